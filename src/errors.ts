@@ -1,0 +1,115 @@
+/**
+ * The one table of error codes: code, HTTP status and the title a client may show.
+ * A message says what was wrong, where, and what to do; `field` names the offending input as the caller wrote it.
+ */
+export const errorTable = {
+  invalid_input: { status: 422, title: 'The input is not valid' },
+  template_invalid: { status: 422, title: 'The template is not valid' },
+  unknown_provider: { status: 422, title: 'The provider is not installed' },
+  outbound_refused: { status: 422, title: 'The address may not be connected to' },
+  appointment_not_found: { status: 404, title: 'There is no such appointment' },
+  organization_not_found: { status: 404, title: 'There is no such organization' },
+  recipient_not_found: { status: 404, title: 'There is no such recipient' },
+  waitlist_entry_not_found: { status: 404, title: 'There is no such waitlist entry' },
+  settings_not_found: { status: 404, title: 'The organization has no notification settings' },
+  preferences_not_found: { status: 404, title: 'The recipient has no notification preferences' },
+  notification_not_found: { status: 404, title: 'There is no such notification' },
+  reminder_not_found: { status: 404, title: 'There is no such reminder' },
+  already_exists: { status: 409, title: 'It exists already' },
+  conflict: { status: 409, title: 'It was changed by somebody else at the same time' },
+  appointment_not_active: { status: 409, title: 'The appointment is not active' },
+  encryption_key_missing: { status: 500, title: 'No encryption key is configured' },
+  secret_unreadable: { status: 500, title: 'A stored secret cannot be decrypted' },
+  directory_failed: { status: 502, title: 'The host application did not answer' },
+  directory_invalid: { status: 502, title: 'The host application answered with something unusable' },
+  storage_busy: { status: 503, title: 'The database is busy' },
+  storage_failed: { status: 500, title: 'The database failed' },
+  storage_closed: { status: 503, title: 'The storage is closed' },
+  migration_refused: { status: 500, title: 'The database may not be migrated' },
+  migration_missing: { status: 500, title: 'The database is not migrated' },
+  options_invalid: { status: 500, title: 'The library was given options it cannot use' },
+  dependency_missing: { status: 500, title: 'An optional package is not installed' },
+} as const satisfies Record<string, { status: number; title: string }>
+
+export type ErrorCode = keyof typeof errorTable
+
+/** One fault in an input: `field` is a path such as `emailReminders[2]`, '' for the input as a whole. */
+export type FieldIssue = { readonly field: string; readonly message: string }
+
+export type NotificationErrorOptions = {
+  readonly field?: string
+  readonly issues?: readonly FieldIssue[]
+  readonly cause?: unknown
+}
+
+const brand = Symbol.for('appointment-notifications.error')
+
+/** Every failure this library throws on purpose. `code` is stable; `message` is for people. */
+export class NotificationError extends Error {
+  override readonly name = 'NotificationError'
+  readonly code: ErrorCode
+  /** The HTTP status the router answers with. */
+  readonly status: number
+  readonly field: string | undefined
+  readonly issues: readonly FieldIssue[]
+  readonly [brand] = true
+
+  constructor(code: ErrorCode, message: string, options: NotificationErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.status = errorTable[code].status
+    this.issues = options.issues ?? []
+    this.field = options.field ?? this.issues[0]?.field
+  }
+}
+
+/** True for errors of any copy of this package: two copies in one process do not share a class. */
+export function isNotificationError(error: unknown): error is NotificationError {
+  return typeof error === 'object' && error !== null && brand in error
+}
+
+/**
+ * What became of a send that did not succeed.
+ * - `transient`: not sent; the same message may be tried again.
+ * - `permanent`: not sent; trying again would fail again.
+ * - `suppressed`: not sent; the address opted out with the provider, and is never tried again.
+ * - `unknown`: the provider may have accepted it; a retry may duplicate it.
+ */
+export const failureOutcomes = ['transient', 'permanent', 'suppressed', 'unknown'] as const
+export type FailureOutcome = (typeof failureOutcomes)[number]
+
+export type TransportErrorOptions = {
+  readonly outcome: FailureOutcome
+  /** A short stable word of the transport's own, such as `smtp_450`. No contact data. */
+  readonly code: string
+  /** `account`: every message of these credentials would fail (bad password, closed account). Default `message`. */
+  readonly scope?: 'message' | 'account'
+  /** What the provider asked to wait, in milliseconds. */
+  readonly retryAfterMs?: number
+  readonly cause?: unknown
+}
+
+const transportBrand = Symbol.for('appointment-notifications.transport-error')
+
+/** What a transport throws. Anything else it throws counts as `unknown`: it cannot be told from a send that happened. */
+export class TransportError extends Error {
+  override readonly name = 'TransportError'
+  readonly outcome: FailureOutcome
+  readonly code: string
+  readonly scope: 'message' | 'account'
+  readonly retryAfterMs: number | undefined
+  readonly [transportBrand] = true
+
+  /** `message` is stored and shown: it must hold no address, phone number, credential or message text. */
+  constructor(message: string, options: TransportErrorOptions) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.outcome = options.outcome
+    this.code = options.code
+    this.scope = options.scope ?? 'message'
+    this.retryAfterMs = options.retryAfterMs
+  }
+}
+
+export function isTransportError(error: unknown): error is TransportError {
+  return typeof error === 'object' && error !== null && transportBrand in error
+}

@@ -1,0 +1,89 @@
+import type { EntityId, RecipientRef } from '../../schemas/common.ts'
+import type { DecisionEntry } from '../../schemas/decision.ts'
+import type { OffsetInput } from '../../schemas/offset.ts'
+import type { Rule } from '../../schemas/vocabulary.ts'
+import type { DeliveryRow, NewDelivery } from './deliveries.ts'
+import type { NewReminder, ReminderRow } from './reminders.ts'
+
+export type PlanStatus = 'active' | 'cancelled'
+
+/** `reminder_plans`: one row an appointment, unique by organization and appointment. */
+export type PlanRow = {
+  readonly organizationId: string
+  readonly appointmentId: EntityId
+  readonly startsAt: Date
+  /** Wall clock of the start in `timeZone`, `YYYY-MM-DDTHH:mm:ss`. */
+  readonly localStart: string
+  readonly timeZone: string
+  /** As written by the host; null: the effective offsets of each recipient. */
+  readonly customReminders: readonly OffsetInput[] | null
+  readonly status: PlanStatus
+  /** Why `status` is cancelled. */
+  readonly cancelReason: Rule | null
+  /** Who takes part, so that a change of preferences finds the appointments it touches. */
+  readonly recipients: readonly RecipientRef[]
+  /** Version of the time zone data the instant was computed with, if known. */
+  readonly tzVersion: string | null
+  /** Grows with every change of the row; intents are guarded by it. */
+  readonly revision: number
+  /** Grows when the start, the zone or the status changes; part of the dedupe key of lifecycle notices. */
+  readonly lifecycleRevision: number
+}
+
+/**
+ * Makes the appointment's reminders what they should be, in one transaction:
+ * 1. if the stored revision is not `expectedRevision` (null: no row), nothing happens and the outcome is `conflict`;
+ * 2. the plan row becomes `plan`;
+ * 3. of the rows not CANCELLED, those whose (recipient, channel, offset, startsAt) is wanted in `reminders` are kept as they are;
+ * 4. of the others, PENDING rows that no delivery is sending are CANCELLED with `supersededBy` (a delivery waiting for
+ *    its retry is cancelled with them); rows being sent are left and counted as `inFlight`; SENT and FAILED rows stay;
+ * 5. wanted rows that are missing are inserted as PENDING;
+ * 6. `notifications` are enqueued by the rules of `DeliveryStore.enqueue`; `decision` is appended when it has entries.
+ */
+export type PlanCommand = {
+  readonly expectedRevision: number | null
+  readonly plan: PlanRow
+  readonly reminders: readonly NewReminder[]
+  readonly supersededBy: Rule
+  readonly notifications: readonly NewDelivery[]
+  readonly decision: readonly DecisionEntry[]
+  readonly at: Date
+}
+export type PlanOutcome =
+  | { readonly status: 'conflict' }
+  | {
+      readonly status: 'applied'
+      readonly created: readonly ReminderRow[]
+      readonly kept: readonly ReminderRow[]
+      readonly cancelled: readonly ReminderRow[]
+      /** Reminders of this appointment that a worker was sending when this committed: they may still arrive. */
+      readonly inFlight: number
+      /** Enqueued now; a duplicate by dedupe key is not among them. */
+      readonly notifications: readonly DeliveryRow[]
+    }
+
+/** A queued re-plan of future appointments: of one recipient, or of the whole organization. */
+export type ReplanScope = { readonly organizationId: string; readonly recipient: RecipientRef | null }
+export type ReplanPage = {
+  readonly jobId: number
+  /** Active plans of the scope that start after `now`, in the order of the cursor; empty: the job is done. */
+  readonly plans: readonly PlanRow[]
+  readonly cursor: string | null
+}
+
+export interface PlanStore {
+  get(organizationId: string, appointmentId: EntityId): Promise<PlanRow | null>
+  /** By appointment alone, for callers that know no organization; appointment ids are the host's and unique there. */
+  find(appointmentIds: readonly EntityId[]): Promise<PlanRow[]>
+  /** Applies each command atomically; one that conflicts does not stop the others. Outcomes are in the order of the commands. */
+  apply(commands: readonly PlanCommand[]): Promise<PlanOutcome[]>
+  /** The host deleted the appointment: its plan is removed, what is pending or queued cancelled; history stays. Returns in-flight sends. */
+  forgetAppointment(appointmentId: EntityId, decision: readonly DecisionEntry[], at: Date): Promise<ForgetOutcome>
+  /** The host deleted the recipient: preferences are removed, what is pending or queued for it cancelled; history stays. */
+  forgetRecipient(recipient: RecipientRef, at: Date): Promise<ForgetOutcome>
+  /** The next page of the oldest re-plan, or null when none is queued. Several workers may get the same page; applying twice is once. */
+  nextReplanPage(now: Date, limit: number): Promise<ReplanPage | null>
+  /** Moves the job past `cursor` (as the page gave it), or ends it with null. */
+  advanceReplan(jobId: number, cursor: string | null): Promise<void>
+}
+export type ForgetOutcome = { readonly cancelled: readonly ReminderRow[]; readonly inFlight: number }

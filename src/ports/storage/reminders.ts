@@ -1,0 +1,44 @@
+import type { EntityId, RecipientRef } from '../../schemas/common.ts'
+import type { Channel, ReminderStatus, Rule } from '../../schemas/vocabulary.ts'
+
+/** What identifies a reminder among the rows of one appointment that are not CANCELLED, with its times. */
+export type NewReminder = {
+  readonly recipient: RecipientRef
+  readonly channel: Channel
+  /** Canonical text, `24h`. */
+  readonly offset: string
+  readonly startsAt: Date
+  readonly reminderTime: Date
+  readonly hoursBefore: number
+}
+
+/** `appointment_reminders`: one recipient, one channel, one offset. */
+export type ReminderRow = NewReminder & {
+  readonly id: number
+  readonly organizationId: string
+  readonly appointmentId: EntityId
+  readonly status: ReminderStatus
+  readonly subject: string | null
+  /** Null until an intent is committed. */
+  readonly message: string | null
+  /** Why it is CANCELLED. */
+  readonly reason: Rule | null
+  readonly sentAt: Date | null
+  readonly errorMessage: string | null
+  /** When it is next looked at; null once a delivery has it or it is over. */
+  readonly dueAt: Date | null
+  /** The delivery that sends it. */
+  readonly notificationId: number | null
+  readonly taskManagerTaskId: string | null
+  readonly taskManagerExecutionId: string | null
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
+export interface ReminderStore {
+  get(id: number): Promise<ReminderRow | null>
+  /** All rows of the appointment, CANCELLED ones too, by reminder time, then id. */
+  list(organizationId: string, appointmentId: EntityId): Promise<ReminderRow[]>
+  /** PENDING rows due at or before `now`, earliest first. Read only: nothing is locked or changed. Costs the same however many are pending. */
+  due(now: Date, limit: number): Promise<ReminderRow[]>
+}

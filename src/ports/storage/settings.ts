@@ -1,0 +1,58 @@
+import type { OffsetInput } from '../../schemas/offset.ts'
+import type { TemplateSet } from '../../schemas/templates.ts'
+import type { Category, Channel, PastReminderPolicy, UnknownOutcomePolicy } from '../../schemas/vocabulary.ts'
+import type { ReplanScope } from './plans.ts'
+
+/** The columns of `notification_settings` a caller may set. Secrets arrive encrypted; null: the documented default or nothing. */
+export type SettingsValues = {
+  readonly emailEnabled: boolean | null
+  readonly smsEnabled: boolean | null
+  readonly emailSmtpHost: string | null
+  readonly emailSmtpPort: number | null
+  readonly emailUsername: string | null
+  readonly emailPassword: string | null
+  readonly emailFromAddress: string | null
+  readonly emailFromName: string | null
+  readonly smsProvider: string | null
+  readonly smsApiKey: string | null
+  readonly smsApiSecret: string | null
+  readonly smsFromNumber: string | null
+  readonly defaultEmailReminders: readonly OffsetInput[] | null
+  readonly defaultSmsReminders: readonly OffsetInput[] | null
+  readonly emailTemplates: TemplateSet | null
+  readonly smsTemplates: TemplateSet | null
+  readonly unknownOutcome: UnknownOutcomePolicy | null
+  readonly pastReminders: PastReminderPolicy | null
+  readonly practitionerNotifications: readonly Category[] | null
+}
+
+export type SettingsRow = SettingsValues & {
+  readonly id: number
+  readonly organizationId: string
+  /** Grows with every change; intents are guarded by it. */
+  readonly revision: number
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
+export type SuppressedAddress = { readonly organizationId: string; readonly channel: Channel; readonly address: string }
+
+export interface SettingsStore {
+  get(organizationIds: readonly string[]): Promise<SettingsRow[]>
+  /** Null if the organization has settings already: of concurrent callers one gets the row. */
+  create(
+    organizationId: string,
+    values: SettingsValues,
+    replan: ReplanScope | null,
+    at: Date,
+  ): Promise<SettingsRow | null>
+  /** Changes the named columns only; null if there is no row. `replan` is queued in the same transaction. */
+  update(
+    organizationId: string,
+    patch: Partial<SettingsValues>,
+    replan: ReplanScope | null,
+    at: Date,
+  ): Promise<SettingsRow | null>
+  /** Which of these addresses (e-mail in lower case, phone in E.164) are suppressed. */
+  suppressed(addresses: readonly SuppressedAddress[]): Promise<SuppressedAddress[]>
+}

@@ -1,0 +1,28 @@
+import type { EntityId, RecipientRef } from './common.ts'
+import type { Category, Channel, DecisionAction, Rule } from './vocabulary.ts'
+
+/** One line of what was decided. `detail` holds numbers and words, never contact data or message text. */
+export type DecisionEntry = {
+  readonly action: DecisionAction
+  readonly rule: Rule
+  readonly category: Category
+  readonly recipient?: RecipientRef
+  readonly channel?: Channel
+  /** Canonical offset, for reminders. */
+  readonly offset?: string
+  readonly reminderId?: number
+  readonly notificationId?: number
+  /** The instant the decision is about (ISO 8601), such as the time of the reminder planned. */
+  readonly for?: string
+  readonly detail?: string
+}
+
+/** The entries of one command about one appointment or waitlist entry: one append-only row, written in its transaction. */
+export type DecisionRecord = {
+  readonly id: number
+  readonly organizationId: string
+  readonly appointmentId: EntityId | null
+  readonly waitlistEntryId: EntityId | null
+  readonly at: Date
+  readonly entries: readonly DecisionEntry[]
+}

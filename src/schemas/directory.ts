@@ -1,0 +1,65 @@
+import { z } from 'zod'
+import { entityId, locale, organizationId, timeZone } from './common.ts'
+import { appointmentStatuses, recipientTypes } from './vocabulary.ts'
+
+const text = (max: number) => z.string().max(max).nullable().optional()
+
+/** A person to notify, with default contact data. Contacts are checked where they are used, so a bad one stops nobody else. */
+export const directoryRecipient = z.object({
+  type: z.enum(recipientTypes),
+  id: entityId,
+  name: text(255),
+  email: text(320),
+  phone: text(64),
+  locale: locale.nullable().optional(),
+  timeZone: timeZone.nullable().optional(),
+})
+export type DirectoryRecipient = z.infer<typeof directoryRecipient>
+
+/**
+ * An instant (`Date`, or ISO 8601 text with offset), or a wall-clock time of the appointment's zone
+ * (`"2026-03-29T14:00"`, no offset). A host that stores local times should hand them over as such: they stay right
+ * when a government changes the clocks.
+ */
+export const startsAt = z.union([z.date(), z.iso.datetime({ offset: true, local: true })])
+
+export const directoryAppointment = z.object({
+  id: entityId,
+  organizationId,
+  startsAt,
+  /** IANA zone in which the appointment takes place; dates and times in messages are of this zone. */
+  timeZone,
+  durationMinutes: z.number().positive().nullable().optional(),
+  /** Default `scheduled`. Reminders are sent for `scheduled` and `confirmed` only. */
+  status: z.enum(appointmentStatuses).default('scheduled'),
+  practitionerName: text(255),
+  location: text(500),
+  recipients: z.array(directoryRecipient).max(100),
+})
+export type DirectoryAppointment = z.input<typeof directoryAppointment>
+
+export const directoryOrganization = z.object({
+  id: organizationId,
+  name: text(255),
+  /** Language of recipients without one. Default `en-US`. */
+  locale: locale.nullable().optional(),
+})
+export type DirectoryOrganization = z.infer<typeof directoryOrganization>
+
+export const directoryRecipientProfile = directoryRecipient.extend({ organizationId })
+export type DirectoryRecipientProfile = z.infer<typeof directoryRecipientProfile>
+
+export const directoryWaitlistEntry = z.object({
+  id: entityId,
+  organizationId,
+  recipients: z.array(directoryRecipient).max(100),
+  timeZone,
+  /** The slot that became free, if the notice is about one. */
+  startsAt: startsAt.nullable().optional(),
+  /** Nothing is sent after this. */
+  expiresAt: z.date().nullable().optional(),
+  durationMinutes: z.number().positive().nullable().optional(),
+  practitionerName: text(255),
+  location: text(500),
+})
+export type DirectoryWaitlistEntry = z.input<typeof directoryWaitlistEntry>

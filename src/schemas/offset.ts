@@ -1,0 +1,70 @@
+import { z } from 'zod'
+
+/** How an offset is written: hours as a number (`24`, `0.5`), or `"30m"`, `"2h"`, `"1d"`, `"1w"`, `"1d@18:00"`. */
+export type OffsetInput = number | string
+
+/**
+ * An offset understood. `text` is canonical: equal offsets have equal text (`24`, `"24h"` and `"1440m"` are `24h`),
+ * and a day is not 24 hours (`"1d"` stays `1d`), because the two differ over a change of the clocks.
+ */
+export type Offset =
+  | { readonly kind: 'exact'; readonly text: string; readonly minutes: number }
+  | { readonly kind: 'calendar'; readonly text: string; readonly days: number; readonly at: string | null }
+
+/** The most reminders one list may hold. */
+export const maxOffsets = 20
+/** The furthest a reminder may lie before the start. */
+export const maxOffsetDays = 366
+
+const shape = /^(\d{1,6}(?:\.\d{1,4})?)\s*(m|h|d|w)(?:@([01]\d|2[0-3]):([0-5]\d))?$/
+
+/** Reads an offset; the string is the reason where it cannot be read. */
+export function readOffset(input: OffsetInput): Offset | string {
+  if (typeof input === 'number') return exact(input * 60)
+  const match = shape.exec(input.trim().toLowerCase())
+  if (match === null) return 'must be hours as a number (24), or text such as "30m", "2h", "1d", "1w" or "1d@18:00"'
+  const amount = Number(match[1])
+  const unit = match[2]
+  const at = match[3] === undefined ? null : `${match[3]}:${match[4]}`
+  if (unit === 'm' || unit === 'h') {
+    if (at !== null) return 'a time of day goes with days or weeks only, such as "1d@18:00"'
+    return exact(unit === 'm' ? amount : amount * 60)
+  }
+  const days = unit === 'w' ? amount * 7 : amount
+  if (!Number.isInteger(amount)) return 'days and weeks must be whole numbers; use hours for parts of a day'
+  if (days === 0) return 'must lie before the appointment'
+  if (days > maxOffsetDays) return tooFar
+  return { kind: 'calendar', text: at === null ? `${days}d` : `${days}d@${at}`, days, at }
+}
+
+const tooFar = `must lie at most ${maxOffsetDays} days before the appointment`
+
+function exact(wanted: number): Offset | string {
+  if (!Number.isFinite(wanted)) return 'must be a finite number of hours'
+  const minutes = Math.round(wanted)
+  if (minutes < 1) return 'must lie at least one minute before the appointment'
+  if (minutes > maxOffsetDays * 1440) return tooFar
+  return { kind: 'exact', text: minutes % 60 === 0 ? `${minutes / 60}h` : `${minutes}m`, minutes }
+}
+
+const known = new Map<OffsetInput, Offset>()
+
+/** The offset of an input already validated. */
+export function parseOffset(input: OffsetInput): Offset {
+  let offset = known.get(input)
+  if (offset === undefined) {
+    const read = readOffset(input)
+    if (typeof read === 'string') throw new RangeError(`offset ${read}`)
+    offset = read
+    if (known.size < 10_000) known.set(input, offset)
+  }
+  return offset
+}
+
+export const reminderOffset = z.union([z.number(), z.string().max(32)]).superRefine((input, context) => {
+  const read = readOffset(input)
+  if (typeof read === 'string') context.addIssue({ code: 'custom', message: read })
+})
+
+/** A list of offsets as written; an empty list means no reminders. */
+export const reminderOffsets = z.array(reminderOffset).max(maxOffsets, `must hold at most ${maxOffsets} reminders`)

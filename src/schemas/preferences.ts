@@ -1,0 +1,54 @@
+import { z } from 'zod'
+import { emailAddress, phoneNumber, type RecipientRef } from './common.ts'
+import { type OffsetInput, reminderOffsets } from './offset.ts'
+import type { Category } from './vocabulary.ts'
+
+const flag = z.boolean().nullable().optional()
+const offsets = reminderOffsets.nullable().optional()
+
+/** A patient's or client's preferences as a caller writes them. Null: inherit from the organization. */
+export const preferencesInput = z.strictObject({
+  emailEnabled: flag,
+  smsEnabled: flag,
+  emailReminders: offsets,
+  smsReminders: offsets,
+  appointmentConfirmation: flag,
+  appointmentReminder: flag,
+  appointmentCancellation: flag,
+  appointmentReschedule: flag,
+  waitlistNotification: flag,
+  emailAddress: emailAddress.nullable().optional(),
+  phoneNumber: phoneNumber.nullable().optional(),
+})
+export type PreferencesInput = z.infer<typeof preferencesInput>
+
+/** The recipients who have preferences; practitioners follow the organization's settings. */
+export type PreferenceRef = RecipientRef & { readonly type: 'PATIENT' | 'CLIENT' }
+
+export type Preferences = {
+  readonly id: number
+  readonly organizationId: string
+  readonly recipient: PreferenceRef
+  readonly emailEnabled: boolean | null
+  readonly smsEnabled: boolean | null
+  readonly emailReminders: readonly OffsetInput[] | null
+  readonly smsReminders: readonly OffsetInput[] | null
+  readonly appointmentConfirmation: boolean | null
+  readonly appointmentReminder: boolean | null
+  readonly appointmentCancellation: boolean | null
+  readonly appointmentReschedule: boolean | null
+  readonly waitlistNotification: boolean | null
+  readonly emailAddress: string | null
+  readonly phoneNumber: string | null
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
+/** The preference that switches a category. */
+export const categoryFlagOf = {
+  CONFIRMATION: 'appointmentConfirmation',
+  REMINDER: 'appointmentReminder',
+  CANCELLATION: 'appointmentCancellation',
+  RESCHEDULE: 'appointmentReschedule',
+  WAITLIST: 'waitlistNotification',
+} as const satisfies Record<Category, keyof PreferencesInput>

@@ -1,0 +1,45 @@
+import { z } from 'zod'
+import { organizationId, recipientRef } from './common.ts'
+import { reminderOffsets } from './offset.ts'
+import {
+  appointmentCategories,
+  categories,
+  channels,
+  deliveryStates,
+  deliveryStatuses,
+  recipientTypes,
+} from './vocabulary.ts'
+
+/** `customReminders` replaces the effective offsets of every recipient; null takes them back; left out keeps what was. */
+export const scheduleOptions = z.strictObject({ customReminders: reminderOffsets.nullable().optional() })
+export type ScheduleOptions = z.infer<typeof scheduleOptions>
+
+/** `BOTH` (the default) is one EMAIL and one SMS. Without `recipients`, everybody of the appointment. */
+export const sendOptions = z.strictObject({
+  category: z.enum(appointmentCategories),
+  channel: z.enum([...channels, 'BOTH']).optional(),
+  recipients: z.array(recipientRef).min(1).max(100).optional(),
+})
+export type SendOptions = z.infer<typeof sendOptions>
+
+export const historyFilter = z.strictObject({
+  organizationId: organizationId.optional(),
+  recipientType: z.enum(recipientTypes).optional(),
+  recipientId: recipientRef.shape.id.optional(),
+  appointmentId: recipientRef.shape.id.optional(),
+  waitlistEntryId: recipientRef.shape.id.optional(),
+  channel: z.enum([...channels, 'BOTH']).optional(),
+  category: z.enum(categories).optional(),
+  status: z.enum(deliveryStatuses).optional(),
+  /** Default `settled`: what is known. `all` shows queued, sending, unknown and cancelled ones too. */
+  state: z.enum([...deliveryStates, 'all']).optional(),
+  /** About `createdAt`, both inclusive. */
+  startDate: z.date().optional(),
+  endDate: z.date().optional(),
+  /** 1 to 200, default 50. */
+  limit: z.int().min(1).max(200).optional(),
+  offset: z.int().min(0).max(1_000_000).optional(),
+  /** `nextCursor` of the page before; stays stable while rows arrive. Not together with `offset`. */
+  cursor: z.string().max(64).optional(),
+})
+export type HistoryFilter = z.infer<typeof historyFilter>

@@ -1,0 +1,118 @@
+/** The documented words. Unions come from these arrays, so that validation, SQL checks and types share one source. */
+
+export const channels = ['EMAIL', 'SMS'] as const
+export type Channel = (typeof channels)[number]
+
+export const recipientTypes = ['PATIENT', 'CLIENT', 'PRACTITIONER'] as const
+export type RecipientType = (typeof recipientTypes)[number]
+
+export const categories = ['CONFIRMATION', 'REMINDER', 'CANCELLATION', 'RESCHEDULE', 'WAITLIST'] as const
+export type Category = (typeof categories)[number]
+
+/** Categories about one appointment that a host may ask for at once; reminders are planned instead. */
+export const appointmentCategories = ['CONFIRMATION', 'CANCELLATION', 'RESCHEDULE'] as const
+export type AppointmentCategory = (typeof appointmentCategories)[number]
+
+export const reminderStatuses = ['PENDING', 'SENT', 'FAILED', 'CANCELLED'] as const
+export type ReminderStatus = (typeof reminderStatuses)[number]
+
+export const deliveryStatuses = ['SENT', 'FAILED', 'BOUNCED', 'DELIVERED'] as const
+export type DeliveryStatus = (typeof deliveryStatuses)[number]
+
+/**
+ * Where a delivery stands. `handed_over`: an outside service has it. `unknown`: it may have been sent.
+ * `cancelled`: withdrawn before any attempt succeeded; `status` stays null.
+ */
+export const deliveryStates = ['queued', 'sending', 'handed_over', 'unknown', 'settled', 'cancelled'] as const
+export type DeliveryState = (typeof deliveryStates)[number]
+
+export const templateKeys = [
+  'appointment_confirmation',
+  'appointment_reminder',
+  'appointment_cancellation',
+  'appointment_reschedule',
+  'waitlist_notification',
+] as const
+export type TemplateKey = (typeof templateKeys)[number]
+
+export const templateKeyOf: Readonly<Record<Category, TemplateKey>> = {
+  CONFIRMATION: 'appointment_confirmation',
+  REMINDER: 'appointment_reminder',
+  CANCELLATION: 'appointment_cancellation',
+  RESCHEDULE: 'appointment_reschedule',
+  WAITLIST: 'waitlist_notification',
+}
+
+export const appointmentStatuses = ['scheduled', 'confirmed', 'cancelled', 'completed', 'no_show'] as const
+export type AppointmentStatus = (typeof appointmentStatuses)[number]
+
+/** What to do with a reminder whose time is already past when it is planned. */
+export const pastReminderPolicies = ['skip', 'send_now', 'merge'] as const
+export type PastReminderPolicy = (typeof pastReminderPolicies)[number]
+
+/** What to do with a send whose outcome is unknown: one retry before the start, or hold for a person to look at. */
+export const unknownOutcomePolicies = ['retry', 'hold'] as const
+export type UnknownOutcomePolicy = (typeof unknownOutcomePolicies)[number]
+
+/** What was decided, in `explain()`. */
+export const decisionActions = [
+  'planned',
+  'skipped',
+  'cancelled',
+  'merged',
+  'moved',
+  'queued',
+  'send',
+  'deferred',
+  'retried',
+  'refused',
+  'failed',
+  'held',
+] as const
+export type DecisionAction = (typeof decisionActions)[number]
+
+/** The rule by which it was decided, with the sentence `explain()` and the debug endpoints show. */
+export const ruleTable = {
+  due_by_offset: 'planned by the effective reminder offsets',
+  past_time: 'its time was already past when it was planned',
+  merged_into_nearest: 'its time was past when planned; the nearest reminder stands for it',
+  sent_late_by_policy: 'its time was past when planned; the organization sends such reminders at once',
+  appointment_started: 'the appointment has started; nothing is sent after the start',
+  appointment_cancelled: 'the appointment is cancelled',
+  appointment_gone: 'the host application no longer knows the appointment',
+  appointment_ended: 'the appointment is over',
+  appointment_active: 'the appointment is active again',
+  appointment_moved: 'the appointment was moved',
+  appointment_unreadable: 'the host application described the appointment in a way that cannot be used',
+  waitlist_entry_gone: 'the host application no longer knows the waitlist entry',
+  recipient_removed: 'the recipient is no longer part of the appointment',
+  recipient_deleted: 'the recipient was deleted',
+  cancelled_by_request: 'the host application cancelled the reminders',
+  offset_removed: 'the offset is no longer among the effective ones',
+  replanned: 'settings, preferences or the appointment changed; the reminders were planned anew',
+  superseded: 'a newer notice about the same appointment replaces it',
+  nearer_reminder: 'several reminders were due; only the nearest to the start is sent',
+  same_address: 'another recipient of the appointment has the same address and gets the message',
+  channel_disabled_by_organization: 'the organization switched the channel off',
+  channel_disabled_by_recipient: 'the recipient switched the channel off',
+  category_disabled_by_recipient: 'the recipient switched this kind of notification off',
+  not_switched_on_for_practitioners: 'the organization did not switch this kind on for practitioners',
+  no_contact: 'the recipient has no address for the channel',
+  invalid_contact: 'the address of the recipient is not usable',
+  suppressed: 'the address opted out or was refused for good by the provider',
+  no_provider: 'no provider is configured for the channel',
+  provider_unreadable: 'the stored credentials of the provider cannot be decrypted',
+  allowed: 'organization, recipient and provider allow it',
+  asked_for: 'the host application asked for it',
+  lifecycle: 'the host application reported a change of the appointment',
+  duplicate: 'the same notice was already asked for',
+  directory_unavailable: 'the host application did not answer; put off without costing an attempt',
+  account_paused: 'the provider refused the credentials; put off until they are looked at',
+  transient_failure: 'the provider failed for the moment; tried again later',
+  retries_exhausted: 'the last allowed attempt failed',
+  permanent_failure: 'the provider refused it for good',
+  unknown_retry: 'the outcome of the last attempt is unknown; tried again under the same idempotency key',
+  unknown_hold: 'the outcome of the last attempt is unknown; held',
+  template_failed: 'the template could not be rendered',
+} as const satisfies Record<string, string>
+export type Rule = keyof typeof ruleTable
