@@ -1,0 +1,169 @@
+import { toDate } from 'date-fns-tz'
+
+/**
+ * When something starts. `instant` and `local` agree by the zone's rules of today, except that a `local` written by a
+ * host and lying in a gap of the clocks stays as written. `local` is `YYYY-MM-DDTHH:mm:ss`, without milliseconds.
+ */
+export type Start = { readonly instant: Date; readonly local: string; readonly timeZone: string }
+
+const dayMs = 86_400_000
+const isoTime = /^\d{4}-\d{2}-\d{2}T(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?$/
+
+type Change = { readonly at: number; readonly offset: number }
+type Year = { readonly initial: number; readonly changes: readonly Change[] }
+type Zone = { readonly read: (ms: number) => number; readonly years: Map<number, Year> }
+
+const zones = new Map<string, Zone>()
+
+/**
+ * How far the zone's clocks are ahead of UTC at that instant, in milliseconds (east positive).
+ * Tables of past calls make it cheap: a zone's first call in a UTC year costs under a millisecond, later ones next to nothing.
+ * @throws RangeError for an unknown zone, an invalid date, or one outside the years 1900 to 9999.
+ */
+export function offsetAt(timeZone: string, instant: Date): number {
+  return offsetOf(timeZone, instant.getTime())
+}
+
+// Not date-fns-tz's getTimezoneOffset: `tzParseTimezone` reads the date through the SERVER's local fields and takes them
+// for a wall clock of the zone, so near a change of the clocks its answer is of another hour and depends on TZ.
+function offsetOf(timeZone: string, ms: number): number {
+  const { initial, changes } = yearOf(timeZone, ms)
+  let offset = initial
+  for (const change of changes) {
+    if (ms < change.at) break
+    offset = change.offset
+  }
+  return offset
+}
+
+function yearOf(timeZone: string, ms: number): Year {
+  const year = new Date(ms).getUTCFullYear()
+  if (!(year >= 1900 && year <= 9999)) throw new RangeError('a time must be a valid date in the years 1900 to 9999')
+  const zone = zoneOf(timeZone)
+  let table = zone.years.get(year)
+  if (table === undefined) {
+    table = readYear(zone.read, year)
+    if (zone.years.size >= 100) zone.years.clear()
+    zone.years.set(year, table)
+  }
+  return table
+}
+
+function zoneOf(timeZone: string): Zone {
+  let zone = zones.get(timeZone)
+  if (zone === undefined) {
+    zone = { read: offsetReader(timeZone), years: new Map() }
+    // More names than there are zones: somebody varies upper and lower case.
+    if (zones.size >= 700) zones.clear()
+    zones.set(timeZone, zone)
+  }
+  return zone
+}
+
+/** Asks Intl, which is exact and slow (2 µs). Takes whole seconds only. */
+function offsetReader(timeZone: string): (ms: number) => number {
+  const twoDigits = '2-digit'
+  const format = new Intl.DateTimeFormat('en-US', {
+    timeZone,
+    calendar: 'gregory',
+    numberingSystem: 'latn',
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: twoDigits,
+    day: twoDigits,
+    hour: twoDigits,
+    minute: twoDigits,
+    second: twoDigits,
+  })
+  return (ms) => {
+    const [month = 0, day = 0, year = 0, hour = 0, minute = 0, second = 0] = (
+      format.format(ms).match(/\d+/g) ?? []
+    ).map(Number)
+    return Date.UTC(year, month - 1, day, hour, minute, second) - ms
+  }
+}
+
+// A probe a day misses no change: zones change their clocks at most once a day (and if one did it twice, the inner loop
+// finds both, unless the second undoes the first).
+function readYear(read: (ms: number) => number, year: number): Year {
+  const end = Date.UTC(year + 1, 0, 1)
+  let from = Date.UTC(year, 0, 1)
+  const initial = read(from)
+  const changes: Change[] = []
+  let offset = initial
+  while (from < end) {
+    const to = from + dayMs
+    const last = read(to)
+    while (offset !== last) {
+      let before = from
+      let after = to
+      while (after - before > 1000) {
+        const middle = before + Math.floor((after - before) / 2000) * 1000
+        if (read(middle) === offset) before = middle
+        else after = middle
+      }
+      offset = read(after)
+      changes.push({ at: after, offset })
+      from = after
+    }
+    from = to
+  }
+  return { initial, changes }
+}
+
+/** What the zone's clocks show at that instant, `YYYY-MM-DDTHH:mm:ss`. @throws RangeError as `offsetAt` does. */
+export function toWallTime(instant: Date, timeZone: string): string {
+  return wallText(instant.getTime() + offsetOf(timeZone, instant.getTime()))
+}
+
+/**
+ * The instant at which the zone's clocks show `wallTime`; in an overlap the first of the two. In a gap, which no clock
+ * shows, it is the time moved forward by the gap's length (02:30 becomes 03:30), or backward (01:30) if asked.
+ * @throws RangeError for an unknown zone, or a text that is not a wall-clock time of the years 1900 to 9999.
+ */
+export function toInstant(wallTime: string, timeZone: string, inGap: 'forward' | 'backward' = 'forward'): Date {
+  const wall = wallMs(wallTime)
+  // No zone is a day away from UTC or changes twice in two days, so these are the offsets on both sides of any change.
+  const before = offsetOf(timeZone, wall - dayMs)
+  const after = offsetOf(timeZone, wall + dayMs)
+  const first = wall - Math.max(before, after)
+  const second = wall - Math.min(before, after)
+  if (offsetOf(timeZone, first) === wall - first) return new Date(first)
+  if (offsetOf(timeZone, second) === wall - second) return new Date(second)
+  return new Date(inGap === 'forward' ? second : first)
+}
+
+/** The same time of day so many calendar days later; negative days go back. @throws RangeError as `toInstant` does. */
+export function addDays(wallTime: string, days: number): string {
+  return wallText(wallMs(wallTime) + days * dayMs)
+}
+
+/**
+ * Reads the start of an appointment: a `Date` or ISO 8601 text with an offset is an instant; text without is a wall
+ * clock of the zone, kept as written. Fractions of a second of a wall clock are dropped.
+ * @throws RangeError for an unknown zone, an unreadable text, or a time outside the years 1900 to 9999.
+ */
+export function parseStart(startsAt: Date | string, timeZone: string): Start {
+  if (typeof startsAt === 'string' && isoTime.exec(startsAt)?.[1] === undefined) {
+    const local = wallText(wallMs(startsAt))
+    return { instant: toInstant(local, timeZone), local, timeZone }
+  }
+  const instant = toDate(startsAt)
+  return { instant, local: toWallTime(instant, timeZone), timeZone }
+}
+
+/** The IANA data this process computes with, such as `2026a`; null where the runtime does not tell. */
+export function tzDataVersion(): string | null {
+  return globalThis.process?.versions?.tz ?? null
+}
+
+const wallText = (ms: number): string => new Date(ms).toISOString().slice(0, 19)
+
+// date-fns-tz parses because it refuses 30 February, which `new Date` takes for 2 March. The shape is checked first:
+// `toDate` also reads weeks, bare years and 24:00 (as the start of the same day). With 'Z' it never asks for TZ.
+function wallMs(wallTime: string): number {
+  const match = isoTime.exec(wallTime)
+  const ms = match === null || match[1] !== undefined ? Number.NaN : toDate(`${wallTime}Z`).getTime()
+  if (Number.isNaN(ms)) throw new RangeError('a time must look like 2026-03-29T14:00 and exist in the calendar')
+  return ms
+}

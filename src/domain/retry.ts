@@ -1,0 +1,43 @@
+/** How a delivery is tried again. The n-th retry waits `baseMs * factor ** (n - 1)`, at most `maxMs`, in milliseconds. */
+export type RetryPolicy = {
+  /** Retries after the first attempt; 0 never retries. */
+  readonly maxRetries: number
+  readonly baseMs: number
+  readonly factor: number
+  readonly maxMs: number
+}
+
+/** About 30 s, 2 min and 8 min after each failure. */
+export const defaultRetryPolicy: RetryPolicy = { maxRetries: 3, baseMs: 30_000, factor: 4, maxMs: 1_800_000 }
+
+export type NextAttemptInput = {
+  readonly policy: RetryPolicy
+  /** Attempts begun so far, 1 or more. */
+  readonly attempts: number
+  readonly now: Date
+  /** No attempt begins at or after this, for a reminder its appointment's start. Null: no deadline. */
+  readonly deadline: Date | null
+  /** What the provider asked to wait, in milliseconds; never less, even beyond `maxMs`. */
+  readonly retryAfterMs?: number
+  /** From 0 to 1. */
+  readonly random: number
+}
+
+/**
+ * When to try again, or null for never: the retries are used up, or the deadline leaves no room. Half of the wait is
+ * fixed, half is random (so that what failed together does not come back together); the deadline shortens the random
+ * half only, so a reminder that can still be sent in time is.
+ */
+// No library: p-retry and its like wrap a running promise, and a wait that must survive a restart is a row with a due time.
+export function nextAttempt(input: NextAttemptInput): Date | null {
+  const { policy, attempts, now, deadline, random } = input
+  if (attempts > policy.maxRetries) return null
+  const half = Math.min(policy.baseMs * policy.factor ** (attempts - 1), policy.maxMs) / 2
+  const asked = input.retryAfterMs ?? 0
+  const earliest = now.getTime() + Math.max(half, Number.isNaN(asked) ? 0 : asked)
+  const latest = deadline === null ? earliest + half : Math.min(earliest + half, deadline.getTime() - 1)
+  if (latest < earliest) return null
+  const at = new Date(earliest + random * (latest - earliest))
+  // A provider that asks to wait for 300,000 years means never.
+  return Number.isNaN(at.getTime()) ? null : at
+}
