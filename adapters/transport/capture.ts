@@ -1,0 +1,47 @@
+/**
+ * Keeps what would have been sent, for tests.
+ * @example
+ * const outbox = capture()
+ * const notifications = createNotifications({ transports: [outbox], ... })
+ * expect(outbox.sent.map((message) => message.to)).toEqual(['ada@example.org'])
+ */
+import { type Clock, type OutboundMessage, systemClock, type Transport, TransportError } from '../../src/index.ts'
+
+export type CaptureOptions = {
+  /** Asked before each message: an error to throw in place of keeping it, or null. Default: nothing fails. */
+  readonly fail?: (message: OutboundMessage) => TransportError | null
+  /** What dates the messages. Default the system's. */
+  readonly clock?: Clock
+}
+
+export type CapturedMessage = OutboundMessage & { readonly at: Date }
+
+export interface CaptureTransport extends Transport {
+  /** What was accepted, in order. A living array: it grows, and `clear` empties it. */
+  readonly sent: readonly CapturedMessage[]
+  clear(): void
+}
+
+/** The `capture` transport: both channels, no account. */
+export function capture({ fail, clock = systemClock }: CaptureOptions = {}): CaptureTransport {
+  const sent: CapturedMessage[] = []
+  return {
+    name: 'capture',
+    channels: ['EMAIL', 'SMS'],
+    needsAccount: false,
+    concurrency: 1000,
+    sent,
+    clear() {
+      sent.length = 0
+    },
+    async send(message, { signal }) {
+      if (signal.aborted) {
+        throw new TransportError('The time for this send was over.', { outcome: 'transient', code: 'capture_aborted' })
+      }
+      const error = fail?.(message) ?? null
+      if (error !== null) throw error
+      sent.push({ ...message, at: clock.now() })
+      return { messageId: message.idempotencyKey }
+    },
+  }
+}

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto'
+import { domainToASCII } from 'node:url'
+import type { SendMailOptions } from 'nodemailer'
+import { type OutboundMessage, TransportError } from '../../../src/index.ts'
+
+/** @throws TransportError `permanent` for an address that cannot be sent to or from. */
+export function mailOf(message: OutboundMessage): SendMailOptions {
+  const { from, to } = message
+  if (from === null) throw senderUnusable('There is no sender address.')
+  const [sender, domain] = [addressParts(from), domainOf(from)]
+  if (sender === null || domain === null) throw senderUnusable('The sender address is not usable.')
+  if (addressParts(to) === null) {
+    throw new TransportError('The address of the recipient is not usable.', {
+      outcome: 'permanent',
+      code: 'smtp_address',
+    })
+  }
+  return {
+    from: { name: headerText(message.fromName), address: from },
+    to: { name: headerText(message.toName), address: to },
+    subject: headerText(message.subject),
+    text: message.text,
+    ...(message.html === null ? {} : { html: message.html }),
+    // The same on every attempt: a receiver that saw the first one can tell the second is a copy.
+    messageId: `<${localPart(message.idempotencyKey)}@${domain}>`,
+    // RFC 3834: vacation responders stay quiet.
+    headers: { 'Auto-Submitted': 'auto-generated' },
+    xMailer: false,
+  }
+}
+
+/** One line, whatever came: nodemailer encodes headers, and nothing is left to encode that could end one. */
+const headerText = (text: string | null): string => (text ?? '').replace(/[\p{Cc}\p{Cs}\u2028\u2029]+/gu, ' ').trim()
+
+/** Plain addresses only: no quoting, comments, groups or routes that two parsers could read differently. */
+function addressParts(address: string): { local: string; domain: string } | null {
+  const [, local, domain] = /^([^\s<>()[\]\\,;:"@\p{C}\p{Z}]+)@([^\s<>()[\]\\,;:"@\p{C}\p{Z}]+)$/u.exec(address) ?? []
+  return local === undefined || domain === undefined ? null : { local, domain }
+}
+
+function domainOf(address: string): string | null {
+  const domain = addressParts(address)?.domain
+  return domain === undefined ? null : domainToASCII(domain) || null
+}
+
+const localPart = (key: string): string =>
+  /^[A-Za-z0-9_+=-]{1,64}$/.test(key) ? key : createHash('sha256').update(key).digest('hex')
+
+function senderUnusable(message: string): TransportError {
+  return new TransportError(message, { outcome: 'permanent', scope: 'account', code: 'smtp_sender' })
+}

@@ -1,0 +1,114 @@
+import { lookup as dnsLookup } from 'node:dns/promises'
+// BlockList is Node's own CIDR matcher: no dependency to trust, and it knows an IPv4 address inside an IPv6 one.
+import { BlockList, isIP } from 'node:net'
+import { domainToASCII } from 'node:url'
+import { NotificationError } from '../errors.ts'
+
+/** All addresses of a host name. Rejects like `dns.lookup` when there are none. */
+export type HostLookup = (host: string) => Promise<readonly { readonly address: string }[]>
+
+export type OutboundRules = {
+  /** True lets private, loopback and reserved addresses through: for development, or a relay in the host's own network. */
+  readonly allowPrivate: boolean
+  /** Ports that may be connected to. Default 25, 465, 587 and 2525. */
+  readonly allowedPorts?: readonly number[]
+  /** Resolves names. Default `dns.lookup`, which is what a connection by name would use. */
+  readonly lookup?: HostLookup
+}
+
+export type OutboundTarget = {
+  /** The checked address. Connect to this one, never to the name: a second resolution may answer differently. */
+  readonly address: string
+  /** The host name for SNI and the certificate; equal to `address` where the host is an address. */
+  readonly servername: string
+}
+
+export const smtpPorts: readonly number[] = [25, 465, 587, 2525]
+
+/**
+ * Resolves a host that an organization typed in, once, and checks every address it has.
+ * @throws NotificationError `outbound_refused` (field `emailSmtpHost` or `emailSmtpPort`); the message tells nothing of
+ * what the name resolved to. A failed resolution rejects with the error of the lookup, such as `ENOTFOUND`.
+ */
+export async function resolveOutbound(host: string, port: number, rules: OutboundRules): Promise<OutboundTarget> {
+  const ports = rules.allowedPorts ?? smtpPorts
+  if (!ports.includes(port)) {
+    throw new NotificationError('outbound_refused', `The SMTP port must be one of ${ports.join(', ')}.`, {
+      field: 'emailSmtpPort',
+    })
+  }
+  const name = canonicalHost(host)
+  if (name === null) throw hostRefused()
+  const literal = isIP(name) !== 0
+  if (!rules.allowPrivate && !literal && isLocalName(name)) throw hostRefused()
+  const found = literal ? [{ address: name }] : await (rules.lookup ?? lookupAll)(name)
+  const [first] = found
+  if (first === undefined) throw hostRefused()
+  // One private address among public ones is an attack or a mistake; which of them is tried first is nobody's choice.
+  if (!rules.allowPrivate && !found.every(({ address }) => isPublicAddress(address))) throw hostRefused()
+  return { address: first.address, servername: name }
+}
+
+/** True for an address of the public internet; false for everything private, local, reserved, embedded or malformed. */
+export function isPublicAddress(address: string): boolean {
+  const family = isIP(address)
+  if (family === 4) return !reservedIpv4.check(address, 'ipv4')
+  // Of IPv6 only 2000::/3 is handed out to the public. That leaves out ::, ::1, fc00::/7, fe80::/10, ff00::/8, IPv4 in
+  // disguise (::ffff:0:0/96) and NAT64 (64:ff9b::/96), through which a private IPv4 address could be reached.
+  if (family === 6) return globalIpv6.check(address, 'ipv6') && !reservedIpv6.check(address, 'ipv6')
+  return false
+}
+
+const reservedIpv4 = subnets('ipv4', [
+  ['0.0.0.0', 8], // this network
+  ['10.0.0.0', 8], // private
+  ['100.64.0.0', 10], // carrier-grade NAT
+  ['127.0.0.0', 8], // loopback
+  ['169.254.0.0', 16], // link-local, cloud metadata
+  ['172.16.0.0', 12], // private
+  ['192.0.0.0', 24], // protocol assignments
+  ['192.0.2.0', 24], // documentation
+  ['192.88.99.0', 24], // 6to4 relays
+  ['192.168.0.0', 16], // private
+  ['198.18.0.0', 15], // benchmarks
+  ['198.51.100.0', 24], // documentation
+  ['203.0.113.0', 24], // documentation
+  ['224.0.0.0', 4], // multicast
+  ['240.0.0.0', 4], // reserved, broadcast
+])
+const globalIpv6 = subnets('ipv6', [['2000::', 3]])
+const reservedIpv6 = subnets('ipv6', [
+  ['2001::', 23], // protocol assignments, Teredo (holds IPv4)
+  ['2001:db8::', 32], // documentation
+  ['2002::', 16], // 6to4 (holds IPv4), retired
+  ['3fff::', 20], // documentation
+])
+
+function subnets(family: 'ipv4' | 'ipv6', list: readonly (readonly [network: string, prefix: number])[]): BlockList {
+  const block = new BlockList()
+  for (const [network, prefix] of list) block.addSubnet(network, prefix, family)
+  return block
+}
+
+/**
+ * The host as the resolver would understand it, or null. The URL host parser reads IPv4 in its decimal, octal, hex and
+ * short forms (`2130706433`, `0177.0.0.1`, `0x7f.1`) and folds look-alike digits, so none of them hides an address.
+ */
+function canonicalHost(host: string): string | null {
+  const bare = host.replace(/^\[(.+)\]$/, '$1').replace(/\.+$/, '')
+  if (isIP(bare) !== 0) return bare.includes('%') ? null : bare
+  if (!/^[\p{L}\p{N}\p{M}._-]{1,255}$/u.test(bare)) return null
+  return domainToASCII(bare) || null
+}
+
+const isLocalName = (name: string): boolean => name === 'localhost' || name.endsWith('.localhost')
+
+const lookupAll: HostLookup = (host) => dnsLookup(host, { all: true })
+
+function hostRefused(): NotificationError {
+  return new NotificationError(
+    'outbound_refused',
+    'The SMTP host must be a host of the public internet: private, loopback and reserved addresses are refused.',
+    { field: 'emailSmtpHost' },
+  )
+}
