@@ -1,0 +1,84 @@
+import { remember } from './remember.ts'
+import { plainSpaces } from './text.ts'
+
+const dayMs = 86_400_000
+const fallbackLocale = 'en-US'
+
+/** The locale, then `en-US`: without the second Intl falls back to whatever the host's machine is set to. */
+export const usableLocales = remember(500, (locale: string): string[] => {
+  try {
+    return [...Intl.getCanonicalLocales(locale), fallbackLocale]
+  } catch {
+    return [fallbackLocale]
+  }
+})
+
+/** Builds its Intl object at the first use and keeps the last text: reminders of one batch often share the start. */
+function formatter(locales: string[], options: Intl.DateTimeFormatOptions): (at: Date) => string {
+  let intl: Intl.DateTimeFormat | undefined
+  let lastMs = Number.NaN
+  let lastText = ''
+  return (at) => {
+    const ms = at.getTime()
+    if (ms === lastMs) return lastText
+    intl ??= new Intl.DateTimeFormat(locales, options)
+    lastText = plainSpaces(intl.format(ms))
+    lastMs = ms
+    return lastText
+  }
+}
+
+/** Days since 1970-01-01 of the zone's own calendar date. */
+function dayNumber(timeZone: string): (at: Date) => number {
+  const numeric: Intl.DateTimeFormatOptions = { calendar: 'gregory', year: 'numeric', month: 'numeric', day: 'numeric' }
+  const format = formatter(['en-US'], { ...numeric, timeZone })
+  let lastDate = ''
+  let lastDay = Number.NaN
+  return (at) => {
+    const date = format(at)
+    if (date === lastDate) return lastDay
+    const [month = 1, day = 1, year = 1970] = date.split('/').map(Number)
+    lastDate = date
+    lastDay = Date.UTC(year, month - 1, day) / dayMs
+    return lastDay
+  }
+}
+
+/** Dates and times as a person of `locale` reads them, in `timeZone`. Throws RangeError for a zone Intl does not know. */
+function makeCalendar(locale: string, timeZone: string) {
+  const locales = usableLocales(locale)
+  const fullDate = formatter(locales, { dateStyle: 'full', timeZone })
+  const dayWords = remember(4, (days: number) =>
+    plainSpaces(new Intl.RelativeTimeFormat(locales, { numeric: 'auto' }).format(days, 'day')),
+  )
+  // One each: asked in turns, a shared one would forget its last answer every time.
+  const dayOfStart = dayNumber(timeZone)
+  const dayOfNow = dayNumber(timeZone)
+
+  /** 'today', 'tomorrow', or null for any other day; the days are those of the zone's calendar. */
+  function nearDay(at: Date, now: Date): string | null {
+    // Beyond four days no calendar makes it tomorrow; the two date computations are saved.
+    if (Math.abs(at.getTime() - now.getTime()) > 4 * dayMs) return null
+    const days = dayOfStart(at) - dayOfNow(now)
+    return days === 0 || days === 1 ? dayWords(days) : null
+  }
+
+  return {
+    date: formatter(locales, { dateStyle: 'long', timeZone }),
+    time: formatter(locales, { timeStyle: 'short', timeZone }),
+    weekday: formatter(locales, { weekday: 'long', timeZone }),
+    /** The date with its weekday. */
+    fullDate,
+    nearDay,
+    relativeDay: (at: Date, now: Date): string => nearDay(at, now) ?? fullDate(at),
+  }
+}
+export type Calendar = ReturnType<typeof makeCalendar>
+
+// Each formatter weighs some 50 KB, hence the bound. The zone comes first in the key: no zone holds a space.
+const calendars = remember(200, (key: string): Calendar => {
+  const seam = key.indexOf(' ')
+  return makeCalendar(key.slice(seam + 1), key.slice(0, seam))
+})
+
+export const calendarOf = (locale: string, timeZone: string): Calendar => calendars(`${timeZone} ${locale}`)

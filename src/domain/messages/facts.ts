@@ -1,0 +1,28 @@
+import type { Category } from '../../schemas/vocabulary.ts'
+
+/** What a message may speak of. Null means not known: it renders as nothing. */
+export type MessageFacts = {
+  category: Category
+  /** Null for a waitlist notice that is about no particular slot. `timeZone` is the appointment's IANA zone. */
+  start: { instant: Date; timeZone: string } | null
+  durationMinutes: number | null
+  practitionerName: string | null
+  location: string | null
+  organizationName: string | null
+  recipientName: string | null
+  patientName: string | null
+  /** BCP 47 tag of the recipient; one that Intl does not know is read as `en-US`. */
+  locale: string
+  /** What "today" is measured from. */
+  now: Date
+}
+
+export type RenderedMessage = {
+  /** One line of at most 255 UTF-16 units; null for SMS. */
+  subject: string | null
+  text: string
+  /** The text as an HTML document, every value escaped; null for SMS. */
+  html: string | null
+  /** `default:1` for the built-in text, else `custom:` and eight hex digits of a hash of the template. */
+  templateRevision: string
+}

@@ -1,0 +1,5 @@
+export { checkTemplates } from './check.ts'
+export type { MessageFacts, RenderedMessage } from './facts.ts'
+export { renderMessage } from './render.ts'
+export { smsSegments } from './sms-segments.ts'
+export { variableNames } from './variables.ts'

@@ -1,0 +1,85 @@
+import type { Template, TemplateSet } from '../../schemas/templates.ts'
+import { type Channel, type TemplateKey, templateKeyOf } from '../../schemas/vocabulary.ts'
+import { usableLocales } from './calendar.ts'
+import { type CompiledTemplate, compileTemplate } from './compile.ts'
+import { defaultEmail, defaultSms, defaultSubject } from './defaults.ts'
+import type { MessageFacts, RenderedMessage } from './facts.ts'
+import { hashOf, hex } from './hash.ts'
+import { invalidTemplate } from './template-problems.ts'
+import { htmlOf, plainSpaces, subjectLine } from './text.ts'
+
+export const templateField = { EMAIL: 'emailTemplates', SMS: 'smsTemplates' } as const satisfies Record<Channel, string>
+
+export type TemplateParts = {
+  readonly body: string
+  readonly subject: string | undefined
+  /** Their paths in the settings, such as `emailTemplates.appointment_reminder.body`. */
+  readonly fields: { readonly body: string; readonly subject: string }
+}
+
+/** The stored template of a key, own properties only, or null. */
+export function partsOf(templates: TemplateSet, key: TemplateKey, root: string): TemplateParts | null {
+  const template: Template | undefined = Object.hasOwn(templates, key) ? templates[key] : undefined
+  if (template === undefined) return null
+  const field = `${root}.${key}`
+  if (typeof template === 'string')
+    return { body: template, subject: undefined, fields: { body: field, subject: field } }
+  return {
+    body: template.body,
+    subject: template.subject,
+    fields: { body: `${field}.body`, subject: `${field}.subject` },
+  }
+}
+
+function usable(text: string, field: string): CompiledTemplate {
+  const compiled = compileTemplate(text)
+  if (compiled.problems.length > 0) throw invalidTemplate(compiled.problems.map((problem) => ({ field, problem })))
+  return compiled
+}
+
+type Words = { subject: string; text: string; templateRevision: string; isCustom: boolean }
+
+function customWords(parts: TemplateParts, channel: Channel, facts: MessageFacts): Words {
+  const body = usable(parts.body, parts.fields.body)
+  const subject = channel === 'SMS' || parts.subject === undefined ? null : usable(parts.subject, parts.fields.subject)
+  return {
+    subject: subject === null ? '' : subjectLine(subject.render(facts)),
+    text: body.render(facts),
+    templateRevision: `custom:${hex(subject === null ? body.hash : hashOf(hex(subject.hash), body.hash))}`,
+    isCustom: true,
+  }
+}
+
+function wordsOf(channel: Channel, facts: MessageFacts, templates: TemplateSet): Words {
+  const parts = partsOf(templates, templateKeyOf[facts.category], templateField[channel])
+  const custom = parts === null ? null : customWords(parts, channel, facts)
+  if (custom !== null && custom.text.trim() !== '') return custom
+  const text = channel === 'SMS' ? defaultSms(facts) : defaultEmail(facts)
+  return { subject: '', text, templateRevision: 'default:1', isCustom: false }
+}
+
+/**
+ * The message as it goes out: the organization's template for the category, else the built-in English text. Dates and
+ * times are of the appointment's zone, written in the recipient's locale. A template that renders to nothing but blanks
+ * for these facts is replaced by the built-in text, its subject by the built-in subject: an empty message reminds nobody.
+ * @throws NotificationError `template_invalid` if the stored template is broken; `checkTemplates` refuses such ones early.
+ * @throws RangeError for an invalid date or a time zone that Intl does not know; the schemas let neither through.
+ */
+export function renderMessage(input: {
+  channel: Channel
+  facts: MessageFacts
+  templates: TemplateSet
+}): RenderedMessage {
+  const { channel, facts, templates } = input
+  const { subject, text, templateRevision, isCustom } = wordsOf(channel, facts, templates)
+  if (channel === 'SMS') return { subject: null, text: plainSpaces(text), html: null, templateRevision }
+  const [locale = 'en'] = usableLocales(facts.locale)
+  // The built-in text is English whatever the recipient reads; a screen reader must not be told otherwise.
+  const language = isCustom || /^en\b/.test(locale) ? locale : 'en'
+  return {
+    subject: subject === '' ? subjectLine(defaultSubject(facts)) : subject,
+    text,
+    html: htmlOf(text, language),
+    templateRevision,
+  }
+}

@@ -1,0 +1,55 @@
+/** Control characters, line separators and lone surrogates: in a name they forge headers and lines, or break encoders. */
+const unsafe = /[\p{Cc}\u2028\u2029\p{Cs}]/gu
+const unsafeButLayout = /[^\P{Cc}\n\t]|\p{Cs}/gu
+const printableAscii = /^[\x20-\x7e]*$/
+
+/** A value as it may stand in a message: null is '', every unsafe character a space. */
+export function cleanValue(value: string | null): string {
+  if (value === null) return ''
+  return printableAscii.test(value) ? value : value.replace(unsafe, ' ')
+}
+
+/** A template's own text: line ends become LF, other unsafe characters but tabs become spaces. */
+export function cleanTemplate(text: string): string {
+  return text.replace(/\r\n?|[\u2028\u2029]/g, '\n').replace(unsafeButLayout, ' ')
+}
+
+/** Narrow and fixed no-break spaces are outside GSM-7: one of them more than doubles the price of an SMS. */
+export function plainSpaces(text: string): string {
+  return text.replace(/[\u202f\u00a0]/g, ' ')
+}
+
+const subjectMax = 255
+
+/** One line, at most 255 UTF-16 units, never ending in half a surrogate pair. */
+export function subjectLine(text: string): string {
+  const line = text.replace(/[\p{Cc}\p{Cs}\s]+/gu, ' ').trim()
+  return line.length <= subjectMax
+    ? line
+    : line
+        .slice(0, subjectMax)
+        .replace(/\p{Cs}$/u, '')
+        .trimEnd()
+}
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => entities[character] ?? '')
+}
+
+/** A minimal document: a `<p>` a paragraph (blank lines part them), a `<br>` a line. `language` is a BCP 47 tag. */
+export function htmlOf(text: string, language: string): string {
+  const paragraphs = text
+    .split(/\n\s*\n/)
+    .map((paragraph) => paragraph.trim())
+    .filter((paragraph) => paragraph !== '')
+    .map((paragraph) => `<p>${escapeHtml(paragraph).replaceAll('\n', '<br>')}</p>`)
+  return `<!doctype html><html lang="${escapeHtml(language)}"><head><meta charset="utf-8"></head><body>${paragraphs.join('\n')}</body></html>`
+}

@@ -1,0 +1,60 @@
+import { type Calendar, calendarOf } from './calendar.ts'
+import type { MessageFacts } from './facts.ts'
+import { cleanValue } from './text.ts'
+
+/**
+ * What a template may name; `date` and `time` are the documented ones. All are text but `duration_minutes`, a number.
+ * A value that is not known renders as ''. So does an unknown `{duration_minutes}`, in whatever form: plain, as number
+ * or as plural; a plural may say otherwise with its own `=0` case.
+ */
+export const variableNames = [
+  'date',
+  'time',
+  'weekday',
+  'relative_day',
+  'patient_name',
+  'recipient_name',
+  'practitioner_name',
+  'organization_name',
+  'location',
+  'duration_minutes',
+] as const
+export type VariableName = (typeof variableNames)[number]
+
+export const numberVariable: VariableName = 'duration_minutes'
+
+/** The name under which a template's plain `{duration_minutes}` is looked up: it is text, '' if unknown, where a plural needs 0. */
+export const numberAsText = 'duration_minutes as text'
+
+const known: ReadonlySet<string> = new Set(variableNames)
+
+/** Asks a set, never an object: `constructor` and `__proto__` are unknown. */
+export const isVariable = (name: string): boolean => known.has(name)
+
+type Source = (facts: MessageFacts) => string | number
+
+function whenStarting(tell: (calendar: Calendar, start: Date, now: Date) => string): Source {
+  return ({ start, locale, now }) =>
+    start === null ? '' : tell(calendarOf(locale, start.timeZone), start.instant, now)
+}
+
+const sources: ReadonlyMap<string, Source> = new Map<VariableName | typeof numberAsText, Source>([
+  ['date', whenStarting((calendar, start) => calendar.date(start))],
+  ['time', whenStarting((calendar, start) => calendar.time(start))],
+  ['weekday', whenStarting((calendar, start) => calendar.weekday(start))],
+  ['relative_day', whenStarting((calendar, start, now) => calendar.relativeDay(start, now))],
+  ['patient_name', (facts) => cleanValue(facts.patientName)],
+  ['recipient_name', (facts) => cleanValue(facts.recipientName)],
+  ['practitioner_name', (facts) => cleanValue(facts.practitionerName)],
+  ['organization_name', (facts) => cleanValue(facts.organizationName)],
+  ['location', (facts) => cleanValue(facts.location)],
+  ['duration_minutes', (facts) => facts.durationMinutes ?? 0],
+  [numberAsText, (facts) => (facts.durationMinutes === null ? '' : String(facts.durationMinutes))],
+])
+
+/** The values of the names asked for, and of no other: a date that no template prints is never formatted. */
+export function valuesOf(names: Iterable<string>, facts: MessageFacts): Record<string, string | number> {
+  const values: Record<string, string | number> = {}
+  for (const name of names) values[name] = sources.get(name)?.(facts) ?? ''
+  return values
+}
