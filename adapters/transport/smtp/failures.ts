@@ -1,4 +1,4 @@
-import { type FailureOutcome, isNotificationError, isTransportError, TransportError } from '../../../src/index.ts'
+import { isNotificationError, isTransportError, TransportError } from '../../../src/index.ts'
 
 /** What is known of a send when it fails, beside the error. */
 export type SendState = {
@@ -15,31 +15,35 @@ export function failureOf(error: unknown, { begun, aborted }: SendState): Transp
   if (isTransportError(error)) return error
   if (isNotificationError(error)) return refusedBefore(error)
   const { code, command, reply, enhanced, certificate } = read(error)
-  const lost: FailureOutcome = begun ? 'unknown' : 'transient'
-  if (aborted)
-    return new TransportError(`The time for this send was over ${when(begun)}.`, {
-      outcome: lost,
-      code: 'smtp_aborted',
-    })
+  // Out of turn, a number is no answer to a message that was begun.
+  if (reply !== null && !(begun && code === 'EPROTOCOL')) return answered(reply, enhanced, command)
 
-  // A protocol error is no answer to the message, even where it carries a number.
-  if (reply !== null && code !== 'EPROTOCOL') return answered(reply, enhanced, command)
-  if (reply !== null && !begun) return answered(reply, enhanced, command)
-
+  const outcome = begun ? 'unknown' : 'transient'
+  if (aborted) {
+    return new TransportError(`The time for this send was over ${when(begun)}.`, { outcome, code: 'smtp_aborted' })
+  }
   if (code === 'EAUTH' || code === 'ENOAUTH' || code === 'EOAUTH2') {
     return account('The mail server could not be signed in to.', 'smtp_auth')
   }
   if (certificate) return account('The certificate of the mail server is not trusted.', 'smtp_certificate')
+  const word = wordOf(code)
   if (!begun && (code === 'EENVELOPE' || code === 'EMESSAGE')) {
-    return new TransportError('The message was refused before it was sent.', {
-      outcome: 'permanent',
-      code: wordOf(code),
-    })
+    return new TransportError('The message was refused before it was sent.', { outcome: 'permanent', code: word })
   }
-  return new TransportError(`The connection to the mail server failed ${when(begun)}.`, {
-    outcome: lost,
-    code: wordOf(code),
-  })
+  return new TransportError(`The connection to the mail server failed ${when(begun)}.`, { outcome, code: word })
+}
+
+/** Rejects as aborted when the signal comes first; the work goes on then, and what becomes of it is ignored. */
+export async function orAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const abort = () => reject(failureOf(null, { begun: false, aborted: true }))
+  signal.addEventListener('abort', abort)
+  if (signal.aborted) abort()
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
 }
 
 /** True when the server gave an answer: its connections are sound. */

@@ -1,13 +1,13 @@
 import type { Readable } from 'node:stream'
 import type { SendMailOptions, SMTPPoolOptions } from 'nodemailer'
 import { NotificationError, type SendReceipt } from '../../../src/index.ts'
-import { failureOf } from './failures.ts'
+import { failureOf, orAborted } from './failures.ts'
 
 /** A pool of connections to one server, signed in with one account. Failures are `TransportError`s. */
 export type Mailer = {
   send(mail: SendMailOptions, signal: AbortSignal): Promise<SendReceipt>
   /** Connects and signs in on a connection of its own. */
-  verify(): Promise<void>
+  verify(signal: AbortSignal): Promise<void>
   /** Sends in progress finish first. */
   close(): void
 }
@@ -46,9 +46,9 @@ export async function openMailer(options: SMTPPoolOptions): Promise<Mailer> {
       }
     },
 
-    async verify() {
+    async verify(signal) {
       try {
-        await pool.verify()
+        await orAborted(signal, pool.verify())
       } catch (error) {
         throw failureOf(error, { begun: false, aborted: false })
       }

@@ -1,0 +1,92 @@
+import { isIP } from 'node:net'
+import type { SMTPPoolOptions } from 'nodemailer'
+import {
+  type EmailAccount,
+  type HostLookup,
+  isNotificationError,
+  resolveOutbound,
+  TransportError,
+} from '../../../src/index.ts'
+import { orAborted } from './failures.ts'
+
+export type SmtpConnectionOptions = {
+  /** Connections to one account. More are opened as sends wait. Default 5. */
+  readonly maxConnections?: number
+  /** Messages a connection carries before it is replaced; many servers refuse more. Default 100. */
+  readonly maxMessages?: number
+  /** Connecting, greeting and STARTTLS together, in ms; resolving the name is given as long again. Default 10000. */
+  readonly connectionTimeoutMs?: number
+  /** Waiting for the server's first line, in ms. Default 10000. */
+  readonly greetingTimeoutMs?: number
+  /** Silence of the server in mid-dialogue, in ms. A message already begun is then of unknown outcome. Default 30000. */
+  readonly socketTimeoutMs?: number
+  /** True refuses servers that do not encrypt. Default: port 465 is TLS from the start, others STARTTLS when offered. */
+  readonly requireTls?: boolean
+  /** TLS details. `rejectUnauthorized: false` accepts any certificate: for development. */
+  readonly tls?: {
+    readonly rejectUnauthorized?: boolean
+    /** Certificate authorities to trust instead of the well-known ones, PEM. */
+    readonly ca?: string | Buffer | (string | Buffer)[]
+    readonly minVersion?: 'TLSv1.2' | 'TLSv1.3'
+  }
+  /** Lets organizations name hosts in private networks. The host application's own account always may. Default false. */
+  readonly allowPrivateHosts?: boolean
+  /** Ports that organizations may name. Default 25, 465, 587 and 2525. */
+  readonly allowedPorts?: readonly number[]
+  /** Resolves the hosts that organizations name. Default `dns.lookup`. */
+  readonly lookup?: HostLookup
+}
+
+const defaultTimeoutMs = 10_000
+
+/**
+ * What nodemailer is told. An organization's host is resolved and checked here and connected to by address, so that a
+ * second answer of the DNS changes nothing; the host of a trusted account is nodemailer's to resolve.
+ * @throws TransportError when the host cannot be resolved; NotificationError `outbound_refused`.
+ */
+export async function poolOptions(
+  options: SmtpConnectionOptions,
+  account: EmailAccount,
+  trusted: boolean,
+): Promise<SMTPPoolOptions> {
+  const { username, password, port } = account
+  const { host, servername } = trusted ? { host: account.host, servername: null } : await pin(options, account)
+  return {
+    host,
+    port,
+    secure: port === 465,
+    requireTLS: options.requireTls ?? false,
+    tls: { ...options.tls, ...(servername !== null && { servername }) },
+    ...(username !== null && { auth: { user: username, pass: password ?? '' } }),
+    maxConnections: options.maxConnections ?? 5,
+    maxMessages: options.maxMessages ?? 100,
+    // A message of which nothing was sent moves on to another connection when the server closed a pooled one meanwhile.
+    maxRequeues: 2,
+    connectionTimeout: options.connectionTimeoutMs ?? defaultTimeoutMs,
+    greetingTimeout: options.greetingTimeoutMs ?? defaultTimeoutMs,
+    socketTimeout: options.socketTimeoutMs ?? 30_000,
+    // Off by default in nodemailer: content could name a file of this machine, or a URL, to be read and sent.
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  }
+}
+
+async function pin(options: SmtpConnectionOptions, { host, port }: EmailAccount) {
+  const { allowPrivateHosts = false, allowedPorts, lookup, connectionTimeoutMs = defaultTimeoutMs } = options
+  const resolving = resolveOutbound(host, port, {
+    allowPrivate: allowPrivateHosts,
+    ...(allowedPorts && { allowedPorts }),
+    ...(lookup && { lookup }),
+  })
+  try {
+    const { address, servername } = await orAborted(AbortSignal.timeout(connectionTimeoutMs), resolving)
+    // SNI is for names only (RFC 6066).
+    return { host: address, servername: isIP(servername) === 0 ? servername : null }
+  } catch (error) {
+    if (isNotificationError(error)) throw error
+    throw new TransportError('The host of the mail server could not be resolved.', {
+      outcome: 'transient',
+      code: 'smtp_dns',
+    })
+  }
+}
