@@ -1,4 +1,7 @@
 export * from './errors.ts'
+export type { NotificationEvent, NotificationEvents, ReminderEvent } from './events.ts'
+export { createNotifications, type Notifications } from './notifications.ts'
+export type { NotificationsOptions } from './options.ts'
 export * from './ports/clock.ts'
 export * from './ports/directory.ts'
 export * from './ports/logger.ts'
@@ -15,3 +18,13 @@ export * from './schemas/settings.ts'
 export * from './schemas/templates.ts'
 export * from './schemas/vocabulary.ts'
 export * from './security/outbound-guard.ts'
+export { embeddedScheduler } from './services/embedded-scheduler.ts'
+export type { ExplanationLine } from './services/explanation.ts'
+export type { LifecycleOptions, NotificationService, PlanSummary } from './services/notification-service.ts'
+export type { EffectiveChannel, EffectivePreferences, EffectiveSettings } from './services/settings/effective.ts'
+export type {
+  SettingsService,
+  Templates,
+  Warned,
+} from './services/settings-service.ts'
+export * from './services/views.ts'

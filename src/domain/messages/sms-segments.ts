@@ -41,7 +41,9 @@ function graphemesOf(text: string): string[] {
   return Array.from(segmenter.segment(text), ({ segment }) => segment)
 }
 
-const isGsm = (character: string): boolean => character === '\r\n' || (unitTable[character.charCodeAt(0)] ?? 0) > 0
+/** A letter with a combining accent is not GSM-7, though the letter alone is. */
+const isGsm = (grapheme: string): boolean =>
+  grapheme === '\r\n' || (grapheme.length === 1 && (unitTable[grapheme.charCodeAt(0)] ?? 0) > 0)
 
 function countSegments(pieces: Iterable<number>, room: number): number {
   let segments = 1

@@ -1,0 +1,59 @@
+import type { z } from 'zod'
+import type { EntityId, RecipientRef } from '../schemas/common.ts'
+import type { DirectoryRecipient, directoryAppointment, directoryWaitlistEntry } from '../schemas/directory.ts'
+import type { AppointmentStatus } from '../schemas/vocabulary.ts'
+import { parseStart, type Start } from './local-time.ts'
+
+/** What the host said about an appointment, understood: the start is known as an instant and as a wall-clock time. */
+export type Appointment = {
+  readonly id: EntityId
+  readonly organizationId: string
+  readonly start: Start
+  readonly durationMinutes: number | null
+  readonly status: AppointmentStatus
+  readonly practitionerName: string | null
+  readonly location: string | null
+  readonly recipients: readonly DirectoryRecipient[]
+}
+
+export type WaitlistEntry = Omit<Appointment, 'start' | 'status'> & {
+  readonly start: Start | null
+  readonly expiresAt: Date | null
+}
+
+export function appointmentOf(told: z.output<typeof directoryAppointment>): Appointment {
+  return {
+    id: told.id,
+    organizationId: told.organizationId,
+    start: parseStart(told.startsAt, told.timeZone),
+    durationMinutes: told.durationMinutes ?? null,
+    status: told.status,
+    practitionerName: told.practitionerName ?? nameOfPractitioner(told.recipients),
+    location: told.location ?? null,
+    recipients: told.recipients,
+  }
+}
+
+export function waitlistEntryOf(told: z.output<typeof directoryWaitlistEntry>): WaitlistEntry {
+  return {
+    id: told.id,
+    organizationId: told.organizationId,
+    start: told.startsAt ? parseStart(told.startsAt, told.timeZone) : null,
+    durationMinutes: told.durationMinutes ?? null,
+    practitionerName: told.practitionerName ?? nameOfPractitioner(told.recipients),
+    location: told.location ?? null,
+    recipients: told.recipients,
+    expiresAt: told.expiresAt ?? null,
+  }
+}
+
+/** Reminders and confirmations are for appointments that are going to take place. */
+export const isActive = (status: AppointmentStatus): boolean => status === 'scheduled' || status === 'confirmed'
+
+export const isSameRecipient = (one: RecipientRef, other: RecipientRef): boolean =>
+  one.type === other.type && one.id === other.id
+
+export const refOf = (recipient: DirectoryRecipient): RecipientRef => ({ type: recipient.type, id: recipient.id })
+
+const nameOfPractitioner = (recipients: readonly DirectoryRecipient[]): string | null =>
+  recipients.find((recipient) => recipient.type === 'PRACTITIONER')?.name ?? null

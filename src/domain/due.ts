@@ -1,0 +1,177 @@
+import { type RecipientRef, refKey } from '../schemas/common.ts'
+import type { DirectoryRecipient } from '../schemas/directory.ts'
+import type { OffsetInput } from '../schemas/offset.ts'
+import type { AppointmentStatus, Category, Channel, Rule } from '../schemas/vocabulary.ts'
+import { type Appointment, isActive, isSameRecipient, type WaitlistEntry } from './appointment.ts'
+import { addressKey } from './effective.ts'
+import { effectiveFor, type Surroundings } from './plan.ts'
+import { canonicalOffsets } from './reminder-time.ts'
+
+/** What is to become of one piece of due work. */
+export type Verdict =
+  | { readonly kind: 'send'; readonly recipient: DirectoryRecipient; readonly address: string }
+  /** Not to be sent: silent. */
+  | { readonly kind: 'cancel'; readonly rule: Rule }
+  /** Should be sent and cannot be: FAILED, told. */
+  | { readonly kind: 'refuse'; readonly rule: Rule }
+  /** The start is another one by now: plan the appointment anew. */
+  | { readonly kind: 'move' }
+
+/** The truth about an appointment: what the host says now; `gone` is one it no longer knows. */
+export type Truth<T> =
+  | { readonly kind: 'known'; readonly value: T }
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'unreadable' }
+
+export type PlanFacts = {
+  readonly status: 'active' | 'cancelled'
+  readonly cancelReason: Rule | null
+  readonly customReminders: readonly OffsetInput[] | null
+}
+
+export type DueReminder = {
+  readonly recipient: RecipientRef
+  readonly channel: Channel
+  readonly offset: string
+  readonly startsAt: Date
+}
+
+/** Is this reminder still right? Asked with the truth of the moment, before its intent is committed. */
+export function judgeReminder(
+  reminder: DueReminder,
+  truth: Truth<Appointment>,
+  plan: PlanFacts | null,
+  surroundings: Surroundings,
+  now: Date,
+): Verdict {
+  if (plan === null) return cancel('appointment_gone')
+  if (plan.status === 'cancelled') return cancel(plan.cancelReason ?? 'cancelled_by_request')
+  // A description that cannot be read is no reason to send something wrong, nor to forget the reminder: it is told as failed.
+  if (truth.kind === 'unreadable') return { kind: 'refuse', rule: 'appointment_unreadable' }
+  const inactive = inactiveRule(truth)
+  if (inactive !== null || truth.kind === 'gone') return cancel(inactive ?? 'appointment_gone')
+  const appointment = truth.value
+  if (appointment.start.instant.getTime() !== reminder.startsAt.getTime()) return { kind: 'move' }
+  if (appointment.start.instant.getTime() <= now.getTime()) return cancel('appointment_started')
+  const recipient = appointment.recipients.find((one) => isSameRecipient(one, reminder.recipient))
+  if (recipient === undefined) return cancel('recipient_removed')
+  const allowed = effectiveFor(surroundings, recipient, 'REMINDER', reminder.channel)
+  if (!allowed.allowed || allowed.address === null) return denied(allowed.rule)
+  const offsets = canonicalOffsets(plan.customReminders ?? allowed.offsets)
+  if (!offsets.some((offset) => offset.text === reminder.offset)) return cancel('offset_removed')
+  return { kind: 'send', recipient, address: allowed.address }
+}
+
+export type DueNotice = {
+  readonly category: Category
+  readonly recipient: RecipientRef
+  readonly channel: Channel
+  /** The appointment's status when the notice was asked for. */
+  readonly askedStatus: AppointmentStatus | null
+}
+
+/**
+ * The rules of truth by category: a cancellation is told because the appointment is cancelled (from the snapshot if it
+ * is gone), everything else only while it is going to take place.
+ */
+export function judgeNotice(
+  notice: DueNotice,
+  truth: Truth<Appointment>,
+  snapshot: Appointment | null,
+  surroundings: Surroundings,
+  now: Date,
+): Verdict {
+  if (truth.kind === 'unreadable') return { kind: 'refuse', rule: 'appointment_unreadable' }
+  const cancellation = notice.category === 'CANCELLATION'
+  const appointment = truth.kind === 'known' ? truth.value : cancellation ? snapshot : null
+  if (appointment === null) return cancel('appointment_gone')
+  if (!cancellation) {
+    const inactive = inactiveRule(truth)
+    if (inactive !== null) return cancel(inactive)
+  } else if (truth.kind === 'known' && isActive(truth.value.status) && notice.askedStatus !== null) {
+    // Asked for while it was cancelled, and by now it takes place again: the notice would be wrong.
+    if (!isActive(notice.askedStatus)) return cancel('appointment_active')
+  }
+  if (appointment.start.instant.getTime() <= now.getTime()) return cancel('appointment_started')
+  return judgeRecipient(notice, appointment.recipients, surroundings)
+}
+
+export function judgeWaitlistNotice(
+  notice: DueNotice,
+  truth: Truth<WaitlistEntry>,
+  surroundings: Surroundings,
+  now: Date,
+): Verdict {
+  if (truth.kind === 'unreadable') return { kind: 'refuse', rule: 'appointment_unreadable' }
+  if (truth.kind === 'gone') return cancel('waitlist_entry_gone')
+  const ends = truth.value.expiresAt ?? truth.value.start?.instant
+  if (ends !== undefined && ends.getTime() <= now.getTime()) return cancel('appointment_started')
+  return judgeRecipient(notice, truth.value.recipients, surroundings)
+}
+
+function judgeRecipient(
+  notice: DueNotice,
+  recipients: readonly DirectoryRecipient[],
+  surroundings: Surroundings,
+): Verdict {
+  const recipient = recipients.find((one) => isSameRecipient(one, notice.recipient))
+  if (recipient === undefined) return cancel('recipient_removed')
+  const allowed = effectiveFor(surroundings, recipient, notice.category, notice.channel)
+  if (!allowed.allowed || allowed.address === null) return denied(allowed.rule)
+  return { kind: 'send', recipient, address: allowed.address }
+}
+
+/** What the rivals of one appointment need to be told apart. */
+export type Rival = {
+  readonly key: number
+  readonly recipient: RecipientRef
+  readonly channel: Channel
+  readonly reminderTime: Date
+  readonly address: string
+}
+export type Rivalry = {
+  /** Loses to a reminder nearer to the start. */
+  readonly outdone: ReadonlySet<number>
+  /** Merged into the rival of this key, which has the same channel, instant and address. */
+  readonly mergedInto: ReadonlyMap<number, number>
+}
+
+/**
+ * Among reminders of one appointment that are all due and right: of each recipient and channel only the nearest to the
+ * start goes out, and of several with the same channel, instant and address only the first.
+ */
+export function resolveRivals(rivals: readonly Rival[]): Rivalry {
+  const nearest = new Map<string, Rival>()
+  const outdone = new Set<number>()
+  for (const rival of rivals) {
+    const lane = `${refKey(rival.recipient)}:${rival.channel}`
+    const best = nearest.get(lane)
+    if (best === undefined) nearest.set(lane, rival)
+    else {
+      const later = rival.reminderTime.getTime() > best.reminderTime.getTime()
+      outdone.add(later ? best.key : rival.key)
+      if (later) nearest.set(lane, rival)
+    }
+  }
+  const first = new Map<string, number>()
+  const mergedInto = new Map<number, number>()
+  for (const rival of nearest.values()) {
+    const place = `${rival.channel}:${rival.reminderTime.getTime()}:${addressKey(rival.address)}`
+    const winner = first.get(place)
+    if (winner === undefined) first.set(place, rival.key)
+    else mergedInto.set(rival.key, winner)
+  }
+  return { outdone, mergedInto }
+}
+
+const cancel = (rule: Rule): Verdict => ({ kind: 'cancel', rule })
+
+/** Without a provider a message that should go out cannot: that is a failure to tell, not a wish to respect. */
+const denied = (rule: Rule): Verdict =>
+  rule === 'no_provider' || rule === 'provider_unreadable' ? { kind: 'refuse', rule } : cancel(rule)
+
+function inactiveRule(truth: Truth<Appointment>): Rule | null {
+  if (truth.kind !== 'known') return 'appointment_gone'
+  if (truth.value.status === 'cancelled') return 'appointment_cancelled'
+  return isActive(truth.value.status) ? null : 'appointment_ended'
+}

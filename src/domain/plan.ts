@@ -1,0 +1,140 @@
+import { type RecipientRef, refKey } from '../schemas/common.ts'
+import type { DecisionEntry } from '../schemas/decision.ts'
+import type { DirectoryRecipient } from '../schemas/directory.ts'
+import type { Offset, OffsetInput } from '../schemas/offset.ts'
+import { type Channel, channels, type PastReminderPolicy, type Rule } from '../schemas/vocabulary.ts'
+import { type Appointment, refOf } from './appointment.ts'
+import { type Effective, effective, type OrganizationPolicy, type Wishes } from './effective.ts'
+import { canonicalOffsets, hoursBefore, reminderTime } from './reminder-time.ts'
+
+/** What planning and sending know beside the appointment itself. */
+export type Surroundings = {
+  readonly policy: OrganizationPolicy
+  wishesOf(recipient: RecipientRef): Wishes | null
+  isSuppressed(channel: Channel, address: string): boolean
+  providerFault(channel: Channel): Rule | null
+}
+
+export type PlannedReminder = {
+  readonly recipient: RecipientRef
+  readonly channel: Channel
+  readonly offset: string
+  readonly startsAt: Date
+  readonly reminderTime: Date
+  readonly hoursBefore: number
+}
+
+export type ReminderPlan = {
+  /** By time, furthest from the start first. */
+  readonly reminders: readonly PlannedReminder[]
+  /** One entry for every reminder and for everything that was left out, each with its rule. */
+  readonly entries: readonly DecisionEntry[]
+}
+
+export type PlanInput = {
+  readonly appointment: Appointment
+  readonly surroundings: Surroundings
+  /** Replaces the effective offsets of every recipient where not null. */
+  readonly customReminders: readonly OffsetInput[] | null
+  readonly now: Date
+  /** `reminderKey` of rows that exist and are not CANCELLED: one whose time has come meanwhile is still wanted. */
+  readonly existing: ReadonlySet<string>
+}
+
+/** What makes two reminders of one appointment the same. */
+export const reminderKey = (row: Omit<PlannedReminder, 'reminderTime' | 'hoursBefore'>): string =>
+  `${refKey(row.recipient)}:${row.channel}:${row.offset}:${row.startsAt.getTime()}`
+
+/** Which reminders an appointment should have, and why not others. */
+export function planReminders(input: PlanInput): ReminderPlan {
+  const reminders: PlannedReminder[] = []
+  const entries: DecisionEntry[] = []
+  for (const recipient of input.appointment.recipients) {
+    for (const channel of channels) planChannel(input, recipient, channel, reminders, entries)
+  }
+  reminders.sort((one, other) => one.reminderTime.getTime() - other.reminderTime.getTime())
+  return { reminders, entries }
+}
+
+export function effectiveFor(
+  surroundings: Surroundings,
+  recipient: DirectoryRecipient,
+  category: DecisionEntry['category'],
+  channel: Channel,
+): Effective {
+  return effective({
+    policy: surroundings.policy,
+    wishes: surroundings.wishesOf(recipient),
+    recipient,
+    category,
+    channel,
+    providerFault: surroundings.providerFault(channel),
+    isSuppressed: surroundings.isSuppressed,
+  })
+}
+
+function planChannel(
+  input: PlanInput,
+  recipient: DirectoryRecipient,
+  channel: Channel,
+  reminders: PlannedReminder[],
+  entries: DecisionEntry[],
+): void {
+  const { start } = input.appointment
+  const about = { category: 'REMINDER', recipient: refOf(recipient), channel } as const
+  const allowed = effectiveFor(input.surroundings, recipient, 'REMINDER', channel)
+  if (!allowed.allowed) {
+    entries.push({ action: 'skipped', rule: allowed.rule, ...about })
+    return
+  }
+  const offsets = canonicalOffsets(input.customReminders ?? allowed.offsets, start)
+  if (start.instant.getTime() <= input.now.getTime()) {
+    for (const offset of offsets) {
+      entries.push({ action: 'skipped', rule: 'appointment_started', ...about, offset: offset.text })
+    }
+    return
+  }
+  const timed = offsets.map((offset) => ({ offset, time: reminderTime(offset, start) }))
+  const isPast = ({ time }: { time: Date }) => time.getTime() <= input.now.getTime()
+  const nearest = timed.at(-1)
+  for (const { offset, time } of timed) {
+    const row = {
+      recipient: about.recipient,
+      channel,
+      offset: offset.text,
+      startsAt: start.instant,
+      hoursBefore: hoursBefore(offset, start),
+    }
+    const past = isPast({ time }) && !input.existing.has(reminderKey(row))
+    const late = past
+      ? pastRule(
+          input.surroundings.policy.pastReminders,
+          offset,
+          nearest?.offset,
+          nearest !== undefined && isPast(nearest),
+        )
+      : null
+    const at = { offset: offset.text, for: time.toISOString() }
+    if (late === null || late === 'sent_late_by_policy') {
+      reminders.push({ ...row, reminderTime: late === null ? time : input.now })
+      entries.push({ action: 'planned', rule: late ?? 'due_by_offset', ...about, ...at })
+    } else {
+      entries.push({ action: late === 'merged_into_nearest' ? 'merged' : 'skipped', rule: late, ...about, ...at })
+    }
+  }
+}
+
+/**
+ * A time already past when planned. `send_now` sends it at once (of several, the dispatcher sends the nearest only);
+ * `merge` leaves it to the nearest reminder, which is itself sent at once if its time is past too.
+ */
+function pastRule(
+  policy: PastReminderPolicy,
+  offset: Offset,
+  nearest: Offset | undefined,
+  nearestIsPast: boolean,
+): Rule {
+  if (policy === 'skip') return 'past_time'
+  if (policy === 'send_now') return 'sent_late_by_policy'
+  return nearestIsPast && nearest?.text === offset.text ? 'sent_late_by_policy' : 'merged_into_nearest'
+}

@@ -1,0 +1,31 @@
+import type { EntityId, RecipientRef } from './schemas/common.ts'
+import type { Category, Channel, Rule } from './schemas/vocabulary.ts'
+
+/** What every event about a message carries: ids only, never a name, a contact or a text. */
+type About = {
+  readonly organizationId: string
+  readonly appointmentId: EntityId | null
+  readonly recipient: RecipientRef
+  readonly channel: Channel
+  readonly at: Date
+}
+export type ReminderEvent = About & { readonly reminderId: number; readonly offset: string }
+export type NotificationEvent = About & {
+  readonly notificationId: number
+  readonly reminderId: number | null
+  readonly waitlistEntryId: EntityId | null
+  readonly category: Category
+}
+
+/** Emitted after the transaction that made it true. A listener that throws is logged and changes nothing. */
+export type NotificationEvents = {
+  'reminder.scheduled': [event: ReminderEvent & { readonly reminderTime: Date }]
+  'reminder.sent': [event: ReminderEvent & { readonly notificationId: number }]
+  'reminder.failed': [event: ReminderEvent & { readonly code: string }]
+  'reminder.cancelled': [event: ReminderEvent & { readonly rule: Rule }]
+  'reminder.skipped': [event: About & { readonly offset: string | null; readonly rule: Rule }]
+  'notification.sent': [event: NotificationEvent & { readonly providerMessageId: string | null }]
+  'notification.failed': [event: NotificationEvent & { readonly code: string }]
+  'notification.unknown': [event: NotificationEvent & { readonly code: string }]
+  error: [event: { readonly code: string; readonly message: string; readonly organizationId: string | null }]
+}

@@ -1,0 +1,70 @@
+import { type NotificationsOptions, settleOptions } from './options.ts'
+import type { MigrationReport } from './ports/storage.ts'
+import { createContext, type Events } from './services/context.ts'
+import { Dispatcher } from './services/dispatch/dispatcher.ts'
+import { embeddedScheduler } from './services/embedded-scheduler.ts'
+import { NotificationService } from './services/notification-service.ts'
+import { Planner } from './services/planner.ts'
+import { Replanner } from './services/replanner.ts'
+import { SettingsService } from './services/settings-service.ts'
+
+/** The library, embedded. */
+export type Notifications = {
+  readonly notifications: NotificationService
+  readonly settings: SettingsService
+  readonly events: Pick<Events, 'on' | 'off' | 'once'>
+  /** Brings the tables up to date. `adopt` takes over same-named tables that another program made. */
+  migrate(options?: { readonly adopt?: boolean }): Promise<MigrationReport>
+  /** Begins to send what is due. Without it this process only plans and records; another one may send. */
+  start(): Promise<void>
+  /** Takes no new work and waits for sends in progress (`drainMs`), then frees transports and storage. Idempotent. */
+  stop(): Promise<void>
+}
+
+/**
+ * Wires storage, transports, scheduler and your directory into one library.
+ *
+ * ```ts
+ * const { notifications, migrate, start } = createNotifications({
+ *   storage: sqlite('clinic.sqlite'),
+ *   transports: [smtp()],
+ *   directory,
+ * })
+ * await migrate()
+ * await start()
+ * await notifications.appointmentBooked(42)
+ * ```
+ * @throws NotificationError `options_invalid` naming the option.
+ */
+export function createNotifications(options: NotificationsOptions): Notifications {
+  const settled = settleOptions(options)
+  const context = createContext(settled, {
+    dueAt: (at) => dispatcher.dueAt(at),
+    replanQueued: () => replanner.wake(),
+  })
+  const planner = new Planner(context)
+  const dispatcher = new Dispatcher(context, planner, options.scheduler ?? embeddedScheduler())
+  const replanner = new Replanner(context, planner)
+  const { storage, transports, clock } = settled
+  let stopped: Promise<void> | null = null
+
+  return {
+    notifications: new NotificationService(context, planner),
+    settings: new SettingsService(context),
+    events: context.events,
+    migrate: ({ adopt = false } = {}) => storage.migrate({ ids: settled.ids, adopt, now: clock.now() }),
+    async start() {
+      await dispatcher.start()
+      replanner.start()
+    },
+    stop() {
+      stopped ??= (async () => {
+        await replanner.stop()
+        await dispatcher.stop()
+        await Promise.all(transports.map((transport) => transport.close?.()))
+        await storage.close()
+      })()
+      return stopped
+    },
+  }
+}

@@ -1,0 +1,195 @@
+import { z } from 'zod'
+import { defaultRetryPolicy, type RetryPolicy } from './domain/retry.ts'
+import { NotificationError } from './errors.ts'
+import { type Clock, systemClock } from './ports/clock.ts'
+import type { Directory } from './ports/directory.ts'
+import { type Logger, stderrLogger } from './ports/logger.ts'
+import type { Scheduler } from './ports/scheduler.ts'
+import type { IdKinds, Storage } from './ports/storage.ts'
+import type { Transport } from './ports/transport.ts'
+import { parseInput } from './schemas/common.ts'
+
+export type NotificationsOptions = {
+  /** Where the rows live: `sqlite('clinic.sqlite')`. */
+  readonly storage: Storage
+  /** Your appointments, organizations and people. */
+  readonly directory: Directory
+  /** What delivers: `[smtp()]`. A channel without a transport is refused with a reason, never reported as sent. */
+  readonly transports: readonly Transport[]
+  /**
+   * Encrypts provider credentials at rest: 32 bytes as base64 or hex (`openssl rand -base64 32`). The first of several
+   * encrypts, all decrypt. Default: `NOTIFICATIONS_ENCRYPTION_KEY` of `env`; without any, settings with credentials are refused.
+   */
+  readonly encryptionKey?: string | readonly string[] | undefined
+  /** What wakes the dispatcher. Default: a timer of this process. */
+  readonly scheduler?: Scheduler
+  /** Where the documented `DEFAULT_*` variables are read. Default `process.env`. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+  /** How your ids look; default integers, as documented. */
+  readonly ids?: Partial<IdKinds>
+  /** Retries after transient failures. Default: 3 retries, 30 s, 2 min and 8 min apart with jitter; never past the start. */
+  readonly retry?: Partial<RetryPolicy>
+  /** How long a send may take in all before another worker may take it over, in ms. Default 60000, at least 5000. */
+  readonly leaseMs?: number
+  /** How often to look for work that no alarm announced, in ms. Default 30000. */
+  readonly sweepMs?: number
+  /** How long `stop()` waits for sends in progress, in ms. Default 10000. */
+  readonly drainMs?: number
+  /** Default: warnings and errors to stderr. */
+  readonly logger?: Logger
+  readonly clock?: Clock
+  /** 0 to 1, for jitter. Default `Math.random`. */
+  readonly random?: () => number
+}
+
+/** Options with every default filled in. */
+export type Settled = {
+  readonly storage: Storage
+  readonly directory: Directory
+  readonly transports: readonly Transport[]
+  readonly encryptionKeys: readonly string[]
+  readonly defaults: ChannelDefaults
+  readonly ids: IdKinds
+  readonly retry: RetryPolicy
+  readonly leaseMs: number
+  readonly sweepMs: number
+  readonly drainMs: number
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly random: () => number
+}
+
+/** The documented `DEFAULT_*` variables: each serves a whole channel, for organizations that configured none of their own. */
+export type ChannelDefaults = {
+  readonly email: {
+    readonly host: string
+    readonly port: number
+    readonly username: string | null
+    readonly password: string | null
+    readonly fromAddress: string | null
+    readonly fromName: string | null
+  } | null
+  readonly sms: {
+    readonly provider: string
+    readonly apiKey: string | null
+    readonly apiSecret: string | null
+    readonly fromNumber: string | null
+  } | null
+}
+
+const durations = z.object({
+  leaseMs: z.int().min(5000).max(3_600_000).default(60_000),
+  sweepMs: z.int().min(100).max(86_400_000).default(30_000),
+  drainMs: z.int().min(0).max(3_600_000).default(10_000),
+  retry: z
+    .object({
+      maxRetries: z.int().min(0).max(20),
+      baseMs: z.int().min(1),
+      factor: z.number().min(1).max(100),
+      maxMs: z.int().min(1),
+    })
+    .partial()
+    .default({}),
+})
+
+const set = z
+  .string()
+  .optional()
+  .transform((text) => (text === undefined || text.trim() === '' ? null : text.trim()))
+
+const environment = z.object({
+  DEFAULT_SMTP_HOST: set,
+  DEFAULT_SMTP_PORT: set.transform((text) => (text === null ? 587 : Number(text))).pipe(z.int().min(1).max(65_535)),
+  DEFAULT_EMAIL_USERNAME: set,
+  DEFAULT_EMAIL_PASSWORD: set,
+  DEFAULT_EMAIL_FROM_ADDRESS: set,
+  DEFAULT_EMAIL_FROM_NAME: set,
+  DEFAULT_SMS_PROVIDER: set,
+  DEFAULT_SMS_API_KEY: set,
+  DEFAULT_SMS_API_SECRET: set,
+  DEFAULT_SMS_FROM_NUMBER: set,
+  NOTIFICATIONS_ENCRYPTION_KEY: set,
+})
+
+/** Fills in defaults. @throws NotificationError `options_invalid` naming the option. */
+export function settleOptions(options: NotificationsOptions): Settled {
+  for (const name of ['storage', 'directory', 'transports'] as const) {
+    if (options[name] === undefined || options[name] === null) {
+      throw new NotificationError('options_invalid', `createNotifications needs the option "${name}".`, { field: name })
+    }
+  }
+  const names = options.transports.map((transport) => transport.name)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined) {
+    throw new NotificationError('options_invalid', `The option "transports" holds two transports named "${twice}".`, {
+      field: 'transports',
+    })
+  }
+  const { leaseMs, sweepMs, drainMs, retry } = asOptions(() =>
+    parseInput(durations, { ...pick(options, ['leaseMs', 'sweepMs', 'drainMs', 'retry']) }, 'The options object'),
+  )
+  const env = asOptions(() => parseInput(environment, { ...(options.env ?? process.env) }, 'The environment'))
+  const keys = options.encryptionKey ?? env.NOTIFICATIONS_ENCRYPTION_KEY ?? []
+  return {
+    storage: options.storage,
+    directory: options.directory,
+    transports: options.transports,
+    encryptionKeys: typeof keys === 'string' ? [keys] : keys,
+    defaults: defaultsOf(env),
+    ids: { appointment: 'integer', recipient: 'integer', waitlistEntry: 'integer', ...options.ids },
+    retry: {
+      maxRetries: retry.maxRetries ?? defaultRetryPolicy.maxRetries,
+      baseMs: retry.baseMs ?? defaultRetryPolicy.baseMs,
+      factor: retry.factor ?? defaultRetryPolicy.factor,
+      maxMs: retry.maxMs ?? defaultRetryPolicy.maxMs,
+    },
+    leaseMs,
+    sweepMs,
+    drainMs,
+    logger: options.logger ?? stderrLogger,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? Math.random,
+  }
+}
+
+function defaultsOf(env: z.output<typeof environment>): ChannelDefaults {
+  const username = env.DEFAULT_EMAIL_USERNAME
+  return {
+    email:
+      env.DEFAULT_SMTP_HOST === null
+        ? null
+        : {
+            host: env.DEFAULT_SMTP_HOST,
+            port: env.DEFAULT_SMTP_PORT,
+            username,
+            password: env.DEFAULT_EMAIL_PASSWORD,
+            // The document knows no variable for the sender; its user names are addresses.
+            fromAddress: env.DEFAULT_EMAIL_FROM_ADDRESS ?? (username?.includes('@') ? username : null),
+            fromName: env.DEFAULT_EMAIL_FROM_NAME,
+          },
+    sms:
+      env.DEFAULT_SMS_PROVIDER === null
+        ? null
+        : {
+            provider: env.DEFAULT_SMS_PROVIDER,
+            apiKey: env.DEFAULT_SMS_API_KEY,
+            apiSecret: env.DEFAULT_SMS_API_SECRET,
+            fromNumber: env.DEFAULT_SMS_FROM_NUMBER,
+          },
+  }
+}
+
+function asOptions<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof NotificationError)) throw error
+    throw new NotificationError('options_invalid', error.message, { issues: error.issues })
+  }
+}
+
+function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]): Partial<Pick<T, K>> {
+  const picked: Partial<Pick<T, K>> = {}
+  for (const key of keys) if (from[key] !== undefined) picked[key] = from[key]
+  return picked
+}

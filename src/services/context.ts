@@ -1,0 +1,67 @@
+import { EventEmitter } from 'eventemitter3'
+import { NotificationError } from '../errors.ts'
+import type { NotificationEvents } from '../events.ts'
+import type { Settled } from '../options.ts'
+import type { Logger } from '../ports/logger.ts'
+import { createSecretBox, type SecretBox } from '../security/secret-box.ts'
+import { HostReader } from './host-reader.ts'
+import { Providers } from './providers.ts'
+
+/** The library's events. A listener that throws is logged: the row is committed, and a fault of the host must not become one of ours. */
+export class Events extends EventEmitter<NotificationEvents> {
+  readonly #logger: Logger
+
+  constructor(logger: Logger) {
+    super()
+    this.#logger = logger
+  }
+
+  override emit<Name extends EventEmitter.EventNames<NotificationEvents>>(
+    name: Name,
+    ...args: EventEmitter.EventArgs<NotificationEvents, Name>
+  ): boolean {
+    try {
+      return super.emit(name, ...args)
+    } catch (error) {
+      this.#logger.error('event listener failed', { event: name, fault: faultOf(error) })
+      return true
+    }
+  }
+}
+
+/** How the services tell the engine that there is something to do. */
+export type Signals = {
+  /** Something may be due at this time: whoever wakes the dispatcher is to know. */
+  readonly dueAt: (at: Date) => void
+  /** A re-plan was queued. */
+  readonly replanQueued: () => void
+}
+
+/** What the services share. Built once by `createNotifications`. */
+export type Context = Signals & {
+  readonly options: Settled
+  readonly host: HostReader
+  readonly providers: Providers
+  readonly secrets: SecretBox | null
+  readonly events: Events
+}
+
+export function createContext(options: Settled, signals: Signals): Context {
+  const secrets = options.encryptionKeys.length === 0 ? null : createSecretBox(options.encryptionKeys)
+  return {
+    options,
+    host: new HostReader(options.directory, options.logger),
+    providers: new Providers(options.transports, options.defaults, secrets),
+    secrets,
+    events: new Events(options.logger),
+    ...signals,
+  }
+}
+
+/** What may be logged of an unknown error: our own messages are safe, a stranger's may hold personal data. */
+export const faultOf = (error: unknown): string =>
+  error instanceof NotificationError
+    ? `${error.code}: ${error.message}`
+    : error instanceof Error
+      ? error.name
+      : 'unknown'

@@ -1,0 +1,171 @@
+import { randomUUID } from 'node:crypto'
+import type { Verdict } from '../../domain/due.ts'
+import { isNotificationError } from '../../errors.ts'
+import type { IntentCommand, PlanRow } from '../../ports/storage.ts'
+import type { OutboundMessage } from '../../ports/transport.ts'
+import type { DecisionEntry } from '../../schemas/decision.ts'
+import { type DecisionAction, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
+import type { Context } from '../context.ts'
+import type { Knowledge } from '../knowledge.ts'
+import { contentFor, renderFor, type Subject } from '../notices.ts'
+import type { Provider } from '../providers.ts'
+import type { AccountGate } from './account-gate.ts'
+import { type DueWork, factsOf, mayHaveGoneOut, workOf } from './work.ts'
+
+/** What is to be sent once its intent is committed. */
+export type Outgoing = {
+  readonly provider: Provider
+  readonly message: OutboundMessage
+  readonly leaseUntil: Date
+  /** No attempt at or after this. */
+  readonly deadline: Date | null
+  readonly unknownOutcome: 'retry' | 'hold'
+}
+
+export type Evaluated = {
+  readonly due: DueWork
+  readonly command: IntentCommand
+  readonly rule: Rule
+  readonly outgoing: Outgoing | null
+}
+
+/** What a batch of due work is decided with. */
+export type Surrounded = {
+  readonly context: Context
+  readonly gate: AccountGate
+  readonly knowledge: Knowledge
+  readonly now: Date
+}
+
+/** Turns a verdict into the command that makes it true; null where the account has no room now. */
+export function decideOne(
+  input: Surrounded,
+  due: DueWork,
+  verdict: Verdict,
+  subject: Subject | null,
+  plan: PlanRow | null,
+): Evaluated | null {
+  const { context, gate, knowledge, now } = input
+  const { options } = context
+  const facts = factsOf(due)
+  const { organizationId, appointmentId, waitlistEntryId, recipient, channel, category } = facts
+  const work = workOf(due)
+  const settle = (action: DecisionAction, rule: Rule, detail?: string) => ({
+    work,
+    decision: {
+      organizationId,
+      appointmentId,
+      waitlistEntryId,
+      entries: [entryOf(due, action, rule, detail)],
+    },
+  })
+  const policy = knowledge.surroundings(organizationId).policy
+  if (verdict.kind !== 'send' || subject === null) {
+    const rule = verdict.kind === 'cancel' || verdict.kind === 'refuse' ? verdict.rule : 'appointment_moved'
+    // What may have reached somebody must not be recorded as never sent.
+    if (mayHaveGoneOut(due)) return hold(due, settle('held', 'unknown_hold', rule))
+    if (verdict.kind === 'refuse') return fail(due, settle('refused', rule), rule)
+    return { due, rule, outgoing: null, command: { ...settle('cancelled', rule), kind: 'cancel', rule } }
+  }
+  if (due.delivery?.state === 'sending') {
+    const exhausted = due.delivery.attempts > options.retry.maxRetries
+    if (policy.unknownOutcome === 'hold' || exhausted) return hold(due, settle('held', 'unknown_hold'))
+  }
+  const provider = knowledge.provider(organizationId, channel)
+  if (provider === null) return fail(due, settle('refused', 'no_provider'), 'no_provider')
+  const paused = gate.pausedUntil(provider, now)
+  if (paused !== null) {
+    const command = { ...settle('deferred', 'account_paused'), kind: 'defer', until: paused } as const
+    return { due, rule: 'account_paused', outgoing: null, command }
+  }
+  if (gate.free(provider) === 0) return null
+  const deadline =
+    'expiresAt' in subject ? (subject.expiresAt ?? subject.start?.instant ?? null) : subject.start.instant
+  const organization = knowledge.organization(organizationId)
+  let rendered: ReturnType<typeof renderFor>
+  try {
+    const { recipient: person } = verdict
+    rendered = renderFor({ channel, category, subject, recipient: person, organization, now }, policy)
+  } catch (error) {
+    if (!isNotificationError(error)) throw error
+    return fail(due, settle('failed', 'template_failed'), 'template_failed')
+  }
+  const idempotencyKey = due.delivery?.idempotencyKey ?? randomUUID()
+  const leaseUntil = new Date(now.getTime() + options.leaseMs)
+  const retried = due.delivery?.state === 'sending' || (due.delivery?.unknownOutcomes ?? 0) > 0
+  const rule: Rule = retried ? 'unknown_retry' : 'allowed'
+  gate.take(provider)
+  return {
+    due,
+    rule,
+    outgoing: {
+      provider,
+      leaseUntil,
+      deadline,
+      unknownOutcome: policy.unknownOutcome,
+      message: {
+        idempotencyKey,
+        organizationId,
+        category,
+        channel,
+        to: verdict.address,
+        toName: verdict.recipient.name ?? null,
+        from: provider.from,
+        fromName: provider.fromName ?? organization?.name ?? null,
+        subject: rendered.subject,
+        text: rendered.text,
+        html: rendered.html,
+      },
+    },
+    command: {
+      ...settle('send', rule),
+      kind: 'send',
+      guard: knowledge.guard(
+        organizationId,
+        [recipient],
+        plan === null ? null : { organizationId, appointmentId: plan.appointmentId, revision: plan.revision },
+      ),
+      content: contentFor(channel, verdict.address, rendered),
+      provider: provider.transport.name,
+      idempotencyKey,
+      leaseUntil,
+      merged: [],
+    },
+  }
+}
+
+type Settling = Pick<IntentCommand, 'work' | 'decision'>
+
+const hold = (due: DueWork, settle: Settling): Evaluated => ({
+  due,
+  rule: 'unknown_hold',
+  outgoing: null,
+  command: { ...settle, kind: 'hold', code: 'outcome_unknown', message: `Outcome unknown: ${ruleTable.unknown_hold}.` },
+})
+
+const fail = (due: DueWork, settle: Settling, rule: Rule): Evaluated => ({
+  due,
+  rule,
+  outgoing: null,
+  command: {
+    ...settle,
+    kind: 'fail',
+    code: rule,
+    message: `Not sent: ${ruleTable[rule]}.`,
+    content: due.delivery ?? contentFor(factsOf(due).channel, null, null),
+  },
+})
+
+export function entryOf(due: DueWork, action: DecisionAction, rule: Rule, detail?: string): DecisionEntry {
+  const { recipient, channel, category } = factsOf(due)
+  return {
+    action,
+    rule,
+    category,
+    recipient,
+    channel,
+    ...(due.reminder === null ? {} : { reminderId: due.reminder.id, offset: due.reminder.offset }),
+    ...(due.delivery === null ? {} : { notificationId: due.delivery.id }),
+    ...(detail === undefined ? {} : { detail }),
+  }
+}

@@ -1,0 +1,242 @@
+import { isNotificationError } from '../../errors.ts'
+import type { Scheduler } from '../../ports/scheduler.ts'
+import type { DeliveryRow, ReminderRow, SettingsRow } from '../../ports/storage.ts'
+import { type Context, faultOf } from '../context.ts'
+import type { Planner } from '../planner.ts'
+import { AccountGate } from './account-gate.ts'
+import type { Evaluated } from './decide.ts'
+import { evaluate } from './evaluate.ts'
+import { Sender } from './sender.ts'
+import { Settler } from './settler.ts'
+import { tellDecided } from './tell.ts'
+import { type DueWork, factsOf, groupKey } from './work.ts'
+
+/** Rows read at a time. Large enough for batches to pay, small enough to stay fresh. */
+const readLimit = 500
+/** Wait after a round that got nothing done although something was due. */
+const idleRoundMs = 1000
+const longestHostPauseMs = 60_000
+
+/**
+ * Due to sent: reads what is due, asks for the truth, commits intents and sends, within the limits of each account.
+ * Whatever wakes it may be early, late or lost; the rows decide, and a slow sweep finds what no alarm announced.
+ */
+export class Dispatcher {
+  readonly #context: Context
+  readonly #planner: Planner
+  readonly #scheduler: Scheduler
+  readonly #gate = new AccountGate()
+  readonly #sender: Sender
+  readonly #sending = new Set<Promise<void>>()
+  #ready = new Map<string, DueWork[]>()
+  #settings = new Map<string, SettingsRow>()
+  #round: Promise<void> | null = null
+  #dirty = false
+  /** Work was left because its account was full: to be read again when a send ends. */
+  #left = false
+  #stopping: AbortController | null = null
+  #hostFailures = 0
+  #hostPausedUntil = 0
+  #cancelSweep = () => {}
+  #unsubscribe = () => {}
+
+  constructor(context: Context, planner: Planner, scheduler: Scheduler) {
+    this.#context = context
+    this.#planner = planner
+    this.#scheduler = scheduler
+    this.#sender = new Sender(context, this.#gate, new Settler(context))
+  }
+
+  async start(): Promise<void> {
+    if (this.#stopping !== null) return
+    this.#stopping = new AbortController()
+    const { clock, logger, storage } = this.#context.options
+    this.#unsubscribe = storage.onForeignChange?.(() => this.wake()) ?? (() => {})
+    await this.#scheduler.start({ wake: () => this.wake(), clock, logger })
+    this.#sweep()
+  }
+
+  /** Looks for due work soon; nothing happens before `start()` or after `stop()`. */
+  wake(): void {
+    this.#dirty = true
+    this.#kick()
+  }
+
+  dueAt(at: Date): void {
+    if (at.getTime() <= this.#context.options.clock.now().getTime()) this.wake()
+    else this.#scheduler.wakeAt(at)
+  }
+
+  /** Takes no new work, lets sends in progress finish for up to `drainMs`, then aborts them. */
+  async stop(): Promise<void> {
+    const stopping = this.#stopping
+    if (stopping === null) return
+    this.#stopping = null
+    this.#cancelSweep()
+    this.#unsubscribe()
+    await this.#scheduler.stop()
+    await this.#round
+    const { clock, drainMs } = this.#context.options
+    const disarm = clock.setTimer(new Date(clock.now().getTime() + drainMs), () => stopping.abort())
+    await Promise.all(this.#sending)
+    disarm()
+  }
+
+  #sweep(): void {
+    const { clock, sweepMs } = this.#context.options
+    this.#cancelSweep = clock.setTimer(new Date(clock.now().getTime() + sweepMs), () => this.#sweep())
+    this.wake()
+  }
+
+  #kick(): void {
+    if (this.#stopping === null || this.#round !== null) return
+    this.#round = this.#run()
+      .catch((error) => {
+        const { logger, clock } = this.#context.options
+        logger.error('dispatch round failed', { fault: faultOf(error) })
+        this.#scheduler.wakeAt(new Date(clock.now().getTime() + idleRoundMs))
+      })
+      .finally(() => {
+        this.#round = null
+        if (this.#dirty) this.#kick()
+      })
+  }
+
+  async #run(): Promise<void> {
+    const { clock, storage } = this.#context.options
+    let idle = false
+    while (this.#stopping !== null && !idle) {
+      if (clock.now().getTime() < this.#hostPausedUntil) {
+        this.#dirty = false
+        this.#scheduler.wakeAt(new Date(this.#hostPausedUntil))
+        return
+      }
+      if (this.#dirty || this.#ready.size === 0) {
+        this.#dirty = false
+        await this.#refill()
+      }
+      if (this.#ready.size === 0) break
+      const works = this.#pick()
+      if (works.length === 0) return // every account is full: the next send that ends kicks again
+      idle = !(await this.#dispatch(works))
+    }
+    const next = idle ? new Date(clock.now().getTime() + idleRoundMs) : await storage.deliveries.nextDueAt()
+    if (next !== null) this.#scheduler.wakeAt(next)
+  }
+
+  async #refill(): Promise<void> {
+    const { storage, clock } = this.#context.options
+    const now = clock.now()
+    this.#left = false
+    const [reminders, deliveries] = await Promise.all([
+      storage.reminders.due(now, readLimit),
+      storage.deliveries.due(now, readLimit),
+    ])
+    const works: DueWork[] = reminders.map((reminder) => ({ kind: 'reminder', reminder, delivery: null }))
+    for (const delivery of deliveries) works.push(await this.#deliveryWork(delivery))
+    this.#ready = Map.groupBy(works, groupKey)
+    const organizations = new Set(works.map((due) => factsOf(due).organizationId))
+    const rows = organizations.size === 0 ? [] : await storage.settings.get([...organizations])
+    this.#settings = new Map(rows.map((row) => [row.organizationId, row]))
+  }
+
+  async #deliveryWork(delivery: DeliveryRow): Promise<DueWork> {
+    const { reminderId } = delivery
+    const reminder: ReminderRow | null =
+      reminderId === null ? null : await this.#context.options.storage.reminders.get(reminderId)
+    return reminder === null ? { kind: 'notice', reminder, delivery } : { kind: 'retry', reminder, delivery }
+  }
+
+  /** Takes whole groups, oldest first, as long as their accounts have room. */
+  #pick(): DueWork[] {
+    const picked: DueWork[] = []
+    const taken = new Map<string, number>()
+    for (const [key, group] of this.#ready) {
+      const fits = group.every((due) => {
+        const { organizationId, channel } = factsOf(due)
+        const provider = this.#context.providers.find(this.#settings.get(organizationId) ?? null, channel)
+        if (typeof provider === 'string') return true
+        const account = `${provider.transport.name}:${provider.accountKey}`
+        const used = taken.get(account) ?? 0
+        taken.set(account, used + 1)
+        return used < this.#gate.free(provider)
+      })
+      if (!fits) continue
+      picked.push(...group)
+      this.#ready.delete(key)
+      if (picked.length >= readLimit) break
+    }
+    return picked
+  }
+
+  /** True if anything came of it. */
+  async #dispatch(works: readonly DueWork[]): Promise<boolean> {
+    const { options } = this.#context
+    let evaluation: Awaited<ReturnType<typeof evaluate>>
+    try {
+      evaluation = await evaluate(this.#context, this.#gate, works)
+      this.#hostFailures = 0
+      this.#left ||= evaluation.left
+    } catch (error) {
+      if (!isNotificationError(error) || !error.code.startsWith('directory_')) throw error
+      this.#pauseForHost(error.code, error.message)
+      return true
+    }
+    const replanned =
+      evaluation.toReplan.length === 0
+        ? []
+        : await this.#planner.plan(evaluation.toReplan.map((appointmentId) => ({ appointmentId, reactivate: false })))
+    const now = options.clock.now()
+    const { evaluated } = evaluation
+    const outcomes =
+      evaluated.length === 0
+        ? []
+        : await options.storage.deliveries
+            .commitIntents(
+              evaluated.map((one) => one.command),
+              now,
+            )
+            .catch((error) => {
+              for (const { outgoing } of evaluated) if (outgoing !== null) this.#gate.release(outgoing.provider)
+              throw error
+            })
+    let progress = replanned.some((result) => result.status === 'planned')
+    for (const [index, one] of evaluated.entries()) {
+      const outcome = outcomes[index]
+      if (outcome?.status === 'committed') {
+        progress = true
+        this.#act(one, outcome.delivery)
+      } else if (one.outgoing !== null) {
+        this.#gate.release(one.outgoing.provider)
+      }
+    }
+    return progress
+  }
+
+  #act(one: Evaluated, delivery: DeliveryRow | null): void {
+    const { outgoing, due } = one
+    if (outgoing === null || delivery === null) {
+      if (one.command.kind === 'defer') this.#scheduler.wakeAt(one.command.until)
+      tellDecided(this.#context, one, delivery)
+      return
+    }
+    const stopping = this.#stopping?.signal ?? AbortSignal.abort()
+    const sending = this.#sender.send(due, delivery, outgoing, stopping).finally(() => {
+      this.#sending.delete(sending)
+      if (this.#left) this.wake()
+      else if (this.#ready.size > 0) this.#kick()
+    })
+    this.#sending.add(sending)
+  }
+
+  /** The host cannot say what is true: nothing is sent and nothing costs an attempt until it can. */
+  #pauseForHost(code: string, message: string): void {
+    const { clock, logger } = this.#context.options
+    const pauseMs = Math.min(longestHostPauseMs, idleRoundMs * 2 ** this.#hostFailures)
+    this.#hostFailures += 1
+    this.#hostPausedUntil = clock.now().getTime() + pauseMs
+    this.#ready.clear()
+    logger.warn('directory unavailable, work put off', { code, pauseMs })
+    this.#context.events.emit('error', { code, message, organizationId: null })
+  }
+}

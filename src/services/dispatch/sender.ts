@@ -1,0 +1,160 @@
+import { addressKey } from '../../domain/effective.ts'
+import { nextAttempt } from '../../domain/retry.ts'
+import { isTransportError, TransportError } from '../../errors.ts'
+import type { DeliveryRow, SettleCommand, SettleResult } from '../../ports/storage.ts'
+import type { DecisionEntry } from '../../schemas/decision.ts'
+import type { DecisionAction, Rule } from '../../schemas/vocabulary.ts'
+import type { Context } from '../context.ts'
+import type { AccountGate } from './account-gate.ts'
+import type { Outgoing } from './decide.ts'
+import type { Settler } from './settler.ts'
+import { tellSettled } from './tell.ts'
+import type { DueWork } from './work.ts'
+
+/** No send begins with less of its lease left: its outcome could not be written in time. */
+const leastLeaseMs = 2000
+
+/** Sends what an intent was committed for, within its lease, and settles the outcome. */
+export class Sender {
+  readonly #context: Context
+  readonly #gate: AccountGate
+  readonly #settler: Settler
+
+  constructor(context: Context, gate: AccountGate, settler: Settler) {
+    this.#context = context
+    this.#gate = gate
+    this.#settler = settler
+  }
+
+  /** Never rejects. The slot of the account is free again when it resolves. */
+  async send(due: DueWork, delivery: DeliveryRow, outgoing: Outgoing, stopping: AbortSignal): Promise<void> {
+    const outcome = await this.#attempt(outgoing, stopping)
+    this.#gate.release(outgoing.provider)
+    const { command, announce } = this.#judge(due, delivery, outgoing, outcome)
+    const applied = await this.#settler.settle(command, outgoing.leaseUntil)
+    if (!applied) {
+      this.#context.options.logger.warn('outcome not written: the delivery is no longer held', { id: delivery.id })
+      return
+    }
+    if (command.result.kind === 'retry') this.#context.dueAt(command.result.dueAt)
+    tellSettled(this.#context, due, delivery, command.result)
+    announce()
+  }
+
+  async #attempt(outgoing: Outgoing, stopping: AbortSignal): Promise<{ messageId: string | null } | TransportError> {
+    const { clock } = this.#context.options
+    const { provider, leaseUntil, message } = outgoing
+    const left = leaseUntil.getTime() - clock.now().getTime()
+    if (left < leastLeaseMs) {
+      return new TransportError('The lease was almost over before the send began.', {
+        outcome: 'transient',
+        code: 'lease_over',
+      })
+    }
+    const timeout = new AbortController()
+    const disarm = clock.setTimer(new Date(leaseUntil.getTime() - leastLeaseMs / 2), () => timeout.abort())
+    const signal = AbortSignal.any([timeout.signal, stopping])
+    const { account, accountKey, trusted, transport } = provider
+    try {
+      return await transport.send(message, { account, accountKey, trusted, signal })
+    } catch (error) {
+      return isTransportError(error)
+        ? error
+        : new TransportError('The transport failed in a way that says nothing about the message.', {
+            outcome: 'unknown',
+            code: 'transport_failed',
+            cause: error,
+          })
+    } finally {
+      disarm()
+    }
+  }
+
+  #judge(
+    due: DueWork,
+    delivery: DeliveryRow,
+    outgoing: Outgoing,
+    outcome: { messageId: string | null } | TransportError,
+  ): { command: SettleCommand; announce: () => void } {
+    const at = this.#context.options.clock.now()
+    const { id, fence } = delivery
+    const base = { id, fence, at, entries: [], suppress: null }
+    const silent = () => {}
+    if (!isTransportError(outcome)) {
+      this.#gate.accepted(outgoing.provider)
+      const result = { kind: 'sent', providerMessageId: outcome.messageId } as const
+      return { command: { ...base, result }, announce: silent }
+    }
+    const { code, message } = outcome
+    const decided = (action: DecisionAction, rule: Rule): readonly DecisionEntry[] => [
+      {
+        action,
+        rule,
+        category: delivery.category,
+        recipient: delivery.recipient,
+        channel: delivery.channel,
+        notificationId: id,
+        ...(due.reminder === null ? {} : { reminderId: due.reminder.id, offset: due.reminder.offset }),
+        detail: code,
+      },
+    ]
+    const failed: SettleResult = { kind: 'failed', code, message }
+    const retry = (dueAt: Date, countAttempt: boolean, unknown: boolean): SettleResult => {
+      return { kind: 'retry', dueAt, code, message, countAttempt, unknown }
+    }
+    if (code === 'lease_over') {
+      return { command: { ...base, result: retry(at, false, false) }, announce: silent }
+    }
+    if (outcome.outcome === 'suppressed') {
+      const suppress = { address: addressKey(outgoing.message.to), reason: code }
+      return {
+        command: { ...base, result: failed, entries: decided('failed', 'suppressed'), suppress },
+        announce: silent,
+      }
+    }
+    if (outcome.scope === 'account' && outcome.outcome !== 'unknown') {
+      const until = this.#gate.refused(outgoing.provider, at)
+      const inTime = outgoing.deadline === null || until.getTime() < outgoing.deadline.getTime()
+      const entries = inTime ? decided('deferred', 'account_paused') : decided('failed', 'account_paused')
+      const { organizationId } = delivery
+      return {
+        command: { ...base, result: inTime ? retry(until, false, false) : failed, entries },
+        announce: () => this.#context.events.emit('error', { code, message, organizationId }),
+      }
+    }
+    if (outcome.outcome === 'permanent') {
+      return { command: { ...base, result: failed, entries: decided('failed', 'permanent_failure') }, announce: silent }
+    }
+    const next = this.#next(delivery, outgoing, outcome, at)
+    if (outcome.outcome === 'transient') {
+      if (next === null) {
+        return {
+          command: { ...base, result: failed, entries: decided('failed', 'retries_exhausted') },
+          announce: silent,
+        }
+      }
+      const entries = decided('retried', 'transient_failure')
+      return { command: { ...base, result: retry(next, true, false), entries }, announce: silent }
+    }
+    // One retry for a transport that cannot say, under the same idempotency key; a second silence is held.
+    if (outgoing.unknownOutcome === 'retry' && delivery.unknownOutcomes === 0 && next !== null) {
+      const entries = decided('retried', 'unknown_retry')
+      return { command: { ...base, result: retry(next, true, true), entries }, announce: silent }
+    }
+    const result = { kind: 'unknown', code, message } as const
+    return { command: { ...base, result, entries: decided('held', 'unknown_hold') }, announce: silent }
+  }
+
+  #next(delivery: DeliveryRow, outgoing: Outgoing, failure: TransportError, now: Date): Date | null {
+    const { retry: policy, random } = this.#context.options
+    const { retryAfterMs } = failure
+    return nextAttempt({
+      policy,
+      attempts: delivery.attempts,
+      now,
+      deadline: outgoing.deadline,
+      random: random(),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    })
+  }
+}

@@ -1,0 +1,68 @@
+import type { SettleCommand, Storage } from '../../ports/storage.ts'
+import type { Context } from '../context.ts'
+import { faultOf } from '../context.ts'
+
+type Waiting = { readonly command: SettleCommand; readonly done: (applied: boolean) => void }
+
+const retryAfterMs = 200
+
+/**
+ * Writes outcomes in batches: what ends in one turn of the event loop is one command. A database that is busy or away is
+ * asked again until the lease is over; after that the next holder treats the outcome as unknown, and so does `settle`.
+ */
+export class Settler {
+  readonly #context: Context
+  readonly #storage: Storage
+  #waiting: Waiting[] = []
+  #scheduled = false
+
+  constructor(context: Context) {
+    this.#context = context
+    this.#storage = context.options.storage
+  }
+
+  /** True if it took effect; false if another worker holds the delivery by now. */
+  settle(command: SettleCommand, giveUpAt: Date): Promise<boolean> {
+    return new Promise((done) => this.#add({ command, done: (applied) => done(applied) }, giveUpAt))
+  }
+
+  readonly #giveUpAt = new Map<SettleCommand, Date>()
+
+  #add(one: Waiting, giveUpAt: Date): void {
+    this.#giveUpAt.set(one.command, giveUpAt)
+    this.#waiting.push(one)
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      void this.#flush()
+    })
+  }
+
+  async #flush(): Promise<void> {
+    const batch = this.#waiting
+    this.#waiting = []
+    try {
+      const applied = await this.#storage.deliveries.settle(batch.map((one) => one.command))
+      for (const [index, { command, done }] of batch.entries()) {
+        this.#giveUpAt.delete(command)
+        done(applied[index] ?? false)
+      }
+    } catch (error) {
+      this.#context.options.logger.error('outcomes not written yet', { count: batch.length, fault: faultOf(error) })
+      this.#again(batch)
+    }
+  }
+
+  #again(batch: readonly Waiting[]): void {
+    const { clock } = this.#context.options
+    clock.setTimer(new Date(clock.now().getTime() + retryAfterMs), () => {
+      for (const one of batch) {
+        const giveUpAt = this.#giveUpAt.get(one.command)
+        this.#giveUpAt.delete(one.command)
+        if (giveUpAt === undefined || giveUpAt.getTime() <= clock.now().getTime()) one.done(false)
+        else this.#add(one, giveUpAt)
+      }
+    })
+  }
+}

@@ -1,0 +1,24 @@
+import { z } from 'zod'
+import type { Appointment } from '../../domain/appointment.ts'
+import { entityId, timeZone } from '../../schemas/common.ts'
+import { directoryRecipient } from '../../schemas/directory.ts'
+import { appointmentStatuses } from '../../schemas/vocabulary.ts'
+
+/** What a notice was asked about, as `buildNotices` wrote it; for when the appointment is gone at the time of sending. */
+const snapshotSchema = z.object({
+  id: entityId,
+  organizationId: z.string(),
+  start: z.object({ instant: z.coerce.date(), local: z.string(), timeZone }),
+  durationMinutes: z.number().nullable(),
+  status: z.enum(appointmentStatuses),
+  practitionerName: z.string().nullable(),
+  location: z.string().nullable(),
+  recipients: z.array(directoryRecipient),
+})
+
+/** Null for a waitlist notice, which has no appointment to fall back on. */
+export function parseSnapshot(snapshot: string | null): Appointment | null {
+  if (snapshot === null) return null
+  const parsed = snapshotSchema.safeParse(JSON.parse(snapshot))
+  return parsed.success ? parsed.data : null
+}

@@ -1,0 +1,39 @@
+import type { DeliveryRow, ReminderRow, Work } from '../../ports/storage.ts'
+import type { EntityId, RecipientRef } from '../../schemas/common.ts'
+import type { Category, Channel } from '../../schemas/vocabulary.ts'
+
+/** A due row as it was read. It may be stale: the intent commit finds out. */
+export type DueWork =
+  | { readonly kind: 'reminder'; readonly reminder: ReminderRow; readonly delivery: null }
+  /** A retry or an expired lease of a reminder. */
+  | { readonly kind: 'retry'; readonly reminder: ReminderRow; readonly delivery: DeliveryRow }
+  | { readonly kind: 'notice'; readonly reminder: null; readonly delivery: DeliveryRow }
+
+export const workOf = (due: DueWork): Work =>
+  due.delivery === null
+    ? { kind: 'reminder', id: due.reminder.id }
+    : { kind: 'delivery', id: due.delivery.id, fence: due.delivery.fence }
+
+export type WorkFacts = {
+  readonly organizationId: string
+  readonly appointmentId: EntityId | null
+  readonly waitlistEntryId: EntityId | null
+  readonly recipient: RecipientRef
+  readonly channel: Channel
+  readonly category: Category
+}
+
+export function factsOf(due: DueWork): WorkFacts {
+  if (due.delivery === null) return { ...due.reminder, waitlistEntryId: null, category: 'REMINDER' }
+  return due.delivery
+}
+
+/** Work of one appointment is judged together: which reminder is nearest, who shares an address. */
+export function groupKey(due: DueWork): string {
+  const { organizationId, appointmentId, waitlistEntryId } = factsOf(due)
+  return JSON.stringify([organizationId, appointmentId, waitlistEntryId])
+}
+
+/** True once an attempt may have reached somebody although it was never settled. */
+export const mayHaveGoneOut = (due: DueWork): boolean =>
+  due.delivery !== null && (due.delivery.state === 'sending' || due.delivery.unknownOutcomes > 0)

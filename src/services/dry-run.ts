@@ -1,0 +1,39 @@
+import { type Appointment, isSameRecipient } from '../domain/appointment.ts'
+import { planReminders } from '../domain/plan.ts'
+import type { OffsetInput } from '../schemas/offset.ts'
+import type { Context } from './context.ts'
+import { Knowledge } from './knowledge.ts'
+import { renderFor } from './notices.ts'
+import type { DryRun } from './views.ts'
+
+/** What would be sent when, with the texts as of their times. Reads, and writes nothing. */
+export async function dryRun(
+  context: Context,
+  appointment: Appointment,
+  customReminders: readonly OffsetInput[] | null | undefined,
+): Promise<DryRun> {
+  const { storage, clock } = context.options
+  const [knowledge, plans] = await Promise.all([
+    Knowledge.load(context, [appointment]),
+    customReminders === undefined ? storage.plans.find([appointment.id]) : [],
+  ])
+  const surroundings = knowledge.surroundings(appointment.organizationId)
+  const organization = knowledge.organization(appointment.organizationId)
+  const plan = planReminders({
+    appointment,
+    surroundings,
+    customReminders: customReminders === undefined ? (plans[0]?.customReminders ?? null) : customReminders,
+    now: clock.now(),
+    existing: new Set(),
+  })
+  const reminders = plan.reminders.map((planned) => {
+    const recipient = appointment.recipients.find((one) => isSameRecipient(one, planned.recipient))
+    const request = { channel: planned.channel, category: 'REMINDER', subject: appointment, organization } as const
+    const text =
+      recipient === undefined
+        ? null
+        : renderFor({ ...request, recipient, now: planned.reminderTime }, surroundings.policy)
+    return { ...planned, subject: text?.subject ?? null, message: text?.text ?? '', preview: true }
+  })
+  return { reminders, left: plan.entries.filter((entry) => entry.action !== 'planned') }
+}

@@ -1,0 +1,46 @@
+import type { DecisionStore, DeliveryRow, Storage } from '../ports/storage.ts'
+import type { EntityId } from '../schemas/common.ts'
+import type { DecisionEntry } from '../schemas/decision.ts'
+import { ruleTable } from '../schemas/vocabulary.ts'
+
+/** One line of an appointment's story. `because` is the rule in words. */
+export type ExplanationLine = Omit<DecisionEntry, 'action' | 'rule'> & {
+  readonly at: Date
+  readonly action: DecisionEntry['action'] | 'sent' | 'delivered' | 'bounced'
+  readonly rule: DecisionEntry['rule'] | null
+  readonly because: string
+}
+
+/** Decisions as they were written, with what became of each delivery, in the order of time. */
+export async function explainAppointment(
+  storage: { readonly decisions: DecisionStore } & Pick<Storage, 'deliveries'>,
+  organizationId: string,
+  appointmentId: EntityId,
+): Promise<ExplanationLine[]> {
+  const [decisions, deliveries] = await Promise.all([
+    storage.decisions.list(organizationId, appointmentId),
+    storage.deliveries.list({ organizationId, appointmentId, limit: 1000, offset: 0 }),
+  ])
+  const decided = decisions.flatMap(({ at, entries }) =>
+    entries.map((entry): ExplanationLine => ({ at, ...entry, because: ruleTable[entry.rule] })),
+  )
+  const outcomes = deliveries.rows.flatMap(outcomesOf)
+  // Stable: what was decided and what came of it in the same millisecond stay in this order.
+  return [...decided, ...outcomes].sort((one, other) => one.at.getTime() - other.at.getTime())
+}
+
+function outcomesOf(row: DeliveryRow): ExplanationLine[] {
+  const { recipient, channel, category, id: notificationId, reminderId } = row
+  const about = { category, recipient, channel, notificationId, ...(reminderId === null ? {} : { reminderId }) }
+  const lines: ExplanationLine[] = []
+  if (row.sentAt !== null) {
+    lines.push({ at: row.sentAt, action: 'sent', rule: null, because: `accepted by ${row.provider}`, ...about })
+  }
+  if (row.deliveredAt !== null) {
+    lines.push({ at: row.deliveredAt, action: 'delivered', rule: null, because: 'confirmed by the provider', ...about })
+  }
+  if (row.status === 'BOUNCED') {
+    lines.push({ at: row.updatedAt, action: 'bounced', rule: null, because: 'returned by the provider', ...about })
+  }
+  return lines
+}

@@ -1,0 +1,131 @@
+import type { z } from 'zod'
+import { type Appointment, appointmentOf, type WaitlistEntry, waitlistEntryOf } from '../domain/appointment.ts'
+import type { Truth } from '../domain/due.ts'
+import { NotificationError } from '../errors.ts'
+import type { Directory } from '../ports/directory.ts'
+import type { Logger } from '../ports/logger.ts'
+import { type EntityId, fieldPath, type RecipientRef, refKey } from '../schemas/common.ts'
+import {
+  type DirectoryOrganization,
+  type DirectoryRecipientProfile,
+  directoryAppointment,
+  directoryOrganization,
+  directoryRecipientProfile,
+  directoryWaitlistEntry,
+} from '../schemas/directory.ts'
+
+/** Reads the host's directory in batches and parses every answer on its own, so that a bad one stops nobody else. */
+export class HostReader {
+  readonly #directory: Directory
+  readonly #logger: Logger
+
+  constructor(directory: Directory, logger: Logger) {
+    this.#directory = directory
+    this.#logger = logger
+  }
+
+  /** @throws NotificationError `directory_failed` where the host cannot answer now. */
+  appointments(ids: readonly EntityId[]): Promise<(id: EntityId) => Truth<Appointment>> {
+    return this.#ask(
+      'appointments',
+      ids,
+      (batch) => this.#directory.appointments(batch),
+      directoryAppointment,
+      appointmentOf,
+    )
+  }
+
+  waitlistEntries(ids: readonly EntityId[]): Promise<(id: EntityId) => Truth<WaitlistEntry>> {
+    const ask = this.#directory.waitlistEntries?.bind(this.#directory) ?? missing('waitlistEntries')
+    return this.#ask('waitlistEntries', ids, ask, directoryWaitlistEntry, waitlistEntryOf)
+  }
+
+  async organizations(ids: readonly string[]): Promise<(id: string) => DirectoryOrganization | null> {
+    const truths = await this.#ask(
+      'organizations',
+      ids,
+      (batch) => this.#directory.organizations(batch),
+      directoryOrganization,
+      (organization) => organization,
+    )
+    return (id) => {
+      const truth = truths(id)
+      return truth.kind === 'known' ? truth.value : null
+    }
+  }
+
+  /** Who a recipient is; null if the host does not know it. */
+  async recipient(ref: RecipientRef): Promise<DirectoryRecipientProfile | null> {
+    const ask = this.#directory.recipients?.bind(this.#directory) ?? missing('recipients')
+    const answer = await this.#call('recipients', () => ask([ref]))
+    for (const told of answer) {
+      const result = directoryRecipientProfile.safeParse(told)
+      if (result.success && refKey(result.data) === refKey(ref)) return result.data
+      if (!result.success) throw unusable('recipients', describe(result.error))
+    }
+    return null
+  }
+
+  async #ask<Id extends EntityId, Schema extends z.ZodType<{ id: Id }>, Value>(
+    method: string,
+    ids: readonly Id[],
+    call: (ids: readonly Id[]) => readonly unknown[] | Promise<readonly unknown[]>,
+    schema: Schema,
+    understand: (told: z.output<Schema>) => Value,
+  ): Promise<(id: EntityId) => Truth<Value>> {
+    const wanted = [...new Set(ids)]
+    const truths = new Map<EntityId, Truth<Value>>()
+    const answer = wanted.length === 0 ? [] : await this.#call(method, () => call(wanted))
+    for (const told of answer) {
+      const result = schema.safeParse(told)
+      if (result.success) {
+        truths.set(result.data.id, { kind: 'known', value: understand(result.data) })
+        continue
+      }
+      const id = idOf(told)
+      this.#logger.error('directory answer not usable', { method, id, fault: describe(result.error) })
+      if (id !== null) truths.set(id, { kind: 'unreadable' })
+    }
+    return (id) => truths.get(id) ?? { kind: 'gone' }
+  }
+
+  async #call(
+    method: string,
+    call: () => readonly unknown[] | Promise<readonly unknown[]>,
+  ): Promise<readonly unknown[]> {
+    let answer: unknown
+    try {
+      answer = await call()
+    } catch (cause) {
+      throw new NotificationError('directory_failed', `The directory method "${method}" failed; nothing was decided.`, {
+        cause,
+      })
+    }
+    // The compiler believes the host; a host in JavaScript may still answer with anything.
+    if (!Array.isArray(answer)) throw unusable(method, 'the answer is not an array')
+    return answer
+  }
+}
+
+function missing(method: string): never {
+  throw new NotificationError(
+    'options_invalid',
+    `The directory has no method "${method}"; add it to the option "directory" to use this.`,
+    { field: `directory.${method}` },
+  )
+}
+
+const unusable = (method: string, fault: string): NotificationError =>
+  new NotificationError(
+    'directory_invalid',
+    `The directory method "${method}" answered with something unusable: ${fault}.`,
+  )
+
+/** Which fields are at fault, without their values: they are personal data. */
+const describe = (error: z.ZodError): string =>
+  error.issues.map((issue) => `${fieldPath(issue.path)}: ${issue.message}`).join('; ')
+
+function idOf(told: unknown): EntityId | null {
+  if (typeof told !== 'object' || told === null || !('id' in told)) return null
+  return typeof told.id === 'number' || typeof told.id === 'string' ? told.id : null
+}

@@ -1,0 +1,135 @@
+import { addressKey, contactOf } from '../domain/effective.ts'
+import type { Surroundings } from '../domain/plan.ts'
+import type { IntentGuard, PreferencesRow, SettingsRow, SuppressedAddress } from '../ports/storage.ts'
+import { type RecipientRef, refKey } from '../schemas/common.ts'
+import type { DirectoryOrganization, DirectoryRecipient } from '../schemas/directory.ts'
+import type { PreferenceRef } from '../schemas/preferences.ts'
+import { channels } from '../schemas/vocabulary.ts'
+import type { Context } from './context.ts'
+import type { Provider } from './providers.ts'
+import { policyOf } from './settings-view.ts'
+
+/** Somebody's appointment, or a waitlist entry: what has an organization and recipients. */
+type Subject = { readonly organizationId: string; readonly recipients: readonly DirectoryRecipient[] }
+
+/**
+ * Everything the rows and the host say around a batch of subjects, read once: settings, preferences, suppressions and
+ * organizations, with the revisions an intent is guarded by.
+ */
+export class Knowledge {
+  readonly #context: Context
+  readonly #settings: ReadonlyMap<string, SettingsRow>
+  readonly #preferences: ReadonlyMap<string, PreferencesRow>
+  readonly #suppressed: ReadonlySet<string>
+  readonly #organization: (id: string) => DirectoryOrganization | null
+  readonly #surroundings = new Map<string, Surroundings>()
+
+  private constructor(
+    context: Context,
+    settings: ReadonlyMap<string, SettingsRow>,
+    preferences: ReadonlyMap<string, PreferencesRow>,
+    suppressed: ReadonlySet<string>,
+    organization: (id: string) => DirectoryOrganization | null,
+  ) {
+    this.#context = context
+    this.#settings = settings
+    this.#preferences = preferences
+    this.#suppressed = suppressed
+    this.#organization = organization
+  }
+
+  static async load(context: Context, subjects: readonly Subject[]): Promise<Knowledge> {
+    const { storage } = context.options
+    const organizationIds = [...new Set(subjects.map((subject) => subject.organizationId))]
+    const refs = new Map<string, PreferenceRef>()
+    for (const { recipients } of subjects) {
+      for (const recipient of recipients) {
+        const ref = preferenceRefOf(recipient)
+        if (ref !== null) refs.set(refKey(ref), ref)
+      }
+    }
+    const [settings, preferences, organization] = await Promise.all([
+      storage.settings.get(organizationIds),
+      storage.preferences.get([...refs.values()]),
+      context.host.organizations(organizationIds),
+    ])
+    const preferencesByRef = new Map(preferences.map((row) => [refKey(row.recipient), row]))
+    const suppressed = await storage.settings.suppressed(addressesOf(subjects, preferencesByRef))
+    return new Knowledge(
+      context,
+      new Map(settings.map((row) => [row.organizationId, row])),
+      preferencesByRef,
+      new Set(suppressed.map(suppressionKey)),
+      organization,
+    )
+  }
+
+  /** For the pure rules of the domain. */
+  surroundings(organizationId: string): Surroundings {
+    let found = this.#surroundings.get(organizationId)
+    if (found === undefined) {
+      const settings = this.settings(organizationId)
+      found = {
+        policy: policyOf(settings),
+        wishesOf: (recipient) => this.preferences(recipient),
+        isSuppressed: (channel, address) => this.#suppressed.has(suppressionKey({ organizationId, channel, address })),
+        providerFault: (channel) => this.#context.providers.fault(settings, channel),
+      }
+      this.#surroundings.set(organizationId, found)
+    }
+    return found
+  }
+
+  settings(organizationId: string): SettingsRow | null {
+    return this.#settings.get(organizationId) ?? null
+  }
+
+  preferences(recipient: RecipientRef): PreferencesRow | null {
+    return this.#preferences.get(refKey(recipient)) ?? null
+  }
+
+  organization(organizationId: string): DirectoryOrganization | null {
+    return this.#organization(organizationId)
+  }
+
+  /** The provider for a channel that `providerFault` does not stand against. */
+  provider(organizationId: string, channel: (typeof channels)[number]): Provider | null {
+    const found = this.#context.providers.find(this.settings(organizationId), channel)
+    return typeof found === 'string' ? null : found
+  }
+
+  /** The revisions a decision about these recipients rests on. */
+  guard(organizationId: string, recipients: readonly RecipientRef[], plan: IntentGuard['plan']): IntentGuard {
+    return {
+      plan,
+      settings: { organizationId, revision: this.settings(organizationId)?.revision ?? 0 },
+      preferences: recipients
+        .filter((recipient) => preferenceRefOf(recipient) !== null)
+        .map((recipient) => ({ recipient, revision: this.preferences(recipient)?.revision ?? 0 })),
+    }
+  }
+}
+
+const suppressionKey = (one: SuppressedAddress): string => `${one.channel}:${one.organizationId}:${one.address}`
+
+export function preferenceRefOf(recipient: RecipientRef): PreferenceRef | null {
+  return recipient.type === 'PRACTITIONER' ? null : { type: recipient.type, id: recipient.id }
+}
+
+function addressesOf(
+  subjects: readonly Subject[],
+  preferences: ReadonlyMap<string, PreferencesRow>,
+): SuppressedAddress[] {
+  const found = new Map<string, SuppressedAddress>()
+  for (const { organizationId, recipients } of subjects) {
+    for (const recipient of recipients) {
+      for (const channel of channels) {
+        const { address } = contactOf(channel, preferences.get(refKey(recipient)) ?? null, recipient)
+        if (address === null) continue
+        const one = { organizationId, channel, address: addressKey(address) }
+        found.set(suppressionKey(one), one)
+      }
+    }
+  }
+  return [...found.values()]
+}

@@ -1,0 +1,351 @@
+import { appointmentOf, isActive } from '../domain/appointment.ts'
+import { NotificationError } from '../errors.ts'
+import type { PlanRow, ReminderRow } from '../ports/storage.ts'
+import { type EntityId, parseInput, type RecipientRef, recipientRef } from '../schemas/common.ts'
+import { type DirectoryAppointment, directoryAppointment } from '../schemas/directory.ts'
+import {
+  type HistoryFilter,
+  historyFilter,
+  type ScheduleOptions,
+  type SendOptions,
+  scheduleOptions,
+  sendOptions,
+} from '../schemas/requests.ts'
+import type { AppointmentCategory, Channel } from '../schemas/vocabulary.ts'
+import type { Context } from './context.ts'
+import { dryRun } from './dry-run.ts'
+import { type ExplanationLine, explainAppointment } from './explanation.ts'
+import { readHistory } from './history.ts'
+import { readId } from './ids.ts'
+import { Knowledge } from './knowledge.ts'
+import { buildNotices, channelsOf, type NoticeRequest } from './notices.ts'
+import type { Planner, PlanRequest, PlanResult } from './planner.ts'
+import { Previews } from './previews.ts'
+import {
+  type CancelResult,
+  type DryRun,
+  type HistoryPage,
+  type LifecycleResult,
+  type Notification,
+  type Reminder,
+  type ScheduleResult,
+  type SendResult,
+  showNotification,
+  showReminder,
+} from './views.ts'
+
+export type LifecycleOptions = ScheduleOptions & {
+  /** Tell the recipients at once. Default true. */
+  readonly notify?: boolean
+}
+
+/** Appointments planned in one command. */
+const bulkSize = 500
+
+/** Plans reminders, sends notices, and tells what was decided and what came of it. */
+export class NotificationService {
+  readonly #context: Context
+  readonly #planner: Planner
+
+  constructor(context: Context, planner: Planner) {
+    this.#context = context
+    this.#planner = planner
+  }
+
+  /**
+   * Plans the reminders of an appointment by the effective offsets of each recipient, or by `customReminders`.
+   * Declarative: called twice, done once.
+   * @throws NotificationError `appointment_not_found`, `appointment_not_active`, `invalid_input`.
+   */
+  async scheduleReminders(appointmentId: EntityId, options: ScheduleOptions = {}): Promise<ScheduleResult> {
+    return this.#schedule(this.#request(appointmentId, options, { reactivate: true, requireActive: true }))
+  }
+
+  /** Plans many appointments in few commands. One that fails does not stop the others: its error stands in its place. */
+  async scheduleMany(
+    appointmentIds: readonly EntityId[],
+    options: ScheduleOptions = {},
+  ): Promise<(PlanSummary | { readonly appointmentId: EntityId; readonly error: NotificationError })[]> {
+    const requests = appointmentIds.map((id) => this.#request(id, options, { reactivate: true, requireActive: true }))
+    const summaries: Awaited<ReturnType<NotificationService['scheduleMany']>> = []
+    for (let first = 0; first < requests.length; first += bulkSize) {
+      const batch = requests.slice(first, first + bulkSize)
+      const results = await this.#planner.plan(batch)
+      for (const [index, result] of results.entries()) {
+        const appointmentId = batch[index]?.appointmentId ?? ''
+        summaries.push(
+          result.status === 'failed'
+            ? { appointmentId, error: result.error }
+            : {
+                appointmentId,
+                planned: result.created.length,
+                kept: result.kept.length,
+                cancelled: result.cancelled.length,
+                left: result.left.length,
+              },
+        )
+      }
+    }
+    return summaries
+  }
+
+  /** All rows of the appointment, cancelled ones too, with a preview of the text where nothing went out yet. */
+  async getReminders(appointmentId: EntityId): Promise<readonly Reminder[]> {
+    const id = this.#appointmentId(appointmentId)
+    const plan = await this.#requirePlanOrAppointment(id)
+    if (plan === null) return []
+    const rows = await this.#context.options.storage.reminders.list(plan.organizationId, id)
+    const previews = await Previews.forAppointment(this.#context, id)
+    return rows.map((row) => showReminder(row, previews.of(row)))
+  }
+
+  /** Cancels what is pending; works also while the directory is away. Nothing is planned again until the host asks for it. */
+  async cancelReminders(appointmentId: EntityId): Promise<CancelResult> {
+    const id = this.#appointmentId(appointmentId)
+    const plan = await this.#requirePlanOrAppointment(id)
+    if (plan === null) return { cancelled: 0, inFlight: 0 }
+    return this.#cancelByRequest(plan)
+  }
+
+  /** Plans anew after the appointment changed: needs no body, the directory tells the new time and the plan its offsets. */
+  async rescheduleReminders(appointmentId: EntityId, options: ScheduleOptions = {}): Promise<ScheduleResult> {
+    return this.#schedule(this.#request(appointmentId, options, { reactivate: true, requireActive: true }))
+  }
+
+  /** Queues a notice now, to everybody of the appointment or to `recipients`; asked for again, it is sent again. */
+  async sendAppointmentNotification(appointmentId: EntityId, options: SendOptions): Promise<SendResult> {
+    const id = this.#appointmentId(appointmentId)
+    const { category, channel, recipients } = parseInput(sendOptions, options, 'The notification')
+    const truth = (await this.#context.host.appointments([id]))(id)
+    if (truth.kind !== 'known') throw noAppointment(id)
+    if (category !== 'CANCELLATION' && !isActive(truth.value.status)) {
+      throw new NotificationError(
+        'appointment_not_active',
+        `Appointment ${id} is ${truth.value.status}: no ${category.toLowerCase()} is sent for it.`,
+        { field: 'category' },
+      )
+    }
+    return this.#notify({
+      category,
+      subject: truth.value,
+      appointmentId: id,
+      waitlistEntryId: null,
+      channels: channelsOf(channel),
+      recipients: recipients ?? null,
+    })
+  }
+
+  /** Tells the recipients of a waitlist entry, now. */
+  async notifyWaitlist(
+    waitlistEntryId: EntityId,
+    options: { readonly channel?: Channel | 'BOTH' } = {},
+  ): Promise<SendResult> {
+    const id = readId(this.#context.options.ids, 'waitlistEntry', waitlistEntryId, 'waitlistEntryId')
+    const { channel } = parseInput(sendOptions.pick({ channel: true }), options, 'The notification')
+    const truth = (await this.#context.host.waitlistEntries([id]))(id)
+    if (truth.kind !== 'known') {
+      throw new NotificationError('waitlist_entry_not_found', `The host application knows no waitlist entry ${id}.`, {
+        field: 'waitlistEntryId',
+      })
+    }
+    return this.#notify({
+      category: 'WAITLIST',
+      subject: truth.value,
+      appointmentId: null,
+      waitlistEntryId: id,
+      channels: channelsOf(channel),
+      recipients: null,
+    })
+  }
+
+  /** A dry run: what would be sent when, for a known appointment or for one not booked yet. Writes nothing. */
+  async plan(appointment: EntityId | DirectoryAppointment, options: ScheduleOptions = {}): Promise<DryRun> {
+    const { customReminders } = parseInput(scheduleOptions, options, 'The reminders')
+    return dryRun(this.#context, await this.#draft(appointment), customReminders)
+  }
+
+  /** Which message was planned, moved, skipped, merged, sent or refused, when, and by which rule. */
+  async explain(appointmentId: EntityId): Promise<readonly ExplanationLine[]> {
+    const id = this.#appointmentId(appointmentId)
+    const { storage } = this.#context.options
+    const plan = await this.#requirePlanOrAppointment(id)
+    const organizationId = plan?.organizationId ?? (await this.#draft(id)).organizationId
+    return explainAppointment(storage, organizationId, id)
+  }
+
+  /** Deliveries, newest first. */
+  async history(filter: HistoryFilter = {}): Promise<HistoryPage> {
+    return readHistory(this.#context.options.storage, parseInput(historyFilter, filter, 'The history filter'))
+  }
+
+  /** @throws NotificationError `notification_not_found`. */
+  async getNotification(notificationId: number): Promise<Notification> {
+    const row = await this.#context.options.storage.deliveries.get(notificationId)
+    if (row !== null) return showNotification(row)
+    throw new NotificationError('notification_not_found', `There is no notification ${notificationId}.`, {
+      field: 'notificationId',
+    })
+  }
+
+  /** The host booked an appointment: confirm it and plan its reminders, in one transaction. The same booking twice is once. */
+  async appointmentBooked(appointmentId: EntityId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
+    return this.#lifecycle(appointmentId, options, 'CONFIRMATION', { reactivate: true, requireActive: true })
+  }
+
+  /** The host moved an appointment: move its reminders and tell. */
+  async appointmentRescheduled(appointmentId: EntityId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
+    return this.#lifecycle(appointmentId, options, 'RESCHEDULE', { reactivate: false, requireActive: true })
+  }
+
+  /** The host cancelled an appointment: cancel its reminders and tell. Call it after your own commit. */
+  async appointmentCancelled(appointmentId: EntityId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
+    return this.#lifecycle(appointmentId, options, 'CANCELLATION', {
+      reactivate: false,
+      cancelAs: 'appointment_cancelled',
+    })
+  }
+
+  /** The host deleted an appointment: what is pending is cancelled, history stays. */
+  async appointmentDeleted(appointmentId: EntityId): Promise<CancelResult> {
+    const id = this.#appointmentId(appointmentId)
+    const entry = { action: 'cancelled', rule: 'appointment_gone', category: 'REMINDER' } as const
+    const { storage, clock } = this.#context.options
+    const { cancelled, inFlight } = await storage.plans.forgetAppointment(id, [entry], clock.now())
+    this.#planner.tellCancelled(cancelled)
+    return { cancelled: cancelled.length, inFlight }
+  }
+
+  /** The host deleted a patient, client or practitioner: preferences go, what is pending is cancelled, history stays. */
+  async recipientDeleted(recipient: RecipientRef): Promise<CancelResult> {
+    const ref = parseInput(recipientRef, recipient, 'The recipient')
+    const { storage, clock } = this.#context.options
+    const { cancelled, inFlight } = await storage.plans.forgetRecipient(ref, clock.now())
+    this.#planner.tellCancelled(cancelled)
+    return { cancelled: cancelled.length, inFlight }
+  }
+
+  async #lifecycle(
+    appointmentId: EntityId,
+    { notify = true, ...options }: LifecycleOptions,
+    notice: AppointmentCategory,
+    rest: Pick<PlanRequest, 'reactivate' | 'requireActive' | 'cancelAs'>,
+  ): Promise<LifecycleResult> {
+    const request = this.#request(appointmentId, options, rest)
+    const result = await this.#planOne(notify ? { ...request, notice } : request)
+    return { ...(await this.#shown(result)), notifications: result.notifications.map(showNotification) }
+  }
+
+  async #schedule(request: PlanRequest): Promise<ScheduleResult> {
+    return this.#shown(await this.#planOne(request))
+  }
+
+  async #planOne(request: PlanRequest): Promise<Planned> {
+    const [result] = await this.#planner.plan([request])
+    if (result === undefined) throw noAppointment(request.appointmentId)
+    if (result.status === 'failed') throw result.error
+    return result
+  }
+
+  async #shown({ appointment, created, kept, cancelled, inFlight, left }: Planned): Promise<ScheduleResult> {
+    const previews = await Previews.of(this.#context, appointment)
+    const rows = [...created, ...kept].sort((one, other) => one.reminderTime.getTime() - other.reminderTime.getTime())
+    return {
+      appointmentId: appointment.id,
+      organizationId: appointment.organizationId,
+      reminders: rows.map((row: ReminderRow) => showReminder(row, previews.of(row))),
+      cancelled: cancelled.length,
+      inFlight,
+      left,
+    }
+  }
+
+  async #cancelByRequest(plan: PlanRow): Promise<CancelResult> {
+    const { storage, clock } = this.#context.options
+    const at = clock.now()
+    const rule = 'cancelled_by_request'
+    const changed = plan.status === 'active' ? 1 : 0
+    const [outcome] = await storage.plans.apply([
+      {
+        expectedRevision: plan.revision,
+        plan: {
+          ...plan,
+          status: 'cancelled',
+          cancelReason: plan.cancelReason ?? rule,
+          revision: plan.revision + changed,
+          lifecycleRevision: plan.lifecycleRevision + changed,
+        },
+        reminders: [],
+        supersededBy: rule,
+        notifications: [],
+        decision: changed === 0 ? [] : [{ action: 'cancelled', rule, category: 'REMINDER' }],
+        at,
+      },
+    ])
+    if (outcome === undefined || outcome.status === 'conflict') return this.cancelReminders(plan.appointmentId)
+    this.#planner.tellCancelled(outcome.cancelled)
+    return { cancelled: outcome.cancelled.length, inFlight: outcome.inFlight }
+  }
+
+  async #notify(request: Omit<NoticeRequest, 'rule' | 'dedupeKey' | 'now'>): Promise<SendResult> {
+    const { storage, clock } = this.#context.options
+    const now = clock.now()
+    const knowledge = await Knowledge.load(this.#context, [request.subject])
+    const notices = buildNotices({ ...request, rule: 'asked_for', dedupeKey: null, now }, knowledge)
+    const { organizationId } = request.subject
+    const { appointmentId, waitlistEntryId } = request
+    const decision = { organizationId, appointmentId, waitlistEntryId, entries: notices.entries }
+    const rows = await storage.deliveries.enqueue(notices.deliveries, decision, now)
+    if (rows.length > 0) this.#context.dueAt(now)
+    return {
+      notifications: rows.map(showNotification),
+      left: notices.entries.filter((entry) => entry.action !== 'queued'),
+    }
+  }
+
+  #request(
+    appointmentId: EntityId,
+    options: ScheduleOptions,
+    rest: Pick<PlanRequest, 'reactivate' | 'requireActive' | 'cancelAs'>,
+  ): PlanRequest {
+    const { customReminders } = parseInput(scheduleOptions, options, 'The reminders')
+    return { appointmentId: this.#appointmentId(appointmentId), customReminders, ...rest }
+  }
+
+  async #draft(appointment: EntityId | DirectoryAppointment) {
+    if (typeof appointment === 'object') {
+      return appointmentOf(parseInput(directoryAppointment, appointment, 'The appointment'))
+    }
+    const id = this.#appointmentId(appointment)
+    const truth = (await this.#context.host.appointments([id]))(id)
+    if (truth.kind === 'known') return truth.value
+    throw noAppointment(id)
+  }
+
+  /** The plan, or null where the host knows the appointment but nothing was ever planned. */
+  async #requirePlanOrAppointment(id: EntityId): Promise<PlanRow | null> {
+    const [plan] = await this.#context.options.storage.plans.find([id])
+    if (plan !== undefined) return plan
+    await this.#draft(id)
+    return null
+  }
+
+  #appointmentId(id: EntityId): EntityId {
+    return readId(this.#context.options.ids, 'appointment', id, 'appointmentId')
+  }
+}
+
+export type PlanSummary = {
+  readonly appointmentId: EntityId
+  readonly planned: number
+  readonly kept: number
+  readonly cancelled: number
+  /** What was left out, such as times already past; `explain()` tells the rules. */
+  readonly left: number
+}
+
+type Planned = Extract<PlanResult, { status: 'planned' }>
+
+const noAppointment = (id: EntityId): NotificationError =>
+  new NotificationError('appointment_not_found', `The host application knows no appointment ${id}.`, {
+    field: 'appointmentId',
+  })

@@ -1,0 +1,283 @@
+import { type Appointment, isActive, refOf } from '../domain/appointment.ts'
+import { tzDataVersion } from '../domain/local-time.ts'
+import { planReminders, type ReminderPlan, reminderKey } from '../domain/plan.ts'
+import { NotificationError } from '../errors.ts'
+import type { DeliveryRow, PlanCommand, PlanOutcome, PlanRow, ReminderRow } from '../ports/storage.ts'
+import type { EntityId } from '../schemas/common.ts'
+import type { DecisionEntry } from '../schemas/decision.ts'
+import type { OffsetInput } from '../schemas/offset.ts'
+import { type AppointmentCategory, channels, type Rule } from '../schemas/vocabulary.ts'
+import type { Context } from './context.ts'
+import { Knowledge } from './knowledge.ts'
+import { buildNotices } from './notices.ts'
+
+export type PlanRequest = {
+  readonly appointmentId: EntityId
+  /** Undefined keeps what the plan has. */
+  readonly customReminders?: readonly OffsetInput[] | null | undefined
+  /** A lifecycle notice to queue in the same transaction. */
+  readonly notice?: AppointmentCategory
+  /** Reminders that were cancelled by request are planned again. */
+  readonly reactivate: boolean
+  /** Refuse with `appointment_not_active`, writing nothing, where the host says it is off. Default false: its reminders are cancelled. */
+  readonly requireActive?: boolean
+  /** The host says the appointment is off, whatever its directory says yet; with the reason for the rows. */
+  readonly cancelAs?: Rule
+  /** Why rows that are no longer wanted are cancelled. Default: moved if the start changed, else replanned. */
+  readonly supersededBy?: Rule
+}
+
+export type PlanResult =
+  | {
+      readonly status: 'planned'
+      readonly appointment: Appointment
+      readonly created: readonly ReminderRow[]
+      readonly kept: readonly ReminderRow[]
+      readonly cancelled: readonly ReminderRow[]
+      readonly inFlight: number
+      readonly notifications: readonly DeliveryRow[]
+      /** What was left out, and why. */
+      readonly left: readonly DecisionEntry[]
+    }
+  | { readonly status: 'failed'; readonly error: NotificationError }
+
+type Applied = Extract<PlanOutcome, { status: 'applied' }>
+type Draft = { readonly request: PlanRequest; readonly appointment: Appointment; readonly plan: ReminderPlan }
+type Prepared = Draft & { readonly command: PlanCommand | null; readonly live: readonly ReminderRow[] }
+
+/** How often a plan is drawn anew because somebody else changed it meanwhile. */
+const maxConflicts = 8
+
+/** Makes the rows of appointments what they should be. Declarative: asked twice, done once. */
+export class Planner {
+  readonly #context: Context
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  /** Plans each appointment on its own: one that fails does not stop the others. Results are in the order of the requests. */
+  async plan(requests: readonly PlanRequest[]): Promise<PlanResult[]> {
+    const results = new Map<PlanRequest, PlanResult>()
+    let open = [...requests]
+    for (let round = 0; open.length > 0 && round < maxConflicts; round++) {
+      const prepared = await this.#prepare(open, results)
+      const commands = prepared.flatMap((one) => (one.command === null ? [] : [one.command]))
+      const outcomes = commands.length === 0 ? [] : await this.#context.options.storage.plans.apply(commands)
+      let next = 0
+      open = []
+      for (const one of prepared) {
+        const outcome = one.command === null ? unchanged(one.live) : outcomes[next++]
+        if (outcome === undefined || outcome.status === 'conflict') open.push(one.request)
+        else results.set(one.request, this.#applied(one, outcome))
+      }
+    }
+    return requests.map((request) => results.get(request) ?? failed('conflict', request.appointmentId))
+  }
+
+  async #prepare(requests: readonly PlanRequest[], results: Map<PlanRequest, PlanResult>): Promise<Prepared[]> {
+    const { storage, clock } = this.#context.options
+    const ids = requests.map((request) => request.appointmentId)
+    const [truthOf, plans] = await Promise.all([this.#context.host.appointments(ids), storage.plans.find(ids)])
+    const known: { request: PlanRequest; appointment: Appointment; before: PlanRow | null }[] = []
+    for (const request of requests) {
+      const truth = truthOf(request.appointmentId)
+      if (truth.kind === 'known' && request.requireActive && !isActive(truth.value.status)) {
+        results.set(request, failed('appointment_not_active', request.appointmentId))
+      } else if (truth.kind === 'known') {
+        const before = plans.find((plan) => plan.appointmentId === request.appointmentId) ?? null
+        known.push({ request, appointment: truth.value, before })
+      } else {
+        const code = truth.kind === 'gone' ? 'appointment_not_found' : 'directory_invalid'
+        results.set(request, failed(code, request.appointmentId))
+      }
+    }
+    const knowledge = await Knowledge.load(
+      this.#context,
+      known.map((one) => one.appointment),
+    )
+    return Promise.all(
+      known.map(async ({ request, appointment, before }) => {
+        const live =
+          before === null
+            ? []
+            : (await storage.reminders.list(before.organizationId, before.appointmentId)).filter(
+                (row) => row.status !== 'CANCELLED',
+              )
+        return prepare(request, appointment, before, live, knowledge, clock.now())
+      }),
+    )
+  }
+
+  #applied({ appointment, plan }: Prepared, outcome: Applied): PlanResult {
+    const { events, dueAt, options } = this.#context
+    const at = options.clock.now()
+    const { organizationId, id: appointmentId } = appointment
+    for (const { recipient, channel, id: reminderId, offset, reminderTime } of outcome.created) {
+      const about = { organizationId, appointmentId, recipient, channel, at, offset }
+      events.emit('reminder.scheduled', { ...about, reminderId, reminderTime })
+    }
+    this.tellCancelled(outcome.cancelled)
+    const left = plan.entries.filter((entry) => entry.action !== 'planned')
+    if (outcome.created.length > 0 || outcome.cancelled.length > 0) {
+      for (const { recipient, channel, offset, rule } of left) {
+        if (recipient === undefined || channel === undefined) continue
+        events.emit('reminder.skipped', {
+          organizationId,
+          appointmentId,
+          recipient,
+          channel,
+          at,
+          offset: offset ?? null,
+          rule,
+        })
+      }
+    }
+    const first = outcome.created.reduce<Date | null>((best, row) => earlier(best, row.reminderTime), null)
+    if (first !== null) dueAt(first)
+    if (outcome.notifications.length > 0) dueAt(at)
+    const { created, kept, cancelled, inFlight, notifications } = outcome
+    return { status: 'planned', appointment, created, kept, cancelled, inFlight, notifications, left }
+  }
+
+  tellCancelled(rows: readonly ReminderRow[]): void {
+    const at = this.#context.options.clock.now()
+    for (const { organizationId, appointmentId, recipient, channel, id: reminderId, offset, reason } of rows) {
+      const about = { organizationId, appointmentId, recipient, channel, at, reminderId, offset }
+      this.#context.events.emit('reminder.cancelled', { ...about, rule: reason ?? 'replanned' })
+    }
+  }
+}
+
+function prepare(
+  request: PlanRequest,
+  appointment: Appointment,
+  before: PlanRow | null,
+  live: readonly ReminderRow[],
+  knowledge: Knowledge,
+  now: Date,
+): Prepared {
+  const after = planRowOf(request, appointment, before)
+  const surroundings = knowledge.surroundings(appointment.organizationId)
+  const wanted: ReminderPlan =
+    after.status === 'cancelled'
+      ? { reminders: [], entries: [] }
+      : planReminders({
+          appointment,
+          surroundings,
+          customReminders: after.customReminders,
+          now,
+          existing: new Set(live.map(reminderKey)),
+        })
+  const wantedKeys = new Set(wanted.reminders.map(reminderKey))
+  const liveKeys = new Set(live.map(reminderKey))
+  const surplus = live.filter((row) => row.status === 'PENDING' && !wantedKeys.has(reminderKey(row)))
+  const isNew = (key: string) => !liveKeys.has(key)
+  const changed = before === null || after.revision !== before.revision
+  const moved = before !== null && before.startsAt.getTime() !== after.startsAt.getTime()
+  const supersededBy = after.cancelReason ?? request.supersededBy ?? (moved ? 'appointment_moved' : 'replanned')
+  const notices =
+    request.notice === undefined
+      ? { deliveries: [], entries: [] }
+      : buildNotices(
+          {
+            category: request.notice,
+            subject: appointment,
+            appointmentId: appointment.id,
+            waitlistEntryId: null,
+            rule: 'lifecycle',
+            channels,
+            recipients: null,
+            dedupeKey: `${request.notice}:${appointment.id}:${after.lifecycleRevision}`,
+            now,
+          },
+          knowledge,
+        )
+  const draft = { request, appointment, plan: wanted, live }
+  const settled = !changed && surplus.length === 0 && ![...wantedKeys].some(isNew)
+  if (settled && notices.deliveries.length === 0) return { ...draft, command: null }
+  const fresh = settled ? [] : wanted.entries.filter((entry) => isNews(entry, appointment, liveKeys))
+  const dropped = surplus.map((row): DecisionEntry => {
+    const { recipient, channel, offset, id: reminderId } = row
+    const action = supersededBy === 'appointment_moved' ? 'moved' : 'cancelled'
+    return { action, rule: supersededBy, category: 'REMINDER', recipient, channel, offset, reminderId }
+  })
+  return {
+    ...draft,
+    command: {
+      expectedRevision: before?.revision ?? null,
+      plan: after,
+      reminders: wanted.reminders,
+      supersededBy,
+      notifications: notices.deliveries,
+      decision: [...dropped, ...fresh, ...notices.entries],
+      at: now,
+    },
+  }
+}
+
+/** A reminder that stands already was explained when it was planned. */
+function isNews(entry: DecisionEntry, appointment: Appointment, liveKeys: ReadonlySet<string>): boolean {
+  const { recipient, channel, offset } = entry
+  if (recipient === undefined || channel === undefined || offset === undefined) return true
+  return !liveKeys.has(reminderKey({ recipient, channel, offset, startsAt: appointment.start.instant }))
+}
+
+function planRowOf(request: PlanRequest, appointment: Appointment, before: PlanRow | null): PlanRow {
+  const off = request.cancelAs ?? offRule(appointment)
+  const staysOff = off === null && before?.cancelReason === 'cancelled_by_request' && !request.reactivate
+  const cancelReason = off ?? (staysOff ? 'cancelled_by_request' : null)
+  const customReminders =
+    request.customReminders === undefined ? (before?.customReminders ?? null) : request.customReminders
+  const facts = {
+    startsAt: appointment.start.instant,
+    localStart: appointment.start.local,
+    timeZone: appointment.start.timeZone,
+    customReminders,
+    status: cancelReason === null ? 'active' : 'cancelled',
+    cancelReason,
+    recipients: appointment.recipients.map(refOf),
+  } as const
+  const lifecycle = ({ startsAt, timeZone, status }: typeof facts | PlanRow) =>
+    JSON.stringify([startsAt.getTime(), timeZone, status])
+  const whole = (row: typeof facts | PlanRow) =>
+    JSON.stringify([lifecycle(row), row.localStart, row.customReminders, row.cancelReason, row.recipients])
+  const sameLifecycle = before !== null && lifecycle(before) === lifecycle(facts)
+  const same = before !== null && whole(before) === whole(facts)
+  return {
+    organizationId: appointment.organizationId,
+    appointmentId: appointment.id,
+    ...facts,
+    tzVersion: tzDataVersion(),
+    revision: (before?.revision ?? 0) + (same ? 0 : 1),
+    lifecycleRevision: (before?.lifecycleRevision ?? 0) + (sameLifecycle ? 0 : 1),
+  }
+}
+
+function offRule(appointment: Appointment): Rule | null {
+  if (isActive(appointment.status)) return null
+  return appointment.status === 'cancelled' ? 'appointment_cancelled' : 'appointment_ended'
+}
+
+const unchanged = (live: readonly ReminderRow[]): Applied => ({
+  status: 'applied',
+  created: [],
+  kept: live,
+  cancelled: [],
+  inFlight: 0,
+  notifications: [],
+})
+
+const failures = {
+  appointment_not_found: 'The host application knows no appointment',
+  directory_invalid: 'The host application described in a way that cannot be used the appointment',
+  appointment_not_active: 'Nothing is planned for what is cancelled or over, such as appointment',
+  conflict: 'Others kept changing at the same time the reminders of appointment',
+} as const
+
+const failed = (code: keyof typeof failures, appointmentId: EntityId): PlanResult => ({
+  status: 'failed',
+  error: new NotificationError(code, `${failures[code]} ${appointmentId}.`, { field: 'appointmentId' }),
+})
+
+const earlier = (one: Date | null, other: Date): Date => (one === null || other.getTime() < one.getTime() ? other : one)

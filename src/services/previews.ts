@@ -1,0 +1,46 @@
+import { type Appointment, isSameRecipient } from '../domain/appointment.ts'
+import { isNotificationError } from '../errors.ts'
+import type { ReminderRow } from '../ports/storage.ts'
+import type { EntityId } from '../schemas/common.ts'
+import type { Context } from './context.ts'
+import { Knowledge } from './knowledge.ts'
+import { renderFor } from './notices.ts'
+
+type Preview = { readonly subject: string | null; readonly text: string }
+
+/** The text a reminder would have if it went out at its time, by the templates and the appointment as they are now. */
+export class Previews {
+  readonly #appointment: Appointment | null
+  readonly #knowledge: Knowledge | null
+
+  private constructor(appointment: Appointment | null, knowledge: Knowledge | null) {
+    this.#appointment = appointment
+    this.#knowledge = knowledge
+  }
+
+  static async of(context: Context, appointment: Appointment): Promise<Previews> {
+    return new Previews(appointment, await Knowledge.load(context, [appointment]))
+  }
+
+  /** Without previews where the host cannot say now: reading rows must not fail because of it. */
+  static async forAppointment(context: Context, id: EntityId): Promise<Previews> {
+    try {
+      const truth = (await context.host.appointments([id]))(id)
+      return truth.kind === 'known' ? await Previews.of(context, truth.value) : new Previews(null, null)
+    } catch (error) {
+      if (isNotificationError(error) && error.code === 'directory_failed') return new Previews(null, null)
+      throw error
+    }
+  }
+
+  of(row: ReminderRow): Preview | null {
+    const subject = this.#appointment
+    const knowledge = this.#knowledge
+    const recipient = subject?.recipients.find((one) => isSameRecipient(one, row.recipient))
+    if (subject === null || knowledge === null || recipient === undefined) return null
+    const { channel, organizationId, reminderTime: now } = row
+    const organization = knowledge.organization(organizationId)
+    const { policy } = knowledge.surroundings(organizationId)
+    return renderFor({ channel, category: 'REMINDER', subject, recipient, organization, now }, policy)
+  }
+}

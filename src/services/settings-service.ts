@@ -1,0 +1,227 @@
+import { effectiveFor } from '../domain/plan.ts'
+import { NotificationError } from '../errors.ts'
+import type { ReplanScope, SettingsRow } from '../ports/storage.ts'
+import { organizationId, parseInput, recipientRef, type Warning } from '../schemas/common.ts'
+import { definedOnly } from '../schemas/defined.ts'
+import type { DirectoryRecipientProfile } from '../schemas/directory.ts'
+import {
+  type PreferenceRef,
+  type Preferences,
+  type PreferencesInput,
+  preferencesInput,
+} from '../schemas/preferences.ts'
+import type { OrganizationSettings, OrganizationSettingsInput } from '../schemas/settings.ts'
+import { type TemplateSet, type TemplatesInput, templatesInput } from '../schemas/templates.ts'
+import { categories, channels } from '../schemas/vocabulary.ts'
+import type { Context } from './context.ts'
+import { Knowledge, preferenceRefOf } from './knowledge.ts'
+import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './settings/effective.ts'
+import { emptyPreferences, emptySettings } from './settings/empty-rows.ts'
+import { phoneWarnings, readSettingsPatch } from './settings/settings-patch.ts'
+import { showPreferences, showSettings } from './settings-view.ts'
+
+/** A value with what deserves a look about it. */
+export type Warned<T> = T & { readonly warnings: readonly Warning[] }
+
+export type Templates = { readonly emailTemplates: TemplateSet; readonly smsTemplates: TemplateSet }
+
+/** Settings of organizations and preferences of patients and clients. */
+export class SettingsService {
+  readonly #context: Context
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  /** @throws NotificationError `already_exists`, `organization_not_found`, `invalid_input`, `template_invalid`, `encryption_key_missing`. */
+  async createOrganizationSettings(
+    id: string,
+    input: OrganizationSettingsInput,
+  ): Promise<Warned<OrganizationSettings>> {
+    const { patch, warnings } = readSettingsPatch(this.#context, id, input)
+    await this.#requireOrganization(id)
+    const { storage, clock } = this.#context.options
+    const row = await storage.settings.create(
+      id,
+      { ...emptySettings, ...patch },
+      { organizationId: id, recipient: null },
+      clock.now(),
+    )
+    if (row === null) {
+      throw new NotificationError(
+        'already_exists',
+        `Organization ${id} has notification settings already; update them instead.`,
+        { field: 'organizationId' },
+      )
+    }
+    this.#context.replanQueued()
+    return { ...showSettings(row), warnings }
+  }
+
+  /** @throws NotificationError `settings_not_found`. */
+  async getOrganizationSettings(id: string): Promise<OrganizationSettings> {
+    return showSettings(await this.#settingsRow(parseInput(organizationId, id, 'The organization id')))
+  }
+
+  /** Merges: a field left out stays, null clears it to the default, the mask of a secret leaves the secret. */
+  async updateOrganizationSettings(
+    id: string,
+    input: OrganizationSettingsInput,
+  ): Promise<Warned<OrganizationSettings>> {
+    const { patch, warnings, replans } = readSettingsPatch(this.#context, id, input)
+    const replan = replans ? { organizationId: id, recipient: null } : null
+    const { storage, clock } = this.#context.options
+    const row = await storage.settings.update(id, patch, replan, clock.now())
+    if (row === null) throw noSettings(id)
+    if (replan !== null) this.#context.replanQueued()
+    return { ...showSettings(row), warnings }
+  }
+
+  async getTemplates(id: string): Promise<Templates> {
+    const { emailTemplates, smsTemplates } = await this.getOrganizationSettings(id)
+    return { emailTemplates, smsTemplates }
+  }
+
+  /** Replaces the templates named; null in place of a channel's takes all of them back to the built-in ones. */
+  async updateTemplates(id: string, input: TemplatesInput): Promise<Warned<Templates>> {
+    const parsed = parseInput(templatesInput, input, 'Templates')
+    const before = await this.getTemplates(id)
+    const merged = (own: TemplateSet | null | undefined, old: TemplateSet) => (own === null ? null : { ...old, ...own })
+    const patch: OrganizationSettingsInput = {}
+    if (parsed.emailTemplates !== undefined) {
+      patch.emailTemplates = merged(parsed.emailTemplates, before.emailTemplates)
+    }
+    if (parsed.smsTemplates !== undefined) patch.smsTemplates = merged(parsed.smsTemplates, before.smsTemplates)
+    const { emailTemplates, smsTemplates, warnings } = await this.updateOrganizationSettings(id, patch)
+    return { emailTemplates, smsTemplates, warnings }
+  }
+
+  /** @throws NotificationError `already_exists`, `recipient_not_found`, `invalid_input`. */
+  async createPreferences(recipient: PreferenceRef, input: PreferencesInput): Promise<Warned<Preferences>> {
+    const ref = preferenceRef(recipient)
+    const patch = parseInput(preferencesInput, input, 'Notification preferences')
+    const { organizationId } = await this.#requireRecipient(ref)
+    const { storage, clock } = this.#context.options
+    const values = { ...emptyPreferences, ...definedOnly(patch) }
+    const row = await storage.preferences.create(organizationId, ref, values, scope(organizationId, ref), clock.now())
+    if (row === null) {
+      throw new NotificationError(
+        'already_exists',
+        `${nameOf(ref)} has notification preferences already; update them instead.`,
+        { field: 'recipient' },
+      )
+    }
+    this.#context.replanQueued()
+    return { ...showPreferences(row), warnings: phoneWarnings('phoneNumber', patch.phoneNumber) }
+  }
+
+  /** @throws NotificationError `preferences_not_found`. */
+  async getPreferences(recipient: PreferenceRef): Promise<Preferences> {
+    const ref = preferenceRef(recipient)
+    const [row] = await this.#context.options.storage.preferences.get([ref])
+    if (row === undefined) throw noPreferences(ref)
+    return showPreferences(row)
+  }
+
+  /** Merges; null inherits again. `inFlight` tells how many messages were being sent at that moment. */
+  async updatePreferences(
+    recipient: PreferenceRef,
+    input: PreferencesInput,
+  ): Promise<Warned<Preferences> & { readonly inFlight: number }> {
+    const ref = preferenceRef(recipient)
+    const patch = definedOnly(parseInput(preferencesInput, input, 'Notification preferences'))
+    const before = await this.getPreferences(ref)
+    const { storage, clock } = this.#context.options
+    const replan = Object.keys(patch).length === 0 ? null : scope(before.organizationId, ref)
+    const updated = await storage.preferences.update(ref, patch, replan, clock.now())
+    if (updated === null) throw noPreferences(ref)
+    if (replan !== null) this.#context.replanQueued()
+    const warnings = phoneWarnings('phoneNumber', patch.phoneNumber)
+    return { ...showPreferences(updated.row), warnings, inFlight: updated.inFlight }
+  }
+
+  /** How the organization's channels would be served now, and by whom. */
+  async effectiveSettings(id: string): Promise<EffectiveSettings> {
+    parseInput(organizationId, id, 'The organization id')
+    const [row] = await this.#context.options.storage.settings.get([id])
+    if (row === undefined) await this.#requireOrganization(id)
+    const shown = row === undefined ? null : showSettings(row)
+    return {
+      organizationId: id,
+      configured: row !== undefined,
+      settings: shown,
+      channels: {
+        EMAIL: effectiveChannel(this.#context.providers, row ?? null, 'EMAIL', shown?.emailEnabled ?? true),
+        SMS: effectiveChannel(this.#context.providers, row ?? null, 'SMS', shown?.smsEnabled ?? true),
+      },
+    }
+  }
+
+  /** For every category and channel: would a message go out, where to, with which offsets, and if not, why. */
+  async effectivePreferences(recipient: PreferenceRef): Promise<EffectivePreferences> {
+    const ref = preferenceRef(recipient)
+    const profile = await this.#requireRecipient(ref)
+    const { organizationId } = profile
+    const knowledge = await Knowledge.load(this.#context, [{ organizationId, recipients: [profile] }])
+    const surroundings = knowledge.surroundings(organizationId)
+    const row = knowledge.preferences(ref)
+    return {
+      recipient: ref,
+      organizationId,
+      preferences: row === null ? null : showPreferences(row),
+      decisions: categories.flatMap((category) =>
+        channels.map((channel) => ({
+          category,
+          channel,
+          ...effectiveFor(surroundings, profile, category, channel),
+        })),
+      ),
+    }
+  }
+
+  async #requireOrganization(id: string): Promise<void> {
+    const organization = await this.#context.host.organizations([id])
+    if (organization(id) !== null) return
+    throw new NotificationError('organization_not_found', `The host application knows no organization ${id}.`, {
+      field: 'organizationId',
+    })
+  }
+
+  async #requireRecipient(ref: PreferenceRef): Promise<DirectoryRecipientProfile> {
+    const profile = await this.#context.host.recipient(ref)
+    if (profile !== null) return profile
+    throw new NotificationError('recipient_not_found', `The host application knows no ${nameOf(ref)}.`, {
+      field: 'recipient',
+    })
+  }
+
+  async #settingsRow(id: string): Promise<SettingsRow> {
+    const [row] = await this.#context.options.storage.settings.get([id])
+    if (row === undefined) throw noSettings(id)
+    return row
+  }
+}
+
+const noSettings = (id: string): NotificationError =>
+  new NotificationError('settings_not_found', `Organization ${id} has no notification settings; create them first.`, {
+    field: 'organizationId',
+  })
+
+const noPreferences = (ref: PreferenceRef): NotificationError =>
+  new NotificationError('preferences_not_found', `${nameOf(ref)} has no notification preferences; create them first.`, {
+    field: 'recipient',
+  })
+
+function preferenceRef(recipient: PreferenceRef): PreferenceRef {
+  const ref = preferenceRefOf(parseInput(recipientRef, recipient, 'The recipient'))
+  if (ref !== null) return ref
+  throw new NotificationError(
+    'invalid_input',
+    'The recipient is not valid. type: practitioners have no preferences; the organization setting practitionerNotifications is about them.',
+    { field: 'type' },
+  )
+}
+
+const nameOf = (ref: PreferenceRef): string => `${ref.type === 'PATIENT' ? 'Patient' : 'Client'} ${ref.id}`
+
+const scope = (id: string, recipient: PreferenceRef): ReplanScope => ({ organizationId: id, recipient })

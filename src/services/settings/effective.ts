@@ -1,0 +1,39 @@
+import type { Effective } from '../../domain/effective.ts'
+import type { SettingsRow } from '../../ports/storage.ts'
+import type { PreferenceRef, Preferences } from '../../schemas/preferences.ts'
+import type { OrganizationSettings } from '../../schemas/settings.ts'
+import type { Category, Channel, Rule } from '../../schemas/vocabulary.ts'
+import type { Providers } from '../providers.ts'
+
+/** How a channel of an organization would be served now. */
+export type EffectiveChannel = {
+  readonly enabled: boolean
+  /** Name of the transport, or null with the rule why there is none. */
+  readonly provider: string | null
+  readonly source: 'organization' | 'default' | 'transport' | null
+  readonly fault: Rule | null
+}
+export type EffectiveSettings = {
+  readonly organizationId: string
+  readonly configured: boolean
+  readonly settings: OrganizationSettings | null
+  readonly channels: Readonly<Record<Channel, EffectiveChannel>>
+}
+export type EffectivePreferences = {
+  readonly recipient: PreferenceRef
+  readonly organizationId: string
+  readonly preferences: Preferences | null
+  readonly decisions: readonly (Effective & { readonly category: Category; readonly channel: Channel })[]
+}
+
+export function effectiveChannel(
+  providers: Providers,
+  row: SettingsRow | null,
+  channel: Channel,
+  enabled: boolean,
+): EffectiveChannel {
+  const found = providers.find(row, channel)
+  if (typeof found === 'string') return { enabled, provider: null, source: null, fault: found }
+  const source = found.account === null ? 'transport' : found.trusted ? 'default' : 'organization'
+  return { enabled, provider: found.transport.name, source, fault: null }
+}

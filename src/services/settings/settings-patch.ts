@@ -1,0 +1,88 @@
+import { checkTemplates } from '../../domain/messages/index.ts'
+import { NotificationError } from '../../errors.ts'
+import type { SettingsValues } from '../../ports/storage.ts'
+import { organizationId, parseInput, type Warning } from '../../schemas/common.ts'
+import { definedOnly } from '../../schemas/defined.ts'
+import {
+  type OrganizationSettingsInput,
+  organizationSettingsInput,
+  type SecretField,
+  secretFields,
+  secretMask,
+} from '../../schemas/settings.ts'
+import type { Context } from '../context.ts'
+import { secretContext } from '../providers.ts'
+
+/** The fields whose change may change which reminders exist: they queue a re-plan of future appointments. */
+const fieldsThatReplan: readonly (keyof SettingsValues)[] = [
+  'emailEnabled',
+  'smsEnabled',
+  'emailSmtpHost',
+  'emailUsername',
+  'emailFromAddress',
+  'smsProvider',
+  'smsApiKey',
+  'smsApiSecret',
+  'defaultEmailReminders',
+  'defaultSmsReminders',
+  'pastReminders',
+  'practitionerNotifications',
+]
+
+export type SettingsPatch = {
+  readonly patch: Partial<SettingsValues>
+  readonly warnings: readonly Warning[]
+  /** The change may change which reminders exist. */
+  readonly replans: boolean
+}
+
+/**
+ * What a caller wrote, checked, with secrets sealed.
+ * @throws NotificationError `invalid_input`, `template_invalid`, `unknown_provider`, `encryption_key_missing`.
+ */
+export function readSettingsPatch(context: Context, id: string, input: OrganizationSettingsInput): SettingsPatch {
+  parseInput(organizationId, id, 'The organization id')
+  const parsed = parseInput(organizationSettingsInput, input, 'Organization settings')
+  const warnings = [
+    ...checkTemplates('emailTemplates', parsed.emailTemplates ?? {}),
+    ...checkTemplates('smsTemplates', parsed.smsTemplates ?? {}),
+    ...phoneWarnings('smsFromNumber', parsed.smsFromNumber),
+  ]
+  requireTransport(context, parsed.smsProvider)
+  const patch: { -readonly [Field in keyof SettingsValues]?: SettingsValues[Field] } = definedOnly(parsed)
+  for (const field of secretFields) {
+    const secret = parsed[field]
+    if (secret === secretMask) delete patch[field]
+    else if (typeof secret === 'string') patch[field] = seal(context, id, field, secret)
+  }
+  return { patch, warnings, replans: fieldsThatReplan.some((field) => field in patch) }
+}
+
+function seal({ secrets }: Context, id: string, field: SecretField, secret: string): string {
+  if (secrets !== null) return secrets.seal(secret, secretContext(id, field))
+  throw new NotificationError(
+    'encryption_key_missing',
+    `"${field}" cannot be stored: set NOTIFICATIONS_ENCRYPTION_KEY or the option "encryptionKey" (openssl rand -base64 32).`,
+    { field },
+  )
+}
+
+function requireTransport({ providers }: Context, name: string | null | undefined): void {
+  if (name === null || name === undefined) return
+  const installed = providers.transports.filter((transport) => transport.channels.includes('SMS'))
+  if (installed.some((transport) => transport.name.toLowerCase() === name.toLowerCase())) return
+  const names = installed.map((transport) => transport.name).join(', ') || 'none'
+  throw new NotificationError(
+    'unknown_provider',
+    `smsProvider: no transport of this name is installed for SMS (installed: ${names}); add it to the option "transports".`,
+    { field: 'smsProvider' },
+  )
+}
+
+/** The document's own example passes the shape of E.164, and reaches nobody. */
+export function phoneWarnings(field: string, number: string | null | undefined): Warning[] {
+  if (number !== '+1234567890') return []
+  return [
+    { field, code: 'placeholder_number', message: 'has the shape of a phone number but is the documented example' },
+  ]
+}

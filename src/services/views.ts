@@ -1,0 +1,77 @@
+import type { DeliveryRow, ReminderRow } from '../ports/storage.ts'
+import type { DecisionEntry } from '../schemas/decision.ts'
+
+/** A reminder as it is shown. `message` is what went out, or, with `preview`, what would go out now. */
+export type Reminder = Omit<ReminderRow, 'dueAt' | 'notificationId' | 'message'> & {
+  readonly message: string
+  readonly preview: boolean
+}
+
+/** A delivery as it is shown. */
+export type Notification = Omit<DeliveryRow, 'dueAt' | 'fence' | 'snapshot' | 'dedupeKey' | 'unknownOutcomes'>
+
+/** What was not planned or sent, and by which rule. */
+export type LeftOut = DecisionEntry
+
+export type ScheduleResult = {
+  readonly appointmentId: ReminderRow['appointmentId']
+  readonly organizationId: string
+  /** The reminders in force: pending, sent and failed, by time. */
+  readonly reminders: readonly Reminder[]
+  /** How many rows this call cancelled because they are no longer wanted. */
+  readonly cancelled: number
+  /** Reminders that were being sent at that moment and may still arrive. */
+  readonly inFlight: number
+  readonly left: readonly LeftOut[]
+}
+
+export type LifecycleResult = ScheduleResult & {
+  /** Notices queued by this call; empty where the same event was already told. */
+  readonly notifications: readonly Notification[]
+}
+
+export type CancelResult = {
+  readonly cancelled: number
+  /** Messages that were being sent at that moment and may still arrive. */
+  readonly inFlight: number
+}
+
+export type SendResult = { readonly notifications: readonly Notification[]; readonly left: readonly LeftOut[] }
+
+export type PlannedMessage = Omit<Reminder, keyof RowOnly>
+type RowOnly = Pick<
+  ReminderRow,
+  | 'id'
+  | 'organizationId'
+  | 'appointmentId'
+  | 'status'
+  | 'reason'
+  | 'sentAt'
+  | 'errorMessage'
+  | 'taskManagerTaskId'
+  | 'taskManagerExecutionId'
+  | 'createdAt'
+  | 'updatedAt'
+>
+
+export type DryRun = { readonly reminders: readonly PlannedMessage[]; readonly left: readonly LeftOut[] }
+
+export type HistoryPage = {
+  readonly notifications: readonly Notification[]
+  readonly total: number
+  readonly limit: number
+  readonly offset: number
+  /** For the next page; null on the last. */
+  readonly nextCursor: string | null
+}
+
+export function showNotification(row: DeliveryRow): Notification {
+  const { dueAt: _due, fence: _fence, snapshot: _snapshot, dedupeKey: _key, unknownOutcomes: _unknown, ...shown } = row
+  return shown
+}
+
+export function showReminder(row: ReminderRow, preview: { subject: string | null; text: string } | null): Reminder {
+  const { dueAt: _due, notificationId: _notification, ...shown } = row
+  if (row.message !== null) return { ...shown, message: row.message, preview: false }
+  return { ...shown, subject: preview?.subject ?? null, message: preview?.text ?? '', preview: true }
+}
