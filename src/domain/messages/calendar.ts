@@ -13,6 +13,9 @@ export const usableLocales = remember(500, (locale: string): string[] => {
   }
 })
 
+/** Without what would turn an SMS to UCS-2: no-break spaces, and the curly apostrophe of "aujourd’hui". */
+const plainWords = (text: string): string => plainSpaces(text).replaceAll('’', "'")
+
 /** Builds its Intl object at the first use and keeps the last text: reminders of one batch often share the start. */
 function formatter(locales: string[], options: Intl.DateTimeFormatOptions): (at: Date) => string {
   let intl: Intl.DateTimeFormat | undefined
@@ -22,7 +25,7 @@ function formatter(locales: string[], options: Intl.DateTimeFormatOptions): (at:
     const ms = at.getTime()
     if (ms === lastMs) return lastText
     intl ??= new Intl.DateTimeFormat(locales, options)
-    lastText = plainSpaces(intl.format(ms))
+    lastText = plainWords(intl.format(ms))
     lastMs = ms
     return lastText
   }
@@ -49,7 +52,7 @@ function makeCalendar(locale: string, timeZone: string) {
   const locales = usableLocales(locale)
   const fullDate = formatter(locales, { dateStyle: 'full', timeZone })
   const dayWords = remember(4, (days: number) =>
-    plainSpaces(new Intl.RelativeTimeFormat(locales, { numeric: 'auto' }).format(days, 'day')),
+    plainWords(new Intl.RelativeTimeFormat(locales, { numeric: 'auto' }).format(days, 'day')),
   )
   // One each: asked in turns, a shared one would forget its last answer every time.
   const dayOfStart = dayNumber(timeZone)
