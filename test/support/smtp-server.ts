@@ -2,6 +2,7 @@
 import type { AddressInfo, Socket } from 'node:net'
 import { type ParsedMail, simpleParser } from 'mailparser'
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
+import { certificate, privateKey } from './smtp-certificate.ts'
 
 export type ReceivedMail = {
   /** The envelope, not the headers. */
@@ -29,10 +30,10 @@ export type SmtpServerSettings = {
   /** False keeps only the envelope, the raw text and the Message-ID. Default true. */
   readonly parse?: boolean
   /** Called, and awaited, before the confirmation. */
-  readonly onMail?: (mail: ReceivedMail) => void | Promise<void>
+  readonly onMail?: (mail: ReceivedMail) => unknown
   /** What the client must sign in with. Default: anybody may send. */
   readonly credentials?: { readonly username: string; readonly password: string }
-  /** `starttls` offers it, `implicit` starts with it; both with a self-signed certificate. Default none. */
+  /** `starttls` offers it, `implicit` starts with it; both with the certificate of smtp-certificate.ts. Default none. */
   readonly tls?: 'starttls' | 'implicit'
   /** Default: a free one. */
   readonly port?: number
@@ -63,7 +64,7 @@ export async function startSmtpServer(settings: SmtpServerSettings = {}): Promis
   const { parse = true, onMail, credentials, tls } = settings
   const mails: ReceivedMail[] = []
   const sockets = new Map<number, Socket>()
-  const servernames = new Set<string>()
+  const servernames: string[] = []
   let total = 0
   let fault = settings.fault ?? null
   let whenIdle: (() => void)[] = []
@@ -79,15 +80,17 @@ export async function startSmtpServer(settings: SmtpServerSettings = {}): Promis
   const disabled = [...(tls === 'starttls' ? [] : ['STARTTLS']), ...(credentials ? [] : ['AUTH'])]
   const options: SMTPServerOptions = {
     secure: tls === 'implicit',
+    cert: certificate,
+    key: privateKey,
     disabledCommands: disabled,
     authOptional: credentials === undefined,
     allowInsecureAuth: true,
     disableReverseLookup: true,
     closeTimeout: 50,
     onConnect: ({ remotePort }, done) => at('connect', remotePort, done, done),
-    onSecure(_socket, session, done) {
-      if ('servername' in session && typeof session.servername === 'string') servernames.add(session.servername)
-      done()
+    SNICallback(name, done) {
+      if (!servernames.includes(name)) servernames.push(name)
+      done(null)
     },
     onAuth({ username, password }, { remotePort }, done) {
       at('auth', remotePort, done, () => {
@@ -141,9 +144,7 @@ export async function startSmtpServer(settings: SmtpServerSettings = {}): Promis
         return sockets.size
       },
     },
-    get servernames() {
-      return [...servernames]
-    },
+    servernames,
     get fault() {
       return fault
     },

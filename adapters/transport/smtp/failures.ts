@@ -16,7 +16,7 @@ export function failureOf(error: unknown, { begun, aborted }: SendState): Transp
   if (isNotificationError(error)) return refusedBefore(error)
   const { code, command, reply, enhanced, certificate } = read(error)
   // Out of turn, a number is no answer to a message that was begun.
-  if (reply !== null && !(begun && code === 'EPROTOCOL')) return answered(reply, enhanced, command)
+  if (reply !== null && !(begun && code === 'EPROTOCOL')) return answered(reply, enhanced, command, begun)
 
   const outcome = begun ? 'unknown' : 'transient'
   if (aborted) {
@@ -55,12 +55,12 @@ const beforeMail = /^(CONN|EHLO|HELO|LHLO|STARTTLS|AUTH)\b/
 /** 530, 534, 535 and 538 speak of missing, weak or wrong credentials wherever they come (RFC 4954). */
 const credentialReplies: readonly number[] = [530, 534, 535, 538]
 
-function answered(reply: number, enhanced: string | null, command: string | null): TransportError {
+function answered(reply: number, enhanced: string | null, command: string | null, begun: boolean): TransportError {
   const status = enhanced === null ? `${reply}` : `${reply} ${enhanced}`
   const message =
     command === null ? `The mail server answered ${status}.` : `The mail server answered ${status} to ${command}.`
   const code = `smtp_${reply}`
-  const connecting = command !== null && beforeMail.test(command)
+  const connecting = !begun && command !== null && beforeMail.test(command)
   if (reply >= 500 && (connecting || credentialReplies.includes(reply))) return account(message, code)
   // 503 is about the state of the session: on another connection the same message may go through.
   const permanent = reply >= 500 && reply !== 503

@@ -1,0 +1,193 @@
+import { inspect } from 'node:util'
+import { afterEach, describe, expect, it } from 'vitest'
+import { type SmtpOptions, smtp } from '../../../../adapters/transport/smtp.ts'
+import type { SendContext, Transport } from '../../../../src/index.ts'
+import { type Fault, type SmtpServerSettings, startSmtpServer } from '../../../support/smtp-server.ts'
+import { account, canaries, contextFor, emailMessage, failure } from './fixture.ts'
+import { type Script, startScriptedServer } from './scripted-server.ts'
+
+const cleanups: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+function transport(options: SmtpOptions = {}): Transport {
+  const made = smtp(options)
+  cleanups.push(async () => made.close?.())
+  return made
+}
+async function server(settings: SmtpServerSettings = {}) {
+  const made = await startSmtpServer(settings)
+  cleanups.push(made.close)
+  return made
+}
+async function scripted(script: Script) {
+  const made = await startScriptedServer(script)
+  cleanups.push(made.close)
+  return made
+}
+const credentials = { username: canaries.username, password: canaries.password }
+const signedIn = (port: number, values: Partial<SendContext> = {}) =>
+  contextFor(port, { account: account(port, credentials), ...values })
+
+describe('what became of a message, by the fault of the server', () => {
+  type Row = readonly [fault: Fault, outcome: string, scope: string, code: string]
+  const rows: readonly Row[] = [
+    [{ at: 'rcpt', how: { code: 451 } }, 'transient', 'message', 'smtp_451'],
+    [{ at: 'rcpt', how: { code: 550 } }, 'permanent', 'message', 'smtp_550'],
+    [{ at: 'mail', how: { code: 421 } }, 'transient', 'message', 'smtp_421'],
+    [{ at: 'mail', how: { code: 530 } }, 'transient', 'account', 'smtp_530'],
+    [{ at: 'mail', how: { code: 503 } }, 'transient', 'message', 'smtp_503'],
+    [{ at: 'data', how: { code: 552 } }, 'permanent', 'message', 'smtp_552'],
+    [{ at: 'data', how: { code: 452 } }, 'transient', 'message', 'smtp_452'],
+    [{ at: 'auth', how: { code: 535 } }, 'transient', 'account', 'smtp_535'],
+    [{ at: 'auth', how: { code: 454 } }, 'transient', 'message', 'smtp_454'],
+    [{ at: 'connect', how: { code: 554 } }, 'transient', 'account', 'smtp_554'],
+    [{ at: 'connect', how: { code: 421 } }, 'transient', 'message', 'smtp_421'],
+    [{ at: 'connect', how: 'drop' }, 'transient', 'message', 'smtp_connection'],
+    [{ at: 'auth', how: 'drop' }, 'transient', 'message', 'smtp_connection'],
+    [{ at: 'mail', how: 'drop' }, 'transient', 'message', 'smtp_connection'],
+    [{ at: 'rcpt', how: 'drop' }, 'transient', 'message', 'smtp_connection'],
+    [{ at: 'data', how: 'drop' }, 'unknown', 'message', 'smtp_connection'],
+    [{ at: 'accepted', how: 'drop' }, 'unknown', 'message', 'smtp_connection'],
+    [{ at: 'connect', how: 'silent' }, 'transient', 'message', 'smtp_timedout'],
+    [{ at: 'rcpt', how: 'silent' }, 'transient', 'message', 'smtp_timedout'],
+    [{ at: 'accepted', how: 'silent' }, 'unknown', 'message', 'smtp_timedout'],
+  ]
+  it.each(rows)('%o: %s, %s, %s', async (fault, outcome, scope, code) => {
+    const how = typeof fault.how === 'string' ? fault.how : { ...fault.how, text: Object.values(canaries).join(' ') }
+    const { port, mails } = await server({ credentials, fault: { ...fault, how } })
+    const error = await failure(
+      transport({ greetingTimeoutMs: 250, socketTimeoutMs: 250 }).send(emailMessage(), signedIn(port)),
+    )
+    expect({ outcome: error.outcome, scope: error.scope, code: error.code }).toEqual({ outcome, scope, code })
+    expect(mails).toHaveLength(fault.at === 'accepted' ? 1 : 0)
+    // The server repeated everything it knew; none of it comes through, in the message or anywhere else.
+    for (const canary of Object.values(canaries)) expect(inspect(error, { depth: 9 })).not.toContain(canary)
+  })
+
+  it.each([
+    ['DATA refused before the content', { DATA: '451 4.3.1 later' }, 'transient', 'smtp_451'],
+    ['dropped at DATA, before the content was asked for', { DATA: 'drop' }, 'transient', 'smtp_connection'],
+    ['a reply without its line end after the content', { '.': '554 5.7.1 no\0' }, 'permanent', 'smtp_554'],
+    ['half a confirmation', { '.': '250 o\0' }, 'unknown', 'smtp_connection'],
+    ['neither EHLO nor HELO', { EHLO: '502 no', HELO: '502 no' }, 'transient', 'smtp_502'],
+  ] as const)('%s', async (_name, replies: Record<string, string>, outcome, code) => {
+    const { port } = await scripted((command) => replies[command])
+    const error = await failure(transport().send(emailMessage(), contextFor(port)))
+    expect({ outcome: error.outcome, code: error.code }).toEqual({ outcome, code })
+  })
+
+  it('repeats the enhanced status code, which holds no text', async () => {
+    const { port } = await scripted((command) => (command === 'RCPT' ? '550 5.1.1 no such user' : undefined))
+    const error = await failure(transport().send(emailMessage(), contextFor(port)))
+    expect(error.message).toBe('The mail server answered 550 5.1.1 to RCPT TO.')
+  })
+
+  it('connection refused: transient', async () => {
+    const { port, close } = await startSmtpServer()
+    await close()
+    const error = await failure(transport().send(emailMessage(), contextFor(port)))
+    expect(error).toMatchObject({ outcome: 'transient', scope: 'message', code: 'smtp_socket' })
+  })
+
+  it('a host that does not resolve: transient, trusted or not', async () => {
+    const sender = transport({ allowedPorts: [2525] })
+    const nowhere = account(2525, { host: 'nowhere.invalid' })
+    const trusted = contextFor(1, { account: nowhere })
+    const own = { ...trusted, trusted: false }
+    expect(await failure(sender.send(emailMessage(), trusted))).toMatchObject({
+      outcome: 'transient',
+      code: 'smtp_dns',
+    })
+    expect(await failure(sender.send(emailMessage(), own))).toMatchObject({ outcome: 'transient', code: 'smtp_dns' })
+  })
+
+  it('a resolver that does not answer: transient, after the connection timeout', async () => {
+    const sender = transport({ connectionTimeoutMs: 30, lookup: () => new Promise(() => {}) })
+    const context = contextFor(587, { account: account(587, { host: 'mail.example' }), trusted: false })
+    expect(await failure(sender.send(emailMessage(), context))).toMatchObject({
+      outcome: 'transient',
+      code: 'smtp_dns',
+    })
+  })
+
+  it('a certificate nobody vouches for: the account is at fault, and nothing was said in the clear', async () => {
+    const { port, mails } = await server({ tls: 'starttls', credentials })
+    const error = await failure(transport().send(emailMessage(), signedIn(port)))
+    expect(error).toMatchObject({ outcome: 'transient', scope: 'account', code: 'smtp_certificate' })
+    expect(mails).toHaveLength(0)
+  })
+
+  it('no encryption where it is required: the account is at fault', async () => {
+    const { port } = await scripted((command) => (command === 'STARTTLS' ? '502 no' : undefined))
+    const error = await failure(transport({ requireTls: true }).send(emailMessage(), contextFor(port)))
+    expect(error).toMatchObject({ outcome: 'transient', scope: 'account', code: 'smtp_502' })
+  })
+
+  it('a user name without a password: the account is at fault', async () => {
+    const { port } = await server({ credentials })
+    const half = contextFor(port, { account: account(port, { username: canaries.username }) })
+    expect(await failure(transport().send(emailMessage(), half))).toMatchObject({
+      outcome: 'transient',
+      scope: 'account',
+      code: 'smtp_auth',
+    })
+  })
+})
+
+describe('abort', () => {
+  it('before the start: not sent, not even connected', async () => {
+    const { port, connections } = await server()
+    const context = contextFor(port, { signal: AbortSignal.abort() })
+    expect(await failure(transport().send(emailMessage(), context))).toMatchObject({
+      outcome: 'transient',
+      code: 'smtp_aborted',
+    })
+    expect(connections.total).toBe(0)
+  })
+
+  it('while the server withholds its confirmation: unknown', async () => {
+    const abort = new AbortController()
+    const { port } = await server({ fault: { at: 'accepted', how: 'silent' }, onMail: () => abort.abort() })
+    const context = contextFor(port, { signal: abort.signal })
+    expect(await failure(transport().send(emailMessage(), context))).toMatchObject({
+      outcome: 'unknown',
+      code: 'smtp_aborted',
+    })
+  })
+
+  it('while waiting for a connection: not sent, then or later', async () => {
+    const abort = new AbortController()
+    const { port, mails } = await server({ onMail: (mail) => mail.messageId?.includes('first') && abort.abort() })
+    const sender = transport({ maxConnections: 1 })
+    const first = sender.send(emailMessage({ idempotencyKey: 'first' }), contextFor(port))
+    const waiting = sender.send(emailMessage({ idempotencyKey: 'waiting' }), contextFor(port, { signal: abort.signal }))
+    expect(await failure(waiting)).toMatchObject({ outcome: 'transient', code: 'smtp_aborted' })
+    await first
+    await sender.send(emailMessage({ idempotencyKey: 'last' }), contextFor(port))
+    expect(mails.map((mail) => mail.messageId)).toEqual(['<first@example.com>', '<last@example.com>'])
+  })
+})
+
+describe('a lost connection', () => {
+  it.each([1, 2])('never sends a begun message again by itself, on a connection used %i times', async (uses) => {
+    const sent = await server()
+    const sender = transport({ maxConnections: 1 })
+    for (let use = 1; use < uses; use += 1) await sender.send(emailMessage(), contextFor(sent.port))
+    sent.fault = { at: 'accepted', how: 'drop' }
+    const error = await failure(sender.send(emailMessage({ idempotencyKey: 'once' }), contextFor(sent.port)))
+    expect(error.outcome).toBe('unknown')
+    await sender.close?.()
+    expect(sent.mails.filter((mail) => mail.messageId === '<once@example.com>')).toHaveLength(1)
+  })
+
+  it('is replaced without a failure when the server ended it between two messages', async () => {
+    const sent = await server()
+    const sender = transport({ maxConnections: 1 })
+    await sender.send(emailMessage({ idempotencyKey: 'one' }), contextFor(sent.port))
+    sent.dropAll()
+    await sender.send(emailMessage({ idempotencyKey: 'two' }), contextFor(sent.port))
+    expect(sent.mails.map((mail) => mail.messageId)).toEqual(['<one@example.com>', '<two@example.com>'])
+  })
+})
