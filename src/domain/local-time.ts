@@ -17,15 +17,16 @@ const zones = new Map<string, Zone>()
 
 /**
  * How far the zone's clocks are ahead of UTC at that instant, in milliseconds (east positive).
- * Tables of past calls make it cheap: a zone's first call in a UTC year costs under a millisecond, later ones next to nothing.
+ * Tables of past calls make it cheap: a zone's first call in a UTC year costs about a millisecond, later ones next to nothing.
  * @throws RangeError for an unknown zone, an invalid date, or one outside the years 1900 to 9999.
  */
 export function offsetAt(timeZone: string, instant: Date): number {
   return offsetOf(timeZone, instant.getTime())
 }
 
-// Not date-fns-tz's getTimezoneOffset: `tzParseTimezone` reads the date through the SERVER's local fields and takes them
-// for a wall clock of the zone, so near a change of the clocks its answer is of another hour and depends on TZ.
+// Not date-fns-tz's getTimezoneOffset: its `tzParseTimezone` takes the timestamp for a wall clock of the zone, so for hours
+// around a change it answers wrongly, and starts from the server's local fields, so in an overlap the answer depends on TZ.
+// Its `toZonedTime` returns server-local fields, which the server's own gaps distort.
 function offsetOf(timeZone: string, ms: number): number {
   const { initial, changes } = yearOf(timeZone, ms)
   let offset = initial

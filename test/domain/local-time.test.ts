@@ -1,0 +1,219 @@
+import { getTimezoneOffset } from 'date-fns-tz'
+import fc from 'fast-check'
+import { Temporal } from 'temporal-polyfill'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { addDays, offsetAt, parseStart, toInstant, toWallTime, tzDataVersion } from '../../src/domain/local-time.ts'
+import { allZones, firstMs, hourMs, lastMs, nearChanges, oddZones, wallOf } from './clock-changes.ts'
+
+const berlin = 'Europe/Berlin'
+const newYork = 'America/New_York'
+const instant = (wallTime: string, zone: string) => toInstant(wallTime, zone).toISOString()
+
+type LocalTime = typeof import('../../src/domain/local-time.ts')
+
+/** Compares everything that depends on a zone with Temporal, at one instant and at the wall clock around it. */
+function agreesWithTemporal(lib: LocalTime, zone: string, ms: number, days: number) {
+  const zoned = Temporal.Instant.fromEpochMilliseconds(ms).toZonedDateTimeISO(zone)
+  expect(lib.offsetAt(zone, new Date(ms))).toBe(zoned.offsetNanoseconds / 1e6)
+  expect(lib.toWallTime(new Date(ms), zone)).toBe(zoned.toPlainDateTime().toString({ smallestUnit: 'second' }))
+  // The wall clock as if nothing had changed since the day before: in a gap, just after a change that makes one.
+  const wallTime = wallOf(ms + zoned.subtract({ hours: 24 }).offsetNanoseconds / 1e6)
+  const plain = Temporal.PlainDateTime.from(wallTime)
+  const expected = plain.toZonedDateTime(zone, { disambiguation: 'compatible' }).epochMilliseconds
+  expect(lib.toInstant(wallTime, zone).getTime()).toBe(expected)
+  const backward = plain.toZonedDateTime(zone, { disambiguation: 'earlier' }).epochMilliseconds
+  expect(lib.toInstant(wallTime, zone, 'backward').getTime()).toBe(backward)
+  expect(lib.addDays(wallTime, days)).toBe(plain.add({ days }).toString({ smallestUnit: 'second' }))
+}
+
+const days = fc.integer({ min: -400, max: 400 })
+
+describe.each([
+  { tz: 'UTC', zones: allZones, years: [1990, 1994, 2007, 2011, 2025, 2055], runs: 16 },
+  { tz: newYork, zones: [...oddZones, ...allZones.filter((_, i) => i % 9 === 0)], years: [2011, 2026], runs: 12 },
+  {
+    tz: 'Asia/Kathmandu',
+    zones: [...oddZones, ...allZones.filter((_, i) => i % 9 === 5)],
+    years: [2011, 2026],
+    runs: 12,
+  },
+])('on a server in $tz', ({ tz, zones, years, runs }) => {
+  let before: string | undefined
+  let lib: LocalTime
+  beforeEach(async () => {
+    before = process.env['TZ']
+    process.env['TZ'] = tz
+    // A fresh copy, so that no table read under another TZ answers.
+    vi.resetModules()
+    lib = await import('../../src/domain/local-time.ts')
+  })
+  afterEach(() => {
+    if (before === undefined) delete process.env['TZ']
+    else process.env['TZ'] = before
+  })
+
+  test('the server really is there', () => {
+    expect(new Date(2026, 0, 1).getTime()).toBe(
+      Temporal.PlainDateTime.from('2026-01-01').toZonedDateTime(tz).epochMilliseconds,
+    )
+  })
+
+  test(`${zones.length} zones agree with Temporal around changes of their clocks`, { timeout: 60_000 }, () => {
+    for (const zone of zones) {
+      fc.assert(
+        fc.property(nearChanges(zone, years), days, (ms, n) => agreesWithTemporal(lib, zone, ms, n)),
+        { numRuns: runs, seed: 1 },
+      )
+    }
+  })
+
+  test('any zone agrees with Temporal at any time from 1990 to 2060', { timeout: 60_000 }, () => {
+    const anyTime = fc.integer({ min: firstMs, max: lastMs })
+    fc.assert(
+      fc.property(fc.constantFrom(...zones), anyTime, days, (zone, ms, n) => agreesWithTemporal(lib, zone, ms, n)),
+      { numRuns: runs * 25 },
+    )
+  })
+
+  test('odd zones agree with Temporal around every change from 1990 to 2060', { timeout: 60_000 }, () => {
+    const everyYear = Array.from({ length: 18 }, (_, i) => 1990 + i * 4)
+    for (const zone of tz === 'UTC' ? oddZones : oddZones.slice(0, 3)) {
+      fc.assert(
+        fc.property(nearChanges(zone, everyYear), days, (ms, n) => agreesWithTemporal(lib, zone, ms, n)),
+        { numRuns: 100 },
+      )
+    }
+  })
+})
+
+describe('a wall-clock time in a gap moves forward by the gap, in an overlap it is the first', () => {
+  test.each([
+    ['2026-03-29T02:30', berlin, '2026-03-29T01:30:00.000Z'],
+    ['2026-03-29T01:59:59', berlin, '2026-03-29T00:59:59.000Z'],
+    ['2026-03-29T03:00', berlin, '2026-03-29T01:00:00.000Z'],
+    ['2026-10-25T02:30', berlin, '2026-10-25T00:30:00.000Z'],
+    ['2026-10-25T03:00', berlin, '2026-10-25T02:00:00.000Z'],
+    ['2026-03-08T02:30', newYork, '2026-03-08T07:30:00.000Z'],
+    ['2026-11-01T01:30', newYork, '2026-11-01T05:30:00.000Z'],
+    ['2025-10-05T02:15', 'Australia/Lord_Howe', '2025-10-04T15:45:00.000Z'],
+    ['2011-12-30T10:00', 'Pacific/Apia', '2011-12-30T20:00:00.000Z'],
+    ['2026-03-28T23:30', 'America/Nuuk', '2026-03-29T01:30:00.000Z'],
+  ])('%s in %s is %s', (wallTime, zone, expected) => {
+    expect(instant(wallTime, zone)).toBe(expected)
+  })
+
+  test('backward, if asked, by the same length', () => {
+    expect(toInstant('2026-03-29T02:30', berlin, 'backward').toISOString()).toBe('2026-03-29T00:30:00.000Z')
+    expect(toInstant('2026-10-25T02:30', berlin, 'backward').toISOString()).toBe('2026-10-25T00:30:00.000Z')
+  })
+
+  test('four changes a year: Morocco around Ramadan 2014', () => {
+    const offsets = ['2014-03-01', '2014-06-01', '2014-07-10', '2014-09-01', '2014-12-01'].map(
+      (day) => offsetAt('Africa/Casablanca', new Date(`${day}T12:00:00Z`)) / hourMs,
+    )
+    expect(offsets).toEqual([0, 1, 0, 1, 0])
+  })
+})
+
+describe('the start of an appointment', () => {
+  test('a Date or text with an offset is an instant', () => {
+    const expected = { instant: new Date('2026-07-01T12:00:00Z'), local: '2026-07-01T14:00:00', timeZone: berlin }
+    expect(parseStart(new Date('2026-07-01T12:00:00Z'), berlin)).toEqual(expected)
+    expect(parseStart('2026-07-01T12:00:00Z', berlin)).toEqual(expected)
+    expect(parseStart('2026-07-01T08:00:00-04:00', berlin)).toEqual(expected)
+    expect(parseStart('2026-07-01T17:45+05:45', berlin)).toEqual(expected)
+  })
+
+  test('an instant in the second hour of an overlap stays there', () => {
+    const start = parseStart('2026-10-25T02:30:00+01:00', berlin)
+    expect(start).toMatchObject({ instant: new Date('2026-10-25T01:30:00Z'), local: '2026-10-25T02:30:00' })
+  })
+
+  test('text without an offset is the wall clock of the zone', () => {
+    const expected = { instant: new Date('2026-07-01T12:00:00Z'), local: '2026-07-01T14:00:00', timeZone: berlin }
+    expect(parseStart('2026-07-01T14:00', berlin)).toEqual(expected)
+    expect(parseStart('2026-07-01T14:00:00.750', berlin)).toEqual(expected)
+  })
+
+  test('in a gap the wall clock is kept as written', () => {
+    expect(parseStart('2026-03-29T02:30', berlin)).toMatchObject({
+      instant: new Date('2026-03-29T01:30:00Z'),
+      local: '2026-03-29T02:30:00',
+    })
+  })
+
+  test('a Date does not share its state with the start', () => {
+    const given = new Date('2026-07-01T12:00:00Z')
+    const start = parseStart(given, berlin)
+    given.setTime(0)
+    expect(start.instant.toISOString()).toBe('2026-07-01T12:00:00.000Z')
+  })
+
+  test.each([
+    'tomorrow',
+    '2026-02-30T10:00',
+    '2026-02-30T10:00:00Z',
+    '2026-13-01T10:00',
+    '2026-07-01T24:00',
+    '2026-07-01',
+    '2026-W27T10:00',
+    '1850-01-01T00:00',
+    new Date(Number.NaN),
+    new Date(8.64e15),
+  ])('%s is refused', (startsAt) => {
+    expect(() => parseStart(startsAt, berlin)).toThrow(RangeError)
+  })
+
+  test('an unknown zone is refused', () => {
+    expect(() => parseStart('2026-07-01T10:00', 'Mars/Olympus')).toThrow(RangeError)
+    expect(() => toWallTime(new Date(0), 'Mars/Olympus')).toThrow(RangeError)
+  })
+})
+
+test('days are calendar days, whatever the clocks do', () => {
+  expect(addDays('2026-03-28T02:30', 1)).toBe('2026-03-29T02:30:00')
+  expect(addDays('2028-03-01T00:00:00', -1)).toBe('2028-02-29T00:00:00')
+  expect(() => addDays('2026-03-28T02:30Z', 1)).toThrow(RangeError)
+})
+
+// The reason for our own tables. If this fails after an update of date-fns-tz, they may go.
+test('date-fns-tz is an hour off before a change, and in an overlap answers by the TZ of the server', () => {
+  const before = process.env['TZ']
+  const anHourEarly = new Date('2026-03-08T05:30:00Z')
+  const wallInOverlap = new Date('2026-11-01T01:30:00Z')
+  try {
+    const answers = ['UTC', 'Asia/Kathmandu'].map((tz) => {
+      process.env['TZ'] = tz
+      const [theirs, ours] = [getTimezoneOffset, offsetAt].map((ask) =>
+        [anHourEarly, wallInOverlap].map((at) => ask(newYork, at) / hourMs),
+      )
+      return { theirs, ours }
+    })
+    expect(answers).toEqual([
+      { theirs: [-4, -4], ours: [-5, -4] },
+      { theirs: [-4, -5], ours: [-5, -4] },
+    ])
+  } finally {
+    if (before === undefined) delete process.env['TZ']
+    else process.env['TZ'] = before
+  }
+})
+
+test('the caches stay bounded and right under made-up spellings and far years', () => {
+  for (let year = 1900; year < 2150; year++) offsetAt(berlin, new Date(Date.UTC(year, 6, 1)))
+  expect(offsetAt(berlin, new Date('2026-07-01T00:00:00Z'))).toBe(2 * hourMs)
+  for (let i = 0; i < 1024; i++) {
+    const spelling = [...'europe/berlin'].map((c, at) => ((i >> at) & 1 ? c.toUpperCase() : c)).join('')
+    if (i % 8 === 0 || i < 16) expect(offsetAt(spelling, new Date('2026-07-01T00:00:00Z'))).toBe(2 * hourMs)
+  }
+})
+
+test('the version of the IANA data is told', () => {
+  expect(tzDataVersion()).toBe(process.versions['tz'])
+  vi.stubGlobal('process', undefined)
+  try {
+    expect(tzDataVersion()).toBeNull()
+  } finally {
+    vi.unstubAllGlobals()
+  }
+})
