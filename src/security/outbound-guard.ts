@@ -51,7 +51,8 @@ export async function resolveOutbound(host: string, port: number, rules: Outboun
 
 /** True for an address of the public internet; false for everything private, local, reserved, embedded or malformed. */
 export function isPublicAddress(address: string): boolean {
-  const family = isIP(address)
+  // A zone (`fe80::1%eth0`) belongs to a local address, whatever stands before it.
+  const family = address.includes('%') ? 0 : isIP(address)
   if (family === 4) return !reservedIpv4.check(address, 'ipv4')
   // Of IPv6 only 2000::/3 is handed out to the public. That leaves out ::, ::1, fc00::/7, fe80::/10, ff00::/8, IPv4 in
   // disguise (::ffff:0:0/96) and NAT64 (64:ff9b::/96), through which a private IPv4 address could be reached.
@@ -96,7 +97,7 @@ function subnets(family: 'ipv4' | 'ipv6', list: readonly (readonly [network: str
  */
 function canonicalHost(host: string): string | null {
   const bare = host.replace(/^\[(.+)\]$/, '$1').replace(/\.+$/, '')
-  if (isIP(bare) !== 0) return bare.includes('%') ? null : bare
+  if (isIP(bare) !== 0) return bare
   if (!/^[\p{L}\p{N}\p{M}._-]{1,255}$/u.test(bare)) return null
   return domainToASCII(bare) || null
 }

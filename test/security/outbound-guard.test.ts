@@ -46,9 +46,12 @@ describe('addresses', () => {
     expect(await guard('mail.example', answering(address))).toEqual({ address, servername: 'mail.example' })
   })
 
-  it.each(['', 'mail.example', '1.2.3', '1.2.3.4.5', '8.8.8.8\0'])('%j is none at all', (text) => {
-    expect(isPublicAddress(text)).toBe(false)
-  })
+  it.each(['', 'mail.example', '1.2.3', '1.2.3.4.5', '8.8.8.8\0', 'fe80::1%eth0', '2606:4700::1%eth0'])(
+    '%j is none at all',
+    (text) => {
+      expect(isPublicAddress(text)).toBe(false)
+    },
+  )
 })
 
 describe('hosts', () => {
