@@ -1,0 +1,149 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  type DueReminder,
+  judgeNotice,
+  judgeReminder,
+  judgeWaitlistNotice,
+  type PlanFacts,
+  resolveRivals,
+} from '../../src/domain/due.ts'
+import { parseStart } from '../../src/domain/local-time.ts'
+import { appointment, noWishes, patient, surroundings } from './support.ts'
+
+const now = new Date('2026-03-19T15:00:00Z')
+const truth = (changes: Parameters<typeof appointment>[0] = {}) =>
+  ({ kind: 'known', value: appointment(changes) }) as const
+const reminder: DueReminder = {
+  recipient: { type: 'PATIENT', id: 1 },
+  channel: 'EMAIL',
+  offset: '24h',
+  startsAt: appointment().start.instant,
+}
+const active: PlanFacts = { status: 'active', cancelReason: null, customReminders: null }
+const judge = (
+  changes: Parameters<typeof appointment>[0] = {},
+  plan: PlanFacts | null = active,
+  around = surroundings(),
+) => judgeReminder(reminder, truth(changes), plan, around, now)
+
+describe('a due reminder', () => {
+  it('is sent while everything still stands', () => {
+    expect(judge()).toEqual({ kind: 'send', recipient: patient, address: 'one@example.org' })
+  })
+
+  it.each([
+    ['cancelled', judge({ status: 'cancelled' }), 'appointment_cancelled'],
+    ['completed', judge({ status: 'completed' }), 'appointment_ended'],
+    ['no show', judge({ status: 'no_show' }), 'appointment_ended'],
+    ['gone', judgeReminder(reminder, { kind: 'gone' }, active, surroundings(), now), 'appointment_gone'],
+    ['never planned', judge({}, null), 'appointment_gone'],
+    [
+      'cancelled by request',
+      judge({}, { ...active, status: 'cancelled', cancelReason: 'cancelled_by_request' }),
+      'cancelled_by_request',
+    ],
+    ['seat given up', judge({ recipients: [] }), 'recipient_removed'],
+    ['offset removed', judge({}, { ...active, customReminders: [3] }), 'offset_removed'],
+    [
+      'opted out',
+      judge({}, active, surroundings({}, { ...noWishes, appointmentReminder: false })),
+      'category_disabled_by_recipient',
+    ],
+    ['suppressed', judge({}, active, surroundings({}, null, { suppressed: 'EMAIL' })), 'suppressed'],
+    ['started', judgeReminder(reminder, truth(), active, surroundings(), reminder.startsAt), 'appointment_started'],
+  ])('is silent: %s', (_case, verdict, rule) => {
+    expect(verdict).toEqual({ kind: 'cancel', rule })
+  })
+
+  it('is told as failed where it should go out and cannot', () => {
+    expect(judge({}, active, surroundings({}, null, { provider: 'no_provider' }))).toEqual({
+      kind: 'refuse',
+      rule: 'no_provider',
+    })
+    expect(judgeReminder(reminder, { kind: 'unreadable' }, active, surroundings(), now)).toEqual({
+      kind: 'refuse',
+      rule: 'appointment_unreadable',
+    })
+  })
+
+  it('moves with the appointment', () => {
+    expect(judge({ start: parseStart('2026-03-21T15:00:00Z', 'Europe/Berlin') })).toEqual({ kind: 'move' })
+  })
+})
+
+describe('a due notice', () => {
+  const notice = {
+    category: 'CANCELLATION',
+    recipient: { type: 'PATIENT', id: 1 },
+    channel: 'EMAIL',
+    askedStatus: 'cancelled',
+  } as const
+  const ask = (
+    changes: object,
+    told: Parameters<typeof judgeNotice>[1],
+    snapshot: ReturnType<typeof appointment> | null = null,
+  ) => judgeNotice({ ...notice, ...changes }, told, snapshot, surroundings(), now).kind
+
+  it('of a cancellation is sent because the appointment is cancelled, from the snapshot if it is gone', () => {
+    expect(ask({}, truth({ status: 'cancelled' }))).toBe('send')
+    expect(ask({}, { kind: 'gone' }, appointment())).toBe('send')
+    expect(ask({}, { kind: 'gone' })).toBe('cancel')
+  })
+
+  it('of a cancellation is withdrawn when the appointment takes place after all', () => {
+    expect(ask({}, truth())).toBe('cancel')
+    expect(ask({ askedStatus: 'scheduled' }, truth())).toBe('send')
+  })
+
+  it('of a confirmation or a reschedule needs an appointment that takes place', () => {
+    for (const category of ['CONFIRMATION', 'RESCHEDULE']) {
+      expect(ask({ category }, truth())).toBe('send')
+      expect(ask({ category }, truth({ status: 'cancelled' }))).toBe('cancel')
+      expect(ask({ category }, { kind: 'gone' }, appointment())).toBe('cancel')
+    }
+  })
+
+  it('about the waitlist ends with the entry', () => {
+    const entry = { ...appointment(), start: null, expiresAt: new Date(now.getTime() + 1) }
+    const asked = { ...notice, category: 'WAITLIST' } as const
+    const at = (expiresAt: Date | null) =>
+      judgeWaitlistNotice(asked, { kind: 'known', value: { ...entry, expiresAt } }, surroundings(), now).kind
+    expect(at(entry.expiresAt)).toBe('send')
+    expect(at(null)).toBe('send')
+    expect(at(now)).toBe('cancel')
+    expect(judgeWaitlistNotice(asked, { kind: 'gone' }, surroundings(), now).kind).toBe('cancel')
+  })
+})
+
+describe('rivals', () => {
+  it('property: of each recipient and channel one is left, the nearest; of each channel, instant and address one', () => {
+    const rival = fc.record({
+      recipient: fc.record({ type: fc.constantFrom('PATIENT', 'CLIENT'), id: fc.integer({ min: 1, max: 2 }) }),
+      channel: fc.constantFrom('EMAIL', 'SMS'),
+      reminderTime: fc.constantFrom(1, 2, 3).map((hours) => new Date(hours * 3_600_000)),
+      address: fc.constantFrom('a@example.org', 'A@example.org', 'b@example.org'),
+    })
+    fc.assert(
+      fc.property(fc.array(rival, { maxLength: 12 }), (rows) => {
+        const rivals = rows.map((row, key) => ({ ...row, key }))
+        const { outdone, mergedInto } = resolveRivals(rivals)
+        const lane = (one: (typeof rivals)[number]) => `${one.recipient.type}${one.recipient.id}${one.channel}`
+        const standing = rivals.filter((one) => !outdone.has(one.key))
+        expect(new Set(standing.map(lane)).size).toBe(standing.length)
+        expect(new Set(rivals.map(lane)).size).toBe(standing.length)
+        for (const one of standing) {
+          for (const other of rivals) {
+            if (lane(one) === lane(other)) expect(one.reminderTime >= other.reminderTime).toBe(true)
+          }
+        }
+        const sent = standing.filter((one) => !mergedInto.has(one.key))
+        const place = (one: (typeof rivals)[number]) =>
+          `${one.channel}${one.reminderTime.getTime()}${one.address.toLowerCase()}`
+        expect(new Set(sent.map(place)).size).toBe(sent.length)
+        expect(new Set(standing.map(place)).size).toBe(sent.length)
+        for (const into of mergedInto.values()) expect(sent.some((one) => one.key === into)).toBe(true)
+      }),
+    )
+  })
+})

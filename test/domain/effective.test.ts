@@ -1,0 +1,111 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type EffectiveInput, effective } from '../../src/domain/effective.ts'
+import { categories, channels } from '../../src/schemas/vocabulary.ts'
+import { noWishes, patient, policy, practitioner } from './support.ts'
+
+const ask = (changes: Partial<EffectiveInput> = {}) =>
+  effective({
+    policy,
+    wishes: null,
+    recipient: patient,
+    category: 'REMINDER',
+    channel: 'EMAIL',
+    providerFault: null,
+    isSuppressed: () => false,
+    ...changes,
+  })
+
+describe('effective preferences', () => {
+  it('are the documented defaults where nobody said anything', () => {
+    expect(ask()).toEqual({
+      allowed: true,
+      rule: 'allowed',
+      reasons: [],
+      address: 'one@example.org',
+      offsets: [24, 2],
+    })
+  })
+
+  it.each([
+    [
+      'the organization switched the channel off',
+      { policy: { ...policy, emailEnabled: false } },
+      'channel_disabled_by_organization',
+    ],
+    [
+      'the recipient switched the channel off',
+      { wishes: { ...noWishes, emailEnabled: false } },
+      'channel_disabled_by_recipient',
+    ],
+    [
+      'the recipient switched the kind off',
+      { wishes: { ...noWishes, appointmentReminder: false } },
+      'category_disabled_by_recipient',
+    ],
+    ['there is no address', { recipient: { ...patient, email: ' ' } }, 'no_contact'],
+    ['the address is not one', { recipient: { ...patient, email: 'at home' } }, 'invalid_contact'],
+    ['the address opted out', { isSuppressed: () => true }, 'suppressed'],
+    ['no provider is configured', { providerFault: 'no_provider' }, 'no_provider'],
+    [
+      'practitioners get what is switched on for them',
+      { recipient: practitioner },
+      'not_switched_on_for_practitioners',
+    ],
+  ] as const)('refuse with a reason: %s', (_case, changes, rule) => {
+    expect(ask(changes)).toMatchObject({ allowed: false, rule, reasons: [rule] })
+  })
+
+  it('an organization that switched a channel off cannot be overruled by a recipient', () => {
+    const off = { policy: { ...policy, smsEnabled: false }, channel: 'SMS' } as const
+    expect(ask({ ...off, wishes: { ...noWishes, smsEnabled: true } }).allowed).toBe(false)
+  })
+
+  it("the recipient's offsets replace the organization's; an empty list means none; null inherits", () => {
+    expect(ask({ wishes: { ...noWishes, emailReminders: ['1d'] } }).offsets).toEqual(['1d'])
+    expect(ask({ wishes: { ...noWishes, emailReminders: [] } }).offsets).toEqual([])
+    expect(ask({ wishes: noWishes }).offsets).toEqual([24, 2])
+  })
+
+  it("the recipient's own address replaces the host's; separators in phone numbers are noise", () => {
+    expect(ask({ wishes: { ...noWishes, emailAddress: 'own@example.org' } }).address).toBe('own@example.org')
+    const spoken = { ...patient, phone: '+1 (415) 555-0123' }
+    expect(ask({ channel: 'SMS', recipient: spoken }).address).toBe('+14155550123')
+    expect(ask({ channel: 'SMS', recipient: { ...patient, phone: '415 555 0123' } }).rule).toBe('invalid_contact')
+  })
+
+  it('suppression compares mailboxes without case', () => {
+    const recipient = { ...patient, email: 'One@Example.org' }
+    expect(ask({ recipient, isSuppressed: (_channel, address) => address === 'one@example.org' }).rule).toBe(
+      'suppressed',
+    )
+  })
+
+  it('property: allowed exactly when no rule stands against it, and then there is an address', () => {
+    const maybe = fc.constantFrom(true, false, null)
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...categories),
+        fc.constantFrom(...channels),
+        maybe,
+        maybe,
+        fc.boolean(),
+        fc.constantFrom('a@example.org', '', null, 'no'),
+        (category, channel, emailEnabled, smsEnabled, suppressed, contact) => {
+          const decided = ask({
+            category,
+            channel,
+            wishes: { ...noWishes, emailEnabled, smsEnabled },
+            recipient: { ...patient, email: contact, phone: contact },
+            isSuppressed: () => suppressed,
+          })
+          expect(decided.allowed).toBe(decided.reasons.length === 0)
+          expect(decided.rule).toBe(decided.reasons[0] ?? 'allowed')
+          if (decided.allowed) expect(decided.address).not.toBeNull()
+          const wish = channel === 'EMAIL' ? emailEnabled : smsEnabled
+          if (wish === false || (suppressed && decided.address !== null)) expect(decided.allowed).toBe(false)
+        },
+      ),
+    )
+  })
+})

@@ -1,0 +1,58 @@
+import type { Appointment } from '../../src/domain/appointment.ts'
+import type { OrganizationPolicy, Wishes } from '../../src/domain/effective.ts'
+import { parseStart } from '../../src/domain/local-time.ts'
+import type { Surroundings } from '../../src/domain/plan.ts'
+import type { DirectoryRecipient } from '../../src/schemas/directory.ts'
+import type { Channel, Rule } from '../../src/schemas/vocabulary.ts'
+
+export const policy: OrganizationPolicy = {
+  emailEnabled: true,
+  smsEnabled: true,
+  defaultEmailReminders: [24, 2],
+  defaultSmsReminders: [24],
+  emailTemplates: {},
+  smsTemplates: {},
+  unknownOutcome: 'retry',
+  pastReminders: 'skip',
+  practitionerNotifications: [],
+}
+
+export const noWishes: Wishes = {
+  emailEnabled: null,
+  smsEnabled: null,
+  emailReminders: null,
+  smsReminders: null,
+  appointmentConfirmation: null,
+  appointmentReminder: null,
+  appointmentCancellation: null,
+  appointmentReschedule: null,
+  waitlistNotification: null,
+  emailAddress: null,
+  phoneNumber: null,
+}
+
+export const patient: DirectoryRecipient = { type: 'PATIENT', id: 1, email: 'one@example.org', phone: '+14155550101' }
+export const practitioner: DirectoryRecipient = { type: 'PRACTITIONER', id: 9, email: 'dr@example.org' }
+
+export const appointment = (changes: Partial<Appointment> = {}): Appointment => ({
+  id: 1,
+  organizationId: 'org',
+  start: parseStart('2026-03-20T15:00:00Z', 'Europe/Berlin'),
+  durationMinutes: 30,
+  status: 'scheduled',
+  practitionerName: null,
+  location: null,
+  recipients: [patient],
+  ...changes,
+})
+
+export const surroundings = (
+  changes: Partial<OrganizationPolicy> = {},
+  wishes: Wishes | null = null,
+  faults: { readonly provider?: Rule; readonly suppressed?: Channel } = {},
+): Surroundings => ({
+  policy: { ...policy, ...changes },
+  wishesOf: () => wishes,
+  isSuppressed: (channel) => channel === faults.suppressed,
+  providerFault: () => faults.provider ?? null,
+})

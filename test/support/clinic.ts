@@ -1,0 +1,145 @@
+import { sqlite } from '../../adapters/storage/sqlite.ts'
+import { capture } from '../../adapters/transport/capture.ts'
+import {
+  createNotifications,
+  type Directory,
+  type DirectoryAppointment,
+  type DirectoryOrganization,
+  type DirectoryRecipientProfile,
+  type DirectoryWaitlistEntry,
+  type EntityId,
+  type LogFields,
+  type Logger,
+  type NotificationEvents,
+  type NotificationsOptions,
+  refKey,
+} from '../../src/index.ts'
+import { ManualClock, turns } from './manual-clock.ts'
+
+export const organizationId = '7f3d2a10-5b1e-4c7a-9a52-0c6f5a1d9b11'
+export const otherOrganizationId = '11111111-2222-4333-8444-555555555555'
+export const testKey = Buffer.alloc(32, 7).toString('base64')
+
+export const ada = {
+  type: 'PATIENT',
+  id: 12,
+  name: 'Ada Byron',
+  email: 'ada@example.org',
+  phone: '+14155550123',
+} as const
+
+/** What a host has: its own tables, which tests change as a host would. */
+export class HostData implements Directory {
+  readonly appointmentRows = new Map<EntityId, DirectoryAppointment>()
+  readonly organizationRows = new Map<string, DirectoryOrganization>([
+    [organizationId, { id: organizationId, name: 'Harbour Clinic' }],
+    [otherOrganizationId, { id: otherOrganizationId, name: 'Other Clinic' }],
+  ])
+  readonly recipientRows = new Map<string, DirectoryRecipientProfile>()
+  readonly waitlistRows = new Map<EntityId, DirectoryWaitlistEntry>()
+  /** Set to make the host fail. */
+  fault: Error | null = null
+  calls = 0
+
+  book(appointment: Partial<DirectoryAppointment> & { id: EntityId; startsAt: Date | string }): DirectoryAppointment {
+    const row: DirectoryAppointment = {
+      organizationId,
+      timeZone: 'America/New_York',
+      status: 'scheduled',
+      practitionerName: 'Dr. Smith',
+      location: 'Room 4',
+      durationMinutes: 30,
+      recipients: [ada],
+      ...appointment,
+    }
+    this.appointmentRows.set(row.id, row)
+    for (const recipient of row.recipients) {
+      this.recipientRows.set(refKey(recipient), { ...recipient, organizationId: row.organizationId })
+    }
+    return row
+  }
+
+  change(id: EntityId, change: Partial<DirectoryAppointment>): void {
+    const row = this.appointmentRows.get(id)
+    if (row === undefined) throw new Error(`no appointment ${id}`)
+    this.appointmentRows.set(id, { ...row, ...change })
+  }
+
+  appointments(ids: readonly EntityId[]) {
+    return this.#answer(ids.flatMap((id) => this.appointmentRows.get(id) ?? []))
+  }
+
+  organizations(ids: readonly string[]) {
+    return this.#answer(ids.flatMap((id) => this.organizationRows.get(id) ?? []))
+  }
+
+  recipients(refs: Parameters<NonNullable<Directory['recipients']>>[0]) {
+    return this.#answer(refs.flatMap((ref) => this.recipientRows.get(refKey(ref)) ?? []))
+  }
+
+  waitlistEntries(ids: readonly EntityId[]) {
+    return this.#answer(ids.flatMap((id) => this.waitlistRows.get(id) ?? []))
+  }
+
+  async #answer<T>(rows: readonly T[]): Promise<readonly T[]> {
+    this.calls += 1
+    if (this.fault !== null) throw this.fault
+    return rows
+  }
+}
+
+/** Keeps what was logged, to prove what is not in it. */
+export class LogBook implements Logger {
+  readonly lines: string[] = []
+  readonly #keep = (message: string, fields?: LogFields) => void this.lines.push(JSON.stringify({ message, ...fields }))
+  debug = this.#keep
+  info = this.#keep
+  warn = this.#keep
+  error = this.#keep
+}
+
+const eventNames = [
+  'reminder.scheduled',
+  'reminder.sent',
+  'reminder.failed',
+  'reminder.cancelled',
+  'reminder.skipped',
+  'notification.sent',
+  'notification.failed',
+  'notification.unknown',
+  'error',
+] as const satisfies readonly (keyof NotificationEvents)[]
+
+/** The library embedded in a small host: SQLite in memory, captured messages, a clock that tests drive. */
+export async function openClinic(now: string, options: Partial<NotificationsOptions> = {}) {
+  const clock = new ManualClock(now)
+  const host = new HostData()
+  const outbox = capture()
+  const log = new LogBook()
+  const events: { name: string; event: unknown }[] = []
+  const library = createNotifications({
+    storage: sqlite(':memory:'),
+    transports: [outbox],
+    directory: host,
+    encryptionKey: testKey,
+    env: {},
+    logger: log,
+    clock,
+    random: () => 0.5,
+    ...options,
+  })
+  for (const name of eventNames) library.events.on(name, (event: unknown) => void events.push({ name, event }))
+  await library.migrate()
+  return {
+    ...library,
+    clock,
+    host,
+    outbox,
+    log,
+    events,
+    /** What was sent, short: channel and address. */
+    sentTo: () => outbox.sent.map((message) => `${message.channel} ${message.to}`),
+    settle: () => turns(),
+    [Symbol.asyncDispose]: () => library.stop(),
+  }
+}
