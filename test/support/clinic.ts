@@ -116,7 +116,7 @@ export async function openClinic(now: string, options: Partial<NotificationsOpti
   const host = new HostData()
   const outbox = capture()
   const log = new LogBook()
-  const events: { name: string; event: unknown }[] = []
+  const told: { name: string; event: unknown }[] = []
   const library = createNotifications({
     storage: sqlite(':memory:'),
     transports: [outbox],
@@ -126,9 +126,11 @@ export async function openClinic(now: string, options: Partial<NotificationsOpti
     logger: log,
     clock,
     random: () => 0.5,
+    // Alarms do the work; a sweep every half minute would make days of a test's time slow to walk through.
+    sweepMs: 6 * 3_600_000,
     ...options,
   })
-  for (const name of eventNames) library.events.on(name, (event: unknown) => void events.push({ name, event }))
+  for (const name of eventNames) library.events.on(name, (event: unknown) => void told.push({ name, event }))
   await library.migrate()
   return {
     ...library,
@@ -136,7 +138,7 @@ export async function openClinic(now: string, options: Partial<NotificationsOpti
     host,
     outbox,
     log,
-    events,
+    told,
     /** What was sent, short: channel and address. */
     sentTo: () => outbox.sent.map((message) => `${message.channel} ${message.to}`),
     settle: () => turns(),
