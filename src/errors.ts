@@ -3,6 +3,14 @@
  * A message says what was wrong, where, and what to do; `field` names the offending input as the caller wrote it.
  */
 export const errorTable = {
+  bad_request: { status: 400, title: 'The request cannot be read' },
+  unauthenticated: { status: 401, title: 'Nobody is known to be calling' },
+  token_invalid: { status: 401, title: 'The token is missing, forged or expired' },
+  forbidden: { status: 403, title: 'The caller may not do this' },
+  not_found: { status: 404, title: 'There is nothing at this path' },
+  method_not_allowed: { status: 405, title: 'The path does not know this method' },
+  payload_too_large: { status: 413, title: 'The body is too large' },
+  unsupported_media_type: { status: 415, title: 'The body must be JSON' },
   invalid_input: { status: 422, title: 'The input is not valid' },
   template_invalid: { status: 422, title: 'The template is not valid' },
   unknown_provider: { status: 422, title: 'The provider is not installed' },
@@ -29,6 +37,7 @@ export const errorTable = {
   migration_missing: { status: 500, title: 'The database is not migrated' },
   options_invalid: { status: 500, title: 'The library was given options it cannot use' },
   dependency_missing: { status: 500, title: 'An optional package is not installed' },
+  internal_error: { status: 500, title: 'Something went wrong inside' },
 } as const satisfies Record<string, { status: number; title: string }>
 
 export type ErrorCode = keyof typeof errorTable

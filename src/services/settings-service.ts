@@ -1,7 +1,7 @@
 import { effectiveFor } from '../domain/plan.ts'
 import { NotificationError } from '../errors.ts'
 import type { ReplanScope, SettingsRow } from '../ports/storage.ts'
-import { organizationId, parseInput, recipientRef, type Warning } from '../schemas/common.ts'
+import { organizationId, parseField, parseInput, recipientRef, type Warning } from '../schemas/common.ts'
 import { definedOnly } from '../schemas/defined.ts'
 import type { DirectoryRecipientProfile } from '../schemas/directory.ts'
 import {
@@ -15,6 +15,7 @@ import { type TemplateSet, type TemplatesInput, templatesInput } from '../schema
 import { categories, channels } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
 import { Knowledge, preferenceRefOf } from './knowledge.ts'
+import { nameOf, noOrganization, noPreferences, noRecipient, noSettings } from './missing.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './settings/effective.ts'
 import { emptyPreferences, emptySettings } from './settings/empty-rows.ts'
 import { phoneWarnings, readSettingsPatch } from './settings/settings-patch.ts'
@@ -60,7 +61,7 @@ export class SettingsService {
 
   /** @throws NotificationError `settings_not_found`. */
   async getOrganizationSettings(id: string): Promise<OrganizationSettings> {
-    return showSettings(await this.#settingsRow(parseInput(organizationId, id, 'The organization id')))
+    return showSettings(await this.#settingsRow(parseField(organizationId, id, 'organizationId')))
   }
 
   /** Merges: a field left out stays, null clears it to the default, the mask of a secret leaves the secret. */
@@ -142,7 +143,7 @@ export class SettingsService {
 
   /** How the organization's channels would be served now, and by whom. */
   async effectiveSettings(id: string): Promise<EffectiveSettings> {
-    parseInput(organizationId, id, 'The organization id')
+    parseField(organizationId, id, 'organizationId')
     const [row] = await this.#context.options.storage.settings.get([id])
     if (row === undefined) await this.#requireOrganization(id)
     const shown = row === undefined ? null : showSettings(row)
@@ -182,17 +183,13 @@ export class SettingsService {
   async #requireOrganization(id: string): Promise<void> {
     const organization = await this.#context.host.organizations([id])
     if (organization(id) !== null) return
-    throw new NotificationError('organization_not_found', `The host application knows no organization ${id}.`, {
-      field: 'organizationId',
-    })
+    throw noOrganization(id)
   }
 
   async #requireRecipient(ref: PreferenceRef): Promise<DirectoryRecipientProfile> {
     const profile = await this.#context.host.recipient(ref)
     if (profile !== null) return profile
-    throw new NotificationError('recipient_not_found', `The host application knows no ${nameOf(ref)}.`, {
-      field: 'recipient',
-    })
+    throw noRecipient(ref)
   }
 
   async #settingsRow(id: string): Promise<SettingsRow> {
@@ -201,16 +198,6 @@ export class SettingsService {
     return row
   }
 }
-
-const noSettings = (id: string): NotificationError =>
-  new NotificationError('settings_not_found', `Organization ${id} has no notification settings; create them first.`, {
-    field: 'organizationId',
-  })
-
-const noPreferences = (ref: PreferenceRef): NotificationError =>
-  new NotificationError('preferences_not_found', `${nameOf(ref)} has no notification preferences; create them first.`, {
-    field: 'recipient',
-  })
 
 function preferenceRef(recipient: PreferenceRef): PreferenceRef {
   const ref = preferenceRefOf(parseInput(recipientRef, recipient, 'The recipient'))
@@ -221,7 +208,5 @@ function preferenceRef(recipient: PreferenceRef): PreferenceRef {
     { field: 'type' },
   )
 }
-
-const nameOf = (ref: PreferenceRef): string => `${ref.type === 'PATIENT' ? 'Patient' : 'Client'} ${ref.id}`
 
 const scope = (id: string, recipient: PreferenceRef): ReplanScope => ({ organizationId: id, recipient })
