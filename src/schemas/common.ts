@@ -7,6 +7,9 @@ export type EntityId = number | string
 
 export const organizationId = z.string().min(1).max(64).describe('Organization id, a UUID in the documented system')
 
+/** An id of our own rows. */
+export const rowId = z.int('must be a positive integer').positive()
+
 export const entityId = z.union([z.int().positive(), z.string().min(1).max(64)])
 
 export const recipientRef = z.strictObject({ type: z.enum(recipientTypes), id: entityId })
@@ -91,6 +94,14 @@ export function parseInput<T>(schema: z.ZodType<T>, input: unknown, subject: str
   const issues = issuesOf(result.error)
   const told = issues.map((issue) => (issue.field === '' ? issue.message : `${issue.field}: ${issue.message}`))
   throw new NotificationError('invalid_input', `${subject} is not valid. ${told.join('; ')}`, { issues })
+}
+
+/** Parses one argument. @throws NotificationError `invalid_input` naming it. */
+export function parseField<T>(schema: z.ZodType<T>, input: unknown, field: string): T {
+  const result = schema.safeParse(input)
+  if (result.success) return result.data
+  const message = result.error.issues[0]?.message ?? 'is not valid'
+  throw new NotificationError('invalid_input', `${field}: ${message}`, { issues: [{ field, message }] })
 }
 
 /** Something accepted that deserves a look: which field, which rule, and why. */

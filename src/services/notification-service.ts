@@ -1,7 +1,7 @@
 import { appointmentOf, isActive } from '../domain/appointment.ts'
 import { NotificationError } from '../errors.ts'
 import type { PlanRow, ReminderRow } from '../ports/storage.ts'
-import { type EntityId, parseInput, type RecipientRef, recipientRef } from '../schemas/common.ts'
+import { type EntityId, parseField, parseInput, type RecipientRef, recipientRef, rowId } from '../schemas/common.ts'
 import { type DirectoryAppointment, directoryAppointment } from '../schemas/directory.ts'
 import {
   type HistoryFilter,
@@ -18,6 +18,7 @@ import { type ExplanationLine, explainAppointment } from './explanation.ts'
 import { readHistory } from './history.ts'
 import { readId } from './ids.ts'
 import { Knowledge } from './knowledge.ts'
+import { noAppointment, noNotification, noWaitlistEntry } from './missing.ts'
 import { buildNotices, channelsOf, type NoticeRequest } from './notices.ts'
 import type { Planner, PlanRequest, PlanResult } from './planner.ts'
 import { Previews } from './previews.ts'
@@ -143,11 +144,7 @@ export class NotificationService {
     const id = readId(this.#context.options.ids, 'waitlistEntry', waitlistEntryId, 'waitlistEntryId')
     const { channel } = parseInput(sendOptions.pick({ channel: true }), options, 'The notification')
     const truth = (await this.#context.host.waitlistEntries([id]))(id)
-    if (truth.kind !== 'known') {
-      throw new NotificationError('waitlist_entry_not_found', `The host application knows no waitlist entry ${id}.`, {
-        field: 'waitlistEntryId',
-      })
-    }
+    if (truth.kind !== 'known') throw noWaitlistEntry(id)
     return this.#notify({
       category: 'WAITLIST',
       subject: truth.value,
@@ -180,11 +177,10 @@ export class NotificationService {
 
   /** @throws NotificationError `notification_not_found`. */
   async getNotification(notificationId: number): Promise<Notification> {
-    const row = await this.#context.options.storage.deliveries.get(notificationId)
+    const id = parseField(rowId, notificationId, 'notificationId')
+    const row = await this.#context.options.storage.deliveries.get(id)
     if (row !== null) return showNotification(row)
-    throw new NotificationError('notification_not_found', `There is no notification ${notificationId}.`, {
-      field: 'notificationId',
-    })
+    throw noNotification(id)
   }
 
   /** The host booked an appointment: confirm it and plan its reminders, in one transaction. The same booking twice is once. */
@@ -344,8 +340,3 @@ export type PlanSummary = {
 }
 
 type Planned = Extract<PlanResult, { status: 'planned' }>
-
-const noAppointment = (id: EntityId): NotificationError =>
-  new NotificationError('appointment_not_found', `The host application knows no appointment ${id}.`, {
-    field: 'appointmentId',
-  })

@@ -1,7 +1,7 @@
 import { checkTemplates } from '../../domain/messages/index.ts'
 import { NotificationError } from '../../errors.ts'
 import type { SettingsValues } from '../../ports/storage.ts'
-import { organizationId, parseInput, type Warning } from '../../schemas/common.ts'
+import { organizationId, parseField, parseInput, type Warning } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import {
   type OrganizationSettingsInput,
@@ -41,7 +41,7 @@ export type SettingsPatch = {
  * @throws NotificationError `invalid_input`, `template_invalid`, `unknown_provider`, `encryption_key_missing`.
  */
 export function readSettingsPatch(context: Context, id: string, input: OrganizationSettingsInput): SettingsPatch {
-  parseInput(organizationId, id, 'The organization id')
+  parseField(organizationId, id, 'organizationId')
   const parsed = parseInput(organizationSettingsInput, input, 'Organization settings')
   const warnings = [
     ...checkTemplates('emailTemplates', parsed.emailTemplates ?? {}),
