@@ -1,0 +1,49 @@
+import type { DecisionEntry, DecisionRecord, OffsetInput, PlanRow, RecipientRef } from '../../../../src/index.ts'
+import type { RecordOf } from '../query.ts'
+import { json } from './ids.ts'
+
+export function decodePlan(row: RecordOf<'reminder_plans'>): PlanRow {
+  const customReminders: readonly OffsetInput[] | null =
+    row.custom_reminders === null ? null : JSON.parse(row.custom_reminders)
+  const recipients: readonly RecipientRef[] = JSON.parse(row.recipients)
+  return {
+    organizationId: row.organization_id,
+    appointmentId: row.appointment_id,
+    startsAt: new Date(row.starts_at),
+    localStart: row.local_start,
+    timeZone: row.time_zone,
+    customReminders,
+    status: row.status,
+    cancelReason: row.cancel_reason,
+    recipients,
+    tzVersion: row.tz_version,
+    revision: row.revision,
+    lifecycleRevision: row.lifecycle_revision,
+  }
+}
+
+export const encodePlan = (plan: PlanRow, at: Date) => ({
+  starts_at: plan.startsAt.getTime(),
+  local_start: plan.localStart,
+  time_zone: plan.timeZone,
+  custom_reminders: json(plan.customReminders),
+  status: plan.status,
+  cancel_reason: plan.cancelReason,
+  recipients: JSON.stringify(plan.recipients),
+  tz_version: plan.tzVersion,
+  revision: plan.revision,
+  lifecycle_revision: plan.lifecycleRevision,
+  updated_at: at.getTime(),
+})
+
+export function decodeDecision(row: RecordOf<'notification_decisions'>): DecisionRecord {
+  const entries: readonly DecisionEntry[] = JSON.parse(row.entries)
+  return {
+    id: row.id,
+    organizationId: row.organization_id,
+    appointmentId: row.appointment_id,
+    waitlistEntryId: row.waitlist_entry_id,
+    at: new Date(row.at),
+    entries,
+  }
+}

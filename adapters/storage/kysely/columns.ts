@@ -1,0 +1,64 @@
+import type { ColumnType, Generated } from 'kysely'
+import type { EntityId, IdKinds } from '../../../src/index.ts'
+
+/**
+ * What a column holds, apart from how a database spells it. `instant` is milliseconds since the epoch, UTC; `flag` is 0
+ * or 1; `json` is text. A host's id takes the kind that `MigrateOptions.ids` gives its entity.
+ */
+export type ColumnKind = 'serial' | 'text' | 'instant' | 'flag' | 'json' | 'int' | 'number' | keyof IdKinds
+
+export type Column = {
+  readonly kind: ColumnKind
+  readonly notNull?: boolean
+  /** The words the column may hold: its type, and with `checked` a CHECK. */
+  readonly words?: readonly string[]
+  /** `also` are documented words that the library itself never writes. */
+  readonly checked?: { readonly also: readonly string[] }
+  readonly defaultTo?: string | number
+  /** Of a `serial`: not even the number of a deleted row is given again. */
+  readonly monotonic?: boolean
+}
+
+export type Index = {
+  readonly name: string
+  readonly columns: readonly string[]
+  readonly unique?: boolean
+  /** A partial index: only rows where this column is not null. */
+  readonly whereNotNull?: string
+}
+
+export type Table = {
+  readonly columns: Readonly<Record<string, Column>>
+  /** Where there is no `serial`. */
+  readonly primaryKey?: readonly string[]
+  readonly indexes: readonly Index[]
+}
+
+export const optional = <K extends ColumnKind>(kind: K) => ({ kind }) as const
+export const required = <K extends ColumnKind>(kind: K) => ({ kind, notNull: true }) as const
+
+type Word = { readonly kind: 'text'; readonly notNull?: boolean; readonly words?: readonly string[] }
+
+/** Text of known words, not checked by the database: the list grows with the library. */
+export const word = <W extends string>(): { readonly kind: 'text'; readonly words?: readonly W[] } => ({ kind: 'text' })
+/** Text of documented words, checked by the database. */
+export const oneOf = <W extends string>(words: readonly W[], also: readonly string[] = []) =>
+  ({ kind: 'text', words, checked: { also } }) as const
+export const never = <C extends Word>(column: C): C & { readonly notNull: true } => ({ ...column, notNull: true })
+
+type Held<C extends Column> = C['kind'] extends keyof IdKinds
+  ? EntityId
+  : C['kind'] extends 'text' | 'json'
+    ? C extends { readonly words?: readonly (infer W extends string)[] }
+      ? W
+      : string
+    : number
+
+type ValueOf<C extends Column> = C['kind'] extends 'serial'
+  ? Generated<number>
+  : C extends { readonly notNull: true }
+    ? ColumnType<Held<C>, Held<C>, Held<C>>
+    : ColumnType<Held<C> | null, Held<C> | null, Held<C> | null>
+
+/** The Kysely row type of a table, from its description: the columns are written down once. */
+export type RowsOf<T extends Table> = { [K in keyof T['columns']]: ValueOf<T['columns'][K]> }

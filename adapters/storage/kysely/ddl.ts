@@ -1,0 +1,74 @@
+import { type CompiledQuery, type CreateTableBuilder, sql } from 'kysely'
+import type { IdKinds } from '../../../src/index.ts'
+import type { Column, Index, Table } from './columns.ts'
+import type { Builder } from './query.ts'
+
+/** How a database spells the kinds of columns. */
+export type ColumnTypes = {
+  readonly [K in Exclude<Column['kind'], keyof IdKinds>]: string
+} & { readonly integerId: string; readonly textId: string }
+
+/** Instants are integers, milliseconds since the epoch in UTC: exact, and an index on them is small and fast. */
+export const sqliteTypes: ColumnTypes = {
+  serial: 'integer primary key',
+  text: 'text',
+  instant: 'integer',
+  flag: 'integer',
+  json: 'text',
+  int: 'integer',
+  number: 'real',
+  integerId: 'integer',
+  textId: 'text',
+}
+
+export function typeOf(column: Column, types: ColumnTypes, ids: IdKinds): string {
+  if (column.kind === 'appointment' || column.kind === 'recipient' || column.kind === 'waitlistEntry') {
+    return ids[column.kind] === 'text' ? types.textId : types.integerId
+  }
+  return column.monotonic === true ? `${types[column.kind]} autoincrement` : types[column.kind]
+}
+
+function checkOf(name: string, column: Column) {
+  if (column.checked === undefined || column.words === undefined) return undefined
+  const words = [...column.words, ...column.checked.also].map((word) => sql.lit(word))
+  return sql<boolean>`${sql.ref(name)} in (${sql.join(words)})`
+}
+
+export function createTable(db: Builder, name: string, table: Table, types: ColumnTypes, ids: IdKinds): CompiledQuery {
+  let builder: CreateTableBuilder<string, string> = db.schema.createTable(name)
+  for (const [columnName, column] of Object.entries(table.columns)) {
+    builder = builder.addColumn(columnName, sql.raw(typeOf(column, types, ids)), (definition) => {
+      const check = checkOf(columnName, column)
+      let built = column.notNull === true && column.kind !== 'serial' ? definition.notNull() : definition
+      if (column.defaultTo !== undefined) built = built.defaultTo(sql.lit(column.defaultTo))
+      return check === undefined ? built : built.check(check)
+    })
+  }
+  if (table.primaryKey !== undefined) builder = builder.addPrimaryKeyConstraint(`${name}_key`, [...table.primaryKey])
+  return builder.compile()
+}
+
+export function createIndex(db: Builder, table: string, index: Index): CompiledQuery {
+  const unique = index.unique === true ? sql`unique ` : sql``
+  const where = index.whereNotNull === undefined ? sql`` : sql` where ${sql.ref(index.whereNotNull)} is not null`
+  const columns = sql.join(index.columns.map((name) => sql.ref(name)))
+  return sql`create ${unique}index ${sql.ref(index.name)} on ${sql.table(table)} (${columns})${where}`.compile(db)
+}
+
+/** For adopted tables. Never NOT NULL: a database cannot add that to a table; the library fills the column all the same. */
+export function addColumn(
+  db: Builder,
+  table: string,
+  name: string,
+  column: Column,
+  types: ColumnTypes,
+  ids: IdKinds,
+): CompiledQuery {
+  return db.schema
+    .alterTable(table)
+    .addColumn(name, sql.raw(typeOf(column, types, ids)), (definition) => {
+      const check = checkOf(name, column)
+      return check === undefined ? definition : definition.check(check)
+    })
+    .compile()
+}

@@ -1,0 +1,52 @@
+import type { IdKinds } from '../../../src/index.ts'
+import { type TableName, tables } from './tables.ts'
+
+/**
+ * One version of the tables, append-only: a version that was published is never edited. `creates` are made from
+ * `tables.ts` as it stands; a later version that changes one of them lists its columns under `adds`.
+ */
+export type Migration = {
+  readonly version: number
+  readonly name: string
+  readonly creates: readonly TableName[]
+}
+
+export const migrations: readonly Migration[] = [
+  {
+    version: 1,
+    name: 'reminders_and_history',
+    creates: [
+      'notification_settings',
+      'patient_notification_preferences',
+      'client_notification_preferences',
+      'appointment_reminders',
+      'notification_history',
+      'reminder_plans',
+      'reminder_plan_recipients',
+      'notification_decisions',
+      'delivery_counters',
+      'notification_suppressions',
+      'replan_jobs',
+    ],
+  },
+]
+
+export const latestVersion = Math.max(...migrations.map((migration) => migration.version))
+
+export const tableOf = (name: TableName) => tables[name]
+
+export type LedgerEntry = { readonly version: number; readonly ids: IdKinds }
+
+/** Why these id kinds cannot follow those that the tables were made with; null if they can. */
+export function changedIds(before: IdKinds, now: IdKinds): string | null {
+  const entities = ['appointment', 'recipient', 'waitlistEntry'] as const
+  const changed = entities.filter((entity) => before[entity] !== now[entity])
+  if (changed.length === 0) return null
+  const told = changed.map(
+    (entity) => `${entity} is ${before[entity]} in the database and ${now[entity]} in the options`,
+  )
+  return `The tables were made with other kinds of ids: ${told.join('; ')}. Set the option "ids" to what it was, or move the data to new tables.`
+}
+
+export const newerLedger = (found: number): string =>
+  `The database was migrated by a newer version of this library (migration ${found}; this one knows up to ${latestVersion}). Install that version, or restore the database.`

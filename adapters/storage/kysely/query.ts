@@ -1,0 +1,101 @@
+import {
+  type CompiledQuery,
+  type Dialect,
+  DummyDriver,
+  type Insertable,
+  Kysely,
+  type RawBuilder,
+  type Selectable,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+  sql,
+} from 'kysely'
+import type { Tables } from './tables.ts'
+
+/** A statement compiled once, with its parameters named; `O` is its row as Kysely computed it. */
+export type Query<A, O> = {
+  readonly sql: string
+  readonly values: (args: A) => unknown[]
+  /** Never called; it carries the row's type. */
+  readonly row?: (row: O) => void
+}
+
+/** Stands for a parameter while a statement is built: `p('id')`. */
+export type Param<A> = <K extends keyof A & string>(name: K) => RawBuilder<A[K]>
+
+/** Synchronous drivers answer with a value, asynchronous ones with a promise of it; the statements are the same. */
+export type Mode = 'sync' | 'async'
+export type Answer<M extends Mode, T> = M extends 'sync' ? T : Promise<T>
+export type Written = { readonly changes: number; readonly id: number }
+export type Bound<A, O, M extends Mode> = {
+  readonly all: (args: A) => Answer<M, O[]>
+  readonly get: (args: A) => Answer<M, O | undefined>
+  /** `id` is that of the row inserted, where one was. */
+  readonly run: (args: A) => Answer<M, Written>
+}
+export type Bind<M extends Mode> = <A, O>(query: Query<A, O>) => Bound<A, O, M>
+export type NoArgs = Record<never, never>
+
+export type Builder = Kysely<Tables>
+
+const sqliteCompiler: Dialect = {
+  createAdapter: () => new SqliteAdapter(),
+  createDriver: () => new DummyDriver(),
+  createIntrospector: (db) => new SqliteIntrospector(db),
+  createQueryCompiler: () => new SqliteQueryCompiler(),
+}
+
+/** A Kysely that only compiles: execution is the adapter's, synchronous and prepared. */
+export const sqliteBuilder = (): Builder => new Kysely<Tables>({ dialect: sqliteCompiler })
+
+/** Compiles once; a parameter may occur several times. */
+export function query<A, O>(build: (p: Param<A>) => CompiledQuery<O>): Query<A, O> {
+  const names = new Map<unknown, keyof A>()
+  const compiled = build((name) => {
+    const marker = { name }
+    names.set(marker, name)
+    return sql`${marker}`
+  })
+  const slots = compiled.parameters.map((constant) => ({ name: names.get(constant), constant }))
+  return {
+    sql: compiled.sql,
+    values: (args) => slots.map((slot) => (slot.name === undefined ? slot.constant : args[slot.name])),
+  }
+}
+
+type Columns<T extends keyof Tables> = readonly (keyof Insertable<Tables[T]> & string)[]
+type ArgsOf<T extends keyof Tables, C extends PropertyKey> = Pick<
+  Insertable<Tables[T]>,
+  C & keyof Insertable<Tables[T]>
+>
+
+/** An insert of these columns; `suffix` is its conflict clause. */
+export function insertQuery<T extends keyof Tables & string, const C extends Columns<T>>(
+  db: Builder,
+  table: T,
+  columns: C,
+  suffix: RawBuilder<unknown> = sql``,
+) {
+  return query((p: Param<ArgsOf<T, C[number]>>) =>
+    sql<never>`insert into ${sql.table(table)} (${sql.join(columns.map((name) => sql.ref(name)))}) values (${sql.join(
+      columns.map((name: C[number] & keyof ArgsOf<T, C[number]> & string) => p(name)),
+    )}) ${suffix}`.compile(db),
+  )
+}
+
+/** An update of these columns of the row with this id; `also` narrows which row qualifies. */
+export function updateQuery<T extends keyof Tables & string, const C extends Columns<T>>(
+  db: Builder,
+  table: T,
+  columns: C,
+  also: RawBuilder<unknown> = sql``,
+) {
+  return query((p: Param<ArgsOf<T, C[number]> & { id: number }>) =>
+    sql<never>`update ${sql.table(table)} set ${sql.join(
+      columns.map((name: C[number] & keyof ArgsOf<T, C[number]> & string) => sql`${sql.ref(name)} = ${p(name)}`),
+    )} where id = ${p('id')} ${also}`.compile(db),
+  )
+}
+
+export type RecordOf<T extends keyof Tables> = Selectable<Tables[T]>

@@ -1,0 +1,16 @@
+import type { Bind, Builder, Mode } from './query.ts'
+import { deliveryStatements } from './statements/deliveries.ts'
+import { planStatements } from './statements/plans.ts'
+import { reminderStatements } from './statements/reminders.ts'
+import { decisionStatements, preferenceStatements, settingsStatements } from './statements/settings.ts'
+
+/** Every statement whose text never changes, compiled when this is called and bound to a connection by `bind`. */
+export const bindStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
+  plans: planStatements(db, bind),
+  reminders: reminderStatements(db, bind),
+  deliveries: deliveryStatements(db, bind),
+  settings: settingsStatements(db, bind),
+  preferences: preferenceStatements(db, bind),
+  decisions: decisionStatements(db, bind),
+})
+export type Statements<M extends Mode> = ReturnType<typeof bindStatements<M>>

@@ -1,0 +1,233 @@
+import { sql } from 'kysely'
+import type { Category, Channel, EntityId, RecipientType } from '../../../../src/index.ts'
+import { type Bind, type Builder, insertQuery, type Mode, type Param, query, updateQuery } from '../query.ts'
+
+const table = 'notification_history'
+const content = ['recipient_email', 'recipient_phone', 'subject', 'message', 'template_revision'] as const
+
+type Superseded = {
+  appointmentId: EntityId
+  organizationId: string
+  recipientType: RecipientType
+  recipientId: EntityId
+  channel: Channel
+}
+
+export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
+  get: bind(query((p: Param<{ id: number }>) => db.selectFrom(table).selectAll().where('id', '=', p('id')).compile())),
+  state: bind(
+    query((p: Param<{ id: number }>) =>
+      db
+        .selectFrom(table)
+        .select([
+          'id',
+          'delivery_state',
+          'organization_id',
+          'notification_type',
+          'notification_category',
+          'reminder_id',
+        ])
+        .where('id', '=', p('id'))
+        .compile(),
+    ),
+  ),
+  /** What settling needs to know; nothing if the fence moved on. */
+  held: bind(
+    query((p: Param<{ id: number; fence: number }>) =>
+      db
+        .selectFrom(table)
+        .select([
+          'organization_id',
+          'appointment_id',
+          'waitlist_entry_id',
+          'notification_type',
+          'notification_category',
+          'reminder_id',
+          'attempts',
+          'unknown_outcomes',
+        ])
+        .where('id', '=', p('id'))
+        .where('fence', '=', p('fence'))
+        .where('delivery_state', '=', 'sending')
+        .compile(),
+    ),
+  ),
+  due: bind(
+    query((p: Param<{ now: number; limit: number }>) =>
+      db
+        .selectFrom(table)
+        .selectAll()
+        .where('due_at', '<=', p('now'))
+        .orderBy('due_at')
+        .orderBy('id')
+        .limit(p('limit'))
+        .compile(),
+    ),
+  ),
+  nextDue: bind(
+    query(() =>
+      db.selectFrom(table).select('due_at').where('due_at', 'is not', null).orderBy('due_at').limit(1).compile(),
+    ),
+  ),
+  insert: bind(
+    insertQuery(
+      db,
+      table,
+      [
+        'notification_type',
+        'notification_category',
+        'recipient_type',
+        'recipient_id',
+        ...content,
+        'status',
+        'error_code',
+        'error_message',
+        'appointment_id',
+        'waitlist_entry_id',
+        'created_at',
+        'updated_at',
+        'organization_id',
+        'delivery_state',
+        'due_at',
+        'fence',
+        'attempts',
+        'unknown_outcomes',
+        'reminder_id',
+        'provider',
+        'idempotency_key',
+        'dedupe_key',
+        'snapshot',
+      ] as const,
+      sql`on conflict (organization_id, dedupe_key) where dedupe_key is not null do nothing`,
+    ),
+  ),
+  claim: bind(
+    updateQuery(db, table, [
+      ...content,
+      'provider',
+      'idempotency_key',
+      'delivery_state',
+      'due_at',
+      'fence',
+      'attempts',
+      'updated_at',
+    ] as const),
+  ),
+  cancel: bind(updateQuery(db, table, ['delivery_state', 'reason', 'due_at', 'updated_at'] as const)),
+  /** Queued again, given up, or over with an error. */
+  fault: bind(
+    updateQuery(db, table, [
+      'status',
+      'delivery_state',
+      'due_at',
+      'error_code',
+      'error_message',
+      'attempts',
+      'unknown_outcomes',
+      'updated_at',
+    ] as const),
+  ),
+  sent: bind(
+    updateQuery(db, table, [
+      'status',
+      'delivery_state',
+      'due_at',
+      'sent_at',
+      'provider_message_id',
+      'error_code',
+      'error_message',
+      'updated_at',
+    ] as const),
+  ),
+  defer: bind(updateQuery(db, table, ['delivery_state', 'due_at', 'updated_at'] as const)),
+  receive: bind(
+    updateQuery(db, table, [
+      'status',
+      'delivery_state',
+      'sent_at',
+      'delivered_at',
+      'error_code',
+      'error_message',
+      'updated_at',
+    ] as const),
+  ),
+  /** Queued lifecycle notices that a newer one of the same appointment, recipient and channel replaces. */
+  superseded: bind(
+    query((p: Param<Superseded & { newId: number }>) =>
+      db
+        .selectFrom(table)
+        .select(['id', 'notification_category'])
+        .where('appointment_id', '=', p('appointmentId'))
+        .where('organization_id', '=', p('organizationId'))
+        .where('recipient_type', '=', p('recipientType'))
+        .where('recipient_id', '=', p('recipientId'))
+        .where('notification_type', '=', p('channel'))
+        .where('delivery_state', '=', 'queued')
+        .where('notification_category', 'in', ['CONFIRMATION', 'RESCHEDULE', 'CANCELLATION'])
+        .where('id', '!=', p('newId'))
+        .compile(),
+    ),
+  ),
+  openOfAppointment: bind(
+    query((p: Param<{ appointmentId: EntityId }>) =>
+      db
+        .selectFrom(table)
+        .selectAll()
+        .where('appointment_id', '=', p('appointmentId'))
+        .where('delivery_state', 'in', ['queued', 'sending', 'handed_over'])
+        .compile(),
+    ),
+  ),
+  openOfRecipient: bind(
+    query((p: Param<{ recipientType: RecipientType; recipientId: EntityId }>) =>
+      db
+        .selectFrom(table)
+        .selectAll()
+        .where('recipient_type', '=', p('recipientType'))
+        .where('recipient_id', '=', p('recipientId'))
+        .where('delivery_state', 'in', ['queued', 'sending', 'handed_over'])
+        .compile(),
+    ),
+  ),
+  /** May go below what was counted for rows that another system wrote; never below zero. */
+  count: bind(
+    query(
+      (
+        p: Param<{
+          organization_id: string
+          day: string
+          channel: Channel
+          category: Category
+          status: 'SENT' | 'FAILED' | 'BOUNCED' | 'DELIVERED' | 'UNKNOWN' | 'CANCELLED'
+          by: number
+        }>,
+      ) =>
+        sql<never>`insert into delivery_counters (organization_id, day, channel, category, status, count)
+          values (${p('organization_id')}, ${p('day')}, ${p('channel')}, ${p('category')}, ${p('status')},
+            case when ${p('by')} > 0 then ${p('by')} else 0 end)
+          on conflict (organization_id, day, channel, category, status) do update set count =
+            case when delivery_counters.count + ${p('by')} > 0 then delivery_counters.count + ${p('by')} else 0 end`.compile(
+          db,
+        ),
+    ),
+  ),
+  suppress: bind(
+    insertQuery(
+      db,
+      'notification_suppressions',
+      ['organization_id', 'channel', 'address', 'reason', 'created_at'] as const,
+      sql`on conflict do nothing`,
+    ),
+  ),
+  suppression: bind(
+    query((p: Param<{ organizationId: string; channel: Channel; address: string }>) =>
+      db
+        .selectFrom('notification_suppressions')
+        .select('address')
+        .where('organization_id', '=', p('organizationId'))
+        .where('channel', '=', p('channel'))
+        .where('address', '=', p('address'))
+        .compile(),
+    ),
+  ),
+})

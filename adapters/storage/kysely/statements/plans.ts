@@ -1,0 +1,137 @@
+import { sql } from 'kysely'
+import type { EntityId, RecipientType } from '../../../../src/index.ts'
+import { type Bind, type Builder, insertQuery, type Mode, type Param, query, updateQuery } from '../query.ts'
+
+const written = [
+  'starts_at',
+  'local_start',
+  'time_zone',
+  'custom_reminders',
+  'status',
+  'cancel_reason',
+  'recipients',
+  'tz_version',
+  'revision',
+  'lifecycle_revision',
+  'updated_at',
+] as const
+
+type PageArgs = { organizationId: string; cursor: number; now: number; limit: number }
+type RecipientPageArgs = PageArgs & { recipientType: RecipientType; recipientId: EntityId }
+
+export const planStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
+  get: bind(
+    query((p: Param<{ appointmentId: EntityId; organizationId: string }>) =>
+      db
+        .selectFrom('reminder_plans')
+        .selectAll()
+        .where('appointment_id', '=', p('appointmentId'))
+        .where('organization_id', '=', p('organizationId'))
+        .compile(),
+    ),
+  ),
+  revision: bind(
+    query((p: Param<{ appointmentId: EntityId; organizationId: string }>) =>
+      db
+        .selectFrom('reminder_plans')
+        .select('revision')
+        .where('appointment_id', '=', p('appointmentId'))
+        .where('organization_id', '=', p('organizationId'))
+        .compile(),
+    ),
+  ),
+  byAppointment: bind(
+    query((p: Param<{ appointmentId: EntityId }>) =>
+      db.selectFrom('reminder_plans').selectAll().where('appointment_id', '=', p('appointmentId')).compile(),
+    ),
+  ),
+  insert: bind(
+    insertQuery(db, 'reminder_plans', ['organization_id', 'appointment_id', ...written, 'created_at'] as const),
+  ),
+  update: bind(updateQuery(db, 'reminder_plans', written)),
+  delete: bind(
+    query((p: Param<{ id: number }>) => db.deleteFrom('reminder_plans').where('id', '=', p('id')).compile()),
+  ),
+  link: bind(
+    insertQuery(
+      db,
+      'reminder_plan_recipients',
+      ['recipient_type', 'recipient_id', 'plan_id'] as const,
+      sql`on conflict do nothing`,
+    ),
+  ),
+  unlink: bind(
+    query((p: Param<{ planId: number }>) =>
+      db.deleteFrom('reminder_plan_recipients').where('plan_id', '=', p('planId')).compile(),
+    ),
+  ),
+  ofRecipient: bind(
+    query((p: Param<{ recipientType: RecipientType; recipientId: EntityId }>) =>
+      db
+        .selectFrom('reminder_plan_recipients as link')
+        .innerJoin('reminder_plans as plan', 'plan.id', 'link.plan_id')
+        .select(['plan.id', 'plan.organization_id', 'plan.appointment_id'])
+        .where('link.recipient_type', '=', p('recipientType'))
+        .where('link.recipient_id', '=', p('recipientId'))
+        .compile(),
+    ),
+  ),
+  pageOfOrganization: bind(
+    query((p: Param<PageArgs>) =>
+      db
+        .selectFrom('reminder_plans')
+        .selectAll()
+        .where('organization_id', '=', p('organizationId'))
+        .where('id', '>', p('cursor'))
+        .where('starts_at', '>', p('now'))
+        .where('status', '=', 'active')
+        .orderBy('id')
+        .limit(p('limit'))
+        .compile(),
+    ),
+  ),
+  pageOfRecipient: bind(
+    query((p: Param<RecipientPageArgs>) =>
+      db
+        .selectFrom('reminder_plan_recipients as link')
+        .innerJoin('reminder_plans as plan', 'plan.id', 'link.plan_id')
+        .selectAll('plan')
+        .where('link.recipient_type', '=', p('recipientType'))
+        .where('link.recipient_id', '=', p('recipientId'))
+        .where('link.plan_id', '>', p('cursor'))
+        .where('plan.organization_id', '=', p('organizationId'))
+        .where('plan.starts_at', '>', p('now'))
+        .where('plan.status', '=', 'active')
+        .orderBy('link.plan_id')
+        .limit(p('limit'))
+        .compile(),
+    ),
+  ),
+  /** A scope asked for again starts anew under a new id, so that a worker still on the old job cannot move the new one. */
+  dropJob: bind(
+    query((p: Param<{ scope: string }>) => db.deleteFrom('replan_jobs').where('scope', '=', p('scope')).compile()),
+  ),
+  addJob: bind(
+    insertQuery(db, 'replan_jobs', [
+      'organization_id',
+      'recipient_type',
+      'recipient_id',
+      'scope',
+      'cursor',
+      'created_at',
+    ] as const),
+  ),
+  oldestJob: bind(query(() => db.selectFrom('replan_jobs').selectAll().orderBy('id').limit(1).compile())),
+  /** Forward only: a slower worker's page does not move the job back. */
+  advanceJob: bind(
+    query((p: Param<{ id: number; cursor: number }>) =>
+      db
+        .updateTable('replan_jobs')
+        .set({ cursor: p('cursor') })
+        .where('id', '=', p('id'))
+        .where('cursor', '<', p('cursor'))
+        .compile(),
+    ),
+  ),
+  endJob: bind(query((p: Param<{ id: number }>) => db.deleteFrom('replan_jobs').where('id', '=', p('id')).compile())),
+})

@@ -1,0 +1,274 @@
+import {
+  categories,
+  channels,
+  deliveryStates,
+  deliveryStatuses,
+  type PastReminderPolicy,
+  type Rule,
+  recipientTypes,
+  reminderStatuses,
+  type UnknownOutcomePolicy,
+} from '../../../src/index.ts'
+import { never, oneOf, optional, type RowsOf, required, type Table, word } from './columns.ts'
+
+const times = { created_at: required('instant'), updated_at: required('instant') } as const
+
+const preferenceColumns = {
+  email_enabled: optional('flag'),
+  sms_enabled: optional('flag'),
+  email_reminders: optional('json'),
+  sms_reminders: optional('json'),
+  appointment_confirmation: optional('flag'),
+  appointment_reminder: optional('flag'),
+  appointment_cancellation: optional('flag'),
+  appointment_reschedule: optional('flag'),
+  waitlist_notification: optional('flag'),
+  email_address: optional('text'),
+  phone_number: optional('text'),
+  ...times,
+  organization_id: required('text'),
+  revision: required('int'),
+} as const
+
+/** `BOTH` is documented for stored rows; the library splits it into one EMAIL and one SMS before it stores anything. */
+const channel = never(oneOf(channels, ['BOTH']))
+
+/**
+ * The tables with the documented names: documented columns first, then ours. The names are a contract with hosts that
+ * read them; what every row means is told in `src/ports/storage`.
+ */
+export const tables = {
+  notification_settings: {
+    columns: {
+      id: required('serial'),
+      organization_id: required('text'),
+      email_enabled: { kind: 'flag', defaultTo: 1 },
+      sms_enabled: { kind: 'flag', defaultTo: 1 },
+      email_smtp_host: optional('text'),
+      email_smtp_port: { kind: 'int', defaultTo: 587 },
+      email_username: optional('text'),
+      email_password: optional('text'),
+      email_from_address: optional('text'),
+      email_from_name: optional('text'),
+      sms_provider: optional('text'),
+      sms_api_key: optional('text'),
+      sms_api_secret: optional('text'),
+      sms_from_number: optional('text'),
+      default_email_reminders: { kind: 'json', defaultTo: '[24, 2]' },
+      default_sms_reminders: { kind: 'json', defaultTo: '[24, 2]' },
+      email_templates: optional('json'),
+      sms_templates: optional('json'),
+      ...times,
+      unknown_outcome: word<UnknownOutcomePolicy>(),
+      past_reminders: word<PastReminderPolicy>(),
+      practitioner_notifications: optional('json'),
+      revision: required('int'),
+    },
+    indexes: [{ name: 'notification_settings_organization', columns: ['organization_id'], unique: true }],
+  },
+  patient_notification_preferences: {
+    columns: { id: required('serial'), patient_id: required('recipient'), ...preferenceColumns },
+    indexes: [{ name: 'patient_notification_preferences_patient', columns: ['patient_id'], unique: true }],
+  },
+  client_notification_preferences: {
+    columns: { id: required('serial'), client_id: required('recipient'), ...preferenceColumns },
+    indexes: [{ name: 'client_notification_preferences_client', columns: ['client_id'], unique: true }],
+  },
+  appointment_reminders: {
+    columns: {
+      id: required('serial'),
+      appointment_id: required('appointment'),
+      reminder_type: channel,
+      reminder_time: required('instant'),
+      hours_before_appointment: required('number'),
+      subject: optional('text'),
+      message: optional('text'),
+      status: { ...never(oneOf(reminderStatuses)), defaultTo: 'PENDING' },
+      sent_at: optional('instant'),
+      error_message: optional('text'),
+      task_manager_task_id: optional('text'),
+      task_manager_execution_id: optional('text'),
+      ...times,
+      organization_id: required('text'),
+      recipient_type: never(oneOf(recipientTypes)),
+      recipient_id: required('recipient'),
+      offset: required('text'),
+      starts_at: required('instant'),
+      due_at: optional('instant'),
+      reason: word<Rule>(),
+      notification_id: optional('int'),
+      /** 1, or null once CANCELLED: nulls are distinct to a unique index, so one full index serves uniqueness and listing. */
+      live: optional('int'),
+    },
+    indexes: [
+      {
+        name: 'appointment_reminders_identity',
+        columns: [
+          'appointment_id',
+          'organization_id',
+          'recipient_type',
+          'recipient_id',
+          'reminder_type',
+          'offset',
+          'starts_at',
+          'live',
+        ],
+        unique: true,
+      },
+      { name: 'appointment_reminders_due', columns: ['due_at'], whereNotNull: 'due_at' },
+    ],
+  },
+  notification_history: {
+    columns: {
+      id: required('serial'),
+      notification_type: channel,
+      notification_category: never(oneOf(categories)),
+      recipient_type: never(oneOf(recipientTypes)),
+      recipient_id: required('recipient'),
+      recipient_email: optional('text'),
+      recipient_phone: optional('text'),
+      subject: optional('text'),
+      message: required('text'),
+      /** Null until settled, so no documented default of SENT: a row is not sent because it exists. */
+      status: oneOf(deliveryStatuses),
+      sent_at: optional('instant'),
+      delivered_at: optional('instant'),
+      error_message: optional('text'),
+      appointment_id: optional('appointment'),
+      waitlist_entry_id: optional('waitlistEntry'),
+      task_manager_task_id: optional('text'),
+      task_manager_execution_id: optional('text'),
+      ...times,
+      organization_id: required('text'),
+      delivery_state: never(oneOf(deliveryStates)),
+      due_at: optional('instant'),
+      fence: required('int'),
+      attempts: required('int'),
+      unknown_outcomes: required('int'),
+      reminder_id: optional('int'),
+      reason: word<Rule>(),
+      error_code: optional('text'),
+      provider: optional('text'),
+      provider_message_id: optional('text'),
+      idempotency_key: required('text'),
+      dedupe_key: optional('text'),
+      template_revision: required('text'),
+      snapshot: optional('json'),
+    },
+    indexes: [
+      { name: 'notification_history_due', columns: ['due_at'], whereNotNull: 'due_at' },
+      {
+        name: 'notification_history_dedupe',
+        columns: ['organization_id', 'dedupe_key'],
+        unique: true,
+        whereNotNull: 'dedupe_key',
+      },
+      { name: 'notification_history_appointment', columns: ['appointment_id'], whereNotNull: 'appointment_id' },
+      { name: 'notification_history_recipient', columns: ['recipient_type', 'recipient_id', 'created_at'] },
+      { name: 'notification_history_organization', columns: ['organization_id', 'created_at'] },
+      { name: 'notification_history_created', columns: ['created_at'] },
+    ],
+  },
+  reminder_plans: {
+    columns: {
+      id: required('serial'),
+      organization_id: required('text'),
+      appointment_id: required('appointment'),
+      starts_at: required('instant'),
+      local_start: required('text'),
+      time_zone: required('text'),
+      custom_reminders: optional('json'),
+      status: never(oneOf(['active', 'cancelled'] as const)),
+      cancel_reason: word<Rule>(),
+      recipients: required('json'),
+      tz_version: optional('text'),
+      revision: required('int'),
+      lifecycle_revision: required('int'),
+      ...times,
+    },
+    indexes: [
+      { name: 'reminder_plans_appointment', columns: ['appointment_id', 'organization_id'], unique: true },
+      /** By id, not by start: a page of a re-plan must not miss an appointment that moves while the job runs. */
+      { name: 'reminder_plans_organization', columns: ['organization_id', 'id', 'starts_at'] },
+    ],
+  },
+  /** Which plans a recipient takes part in: a change of preferences finds them without reading every plan. */
+  reminder_plan_recipients: {
+    columns: {
+      recipient_type: never(oneOf(recipientTypes)),
+      recipient_id: required('recipient'),
+      plan_id: required('int'),
+    },
+    primaryKey: ['recipient_type', 'recipient_id', 'plan_id'],
+    indexes: [{ name: 'reminder_plan_recipients_plan', columns: ['plan_id'] }],
+  },
+  notification_decisions: {
+    columns: {
+      id: required('serial'),
+      organization_id: required('text'),
+      appointment_id: optional('appointment'),
+      waitlist_entry_id: optional('waitlistEntry'),
+      at: required('instant'),
+      entries: required('json'),
+    },
+    indexes: [
+      { name: 'notification_decisions_appointment', columns: ['appointment_id'], whereNotNull: 'appointment_id' },
+    ],
+  },
+  delivery_counters: {
+    columns: {
+      organization_id: required('text'),
+      day: required('text'),
+      channel: never(oneOf(channels)),
+      category: never(oneOf(categories)),
+      status: never(oneOf([...deliveryStatuses, 'UNKNOWN', 'CANCELLED'] as const)),
+      count: required('int'),
+    },
+    primaryKey: ['organization_id', 'day', 'channel', 'category', 'status'],
+    indexes: [],
+  },
+  notification_suppressions: {
+    columns: {
+      organization_id: required('text'),
+      channel: never(oneOf(channels)),
+      address: required('text'),
+      reason: required('text'),
+      created_at: required('instant'),
+    },
+    primaryKey: ['organization_id', 'channel', 'address'],
+    indexes: [],
+  },
+  replan_jobs: {
+    columns: {
+      /** Never used twice: a worker still on a dropped job must not move the one that took its place. */
+      id: { kind: 'serial', notNull: true, monotonic: true },
+      organization_id: required('text'),
+      recipient_type: oneOf(recipientTypes),
+      recipient_id: optional('recipient'),
+      /** The scope as one word, for a null-safe comparison. */
+      scope: required('text'),
+      cursor: required('int'),
+      created_at: required('instant'),
+    },
+    indexes: [{ name: 'replan_jobs_scope', columns: ['scope'], unique: true }],
+  },
+} as const satisfies Record<string, Table>
+
+export const ledgerName = 'appointment_notifications_migrations'
+
+/** Which migrations ran here, and with which kinds of host ids. */
+export const ledger = {
+  columns: {
+    version: required('int'),
+    name: required('text'),
+    applied_at: required('instant'),
+    ids: required('json'),
+  },
+  primaryKey: ['version'],
+  indexes: [],
+} as const satisfies Table
+
+export type TableName = keyof typeof tables
+export type Tables = { [K in TableName]: RowsOf<(typeof tables)[K]> } & {
+  [ledgerName]: RowsOf<typeof ledger>
+}

@@ -1,0 +1,83 @@
+import { NotificationError, type Storage } from '../../src/index.ts'
+import { fileTarget, type SqliteTarget } from './sqlite/connection.ts'
+import { decisionStore } from './sqlite/decisions.ts'
+import { deliveryStore } from './sqlite/deliveries.ts'
+import { createEngine, type Engine } from './sqlite/engine.ts'
+import { watchForeignChanges } from './sqlite/foreign-change.ts'
+import { migrate } from './sqlite/migrate.ts'
+import { planStore } from './sqlite/plans.ts'
+import { reminderStore } from './sqlite/reminders.ts'
+import { preferenceStore, settingsStore } from './sqlite/settings.ts'
+import type { SqliteDatabase } from './sqlite/vendor.ts'
+
+export type { SqliteDatabase, SqliteStatement } from './sqlite/vendor.ts'
+
+export type SqliteTuning = {
+  /**
+   * How long a command waits for another connection that has the database locked, in milliseconds, before it rejects
+   * with `storage_busy`. Default 10000. Waiting never blocks the event loop.
+   */
+  readonly busyTimeoutMs?: number
+  /** How often commits of other processes are looked for while somebody listens, in milliseconds. Default 250. */
+  readonly pollMs?: number
+}
+
+export type SqliteOptions = SqliteTuning &
+  (
+    | {
+        /** A file on a local disk (WAL does not work over a network), or `:memory:`. */
+        readonly path: string
+      }
+    | {
+        /**
+         * An open better-sqlite3 database. For a file, its path is taken and a connection of the library's own is opened;
+         * a database in memory is shared, and commands wait while the host has a transaction open on it.
+         */
+        readonly database: SqliteDatabase
+      }
+  )
+
+/**
+ * Rows in SQLite, through better-sqlite3 and Kysely (install both): `sqlite('reminders.sqlite')`, `sqlite(':memory:')`,
+ * `sqlite({ path })` or `sqlite({ database })`. Nothing is opened before the first use.
+ */
+export function sqlite(options: string | SqliteOptions): Storage {
+  const settings = typeof options === 'string' ? { path: options } : options
+  const engine = createEngine({ target: targetOf(settings), busyTimeoutMs: settings.busyTimeoutMs ?? 10_000 })
+  return storageOn(engine, settings.pollMs ?? 250)
+}
+
+function targetOf(options: SqliteOptions): SqliteTarget {
+  if ('database' in options) {
+    const { database } = options
+    if (!database.open) throw new NotificationError('options_invalid', 'sqlite({ database }): the database is closed.')
+    return database.memory ? { shared: database } : fileTarget(database.name)
+  }
+  if (options.path === '') {
+    throw new NotificationError('options_invalid', 'sqlite({ path }): the path is empty. Name a file, or ":memory:".')
+  }
+  return fileTarget(options.path)
+}
+
+const storageOn = (engine: Engine, pollMs: number): Storage => {
+  const watch = watchForeignChanges(engine, pollMs)
+  return {
+    name: 'sqlite',
+    migrate: (options) => engine.migrate((connection) => migrate(connection, options)),
+    ping: () =>
+      engine.read((tx) => {
+        tx.statements.plans.oldestJob.get({})
+      }),
+    onForeignChange: watch.listen,
+    close() {
+      watch.stop()
+      return engine.close()
+    },
+    plans: planStore(engine),
+    reminders: reminderStore(engine),
+    deliveries: deliveryStore(engine),
+    settings: settingsStore(engine),
+    preferences: preferenceStore(engine),
+    decisions: decisionStore(engine),
+  }
+}

@@ -1,0 +1,124 @@
+import type { NewReminder, PlanCommand, PlanOutcome, RecipientRef, ReminderRow } from '../../../src/index.ts'
+import { encodePlan } from '../kysely/codecs/plans.ts'
+import { decodeReminder } from '../kysely/codecs/reminders.ts'
+import type { RecordOf } from '../kysely/query.ts'
+import { withdraw } from './cancel.ts'
+import type { Tally } from './counters.ts'
+import { appendDecision } from './decisions.ts'
+import type { Tx } from './engine.ts'
+import { enqueue } from './enqueue.ts'
+
+const keyOfWanted = (reminder: NewReminder): string =>
+  `${reminder.recipient.type}:${reminder.recipient.id}|${reminder.channel}|${reminder.offset}|${reminder.startsAt.getTime()}`
+
+const keyOfRow = (row: RecordOf<'appointment_reminders'>): string =>
+  `${row.recipient_type}:${row.recipient_id}|${row.reminder_type}|${row.offset}|${row.starts_at}`
+
+/** Everyone the plan or one of its reminders is for, once. */
+function participants({ plan, reminders }: PlanCommand): RecipientRef[] {
+  const refs = new Map<string, RecipientRef>()
+  for (const ref of plan.recipients) refs.set(`${ref.type}:${ref.id}`, ref)
+  for (const { recipient } of reminders) {
+    const key = `${recipient.type}:${recipient.id}`
+    if (!refs.has(key)) refs.set(key, recipient)
+  }
+  return [...refs.values()]
+}
+
+function writePlan(tx: Tx, command: PlanCommand, before: RecordOf<'reminder_plans'> | undefined) {
+  const { statements, ids } = tx
+  const row = encodePlan(command.plan, command.at)
+  let planId: number
+  if (before === undefined) {
+    const key = {
+      organization_id: command.plan.organizationId,
+      appointment_id: ids('appointment', command.plan.appointmentId),
+      created_at: row.updated_at,
+    }
+    planId = statements.plans.insert.run({ ...key, ...row }).id
+  } else {
+    planId = before.id
+    statements.plans.update.run({ id: planId, ...row })
+    if (before.recipients !== row.recipients) statements.plans.unlink.run({ planId })
+  }
+  for (const ref of participants(command)) {
+    statements.plans.link.run({
+      recipient_type: ref.type,
+      recipient_id: ids('recipient', ref.id),
+      plan_id: planId,
+    })
+  }
+}
+
+function insertReminder(tx: Tx, command: PlanCommand, wanted: NewReminder): ReminderRow {
+  const { organizationId } = command.plan
+  const appointmentId = tx.ids('appointment', command.plan.appointmentId)
+  const recipientId = tx.ids('recipient', wanted.recipient.id)
+  const at = command.at.getTime()
+  const dueAt = wanted.reminderTime.getTime()
+  const { id } = tx.statements.reminders.insert.run({
+    appointment_id: appointmentId,
+    reminder_type: wanted.channel,
+    reminder_time: dueAt,
+    hours_before_appointment: wanted.hoursBefore,
+    status: 'PENDING',
+    created_at: at,
+    updated_at: at,
+    organization_id: organizationId,
+    recipient_type: wanted.recipient.type,
+    recipient_id: recipientId,
+    offset: wanted.offset,
+    starts_at: wanted.startsAt.getTime(),
+    due_at: dueAt,
+    live: 1,
+  })
+  return {
+    id,
+    organizationId,
+    appointmentId,
+    recipient: { type: wanted.recipient.type, id: recipientId },
+    channel: wanted.channel,
+    offset: wanted.offset,
+    startsAt: new Date(wanted.startsAt),
+    reminderTime: new Date(dueAt),
+    hoursBefore: wanted.hoursBefore,
+    status: 'PENDING',
+    subject: null,
+    message: null,
+    reason: null,
+    sentAt: null,
+    errorMessage: null,
+    dueAt: new Date(dueAt),
+    notificationId: null,
+    taskManagerTaskId: null,
+    taskManagerExecutionId: null,
+    createdAt: new Date(at),
+    updatedAt: new Date(at),
+  }
+}
+
+/** The six steps of `PlanCommand`. Nothing is written before the revision is known to be the expected one. */
+export function applyPlan(tx: Tx, command: PlanCommand, tally: Tally): PlanOutcome {
+  const { plan, at } = command
+  const key = { organizationId: plan.organizationId, appointmentId: tx.ids('appointment', plan.appointmentId) }
+  const before = tx.statements.plans.get.get(key)
+  if ((before?.revision ?? null) !== command.expectedRevision) return { status: 'conflict' }
+  writePlan(tx, command, before)
+
+  const wanted = new Map(command.reminders.map((reminder) => [keyOfWanted(reminder), reminder]))
+  const kept: ReminderRow[] = []
+  const cancelled: ReminderRow[] = []
+  let inFlight = 0
+  for (const row of tx.statements.reminders.live.all(key)) {
+    if (wanted.delete(keyOfRow(row))) kept.push(decodeReminder(row))
+    else if (row.status === 'PENDING') {
+      const withdrawn = withdraw(tx, row, command.supersededBy, at, tally)
+      if (withdrawn === null) inFlight += 1
+      else cancelled.push(withdrawn)
+    }
+  }
+  const created = [...wanted.values()].map((reminder) => insertReminder(tx, command, reminder))
+  const notifications = enqueue(tx, command.notifications, at, tally)
+  appendDecision(tx, { ...plan, waitlistEntryId: null }, command.decision, at)
+  return { status: 'applied', created, kept, cancelled, inFlight, notifications }
+}

@@ -1,0 +1,115 @@
+import { resolve } from 'node:path'
+import type * as ddl from '../kysely/ddl.ts'
+import type { Bind, Bound, Builder, Query } from '../kysely/query.ts'
+import type * as lists from '../kysely/statements/history.ts'
+import type { Statements } from '../kysely/statements.ts'
+import { importError } from './errors.ts'
+import type { SqliteDatabase, SqliteStatement } from './vendor.ts'
+
+/** Where the rows are: a file of its own, or a database in memory that the host opened and shares. */
+export type SqliteTarget = { readonly path: string } | { readonly shared: SqliteDatabase }
+
+export type Connection = {
+  readonly database: SqliteDatabase
+  /** True if the host's statements run on it too. */
+  readonly shared: boolean
+  readonly builder: Builder
+  readonly statements: Statements<'sync'>
+  /** Statements built for every call, from the conditions asked for. */
+  readonly lists: typeof lists
+  readonly ddl: typeof ddl
+  readonly bind: Bind<'sync'>
+  readonly steps: ReturnType<typeof transactionSteps>
+}
+
+function transactionSteps(database: SqliteDatabase) {
+  const step = (source: string) => {
+    let kept: SqliteStatement<unknown[], unknown> | undefined
+    return () => {
+      kept ??= database.prepare<unknown[], unknown>(source)
+      kept.run()
+    }
+  }
+  return {
+    /** Takes the write lock at once: a lock taken later could find its reads outdated. */
+    begin: step('begin immediate'),
+    beginRead: step('begin'),
+    commit: step('commit'),
+    rollback: step('rollback'),
+    savepoint: step('savepoint command'),
+    release: step('release command'),
+    rollbackTo: step('rollback to command'),
+  }
+}
+
+/**
+ * The one place where a row gets its type. A statement is prepared at its first use, because its table may not exist
+ * before, and kept.
+ */
+export const bindQuery = (database: SqliteDatabase): Bind<'sync'> => {
+  return <A, O>(query: Query<A, O>): Bound<A, O, 'sync'> => {
+    let kept: SqliteStatement<unknown[], O> | undefined
+    const statement = () => {
+      kept ??= database.prepare<unknown[], O>(query.sql)
+      return kept
+    }
+    return {
+      all: (args) => statement().all(...query.values(args)),
+      get: (args) => statement().get(...query.values(args)),
+      run: (args) => {
+        const result = statement().run(...query.values(args))
+        return { changes: result.changes, id: Number(result.lastInsertRowid) }
+      },
+    }
+  }
+}
+
+/** Vendors are loaded here, at first use, so that a missing package is an error that says what to install. */
+async function vendors() {
+  try {
+    const [{ default: Database }, { sqliteBuilder }, { bindStatements }, lists, ddl] = await Promise.all([
+      import('better-sqlite3'),
+      import('../kysely/query.ts'),
+      import('../kysely/statements.ts'),
+      import('../kysely/statements/history.ts'),
+      import('../kysely/ddl.ts'),
+    ])
+    return { Database, sqliteBuilder, bindStatements, lists, ddl }
+  } catch (error) {
+    throw importError(error)
+  }
+}
+
+/**
+ * Opens the library's own connection to a file: WAL, so that readers and the host's statements do not wait for us;
+ * synchronous=FULL, because a reminder told to the host as stored must survive a power cut; busy_timeout 0, because
+ * SQLite's own waiting would block the event loop.
+ */
+function openFile(path: string, Database: new (path: string, options: { timeout: number }) => SqliteDatabase) {
+  const database = new Database(path, { timeout: 0 })
+  try {
+    database.pragma('journal_mode = WAL')
+    database.pragma('synchronous = FULL')
+    database.pragma('busy_timeout = 0')
+    database.pragma('cache_size = -65536')
+    database.pragma('temp_store = MEMORY')
+    database.pragma('wal_autocheckpoint = 4000')
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+export async function connect(target: SqliteTarget): Promise<Connection> {
+  const { Database, sqliteBuilder, bindStatements, lists, ddl } = await vendors()
+  const shared = 'shared' in target
+  const database = shared ? target.shared : openFile(target.path, Database)
+  const builder = sqliteBuilder()
+  const bind = bindQuery(database)
+  const statements = bindStatements(builder, bind)
+  return { database, shared, builder, statements, lists, ddl, bind, steps: transactionSteps(database) }
+}
+
+/** A relative path means the working directory at the time of the call, not at the first use. */
+export const fileTarget = (path: string): SqliteTarget => ({ path: path === ':memory:' ? path : resolve(path) })

@@ -1,0 +1,83 @@
+import type { DeliveryPage, DeliveryQuery, DeliveryStore } from '../../../src/index.ts'
+import { decodeDelivery, encodeFilter } from '../kysely/codecs/deliveries.ts'
+import { createTally } from './counters.ts'
+import { appendDecision } from './decisions.ts'
+import type { Engine, Tx } from './engine.ts'
+import { enqueue } from './enqueue.ts'
+import { guardCheck } from './guard.ts'
+import { commitIntent } from './intents.ts'
+import { recordReceipt, settle } from './settle.ts'
+
+function page(tx: Tx, query: DeliveryQuery): DeliveryPage {
+  const filter = encodeFilter(tx.ids, query)
+  const after =
+    query.after === undefined ? undefined : { createdAt: query.after.createdAt.getTime(), id: query.after.id }
+  const rows = tx
+    .bind(tx.lists.historyPage(tx.builder, filter, { limit: query.limit, offset: query.offset, after }))
+    .all({})
+  const total = tx.bind(tx.lists.historyTotal(tx.builder, filter)).get({})
+  return { rows: rows.map(decodeDelivery), total: total?.total ?? 0 }
+}
+
+const earliest = (...instants: (number | null | undefined)[]): Date | null => {
+  const known = instants.filter((value) => typeof value === 'number')
+  return known.length === 0 ? null : new Date(Math.min(...known))
+}
+
+export const deliveryStore = (engine: Engine): DeliveryStore => ({
+  get: (id) =>
+    engine.read((tx) => {
+      const row = tx.statements.deliveries.get.get({ id })
+      return row === undefined ? null : decodeDelivery(row)
+    }),
+  list: (query) => engine.snapshot((tx) => page(tx, query)),
+  enqueue: (deliveries, decision, at) =>
+    engine.write((tx) => {
+      const tally = createTally()
+      const rows = enqueue(tx, deliveries, at, tally)
+      appendDecision(tx, decision, decision.entries, at)
+      tally.write(tx)
+      return rows
+    }),
+  due: (now, limit) =>
+    engine.read((tx) => tx.statements.deliveries.due.all({ now: now.getTime(), limit }).map(decodeDelivery)),
+  nextDueAt: () =>
+    engine.snapshot((tx) =>
+      earliest(tx.statements.reminders.nextDue.get({})?.due_at, tx.statements.deliveries.nextDue.get({})?.due_at),
+    ),
+  commitIntents: (commands, now) =>
+    engine.write((tx) => {
+      const intent = { tx, at: now, tally: createTally(), guard: guardCheck(tx) }
+      const outcomes = commands.map((command) => commitIntent(intent, command))
+      intent.tally.write(tx)
+      return outcomes
+    }),
+  settle: (commands) =>
+    engine.write((tx) => {
+      const tally = createTally()
+      const outcomes = commands.map((command) => settle(tx, command, tally))
+      tally.write(tx)
+      return outcomes
+    }),
+  recordReceipt: (command) =>
+    engine.write((tx) => {
+      const tally = createTally()
+      const recorded = recordReceipt(tx, command, tally)
+      tally.write(tx)
+      return recorded
+    }),
+  counts: ({ organizationId, from, to }) =>
+    engine.read((tx) =>
+      tx
+        .bind(tx.lists.counterRows(tx.builder, organizationId, from, to))
+        .all({})
+        .map(({ organization_id, day, channel, category, status, count }) => ({
+          organizationId: organization_id,
+          day,
+          channel,
+          category,
+          status,
+          count,
+        })),
+    ),
+})

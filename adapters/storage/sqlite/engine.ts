@@ -1,0 +1,222 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { isNotificationError } from '../../../src/index.ts'
+import { type Connection, connect, type SqliteTarget } from './connection.ts'
+import { busyError, closedError, isBusy, storageError } from './errors.ts'
+import { type Ledger, readLedger } from './ledger.ts'
+
+/** What a command works with; only valid until it returns, because a command is one synchronous block. */
+export type Tx = Connection & Ledger
+
+export type Engine = {
+  /** Runs at once, outside any transaction. One statement, or several that need not agree. */
+  read<T>(work: (tx: Tx) => T): Promise<T>
+  /** Runs in one read transaction, so that all its statements see the same rows. */
+  snapshot<T>(work: (tx: Tx) => T): Promise<T>
+  /**
+   * Runs in the transaction of this turn, in a savepoint of its own: it is rolled back alone, and its promise settles
+   * after the commit. It may run again if the commit finds the database busy, so it must keep nothing outside.
+   */
+  write<T>(work: (tx: Tx) => T): Promise<T>
+  /** As `write`, without asking for the tables first. */
+  migrate<T>(work: (connection: Connection) => T): Promise<T>
+  /** The open connection, for reading a pragma; undefined before the first use and after close. */
+  peek(): Connection | undefined
+  close(): Promise<void>
+  /** Transactions committed so far. */
+  readonly commits: number
+}
+
+export type EngineOptions = { readonly target: SqliteTarget; readonly busyTimeoutMs: number }
+
+type Job = {
+  /** Runs in the savepoint; gives what to do once the commit is durable. */
+  readonly run: (connection: Connection) => () => void
+  readonly fail: (error: unknown) => void
+}
+
+/** A turn's commands hold the event loop no longer than about this; the rest follows in the next transaction. */
+const sliceMs = 40
+
+const backoffMs = (attempt: number): number => Math.min(50, 2 ** attempt) * (0.5 + Math.random())
+
+export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
+  let opening: Promise<Connection> | undefined
+  let connection: Connection | undefined
+  let current: Tx | undefined
+  let closing: Promise<void> | undefined
+  let queue: Job[] = []
+  let flushing = false
+  let commits = 0
+  const open = new Set<Promise<unknown>>()
+
+  /** Repeats what the database refuses because somebody else has it, without blocking the event loop. */
+  async function patiently<T>(attempt: () => T): Promise<Awaited<T>> {
+    let since = 0
+    for (let count = 0; ; count += 1) {
+      try {
+        return await attempt()
+      } catch (error) {
+        if (!isBusy(error)) throw storageError(error)
+        const now = performance.now()
+        since = since === 0 ? now : since
+        if (now - since >= busyTimeoutMs) throw busyError(now - since, error)
+        await wait(backoffMs(count))
+      }
+    }
+  }
+
+  const opened = (): Promise<Connection> => {
+    opening ??= patiently(() => connect(target)).then(
+      (made) => {
+        connection = made
+        return made
+      },
+      (error) => {
+        opening = undefined
+        throw error
+      },
+    )
+    return opening
+  }
+
+  /** A transaction that the host began on the shared connection is not ours to read from or to write into. */
+  function notInHostTransaction(made: Connection) {
+    if (made.shared && made.database.inTransaction) {
+      throw Object.assign(new Error('the host has a transaction open on this connection'), { code: 'SQLITE_BUSY' })
+    }
+  }
+
+  function enter(made: Connection): Tx {
+    current ??= { ...made, ...readLedger(made) }
+    return current
+  }
+
+  function track<T>(work: Promise<T>): Promise<T> {
+    open.add(work)
+    const done = () => open.delete(work)
+    work.then(done, done)
+    return work
+  }
+
+  function reading<T>(work: (tx: Tx) => T): Promise<T> {
+    if (closing !== undefined) return Promise.reject(closedError())
+    return track(
+      opened().then((made) =>
+        patiently(() => {
+          notInHostTransaction(made)
+          return { value: work(enter(made)) }
+        }).then((answer) => answer.value),
+      ),
+    )
+  }
+
+  function inSavepoint(made: Connection, job: Job): (() => void) | undefined {
+    const { database, steps } = made
+    steps.savepoint()
+    try {
+      const done = job.run(made)
+      steps.release()
+      return done
+    } catch (error) {
+      if (!database.inTransaction || isBusy(error)) throw error
+      steps.rollbackTo()
+      steps.release()
+      job.fail(storageError(error))
+      return undefined
+    }
+  }
+
+  /** One transaction. Jobs leave the queue only when they are durable or have failed. */
+  function commit(made: Connection) {
+    notInHostTransaction(made)
+    const rejected = new Set<Job>()
+    const done: (() => void)[] = []
+    let taken = 0
+    try {
+      made.steps.begin()
+      const began = performance.now()
+      for (const job of queue) {
+        if (taken > 0 && performance.now() - began > sliceMs) break
+        taken += 1
+        const settle = inSavepoint(made, job)
+        if (settle === undefined) rejected.add(job)
+        else done.push(settle)
+      }
+      made.steps.commit()
+    } catch (error) {
+      current = undefined
+      if (made.database.inTransaction) made.steps.rollback()
+      if (isBusy(error)) queue = queue.filter((job) => !rejected.has(job))
+      else for (const job of queue.splice(0, taken === 0 ? queue.length : taken)) job.fail(storageError(error))
+      throw error
+    }
+    commits += 1
+    queue.splice(0, taken)
+    for (const settle of done) settle()
+  }
+
+  async function flush() {
+    try {
+      const made = await opened()
+      while (queue.length > 0) {
+        await new Promise(setImmediate)
+        await patiently(() => commit(made)).catch((error) => {
+          if (isNotificationError(error) && error.code === 'storage_busy')
+            for (const job of queue.splice(0)) job.fail(error)
+        })
+      }
+    } catch (error) {
+      for (const job of queue.splice(0)) job.fail(error)
+    } finally {
+      flushing = false
+    }
+  }
+
+  function enqueue<T>(work: (made: Connection) => T): Promise<T> {
+    if (closing !== undefined) return Promise.reject(closedError())
+    return track(
+      new Promise<T>((resolve, reject) => {
+        queue.push({
+          run: (made) => {
+            const value = work(made)
+            return () => resolve(value)
+          },
+          fail: reject,
+        })
+        if (flushing) return
+        flushing = true
+        void flush()
+      }),
+    )
+  }
+
+  return {
+    read: reading,
+    snapshot: (work) =>
+      reading((tx) => {
+        tx.steps.beginRead()
+        try {
+          return work(tx)
+        } finally {
+          if (tx.database.inTransaction) tx.steps.commit()
+        }
+      }),
+    write: (work) => enqueue((made) => work(enter(made))),
+    migrate: (work) =>
+      enqueue((made) => {
+        current = undefined
+        return work(made)
+      }),
+    peek: () => (connection?.database.open === true ? connection : undefined),
+    close() {
+      closing ??= Promise.allSettled([...open]).then(async () => {
+        const made = await opening?.catch(() => undefined)
+        if (made !== undefined && !made.shared && made.database.open) made.database.close()
+      })
+      return closing
+    },
+    get commits() {
+      return commits
+    },
+  }
+}

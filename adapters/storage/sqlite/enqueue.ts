@@ -1,0 +1,43 @@
+import type { DeliveryRow, NewDelivery } from '../../../src/index.ts'
+import { decodeDelivery, encodeDelivery } from '../kysely/codecs/deliveries.ts'
+import { cancelDelivery } from './cancel.ts'
+import type { Tally } from './counters.ts'
+import type { Tx } from './engine.ts'
+
+const lifecycle: ReadonlySet<string> = new Set(['CONFIRMATION', 'RESCHEDULE', 'CANCELLATION'])
+
+/** What a row has that none was inserted with. */
+const untouched = {
+  sent_at: null,
+  delivered_at: null,
+  reason: null,
+  provider_message_id: null,
+  task_manager_task_id: null,
+  task_manager_execution_id: null,
+}
+
+/** Inserts in order, so that of several notices in one call about the same thing the last one stands. */
+export function enqueue(tx: Tx, deliveries: readonly NewDelivery[], at: Date, tally: Tally): DeliveryRow[] {
+  const inserted = new Map<number, DeliveryRow>()
+  for (const delivery of deliveries) {
+    const row = encodeDelivery(tx.ids, delivery, at)
+    const written = tx.statements.deliveries.insert.run(row)
+    if (written.changes === 0) continue
+    inserted.set(written.id, decodeDelivery({ ...row, ...untouched, id: written.id }))
+    if (row.appointment_id === null || !lifecycle.has(delivery.category)) continue
+    const older = tx.statements.deliveries.superseded.all({
+      appointmentId: row.appointment_id,
+      organizationId: row.organization_id,
+      recipientType: row.recipient_type,
+      recipientId: row.recipient_id,
+      channel: row.notification_type,
+      newId: written.id,
+    })
+    for (const { id, notification_category } of older) {
+      cancelDelivery(tx, { ...row, id, notification_category }, 'superseded', at, tally)
+      const mine = inserted.get(id)
+      if (mine !== undefined) inserted.set(id, { ...mine, state: 'cancelled', reason: 'superseded', dueAt: null })
+    }
+  }
+  return [...inserted.values()]
+}

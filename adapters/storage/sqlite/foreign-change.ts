@@ -1,0 +1,50 @@
+import type { Engine } from './engine.ts'
+
+/**
+ * Commits of other connections, noticed by `PRAGMA data_version`: a number that changes when another connection wrote,
+ * and costs a few microseconds to ask for. The timer runs only while somebody listens, and keeps no process alive.
+ */
+export function watchForeignChanges(engine: Engine, pollMs: number) {
+  const listeners = new Set<() => void>()
+  let timer: NodeJS.Timeout | undefined
+  let seen: unknown
+
+  function look() {
+    const database = engine.peek()?.database
+    if (database === undefined) return
+    try {
+      const version = database.pragma('data_version', { simple: true })
+      const changed = seen !== undefined && version !== seen
+      seen = version
+      if (changed) for (const listener of listeners) listener()
+    } catch {
+      // A hint only: a database that cannot be asked now is asked again at the next tick.
+    }
+  }
+
+  function stop() {
+    clearInterval(timer)
+    timer = undefined
+    seen = undefined
+  }
+
+  return {
+    listen(listener: () => void): () => void {
+      const own = () => listener()
+      listeners.add(own)
+      if (timer === undefined) {
+        look()
+        timer = setInterval(look, pollMs)
+        timer.unref()
+      }
+      return () => {
+        listeners.delete(own)
+        if (listeners.size === 0) stop()
+      }
+    },
+    stop() {
+      listeners.clear()
+      stop()
+    },
+  }
+}

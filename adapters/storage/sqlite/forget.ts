@@ -1,0 +1,107 @@
+import type { DecisionEntry, EntityId, ForgetOutcome, RecipientRef, ReminderRow, Rule } from '../../../src/index.ts'
+import type { RecordOf } from '../kysely/query.ts'
+import { cancelDelivery, withdraw } from './cancel.ts'
+import { createTally, type Tally } from './counters.ts'
+import { appendDecision } from './decisions.ts'
+import type { Tx } from './engine.ts'
+
+type Open = RecordOf<'notification_history'>
+
+const isSending = (row: Open): boolean => row.delivery_state === 'sending' || row.delivery_state === 'handed_over'
+
+/** Cancels the queued of these; those of reminders went with their reminder already. Counts the ones being sent. */
+function cancelOpen(tx: Tx, rows: readonly Open[], reason: Rule, at: Date, tally: Tally): number {
+  for (const row of rows) if (row.delivery_state === 'queued') cancelDelivery(tx, row, reason, at, tally)
+  return rows.filter(isSending).length
+}
+
+/**
+ * A queued CANCELLATION is left alone: hosts cancel and then delete, and the patient must still be told; it is sent from
+ * its snapshot.
+ */
+export function forgetAppointment(tx: Tx, id: EntityId, entries: readonly DecisionEntry[], at: Date): ForgetOutcome {
+  const { statements } = tx
+  const appointmentId = tx.ids('appointment', id)
+  const tally = createTally()
+  const organizations = new Set<string>()
+  for (const plan of statements.plans.byAppointment.all({ appointmentId })) {
+    organizations.add(plan.organization_id)
+    statements.plans.unlink.run({ planId: plan.id })
+    statements.plans.delete.run({ id: plan.id })
+  }
+  const cancelled: ReminderRow[] = []
+  for (const row of statements.reminders.pendingOfAppointment.all({ appointmentId })) {
+    organizations.add(row.organization_id)
+    const withdrawn = withdraw(tx, row, 'appointment_gone', at, tally)
+    if (withdrawn !== null) cancelled.push(withdrawn)
+  }
+  const open = statements.deliveries.openOfAppointment.all({ appointmentId })
+  for (const row of open) organizations.add(row.organization_id)
+  const withdrawable = open.filter((row) => row.notification_category !== 'CANCELLATION' || isSending(row))
+  const inFlight = cancelOpen(tx, withdrawable, 'appointment_gone', at, tally)
+  for (const organizationId of organizations) {
+    appendDecision(tx, { organizationId, appointmentId, waitlistEntryId: null }, entries, at)
+  }
+  tally.write(tx)
+  return { cancelled, inFlight }
+}
+
+/** Nobody hands decisions to this command, so it writes its own: one row for each appointment it touches. */
+export function forgetRecipient(tx: Tx, recipient: RecipientRef, at: Date): ForgetOutcome {
+  const { statements } = tx
+  const recipientId = tx.ids('recipient', recipient.id)
+  const tally = createTally()
+  if (recipient.type !== 'PRACTITIONER') statements.preferences[recipient.type].delete.run({ recipientId })
+  const cancelled: ReminderRow[] = []
+  const reason = 'recipient_deleted'
+  for (const plan of statements.plans.ofRecipient.all({ recipientType: recipient.type, recipientId })) {
+    const rows = statements.reminders.live
+      .all({ organizationId: plan.organization_id, appointmentId: plan.appointment_id })
+      .filter((row) => row.status === 'PENDING' && row.recipient_type === recipient.type)
+      .filter((row) => row.recipient_id === recipientId)
+    const withdrawn = rows.flatMap((row) => withdraw(tx, row, reason, at, tally) ?? [])
+    cancelled.push(...withdrawn)
+    const entries = withdrawn.map(
+      ({ id, channel, offset }): DecisionEntry => ({
+        action: 'cancelled',
+        rule: reason,
+        category: 'REMINDER',
+        recipient,
+        channel,
+        offset,
+        reminderId: id,
+      }),
+    )
+    const about = { organizationId: plan.organization_id, appointmentId: plan.appointment_id, waitlistEntryId: null }
+    appendDecision(tx, about, entries, at)
+  }
+  const open = statements.deliveries.openOfRecipient.all({ recipientType: recipient.type, recipientId })
+  for (const row of open) {
+    if (row.delivery_state !== 'queued' || row.reminder_id === null) continue
+    const reminder = statements.reminders.get.get({ id: row.reminder_id })
+    if (reminder?.status !== 'PENDING') continue
+    const withdrawn = withdraw(tx, reminder, reason, at, tally)
+    if (withdrawn !== null) cancelled.push(withdrawn)
+  }
+  const immediate = open.filter((row) => row.reminder_id === null || isSending(row))
+  const inFlight = cancelOpen(tx, immediate, reason, at, tally)
+  for (const row of immediate) {
+    if (row.delivery_state !== 'queued') continue
+    const entry: DecisionEntry = {
+      action: 'cancelled',
+      rule: reason,
+      category: row.notification_category,
+      recipient,
+      channel: row.notification_type,
+      notificationId: row.id,
+    }
+    const about = {
+      organizationId: row.organization_id,
+      appointmentId: row.appointment_id,
+      waitlistEntryId: row.waitlist_entry_id,
+    }
+    appendDecision(tx, about, [entry], at)
+  }
+  tally.write(tx)
+  return { cancelled, inFlight }
+}

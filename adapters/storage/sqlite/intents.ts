@@ -1,0 +1,158 @@
+import type { IntentCommand, IntentOutcome, Work } from '../../../src/index.ts'
+import { decodeDelivery } from '../kysely/codecs/deliveries.ts'
+import type { RecordOf } from '../kysely/query.ts'
+import { cancelDelivery, cancelReminder, withdraw } from './cancel.ts'
+import type { Tally } from './counters.ts'
+import { appendDecision } from './decisions.ts'
+import type { Tx } from './engine.ts'
+import type { GuardCheck } from './guard.ts'
+import { claimReminder, failReminder } from './reminder-intents.ts'
+
+export type Reminder = RecordOf<'appointment_reminders'>
+export type Delivery = RecordOf<'notification_history'>
+export type Intent<K extends IntentCommand['kind']> = Extract<IntentCommand, { kind: K }>
+export type IntentTx = { readonly tx: Tx; readonly at: Date; readonly tally: Tally; readonly guard: GuardCheck }
+
+const lost: IntentOutcome = { status: 'lost' }
+const done = (delivery: Delivery | null): IntentOutcome => ({
+  status: 'committed',
+  delivery: delivery === null ? null : decodeDelivery(delivery),
+})
+
+type Found =
+  | { readonly kind: 'reminder'; readonly row: Reminder }
+  | { readonly kind: 'delivery'; readonly row: Delivery }
+
+/** The work, if it can still be had: a reminder that waits, a queued delivery, or one whose lease is over. */
+function available({ tx, at }: IntentTx, work: Work): Found | undefined {
+  if (work.kind === 'reminder') {
+    const row = tx.statements.reminders.get.get({ id: work.id })
+    return row?.status === 'PENDING' && row.due_at !== null ? { kind: 'reminder', row } : undefined
+  }
+  const row = tx.statements.deliveries.get.get({ id: work.id })
+  if (row === undefined || row.fence !== work.fence || row.due_at === null) return undefined
+  const free = row.delivery_state === 'queued' || (row.delivery_state === 'sending' && row.due_at <= at.getTime())
+  return free ? { kind: 'delivery', row } : undefined
+}
+
+function cancel(intent: IntentTx, found: Found, rule: Intent<'cancel'>['rule']) {
+  const { tx, at, tally } = intent
+  if (found.kind === 'reminder') {
+    cancelReminder(tx, found.row, rule, at)
+    return
+  }
+  cancelDelivery(tx, found.row, rule, at, tally)
+  if (found.row.reminder_id === null) return
+  const reminder = tx.statements.reminders.get.get({ id: found.row.reminder_id })
+  if (reminder?.status === 'PENDING') withdraw(tx, reminder, rule, at, tally)
+}
+
+function claimDelivery({ tx, at }: IntentTx, row: Delivery, command: Intent<'send'>): Delivery {
+  const { content } = command
+  const change = {
+    recipient_email: content.recipientEmail,
+    recipient_phone: content.recipientPhone,
+    subject: content.subject,
+    message: content.message,
+    template_revision: content.templateRevision,
+    provider: command.provider,
+    idempotency_key: command.idempotencyKey,
+    delivery_state: 'sending' as const,
+    due_at: command.leaseUntil.getTime(),
+    fence: row.fence + 1,
+    attempts: row.attempts + 1,
+    updated_at: at.getTime(),
+  }
+  tx.statements.deliveries.claim.run({ id: row.id, ...change })
+  if (row.reminder_id !== null) {
+    const { subject, message, updated_at } = change
+    tx.statements.reminders.text.run({ id: row.reminder_id, subject, message, updated_at })
+  }
+  return { ...row, ...change }
+}
+
+/** All that the decision rested on must stand, what it merges too: else it is decided anew from what is there now. */
+function send(intent: IntentTx, found: Found, command: Intent<'send'>): IntentOutcome {
+  if (!intent.guard(command.guard)) return lost
+  const merged: { found: Found; rule: Intent<'cancel'>['rule'] }[] = []
+  for (const { work, rule } of command.merged) {
+    const other = available(intent, work)
+    if (other === undefined) return lost
+    merged.push({ found: other, rule })
+  }
+  for (const other of merged) cancel(intent, other.found, other.rule)
+  return done(
+    found.kind === 'reminder' ? claimReminder(intent, found.row, command) : claimDelivery(intent, found.row, command),
+  )
+}
+
+function defer({ tx, at }: IntentTx, found: Found, until: Date): IntentOutcome {
+  const change = { due_at: until.getTime(), updated_at: at.getTime() }
+  if (found.kind === 'reminder') {
+    tx.statements.reminders.defer.run({ id: found.row.id, ...change })
+    return done(null)
+  }
+  tx.statements.deliveries.defer.run({ id: found.row.id, delivery_state: 'queued', ...change })
+  return done({ ...found.row, delivery_state: 'queued', ...change })
+}
+
+/** Given up without an attempt (FAILED), or held because nobody knows what became of the last one. */
+function giveUp({ tx, at, tally }: IntentTx, row: Delivery, command: Intent<'fail'> | Intent<'hold'>): IntentOutcome {
+  const failed = command.kind === 'fail'
+  const change = {
+    status: failed ? ('FAILED' as const) : null,
+    delivery_state: failed ? ('settled' as const) : ('unknown' as const),
+    due_at: null,
+    error_code: command.code,
+    error_message: command.message,
+    attempts: row.attempts,
+    unknown_outcomes: row.unknown_outcomes,
+    updated_at: at.getTime(),
+  }
+  tx.statements.deliveries.fault.run({ id: row.id, ...change })
+  if (row.reminder_id !== null) {
+    tx.statements.reminders.finish.run({
+      id: row.reminder_id,
+      status: 'FAILED',
+      sent_at: null,
+      error_message: command.message,
+      due_at: null,
+      updated_at: change.updated_at,
+    })
+  }
+  const counted = {
+    organizationId: row.organization_id,
+    channel: row.notification_type,
+    category: row.notification_category,
+  }
+  tally.add(counted, failed ? 'FAILED' : 'UNKNOWN', at)
+  return done({ ...row, ...change })
+}
+
+function decide(intent: IntentTx, found: Found, command: IntentCommand): IntentOutcome {
+  switch (command.kind) {
+    case 'send':
+      return send(intent, found, command)
+    case 'cancel':
+      cancel(intent, found, command.rule)
+      return done(null)
+    case 'defer':
+      return defer(intent, found, command.until)
+    case 'fail':
+      return found.kind === 'reminder'
+        ? done(failReminder(intent, found.row, command))
+        : giveUp(intent, found.row, command)
+    case 'hold':
+      // Nothing of a waiting reminder was tried, so there is no outcome to hold.
+      return found.kind === 'reminder' ? lost : giveUp(intent, found.row, command)
+  }
+}
+
+export function commitIntent(intent: IntentTx, command: IntentCommand): IntentOutcome {
+  const found = available(intent, command.work)
+  const outcome = found === undefined ? lost : decide(intent, found, command)
+  if (outcome.status === 'committed') {
+    appendDecision(intent.tx, command.decision, command.decision.entries, intent.at)
+  }
+  return outcome
+}

@@ -1,0 +1,70 @@
+import type { PlanStore, ReplanPage, ReplanScope } from '../../../src/index.ts'
+import { encodeOptionalId } from '../kysely/codecs/ids.ts'
+import { decodePlan } from '../kysely/codecs/plans.ts'
+import { applyPlan } from './apply-plan.ts'
+import { createTally } from './counters.ts'
+import type { Engine, Tx } from './engine.ts'
+import { forgetAppointment, forgetRecipient } from './forget.ts'
+
+/** Queues a re-plan. One of the same scope that is queued starts anew: what it planned so far rests on older settings. */
+export function queueReplan(tx: Tx, replan: ReplanScope | null, at: Date): void {
+  if (replan === null) return
+  const recipientId = encodeOptionalId(tx.ids, 'recipient', replan.recipient?.id ?? null)
+  const scope = JSON.stringify([replan.organizationId, replan.recipient?.type ?? null, recipientId])
+  tx.statements.plans.dropJob.run({ scope })
+  tx.statements.plans.addJob.run({
+    organization_id: replan.organizationId,
+    recipient_type: replan.recipient?.type ?? null,
+    recipient_id: recipientId,
+    scope,
+    cursor: 0,
+    created_at: at.getTime(),
+  })
+}
+
+function replanPage(tx: Tx, now: Date, limit: number): ReplanPage | null {
+  const job = tx.statements.plans.oldestJob.get({})
+  if (job === undefined) return null
+  const page = { organizationId: job.organization_id, cursor: job.cursor, now: now.getTime(), limit }
+  const rows =
+    job.recipient_type === null || job.recipient_id === null
+      ? tx.statements.plans.pageOfOrganization.all(page)
+      : tx.statements.plans.pageOfRecipient.all({
+          ...page,
+          recipientType: job.recipient_type,
+          recipientId: job.recipient_id,
+        })
+  const last = rows.length < limit ? undefined : rows.at(-1)
+  return { jobId: job.id, plans: rows.map(decodePlan), cursor: last === undefined ? null : String(last.id) }
+}
+
+export const planStore = (engine: Engine): PlanStore => ({
+  get: (organizationId, appointmentId) =>
+    engine.read((tx) => {
+      const row = tx.statements.plans.get.get({ organizationId, appointmentId: tx.ids('appointment', appointmentId) })
+      return row === undefined ? null : decodePlan(row)
+    }),
+  find: (appointmentIds) =>
+    engine.read((tx) => {
+      const unique = new Set(appointmentIds.map((id) => tx.ids('appointment', id)))
+      return [...unique].flatMap((appointmentId) =>
+        tx.statements.plans.byAppointment.all({ appointmentId }).map(decodePlan),
+      )
+    }),
+  apply: (commands) =>
+    engine.write((tx) => {
+      const tally = createTally()
+      const outcomes = commands.map((command) => applyPlan(tx, command, tally))
+      tally.write(tx)
+      return outcomes
+    }),
+  forgetAppointment: (appointmentId, decision, at) =>
+    engine.write((tx) => forgetAppointment(tx, appointmentId, decision, at)),
+  forgetRecipient: (recipient, at) => engine.write((tx) => forgetRecipient(tx, recipient, at)),
+  nextReplanPage: (now, limit) => engine.snapshot((tx) => replanPage(tx, now, limit)),
+  advanceReplan: (jobId, cursor) =>
+    engine.write((tx) => {
+      if (cursor === null) tx.statements.plans.endJob.run({ id: jobId })
+      else tx.statements.plans.advanceJob.run({ id: jobId, cursor: Number(cursor) })
+    }),
+})

@@ -1,0 +1,76 @@
+import type { PreferenceRef, PreferenceStore, PreferencesRow, SettingsStore } from '../../../src/index.ts'
+import {
+  decodePreferences,
+  decodeSettings,
+  encodePreferences,
+  encodeSettings,
+  patched,
+} from '../kysely/codecs/settings.ts'
+import type { Engine, Tx } from './engine.ts'
+import { queueReplan } from './plans.ts'
+
+function settingsOf(tx: Tx, organizationId: string) {
+  const row = tx.statements.settings.get.get({ organizationId })
+  return row === undefined ? null : decodeSettings(row)
+}
+
+export const settingsStore = (engine: Engine): SettingsStore => ({
+  get: (organizationIds) =>
+    engine.read((tx) => [...new Set(organizationIds)].flatMap((id) => settingsOf(tx, id) ?? [])),
+  create: (organizationId, values, replan, at) =>
+    engine.write((tx) => {
+      const row = { ...encodeSettings(values, 1, at), organization_id: organizationId, created_at: at.getTime() }
+      if (tx.statements.settings.insert.run(row).changes === 0) return null
+      queueReplan(tx, replan, at)
+      return settingsOf(tx, organizationId)
+    }),
+  update: (organizationId, patch, replan, at) =>
+    engine.write((tx) => {
+      const before = settingsOf(tx, organizationId)
+      if (before === null) return null
+      const row = encodeSettings(patched(before, patch), before.revision + 1, at)
+      tx.statements.settings.update.run({ id: before.id, ...row })
+      queueReplan(tx, replan, at)
+      return settingsOf(tx, organizationId)
+    }),
+  suppressed: (addresses) =>
+    engine.read((tx) => addresses.filter((one) => tx.statements.deliveries.suppression.get(one) !== undefined)),
+})
+
+export function preferencesOf(tx: Tx, recipient: PreferenceRef): PreferencesRow | null {
+  const recipientId = tx.ids('recipient', recipient.id)
+  const row = tx.statements.preferences[recipient.type].get.get({ recipientId })
+  return row === undefined ? null : decodePreferences({ type: recipient.type, id: recipientId }, row)
+}
+
+export const preferenceStore = (engine: Engine): PreferenceStore => ({
+  get: (recipients) => engine.read((tx) => recipients.flatMap((recipient) => preferencesOf(tx, recipient) ?? [])),
+  create: (organizationId, recipient, values, replan, at) =>
+    engine.write((tx) => {
+      const { PATIENT, CLIENT } = tx.statements.preferences
+      const id = tx.ids('recipient', recipient.id)
+      const row = { ...encodePreferences(values, 1, at), organization_id: organizationId, created_at: at.getTime() }
+      const written =
+        recipient.type === 'PATIENT'
+          ? PATIENT.insert.run({ patient_id: id, ...row })
+          : CLIENT.insert.run({ client_id: id, ...row })
+      if (written.changes === 0) return null
+      queueReplan(tx, replan, at)
+      return preferencesOf(tx, recipient)
+    }),
+  update: (recipient, patch, replan, at) =>
+    engine.write((tx) => {
+      const before = preferencesOf(tx, recipient)
+      if (before === null) return null
+      const row = encodePreferences(patched(before, patch), before.revision + 1, at)
+      tx.statements.preferences[recipient.type].update.run({ id: before.id, ...row })
+      queueReplan(tx, replan, at)
+      const after = preferencesOf(tx, recipient)
+      const open = tx.statements.deliveries.openOfRecipient.all({
+        recipientType: recipient.type,
+        recipientId: tx.ids('recipient', recipient.id),
+      })
+      const inFlight = open.filter((row) => row.delivery_state !== 'queued').length
+      return after === null ? null : { row: after, inFlight }
+    }),
+})
