@@ -78,12 +78,19 @@ export class HostReader {
     const answer = wanted.length === 0 ? [] : await this.#call(method, () => call(wanted))
     for (const told of answer) {
       const result = schema.safeParse(told)
+      let fault = 'the times are out of range'
       if (result.success) {
-        truths.set(result.data.id, { kind: 'known', value: understand(result.data) })
-        continue
+        try {
+          truths.set(result.data.id, { kind: 'known', value: understand(result.data) })
+          continue
+        } catch (error) {
+          if (!(error instanceof RangeError)) throw error
+        }
+      } else {
+        fault = describe(result.error)
       }
       const id = idOf(told)
-      this.#logger.error('directory answer not usable', { method, id, fault: describe(result.error) })
+      this.#logger.error('directory answer not usable', { method, id, fault })
       if (id !== null) truths.set(id, { kind: 'unreadable' })
     }
     return (id) => truths.get(id) ?? { kind: 'gone' }

@@ -29,7 +29,7 @@ export type NoticeRequest = {
   readonly now: Date
 }
 
-/** Immediate notifications to queue, and for everybody left out the rule. */
+/** Immediate notifications to queue, and an entry for everybody left out. */
 export function buildNotices(
   request: NoticeRequest,
   knowledge: Knowledge,
@@ -67,8 +67,8 @@ export function buildNotices(
           dedupeKey: dedupeKey === null ? null : `${dedupeKey}:${refKey(recipient)}:${channel}`,
           snapshot: JSON.stringify({ ...subject, recipients: [recipient] }),
           dueAt: now,
+          entry: { action: 'queued', rule: request.rule, ...about },
         })
-        entries.push({ action: 'queued', rule: request.rule, ...about })
       }
     }
   }

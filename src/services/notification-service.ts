@@ -294,7 +294,7 @@ export class NotificationService {
     if (rows.length > 0) this.#context.dueAt(now)
     return {
       notifications: rows.map(showNotification),
-      left: notices.entries.filter((entry) => entry.action !== 'queued'),
+      left: notices.entries,
     }
   }
 

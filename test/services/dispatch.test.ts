@@ -238,6 +238,27 @@ describe('sending a due reminder', () => {
   })
 })
 
+describe('a backlog after an outage', () => {
+  it('larger than one read still sends only the reminder nearest to the start', async () => {
+    const outbox = capture()
+    await using clinic = await openClinic('2026-03-18T12:00:00Z', { transports: [outbox] })
+    const ids = Array.from({ length: 400 }, (_, index) => index + 1)
+    for (const id of ids)
+      clinic.host.book({ id, startsAt: start, recipients: [{ ...byMail, id, email: `p${id}@example.org` }] })
+    await clinic.notifications.scheduleMany(ids, { customReminders: [24, 2] })
+    clinic.clock.jump('2026-03-20T14:00:00Z')
+    await clinic.start()
+    for (let round = 0; round < 40 && outbox.sent.length < 400; round++) await clinic.settle()
+    await clinic.settle()
+    expect(outbox.sent).toHaveLength(400)
+    const statuses = (await clinic.notifications.getReminders(400)).map((row) => [row.offset, row.status, row.reason])
+    expect(statuses).toEqual([
+      ['24h', 'CANCELLED', 'nearer_reminder'],
+      ['2h', 'SENT', null],
+    ])
+  })
+})
+
 describe('the clock', () => {
   it('jumping forward sends what is due; jumping back sends nothing twice', async () => {
     const transport = failing()

@@ -118,7 +118,7 @@ export function applyPlan(tx: Tx, command: PlanCommand, tally: Tally): PlanOutco
     }
   }
   const created = [...wanted.values()].map((reminder) => insertReminder(tx, command, reminder))
-  const notifications = enqueue(tx, command.notifications, at, tally)
-  appendDecision(tx, { ...plan, waitlistEntryId: null }, command.decision, at)
-  return { status: 'applied', created, kept, cancelled, inFlight, notifications }
+  const queued = enqueue(tx, command.notifications, at, tally)
+  appendDecision(tx, { ...plan, waitlistEntryId: null }, [...command.decision, ...queued.entries], at)
+  return { status: 'applied', created, kept, cancelled, inFlight, notifications: queued.rows }
 }

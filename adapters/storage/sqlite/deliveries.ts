@@ -34,10 +34,10 @@ export const deliveryStore = (engine: Engine): DeliveryStore => ({
   enqueue: (deliveries, decision, at) =>
     engine.write((tx) => {
       const tally = createTally()
-      const rows = enqueue(tx, deliveries, at, tally)
-      appendDecision(tx, decision, decision.entries, at)
+      const queued = enqueue(tx, deliveries, at, tally)
+      appendDecision(tx, decision, [...decision.entries, ...queued.entries], at)
       tally.write(tx)
-      return rows
+      return [...queued.rows]
     }),
   due: (now, limit) =>
     engine.read((tx) => tx.statements.deliveries.due.all({ now: now.getTime(), limit }).map(decodeDelivery)),

@@ -1,4 +1,4 @@
-import type { DeliveryRow, NewDelivery } from '../../../src/index.ts'
+import type { DecisionEntry, DeliveryRow, NewDelivery } from '../../../src/index.ts'
 import { decodeDelivery, encodeDelivery } from '../kysely/codecs/deliveries.ts'
 import { cancelDelivery } from './cancel.ts'
 import type { Tally } from './counters.ts'
@@ -16,13 +16,20 @@ const untouched = {
   task_manager_execution_id: null,
 }
 
+export type Enqueued = { readonly rows: readonly DeliveryRow[]; readonly entries: readonly DecisionEntry[] }
+
 /** Inserts in order, so that of several notices in one call about the same thing the last one stands. */
-export function enqueue(tx: Tx, deliveries: readonly NewDelivery[], at: Date, tally: Tally): DeliveryRow[] {
+export function enqueue(tx: Tx, deliveries: readonly NewDelivery[], at: Date, tally: Tally): Enqueued {
+  const entries: DecisionEntry[] = []
   const inserted = new Map<number, DeliveryRow>()
   for (const delivery of deliveries) {
     const row = encodeDelivery(tx.ids, delivery, at)
     const written = tx.statements.deliveries.insert.run(row)
-    if (written.changes === 0) continue
+    if (written.changes === 0) {
+      entries.push({ ...delivery.entry, action: 'skipped', rule: 'duplicate' })
+      continue
+    }
+    entries.push({ ...delivery.entry, notificationId: written.id })
     inserted.set(written.id, decodeDelivery({ ...row, ...untouched, id: written.id }))
     if (row.appointment_id === null || !lifecycle.has(delivery.category)) continue
     const older = tx.statements.deliveries.superseded.all({
@@ -39,5 +46,5 @@ export function enqueue(tx: Tx, deliveries: readonly NewDelivery[], at: Date, ta
       if (mine !== undefined) inserted.set(id, { ...mine, state: 'cancelled', reason: 'superseded', dueAt: null })
     }
   }
-  return [...inserted.values()]
+  return { rows: [...inserted.values()], entries }
 }

@@ -1,6 +1,24 @@
 import type { ReminderStore } from '../../../src/index.ts'
 import { decodeReminder } from '../kysely/codecs/reminders.ts'
-import type { Engine } from './engine.ts'
+import type { RecordOf } from '../kysely/query.ts'
+import type { Engine, Tx } from './engine.ts'
+
+type Row = RecordOf<'appointment_reminders'>
+
+/** Adds what the limit cut off of the appointments in `head`. */
+function completed(tx: Tx, head: readonly Row[], now: number): Row[] {
+  const rows = new Map(head.map((row) => [row.id, row]))
+  const seen = new Set<string>()
+  for (const { appointment_id: appointmentId, organization_id: organizationId } of head) {
+    const key = `${organizationId} ${appointmentId}`
+    if (seen.has(key)) continue
+    seen.add(key)
+    for (const row of tx.statements.reminders.dueOfAppointment.all({ appointmentId, organizationId, now })) {
+      rows.set(row.id, row)
+    }
+  }
+  return [...rows.values()]
+}
 
 export const reminderStore = (engine: Engine): ReminderStore => ({
   get: (id) =>
@@ -15,5 +33,8 @@ export const reminderStore = (engine: Engine): ReminderStore => ({
         .map(decodeReminder),
     ),
   due: (now, limit) =>
-    engine.read((tx) => tx.statements.reminders.due.all({ now: now.getTime(), limit }).map(decodeReminder)),
+    engine.snapshot((tx) => {
+      const head = tx.statements.reminders.due.all({ now: now.getTime(), limit })
+      return (head.length < limit ? head : completed(tx, head, now.getTime())).map(decodeReminder)
+    }),
 })

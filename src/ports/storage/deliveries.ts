@@ -25,6 +25,8 @@ export type NewDelivery = DeliveryContent & {
   /** What the message was rendered from (JSON), for when the appointment is gone at the time of sending. */
   readonly snapshot: string | null
   readonly dueAt: Date
+  /** What `decisions` tells of it: with its `notificationId` where it was queued, as `skipped` by `duplicate` where it was not. */
+  readonly entry: DecisionEntry
 }
 
 /** `notification_history`: one delivery. */
@@ -191,7 +193,7 @@ export interface DeliveryStore {
   /**
    * Queues immediate notifications. One whose `dedupeKey` exists in the organization is left out. A new one of CONFIRMATION,
    * RESCHEDULE or CANCELLATION cancels queued ones of these categories for the same appointment, recipient and channel
-   * (`superseded`). Returns what was inserted; `decisions` are appended in the same transaction.
+   * (`superseded`). Returns what was inserted; the entries of `decision` and of each delivery are appended in the same transaction.
    */
   enqueue(
     deliveries: readonly NewDelivery[],

@@ -38,7 +38,7 @@ export type PlanRow = {
  * 4. of the others, PENDING rows that no delivery is sending are CANCELLED with `supersededBy` (a delivery waiting for
  *    its retry is cancelled with them); rows being sent are left and counted as `inFlight`; SENT and FAILED rows stay;
  * 5. wanted rows that are missing are inserted as PENDING;
- * 6. `notifications` are enqueued by the rules of `DeliveryStore.enqueue`; `decision` is appended when it has entries.
+ * 6. `notifications` are enqueued by the rules of `DeliveryStore.enqueue`; their entries and those of `decision` are appended.
  */
 export type PlanCommand = {
   readonly expectedRevision: number | null

@@ -39,6 +39,10 @@ export interface ReminderStore {
   get(id: number): Promise<ReminderRow | null>
   /** All rows of the appointment, CANCELLED ones too, by reminder time, then id. */
   list(organizationId: string, appointmentId: EntityId): Promise<ReminderRow[]>
-  /** PENDING rows due at or before `now`, earliest first. Read only: nothing is locked or changed. Costs the same however many are pending. */
+  /**
+   * PENDING rows due at or before `now`, earliest first. Of an appointment that has a row among the first `limit`, all
+   * due rows are there, also past the limit: which of them is sent is decided between them. Read only: nothing is locked
+   * or changed. Costs the same however many are pending.
+   */
   due(now: Date, limit: number): Promise<ReminderRow[]>
 }

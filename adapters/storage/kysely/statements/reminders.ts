@@ -55,6 +55,19 @@ export const reminderStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
         .compile(),
     ),
   ),
+  dueOfAppointment: bind(
+    query((p: Param<OfAppointment & { now: number }>) =>
+      db
+        .selectFrom('appointment_reminders')
+        .selectAll()
+        .where('appointment_id', '=', p('appointmentId'))
+        .where('organization_id', '=', p('organizationId'))
+        .where('live', 'is not', null)
+        // The plus keeps the planner off the index of due rows: an appointment has few rows, the index many.
+        .where(sql<number>`+due_at`, '<=', p('now'))
+        .compile(),
+    ),
+  ),
   nextDue: bind(
     query(() =>
       db
