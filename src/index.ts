@@ -1,3 +1,4 @@
+export { canTransition } from './domain/transitions.ts'
 export * from './errors.ts'
 export type { NotificationEvent, NotificationEvents, ReminderEvent } from './events.ts'
 export { createNotifications, type Notifications } from './notifications.ts'

@@ -50,7 +50,7 @@ export function createContext(options: Settled, signals: Signals): Context {
   const secrets = options.encryptionKeys.length === 0 ? null : createSecretBox(options.encryptionKeys)
   return {
     options,
-    host: new HostReader(options.directory, options.logger),
+    host: new HostReader(options.directory, options.ids, options.logger),
     providers: new Providers(options.transports, options.defaults, secrets),
     secrets,
     events: new Events(options.logger),

@@ -4,6 +4,7 @@ import type { Truth } from '../domain/due.ts'
 import { NotificationError } from '../errors.ts'
 import type { Directory } from '../ports/directory.ts'
 import type { Logger } from '../ports/logger.ts'
+import type { IdKind, IdKinds } from '../ports/storage.ts'
 import { type EntityId, fieldPath, type RecipientRef, refKey } from '../schemas/common.ts'
 import {
   type DirectoryOrganization,
@@ -17,27 +18,30 @@ import {
 /** Reads the host's directory in batches and parses every answer on its own, so that a bad one stops nobody else. */
 export class HostReader {
   readonly #directory: Directory
+  readonly #kinds: IdKinds
   readonly #logger: Logger
 
-  constructor(directory: Directory, logger: Logger) {
+  constructor(directory: Directory, kinds: IdKinds, logger: Logger) {
     this.#directory = directory
+    this.#kinds = kinds
     this.#logger = logger
   }
 
   /** @throws NotificationError `directory_failed` where the host cannot answer now. */
   appointments(ids: readonly EntityId[]): Promise<(id: EntityId) => Truth<Appointment>> {
-    return this.#ask(
-      'appointments',
-      ids,
-      (batch) => this.#directory.appointments(batch),
-      directoryAppointment,
-      appointmentOf,
-    )
+    const ask = (batch: readonly EntityId[]) => this.#directory.appointments(batch)
+    return this.#ask('appointments', ids, ask, directoryAppointment, (told) => {
+      this.#requireKinds('appointment', told)
+      return appointmentOf(told)
+    })
   }
 
   waitlistEntries(ids: readonly EntityId[]): Promise<(id: EntityId) => Truth<WaitlistEntry>> {
     const ask = this.#directory.waitlistEntries?.bind(this.#directory) ?? missing('waitlistEntries')
-    return this.#ask('waitlistEntries', ids, ask, directoryWaitlistEntry, waitlistEntryOf)
+    return this.#ask('waitlistEntries', ids, ask, directoryWaitlistEntry, (told) => {
+      this.#requireKinds('waitlistEntry', told)
+      return waitlistEntryOf(told)
+    })
   }
 
   async organizations(ids: readonly string[]): Promise<(id: string) => DirectoryOrganization | null> {
@@ -66,6 +70,17 @@ export class HostReader {
     return null
   }
 
+  /** The number 12 and the text "12" are two ids: of which kind they are is settled once, by the option `ids`. */
+  #requireKinds(
+    kind: 'appointment' | 'waitlistEntry',
+    told: { id: EntityId; recipients: readonly RecipientRef[] },
+  ): void {
+    const fits = (wanted: IdKind, id: EntityId) => typeof id === (wanted === 'integer' ? 'number' : 'string')
+    if (!fits(this.#kinds[kind], told.id)) throw new RangeError(`id: must be ${this.#kinds[kind]} (option "ids")`)
+    if (told.recipients.every((recipient) => fits(this.#kinds.recipient, recipient.id))) return
+    throw new RangeError(`recipients: ids must be ${this.#kinds.recipient} (option "ids")`)
+  }
+
   async #ask<Id extends EntityId, Schema extends z.ZodType<{ id: Id }>, Value>(
     method: string,
     ids: readonly Id[],
@@ -78,13 +93,14 @@ export class HostReader {
     const answer = wanted.length === 0 ? [] : await this.#call(method, () => call(wanted))
     for (const told of answer) {
       const result = schema.safeParse(told)
-      let fault = 'the times are out of range'
+      let fault: string
       if (result.success) {
         try {
           truths.set(result.data.id, { kind: 'known', value: understand(result.data) })
           continue
         } catch (error) {
           if (!(error instanceof RangeError)) throw error
+          fault = error.message
         }
       } else {
         fault = describe(result.error)

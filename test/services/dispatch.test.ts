@@ -302,3 +302,27 @@ describe('stopping', () => {
     await expect(clinic.notifications.history()).rejects.toMatchObject({ code: 'storage_closed' })
   })
 })
+
+describe('ids', () => {
+  it('of the wrong kind from the directory stop only the appointment that has them', async () => {
+    await using clinic = await openClinic(justBefore)
+    clinic.host.book({ id: 1, startsAt: start, recipients: [{ ...byMail, id: '12' }] })
+    clinic.host.book({ id: 2, startsAt: start, recipients: [byMail] })
+    const results = await clinic.notifications.scheduleMany([1, 2], { customReminders: [24] })
+    expect(results.map((result) => ('error' in result ? result.error.code : result.planned))).toEqual([
+      'directory_invalid',
+      1,
+    ])
+  })
+
+  it('may be text where the option says so, and stay what they are', async () => {
+    await using clinic = await openClinic(justBefore, { ids: { appointment: 'text', recipient: 'text' } })
+    clinic.host.book({ id: '007', startsAt: start, recipients: [{ ...byMail, id: '0012' }] })
+    await clinic.notifications.scheduleReminders('007', { customReminders: [24] })
+    await clinic.start()
+    await clinic.clock.advance(hour)
+    const [row] = await clinic.notifications.getReminders('007')
+    expect(row).toMatchObject({ appointmentId: '007', recipient: { id: '0012' }, status: 'SENT' })
+    await expect(clinic.notifications.getReminders(7)).rejects.toMatchObject({ code: 'invalid_input' })
+  })
+})

@@ -92,8 +92,11 @@ function defer({ tx, at }: IntentTx, found: Found, until: Date): IntentOutcome {
     tx.statements.reminders.defer.run({ id: found.row.id, ...change })
     return done(null)
   }
-  tx.statements.deliveries.defer.run({ id: found.row.id, delivery_state: 'queued', ...change })
-  return done({ ...found.row, delivery_state: 'queued', ...change })
+  // A lease that ran out says nothing about the message: that must not be forgotten with the state.
+  const unknown_outcomes = found.row.unknown_outcomes + (found.row.delivery_state === 'sending' ? 1 : 0)
+  const deferred = { ...change, delivery_state: 'queued' as const, unknown_outcomes }
+  tx.statements.deliveries.defer.run({ id: found.row.id, ...deferred })
+  return done({ ...found.row, ...deferred })
 }
 
 /** Given up without an attempt (FAILED), or held because nobody knows what became of the last one. */

@@ -1,4 +1,4 @@
-import type { ReceiptCommand, SettleCommand } from '../../../src/index.ts'
+import { canTransition, type ReceiptCommand, type SettleCommand } from '../../../src/index.ts'
 import type { Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import type { Tx } from './engine.ts'
@@ -86,8 +86,7 @@ export function recordReceipt(tx: Tx, command: ReceiptCommand, tally: Tally): bo
   const row = tx.statements.deliveries.get.get({ id: command.id })
   if (row === undefined) return false
   const unknown = row.delivery_state === 'unknown'
-  const forward =
-    row.delivery_state === 'settled' && row.status === 'SENT' && ['DELIVERED', 'BOUNCED'].includes(command.status)
+  const forward = row.delivery_state === 'settled' && row.status !== null && canTransition(row.status, command.status)
   if (!unknown && !forward) return false
 
   const at = command.at.getTime()

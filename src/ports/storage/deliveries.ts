@@ -88,7 +88,7 @@ export type Work =
  *   delivery its new content, fence + 1 and attempts + 1. `merged` reminders are CANCELLED with their rules in the same step.
  * - `cancel`: the reminder becomes CANCELLED, the delivery cancelled, with the rule.
  * - `fail`: settled as FAILED without an attempt; a reminder gets a history row with `content` (message may be '').
- * - `defer`: due again at `until`, no attempt counted; a delivery being sent becomes queued.
+ * - `defer`: due again at `until`, no attempt counted; a delivery being sent becomes queued and counts an unknown outcome.
  * - `hold`: a delivery becomes `unknown` and due never; its reminder FAILED with the message.
  * Lost (nothing changes) when the reminder is no longer PENDING and waiting, the delivery's fence or state moved on, or the guard fails.
  */

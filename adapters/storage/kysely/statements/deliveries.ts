@@ -139,7 +139,7 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
       'updated_at',
     ] as const),
   ),
-  defer: bind(updateQuery(db, table, ['delivery_state', 'due_at', 'updated_at'] as const)),
+  defer: bind(updateQuery(db, table, ['delivery_state', 'due_at', 'unknown_outcomes', 'updated_at'] as const)),
   receive: bind(
     updateQuery(db, table, [
       'status',
