@@ -25,6 +25,8 @@ export type NotificationEvents = {
   'reminder.cancelled': [event: ReminderEvent & { readonly rule: Rule }]
   'reminder.skipped': [event: About & { readonly offset: string | null; readonly rule: Rule }]
   'notification.sent': [event: NotificationEvent & { readonly providerMessageId: string | null }]
+  /** The provider or TaskManager reported that it arrived. */
+  'notification.delivered': [event: NotificationEvent]
   'notification.failed': [event: NotificationEvent & { readonly code: string }]
   'notification.unknown': [event: NotificationEvent & { readonly code: string }]
   error: [event: { readonly code: string; readonly message: string; readonly organizationId: string | null }]

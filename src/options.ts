@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defaultRetryPolicy, type RetryPolicy } from './domain/retry.ts'
 import { NotificationError } from './errors.ts'
+import type { Authenticate } from './http/access.ts'
 import { type Clock, systemClock } from './ports/clock.ts'
 import type { Directory } from './ports/directory.ts'
 import { type Logger, stderrLogger } from './ports/logger.ts'
@@ -29,6 +30,13 @@ export type NotificationsOptions = {
   readonly ids?: Partial<IdKinds>
   /** Retries after transient failures. Default: 3 retries, 30 s, 2 min and 8 min apart with jitter; never past the start. */
   readonly retry?: Partial<RetryPolicy>
+  /**
+   * Says who calls the HTTP endpoints: `(request) => Caller | null`. Without it every endpoint but health and the signed
+   * callbacks answers 401. `trustEveryCaller()` is for development.
+   */
+  readonly authenticate?: Authenticate
+  /** Where the router is mounted, as the outside reaches it: `https://clinic.example/api/notifications`. For callback URLs. */
+  readonly publicUrl?: string | undefined
   /** How long a send may take in all before another worker may take it over, in ms. Default 60000, at least 5000. */
   readonly leaseMs?: number
   /** How often to look for work that no alarm announced, in ms. Default 30000. */
@@ -51,6 +59,9 @@ export type Settled = {
   readonly defaults: ChannelDefaults
   readonly ids: IdKinds
   readonly retry: RetryPolicy
+  readonly authenticate: Authenticate | null
+  /** Without a trailing slash. */
+  readonly publicUrl: string | null
   readonly leaseMs: number
   readonly sweepMs: number
   readonly drainMs: number
@@ -77,7 +88,8 @@ export type ChannelDefaults = {
   } | null
 }
 
-const durations = z.object({
+const checked = z.object({
+  publicUrl: z.url({ protocol: /^https?$/ }).optional(),
   leaseMs: z.int().min(5000).max(3_600_000).default(60_000),
   sweepMs: z.int().min(100).max(86_400_000).default(30_000),
   drainMs: z.int().min(0).max(3_600_000).default(10_000),
@@ -125,8 +137,12 @@ export function settleOptions(options: NotificationsOptions): Settled {
       field: 'transports',
     })
   }
-  const { leaseMs, sweepMs, drainMs, retry } = asOptions(() =>
-    parseInput(durations, { ...pick(options, ['leaseMs', 'sweepMs', 'drainMs', 'retry']) }, 'The options object'),
+  const { leaseMs, sweepMs, drainMs, retry, publicUrl } = asOptions(() =>
+    parseInput(
+      checked,
+      { ...pick(options, ['leaseMs', 'sweepMs', 'drainMs', 'retry', 'publicUrl']) },
+      'The options object',
+    ),
   )
   const env = asOptions(() => parseInput(environment, { ...(options.env ?? process.env) }, 'The environment'))
   const keys = options.encryptionKey ?? env.NOTIFICATIONS_ENCRYPTION_KEY ?? []
@@ -143,6 +159,8 @@ export function settleOptions(options: NotificationsOptions): Settled {
       factor: retry.factor ?? defaultRetryPolicy.factor,
       maxMs: retry.maxMs ?? defaultRetryPolicy.maxMs,
     },
+    authenticate: options.authenticate ?? null,
+    publicUrl: publicUrl === undefined ? null : publicUrl.replace(/\/+$/, ''),
     leaseMs,
     sweepMs,
     drainMs,

@@ -26,9 +26,8 @@ const tagBytes = 16
  * @throws NotificationError `options_invalid` for a key of another shape, or for none.
  */
 export function createSecretBox(keys: string | readonly string[]): SecretBox {
-  const ring = (typeof keys === 'string' ? [keys] : keys).map(parseKey)
+  const ring = readKeys(typeof keys === 'string' ? [keys] : keys)
   const [current] = ring
-  if (current === undefined) throw keyInvalid('no encryption key was given')
   const byId = new Map(ring.map((key) => [key.id, key.bytes]))
 
   return {
@@ -60,6 +59,13 @@ export function createSecretBox(keys: string | readonly string[]): SecretBox {
 }
 
 type Key = { readonly id: string; readonly bytes: Buffer }
+
+/** The ring of keys, first the current one. @throws NotificationError `options_invalid` for a key of another shape, or for none. */
+export function readKeys(keys: readonly string[]): readonly [Key, ...Key[]] {
+  const [current, ...retired] = keys.map(parseKey)
+  if (current === undefined) throw keyInvalid('no encryption key was given')
+  return [current, ...retired]
+}
 
 function parseKey(text: string): Key {
   const bytes = decodeKey(text)

@@ -8,7 +8,7 @@ import { smsSegments } from './sms-segments.ts'
 import { excerpt, invalidTemplate, type LocatedProblem, positionAt } from './template-problems.ts'
 
 /** Usual values with a long date, to price an SMS by. */
-function sampleFacts(category: Category): MessageFacts {
+export function sampleFacts(category: Category): MessageFacts {
   return {
     category,
     start: { instant: new Date('2024-09-25T14:30:00Z'), timeZone: 'America/New_York' },

@@ -1,0 +1,20 @@
+import type { IdKinds } from '../ports/storage.ts'
+import type { Callbacks } from '../services/callbacks.ts'
+import type { Health } from '../services/health.ts'
+import type { NotificationService } from '../services/notification-service.ts'
+import type { Owners } from '../services/owners.ts'
+import type { SettingsService } from '../services/settings-service.ts'
+import type { Statistics } from '../services/statistics.ts'
+import type { TemplatePreviews } from '../services/template-preview.ts'
+
+/** The services that handlers call. */
+export type Api = {
+  readonly ids: IdKinds
+  readonly notifications: NotificationService
+  readonly settings: SettingsService
+  readonly templates: TemplatePreviews
+  readonly callbacks: Callbacks
+  readonly statistics: Statistics
+  readonly health: Health
+  readonly owners: Owners
+}

@@ -1,0 +1,53 @@
+import { NotificationError } from '../errors.ts'
+import type { HttpRequest } from './messages.ts'
+
+/** The longest body the router reads, in bytes: 256 KiB. */
+export const bodyLimit = 256 * 1024
+
+export type RequestBody = {
+  readonly value: unknown
+  /** As they arrived, for signatures over them; null where the host parsed the body and kept no bytes. */
+  readonly bytes: Uint8Array | null
+}
+
+/**
+ * Reads a JSON body. An empty one is `{}`: every documented body is optional or names what it lacks.
+ * @throws NotificationError `unsupported_media_type`, `payload_too_large`, `bad_request`.
+ */
+export async function readJsonBody(request: HttpRequest): Promise<RequestBody> {
+  if (Number(request.headers['content-length'] ?? 0) > bodyLimit) throw tooLarge()
+  const body = await request.readBody(bodyLimit)
+  if (body.kind === 'parsed') {
+    requireJson(request)
+    // What the host parsed was not counted by us, and a chunked body names no length.
+    const isCounted = request.headers['content-length'] !== undefined
+    if (!isCounted && (JSON.stringify(body.value)?.length ?? 0) > bodyLimit) throw tooLarge()
+    return body
+  }
+  const { bytes } = body
+  if (bytes.byteLength > bodyLimit) throw tooLarge()
+  if (bytes.byteLength === 0) return { value: {}, bytes }
+  requireJson(request)
+  return { value: parse(bytes), bytes }
+}
+
+export const tooLarge = (): NotificationError =>
+  new NotificationError('payload_too_large', `The body must be at most ${bodyLimit} bytes.`)
+
+const jsonType = /^application\/(?:[\w.+-]+\+)?json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?;?\s*$/i
+
+function requireJson({ headers }: HttpRequest): void {
+  if (jsonType.test(headers['content-type'] ?? '')) return
+  throw new NotificationError('unsupported_media_type', 'Send the body as "Content-Type: application/json" in UTF-8.')
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(utf8.decode(bytes))
+  } catch {
+    // The parser's message quotes the body, which may hold a secret.
+    throw new NotificationError('bad_request', 'The body is not well-formed JSON in UTF-8.')
+  }
+}

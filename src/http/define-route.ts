@@ -1,0 +1,168 @@
+import { z } from 'zod'
+import { type ErrorCode, type FieldIssue, NotificationError } from '../errors.ts'
+import type { TokenPurpose } from '../security/signed-token.ts'
+import { type Access, type Caller, type Owner, requireKind, requireOwn, type StaffRole } from './access.ts'
+import type { RequestBody } from './body.ts'
+import { type Problem, problemOf } from './problem.ts'
+import { readWire, refusal, wireOf } from './snake-case.ts'
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
+
+/** What a handler may return for a schema: the same, read only. */
+export type Shown<T> = T extends Date
+  ? T
+  : T extends readonly (infer Element)[]
+    ? readonly Shown<Element>[]
+    : T extends object
+      ? { readonly [Key in keyof T]: Shown<T[Key]> }
+      : T
+
+/** For rows that take no parameters, no query or no body. */
+export const nothing = z.strictObject({})
+
+type Parsed<Params extends z.ZodType, Query extends z.ZodType, Body extends z.ZodType> = {
+  readonly params: z.output<Params>
+  readonly query: z.output<Query>
+  readonly body: z.output<Body>
+}
+
+type About = {
+  /** Stable: logs, the API description and the tests know the row by it. */
+  readonly id: string
+  readonly method: Method
+  /** Below the mount point; `{parameter}` in wire names. */
+  readonly path: `/${string}`
+  readonly summary: string
+  /** The error codes that are particular to the row. */
+  readonly errors: readonly ErrorCode[]
+  /** A valid request in wire form, for the description and the tests. */
+  readonly example?: { readonly query?: Readonly<Record<string, string>>; readonly body?: unknown }
+}
+
+export type RouteDefinition<
+  Params extends z.ZodType,
+  Query extends z.ZodType,
+  Body extends z.ZodType,
+  Response extends z.ZodType,
+  Target extends Owner,
+> = About & {
+  /** Schemas in the names of TypeScript; strict, so that unknown fields are refused. */
+  readonly params: Params
+  readonly query: Query
+  /** `nothing`: no body is read. */
+  readonly body: Body
+  /** By status; the first is the usual one, `status` may choose another. */
+  readonly responses: Readonly<Record<number, Response>>
+  readonly status?: (output: Shown<z.input<Response>>) => number
+  /** Wire names for fields that services name otherwise in their errors. */
+  readonly errorFields?: Readonly<Record<string, string>>
+  readonly access: Access<z.output<Params>, Parsed<Params, Query, Body>, Target>
+  /** Takes parsed input and returns data. `caller` is null only where access is not for members. */
+  readonly handler: (
+    request: Parsed<Params, Query, Body> & {
+      readonly caller: Caller | null
+      readonly owner: Target
+      /** The body as it arrived, for signatures over it. */
+      readonly bytes: Uint8Array | null
+    },
+  ) => Promise<Shown<z.input<Response>>>
+}
+
+/** What the router hands to a row: wire values, and ways to learn the rest. */
+export type Call = {
+  readonly params: Readonly<Record<string, string>>
+  readonly query: Readonly<Record<string, string>>
+  readonly readBody: () => Promise<RequestBody>
+  /** Who calls, or null for nobody. */
+  readonly identify: () => Promise<Caller | null>
+  /** @throws NotificationError `token_invalid`. */
+  readonly requireToken: (purpose: TokenPurpose, id: number | string) => void
+}
+
+/** A row of the endpoint table, with the types of its schemas left behind. */
+export type Route = About & {
+  readonly params: z.ZodType
+  readonly query: z.ZodType
+  readonly body: z.ZodType
+  readonly responses: Readonly<Record<number, z.ZodType>>
+  readonly access:
+    | { readonly kind: 'open' }
+    | { readonly kind: 'token'; readonly purpose: TokenPurpose }
+    | { readonly kind: 'members'; readonly staff: StaffRole | null; readonly self: boolean }
+  /** Checks who calls, reads the request, runs the handler: the status and the body in wire form. */
+  readonly answer: (call: Call) => Promise<{ readonly status: number; readonly body: unknown }>
+  /** What the outside sees of an error, in the row's wire names. */
+  readonly problem: (error: unknown) => Problem
+}
+
+/** Makes a row of one endpoint. Types follow from its schemas, wire names are derived from them. */
+export function defineRoute<
+  Params extends z.ZodType,
+  Query extends z.ZodType,
+  Body extends z.ZodType,
+  Response extends z.ZodType,
+  Target extends Owner,
+>(definition: RouteDefinition<Params, Query, Body, Response, Target>): Route {
+  const { handler, status, errorFields = {}, ...row } = definition
+  const { access, params, query, body } = row
+  const takesBody = takesFields(body)
+  const wires = { params: wireOf(params), query: wireOf(query), body: wireOf(body) }
+  const [[usual, response]] = firstOf(Object.entries(row.responses))
+  const { encode } = wireOf(response)
+  const names = new Map(Object.values(wires).flatMap((wire) => [...wire.names]))
+  for (const [field, name] of Object.entries(errorFields)) names.set(field, name)
+
+  async function readCaller(call: Call): Promise<Caller | null> {
+    if (access.kind === 'token') return null
+    const caller = await call.identify()
+    if (access.kind !== 'members') return caller
+    if (caller === null) throw unauthenticated()
+    requireKind(access, caller)
+    return caller
+  }
+
+  async function read(call: Call) {
+    const issues: FieldIssue[] = []
+    const place = readWire(params, wires.params, call.params, { text: true, issues })
+    const asked = readWire(query, wires.query, call.query, { text: true, issues })
+    if (access.kind === 'token') {
+      // Before the body is read: strangers get no further than their token.
+      if (place === null) throw refusal(issues)
+      call.requireToken(access.purpose, access.id(place.data))
+    }
+    const { value, bytes } = takesBody ? await call.readBody() : { value: {}, bytes: null }
+    const sent = readWire(body, wires.body, value, { text: false, issues })
+    if (place === null || asked === null || sent === null) throw refusal(issues)
+    return { input: { params: place.data, query: asked.data, body: sent.data }, bytes }
+  }
+
+  async function ownerOf(input: Parsed<Params, Query, Body>, caller: Caller | null): Promise<Target> {
+    if (access.kind !== 'members') return access.owner()
+    if (caller === null) throw unauthenticated()
+    const owner = access.owner(input, caller)
+    await requireOwn(owner, caller)
+    return owner
+  }
+
+  return {
+    ...row,
+    async answer(call) {
+      const caller = await readCaller(call)
+      const { input, bytes } = await read(call)
+      const output = await handler({ ...input, caller, owner: await ownerOf(input, caller), bytes })
+      return { status: status?.(output) ?? Number(usual), body: encode(output) }
+    },
+    problem: (error) => problemOf(error, names),
+  }
+}
+
+const takesFields = (schema: z.ZodType): boolean => schema !== nothing
+
+function firstOf<T>(list: readonly T[]): readonly [T] {
+  const [first] = list
+  if (first === undefined) throw new TypeError('a row needs a response')
+  return [first]
+}
+
+const unauthenticated = (): NotificationError =>
+  new NotificationError('unauthenticated', 'This needs credentials, and none were accepted.')

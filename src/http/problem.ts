@@ -1,0 +1,46 @@
+import { type ErrorCode, errorTable, isNotificationError, NotificationError } from '../errors.ts'
+import { toSnake } from './snake-case.ts'
+
+/** RFC 9457 problem details. */
+export type Problem = {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly code: ErrorCode
+  readonly field?: string
+  readonly errors?: readonly { readonly field: string; readonly message: string }[]
+}
+
+/** The names a row's fields have on the wire, for errors that services throw in the names of TypeScript. */
+export type FieldNames = ReadonlyMap<string, string>
+
+/**
+ * An error as the outside may see it. Faults of ours (5xx) show their title only: their messages are for the log.
+ * Anything unknown is `internal_error`.
+ */
+export function problemOf(error: unknown, names: FieldNames): Problem {
+  const known = isNotificationError(error) ? error : new NotificationError('internal_error', '')
+  const { code, status } = known
+  const { title } = errorTable[code]
+  const base = { type: `urn:appointment-notifications:problem:${code}`, title, status }
+  if (status >= 500) return { ...base, detail: `${title}.`, code }
+  const errors = known.issues.map(({ field, message }) => ({ field: wireField(field, names), message }))
+  return {
+    ...base,
+    detail: wireWords(known.message, names),
+    code,
+    ...(known.field === undefined ? {} : { field: wireField(known.field, names) }),
+    ...(errors.length === 0 ? {} : { errors }),
+  }
+}
+
+/** `emailTemplates.appointment_reminder` in wire names: the first part is a field, what follows is derived from it. */
+function wireField(field: string, names: FieldNames): string {
+  const [, first = '', rest = ''] = /^([^.[]*)(.*)$/s.exec(field) ?? []
+  return (names.get(first) ?? toSnake(first)) + toSnake(rest)
+}
+
+/** Only words with a hump are names beyond doubt; `category` may be meant as the word. */
+const wireWords = (message: string, names: FieldNames): string =>
+  message.replace(/\b[a-z]+(?:[A-Z][a-z0-9]*)+\b/g, (word) => names.get(word) ?? word)

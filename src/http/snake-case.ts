@@ -1,0 +1,206 @@
+import { z } from 'zod'
+import { type FieldIssue, NotificationError } from '../errors.ts'
+import { fieldPath } from '../schemas/common.ts'
+
+/**
+ * How values of a schema look on the wire, derived from the schema so that no shape is written twice: field names are
+ * snake_case, record keys stay as they are, instants are ISO 8601 text.
+ */
+export type Wire = {
+  /** Wire to TypeScript, before validation. Faults it can see itself (unknown fields, unreadable instants) go to `reading`. */
+  readonly decode: (value: unknown, at: string, reading: Reading) => unknown
+  /** TypeScript to wire; fields that the schema does not name are left out. */
+  readonly encode: (value: unknown) => unknown
+  /** The wire names along a path of the schema. */
+  readonly rename: (path: readonly PropertyKey[]) => readonly PropertyKey[]
+  /** Field names whose wire name differs, to every depth. */
+  readonly names: ReadonlyMap<string, string>
+}
+
+export type Reading = {
+  /** Every value is text, as in a query or a path: `50` is meant by `"50"`. */
+  readonly text: boolean
+  readonly issues: FieldIssue[]
+}
+
+/** `emailReminders[2]` becomes `email_reminders[2]`. */
+export const toSnake = (path: string): string =>
+  path.replace(/([a-z0-9])([A-Z])/g, (_, before: string, after: string) => `${before}_${after.toLowerCase()}`)
+
+const givenNames = z.registry<{ readonly name: string }>()
+
+/** A schema whose field has a documented wire name that is not its own name in snake_case. */
+export function wireName<Schema extends z.ZodType>(name: string, schema: Schema): Schema {
+  const own = schema.clone()
+  givenNames.add(own, { name })
+  return own
+}
+
+const same = (value: unknown): unknown => value
+const noNames: ReadonlyMap<string, string> = new Map()
+const plain: Wire = { decode: same, encode: same, rename: (path) => path, names: noNames }
+
+const number: Wire = {
+  ...plain,
+  decode: (value, _at, { text }) =>
+    text && typeof value === 'string' && /^-?\d{1,16}(\.\d+)?$/.test(value) ? Number(value) : value,
+}
+
+const boolean: Wire = {
+  ...plain,
+  decode: (value, _at, { text }) => (text && (value === 'true' || value === 'false') ? value === 'true' : value),
+}
+
+const isoInstant = z.iso.datetime({ offset: true })
+
+const instant: Wire = {
+  ...plain,
+  decode(value, at, { text, issues }) {
+    // An unescaped plus sign of an offset arrives as a space in a query.
+    const told = text && typeof value === 'string' ? value.replace(/ (\d\d:\d\d)$/, '+$1') : value
+    if (told === null) return null
+    if (isoInstant.safeParse(told).success && typeof told === 'string') return new Date(told)
+    issues.push({ field: at, message: 'must be an instant with offset such as "2024-01-01T00:00:00Z"' })
+    return undefined
+  },
+}
+
+/** The wire form of a schema. Costs a walk over the schema: compute it once. */
+export function wireOf(schema: z.core.$ZodType): Wire {
+  for (const wrapper of wrappers) if (schema instanceof wrapper) return wireOf(schema.def.innerType)
+  if (schema instanceof z.ZodPipe) return wireOf(schema.in instanceof z.ZodTransform ? schema.out : schema.in)
+  if (schema instanceof z.ZodObject) return objectWire(schema)
+  if (schema instanceof z.ZodArray) return arrayWire(wireOf(schema.element))
+  if (schema instanceof z.ZodRecord) return recordWire(wireOf(schema.valueType))
+  if (schema instanceof z.ZodUnion) {
+    // Scalars look the same on both sides; of several shapes only one is an object.
+    return schema.options.map(wireOf).find((option) => option !== plain) ?? plain
+  }
+  if (schema instanceof z.ZodDate) return instant
+  if (schema instanceof z.ZodNumber) return number
+  if (schema instanceof z.ZodBoolean) return boolean
+  return plain
+}
+
+const wrappers = [z.ZodOptional, z.ZodNullable, z.ZodNonOptional, z.ZodDefault, z.ZodReadonly] as const
+
+function objectWire(schema: z.ZodObject): Wire {
+  const fields = Object.entries(schema.shape).map(([key, field]) => {
+    const name = givenNames.get(unwrapped(field))?.name ?? givenNames.get(field)?.name ?? toSnake(key)
+    return { key, name, wire: wireOf(field) }
+  })
+  const byName = new Map(fields.map((field) => [field.name, field]))
+  const byKey = new Map(fields.map((field) => [field.key, field]))
+  const strict = schema.def.catchall instanceof z.ZodNever
+  return {
+    decode(value, at, reading) {
+      if (!isRecord(value)) return value
+      const decoded: Record<string, unknown> = {}
+      for (const name of Object.keys(value)) {
+        const field = byName.get(name)
+        const place = at === '' ? name : `${at}.${name}`
+        if (field !== undefined) decoded[field.key] = field.wire.decode(value[name], place, reading)
+        else if (strict || name === '__proto__') reading.issues.push({ field: place, message: unknownField })
+      }
+      return decoded
+    },
+    encode(value) {
+      if (!isRecord(value)) return value
+      const encoded: Record<string, unknown> = {}
+      for (const { key, name, wire } of fields) {
+        const one = value[key]
+        if (one !== undefined) encoded[name] = wire.encode === same ? one : wire.encode(one)
+      }
+      return encoded
+    },
+    rename([first, ...rest]) {
+      if (first === undefined) return []
+      const field = byKey.get(String(first))
+      return field === undefined ? [first, ...rest] : [field.name, ...field.wire.rename(rest)]
+    },
+    names: new Map(fields.flatMap(({ key, name, wire }) => [[key, name] as const, ...wire.names])),
+  }
+}
+
+function arrayWire(element: Wire): Wire {
+  return {
+    decode: (value, at, reading) =>
+      Array.isArray(value) ? value.map((one, index) => element.decode(one, `${at}[${index}]`, reading)) : value,
+    encode: (value) => (Array.isArray(value) ? value.map(element.encode) : value),
+    rename: ([first, ...rest]) => (first === undefined ? [] : [first, ...element.rename(rest)]),
+    names: element.names,
+  }
+}
+
+function recordWire(values: Wire): Wire {
+  const each = (value: unknown, change: (one: unknown, key: string) => unknown): unknown =>
+    isRecord(value)
+      ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, change(one, key)] as const))
+      : value
+  return {
+    decode: (value, at, reading) =>
+      each(value, (one, key) => {
+        // zod passes over this key in silence; it is no template name.
+        if (key === '__proto__') reading.issues.push({ field: `${at}.${key}`, message: unknownField })
+        return values.decode(one, `${at}.${key}`, reading)
+      }),
+    encode: (value) => each(value, values.encode),
+    rename: ([first, ...rest]) => (first === undefined ? [] : [first, ...values.rename(rest)]),
+    names: values.names,
+  }
+}
+
+function unwrapped(schema: z.core.$ZodType): z.core.$ZodType {
+  for (const wrapper of wrappers) if (schema instanceof wrapper) return unwrapped(schema.def.innerType)
+  return schema
+}
+
+const unknownField = 'is not a known field'
+
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
+
+/** Reads a wire value by its schema. Faults are added to `reading.issues` in wire names, and the answer is null. */
+export function readWire<Schema extends z.ZodType>(
+  schema: Schema,
+  wire: Wire,
+  value: unknown,
+  reading: Reading,
+): { readonly data: z.output<Schema> } | null {
+  const before = reading.issues.length
+  const decoded = wire.decode(value, '', reading)
+  const result = schema.safeParse(decoded, { error: requiredOr })
+  if (result.success) return reading.issues.length === before ? { data: result.data } : null
+  const told = new Set(reading.issues.slice(before).map((issue) => issue.field))
+  for (const issue of result.error.issues.flatMap(leaves)) {
+    const field = fieldPath(wire.rename(issue.path))
+    if (!told.has(field)) reading.issues.push({ field, message: issue.message })
+  }
+  return null
+}
+
+/** `invalid_input` with every faulty field in its wire name; no value is echoed, it may be a secret. */
+export function refusal(issues: readonly FieldIssue[]): NotificationError {
+  const told = issues.map((issue) => (issue.field === '' ? issue.message : `${issue.field}: ${issue.message}`))
+  return new NotificationError('invalid_input', `The request is not valid. ${told.join('; ')}`, { issues })
+}
+
+const requiredOr: z.core.$ZodErrorMap = (issue) =>
+  issue.code === 'invalid_type' && issue.input === undefined ? 'is required' : undefined
+
+type Leaf = { readonly path: readonly PropertyKey[]; readonly message: string }
+
+/** What is wrong in the words of the alternative that was meant: 'Invalid input' alone helps nobody. */
+function leaves(issue: z.core.$ZodIssue): Leaf[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ path: [...issue.path, key], message: unknownField }))
+  }
+  if (issue.code !== 'invalid_union') return [{ path: issue.path, message: issue.message }]
+  const meant = issue.errors.find((errors) =>
+    errors.some((error) => error.code !== 'invalid_type' || error.path.length),
+  )
+  const chosen = meant ?? issue.errors.flat()
+  const found = chosen.flatMap(leaves).map((leaf) => ({ ...leaf, path: [...issue.path, ...leaf.path] }))
+  const messages = [...new Set(found.map((leaf) => leaf.message))].join(', or ')
+  return meant === undefined ? [{ path: issue.path, message: messages || issue.message }] : found
+}

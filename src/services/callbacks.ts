@@ -1,0 +1,139 @@
+import { NotificationError } from '../errors.ts'
+import type { DeliveryRow } from '../ports/storage.ts'
+import type { DeliveryStatus, ReminderStatus } from '../schemas/vocabulary.ts'
+import { createTokenSigner, type TokenPurpose, type TokenSigner } from '../security/signed-token.ts'
+import type { Context } from './context.ts'
+import { noNotification, noReminder } from './missing.ts'
+
+/** What an outside service reports of a message. */
+export type DeliveryReport = {
+  /** `pending`: nothing is known yet, and nothing changes. */
+  readonly outcome: 'success' | 'failed' | 'bounced' | 'pending'
+  readonly deliveredAt: Date | null
+  /** Why it failed; shortened, and addresses in it are taken out before it is stored. */
+  readonly error: string | null
+}
+
+/** `updated` is false where the report told nothing new; reporting twice is once. */
+export type ReportResult = {
+  readonly id: number
+  readonly status: DeliveryStatus | ReminderStatus | null
+  readonly updated: boolean
+}
+
+const purposeOf = {
+  notification: 'notification-callback',
+  reminder: 'reminder-callback',
+} as const satisfies Record<string, TokenPurpose>
+
+const pathOf = { notification: 'callback', reminder: 'reminder-callback' } as const
+
+/** How long a callback URL stays good after the reminder's time: seven days. */
+const gracePeriodMs = 7 * 24 * 60 * 60 * 1000
+
+/** Signs the URLs that outside services report to, and records what they report. */
+export class Callbacks {
+  readonly #context: Context
+  readonly #signer: TokenSigner | null
+
+  constructor(context: Context) {
+    this.#context = context
+    const { encryptionKeys } = context.options
+    this.#signer = encryptionKeys.length === 0 ? null : createTokenSigner(encryptionKeys)
+  }
+
+  /**
+   * Where TaskManager reports on a notification or reminder; good until seven days after `time`, its time of sending.
+   * @throws NotificationError `options_invalid` without the option `publicUrl`, `encryption_key_missing` without a key.
+   */
+  url(kind: keyof typeof purposeOf, id: number, time: Date): string {
+    const { publicUrl } = this.#context.options
+    if (publicUrl === null) {
+      throw new NotificationError('options_invalid', 'Callback URLs need the option "publicUrl".', {
+        field: 'publicUrl',
+      })
+    }
+    if (this.#signer === null) {
+      throw new NotificationError(
+        'encryption_key_missing',
+        'Callback URLs are signed: set NOTIFICATIONS_ENCRYPTION_KEY or the option "encryptionKey".',
+      )
+    }
+    const expiresAt = new Date(time.getTime() + gracePeriodMs)
+    const token = this.#signer.sign({ purpose: purposeOf[kind], id }, expiresAt)
+    return `${publicUrl}/${pathOf[kind]}/${id}?token=${token}`
+  }
+
+  /** @throws NotificationError `token_invalid`: missing, forged, for something else, or expired. */
+  requireToken(token: string, purpose: TokenPurpose, id: number | string): void {
+    const { clock } = this.#context.options
+    const verdict = this.#signer?.verify(token, { purpose, id }, clock.now()) ?? 'invalid'
+    if (verdict === 'valid') return
+    const told = verdict === 'expired' ? 'The token has expired.' : 'The token is missing, or not good for this.'
+    throw new NotificationError('token_invalid', told, { field: 'token' })
+  }
+
+  /** @throws NotificationError `notification_not_found`. */
+  async recordNotification(id: number, report: DeliveryReport): Promise<ReportResult> {
+    const row = await this.#context.options.storage.deliveries.get(id)
+    if (row === null) throw noNotification(id)
+    return { id, ...(await this.#record(row, report)) }
+  }
+
+  /** @throws NotificationError `reminder_not_found`. */
+  async recordReminder(id: number, report: DeliveryReport): Promise<ReportResult> {
+    const { storage } = this.#context.options
+    const reminder = await storage.reminders.get(id)
+    if (reminder === null) throw noReminder(id)
+    const row = reminder.notificationId === null ? null : await storage.deliveries.get(reminder.notificationId)
+    const updated = row !== null && (await this.#record(row, report)).updated
+    const now = updated ? await storage.reminders.get(id) : reminder
+    return { id, status: now?.status ?? reminder.status, updated }
+  }
+
+  async #record(row: DeliveryRow, report: DeliveryReport): Promise<Pick<ReportResult, 'status' | 'updated'>> {
+    const status = statusOf(report)
+    if (status === null) return { status: row.status, updated: false }
+    const { storage, clock } = this.#context.options
+    const now = clock.now()
+    // A clock of another machine may run ahead; nothing was delivered in our future.
+    const at = report.deliveredAt === null || report.deliveredAt > now ? now : report.deliveredAt
+    const isFault = status === 'FAILED' || status === 'BOUNCED'
+    const updated = await storage.deliveries.recordReceipt({
+      id: row.id,
+      status,
+      at,
+      errorCode: isFault ? 'reported' : null,
+      errorMessage: isFault ? scrub(report.error) : null,
+    })
+    if (updated) this.#tell(row, status, now)
+    return { status: updated ? status : row.status, updated }
+  }
+
+  #tell(row: DeliveryRow, status: DeliveryStatus, at: Date): void {
+    const { organizationId, appointmentId, waitlistEntryId, reminderId, recipient, channel, category } = row
+    const about = { organizationId, appointmentId, waitlistEntryId, reminderId, recipient, channel, category, at }
+    const event = { ...about, notificationId: row.id }
+    if (status === 'DELIVERED') this.#context.events.emit('notification.delivered', event)
+    else if (status === 'SENT') {
+      this.#context.events.emit('notification.sent', { ...event, providerMessageId: row.providerMessageId })
+    } else this.#context.events.emit('notification.failed', { ...event, code: 'reported' })
+  }
+}
+
+function statusOf({ outcome, deliveredAt }: DeliveryReport): DeliveryStatus | null {
+  if (outcome === 'pending') return null
+  if (outcome === 'success') return deliveredAt === null ? 'SENT' : 'DELIVERED'
+  return outcome === 'bounced' ? 'BOUNCED' : 'FAILED'
+}
+
+/** Another program's words, as they may be stored and shown: one line, without contact data. */
+function scrub(error: string | null): string {
+  if (error === null || error.trim() === '') return 'Reported as failed, without a reason.'
+  return error
+    .slice(0, 1000)
+    .replace(/[\p{Cc}\u2028\u2029\p{Cs}]+/gu, ' ')
+    .replace(/[^\s@<>]{1,64}@[^\s@<>]{1,255}/g, '[address]')
+    .replace(/\+?\d[\d\s().-]{5,20}\d/g, '[number]')
+    .slice(0, 500)
+}

@@ -1,0 +1,76 @@
+import { sampleFacts } from '../domain/messages/check.ts'
+import { checkTemplates, renderMessage, smsSegments } from '../domain/messages/index.ts'
+import type { Warning } from '../schemas/common.ts'
+import type { Template } from '../schemas/templates.ts'
+import { type Category, type Channel, categories, type TemplateKey, templateKeyOf } from '../schemas/vocabulary.ts'
+import type { Context } from './context.ts'
+import { policyOf } from './settings-view.ts'
+
+export type TemplatePreviewRequest = {
+  readonly channel: Channel
+  readonly templateKey: TemplateKey
+  /** A draft; left out, what is stored, or the built-in text. */
+  readonly template?: Template | undefined
+  /** BCP 47. Default: the organization's. */
+  readonly locale?: string | undefined
+}
+
+export type TemplatePreview = {
+  readonly channel: Channel
+  readonly templateKey: TemplateKey
+  /** E-mail only. */
+  readonly subject: string | null
+  readonly message: string
+  /** E-mail only: the message as escaped HTML. */
+  readonly html: string | null
+  /** SMS only: what it would cost. */
+  readonly segments: number | null
+  readonly encoding: 'GSM-7' | 'UCS-2' | null
+  readonly warnings: readonly Warning[]
+}
+
+/** Renders templates for an appointment that does not exist, so that nobody's data is shown. */
+export class TemplatePreviews {
+  readonly #context: Context
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  /** @throws NotificationError `template_invalid` with every fault of the draft. */
+  async preview(organizationId: string, request: TemplatePreviewRequest): Promise<TemplatePreview> {
+    const { channel, templateKey, template, locale } = request
+    const { storage } = this.#context.options
+    const [[settings], organization] = await Promise.all([
+      storage.settings.get([organizationId]),
+      this.#context.host.organizations([organizationId]),
+    ])
+    const known = organization(organizationId)
+    const policy = policyOf(settings ?? null)
+    const stored = channel === 'EMAIL' ? policy.emailTemplates : policy.smsTemplates
+    const field = channel === 'EMAIL' ? 'emailTemplates' : 'smsTemplates'
+    const draft = template === undefined ? {} : { [templateKey]: template }
+    const warnings = checkTemplates(field, draft)
+    const sample = sampleFacts(categoryOf(templateKey))
+    const facts = {
+      ...sample,
+      organizationName: known?.name ?? sample.organizationName,
+      locale: locale ?? known?.locale ?? sample.locale,
+    }
+    const { subject, text, html } = renderMessage({ channel, facts, templates: { ...stored, ...draft } })
+    const size = channel === 'SMS' ? smsSegments(text) : null
+    return {
+      channel,
+      templateKey,
+      subject,
+      message: text,
+      html,
+      segments: size?.segments ?? null,
+      encoding: size?.encoding ?? null,
+      warnings,
+    }
+  }
+}
+
+const categoryOf = (key: TemplateKey): Category =>
+  categories.find((category) => templateKeyOf[category] === key) ?? 'REMINDER'
