@@ -1,13 +1,14 @@
 import { type Appointment, isActive, refOf } from '../domain/appointment.ts'
 import { tzDataVersion } from '../domain/local-time.ts'
 import { planReminders, type ReminderPlan, reminderKey } from '../domain/plan.ts'
-import { NotificationError } from '../errors.ts'
+import { isNotificationError, NotificationError } from '../errors.ts'
 import type { DeliveryRow, PlanCommand, PlanOutcome, PlanRow, ReminderRow } from '../ports/storage.ts'
 import type { EntityId } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
 import type { OffsetInput } from '../schemas/offset.ts'
 import { type AppointmentCategory, channels, type Rule } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
+import { inPieces } from './in-pieces.ts'
 import { Knowledge } from './knowledge.ts'
 import { buildNotices } from './notices.ts'
 
@@ -63,12 +64,13 @@ export class Planner {
     for (let round = 0; open.length > 0 && round < maxConflicts; round++) {
       const prepared = await this.#prepare(open, results)
       const commands = prepared.flatMap((one) => (one.command === null ? [] : [one.command]))
-      const outcomes = commands.length === 0 ? [] : await this.#context.options.storage.plans.apply(commands)
+      const outcomes = await inPieces(commands, (batch) => this.#context.options.storage.plans.apply(batch))
       let next = 0
       open = []
       for (const one of prepared) {
         const outcome = one.command === null ? unchanged(one.live) : outcomes[next++]
-        if (outcome === undefined || outcome.status === 'conflict') open.push(one.request)
+        if (isNotificationError(outcome)) results.set(one.request, { status: 'failed', error: outcome })
+        else if (outcome === undefined || outcome.status === 'conflict') open.push(one.request)
         else results.set(one.request, this.#applied(one, outcome))
       }
     }

@@ -1,16 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import type { Verdict } from '../../domain/due.ts'
-import { isNotificationError } from '../../errors.ts'
 import type { IntentCommand, PlanRow } from '../../ports/storage.ts'
 import type { OutboundMessage } from '../../ports/transport.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import { type DecisionAction, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
-import type { Context } from '../context.ts'
+import { type Context, faultOf } from '../context.ts'
 import type { Knowledge } from '../knowledge.ts'
 import { contentFor, renderFor, type Subject } from '../notices.ts'
 import type { Provider } from '../providers.ts'
 import type { AccountGate } from './account-gate.ts'
-import { type DueWork, factsOf, mayHaveGoneOut, workOf } from './work.ts'
+import { type DueWork, factsForLog, factsOf, mayHaveGoneOut, workOf } from './work.ts'
 
 /** What is to be sent once its intent is committed. */
 export type Outgoing = {
@@ -87,7 +86,8 @@ export function decideOne(
     const { recipient: person } = verdict
     rendered = renderFor({ channel, category, subject, recipient: person, organization, now }, policy)
   } catch (error) {
-    if (!isNotificationError(error)) throw error
+    // Whatever the reason, it is this message's alone: the others go out.
+    options.logger.error('message not rendered', { ...factsForLog(due), fault: faultOf(error) })
     return fail(due, settle('failed', 'template_failed'), 'template_failed')
   }
   const idempotencyKey = due.delivery?.idempotencyKey ?? randomUUID()

@@ -2,6 +2,7 @@ import { isNotificationError } from '../../errors.ts'
 import type { Scheduler } from '../../ports/scheduler.ts'
 import type { DeliveryRow, ReminderRow, SettingsRow } from '../../ports/storage.ts'
 import { type Context, faultOf } from '../context.ts'
+import { inPieces } from '../in-pieces.ts'
 import type { Planner } from '../planner.ts'
 import { AccountGate } from './account-gate.ts'
 import type { Evaluated } from './decide.ts'
@@ -9,7 +10,7 @@ import { evaluate } from './evaluate.ts'
 import { Sender } from './sender.ts'
 import { Settler } from './settler.ts'
 import { tellDecided } from './tell.ts'
-import { type DueWork, factsOf, groupKey } from './work.ts'
+import { type DueWork, factsForLog, factsOf, groupKey } from './work.ts'
 
 /** Rows read at a time. Large enough for batches to pay, small enough to stay fresh. */
 const readLimit = 500
@@ -188,22 +189,20 @@ export class Dispatcher {
         : await this.#planner.plan(evaluation.toReplan.map((appointmentId) => ({ appointmentId, reactivate: false })))
     const now = options.clock.now()
     const { evaluated } = evaluation
-    const outcomes =
-      evaluated.length === 0
-        ? []
-        : await options.storage.deliveries
-            .commitIntents(
-              evaluated.map((one) => one.command),
-              now,
-            )
-            .catch((error) => {
-              for (const { outgoing } of evaluated) if (outgoing !== null) this.#gate.release(outgoing.provider)
-              throw error
-            })
+    const commands = evaluated.map((one) => one.command)
+    const outcomes = await inPieces(commands, (batch) => options.storage.deliveries.commitIntents(batch, now)).catch(
+      (error) => {
+        for (const { outgoing } of evaluated) if (outgoing !== null) this.#gate.release(outgoing.provider)
+        throw error
+      },
+    )
     let progress = replanned.some((result) => result.status === 'planned')
     for (const [index, one] of evaluated.entries()) {
       const outcome = outcomes[index]
-      if (outcome?.status === 'committed') {
+      if (isNotificationError(outcome)) {
+        options.logger.error('decision not written', { ...factsForLog(one.due), fault: outcome.code })
+      }
+      if (outcome !== undefined && 'delivery' in outcome) {
         progress = true
         this.#act(one, outcome.delivery)
       } else if (one.outgoing !== null) {

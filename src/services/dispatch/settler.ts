@@ -1,6 +1,7 @@
+import { isNotificationError } from '../../errors.ts'
 import type { SettleCommand, Storage } from '../../ports/storage.ts'
-import type { Context } from '../context.ts'
-import { faultOf } from '../context.ts'
+import { type Context, faultOf } from '../context.ts'
+import { inPieces } from '../in-pieces.ts'
 
 type Waiting = { readonly command: SettleCommand; readonly done: (applied: boolean) => void }
 
@@ -43,13 +44,18 @@ export class Settler {
     const batch = this.#waiting
     this.#waiting = []
     try {
-      const applied = await this.#storage.deliveries.settle(batch.map((one) => one.command))
+      const commands = batch.map((one) => one.command)
+      const applied = await inPieces(commands, (pieces) => this.#storage.deliveries.settle(pieces))
+      const refused = batch.filter((_one, index) => isNotificationError(applied[index]))
+      if (refused.length > 0) this.#again(refused)
       for (const [index, { command, done }] of batch.entries()) {
+        const outcome = applied[index]
+        if (isNotificationError(outcome)) continue
         this.#giveUpAt.delete(command)
-        done(applied[index] ?? false)
+        done(outcome ?? false)
       }
     } catch (error) {
-      this.#context.options.logger.error('outcomes not written yet', { count: batch.length, fault: faultOf(error) })
+      this.#context.options.logger.error('outcomes not written', { count: batch.length, fault: faultOf(error) })
       this.#again(batch)
     }
   }

@@ -37,3 +37,9 @@ export function groupKey(due: DueWork): string {
 /** True once an attempt may have reached somebody although it was never settled. */
 export const mayHaveGoneOut = (due: DueWork): boolean =>
   due.delivery !== null && (due.delivery.state === 'sending' || due.delivery.unknownOutcomes > 0)
+
+/** Which row it is, for the log. */
+export const factsForLog = (due: DueWork) => ({
+  reminderId: due.reminder?.id ?? null,
+  notificationId: due.delivery?.id ?? null,
+})
