@@ -1,0 +1,132 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { KillPoint, PointName } from './points.ts'
+import type { Hold } from './storages.ts'
+import type { WorkerSpec } from './worker.ts'
+
+/** How one worker is to die: by its own hand at a point, or from outside this long after it began to work. */
+export type Order = KillPoint | { readonly afterMs: number }
+
+export type Kill = {
+  readonly at: number
+  /** `overdue`: the point was not reached in time, and the worker was killed from outside instead. */
+  readonly how: PointName | 'random' | 'overdue'
+  /** Claims that were open in the database when the worker was dead: its own, and those of the workers that live. */
+  readonly holds: readonly Hold[]
+}
+
+export type CrewOptions = {
+  readonly spec: Omit<WorkerSpec, 'point'>
+  /** Workers at a time. */
+  readonly size: number
+  readonly orders: readonly Order[]
+  readonly sending: () => Hold[]
+  /** A place for compiled code, which makes starting cheaper. */
+  readonly compileCache: string
+}
+
+/** Workers ready to take a dead one's place. Loading takes longer than most of them live. */
+const spares = 3
+/** A worker that finds nothing to do reaches no point. */
+const patienceMs = 8000
+
+const workerPath = fileURLToPath(new URL('./worker.ts', import.meta.url))
+
+type Worker = { readonly process: ChildProcess; readonly order: Order | null; readonly ready: Promise<void> }
+
+/** Keeps `size` workers at work: one that dies is replaced at once, until every order is carried out; the last live on. */
+export class Crew {
+  readonly kills: Kill[] = []
+  /** What should not have happened: a worker that ended on its own, or said something on stderr. */
+  readonly faults: string[] = []
+  readonly #options: CrewOptions
+  readonly #orders: (Order | null)[]
+  readonly #waiting: Worker[] = []
+  readonly #atWork = new Set<Worker>()
+  #over = false
+
+  constructor(options: CrewOptions) {
+    this.#options = options
+    this.#orders = [...options.orders, ...Array.from({ length: options.size }, () => null)]
+  }
+
+  /** True when every order was carried out. */
+  get done(): boolean {
+    return this.kills.length >= this.#options.orders.length
+  }
+
+  /** Resolves when the first workers are at work. */
+  async start(): Promise<void> {
+    await Promise.all(Array.from({ length: this.#options.size }, () => this.#next()))
+  }
+
+  /** Lets those that live stop as a host would stop them. */
+  async stop(): Promise<void> {
+    this.#over = true
+    for (const { process } of this.#waiting.splice(0)) process.kill('SIGKILL')
+    await Promise.all(
+      [...this.#atWork].map(async ({ process }) => {
+        const late = setTimeout(() => {
+          this.faults.push('a worker did not stop')
+          process.kill('SIGKILL')
+        }, 10_000)
+        if (process.connected) process.send('stop')
+        if (process.exitCode === null && process.signalCode === null) await once(process, 'exit')
+        clearTimeout(late)
+      }),
+    )
+  }
+
+  #fork(order: Order | null): Worker {
+    const point = order !== null && 'name' in order ? order : null
+    const child = fork(workerPath, [JSON.stringify({ ...this.#options.spec, point })], {
+      // Nothing of the test runner's own: a worker is a plain process of a host.
+      execArgv: [],
+      env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: this.#options.compileCache, NODE_NO_WARNINGS: '1' },
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    })
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => this.faults.push(text.trim()))
+    const ready = new Promise<void>((resolve) => {
+      child.once('message', () => resolve())
+      child.once('exit', () => resolve())
+    })
+    return { process: child, order, ready }
+  }
+
+  async #next(): Promise<void> {
+    while (this.#waiting.length <= spares && this.#orders.length > 0) {
+      this.#waiting.push(this.#fork(this.#orders.shift() ?? null))
+    }
+    const worker = this.#waiting.shift()
+    if (worker === undefined) return
+    this.#atWork.add(worker)
+    let outside: 'random' | 'overdue' | null = null
+    let timer: NodeJS.Timeout | undefined
+    worker.process.once('exit', (code, signal) => {
+      clearTimeout(timer)
+      this.#atWork.delete(worker)
+      if (this.#over) return
+      const { order } = worker
+      if (signal !== 'SIGKILL' || order === null) this.faults.push(`a worker ended on its own: ${code ?? signal}`)
+      else {
+        const how = outside ?? ('name' in order ? order.name : 'random')
+        this.kills.push({ at: Date.now(), how, holds: this.#options.sending() })
+      }
+      void this.#next()
+    })
+    await worker.ready
+    if (this.#over || !worker.process.connected) return
+    worker.process.send('go')
+    const { order } = worker
+    if (order === null) return
+    const byPoint = 'name' in order
+    timer = setTimeout(
+      () => {
+        outside = byPoint ? 'overdue' : 'random'
+        worker.process.kill('SIGKILL')
+      },
+      byPoint ? patienceMs : order.afterMs,
+    )
+  }
+}

@@ -1,0 +1,213 @@
+import { addressOf } from './host-table.ts'
+import type { CrashRun, Mail } from './run.ts'
+import type { DeliveryFact, ReminderFact } from './storages.ts'
+import { type Cancel, type Change, movedByMs } from './upheaval.ts'
+
+export type Verdict = {
+  /** Each broken promise in a sentence; empty: all were kept. */
+  readonly violations: readonly string[]
+  readonly summary: Summary
+}
+
+export type Summary = {
+  readonly seed: number
+  readonly mails: number
+  readonly duplicates: number
+  /** Claims that a killed worker left behind: a duplicate is possible for these and no other. */
+  readonly inFlightAtKills: number
+  /** Sends that nobody can tell the outcome of and that were not tried again, as the rows say. */
+  readonly held: number
+  readonly kills: Readonly<Record<string, number>>
+  readonly cancelsInFlight: number
+  readonly restedAfterMs: number | null
+}
+
+/** What is known of one appointment. */
+type Case = {
+  readonly id: number
+  readonly due: number
+  readonly mails: readonly Mail[]
+  readonly reminders: readonly ReminderFact[]
+  readonly deliveries: readonly DeliveryFact[]
+  /** Times at which a send was decided; each is written in the transaction that claims. */
+  readonly intents: readonly number[]
+  readonly cancel: Cancel | undefined
+  readonly change: Change | undefined
+}
+
+type Tell = (sentence: string) => void
+
+/** Compares what arrived with what the rows say and what was promised. The log of the receiving side is believed before the rows. */
+export function judge(run: CrashRun): Verdict {
+  const violations: string[] = []
+  const abandoned = abandonedClaims(run)
+  const messageIds = new Map<string, number>()
+  let duplicates = 0
+  for (const one of casesOf(run)) {
+    const tell: Tell = (sentence) => violations.push(`appointment ${one.id}: ${sentence}`)
+    judgeCopies(one, abandoned, messageIds, tell)
+    judgeRows(one, tell)
+    if (one.cancel !== undefined) judgeCancel(one, one.cancel, tell)
+    else if (one.change !== undefined) judgeChange(one, one.change, tell)
+    else if (one.mails.length === 0 && !isHeld(one)) tell(`lost: no mail, and its rows are ${show(one)}`)
+    duplicates += Math.max(0, one.mails.length - 1)
+  }
+  const inFlightAtKills = [...abandoned.values()].reduce((sum, fences) => sum + fences.size, 0)
+  const tell: Tell = (sentence) => violations.push(sentence)
+  if (duplicates > inFlightAtKills)
+    tell(`${duplicates} duplicates, but only ${inFlightAtKills} sends in flight at the kills`)
+  judgeWhole(run, tell)
+  return {
+    violations,
+    summary: {
+      seed: run.plan.seed,
+      mails: run.mails.length,
+      duplicates,
+      inFlightAtKills,
+      held: run.deliveries.filter((row) => row.state === 'unknown').length,
+      kills: tallyOf(run.kills.map((kill) => kill.how)),
+      cancelsInFlight: run.cancels.filter((cancel) => cancel.inFlight > 0).length,
+      restedAfterMs: run.restedAfterMs,
+    },
+  }
+}
+
+/**
+ * Claims open at a kill and never settled under their fence: the fence moved on, or the delivery is held. Those of the
+ * workers that lived were settled, and fall out. By delivery.
+ */
+function abandonedClaims({ kills, deliveries }: CrashRun): Map<number, Set<number>> {
+  const rows = new Map(deliveries.map((row) => [row.id, row]))
+  const claims = new Map<number, Set<number>>()
+  for (const { deliveryId, fence } of kills.flatMap((kill) => kill.holds)) {
+    const row = rows.get(deliveryId)
+    if (row === undefined || (row.fence === fence && row.state !== 'unknown')) continue
+    const fences = claims.get(deliveryId) ?? new Set()
+    claims.set(deliveryId, fences.add(fence))
+  }
+  return claims
+}
+
+function judgeCopies(
+  one: Case,
+  abandoned: Map<number, Set<number>>,
+  messageIds: Map<string, number>,
+  tell: Tell,
+): void {
+  const { mails, deliveries } = one
+  const [first] = mails
+  if (first === undefined) return
+  if (mails.some((mail) => mail.messageId !== first.messageId)) {
+    tell(`copies with different Message-IDs: ${mails.map((mail) => mail.messageId).join(', ')}`)
+  }
+  const key = first.messageId ?? 'none'
+  const other = messageIds.get(key)
+  if (other !== undefined || key === 'none') tell(`the Message-ID ${key} of appointment ${other}`)
+  messageIds.set(key, one.id)
+  const excused = deliveries.reduce((sum, row) => sum + (abandoned.get(row.id)?.size ?? 0), 0)
+  if (mails.length - 1 > excused)
+    tell(`${mails.length} mails with ${excused} claims left behind by kills: ${show(one)}`)
+}
+
+/** What the rows say was sent arrived, and what arrived the rows know of. */
+function judgeRows(one: Case, tell: Tell): void {
+  const { mails, reminders, deliveries } = one
+  if (deliveries.length > 1) tell(`more than one delivery: ${show(one)}`)
+  for (const row of deliveries) {
+    const reminder = reminders.find((candidate) => candidate.id === row.reminderId)
+    const projected = row.status === 'SENT' ? 'SENT' : row.state === 'unknown' ? 'FAILED' : null
+    if (projected === null) tell(`a delivery that is neither sent nor held: ${show(one)}`)
+    else if (reminder?.status !== projected) tell(`delivery and reminder disagree: ${show(one)}`)
+    if (row.status === 'SENT' && mails.length === 0) tell(`SENT, and no mail arrived: ${show(one)}`)
+    if (row.status === 'SENT' && row.messageId !== mails[0]?.messageId)
+      tell(`its row names another Message-ID than its mail`)
+    if (row.attempts !== one.intents.length) tell(`${row.attempts} attempts, ${one.intents.length} decisions to send`)
+  }
+  if (mails.length > 0 && deliveries.length === 0) tell(`a mail arrived that no delivery knows of: ${show(one)}`)
+  if (deliveries.length === 0 && reminders.some((row) => row.status === 'SENT' || row.status === 'FAILED')) {
+    tell(`a reminder is over without a delivery: ${show(one)}`)
+  }
+}
+
+/** After the committed cancel no intent, and only those mails that it said were in flight. */
+function judgeCancel(one: Case, { committedAt, calledAt, inFlight, way }: Cancel, tell: Tell): void {
+  const late = one.mails.filter((mail) => mail.at > committedAt).length
+  if (late > inFlight) tell(`${late} mails after ${way}, which said that ${inFlight} were in flight: ${show(one)}`)
+  if (one.intents.some((at) => at > committedAt)) tell(`a send was decided on after ${way}: ${show(one)}`)
+  const early = one.mails.length - late
+  const withdrawn = one.reminders.some((row) => row.status === 'CANCELLED')
+  if (withdrawn && one.mails.length > 0) tell(`CANCELLED by ${way}, and a mail arrived: ${show(one)}`)
+  // Settled as sent before the call, or being sent when it committed.
+  const sent = one.reminders.some((row) => row.status === 'SENT')
+  if (inFlight === 0 && sent && early === 0)
+    tell(`SENT before ${way} at ${calledAt}, and no mail before it: ${show(one)}`)
+}
+
+function judgeChange(one: Case, { way, at }: Change, tell: Tell): void {
+  const { mails, reminders, due } = one
+  // A stalled test may change the host's data too late; what is right then depends on who came first.
+  if (at >= due) return
+  if (way === 'readdressed') {
+    if (mails.length === 0 && !isHeld(one)) tell(`lost after its address changed: ${show(one)}`)
+    if (mails.some((mail) => mail.to !== addressOf(one.id, 'b'))) tell(`a mail to the address that was changed before`)
+    return
+  }
+  if (mails.length > 0) tell(`a mail although the host's data said ${way} before its time: ${show(one)}`)
+  const pending = reminders.filter((row) => row.status === 'PENDING')
+  const right = way === 'moved' ? pending.length === 1 && pending[0]?.time === due + movedByMs : pending.length === 0
+  if (!right) tell(`wrong rows after the host's data said ${way}: ${show(one)}`)
+}
+
+/** Nothing is left over, nothing is counted wrong, and nothing went wrong beside it. */
+function judgeWhole(run: CrashRun, tell: Tell): void {
+  const { plan, reminders, deliveries, mails, dueOf } = run
+  const lastDue = Math.max(...dueOf.values())
+  const stuck = reminders.filter((row) => row.status === 'PENDING' && row.time <= lastDue)
+  const open = deliveries.filter((row) => row.state === 'queued' || row.state === 'sending')
+  if (stuck.length > 0) tell(`stuck: ${stuck.length} reminders, such as ${JSON.stringify(stuck[0])}`)
+  if (open.length > 0) tell(`stuck: ${open.length} deliveries, such as ${JSON.stringify(open[0])}`)
+  if (run.restedAfterMs === null) tell(`not at rest ${plan.restMs} ms after the last due time`)
+  if (run.kills.length !== plan.kills) tell(`${run.kills.length} kills instead of ${plan.kills}`)
+  if (run.cancels.length !== plan.cancels || run.changes.length !== plan.changes) tell('not every change was made')
+  const strangers = mails.filter((mail) => !dueOf.has(mail.appointmentId))
+  if (strangers.length > 0) tell(`${strangers.length} mails of no appointment, such as ${JSON.stringify(strangers[0])}`)
+  const count = (status: string) => run.counts.find((one) => one.status === status)?.count ?? 0
+  const sent = deliveries.filter((row) => row.status === 'SENT').length
+  const held = deliveries.filter((row) => row.state === 'unknown').length
+  if (count('SENT') !== sent) tell(`${sent} deliveries are SENT, and ${count('SENT')} were counted`)
+  if (count('UNKNOWN') !== held) tell(`${held} deliveries are held, and ${count('UNKNOWN')} were counted`)
+  if (run.health !== 'ok') tell(`the database is damaged: ${run.health}`)
+  for (const fault of run.faults) tell(`a worker said: ${fault}`)
+}
+
+/** Its outcome is unknown, and the decisions say so. */
+const isHeld = ({ deliveries }: Case): boolean => deliveries.some((row) => row.state === 'unknown')
+
+const show = ({ reminders, deliveries, mails, intents, cancel, due }: Case): string =>
+  JSON.stringify({ due, reminders, deliveries, intents, mailsAt: mails.map((mail) => mail.at), cancel })
+
+function casesOf(run: CrashRun): Case[] {
+  const mails = Map.groupBy(run.mails, (mail) => mail.appointmentId)
+  const reminders = Map.groupBy(run.reminders, (row) => row.appointmentId)
+  const deliveries = Map.groupBy(run.deliveries, (row) => row.appointmentId)
+  const sends = run.decisions.filter((decision) => decision.entries.includes('"action":"send"'))
+  const intents = Map.groupBy(sends, (decision) => decision.appointmentId)
+  const cancels = new Map(run.cancels.map((cancel) => [cancel.appointmentId, cancel]))
+  const changes = new Map(run.changes.map((change) => [change.appointmentId, change]))
+  return [...run.dueOf].map(([id, due]) => ({
+    id,
+    due,
+    mails: mails.get(id) ?? [],
+    reminders: reminders.get(id) ?? [],
+    deliveries: deliveries.get(id) ?? [],
+    intents: (intents.get(id) ?? []).map((decision) => decision.at),
+    cancel: cancels.get(id),
+    change: changes.get(id),
+  }))
+}
+
+function tallyOf(words: readonly string[]): Record<string, number> {
+  const tally: Record<string, number> = {}
+  for (const word of words) tally[word] = (tally[word] ?? 0) + 1
+  return tally
+}

@@ -1,0 +1,202 @@
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { z } from 'zod'
+import { smtp } from '../../adapters/transport/smtp.ts'
+import { createNotifications } from '../../src/index.ts'
+import { startSmtpServer } from '../support/smtp-server.ts'
+import { type Chance, chanceFrom } from './chance.ts'
+import { Crew, type Kill, type Order } from './crew.ts'
+import { appointmentOf, HostTable, hostDirectory } from './host-table.ts'
+import { pointNames } from './points.ts'
+import {
+  type Count,
+  type DecisionFact,
+  type DeliveryFact,
+  type ReminderFact,
+  type StorageKind,
+  storages,
+} from './storages.ts'
+import { type Cancel, type Change, upheaval } from './upheaval.ts'
+
+export type CrashPlan = {
+  readonly seed: number
+  readonly storage: StorageKind
+  readonly reminders: number
+  readonly kills: number
+  readonly workers: number
+  readonly cancels: number
+  readonly changes: number
+  /** The reminders fall due evenly over this time. */
+  readonly spreadMs: number
+  /** From the start of planning to the first due time. */
+  readonly leadMs: number
+  readonly leaseMs: number
+  /** How long after the last due time everything must have come to rest. */
+  readonly restMs: number
+}
+
+/** The size that fits into `npm test`. Retries and leases are as short as they may be, so that every consequence shows. */
+export const smallPlan: Omit<CrashPlan, 'seed'> = {
+  storage: 'sqlite',
+  reminders: 1000,
+  kills: 20,
+  workers: 2,
+  cancels: 50,
+  changes: 30,
+  spreadMs: 10_000,
+  leadMs: 4000,
+  leaseMs: 5000,
+  restMs: 45_000,
+}
+
+/** A mail as the receiving side wrote it down before it confirmed it. */
+const mailLine = z.object({ at: z.number(), to: z.string(), messageId: z.string().nullable() })
+export type Mail = z.infer<typeof mailLine> & { readonly appointmentId: number }
+
+/** Everything there is to judge by. */
+export type CrashRun = {
+  readonly plan: CrashPlan
+  readonly mails: readonly Mail[]
+  readonly kills: readonly Kill[]
+  readonly cancels: readonly Cancel[]
+  readonly changes: readonly Change[]
+  readonly dueOf: ReadonlyMap<number, number>
+  readonly reminders: readonly ReminderFact[]
+  readonly deliveries: readonly DeliveryFact[]
+  readonly decisions: readonly DecisionFact[]
+  readonly counts: readonly Count[]
+  readonly health: string
+  /** What workers said on stderr, or that one ended on its own. */
+  readonly faults: readonly string[]
+  /** From the last due time until everything had come to rest; null: it did not. */
+  readonly restedAfterMs: number | null
+  readonly directory: string
+}
+
+/** An hour, as every reminder lies before its appointment. */
+const offsetMs = 3_600_000
+
+export async function runCrash(plan: CrashPlan): Promise<CrashRun> {
+  const chance = chanceFrom(plan.seed)
+  const directory = mkdtempSync(join(tmpdir(), 'crash-'))
+  const [location, hostPath, logPath, compileCache] = ['library.sqlite', 'host.sqlite', 'mails.log', 'compiled'].map(
+    (name) => join(directory, name),
+  )
+  if (!location || !hostPath || !logPath || !compileCache) throw new Error('a path is missing')
+  mkdirSync(compileCache)
+  writeFileSync(logPath, '')
+  const server = await startSmtpServer({
+    parse: false,
+    // Written before the confirmation: what a killed worker never heard of is in the log all the same.
+    onMail: ({ to: [to = ''], messageId }) =>
+      appendFileSync(logPath, `${JSON.stringify({ at: Date.now(), to, messageId })}\n`),
+  })
+  const host = new HostTable(hostPath)
+  const firstDue = Date.now() + plan.leadMs
+  const dueOf = new Map<number, number>()
+  for (let id = 1; id <= plan.reminders; id++) {
+    dueOf.set(id, firstDue + Math.floor(((id - 1) * plan.spreadMs) / plan.reminders))
+  }
+  const startOf = new Map([...dueOf].map(([id, due]) => [id, due + offsetMs]))
+  host.book([...startOf].map(([id, start]) => ({ id, startsAt: new Date(start) })))
+
+  // This process is one of the host's too: it plans and cancels, and sends nothing.
+  const library = createNotifications({
+    storage: storages[plan.storage].storage(location),
+    transports: [smtp()],
+    directory: hostDirectory(hostPath),
+    env: {
+      DEFAULT_SMTP_HOST: '127.0.0.1',
+      DEFAULT_SMTP_PORT: String(server.port),
+      DEFAULT_EMAIL_FROM_ADDRESS: 'clinic@example.com',
+    },
+  })
+  await library.migrate()
+  const evidence = storages[plan.storage].evidence(location)
+  const crew = new Crew({
+    spec: {
+      storage: plan.storage,
+      location,
+      hostPath,
+      smtpPort: server.port,
+      leaseMs: plan.leaseMs,
+      sweepMs: 500,
+      retryMs: 500,
+    },
+    size: plan.workers,
+    orders: ordersOf(plan, chance),
+    sending: () => evidence.sending(),
+    compileCache,
+  })
+  try {
+    const ready = crew.start()
+    const planned = await library.notifications.scheduleMany([...dueOf.keys()], { customReminders: ['1h'] })
+    const unplanned = planned.filter((one) => 'error' in one || one.planned !== 1)
+    if (unplanned.length > 0) {
+      throw new Error(
+        `${unplanned.length} reminders were not planned before their time; raise leadMs: ${JSON.stringify(unplanned[0])}`,
+      )
+    }
+    const { notifications } = library
+    const { cancels, changes } = await upheaval({ ...plan, chance, host, notifications, dueOf, startOf })
+    await ready
+    const lastDue = firstDue + plan.spreadMs
+    const restedAfterMs = await rest(lastDue, plan.restMs, () => crew.done && evidence.open(lastDue) === 0)
+    await crew.stop()
+    return {
+      plan,
+      mails: readMails(logPath),
+      kills: crew.kills,
+      cancels,
+      changes,
+      dueOf,
+      reminders: evidence.reminders(),
+      deliveries: evidence.deliveries(),
+      decisions: evidence.decisions(),
+      counts: evidence.counts(),
+      health: evidence.health(),
+      faults: crew.faults,
+      restedAfterMs,
+      directory,
+    }
+  } finally {
+    await crew.stop()
+    await library.stop()
+    evidence.close()
+    host.close()
+    await server.close()
+  }
+}
+
+/**
+ * Points are counted in work done, not in time, and all of them together ask for less work than there is: every worker
+ * reaches its point on a slow machine too. Each point comes once before any comes twice.
+ */
+function ordersOf({ reminders, kills, cancels, changes }: CrashPlan, chance: Chance): Order[] {
+  const most = Math.max(1, Math.floor((0.8 * (reminders - cancels - changes)) / kills))
+  const point = (name: (typeof pointNames)[number]) => ({ name, count: chance.between(1, most) })
+  const random = () => ({ afterMs: chance.between(10, 250) })
+  const first = chance.shuffle(pointNames).map(point)
+  const rest = Array.from({ length: Math.max(0, kills - first.length) }, (_, index) => {
+    const name = pointNames[index % (pointNames.length + 3)]
+    return name === undefined ? random() : point(name)
+  })
+  return [...first, ...chance.shuffle(rest)].slice(0, kills)
+}
+
+async function rest(lastDue: number, restMs: number, rested: () => boolean): Promise<number | null> {
+  while (Date.now() < lastDue + restMs) {
+    if (Date.now() > lastDue && rested()) return Date.now() - lastDue
+    await wait(100)
+  }
+  return null
+}
+
+const readMails = (path: string): Mail[] =>
+  readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => mailLine.parse(JSON.parse(line)))
+    .map((mail) => ({ ...mail, appointmentId: appointmentOf(mail.to) }))
