@@ -1,0 +1,131 @@
+/**
+ * Sends SMS with Twilio's SDK (`npm install twilio`), which is loaded at the first send.
+ * @example
+ * createNotifications({ transports: [smtp(), twilio({ statusCallback: 'https://clinic.example/sms-status' })], ... })
+ */
+import { NotificationError, type SendContext, type Transport, TransportError } from '../../src/index.ts'
+import { answerUnreadable, type Call, failedAtOnce, failureOf, unusable } from './twilio/failures.ts'
+import { messageOf, type TwilioMessageOptions } from './twilio/message.ts'
+import { type Credentials, openSdk, type Sdk } from './twilio/sdk.ts'
+
+export { type SignedRequest, validateTwilioSignature } from './twilio/signature.ts'
+
+export type TwilioOptions = TwilioMessageOptions & {
+  /** Where the API is, for stand-ins; the credentials go there. Default `https://api.twilio.com`. */
+  readonly baseUrl?: string
+  /**
+   * Waiting for a connection and the answer together, in ms; a message already begun is then of unknown outcome.
+   * Twilio itself may take more than 20 s to give up. Default 30000.
+   */
+  readonly timeoutMs?: number
+  /** Sends at a time an account. Twilio answers 429 to an account that has too many requests at a time. Default 20. */
+  readonly concurrency?: number
+  /** Connections over all accounts. More requests wait for one. Default 50. */
+  readonly maxConnections?: number
+}
+
+/**
+ * The `twilio` transport. An account's `sms_api_key` is its Account SID, `sms_api_secret` its auth token. Twilio knows
+ * no idempotency key: a request that got no answer is of unknown outcome, and is never repeated in here.
+ * @throws NotificationError `options_invalid` for a `baseUrl` that is none.
+ */
+export function twilio(options: TwilioOptions = {}): Transport {
+  const { timeoutMs = 30_000, concurrency = 20, maxConnections = 50 } = options
+  const baseUrl = options.baseUrl === undefined ? null : baseUrlOf(options.baseUrl)
+  const inProgress = new Set<Promise<unknown>>()
+  let sdk: Promise<Sdk> | null = null
+  let closed = false
+
+  const load = (): Promise<Sdk> => {
+    sdk ??= openSdk({ baseUrl, timeoutMs, maxConnections }).catch((error) => {
+      sdk = null
+      throw error
+    })
+    return sdk
+  }
+
+  /** Runs `request` with the client of the account. Failures are `TransportError`s. */
+  async function call<T>(
+    { accountKey, signal }: SendContext,
+    account: Credentials,
+    request: (client: ReturnType<Sdk['client']>, call: Call) => Promise<T>,
+  ): Promise<T> {
+    const seen: Call = { signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]), begun: false, answer: null }
+    try {
+      const { client, observe } = await load()
+      return await observe(seen, () => request(client(accountKey, account), seen))
+    } catch (error) {
+      throw failureOf(error, seen)
+    }
+  }
+
+  /** `close` waits for it. */
+  async function tracked<T>(work: Promise<T>): Promise<T> {
+    inProgress.add(work)
+    try {
+      return await work
+    } finally {
+      inProgress.delete(work)
+    }
+  }
+
+  return {
+    name: 'twilio',
+    channels: ['SMS'],
+    needsAccount: true,
+    concurrency,
+
+    async send(message, context) {
+      const account = accountOf(context)
+      const wanted = messageOf(message, options, context.trusted)
+      if (closed) throw new TransportError('The transport is closed.', { outcome: 'transient', code: 'twilio_closed' })
+      const created = await tracked(call(context, account, (client) => client.messages.create({ ...wanted })))
+      if (created.status === 'failed' || created.status === 'undelivered') throw failedAtOnce(created.errorCode)
+      if (typeof created.sid !== 'string' || created.sid === '') throw answerUnreadable(true)
+      return { messageId: created.sid }
+    },
+
+    async verify(context) {
+      const account = accountOf(context)
+      const { status } = await tracked(
+        call(context, account, async (client, seen) => {
+          try {
+            return await client.api.v2010.accounts(account.accountSid).fetch()
+          } finally {
+            // Nothing is sent by it, so nothing can be unknown.
+            seen.begun = false
+          }
+        }),
+      )
+      if (status !== 'active') throw unusable('The Twilio account is not active.', 'twilio_account_inactive')
+    },
+
+    async close() {
+      closed = true
+      await Promise.allSettled(inProgress)
+      const opened = await sdk?.catch(() => null)
+      opened?.close()
+    },
+  }
+}
+
+/** @throws TransportError when it is too late to begin, or the account is none of Twilio's. */
+function accountOf({ account, signal }: SendContext): Credentials {
+  if (signal.aborted) throw failureOf(null, { signal, begun: false, answer: null })
+  if (account?.channel === 'SMS') {
+    const { apiKey, apiSecret } = account
+    // The Account SID becomes part of the URL.
+    if (apiKey !== null && apiSecret && /^AC[0-9A-Za-z]{1,64}$/.test(apiKey)) {
+      return { accountSid: apiKey, authToken: apiSecret }
+    }
+  }
+  throw unusable('The SMS account has no Account SID (AC...) and auth token of Twilio.', 'twilio_account')
+}
+
+function baseUrlOf(text: string): URL {
+  const url = URL.parse(text)
+  if (url !== null && (url.protocol === 'https:' || url.protocol === 'http:')) return url
+  throw new NotificationError('options_invalid', 'twilio: baseUrl must be a URL that starts with https:// or http://', {
+    field: 'baseUrl',
+  })
+}

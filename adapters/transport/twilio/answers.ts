@@ -1,0 +1,76 @@
+import type { FailureOutcome } from '../../../src/index.ts'
+
+/** What an answer means for the message; `account` stops the account and puts the message off. */
+export type Verdict = { readonly outcome: FailureOutcome | 'account'; readonly sentence: string }
+
+/** A number of Twilio's own, whatever came with it. */
+export const isTwilioCode = (code: unknown): code is number =>
+  typeof code === 'number' && Number.isInteger(code) && code >= 10_000 && code <= 99_999
+
+/** What Twilio's error codes mean: https://www.twilio.com/docs/api/errors. Those not here are judged by HTTP status. */
+const verdicts: Readonly<Record<number, Verdict>> = {
+  20003: { outcome: 'account', sentence: 'Twilio refused the credentials' },
+  20005: { outcome: 'account', sentence: 'The Twilio account is not active' },
+  20429: { outcome: 'transient', sentence: 'Twilio was sent too many requests at a time' },
+  21211: { outcome: 'permanent', sentence: 'The number of the recipient is not valid' },
+  21408: { outcome: 'permanent', sentence: 'The Twilio account may not send to the country of the recipient' },
+  // A sender may be unusable for one destination only, so the account is not stopped for it.
+  21606: { outcome: 'permanent', sentence: 'The sender cannot send to this destination, or is not of this account' },
+  21608: { outcome: 'permanent', sentence: 'The trial account may send to verified numbers only' },
+  21610: { outcome: 'suppressed', sentence: 'The recipient opted out' },
+  21611: { outcome: 'transient', sentence: 'The queue of the sender is full' },
+  21612: { outcome: 'permanent', sentence: 'The recipient cannot be reached from this sender' },
+  21614: { outcome: 'permanent', sentence: 'The number of the recipient is not a mobile number' },
+  21617: { outcome: 'permanent', sentence: 'The text is longer than Twilio takes' },
+  21659: {
+    outcome: 'permanent',
+    sentence: 'The sender is no number of Twilio, or of another country than the recipient',
+  },
+  21660: { outcome: 'account', sentence: 'The sender does not belong to the Twilio account' },
+  // These come with a delivery status rather than an answer; a message may be answered as failed already.
+  30001: { outcome: 'transient', sentence: 'The queue of the sender is full' },
+  30002: { outcome: 'account', sentence: 'The Twilio account is suspended' },
+  30003: { outcome: 'transient', sentence: 'The handset of the recipient cannot be reached' },
+  30005: { outcome: 'permanent', sentence: 'The number of the recipient is unknown' },
+  30006: { outcome: 'permanent', sentence: 'The number of the recipient is a landline' },
+  30007: { outcome: 'permanent', sentence: 'The carrier filtered the text' },
+  63038: { outcome: 'account', sentence: 'The Twilio account has sent all it may in a day' },
+}
+
+/** Refusals of a client's request are final unless said otherwise below. */
+const refused: Verdict = { outcome: 'permanent', sentence: 'Twilio refused the message' }
+
+/**
+ * What an HTTP answer that is no success means for a message.
+ * - 429 is "never processed and always safe to retry" (https://www.twilio.com/docs/api/errors/20429).
+ * - 503 is "temporarily unavailable, try again" (errors/20503): the server says that it did not take the request.
+ * - 500 to a message "may lead to several messages" when repeated (errors/20500); of 502 and 504 the gateway knows no
+ *   more. These, and statuses that the API does not have, leave the outcome unknown.
+ */
+export function verdictOf(status: number, code: number | null): Verdict {
+  if (status === 503) return { outcome: 'transient', sentence: 'Twilio is temporarily unavailable' }
+  if (status < 400 || status >= 500) {
+    return { outcome: 'unknown', sentence: 'Twilio failed in a way that does not say whether the message was taken' }
+  }
+  const known = code === null ? undefined : verdicts[code]
+  if (known !== undefined) return known
+  if (status === 429) return { outcome: 'transient', sentence: 'Twilio was sent too many requests' }
+  if (status === 408) return { outcome: 'transient', sentence: 'Twilio did not get the whole request' }
+  if (status === 401) return { outcome: 'account', sentence: 'Twilio refused the credentials' }
+  // 20xxx are codes of the platform: an unknown Account SID, a request that the account may not make.
+  const ofPlatform = code === null || code < 21_000
+  if ((status === 403 || status === 404) && ofPlatform) {
+    return { outcome: 'account', sentence: 'Twilio does not serve this account' }
+  }
+  return refused
+}
+
+/** What it means that a message was answered with success, and as failed at once. */
+export const verdictOfFailed = (code: number | null): Verdict => (code === null ? refused : (verdicts[code] ?? refused))
+
+/** `Retry-After` in ms from now: seconds, or an HTTP date (RFC 9110, 10.2.3). */
+export function retryAfterMsOf(header: unknown, now = Date.now()): number | undefined {
+  if (typeof header !== 'string') return undefined
+  const ms = /^\d{1,9}$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - now
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms)
+}

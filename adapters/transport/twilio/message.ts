@@ -1,0 +1,56 @@
+import { type OutboundMessage, TransportError } from '../../../src/index.ts'
+import { unusable } from './failures.ts'
+
+export type TwilioMessageOptions = {
+  /**
+   * The Messaging Service that sends for the host application's own account (`DEFAULT_SMS_*`), in place of its sender
+   * number. It belongs to one account, so organizations with accounts of their own send from their own numbers.
+   */
+  readonly messagingServiceSid?: string
+  /** Where Twilio reports what becomes of a message, or a function that says so for each; null for nowhere. Default nowhere. */
+  readonly statusCallback?: string | ((message: OutboundMessage) => string | null)
+}
+
+/** What is asked of Twilio: its `To`, `Body`, `From` or `MessagingServiceSid`, and `StatusCallback`. */
+export type TwilioMessage = {
+  readonly to: string
+  readonly body: string
+  readonly from?: string
+  readonly messagingServiceSid?: string
+  readonly statusCallback?: string
+}
+
+/** Of all segments together; Twilio refuses more. */
+const maxCharacters = 1600
+
+/** @throws TransportError for a message that Twilio could only refuse. */
+export function messageOf(message: OutboundMessage, options: TwilioMessageOptions, trusted: boolean): TwilioMessage {
+  const { to, from, text } = message
+  // Code points: counted too low, Twilio itself refuses with 21617; counted too high, nobody would send it.
+  if (text.length > maxCharacters && [...text].length > maxCharacters) {
+    throw new TransportError(`The text is longer than ${maxCharacters} characters.`, {
+      outcome: 'permanent',
+      code: 'twilio_body_too_long',
+    })
+  }
+  const callback = callbackOf(message, options)
+  return { to, body: text, ...senderOf(from, options, trusted), ...(callback && { statusCallback: callback }) }
+}
+
+function senderOf(from: string | null, { messagingServiceSid }: TwilioMessageOptions, trusted: boolean) {
+  if (trusted && messagingServiceSid !== undefined) return { messagingServiceSid }
+  if (from === null) throw unusable('There is no sender number.', 'twilio_sender')
+  return { from }
+}
+
+function callbackOf(message: OutboundMessage, { statusCallback }: TwilioMessageOptions): string | null {
+  if (typeof statusCallback !== 'function') return statusCallback ?? null
+  try {
+    return statusCallback(message)
+  } catch {
+    throw new TransportError('The statusCallback option threw.', {
+      outcome: 'transient',
+      code: 'twilio_status_callback',
+    })
+  }
+}

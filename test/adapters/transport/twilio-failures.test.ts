@@ -1,0 +1,224 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inspect } from 'node:util'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { retryAfterMsOf } from '../../../adapters/transport/twilio/answers.ts'
+import { certificate } from '../../support/smtp-certificate.ts'
+import type { TwilioFault } from '../../support/twilio-server.ts'
+import { canaries, cleanUpAfterEach, contextFor, failure, server, smsMessage, transportTo } from './twilio-fixture.ts'
+
+cleanUpAfterEach()
+afterEach(() => vi.unstubAllEnvs())
+
+/** Twilio's own words repeat what was sent. */
+const text = `Unable to create record: ${Object.values(canaries).join(' ')}`
+const answers = (status: number, code?: number, retryAfter?: string): TwilioFault => ({
+  at: 'request',
+  how: { status, text, ...(code && { code }), ...(retryAfter && { retryAfter }) },
+})
+
+describe('what became of a message, by the answer', () => {
+  type Row = readonly [fault: TwilioFault, outcome: string, scope: string, code: string]
+  const rows: readonly Row[] = [
+    [answers(400, 21211), 'permanent', 'message', 'twilio_21211'],
+    [answers(400, 21614), 'permanent', 'message', 'twilio_21614'],
+    [answers(400, 21610), 'suppressed', 'message', 'twilio_21610'],
+    [answers(403, 21610), 'suppressed', 'message', 'twilio_21610'],
+    [answers(403, 21408), 'permanent', 'message', 'twilio_21408'],
+    [answers(400, 21606), 'permanent', 'message', 'twilio_21606'],
+    [answers(400, 21660), 'transient', 'account', 'twilio_21660'],
+    [answers(400, 30003), 'transient', 'message', 'twilio_30003'],
+    [answers(400, 30005), 'permanent', 'message', 'twilio_30005'],
+    [answers(400, 30006), 'permanent', 'message', 'twilio_30006'],
+    [answers(400, 30007), 'permanent', 'message', 'twilio_30007'],
+    [answers(401, 20003), 'transient', 'account', 'twilio_20003'],
+    [answers(401), 'transient', 'account', 'twilio_http_401'],
+    [answers(403, 20003), 'transient', 'account', 'twilio_20003'],
+    [answers(403), 'transient', 'account', 'twilio_http_403'],
+    [answers(404, 20404), 'transient', 'account', 'twilio_20404'],
+    [answers(429, 20429), 'transient', 'message', 'twilio_20429'],
+    [answers(429), 'transient', 'message', 'twilio_http_429'],
+    [answers(429, 63038), 'transient', 'account', 'twilio_63038'],
+    [answers(408), 'transient', 'message', 'twilio_http_408'],
+    [answers(400, 29999), 'permanent', 'message', 'twilio_29999'],
+    [answers(422), 'permanent', 'message', 'twilio_http_422'],
+    [answers(503, 20503), 'transient', 'message', 'twilio_20503'],
+    [answers(503), 'transient', 'message', 'twilio_http_503'],
+    [answers(500, 20500), 'unknown', 'message', 'twilio_20500'],
+    [answers(502), 'unknown', 'message', 'twilio_http_502'],
+    [answers(504), 'unknown', 'message', 'twilio_http_504'],
+    [answers(307), 'unknown', 'message', 'twilio_http_307'],
+    [{ at: 'request', how: { status: 502, body: `<h1>${text}</h1>` } }, 'unknown', 'message', 'twilio_http_502'],
+    [{ at: 'request', how: { status: 400, body: 'null' } }, 'permanent', 'message', 'twilio_http_400'],
+    [{ at: 'request', how: { status: 401, body: '' } }, 'transient', 'account', 'twilio_http_401'],
+    [{ at: 'accepted', how: { status: 200, body: `<p>${text}</p>` } }, 'unknown', 'message', 'twilio_answer'],
+    [{ at: 'accepted', how: { status: 201, body: '{}' } }, 'unknown', 'message', 'twilio_answer'],
+    [{ at: 'accepted', how: { status: 201, body: 'null' } }, 'unknown', 'message', 'twilio_answer'],
+    [
+      { at: 'accepted', how: { status: 201, body: '{"sid":"SM1","status":"failed","error_code":30006}' } },
+      'permanent',
+      'message',
+      'twilio_30006',
+    ],
+    [
+      { at: 'accepted', how: { status: 201, body: '{"sid":"SM1","status":"failed","error_code":null}' } },
+      'permanent',
+      'message',
+      'twilio_failed',
+    ],
+    [{ at: 'request', how: 'drop' }, 'unknown', 'message', 'twilio_connection_lost'],
+    [{ at: 'accepted', how: 'drop' }, 'unknown', 'message', 'twilio_connection_lost'],
+    [{ at: 'accepted', how: 'drop-answer' }, 'unknown', 'message', 'twilio_connection_lost'],
+    [{ at: 'request', how: 'silent' }, 'unknown', 'message', 'twilio_timeout'],
+    [{ at: 'accepted', how: 'silent' }, 'unknown', 'message', 'twilio_timeout'],
+  ]
+
+  it.each(rows)('%j: %s, %s, %s', async (fault, outcome, scope, code) => {
+    const api = await server({ fault })
+    const timeoutMs = fault.how === 'silent' ? 150 : 5000
+    const error = await failure(transportTo(api.baseUrl, { timeoutMs }).send(smsMessage(), contextFor()))
+    expect(error).toMatchObject({ outcome, scope, code })
+    // The SDK repeated nothing.
+    expect(api.requests).toHaveLength(1)
+    const told = inspect(error, { depth: 9, showHidden: true })
+    for (const canary of Object.values(canaries)) expect(told).not.toContain(canary)
+    expect(error.cause).toBeUndefined()
+  })
+
+  it('tells how long to wait', async () => {
+    const api = await server({ fault: answers(429, 20429, '7') })
+    const transport = transportTo(api.baseUrl)
+    expect(await failure(transport.send(smsMessage(), contextFor()))).toMatchObject({ retryAfterMs: 7000 })
+    api.fault = answers(503, 20503, '2')
+    expect(await failure(transport.send(smsMessage(), contextFor()))).toMatchObject({ retryAfterMs: 2000 })
+    api.fault = answers(429)
+    expect(await failure(transport.send(smsMessage(), contextFor()))).toMatchObject({ retryAfterMs: undefined })
+  })
+
+  it('goes through when tried again after a refusal', async () => {
+    const api = await server({ fault: answers(429, 20429) })
+    const transport = transportTo(api.baseUrl)
+    await failure(transport.send(smsMessage(), contextFor()))
+    api.fault = null
+    await transport.send(smsMessage(), contextFor())
+    expect(api.messages).toHaveLength(1)
+  })
+})
+
+describe('Retry-After', () => {
+  const now = Date.parse('2026-03-01T09:00:00Z')
+  it.each([
+    ['0', 0],
+    ['120', 120_000],
+    ['Sun, 01 Mar 2026 09:00:05 GMT', 5000],
+    ['Sun, 01 Mar 2026 08:00:00 GMT', 0],
+    ['soon', undefined],
+    [undefined, undefined],
+  ])('%j is %j ms', (header, ms) => {
+    expect(retryAfterMsOf(header, now)).toBe(ms)
+  })
+})
+
+describe('a connection that fails', () => {
+  it('before the request has sent nothing', async () => {
+    const gone = await server()
+    await gone.close()
+    for (const baseUrl of [gone.baseUrl, gone.baseUrl.replace('http:', 'https:'), 'http://nowhere.invalid']) {
+      const error = await failure(transportTo(baseUrl).send(smsMessage(), contextFor()))
+      expect(error).toMatchObject({ outcome: 'transient', scope: 'message', code: 'twilio_unreachable' })
+    }
+  })
+
+  it('after it was kept open may have taken the request with it', async () => {
+    const api = await server()
+    const transport = transportTo(api.baseUrl)
+    await transport.send(smsMessage(), contextFor())
+    api.fault = { at: 'request', how: 'drop' }
+    expect(await failure(transport.send(smsMessage(), contextFor()))).toMatchObject({ outcome: 'unknown' })
+    expect(api.connections.total).toBe(1)
+  })
+
+  it('for its certificate has sent nothing', async () => {
+    const { baseUrl, requests } = await server({ tls: true })
+    const error = await failure(transportTo(baseUrl).send(smsMessage(), contextFor()))
+    expect(error).toMatchObject({ outcome: 'transient', code: 'twilio_unreachable' })
+    expect(requests).toHaveLength(0)
+  })
+
+  it('is known over TLS as well: before the request, after it, and on a connection that was kept', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'twilio-'))
+    const file = join(directory, 'ca.pem')
+    writeFileSync(file, certificate)
+    vi.stubEnv('TWILIO_CA_BUNDLE', file)
+    const api = await server({ tls: true })
+    const transport = transportTo(api.baseUrl)
+    api.fault = { at: 'accepted', how: 'drop' }
+    expect(await failure(transport.send(smsMessage(), contextFor()))).toMatchObject({ outcome: 'unknown' })
+    api.fault = null
+    await transport.send(smsMessage(), contextFor())
+    api.fault = { at: 'accepted', how: 'drop' }
+    expect(await failure(transport.send(smsMessage(), contextFor()))).toMatchObject({ outcome: 'unknown' })
+    expect(api.connections.total).toBe(2)
+    await api.close()
+    expect(await failure(transport.send(smsMessage(), contextFor()))).toMatchObject({ code: 'twilio_unreachable' })
+    rmSync(directory, { recursive: true })
+  })
+
+  it('waits for a free one no longer than for an answer, and has sent nothing then', async () => {
+    const api = await server({ fault: { at: 'accepted', how: 'silent' } })
+    const transport = transportTo(api.baseUrl, { maxConnections: 1, timeoutMs: 200 })
+    const [first, second] = await Promise.all([1, 2].map(() => failure(transport.send(smsMessage(), contextFor()))))
+    expect(first).toMatchObject({ outcome: 'unknown', code: 'twilio_timeout' })
+    expect(second).toMatchObject({ outcome: 'transient', code: 'twilio_timeout' })
+    expect(api.messages).toHaveLength(1)
+  })
+})
+
+describe('the signal', () => {
+  it('that is aborted already sends nothing', async () => {
+    const { baseUrl, requests } = await server()
+    const error = await failure(transportTo(baseUrl).send(smsMessage(), contextFor({ signal: AbortSignal.abort() })))
+    expect(error).toMatchObject({ outcome: 'transient', code: 'twilio_aborted' })
+    expect(requests).toHaveLength(0)
+  })
+
+  it('ends a send at once, whose outcome is unknown', async () => {
+    const controller = new AbortController()
+    const api = await server({
+      fault: { at: 'accepted', how: 'silent' },
+      onMessage: () => controller.abort(),
+    })
+    const error = await failure(transportTo(api.baseUrl).send(smsMessage(), contextFor({ signal: controller.signal })))
+    expect(error).toMatchObject({ outcome: 'unknown', code: 'twilio_aborted' })
+    expect(api.messages).toHaveLength(1)
+  })
+
+  it('of one send leaves the others alone', async () => {
+    const controller = new AbortController()
+    const gate = Promise.withResolvers<void>()
+    let waiting = 0
+    const api = await server({
+      onMessage: () => {
+        waiting += 1
+        if (waiting === 2) controller.abort()
+        return gate.promise
+      },
+    })
+    const transport = transportTo(api.baseUrl)
+    const other = transport.send(smsMessage(), contextFor())
+    const error = await failure(transport.send(smsMessage(), contextFor({ signal: controller.signal })))
+    gate.resolve()
+    expect(error).toMatchObject({ outcome: 'unknown', code: 'twilio_aborted' })
+    expect((await other).messageId).toMatch(/^SM/)
+  })
+})
+
+it('logs nothing, even when the SDK is told to', async () => {
+  vi.stubEnv('TWILIO_LOG_LEVEL', 'debug')
+  const log = vi.spyOn(console, 'log').mockImplementation(() => {})
+  const { baseUrl } = await server()
+  await transportTo(baseUrl).send(smsMessage(), contextFor())
+  expect(log).not.toHaveBeenCalled()
+  log.mockRestore()
+})

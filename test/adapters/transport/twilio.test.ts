@@ -1,0 +1,214 @@
+import { describe, expect, it } from 'vitest'
+import { twilio, validateTwilioSignature } from '../../../adapters/transport/twilio.ts'
+import { isNotificationError } from '../../../src/index.ts'
+import { conformanceCanaries, transportConformance } from '../../conformance/transport/index.ts'
+import { startTwilioServer } from '../../support/twilio-server.ts'
+import {
+  canaries,
+  cleanUpAfterEach,
+  contextFor,
+  credentials,
+  failure,
+  server,
+  smsMessage,
+  transportTo,
+} from './twilio-fixture.ts'
+
+cleanUpAfterEach()
+
+transportConformance('twilio', async () => {
+  const api = await startTwilioServer({ credentials })
+  return {
+    // Twilio carries no key of ours, so the callback does.
+    transport: twilio({
+      baseUrl: api.baseUrl,
+      statusCallback: ({ idempotencyKey }) => `https://clinic.example/sms/${idempotencyKey}`,
+    }),
+    channel: 'SMS',
+    context: contextFor(),
+    received: async () => api.messages.map((message) => message.statusCallback ?? ''),
+    refuse() {
+      const text = Object.values({ ...conformanceCanaries, ...credentials }).join(' ')
+      api.fault = { at: 'request', how: { status: 400, code: 21211, text } }
+    },
+    close: api.close,
+  }
+})
+
+describe('a message', () => {
+  it('arrives in the form that Twilio documents, and is known by its sid', async () => {
+    const { baseUrl, messages, requests } = await server()
+    const text = 'Mañana a las 9:00 & 50% 🙂\nClínica'
+    const receipt = await transportTo(baseUrl).send(smsMessage({ text }), contextFor())
+    expect(requests).toEqual([`POST /2010-04-01/Accounts/${canaries.accountSid}/Messages.json`])
+    expect(messages).toMatchObject([
+      { to: canaries.phone, from: '+14155550100', messagingServiceSid: null, body: text, statusCallback: null },
+    ])
+    expect(receipt).toEqual({ messageId: messages[0]?.sid })
+  })
+
+  it('of 1600 characters is sent, and a longer one is not', async () => {
+    const { baseUrl, messages, requests } = await server()
+    const transport = transportTo(baseUrl)
+    await transport.send(smsMessage({ text: '🙂'.repeat(1600) }), contextFor())
+    const error = await failure(transport.send(smsMessage({ text: 'a'.repeat(1601) }), contextFor()))
+    expect(error).toMatchObject({ outcome: 'permanent', scope: 'message', code: 'twilio_body_too_long' })
+    expect([messages.length, requests.length]).toEqual([1, 1])
+  })
+
+  it('tried again is the same request', async () => {
+    const { baseUrl, messages } = await server()
+    const transport = transportTo(baseUrl, { statusCallback: 'https://clinic.example/sms' })
+    for (let attempt = 0; attempt < 2; attempt += 1) await transport.send(smsMessage(), contextFor())
+    expect(messages).toHaveLength(2)
+    expect(messages[1]?.raw).toBe(messages[0]?.raw)
+    expect(messages[0]?.statusCallback).toBe('https://clinic.example/sms')
+  })
+
+  it('reports where its statusCallback function says, if it says so', async () => {
+    const { baseUrl, messages } = await server()
+    const transport = transportTo(baseUrl, {
+      statusCallback: ({ idempotencyKey }) => {
+        if (idempotencyKey === 'bad') throw new Error(canaries.text)
+        return idempotencyKey === 'none' ? null : `https://clinic.example/${idempotencyKey}`
+      },
+    })
+    await transport.send(smsMessage({ idempotencyKey: 'one' }), contextFor())
+    await transport.send(smsMessage({ idempotencyKey: 'none' }), contextFor())
+    const error = await failure(transport.send(smsMessage({ idempotencyKey: 'bad' }), contextFor()))
+    expect(error).toMatchObject({ outcome: 'transient', code: 'twilio_status_callback' })
+    expect(messages.map(({ statusCallback }) => statusCallback)).toEqual(['https://clinic.example/one', null])
+  })
+})
+
+describe('the sender', () => {
+  it('is the Messaging Service for the account of the host application only', async () => {
+    const { baseUrl, messages } = await server()
+    const transport = transportTo(baseUrl, { messagingServiceSid: 'MGservice' })
+    await transport.send(smsMessage({ from: null }), contextFor({ trusted: true }))
+    await transport.send(smsMessage(), contextFor())
+    expect(messages).toMatchObject([
+      { from: null, messagingServiceSid: 'MGservice' },
+      { from: '+14155550100', messagingServiceSid: null },
+    ])
+    const error = await failure(transport.send(smsMessage({ from: null }), contextFor()))
+    expect(error).toMatchObject({ outcome: 'permanent', scope: 'account', code: 'twilio_sender' })
+  })
+})
+
+describe('accounts', () => {
+  it('send with their own credentials over shared connections', async () => {
+    const api = await server()
+    const transport = transportTo(api.baseUrl)
+    await transport.send(smsMessage(), contextFor())
+    const account = { channel: 'SMS', provider: 'twilio', apiKey: 'ACother', apiSecret: 'other-token' } as const
+    const refused = await failure(transport.send(smsMessage(), contextFor({ account, accountKey: 'account-2' })))
+    expect(refused).toMatchObject({ outcome: 'transient', scope: 'account', code: 'twilio_20003' })
+    await transport.send(smsMessage(), contextFor())
+    expect(api.messages.map(({ accountSid }) => accountSid)).toEqual([canaries.accountSid, canaries.accountSid])
+    expect(api.connections.total).toBe(1)
+  })
+
+  it('that are none of Twilio are refused before a request', async () => {
+    const { baseUrl, requests } = await server()
+    const sms = {
+      channel: 'SMS',
+      provider: 'twilio',
+      apiKey: canaries.accountSid,
+      apiSecret: canaries.authToken,
+    } as const
+    const accounts = [
+      null,
+      { ...sms, apiKey: null },
+      { ...sms, apiSecret: null },
+      { ...sms, apiSecret: '' },
+      { ...sms, apiKey: 'SKcanary' },
+      { ...sms, apiKey: 'AC../../x' },
+    ]
+    for (const account of accounts) {
+      const error = await failure(transportTo(baseUrl).send(smsMessage(), contextFor({ account })))
+      expect(error).toMatchObject({ outcome: 'permanent', scope: 'account', code: 'twilio_account' })
+    }
+    expect(requests).toHaveLength(0)
+  })
+})
+
+describe('baseUrl', () => {
+  it('may have a path, with or without a slash at its end', async () => {
+    const { baseUrl, messages } = await server({ prefix: '/stand-in/twilio' })
+    await transportTo(baseUrl).send(smsMessage(), contextFor())
+    await transportTo(`${baseUrl}/`).send(smsMessage(), contextFor())
+    expect(messages).toHaveLength(2)
+  })
+
+  it.each(['', 'api.twilio.com', 'ftp://127.0.0.1'])('refuses %j', (baseUrl) => {
+    expect(() => twilio({ baseUrl })).toThrow(expect.toSatisfy(isNotificationError))
+  })
+})
+
+describe('verify', () => {
+  it('reads the account and sends nothing', async () => {
+    const { baseUrl, messages, requests } = await server()
+    await transportTo(baseUrl).verify?.(contextFor())
+    expect(requests).toEqual([`GET /2010-04-01/Accounts/${canaries.accountSid}.json`])
+    expect(messages).toHaveLength(0)
+  })
+
+  it.each(['suspended', 'closed'] as const)('refuses an account that is %s', async (accountStatus) => {
+    const { baseUrl } = await server({ accountStatus })
+    const error = await failure(transportTo(baseUrl).verify?.(contextFor()))
+    expect(error).toMatchObject({ scope: 'account', code: 'twilio_account_inactive' })
+  })
+
+  it('tells what is wrong, and knows no unknown outcome', async () => {
+    const api = await server({ credentials: { ...credentials, authToken: 'another' } })
+    const transport = transportTo(api.baseUrl, { timeoutMs: 200 })
+    expect(await failure(transport.verify?.(contextFor()))).toMatchObject({ scope: 'account', code: 'twilio_20003' })
+    for (const how of [{ status: 500 }, 'drop', 'drop-answer', 'silent'] as const) {
+      api.fault = { at: 'request', how }
+      expect(await failure(transport.verify?.(contextFor()))).toMatchObject({ outcome: 'transient' })
+    }
+  })
+})
+
+describe('close', () => {
+  it('waits for the sends in progress, frees the connections and refuses others', async () => {
+    const gate = Promise.withResolvers<void>()
+    const arrived = Promise.withResolvers<void>()
+    const api = await server({
+      onMessage: () => {
+        arrived.resolve()
+        return gate.promise
+      },
+    })
+    const transport = transportTo(api.baseUrl)
+    const sending = transport.send(smsMessage(), contextFor())
+    await arrived.promise
+    const closing = transport.close?.()
+    expect(await failure(transport.send(smsMessage(), contextFor()))).toMatchObject({
+      outcome: 'transient',
+      code: 'twilio_closed',
+    })
+    gate.resolve()
+    expect((await sending).messageId).toMatch(/^SM/)
+    await closing
+    await expect.poll(() => api.connections.open).toBe(0)
+  })
+})
+
+it('knows what Twilio signed', async () => {
+  // The example of https://www.twilio.com/docs/usage/webhooks/webhooks-security.
+  const url = 'https://mycompany.com/myapp.php?foo=1&bar=2'
+  const params = {
+    CallSid: 'CA1234567890ABCDE',
+    Caller: '+14158675309',
+    Digits: '1234',
+    From: '+14158675309',
+    To: '+18005551212',
+  }
+  const signature = 'RSOYDt4T1cUTdK1PDd93/VVr8B8='
+  expect(await validateTwilioSignature('12345', { signature, url, params })).toBe(true)
+  expect(await validateTwilioSignature('12346', { signature, url, params })).toBe(false)
+  expect(await validateTwilioSignature('12345', { signature, url: url.replace('https', 'http'), params })).toBe(false)
+  expect(await validateTwilioSignature('12345', { signature, url, params: { ...params, To: '+1' } })).toBe(false)
+})
