@@ -1,0 +1,87 @@
+import {
+  type Clock,
+  createNotifications,
+  type Directory,
+  type DirectoryAppointment,
+  type EntityId,
+  type NotificationsOptions,
+  type Transport,
+} from 'appointment-notifications'
+import { sqlite } from 'appointment-notifications/sqlite'
+
+const zones = ['America/New_York', 'America/Los_Angeles', 'Europe/Berlin', 'Europe/London', 'Asia/Tokyo', 'UTC']
+const organizations = Array.from({ length: 10 }, (_, index) => `0f1e2d3c-4b5a-4978-8695-a4b3c2d1e0f${index}`)
+
+export const minuteMs = 60_000
+export const hourMs = 60 * minuteMs
+export const dayMs = 24 * hourMs
+
+export type Calendar = {
+  readonly startOf: (id: number) => Date
+  /** Without a phone an appointment has e-mails only. */
+  readonly phones: boolean
+}
+
+/**
+ * A host whose tables are functions of the id: a hundred thousand appointments weigh nothing, so that time and memory
+ * are the library's. Answers are new objects each time, as a query's would be.
+ */
+export function directoryOf({ startOf, phones }: Calendar): Directory {
+  const appointmentOf = (id: EntityId): DirectoryAppointment => {
+    const number = Number(id)
+    return {
+      id: number,
+      organizationId: organizations[number % organizations.length] ?? '',
+      startsAt: startOf(number),
+      timeZone: zones[number % zones.length] ?? 'UTC',
+      status: 'scheduled',
+      durationMinutes: 30,
+      practitionerName: 'Dr. Smith',
+      location: 'Room 4',
+      recipients: [
+        {
+          type: 'PATIENT',
+          id: number,
+          name: `Patient ${number}`,
+          email: `p${number}@example.org`,
+          ...(phones && { phone: `+1415${String(number % 10_000_000).padStart(7, '0')}` }),
+        },
+      ],
+    }
+  }
+  return {
+    appointments: async (ids) => ids.map(appointmentOf),
+    organizations: async (ids) => ids.map((id) => ({ id, name: 'Harbour Clinic' })),
+  }
+}
+
+/** The system's time, some hours on: what is due then can be planned now. */
+export const clockAhead = (aheadMs: () => number): Clock => ({
+  now: () => new Date(Date.now() + aheadMs()),
+  setTimer(at, callback) {
+    const timer = setTimeout(callback, Math.min(2 ** 31 - 1, Math.max(0, at.getTime() - aheadMs() - Date.now())))
+    return () => clearTimeout(timer)
+  },
+})
+
+type ClinicOptions = { readonly path: string; readonly transport: Transport } & Calendar &
+  Pick<NotificationsOptions, 'clock' | 'env'>
+
+/** The library embedded as a host embeds it, on a SQLite file. */
+export async function openClinic({ path, transport, startOf, phones, ...options }: ClinicOptions) {
+  const library = createNotifications({
+    storage: sqlite(path),
+    transports: [transport],
+    directory: directoryOf({ startOf, phones }),
+    env: {},
+    ...options,
+  })
+  await library.migrate()
+  return library
+}
+
+export const idsFrom = (first: number, count: number): number[] =>
+  Array.from({ length: count }, (_, index) => first + index)
+
+/** Starts over a month, none nearer than three days: every reminder of `[24, 2]` lies ahead. */
+export const overAMonth = (base: number) => (id: number) => new Date(base + 3 * dayMs + ((id * 37) % 43_200) * minuteMs)
