@@ -1,6 +1,15 @@
 export { canTransition } from './domain/transitions.ts'
 export * from './errors.ts'
 export type { NotificationEvent, NotificationEvents, ReminderEvent } from './events.ts'
+export {
+  type Authenticate,
+  type AuthenticateRequest,
+  type Caller,
+  type StaffRole,
+  trustEveryCaller,
+} from './http/access.ts'
+export { bodyLimit, collectBody } from './http/body.ts'
+export type { HttpBody, HttpRequest, HttpResponse } from './http/messages.ts'
 export { createNotifications, type Notifications } from './notifications.ts'
 export type { NotificationsOptions } from './options.ts'
 export * from './ports/clock.ts'

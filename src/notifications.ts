@@ -1,18 +1,36 @@
+import { createHandler } from './http/handler.ts'
+import type { HttpRequest, HttpResponse } from './http/messages.ts'
+import { endpointTable } from './http/table.ts'
 import { type NotificationsOptions, settleOptions } from './options.ts'
 import type { MigrationReport } from './ports/storage.ts'
+import { Callbacks } from './services/callbacks.ts'
 import { createContext, type Events } from './services/context.ts'
 import { Dispatcher } from './services/dispatch/dispatcher.ts'
 import { embeddedScheduler } from './services/embedded-scheduler.ts'
+import { Health } from './services/health.ts'
 import { NotificationService } from './services/notification-service.ts'
+import { Owners } from './services/owners.ts'
 import { Planner } from './services/planner.ts'
 import { Replanner } from './services/replanner.ts'
 import { SettingsService } from './services/settings-service.ts'
+import { Statistics } from './services/statistics.ts'
+import { TemplatePreviews } from './services/template-preview.ts'
 
 /** The library, embedded. */
 export type Notifications = {
   readonly notifications: NotificationService
   readonly settings: SettingsService
   readonly events: Pick<Events, 'on' | 'off' | 'once'>
+  /**
+   * Answers an HTTP request to the documented endpoints; the adapters (`appointment-notifications/express` ...) convert
+   * and call it. Never rejects.
+   */
+  handle(request: HttpRequest): Promise<HttpResponse>
+  /**
+   * The signed URL at which TaskManager reports on a notification or reminder; good for seven days after `time`.
+   * @throws NotificationError `options_invalid` without `publicUrl`, `encryption_key_missing` without a key.
+   */
+  callbackUrl(kind: 'notification' | 'reminder', id: number, time: Date): string
   /** Brings the tables up to date. `adopt` takes over same-named tables that another program made. */
   migrate(options?: { readonly adopt?: boolean }): Promise<MigrationReport>
   /** Begins to send what is due. Without it this process only plans and records; another one may send. */
@@ -46,12 +64,28 @@ export function createNotifications(options: NotificationsOptions): Notification
   const dispatcher = new Dispatcher(context, planner, options.scheduler ?? embeddedScheduler())
   const replanner = new Replanner(context, planner)
   const { storage, transports, clock } = settled
+  const notifications = new NotificationService(context, planner)
+  const settings = new SettingsService(context)
+  const callbacks = new Callbacks(context)
+  const table = endpointTable({
+    ids: settled.ids,
+    notifications,
+    settings,
+    callbacks,
+    templates: new TemplatePreviews(context),
+    statistics: new Statistics(context),
+    health: new Health(context),
+    owners: new Owners(context),
+  })
+  const { authenticate, logger } = settled
   let stopped: Promise<void> | null = null
 
   return {
-    notifications: new NotificationService(context, planner),
-    settings: new SettingsService(context),
+    notifications,
+    settings,
     events: context.events,
+    handle: createHandler({ table, authenticate, logger, requireToken: callbacks.requireToken.bind(callbacks) }),
+    callbackUrl: callbacks.url.bind(callbacks),
     migrate: ({ adopt = false } = {}) => storage.migrate({ ids: settled.ids, adopt, now: clock.now() }),
     async start() {
       await dispatcher.start()

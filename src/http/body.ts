@@ -1,4 +1,4 @@
-import { NotificationError } from '../errors.ts'
+import { isNotificationError, NotificationError } from '../errors.ts'
 import type { HttpRequest } from './messages.ts'
 
 /** The longest body the router reads, in bytes: 256 KiB. */
@@ -31,7 +31,28 @@ export async function readJsonBody(request: HttpRequest): Promise<RequestBody> {
   return { value: parse(bytes), bytes }
 }
 
-export const tooLarge = (): NotificationError =>
+/**
+ * Gathers the chunks of a body, for adapters. Reads no further than `limit` bytes, so that a chunked body of unknown
+ * length costs no more than a short one.
+ * @throws NotificationError `payload_too_large`; `bad_request` where the stream breaks, as when the client goes away.
+ */
+export async function collectBody(chunks: AsyncIterable<Uint8Array>, limit: number): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  let length = 0
+  try {
+    for await (const chunk of chunks) {
+      length += chunk.byteLength
+      if (length > limit) throw tooLarge()
+      parts.push(chunk)
+    }
+  } catch (cause) {
+    if (isNotificationError(cause)) throw cause
+    throw new NotificationError('bad_request', 'The body could not be read to its end.', { cause })
+  }
+  return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts)
+}
+
+const tooLarge = (): NotificationError =>
   new NotificationError('payload_too_large', `The body must be at most ${bodyLimit} bytes.`)
 
 const jsonType = /^application\/(?:[\w.+-]+\+)?json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?;?\s*$/i

@@ -71,7 +71,7 @@ export type RouteDefinition<
 /** What the router hands to a row: wire values, and ways to learn the rest. */
 export type Call = {
   readonly params: Readonly<Record<string, string>>
-  readonly query: Readonly<Record<string, string>>
+  readonly query: () => Readonly<Record<string, string>>
   readonly readBody: () => Promise<RequestBody>
   /** Who calls, or null for nobody. */
   readonly identify: () => Promise<Caller | null>
@@ -124,7 +124,7 @@ export function defineRoute<
   async function read(call: Call) {
     const issues: FieldIssue[] = []
     const place = readWire(params, wires.params, call.params, { text: true, issues })
-    const asked = readWire(query, wires.query, call.query, { text: true, issues })
+    const asked = readWire(query, wires.query, call.query(), { text: true, issues })
     if (access.kind === 'token') {
       // Before the body is read: strangers get no further than their token.
       if (place === null) throw refusal(issues)

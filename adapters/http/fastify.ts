@@ -1,0 +1,53 @@
+import type { IncomingMessage } from 'node:http'
+import type { Notifications } from '../../src/index.ts'
+import { belowMount, fromNode, readNode } from './shared/node.ts'
+
+/** The slice of Fastify (5) that is used. */
+export type FastifyLike = {
+  readonly prefix: string
+  removeAllContentTypeParsers(): void
+  addContentTypeParser(type: string, parser: (request: unknown, payload: IncomingMessage, done: Done) => void): unknown
+  route(options: {
+    method: string[]
+    url: string
+    exposeHeadRoute: boolean
+    handler: (request: FastifyRequestLike, reply: FastifyReplyLike) => Promise<unknown>
+  }): unknown
+}
+type Done = (error: Error | null, body?: unknown) => void
+export type FastifyRequestLike = { readonly raw: IncomingMessage }
+export type FastifyReplyLike = {
+  code(status: number): unknown
+  headers(values: Record<string, string>): unknown
+  send(body?: string): unknown
+}
+
+/**
+ * Every notification endpoint as a Fastify plugin. Body parsing is the library's own within it, so that limits and
+ * errors are the same in every framework; the host's parsers elsewhere stay as they are.
+ *
+ * ```ts
+ * import { fastifyPlugin } from 'appointment-notifications/fastify'
+ *
+ * await app.register(fastifyPlugin(library), { prefix: '/api/notifications' })
+ * ```
+ */
+export function fastifyPlugin(library: Pick<Notifications, 'handle'>) {
+  return async (fastify: FastifyLike): Promise<void> => {
+    fastify.removeAllContentTypeParsers()
+    fastify.addContentTypeParser('*', (_request, _payload, done) => done(null))
+    fastify.route({
+      method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+      url: '/*',
+      exposeHeadRoute: false,
+      async handler(request, reply) {
+        const { raw } = request
+        const url = belowMount(raw.url ?? '/', fastify.prefix)
+        const answer = await library.handle(fromNode(raw, url, request, (limit) => readNode(raw, limit)))
+        reply.code(answer.status)
+        reply.headers(answer.headers)
+        return reply.send(answer.body ?? undefined)
+      },
+    })
+  }
+}

@@ -1,0 +1,130 @@
+import { isNotificationError, NotificationError } from '../errors.ts'
+import type { Logger } from '../ports/logger.ts'
+import { faultOf } from '../services/context.ts'
+import { type Authenticate, type Caller, callerSchema } from './access.ts'
+import { readJsonBody } from './body.ts'
+import type { Call, Route } from './define-route.ts'
+import { createMatcher, type Match } from './match.ts'
+import type { HttpRequest, HttpResponse } from './messages.ts'
+import { type Problem, problemOf } from './problem.ts'
+import { readQuery } from './query.ts'
+
+export type HandlerOptions = {
+  readonly table: readonly Route[]
+  readonly authenticate: Authenticate | null
+  /** Throws `token_invalid`. */
+  readonly requireToken: (token: string, ...rest: Parameters<Call['requireToken']>) => void
+  readonly logger: Logger
+}
+
+/** Answers requests by the endpoint table. The answer is complete before anything is written, and it never rejects. */
+export function createHandler(options: HandlerOptions): (request: HttpRequest) => Promise<HttpResponse> {
+  const { table, authenticate, logger } = options
+  const match = createMatcher(table)
+  if (authenticate?.warning !== undefined) logger.warn(authenticate.warning)
+
+  return async (request) => {
+    const isHead = request.method === 'HEAD'
+    let route: Route | undefined
+    try {
+      const found = match(request.path)
+      if (found === null) throw new NotificationError('not_found', 'There is no endpoint at this path.')
+      if (request.method === 'OPTIONS') return { status: 204, headers: { allow: allowedBy(found) }, body: null }
+      route = found.rows.get(isHead ? 'GET' : request.method)
+      if (route === undefined) return respondNotAllowed(found, isHead)
+      const { status, body } = await route.answer(callOf(request, found, options))
+      return respond(status, jsonType, body, isHead)
+    } catch (error) {
+      const problem = route?.problem(error) ?? problemOf(error, new Map())
+      if (problem.status >= 500) logFault(logger, route, error)
+      return respond(problem.status, problemType, problem, isHead, headersOf(problem))
+    }
+  }
+}
+
+function callOf(request: HttpRequest, found: Match<Route>, options: HandlerOptions): Call {
+  return {
+    params: found.params,
+    query: () => readQuery(request.query),
+    readBody: () => readJsonBody(request),
+    identify: () => identify(request, options.authenticate),
+    requireToken: (purpose, id) => options.requireToken(readQuery(request.query)['token'] ?? '', purpose, id),
+  }
+}
+
+async function identify(request: HttpRequest, authenticate: Authenticate | null): Promise<Caller | null> {
+  if (authenticate === null) return null
+  const { readBody: _body, ...seen } = request
+  const told: unknown = await authenticate(seen)
+  if (told === null || told === undefined) return null
+  const caller = callerSchema.safeParse(told)
+  if (caller.success) return caller.data
+  throw new NotificationError(
+    'options_invalid',
+    'The option "authenticate" answered with something that is no caller.',
+    {
+      field: 'authenticate',
+    },
+  )
+}
+
+const jsonType = 'application/json; charset=utf-8'
+const problemType = 'application/problem+json; charset=utf-8'
+
+function respond(
+  status: number,
+  type: string,
+  value: unknown,
+  isHead: boolean,
+  more: Readonly<Record<string, string>> = {},
+): HttpResponse {
+  const body = JSON.stringify(value)
+  const headers = {
+    'content-type': type,
+    'content-length': String(Buffer.byteLength(body)),
+    // Personal data must not stay in a shared cache.
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...more,
+  }
+  return { status, headers, body: isHead ? null : body }
+}
+
+function respondNotAllowed(found: Match<Route>, isHead: boolean): HttpResponse {
+  const allow = allowedBy(found)
+  const error = new NotificationError('method_not_allowed', `This path takes ${allow}.`)
+  return respond(405, problemType, problemOf(error, new Map()), isHead, { allow })
+}
+
+function allowedBy({ rows }: Match<Route>): string {
+  const methods = [...rows.keys()]
+  return [...methods, ...(rows.has('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
+}
+
+function headersOf({ status, code }: Problem): Readonly<Record<string, string>> {
+  if (status === 401)
+    return { 'www-authenticate': code === 'token_invalid' ? 'Bearer error="invalid_token"' : 'Bearer' }
+  return status === 503 ? { 'retry-after': '1' } : {}
+}
+
+/** Whole, without personal data: our own messages hold none, of strangers' errors only the name and the frames are told. */
+function logFault(logger: Logger, route: Route | undefined, error: unknown): void {
+  const cause = error instanceof Error ? error.cause : undefined
+  logger.error('request failed', {
+    route: route?.id ?? null,
+    code: isNotificationError(error) ? error.code : 'internal_error',
+    fault: faultOf(error),
+    at: framesOf(error),
+    ...(cause === undefined ? {} : { cause: faultOf(cause), causeAt: framesOf(cause) }),
+  })
+}
+
+const framesOf = (error: unknown): string | null =>
+  error instanceof Error && error.stack !== undefined
+    ? error.stack
+        .split('\n')
+        .filter((line) => /^\s+at /.test(line))
+        .slice(0, 12)
+        .map((line) => line.trim())
+        .join(' | ')
+    : null

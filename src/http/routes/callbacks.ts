@@ -1,0 +1,124 @@
+import { z } from 'zod'
+import { deliveryStatuses, reminderStatuses } from '../../schemas/vocabulary.ts'
+import type { DeliveryReport, ReportResult } from '../../services/callbacks.ts'
+import { nobodys } from '../access.ts'
+import type { Api } from '../api.ts'
+import { defineRoute, type Route } from '../define-route.ts'
+import type { HostIds } from '../host-ids.ts'
+
+const outcomes = {
+  success: 'success',
+  completed: 'success',
+  sent: 'success',
+  delivered: 'success',
+  failed: 'failed',
+  failure: 'failed',
+  error: 'failed',
+  bounced: 'bounced',
+  pending: 'pending',
+  scheduled: 'pending',
+  running: 'pending',
+  retrying: 'pending',
+} as const satisfies Record<string, DeliveryReport['outcome']>
+
+const statusNames = z.enum([
+  'success',
+  'completed',
+  'sent',
+  'delivered',
+  'failed',
+  'failure',
+  'error',
+  'bounced',
+  'pending',
+  'scheduled',
+  'running',
+  'retrying',
+])
+
+const text = z.string().max(10_000).nullable().optional()
+const id = z
+  .union([z.int(), z.string().max(255)])
+  .nullable()
+  .optional()
+
+/** The documented body. What else a task service puts into `result` is its own business and not read. */
+const report = z.strictObject({
+  status: statusNames,
+  result: z
+    .object({
+      messageId: z
+        .union([z.string().max(1000), z.int()])
+        .nullable()
+        .optional(),
+      deliveredAt: z.date().nullable().optional(),
+      error: text,
+    })
+    .nullable()
+    .optional(),
+  error: text,
+  errorMessage: text,
+  taskId: id,
+  executionId: id,
+})
+
+const example = {
+  body: { status: 'success', result: { message_id: 'msg_123456', delivered_at: '2024-01-14T14:00:01Z' } },
+}
+
+const resultShape = z.object({
+  id: z.int(),
+  status: z.enum([...reminderStatuses, ...deliveryStatuses]).nullable(),
+  /** False: the report told nothing new. */
+  updated: z.boolean(),
+})
+
+/** What TaskManager and its like report. The URLs are made by `callbackUrl()`; their token is the only credential. */
+export function callbackRoutes({ callbacks }: Api, ids: HostIds): Route[] {
+  const query = z.strictObject({ token: z.string().max(200).optional() })
+  const record = (
+    found: z.output<typeof report>,
+    write: (report: DeliveryReport) => Promise<ReportResult>,
+  ): Promise<ReportResult> =>
+    write({
+      outcome: outcomes[found.status],
+      deliveredAt: found.result?.deliveredAt ?? null,
+      error: found.error ?? found.errorMessage ?? found.result?.error ?? null,
+    })
+  return [
+    defineRoute({
+      id: 'callbacks.notification',
+      method: 'POST',
+      path: '/callback/{notification_id}',
+      summary: 'Report what became of a notification',
+      params: z.strictObject({ notificationId: ids.row }),
+      query,
+      body: report,
+      responses: { 200: resultShape },
+      errors: ['token_invalid', 'notification_not_found'],
+      example,
+      access: {
+        kind: 'token',
+        purpose: 'notification-callback',
+        id: ({ notificationId }) => notificationId,
+        owner: () => nobodys,
+      },
+      handler: ({ params, body }) =>
+        record(body, (found) => callbacks.recordNotification(params.notificationId, found)),
+    }),
+    defineRoute({
+      id: 'callbacks.reminder',
+      method: 'POST',
+      path: '/reminder-callback/{reminder_id}',
+      summary: 'Report what became of a reminder',
+      params: z.strictObject({ reminderId: ids.row }),
+      query,
+      body: report,
+      responses: { 200: resultShape },
+      errors: ['token_invalid', 'reminder_not_found'],
+      example,
+      access: { kind: 'token', purpose: 'reminder-callback', id: ({ reminderId }) => reminderId, owner: () => nobodys },
+      handler: ({ params, body }) => record(body, (found) => callbacks.recordReminder(params.reminderId, found)),
+    }),
+  ]
+}

@@ -1,0 +1,116 @@
+import { z } from 'zod'
+import type { EntityId } from '../../schemas/common.ts'
+import { scheduleOptions } from '../../schemas/requests.ts'
+import type { Api } from '../api.ts'
+import { defineRoute, nothing, type Route } from '../define-route.ts'
+import type { HostIds } from '../host-ids.ts'
+import { appointmentOwner } from '../owners.ts'
+import { explanationShape, showExplanation } from '../shapes/common.ts'
+import {
+  cancelShape,
+  dryRunShape,
+  reminderListShape,
+  scheduleShape,
+  showDryRun,
+  showReminderRow,
+  showSchedule,
+} from '../shapes/reminders.ts'
+
+const path = '/reminders/appointment/{appointment_id}'
+
+/** Reminders of appointments. */
+export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Route[] {
+  const params = z.strictObject({ appointmentId: ids.appointment })
+  const owner = (input: { readonly params: { readonly appointmentId: EntityId } }) =>
+    appointmentOwner(owners, input.params.appointmentId)
+  const change = { kind: 'members', staff: 'admin', self: false, owner } as const
+  const look = { kind: 'members', staff: 'viewer', self: false, owner } as const
+  return [
+    defineRoute({
+      id: 'reminders.schedule',
+      method: 'POST',
+      path,
+      summary: 'Plan the reminders of an appointment, by the effective offsets or by custom ones; twice is once',
+      params,
+      query: nothing,
+      body: scheduleOptions,
+      responses: { 201: scheduleShape },
+      errors: ['appointment_not_found', 'appointment_not_active', 'directory_failed'],
+      example: { body: { custom_reminders: [24, 2, 1] } },
+      access: change,
+      handler: async ({ params: { appointmentId }, body }) =>
+        showSchedule(await notifications.scheduleReminders(appointmentId, body)),
+    }),
+    defineRoute({
+      id: 'reminders.list',
+      method: 'GET',
+      path,
+      summary: 'List the reminders of an appointment, cancelled ones too, by time',
+      params,
+      query: nothing,
+      body: nothing,
+      responses: { 200: reminderListShape },
+      errors: ['appointment_not_found'],
+      access: look,
+      handler: async ({ params: { appointmentId } }) => ({
+        reminders: (await notifications.getReminders(appointmentId)).map(showReminderRow),
+      }),
+    }),
+    defineRoute({
+      id: 'reminders.cancel',
+      method: 'DELETE',
+      path,
+      summary: 'Cancel the pending reminders of an appointment',
+      params,
+      query: nothing,
+      body: nothing,
+      responses: { 200: cancelShape },
+      errors: ['appointment_not_found'],
+      access: change,
+      handler: ({ params: { appointmentId } }) => notifications.cancelReminders(appointmentId),
+    }),
+    defineRoute({
+      id: 'reminders.reschedule',
+      method: 'POST',
+      path: `${path}/reschedule`,
+      summary: 'Plan anew after the appointment changed; needs no body',
+      params,
+      query: nothing,
+      body: scheduleOptions,
+      responses: { 200: scheduleShape },
+      errors: ['appointment_not_found', 'appointment_not_active', 'directory_failed'],
+      example: { body: { custom_reminders: null } },
+      access: change,
+      handler: async ({ params: { appointmentId }, body }) =>
+        showSchedule(await notifications.rescheduleReminders(appointmentId, body)),
+    }),
+    defineRoute({
+      id: 'reminders.plan',
+      method: 'GET',
+      path: `${path}/plan`,
+      summary: 'A dry run: what would be sent when, and what not and why; writes nothing',
+      params,
+      query: nothing,
+      body: nothing,
+      responses: { 200: dryRunShape },
+      errors: ['appointment_not_found', 'directory_failed'],
+      access: look,
+      handler: async ({ params: { appointmentId } }) => showDryRun(await notifications.plan(appointmentId)),
+    }),
+    defineRoute({
+      id: 'reminders.explain',
+      method: 'GET',
+      path: `${path}/explain`,
+      summary: 'What was planned, moved, skipped, merged, sent or refused, when, and by which rule',
+      params,
+      query: nothing,
+      body: nothing,
+      responses: { 200: z.object({ decisions: z.array(explanationShape) }) },
+      errors: ['appointment_not_found'],
+      access: look,
+      handler: async ({ params: { appointmentId } }) => ({
+        decisions: (await notifications.explain(appointmentId)).map(showExplanation),
+      }),
+    }),
+  ]
+}

@@ -1,0 +1,71 @@
+import { z } from 'zod'
+import { sendOptions } from '../../schemas/requests.ts'
+import { type AppointmentCategory, recipientTypes } from '../../schemas/vocabulary.ts'
+import type { Api } from '../api.ts'
+import { defineRoute, nothing, type Route } from '../define-route.ts'
+import type { HostIds } from '../host-ids.ts'
+import { appointmentOwner, waitlistOwner } from '../owners.ts'
+import { sendShape, showSent } from '../shapes/notifications.ts'
+import { wireName } from '../snake-case.ts'
+
+/** As the document writes them here; the columns have them in upper case. */
+const categoryOf = {
+  confirmation: 'CONFIRMATION',
+  cancellation: 'CANCELLATION',
+  reschedule: 'RESCHEDULE',
+} as const satisfies Record<string, AppointmentCategory>
+
+const notificationType = z.preprocess(
+  (told) => (typeof told === 'string' ? told.toLowerCase() : told),
+  z.enum(['confirmation', 'cancellation', 'reschedule']).transform((name) => categoryOf[name]),
+)
+
+/** Immediate notifications. */
+export function sendRoutes({ notifications, owners }: Api, ids: HostIds): Route[] {
+  const recipient = z.strictObject({ type: z.enum(recipientTypes), id: ids.recipient })
+  return [
+    defineRoute({
+      id: 'send.appointment',
+      method: 'POST',
+      path: '/send/appointment/{appointment_id}',
+      summary: 'Queue a confirmation, cancellation or reschedule notice now; asked for again, it is sent again',
+      params: z.strictObject({ appointmentId: ids.appointment }),
+      query: nothing,
+      body: sendOptions.extend({
+        category: wireName('notification_type', notificationType),
+        recipients: z.array(recipient).min(1).max(100).optional(),
+      }),
+      responses: { 201: sendShape },
+      errors: ['appointment_not_found', 'appointment_not_active', 'directory_failed'],
+      example: { body: { notification_type: 'confirmation' } },
+      access: {
+        kind: 'members',
+        staff: 'admin',
+        self: false,
+        owner: ({ params }) => appointmentOwner(owners, params.appointmentId),
+      },
+      handler: async ({ params: { appointmentId }, body }) =>
+        showSent(await notifications.sendAppointmentNotification(appointmentId, body)),
+    }),
+    defineRoute({
+      id: 'send.waitlist',
+      method: 'POST',
+      path: '/send/waitlist/{waitlist_entry_id}',
+      summary: 'Tell the recipients of a waitlist entry now',
+      params: z.strictObject({ waitlistEntryId: ids.waitlistEntry }),
+      query: nothing,
+      body: sendOptions.pick({ channel: true }),
+      responses: { 201: sendShape },
+      errors: ['waitlist_entry_not_found', 'directory_failed'],
+      example: { body: { channel: 'BOTH' } },
+      access: {
+        kind: 'members',
+        staff: 'admin',
+        self: false,
+        owner: ({ params }) => waitlistOwner(owners, params.waitlistEntryId),
+      },
+      handler: async ({ params: { waitlistEntryId }, body: { channel } }) =>
+        showSent(await notifications.notifyWaitlist(waitlistEntryId, channel === undefined ? {} : { channel })),
+    }),
+  ]
+}

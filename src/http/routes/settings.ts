@@ -1,0 +1,97 @@
+import { z } from 'zod'
+import { organizationSettingsInput } from '../../schemas/settings.ts'
+import type { Api } from '../api.ts'
+import { defineRoute, nothing, type Route } from '../define-route.ts'
+import type { HostIds } from '../host-ids.ts'
+import { namedOrganization, organizationOwner } from '../owners.ts'
+import { showWarnings } from '../shapes/common.ts'
+import { readOnlyFields, settingsShape } from '../shapes/settings.ts'
+import { refusal } from '../snake-case.ts'
+
+const example = {
+  email_enabled: true,
+  sms_enabled: true,
+  email_smtp_host: 'smtp.gmail.com',
+  email_smtp_port: 587,
+  email_username: 'notifications@clinic.com',
+  email_password: 'secure_password',
+  email_from_address: 'notifications@clinic.com',
+  email_from_name: 'Medical Clinic',
+  default_email_reminders: [24, 2, 1],
+  default_sms_reminders: [24, 2],
+  email_templates: { appointment_confirmation: 'Your appointment has been confirmed for {date} at {time}.' },
+  sms_templates: { appointment_confirmation: 'Appt confirmed: {date} at {time}' },
+}
+
+/** Notification settings of organizations. */
+export function settingsRoutes({ settings }: Api, ids: HostIds): Route[] {
+  const params = z.strictObject({ organizationId: ids.organization })
+  return [
+    defineRoute({
+      id: 'settings.create',
+      method: 'POST',
+      path: '/settings/',
+      summary: 'Create the notification settings of an organization: staff for their own, a service for the one named',
+      params: nothing,
+      query: nothing,
+      body: organizationSettingsInput.extend({ organizationId: ids.organization.optional() }),
+      responses: { 201: settingsShape },
+      errors: ['organization_not_found', 'already_exists', 'template_invalid', 'unknown_provider'],
+      example: { body: example },
+      access: {
+        kind: 'members',
+        staff: 'admin',
+        self: false,
+        owner: ({ body }, caller) => namedOrganization(body.organizationId, caller),
+      },
+      async handler({ body: { organizationId: _named, ...input }, owner }) {
+        const created = await settings.createOrganizationSettings(owner.organizationId, input)
+        return { ...created, warnings: showWarnings(created.warnings) }
+      },
+    }),
+    defineRoute({
+      id: 'settings.get',
+      method: 'GET',
+      path: '/settings/{organization_id}',
+      summary: 'Read the notification settings of an organization; secrets are shown as set or not',
+      params,
+      query: nothing,
+      body: nothing,
+      responses: { 200: settingsShape },
+      errors: ['settings_not_found'],
+      access: {
+        kind: 'members',
+        staff: 'viewer',
+        self: false,
+        owner: ({ params }) => organizationOwner(params.organizationId),
+      },
+      handler: ({ owner }) => settings.getOrganizationSettings(owner.organizationId),
+    }),
+    defineRoute({
+      id: 'settings.update',
+      method: 'PUT',
+      path: '/settings/{organization_id}',
+      summary: 'Change the settings named: null clears to the default, the mask of a secret leaves it as it is',
+      params,
+      query: nothing,
+      body: organizationSettingsInput.extend(readOnlyFields),
+      responses: { 200: settingsShape },
+      errors: ['settings_not_found', 'template_invalid', 'unknown_provider'],
+      example: { body: { default_email_reminders: [48, 24, '30m'], sms_enabled: false } },
+      access: {
+        kind: 'members',
+        staff: 'admin',
+        self: false,
+        owner: ({ params }) => organizationOwner(params.organizationId),
+      },
+      async handler({ body, owner }) {
+        const { id: _id, organizationId = owner.organizationId, createdAt: _at, updatedAt: _then, ...input } = body
+        if (organizationId !== owner.organizationId) {
+          throw refusal([{ field: 'organization_id', message: 'cannot be changed' }])
+        }
+        const updated = await settings.updateOrganizationSettings(owner.organizationId, input)
+        return { ...updated, warnings: showWarnings(updated.warnings) }
+      },
+    }),
+  ]
+}

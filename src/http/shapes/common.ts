@@ -1,0 +1,72 @@
+import { z } from 'zod'
+import { entityId, type Warning } from '../../schemas/common.ts'
+import type { DecisionEntry } from '../../schemas/decision.ts'
+import { categories, channels, decisionActions, recipientTypes, ruleTable } from '../../schemas/vocabulary.ts'
+import type { ExplanationLine } from '../../services/explanation.ts'
+import { toSnake } from '../snake-case.ts'
+
+/** `field` is a path in wire names, such as `email_templates.appointment_reminder`. */
+export const warningShape = z.object({ field: z.string(), code: z.string(), message: z.string() })
+
+export const showWarnings = (warnings: readonly Warning[]) =>
+  warnings.map((warning) => ({ ...warning, field: toSnake(warning.field) }))
+
+/** Ids of TaskManager are integers as documented; other task services may have text. */
+export const taskId = z.union([z.int(), z.string()]).nullable()
+
+export const showTaskId = (id: string | null): number | string | null =>
+  id !== null && /^(?:0|[1-9]\d{0,14})$/.test(id) ? Number(id) : id
+
+const decisionFields = {
+  /** The rule in words. */
+  because: z.string(),
+  category: z.enum(categories),
+  recipientType: z.enum(recipientTypes).nullable(),
+  recipientId: entityId.nullable(),
+  channel: z.enum(channels).nullable(),
+  offset: z.string().nullable(),
+  reminderId: z.int().nullable(),
+  notificationId: z.int().nullable(),
+  /** The instant it is about, such as the time of a reminder left out. */
+  for: z.string().nullable(),
+  detail: z.string().nullable(),
+}
+
+export const leftOutShape = z.object({ action: z.enum(decisionActions), rule: z.string(), ...decisionFields })
+
+export const explanationShape = z.object({
+  at: z.date(),
+  action: z.enum([...decisionActions, 'sent', 'delivered', 'bounced']),
+  /** Null for what a provider did. */
+  rule: z.string().nullable(),
+  ...decisionFields,
+})
+
+type Common = Omit<DecisionEntry, 'action' | 'rule'>
+
+const showDecision = (entry: Common) => ({
+  category: entry.category,
+  recipientType: entry.recipient?.type ?? null,
+  recipientId: entry.recipient?.id ?? null,
+  channel: entry.channel ?? null,
+  offset: entry.offset ?? null,
+  reminderId: entry.reminderId ?? null,
+  notificationId: entry.notificationId ?? null,
+  for: entry.for ?? null,
+  detail: entry.detail ?? null,
+})
+
+export const showLeftOut = (entry: DecisionEntry) => ({
+  action: entry.action,
+  rule: entry.rule,
+  because: ruleTable[entry.rule],
+  ...showDecision(entry),
+})
+
+export const showExplanation = (line: ExplanationLine) => ({
+  at: line.at,
+  action: line.action,
+  rule: line.rule,
+  because: line.because,
+  ...showDecision(line),
+})

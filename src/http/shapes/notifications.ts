@@ -1,0 +1,79 @@
+import { z } from 'zod'
+import { entityId } from '../../schemas/common.ts'
+import { categories, channels, deliveryStates, deliveryStatuses, recipientTypes } from '../../schemas/vocabulary.ts'
+import type { HistoryPage, Notification, SendResult } from '../../services/views.ts'
+import { leftOutShape, showLeftOut, showTaskId, taskId } from './common.ts'
+
+/** The documented columns of `notification_history`, and ours. */
+export const notificationShape = z.object({
+  id: z.int(),
+  organizationId: z.string(),
+  /** The channel. */
+  notificationType: z.enum(channels),
+  notificationCategory: z.enum(categories),
+  recipientType: z.enum(recipientTypes),
+  recipientId: entityId,
+  recipientEmail: z.string().nullable(),
+  recipientPhone: z.string().nullable(),
+  subject: z.string().nullable(),
+  message: z.string(),
+  /** Null until it is settled; `delivery_state` says where it stands. */
+  status: z.enum(deliveryStatuses).nullable(),
+  deliveryState: z.enum(deliveryStates),
+  /** Why it was withdrawn, if it was. */
+  reason: z.string().nullable(),
+  sentAt: z.date().nullable(),
+  deliveredAt: z.date().nullable(),
+  errorCode: z.string().nullable(),
+  errorMessage: z.string().nullable(),
+  appointmentId: entityId.nullable(),
+  waitlistEntryId: entityId.nullable(),
+  reminderId: z.int().nullable(),
+  provider: z.string().nullable(),
+  providerMessageId: z.string().nullable(),
+  templateRevision: z.string(),
+  attempts: z.int(),
+  taskManagerTaskId: taskId,
+  taskManagerExecutionId: taskId,
+  createdAt: z.date(),
+  updatedAt: z.date(),
+})
+
+export const historyShape = z.object({
+  notifications: z.array(notificationShape),
+  total: z.int(),
+  limit: z.int(),
+  offset: z.int(),
+  /** For `cursor` of the next request; null on the last page. */
+  nextCursor: z.string().nullable(),
+})
+
+export const sendShape = z.object({ notifications: z.array(notificationShape), left: z.array(leftOutShape) })
+
+export const showNotificationRow = ({
+  recipient,
+  channel,
+  category,
+  state,
+  idempotencyKey: _key,
+  ...row
+}: Notification) => ({
+  ...row,
+  notificationType: channel,
+  notificationCategory: category,
+  recipientType: recipient.type,
+  recipientId: recipient.id,
+  deliveryState: state,
+  taskManagerTaskId: showTaskId(row.taskManagerTaskId),
+  taskManagerExecutionId: showTaskId(row.taskManagerExecutionId),
+})
+
+export const showHistory = (page: HistoryPage) => ({
+  ...page,
+  notifications: page.notifications.map(showNotificationRow),
+})
+
+export const showSent = (result: SendResult) => ({
+  notifications: result.notifications.map(showNotificationRow),
+  left: result.left.map(showLeftOut),
+})

@@ -1,0 +1,47 @@
+import { z } from 'zod'
+import { type EntityId, entityId } from '../../schemas/common.ts'
+import { type Preferences, preferencesInput } from '../../schemas/preferences.ts'
+import { organizationSettingsInput } from '../../schemas/settings.ts'
+import { templatesInput } from '../../schemas/templates.ts'
+import { wireName } from '../snake-case.ts'
+import { warningShape } from './common.ts'
+
+const warnings = z.array(warningShape).optional()
+
+/** Fields that a GET shows and a PUT may echo; what they say cannot be changed. */
+export const readOnlyFields = {
+  id: z.int().optional(),
+  organizationId: z.string().optional(),
+  createdAt: z.date().optional(),
+  updatedAt: z.date().optional(),
+}
+
+/** The documented columns of `notification_settings`; secrets are `********` or null. */
+export const settingsShape = organizationSettingsInput.required().extend({
+  id: z.int(),
+  organizationId: z.string(),
+  createdAt: z.date(),
+  updatedAt: z.date(),
+  /** After a write: what was accepted and deserves a look. */
+  warnings,
+})
+
+export const templatesShape = templatesInput.required().extend({ warnings })
+
+/** The documented columns of the preference tables; null inherits. `idName`: `patient_id` or `client_id`. */
+export const preferencesShape = (idName: string) =>
+  preferencesInput.required().extend({
+    id: z.int(),
+    organizationId: z.string(),
+    recipientId: wireName(idName, entityId),
+    createdAt: z.date(),
+    updatedAt: z.date(),
+    warnings,
+    /** After a PUT: messages that were being sent at that moment. */
+    inFlight: z.int().optional(),
+  })
+
+export const showPreferenceRow = <Row extends Preferences>({ recipient, ...row }: Row) => {
+  const recipientId: EntityId = recipient.id
+  return { ...row, recipientId }
+}

@@ -1,0 +1,29 @@
+import type { Api } from './api.ts'
+import type { Route } from './define-route.ts'
+import { hostIds } from './host-ids.ts'
+import { callbackRoutes } from './routes/callbacks.ts'
+import { debugRoutes } from './routes/debug.ts'
+import { historyRoutes } from './routes/history.ts'
+import { monitoringRoutes } from './routes/monitoring.ts'
+import { preferenceRoutes } from './routes/preferences.ts'
+import { reminderRoutes } from './routes/reminders.ts'
+import { sendRoutes } from './routes/send.ts'
+import { settingsRoutes } from './routes/settings.ts'
+import { templateRoutes } from './routes/templates.ts'
+
+/** The endpoint table: every endpoint is one row, and everything about endpoints is derived from here. */
+export function endpointTable(api: Api): readonly Route[] {
+  const ids = hostIds(api.ids)
+  return [
+    ...settingsRoutes(api, ids),
+    ...preferenceRoutes(api, ids, 'patient'),
+    ...preferenceRoutes(api, ids, 'client'),
+    ...reminderRoutes(api, ids),
+    ...sendRoutes(api, ids),
+    ...historyRoutes(api, ids),
+    ...callbackRoutes(api, ids),
+    ...templateRoutes(api, ids),
+    ...monitoringRoutes(api, ids),
+    ...debugRoutes(api, ids),
+  ]
+}
