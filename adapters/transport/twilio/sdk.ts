@@ -48,8 +48,7 @@ export async function openSdk({ baseUrl, timeoutMs, maxConnections }: SdkOptions
     }
 
     override async request<T>(options: RequestClient.RequestOptions<T>) {
-      // Debug logs of the SDK (TWILIO_LOG_LEVEL) print URLs, which hold the Account SID.
-      const response = await super.request<T>({ ...options, uri: rebased(options.uri, baseUrl), logLevel: 'none' })
+      const response = await super.request<T>({ ...options, uri: rebased(options.uri, baseUrl) })
       const call = calls.getStore()
       if (call !== undefined) {
         call.answer = { status: response.statusCode, retryAfter: response.headers['retry-after'] }
@@ -102,9 +101,8 @@ const transportOf = (call: Call) => ({
       call.begun = true
     }
     request.once('socket', (socket: Socket) => {
-      if (request.reusedSocket) begin()
-      // TLS sends nothing of ours before the certificate was found good.
-      else if (socket instanceof TLSSocket && socket.getFinished() === undefined) socket.once('secureConnect', begin)
+      // TLS sends nothing of ours before the certificate was found good. A connection that was kept is past all that.
+      if (socket instanceof TLSSocket && socket.getFinished() === undefined) socket.once('secureConnect', begin)
       else if (socket.connecting) socket.once('connect', begin)
       else begin()
     })
