@@ -10,7 +10,7 @@ export type HostLookup = (host: string) => Promise<readonly { readonly address: 
 export type OutboundRules = {
   /** True lets private, loopback and reserved addresses through: for development, or a relay in the host's own network. */
   readonly allowPrivate: boolean
-  /** Ports that may be connected to. Default 25, 465, 587 and 2525. */
+  /** Ports that may be connected to. Default 25, 465, 587 and 2525; with `allowPrivate`, any port of a private address. */
   readonly allowedPorts?: readonly number[]
   /** Resolves names. Default `dns.lookup`, which is what a connection by name would use. */
   readonly lookup?: HostLookup
@@ -32,11 +32,10 @@ export const smtpPorts: readonly number[] = [25, 465, 587, 2525]
  */
 export async function resolveOutbound(host: string, port: number, rules: OutboundRules): Promise<OutboundTarget> {
   const ports = rules.allowedPorts ?? smtpPorts
-  if (!ports.includes(port)) {
-    throw new NotificationError('outbound_refused', `The SMTP port must be one of ${ports.join(', ')}.`, {
-      field: 'emailSmtpPort',
-    })
-  }
+  const isListed = ports.includes(port)
+  // A stand-in on this machine listens where it can; whoever lets organizations reach it has nothing to hide by ports.
+  const isFree = rules.allowPrivate && rules.allowedPorts === undefined && port > 0 && port < 65_536
+  if (!isListed && !isFree) throw portRefused(ports)
   const name = canonicalHost(host)
   if (name === null) throw hostRefused()
   const literal = isIP(name) !== 0
@@ -46,8 +45,14 @@ export async function resolveOutbound(host: string, port: number, rules: Outboun
   if (first === undefined) throw hostRefused()
   // One private address among public ones is an attack or a mistake; which of them is tried first is nobody's choice.
   if (!rules.allowPrivate && !found.every(({ address }) => isPublicAddress(address))) throw hostRefused()
+  if (!isListed && found.some(({ address }) => isPublicAddress(address))) throw portRefused(ports)
   return { address: first.address, servername: name }
 }
+
+const portRefused = (ports: readonly number[]): NotificationError =>
+  new NotificationError('outbound_refused', `The SMTP port must be one of ${ports.join(', ')}.`, {
+    field: 'emailSmtpPort',
+  })
 
 /** True for an address of the public internet; false for everything private, local, reserved, embedded or malformed. */
 export function isPublicAddress(address: string): boolean {

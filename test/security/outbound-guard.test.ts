@@ -153,8 +153,12 @@ describe('the override', () => {
     expect(await resolveOutbound('127.0.0.1', 25, rules)).toEqual({ address: '127.0.0.1', servername: '127.0.0.1' })
   })
 
-  it('keeps the ports', async () => {
-    expect((await refusal(resolveOutbound('127.0.0.1', 6379, rules))).field).toBe('emailSmtpPort')
+  it('lifts the ports for private addresses only, and not those that were named', async () => {
+    expect((await resolveOutbound('127.0.0.1', 41_025, rules)).address).toBe('127.0.0.1')
+    const open = { ...rules, lookup: answering('8.8.8.8') }
+    expect((await refusal(resolveOutbound('mail.example', 6379, open))).field).toBe('emailSmtpPort')
+    const named = { ...rules, allowedPorts: [25] }
+    expect((await refusal(resolveOutbound('127.0.0.1', 6379, named))).field).toBe('emailSmtpPort')
   })
 
   it('resolves with the system by default', async () => {

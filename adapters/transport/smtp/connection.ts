@@ -31,7 +31,7 @@ export type SmtpConnectionOptions = {
   }
   /** Lets organizations name hosts in private networks. The host application's own account always may. Default false. */
   readonly allowPrivateHosts?: boolean
-  /** Ports that organizations may name. Default 25, 465, 587 and 2525. */
+  /** Ports that organizations may name. Default 25, 465, 587 and 2525; with `allowPrivateHosts`, any port of a private address. */
   readonly allowedPorts?: readonly number[]
   /** Resolves the hosts that organizations name. Default `dns.lookup`. */
   readonly lookup?: HostLookup
