@@ -93,7 +93,7 @@ function openFile(path: string, Database: new (path: string, options: { timeout:
     database.pragma('busy_timeout = 0')
     database.pragma('cache_size = -65536')
     database.pragma('temp_store = MEMORY')
-    database.pragma('wal_autocheckpoint = 4000')
+    database.pragma('wal_autocheckpoint = 8000')
     return database
   } catch (error) {
     database.close()

@@ -1,0 +1,328 @@
+import { expect, it } from 'vitest'
+import type { IntentCommand } from '../../../src/index.ts'
+import { minutes, type Starter, t0 } from './harness.ts'
+import {
+  about,
+  applied,
+  claimOne,
+  commit,
+  content,
+  deliveryWork,
+  guard,
+  newDelivery,
+  newReminder,
+  nextPlan,
+  noPreferences,
+  noSettings,
+  organizationId,
+  patient,
+  planCommand,
+  planOne,
+  planRow,
+  queue,
+  reminderWork,
+  sendIntent,
+  settleCommand,
+} from './rows.ts'
+
+export function claims({ migrated }: Starter): void {
+  it('claims a reminder: a delivery under lease, a reminder no longer due', async () => {
+    const { storage } = await migrated()
+    const id = await planOne(storage)
+    const delivery = await commit(storage, sendIntent(reminderWork(id)), minutes(0.5))
+    expect(delivery).toMatchObject({
+      ...content(),
+      organizationId,
+      appointmentId: 100,
+      waitlistEntryId: null,
+      reminderId: id,
+      recipient: patient,
+      channel: 'EMAIL',
+      category: 'REMINDER',
+      status: null,
+      state: 'sending',
+      attempts: 1,
+      unknownOutcomes: 0,
+      fence: 1,
+      dueAt: minutes(2),
+      provider: 'smtp',
+      idempotencyKey: `key-reminder-${id}`,
+      dedupeKey: null,
+      createdAt: minutes(0.5),
+    })
+    expect(await storage.deliveries.get(delivery?.id ?? 0)).toEqual(delivery)
+    expect(await storage.reminders.get(id)).toMatchObject({
+      status: 'PENDING',
+      dueAt: null,
+      notificationId: delivery?.id,
+      subject: 'Appointment reminder',
+      message: 'You have an appointment.',
+    })
+    expect(await storage.reminders.due(minutes(1000), 10)).toEqual([])
+    expect(await storage.deliveries.due(minutes(1.9), 10)).toEqual([])
+    expect(await storage.deliveries.due(minutes(2), 10)).toEqual([delivery])
+    expect((await storage.decisions.list(organizationId, 100)).at(-1)?.entries[0]?.action).toBe('send')
+  })
+
+  it('lets one of many intents win a reminder, also from other connections', async () => {
+    const { storage, another } = await migrated()
+    const others = [storage, await another(), await another()]
+    const ids = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => planOne(storage, { plan: planRow({ appointmentId: 300 + index }) })),
+    )
+    const outcomes = await Promise.all(
+      ids.flatMap((id, index) => {
+        const guarded = guard({ plan: { organizationId, appointmentId: 300 + index, revision: 1 } })
+        return others.map((one) => one.deliveries.commitIntents([sendIntent(reminderWork(id), { guard: guarded })], t0))
+      }),
+    )
+    expect(outcomes.flat().filter((outcome) => outcome.status === 'committed')).toHaveLength(20)
+    const { total } = await storage.deliveries.list({ limit: 1, offset: 0 })
+    expect(total).toBe(20)
+  })
+
+  it('lets the first of two intents in one call win', async () => {
+    const { storage } = await migrated()
+    const id = await planOne(storage)
+    const outcomes = await storage.deliveries.commitIntents(
+      [sendIntent(reminderWork(id)), sendIntent(reminderWork(id))],
+      t0,
+    )
+    expect(outcomes.map((outcome) => outcome.status)).toEqual(['committed', 'lost'])
+  })
+
+  it('gives a delivery whose lease is over to one other, and nothing before', async () => {
+    const { storage, another } = await migrated()
+    const other = await another()
+    const held = await claimOne(storage)
+    const retake = sendIntent(deliveryWork(held), { leaseUntil: minutes(4), content: content({ message: 'Again.' }) })
+    expect(await commit(other, retake, minutes(1.9))).toBeNull()
+    const taken = await Promise.all([commit(storage, retake, minutes(2)), commit(other, retake, minutes(2))])
+    const winner = taken.find((row) => row !== null)
+    expect(taken.filter((row) => row !== null)).toHaveLength(1)
+    expect(winner).toMatchObject({
+      id: held.id,
+      fence: 2,
+      attempts: 2,
+      state: 'sending',
+      dueAt: minutes(4),
+      message: 'Again.',
+    })
+    expect((await storage.reminders.get(held.reminderId ?? 0))?.message).toBe('Again.')
+  })
+
+  it('writes nothing for a holder whose lease was retaken', async () => {
+    const { storage } = await migrated()
+    const stale = await claimOne(storage)
+    const holder = await commit(storage, sendIntent(deliveryWork(stale), { leaseUntil: minutes(4) }), minutes(2))
+    expect(holder?.fence).toBe(2)
+    const rows = async () => [
+      await storage.deliveries.get(stale.id),
+      await storage.reminders.get(stale.reminderId ?? 0),
+    ]
+    const before = await rows()
+    const late = settleCommand(stale, undefined, { suppress: { address: 'ada@example.org', reason: 'x' } })
+    expect(await storage.deliveries.settle([late])).toEqual([false])
+    expect(await rows()).toEqual(before)
+    expect(
+      await storage.settings.suppressed([{ organizationId, channel: 'EMAIL', address: 'ada@example.org' }]),
+    ).toEqual([])
+    expect(await storage.deliveries.counts({})).toEqual([])
+    expect(await storage.deliveries.settle([settleCommand(holder ?? stale)])).toEqual([true])
+  })
+
+  it('lets the holder settle after its lease, if nobody took it', async () => {
+    const { storage } = await migrated()
+    const held = await claimOne(storage)
+    expect(await storage.deliveries.settle([settleCommand(held, undefined, { at: minutes(60) })])).toEqual([true])
+    expect(await storage.deliveries.settle([settleCommand(held, undefined, { at: minutes(61) })])).toEqual([false])
+  })
+
+  const defeats: Record<string, (storage: Parameters<typeof planOne>[0]) => Promise<unknown>> = {
+    'a plan that changed': (storage) => storage.plans.apply([nextPlan(1)]),
+    'settings that were made': (storage) => storage.settings.create(organizationId, noSettings, null, t0),
+    'preferences that were made': (storage) =>
+      storage.preferences.create(organizationId, patient, noPreferences, null, t0),
+  }
+  for (const [what, change] of Object.entries(defeats)) {
+    it(`is defeated by ${what} since it was decided`, async () => {
+      const { storage } = await migrated()
+      const id = await planOne(storage)
+      await change(storage)
+      const before = await storage.reminders.get(id)
+      expect(await commit(storage, sendIntent(reminderWork(id)))).toBeNull()
+      expect(await storage.reminders.get(id)).toEqual(before)
+      expect((await storage.deliveries.list({ limit: 1, offset: 0 })).total).toBe(0)
+      expect((await storage.decisions.list(organizationId, 100)).flatMap((row) => row.entries)).not.toContainEqual(
+        expect.objectContaining({ action: 'send' }),
+      )
+    })
+  }
+
+  it('is defeated by settings and preferences that changed, and stands on the newest', async () => {
+    const { storage } = await migrated()
+    const id = await planOne(storage)
+    await storage.settings.create(organizationId, noSettings, null, t0)
+    await storage.preferences.create(organizationId, patient, noPreferences, null, t0)
+    const settings = await storage.settings.update(organizationId, { smsEnabled: false }, null, t0)
+    const preferences = await storage.preferences.update(patient, { emailEnabled: true }, null, t0)
+    const revisions = (of: number, from: number) =>
+      sendIntent(reminderWork(id), {
+        guard: guard({
+          settings: { organizationId, revision: of },
+          preferences: [{ recipient: patient, revision: from }],
+        }),
+      })
+    const newest = [settings?.revision ?? 0, preferences?.row.revision ?? 0] as const
+    expect(await commit(storage, revisions(1, newest[1]))).toBeNull()
+    expect(await commit(storage, revisions(newest[0], 1))).toBeNull()
+    expect(await commit(storage, revisions(...newest))).not.toBeNull()
+  })
+
+  it('is defeated when the guarded row was deleted', async () => {
+    const { storage } = await migrated()
+    await storage.preferences.create(organizationId, patient, noPreferences, null, t0)
+    const [row] = await queue(storage, [newDelivery({ appointmentId: null })])
+    if (row === undefined) throw new Error('expected a row')
+    await storage.plans.forgetRecipient(patient, t0)
+    const guarded = guard({ plan: null, preferences: [{ recipient: patient, revision: 1 }] })
+    expect(await commit(storage, sendIntent(deliveryWork(row), { guard: guarded }))).toBeNull()
+  })
+
+  it('cancels what it merges in the same step, or does nothing at all', async () => {
+    const { storage } = await migrated()
+    const reminders = ['24h', '2h', '1h'].map((offset) => newReminder({ offset }))
+    const [outcome] = await storage.plans.apply([planCommand({ reminders })])
+    const [far, near, nearest] = applied(outcome).created.map((row) => row.id)
+    if (far === undefined || near === undefined || nearest === undefined) throw new Error('expected three')
+    const merged = [far, near].map((id) => ({ work: reminderWork(id), rule: 'nearer_reminder' as const }))
+    expect(
+      await commit(storage, { kind: 'cancel', work: reminderWork(far), decision: about(), rule: 'same_address' }),
+    ).toBeNull()
+    expect(await commit(storage, sendIntent(reminderWork(nearest), { merged }))).toBeNull()
+    expect(await storage.reminders.get(near)).toMatchObject({ status: 'PENDING', dueAt: t0 })
+    expect(await storage.reminders.get(nearest)).toMatchObject({ status: 'PENDING', dueAt: t0, notificationId: null })
+    expect(await commit(storage, sendIntent(reminderWork(nearest), { merged: merged.slice(1) }))).not.toBeNull()
+    expect(await storage.reminders.get(near)).toMatchObject({
+      status: 'CANCELLED',
+      reason: 'nearer_reminder',
+      dueAt: null,
+    })
+  })
+
+  it('fails, defers and cancels a reminder', async () => {
+    const { storage } = await migrated()
+    const id = await planOne(storage)
+    const work = reminderWork(id)
+    await storage.deliveries.commitIntents([{ kind: 'defer', work, decision: about(), until: minutes(9) }], t0)
+    expect(await storage.reminders.get(id)).toMatchObject({ status: 'PENDING', dueAt: minutes(9), reminderTime: t0 })
+    const failing: IntentCommand = {
+      kind: 'fail',
+      work,
+      decision: about(),
+      code: 'no_template',
+      message: 'cannot be rendered',
+      content: content({ message: '' }),
+    }
+    const row = await commit(storage, failing, minutes(9))
+    expect(row).toMatchObject({
+      status: 'FAILED',
+      state: 'settled',
+      attempts: 0,
+      errorCode: 'no_template',
+      dueAt: null,
+      sentAt: null,
+    })
+    expect(await storage.reminders.get(id)).toMatchObject({
+      status: 'FAILED',
+      errorMessage: 'cannot be rendered',
+      dueAt: null,
+      notificationId: row?.id,
+    })
+    expect(await commit(storage, failing, minutes(9))).toBeNull()
+    const other = await planOne(storage, { plan: planRow({ appointmentId: 101 }) })
+    const [cancelled] = await storage.deliveries.commitIntents(
+      [{ kind: 'cancel', work: reminderWork(other), decision: about(), rule: 'no_contact' }],
+      t0,
+    )
+    expect(cancelled).toEqual({ status: 'committed', delivery: null })
+    expect(await storage.reminders.get(other)).toMatchObject({ status: 'CANCELLED', reason: 'no_contact', dueAt: null })
+  })
+
+  it('defers, cancels, fails and holds a delivery whose lease is over, and its reminder with it', async () => {
+    const { storage } = await migrated()
+    const claimed = async (appointmentId: number) => {
+      const id = await planOne(storage, { plan: planRow({ appointmentId }) })
+      const guarded = guard({ plan: { organizationId, appointmentId, revision: 1 } })
+      const row = await commit(storage, sendIntent(reminderWork(id), { guard: guarded }))
+      if (row === null) throw new Error('expected a claim')
+      return { id, work: deliveryWork(row), row }
+    }
+    const now = minutes(3)
+    const deferred = await claimed(1)
+    await commit(storage, { kind: 'defer', work: deferred.work, decision: about(), until: minutes(8) }, now)
+    expect(await storage.deliveries.get(deferred.row.id)).toMatchObject({
+      state: 'queued',
+      dueAt: minutes(8),
+      attempts: 1,
+      unknownOutcomes: 1,
+    })
+    expect(await storage.deliveries.settle([settleCommand(deferred.row)])).toEqual([false])
+
+    const cancelled = await claimed(2)
+    await commit(
+      storage,
+      { kind: 'cancel', work: cancelled.work, decision: about(), rule: 'appointment_cancelled' },
+      now,
+    )
+    expect(await storage.deliveries.get(cancelled.row.id)).toMatchObject({
+      state: 'cancelled',
+      status: null,
+      reason: 'appointment_cancelled',
+      dueAt: null,
+    })
+    expect(await storage.reminders.get(cancelled.id)).toMatchObject({
+      status: 'CANCELLED',
+      reason: 'appointment_cancelled',
+    })
+
+    const failed = await claimed(3)
+    await commit(
+      storage,
+      { kind: 'fail', work: failed.work, decision: about(), code: 'c', message: 'no', content: content() },
+      now,
+    )
+    expect(await storage.deliveries.get(failed.row.id)).toMatchObject({
+      state: 'settled',
+      status: 'FAILED',
+      errorMessage: 'no',
+    })
+    expect(await storage.reminders.get(failed.id)).toMatchObject({ status: 'FAILED', errorMessage: 'no' })
+
+    const held = await claimed(4)
+    const row = await commit(
+      storage,
+      { kind: 'hold', work: held.work, decision: about(), code: 'u', message: 'held' },
+      now,
+    )
+    expect(row).toMatchObject({ state: 'unknown', status: null, dueAt: null, errorCode: 'u' })
+    expect(await storage.reminders.get(held.id)).toMatchObject({ status: 'FAILED', errorMessage: 'held' })
+    expect(await storage.deliveries.due(minutes(1000), 10)).toMatchObject([{ id: deferred.row.id }])
+  })
+
+  it('loses to whatever ended the work before', async () => {
+    const { storage } = await migrated()
+    const held = await claimOne(storage)
+    await storage.deliveries.settle([settleCommand(held)])
+    const kinds: IntentCommand[] = [
+      sendIntent(deliveryWork(held)),
+      { kind: 'cancel', work: deliveryWork(held), decision: about(), rule: 'no_contact' },
+      { kind: 'defer', work: reminderWork(held.reminderId ?? 0), decision: about(), until: minutes(9) },
+      { kind: 'hold', work: deliveryWork(held), decision: about(), code: 'u', message: 'held' },
+      sendIntent(reminderWork(987_654)),
+    ]
+    const outcomes = await storage.deliveries.commitIntents(kinds, minutes(10))
+    expect(outcomes.map((outcome) => outcome.status)).toEqual(kinds.map(() => 'lost'))
+    expect(await storage.reminders.get(held.reminderId ?? 0)).toMatchObject({ status: 'SENT' })
+  })
+}

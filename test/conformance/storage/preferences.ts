@@ -1,0 +1,126 @@
+import { expect, it } from 'vitest'
+import { minutes, type Starter, t0 } from './harness.ts'
+import { claimOne, client, noPreferences, noSettings, organizationId, patient } from './rows.ts'
+
+export function preferences({ migrated }: Starter): void {
+  it('creates settings once, whoever comes at the same time', async () => {
+    const { storage, another } = await migrated()
+    const other = await another()
+    const made = await Promise.all(
+      [storage, other, storage, other].map((one, index) =>
+        one.settings.create(organizationId, { ...noSettings, emailFromName: `clinic ${index}` }, null, t0),
+      ),
+    )
+    const [row] = made.filter((one) => one !== null)
+    expect(made.filter((one) => one !== null)).toHaveLength(1)
+    expect(await storage.settings.get([organizationId, 'nobody', organizationId])).toEqual([row])
+    expect(row).toMatchObject({ organizationId, revision: 1, createdAt: t0, updatedAt: t0 })
+  })
+
+  it('gives settings back as they were written, null as null', async () => {
+    const { storage } = await migrated()
+    expect(await storage.settings.create('empty', noSettings, null, t0)).toMatchObject(noSettings)
+    const values = {
+      ...noSettings,
+      emailEnabled: false,
+      smsEnabled: true,
+      emailSmtpHost: 'smtp.example.org',
+      emailSmtpPort: 2525,
+      emailPassword: 'v1:sealed',
+      smsFromNumber: '+14155550123',
+      defaultEmailReminders: [24, 0.5, '1d@18:00'],
+      defaultSmsReminders: [],
+      emailTemplates: { appointment_reminder: { subject: 'S', body: 'B {x}' }, waitlist_notification: 'text' },
+      smsTemplates: {},
+      unknownOutcome: 'hold',
+      pastReminders: 'merge',
+      practitionerNotifications: ['CONFIRMATION'],
+    } as const
+    expect(await storage.settings.create(organizationId, values, null, t0)).toMatchObject(values)
+    expect(await storage.settings.get([organizationId])).toMatchObject([values])
+  })
+
+  it('changes the named settings only, and grows the revision', async () => {
+    const { storage } = await migrated()
+    expect(await storage.settings.update(organizationId, { emailEnabled: true }, null, t0)).toBeNull()
+    await storage.settings.create(
+      organizationId,
+      { ...noSettings, emailFromName: 'Clinic', smsEnabled: false },
+      null,
+      t0,
+    )
+    const row = await storage.settings.update(
+      organizationId,
+      { emailEnabled: false, smsEnabled: null },
+      null,
+      minutes(1),
+    )
+    expect(row).toMatchObject({
+      emailEnabled: false,
+      smsEnabled: null,
+      emailFromName: 'Clinic',
+      revision: 2,
+      createdAt: t0,
+      updatedAt: minutes(1),
+    })
+  })
+
+  it('loses no change of changes made at the same time', async () => {
+    const { storage, another } = await migrated()
+    const other = await another()
+    await storage.settings.create(organizationId, noSettings, null, t0)
+    await storage.preferences.create(organizationId, patient, noPreferences, null, t0)
+    await Promise.all([
+      storage.settings.update(organizationId, { emailEnabled: false }, null, t0),
+      other.settings.update(organizationId, { smsEnabled: false }, null, t0),
+      storage.settings.update(organizationId, { emailFromName: 'Clinic' }, null, t0),
+      storage.preferences.update(patient, { emailEnabled: false }, null, t0),
+      other.preferences.update(patient, { phoneNumber: '+14155550123' }, null, t0),
+    ])
+    expect(await storage.settings.get([organizationId])).toMatchObject([
+      { emailEnabled: false, smsEnabled: false, emailFromName: 'Clinic', revision: 4 },
+    ])
+    expect(await storage.preferences.get([patient])).toMatchObject([
+      { emailEnabled: false, phoneNumber: '+14155550123', revision: 3 },
+    ])
+  })
+
+  it('creates preferences once for a patient, and apart from the client of that number', async () => {
+    const { storage, another } = await migrated()
+    const other = await another()
+    const made = await Promise.all(
+      [storage, other, storage].map((one) => one.preferences.create(organizationId, patient, noPreferences, null, t0)),
+    )
+    expect(made.filter((one) => one !== null)).toHaveLength(1)
+    const values = {
+      ...noPreferences,
+      emailEnabled: false,
+      smsReminders: [2, '1d'],
+      emailReminders: [],
+      emailAddress: 'own@example.org',
+    }
+    expect(await storage.preferences.create(organizationId, client, values, null, t0)).toMatchObject({
+      ...values,
+      recipient: client,
+      revision: 1,
+    })
+    expect(await storage.preferences.get([client, patient])).toMatchObject([
+      values,
+      { ...noPreferences, recipient: patient, organizationId },
+    ])
+    expect(await storage.preferences.get([{ type: 'PATIENT', id: 13 }])).toEqual([])
+  })
+
+  it('tells how many messages are on their way when preferences change', async () => {
+    const { storage } = await migrated()
+    expect(await storage.preferences.update(patient, { emailEnabled: false }, null, t0)).toBeNull()
+    await storage.preferences.create(organizationId, client, noPreferences, null, t0)
+    await claimOne(storage)
+    await storage.preferences.create(organizationId, patient, noPreferences, null, t0)
+    expect(await storage.preferences.update(patient, { emailEnabled: false }, null, t0)).toMatchObject({
+      inFlight: 1,
+      row: { emailEnabled: false, revision: 2 },
+    })
+    expect(await storage.preferences.update(client, { emailEnabled: false }, null, t0)).toMatchObject({ inFlight: 0 })
+  })
+}

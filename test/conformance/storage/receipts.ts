@@ -1,0 +1,118 @@
+import { expect, it } from 'vitest'
+import type { DeliveryRow, DeliveryStatus, ReceiptCommand, Storage } from '../../../src/index.ts'
+import { minutes, type Starter } from './harness.ts'
+import {
+  claimOne,
+  commit,
+  deliveryWork,
+  failure,
+  guard,
+  newDelivery,
+  queue,
+  sendIntent,
+  settleCommand,
+} from './rows.ts'
+
+const receipt = (id: number, status: DeliveryStatus, change: Partial<ReceiptCommand> = {}): ReceiptCommand => ({
+  id,
+  status,
+  at: minutes(5),
+  errorCode: status === 'FAILED' || status === 'BOUNCED' ? 'smtp_511' : null,
+  errorMessage: status === 'FAILED' || status === 'BOUNCED' ? 'no such mailbox' : null,
+  ...change,
+})
+
+const statuses = ['SENT', 'FAILED', 'BOUNCED', 'DELIVERED'] as const
+
+async function settled(storage: Storage, kind: 'sent' | 'failed' | 'unknown'): Promise<DeliveryRow> {
+  const held = await claimOne(storage)
+  await storage.deliveries.settle([
+    settleCommand(held, kind === 'sent' ? { kind, providerMessageId: 'p' } : { kind, ...failure }),
+  ])
+  return held
+}
+
+const countOf = async (storage: Storage) =>
+  Object.fromEntries((await storage.deliveries.counts({})).map((row) => [row.status, row.count]))
+
+export function receipts({ migrated }: Starter): void {
+  for (const status of ['DELIVERED', 'BOUNCED'] as const) {
+    it(`moves SENT forward to ${status}, and never back`, async () => {
+      const { storage } = await migrated()
+      const row = await settled(storage, 'sent')
+      expect(await storage.deliveries.recordReceipt(receipt(row.id, status))).toBe(true)
+      const after = await storage.deliveries.get(row.id)
+      expect(after).toMatchObject({
+        status,
+        state: 'settled',
+        sentAt: minutes(1),
+        deliveredAt: status === 'DELIVERED' ? minutes(5) : null,
+        errorMessage: status === 'BOUNCED' ? 'no such mailbox' : null,
+      })
+      for (const later of statuses) {
+        expect(await storage.deliveries.recordReceipt(receipt(row.id, later, { at: minutes(9) }))).toBe(false)
+      }
+      expect(await storage.deliveries.get(row.id)).toEqual(after)
+      expect(await countOf(storage)).toEqual({ [status]: 1 })
+    })
+  }
+
+  it('lets a repeated SENT and a late FAILED of a sent one change nothing', async () => {
+    const { storage } = await migrated()
+    const row = await settled(storage, 'sent')
+    for (const status of ['SENT', 'FAILED'] as const) {
+      expect(await storage.deliveries.recordReceipt(receipt(row.id, status))).toBe(false)
+    }
+    expect(await countOf(storage)).toEqual({ SENT: 1 })
+  })
+
+  for (const status of statuses) {
+    it(`makes an unknown outcome known as ${status}, its reminder too`, async () => {
+      const { storage } = await migrated()
+      const row = await settled(storage, 'unknown')
+      expect(await storage.deliveries.recordReceipt(receipt(row.id, status))).toBe(true)
+      const arrived = status === 'SENT' || status === 'DELIVERED'
+      expect(await storage.deliveries.get(row.id)).toMatchObject({
+        status,
+        state: 'settled',
+        sentAt: arrived ? minutes(5) : null,
+        errorCode: arrived ? null : 'smtp_511',
+      })
+      expect(await storage.reminders.get(row.reminderId ?? 0)).toMatchObject(
+        arrived
+          ? { status: 'SENT', sentAt: minutes(5), errorMessage: null }
+          : { status: 'FAILED', errorMessage: 'no such mailbox' },
+      )
+      expect(await countOf(storage)).toEqual({ [status]: 1 })
+      expect(await storage.deliveries.recordReceipt(receipt(row.id, 'SENT'))).toBe(false)
+    })
+  }
+
+  it('changes nothing of one that failed, waits, is being sent or does not exist', async () => {
+    const { storage } = await migrated()
+    const failed = await settled(storage, 'failed')
+    const [queued, sending] = await queue(storage, [
+      newDelivery({ category: 'WAITLIST', appointmentId: null }),
+      newDelivery({ category: 'WAITLIST', appointmentId: null }),
+    ])
+    if (queued === undefined || sending === undefined) throw new Error('expected rows')
+    await commit(storage, sendIntent(deliveryWork(sending), { guard: guard({ plan: null }) }))
+    const rows = () => Promise.all([failed, queued, sending].map((row) => storage.deliveries.get(row.id)))
+    const before = await rows()
+    for (const id of [failed.id, queued.id, sending.id, 9999]) {
+      for (const status of statuses) expect(await storage.deliveries.recordReceipt(receipt(id, status))).toBe(false)
+    }
+    expect(await rows()).toEqual(before)
+  })
+
+  it('takes one of two receipts that arrive at once', async () => {
+    const { storage, another } = await migrated()
+    const other = await another()
+    const row = await settled(storage, 'sent')
+    const taken = await Promise.all([
+      storage.deliveries.recordReceipt(receipt(row.id, 'DELIVERED')),
+      other.deliveries.recordReceipt(receipt(row.id, 'BOUNCED')),
+    ])
+    expect(taken.filter(Boolean)).toHaveLength(1)
+  })
+}
