@@ -50,7 +50,15 @@ export function adopt(connection: Connection, name: TableName, ids: IdKinds): vo
   }
   for (const index of table.indexes) {
     database.exec(`drop index if exists "${index.name}"`)
-    database.exec(ddl.createIndex(builder, name, index).sql)
+    try {
+      database.exec(ddl.createIndex(builder, name, index).sql)
+    } catch (error) {
+      throw new NotificationError(
+        'migration_refused',
+        `The table ${name} cannot be adopted: it has several rows with the same ${index.columns.join(', ')}, where there may be one. Remove the others.`,
+        { cause: error },
+      )
+    }
   }
 }
 
