@@ -1,0 +1,28 @@
+import { z } from 'zod'
+
+const text = (fallback: string) =>
+  z
+    .string()
+    .optional()
+    .transform((value) => (value === undefined || value === '' ? fallback : value))
+
+const flag = text('').transform((value) => ['1', 'true', 'yes'].includes(value.toLowerCase()))
+
+const schema = z.object({
+  /** Where the clinic listens, on loopback. 0 takes a free port. */
+  PORT: text('8000').transform(Number).pipe(z.int().min(0).max(65_535)),
+  /** `:memory:` keeps nothing. */
+  DATABASE_FILE: text('clinic.sqlite'),
+  /** What the scheduling backend itself calls with. */
+  CLINIC_TOKEN: text('clinic-demo-token'),
+  /** How the outside reaches the clinic; for callback URLs. Default: where it listens. */
+  PUBLIC_URL: z.string().optional(),
+  /** 32 bytes in base64. Without it a key is made for this run, so credentials saved now cannot be read in the next one. */
+  NOTIFICATIONS_ENCRYPTION_KEY: z.string().optional(),
+  /** Lets organizations use SMTP servers on private addresses and any port: for trying out on one machine. */
+  ALLOW_PRIVATE_SMTP_HOSTS: flag,
+  /** A stand-in for the API of Twilio. */
+  TWILIO_API_BASE_URL: z.url().optional(),
+})
+
+export const readEnvironment = (env: NodeJS.ProcessEnv) => schema.parse(env)

@@ -1,0 +1,73 @@
+/**
+ * A small Scheduling2.0: a clinic's backend with its own tables and endpoints, which embeds the library as any host
+ * would. `npm run clinic` starts it; the README shows a session with curl.
+ */
+import { randomBytes } from 'node:crypto'
+import { createServer } from 'node:http'
+import { createNotifications } from 'appointment-notifications'
+import { expressRouter } from 'appointment-notifications/express'
+import { smtp } from 'appointment-notifications/smtp'
+import { sqlite } from 'appointment-notifications/sqlite'
+import { twilio } from 'appointment-notifications/twilio'
+import Database from 'better-sqlite3'
+import express from 'express'
+import { callerOf } from './callers.ts'
+import { openClinicDatabase } from './database.ts'
+import { clinicDirectory } from './directory.ts'
+import { readEnvironment } from './environment.ts'
+import { hostRoutes } from './host-routes.ts'
+
+const env = readEnvironment(process.env)
+const app = express()
+const server = createServer(app)
+await new Promise<void>((resolve, reject) => {
+  server.once('error', reject)
+  server.listen(env.PORT, '127.0.0.1', resolve)
+})
+const address = server.address()
+const origin = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : env.PORT}`
+
+// The library opens a connection of its own to the same file; in memory there is only one to share.
+const connection = new Database(env.DATABASE_FILE)
+connection.pragma('journal_mode = WAL')
+const database = openClinicDatabase(connection)
+
+const library = createNotifications({
+  storage: sqlite({ database: connection }),
+  directory: clinicDirectory(database),
+  transports: [
+    smtp({ allowPrivateHosts: env.ALLOW_PRIVATE_SMTP_HOSTS }),
+    twilio(env.TWILIO_API_BASE_URL === undefined ? {} : { baseUrl: env.TWILIO_API_BASE_URL }),
+  ],
+  encryptionKey: env.NOTIFICATIONS_ENCRYPTION_KEY ?? temporaryKey(),
+  authenticate: ({ headers }) => callerOf(database, env.CLINIC_TOKEN, headers['authorization']),
+  publicUrl: `${env.PUBLIC_URL ?? origin}/api/notifications`,
+})
+await library.migrate()
+await library.start()
+
+app.use('/api/notifications', expressRouter(library))
+app.use('/api', express.json(), (request, response, next) => {
+  if (callerOf(database, env.CLINIC_TOKEN, request.headers.authorization)?.kind === 'service') return next()
+  response.status(401).json({ detail: 'The clinic’s own endpoints need the service token as a bearer token' })
+})
+app.use('/api', hostRoutes(database, library.notifications))
+
+console.log(`listening on ${origin}`)
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
+
+async function stop(): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve))
+  server.closeIdleConnections()
+  await library.stop()
+  server.closeAllConnections()
+  await closed
+  database.close()
+  process.exit(0)
+}
+
+function temporaryKey(): string {
+  console.warn('NOTIFICATIONS_ENCRYPTION_KEY is not set: credentials saved now cannot be read after a restart')
+  return randomBytes(32).toString('base64')
+}
