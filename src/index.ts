@@ -9,6 +9,7 @@ export {
   trustEveryCaller,
 } from './http/access.ts'
 export { bodyLimit, collectBody } from './http/body.ts'
+export type { Endpoint } from './http/define-route.ts'
 export type { HttpBody, HttpRequest, HttpResponse } from './http/messages.ts'
 export { createNotifications, type Notifications } from './notifications.ts'
 export type { NotificationsOptions } from './options.ts'

@@ -1,3 +1,4 @@
+import type { Endpoint } from './http/define-route.ts'
 import { createHandler } from './http/handler.ts'
 import type { HttpRequest, HttpResponse } from './http/messages.ts'
 import { endpointTable } from './http/table.ts'
@@ -26,6 +27,8 @@ export type Notifications = {
    * and call it. Never rejects.
    */
   handle(request: HttpRequest): Promise<HttpResponse>
+  /** The endpoint table: what `handle` answers, with the schemas of every row. */
+  readonly endpoints: readonly Endpoint[]
   /**
    * The signed URL at which TaskManager reports on a notification or reminder; good for seven days after `time`.
    * @throws NotificationError `options_invalid` without `publicUrl`, `encryption_key_missing` without a key.
@@ -85,6 +88,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     settings,
     events: context.events,
     handle: createHandler({ table, authenticate, logger, requireToken: callbacks.requireToken.bind(callbacks) }),
+    endpoints: table,
     callbackUrl: callbacks.url.bind(callbacks),
     migrate: ({ adopt = false } = {}) => storage.migrate({ ids: settled.ids, adopt, now: clock.now() }),
     async start() {

@@ -95,6 +95,9 @@ export type Route = About & {
   readonly problem: (error: unknown) => Problem
 }
 
+/** A row as others may see it: for descriptions, logs and tests. */
+export type Endpoint = Omit<Route, 'answer' | 'problem'>
+
 /** Makes a row of one endpoint. Types follow from its schemas, wire names are derived from them. */
 export function defineRoute<
   Params extends z.ZodType,

@@ -169,7 +169,7 @@ export function readWire<Schema extends z.ZodType>(
 ): { readonly data: z.output<Schema> } | null {
   const before = reading.issues.length
   const decoded = wire.decode(value, '', reading)
-  const result = schema.safeParse(decoded, { error: requiredOr })
+  const result = schema.safeParse(decoded, { error: inWords })
   if (result.success) return reading.issues.length === before ? { data: result.data } : null
   const told = new Set(reading.issues.slice(before).map((issue) => issue.field))
   for (const issue of result.error.issues.flatMap(leaves)) {
@@ -185,8 +185,22 @@ export function refusal(issues: readonly FieldIssue[]): NotificationError {
   return new NotificationError('invalid_input', `The request is not valid. ${told.join('; ')}`, { issues })
 }
 
-const requiredOr: z.core.$ZodErrorMap = (issue) =>
-  issue.code === 'invalid_type' && issue.input === undefined ? 'is required' : undefined
+/** What a field must be, in words; the rules of a schema that bring their own words keep them. */
+const kinds: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  int: 'an integer',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+  record: 'an object',
+  date: 'an instant with offset',
+}
+
+const inWords: z.core.$ZodErrorMap = (issue) => {
+  if (issue.code !== 'invalid_type') return undefined
+  return issue.input === undefined ? 'is required' : `must be ${kinds[issue.expected] ?? issue.expected}`
+}
 
 type Leaf = { readonly path: readonly PropertyKey[]; readonly message: string }
 
@@ -201,6 +215,6 @@ function leaves(issue: z.core.$ZodIssue): Leaf[] {
   )
   const chosen = meant ?? issue.errors.flat()
   const found = chosen.flatMap(leaves).map((leaf) => ({ ...leaf, path: [...issue.path, ...leaf.path] }))
-  const messages = [...new Set(found.map((leaf) => leaf.message))].join(', or ')
+  const messages = [...new Set(found.map((leaf) => leaf.message))].join(' or ').replaceAll(' or must be ', ' or ')
   return meant === undefined ? [{ path: issue.path, message: messages || issue.message }] : found
 }

@@ -4,6 +4,7 @@ import type { Warning } from '../schemas/common.ts'
 import type { Template } from '../schemas/templates.ts'
 import { type Category, type Channel, categories, type TemplateKey, templateKeyOf } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
+import { noOrganization } from './missing.ts'
 import { policyOf } from './settings-view.ts'
 
 export type TemplatePreviewRequest = {
@@ -37,7 +38,7 @@ export class TemplatePreviews {
     this.#context = context
   }
 
-  /** @throws NotificationError `template_invalid` with every fault of the draft. */
+  /** @throws NotificationError `template_invalid` with every fault of the draft, `organization_not_found`. */
   async preview(organizationId: string, request: TemplatePreviewRequest): Promise<TemplatePreview> {
     const { channel, templateKey, template, locale } = request
     const { storage } = this.#context.options
@@ -46,6 +47,7 @@ export class TemplatePreviews {
       this.#context.host.organizations([organizationId]),
     ])
     const known = organization(organizationId)
+    if (known === null && settings === undefined) throw noOrganization(organizationId)
     const policy = policyOf(settings ?? null)
     const stored = channel === 'EMAIL' ? policy.emailTemplates : policy.smsTemplates
     const field = channel === 'EMAIL' ? 'emailTemplates' : 'smsTemplates'

@@ -92,8 +92,14 @@ export function preferenceRoutes({ settings, owners }: Api, ids: HostIds, kind: 
         owner: ({ params }) => recipientOwner(owners, { type, id: params.recipientId }),
       },
       async handler({ body, owner }) {
-        const { id: _id, organizationId: _organization, createdAt: _at, updatedAt: _then, ...changes } = body
+        const { id: _id, organizationId, createdAt: _at, updatedAt: _then, ...changes } = body
         const { recipientId = owner.ref.id, ...input } = changes
+        if (
+          organizationId !== undefined &&
+          organizationId !== (await settings.getPreferences(owner.ref)).organizationId
+        ) {
+          throw refusal([{ field: 'organization_id', message: 'cannot be changed' }])
+        }
         if (recipientId !== owner.ref.id) throw refusal([{ field: idName, message: 'cannot be changed' }])
         const { warnings, ...updated } = await settings.updatePreferences(owner.ref, input)
         return { ...showPreferenceRow(updated), warnings: showWarnings(warnings) }

@@ -17,7 +17,12 @@ const categoryOf = {
 
 const notificationType = z.preprocess(
   (told) => (typeof told === 'string' ? told.toLowerCase() : told),
-  z.enum(['confirmation', 'cancellation', 'reschedule']).transform((name) => categoryOf[name]),
+  z
+    .enum(['confirmation', 'cancellation', 'reschedule'], {
+      error: ({ input }) =>
+        input === undefined ? 'is required' : 'must be "confirmation", "cancellation" or "reschedule"',
+    })
+    .transform((name) => categoryOf[name]),
 )
 
 /** Immediate notifications. */
