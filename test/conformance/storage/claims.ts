@@ -8,6 +8,7 @@ import {
   commit,
   content,
   deliveryWork,
+  failure,
   guard,
   newDelivery,
   newReminder,
@@ -129,6 +130,26 @@ export function claims({ migrated }: Starter): void {
     ).toEqual([])
     expect(await storage.deliveries.counts({})).toEqual([])
     expect(await storage.deliveries.settle([settleCommand(holder ?? stale)])).toEqual([true])
+  })
+
+  it('does not take an intent that was decided under an older fence', async () => {
+    const { storage } = await migrated()
+    const first = await claimOne(storage)
+    const retry = { ...failure, kind: 'retry', dueAt: t0, countAttempt: true, unknown: false } as const
+    await storage.deliveries.settle([settleCommand(first, retry)])
+    const second = await commit(storage, sendIntent(deliveryWork(first)))
+    await storage.deliveries.settle([settleCommand(second ?? first, retry)])
+    const before = await storage.deliveries.get(first.id)
+    expect(before).toMatchObject({ state: 'queued', fence: 2 })
+    const stale: IntentCommand[] = [
+      sendIntent(deliveryWork(first)),
+      { kind: 'cancel', work: deliveryWork(first), decision: about(), rule: 'retries_exhausted' },
+      { kind: 'defer', work: deliveryWork(first), decision: about(), until: minutes(9) },
+      { kind: 'hold', work: deliveryWork(first), decision: about(), ...failure },
+    ]
+    const outcomes = await storage.deliveries.commitIntents(stale, minutes(1))
+    expect(outcomes.map((outcome) => outcome.status)).toEqual(stale.map(() => 'lost'))
+    expect(await storage.deliveries.get(first.id)).toEqual(before)
   })
 
   it('lets the holder settle after its lease, if nobody took it', async () => {

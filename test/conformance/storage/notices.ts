@@ -79,6 +79,13 @@ export function notices({ migrated }: Starter): void {
     expect(rows).toHaveLength(kept.length + 1)
   })
 
+  it('lets a notice about something else replace nothing', async () => {
+    const { storage } = await migrated()
+    const [confirmation] = await queue(storage, [newDelivery()])
+    await queue(storage, [newDelivery({ category: 'WAITLIST' }), newDelivery({ category: 'REMINDER' })])
+    expect(await storage.deliveries.get(confirmation?.id ?? 0)).toMatchObject({ state: 'queued' })
+  })
+
   it('leaves a notice that is being sent', async () => {
     const { storage } = await migrated()
     const [first] = await queue(storage, [newDelivery()])

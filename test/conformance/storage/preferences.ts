@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { minutes, type Starter, t0 } from './harness.ts'
-import { claimOne, client, noPreferences, noSettings, organizationId, patient } from './rows.ts'
+import { claimOne, client, newDelivery, noPreferences, noSettings, organizationId, patient, queue } from './rows.ts'
 
 export function preferences({ migrated }: Starter): void {
   it('creates settings once, whoever comes at the same time', async () => {
@@ -114,8 +114,9 @@ export function preferences({ migrated }: Starter): void {
   it('tells how many messages are on their way when preferences change', async () => {
     const { storage } = await migrated()
     expect(await storage.preferences.update(patient, { emailEnabled: false }, null, t0)).toBeNull()
-    await storage.preferences.create(organizationId, client, noPreferences, null, t0)
+    await storage.preferences.create(organizationId, client, newDelivery, noPreferences, null, t0)
     await claimOne(storage)
+    await queue(storage, [newDelivery({ category: 'WAITLIST' })])
     await storage.preferences.create(organizationId, patient, noPreferences, null, t0)
     expect(await storage.preferences.update(patient, { emailEnabled: false }, null, t0)).toMatchObject({
       inFlight: 1,
