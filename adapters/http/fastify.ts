@@ -36,18 +36,17 @@ export function fastifyPlugin(library: Pick<Notifications, 'handle'>) {
   return async (fastify: FastifyLike): Promise<void> => {
     fastify.removeAllContentTypeParsers()
     fastify.addContentTypeParser('*', (_request, _payload, done) => done(null))
-    fastify.route({
-      method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
-      url: '/*',
-      exposeHeadRoute: false,
-      async handler(request, reply) {
-        const { raw } = request
-        const url = belowMount(raw.url ?? '/', fastify.prefix)
-        const answer = await library.handle(fromNode(raw, url, request, (limit) => readNode(raw, limit)))
-        reply.code(answer.status)
-        reply.headers(answer.headers)
-        return reply.send(answer.body ?? undefined)
-      },
-    })
+    const handler = async (request: FastifyRequestLike, reply: FastifyReplyLike) => {
+      const { raw } = request
+      const url = belowMount(raw.url ?? '/', fastify.prefix)
+      const answer = await library.handle(fromNode(raw, url, request, (limit) => readNode(raw, limit)))
+      reply.code(answer.status)
+      reply.headers(answer.headers)
+      return reply.send(answer.body ?? undefined)
+    }
+    // The mount point itself is no endpoint, but its 404 should read like the others.
+    for (const url of ['/', '/*']) fastify.route({ method: methods, url, exposeHeadRoute: false, handler })
   }
 }
+
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
