@@ -114,7 +114,7 @@ export function preferences({ migrated }: Starter): void {
   it('tells how many messages are on their way when preferences change', async () => {
     const { storage } = await migrated()
     expect(await storage.preferences.update(patient, { emailEnabled: false }, null, t0)).toBeNull()
-    await storage.preferences.create(organizationId, client, newDelivery, noPreferences, null, t0)
+    await storage.preferences.create(organizationId, client, noPreferences, null, t0)
     await claimOne(storage)
     await queue(storage, [newDelivery({ category: 'WAITLIST' })])
     await storage.preferences.create(organizationId, patient, noPreferences, null, t0)
