@@ -1,0 +1,330 @@
+/**
+ * A client written from the documented examples alone, against the example clinic as its own process: real Express, a
+ * database file, a real SMTP server and the real Twilio SDK against a stand-in of its API.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { type SmtpTestServer, startSmtpServer } from '../support/smtp-server.ts'
+import { startTwilioServer, type TwilioTestServer } from '../support/twilio-server.ts'
+
+const organizationId = '7f3d2a10-5b1e-4c7a-9a52-0c6f5a1d9b11'
+const otherOrganizationId = '11111111-2222-4333-8444-555555555555'
+const serviceToken = 'clinic-demo-token'
+const canary = 'canary3f9d'
+
+type Answer = { readonly status: number; readonly body: unknown; readonly text: string }
+
+let folder: string
+let mail: SmtpTestServer
+let sms: TwilioTestServer
+let clinic: { origin: string; process: ChildProcess; output: string[] }
+
+async function startClinic(): Promise<typeof clinic> {
+  const output: string[] = []
+  const child = spawn(process.execPath, ['examples/clinic/main.ts'], {
+    env: {
+      PATH: process.env['PATH'],
+      PORT: '0',
+      DATABASE_FILE: join(folder, 'clinic.sqlite'),
+      NOTIFICATIONS_ENCRYPTION_KEY: Buffer.alloc(32, 3).toString('base64'),
+      ALLOW_PRIVATE_SMTP_HOSTS: 'true',
+      TWILIO_API_BASE_URL: sms.baseUrl,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  child.stderr.on('data', (chunk) => output.push(String(chunk)))
+  for await (const line of createInterface({ input: child.stdout })) {
+    output.push(line)
+    const origin = /^listening on (http:\/\/127\.0\.0\.1:\d+)$/.exec(line)?.[1]
+    if (origin !== undefined) return { origin, process: child, output }
+  }
+  throw new Error(`the clinic did not start: ${output.join('\n')}`)
+}
+
+async function call(
+  method: string,
+  path: string,
+  body?: unknown,
+  token: string | null = serviceToken,
+): Promise<Answer> {
+  const response = await fetch(`${clinic.origin}${path}`, {
+    method,
+    headers: {
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  const text = await response.text()
+  return { status: response.status, text, body: text === '' ? null : JSON.parse(text) }
+}
+
+const idOf = (answer: Answer): number => z.object({ id: z.number() }).parse(answer.body).id
+const tokenOf = (answer: Answer): string => z.object({ token: z.string() }).parse(answer.body).token
+
+/** Polls what arrived; the clinic's clock is the real one. */
+async function until(done: () => boolean | Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    if (await done()) return
+    await new Promise((resolve) => setTimeout(resolve, 25))
+  }
+  throw new Error(`not in time; the clinic said: ${clinic.output.join('\n')}`)
+}
+
+const settings = () => ({
+  email_enabled: true,
+  sms_enabled: true,
+  email_smtp_host: '127.0.0.1',
+  email_smtp_port: mail.port,
+  email_username: 'notifications@clinic.com',
+  email_password: `${canary}-password`,
+  email_from_address: 'notifications@clinic.com',
+  email_from_name: 'Medical Clinic',
+  sms_provider: 'twilio',
+  sms_api_key: `AC${canary}`,
+  sms_api_secret: `${canary}-secret`,
+  sms_from_number: '+1234567890',
+  default_email_reminders: [24, 2, 1],
+  default_sms_reminders: [24, 2],
+  email_templates: {
+    appointment_confirmation: 'Your appointment has been confirmed for {date} at {time}.',
+    appointment_reminder: 'Reminder: You have an appointment tomorrow at {time}.',
+  },
+  sms_templates: {
+    appointment_confirmation: 'Appt confirmed: {date} at {time}',
+    appointment_reminder: 'Reminder: Appt tomorrow at {time}',
+  },
+})
+
+const preferences = {
+  email_enabled: true,
+  sms_enabled: true,
+  email_reminders: [24, 2, 1],
+  sms_reminders: [24],
+  appointment_confirmation: true,
+  appointment_reminder: true,
+  appointment_cancellation: true,
+  appointment_reschedule: true,
+  waitlist_notification: false,
+  email_address: 'patient@email.com',
+  phone_number: '+1234567890',
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'clinic-'))
+  mail = await startSmtpServer({})
+  sms = await startTwilioServer({})
+  clinic = await startClinic()
+}, 30_000)
+
+afterAll(async () => {
+  clinic?.process.kill('SIGKILL')
+  await Promise.all([mail?.close(), sms?.close()])
+  await rm(folder, { recursive: true, force: true })
+})
+
+describe('the documented session, as HTTP calls', () => {
+  let patientId: number
+  let appointmentId: number
+  let patientToken: string
+  let staffToken: string
+
+  it('the host has an organization, a patient and an appointment', async () => {
+    const organization = { id: organizationId, name: 'Harbour Clinic', time_zone: 'America/New_York' }
+    expect((await call('POST', '/api/organizations', organization)).status).toBe(201)
+    const patient = {
+      organization_id: organizationId,
+      name: 'Ada Byron',
+      email: 'ada@example.org',
+      phone: '+14155550123',
+    }
+    patientId = idOf(await call('POST', '/api/patients', patient))
+    const booking = {
+      organization_id: organizationId,
+      patient_id: patientId,
+      starts_at: new Date(Date.now() + 3 * 86_400_000).toISOString(),
+      duration_minutes: 30,
+      time_zone: 'America/New_York',
+      location: 'Room 4',
+    }
+    appointmentId = idOf(await call('POST', '/api/appointments', booking))
+    staffToken = tokenOf(
+      await call('POST', '/api/tokens', { kind: 'staff', organization_id: organizationId, role: 'admin' }),
+    )
+    patientToken = tokenOf(
+      await call('POST', '/api/tokens', { kind: 'patient', organization_id: organizationId, id: patientId }),
+    )
+  })
+
+  it('sets up organization notifications; staff name nobody, a service must', async () => {
+    const whose = await call('POST', '/api/notifications/settings/', settings())
+    expect([whose.status, whose.body]).toMatchObject([422, { field: 'organization_id' }])
+    const created = await call('POST', '/api/notifications/settings/', settings(), staffToken)
+    expect(created.status).toBe(201)
+    expect((await call('POST', '/api/notifications/settings', settings(), staffToken)).status).toBe(409)
+    const read = await call('GET', `/api/notifications/settings/${organizationId}`)
+    expect(read.body).toMatchObject({ email_smtp_host: '127.0.0.1', email_password: '********' })
+    const put = await call('PUT', `/api/notifications/settings/${organizationId}`, read.body, staffToken)
+    expect(put.status, 'what was read may be sent back').toBe(200)
+    const update = { email_from_name: 'Harbour', email_password: '********' }
+    expect((await call('PUT', `/api/notifications/settings/${organizationId}`, update)).status).toBe(200)
+  })
+
+  it('sets patient preferences, the patient’s own', async () => {
+    const created = await call('POST', '/api/notifications/preferences/patient/', preferences, patientToken)
+    expect([created.status, created.body]).toMatchObject([201, { patient_id: patientId, sms_reminders: [24] }])
+    const read = await call('GET', `/api/notifications/preferences/patient/${patientId}`, undefined, patientToken)
+    expect(read.body).toMatchObject({ email_address: 'patient@email.com' })
+    const change = { waitlist_notification: true }
+    const put = await call('PUT', `/api/notifications/preferences/patient/${patientId}`, change, patientToken)
+    expect(put.body).toMatchObject({ waitlist_notification: true, email_reminders: [24, 2, 1] })
+  })
+
+  it('schedules, reads, reschedules and cancels reminders', async () => {
+    const path = `/api/notifications/reminders/appointment/${appointmentId}`
+    const scheduled = await call('POST', path, { custom_reminders: [24, 2, 1] })
+    expect(scheduled.status).toBe(201)
+    const list = z.object({ reminders: z.array(z.looseObject({ reminder_type: z.string(), status: z.string() })) })
+    expect(list.parse((await call('GET', path)).body).reminders).toHaveLength(6)
+    expect((await call('POST', `${path}/reschedule`)).status).toBe(200)
+    expect((await call('DELETE', path)).status).toBe(200)
+    const after = list.parse((await call('GET', path)).body).reminders
+    expect(new Set(after.map((row) => row.status))).toEqual(new Set(['CANCELLED']))
+    expect((await call('POST', path)).status).toBe(201)
+  })
+
+  it('sends confirmation, cancellation and reschedule: real mail and the real SDK', async () => {
+    const path = `/api/notifications/send/appointment/${appointmentId}`
+    for (const notification_type of ['confirmation', 'cancellation', 'reschedule']) {
+      const before = { mails: mail.mails.length, texts: sms.messages.length }
+      const sent = await call('POST', path, { notification_type })
+      expect(sent.status, sent.text).toBe(201)
+      await until(() => mail.mails.length > before.mails && sms.messages.length > before.texts)
+    }
+    expect(mail.mails.map((one) => one.to)).toEqual(Array.from({ length: 3 }, () => ['patient@email.com']))
+    expect(mail.mails[0]?.text).toMatch(
+      /^Your appointment has been confirmed for \w+ \d+, \d{4} at \d+:\d\d [AP]M\.\s*$/,
+    )
+    expect(sms.messages[0]).toMatchObject({ to: '+1234567890', from: '+1234567890' })
+    expect(sms.messages[0]?.body).toMatch(/^Appt confirmed: /)
+  })
+
+  it('views the history with the documented filters', async () => {
+    const query = new URLSearchParams({
+      recipient_type: 'PATIENT',
+      recipient_id: String(patientId),
+      notification_type: 'EMAIL',
+      start_date: '2024-01-01T00:00:00Z',
+      end_date: '2099-12-31T23:59:59Z',
+      limit: '50',
+      offset: '0',
+    })
+    const page = z.object({
+      total: z.number(),
+      notifications: z.array(z.looseObject({ id: z.number(), status: z.string() })),
+    })
+    const history = async () => page.parse((await call('GET', `/api/notifications/history/?${query}`)).body)
+    await until(async () => (await history()).total === 3)
+    const [first] = (await history()).notifications
+    expect(first?.status).toBe('SENT')
+    expect((await call('GET', `/api/notifications/history/${first?.id}`)).body).toMatchObject({ id: first?.id })
+  })
+
+  it('answers health, statistics, debug and templates', async () => {
+    for (const path of [
+      '/health',
+      '/statistics',
+      '/reminder-statistics',
+      `/debug/preferences/${patientId}`,
+      `/debug/effective-settings/${organizationId}`,
+      `/templates/${organizationId}`,
+      `/reminders/appointment/${appointmentId}/plan`,
+      `/reminders/appointment/${appointmentId}/explain`,
+    ]) {
+      const answer = await call('GET', `/api/notifications${path}`)
+      expect([path, answer.status]).toEqual([path, 200])
+      expect(answer.text).not.toContain(canary)
+    }
+    const templates = { email_templates: { appointment_reminder: 'See you {relative_day} at {time}.' } }
+    expect((await call('PUT', `/api/notifications/templates/${organizationId}`, templates)).status).toBe(200)
+  })
+
+  it('refuses strangers, and does not tell another organization’s staff that something exists', async () => {
+    expect((await call('GET', `/api/notifications/settings/${organizationId}`, undefined, null)).status).toBe(401)
+    const stranger = tokenOf(
+      await call('POST', '/api/tokens', { kind: 'staff', organization_id: otherOrganizationId, role: 'admin' }),
+    )
+    const theirs = await call('GET', `/api/notifications/reminders/appointment/${appointmentId}`, undefined, stranger)
+    const nothing = await call('GET', '/api/notifications/reminders/appointment/987654', undefined, stranger)
+    expect([theirs.status, nothing.status]).toEqual([404, 404])
+    expect(theirs.text.replaceAll(String(appointmentId), 'N')).toBe(nothing.text.replaceAll('987654', 'N'))
+    expect((await call('POST', '/api/notifications/callback/1', { status: 'success' }, null)).status).toBe(401)
+  })
+
+  const invalid: [string, string, object, string][] = [
+    ['POST', '/settings/', { email_enabled: 'yes' }, 'email_enabled'],
+    ['POST', '/settings/', { default_email_reminders: [-1] }, 'default_email_reminders[0]'],
+    [
+      'POST',
+      '/settings/',
+      { email_templates: { appointment_reminder: 'at {tme}' } },
+      'email_templates.appointment_reminder',
+    ],
+    ['POST', '/settings/', { email_smtp_porrt: 25 }, 'email_smtp_porrt'],
+    ['POST', '/preferences/patient/', { phone_number: '555' }, 'phone_number'],
+    ['POST', '/reminders/appointment/1', { custom_reminders: ['soon'] }, 'custom_reminders[0]'],
+    ['POST', '/send/appointment/1', { notification_type: 'party' }, 'notification_type'],
+    ['POST', '/send/appointment/1', {}, 'notification_type'],
+    ['GET', '/history/?limit=0', {}, 'limit'],
+    ['GET', '/history/?start_date=yesterday', {}, 'start_date'],
+  ]
+  it.each(invalid)('names the field that is wrong: %s %s %j', async (method, path, body, field) => {
+    const answer = await call(method, `/api/notifications${path}`, method === 'GET' ? undefined : body, staffToken)
+    expect([answer.status, answer.body]).toMatchObject([422, { field }])
+  })
+})
+
+describe('the host’s own events', () => {
+  it('book, move and cancel with notify tell the patient; behind the library’s back they do not', async () => {
+    const patient = { organization_id: organizationId, name: 'Bo', email: 'bo@example.org' }
+    const patient_id = idOf(await call('POST', '/api/patients', patient))
+    const starts_at = '2099-05-04T15:00:00Z'
+    const booking = {
+      organization_id: organizationId,
+      patient_id,
+      starts_at,
+      time_zone: 'Europe/Berlin',
+      duration_minutes: 30,
+    }
+    const told = () => mail.mails.filter((one) => one.to.includes('bo@example.org')).length
+    const id = idOf(await call('POST', '/api/appointments', { ...booking, notify: true }))
+    await until(() => told() === 1)
+    expect(
+      (await call('PATCH', `/api/appointments/${id}`, { starts_at: '2099-05-05T15:00:00Z', notify: true })).status,
+    ).toBe(200)
+    await until(() => told() === 2)
+    expect((await call('PATCH', `/api/appointments/${id}`, { status: 'cancelled', notify: true })).status).toBe(200)
+    await until(() => told() === 3)
+    expect((await call('DELETE', `/api/appointments/${id}`)).status).toBe(204)
+    const entry = { organization_id: organizationId, patient_id, time_zone: 'Europe/Berlin', starts_at }
+    const waiting = idOf(await call('POST', '/api/waitlist-entries', entry))
+    expect((await call('POST', `/api/notifications/send/waitlist/${waiting}`)).status).toBe(201)
+    await until(() => told() === 4)
+  })
+
+  it('ends cleanly on SIGTERM, and starts again on the same file with its secrets readable', async () => {
+    const ended = new Promise((resolve) => clinic.process.once('exit', resolve))
+    clinic.process.kill('SIGTERM')
+    expect(await ended).toBe(0)
+    expect(clinic.output.join('\n')).not.toContain(canary)
+    clinic = await startClinic()
+    const answer = await call('GET', `/api/notifications/debug/effective-settings/${organizationId}`)
+    expect(answer.text).not.toContain('provider_unreadable')
+    expect(answer.text).not.toContain(canary)
+  }, 20_000)
+})
