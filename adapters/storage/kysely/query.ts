@@ -60,7 +60,12 @@ export function query<A, O>(build: (p: Param<A>) => CompiledQuery<O>): Query<A, 
   const slots = compiled.parameters.map((constant) => ({ name: names.get(constant), constant }))
   return {
     sql: compiled.sql,
-    values: (args) => slots.map((slot) => (slot.name === undefined ? slot.constant : args[slot.name])),
+    // A plain loop: this runs for every statement, and is measurably faster than map.
+    values: (args) => {
+      const values: unknown[] = []
+      for (const { name, constant } of slots) values.push(name === undefined ? constant : args[name])
+      return values
+    },
   }
 }
 

@@ -5,15 +5,16 @@ import type { Engine, Tx } from './engine.ts'
 
 type Row = RecordOf<'appointment_reminders'>
 
-/** Adds what the limit cut off of the appointments in `head`. */
+/** Adds what the limit cut off of the appointments in `head`: nothing that is due before the last of it. */
 function completed(tx: Tx, head: readonly Row[], now: number): Row[] {
   const rows = new Map(head.map((row) => [row.id, row]))
   const seen = new Set<string>()
+  const from = head.at(-1)?.due_at ?? now
   for (const { appointment_id: appointmentId, organization_id: organizationId } of head) {
     const key = `${organizationId} ${appointmentId}`
     if (seen.has(key)) continue
     seen.add(key)
-    for (const row of tx.statements.reminders.dueOfAppointment.all({ appointmentId, organizationId, now })) {
+    for (const row of tx.statements.reminders.dueOfAppointment.all({ appointmentId, organizationId, from, now })) {
       rows.set(row.id, row)
     }
   }

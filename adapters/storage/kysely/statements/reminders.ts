@@ -56,7 +56,7 @@ export const reminderStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
     ),
   ),
   dueOfAppointment: bind(
-    query((p: Param<OfAppointment & { now: number }>) =>
+    query((p: Param<OfAppointment & { from: number; now: number }>) =>
       db
         .selectFrom('appointment_reminders')
         .selectAll()
@@ -64,6 +64,7 @@ export const reminderStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
         .where('organization_id', '=', p('organizationId'))
         .where('live', 'is not', null)
         // The plus keeps the planner off the index of due rows: an appointment has few rows, the index many.
+        .where(sql<number>`+due_at`, '>=', p('from'))
         .where(sql<number>`+due_at`, '<=', p('now'))
         .compile(),
     ),
