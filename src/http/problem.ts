@@ -1,5 +1,5 @@
 import { type ErrorCode, errorTable, isNotificationError, NotificationError } from '../errors.ts'
-import { toSnake } from './snake-case.ts'
+import { speaksWire, toSnake } from './snake-case.ts'
 
 /** RFC 9457 problem details. */
 export type Problem = {
@@ -25,12 +25,14 @@ export function problemOf(error: unknown, names: FieldNames): Problem {
   const { title } = errorTable[code]
   const base = { type: `urn:appointment-notifications:problem:${code}`, title, status }
   if (status >= 500) return { ...base, detail: `${title}.`, code }
-  const errors = known.issues.map(({ field, message }) => ({ field: wireField(field, names), message }))
+  const asWritten = speaksWire(known)
+  const nameOf = (field: string) => (asWritten ? field : wireField(field, names))
+  const errors = known.issues.map(({ field, message }) => ({ field: nameOf(field), message }))
   return {
     ...base,
-    detail: wireWords(known.message, names),
+    detail: asWritten ? known.message : wireWords(known.message, names),
     code,
-    ...(known.field === undefined ? {} : { field: wireField(known.field, names) }),
+    ...(known.field === undefined ? {} : { field: nameOf(known.field) }),
     ...(errors.length === 0 ? {} : { errors }),
   }
 }

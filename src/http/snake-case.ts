@@ -182,8 +182,15 @@ export function readWire<Schema extends z.ZodType>(
 /** `invalid_input` with every faulty field in its wire name; no value is echoed, it may be a secret. */
 export function refusal(issues: readonly FieldIssue[]): NotificationError {
   const told = issues.map((issue) => (issue.field === '' ? issue.message : `${issue.field}: ${issue.message}`))
-  return new NotificationError('invalid_input', `The request is not valid. ${told.join('; ')}`, { issues })
+  const error = new NotificationError('invalid_input', `The request is not valid. ${told.join('; ')}`, { issues })
+  inWireNames.add(error)
+  return error
 }
+
+const inWireNames = new WeakSet<object>()
+
+/** True for errors of `refusal`: what they name is what the caller wrote, and must not be translated again. */
+export const speaksWire = (error: object): boolean => inWireNames.has(error)
 
 /** What a field must be, in words; the rules of a schema that bring their own words keep them. */
 const kinds: Readonly<Record<string, string>> = {
