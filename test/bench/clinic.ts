@@ -65,7 +65,7 @@ export const clockAhead = (aheadMs: () => number): Clock => ({
 })
 
 type ClinicOptions = { readonly path: string; readonly transport: Transport } & Calendar &
-  Pick<NotificationsOptions, 'clock' | 'env'>
+  Pick<NotificationsOptions, 'authenticate' | 'clock' | 'env'>
 
 /** The library embedded as a host embeds it, on a SQLite file. */
 export async function openClinic({ path, transport, startOf, phones, ...options }: ClinicOptions) {

@@ -9,7 +9,15 @@ import { type Line, lineSchema } from './measure.ts'
 import { machine, table } from './report.ts'
 import type { SectionName } from './section.ts'
 
-const all = ['planning', 'dispatch', 'mail', 'pending', 'lateness', 'idle'] as const satisfies readonly SectionName[]
+const all = [
+  'planning',
+  'dispatch',
+  'mail',
+  'pending',
+  'lateness',
+  'idle',
+  'router',
+] as const satisfies readonly SectionName[]
 
 /** @throws when the section ends without its figures. */
 async function run(section: string, directory: string): Promise<Line[]> {

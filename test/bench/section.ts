@@ -4,8 +4,9 @@ import { dispatch } from './sections/dispatch.ts'
 import { mail } from './sections/mail.ts'
 import { idle, lateness, pendingFile } from './sections/pending.ts'
 import { planning } from './sections/planning.ts'
+import { router } from './sections/router.ts'
 
-export type SectionName = 'planning' | 'dispatch' | 'mail' | 'pending' | 'lateness' | 'idle'
+export type SectionName = 'planning' | 'dispatch' | 'mail' | 'pending' | 'lateness' | 'idle' | 'router'
 
 const sections: Readonly<Record<string, (directory: string) => Promise<Line[]>>> = {
   planning,
@@ -14,6 +15,7 @@ const sections: Readonly<Record<string, (directory: string) => Promise<Line[]>>>
   pending: pendingFile,
   lateness,
   idle,
+  router,
 } satisfies Record<SectionName, unknown>
 
 const [name = '', directory = ''] = process.argv.slice(2)
