@@ -20,6 +20,7 @@ import { races } from './races.ts'
 import { receipts } from './receipts.ts'
 import { replans } from './replans.ts'
 import { values } from './values.ts'
+import { verdicts } from './verdicts.ts'
 
 export { type OpenStorage, type StorageHarness, t0 } from './harness.ts'
 
@@ -29,6 +30,7 @@ export function storageConformance(name: string, open: OpenStorage): void {
     describe('migration and life', () => lifecycle(start))
     describe('planning', () => planning(start))
     describe('claims', () => claims(start))
+    describe('verdicts', () => verdicts(start))
     describe('races', () => races(start))
     describe('outcomes', () => outcomes(start))
     describe('receipts', () => receipts(start))
