@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { NotificationError } from '../../../src/index.ts'
 import type * as ddl from '../kysely/ddl.ts'
 import type { Bind, Bound, Builder, Query } from '../kysely/query.ts'
 import type * as lists from '../kysely/statements/history.ts'
@@ -66,6 +67,7 @@ export const bindQuery = (database: SqliteDatabase): Bind<'sync'> => {
 
 /** Vendors are loaded here, at first use, so that a missing package is an error that says what to install. */
 async function vendors() {
+  requireNodeApi()
   try {
     const [{ default: Database }, { sqliteBuilder }, { bindStatements }, lists, ddl] = await Promise.all([
       import('better-sqlite3'),
@@ -78,6 +80,15 @@ async function vendors() {
   } catch (error) {
     throw importError(error)
   }
+}
+
+/** better-sqlite3 13 is built for Node-API 10. On an older Node it ends the process with a segmentation fault. */
+function requireNodeApi(): void {
+  if (!(Number(process.versions['napi']) < 10)) return
+  throw new NotificationError(
+    'dependency_missing',
+    `The sqlite storage needs Node 22.14 or later, because better-sqlite3 does; this is Node ${process.versions.node}.`,
+  )
 }
 
 /**

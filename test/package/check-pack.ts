@@ -1,0 +1,166 @@
+/**
+ * Packs the package as `npm publish` would, checks the tarball with publint and attw, and lives with it as a user does:
+ * in an empty project, every entry point imported and required, and the code of README.md type-checked and run; and once
+ * more imported on the oldest Node that `engines` allows. Run after `npm run build`.
+ */
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { z } from 'zod'
+import { entries, manifest, readJson, root } from './manifest.ts'
+
+const oldestNode = '22.12.0'
+/** The entry points that must work without any optional package. */
+const lean = ['', '/console', '/capture'].map((subpath) => `${manifest.name}${subpath}`)
+
+const folder = mkdtempSync(join(tmpdir(), 'pack-'))
+const project = join(folder, 'project')
+
+// Without what `npm run` says about this project: npm in the other one must find its own.
+const env = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^npm_(?:package|lifecycle|config_local_prefix)/.test(name)),
+)
+const { npm_execpath: npmPath } = process.env
+
+function run(program: string, args: readonly string[], cwd: string): string {
+  try {
+    return execFileSync(program, args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+  } catch (error) {
+    const told = error instanceof Error ? [Reflect.get(error, 'stdout'), Reflect.get(error, 'stderr')].join('\n') : ''
+    throw new Error(`${program} ${args.join(' ').slice(0, 200)} failed:\n${told}`)
+  }
+}
+const npm = (args: readonly string[], cwd: string): string =>
+  npmPath === undefined ? run('npm', args, cwd) : run(process.execPath, [npmPath, ...args], cwd)
+const bin = (name: string, ...args: string[]): string => run(join(root, 'node_modules', '.bin', name), args, root)
+
+function step(what: string, work: () => void): void {
+  const began = performance.now()
+  work()
+  console.log(`ok  ${what} (${((performance.now() - began) / 1000).toFixed(1)} s)`)
+}
+
+function must(holds: boolean, otherwise: string): asserts holds {
+  if (!holds) throw new Error(otherwise)
+}
+
+const installedVersion = (name: string): string =>
+  z.object({ version: z.string() }).parse(readJson('node_modules', name, 'package.json')).version
+
+/** Imports and requires every specifier and compares what they export. */
+function importAll(node: string, specifiers: readonly string[]): void {
+  const list = JSON.stringify(specifiers)
+  const check = `
+    for (const specifier of ${list}) {
+      const required = Object.keys(require(specifier)).sort().join()
+      import(specifier).then((imported) => {
+        const names = Object.keys(imported).sort().join()
+        if (names === '' || names !== required) throw new Error(specifier + ' exports: ' + names + ' / ' + required)
+      })
+    }`
+  writeFileSync(join(project, 'import-all.cjs'), check)
+  const warnings = run(node, ['--throw-deprecation', 'import-all.cjs'], project)
+  must(warnings === '', `importing prints: ${warnings}`)
+}
+
+/** Runs the README's program until it has done what the README says, then stops it. */
+async function liveInReadme(): Promise<void> {
+  const child = spawn(process.execPath, ['app.mjs'], { cwd: project, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+    })
+  }
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const confirmation = /^EMAIL CONFIRMATION to a\*\*\*@example\.org/
+  const deadline = Date.now() + 15_000
+  while (!confirmation.test(output) && child.exitCode === null && Date.now() < deadline) await sleep(50)
+  const alive = child.exitCode === null
+  child.kill()
+  await ended
+  must(alive && confirmation.test(output), `README's program printed: ${output}`)
+  const query = `
+    const rows = require('better-sqlite3')('clinic.sqlite')
+      .prepare('select status, hours_before_appointment as hours from appointment_reminders order by hours desc').all()
+    console.log(rows.map((row) => row.status + ' ' + row.hours).join())`
+  const rows = run(process.execPath, ['--eval', query], project).trim()
+  must(rows === 'PENDING 24,PENDING 2', `README's program stored: ${rows}`)
+}
+
+const readme = readFileSync(join(root, 'README.md'), 'utf8')
+const [program = '', ...snippets] = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code ?? '')
+
+try {
+  mkdirSync(project)
+  let tarball = ''
+  step('npm pack', () => {
+    const packed = npm(['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root)
+    const shape = z.object({ filename: z.string(), files: z.array(z.object({ path: z.string() })) })
+    // npm 12 answers with an object by name, older ones with a list.
+    const answer = z.union([z.array(shape), z.record(z.string(), shape)]).parse(JSON.parse(packed))
+    const [first] = Object.values(answer)
+    must(first !== undefined, 'npm pack packed nothing')
+    const strays = first.files.filter(
+      ({ path }) => !/^dist\/|^(?:package\.json|LICENSE|README\.md|CHANGELOG\.md)$/.test(path),
+    )
+    must(strays.length === 0, `the tarball holds what is not for users: ${strays.map(({ path }) => path).join(', ')}`)
+    tarball = join(folder, first.filename)
+  })
+  step('publint --strict', () => void bin('publint', 'run', tarball, '--strict'))
+  step('attw, ESM only', () => void bin('attw', tarball, '--profile', 'esm-only'))
+
+  const install = (...packages: string[]) =>
+    npm(['install', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error', ...packages], project)
+  writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true }))
+  step('installed in an empty project', () => void install(tarball))
+  step(`${lean.length} entry points work without any optional package`, () => importAll(process.execPath, lean))
+
+  const vendors = Object.keys(manifest.peerDependencies)
+  const tools = ['typescript', '@types/node']
+  step('optional packages and the compiler installed', () =>
+    install(...[...vendors, ...tools].map((name) => `${name}@${installedVersion(name)}`)),
+  )
+  const specifiers = entries.map(({ specifier }) => specifier)
+  step(`${specifiers.length} entry points imported and required`, () => importAll(process.execPath, specifiers))
+
+  step(`README's ${1 + snippets.length} pieces of code compile`, () => {
+    const types = `import type { Notifications } from '${manifest.name}'`
+    const given = ['notifications', 'settings', 'events'].map(
+      (name) => `declare const ${name}: Notifications['${name}']`,
+    )
+    const files = snippets.map((code) => [types, ...given, code].join('\n'))
+    const sources = [program, ...files].map((code, index) => {
+      writeFileSync(join(project, `readme-${index}.mts`), code)
+      return `readme-${index}.mts`
+    })
+    const strict = ['--strict', '--noEmit', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess']
+    const target = ['--target', 'es2023', '--module', 'nodenext', '--types', 'node']
+    run(process.execPath, ['node_modules/typescript/bin/tsc', ...strict, ...target, ...sources], project)
+  })
+  writeFileSync(join(project, 'app.mjs'), program)
+  const lines = program.split('\n').filter((line) => line.trim() !== '').length
+  must(lines === 10, `README's program has ${lines} lines, not ten`)
+  await liveInReadme()
+  console.log("ok  README's ten lines run")
+
+  const old = join(folder, 'old-node')
+  mkdirSync(old)
+  writeFileSync(join(old, 'package.json'), JSON.stringify({ private: true, allowScripts: { node: true } }))
+  step(`Node ${oldestNode} installed`, () => {
+    npm(['install', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error', `node@${oldestNode}`], old)
+  })
+  const oldNode = join(old, 'node_modules', 'node', 'bin', 'node')
+  must(run(oldNode, ['--version'], old).trim() === `v${oldestNode}`, 'another Node than asked for was installed')
+  step(`the same imports on Node ${oldestNode}`, () => importAll(oldNode, specifiers))
+  const { stderr } = spawnSync(oldNode, ['app.mjs'], { cwd: project, env, encoding: 'utf8' })
+  must(/dependency_missing/.test(stderr) && /Node 22\.14/.test(stderr), `there README's program says: ${stderr}`)
+  console.log(`ok  the sqlite storage says there that better-sqlite3 needs a later Node`)
+} catch (error) {
+  console.error(`FAILED  ${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = 1
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
