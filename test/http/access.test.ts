@@ -221,6 +221,7 @@ describe('authenticate', () => {
     const { status, text } = await ask(stage, { method: 'GET', path: '/statistics', caller: service })
     expect([status, text]).toEqual([500, expect.not.stringContaining('ada@')])
     expect(stage.log.lines.join()).not.toContain('ada@')
+    expect((await ask(stage, { method: 'GET', path: '/health', caller: service })).answer).toEqual({ status: 'ok' })
     await stage.stop()
     const nonsense: unknown[] = [
       { kind: 'root' },
