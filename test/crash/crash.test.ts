@@ -11,7 +11,11 @@ it('keeps its promises while 1,000 reminders fall due and 20 workers are killed'
   const run = await runCrash({ ...smallPlan, seed })
   const { violations, summary } = judge(run)
   if (process.env['CRASH_REPORT']) console.log(JSON.stringify(summary))
-  expect(violations, `CRASH_SEED=${seed}, evidence in ${run.directory}: ${JSON.stringify(summary)}`).toEqual([])
+  // Twenty are enough to find the cause, and ten thousand hide it.
+  expect(
+    violations.slice(0, 20),
+    `CRASH_SEED=${seed}, evidence in ${run.directory}: ${JSON.stringify(summary)}`,
+  ).toEqual([])
   // A run in which nobody died at the places that matter proves nothing.
   expect(Object.keys(summary.kills), `CRASH_SEED=${seed}`).toEqual(expect.arrayContaining([...pointNames]))
   expect(summary.inFlightAtKills).toBeGreaterThan(0)

@@ -22,6 +22,7 @@ export type CrewOptions = {
   readonly size: number
   readonly orders: readonly Order[]
   readonly sending: () => Hold[]
+  readonly onKill: (kill: Kill) => void
   /** A place for compiled code, which makes starting cheaper. */
   readonly compileCache: string
 }
@@ -38,12 +39,16 @@ type Worker = { readonly process: ChildProcess; readonly order: Order | null; re
 /** Keeps `size` workers at work: one that dies is replaced at once, until every order is carried out; the last live on. */
 export class Crew {
   readonly kills: Kill[] = []
-  /** What should not have happened: a worker that ended on its own, or said something on stderr. */
+  /** What should not have happened: a worker that ended on its own, or did not end. */
   readonly faults: string[] = []
+  /** Warnings of workers, to read when something is wrong: a machine that stalls may cause some. */
+  readonly said: string[] = []
   readonly #options: CrewOptions
   readonly #orders: (Order | null)[]
   readonly #waiting: Worker[] = []
   readonly #atWork = new Set<Worker>()
+  /** The last workers wait for it: they would leave no work for those that are to die of it. */
+  readonly #carriedOut = Promise.withResolvers<void>()
   #over = false
 
   constructor(options: CrewOptions) {
@@ -86,7 +91,7 @@ export class Crew {
       env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: this.#options.compileCache, NODE_NO_WARNINGS: '1' },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => this.faults.push(text.trim()))
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => this.said.push(text.trim()))
     const ready = new Promise<void>((resolve) => {
       child.once('message', () => resolve())
       child.once('exit', () => resolve())
@@ -111,11 +116,15 @@ export class Crew {
       if (signal !== 'SIGKILL' || order === null) this.faults.push(`a worker ended on its own: ${code ?? signal}`)
       else {
         const how = outside ?? ('name' in order ? order.name : 'random')
-        this.kills.push({ at: Date.now(), how, holds: this.#options.sending() })
+        const kill = { at: Date.now(), how, holds: this.#options.sending() }
+        this.kills.push(kill)
+        this.#options.onKill(kill)
+        if (this.done) this.#carriedOut.resolve()
       }
       void this.#next()
     })
     await worker.ready
+    if (worker.order === null && !this.done) await this.#carriedOut.promise
     if (this.#over || !worker.process.connected) return
     worker.process.send('go')
     const { order } = worker

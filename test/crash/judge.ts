@@ -19,6 +19,7 @@ export type Summary = {
   readonly held: number
   readonly kills: Readonly<Record<string, number>>
   readonly cancelsInFlight: number
+  readonly warnings: number
   readonly restedAfterMs: number | null
 }
 
@@ -67,6 +68,7 @@ export function judge(run: CrashRun): Verdict {
       held: run.deliveries.filter((row) => row.state === 'unknown').length,
       kills: tallyOf(run.kills.map((kill) => kill.how)),
       cancelsInFlight: run.cancels.filter((cancel) => cancel.inFlight > 0).length,
+      warnings: run.said.length,
       restedAfterMs: run.restedAfterMs,
     },
   }
@@ -168,7 +170,7 @@ function judgeWhole(run: CrashRun, tell: Tell): void {
   if (open.length > 0) tell(`stuck: ${open.length} deliveries, such as ${JSON.stringify(open[0])}`)
   if (run.restedAfterMs === null) tell(`not at rest ${plan.restMs} ms after the last due time`)
   if (run.kills.length !== plan.kills) tell(`${run.kills.length} kills instead of ${plan.kills}`)
-  if (run.cancels.length !== plan.cancels || run.changes.length !== plan.changes) tell('not every change was made')
+  if (run.cancels.length < plan.cancels || run.changes.length !== plan.changes) tell('not every change was made')
   const strangers = mails.filter((mail) => !dueOf.has(mail.appointmentId))
   if (strangers.length > 0) tell(`${strangers.length} mails of no appointment, such as ${JSON.stringify(strangers[0])}`)
   const count = (status: string) => run.counts.find((one) => one.status === status)?.count ?? 0
@@ -177,7 +179,7 @@ function judgeWhole(run: CrashRun, tell: Tell): void {
   if (count('SENT') !== sent) tell(`${sent} deliveries are SENT, and ${count('SENT')} were counted`)
   if (count('UNKNOWN') !== held) tell(`${held} deliveries are held, and ${count('UNKNOWN')} were counted`)
   if (run.health !== 'ok') tell(`the database is damaged: ${run.health}`)
-  for (const fault of run.faults) tell(`a worker said: ${fault}`)
+  for (const fault of run.faults) tell(`${fault}; said: ${run.said.slice(-3).join(' ')}`)
 }
 
 /** Its outcome is unknown, and the decisions say so. */

@@ -18,7 +18,7 @@ import {
   type StorageKind,
   storages,
 } from './storages.ts'
-import { type Cancel, type Change, upheaval } from './upheaval.ts'
+import { type Cancel, type Change, Upheaval } from './upheaval.ts'
 
 export type CrashPlan = {
   readonly seed: number
@@ -26,6 +26,7 @@ export type CrashPlan = {
   readonly reminders: number
   readonly kills: number
   readonly workers: number
+  /** At chosen times; beside them, one of the open sends is cancelled at every kill. */
   readonly cancels: number
   readonly changes: number
   /** The reminders fall due evenly over this time. */
@@ -48,7 +49,7 @@ export const smallPlan: Omit<CrashPlan, 'seed'> = {
   spreadMs: 10_000,
   leadMs: 4000,
   leaseMs: 5000,
-  restMs: 45_000,
+  restMs: 60_000,
 }
 
 /** A mail as the receiving side wrote it down before it confirmed it. */
@@ -68,8 +69,8 @@ export type CrashRun = {
   readonly decisions: readonly DecisionFact[]
   readonly counts: readonly Count[]
   readonly health: string
-  /** What workers said on stderr, or that one ended on its own. */
   readonly faults: readonly string[]
+  readonly said: readonly string[]
   /** From the last due time until everything had come to rest; null: it did not. */
   readonly restedAfterMs: number | null
   readonly directory: string
@@ -115,6 +116,8 @@ export async function runCrash(plan: CrashPlan): Promise<CrashRun> {
   })
   await library.migrate()
   const evidence = storages[plan.storage].evidence(location)
+  const { notifications } = library
+  const upheaval = new Upheaval({ ...plan, chance, host, notifications, dueOf, startOf })
   const crew = new Crew({
     spec: {
       storage: plan.storage,
@@ -128,29 +131,30 @@ export async function runCrash(plan: CrashPlan): Promise<CrashRun> {
     size: plan.workers,
     orders: ordersOf(plan, chance),
     sending: () => evidence.sending(),
+    onKill: ({ holds }) => upheaval.cancelOneOf(holds),
     compileCache,
   })
   try {
     const ready = crew.start()
-    const planned = await library.notifications.scheduleMany([...dueOf.keys()], { customReminders: ['1h'] })
+    const planned = await notifications.scheduleMany([...dueOf.keys()], { customReminders: ['1h'] })
     const unplanned = planned.filter((one) => 'error' in one || one.planned !== 1)
     if (unplanned.length > 0) {
       throw new Error(
         `${unplanned.length} reminders were not planned before their time; raise leadMs: ${JSON.stringify(unplanned[0])}`,
       )
     }
-    const { notifications } = library
-    const { cancels, changes } = await upheaval({ ...plan, chance, host, notifications, dueOf, startOf })
+    await upheaval.run()
     await ready
     const lastDue = firstDue + plan.spreadMs
     const restedAfterMs = await rest(lastDue, plan.restMs, () => crew.done && evidence.open(lastDue) === 0)
+    await upheaval.settled()
     await crew.stop()
     return {
       plan,
       mails: readMails(logPath),
       kills: crew.kills,
-      cancels,
-      changes,
+      cancels: upheaval.cancels,
+      changes: upheaval.changes,
       dueOf,
       reminders: evidence.reminders(),
       deliveries: evidence.deliveries(),
@@ -158,6 +162,7 @@ export async function runCrash(plan: CrashPlan): Promise<CrashRun> {
       counts: evidence.counts(),
       health: evidence.health(),
       faults: crew.faults,
+      said: crew.said,
       restedAfterMs,
       directory,
     }

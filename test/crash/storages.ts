@@ -21,7 +21,7 @@ export type DeliveryFact = {
   readonly messageId: string | null
 }
 /** A claim that was open: which delivery, under which fence. */
-export type Hold = { readonly deliveryId: number; readonly fence: number }
+export type Hold = { readonly deliveryId: number; readonly fence: number; readonly appointmentId: number }
 export type DecisionFact = { readonly appointmentId: number; readonly at: number; readonly entries: string }
 export type Count = { readonly status: string; readonly count: number }
 
@@ -53,7 +53,9 @@ function sqliteEvidence(path: string): Evidence {
   const database = new Database(path, { readonly: true, timeout: 5000 })
   const rows = <Row>(sql: string): Row[] => database.prepare<[], Row>(sql).all()
   return {
-    sending: () => rows(`select id as deliveryId, fence from notification_history where delivery_state = 'sending'`),
+    sending: () =>
+      rows(`select id as deliveryId, fence, appointment_id as appointmentId from notification_history
+        where delivery_state = 'sending'`),
     open(lastDue) {
       const found = database
         .prepare<[number], { open: number }>(
