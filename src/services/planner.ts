@@ -135,8 +135,9 @@ export class Planner {
         })
       }
     }
-    const first = outcome.created.reduce<Date | null>((best, row) => earlier(best, row.reminderTime), null)
-    if (first !== null) dueAt(first)
+    const pending = [...outcome.created, ...outcome.kept].flatMap((row) => row.dueAt ?? [])
+    const [first] = pending.toSorted((one, other) => one.getTime() - other.getTime())
+    if (first !== undefined) dueAt(first)
     if (outcome.notifications.length > 0) dueAt(at)
     const { created, kept, cancelled, inFlight, notifications } = outcome
     return { status: 'planned', appointment, created, kept, cancelled, inFlight, notifications, left }
@@ -281,5 +282,3 @@ const failed = (code: keyof typeof failures, appointmentId: EntityId): PlanResul
   status: 'failed',
   error: new NotificationError(code, `${failures[code]} ${appointmentId}.`, { field: 'appointmentId' }),
 })
-
-const earlier = (one: Date | null, other: Date): Date => (one === null || other.getTime() < one.getTime() ? other : one)

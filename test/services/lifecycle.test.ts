@@ -51,6 +51,20 @@ describe('what a clinic reports', () => {
     expect(rules).toContain('moved appointment_moved')
   })
 
+  it('the zone alone changed: a wall-clock offset takes the time of the new zone', async () => {
+    await using clinic = await openClinic(now)
+    clinic.host.book({ id: 1, startsAt: start, recipients: [byMail] })
+    await clinic.notifications.scheduleReminders(1, { customReminders: ['1d@18:00'] })
+    clinic.host.change(1, { timeZone: 'Europe/Berlin' })
+    const { reminders } = await clinic.notifications.rescheduleReminders(1)
+    expect(reminders.map((row) => [row.status, row.reminderTime.toISOString()])).toEqual([
+      ['PENDING', '2026-03-19T17:00:00.000Z'],
+    ])
+    await clinic.start()
+    await clinic.clock.advanceTo('2026-03-19T17:00:00Z')
+    expect(subjects(clinic)).toEqual(['REMINDER'])
+  })
+
   it('moved away and back: what was sent for the old time is not sent again', async () => {
     await using clinic = await booked()
     await clinic.clock.advanceTo('2026-03-19T16:00:00Z')

@@ -97,6 +97,20 @@ function insertReminder(tx: Tx, command: PlanCommand, wanted: NewReminder): Remi
   }
 }
 
+/** The same reminder at another time: a wall-clock offset in another zone. One that is put off or being sent stays as it is. */
+function keepReminder(tx: Tx, row: RecordOf<'appointment_reminders'>, wanted: NewReminder, at: Date): ReminderRow {
+  const time = wanted.reminderTime.getTime()
+  if (row.due_at === null || row.due_at !== row.reminder_time || row.reminder_time === time) return decodeReminder(row)
+  const change = {
+    reminder_time: time,
+    hours_before_appointment: wanted.hoursBefore,
+    due_at: time,
+    updated_at: at.getTime(),
+  }
+  tx.statements.reminders.retime.run({ id: row.id, ...change })
+  return decodeReminder({ ...row, ...change })
+}
+
 /** The six steps of `PlanCommand`. Nothing is written before the revision is known to be the expected one. */
 export function applyPlan(tx: Tx, command: PlanCommand, tally: Tally): PlanOutcome {
   const { plan, at } = command
@@ -110,8 +124,12 @@ export function applyPlan(tx: Tx, command: PlanCommand, tally: Tally): PlanOutco
   const cancelled: ReminderRow[] = []
   let inFlight = 0
   for (const row of tx.statements.reminders.live.all(key)) {
-    if (wanted.delete(keyOfRow(row))) kept.push(decodeReminder(row))
-    else if (row.status === 'PENDING') {
+    const identity = keyOfRow(row)
+    const same = wanted.get(identity)
+    if (same !== undefined) {
+      wanted.delete(identity)
+      kept.push(keepReminder(tx, row, same, at))
+    } else if (row.status === 'PENDING') {
       const withdrawn = withdraw(tx, row, command.supersededBy, at, tally)
       if (withdrawn === null) inFlight += 1
       else cancelled.push(withdrawn)

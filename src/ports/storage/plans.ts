@@ -34,7 +34,8 @@ export type PlanRow = {
  * Makes the appointment's reminders what they should be, in one transaction:
  * 1. if the stored revision is not `expectedRevision` (null: no row), nothing happens and the outcome is `conflict`;
  * 2. the plan row becomes `plan`;
- * 3. of the rows not CANCELLED, those whose (recipient, channel, offset, startsAt) is wanted in `reminders` are kept as they are;
+ * 3. of the rows not CANCELLED, those whose (recipient, channel, offset, startsAt) is wanted in `reminders` are kept; one that
+ *    waits takes over the wanted time, which differs where only the zone changed;
  * 4. of the others, PENDING rows that no delivery is sending are CANCELLED with `supersededBy` (a delivery waiting for
  *    its retry is cancelled with them); rows being sent are left and counted as `inFlight`; SENT and FAILED rows stay;
  * 5. wanted rows that are missing are inserted as PENDING;

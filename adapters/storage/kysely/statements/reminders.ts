@@ -109,6 +109,14 @@ export const reminderStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
       'updated_at',
     ] as const),
   ),
+  retime: bind(
+    updateQuery(db, 'appointment_reminders', [
+      'reminder_time',
+      'hours_before_appointment',
+      'due_at',
+      'updated_at',
+    ] as const),
+  ),
   text: bind(updateQuery(db, 'appointment_reminders', ['subject', 'message', 'updated_at'] as const)),
   defer: bind(updateQuery(db, 'appointment_reminders', ['due_at', 'updated_at'] as const)),
   /** What its delivery came to. A row that is over already keeps its outcome. */
