@@ -24,7 +24,7 @@ export function forgetAppointment(tx: Tx, id: EntityId, entries: readonly Decisi
   const appointmentId = tx.ids('appointment', id)
   const tally = createTally()
   const organizations = new Set<string>()
-  for (const plan of statements.plans.byAppointment.all({ appointmentId })) {
+  for (const plan of statements.plans.ofAppointments.all({ appointmentIds: JSON.stringify([appointmentId]) })) {
     organizations.add(plan.organization_id)
     statements.plans.unlink.run({ planId: plan.id })
     statements.plans.delete.run({ id: plan.id })

@@ -10,6 +10,7 @@ export type GuardCheck = (guard: IntentGuard) => boolean
  */
 export function guardCheck(tx: Tx): GuardCheck {
   const settings = new Map<string, number>()
+  const plans = new Map<string, number>()
   const settingsRevision = (organizationId: string): number => {
     let revision = settings.get(organizationId)
     if (revision === undefined) {
@@ -19,8 +20,14 @@ export function guardCheck(tx: Tx): GuardCheck {
     return revision
   }
   const planRevision = ({ organizationId, appointmentId }: NonNullable<IntentGuard['plan']>): number => {
-    const key = { organizationId, appointmentId: tx.ids('appointment', appointmentId) }
-    return tx.statements.plans.revision.get(key)?.revision ?? 0
+    const key = `${organizationId} ${appointmentId}`
+    let revision = plans.get(key)
+    if (revision === undefined) {
+      const plan = { organizationId, appointmentId: tx.ids('appointment', appointmentId) }
+      revision = tx.statements.plans.revision.get(plan)?.revision ?? 0
+      plans.set(key, revision)
+    }
+    return revision
   }
   const preferencesRevision = ({ recipient }: IntentGuard['preferences'][number]): number => {
     if (recipient.type === 'PRACTITIONER') return 0

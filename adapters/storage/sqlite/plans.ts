@@ -47,9 +47,7 @@ export const planStore = (engine: Engine): PlanStore => ({
   find: (appointmentIds) =>
     engine.read((tx) => {
       const unique = new Set(appointmentIds.map((id) => tx.ids('appointment', id)))
-      return [...unique].flatMap((appointmentId) =>
-        tx.statements.plans.byAppointment.all({ appointmentId }).map(decodePlan),
-      )
+      return tx.statements.plans.ofAppointments.all({ appointmentIds: JSON.stringify([...unique]) }).map(decodePlan)
     }),
   apply: (commands) =>
     engine.write((tx) => {

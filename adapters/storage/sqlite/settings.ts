@@ -34,17 +34,31 @@ export const settingsStore = (engine: Engine): SettingsStore => ({
       return settingsOf(tx, organizationId)
     }),
   suppressed: (addresses) =>
-    engine.read((tx) => addresses.filter((one) => tx.statements.deliveries.suppression.get(one) !== undefined)),
+    engine.read((tx) => {
+      const list = JSON.stringify(addresses.map((one) => [one.organizationId, one.channel, one.address]))
+      return tx.statements.deliveries.suppressions.all({ list }).flatMap(({ place }) => addresses[place] ?? [])
+    }),
 })
 
-export function preferencesOf(tx: Tx, recipient: PreferenceRef): PreferencesRow | null {
-  const recipientId = tx.ids('recipient', recipient.id)
-  const row = tx.statements.preferences[recipient.type].get.get({ recipientId })
-  return row === undefined ? null : decodePreferences({ type: recipient.type, id: recipientId }, row)
+/** In the order asked for. */
+function preferencesOfAll(tx: Tx, recipients: readonly PreferenceRef[]): PreferencesRow[] {
+  const refs = recipients.map(({ type, id }) => ({ type, id: tx.ids('recipient', id) }))
+  const found = new Map<string, PreferencesRow>()
+  for (const type of ['PATIENT', 'CLIENT'] as const) {
+    const ids = refs.filter((ref) => ref.type === type).map((ref) => ref.id)
+    if (ids.length === 0) continue
+    for (const row of tx.statements.preferences[type].get.all({ recipientIds: JSON.stringify(ids) })) {
+      found.set(`${type}:${row.recipient_id}`, decodePreferences({ type, id: row.recipient_id }, row))
+    }
+  }
+  return refs.flatMap((ref) => found.get(`${ref.type}:${ref.id}`) ?? [])
 }
 
+export const preferencesOf = (tx: Tx, recipient: PreferenceRef): PreferencesRow | null =>
+  preferencesOfAll(tx, [recipient])[0] ?? null
+
 export const preferenceStore = (engine: Engine): PreferenceStore => ({
-  get: (recipients) => engine.read((tx) => recipients.flatMap((recipient) => preferencesOf(tx, recipient) ?? [])),
+  get: (recipients) => engine.read((tx) => preferencesOfAll(tx, recipients)),
   create: (organizationId, recipient, values, replan, at) =>
     engine.write((tx) => {
       const { PATIENT, CLIENT } = tx.statements.preferences

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Category, Channel, EntityId, RecipientType } from '../../../../src/index.ts'
-import { type Bind, type Builder, insertQuery, type Mode, type Param, query, updateQuery } from '../query.ts'
+import { asked, type Bind, type Builder, insertQuery, type Mode, type Param, query, updateQuery } from '../query.ts'
 
 const table = 'notification_history'
 const content = ['recipient_email', 'recipient_phone', 'subject', 'message', 'template_revision'] as const
@@ -219,14 +219,16 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
       sql`on conflict do nothing`,
     ),
   ),
-  suppression: bind(
-    query((p: Param<{ organizationId: string; channel: Channel; address: string }>) =>
+  /** `list` holds `[organization, channel, address]` each; the answer is the places in it, from 0. */
+  suppressions: bind(
+    query((p: Param<{ list: string }>) =>
       db
-        .selectFrom('notification_suppressions')
-        .select('address')
-        .where('organization_id', '=', p('organizationId'))
-        .where('channel', '=', p('channel'))
-        .where('address', '=', p('address'))
+        .selectFrom(asked<string>(p('list')))
+        .crossJoin('notification_suppressions as suppressed')
+        .select(sql<number>`asked.key`.as('place'))
+        .where('suppressed.organization_id', '=', sql<string>`asked.value ->> 0`)
+        .where('suppressed.channel', '=', sql<Channel>`asked.value ->> 1`)
+        .where('suppressed.address', '=', sql<string>`asked.value ->> 2`)
         .compile(),
     ),
   ),

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { EntityId, RecipientType } from '../../../../src/index.ts'
-import { type Bind, type Builder, insertQuery, type Mode, type Param, query, updateQuery } from '../query.ts'
+import { asked, type Bind, type Builder, insertQuery, type Mode, type Param, query, updateQuery } from '../query.ts'
 
 const written = [
   'starts_at',
@@ -40,9 +40,14 @@ export const planStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
         .compile(),
     ),
   ),
-  byAppointment: bind(
-    query((p: Param<{ appointmentId: EntityId }>) =>
-      db.selectFrom('reminder_plans').selectAll().where('appointment_id', '=', p('appointmentId')).compile(),
+  ofAppointments: bind(
+    query((p: Param<{ appointmentIds: string }>) =>
+      db
+        .selectFrom(asked<EntityId>(p('appointmentIds')))
+        .crossJoin('reminder_plans')
+        .selectAll('reminder_plans')
+        .whereRef('reminder_plans.appointment_id', '=', 'asked.value')
+        .compile(),
     ),
   ),
   insert: bind(

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { EntityId } from '../../../../src/index.ts'
-import { type Bind, type Builder, insertQuery, type Mode, type Param, query, updateQuery } from '../query.ts'
+import { asked, type Bind, type Builder, insertQuery, type Mode, type Param, query, updateQuery } from '../query.ts'
 
 const settingsColumns = [
   'email_enabled',
@@ -73,8 +73,14 @@ const clients = 'client_notification_preferences'
 export const preferenceStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
   PATIENT: {
     get: bind(
-      query((p: Param<{ recipientId: EntityId }>) =>
-        db.selectFrom(patients).selectAll().where('patient_id', '=', p('recipientId')).compile(),
+      query((p: Param<{ recipientIds: string }>) =>
+        db
+          .selectFrom(asked<EntityId>(p('recipientIds')))
+          .crossJoin(patients)
+          .selectAll(patients)
+          .select(`${patients}.patient_id as recipient_id`)
+          .whereRef(`${patients}.patient_id`, '=', 'asked.value')
+          .compile(),
       ),
     ),
     revision: bind(
@@ -94,8 +100,14 @@ export const preferenceStatements = <M extends Mode>(db: Builder, bind: Bind<M>)
   },
   CLIENT: {
     get: bind(
-      query((p: Param<{ recipientId: EntityId }>) =>
-        db.selectFrom(clients).selectAll().where('client_id', '=', p('recipientId')).compile(),
+      query((p: Param<{ recipientIds: string }>) =>
+        db
+          .selectFrom(asked<EntityId>(p('recipientIds')))
+          .crossJoin(clients)
+          .selectAll(clients)
+          .select(`${clients}.client_id as recipient_id`)
+          .whereRef(`${clients}.client_id`, '=', 'asked.value')
+          .compile(),
       ),
     ),
     revision: bind(
