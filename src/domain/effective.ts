@@ -1,7 +1,7 @@
 import { emailAddress, phoneNumber } from '../schemas/common.ts'
 import type { DirectoryRecipient } from '../schemas/directory.ts'
 import type { OffsetInput } from '../schemas/offset.ts'
-import { categoryFlagOf, type Preferences } from '../schemas/preferences.ts'
+import { categoryFlagOf, type PreferencesValues } from '../schemas/preferences.ts'
 import type { OrganizationSettings } from '../schemas/settings.ts'
 import type { Category, Channel, Rule } from '../schemas/vocabulary.ts'
 
@@ -19,12 +19,9 @@ export type OrganizationPolicy = Pick<
   | 'practitionerNotifications'
 >
 
-/** The recipient's own wishes; null in a field inherits. */
-export type Wishes = Omit<Preferences, 'id' | 'organizationId' | 'recipient' | 'createdAt' | 'updatedAt'>
-
 export type EffectiveInput = {
   readonly policy: OrganizationPolicy
-  readonly wishes: Wishes | null
+  readonly wishes: PreferencesValues | null
   readonly recipient: DirectoryRecipient
   readonly category: Category
   readonly channel: Channel
@@ -83,7 +80,7 @@ type Contact = { readonly address: string | null; readonly fault: Rule | null }
 const checked = new Map<string, string | null>()
 
 /** The address in force for a channel: the recipient's own override, else the host's; null where there is no usable one. */
-export function contactOf(channel: Channel, wishes: Wishes | null, recipient: DirectoryRecipient): Contact {
+export function contactOf(channel: Channel, wishes: PreferencesValues | null, recipient: DirectoryRecipient): Contact {
   const told =
     channel === 'EMAIL' ? (wishes?.emailAddress ?? recipient.email) : (wishes?.phoneNumber ?? recipient.phone)
   if (told === null || told === undefined || told.trim() === '') return { address: null, fault: 'no_contact' }

@@ -2,15 +2,16 @@ import { type RecipientRef, refKey } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
 import type { DirectoryRecipient } from '../schemas/directory.ts'
 import type { Offset, OffsetInput } from '../schemas/offset.ts'
+import type { PreferencesValues } from '../schemas/preferences.ts'
 import { type Channel, channels, type PastReminderPolicy, type Rule } from '../schemas/vocabulary.ts'
 import { type Appointment, refOf } from './appointment.ts'
-import { type Effective, effective, type OrganizationPolicy, type Wishes } from './effective.ts'
+import { type Effective, effective, type OrganizationPolicy } from './effective.ts'
 import { canonicalOffsets, hoursBefore, reminderTime } from './reminder-time.ts'
 
 /** What planning and sending know beside the appointment itself. */
 export type Surroundings = {
   readonly policy: OrganizationPolicy
-  wishesOf(recipient: RecipientRef): Wishes | null
+  wishesOf(recipient: RecipientRef): PreferencesValues | null
   isSuppressed(channel: Channel, address: string): boolean
   providerFault(channel: Channel): Rule | null
 }

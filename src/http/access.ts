@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { NotificationError } from '../errors.ts'
 import { type EntityId, entityId, organizationId, type RecipientRef } from '../schemas/common.ts'
 import type { TokenPurpose } from '../security/signed-token.ts'
-import type { Place } from '../services/owners.ts'
+import type { Place } from '../services/place.ts'
 import type { HttpRequest } from './messages.ts'
 import { refusal } from './snake-case.ts'
 

@@ -25,10 +25,8 @@ export type PreferencesInput = z.infer<typeof preferencesInput>
 /** The recipients who have preferences; practitioners follow the organization's settings. */
 export type PreferenceRef = RecipientRef & { readonly type: 'PATIENT' | 'CLIENT' }
 
-export type Preferences = {
-  readonly id: number
-  readonly organizationId: string
-  readonly recipient: PreferenceRef
+/** The recipient's own wishes; null in a field inherits. */
+export type PreferencesValues = {
   readonly emailEnabled: boolean | null
   readonly smsEnabled: boolean | null
   readonly emailReminders: readonly OffsetInput[] | null
@@ -40,6 +38,12 @@ export type Preferences = {
   readonly waitlistNotification: boolean | null
   readonly emailAddress: string | null
   readonly phoneNumber: string | null
+}
+
+export type Preferences = PreferencesValues & {
+  readonly id: number
+  readonly organizationId: string
+  readonly recipient: PreferenceRef
   readonly createdAt: Date
   readonly updatedAt: Date
 }

@@ -1,8 +1,6 @@
 import type { EntityId, RecipientRef } from '../schemas/common.ts'
 import type { Context } from './context.ts'
-
-/** Where something belongs. Null organization: it is not there. */
-export type Place = { readonly organizationId: string | null; readonly recipient: RecipientRef | null }
+import type { Place } from './place.ts'
 
 const nowhere: Place = { organizationId: null, recipient: null }
 

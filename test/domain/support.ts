@@ -1,8 +1,9 @@
 import type { Appointment } from '../../src/domain/appointment.ts'
-import type { OrganizationPolicy, Wishes } from '../../src/domain/effective.ts'
+import type { OrganizationPolicy } from '../../src/domain/effective.ts'
 import { parseStart } from '../../src/domain/local-time.ts'
 import type { Surroundings } from '../../src/domain/plan.ts'
 import type { DirectoryRecipient } from '../../src/schemas/directory.ts'
+import type { PreferencesValues } from '../../src/schemas/preferences.ts'
 import type { Channel, Rule } from '../../src/schemas/vocabulary.ts'
 
 export const policy: OrganizationPolicy = {
@@ -17,7 +18,7 @@ export const policy: OrganizationPolicy = {
   practitionerNotifications: [],
 }
 
-export const noWishes: Wishes = {
+export const noWishes: PreferencesValues = {
   emailEnabled: null,
   smsEnabled: null,
   emailReminders: null,
@@ -48,7 +49,7 @@ export const appointment = (changes: Partial<Appointment> = {}): Appointment => 
 
 export const surroundings = (
   changes: Partial<OrganizationPolicy> = {},
-  wishes: Wishes | null = null,
+  wishes: PreferencesValues | null = null,
   faults: { readonly provider?: Rule; readonly suppressed?: Channel } = {},
 ): Surroundings => ({
   policy: { ...policy, ...changes },

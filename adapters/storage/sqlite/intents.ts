@@ -1,17 +1,9 @@
 import type { IntentCommand, IntentOutcome, Work } from '../../../src/index.ts'
 import { decodeDelivery } from '../kysely/codecs/deliveries.ts'
-import type { RecordOf } from '../kysely/query.ts'
 import { cancelDelivery, cancelReminder, withdraw } from './cancel.ts'
-import type { Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
-import type { Tx } from './engine.ts'
-import type { GuardCheck } from './guard.ts'
+import type { Delivery, Intent, IntentTx, Reminder } from './intent-types.ts'
 import { claimReminder, failReminder } from './reminder-intents.ts'
-
-export type Reminder = RecordOf<'appointment_reminders'>
-export type Delivery = RecordOf<'notification_history'>
-export type Intent<K extends IntentCommand['kind']> = Extract<IntentCommand, { kind: K }>
-export type IntentTx = { readonly tx: Tx; readonly at: Date; readonly tally: Tally; readonly guard: GuardCheck }
 
 const lost: IntentOutcome = { status: 'lost' }
 const done = (delivery: Delivery | null): IntentOutcome => ({

@@ -1,5 +1,5 @@
 import type { DeliveryContent } from '../../../src/index.ts'
-import type { Delivery, Intent, IntentTx, Reminder } from './intents.ts'
+import type { Delivery, Intent, IntentTx, Reminder } from './intent-types.ts'
 
 /** The delivery of a reminder, as a row to insert. */
 const deliveryOf = (row: Reminder, content: DeliveryContent, at: number) => ({

@@ -1,30 +1,11 @@
-import type { OffsetInput } from '../../schemas/offset.ts'
-import type { TemplateSet } from '../../schemas/templates.ts'
-import type { Category, Channel, PastReminderPolicy, UnknownOutcomePolicy } from '../../schemas/vocabulary.ts'
+import type { OrganizationSettings } from '../../schemas/settings.ts'
+import type { Channel } from '../../schemas/vocabulary.ts'
 import type { ReplanScope } from './plans.ts'
 
+type Shown = Omit<OrganizationSettings, 'id' | 'organizationId' | 'createdAt' | 'updatedAt'>
+
 /** The columns of `notification_settings` a caller may set. Secrets arrive encrypted; null: the documented default or nothing. */
-export type SettingsValues = {
-  readonly emailEnabled: boolean | null
-  readonly smsEnabled: boolean | null
-  readonly emailSmtpHost: string | null
-  readonly emailSmtpPort: number | null
-  readonly emailUsername: string | null
-  readonly emailPassword: string | null
-  readonly emailFromAddress: string | null
-  readonly emailFromName: string | null
-  readonly smsProvider: string | null
-  readonly smsApiKey: string | null
-  readonly smsApiSecret: string | null
-  readonly smsFromNumber: string | null
-  readonly defaultEmailReminders: readonly OffsetInput[] | null
-  readonly defaultSmsReminders: readonly OffsetInput[] | null
-  readonly emailTemplates: TemplateSet | null
-  readonly smsTemplates: TemplateSet | null
-  readonly unknownOutcome: UnknownOutcomePolicy | null
-  readonly pastReminders: PastReminderPolicy | null
-  readonly practitionerNotifications: readonly Category[] | null
-}
+export type SettingsValues = { readonly [Field in keyof Shown]: Shown[Field] | null }
 
 export type SettingsRow = SettingsValues & {
   readonly id: number

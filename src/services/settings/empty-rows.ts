@@ -1,4 +1,5 @@
-import type { PreferencesValues, SettingsValues } from '../../ports/storage.ts'
+import type { SettingsValues } from '../../ports/storage.ts'
+import type { PreferencesValues } from '../../schemas/preferences.ts'
 
 /** A row of which nothing is set: everything is the documented default. */
 export const emptySettings: SettingsValues = {

@@ -1,0 +1,10 @@
+import type { IntentCommand } from '../../../src/index.ts'
+import type { RecordOf } from '../kysely/query.ts'
+import type { Tally } from './counters.ts'
+import type { Tx } from './engine.ts'
+import type { GuardCheck } from './guard.ts'
+
+export type Reminder = RecordOf<'appointment_reminders'>
+export type Delivery = RecordOf<'notification_history'>
+export type Intent<K extends IntentCommand['kind']> = Extract<IntentCommand, { kind: K }>
+export type IntentTx = { readonly tx: Tx; readonly at: Date; readonly tally: Tally; readonly guard: GuardCheck }
