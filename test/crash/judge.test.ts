@@ -21,6 +21,7 @@ const delivery = {
   messageId: '<one@example.com>',
 } as const
 const intentAt = (at: number) => ({ appointmentId: 1, at, entries: '[{"action":"send","rule":"allowed"}]' })
+const heldAt = (at: number) => ({ appointmentId: 1, at, entries: '[{"action":"held","rule":"unknown_hold"}]' })
 const held = { deliveryId: 21, fence: 1, appointmentId: 1 }
 const kill = { at: due + 20, how: 'after_send', holds: [held] } as const
 const cancel = {
@@ -81,7 +82,7 @@ describe('the judge of the crash test', () => {
       {
         kills: [kill],
         cancels: [{ ...cancel, inFlight: 1 }],
-        decisions: [intentAt(due)],
+        decisions: [intentAt(due), heldAt(due + 5000)],
         reminders: [{ ...reminder, status: 'FAILED' }],
         deliveries: [{ ...delivery, status: null, state: 'unknown', messageId: null }],
         counts: [{ status: 'UNKNOWN', count: 1 }],
@@ -152,6 +153,25 @@ describe('the judge of the crash test', () => {
     ],
     ['a mail that no row knows of', /no delivery knows/, { deliveries: [], decisions: [], counts: [] }],
     ['a row and its reminder that disagree', /disagree/, { reminders: [pending] }],
+    [
+      'a send that was held without a decision',
+      /0 decisions to hold/,
+      {
+        cancels: [{ ...cancel, inFlight: 1 }],
+        reminders: [{ ...reminder, status: 'FAILED' }],
+        deliveries: [{ ...delivery, status: null, state: 'unknown', messageId: null }],
+      },
+    ],
+    [
+      'a reminder that was held although attempts were left',
+      /lost/,
+      {
+        mails: [],
+        decisions: [intentAt(due), heldAt(due + 5000)],
+        reminders: [{ ...reminder, status: 'FAILED' }],
+        deliveries: [{ ...delivery, status: null, state: 'unknown', messageId: null }],
+      },
+    ],
     ['a wrong counter', /were counted/, { counts: [] }],
     ['an attempt without a decision', /2 attempts, 1 decisions/, { deliveries: [{ ...delivery, attempts: 2 }] }],
     ['a worker that ended on its own', /on its own/, { faults: ['a worker ended on its own: 1'] }],

@@ -1,3 +1,4 @@
+import { defaultRetryPolicy } from '../../src/domain/retry.ts'
 import { addressOf } from './host-table.ts'
 import type { CrashRun, Mail } from './run.ts'
 import type { DeliveryFact, ReminderFact } from './storages.ts'
@@ -32,6 +33,8 @@ type Case = {
   readonly deliveries: readonly DeliveryFact[]
   /** Times at which a send was decided; each is written in the transaction that claims. */
   readonly intents: readonly number[]
+  /** Decisions to hold a send of unknown outcome. */
+  readonly holds: number
   readonly cancel: Cancel | undefined
   readonly change: Change | undefined
 }
@@ -123,6 +126,7 @@ function judgeRows(one: Case, tell: Tell): void {
     if (row.status === 'SENT' && mails.length === 0) tell(`SENT, and no mail arrived: ${show(one)}`)
     if (row.status === 'SENT' && row.messageId !== mails[0]?.messageId)
       tell(`its row names another Message-ID than its mail`)
+    if ((row.state === 'unknown' ? 1 : 0) !== one.holds) tell(`${one.holds} decisions to hold it: ${show(one)}`)
     if (row.attempts !== one.intents.length) tell(`${row.attempts} attempts, ${one.intents.length} decisions to send`)
   }
   if (mails.length > 0 && deliveries.length === 0) tell(`a mail arrived that no delivery knows of: ${show(one)}`)
@@ -182,8 +186,9 @@ function judgeWhole(run: CrashRun, tell: Tell): void {
   for (const fault of run.faults) tell(`${fault}; said: ${run.said.slice(-3).join(' ')}`)
 }
 
-/** Its outcome is unknown, and the decisions say so. */
-const isHeld = ({ deliveries }: Case): boolean => deliveries.some((row) => row.state === 'unknown')
+/** Given up as of unknown outcome, as it must be once every allowed attempt died with its worker. */
+const isHeld = ({ deliveries }: Case): boolean =>
+  deliveries.some((row) => row.state === 'unknown' && row.attempts > defaultRetryPolicy.maxRetries)
 
 const show = ({ reminders, deliveries, mails, intents, cancel, due }: Case): string =>
   JSON.stringify({ due, reminders, deliveries, intents, mailsAt: mails.map((mail) => mail.at), cancel })
@@ -192,8 +197,12 @@ function casesOf(run: CrashRun): Case[] {
   const mails = Map.groupBy(run.mails, (mail) => mail.appointmentId)
   const reminders = Map.groupBy(run.reminders, (row) => row.appointmentId)
   const deliveries = Map.groupBy(run.deliveries, (row) => row.appointmentId)
-  const sends = run.decisions.filter((decision) => decision.entries.includes('"action":"send"'))
-  const intents = Map.groupBy(sends, (decision) => decision.appointmentId)
+  const decided = (action: 'send' | 'held') =>
+    Map.groupBy(
+      run.decisions.filter((decision) => decision.entries.includes(`"action":"${action}"`)),
+      (decision) => decision.appointmentId,
+    )
+  const [intents, holds] = [decided('send'), decided('held')]
   const cancels = new Map(run.cancels.map((cancel) => [cancel.appointmentId, cancel]))
   const changes = new Map(run.changes.map((change) => [change.appointmentId, change]))
   return [...run.dueOf].map(([id, due]) => ({
@@ -203,6 +212,7 @@ function casesOf(run: CrashRun): Case[] {
     reminders: reminders.get(id) ?? [],
     deliveries: deliveries.get(id) ?? [],
     intents: (intents.get(id) ?? []).map((decision) => decision.at),
+    holds: holds.get(id)?.length ?? 0,
     cancel: cancels.get(id),
     change: changes.get(id),
   }))
