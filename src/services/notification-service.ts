@@ -228,7 +228,7 @@ export class NotificationService {
   ): Promise<LifecycleResult> {
     const request = this.#request(appointmentId, options, rest)
     const result = await this.#planOne(notify ? { ...request, notice } : request)
-    return { ...(await this.#shown(result)), notifications: result.notifications.map(showNotification) }
+    return { ...this.#shown(result), notifications: result.notifications.map(showNotification) }
   }
 
   async #schedule(request: PlanRequest): Promise<ScheduleResult> {
@@ -242,8 +242,8 @@ export class NotificationService {
     return result
   }
 
-  async #shown({ appointment, created, kept, cancelled, inFlight, left }: Planned): Promise<ScheduleResult> {
-    const previews = await Previews.of(this.#context, appointment)
+  #shown({ appointment, created, kept, cancelled, inFlight, left, knowledge }: Planned): ScheduleResult {
+    const previews = Previews.of(appointment, knowledge)
     const rows = [...created, ...kept].sort((one, other) => one.reminderTime.getTime() - other.reminderTime.getTime())
     return {
       appointmentId: appointment.id,

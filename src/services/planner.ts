@@ -39,11 +39,18 @@ export type PlanResult =
       readonly notifications: readonly DeliveryRow[]
       /** What was left out, and why. */
       readonly left: readonly DecisionEntry[]
+      /** What it was decided with: good for showing the result, too old for another decision. */
+      readonly knowledge: Knowledge
     }
   | { readonly status: 'failed'; readonly error: NotificationError }
 
 type Applied = Extract<PlanOutcome, { status: 'applied' }>
-type Draft = { readonly request: PlanRequest; readonly appointment: Appointment; readonly plan: ReminderPlan }
+type Draft = {
+  readonly request: PlanRequest
+  readonly appointment: Appointment
+  readonly plan: ReminderPlan
+  readonly knowledge: Knowledge
+}
 type Prepared = Draft & { readonly command: PlanCommand | null; readonly live: readonly ReminderRow[] }
 
 /** How often a plan is drawn anew because somebody else changed it meanwhile. */
@@ -81,14 +88,15 @@ export class Planner {
     const { storage, clock } = this.#context.options
     const ids = requests.map((request) => request.appointmentId)
     const [truthOf, plans] = await Promise.all([this.#context.host.appointments(ids), storage.plans.find(ids)])
+    // The first of an id, as the store tells them.
+    const planOf = new Map(plans.toReversed().map((plan) => [plan.appointmentId, plan]))
     const known: { request: PlanRequest; appointment: Appointment; before: PlanRow | null }[] = []
     for (const request of requests) {
       const truth = truthOf(request.appointmentId)
       if (truth.kind === 'known' && request.requireActive && !isActive(truth.value.status)) {
         results.set(request, failed('appointment_not_active', request.appointmentId))
       } else if (truth.kind === 'known') {
-        const before = plans.find((plan) => plan.appointmentId === request.appointmentId) ?? null
-        known.push({ request, appointment: truth.value, before })
+        known.push({ request, appointment: truth.value, before: planOf.get(request.appointmentId) ?? null })
       } else {
         const code = truth.kind === 'gone' ? 'appointment_not_found' : 'directory_invalid'
         results.set(request, failed(code, request.appointmentId))
@@ -111,7 +119,7 @@ export class Planner {
     )
   }
 
-  #applied({ appointment, plan }: Prepared, outcome: Applied): PlanResult {
+  #applied({ appointment, plan, knowledge }: Prepared, outcome: Applied): PlanResult {
     const { events, dueAt, options } = this.#context
     const at = options.clock.now()
     const { organizationId, id: appointmentId } = appointment
@@ -140,7 +148,7 @@ export class Planner {
     if (first !== undefined) dueAt(first)
     if (outcome.notifications.length > 0) dueAt(at)
     const { created, kept, cancelled, inFlight, notifications } = outcome
-    return { status: 'planned', appointment, created, kept, cancelled, inFlight, notifications, left }
+    return { status: 'planned', appointment, created, kept, cancelled, inFlight, notifications, left, knowledge }
   }
 
   tellCancelled(rows: readonly ReminderRow[]): void {
@@ -196,7 +204,7 @@ function prepare(
           },
           knowledge,
         )
-  const draft = { request, appointment, plan: wanted, live }
+  const draft = { request, appointment, plan: wanted, live, knowledge }
   const settled = !changed && surplus.length === 0 && ![...wantedKeys].some(isNew)
   if (settled && notices.deliveries.length === 0) return { ...draft, command: null }
   const fresh = settled ? [] : wanted.entries.filter((entry) => isNews(entry, appointment, liveKeys))

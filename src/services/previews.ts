@@ -18,15 +18,16 @@ export class Previews {
     this.#knowledge = knowledge
   }
 
-  static async of(context: Context, appointment: Appointment): Promise<Previews> {
-    return new Previews(appointment, await Knowledge.load(context, [appointment]))
+  static of(appointment: Appointment, knowledge: Knowledge): Previews {
+    return new Previews(appointment, knowledge)
   }
 
   /** Without previews where the host cannot say now: reading rows must not fail because of it. */
   static async forAppointment(context: Context, id: EntityId): Promise<Previews> {
     try {
       const truth = (await context.host.appointments([id]))(id)
-      return truth.kind === 'known' ? await Previews.of(context, truth.value) : new Previews(null, null)
+      if (truth.kind !== 'known') return new Previews(null, null)
+      return new Previews(truth.value, await Knowledge.load(context, [truth.value]))
     } catch (error) {
       if (isNotificationError(error) && error.code === 'directory_failed') return new Previews(null, null)
       throw error
