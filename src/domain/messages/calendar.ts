@@ -1,3 +1,4 @@
+import { offsetAt } from '../local-time.ts'
 import { remember } from './remember.ts'
 import { plainSpaces } from './text.ts'
 
@@ -32,20 +33,7 @@ function formatter(locales: string[], options: Intl.DateTimeFormatOptions): (at:
 }
 
 /** Days since 1970-01-01 of the zone's own calendar date. */
-function dayNumber(timeZone: string): (at: Date) => number {
-  const numeric: Intl.DateTimeFormatOptions = { calendar: 'gregory', year: 'numeric', month: 'numeric', day: 'numeric' }
-  const format = formatter(['en-US'], { ...numeric, timeZone })
-  let lastDate = ''
-  let lastDay = Number.NaN
-  return (at) => {
-    const date = format(at)
-    if (date === lastDate) return lastDay
-    const [month = 1, day = 1, year = 1970] = date.split('/').map(Number)
-    lastDate = date
-    lastDay = Date.UTC(year, month - 1, day) / dayMs
-    return lastDay
-  }
-}
+const dayNumber = (at: Date, timeZone: string): number => Math.floor((at.getTime() + offsetAt(timeZone, at)) / dayMs)
 
 /** Dates and times as a person of `locale` reads them, in `timeZone`. Throws RangeError for a zone Intl does not know. */
 function makeCalendar(locale: string, timeZone: string) {
@@ -54,15 +42,12 @@ function makeCalendar(locale: string, timeZone: string) {
   const dayWords = remember(4, (days: number) =>
     plainWords(new Intl.RelativeTimeFormat(locales, { numeric: 'auto' }).format(days, 'day')),
   )
-  // One each: asked in turns, a shared one would forget its last answer every time.
-  const dayOfStart = dayNumber(timeZone)
-  const dayOfNow = dayNumber(timeZone)
 
   /** 'today', 'tomorrow', or null for any other day; the days are those of the zone's calendar. */
   function nearDay(at: Date, now: Date): string | null {
-    // Beyond four days no calendar makes it tomorrow; the two date computations are saved.
+    // Beyond four days no calendar makes it tomorrow.
     if (Math.abs(at.getTime() - now.getTime()) > 4 * dayMs) return null
-    const days = dayOfStart(at) - dayOfNow(now)
+    const days = dayNumber(at, timeZone) - dayNumber(now, timeZone)
     return days === 0 || days === 1 ? dayWords(days) : null
   }
 
