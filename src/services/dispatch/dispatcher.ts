@@ -35,7 +35,7 @@ export class Dispatcher {
   #dirty = false
   /** Work was left because its account was full: to be read again when a send ends. */
   #left = false
-  #stopping: AbortController | null = null
+  #running = false
   #hostFailures = 0
   #hostPausedUntil = 0
   #cancelSweep = () => {}
@@ -49,8 +49,8 @@ export class Dispatcher {
   }
 
   async start(): Promise<void> {
-    if (this.#stopping !== null) return
-    this.#stopping = new AbortController()
+    if (this.#running) return
+    this.#running = true
     const { clock, logger, storage } = this.#context.options
     this.#unsubscribe = storage.onForeignChange?.(() => this.wake()) ?? (() => {})
     await this.#scheduler.start({ wake: () => this.wake(), clock, logger })
@@ -70,15 +70,14 @@ export class Dispatcher {
 
   /** Takes no new work, lets sends in progress finish for up to `drainMs`, then aborts them. */
   async stop(): Promise<void> {
-    const stopping = this.#stopping
-    if (stopping === null) return
-    this.#stopping = null
+    if (!this.#running) return
+    this.#running = false
     this.#cancelSweep()
     this.#unsubscribe()
     await this.#scheduler.stop()
     await this.#round
     const { clock, drainMs } = this.#context.options
-    const disarm = clock.setTimer(new Date(clock.now().getTime() + drainMs), () => stopping.abort())
+    const disarm = clock.setTimer(new Date(clock.now().getTime() + drainMs), () => this.#sender.abort())
     await Promise.all(this.#sending)
     disarm()
   }
@@ -90,7 +89,7 @@ export class Dispatcher {
   }
 
   #kick(): void {
-    if (this.#stopping === null || this.#round !== null) return
+    if (!this.#running || this.#round !== null) return
     this.#round = this.#run()
       .catch((error) => {
         const { logger, clock } = this.#context.options
@@ -106,7 +105,7 @@ export class Dispatcher {
   async #run(): Promise<void> {
     const { clock, storage } = this.#context.options
     let idle = false
-    while (this.#stopping !== null && !idle) {
+    while (this.#running && !idle) {
       if (clock.now().getTime() < this.#hostPausedUntil) {
         this.#dirty = false
         this.#scheduler.wakeAt(new Date(this.#hostPausedUntil))
@@ -219,8 +218,7 @@ export class Dispatcher {
       tellDecided(this.#context, one, delivery)
       return
     }
-    const stopping = this.#stopping?.signal ?? AbortSignal.abort()
-    const sending = this.#sender.send(due, delivery, outgoing, stopping).finally(() => {
+    const sending = this.#sender.send(due, delivery, outgoing, this.#running).finally(() => {
       this.#sending.delete(sending)
       if (this.#left) this.wake()
       else if (this.#ready.size > 0) this.#kick()

@@ -19,6 +19,7 @@ export class Sender {
   readonly #context: Context
   readonly #gate: AccountGate
   readonly #settler: Settler
+  readonly #attempts = new Set<AbortController>()
 
   constructor(context: Context, gate: AccountGate, settler: Settler) {
     this.#context = context
@@ -26,9 +27,12 @@ export class Sender {
     this.#settler = settler
   }
 
-  /** Never rejects. The slot of the account is free again when it resolves. */
-  async send(due: DueWork, delivery: DeliveryRow, outgoing: Outgoing, stopping: AbortSignal): Promise<void> {
-    const outcome = await this.#attempt(outgoing, stopping)
+  /**
+   * Never rejects. The slot of the account is free again when it resolves. Where `running` is false, `stop()` came
+   * meanwhile, and the attempt is aborted as it begins.
+   */
+  async send(due: DueWork, delivery: DeliveryRow, outgoing: Outgoing, running: boolean): Promise<void> {
+    const outcome = await this.#attempt(outgoing, running)
     this.#gate.release(outgoing.provider)
     const { command, announce } = this.#judge(due, delivery, outgoing, outcome)
     const applied = await this.#settler.settle(command, outgoing.leaseUntil)
@@ -41,7 +45,12 @@ export class Sender {
     announce()
   }
 
-  async #attempt(outgoing: Outgoing, stopping: AbortSignal): Promise<{ messageId: string | null } | TransportError> {
+  /** Aborts what is being sent. */
+  abort(): void {
+    for (const attempt of this.#attempts) attempt.abort()
+  }
+
+  async #attempt(outgoing: Outgoing, running: boolean): Promise<{ messageId: string | null } | TransportError> {
     const { clock } = this.#context.options
     const { provider, leaseUntil, message } = outgoing
     const left = leaseUntil.getTime() - clock.now().getTime()
@@ -51,9 +60,11 @@ export class Sender {
         code: 'lease_over',
       })
     }
-    const timeout = new AbortController()
-    const disarm = clock.setTimer(new Date(leaseUntil.getTime() - leastLeaseMs / 2), () => timeout.abort())
-    const signal = AbortSignal.any([timeout.signal, stopping])
+    const attempt = new AbortController()
+    this.#attempts.add(attempt)
+    const disarm = clock.setTimer(new Date(leaseUntil.getTime() - leastLeaseMs / 2), () => attempt.abort())
+    const { signal } = attempt
+    if (!running) attempt.abort()
     const { account, accountKey, trusted, transport } = provider
     try {
       return await transport.send(message, { account, accountKey, trusted, signal })
@@ -67,6 +78,7 @@ export class Sender {
           })
     } finally {
       disarm()
+      this.#attempts.delete(attempt)
     }
   }
 
