@@ -100,6 +100,14 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
 
   function reading<T>(work: (tx: Tx) => T): Promise<T> {
     if (closing !== undefined) return Promise.reject(closedError())
+    if (connection !== undefined) {
+      try {
+        notInHostTransaction(connection)
+        return Promise.resolve(work(enter(connection)))
+      } catch (error) {
+        if (!isBusy(error)) return Promise.reject(storageError(error))
+      }
+    }
     return track(
       opened().then((made) =>
         patiently(() => {
