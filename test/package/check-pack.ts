@@ -131,6 +131,7 @@ try {
     const given = ['notifications', 'settings', 'events'].map(
       (name) => `declare const ${name}: Notifications['${name}']`,
     )
+    given.push('declare const library: Notifications')
     const files = snippets.map((code) => [types, ...given, code].join('\n'))
     const sources = [program, ...files].map((code, index) => {
       writeFileSync(join(project, `readme-${index}.mts`), code)

@@ -128,6 +128,20 @@ describe('sending a due reminder', () => {
     expect((await outcome(clinic)).notification?.state).toBe('unknown')
   })
 
+  it('that may have arrived is held, not recorded as never sent, when it is cancelled before its retry', async () => {
+    const transport = failing(failure('unknown'))
+    await using clinic = await reminded(transport)
+    await clinic.clock.advance(minute)
+    expect((await outcome(clinic)).notification).toMatchObject({ state: 'queued', attempts: 1 })
+    expect(await clinic.notifications.cancelReminders(1)).toEqual({ cancelled: 0, inFlight: 1 })
+    await clinic.clock.advance(24 * hour)
+    expect(transport.attempts).toHaveLength(1)
+    expect(await outcome(clinic)).toMatchObject({
+      reminder: { status: 'FAILED' },
+      notification: { status: null, state: 'unknown' },
+    })
+  })
+
   it('to a suppressed address is never tried again, for no appointment', async () => {
     const transport = failing(failure('suppressed'))
     await using clinic = await reminded(transport)

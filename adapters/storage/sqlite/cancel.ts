@@ -10,6 +10,8 @@ type Delivery = Pick<
   'id' | 'organization_id' | 'notification_type' | 'notification_category'
 >
 
+type Waiting = Delivery & Pick<RecordOf<'notification_history'>, 'attempts' | 'unknown_outcomes'>
+
 export function cancelReminder(tx: Tx, row: Reminder, reason: Rule, at: Date): ReminderRow {
   const change = { status: 'CANCELLED', reason, live: null, due_at: null, updated_at: at.getTime() } as const
   tx.statements.reminders.cancel.run({ id: row.id, ...change })
@@ -31,15 +33,54 @@ export function cancelDelivery(tx: Tx, row: Delivery, reason: Rule, at: Date, ta
   )
 }
 
+const held = { code: 'outcome_unknown', message: 'Outcome unknown: withdrawn after an attempt that may have arrived.' }
+
+/** Ends a delivery that may have gone out before it was withdrawn: it must not stand as one that never was. */
+function holdDelivery(tx: Tx, row: Waiting, reminder: Reminder, at: Date, tally: Tally): void {
+  const updated_at = at.getTime()
+  const { attempts, unknown_outcomes } = row
+  tx.statements.deliveries.fault.run({
+    id: row.id,
+    status: null,
+    delivery_state: 'unknown',
+    due_at: null,
+    error_code: held.code,
+    error_message: held.message,
+    attempts,
+    unknown_outcomes,
+    updated_at,
+  })
+  tx.statements.reminders.finish.run({
+    id: reminder.id,
+    status: 'FAILED',
+    sent_at: null,
+    error_message: held.message,
+    due_at: null,
+    updated_at,
+  })
+  const counted = {
+    organizationId: row.organization_id,
+    channel: row.notification_type,
+    category: row.notification_category,
+  }
+  tally.add(counted, 'UNKNOWN', at)
+}
+
 /**
  * Withdraws a PENDING reminder unless a worker is sending it; a delivery that waits for its retry goes with it.
- * Null: it is in flight, and left alone.
+ * Null: it is in flight, or was sent with an unknown outcome, and may arrive.
  */
 export function withdraw(tx: Tx, row: Reminder, reason: Rule, at: Date, tally: Tally): ReminderRow | null {
   if (row.due_at === null && row.notification_id !== null) {
     const delivery = tx.statements.deliveries.state.get({ id: row.notification_id })
     if (delivery?.delivery_state === 'sending' || delivery?.delivery_state === 'handed_over') return null
-    if (delivery?.delivery_state === 'queued') cancelDelivery(tx, delivery, reason, at, tally)
+    if (delivery?.delivery_state === 'queued') {
+      if (delivery.unknown_outcomes > 0) {
+        holdDelivery(tx, delivery, row, at, tally)
+        return null
+      }
+      cancelDelivery(tx, delivery, reason, at, tally)
+    }
   }
   return cancelReminder(tx, row, reason, at)
 }

@@ -26,6 +26,8 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
           'notification_type',
           'notification_category',
           'reminder_id',
+          'attempts',
+          'unknown_outcomes',
         ])
         .where('id', '=', p('id'))
         .compile(),
