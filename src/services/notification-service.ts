@@ -12,6 +12,7 @@ import {
   sendOptions,
 } from '../schemas/requests.ts'
 import type { AppointmentCategory, Channel } from '../schemas/vocabulary.ts'
+import { cancelCommand } from './cancel-command.ts'
 import type { Context } from './context.ts'
 import { dryRun } from './dry-run.ts'
 import { type ExplanationLine, explainAppointment } from './explanation.ts'
@@ -20,6 +21,7 @@ import { readId } from './ids.ts'
 import { Knowledge } from './knowledge.ts'
 import { noAppointment, noNotification, noWaitlistEntry } from './missing.ts'
 import { buildNotices, channelsOf, type NoticeRequest } from './notices.ts'
+import { type PlanSummary, summaryOf } from './plan-summary.ts'
 import type { Planner, PlanRequest, PlanResult } from './planner.ts'
 import { Previews } from './previews.ts'
 import {
@@ -75,15 +77,7 @@ export class NotificationService {
       for (const [index, result] of results.entries()) {
         const appointmentId = batch[index]?.appointmentId ?? ''
         summaries.push(
-          result.status === 'failed'
-            ? { appointmentId, error: result.error }
-            : {
-                appointmentId,
-                planned: result.created.length,
-                kept: result.kept.length,
-                cancelled: result.cancelled.length,
-                left: result.left.length,
-              },
+          result.status === 'failed' ? { appointmentId, error: result.error } : summaryOf(appointmentId, result),
         )
       }
     }
@@ -257,26 +251,7 @@ export class NotificationService {
 
   async #cancelByRequest(plan: PlanRow): Promise<CancelResult> {
     const { storage, clock } = this.#context.options
-    const at = clock.now()
-    const rule = 'cancelled_by_request'
-    const changed = plan.status === 'active' ? 1 : 0
-    const [outcome] = await storage.plans.apply([
-      {
-        expectedRevision: plan.revision,
-        plan: {
-          ...plan,
-          status: 'cancelled',
-          cancelReason: plan.cancelReason ?? rule,
-          revision: plan.revision + changed,
-          lifecycleRevision: plan.lifecycleRevision + changed,
-        },
-        reminders: [],
-        supersededBy: rule,
-        notifications: [],
-        decision: changed === 0 ? [] : [{ action: 'cancelled', rule, category: 'REMINDER' }],
-        at,
-      },
-    ])
+    const [outcome] = await storage.plans.apply([cancelCommand(plan, clock.now())])
     if (outcome === undefined || outcome.status === 'conflict') return this.cancelReminders(plan.appointmentId)
     this.#planner.tellCancelled(outcome.cancelled)
     return { cancelled: outcome.cancelled.length, inFlight: outcome.inFlight }
@@ -328,15 +303,6 @@ export class NotificationService {
   #appointmentId(id: EntityId): EntityId {
     return readId(this.#context.options.ids, 'appointment', id, 'appointmentId')
   }
-}
-
-export type PlanSummary = {
-  readonly appointmentId: EntityId
-  readonly planned: number
-  readonly kept: number
-  readonly cancelled: number
-  /** What was left out, such as times already past; `explain()` tells the rules. */
-  readonly left: number
 }
 
 type Planned = Extract<PlanResult, { status: 'planned' }>
