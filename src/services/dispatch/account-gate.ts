@@ -18,6 +18,11 @@ export class AccountGate {
     return Math.max(0, limit - (this.#accounts.get(keyOf(provider))?.inUse ?? 0))
   }
 
+  /** Nothing is being sent through it. */
+  isIdle(provider: Provider): boolean {
+    return (this.#accounts.get(keyOf(provider))?.inUse ?? 0) === 0
+  }
+
   take(provider: Provider): void {
     this.#account(provider).inUse += 1
   }

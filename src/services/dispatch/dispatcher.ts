@@ -18,6 +18,9 @@ const readLimit = 500
 const idleRoundMs = 1000
 const longestHostPauseMs = 60_000
 
+/** What is left of an account in a round. An idle account is for the first group whole, or one larger than it would never go. */
+type Room = { free: number; readonly wholeFor: string | null }
+
 /**
  * Due to sent: reads what is due, asks for the truth, commits intents and sends, within the limits of each account.
  * Whatever wakes it may be early, late or lost; the rows decide, and a slow sweep finds what no alarm announced.
@@ -147,19 +150,37 @@ export class Dispatcher {
     return reminder === null ? { kind: 'notice', reminder, delivery } : { kind: 'retry', reminder, delivery }
   }
 
+  /** What the account of a piece of work has left; null where there is none. Kept in `rooms` by organization and by account. */
+  #roomOf(due: DueWork, group: string, rooms: Map<string, Room | null>): Room | null {
+    const { organizationId, channel } = due.delivery ?? due.reminder
+    const own = `${channel} ${organizationId}`
+    let room = rooms.get(own)
+    if (room !== undefined) return room
+    const provider = this.#context.providers.find(this.#settings.get(organizationId) ?? null, channel)
+    if (typeof provider === 'string') {
+      room = null
+    } else {
+      const account = `account ${provider.transport.name}:${provider.accountKey}`
+      room = rooms.get(account) ?? {
+        free: this.#gate.free(provider),
+        wholeFor: this.#gate.isIdle(provider) ? group : null,
+      }
+      rooms.set(account, room)
+    }
+    rooms.set(own, room)
+    return room
+  }
+
   /** Takes whole groups, oldest first, as long as their accounts have room. */
   #pick(): DueWork[] {
     const picked: DueWork[] = []
-    const taken = new Map<string, number>()
+    const rooms = new Map<string, Room | null>()
     for (const [key, group] of this.#ready) {
       const fits = group.every((due) => {
-        const { organizationId, channel } = factsOf(due)
-        const provider = this.#context.providers.find(this.#settings.get(organizationId) ?? null, channel)
-        if (typeof provider === 'string') return true
-        const account = `${provider.transport.name}:${provider.accountKey}`
-        const used = taken.get(account) ?? 0
-        taken.set(account, used + 1)
-        return used < this.#gate.free(provider)
+        const room = this.#roomOf(due, key, rooms)
+        if (room === null) return true
+        room.free -= 1
+        return room.free >= 0 || room.wholeFor === key
       })
       if (!fits) continue
       picked.push(...group)
