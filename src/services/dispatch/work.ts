@@ -24,8 +24,9 @@ export type WorkFacts = {
 }
 
 export function factsOf(due: DueWork): WorkFacts {
-  if (due.delivery === null) return { ...due.reminder, waitlistEntryId: null, category: 'REMINDER' }
-  return due.delivery
+  if (due.delivery !== null) return due.delivery
+  const { organizationId, appointmentId, recipient, channel } = due.reminder
+  return { organizationId, appointmentId, waitlistEntryId: null, recipient, channel, category: 'REMINDER' }
 }
 
 /** Work of one appointment is judged together: which reminder is nearest, who shares an address. */
