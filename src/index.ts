@@ -31,7 +31,7 @@ export * from './schemas/vocabulary.ts'
 export * from './security/outbound-guard.ts'
 export { embeddedScheduler } from './services/embedded-scheduler.ts'
 export type { ExplanationLine } from './services/explanation.ts'
-export type { LifecycleOptions, NotificationService } from './services/notification-service.ts'
+export type { NotificationService } from './services/notification-service.ts'
 export type { PlanSummary } from './services/plan-summary.ts'
 export type { EffectiveChannel, EffectivePreferences, EffectiveSettings } from './services/settings/effective.ts'
 export type {

@@ -125,11 +125,7 @@ const environment = z.object({
 
 /** Fills in defaults. @throws NotificationError `options_invalid` naming the option. */
 export function settleOptions(options: NotificationsOptions): Settled {
-  for (const name of ['storage', 'directory', 'transports'] as const) {
-    if (options[name] === undefined || options[name] === null) {
-      throw new NotificationError('options_invalid', `createNotifications needs the option "${name}".`, { field: name })
-    }
-  }
+  requireShape(options)
   const names = options.transports.map((transport) => transport.name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice !== undefined) {
@@ -168,6 +164,41 @@ export function settleOptions(options: NotificationsOptions): Settled {
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
   }
+}
+
+const has = (...methods: readonly string[]) =>
+  z.custom<object>(
+    (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      methods.every((method) => method in value && typeof Reflect.get(value, method) === 'function'),
+    `must be an object with the method${methods.length === 1 ? '' : 's'} ${methods.join(', ')}`,
+  )
+const call = z.custom<object>((value) => typeof value === 'function', 'must be a function')
+const idKind = z.enum(['integer', 'text']).optional()
+
+/** What a host in JavaScript may get wrong; the values themselves are kept as they are. */
+const shape = z.strictObject({
+  storage: has('migrate', 'ping', 'close'),
+  directory: has('appointments', 'organizations'),
+  transports: z.array(has('send')),
+  encryptionKey: z.union([z.string(), z.array(z.string())]).optional(),
+  scheduler: has('start', 'wakeAt', 'stop').optional(),
+  env: z.looseObject({}).optional(),
+  ids: z.strictObject({ appointment: idKind, recipient: idKind, waitlistEntry: idKind }).optional(),
+  retry: z.looseObject({}).optional(),
+  authenticate: call.optional(),
+  publicUrl: z.string().optional(),
+  leaseMs: z.number().optional(),
+  sweepMs: z.number().optional(),
+  drainMs: z.number().optional(),
+  logger: has('debug', 'info', 'warn', 'error').optional(),
+  clock: has('now', 'setTimer').optional(),
+  random: call.optional(),
+})
+
+function requireShape(options: NotificationsOptions): void {
+  asOptions(() => parseInput(shape, options, 'The options object'))
 }
 
 function defaultsOf(env: z.output<typeof environment>): ChannelDefaults {

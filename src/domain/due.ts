@@ -14,6 +14,8 @@ export type Verdict =
   | { readonly kind: 'cancel'; readonly rule: Rule }
   /** Should be sent and cannot be: FAILED, told. */
   | { readonly kind: 'refuse'; readonly rule: Rule }
+  /** Cannot be decided or sent now, and may be later: put off, at no cost. */
+  | { readonly kind: 'wait'; readonly rule: Rule }
   /** The start is another one by now: plan the appointment anew. */
   | { readonly kind: 'move' }
 
@@ -46,8 +48,8 @@ export function judgeReminder(
 ): Verdict {
   if (plan === null) return cancel('appointment_gone')
   if (plan.status === 'cancelled') return cancel(plan.cancelReason ?? 'cancelled_by_request')
-  // A description that cannot be read is no reason to send something wrong, nor to forget the reminder: it is told as failed.
-  if (truth.kind === 'unreadable') return { kind: 'refuse', rule: 'appointment_unreadable' }
+  // A description that cannot be read is no reason to send something wrong, nor to forget the reminder.
+  if (truth.kind === 'unreadable') return waiting('appointment_unreadable', reminder.startsAt, now)
   const inactive = inactiveRule(truth)
   if (inactive !== null || truth.kind === 'gone') return cancel(inactive ?? 'appointment_gone')
   const appointment = truth.value
@@ -81,7 +83,7 @@ export function judgeNotice(
   surroundings: Surroundings,
   now: Date,
 ): Verdict {
-  if (truth.kind === 'unreadable') return { kind: 'refuse', rule: 'appointment_unreadable' }
+  if (truth.kind === 'unreadable') return waiting('appointment_unreadable', snapshot?.start.instant ?? now, now)
   const cancellation = notice.category === 'CANCELLATION'
   const appointment = truth.kind === 'known' ? truth.value : cancellation ? snapshot : null
   if (appointment === null) return cancel('appointment_gone')
@@ -127,6 +129,8 @@ export type Rival = {
   readonly recipient: RecipientRef
   readonly channel: Channel
   readonly reminderTime: Date
+  /** Tells reminders of one instant apart: several that are sent late share theirs. */
+  readonly hoursBefore: number
   readonly address: string
 }
 export type Rivalry = {
@@ -148,7 +152,7 @@ export function resolveRivals(rivals: readonly Rival[]): Rivalry {
     const best = nearest.get(lane)
     if (best === undefined) nearest.set(lane, rival)
     else {
-      const later = rival.reminderTime.getTime() > best.reminderTime.getTime()
+      const later = nearness(rival, best) > 0
       outdone.add(later ? best.key : rival.key)
       if (later) nearest.set(lane, rival)
     }
@@ -164,11 +168,21 @@ export function resolveRivals(rivals: readonly Rival[]): Rivalry {
   return { outdone, mergedInto }
 }
 
+/** Positive if `one` is nearer to the start than `other`. */
+const nearness = (one: Rival, other: Rival): number =>
+  one.reminderTime.getTime() - other.reminderTime.getTime() || other.hoursBefore - one.hoursBefore
+
 const cancel = (rule: Rule): Verdict => ({ kind: 'cancel', rule })
 
 /** Without a provider a message that should go out cannot: that is a failure to tell, not a wish to respect. */
-const denied = (rule: Rule): Verdict =>
-  rule === 'no_provider' || rule === 'provider_unreadable' ? { kind: 'refuse', rule } : cancel(rule)
+function denied(rule: Rule): Verdict {
+  if (rule === 'provider_unreadable') return { kind: 'wait', rule }
+  return rule === 'no_provider' ? { kind: 'refuse', rule } : cancel(rule)
+}
+
+/** Until the start; what could not be decided by then is told as failed. */
+const waiting = (rule: Rule, start: Date, now: Date): Verdict =>
+  now.getTime() < start.getTime() ? { kind: 'wait', rule } : { kind: 'refuse', rule }
 
 function inactiveRule(truth: Truth<Appointment>): Rule | null {
   if (truth.kind !== 'known') return 'appointment_gone'

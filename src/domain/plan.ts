@@ -40,6 +40,8 @@ export type PlanInput = {
   readonly now: Date
   /** `reminderKey` of rows that exist and are not CANCELLED: one whose time has come meanwhile is still wanted. */
   readonly existing: ReadonlySet<string>
+  /** `reminderKey` of rows that lost to a nearer reminder or were merged: once their time is past they do not come back. */
+  readonly decided: ReadonlySet<string>
 }
 
 /** What makes two reminders of one appointment the same. */
@@ -84,7 +86,8 @@ function planChannel(
   const { start } = input.appointment
   const about = { category: 'REMINDER', recipient: refOf(recipient), channel } as const
   const allowed = effectiveFor(input.surroundings, recipient, 'REMINDER', channel)
-  if (!allowed.allowed) {
+  // Credentials that cannot be read today may be readable when the time comes; a provider that is not there is not.
+  if (allowed.reasons.some((reason) => reason !== 'provider_unreadable')) {
     entries.push({ action: 'skipped', rule: allowed.rule, ...about })
     return
   }
@@ -106,15 +109,11 @@ function planChannel(
       startsAt: start.instant,
       hoursBefore: hoursBefore(offset, start),
     }
-    const past = isPast({ time }) && !input.existing.has(reminderKey(row))
-    const late = past
-      ? pastRule(
-          input.surroundings.policy.pastReminders,
-          offset,
-          nearest?.offset,
-          nearest !== undefined && isPast(nearest),
-        )
-      : null
+    const key = reminderKey(row)
+    const past = isPast({ time }) && !input.existing.has(key)
+    const policy = input.decided.has(key) ? 'skip' : input.surroundings.policy.pastReminders
+    const nearestIsPast = nearest !== undefined && isPast(nearest)
+    const late = past ? pastRule(policy, offset, nearest?.offset, nearestIsPast) : null
     const at = { offset: offset.text, for: time.toISOString() }
     if (late === null || late === 'sent_late_by_policy') {
       reminders.push({ ...row, reminderTime: late === null ? time : input.now })

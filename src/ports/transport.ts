@@ -42,7 +42,10 @@ export type SendContext = {
   readonly accountKey: string
   /** True for the host application's own account (DEFAULT_*): the outbound guard is for organizations' hosts. */
   readonly trusted: boolean
-  /** Aborted when the time for this send is over; what happens then is of unknown outcome unless the transport knows better. */
+  /**
+   * Aborted when the time for this send is over; `send` then has half a second to say what became of the message, and
+   * what it does not say is of unknown outcome.
+   */
   readonly signal: AbortSignal
 }
 

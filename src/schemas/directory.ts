@@ -2,7 +2,28 @@ import { z } from 'zod'
 import { entityId, locale, organizationId, timeZone } from './common.ts'
 import { appointmentStatuses, recipientTypes } from './vocabulary.ts'
 
-const text = (max: number) => z.string().max(max).nullable().optional()
+const text = (max: number) =>
+  z
+    .string()
+    .transform((told) => told.slice(0, max))
+    .nullable()
+    .optional()
+
+/** Hosts also write `en_US`; what is no language at all counts as none, and stops nobody. */
+const language = z
+  .string()
+  .transform((told) => {
+    const tag = told.replaceAll('_', '-')
+    return locale.safeParse(tag).success ? tag : null
+  })
+  .nullable()
+  .optional()
+
+const zone = z
+  .string()
+  .transform((told) => (timeZone.safeParse(told).success ? told : null))
+  .nullable()
+  .optional()
 
 /** A person to notify, with default contact data. Contacts are checked where they are used, so a bad one stops nobody else. */
 export const directoryRecipient = z.object({
@@ -11,8 +32,8 @@ export const directoryRecipient = z.object({
   name: text(255),
   email: text(320),
   phone: text(64),
-  locale: locale.nullable().optional(),
-  timeZone: timeZone.nullable().optional(),
+  locale: language,
+  timeZone: zone,
 })
 export type DirectoryRecipient = z.infer<typeof directoryRecipient>
 
@@ -42,7 +63,7 @@ export const directoryOrganization = z.object({
   id: organizationId,
   name: text(255),
   /** Language of recipients without one. Default `en-US`. */
-  locale: locale.nullable().optional(),
+  locale: language,
 })
 export type DirectoryOrganization = z.infer<typeof directoryOrganization>
 

@@ -14,6 +14,10 @@ import {
 export const scheduleOptions = z.strictObject({ customReminders: reminderOffsets.nullable().optional() })
 export type ScheduleOptions = z.infer<typeof scheduleOptions>
 
+/** `notify`: tell the recipients at once. Default true. */
+export const lifecycleOptions = scheduleOptions.extend({ notify: z.boolean().optional() })
+export type LifecycleOptions = z.infer<typeof lifecycleOptions>
+
 /** `BOTH` (the default) is one EMAIL and one SMS. Without `recipients`, everybody of the appointment. */
 export const sendOptions = z.strictObject({
   category: z.enum(appointmentCategories),

@@ -85,7 +85,7 @@ export const ruleTable = {
   appointment_moved: 'the appointment was moved',
   appointment_unreadable: 'the host application described the appointment in a way that cannot be used',
   waitlist_entry_gone: 'the host application no longer knows the waitlist entry',
-  recipient_removed: 'the recipient is no longer part of the appointment',
+  recipient_removed: 'the recipient is not, or no longer, part of the appointment',
   recipient_deleted: 'the recipient was deleted',
   cancelled_by_request: 'the host application cancelled the reminders',
   offset_removed: 'the offset is no longer among the effective ones',

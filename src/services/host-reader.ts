@@ -105,7 +105,9 @@ export class HostReader {
       } else {
         fault = describe(result.error)
       }
-      const id = idOf(told)
+      // An id of the wrong kind ("12" for 12) is a fault of the answer, not a sign that 12 is gone.
+      const answered = idOf(told)
+      const id = wanted.find((one) => String(one) === String(answered)) ?? answered
       this.#logger.error('directory answer not usable', { method, id, fault })
       if (id !== null) truths.set(id, { kind: 'unreadable' })
     }

@@ -43,6 +43,10 @@ export function buildNotices(
   const chosen = subject.recipients.filter(
     (one) => request.recipients === null || request.recipients.some((wanted) => isSameRecipient(one, wanted)),
   )
+  for (const wanted of request.recipients ?? []) {
+    if (chosen.some((one) => isSameRecipient(one, wanted))) continue
+    entries.push({ action: 'skipped', rule: 'recipient_removed', category, recipient: wanted })
+  }
   for (const recipient of chosen) {
     for (const channel of request.channels) {
       const about = { category, recipient: refOf(recipient), channel }

@@ -1,11 +1,14 @@
+import { z } from 'zod'
 import { appointmentOf, isActive } from '../domain/appointment.ts'
-import { NotificationError } from '../errors.ts'
+import { isNotificationError, NotificationError } from '../errors.ts'
 import type { PlanRow, ReminderRow } from '../ports/storage.ts'
 import { type EntityId, parseField, parseInput, type RecipientRef, recipientRef, rowId } from '../schemas/common.ts'
 import { type DirectoryAppointment, directoryAppointment } from '../schemas/directory.ts'
 import {
   type HistoryFilter,
   historyFilter,
+  type LifecycleOptions,
+  lifecycleOptions,
   type ScheduleOptions,
   type SendOptions,
   scheduleOptions,
@@ -37,11 +40,6 @@ import {
   showReminder,
 } from './views.ts'
 
-export type LifecycleOptions = ScheduleOptions & {
-  /** Tell the recipients at once. Default true. */
-  readonly notify?: boolean
-}
-
 /** Appointments planned in one command. */
 const bulkSize = 500
 
@@ -69,17 +67,11 @@ export class NotificationService {
     appointmentIds: readonly EntityId[],
     options: ScheduleOptions = {},
   ): Promise<(PlanSummary | { readonly appointmentId: EntityId; readonly error: NotificationError })[]> {
-    const requests = appointmentIds.map((id) => this.#request(id, options, { reactivate: true, requireActive: true }))
+    const ids = parseField(z.array(z.unknown()), appointmentIds, 'appointmentIds')
+    const { customReminders } = parseInput(scheduleOptions, options, 'The reminders')
     const summaries: Awaited<ReturnType<NotificationService['scheduleMany']>> = []
-    for (let first = 0; first < requests.length; first += bulkSize) {
-      const batch = requests.slice(first, first + bulkSize)
-      const results = await this.#planner.plan(batch)
-      for (const [index, result] of results.entries()) {
-        const appointmentId = batch[index]?.appointmentId ?? ''
-        summaries.push(
-          result.status === 'failed' ? { appointmentId, error: result.error } : summaryOf(appointmentId, result),
-        )
-      }
+    for (let first = 0; first < ids.length; first += bulkSize) {
+      summaries.push(...(await this.#scheduleBatch(appointmentIds.slice(first, first + bulkSize), customReminders)))
     }
     return summaries
   }
@@ -87,9 +79,7 @@ export class NotificationService {
   /** All rows of the appointment, cancelled ones too, with a preview of the text where nothing went out yet. */
   async getReminders(appointmentId: EntityId): Promise<readonly Reminder[]> {
     const id = this.#appointmentId(appointmentId)
-    const plan = await this.#requirePlanOrAppointment(id)
-    if (plan === null) return []
-    const rows = await this.#context.options.storage.reminders.list(plan.organizationId, id)
+    const rows = await this.#context.options.storage.reminders.list(await this.#organizationOf(id), id)
     const previews = await Previews.forAppointment(this.#context, id)
     return rows.map((row) => showReminder(row, previews.of(row)))
   }
@@ -159,8 +149,7 @@ export class NotificationService {
   async explain(appointmentId: EntityId): Promise<readonly ExplanationLine[]> {
     const id = this.#appointmentId(appointmentId)
     const { storage } = this.#context.options
-    const plan = await this.#requirePlanOrAppointment(id)
-    const organizationId = plan?.organizationId ?? (await this.#draft(id)).organizationId
+    const organizationId = await this.#organizationOf(id)
     return explainAppointment(storage, organizationId, id)
   }
 
@@ -214,12 +203,41 @@ export class NotificationService {
     return { cancelled: cancelled.length, inFlight }
   }
 
+  async #scheduleBatch(
+    appointmentIds: readonly EntityId[],
+    customReminders: ScheduleOptions['customReminders'],
+  ): ReturnType<NotificationService['scheduleMany']> {
+    const faults = new Map<EntityId, NotificationError>()
+    const requests = new Map<EntityId, PlanRequest>()
+    for (const appointmentId of appointmentIds) {
+      try {
+        this.#appointmentId(appointmentId)
+        requests.set(appointmentId, { appointmentId, customReminders, reactivate: true, requireActive: true })
+      } catch (error) {
+        if (!isNotificationError(error)) throw error
+        faults.set(appointmentId, error)
+      }
+    }
+    const results = await this.#planner.plan([...requests.values()]).catch((error: unknown) => {
+      // What was planned before stays planned: its summaries must not be lost with this batch.
+      if (!isNotificationError(error)) throw error
+      return [...requests.values()].map((): PlanResult => ({ status: 'failed', error }))
+    })
+    const resultOf = new Map([...requests.keys()].map((id, index) => [id, results[index]]))
+    return appointmentIds.map((appointmentId) => {
+      const result = resultOf.get(appointmentId)
+      if (result?.status === 'planned') return summaryOf(appointmentId, result)
+      return { appointmentId, error: result?.error ?? faults.get(appointmentId) ?? noAppointment(appointmentId) }
+    })
+  }
+
   async #lifecycle(
     appointmentId: EntityId,
-    { notify = true, ...options }: LifecycleOptions,
+    given: LifecycleOptions,
     notice: AppointmentCategory,
     rest: Pick<PlanRequest, 'reactivate' | 'requireActive' | 'cancelAs'>,
   ): Promise<LifecycleResult> {
+    const { notify = true, ...options } = parseInput(lifecycleOptions, given, 'The options')
     const request = this.#request(appointmentId, options, rest)
     const result = await this.#planOne(notify ? { ...request, notice } : request)
     return { ...this.#shown(result), notifications: result.notifications.map(showNotification) }
@@ -298,6 +316,15 @@ export class NotificationService {
     if (plan !== undefined) return plan
     await this.#draft(id)
     return null
+  }
+
+  /** Also of an appointment that the host deleted: what was sent for it stays explained. */
+  async #organizationOf(id: EntityId): Promise<string> {
+    const { storage } = this.#context.options
+    const [plan] = await storage.plans.find([id])
+    if (plan !== undefined) return plan.organizationId
+    const { rows } = await storage.deliveries.list({ appointmentId: id, limit: 1, offset: 0 })
+    return rows[0]?.organizationId ?? (await this.#draft(id)).organizationId
   }
 
   #appointmentId(id: EntityId): EntityId {

@@ -49,6 +49,8 @@ type Draft = {
   readonly request: PlanRequest
   readonly appointment: Appointment
   readonly plan: ReminderPlan
+  /** Notices that were not queued, and why. */
+  readonly refused: readonly DecisionEntry[]
   readonly knowledge: Knowledge
 }
 type Prepared = Draft & { readonly command: PlanCommand | null; readonly live: readonly ReminderRow[] }
@@ -96,7 +98,10 @@ export class Planner {
       if (truth.kind === 'known' && request.requireActive && !isActive(truth.value.status)) {
         results.set(request, failed('appointment_not_active', request.appointmentId))
       } else if (truth.kind === 'known') {
-        known.push({ request, appointment: truth.value, before: planOf.get(request.appointmentId) ?? null })
+        const before = planOf.get(request.appointmentId) ?? null
+        const leftBehind = before !== null && before.organizationId !== truth.value.organizationId
+        if (leftBehind) await this.#forget(before)
+        known.push({ request, appointment: truth.value, before: leftBehind ? null : before })
       } else {
         const code = truth.kind === 'gone' ? 'appointment_not_found' : 'directory_invalid'
         results.set(request, failed(code, request.appointmentId))
@@ -108,18 +113,21 @@ export class Planner {
     )
     return Promise.all(
       known.map(async ({ request, appointment, before }) => {
-        const live =
-          before === null
-            ? []
-            : (await storage.reminders.list(before.organizationId, before.appointmentId)).filter(
-                (row) => row.status !== 'CANCELLED',
-              )
-        return prepare(request, appointment, before, live, knowledge, clock.now())
+        const rows = before === null ? [] : await storage.reminders.list(before.organizationId, before.appointmentId)
+        return prepare(request, appointment, before, rows, knowledge, clock.now())
       }),
     )
   }
 
-  #applied({ appointment, plan, knowledge }: Prepared, outcome: Applied): PlanResult {
+  /** What one organization planned does not follow the appointment to another. */
+  async #forget({ appointmentId }: PlanRow): Promise<void> {
+    const { storage, clock } = this.#context.options
+    const entry = { action: 'cancelled', rule: 'appointment_gone', category: 'REMINDER' } as const
+    const { cancelled } = await storage.plans.forgetAppointment(appointmentId, [entry], clock.now())
+    this.tellCancelled(cancelled)
+  }
+
+  #applied({ appointment, plan, refused, knowledge, command }: Prepared, outcome: Applied): PlanResult {
     const { events, dueAt, options } = this.#context
     const at = options.clock.now()
     const { organizationId, id: appointmentId } = appointment
@@ -128,9 +136,10 @@ export class Planner {
       events.emit('reminder.scheduled', { ...about, reminderId, reminderTime })
     }
     this.tellCancelled(outcome.cancelled)
-    const left = plan.entries.filter((entry) => entry.action !== 'planned')
-    if (outcome.created.length > 0 || outcome.cancelled.length > 0) {
-      for (const { recipient, channel, offset, rule } of left) {
+    const skipped = plan.entries.filter((entry) => entry.action !== 'planned')
+    const left = [...skipped, ...refused]
+    if (command !== null) {
+      for (const { recipient, channel, offset, rule } of skipped) {
         if (recipient === undefined || channel === undefined) continue
         events.emit('reminder.skipped', {
           organizationId,
@@ -164,11 +173,13 @@ function prepare(
   request: PlanRequest,
   appointment: Appointment,
   before: PlanRow | null,
-  live: readonly ReminderRow[],
+  rows: readonly ReminderRow[],
   knowledge: Knowledge,
   now: Date,
 ): Prepared {
-  const after = planRowOf(request, appointment, before)
+  const after = planRowOf(request, appointment, before, now)
+  const live = rows.filter((row) => row.status !== 'CANCELLED')
+  const decided = rows.filter((row) => row.reason === 'nearer_reminder' || row.reason === 'same_address')
   const surroundings = knowledge.surroundings(appointment.organizationId)
   const wanted: ReminderPlan =
     after.status === 'cancelled'
@@ -179,6 +190,7 @@ function prepare(
           customReminders: after.customReminders,
           now,
           existing: new Set(live.map(reminderKey)),
+          decided: new Set(decided.map(reminderKey)),
         })
   const wantedKeys = new Set(wanted.reminders.map(reminderKey))
   const liveKeys = new Set(live.map(reminderKey))
@@ -204,9 +216,9 @@ function prepare(
           },
           knowledge,
         )
-  const draft = { request, appointment, plan: wanted, live, knowledge }
+  const draft = { request, appointment, plan: wanted, refused: notices.entries, live, knowledge }
   const settled = !changed && surplus.length === 0 && ![...wantedKeys].some(isNew)
-  if (settled && notices.deliveries.length === 0) return { ...draft, command: null }
+  if (settled && notices.deliveries.length === 0 && notices.entries.length === 0) return { ...draft, command: null }
   const fresh = settled ? [] : wanted.entries.filter((entry) => isNews(entry, appointment, liveKeys))
   const dropped = surplus.map((row): DecisionEntry => {
     const { recipient, channel, offset, id: reminderId } = row
@@ -234,7 +246,7 @@ function isNews(entry: DecisionEntry, appointment: Appointment, liveKeys: Readon
   return !liveKeys.has(reminderKey({ recipient, channel, offset, startsAt: appointment.start.instant }))
 }
 
-function planRowOf(request: PlanRequest, appointment: Appointment, before: PlanRow | null): PlanRow {
+function planRowOf(request: PlanRequest, appointment: Appointment, before: PlanRow | null, now: Date): PlanRow {
   const off = request.cancelAs ?? offRule(appointment)
   const staysOff = off === null && before?.cancelReason === 'cancelled_by_request' && !request.reactivate
   const cancelReason = off ?? (staysOff ? 'cancelled_by_request' : null)
@@ -261,7 +273,8 @@ function planRowOf(request: PlanRequest, appointment: Appointment, before: PlanR
     ...facts,
     tzVersion: tzDataVersion(),
     revision: (before?.revision ?? 0) + (same ? 0 : 1),
-    lifecycleRevision: (before?.lifecycleRevision ?? 0) + (sameLifecycle ? 0 : 1),
+    // The first is the time in milliseconds: a plan made again after its deletion must not meet its old dedupe keys.
+    lifecycleRevision: (before?.lifecycleRevision ?? now.getTime()) + (sameLifecycle ? 0 : 1),
   }
 }
 

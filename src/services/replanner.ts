@@ -53,9 +53,14 @@ export class Replanner {
       const page = await storage.plans.nextReplanPage(clock.now(), pageSize)
       if (page === null) return
       if (page.plans.length > 0) {
-        await this.#planner.plan(
+        const results = await this.#planner.plan(
           page.plans.map(({ appointmentId }) => ({ appointmentId, reactivate: false, supersededBy: 'replanned' })),
         )
+        for (const [index, result] of results.entries()) {
+          if (result.status === 'planned' || result.error.code === 'appointment_not_found') continue
+          const appointmentId = page.plans[index]?.appointmentId ?? null
+          this.#context.options.logger.warn('appointment not planned anew', { appointmentId, code: result.error.code })
+        }
       }
       await storage.plans.advanceReplan(page.jobId, page.plans.length === 0 ? null : page.cursor)
     }

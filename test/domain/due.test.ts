@@ -61,10 +61,16 @@ describe('a due reminder', () => {
       kind: 'refuse',
       rule: 'no_provider',
     })
-    expect(judgeReminder(reminder, { kind: 'unreadable' }, active, surroundings(), now)).toEqual({
-      kind: 'refuse',
-      rule: 'appointment_unreadable',
-    })
+    const late = reminder.startsAt
+    const unreadable = (at: Date) => judgeReminder(reminder, { kind: 'unreadable' }, active, surroundings(), at)
+    expect(unreadable(late)).toEqual({ kind: 'refuse', rule: 'appointment_unreadable' })
+  })
+
+  it('waits while it cannot be decided', () => {
+    const unreadable = judgeReminder(reminder, { kind: 'unreadable' }, active, surroundings(), now)
+    expect(unreadable).toEqual({ kind: 'wait', rule: 'appointment_unreadable' })
+    const locked = judge({}, active, surroundings({}, null, { provider: 'provider_unreadable' }))
+    expect(locked).toEqual({ kind: 'wait', rule: 'provider_unreadable' })
   })
 
   it('moves with the appointment', () => {
@@ -122,6 +128,7 @@ describe('rivals', () => {
       recipient: fc.record({ type: fc.constantFrom('PATIENT', 'CLIENT'), id: fc.integer({ min: 1, max: 2 }) }),
       channel: fc.constantFrom('EMAIL', 'SMS'),
       reminderTime: fc.constantFrom(1, 2, 3).map((hours) => new Date(hours * 3_600_000)),
+      hoursBefore: fc.constantFrom(1, 2, 24),
       address: fc.constantFrom('a@example.org', 'A@example.org', 'b@example.org'),
     })
     fc.assert(
@@ -134,7 +141,9 @@ describe('rivals', () => {
         expect(new Set(rivals.map(lane)).size).toBe(standing.length)
         for (const one of standing) {
           for (const other of rivals) {
-            if (lane(one) === lane(other)) expect(one.reminderTime >= other.reminderTime).toBe(true)
+            if (lane(one) !== lane(other)) continue
+            expect(one.reminderTime >= other.reminderTime).toBe(true)
+            if (+one.reminderTime === +other.reminderTime) expect(one.hoursBefore <= other.hoursBefore).toBe(true)
           }
         }
         const sent = standing.filter((one) => !mergedInto.has(one.key))

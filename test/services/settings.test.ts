@@ -218,13 +218,14 @@ describe('bad input', () => {
     clinic.host.book({ id: 1, startsAt: '2026-03-20T15:00:00Z' })
     const { notifications, settings: service } = clinic
     // What a caller in JavaScript may pass, past every type.
-    const wrong = JSON.parse('{"id":"12","type":"VISITOR","list":"24","category":"NEWS","far":[10000]}')
+    const wrong = JSON.parse('{"id":"12","type":"VISITOR","list":"24","category":"NEWS","far":[10000],"notify":"no"}')
     const attempts: [() => Promise<unknown>, string][] = [
       [() => notifications.scheduleReminders(wrong.id), 'appointmentId'],
       [() => notifications.scheduleReminders(-1), 'appointmentId'],
       [() => notifications.scheduleReminders(1, { customReminders: wrong.list }), 'customReminders'],
       [() => notifications.scheduleReminders(1, { customReminders: wrong.far }), 'customReminders[0]'],
-      [() => notifications.scheduleMany([1, wrong.id]), 'appointmentId'],
+      [() => notifications.scheduleMany(wrong.id), 'appointmentIds'],
+      [() => notifications.appointmentBooked(1, wrong.notify), ''],
       [() => notifications.rescheduleReminders(1.5), 'appointmentId'],
       [() => notifications.cancelReminders(wrong.id), 'appointmentId'],
       [() => notifications.getReminders(wrong.id), 'appointmentId'],

@@ -42,6 +42,9 @@ export function enqueue(tx: Tx, deliveries: readonly NewDelivery[], at: Date, ta
     })
     for (const { id, notification_category } of older) {
       cancelDelivery(tx, { ...row, id, notification_category }, 'superseded', at, tally)
+      const { recipient, channel } = delivery
+      const superseded = { category: notification_category, recipient, channel, notificationId: id }
+      entries.push({ action: 'cancelled', rule: 'superseded', ...superseded })
       const mine = inserted.get(id)
       if (mine !== undefined) inserted.set(id, { ...mine, state: 'cancelled', reason: 'superseded', dueAt: null })
     }

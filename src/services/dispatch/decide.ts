@@ -36,6 +36,9 @@ export type Surrounded = {
   readonly now: Date
 }
 
+/** How long work is put off that cannot be decided or sent now. */
+const waitMs = 5 * 60_000
+
 /** Turns a verdict into the command that makes it true; null where the account has no room now. */
 export function decideOne(
   input: Surrounded,
@@ -59,6 +62,11 @@ export function decideOne(
     },
   })
   const policy = knowledge.surroundings(organizationId).policy
+  if (verdict.kind === 'wait') {
+    const until = new Date(now.getTime() + waitMs)
+    const command = { ...settle('deferred', verdict.rule), kind: 'defer', until } as const
+    return { due, rule: verdict.rule, outgoing: null, command }
+  }
   if (verdict.kind !== 'send' || subject === null) {
     const rule = verdict.kind === 'cancel' || verdict.kind === 'refuse' ? verdict.rule : 'appointment_moved'
     // What may have reached somebody must not be recorded as never sent.

@@ -55,6 +55,8 @@ export class Dispatcher {
     if (this.#running) return
     this.#running = true
     const { clock, logger, storage } = this.#context.options
+    // A host that believes it is sending should hear at once that the tables are missing or the storage is closed.
+    await storage.deliveries.nextDueAt()
     this.#unsubscribe = storage.onForeignChange?.(() => this.wake()) ?? (() => {})
     await this.#scheduler.start({ wake: () => this.wake(), clock, logger })
     this.#sweep()

@@ -142,8 +142,8 @@ function rivalryOf(judged: readonly Judged[]): Rivalry {
     const rivals = indexes.flatMap((key) => {
       const one = judged[key]
       if (one === undefined || one.verdict.kind !== 'send' || one.due.reminder === null) return []
-      const { recipient, channel, reminderTime } = one.due.reminder
-      return [{ key, recipient, channel, reminderTime, address: one.verdict.address }]
+      const { recipient, channel, reminderTime, hoursBefore } = one.due.reminder
+      return [{ key, recipient, channel, reminderTime, hoursBefore, address: one.verdict.address }]
     })
     const found = resolveRivals(rivals)
     for (const key of found.outdone) outdone.add(key)

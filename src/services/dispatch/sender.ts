@@ -13,6 +13,8 @@ import type { DueWork } from './work.ts'
 
 /** No send begins with less of its lease left: its outcome could not be written in time. */
 const leastLeaseMs = 2000
+/** How long an aborted transport may take to say what became of the message. */
+const patienceMs = 500
 
 /** Sends what an intent was committed for, within its lease, and settles the outcome. */
 export class Sender {
@@ -66,20 +68,27 @@ export class Sender {
     const { signal } = attempt
     if (!running) attempt.abort()
     const { account, accountKey, trusted, transport } = provider
+    const answered = (async () => transport.send(message, { account, accountKey, trusted, signal }))().catch(
+      (error: unknown) => (isTransportError(error) ? error : silence('transport_failed', error)),
+    )
     try {
-      return await transport.send(message, { account, accountKey, trusted, signal })
-    } catch (error) {
-      return isTransportError(error)
-        ? error
-        : new TransportError('The transport failed in a way that says nothing about the message.', {
-            outcome: 'unknown',
-            code: 'transport_failed',
-            cause: error,
-          })
+      return await Promise.race([answered, this.#patience(signal)])
     } finally {
       disarm()
       this.#attempts.delete(attempt)
     }
+  }
+
+  /** A transport that does not answer when it is aborted must not keep its place in the account, nor `stop()` waiting. */
+  #patience(signal: AbortSignal): Promise<TransportError> {
+    const { clock } = this.#context.options
+    return new Promise((resolve) => {
+      const giveUp = () => {
+        clock.setTimer(new Date(clock.now().getTime() + patienceMs), () => resolve(silence('transport_silent')))
+      }
+      if (signal.aborted) giveUp()
+      else signal.addEventListener('abort', giveUp, { once: true })
+    })
   }
 
   #judge(
@@ -170,3 +179,10 @@ export class Sender {
     })
   }
 }
+
+const silence = (code: string, cause?: unknown): TransportError =>
+  new TransportError('The transport failed in a way that says nothing about the message.', {
+    outcome: 'unknown',
+    code,
+    cause,
+  })

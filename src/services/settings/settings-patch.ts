@@ -19,6 +19,7 @@ const fieldsThatReplan: readonly (keyof SettingsValues)[] = [
   'smsEnabled',
   'emailSmtpHost',
   'emailUsername',
+  'emailPassword',
   'emailFromAddress',
   'smsProvider',
   'smsApiKey',
