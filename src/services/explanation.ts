@@ -24,7 +24,11 @@ export async function explainAppointment(
   const decided = decisions.flatMap(({ at, entries }) =>
     entries.map((entry): ExplanationLine => ({ at, ...entry, because: ruleTable[entry.rule] })),
   )
-  const outcomes = deliveries.rows.flatMap(outcomesOf)
+  const offsetOf = new Map(decided.map(({ reminderId, offset }) => [reminderId, offset]))
+  const outcomes = deliveries.rows.flatMap((row) => {
+    const offset = row.reminderId === null ? undefined : offsetOf.get(row.reminderId)
+    return outcomesOf(row).map((line): ExplanationLine => (offset === undefined ? line : { ...line, offset }))
+  })
   // Stable: what was decided and what came of it in the same millisecond stay in this order.
   return [...decided, ...outcomes].sort((one, other) => one.at.getTime() - other.at.getTime())
 }

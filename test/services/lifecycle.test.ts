@@ -47,7 +47,9 @@ describe('what a clinic reports', () => {
     expect(subjects(clinic)).toEqual(['RESCHEDULE'])
     await clinic.clock.advance(10 * day)
     expect(subjects(clinic)).toEqual(['RESCHEDULE', 'REMINDER'])
-    const rules = (await clinic.notifications.explain(1)).map((line) => `${line.action} ${line.rule}`)
+    const lines = await clinic.notifications.explain(1)
+    expect(lines.filter((line) => line.action === 'sent').map((line) => line.offset)).toEqual([undefined, '3h'])
+    const rules = lines.map((line) => `${line.action} ${line.rule}`)
     expect(rules).toContain('moved appointment_moved')
   })
 
