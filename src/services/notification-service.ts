@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { appointmentOf, isActive } from '../domain/appointment.ts'
-import { isNotificationError, NotificationError } from '../errors.ts'
+import { NotificationError } from '../errors.ts'
 import type { PlanRow, ReminderRow } from '../ports/storage.ts'
 import { type EntityId, parseField, parseInput, type RecipientRef, recipientRef, rowId } from '../schemas/common.ts'
 import { type DirectoryAppointment, directoryAppointment } from '../schemas/directory.ts'
@@ -24,9 +24,9 @@ import { readId } from './ids.ts'
 import { Knowledge } from './knowledge.ts'
 import { noAppointment, noNotification, noWaitlistEntry } from './missing.ts'
 import { buildNotices, channelsOf, type NoticeRequest } from './notices.ts'
-import { type PlanSummary, summaryOf } from './plan-summary.ts'
 import type { Planner, PlanRequest, PlanResult } from './planner.ts'
 import { Previews } from './previews.ts'
+import { type BatchResult, scheduleBatch } from './schedule-batch.ts'
 import {
   type CancelResult,
   type DryRun,
@@ -63,15 +63,13 @@ export class NotificationService {
   }
 
   /** Plans many appointments in few commands. One that fails does not stop the others: its error stands in its place. */
-  async scheduleMany(
-    appointmentIds: readonly EntityId[],
-    options: ScheduleOptions = {},
-  ): Promise<(PlanSummary | { readonly appointmentId: EntityId; readonly error: NotificationError })[]> {
+  async scheduleMany(appointmentIds: readonly EntityId[], options: ScheduleOptions = {}): Promise<BatchResult[]> {
     const ids = parseField(z.array(z.unknown()), appointmentIds, 'appointmentIds')
     const { customReminders } = parseInput(scheduleOptions, options, 'The reminders')
-    const summaries: Awaited<ReturnType<NotificationService['scheduleMany']>> = []
+    const summaries: BatchResult[] = []
     for (let first = 0; first < ids.length; first += bulkSize) {
-      summaries.push(...(await this.#scheduleBatch(appointmentIds.slice(first, first + bulkSize), customReminders)))
+      const batch = appointmentIds.slice(first, first + bulkSize)
+      summaries.push(...(await scheduleBatch(this.#planner, this.#context.options.ids, batch, customReminders)))
     }
     return summaries
   }
@@ -201,34 +199,6 @@ export class NotificationService {
     const { cancelled, inFlight } = await storage.plans.forgetRecipient(ref, clock.now())
     this.#planner.tellCancelled(cancelled)
     return { cancelled: cancelled.length, inFlight }
-  }
-
-  async #scheduleBatch(
-    appointmentIds: readonly EntityId[],
-    customReminders: ScheduleOptions['customReminders'],
-  ): ReturnType<NotificationService['scheduleMany']> {
-    const faults = new Map<EntityId, NotificationError>()
-    const requests = new Map<EntityId, PlanRequest>()
-    for (const appointmentId of appointmentIds) {
-      try {
-        this.#appointmentId(appointmentId)
-        requests.set(appointmentId, { appointmentId, customReminders, reactivate: true, requireActive: true })
-      } catch (error) {
-        if (!isNotificationError(error)) throw error
-        faults.set(appointmentId, error)
-      }
-    }
-    const results = await this.#planner.plan([...requests.values()]).catch((error: unknown) => {
-      // What was planned before stays planned: its summaries must not be lost with this batch.
-      if (!isNotificationError(error)) throw error
-      return [...requests.values()].map((): PlanResult => ({ status: 'failed', error }))
-    })
-    const resultOf = new Map([...requests.keys()].map((id, index) => [id, results[index]]))
-    return appointmentIds.map((appointmentId) => {
-      const result = resultOf.get(appointmentId)
-      if (result?.status === 'planned') return summaryOf(appointmentId, result)
-      return { appointmentId, error: result?.error ?? faults.get(appointmentId) ?? noAppointment(appointmentId) }
-    })
   }
 
   async #lifecycle(

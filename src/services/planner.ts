@@ -1,29 +1,22 @@
-import { type Appointment, isActive, refOf } from '../domain/appointment.ts'
-import { tzDataVersion } from '../domain/local-time.ts'
+import { type Appointment, isActive } from '../domain/appointment.ts'
 import { planReminders, type ReminderPlan, reminderKey } from '../domain/plan.ts'
 import { isNotificationError, NotificationError } from '../errors.ts'
 import type { DeliveryRow, PlanCommand, PlanOutcome, PlanRow, ReminderRow } from '../ports/storage.ts'
 import type { EntityId } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
-import type { OffsetInput } from '../schemas/offset.ts'
 import { type AppointmentCategory, channels, type Rule } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
 import { inPieces } from './in-pieces.ts'
 import { Knowledge } from './knowledge.ts'
 import { buildNotices } from './notices.ts'
+import { type PlanChange, planRowOf } from './plan-row.ts'
 
-export type PlanRequest = {
+export type PlanRequest = PlanChange & {
   readonly appointmentId: EntityId
-  /** Undefined keeps what the plan has. */
-  readonly customReminders?: readonly OffsetInput[] | null | undefined
   /** A lifecycle notice to queue in the same transaction. */
   readonly notice?: AppointmentCategory
-  /** Reminders that were cancelled by request are planned again. */
-  readonly reactivate: boolean
   /** Refuse with `appointment_not_active`, writing nothing, where the host says it is off. Default false: its reminders are cancelled. */
   readonly requireActive?: boolean
-  /** The host says the appointment is off, whatever its directory says yet; with the reason for the rows. */
-  readonly cancelAs?: Rule
   /** Why rows that are no longer wanted are cancelled. Default: moved if the start changed, else replanned. */
   readonly supersededBy?: Rule
 }
@@ -244,43 +237,6 @@ function isNews(entry: DecisionEntry, appointment: Appointment, liveKeys: Readon
   const { recipient, channel, offset } = entry
   if (recipient === undefined || channel === undefined || offset === undefined) return true
   return !liveKeys.has(reminderKey({ recipient, channel, offset, startsAt: appointment.start.instant }))
-}
-
-function planRowOf(request: PlanRequest, appointment: Appointment, before: PlanRow | null, now: Date): PlanRow {
-  const off = request.cancelAs ?? offRule(appointment)
-  const staysOff = off === null && before?.cancelReason === 'cancelled_by_request' && !request.reactivate
-  const cancelReason = off ?? (staysOff ? 'cancelled_by_request' : null)
-  const customReminders =
-    request.customReminders === undefined ? (before?.customReminders ?? null) : request.customReminders
-  const facts = {
-    startsAt: appointment.start.instant,
-    localStart: appointment.start.local,
-    timeZone: appointment.start.timeZone,
-    customReminders,
-    status: cancelReason === null ? 'active' : 'cancelled',
-    cancelReason,
-    recipients: appointment.recipients.map(refOf),
-  } as const
-  const lifecycle = ({ startsAt, timeZone, status }: typeof facts | PlanRow) =>
-    JSON.stringify([startsAt.getTime(), timeZone, status])
-  const whole = (row: typeof facts | PlanRow) =>
-    JSON.stringify([lifecycle(row), row.localStart, row.customReminders, row.cancelReason, row.recipients])
-  const sameLifecycle = before !== null && lifecycle(before) === lifecycle(facts)
-  const same = before !== null && whole(before) === whole(facts)
-  return {
-    organizationId: appointment.organizationId,
-    appointmentId: appointment.id,
-    ...facts,
-    tzVersion: tzDataVersion(),
-    revision: (before?.revision ?? 0) + (same ? 0 : 1),
-    // The first is the time in milliseconds: a plan made again after its deletion must not meet its old dedupe keys.
-    lifecycleRevision: (before?.lifecycleRevision ?? now.getTime()) + (sameLifecycle ? 0 : 1),
-  }
-}
-
-function offRule(appointment: Appointment): Rule | null {
-  if (isActive(appointment.status)) return null
-  return appointment.status === 'cancelled' ? 'appointment_cancelled' : 'appointment_ended'
 }
 
 const unchanged = (live: readonly ReminderRow[]): Applied => ({

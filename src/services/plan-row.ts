@@ -1,0 +1,53 @@
+import { type Appointment, isActive, refOf } from '../domain/appointment.ts'
+import { tzDataVersion } from '../domain/local-time.ts'
+import type { PlanRow } from '../ports/storage.ts'
+import type { OffsetInput } from '../schemas/offset.ts'
+import type { Rule } from '../schemas/vocabulary.ts'
+
+/** What a request changes of a plan. */
+export type PlanChange = {
+  /** Undefined keeps what the plan has. */
+  readonly customReminders?: readonly OffsetInput[] | null | undefined
+  /** Reminders that were cancelled by request are planned again. */
+  readonly reactivate: boolean
+  /** The host says the appointment is off, whatever its directory says yet; with the reason for the rows. */
+  readonly cancelAs?: Rule
+}
+
+/** The plan row an appointment should have, with its revisions moved on where it differs from the one before. */
+export function planRowOf(request: PlanChange, appointment: Appointment, before: PlanRow | null, now: Date): PlanRow {
+  const off = request.cancelAs ?? offRule(appointment)
+  const staysOff = off === null && before?.cancelReason === 'cancelled_by_request' && !request.reactivate
+  const cancelReason = off ?? (staysOff ? 'cancelled_by_request' : null)
+  const customReminders =
+    request.customReminders === undefined ? (before?.customReminders ?? null) : request.customReminders
+  const facts = {
+    startsAt: appointment.start.instant,
+    localStart: appointment.start.local,
+    timeZone: appointment.start.timeZone,
+    customReminders,
+    status: cancelReason === null ? 'active' : 'cancelled',
+    cancelReason,
+    recipients: appointment.recipients.map(refOf),
+  } as const
+  const lifecycle = ({ startsAt, timeZone, status }: typeof facts | PlanRow) =>
+    JSON.stringify([startsAt.getTime(), timeZone, status])
+  const whole = (row: typeof facts | PlanRow) =>
+    JSON.stringify([lifecycle(row), row.localStart, row.customReminders, row.cancelReason, row.recipients])
+  const sameLifecycle = before !== null && lifecycle(before) === lifecycle(facts)
+  const same = before !== null && whole(before) === whole(facts)
+  return {
+    organizationId: appointment.organizationId,
+    appointmentId: appointment.id,
+    ...facts,
+    tzVersion: tzDataVersion(),
+    revision: (before?.revision ?? 0) + (same ? 0 : 1),
+    // The first is the time in milliseconds: a plan made again after its deletion must not meet its old dedupe keys.
+    lifecycleRevision: (before?.lifecycleRevision ?? now.getTime()) + (sameLifecycle ? 0 : 1),
+  }
+}
+
+function offRule(appointment: Appointment): Rule | null {
+  if (isActive(appointment.status)) return null
+  return appointment.status === 'cancelled' ? 'appointment_cancelled' : 'appointment_ended'
+}

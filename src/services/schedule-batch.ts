@@ -1,0 +1,41 @@
+import { isNotificationError, type NotificationError } from '../errors.ts'
+import type { IdKinds } from '../ports/storage.ts'
+import type { EntityId } from '../schemas/common.ts'
+import type { ScheduleOptions } from '../schemas/requests.ts'
+import { readId } from './ids.ts'
+import { noAppointment } from './missing.ts'
+import { type PlanSummary, summaryOf } from './plan-summary.ts'
+import type { Planner, PlanRequest, PlanResult } from './planner.ts'
+
+export type BatchResult = PlanSummary | { readonly appointmentId: EntityId; readonly error: NotificationError }
+
+/** Plans a batch of appointments in one command; what is wrong with one, or with all, stands in its place. */
+export async function scheduleBatch(
+  planner: Planner,
+  kinds: IdKinds,
+  appointmentIds: readonly EntityId[],
+  customReminders: ScheduleOptions['customReminders'],
+): Promise<BatchResult[]> {
+  const faults = new Map<EntityId, NotificationError>()
+  const requests = new Map<EntityId, PlanRequest>()
+  for (const appointmentId of appointmentIds) {
+    try {
+      readId(kinds, 'appointment', appointmentId, 'appointmentId')
+      requests.set(appointmentId, { appointmentId, customReminders, reactivate: true, requireActive: true })
+    } catch (error) {
+      if (!isNotificationError(error)) throw error
+      faults.set(appointmentId, error)
+    }
+  }
+  const results = await planner.plan([...requests.values()]).catch((error: unknown) => {
+    // What was planned before stays planned: its summaries must not be lost with this batch.
+    if (!isNotificationError(error)) throw error
+    return [...requests.values()].map((): PlanResult => ({ status: 'failed', error }))
+  })
+  const resultOf = new Map([...requests.keys()].map((id, index) => [id, results[index]]))
+  return appointmentIds.map((appointmentId) => {
+    const result = resultOf.get(appointmentId)
+    if (result?.status === 'planned') return summaryOf(appointmentId, result)
+    return { appointmentId, error: result?.error ?? faults.get(appointmentId) ?? noAppointment(appointmentId) }
+  })
+}
