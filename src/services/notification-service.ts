@@ -26,7 +26,7 @@ import { noAppointment, noNotification, noWaitlistEntry } from './missing.ts'
 import { buildNotices, channelsOf, type NoticeRequest } from './notices.ts'
 import type { Planner, PlanRequest, PlanResult } from './planner.ts'
 import { Previews } from './previews.ts'
-import { type BatchResult, scheduleBatch } from './schedule-batch.ts'
+import { type BatchResult, scheduleInBatches } from './schedule-batch.ts'
 import {
   type CancelResult,
   type DryRun,
@@ -39,9 +39,6 @@ import {
   showNotification,
   showReminder,
 } from './views.ts'
-
-/** Appointments planned in one command. */
-const bulkSize = 500
 
 /** Plans reminders, sends notices, and tells what was decided and what came of it. */
 export class NotificationService {
@@ -64,14 +61,9 @@ export class NotificationService {
 
   /** Plans many appointments in few commands. One that fails does not stop the others: its error stands in its place. */
   async scheduleMany(appointmentIds: readonly EntityId[], options: ScheduleOptions = {}): Promise<BatchResult[]> {
-    const ids = parseField(z.array(z.unknown()), appointmentIds, 'appointmentIds')
+    parseField(z.array(z.unknown()), appointmentIds, 'appointmentIds')
     const { customReminders } = parseInput(scheduleOptions, options, 'The reminders')
-    const summaries: BatchResult[] = []
-    for (let first = 0; first < ids.length; first += bulkSize) {
-      const batch = appointmentIds.slice(first, first + bulkSize)
-      summaries.push(...(await scheduleBatch(this.#planner, this.#context.options.ids, batch, customReminders)))
-    }
-    return summaries
+    return scheduleInBatches(this.#planner, this.#context.options.ids, appointmentIds, customReminders)
   }
 
   /** All rows of the appointment, cancelled ones too, with a preview of the text where nothing went out yet. */

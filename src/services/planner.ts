@@ -8,6 +8,7 @@ import { type AppointmentCategory, channels, type Rule } from '../schemas/vocabu
 import type { Context } from './context.ts'
 import { inPieces } from './in-pieces.ts'
 import { Knowledge } from './knowledge.ts'
+import { noAppointment } from './missing.ts'
 import { buildNotices } from './notices.ts'
 import { type PlanChange, planRowOf } from './plan-row.ts'
 
@@ -96,8 +97,9 @@ export class Planner {
         if (leftBehind) await this.#forget(before)
         known.push({ request, appointment: truth.value, before: leftBehind ? null : before })
       } else {
-        const code = truth.kind === 'gone' ? 'appointment_not_found' : 'directory_invalid'
-        results.set(request, failed(code, request.appointmentId))
+        const { appointmentId } = request
+        const gone: PlanResult = { status: 'failed', error: noAppointment(appointmentId) }
+        results.set(request, truth.kind === 'gone' ? gone : failed('directory_invalid', appointmentId))
       }
     }
     const knowledge = await Knowledge.load(
@@ -249,7 +251,6 @@ const unchanged = (live: readonly ReminderRow[]): Applied => ({
 })
 
 const failures = {
-  appointment_not_found: 'The host application knows no appointment',
   directory_invalid: 'The host application described in a way that cannot be used the appointment',
   appointment_not_active: 'Nothing is planned for what is cancelled or over, such as appointment',
   conflict: 'Others kept changing at the same time the reminders of appointment',

@@ -9,8 +9,25 @@ import type { Planner, PlanRequest, PlanResult } from './planner.ts'
 
 export type BatchResult = PlanSummary | { readonly appointmentId: EntityId; readonly error: NotificationError }
 
-/** Plans a batch of appointments in one command; what is wrong with one, or with all, stands in its place. */
-export async function scheduleBatch(
+/** Appointments planned in one command. */
+const bulkSize = 500
+
+/** Plans appointments in few commands; what is wrong with one, or with a whole batch, stands in its place. */
+export async function scheduleInBatches(
+  planner: Planner,
+  kinds: IdKinds,
+  appointmentIds: readonly EntityId[],
+  customReminders: ScheduleOptions['customReminders'],
+): Promise<BatchResult[]> {
+  const results: BatchResult[] = []
+  for (let first = 0; first < appointmentIds.length; first += bulkSize) {
+    const batch = appointmentIds.slice(first, first + bulkSize)
+    results.push(...(await scheduleBatch(planner, kinds, batch, customReminders)))
+  }
+  return results
+}
+
+async function scheduleBatch(
   planner: Planner,
   kinds: IdKinds,
   appointmentIds: readonly EntityId[],
