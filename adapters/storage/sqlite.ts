@@ -7,6 +7,7 @@ import { watchForeignChanges } from './sqlite/foreign-change.ts'
 import { migrate } from './sqlite/migrate.ts'
 import { planStore } from './sqlite/plans.ts'
 import { reminderStore } from './sqlite/reminders.ts'
+import { requestStore } from './sqlite/requests.ts'
 import { preferenceStore, settingsStore } from './sqlite/settings.ts'
 import type { SqliteDatabase } from './sqlite/vendor.ts'
 
@@ -79,5 +80,6 @@ const storageOn = (engine: Engine, pollMs: number): Storage => {
     settings: settingsStore(engine),
     preferences: preferenceStore(engine),
     decisions: decisionStore(engine),
+    requests: requestStore(engine),
   }
 }

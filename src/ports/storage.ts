@@ -3,6 +3,7 @@ import type { DeliveryStore } from './storage/deliveries.ts'
 import type { PlanStore } from './storage/plans.ts'
 import type { PreferenceStore } from './storage/preferences.ts'
 import type { ReminderStore } from './storage/reminders.ts'
+import type { RequestStore } from './storage/requests.ts'
 import type { SettingsStore } from './storage/settings.ts'
 
 export * from './storage/decisions.ts'
@@ -10,6 +11,7 @@ export * from './storage/deliveries.ts'
 export * from './storage/plans.ts'
 export * from './storage/preferences.ts'
 export * from './storage/reminders.ts'
+export * from './storage/requests.ts'
 export * from './storage/settings.ts'
 
 /** How the host's ids are stored: `integer` as documented, or `text`. Organization ids are always text. */
@@ -56,4 +58,5 @@ export interface Storage {
   readonly settings: SettingsStore
   readonly preferences: PreferenceStore
   readonly decisions: DecisionStore
+  readonly requests: RequestStore
 }

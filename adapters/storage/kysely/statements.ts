@@ -2,6 +2,7 @@ import type { Bind, Builder, Mode } from './query.ts'
 import { deliveryStatements } from './statements/deliveries.ts'
 import { planStatements } from './statements/plans.ts'
 import { reminderStatements } from './statements/reminders.ts'
+import { requestStatements } from './statements/requests.ts'
 import { decisionStatements, preferenceStatements, settingsStatements } from './statements/settings.ts'
 
 /** Every statement whose text never changes, compiled when this is called and bound to a connection by `bind`. */
@@ -12,5 +13,6 @@ export const bindStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
   settings: settingsStatements(db, bind),
   preferences: preferenceStatements(db, bind),
   decisions: decisionStatements(db, bind),
+  requests: requestStatements(db, bind),
 })
 export type Statements<M extends Mode> = ReturnType<typeof bindStatements<M>>

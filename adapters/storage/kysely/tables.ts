@@ -252,6 +252,20 @@ export const tables = {
     },
     indexes: [{ name: 'replan_jobs_scope', columns: ['scope'], unique: true }],
   },
+  /** Requests by `Idempotency-Key`: `answer` is null while the first one runs. */
+  notification_requests: {
+    columns: {
+      caller: required('text'),
+      key: required('text'),
+      fingerprint: required('text'),
+      token: required('int'),
+      answer: optional('text'),
+      lease_until: required('instant'),
+      expires_at: required('instant'),
+    },
+    primaryKey: ['caller', 'key'],
+    indexes: [{ name: 'notification_requests_expiry', columns: ['expires_at'] }],
+  },
 } as const satisfies Record<string, Table>
 
 export const ledgerName = 'appointment_notifications_migrations'

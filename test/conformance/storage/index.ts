@@ -19,6 +19,7 @@ import { preferences } from './preferences.ts'
 import { races } from './races.ts'
 import { receipts } from './receipts.ts'
 import { replans } from './replans.ts'
+import { requests } from './requests.ts'
 import { values } from './values.ts'
 import { verdicts } from './verdicts.ts'
 
@@ -39,6 +40,7 @@ export function storageConformance(name: string, open: OpenStorage): void {
     describe('settings and preferences', () => preferences(start))
     describe('re-plans', () => replans(start))
     describe('deletions', () => deletions(start))
+    describe('requests', () => requests(start))
     describe('values', () => values(start))
   })
 }

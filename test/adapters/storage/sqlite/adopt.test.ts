@@ -45,7 +45,7 @@ describe('sqlite, adopting tables', () => {
   it('makes an empty documented table its own', async () => {
     database.exec(documentedReminders)
     const storage = sqlite({ database })
-    expect((await storage.migrate(adopting)).applied).toHaveLength(1)
+    expect((await storage.migrate(adopting)).applied).toContain('reminders_and_history')
     const id = await planOne(storage, { reminders: [newReminder({ hoursBefore: 0.5 })] })
     expect(await storage.reminders.get(id)).toMatchObject({ message: null, hoursBefore: 0.5 })
     expect(await commit(storage, sendIntent(reminderWork(id)))).not.toBeNull()

@@ -1,0 +1,38 @@
+/** What an `Idempotency-Key` stands for: the first request under it, and its answer. */
+export type RequestKey = {
+  /** Who asked: kind, organization and id of the caller, as one word. */
+  readonly caller: string
+  /** The key as the caller sent it. */
+  readonly key: string
+}
+
+export type RequestClaim =
+  /** It is the caller's to run, until `leaseUntil`. `token` ends it. */
+  | { readonly status: 'claimed'; readonly token: number }
+  /** Answered before, with the same fingerprint. */
+  | { readonly status: 'answered'; readonly answer: string }
+  /** Somebody is running it now. */
+  | { readonly status: 'running' }
+  /** The key was used for another request. */
+  | { readonly status: 'other_request' }
+
+export interface RequestStore {
+  /**
+   * Claims a key, atomically: of concurrent callers one gets `claimed`. A row whose `expiresAt` is past counts as not
+   * there; a running one whose lease is over may be claimed anew by the same request, under a new token.
+   */
+  claim(
+    request: RequestKey & {
+      readonly fingerprint: string
+      readonly now: Date
+      readonly leaseUntil: Date
+      readonly expiresAt: Date
+    },
+  ): Promise<RequestClaim>
+  /** Keeps the answer until the key expires; false where another holds the claim by now. */
+  answer(request: RequestKey, token: number, answer: string): Promise<boolean>
+  /** Gives the claim back: the request failed before anything was done, and may be sent again. */
+  release(request: RequestKey, token: number): Promise<void>
+  /** Removes what expired, at most `limit` rows; how many. */
+  purge(now: Date, limit: number): Promise<number>
+}
