@@ -4,6 +4,7 @@ import type { HttpRequest, HttpResponse } from './http/messages.ts'
 import { endpointTable } from './http/table.ts'
 import { type NotificationsOptions, settleOptions } from './options.ts'
 import type { MigrationReport } from './ports/storage.ts'
+import { AuditLog } from './services/audit-log.ts'
 import { Callbacks } from './services/callbacks.ts'
 import { createContext, type Events } from './services/context.ts'
 import { Dispatcher } from './services/dispatch/dispatcher.ts'
@@ -21,6 +22,8 @@ import { TemplatePreviews } from './services/template-preview.ts'
 export type Notifications = {
   readonly notifications: NotificationService
   readonly settings: SettingsService
+  readonly statistics: Statistics
+  readonly audit: AuditLog
   readonly events: Pick<Events, 'on' | 'off' | 'once'>
   /**
    * Answers an HTTP request to the documented endpoints; the adapters (`appointment-notifications/express` ...) convert
@@ -70,14 +73,17 @@ export function createNotifications(options: NotificationsOptions): Notification
   const notifications = new NotificationService(context, planner)
   const settings = new SettingsService(context)
   const callbacks = new Callbacks(context)
+  const statistics = new Statistics(context)
+  const audit = new AuditLog(context)
   const table = endpointTable({
     ids: settled.ids,
     notifications,
     settings,
     callbacks,
     templates: new TemplatePreviews(context),
-    statistics: new Statistics(context),
+    statistics,
     health: new Health(context),
+    audit,
     owners: new Owners(context),
   })
   const { authenticate, logger } = settled
@@ -86,6 +92,8 @@ export function createNotifications(options: NotificationsOptions): Notification
   return {
     notifications,
     settings,
+    statistics,
+    audit,
     events: context.events,
     handle: createHandler({ table, authenticate, logger, requireToken: callbacks.requireToken.bind(callbacks) }),
     endpoints: table,

@@ -1,4 +1,5 @@
 import { NotificationError, type Storage } from '../../src/index.ts'
+import { auditStore } from './sqlite/audit.ts'
 import { fileTarget, type SqliteTarget } from './sqlite/connection.ts'
 import { decisionStore } from './sqlite/decisions.ts'
 import { deliveryStore } from './sqlite/deliveries.ts'
@@ -81,5 +82,6 @@ const storageOn = (engine: Engine, pollMs: number): Storage => {
     preferences: preferenceStore(engine),
     decisions: decisionStore(engine),
     requests: requestStore(engine),
+    audit: auditStore(engine),
   }
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { NotificationError } from '../errors.ts'
+import type { Actor } from '../schemas/audit.ts'
 import { type EntityId, entityId, organizationId, type RecipientRef } from '../schemas/common.ts'
 import type { TokenPurpose } from '../security/signed-token.ts'
 import type { Place } from '../services/place.ts'
@@ -9,10 +10,13 @@ import { refusal } from './snake-case.ts'
 export const staffRoles = ['admin', 'viewer'] as const
 export type StaffRole = (typeof staffRoles)[number]
 
-/** Who calls, as the host application knows it. `service` is the host itself and may do everything. */
+/**
+ * Who calls, as the host application knows it. `service` is the host itself and may do everything. Give `id` wherever you
+ * have one: the audit log names it, and each has rate limits of their own.
+ */
 export const callerSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('service') }),
-  z.strictObject({ kind: z.literal('staff'), organizationId, role: z.enum(staffRoles) }),
+  z.strictObject({ kind: z.literal('service'), id: entityId.optional() }),
+  z.strictObject({ kind: z.literal('staff'), organizationId, role: z.enum(staffRoles), id: entityId.optional() }),
   z.strictObject({ kind: z.literal('patient'), organizationId, id: entityId }),
   z.strictObject({ kind: z.literal('client'), organizationId, id: entityId }),
 ])
@@ -108,6 +112,9 @@ function isSelf(caller: Caller, recipient: RecipientRef | null): boolean {
   const self = selfOf(caller)
   return self !== null && recipient !== null && self.type === recipient.type && self.id === recipient.id
 }
+
+/** The caller, for the audit log. */
+export const actorOf = (caller: Caller | null): Actor => ({ kind: caller?.kind ?? 'service', id: caller?.id ?? null })
 
 /** For requests that name no owner, of a caller who could mean several. `field` in its wire name. */
 export const mustName = (field: string): NotificationError =>

@@ -1,4 +1,5 @@
 import type { IdKinds } from '../ports/storage.ts'
+import type { AuditLog } from '../services/audit-log.ts'
 import type { Callbacks } from '../services/callbacks.ts'
 import type { Health } from '../services/health.ts'
 import type { NotificationService } from '../services/notification-service.ts'
@@ -16,5 +17,6 @@ export type Api = {
   readonly callbacks: Callbacks
   readonly statistics: Statistics
   readonly health: Health
+  readonly audit: AuditLog
   readonly owners: Owners
 }

@@ -1,3 +1,4 @@
+import type { AuditStore } from './storage/audit.ts'
 import type { DecisionStore } from './storage/decisions.ts'
 import type { DeliveryStore } from './storage/deliveries.ts'
 import type { PlanStore } from './storage/plans.ts'
@@ -6,6 +7,7 @@ import type { ReminderStore } from './storage/reminders.ts'
 import type { RequestStore } from './storage/requests.ts'
 import type { SettingsStore } from './storage/settings.ts'
 
+export * from './storage/audit.ts'
 export * from './storage/decisions.ts'
 export * from './storage/deliveries.ts'
 export * from './storage/plans.ts'
@@ -59,4 +61,5 @@ export interface Storage {
   readonly preferences: PreferenceStore
   readonly decisions: DecisionStore
   readonly requests: RequestStore
+  readonly audit: AuditStore
 }

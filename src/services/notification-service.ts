@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { appointmentOf, isActive } from '../domain/appointment.ts'
 import { NotificationError } from '../errors.ts'
 import type { PlanRow, ReminderRow } from '../ports/storage.ts'
+import { type Actor, actorSchema, serviceActor } from '../schemas/audit.ts'
 import { type EntityId, parseField, parseInput, type RecipientRef, recipientRef, rowId } from '../schemas/common.ts'
 import { type DirectoryAppointment, directoryAppointment } from '../schemas/directory.ts'
 import {
@@ -44,10 +45,17 @@ import {
 export class NotificationService {
   readonly #context: Context
   readonly #planner: Planner
+  readonly #actor: Actor
 
-  constructor(context: Context, planner: Planner) {
+  constructor(context: Context, planner: Planner, actor: Actor = serviceActor) {
     this.#context = context
     this.#planner = planner
+    this.#actor = actor
+  }
+
+  /** The same service, for the audit log on behalf of somebody: `as({ kind: 'staff', id: 7 })`. Checks no rights. */
+  as(actor: Actor): NotificationService {
+    return new NotificationService(this.#context, this.#planner, parseInput(actorSchema, actor, 'The actor'))
   }
 
   /**
@@ -188,7 +196,7 @@ export class NotificationService {
   async recipientDeleted(recipient: RecipientRef): Promise<CancelResult> {
     const ref = parseInput(recipientRef, recipient, 'The recipient')
     const { storage, clock } = this.#context.options
-    const { cancelled, inFlight } = await storage.plans.forgetRecipient(ref, clock.now())
+    const { cancelled, inFlight } = await storage.plans.forgetRecipient(ref, clock.now(), this.#actor)
     this.#planner.tellCancelled(cancelled)
     return { cancelled: cancelled.length, inFlight }
   }
@@ -201,7 +209,7 @@ export class NotificationService {
   ): Promise<LifecycleResult> {
     const { notify = true, ...options } = parseInput(lifecycleOptions, given, 'The options')
     const request = this.#request(appointmentId, options, rest)
-    const result = await this.#planOne(notify ? { ...request, notice } : request)
+    const result = await this.#planOne(notify ? { ...request, notice, by: this.#actor } : request)
     return { ...this.#shown(result), notifications: result.notifications.map(showNotification) }
   }
 
@@ -245,7 +253,7 @@ export class NotificationService {
     const { organizationId } = request.subject
     const { appointmentId, waitlistEntryId } = request
     const decision = { organizationId, appointmentId, waitlistEntryId, entries: notices.entries }
-    const rows = await storage.deliveries.enqueue(notices.deliveries, decision, now)
+    const rows = await storage.deliveries.enqueue(notices.deliveries, decision, now, this.#actor)
     if (rows.length > 0) this.#context.dueAt(now)
     return {
       notifications: rows.map(showNotification),

@@ -2,6 +2,7 @@ import { type Appointment, isActive } from '../domain/appointment.ts'
 import { planReminders, type ReminderPlan, reminderKey } from '../domain/plan.ts'
 import { isNotificationError, NotificationError } from '../errors.ts'
 import type { DeliveryRow, PlanCommand, PlanOutcome, PlanRow, ReminderRow } from '../ports/storage.ts'
+import type { Actor } from '../schemas/audit.ts'
 import type { EntityId } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
 import { type AppointmentCategory, channels, type Rule } from '../schemas/vocabulary.ts'
@@ -16,6 +17,8 @@ export type PlanRequest = PlanChange & {
   readonly appointmentId: EntityId
   /** A lifecycle notice to queue in the same transaction. */
   readonly notice?: AppointmentCategory
+  /** Who caused the notice, for the audit log. Default: the library itself. */
+  readonly by?: Actor
   /** Refuse with `appointment_not_active`, writing nothing, where the host says it is off. Default false: its reminders are cancelled. */
   readonly requireActive?: boolean
   /** Why rows that are no longer wanted are cancelled. Default: moved if the start changed, else replanned. */
@@ -230,6 +233,7 @@ function prepare(
       notifications: notices.deliveries,
       decision: [...dropped, ...fresh, ...notices.entries],
       at: now,
+      ...(request.by === undefined ? {} : { by: request.by }),
     },
   }
 }

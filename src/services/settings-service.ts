@@ -1,6 +1,7 @@
 import { effectiveFor } from '../domain/plan.ts'
 import { NotificationError } from '../errors.ts'
 import type { ReplanScope, SettingsRow } from '../ports/storage.ts'
+import { type Actor, actorSchema, serviceActor } from '../schemas/audit.ts'
 import { organizationId, parseField, parseInput, recipientRef, type Warning } from '../schemas/common.ts'
 import { definedOnly } from '../schemas/defined.ts'
 import type { DirectoryRecipientProfile } from '../schemas/directory.ts'
@@ -29,9 +30,16 @@ export type Templates = { readonly emailTemplates: TemplateSet; readonly smsTemp
 /** Settings of organizations and preferences of patients and clients. */
 export class SettingsService {
   readonly #context: Context
+  readonly #actor: Actor
 
-  constructor(context: Context) {
+  constructor(context: Context, actor: Actor = serviceActor) {
     this.#context = context
+    this.#actor = actor
+  }
+
+  /** The same service, for the audit log on behalf of somebody: `as({ kind: 'staff', id: 7 })`. Checks no rights. */
+  as(actor: Actor): SettingsService {
+    return new SettingsService(this.#context, parseInput(actorSchema, actor, 'The actor'))
   }
 
   /** @throws NotificationError `already_exists`, `organization_not_found`, `invalid_input`, `template_invalid`, `encryption_key_missing`. */
@@ -47,6 +55,7 @@ export class SettingsService {
       { ...emptySettings, ...patch },
       { organizationId: id, recipient: null },
       clock.now(),
+      this.#actor,
     )
     if (row === null) {
       throw new NotificationError(
@@ -72,7 +81,7 @@ export class SettingsService {
     const { patch, warnings, replans } = readSettingsPatch(this.#context, id, input)
     const replan = replans ? { organizationId: id, recipient: null } : null
     const { storage, clock } = this.#context.options
-    const row = await storage.settings.update(id, patch, replan, clock.now())
+    const row = await storage.settings.update(id, patch, replan, clock.now(), this.#actor)
     if (row === null) throw noSettings(id)
     if (replan !== null) this.#context.replanQueued()
     return { ...showSettings(row), warnings }
@@ -104,7 +113,14 @@ export class SettingsService {
     const { organizationId } = await this.#requireRecipient(ref)
     const { storage, clock } = this.#context.options
     const values = { ...emptyPreferences, ...definedOnly(patch) }
-    const row = await storage.preferences.create(organizationId, ref, values, scope(organizationId, ref), clock.now())
+    const row = await storage.preferences.create(
+      organizationId,
+      ref,
+      values,
+      scope(organizationId, ref),
+      clock.now(),
+      this.#actor,
+    )
     if (row === null) {
       throw new NotificationError(
         'already_exists',
@@ -134,7 +150,7 @@ export class SettingsService {
     const before = await this.getPreferences(ref)
     const { storage, clock } = this.#context.options
     const replan = Object.keys(patch).length === 0 ? null : scope(before.organizationId, ref)
-    const updated = await storage.preferences.update(ref, patch, replan, clock.now())
+    const updated = await storage.preferences.update(ref, patch, replan, clock.now(), this.#actor)
     if (updated === null) throw noPreferences(ref)
     if (replan !== null) this.#context.replanQueued()
     const warnings = phoneWarnings('phoneNumber', patch.phoneNumber)

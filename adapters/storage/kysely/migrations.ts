@@ -29,7 +29,7 @@ export const migrations: readonly Migration[] = [
       'replan_jobs',
     ],
   },
-  { version: 2, name: 'requests_and_audit', creates: ['notification_requests'] },
+  { version: 2, name: 'requests_and_audit', creates: ['notification_requests', 'notification_audit'] },
 ]
 
 export const latestVersion = Math.max(...migrations.map((migration) => migration.version))

@@ -1,4 +1,5 @@
 import type { Bind, Builder, Mode } from './query.ts'
+import { auditStatements } from './statements/audit.ts'
 import { deliveryStatements } from './statements/deliveries.ts'
 import { planStatements } from './statements/plans.ts'
 import { reminderStatements } from './statements/reminders.ts'
@@ -13,6 +14,7 @@ export const bindStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
   settings: settingsStatements(db, bind),
   preferences: preferenceStatements(db, bind),
   decisions: decisionStatements(db, bind),
+  audit: auditStatements(db, bind),
   requests: requestStatements(db, bind),
 })
 export type Statements<M extends Mode> = ReturnType<typeof bindStatements<M>>

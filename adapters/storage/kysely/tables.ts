@@ -1,4 +1,7 @@
 import {
+  type ActorKind,
+  type AuditAction,
+  type AuditTarget,
   categories,
   channels,
   deliveryStates,
@@ -251,6 +254,21 @@ export const tables = {
       created_at: required('instant'),
     },
     indexes: [{ name: 'replan_jobs_scope', columns: ['scope'], unique: true }],
+  },
+  /** Who changed what, and who had what sent. Append-only. */
+  notification_audit: {
+    columns: {
+      id: required('serial'),
+      organization_id: required('text'),
+      at: required('instant'),
+      actor_kind: never(word<ActorKind>()),
+      actor_id: optional('text'),
+      action: never(word<AuditAction>()),
+      target_type: word<AuditTarget['type']>(),
+      target_id: optional('text'),
+      detail: required('json'),
+    },
+    indexes: [{ name: 'notification_audit_organization', columns: ['organization_id', 'id'] }],
   },
   /** Requests by `Idempotency-Key`: `answer` is null while the first one runs. */
   notification_requests: {

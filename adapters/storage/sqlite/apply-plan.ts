@@ -1,7 +1,15 @@
-import type { NewReminder, PlanCommand, PlanOutcome, RecipientRef, ReminderRow } from '../../../src/index.ts'
+import {
+  type NewReminder,
+  type PlanCommand,
+  type PlanOutcome,
+  type RecipientRef,
+  type ReminderRow,
+  systemActor,
+} from '../../../src/index.ts'
 import { encodePlan } from '../kysely/codecs/plans.ts'
 import { decodeReminder } from '../kysely/codecs/reminders.ts'
 import type { RecordOf } from '../kysely/query.ts'
+import { auditQueued } from './audit.ts'
 import { withdraw } from './cancel.ts'
 import type { Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
@@ -138,5 +146,6 @@ export function applyPlan(tx: Tx, command: PlanCommand, tally: Tally): PlanOutco
   const created = [...wanted.values()].map((reminder) => insertReminder(tx, command, reminder))
   const queued = enqueue(tx, command.notifications, at, tally)
   appendDecision(tx, { ...plan, waitlistEntryId: null }, [...command.decision, ...queued.entries], at)
+  auditQueued(tx, queued.rows, command.by ?? systemActor, at)
   return { status: 'applied', created, kept, cancelled, inFlight, notifications: queued.rows }
 }

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { NotificationError } from '../../../src/index.ts'
 import type * as ddl from '../kysely/ddl.ts'
 import type { Bind, Bound, Builder, Query } from '../kysely/query.ts'
-import type * as lists from '../kysely/statements/history.ts'
+import type * as lists from '../kysely/statements/lists.ts'
 import type { Statements } from '../kysely/statements.ts'
 import { importError } from './errors.ts'
 import type { SqliteDatabase, SqliteStatement } from './vendor.ts'
@@ -73,7 +73,7 @@ async function vendors() {
       import('better-sqlite3'),
       import('../kysely/query.ts'),
       import('../kysely/statements.ts'),
-      import('../kysely/statements/history.ts'),
+      import('../kysely/statements/lists.ts'),
       import('../kysely/ddl.ts'),
     ])
     return { Database, sqliteBuilder, bindStatements, lists, ddl }

@@ -1,12 +1,13 @@
-import type { DeliveryPage, DeliveryQuery, DeliveryStore } from '../../../src/index.ts'
+import { type DeliveryPage, type DeliveryQuery, type DeliveryStore, systemActor } from '../../../src/index.ts'
 import { decodeDelivery, encodeFilter } from '../kysely/codecs/deliveries.ts'
+import { auditQueued } from './audit.ts'
 import { createTally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import type { Engine, Tx } from './engine.ts'
 import { enqueue } from './enqueue.ts'
 import { guardCheck } from './guard.ts'
 import { commitIntent } from './intents.ts'
-import { recordReceipt, settle } from './settle.ts'
+import { recordReceipt, settleAll } from './settle.ts'
 
 function page(tx: Tx, query: DeliveryQuery): DeliveryPage {
   const filter = encodeFilter(tx.ids, query)
@@ -31,11 +32,12 @@ export const deliveryStore = (engine: Engine): DeliveryStore => ({
       return row === undefined ? null : decodeDelivery(row)
     }),
   list: (query) => engine.snapshot((tx) => page(tx, query)),
-  enqueue: (deliveries, decision, at) =>
+  enqueue: (deliveries, decision, at, by = systemActor) =>
     engine.write((tx) => {
       const tally = createTally()
       const queued = enqueue(tx, deliveries, at, tally)
       appendDecision(tx, decision, [...decision.entries, ...queued.entries], at)
+      auditQueued(tx, queued.rows, by, at)
       tally.write(tx)
       return [...queued.rows]
     }),
@@ -52,13 +54,7 @@ export const deliveryStore = (engine: Engine): DeliveryStore => ({
       intent.tally.write(tx)
       return outcomes
     }),
-  settle: (commands) =>
-    engine.write((tx) => {
-      const tally = createTally()
-      const outcomes = commands.map((command) => settle(tx, command, tally))
-      tally.write(tx)
-      return outcomes
-    }),
+  settle: (commands) => engine.write((tx) => settleAll(tx, commands)),
   recordReceipt: (command) =>
     engine.write((tx) => {
       const tally = createTally()

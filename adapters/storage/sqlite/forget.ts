@@ -1,9 +1,21 @@
-import type { DecisionEntry, EntityId, ForgetOutcome, RecipientRef, ReminderRow, Rule } from '../../../src/index.ts'
+import {
+  type Actor,
+  type DecisionEntry,
+  type EntityId,
+  type ForgetOutcome,
+  type PreferenceRef,
+  type RecipientRef,
+  type ReminderRow,
+  type Rule,
+  recipientTarget,
+} from '../../../src/index.ts'
 import type { RecordOf } from '../kysely/query.ts'
+import { appendAudit } from './audit.ts'
 import { cancelDelivery, withdraw } from './cancel.ts'
 import { createTally, type Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import type { Tx } from './engine.ts'
+import { preferencesOf } from './settings.ts'
 
 type Open = RecordOf<'notification_history'>
 
@@ -46,12 +58,21 @@ export function forgetAppointment(tx: Tx, id: EntityId, entries: readonly Decisi
   return { cancelled, inFlight }
 }
 
+function deletePreferences(tx: Tx, recipient: PreferenceRef, at: Date, actor: Actor): void {
+  const before = preferencesOf(tx, recipient)
+  if (before === null) return
+  tx.statements.preferences[recipient.type].delete.run({ recipientId: tx.ids('recipient', recipient.id) })
+  const { organizationId } = before
+  const target = recipientTarget(recipient)
+  appendAudit(tx, { organizationId, at, actor, action: 'preferences.deleted', target, detail: {} })
+}
+
 /** Nobody hands decisions to this command, so it writes its own: one row for each appointment it touches. */
-export function forgetRecipient(tx: Tx, recipient: RecipientRef, at: Date): ForgetOutcome {
+export function forgetRecipient(tx: Tx, recipient: RecipientRef, at: Date, by: Actor): ForgetOutcome {
   const { statements } = tx
   const recipientId = tx.ids('recipient', recipient.id)
   const tally = createTally()
-  if (recipient.type !== 'PRACTITIONER') statements.preferences[recipient.type].delete.run({ recipientId })
+  if (recipient.type !== 'PRACTITIONER') deletePreferences(tx, { ...recipient, type: recipient.type }, at, by)
   const cancelled: ReminderRow[] = []
   const reason = 'recipient_deleted'
   for (const plan of statements.plans.ofRecipient.all({ recipientType: recipient.type, recipientId })) {

@@ -1,26 +1,9 @@
-import type { PlanStore, ReplanPage, ReplanScope } from '../../../src/index.ts'
-import { encodeOptionalId } from '../kysely/codecs/ids.ts'
+import { type PlanStore, type ReplanPage, systemActor } from '../../../src/index.ts'
 import { decodePlan } from '../kysely/codecs/plans.ts'
 import { applyPlan } from './apply-plan.ts'
 import { createTally } from './counters.ts'
 import type { Engine, Tx } from './engine.ts'
 import { forgetAppointment, forgetRecipient } from './forget.ts'
-
-/** Queues a re-plan. One of the same scope that is queued starts anew: what it planned so far rests on older settings. */
-export function queueReplan(tx: Tx, replan: ReplanScope | null, at: Date): void {
-  if (replan === null) return
-  const recipientId = encodeOptionalId(tx.ids, 'recipient', replan.recipient?.id ?? null)
-  const scope = JSON.stringify([replan.organizationId, replan.recipient?.type ?? null, recipientId])
-  tx.statements.plans.dropJob.run({ scope })
-  tx.statements.plans.addJob.run({
-    organization_id: replan.organizationId,
-    recipient_type: replan.recipient?.type ?? null,
-    recipient_id: recipientId,
-    scope,
-    cursor: 0,
-    created_at: at.getTime(),
-  })
-}
 
 function replanPage(tx: Tx, now: Date, limit: number): ReplanPage | null {
   const job = tx.statements.plans.oldestJob.get({})
@@ -58,7 +41,7 @@ export const planStore = (engine: Engine): PlanStore => ({
     }),
   forgetAppointment: (appointmentId, decision, at) =>
     engine.write((tx) => forgetAppointment(tx, appointmentId, decision, at)),
-  forgetRecipient: (recipient, at) => engine.write((tx) => forgetRecipient(tx, recipient, at)),
+  forgetRecipient: (recipient, at, by = systemActor) => engine.write((tx) => forgetRecipient(tx, recipient, at, by)),
   nextReplanPage: (now, limit) => engine.snapshot((tx) => replanPage(tx, now, limit)),
   advanceReplan: (jobId, cursor) =>
     engine.write((tx) => {

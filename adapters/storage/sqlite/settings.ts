@@ -1,4 +1,13 @@
-import type { PreferenceRef, PreferenceStore, PreferencesRow, SettingsStore } from '../../../src/index.ts'
+import {
+  type PreferenceRef,
+  type PreferenceStore,
+  type PreferencesRow,
+  preferencesChange,
+  recipientTarget,
+  type SettingsStore,
+  settingsChange,
+  systemActor,
+} from '../../../src/index.ts'
 import {
   decodePreferences,
   decodeSettings,
@@ -6,30 +15,38 @@ import {
   encodeSettings,
   patched,
 } from '../kysely/codecs/settings.ts'
+import { auditChange } from './audit.ts'
 import type { Engine, Tx } from './engine.ts'
-import { queueReplan } from './plans.ts'
+import { queueReplan } from './replan-jobs.ts'
 
 function settingsOf(tx: Tx, organizationId: string) {
   const row = tx.statements.settings.get.get({ organizationId })
   return row === undefined ? null : decodeSettings(row)
 }
 
+const settingsTarget = (organizationId: string) => ({
+  organizationId,
+  target: { type: 'organization', id: organizationId } as const,
+})
+
 export const settingsStore = (engine: Engine): SettingsStore => ({
   get: (organizationIds) =>
     engine.read((tx) => [...new Set(organizationIds)].flatMap((id) => settingsOf(tx, id) ?? [])),
-  create: (organizationId, values, replan, at) =>
+  create: (organizationId, values, replan, at, by = systemActor) =>
     engine.write((tx) => {
       const row = { ...encodeSettings(values, 1, at), organization_id: organizationId, created_at: at.getTime() }
       if (tx.statements.settings.insert.run(row).changes === 0) return null
+      auditChange(tx, settingsTarget(organizationId), settingsChange(null, values), by, at)
       queueReplan(tx, replan, at)
       return settingsOf(tx, organizationId)
     }),
-  update: (organizationId, patch, replan, at) =>
+  update: (organizationId, patch, replan, at, by = systemActor) =>
     engine.write((tx) => {
       const before = settingsOf(tx, organizationId)
       if (before === null) return null
-      const row = encodeSettings(patched(before, patch), before.revision + 1, at)
-      tx.statements.settings.update.run({ id: before.id, ...row })
+      const after = patched(before, patch)
+      tx.statements.settings.update.run({ id: before.id, ...encodeSettings(after, before.revision + 1, at) })
+      auditChange(tx, settingsTarget(organizationId), settingsChange(before, after), by, at)
       queueReplan(tx, replan, at)
       return settingsOf(tx, organizationId)
     }),
@@ -59,7 +76,7 @@ export const preferencesOf = (tx: Tx, recipient: PreferenceRef): PreferencesRow 
 
 export const preferenceStore = (engine: Engine): PreferenceStore => ({
   get: (recipients) => engine.read((tx) => preferencesOfAll(tx, recipients)),
-  create: (organizationId, recipient, values, replan, at) =>
+  create: (organizationId, recipient, values, replan, at, by = systemActor) =>
     engine.write((tx) => {
       const { PATIENT, CLIENT } = tx.statements.preferences
       const id = tx.ids('recipient', recipient.id)
@@ -69,15 +86,20 @@ export const preferenceStore = (engine: Engine): PreferenceStore => ({
           ? PATIENT.insert.run({ patient_id: id, ...row })
           : CLIENT.insert.run({ client_id: id, ...row })
       if (written.changes === 0) return null
+      const target = { organizationId, target: recipientTarget(recipient) }
+      auditChange(tx, target, preferencesChange(null, values), by, at)
       queueReplan(tx, replan, at)
       return preferencesOf(tx, recipient)
     }),
-  update: (recipient, patch, replan, at) =>
+  update: (recipient, patch, replan, at, by = systemActor) =>
     engine.write((tx) => {
       const before = preferencesOf(tx, recipient)
       if (before === null) return null
-      const row = encodePreferences(patched(before, patch), before.revision + 1, at)
+      const values = patched(before, patch)
+      const row = encodePreferences(values, before.revision + 1, at)
       tx.statements.preferences[recipient.type].update.run({ id: before.id, ...row })
+      const target = { organizationId: before.organizationId, target: recipientTarget(recipient) }
+      auditChange(tx, target, preferencesChange(before, values), by, at)
       queueReplan(tx, replan, at)
       const after = preferencesOf(tx, recipient)
       const open = tx.statements.deliveries.openOfRecipient.all({

@@ -1,5 +1,13 @@
-import { canTransition, type ReceiptCommand, type SettleCommand } from '../../../src/index.ts'
-import type { Tally } from './counters.ts'
+import {
+  canTransition,
+  type ReceiptCommand,
+  recipientTarget,
+  type SettleCommand,
+  systemActor,
+} from '../../../src/index.ts'
+import type { RecordOf } from '../kysely/query.ts'
+import { appendAudit } from './audit.ts'
+import { createTally, type Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import type { Tx } from './engine.ts'
 
@@ -19,8 +27,56 @@ function project(tx: Tx, reminderId: number, { result, at }: SettleCommand) {
   })
 }
 
+type Held = Pick<
+  RecordOf<'notification_history'>,
+  'organization_id' | 'notification_type' | 'recipient_type' | 'recipient_id'
+>
+
+function suppress(tx: Tx, held: Held, { address, reason }: NonNullable<SettleCommand['suppress']>, at: Date): void {
+  const written = tx.statements.deliveries.suppress.run({
+    organization_id: held.organization_id,
+    channel: held.notification_type,
+    address,
+    reason,
+    created_at: at.getTime(),
+  })
+  if (written.changes === 0) return
+  appendAudit(tx, {
+    organizationId: held.organization_id,
+    at,
+    actor: systemActor,
+    action: 'address.suppressed',
+    target: recipientTarget({ type: held.recipient_type, id: held.recipient_id }),
+    detail: { channel: held.notification_type, reason },
+  })
+}
+
+/** The deliveries that a command found sent, by organization. */
+type Sent = Map<string, number[]>
+
+export function settleAll(tx: Tx, commands: readonly SettleCommand[]): boolean[] {
+  const tally = createTally()
+  const sent: Sent = new Map()
+  const outcomes = commands.map((command) => settle(tx, command, tally, sent))
+  tally.write(tx)
+  const [first] = commands
+  for (const [organizationId, notificationIds] of sent) {
+    if (first === undefined) break
+    const detail = { notificationIds }
+    appendAudit(tx, {
+      organizationId,
+      at: first.at,
+      actor: systemActor,
+      action: 'notification.sent',
+      target: null,
+      detail,
+    })
+  }
+  return outcomes
+}
+
 /** False: the fence moved on or the delivery is no longer being sent, and nothing was written. */
-export function settle(tx: Tx, command: SettleCommand, tally: Tally): boolean {
+function settle(tx: Tx, command: SettleCommand, tally: Tally, sent: Sent): boolean {
   const { id, fence, result, at } = command
   const held = tx.statements.deliveries.held.get({ id, fence })
   if (held === undefined) return false
@@ -43,6 +99,9 @@ export function settle(tx: Tx, command: SettleCommand, tally: Tally): boolean {
       updated_at,
     })
     tally.add(counted, 'SENT', at)
+    const ids = sent.get(held.organization_id)
+    if (ids === undefined) sent.set(held.organization_id, [id])
+    else ids.push(id)
   } else {
     const unknown = result.kind === 'unknown' || (result.kind === 'retry' && result.unknown)
     const returned = result.kind === 'retry' && !result.countAttempt
@@ -60,15 +119,7 @@ export function settle(tx: Tx, command: SettleCommand, tally: Tally): boolean {
     if (result.kind !== 'retry') tally.add(counted, result.kind === 'failed' ? 'FAILED' : 'UNKNOWN', at)
   }
   if (held.reminder_id !== null) project(tx, held.reminder_id, command)
-  if (command.suppress !== null) {
-    tx.statements.deliveries.suppress.run({
-      organization_id: held.organization_id,
-      channel: held.notification_type,
-      address: command.suppress.address,
-      reason: command.suppress.reason,
-      created_at: updated_at,
-    })
-  }
+  if (command.suppress !== null) suppress(tx, held, command.suppress, at)
   const about = {
     organizationId: held.organization_id,
     appointmentId: held.appointment_id,

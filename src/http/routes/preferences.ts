@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type PreferenceRef, preferencesInput } from '../../schemas/preferences.ts'
+import { actorOf } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
@@ -49,8 +50,8 @@ export function preferenceRoutes({ settings, owners }: Api, ids: HostIds, kind: 
         self: true,
         owner: ({ body }, caller) => namedRecipient(owners, type, body.recipientId, caller, idName),
       },
-      async handler({ body: { recipientId: _named, ...input }, owner }) {
-        const { warnings, ...created } = await settings.createPreferences(owner.ref, input)
+      async handler({ body: { recipientId: _named, ...input }, owner, caller }) {
+        const { warnings, ...created } = await settings.as(actorOf(caller)).createPreferences(owner.ref, input)
         return { ...showPreferenceRow(created), warnings: showWarnings(warnings) }
       },
     }),
@@ -91,7 +92,7 @@ export function preferenceRoutes({ settings, owners }: Api, ids: HostIds, kind: 
         self: true,
         owner: ({ params }) => recipientOwner(owners, { type, id: params.recipientId }),
       },
-      async handler({ body, owner }) {
+      async handler({ body, owner, caller }) {
         const { id: _id, organizationId, createdAt: _at, updatedAt: _then, ...changes } = body
         const { recipientId = owner.ref.id, ...input } = changes
         if (
@@ -101,7 +102,7 @@ export function preferenceRoutes({ settings, owners }: Api, ids: HostIds, kind: 
           throw refusal([{ field: 'organization_id', message: 'cannot be changed' }])
         }
         if (recipientId !== owner.ref.id) throw refusal([{ field: idName, message: 'cannot be changed' }])
-        const { warnings, ...updated } = await settings.updatePreferences(owner.ref, input)
+        const { warnings, ...updated } = await settings.as(actorOf(caller)).updatePreferences(owner.ref, input)
         return { ...showPreferenceRow(updated), warnings: showWarnings(warnings) }
       },
     }),

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { sendOptions } from '../../schemas/requests.ts'
 import { type AppointmentCategory, recipientTypes } from '../../schemas/vocabulary.ts'
+import { actorOf } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
@@ -49,8 +50,8 @@ export function sendRoutes({ notifications, owners }: Api, ids: HostIds): Route[
         self: false,
         owner: ({ params }) => appointmentOwner(owners, params.appointmentId),
       },
-      handler: async ({ params: { appointmentId }, body }) =>
-        showSent(await notifications.sendAppointmentNotification(appointmentId, body)),
+      handler: async ({ params: { appointmentId }, body, caller }) =>
+        showSent(await notifications.as(actorOf(caller)).sendAppointmentNotification(appointmentId, body)),
     }),
     defineRoute({
       id: 'send.waitlist',
@@ -69,8 +70,12 @@ export function sendRoutes({ notifications, owners }: Api, ids: HostIds): Route[
         self: false,
         owner: ({ params }) => waitlistOwner(owners, params.waitlistEntryId),
       },
-      handler: async ({ params: { waitlistEntryId }, body: { channel } }) =>
-        showSent(await notifications.notifyWaitlist(waitlistEntryId, channel === undefined ? {} : { channel })),
+      handler: async ({ params: { waitlistEntryId }, body: { channel }, caller }) =>
+        showSent(
+          await notifications
+            .as(actorOf(caller))
+            .notifyWaitlist(waitlistEntryId, channel === undefined ? {} : { channel }),
+        ),
     }),
   ]
 }

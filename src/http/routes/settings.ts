@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { organizationSettingsInput } from '../../schemas/settings.ts'
+import { actorOf } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
@@ -44,8 +45,8 @@ export function settingsRoutes({ settings }: Api, ids: HostIds): Route[] {
         self: false,
         owner: ({ body }, caller) => namedOrganization(body.organizationId, caller),
       },
-      async handler({ body: { organizationId: _named, ...input }, owner }) {
-        const created = await settings.createOrganizationSettings(owner.organizationId, input)
+      async handler({ body: { organizationId: _named, ...input }, owner, caller }) {
+        const created = await settings.as(actorOf(caller)).createOrganizationSettings(owner.organizationId, input)
         return { ...created, warnings: showWarnings(created.warnings) }
       },
     }),
@@ -84,12 +85,12 @@ export function settingsRoutes({ settings }: Api, ids: HostIds): Route[] {
         self: false,
         owner: ({ params }) => organizationOwner(params.organizationId),
       },
-      async handler({ body, owner }) {
+      async handler({ body, owner, caller }) {
         const { id: _id, organizationId = owner.organizationId, createdAt: _at, updatedAt: _then, ...input } = body
         if (organizationId !== owner.organizationId) {
           throw refusal([{ field: 'organization_id', message: 'cannot be changed' }])
         }
-        const updated = await settings.updateOrganizationSettings(owner.organizationId, input)
+        const updated = await settings.as(actorOf(caller)).updateOrganizationSettings(owner.organizationId, input)
         return { ...updated, warnings: showWarnings(updated.warnings) }
       },
     }),

@@ -3,6 +3,7 @@ import { locale } from '../../schemas/common.ts'
 import { template, templatesInput } from '../../schemas/templates.ts'
 import { channels, templateKeys } from '../../schemas/vocabulary.ts'
 import { noOrganization } from '../../services/missing.ts'
+import { actorOf } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
@@ -62,8 +63,8 @@ export function templateRoutes({ settings, templates }: Api, ids: HostIds): Rout
         self: false,
         owner: ({ params }) => organizationOwner(params.organizationId),
       },
-      async handler({ body, owner }) {
-        const updated = await settings.updateTemplates(owner.organizationId, body)
+      async handler({ body, owner, caller }) {
+        const updated = await settings.as(actorOf(caller)).updateTemplates(owner.organizationId, body)
         return { ...updated, warnings: showWarnings(updated.warnings) }
       },
     }),

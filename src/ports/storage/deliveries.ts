@@ -1,3 +1,4 @@
+import type { Actor } from '../../schemas/audit.ts'
 import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Category, Channel, DeliveryState, DeliveryStatus, Rule } from '../../schemas/vocabulary.ts'
@@ -193,7 +194,8 @@ export interface DeliveryStore {
   /**
    * Queues immediate notifications. One whose `dedupeKey` exists in the organization is left out. A new one of CONFIRMATION,
    * RESCHEDULE or CANCELLATION cancels queued ones of these categories for the same appointment, recipient and channel
-   * (`superseded`). Returns what was inserted; the entries of `decision` and of each delivery are appended in the same transaction.
+   * (`superseded`). Returns what was inserted; the entries of `decision` and of each delivery are appended in the same
+   * transaction, and what was queued is audited with `by` (default: the library itself).
    */
   enqueue(
     deliveries: readonly NewDelivery[],
@@ -204,13 +206,14 @@ export interface DeliveryStore {
       readonly entries: readonly DecisionEntry[]
     },
     at: Date,
+    by?: Actor,
   ): Promise<DeliveryRow[]>
   /** Queued ones whose time has come and sending ones whose lease is over, earliest first. Read only. */
   due(now: Date, limit: number): Promise<DeliveryRow[]>
   /** The earliest due time of any reminder or delivery, or null. */
   nextDueAt(): Promise<Date | null>
   commitIntents(commands: readonly IntentCommand[], now: Date): Promise<IntentOutcome[]>
-  /** In the order of the commands: true where it took effect. The reminder, counters and suppressions change in the same transaction. */
+  /** In the order of the commands: true where it took effect. The reminder, counters, suppressions and audit change in the same transaction. */
   settle(commands: readonly SettleCommand[]): Promise<boolean[]>
   recordReceipt(command: ReceiptCommand): Promise<boolean>
   /** Counts by day; `from` and `to` are days, inclusive. */

@@ -1,3 +1,4 @@
+import type { Actor } from '../../schemas/audit.ts'
 import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { OffsetInput } from '../../schemas/offset.ts'
@@ -39,7 +40,8 @@ export type PlanRow = {
  * 4. of the others, PENDING rows that no delivery is sending are CANCELLED with `supersededBy` (a delivery waiting for
  *    its retry is cancelled with them); rows being sent are left and counted as `inFlight`; SENT and FAILED rows stay;
  * 5. wanted rows that are missing are inserted as PENDING;
- * 6. `notifications` are enqueued by the rules of `DeliveryStore.enqueue`; their entries and those of `decision` are appended.
+ * 6. `notifications` are enqueued by the rules of `DeliveryStore.enqueue`; their entries and those of `decision` are
+ *    appended, and what was queued is audited with `by` (default: the library itself).
  */
 export type PlanCommand = {
   readonly expectedRevision: number | null
@@ -49,6 +51,7 @@ export type PlanCommand = {
   readonly notifications: readonly NewDelivery[]
   readonly decision: readonly DecisionEntry[]
   readonly at: Date
+  readonly by?: Actor
 }
 export type PlanOutcome =
   | { readonly status: 'conflict' }
@@ -81,7 +84,7 @@ export interface PlanStore {
   /** The host deleted the appointment: its plan is removed, what is pending or queued cancelled; history stays. Returns in-flight sends. */
   forgetAppointment(appointmentId: EntityId, decision: readonly DecisionEntry[], at: Date): Promise<ForgetOutcome>
   /** The host deleted the recipient: preferences are removed, what is pending or queued for it cancelled; history stays. */
-  forgetRecipient(recipient: RecipientRef, at: Date): Promise<ForgetOutcome>
+  forgetRecipient(recipient: RecipientRef, at: Date, by?: Actor): Promise<ForgetOutcome>
   /** The next page of the oldest re-plan, or null when none is queued. Several workers may get the same page; applying twice is once. */
   nextReplanPage(now: Date, limit: number): Promise<ReplanPage | null>
   /** Moves the job past `cursor` (as the page gave it), or ends it with null. */

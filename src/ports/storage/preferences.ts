@@ -1,3 +1,4 @@
+import type { Actor } from '../../schemas/audit.ts'
 import type { PreferenceRef, Preferences, PreferencesValues } from '../../schemas/preferences.ts'
 import type { ReplanScope } from './plans.ts'
 
@@ -7,6 +8,7 @@ export type PreferencesRow = Preferences & {
   readonly revision: number
 }
 
+/** Writes are audited in their transaction, with `by` (default: the library itself); one that changes nothing is not. */
 export interface PreferenceStore {
   get(recipients: readonly PreferenceRef[]): Promise<PreferencesRow[]>
   /** Null if the recipient has preferences already. */
@@ -16,6 +18,7 @@ export interface PreferenceStore {
     values: PreferencesValues,
     replan: ReplanScope | null,
     at: Date,
+    by?: Actor,
   ): Promise<PreferencesRow | null>
   /** Changes the named columns only; null if there is no row. `inFlight` counts messages to the recipient being sent at that moment. */
   update(
@@ -23,5 +26,6 @@ export interface PreferenceStore {
     patch: Partial<PreferencesValues>,
     replan: ReplanScope | null,
     at: Date,
+    by?: Actor,
   ): Promise<{ readonly row: PreferencesRow; readonly inFlight: number } | null>
 }

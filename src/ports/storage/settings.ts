@@ -1,3 +1,4 @@
+import type { Actor } from '../../schemas/audit.ts'
 import type { OrganizationSettings } from '../../schemas/settings.ts'
 import type { Channel } from '../../schemas/vocabulary.ts'
 import type { ReplanScope } from './plans.ts'
@@ -18,6 +19,7 @@ export type SettingsRow = SettingsValues & {
 
 export type SuppressedAddress = { readonly organizationId: string; readonly channel: Channel; readonly address: string }
 
+/** Writes are audited in their transaction, with `by` (default: the library itself); one that changes nothing is not. */
 export interface SettingsStore {
   get(organizationIds: readonly string[]): Promise<SettingsRow[]>
   /** Null if the organization has settings already: of concurrent callers one gets the row. */
@@ -26,6 +28,7 @@ export interface SettingsStore {
     values: SettingsValues,
     replan: ReplanScope | null,
     at: Date,
+    by?: Actor,
   ): Promise<SettingsRow | null>
   /** Changes the named columns only; null if there is no row. `replan` is queued in the same transaction. */
   update(
@@ -33,6 +36,7 @@ export interface SettingsStore {
     patch: Partial<SettingsValues>,
     replan: ReplanScope | null,
     at: Date,
+    by?: Actor,
   ): Promise<SettingsRow | null>
   /** Which of these addresses (e-mail in lower case, phone in E.164) are suppressed. */
   suppressed(addresses: readonly SuppressedAddress[]): Promise<SuppressedAddress[]>

@@ -7,6 +7,7 @@
  * })
  */
 import { describe } from 'vitest'
+import { audit } from './audit.ts'
 import { claims } from './claims.ts'
 import { deletions } from './deletions.ts'
 import { type OpenStorage, starter } from './harness.ts'
@@ -41,6 +42,7 @@ export function storageConformance(name: string, open: OpenStorage): void {
     describe('re-plans', () => replans(start))
     describe('deletions', () => deletions(start))
     describe('requests', () => requests(start))
+    describe('audit', () => audit(start))
     describe('values', () => values(start))
   })
 }

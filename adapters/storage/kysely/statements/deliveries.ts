@@ -44,6 +44,8 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
           'waitlist_entry_id',
           'notification_type',
           'notification_category',
+          'recipient_type',
+          'recipient_id',
           'reminder_id',
           'attempts',
           'unknown_outcomes',

@@ -1,0 +1,95 @@
+import { z } from 'zod'
+import { type AuditRecord, actorKinds, auditActions, auditTargets } from '../../schemas/audit.ts'
+import { entityId } from '../../schemas/common.ts'
+import { categories, channels } from '../../schemas/vocabulary.ts'
+import { auditFilter } from '../../services/audit-log.ts'
+import { noOrganization } from '../../services/missing.ts'
+import type { Api } from '../api.ts'
+import { defineRoute, nothing, type Route } from '../define-route.ts'
+import type { HostIds } from '../host-ids.ts'
+import { organizationOwner } from '../owners.ts'
+import { refusal, toSnake } from '../snake-case.ts'
+
+const change = z.object({
+  field: z.string(),
+  /** Of switches, offsets and policies; other fields are only named. */
+  from: z.json().optional(),
+  to: z.json().optional(),
+})
+
+const entryShape = z.object({
+  id: z.int(),
+  at: z.date(),
+  actorKind: z.enum(actorKinds),
+  actorId: entityId.nullable(),
+  action: z.enum(auditActions),
+  targetType: z.enum(auditTargets).nullable(),
+  targetId: z.string().nullable(),
+  changes: z.array(change).optional(),
+  notificationIds: z.array(z.int()).optional(),
+  category: z.enum(categories).optional(),
+  channel: z.enum(channels).optional(),
+  reason: z.string().optional(),
+  outcome: z.string().optional(),
+})
+
+const auditShape = z.object({
+  entries: z.array(entryShape),
+  /** For `cursor` of the next request; null on the last page. */
+  nextCursor: z.int().nullable(),
+})
+
+function showEntry({ id, at, actor, action, target, detail }: AuditRecord): z.input<typeof entryShape> {
+  const { changes, notificationIds, ...rest } = detail
+  return {
+    id,
+    at,
+    actorKind: actor.kind,
+    actorId: actor.id,
+    action,
+    targetType: target?.type ?? null,
+    targetId: target?.id ?? null,
+    ...rest,
+    ...(notificationIds === undefined ? {} : { notificationIds: [...notificationIds] }),
+    ...(changes === undefined
+      ? {}
+      : { changes: changes.map((one) => ({ ...jsonChange(one), field: toSnake(one.field) })) }),
+  }
+}
+
+const jsonChange = ({ from, to }: { readonly from?: unknown; readonly to?: unknown }) => ({
+  ...(from === undefined ? {} : { from: z.json().parse(from) }),
+  ...(to === undefined ? {} : { to: z.json().parse(to) }),
+})
+
+/** Who changed what, and who had what sent. */
+export function auditRoutes({ audit }: Api, ids: HostIds): Route[] {
+  return [
+    defineRoute({
+      id: 'audit.list',
+      method: 'GET',
+      path: '/audit/{organization_id}',
+      summary: 'Who changed settings, preferences and templates, and who had what sent; newest first',
+      params: z.strictObject({ organizationId: ids.organization }),
+      query: auditFilter,
+      body: nothing,
+      responses: { 200: auditShape },
+      errors: [],
+      example: { query: { action: 'settings.updated', limit: '50' } },
+      access: {
+        kind: 'members',
+        staff: 'admin',
+        self: false,
+        owner: ({ params }) => organizationOwner(params.organizationId, noOrganization),
+      },
+      async handler({ query, owner }) {
+        const { startDate, endDate } = query
+        if (startDate !== undefined && endDate !== undefined && startDate > endDate) {
+          throw refusal([{ field: 'end_date', message: 'must not lie before start_date' }])
+        }
+        const { entries, nextCursor } = await audit.list(owner.organizationId, query)
+        return { entries: entries.map(showEntry), nextCursor }
+      },
+    }),
+  ]
+}

@@ -1,0 +1,30 @@
+import type { Actor, AuditAction, AuditDetail, AuditRecord, AuditTarget } from '../../schemas/audit.ts'
+
+export type NewAudit = {
+  readonly organizationId: string
+  readonly at: Date
+  readonly actor: Actor
+  readonly action: AuditAction
+  readonly target: AuditTarget | null
+  readonly detail: AuditDetail
+}
+
+export type AuditQuery = {
+  readonly organizationId: string
+  readonly action?: AuditAction
+  /** Inclusive. */
+  readonly from?: Date
+  readonly to?: Date
+  /** Rows older than the one with this id. */
+  readonly before?: number
+  readonly limit: number
+}
+
+/**
+ * Append-only: who changed what, and who had what sent. Rows are written by the commands that change, in their
+ * transactions: a change and its row are there together or not at all.
+ */
+export interface AuditStore {
+  /** Newest first, by id. */
+  list(query: AuditQuery): Promise<AuditRecord[]>
+}

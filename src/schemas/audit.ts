@@ -1,0 +1,83 @@
+import { z } from 'zod'
+import { type EntityId, entityId, type RecipientRef } from './common.ts'
+import type { Category, Channel } from './vocabulary.ts'
+
+/** Who did something. `system` is the library itself; `service` the host application, also where it calls in TypeScript. */
+export const actorKinds = ['system', 'service', 'staff', 'patient', 'client'] as const
+export type ActorKind = (typeof actorKinds)[number]
+export type Actor = { readonly kind: ActorKind; readonly id: EntityId | null }
+export const actorSchema = z.strictObject({ kind: z.enum(actorKinds), id: entityId.nullable() })
+
+export const systemActor: Actor = { kind: 'system', id: null }
+/** Who calls the services in TypeScript, unless `as()` names somebody. */
+export const serviceActor: Actor = { kind: 'service', id: null }
+
+/** What the audit log tells of. */
+export const auditActions = [
+  'settings.created',
+  'settings.updated',
+  'templates.updated',
+  'preferences.created',
+  'preferences.updated',
+  'preferences.deleted',
+  'address.suppressed',
+  'notification.queued',
+  'notification.sent',
+  'outcome.recorded',
+] as const
+export type AuditAction = (typeof auditActions)[number]
+
+export const auditTargets = [
+  'organization',
+  'patient',
+  'client',
+  'practitioner',
+  'appointment',
+  'waitlist_entry',
+] as const
+export type AuditTarget = { readonly type: (typeof auditTargets)[number]; readonly id: string }
+
+const recipientTargets = { PATIENT: 'patient', CLIENT: 'client', PRACTITIONER: 'practitioner' } as const
+
+export const recipientTarget = ({ type, id }: RecipientRef): AuditTarget => ({
+  type: recipientTargets[type],
+  id: String(id),
+})
+
+/** What a message is about: its appointment or waitlist entry. */
+export function subjectTarget(about: {
+  readonly appointmentId: EntityId | null
+  readonly waitlistEntryId: EntityId | null
+}): AuditTarget | null {
+  if (about.appointmentId !== null) return { type: 'appointment', id: String(about.appointmentId) }
+  if (about.waitlistEntryId !== null) return { type: 'waitlist_entry', id: String(about.waitlistEntryId) }
+  return null
+}
+
+/** A field that changed. Values are told of switches, offsets and policies only: never of secrets, contacts or texts. */
+export type AuditChange = {
+  /** As the API names it in TypeScript, such as `smsEnabled`. */
+  readonly field: string
+  readonly from?: unknown
+  readonly to?: unknown
+}
+
+export type AuditDetail = {
+  readonly changes?: readonly AuditChange[]
+  readonly notificationIds?: readonly number[]
+  readonly category?: Category
+  readonly channel?: Channel
+  readonly reason?: string
+  readonly outcome?: string
+}
+
+export type AuditRecord = {
+  readonly id: number
+  readonly organizationId: string
+  readonly at: Date
+  readonly actor: Actor
+  readonly action: AuditAction
+  /** What it was done to; null where the detail says it. */
+  readonly target: AuditTarget | null
+  readonly detail: AuditDetail
+}
