@@ -1,13 +1,13 @@
 import { type DeliveryPage, type DeliveryQuery, type DeliveryStore, systemActor } from '../../../src/index.ts'
 import { decodeDelivery, encodeFilter } from '../kysely/codecs/deliveries.ts'
-import { auditQueued } from './audit.ts'
-import { createTally } from './counters.ts'
-import { appendDecision } from './decisions.ts'
+import { auditQueued } from '../kysely/commands/audit.ts'
+import { createTally } from '../kysely/commands/counters.ts'
+import { appendDecision } from '../kysely/commands/decisions.ts'
+import { enqueue } from '../kysely/commands/enqueue.ts'
+import { guardCheck } from '../kysely/commands/guard.ts'
+import { commitIntent } from '../kysely/commands/intents.ts'
+import { recordReceipt, settleAll } from '../kysely/commands/settle.ts'
 import type { Engine, Tx } from './engine.ts'
-import { enqueue } from './enqueue.ts'
-import { guardCheck } from './guard.ts'
-import { commitIntent } from './intents.ts'
-import { recordReceipt, settleAll } from './settle.ts'
 
 function page(tx: Tx, query: DeliveryQuery): DeliveryPage {
   const filter = encodeFilter(tx.ids, query)

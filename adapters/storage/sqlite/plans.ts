@@ -1,9 +1,9 @@
 import { type PlanStore, type ReplanPage, systemActor } from '../../../src/index.ts'
 import { decodePlan } from '../kysely/codecs/plans.ts'
-import { applyPlan } from './apply-plan.ts'
-import { createTally } from './counters.ts'
+import { applyPlan } from '../kysely/commands/apply-plan.ts'
+import { createTally } from '../kysely/commands/counters.ts'
+import { forgetAppointment, forgetRecipient } from '../kysely/commands/forget.ts'
 import type { Engine, Tx } from './engine.ts'
-import { forgetAppointment, forgetRecipient } from './forget.ts'
 
 function replanPage(tx: Tx, now: Date, limit: number): ReplanPage | null {
   const job = tx.statements.plans.oldestJob.get({})

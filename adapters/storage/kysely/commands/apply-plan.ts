@@ -5,16 +5,16 @@ import {
   type RecipientRef,
   type ReminderRow,
   systemActor,
-} from '../../../src/index.ts'
-import { encodePlan } from '../kysely/codecs/plans.ts'
-import { decodeReminder } from '../kysely/codecs/reminders.ts'
-import type { RecordOf } from '../kysely/query.ts'
+} from '../../../../src/index.ts'
+import { encodePlan } from '../codecs/plans.ts'
+import { decodeReminder } from '../codecs/reminders.ts'
+import type { RecordOf } from '../query.ts'
 import { auditQueued } from './audit.ts'
 import { withdraw } from './cancel.ts'
 import type { Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
-import type { Tx } from './engine.ts'
 import { enqueue } from './enqueue.ts'
+import type { Tx } from './tx.ts'
 
 const keyOfWanted = (reminder: NewReminder): string =>
   `${reminder.recipient.type}:${reminder.recipient.id}|${reminder.channel}|${reminder.offset}|${reminder.startsAt.getTime()}`

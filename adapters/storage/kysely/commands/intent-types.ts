@@ -1,8 +1,8 @@
-import type { IntentCommand } from '../../../src/index.ts'
-import type { RecordOf } from '../kysely/query.ts'
+import type { IntentCommand } from '../../../../src/index.ts'
+import type { RecordOf } from '../query.ts'
 import type { Tally } from './counters.ts'
-import type { Tx } from './engine.ts'
 import type { GuardCheck } from './guard.ts'
+import type { Tx } from './tx.ts'
 
 export type Reminder = RecordOf<'appointment_reminders'>
 export type Delivery = RecordOf<'notification_history'>

@@ -8,14 +8,14 @@ import {
   type ReminderRow,
   type Rule,
   recipientTarget,
-} from '../../../src/index.ts'
-import type { RecordOf } from '../kysely/query.ts'
+} from '../../../../src/index.ts'
+import type { RecordOf } from '../query.ts'
 import { appendAudit } from './audit.ts'
 import { cancelDelivery, withdraw } from './cancel.ts'
 import { createTally, type Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
-import type { Tx } from './engine.ts'
 import { preferencesOf } from './settings.ts'
+import type { Tx } from './tx.ts'
 
 type Open = RecordOf<'notification_history'>
 

@@ -1,6 +1,6 @@
-import type { ReplanScope } from '../../../src/index.ts'
-import { encodeOptionalId } from '../kysely/codecs/ids.ts'
-import type { Tx } from './engine.ts'
+import type { ReplanScope } from '../../../../src/index.ts'
+import { encodeOptionalId } from '../codecs/ids.ts'
+import type { Tx } from './tx.ts'
 
 /** Queues a re-plan. One of the same scope that is queued starts anew: what it planned so far rests on older settings. */
 export function queueReplan(tx: Tx, replan: ReplanScope | null, at: Date): void {

@@ -1,8 +1,8 @@
-import type { ReminderRow, Rule } from '../../../src/index.ts'
-import { decodeReminder } from '../kysely/codecs/reminders.ts'
-import type { RecordOf } from '../kysely/query.ts'
+import type { ReminderRow, Rule } from '../../../../src/index.ts'
+import { decodeReminder } from '../codecs/reminders.ts'
+import type { RecordOf } from '../query.ts'
 import type { Tally } from './counters.ts'
-import type { Tx } from './engine.ts'
+import type { Tx } from './tx.ts'
 
 type Reminder = RecordOf<'appointment_reminders'>
 type Delivery = Pick<

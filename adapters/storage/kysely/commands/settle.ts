@@ -4,12 +4,12 @@ import {
   recipientTarget,
   type SettleCommand,
   systemActor,
-} from '../../../src/index.ts'
-import type { RecordOf } from '../kysely/query.ts'
+} from '../../../../src/index.ts'
+import type { RecordOf } from '../query.ts'
 import { appendAudit } from './audit.ts'
 import { createTally, type Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
-import type { Tx } from './engine.ts'
+import type { Tx } from './tx.ts'
 
 const unknownMessage = (message: string): string => `The outcome is unknown: ${message}`
 

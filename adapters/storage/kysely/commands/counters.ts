@@ -1,5 +1,5 @@
-import type { Category, Channel, DeliveryCount } from '../../../src/index.ts'
-import type { Tx } from './engine.ts'
+import type { Category, Channel, DeliveryCount } from '../../../../src/index.ts'
+import type { Tx } from './tx.ts'
 
 type Counted = { readonly organizationId: string; readonly channel: Channel; readonly category: Category }
 

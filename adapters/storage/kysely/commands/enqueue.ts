@@ -1,8 +1,8 @@
-import type { DecisionEntry, DeliveryRow, NewDelivery } from '../../../src/index.ts'
-import { decodeDelivery, encodeDelivery } from '../kysely/codecs/deliveries.ts'
+import type { DecisionEntry, DeliveryRow, NewDelivery } from '../../../../src/index.ts'
+import { decodeDelivery, encodeDelivery } from '../codecs/deliveries.ts'
 import { cancelDelivery } from './cancel.ts'
 import type { Tally } from './counters.ts'
-import type { Tx } from './engine.ts'
+import type { Tx } from './tx.ts'
 
 const lifecycle: ReadonlySet<string> = new Set(['CONFIRMATION', 'RESCHEDULE', 'CANCELLATION'])
 

@@ -1,5 +1,5 @@
-import type { IntentCommand, IntentOutcome, Work } from '../../../src/index.ts'
-import { decodeDelivery } from '../kysely/codecs/deliveries.ts'
+import type { IntentCommand, IntentOutcome, Work } from '../../../../src/index.ts'
+import { decodeDelivery } from '../codecs/deliveries.ts'
 import { cancelDelivery, cancelReminder, withdraw } from './cancel.ts'
 import { appendDecision } from './decisions.ts'
 import type { Delivery, Intent, IntentTx, Reminder } from './intent-types.ts'

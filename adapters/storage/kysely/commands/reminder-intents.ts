@@ -1,4 +1,4 @@
-import type { DeliveryContent } from '../../../src/index.ts'
+import type { DeliveryContent } from '../../../../src/index.ts'
 import type { Delivery, Intent, IntentTx, Reminder } from './intent-types.ts'
 
 /** The delivery of a reminder, as a row to insert. */

@@ -1,5 +1,5 @@
-import type { IntentGuard } from '../../../src/index.ts'
-import type { Tx } from './engine.ts'
+import type { IntentGuard } from '../../../../src/index.ts'
+import type { Tx } from './tx.ts'
 
 /** Says whether what an intent was decided on still stands. */
 export type GuardCheck = (guard: IntentGuard) => boolean
