@@ -1,4 +1,6 @@
+export { attendanceKey, attendanceOf } from './domain/attendance.ts'
 export { type Change, preferencesChange, settingsChange } from './domain/audit.ts'
+export { bucketOf } from './domain/histogram.ts'
 export { canTransition } from './domain/transitions.ts'
 export * from './errors.ts'
 export type { NotificationEvent, NotificationEvents, ReminderEvent } from './events.ts'
@@ -42,5 +44,11 @@ export type {
   Templates,
   Warned,
 } from './services/settings-service.ts'
-export type { Outcomes, Statistics, StatisticsFilter, StatisticsReport } from './services/statistics.ts'
+export type {
+  AttendanceReport,
+  Outcomes,
+  Statistics,
+  StatisticsFilter,
+  StatisticsReport,
+} from './services/statistics.ts'
 export * from './services/views.ts'

@@ -10,6 +10,7 @@ import { planStore } from './sqlite/plans.ts'
 import { reminderStore } from './sqlite/reminders.ts'
 import { requestStore } from './sqlite/requests.ts'
 import { preferenceStore, settingsStore } from './sqlite/settings.ts'
+import { statisticsStore } from './sqlite/statistics.ts'
 import type { SqliteDatabase } from './sqlite/vendor.ts'
 
 export type { SqliteDatabase, SqliteStatement } from './sqlite/vendor.ts'
@@ -83,5 +84,6 @@ const storageOn = (engine: Engine, pollMs: number): Storage => {
     decisions: decisionStore(engine),
     requests: requestStore(engine),
     audit: auditStore(engine),
+    statistics: statisticsStore(engine),
   }
 }

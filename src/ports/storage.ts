@@ -6,6 +6,7 @@ import type { PreferenceStore } from './storage/preferences.ts'
 import type { ReminderStore } from './storage/reminders.ts'
 import type { RequestStore } from './storage/requests.ts'
 import type { SettingsStore } from './storage/settings.ts'
+import type { StatisticsStore } from './storage/statistics.ts'
 
 export * from './storage/audit.ts'
 export * from './storage/decisions.ts'
@@ -15,6 +16,7 @@ export * from './storage/preferences.ts'
 export * from './storage/reminders.ts'
 export * from './storage/requests.ts'
 export * from './storage/settings.ts'
+export * from './storage/statistics.ts'
 
 /** How the host's ids are stored: `integer` as documented, or `text`. Organization ids are always text. */
 export type IdKinds = {
@@ -62,4 +64,5 @@ export interface Storage {
   readonly decisions: DecisionStore
   readonly requests: RequestStore
   readonly audit: AuditStore
+  readonly statistics: StatisticsStore
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { emailAddress, phoneNumber, type RecipientRef } from './common.ts'
 import { type OffsetInput, reminderOffsets } from './offset.ts'
-import type { Category } from './vocabulary.ts'
+import type { Category, Channel } from './vocabulary.ts'
 
 const flag = z.boolean().nullable().optional()
 const offsets = reminderOffsets.nullable().optional()
@@ -47,6 +47,12 @@ export type Preferences = PreferencesValues & {
   readonly createdAt: Date
   readonly updatedAt: Date
 }
+
+/** The preference that switches a channel. */
+export const channelFlagOf = {
+  EMAIL: 'emailEnabled',
+  SMS: 'smsEnabled',
+} as const satisfies Record<Channel, keyof PreferencesInput>
 
 /** The preference that switches a category. */
 export const categoryFlagOf = {

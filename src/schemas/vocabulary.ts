@@ -26,6 +26,32 @@ export type DeliveryStatus = (typeof deliveryStatuses)[number]
 export const deliveryStates = ['queued', 'sending', 'handed_over', 'unknown', 'settled', 'cancelled'] as const
 export type DeliveryState = (typeof deliveryStates)[number]
 
+/** What is counted of every delivery as it settles, and moves with its status. */
+export const settledMeasures = [...deliveryStatuses, 'UNKNOWN', 'CANCELLED'] as const
+
+/**
+ * What statistics count. `PLANNED`: reminders planned and notices queued. `WITHDRAWN`: reminders cancelled before an intent,
+ * by rule. `SKIPPED`: left out when planning or asking, by rule. `LATENESS` (due to sent) and `DELIVERY_TIME` (sent to
+ * delivered): histograms. `OPT_OUT`: a recipient switched a channel or category off; `SUPPRESSED`: a provider reported it.
+ * `OUTCOME`: what became of appointments.
+ */
+export const measures = [
+  ...settledMeasures,
+  'PLANNED',
+  'WITHDRAWN',
+  'SKIPPED',
+  'LATENESS',
+  'DELIVERY_TIME',
+  'OPT_OUT',
+  'SUPPRESSED',
+  'OUTCOME',
+] as const
+export type Measure = (typeof measures)[number]
+
+/** What became of an appointment, as the host records it. */
+export const appointmentOutcomes = ['attended', 'no_show', 'cancelled_late', 'rescheduled'] as const
+export type AppointmentOutcome = (typeof appointmentOutcomes)[number]
+
 export const templateKeys = [
   'appointment_confirmation',
   'appointment_reminder',

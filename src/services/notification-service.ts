@@ -15,7 +15,12 @@ import {
   scheduleOptions,
   sendOptions,
 } from '../schemas/requests.ts'
-import type { AppointmentCategory, Channel } from '../schemas/vocabulary.ts'
+import {
+  type AppointmentCategory,
+  type AppointmentOutcome,
+  appointmentOutcomes,
+  type Channel,
+} from '../schemas/vocabulary.ts'
 import { cancelCommand } from './cancel-command.ts'
 import type { Context } from './context.ts'
 import { dryRun } from './dry-run.ts'
@@ -180,6 +185,19 @@ export class NotificationService {
       reactivate: false,
       cancelAs: 'appointment_cancelled',
     })
+  }
+
+  /**
+   * Records what became of an appointment: `attended`, `no_show`, `cancelled_late` or `rescheduled`. Recorded again, the last
+   * one counts. The reminder statistics set it beside the reminders that went out.
+   * @throws NotificationError `appointment_not_found`, `invalid_input`.
+   */
+  async recordOutcome(appointmentId: EntityId, outcome: AppointmentOutcome): Promise<void> {
+    const known = parseField(z.enum(appointmentOutcomes), outcome, 'outcome')
+    const { id, organizationId, start } = await this.#draft(this.#appointmentId(appointmentId))
+    const { storage, clock } = this.#context.options
+    const about = { organizationId, appointmentId: id, startsAt: start.instant }
+    await storage.statistics.recordOutcome({ ...about, outcome: known, at: clock.now(), by: this.#actor })
   }
 
   /** The host deleted an appointment: what is pending is cancelled, history stays. */

@@ -1,6 +1,9 @@
-import type { DeliveryCount } from '../ports/storage.ts'
+import { type Proportion, proportion, readAttendanceKey } from '../domain/attendance.ts'
+import { type Percentiles, percentilesOf } from '../domain/histogram.ts'
+import type { Count } from '../ports/storage.ts'
+import { type Attendance, channelSets, distances, reminderCounts } from '../schemas/attendance.ts'
 import { definedOnly } from '../schemas/defined.ts'
-import type { Category, Channel } from '../schemas/vocabulary.ts'
+import type { Category, Channel, Measure } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
 
 export type StatisticsFilter = {
@@ -11,6 +14,8 @@ export type StatisticsFilter = {
   readonly to?: string | undefined
   readonly channel?: Channel | undefined
   readonly category?: Category | undefined
+  /** The name of a transport: then only what it was given is counted. */
+  readonly provider?: string | undefined
 }
 
 /** Deliveries by outcome. `delivered` ones were sent too, but each delivery is counted once, under its last status. */
@@ -30,12 +35,44 @@ export type StatisticsReport = Outcomes & {
   readonly organizationId: string | null
   readonly from: string | null
   readonly to: string | null
+  /** Reminders planned and notices queued in the period. */
+  readonly planned: number
+  /** Reminders withdrawn and notices cancelled before they went out, by rule. */
+  readonly cancelledByReason: Readonly<Record<string, number>>
+  /** Who was left out when a message was planned or asked for, by rule. */
+  readonly skippedByReason: Readonly<Record<string, number>>
+  /** From when a reminder was due, or a notice asked for, until it was accepted by the provider. */
+  readonly dueToSent: Percentiles
+  /** Until the provider reported it delivered, where it does. */
+  readonly sentToDelivered: Percentiles
   readonly byChannel: Readonly<Record<Channel, Outcomes>>
   readonly byCategory: Readonly<Record<Category, Outcomes>>
+  readonly byProvider: Readonly<Record<string, Outcomes>>
   readonly byDay: readonly (Outcomes & { readonly day: string })[]
+  /** Recipients who switched a channel or a category off, and addresses that a provider reported as opted out or dead. */
+  readonly optOuts: {
+    readonly byChannel: Readonly<Record<Channel, number>>
+    readonly byCategory: Readonly<Record<Category, number>>
+    readonly suppressedByChannel: Readonly<Record<Channel, number>>
+  }
 }
 
-/** Reads the counters that are written when a delivery settles. */
+/** No-shows among appointments that were attended or missed. */
+type NoShows<Group extends string> = readonly ({ readonly group: Group } & Proportion)[]
+
+export type AttendanceReport = {
+  readonly attended: number
+  readonly noShow: number
+  readonly cancelledLate: number
+  readonly rescheduled: number
+  readonly noShowRate: Proportion
+  /** By how many reminders went out, how long before the start the nearest was, and on which channels. */
+  readonly byReminders: NoShows<Attendance['reminders']>
+  readonly byNearest: NoShows<Attendance['nearest']>
+  readonly byChannels: NoShows<Attendance['channels']>
+}
+
+/** Reads the counters that are written when rows change. */
 export class Statistics {
   readonly #context: Context
 
@@ -43,37 +80,87 @@ export class Statistics {
     this.#context = context
   }
 
-  async read(filter: StatisticsFilter): Promise<StatisticsReport> {
-    const { organizationId, from, to, channel, category } = filter
-    const counted = await this.#context.options.storage.deliveries.counts(definedOnly({ organizationId, from, to }))
-    const counts = counted.filter(
-      (one) =>
-        (channel === undefined || one.channel === channel) && (category === undefined || one.category === category),
-    )
-    const where = <Key extends keyof DeliveryCount>(key: Key, value: DeliveryCount[Key]) =>
-      outcomesOf(counts.filter((one) => one[key] === value))
-    const days = [...new Set(counts.map((one) => one.day))].sort()
-    return {
-      organizationId: organizationId ?? null,
-      from: from ?? null,
-      to: to ?? null,
+  async read(filter: StatisticsFilter = {}): Promise<StatisticsReport> {
+    return (await this.#read(filter)).report
+  }
+
+  /** The same of reminders only, with what became of the appointments (`recordOutcome`) by the reminders that went out. */
+  async reminders(
+    filter: Omit<StatisticsFilter, 'category'> = {},
+  ): Promise<StatisticsReport & { readonly attendance: AttendanceReport }> {
+    const { report, counts } = await this.#read({ ...filter, category: 'REMINDER' })
+    return { ...report, attendance: attendanceOf(counts) }
+  }
+
+  async #read(filter: StatisticsFilter): Promise<{ report: StatisticsReport; counts: readonly Count[] }> {
+    const { statistics } = this.#context.options.storage
+    const query = definedOnly(filter)
+    const counts = await statistics.counts(query)
+    const byDay = Map.groupBy(await statistics.countsByDay(query), (row) => row.day)
+    const ofMeasure = (...measures: Measure[]) => counts.filter((one) => measures.includes(one.measure))
+    const statuses = counts.filter((one) => one.provider !== '')
+    const providers = [...new Set(statuses.map((one) => one.provider))].sort()
+    const withdrawn = [
+      ...ofMeasure('WITHDRAWN'),
+      ...ofMeasure('CANCELLED').filter((one) => one.category !== 'REMINDER'),
+    ]
+    const perChannel = <T>(of: (rows: (one: Count) => boolean) => T) => ({
+      EMAIL: of((one) => one.channel === 'EMAIL'),
+      SMS: of((one) => one.channel === 'SMS'),
+    })
+    const perCategory = <T>(of: (rows: (one: Count) => boolean) => T) => ({
+      CONFIRMATION: of((one) => one.category === 'CONFIRMATION'),
+      REMINDER: of((one) => one.category === 'REMINDER'),
+      CANCELLATION: of((one) => one.category === 'CANCELLATION'),
+      RESCHEDULE: of((one) => one.category === 'RESCHEDULE'),
+      WAITLIST: of((one) => one.category === 'WAITLIST'),
+    })
+    const outcomes = (rows: (one: Count) => boolean) => outcomesOf(counts.filter(rows))
+    const optedOut = (rows: (one: Count) => boolean) => sum(ofMeasure('OPT_OUT').filter(rows))
+    const report = {
+      organizationId: filter.organizationId ?? null,
+      from: filter.from ?? null,
+      to: filter.to ?? null,
       ...outcomesOf(counts),
-      byChannel: { EMAIL: where('channel', 'EMAIL'), SMS: where('channel', 'SMS') },
-      byCategory: {
-        CONFIRMATION: where('category', 'CONFIRMATION'),
-        REMINDER: where('category', 'REMINDER'),
-        CANCELLATION: where('category', 'CANCELLATION'),
-        RESCHEDULE: where('category', 'RESCHEDULE'),
-        WAITLIST: where('category', 'WAITLIST'),
+      planned: sum(ofMeasure('PLANNED')),
+      cancelledByReason: byDetail(withdrawn),
+      skippedByReason: byDetail(ofMeasure('SKIPPED')),
+      dueToSent: percentilesOf(buckets(ofMeasure('LATENESS'))),
+      sentToDelivered: percentilesOf(buckets(ofMeasure('DELIVERY_TIME'))),
+      byChannel: perChannel(outcomes),
+      byCategory: perCategory(outcomes),
+      byProvider: Object.fromEntries(
+        providers.map((name) => [name, outcomesOf(statuses.filter((one) => one.provider === name))]),
+      ),
+      byDay: [...byDay].map(([day, rows]) => ({ day, ...outcomesOf(rows) })),
+      optOuts: {
+        byChannel: perChannel(optedOut),
+        byCategory: perCategory(optedOut),
+        suppressedByChannel: perChannel((rows) => sum(ofMeasure('SUPPRESSED').filter(rows))),
       },
-      byDay: days.map((day) => ({ day, ...where('day', day) })),
     }
+    return { report, counts }
   }
 }
 
-function outcomesOf(counts: readonly DeliveryCount[]): Outcomes {
-  const of = (status: DeliveryCount['status']): number =>
-    counts.reduce((sum, one) => (one.status === status ? sum + one.count : sum), 0)
+type Counted = Pick<Count, 'measure' | 'count'>
+
+const sum = (rows: readonly Counted[]): number => rows.reduce((total, row) => total + row.count, 0)
+
+function byDetail(rows: readonly Count[]): Record<string, number> {
+  const sums = new Map<string, number>()
+  for (const { detail, count } of rows) sums.set(detail, (sums.get(detail) ?? 0) + count)
+  return Object.fromEntries([...sums].sort(([, one], [, other]) => other - one))
+}
+
+function buckets(rows: readonly Count[]): ReadonlyMap<number, number> {
+  const sums = new Map<number, number>()
+  for (const { detail, count } of rows) sums.set(Number(detail), (sums.get(Number(detail)) ?? 0) + count)
+  return sums
+}
+
+function outcomesOf(counts: readonly Counted[]): Outcomes {
+  const of = (measure: Measure): number => sum(counts.filter((one) => one.measure === measure))
   const [sent, delivered, failed, bounced] = [of('SENT'), of('DELIVERED'), of('FAILED'), of('BOUNCED')]
   const [unknown, cancelled] = [of('UNKNOWN'), of('CANCELLED')]
   const ended = sent + delivered + failed + bounced
@@ -86,5 +173,31 @@ function outcomesOf(counts: readonly DeliveryCount[]): Outcomes {
     unknown,
     cancelled,
     successRate: ended === 0 ? null : (sent + delivered) / ended,
+  }
+}
+
+function attendanceOf(counts: readonly Count[]): AttendanceReport {
+  const known = counts.flatMap(({ measure, detail, count }) => {
+    const key = measure === 'OUTCOME' ? readAttendanceKey(detail) : null
+    return key === null ? [] : [{ ...key, count }]
+  })
+  const of = (outcome: Attendance['outcome'], rows = known): number =>
+    rows.reduce((total, row) => (row.outcome === outcome ? total + row.count : total), 0)
+  const noShows = (rows = known): Proportion =>
+    proportion(of('no_show', rows), of('no_show', rows) + of('attended', rows))
+  const grouped = <Field extends 'reminders' | 'nearest' | 'channels'>(
+    field: Field,
+    groups: readonly Attendance[Field][],
+  ): NoShows<Attendance[Field]> =>
+    groups.map((group) => ({ group, ...noShows(known.filter((row) => row[field] === group)) }))
+  return {
+    attended: of('attended'),
+    noShow: of('no_show'),
+    cancelledLate: of('cancelled_late'),
+    rescheduled: of('rescheduled'),
+    noShowRate: noShows(),
+    byReminders: grouped('reminders', reminderCounts),
+    byNearest: grouped('nearest', distances),
+    byChannels: grouped('channels', channelSets),
   }
 }

@@ -74,7 +74,11 @@ function sqliteEvidence(path: string): Evidence {
         attempts, provider_message_id as messageId from notification_history`),
     decisions: () =>
       rows(`select appointment_id as appointmentId, at, entries from notification_decisions order by id`),
-    counts: () => rows('select status, sum(count) as count from delivery_counters group by status'),
+    counts: () =>
+      rows(
+        `select measure as status, sum(count) as count from notification_counters
+         where organization_id <> '' and measure in ('SENT', 'FAILED', 'BOUNCED', 'DELIVERED', 'UNKNOWN', 'CANCELLED') group by measure`,
+      ),
     health: () => String(database.pragma('integrity_check', { simple: true })),
     close: () => database.close(),
   }

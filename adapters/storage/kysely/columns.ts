@@ -31,6 +31,8 @@ export type Table = {
   readonly columns: Readonly<Record<string, Column>>
   /** Where there is no `serial`. */
   readonly primaryKey?: readonly string[]
+  /** Rows in the order of the primary key, where the database has that: read by ranges of it. */
+  readonly clustered?: boolean
   readonly indexes: readonly Index[]
 }
 

@@ -6,7 +6,12 @@ import type { Builder } from './query.ts'
 /** How a database spells the kinds of columns. */
 export type ColumnTypes = {
   readonly [K in Exclude<Column['kind'], keyof IdKinds>]: string
-} & { readonly integerId: string; readonly textId: string }
+} & {
+  readonly integerId: string
+  readonly textId: string
+  /** What ends the definition of a clustered table; '' where there is no such thing. */
+  readonly clustered: string
+}
 
 /** Instants are integers, milliseconds since the epoch in UTC: exact, and an index on them is small and fast. */
 export const sqliteTypes: ColumnTypes = {
@@ -19,6 +24,7 @@ export const sqliteTypes: ColumnTypes = {
   number: 'real',
   integerId: 'integer',
   textId: 'text',
+  clustered: 'without rowid',
 }
 
 export function typeOf(column: Column, types: ColumnTypes, ids: IdKinds): string {
@@ -50,6 +56,7 @@ export function createTable(db: Builder, name: string, table: Table, types: Colu
     })
   }
   if (table.primaryKey !== undefined) builder = builder.addPrimaryKeyConstraint(`${name}_key`, [...table.primaryKey])
+  if (table.clustered === true) builder = builder.modifyEnd(sql.raw(types.clustered))
   return builder.compile()
 }
 

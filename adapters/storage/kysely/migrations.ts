@@ -24,12 +24,15 @@ export const migrations: readonly Migration[] = [
       'reminder_plans',
       'reminder_plan_recipients',
       'notification_decisions',
-      'delivery_counters',
       'notification_suppressions',
       'replan_jobs',
     ],
   },
-  { version: 2, name: 'requests_and_audit', creates: ['notification_requests', 'notification_audit'] },
+  {
+    version: 2,
+    name: 'requests_audit_and_statistics',
+    creates: ['notification_requests', 'notification_audit', 'notification_counters', 'appointment_outcomes'],
+  },
 ]
 
 export const latestVersion = Math.max(...migrations.map((migration) => migration.version))

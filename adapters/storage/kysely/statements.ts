@@ -5,6 +5,7 @@ import { planStatements } from './statements/plans.ts'
 import { reminderStatements } from './statements/reminders.ts'
 import { requestStatements } from './statements/requests.ts'
 import { decisionStatements, preferenceStatements, settingsStatements } from './statements/settings.ts'
+import { statisticsStatements } from './statements/statistics.ts'
 
 /** Every statement whose text never changes, compiled when this is called and bound to a connection by `bind`. */
 export const bindStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
@@ -15,6 +16,7 @@ export const bindStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
   preferences: preferenceStatements(db, bind),
   decisions: decisionStatements(db, bind),
   audit: auditStatements(db, bind),
+  statistics: statisticsStatements(db, bind),
   requests: requestStatements(db, bind),
 })
 export type Statements<M extends Mode> = ReturnType<typeof bindStatements<M>>

@@ -1,11 +1,15 @@
 import {
   type ActorKind,
+  type AppointmentOutcome,
   type AuditAction,
   type AuditTarget,
+  type Category,
+  type Channel,
   categories,
   channels,
   deliveryStates,
   deliveryStatuses,
+  type Measure,
   type PastReminderPolicy,
   type Rule,
   recipientTypes,
@@ -218,18 +222,6 @@ export const tables = {
       { name: 'notification_decisions_appointment', columns: ['appointment_id'], whereNotNull: 'appointment_id' },
     ],
   },
-  delivery_counters: {
-    columns: {
-      organization_id: required('text'),
-      day: required('text'),
-      channel: never(oneOf(channels)),
-      category: never(oneOf(categories)),
-      status: never(oneOf([...deliveryStatuses, 'UNKNOWN', 'CANCELLED'] as const)),
-      count: required('int'),
-    },
-    primaryKey: ['organization_id', 'day', 'channel', 'category', 'status'],
-    indexes: [],
-  },
   notification_suppressions: {
     columns: {
       organization_id: required('text'),
@@ -254,6 +246,35 @@ export const tables = {
       created_at: required('instant'),
     },
     indexes: [{ name: 'replan_jobs_scope', columns: ['scope'], unique: true }],
+  },
+  /** Statistics. Organization '' is all of them, where the database keeps that sum. '' stands for what does not apply: a key holds no null. */
+  notification_counters: {
+    columns: {
+      organization_id: required('text'),
+      day: required('text'),
+      measure: never(word<Measure>()),
+      channel: never(word<Channel | ''>()),
+      category: never(word<Category | ''>()),
+      provider: required('text'),
+      detail: required('text'),
+      count: required('int'),
+    },
+    primaryKey: ['organization_id', 'day', 'measure', 'channel', 'category', 'provider', 'detail'],
+    clustered: true,
+    indexes: [],
+  },
+  /** What became of appointments, and under which key of the counters it was counted. */
+  appointment_outcomes: {
+    columns: {
+      appointment_id: required('appointment'),
+      organization_id: required('text'),
+      outcome: never(word<AppointmentOutcome>()),
+      day: required('text'),
+      detail: required('text'),
+      recorded_at: required('instant'),
+    },
+    primaryKey: ['appointment_id', 'organization_id'],
+    indexes: [],
   },
   /** Who changed what, and who had what sent. Append-only. */
   notification_audit: {

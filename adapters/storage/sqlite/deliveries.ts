@@ -1,7 +1,7 @@
 import { type DeliveryPage, type DeliveryQuery, type DeliveryStore, systemActor } from '../../../src/index.ts'
 import { decodeDelivery, encodeFilter } from '../kysely/codecs/deliveries.ts'
 import { auditQueued } from '../kysely/commands/audit.ts'
-import { createTally } from '../kysely/commands/counters.ts'
+import { countSkipped, createTally } from '../kysely/commands/counters.ts'
 import { appendDecision } from '../kysely/commands/decisions.ts'
 import { enqueue } from '../kysely/commands/enqueue.ts'
 import { guardCheck } from '../kysely/commands/guard.ts'
@@ -36,7 +36,9 @@ export const deliveryStore = (engine: Engine): DeliveryStore => ({
     engine.write((tx) => {
       const tally = createTally()
       const queued = enqueue(tx, deliveries, at, tally)
-      appendDecision(tx, decision, [...decision.entries, ...queued.entries], at)
+      const entries = [...decision.entries, ...queued.entries]
+      countSkipped(tally, decision.organizationId, entries, at)
+      appendDecision(tx, decision, entries, at)
       auditQueued(tx, queued.rows, by, at)
       tally.write(tx)
       return [...queued.rows]
@@ -62,18 +64,4 @@ export const deliveryStore = (engine: Engine): DeliveryStore => ({
       tally.write(tx)
       return recorded
     }),
-  counts: ({ organizationId, from, to }) =>
-    engine.read((tx) =>
-      tx
-        .bind(tx.lists.counterRows(tx.builder, organizationId, from, to))
-        .all({})
-        .map(({ organization_id, day, channel, category, status, count }) => ({
-          organizationId: organization_id,
-          day,
-          channel,
-          category,
-          status,
-          count,
-        })),
-    ),
 })

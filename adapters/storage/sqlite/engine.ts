@@ -5,7 +5,7 @@ import { busyError, closedError, isBusy, storageError } from './errors.ts'
 import { type Ledger, readLedger } from './ledger.ts'
 
 /** What a command works with; only valid until it returns, because a command is one synchronous block. */
-export type Tx = Connection & Ledger
+export type Tx = Connection & Ledger & { readonly rollsUp: true }
 
 export type Engine = {
   /** Runs at once, outside any transaction. One statement, or several that need not agree. */
@@ -87,7 +87,7 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
   }
 
   function enter(made: Connection): Tx {
-    current ??= { ...made, ...readLedger(made) }
+    current ??= { ...made, ...readLedger(made), rollsUp: true }
     return current
   }
 

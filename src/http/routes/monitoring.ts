@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { historyFilter } from '../../schemas/requests.ts'
-import { categories, channels } from '../../schemas/vocabulary.ts'
-import type { StatisticsReport } from '../../services/statistics.ts'
+import { channels } from '../../schemas/vocabulary.ts'
 import { nobodys } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
 import { organizationScope } from '../owners.ts'
+import { reminderStatisticsShape, showStatistics, statisticsShape } from '../shapes/statistics.ts'
 import { refusal, wireName } from '../snake-case.ts'
 
 const check = z.enum(['ok', 'failing', 'unknown'])
@@ -27,34 +27,6 @@ const healthShape = z.object({
     .optional(),
 })
 
-const outcomes = {
-  total: z.int(),
-  sent: z.int(),
-  delivered: z.int(),
-  failed: z.int(),
-  bounced: z.int(),
-  unknown: z.int(),
-  cancelled: z.int(),
-  successRate: z.number().nullable(),
-}
-const statisticsShape = z.object({
-  organizationId: z.string().nullable(),
-  startDate: z.string().nullable(),
-  endDate: z.string().nullable(),
-  ...outcomes,
-  byNotificationType: z.record(z.enum(channels), z.object(outcomes)),
-  byNotificationCategory: z.record(z.enum(categories), z.object(outcomes)),
-  byDay: z.array(z.object({ day: z.string(), ...outcomes })),
-})
-
-const showStatistics = ({ from, to, byChannel, byCategory, ...rest }: StatisticsReport) => ({
-  ...rest,
-  startDate: from,
-  endDate: to,
-  byNotificationType: byChannel,
-  byNotificationCategory: byCategory,
-})
-
 /** Counters are kept by UTC day; an instant means the day it lies in. */
 const day = z
   .union(
@@ -71,17 +43,14 @@ export function monitoringRoutes({ health, statistics }: Api, ids: HostIds): Rou
     startDate: day,
     endDate: day,
     channel: wireName('notification_type', z.enum(channels).optional()),
+    provider: z.string().min(1).max(64).optional(),
   }
-  const read = (
-    query: z.output<z.ZodObject<typeof period>>,
-    organizationId: string | undefined,
-    category: (typeof categories)[number] | undefined,
-  ) => {
-    const { startDate: from, endDate: to, channel } = query
+  const filterOf = (query: z.output<z.ZodObject<typeof period>>, organizationId: string | undefined) => {
+    const { startDate: from, endDate: to, channel, provider } = query
     if (from !== undefined && to !== undefined && from > to) {
       throw refusal([{ field: 'end_date', message: 'must not lie before start_date' }])
     }
-    return statistics.read({ organizationId, from, to, channel, category })
+    return { organizationId, from, to, channel, provider }
   }
   return [
     defineRoute({
@@ -107,7 +76,7 @@ export function monitoringRoutes({ health, statistics }: Api, ids: HostIds): Rou
       id: 'statistics',
       method: 'GET',
       path: '/statistics',
-      summary: 'Deliveries by outcome, channel, category and UTC day, from counters',
+      summary: 'What was planned, sent, failed, skipped and why, how late, by channel, category, provider and UTC day',
       params: nothing,
       query: z.strictObject({
         ...period,
@@ -123,17 +92,18 @@ export function monitoringRoutes({ health, statistics }: Api, ids: HostIds): Rou
         self: false,
         owner: ({ query }, caller) => organizationScope(query.organizationId, caller),
       },
-      handler: async ({ query, owner }) => showStatistics(await read(query, owner.organizationId, query.category)),
+      handler: async ({ query, owner }) =>
+        showStatistics(await statistics.read({ ...filterOf(query, owner.organizationId), category: query.category })),
     }),
     defineRoute({
       id: 'reminder-statistics',
       method: 'GET',
       path: '/reminder-statistics',
-      summary: 'The same of reminders only',
+      summary: 'The same of reminders only, with no-show rates by the reminders that went out before',
       params: nothing,
       query: z.strictObject(period),
       body: nothing,
-      responses: { 200: statisticsShape },
+      responses: { 200: reminderStatisticsShape },
       errors: [],
       access: {
         kind: 'members',
@@ -141,7 +111,10 @@ export function monitoringRoutes({ health, statistics }: Api, ids: HostIds): Rou
         self: false,
         owner: ({ query }, caller) => organizationScope(query.organizationId, caller),
       },
-      handler: async ({ query, owner }) => showStatistics(await read(query, owner.organizationId, 'REMINDER')),
+      async handler({ query, owner }) {
+        const { attendance, ...report } = await statistics.reminders(filterOf(query, owner.organizationId))
+        return { ...showStatistics(report), attendance }
+      },
     }),
   ]
 }

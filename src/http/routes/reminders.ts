@@ -1,6 +1,8 @@
 import { z } from 'zod'
-import type { EntityId } from '../../schemas/common.ts'
+import { type EntityId, entityId } from '../../schemas/common.ts'
 import { scheduleOptions } from '../../schemas/requests.ts'
+import { appointmentOutcomes } from '../../schemas/vocabulary.ts'
+import { actorOf } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
@@ -18,7 +20,10 @@ import {
 
 const path = '/reminders/appointment/{appointment_id}'
 
-/** Reminders of appointments. */
+const outcomeBody = z.strictObject({ outcome: z.enum(appointmentOutcomes) })
+const outcomeShape = z.object({ appointmentId: entityId, outcome: z.enum(appointmentOutcomes) })
+
+/** Reminders of appointments, and what became of these. */
 export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Route[] {
   const params = z.strictObject({ appointmentId: ids.appointment })
   const owner = (input: { readonly params: { readonly appointmentId: EntityId } }) =>
@@ -83,6 +88,23 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       access: change,
       handler: async ({ params: { appointmentId }, body }) =>
         showSchedule(await notifications.rescheduleReminders(appointmentId, body)),
+    }),
+    defineRoute({
+      id: 'outcomes.record',
+      method: 'PUT',
+      path: '/outcomes/{appointment_id}',
+      summary: 'Record what became of an appointment, for the reminder statistics; recorded again, the last one counts',
+      params,
+      query: nothing,
+      body: outcomeBody,
+      responses: { 200: outcomeShape },
+      errors: ['appointment_not_found', 'directory_failed'],
+      example: { body: { outcome: 'no_show' } },
+      access: change,
+      async handler({ params: { appointmentId }, body: { outcome }, caller }) {
+        await notifications.as(actorOf(caller)).recordOutcome(appointmentId, outcome)
+        return { appointmentId, outcome }
+      },
     }),
     defineRoute({
       id: 'reminders.plan',

@@ -122,7 +122,8 @@ export type IntentOutcome =
   | { readonly status: 'committed'; readonly delivery: DeliveryRow | null }
 
 export type SettleResult =
-  | { readonly kind: 'sent'; readonly providerMessageId: string | null }
+  /** `lateMs`: from when it was due, or asked for, to now; left out, it is not counted. */
+  | { readonly kind: 'sent'; readonly providerMessageId: string | null; readonly lateMs?: number }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   /** Queued again. `countAttempt` false gives the attempt back; `unknown` true counts an unknown outcome. */
   | {
@@ -176,17 +177,6 @@ export type DeliveryQuery = {
 }
 export type DeliveryPage = { readonly rows: readonly DeliveryRow[]; readonly total: number }
 
-/** Settled deliveries of a UTC day, counted when they settle. */
-export type DeliveryCount = {
-  readonly organizationId: string
-  /** `YYYY-MM-DD`. */
-  readonly day: string
-  readonly channel: Channel
-  readonly category: Category
-  readonly status: DeliveryStatus | 'UNKNOWN' | 'CANCELLED'
-  readonly count: number
-}
-
 export interface DeliveryStore {
   get(id: number): Promise<DeliveryRow | null>
   /** Newest first, by (createdAt, id). */
@@ -216,10 +206,4 @@ export interface DeliveryStore {
   /** In the order of the commands: true where it took effect. The reminder, counters, suppressions and audit change in the same transaction. */
   settle(commands: readonly SettleCommand[]): Promise<boolean[]>
   recordReceipt(command: ReceiptCommand): Promise<boolean>
-  /** Counts by day; `from` and `to` are days, inclusive. */
-  counts(query: {
-    readonly organizationId?: string
-    readonly from?: string
-    readonly to?: string
-  }): Promise<DeliveryCount[]>
 }

@@ -103,7 +103,9 @@ export class Sender {
     const silent = () => {}
     if (!isTransportError(outcome)) {
       this.#gate.accepted(outgoing.provider)
-      const result = { kind: 'sent', providerMessageId: outcome.messageId } as const
+      const dueAt = due.reminder?.reminderTime ?? delivery.createdAt
+      const lateMs = Math.max(0, at.getTime() - dueAt.getTime())
+      const result = { kind: 'sent', providerMessageId: outcome.messageId, lateMs } as const
       return { command: { ...base, result }, announce: silent }
     }
     const { code, message } = outcome

@@ -125,7 +125,7 @@ export function claims({ migrated }: Starter): void {
     expect(
       await storage.settings.suppressed([{ organizationId, channel: 'EMAIL', address: 'ada@example.org' }]),
     ).toEqual([])
-    expect(await storage.deliveries.counts({})).toEqual([])
+    expect(await storage.statistics.countsByDay({})).toEqual([])
     expect(await storage.deliveries.settle([settleCommand(holder ?? stale)])).toEqual([true])
   })
 

@@ -21,6 +21,7 @@ import { races } from './races.ts'
 import { receipts } from './receipts.ts'
 import { replans } from './replans.ts'
 import { requests } from './requests.ts'
+import { statistics } from './statistics.ts'
 import { values } from './values.ts'
 import { verdicts } from './verdicts.ts'
 
@@ -43,6 +44,7 @@ export function storageConformance(name: string, open: OpenStorage): void {
     describe('deletions', () => deletions(start))
     describe('requests', () => requests(start))
     describe('audit', () => audit(start))
+    describe('statistics', () => statistics(start))
     describe('values', () => values(start))
   })
 }

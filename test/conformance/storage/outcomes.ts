@@ -15,14 +15,7 @@ import {
   settleCommand,
 } from './rows.ts'
 
-const counts = (status: string, count = 1) => ({
-  organizationId,
-  day: '2031-03-10',
-  channel: 'EMAIL',
-  category: 'REMINDER',
-  status,
-  count,
-})
+const counts = (measure: string, count = 1) => ({ day: '2031-03-10', measure, count })
 
 export function outcomes({ migrated }: Starter): void {
   it('sent: the delivery, its reminder and the counter', async () => {
@@ -46,7 +39,7 @@ export function outcomes({ migrated }: Starter): void {
       dueAt: null,
       errorMessage: null,
     })
-    expect(await storage.deliveries.counts({})).toEqual([counts('SENT')])
+    expect(await storage.statistics.countsByDay({})).toEqual([counts('SENT')])
     expect(await storage.deliveries.nextDueAt()).toBeNull()
   })
 
@@ -67,7 +60,7 @@ export function outcomes({ migrated }: Starter): void {
       errorMessage: 'refused',
       sentAt: null,
     })
-    expect(await storage.deliveries.counts({})).toEqual([counts('FAILED')])
+    expect(await storage.statistics.countsByDay({})).toEqual([counts('FAILED')])
   })
 
   it('retry: queued again, the reminder still PENDING with it', async () => {
@@ -88,7 +81,7 @@ export function outcomes({ migrated }: Starter): void {
       dueAt: null,
       notificationId: held.id,
     })
-    expect(await storage.deliveries.counts({})).toEqual([])
+    expect(await storage.statistics.countsByDay({})).toEqual([])
     expect(await storage.deliveries.due(minutes(4.9), 10)).toEqual([])
     const again = await commit(storage, sendIntent(deliveryWork(held), { leaseUntil: minutes(7) }), minutes(5))
     expect(again).toMatchObject({ fence: 2, attempts: 2 })
@@ -117,7 +110,7 @@ export function outcomes({ migrated }: Starter): void {
     const reminder = await storage.reminders.get(held.reminderId ?? 0)
     expect(reminder).toMatchObject({ status: 'FAILED', sentAt: null })
     expect(reminder?.errorMessage).toMatch(/unknown/i)
-    expect(await storage.deliveries.counts({})).toEqual([counts('UNKNOWN')])
+    expect(await storage.statistics.countsByDay({})).toEqual([counts('UNKNOWN')])
     expect(await storage.deliveries.due(minutes(10_000), 10)).toEqual([])
   })
 
@@ -135,7 +128,7 @@ export function outcomes({ migrated }: Starter): void {
     expect(await storage.deliveries.settle(commands)).toEqual([false, true, false, false])
     const claimed = await commit(storage, sendIntent(deliveryWork(second), { guard: guard({ plan: null }) }))
     expect(await storage.deliveries.settle([settleCommand(claimed ?? second)])).toEqual([true])
-    expect(await storage.deliveries.counts({})).toHaveLength(2)
+    expect(await storage.statistics.countsByDay({})).toMatchObject([{ measure: 'SENT', count: 2 }])
   })
 
   it('counts by organization and UTC day', async () => {
@@ -152,10 +145,13 @@ export function outcomes({ migrated }: Starter): void {
       if (held === null) throw new Error('expected a claim')
       await storage.deliveries.settle([settleCommand(held, undefined, { at: new Date(day) })])
     }
-    expect(await storage.deliveries.counts({})).toEqual([counts('SENT'), { ...counts('SENT', 2), day: '2031-03-11' }])
-    expect(await storage.deliveries.counts({ from: '2031-03-11', to: '2031-03-11' })).toMatchObject([{ count: 2 }])
-    expect(await storage.deliveries.counts({ to: '2031-03-10', organizationId })).toMatchObject([{ count: 1 }])
-    expect(await storage.deliveries.counts({ organizationId: 'another-organization' })).toEqual([])
+    expect(await storage.statistics.countsByDay({})).toEqual([
+      counts('SENT'),
+      { ...counts('SENT', 2), day: '2031-03-11' },
+    ])
+    expect(await storage.statistics.countsByDay({ from: '2031-03-11', to: '2031-03-11' })).toMatchObject([{ count: 2 }])
+    expect(await storage.statistics.countsByDay({ to: '2031-03-10', organizationId })).toMatchObject([{ count: 1 }])
+    expect(await storage.statistics.countsByDay({ organizationId: 'another-organization' })).toEqual([])
   })
 
   it('suppresses an address for its organization and channel only', async () => {

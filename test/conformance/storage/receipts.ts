@@ -33,7 +33,7 @@ async function settled(storage: Storage, kind: 'sent' | 'failed' | 'unknown'): P
 }
 
 const countOf = async (storage: Storage) =>
-  Object.fromEntries((await storage.deliveries.counts({})).map((row) => [row.status, row.count]))
+  Object.fromEntries((await storage.statistics.countsByDay({})).map((row) => [row.measure, row.count]))
 
 export function receipts({ migrated }: Starter): void {
   for (const status of ['DELIVERED', 'BOUNCED'] as const) {

@@ -11,7 +11,7 @@ import { decodeReminder } from '../codecs/reminders.ts'
 import type { RecordOf } from '../query.ts'
 import { auditQueued } from './audit.ts'
 import { withdraw } from './cancel.ts'
-import type { Tally } from './counters.ts'
+import { countSkipped, type Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import { enqueue } from './enqueue.ts'
 import type { Tx } from './tx.ts'
@@ -144,7 +144,13 @@ export function applyPlan(tx: Tx, command: PlanCommand, tally: Tally): PlanOutco
     }
   }
   const created = [...wanted.values()].map((reminder) => insertReminder(tx, command, reminder))
+  const { organizationId } = plan
+  for (const { channel } of created) tally.add({ organizationId, channel, category: 'REMINDER' }, 'PLANNED', at)
+  // A re-plan in the background leaves out anew who was left out before: that is no second skip.
+  const isEvent = before === undefined || before.lifecycle_revision !== plan.lifecycleRevision
+  if (isEvent) countSkipped(tally, organizationId, command.decision, at)
   const queued = enqueue(tx, command.notifications, at, tally)
+  countSkipped(tally, organizationId, queued.entries, at)
   appendDecision(tx, { ...plan, waitlistEntryId: null }, [...command.decision, ...queued.entries], at)
   auditQueued(tx, queued.rows, command.by ?? systemActor, at)
   return { status: 'applied', created, kept, cancelled, inFlight, notifications: queued.rows }

@@ -1,7 +1,7 @@
 import type { ReminderRow, Rule } from '../../../../src/index.ts'
 import { decodeReminder } from '../codecs/reminders.ts'
 import type { RecordOf } from '../query.ts'
-import type { Tally } from './counters.ts'
+import { countedAs, type Tally } from './counters.ts'
 import type { Tx } from './tx.ts'
 
 type Reminder = RecordOf<'appointment_reminders'>
@@ -10,11 +10,13 @@ type Delivery = Pick<
   'id' | 'organization_id' | 'notification_type' | 'notification_category'
 >
 
-type Waiting = Delivery & Pick<RecordOf<'notification_history'>, 'attempts' | 'unknown_outcomes'>
+type Waiting = Delivery & Pick<RecordOf<'notification_history'>, 'attempts' | 'unknown_outcomes' | 'provider'>
 
-export function cancelReminder(tx: Tx, row: Reminder, reason: Rule, at: Date): ReminderRow {
+export function cancelReminder(tx: Tx, row: Reminder, reason: Rule, at: Date, tally: Tally): ReminderRow {
   const change = { status: 'CANCELLED', reason, live: null, due_at: null, updated_at: at.getTime() } as const
   tx.statements.reminders.cancel.run({ id: row.id, ...change })
+  const { organization_id: organizationId, reminder_type: channel } = row
+  tally.add({ organizationId, channel, category: 'REMINDER', detail: reason }, 'WITHDRAWN', at)
   return decodeReminder({ ...row, ...change })
 }
 
@@ -26,11 +28,8 @@ export function cancelDelivery(tx: Tx, row: Delivery, reason: Rule, at: Date, ta
     due_at: null,
     updated_at: at.getTime(),
   })
-  tally.add(
-    { organizationId: row.organization_id, channel: row.notification_type, category: row.notification_category },
-    'CANCELLED',
-    at,
-  )
+  const { organization_id: organizationId, notification_type: channel, notification_category: category } = row
+  tally.add({ organizationId, channel, category, detail: reason }, 'CANCELLED', at)
 }
 
 const held = { code: 'outcome_unknown', message: 'Outcome unknown: withdrawn after an attempt that may have arrived.' }
@@ -58,12 +57,7 @@ function holdDelivery(tx: Tx, row: Waiting, reminder: Reminder, at: Date, tally:
     due_at: null,
     updated_at,
   })
-  const counted = {
-    organizationId: row.organization_id,
-    channel: row.notification_type,
-    category: row.notification_category,
-  }
-  tally.add(counted, 'UNKNOWN', at)
+  tally.add(countedAs(row), 'UNKNOWN', at)
 }
 
 /**
@@ -82,5 +76,5 @@ export function withdraw(tx: Tx, row: Reminder, reason: Rule, at: Date, tally: T
       cancelDelivery(tx, delivery, reason, at, tally)
     }
   }
-  return cancelReminder(tx, row, reason, at)
+  return cancelReminder(tx, row, reason, at, tally)
 }

@@ -30,6 +30,8 @@ export function enqueue(tx: Tx, deliveries: readonly NewDelivery[], at: Date, ta
       continue
     }
     entries.push({ ...delivery.entry, notificationId: written.id })
+    const { organizationId, channel, category } = delivery
+    tally.add({ organizationId, channel, category }, 'PLANNED', at)
     inserted.set(written.id, decodeDelivery({ ...row, ...untouched, id: written.id }))
     if (row.appointment_id === null || !lifecycle.has(delivery.category)) continue
     const older = tx.statements.deliveries.superseded.all({
@@ -42,7 +44,7 @@ export function enqueue(tx: Tx, deliveries: readonly NewDelivery[], at: Date, ta
     })
     for (const { id, notification_category } of older) {
       cancelDelivery(tx, { ...row, id, notification_category }, 'superseded', at, tally)
-      const { recipient, channel } = delivery
+      const { recipient } = delivery
       const superseded = { category: notification_category, recipient, channel, notificationId: id }
       entries.push({ action: 'cancelled', rule: 'superseded', ...superseded })
       const mine = inserted.get(id)

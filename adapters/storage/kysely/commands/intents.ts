@@ -1,6 +1,7 @@
 import type { IntentCommand, IntentOutcome, Work } from '../../../../src/index.ts'
 import { decodeDelivery } from '../codecs/deliveries.ts'
 import { cancelDelivery, cancelReminder, withdraw } from './cancel.ts'
+import { countedAs } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import type { Delivery, Intent, IntentTx, Reminder } from './intent-types.ts'
 import { claimReminder, failReminder } from './reminder-intents.ts'
@@ -30,7 +31,7 @@ function available({ tx, at }: IntentTx, work: Work): Found | undefined {
 function cancel(intent: IntentTx, found: Found, rule: Intent<'cancel'>['rule']) {
   const { tx, at, tally } = intent
   if (found.kind === 'reminder') {
-    cancelReminder(tx, found.row, rule, at)
+    cancelReminder(tx, found.row, rule, at, tally)
     return
   }
   cancelDelivery(tx, found.row, rule, at, tally)
@@ -115,12 +116,7 @@ function giveUp({ tx, at, tally }: IntentTx, row: Delivery, command: Intent<'fai
       updated_at: change.updated_at,
     })
   }
-  const counted = {
-    organizationId: row.organization_id,
-    channel: row.notification_type,
-    category: row.notification_category,
-  }
-  tally.add(counted, failed ? 'FAILED' : 'UNKNOWN', at)
+  tally.add(countedAs(row), failed ? 'FAILED' : 'UNKNOWN', at)
   return done({ ...row, ...change })
 }
 

@@ -1,5 +1,9 @@
 import {
   type Actor,
+  categories,
+  categoryFlagOf,
+  channelFlagOf,
+  channels,
   type PreferenceRef,
   type PreferencesRow,
   type PreferencesValues,
@@ -13,6 +17,7 @@ import {
 } from '../../../../src/index.ts'
 import { decodePreferences, decodeSettings, encodePreferences, encodeSettings, patched } from '../codecs/settings.ts'
 import { auditChange } from './audit.ts'
+import { createTally } from './counters.ts'
 import { queueReplan } from './replan.ts'
 import type { Tx } from './tx.ts'
 
@@ -75,6 +80,27 @@ export function preferencesOfAll(tx: Tx, recipients: readonly PreferenceRef[]): 
 export const preferencesOf = (tx: Tx, recipient: PreferenceRef): PreferencesRow | null =>
   preferencesOfAll(tx, [recipient])[0] ?? null
 
+/** Tells and counts what a recipient's wishes became. */
+function consent(
+  tx: Tx,
+  { organizationId, recipient }: Pick<PreferencesRow, 'organizationId' | 'recipient'>,
+  before: PreferencesValues | null,
+  after: PreferencesValues,
+  by: Actor,
+  at: Date,
+): void {
+  auditChange(tx, { organizationId, target: recipientTarget(recipient) }, preferencesChange(before, after), by, at)
+  const tally = createTally()
+  const isOut = (flag: keyof PreferencesValues) => after[flag] === false && before?.[flag] !== false
+  for (const channel of channels) {
+    if (isOut(channelFlagOf[channel])) tally.add({ organizationId, channel }, 'OPT_OUT', at)
+  }
+  for (const category of categories) {
+    if (isOut(categoryFlagOf[category])) tally.add({ organizationId, category }, 'OPT_OUT', at)
+  }
+  tally.write(tx)
+}
+
 export function createPreferences(
   tx: Tx,
   organizationId: string,
@@ -92,8 +118,7 @@ export function createPreferences(
       ? PATIENT.insert.run({ patient_id: id, ...row })
       : CLIENT.insert.run({ client_id: id, ...row })
   if (written.changes === 0) return null
-  const target = { organizationId, target: recipientTarget(recipient) }
-  auditChange(tx, target, preferencesChange(null, values), by, at)
+  consent(tx, { organizationId, recipient }, null, values, by, at)
   queueReplan(tx, replan, at)
   return preferencesOf(tx, recipient)
 }
@@ -111,8 +136,7 @@ export function updatePreferences(
   const values = patched(before, patch)
   const row = encodePreferences(values, before.revision + 1, at)
   tx.statements.preferences[recipient.type].update.run({ id: before.id, ...row })
-  const target = { organizationId: before.organizationId, target: recipientTarget(recipient) }
-  auditChange(tx, target, preferencesChange(before, values), by, at)
+  consent(tx, before, before, values, by, at)
   queueReplan(tx, replan, at)
   const after = preferencesOf(tx, recipient)
   const open = tx.statements.deliveries.openOfRecipient.all({

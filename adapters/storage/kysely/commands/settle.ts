@@ -7,7 +7,7 @@ import {
 } from '../../../../src/index.ts'
 import type { RecordOf } from '../query.ts'
 import { appendAudit } from './audit.ts'
-import { createTally, type Tally } from './counters.ts'
+import { countedAs, createTally, type Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import type { Tx } from './tx.ts'
 
@@ -29,10 +29,16 @@ function project(tx: Tx, reminderId: number, { result, at }: SettleCommand) {
 
 type Held = Pick<
   RecordOf<'notification_history'>,
-  'organization_id' | 'notification_type' | 'recipient_type' | 'recipient_id'
+  'organization_id' | 'notification_type' | 'notification_category' | 'provider' | 'recipient_type' | 'recipient_id'
 >
 
-function suppress(tx: Tx, held: Held, { address, reason }: NonNullable<SettleCommand['suppress']>, at: Date): void {
+function suppress(
+  tx: Tx,
+  held: Held,
+  { address, reason }: NonNullable<SettleCommand['suppress']>,
+  at: Date,
+  tally: Tally,
+): void {
   const written = tx.statements.deliveries.suppress.run({
     organization_id: held.organization_id,
     channel: held.notification_type,
@@ -41,6 +47,7 @@ function suppress(tx: Tx, held: Held, { address, reason }: NonNullable<SettleCom
     created_at: at.getTime(),
   })
   if (written.changes === 0) return
+  tally.add({ ...countedAs(held), detail: reason }, 'SUPPRESSED', at)
   appendAudit(tx, {
     organizationId: held.organization_id,
     at,
@@ -81,11 +88,7 @@ function settle(tx: Tx, command: SettleCommand, tally: Tally, sent: Sent): boole
   const held = tx.statements.deliveries.held.get({ id, fence })
   if (held === undefined) return false
   const updated_at = at.getTime()
-  const counted = {
-    organizationId: held.organization_id,
-    channel: held.notification_type,
-    category: held.notification_category,
-  }
+  const counted = countedAs(held)
   if (result.kind === 'sent') {
     tx.statements.deliveries.sent.run({
       id,
@@ -99,6 +102,7 @@ function settle(tx: Tx, command: SettleCommand, tally: Tally, sent: Sent): boole
       updated_at,
     })
     tally.add(counted, 'SENT', at)
+    if (result.lateMs !== undefined) tally.time(counted, 'LATENESS', result.lateMs, at)
     const ids = sent.get(held.organization_id)
     if (ids === undefined) sent.set(held.organization_id, [id])
     else ids.push(id)
@@ -119,7 +123,7 @@ function settle(tx: Tx, command: SettleCommand, tally: Tally, sent: Sent): boole
     if (result.kind !== 'retry') tally.add(counted, result.kind === 'failed' ? 'FAILED' : 'UNKNOWN', at)
   }
   if (held.reminder_id !== null) project(tx, held.reminder_id, command)
-  if (command.suppress !== null) suppress(tx, held, command.suppress, at)
+  if (command.suppress !== null) suppress(tx, held, command.suppress, at, tally)
   const about = {
     organizationId: held.organization_id,
     appointmentId: held.appointment_id,
@@ -159,13 +163,12 @@ export function recordReceipt(tx: Tx, command: ReceiptCommand, tally: Tally): bo
   if (unknown && row.reminder_id !== null) {
     tx.statements.reminders.correct.run({ id: row.reminder_id, status: arrived ? 'SENT' : 'FAILED', ...change })
   }
-  const counted = {
-    organizationId: row.organization_id,
-    channel: row.notification_type,
-    category: row.notification_category,
-  }
+  const counted = countedAs(row)
   const day = unknown ? row.updated_at : (row.sent_at ?? row.updated_at)
   tally.add(counted, unknown ? 'UNKNOWN' : 'SENT', day, -1)
   tally.add(counted, command.status, day)
+  if (command.status === 'DELIVERED' && row.sent_at !== null) {
+    tally.time(counted, 'DELIVERY_TIME', at - row.sent_at, day)
+  }
   return true
 }

@@ -27,10 +27,7 @@ export type CommandStatements = {
     Runs<All['reminders'], 'insert' | 'cancel' | 'claim' | 'retime' | 'text' | 'defer' | 'finish' | 'correct'>
   readonly deliveries: Gets<All['deliveries'], 'get' | 'state' | 'held'> &
     Lists<All['deliveries'], 'superseded' | 'openOfAppointment' | 'openOfRecipient'> &
-    Runs<
-      All['deliveries'],
-      'insert' | 'claim' | 'cancel' | 'fault' | 'sent' | 'defer' | 'receive' | 'count' | 'suppress'
-    >
+    Runs<All['deliveries'], 'insert' | 'claim' | 'cancel' | 'fault' | 'sent' | 'defer' | 'receive' | 'suppress'>
   readonly settings: Gets<All['settings'], 'get' | 'revision'> & Runs<All['settings'], 'insert' | 'update'>
   readonly preferences: {
     readonly PATIENT: Preferences<All['preferences']['PATIENT']>
@@ -38,7 +35,16 @@ export type CommandStatements = {
   }
   readonly decisions: Runs<All['decisions'], 'insert'>
   readonly audit: Runs<All['audit'], 'insert'>
+  readonly statistics: Gets<All['statistics'], 'outcome'> & Runs<All['statistics'], 'count' | 'recordOutcome'>
 }
 
 /** What a command works with; only valid until it returns, because a command is one synchronous block. */
-export type Tx = { readonly statements: CommandStatements; readonly ids: IdCodec }
+export type Tx = {
+  readonly statements: CommandStatements
+  readonly ids: IdCodec
+  /**
+   * Whether the counters of all organizations together are kept too. Reading them is cheap then; but every writer of
+   * every process changes the same few rows, which only a database with one writer at a time bears well.
+   */
+  readonly rollsUp: boolean
+}

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Category, Channel, EntityId, RecipientType } from '../../../../src/index.ts'
+import type { Channel, EntityId, RecipientType } from '../../../../src/index.ts'
 import { asked, type Bind, type Builder, insertQuery, type Mode, type Param, query, updateQuery } from '../query.ts'
 
 const table = 'notification_history'
@@ -25,6 +25,7 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
           'organization_id',
           'notification_type',
           'notification_category',
+          'provider',
           'reminder_id',
           'attempts',
           'unknown_outcomes',
@@ -46,6 +47,7 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
           'notification_category',
           'recipient_type',
           'recipient_id',
+          'provider',
           'reminder_id',
           'attempts',
           'unknown_outcomes',
@@ -191,28 +193,6 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
         .where('recipient_id', '=', p('recipientId'))
         .where('delivery_state', 'in', ['queued', 'sending', 'handed_over'])
         .compile(),
-    ),
-  ),
-  /** May go below what was counted for rows that another system wrote; never below zero. */
-  count: bind(
-    query(
-      (
-        p: Param<{
-          organization_id: string
-          day: string
-          channel: Channel
-          category: Category
-          status: 'SENT' | 'FAILED' | 'BOUNCED' | 'DELIVERED' | 'UNKNOWN' | 'CANCELLED'
-          by: number
-        }>,
-      ) =>
-        sql<never>`insert into delivery_counters (organization_id, day, channel, category, status, count)
-          values (${p('organization_id')}, ${p('day')}, ${p('channel')}, ${p('category')}, ${p('status')},
-            case when ${p('by')} > 0 then ${p('by')} else 0 end)
-          on conflict (organization_id, day, channel, category, status) do update set count =
-            case when delivery_counters.count + ${p('by')} > 0 then delivery_counters.count + ${p('by')} else 0 end`.compile(
-          db,
-        ),
     ),
   ),
   suppress: bind(

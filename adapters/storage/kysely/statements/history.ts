@@ -61,18 +61,3 @@ export function historyPage(db: Builder, filter: HistoryFilter, page: HistoryPag
   if (page.offset > 0) rows = rows.offset(page.offset)
   return query(() => rows.compile())
 }
-
-export function counterRows(
-  db: Builder,
-  organizationId: string | undefined,
-  from: string | undefined,
-  to: string | undefined,
-) {
-  let rows = db.selectFrom('delivery_counters').selectAll().where('count', '>', 0)
-  if (organizationId !== undefined) rows = rows.where('organization_id', '=', organizationId)
-  if (from !== undefined) rows = rows.where('day', '>=', from)
-  if (to !== undefined) rows = rows.where('day', '<=', to)
-  return query(() =>
-    rows.orderBy('day').orderBy('organization_id').orderBy('channel').orderBy('category').orderBy('status').compile(),
-  )
-}

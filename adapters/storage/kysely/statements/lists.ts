@@ -1,3 +1,4 @@
 /** Statements built for every call, from the conditions asked for. */
 export { auditPage } from './audit.ts'
-export { counterRows, historyPage, historyTotal } from './history.ts'
+export { historyPage, historyTotal } from './history.ts'
+export { countedByDay, countedDays, countedInAll } from './statistics.ts'

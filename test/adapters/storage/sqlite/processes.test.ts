@@ -23,7 +23,7 @@ it('sends every reminder once from several processes on one file', async () => {
   const won = outputs.map(({ stdout }): number => JSON.parse(stdout).won)
   expect(won.reduce((sum, one) => sum + one, 0)).toBe(count)
   expect(await storage.deliveries.list({ organizationId, limit: 1, offset: 0 })).toMatchObject({ total: count })
-  expect(await storage.deliveries.counts({})).toMatchObject([{ status: 'SENT', count }])
+  expect(await storage.statistics.countsByDay({})).toMatchObject([{ measure: 'SENT', count }])
   await storage.close()
   await remove()
 }, 30_000)

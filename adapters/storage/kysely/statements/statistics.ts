@@ -1,0 +1,108 @@
+import { sql } from 'kysely'
+import { type Category, type Channel, type EntityId, type Measure, settledMeasures } from '../../../../src/index.ts'
+import { type Bind, type Builder, insertQuery, type Mode, type Param, query } from '../query.ts'
+
+const table = 'notification_counters'
+
+export type CounterArgs = {
+  organization_id: string
+  day: string
+  measure: Measure
+  channel: Channel | ''
+  category: Category | ''
+  provider: string
+  detail: string
+  by: number
+}
+
+export const statisticsStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
+  /** May go below what was counted for rows that another system wrote; never below zero. */
+  count: bind(
+    query((p: Param<CounterArgs>) =>
+      sql<never>`insert into notification_counters (organization_id, day, measure, channel, category, provider, detail, count)
+          values (${p('organization_id')}, ${p('day')}, ${p('measure')}, ${p('channel')}, ${p('category')}, ${p('provider')},
+            ${p('detail')}, case when ${p('by')} > 0 then ${p('by')} else 0 end)
+          on conflict (organization_id, day, measure, channel, category, provider, detail) do update set count =
+            case when notification_counters.count + ${p('by')} > 0 then notification_counters.count + ${p('by')} else 0 end`.compile(
+        db,
+      ),
+    ),
+  ),
+  outcome: bind(
+    query((p: Param<{ appointmentId: EntityId; organizationId: string }>) =>
+      db
+        .selectFrom('appointment_outcomes')
+        .selectAll()
+        .where('appointment_id', '=', p('appointmentId'))
+        .where('organization_id', '=', p('organizationId'))
+        .compile(),
+    ),
+  ),
+  recordOutcome: bind(
+    insertQuery(
+      db,
+      'appointment_outcomes',
+      ['appointment_id', 'organization_id', 'outcome', 'day', 'detail', 'recorded_at'] as const,
+      sql`on conflict (appointment_id, organization_id) do update set outcome = excluded.outcome, day = excluded.day,
+        detail = excluded.detail, recorded_at = excluded.recorded_at`,
+    ),
+  ),
+})
+
+/** A `CountQuery` in the database's terms; `organizationId` undefined: rows of every organization. */
+export type CounterFilter = {
+  readonly organizationId: string | undefined
+  readonly from: string | undefined
+  readonly to: string | undefined
+  readonly channel: Channel | undefined
+  readonly category: Category | undefined
+  readonly provider: string | undefined
+}
+
+function counted(db: Builder, { organizationId, from, to, channel, category, provider }: CounterFilter) {
+  let rows = db.selectFrom(table).where('count', '>', 0)
+  if (organizationId !== undefined) rows = rows.where('organization_id', '=', organizationId)
+  if (from !== undefined) rows = rows.where('day', '>=', from)
+  if (to !== undefined) rows = rows.where('day', '<=', to)
+  if (channel !== undefined) rows = rows.where('channel', 'in', [channel, ''])
+  if (category !== undefined) rows = rows.where('category', 'in', [category, ''])
+  if (provider !== undefined) rows = rows.where('provider', '=', provider)
+  return rows
+}
+
+export const countedInAll = (db: Builder, filter: CounterFilter) =>
+  query(() =>
+    counted(db, filter)
+      .select(['measure', 'channel', 'category', 'provider', 'detail'])
+      .select((e) => e.fn.sum<number>('count').as('count'))
+      .groupBy(['measure', 'channel', 'category', 'provider', 'detail'])
+      .compile(),
+  )
+
+export const countedByDay = (db: Builder, filter: CounterFilter) =>
+  query(() =>
+    counted(db, filter)
+      .where('measure', 'in', settledMeasures)
+      .select(['day', 'measure'])
+      .select((e) => e.fn.sum<number>('count').as('count'))
+      .groupBy(['day', 'measure'])
+      .orderBy('day')
+      .orderBy('measure')
+      .compile(),
+  )
+
+/** The first and the last day that anything was counted on. */
+export const countedDays = (db: Builder, organizationId: string) => ({
+  first: query(() =>
+    db.selectFrom(table).select('day').where('organization_id', '=', organizationId).orderBy('day').limit(1).compile(),
+  ),
+  last: query(() =>
+    db
+      .selectFrom(table)
+      .select('day')
+      .where('organization_id', '=', organizationId)
+      .orderBy('day', 'desc')
+      .limit(1)
+      .compile(),
+  ),
+})
