@@ -35,6 +35,11 @@ export type NotificationsOptions = {
    * callbacks answers 401. `trustEveryCaller()` is for development.
    */
   readonly authenticate?: Authenticate
+  /**
+   * How many messages an organization may send in a UTC day: stops a host in a loop. What is over it waits for the next day, and is
+   * cancelled where that is full too. `reminders` true counts reminders as well. Default `{ perDay: 10000 }`; false: no cap.
+   */
+  readonly sendCap?: { readonly perDay: number; readonly reminders?: boolean } | false
   /** Where the router is mounted, as the outside reaches it: `https://clinic.example/api/notifications`. For callback URLs. */
   readonly publicUrl?: string | undefined
   /** How long a send may take in all before another worker may take it over, in ms. Default 60000, at least 5000. */
@@ -60,6 +65,7 @@ export type Settled = {
   readonly ids: IdKinds
   readonly retry: RetryPolicy
   readonly authenticate: Authenticate | null
+  readonly sendCap: { readonly perDay: number; readonly reminders: boolean } | null
   /** Without a trailing slash. */
   readonly publicUrl: string | null
   readonly leaseMs: number
@@ -89,6 +95,9 @@ export type ChannelDefaults = {
 }
 
 const checked = z.object({
+  sendCap: z
+    .union([z.literal(false), z.strictObject({ perDay: z.int().min(1), reminders: z.boolean().default(false) })])
+    .default({ perDay: 10_000, reminders: false }),
   publicUrl: z.url({ protocol: /^https?$/ }).optional(),
   leaseMs: z.int().min(5000).max(3_600_000).default(60_000),
   sweepMs: z.int().min(100).max(86_400_000).default(30_000),
@@ -133,10 +142,10 @@ export function settleOptions(options: NotificationsOptions): Settled {
       field: 'transports',
     })
   }
-  const { leaseMs, sweepMs, drainMs, retry, publicUrl } = asOptions(() =>
+  const { leaseMs, sweepMs, drainMs, retry, publicUrl, sendCap } = asOptions(() =>
     parseInput(
       checked,
-      { ...pick(options, ['leaseMs', 'sweepMs', 'drainMs', 'retry', 'publicUrl']) },
+      { ...pick(options, ['leaseMs', 'sweepMs', 'drainMs', 'retry', 'publicUrl', 'sendCap']) },
       'The options object',
     ),
   )
@@ -156,6 +165,7 @@ export function settleOptions(options: NotificationsOptions): Settled {
       maxMs: retry.maxMs ?? defaultRetryPolicy.maxMs,
     },
     authenticate: options.authenticate ?? null,
+    sendCap: sendCap === false ? null : sendCap,
     publicUrl: publicUrl === undefined ? null : publicUrl.replace(/\/+$/, ''),
     leaseMs,
     sweepMs,
@@ -189,6 +199,7 @@ const shape = z.strictObject({
   retry: z.looseObject({}).optional(),
   authenticate: call.optional(),
   publicUrl: z.string().optional(),
+  sendCap: z.union([z.looseObject({}), z.literal(false)]).optional(),
   leaseMs: z.number().optional(),
   sweepMs: z.number().optional(),
   drainMs: z.number().optional(),

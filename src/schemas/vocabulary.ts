@@ -33,7 +33,7 @@ export const settledMeasures = [...deliveryStatuses, 'UNKNOWN', 'CANCELLED'] as 
  * What statistics count. `PLANNED`: reminders planned and notices queued. `WITHDRAWN`: reminders cancelled before an intent,
  * by rule. `SKIPPED`: left out when planning or asking, by rule. `LATENESS` (due to sent) and `DELIVERY_TIME` (sent to
  * delivered): histograms. `OPT_OUT`: a recipient switched a channel or category off; `SUPPRESSED`: a provider reported it.
- * `OUTCOME`: what became of appointments.
+ * `OUTCOME`: what became of appointments. `METERED`: messages that count against the daily cap.
  */
 export const measures = [
   ...settledMeasures,
@@ -45,6 +45,7 @@ export const measures = [
   'OPT_OUT',
   'SUPPRESSED',
   'OUTCOME',
+  'METERED',
 ] as const
 export type Measure = (typeof measures)[number]
 
@@ -133,6 +134,8 @@ export const ruleTable = {
   lifecycle: 'the host application reported a change of the appointment',
   duplicate: 'the same notice was already asked for',
   directory_unavailable: 'the host application did not answer; put off without costing an attempt',
+  daily_cap: 'the organization sent as many messages as it may in a day; put off until the next',
+  capped: 'a day after it was put off, the organization had again sent as many messages as it may; given up',
   account_paused: 'the provider refused the credentials; put off until they are looked at',
   transient_failure: 'the provider failed for the moment; tried again later',
   retries_exhausted: 'the last allowed attempt failed',

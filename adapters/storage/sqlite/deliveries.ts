@@ -6,6 +6,7 @@ import { appendDecision } from '../kysely/commands/decisions.ts'
 import { enqueue } from '../kysely/commands/enqueue.ts'
 import { guardCheck } from '../kysely/commands/guard.ts'
 import { commitIntent } from '../kysely/commands/intents.ts'
+import { createMeter } from '../kysely/commands/meter.ts'
 import { recordReceipt, settleAll } from '../kysely/commands/settle.ts'
 import type { Engine, Tx } from './engine.ts'
 
@@ -51,9 +52,10 @@ export const deliveryStore = (engine: Engine): DeliveryStore => ({
     ),
   commitIntents: (commands, now) =>
     engine.write((tx) => {
-      const intent = { tx, at: now, tally: createTally(), guard: guardCheck(tx) }
+      const tally = createTally()
+      const intent = { tx, at: now, tally, guard: guardCheck(tx), meter: createMeter(tx, now, tally) }
       const outcomes = commands.map((command) => commitIntent(intent, command))
-      intent.tally.write(tx)
+      tally.write(tx)
       return outcomes
     }),
   settle: (commands) => engine.write((tx) => settleAll(tx, commands)),

@@ -110,6 +110,8 @@ export type IntentCommand = {
       readonly idempotencyKey: string
       readonly leaseUntil: Date
       readonly merged: readonly { readonly work: Work; readonly rule: Rule }[]
+      /** How many messages the organization may begin in a UTC day, this one included; null: it does not count. */
+      readonly cap: number | null
     }
   | { readonly kind: 'cancel'; readonly rule: Rule }
   | { readonly kind: 'fail'; readonly code: string; readonly message: string; readonly content: DeliveryContent }
@@ -118,6 +120,8 @@ export type IntentCommand = {
 )
 export type IntentOutcome =
   | { readonly status: 'lost' }
+  /** Nothing changed: the first attempt of a message found `cap` messages begun on the UTC day of `now`. */
+  | { readonly status: 'capped' }
   /** `delivery` for send, fail and hold; null for cancel and for deferred reminders. */
   | { readonly status: 'committed'; readonly delivery: DeliveryRow | null }
 

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Verdict } from '../../domain/due.ts'
+import type { Settled } from '../../options.ts'
 import type { IntentCommand, PlanRow } from '../../ports/storage.ts'
 import type { OutboundMessage } from '../../ports/transport.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
-import { type DecisionAction, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
+import { type Category, type DecisionAction, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
 import { type Context, faultOf } from '../context.ts'
 import type { Knowledge } from '../knowledge.ts'
 import { contentFor, renderFor, type Subject } from '../notices.ts'
@@ -138,9 +139,13 @@ export function decideOne(
       idempotencyKey,
       leaseUntil,
       merged: [],
+      cap: capOf(options.sendCap, category),
     },
   }
 }
+
+const capOf = (sendCap: Settled['sendCap'], category: Category): number | null =>
+  sendCap === null || (category === 'REMINDER' && !sendCap.reminders) ? null : sendCap.perDay
 
 type Settling = Pick<IntentCommand, 'work' | 'decision'>
 

@@ -5,6 +5,7 @@ import { type Context, faultOf } from '../context.ts'
 import { inPieces } from '../in-pieces.ts'
 import type { Planner } from '../planner.ts'
 import { AccountGate } from './account-gate.ts'
+import { decideCapped, tellCapped } from './capped.ts'
 import type { Evaluated } from './decide.ts'
 import { evaluate } from './evaluate.ts'
 import { Sender } from './sender.ts'
@@ -218,7 +219,12 @@ export class Dispatcher {
         throw error
       },
     )
-    let progress = replanned.some((result) => result.status === 'planned')
+    const capped = evaluated.filter((_one, index) => {
+      const outcome = outcomes[index]
+      return outcome !== undefined && 'status' in outcome && outcome.status === 'capped'
+    })
+    if (capped.length > 0) await this.#putOff(capped, now)
+    let progress = capped.length > 0 || replanned.some((result) => result.status === 'planned')
     for (const [index, one] of evaluated.entries()) {
       const outcome = outcomes[index]
       if (isNotificationError(outcome)) {
@@ -232,6 +238,17 @@ export class Dispatcher {
       }
     }
     return progress
+  }
+
+  async #putOff(capped: readonly Evaluated[], now: Date): Promise<void> {
+    const decided = capped.map((one) => decideCapped(one, now))
+    const commands = decided.map((one) => one.command)
+    const outcomes = await this.#context.options.storage.deliveries.commitIntents(commands, now)
+    tellCapped(this.#context, capped)
+    for (const [index, one] of decided.entries()) {
+      const outcome = outcomes[index]
+      if (outcome?.status === 'committed') this.#act(one, outcome.delivery)
+    }
   }
 
   #act(one: Evaluated, delivery: DeliveryRow | null): void {

@@ -122,6 +122,7 @@ export const sendIntent = (work: Work, change: Partial<Send> = {}): Send => ({
   idempotencyKey: `key-${work.kind}-${work.id}`,
   leaseUntil: minutes(2),
   merged: [],
+  cap: null,
   ...change,
 })
 

@@ -106,6 +106,32 @@ export function statistics({ migrated }: Starter): void {
     ])
   })
 
+  it('begins no more messages of an organization in a day than its cap, whoever claims', async () => {
+    const { storage, another } = await migrated()
+    const other = await another()
+    const rows = await queue(
+      storage,
+      Array.from({ length: 12 }, () => newDelivery({ category: 'WAITLIST', appointmentId: null })),
+    )
+    const free = guard({ plan: null })
+    const claim = (row: (typeof rows)[number], at = t0) =>
+      sendIntent(deliveryWork(row), { guard: free, cap: 5, leaseUntil: minutes(2, at) })
+    const claims = await Promise.all(
+      rows.map((row, index) => (index % 2 === 0 ? storage : other).deliveries.commitIntents([claim(row)], t0)),
+    )
+    const statuses = claims.map(([outcome]) => outcome?.status)
+    expect(statuses.filter((status) => status === 'committed')).toHaveLength(5)
+    expect(statuses.filter((status) => status === 'capped')).toHaveLength(7)
+    const capped = rows.filter((_row, index) => statuses[index] === 'capped')
+    expect(await storage.deliveries.due(t0, 20)).toHaveLength(7)
+    const next = minutes(24 * 60)
+    const outcomes = await storage.deliveries.commitIntents(
+      capped.map((row) => claim(row, next)),
+      next,
+    )
+    expect(outcomes.map(({ status }) => status)).toEqual([...Array(5).fill('committed'), 'capped', 'capped'])
+  })
+
   it('counts opt-outs when a wish becomes a no, and suppressed addresses once', async () => {
     const { storage } = await migrated()
     await storage.preferences.create(organizationId, patient, { ...noPreferences, smsEnabled: false }, null, t0)

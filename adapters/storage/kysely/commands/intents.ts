@@ -7,6 +7,7 @@ import type { Delivery, Intent, IntentTx, Reminder } from './intent-types.ts'
 import { claimReminder, failReminder } from './reminder-intents.ts'
 
 const lost: IntentOutcome = { status: 'lost' }
+const capped: IntentOutcome = { status: 'capped' }
 const done = (delivery: Delivery | null): IntentOutcome => ({
   status: 'committed',
   delivery: delivery === null ? null : decodeDelivery(delivery),
@@ -73,6 +74,9 @@ function send(intent: IntentTx, found: Found, command: Intent<'send'>): IntentOu
     if (other === undefined) return lost
     merged.push({ found: other, rule })
   }
+  const isFirst = found.kind === 'reminder' || found.row.attempts === 0
+  if (command.cap !== null && isFirst && !intent.meter(command.guard.settings.organizationId, command.cap))
+    return capped
   for (const other of merged) cancel(intent, other.found, other.rule)
   return done(
     found.kind === 'reminder' ? claimReminder(intent, found.row, command) : claimDelivery(intent, found.row, command),

@@ -35,7 +35,8 @@ export type CommandStatements = {
   }
   readonly decisions: Runs<All['decisions'], 'insert'>
   readonly audit: Runs<All['audit'], 'insert'>
-  readonly statistics: Gets<All['statistics'], 'outcome'> & Runs<All['statistics'], 'count' | 'recordOutcome'>
+  readonly statistics: Gets<All['statistics'], 'outcome' | 'metered'> &
+    Runs<All['statistics'], 'count' | 'recordOutcome'>
 }
 
 /** What a command works with; only valid until it returns, because a command is one synchronous block. */

@@ -28,6 +28,21 @@ export const statisticsStatements = <M extends Mode>(db: Builder, bind: Bind<M>)
       ),
     ),
   ),
+  metered: bind(
+    query((p: Param<{ organizationId: string; day: string }>) =>
+      db
+        .selectFrom(table)
+        .select('count')
+        .where('organization_id', '=', p('organizationId'))
+        .where('day', '=', p('day'))
+        .where('measure', '=', 'METERED')
+        .where('channel', '=', '')
+        .where('category', '=', '')
+        .where('provider', '=', '')
+        .where('detail', '=', '')
+        .compile(),
+    ),
+  ),
   outcome: bind(
     query((p: Param<{ appointmentId: EntityId; organizationId: string }>) =>
       db

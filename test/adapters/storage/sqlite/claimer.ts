@@ -24,6 +24,7 @@ for (;;) {
       idempotencyKey: `reminder-${id}`,
       leaseUntil: new Date(at.getTime() + 60_000),
       merged: [],
+      cap: null,
     }),
   )
   // One command each, so that the processes have as many occasions to meet as there are reminders.
