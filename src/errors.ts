@@ -14,6 +14,7 @@ export const errorTable = {
   invalid_input: { status: 422, title: 'The input is not valid' },
   template_invalid: { status: 422, title: 'The template is not valid' },
   unknown_provider: { status: 422, title: 'The provider is not installed' },
+  rate_limited: { status: 429, title: 'The caller asks too often' },
   outbound_refused: { status: 422, title: 'The address may not be connected to' },
   appointment_not_found: { status: 404, title: 'There is no such appointment' },
   organization_not_found: { status: 404, title: 'There is no such organization' },

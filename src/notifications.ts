@@ -1,6 +1,7 @@
 import type { Endpoint } from './http/define-route.ts'
 import { createHandler } from './http/handler.ts'
 import type { HttpRequest, HttpResponse } from './http/messages.ts'
+import { createRateLimiter } from './http/rate-limit.ts'
 import { endpointTable } from './http/table.ts'
 import { type NotificationsOptions, settleOptions } from './options.ts'
 import type { MigrationReport } from './ports/storage.ts'
@@ -86,7 +87,8 @@ export function createNotifications(options: NotificationsOptions): Notification
     audit,
     owners: new Owners(context),
   })
-  const { authenticate, logger } = settled
+  const { authenticate, rateLimits, logger } = settled
+  const rateLimiter = rateLimits === null ? null : createRateLimiter(rateLimits, clock, logger)
   let stopped: Promise<void> | null = null
 
   return {
@@ -95,7 +97,13 @@ export function createNotifications(options: NotificationsOptions): Notification
     statistics,
     audit,
     events: context.events,
-    handle: createHandler({ table, authenticate, logger, requireToken: callbacks.requireToken.bind(callbacks) }),
+    handle: createHandler({
+      table,
+      authenticate,
+      rateLimiter,
+      logger,
+      requireToken: callbacks.requireToken.bind(callbacks),
+    }),
     endpoints: table,
     callbackUrl: callbacks.url.bind(callbacks),
     migrate: ({ adopt = false } = {}) => storage.migrate({ ids: settled.ids, adopt, now: clock.now() }),

@@ -22,6 +22,13 @@ export const callerSchema = z.discriminatedUnion('kind', [
 ])
 export type Caller = Readonly<z.infer<typeof callerSchema>>
 
+/**
+ * Kind, organization and id as one word: whom rate limits and idempotency keys belong to. Staff and services without an
+ * id are one caller for each organization and kind. As JSON, so that no two callers read the same.
+ */
+export const callerKey = (caller: Caller): string =>
+  JSON.stringify([caller.kind, caller.kind === 'service' ? null : caller.organizationId, caller.id ?? null])
+
 /** What `authenticate` sees of a request: not its body. */
 export type AuthenticateRequest = Omit<HttpRequest, 'readBody'>
 

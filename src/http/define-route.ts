@@ -4,6 +4,7 @@ import type { TokenPurpose } from '../security/signed-token.ts'
 import { type Access, type Caller, type Owner, requireKind, requireOwn, type StaffRole } from './access.ts'
 import type { RequestBody } from './body.ts'
 import { type Problem, problemOf } from './problem.ts'
+import type { RateClass } from './rate-limit-options.ts'
 import { readWire, refusal, wireOf } from './snake-case.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
@@ -54,6 +55,8 @@ export type RouteDefinition<
   /** By status; the first is the usual one, `status` may choose another. */
   readonly responses: Readonly<Record<number, Response>>
   readonly status?: (output: Shown<z.input<Response>>) => number
+  /** What a request costs its caller. Default: `reading` for GET, `changing` for the rest. */
+  readonly rateClass?: RateClass
   /** Wire names for fields that services name otherwise in their errors. */
   readonly errorFields?: Readonly<Record<string, string>>
   readonly access: Access<z.output<Params>, Parsed<Params, Query, Body>, Target>
@@ -75,6 +78,8 @@ export type Call = {
   readonly readBody: () => Promise<RequestBody>
   /** Who calls, or null for nobody. */
   readonly identify: () => Promise<Caller | null>
+  /** Counts the request. @throws NotificationError `rate_limited`. */
+  readonly admit: (rateClass: RateClass, caller: Caller) => Promise<void>
   /** @throws NotificationError `token_invalid`. */
   readonly requireToken: (purpose: TokenPurpose, id: number | string) => void
 }
@@ -85,6 +90,8 @@ export type Route = About & {
   readonly query: z.ZodType
   readonly body: z.ZodType
   readonly responses: Readonly<Record<number, z.ZodType>>
+  /** Null: not limited, as nobody in particular asks. */
+  readonly rateClass: RateClass | null
   readonly access:
     | { readonly kind: 'open' }
     | { readonly kind: 'token'; readonly purpose: TokenPurpose }
@@ -108,6 +115,8 @@ export function defineRoute<
 >(definition: RouteDefinition<Params, Query, Body, Response, Target>): Route {
   const { handler, status, errorFields = {}, ...row } = definition
   const { access, params, query, body } = row
+  const usualClass = row.method === 'GET' ? 'reading' : 'changing'
+  const rateClass = access.kind === 'members' ? (row.rateClass ?? usualClass) : null
   const takesBody = takesFields(body)
   const wires = { params: wireOf(params), query: wireOf(query), body: wireOf(body) }
   const [[usual, response]] = firstOf(Object.entries(row.responses))
@@ -122,6 +131,8 @@ export function defineRoute<
     const caller = await call.identify()
     if (caller === null) throw unauthenticated()
     requireKind(access, caller)
+    // Before the body is read: a request too many costs neither that nor a look into the directory.
+    if (rateClass !== null) await call.admit(rateClass, caller)
     return caller
   }
 
@@ -150,6 +161,7 @@ export function defineRoute<
 
   return {
     ...row,
+    rateClass,
     async answer(call) {
       const caller = await readCaller(call)
       const { input, bytes } = await read(call)

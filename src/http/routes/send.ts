@@ -44,6 +44,7 @@ export function sendRoutes({ notifications, owners }: Api, ids: HostIds): Route[
       responses: { 201: sendShape },
       errors: ['appointment_not_found', 'appointment_not_active', 'directory_failed'],
       example: { body: { notification_type: 'confirmation' } },
+      rateClass: 'sending',
       access: {
         kind: 'members',
         staff: 'admin',
@@ -64,6 +65,7 @@ export function sendRoutes({ notifications, owners }: Api, ids: HostIds): Route[
       responses: { 201: sendShape },
       errors: ['waitlist_entry_not_found', 'directory_failed'],
       example: { body: { channel: 'BOTH' } },
+      rateClass: 'sending',
       access: {
         kind: 'members',
         staff: 'admin',

@@ -46,6 +46,8 @@ export async function openWorld({ bare = false, ...options }: Partial<Notificati
   const clinic = await openClinic(now, {
     authenticate,
     publicUrl: 'https://clinic.example/api/notifications',
+    // Most of these tests ask as one caller, thousands of times.
+    rateLimits: false,
     ...options,
   })
   const own = await furnish(clinic, { organizationId, patient: 12, client: 31, appointment: 42, waitlist: 7, bare })
