@@ -24,6 +24,8 @@ export const errorTable = {
   preferences_not_found: { status: 404, title: 'The recipient has no notification preferences' },
   notification_not_found: { status: 404, title: 'There is no such notification' },
   reminder_not_found: { status: 404, title: 'There is no such reminder' },
+  idempotency_key_reused: { status: 422, title: 'The idempotency key stands for another request' },
+  request_in_progress: { status: 409, title: 'The same request is still running' },
   already_exists: { status: 409, title: 'It exists already' },
   conflict: { status: 409, title: 'It was changed by somebody else at the same time' },
   appointment_not_active: { status: 409, title: 'The appointment is not active' },

@@ -4,6 +4,7 @@ import { faultOf } from '../services/context.ts'
 import { type Authenticate, type Caller, callerSchema } from './access.ts'
 import { readJsonBody } from './body.ts'
 import type { Call, Route } from './define-route.ts'
+import type { Idempotency } from './idempotency.ts'
 import { createMatcher, type Match } from './match.ts'
 import type { HttpRequest, HttpResponse } from './messages.ts'
 import { type Problem, problemOf } from './problem.ts'
@@ -17,6 +18,7 @@ export type HandlerOptions = {
   readonly requireToken: (token: string, ...rest: Parameters<Call['requireToken']>) => void
   /** Null: nobody is limited. */
   readonly rateLimiter: RateLimiter | null
+  readonly idempotency: Idempotency
   readonly logger: Logger
 }
 
@@ -55,6 +57,7 @@ function callOf(request: HttpRequest, found: Match<Route>, options: HandlerOptio
     readBody: () => readJsonBody(request),
     identify: () => identify(request, options.authenticate),
     admit: async (rateClass, caller) => options.rateLimiter?.admit(rateClass, caller, tell),
+    once: (asked, run) => options.idempotency.once(request.headers['idempotency-key'], asked, run, tell),
     requireToken: (purpose, id) => options.requireToken(readQuery(request.query)['token'] ?? '', purpose, id),
   }
 }
@@ -113,7 +116,7 @@ function allowedBy({ rows }: Match<Route>): string {
 function headersOf({ status, code }: Problem): Readonly<Headers> {
   if (status === 401)
     return { 'www-authenticate': code === 'token_invalid' ? 'Bearer error="invalid_token"' : 'Bearer' }
-  return status === 503 ? { 'retry-after': '1' } : {}
+  return status === 503 || code === 'request_in_progress' ? { 'retry-after': '1' } : {}
 }
 
 /** Whole, without personal data: our own messages hold none, of strangers' errors only the name and the frames are told. */

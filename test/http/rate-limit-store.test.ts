@@ -22,6 +22,12 @@ const server = new EmbeddedPostgres({
   onLog: () => {},
   onError: () => {},
 })
+function openPool(): pg.Pool {
+  const pool = new pg.Pool(connection)
+  // A connection that is closing tells of the server's end too.
+  pool.on('connect', (client) => client.on('error', () => {}))
+  return pool
+}
 const connection = { host: '127.0.0.1', port, user: 'postgres', password: 'postgres', database: 'postgres' }
 
 beforeAll(async () => {
@@ -41,7 +47,7 @@ const limitsIn = (postgres: PostgresPoolLike): RateLimitOptions => ({
 
 describe('security checklist: Rate limits, kept in Postgres', () => {
   test('two libraries that share a store share the budget of a caller', async () => {
-    const [pool, other] = [new pg.Pool(connection), new pg.Pool(connection)]
+    const [pool, other] = [openPool(), openPool()]
     const worlds = await Promise.all([pool, other].map((one) => openWorld({ rateLimits: limitsIn(one) })))
     const answers = await Promise.all([...worlds, ...worlds, ...worlds].map((world) => read(world)))
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 429, 429, 429])
@@ -61,7 +67,7 @@ describe('security checklist: Rate limits, kept in Postgres', () => {
   })
 
   test('a store that fails takes nothing down: counts go on in this process, with one warning, until it answers', async () => {
-    const pool = new pg.Pool(connection)
+    const pool = openPool()
     let fault: Error | null = new Error(`no route to postgres://postgres:postgres@127.0.0.1:${port}`)
     let asked = 0
     const world = await openWorld({

@@ -37,7 +37,7 @@ export function sendRoutes({ notifications, owners }: Api, ids: HostIds): Route[
       summary: 'Queue a confirmation, cancellation or reschedule notice now; asked for again, it is sent again',
       params: z.strictObject({ appointmentId: ids.appointment }),
       query: nothing,
-      body: sendOptions.extend({
+      body: sendOptions.omit({ idempotencyKey: true }).extend({
         category: wireName('notification_type', notificationType),
         recipients: z.array(recipient).min(1).max(100).optional(),
       }),
@@ -51,8 +51,12 @@ export function sendRoutes({ notifications, owners }: Api, ids: HostIds): Route[
         self: false,
         owner: ({ params }) => appointmentOwner(owners, params.appointmentId),
       },
-      handler: async ({ params: { appointmentId }, body, caller }) =>
-        showSent(await notifications.as(actorOf(caller)).sendAppointmentNotification(appointmentId, body)),
+      handler: async ({ params: { appointmentId }, body, caller, idempotencyKey }) =>
+        showSent(
+          await notifications
+            .as(actorOf(caller))
+            .sendAppointmentNotification(appointmentId, { ...body, idempotencyKey }),
+        ),
     }),
     defineRoute({
       id: 'send.waitlist',
@@ -72,12 +76,8 @@ export function sendRoutes({ notifications, owners }: Api, ids: HostIds): Route[
         self: false,
         owner: ({ params }) => waitlistOwner(owners, params.waitlistEntryId),
       },
-      handler: async ({ params: { waitlistEntryId }, body: { channel }, caller }) =>
-        showSent(
-          await notifications
-            .as(actorOf(caller))
-            .notifyWaitlist(waitlistEntryId, channel === undefined ? {} : { channel }),
-        ),
+      handler: async ({ params: { waitlistEntryId }, body, caller, idempotencyKey }) =>
+        showSent(await notifications.as(actorOf(caller)).notifyWaitlist(waitlistEntryId, { ...body, idempotencyKey })),
     }),
   ]
 }

@@ -187,6 +187,7 @@ export function routerConformance({ name, mount, keepsParsedBytes = true }: Rout
           table: [echo],
           authenticate: null,
           rateLimiter: null,
+          idempotency: { once: (_key, _request, run) => run(undefined) },
           logger: silentLogger,
           requireToken: () => {},
         }),
