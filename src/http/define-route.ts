@@ -136,6 +136,7 @@ export function defineRoute<
   const usualClass = row.method === 'GET' ? 'reading' : 'changing'
   const rateClass = access.kind === 'members' ? (row.rateClass ?? usualClass) : null
   const takesBody = takesFields(body)
+  // 201 is the answer of rows that leave something new behind; the others do no more when they are asked twice.
   const takesIdempotencyKey = row.method === 'POST' && 201 in row.responses
   const wires = { params: wireOf(params), query: wireOf(query), body: wireOf(body) }
   const [[usual, response]] = firstOf(Object.entries(row.responses))
