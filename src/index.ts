@@ -14,6 +14,16 @@ export {
 export { bodyLimit, collectBody } from './http/body.ts'
 export type { Endpoint } from './http/define-route.ts'
 export type { HttpBody, HttpRequest, HttpResponse } from './http/messages.ts'
+export type {
+  IoredisLike,
+  NodeRedisLike,
+  PostgresPoolLike,
+  RateClass,
+  RateLimit,
+  RateLimitOptions,
+  RateLimitStore,
+  RateLimits,
+} from './http/rate-limit-options.ts'
 export { createNotifications, type Notifications } from './notifications.ts'
 export type { NotificationsOptions } from './options.ts'
 export * from './ports/clock.ts'

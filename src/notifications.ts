@@ -1,15 +1,19 @@
 import type { Endpoint } from './http/define-route.ts'
 import { createHandler } from './http/handler.ts'
+import { createIdempotency } from './http/idempotency.ts'
 import type { HttpRequest, HttpResponse } from './http/messages.ts'
+import { createRateLimiter } from './http/rate-limit.ts'
 import { endpointTable } from './http/table.ts'
 import { type NotificationsOptions, settleOptions } from './options.ts'
 import type { MigrationReport } from './ports/storage.ts'
+import { createFingerprint } from './security/fingerprint.ts'
 import { AuditLog } from './services/audit-log.ts'
 import { Callbacks } from './services/callbacks.ts'
 import { createContext, type Events } from './services/context.ts'
 import { Dispatcher } from './services/dispatch/dispatcher.ts'
 import { embeddedScheduler } from './services/embedded-scheduler.ts'
 import { Health } from './services/health.ts'
+import { Housekeeping } from './services/housekeeping.ts'
 import { NotificationService } from './services/notification-service.ts'
 import { Owners } from './services/owners.ts'
 import { Planner } from './services/planner.ts'
@@ -69,6 +73,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   const planner = new Planner(context)
   const dispatcher = new Dispatcher(context, planner, options.scheduler ?? embeddedScheduler())
   const replanner = new Replanner(context, planner)
+  const housekeeping = new Housekeeping(context)
   const { storage, transports, clock } = settled
   const notifications = new NotificationService(context, planner)
   const settings = new SettingsService(context)
@@ -86,7 +91,10 @@ export function createNotifications(options: NotificationsOptions): Notification
     audit,
     owners: new Owners(context),
   })
-  const { authenticate, logger } = settled
+  const { authenticate, rateLimits, logger } = settled
+  const rateLimiter = rateLimits === null ? null : createRateLimiter(rateLimits, clock, logger)
+  const fingerprint = createFingerprint(settled.encryptionKeys)
+  const idempotency = createIdempotency({ requests: storage.requests, fingerprint, clock, logger })
   let stopped: Promise<void> | null = null
 
   return {
@@ -95,16 +103,25 @@ export function createNotifications(options: NotificationsOptions): Notification
     statistics,
     audit,
     events: context.events,
-    handle: createHandler({ table, authenticate, logger, requireToken: callbacks.requireToken.bind(callbacks) }),
+    handle: createHandler({
+      table,
+      authenticate,
+      rateLimiter,
+      idempotency,
+      logger,
+      requireToken: callbacks.requireToken.bind(callbacks),
+    }),
     endpoints: table,
     callbackUrl: callbacks.url.bind(callbacks),
     migrate: ({ adopt = false } = {}) => storage.migrate({ ids: settled.ids, adopt, now: clock.now() }),
     async start() {
       await dispatcher.start()
       replanner.start()
+      housekeeping.start()
     },
     stop() {
       stopped ??= (async () => {
+        await housekeeping.stop()
         await replanner.stop()
         await dispatcher.stop()
         await Promise.all(transports.map((transport) => transport.close?.()))

@@ -2,6 +2,12 @@ import { z } from 'zod'
 import { defaultRetryPolicy, type RetryPolicy } from './domain/retry.ts'
 import { NotificationError } from './errors.ts'
 import type { Authenticate } from './http/access.ts'
+import {
+  type RateLimitOptions,
+  rateLimitShape,
+  type SettledRateLimits,
+  settleRateLimits,
+} from './http/rate-limit-options.ts'
 import { type Clock, systemClock } from './ports/clock.ts'
 import type { Directory } from './ports/directory.ts'
 import { type Logger, stderrLogger } from './ports/logger.ts'
@@ -40,6 +46,12 @@ export type NotificationsOptions = {
    * cancelled where that is full too. `reminders` true counts reminders as well. Default `{ perDay: 10000 }`; false: no cap.
    */
   readonly sendCap?: { readonly perDay: number; readonly reminders?: boolean } | false
+  /**
+   * How often a caller may ask over HTTP; past that the answer is 429. Default, in a minute: 600 requests that read, 120
+   * that change and 60 that send, ten times as many for callers of the kind `service`, counted in the memory of each
+   * process. Several processes share their counts in `store`. False: no limits.
+   */
+  readonly rateLimits?: RateLimitOptions | false
   /** Where the router is mounted, as the outside reaches it: `https://clinic.example/api/notifications`. For callback URLs. */
   readonly publicUrl?: string | undefined
   /** How long a send may take in all before another worker may take it over, in ms. Default 60000, at least 5000. */
@@ -66,6 +78,7 @@ export type Settled = {
   readonly retry: RetryPolicy
   readonly authenticate: Authenticate | null
   readonly sendCap: { readonly perDay: number; readonly reminders: boolean } | null
+  readonly rateLimits: SettledRateLimits | null
   /** Without a trailing slash. */
   readonly publicUrl: string | null
   readonly leaseMs: number
@@ -166,6 +179,7 @@ export function settleOptions(options: NotificationsOptions): Settled {
     },
     authenticate: options.authenticate ?? null,
     sendCap: sendCap === false ? null : sendCap,
+    rateLimits: settleRateLimits(options.rateLimits ?? {}),
     publicUrl: publicUrl === undefined ? null : publicUrl.replace(/\/+$/, ''),
     leaseMs,
     sweepMs,
@@ -198,6 +212,7 @@ const shape = z.strictObject({
   ids: z.strictObject({ appointment: idKind, recipient: idKind, waitlistEntry: idKind }).optional(),
   retry: z.looseObject({}).optional(),
   authenticate: call.optional(),
+  rateLimits: rateLimitShape.optional(),
   publicUrl: z.string().optional(),
   sendCap: z.union([z.looseObject({}), z.literal(false)]).optional(),
   leaseMs: z.number().optional(),

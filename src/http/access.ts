@@ -22,6 +22,17 @@ export const callerSchema = z.discriminatedUnion('kind', [
 ])
 export type Caller = Readonly<z.infer<typeof callerSchema>>
 
+/**
+ * Kind, organization and id as one word: whom rate limits and idempotency keys belong to. Staff and services without an
+ * id are one caller for each organization and kind. As JSON, so that no two callers read the same.
+ */
+export const callerKey = (caller: Caller, organizationId: string | null = organizationOf(caller)): string =>
+  JSON.stringify([caller.kind, organizationId, caller.id ?? null])
+
+/** Null for a service, which is of none in particular. */
+export const organizationOf = (caller: Caller): string | null =>
+  caller.kind === 'service' ? null : caller.organizationId
+
 /** What `authenticate` sees of a request: not its body. */
 export type AuthenticateRequest = Omit<HttpRequest, 'readBody'>
 
@@ -46,7 +57,7 @@ export function trustEveryCaller(): Authenticate {
 
 /** An object that a request is about, and what is said if it is not there. */
 export type Owner = {
-  /** Asked for callers other than the service only. */
+  /** Asked for callers other than the service, and where an idempotency key belongs to its organization. */
   locate(): Place | Promise<Place>
   missing(): NotificationError
 }

@@ -1,9 +1,19 @@
 import { z } from 'zod'
 import { type ErrorCode, type FieldIssue, NotificationError } from '../errors.ts'
 import type { TokenPurpose } from '../security/signed-token.ts'
-import { type Access, type Caller, type Owner, requireKind, requireOwn, type StaffRole } from './access.ts'
+import {
+  type Access,
+  type Caller,
+  type Owner,
+  organizationOf,
+  requireKind,
+  requireOwn,
+  type StaffRole,
+} from './access.ts'
 import type { RequestBody } from './body.ts'
+import type { Answer, RepeatableRequest } from './idempotency.ts'
 import { type Problem, problemOf } from './problem.ts'
+import type { RateClass } from './rate-limit-options.ts'
 import { readWire, refusal, wireOf } from './snake-case.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
@@ -54,6 +64,8 @@ export type RouteDefinition<
   /** By status; the first is the usual one, `status` may choose another. */
   readonly responses: Readonly<Record<number, Response>>
   readonly status?: (output: Shown<z.input<Response>>) => number
+  /** What a request costs its caller. Default: `reading` for GET, `changing` for the rest. */
+  readonly rateClass?: RateClass
   /** Wire names for fields that services name otherwise in their errors. */
   readonly errorFields?: Readonly<Record<string, string>>
   readonly access: Access<z.output<Params>, Parsed<Params, Query, Body>, Target>
@@ -64,6 +76,8 @@ export type RouteDefinition<
       readonly owner: Target
       /** The body as it arrived, for signatures over it. */
       readonly bytes: Uint8Array | null
+      /** What is done under it is done once; undefined where the request may be repeated. */
+      readonly idempotencyKey: string | undefined
     },
   ) => Promise<Shown<z.input<Response>>>
 }
@@ -75,6 +89,13 @@ export type Call = {
   readonly readBody: () => Promise<RequestBody>
   /** Who calls, or null for nobody. */
   readonly identify: () => Promise<Caller | null>
+  /** Counts the request. @throws NotificationError `rate_limited`. */
+  readonly admit: (rateClass: RateClass, caller: Caller) => Promise<void>
+  /** Runs a request, and of those with the same `Idempotency-Key` only the first. @throws as `Idempotency.once`. */
+  readonly once: (
+    request: RepeatableRequest,
+    run: (idempotencyKey: string | undefined) => Promise<Answer>,
+  ) => Promise<Answer>
   /** @throws NotificationError `token_invalid`. */
   readonly requireToken: (purpose: TokenPurpose, id: number | string) => void
 }
@@ -85,12 +106,16 @@ export type Route = About & {
   readonly query: z.ZodType
   readonly body: z.ZodType
   readonly responses: Readonly<Record<number, z.ZodType>>
+  /** Null: not limited, as nobody in particular asks. */
+  readonly rateClass: RateClass | null
+  /** True: the row creates or sends something, and takes the header `Idempotency-Key`. */
+  readonly takesIdempotencyKey: boolean
   readonly access:
     | { readonly kind: 'open' }
     | { readonly kind: 'token'; readonly purpose: TokenPurpose }
     | { readonly kind: 'members'; readonly staff: StaffRole | null; readonly self: boolean }
   /** Checks who calls, reads the request, runs the handler: the status and the body in wire form. */
-  readonly answer: (call: Call) => Promise<{ readonly status: number; readonly body: unknown }>
+  readonly answer: (call: Call) => Promise<Answer>
   /** What the outside sees of an error, in the row's wire names. */
   readonly problem: (error: unknown) => Problem
 }
@@ -108,12 +133,18 @@ export function defineRoute<
 >(definition: RouteDefinition<Params, Query, Body, Response, Target>): Route {
   const { handler, status, errorFields = {}, ...row } = definition
   const { access, params, query, body } = row
+  const usualClass = row.method === 'GET' ? 'reading' : 'changing'
+  const rateClass = access.kind === 'members' ? (row.rateClass ?? usualClass) : null
   const takesBody = takesFields(body)
+  // 201 is the answer of rows that leave something new behind; the others do no more when they are asked twice.
+  const takesIdempotencyKey = row.method === 'POST' && 201 in row.responses
   const wires = { params: wireOf(params), query: wireOf(query), body: wireOf(body) }
   const [[usual, response]] = firstOf(Object.entries(row.responses))
   const { encode } = wireOf(response)
   const names = new Map(Object.values(wires).flatMap((wire) => [...wire.names]))
   for (const [field, name] of Object.entries(errorFields)) names.set(field, name)
+
+  const problem = (error: unknown) => problemOf(error, names)
 
   async function readCaller(call: Call): Promise<Caller | null> {
     if (access.kind === 'token') return null
@@ -122,6 +153,8 @@ export function defineRoute<
     const caller = await call.identify()
     if (caller === null) throw unauthenticated()
     requireKind(access, caller)
+    // Before the body is read: a request too many costs neither that nor a look into the directory.
+    if (rateClass !== null) await call.admit(rateClass, caller)
     return caller
   }
 
@@ -150,13 +183,21 @@ export function defineRoute<
 
   return {
     ...row,
+    rateClass,
+    takesIdempotencyKey,
     async answer(call) {
       const caller = await readCaller(call)
       const { input, bytes } = await read(call)
-      const output = await handler({ ...input, caller, owner: await ownerOf(input, caller), bytes })
-      return { status: status?.(output) ?? Number(usual), body: encode(output) }
+      const owner = await ownerOf(input, caller)
+      const run = async (idempotencyKey: string | undefined) => {
+        const output = await handler({ ...input, caller, owner, bytes, idempotencyKey })
+        return { status: status?.(output) ?? Number(usual), body: encode(output) }
+      }
+      if (!takesIdempotencyKey || caller === null) return run(undefined)
+      const organizationId = async () => organizationOf(caller) ?? (await owner.locate()).organizationId
+      return call.once({ route: row.id, caller, organizationId, input, problem }, run)
     },
-    problem: (error) => problemOf(error, names),
+    problem,
   }
 }
 

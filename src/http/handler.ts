@@ -4,16 +4,21 @@ import { faultOf } from '../services/context.ts'
 import { type Authenticate, type Caller, callerSchema } from './access.ts'
 import { readJsonBody } from './body.ts'
 import type { Call, Route } from './define-route.ts'
+import type { Idempotency } from './idempotency.ts'
 import { createMatcher, type Match } from './match.ts'
 import type { HttpRequest, HttpResponse } from './messages.ts'
 import { type Problem, problemOf } from './problem.ts'
 import { readQuery } from './query.ts'
+import type { RateLimiter } from './rate-limit.ts'
 
 export type HandlerOptions = {
   readonly table: readonly Route[]
   readonly authenticate: Authenticate | null
   /** Throws `token_invalid`. */
   readonly requireToken: (token: string, ...rest: Parameters<Call['requireToken']>) => void
+  /** Null: nobody is limited. */
+  readonly rateLimiter: RateLimiter | null
+  readonly idempotency: Idempotency
   readonly logger: Logger
 }
 
@@ -26,28 +31,33 @@ export function createHandler(options: HandlerOptions): (request: HttpRequest) =
   return async (request) => {
     const isHead = request.method === 'HEAD'
     let route: Route | undefined
+    const told: Headers = {}
     try {
       const found = match(request.path)
       if (found === null) throw new NotificationError('not_found', 'There is no endpoint at this path.')
       if (request.method === 'OPTIONS') return { status: 204, headers: { allow: allowedBy(found) }, body: null }
       route = found.rows.get(isHead ? 'GET' : request.method)
       if (route === undefined) return respondNotAllowed(found, isHead)
-      const { status, body } = await route.answer(callOf(request, found, options))
-      return respond(status, jsonType, body, isHead)
+      const { status, body } = await route.answer(callOf(request, found, options, told))
+      return respond(status, jsonType, body, isHead, told)
     } catch (error) {
       const problem = route?.problem(error) ?? problemOf(error, new Map())
       if (problem.status >= 500) logFault(logger, route, error)
-      return respond(problem.status, problemType, problem, isHead, headersOf(problem))
+      return respond(problem.status, problemType, problem, isHead, { ...headersOf(problem), ...told })
     }
   }
 }
 
-function callOf(request: HttpRequest, found: Match<Route>, options: HandlerOptions): Call {
+/** `told` gathers the headers of the answer that are known before it is. */
+function callOf(request: HttpRequest, found: Match<Route>, options: HandlerOptions, told: Headers): Call {
+  const tell = (headers: Readonly<Headers>) => void Object.assign(told, headers)
   return {
     params: found.params,
     query: () => readQuery(request.query),
     readBody: () => readJsonBody(request),
     identify: () => identify(request, options.authenticate),
+    admit: async (rateClass, caller) => options.rateLimiter?.admit(rateClass, caller, tell),
+    once: (asked, run) => options.idempotency.once(request.headers['idempotency-key'], asked, run, tell),
     requireToken: (purpose, id) => options.requireToken(readQuery(request.query)['token'] ?? '', purpose, id),
   }
 }
@@ -68,6 +78,8 @@ async function identify(request: HttpRequest, authenticate: Authenticate | null)
   )
 }
 
+type Headers = Record<string, string>
+
 const jsonType = 'application/json; charset=utf-8'
 const problemType = 'application/problem+json; charset=utf-8'
 
@@ -76,7 +88,7 @@ function respond(
   type: string,
   value: unknown,
   isHead: boolean,
-  more: Readonly<Record<string, string>> = {},
+  more: Readonly<Headers> = {},
 ): HttpResponse {
   const body = JSON.stringify(value)
   const headers = {
@@ -101,10 +113,10 @@ function allowedBy({ rows }: Match<Route>): string {
   return [...methods, ...(rows.has('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
 }
 
-function headersOf({ status, code }: Problem): Readonly<Record<string, string>> {
+function headersOf({ status, code }: Problem): Readonly<Headers> {
   if (status === 401)
     return { 'www-authenticate': code === 'token_invalid' ? 'Bearer error="invalid_token"' : 'Bearer' }
-  return status === 503 ? { 'retry-after': '1' } : {}
+  return status === 503 || code === 'request_in_progress' ? { 'retry-after': '1' } : {}
 }
 
 /** Whole, without personal data: our own messages hold none, of strangers' errors only the name and the frames are told. */

@@ -1,15 +1,33 @@
+import { z } from 'zod'
 import { type ErrorCode, errorTable, isNotificationError, NotificationError } from '../errors.ts'
 import { speaksWire, toSnake } from './snake-case.ts'
 
+const isErrorCode = (code: unknown): code is ErrorCode => typeof code === 'string' && Object.hasOwn(errorTable, code)
+
 /** RFC 9457 problem details. */
-export type Problem = {
-  readonly type: string
-  readonly title: string
-  readonly status: number
-  readonly detail: string
-  readonly code: ErrorCode
-  readonly field?: string
-  readonly errors?: readonly { readonly field: string; readonly message: string }[]
+export const problemShape = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  code: z.custom<ErrorCode>(isErrorCode, 'must be a code of the error table'),
+  field: z.string().exactOptional(),
+  errors: z
+    .array(z.object({ field: z.string(), message: z.string() }).readonly())
+    .readonly()
+    .exactOptional(),
+})
+export type Problem = Readonly<z.infer<typeof problemShape>>
+
+/** Thrown to answer with the problem that the same request was answered with before. */
+export class AnsweredBefore extends Error {
+  override readonly name = 'AnsweredBefore'
+  readonly problem: Problem
+
+  constructor(problem: Problem) {
+    super(problem.detail)
+    this.problem = problem
+  }
 }
 
 /** The names a row's fields have on the wire, for errors that services throw in the names of TypeScript. */
@@ -20,6 +38,7 @@ export type FieldNames = ReadonlyMap<string, string>
  * Anything unknown is `internal_error`.
  */
 export function problemOf(error: unknown, names: FieldNames): Problem {
+  if (error instanceof AnsweredBefore) return error.problem
   const known = isNotificationError(error) ? error : new NotificationError('internal_error', '')
   const { code, status } = known
   const { title } = errorTable[code]

@@ -18,13 +18,21 @@ export type ScheduleOptions = z.infer<typeof scheduleOptions>
 export const lifecycleOptions = scheduleOptions.extend({ notify: z.boolean().optional() })
 export type LifecycleOptions = z.infer<typeof lifecycleOptions>
 
-/** `BOTH` (the default) is one EMAIL and one SMS. Without `recipients`, everybody of the appointment. */
+/**
+ * `BOTH` (the default) is one EMAIL and one SMS. Without `recipients`, everybody of the appointment.
+ * `idempotencyKey`, 1 to 255 characters of your own: the same notice asked for again under the same key goes out once, and
+ * the answer tells of the one that did. For as long as the notification is in the history; kept as a digest.
+ */
 export const sendOptions = z.strictObject({
   category: z.enum(appointmentCategories),
   channel: z.enum([...channels, 'BOTH']).optional(),
   recipients: z.array(recipientRef).min(1).max(100).optional(),
+  idempotencyKey: z.string().min(1).max(255).optional(),
 })
 export type SendOptions = z.infer<typeof sendOptions>
+
+export const waitlistOptions = sendOptions.pick({ channel: true, idempotencyKey: true })
+export type WaitlistOptions = z.infer<typeof waitlistOptions>
 
 export const historyFilter = z.strictObject({
   organizationId: organizationId.optional(),

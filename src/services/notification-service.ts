@@ -14,25 +14,22 @@ import {
   type SendOptions,
   scheduleOptions,
   sendOptions,
+  type WaitlistOptions,
+  waitlistOptions,
 } from '../schemas/requests.ts'
-import {
-  type AppointmentCategory,
-  type AppointmentOutcome,
-  appointmentOutcomes,
-  type Channel,
-} from '../schemas/vocabulary.ts'
+import { type AppointmentCategory, type AppointmentOutcome, appointmentOutcomes } from '../schemas/vocabulary.ts'
 import { cancelCommand } from './cancel-command.ts'
 import type { Context } from './context.ts'
 import { dryRun } from './dry-run.ts'
 import { type ExplanationLine, explainAppointment } from './explanation.ts'
 import { readHistory } from './history.ts'
 import { readId } from './ids.ts'
-import { Knowledge } from './knowledge.ts'
 import { noAppointment, noNotification, noWaitlistEntry } from './missing.ts'
-import { buildNotices, channelsOf, type NoticeRequest } from './notices.ts'
+import { channelsOf } from './notices.ts'
 import type { Planner, PlanRequest, PlanResult } from './planner.ts'
 import { Previews } from './previews.ts'
 import { type BatchResult, scheduleInBatches } from './schedule-batch.ts'
+import { sendNotices } from './send-notices.ts'
 import {
   type CancelResult,
   type DryRun,
@@ -100,10 +97,13 @@ export class NotificationService {
     return this.#schedule(this.#request(appointmentId, options, { reactivate: true, requireActive: true }))
   }
 
-  /** Queues a notice now, to everybody of the appointment or to `recipients`; asked for again, it is sent again. */
+  /**
+   * Queues a notice now, to everybody of the appointment or to `recipients`; asked for again, it is sent again, unless both
+   * name the same `idempotencyKey`.
+   */
   async sendAppointmentNotification(appointmentId: EntityId, options: SendOptions): Promise<SendResult> {
     const id = this.#appointmentId(appointmentId)
-    const { category, channel, recipients } = parseInput(sendOptions, options, 'The notification')
+    const { category, channel, recipients, idempotencyKey } = parseInput(sendOptions, options, 'The notification')
     const truth = (await this.#context.host.appointments([id]))(id)
     if (truth.kind !== 'known') throw noAppointment(id)
     if (category !== 'CANCELLATION' && !isActive(truth.value.status)) {
@@ -113,32 +113,31 @@ export class NotificationService {
         { field: 'category' },
       )
     }
-    return this.#notify({
+    return sendNotices(this.#context, this.#actor, {
       category,
       subject: truth.value,
       appointmentId: id,
       waitlistEntryId: null,
       channels: channelsOf(channel),
       recipients: recipients ?? null,
+      idempotencyKey,
     })
   }
 
-  /** Tells the recipients of a waitlist entry, now. */
-  async notifyWaitlist(
-    waitlistEntryId: EntityId,
-    options: { readonly channel?: Channel | 'BOTH' } = {},
-  ): Promise<SendResult> {
+  /** Tells the recipients of a waitlist entry, now; again each time, unless under the same `idempotencyKey`. */
+  async notifyWaitlist(waitlistEntryId: EntityId, options: WaitlistOptions = {}): Promise<SendResult> {
     const id = readId(this.#context.options.ids, 'waitlistEntry', waitlistEntryId, 'waitlistEntryId')
-    const { channel } = parseInput(sendOptions.pick({ channel: true }), options, 'The notification')
+    const { channel, idempotencyKey } = parseInput(waitlistOptions, options, 'The notification')
     const truth = (await this.#context.host.waitlistEntries([id]))(id)
     if (truth.kind !== 'known') throw noWaitlistEntry(id)
-    return this.#notify({
+    return sendNotices(this.#context, this.#actor, {
       category: 'WAITLIST',
       subject: truth.value,
       appointmentId: null,
       waitlistEntryId: id,
       channels: channelsOf(channel),
       recipients: null,
+      idempotencyKey,
     })
   }
 
@@ -261,22 +260,6 @@ export class NotificationService {
     if (outcome === undefined || outcome.status === 'conflict') return this.cancelReminders(plan.appointmentId)
     this.#planner.tellCancelled(outcome.cancelled)
     return { cancelled: outcome.cancelled.length, inFlight: outcome.inFlight }
-  }
-
-  async #notify(request: Omit<NoticeRequest, 'rule' | 'dedupeKey' | 'now'>): Promise<SendResult> {
-    const { storage, clock } = this.#context.options
-    const now = clock.now()
-    const knowledge = await Knowledge.load(this.#context, [request.subject])
-    const notices = buildNotices({ ...request, rule: 'asked_for', dedupeKey: null, now }, knowledge)
-    const { organizationId } = request.subject
-    const { appointmentId, waitlistEntryId } = request
-    const decision = { organizationId, appointmentId, waitlistEntryId, entries: notices.entries }
-    const rows = await storage.deliveries.enqueue(notices.deliveries, decision, now, this.#actor)
-    if (rows.length > 0) this.#context.dueAt(now)
-    return {
-      notifications: rows.map(showNotification),
-      left: notices.entries,
-    }
   }
 
   #request(

@@ -65,7 +65,7 @@ export const clockAhead = (aheadMs: () => number): Clock => ({
 })
 
 type ClinicOptions = { readonly path: string; readonly transport: Transport } & Calendar &
-  Pick<NotificationsOptions, 'authenticate' | 'clock' | 'env'>
+  Pick<NotificationsOptions, 'authenticate' | 'clock' | 'env' | 'rateLimits'>
 
 /** The library embedded as a host embeds it, on a SQLite file. */
 export async function openClinic({ path, transport, startOf, phones, ...options }: ClinicOptions) {

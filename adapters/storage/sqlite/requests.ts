@@ -12,7 +12,8 @@ export const requestStore = (engine: Engine): RequestStore => ({
         if (before.lease_until > now.getTime()) return { status: 'running' }
       }
       requests.delete.run({ caller, key })
-      // Greater than any token before it, also of a row that was released: who was taken for dead must not answer for others.
+      const expiry = before === undefined ? expiresAt : new Date(before.expires_at)
+      // Greater than any token before it: who was taken for dead must not answer for others.
       const token = Math.max((found?.token ?? 0) + 1, now.getTime())
       requests.insert.run({
         caller,
@@ -21,9 +22,9 @@ export const requestStore = (engine: Engine): RequestStore => ({
         token,
         answer: null,
         lease_until: leaseUntil.getTime(),
-        expires_at: expiresAt.getTime(),
+        expires_at: expiry.getTime(),
       })
-      return { status: 'claimed', token }
+      return { status: 'claimed', token, expiresAt: expiry }
     }),
   answer: ({ caller, key }, token, answer) =>
     engine.write(({ statements }) => statements.requests.answer.run({ caller, key, token, answer }).changes > 0),

@@ -42,6 +42,7 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       responses: { 201: scheduleShape },
       errors: ['appointment_not_found', 'appointment_not_active', 'directory_failed'],
       example: { body: { custom_reminders: [24, 2, 1] } },
+      rateClass: 'sending',
       access: change,
       handler: async ({ params: { appointmentId }, body }) =>
         showSchedule(await notifications.scheduleReminders(appointmentId, body)),
@@ -85,6 +86,7 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       responses: { 200: scheduleShape },
       errors: ['appointment_not_found', 'appointment_not_active', 'directory_failed'],
       example: { body: { custom_reminders: null } },
+      rateClass: 'sending',
       access: change,
       handler: async ({ params: { appointmentId }, body }) =>
         showSchedule(await notifications.rescheduleReminders(appointmentId, body)),

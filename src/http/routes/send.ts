@@ -37,21 +37,26 @@ export function sendRoutes({ notifications, owners }: Api, ids: HostIds): Route[
       summary: 'Queue a confirmation, cancellation or reschedule notice now; asked for again, it is sent again',
       params: z.strictObject({ appointmentId: ids.appointment }),
       query: nothing,
-      body: sendOptions.extend({
+      body: sendOptions.omit({ idempotencyKey: true }).extend({
         category: wireName('notification_type', notificationType),
         recipients: z.array(recipient).min(1).max(100).optional(),
       }),
       responses: { 201: sendShape },
       errors: ['appointment_not_found', 'appointment_not_active', 'directory_failed'],
       example: { body: { notification_type: 'confirmation' } },
+      rateClass: 'sending',
       access: {
         kind: 'members',
         staff: 'admin',
         self: false,
         owner: ({ params }) => appointmentOwner(owners, params.appointmentId),
       },
-      handler: async ({ params: { appointmentId }, body, caller }) =>
-        showSent(await notifications.as(actorOf(caller)).sendAppointmentNotification(appointmentId, body)),
+      handler: async ({ params: { appointmentId }, body, caller, idempotencyKey }) =>
+        showSent(
+          await notifications
+            .as(actorOf(caller))
+            .sendAppointmentNotification(appointmentId, { ...body, idempotencyKey }),
+        ),
     }),
     defineRoute({
       id: 'send.waitlist',
@@ -64,18 +69,15 @@ export function sendRoutes({ notifications, owners }: Api, ids: HostIds): Route[
       responses: { 201: sendShape },
       errors: ['waitlist_entry_not_found', 'directory_failed'],
       example: { body: { channel: 'BOTH' } },
+      rateClass: 'sending',
       access: {
         kind: 'members',
         staff: 'admin',
         self: false,
         owner: ({ params }) => waitlistOwner(owners, params.waitlistEntryId),
       },
-      handler: async ({ params: { waitlistEntryId }, body: { channel }, caller }) =>
-        showSent(
-          await notifications
-            .as(actorOf(caller))
-            .notifyWaitlist(waitlistEntryId, channel === undefined ? {} : { channel }),
-        ),
+      handler: async ({ params: { waitlistEntryId }, body, caller, idempotencyKey }) =>
+        showSent(await notifications.as(actorOf(caller)).notifyWaitlist(waitlistEntryId, { ...body, idempotencyKey })),
     }),
   ]
 }

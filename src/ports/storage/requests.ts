@@ -7,8 +7,8 @@ export type RequestKey = {
 }
 
 export type RequestClaim =
-  /** It is the caller's to run, until `leaseUntil`. `token` ends it. */
-  | { readonly status: 'claimed'; readonly token: number }
+  /** It is the caller's to run, until `leaseUntil`. `token` ends it. `expiresAt` is of the first claim, however often it is claimed anew. */
+  | { readonly status: 'claimed'; readonly token: number; readonly expiresAt: Date }
   /** Answered before, with the same fingerprint. */
   | { readonly status: 'answered'; readonly answer: string }
   /** Somebody is running it now. */
@@ -19,7 +19,8 @@ export type RequestClaim =
 export interface RequestStore {
   /**
    * Claims a key, atomically: of concurrent callers one gets `claimed`. A row whose `expiresAt` is past counts as not
-   * there; a running one whose lease is over may be claimed anew by the same request, under a new token.
+   * there; a running one whose lease is over, or was given back, may be claimed anew by the same request, under a new token and
+   * until its first `expiresAt`.
    */
   claim(
     request: RequestKey & {
@@ -31,7 +32,10 @@ export interface RequestStore {
   ): Promise<RequestClaim>
   /** Keeps the answer until the key expires; false where another holds the claim by now. */
   answer(request: RequestKey, token: number, answer: string): Promise<boolean>
-  /** Gives the claim back: the request failed before anything was done, and may be sent again. */
+  /**
+   * Ends the lease: the request failed, and may be claimed anew at once. By the same request only: how much of it was done
+   * before it failed is known to it alone.
+   */
   release(request: RequestKey, token: number): Promise<void>
   /** Removes what expired, at most `limit` rows; how many. */
   purge(now: Date, limit: number): Promise<number>

@@ -29,6 +29,7 @@ export async function router(directory: string): Promise<Line[]> {
     startOf: overAMonth(Date.now()),
     phones: true,
     authenticate: () => ({ kind: 'service' }),
+    rateLimits: false,
   })
   await library.notifications.scheduleMany(idsFrom(1, 100))
   const read = (id: string) => library.notifications.getReminders(Number(id))

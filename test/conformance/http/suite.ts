@@ -183,7 +183,14 @@ export function routerConformance({ name, mount, keepsParsedBytes = true }: Rout
         handler: async ({ bytes }) => ({ digest: bytes === null ? null : digestOf(bytes) }),
       })
       served = {
-        handle: createHandler({ table: [echo], authenticate: null, logger: silentLogger, requireToken: () => {} }),
+        handle: createHandler({
+          table: [echo],
+          authenticate: null,
+          rateLimiter: null,
+          idempotency: { once: (_key, _request, run) => run(undefined) },
+          logger: silentLogger,
+          requireToken: () => {},
+        }),
       }
       const sent = '{ "a" : 1.0,\n\t"é": "\\u00e9" }'
       const init = { method: 'POST', headers: json, body: sent }
@@ -194,6 +201,23 @@ export function routerConformance({ name, mount, keepsParsedBytes = true }: Rout
         })
       }
       served = world
+    })
+
+    test('the headers of an answer arrive: a request too many is 429 with Retry-After', async () => {
+      const stage = await openWorld({ rateLimits: { service: { reading: { points: 1, durationSeconds: 60 } } } })
+      served = stage
+      const headersOf = ({ status, headers }: Response) => [
+        status,
+        ...['ratelimit-policy', 'ratelimit', 'retry-after'].map((name) => headers.get(name)),
+      ]
+      const policy = '"reading";q=1;w=60'
+      const answers = [await call('/statistics'), await call('/statistics', { method: 'HEAD' })]
+      expect(answers.map(headersOf)).toEqual([
+        [200, policy, expect.stringMatching(/^"reading";r=0;t=\d+$/), null],
+        [429, policy, expect.stringMatching(/^"reading";r=0;t=\d+$/), expect.stringMatching(/^\d+$/)],
+      ])
+      served = world
+      await stage.stop()
     })
 
     test('a fault inside is a generic 500, and the next request is answered', async () => {

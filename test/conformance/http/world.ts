@@ -46,6 +46,8 @@ export async function openWorld({ bare = false, ...options }: Partial<Notificati
   const clinic = await openClinic(now, {
     authenticate,
     publicUrl: 'https://clinic.example/api/notifications',
+    // Most of these tests ask as one caller, thousands of times.
+    rateLimits: false,
     ...options,
   })
   const own = await furnish(clinic, { organizationId, patient: 12, client: 31, appointment: 42, waitlist: 7, bare })
@@ -109,6 +111,7 @@ export type WireRequest = {
   readonly path: string
   readonly body?: unknown
   readonly caller: Caller | null
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** A valid request of a row, by its example, about the objects of `ids`. */
@@ -137,7 +140,7 @@ export async function ask(library: Pick<Notifications, 'handle'>, request: WireR
   const { method, path, body, caller } = request
   const [pathname = '/', query = ''] = path.split('?')
   const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)
-  const headers: Record<string, string> = { 'content-type': 'application/json' }
+  const headers: Record<string, string> = { 'content-type': 'application/json', ...request.headers }
   if (caller !== null) headers[callerHeader] = JSON.stringify(caller)
   const readBody: HttpRequest['readBody'] = async () => ({ kind: 'bytes', bytes: Buffer.from(text) })
   const response: HttpResponse = await library.handle({

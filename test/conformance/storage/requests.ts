@@ -45,16 +45,33 @@ export function requests({ migrated }: Starter): void {
     expect(await storage.requests.claim(late)).toEqual({ status: 'answered', answer: 'fresh' })
   })
 
-  it('is free again after a release, but not after an answer', async () => {
+  it('may be claimed anew by the same request after a release, but not after an answer', async () => {
     const { storage } = await migrated()
     const first = await storage.requests.claim(request)
     if (first.status !== 'claimed') throw new Error(first.status)
     await storage.requests.release(key, first.token)
-    const second = await storage.requests.claim({ ...request, fingerprint: 'two' })
+    expect(await storage.requests.claim({ ...request, fingerprint: 'two' })).toEqual({ status: 'other_request' })
+    const second = await storage.requests.claim(request)
     if (second.status !== 'claimed') throw new Error(second.status)
     await storage.requests.answer(key, second.token, 'answer')
     await storage.requests.release(key, second.token)
-    expect(await storage.requests.claim({ ...request, fingerprint: 'two' })).toMatchObject({ status: 'answered' })
+    expect(await storage.requests.claim(request)).toEqual({ status: 'answered', answer: 'answer' })
+  })
+
+  it('lives until its first expiry, however often it is claimed anew', async () => {
+    const { storage } = await migrated()
+    const { expiresAt } = request
+    const first = await storage.requests.claim(request)
+    expect(first).toMatchObject({ status: 'claimed', expiresAt })
+    if (first.status !== 'claimed') throw new Error(first.status)
+    await storage.requests.release(key, first.token)
+    const later = { ...request, now: minutes(60), leaseUntil: minutes(61), expiresAt: minutes(25 * 60) }
+    const second = await storage.requests.claim(later)
+    expect(second).toMatchObject({ status: 'claimed', expiresAt })
+    if (second.status !== 'claimed') throw new Error(second.status)
+    expect(second.token).toBeGreaterThan(first.token)
+    const after = { ...later, now: expiresAt, leaseUntil: minutes(24 * 60 + 1), expiresAt: minutes(48 * 60) }
+    expect(await storage.requests.claim(after)).toMatchObject({ status: 'claimed', expiresAt: after.expiresAt })
   })
 
   it('forgets a key when it expires, and purges what expired, a limit at a time', async () => {

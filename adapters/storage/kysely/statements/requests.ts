@@ -32,7 +32,8 @@ export const requestStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =>
   release: bind(
     query((p: Param<Key & { token: number }>) =>
       db
-        .deleteFrom(table)
+        .updateTable(table)
+        .set({ lease_until: 0 })
         .where('caller', '=', p('caller'))
         .where('key', '=', p('key'))
         .where('token', '=', p('token'))

@@ -1,0 +1,97 @@
+import { z } from 'zod'
+
+/**
+ * What a row costs: `reading` looks, `changing` writes settings, preferences, templates or plans, `sending` makes messages.
+ * Each class of each caller has a budget of its own, so that a screen that polls takes nothing from what is to be sent.
+ */
+export const rateClasses = ['reading', 'changing', 'sending'] as const
+export type RateClass = (typeof rateClasses)[number]
+
+/** At most `points` requests in `durationSeconds`, counted from the first of them. */
+export type RateLimit = { readonly points: number; readonly durationSeconds: number }
+
+/** False: not limited. A class left out keeps its default. */
+export type RateLimits = { readonly [Class in RateClass]?: RateLimit | false }
+
+/** The slice of an ioredis client that is used. */
+export type IoredisLike = { defineCommand(name: string, definition: { lua: string; numberOfKeys?: number }): void }
+/** The slice of a connected node-redis client (4 and later) that is used. */
+export type NodeRedisLike = {
+  eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
+}
+/** The slice of a `pg` pool that is used. */
+export type PostgresPoolLike = {
+  query(statement: { name?: string; text: string; values?: unknown[] }): Promise<{ rows: unknown[] }>
+}
+
+/**
+ * Where counts are kept for several processes. The client is yours: connected, and closed by you.
+ * In Postgres they are in `table` (default `notification_rate_limits`), which is created when it is not there.
+ */
+export type RateLimitStore =
+  | { readonly redis: IoredisLike | NodeRedisLike }
+  | { readonly postgres: PostgresPoolLike; readonly table?: string }
+
+export type RateLimitOptions = RateLimits & {
+  /** Of callers of the kind `service`, who speak for everybody. False: not limited. */
+  readonly service?: RateLimits | false
+  /** Default: the memory of each process. */
+  readonly store?: RateLimitStore
+}
+
+type Budgets = { readonly [Class in RateClass]: RateLimit | false }
+
+/** Options with every default filled in. */
+export type SettledRateLimits = {
+  readonly members: Budgets
+  readonly service: Budgets
+  readonly store: RateLimitStore | null
+}
+
+const aMinute = (points: number): RateLimit => ({ points, durationSeconds: 60 })
+const memberDefaults: Budgets = { reading: aMinute(600), changing: aMinute(120), sending: aMinute(60) }
+const serviceDefaults: Budgets = { reading: aMinute(6000), changing: aMinute(1200), sending: aMinute(600) }
+const unlimited: Budgets = { reading: false, changing: false, sending: false }
+
+export function settleRateLimits(options: RateLimitOptions | false): SettledRateLimits | null {
+  if (options === false) return null
+  const { service = {}, store = null, ...members } = options
+  return {
+    members: { ...memberDefaults, ...members },
+    service: service === false ? unlimited : { ...serviceDefaults, ...service },
+    store,
+  }
+}
+
+const limit = z.union([
+  z.literal(false),
+  // A day: timers of Node overflow after 24, and a longer window is a quota, not a limit of rate.
+  z.strictObject({ points: z.int().min(1).max(1_000_000_000), durationSeconds: z.int().min(1).max(86_400) }),
+])
+const limits = { reading: limit.optional(), changing: limit.optional(), sending: limit.optional() }
+const client = (method: string, told: string) =>
+  z.custom<object>(
+    (value) => typeof value === 'object' && value !== null && typeof Reflect.get(value, method) === 'function',
+    told,
+  )
+
+/** What a host in JavaScript may get wrong. */
+export const rateLimitShape = z.union([
+  z.literal(false),
+  z.strictObject({
+    ...limits,
+    service: z.union([z.literal(false), z.strictObject(limits)]).optional(),
+    store: z
+      .union([
+        z.strictObject({ redis: client('eval', 'must be a client of ioredis or node-redis') }),
+        z.strictObject({
+          postgres: client('query', 'must be a pool of pg'),
+          table: z
+            .string()
+            .regex(/^[a-z_][a-z0-9_]{0,62}$/)
+            .optional(),
+        }),
+      ])
+      .optional(),
+  }),
+])

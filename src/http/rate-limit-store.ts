@@ -1,0 +1,105 @@
+import { RateLimiterMemory, RateLimiterPostgres, RateLimiterRedis } from 'rate-limiter-flexible'
+import type { Clock } from '../ports/clock.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { IoredisLike, NodeRedisLike, PostgresPoolLike, RateLimitStore } from './rate-limit-options.ts'
+
+/** Counts requests in windows. */
+export interface RateCounter {
+  /** Adds one, atomically. `count` is of the window under way, which begins with the first request; `leftMs` is left of it. */
+  add(key: string, windowSeconds: number): Promise<{ readonly count: number; readonly leftMs: number }>
+}
+
+/** How long a store may take to answer; and how long it is left alone after it failed, in ms. */
+const patienceMs = 500
+const pauseMs = 5000
+
+/** Of the store, if there is one; and of this process alone where there is none, or while it fails. */
+export function createRateCounter(store: RateLimitStore | null, clock: Clock, logger: Logger): RateCounter {
+  const memory = counterOf(new RateLimiterMemory(shared))
+  if (store === null) return memory
+  return insured('redis' in store ? redisCounter(store.redis) : postgresCounter(store), memory, clock, logger)
+}
+
+type Limiter = Pick<RateLimiterMemory, 'penalty'>
+
+/** The limits themselves are judged by the caller of the counter: of the limiters only the counting is used. */
+const shared = { keyPrefix: 'appointment-notifications', points: 0, duration: 1 }
+
+const counterOf = (limiter: Limiter): RateCounter => ({
+  async add(key, windowSeconds) {
+    const { consumedPoints, msBeforeNext } = await limiter.penalty(key, 1, { customDuration: windowSeconds })
+    return { count: consumedPoints, leftMs: msBeforeNext }
+  },
+})
+
+const redisCounter = (client: IoredisLike | NodeRedisLike): RateCounter =>
+  counterOf(
+    new RateLimiterRedis({
+      ...shared,
+      storeClient: client,
+      useRedisPackage: !('defineCommand' in client),
+      // Else ioredis would keep requests waiting until it is connected again.
+      rejectIfRedisNotReady: true,
+    }),
+  )
+
+/** Opened by the first request, and again by a later one if that failed: the database need not be up when we start. */
+function postgresCounter(store: { readonly postgres: PostgresPoolLike; readonly table?: string }): RateCounter {
+  const open = () =>
+    new Promise<RateCounter>((resolve, reject) => {
+      const limiter = new RateLimiterPostgres(
+        {
+          ...shared,
+          storeClient: store.postgres,
+          storeType: 'pool',
+          tableName: store.table ?? 'notification_rate_limits',
+        },
+        (error) => (error === undefined ? resolve(counterOf(limiter)) : reject(error)),
+      )
+    })
+  let opened: Promise<RateCounter> | null = null
+  return {
+    async add(key, windowSeconds) {
+      opened ??= open().catch((error: unknown) => {
+        opened = null
+        throw error
+      })
+      return (await opened).add(key, windowSeconds)
+    },
+  }
+}
+
+/** The limiters' own insurance falls back without a word and waits for a store that hangs; this one does neither. */
+function insured(store: RateCounter, memory: RateCounter, clock: Clock, logger: Logger): RateCounter {
+  let isFailing = false
+  let pausedUntil = 0
+  return {
+    async add(key, windowSeconds) {
+      const now = clock.now().getTime()
+      if (now < pausedUntil) return memory.add(key, windowSeconds)
+      try {
+        const counted = await within(clock, store.add(key, windowSeconds))
+        if (isFailing) logger.info('rate limit store answers again')
+        isFailing = false
+        return counted
+      } catch (error) {
+        if (!isFailing) {
+          // Of a stranger's error only the name: its message may hold a connection string.
+          const fault = error instanceof Error ? error.name : 'unknown'
+          logger.warn('rate limit store failed, requests are counted in this process until it answers', { fault })
+        }
+        isFailing = true
+        pausedUntil = now + pauseMs
+        return memory.add(key, windowSeconds)
+      }
+    },
+  }
+}
+
+function within<T>(clock: Clock, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const tooLate = () => reject(new DOMException('The store did not answer in time.', 'TimeoutError'))
+    const disarm = clock.setTimer(new Date(clock.now().getTime() + patienceMs), tooLate)
+    work.then(resolve, reject).finally(disarm)
+  })
+}

@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto'
+import type { DeliveryRow, DeliveryStore, NewDelivery } from '../ports/storage.ts'
+import type { Actor } from '../schemas/audit.ts'
+import { definedOnly } from '../schemas/defined.ts'
+import type { Context } from './context.ts'
+import { Knowledge } from './knowledge.ts'
+import { buildNotices, type NoticeRequest } from './notices.ts'
+import { type SendResult, showNotification } from './views.ts'
+
+export type AskedNotice = Omit<NoticeRequest, 'rule' | 'dedupeKey' | 'now'> & {
+  readonly idempotencyKey: string | undefined
+}
+
+/** Queues what was asked for, and tells what was queued, by this request or by the same one before, and who was left out. */
+export async function sendNotices(context: Context, by: Actor, asked: AskedNotice): Promise<SendResult> {
+  const { idempotencyKey, ...request } = asked
+  const { storage, clock } = context.options
+  const now = clock.now()
+  const knowledge = await Knowledge.load(context, [request.subject])
+  const dedupeKey = requestKey(request, idempotencyKey)
+  const notices = buildNotices({ ...request, rule: 'asked_for', dedupeKey, now }, knowledge)
+  const { organizationId } = request.subject
+  const { appointmentId, waitlistEntryId } = request
+  const decision = { organizationId, appointmentId, waitlistEntryId, entries: notices.entries }
+  const queued = await storage.deliveries.enqueue(notices.deliveries, decision, now, by)
+  if (queued.length > 0) context.dueAt(now)
+  const before = await queuedBefore(storage.deliveries, notices.deliveries, queued)
+  return { notifications: [...before, ...queued].map(showNotification), left: notices.entries }
+}
+
+/** Notices of one category of one appointment that are looked through, newest first. */
+const noticesRead = 500
+
+/**
+ * The `dedupeKey` of a notice that is asked for under an idempotency key. A digest, because the host's words may be
+ * anything; with what is sent, so that a key used again for another notice keeps nothing back.
+ */
+function requestKey(
+  { category, appointmentId, waitlistEntryId }: Pick<NoticeRequest, 'category' | 'appointmentId' | 'waitlistEntryId'>,
+  idempotencyKey: string | undefined,
+): string | null {
+  if (idempotencyKey === undefined) return null
+  const asked = JSON.stringify([idempotencyKey, category, appointmentId, waitlistEntryId])
+  return `request:${createHash('sha256').update(asked).digest('base64url')}`
+}
+
+/** Of `wanted`, those that were not queued now because the same request queued them before. */
+async function queuedBefore(
+  deliveries: DeliveryStore,
+  wanted: readonly NewDelivery[],
+  queued: readonly DeliveryRow[],
+): Promise<readonly DeliveryRow[]> {
+  const [one] = wanted
+  if (one === undefined || queued.length === wanted.length) return []
+  const missing = new Set(wanted.map(({ dedupeKey }) => dedupeKey))
+  for (const { dedupeKey } of queued) missing.delete(dedupeKey)
+  const { rows } = await deliveries.list({
+    organizationId: one.organizationId,
+    category: one.category,
+    ...definedOnly({
+      appointmentId: one.appointmentId ?? undefined,
+      waitlistEntryId: one.waitlistEntryId ?? undefined,
+    }),
+    limit: noticesRead,
+    offset: 0,
+  })
+  return rows.filter(({ dedupeKey }) => missing.has(dedupeKey)).reverse()
+}
