@@ -12,6 +12,7 @@ export {
 export { bodyLimit, collectBody } from './http/body.ts'
 export type { Endpoint } from './http/define-route.ts'
 export type { HttpBody, HttpRequest, HttpResponse } from './http/messages.ts'
+export { type OpenApiDocument, type OpenApiOptions, openApiDocument } from './http/openapi/document.ts'
 export { createNotifications, type Notifications } from './notifications.ts'
 export type { NotificationsOptions } from './options.ts'
 export * from './ports/clock.ts'

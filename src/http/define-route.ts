@@ -36,7 +36,11 @@ type About = {
   /** The error codes that are particular to the row. */
   readonly errors: readonly ErrorCode[]
   /** A valid request in wire form, for the description and the tests. */
-  readonly example?: { readonly query?: Readonly<Record<string, string>>; readonly body?: unknown }
+  readonly example?: {
+    readonly params?: Readonly<Record<string, string>>
+    readonly query?: Readonly<Record<string, string>>
+    readonly body?: unknown
+  }
 }
 
 export type RouteDefinition<
@@ -108,7 +112,6 @@ export function defineRoute<
 >(definition: RouteDefinition<Params, Query, Body, Response, Target>): Route {
   const { handler, status, errorFields = {}, ...row } = definition
   const { access, params, query, body } = row
-  const takesBody = takesFields(body)
   const wires = { params: wireOf(params), query: wireOf(query), body: wireOf(body) }
   const [[usual, response]] = firstOf(Object.entries(row.responses))
   const { encode } = wireOf(response)
@@ -134,7 +137,7 @@ export function defineRoute<
       if (place === null) throw refusal(issues)
       call.requireToken(access.purpose, access.id(place.data))
     }
-    const { value, bytes } = takesBody ? await call.readBody() : { value: {}, bytes: null }
+    const { value, bytes } = takesBody(row) ? await call.readBody() : { value: {}, bytes: null }
     const sent = readWire(body, wires.body, value, { text: false, issues })
     if (place === null || asked === null || sent === null) throw refusal(issues)
     return { input: { params: place.data, query: asked.data, body: sent.data }, bytes }
@@ -160,7 +163,8 @@ export function defineRoute<
   }
 }
 
-const takesFields = (schema: z.ZodType): boolean => schema !== nothing
+/** False: no body is read. */
+export const takesBody = ({ body }: Pick<Endpoint, 'body'>): boolean => body !== nothing
 
 function firstOf<T>(list: readonly T[]): readonly [T] {
   const [first] = list

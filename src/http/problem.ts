@@ -1,16 +1,21 @@
-import { type ErrorCode, errorTable, isNotificationError, NotificationError } from '../errors.ts'
+import { z } from 'zod'
+import { errorCodes, errorTable, isNotificationError, NotificationError } from '../errors.ts'
 import { speaksWire, toSnake } from './snake-case.ts'
 
 /** RFC 9457 problem details. */
-export type Problem = {
-  readonly type: string
-  readonly title: string
-  readonly status: number
-  readonly detail: string
-  readonly code: ErrorCode
-  readonly field?: string
-  readonly errors?: readonly { readonly field: string; readonly message: string }[]
-}
+export const problemShape = z.object({
+  type: z.string().describe('A URN that ends in the code'),
+  title: z.string().describe('The same for every problem of the code'),
+  status: z.int().min(400).max(599),
+  detail: z.string().describe('What was wrong, where, and what to do; for people'),
+  code: z.enum(errorCodes).describe('Stable; for programs'),
+  field: z.string().optional().describe('The first faulty field: a path such as `email_reminders[2]`'),
+  errors: z
+    .array(z.object({ field: z.string(), message: z.string() }))
+    .optional()
+    .describe('Every faulty field'),
+})
+export type Problem = Readonly<z.output<typeof problemShape>>
 
 /** The names a row's fields have on the wire, for errors that services throw in the names of TypeScript. */
 export type FieldNames = ReadonlyMap<string, string>

@@ -27,7 +27,7 @@ export const organizationSettingsInput = z.strictObject({
   emailFromAddress: emailAddress.nullable().optional(),
   emailFromName: singleLine(255).nullable().optional(),
   smsProvider: singleLine(50)
-    .regex(/^[a-z0-9_-]+$/i, 'must be the name of an installed provider')
+    .regex(/^[A-Za-z0-9_-]+$/, 'must be the name of an installed provider')
     .nullable()
     .optional(),
   smsApiKey: z.string().min(1).max(1024).nullable().optional(),

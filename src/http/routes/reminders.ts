@@ -35,7 +35,7 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       query: nothing,
       body: scheduleOptions,
       responses: { 201: scheduleShape },
-      errors: ['appointment_not_found', 'appointment_not_active', 'directory_failed'],
+      errors: ['appointment_not_found', 'appointment_not_active', 'conflict'],
       example: { body: { custom_reminders: [24, 2, 1] } },
       access: change,
       handler: async ({ params: { appointmentId }, body }) =>
@@ -78,7 +78,7 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       query: nothing,
       body: scheduleOptions,
       responses: { 200: scheduleShape },
-      errors: ['appointment_not_found', 'appointment_not_active', 'directory_failed'],
+      errors: ['appointment_not_found', 'appointment_not_active', 'conflict'],
       example: { body: { custom_reminders: null } },
       access: change,
       handler: async ({ params: { appointmentId }, body }) =>
@@ -93,7 +93,7 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       query: nothing,
       body: nothing,
       responses: { 200: dryRunShape },
-      errors: ['appointment_not_found', 'directory_failed'],
+      errors: ['appointment_not_found'],
       access: look,
       handler: async ({ params: { appointmentId } }) => showDryRun(await notifications.plan(appointmentId)),
     }),

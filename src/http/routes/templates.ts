@@ -16,10 +16,8 @@ const previewShape = z.object({
   templateKey: z.enum(templateKeys),
   subject: z.string().nullable(),
   message: z.string(),
-  /** E-mail only: the message as escaped HTML. */
-  html: z.string().nullable(),
-  /** SMS only: what it would cost. */
-  segments: z.int().nullable(),
+  html: z.string().nullable().describe('E-mail only: the message as escaped HTML'),
+  segments: z.int().nullable().describe('SMS only: what it would cost'),
   encoding: z.string().nullable(),
   warnings: z.array(warningShape),
 })
