@@ -85,6 +85,8 @@ export function createNotifications(options: NotificationsOptions): Notification
     health: new Health(context),
     audit,
     owners: new Owners(context),
+    docs: settled.docs,
+    publicUrl: settled.publicUrl,
   })
   const { authenticate, logger } = settled
   let stopped: Promise<void> | null = null

@@ -4,6 +4,7 @@ import { NotificationError } from './errors.ts'
 import type { Authenticate } from './http/access.ts'
 import { type Clock, systemClock } from './ports/clock.ts'
 import type { Directory } from './ports/directory.ts'
+import type { DocsPage } from './ports/docs.ts'
 import { type Logger, stderrLogger } from './ports/logger.ts'
 import type { Scheduler } from './ports/scheduler.ts'
 import type { IdKinds, Storage } from './ports/storage.ts'
@@ -35,8 +36,13 @@ export type NotificationsOptions = {
    * callbacks answers 401. `trustEveryCaller()` is for development.
    */
   readonly authenticate?: Authenticate
-  /** Where the router is mounted, as the outside reaches it: `https://clinic.example/api/notifications`. For callback URLs. */
+  /**
+   * Where the router is mounted, as the outside reaches it: `https://clinic.example/api/notifications`. For callback URLs
+   * and the description of the API.
+   */
   readonly publicUrl?: string | undefined
+  /** The page at `/docs`: `swaggerUi()`. Default: none; the description is at `/openapi.json` in any case. */
+  readonly docs?: DocsPage
   /** How long a send may take in all before another worker may take it over, in ms. Default 60000, at least 5000. */
   readonly leaseMs?: number
   /** How often to look for work that no alarm announced, in ms. Default 30000. */
@@ -62,6 +68,7 @@ export type Settled = {
   readonly authenticate: Authenticate | null
   /** Without a trailing slash. */
   readonly publicUrl: string | null
+  readonly docs: DocsPage | null
   readonly leaseMs: number
   readonly sweepMs: number
   readonly drainMs: number
@@ -157,6 +164,7 @@ export function settleOptions(options: NotificationsOptions): Settled {
     },
     authenticate: options.authenticate ?? null,
     publicUrl: publicUrl === undefined ? null : publicUrl.replace(/\/+$/, ''),
+    docs: options.docs ?? null,
     leaseMs,
     sweepMs,
     drainMs,
@@ -189,6 +197,7 @@ const shape = z.strictObject({
   retry: z.looseObject({}).optional(),
   authenticate: call.optional(),
   publicUrl: z.string().optional(),
+  docs: has('page', 'asset').optional(),
   leaseMs: z.number().optional(),
   sweepMs: z.number().optional(),
   drainMs: z.number().optional(),

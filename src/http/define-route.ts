@@ -66,6 +66,8 @@ export type RouteDefinition<
     request: Parsed<Params, Query, Body> & {
       readonly caller: Caller | null
       readonly owner: Target
+      /** As it was asked for, below the mount point: where relative links lead depends on its last slash. */
+      readonly path: string
       /** The body as it arrived, for signatures over it. */
       readonly bytes: Uint8Array | null
     },
@@ -74,6 +76,7 @@ export type RouteDefinition<
 
 /** What the router hands to a row: wire values, and ways to learn the rest. */
 export type Call = {
+  readonly path: string
   readonly params: Readonly<Record<string, string>>
   readonly query: () => Readonly<Record<string, string>>
   readonly readBody: () => Promise<RequestBody>
@@ -156,7 +159,7 @@ export function defineRoute<
     async answer(call) {
       const caller = await readCaller(call)
       const { input, bytes } = await read(call)
-      const output = await handler({ ...input, caller, owner: await ownerOf(input, caller), bytes })
+      const output = await handler({ ...input, caller, owner: await ownerOf(input, caller), path: call.path, bytes })
       return { status: status?.(output) ?? Number(usual), body: encode(output) }
     },
     problem: (error) => problemOf(error, names),

@@ -3,6 +3,7 @@ import type { Logger } from '../ports/logger.ts'
 import { faultOf } from '../services/context.ts'
 import { type Authenticate, type Caller, callerSchema } from './access.ts'
 import { readJsonBody } from './body.ts'
+import { Content } from './content.ts'
 import type { Call, Route } from './define-route.ts'
 import { createMatcher, type Match } from './match.ts'
 import type { HttpRequest, HttpResponse } from './messages.ts'
@@ -44,6 +45,7 @@ export function createHandler(options: HandlerOptions): (request: HttpRequest) =
 
 function callOf(request: HttpRequest, found: Match<Route>, options: HandlerOptions): Call {
   return {
+    path: request.path,
     params: found.params,
     query: () => readQuery(request.query),
     readBody: () => readJsonBody(request),
@@ -78,16 +80,17 @@ function respond(
   isHead: boolean,
   more: Readonly<Record<string, string>> = {},
 ): HttpResponse {
-  const body = JSON.stringify(value)
+  const content = value instanceof Content ? value : new Content(type, JSON.stringify(value), {})
   const headers = {
-    'content-type': type,
-    'content-length': String(Buffer.byteLength(body)),
+    'content-type': content.type,
+    'content-length': String(Buffer.byteLength(content.text)),
     // Personal data must not stay in a shared cache.
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
+    ...content.headers,
     ...more,
   }
-  return { status, headers, body: isHead ? null : body }
+  return { status, headers, body: isHead ? null : content.text }
 }
 
 function respondNotAllowed(found: Match<Route>, isHead: boolean): HttpResponse {

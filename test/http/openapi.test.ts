@@ -33,6 +33,15 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
 )
 const schemas = z.record(z.string(), z.looseObject({})).parse(document.components['schemas'])
 
+/** The names of all fields, wherever they are. */
+const fieldNames = (part: unknown): readonly string[] =>
+  typeof part === 'object' && part !== null
+    ? Object.entries(part).flatMap(([key, value]) => [
+        ...(key === 'properties' ? Object.keys(Object(value)) : []),
+        ...fieldNames(value),
+      ])
+    : []
+
 test('the document is valid OpenAPI 3.1 by an independent validator', async () => {
   const validator = new Validator()
   const { valid, errors } = await validator.validate(JSON.parse(JSON.stringify(document)))
@@ -57,7 +66,9 @@ test('every row is an operation with summary, access, errors, and an example whe
 })
 
 test('schemas speak the names of the wire, with the rules that fix their shape', () => {
-  expect(JSON.stringify(schemas)).not.toMatch(/"(?!additionalProperties|anyOf|allOf|min|max|exclusive)[a-z]+[A-Z]\w*":/)
+  const names = fieldNames(document)
+  expect(names.length).toBeGreaterThan(200)
+  for (const name of names) expect(name).not.toMatch(/[a-z][A-Z]/)
   expect(schemas['SettingsUpdateBody']).toMatchObject({
     additionalProperties: false,
     properties: {

@@ -1,3 +1,5 @@
+import type { z } from 'zod'
+import { mediaTypesOf } from '../content.ts'
 import { type Endpoint, takesBody } from '../define-route.ts'
 import { accessExtension, accessInWords, securityOf, securitySchemes } from './access-words.ts'
 import { namedSchemas } from './components.ts'
@@ -43,7 +45,10 @@ export function openApiDocument(endpoints: readonly Endpoint[], options: OpenApi
       description: about,
     },
     // Relative to the document: right at any mount point and behind any proxy.
-    servers: [{ url: '.' }, ...(options.publicUrl ? [{ url: options.publicUrl }] : [])],
+    servers: [
+      { url: '.', description: 'Where this description is served' },
+      ...(options.publicUrl ? [{ url: options.publicUrl }] : []),
+    ],
     tags: [...new Set(endpoints.map(roomOf))].map((name) => ({ name })),
     paths,
     components: { schemas: schemas.components(), responses: problems.shared(), securitySchemes },
@@ -56,8 +61,14 @@ const about = [
   'Errors are problem details (RFC 9457) with a stable `code`. An object of another organization is 404, as if it were not there.',
 ].join('\n\n')
 
-/** Rows of a kind have ids that begin with it. */
-const roomOf = ({ id }: Endpoint): string => id.split('.')[0] ?? id
+/** Rows of a kind have ids that begin with it; these stand alone. */
+const rooms: Readonly<Record<string, string>> = {
+  health: 'monitoring',
+  statistics: 'monitoring',
+  'reminder-statistics': 'monitoring',
+  openapi: 'docs',
+}
+const roomOf = ({ id }: Endpoint): string => rooms[id] ?? id.split('.')[0] ?? id
 
 function operationOf(row: Endpoint, schemas: WireSchemas, problems: Problems): Json {
   const parameters = [...parametersOf(row, 'path', schemas), ...parametersOf(row, 'query', schemas)]
@@ -113,7 +124,7 @@ function responsesOf(row: Endpoint, schemas: WireSchemas, problems: Problems): J
   const problemAt = problems.of(row)
   const refused = [...problemAt].map(([status, { response }]) => [status, response] as const)
   const answered = Object.entries(row.responses).map(([status, shape]) => {
-    const content = { 'application/json': { schema: schemas.named(`${pascal(row.id)}Response`, shape, 'output') } }
+    const content = contentOf(row, shape, schemas)
     const problem = problemAt.get(Number(status))?.described
     if (problem === undefined) return [status, { description: row.summary, content }] as const
     // A status that the row answers with itself, and that a fault may have too.
@@ -121,4 +132,16 @@ function responsesOf(row: Endpoint, schemas: WireSchemas, problems: Problems): J
     return [status, { ...problem, content: both }] as const
   })
   return Object.fromEntries([...refused, ...answered])
+}
+
+function contentOf(row: Endpoint, shape: z.ZodType, schemas: WireSchemas): Json {
+  return Object.fromEntries(
+    mediaTypesOf(shape).map((type) => {
+      const isJsonType = type === 'application/json'
+      return [
+        type,
+        { schema: isJsonType ? schemas.named(`${pascal(row.id)}Response`, shape, 'output') : { type: 'string' } },
+      ]
+    }),
+  )
 }

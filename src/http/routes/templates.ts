@@ -81,7 +81,7 @@ export function templateRoutes({ settings, templates }: Api, ids: HostIds): Rout
         locale: locale.optional(),
       }),
       responses: { 200: previewShape },
-      errors: ['template_invalid'],
+      errors: ['organization_not_found', 'template_invalid'],
       example: { body: { channel: 'SMS', template_key: 'appointment_reminder', template: 'Reminder: {time}' } },
       access: {
         kind: 'members',
