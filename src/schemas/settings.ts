@@ -12,8 +12,10 @@ export const secretMask = '********'
 export const secretFields = ['emailPassword', 'smsApiKey', 'smsApiSecret'] as const
 export type SecretField = (typeof secretFields)[number]
 
-const host = singleLine(255)
-  .regex(/^[^\s/@]+$/, 'must be a host name or address, without scheme or path')
+const host = z
+  .string()
+  .max(255)
+  .regex(/^[^\s/@\p{Cc}\p{Cs}]+$/u, 'must be a host name or address, without scheme or path')
   .meta({ examples: ['smtp.example.org'] })
 const offsets = reminderOffsets.nullable().optional()
 const flag = z.boolean().nullable().optional()
@@ -34,7 +36,9 @@ export const organizationSettingsInput = z.strictObject({
     .meta({ examples: ['Medical Clinic'] })
     .nullable()
     .optional(),
-  smsProvider: singleLine(50)
+  smsProvider: z
+    .string()
+    .max(50)
     .regex(/^[A-Za-z0-9_-]+$/, 'must be the name of an installed provider')
     .meta({ examples: ['twilio'] })
     .nullable()
