@@ -7,7 +7,7 @@ import { Problems, pascal } from './problems.ts'
 import { isJson, type Json, WireSchemas } from './schemas.ts'
 
 export type OpenApiOptions = {
-  /** Where the router is mounted. Default: wherever the document was read from. */
+  /** Where the router is mounted, named beside the place that the document was read from. */
   readonly publicUrl?: string | null
 }
 
@@ -129,7 +129,7 @@ function responsesOf(row: Endpoint, schemas: WireSchemas, problems: Problems): J
     if (problem === undefined) return [status, { description: row.summary, content }] as const
     // A status that the row answers with itself, and that a fault may have too.
     const both = isJson(problem['content']) ? { ...content, ...problem['content'] } : content
-    return [status, { ...problem, content: both }] as const
+    return [status, { ...problem, description: `${row.summary}\n\n${problem['description']}`, content: both }] as const
   })
   return Object.fromEntries([...refused, ...answered])
 }

@@ -79,10 +79,12 @@ export class Problems {
     }
   }
 
-  /** Named by its first code: those of one status follow from one another. */
+  /** A reference, unless the name means another list of codes already. */
   #share(status: number, [first, ...more]: readonly ErrorCode[], problem: Json): Json {
     const name = more.length === 0 ? pascal(first ?? '') : `Problem${status}`
-    this.#shared.set(name, problem)
+    const known = this.#shared.get(name) ?? problem
+    if (JSON.stringify(known) !== JSON.stringify(problem)) return problem
+    this.#shared.set(name, known)
     return { $ref: `#/components/responses/${name}` }
   }
 }
