@@ -44,6 +44,9 @@ export const errorTable = {
 } as const satisfies Record<string, { status: number; title: string }>
 
 export type ErrorCode = keyof typeof errorTable
+export const errorCodes: readonly ErrorCode[] = Object.keys(errorTable).filter(
+  (code): code is ErrorCode => code in errorTable,
+)
 
 /** One fault in an input: `field` is a path such as `emailReminders[2]`, '' for the input as a whole. */
 export type FieldIssue = { readonly field: string; readonly message: string }

@@ -14,6 +14,7 @@ export {
 export { bodyLimit, collectBody } from './http/body.ts'
 export type { Endpoint } from './http/define-route.ts'
 export type { HttpBody, HttpRequest, HttpResponse } from './http/messages.ts'
+export { type OpenApiDocument, type OpenApiOptions, openApiDocument } from './http/openapi/document.ts'
 export type {
   IoredisLike,
   NodeRedisLike,
@@ -28,6 +29,7 @@ export { createNotifications, type Notifications } from './notifications.ts'
 export type { NotificationsOptions } from './options.ts'
 export * from './ports/clock.ts'
 export * from './ports/directory.ts'
+export * from './ports/docs.ts'
 export * from './ports/logger.ts'
 export * from './ports/scheduler.ts'
 export * from './ports/storage.ts'

@@ -90,6 +90,8 @@ export function createNotifications(options: NotificationsOptions): Notification
     health: new Health(context),
     audit,
     owners: new Owners(context),
+    docs: settled.docs,
+    publicUrl: settled.publicUrl,
   })
   const { authenticate, rateLimits, logger } = settled
   const rateLimiter = rateLimits === null ? null : createRateLimiter(rateLimits, clock, logger)

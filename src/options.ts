@@ -10,6 +10,7 @@ import {
 } from './http/rate-limit-options.ts'
 import { type Clock, systemClock } from './ports/clock.ts'
 import type { Directory } from './ports/directory.ts'
+import type { DocsPage } from './ports/docs.ts'
 import { type Logger, stderrLogger } from './ports/logger.ts'
 import type { Scheduler } from './ports/scheduler.ts'
 import type { IdKinds, Storage } from './ports/storage.ts'
@@ -52,8 +53,13 @@ export type NotificationsOptions = {
    * process. Several processes share their counts in `store`. False: no limits.
    */
   readonly rateLimits?: RateLimitOptions | false
-  /** Where the router is mounted, as the outside reaches it: `https://clinic.example/api/notifications`. For callback URLs. */
+  /**
+   * Where the router is mounted, as the outside reaches it: `https://clinic.example/api/notifications`. For callback URLs
+   * and the description of the API.
+   */
   readonly publicUrl?: string | undefined
+  /** The page at `/docs`: `swaggerUi()`. Default: none; the description is at `/openapi.json` in any case. */
+  readonly docs?: DocsPage
   /** How long a send may take in all before another worker may take it over, in ms. Default 60000, at least 5000. */
   readonly leaseMs?: number
   /** How often to look for work that no alarm announced, in ms. Default 30000. */
@@ -81,6 +87,7 @@ export type Settled = {
   readonly rateLimits: SettledRateLimits | null
   /** Without a trailing slash. */
   readonly publicUrl: string | null
+  readonly docs: DocsPage | null
   readonly leaseMs: number
   readonly sweepMs: number
   readonly drainMs: number
@@ -181,6 +188,7 @@ export function settleOptions(options: NotificationsOptions): Settled {
     sendCap: sendCap === false ? null : sendCap,
     rateLimits: settleRateLimits(options.rateLimits ?? {}),
     publicUrl: publicUrl === undefined ? null : publicUrl.replace(/\/+$/, ''),
+    docs: options.docs ?? null,
     leaseMs,
     sweepMs,
     drainMs,
@@ -215,6 +223,7 @@ const shape = z.strictObject({
   rateLimits: rateLimitShape.optional(),
   publicUrl: z.string().optional(),
   sendCap: z.union([z.looseObject({}), z.literal(false)]).optional(),
+  docs: has('page', 'asset').optional(),
   leaseMs: z.number().optional(),
   sweepMs: z.number().optional(),
   drainMs: z.number().optional(),

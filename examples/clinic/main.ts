@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import { createNotifications } from 'appointment-notifications'
+import { swaggerUi } from 'appointment-notifications/docs'
 import { expressRouter } from 'appointment-notifications/express'
 import { smtp } from 'appointment-notifications/smtp'
 import { sqlite } from 'appointment-notifications/sqlite'
@@ -41,6 +42,7 @@ const library = createNotifications({
   ],
   encryptionKey: env.NOTIFICATIONS_ENCRYPTION_KEY ?? temporaryKey(),
   authenticate: ({ headers }) => callerOf(database, env.CLINIC_TOKEN, headers['authorization']),
+  docs: swaggerUi(),
   publicUrl: `${env.PUBLIC_URL ?? origin}/api/notifications`,
 })
 await library.migrate()

@@ -1,3 +1,4 @@
+import type { DocsPage } from '../ports/docs.ts'
 import type { IdKinds } from '../ports/storage.ts'
 import type { AuditLog } from '../services/audit-log.ts'
 import type { Callbacks } from '../services/callbacks.ts'
@@ -8,7 +9,7 @@ import type { SettingsService } from '../services/settings-service.ts'
 import type { Statistics } from '../services/statistics.ts'
 import type { TemplatePreviews } from '../services/template-preview.ts'
 
-/** The services that handlers call. */
+/** The services that handlers call, and what the host said about the router. */
 export type Api = {
   readonly ids: IdKinds
   readonly notifications: NotificationService
@@ -19,4 +20,6 @@ export type Api = {
   readonly health: Health
   readonly audit: AuditLog
   readonly owners: Owners
+  readonly docs: DocsPage | null
+  readonly publicUrl: string | null
 }

@@ -46,7 +46,11 @@ type About = {
   /** The error codes that are particular to the row. */
   readonly errors: readonly ErrorCode[]
   /** A valid request in wire form, for the description and the tests. */
-  readonly example?: { readonly query?: Readonly<Record<string, string>>; readonly body?: unknown }
+  readonly example?: {
+    readonly params?: Readonly<Record<string, string>>
+    readonly query?: Readonly<Record<string, string>>
+    readonly body?: unknown
+  }
 }
 
 export type RouteDefinition<
@@ -74,6 +78,8 @@ export type RouteDefinition<
     request: Parsed<Params, Query, Body> & {
       readonly caller: Caller | null
       readonly owner: Target
+      /** As it was asked for, below the mount point: where relative links lead depends on its last slash. */
+      readonly path: string
       /** The body as it arrived, for signatures over it. */
       readonly bytes: Uint8Array | null
       /** What is done under it is done once; undefined where the request may be repeated. */
@@ -84,6 +90,7 @@ export type RouteDefinition<
 
 /** What the router hands to a row: wire values, and ways to learn the rest. */
 export type Call = {
+  readonly path: string
   readonly params: Readonly<Record<string, string>>
   readonly query: () => Readonly<Record<string, string>>
   readonly readBody: () => Promise<RequestBody>
@@ -135,7 +142,6 @@ export function defineRoute<
   const { access, params, query, body } = row
   const usualClass = row.method === 'GET' ? 'reading' : 'changing'
   const rateClass = access.kind === 'members' ? (row.rateClass ?? usualClass) : null
-  const takesBody = takesFields(body)
   // 201 is the answer of rows that leave something new behind; the others do no more when they are asked twice.
   const takesIdempotencyKey = row.method === 'POST' && 201 in row.responses
   const wires = { params: wireOf(params), query: wireOf(query), body: wireOf(body) }
@@ -167,7 +173,7 @@ export function defineRoute<
       if (place === null) throw refusal(issues)
       call.requireToken(access.purpose, access.id(place.data))
     }
-    const { value, bytes } = takesBody ? await call.readBody() : { value: {}, bytes: null }
+    const { value, bytes } = takesBody(row) ? await call.readBody() : { value: {}, bytes: null }
     const sent = readWire(body, wires.body, value, { text: false, issues })
     if (place === null || asked === null || sent === null) throw refusal(issues)
     return { input: { params: place.data, query: asked.data, body: sent.data }, bytes }
@@ -190,7 +196,7 @@ export function defineRoute<
       const { input, bytes } = await read(call)
       const owner = await ownerOf(input, caller)
       const run = async (idempotencyKey: string | undefined) => {
-        const output = await handler({ ...input, caller, owner, bytes, idempotencyKey })
+        const output = await handler({ ...input, caller, owner, path: call.path, bytes, idempotencyKey })
         return { status: status?.(output) ?? Number(usual), body: encode(output) }
       }
       if (!takesIdempotencyKey || caller === null) return run(undefined)
@@ -201,7 +207,8 @@ export function defineRoute<
   }
 }
 
-const takesFields = (schema: z.ZodType): boolean => schema !== nothing
+/** False: no body is read. */
+export const takesBody = ({ body }: Pick<Endpoint, 'body'>): boolean => body !== nothing
 
 function firstOf<T>(list: readonly T[]): readonly [T] {
   const [first] = list

@@ -3,6 +3,7 @@ import type { Logger } from '../ports/logger.ts'
 import { faultOf } from '../services/context.ts'
 import { type Authenticate, type Caller, callerSchema } from './access.ts'
 import { readJsonBody } from './body.ts'
+import { Content } from './content.ts'
 import type { Call, Route } from './define-route.ts'
 import type { Idempotency } from './idempotency.ts'
 import { createMatcher, type Match } from './match.ts'
@@ -52,6 +53,7 @@ export function createHandler(options: HandlerOptions): (request: HttpRequest) =
 function callOf(request: HttpRequest, found: Match<Route>, options: HandlerOptions, told: Headers): Call {
   const tell = (headers: Readonly<Headers>) => void Object.assign(told, headers)
   return {
+    path: request.path,
     params: found.params,
     query: () => readQuery(request.query),
     readBody: () => readJsonBody(request),
@@ -90,16 +92,17 @@ function respond(
   isHead: boolean,
   more: Readonly<Headers> = {},
 ): HttpResponse {
-  const body = JSON.stringify(value)
+  const content = value instanceof Content ? value : new Content(type, JSON.stringify(value), {})
   const headers = {
-    'content-type': type,
-    'content-length': String(Buffer.byteLength(body)),
+    'content-type': content.type,
+    'content-length': String(Buffer.byteLength(content.text)),
     // Personal data must not stay in a shared cache.
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
+    ...content.headers,
     ...more,
   }
-  return { status, headers, body: isHead ? null : body }
+  return { status, headers, body: isHead ? null : content.text }
 }
 
 function respondNotAllowed(found: Match<Route>, isHead: boolean): HttpResponse {

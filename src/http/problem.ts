@@ -1,23 +1,22 @@
 import { z } from 'zod'
-import { type ErrorCode, errorTable, isNotificationError, NotificationError } from '../errors.ts'
+import { errorCodes, errorTable, isNotificationError, NotificationError } from '../errors.ts'
 import { speaksWire, toSnake } from './snake-case.ts'
-
-const isErrorCode = (code: unknown): code is ErrorCode => typeof code === 'string' && Object.hasOwn(errorTable, code)
 
 /** RFC 9457 problem details. */
 export const problemShape = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.int(),
-  detail: z.string(),
-  code: z.custom<ErrorCode>(isErrorCode, 'must be a code of the error table'),
-  field: z.string().exactOptional(),
+  type: z.string().describe('A URN that ends in the code'),
+  title: z.string().describe('The same for every problem of the code'),
+  status: z.int().min(400).max(599),
+  detail: z.string().describe('What was wrong, where, and what to do; for people'),
+  code: z.enum(errorCodes).describe('Stable; for programs'),
+  field: z.string().exactOptional().describe('The first faulty field: a path such as `email_reminders[2]`'),
   errors: z
     .array(z.object({ field: z.string(), message: z.string() }).readonly())
     .readonly()
-    .exactOptional(),
+    .exactOptional()
+    .describe('Every faulty field'),
 })
-export type Problem = Readonly<z.infer<typeof problemShape>>
+export type Problem = Readonly<z.output<typeof problemShape>>
 
 /** Thrown to answer with the problem that the same request was answered with before. */
 export class AnsweredBefore extends Error {

@@ -51,7 +51,8 @@ const boolean: Wire = {
   decode: (value, _at, { text }) => (text && (value === 'true' || value === 'false') ? value === 'true' : value),
 }
 
-const isoInstant = z.iso.datetime({ offset: true })
+/** What an instant is on the wire. */
+export const isoInstant = z.iso.datetime({ offset: true })
 
 const instant: Wire = {
   ...plain,
@@ -84,11 +85,16 @@ export function wireOf(schema: z.core.$ZodType): Wire {
 
 const wrappers = [z.ZodOptional, z.ZodNullable, z.ZodNonOptional, z.ZodDefault, z.ZodReadonly] as const
 
-function objectWire(schema: z.ZodObject): Wire {
-  const fields = Object.entries(schema.shape).map(([key, field]) => {
+/** The fields of a schema with their names on the wire: the one place where these are decided. */
+export function wireFields(schema: z.ZodObject) {
+  return Object.entries(schema.shape).map(([key, field]) => {
     const name = givenNames.get(unwrapped(field))?.name ?? givenNames.get(field)?.name ?? toSnake(key)
-    return { key, name, wire: wireOf(field) }
+    return { key, name, field }
   })
+}
+
+function objectWire(schema: z.ZodObject): Wire {
+  const fields = wireFields(schema).map(({ key, name, field }) => ({ key, name, wire: wireOf(field) }))
   const byName = new Map(fields.map((field) => [field.name, field]))
   const byKey = new Map(fields.map((field) => [field.key, field]))
   const strict = schema.def.catchall instanceof z.ZodNever

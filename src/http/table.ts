@@ -4,6 +4,7 @@ import { hostIds } from './host-ids.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { callbackRoutes } from './routes/callbacks.ts'
 import { debugRoutes } from './routes/debug.ts'
+import { docsRoutes } from './routes/docs.ts'
 import { historyRoutes } from './routes/history.ts'
 import { monitoringRoutes } from './routes/monitoring.ts'
 import { preferenceRoutes } from './routes/preferences.ts'
@@ -15,7 +16,7 @@ import { templateRoutes } from './routes/templates.ts'
 /** The endpoint table: every endpoint is one row, and everything about endpoints is derived from here. */
 export function endpointTable(api: Api): readonly Route[] {
   const ids = hostIds(api.ids)
-  return [
+  const rows: readonly Route[] = [
     ...settingsRoutes(api, ids),
     ...preferenceRoutes(api, ids, 'patient'),
     ...preferenceRoutes(api, ids, 'client'),
@@ -27,5 +28,7 @@ export function endpointTable(api: Api): readonly Route[] {
     ...monitoringRoutes(api, ids),
     ...auditRoutes(api, ids),
     ...debugRoutes(api, ids),
+    ...docsRoutes(api, () => rows),
   ]
+  return rows
 }

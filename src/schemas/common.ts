@@ -37,27 +37,28 @@ export function isTimeZone(zone: string): boolean {
 
 export const timeZone = z.string().refine(isTimeZone, 'must be an IANA time zone such as "Europe/Berlin"')
 
-export const locale = z.string().refine((tag) => {
-  try {
-    return Intl.getCanonicalLocales(tag).length === 1
-  } catch {
-    return false
-  }
-}, 'must be a BCP 47 language tag such as "en-US"')
+export const locale = z
+  .string()
+  .refine((tag) => {
+    try {
+      return Intl.getCanonicalLocales(tag).length === 1
+    } catch {
+      return false
+    }
+  }, 'must be a BCP 47 language tag such as "en-US"')
+  .describe('BCP 47 language tag')
 
 /** Control characters, line separators and lone surrogates have no place in a header, a name or an address. */
-const unsafeText = /[\p{Cc}\u2028\u2029\p{Cs}]/u
+const safeLine = /^[^\p{Cc}\u2028\u2029\p{Cs}]*$/u
 
 export const singleLine = (max: number) =>
-  z
-    .string()
-    .max(max)
-    .refine((text) => !unsafeText.test(text), 'must be one line without control characters')
+  z.string().max(max).regex(safeLine, 'must be one line without control characters')
 
+/** What passes is one line of plain characters. */
 export const emailAddress = z
   .email('must be an e-mail address such as "name@example.org"')
   .max(255)
-  .refine((text) => !unsafeText.test(text), 'must be one line without control characters')
+  .meta({ examples: ['name@example.org'] })
 
 /** The shape of E.164; whether the number exists is the provider's to say. */
 export const phoneNumber = z
@@ -66,6 +67,7 @@ export const phoneNumber = z
     /^\+[1-9]\d{6,14}$/,
     'must be an E.164 number such as "+14155550123": a plus sign, the country code, digits only',
   )
+  .meta({ examples: ['+14155550123'] })
 
 /** `emailReminders[2]` for `['emailReminders', 2]`. */
 export function fieldPath(path: readonly PropertyKey[]): string {

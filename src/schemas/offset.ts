@@ -61,7 +61,23 @@ export function parseOffset(input: OffsetInput): Offset {
   return offset
 }
 
-export const reminderOffset = z.union([z.number(), z.string().max(32)]).superRefine((input, context) => {
+/** For descriptions of the API: what `readOffset` takes, as far as a schema can say it. */
+const hours = z.number().meta({
+  description: 'Hours before the start',
+  // `exact` rounds to minutes.
+  minimum: 0.5 / 60,
+  exclusiveMaximum: maxOffsetDays * 24 + 0.5 / 60,
+})
+const text = z
+  .string()
+  .max(32)
+  .meta({
+    description: 'Hours and minutes are exact; days and weeks are calendar days, at a time of day if one is given',
+    pattern: String.raw`^\s*(?:\d{1,6}(?:\.\d{1,4})?\s*[mhMH]|\d{1,6}(?:\.0{1,4})?\s*[dwDW](?:@(?:[01]\d|2[0-3]):[0-5]\d)?)\s*$`,
+    examples: ['30m', '2h', '1d', '1w', '1d@18:00'],
+  })
+
+export const reminderOffset = z.union([hours, text]).superRefine((input, context) => {
   const read = readOffset(input)
   if (typeof read === 'string') context.addIssue({ code: 'custom', message: read })
 })

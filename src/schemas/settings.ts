@@ -12,7 +12,11 @@ export const secretMask = '********'
 export const secretFields = ['emailPassword', 'smsApiKey', 'smsApiSecret'] as const
 export type SecretField = (typeof secretFields)[number]
 
-const host = singleLine(255).regex(/^[^\s/@]+$/, 'must be a host name or address, without scheme or path')
+const host = z
+  .string()
+  .max(255)
+  .regex(/^[^\s/@\p{Cc}\p{Cs}]+$/u, 'must be a host name or address, without scheme or path')
+  .meta({ examples: ['smtp.example.org'] })
 const offsets = reminderOffsets.nullable().optional()
 const flag = z.boolean().nullable().optional()
 
@@ -22,12 +26,21 @@ export const organizationSettingsInput = z.strictObject({
   smsEnabled: flag,
   emailSmtpHost: host.nullable().optional(),
   emailSmtpPort: z.int().min(1).max(65_535).nullable().optional(),
-  emailUsername: singleLine(255).nullable().optional(),
+  emailUsername: singleLine(255)
+    .meta({ examples: ['notifications@clinic.example'] })
+    .nullable()
+    .optional(),
   emailPassword: z.string().min(1).max(1024).nullable().optional(),
   emailFromAddress: emailAddress.nullable().optional(),
-  emailFromName: singleLine(255).nullable().optional(),
-  smsProvider: singleLine(50)
-    .regex(/^[a-z0-9_-]+$/i, 'must be the name of an installed provider')
+  emailFromName: singleLine(255)
+    .meta({ examples: ['Medical Clinic'] })
+    .nullable()
+    .optional(),
+  smsProvider: z
+    .string()
+    .max(50)
+    .regex(/^[A-Za-z0-9_-]+$/, 'must be the name of an installed provider')
+    .meta({ examples: ['twilio'] })
     .nullable()
     .optional(),
   smsApiKey: z.string().min(1).max(1024).nullable().optional(),

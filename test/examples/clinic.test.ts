@@ -2,19 +2,17 @@
  * A client written from the documented examples alone, against the example clinic as its own process: real Express, a
  * database file, a real SMTP server and the real Twilio SDK against a stand-in of its API.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { type ClinicProcess, serviceToken, startClinic } from '../support/clinic-process.ts'
 import { type SmtpTestServer, startSmtpServer } from '../support/smtp-server.ts'
 import { startTwilioServer, type TwilioTestServer } from '../support/twilio-server.ts'
 
 const organizationId = '7f3d2a10-5b1e-4c7a-9a52-0c6f5a1d9b11'
 const otherOrganizationId = '11111111-2222-4333-8444-555555555555'
-const serviceToken = 'clinic-demo-token'
 const canary = 'canary3f9d'
 
 type Answer = { readonly status: number; readonly body: unknown; readonly text: string }
@@ -22,29 +20,7 @@ type Answer = { readonly status: number; readonly body: unknown; readonly text: 
 let folder: string
 let mail: SmtpTestServer
 let sms: TwilioTestServer
-let clinic: { origin: string; process: ChildProcess; output: string[] }
-
-async function startClinic(): Promise<typeof clinic> {
-  const output: string[] = []
-  const child = spawn(process.execPath, ['examples/clinic/main.ts'], {
-    env: {
-      PATH: process.env['PATH'],
-      PORT: '0',
-      DATABASE_FILE: join(folder, 'clinic.sqlite'),
-      NOTIFICATIONS_ENCRYPTION_KEY: Buffer.alloc(32, 3).toString('base64'),
-      ALLOW_PRIVATE_SMTP_HOSTS: 'true',
-      TWILIO_API_BASE_URL: sms.baseUrl,
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  child.stderr.on('data', (chunk) => output.push(String(chunk)))
-  for await (const line of createInterface({ input: child.stdout })) {
-    output.push(line)
-    const origin = /^listening on (http:\/\/127\.0\.0\.1:\d+)$/.exec(line)?.[1]
-    if (origin !== undefined) return { origin, process: child, output }
-  }
-  throw new Error(`the clinic did not start: ${output.join('\n')}`)
-}
+let clinic: ClinicProcess
 
 async function call(
   method: string,
@@ -119,7 +95,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'clinic-'))
   mail = await startSmtpServer({})
   sms = await startTwilioServer({})
-  clinic = await startClinic()
+  clinic = await startClinic(folder, sms.baseUrl)
 }, 30_000)
 
 afterAll(async () => {
@@ -322,7 +298,7 @@ describe('the host’s own events', () => {
     clinic.process.kill('SIGTERM')
     expect(await ended).toBe(0)
     expect(clinic.output.join('\n')).not.toContain(canary)
-    clinic = await startClinic()
+    clinic = await startClinic(folder, sms.baseUrl)
     const answer = await call('GET', `/api/notifications/debug/effective-settings/${organizationId}`)
     expect(answer.text).not.toContain('provider_unreadable')
     expect(answer.text).not.toContain(canary)

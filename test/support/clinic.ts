@@ -14,6 +14,7 @@ import {
   type NotificationsOptions,
   refKey,
 } from '../../src/index.ts'
+import { described } from './described.ts'
 import { ManualClock, turns } from './manual-clock.ts'
 
 export const organizationId = '7f3d2a10-5b1e-4c7a-9a52-0c6f5a1d9b11'
@@ -117,7 +118,7 @@ export async function openClinic(now: string, options: Partial<NotificationsOpti
   const outbox = capture()
   const log = new LogBook()
   const told: { name: string; event: unknown }[] = []
-  const library = createNotifications({
+  const embedded = createNotifications({
     storage: sqlite(':memory:'),
     transports: [outbox],
     directory: host,
@@ -130,6 +131,8 @@ export async function openClinic(now: string, options: Partial<NotificationsOpti
     sweepMs: 6 * 3_600_000,
     ...options,
   })
+  // Ids of other kinds are other schemas.
+  const library = described(embedded, JSON.stringify(options.ids ?? null))
   for (const name of eventNames) library.events.on(name, (event: unknown) => void told.push({ name, event }))
   await library.migrate()
   return {

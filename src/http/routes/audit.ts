@@ -12,9 +12,8 @@ import { refusal, toSnake } from '../snake-case.ts'
 
 const change = z.object({
   field: z.string(),
-  /** Of switches, offsets and policies; other fields are only named. */
-  from: z.json().optional(),
-  to: z.json().optional(),
+  from: z.unknown().optional().describe('Of switches, offsets and policies; other fields are only named'),
+  to: z.unknown().optional(),
 })
 
 const entryShape = z.object({
@@ -35,8 +34,7 @@ const entryShape = z.object({
 
 const auditShape = z.object({
   entries: z.array(entryShape),
-  /** For `cursor` of the next request; null on the last page. */
-  nextCursor: z.int().nullable(),
+  nextCursor: z.int().nullable().describe('For `cursor` of the next request; null on the last page'),
 })
 
 function showEntry({ id, at, actor, action, target, detail }: AuditRecord): z.input<typeof entryShape> {
@@ -51,16 +49,9 @@ function showEntry({ id, at, actor, action, target, detail }: AuditRecord): z.in
     targetId: target?.id ?? null,
     ...rest,
     ...(notificationIds === undefined ? {} : { notificationIds: [...notificationIds] }),
-    ...(changes === undefined
-      ? {}
-      : { changes: changes.map((one) => ({ ...jsonChange(one), field: toSnake(one.field) })) }),
+    ...(changes === undefined ? {} : { changes: changes.map((one) => ({ ...one, field: toSnake(one.field) })) }),
   }
 }
-
-const jsonChange = ({ from, to }: { readonly from?: unknown; readonly to?: unknown }) => ({
-  ...(from === undefined ? {} : { from: z.json().parse(from) }),
-  ...(to === undefined ? {} : { to: z.json().parse(to) }),
-})
 
 /** Who changed what, and who had what sent. */
 export function auditRoutes({ audit }: Api, ids: HostIds): Route[] {
@@ -74,7 +65,7 @@ export function auditRoutes({ audit }: Api, ids: HostIds): Route[] {
       query: auditFilter,
       body: nothing,
       responses: { 200: auditShape },
-      errors: [],
+      errors: ['organization_not_found'],
       example: { query: { action: 'settings.updated', limit: '50' } },
       access: {
         kind: 'members',

@@ -69,8 +69,7 @@ const example = {
 const resultShape = z.object({
   id: z.int(),
   status: z.enum([...reminderStatuses, ...deliveryStatuses]).nullable(),
-  /** False: the report told nothing new. */
-  updated: z.boolean(),
+  updated: z.boolean().describe('False: the report told nothing new'),
 })
 
 /** What TaskManager and its like report. The URLs are made by `callbackUrl()`; their token is the only credential. */

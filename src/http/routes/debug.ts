@@ -8,37 +8,34 @@ import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
 import { organizationOwner, recipientOwner } from '../owners.ts'
-import { preferencesShape, settingsShape, showPreferenceRow } from '../shapes/settings.ts'
+import { preferencesShapes, settingsShape, showPreferenceRow } from '../shapes/settings.ts'
 import { wireName } from '../snake-case.ts'
 
 const channelShape = z.object({
   enabled: z.boolean(),
   provider: z.string().nullable(),
   source: z.enum(['organization', 'default', 'transport']).nullable(),
-  /** The rule why there is no provider. */
-  fault: z.string().nullable(),
+  fault: z.string().nullable().describe('The rule why there is no provider'),
 })
 const settingsReport = z.object({
   organizationId: z.string(),
-  /** False: the documented defaults are in force. */
-  configured: z.boolean(),
+  configured: z.boolean().describe('False: the documented defaults are in force'),
   settings: settingsShape.nullable(),
   channels: z.record(z.enum(channels), channelShape),
 })
-const preferencesReport = (idName: string) =>
+const preferencesReport = (kind: 'patient' | 'client') =>
   z.object({
     recipientType: z.enum(recipientTypes),
     recipientId: entityId,
     organizationId: z.string(),
-    preferences: preferencesShape(idName).nullable(),
+    preferences: preferencesShapes[kind].nullable(),
     decisions: z.array(
       z.object({
         category: z.enum(categories),
         channel: z.enum(channels),
         allowed: z.boolean(),
         rule: z.string(),
-        /** The rule in words. */
-        because: z.string(),
+        because: z.string().describe('The rule in words'),
         reasons: z.array(z.string()),
         address: z.string().nullable(),
         offsets: z.array(reminderOffset),
@@ -48,16 +45,18 @@ const preferencesReport = (idName: string) =>
 
 /** Why somebody gets what they get. */
 export function debugRoutes({ settings, owners }: Api, ids: HostIds): Route[] {
-  const preferences = (type: PreferenceRef['type'], idName: string, path: `/${string}`) =>
-    defineRoute({
-      id: `debug.preferences.${idName.replace('_id', '')}`,
+  const preferences = (kind: 'patient' | 'client', path: `/${string}`) => {
+    const type: PreferenceRef['type'] = kind === 'patient' ? 'PATIENT' : 'CLIENT'
+    const idName = `${kind}_id`
+    return defineRoute({
+      id: `debug.preferences.${kind}`,
       method: 'GET',
       path,
       summary: 'For every category and channel: would a message go out, where to, with which offsets, and if not, why',
       params: z.strictObject({ recipientId: wireName(idName, ids.recipient) }),
       query: nothing,
       body: nothing,
-      responses: { 200: preferencesReport(idName) },
+      responses: { 200: preferencesReport(kind) },
       errors: ['recipient_not_found'],
       errorFields: { recipient: idName },
       access: {
@@ -77,9 +76,10 @@ export function debugRoutes({ settings, owners }: Api, ids: HostIds): Route[] {
         }
       },
     })
+  }
   return [
-    preferences('PATIENT', 'patient_id', '/debug/preferences/{patient_id}'),
-    preferences('CLIENT', 'client_id', '/debug/preferences/client/{client_id}'),
+    preferences('patient', '/debug/preferences/{patient_id}'),
+    preferences('client', '/debug/preferences/client/{client_id}'),
     defineRoute({
       id: 'debug.effective-settings',
       method: 'GET',

@@ -15,7 +15,7 @@ export function historyRoutes({ notifications, owners }: Api, ids: HostIds): Rou
       id: 'history.list',
       method: 'GET',
       path: '/history/',
-      summary: 'List deliveries, newest first; start_date and end_date are about created_at, both inclusive',
+      summary: 'List deliveries, newest first',
       params: nothing,
       query: historyFilter.extend({
         organizationId: ids.organization.optional(),
@@ -24,11 +24,15 @@ export function historyRoutes({ notifications, owners }: Api, ids: HostIds): Rou
         waitlistEntryId: ids.waitlistEntry.optional(),
         channel: wireName('notification_type', historyFilter.shape.channel),
         category: wireName('notification_category', historyFilter.shape.category),
-        state: wireName('delivery_state', historyFilter.shape.state),
+        state: wireName('delivery_state', historyFilter.shape.state).describe('Default `settled`: what is known'),
+        startDate: historyFilter.shape.startDate.describe('The earliest `created_at`, inclusive'),
+        endDate: historyFilter.shape.endDate.describe('The latest `created_at`, inclusive'),
+        limit: historyFilter.shape.limit.describe('Default 50'),
+        cursor: historyFilter.shape.cursor.describe('`next_cursor` of the page before; not together with `offset`'),
       }),
       body: nothing,
       responses: { 200: historyShape },
-      errors: [],
+      errors: ['organization_not_found', 'recipient_not_found'],
       example: {
         query: {
           recipient_type: 'PATIENT',

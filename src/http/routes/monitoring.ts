@@ -84,7 +84,7 @@ export function monitoringRoutes({ health, statistics }: Api, ids: HostIds): Rou
       }),
       body: nothing,
       responses: { 200: statisticsShape },
-      errors: [],
+      errors: ['organization_not_found'],
       example: { query: { start_date: '2024-01-01', end_date: '2024-12-31T00:00:00Z' } },
       access: {
         kind: 'members',
@@ -104,7 +104,7 @@ export function monitoringRoutes({ health, statistics }: Api, ids: HostIds): Rou
       query: z.strictObject(period),
       body: nothing,
       responses: { 200: reminderStatisticsShape },
-      errors: [],
+      errors: ['organization_not_found'],
       access: {
         kind: 'members',
         staff: 'viewer',

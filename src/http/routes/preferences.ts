@@ -6,7 +6,7 @@ import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
 import { namedRecipient, recipientOwner } from '../owners.ts'
 import { showWarnings } from '../shapes/common.ts'
-import { preferencesShape, readOnlyFields, showPreferenceRow } from '../shapes/settings.ts'
+import { preferencesShapes, readOnlyFields, showPreferenceRow } from '../shapes/settings.ts'
 import { refusal, wireName } from '../snake-case.ts'
 
 const example = {
@@ -27,7 +27,7 @@ const example = {
 export function preferenceRoutes({ settings, owners }: Api, ids: HostIds, kind: 'patient' | 'client'): Route[] {
   const type: PreferenceRef['type'] = kind === 'patient' ? 'PATIENT' : 'CLIENT'
   const idName = `${kind}_id`
-  const shape = preferencesShape(idName)
+  const shape = preferencesShapes[kind]
   const params = z.strictObject({ recipientId: wireName(idName, ids.recipient) })
   const named = { recipientId: wireName(idName, ids.recipient.optional()) }
   const errorFields = { recipient: idName }

@@ -42,7 +42,7 @@ export function sendRoutes({ notifications, owners }: Api, ids: HostIds): Route[
         recipients: z.array(recipient).min(1).max(100).optional(),
       }),
       responses: { 201: sendShape },
-      errors: ['appointment_not_found', 'appointment_not_active', 'directory_failed'],
+      errors: ['appointment_not_found', 'appointment_not_active'],
       example: { body: { notification_type: 'confirmation' } },
       rateClass: 'sending',
       access: {
@@ -67,7 +67,7 @@ export function sendRoutes({ notifications, owners }: Api, ids: HostIds): Route[
       query: nothing,
       body: sendOptions.pick({ channel: true }),
       responses: { 201: sendShape },
-      errors: ['waitlist_entry_not_found', 'directory_failed'],
+      errors: ['waitlist_entry_not_found'],
       example: { body: { channel: 'BOTH' } },
       rateClass: 'sending',
       access: {

@@ -16,10 +16,8 @@ const previewShape = z.object({
   templateKey: z.enum(templateKeys),
   subject: z.string().nullable(),
   message: z.string(),
-  /** E-mail only: the message as escaped HTML. */
-  html: z.string().nullable(),
-  /** SMS only: what it would cost. */
-  segments: z.int().nullable(),
+  html: z.string().nullable().describe('E-mail only: the message as escaped HTML'),
+  segments: z.int().nullable().describe('SMS only: what it would cost'),
   encoding: z.string().nullable(),
   warnings: z.array(warningShape),
 })
@@ -83,7 +81,7 @@ export function templateRoutes({ settings, templates }: Api, ids: HostIds): Rout
         locale: locale.optional(),
       }),
       responses: { 200: previewShape },
-      errors: ['template_invalid'],
+      errors: ['organization_not_found', 'template_invalid'],
       example: { body: { channel: 'SMS', template_key: 'appointment_reminder', template: 'Reminder: {time}' } },
       // Renders, and leaves nothing behind.
       rateClass: 'reading',

@@ -18,8 +18,7 @@ export const showTaskId = (id: string | null): number | string | null =>
   id !== null && /^(?:0|[1-9]\d{0,14})$/.test(id) ? Number(id) : id
 
 const decisionFields = {
-  /** The rule in words. */
-  because: z.string(),
+  because: z.string().describe('The rule in words'),
   category: z.enum(categories),
   recipientType: z.enum(recipientTypes).nullable(),
   recipientId: entityId.nullable(),
@@ -27,8 +26,7 @@ const decisionFields = {
   offset: z.string().nullable(),
   reminderId: z.int().nullable(),
   notificationId: z.int().nullable(),
-  /** The instant it is about, such as the time of a reminder left out. */
-  for: z.string().nullable(),
+  for: z.string().nullable().describe('The instant it is about, such as the time of a reminder left out'),
   detail: z.string().nullable(),
 }
 
@@ -37,8 +35,7 @@ export const leftOutShape = z.object({ action: z.enum(decisionActions), rule: z.
 export const explanationShape = z.object({
   at: z.date(),
   action: z.enum([...decisionActions, 'sent', 'delivered', 'bounced']),
-  /** Null for what a provider did. */
-  rule: z.string().nullable(),
+  rule: z.string().nullable().describe('Null for what a provider did'),
   ...decisionFields,
 })
 

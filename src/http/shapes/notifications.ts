@@ -8,8 +8,7 @@ import { leftOutShape, showLeftOut, showTaskId, taskId } from './common.ts'
 export const notificationShape = z.object({
   id: z.int(),
   organizationId: z.string(),
-  /** The channel. */
-  notificationType: z.enum(channels),
+  notificationType: z.enum(channels).describe('The channel'),
   notificationCategory: z.enum(categories),
   recipientType: z.enum(recipientTypes),
   recipientId: entityId,
@@ -17,11 +16,12 @@ export const notificationShape = z.object({
   recipientPhone: z.string().nullable(),
   subject: z.string().nullable(),
   message: z.string(),
-  /** Null until it is settled; `delivery_state` says where it stands. */
-  status: z.enum(deliveryStatuses).nullable(),
+  status: z
+    .enum(deliveryStatuses)
+    .nullable()
+    .describe('Null until it is settled; `delivery_state` says where it stands'),
   deliveryState: z.enum(deliveryStates),
-  /** Why it was withdrawn, if it was. */
-  reason: z.string().nullable(),
+  reason: z.string().nullable().describe('Why it was withdrawn, if it was'),
   sentAt: z.date().nullable(),
   deliveredAt: z.date().nullable(),
   errorCode: z.string().nullable(),
@@ -44,8 +44,7 @@ export const historyShape = z.object({
   total: z.int(),
   limit: z.int(),
   offset: z.int(),
-  /** For `cursor` of the next request; null on the last page. */
-  nextCursor: z.string().nullable(),
+  nextCursor: z.string().nullable().describe('For `cursor` of the next request; null on the last page'),
 })
 
 export const sendShape = z.object({ notifications: z.array(notificationShape), left: z.array(leftOutShape) })

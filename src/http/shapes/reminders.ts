@@ -7,17 +7,14 @@ import { leftOutShape, showLeftOut, showTaskId, taskId } from './common.ts'
 const plannedFields = {
   recipientType: z.enum(recipientTypes),
   recipientId: entityId,
-  /** The channel. */
-  reminderType: z.enum(channels),
+  reminderType: z.enum(channels).describe('The channel'),
   reminderTime: z.date(),
   hoursBeforeAppointment: z.number(),
-  /** The offset as text, such as `24h` or `1d@18:00`. */
-  offset: z.string(),
+  offset: z.string().describe('The offset as text, such as `24h` or `1d@18:00`'),
   appointmentStartsAt: z.date(),
   subject: z.string().nullable(),
   message: z.string(),
-  /** True: `message` is what would go out now; nothing went out yet. */
-  isPreview: z.boolean(),
+  isPreview: z.boolean().describe('True: `message` is what would go out now; nothing went out yet'),
 }
 
 /** The documented columns of `appointment_reminders`, and ours. */
@@ -27,8 +24,7 @@ export const reminderShape = z.object({
   appointmentId: entityId,
   ...plannedFields,
   status: z.enum(reminderStatuses),
-  /** Why it is CANCELLED. */
-  reason: z.string().nullable(),
+  reason: z.string().nullable().describe('Why it is CANCELLED'),
   sentAt: z.date().nullable(),
   errorMessage: z.string().nullable(),
   taskManagerTaskId: taskId,
@@ -42,14 +38,10 @@ export const reminderListShape = z.object({ reminders: z.array(reminderShape) })
 export const scheduleShape = z.object({
   appointmentId: entityId,
   organizationId: z.string(),
-  /** Those in force: pending, sent and failed, by time. */
-  reminders: z.array(reminderShape),
-  /** How many rows this request cancelled because they are no longer wanted. */
-  cancelled: z.int(),
-  /** Being sent at this moment: these may still arrive. */
-  inFlight: z.int(),
-  /** What was not planned, and why. */
-  left: z.array(leftOutShape),
+  reminders: z.array(reminderShape).describe('Those in force: pending, sent and failed, by time'),
+  cancelled: z.int().describe('How many rows this request cancelled because they are no longer wanted'),
+  inFlight: z.int().describe('Being sent at this moment: these may still arrive'),
+  left: z.array(leftOutShape).describe('What was not planned, and why'),
 })
 
 export const cancelShape = z.object({ cancelled: z.int(), inFlight: z.int() })

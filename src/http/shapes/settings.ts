@@ -28,8 +28,7 @@ export const settingsShape = organizationSettingsInput.required().extend({
 
 export const templatesShape = templatesInput.required().extend({ warnings })
 
-/** The documented columns of the preference tables; null inherits. `idName`: `patient_id` or `client_id`. */
-export const preferencesShape = (idName: string) =>
+const preferencesShapeOf = (idName: 'patient_id' | 'client_id') =>
   preferencesInput.required().extend({
     id: z.int(),
     organizationId: z.string(),
@@ -37,9 +36,11 @@ export const preferencesShape = (idName: string) =>
     createdAt: z.date(),
     updatedAt: z.date(),
     warnings,
-    /** After a PUT: messages that were being sent at that moment. */
-    inFlight: z.int().optional(),
+    inFlight: z.int().optional().describe('After a PUT: messages that were being sent at that moment'),
   })
+
+/** The documented columns of the preference tables; null inherits. */
+export const preferencesShapes = { patient: preferencesShapeOf('patient_id'), client: preferencesShapeOf('client_id') }
 
 export const showPreferenceRow = <Row extends Preferences>({ recipient, ...row }: Row) => {
   const recipientId: EntityId = recipient.id

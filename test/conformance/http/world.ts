@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { swaggerUi } from '../../../adapters/docs/swagger-ui.ts'
 import type {
   Caller,
   Endpoint,
@@ -48,6 +49,7 @@ export async function openWorld({ bare = false, ...options }: Partial<Notificati
     publicUrl: 'https://clinic.example/api/notifications',
     // Most of these tests ask as one caller, thousands of times.
     rateLimits: false,
+    docs: swaggerUi(),
     ...options,
   })
   const own = await furnish(clinic, { organizationId, patient: 12, client: 31, appointment: 42, waitlist: 7, bare })
@@ -116,7 +118,9 @@ export type WireRequest = {
 
 /** A valid request of a row, by its example, about the objects of `ids`. */
 export function validRequest(row: Endpoint, ids: Ids, library: Notifications, caller: Caller | null): WireRequest {
-  const path = row.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(ids[name] ?? 'missing'))
+  const path = row.path.replace(/\{(\w+)\}/g, (_, name: string) =>
+    encodeURIComponent(ids[name] ?? row.example?.params?.[name] ?? 'missing'),
+  )
   const query = new URLSearchParams(row.example?.query)
   if (query.has('recipient_id')) query.set('recipient_id', ids['patient_id'] ?? '')
   if (row.access.kind === 'token') query.set('token', tokenFor(row, ids, library))
@@ -151,6 +155,7 @@ export async function ask(library: Pick<Notifications, 'handle'>, request: WireR
     native: null,
     readBody,
   })
-  const answer: unknown = response.body === null ? null : JSON.parse(response.body)
+  const isJson = /^application\/(?:problem\+)?json/.test(response.headers['content-type'] ?? '')
+  const answer: unknown = response.body === null || !isJson ? response.body : JSON.parse(response.body)
   return { ...response, answer, text: response.body ?? '' }
 }

@@ -1,0 +1,29 @@
+import { z } from 'zod'
+
+/** What a row answers that is not JSON. */
+export class Content {
+  /** With its charset: `text/html; charset=utf-8`. */
+  readonly type: string
+  readonly text: string
+  /** Beside those of every answer. */
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(type: string, text: string, headers: Readonly<Record<string, string>>) {
+    this.type = type
+    this.text = text
+    this.headers = headers
+  }
+}
+
+const mediaTypes = z.registry<{ readonly types: readonly string[] }>()
+
+/** The response of a row that answers with content of these media types. */
+export function contentOf(...types: readonly string[]) {
+  const schema = z.instanceof(Content)
+  mediaTypes.add(schema, { types })
+  return schema
+}
+
+/** The media types of a response; `application/json` unless it was made by `contentOf`. */
+export const mediaTypesOf = (schema: z.ZodType): readonly string[] =>
+  mediaTypes.get(schema)?.types ?? ['application/json']

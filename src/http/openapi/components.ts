@@ -1,0 +1,30 @@
+import type { z } from 'zod'
+import { reminderOffset } from '../../schemas/offset.ts'
+import { scheduleOptions } from '../../schemas/requests.ts'
+import { template, templateSet } from '../../schemas/templates.ts'
+import { explanationShape, leftOutShape, warningShape } from '../shapes/common.ts'
+import { historyShape, notificationShape, sendShape } from '../shapes/notifications.ts'
+import { cancelShape, dryRunShape, reminderShape, scheduleShape } from '../shapes/reminders.ts'
+import { preferencesShapes, settingsShape, templatesShape } from '../shapes/settings.ts'
+
+/** Schemas that clients should know by a name. All others are named after their row, or written where they occur. */
+export const namedSchemas: Readonly<Record<string, z.ZodType>> = {
+  ReminderOffset: reminderOffset,
+  Template: template,
+  TemplateSet: templateSet,
+  ScheduleOptions: scheduleOptions,
+  Warning: warningShape,
+  LeftOut: leftOutShape,
+  ExplanationLine: explanationShape,
+  Settings: settingsShape,
+  Templates: templatesShape,
+  PatientPreferences: preferencesShapes.patient,
+  ClientPreferences: preferencesShapes.client,
+  Reminder: reminderShape,
+  ScheduleResult: scheduleShape,
+  CancelResult: cancelShape,
+  DryRun: dryRunShape,
+  Notification: notificationShape,
+  History: historyShape,
+  SendResult: sendShape,
+}

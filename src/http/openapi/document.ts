@@ -1,0 +1,153 @@
+import type { z } from 'zod'
+import { mediaTypesOf } from '../content.ts'
+import { type Endpoint, takesBody } from '../define-route.ts'
+import { accessExtension, accessInWords, securityOf, securitySchemes } from './access-words.ts'
+import { namedSchemas } from './components.ts'
+import { headersOf, idempotencyKeyParameter } from './headers.ts'
+import { Problems, pascal } from './problems.ts'
+import { isJson, type Json, WireSchemas } from './schemas.ts'
+
+export type OpenApiOptions = {
+  /** Where the router is mounted, named beside the place that the document was read from. */
+  readonly publicUrl?: string | null
+}
+
+/** An OpenAPI 3.1 document. */
+export type OpenApiDocument = {
+  readonly openapi: string
+  readonly info: Json
+  readonly servers: readonly Json[]
+  readonly tags: readonly Json[]
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Json>>>>
+  readonly components: Readonly<Record<string, Json>>
+}
+
+/**
+ * Describes an endpoint table: everything in it follows from the rows, in the names of the wire.
+ *
+ * ```ts
+ * await writeFile('openapi.json', JSON.stringify(openApiDocument(library.endpoints)))
+ * ```
+ */
+export function openApiDocument(endpoints: readonly Endpoint[], options: OpenApiOptions = {}): OpenApiDocument {
+  const schemas = new WireSchemas(namedSchemas)
+  const problems = new Problems(schemas)
+  const paths: Record<string, Record<string, Json>> = {}
+  for (const row of endpoints) {
+    const operations = paths[row.path] ?? {}
+    operations[row.method.toLowerCase()] = operationOf(row, schemas, problems)
+    paths[row.path] = operations
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Appointment notifications',
+      version: '1',
+      description: about,
+    },
+    // Relative to the document: right at any mount point and behind any proxy.
+    servers: [
+      { url: '.', description: 'Where this description is served' },
+      ...(options.publicUrl ? [{ url: options.publicUrl }] : []),
+    ],
+    tags: [...new Set(endpoints.map(roomOf))].map((name) => ({ name })),
+    paths,
+    components: { schemas: schemas.components(), responses: problems.shared(), securitySchemes },
+  }
+}
+
+const about = [
+  'Appointment reminders and notices by e-mail and SMS: settings, preferences, reminders, sending and history.',
+  'Bodies are JSON in snake_case, of at most 256 KiB. Unknown fields and parameters are refused. `PUT` merges and `null` clears.',
+  'Errors are problem details (RFC 9457) with a stable `code`. An object of another organization is 404, as if it were not there.',
+].join('\n\n')
+
+/** Rows of a kind have ids that begin with it; these stand alone. */
+const rooms: Readonly<Record<string, string>> = {
+  health: 'monitoring',
+  statistics: 'monitoring',
+  'reminder-statistics': 'monitoring',
+  openapi: 'docs',
+}
+const roomOf = ({ id }: Endpoint): string => rooms[id] ?? id.split('.')[0] ?? id
+
+function operationOf(row: Endpoint, schemas: WireSchemas, problems: Problems): Json {
+  const parameters = [...parametersOf(row, 'path', schemas), ...parametersOf(row, 'query', schemas)]
+  if (row.takesIdempotencyKey) parameters.push(idempotencyKeyParameter)
+  return {
+    operationId: row.id,
+    tags: [roomOf(row)],
+    summary: row.summary,
+    description: accessInWords(row),
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(takesBody(row) ? { requestBody: bodyOf(row, schemas) } : {}),
+    responses: responsesOf(row, schemas, problems),
+    security: securityOf(row),
+    'x-access': accessExtension(row),
+  }
+}
+
+function bodyOf(row: Endpoint, schemas: WireSchemas): Json {
+  const schema = schemas.named(`${pascal(row.id)}Body`, row.body, 'input')
+  const example = row.example?.body
+  // An empty body is `{}`: it may be left out where nothing in it is required.
+  const required = !row.body.safeParse({}).success
+  return { required, content: { 'application/json': { schema, ...(example === undefined ? {} : { example }) } } }
+}
+
+function parametersOf(row: Endpoint, place: 'path' | 'query', schemas: WireSchemas): readonly Json[] {
+  const { properties, required } = schemas.of(place === 'path' ? row.params : row.query, 'input')
+  if (!isJson(properties)) return []
+  const mustBe = Array.isArray(required) ? required : []
+  const examples: Readonly<Record<string, string>> = (place === 'path' ? row.example?.params : row.example?.query) ?? {}
+  return Object.entries(properties).flatMap(([name, found]) => {
+    // The token of a signed URL is a credential: `security` tells of it.
+    if (place === 'query' && row.access.kind === 'token' && name === 'token') return []
+    const { description, ...schema } = isJson(found) ? found : {}
+    const example = examples[name]
+    return [
+      {
+        name,
+        in: place,
+        required: place === 'path' || mustBe.includes(name),
+        ...(description === undefined ? {} : { description }),
+        schema,
+        ...(example === undefined ? {} : { example: asSent(schema, example) }),
+      },
+    ]
+  })
+}
+
+/** Examples are kept as the text of a URL; the schema may speak of a number. */
+const asSent = (schema: Json, text: string): string | number =>
+  schema['type'] === 'integer' || schema['type'] === 'number' ? Number(text) : text
+
+function responsesOf(row: Endpoint, schemas: WireSchemas, problems: Problems): Json {
+  const problemAt = problems.of(row)
+  const refused = [...problemAt].map(([status, { response }]) => [status, response] as const)
+  const answered = Object.entries(row.responses).map(([status, shape]) => {
+    const content = contentOf(row, shape, schemas)
+    const problem = problemAt.get(Number(status))?.described
+    const headers = headersOf(row)
+    if (problem === undefined) return [status, { description: row.summary, ...headers, content }] as const
+    // A status that the row answers with itself, and that a fault may have too.
+    const both = isJson(problem['content']) ? { ...content, ...problem['content'] } : content
+    return [
+      status,
+      { ...problem, ...headers, description: `${row.summary}\n\n${problem['description']}`, content: both },
+    ] as const
+  })
+  return Object.fromEntries([...refused, ...answered])
+}
+
+function contentOf(row: Endpoint, shape: z.ZodType, schemas: WireSchemas): Json {
+  return Object.fromEntries(
+    mediaTypesOf(shape).map((type) => {
+      const isJsonType = type === 'application/json'
+      return [
+        type,
+        { schema: isJsonType ? schemas.named(`${pascal(row.id)}Response`, shape, 'output') : { type: 'string' } },
+      ]
+    }),
+  )
+}

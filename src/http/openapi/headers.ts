@@ -1,0 +1,36 @@
+import type { Endpoint } from '../define-route.ts'
+import type { Json } from './schemas.ts'
+
+/** In the syntax of draft-ietf-httpapi-ratelimit-headers. */
+export const limitHeaders = {
+  'RateLimit-Policy': {
+    description: 'The limit of the caller for this class of endpoints: `q` requests in `w` seconds',
+    schema: { type: 'string' },
+    example: '"sending";q=60;w=60',
+  },
+  RateLimit: {
+    description: 'What is left of it: `r` requests in the next `t` seconds',
+    schema: { type: 'string' },
+    example: '"sending";r=12;t=31',
+  },
+} as const
+
+/** Of answers that are no problem. */
+export function headersOf({ rateClass, takesIdempotencyKey }: Endpoint): Json {
+  const headers = {
+    ...(rateClass === null ? {} : limitHeaders),
+    ...(takesIdempotencyKey
+      ? { 'Idempotency-Replayed': { description: 'This request was answered before', schema: { const: 'true' } } }
+      : {}),
+  }
+  return Object.keys(headers).length === 0 ? {} : { headers }
+}
+
+export const idempotencyKeyParameter = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description: 'The same request under the same key is done once, and answered again, for 24 hours',
+  schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
+  example: '8e03978e-40d5-43e8-bc93-6894a57f9324',
+} as const

@@ -1,0 +1,102 @@
+import { type ErrorCode, errorCodes, errorTable } from '../../errors.ts'
+import { type Endpoint, takesBody } from '../define-route.ts'
+import { problemShape } from '../problem.ts'
+import { limitHeaders } from './headers.ts'
+import type { Json, WireSchemas } from './schemas.ts'
+
+type Applies = (row: Endpoint) => boolean
+
+const always: Applies = () => true
+const never: Applies = () => false
+const forMembers: Applies = ({ access }) => access.kind === 'members'
+
+/** Errors that rows need not name, because they follow from what a row is. */
+const general: Partial<Record<ErrorCode, Applies>> = {
+  bad_request: always,
+  unauthenticated: forMembers,
+  token_invalid: ({ access }) => access.kind === 'token',
+  forbidden: forMembers,
+  payload_too_large: takesBody,
+  unsupported_media_type: takesBody,
+  invalid_input: always,
+  // Whose an object is may be the directory's to know.
+  directory_failed: forMembers,
+  directory_invalid: forMembers,
+  rate_limited: ({ rateClass }) => rateClass !== null,
+  idempotency_key_reused: ({ takesIdempotencyKey }) => takesIdempotencyKey,
+  request_in_progress: ({ takesIdempotencyKey }) => takesIdempotencyKey,
+  // Of `migrate()`, which no request calls.
+  migration_refused: never,
+}
+
+/** What the library itself may fail with at any time. */
+const isFault = (code: ErrorCode): boolean => errorTable[code].status === 500 || errorTable[code].status === 503
+
+const isGeneral = (row: Endpoint, code: ErrorCode): boolean => (general[code] ?? (isFault(code) ? always : never))(row)
+
+const retryAfter = { 'Retry-After': { description: 'Seconds', schema: { type: 'string', pattern: '^\\d+$' } } }
+
+/** Headers of problems, by status. */
+const headers: Readonly<Record<number, Json>> = {
+  401: { 'WWW-Authenticate': { schema: { type: 'string' } } },
+  409: retryAfter,
+  429: { ...retryAfter, ...limitHeaders },
+  503: retryAfter,
+}
+
+/**
+ * The problems of a row by status. A status with general codes only is a component that all rows share; what is
+ * particular to the row is said in place.
+ */
+export class Problems {
+  readonly #schema: Json
+  readonly #shared = new Map<string, Json>()
+
+  constructor(schemas: WireSchemas) {
+    this.#schema = schemas.named('Problem', problemShape, 'output')
+  }
+
+  /** `response`: what stands in the operation; `described`: the same, never a reference. */
+  of(row: Endpoint): ReadonlyMap<number, { readonly response: Json; readonly described: Json }> {
+    const codes = errorCodes.filter((code) => row.errors.includes(code) || isGeneral(row, code))
+    const found = new Map<number, { response: Json; described: Json }>()
+    for (const status of new Set(codes.map((code) => errorTable[code].status))) {
+      const own = codes.filter((code) => errorTable[code].status === status)
+      const described = this.#describe(status, own)
+      const isShared = own.every((code) => isGeneral(row, code))
+      found.set(status, { described, response: isShared ? this.#share(status, own, described) : described })
+    }
+    return found
+  }
+
+  /** For `components.responses`. */
+  shared(): Json {
+    return Object.fromEntries(this.#shared)
+  }
+
+  #describe(status: number, codes: readonly ErrorCode[]): Json {
+    const narrowed = {
+      type: 'object',
+      properties: { code: { type: 'string', enum: codes }, status: { const: status } },
+    }
+    const schema = { allOf: [this.#schema, { ...narrowed, required: ['code', 'status'] }] }
+    return {
+      description: codes.map((code) => `\`${code}\`: ${errorTable[code].title}.`).join('\n\n'),
+      ...(headers[status] === undefined ? {} : { headers: headers[status] }),
+      content: { 'application/problem+json': { schema } },
+    }
+  }
+
+  /** A reference, unless the name means another list of codes already. */
+  #share(status: number, [first, ...more]: readonly ErrorCode[], problem: Json): Json {
+    const name = more.length === 0 ? pascal(first ?? '') : `Problem${status}`
+    const known = this.#shared.get(name) ?? problem
+    if (JSON.stringify(known) !== JSON.stringify(problem)) return problem
+    this.#shared.set(name, known)
+    return { $ref: `#/components/responses/${name}` }
+  }
+}
+
+/** `token_invalid` and `settings.create` become `TokenInvalid` and `SettingsCreate`. */
+export const pascal = (words: string): string =>
+  words.replace(/(?:^|[^a-z0-9]+)([a-z0-9])/gi, (_, first: string) => first.toUpperCase())

@@ -1,0 +1,112 @@
+import { z } from 'zod'
+import { isoInstant, isRecord, wireFields } from '../snake-case.ts'
+
+/** A part of the document: plain JSON. */
+export type Json = Readonly<Record<string, unknown>>
+
+export const isJson = (value: unknown): value is Json => isRecord(value)
+
+const refTo = (name: string): Json => ({ $ref: `#/components/schemas/${name}` })
+
+/**
+ * JSON Schemas of what goes over the wire, made from the schemas of the endpoint table: the names of fields are those of
+ * `wireFields`, instants are text. Schemas that have a name become components, wherever they occur.
+ */
+export class WireSchemas {
+  readonly #names = z.registry<{ readonly id: string }>()
+  readonly #components = new Map<string, Json>()
+  /** What `named` gave a name, so that rows that share a schema share its component. */
+  readonly #given = new Map<z.ZodType, Json>()
+
+  constructor(names: Readonly<Record<string, z.ZodType>>) {
+    for (const [id, schema] of Object.entries(names)) this.#names.add(schema, { id })
+    this.#keep('Instant', {
+      ...this.of(isoInstant, 'output'),
+      description: 'ISO 8601 with an offset; answers are in UTC',
+      examples: ['2030-01-15T14:00:00Z'],
+    })
+  }
+
+  /** A reference where the schema has a name, else the whole. `input`: what may be sent. `output`: what is answered. */
+  of(schema: z.ZodType, io: 'input' | 'output'): Json {
+    const converted = z.toJSONSchema(schema, {
+      io,
+      metadata: this.#names,
+      unrepresentable: 'any',
+      override: ({ zodSchema, jsonSchema }) => toWire(zodSchema, jsonSchema, io),
+    })
+    const { $schema: _dialect, $defs = {}, ...root } = relocated(converted)
+    if (isRecord($defs)) {
+      for (const [name, found] of Object.entries($defs)) if (isRecord(found)) this.#keep(name, found)
+    }
+    return root
+  }
+
+  /** A reference always: to the schema's own name, else to a component named `name`. */
+  named(name: string, schema: z.ZodType, io: 'input' | 'output'): Json {
+    const known = this.#given.get(schema)
+    if (known !== undefined) return known
+    const found = this.of(schema, io)
+    const reference = '$ref' in found ? found : refTo(name)
+    if (reference !== found) this.#keep(name, found)
+    this.#given.set(schema, reference)
+    return reference
+  }
+
+  components(): Json {
+    return Object.fromEntries([...this.#components].sort(([one], [other]) => (one < other ? -1 : 1)))
+  }
+
+  #keep(name: string, { id: _id, ...schema }: Json): void {
+    const known = this.#components.get(name)
+    if (known !== undefined && JSON.stringify(known) !== JSON.stringify(schema)) {
+      throw new TypeError(`The component "${name}" is not the same everywhere: give its uses names of their own.`)
+    }
+    this.#components.set(name, schema)
+  }
+}
+
+/** What zod cannot know of the wire. `json` is changed in place, as zod wants it. */
+function toWire(schema: z.core.$ZodType, json: z.core.JSONSchema.BaseSchema, io: 'input' | 'output'): void {
+  if (schema instanceof z.ZodDate) Object.assign(json, refTo('Instant'))
+  if (schema instanceof z.ZodObject) renameFields(schema, json)
+  if (schema instanceof z.ZodRecord) nameKeys(json)
+  // Every integer is within these; in answers they say nothing.
+  if (io === 'output' && json.minimum === Number.MIN_SAFE_INTEGER) delete json.minimum
+  if (io === 'output' && json.maximum === Number.MAX_SAFE_INTEGER) delete json.maximum
+  Object.assign(json, z.globalRegistry.get(schema))
+}
+
+function renameFields(schema: z.ZodObject, json: z.core.JSONSchema.BaseSchema): void {
+  const { properties = {}, required = [] } = json
+  const fields = wireFields(schema)
+  json.properties = Object.fromEntries(
+    fields.flatMap(({ key, name }) => {
+      const field = properties[key]
+      return field === undefined ? [] : [[name, field]]
+    }),
+  )
+  if (required.length > 0) json.required = fields.flatMap(({ key, name }) => (required.includes(key) ? [name] : []))
+}
+
+/** A record whose keys are a list of words is an object with these fields: clients then know them by name. */
+function nameKeys(json: z.core.JSONSchema.BaseSchema): void {
+  const { propertyNames: keys, additionalProperties: value } = json
+  if (typeof keys !== 'object' || keys.enum === undefined || typeof value !== 'object') return
+  json.properties = Object.fromEntries(keys.enum.map((key) => [String(key), value]))
+  json.additionalProperties = false
+  delete json.propertyNames
+}
+
+/** Definitions live beside each other, in the components of the document. */
+function relocated(schema: Json): Json {
+  const each = (value: unknown): unknown =>
+    Array.isArray(value) ? value.map(each) : isRecord(value) ? relocated(value) : value
+  return Object.fromEntries(
+    Object.entries(schema).map(([key, value]) =>
+      key === '$ref' && typeof value === 'string'
+        ? [key, value.replace('#/$defs/', '#/components/schemas/')]
+        : [key, each(value)],
+    ),
+  )
+}

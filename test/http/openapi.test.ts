@@ -1,0 +1,90 @@
+import { Validator } from '@seriousme/openapi-schema-validator'
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { openApiDocument } from '../../src/index.ts'
+import { openWorld } from '../conformance/http/world.ts'
+
+const endpoints = await (async () => {
+  const world = await openWorld({ bare: true })
+  await world.stop()
+  return world.endpoints
+})()
+const document = openApiDocument(endpoints)
+
+const operation = z.looseObject({
+  operationId: z.string(),
+  summary: z.string().min(10),
+  description: z.string().min(10),
+  tags: z.tuple([z.string()]),
+  parameters: z
+    .array(z.looseObject({ name: z.string(), in: z.enum(['path', 'query', 'header']), required: z.boolean() }))
+    .optional(),
+  requestBody: z
+    .object({
+      content: z.object({ 'application/json': z.object({ example: z.looseObject({}), schema: z.looseObject({}) }) }),
+    })
+    .optional(),
+  responses: z.record(z.string(), z.looseObject({})),
+  security: z.array(z.record(z.string(), z.tuple([]))).min(1),
+  'x-access': z.looseObject({ kind: z.enum(['open', 'token', 'members']) }),
+})
+const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, told]) => ({ path, method, ...operation.parse(told) })),
+)
+const schemas = z.record(z.string(), z.looseObject({})).parse(document.components['schemas'])
+
+/** The names of all fields, wherever they are. */
+const fieldNames = (part: unknown): readonly string[] =>
+  typeof part === 'object' && part !== null
+    ? Object.entries(part).flatMap(([key, value]) => [
+        ...(key === 'properties' ? Object.keys(Object(value)) : []),
+        ...fieldNames(value),
+      ])
+    : []
+
+test('the document is valid OpenAPI 3.1 by an independent validator', async () => {
+  const validator = new Validator()
+  const { valid, errors } = await validator.validate(JSON.parse(JSON.stringify(document)))
+  expect({ valid, errors, version: validator.version }).toEqual({ valid: true, errors: undefined, version: '3.1' })
+})
+
+test('every row is an operation with summary, access, errors, and an example where it takes a body', () => {
+  expect(operations.map(({ operationId }) => operationId).sort()).toEqual(endpoints.map(({ id }) => id).sort())
+  for (const row of endpoints) {
+    const told = operations.find(({ operationId }) => operationId === row.id)
+    expect([told?.path, told?.method]).toEqual([row.path, row.method.toLowerCase()])
+    const statuses = Object.keys(told?.responses ?? {})
+    expect(statuses).toEqual(expect.arrayContaining([...Object.keys(row.responses), '400', '422', '500', '503']))
+    const takesBody = ['POST', 'PUT'].includes(row.method)
+    expect([row.id, told?.requestBody === undefined]).toEqual([row.id, !takesBody])
+    if (row.access.kind === 'members') expect(statuses).toEqual(expect.arrayContaining(['401', '403']))
+    expect(told?.['x-access'].kind).toBe(row.access.kind)
+    const named = [...row.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)
+    const inPath = told?.parameters?.filter((parameter) => parameter.in === 'path' && parameter.required) ?? []
+    expect(inPath.map(({ name }) => name)).toEqual(named)
+  }
+})
+
+test('schemas speak the names of the wire, with the rules that fix their shape', () => {
+  const names = fieldNames(document)
+  expect(names.length).toBeGreaterThan(200)
+  for (const name of names) expect(name).not.toMatch(/[a-z][A-Z]/)
+  expect(schemas['SettingsUpdateBody']).toMatchObject({
+    additionalProperties: false,
+    properties: {
+      email_smtp_port: { anyOf: [{ type: 'integer', minimum: 1, maximum: 65_535 }, { type: 'null' }] },
+      default_email_reminders: {
+        anyOf: [{ type: 'array', maxItems: 20, items: { $ref: '#/components/schemas/ReminderOffset' } }, {}],
+      },
+      created_at: { $ref: '#/components/schemas/Instant' },
+    },
+  })
+  expect(schemas['SettingsUpdateBody']).not.toHaveProperty('required')
+  expect(schemas['SendAppointmentBody']).toMatchObject({
+    required: ['notification_type'],
+    properties: { notification_type: { enum: ['confirmation', 'cancellation', 'reschedule'] } },
+  })
+  expect(schemas['Reminder']).toMatchObject({
+    required: expect.arrayContaining(['reminder_type', 'hours_before_appointment']),
+  })
+})
