@@ -5,6 +5,7 @@ import { decisionStore } from './sqlite/decisions.ts'
 import { deliveryStore } from './sqlite/deliveries.ts'
 import { createEngine, type Engine } from './sqlite/engine.ts'
 import { watchForeignChanges } from './sqlite/foreign-change.ts'
+import { jobStore } from './sqlite/jobs.ts'
 import { migrate } from './sqlite/migrate.ts'
 import { planStore } from './sqlite/plans.ts'
 import { reminderStore } from './sqlite/reminders.ts'
@@ -83,6 +84,7 @@ const storageOn = (engine: Engine, pollMs: number): Storage => {
     preferences: preferenceStore(engine),
     decisions: decisionStore(engine),
     requests: requestStore(engine),
+    jobs: jobStore(engine),
     audit: auditStore(engine),
     statistics: statisticsStore(engine),
   }

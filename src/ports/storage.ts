@@ -1,6 +1,7 @@
 import type { AuditStore } from './storage/audit.ts'
 import type { DecisionStore } from './storage/decisions.ts'
 import type { DeliveryStore } from './storage/deliveries.ts'
+import type { JobStore } from './storage/jobs.ts'
 import type { PlanStore } from './storage/plans.ts'
 import type { PreferenceStore } from './storage/preferences.ts'
 import type { ReminderStore } from './storage/reminders.ts'
@@ -11,6 +12,7 @@ import type { StatisticsStore } from './storage/statistics.ts'
 export * from './storage/audit.ts'
 export * from './storage/decisions.ts'
 export * from './storage/deliveries.ts'
+export * from './storage/jobs.ts'
 export * from './storage/plans.ts'
 export * from './storage/preferences.ts'
 export * from './storage/reminders.ts'
@@ -63,6 +65,7 @@ export interface Storage {
   readonly preferences: PreferenceStore
   readonly decisions: DecisionStore
   readonly requests: RequestStore
+  readonly jobs: JobStore
   readonly audit: AuditStore
   readonly statistics: StatisticsStore
 }

@@ -31,7 +31,13 @@ export const migrations: readonly Migration[] = [
   {
     version: 2,
     name: 'requests_audit_and_statistics',
-    creates: ['notification_requests', 'notification_audit', 'notification_counters', 'appointment_outcomes'],
+    creates: [
+      'notification_requests',
+      'notification_audit',
+      'notification_counters',
+      'appointment_outcomes',
+      'notification_jobs',
+    ],
   },
 ]
 

@@ -1,6 +1,7 @@
 import type { Bind, Builder, Mode } from './query.ts'
 import { auditStatements } from './statements/audit.ts'
 import { deliveryStatements } from './statements/deliveries.ts'
+import { jobStatements } from './statements/jobs.ts'
 import { planStatements } from './statements/plans.ts'
 import { reminderStatements } from './statements/reminders.ts'
 import { requestStatements } from './statements/requests.ts'
@@ -18,5 +19,6 @@ export const bindStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
   audit: auditStatements(db, bind),
   statistics: statisticsStatements(db, bind),
   requests: requestStatements(db, bind),
+  jobs: jobStatements(db, bind),
 })
 export type Statements<M extends Mode> = ReturnType<typeof bindStatements<M>>

@@ -305,6 +305,12 @@ export const tables = {
     primaryKey: ['caller', 'key'],
     indexes: [{ name: 'notification_requests_expiry', columns: ['expires_at'] }],
   },
+  /** Who has a job of the background, and until when. */
+  notification_jobs: {
+    columns: { name: required('text'), holder: required('text'), lease_until: required('instant') },
+    primaryKey: ['name'],
+    indexes: [],
+  },
 } as const satisfies Record<string, Table>
 
 export const ledgerName = 'appointment_notifications_migrations'

@@ -75,6 +75,9 @@ export type ReplanPage = {
   readonly cursor: string | null
 }
 
+/** Active plans that start after an instant, in the order of the cursor; a null cursor is the end. */
+export type PlanPage = { readonly plans: readonly PlanRow[]; readonly cursor: string | null }
+
 export interface PlanStore {
   get(organizationId: string, appointmentId: EntityId): Promise<PlanRow | null>
   /** By appointment alone, for callers that know no organization; appointment ids are the host's and unique there. */
@@ -85,6 +88,11 @@ export interface PlanStore {
   forgetAppointment(appointmentId: EntityId, decision: readonly DecisionEntry[], at: Date): Promise<ForgetOutcome>
   /** The host deleted the recipient: preferences are removed, what is pending or queued for it cancelled; history stays. */
   forgetRecipient(recipient: RecipientRef, at: Date, by?: Actor): Promise<ForgetOutcome>
+  /**
+   * A page of at most `limit`: of all organizations, after `cursor` (as the page before gave it; null: from the first). A
+   * plan that is there from the first page to the last is in one of them, once, whatever is changed meanwhile.
+   */
+  upcoming(now: Date, cursor: string | null, limit: number): Promise<PlanPage>
   /** The next page of the oldest re-plan, or null when none is queued. Several workers may get the same page; applying twice is once. */
   nextReplanPage(now: Date, limit: number): Promise<ReplanPage | null>
   /** Moves the job past `cursor` (as the page gave it), or ends it with null. */

@@ -12,6 +12,7 @@ import { claims } from './claims.ts'
 import { deletions } from './deletions.ts'
 import { type OpenStorage, starter } from './harness.ts'
 import { history } from './history.ts'
+import { jobs } from './jobs.ts'
 import { lifecycle } from './lifecycle.ts'
 import { notices } from './notices.ts'
 import { outcomes } from './outcomes.ts'
@@ -22,6 +23,7 @@ import { receipts } from './receipts.ts'
 import { replans } from './replans.ts'
 import { requests } from './requests.ts'
 import { statistics } from './statistics.ts'
+import { upcoming } from './upcoming.ts'
 import { values } from './values.ts'
 import { verdicts } from './verdicts.ts'
 
@@ -41,8 +43,10 @@ export function storageConformance(name: string, open: OpenStorage): void {
     describe('history', () => history(start))
     describe('settings and preferences', () => preferences(start))
     describe('re-plans', () => replans(start))
+    describe('upcoming plans', () => upcoming(start))
     describe('deletions', () => deletions(start))
     describe('requests', () => requests(start))
+    describe('jobs', () => jobs(start))
     describe('audit', () => audit(start))
     describe('statistics', () => statistics(start))
     describe('values', () => values(start))

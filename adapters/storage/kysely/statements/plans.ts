@@ -81,6 +81,19 @@ export const planStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
         .compile(),
     ),
   ),
+  pageOfUpcoming: bind(
+    query((p: Param<Omit<PageArgs, 'organizationId'>>) =>
+      db
+        .selectFrom('reminder_plans')
+        .selectAll()
+        .where('id', '>', p('cursor'))
+        .where('starts_at', '>', p('now'))
+        .where('status', '=', 'active')
+        .orderBy('id')
+        .limit(p('limit'))
+        .compile(),
+    ),
+  ),
   pageOfOrganization: bind(
     query((p: Param<PageArgs>) =>
       db

@@ -1,0 +1,32 @@
+import { type Bind, type Builder, type Mode, type Param, query } from '../query.ts'
+
+const table = 'notification_jobs'
+type Held = { name: string; holder: string }
+
+export const jobStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
+  /** Changes one row where the job is free or the holder's already, and none where another has it. */
+  acquire: bind(
+    query((p: Param<Held & { now: number; until: number }>) =>
+      db
+        .insertInto(table)
+        .values({ name: p('name'), holder: p('holder'), lease_until: p('until') })
+        .onConflict((conflict) =>
+          conflict
+            .column('name')
+            .doUpdateSet({ holder: p('holder'), lease_until: p('until') })
+            .where((e) =>
+              e.or([
+                e('notification_jobs.lease_until', '<=', p('now')),
+                e('notification_jobs.holder', '=', p('holder')),
+              ]),
+            ),
+        )
+        .compile(),
+    ),
+  ),
+  release: bind(
+    query((p: Param<Held>) =>
+      db.deleteFrom(table).where('name', '=', p('name')).where('holder', '=', p('holder')).compile(),
+    ),
+  ),
+})

@@ -1,0 +1,41 @@
+import { expect, it } from 'vitest'
+import { minutes, type Starter, t0 } from './harness.ts'
+
+export function jobs({ migrated }: Starter): void {
+  it('gives a job to one of many', async () => {
+    const { storage, another } = await migrated()
+    const other = await another()
+    const taken = await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        (index % 2 === 0 ? storage : other).jobs.acquire('tidy', `worker-${index}`, t0, minutes(1)),
+      ),
+    )
+    expect(taken.filter(Boolean)).toHaveLength(1)
+  })
+
+  it('lets its holder extend it, and nobody else take it before its end', async () => {
+    const { storage } = await migrated()
+    expect(await storage.jobs.acquire('tidy', 'one', t0, minutes(1))).toBe(true)
+    expect(await storage.jobs.acquire('tidy', 'one', t0, minutes(3))).toBe(true)
+    expect(await storage.jobs.acquire('tidy', 'two', minutes(2), minutes(9))).toBe(false)
+    expect(await storage.jobs.acquire('tidy', 'two', minutes(3), minutes(9))).toBe(true)
+    expect(await storage.jobs.acquire('tidy', 'one', minutes(4), minutes(9))).toBe(false)
+  })
+
+  it('is free once given back, by its holder only', async () => {
+    const { storage } = await migrated()
+    await storage.jobs.acquire('tidy', 'one', t0, minutes(1))
+    await storage.jobs.release('tidy', 'two')
+    expect(await storage.jobs.acquire('tidy', 'two', t0, minutes(1))).toBe(false)
+    await storage.jobs.release('tidy', 'one')
+    expect(await storage.jobs.acquire('tidy', 'two', t0, minutes(1))).toBe(true)
+  })
+
+  it('keeps jobs of different names apart', async () => {
+    const { storage } = await migrated()
+    expect(await storage.jobs.acquire('tidy', 'one', t0, minutes(1))).toBe(true)
+    expect(await storage.jobs.acquire('compare', 'two', t0, minutes(1))).toBe(true)
+    await storage.jobs.release('compare', 'two')
+    expect(await storage.jobs.acquire('tidy', 'two', t0, minutes(1))).toBe(false)
+  })
+}
