@@ -50,6 +50,7 @@ export { embeddedScheduler } from './services/embedded-scheduler.ts'
 export type { ExplanationLine } from './services/explanation.ts'
 export type { NotificationService } from './services/notification-service.ts'
 export type { PlanSummary } from './services/plan-summary.ts'
+export type { Finding, ReconcileOptions, ReconcileReport } from './services/reconcile/report.ts'
 export type { EffectiveChannel, EffectivePreferences, EffectiveSettings } from './services/settings/effective.ts'
 export type {
   SettingsService,

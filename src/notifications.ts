@@ -17,6 +17,8 @@ import { Housekeeping } from './services/housekeeping.ts'
 import { NotificationService } from './services/notification-service.ts'
 import { Owners } from './services/owners.ts'
 import { Planner } from './services/planner.ts'
+import type { ReconcileOptions, ReconcileReport } from './services/reconcile/report.ts'
+import { Reconciler } from './services/reconciler.ts'
 import { Replanner } from './services/replanner.ts'
 import { SettingsService } from './services/settings-service.ts'
 import { Statistics } from './services/statistics.ts'
@@ -41,6 +43,18 @@ export type Notifications = {
    * @throws NotificationError `options_invalid` without `publicUrl`, `encryption_key_missing` without a key.
    */
   callbackUrl(kind: 'notification' | 'reminder', id: number, time: Date): string
+  /**
+   * Compares what is planned with the directory, both ways, and mends what differs: bookings, changes, cancellations and
+   * deletions that the library was never told of, time zone data and providers that changed since planning. Nobody is
+   * sent a notice for what is found: a confirmation days late would confuse. Where nothing differs nothing is written. Runs
+   * by itself every `reconcileMs` after `start()`; works without `start()` too.
+   *
+   * Resolves with what was found and done. A directory that fails ends the run as `stopped`, and nothing is cancelled for
+   * it; one that no longer knows more than `maxGoneShare` of the plans (and 20 or more, or all of several) ends it as
+   * `refused`, and only `force` cancels those.
+   * @throws NotificationError `invalid_input`, or of storage.
+   */
+  reconcile(options?: ReconcileOptions): Promise<ReconcileReport>
   /** Brings the tables up to date. `adopt` takes over same-named tables that another program made. */
   migrate(options?: { readonly adopt?: boolean }): Promise<MigrationReport>
   /** Begins to send what is due. Without it this process only plans and records; another one may send. */
@@ -73,6 +87,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   const planner = new Planner(context)
   const dispatcher = new Dispatcher(context, planner, options.scheduler ?? embeddedScheduler())
   const replanner = new Replanner(context, planner)
+  const reconciler = new Reconciler(context, planner)
   const housekeeping = new Housekeeping(context)
   const { storage, transports, clock } = settled
   const notifications = new NotificationService(context, planner)
@@ -115,14 +130,17 @@ export function createNotifications(options: NotificationsOptions): Notification
     }),
     endpoints: table,
     callbackUrl: callbacks.url.bind(callbacks),
+    reconcile: reconciler.reconcile.bind(reconciler),
     migrate: ({ adopt = false } = {}) => storage.migrate({ ids: settled.ids, adopt, now: clock.now() }),
     async start() {
       await dispatcher.start()
       replanner.start()
       housekeeping.start()
+      reconciler.start()
     },
     stop() {
       stopped ??= (async () => {
+        await reconciler.stop()
         await housekeeping.stop()
         await replanner.stop()
         await dispatcher.stop()

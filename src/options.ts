@@ -64,6 +64,11 @@ export type NotificationsOptions = {
   readonly leaseMs?: number
   /** How often to look for work that no alarm announced, in ms. Default 30000. */
   readonly sweepMs?: number
+  /**
+   * How often to compare what is planned with the directory (`reconcile()`), in ms; the first time within a minute of
+   * `start()`. Default 6 hours, at least a minute; 0 or false: never.
+   */
+  readonly reconcileMs?: number | false
   /** How long `stop()` waits for sends in progress, in ms. Default 10000. */
   readonly drainMs?: number
   /** Default: warnings and errors to stderr. */
@@ -90,6 +95,8 @@ export type Settled = {
   readonly docs: DocsPage | null
   readonly leaseMs: number
   readonly sweepMs: number
+  /** Null: never. */
+  readonly reconcileMs: number | null
   readonly drainMs: number
   readonly logger: Logger
   readonly clock: Clock
@@ -121,6 +128,10 @@ const checked = z.object({
   publicUrl: z.url({ protocol: /^https?$/ }).optional(),
   leaseMs: z.int().min(5000).max(3_600_000).default(60_000),
   sweepMs: z.int().min(100).max(86_400_000).default(30_000),
+  reconcileMs: z
+    .union([z.literal([false, 0]), z.int().min(60_000).max(604_800_000)], 'must be 60000 to 604800000, or 0 or false')
+    .default(21_600_000)
+    .transform((ms) => (ms === false || ms === 0 ? null : ms)),
   drainMs: z.int().min(0).max(3_600_000).default(10_000),
   retry: z
     .object({
@@ -162,10 +173,10 @@ export function settleOptions(options: NotificationsOptions): Settled {
       field: 'transports',
     })
   }
-  const { leaseMs, sweepMs, drainMs, retry, publicUrl, sendCap } = asOptions(() =>
+  const { leaseMs, sweepMs, reconcileMs, drainMs, retry, publicUrl, sendCap } = asOptions(() =>
     parseInput(
       checked,
-      { ...pick(options, ['leaseMs', 'sweepMs', 'drainMs', 'retry', 'publicUrl', 'sendCap']) },
+      { ...pick(options, ['leaseMs', 'sweepMs', 'reconcileMs', 'drainMs', 'retry', 'publicUrl', 'sendCap']) },
       'The options object',
     ),
   )
@@ -191,6 +202,7 @@ export function settleOptions(options: NotificationsOptions): Settled {
     docs: options.docs ?? null,
     leaseMs,
     sweepMs,
+    reconcileMs,
     drainMs,
     logger: options.logger ?? stderrLogger,
     clock: options.clock ?? systemClock,
@@ -226,6 +238,7 @@ const shape = z.strictObject({
   docs: has('page', 'asset').optional(),
   leaseMs: z.number().optional(),
   sweepMs: z.number().optional(),
+  reconcileMs: z.union([z.number(), z.literal(false)]).optional(),
   drainMs: z.number().optional(),
   logger: has('debug', 'info', 'warn', 'error').optional(),
   clock: has('now', 'setTimer').optional(),

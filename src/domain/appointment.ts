@@ -50,6 +50,10 @@ export function waitlistEntryOf(told: z.output<typeof directoryWaitlistEntry>): 
 /** Reminders and confirmations are for appointments that are going to take place. */
 export const isActive = (status: AppointmentStatus): boolean => status === 'scheduled' || status === 'confirmed'
 
+/** Is it still to come, and not off? */
+export const takesPlace = ({ status, start }: Appointment, now: Date): boolean =>
+  isActive(status) && start.instant.getTime() > now.getTime()
+
 export const isSameRecipient = (one: RecipientRef, other: RecipientRef): boolean =>
   one.type === other.type && one.id === other.id
 

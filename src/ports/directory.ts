@@ -3,6 +3,7 @@ import type {
   DirectoryAppointment,
   DirectoryOrganization,
   DirectoryRecipientProfile,
+  DirectoryUpcomingPage,
   DirectoryWaitlistEntry,
 } from '../schemas/directory.ts'
 
@@ -20,4 +21,12 @@ export interface Directory {
   recipients?(refs: readonly RecipientRef[]): Answer<DirectoryRecipientProfile>
   /** Needed for waitlist notices. */
   waitlistEntries?(ids: readonly EntityId[]): Answer<DirectoryWaitlistEntry>
+  /**
+   * Needed for `reconcile()` to find bookings that it was never told of: the ids of all appointments that start from now on
+   * and take place, page by page, in an order that does not change while pages are read (by id, say). The first call has
+   * the cursor null, every other one the cursor of the page before; what a cursor says is up to you. A page may be of any
+   * size, a few hundred ids are good; the cursor null ends the list. What the appointments are is then asked of
+   * `appointments`, so that there is one place where they are described.
+   */
+  upcoming?(cursor: string | null): DirectoryUpcomingPage | Promise<DirectoryUpcomingPage>
 }

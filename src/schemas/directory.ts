@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { entityId, locale, organizationId, timeZone } from './common.ts'
+import { type EntityId, entityId, locale, organizationId, timeZone } from './common.ts'
 import { appointmentStatuses, recipientTypes } from './vocabulary.ts'
 
 const text = (max: number) =>
@@ -58,6 +58,17 @@ export const directoryAppointment = z.object({
   recipients: z.array(directoryRecipient).max(100),
 })
 export type DirectoryAppointment = z.input<typeof directoryAppointment>
+
+/** One page of `upcoming`; each id is checked on its own. */
+export const directoryUpcomingPage = z.object({
+  ids: z.array(z.unknown()),
+  /** Handed to the next call; null: this is the last page. */
+  cursor: z.string().min(1).max(1024).nullable(),
+})
+export type DirectoryUpcomingPage = { readonly ids: readonly EntityId[] } & Pick<
+  z.infer<typeof directoryUpcomingPage>,
+  'cursor'
+>
 
 export const directoryOrganization = z.object({
   id: organizationId,

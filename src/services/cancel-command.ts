@@ -1,8 +1,9 @@
 import type { PlanCommand, PlanRow } from '../ports/storage.ts'
+import type { DecisionEntry } from '../schemas/decision.ts'
+import type { Rule } from '../schemas/vocabulary.ts'
 
-/** Cancels the reminders of a plan because the host asked for it; asks the directory nothing, so it works while that is away. */
-export function cancelCommand(plan: PlanRow, at: Date): PlanCommand {
-  const rule = 'cancelled_by_request'
+/** Cancels the reminders of a plan, by one rule. The plan stays, with its offsets: the appointment may come back. */
+export function cancelCommand(plan: PlanRow, rule: Rule, at: Date, found: readonly DecisionEntry[] = []): PlanCommand {
   const changed = plan.status === 'active' ? 1 : 0
   return {
     expectedRevision: plan.revision,
@@ -16,7 +17,7 @@ export function cancelCommand(plan: PlanRow, at: Date): PlanCommand {
     reminders: [],
     supersededBy: rule,
     notifications: [],
-    decision: changed === 0 ? [] : [{ action: 'cancelled', rule, category: 'REMINDER' }],
+    decision: changed === 0 ? [] : [...found, { action: 'cancelled', rule, category: 'REMINDER' }],
     at,
   }
 }

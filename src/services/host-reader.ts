@@ -4,7 +4,7 @@ import type { Truth } from '../domain/due.ts'
 import { NotificationError } from '../errors.ts'
 import type { Directory } from '../ports/directory.ts'
 import type { Logger } from '../ports/logger.ts'
-import type { IdKind, IdKinds } from '../ports/storage.ts'
+import type { IdKinds } from '../ports/storage.ts'
 import { type EntityId, fieldPath, type RecipientRef, refKey } from '../schemas/common.ts'
 import {
   type DirectoryOrganization,
@@ -12,8 +12,10 @@ import {
   directoryAppointment,
   directoryOrganization,
   directoryRecipientProfile,
+  directoryUpcomingPage,
   directoryWaitlistEntry,
 } from '../schemas/directory.ts'
+import { isId } from './ids.ts'
 
 /** Reads the host's directory in batches and parses every answer on its own, so that a bad one stops nobody else. */
 export class HostReader {
@@ -58,10 +60,32 @@ export class HostReader {
     }
   }
 
+  /** Whether the host can list its upcoming appointments. */
+  get listsUpcoming(): boolean {
+    return this.#directory.upcoming !== undefined
+  }
+
+  /**
+   * One page of the host's list; ids that cannot be used are counted.
+   * @throws NotificationError `directory_failed`, or `directory_invalid` for an answer that is no page.
+   */
+  async upcoming(cursor: string | null) {
+    const ask = this.#directory.upcoming?.bind(this.#directory) ?? missing('upcoming')
+    const page = directoryUpcomingPage.safeParse(await this.#call('upcoming', () => ask(cursor)))
+    if (!page.success) throw unusable('upcoming', describe(page.error))
+    const ids = page.data.ids.filter((id) => isId(this.#kinds, 'appointment', id))
+    const unreadable = page.data.ids.length - ids.length
+    if (unreadable > 0) {
+      const fault = `ids: must be ${this.#kinds.appointment} (option "ids")`
+      this.#logger.error('directory answer not usable', { method: 'upcoming', count: unreadable, fault })
+    }
+    return { ids, unreadable, cursor: page.data.cursor }
+  }
+
   /** Who a recipient is; null if the host does not know it. */
   async recipient(ref: RecipientRef): Promise<DirectoryRecipientProfile | null> {
     const ask = this.#directory.recipients?.bind(this.#directory) ?? missing('recipients')
-    const answer = await this.#call('recipients', () => ask([ref]))
+    const answer = await this.#list('recipients', () => ask([ref]))
     for (const told of answer) {
       const result = directoryRecipientProfile.safeParse(told)
       if (result.success && refKey(result.data) === refKey(ref)) return result.data
@@ -75,9 +99,8 @@ export class HostReader {
     kind: 'appointment' | 'waitlistEntry',
     told: { id: EntityId; recipients: readonly RecipientRef[] },
   ): void {
-    const fits = (wanted: IdKind, id: EntityId) => typeof id === (wanted === 'integer' ? 'number' : 'string')
-    if (!fits(this.#kinds[kind], told.id)) throw new RangeError(`id: must be ${this.#kinds[kind]} (option "ids")`)
-    if (told.recipients.every((recipient) => fits(this.#kinds.recipient, recipient.id))) return
+    if (!isId(this.#kinds, kind, told.id)) throw new RangeError(`id: must be ${this.#kinds[kind]} (option "ids")`)
+    if (told.recipients.every((recipient) => isId(this.#kinds, 'recipient', recipient.id))) return
     throw new RangeError(`recipients: ids must be ${this.#kinds.recipient} (option "ids")`)
   }
 
@@ -90,7 +113,7 @@ export class HostReader {
   ): Promise<(id: EntityId) => Truth<Value>> {
     const wanted = [...new Set(ids)]
     const truths = new Map<EntityId, Truth<Value>>()
-    const answer = wanted.length === 0 ? [] : await this.#call(method, () => call(wanted))
+    const answer = wanted.length === 0 ? [] : await this.#list(method, () => call(wanted))
     for (const told of answer) {
       const result = schema.safeParse(told)
       let fault: string
@@ -114,21 +137,21 @@ export class HostReader {
     return (id) => truths.get(id) ?? { kind: 'gone' }
   }
 
-  async #call(
-    method: string,
-    call: () => readonly unknown[] | Promise<readonly unknown[]>,
-  ): Promise<readonly unknown[]> {
-    let answer: unknown
+  async #list(method: string, call: () => unknown): Promise<readonly unknown[]> {
+    const answer = await this.#call(method, call)
+    // The compiler believes the host; a host in JavaScript may still answer with anything.
+    if (!Array.isArray(answer)) throw unusable(method, 'the answer is not an array')
+    return answer
+  }
+
+  async #call(method: string, call: () => unknown): Promise<unknown> {
     try {
-      answer = await call()
+      return await call()
     } catch (cause) {
       throw new NotificationError('directory_failed', `The directory method "${method}" failed; nothing was decided.`, {
         cause,
       })
     }
-    // The compiler believes the host; a host in JavaScript may still answer with anything.
-    if (!Array.isArray(answer)) throw unusable(method, 'the answer is not an array')
-    return answer
   }
 }
 

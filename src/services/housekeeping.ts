@@ -1,41 +1,33 @@
-import { type Context, faultOf } from './context.ts'
+import type { Context } from './context.ts'
+import { RecurringJob } from './recurring-job.ts'
 
-const everyMs = 60 * 60 * 1000
 /** Rows removed at a time, so that no command holds the database for long. */
 const batchSize = 1000
 
 /** Removes, once an hour, what storage need not keep: requests whose idempotency keys have expired. */
 export class Housekeeping {
   readonly #context: Context
+  readonly #job: RecurringJob
   #isStarted = false
-  #running: Promise<void> | null = null
-  #cancel = () => {}
 
   constructor(context: Context) {
     this.#context = context
+    this.#job = new RecurringJob(context, {
+      name: 'housekeeping',
+      everyMs: 60 * 60 * 1000,
+      firstAfterMs: 0,
+      run: () => this.#purge(),
+    })
   }
 
   start(): void {
-    if (this.#isStarted) return
     this.#isStarted = true
-    this.#tidy()
+    this.#job.start()
   }
 
   async stop(): Promise<void> {
     this.#isStarted = false
-    this.#cancel()
-    await this.#running
-  }
-
-  #tidy(): void {
-    const { clock, logger } = this.#context.options
-    this.#cancel = clock.setTimer(new Date(clock.now().getTime() + everyMs), () => this.#tidy())
-    // One that takes longer than an hour is enough.
-    this.#running ??= this.#purge()
-      .catch((error) => logger.warn('housekeeping put off', { fault: faultOf(error) }))
-      .finally(() => {
-        this.#running = null
-      })
+    await this.#job.stop()
   }
 
   async #purge(): Promise<void> {

@@ -26,7 +26,8 @@ import { readHistory } from './history.ts'
 import { readId } from './ids.ts'
 import { noAppointment, noNotification, noWaitlistEntry } from './missing.ts'
 import { channelsOf } from './notices.ts'
-import type { Planner, PlanRequest, PlanResult } from './planner.ts'
+import type { PlanRequest } from './plan-draft.ts'
+import type { Planner, PlanResult } from './planner.ts'
 import { Previews } from './previews.ts'
 import { type BatchResult, scheduleInBatches } from './schedule-batch.ts'
 import { sendNotices } from './send-notices.ts'
@@ -256,7 +257,7 @@ export class NotificationService {
 
   async #cancelByRequest(plan: PlanRow): Promise<CancelResult> {
     const { storage, clock } = this.#context.options
-    const [outcome] = await storage.plans.apply([cancelCommand(plan, clock.now())])
+    const [outcome] = await storage.plans.apply([cancelCommand(plan, 'cancelled_by_request', clock.now())])
     if (outcome === undefined || outcome.status === 'conflict') return this.cancelReminders(plan.appointmentId)
     this.#planner.tellCancelled(outcome.cancelled)
     return { cancelled: outcome.cancelled.length, inFlight: outcome.inFlight }

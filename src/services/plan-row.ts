@@ -1,6 +1,7 @@
 import { type Appointment, isActive, refOf } from '../domain/appointment.ts'
 import { tzDataVersion } from '../domain/local-time.ts'
 import type { PlanRow } from '../ports/storage.ts'
+import { refKey } from '../schemas/common.ts'
 import type { OffsetInput } from '../schemas/offset.ts'
 import type { Rule } from '../schemas/vocabulary.ts'
 
@@ -33,7 +34,14 @@ export function planRowOf(request: PlanChange, appointment: Appointment, before:
   const lifecycle = ({ startsAt, timeZone, status }: typeof facts | PlanRow) =>
     JSON.stringify([startsAt.getTime(), timeZone, status])
   const whole = (row: typeof facts | PlanRow) =>
-    JSON.stringify([lifecycle(row), row.localStart, row.customReminders, row.cancelReason, row.recipients])
+    // In whatever order the host tells who takes part.
+    JSON.stringify([
+      lifecycle(row),
+      row.localStart,
+      row.customReminders,
+      row.cancelReason,
+      row.recipients.map(refKey).sort(),
+    ])
   const sameLifecycle = before !== null && lifecycle(before) === lifecycle(facts)
   const same = before !== null && whole(before) === whole(facts)
   return {
@@ -45,6 +53,23 @@ export function planRowOf(request: PlanChange, appointment: Appointment, before:
     // The first is the time in milliseconds: a plan made again after its deletion must not meet its old dedupe keys.
     lifecycleRevision: (before?.lifecycleRevision ?? now.getTime()) + (sameLifecycle ? 0 : 1),
   }
+}
+
+/** What became of an appointment's plan, in the words of the report of a reconciliation. */
+export type PlanDrift = 'planned' | 'moved' | 'cancelled' | 'replanned'
+
+export function driftOf(before: PlanRow | null, after: PlanRow): PlanDrift {
+  if (before === null) return 'planned'
+  if (after.status === 'cancelled') return 'cancelled'
+  return before.startsAt.getTime() === after.startsAt.getTime() ? 'replanned' : 'moved'
+}
+
+/** Why reminders of the plan before are no longer wanted, where nobody says. */
+export function supersedingRule(before: PlanRow | null, after: PlanRow): Rule {
+  if (after.cancelReason !== null) return after.cancelReason
+  if (driftOf(before, after) !== 'moved') return 'replanned'
+  const sameClock = before?.localStart === after.localStart && before.timeZone === after.timeZone
+  return sameClock && before.tzVersion !== after.tzVersion ? 'zone_data_changed' : 'appointment_moved'
 }
 
 function offRule(appointment: Appointment): Rule | null {

@@ -1,29 +1,14 @@
-import { type Appointment, isActive } from '../domain/appointment.ts'
-import { planReminders, type ReminderPlan, reminderKey } from '../domain/plan.ts'
+import { type Appointment, isActive, takesPlace } from '../domain/appointment.ts'
 import { isNotificationError, NotificationError } from '../errors.ts'
-import type { DeliveryRow, PlanCommand, PlanOutcome, PlanRow, ReminderRow } from '../ports/storage.ts'
-import type { Actor } from '../schemas/audit.ts'
+import type { DeliveryRow, PlanOutcome, PlanRow, ReminderRow } from '../ports/storage.ts'
 import type { EntityId } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
-import { type AppointmentCategory, channels, type Rule } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
 import { inPieces } from './in-pieces.ts'
 import { Knowledge } from './knowledge.ts'
 import { noAppointment } from './missing.ts'
-import { buildNotices } from './notices.ts'
-import { type PlanChange, planRowOf } from './plan-row.ts'
-
-export type PlanRequest = PlanChange & {
-  readonly appointmentId: EntityId
-  /** A lifecycle notice to queue in the same transaction. */
-  readonly notice?: AppointmentCategory
-  /** Who caused the notice, for the audit log. Default: the library itself. */
-  readonly by?: Actor
-  /** Refuse with `appointment_not_active`, writing nothing, where the host says it is off. Default false: its reminders are cancelled. */
-  readonly requireActive?: boolean
-  /** Why rows that are no longer wanted are cancelled. Default: moved if the start changed, else replanned. */
-  readonly supersededBy?: Rule
-}
+import { draftPlan, type PlanDraft, type PlanRequest } from './plan-draft.ts'
+import type { PlanDrift } from './plan-row.ts'
 
 export type PlanResult =
   | {
@@ -36,21 +21,14 @@ export type PlanResult =
       readonly notifications: readonly DeliveryRow[]
       /** What was left out, and why. */
       readonly left: readonly DecisionEntry[]
+      /** `unchanged`: nothing was written. */
+      readonly drift: PlanDrift | 'unchanged'
       /** What it was decided with: good for showing the result, too old for another decision. */
       readonly knowledge: Knowledge
     }
   | { readonly status: 'failed'; readonly error: NotificationError }
 
 type Applied = Extract<PlanOutcome, { status: 'applied' }>
-type Draft = {
-  readonly request: PlanRequest
-  readonly appointment: Appointment
-  readonly plan: ReminderPlan
-  /** Notices that were not queued, and why. */
-  readonly refused: readonly DecisionEntry[]
-  readonly knowledge: Knowledge
-}
-type Prepared = Draft & { readonly command: PlanCommand | null; readonly live: readonly ReminderRow[] }
 
 /** How often a plan is drawn anew because somebody else changed it meanwhile. */
 const maxConflicts = 8
@@ -83,7 +61,7 @@ export class Planner {
     return requests.map((request) => results.get(request) ?? failed('conflict', request.appointmentId))
   }
 
-  async #prepare(requests: readonly PlanRequest[], results: Map<PlanRequest, PlanResult>): Promise<Prepared[]> {
+  async #prepare(requests: readonly PlanRequest[], results: Map<PlanRequest, PlanResult>): Promise<PlanDraft[]> {
     const { storage, clock } = this.#context.options
     const ids = requests.map((request) => request.appointmentId)
     const [truthOf, plans] = await Promise.all([this.#context.host.appointments(ids), storage.plans.find(ids)])
@@ -95,10 +73,15 @@ export class Planner {
       if (truth.kind === 'known' && request.requireActive && !isActive(truth.value.status)) {
         results.set(request, failed('appointment_not_active', request.appointmentId))
       } else if (truth.kind === 'known') {
-        const before = planOf.get(request.appointmentId) ?? null
-        const leftBehind = before !== null && before.organizationId !== truth.value.organizationId
-        if (leftBehind) await this.#forget(before)
-        known.push({ request, appointment: truth.value, before: leftBehind ? null : before })
+        const found = planOf.get(request.appointmentId) ?? null
+        const leftBehind = found !== null && found.organizationId !== truth.value.organizationId
+        if (leftBehind) await this.#forget(found)
+        const before = leftBehind ? null : found
+        if (request.reconciled && before === null && !takesPlace(truth.value, clock.now())) {
+          results.set(request, failed('appointment_not_active', request.appointmentId))
+        } else {
+          known.push({ request, appointment: truth.value, before })
+        }
       } else {
         const { appointmentId } = request
         const gone: PlanResult = { status: 'failed', error: noAppointment(appointmentId) }
@@ -112,7 +95,7 @@ export class Planner {
     return Promise.all(
       known.map(async ({ request, appointment, before }) => {
         const rows = before === null ? [] : await storage.reminders.list(before.organizationId, before.appointmentId)
-        return prepare(request, appointment, before, rows, knowledge, clock.now())
+        return draftPlan({ request, appointment, before, rows, knowledge, now: clock.now() })
       }),
     )
   }
@@ -125,7 +108,7 @@ export class Planner {
     this.tellCancelled(cancelled)
   }
 
-  #applied({ appointment, plan, refused, knowledge, command }: Prepared, outcome: Applied): PlanResult {
+  #applied({ appointment, plan, refused, knowledge, command, drift }: PlanDraft, outcome: Applied): PlanResult {
     const { events, dueAt, options } = this.#context
     const at = options.clock.now()
     const { organizationId, id: appointmentId } = appointment
@@ -155,7 +138,7 @@ export class Planner {
     if (first !== undefined) dueAt(first)
     if (outcome.notifications.length > 0) dueAt(at)
     const { created, kept, cancelled, inFlight, notifications } = outcome
-    return { status: 'planned', appointment, created, kept, cancelled, inFlight, notifications, left, knowledge }
+    return { status: 'planned', appointment, created, kept, cancelled, inFlight, notifications, left, drift, knowledge }
   }
 
   tellCancelled(rows: readonly ReminderRow[]): void {
@@ -165,84 +148,6 @@ export class Planner {
       this.#context.events.emit('reminder.cancelled', { ...about, rule: reason ?? 'replanned' })
     }
   }
-}
-
-function prepare(
-  request: PlanRequest,
-  appointment: Appointment,
-  before: PlanRow | null,
-  rows: readonly ReminderRow[],
-  knowledge: Knowledge,
-  now: Date,
-): Prepared {
-  const after = planRowOf(request, appointment, before, now)
-  const live = rows.filter((row) => row.status !== 'CANCELLED')
-  const decided = rows.filter((row) => row.reason === 'nearer_reminder' || row.reason === 'same_address')
-  const surroundings = knowledge.surroundings(appointment.organizationId)
-  const wanted: ReminderPlan =
-    after.status === 'cancelled'
-      ? { reminders: [], entries: [] }
-      : planReminders({
-          appointment,
-          surroundings,
-          customReminders: after.customReminders,
-          now,
-          existing: new Set(live.map(reminderKey)),
-          decided: new Set(decided.map(reminderKey)),
-        })
-  const wantedKeys = new Set(wanted.reminders.map(reminderKey))
-  const liveKeys = new Set(live.map(reminderKey))
-  const surplus = live.filter((row) => row.status === 'PENDING' && !wantedKeys.has(reminderKey(row)))
-  const isNew = (key: string) => !liveKeys.has(key)
-  const changed = before === null || after.revision !== before.revision
-  const moved = before !== null && before.startsAt.getTime() !== after.startsAt.getTime()
-  const supersededBy = after.cancelReason ?? request.supersededBy ?? (moved ? 'appointment_moved' : 'replanned')
-  const notices =
-    request.notice === undefined
-      ? { deliveries: [], entries: [] }
-      : buildNotices(
-          {
-            category: request.notice,
-            subject: appointment,
-            appointmentId: appointment.id,
-            waitlistEntryId: null,
-            rule: 'lifecycle',
-            channels,
-            recipients: null,
-            dedupeKey: `${request.notice}:${appointment.id}:${after.lifecycleRevision}`,
-            now,
-          },
-          knowledge,
-        )
-  const draft = { request, appointment, plan: wanted, refused: notices.entries, live, knowledge }
-  const settled = !changed && surplus.length === 0 && ![...wantedKeys].some(isNew)
-  if (settled && notices.deliveries.length === 0 && notices.entries.length === 0) return { ...draft, command: null }
-  const fresh = settled ? [] : wanted.entries.filter((entry) => isNews(entry, appointment, liveKeys))
-  const dropped = surplus.map((row): DecisionEntry => {
-    const { recipient, channel, offset, id: reminderId } = row
-    const action = supersededBy === 'appointment_moved' ? 'moved' : 'cancelled'
-    return { action, rule: supersededBy, category: 'REMINDER', recipient, channel, offset, reminderId }
-  })
-  return {
-    ...draft,
-    command: {
-      expectedRevision: before?.revision ?? null,
-      plan: after,
-      reminders: wanted.reminders,
-      supersededBy,
-      notifications: notices.deliveries,
-      decision: [...dropped, ...fresh, ...notices.entries],
-      at: now,
-      ...(request.by === undefined ? {} : { by: request.by }),
-    },
-  }
-}
-
-/** A reminder that stands already was explained when it was planned. */
-function isNews(entry: DecisionEntry, appointment: Appointment, liveKeys: ReadonlySet<string>): boolean {
-  const { recipient, channel, offset } = entry
-  if (recipient === undefined || channel === undefined || offset === undefined) return true
-  return !liveKeys.has(reminderKey({ recipient, channel, offset, startsAt: appointment.start.instant }))
 }
 
 const unchanged = (live: readonly ReminderRow[]): Applied => ({

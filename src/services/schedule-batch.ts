@@ -4,8 +4,9 @@ import type { EntityId } from '../schemas/common.ts'
 import type { ScheduleOptions } from '../schemas/requests.ts'
 import { readId } from './ids.ts'
 import { noAppointment } from './missing.ts'
+import type { PlanRequest } from './plan-draft.ts'
 import { type PlanSummary, summaryOf } from './plan-summary.ts'
-import type { Planner, PlanRequest, PlanResult } from './planner.ts'
+import type { Planner, PlanResult } from './planner.ts'
 
 export type BatchResult = PlanSummary | { readonly appointmentId: EntityId; readonly error: NotificationError }
 

@@ -41,6 +41,7 @@ export class HostData implements Directory {
   /** Set to make the host fail. */
   fault: Error | null = null
   calls = 0
+  upcomingPage = 3
 
   book(appointment: Partial<DirectoryAppointment> & { id: EntityId; startsAt: Date | string }): DirectoryAppointment {
     const row: DirectoryAppointment = {
@@ -82,7 +83,17 @@ export class HostData implements Directory {
     return this.#answer(ids.flatMap((id) => this.waitlistRows.get(id) ?? []))
   }
 
-  async #answer<T>(rows: readonly T[]): Promise<readonly T[]> {
+  /** Pages of `upcomingPage` ids, by id; the cursor is the last one. */
+  upcoming(cursor: string | null) {
+    const open = [...this.appointmentRows.values()]
+      .filter(({ id, status }) => status !== 'cancelled' && Number(id) > Number(cursor ?? 0))
+      .map(({ id }) => id)
+      .sort((one, other) => Number(one) - Number(other))
+    const ids = open.slice(0, this.upcomingPage)
+    return this.#answer({ ids, cursor: ids.length === open.length ? null : String(ids.at(-1)) })
+  }
+
+  async #answer<T>(rows: T): Promise<T> {
     this.calls += 1
     if (this.fault !== null) throw this.fault
     return rows
@@ -129,6 +140,8 @@ export async function openClinic(now: string, options: Partial<NotificationsOpti
     random: () => 0.5,
     // Alarms do the work; a sweep every half minute would make days of a test's time slow to walk through.
     sweepMs: 6 * 3_600_000,
+    // A test changes the host's data behind the library's back to see what it does by itself.
+    reconcileMs: false,
     ...options,
   })
   // Ids of other kinds are other schemas.

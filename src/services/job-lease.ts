@@ -1,0 +1,35 @@
+import { randomUUID } from 'node:crypto'
+import { type Context, faultOf } from './context.ts'
+
+/** How long a job stays taken after its worker died. */
+const leaseMs = 5 * 60_000
+
+/** A job that this worker alone is doing. */
+export type JobLease = {
+  /** Extends the lease where half of it is over. False: it was lost, because this worker stood still for too long. */
+  keep(): Promise<boolean>
+  /** Never rejects: a job that could not be given back is free when its lease ends. */
+  release(): Promise<void>
+}
+
+/** Takes the job, of whichever process; null where another worker has it. */
+export async function takeJob({ options }: Context, name: string): Promise<JobLease | null> {
+  const { storage, clock, logger } = options
+  const holder = randomUUID()
+  let until = 0
+  const take = async () => {
+    const now = clock.now()
+    const end = new Date(now.getTime() + leaseMs)
+    const taken = await storage.jobs.acquire(name, holder, now, end)
+    if (taken) until = end.getTime()
+    return taken
+  }
+  if (!(await take())) return null
+  return {
+    keep: async () => until - clock.now().getTime() > leaseMs / 2 || (await take()),
+    release: () =>
+      storage.jobs
+        .release(name, holder)
+        .catch((error) => logger.warn('job not given back', { job: name, fault: faultOf(error) })),
+  }
+}

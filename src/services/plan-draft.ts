@@ -1,0 +1,172 @@
+import { type Appointment, isSameRecipient } from '../domain/appointment.ts'
+import { type PlannedReminder, planReminders, type ReminderPlan, reminderKey } from '../domain/plan.ts'
+import type { PlanCommand, PlanRow, ReminderRow } from '../ports/storage.ts'
+import type { Actor } from '../schemas/audit.ts'
+import type { EntityId } from '../schemas/common.ts'
+import type { DecisionEntry } from '../schemas/decision.ts'
+import { type AppointmentCategory, channels, type Rule } from '../schemas/vocabulary.ts'
+import type { Knowledge } from './knowledge.ts'
+import { buildNotices } from './notices.ts'
+import { driftOf, type PlanChange, type PlanDrift, planRowOf, supersedingRule } from './plan-row.ts'
+
+export type PlanRequest = PlanChange & {
+  readonly appointmentId: EntityId
+  /** A lifecycle notice to queue in the same transaction. */
+  readonly notice?: AppointmentCategory
+  /** Who caused the notice, for the audit log. Default: the library itself. */
+  readonly by?: Actor
+  /** Refuse with `appointment_not_active`, writing nothing, where the host says it is off. Default false: its reminders are cancelled. */
+  readonly requireActive?: boolean
+  /** Why rows that are no longer wanted are cancelled. Default: moved if the start changed, else replanned. */
+  readonly supersededBy?: Rule
+  /** Found by reconciliation: the decision says so, and what does not take place (any more) and has no plan gets none. */
+  readonly reconciled?: boolean
+}
+
+type DraftInput = {
+  readonly request: PlanRequest
+  readonly appointment: Appointment
+  readonly before: PlanRow | null
+  /** All reminders of the plan before, CANCELLED ones too. */
+  readonly rows: readonly ReminderRow[]
+  readonly knowledge: Knowledge
+  readonly now: Date
+}
+
+export type PlanDraft = {
+  readonly request: PlanRequest
+  readonly appointment: Appointment
+  readonly plan: ReminderPlan
+  /** Notices that were not queued, and why. */
+  readonly refused: readonly DecisionEntry[]
+  readonly knowledge: Knowledge
+  readonly live: readonly ReminderRow[]
+  /** Null where nothing is to be written. */
+  readonly command: PlanCommand | null
+  readonly drift: PlanDrift | 'unchanged'
+}
+
+/** Why reminders are CANCELLED that were decided upon when they were due: past their time they do not come back. */
+const dispatched: ReadonlySet<Rule> = new Set(['nearer_reminder', 'same_address', 'capped'])
+
+/** Draws the plan of one appointment: declarative, so that what is right already needs no command. */
+export function draftPlan({ request, appointment, before, rows, knowledge, now }: DraftInput): PlanDraft {
+  const after = planRowOf(request, appointment, before, now)
+  const live = rows.filter((row) => row.status !== 'CANCELLED')
+  const decided = rows.filter(({ reason }) => reason !== null && dispatched.has(reason))
+  const surroundings = knowledge.surroundings(appointment.organizationId)
+  const wanted: ReminderPlan =
+    after.status === 'cancelled'
+      ? { reminders: [], entries: [] }
+      : planReminders({
+          appointment,
+          surroundings,
+          customReminders: after.customReminders,
+          now,
+          existing: new Set(live.map(reminderKey)),
+          decided: new Set(decided.map(reminderKey)),
+        })
+  const reminders = request.reconciled
+    ? [...wanted.reminders, ...withoutProvider(live, wanted, appointment)]
+    : wanted.reminders
+  const wantedKeys = new Set(reminders.map(reminderKey))
+  const liveKeys = new Set(live.map(reminderKey))
+  const surplus = live.filter((row) => row.status === 'PENDING' && !wantedKeys.has(reminderKey(row)))
+  const isNew = (key: string) => !liveKeys.has(key)
+  const changed = before === null || after.revision !== before.revision
+  const supersededBy = after.cancelReason ?? request.supersededBy ?? supersedingRule(before, after)
+  const notices =
+    request.notice === undefined
+      ? { deliveries: [], entries: [] }
+      : buildNotices(
+          {
+            category: request.notice,
+            subject: appointment,
+            appointmentId: appointment.id,
+            waitlistEntryId: null,
+            rule: 'lifecycle',
+            channels,
+            recipients: null,
+            dedupeKey: `${request.notice}:${appointment.id}:${after.lifecycleRevision}`,
+            now,
+          },
+          knowledge,
+        )
+  const draft = { request, appointment, plan: wanted, refused: notices.entries, live, knowledge }
+  const settled =
+    !changed && surplus.length === 0 && ![...wantedKeys].some(isNew) && !isRetimed(before, after, live, reminders)
+  if (settled && notices.deliveries.length === 0 && notices.entries.length === 0) {
+    return { ...draft, command: null, drift: 'unchanged' }
+  }
+  const drift = driftOf(before, after)
+  const fresh = settled ? [] : wanted.entries.filter((entry) => isNews(entry, appointment, liveKeys))
+  const dropped = surplus.map((row): DecisionEntry => {
+    const { recipient, channel, offset, id: reminderId } = row
+    const action = supersededBy === 'appointment_moved' || supersededBy === 'zone_data_changed' ? 'moved' : 'cancelled'
+    return { action, rule: supersededBy, category: 'REMINDER', recipient, channel, offset, reminderId }
+  })
+  return {
+    ...draft,
+    drift,
+    command: {
+      expectedRevision: before?.revision ?? null,
+      plan: after,
+      reminders,
+      supersededBy,
+      notifications: notices.deliveries,
+      decision: [...(request.reconciled ? [reconciledEntry(drift)] : []), ...dropped, ...fresh, ...notices.entries],
+      at: now,
+      ...(request.by === undefined ? {} : { by: request.by }),
+    },
+  }
+}
+
+/** A reminder that stands already was explained when it was planned. */
+function isNews(entry: DecisionEntry, appointment: Appointment, liveKeys: ReadonlySet<string>): boolean {
+  const { recipient, channel, offset } = entry
+  if (recipient === undefined || channel === undefined || offset === undefined) return true
+  return !liveKeys.has(reminderKey({ recipient, channel, offset, startsAt: appointment.start.instant }))
+}
+
+/**
+ * Reminders that stand, but for which no provider is configured now. A worker started without its credentials must not
+ * withdraw them in silence: they wait for a provider, and without one they fail loudly when they are due.
+ */
+function withoutProvider(
+  live: readonly ReminderRow[],
+  { entries }: ReminderPlan,
+  { start }: Appointment,
+): readonly ReminderRow[] {
+  const missing = entries.filter((entry) => entry.rule === 'no_provider')
+  return live.filter(
+    ({ status, startsAt, recipient, channel }) =>
+      status === 'PENDING' &&
+      startsAt.getTime() === start.instant.getTime() &&
+      missing.some(
+        (entry) =>
+          entry.recipient !== undefined && isSameRecipient(entry.recipient, recipient) && entry.channel === channel,
+      ),
+  )
+}
+
+/** Other time zone data may give a wall-clock offset another instant while the start keeps its own. */
+function isRetimed(
+  before: PlanRow | null,
+  after: PlanRow,
+  live: readonly ReminderRow[],
+  wanted: readonly PlannedReminder[],
+): boolean {
+  if (before === null || before.tzVersion === after.tzVersion) return false
+  const timeOf = new Map(wanted.map((reminder) => [reminderKey(reminder), reminder.reminderTime.getTime()]))
+  return live.some((row) => {
+    const time = timeOf.get(reminderKey(row))
+    return row.status === 'PENDING' && time !== undefined && time !== row.reminderTime.getTime()
+  })
+}
+
+/** Opens what reconciliation decided. */
+export const reconciledEntry = (drift: PlanDrift): DecisionEntry => ({
+  action: drift === 'replanned' ? 'planned' : drift,
+  rule: 'reconciled',
+  category: 'REMINDER',
+})
