@@ -10,7 +10,7 @@ const floors: Readonly<Record<string, number>> = {
   // And what a GET shows may be echoed, but not changed: ids and the organization.
   'settings.update': 0.15,
   'templates.update': 0.5,
-  'templates.preview': 0.4,
+  'templates.preview': 0.15,
   // Whoever is a service must say of whom; a patient's preferences are not a client's to name.
   'preferences.patient.create': 0.5,
   'preferences.client.create': 0.5,

@@ -54,11 +54,11 @@ type Parts = {
 /** Requests that are valid by the document; half of them are about what is in the world. */
 function validParts(contract: Contract, operation: Operation, seeded: Seeded): fc.Arbitrary<Parts> {
   const of = (place: Parameter['in']) => operation.parameters.filter((one) => one.in === place)
-  const valueOf = ({ at }: Parameter) => validOf(contract, contract.at(at))
-  const path = fc.record(Object.fromEntries(of('path').map((one) => [one.name, valueOf(one)])), {
+  const valuesFor = ({ at }: Parameter) => validOf(contract, contract.at(at))
+  const path = fc.record(Object.fromEntries(of('path').map((one) => [one.name, valuesFor(one)])), {
     noNullPrototype: true,
   })
-  const query = fc.record(Object.fromEntries(of('query').map((one) => [one.name, valueOf(one)])), {
+  const query = fc.record(Object.fromEntries(of('query').map((one) => [one.name, valuesFor(one)])), {
     requiredKeys: of('query').flatMap(({ name, required }) => (required ? [name] : [])),
     noNullPrototype: true,
   })
@@ -67,8 +67,25 @@ function validParts(contract: Contract, operation: Operation, seeded: Seeded): f
   return fc.tuple(ids, fc.boolean(), path, query, body).map(([known, isKnown, made, asked, sent]) => {
     const here = Object.fromEntries(Object.entries(made).map(([name, one]) => [name, isKnown ? known[name] : one]))
     const about = { ...known, ...Object.fromEntries(Object.entries(here).map(([name, one]) => [name, String(one)])) }
-    return { ids: about, path: here, query: asked, body: sent, token: seeded.token(about) }
+    const body = isKnown ? aboutKnown(sent, known) : sent
+    return {
+      ids: about,
+      path: here,
+      query: isKnown ? aboutKnown(asked, known) : asked,
+      body,
+      token: seeded.token(about),
+    }
   })
+}
+
+/** Ids that are written in a query or a body become those of the world, of the kind of value they have. */
+function aboutKnown<T>(value: T, known: Ids): T {
+  if (typeof value !== 'object' || value === null) return value
+  const named = Object.entries(value).flatMap(([name, one]) => {
+    const id = known[name]
+    return id === undefined ? [] : [[name, typeof one === 'number' ? Number(id) : id] as const]
+  })
+  return { ...value, ...Object.fromEntries(named) }
 }
 
 function written(operation: Operation, parts: Parts, caller: Caller | null): FuzzRequest {
