@@ -1,6 +1,17 @@
 import fastify from 'fastify'
+import { expect, test } from 'vitest'
 import { fastifyPlugin } from '../../../adapters/http/fastify.ts'
 import { routerConformance } from '../../conformance/http/suite.ts'
+
+test("what the host's own hooks throw is answered by the host's error handler", async () => {
+  const app = fastify()
+  app.setErrorHandler((_error, _request, reply) => reply.code(418).send('the host'))
+  app.addHook('onRequest', async () => Promise.reject(new Error('the host says no')))
+  await app.register(fastifyPlugin({ handle: () => Promise.reject(new Error('not asked')) }), { prefix: '/api' })
+  const answer = await app.inject({ method: 'POST', url: '/api/settings', payload: {} })
+  expect([answer.statusCode, answer.body]).toEqual([418, 'the host'])
+  await app.close()
+})
 
 routerConformance({
   name: 'fastify',
