@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Verdict } from '../../domain/due.ts'
-import type { Settled } from '../../options.ts'
 import { cleanName } from '../../domain/messages/index.ts'
+import type { Settled } from '../../options.ts'
 import type { IntentCommand, PlanRow } from '../../ports/storage.ts'
 import type { OutboundMessage } from '../../ports/transport.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
