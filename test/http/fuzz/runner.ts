@@ -68,14 +68,13 @@ async function fuzzRow(contract: Contract, operation: Operation, requests: numbe
     if (ms > boundMs) throw new Error(`took ${Math.round(ms)} ms`)
     if (status >= 400 && stage.written() !== before) throw new Error(`${status}, and yet something was written`)
     const place = operation.answers(status, contentType)
-    // A fault in the path may have led to another row, or to none: then only what holds for all of them is asked.
+    // A fault in the path may have led to another row, or to none: and the document of this one says nothing of it.
     if (!ownPath.test(request.path.replace(/\?.*/s, ''))) {
-      if (!/^application\/(problem\+)?json; charset=utf-8$/.test(contentType))
-        throw new Error(`answered as ${contentType}`)
+      if (contentType === '') throw new Error('answered as nothing in particular')
       return
     }
     if (typeof place === 'string') throw new Error(`${place}: ${text}`)
-    const fault = contract.fault(place, JSON.parse(text))
+    const fault = contract.fault(place, /json\b/.test(contentType) ? JSON.parse(text) : text)
     if (fault !== null) throw new Error(`${status} is not what the document says: ${fault}; ${text.slice(0, 500)}`)
   })
   const outcome = await fc.check(property, { numRuns: requests, seed, interruptAfterTimeLimit: 600_000 })
@@ -103,7 +102,7 @@ const healthRequest: FuzzRequest = {
 /** A world behind Express on a port of its own, and what was written to its database. */
 async function openStage(operation: Operation) {
   const database = new Database(':memory:')
-  const world = await openWorld({ storage: sqlite({ database }) })
+  const world = await openWorld({ storage: sqlite({ database }), rateLimits: false })
   const row = world.endpoints.find(({ id }) => id === operation.id)
   // Rows that create settings or preferences are asked by a world without.
   const isBare = row !== undefined && creates(row)
