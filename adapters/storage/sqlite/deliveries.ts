@@ -15,9 +15,16 @@ function page(tx: Tx, query: DeliveryQuery): DeliveryPage {
   const after =
     query.after === undefined ? undefined : { createdAt: query.after.createdAt.getTime(), id: query.after.id }
   const rows = tx
-    .bind(tx.lists.historyPage(tx.builder, filter, { limit: query.limit, offset: query.offset, after }))
+    .bind(
+      tx.lists.historyPage(
+        tx.builder,
+        filter,
+        { limit: query.limit, offset: query.offset, after },
+        tx.lists.asMilliseconds,
+      ),
+    )
     .all({})
-  const total = tx.bind(tx.lists.historyTotal(tx.builder, filter)).get({})
+  const total = tx.bind(tx.lists.historyTotal(tx.builder, filter, tx.lists.asMilliseconds)).get({})
   return { rows: rows.map(decodeDelivery), total: total?.total ?? 0 }
 }
 

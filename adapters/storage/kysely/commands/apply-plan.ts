@@ -33,6 +33,12 @@ function participants({ plan, reminders }: PlanCommand): RecipientRef[] {
   return [...refs.values()]
 }
 
+/** Not by their text alone: a database may write JSON in its own way. */
+function sameRecipients(before: string, now: readonly RecipientRef[]): boolean {
+  const text = (refs: readonly RecipientRef[]) => JSON.stringify(refs.map(({ type, id }) => [type, id]))
+  return before === JSON.stringify(now) || text(JSON.parse(before)) === text(now)
+}
+
 function writePlan(tx: Tx, command: PlanCommand, before: RecordOf<'reminder_plans'> | undefined) {
   const { statements, ids } = tx
   const row = encodePlan(command.plan, command.at)
@@ -47,7 +53,7 @@ function writePlan(tx: Tx, command: PlanCommand, before: RecordOf<'reminder_plan
   } else {
     planId = before.id
     statements.plans.update.run({ id: planId, ...row })
-    if (before.recipients !== row.recipients) statements.plans.unlink.run({ planId })
+    if (!sameRecipients(before.recipients, command.plan.recipients)) statements.plans.unlink.run({ planId })
   }
   for (const ref of participants(command)) {
     statements.plans.link.run({

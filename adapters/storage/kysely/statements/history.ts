@@ -1,3 +1,4 @@
+import { type RawBuilder, sql } from 'kysely'
 import type { Category, Channel, DeliveryState, DeliveryStatus, EntityId } from '../../../../src/index.ts'
 import { type Builder, query } from '../query.ts'
 
@@ -21,7 +22,12 @@ export type HistoryPage = {
   readonly after: { readonly createdAt: number; readonly id: number } | undefined
 }
 
-function filtered(db: Builder, filter: HistoryFilter) {
+/** How a database takes an instant in a condition. */
+export type InstantOf = (ms: number) => RawBuilder<number>
+export const asMilliseconds: InstantOf = (ms) => sql`${ms}`
+export const asIsoText: InstantOf = (ms) => sql`${new Date(ms).toISOString()}`
+
+function filtered(db: Builder, filter: HistoryFilter, instantOf: InstantOf) {
   let rows = db.selectFrom('notification_history')
   const equal = [
     ['organization_id', filter.organizationId],
@@ -38,24 +44,24 @@ function filtered(db: Builder, filter: HistoryFilter) {
   if (recipientType !== undefined) {
     rows = rows.where((e) => e(e.ref('recipient_type').$castTo<string>(), '=', recipientType))
   }
-  if (from !== undefined) rows = rows.where('created_at', '>=', from)
-  if (to !== undefined) rows = rows.where('created_at', '<=', to)
+  if (from !== undefined) rows = rows.where('created_at', '>=', instantOf(from))
+  if (to !== undefined) rows = rows.where('created_at', '<=', instantOf(to))
   return rows
 }
 
 /** Compiled for every call: which conditions there are is the caller's choice. */
-export const historyTotal = (db: Builder, filter: HistoryFilter) =>
+export const historyTotal = (db: Builder, filter: HistoryFilter, instantOf: InstantOf) =>
   query(() =>
-    filtered(db, filter)
+    filtered(db, filter, instantOf)
       .select((e) => e.fn.countAll<number>().as('total'))
       .compile(),
   )
 
-export function historyPage(db: Builder, filter: HistoryFilter, page: HistoryPage) {
-  let rows = filtered(db, filter).selectAll()
+export function historyPage(db: Builder, filter: HistoryFilter, page: HistoryPage, instantOf: InstantOf) {
+  let rows = filtered(db, filter, instantOf).selectAll()
   const { after } = page
   if (after !== undefined) {
-    rows = rows.where((e) => e(e.refTuple('created_at', 'id'), '<', e.tuple(after.createdAt, after.id)))
+    rows = rows.where(sql<boolean>`(created_at, id) < (${instantOf(after.createdAt)}, ${after.id})`)
   }
   rows = rows.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(page.limit)
   if (page.offset > 0) rows = rows.offset(page.offset)
