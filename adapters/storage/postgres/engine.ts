@@ -8,6 +8,7 @@ import type { Statements } from '../kysely/statements.ts'
 import {
   busyError,
   closedError,
+  isBroken,
   isContention,
   isDisconnected,
   isLockTimeout,
@@ -85,7 +86,7 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
 
   async function readDatabase(): Promise<Database> {
     const { source, library } = await opened()
-    const run: Run = (sql, values) => source.session((own) => own(sql, values), isDisconnected)
+    const run: Run = (sql, values) => source.session((own) => own(sql, values), isBroken)
     const kinds = await readKinds(run, schema)
     const builder = library.postgresBuilder(schema)
     const bind = library.bindQuery(run, kinds)
@@ -137,7 +138,7 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
         throw isDisconnected(error) ? unknownCommit(error) : error
       })
       return value
-    }, isDisconnected)
+    }, isBroken)
   }
 
   const inTransaction = <T>(mode: string, work: (database: Database) => Promise<T>): Promise<T> =>

@@ -29,6 +29,10 @@ export function isDisconnected(error: unknown): boolean {
   )
 }
 
+/** True if the connection that threw it cannot be used again. */
+export const isBroken = (error: unknown): boolean =>
+  isDisconnected(error) || (isNotificationError(error) && isDisconnected(error.cause))
+
 export const closedError = (): NotificationError =>
   new NotificationError('storage_closed', 'The postgres storage is closed; it cannot be used again after close().')
 

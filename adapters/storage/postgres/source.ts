@@ -32,11 +32,23 @@ const runOn =
     return { rows, count: rowCount ?? 0 }
   }
 
+/**
+ * By callback, because it is called at once: between a promise and what follows it the connection may break, and nobody
+ * would be listening.
+ */
+const checkOut = (pool: PgPool): Promise<PgClient> =>
+  new Promise((resolve, reject) => {
+    pool.connect((error, client) => {
+      client?.on('error', ignore)
+      if (client === undefined) reject(error)
+      else resolve(client)
+    })
+  })
+
 export function poolSource(pool: PgPool, end: () => Promise<void>): Source {
   return {
     async session(work, broken) {
-      const client = await pool.connect()
-      client.on('error', ignore)
+      const client = await checkOut(pool)
       let destroy = false
       try {
         return await work(runOn(client))
@@ -44,11 +56,12 @@ export function poolSource(pool: PgPool, end: () => Promise<void>): Source {
         destroy = broken(error)
         throw error
       } finally {
-        client.removeListener('error', ignore)
         client.release(destroy)
+        // A connection that broke may say so once more, when its socket closes.
+        if (!destroy) client.removeListener('error', ignore)
       }
     },
-    dedicated: () => pool.connect(),
+    dedicated: () => checkOut(pool),
     close: end,
   }
 }

@@ -26,7 +26,7 @@ export interface PgClient {
 
 /** A `pg.Pool`. */
 export interface PgPool {
-  connect(): Promise<PgClient>
+  connect(callback: (error: Error | undefined, client: PgClient | undefined) => void): void
 }
 
 /** A `Kysely` over pg. */
