@@ -1,4 +1,5 @@
 import { NotificationError, type Storage } from '../../src/index.ts'
+import { auditStore } from './postgres/audit.ts'
 import { decisionStore } from './postgres/decisions.ts'
 import { deliveryStore } from './postgres/deliveries.ts'
 import { createEngine, type Engine } from './postgres/engine.ts'
@@ -6,8 +7,10 @@ import { watchForeignChanges } from './postgres/foreign-change.ts'
 import { migrate } from './postgres/migrate.ts'
 import { planStore } from './postgres/plans.ts'
 import { reminderStore } from './postgres/reminders.ts'
+import { requestStore } from './postgres/requests.ts'
 import { preferenceStore, settingsStore } from './postgres/settings.ts'
 import type { PostgresTarget } from './postgres/source.ts'
+import { statisticsStore } from './postgres/statistics.ts'
 import { idPool } from './postgres/transaction.ts'
 import type { PgKysely, PgPool } from './postgres/vendor.ts'
 
@@ -87,5 +90,8 @@ function storageOn(engine: Engine, deaf: boolean): Storage {
     settings: settingsStore(engine, pool),
     preferences: preferenceStore(engine, pool),
     decisions: decisionStore(engine, pool),
+    requests: requestStore(engine),
+    audit: auditStore(engine),
+    statistics: statisticsStore(engine, pool),
   }
 }

@@ -51,6 +51,11 @@ const sqliteCompiler: Dialect = {
 /** A Kysely that only compiles: execution is the adapter's, synchronous and prepared. */
 export const sqliteBuilder = (): Builder => new Kysely<Tables>({ dialect: sqliteCompiler })
 
+/** How a database takes an instant in a condition that is built for a call. */
+export type InstantOf = (ms: number) => RawBuilder<number>
+export const asMilliseconds: InstantOf = (ms) => sql`${ms}`
+export const asIsoText: InstantOf = (ms) => sql`${new Date(ms).toISOString()}`
+
 /** Compiles once; a parameter may occur several times. */
 export function query<A, O>(build: (p: Param<A>) => CompiledQuery<O>): Query<A, O> {
   const names = new Map<unknown, keyof A & string>()

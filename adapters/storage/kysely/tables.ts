@@ -288,7 +288,7 @@ export const tables = {
       action: never(word<AuditAction>()),
       target_type: word<AuditTarget['type']>(),
       target_id: optional('text'),
-      detail: required('json'),
+      details: required('json'),
     },
     indexes: [{ name: 'notification_audit_organization', columns: ['organization_id', 'id'] }],
   },

@@ -1,12 +1,10 @@
 import type { DeliveryPage, DeliveryQuery, DeliveryStore, IntentCommand, Work } from '../../../src/index.ts'
 import { decodeDelivery, encodeFilter } from '../kysely/codecs/deliveries.ts'
 import type { IdCodec } from '../kysely/codecs/ids.ts'
-import { createTally } from '../kysely/commands/counters.ts'
-import { appendDecision } from '../kysely/commands/decisions.ts'
-import { enqueue } from '../kysely/commands/enqueue.ts'
-import { guardCheck } from '../kysely/commands/guard.ts'
-import { commitIntent } from '../kysely/commands/intents.ts'
-import { recordReceipt, settle } from '../kysely/commands/settle.ts'
+import { dayOf } from '../kysely/commands/counters.ts'
+import { enqueueAll } from '../kysely/commands/enqueue.ts'
+import { commitIntents } from '../kysely/commands/intents.ts'
+import { recordReceipt, settleAll } from '../kysely/commands/settle.ts'
 import type { Database, Engine } from './engine.ts'
 import type { Loader, PlanKey } from './loader.ts'
 import type { AdvisoryLock } from './locks.ts'
@@ -29,14 +27,20 @@ async function page({ bind, builder, lists, ids }: Database, query: DeliveryQuer
  * Locks what the guards of these intents rest on, so that it still stands when they commit: rows that are there, shared; for
  * a revision of 0 the lock of the row that is not there.
  */
-async function loadGuards(loader: Loader, commands: readonly IntentCommand[], ids: IdCodec): Promise<void> {
+async function loadGuards(loader: Loader, commands: readonly IntentCommand[], ids: IdCodec, now: Date): Promise<void> {
   const locks: AdvisoryLock[] = []
   const organizations: string[] = []
+  const metered: string[] = []
   const plans: PlanKey[] = []
   const recipients = { PATIENT: new Set<string | number>(), CLIENT: new Set<string | number>() }
   for (const command of commands) {
     if (command.kind !== 'send') continue
     const { plan, settings, preferences } = command.guard
+    if (command.cap !== null) {
+      const { organizationId } = command.decision
+      metered.push(organizationId)
+      locks.push({ kind: 'meters', identity: [organizationId], shared: false })
+    }
     organizations.push(settings.organizationId)
     if (settings.revision === 0) locks.push({ kind: 'settings', identity: [settings.organizationId], shared: true })
     if (plan !== null) {
@@ -55,6 +59,7 @@ async function loadGuards(loader: Loader, commands: readonly IntentCommand[], id
   await loader.preferences('PATIENT', [...recipients.PATIENT], 'share')
   await loader.preferences('CLIENT', [...recipients.CLIENT], 'share')
   await loader.plans(plans, 'share')
+  await loader.metered(metered, dayOf(now))
 }
 
 const idsOf = (works: readonly Work[], kind: Work['kind']): number[] =>
@@ -67,22 +72,16 @@ export const deliveryStore = (engine: Engine, pool: IdPool): DeliveryStore => ({
       return row === undefined ? null : decodeDelivery(row)
     }),
   list: (query) => engine.snapshot((database) => page(database, query)),
-  enqueue: (deliveries, decision, at) =>
+  enqueue: (...args) =>
     runCommand(engine, pool, {
-      needs: { notification_history: deliveries.length },
+      needs: { notification_history: args[0].length },
       async load(loader, { ids }) {
-        const reads = noticeReads(deliveries, ids)
+        const reads = noticeReads(args[0], ids)
         await loader.advisory(reads.locks)
         await loader.queuedNotices(reads.appointmentIds)
         await loader.dedupeKeys(reads.dedupeKeys)
       },
-      run(tx) {
-        const tally = createTally()
-        const queued = enqueue(tx, deliveries, at, tally)
-        appendDecision(tx, decision, [...decision.entries, ...queued.entries], at)
-        tally.write(tx)
-        return [...queued.rows]
-      },
+      run: (tx) => enqueueAll(tx, ...args),
     }),
   due: (now, limit) =>
     engine.read(async ({ statements }) =>
@@ -107,16 +106,11 @@ export const deliveryStore = (engine: Engine, pool: IdPool): DeliveryStore => ({
     return runCommand(engine, pool, {
       needs: { notification_history: commands.filter(({ kind }) => kind === 'send' || kind === 'fail').length },
       async load(loader, { ids }) {
-        await loadGuards(loader, commands, ids)
+        await loadGuards(loader, commands, ids, now)
         await loader.reminders(idsOf(works, 'reminder'), idsOf(works, 'delivery'))
         await loader.deliveries(idsOf(works, 'delivery'))
       },
-      run(tx) {
-        const intent = { tx, at: now, tally: createTally(), guard: guardCheck(tx) }
-        const outcomes = commands.map((command) => commitIntent(intent, command))
-        intent.tally.write(tx)
-        return outcomes
-      },
+      run: (tx) => commitIntents(tx, commands, now),
     })
   },
   settle: async (commands) => {
@@ -126,13 +120,9 @@ export const deliveryStore = (engine: Engine, pool: IdPool): DeliveryStore => ({
       async load(loader) {
         await loader.reminders([], deliveryIds)
         await loader.deliveries(deliveryIds)
+        await loader.suppressed(commands.flatMap((command) => loader.suppression(command)))
       },
-      run(tx) {
-        const tally = createTally()
-        const outcomes = commands.map((command) => settle(tx, command, tally))
-        tally.write(tx)
-        return outcomes
-      },
+      run: (tx) => settleAll(tx, commands),
     })
   },
   recordReceipt: (command) =>
@@ -141,23 +131,6 @@ export const deliveryStore = (engine: Engine, pool: IdPool): DeliveryStore => ({
         await loader.reminders([], [command.id])
         await loader.deliveries([command.id])
       },
-      run(tx) {
-        const tally = createTally()
-        const recorded = recordReceipt(tx, command, tally)
-        tally.write(tx)
-        return recorded
-      },
-    }),
-  counts: ({ organizationId, from, to }) =>
-    engine.read(async ({ bind, builder, lists }) => {
-      const rows = await bind(lists.counterRows(builder, organizationId, from, to)).all({})
-      return rows.map(({ organization_id, day, channel, category, status, count }) => ({
-        organizationId: organization_id,
-        day,
-        channel,
-        category,
-        status,
-        count,
-      }))
+      run: (tx) => recordReceipt(tx, command),
     }),
 })

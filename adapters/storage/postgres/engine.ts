@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { type IdKinds, isNotificationError } from '../../../src/index.ts'
 import type { IdCodec } from '../kysely/codecs/ids.ts'
 import type { Bind, Builder } from '../kysely/query.ts'
-import type * as lists from '../kysely/statements/history.ts'
+import type * as lists from '../kysely/statements/lists.ts'
 import type { Statements } from '../kysely/statements.ts'
 import {
   busyError,

@@ -82,11 +82,24 @@ export async function flush(database: Database, set: WorkingSet): Promise<void> 
     return given
   }
 
+  async function recordOutcomes(): Promise<void> {
+    const [first] = set.outcomes
+    if (first === undefined) return
+    const columns = Object.keys(first)
+    await run(
+      `insert into ${name('appointment_outcomes')} (${columns.join(', ')})
+       select ${columns.join(', ')} from ${recordset('appointment_outcomes', columns, kinds)}
+       on conflict (appointment_id, organization_id) do update
+       set ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`,
+      [json(set.outcomes)],
+    )
+  }
+
   /** By key, last of all: everybody counts in the same few rows, and holds them as short as can be. */
   async function count(): Promise<void> {
-    const table = name('delivery_counters')
-    const key = ['organization_id', 'day', 'channel', 'category', 'status'] as const
-    const given = recordset('delivery_counters', [...key, 'count'], kinds)
+    const table = name('notification_counters')
+    const key = ['organization_id', 'day', 'measure', 'channel', 'category', 'provider', 'detail'] as const
+    const given = recordset('notification_counters', [...key, 'count'], kinds)
     const rows = set.counts.map(({ by, ...row }) => ({ ...row, count: by }))
     const less = rows.filter((row) => row.count < 0)
     if (less.length > 0) {
@@ -132,6 +145,8 @@ export async function flush(database: Database, set: WorkingSet): Promise<void> 
   await insertAll('notification_history', set.deliveries.inserted)
   await insertAll('replan_jobs', set.jobs)
   await insertAll('notification_decisions', set.decisions)
-  await insert('notification_suppressions', set.suppressions)
+  await insertAll('notification_audit', set.audit)
+  await insertAll('notification_suppressions', set.suppressions)
+  await recordOutcomes()
   await count()
 }

@@ -7,7 +7,7 @@ async function modules() {
     import('./bind.ts'),
     import('../kysely/ddl.ts'),
     import('../kysely/statements.ts'),
-    import('../kysely/statements/history.ts'),
+    import('../kysely/statements/lists.ts'),
     import('../kysely/codecs/ids.ts'),
   ])
   return { ...source, ...bind, ddl, ...statements, lists, idCodec: ids.idCodec }

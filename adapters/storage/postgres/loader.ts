@@ -1,11 +1,12 @@
-import type { EntityId, RecipientType } from '../../../src/index.ts'
+import type { EntityId, RecipientType, SettleCommand } from '../../../src/index.ts'
+import type { RecordOf } from '../kysely/query.ts'
 import type { TableName } from '../kysely/tables.ts'
 import type { Database } from './engine.ts'
 import { type AdvisoryLock, takeLocks } from './locks.ts'
 import { qualified, recordset } from './names.ts'
 import type { RowSet } from './row-set.ts'
 import { decodeRow, encodeParameter, encodeRow } from './values.ts'
-import { dedupeKey, type WorkingSet } from './working-set.ts'
+import { dedupeKey, type Suppression, suppressionKey, type WorkingSet } from './working-set.ts'
 
 export type PlanKey = { readonly organization_id: string; readonly appointment_id: EntityId }
 export type DedupeKey = { readonly organization_id: string; readonly dedupe_key: string }
@@ -161,6 +162,45 @@ export function loaderOf(database: Database, set: WorkingSet) {
           and t.notification_category in ('CONFIRMATION', 'RESCHEDULE', 'CANCELLATION')`,
         values: [[...new Set(appointmentIds)]],
       })
+    },
+
+    /** What a settle of a loaded delivery suppresses. */
+    suppression({ id, suppress }: SettleCommand): Suppression[] {
+      const row = deliveries.get(id)
+      if (row === undefined || suppress === null) return []
+      return [{ organization_id: row.organization_id, channel: row.notification_type, address: suppress.address }]
+    },
+
+    /** Which of these addresses are suppressed already. */
+    async suppressed(suppressions: readonly Suppression[]) {
+      if (suppressions.length === 0) return
+      const keys = ['organization_id', 'channel', 'address'] as const
+      const { rows } = await run<Suppression>(
+        `select t.organization_id, t.channel, t.address from ${list('notification_suppressions', keys)}
+           ${name('notification_suppressions')} as t
+         where t.organization_id = r.organization_id and t.channel = r.channel and t.address = r.address`,
+        [distinct(suppressions)],
+      )
+      for (const row of rows) set.suppressed.add(suppressionKey(row))
+    },
+
+    /** What these organizations began on this day; under the lock that everybody takes who begins more. */
+    async metered(organizationIds: readonly string[], day: string) {
+      if (organizationIds.length === 0) return
+      const { rows } = await run<{ organization_id: string; count: number }>(
+        `select organization_id, count from ${name('notification_counters')} where organization_id = any($1) and day = $2
+           and measure = 'METERED' and channel = '' and category = '' and provider = '' and detail = ''`,
+        [encodeParameter([...new Set(organizationIds)]), day],
+      )
+      for (const row of rows) set.metered.set(row.organization_id, decodeRow(row, kinds).count)
+    },
+
+    async outcome(key: PlanKey) {
+      const { rows } = await run<RecordOf<'appointment_outcomes'>>(
+        `select * from ${name('appointment_outcomes')} where appointment_id = $1 and organization_id = $2`,
+        [encodeParameter(key.appointment_id), encodeParameter(key.organization_id)],
+      )
+      set.recorded.push(...rows.map((row) => decodeRow(row, kinds)))
     },
 
     /** Which of these keys are taken. One that is being taken right now shows when the row is written. */

@@ -10,10 +10,11 @@ import type { Run } from './source.ts'
  * - `plans`: insertions shared; an intent that saw no plan alone, and so is a page of a re-plan, which must not pass the id
  *   of a plan that is still being inserted;
  * - `notices`: lifecycle notices of one appointment, alone: of two at once one has to see and replace the other.
+ * - `meters`, `outcomes`: the day's count of an organization with a cap, and what became of an appointment, alone.
  * Identities share a fixed number of locks, because the server's table of locks is small: a batch holds at most `places`
  * of a kind, and two identities on one place only wait for each other's short transaction.
  */
-const lockKinds = ['plans', 'settings', 'preferences', 'notices'] as const
+const lockKinds = ['plans', 'settings', 'preferences', 'notices', 'meters', 'outcomes'] as const
 type LockKind = (typeof lockKinds)[number]
 
 export type AdvisoryLock = { readonly kind: LockKind; readonly identity: readonly EntityId[]; readonly shared: boolean }

@@ -1,7 +1,14 @@
-import type { PlanCommand, PlanStore, RecipientRef, ReplanPage } from '../../../src/index.ts'
+import {
+  type Actor,
+  type PlanCommand,
+  type PlanOutcome,
+  type PlanStore,
+  type RecipientRef,
+  type ReplanPage,
+  systemActor,
+} from '../../../src/index.ts'
 import { decodePlan } from '../kysely/codecs/plans.ts'
-import { applyPlan } from '../kysely/commands/apply-plan.ts'
-import { createTally } from '../kysely/commands/counters.ts'
+import { applyPlans } from '../kysely/commands/apply-plan.ts'
 import { forgetAppointment, forgetRecipient } from '../kysely/commands/forget.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import type { Database, Engine } from './engine.ts'
@@ -14,7 +21,7 @@ import { decodeRow } from './values.ts'
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0)
 
-const applyPlans = (commands: readonly PlanCommand[]): Command<ReturnType<typeof applyPlan>[]> => ({
+const applying = (commands: readonly PlanCommand[]): Command<PlanOutcome[]> => ({
   needs: {
     appointment_reminders: sum(commands.map(({ reminders }) => reminders.length)),
     notification_history: sum(commands.map(({ notifications }) => notifications.length)),
@@ -39,12 +46,7 @@ const applyPlans = (commands: readonly PlanCommand[]): Command<ReturnType<typeof
     await loader.queuedNotices(notices.appointmentIds)
     await loader.dedupeKeys(notices.dedupeKeys)
   },
-  run(tx) {
-    const tally = createTally()
-    const outcomes = commands.map((command) => applyPlan(tx, command, tally))
-    tally.write(tx)
-    return outcomes
-  },
+  run: (tx) => applyPlans(tx, commands),
 })
 
 const forgettingAppointment = (
@@ -59,7 +61,11 @@ const forgettingAppointment = (
   run: (tx) => forgetAppointment(tx, appointmentId, decision, at),
 })
 
-const forgettingRecipient = (recipient: RecipientRef, at: Date): Command<ReturnType<typeof forgetRecipient>> => ({
+const forgettingRecipient = (
+  recipient: RecipientRef,
+  at: Date,
+  by: Actor,
+): Command<ReturnType<typeof forgetRecipient>> => ({
   async load(loader, { ids }) {
     const id = ids('recipient', recipient.id)
     await loader.preferences(recipient.type, [id], 'update')
@@ -67,7 +73,7 @@ const forgettingRecipient = (recipient: RecipientRef, at: Date): Command<ReturnT
     await loader.remindersOfRecipient(recipient.type, id)
     await loader.openDeliveriesOfRecipient(recipient.type, id)
   },
-  run: (tx) => forgetRecipient(tx, recipient, at),
+  run: (tx) => forgetRecipient(tx, recipient, at, by),
 })
 
 type Job = RecordOf<'replan_jobs'>
@@ -123,9 +129,10 @@ export const planStore = (engine: Engine, pool: IdPool): PlanStore => ({
       )
       return rows.map((row) => decodePlan(decodeRow(row, kinds)))
     }),
-  apply: async (commands) => (commands.length === 0 ? [] : runCommand(engine, pool, applyPlans(commands))),
+  apply: async (commands) => (commands.length === 0 ? [] : runCommand(engine, pool, applying(commands))),
   forgetAppointment: (...args) => runCommand(engine, pool, forgettingAppointment(...args)),
-  forgetRecipient: (recipient, at) => runCommand(engine, pool, forgettingRecipient(recipient, at)),
+  forgetRecipient: (recipient, at, by = systemActor) =>
+    runCommand(engine, pool, forgettingRecipient(recipient, at, by)),
   nextReplanPage: (now, limit) => replanPage(engine, now, limit),
   advanceReplan: (jobId, cursor) =>
     engine.read(async ({ statements }) => {

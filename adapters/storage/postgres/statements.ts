@@ -2,7 +2,7 @@ import type { EntityId } from '../../../src/index.ts'
 import type { CommandStatements } from '../kysely/commands/tx.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import type { RowSet } from './row-set.ts'
-import { dedupeKey, type IdTable, type WorkingSet } from './working-set.ts'
+import { dedupeKey, type IdTable, suppressionKey, type WorkingSet } from './working-set.ts'
 
 /** Gives an id that the database set aside for this table. */
 export type NextId = (table: IdTable) => number
@@ -23,6 +23,14 @@ const updater = <Row extends { readonly id: number }>(rows: RowSet<Row>, qualifi
     if (row === undefined || qualifies?.(row) === false) return unchanged
     rows.update(change.id, change)
     return changed(change.id)
+  },
+})
+
+/** A statement that only adds to what is to be written. */
+const adder = <Row>(rows: Row[]) => ({
+  run(row: Row) {
+    rows.push(row)
+    return changed(0)
   },
 })
 
@@ -56,12 +64,7 @@ function planStatements(set: WorkingSet): CommandStatements['plans'] {
         return changed(id)
       },
     },
-    link: {
-      run(row) {
-        set.links.push(row)
-        return changed(0)
-      },
-    },
+    link: adder(set.links),
     unlink: {
       run({ planId }) {
         set.unlinked.add(planId)
@@ -70,18 +73,8 @@ function planStatements(set: WorkingSet): CommandStatements['plans'] {
         return changed(0)
       },
     },
-    dropJob: {
-      run({ scope }) {
-        set.droppedScopes.push(scope)
-        return changed(0)
-      },
-    },
-    addJob: {
-      run(row) {
-        set.jobs.push(row)
-        return changed(0)
-      },
-    },
+    dropJob: { run: ({ scope }) => adder(set.droppedScopes).run(scope) },
+    addJob: adder(set.jobs),
   }
 }
 
@@ -167,14 +160,11 @@ function deliveryStatements(set: WorkingSet, nextId: NextId): CommandStatements[
     sent: updater(deliveries),
     defer: updater(deliveries),
     receive: updater(deliveries),
-    count: {
-      run(row) {
-        set.counts.push(row)
-        return changed(0)
-      },
-    },
     suppress: {
       run(row) {
+        const key = suppressionKey(row)
+        if (set.suppressed.has(key)) return unchanged
+        set.suppressed.add(key)
         set.suppressions.push(row)
         return changed(0)
       },
@@ -256,12 +246,17 @@ export const statementsOn = (set: WorkingSet, nextId: NextId): CommandStatements
   deliveries: deliveryStatements(set, nextId),
   settings: settingsStatements(set, nextId),
   preferences: preferenceStatements(set, nextId),
-  decisions: {
-    insert: {
-      run(row) {
-        set.decisions.push(row)
-        return changed(0)
+  decisions: { insert: adder(set.decisions) },
+  audit: { insert: adder(set.audit) },
+  statistics: {
+    count: adder(set.counts),
+    metered: {
+      get({ organizationId }) {
+        const count = set.metered.get(organizationId)
+        return count === undefined ? undefined : { count }
       },
     },
+    outcome: { get: () => set.recorded[0] },
+    recordOutcome: adder(set.outcomes),
   },
 })

@@ -58,7 +58,7 @@ export const runCommand = <T>(engine: Engine, pool: IdPool, command: Command<T>)
       if (id === undefined) throw new Error(`a command inserted more rows into ${table} than it needs`)
       return id
     }
-    const value = command.run({ statements: statementsOn(set, nextId), ids: database.ids })
+    const value = command.run({ statements: statementsOn(set, nextId), ids: database.ids, rollsUp: false })
     await announce(database, set)
     await flush(database, set)
     for (const [table, unused] of ids) pool.giveBack(table, unused)

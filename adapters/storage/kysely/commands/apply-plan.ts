@@ -11,7 +11,7 @@ import { decodeReminder } from '../codecs/reminders.ts'
 import type { RecordOf } from '../query.ts'
 import { auditQueued } from './audit.ts'
 import { withdraw } from './cancel.ts'
-import { countSkipped, type Tally } from './counters.ts'
+import { countSkipped, createTally, type Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import { enqueue } from './enqueue.ts'
 import type { Tx } from './tx.ts'
@@ -126,7 +126,7 @@ function keepReminder(tx: Tx, row: RecordOf<'appointment_reminders'>, wanted: Ne
 }
 
 /** The six steps of `PlanCommand`. Nothing is written before the revision is known to be the expected one. */
-export function applyPlan(tx: Tx, command: PlanCommand, tally: Tally): PlanOutcome {
+function applyPlan(tx: Tx, command: PlanCommand, tally: Tally): PlanOutcome {
   const { plan, at } = command
   const key = { organizationId: plan.organizationId, appointmentId: tx.ids('appointment', plan.appointmentId) }
   const before = tx.statements.plans.get.get(key)
@@ -160,4 +160,11 @@ export function applyPlan(tx: Tx, command: PlanCommand, tally: Tally): PlanOutco
   appendDecision(tx, { ...plan, waitlistEntryId: null }, [...command.decision, ...queued.entries], at)
   auditQueued(tx, queued.rows, command.by ?? systemActor, at)
   return { status: 'applied', created, kept, cancelled, inFlight, notifications: queued.rows }
+}
+
+export function applyPlans(tx: Tx, commands: readonly PlanCommand[]): PlanOutcome[] {
+  const tally = createTally()
+  const outcomes = commands.map((command) => applyPlan(tx, command, tally))
+  tally.write(tx)
+  return outcomes
 }

@@ -1,6 +1,6 @@
-import { type RawBuilder, sql } from 'kysely'
+import { sql } from 'kysely'
 import type { Category, Channel, DeliveryState, DeliveryStatus, EntityId } from '../../../../src/index.ts'
-import { type Builder, query } from '../query.ts'
+import { type Builder, type InstantOf, query } from '../query.ts'
 
 /** A `DeliveryQuery` in the database's terms. */
 export type HistoryFilter = {
@@ -21,11 +21,6 @@ export type HistoryPage = {
   readonly offset: number
   readonly after: { readonly createdAt: number; readonly id: number } | undefined
 }
-
-/** How a database takes an instant in a condition. */
-export type InstantOf = (ms: number) => RawBuilder<number>
-export const asMilliseconds: InstantOf = (ms) => sql`${ms}`
-export const asIsoText: InstantOf = (ms) => sql`${new Date(ms).toISOString()}`
 
 function filtered(db: Builder, filter: HistoryFilter, instantOf: InstantOf) {
   let rows = db.selectFrom('notification_history')

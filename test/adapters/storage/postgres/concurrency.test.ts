@@ -101,7 +101,7 @@ describe('postgres, several at once', () => {
     expect(won).toHaveLength(2000)
     expect(new Set(won).size).toBe(2000)
     expect(await storage.deliveries.list({ limit: 1, offset: 0 })).toMatchObject({ total: 2000 })
-    expect(await storage.deliveries.counts({})).toMatchObject([{ status: 'SENT', count: 2000 }])
+    expect(await storage.statistics.countsByDay({})).toMatchObject([{ measure: 'SENT', count: 2000 }])
   })
 
   it('a cancel and a claim at once have one winner, and the cancel is told of the other', async () => {
