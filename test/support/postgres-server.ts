@@ -25,8 +25,8 @@ const freePort = (): Promise<number> =>
 /** Starts a real server with a data directory of its own, the newest release or the oldest that is supported. */
 export async function startPostgres(release: 'newest' | 'oldest' = 'newest'): Promise<PostgresServer> {
   const directory = await mkdtemp(join(tmpdir(), 'postgres-'))
-  // The server's own user has to reach its data through it.
-  await chmod(directory, 0o755)
+  // The server's own user makes its data directory in it.
+  await chmod(directory, 0o777)
   const port = await freePort()
   const user = 'owner'
   const password = 'owner'
@@ -38,7 +38,8 @@ export async function startPostgres(release: 'newest' | 'oldest' = 'newest'): Pr
     persistent: true,
     // The server refuses to run as root, which a container often does.
     createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ['--encoding=UTF8', '--locale=C', '--no-sync'],
+    // Messages too: the older package asks for a locale that a small machine does not have.
+    initdbFlags: ['--encoding=UTF8', '--locale=C', '--lc-messages=C', '--no-sync'],
     postgresFlags: ['-c', 'fsync=off', '-c', 'full_page_writes=off', '-c', 'max_connections=100'],
     onLog: () => {},
     onError: () => {},

@@ -29,8 +29,11 @@ async function hasTable({ run, schema }: Migrating, name: string): Promise<boole
 }
 
 async function make({ run, schema, ids, builder, ddl }: Migrating, name: TableName): Promise<void> {
-  await run(ddl.createTable(builder, name, tables[name], ddl.postgresTypes, ids).sql)
-  for (const index of tables[name].indexes) await run(ddl.createIndex(builder, name, index, schema).sql)
+  const statements = [
+    ddl.createTable(builder, name, tables[name], ddl.postgresTypes, ids),
+    ...tables[name].indexes.map((index) => ddl.createIndex(builder, name, index, schema)),
+  ]
+  await run(statements.map((statement) => statement.sql).join(';\n'))
 }
 
 async function apply(migrating: Migrating, migration: Migration, { adopt: adopting, now }: MigrateOptions) {
