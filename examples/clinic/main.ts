@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import { createNotifications } from 'appointment-notifications'
 import { expressRouter } from 'appointment-notifications/express'
+import { postgres } from 'appointment-notifications/postgres'
 import { smtp } from 'appointment-notifications/smtp'
 import { sqlite } from 'appointment-notifications/sqlite'
 import { twilio } from 'appointment-notifications/twilio'
@@ -33,7 +34,7 @@ connection.pragma('journal_mode = WAL')
 const database = openClinicDatabase(connection)
 
 const library = createNotifications({
-  storage: sqlite({ database: connection }),
+  storage: env.DATABASE_URL ? postgres(env.DATABASE_URL) : sqlite({ database: connection }),
   directory: clinicDirectory(database),
   transports: [
     smtp({ allowPrivateHosts: env.ALLOW_PRIVATE_SMTP_HOSTS }),

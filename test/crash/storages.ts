@@ -129,9 +129,14 @@ function postgresEvidence(url: string): Evidence {
     deliveries: () =>
       rows(`select id, appointment_id::int as "appointmentId", reminder_id::int as "reminderId", status,
         delivery_state as state, fence::int, attempts::int, provider_message_id as "messageId" from notification_history`),
-    decisions: () =>
-      rows(`select appointment_id::int as "appointmentId", (extract(epoch from at) * 1000)::float8 as at, entries::text
-        from notification_decisions order by id`),
+    async decisions() {
+      const found = await rows<{ appointmentId: number; at: number; entries: unknown }>(
+        `select appointment_id::int as "appointmentId", (extract(epoch from at) * 1000)::float8 as at, entries
+         from notification_decisions order by id`,
+      )
+      // The database spaces JSON in its own way.
+      return found.map((row) => ({ ...row, entries: JSON.stringify(row.entries) }))
+    },
     counts: () =>
       rows(`select measure as status, sum(count)::int as count from notification_counters
         where measure in ('SENT', 'FAILED', 'BOUNCED', 'DELIVERED', 'UNKNOWN', 'CANCELLED') group by measure`),

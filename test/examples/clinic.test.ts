@@ -30,6 +30,7 @@ async function startClinic(): Promise<typeof clinic> {
     env: {
       PATH: process.env['PATH'],
       PORT: '0',
+      ...(process.env['DATABASE_URL'] ? { DATABASE_URL: process.env['DATABASE_URL'] } : {}),
       DATABASE_FILE: join(folder, 'clinic.sqlite'),
       NOTIFICATIONS_ENCRYPTION_KEY: Buffer.alloc(32, 3).toString('base64'),
       ALLOW_PRIVATE_SMTP_HOSTS: 'true',
