@@ -160,7 +160,8 @@ export const tables = {
       idempotency_key: required('text'),
       dedupe_key: optional('text'),
       template_revision: required('text'),
-      snapshot: optional('json'),
+      /** JSON, but read by nobody else: it comes back to the letter. */
+      snapshot: optional('text'),
     },
     indexes: [
       { name: 'notification_history_due', columns: ['due_at'], whereNotNull: 'due_at' },
@@ -287,7 +288,7 @@ export const tables = {
       action: never(word<AuditAction>()),
       target_type: word<AuditTarget['type']>(),
       target_id: optional('text'),
-      detail: required('json'),
+      details: required('json'),
     },
     indexes: [{ name: 'notification_audit_organization', columns: ['organization_id', 'id'] }],
   },

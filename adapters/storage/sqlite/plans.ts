@@ -1,7 +1,6 @@
 import { type PlanStore, type ReplanPage, systemActor } from '../../../src/index.ts'
 import { decodePlan } from '../kysely/codecs/plans.ts'
-import { applyPlan } from '../kysely/commands/apply-plan.ts'
-import { createTally } from '../kysely/commands/counters.ts'
+import { applyPlans } from '../kysely/commands/apply-plan.ts'
 import { forgetAppointment, forgetRecipient } from '../kysely/commands/forget.ts'
 import type { Engine, Tx } from './engine.ts'
 
@@ -32,13 +31,7 @@ export const planStore = (engine: Engine): PlanStore => ({
       const unique = new Set(appointmentIds.map((id) => tx.ids('appointment', id)))
       return tx.statements.plans.ofAppointments.all({ appointmentIds: JSON.stringify([...unique]) }).map(decodePlan)
     }),
-  apply: (commands) =>
-    engine.write((tx) => {
-      const tally = createTally()
-      const outcomes = commands.map((command) => applyPlan(tx, command, tally))
-      tally.write(tx)
-      return outcomes
-    }),
+  apply: (commands) => engine.write((tx) => applyPlans(tx, commands)),
   forgetAppointment: (appointmentId, decision, at) =>
     engine.write((tx) => forgetAppointment(tx, appointmentId, decision, at)),
   forgetRecipient: (recipient, at, by = systemActor) => engine.write((tx) => forgetRecipient(tx, recipient, at, by)),
