@@ -1,8 +1,6 @@
-import { setTimeout as wait } from 'node:timers/promises'
-import type pg from 'pg'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { postgres } from '../../../../adapters/storage/postgres.ts'
-import { isNotificationError, type Storage } from '../../../../src/index.ts'
+import type { Storage } from '../../../../src/index.ts'
 import { migration, minutes, t0 } from '../../../conformance/storage/harness.ts'
 import {
   guard,
@@ -20,29 +18,14 @@ import {
   settleCommand,
 } from '../../../conformance/storage/rows.ts'
 import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
-import { freshSchema, opener } from './fixture.ts'
+import { freshSchema, holding, onServer, waiting } from './fixture.ts'
 
 let server: PostgresServer
 beforeAll(async () => {
   server = await openPostgres()
 })
 afterAll(() => server.stop())
-
-async function migrated(tuning: Parameters<ReturnType<typeof opener>>[0] = {}) {
-  const harness = await opener(() => server, 'url')(tuning)
-  const storages = [harness.storage]
-  onTestFinished(async () => {
-    for (const storage of storages) await storage.close()
-    await harness.dispose?.()
-  })
-  await harness.storage.migrate(migration())
-  const another = async () => {
-    const storage = (await harness.another?.()) ?? harness.storage
-    storages.push(storage)
-    return storage
-  }
-  return { ...harness, another, table: (name: string) => `"${harness.schema.replaceAll('"', '""')}".${name}` }
-}
+const migrated = onServer(() => server)
 
 const planMany = (storage: Storage, count: number) =>
   storage.plans.apply(
@@ -68,28 +51,6 @@ async function sendAll(storage: Storage): Promise<number[]> {
     )
     won.push(...mine.map((row) => row.reminderId ?? 0))
     await storage.deliveries.settle(mine.map((row) => settleCommand(row)))
-  }
-}
-
-/** Resolves when a connection waits for a lock, so that a test knows how far a command has come. */
-async function waiting(pool: pg.Pool, count = 1): Promise<void> {
-  for (;;) {
-    const { rows } = await pool.query(
-      `select 1 from pg_stat_activity where wait_event_type = 'Lock' and application_name = 'appointment-notifications'`,
-    )
-    if (rows.length >= count) return
-    await wait(5)
-  }
-}
-
-/** A host's connection that holds something until it is let go. */
-async function holding(pool: pg.Pool, sql: string) {
-  const client = await pool.connect()
-  await client.query('begin')
-  await client.query(sql)
-  return async () => {
-    await client.query('rollback')
-    client.release()
   }
 }
 
@@ -200,132 +161,51 @@ describe('postgres, several at once', () => {
   })
 })
 
-describe('postgres, what breaks', () => {
-  it('leaves nothing half written when connections are killed under load, and works on', async () => {
-    const { storage, pool, table } = await migrated()
-    let over = false
-    let killed = 0
-    const killer = (async () => {
-      while (!over) {
-        const { rows } = await pool.query(
-          `select pg_terminate_backend(pid) from pg_stat_activity
-           where application_name = 'appointment-notifications' and state <> 'idle' limit 1`,
-        )
-        killed += rows.length
-        await wait(10)
-      }
-    })()
-    const results = await Promise.allSettled(
-      Array.from({ length: 200 }, (_, index) =>
-        storage.plans.apply([
-          planCommand({
-            plan: planRow({ appointmentId: index + 1 }),
-            reminders: [newReminder(), newReminder({ channel: 'SMS' })],
-          }),
-        ]),
-      ),
-    )
-    over = true
-    await killer
-    expect(killed).toBeGreaterThan(5)
-    for (const result of results) {
-      if (result.status === 'rejected') {
-        expect(isNotificationError(result.reason) && result.reason.code).toMatch(/^storage_(busy|failed)$/)
-      } else expect(result.value[0]?.status).toMatch(/^(applied|conflict)$/)
-    }
-    const { rows } = await pool.query(`select plan.appointment_id,
-        (select count(*)::int from ${table('appointment_reminders')} r where r.appointment_id = plan.appointment_id) as reminders,
-        (select count(*)::int from ${table('notification_decisions')} d where d.appointment_id = plan.appointment_id) as decisions,
-        (select count(*)::int from ${table('reminder_plan_recipients')} l where l.plan_id = plan.id) as links
-      from ${table('reminder_plans')} plan`)
-    for (const row of rows) expect(row).toMatchObject({ reminders: 2, decisions: 1, links: 1 })
-    const applied = results.filter((one) => one.status === 'fulfilled' && one.value[0]?.status === 'applied').length
-    expect(rows.length).toBeGreaterThanOrEqual(applied)
-    expect((await pool.query(`select 1 from ${table('appointment_reminders')}`)).rows).toHaveLength(rows.length * 2)
-    await planOne(storage, { plan: planRow({ appointmentId: 1000 }) })
-  })
-
-  it('waits for a server that restarts, hears again afterwards, and looks once for what it missed', async ({
-    skip,
-  }) => {
-    if (process.env['DATABASE_URL']) return skip('the server of DATABASE_URL is not restarted')
-    const { storage, another } = await migrated()
-    const other = await another()
-    let heard = 0
-    const stop = storage.onForeignChange?.(() => {
-      heard += 1
-    })
-    await storage.ping()
-    const restarted = server.restart()
-    const made = storage.plans.apply([planCommand()])
-    await restarted
-    expect(await made).toMatchObject([{ status: 'applied' }])
-    await expect.poll(() => heard, { timeout: 10_000 }).toBeGreaterThan(0)
-    heard = 0
-    await planOne(other, {
-      plan: planRow({ appointmentId: 2 }),
-      reminders: [newReminder({ reminderTime: minutes(-9) })],
-    })
-    await expect.poll(() => heard, { timeout: 10_000 }).toBe(1)
-    stop?.()
-  })
-
-  it('tells busy from broken, and says when the tables are gone', async () => {
-    const { storage, pool, schema, table } = await migrated({ busyTimeoutMs: 100 })
-    await planOne(storage)
-    const release = await holding(pool, `select 1 from ${table('reminder_plans')} for update`)
-    await expect(storage.plans.apply([nextPlan(1)])).rejects.toMatchObject({ code: 'storage_busy' })
-    await release()
-    expect(await storage.plans.apply([nextPlan(1)])).toMatchObject([{ status: 'applied' }])
-    const unreachable = postgres({ url: 'postgres://nobody:secret@127.0.0.1:1/none', busyTimeoutMs: 50 })
-    const refused = await unreachable.ping().catch((error: unknown) => error)
-    expect(refused).toMatchObject({ code: 'storage_busy', message: expect.stringContaining('could not be reached') })
-    expect(String(refused)).not.toContain('secret')
-    await pool.query(`drop table ${table('replan_jobs')}`)
-    await expect(storage.ping()).rejects.toMatchObject({ code: 'migration_missing' })
-    await pool.query(`drop schema "${schema.replaceAll('"', '""')}" cascade`)
-    await expect(storage.ping()).rejects.toMatchObject({ code: 'migration_missing' })
-  })
-})
-
 describe('postgres, what others are told', () => {
   it('is told of what becomes due earlier than all before, and of nothing else', async () => {
-    const { storage, another } = await migrated()
+    const { storage, another, pool, schema } = await migrated()
     const other = await another()
-    let heard = 0
-    let own = 0
+    const heard: string[] = []
     const stops = [
-      other.onForeignChange?.(() => {
-        heard += 1
-      }),
-      storage.onForeignChange?.(() => {
-        own += 1
-      }),
+      other.onForeignChange?.(() => heard.push('other')),
+      storage.onForeignChange?.(() => heard.push('own')),
     ]
-    await other.ping()
     await expect
       .poll(async () => {
-        await storage.plans.forgetAppointment(1, [], t0)
-        await planOne(storage, {
-          plan: planRow({ appointmentId: 1 }),
-          reminders: [newReminder({ reminderTime: minutes(50) })],
-        })
-        return heard
+        const { rows } = await pool.query(`select 1 from pg_stat_activity where state = 'idle' and query like $1`, [
+          `listen "appointment\\_notifications:${schema.replaceAll('"', '""')}"`,
+        ])
+        return rows.length
       })
-      .toBeGreaterThan(0)
-    await planOne(storage, {
-      plan: planRow({ appointmentId: 2 }),
-      reminders: [newReminder({ reminderTime: minutes(60) })],
-    })
-    const before = heard
-    await planOne(storage, {
-      plan: planRow({ appointmentId: 3 }),
-      reminders: [newReminder({ reminderTime: minutes(40) })],
-    })
-    await expect.poll(() => heard).toBe(before + 1)
-    await storage.deliveries.commitIntents([], t0)
-    expect(heard).toBe(before + 1)
-    expect(own).toBe(0)
+      .toBe(2)
+    // One more listener, to whom the end is told too: notifications arrive in the order of the commits.
+    const witness = await pool.connect()
+    const told: unknown[] = []
+    witness.on('notification', ({ payload }) => told.push(payload))
+    const channel = `appointment_notifications:${schema}`
+    await witness.query(`listen "${channel.replaceAll('"', '""')}"`)
+    const dueIn = (count: number, appointmentId: number) =>
+      planOne(storage, {
+        plan: planRow({ appointmentId }),
+        reminders: [newReminder({ reminderTime: minutes(count) })],
+      })
+    await dueIn(50, 1)
+    await dueIn(60, 2)
+    const claimed = await storage.reminders.due(minutes(50), 1)
+    await storage.deliveries.commitIntents(
+      claimed.map((row) => ({
+        ...sendIntent(reminderWork(row.id), { leaseUntil: minutes(52) }),
+        guard: guard({ plan: { organizationId, appointmentId: row.appointmentId, revision: 1 } }),
+      })),
+      minutes(50),
+    )
+    await dueIn(40, 3)
+    await pool.query('select pg_notify($1, $2)', [channel, 'the end'])
+    await expect.poll(() => told.at(-1)).toBe('the end')
+    expect(told).toHaveLength(3)
+    await expect.poll(() => heard.filter((name) => name === 'other').length).toBe(3)
+    expect(heard.filter((name) => name === 'own')).toEqual(['own'])
+    witness.release(true)
     for (const stop of stops) stop?.()
   })
 })

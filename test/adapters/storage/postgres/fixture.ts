@@ -1,6 +1,9 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
+import { onTestFinished } from 'vitest'
 import { type PostgresTuning, postgres } from '../../../../adapters/storage/postgres.ts'
+import { migration } from '../../../conformance/storage/harness.ts'
 import type { StorageHarness } from '../../../conformance/storage/index.ts'
 import type { PostgresServer } from '../../../support/postgres-server.ts'
 
@@ -63,3 +66,44 @@ export const opener =
       },
     }
   }
+
+/** Opens migrated storages over a URL, closed after the test; `table` names a table of theirs for SQL. */
+export const onServer =
+  (server: () => PostgresServer) =>
+  async (tuning: PostgresTuning = {}) => {
+    const harness = await opener(server, 'url')(tuning)
+    const storages = [harness.storage]
+    onTestFinished(async () => {
+      for (const storage of storages) await storage.close()
+      await harness.dispose?.()
+    })
+    await harness.storage.migrate(migration())
+    const another = async () => {
+      const storage = (await harness.another?.()) ?? harness.storage
+      storages.push(storage)
+      return storage
+    }
+    return { ...harness, another, table: (name: string) => `"${harness.schema.replaceAll('"', '""')}".${name}` }
+  }
+
+/** Resolves when a connection waits for a lock, so that a test knows how far a command has come. */
+export async function waiting(pool: pg.Pool, count = 1): Promise<void> {
+  for (;;) {
+    const { rows } = await pool.query(
+      `select 1 from pg_stat_activity where wait_event_type = 'Lock' and application_name = 'appointment-notifications'`,
+    )
+    if (rows.length >= count) return
+    await wait(5)
+  }
+}
+
+/** A host's connection that holds something until it is let go. */
+export async function holding(pool: pg.Pool, sql: string) {
+  const client = await pool.connect()
+  await client.query('begin')
+  await client.query(sql)
+  return async () => {
+    await client.query('rollback')
+    client.release()
+  }
+}
