@@ -1,7 +1,7 @@
 import { NotificationError } from '../../../src/index.ts'
 import type { Column, Table } from '../kysely/columns.ts'
 import { type TableName, tables } from '../kysely/tables.ts'
-import type { Migrating } from './migrate.ts'
+import type { Migrating } from './migrating.ts'
 import { qualified, quoted } from './names.ts'
 
 type Existing = {

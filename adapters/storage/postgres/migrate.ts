@@ -1,22 +1,13 @@
-import { type IdKinds, type MigrateOptions, type MigrationReport, NotificationError } from '../../../src/index.ts'
+import { type MigrateOptions, type MigrationReport, NotificationError } from '../../../src/index.ts'
 import { changedIds, latestVersion, type Migration, migrations, newerLedger } from '../kysely/migrations.ts'
-import type { Builder } from '../kysely/query.ts'
 import { ledger, ledgerName, type TableName, tables } from '../kysely/tables.ts'
 import { adopt } from './adopt.ts'
 import { newestEntry } from './ledger.ts'
 import type { Library } from './library.ts'
 import { migrationLock } from './locks.ts'
+import type { Migrating } from './migrating.ts'
 import { qualified, quoted } from './names.ts'
 import type { Run } from './source.ts'
-
-/** What a migration works with. */
-export type Migrating = {
-  readonly run: Run
-  readonly schema: string
-  readonly ids: IdKinds
-  readonly builder: Builder
-  readonly ddl: Library['ddl']
-}
 
 const refuse = (message: string) => new NotificationError('migration_refused', message)
 

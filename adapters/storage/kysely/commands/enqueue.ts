@@ -5,7 +5,7 @@ import {
   type NewDelivery,
   systemActor,
 } from '../../../../src/index.ts'
-import { decodeDelivery, encodeDelivery } from '../codecs/deliveries.ts'
+import { decodeDelivery, encodeDelivery, untouched } from '../codecs/deliveries.ts'
 import { auditQueued } from './audit.ts'
 import { cancelDelivery } from './cancel.ts'
 import { countSkipped, createTally, type Tally } from './counters.ts'
@@ -13,16 +13,6 @@ import { appendDecision } from './decisions.ts'
 import type { Tx } from './tx.ts'
 
 const lifecycle: ReadonlySet<string> = new Set(['CONFIRMATION', 'RESCHEDULE', 'CANCELLATION'])
-
-/** What a row has that none was inserted with. */
-const untouched = {
-  sent_at: null,
-  delivered_at: null,
-  reason: null,
-  provider_message_id: null,
-  task_manager_task_id: null,
-  task_manager_execution_id: null,
-}
 
 export type Enqueued = { readonly rows: readonly DeliveryRow[]; readonly entries: readonly DecisionEntry[] }
 
