@@ -198,7 +198,7 @@ export function settleOptions(options: NotificationsOptions): Settled {
     authenticate: options.authenticate ?? null,
     sendCap: sendCap === false ? null : sendCap,
     rateLimits: settleRateLimits(options.rateLimits ?? {}),
-    publicUrl: publicUrl === undefined ? null : publicUrl.replace(/\/+$/, ''),
+    publicUrl: publicUrl === undefined ? null : publicUrl.replace(/(?<!\/)\/+$/, ''),
     docs: options.docs ?? null,
     leaseMs,
     sweepMs,

@@ -7,6 +7,9 @@ export type FastifyLike = {
   readonly prefix: string
   removeAllContentTypeParsers(): void
   addContentTypeParser(type: string, parser: (request: unknown, payload: IncomingMessage, done: Done) => void): unknown
+  setErrorHandler(
+    handler: (error: unknown, request: FastifyRequestLike, reply: FastifyReplyLike) => Promise<unknown>,
+  ): unknown
   route(options: {
     method: string[]
     url: string
@@ -44,9 +47,18 @@ export function fastifyPlugin(library: Pick<Notifications, 'handle'>) {
       reply.headers(answer.headers)
       return reply.send(answer.body ?? undefined)
     }
+    // Fastify refuses a Content-Type that it cannot read before a handler is asked, and leaves the body where it is: the
+    // answer is the library's. Every other error is of a hook of the host's, and its own error handler's.
+    fastify.setErrorHandler((error, request, reply) => {
+      if (isUnreadableType(error)) return handler(request, reply)
+      throw error
+    })
     // The mount point itself is no endpoint, but its 404 should read like the others.
     for (const url of ['/', '/*']) fastify.route({ method: methods, url, exposeHeadRoute: false, handler })
   }
 }
+
+const isUnreadableType = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE'
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']

@@ -18,7 +18,7 @@ export type FetchOptions = {
  * ```
  */
 export function fetchHandler(library: Pick<Notifications, 'handle'>, { basePath = '' }: FetchOptions = {}) {
-  const base = basePath.replace(/\/+$/, '')
+  const base = basePath.replace(/(?<!\/)\/+$/, '')
   return (request: Request): Promise<Response> => {
     const { pathname } = new URL(request.url)
     const isBelow = pathname === base || pathname.startsWith(`${base}/`)

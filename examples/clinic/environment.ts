@@ -13,6 +13,8 @@ const schema = z.object({
   PORT: text('8000').transform(Number).pipe(z.int().min(0).max(65_535)),
   /** `:memory:` keeps nothing. */
   DATABASE_FILE: text('clinic.sqlite'),
+  /** `postgres://...` keeps the library's rows in PostgreSQL; without it they are in the file too. */
+  DATABASE_URL: z.string().optional(),
   /** What the scheduling backend itself calls with. */
   CLINIC_TOKEN: text('clinic-demo-token'),
   /** How the outside reaches the clinic; for callback URLs. Default: where it listens. */

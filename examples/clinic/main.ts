@@ -7,6 +7,7 @@ import { createServer } from 'node:http'
 import { createNotifications } from 'appointment-notifications'
 import { swaggerUi } from 'appointment-notifications/docs'
 import { expressRouter } from 'appointment-notifications/express'
+import { postgres } from 'appointment-notifications/postgres'
 import { smtp } from 'appointment-notifications/smtp'
 import { sqlite } from 'appointment-notifications/sqlite'
 import { twilio } from 'appointment-notifications/twilio'
@@ -34,7 +35,7 @@ connection.pragma('journal_mode = WAL')
 const database = openClinicDatabase(connection)
 
 const library = createNotifications({
-  storage: sqlite({ database: connection }),
+  storage: env.DATABASE_URL ? postgres(env.DATABASE_URL) : sqlite({ database: connection }),
   directory: clinicDirectory(database),
   transports: [
     smtp({ allowPrivateHosts: env.ALLOW_PRIVATE_SMTP_HOSTS }),

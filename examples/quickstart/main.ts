@@ -7,6 +7,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createNotifications } from 'appointment-notifications'
+import { postgres } from 'appointment-notifications/postgres'
 import { smtp } from 'appointment-notifications/smtp'
 import { sqlite } from 'appointment-notifications/sqlite'
 import { Clinic } from './clinic.ts'
@@ -16,13 +17,16 @@ import { live } from './story.ts'
 import { verify } from './verify.ts'
 
 const account = { username: 'clinic@example.org', password: randomBytes(12).toString('base64url') }
+// With `DATABASE_URL=postgres://...` the rows are there, in a schema of this run's own.
+const url = process.env['DATABASE_URL']
+const schema = `quickstart_${randomBytes(6).toString('hex')}`
 const folder = await mkdtemp(join(tmpdir(), 'quickstart-'))
 const inbox = await openInbox(account)
 const clinic = new Clinic()
 
 // This is all it takes to embed the library.
 const library = createNotifications({
-  storage: sqlite(join(folder, 'clinic.sqlite')),
+  storage: url ? postgres({ url, schema }) : sqlite(join(folder, 'clinic.sqlite')),
   // Organizations may not name mail servers in private networks, unless the host application says so.
   transports: [smtp({ allowPrivateHosts: true, allowedPorts: [inbox.port] })],
   directory: clinic.directory,

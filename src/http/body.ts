@@ -21,7 +21,7 @@ export async function readJsonBody(request: HttpRequest): Promise<RequestBody> {
     requireJson(request)
     // What the host parsed was not counted by us, and a chunked body names no length.
     const isCounted = request.headers['content-length'] !== undefined
-    if (!isCounted && (JSON.stringify(body.value)?.length ?? 0) > bodyLimit) throw tooLarge()
+    if (!isCounted && (body.bytes?.byteLength ?? lengthOf(body.value)) > bodyLimit) throw tooLarge()
     return body
   }
   const { bytes } = body
@@ -55,11 +55,21 @@ export async function collectBody(chunks: AsyncIterable<Uint8Array>, limit: numb
 const tooLarge = (): NotificationError =>
   new NotificationError('payload_too_large', `The body must be at most ${bodyLimit} bytes.`)
 
-const jsonType = /^application\/(?:[\w.+-]+\+)?json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?;?\s*$/i
+// No two neighbours match the same space: a long header of spaces costs its length, not its square.
+const jsonType = /^application\/(?:[\w.+-]+\+)?json(?:\s*;\s*charset\s*=\s*"?utf-?8"?)?(?:\s*;)?\s*$/i
 
 function requireJson({ headers }: HttpRequest): void {
   if (jsonType.test(headers['content-type'] ?? '')) return
   throw new NotificationError('unsupported_media_type', 'Send the body as "Content-Type: application/json" in UTF-8.')
+}
+
+/** Of a body as JSON. What nests so deep that it cannot be written is no body of ours. */
+function lengthOf(value: unknown): number {
+  try {
+    return Buffer.byteLength(JSON.stringify(value) ?? '')
+  } catch (cause) {
+    throw new NotificationError('bad_request', 'The body cannot be written as JSON: it nests too deep.', { cause })
+  }
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })

@@ -14,7 +14,7 @@ export const problemShape = z.object({
     .array(z.object({ field: z.string(), message: z.string() }).readonly())
     .readonly()
     .exactOptional()
-    .describe('Every faulty field'),
+    .describe('The faulty fields, the first 50 of them'),
 })
 export type Problem = Readonly<z.output<typeof problemShape>>
 

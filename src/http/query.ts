@@ -7,8 +7,10 @@ import { refusal } from './snake-case.ts'
 export function readQuery(query: string): Readonly<Record<string, string>> {
   if (query === '') return {}
   const params = new URLSearchParams(query)
-  const names = [...params.keys()]
-  const twice = names.find((name, index) => names.indexOf(name) !== index)
-  if (twice !== undefined) throw refusal([{ field: twice, message: 'is given more than once' }])
+  const seen = new Set<string>()
+  for (const name of params.keys()) {
+    if (seen.has(name)) throw refusal([{ field: name, message: 'is given more than once' }])
+    seen.add(name)
+  }
   return Object.fromEntries(params)
 }

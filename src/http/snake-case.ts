@@ -185,13 +185,21 @@ export function readWire<Schema extends z.ZodType>(
   return null
 }
 
-/** `invalid_input` with every faulty field in its wire name; no value is echoed, it may be a secret. */
-export function refusal(issues: readonly FieldIssue[]): NotificationError {
+/** How many faults of a request are told, and how much of a field's name: an answer must not outgrow its request. */
+const toldIssues = 50
+const toldName = 200
+
+/** `invalid_input` with the faulty fields in their wire names; no value is echoed, it may be a secret. */
+export function refusal(found: readonly FieldIssue[]): NotificationError {
+  const issues = found.slice(0, toldIssues).map(({ field, message }) => ({ field: shortened(field), message }))
   const told = issues.map((issue) => (issue.field === '' ? issue.message : `${issue.field}: ${issue.message}`))
+  if (found.length > issues.length) told.push(`and ${found.length - issues.length} faults more`)
   const error = new NotificationError('invalid_input', `The request is not valid. ${told.join('; ')}`, { issues })
   inWireNames.add(error)
   return error
 }
+
+const shortened = (name: string): string => (name.length > toldName ? `${name.slice(0, toldName)}...` : name)
 
 const inWireNames = new WeakSet<object>()
 

@@ -24,6 +24,7 @@ export type OutboundMessage = {
   readonly channel: Channel
   /** One address; one message has one recipient. */
   readonly to: string
+  /** Names are one line without control characters. */
   readonly toName: string | null
   /** E-mail: the address mail comes from. SMS: the sending number, or null where the provider chooses. */
   readonly from: string | null

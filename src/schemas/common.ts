@@ -39,6 +39,8 @@ export const timeZone = z.string().refine(isTimeZone, 'must be an IANA time zone
 
 export const locale = z
   .string()
+  // Tags have no longest form; RFC 5646 promises support for 35 characters.
+  .max(100)
   .refine((tag) => {
     try {
       return Intl.getCanonicalLocales(tag).length === 1

@@ -52,7 +52,7 @@ export const organizationSettingsInput = z.strictObject({
   smsTemplates: templateSet.nullable().optional(),
   unknownOutcome: z.enum(unknownOutcomePolicies).nullable().optional(),
   pastReminders: z.enum(pastReminderPolicies).nullable().optional(),
-  practitionerNotifications: z.array(z.enum(categories)).nullable().optional(),
+  practitionerNotifications: z.array(z.enum(categories)).max(categories.length).nullable().optional(),
 })
 export type OrganizationSettingsInput = z.infer<typeof organizationSettingsInput>
 

@@ -101,7 +101,7 @@ function subnets(family: 'ipv4' | 'ipv6', list: readonly (readonly [network: str
  * short forms (`2130706433`, `0177.0.0.1`, `0x7f.1`) and folds look-alike digits, so none of them hides an address.
  */
 function canonicalHost(host: string): string | null {
-  const bare = host.replace(/^\[(.+)\]$/, '$1').replace(/\.+$/, '')
+  const bare = host.replace(/^\[(.+)\]$/, '$1').replace(/(?<!\.)\.+$/, '')
   if (isIP(bare) !== 0) return bare
   if (!/^[\p{L}\p{N}\p{M}._-]{1,255}$/u.test(bare)) return null
   return domainToASCII(bare) || null

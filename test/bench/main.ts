@@ -17,6 +17,7 @@ const all = [
   'lateness',
   'idle',
   'router',
+  'statistics',
 ] as const satisfies readonly SectionName[]
 
 /** @throws when the section ends without its figures. */

@@ -5,8 +5,9 @@ import { mail } from './sections/mail.ts'
 import { idle, lateness, pendingFile } from './sections/pending.ts'
 import { planning } from './sections/planning.ts'
 import { router } from './sections/router.ts'
+import { statistics } from './sections/statistics.ts'
 
-export type SectionName = 'planning' | 'dispatch' | 'mail' | 'pending' | 'lateness' | 'idle' | 'router'
+export type SectionName = 'planning' | 'dispatch' | 'mail' | 'pending' | 'lateness' | 'idle' | 'router' | 'statistics'
 
 const sections: Readonly<Record<string, (directory: string) => Promise<Line[]>>> = {
   planning,
@@ -16,6 +17,7 @@ const sections: Readonly<Record<string, (directory: string) => Promise<Line[]>>>
   lateness,
   idle,
   router,
+  statistics,
 } satisfies Record<SectionName, unknown>
 
 const [name = '', directory = ''] = process.argv.slice(2)

@@ -21,7 +21,7 @@ export type CrewOptions = {
   /** Workers at a time. */
   readonly size: number
   readonly orders: readonly Order[]
-  readonly sending: () => Hold[]
+  readonly sending: () => Promise<Hold[]>
   readonly onKill: (kill: Kill) => void
   /** A place for compiled code, which makes starting cheaper. */
   readonly compileCache: string
@@ -108,7 +108,7 @@ export class Crew {
     this.#atWork.add(worker)
     let outside: 'random' | 'overdue' | null = null
     let timer: NodeJS.Timeout | undefined
-    worker.process.once('exit', (code, signal) => {
+    worker.process.once('exit', async (code, signal) => {
       clearTimeout(timer)
       this.#atWork.delete(worker)
       if (this.#over) return
@@ -116,7 +116,7 @@ export class Crew {
       if (signal !== 'SIGKILL' || order === null) this.faults.push(`a worker ended on its own: ${code ?? signal}`)
       else {
         const how = outside ?? ('name' in order ? order.name : 'random')
-        const kill = { at: Date.now(), how, holds: this.#options.sending() }
+        const kill = { at: Date.now(), how, holds: await this.#options.sending() }
         this.kills.push(kill)
         this.#options.onKill(kill)
         if (this.done) this.#carriedOut.resolve()

@@ -1,17 +1,21 @@
 /**
- * The same trial at any size, for the long run: `node test/crash/proof.ts --reminders 20000 --kills 200 --seed 7`.
+ * The same trial at any size, for the long run: `node test/crash/proof.ts --reminders 20000 --kills 200 --seed 7`, on
+ * PostgreSQL with `--storage postgres`.
  * Prints what happened; exits with 1 where a promise was broken, and leaves the evidence.
  */
 import { rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { z } from 'zod'
 import { judge } from './judge.ts'
 import { runCrash, smallPlan } from './run.ts'
+import { storageKinds } from './storages.ts'
 
 const { values } = parseArgs({
   options: {
     reminders: { type: 'string', default: '20000' },
     kills: { type: 'string', default: '200' },
     workers: { type: 'string', default: '2' },
+    storage: { type: 'string', default: 'sqlite' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
 })
@@ -20,6 +24,7 @@ const times = reminders / smallPlan.reminders
 
 const run = await runCrash({
   ...smallPlan,
+  storage: z.enum(storageKinds).parse(values.storage),
   seed: Number(values.seed),
   reminders,
   kills,

@@ -82,10 +82,10 @@ const offsetMs = 3_600_000
 export async function runCrash(plan: CrashPlan): Promise<CrashRun> {
   const chance = chanceFrom(plan.seed)
   const directory = mkdtempSync(join(tmpdir(), 'crash-'))
-  const [location, hostPath, logPath, compileCache] = ['library.sqlite', 'host.sqlite', 'mails.log', 'compiled'].map(
-    (name) => join(directory, name),
-  )
-  if (!location || !hostPath || !logPath || !compileCache) throw new Error('a path is missing')
+  const hostPath = join(directory, 'host.sqlite')
+  const logPath = join(directory, 'mails.log')
+  const compileCache = join(directory, 'compiled')
+  const { location, dispose } = await storages[plan.storage].prepare(directory)
   mkdirSync(compileCache)
   writeFileSync(logPath, '')
   const server = await startSmtpServer({
@@ -146,7 +146,11 @@ export async function runCrash(plan: CrashPlan): Promise<CrashRun> {
     await upheaval.run()
     await ready
     const lastDue = firstDue + plan.spreadMs
-    const restedAfterMs = await rest(lastDue, plan.restMs, () => crew.done && evidence.open(lastDue) === 0)
+    const restedAfterMs = await rest(
+      lastDue,
+      plan.restMs,
+      async () => crew.done && (await evidence.open(lastDue)) === 0,
+    )
     await upheaval.settled()
     await crew.stop()
     return {
@@ -156,11 +160,11 @@ export async function runCrash(plan: CrashPlan): Promise<CrashRun> {
       cancels: upheaval.cancels,
       changes: upheaval.changes,
       dueOf,
-      reminders: evidence.reminders(),
-      deliveries: evidence.deliveries(),
-      decisions: evidence.decisions(),
-      counts: evidence.counts(),
-      health: evidence.health(),
+      reminders: await evidence.reminders(),
+      deliveries: await evidence.deliveries(),
+      decisions: await evidence.decisions(),
+      counts: await evidence.counts(),
+      health: await evidence.health(),
       faults: crew.faults,
       said: crew.said,
       restedAfterMs,
@@ -169,7 +173,8 @@ export async function runCrash(plan: CrashPlan): Promise<CrashRun> {
   } finally {
     await crew.stop()
     await library.stop()
-    evidence.close()
+    await evidence.close()
+    await dispose()
     host.close()
     await server.close()
   }
@@ -191,9 +196,9 @@ function ordersOf({ reminders, kills, cancels, changes }: CrashPlan, chance: Cha
   return [...first, ...chance.shuffle(rest)].slice(0, kills)
 }
 
-async function rest(lastDue: number, restMs: number, rested: () => boolean): Promise<number | null> {
+async function rest(lastDue: number, restMs: number, rested: () => Promise<boolean>): Promise<number | null> {
   while (Date.now() < lastDue + restMs) {
-    if (Date.now() > lastDue && rested()) return Date.now() - lastDue
+    if (Date.now() > lastDue && (await rested())) return Date.now() - lastDue
     await wait(100)
   }
   return null

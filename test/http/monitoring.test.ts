@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { capture } from '../../adapters/transport/capture.ts'
 import { type SendContext, TransportError } from '../../src/index.ts'
-import { admin, ask, openWorld, service, type World } from '../conformance/http/world.ts'
+import { admin, ask, openWorld, otherAdmin, patient, service, type World } from '../conformance/http/world.ts'
+import { ada } from '../support/clinic.ts'
 
 const health = (world: World, caller: typeof service | null = service) =>
   ask(world, { method: 'GET', path: '/health', caller })
@@ -105,6 +107,80 @@ describe('statistics', () => {
       by_day: [{ day: '2024-09-20', sent: 3 }],
     })
     expect(await read('/statistics?start_date=2030-01-01')).toMatchObject({ total: 0, success_rate: null, by_day: [] })
+    await world.stop()
+  })
+
+  test('tell what was planned, left out and withdrawn, how late, by provider, and who opted out', async () => {
+    const world = await openWorld()
+    await ask(world, { method: 'PUT', path: '/preferences/patient/12', body: { sms_enabled: false }, caller: patient })
+    await ask(world, { method: 'DELETE', path: '/reminders/appointment/42', caller: admin })
+    await world.start()
+    await world.clock.advanceTo('2024-09-20T12:00:01Z')
+    const { answer } = await ask(world, { method: 'GET', path: '/statistics', caller: admin })
+    expect(answer).toMatchObject({
+      cancelled_by_reason: { cancelled_by_request: expect.any(Number), channel_disabled_by_recipient: 1 },
+      due_to_sent: { count: 2, p50_ms: 1, p95_ms: 1 },
+      sent_to_delivered: { count: 0, p50_ms: null, p95_ms: null },
+      by_provider: { capture: { sent: 2 } },
+      opt_outs: { by_notification_type: { EMAIL: 0, SMS: 1 }, by_notification_category: { REMINDER: 0 } },
+    })
+    expect(Object(answer).planned).toBeGreaterThan(3)
+    expect(Object(answer).skipped_by_reason).toMatchObject({ no_contact: expect.any(Number) })
+    const other = await ask(world, { method: 'GET', path: '/statistics?provider=twilio', caller: admin })
+    expect(other.answer).toMatchObject({ total: 0, by_provider: {} })
+    await world.stop()
+  })
+
+  test('no-shows are told by the reminders that went out, with their intervals', async () => {
+    const world = await openWorld()
+    await world.start()
+    for (const id of [101, 102, 103]) {
+      world.host.book({ id, startsAt: '2024-09-22T12:00:00', recipients: [{ ...ada, phone: null }] })
+    }
+    await world.notifications.scheduleReminders(101, { customReminders: [24, 2] })
+    await world.notifications.scheduleReminders(102, { customReminders: [24] })
+    await world.clock.advanceTo('2024-09-23T00:00:00Z')
+    const record = (id: number, outcome: string, caller = admin) =>
+      ask(world, { method: 'PUT', path: `/outcomes/${id}`, body: { outcome }, caller })
+    expect(await record(101, 'no_show')).toMatchObject({
+      status: 200,
+      answer: { appointment_id: 101, outcome: 'no_show' },
+    })
+    await record(101, 'attended')
+    await record(102, 'attended')
+    await record(103, 'no_show')
+    expect((await record(103, 'asleep')).status).toBe(422)
+    expect((await record(103, 'attended', otherAdmin)).status).toBe(404)
+    expect((await record(999, 'attended')).status).toBe(404)
+    const read = async (caller = admin) =>
+      (await ask(world, { method: 'GET', path: '/reminder-statistics', caller })).answer
+    const rate = { count: 1, of: 3, rate: 1 / 3, low: expect.closeTo(0.0615, 4), high: expect.closeTo(0.7923, 4) }
+    const nobody = { count: 0, of: 0, rate: null, low: null, high: null }
+    expect(await read()).toMatchObject({
+      attendance: {
+        attended: 2,
+        no_show: 1,
+        cancelled_late: 0,
+        no_show_rate: rate,
+        by_reminders: [
+          { group: '0', count: 1, of: 1 },
+          { group: '1', count: 0, of: 1 },
+          { group: '2', count: 0, of: 1 },
+          { group: '3', ...nobody },
+          { group: '4+', ...nobody },
+        ],
+        by_channels: [{ group: 'none', of: 1 }, { group: 'EMAIL', of: 2 }, { group: 'SMS' }, { group: 'EMAIL+SMS' }],
+      },
+    })
+    const nearest = z
+      .object({ attendance: z.object({ by_nearest: z.array(z.object({ group: z.string(), of: z.int() })) }) })
+      .parse(await read()).attendance.by_nearest
+    expect(nearest.filter(({ of }) => of > 0)).toEqual([
+      { group: 'none', of: 1 },
+      { group: 'up to 2 h', of: 1 },
+      { group: 'up to 24 h', of: 1 },
+    ])
+    expect(await read(otherAdmin)).toMatchObject({ attendance: { attended: 0, no_show: 0, no_show_rate: nobody } })
     await world.stop()
   })
 })

@@ -80,6 +80,7 @@ test('schemas speak the names of the wire, with the rules that fix their shape',
     },
   })
   expect(schemas['SettingsUpdateBody']).not.toHaveProperty('required')
+  expect(JSON.stringify(document)).not.toContain('"readOnly"')
   expect(schemas['SendAppointmentBody']).toMatchObject({
     required: ['notification_type'],
     properties: { notification_type: { enum: ['confirmation', 'cancellation', 'reschedule'] } },

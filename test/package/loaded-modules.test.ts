@@ -38,6 +38,7 @@ it.each(lean)('%s loads no optional vendor, by import or by require', (specifier
 it.each(entries.map(({ specifier }) => specifier))('%s loads at most the vendors of its own system', (specifier) => {
   const allowed: Record<string, readonly string[]> = {
     [`${manifest.name}/sqlite`]: ['better-sqlite3', 'kysely'],
+    [`${manifest.name}/postgres`]: ['pg', 'kysely'],
     [`${manifest.name}/smtp`]: ['nodemailer'],
     [`${manifest.name}/twilio`]: ['twilio'],
   }

@@ -12,13 +12,14 @@ export type ClinicProcess = {
 /** The token of the example clinic's own backend. */
 export const serviceToken = 'clinic-demo-token'
 
-/** Starts examples/clinic as a process of its own, with its database in `folder`. */
+/** Starts examples/clinic as a process of its own, with its database in `folder`, or at `DATABASE_URL` where that is set. */
 export async function startClinic(folder: string, twilioUrl: string): Promise<ClinicProcess> {
   const output: string[] = []
   const child = spawn(process.execPath, ['examples/clinic/main.ts'], {
     env: {
       PATH: process.env['PATH'],
       PORT: '0',
+      ...(process.env['DATABASE_URL'] ? { DATABASE_URL: process.env['DATABASE_URL'] } : {}),
       DATABASE_FILE: join(folder, 'clinic.sqlite'),
       NOTIFICATIONS_ENCRYPTION_KEY: Buffer.alloc(32, 3).toString('base64'),
       ALLOW_PRIVATE_SMTP_HOSTS: 'true',

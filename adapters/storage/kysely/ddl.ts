@@ -7,6 +7,8 @@ import type { Builder } from './query.ts'
 export type ColumnTypes = {
   readonly [K in Exclude<Column['kind'], keyof IdKinds>]: string
 } & {
+  /** A `serial` that gives no number twice. */
+  readonly monotonic: string
   readonly integerId: string
   readonly textId: string
   /** What ends the definition of a clustered table; '' where there is no such thing. */
@@ -16,6 +18,7 @@ export type ColumnTypes = {
 /** Instants are integers, milliseconds since the epoch in UTC: exact, and an index on them is small and fast. */
 export const sqliteTypes: ColumnTypes = {
   serial: 'integer primary key',
+  monotonic: 'integer primary key autoincrement',
   text: 'text',
   instant: 'integer',
   flag: 'integer',
@@ -27,12 +30,30 @@ export const sqliteTypes: ColumnTypes = {
   clustered: 'without rowid',
 }
 
+/** As documented. Ids and counters are 64 bits wide, because ids may be any safe integer and revisions hold milliseconds. */
+export const postgresTypes: ColumnTypes = {
+  serial: 'serial primary key',
+  monotonic: 'serial primary key',
+  text: 'text',
+  instant: 'timestamptz(3)',
+  flag: 'boolean',
+  json: 'jsonb',
+  int: 'bigint',
+  number: 'numeric',
+  integerId: 'bigint',
+  textId: 'text',
+  clustered: '',
+}
+
 export function typeOf(column: Column, types: ColumnTypes, ids: IdKinds): string {
   if (column.kind === 'appointment' || column.kind === 'recipient' || column.kind === 'waitlistEntry') {
     return ids[column.kind] === 'text' ? types.textId : types.integerId
   }
-  return column.monotonic === true ? `${types[column.kind]} autoincrement` : types[column.kind]
+  return column.monotonic === true ? types.monotonic : types[column.kind]
 }
+
+const defaultOf = ({ kind, defaultTo }: Column, types: ColumnTypes) =>
+  sql.lit(kind === 'flag' && types.flag === 'boolean' ? defaultTo !== 0 : defaultTo)
 
 /**
  * Equalities joined by OR, not `in (...)`: SQLite builds a temporary tree for a list of more than two words each time a
@@ -51,7 +72,7 @@ export function createTable(db: Builder, name: string, table: Table, types: Colu
     builder = builder.addColumn(columnName, sql.raw(typeOf(column, types, ids)), (definition) => {
       const check = checkOf(columnName, column)
       let built = column.notNull === true && column.kind !== 'serial' ? definition.notNull() : definition
-      if (column.defaultTo !== undefined) built = built.defaultTo(sql.lit(column.defaultTo))
+      if (column.defaultTo !== undefined) built = built.defaultTo(defaultOf(column, types))
       return check === undefined ? built : built.check(check)
     })
   }
@@ -60,11 +81,13 @@ export function createTable(db: Builder, name: string, table: Table, types: Colu
   return builder.compile()
 }
 
-export function createIndex(db: Builder, table: string, index: Index): CompiledQuery {
+/** `schema` is named where the database has several. */
+export function createIndex(db: Builder, table: string, index: Index, schema?: string): CompiledQuery {
   const unique = index.unique === true ? sql`unique ` : sql``
   const where = index.whereNotNull === undefined ? sql`` : sql` where ${sql.ref(index.whereNotNull)} is not null`
+  const named = schema === undefined ? sql.id(table) : sql.id(schema, table)
   const columns = sql.join(index.columns.map((name) => sql.ref(name)))
-  return sql`create ${unique}index ${sql.ref(index.name)} on ${sql.table(table)} (${columns})${where}`.compile(db)
+  return sql`create ${unique}index ${sql.ref(index.name)} on ${named} (${columns})${where}`.compile(db)
 }
 
 /** For adopted tables. Never NOT NULL: a database cannot add that to a table; the library fills the column all the same. */

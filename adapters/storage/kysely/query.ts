@@ -17,6 +17,8 @@ import type { Tables } from './tables.ts'
 export type Query<A, O> = {
   readonly sql: string
   readonly values: (args: A) => unknown[]
+  /** The parameter that each value is, in their order; undefined for a constant. */
+  readonly names: readonly (string | undefined)[]
   /** Never called; it carries the row's type. */
   readonly row?: (row: O) => void
 }
@@ -49,9 +51,14 @@ const sqliteCompiler: Dialect = {
 /** A Kysely that only compiles: execution is the adapter's, synchronous and prepared. */
 export const sqliteBuilder = (): Builder => new Kysely<Tables>({ dialect: sqliteCompiler })
 
+/** How a database takes an instant in a condition that is built for a call. */
+export type InstantOf = (ms: number) => RawBuilder<number>
+export const asMilliseconds: InstantOf = (ms) => sql`${ms}`
+export const asIsoText: InstantOf = (ms) => sql`${new Date(ms).toISOString()}`
+
 /** Compiles once; a parameter may occur several times. */
 export function query<A, O>(build: (p: Param<A>) => CompiledQuery<O>): Query<A, O> {
-  const names = new Map<unknown, keyof A>()
+  const names = new Map<unknown, keyof A & string>()
   const compiled = build((name) => {
     const marker = { name }
     names.set(marker, name)
@@ -60,6 +67,7 @@ export function query<A, O>(build: (p: Param<A>) => CompiledQuery<O>): Query<A, 
   const slots = compiled.parameters.map((constant) => ({ name: names.get(constant), constant }))
   return {
     sql: compiled.sql,
+    names: slots.map(({ name }) => name),
     // A plain loop: this runs for every statement, and is measurably faster than map.
     values: (args) => {
       const values: unknown[] = []
@@ -77,9 +85,8 @@ export const asked = <T>(list: RawBuilder<string>) =>
   sql<{ value: T }>`json_each(${list})`.as<'asked'>(sql.ref('asked'))
 
 type Columns<T extends keyof Tables> = readonly (keyof Insertable<Tables[T]> & string)[]
-type ArgsOf<T extends keyof Tables, C extends PropertyKey> = Pick<
-  Insertable<Tables[T]>,
-  C & keyof Insertable<Tables[T]>
+type ArgsOf<T extends keyof Tables, C extends PropertyKey> = Required<
+  Pick<Insertable<Tables[T]>, C & keyof Insertable<Tables[T]>>
 >
 
 /** An insert of these columns; `suffix` is its conflict clause. */

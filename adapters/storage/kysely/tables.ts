@@ -1,15 +1,8 @@
 import {
-  type ActorKind,
-  type AppointmentOutcome,
-  type AuditAction,
-  type AuditTarget,
-  type Category,
-  type Channel,
   categories,
   channels,
   deliveryStates,
   deliveryStatuses,
-  type Measure,
   type PastReminderPolicy,
   type Rule,
   recipientTypes,
@@ -17,6 +10,7 @@ import {
   type UnknownOutcomePolicy,
 } from '../../../src/index.ts'
 import { never, oneOf, optional, type RowsOf, required, type Table, word } from './columns.ts'
+import { recordTables } from './record-tables.ts'
 
 const times = { created_at: required('instant'), updated_at: required('instant') } as const
 
@@ -160,7 +154,8 @@ export const tables = {
       idempotency_key: required('text'),
       dedupe_key: optional('text'),
       template_revision: required('text'),
-      snapshot: optional('json'),
+      /** JSON, but read by nobody else: it comes back to the letter. */
+      snapshot: optional('text'),
     },
     indexes: [
       { name: 'notification_history_due', columns: ['due_at'], whereNotNull: 'due_at' },
@@ -247,70 +242,7 @@ export const tables = {
     },
     indexes: [{ name: 'replan_jobs_scope', columns: ['scope'], unique: true }],
   },
-  /** Statistics. Organization '' is all of them, where the database keeps that sum. '' stands for what does not apply: a key holds no null. */
-  notification_counters: {
-    columns: {
-      organization_id: required('text'),
-      day: required('text'),
-      measure: never(word<Measure>()),
-      channel: never(word<Channel | ''>()),
-      category: never(word<Category | ''>()),
-      provider: required('text'),
-      detail: required('text'),
-      count: required('int'),
-    },
-    primaryKey: ['organization_id', 'day', 'measure', 'channel', 'category', 'provider', 'detail'],
-    clustered: true,
-    indexes: [],
-  },
-  /** What became of appointments, and under which key of the counters it was counted. */
-  appointment_outcomes: {
-    columns: {
-      appointment_id: required('appointment'),
-      organization_id: required('text'),
-      outcome: never(word<AppointmentOutcome>()),
-      day: required('text'),
-      detail: required('text'),
-      recorded_at: required('instant'),
-    },
-    primaryKey: ['appointment_id', 'organization_id'],
-    indexes: [],
-  },
-  /** Who changed what, and who had what sent. Append-only. */
-  notification_audit: {
-    columns: {
-      id: required('serial'),
-      organization_id: required('text'),
-      at: required('instant'),
-      actor_kind: never(word<ActorKind>()),
-      actor_id: optional('text'),
-      action: never(word<AuditAction>()),
-      target_type: word<AuditTarget['type']>(),
-      target_id: optional('text'),
-      detail: required('json'),
-    },
-    indexes: [{ name: 'notification_audit_organization', columns: ['organization_id', 'id'] }],
-  },
-  /** Requests by `Idempotency-Key`: `answer` is null while the first one runs. */
-  notification_requests: {
-    columns: {
-      caller: required('text'),
-      key: required('text'),
-      fingerprint: required('text'),
-      token: required('int'),
-      answer: optional('text'),
-      lease_until: required('instant'),
-      expires_at: required('instant'),
-    },
-    primaryKey: ['caller', 'key'],
-    indexes: [{ name: 'notification_requests_expiry', columns: ['expires_at'] }],
-  },
-  /** Who has a job of the background, and until when. */
-  notification_jobs: {
-    columns: { name: required('text'), holder: required('text'), lease_until: required('instant') },
-    primaryKey: ['name'],
-    indexes: [],
-  },
+  ...recordTables,
 } as const satisfies Record<string, Table>
 
 export const ledgerName = 'appointment_notifications_migrations'

@@ -6,6 +6,9 @@ export const auditStore = (engine: Engine): AuditStore => ({
   list: ({ organizationId, action, from, to, before, limit }) =>
     engine.read((tx) => {
       const filter = { organizationId, action, from: from?.getTime(), to: to?.getTime(), before, limit }
-      return tx.bind(tx.lists.auditPage(tx.builder, filter)).all({}).map(decodeAudit)
+      return tx
+        .bind(tx.lists.auditPage(tx.builder, filter, tx.lists.asMilliseconds))
+        .all({})
+        .map(decodeAudit)
     }),
 })

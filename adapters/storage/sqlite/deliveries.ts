@@ -1,12 +1,7 @@
-import { type DeliveryPage, type DeliveryQuery, type DeliveryStore, systemActor } from '../../../src/index.ts'
+import type { DeliveryPage, DeliveryQuery, DeliveryStore } from '../../../src/index.ts'
 import { decodeDelivery, encodeFilter } from '../kysely/codecs/deliveries.ts'
-import { auditQueued } from '../kysely/commands/audit.ts'
-import { countSkipped, createTally } from '../kysely/commands/counters.ts'
-import { appendDecision } from '../kysely/commands/decisions.ts'
-import { enqueue } from '../kysely/commands/enqueue.ts'
-import { guardCheck } from '../kysely/commands/guard.ts'
-import { commitIntent } from '../kysely/commands/intents.ts'
-import { createMeter } from '../kysely/commands/meter.ts'
+import { enqueueAll } from '../kysely/commands/enqueue.ts'
+import { commitIntents } from '../kysely/commands/intents.ts'
 import { recordReceipt, settleAll } from '../kysely/commands/settle.ts'
 import type { Engine, Tx } from './engine.ts'
 
@@ -15,9 +10,16 @@ function page(tx: Tx, query: DeliveryQuery): DeliveryPage {
   const after =
     query.after === undefined ? undefined : { createdAt: query.after.createdAt.getTime(), id: query.after.id }
   const rows = tx
-    .bind(tx.lists.historyPage(tx.builder, filter, { limit: query.limit, offset: query.offset, after }))
+    .bind(
+      tx.lists.historyPage(
+        tx.builder,
+        filter,
+        { limit: query.limit, offset: query.offset, after },
+        tx.lists.asMilliseconds,
+      ),
+    )
     .all({})
-  const total = tx.bind(tx.lists.historyTotal(tx.builder, filter)).get({})
+  const total = tx.bind(tx.lists.historyTotal(tx.builder, filter, tx.lists.asMilliseconds)).get({})
   return { rows: rows.map(decodeDelivery), total: total?.total ?? 0 }
 }
 
@@ -33,37 +35,14 @@ export const deliveryStore = (engine: Engine): DeliveryStore => ({
       return row === undefined ? null : decodeDelivery(row)
     }),
   list: (query) => engine.snapshot((tx) => page(tx, query)),
-  enqueue: (deliveries, decision, at, by = systemActor) =>
-    engine.write((tx) => {
-      const tally = createTally()
-      const queued = enqueue(tx, deliveries, at, tally)
-      const entries = [...decision.entries, ...queued.entries]
-      countSkipped(tally, decision.organizationId, entries, at)
-      appendDecision(tx, decision, entries, at)
-      auditQueued(tx, queued.rows, by, at)
-      tally.write(tx)
-      return [...queued.rows]
-    }),
+  enqueue: (...args) => engine.write((tx) => enqueueAll(tx, ...args)),
   due: (now, limit) =>
     engine.read((tx) => tx.statements.deliveries.due.all({ now: now.getTime(), limit }).map(decodeDelivery)),
   nextDueAt: () =>
     engine.snapshot((tx) =>
       earliest(tx.statements.reminders.nextDue.get({})?.due_at, tx.statements.deliveries.nextDue.get({})?.due_at),
     ),
-  commitIntents: (commands, now) =>
-    engine.write((tx) => {
-      const tally = createTally()
-      const intent = { tx, at: now, tally, guard: guardCheck(tx), meter: createMeter(tx, now, tally) }
-      const outcomes = commands.map((command) => commitIntent(intent, command))
-      tally.write(tx)
-      return outcomes
-    }),
+  commitIntents: (commands, now) => engine.write((tx) => commitIntents(tx, commands, now)),
   settle: (commands) => engine.write((tx) => settleAll(tx, commands)),
-  recordReceipt: (command) =>
-    engine.write((tx) => {
-      const tally = createTally()
-      const recorded = recordReceipt(tx, command, tally)
-      tally.write(tx)
-      return recorded
-    }),
+  recordReceipt: (command) => engine.write((tx) => recordReceipt(tx, command)),
 })

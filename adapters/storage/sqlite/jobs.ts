@@ -4,7 +4,7 @@ import type { Engine } from './engine.ts'
 export const jobStore = (engine: Engine): JobStore => ({
   acquire: (name, holder, now, until) =>
     engine.write(({ statements }) => {
-      const times = { now: now.getTime(), until: until.getTime() }
+      const times = { now: now.getTime(), lease_until: until.getTime() }
       return statements.jobs.acquire.run({ name, holder, ...times }).changes > 0
     }),
   release: (name, holder) =>

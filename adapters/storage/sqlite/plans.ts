@@ -1,16 +1,8 @@
-import { type PlanPage, type PlanStore, type ReplanPage, systemActor } from '../../../src/index.ts'
-import { decodePlan } from '../kysely/codecs/plans.ts'
-import { applyPlan } from '../kysely/commands/apply-plan.ts'
-import { createTally } from '../kysely/commands/counters.ts'
+import { type PlanStore, type ReplanPage, systemActor } from '../../../src/index.ts'
+import { decodePlan, pageOfPlans } from '../kysely/codecs/plans.ts'
+import { applyPlans } from '../kysely/commands/apply-plan.ts'
 import { forgetAppointment, forgetRecipient } from '../kysely/commands/forget.ts'
-import type { RecordOf } from '../kysely/query.ts'
 import type { Engine, Tx } from './engine.ts'
-
-/** A page that is not full is the last. */
-function pageOf(rows: readonly RecordOf<'reminder_plans'>[], limit: number): PlanPage {
-  const last = rows.length < limit ? undefined : rows.at(-1)
-  return { plans: rows.map(decodePlan), cursor: last === undefined ? null : String(last.id) }
-}
 
 function replanPage(tx: Tx, now: Date, limit: number): ReplanPage | null {
   const job = tx.statements.plans.oldestJob.get({})
@@ -24,7 +16,7 @@ function replanPage(tx: Tx, now: Date, limit: number): ReplanPage | null {
           recipientType: job.recipient_type,
           recipientId: job.recipient_id,
         })
-  return { jobId: job.id, ...pageOf(rows, limit) }
+  return { jobId: job.id, ...pageOfPlans(rows, limit) }
 }
 
 export const planStore = (engine: Engine): PlanStore => ({
@@ -38,20 +30,14 @@ export const planStore = (engine: Engine): PlanStore => ({
       const unique = new Set(appointmentIds.map((id) => tx.ids('appointment', id)))
       return tx.statements.plans.ofAppointments.all({ appointmentIds: JSON.stringify([...unique]) }).map(decodePlan)
     }),
-  apply: (commands) =>
-    engine.write((tx) => {
-      const tally = createTally()
-      const outcomes = commands.map((command) => applyPlan(tx, command, tally))
-      tally.write(tx)
-      return outcomes
-    }),
+  apply: (commands) => engine.write((tx) => applyPlans(tx, commands)),
   forgetAppointment: (appointmentId, decision, at) =>
     engine.write((tx) => forgetAppointment(tx, appointmentId, decision, at)),
   forgetRecipient: (recipient, at, by = systemActor) => engine.write((tx) => forgetRecipient(tx, recipient, at, by)),
   upcoming: (now, cursor, limit) =>
     engine.read((tx) => {
       const page = { now: now.getTime(), cursor: Number(cursor ?? 0), limit }
-      return pageOf(tx.statements.plans.pageOfUpcoming.all(page), limit)
+      return pageOfPlans(tx.statements.plans.pageOfUpcoming.all(page), limit)
     }),
   nextReplanPage: (now, limit) => engine.snapshot((tx) => replanPage(tx, now, limit)),
   advanceReplan: (jobId, cursor) =>

@@ -30,7 +30,7 @@ export const requestStore = (engine: Engine): RequestStore => ({
     engine.write(({ statements }) => statements.requests.answer.run({ caller, key, token, answer }).changes > 0),
   release: ({ caller, key }, token) =>
     engine.write(({ statements }) => {
-      statements.requests.release.run({ caller, key, token })
+      statements.requests.release.run({ caller, key, token, lease_until: 0 })
     }),
   purge: (now, limit) =>
     engine.write(({ statements }) => statements.requests.purge.run({ now: now.getTime(), limit }).changes),

@@ -114,5 +114,5 @@ const transportOf = (call: Call) => ({
 function rebased(uri: string, base: URL | null): string {
   if (base === null) return uri
   const { pathname, search } = new URL(uri)
-  return new URL(`${base.pathname.replace(/\/+$/, '')}${pathname}${search}`, base).href
+  return new URL(`${base.pathname.replace(/(?<!\/)\/+$/, '')}${pathname}${search}`, base).href
 }

@@ -9,6 +9,9 @@ export function cleanValue(value: string | null): string {
   return printableAscii.test(value) ? value : value.replace(unsafe, ' ')
 }
 
+/** The name of somebody, for transports of every make: one line, or null where nothing is left of it. */
+export const cleanName = (name: string | null | undefined): string | null => cleanValue(name ?? null).trim() || null
+
 /** A template's own text: line ends become LF, other unsafe characters but tabs become spaces. */
 export function cleanTemplate(text: string): string {
   return text.replace(/\r\n?|[\u2028\u2029]/g, '\n').replace(unsafeButLayout, ' ')

@@ -99,4 +99,4 @@ export class Problems {
 
 /** `token_invalid` and `settings.create` become `TokenInvalid` and `SettingsCreate`. */
 export const pascal = (words: string): string =>
-  words.replace(/(?:^|[^a-z0-9]+)([a-z0-9])/gi, (_, first: string) => first.toUpperCase())
+  words.replace(/(?:^|(?<![^a-z0-9])[^a-z0-9]+)([a-z0-9])/gi, (_, first: string) => first.toUpperCase())

@@ -71,6 +71,8 @@ function toWire(schema: z.core.$ZodType, json: z.core.JSONSchema.BaseSchema, io:
   if (schema instanceof z.ZodDate) Object.assign(json, refTo('Instant'))
   if (schema instanceof z.ZodObject) renameFields(schema, json)
   if (schema instanceof z.ZodRecord) nameKeys(json)
+  // In TypeScript it keeps an answer from being changed; in a document it is a field that clients must not send.
+  if (schema instanceof z.ZodReadonly) delete json.readOnly
   // Every integer is within these; in answers they say nothing.
   if (io === 'output' && json.minimum === Number.MIN_SAFE_INTEGER) delete json.minimum
   if (io === 'output' && json.maximum === Number.MAX_SAFE_INTEGER) delete json.maximum

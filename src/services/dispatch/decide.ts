@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Verdict } from '../../domain/due.ts'
+import { cleanName } from '../../domain/messages/index.ts'
 import type { Settled } from '../../options.ts'
 import type { IntentCommand, PlanRow } from '../../ports/storage.ts'
 import type { OutboundMessage } from '../../ports/transport.ts'
@@ -118,9 +119,9 @@ export function decideOne(
         category,
         channel,
         to: verdict.address,
-        toName: verdict.recipient.name ?? null,
+        toName: cleanName(verdict.recipient.name),
         from: provider.from,
-        fromName: provider.fromName ?? organization?.name ?? null,
+        fromName: cleanName(provider.fromName ?? organization?.name),
         subject: rendered.subject,
         text: rendered.text,
         html: rendered.html,

@@ -134,7 +134,19 @@ export function routerConformance({ name, mount, keepsParsedBytes = true }: Rout
         const answer = await call(path, { method: 'POST', headers: json, body })
         expect([answer.status, (await problemIn(answer)).code]).toEqual([400, 'bad_request'])
       }
-      for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/json; charset=latin1']) {
+      const otherTypes = ['text/plain', 'application/x-www-form-urlencoded', 'application/json; charset=latin1']
+      // No media types at all: a framework must not answer these in its own words.
+      const noTypes = [
+        'json',
+        'application/',
+        '/json',
+        ';',
+        'a b/c',
+        'application/json charset=utf-8',
+        '"',
+        '\u00e9/\u00e9',
+      ]
+      for (const type of [...otherTypes, ...noTypes]) {
         const answer = await call(path, { method: 'POST', headers: { 'content-type': type }, body: '{}' })
         expect([type, answer.status, (await problemIn(answer)).code]).toEqual([type, 415, 'unsupported_media_type'])
       }
@@ -173,6 +185,11 @@ export function routerConformance({ name, mount, keepsParsedBytes = true }: Rout
       const large = `{"pad":"${'x'.repeat(bodyLimit)}"}`
       expect((await post(large)).status).toBe(413)
       expect((await sendChunked(`${parsing.origin}${basePath}${path}`, as, large)).status).toBe(413)
+      // Deeper than a serializer can follow.
+      for (const origin of [mounted.origin, parsing.origin]) {
+        const deep = `{"pad":${'['.repeat(50_000)}${']'.repeat(50_000)}}`
+        expect((await sendChunked(`${origin}${basePath}${path}`, as, deep)).status).toBeOneOf([400, 422])
+      }
     })
 
     test('a client that goes away in the middle of its body harms nobody', async () => {

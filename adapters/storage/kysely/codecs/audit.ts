@@ -10,11 +10,11 @@ export const encodeAudit = ({ organizationId, at, actor, action, target, detail 
   action,
   target_type: target?.type ?? null,
   target_id: target?.id ?? null,
-  detail: JSON.stringify(detail),
+  details: JSON.stringify(detail),
 })
 
 export function decodeAudit(row: RecordOf<'notification_audit'>): AuditRecord {
-  const detail: AuditDetail = JSON.parse(row.detail)
+  const detail: AuditDetail = JSON.parse(row.details)
   return {
     id: row.id,
     organizationId: row.organization_id,

@@ -83,3 +83,13 @@ export const encodeFilter = (ids: IdCodec, query: DeliveryQuery): HistoryFilter 
   from: query.from?.getTime(),
   to: query.to?.getTime(),
 })
+
+/** What a new row holds that no statement inserts. */
+export const untouched = {
+  sent_at: null,
+  delivered_at: null,
+  reason: null,
+  provider_message_id: null,
+  task_manager_task_id: null,
+  task_manager_execution_id: null,
+}

@@ -1,4 +1,11 @@
-import type { DecisionEntry, DecisionRecord, OffsetInput, PlanRow, RecipientRef } from '../../../../src/index.ts'
+import type {
+  DecisionEntry,
+  DecisionRecord,
+  OffsetInput,
+  PlanPage,
+  PlanRow,
+  RecipientRef,
+} from '../../../../src/index.ts'
 import type { RecordOf } from '../query.ts'
 import { json } from './ids.ts'
 
@@ -20,6 +27,12 @@ export function decodePlan(row: RecordOf<'reminder_plans'>): PlanRow {
     revision: row.revision,
     lifecycleRevision: row.lifecycle_revision,
   }
+}
+
+/** A page that is not full is the last. */
+export function pageOfPlans(rows: readonly RecordOf<'reminder_plans'>[], limit: number): PlanPage {
+  const last = rows.length < limit ? undefined : rows.at(-1)
+  return { plans: rows.map(decodePlan), cursor: last === undefined ? null : String(last.id) }
 }
 
 export const encodePlan = (plan: PlanRow, at: Date) => ({

@@ -11,7 +11,7 @@ import { decodeReminder } from '../codecs/reminders.ts'
 import type { RecordOf } from '../query.ts'
 import { auditQueued } from './audit.ts'
 import { withdraw } from './cancel.ts'
-import { countSkipped, type Tally } from './counters.ts'
+import { countSkipped, createTally, type Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import { enqueue } from './enqueue.ts'
 import type { Tx } from './tx.ts'
@@ -33,6 +33,12 @@ function participants({ plan, reminders }: PlanCommand): RecipientRef[] {
   return [...refs.values()]
 }
 
+/** Not by their text alone: a database may write JSON in its own way. */
+function sameRecipients(before: string, now: readonly RecipientRef[]): boolean {
+  const text = (refs: readonly RecipientRef[]) => JSON.stringify(refs.map(({ type, id }) => [type, id]))
+  return before === JSON.stringify(now) || text(JSON.parse(before)) === text(now)
+}
+
 function writePlan(tx: Tx, command: PlanCommand, before: RecordOf<'reminder_plans'> | undefined) {
   const { statements, ids } = tx
   const row = encodePlan(command.plan, command.at)
@@ -47,7 +53,7 @@ function writePlan(tx: Tx, command: PlanCommand, before: RecordOf<'reminder_plan
   } else {
     planId = before.id
     statements.plans.update.run({ id: planId, ...row })
-    if (before.recipients !== row.recipients) statements.plans.unlink.run({ planId })
+    if (!sameRecipients(before.recipients, command.plan.recipients)) statements.plans.unlink.run({ planId })
   }
   for (const ref of participants(command)) {
     statements.plans.link.run({
@@ -120,7 +126,7 @@ function keepReminder(tx: Tx, row: RecordOf<'appointment_reminders'>, wanted: Ne
 }
 
 /** The six steps of `PlanCommand`. Nothing is written before the revision is known to be the expected one. */
-export function applyPlan(tx: Tx, command: PlanCommand, tally: Tally): PlanOutcome {
+function applyPlan(tx: Tx, command: PlanCommand, tally: Tally): PlanOutcome {
   const { plan, at } = command
   const key = { organizationId: plan.organizationId, appointmentId: tx.ids('appointment', plan.appointmentId) }
   const before = tx.statements.plans.get.get(key)
@@ -154,4 +160,11 @@ export function applyPlan(tx: Tx, command: PlanCommand, tally: Tally): PlanOutco
   appendDecision(tx, { ...plan, waitlistEntryId: null }, [...command.decision, ...queued.entries], at)
   auditQueued(tx, queued.rows, command.by ?? systemActor, at)
   return { status: 'applied', created, kept, cancelled, inFlight, notifications: queued.rows }
+}
+
+export function applyPlans(tx: Tx, commands: readonly PlanCommand[]): PlanOutcome[] {
+  const tally = createTally()
+  const outcomes = commands.map((command) => applyPlan(tx, command, tally))
+  tally.write(tx)
+  return outcomes
 }

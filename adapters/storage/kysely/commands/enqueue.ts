@@ -1,20 +1,18 @@
-import type { DecisionEntry, DeliveryRow, NewDelivery } from '../../../../src/index.ts'
-import { decodeDelivery, encodeDelivery } from '../codecs/deliveries.ts'
+import {
+  type DecisionEntry,
+  type DeliveryRow,
+  type DeliveryStore,
+  type NewDelivery,
+  systemActor,
+} from '../../../../src/index.ts'
+import { decodeDelivery, encodeDelivery, untouched } from '../codecs/deliveries.ts'
+import { auditQueued } from './audit.ts'
 import { cancelDelivery } from './cancel.ts'
-import type { Tally } from './counters.ts'
+import { countSkipped, createTally, type Tally } from './counters.ts'
+import { appendDecision } from './decisions.ts'
 import type { Tx } from './tx.ts'
 
 const lifecycle: ReadonlySet<string> = new Set(['CONFIRMATION', 'RESCHEDULE', 'CANCELLATION'])
-
-/** What a row has that none was inserted with. */
-const untouched = {
-  sent_at: null,
-  delivered_at: null,
-  reason: null,
-  provider_message_id: null,
-  task_manager_task_id: null,
-  task_manager_execution_id: null,
-}
 
 export type Enqueued = { readonly rows: readonly DeliveryRow[]; readonly entries: readonly DecisionEntry[] }
 
@@ -52,4 +50,19 @@ export function enqueue(tx: Tx, deliveries: readonly NewDelivery[], at: Date, ta
     }
   }
   return { rows: [...inserted.values()], entries }
+}
+
+/** The whole of `DeliveryStore.enqueue`. */
+export function enqueueAll(
+  tx: Tx,
+  ...[deliveries, decision, at, by = systemActor]: Parameters<DeliveryStore['enqueue']>
+): DeliveryRow[] {
+  const tally = createTally()
+  const queued = enqueue(tx, deliveries, at, tally)
+  const entries = [...decision.entries, ...queued.entries]
+  countSkipped(tally, decision.organizationId, entries, at)
+  appendDecision(tx, decision, entries, at)
+  auditQueued(tx, queued.rows, by, at)
+  tally.write(tx)
+  return [...queued.rows]
 }

@@ -1,10 +1,13 @@
 import type { IntentCommand, IntentOutcome, Work } from '../../../../src/index.ts'
 import { decodeDelivery } from '../codecs/deliveries.ts'
 import { cancelDelivery, cancelReminder, withdraw } from './cancel.ts'
-import { countedAs } from './counters.ts'
+import { countedAs, createTally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
+import { guardCheck } from './guard.ts'
 import type { Delivery, Intent, IntentTx, Reminder } from './intent-types.ts'
+import { createMeter } from './meter.ts'
 import { claimReminder, failReminder } from './reminder-intents.ts'
+import type { Tx } from './tx.ts'
 
 const lost: IntentOutcome = { status: 'lost' }
 const capped: IntentOutcome = { status: 'capped' }
@@ -143,11 +146,19 @@ function decide(intent: IntentTx, found: Found, command: IntentCommand): IntentO
   }
 }
 
-export function commitIntent(intent: IntentTx, command: IntentCommand): IntentOutcome {
+function commitIntent(intent: IntentTx, command: IntentCommand): IntentOutcome {
   const found = available(intent, command.work)
   const outcome = found === undefined ? lost : decide(intent, found, command)
   if (outcome.status === 'committed') {
     appendDecision(intent.tx, command.decision, command.decision.entries, intent.at)
   }
   return outcome
+}
+
+export function commitIntents(tx: Tx, commands: readonly IntentCommand[], at: Date): IntentOutcome[] {
+  const tally = createTally()
+  const intent = { tx, at, tally, guard: guardCheck(tx), meter: createMeter(tx, at, tally) }
+  const outcomes = commands.map((command) => commitIntent(intent, command))
+  tally.write(tx)
+  return outcomes
 }

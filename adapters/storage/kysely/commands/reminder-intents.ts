@@ -1,4 +1,5 @@
 import type { DeliveryContent } from '../../../../src/index.ts'
+import { untouched } from '../codecs/deliveries.ts'
 import type { Delivery, Intent, IntentTx, Reminder } from './intent-types.ts'
 
 /** The delivery of a reminder, as a row to insert. */
@@ -22,15 +23,6 @@ const deliveryOf = (row: Reminder, content: DeliveryContent, at: number) => ({
   dedupe_key: null,
   snapshot: null,
 })
-
-const untouched = {
-  sent_at: null,
-  delivered_at: null,
-  reason: null,
-  provider_message_id: null,
-  task_manager_task_id: null,
-  task_manager_execution_id: null,
-}
 
 /** The claim: the delivery is there and the reminder is no longer due, both or neither. */
 export function claimReminder({ tx, at }: IntentTx, row: Reminder, command: Intent<'send'>): Delivery {

@@ -137,7 +137,7 @@ function settle(tx: Tx, command: SettleCommand, tally: Tally, sent: Sent): boole
  * Forward only. The counter moves with the status, on the day the delivery settled, so that every delivery is counted
  * once, under what is known of it last.
  */
-export function recordReceipt(tx: Tx, command: ReceiptCommand, tally: Tally): boolean {
+function receive(tx: Tx, command: ReceiptCommand, tally: Tally): boolean {
   const row = tx.statements.deliveries.get.get({ id: command.id })
   if (row === undefined) return false
   const unknown = row.delivery_state === 'unknown'
@@ -171,4 +171,11 @@ export function recordReceipt(tx: Tx, command: ReceiptCommand, tally: Tally): bo
     tally.time(counted, 'DELIVERY_TIME', at - row.sent_at, day)
   }
   return true
+}
+
+export function recordReceipt(tx: Tx, command: ReceiptCommand): boolean {
+  const tally = createTally()
+  const recorded = receive(tx, command, tally)
+  tally.write(tx)
+  return recorded
 }

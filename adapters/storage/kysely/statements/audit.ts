@@ -1,5 +1,5 @@
 import type { AuditAction } from '../../../../src/index.ts'
-import { type Bind, type Builder, insertQuery, type Mode, query } from '../query.ts'
+import { type Bind, type Builder, type InstantOf, insertQuery, type Mode, query } from '../query.ts'
 
 const table = 'notification_audit'
 
@@ -13,7 +13,7 @@ export const auditStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => (
       'action',
       'target_type',
       'target_id',
-      'detail',
+      'details',
     ] as const),
   ),
 })
@@ -29,12 +29,13 @@ export function auditPage(
     readonly before: number | undefined
     readonly limit: number
   },
+  instantOf: InstantOf,
 ) {
   let rows = db.selectFrom(table).selectAll().where('organization_id', '=', filter.organizationId)
   const { action, from, to, before } = filter
   if (action !== undefined) rows = rows.where('action', '=', action)
-  if (from !== undefined) rows = rows.where('at', '>=', from)
-  if (to !== undefined) rows = rows.where('at', '<=', to)
+  if (from !== undefined) rows = rows.where('at', '>=', instantOf(from))
+  if (to !== undefined) rows = rows.where('at', '<=', instantOf(to))
   if (before !== undefined) rows = rows.where('id', '<', before)
   return query(() => rows.orderBy('id', 'desc').limit(filter.limit).compile())
 }

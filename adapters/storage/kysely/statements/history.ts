@@ -1,5 +1,6 @@
+import { sql } from 'kysely'
 import type { Category, Channel, DeliveryState, DeliveryStatus, EntityId } from '../../../../src/index.ts'
-import { type Builder, query } from '../query.ts'
+import { type Builder, type InstantOf, query } from '../query.ts'
 
 /** A `DeliveryQuery` in the database's terms. */
 export type HistoryFilter = {
@@ -21,7 +22,7 @@ export type HistoryPage = {
   readonly after: { readonly createdAt: number; readonly id: number } | undefined
 }
 
-function filtered(db: Builder, filter: HistoryFilter) {
+function filtered(db: Builder, filter: HistoryFilter, instantOf: InstantOf) {
   let rows = db.selectFrom('notification_history')
   const equal = [
     ['organization_id', filter.organizationId],
@@ -38,24 +39,24 @@ function filtered(db: Builder, filter: HistoryFilter) {
   if (recipientType !== undefined) {
     rows = rows.where((e) => e(e.ref('recipient_type').$castTo<string>(), '=', recipientType))
   }
-  if (from !== undefined) rows = rows.where('created_at', '>=', from)
-  if (to !== undefined) rows = rows.where('created_at', '<=', to)
+  if (from !== undefined) rows = rows.where('created_at', '>=', instantOf(from))
+  if (to !== undefined) rows = rows.where('created_at', '<=', instantOf(to))
   return rows
 }
 
 /** Compiled for every call: which conditions there are is the caller's choice. */
-export const historyTotal = (db: Builder, filter: HistoryFilter) =>
+export const historyTotal = (db: Builder, filter: HistoryFilter, instantOf: InstantOf) =>
   query(() =>
-    filtered(db, filter)
+    filtered(db, filter, instantOf)
       .select((e) => e.fn.countAll<number>().as('total'))
       .compile(),
   )
 
-export function historyPage(db: Builder, filter: HistoryFilter, page: HistoryPage) {
-  let rows = filtered(db, filter).selectAll()
+export function historyPage(db: Builder, filter: HistoryFilter, page: HistoryPage, instantOf: InstantOf) {
+  let rows = filtered(db, filter, instantOf).selectAll()
   const { after } = page
   if (after !== undefined) {
-    rows = rows.where((e) => e(e.refTuple('created_at', 'id'), '<', e.tuple(after.createdAt, after.id)))
+    rows = rows.where(sql<boolean>`(created_at, id) < (${instantOf(after.createdAt)}, ${after.id})`)
   }
   rows = rows.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(page.limit)
   if (page.offset > 0) rows = rows.offset(page.offset)

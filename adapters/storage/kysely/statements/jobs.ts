@@ -6,14 +6,14 @@ type Held = { name: string; holder: string }
 export const jobStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
   /** Changes one row where the job is free or the holder's already, and none where another has it. */
   acquire: bind(
-    query((p: Param<Held & { now: number; until: number }>) =>
+    query((p: Param<Held & { now: number; lease_until: number }>) =>
       db
         .insertInto(table)
-        .values({ name: p('name'), holder: p('holder'), lease_until: p('until') })
+        .values({ name: p('name'), holder: p('holder'), lease_until: p('lease_until') })
         .onConflict((conflict) =>
           conflict
             .column('name')
-            .doUpdateSet({ holder: p('holder'), lease_until: p('until') })
+            .doUpdateSet({ holder: p('holder'), lease_until: p('lease_until') })
             .where((e) =>
               e.or([
                 e('notification_jobs.lease_until', '<=', p('now')),

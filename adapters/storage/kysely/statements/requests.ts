@@ -30,10 +30,10 @@ export const requestStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =>
     ),
   ),
   release: bind(
-    query((p: Param<Key & { token: number }>) =>
+    query((p: Param<Key & { token: number; lease_until: number }>) =>
       db
         .updateTable(table)
-        .set({ lease_until: 0 })
+        .set({ lease_until: p('lease_until') })
         .where('caller', '=', p('caller'))
         .where('key', '=', p('key'))
         .where('token', '=', p('token'))

@@ -91,6 +91,11 @@ export const countedInAll = (db: Builder, filter: CounterFilter) =>
       .select(['measure', 'channel', 'category', 'provider', 'detail'])
       .select((e) => e.fn.sum<number>('count').as('count'))
       .groupBy(['measure', 'channel', 'category', 'provider', 'detail'])
+      .orderBy('measure')
+      .orderBy('channel')
+      .orderBy('category')
+      .orderBy('provider')
+      .orderBy('detail')
       .compile(),
   )
 

@@ -1,0 +1,99 @@
+import { NotificationError, type Storage } from '../../src/index.ts'
+import { auditStore } from './postgres/audit.ts'
+import { decisionStore } from './postgres/decisions.ts'
+import { deliveryStore } from './postgres/deliveries.ts'
+import { createEngine, type Engine } from './postgres/engine.ts'
+import { watchForeignChanges } from './postgres/foreign-change.ts'
+import { jobStore } from './postgres/jobs.ts'
+import { migrate } from './postgres/migrate.ts'
+import { planStore } from './postgres/plans.ts'
+import { reminderStore } from './postgres/reminders.ts'
+import { requestStore } from './postgres/requests.ts'
+import { preferenceStore, settingsStore } from './postgres/settings.ts'
+import type { PostgresTarget } from './postgres/source.ts'
+import { statisticsStore } from './postgres/statistics.ts'
+import { idPool } from './postgres/transaction.ts'
+import type { PgKysely, PgPool } from './postgres/vendor.ts'
+
+export type { PgClient, PgKysely, PgPool, PgQuery, PgResult, PgRow } from './postgres/vendor.ts'
+
+export type PostgresTuning = {
+  /** The schema that the tables are in. Made by `migrate()` if it is not there. Default `public`. */
+  readonly schema?: string
+  /**
+   * How long a command waits for locks of other transactions, and how long it is repeated after deadlocks and lost
+   * connections, in milliseconds, before it rejects with `storage_busy`. Default 10000.
+   */
+  readonly busyTimeoutMs?: number
+}
+
+export type PostgresOptions = PostgresTuning &
+  (
+    | {
+        /** `postgres://user:password@host:5432/database`, for connections of the library's own. */
+        readonly url: string
+        /** How many connections the library opens at most, beside the one it listens on. Default 10. */
+        readonly connections?: number
+      }
+    | {
+        /** The host's `pg.Pool`. One of its connections is kept for listening. It is not ended by `close()`. */
+        readonly pool: PgPool
+      }
+    | {
+        /**
+         * The host's Kysely over Postgres; its plugins are left out. It has no way to listen, so what other processes
+         * make due is found by the sweep (`sweepMs`).
+         */
+        readonly kysely: PgKysely
+      }
+  )
+
+/**
+ * Rows in PostgreSQL 13 or later, through pg and Kysely (install both): `postgres('postgres://...')`, `postgres({ url })`,
+ * `postgres({ pool })` or `postgres({ kysely })`. Nothing is opened before the first use.
+ */
+export function postgres(options: string | PostgresOptions): Storage {
+  const settings = typeof options === 'string' ? { url: options } : options
+  const { schema = 'public', busyTimeoutMs = 10_000 } = settings
+  if (schema === '') throw invalid('the schema is empty. Name one, or leave it out for "public".')
+  const engine = createEngine({ target: targetOf(settings), schema, busyTimeoutMs })
+  return storageOn(engine, 'kysely' in settings)
+}
+
+const invalid = (what: string) => new NotificationError('options_invalid', `postgres(): ${what}`)
+
+function targetOf(options: PostgresOptions): PostgresTarget {
+  if (!('url' in options)) return options
+  const { url, connections = 10 } = options
+  if (!/^postgres(ql)?:\/\//.test(url)) throw invalid('the URL must begin with postgres:// or postgresql://.')
+  if (!Number.isInteger(connections) || connections < 1) throw invalid('"connections" must be a whole number from 1.')
+  return { url, connections: connections + 1 }
+}
+
+function storageOn(engine: Engine, deaf: boolean): Storage {
+  const watch = watchForeignChanges(engine)
+  const pool = idPool()
+  return {
+    name: 'postgres',
+    migrate: (options) => engine.migrate((run, library) => migrate(run, library, engine.schema, options)),
+    ping: () =>
+      engine.read(async ({ statements }) => {
+        await statements.plans.oldestJob.get({})
+      }),
+    ...(deaf ? {} : { onForeignChange: watch.listen }),
+    close() {
+      watch.stop()
+      return engine.close()
+    },
+    plans: planStore(engine, pool),
+    reminders: reminderStore(engine),
+    deliveries: deliveryStore(engine, pool),
+    settings: settingsStore(engine, pool),
+    preferences: preferenceStore(engine, pool),
+    decisions: decisionStore(engine, pool),
+    requests: requestStore(engine),
+    jobs: jobStore(engine),
+    audit: auditStore(engine),
+    statistics: statisticsStore(engine, pool),
+  }
+}

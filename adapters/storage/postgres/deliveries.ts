@@ -1,0 +1,136 @@
+import type { DeliveryPage, DeliveryQuery, DeliveryStore, IntentCommand, Work } from '../../../src/index.ts'
+import { decodeDelivery, encodeFilter } from '../kysely/codecs/deliveries.ts'
+import type { IdCodec } from '../kysely/codecs/ids.ts'
+import { dayOf } from '../kysely/commands/counters.ts'
+import { enqueueAll } from '../kysely/commands/enqueue.ts'
+import { commitIntents } from '../kysely/commands/intents.ts'
+import { recordReceipt, settleAll } from '../kysely/commands/settle.ts'
+import type { Database, Engine } from './engine.ts'
+import type { Loader, PlanKey } from './loader.ts'
+import type { AdvisoryLock } from './locks.ts'
+import { qualified } from './names.ts'
+import { noticeReads } from './notice-reads.ts'
+import { type IdPool, runCommand } from './transaction.ts'
+import { decodeRow } from './values.ts'
+
+async function page({ bind, builder, lists, ids }: Database, query: DeliveryQuery): Promise<DeliveryPage> {
+  const filter = encodeFilter(ids, query)
+  const after =
+    query.after === undefined ? undefined : { createdAt: query.after.createdAt.getTime(), id: query.after.id }
+  const place = { limit: query.limit, offset: query.offset, after }
+  const rows = await bind(lists.historyPage(builder, filter, place, lists.asIsoText)).all({})
+  const total = await bind(lists.historyTotal(builder, filter, lists.asIsoText)).get({})
+  return { rows: rows.map(decodeDelivery), total: total?.total ?? 0 }
+}
+
+/**
+ * Locks what the guards of these intents rest on, so that it still stands when they commit: rows that are there, shared; for
+ * a revision of 0 the lock of the row that is not there.
+ */
+async function loadGuards(loader: Loader, commands: readonly IntentCommand[], ids: IdCodec, now: Date): Promise<void> {
+  const locks: AdvisoryLock[] = []
+  const organizations: string[] = []
+  const metered: string[] = []
+  const plans: PlanKey[] = []
+  const recipients = { PATIENT: new Set<string | number>(), CLIENT: new Set<string | number>() }
+  for (const command of commands) {
+    if (command.kind !== 'send') continue
+    const { plan, settings, preferences } = command.guard
+    if (command.cap !== null) {
+      const { organizationId } = command.decision
+      metered.push(organizationId)
+      locks.push({ kind: 'meters', identity: [organizationId], shared: false })
+    }
+    organizations.push(settings.organizationId)
+    if (settings.revision === 0) locks.push({ kind: 'settings', identity: [settings.organizationId], shared: true })
+    if (plan !== null) {
+      plans.push({ organization_id: plan.organizationId, appointment_id: ids('appointment', plan.appointmentId) })
+      if (plan.revision === 0) locks.push({ kind: 'plans', identity: [], shared: false })
+    }
+    for (const { recipient, revision } of preferences) {
+      if (recipient.type === 'PRACTITIONER') continue
+      const id = ids('recipient', recipient.id)
+      recipients[recipient.type].add(id)
+      if (revision === 0) locks.push({ kind: 'preferences', identity: [recipient.type, id], shared: true })
+    }
+  }
+  await loader.advisory(locks)
+  await loader.settings(organizations, 'share')
+  await loader.preferences('PATIENT', [...recipients.PATIENT], 'share')
+  await loader.preferences('CLIENT', [...recipients.CLIENT], 'share')
+  await loader.plans(plans, 'share')
+  await loader.metered(metered, dayOf(now))
+}
+
+const idsOf = (works: readonly Work[], kind: Work['kind']): number[] =>
+  works.flatMap((work) => (work.kind === kind ? [work.id] : []))
+
+export const deliveryStore = (engine: Engine, pool: IdPool): DeliveryStore => ({
+  get: (id) =>
+    engine.read(async ({ statements }) => {
+      const row = await statements.deliveries.get.get({ id })
+      return row === undefined ? null : decodeDelivery(row)
+    }),
+  list: (query) => engine.snapshot((database) => page(database, query)),
+  enqueue: (...args) =>
+    runCommand(engine, pool, {
+      needs: { notification_history: args[0].length },
+      async load(loader, { ids }) {
+        const reads = noticeReads(args[0], ids)
+        await loader.advisory(reads.locks)
+        await loader.queuedNotices(reads.appointmentIds)
+        await loader.dedupeKeys(reads.dedupeKeys)
+      },
+      run: (tx) => enqueueAll(tx, ...args),
+    }),
+  due: (now, limit) =>
+    engine.read(async ({ statements }) =>
+      (await statements.deliveries.due.all({ now: now.getTime(), limit })).map(decodeDelivery),
+    ),
+  nextDueAt: () =>
+    engine.read(async ({ run, schema, kinds }) => {
+      const earliest = (table: 'appointment_reminders' | 'notification_history') =>
+        `(select due_at from ${qualified(schema, table)} where due_at is not null order by due_at limit 1)`
+      const { rows } = await run<{ due_at: number | null }>(
+        `select least(${earliest('appointment_reminders')}, ${earliest('notification_history')}) as due_at`,
+      )
+      const at = rows.map((row) => decodeRow(row, kinds))[0]?.due_at ?? null
+      return at === null ? null : new Date(at)
+    }),
+  commitIntents: async (commands, now) => {
+    if (commands.length === 0) return []
+    const works = commands.flatMap((one) => [
+      one.work,
+      ...(one.kind === 'send' ? one.merged.map(({ work }) => work) : []),
+    ])
+    return runCommand(engine, pool, {
+      needs: { notification_history: commands.filter(({ kind }) => kind === 'send' || kind === 'fail').length },
+      async load(loader, { ids }) {
+        await loadGuards(loader, commands, ids, now)
+        await loader.reminders(idsOf(works, 'reminder'), idsOf(works, 'delivery'))
+        await loader.deliveries(idsOf(works, 'delivery'))
+      },
+      run: (tx) => commitIntents(tx, commands, now),
+    })
+  },
+  settle: async (commands) => {
+    if (commands.length === 0) return []
+    const deliveryIds = commands.map(({ id }) => id)
+    return runCommand(engine, pool, {
+      async load(loader) {
+        await loader.reminders([], deliveryIds)
+        await loader.deliveries(deliveryIds)
+        await loader.suppressed(commands.flatMap((command) => loader.suppression(command)))
+      },
+      run: (tx) => settleAll(tx, commands),
+    })
+  },
+  recordReceipt: (command) =>
+    runCommand(engine, pool, {
+      async load(loader) {
+        await loader.reminders([], [command.id])
+        await loader.deliveries([command.id])
+      },
+      run: (tx) => recordReceipt(tx, command),
+    }),
+})

@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import { type IdKinds, isNotificationError } from '../../../src/index.ts'
+import type { IdCodec } from '../kysely/codecs/ids.ts'
+import type { Bind, Builder } from '../kysely/query.ts'
+import type * as lists from '../kysely/statements/lists.ts'
+import type { Statements } from '../kysely/statements.ts'
+import {
+  busyError,
+  closedError,
+  isBroken,
+  isContention,
+  isDisconnected,
+  isLockTimeout,
+  isMissingTable,
+  storageError,
+  unknownCommit,
+} from './errors.ts'
+import { readKinds } from './ledger.ts'
+import { type Library, load } from './library.ts'
+import type { PostgresTarget, Run, Source } from './source.ts'
+
+/** What every command knows, once the ledger was read. */
+export type Database = {
+  /** Names this storage in its own notifications. */
+  readonly instance: string
+  readonly schema: string
+  readonly kinds: IdKinds
+  readonly ids: IdCodec
+  readonly builder: Builder
+  readonly lists: typeof lists
+  /** Statements of one round trip each, on whatever connection is free. */
+  readonly statements: Statements<'async'>
+  /** One statement on whatever connection is free; within a transaction, on its own. */
+  readonly run: Run
+  readonly bind: Bind<'async'>
+}
+
+export type Engine = {
+  readonly instance: string
+  readonly schema: string
+  /** One statement, or several that need not agree. Runs again if the connection breaks. */
+  read<T>(work: (database: Database) => Promise<T>): Promise<T>
+  /** Several statements that see the same rows. */
+  snapshot<T>(work: (database: Database) => Promise<T>): Promise<T>
+  /** One transaction. Runs again after a deadlock, a lost race or a lost connection, so it must keep nothing outside. */
+  write<T>(work: (database: Database) => Promise<T>): Promise<T>
+  /** One transaction, without asking for the tables first. */
+  migrate<T>(work: (run: Run, library: Library) => Promise<T>): Promise<T>
+  /** The opened source, for a connection to keep. */
+  source(): Promise<Source>
+  close(): Promise<void>
+}
+
+export type EngineOptions = {
+  readonly target: PostgresTarget
+  readonly schema: string
+  readonly busyTimeoutMs: number
+}
+
+const backoffMs = (attempt: number): number => Math.min(200, 5 * 2 ** attempt) * (0.5 + Math.random())
+
+export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): Engine {
+  let opening: Promise<{ source: Source; library: Library }> | undefined
+  let known: Promise<Database> | undefined
+  let closing: Promise<void> | undefined
+  const open = new Set<Promise<unknown>>()
+  const instance = randomUUID()
+
+  const opened = () => {
+    opening ??= load(target).catch((error) => {
+      opening = undefined
+      throw error
+    })
+    return opening
+  }
+
+  /** The ledger is read once: tables do not go back to what they were. */
+  function database(): Promise<Database> {
+    known ??= readDatabase().catch((error) => {
+      known = undefined
+      throw error
+    })
+    return known
+  }
+
+  async function readDatabase(): Promise<Database> {
+    const { source, library } = await opened()
+    const run: Run = (sql, values) => source.session((own) => own(sql, values), isBroken)
+    const kinds = await readKinds(run, schema)
+    const builder = library.postgresBuilder(schema)
+    const bind = library.bindQuery(run, kinds)
+    const ids = library.idCodec(kinds)
+    const statements = library.bindStatements(builder, bind)
+    return { instance, schema, kinds, ids, builder, lists: library.lists, statements, run, bind }
+  }
+
+  /** Repeats what failed because of others, or because the connection broke before anything was committed. */
+  async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
+    const since = performance.now()
+    for (let count = 0; ; count += 1) {
+      try {
+        return await attempt()
+      } catch (error) {
+        if (isMissingTable(error)) known = undefined
+        const waitedMs = performance.now() - since
+        if (isLockTimeout(error)) throw busyError(waitedMs, error)
+        if (isNotificationError(error) || !(isContention(error) || isDisconnected(error))) throw storageError(error)
+        if (waitedMs >= busyTimeoutMs) throw busyError(waitedMs, error)
+        await wait(backoffMs(count))
+      }
+    }
+  }
+
+  function track<T>(start: () => Promise<T>): Promise<T> {
+    if (closing !== undefined) return Promise.reject(closedError())
+    const work = patiently(start)
+    open.add(work)
+    const done = () => open.delete(work)
+    work.then(done, done)
+    return work
+  }
+
+  /** The isolation and the limit are said with BEGIN, in one round trip; a host's defaults do not matter. */
+  async function transaction<T>(mode: string, work: (run: Run, library: Library) => Promise<T>): Promise<T> {
+    const { source, library } = await opened()
+    return source.session(async (run) => {
+      await run(`begin isolation level ${mode}; set local lock_timeout = ${Math.round(busyTimeoutMs)}`)
+      let value: T
+      try {
+        value = await work(run, library)
+      } catch (error) {
+        // A connection that cannot even roll back is lost, whatever came before.
+        if (!isDisconnected(error)) await run('rollback')
+        throw error
+      }
+      await run('commit').catch((error) => {
+        throw isDisconnected(error) ? unknownCommit(error) : error
+      })
+      return value
+    }, isBroken)
+  }
+
+  const inTransaction = <T>(mode: string, work: (database: Database) => Promise<T>): Promise<T> =>
+    track(async () => {
+      const found = await database()
+      return transaction(mode, (run, library) => work({ ...found, run, bind: library.bindQuery(run, found.kinds) }))
+    })
+
+  return {
+    instance,
+    schema,
+    read: (work) => track(async () => work(await database())),
+    snapshot: (work) => inTransaction('repeatable read read only', work),
+    write: (work) => inTransaction('read committed', work),
+    migrate: (work) =>
+      track(() => {
+        known = undefined
+        return transaction('read committed', work)
+      }),
+    source: async () => (await opened()).source,
+    close() {
+      closing ??= Promise.allSettled([...open]).then(async () => {
+        const made = await opening?.catch(() => undefined)
+        await made?.source.close()
+      })
+      return closing
+    },
+  }
+}

@@ -1,0 +1,85 @@
+import { isNotificationError, NotificationError } from '../../../src/index.ts'
+
+const codeOf = (error: unknown): string =>
+  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : ''
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** A command found that what it read is outdated, and is to be run anew. */
+export class Outdated extends Error {}
+
+/**
+ * Serialization failure, deadlock, or an operator's `pg_cancel_backend` of somebody in between: the transaction is rolled
+ * back, and another try may well succeed.
+ */
+export const isContention = (error: unknown): boolean =>
+  error instanceof Outdated || ['40001', '40P01', '23505'].includes(codeOf(error))
+
+/** A lock that was waited for as long as the options allow. */
+export const isLockTimeout = (error: unknown): boolean => codeOf(error) === '55P03'
+
+/** The connection broke, was refused, or could not be had in time. */
+export function isDisconnected(error: unknown): boolean {
+  const code = codeOf(error)
+  return (
+    /^(08...|57P0[1235]|53300|ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/.test(code) ||
+    /connection terminated|not queryable|connection error|timeout exceeded when trying to connect|client was closed/i.test(
+      textOf(error),
+    )
+  )
+}
+
+/** True if the connection that threw it cannot be used again. */
+export const isBroken = (error: unknown): boolean =>
+  isDisconnected(error) || (isNotificationError(error) && isDisconnected(error.cause))
+
+export const closedError = (): NotificationError =>
+  new NotificationError('storage_closed', 'The postgres storage is closed; it cannot be used again after close().')
+
+export function busyError(waitedMs: number, cause: unknown): NotificationError {
+  const waited = `${Math.round(waitedMs)} ms`
+  const message = isDisconnected(cause)
+    ? `Postgres could not be reached for ${waited}; nothing was changed. Check that it runs, accepts connections and has some left.`
+    : `Other transactions kept Postgres from carrying this out for ${waited}; nothing was changed. Look for a long transaction, or raise "busyTimeoutMs".`
+  return new NotificationError('storage_busy', message, { cause })
+}
+
+/** The answer to COMMIT is missing, so nobody knows which it was. */
+export const unknownCommit = (cause: unknown): NotificationError =>
+  new NotificationError(
+    'storage_failed',
+    'The connection to Postgres was lost while a transaction was being committed: it may be stored or not. Read before you repeat it.',
+    { cause },
+  )
+
+export const missingTables = (cause?: unknown): NotificationError =>
+  new NotificationError(
+    'migration_missing',
+    'The tables are missing or older than this library. Call migrate() once before anything else.',
+    cause === undefined ? {} : { cause },
+  )
+
+/** Undefined table, column or schema. */
+export const isMissingTable = (error: unknown): boolean => ['42P01', '42703', '3F000'].includes(codeOf(error))
+
+/** The library's errors as they are; the vendor's wrapped, with the vendor's as cause. */
+export function storageError(error: unknown): NotificationError {
+  if (isNotificationError(error)) return error
+  if (isMissingTable(error)) return missingTables(error)
+  return new NotificationError('storage_failed', `Postgres failed: ${codeOf(error) || 'error'}: ${textOf(error)}`, {
+    cause: error,
+  })
+}
+
+/** An import that failed because the package is not there, told with what to install. */
+export function importError(error: unknown): unknown {
+  const code = codeOf(error)
+  if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') return error
+  const missing = ['pg', 'kysely'].find((name) => textOf(error).includes(`'${name}'`))
+  if (missing === undefined) return error
+  return new NotificationError(
+    'dependency_missing',
+    `The postgres storage needs the package "${missing}". Install both of its peers: npm install pg kysely`,
+    { cause: error },
+  )
+}

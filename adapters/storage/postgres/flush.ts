@@ -1,0 +1,152 @@
+import type { RecordOf } from '../kysely/query.ts'
+import type { TableName } from '../kysely/tables.ts'
+import type { Database } from './engine.ts'
+import { Outdated } from './errors.ts'
+import { qualified, quoted, recordset, written } from './names.ts'
+import type { RowSet } from './row-set.ts'
+import { encodeRow } from './values.ts'
+import type { WorkingSet } from './working-set.ts'
+
+type Columns = { readonly [column: string]: unknown }
+
+const json = (rows: readonly object[]): string => JSON.stringify(rows.map(encodeRow))
+
+/** Writes what the commands of a transaction made of a working set: one statement a table and kind of change. */
+export async function flush(database: Database, set: WorkingSet): Promise<void> {
+  const { run, kinds, schema } = database
+  const name = (table: TableName) => qualified(schema, table)
+
+  /** How many rows were inserted; the rest met a unique index. */
+  async function insert(table: TableName, rows: readonly Columns[]): Promise<number> {
+    const [first] = rows
+    if (first === undefined) return 0
+    const columns = Object.keys(first)
+    const { count } = await run(
+      `insert into ${name(table)} (${columns.map(quoted).join(', ')})
+       select ${columns.map((column) => written(table, column)).join(', ')} from ${recordset(table, columns, kinds)}
+       on conflict do nothing`,
+      [json(rows)],
+    )
+    return count
+  }
+
+  /** A row that somebody else inserted meanwhile makes what the commands read outdated. */
+  async function insertAll(table: TableName, rows: readonly Columns[]): Promise<void> {
+    if ((await insert(table, rows)) < rows.length)
+      throw new Outdated(`a row of ${table} was inserted by another transaction`)
+  }
+
+  /** Rows with the same columns to write go in one statement. */
+  async function update<Row extends { readonly id: number }>(table: TableName, rows: RowSet<Row>): Promise<void> {
+    const groups = new Map<string, Columns[]>()
+    for (const [id, change] of rows.changes) {
+      const row = { ...change, id }
+      const columns = Object.keys(row).sort().join()
+      const group = groups.get(columns)
+      if (group === undefined) groups.set(columns, [row])
+      else group.push(row)
+    }
+    for (const group of groups.values()) {
+      const columns = Object.keys(group[0] ?? {})
+      const assigned = columns.filter((column) => column !== 'id')
+      await run(
+        `update ${name(table)} as t set ${assigned.map((column) => `${quoted(column)} = ${written(table, column)}`).join(', ')}
+         from ${recordset(table, columns, kinds)} where t.id = r.id`,
+        [json(group)],
+      )
+    }
+  }
+
+  async function remove(table: TableName, column: string, values: readonly (number | string)[]): Promise<void> {
+    if (values.length > 0) await run(`delete from ${name(table)} where ${quoted(column)} = any($1)`, [values])
+  }
+
+  /** The plans get their ids now; the working set knew them by negative ones. */
+  async function insertPlans(rows: readonly RecordOf<'reminder_plans'>[]): Promise<ReadonlyMap<number, number>> {
+    const given = new Map<number, number>()
+    if (rows.length === 0) return given
+    const columns = Object.keys(rows[0] ?? {}).filter((column) => column !== 'id')
+    const made = await run<{ appointment_id: string; organization_id: string; id: string }>(
+      `insert into ${name('reminder_plans')} as t (${columns.map(quoted).join(', ')})
+       select ${columns.map((column) => written('reminder_plans', column)).join(', ')}
+       from ${recordset('reminder_plans', columns, kinds)}
+       on conflict do nothing returning t.appointment_id::text, t.organization_id, t.id::text`,
+      [json(rows)],
+    )
+    const ids = new Map(made.rows.map((row) => [`${row.appointment_id} ${row.organization_id}`, Number(row.id)]))
+    for (const row of rows) {
+      const id = ids.get(`${row.appointment_id} ${row.organization_id}`)
+      if (id === undefined) throw new Outdated('another transaction planned the appointment')
+      given.set(row.id, id)
+    }
+    return given
+  }
+
+  async function recordOutcomes(): Promise<void> {
+    const [first] = set.outcomes
+    if (first === undefined) return
+    const columns = Object.keys(first)
+    await run(
+      `insert into ${name('appointment_outcomes')} (${columns.join(', ')})
+       select ${columns.join(', ')} from ${recordset('appointment_outcomes', columns, kinds)}
+       on conflict (appointment_id, organization_id) do update
+       set ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`,
+      [json(set.outcomes)],
+    )
+  }
+
+  /** By key, last of all: everybody counts in the same few rows, and holds them as short as can be. */
+  async function count(): Promise<void> {
+    const table = name('notification_counters')
+    const key = ['organization_id', 'day', 'measure', 'channel', 'category', 'provider', 'detail'] as const
+    const given = recordset('notification_counters', [...key, 'count'], kinds)
+    const rows = set.counts.map(({ by, ...row }) => ({ ...row, count: by }))
+    const less = rows.filter((row) => row.count < 0)
+    if (less.length > 0) {
+      await run(
+        `update ${table} as t set count = greatest(t.count + r.count, 0) from ${given}
+         where ${key.map((column) => `t.${column} = r.${column}`).join(' and ')}`,
+        [json(less)],
+      )
+    }
+    const more = rows.filter((row) => row.count > 0)
+    if (more.length > 0) {
+      await run(
+        `insert into ${table} as t (${key.join(', ')}, count) select ${key.join(', ')}, count from ${given}
+         order by ${key.join(', ')} on conflict (${key.join(', ')}) do update set count = t.count + excluded.count`,
+        [json(more)],
+      )
+    }
+  }
+
+  await remove('reminder_plan_recipients', 'plan_id', [...set.unlinked])
+  await remove('reminder_plans', 'id', set.plans.deleted)
+  await remove('patient_notification_preferences', 'id', set.patients.deleted)
+  await remove('client_notification_preferences', 'id', set.clients.deleted)
+  await remove('replan_jobs', 'scope', set.droppedScopes)
+
+  await update('notification_settings', set.settings)
+  await update('patient_notification_preferences', set.patients)
+  await update('client_notification_preferences', set.clients)
+  await update('reminder_plans', set.plans)
+  // Before insertions: a cancelled row makes room for the same reminder planned anew.
+  await update('appointment_reminders', set.reminders)
+  await update('notification_history', set.deliveries)
+
+  await insertAll('notification_settings', set.settings.inserted)
+  await insertAll('patient_notification_preferences', set.patients.inserted)
+  await insertAll('client_notification_preferences', set.clients.inserted)
+  const planIds = await insertPlans(set.plans.inserted)
+  await insert(
+    'reminder_plan_recipients',
+    set.links.map((link) => ({ ...link, plan_id: planIds.get(link.plan_id) ?? link.plan_id })),
+  )
+  await insertAll('appointment_reminders', set.reminders.inserted)
+  await insertAll('notification_history', set.deliveries.inserted)
+  await insertAll('replan_jobs', set.jobs)
+  await insertAll('notification_decisions', set.decisions)
+  await insertAll('notification_audit', set.audit)
+  await insertAll('notification_suppressions', set.suppressions)
+  await recordOutcomes()
+  await count()
+}

@@ -1,0 +1,219 @@
+import type { EntityId, RecipientType, SettleCommand } from '../../../src/index.ts'
+import type { RecordOf } from '../kysely/query.ts'
+import type { TableName } from '../kysely/tables.ts'
+import type { Database } from './engine.ts'
+import { type AdvisoryLock, takeLocks } from './locks.ts'
+import { qualified, recordset } from './names.ts'
+import type { RowSet } from './row-set.ts'
+import { decodeRow, encodeParameter, encodeRow } from './values.ts'
+import { dedupeKey, type Suppression, suppressionKey, type WorkingSet } from './working-set.ts'
+
+export type PlanKey = { readonly organization_id: string; readonly appointment_id: EntityId }
+export type DedupeKey = { readonly organization_id: string; readonly dedupe_key: string }
+
+type Locking<Row extends { readonly id: number }> = {
+  readonly into: RowSet<Row>
+  readonly from?: string
+  readonly where: string
+  readonly values: readonly unknown[]
+  readonly strength?: 'update' | 'share'
+}
+
+/** Lists that a statement can take as JSON, without duplicates. */
+const distinct = <T extends object>(rows: readonly T[]): string =>
+  `[${[...new Set(rows.map((row) => JSON.stringify(encodeRow(row))))].join(',')}]`
+
+/**
+ * Reads rows under lock into a working set. Everybody locks in one order: advisory locks, settings, preferences, plans,
+ * reminders, deliveries, and within a table by id; so nobody waits in a circle. What decides is read after the lock is
+ * there: under READ COMMITTED each statement sees what was committed before it began.
+ */
+export function loaderOf(database: Database, set: WorkingSet) {
+  const { run, kinds, schema } = database
+  const name = (table: TableName) => qualified(schema, table)
+
+  async function lock<Row extends { readonly id: number }>(table: TableName, locking: Locking<Row>): Promise<void> {
+    const { into, from = '', where, values, strength = 'update' } = locking
+    const { rows } = await run<Row & { [column: string]: unknown }>(
+      `select t.* from ${from}${name(table)} as t where ${where} order by t.id for ${strength} of t`,
+      values.map(encodeParameter),
+    )
+    into.load(rows.map((row) => decodeRow(row, kinds)))
+  }
+
+  const list = (table: TableName, columns: readonly string[]) => `${recordset(table, columns, kinds)}, `
+  const { plans, reminders, deliveries, settings, patients, clients } = set
+
+  return {
+    advisory: (locks: readonly AdvisoryLock[]) => takeLocks(run, schema, locks),
+
+    settings: async (organizationIds: readonly string[], strength: 'update' | 'share') => {
+      if (organizationIds.length === 0) return
+      const where = 't.organization_id = any($1)'
+      await lock('notification_settings', { into: settings, where, values: [[...new Set(organizationIds)]], strength })
+    },
+
+    async preferences(type: RecipientType, recipientIds: readonly EntityId[], strength: 'update' | 'share') {
+      if (recipientIds.length === 0) return
+      const values = [[...new Set(recipientIds)]]
+      if (type === 'PATIENT') {
+        const where = 't.patient_id = any($1)'
+        await lock('patient_notification_preferences', { into: patients, where, values, strength })
+      } else if (type === 'CLIENT') {
+        const where = 't.client_id = any($1)'
+        await lock('client_notification_preferences', { into: clients, where, values, strength })
+      }
+    },
+
+    async plans(keys: readonly PlanKey[], strength: 'update' | 'share') {
+      if (keys.length === 0) return
+      await lock('reminder_plans', {
+        into: plans,
+        from: list('reminder_plans', ['organization_id', 'appointment_id']),
+        where: 't.appointment_id = r.appointment_id and t.organization_id = r.organization_id',
+        values: [distinct(keys)],
+        strength,
+      })
+    },
+
+    plansOfAppointment: (appointmentId: EntityId) =>
+      lock('reminder_plans', { into: plans, where: 't.appointment_id = $1', values: [appointmentId] }),
+
+    async plansOfRecipient(type: RecipientType, recipientId: EntityId) {
+      const links = `select plan_id from ${name('reminder_plan_recipients')} where recipient_type = $1 and recipient_id = $2`
+      await lock('reminder_plans', { into: plans, where: `t.id in (${links})`, values: [type, recipientId] })
+      set.planIdsOfRecipient.push(...plans.all().map((plan) => plan.id))
+    },
+
+    /** All rows that are not CANCELLED of these plans' appointments. */
+    async liveReminders(keys: readonly PlanKey[]) {
+      if (keys.length === 0) return
+      await lock('appointment_reminders', {
+        into: reminders,
+        from: list('reminder_plans', ['organization_id', 'appointment_id']),
+        where: 't.appointment_id = r.appointment_id and t.organization_id = r.organization_id and t.live is not null',
+        values: [distinct(keys)],
+      })
+    },
+
+    pendingReminders: (appointmentId: EntityId) =>
+      lock('appointment_reminders', {
+        into: reminders,
+        where: `t.appointment_id = $1 and t.status = 'PENDING'`,
+        values: [appointmentId],
+      }),
+
+    /** These reminders, and those of these deliveries; which reminder a delivery is of never changes. */
+    async reminders(ids: readonly number[], deliveryIds: readonly number[] = []) {
+      if (ids.length + deliveryIds.length === 0) return
+      // One array, not two conditions joined by OR, which no index serves.
+      const where = `t.id = any(array(select unnest($1::bigint[]) union all
+        select reminder_id from ${name('notification_history')} where id = any($2::bigint[])))`
+      const values = [ids, deliveryIds]
+      await lock('appointment_reminders', { into: reminders, where, values })
+    },
+
+    /** These deliveries, and those that the loaded reminders wait for. */
+    async deliveries(ids: readonly number[]) {
+      const waiting = reminders
+        .all()
+        .flatMap((row) => (row.status === 'PENDING' && row.due_at === null ? (row.notification_id ?? []) : []))
+      const wanted = [...new Set([...ids, ...waiting])]
+      if (wanted.length === 0) return
+      await lock('notification_history', { into: deliveries, where: 't.id = any($1::bigint[])', values: [wanted] })
+    },
+
+    openDeliveriesOfAppointment: (appointmentId: EntityId) =>
+      lock('notification_history', {
+        into: deliveries,
+        where: `t.appointment_id = $1 and t.delivery_state in ('queued', 'sending', 'handed_over')`,
+        values: [appointmentId],
+      }),
+
+    openDeliveriesOfRecipient: (type: RecipientType, recipientId: EntityId) =>
+      lock('notification_history', {
+        into: deliveries,
+        where: `t.recipient_type = $1 and t.recipient_id = $2 and t.delivery_state in ('queued', 'sending', 'handed_over')`,
+        values: [type, recipientId],
+      }),
+
+    /**
+     * The recipient's reminders in the appointments of the loaded plans, and those of its open deliveries, which are read
+     * before the deliveries are locked, as the order wants it.
+     */
+    remindersOfRecipient: (type: RecipientType, recipientId: EntityId) =>
+      lock('appointment_reminders', {
+        into: reminders,
+        where: `t.id = any(array(
+          select id from ${name('appointment_reminders')} where appointment_id = any($3) and live is not null
+            and recipient_type = $1 and recipient_id = $2
+          union all
+          select reminder_id from ${name('notification_history')} where recipient_type = $1 and recipient_id = $2
+            and delivery_state in ('queued', 'sending', 'handed_over')))`,
+        values: [type, recipientId, plans.all().map((plan) => plan.appointment_id)],
+      }),
+
+    /** Queued notices that a newer one of the same appointment may replace. */
+    async queuedNotices(appointmentIds: readonly EntityId[]) {
+      if (appointmentIds.length === 0) return
+      await lock('notification_history', {
+        into: deliveries,
+        where: `t.appointment_id = any($1) and t.delivery_state = 'queued'
+          and t.notification_category in ('CONFIRMATION', 'RESCHEDULE', 'CANCELLATION')`,
+        values: [[...new Set(appointmentIds)]],
+      })
+    },
+
+    /** What a settle of a loaded delivery suppresses. */
+    suppression({ id, suppress }: SettleCommand): Suppression[] {
+      const row = deliveries.get(id)
+      if (row === undefined || suppress === null) return []
+      return [{ organization_id: row.organization_id, channel: row.notification_type, address: suppress.address }]
+    },
+
+    /** Which of these addresses are suppressed already. */
+    async suppressed(suppressions: readonly Suppression[]) {
+      if (suppressions.length === 0) return
+      const keys = ['organization_id', 'channel', 'address'] as const
+      const { rows } = await run<Suppression>(
+        `select t.organization_id, t.channel, t.address from ${list('notification_suppressions', keys)}
+           ${name('notification_suppressions')} as t
+         where t.organization_id = r.organization_id and t.channel = r.channel and t.address = r.address`,
+        [distinct(suppressions)],
+      )
+      for (const row of rows) set.suppressed.add(suppressionKey(row))
+    },
+
+    /** What these organizations began on this day; under the lock that everybody takes who begins more. */
+    async metered(organizationIds: readonly string[], day: string) {
+      if (organizationIds.length === 0) return
+      const { rows } = await run<{ organization_id: string; count: number }>(
+        `select organization_id, count from ${name('notification_counters')} where organization_id = any($1) and day = $2
+           and measure = 'METERED' and channel = '' and category = '' and provider = '' and detail = ''`,
+        [encodeParameter([...new Set(organizationIds)]), day],
+      )
+      for (const row of rows) set.metered.set(row.organization_id, decodeRow(row, kinds).count)
+    },
+
+    async outcome(key: PlanKey) {
+      const { rows } = await run<RecordOf<'appointment_outcomes'>>(
+        `select * from ${name('appointment_outcomes')} where appointment_id = $1 and organization_id = $2`,
+        [encodeParameter(key.appointment_id), encodeParameter(key.organization_id)],
+      )
+      set.recorded.push(...rows.map((row) => decodeRow(row, kinds)))
+    },
+
+    /** Which of these keys are taken. One that is being taken right now shows when the row is written. */
+    async dedupeKeys(keys: readonly DedupeKey[]) {
+      if (keys.length === 0) return
+      const { rows } = await run<DedupeKey>(
+        `select t.organization_id, t.dedupe_key from ${list('notification_history', ['organization_id', 'dedupe_key'])}
+           ${name('notification_history')} as t
+         where t.organization_id = r.organization_id and t.dedupe_key = r.dedupe_key`,
+        [distinct(keys)],
+      )
+      for (const row of rows) set.dedupeKeys.add(dedupeKey(row.organization_id, row.dedupe_key))
+    },
+  }
+}
+export type Loader = ReturnType<typeof loaderOf>

@@ -1,0 +1,146 @@
+import {
+  type Actor,
+  type PlanCommand,
+  type PlanOutcome,
+  type PlanStore,
+  type RecipientRef,
+  type ReplanPage,
+  systemActor,
+} from '../../../src/index.ts'
+import { decodePlan, pageOfPlans } from '../kysely/codecs/plans.ts'
+import { applyPlans } from '../kysely/commands/apply-plan.ts'
+import { forgetAppointment, forgetRecipient } from '../kysely/commands/forget.ts'
+import type { RecordOf } from '../kysely/query.ts'
+import type { Database, Engine } from './engine.ts'
+import type { PlanKey } from './loader.ts'
+import { type AdvisoryLock, takeLocks } from './locks.ts'
+import { qualified } from './names.ts'
+import { noticeReads } from './notice-reads.ts'
+import { type Command, type IdPool, runCommand } from './transaction.ts'
+import { decodeRow } from './values.ts'
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0)
+
+const applying = (commands: readonly PlanCommand[]): Command<PlanOutcome[]> => ({
+  needs: {
+    appointment_reminders: sum(commands.map(({ reminders }) => reminders.length)),
+    notification_history: sum(commands.map(({ notifications }) => notifications.length)),
+  },
+  async load(loader, { ids }) {
+    const notices = noticeReads(
+      commands.flatMap((command) => command.notifications),
+      ids,
+    )
+    const inserts = commands.some((command) => command.expectedRevision === null)
+    const insertion: AdvisoryLock = { kind: 'plans', identity: [], shared: true }
+    await loader.advisory(inserts ? [insertion, ...notices.locks] : notices.locks)
+    const keys = commands.map(
+      ({ plan }): PlanKey => ({
+        organization_id: plan.organizationId,
+        appointment_id: ids('appointment', plan.appointmentId),
+      }),
+    )
+    await loader.plans(keys, 'update')
+    await loader.liveReminders(keys)
+    await loader.deliveries([])
+    await loader.queuedNotices(notices.appointmentIds)
+    await loader.dedupeKeys(notices.dedupeKeys)
+  },
+  run: (tx) => applyPlans(tx, commands),
+})
+
+const forgettingAppointment = (
+  ...[appointmentId, decision, at]: Parameters<PlanStore['forgetAppointment']>
+): Command<ReturnType<typeof forgetAppointment>> => ({
+  async load(loader, { ids }) {
+    const id = ids('appointment', appointmentId)
+    await loader.plansOfAppointment(id)
+    await loader.pendingReminders(id)
+    await loader.openDeliveriesOfAppointment(id)
+  },
+  run: (tx) => forgetAppointment(tx, appointmentId, decision, at),
+})
+
+const forgettingRecipient = (
+  recipient: RecipientRef,
+  at: Date,
+  by: Actor,
+): Command<ReturnType<typeof forgetRecipient>> => ({
+  async load(loader, { ids }) {
+    const id = ids('recipient', recipient.id)
+    await loader.preferences(recipient.type, [id], 'update')
+    await loader.plansOfRecipient(recipient.type, id)
+    await loader.remindersOfRecipient(recipient.type, id)
+    await loader.openDeliveriesOfRecipient(recipient.type, id)
+  },
+  run: (tx) => forgetRecipient(tx, recipient, at, by),
+})
+
+type Job = RecordOf<'replan_jobs'>
+
+async function pageOf({ run, schema, kinds }: Database, job: Job, now: Date, limit: number) {
+  const plans = qualified(schema, 'reminder_plans')
+  const values = [job.organization_id, job.cursor, now, limit]
+  const rest = `plan.organization_id = $1 and plan.id > $2 and plan.starts_at > $3 and plan.status = 'active'
+    order by plan.id limit $4`
+  const found =
+    job.recipient_type === null
+      ? await run<RecordOf<'reminder_plans'>>(`select plan.* from ${plans} as plan where ${rest}`, values)
+      : await run<RecordOf<'reminder_plans'>>(
+          `select plan.* from ${qualified(schema, 'reminder_plan_recipients')} as link join ${plans} as plan on plan.id = link.plan_id
+           where link.recipient_type = $5 and link.recipient_id = $6 and ${rest}`,
+          [...values, job.recipient_type, job.recipient_id],
+        )
+  return found.rows.map((row) => decodeRow(row, kinds))
+}
+
+/**
+ * Ids are given before the commit, so a plan that is still being inserted may have a lower id than one that is there
+ * already: the page waits until no insertion is under way, or its cursor would pass that plan for ever.
+ */
+async function replanPage(engine: Engine, now: Date, limit: number): Promise<ReplanPage | null> {
+  const oldest = ({ statements }: Database) => statements.plans.oldestJob.get({})
+  if ((await engine.read(oldest)) === undefined) return null
+  return engine.write(async (database) => {
+    await takeLocks(database.run, database.schema, [{ kind: 'plans', identity: [], shared: false }])
+    const { rows } = await database.run<Job>(
+      `select * from ${qualified(database.schema, 'replan_jobs')} order by id limit 1`,
+    )
+    const [job] = rows.map((row) => decodeRow(row, database.kinds))
+    if (job === undefined) return null
+    const plans = await pageOf(database, job, now, limit)
+    return { jobId: job.id, ...pageOfPlans(plans, limit) }
+  })
+}
+
+export const planStore = (engine: Engine, pool: IdPool): PlanStore => ({
+  get: (organizationId, appointmentId) =>
+    engine.read(async ({ statements, ids }) => {
+      const row = await statements.plans.get.get({ organizationId, appointmentId: ids('appointment', appointmentId) })
+      return row === undefined ? null : decodePlan(row)
+    }),
+  find: (appointmentIds) =>
+    engine.read(async ({ run, schema, ids, kinds }) => {
+      const unique = new Set(appointmentIds.map((id) => ids('appointment', id)))
+      const { rows } = await run<RecordOf<'reminder_plans'>>(
+        `select * from ${qualified(schema, 'reminder_plans')} where appointment_id = any($1)`,
+        [[...unique]],
+      )
+      return rows.map((row) => decodePlan(decodeRow(row, kinds)))
+    }),
+  apply: async (commands) => (commands.length === 0 ? [] : runCommand(engine, pool, applying(commands))),
+  forgetAppointment: (...args) => runCommand(engine, pool, forgettingAppointment(...args)),
+  forgetRecipient: (recipient, at, by = systemActor) =>
+    runCommand(engine, pool, forgettingRecipient(recipient, at, by)),
+  upcoming: (now, cursor, limit) =>
+    engine.read(async ({ statements }) => {
+      const page = { now: now.getTime(), cursor: Number(cursor ?? 0), limit }
+      return pageOfPlans(await statements.plans.pageOfUpcoming.all(page), limit)
+    }),
+  nextReplanPage: (now, limit) => replanPage(engine, now, limit),
+  advanceReplan: (jobId, cursor) =>
+    engine.read(async ({ statements }) => {
+      if (cursor === null) await statements.plans.endJob.run({ id: jobId })
+      else await statements.plans.advanceJob.run({ id: jobId, cursor: Number(cursor) })
+    }),
+})

@@ -1,0 +1,103 @@
+import type { PreferenceRef, PreferenceStore, PreferencesRow, SettingsStore } from '../../../src/index.ts'
+import { decodePreferences, decodeSettings } from '../kysely/codecs/settings.ts'
+import { createPreferences, createSettings, updatePreferences, updateSettings } from '../kysely/commands/settings.ts'
+import type { RecordOf } from '../kysely/query.ts'
+import type { Database, Engine } from './engine.ts'
+import { qualified, recordset } from './names.ts'
+import { type IdPool, runCommand } from './transaction.ts'
+import { decodeRow, encodeParameter } from './values.ts'
+
+export const settingsStore = (engine: Engine, pool: IdPool): SettingsStore => ({
+  get: (organizationIds) =>
+    engine.read(async ({ run, schema, kinds }) => {
+      const unique = [...new Set(organizationIds)]
+      const { rows } = await run<RecordOf<'notification_settings'>>(
+        `select * from ${qualified(schema, 'notification_settings')} where organization_id = any($1)`,
+        [encodeParameter(unique)],
+      )
+      const found = new Map(rows.map((row) => [row.organization_id, decodeSettings(decodeRow(row, kinds))]))
+      return unique.flatMap((id) => found.get(id) ?? [])
+    }),
+  create: (...args) =>
+    runCommand(engine, pool, {
+      needs: { notification_settings: 1 },
+      async load(loader) {
+        const [organizationId] = args
+        await loader.advisory([{ kind: 'settings', identity: [organizationId], shared: false }])
+        await loader.settings([organizationId], 'update')
+      },
+      run: (tx) => createSettings(tx, ...args),
+    }),
+  update: (...args) =>
+    runCommand(engine, pool, {
+      load: (loader) => loader.settings([args[0]], 'update'),
+      run: (tx) => updateSettings(tx, ...args),
+    }),
+  suppressed: (addresses) =>
+    engine.read(async ({ run, schema, kinds }) => {
+      if (addresses.length === 0) return []
+      const asked = addresses.map(({ organizationId: organization_id, channel, address }) => ({
+        organization_id,
+        channel,
+        address,
+      }))
+      const keys = ['organization_id', 'channel', 'address'] as const
+      const { rows } = await run<Record<(typeof keys)[number], string>>(
+        `select t.organization_id, t.channel, t.address from ${recordset('notification_suppressions', keys, kinds)}
+         join ${qualified(schema, 'notification_suppressions')} as t using (organization_id, channel, address)`,
+        [encodeParameter(JSON.stringify(asked))],
+      )
+      const found = new Set(rows.map((row) => JSON.stringify(keys.map((key) => row[key]))))
+      return addresses.filter((one) => found.has(JSON.stringify([one.organizationId, one.channel, one.address])))
+    }),
+})
+
+const preferenceTables = {
+  PATIENT: ['patient_notification_preferences', 'patient_id'],
+  CLIENT: ['client_notification_preferences', 'client_id'],
+} as const
+
+/** In the order asked for. */
+async function preferencesOf({ run, schema, kinds, ids }: Database, recipients: readonly PreferenceRef[]) {
+  const refs = recipients.map(({ type, id }) => ({ type, id: ids('recipient', id) }))
+  const found = new Map<string, PreferencesRow>()
+  for (const type of ['PATIENT', 'CLIENT'] as const) {
+    const wanted = refs.filter((ref) => ref.type === type).map((ref) => ref.id)
+    if (wanted.length === 0) continue
+    const [table, column] = preferenceTables[type]
+    const { rows } = await run<RecordOf<'patient_notification_preferences'> & { recipient_id: string | number }>(
+      `select t.*, t.${column} as recipient_id from ${qualified(schema, table)} as t where t.${column} = any($1)`,
+      [encodeParameter([...new Set(wanted)])],
+    )
+    for (const row of rows) {
+      const { recipient_id: id } = decodeRow(row, kinds)
+      found.set(`${type}:${id}`, decodePreferences({ type, id }, row))
+    }
+  }
+  return refs.flatMap((ref) => found.get(`${ref.type}:${ref.id}`) ?? [])
+}
+
+export const preferenceStore = (engine: Engine, pool: IdPool): PreferenceStore => ({
+  get: (recipients) => engine.read((database) => preferencesOf(database, recipients)),
+  create: (...args) =>
+    runCommand(engine, pool, {
+      needs: { patient_notification_preferences: 1, client_notification_preferences: 1 },
+      async load(loader, { ids }) {
+        const [, { type, id: given }] = args
+        const id = ids('recipient', given)
+        await loader.advisory([{ kind: 'preferences', identity: [type, id], shared: false }])
+        await loader.preferences(type, [id], 'update')
+      },
+      run: (tx) => createPreferences(tx, ...args),
+    }),
+  update: (...args) =>
+    runCommand(engine, pool, {
+      async load(loader, { ids }) {
+        const [{ type, id: given }] = args
+        const id = ids('recipient', given)
+        await loader.preferences(type, [id], 'update')
+        await loader.openDeliveriesOfRecipient(type, id)
+      },
+      run: (tx) => updatePreferences(tx, ...args),
+    }),
+})

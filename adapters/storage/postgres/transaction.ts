@@ -1,0 +1,80 @@
+import type { Tx } from '../kysely/commands/tx.ts'
+import type { Database, Engine } from './engine.ts'
+import { flush } from './flush.ts'
+import { type Loader, loaderOf } from './loader.ts'
+import { qualified } from './names.ts'
+import { announce } from './notify.ts'
+import { statementsOn } from './statements.ts'
+import { type IdTable, workingSet } from './working-set.ts'
+
+/** How many rows of a table a command may insert, at most. */
+export type Needs = { readonly [T in IdTable]?: number }
+
+export type Command<T> = {
+  readonly needs?: Needs
+  /** Reads, under lock, all that the command will look at. */
+  readonly load: (loader: Loader, database: Database) => Promise<void>
+  /** The command itself, the same as in SQLite. It may run again on rows read anew. */
+  readonly run: (tx: Tx) => T
+}
+
+/** Ids are asked for in lots of at least this many: an id that is not used waits for the next command. */
+const lot = 64
+
+/** Ids that the database set aside for this process, in order. They are unique; that there are none missing nobody promised. */
+export function idPool() {
+  const kept = new Map<IdTable, number[]>()
+  return {
+    async take(database: Database, table: IdTable, count: number): Promise<number[]> {
+      const taken = kept.get(table) ?? []
+      kept.set(table, taken.splice(count))
+      const missing = count - taken.length
+      if (missing <= 0) return taken
+      const { rows } = await database.run<{ next_id: string }>(
+        `select nextval(pg_get_serial_sequence($1, 'id'))::text as next_id from generate_series(1, $2::int)`,
+        [qualified(database.schema, table), Math.max(missing, lot)],
+      )
+      const fresh = rows.map((row) => Number(row.next_id))
+      kept.set(table, [...(kept.get(table) ?? []), ...fresh.splice(missing)])
+      return [...taken, ...fresh]
+    },
+    /** Unused ones, after their transaction. */
+    giveBack(table: IdTable, ids: readonly number[]): void {
+      kept.set(table, [...ids, ...(kept.get(table) ?? [])])
+    },
+  }
+}
+export type IdPool = ReturnType<typeof idPool>
+
+/** Read under lock, run the command on what was read, write what it changed in bulk: a few round trips for any number of rows. */
+export const runCommand = <T>(engine: Engine, pool: IdPool, command: Command<T>): Promise<T> =>
+  engine.write(async (database) => {
+    const set = workingSet()
+    await command.load(loaderOf(database, set), database)
+    const ids = new Map<IdTable, number[]>()
+    for (const [table, count] of needed(command.needs ?? {})) ids.set(table, await pool.take(database, table, count))
+    const nextId = (table: IdTable): number => {
+      const id = ids.get(table)?.shift()
+      if (id === undefined) throw new Error(`a command inserted more rows into ${table} than it needs`)
+      return id
+    }
+    const value = command.run({ statements: statementsOn(set, nextId), ids: database.ids, rollsUp: false })
+    await announce(database, set)
+    await flush(database, set)
+    for (const [table, unused] of ids) pool.giveBack(table, unused)
+    return value
+  })
+
+const idTables = [
+  'notification_settings',
+  'patient_notification_preferences',
+  'client_notification_preferences',
+  'appointment_reminders',
+  'notification_history',
+] as const satisfies readonly IdTable[]
+
+const needed = (needs: Needs): (readonly [IdTable, number])[] =>
+  idTables.flatMap((table) => {
+    const count = needs[table] ?? 0
+    return count === 0 ? [] : [[table, count] as const]
+  })

@@ -1,0 +1,37 @@
+import type { CompiledQuery } from 'kysely'
+
+/**
+ * The slices of pg and Kysely that are used. Rows are typed by the caller, who alone knows what a statement selects;
+ * what their columns hold is brought into the library's form in `values.ts`.
+ */
+export type PgRow = { [column: string]: unknown }
+export type PgResult<R> = { rows: R[]; rowCount: number | null }
+
+export interface PgQuery {
+  text: string
+  values: unknown[]
+  /** How values are read, by the number of their type: without it, as the process has set it for all its clients. */
+  types: { getTypeParser(): (text: string) => unknown }
+}
+
+/** A client of a pool. */
+export interface PgClient {
+  query<R extends PgRow>(query: PgQuery): Promise<PgResult<R>>
+  on(event: 'error', listener: (error: Error) => void): unknown
+  on(event: 'end', listener: () => void): unknown
+  on(event: 'notification', listener: (message: { channel: string; payload?: string | undefined }) => void): unknown
+  removeListener(event: 'error', listener: (error: Error) => void): unknown
+  release(destroy?: boolean): void
+}
+
+/** A `pg.Pool`. */
+export interface PgPool {
+  connect(callback: (error: Error | undefined, client: PgClient | undefined) => void): void
+}
+
+/** A `Kysely` over pg. */
+export interface PgKysely {
+  withoutPlugins(): PgKysely
+  connection(): { execute<T>(work: (db: PgKysely) => Promise<T>): Promise<T> }
+  executeQuery<R>(query: CompiledQuery<R>): Promise<{ readonly rows: R[]; readonly numAffectedRows?: bigint }>
+}

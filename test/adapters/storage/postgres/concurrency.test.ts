@@ -1,0 +1,234 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { postgres } from '../../../../adapters/storage/postgres.ts'
+import type { Storage } from '../../../../src/index.ts'
+import { migration, minutes, t0 } from '../../../conformance/storage/harness.ts'
+import {
+  guard,
+  newReminder,
+  nextPlan,
+  noPreferences,
+  noSettings,
+  organizationId,
+  patient,
+  planCommand,
+  planOne,
+  planRow,
+  reminderWork,
+  sendIntent,
+  settleCommand,
+} from '../../../conformance/storage/rows.ts'
+import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
+import { freshSchema, holding, onServer, waiting } from './fixture.ts'
+
+let server: PostgresServer
+beforeAll(async () => {
+  server = await openPostgres()
+})
+afterAll(() => server.stop())
+const migrated = onServer(() => server)
+
+const planMany = (storage: Storage, count: number) =>
+  storage.plans.apply(
+    Array.from({ length: count }, (_, index) => planCommand({ plan: planRow({ appointmentId: index + 1 }) })),
+  )
+
+/** What a dispatcher does, without the sending: until nothing is due. Returns the ids of the reminders it won. */
+async function sendAll(storage: Storage): Promise<number[]> {
+  const won: number[] = []
+  for (;;) {
+    const due = await storage.reminders.due(t0, 200)
+    if (due.length === 0) return won
+    const outcomes = await storage.deliveries.commitIntents(
+      due.map((row) =>
+        sendIntent(reminderWork(row.id), {
+          guard: guard({ plan: { organizationId, appointmentId: row.appointmentId, revision: 1 } }),
+        }),
+      ),
+      t0,
+    )
+    const mine = outcomes.flatMap((outcome) =>
+      outcome.status === 'committed' && outcome.delivery !== null ? [outcome.delivery] : [],
+    )
+    won.push(...mine.map((row) => row.reminderId ?? 0))
+    await storage.deliveries.settle(mine.map((row) => settleCommand(row)))
+  }
+}
+
+describe('postgres, several at once', () => {
+  it('sends each of 2,000 due reminders once from several pools', async () => {
+    const { storage, another } = await migrated()
+    await planMany(storage, 2000)
+    const won = (await Promise.all([storage, await another(), await another()].map(sendAll))).flat()
+    expect(won).toHaveLength(2000)
+    expect(new Set(won).size).toBe(2000)
+    expect(await storage.deliveries.list({ limit: 1, offset: 0 })).toMatchObject({ total: 2000 })
+    expect(await storage.statistics.countsByDay({})).toMatchObject([{ measure: 'SENT', count: 2000 }])
+  })
+
+  it('a cancel and a claim at once have one winner, and the cancel is told of the other', async () => {
+    const { storage, another } = await migrated()
+    const canceller = await another()
+    await planMany(storage, 100)
+    const due = await storage.reminders.due(t0, 1000)
+    const claims = storage.deliveries.commitIntents(
+      due.map((row) =>
+        sendIntent(reminderWork(row.id), {
+          guard: guard({ plan: { organizationId, appointmentId: row.appointmentId, revision: 1 } }),
+        }),
+      ),
+      t0,
+    )
+    const cancels = Promise.all(
+      due.map(async ({ appointmentId }) => {
+        const plan = planRow({ appointmentId, status: 'cancelled', cancelReason: 'appointment_cancelled', revision: 2 })
+        const [outcome] = await canceller.plans.apply([nextPlan(1, { plan, reminders: [] })])
+        return outcome
+      }),
+    )
+    const [outcomes, results] = await Promise.all([claims, cancels])
+    for (const [index, result] of results.entries()) {
+      const won = outcomes[index]?.status === 'committed'
+      expect(result).toMatchObject({ status: 'applied', inFlight: won ? 1 : 0 })
+    }
+  })
+
+  const absent = {
+    preferences: {
+      table: 'patient_notification_preferences',
+      make: (storage: Storage) => storage.preferences.create(organizationId, patient, noPreferences, null, t0),
+    },
+    settings: {
+      table: 'notification_settings',
+      make: (storage: Storage) => storage.settings.create(organizationId, noSettings, null, t0),
+    },
+  } as const
+  for (const [what, { table: name, make }] of Object.entries(absent)) {
+    it(`${what} that are made while an intent commits without them wait for it`, async () => {
+      const { storage, another, pool, table } = await migrated()
+      const id = await planOne(storage)
+      const release = await holding(pool, `select 1 from ${table('appointment_reminders')} for update`)
+      const order: string[] = []
+      const claim = storage.deliveries.commitIntents([sendIntent(reminderWork(id))], t0).then((outcomes) => {
+        order.push('claim')
+        return outcomes
+      })
+      await waiting(pool)
+      const made = make(await another()).then(() => order.push('made'))
+      await waiting(pool, 2)
+      await release()
+      await made
+      expect(await claim).toMatchObject([{ status: 'committed' }])
+      expect(order).toEqual(['claim', 'made'])
+    })
+
+    it(`${what} that are being made defeat an intent that saw none`, async () => {
+      const { storage, another, pool, table } = await migrated()
+      const id = await planOne(storage)
+      const release = await holding(pool, `lock table ${table(name)} in share mode`)
+      const made = make(await another())
+      await waiting(pool)
+      const claim = storage.deliveries.commitIntents([sendIntent(reminderWork(id))], t0)
+      await waiting(pool, 2)
+      await release()
+      expect(await made).not.toBeNull()
+      expect(await claim).toEqual([{ status: 'lost' }])
+    })
+  }
+
+  it('a page of a re-plan waits for plans that are being inserted', async () => {
+    const { storage, another, pool, table } = await migrated()
+    await storage.settings.create(organizationId, noSettings, { organizationId, recipient: null }, t0)
+    // The plan has its id before it waits: to write its decision comes last.
+    const release = await holding(pool, `lock table ${table('notification_decisions')} in share mode`)
+    const first = storage.plans.apply([planCommand()])
+    await waiting(pool)
+    const page = (await another()).plans.nextReplanPage(t0, 10)
+    await waiting(pool, 2)
+    await release()
+    await first
+    expect((await page)?.plans).toHaveLength(1)
+  })
+
+  it('migrates once under five starters, into a schema that was not there', async () => {
+    const schema = freshSchema()
+    const starters = Array.from({ length: 5 }, () => postgres({ url: server.url, schema }))
+    const reports = await Promise.all(starters.map((one) => one.migrate(migration())))
+    expect(reports.filter((report) => report.applied.length > 0)).toHaveLength(1)
+    for (const one of starters) {
+      await one.ping()
+      await one.close()
+    }
+  })
+})
+
+describe('postgres, what others are told', () => {
+  it('is told of what becomes due earlier than all before, and of nothing else', async () => {
+    const { storage, another, pool, schema } = await migrated()
+    const other = await another()
+    const heard: string[] = []
+    const stops = [
+      other.onForeignChange?.(() => heard.push('other')),
+      storage.onForeignChange?.(() => heard.push('own')),
+    ]
+    await expect
+      .poll(async () => {
+        const { rows } = await pool.query(`select 1 from pg_stat_activity where state = 'idle' and query like $1`, [
+          `listen "appointment\\_notifications:${schema.replaceAll('"', '""')}"`,
+        ])
+        return rows.length
+      })
+      .toBe(2)
+    // One more listener, to whom the end is told too: notifications arrive in the order of the commits.
+    const witness = await pool.connect()
+    const told: unknown[] = []
+    witness.on('notification', ({ payload }) => told.push(payload))
+    const channel = `appointment_notifications:${schema}`
+    await witness.query(`listen "${channel.replaceAll('"', '""')}"`)
+    const dueIn = (count: number, appointmentId: number) =>
+      planOne(storage, {
+        plan: planRow({ appointmentId }),
+        reminders: [newReminder({ reminderTime: minutes(count) })],
+      })
+    await dueIn(50, 1)
+    await dueIn(60, 2)
+    const claimed = await storage.reminders.due(minutes(50), 1)
+    await storage.deliveries.commitIntents(
+      claimed.map((row) => ({
+        ...sendIntent(reminderWork(row.id), { leaseUntil: minutes(52) }),
+        guard: guard({ plan: { organizationId, appointmentId: row.appointmentId, revision: 1 } }),
+      })),
+      minutes(50),
+    )
+    await dueIn(40, 3)
+    await pool.query('select pg_notify($1, $2)', [channel, 'the end'])
+    await expect.poll(() => told.at(-1)).toBe('the end')
+    expect(told).toHaveLength(3)
+    await expect.poll(() => heard.filter((name) => name === 'other').length).toBe(3)
+    expect(heard.filter((name) => name === 'own')).toEqual(['own'])
+    witness.release(true)
+    for (const stop of stops) stop?.()
+  })
+})
+
+describe('postgres, what looking for due work costs', () => {
+  it('stays small with 200,000 pending', async () => {
+    const { storage, pool, table } = await migrated()
+    await planOne(storage)
+    await pool.query(
+      `insert into ${table('appointment_reminders')} (appointment_id, reminder_type, reminder_time,
+        hours_before_appointment, status, created_at, updated_at, organization_id, recipient_type, recipient_id, "offset",
+        starts_at, due_at, live)
+      select 1000 + i, 'EMAIL', $1::timestamptz + i * interval '1 second', 24, 'PENDING', $1, $1, 'o', 'PATIENT', i, '24h', $1,
+        $1::timestamptz + i * interval '1 second', 1 from generate_series(1, 200000) i`,
+      [minutes(10)],
+    )
+    await pool.query(`analyze ${table('appointment_reminders')}`)
+    const began = performance.now()
+    expect(await storage.reminders.due(t0, 100)).toHaveLength(1)
+    expect(await storage.reminders.due(minutes(12), 50)).toHaveLength(50)
+    expect(await storage.deliveries.nextDueAt()).toEqual(t0)
+    await planOne(storage, { plan: planRow({ appointmentId: 2 }) })
+    // Reading 200,000 rows takes many times as long, also on a fast machine.
+    expect(performance.now() - began).toBeLessThan(300)
+  })
+})

@@ -1,0 +1,31 @@
+import { afterAll, beforeAll, describe } from 'vitest'
+import { type Part, storageConformance } from '../../../conformance/storage/index.ts'
+import { openPostgres, type PostgresServer, startPostgres } from '../../../support/postgres-server.ts'
+import { opener } from './fixture.ts'
+
+const core: readonly Part[] = ['claims', 'requests', 'values']
+
+const servers = [
+  { name: 'the newest PostgreSQL', start: openPostgres, ways: [['a pool'], ['a Kysely with CamelCasePlugin', core]] },
+  { name: 'PostgreSQL 13', start: () => startPostgres('oldest'), ways: [['a URL', ['migration and life', ...core]]] },
+] as const
+
+const openers = { 'a pool': 'pool', 'a URL': 'url', 'a Kysely with CamelCasePlugin': 'kysely' } as const
+
+for (const { name, start, ways } of servers) {
+  describe(name, () => {
+    let server: PostgresServer
+    beforeAll(async () => {
+      server = await start()
+    })
+    afterAll(() => server.stop())
+
+    for (const [way, only] of ways) {
+      storageConformance(
+        `postgres, ${way}`,
+        opener(() => server, openers[way]),
+        only,
+      )
+    }
+  })
+}

@@ -1,0 +1,103 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { postgres } from '../../../../adapters/storage/postgres.ts'
+import { isNotificationError } from '../../../../src/index.ts'
+import { minutes } from '../../../conformance/storage/harness.ts'
+import { newReminder, nextPlan, planCommand, planOne, planRow } from '../../../conformance/storage/rows.ts'
+import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
+import { holding, onServer } from './fixture.ts'
+
+let server: PostgresServer
+beforeAll(async () => {
+  server = await openPostgres()
+})
+afterAll(() => server.stop())
+const migrated = onServer(() => server)
+
+describe('postgres, what breaks', () => {
+  it('leaves nothing half written when connections are killed under load, and works on', async () => {
+    const { storage, pool, table } = await migrated()
+    let over = false
+    let killed = 0
+    const killer = (async () => {
+      while (!over) {
+        const { rows } = await pool.query(
+          `select pg_terminate_backend(pid) from pg_stat_activity
+           where application_name = 'appointment-notifications' and state <> 'idle' limit 1`,
+        )
+        killed += rows.length
+        await wait(10)
+      }
+    })()
+    const results = await Promise.allSettled(
+      Array.from({ length: 200 }, (_, index) =>
+        storage.plans.apply([
+          planCommand({
+            plan: planRow({ appointmentId: index + 1 }),
+            reminders: [newReminder(), newReminder({ channel: 'SMS' })],
+          }),
+        ]),
+      ),
+    )
+    over = true
+    await killer
+    expect(killed).toBeGreaterThan(5)
+    for (const result of results) {
+      if (result.status === 'rejected') {
+        expect(isNotificationError(result.reason) && result.reason.code).toMatch(/^storage_(busy|failed)$/)
+      } else expect(result.value[0]?.status).toMatch(/^(applied|conflict)$/)
+    }
+    const { rows } = await pool.query(`select plan.appointment_id,
+        (select count(*)::int from ${table('appointment_reminders')} r where r.appointment_id = plan.appointment_id) as reminders,
+        (select count(*)::int from ${table('notification_decisions')} d where d.appointment_id = plan.appointment_id) as decisions,
+        (select count(*)::int from ${table('reminder_plan_recipients')} l where l.plan_id = plan.id) as links
+      from ${table('reminder_plans')} plan`)
+    for (const row of rows) expect(row).toMatchObject({ reminders: 2, decisions: 1, links: 1 })
+    const applied = results.filter((one) => one.status === 'fulfilled' && one.value[0]?.status === 'applied').length
+    expect(rows.length).toBeGreaterThanOrEqual(applied)
+    expect((await pool.query(`select 1 from ${table('appointment_reminders')}`)).rows).toHaveLength(rows.length * 2)
+    await planOne(storage, { plan: planRow({ appointmentId: 1000 }) })
+  })
+
+  it('waits for a server that restarts, hears again afterwards, and looks once for what it missed', async ({
+    skip,
+  }) => {
+    if (process.env['DATABASE_URL']) return skip('the server of DATABASE_URL is not restarted')
+    const { storage, another } = await migrated()
+    const other = await another()
+    let heard = 0
+    const stop = storage.onForeignChange?.(() => {
+      heard += 1
+    })
+    await storage.ping()
+    const restarted = server.restart()
+    const made = storage.plans.apply([planCommand()])
+    await restarted
+    expect(await made).toMatchObject([{ status: 'applied' }])
+    await expect.poll(() => heard, { timeout: 10_000 }).toBeGreaterThan(0)
+    heard = 0
+    await planOne(other, {
+      plan: planRow({ appointmentId: 2 }),
+      reminders: [newReminder({ reminderTime: minutes(-9) })],
+    })
+    await expect.poll(() => heard, { timeout: 10_000 }).toBe(1)
+    stop?.()
+  })
+
+  it('tells busy from broken, and says when the tables are gone', async () => {
+    const { storage, pool, schema, table } = await migrated({ busyTimeoutMs: 100 })
+    await planOne(storage)
+    const release = await holding(pool, `select 1 from ${table('reminder_plans')} for update`)
+    await expect(storage.plans.apply([nextPlan(1)])).rejects.toMatchObject({ code: 'storage_busy' })
+    await release()
+    expect(await storage.plans.apply([nextPlan(1)])).toMatchObject([{ status: 'applied' }])
+    const unreachable = postgres({ url: 'postgres://nobody:secret@127.0.0.1:1/none', busyTimeoutMs: 50 })
+    const refused = await unreachable.ping().catch((error: unknown) => error)
+    expect(refused).toMatchObject({ code: 'storage_busy', message: expect.stringContaining('could not be reached') })
+    expect(String(refused)).not.toContain('secret')
+    await pool.query(`drop table ${table('replan_jobs')}`)
+    await expect(storage.ping()).rejects.toMatchObject({ code: 'migration_missing' })
+    await pool.query(`drop schema "${schema.replaceAll('"', '""')}" cascade`)
+    await expect(storage.ping()).rejects.toMatchObject({ code: 'migration_missing' })
+  })
+})

@@ -1,0 +1,109 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely'
+import pg from 'pg'
+import { onTestFinished } from 'vitest'
+import { type PostgresTuning, postgres } from '../../../../adapters/storage/postgres.ts'
+import { migration } from '../../../conformance/storage/harness.ts'
+import type { StorageHarness } from '../../../conformance/storage/index.ts'
+import type { PostgresServer } from '../../../support/postgres-server.ts'
+
+let made = 0
+/** A schema that nobody used: tests of one server share its database. */
+export const freshSchema = (): string => {
+  made += 1
+  return `Test "${process.pid}" ${made}`
+}
+
+const ledger = 'appointment_notifications_migrations'
+const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
+
+/** What a host could do to the database by itself. */
+const hostTools = (pool: pg.Pool, schema: string) => ({
+  makeForeignTable: async (name: string) => {
+    await pool.query(`create schema if not exists ${quoted(schema)}`)
+    await pool.query(`create table ${quoted(schema)}.${quoted(name)} (note text)`)
+  },
+  hasTable: async (name: string) => {
+    const found = await pool.query('select 1 from pg_tables where schemaname = $1 and tablename = $2', [schema, name])
+    return found.rows.length > 0
+  },
+  pretendNewer: async () => {
+    await pool.query(`insert into ${quoted(schema)}.${ledger} select version + 1, 'later', applied_at, ids
+      from ${quoted(schema)}.${ledger} order by version desc limit 1`)
+  },
+})
+
+type Ways = 'pool' | 'kysely' | 'url'
+
+/** Opens storages on a schema of their own, over the host's pool, its Kysely with CamelCasePlugin, or a URL. */
+export const opener =
+  (server: () => PostgresServer, way: Ways) =>
+  async (
+    tuning: PostgresTuning = {},
+  ): Promise<StorageHarness & { readonly schema: string; readonly pool: pg.Pool }> => {
+    const { url } = server()
+    const schema = freshSchema()
+    const pool = new pg.Pool({ connectionString: url, max: 8 })
+    pool.on('error', () => {})
+    const kysely = new Kysely<Record<string, never>>({
+      dialect: new PostgresDialect({ pool }),
+      plugins: [new CamelCasePlugin()],
+    })
+    const open = () => {
+      if (way === 'url') return postgres({ url, schema, connections: 4, ...tuning })
+      return postgres(way === 'pool' ? { pool, schema, ...tuning } : { kysely, schema, ...tuning })
+    }
+    return {
+      schema,
+      pool,
+      storage: open(),
+      another: async () => open(),
+      ...hostTools(pool, schema),
+      dispose: async () => {
+        // A server that was started for the tests takes all schemas with it.
+        if (process.env['DATABASE_URL']) await pool.query(`drop schema if exists ${quoted(schema)} cascade`)
+        await pool.end()
+      },
+    }
+  }
+
+/** Opens migrated storages over a URL, closed after the test; `table` names a table of theirs for SQL. */
+export const onServer =
+  (server: () => PostgresServer) =>
+  async (tuning: PostgresTuning = {}) => {
+    const harness = await opener(server, 'url')(tuning)
+    const storages = [harness.storage]
+    onTestFinished(async () => {
+      for (const storage of storages) await storage.close()
+      await harness.dispose?.()
+    })
+    await harness.storage.migrate(migration())
+    const another = async () => {
+      const storage = (await harness.another?.()) ?? harness.storage
+      storages.push(storage)
+      return storage
+    }
+    return { ...harness, another, table: (name: string) => `"${harness.schema.replaceAll('"', '""')}".${name}` }
+  }
+
+/** Resolves when a connection waits for a lock, so that a test knows how far a command has come. */
+export async function waiting(pool: pg.Pool, count = 1): Promise<void> {
+  for (;;) {
+    const { rows } = await pool.query(
+      `select 1 from pg_stat_activity where wait_event_type = 'Lock' and application_name = 'appointment-notifications'`,
+    )
+    if (rows.length >= count) return
+    await wait(5)
+  }
+}
+
+/** A host's connection that holds something until it is let go. */
+export async function holding(pool: pg.Pool, sql: string) {
+  const client = await pool.connect()
+  await client.query('begin')
+  await client.query(sql)
+  return async () => {
+    await client.query('rollback')
+    client.release()
+  }
+}

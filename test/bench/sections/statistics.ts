@@ -1,0 +1,89 @@
+import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setTimeout as wait } from 'node:timers/promises'
+import { dayMs, openClinic } from '../clinic.ts'
+import { expectCount, type Line, quantile } from '../measure.ts'
+import { migrated } from '../raw.ts'
+import { silent } from '../transports.ts'
+
+const deliveries = 1_000_000
+const organizations = 10
+const days = 365
+const rounds = 15
+
+/** A year of history, spread over organizations, channels, kinds, providers and outcomes, in the library's own table. */
+const history = `
+  with recursive n(i) as (select 0 union all select i + 1 from n where i < ${deliveries - 1})
+  insert into notification_history (notification_type, notification_category, recipient_type, recipient_id, message,
+    status, sent_at, created_at, updated_at, organization_id, delivery_state, fence, attempts, unknown_outcomes,
+    provider, idempotency_key, template_revision)
+  select iif(i % 3 = 0, 'SMS', 'EMAIL'),
+    iif(i % 5 < 3, 'REMINDER', iif(i % 5 = 3, 'CONFIRMATION', 'CANCELLATION')), 'PATIENT', i % 50000, 'text',
+    iif(i % 50 = 0, 'FAILED', iif(i % 3 = 0, 'DELIVERED', 'SENT')),
+    t + abs(random()) % 60000, t, t, 'clinic-' || (i / ${days} % ${organizations}), 'settled', 1, 1, 0,
+    iif(i % 3 = 0, 'twilio', 'smtp'), i, 'default:1'
+  from (select i, @start + (i % ${days}) * ${dayMs} + (i % 1440) * 60000 as t from n)`
+
+/** What settling that history would have counted: statuses, and how late, by organization and for all of them. */
+const counters = (owner: string) => `
+  insert into notification_counters (organization_id, day, measure, channel, category, provider, detail, count)
+  select ${owner}, date(created_at / 1000, 'unixepoch'), status, notification_type, notification_category, provider, '', count(*)
+  from notification_history group by 1, 2, 3, 4, 5, 6
+  union all
+  select ${owner}, date(created_at / 1000, 'unixepoch'), 'LATENESS', notification_type, notification_category, provider,
+    cast(ceil(2 * log2(max(1, sent_at - created_at))) as integer), count(*)
+  from notification_history where status <> 'FAILED' group by 1, 2, 3, 4, 5, 6, 7`
+
+/** Answers over a whole year of a million deliveries, and how long any of them keeps others from running. */
+export async function statistics(directory: string): Promise<Line[]> {
+  const path = join(directory, 'statistics.sqlite')
+  const database = await migrated(path)
+  const start = Math.floor(Date.now() / dayMs) * dayMs - days * dayMs
+  database.exec(history.replace('@start', String(start)))
+  for (const owner of ['organization_id', `''`]) database.exec(counters(owner))
+  const scanned = performance.now()
+  database
+    .prepare(
+      'select notification_type, notification_category, status, count(*) from notification_history group by 1, 2, 3',
+    )
+    .all()
+  const scanMs = performance.now() - scanned
+  database.close()
+
+  const library = await openClinic({ path, transport: silent, startOf: () => new Date(), phones: false })
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  const measure = async (organizationId: string | undefined) => {
+    const times: number[] = []
+    for (let round = 0; round < rounds; round += 1) {
+      await wait(20)
+      const began = performance.now()
+      const report = await library.statistics.read({ organizationId })
+      times.push(performance.now() - began)
+      // Days do not divide a million evenly among organizations.
+      const wanted = organizationId === undefined ? deliveries : deliveries / organizations
+      expectCount('thousands of deliveries counted', Math.round(report.total / 1000), wanted / 1000)
+    }
+    return quantile(times.slice(1), 0.5)
+  }
+  delay.enable()
+  const one = await measure('clinic-3')
+  const all = await measure(undefined)
+  delay.disable()
+  await library.stop()
+  const line = { unit: 'ms', cpuUs: null }
+  const note = `a year, ${deliveries} deliveries of ${organizations} organizations`
+  const blockedMs = delay.max / 1e6
+  if (one > 100 || all > 100 || blockedMs > 50)
+    throw new Error(`statistics: ${one} ms, ${all} ms, blocked ${blockedMs} ms`)
+  return [
+    { measure: 'statistics of an organization', ...line, ours: one, raw: null, note },
+    {
+      measure: 'statistics of all organizations',
+      ...line,
+      ours: all,
+      raw: scanMs,
+      note: `${note}; raw: a scan of history`,
+    },
+    { measure: 'statistics, longest block of the event loop', ...line, ours: blockedMs, raw: null, note },
+  ]
+}

@@ -1,0 +1,35 @@
+import type { RowReport } from './runner.ts'
+
+/**
+ * The least share of requests, valid by the document and by somebody who may, that a row must understand. Below one
+ * where a rule is none that a schema can say.
+ */
+const floors: Readonly<Record<string, number>> = {
+  // Templates are ICU messages over known variables; a provider must be installed; secrets need no more than to be set.
+  'settings.create': 0.15,
+  // And what a GET shows may be echoed, but not changed: ids and the organization.
+  'settings.update': 0.15,
+  'templates.update': 0.5,
+  'templates.preview': 0.15,
+  // Whoever is a service must say of whom; a patient's preferences are not a client's to name.
+  'preferences.patient.create': 0.5,
+  'preferences.client.create': 0.5,
+  'preferences.patient.update': 0.5,
+  'preferences.client.update': 0.5,
+  // A cursor is the answer of the page before, and not together with an offset; the end is not before the start.
+  'history.list': 0.2,
+  'audit.list': 0.5,
+  statistics: 0.6,
+  'reminder-statistics': 0.6,
+  // As many offsets as are written may mean one and the same, and days are whole.
+  'reminders.schedule': 0.85,
+  'reminders.reschedule': 0.85,
+}
+
+/** What is wrong with a row's report, or null. */
+export function faultOf({ id, fault, valid, understood }: RowReport): string | null {
+  if (fault !== null) return fault
+  const floor = floors[id] ?? 0.95
+  if (valid === 0) return 'no valid request was let in'
+  return understood / valid >= floor ? null : `understood ${understood} of ${valid}, fewer than ${floor}`
+}
