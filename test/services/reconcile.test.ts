@@ -5,7 +5,7 @@ import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
 import { sqlite } from '../../adapters/storage/sqlite.ts'
 import type { Directory, EntityId, NotificationsOptions, Reminder } from '../../src/index.ts'
-import { ada, HostData, openClinic, otherOrganizationId } from '../support/clinic.ts'
+import { ada, HostData, openClinic, organizationId, otherOrganizationId } from '../support/clinic.ts'
 import { turns } from '../support/manual-clock.ts'
 
 const now = '2026-03-18T12:00:00Z'
@@ -207,6 +207,16 @@ describe('what changed around the plans', () => {
     expect(clinic.rows()).toBe(before)
   })
 
+  it('a reminder that is to go out late, by policy, keeps its time', async () => {
+    await using clinic = await openWatched()
+    await clinic.settings.createOrganizationSettings(organizationId, { pastReminders: 'send_now' })
+    clinic.host.book({ id: 1, startsAt: new Date('2026-03-18T13:00:00Z'), recipients: [byMail] })
+    await clinic.notifications.scheduleReminders(1)
+    const before = clinic.rows()
+    expect(await clinic.reconcile()).toMatchObject({ ...nothing, unchanged: 1 })
+    expect(clinic.rows()).toBe(before)
+  })
+
   it('a provider that is there since a restart: what it could not send before is planned, what was skipped is told once', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'reconcile-'))
     const path = join(folder, 'rows.sqlite')
@@ -263,6 +273,16 @@ describe('what reconciliation leaves alone', () => {
     expect(report).toMatchObject({ ...nothing, status: 'done', checked: 4, unreadable: 2, unchanged: 2 })
     expect(report.examples.unreadable).toEqual([2])
     expect(pending(await clinic.notifications.getReminders(2))).toHaveLength(2)
+  })
+
+  it('what the directory lists and does not know: gone where there is a plan, else nothing', async () => {
+    await using clinic = await openWatched()
+    await planned(clinic, 3)
+    clinic.host.appointmentRows.delete(2)
+    clinic.host.upcoming = async () => ({ ids: [1, 2, 3, 4], cursor: null })
+    const report = await clinic.reconcile()
+    expect(report).toMatchObject({ ...nothing, checked: 3, gone: 1, cancelled: 1, unchanged: 2 })
+    expect(clinic.database.prepare('select count(*) as n from reminder_plans').get()).toEqual({ n: 3 })
   })
 
   it.each([
@@ -429,6 +449,38 @@ describe('who reconciles', () => {
       expect(await one.notifications.getReminders(10)).toHaveLength(4)
     }))
 
+  it('by itself, again a quarter of an hour after it had to stop', () =>
+    twoWorkers(async (open, host) => {
+      await using one = await open({ reconcileMs: 2 * hour })
+      host.fault = new Error('host is down')
+      await one.start()
+      await one.clock.advance(60_000)
+      host.fault = null
+      expect(await one.notifications.getReminders(1)).toEqual([])
+      await one.clock.advance(15 * 60_000)
+      expect(await one.notifications.getReminders(1)).toHaveLength(4)
+      expect(one.log.lines.filter((line) => line.includes('background job put off'))).toHaveLength(1)
+    }))
+
+  it('by itself, one worker in each period, but for what a worker was started with', () =>
+    twoWorkers(async (open, host) => {
+      await using one = await open({ reconcileMs: 2 * hour })
+      await using other = await open({ reconcileMs: 2 * hour })
+      let lists = 0
+      const { upcoming } = host
+      host.upcoming = (cursor) => {
+        if (cursor === null) lists += 1
+        return upcoming.call(host, cursor)
+      }
+      for (const clinic of [one, other]) {
+        await clinic.start()
+        await clinic.clock.advance(60_000)
+      }
+      expect(lists).toBe(2)
+      for (const clinic of [one, other]) await clinic.clock.advance(2 * hour)
+      expect(lists).toBe(3)
+    }))
+
   it('stops with the library', () =>
     twoWorkers(async (open) => {
       const clinic = await open()
@@ -446,7 +498,9 @@ describe('what it costs', () => {
     const before = clinic.rows()
     let longest = 0
     let last = performance.now()
+    let turnsOfOthers = 0
     const watch = setInterval(() => {
+      turnsOfOthers += 1
       longest = Math.max(longest, performance.now() - last)
       last = performance.now()
     }, 1)
@@ -459,6 +513,7 @@ describe('what it costs', () => {
     )
     expect(report).toMatchObject({ ...nothing, status: 'done', checked: 10_000, unchanged: 10_000 })
     expect(clinic.rows()).toBe(before)
+    expect(turnsOfOthers).toBeGreaterThan(50)
     expect(took).toBeLessThan(15_000)
   }, 60_000)
 })
