@@ -43,6 +43,10 @@ const redisCounter = (client: IoredisLike | NodeRedisLike): RateCounter =>
     }),
   )
 
+/** Of two processes that make the table at the same moment Postgres refuses one, in spite of `if not exists`. */
+const isMadeByAnother = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === '23505' || error.code === '42P07')
+
 /** Opened by the first request, and again by a later one if that failed: the database need not be up when we start. */
 function postgresCounter(store: { readonly postgres: PostgresPoolLike; readonly table?: string }): RateCounter {
   const open = () =>
@@ -60,10 +64,15 @@ function postgresCounter(store: { readonly postgres: PostgresPoolLike; readonly 
   let opened: Promise<RateCounter> | null = null
   return {
     async add(key, windowSeconds) {
-      opened ??= open().catch((error: unknown) => {
-        opened = null
-        throw error
-      })
+      opened ??= open()
+        .catch((error: unknown) => {
+          if (isMadeByAnother(error)) return open()
+          throw error
+        })
+        .catch((error: unknown) => {
+          opened = null
+          throw error
+        })
       return (await opened).add(key, windowSeconds)
     },
   }

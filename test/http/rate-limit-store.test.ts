@@ -26,6 +26,7 @@ function openPool(): pg.Pool {
   const pool = new pg.Pool(connection)
   // A connection that is closing tells of the server's end too.
   pool.on('connect', (client) => client.on('error', () => {}))
+  pool.on('error', () => {})
   return pool
 }
 const connection = { host: '127.0.0.1', port, user: 'postgres', password: 'postgres', database: 'postgres' }
