@@ -51,8 +51,9 @@ export async function flush(database: Database, set: WorkingSet): Promise<void> 
       const assigned = columns.filter((column) => column !== 'id')
       await run(
         `update ${name(table)} as t set ${assigned.map((column) => `${quoted(column)} = ${written(table, column)}`).join(', ')}
-         from ${recordset(table, columns, kinds)} where t.id = r.id`,
-        [json(group)],
+         from ${recordset(table, columns, kinds)} where t.id = r.id and t.id = any($2::bigint[])`,
+        // The ids once more, as an array: the planner knows its length, and takes the index.
+        [json(group), group.map((row) => row['id'])],
       )
     }
   }

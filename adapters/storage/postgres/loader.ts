@@ -24,6 +24,13 @@ const distinct = <T extends object>(rows: readonly T[]): string =>
   `[${[...new Set(rows.map((row) => JSON.stringify(encodeRow(row))))].join(',')}]`
 
 /**
+ * The planner takes any list of JSON for a hundred rows, and then prefers to read a table of ten thousand whole. An array
+ * tells how many are asked for, so the same keys go along as one, and the index serves.
+ */
+const ofKeys = 't.appointment_id = r.appointment_id and t.appointment_id = any($2)'
+const appointmentsOf = (keys: readonly PlanKey[]): EntityId[] => [...new Set(keys.map((key) => key.appointment_id))]
+
+/**
  * Reads rows under lock into a working set. Everybody locks in one order: advisory locks, settings, preferences, plans,
  * reminders, deliveries, and within a table by id; so nobody waits in a circle. What decides is read after the lock is
  * there: under READ COMMITTED each statement sees what was committed before it began.
@@ -70,8 +77,8 @@ export function loaderOf(database: Database, set: WorkingSet) {
       await lock('reminder_plans', {
         into: plans,
         from: list('reminder_plans', ['organization_id', 'appointment_id']),
-        where: 't.appointment_id = r.appointment_id and t.organization_id = r.organization_id',
-        values: [distinct(keys)],
+        where: `${ofKeys} and t.organization_id = r.organization_id`,
+        values: [distinct(keys), appointmentsOf(keys)],
         strength,
       })
     },
@@ -91,8 +98,8 @@ export function loaderOf(database: Database, set: WorkingSet) {
       await lock('appointment_reminders', {
         into: reminders,
         from: list('reminder_plans', ['organization_id', 'appointment_id']),
-        where: 't.appointment_id = r.appointment_id and t.organization_id = r.organization_id and t.live is not null',
-        values: [distinct(keys)],
+        where: `${ofKeys} and t.organization_id = r.organization_id and t.live is not null`,
+        values: [distinct(keys), appointmentsOf(keys)],
       })
     },
 
@@ -209,8 +216,13 @@ export function loaderOf(database: Database, set: WorkingSet) {
       const { rows } = await run<DedupeKey>(
         `select t.organization_id, t.dedupe_key from ${list('notification_history', ['organization_id', 'dedupe_key'])}
            ${name('notification_history')} as t
-         where t.organization_id = r.organization_id and t.dedupe_key = r.dedupe_key`,
-        [distinct(keys)],
+         where t.organization_id = r.organization_id and t.dedupe_key = r.dedupe_key
+           and t.organization_id = any($2) and t.dedupe_key = any($3)`,
+        [
+          distinct(keys),
+          encodeParameter([...new Set(keys.map((key) => key.organization_id))]),
+          encodeParameter([...new Set(keys.map((key) => key.dedupe_key))]),
+        ],
       )
       for (const row of rows) set.dedupeKeys.add(dedupeKey(row.organization_id, row.dedupe_key))
     },
