@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { postgres } from '../../../../adapters/storage/postgres.ts'
 import type { Storage } from '../../../../src/index.ts'
-import { migration, minutes, t0 } from '../../../conformance/storage/harness.ts'
+import { dueReminders, migration, minutes, t0 } from '../../../conformance/storage/harness.ts'
 import {
   guard,
   newReminder,
@@ -36,7 +36,7 @@ const planMany = (storage: Storage, count: number) =>
 async function sendAll(storage: Storage): Promise<number[]> {
   const won: number[] = []
   for (;;) {
-    const due = await storage.reminders.due(t0, 200)
+    const due = await dueReminders(storage, t0, 200)
     if (due.length === 0) return won
     const outcomes = await storage.deliveries.commitIntents(
       due.map((row) =>
@@ -69,7 +69,7 @@ describe('postgres, several at once', () => {
     const { storage, another } = await migrated()
     const canceller = await another()
     await planMany(storage, 100)
-    const due = await storage.reminders.due(t0, 1000)
+    const due = await dueReminders(storage, t0, 1000)
     const claims = storage.deliveries.commitIntents(
       due.map((row) =>
         sendIntent(reminderWork(row.id), {
@@ -191,7 +191,7 @@ describe('postgres, what others are told', () => {
       })
     await dueIn(50, 1)
     await dueIn(60, 2)
-    const claimed = await storage.reminders.due(minutes(50), 1)
+    const claimed = await dueReminders(storage, minutes(50), 1)
     await storage.deliveries.commitIntents(
       claimed.map((row) => ({
         ...sendIntent(reminderWork(row.id), { leaseUntil: minutes(52) }),
@@ -224,8 +224,8 @@ describe('postgres, what looking for due work costs', () => {
     )
     await pool.query(`analyze ${table('appointment_reminders')}`)
     const began = performance.now()
-    expect(await storage.reminders.due(t0, 100)).toHaveLength(1)
-    expect(await storage.reminders.due(minutes(12), 50)).toHaveLength(50)
+    expect(await dueReminders(storage, t0, 100)).toHaveLength(1)
+    expect(await dueReminders(storage, minutes(12), 50)).toHaveLength(50)
     expect(await storage.deliveries.nextDueAt()).toEqual(t0)
     await planOne(storage, { plan: planRow({ appointmentId: 2 }) })
     // Reading 200,000 rows takes many times as long, also on a fast machine.
