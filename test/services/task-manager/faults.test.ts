@@ -3,8 +3,8 @@ import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { type LogFields, type Logger, silentLogger } from '../../../src/index.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
+import type { Reply } from '../../support/scripted-server.ts'
 import { clientOf, draft, failure, key, server } from './fixture.ts'
-import type { Reply } from './scripted-server.ts'
 
 const created: Reply = { status: 201, json: { id: 17 } }
 const busy = (retryAfter: string): Reply => ({ status: 429, headers: { 'retry-after': retryAfter } })
