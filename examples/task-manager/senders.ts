@@ -4,7 +4,7 @@ import type { TaskRow } from './database.ts'
 import type { Environment } from './environment.ts'
 
 /** What the callback tells as `result`. */
-export type SendResult = { readonly message_id: string; readonly delivered_at: string } | Record<string, never>
+export type SendResult = { readonly message_id: string; readonly delivered_at: string | null } | Record<string, never>
 
 /** `code` is a short word: what servers say may repeat an address, and errors are stored and told. */
 export class SendFailure extends Error {
@@ -54,13 +54,13 @@ export function createSenders(env: Environment) {
 
   async function sms(task: TaskRow): Promise<SendResult> {
     const { recipient_phone: to, message } = smsPayload.parse(JSON.parse(task.payload))
-    const id = `sms-${task.id}`
     if (env.SMS_WEBHOOK_URL === null) {
       console.log(`printed, not sent: SMS to ${to}: ${message}`)
-    } else {
-      const answer = await post(env.SMS_WEBHOOK_URL, { id, to, message })
-      if (answer.error !== null) throw new SendFailure(answer.error, answer.isFinal)
+      return { message_id: `printed-${task.id}`, delivered_at: null }
     }
+    const id = `sms-${task.id}`
+    const { error, isFinal } = await post(env.SMS_WEBHOOK_URL, { id, to, message })
+    if (error !== null) throw new SendFailure(error, isFinal)
     return { message_id: id, delivered_at: new Date().toISOString() }
   }
 

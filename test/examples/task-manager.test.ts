@@ -182,6 +182,9 @@ it('only calls back for a task of the type callback, and prints an SMS where it 
   expect(calls()).toEqual([{ status: 'success', result: {}, task_id: Number(id), execution_id: expect.any(Number) }])
   await create(email({ taskType: 'sms' }))
   await until(() => host.asked.length === 2)
+  expect(calls().at(-1)).toMatchObject({
+    result: { message_id: expect.stringMatching(/^printed-/), delivered_at: null },
+  })
   expect(service.output).toContainEqual(expect.stringMatching(/^printed, not sent: SMS to \+1234567890: Reminder/))
 })
 
