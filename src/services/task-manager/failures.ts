@@ -19,6 +19,12 @@ export class NoAnswer extends Error {
     this.reason = reason
     this.retryAfterMs = retryAfterMs
   }
+
+  /** The same, not to be repeated in this call. */
+  forGood(): this {
+    this.waitMs = null
+    return this
+  }
 }
 
 const named = ({ method, url }: Target): string => `${method} ${url}`
