@@ -1,7 +1,7 @@
 /**
  * A stand-in for PlatformServices TaskManager: a service of its own that stores tasks, runs them at their time and calls
  * back. `npm run task-manager` starts it; with `TASK_MANAGER_URL=http://127.0.0.1:8001 npm run clinic` beside it, that is
- * the documented set-up of two services.
+ * the documented set-up of two services. It calls whatever URL a task names: give it a token where others can reach it.
  */
 import { createServer } from 'node:http'
 import express from 'express'
