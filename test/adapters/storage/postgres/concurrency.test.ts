@@ -222,17 +222,34 @@ describe('postgres, what looking for due work costs', () => {
         $1::timestamptz + i * interval '1 second', 1 from generate_series(1, 200000) i`,
       [minutes(10)],
     )
-    const began = performance.now()
-    // Before and after the server knows how many there are.
-    expect(await dueReminders(storage, t0, 100)).toHaveLength(1)
-    await pool.query(`analyze ${table('appointment_reminders')}`)
-    expect(await dueReminders(storage, t0, 100)).toHaveLength(1)
+    const quickest = async (work: () => Promise<unknown>): Promise<number> => {
+      const times: number[] = []
+      for (let round = 0; round < 5; round += 1) {
+        const began = performance.now()
+        await work()
+        times.push(performance.now() - began)
+      }
+      return Math.min(...times)
+    }
     const share = { index: 0, of: 2 }
-    expect((await storage.reminders.due({ now: minutes(12), limit: 50, share })).rows).toHaveLength(50)
-    expect(await dueReminders(storage, minutes(12), 50)).toHaveLength(50)
+    const looks = {
+      head: () => storage.reminders.due({ now: t0, limit: 100 }),
+      full: () => storage.reminders.due({ now: minutes(12), limit: 50 }),
+      part: () => storage.reminders.due({ now: minutes(12), limit: 50, share }),
+      next: () => storage.deliveries.nextDueAt(t0),
+    }
+    // Before and after the server knows how many rows there are.
+    for (const known of [false, true]) {
+      if (known) await pool.query(`analyze ${table('appointment_reminders')}`)
+      const whole = await quickest(() =>
+        pool.query(`select count(*) from ${table('appointment_reminders')} where subject = 'x'`),
+      )
+      for (const [name, look] of Object.entries(looks)) {
+        expect(await quickest(look), `${name}, beside reading all rows in ${whole} ms`).toBeLessThan(whole / 2)
+      }
+    }
+    expect(await dueReminders(storage, t0, 100)).toHaveLength(1)
+    expect((await looks.part()).rows).toHaveLength(50)
     expect(await storage.deliveries.nextDueAt()).toEqual(t0)
-    await planOne(storage, { plan: planRow({ appointmentId: 2 }) })
-    // Reading 200,000 rows takes many times as long, also on a fast machine.
-    expect(performance.now() - began).toBeLessThan(300)
   })
 })
