@@ -1,7 +1,7 @@
 import type { ReminderStore } from '../../../src/index.ts'
 import { decodeReminder } from '../kysely/codecs/reminders.ts'
 import type { RecordOf } from '../kysely/query.ts'
-import type { Engine, Tx } from './engine.ts'
+import type { Commands, Tx } from './engine.ts'
 
 type Row = RecordOf<'appointment_reminders'>
 
@@ -21,7 +21,7 @@ function completed(tx: Tx, head: readonly Row[], now: number): Row[] {
   return [...rows.values()]
 }
 
-export const reminderStore = (engine: Engine): ReminderStore => ({
+export const reminderStore = (engine: Commands): ReminderStore => ({
   get: (id) =>
     engine.read((tx) => {
       const row = tx.statements.reminders.get.get({ id })
