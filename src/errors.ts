@@ -40,6 +40,7 @@ export const errorTable = {
   storage_busy: { status: 503, title: 'The database is busy' },
   storage_failed: { status: 500, title: 'The database failed' },
   storage_closed: { status: 503, title: 'The storage is closed' },
+  transaction_refused: { status: 500, title: 'The transaction cannot be used' },
   migration_refused: { status: 500, title: 'The database may not be migrated' },
   migration_missing: { status: 500, title: 'The database is not migrated' },
   options_invalid: { status: 500, title: 'The library was given options it cannot use' },
