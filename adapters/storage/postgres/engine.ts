@@ -18,12 +18,15 @@ import {
 } from './errors.ts'
 import { readKinds } from './ledger.ts'
 import { type Library, load } from './library.ts'
+import { createVoice, notification, type Voice } from './notify.ts'
 import type { PostgresTarget, Run, Source } from './source.ts'
 
 /** What a command knows, on whatever connection it runs, once the ledger was read. */
 export type Session = {
   /** Names this storage in its own notifications. */
   readonly instance: string
+  /** Null: whatever there is to tell is told with the commit. */
+  readonly voice: Voice | null
   readonly schema: string
   readonly kinds: IdKinds
   readonly ids: IdCodec
@@ -80,6 +83,10 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
   let closing: Promise<void> | undefined
   const open = new Set<Promise<unknown>>()
   const instance = randomUUID()
+  const voice = createVoice(async () => {
+    const { source } = await opened()
+    await source.session((run) => run(...notification({ schema, instance })), isBroken)
+  })
 
   const opened = () => {
     opening ??= load(target).catch((error) => {
@@ -101,7 +108,7 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
   async function session(run: Run): Promise<Session> {
     const { library } = await opened()
     ledger ??= await readKinds(run, schema)
-    return { instance, schema, kinds: ledger, ids: library.idCodec(ledger), run }
+    return { instance, voice, schema, kinds: ledger, ids: library.idCodec(ledger), run }
   }
 
   async function readDatabase(): Promise<Database> {
@@ -190,6 +197,7 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
     },
     session,
     close() {
+      voice.stop()
       closing ??= Promise.allSettled([...open]).then(async () => {
         const made = await opening?.catch(() => undefined)
         await made?.source.close()

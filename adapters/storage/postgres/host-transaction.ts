@@ -67,7 +67,7 @@ function hostCommands(engine: Engine, connection: HostConnection, inTurn: Lane):
       const { rows } = await run<{ isolation: string }>(`select current_setting('transaction_isolation') as isolation`)
       const readsAnew = rows[0]?.isolation === 'read committed'
       // Another name than the engine's own: its process is to hear of the commit like all others.
-      return { ...(await engine.session(run)), instance: 'a transaction of the host', readsAnew }
+      return { ...(await engine.session(run)), instance: 'a transaction of the host', voice: null, readsAnew }
     })
     return joined
   }

@@ -47,8 +47,9 @@ export function idPool() {
 export type IdPool = ReturnType<typeof idPool>
 
 /** Read under lock, run the command on what was read, write what it changed in bulk: a few round trips for any number of rows. */
-export const runCommand = <T>(engine: Pick<Commands, 'write'>, pool: IdPool, command: Command<T>): Promise<T> =>
-  engine.write(async (session) => {
+export async function runCommand<T>(engine: Pick<Commands, 'write'>, pool: IdPool, command: Command<T>): Promise<T> {
+  let afterwards = () => {}
+  const value = await engine.write(async (session) => {
     const set = workingSet()
     await command.load(loaderOf(session, set), session)
     const ids = new Map<IdTable, number[]>()
@@ -58,12 +59,15 @@ export const runCommand = <T>(engine: Pick<Commands, 'write'>, pool: IdPool, com
       if (id === undefined) throw new Error(`a command inserted more rows into ${table} than it needs`)
       return id
     }
-    const value = command.run({ statements: statementsOn(set, nextId), ids: session.ids, rollsUp: false })
-    await announce(session, set)
+    const result = command.run({ statements: statementsOn(set, nextId), ids: session.ids, rollsUp: false })
+    afterwards = await announce(session, set)
     await flush(session, set)
     for (const [table, unused] of ids) pool.giveBack(table, unused)
-    return value
+    return result
   })
+  afterwards()
+  return value
+}
 
 const idTables = [
   'notification_settings',

@@ -4,6 +4,7 @@ import type { Storage } from '../../../../src/index.ts'
 import { dueReminders, migration, minutes, t0 } from '../../../conformance/storage/harness.ts'
 import {
   guard,
+  newDelivery,
   newReminder,
   nextPlan,
   noPreferences,
@@ -13,6 +14,7 @@ import {
   planCommand,
   planOne,
   planRow,
+  queue,
   reminderWork,
   sendIntent,
   settleCommand,
@@ -207,6 +209,28 @@ describe('postgres, what others are told', () => {
     expect(heard.filter((name) => name === 'own')).toEqual(['own'])
     witness.release(true)
     for (const stop of stops) stop?.()
+  })
+})
+
+describe('postgres, what is due already', () => {
+  it('is told also where something else was due before, but not with each of many', async () => {
+    const { storage, pool, schema } = await migrated()
+    const witness = await pool.connect()
+    let told = 0
+    witness.on('notification', () => {
+      told += 1
+    })
+    await witness.query(`listen "${`appointment_notifications:${schema}`.replaceAll('"', '""')}"`)
+    const past = new Date('2020-01-01T00:00:00Z')
+    const notice = () => queue(storage, [newDelivery({ category: 'WAITLIST', dueAt: past })])
+    await notice()
+    await expect.poll(() => told).toBe(1)
+    const many = 40
+    await Promise.all(Array.from({ length: many }, notice))
+    // The last of them is told by itself, a moment later.
+    await expect.poll(() => told).toBeGreaterThan(1)
+    expect(told).toBeLessThan(many / 2)
+    witness.release(true)
   })
 })
 
