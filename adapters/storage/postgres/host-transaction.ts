@@ -20,7 +20,11 @@ function connectionOf(given: unknown): HostConnection {
 }
 
 const isClient = (given: unknown): given is Pick<PgClient, 'query'> =>
-  typeof given === 'object' && given !== null && 'query' in given && 'escapeLiteral' in given
+  typeof given === 'object' &&
+  given !== null &&
+  'query' in given &&
+  typeof given.query === 'function' &&
+  'escapeLiteral' in given
 
 const savepoint = 'appointment_notifications'
 const kept = `${savepoint}.lock_timeout`
