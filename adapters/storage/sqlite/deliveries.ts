@@ -28,6 +28,22 @@ const earliest = (...instants: (number | null | undefined)[]): Date | null => {
   return known.length === 0 ? null : new Date(Math.min(...known))
 }
 
+/** Goes from one time to the next along the index, past all rows that share one. */
+function dueTimes({ statements }: Tx, after: number, until: number, limit: number): Date[] {
+  const times: Date[] = []
+  for (let last = after; times.length < limit; ) {
+    const range = { after: last, until }
+    const next = earliest(
+      statements.reminders.dueTimeAfter.get(range)?.due_at,
+      statements.deliveries.dueTimeAfter.get(range)?.due_at,
+    )
+    if (next === null) break
+    times.push(next)
+    last = next.getTime()
+  }
+  return times
+}
+
 export const deliveryStore = (engine: Engine): DeliveryStore => ({
   get: (id) =>
     engine.read((tx) => {
@@ -42,6 +58,7 @@ export const deliveryStore = (engine: Engine): DeliveryStore => ({
     engine.snapshot((tx) =>
       earliest(tx.statements.reminders.nextDue.get({})?.due_at, tx.statements.deliveries.nextDue.get({})?.due_at),
     ),
+  dueTimes: (after, until, limit) => engine.snapshot((tx) => dueTimes(tx, after.getTime(), until.getTime(), limit)),
   commitIntents: (commands, now) => engine.write((tx) => commitIntents(tx, commands, now)),
   settle: (commands) => engine.write((tx) => settleAll(tx, commands)),
   recordReceipt: (command) => engine.write((tx) => recordReceipt(tx, command)),

@@ -206,6 +206,11 @@ export interface DeliveryStore {
   due(now: Date, limit: number): Promise<DeliveryRow[]>
   /** The earliest due time of any reminder or delivery, or null. */
   nextDueAt(): Promise<Date | null>
+  /**
+   * The first `limit` distinct due times of reminders and deliveries after `after` and up to `until`, earliest first.
+   * Costs by how many times there are, not by how many rows are due at each or are pending.
+   */
+  dueTimes(after: Date, until: Date, limit: number): Promise<Date[]>
   commitIntents(commands: readonly IntentCommand[], now: Date): Promise<IntentOutcome[]>
   /** In the order of the commands: true where it took effect. The reminder, counters, suppressions and audit change in the same transaction. */
   settle(commands: readonly SettleCommand[]): Promise<boolean[]>

@@ -75,6 +75,18 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
       db.selectFrom(table).select('due_at').where('due_at', 'is not', null).orderBy('due_at').limit(1).compile(),
     ),
   ),
+  dueTimeAfter: bind(
+    query((p: Param<{ after: number; until: number }>) =>
+      db
+        .selectFrom(table)
+        .select('due_at')
+        .where('due_at', '>', p('after'))
+        .where('due_at', '<=', p('until'))
+        .orderBy('due_at')
+        .limit(1)
+        .compile(),
+    ),
+  ),
   insert: bind(
     insertQuery(
       db,

@@ -80,6 +80,18 @@ export const reminderStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
         .compile(),
     ),
   ),
+  dueTimeAfter: bind(
+    query((p: Param<{ after: number; until: number }>) =>
+      db
+        .selectFrom('appointment_reminders')
+        .select('due_at')
+        .where('due_at', '>', p('after'))
+        .where('due_at', '<=', p('until'))
+        .orderBy('due_at')
+        .limit(1)
+        .compile(),
+    ),
+  ),
   insert: bind(
     insertQuery(db, 'appointment_reminders', [
       'appointment_id',

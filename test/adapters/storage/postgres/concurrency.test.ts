@@ -227,6 +227,7 @@ describe('postgres, what looking for due work costs', () => {
     expect(await storage.reminders.due(t0, 100)).toHaveLength(1)
     expect(await storage.reminders.due(minutes(12), 50)).toHaveLength(50)
     expect(await storage.deliveries.nextDueAt()).toEqual(t0)
+    expect(await storage.deliveries.dueTimes(minutes(10), minutes(15), 1000)).toHaveLength(300)
     await planOne(storage, { plan: planRow({ appointmentId: 2 }) })
     // Reading 200,000 rows takes many times as long, also on a fast machine.
     expect(performance.now() - began).toBeLessThan(300)
