@@ -84,7 +84,7 @@ function engineOf(settings: QueueSettings, name: string): AlarmEngine {
     name: 'bullmq',
 
     async open({ ring, clock, logger }) {
-      const { Queue, Worker } = await loadBullmq()
+      const { Queue, Worker } = await loadBullmq(settings.connection)
       const queue = new Queue(name, settings)
       const worker = new Worker(name, async (job) => ring(timeOf(job)), { ...settings, concurrency: 10 })
       for (const side of [queue, worker]) {
@@ -123,8 +123,10 @@ function timeOf({ data }: { data: unknown }): Date {
   return new Date(typeof at === 'number' ? at : 0)
 }
 
-async function loadBullmq(): Promise<BullmqLike> {
+/** BullMQ loads ioredis by itself, at the first connection and in the background: whether it is there is asked before. */
+async function loadBullmq(connection: QueueSettings['connection']): Promise<BullmqLike> {
   try {
+    if (!('duplicate' in connection)) await import('ioredis')
     return await import('bullmq')
   } catch (cause) {
     throw new NotificationError(
