@@ -42,6 +42,8 @@ type Case = {
   readonly holds: number
   /** Workers that stood still holding it: what they held they may send when they go on, before they learn better. */
   readonly heldStill: number
+  /** An attempt failed in a way that was to be tried again. */
+  readonly requeued: boolean
   /** Attempts that were given back, for too little of their lease was left to begin. */
   readonly returned: number
   readonly cancel: Cancel | undefined
@@ -157,7 +159,10 @@ function judgeRows(one: Case, abandoned: Map<number, Set<number>>, tell: Tell): 
     if (row.status === 'SENT' && mails.length === 0) tell(`SENT, and no mail arrived: ${show(one)}`)
     if (row.status === 'SENT' && row.messageId !== mails[0]?.messageId)
       tell(`its row names another Message-ID than its mail`)
-    if ((row.state === 'unknown' ? 1 : 0) !== one.holds) tell(`${one.holds} decisions to hold it: ${show(one)}`)
+    // Withdrawn while it waited for its second attempt: the decision is that of the cancel.
+    const isWithdrawn = row.state === 'unknown' && one.requeued && one.cancel !== undefined && one.holds === 0
+    if ((row.state === 'unknown' ? 1 : 0) !== one.holds && !isWithdrawn)
+      tell(`${one.holds} decisions to hold it: ${show(one)}`)
     const over = one.intents.length - row.attempts
     // Who was killed right after giving a claim back could not note it.
     const unnoted = abandoned.get(row.id)?.size ?? 0
@@ -244,6 +249,9 @@ function casesOf(run: CrashRun): Case[] {
       (decision) => decision.appointmentId,
     )
   const [intents, holds] = [decided('send'), decided('held')]
+  const requeued = new Set(
+    run.settlements.filter((one) => one.applied && one.kind === 'retry' && one.counted).map((one) => one.id),
+  )
   const returned = Map.groupBy(
     run.settlements.filter((one) => one.applied && one.kind === 'retry' && !one.counted),
     (one) => one.id,
@@ -262,6 +270,7 @@ function casesOf(run: CrashRun): Case[] {
     deliveries: deliveries.get(id) ?? [],
     intents: (intents.get(id) ?? []).map((decision) => decision.at),
     holds: holds.get(id)?.length ?? 0,
+    requeued: (deliveries.get(id) ?? []).some((row) => requeued.has(row.id)),
     returned: (deliveries.get(id) ?? []).reduce((sum, row) => sum + (returned.get(row.id)?.length ?? 0), 0),
     heldStill: stills.get(id) ?? 0,
     cancel: cancels.get(id),

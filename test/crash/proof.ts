@@ -65,7 +65,7 @@ async function prove(trial: Trial): Promise<void> {
     cancels: Math.round(smallPlan.cancels * times),
     changes: Math.round(smallPlan.changes * times),
     leadMs: smallPlan.leadMs + trial.reminders,
-    restMs: smallPlan.restMs + trial.kills * 500 + trial.pauses * 5000,
+    restMs: smallPlan.restMs + trial.kills * 3000 + trial.pauses * 10_000,
   })
   const { violations, summary } = judge(run)
   console.log(JSON.stringify({ ...trial, ...summary }))

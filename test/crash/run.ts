@@ -169,10 +169,7 @@ export async function runCrash(plan: CrashPlan): Promise<CrashRun> {
         `${unplanned.length} reminders were not planned before their time; raise leadMs: ${JSON.stringify(unplanned[0])}`,
       )
     }
-    const emptied = emptyAgainAndAgain(engine, plan, firstDue)
-    await upheaval.run()
-    await ready
-    await emptied
+    await Promise.all([upheaval.run(), ready, emptyAgainAndAgain(engine, plan, firstDue)])
     const lastDue = firstDue + plan.spreadMs
     const restedAfterMs = await rest(
       lastDue,

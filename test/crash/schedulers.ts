@@ -35,7 +35,9 @@ export const schedulers: Readonly<Record<SchedulerKind, Kind>> = {
       return {
         location: server.url,
         empty: async () => {
-          await pool.query('truncate pgboss.job')
+          // Before the first worker started there is nothing to empty.
+          const { rows } = await pool.query<{ made: boolean }>(`select to_regclass('pgboss.job') is not null as made`)
+          if (rows[0]?.made) await pool.query('truncate pgboss.job')
         },
         async dispose() {
           await pool.end()
