@@ -1,6 +1,8 @@
 export { attendanceKey, attendanceOf } from './domain/attendance.ts'
 export { type Change, preferencesChange, settingsChange } from './domain/audit.ts'
 export { bucketOf } from './domain/histogram.ts'
+export type { RetryPolicy } from './domain/retry.ts'
+export { retryAfterMsOf } from './domain/retry-after.ts'
 export { canTransition } from './domain/transitions.ts'
 export * from './errors.ts'
 export type { NotificationEvent, NotificationEvents, ReminderEvent } from './events.ts'
@@ -42,6 +44,15 @@ export * from './schemas/offset.ts'
 export * from './schemas/preferences.ts'
 export * from './schemas/requests.ts'
 export * from './schemas/settings.ts'
+export {
+  type Task,
+  type TaskChanges,
+  type TaskDraft,
+  type TaskFilter,
+  type TaskPage,
+  type TaskStatus,
+  taskStatuses,
+} from './schemas/task-manager.ts'
 export * from './schemas/templates.ts'
 export * from './schemas/vocabulary.ts'
 export * from './security/outbound-guard.ts'
@@ -50,6 +61,7 @@ export { embeddedScheduler } from './services/embedded-scheduler.ts'
 export { type EngineSchedulerOptions, engineScheduler } from './services/engine-scheduler.ts'
 export type { ExplanationLine } from './services/explanation.ts'
 export type { NotificationService } from './services/notification-service.ts'
+export type { NotificationTransaction } from './services/notification-transaction.ts'
 export type { PlanSummary } from './services/plan-summary.ts'
 export type { Finding, ReconcileOptions, ReconcileReport } from './services/reconcile/report.ts'
 export type { EffectiveChannel, EffectivePreferences, EffectiveSettings } from './services/settings/effective.ts'
@@ -65,4 +77,7 @@ export type {
   StatisticsFilter,
   StatisticsReport,
 } from './services/statistics.ts'
+export type { Circuit } from './services/task-manager/breaker.ts'
+export type { BreakerPolicy, TaskManagerClientOptions, TaskManagerPaths } from './services/task-manager/options.ts'
+export { TaskManagerClient, type TaskManagerHealth } from './services/task-manager-client.ts'
 export * from './services/views.ts'

@@ -15,6 +15,7 @@ import { type Logger, stderrLogger } from './ports/logger.ts'
 import type { Scheduler } from './ports/scheduler.ts'
 import type { IdKinds, Storage } from './ports/storage.ts'
 import type { Transport } from './ports/transport.ts'
+import { asOptions } from './schemas/as-options.ts'
 import { parseInput } from './schemas/common.ts'
 
 export type NotificationsOptions = {
@@ -60,8 +61,13 @@ export type NotificationsOptions = {
   readonly publicUrl?: string | undefined
   /** The page at `/docs`: `swaggerUi()`. Default: none; the description is at `/openapi.json` in any case. */
   readonly docs?: DocsPage
-  /** How long a send may take in all before another worker may take it over, in ms. Default 60000, at least 5000. */
+  /**
+   * For how long a worker has a message that it sends, in ms; a send that takes longer renews it. What a worker had that
+   * died is sent by another after so long. Default 60000, at least 5000.
+   */
   readonly leaseMs?: number
+  /** How long a send may take in all before it is ended, its outcome unknown, in ms. Default 120000, at least 1000. */
+  readonly sendTimeoutMs?: number
   /** How often to look for work that no alarm announced, in ms. Default 30000. */
   readonly sweepMs?: number
   /**
@@ -94,6 +100,7 @@ export type Settled = {
   readonly publicUrl: string | null
   readonly docs: DocsPage | null
   readonly leaseMs: number
+  readonly sendTimeoutMs: number
   readonly sweepMs: number
   /** Null: never. */
   readonly reconcileMs: number | null
@@ -127,6 +134,7 @@ const checked = z.object({
     .default({ perDay: 10_000, reminders: false }),
   publicUrl: z.url({ protocol: /^https?$/ }).optional(),
   leaseMs: z.int().min(5000).max(3_600_000).default(60_000),
+  sendTimeoutMs: z.int().min(1000).max(3_600_000).default(120_000),
   sweepMs: z.int().min(100).max(86_400_000).default(30_000),
   reconcileMs: z
     .union([z.literal([false, 0]), z.int().min(60_000).max(604_800_000)], 'must be 60000 to 604800000, or 0 or false')
@@ -173,10 +181,21 @@ export function settleOptions(options: NotificationsOptions): Settled {
       field: 'transports',
     })
   }
-  const { leaseMs, sweepMs, reconcileMs, drainMs, retry, publicUrl, sendCap } = asOptions(() =>
+  const { leaseMs, sendTimeoutMs, sweepMs, reconcileMs, drainMs, retry, publicUrl, sendCap } = asOptions(() =>
     parseInput(
       checked,
-      { ...pick(options, ['leaseMs', 'sweepMs', 'reconcileMs', 'drainMs', 'retry', 'publicUrl', 'sendCap']) },
+      {
+        ...pick(options, [
+          'leaseMs',
+          'sendTimeoutMs',
+          'sweepMs',
+          'reconcileMs',
+          'drainMs',
+          'retry',
+          'publicUrl',
+          'sendCap',
+        ]),
+      },
       'The options object',
     ),
   )
@@ -201,6 +220,7 @@ export function settleOptions(options: NotificationsOptions): Settled {
     publicUrl: publicUrl === undefined ? null : publicUrl.replace(/(?<!\/)\/+$/, ''),
     docs: options.docs ?? null,
     leaseMs,
+    sendTimeoutMs,
     sweepMs,
     reconcileMs,
     drainMs,
@@ -237,6 +257,7 @@ const shape = z.strictObject({
   sendCap: z.union([z.looseObject({}), z.literal(false)]).optional(),
   docs: has('page', 'asset').optional(),
   leaseMs: z.number().optional(),
+  sendTimeoutMs: z.number().optional(),
   sweepMs: z.number().optional(),
   reconcileMs: z.union([z.number(), z.literal(false)]).optional(),
   drainMs: z.number().optional(),
@@ -273,15 +294,6 @@ function defaultsOf(env: z.output<typeof environment>): ChannelDefaults {
             apiSecret: env.DEFAULT_SMS_API_SECRET,
             fromNumber: env.DEFAULT_SMS_FROM_NUMBER,
           },
-  }
-}
-
-function asOptions<T>(read: () => T): T {
-  try {
-    return read()
-  } catch (error) {
-    if (!(error instanceof NotificationError)) throw error
-    throw new NotificationError('options_invalid', error.message, { issues: error.issues })
   }
 }
 

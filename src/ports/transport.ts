@@ -44,7 +44,7 @@ export type SendContext = {
   /** True for the host application's own account (DEFAULT_*): the outbound guard is for organizations' hosts. */
   readonly trusted: boolean
   /**
-   * Aborted when the time for this send is over; `send` then has half a second to say what became of the message, and
+   * Aborted when the time for this send is over (`sendTimeoutMs`), or another worker has it; `send` then has half a second to say what became of the message, and
    * what it does not say is of unknown outcome.
    */
   readonly signal: AbortSignal

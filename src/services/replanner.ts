@@ -1,11 +1,16 @@
+import type { ReplanPage } from '../ports/storage.ts'
 import { type Context, faultOf } from './context.ts'
+import { takeJob } from './job-lease.ts'
 import type { Planner } from './planner.ts'
 
 /** Appointments planned anew at a time. */
 const pageSize = 100
 const retryAfterMs = 5000
 
-/** Works off queued re-plans page by page, in the background. Several workers may do so: planning is declarative. */
+/**
+ * Works off queued re-plans page by page, in the background, in one worker at a time. Two would do no harm, for planning is
+ * declarative, but the host would be asked twice.
+ */
 export class Replanner {
   readonly #context: Context
   readonly #planner: Planner
@@ -35,10 +40,10 @@ export class Replanner {
     if (!this.#started || this.#running !== null) return
     this.#running = this.#run()
       .catch((error) => {
-        const { clock, logger } = this.#context.options
+        const { logger } = this.#context.options
         logger.error('re-plan put off', { fault: faultOf(error) })
         this.#again = false
-        this.#cancelRetry = clock.setTimer(new Date(clock.now().getTime() + retryAfterMs), () => this.wake())
+        this.#lookLater()
       })
       .finally(() => {
         this.#running = null
@@ -46,23 +51,48 @@ export class Replanner {
       })
   }
 
+  #lookLater(): void {
+    const { clock } = this.#context.options
+    this.#cancelRetry()
+    this.#cancelRetry = clock.setTimer(new Date(clock.now().getTime() + retryAfterMs), () => this.wake())
+  }
+
   async #run(): Promise<void> {
-    const { storage, clock } = this.#context.options
-    while (this.#started) {
-      this.#again = false
-      const page = await storage.plans.nextReplanPage(clock.now(), pageSize)
-      if (page === null) return
-      if (page.plans.length > 0) {
-        const results = await this.#planner.plan(
-          page.plans.map(({ appointmentId }) => ({ appointmentId, reactivate: false, supersededBy: 'replanned' })),
-        )
-        for (const [index, result] of results.entries()) {
-          if (result.status === 'planned' || result.error.code === 'appointment_not_found') continue
-          const appointmentId = page.plans[index]?.appointmentId ?? null
-          this.#context.options.logger.warn('appointment not planned anew', { appointmentId, code: result.error.code })
-        }
+    this.#again = false
+    if ((await this.#nextPage()) === null) return
+    const lease = await takeJob(this.#context, 'replan')
+    // Whoever has it may have looked for the last time before this one was queued.
+    if (lease === null) return this.#lookLater()
+    try {
+      while (this.#started) {
+        this.#again = false
+        const page = await this.#nextPage()
+        if (page === null) return
+        if (!(await lease.keep())) return this.#lookLater()
+        await this.#replan(page)
       }
-      await storage.plans.advanceReplan(page.jobId, page.plans.length === 0 ? null : page.cursor)
+    } finally {
+      await lease.release()
     }
+  }
+
+  #nextPage(): Promise<ReplanPage | null> {
+    const { storage, clock } = this.#context.options
+    return storage.plans.nextReplanPage(clock.now(), pageSize)
+  }
+
+  async #replan({ jobId, plans, cursor }: ReplanPage): Promise<void> {
+    const { storage, logger } = this.#context.options
+    if (plans.length > 0) {
+      const results = await this.#planner.plan(
+        plans.map(({ appointmentId }) => ({ appointmentId, reactivate: false, supersededBy: 'replanned' })),
+      )
+      for (const [index, result] of results.entries()) {
+        if (result.status === 'planned' || result.error.code === 'appointment_not_found') continue
+        const appointmentId = plans[index]?.appointmentId ?? null
+        logger.warn('appointment not planned anew', { appointmentId, code: result.error.code })
+      }
+    }
+    await storage.plans.advanceReplan(jobId, plans.length === 0 ? null : cursor)
   }
 }

@@ -129,6 +129,8 @@ describe('what a clinic reports', () => {
   it('a recipient deleted: nothing more for them, preferences gone', async () => {
     await using clinic = await booked()
     await clinic.settings.createPreferences({ type: 'PATIENT', id: 12 }, {})
+    // The re-plan that the preferences queued is over: this host still knows the patient, and would have them planned anew.
+    await clinic.settle()
     expect((await clinic.notifications.recipientDeleted({ type: 'PATIENT', id: 12 })).cancelled).toBe(2)
     await expect(clinic.settings.getPreferences({ type: 'PATIENT', id: 12 })).rejects.toMatchObject({
       code: 'preferences_not_found',

@@ -116,7 +116,7 @@ describe('explaining', () => {
 })
 
 describe('a transport that never answers', () => {
-  it('gives its place back when the lease ends, and keeps nobody from stopping', async () => {
+  it('gives its place back when its time is over, and keeps nobody from stopping', async () => {
     const begun: string[] = []
     const silent: Transport = {
       ...capture(),
@@ -126,7 +126,11 @@ describe('a transport that never answers', () => {
         return new Promise(() => {})
       },
     }
-    const clinic = await openClinic('2026-03-19T14:59:00Z', { transports: [silent], leaseMs: 5000, drainMs: 500 })
+    const clinic = await openClinic('2026-03-19T14:59:00Z', {
+      transports: [silent],
+      sendTimeoutMs: 5000,
+      drainMs: 500,
+    })
     for (const id of [1, 2]) {
       clinic.host.book({ id, startsAt: start, recipients: [{ ...byMail, id, email: `p${id}@example.org` }] })
     }

@@ -110,6 +110,9 @@ export class LogBook implements Logger {
   error = this.#keep
 }
 
+/** As long as the library waits for sends by default, and then for their transports to say something. */
+const drainMs = 10_000
+
 const eventNames = [
   'reminder.scheduled',
   'reminder.sent',
@@ -158,6 +161,11 @@ export async function openClinic(now: string, options: Partial<NotificationsOpti
     /** What was sent, short: channel and address. */
     sentTo: () => outbox.sent.map((message) => `${message.channel} ${message.to}`),
     settle: () => turns(),
-    [Symbol.asyncDispose]: () => library.stop(),
+    /** Stops, also where a provider never answers: the time that is left to it passes. */
+    async [Symbol.asyncDispose]() {
+      const stopped = library.stop()
+      await clock.advance(drainMs + 1000)
+      await stopped
+    },
   }
 }

@@ -117,6 +117,11 @@ export const tables = {
         unique: true,
       },
       { name: 'appointment_reminders_due', columns: ['due_at'], whereNotNull: 'due_at' },
+      {
+        name: 'appointment_reminders_lane',
+        columns: ['organization_id', 'reminder_type', 'due_at'],
+        whereNotNull: 'due_at',
+      },
     ],
   },
   notification_history: {
@@ -159,6 +164,11 @@ export const tables = {
     },
     indexes: [
       { name: 'notification_history_due', columns: ['due_at'], whereNotNull: 'due_at' },
+      {
+        name: 'notification_history_lane',
+        columns: ['organization_id', 'notification_type', 'due_at'],
+        whereNotNull: 'due_at',
+      },
       {
         name: 'notification_history_dedupe',
         columns: ['organization_id', 'dedupe_key'],

@@ -5,6 +5,7 @@ import { dayOf } from '../kysely/commands/counters.ts'
 import { enqueueAll } from '../kysely/commands/enqueue.ts'
 import { commitIntents } from '../kysely/commands/intents.ts'
 import { recordReceipt, settleAll } from '../kysely/commands/settle.ts'
+import { findDue } from './due.ts'
 import type { Database, Engine } from './engine.ts'
 import type { Loader, PlanKey } from './loader.ts'
 import type { AdvisoryLock } from './locks.ts'
@@ -99,16 +100,15 @@ export const deliveryStore = (engine: Engine, pool: IdPool): DeliveryStore => ({
       },
       run: (tx) => enqueueAll(tx, ...args),
     }),
-  due: (now, limit) =>
-    engine.read(async ({ statements }) =>
-      (await statements.deliveries.due.all({ now: now.getTime(), limit })).map(decodeDelivery),
-    ),
-  nextDueAt: () =>
+  due: (query) => engine.read((database) => findDue(database, 'notification_history', decodeDelivery, query)),
+  nextDueAt: (after) =>
     engine.read(async ({ run, schema, kinds }) => {
+      const since = after === undefined ? 'due_at is not null' : 'due_at > $1'
       const earliest = (table: 'appointment_reminders' | 'notification_history') =>
-        `(select due_at from ${qualified(schema, table)} where due_at is not null order by due_at limit 1)`
+        `(select due_at from ${qualified(schema, table)} where ${since} order by due_at limit 1)`
       const { rows } = await run<{ due_at: number | null }>(
         `select least(${earliest('appointment_reminders')}, ${earliest('notification_history')}) as due_at`,
+        after === undefined ? [] : [after],
       )
       const at = rows.map((row) => decodeRow(row, kinds))[0]?.due_at ?? null
       return at === null ? null : new Date(at)
@@ -118,6 +118,15 @@ export const deliveryStore = (engine: Engine, pool: IdPool): DeliveryStore => ({
       const { rows } = await run<{ due_at: number }>(dueTimesQuery(schema), [after, until, limit])
       return rows.map((row) => new Date(decodeRow(row, kinds).due_at))
     }),
+  renew: (commands) =>
+    engine.read(({ statements }) =>
+      Promise.all(
+        commands.map(
+          async ({ id, fence, leaseUntil }) =>
+            (await statements.deliveries.renew.run({ id, fence, due_at: leaseUntil.getTime() })).changes > 0,
+        ),
+      ),
+    ),
   commitIntents: async (commands, now) => {
     if (commands.length === 0) return []
     const works = commands.flatMap((one) => [

@@ -1,4 +1,5 @@
 import type { JobStore } from '../../../src/index.ts'
+import { memberName } from '../kysely/statements/member-name.ts'
 import type { Engine } from './engine.ts'
 
 /** Single statements: of concurrent callers the others wait for the row, and find it taken. */
@@ -11,5 +12,18 @@ export const jobStore = (engine: Engine): JobStore => ({
   release: (name, holder) =>
     engine.read(async ({ statements }) => {
       await statements.jobs.release.run({ name, holder })
+    }),
+  // Not in one transaction: two who join, and each removes the other's old row, would wait in a circle.
+  join: (group, member, now, until) =>
+    engine.read(async ({ statements }) => {
+      const times = { now: now.getTime(), lease_until: until.getTime() }
+      await statements.jobs.acquire.run({ name: memberName(group, member), holder: member, ...times })
+      const of = { pattern: memberName(group, '%'), now: now.getTime() }
+      await statements.jobs.forget.run(of)
+      return (await statements.jobs.holders.all(of)).map(({ holder }) => holder)
+    }),
+  leave: (group, member) =>
+    engine.read(async ({ statements }) => {
+      await statements.jobs.release.run({ name: memberName(group, member), holder: member })
     }),
 })

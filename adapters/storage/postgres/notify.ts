@@ -1,4 +1,4 @@
-import type { Database } from './engine.ts'
+import type { Session } from './engine.ts'
 import { qualified } from './names.ts'
 import type { WorkingSet } from './working-set.ts'
 
@@ -27,7 +27,7 @@ function earliest({ reminders, deliveries }: WorkingSet): number | null {
  * until then has to wake sooner. Not with every change: committing notifications takes a lock of the whole server, which
  * was measured to cost more than half of the inserts. Asked before the rows are written.
  */
-export async function announce({ run, schema, instance }: Database, set: WorkingSet): Promise<void> {
+export async function announce({ run, schema, instance }: Session, set: WorkingSet): Promise<void> {
   const at = earliest(set)
   if (at === null) return
   const earlier = (table: 'appointment_reminders' | 'notification_history') =>

@@ -3,6 +3,8 @@ import { decodeDelivery, encodeFilter } from '../kysely/codecs/deliveries.ts'
 import { enqueueAll } from '../kysely/commands/enqueue.ts'
 import { commitIntents } from '../kysely/commands/intents.ts'
 import { recordReceipt, settleAll } from '../kysely/commands/settle.ts'
+import type { RecordOf } from '../kysely/query.ts'
+import { findDue, pageOf } from './due.ts'
 import type { Engine, Tx } from './engine.ts'
 
 function page(tx: Tx, query: DeliveryQuery): DeliveryPage {
@@ -23,6 +25,13 @@ function page(tx: Tx, query: DeliveryQuery): DeliveryPage {
   return { rows: rows.map(decodeDelivery), total: total?.total ?? 0 }
 }
 
+const laneOf = (row: RecordOf<'notification_history'>) => ({
+  organizationId: row.organization_id,
+  channel: row.notification_type,
+})
+
+const beforeAll = new Date(-8_640_000_000_000_000)
+
 const earliest = (...instants: (number | null | undefined)[]): Date | null => {
   const known = instants.filter((value) => typeof value === 'number')
   return known.length === 0 ? null : new Date(Math.min(...known))
@@ -32,12 +41,12 @@ const earliest = (...instants: (number | null | undefined)[]): Date | null => {
 function dueTimes({ statements }: Tx, after: number, until: number, limit: number): Date[] {
   const times: Date[] = []
   for (let last = after; times.length < limit; ) {
-    const range = { after: last, until }
+    const past = { now: last }
     const next = earliest(
-      statements.reminders.dueTimeAfter.get(range)?.due_at,
-      statements.deliveries.dueTimeAfter.get(range)?.due_at,
+      statements.reminders.due.next.get(past)?.due_at,
+      statements.deliveries.due.next.get(past)?.due_at,
     )
-    if (next === null) break
+    if (next === null || next.getTime() > until) break
     times.push(next)
     last = next.getTime()
   }
@@ -52,11 +61,21 @@ export const deliveryStore = (engine: Engine): DeliveryStore => ({
     }),
   list: (query) => engine.snapshot((tx) => page(tx, query)),
   enqueue: (...args) => engine.write((tx) => enqueueAll(tx, ...args)),
-  due: (now, limit) =>
-    engine.read((tx) => tx.statements.deliveries.due.all({ now: now.getTime(), limit }).map(decodeDelivery)),
-  nextDueAt: () =>
-    engine.snapshot((tx) =>
-      earliest(tx.statements.reminders.nextDue.get({})?.due_at, tx.statements.deliveries.nextDue.get({})?.due_at),
+  due: (query) => engine.snapshot((tx) => pageOf(findDue(tx.statements.deliveries.due, laneOf, query), decodeDelivery)),
+  nextDueAt: (after = beforeAll) =>
+    engine.snapshot(({ statements }) => {
+      const since = { now: after.getTime() }
+      return earliest(
+        statements.reminders.due.next.get(since)?.due_at,
+        statements.deliveries.due.next.get(since)?.due_at,
+      )
+    }),
+  renew: (commands) =>
+    engine.write(({ statements }) =>
+      commands.map(
+        ({ id, fence, leaseUntil }) =>
+          statements.deliveries.renew.run({ id, fence, due_at: leaseUntil.getTime() }).changes > 0,
+      ),
     ),
   dueTimes: (after, until, limit) => engine.snapshot((tx) => dueTimes(tx, after.getTime(), until.getTime(), limit)),
   commitIntents: (commands, now) => engine.write((tx) => commitIntents(tx, commands, now)),

@@ -1,41 +1,45 @@
 import type { ReminderStore } from '../../../src/index.ts'
 import { decodeReminder } from '../kysely/codecs/reminders.ts'
 import type { RecordOf } from '../kysely/query.ts'
-import type { Engine, Tx } from './engine.ts'
+import { findDue, pageOf } from './due.ts'
+import type { Commands, Tx } from './engine.ts'
 
 type Row = RecordOf<'appointment_reminders'>
 
-/** Adds what the limit cut off of the appointments in `head`: nothing that is due before the last of it. */
-function completed(tx: Tx, head: readonly Row[], now: number): Row[] {
-  const rows = new Map(head.map((row) => [row.id, row]))
+const laneOf = (row: Row) => ({ organizationId: row.organization_id, channel: row.reminder_type })
+
+/** Adds what the limit cut off of the appointments that are there. */
+function completed(tx: Tx, found: readonly Row[], now: number): Row[] {
+  const rows = new Map(found.map((row) => [row.id, row]))
   const seen = new Set<string>()
-  const from = head.at(-1)?.due_at ?? now
-  for (const { appointment_id: appointmentId, organization_id: organizationId } of head) {
-    const key = `${organizationId} ${appointmentId}`
+  for (const row of found) {
+    const of = { appointmentId: row.appointment_id, ...laneOf(row) }
+    const key = JSON.stringify(of)
     if (seen.has(key)) continue
     seen.add(key)
-    for (const row of tx.statements.reminders.dueOfAppointment.all({ appointmentId, organizationId, from, now })) {
-      rows.set(row.id, row)
-    }
+    for (const other of tx.statements.reminders.dueOfAppointment.all({ ...of, now })) rows.set(other.id, other)
   }
   return [...rows.values()]
 }
 
-export const reminderStore = (engine: Engine): ReminderStore => ({
+export const reminderStore = (engine: Commands): ReminderStore => ({
   get: (id) =>
     engine.read((tx) => {
       const row = tx.statements.reminders.get.get({ id })
       return row === undefined ? null : decodeReminder(row)
     }),
+  find: (ids) =>
+    engine.read((tx) => tx.statements.reminders.find.all({ list: JSON.stringify(ids) }).map(decodeReminder)),
   list: (organizationId, appointmentId) =>
     engine.read((tx) =>
       tx.statements.reminders.list
         .all({ organizationId, appointmentId: tx.ids('appointment', appointmentId) })
         .map(decodeReminder),
     ),
-  due: (now, limit) =>
+  due: (query) =>
     engine.snapshot((tx) => {
-      const head = tx.statements.reminders.due.all({ now: now.getTime(), limit })
-      return (head.length < limit ? head : completed(tx, head, now.getTime())).map(decodeReminder)
+      const found = findDue(tx.statements.reminders.due, laneOf, query)
+      const isCut = found.more.length > 0
+      return pageOf(isCut ? { ...found, rows: completed(tx, found.rows, query.now.getTime()) } : found, decodeReminder)
     }),
 })

@@ -2,6 +2,7 @@ import type { Actor } from '../../schemas/audit.ts'
 import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Category, Channel, DeliveryState, DeliveryStatus, Rule } from '../../schemas/vocabulary.ts'
+import type { DuePage, DueQuery } from './due.ts'
 
 /** The text that goes out, and where to. */
 export type DeliveryContent = {
@@ -125,6 +126,9 @@ export type IntentOutcome =
   /** `delivery` for send, fail and hold; null for cancel and for deferred reminders. */
   | { readonly status: 'committed'; readonly delivery: DeliveryRow | null }
 
+/** Only the holder of the fence in state `sending` moves its lease, also after it is over. */
+export type RenewCommand = { readonly id: number; readonly fence: number; readonly leaseUntil: Date }
+
 export type SettleResult =
   /** `lateMs`: from when it was due, or asked for, to now; left out, it is not counted. */
   | { readonly kind: 'sent'; readonly providerMessageId: string | null; readonly lateMs?: number }
@@ -202,16 +206,21 @@ export interface DeliveryStore {
     at: Date,
     by?: Actor,
   ): Promise<DeliveryRow[]>
-  /** Queued ones whose time has come and sending ones whose lease is over, earliest first. Read only. */
-  due(now: Date, limit: number): Promise<DeliveryRow[]>
-  /** The earliest due time of any reminder or delivery, or null. */
-  nextDueAt(): Promise<Date | null>
+  /** Queued ones whose time has come and sending ones whose lease is over. Read only. */
+  due(query: DueQuery): Promise<DuePage<DeliveryRow>>
+  /** The earliest due time of any reminder or delivery, `after` an instant where one is given; null: there is none. */
+  nextDueAt(after?: Date): Promise<Date | null>
   /**
    * The first `limit` distinct due times of reminders and deliveries after `after` and up to `until`, earliest first.
    * Costs by how many times there are, not by how many rows are due at each or are pending.
    */
   dueTimes(after: Date, until: Date, limit: number): Promise<Date[]>
   commitIntents(commands: readonly IntentCommand[], now: Date): Promise<IntentOutcome[]>
+  /**
+   * Moves the end of the leases of what is still being sent, in the order of the commands: false where the delivery has
+   * another holder by now, or is over.
+   */
+  renew(commands: readonly RenewCommand[]): Promise<boolean[]>
   /** In the order of the commands: true where it took effect. The reminder, counters, suppressions and audit change in the same transaction. */
   settle(commands: readonly SettleCommand[]): Promise<boolean[]>
   recordReceipt(command: ReceiptCommand): Promise<boolean>

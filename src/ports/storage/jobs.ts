@@ -7,4 +7,10 @@ export interface JobStore {
   acquire(name: string, holder: string, now: Date, until: Date): Promise<boolean>
   /** Gives the job back; nothing where another holds it by now. */
   release(name: string, holder: string): Promise<void>
+  /**
+   * Makes `member` one of the group until `until`, and tells who is in it: members whose time is not over, in one order for
+   * everybody who asks.
+   */
+  join(group: string, member: string, now: Date, until: Date): Promise<readonly string[]>
+  leave(group: string, member: string): Promise<void>
 }

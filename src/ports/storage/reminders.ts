@@ -1,5 +1,6 @@
 import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 import type { Channel, ReminderStatus, Rule } from '../../schemas/vocabulary.ts'
+import type { DuePage, DueQuery } from './due.ts'
 
 /** What identifies a reminder among the rows of one appointment that are not CANCELLED, with its times. */
 export type NewReminder = {
@@ -39,10 +40,12 @@ export interface ReminderStore {
   get(id: number): Promise<ReminderRow | null>
   /** All rows of the appointment, CANCELLED ones too, by reminder time, then id. */
   list(organizationId: string, appointmentId: EntityId): Promise<ReminderRow[]>
+  /** Those that are there, in any order. */
+  find(ids: readonly number[]): Promise<ReminderRow[]>
   /**
-   * PENDING rows due at or before `now`, earliest first. Of an appointment that has a row among the first `limit`, all
-   * due rows are there, also past the limit: which of them is sent is decided between them. Read only: nothing is locked
-   * or changed. Costs the same however many are pending.
+   * PENDING rows that are due. Of an appointment that has a row in the answer, all due rows of the channel are there, also
+   * past the limit: which of them is sent is decided between them. Read only: nothing is locked or changed. Costs the same
+   * however many are pending.
    */
-  due(now: Date, limit: number): Promise<ReminderRow[]>
+  due(query: DueQuery): Promise<DuePage<ReminderRow>>
 }

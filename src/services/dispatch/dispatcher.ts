@@ -1,6 +1,6 @@
 import { isNotificationError } from '../../errors.ts'
 import type { Scheduler } from '../../ports/scheduler.ts'
-import type { DeliveryRow, ReminderRow, SettingsRow } from '../../ports/storage.ts'
+import type { DeliveryRow, DueQuery, Lane, Share } from '../../ports/storage.ts'
 import { type Context, faultOf } from '../context.ts'
 import { inPieces } from '../in-pieces.ts'
 import type { Planner } from '../planner.ts'
@@ -8,19 +8,21 @@ import { AccountGate } from './account-gate.ts'
 import { decideCapped, tellCapped } from './capped.ts'
 import type { Evaluated } from './decide.ts'
 import { evaluate } from './evaluate.ts'
+import { Members } from './members.ts'
+import { Ready } from './ready.ts'
+import { Rooms } from './rooms.ts'
 import { Sender } from './sender.ts'
 import { Settler } from './settler.ts'
 import { tellDecided } from './tell.ts'
-import { type DueWork, factsForLog, factsOf, groupKey } from './work.ts'
+import { type DueWork, factsForLog } from './work.ts'
 
 /** Rows read at a time. Large enough for batches to pay, small enough to stay fresh. */
 const readLimit = 500
 /** Wait after a round that got nothing done although something was due. */
 const idleRoundMs = 1000
+/** How long what is another worker's waits for it, before one that has nothing else to do takes it. */
+const helpAfterMs = 1000
 const longestHostPauseMs = 60_000
-
-/** What is left of an account in a round. An idle account is for the first group whole, or one larger than it would never go. */
-type Room = { free: number; readonly wholeFor: string | null }
 
 /**
  * Due to sent: reads what is due, asks for the truth, commits intents and sends, within the limits of each account.
@@ -33,12 +35,15 @@ export class Dispatcher {
   readonly #gate = new AccountGate()
   readonly #sender: Sender
   readonly #sending = new Set<Promise<void>>()
-  #ready = new Map<string, DueWork[]>()
-  #settings = new Map<string, SettingsRow>()
+  readonly #members: Members
+  readonly #rooms: Rooms
+  readonly #ready = new Ready()
+  /** What was due then is known; the rest lies ahead. */
+  #readAt = new Date(0)
+  /** The `#readAt` for which a wake-up is asked for already. */
+  #sleptAt: Date | null = null
   #round: Promise<void> | null = null
   #dirty = false
-  /** Work was left because its account was full: to be read again when a send ends. */
-  #left = false
   #running = false
   #hostFailures = 0
   #hostPausedUntil = 0
@@ -50,6 +55,8 @@ export class Dispatcher {
     this.#planner = planner
     this.#scheduler = scheduler
     this.#sender = new Sender(context, this.#gate, new Settler(context))
+    this.#members = new Members(context)
+    this.#rooms = new Rooms(context.providers, this.#gate)
   }
 
   async start(): Promise<void> {
@@ -58,6 +65,7 @@ export class Dispatcher {
     const { clock, logger, storage } = this.#context.options
     // A host that believes it is sending should hear at once that the tables are missing or the storage is closed.
     await storage.deliveries.nextDueAt()
+    await this.#members.start(() => this.wake())
     this.#unsubscribe = storage.onForeignChange?.(() => this.wake()) ?? (() => {})
     await this.#scheduler.start({ wake: () => this.wake(), clock, logger })
     this.#sweep()
@@ -81,6 +89,7 @@ export class Dispatcher {
     this.#cancelSweep()
     this.#unsubscribe()
     await this.#scheduler.stop()
+    await this.#members.stop()
     await this.#round
     const { clock, drainMs } = this.#context.options
     const disarm = clock.setTimer(new Date(clock.now().getTime() + drainMs), () => this.#sender.abort())
@@ -109,7 +118,7 @@ export class Dispatcher {
   }
 
   async #run(): Promise<void> {
-    const { clock, storage } = this.#context.options
+    const { clock } = this.#context.options
     let idle = false
     while (this.#running && !idle) {
       if (clock.now().getTime() < this.#hostPausedUntil) {
@@ -117,80 +126,75 @@ export class Dispatcher {
         this.#scheduler.wakeAt(new Date(this.#hostPausedUntil))
         return
       }
-      if (this.#dirty || this.#ready.size === 0) {
+      if (this.#dirty || this.#ready.isHungry((lane) => this.#rooms.hasRoom(lane))) {
         this.#dirty = false
         await this.#refill()
       }
-      if (this.#ready.size === 0) break
-      const works = this.#pick()
-      if (works.length === 0) return // every account is full: the next send that ends kicks again
+      const works = this.#ready.take(this.#rooms.round(), readLimit)
+      // What is ready and has no room is looked at again when a send ends.
+      if (works.length === 0) break
       idle = !(await this.#dispatch(works))
     }
-    const next = idle ? new Date(clock.now().getTime() + idleRoundMs) : await storage.deliveries.nextDueAt()
+    await this.#sleep(idle)
+  }
+
+  /** Asks to be woken when there will be something to do. */
+  async #sleep(idle: boolean): Promise<void> {
+    const { clock, storage } = this.#context.options
+    const soon = (ms: number) => this.#scheduler.wakeAt(new Date(clock.now().getTime() + ms))
+    if (idle) return soon(idleRoundMs)
+    if (this.#sleptAt === this.#readAt) return
+    const next = await storage.deliveries.nextDueAt(this.#readAt)
     if (next !== null) this.#scheduler.wakeAt(next)
+    if (this.#share().of > 1) {
+      const first = await storage.deliveries.nextDueAt()
+      if (first !== null && first <= this.#readAt) soon(helpAfterMs)
+    }
+    this.#sleptAt = this.#readAt
+  }
+
+  /** A timer fires in every process, each for its part. An engine rings in one, which has nobody to leave a part to. */
+  #share(): Share {
+    return this.#scheduler.feed === undefined ? this.#members.share() : { index: 0, of: 1 }
   }
 
   async #refill(): Promise<void> {
-    const { storage, clock } = this.#context.options
-    const now = clock.now()
-    this.#left = false
-    const [reminders, deliveries] = await Promise.all([
-      storage.reminders.due(now, readLimit),
-      storage.deliveries.due(now, readLimit),
-    ])
-    const works: DueWork[] = reminders.map((reminder) => ({ kind: 'reminder', reminder, delivery: null }))
-    for (const delivery of deliveries) works.push(await this.#deliveryWork(delivery))
-    this.#ready = Map.groupBy(works, groupKey)
-    const organizations = new Set(works.map((due) => factsOf(due).organizationId))
-    const rows = organizations.size === 0 ? [] : await storage.settings.get([...organizations])
-    this.#settings = new Map(rows.map((row) => [row.organizationId, row]))
-  }
-
-  async #deliveryWork(delivery: DeliveryRow): Promise<DueWork> {
-    const { reminderId } = delivery
-    const reminder: ReminderRow | null =
-      reminderId === null ? null : await this.#context.options.storage.reminders.get(reminderId)
-    return reminder === null ? { kind: 'notice', reminder, delivery } : { kind: 'retry', reminder, delivery }
-  }
-
-  /** What the account of a piece of work has left; null where there is none. Kept in `rooms` by organization and by account. */
-  #roomOf(due: DueWork, group: string, rooms: Map<string, Room | null>): Room | null {
-    const { organizationId, channel } = due.delivery ?? due.reminder
-    const own = `${channel} ${organizationId}`
-    let room = rooms.get(own)
-    if (room !== undefined) return room
-    const provider = this.#context.providers.find(this.#settings.get(organizationId) ?? null, channel)
-    if (typeof provider === 'string') {
-      room = null
-    } else {
-      const account = `account ${provider.transport.name}:${provider.accountKey}`
-      room = rooms.get(account) ?? {
-        free: this.#gate.free(provider),
-        wholeFor: this.#gate.isIdle(provider) ? group : null,
-      }
-      rooms.set(account, room)
+    const now = this.#context.options.clock.now()
+    const lanes = this.#ready.lanes()
+    await this.#learn(lanes)
+    const except = lanes.filter((lane) => !this.#rooms.hasRoom(lane))
+    const share = this.#share()
+    let page = await this.#read({ now, limit: readLimit, except, share })
+    if (share.of > 1 && page.works.length === 0) {
+      page = await this.#read({ now: new Date(now.getTime() - helpAfterMs), limit: readLimit, except })
     }
-    rooms.set(own, room)
-    return room
+    this.#readAt = now
+    this.#ready.refill(page.works, page.more, except, now.getTime())
+    await this.#learn(this.#ready.lanes())
   }
 
-  /** Takes whole groups, oldest first, as long as their accounts have room. */
-  #pick(): DueWork[] {
-    const picked: DueWork[] = []
-    const rooms = new Map<string, Room | null>()
-    for (const [key, group] of this.#ready) {
-      const fits = group.every((due) => {
-        const room = this.#roomOf(due, key, rooms)
-        if (room === null) return true
-        room.free -= 1
-        return room.free >= 0 || room.wholeFor === key
-      })
-      if (!fits) continue
-      picked.push(...group)
-      this.#ready.delete(key)
-      if (picked.length >= readLimit) break
+  async #read(query: DueQuery): Promise<{ works: DueWork[]; more: readonly Lane[] }> {
+    const { storage } = this.#context.options
+    const [reminders, deliveries] = await Promise.all([storage.reminders.due(query), storage.deliveries.due(query)])
+    const ids = deliveries.rows.flatMap(({ reminderId }) => reminderId ?? [])
+    const found = ids.length === 0 ? [] : await storage.reminders.find(ids)
+    const reminderOf = new Map(found.map((reminder) => [reminder.id, reminder]))
+    const works: DueWork[] = reminders.rows.map((reminder) => ({ kind: 'reminder', reminder, delivery: null }))
+    for (const delivery of deliveries.rows) {
+      const reminder = reminderOf.get(delivery.reminderId ?? Number.NaN)
+      works.push(
+        reminder === undefined ? { kind: 'notice', reminder: null, delivery } : { kind: 'retry', reminder, delivery },
+      )
     }
-    return picked
+    return { works, more: [...reminders.more, ...deliveries.more] }
+  }
+
+  /** Who sends for whom may have changed since. */
+  async #learn(lanes: readonly Lane[]): Promise<void> {
+    const organizations = new Set(lanes.map((lane) => lane.organizationId))
+    this.#rooms.know(
+      organizations.size === 0 ? [] : await this.#context.options.storage.settings.get([...organizations]),
+    )
   }
 
   /** True if anything came of it. */
@@ -200,7 +204,6 @@ export class Dispatcher {
     try {
       evaluation = await evaluate(this.#context, this.#gate, works)
       this.#hostFailures = 0
-      this.#left ||= evaluation.left
     } catch (error) {
       if (!isNotificationError(error) || !error.code.startsWith('directory_')) throw error
       this.#pauseForHost(error.code, error.message)
@@ -225,6 +228,7 @@ export class Dispatcher {
     })
     if (capped.length > 0) await this.#putOff(capped, now)
     let progress = capped.length > 0 || replanned.some((result) => result.status === 'planned')
+    const open = new Set(works)
     for (const [index, one] of evaluated.entries()) {
       const outcome = outcomes[index]
       if (isNotificationError(outcome)) {
@@ -232,11 +236,13 @@ export class Dispatcher {
       }
       if (outcome !== undefined && 'delivery' in outcome) {
         progress = true
+        open.delete(one.due)
         this.#act(one, outcome.delivery)
       } else if (one.outgoing !== null) {
         this.#gate.release(one.outgoing.provider)
       }
     }
+    for (const due of open) this.#ready.putBack(due)
     return progress
   }
 
@@ -260,8 +266,7 @@ export class Dispatcher {
     }
     const sending = this.#sender.send(due, delivery, outgoing, this.#running).finally(() => {
       this.#sending.delete(sending)
-      if (this.#left) this.wake()
-      else if (this.#ready.size > 0) this.#kick()
+      if (!this.#ready.isEmpty) this.#kick()
     })
     this.#sending.add(sending)
   }

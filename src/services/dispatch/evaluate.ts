@@ -18,12 +18,11 @@ import { decideOne, type Evaluated, entryOf, type Surrounded } from './decide.ts
 import { parseSnapshot } from './snapshot.ts'
 import { type DueWork, factsOf, mayHaveGoneOut, workOf } from './work.ts'
 
+/** What is in neither found its account full, and is still due. */
 export type Evaluation = {
   readonly evaluated: readonly Evaluated[]
   /** Appointments whose truth is another one than their plan: to be planned anew. */
   readonly toReplan: readonly EntityId[]
-  /** Some work found its account full and is still due. */
-  readonly left: boolean
 }
 
 type Judged = { readonly due: DueWork; readonly verdict: Verdict; readonly subject: Subject | null }
@@ -82,7 +81,6 @@ function decide(input: Decide): Evaluation {
   const toReplan = new Set<EntityId>()
   const commandOf = new Map<number, number>()
   const merged: { index: number; into: number }[] = []
-  let left = false
   for (const [index, { due, verdict, subject }] of judged.entries()) {
     const { organizationId, appointmentId } = factsOf(due)
     const plan = planOf.get(`${organizationId} ${appointmentId}`) ?? null
@@ -98,10 +96,7 @@ function decide(input: Decide): Evaluation {
     const outdone = rivalry.outdone.has(index)
     const final: Verdict = outdone ? { kind: 'cancel', rule: 'nearer_reminder' } : verdict
     const one = decideOne(input, due, final, subject, plan)
-    if (one === null) {
-      left = true
-      continue
-    }
+    if (one === null) continue
     commandOf.set(index, evaluated.length)
     evaluated.push(one)
   }
@@ -120,7 +115,7 @@ function decide(input: Decide): Evaluation {
       },
     }
   }
-  return { evaluated, toReplan: [...toReplan], left }
+  return { evaluated, toReplan: [...toReplan] }
 }
 
 /** The plan says active and one start, the host another: the whole appointment is planned anew, not only what is due. */

@@ -7,12 +7,11 @@ import type { DecisionAction, Rule } from '../../schemas/vocabulary.ts'
 import type { Context } from '../context.ts'
 import type { AccountGate } from './account-gate.ts'
 import type { Outgoing } from './decide.ts'
+import { SendLease } from './send-lease.ts'
 import type { Settler } from './settler.ts'
 import { tellSettled } from './tell.ts'
 import type { DueWork } from './work.ts'
 
-/** No send begins with less of its lease left: its outcome could not be written in time. */
-const leastLeaseMs = 2000
 /** How long an aborted transport may take to say what became of the message. */
 const patienceMs = 500
 
@@ -21,7 +20,7 @@ export class Sender {
   readonly #context: Context
   readonly #gate: AccountGate
   readonly #settler: Settler
-  readonly #attempts = new Set<AbortController>()
+  readonly #leases = new Set<SendLease>()
 
   constructor(context: Context, gate: AccountGate, settler: Settler) {
     this.#context = context
@@ -34,10 +33,11 @@ export class Sender {
    * meanwhile, and the attempt is aborted as it begins.
    */
   async send(due: DueWork, delivery: DeliveryRow, outgoing: Outgoing, running: boolean): Promise<void> {
-    const outcome = await this.#attempt(outgoing, running)
+    const lease = new SendLease(this.#context, delivery, outgoing.leaseUntil)
+    const outcome = await this.#attempt(outgoing, lease, running)
     this.#gate.release(outgoing.provider)
     const { command, announce } = this.#judge(due, delivery, outgoing, outcome)
-    const applied = await this.#settler.settle(command, outgoing.leaseUntil)
+    const applied = await this.#settler.settle(command, lease.until)
     if (!applied) {
       this.#context.options.logger.warn('outcome not written: the delivery is no longer held', { id: delivery.id })
       return
@@ -49,24 +49,24 @@ export class Sender {
 
   /** Aborts what is being sent. */
   abort(): void {
-    for (const attempt of this.#attempts) attempt.abort()
+    for (const lease of this.#leases) lease.abort()
   }
 
-  async #attempt(outgoing: Outgoing, running: boolean): Promise<{ messageId: string | null } | TransportError> {
-    const { clock } = this.#context.options
-    const { provider, leaseUntil, message } = outgoing
-    const left = leaseUntil.getTime() - clock.now().getTime()
-    if (left < leastLeaseMs) {
+  async #attempt(
+    { provider, message }: Outgoing,
+    lease: SendLease,
+    running: boolean,
+  ): Promise<{ messageId: string | null } | TransportError> {
+    if (lease.isAlmostOver) {
       return new TransportError('The lease was almost over before the send began.', {
         outcome: 'transient',
         code: 'lease_over',
       })
     }
-    const attempt = new AbortController()
-    this.#attempts.add(attempt)
-    const disarm = clock.setTimer(new Date(leaseUntil.getTime() - leastLeaseMs / 2), () => attempt.abort())
-    const { signal } = attempt
-    if (!running) attempt.abort()
+    this.#leases.add(lease)
+    lease.hold()
+    if (!running) lease.abort()
+    const { signal } = lease
     const { account, accountKey, trusted, transport } = provider
     const answered = (async () => transport.send(message, { account, accountKey, trusted, signal }))().catch(
       (error: unknown) => (isTransportError(error) ? error : silence('transport_failed', error)),
@@ -74,8 +74,8 @@ export class Sender {
     try {
       return await Promise.race([answered, this.#patience(signal)])
     } finally {
-      disarm()
-      this.#attempts.delete(attempt)
+      lease.release()
+      this.#leases.delete(lease)
     }
   }
 

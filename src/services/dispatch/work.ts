@@ -1,4 +1,4 @@
-import type { DeliveryRow, ReminderRow, Work } from '../../ports/storage.ts'
+import type { DeliveryRow, Lane, ReminderRow, Work } from '../../ports/storage.ts'
 import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 import type { Category, Channel } from '../../schemas/vocabulary.ts'
 
@@ -29,11 +29,13 @@ export function factsOf(due: DueWork): WorkFacts {
   return { organizationId, appointmentId, waitlistEntryId: null, recipient, channel, category: 'REMINDER' }
 }
 
-/** Work of one appointment is judged together: which reminder is nearest, who shares an address. */
+/** Work of one appointment on one channel is judged together: which reminder is nearest, who shares an address. */
 export function groupKey(due: DueWork): string {
-  const { organizationId, appointmentId, waitlistEntryId } = factsOf(due)
-  return JSON.stringify([organizationId, appointmentId, waitlistEntryId])
+  const { organizationId, appointmentId, waitlistEntryId, channel } = factsOf(due)
+  return JSON.stringify([organizationId, channel, appointmentId, waitlistEntryId])
 }
+
+export const laneKey = ({ organizationId, channel }: Lane): string => `${channel} ${organizationId}`
 
 /** True once an attempt may have reached somebody although it was never settled. */
 export const mayHaveGoneOut = (due: DueWork): boolean =>

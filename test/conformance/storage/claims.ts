@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { IntentCommand } from '../../../src/index.ts'
-import { minutes, type Starter, t0 } from './harness.ts'
+import { dueDeliveries, dueReminders, minutes, type Starter, t0 } from './harness.ts'
 import {
   about,
   claimOne,
@@ -56,9 +56,9 @@ export function claims({ migrated }: Starter): void {
       subject: 'Appointment reminder',
       message: 'You have an appointment.',
     })
-    expect(await storage.reminders.due(minutes(1000), 10)).toEqual([])
-    expect(await storage.deliveries.due(minutes(1.9), 10)).toEqual([])
-    expect(await storage.deliveries.due(minutes(2), 10)).toEqual([delivery])
+    expect(await dueReminders(storage, minutes(1000), 10)).toEqual([])
+    expect(await dueDeliveries(storage, minutes(1.9), 10)).toEqual([])
+    expect(await dueDeliveries(storage, minutes(2), 10)).toEqual([delivery])
     expect((await storage.decisions.list(organizationId, 100)).at(-1)?.entries[0]?.action).toBe('send')
   })
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { minutes, type Starter, t0 } from './harness.ts'
+import { dueDeliveries, dueReminders, minutes, type Starter, t0 } from './harness.ts'
 import {
   applied,
   claimOne,
@@ -31,7 +31,7 @@ export function deletions({ migrated }: Starter): void {
     expect(await storage.deliveries.list({ limit: 10, offset: 0 })).toMatchObject({
       rows: [{ state: 'cancelled', reason: 'appointment_gone' }],
     })
-    expect(await storage.reminders.due(minutes(1000), 10)).toMatchObject([{ id: other }])
+    expect(await dueReminders(storage, minutes(1000), 10)).toMatchObject([{ id: other }])
     expect((await storage.decisions.list(organizationId, 100)).at(-1)).toMatchObject({
       entries: [gone],
       at: minutes(1),
@@ -45,7 +45,7 @@ export function deletions({ migrated }: Starter): void {
       planCommand({ reminders: [], notifications: [newDelivery({ category: 'CANCELLATION' })] }),
     ])
     await storage.plans.forgetAppointment(100, [gone], t0)
-    expect(await storage.deliveries.due(t0, 10)).toMatchObject([{ category: 'CANCELLATION', state: 'queued' }])
+    expect(await dueDeliveries(storage, t0, 10)).toMatchObject([{ category: 'CANCELLATION', state: 'queued' }])
   })
 
   it('tells of what is being sent when the appointment is forgotten, and lets it finish', async () => {
@@ -81,8 +81,8 @@ export function deletions({ migrated }: Starter): void {
     expect(cancelled.map((row) => row.appointmentId).sort()).toEqual([100, 101, 102])
     for (const row of cancelled) expect(row).toMatchObject({ recipient: patient, reason: 'recipient_deleted' })
     expect(await storage.preferences.get([patient, client])).toMatchObject([{ recipient: client }])
-    expect((await storage.reminders.due(minutes(1000), 10)).map((row) => row.recipient)).toEqual([client, client])
-    expect(await storage.deliveries.due(minutes(1000), 10)).toMatchObject([{ recipient: client }])
+    expect((await dueReminders(storage, minutes(1000), 10)).map((row) => row.recipient)).toEqual([client, client])
+    expect(await dueDeliveries(storage, minutes(1000), 10)).toMatchObject([{ recipient: client }])
     for (const appointmentId of [100, 101]) {
       const entries = (await storage.decisions.list(organizationId, appointmentId)).flatMap((record) => record.entries)
       expect(entries).toContainEqual(expect.objectContaining({ action: 'cancelled', rule: 'recipient_deleted' }))

@@ -1,5 +1,5 @@
 import { afterEach } from 'vitest'
-import type { IdKinds, MigrateOptions, Storage } from '../../../src/index.ts'
+import type { DeliveryRow, IdKinds, MigrateOptions, ReminderRow, Storage } from '../../../src/index.ts'
 
 export type StorageHarness = {
   /** On an empty place: nothing migrated. */
@@ -55,3 +55,12 @@ export function starter(open: OpenStorage) {
   return { empty, migrated }
 }
 export type Starter = ReturnType<typeof starter>
+
+/** The rows that are due, of all lanes and all parts. */
+export const dueReminders = async ({ reminders }: Storage, now: Date, limit: number): Promise<readonly ReminderRow[]> =>
+  (await reminders.due({ now, limit })).rows
+export const dueDeliveries = async (
+  { deliveries }: Storage,
+  now: Date,
+  limit: number,
+): Promise<readonly DeliveryRow[]> => (await deliveries.due({ now, limit })).rows

@@ -10,6 +10,7 @@ import { describe } from 'vitest'
 import { audit } from './audit.ts'
 import { claims } from './claims.ts'
 import { deletions } from './deletions.ts'
+import { due } from './due.ts'
 import { type OpenStorage, starter } from './harness.ts'
 import { history } from './history.ts'
 import { jobs } from './jobs.ts'
@@ -32,6 +33,7 @@ export { type OpenStorage, type StorageHarness, t0 } from './harness.ts'
 const parts = {
   'migration and life': lifecycle,
   planning,
+  'due work': due,
   claims,
   verdicts,
   races,

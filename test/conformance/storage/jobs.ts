@@ -38,4 +38,29 @@ export function jobs({ migrated }: Starter): void {
     await storage.jobs.release('compare', 'two')
     expect(await storage.jobs.acquire('tidy', 'two', t0, minutes(1))).toBe(false)
   })
+
+  it('tells the members of a group, those only whose time is not over, alike to all', async () => {
+    const { storage, another } = await migrated()
+    const other = await another()
+    expect(await storage.jobs.join('send', 'b', t0, minutes(1))).toEqual(['b'])
+    expect(await other.jobs.join('send', 'a', t0, minutes(2))).toEqual(['a', 'b'])
+    expect(await storage.jobs.join('count', 'c', t0, minutes(2))).toEqual(['c'])
+    expect(await storage.jobs.join('send', 'b', minutes(0.5), minutes(1.5))).toEqual(['a', 'b'])
+    expect(await storage.jobs.join('send', 'a', minutes(1.5), minutes(4))).toEqual(['a'])
+    await other.jobs.leave('send', 'a')
+    expect(await storage.jobs.join('send', 'b', minutes(2), minutes(3))).toEqual(['b'])
+  })
+
+  it('lets many join at once, each of whom is a member', async () => {
+    const { storage, another } = await migrated()
+    const other = await another()
+    // Those of before are over and in the way.
+    await Promise.all(Array.from({ length: 20 }, (_, index) => storage.jobs.join('send', `w${index}`, t0, minutes(1))))
+    await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        (index % 2 === 0 ? storage : other).jobs.join('send', `w${index}`, minutes(2), minutes(3)),
+      ),
+    )
+    expect(await storage.jobs.join('send', 'w0', minutes(2), minutes(3))).toHaveLength(20)
+  })
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { integerIds, migration, type Starter, t0, textIds } from './harness.ts'
+import { dueReminders, integerIds, migration, type Starter, t0, textIds } from './harness.ts'
 import { noPreferences, noSettings, organizationId, patient, planCommand, planOne } from './rows.ts'
 
 const documented = [
@@ -76,7 +76,7 @@ export function lifecycle({ empty, migrated }: Starter): void {
       () => storage.ping(),
       () => storage.plans.get(organizationId, 1),
       () => storage.plans.apply([planCommand()]),
-      () => storage.reminders.due(t0, 10),
+      () => dueReminders(storage, t0, 10),
       () => storage.deliveries.nextDueAt(),
       () => storage.settings.create(organizationId, noSettings, null, t0),
       () => storage.preferences.create(organizationId, patient, noPreferences, null, t0),

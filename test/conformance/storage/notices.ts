@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { minutes, type Starter, t0 } from './harness.ts'
+import { dueDeliveries, minutes, type Starter, t0 } from './harness.ts'
 import {
   about,
   client,
@@ -29,8 +29,8 @@ export function notices({ migrated }: Starter): void {
       reminderId: null,
     })
     expect(await storage.deliveries.get(row?.id ?? 0)).toEqual(row)
-    expect(await storage.deliveries.due(minutes(2.9), 10)).toEqual([])
-    expect(await storage.deliveries.due(minutes(3), 10)).toEqual([row])
+    expect(await dueDeliveries(storage, minutes(2.9), 10)).toEqual([])
+    expect(await dueDeliveries(storage, minutes(3), 10)).toEqual([row])
   })
 
   it('takes a dedupe key once in an organization, and null always', async () => {

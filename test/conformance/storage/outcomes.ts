@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { minutes, type Starter, t0 } from './harness.ts'
+import { dueDeliveries, minutes, type Starter, t0 } from './harness.ts'
 import {
   claimOne,
   commit,
@@ -82,7 +82,7 @@ export function outcomes({ migrated }: Starter): void {
       notificationId: held.id,
     })
     expect(await storage.statistics.countsByDay({})).toEqual([])
-    expect(await storage.deliveries.due(minutes(4.9), 10)).toEqual([])
+    expect(await dueDeliveries(storage, minutes(4.9), 10)).toEqual([])
     const again = await commit(storage, sendIntent(deliveryWork(held), { leaseUntil: minutes(7) }), minutes(5))
     expect(again).toMatchObject({ fence: 2, attempts: 2 })
     await storage.deliveries.settle([settleCommand({ id: held.id, fence: 2 })])
@@ -111,7 +111,7 @@ export function outcomes({ migrated }: Starter): void {
     expect(reminder).toMatchObject({ status: 'FAILED', sentAt: null })
     expect(reminder?.errorMessage).toMatch(/unknown/i)
     expect(await storage.statistics.countsByDay({})).toEqual([counts('UNKNOWN')])
-    expect(await storage.deliveries.due(minutes(10_000), 10)).toEqual([])
+    expect(await dueDeliveries(storage, minutes(10_000), 10)).toEqual([])
   })
 
   it('answers in the order of the commands, and settles each once', async () => {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { NewReminder } from '../../../src/index.ts'
-import { minutes, type Starter, t0 } from './harness.ts'
+import { dueDeliveries, dueReminders, minutes, type Starter, t0 } from './harness.ts'
 import {
   about,
   applied,
@@ -138,7 +138,7 @@ export function planning({ migrated }: Starter): void {
       expect(await storage.reminders.get(row.id)).toEqual(row)
     }
     expect((await storage.plans.get(organizationId, 100))?.startsAt).toEqual(moved)
-    expect(await storage.reminders.due(minutes(100_000), 100)).toHaveLength(4)
+    expect(await dueReminders(storage, minutes(100_000), 100)).toHaveLength(4)
   })
 
   it('plans anew what was cancelled, and keeps the cancelled rows', async () => {
@@ -158,12 +158,12 @@ export function planning({ migrated }: Starter): void {
     const command = planCommand({ notifications: [newDelivery({ dedupeKey: 'a' })] })
     const [outcome] = await storage.plans.apply([command])
     expect(applied(outcome).notifications).toMatchObject([{ state: 'queued', category: 'CONFIRMATION', dueAt: t0 }])
-    expect(await storage.deliveries.due(t0, 10)).toEqual(applied(outcome).notifications)
+    expect(await dueDeliveries(storage, t0, 10)).toEqual(applied(outcome).notifications)
     expect(await storage.decisions.list(organizationId, 100)).toMatchObject([
       { at: t0, entries: [planned, { ...queuedEntry, notificationId: applied(outcome).notifications[0]?.id }] },
     ])
     await storage.plans.apply([{ ...command, notifications: [newDelivery({ dedupeKey: 'b' })] }])
-    expect(await storage.deliveries.due(t0, 10)).toHaveLength(1)
+    expect(await dueDeliveries(storage, t0, 10)).toHaveLength(1)
     const [again] = await storage.plans.apply([
       nextPlan(1, { notifications: [newDelivery({ dedupeKey: 'a' })], decision: [] }),
     ])
@@ -185,11 +185,11 @@ export function planning({ migrated }: Starter): void {
         }),
       ),
     )
-    expect((await storage.reminders.due(minutes(7), 10)).map((row) => row.dueAt)).toEqual(
+    expect((await dueReminders(storage, minutes(7), 10)).map((row) => row.dueAt)).toEqual(
       [1, 3, 5, 7].map((at) => minutes(at)),
     )
-    expect((await storage.reminders.due(minutes(7), 2)).map((row) => row.appointmentId)).toEqual([203, 201])
-    expect(await storage.reminders.due(t0, 10)).toEqual([])
+    expect((await dueReminders(storage, minutes(7), 2)).map((row) => row.appointmentId)).toEqual([203, 201])
+    expect(await dueReminders(storage, t0, 10)).toEqual([])
     expect(await storage.deliveries.nextDueAt()).toEqual(minutes(1))
     await storage.deliveries.enqueue(
       [newDelivery({ dueAt: minutes(-5) })],
@@ -233,18 +233,18 @@ export function planning({ migrated }: Starter): void {
       reminders: [newReminder({ reminderTime: minutes(2) })],
     })
     await storage.plans.apply([planCommand({ reminders }), between])
-    const due = await storage.reminders.due(minutes(7), 1)
+    const due = await dueReminders(storage, minutes(7), 1)
     expect(due.map((row) => [row.appointmentId, row.offset])).toEqual([
       [100, '1h'],
       [100, '6h'],
     ])
-    expect(await storage.reminders.due(minutes(7), 2)).toHaveLength(3)
+    expect(await dueReminders(storage, minutes(7), 2)).toHaveLength(3)
   })
 
   it('has nothing due where nothing is planned', async () => {
     const { storage } = await migrated()
     expect(await storage.deliveries.nextDueAt()).toBeNull()
-    expect(await storage.reminders.due(minutes(1_000_000), 10)).toEqual([])
+    expect(await dueReminders(storage, minutes(1_000_000), 10)).toEqual([])
     expect(await storage.reminders.get(1)).toBeNull()
     expect(await storage.plans.apply([])).toEqual([])
   })

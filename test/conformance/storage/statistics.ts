@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { attendanceKey, attendanceOf, bucketOf, type Count, type CountQuery, type Storage } from '../../../src/index.ts'
-import { minutes, type Starter, t0 } from './harness.ts'
+import { dueDeliveries, minutes, type Starter, t0 } from './harness.ts'
 import {
   about,
   applied,
@@ -123,7 +123,7 @@ export function statistics({ migrated }: Starter): void {
     expect(statuses.filter((status) => status === 'committed')).toHaveLength(5)
     expect(statuses.filter((status) => status === 'capped')).toHaveLength(7)
     const capped = rows.filter((_row, index) => statuses[index] === 'capped')
-    expect(await storage.deliveries.due(t0, 20)).toHaveLength(7)
+    expect(await dueDeliveries(storage, t0, 20)).toHaveLength(7)
     const next = minutes(24 * 60)
     const outcomes = await storage.deliveries.commitIntents(
       capped.map((row) => claim(row, next)),

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { IntentCommand } from '../../../src/index.ts'
-import { minutes, type Starter, t0 } from './harness.ts'
+import { dueDeliveries, minutes, type Starter, t0 } from './harness.ts'
 import {
   about,
   applied,
@@ -138,7 +138,7 @@ export function verdicts({ migrated }: Starter): void {
     )
     expect(row).toMatchObject({ state: 'unknown', status: null, dueAt: null, errorCode: 'u' })
     expect(await storage.reminders.get(held.id)).toMatchObject({ status: 'FAILED', errorMessage: 'held' })
-    expect(await storage.deliveries.due(minutes(1000), 10)).toMatchObject([{ id: deferred.row.id }])
+    expect(await dueDeliveries(storage, minutes(1000), 10)).toMatchObject([{ id: deferred.row.id }])
   })
 
   it('loses to whatever ended the work before', async () => {

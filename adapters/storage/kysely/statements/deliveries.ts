@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Channel, EntityId, RecipientType } from '../../../../src/index.ts'
 import { asked, type Bind, type Builder, insertQuery, type Mode, type Param, query, updateQuery } from '../query.ts'
+import { dueStatements } from './due.ts'
 
 const table = 'notification_history'
 const content = ['recipient_email', 'recipient_phone', 'subject', 'message', 'template_revision'] as const
@@ -58,35 +59,7 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
         .compile(),
     ),
   ),
-  due: bind(
-    query((p: Param<{ now: number; limit: number }>) =>
-      db
-        .selectFrom(table)
-        .selectAll()
-        .where('due_at', '<=', p('now'))
-        .orderBy('due_at')
-        .orderBy('id')
-        .limit(p('limit'))
-        .compile(),
-    ),
-  ),
-  nextDue: bind(
-    query(() =>
-      db.selectFrom(table).select('due_at').where('due_at', 'is not', null).orderBy('due_at').limit(1).compile(),
-    ),
-  ),
-  dueTimeAfter: bind(
-    query((p: Param<{ after: number; until: number }>) =>
-      db
-        .selectFrom(table)
-        .select('due_at')
-        .where('due_at', '>', p('after'))
-        .where('due_at', '<=', p('until'))
-        .orderBy('due_at')
-        .limit(1)
-        .compile(),
-    ),
-  ),
+  due: dueStatements(db, bind, table),
   insert: bind(
     insertQuery(
       db,
@@ -130,6 +103,17 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
       'attempts',
       'updated_at',
     ] as const),
+  ),
+  renew: bind(
+    query((p: Param<{ id: number; fence: number; due_at: number }>) =>
+      db
+        .updateTable(table)
+        .set({ due_at: p('due_at') })
+        .where('id', '=', p('id'))
+        .where('fence', '=', p('fence'))
+        .where('delivery_state', '=', 'sending')
+        .compile(),
+    ),
   ),
   cancel: bind(updateQuery(db, table, ['delivery_state', 'reason', 'due_at', 'updated_at'] as const)),
   /** Queued again, given up, or over with an error. */

@@ -24,6 +24,24 @@ export const jobStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
         .compile(),
     ),
   ),
+  /** Whose time is not over. */
+  holders: bind(
+    query((p: Param<{ pattern: string; now: number }>) =>
+      db
+        .selectFrom(table)
+        .select('holder')
+        .where('name', 'like', p('pattern'))
+        .where('lease_until', '>', p('now'))
+        .orderBy('holder')
+        .compile(),
+    ),
+  ),
+  /** What nobody gave back or took again. */
+  forget: bind(
+    query((p: Param<{ pattern: string; now: number }>) =>
+      db.deleteFrom(table).where('name', 'like', p('pattern')).where('lease_until', '<=', p('now')).compile(),
+    ),
+  ),
   release: bind(
     query((p: Param<Held>) =>
       db.deleteFrom(table).where('name', '=', p('name')).where('holder', '=', p('holder')).compile(),

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
-import type { EntityId } from '../../../../src/index.ts'
-import { type Bind, type Builder, insertQuery, type Mode, type Param, query, updateQuery } from '../query.ts'
+import type { Channel, EntityId } from '../../../../src/index.ts'
+import { asked, type Bind, type Builder, insertQuery, type Mode, type Param, query, updateQuery } from '../query.ts'
+import { dueStatements } from './due.ts'
 
 type OfAppointment = { appointmentId: EntityId; organizationId: string }
 
@@ -43,52 +44,28 @@ export const reminderStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
         .compile(),
     ),
   ),
-  due: bind(
-    query((p: Param<{ now: number; limit: number }>) =>
-      db
-        .selectFrom('appointment_reminders')
-        .selectAll()
-        .where('due_at', '<=', p('now'))
-        .orderBy('due_at')
-        .orderBy('id')
-        .limit(p('limit'))
-        .compile(),
-    ),
-  ),
+  due: dueStatements(db, bind, 'appointment_reminders'),
   dueOfAppointment: bind(
-    query((p: Param<OfAppointment & { from: number; now: number }>) =>
+    query((p: Param<OfAppointment & { channel: Channel; now: number }>) =>
       db
         .selectFrom('appointment_reminders')
         .selectAll()
         .where('appointment_id', '=', p('appointmentId'))
-        .where('organization_id', '=', p('organizationId'))
-        .where('live', 'is not', null)
-        // The plus keeps the planner off the index of due rows: an appointment has few rows, the index many.
-        .where(sql<number>`+due_at`, '>=', p('from'))
+        // The plus keeps the planner off the indexes of due rows: an appointment has few rows, those many.
+        .where(sql<string>`+organization_id`, '=', p('organizationId'))
+        .where(sql<Channel>`+reminder_type`, '=', p('channel'))
         .where(sql<number>`+due_at`, '<=', p('now'))
+        .where('live', 'is not', null)
         .compile(),
     ),
   ),
-  nextDue: bind(
-    query(() =>
+  find: bind(
+    query((p: Param<{ list: string }>) =>
       db
-        .selectFrom('appointment_reminders')
-        .select('due_at')
-        .where('due_at', 'is not', null)
-        .orderBy('due_at')
-        .limit(1)
-        .compile(),
-    ),
-  ),
-  dueTimeAfter: bind(
-    query((p: Param<{ after: number; until: number }>) =>
-      db
-        .selectFrom('appointment_reminders')
-        .select('due_at')
-        .where('due_at', '>', p('after'))
-        .where('due_at', '<=', p('until'))
-        .orderBy('due_at')
-        .limit(1)
+        .selectFrom(asked<number>(p('list')))
+        .crossJoin('appointment_reminders as reminder')
+        .selectAll('reminder')
+        .whereRef('reminder.id', '=', 'asked.value')
         .compile(),
     ),
   ),

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { postgres } from '../../../../adapters/storage/postgres.ts'
 import type { Storage } from '../../../../src/index.ts'
-import { migration, minutes, t0 } from '../../../conformance/storage/harness.ts'
+import { dueReminders, migration, minutes, t0 } from '../../../conformance/storage/harness.ts'
 import {
   guard,
   newReminder,
@@ -36,7 +36,7 @@ const planMany = (storage: Storage, count: number) =>
 async function sendAll(storage: Storage): Promise<number[]> {
   const won: number[] = []
   for (;;) {
-    const due = await storage.reminders.due(t0, 200)
+    const due = await dueReminders(storage, t0, 200)
     if (due.length === 0) return won
     const outcomes = await storage.deliveries.commitIntents(
       due.map((row) =>
@@ -69,7 +69,7 @@ describe('postgres, several at once', () => {
     const { storage, another } = await migrated()
     const canceller = await another()
     await planMany(storage, 100)
-    const due = await storage.reminders.due(t0, 1000)
+    const due = await dueReminders(storage, t0, 1000)
     const claims = storage.deliveries.commitIntents(
       due.map((row) =>
         sendIntent(reminderWork(row.id), {
@@ -191,7 +191,7 @@ describe('postgres, what others are told', () => {
       })
     await dueIn(50, 1)
     await dueIn(60, 2)
-    const claimed = await storage.reminders.due(minutes(50), 1)
+    const claimed = await dueReminders(storage, minutes(50), 1)
     await storage.deliveries.commitIntents(
       claimed.map((row) => ({
         ...sendIntent(reminderWork(row.id), { leaseUntil: minutes(52) }),
@@ -222,14 +222,35 @@ describe('postgres, what looking for due work costs', () => {
         $1::timestamptz + i * interval '1 second', 1 from generate_series(1, 200000) i`,
       [minutes(10)],
     )
-    await pool.query(`analyze ${table('appointment_reminders')}`)
-    const began = performance.now()
-    expect(await storage.reminders.due(t0, 100)).toHaveLength(1)
-    expect(await storage.reminders.due(minutes(12), 50)).toHaveLength(50)
+    const quickest = async (work: () => Promise<unknown>): Promise<number> => {
+      const times: number[] = []
+      for (let round = 0; round < 5; round += 1) {
+        const began = performance.now()
+        await work()
+        times.push(performance.now() - began)
+      }
+      return Math.min(...times)
+    }
+    const share = { index: 0, of: 2 }
+    const looks = {
+      head: () => storage.reminders.due({ now: t0, limit: 100 }),
+      full: () => storage.reminders.due({ now: minutes(12), limit: 50 }),
+      part: () => storage.reminders.due({ now: minutes(12), limit: 50, share }),
+      next: () => storage.deliveries.nextDueAt(t0),
+    }
+    // Before and after the server knows how many rows there are.
+    for (const known of [false, true]) {
+      if (known) await pool.query(`analyze ${table('appointment_reminders')}`)
+      const whole = await quickest(() =>
+        pool.query(`select count(*) from ${table('appointment_reminders')} where subject = 'x'`),
+      )
+      for (const [name, look] of Object.entries(looks)) {
+        expect(await quickest(look), `${name}, beside reading all rows in ${whole} ms`).toBeLessThan(whole / 2)
+      }
+    }
+    expect(await dueReminders(storage, t0, 100)).toHaveLength(1)
+    expect((await looks.part()).rows).toHaveLength(50)
     expect(await storage.deliveries.nextDueAt()).toEqual(t0)
     expect(await storage.deliveries.dueTimes(minutes(10), minutes(15), 1000)).toHaveLength(300)
-    await planOne(storage, { plan: planRow({ appointmentId: 2 }) })
-    // Reading 200,000 rows takes many times as long, also on a fast machine.
-    expect(performance.now() - began).toBeLessThan(300)
   })
 })

@@ -1,13 +1,14 @@
 /** One process of `processes.test.ts`: claims what it can of the reminders due, and prints how many it won. */
 import { sqlite } from '../../../../adapters/storage/sqlite.ts'
 import type { IntentCommand } from '../../../../src/index.ts'
+import { dueReminders } from '../../../conformance/storage/harness.ts'
 
 const [path = '', now = '0'] = process.argv.slice(2)
 const storage = sqlite(path)
 const at = new Date(Number(now))
 let won = 0
 for (;;) {
-  const due = await storage.reminders.due(at, 20)
+  const due = await dueReminders(storage, at, 20)
   if (due.length === 0) break
   const commands = due.map(
     ({ id, organizationId, appointmentId, recipient }): IntentCommand => ({

@@ -1,0 +1,71 @@
+import { type RawBuilder, sql } from 'kysely'
+import type { Channel, EntityId } from '../../../../src/index.ts'
+import { type Bind, type Bound, type Builder, type Mode, type Param, query, type RecordOf } from '../query.ts'
+
+export type DueTable = 'appointment_reminders' | 'notification_history'
+type Part = { index: number; of: number }
+type Head = Part & { now: number; limit: number }
+type OfLane = { organizationId: string; channel: Channel }
+
+/** Which column tells the channel, and what the rows that belong together have in common. */
+const described = {
+  appointment_reminders: { channel: sql.ref<Channel>('reminder_type'), shared: sql.ref<EntityId>('appointment_id') },
+  notification_history: {
+    channel: sql.ref<Channel>('notification_type'),
+    shared: sql<EntityId>`coalesce(appointment_id, waitlist_entry_id, 0)`,
+  },
+} as const
+
+/**
+ * In which part of all work a row is: by the number of its appointment, or by the last two characters of a text id, which
+ * tell enough apart, because parts are few.
+ */
+const isInPart = (id: RawBuilder<EntityId>, p: Param<Part>) =>
+  sql<boolean>`abs(case typeof(${id}) when 'integer' then ${id}
+    else unicode(substr(${id}, -1)) * 31 + coalesce(unicode(substr(${id}, -2, 1)), 0) end) % ${p('of')} = ${p('index')}`
+
+/** For drivers that are synchronous, where a statement costs microseconds: a page of due rows is read in several. */
+export type DueStatements<Row, M extends Mode> = {
+  readonly head: Bound<Head, Row, M>
+  readonly ofLane: Bound<Head & OfLane, Row, M>
+  /** The lane after this one; '' is before all. One step in the index for each lane, however many rows it has. */
+  readonly nextLane: Bound<{ organizationId: string; channel: string }, OfLane, M>
+  readonly next: Bound<{ now: number }, { due_at: number }, M>
+}
+
+export function dueStatements<T extends DueTable, M extends Mode>(
+  db: Builder,
+  bind: Bind<M>,
+  table: T,
+): DueStatements<RecordOf<T>, M> {
+  const { channel, shared } = described[table]
+  const rows = sql`select * from ${sql.table(table)}`
+  const ordered = sql`order by due_at, id`
+  return {
+    head: bind(
+      query((p: Param<Head>) =>
+        sql<RecordOf<T>>`${rows} where due_at <= ${p('now')} and ${isInPart(shared, p)}
+          ${ordered} limit ${p('limit')}`.compile(db),
+      ),
+    ),
+    ofLane: bind(
+      query((p: Param<Head & OfLane>) =>
+        sql<RecordOf<T>>`${rows} where organization_id = ${p('organizationId')} and ${channel} = ${p('channel')}
+          and due_at <= ${p('now')} and ${isInPart(shared, p)} ${ordered} limit ${p('limit')}`.compile(db),
+      ),
+    ),
+    nextLane: bind(
+      query((p: Param<{ organizationId: string; channel: string }>) =>
+        sql<OfLane>`select organization_id as "organizationId", ${channel} as "channel" from ${sql.table(table)}
+          where due_at is not null and (organization_id, ${channel}) > (${p('organizationId')}, ${p('channel')})
+          order by organization_id, ${channel} limit 1`.compile(db),
+      ),
+    ),
+    next: bind(
+      query((p: Param<{ now: number }>) =>
+        sql<{ due_at: number }>`select due_at from ${sql.table(table)} where due_at > ${p('now')}
+          order by due_at limit 1`.compile(db),
+      ),
+    ),
+  }
+}

@@ -1,0 +1,29 @@
+import type { Channel } from '../../schemas/vocabulary.ts'
+
+/** The messages of one organization on one channel: they share an account, and so wait for each other, and for nobody else. */
+export type Lane = { readonly organizationId: string; readonly channel: Channel }
+
+/** One of `of` equal parts of all work, from 0; everything of one appointment, or of one waitlist entry, is in the same part. */
+export type Share = { readonly index: number; readonly of: number }
+
+export type DueQuery = {
+  /** What is due at or before it. */
+  readonly now: Date
+  /** Rows of the head that are looked at; the answer holds at most twice as many, and what belongs to them. */
+  readonly limit: number
+  /** Left out: nothing of them could be sent now. */
+  readonly except?: readonly Lane[]
+  /** Default: all of it. */
+  readonly share?: Share
+}
+
+/**
+ * Earliest first. Where more is due than the limit, every lane is in the answer all the same, with as many rows as an equal
+ * part of the limit allows (one of each, and the oldest `limit` lanes, where there are more lanes than that): an
+ * organization with a hundred thousand due rows hides nobody behind it.
+ */
+export type DuePage<Row> = {
+  readonly rows: readonly Row[]
+  /** Lanes of which more may be due than the answer holds. */
+  readonly more: readonly Lane[]
+}

@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto'
+import type { Share } from '../../ports/storage.ts'
+import { type Context, faultOf } from '../context.ts'
+
+const group = 'dispatch'
+/** How often a member says that it is there, in a sweep; a member that is silent for a whole one has left. */
+const perSweep = 3
+
+/**
+ * Which processes dispatch, so that each takes its part of what is due and does not read what the others are about to
+ * send. Only to save work: where two disagree about who is there, both may read a row, and the intent decides; and what
+ * belongs to nobody is taken by whoever has nothing else to do.
+ */
+export class Members {
+  readonly #context: Context
+  readonly #self = randomUUID()
+  #all: readonly string[] = []
+  #changed = () => {}
+  #running = false
+  #cancel = () => {}
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  /** Resolves when this process knows of the others. `changed` is called where others came or left since. */
+  async start(changed: () => void): Promise<void> {
+    this.#running = true
+    await this.#join()
+    this.#changed = changed
+  }
+
+  /** This process' part; all of it where it is alone, or does not know. */
+  share(): Share {
+    const index = this.#all.indexOf(this.#self)
+    return index < 0 ? { index: 0, of: 1 } : { index, of: this.#all.length }
+  }
+
+  async stop(): Promise<void> {
+    this.#running = false
+    this.#cancel()
+    const { storage, logger } = this.#context.options
+    await storage.jobs
+      .leave(group, this.#self)
+      .catch((error) => logger.warn('worker not signed off', { fault: faultOf(error) }))
+  }
+
+  async #join(): Promise<void> {
+    const { storage, clock, logger, sweepMs } = this.#context.options
+    const now = clock.now()
+    try {
+      const all = await storage.jobs.join(group, this.#self, now, new Date(now.getTime() + sweepMs))
+      const isNew = all.join() !== this.#all.join()
+      this.#all = all
+      if (isNew) this.#changed()
+    } catch (error) {
+      logger.warn('worker not signed on', { fault: faultOf(error) })
+    }
+    if (!this.#running) return
+    this.#cancel = clock.setTimer(new Date(now.getTime() + sweepMs / perSweep), () => void this.#join())
+  }
+}

@@ -1,0 +1,106 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { sqlite } from '../../adapters/storage/sqlite.ts'
+import { capture } from '../../adapters/transport/capture.ts'
+import { NotificationError, type Storage, type Transport } from '../../src/index.ts'
+import { openClinic } from '../support/clinic.ts'
+
+const startsAt = new Date('2026-03-21T12:00:00Z')
+const before = '2026-03-20T11:59:00Z'
+const patient = { type: 'PATIENT', id: 1, email: 'ada@example.org' } as const
+const minute = 60_000
+
+/** A provider that answers when the test says so. */
+function slowProvider() {
+  const outbox = capture()
+  const begun: { readonly signal: AbortSignal; readonly answer: () => void }[] = []
+  const transport: Transport = {
+    ...outbox,
+    send: (message, context) =>
+      new Promise((resolve) => {
+        begun.push({ signal: context.signal, answer: () => resolve(outbox.send(message, context)) })
+      }),
+  }
+  return { begun, transport, outbox }
+}
+
+async function withFile(work: (path: string) => Promise<void>): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'long-sends-'))
+  try {
+    await work(join(directory, 'rows.sqlite'))
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+const leases = { leaseMs: 5000, sendTimeoutMs: 20_000, sweepMs: 1000 }
+
+describe('a send that takes longer than its lease', () => {
+  it('keeps the delivery, and is told as sent', () =>
+    withFile(async (path) => {
+      const one = slowProvider()
+      const other = slowProvider()
+      await using clinic = await openClinic(before, { ...leases, storage: sqlite(path), transports: [one.transport] })
+      const { clock, host } = clinic
+      await using rival = await openClinic(before, {
+        ...leases,
+        storage: sqlite(path),
+        transports: [other.transport],
+        clock,
+        directory: host,
+      })
+      host.book({ id: 1, startsAt, recipients: [patient] })
+      await clinic.notifications.scheduleReminders(1, { customReminders: [24] })
+      await clinic.start()
+      await clock.advance(minute)
+      await rival.start()
+      for (let second = 0; second < 15; second += 1) await clock.advance(1000)
+      expect(one.begun).toHaveLength(1)
+      expect(other.begun).toHaveLength(0)
+      one.begun[0]?.answer()
+      await clinic.settle()
+      const { notifications } = await clinic.notifications.history()
+      expect(notifications).toMatchObject([{ status: 'SENT' }])
+    }))
+
+  it('is ended when it has taken as long as a send may', async () => {
+    const { begun, transport } = slowProvider()
+    await using clinic = await openClinic(before, { ...leases, transports: [transport] })
+    clinic.host.book({ id: 1, startsAt, recipients: [patient] })
+    await clinic.notifications.scheduleReminders(1, { customReminders: [24] })
+    await clinic.start()
+    await clinic.clock.advance(minute + 19_000)
+    expect(begun.map(({ signal }) => signal.aborted)).toEqual([false])
+    await clinic.clock.advance(2000)
+    expect(begun.map(({ signal }) => signal.aborted)).toEqual([true])
+    const [line] = (await clinic.notifications.explain(1)).slice(-1)
+    expect(line).toMatchObject({ action: 'retried', rule: 'unknown_retry' })
+  })
+
+  it('is ended before its lease is over where the database cannot renew it', async () => {
+    const { begun, transport } = slowProvider()
+    const storage = sqlite(':memory:')
+    let asked = 0
+    const forgetful: Storage = {
+      ...storage,
+      deliveries: {
+        ...storage.deliveries,
+        renew: () => {
+          asked += 1
+          return Promise.reject(new NotificationError('storage_failed', 'The database is away.'))
+        },
+      },
+    }
+    await using clinic = await openClinic(before, { ...leases, storage: forgetful, transports: [transport] })
+    clinic.host.book({ id: 1, startsAt, recipients: [patient] })
+    await clinic.notifications.scheduleReminders(1, { customReminders: [24] })
+    await clinic.start()
+    await clinic.clock.advance(minute + 3900)
+    expect(begun.map(({ signal }) => signal.aborted)).toEqual([false])
+    await clinic.clock.advance(200)
+    expect(begun.map(({ signal }) => signal.aborted)).toEqual([true])
+    expect(asked).toBeGreaterThan(1)
+  })
+})
