@@ -43,6 +43,7 @@ export const errorTable = {
   transaction_refused: { status: 500, title: 'The transaction cannot be used' },
   migration_refused: { status: 500, title: 'The database may not be migrated' },
   migration_missing: { status: 500, title: 'The database is not migrated' },
+  scheduler_failed: { status: 503, title: 'The scheduler did not answer' },
   options_invalid: { status: 500, title: 'The library was given options it cannot use' },
   dependency_missing: { status: 500, title: 'An optional package is not installed' },
   internal_error: { status: 500, title: 'Something went wrong inside' },

@@ -275,5 +275,6 @@ describe('postgres, what looking for due work costs', () => {
     expect(await dueReminders(storage, t0, 100)).toHaveLength(1)
     expect((await looks.part()).rows).toHaveLength(50)
     expect(await storage.deliveries.nextDueAt()).toEqual(t0)
+    expect(await storage.deliveries.dueTimes(minutes(10), minutes(15), 1000)).toHaveLength(300)
   })
 })
