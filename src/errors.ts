@@ -33,6 +33,10 @@ export const errorTable = {
   secret_unreadable: { status: 500, title: 'A stored secret cannot be decrypted' },
   directory_failed: { status: 502, title: 'The host application did not answer' },
   directory_invalid: { status: 502, title: 'The host application answered with something unusable' },
+  task_manager_unavailable: { status: 503, title: 'TaskManager does not answer' },
+  task_manager_refused: { status: 502, title: 'TaskManager refused the request' },
+  task_manager_conflict: { status: 409, title: 'TaskManager no longer lets the task be changed' },
+  task_manager_invalid: { status: 502, title: 'TaskManager answered with something unusable' },
   storage_busy: { status: 503, title: 'The database is busy' },
   storage_failed: { status: 500, title: 'The database failed' },
   storage_closed: { status: 503, title: 'The storage is closed' },
@@ -54,6 +58,8 @@ export type FieldIssue = { readonly field: string; readonly message: string }
 export type NotificationErrorOptions = {
   readonly field?: string
   readonly issues?: readonly FieldIssue[]
+  /** What whoever refused asked to wait, in milliseconds. */
+  readonly retryAfterMs?: number
   readonly cause?: unknown
 }
 
@@ -67,6 +73,7 @@ export class NotificationError extends Error {
   readonly status: number
   readonly field: string | undefined
   readonly issues: readonly FieldIssue[]
+  readonly retryAfterMs: number | undefined
   readonly [brand] = true
 
   constructor(code: ErrorCode, message: string, options: NotificationErrorOptions = {}) {
@@ -75,6 +82,7 @@ export class NotificationError extends Error {
     this.status = errorTable[code].status
     this.issues = options.issues ?? []
     this.field = options.field ?? this.issues[0]?.field
+    this.retryAfterMs = options.retryAfterMs
   }
 }
 

@@ -1,6 +1,7 @@
 export { attendanceKey, attendanceOf } from './domain/attendance.ts'
 export { type Change, preferencesChange, settingsChange } from './domain/audit.ts'
 export { bucketOf } from './domain/histogram.ts'
+export { retryAfterMsOf } from './domain/retry-after.ts'
 export { canTransition } from './domain/transitions.ts'
 export * from './errors.ts'
 export type { NotificationEvent, NotificationEvents, ReminderEvent } from './events.ts'
@@ -42,6 +43,15 @@ export * from './schemas/offset.ts'
 export * from './schemas/preferences.ts'
 export * from './schemas/requests.ts'
 export * from './schemas/settings.ts'
+export {
+  type Task,
+  type TaskChanges,
+  type TaskDraft,
+  type TaskFilter,
+  type TaskPage,
+  type TaskStatus,
+  taskStatuses,
+} from './schemas/task-manager.ts'
 export * from './schemas/templates.ts'
 export * from './schemas/vocabulary.ts'
 export * from './security/outbound-guard.ts'
@@ -64,4 +74,7 @@ export type {
   StatisticsFilter,
   StatisticsReport,
 } from './services/statistics.ts'
+export type { Circuit } from './services/task-manager/breaker.ts'
+export type { BreakerPolicy, TaskManagerClientOptions, TaskManagerPaths } from './services/task-manager/options.ts'
+export { TaskManagerClient, type TaskManagerHealth } from './services/task-manager-client.ts'
 export * from './services/views.ts'

@@ -15,6 +15,7 @@ import { type Logger, stderrLogger } from './ports/logger.ts'
 import type { Scheduler } from './ports/scheduler.ts'
 import type { IdKinds, Storage } from './ports/storage.ts'
 import type { Transport } from './ports/transport.ts'
+import { asOptions } from './schemas/as-options.ts'
 import { parseInput } from './schemas/common.ts'
 
 export type NotificationsOptions = {
@@ -273,15 +274,6 @@ function defaultsOf(env: z.output<typeof environment>): ChannelDefaults {
             apiSecret: env.DEFAULT_SMS_API_SECRET,
             fromNumber: env.DEFAULT_SMS_FROM_NUMBER,
           },
-  }
-}
-
-function asOptions<T>(read: () => T): T {
-  try {
-    return read()
-  } catch (error) {
-    if (!(error instanceof NotificationError)) throw error
-    throw new NotificationError('options_invalid', error.message, { issues: error.issues })
   }
 }
 

@@ -1,5 +1,5 @@
-import { isNotificationError, isTransportError, TransportError } from '../../../src/index.ts'
-import { isTwilioCode, retryAfterMsOf, type Verdict, verdictOf, verdictOfFailed } from './answers.ts'
+import { isNotificationError, isTransportError, retryAfterMsOf, TransportError } from '../../../src/index.ts'
+import { isTwilioCode, type Verdict, verdictOf, verdictOfFailed } from './answers.ts'
 
 /** One request to Twilio, as it was seen to go. */
 export type Call = {

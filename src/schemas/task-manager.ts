@@ -1,0 +1,176 @@
+import { z } from 'zod'
+import { singleLine } from './common.ts'
+
+/**
+ * Where a task stands, in TaskManager's own words and those of its kind. A word that is not in the table is `unknown`,
+ * on which nothing is decided.
+ */
+const statusWords = {
+  pending: ['pending', 'scheduled', 'queued', 'created', 'waiting', 'retry', 'retrying'],
+  running: ['running', 'started', 'in_progress', 'processing', 'executing'],
+  completed: ['completed', 'complete', 'success', 'succeeded', 'done', 'sent', 'delivered'],
+  failed: ['failed', 'failure', 'error', 'timeout', 'timed_out', 'dead'],
+  cancelled: ['cancelled', 'canceled', 'revoked', 'deleted'],
+} as const
+
+export const taskStatuses = ['pending', 'running', 'completed', 'failed', 'cancelled', 'unknown'] as const
+export type TaskStatus = (typeof taskStatuses)[number]
+
+const statusOfWord: ReadonlyMap<string, TaskStatus> = new Map(
+  taskStatuses.flatMap((status) =>
+    status === 'unknown' ? [] : statusWords[status].map((word) => [word, status] as const),
+  ),
+)
+
+/**
+ * An id of TaskManager's, integer or string; integers are told as text. It becomes part of a path, and `.` and `..` would
+ * name another one. Of longer integers JSON has already lost the last digits.
+ */
+const taskId = z.union(
+  [
+    z.int().nonnegative(),
+    z
+      .string()
+      .regex(/^[^\p{Cc}\p{Cs}\s]{1,255}$/u)
+      .regex(/^(?!\.{1,2}$)/),
+  ],
+  'must be an integer or a string of 1 to 255 characters',
+)
+const asText = (id: number | string): string => String(id)
+
+/** What is only told: a value that cannot be read is as good as none. */
+const told = <T>(schema: z.ZodType<T>) => schema.nullish().catch(null)
+
+/** Services that keep UTC without saying so leave the offset out. */
+const instant = z.iso.datetime({ offset: true, local: true }).transform((text) => {
+  const at = new Date(/(?:Z|[+-]\d\d:\d\d)$/.test(text) ? text : `${text}Z`)
+  return Number.isNaN(at.getTime()) ? null : at
+})
+const count = z.int().nonnegative()
+
+/** A task as TaskManager answers it. Only its id must be there and be right. */
+export const wireTask = z
+  .looseObject({
+    id: taskId.optional(),
+    task_id: taskId.optional(),
+    execution_id: told(taskId),
+    status: told(z.string()),
+    scheduled_time: told(instant),
+    attempts: told(count),
+    max_retries: told(count),
+    started_at: told(instant),
+    finished_at: told(instant),
+    completed_at: told(instant),
+    callback_url: told(z.string()),
+    error: told(z.string()),
+    error_message: told(z.string()),
+    result: told(z.record(z.string(), z.unknown())),
+  })
+  .transform((wire, { addIssue }): Task => {
+    const id = wire.id ?? wire.task_id
+    if (id === undefined) addIssue({ code: 'custom', path: ['id'], message: 'is missing' })
+    const { execution_id: executionId, attempts = null, max_retries: maxRetries = null } = wire
+    return {
+      id: asText(id ?? ''),
+      executionId: executionId == null ? null : asText(executionId),
+      status: statusOfWord.get(wire.status?.toLowerCase() ?? '') ?? 'unknown',
+      scheduledTime: wire.scheduled_time ?? null,
+      attempts,
+      maxRetries,
+      retriesLeft: attempts === null || maxRetries === null ? null : attempts <= maxRetries,
+      startedAt: wire.started_at ?? null,
+      finishedAt: wire.finished_at ?? wire.completed_at ?? null,
+      callbackUrl: wire.callback_url ?? null,
+      error: wire.error ?? wire.error_message ?? null,
+      result: wire.result ?? null,
+    }
+  })
+
+/** What TaskManager says of a task. Null: it does not say. */
+export type Task = {
+  readonly id: string
+  /** Of the last time it ran, where TaskManager counts its runs. */
+  readonly executionId: string | null
+  readonly status: TaskStatus
+  readonly scheduledTime: Date | null
+  /** How often it was begun. */
+  readonly attempts: number | null
+  readonly maxRetries: number | null
+  /** Whether it may be begun once more: `attempts` is not past `maxRetries`. */
+  readonly retriesLeft: boolean | null
+  readonly startedAt: Date | null
+  readonly finishedAt: Date | null
+  readonly callbackUrl: string | null
+  /** In TaskManager's words, which may hold contact data: not for logs. */
+  readonly error: string | null
+  readonly result: Readonly<Record<string, unknown>> | null
+}
+
+/** One page. The list may stand alone, or in an object that tells where the next page begins. */
+export const wireTaskPage = z.union([
+  z.array(z.unknown()).transform((rows) => ({ rows, nextCursor: null })),
+  z
+    .looseObject({
+      tasks: z.array(z.unknown()).optional(),
+      items: z.array(z.unknown()).optional(),
+      next_cursor: z.union([z.string().min(1).max(1000), z.int()]).nullish(),
+    })
+    .transform((page, { addIssue }) => {
+      const rows = page.tasks ?? page.items
+      if (rows === undefined) addIssue({ code: 'custom', path: ['tasks'], message: 'is missing' })
+      return { rows: rows ?? [], nextCursor: page.next_cursor == null ? null : asText(page.next_cursor) }
+    }),
+])
+
+const httpUrl = z.url({ protocol: /^https?$/ }).max(2000)
+
+/** A task to create. On the wire its names are the documented ones: `task_type`, `scheduled_time`, `callback_url`, `max_retries`. */
+export const taskDraft = z.strictObject({
+  name: singleLine(255).min(1),
+  description: z.string().max(2000),
+  /** The documented `email` and `sms`, or a type of the service's own. */
+  taskType: singleLine(64).min(1),
+  /** What the task works on. Sent as it is: its names are already those of the wire. */
+  payload: z.record(z.string(), z.unknown()),
+  scheduledTime: z.date(),
+  callbackUrl: httpUrl,
+  maxRetries: count.max(100),
+})
+export type TaskDraft = z.infer<typeof taskDraft>
+
+export const taskChanges = taskDraft.partial()
+export type TaskChanges = z.infer<typeof taskChanges>
+
+/** 1 to 255 visible characters. */
+export const taskIdempotencyKey = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 visible ASCII characters')
+
+/** The documented body, or those fields of it that change. */
+export const taskBody = (draft: TaskChanges): string =>
+  JSON.stringify({
+    name: draft.name,
+    description: draft.description,
+    task_type: draft.taskType,
+    payload: draft.payload,
+    // The document writes whole seconds.
+    scheduled_time: draft.scheduledTime?.toISOString().replace('.000Z', 'Z'),
+    callback_url: draft.callbackUrl,
+    max_retries: draft.maxRetries,
+  })
+
+export const taskFilter = z.strictObject({
+  /** In TaskManager's own words, such as `pending`. */
+  status: singleLine(64).min(1).optional(),
+  /** 1 to 500, default 100. */
+  limit: z.int().min(1).max(500).optional(),
+  /** `nextCursor` of the page before. */
+  cursor: z.string().min(1).max(1000).optional(),
+})
+export type TaskFilter = z.infer<typeof taskFilter>
+
+export type TaskPage = {
+  readonly tasks: readonly Task[]
+  /** How many of the page could not be read. They are not among `tasks`, and not gone. */
+  readonly unreadable: number
+  /** Null: this is the last page. */
+  readonly nextCursor: string | null
+}

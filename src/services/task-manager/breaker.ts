@@ -1,0 +1,58 @@
+import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleType } from 'cockatiel'
+import type { Clock } from '../../ports/clock.ts'
+import type { Logger } from '../../ports/logger.ts'
+import { NoAnswer } from './failures.ts'
+import type { BreakerPolicy } from './options.ts'
+
+/** `open`: calls fail at once. `half_open`: one call tries; the others fail at once. */
+export const circuitStates = ['closed', 'open', 'half_open'] as const
+export type Circuit = (typeof circuitStates)[number]
+
+/** Why nothing may be asked, and for how long. */
+export type Broken = { readonly reason: string; readonly waitMs: number }
+
+/** A circuit breaker whose time is the clock's. Any answer counts as a success, a refusal too: somebody is there. */
+export class Breaker {
+  // cockatiel keeps the states and the count. How long it stays open is decided by `broken`, as it knows no clock but Date.now.
+  readonly #policy
+  readonly #clock: Clock
+  readonly #halfOpenAfterMs: number
+  #openUntil = 0
+  #reason = ''
+
+  constructor({ failures, halfOpenAfterMs }: BreakerPolicy, clock: Clock, logger: Logger) {
+    this.#clock = clock
+    this.#halfOpenAfterMs = halfOpenAfterMs
+    this.#policy = circuitBreaker(handleType(NoAnswer), {
+      breaker: new ConsecutiveBreaker(failures),
+      halfOpenAfter: Number.NEGATIVE_INFINITY,
+    })
+    this.#policy.onBreak((failure) => {
+      this.#openUntil = clock.now().getTime() + halfOpenAfterMs
+      this.#reason = 'error' in failure && failure.error instanceof NoAnswer ? failure.error.reason : 'no answer'
+      logger.warn('TaskManager does not answer; it is not asked for a while', { reason: this.#reason, halfOpenAfterMs })
+    })
+    this.#policy.onReset(() => logger.info('TaskManager answers again'))
+  }
+
+  get state(): Circuit {
+    if (this.#policy.state === CircuitState.Closed) return 'closed'
+    return this.broken === null || this.#policy.state === CircuitState.HalfOpen ? 'half_open' : 'open'
+  }
+
+  /** Null: it may be asked. */
+  get broken(): Broken | null {
+    const { state } = this.#policy
+    if (state === CircuitState.Closed) return null
+    const reason = this.#reason
+    // Whoever comes while one call tries does not wait for it: it may take as long as a time-out.
+    if (state === CircuitState.HalfOpen) return { reason, waitMs: this.#halfOpenAfterMs }
+    const waitMs = this.#openUntil - this.#clock.now().getTime()
+    return waitMs > 0 ? { reason, waitMs } : null
+  }
+
+  /** To be called where `broken` is null, in the same turn. */
+  execute<T>(work: () => Promise<T>): Promise<T> {
+    return this.#policy.execute(work)
+  }
+}

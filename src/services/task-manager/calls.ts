@@ -1,0 +1,99 @@
+import { DelegateBackoff, handleWhen, type RetryPolicy, retry } from 'cockatiel'
+import { nextAttempt } from '../../domain/retry.ts'
+import { Breaker } from './breaker.ts'
+import { type Answer, exchange, type Request } from './exchange.ts'
+import { clientClosed, failingFast, NoAnswer, unavailable } from './failures.ts'
+import type { SettledTaskManagerOptions } from './options.ts'
+
+const waitOf = (error: unknown): number | null => (error instanceof NoAnswer ? error.waitMs : null)
+
+/** Requests with time-outs, retries and the circuit breaker. */
+export class Calls {
+  readonly breaker: Breaker
+  readonly #options: SettledTaskManagerOptions
+  readonly #closed = new AbortController()
+  readonly #retry: RetryPolicy
+
+  constructor(options: SettledTaskManagerOptions) {
+    this.#options = options
+    this.breaker = new Breaker(options.breaker, options.clock, options.logger)
+    this.#retry = retry(
+      handleWhen((error) => waitOf(error) !== null),
+      {
+        maxAttempts: options.retry.maxRetries,
+        backoff: new DelegateBackoff(({ result }) => ('error' in result ? (waitOf(result.error) ?? 0) : 0)),
+      },
+    )
+  }
+
+  /** @throws NotificationError `task_manager_unavailable`, or `task_manager_invalid` for an answer that is too large. */
+  async call(request: Request): Promise<Answer> {
+    const deadline = this.#after(this.#options.totalTimeoutMs)
+    let attempts = 0
+    let last: NoAnswer | null = null
+    const work = this.#retry.execute(async () => {
+      const broken = this.breaker.broken
+      // What this call has seen itself says more than that nothing is asked.
+      if (broken !== null) throw last ?? failingFast(request, broken.reason, broken.waitMs)
+      attempts += 1
+      try {
+        return await this.breaker.execute(() => this.#exchange(request, deadline))
+      } catch (error) {
+        if (!(error instanceof NoAnswer)) throw error
+        last = error
+        error.waitMs = this.#waitMs(error, attempts, deadline)
+        throw error
+      }
+    })
+    try {
+      return await this.#untilClosed(work, request)
+    } catch (error) {
+      throw error instanceof NoAnswer ? unavailable(request, error, attempts) : error
+    }
+  }
+
+  /** One attempt, whatever the breaker says, and without telling it. @throws NoAnswer */
+  probe(request: Request, timeoutMs: number): Promise<Answer> {
+    return this.#exchange(request, this.#after(timeoutMs))
+  }
+
+  /** Ends what is under way. */
+  close(): void {
+    this.#closed.abort()
+  }
+
+  #exchange(request: Request, deadline: Date): Promise<Answer> {
+    const { fetch, maxResponseBytes, timeoutMs, clock } = this.#options
+    const now = clock.now()
+    const ms = Math.max(1, Math.min(timeoutMs, deadline.getTime() - now.getTime()))
+    // About a socket, so by real time.
+    const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(ms)])
+    return exchange(request, { fetch, maxResponseBytes, signal, now })
+  }
+
+  #waitMs({ retryAfterMs }: NoAnswer, attempts: number, deadline: Date): number | null {
+    const { retry: policy, clock, random } = this.#options
+    const now = clock.now()
+    const asked = retryAfterMs === undefined ? {} : { retryAfterMs }
+    const at = nextAttempt({ policy, attempts, now, deadline, random: random(), ...asked })
+    return at === null ? null : at.getTime() - now.getTime()
+  }
+
+  /** Between two attempts there is nothing to abort, so whoever waits is told by itself. */
+  async #untilClosed<T>(work: Promise<T>, request: Request): Promise<T> {
+    const { signal } = this.#closed
+    let onAbort = () => {}
+    const aborted = new Promise<never>((_, reject) => {
+      onAbort = () => reject(clientClosed(request))
+      if (signal.aborted) onAbort()
+      else signal.addEventListener('abort', onAbort, { once: true })
+    })
+    try {
+      return await Promise.race([aborted, work])
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+
+  readonly #after = (ms: number): Date => new Date(this.#options.clock.now().getTime() + ms)
+}

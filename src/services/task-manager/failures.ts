@@ -1,0 +1,97 @@
+import { type ErrorCode, NotificationError } from '../../errors.ts'
+
+/** One request, as errors and logs may name it: without query, headers and body. */
+export type Target = { readonly method: string; readonly url: string }
+
+/**
+ * A request that got no proper answer: none at all, or one that says "not now". The service may have acted on it all the
+ * same; it may be repeated, because reads, changes and cancellations are idempotent and creations carry a key.
+ */
+export class NoAnswer extends Error {
+  /** One clause, such as `connection refused (ECONNREFUSED)`. */
+  readonly reason: string
+  readonly retryAfterMs: number | undefined
+  /** When to repeat it, in ms from when it failed. Null: not in this call. */
+  waitMs: number | null = null
+
+  constructor(reason: string, retryAfterMs?: number) {
+    super(reason)
+    this.reason = reason
+    this.retryAfterMs = retryAfterMs
+  }
+}
+
+const named = ({ method, url }: Target): string => `${method} ${url}`
+
+/** The document's "TaskManager Connection Failed", with what it says to check. */
+export function unavailable(target: Target, { reason, retryAfterMs }: NoAnswer, attempts: number): NotificationError {
+  const often = attempts > 1 ? `, ${attempts} times` : ''
+  return new NotificationError(
+    'task_manager_unavailable',
+    `TaskManager connection failed: ${named(target)}: ${reason}${often}. Check that the service is running, that it can be reached from here, and TASK_MANAGER_URL.`,
+    retryAfterMs === undefined ? {} : { retryAfterMs },
+  )
+}
+
+export function failingFast(target: Target, last: string, retryAfterMs: number): NotificationError {
+  return new NotificationError(
+    'task_manager_unavailable',
+    `TaskManager is not asked for the moment (${named(target)}), because it did not answer before: ${last}. It is asked again in ${retryAfterMs} ms.`,
+    { retryAfterMs },
+  )
+}
+
+export function clientClosed(target: Target): NotificationError {
+  return new NotificationError(
+    'task_manager_unavailable',
+    `The TaskManager client was closed; ${named(target)} was not completed.`,
+  )
+}
+
+/** What to do about a status that is a refusal. */
+const advice: Readonly<Record<number, string>> = {
+  401: 'Check the token (the option token, or TASK_MANAGER_TOKEN).',
+  403: 'Check the token (the option token, or TASK_MANAGER_TOKEN).',
+  404: 'Check TASK_MANAGER_URL and the option paths.',
+  405: 'Check TASK_MANAGER_URL and the option paths.',
+}
+
+export function refused(target: Target, status: number, words: string | null): NotificationError {
+  const isRedirect = status >= 300 && status < 400
+  const what = isRedirect ? 'Redirects are not followed: check TASK_MANAGER_URL.' : (advice[status] ?? '')
+  return fault('task_manager_refused', target, status, words, what)
+}
+
+/** 409: it runs, or ran already. */
+export function noLongerChangeable(target: Target, status: number, words: string | null): NotificationError {
+  return fault('task_manager_conflict', target, status, words, 'It is running, or has run.')
+}
+
+function fault(code: ErrorCode, target: Target, status: number, words: string | null, what: string): NotificationError {
+  const told = words === null ? '' : ` (${words})`
+  return new NotificationError(code, `TaskManager answered ${named(target)} with ${status}${told}. ${what}`.trimEnd())
+}
+
+export function unusable(target: Target, why: string): NotificationError {
+  return new NotificationError(
+    'task_manager_invalid',
+    `TaskManager answered ${named(target)} with something unusable: ${why}. Check that TASK_MANAGER_URL is TaskManager's.`,
+  )
+}
+
+/**
+ * The little of a refusal that can be told: code words and names of fields. Everything else in it may repeat the payload,
+ * which holds contact data and texts.
+ */
+export function wordsOf(body: unknown): string | null {
+  const words = [
+    field(body, 'code'),
+    ...listOf(field(body, 'detail')).map((issue) => listOf(field(issue, 'loc')).join('.')),
+  ]
+  const safe = words.filter((word): word is string => typeof word === 'string' && /^[a-z][a-z0-9_.]{0,63}$/.test(word))
+  return safe.length === 0 ? null : safe.slice(0, 5).join(', ')
+}
+
+const field = (from: unknown, name: string): unknown =>
+  typeof from === 'object' && from !== null && Object.hasOwn(from, name) ? Reflect.get(from, name) : undefined
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
