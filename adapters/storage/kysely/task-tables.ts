@@ -13,7 +13,7 @@ export const taskTables = {
       notification_id: optional('int'),
       task_id: optional('text'),
       generation: required('int'),
-      fingerprint: optional('text'),
+      facts: required('json'),
       scheduled_at: required('instant'),
       next_at: required('instant'),
       attempts: required('int'),

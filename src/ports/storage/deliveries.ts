@@ -128,7 +128,7 @@ export type IntentCommand = {
       readonly idempotencyKey: string
       readonly merged: readonly { readonly work: Work; readonly rule: Rule }[]
       readonly cap: number | null
-      readonly task: { readonly fingerprint: string; readonly scheduledAt: Date; readonly nextAt: Date }
+      readonly task: { readonly facts: string; readonly scheduledAt: Date; readonly nextAt: Date }
     }
   | { readonly kind: 'release'; readonly idempotencyKey: string }
 )

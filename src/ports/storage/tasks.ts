@@ -20,12 +20,12 @@ export type TaskRow = {
   readonly taskId: string | null
   /** Grows when a lost task is made anew: part of the key under which it is created. */
   readonly generation: number
-  /** Of the body that TaskManager has, or was first asked to take. Null: it may have another one. */
-  readonly fingerprint: string | null
+  /** What its body holds beside the delivery's own columns, as JSON: the appointment's date, time and practitioner. */
+  readonly facts: string
   readonly scheduledAt: Date
   /** When it is next looked at. */
   readonly nextAt: Date
-  /** Calls to create it that may have arrived and were not answered. */
+  /** Calls that may have created or changed it and were not answered. */
   readonly attempts: number
   /** Consecutive calls that failed, for the next wait. */
   readonly failures: number
@@ -37,17 +37,24 @@ export type TaskRow = {
   readonly createdAt: Date
 }
 
+/** What TaskManager is to send and when: text and address are those of the delivery. */
+export type TaskBody = {
+  /** Null: only an alarm. */
+  readonly content: DeliveryContent | null
+  readonly facts: string
+  readonly scheduledAt: Date
+}
+
 /** How tasks are counted in statistics. */
 export const taskEvents = ['created', 'updated', 'cancelled', 'lost', 'refused', 'taken_over', 'held'] as const
 export type TaskEvent = (typeof taskEvents)[number]
 
 /**
  * What became of a task, each an atomic step of its own; false where nothing was changed.
- * - `registered`: TaskManager acknowledged it under this id, with this body and time. The id is written to reminder and
- *   delivery, and with `content` the text that TaskManager has now, even where the row is gone because a report was faster.
- * - `changed`: it is about to be created with another body than it was first asked to take; which one TaskManager has is not known
- *   then.
- * - `later`: looked at again at `nextAt`; `attempted` counts a creation that may have arrived.
+ * - `registered`: TaskManager acknowledged it under this id, with this body. The id and the text that TaskManager has now are written to
+ *   reminder and delivery, even where the row is gone because a report was faster.
+ * - `rewritten`: no creation was tried yet, and its body is another one by now.
+ * - `later`: looked at again at `nextAt`; `attempted` counts a call that may have arrived.
  * - `recall`: it should not be sent any more: the reminder is CANCELLED and the delivery marked with the rule, and TaskManager
  *   is still to be told.
  * - `withdrawn`: TaskManager said that it will not run it: the delivery is cancelled, the row removed.
@@ -68,9 +75,8 @@ export type TaskCommand = {
       readonly kind: 'registered'
       readonly taskId: string
       readonly executionId: string | null
-      readonly fingerprint: string | null
-      readonly content: DeliveryContent | null
-      readonly scheduledAt: Date
+      /** Null: as it was. */
+      readonly body: TaskBody | null
       /** Not kept where the row was touched since it was read: it is looked at again at once. */
       readonly nextAt: Date
       readonly event: Extract<TaskEvent, 'created' | 'updated'> | null
@@ -82,7 +88,7 @@ export type TaskCommand = {
       readonly errorCode: string | null
       readonly event?: Extract<TaskEvent, 'refused'>
     }
-  | { readonly kind: 'changed' }
+  | { readonly kind: 'rewritten'; readonly body: TaskBody }
   | { readonly kind: 'recall'; readonly rule: Rule }
   | { readonly kind: 'withdrawn'; readonly rule: Rule }
   | { readonly kind: 'lost' }

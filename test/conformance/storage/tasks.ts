@@ -39,7 +39,7 @@ const handOver = (work: Work, change: Partial<HandOver> = {}): HandOver => ({
   idempotencyKey: `key-${work.kind}-${work.id}`,
   merged: [],
   cap: null,
-  task: { fingerprint: 'body-1', scheduledAt: minutes(60), nextAt: minutes(1) },
+  task: { facts: '{}', scheduledAt: minutes(60), nextAt: minutes(1) },
   ...change,
 })
 
@@ -68,9 +68,7 @@ const acknowledged = (task: TaskRow, taskId = '77') =>
     kind: 'registered',
     taskId,
     executionId: null,
-    fingerprint: 'body-1',
-    content: null,
-    scheduledAt: minutes(60),
+    body: null,
     nextAt: minutes(45),
     event: 'created',
   })
@@ -128,7 +126,7 @@ export function tasks({ migrated }: Starter): void {
     expect(task).toMatchObject({
       notificationId: delivery.id,
       taskId: null,
-      fingerprint: 'body-1',
+      facts: '{}',
       nextAt: minutes(1),
       attempts: 0,
     })
@@ -185,6 +183,22 @@ export function tasks({ migrated }: Starter): void {
     expect(await storage.deliveries.get(delivery.id)).toMatchObject({ taskManagerTaskId: '77' })
     expect(await counts(storage)).toEqual({ 'TASK created': 1 })
   })
+
+  for (const isCreated of [false, true]) {
+    it(`keeps the text and the time that TaskManager ${isCreated ? 'took' : 'is to take'}`, async () => {
+      const { storage } = await migrated()
+      const { delivery, task, reminderId } = await handed(storage)
+      const text = content({ message: 'At another time.', recipientEmail: 'new@example.org' })
+      const body = { content: text, facts: '{"practitioner_name":"Dr. Who"}', scheduledAt: minutes(70) }
+      const created = { ...acknowledged(task), body }
+      await storage.tasks.apply([isCreated ? created : command(task, { kind: 'rewritten', body })])
+      const row = await storage.tasks.find({ reminderId })
+      expect(row).toMatchObject({ scheduledAt: minutes(70), taskId: isCreated ? '77' : null })
+      expect(JSON.parse(row?.facts ?? '')).toEqual({ practitioner_name: 'Dr. Who' })
+      expect(await storage.deliveries.get(delivery.id)).toMatchObject({ ...text, state: 'handed_over' })
+      expect(await storage.reminders.get(reminderId)).toMatchObject({ message: 'At another time.' })
+    })
+  }
 
   it('counts what failed until it succeeds, and what may have arrived', async () => {
     const { storage } = await migrated()
@@ -272,7 +286,6 @@ export function tasks({ migrated }: Starter): void {
     expect(await storage.tasks.find({ reminderId })).toMatchObject({
       taskId: null,
       generation: 1,
-      fingerprint: null,
       nextAt: minutes(2),
     })
     expect((await storage.tasks.summary()).pending).toBe(1)

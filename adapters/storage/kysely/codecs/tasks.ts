@@ -11,7 +11,7 @@ export const decodeTask = (row: RecordOf<'task_manager_tasks'>): TaskRow => ({
   notificationId: row.notification_id,
   taskId: row.task_id,
   generation: row.generation,
-  fingerprint: row.fingerprint,
+  facts: row.facts,
   scheduledAt: new Date(row.scheduled_at),
   nextAt: new Date(row.next_at),
   attempts: row.attempts,

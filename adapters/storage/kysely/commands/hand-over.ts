@@ -16,7 +16,7 @@ function addTask({ tx, at }: IntentTx, delivery: Delivery, { task }: Intent<'han
     notification_id: delivery.id,
     task_id: null,
     generation: 0,
-    fingerprint: task.fingerprint,
+    facts: task.facts,
     scheduled_at: task.scheduledAt.getTime(),
     next_at: task.nextAt.getTime(),
     attempts: 0,

@@ -1,4 +1,4 @@
-import type { AlarmCommand, Rule, TaskCommand } from '../../../../src/index.ts'
+import type { AlarmCommand, Rule, TaskBody, TaskCommand } from '../../../../src/index.ts'
 import type { RecordOf } from '../query.ts'
 import { cancelDelivery, cancelReminder } from './cancel.ts'
 import { countedAs, createTally, type Tally } from './counters.ts'
@@ -22,13 +22,13 @@ type Changes = Partial<Omit<Task, 'id'>>
 
 function write({ tx, task }: About, at: Date, changes: Changes): void {
   if (task === undefined) return
-  const { task_id, generation, fingerprint, scheduled_at, next_at, attempts, failures, error_code } = task
+  const { task_id, generation, facts, scheduled_at, next_at, attempts, failures, error_code } = task
   const { unregistered_since, acknowledged_at } = task
   tx.statements.tasks.update.run({
     id: task.id,
     task_id,
     generation,
-    fingerprint,
+    facts,
     scheduled_at,
     next_at,
     attempts,
@@ -63,30 +63,34 @@ function assign({ tx, reminder, delivery }: About, taskId: string | null, execut
   }
 }
 
-function registered(about: About, command: Kind<'registered'>): boolean {
-  const { tx, task, delivery, reminder } = about
-  const { taskId, executionId, content, at } = command
-  assign(about, taskId, executionId)
+/** The text that goes out now, as delivery and reminder show it. */
+function rewrite({ tx, delivery, reminder }: About, { content }: TaskBody, at: Date): void {
+  if (content === null || delivery === undefined) return
+  const { subject, message } = content
   const updated_at = at.getTime()
-  if (content !== null && delivery !== undefined) {
-    const { subject, message } = content
-    tx.statements.deliveries.text.run({
-      id: delivery.id,
-      recipient_email: content.recipientEmail,
-      recipient_phone: content.recipientPhone,
-      subject,
-      message,
-      template_revision: content.templateRevision,
-      updated_at,
-    })
-    if (reminder !== undefined) tx.statements.reminders.text.run({ id: reminder.id, subject, message, updated_at })
-  }
+  tx.statements.deliveries.text.run({
+    id: delivery.id,
+    recipient_email: content.recipientEmail,
+    recipient_phone: content.recipientPhone,
+    subject,
+    message,
+    template_revision: content.templateRevision,
+    updated_at,
+  })
+  if (reminder !== undefined) tx.statements.reminders.text.run({ id: reminder.id, subject, message, updated_at })
+}
+
+function registered(about: About, command: Kind<'registered'>): boolean {
+  const { task } = about
+  const { taskId, executionId, body, at } = command
+  assign(about, taskId, executionId)
+  if (body !== null) rewrite(about, body, at)
+  const updated_at = at.getTime()
   if (task === undefined) return false
   const isFresh = task.touched === command.task.touched
   write(about, at, {
     task_id: taskId,
-    fingerprint: command.fingerprint,
-    scheduled_at: command.scheduledAt.getTime(),
+    ...(body === null ? {} : { facts: body.facts, scheduled_at: body.scheduledAt.getTime() }),
     next_at: isFresh ? command.nextAt.getTime() : Math.min(task.next_at, updated_at),
     attempts: 0,
     failures: 0,
@@ -124,7 +128,7 @@ function lost(about: About, { at }: Kind<'lost'>): boolean {
     return true
   }
   const now = at.getTime()
-  const anew = { task_id: null, generation: task.generation + 1, fingerprint: null, attempts: 0, failures: 0 }
+  const anew = { task_id: null, generation: task.generation + 1, attempts: 0, failures: 0 }
   write(about, at, { ...anew, next_at: now, unregistered_since: now })
   return true
 }
@@ -191,9 +195,11 @@ function carryOut(about: About, command: TaskCommand): boolean {
   switch (command.kind) {
     case 'registered':
       return registered(about, command)
-    case 'changed':
-      write(about, command.at, { fingerprint: null })
-      return about.task !== undefined
+    case 'rewritten':
+      if (about.task === undefined) return false
+      rewrite(about, command.body, command.at)
+      write(about, command.at, { facts: command.body.facts, scheduled_at: command.body.scheduledAt.getTime() })
+      return true
     case 'later':
       return later(about, command)
     case 'recall':
@@ -261,7 +267,7 @@ export function addAlarms(tx: Tx, commands: readonly AlarmCommand[]): void {
       notification_id: null,
       task_id: taskId,
       generation: 0,
-      fingerprint: null,
+      facts: '{}',
       scheduled_at: scheduledAt.getTime(),
       next_at: waits ? nextAt.getTime() : now,
       attempts: 0,

@@ -56,7 +56,7 @@ export const taskStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
           'notification_id',
           'task_id',
           'generation',
-          'fingerprint',
+          'facts',
           'scheduled_at',
           'next_at',
           'attempts',
@@ -75,7 +75,7 @@ export const taskStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
       updateQuery(db, table, [
         'task_id',
         'generation',
-        'fingerprint',
+        'facts',
         'scheduled_at',
         'next_at',
         'attempts',
