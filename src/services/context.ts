@@ -35,6 +35,8 @@ export type Signals = {
   readonly dueAt: (at: Date) => void
   /** A re-plan was queued. */
   readonly replanQueued: () => void
+  /** Tasks of TaskManager are to be looked at. */
+  readonly tasksTouched: () => void
 }
 
 /** What the services share. Built once by `createNotifications`. */
@@ -51,7 +53,7 @@ export function createContext(options: Settled, signals: Signals): Context {
   return {
     options,
     host: new HostReader(options.directory, options.ids, options.logger),
-    providers: new Providers(options.transports, options.defaults, secrets),
+    providers: new Providers(options.transports, options.defaults, secrets, options.taskManager?.mode === 'deliver'),
     secrets,
     events: new Events(options.logger),
     ...signals,

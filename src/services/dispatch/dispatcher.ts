@@ -1,11 +1,11 @@
 import { isNotificationError } from '../../errors.ts'
 import type { Scheduler } from '../../ports/scheduler.ts'
-import type { DeliveryRow, ReminderRow, SettingsRow } from '../../ports/storage.ts'
+import type { DeliveryRow, ReminderRow, SettingsRow, Storage } from '../../ports/storage.ts'
 import { type Context, faultOf } from '../context.ts'
 import { inPieces } from '../in-pieces.ts'
 import type { Planner } from '../planner.ts'
 import { AccountGate } from './account-gate.ts'
-import { decideCapped, tellCapped } from './capped.ts'
+import { putOffCapped } from './capped.ts'
 import type { Evaluated } from './decide.ts'
 import { evaluate } from './evaluate.ts'
 import { Sender } from './sender.ts'
@@ -19,6 +19,19 @@ const readLimit = 500
 const idleRoundMs = 1000
 const longestHostPauseMs = 60_000
 
+/** Where due work comes from. */
+export type WorkSource = {
+  reminders(now: Date, limit: number): Promise<readonly ReminderRow[]>
+  deliveries(now: Date, limit: number): Promise<readonly DeliveryRow[]>
+  nextDueAt(): Promise<Date | null>
+}
+
+const allDue = ({ reminders, deliveries }: Storage): WorkSource => ({
+  reminders: reminders.due.bind(reminders),
+  deliveries: deliveries.due.bind(deliveries),
+  nextDueAt: deliveries.nextDueAt.bind(deliveries),
+})
+
 /** What is left of an account in a round. An idle account is for the first group whole, or one larger than it would never go. */
 type Room = { free: number; readonly wholeFor: string | null }
 
@@ -30,6 +43,7 @@ export class Dispatcher {
   readonly #context: Context
   readonly #planner: Planner
   readonly #scheduler: Scheduler
+  readonly #source: WorkSource
   readonly #gate = new AccountGate()
   readonly #sender: Sender
   readonly #sending = new Set<Promise<void>>()
@@ -45,8 +59,9 @@ export class Dispatcher {
   #cancelSweep = () => {}
   #unsubscribe = () => {}
 
-  constructor(context: Context, planner: Planner, scheduler: Scheduler) {
+  constructor(context: Context, planner: Planner, scheduler: Scheduler, source = allDue(context.options.storage)) {
     this.#context = context
+    this.#source = source
     this.#planner = planner
     this.#scheduler = scheduler
     this.#sender = new Sender(context, this.#gate, new Settler(context))
@@ -57,7 +72,7 @@ export class Dispatcher {
     this.#running = true
     const { clock, logger, storage } = this.#context.options
     // A host that believes it is sending should hear at once that the tables are missing or the storage is closed.
-    await storage.deliveries.nextDueAt()
+    await this.#source.nextDueAt()
     this.#unsubscribe = storage.onForeignChange?.(() => this.wake()) ?? (() => {})
     await this.#scheduler.start({ wake: () => this.wake(), clock, logger })
     this.#sweep()
@@ -109,7 +124,7 @@ export class Dispatcher {
   }
 
   async #run(): Promise<void> {
-    const { clock, storage } = this.#context.options
+    const { clock } = this.#context.options
     let idle = false
     while (this.#running && !idle) {
       if (clock.now().getTime() < this.#hostPausedUntil) {
@@ -126,7 +141,7 @@ export class Dispatcher {
       if (works.length === 0) return // every account is full: the next send that ends kicks again
       idle = !(await this.#dispatch(works))
     }
-    const next = idle ? new Date(clock.now().getTime() + idleRoundMs) : await storage.deliveries.nextDueAt()
+    const next = idle ? new Date(clock.now().getTime() + idleRoundMs) : await this.#source.nextDueAt()
     if (next !== null) this.#scheduler.wakeAt(next)
   }
 
@@ -135,8 +150,8 @@ export class Dispatcher {
     const now = clock.now()
     this.#left = false
     const [reminders, deliveries] = await Promise.all([
-      storage.reminders.due(now, readLimit),
-      storage.deliveries.due(now, readLimit),
+      this.#source.reminders(now, readLimit),
+      this.#source.deliveries(now, readLimit),
     ])
     const works: DueWork[] = reminders.map((reminder) => ({ kind: 'reminder', reminder, delivery: null }))
     for (const delivery of deliveries) works.push(await this.#deliveryWork(delivery))
@@ -241,14 +256,7 @@ export class Dispatcher {
   }
 
   async #putOff(capped: readonly Evaluated[], now: Date): Promise<void> {
-    const decided = capped.map((one) => decideCapped(one, now))
-    const commands = decided.map((one) => one.command)
-    const outcomes = await this.#context.options.storage.deliveries.commitIntents(commands, now)
-    tellCapped(this.#context, capped)
-    for (const [index, one] of decided.entries()) {
-      const outcome = outcomes[index]
-      if (outcome?.status === 'committed') this.#act(one, outcome.delivery)
-    }
+    for (const { one, delivery } of await putOffCapped(this.#context, capped, now)) this.#act(one, delivery)
   }
 
   #act(one: Evaluated, delivery: DeliveryRow | null): void {
