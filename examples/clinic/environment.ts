@@ -9,7 +9,9 @@ const text = (fallback: string) =>
 const flag = text('').transform((value) => ['1', 'true', 'yes'].includes(value.toLowerCase()))
 
 const schema = z.object({
-  /** Where the clinic listens, on loopback. 0 takes a free port. */
+  /** Where the clinic listens; on loopback, unless told otherwise. */
+  HOST: text('127.0.0.1'),
+  /** 0 takes a free port. */
   PORT: text('8000').transform(Number).pipe(z.int().min(0).max(65_535)),
   /** `:memory:` keeps nothing. */
   DATABASE_FILE: text('clinic.sqlite'),

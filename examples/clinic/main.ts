@@ -24,10 +24,10 @@ const app = express()
 const server = createServer(app)
 await new Promise<void>((resolve, reject) => {
   server.once('error', reject)
-  server.listen(env.PORT, '127.0.0.1', resolve)
+  server.listen(env.PORT, env.HOST, resolve)
 })
 const address = server.address()
-const origin = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : env.PORT}`
+const origin = `http://${env.HOST}:${typeof address === 'object' && address !== null ? address.port : env.PORT}`
 
 // The library opens a connection of its own to the same file; in memory there is only one to share.
 const connection = new Database(env.DATABASE_FILE)

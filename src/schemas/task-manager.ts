@@ -48,6 +48,9 @@ const instant = z.iso.datetime({ offset: true, local: true }).transform((text) =
 })
 const count = z.int().nonnegative()
 
+const hasRetriesLeft = (attempts: number | null, maxRetries: number | null): boolean | null =>
+  attempts === null || maxRetries === null ? null : attempts <= maxRetries
+
 /** A task as TaskManager answers it. Only its id must be there and be right. */
 export const wireTask = z
   .looseObject({
@@ -58,6 +61,7 @@ export const wireTask = z
     scheduled_time: told(instant),
     attempts: told(count),
     max_retries: told(count),
+    retries_left: told(z.union([z.boolean(), count])),
     started_at: told(instant),
     finished_at: told(instant),
     completed_at: told(instant),
@@ -77,7 +81,7 @@ export const wireTask = z
       scheduledTime: wire.scheduled_time ?? null,
       attempts,
       maxRetries,
-      retriesLeft: attempts === null || maxRetries === null ? null : attempts <= maxRetries,
+      retriesLeft: wire.retries_left == null ? hasRetriesLeft(attempts, maxRetries) : Boolean(wire.retries_left),
       startedAt: wire.started_at ?? null,
       finishedAt: wire.finished_at ?? wire.completed_at ?? null,
       callbackUrl: wire.callback_url ?? null,
@@ -96,7 +100,7 @@ export type Task = {
   /** How often it was begun. */
   readonly attempts: number | null
   readonly maxRetries: number | null
-  /** Whether it may be begun once more: `attempts` is not past `maxRetries`. */
+  /** Whether it may be begun once more: as TaskManager says, else where `attempts` is not past `maxRetries`. */
   readonly retriesLeft: boolean | null
   readonly startedAt: Date | null
   readonly finishedAt: Date | null

@@ -34,8 +34,11 @@ export class Calls {
     let isUnsent = true
     const work = this.#retry.execute(async () => {
       const broken = this.breaker.broken
-      // What this call has seen itself says more than that nothing is asked.
-      if (broken !== null) throw last ?? failingFast(request, broken.reason, broken.waitMs)
+      if (broken !== null) {
+        if (last === null) throw failingFast(request, broken.reason, broken.waitMs)
+        // What this call has seen itself says more than that nothing is asked.
+        throw last.forGood()
+      }
       attempts += 1
       try {
         return await this.breaker.execute(() => this.#exchange(request, deadline))
@@ -43,7 +46,7 @@ export class Calls {
         if (!(error instanceof NoAnswer)) throw error
         last = error
         isUnsent &&= error.isUnsent
-        error.waitMs = this.#waitMs(error, attempts, deadline)
+        if (this.breaker.broken === null) error.waitMs = this.#waitMs(error, attempts, deadline)
         throw error
       }
     })

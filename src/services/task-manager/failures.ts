@@ -22,6 +22,12 @@ export class NoAnswer extends Error {
     this.retryAfterMs = retryAfterMs
     this.isUnsent = isUnsent
   }
+
+  /** The same, not to be repeated in this call. */
+  forGood(): this {
+    this.waitMs = null
+    return this
+  }
 }
 
 const unsent = new WeakSet<object>()

@@ -137,11 +137,14 @@ describe('getTask', () => {
   })
 
   it.each([
-    [3, 3, true],
-    [4, 3, false],
-    [1, 0, false],
-  ])('%i attempts of %i retries leave some: %j', async (attempts, max_retries, left) => {
-    const api = await server({ status: 200, json: { id: 1, attempts, max_retries } })
+    [{ attempts: 3, max_retries: 3 }, true],
+    [{ attempts: 4, max_retries: 3 }, false],
+    [{ attempts: 1, max_retries: 0 }, false],
+    [{ attempts: 1 }, null],
+    [{ attempts: 1, max_retries: 3, retries_left: 0 }, false],
+    [{ retries_left: true }, true],
+  ])('%j: retries are left: %j', async (told, left) => {
+    const api = await server({ status: 200, json: { id: 1, ...told } })
     expect((await clientOf(api.url).getTask('1'))?.retriesLeft).toBe(left)
   })
 

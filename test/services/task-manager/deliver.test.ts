@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { ada } from '../../support/clinic.ts'
 import { hourMs, minuteMs, openWithTaskManager, publicUrl } from './world.ts'
 
-const now = '2024-01-10T12:00:00Z'
+const now = '2024-01-14T18:00:00Z'
 /** 2 PM in the clinic's own zone. */
 const startsAt = '2024-01-15T19:00:00Z'
 const mailOnly = [{ ...ada, phone: null }]
@@ -69,8 +69,13 @@ describe('TaskManager delivers', () => {
       byProvider: { task_manager: { delivered: 1 } },
       tasks: { created: 1, lost: 0, takenOver: 0, executionTime: { count: 1 } },
     })
-    expect(world.told.map(({ name }) => name)).toEqual(['reminder.scheduled', 'notification.sent', 'reminder.sent'])
-    await world.clock.advanceTo(startsAt)
+    expect(world.told.map(({ name }) => name)).toEqual([
+      'reminder.scheduled',
+      'reminder.skipped',
+      'notification.sent',
+      'reminder.sent',
+    ])
+    await world.clock.advance(hourMs)
     expect(world.outbox.sent).toEqual([])
   })
 
@@ -108,7 +113,7 @@ describe('TaskManager delivers', () => {
     expect(task).toMatchObject({
       name: 'Appointment Confirmation - 123',
       description: 'Send EMAIL confirmation for appointment 123',
-      scheduled_time: '2024-01-10T12:00:00Z',
+      scheduled_time: '2024-01-14T18:00:00Z',
       payload: { notification_id: 1, appointment_id: 123 },
     })
     expect(task.callback_url).toContain('/callback/1?token=')

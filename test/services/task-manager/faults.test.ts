@@ -3,8 +3,8 @@ import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { type LogFields, type Logger, silentLogger } from '../../../src/index.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
+import type { Reply } from '../../support/scripted-server.ts'
 import { clientOf, draft, failure, key, server } from './fixture.ts'
-import type { Reply } from './scripted-server.ts'
 
 const created: Reply = { status: 201, json: { id: 17 } }
 const busy = (retryAfter: string): Reply => ({ status: 429, headers: { 'retry-after': retryAfter } })
@@ -170,10 +170,29 @@ describe('the circuit breaker', () => {
 
   it('counts attempts, and gives a call up when it opens', async () => {
     const api = await server({ status: 500 })
-    const client = clientOf(api.url, { retry: { maxRetries: 9 }, breaker: settings.breaker })
+    let waits = 0
+    const random = () => {
+      waits += 1
+      return 0
+    }
+    const client = clientOf(api.url, { random, retry: { maxRetries: 9 }, breaker: settings.breaker })
     const error = await failure(client.getTask('1'))
     expect(error.message).toContain('it answered 500, 3 times')
-    expect(api.asked).toHaveLength(3)
+    expect([api.asked.length, waits]).toEqual([3, 2])
+  })
+
+  it('gives a call up that waits for its next attempt while others open it', async () => {
+    const clock = new ManualClock('2026-03-01T08:59:59.800Z')
+    const api = await server(busy('Sun, 01 Mar 2026 09:00:00 GMT'), { status: 500 })
+    const client = clientOf(api.url, { clock, breaker: { failures: 4 }, retry: { maxRetries: 9 } })
+    const beganAt = performance.now()
+    const waiting = failure(client.getTask('1'))
+    while (api.asked.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    await failure(client.getTask('2'))
+    expect(client.circuit).toBe('open')
+    expect((await waiting).message).toContain('it answered 429.')
+    expect(performance.now() - beganAt, 'one wait, not nine').toBeLessThan(1000)
+    expect(api.asked).toHaveLength(4)
   })
 
   it('is asked about health also while it is open', async () => {

@@ -7,7 +7,7 @@ import {
   TaskManagerClient,
   type TaskManagerClientOptions,
 } from '../../../src/index.ts'
-import { type Reply, type ScriptedServer, startScriptedServer } from './scripted-server.ts'
+import { type Reply, type ScriptedServer, startScriptedServer } from '../../support/scripted-server.ts'
 
 const open: { shut(): Promise<void> }[] = []
 afterEach(async () => {

@@ -20,6 +20,8 @@ export async function openWithTaskManager(
       url: service.url,
       retry: { maxRetries: 0 },
       breaker: { failures: 3, halfOpenAfterMs: minuteMs },
+      // Days of a test's time would be slow to walk through otherwise.
+      pollMs: minuteMs / 2,
       ...taskManager,
     },
     ...options,

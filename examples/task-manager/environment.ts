@@ -1,0 +1,31 @@
+import { z } from 'zod'
+
+const text = (fallback: string) =>
+  z
+    .string()
+    .optional()
+    .transform((value) => value || fallback)
+const number = (fallback: number) => text(String(fallback)).transform(Number).pipe(z.int().min(0))
+const set = text('').transform((value) => (value === '' ? null : value))
+
+const schema = z.object({
+  /** 0 takes a free port. */
+  PORT: number(8001).pipe(z.int().max(65_535)),
+  HOST: text('127.0.0.1'),
+  DATABASE_FILE: text('task-manager.sqlite'),
+  /** What callers must send as a bearer token. Without it anybody may call. */
+  TASK_MANAGER_TOKEN: set,
+  /** The mail server of `email` tasks. On port 465 the connection begins with TLS. */
+  SMTP_HOST: text('127.0.0.1'),
+  SMTP_PORT: number(2525),
+  SMTP_USERNAME: set,
+  SMTP_PASSWORD: set,
+  SMTP_FROM: text('reminders@localhost'),
+  /** Where `sms` tasks are posted, as `{ id, to, message }`. Without it they are printed and reach nobody. */
+  SMS_WEBHOOK_URL: set.pipe(z.url().nullable()),
+  /** Wait before the first retry of a task or callback, in ms. It doubles, up to sixty times as long. */
+  RETRY_BASE_MS: number(1000),
+})
+
+export type Environment = z.infer<typeof schema>
+export const readEnvironment = (env: NodeJS.ProcessEnv): Environment => schema.parse(env)
