@@ -23,6 +23,7 @@ export type HeldTask = TaskBody & {
   readonly created: TaskBody
   status: 'pending' | 'running' | 'completed' | 'failed' | 'cancelled'
   attempts: number
+  retries_left: number
   result: object | null
   error: string | null
 }
@@ -69,7 +70,7 @@ export async function startTaskManagerServer(): Promise<TaskManagerServer> {
         const isSame = JSON.stringify(known.created) === JSON.stringify(draft)
         return isSame ? { status: 200, json: known } : { status: 422, json: { code: 'idempotency_key_reused' } }
       }
-      const open = { status: 'pending', attempts: 0, result: null, error: null } as const
+      const open = { status: 'pending', attempts: 0, retries_left: 4, result: null, error: null } as const
       const task = { id: tasks.length + 1, key: String(key), created: draft, ...draft, ...open }
       tasks.push(task)
       return { status: 201, json: task }

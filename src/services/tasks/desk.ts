@@ -80,8 +80,10 @@ export class Desk {
     return checkBeforeMs > 0 && check > this.now ? check : new Date(Math.max(time, this.now.getTime()) + overdueAfterMs)
   }
 
+  /** One that TaskManager took late has its time from then on. */
   isOverdue({ task }: Case): boolean {
-    return this.now.getTime() >= task.scheduledAt.getTime() + this.room.settings.overdueAfterMs
+    const since = Math.max(task.scheduledAt.getTime(), task.acknowledgedAt?.getTime() ?? 0)
+    return this.now.getTime() >= since + this.room.settings.overdueAfterMs
   }
 
   /** Nothing is sent from then on. Null: there is no such time. */

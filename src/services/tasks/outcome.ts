@@ -17,7 +17,9 @@ export async function askOutcome(desk: Desk, one: DeliverCase): Promise<boolean>
     const found = await client.getTask(task.taskId)
     if (found === null || found.status === 'cancelled') return await notSent(desk, one)
     if (found.status === 'completed') return await settle(desk, one, found, 'SENT')
-    if (found.status === 'failed' && found.retriesLeft !== true) return await settle(desk, one, found, 'FAILED')
+    // A service that does not say whether it tries again is given until then to do so.
+    const isFinal = found.retriesLeft !== true || desk.isOverdue(one)
+    if (found.status === 'failed' && isFinal) return await settle(desk, one, found, 'FAILED')
     if (desk.isTooLate(one)) return await stop(desk, one, task.taskId, found)
     const mayTakeOver = found.status === 'pending' && desk.isOverdue(one) && (await desk.canSend(one))
     if (!mayTakeOver) return await desk.wait(one, waitFor(desk, one))

@@ -64,7 +64,12 @@ export async function openWithTaskManager(
     },
     async fail(id: number, isFinal: boolean) {
       const task = taskOf(id)
-      Object.assign(task, { status: isFinal ? 'failed' : 'pending', attempts: task.attempts + 1, error: 'smtp_550' })
+      Object.assign(task, {
+        status: isFinal ? 'failed' : 'pending',
+        attempts: task.attempts + 1,
+        retries_left: isFinal ? 0 : 3,
+        error: 'smtp_550',
+      })
       return callBack(task.callback_url, { status: 'failed', error: 'smtp_550', task_id: id, execution_id: 1 })
     },
     reminder: async (id: number) => {
