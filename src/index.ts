@@ -1,6 +1,7 @@
 export { attendanceKey, attendanceOf } from './domain/attendance.ts'
 export { type Change, preferencesChange, settingsChange } from './domain/audit.ts'
 export { bucketOf } from './domain/histogram.ts'
+export type { RetryPolicy } from './domain/retry.ts'
 export { retryAfterMsOf } from './domain/retry-after.ts'
 export { canTransition } from './domain/transitions.ts'
 export * from './errors.ts'
