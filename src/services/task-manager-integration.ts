@@ -18,7 +18,7 @@ import { TaskSync } from './tasks/sync.ts'
 
 const jobName = 'task_manager'
 /** How soon another worker may go on where one died. */
-const leaseMs = 60_000
+const leaseMs = 15_000
 
 export type TaskManagerHealth = TaskSummary & {
   readonly mode: TaskManagerMode
