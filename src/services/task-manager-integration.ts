@@ -111,6 +111,7 @@ export class TaskManagerIntegration {
     this.#unsubscribe()
     this.client.close()
     await this.#running
+    await this.#sync.rest()
     await this.#lease?.release()
     this.#lease = null
   }

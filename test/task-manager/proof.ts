@@ -20,8 +20,8 @@ const trial = await runTrial({
   ...smallTrial,
   seed: Number(values.seed),
   reminders,
-  // About sixty a second, which two cores bear with everything that goes wrong.
-  spreadMs: Math.max(smallTrial.spreadMs, reminders * 16),
+  // About thirty a second, which two cores bear with everything that goes wrong.
+  spreadMs: Math.max(smallTrial.spreadMs, reminders * 30),
   leadMs: 10_000,
   beforeStartMs: 600_000,
   cancels: Math.round(reminders / 20),
@@ -29,7 +29,7 @@ const trial = await runTrial({
   kills: 3,
   ownKills: 3,
   darkMs: 20_000,
-  overdueAfterMs: 20_000,
+  overdueAfterMs: 60_000,
   checkBeforeMs: 10_000,
   timeoutMs: 5000,
   concurrency: 50,

@@ -39,8 +39,8 @@ export const schedulingOptions = (spec: SchedulingSpec): NotificationsOptions =>
     DEFAULT_EMAIL_FROM_ADDRESS: 'clinic@example.com',
   },
   sweepMs: 500,
-  leaseMs: 5000,
-  retry: { baseMs: 500 },
+  leaseMs: 10_000,
+  retry: { maxRetries: 10, baseMs: 500 },
   reconcileMs: false,
   taskManager: {
     url: spec.taskManagerUrl,

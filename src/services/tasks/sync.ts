@@ -3,15 +3,16 @@ import type { TaskRow } from '../../ports/storage.ts'
 import { type Context, faultOf } from '../context.ts'
 import { judge } from '../dispatch/judge.ts'
 import type { Alarms } from './alarms.ts'
+import { Crew } from './crew.ts'
 import { type Case, type DeliverCase, type Desk, workOf } from './desk.ts'
-import { inParallel } from './in-parallel.ts'
 import { askAgain, askOutcome } from './outcome.ts'
 import { check, create } from './registration.ts'
 import { reportedFailed } from './reports.ts'
 import type { GoOn } from './room.ts'
 import { withdraw } from './withdrawal.ts'
 
-const batchSize = 200
+/** Rows of which nothing can be done now, after which it is given up for this time. */
+const mostIdle = 500
 /** For so long what was handed over is as true as it was. */
 const freshMs = 30_000
 
@@ -19,25 +20,36 @@ const freshMs = 30_000
 export class TaskSync {
   readonly #desk: Desk
   readonly #alarms: Alarms
+  readonly #crew: Crew
 
   constructor(desk: Desk, alarms: Alarms) {
     this.#desk = desk
     this.#alarms = alarms
+    this.#crew = new Crew(desk.room.settings.concurrency)
   }
 
-  /** Until nothing is due any more, or nothing can be done about it now. */
+  /** Until nothing is due any more that is not under way, or nothing can be done about it now. */
   async run(goOn: GoOn): Promise<void> {
     const { context, settings } = this.#desk.room
-    while (await goOn()) {
-      const tasks = await context.options.storage.tasks.due(this.#desk.now, batchSize)
+    const idle = new Set<number>()
+    while (idle.size < mostIdle && (await goOn())) {
+      // Few at a time: what is read here must not grow old while it waits for its turn.
+      const limit = 2 * settings.concurrency + this.#crew.busy + idle.size
+      const due = await context.options.storage.tasks.due(this.#desk.now, limit)
+      const tasks = due.filter(({ id }) => !this.#crew.has(id) && !idle.has(id))
       if (tasks.length === 0) return
-      const cases = await this.#withTruth(await Promise.all(tasks.map((task) => read(context, task))))
-      let written = 0
-      await inParallel(cases, settings.concurrency, async (one) => {
-        if (await this.#step(one)) written += 1
-      })
-      if (written === 0) return
+      for (const one of await this.#withTruth(await Promise.all(tasks.map((task) => read(context, task))))) {
+        await this.#crew.begin(one.task.id, async () => {
+          // Nothing can be done about it now, as long as TaskManager is away.
+          if (!(await this.#step(one))) idle.add(one.task.id)
+        })
+      }
     }
+  }
+
+  /** Resolves when nothing is under way. */
+  rest(): Promise<void> {
+    return this.#crew.allDone()
   }
 
   async #step(one: Case): Promise<boolean> {
