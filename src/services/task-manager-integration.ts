@@ -62,6 +62,8 @@ export class TaskManagerIntegration {
   readonly #alarms: Alarms
   #isStarted = false
   #lease: JobLease | null = null
+  /** Another worker had the job: not before then is it asked for again. */
+  #askAfter = 0
   #running: Promise<void> | null = null
   #again = false
   #cancelPoll = () => {}
@@ -139,7 +141,7 @@ export class TaskManagerIntegration {
   async #run(): Promise<void> {
     this.#again = false
     try {
-      this.#lease ??= await takeJob(this.#context, jobName, leaseMs)
+      this.#lease ??= await this.#takeJob()
       if (await this.#goOn()) await this.#work()
     } catch (error) {
       const { logger } = this.#context.options
@@ -147,6 +149,14 @@ export class TaskManagerIntegration {
       if (isAway) logger.warn('hand-over put off: the directory is away', { code: error.code })
       else logger.error('tasks put off', { fault: faultOf(error) })
     }
+  }
+
+  async #takeJob(): Promise<JobLease | null> {
+    const now = this.#context.options.clock.now().getTime()
+    if (now < this.#askAfter) return null
+    const lease = await takeJob(this.#context, jobName, leaseMs)
+    if (lease === null) this.#askAfter = now + this.#settings.pollMs
+    return lease
   }
 
   async #work(): Promise<void> {
