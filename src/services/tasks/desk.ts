@@ -129,8 +129,11 @@ export class Desk {
     const message = `Outcome unknown: ${ruleTable.task_manager_silent}.`
     const entry = entryOf(one, 'held', 'task_manager_silent', code)
     const isWritten = await this.write(one, { kind: 'held', code, message, nextAt }, entry)
-    if (isWritten) tellSettled(this.room.context, workOf(one), one.delivery, { kind: 'unknown', code, message })
-    return isWritten
+    if (!isWritten) return false
+    // A reminder that was cancelled before stays so.
+    const told = one.reminder?.status === 'PENDING' ? one : { ...one, reminder: null }
+    tellSettled(this.room.context, workOf(told), one.delivery, { kind: 'unknown', code, message })
+    return true
   }
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { TaskManagerOptions } from '../../../src/index.ts'
+import { sqlite } from '../../../adapters/storage/sqlite.ts'
+import { NotificationError, type Storage, type TaskManagerOptions } from '../../../src/index.ts'
 import { ada } from '../../support/clinic.ts'
 import { hourMs, minuteMs, openWithTaskManager, type World } from './world.ts'
 
@@ -120,6 +121,54 @@ describe('TaskManager away', () => {
     await world.service.reopen()
     await world.clock.advance(2 * hourMs)
     await statusOf(world).toBe('SENT')
+  })
+})
+
+describe('a crash', () => {
+  it('between the answer of TaskManager and its record makes no second task', async () => {
+    const storage = sqlite(':memory:')
+    let isDead = true
+    let unwritten = 0
+    const tasks: Storage['tasks'] = {
+      ...storage.tasks,
+      async apply(commands) {
+        if (!isDead) return storage.tasks.apply(commands)
+        unwritten += 1
+        throw new NotificationError('storage_closed', 'The process is gone.')
+      },
+    }
+    await using world = await openWithTaskManager(now, {}, { storage: { ...storage, tasks } })
+    await world.start()
+    await book(world)
+    await world.eventually(() => unwritten).toBeGreaterThan(0)
+    expect(world.service.tasks).toHaveLength(1)
+    isDead = false
+    await world.clock.advance(minuteMs)
+    await world.eventually(async () => (await world.reminder(123))?.taskManagerTaskId).toBe('1')
+    expect(world.service.tasks).toHaveLength(1)
+    expect(world.service.asked.filter((one) => one.startsWith('POST')).length).toBeGreaterThan(1)
+  })
+
+  it('between the commit and the call is found by whoever comes next', async () => {
+    const storage = sqlite(':memory:')
+    let isDead = true
+    const deliveries: Storage['deliveries'] = {
+      ...storage.deliveries,
+      async commitIntents(commands, at) {
+        const outcomes = await storage.deliveries.commitIntents(commands, at)
+        if (isDead) throw new NotificationError('storage_closed', 'The process is gone.')
+        return outcomes
+      },
+    }
+    await using world = await openWithTaskManager(now, {}, { storage: { ...storage, deliveries } })
+    await world.start()
+    await book(world)
+    await world.eventually(async () => (await world.reminder(123))?.message).toContain('appointment')
+    expect(world.service.tasks).toEqual([])
+    isDead = false
+    await world.clock.advance(minuteMs)
+    await world.eventually(() => world.service.tasks.length).toBe(1)
+    await world.eventually(async () => (await world.reminder(123))?.taskManagerTaskId).toBe('1')
   })
 })
 
