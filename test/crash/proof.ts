@@ -64,7 +64,7 @@ async function prove(trial: Trial): Promise<void> {
     empties: trial.scheduler === 'embedded' ? 0 : empties,
     cancels: Math.round(smallPlan.cancels * times),
     changes: Math.round(smallPlan.changes * times),
-    leadMs: smallPlan.leadMs + trial.reminders,
+    leadMs: smallPlan.leadMs + 10_000 + 2 * trial.reminders,
     restMs: smallPlan.restMs + trial.kills * 3000 + trial.pauses * 10_000,
   })
   const { violations, summary } = judge(run)
