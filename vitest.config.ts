@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
+    globalSetup: ['test/support/redis-missing.ts'],
     // No test waits for time to pass; on a busy machine with few cores those that work hard still need more than 5 s.
     testTimeout: 30_000,
     hookTimeout: 30_000,

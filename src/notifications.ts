@@ -12,6 +12,7 @@ import { Callbacks } from './services/callbacks.ts'
 import { createContext, type Events } from './services/context.ts'
 import { Dispatcher } from './services/dispatch/dispatcher.ts'
 import { embeddedScheduler } from './services/embedded-scheduler.ts'
+import { Feeder } from './services/feeder.ts'
 import { Health } from './services/health.ts'
 import { Housekeeping } from './services/housekeeping.ts'
 import { NotificationService } from './services/notification-service.ts'
@@ -85,7 +86,9 @@ export function createNotifications(options: NotificationsOptions): Notification
     replanQueued: () => replanner.wake(),
   })
   const planner = new Planner(context)
-  const dispatcher = new Dispatcher(context, planner, options.scheduler ?? embeddedScheduler())
+  const scheduler = options.scheduler ?? embeddedScheduler()
+  const dispatcher = new Dispatcher(context, planner, scheduler)
+  const feeder = new Feeder(context, scheduler)
   const replanner = new Replanner(context, planner)
   const reconciler = new Reconciler(context, planner)
   const housekeeping = new Housekeeping(context)
@@ -134,6 +137,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     migrate: ({ adopt = false } = {}) => storage.migrate({ ids: settled.ids, adopt, now: clock.now() }),
     async start() {
       await dispatcher.start()
+      feeder.start()
       replanner.start()
       housekeeping.start()
       reconciler.start()
@@ -143,6 +147,7 @@ export function createNotifications(options: NotificationsOptions): Notification
         await reconciler.stop()
         await housekeeping.stop()
         await replanner.stop()
+        await feeder.stop()
         await dispatcher.stop()
         await Promise.all(transports.map((transport) => transport.close?.()))
         await storage.close()

@@ -4,6 +4,7 @@ import { decisionStore } from './postgres/decisions.ts'
 import { deliveryStore } from './postgres/deliveries.ts'
 import { createEngine, type Engine } from './postgres/engine.ts'
 import { watchForeignChanges } from './postgres/foreign-change.ts'
+import { withinHostTransactions } from './postgres/host-transaction.ts'
 import { jobStore } from './postgres/jobs.ts'
 import { migrate } from './postgres/migrate.ts'
 import { planStore } from './postgres/plans.ts'
@@ -15,7 +16,7 @@ import { statisticsStore } from './postgres/statistics.ts'
 import { idPool } from './postgres/transaction.ts'
 import type { PgKysely, PgPool } from './postgres/vendor.ts'
 
-export type { PgClient, PgKysely, PgPool, PgQuery, PgResult, PgRow } from './postgres/vendor.ts'
+export type { PgClient, PgExecutor, PgKysely, PgPool, PgQuery, PgResult, PgRow } from './postgres/vendor.ts'
 
 export type PostgresTuning = {
   /** The schema that the tables are in. Made by `migrate()` if it is not there. Default `public`. */
@@ -81,6 +82,7 @@ function storageOn(engine: Engine, deaf: boolean): Storage {
         await statements.plans.oldestJob.get({})
       }),
     ...(deaf ? {} : { onForeignChange: watch.listen }),
+    within: withinHostTransactions(engine, pool),
     close() {
       watch.stop()
       return engine.close()

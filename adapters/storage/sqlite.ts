@@ -5,6 +5,7 @@ import { decisionStore } from './sqlite/decisions.ts'
 import { deliveryStore } from './sqlite/deliveries.ts'
 import { createEngine, type Engine } from './sqlite/engine.ts'
 import { watchForeignChanges } from './sqlite/foreign-change.ts'
+import { withinHostTransactions } from './sqlite/host-transaction.ts'
 import { jobStore } from './sqlite/jobs.ts'
 import { migrate } from './sqlite/migrate.ts'
 import { planStore } from './sqlite/plans.ts'
@@ -47,8 +48,9 @@ export type SqliteOptions = SqliteTuning &
  */
 export function sqlite(options: string | SqliteOptions): Storage {
   const settings = typeof options === 'string' ? { path: options } : options
-  const engine = createEngine({ target: targetOf(settings), busyTimeoutMs: settings.busyTimeoutMs ?? 10_000 })
-  return storageOn(engine, settings.pollMs ?? 250)
+  const { busyTimeoutMs = 10_000, pollMs = 250 } = settings
+  const engine = createEngine({ target: targetOf(settings), busyTimeoutMs })
+  return storageOn(engine, { busyTimeoutMs, pollMs })
 }
 
 function targetOf(options: SqliteOptions): SqliteTarget {
@@ -63,7 +65,7 @@ function targetOf(options: SqliteOptions): SqliteTarget {
   return fileTarget(options.path)
 }
 
-const storageOn = (engine: Engine, pollMs: number): Storage => {
+const storageOn = (engine: Engine, { busyTimeoutMs, pollMs }: Required<SqliteTuning>): Storage => {
   const watch = watchForeignChanges(engine, pollMs)
   return {
     name: 'sqlite',
@@ -73,6 +75,7 @@ const storageOn = (engine: Engine, pollMs: number): Storage => {
         tx.statements.plans.oldestJob.get({})
       }),
     onForeignChange: watch.listen,
+    within: withinHostTransactions(engine, busyTimeoutMs),
     close() {
       watch.stop()
       return engine.close()

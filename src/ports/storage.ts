@@ -8,6 +8,7 @@ import type { ReminderStore } from './storage/reminders.ts'
 import type { RequestStore } from './storage/requests.ts'
 import type { SettingsStore } from './storage/settings.ts'
 import type { StatisticsStore } from './storage/statistics.ts'
+import type { TransactionStorage } from './storage/transaction.ts'
 
 export * from './storage/audit.ts'
 export * from './storage/decisions.ts'
@@ -20,6 +21,7 @@ export * from './storage/reminders.ts'
 export * from './storage/requests.ts'
 export * from './storage/settings.ts'
 export * from './storage/statistics.ts'
+export * from './storage/transaction.ts'
 
 /** How the host's ids are stored: `integer` as documented, or `text`. Organization ids are always text. */
 export type IdKinds = {
@@ -57,6 +59,17 @@ export interface Storage {
    * Returns the end of the subscription.
    */
   onForeignChange?(listener: () => void): () => void
+  /**
+   * The commands of planning inside a transaction that the host has open on its own connection: the host commits or rolls
+   * back what they write, and nobody else sees it before. A command is all or nothing there too, and one that is refused
+   * leaves the transaction usable. Calls are carried out one after another. Others that need the same rows (a worker's
+   * intent above all) wait for the host's end, and then see what it left. Nothing is repeated that the transaction as a
+   * whole would have to repeat: that rejects with `storage_busy`, and the host runs its transaction again.
+   *
+   * Left out where the database cannot do so. Throws `transaction_refused` for what is no transaction of a kind it takes;
+   * methods reject with it where none is open on the connection.
+   */
+  within?(transaction: unknown): TransactionStorage
   /** Finishes what is under way and frees the connection. Idempotent. */
   close(): Promise<void>
   readonly plans: PlanStore

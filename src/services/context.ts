@@ -3,6 +3,7 @@ import { NotificationError } from '../errors.ts'
 import type { NotificationEvents } from '../events.ts'
 import type { Settled } from '../options.ts'
 import type { Logger } from '../ports/logger.ts'
+import type { TransactionStorage } from '../ports/storage.ts'
 import { createSecretBox, type SecretBox } from '../security/secret-box.ts'
 import { HostReader } from './host-reader.ts'
 import { Providers } from './providers.ts'
@@ -44,6 +45,13 @@ export type Context = Signals & {
   readonly providers: Providers
   readonly secrets: SecretBox | null
   readonly events: Events
+}
+
+/** What planning needs of it; in a transaction of the host, storage, truth and news are that transaction's own. */
+export type PlanningContext = Pick<Context, 'dueAt' | 'providers'> & {
+  readonly options: Pick<Settled, 'clock' | 'ids'> & { readonly storage: TransactionStorage }
+  readonly host: Pick<HostReader, 'appointments' | 'organizations'>
+  readonly events: Pick<Events, 'emit'>
 }
 
 export function createContext(options: Settled, signals: Signals): Context {

@@ -15,7 +15,7 @@ import {
   directoryUpcomingPage,
   directoryWaitlistEntry,
 } from '../schemas/directory.ts'
-import { isId } from './ids.ts'
+import { isId, requireKinds } from './ids.ts'
 
 /** Reads the host's directory in batches and parses every answer on its own, so that a bad one stops nobody else. */
 export class HostReader {
@@ -33,7 +33,7 @@ export class HostReader {
   appointments(ids: readonly EntityId[]): Promise<(id: EntityId) => Truth<Appointment>> {
     const ask = (batch: readonly EntityId[]) => this.#directory.appointments(batch)
     return this.#ask('appointments', ids, ask, directoryAppointment, (told) => {
-      this.#requireKinds('appointment', told)
+      requireKinds(this.#kinds, 'appointment', told)
       return appointmentOf(told)
     })
   }
@@ -41,7 +41,7 @@ export class HostReader {
   waitlistEntries(ids: readonly EntityId[]): Promise<(id: EntityId) => Truth<WaitlistEntry>> {
     const ask = this.#directory.waitlistEntries?.bind(this.#directory) ?? missing('waitlistEntries')
     return this.#ask('waitlistEntries', ids, ask, directoryWaitlistEntry, (told) => {
-      this.#requireKinds('waitlistEntry', told)
+      requireKinds(this.#kinds, 'waitlistEntry', told)
       return waitlistEntryOf(told)
     })
   }
@@ -92,16 +92,6 @@ export class HostReader {
       if (!result.success) throw unusable('recipients', describe(result.error))
     }
     return null
-  }
-
-  /** The number 12 and the text "12" are two ids: of which kind they are is settled once, by the option `ids`. */
-  #requireKinds(
-    kind: 'appointment' | 'waitlistEntry',
-    told: { id: EntityId; recipients: readonly RecipientRef[] },
-  ): void {
-    if (!isId(this.#kinds, kind, told.id)) throw new RangeError(`id: must be ${this.#kinds[kind]} (option "ids")`)
-    if (told.recipients.every((recipient) => isId(this.#kinds, 'recipient', recipient.id))) return
-    throw new RangeError(`recipients: ids must be ${this.#kinds.recipient} (option "ids")`)
   }
 
   async #ask<Id extends EntityId, Schema extends z.ZodType<{ id: Id }>, Value>(

@@ -5,7 +5,7 @@ import { type RecipientRef, refKey } from '../schemas/common.ts'
 import type { DirectoryOrganization, DirectoryRecipient } from '../schemas/directory.ts'
 import type { PreferenceRef } from '../schemas/preferences.ts'
 import { channels } from '../schemas/vocabulary.ts'
-import type { Context } from './context.ts'
+import type { PlanningContext } from './context.ts'
 import type { Provider } from './providers.ts'
 import { policyOf } from './settings-view.ts'
 
@@ -17,7 +17,7 @@ type Subject = { readonly organizationId: string; readonly recipients: readonly 
  * organizations, with the revisions an intent is guarded by.
  */
 export class Knowledge {
-  readonly #context: Context
+  readonly #context: PlanningContext
   readonly #settings: ReadonlyMap<string, SettingsRow>
   readonly #preferences: ReadonlyMap<string, PreferencesRow>
   readonly #suppressed: ReadonlySet<string>
@@ -25,7 +25,7 @@ export class Knowledge {
   readonly #surroundings = new Map<string, Surroundings>()
 
   private constructor(
-    context: Context,
+    context: PlanningContext,
     settings: ReadonlyMap<string, SettingsRow>,
     preferences: ReadonlyMap<string, PreferencesRow>,
     suppressed: ReadonlySet<string>,
@@ -38,7 +38,7 @@ export class Knowledge {
     this.#organization = organization
   }
 
-  static async load(context: Context, subjects: readonly Subject[]): Promise<Knowledge> {
+  static async load(context: PlanningContext, subjects: readonly Subject[]): Promise<Knowledge> {
     const { storage } = context.options
     const organizationIds = [...new Set(subjects.map((subject) => subject.organizationId))]
     const refs = new Map<string, PreferenceRef>()

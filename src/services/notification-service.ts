@@ -1,15 +1,14 @@
 import { z } from 'zod'
-import { appointmentOf, isActive } from '../domain/appointment.ts'
+import { isActive } from '../domain/appointment.ts'
 import { NotificationError } from '../errors.ts'
-import type { PlanRow, ReminderRow } from '../ports/storage.ts'
+import type { HostTransaction } from '../ports/storage.ts'
 import { type Actor, actorSchema, serviceActor } from '../schemas/audit.ts'
-import { type EntityId, parseField, parseInput, type RecipientRef, recipientRef, rowId } from '../schemas/common.ts'
-import { type DirectoryAppointment, directoryAppointment } from '../schemas/directory.ts'
+import { type EntityId, parseField, parseInput, type RecipientRef, rowId } from '../schemas/common.ts'
+import type { DirectoryAppointment } from '../schemas/directory.ts'
 import {
   type HistoryFilter,
   historyFilter,
   type LifecycleOptions,
-  lifecycleOptions,
   type ScheduleOptions,
   type SendOptions,
   scheduleOptions,
@@ -17,8 +16,7 @@ import {
   type WaitlistOptions,
   waitlistOptions,
 } from '../schemas/requests.ts'
-import { type AppointmentCategory, type AppointmentOutcome, appointmentOutcomes } from '../schemas/vocabulary.ts'
-import { cancelCommand } from './cancel-command.ts'
+import { type AppointmentOutcome, appointmentOutcomes } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
 import { dryRun } from './dry-run.ts'
 import { type ExplanationLine, explainAppointment } from './explanation.ts'
@@ -26,11 +24,13 @@ import { readHistory } from './history.ts'
 import { readId } from './ids.ts'
 import { noAppointment, noNotification, noWaitlistEntry } from './missing.ts'
 import { channelsOf } from './notices.ts'
-import type { PlanRequest } from './plan-draft.ts'
-import type { Planner, PlanResult } from './planner.ts'
+import { NotificationTransaction } from './notification-transaction.ts'
+import type { Planner } from './planner.ts'
 import { Previews } from './previews.ts'
 import { type BatchResult, scheduleInBatches } from './schedule-batch.ts'
+import { Scheduling } from './scheduling.ts'
 import { sendNotices } from './send-notices.ts'
+import { toldAppointment } from './told-appointment.ts'
 import {
   type CancelResult,
   type DryRun,
@@ -49,11 +49,13 @@ export class NotificationService {
   readonly #context: Context
   readonly #planner: Planner
   readonly #actor: Actor
+  readonly #scheduling: Scheduling
 
   constructor(context: Context, planner: Planner, actor: Actor = serviceActor) {
     this.#context = context
     this.#planner = planner
     this.#actor = actor
+    this.#scheduling = new Scheduling(context, planner, actor)
   }
 
   /** The same service, for the audit log on behalf of somebody: `as({ kind: 'staff', id: 7 })`. Checks no rights. */
@@ -62,12 +64,38 @@ export class NotificationService {
   }
 
   /**
+   * The calls of planning inside a transaction of your own, so that your row and its reminders are committed together or not
+   * at all: a Kysely `Transaction`, or the `pg` client or better-sqlite3 database it is open on, of the database that holds the
+   * library's tables.
+   *
+   * ```ts
+   * const reminders = await db.transaction().execute(async (trx) => {
+   *   const inside = notifications.using(trx)
+   *   await inside.appointmentBooked(await book(trx))
+   *   return inside
+   * })
+   * reminders.committed()
+   * ```
+   * @throws NotificationError `transaction_refused` for anything else, and where the storage has no transactions to share.
+   */
+  using(transaction: HostTransaction): NotificationTransaction {
+    const { storage } = this.#context.options
+    if (storage.within === undefined) {
+      throw new NotificationError(
+        'transaction_refused',
+        `The storage "${storage.name}" cannot write into a transaction of yours; make the calls after your commit instead.`,
+      )
+    }
+    return new NotificationTransaction(this.#context, storage.within(transaction), this.#actor)
+  }
+
+  /**
    * Plans the reminders of an appointment by the effective offsets of each recipient, or by `customReminders`.
    * Declarative: called twice, done once.
    * @throws NotificationError `appointment_not_found`, `appointment_not_active`, `invalid_input`.
    */
   async scheduleReminders(appointmentId: EntityId, options: ScheduleOptions = {}): Promise<ScheduleResult> {
-    return this.#schedule(this.#request(appointmentId, options, { reactivate: true, requireActive: true }))
+    return this.#scheduling.schedule(appointmentId, options)
   }
 
   /** Plans many appointments in few commands. One that fails does not stop the others: its error stands in its place. */
@@ -87,15 +115,15 @@ export class NotificationService {
 
   /** Cancels what is pending; works also while the directory is away. Nothing is planned again until the host asks for it. */
   async cancelReminders(appointmentId: EntityId): Promise<CancelResult> {
-    const id = this.#appointmentId(appointmentId)
-    const plan = await this.#requirePlanOrAppointment(id)
-    if (plan === null) return { cancelled: 0, inFlight: 0 }
-    return this.#cancelByRequest(plan)
+    const result = await this.#scheduling.cancel(appointmentId)
+    if (result !== null) return result
+    await this.#draft(appointmentId)
+    return { cancelled: 0, inFlight: 0 }
   }
 
   /** Plans anew after the appointment changed: needs no body, the directory tells the new time and the plan its offsets. */
   async rescheduleReminders(appointmentId: EntityId, options: ScheduleOptions = {}): Promise<ScheduleResult> {
-    return this.#schedule(this.#request(appointmentId, options, { reactivate: true, requireActive: true }))
+    return this.#scheduling.schedule(appointmentId, options)
   }
 
   /**
@@ -171,20 +199,17 @@ export class NotificationService {
 
   /** The host booked an appointment: confirm it and plan its reminders, in one transaction. The same booking twice is once. */
   async appointmentBooked(appointmentId: EntityId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
-    return this.#lifecycle(appointmentId, options, 'CONFIRMATION', { reactivate: true, requireActive: true })
+    return this.#scheduling.tell('booked', appointmentId, options)
   }
 
   /** The host moved an appointment: move its reminders and tell. */
   async appointmentRescheduled(appointmentId: EntityId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
-    return this.#lifecycle(appointmentId, options, 'RESCHEDULE', { reactivate: false, requireActive: true })
+    return this.#scheduling.tell('rescheduled', appointmentId, options)
   }
 
   /** The host cancelled an appointment: cancel its reminders and tell. Call it after your own commit. */
   async appointmentCancelled(appointmentId: EntityId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
-    return this.#lifecycle(appointmentId, options, 'CANCELLATION', {
-      reactivate: false,
-      cancelAs: 'appointment_cancelled',
-    })
+    return this.#scheduling.tell('cancelled', appointmentId, options)
   }
 
   /**
@@ -202,92 +227,20 @@ export class NotificationService {
 
   /** The host deleted an appointment: what is pending is cancelled, history stays. */
   async appointmentDeleted(appointmentId: EntityId): Promise<CancelResult> {
-    const id = this.#appointmentId(appointmentId)
-    const entry = { action: 'cancelled', rule: 'appointment_gone', category: 'REMINDER' } as const
-    const { storage, clock } = this.#context.options
-    const { cancelled, inFlight } = await storage.plans.forgetAppointment(id, [entry], clock.now())
-    this.#planner.tellCancelled(cancelled)
-    return { cancelled: cancelled.length, inFlight }
+    return this.#scheduling.appointmentDeleted(appointmentId)
   }
 
   /** The host deleted a patient, client or practitioner: preferences go, what is pending is cancelled, history stays. */
   async recipientDeleted(recipient: RecipientRef): Promise<CancelResult> {
-    const ref = parseInput(recipientRef, recipient, 'The recipient')
-    const { storage, clock } = this.#context.options
-    const { cancelled, inFlight } = await storage.plans.forgetRecipient(ref, clock.now(), this.#actor)
-    this.#planner.tellCancelled(cancelled)
-    return { cancelled: cancelled.length, inFlight }
-  }
-
-  async #lifecycle(
-    appointmentId: EntityId,
-    given: LifecycleOptions,
-    notice: AppointmentCategory,
-    rest: Pick<PlanRequest, 'reactivate' | 'requireActive' | 'cancelAs'>,
-  ): Promise<LifecycleResult> {
-    const { notify = true, ...options } = parseInput(lifecycleOptions, given, 'The options')
-    const request = this.#request(appointmentId, options, rest)
-    const result = await this.#planOne(notify ? { ...request, notice, by: this.#actor } : request)
-    return { ...this.#shown(result), notifications: result.notifications.map(showNotification) }
-  }
-
-  async #schedule(request: PlanRequest): Promise<ScheduleResult> {
-    return this.#shown(await this.#planOne(request))
-  }
-
-  async #planOne(request: PlanRequest): Promise<Planned> {
-    const [result] = await this.#planner.plan([request])
-    if (result === undefined) throw noAppointment(request.appointmentId)
-    if (result.status === 'failed') throw result.error
-    return result
-  }
-
-  #shown({ appointment, created, kept, cancelled, inFlight, left, knowledge }: Planned): ScheduleResult {
-    const previews = Previews.of(appointment, knowledge)
-    const rows = [...created, ...kept].sort((one, other) => one.reminderTime.getTime() - other.reminderTime.getTime())
-    return {
-      appointmentId: appointment.id,
-      organizationId: appointment.organizationId,
-      reminders: rows.map((row: ReminderRow) => showReminder(row, previews.of(row))),
-      cancelled: cancelled.length,
-      inFlight,
-      left,
-    }
-  }
-
-  async #cancelByRequest(plan: PlanRow): Promise<CancelResult> {
-    const { storage, clock } = this.#context.options
-    const [outcome] = await storage.plans.apply([cancelCommand(plan, 'cancelled_by_request', clock.now())])
-    if (outcome === undefined || outcome.status === 'conflict') return this.cancelReminders(plan.appointmentId)
-    this.#planner.tellCancelled(outcome.cancelled)
-    return { cancelled: outcome.cancelled.length, inFlight: outcome.inFlight }
-  }
-
-  #request(
-    appointmentId: EntityId,
-    options: ScheduleOptions,
-    rest: Pick<PlanRequest, 'reactivate' | 'requireActive' | 'cancelAs'>,
-  ): PlanRequest {
-    const { customReminders } = parseInput(scheduleOptions, options, 'The reminders')
-    return { appointmentId: this.#appointmentId(appointmentId), customReminders, ...rest }
+    return this.#scheduling.recipientDeleted(recipient)
   }
 
   async #draft(appointment: EntityId | DirectoryAppointment) {
-    if (typeof appointment === 'object') {
-      return appointmentOf(parseInput(directoryAppointment, appointment, 'The appointment'))
-    }
+    if (typeof appointment === 'object') return toldAppointment(this.#context.options.ids, appointment)
     const id = this.#appointmentId(appointment)
     const truth = (await this.#context.host.appointments([id]))(id)
     if (truth.kind === 'known') return truth.value
     throw noAppointment(id)
-  }
-
-  /** The plan, or null where the host knows the appointment but nothing was ever planned. */
-  async #requirePlanOrAppointment(id: EntityId): Promise<PlanRow | null> {
-    const [plan] = await this.#context.options.storage.plans.find([id])
-    if (plan !== undefined) return plan
-    await this.#draft(id)
-    return null
   }
 
   /** Also of an appointment that the host deleted: what was sent for it stays explained. */
@@ -303,5 +256,3 @@ export class NotificationService {
     return readId(this.#context.options.ids, 'appointment', id, 'appointmentId')
   }
 }
-
-type Planned = Extract<PlanResult, { status: 'planned' }>

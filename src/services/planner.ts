@@ -3,7 +3,7 @@ import { isNotificationError, NotificationError } from '../errors.ts'
 import type { DeliveryRow, PlanOutcome, PlanRow, ReminderRow } from '../ports/storage.ts'
 import type { EntityId } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
-import type { Context } from './context.ts'
+import type { PlanningContext } from './context.ts'
 import { inPieces } from './in-pieces.ts'
 import { Knowledge } from './knowledge.ts'
 import { noAppointment } from './missing.ts'
@@ -35,9 +35,9 @@ const maxConflicts = 8
 
 /** Makes the rows of appointments what they should be. Declarative: asked twice, done once. */
 export class Planner {
-  readonly #context: Context
+  readonly #context: PlanningContext
 
-  constructor(context: Context) {
+  constructor(context: PlanningContext) {
     this.#context = context
   }
 

@@ -1,18 +1,24 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { KillPoint, PointName } from './points.ts'
+import { type KillPoint, type PointName, pausedLine } from './points.ts'
 import type { Hold } from './storages.ts'
 import type { WorkerSpec } from './worker.ts'
 
-/** How one worker is to die: by its own hand at a point, or from outside this long after it began to work. */
+/**
+ * How one worker is to die: by its own hand at a point, or from outside this long after it began to work. Or how it is to
+ * stand still, until its leases are over and longer; it goes on, and is stopped in peace.
+ */
 export type Order = KillPoint | { readonly afterMs: number }
 
 export type Kill = {
   readonly at: number
-  /** `overdue`: the point was not reached in time, and the worker was killed from outside instead. */
-  readonly how: PointName | 'random' | 'overdue'
-  /** Claims that were open in the database when the worker was dead: its own, and those of the workers that live. */
+  /**
+   * `overdue`: the point was not reached in time, and the worker was killed from outside instead. `paused`: it stood still.
+   */
+  readonly how: PointName | 'random' | 'overdue' | 'paused'
+  /** Claims that were open in the database when the worker was dead or still: its own, and those of the workers that live. */
   readonly holds: readonly Hold[]
 }
 
@@ -29,6 +35,8 @@ export type CrewOptions = {
 
 /** Workers ready to take a dead one's place. Loading takes longer than most of them live. */
 const spares = 3
+/** How long a worker that stood still works on, so that what it held falls due and what it has to say is said. */
+const afterPauseMs = 1500
 /** A worker that finds nothing to do reaches no point. */
 const patienceMs = 8000
 
@@ -76,6 +84,7 @@ export class Crew {
           this.faults.push('a worker did not stop')
           process.kill('SIGKILL')
         }, 10_000)
+        process.kill('SIGCONT')
         if (process.connected) process.send('stop')
         if (process.exitCode === null && process.signalCode === null) await once(process, 'exit')
         clearTimeout(late)
@@ -91,12 +100,22 @@ export class Crew {
       env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: this.#options.compileCache, NODE_NO_WARNINGS: '1' },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => this.said.push(text.trim()))
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      if (text.includes(pausedLine)) child.emit('paused')
+      const said = text.replace(pausedLine, '').trim()
+      if (said !== '') this.said.push(said)
+    })
     const ready = new Promise<void>((resolve) => {
       child.once('message', () => resolve())
       child.once('exit', () => resolve())
     })
     return { process: child, order, ready }
+  }
+
+  #carryOut(kill: Kill): void {
+    this.kills.push(kill)
+    this.#options.onKill(kill)
+    if (this.done) this.#carriedOut.resolve()
   }
 
   async #next(): Promise<void> {
@@ -107,19 +126,27 @@ export class Crew {
     if (worker === undefined) return
     this.#atWork.add(worker)
     let outside: 'random' | 'overdue' | null = null
+    let paused: Kill | null = null
     let timer: NodeJS.Timeout | undefined
+    worker.process.once('paused', async () => {
+      clearTimeout(timer)
+      paused = { at: Date.now(), how: 'paused', holds: await this.#options.sending() }
+      const { leaseMs, sweepMs } = this.#options.spec
+      await wait(leaseMs + sweepMs)
+      worker.process.kill('SIGCONT')
+      await wait(afterPauseMs)
+      if (worker.process.connected) worker.process.send('stop')
+    })
     worker.process.once('exit', async (code, signal) => {
       clearTimeout(timer)
       this.#atWork.delete(worker)
       if (this.#over) return
       const { order } = worker
-      if (signal !== 'SIGKILL' || order === null) this.faults.push(`a worker ended on its own: ${code ?? signal}`)
+      if (paused !== null && code === 0) this.#carryOut(paused)
+      else if (signal !== 'SIGKILL' || order === null) this.faults.push(`a worker ended on its own: ${code ?? signal}`)
       else {
         const how = outside ?? ('name' in order ? order.name : 'random')
-        const kill = { at: Date.now(), how, holds: await this.#options.sending() }
-        this.kills.push(kill)
-        this.#options.onKill(kill)
-        if (this.done) this.#carriedOut.resolve()
+        this.#carryOut({ at: Date.now(), how, holds: await this.#options.sending() })
       }
       void this.#next()
     })

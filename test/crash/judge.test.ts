@@ -37,6 +37,7 @@ const run = (change: Partial<CrashRun> = {}): CrashRun => {
   const kills = change.kills ?? []
   const base = {
     mails: [mail(due + 10)],
+    settlements: [],
     kills,
     cancels: [],
     changes: [],
@@ -56,6 +57,7 @@ const run = (change: Partial<CrashRun> = {}): CrashRun => {
     seed: 1,
     reminders: 1,
     kills: kills.length,
+    pauses: 0,
     cancels: 0,
     changes: change.changes?.length ?? 0,
   }
@@ -65,6 +67,14 @@ const twice = {
   mails: [mail(due + 10), mail(due + 5010)],
   deliveries: [{ ...delivery, fence: 2, attempts: 2 }],
   decisions: [intentAt(due + 5), intentAt(due + 5005)],
+}
+const settlement = { id: 21, fence: 1, kind: 'sent', counted: true, applied: true } as const
+const stale = { ...settlement, applied: false } as const
+/** Sent by another in the place of a worker that stood still, before the cancel; and by that one after it. */
+const stolen = {
+  mails: [mail(due + 1), mail(due + 9000)],
+  deliveries: [{ ...delivery, fence: 2, attempts: 2 }],
+  decisions: [intentAt(due), intentAt(due + 1)],
 }
 const pending = { ...reminder, status: 'PENDING' } as const
 const cancelled = { ...reminder, status: 'CANCELLED' } as const
@@ -76,6 +86,14 @@ describe('the judge of the crash test', () => {
     [
       'a mail in flight when the cancel committed',
       { cancels: [{ ...cancel, inFlight: 1 }], decisions: [intentAt(due)] },
+    ],
+    [
+      'a mail after the cancel of a worker that had stood still with it',
+      { ...stolen, kills: [{ ...kill, how: 'paused' }], cancels: [cancel] },
+    ],
+    [
+      'a stale settlement that changed nothing',
+      { ...twice, kills: [kill], settlements: [stale, { ...settlement, fence: 2 }] },
     ],
     [
       'a send of unknown outcome that is held after the cancel',
@@ -172,6 +190,19 @@ describe('the judge of the crash test', () => {
         deliveries: [{ ...delivery, status: null, state: 'unknown', messageId: null }],
       },
     ],
+    [
+      'a stale holder that wrote',
+      /stale holder wrote/,
+      {
+        ...twice,
+        kills: [kill],
+        settlements: [
+          { ...stale, applied: true },
+          { ...settlement, fence: 2 },
+        ],
+      },
+    ],
+    ['two settlements under one fence', /stale holder wrote/, { settlements: [settlement, settlement] }],
     ['a wrong counter', /were counted/, { counts: [] }],
     ['an attempt without a decision', /2 attempts, 1 decisions/, { deliveries: [{ ...delivery, attempts: 2 }] }],
     ['a worker that ended on its own', /on its own/, { faults: ['a worker ended on its own: 1'] }],

@@ -1,8 +1,11 @@
 import { defaultRetryPolicy } from '../../src/domain/retry.ts'
 import { addressOf } from './host-table.ts'
-import type { CrashRun, Mail } from './run.ts'
+import { type CrashRun, type Mail, sweepMs } from './run.ts'
 import type { DeliveryFact, ReminderFact } from './storages.ts'
 import { type Cancel, type Change, movedByMs } from './upheaval.ts'
+
+/** For a machine that is busy with other things, and for what had queued up meanwhile. */
+const slackMs = 15_000
 
 export type Verdict = {
   /** Each broken promise in a sentence; empty: all were kept. */
@@ -22,6 +25,8 @@ export type Summary = {
   readonly cancelsInFlight: number
   readonly warnings: number
   readonly restedAfterMs: number | null
+  /** What came too late from workers whose claims were taken over, and changed nothing. */
+  readonly staleSettlements: number
 }
 
 /** What is known of one appointment. */
@@ -35,6 +40,12 @@ type Case = {
   readonly intents: readonly number[]
   /** Decisions to hold a send of unknown outcome. */
   readonly holds: number
+  /** Workers that stood still holding it: what they held they may send when they go on, before they learn better. */
+  readonly heldStill: number
+  /** An attempt failed in a way that was to be tried again. */
+  readonly requeued: boolean
+  /** Attempts that were given back, for too little of their lease was left to begin. */
+  readonly returned: number
   readonly cancel: Cancel | undefined
   readonly change: Change | undefined
 }
@@ -50,7 +61,7 @@ export function judge(run: CrashRun): Verdict {
   for (const one of casesOf(run)) {
     const tell: Tell = (sentence) => violations.push(`appointment ${one.id}: ${sentence}`)
     judgeCopies(one, abandoned, messageIds, tell)
-    judgeRows(one, tell)
+    judgeRows(one, abandoned, tell)
     if (one.cancel !== undefined) judgeCancel(one, one.cancel, tell)
     else if (one.change !== undefined) judgeChange(one, one.change, tell)
     else if (one.mails.length === 0 && !isHeld(one)) tell(`lost: no mail, and its rows are ${show(one)}`)
@@ -60,6 +71,7 @@ export function judge(run: CrashRun): Verdict {
   const tell: Tell = (sentence) => violations.push(sentence)
   if (duplicates > inFlightAtKills)
     tell(`${duplicates} duplicates, but only ${inFlightAtKills} sends in flight at the kills`)
+  judgeStale(run, tell)
   judgeWhole(run, tell)
   return {
     violations,
@@ -73,6 +85,7 @@ export function judge(run: CrashRun): Verdict {
       cancelsInFlight: run.cancels.filter((cancel) => cancel.inFlight > 0).length,
       warnings: run.said.length,
       restedAfterMs: run.restedAfterMs,
+      staleSettlements: run.settlements.filter((one) => !one.applied).length,
     },
   }
 }
@@ -91,6 +104,24 @@ function abandonedClaims({ kills, deliveries }: CrashRun): Map<number, Set<numbe
     claims.set(deliveryId, fences.add(fence))
   }
   return claims
+}
+
+/** From when nothing more could go wrong until everything had come to rest. */
+const stuckMs = ({ restedAfterMs, dueOf, kills }: CrashRun): number => {
+  const lastDue = Math.max(...dueOf.values())
+  return lastDue + (restedAfterMs ?? 0) - Math.max(lastDue, ...kills.map((kill) => kill.at))
+}
+
+/** A worker whose claim was taken over may say what it likes: of all claims of a delivery the last one settles it. */
+function judgeStale({ settlements, deliveries }: CrashRun, tell: Tell): void {
+  const applied = settlements.filter((one) => one.applied && one.kind !== 'retry')
+  const byDelivery = Map.groupBy(applied, (one) => one.id)
+  for (const { id, fence } of deliveries) {
+    const settled = byDelivery.get(id) ?? []
+    if (settled.length > 1 || settled.some((one) => one.fence !== fence)) {
+      tell(`a stale holder wrote to delivery ${id}, now under fence ${fence}: ${JSON.stringify(settled)}`)
+    }
+  }
 }
 
 function judgeCopies(
@@ -115,19 +146,29 @@ function judgeCopies(
 }
 
 /** What the rows say was sent arrived, and what arrived the rows know of. */
-function judgeRows(one: Case, tell: Tell): void {
+function judgeRows(one: Case, abandoned: Map<number, Set<number>>, tell: Tell): void {
   const { mails, reminders, deliveries } = one
   if (deliveries.length > 1) tell(`more than one delivery: ${show(one)}`)
   for (const row of deliveries) {
     const reminder = reminders.find((candidate) => candidate.id === row.reminderId)
-    const projected = row.status === 'SENT' ? 'SENT' : row.state === 'unknown' ? 'FAILED' : null
-    if (projected === null) tell(`a delivery that is neither sent nor held: ${show(one)}`)
+    // One whose claim was given back, its lease almost over, is a queued one that a cancel may still withdraw.
+    const withdrawn = row.state === 'cancelled' && one.cancel !== undefined ? 'CANCELLED' : null
+    const projected = row.status === 'SENT' ? 'SENT' : row.state === 'unknown' ? 'FAILED' : withdrawn
+    if (projected === null) tell(`a delivery that is neither sent nor held nor withdrawn: ${show(one)}`)
     else if (reminder?.status !== projected) tell(`delivery and reminder disagree: ${show(one)}`)
     if (row.status === 'SENT' && mails.length === 0) tell(`SENT, and no mail arrived: ${show(one)}`)
     if (row.status === 'SENT' && row.messageId !== mails[0]?.messageId)
       tell(`its row names another Message-ID than its mail`)
-    if ((row.state === 'unknown' ? 1 : 0) !== one.holds) tell(`${one.holds} decisions to hold it: ${show(one)}`)
-    if (row.attempts !== one.intents.length) tell(`${row.attempts} attempts, ${one.intents.length} decisions to send`)
+    // Withdrawn while it waited for its second attempt: the decision is that of the cancel.
+    const isWithdrawn = row.state === 'unknown' && one.requeued && one.cancel !== undefined && one.holds === 0
+    if ((row.state === 'unknown' ? 1 : 0) !== one.holds && !isWithdrawn)
+      tell(`${one.holds} decisions to hold it: ${show(one)}`)
+    const over = one.intents.length - row.attempts
+    // Who was killed right after giving a claim back could not note it.
+    const unnoted = abandoned.get(row.id)?.size ?? 0
+    if (over < one.returned || over > one.returned + unnoted) {
+      tell(`${row.attempts} attempts, ${one.intents.length} decisions to send, ${one.returned} given back`)
+    }
   }
   if (mails.length > 0 && deliveries.length === 0) tell(`a mail arrived that no delivery knows of: ${show(one)}`)
   if (deliveries.length === 0 && reminders.some((row) => row.status === 'SENT' || row.status === 'FAILED')) {
@@ -138,7 +179,8 @@ function judgeRows(one: Case, tell: Tell): void {
 /** After the committed cancel no intent, and only those mails that it said were in flight. */
 function judgeCancel(one: Case, { committedAt, calledAt, inFlight, way }: Cancel, tell: Tell): void {
   const late = one.mails.filter((mail) => mail.at > committedAt).length
-  if (late > inFlight) tell(`${late} mails after ${way}, which said that ${inFlight} were in flight: ${show(one)}`)
+  if (late > inFlight + one.heldStill)
+    tell(`${late} mails after ${way}, which said that ${inFlight} were in flight: ${show(one)}`)
   if (one.intents.some((at) => at > committedAt)) tell(`a send was decided on after ${way}: ${show(one)}`)
   const early = one.mails.length - late
   const withdrawn = one.reminders.some((row) => row.status === 'CANCELLED')
@@ -173,7 +215,11 @@ function judgeWhole(run: CrashRun, tell: Tell): void {
   if (stuck.length > 0) tell(`stuck: ${stuck.length} reminders, such as ${JSON.stringify(stuck[0])}`)
   if (open.length > 0) tell(`stuck: ${open.length} deliveries, such as ${JSON.stringify(open[0])}`)
   if (run.restedAfterMs === null) tell(`not at rest ${plan.restMs} ms after the last due time`)
-  if (run.kills.length !== plan.kills) tell(`${run.kills.length} kills instead of ${plan.kills}`)
+  const wanted = plan.kills + plan.pauses
+  if (run.kills.length !== wanted) tell(`${run.kills.length} kills and pauses instead of ${wanted}`)
+  if (run.restedAfterMs !== null && stuckMs(run) > plan.leaseMs + sweepMs + slackMs) {
+    tell(`at rest only ${stuckMs(run)} ms after the last worker died or the last reminder fell due`)
+  }
   if (run.cancels.length < plan.cancels || run.changes.length !== plan.changes) tell('not every change was made')
   const strangers = mails.filter((mail) => !dueOf.has(mail.appointmentId))
   if (strangers.length > 0) tell(`${strangers.length} mails of no appointment, such as ${JSON.stringify(strangers[0])}`)
@@ -203,6 +249,17 @@ function casesOf(run: CrashRun): Case[] {
       (decision) => decision.appointmentId,
     )
   const [intents, holds] = [decided('send'), decided('held')]
+  const requeued = new Set(
+    run.settlements.filter((one) => one.applied && one.kind === 'retry' && one.counted).map((one) => one.id),
+  )
+  const returned = Map.groupBy(
+    run.settlements.filter((one) => one.applied && one.kind === 'retry' && !one.counted),
+    (one) => one.id,
+  )
+  const stills = new Map<number, number>()
+  for (const { appointmentId } of run.kills.flatMap(({ how, holds }) => (how === 'paused' ? holds : []))) {
+    stills.set(appointmentId, (stills.get(appointmentId) ?? 0) + 1)
+  }
   const cancels = new Map(run.cancels.map((cancel) => [cancel.appointmentId, cancel]))
   const changes = new Map(run.changes.map((change) => [change.appointmentId, change]))
   return [...run.dueOf].map(([id, due]) => ({
@@ -213,6 +270,9 @@ function casesOf(run: CrashRun): Case[] {
     deliveries: deliveries.get(id) ?? [],
     intents: (intents.get(id) ?? []).map((decision) => decision.at),
     holds: holds.get(id)?.length ?? 0,
+    requeued: (deliveries.get(id) ?? []).some((row) => requeued.has(row.id)),
+    returned: (deliveries.get(id) ?? []).reduce((sum, row) => sum + (returned.get(row.id)?.length ?? 0), 0),
+    heldStill: stills.get(id) ?? 0,
     cancel: cancels.get(id),
     change: changes.get(id),
   }))

@@ -10,6 +10,7 @@ import { type Chance, chanceFrom } from './chance.ts'
 import { Crew, type Kill, type Order } from './crew.ts'
 import { appointmentOf, HostTable, hostDirectory } from './host-table.ts'
 import { pointNames } from './points.ts'
+import { type Engine, type SchedulerKind, schedulers } from './schedulers.ts'
 import {
   type Count,
   type DecisionFact,
@@ -25,7 +26,12 @@ export type CrashPlan = {
   readonly storage: StorageKind
   readonly reminders: number
   readonly kills: number
+  readonly scheduler: SchedulerKind
   readonly workers: number
+  /** Workers that stand still past their leases and go on, beside those that are killed. */
+  readonly pauses: number
+  /** How often the scheduler's engine loses everything it holds while the reminders fall due. */
+  readonly empties: number
   /** At chosen times; beside them, one of the open sends is cancelled at every kill. */
   readonly cancels: number
   readonly changes: number
@@ -43,7 +49,10 @@ export const smallPlan: Omit<CrashPlan, 'seed'> = {
   storage: 'sqlite',
   reminders: 1000,
   kills: 20,
+  scheduler: 'embedded',
   workers: 2,
+  pauses: 0,
+  empties: 0,
   cancels: 50,
   changes: 30,
   spreadMs: 10_000,
@@ -56,10 +65,21 @@ export const smallPlan: Omit<CrashPlan, 'seed'> = {
 const mailLine = z.object({ at: z.number(), to: z.string(), messageId: z.string().nullable() })
 export type Mail = z.infer<typeof mailLine> & { readonly appointmentId: number }
 
+/** A settlement as the worker that asked for it saw it. One that is killed meanwhile notes none. */
+const settleLine = z.object({
+  id: z.number(),
+  fence: z.number(),
+  kind: z.string(),
+  counted: z.boolean(),
+  applied: z.boolean(),
+})
+export type Settlement = z.infer<typeof settleLine>
+
 /** Everything there is to judge by. */
 export type CrashRun = {
   readonly plan: CrashPlan
   readonly mails: readonly Mail[]
+  readonly settlements: readonly Settlement[]
   readonly kills: readonly Kill[]
   readonly cancels: readonly Cancel[]
   readonly changes: readonly Change[]
@@ -78,16 +98,19 @@ export type CrashRun = {
 
 /** An hour, as every reminder lies before its appointment. */
 const offsetMs = 3_600_000
+export const sweepMs = 500
 
 export async function runCrash(plan: CrashPlan): Promise<CrashRun> {
   const chance = chanceFrom(plan.seed)
   const directory = mkdtempSync(join(tmpdir(), 'crash-'))
   const hostPath = join(directory, 'host.sqlite')
   const logPath = join(directory, 'mails.log')
+  const settlesPath = join(directory, 'settles.log')
   const compileCache = join(directory, 'compiled')
   const { location, dispose } = await storages[plan.storage].prepare(directory)
+  const engine = await schedulers[plan.scheduler].prepare(location)
   mkdirSync(compileCache)
-  writeFileSync(logPath, '')
+  for (const path of [logPath, settlesPath]) writeFileSync(path, '')
   const server = await startSmtpServer({
     parse: false,
     // Written before the confirmation: what a killed worker never heard of is in the log all the same.
@@ -122,10 +145,13 @@ export async function runCrash(plan: CrashPlan): Promise<CrashRun> {
     spec: {
       storage: plan.storage,
       location,
+      scheduler: plan.scheduler,
+      engineLocation: engine.location,
       hostPath,
+      settlesPath,
       smtpPort: server.port,
       leaseMs: plan.leaseMs,
-      sweepMs: 500,
+      sweepMs,
       retryMs: 500,
     },
     size: plan.workers,
@@ -143,8 +169,7 @@ export async function runCrash(plan: CrashPlan): Promise<CrashRun> {
         `${unplanned.length} reminders were not planned before their time; raise leadMs: ${JSON.stringify(unplanned[0])}`,
       )
     }
-    await upheaval.run()
-    await ready
+    await Promise.all([upheaval.run(), ready, emptyAgainAndAgain(engine, plan, firstDue)])
     const lastDue = firstDue + plan.spreadMs
     const restedAfterMs = await rest(
       lastDue,
@@ -156,6 +181,7 @@ export async function runCrash(plan: CrashPlan): Promise<CrashRun> {
     return {
       plan,
       mails: readMails(logPath),
+      settlements: linesOf(settlesPath).map((line) => settleLine.parse(line)),
       kills: crew.kills,
       cancels: upheaval.cancels,
       changes: upheaval.changes,
@@ -174,6 +200,7 @@ export async function runCrash(plan: CrashPlan): Promise<CrashRun> {
     await crew.stop()
     await library.stop()
     await evidence.close()
+    await engine.dispose()
     await dispose()
     host.close()
     await server.close()
@@ -184,16 +211,31 @@ export async function runCrash(plan: CrashPlan): Promise<CrashRun> {
  * Points are counted in work done, not in time, and all of them together ask for less work than there is: every worker
  * reaches its point on a slow machine too. Each point comes once before any comes twice.
  */
-function ordersOf({ reminders, kills, cancels, changes }: CrashPlan, chance: Chance): Order[] {
-  const most = Math.max(1, Math.floor((0.8 * (reminders - cancels - changes)) / kills))
-  const point = (name: (typeof pointNames)[number]) => ({ name, count: chance.between(1, most) })
+function ordersOf({ reminders, kills, pauses, cancels, changes }: CrashPlan, chance: Chance): Order[] {
+  const most = Math.max(1, Math.floor((0.8 * (reminders - cancels - changes)) / (kills + pauses)))
+  const point = (name: (typeof pointNames)[number], how: 'kill' | 'pause' = 'kill') => {
+    // Many are sent by one commit, and while one stands still the other does its work.
+    const few = how === 'pause' || name.endsWith('commit')
+    return { name, count: chance.between(1, few ? Math.min(most, 5) : most), how }
+  }
   const random = () => ({ afterMs: chance.between(10, 250) })
-  const first = chance.shuffle(pointNames).map(point)
+  const first = chance.shuffle(pointNames).map((name) => point(name))
   const rest = Array.from({ length: Math.max(0, kills - first.length) }, (_, index) => {
     const name = pointNames[index % (pointNames.length + 3)]
     return name === undefined ? random() : point(name)
   })
-  return [...first, ...chance.shuffle(rest)].slice(0, kills)
+  const places = chance.shuffle(pointNames)
+  const still = Array.from({ length: pauses }, (_, index) =>
+    point(places[index % places.length] ?? 'before_send', 'pause'),
+  )
+  return [...first.slice(0, kills), ...chance.shuffle([...rest, ...still])]
+}
+
+async function emptyAgainAndAgain(engine: Engine, { empties, spreadMs }: CrashPlan, firstDue: number): Promise<void> {
+  for (let round = 1; round <= empties; round += 1) {
+    await wait(Math.max(0, firstDue + (round * spreadMs) / (empties + 1) - Date.now()))
+    await engine.empty()
+  }
 }
 
 async function rest(lastDue: number, restMs: number, rested: () => Promise<boolean>): Promise<number | null> {
@@ -204,9 +246,13 @@ async function rest(lastDue: number, restMs: number, rested: () => Promise<boole
   return null
 }
 
-const readMails = (path: string): Mail[] =>
+const linesOf = (path: string): unknown[] =>
   readFileSync(path, 'utf8')
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => mailLine.parse(JSON.parse(line)))
+    .map((line) => JSON.parse(line))
+
+const readMails = (path: string): Mail[] =>
+  linesOf(path)
+    .map((line) => mailLine.parse(line))
     .map((mail) => ({ ...mail, appointmentId: appointmentOf(mail.to) }))

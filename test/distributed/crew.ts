@@ -8,10 +8,12 @@ const workerPath = fileURLToPath(new URL('./worker.ts', import.meta.url))
 export type Crew = {
   /** What workers said to stderr. */
   readonly said: readonly string[]
+  /** They begin to send, by a clock that is so far ahead. */
+  readonly go: (aheadMs: number) => void
   readonly stop: () => Promise<void>
 }
 
-/** Starts workers, named `w1`, `w2` and so on, and waits until all send. */
+/** Starts workers, named `w1`, `w2` and so on, and waits until all are loaded. */
 export async function startCrew(size: number, spec: Omit<WorkerSpec, 'name'>): Promise<Crew> {
   const said: string[] = []
   const start = async (name: string): Promise<ChildProcess> => {
@@ -28,6 +30,9 @@ export async function startCrew(size: number, spec: Omit<WorkerSpec, 'name'>): P
   const workers = await Promise.all(Array.from({ length: size }, (_, index) => start(`w${index + 1}`)))
   return {
     said,
+    go(aheadMs) {
+      for (const worker of workers) worker.send({ go: aheadMs })
+    },
     async stop() {
       await Promise.all(
         workers.map(async (worker) => {

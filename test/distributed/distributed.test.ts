@@ -10,17 +10,17 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 it('lets workers share what is due, each its part, nothing twice', { timeout: 90_000 }, async () => {
-  const { facts, breaches } = await sharing(server, { workers: 2, appointments: 2000, leadMs: 8000, spreadMs: 0 })
+  const { facts, breaches } = await sharing(server, { workers: 2, appointments: 2000, spreadMs: 0 })
   expect(breaches, JSON.stringify(facts)).toEqual([])
 })
 
 it('loses nothing while connections are cut and the database is restarted', { timeout: 120_000 }, async () => {
-  const { facts, breaches } = await restarts(server, { workers: 2, appointments: 400, leadMs: 6000, spreadMs: 6000 })
+  const { facts, breaches } = await restarts(server, { workers: 2, appointments: 400, spreadMs: 6000 })
   expect(breaches, JSON.stringify(facts)).toEqual([])
 })
 
 it('sends past a mail server that never answers', { timeout: 120_000 }, async () => {
-  const { facts, breaches } = await hanging(server, { workers: 1, appointments: 1200, leadMs: 6000, spreadMs: 5000 })
+  const { facts, breaches } = await hanging(server, { workers: 1, appointments: 1200, spreadMs: 5000 })
   // How late is measured by the proof, on a machine that does nothing else; here everything has to arrive at all.
   expect(
     breaches.filter((breach) => !breach.startsWith('p99')),

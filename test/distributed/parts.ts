@@ -17,7 +17,6 @@ export type Verdict = {
 export type Size = {
   readonly workers: number
   readonly appointments: number
-  readonly leadMs: number
   readonly spreadMs: number
 }
 
@@ -153,7 +152,7 @@ export async function hanging({ url }: PostgresServer, size: Size): Promise<Verd
         },
       })
       const others = received.filter(({ appointmentId }) => ownerOf(trial.calendar, appointmentId) !== blocked)
-      const late = lateness(others, trial.calendar)
+      const late = lateness(others, trial.calendar).map((ms) => ms + trial.aheadMs)
       return { p50: quantile(late, 0.5), p99: quantile(late, 0.99), count: others.length, trial }
     } finally {
       await smtp.close()

@@ -11,16 +11,14 @@ const { values } = parseArgs({
 })
 const appointments = Number(values.appointments)
 const workers = Number(values.workers)
-/** Planning takes less than this for each, on a slow machine. */
-const leadMs = 10_000 + appointments / 2
 
 const server = await openPostgres()
 const verdicts: Verdict[] = []
 try {
   const parts = [
-    () => sharing(server, { workers, appointments, leadMs, spreadMs: 0 }),
-    () => restarts(server, { workers, appointments: appointments / 10, leadMs, spreadMs: appointments }),
-    () => hanging(server, { workers: 2, appointments: appointments / 50, leadMs, spreadMs: appointments / 4 }),
+    () => sharing(server, { workers, appointments, spreadMs: 0 }),
+    () => restarts(server, { workers, appointments: appointments / 10, spreadMs: appointments }),
+    () => hanging(server, { workers: 2, appointments: appointments / 50, spreadMs: appointments / 4 }),
   ]
   for (const part of parts) {
     const verdict = await part()

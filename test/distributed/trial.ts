@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { capture } from '../../adapters/transport/capture.ts'
 import { createNotifications } from '../../src/index.ts'
 import { type Crew, startCrew } from './crew.ts'
-import { type Calendar, hostDirectory, offsetMs, storageOf } from './host.ts'
+import { type Calendar, hostDirectory, hourMs, offsetMs, storageOf } from './host.ts'
 import { type Ledger, openLedger } from './ledger.ts'
 import type { WorkerSpec } from './worker.ts'
 
@@ -11,8 +11,6 @@ export type TrialPlan = Omit<Calendar, 'firstDueAt'> & {
   /** Of this trial alone. */
   readonly schema: string
   readonly workers: number
-  /** From now until the first reminder is due; everything is planned by then. */
-  readonly leadMs: number
   readonly through: Pick<WorkerSpec, 'relayPort' | 'smtpPort'>
   readonly leaseMs?: number
   /** How long after the last due time everything must have come to rest. */
@@ -26,6 +24,8 @@ export type TrialPlan = Omit<Calendar, 'firstDueAt'> & {
 }
 export type Trial = {
   readonly calendar: Calendar
+  /** How far the workers' clocks were ahead of this process'. */
+  readonly aheadMs: number
   readonly plannedPerSecond: number
   readonly statuses: Readonly<Record<string, number>>
   readonly doubtful: number
@@ -35,10 +35,14 @@ export type Trial = {
 }
 
 const batch = 2000
+/** Nothing is due while it is planned. */
+const leadMs = 12 * hourMs
+/** From the moment the workers begin until the first reminder is due. */
+const settleMs = 1500
 
 /** Plans as many reminders as there are appointments, and lets several processes send them. */
 export async function runTrial(plan: TrialPlan): Promise<Trial> {
-  const { url, schema, spreadMs, appointments, organizations, leadMs } = plan
+  const { url, schema, spreadMs, appointments, organizations } = plan
   const calendar = { spreadMs, appointments, organizations, firstDueAt: Date.now() + leadMs }
   const library = createNotifications({
     storage: storageOf(url, schema),
@@ -51,12 +55,12 @@ export async function runTrial(plan: TrialPlan): Promise<Trial> {
   try {
     await library.migrate()
     await plan.prepare?.(library)
-    const began = performance.now()
+    const planning = performance.now()
     for (let first = 1; first <= appointments; first += batch) {
       const ids = Array.from({ length: Math.min(batch, appointments - first + 1) }, (_, index) => first + index)
-      await library.notifications.scheduleMany(ids, { customReminders: [offsetMs / 3_600_000] })
+      await library.notifications.scheduleMany(ids, { customReminders: [offsetMs / hourMs] })
     }
-    const plannedPerSecond = appointments / ((performance.now() - began) / 1000)
+    const plannedPerSecond = appointments / ((performance.now() - planning) / 1000)
     crew = await startCrew(plan.workers, {
       url,
       schema,
@@ -64,12 +68,15 @@ export async function runTrial(plan: TrialPlan): Promise<Trial> {
       ...plan.through,
       leaseMs: plan.leaseMs ?? 60_000,
     })
-    if (Date.now() > calendar.firstDueAt) throw new Error('the reminders were due before everybody was ready')
-    await wait(Math.max(0, calendar.firstDueAt - Date.now()))
+    const aheadMs = calendar.firstDueAt - settleMs - Date.now()
+    crew.go(aheadMs)
+    await wait(settleMs)
+    const began = Date.now()
     await plan.meanwhile?.(ledger, calendar)
-    const restedAfterMs = await restOf(ledger, calendar, plan)
+    const restedAfterMs = await restOf(ledger, began, plan)
     return {
       calendar,
+      aheadMs,
       plannedPerSecond,
       statuses: await ledger.statuses(),
       doubtful: await ledger.doubtful(),
@@ -83,12 +90,15 @@ export async function runTrial(plan: TrialPlan): Promise<Trial> {
   }
 }
 
-async function restOf(ledger: Ledger, { firstDueAt, spreadMs }: Calendar, plan: TrialPlan): Promise<number | null> {
-  const end = firstDueAt + spreadMs + plan.restMs
-  while (Date.now() < end) {
+async function restOf(
+  ledger: Ledger,
+  began: number,
+  { spreadMs, restMs, leftOpen = 0 }: TrialPlan,
+): Promise<number | null> {
+  while (Date.now() < began + spreadMs + restMs) {
     // A database that is restarting is asked again.
     const open = await ledger.open().catch(() => Number.POSITIVE_INFINITY)
-    if (open <= (plan.leftOpen ?? 0)) return Date.now() - firstDueAt
+    if (open <= leftOpen) return Date.now() - began
     await wait(100)
   }
   return null

@@ -1,11 +1,12 @@
 /**
  * One process of a chain of clinics, on a database that others work on too: `worker.ts '{"url":...}'`. Says `ready` when
- * it sends, and what it cost on `stop`. Started by crew.ts.
+ * everything is loaded, begins to send on `{ go: aheadMs }` by a clock that is so far ahead, and stops on `stop`. Started
+ * by crew.ts.
  */
 import { z } from 'zod'
 import { smtp } from '../../adapters/transport/smtp.ts'
 import { createNotifications } from '../../src/index.ts'
-import { hostDirectory, storageOf } from './host.ts'
+import { clockAhead, hostDirectory, storageOf } from './host.ts'
 import { relayTransport } from './relay.ts'
 
 export const workerSpec = z.object({
@@ -24,7 +25,10 @@ export const workerSpec = z.object({
 })
 export type WorkerSpec = z.infer<typeof workerSpec>
 
+const go = z.object({ go: z.number() })
+
 const spec = workerSpec.parse(JSON.parse(process.argv[2] ?? '{}'))
+let aheadMs = 0
 const library = createNotifications({
   storage: storageOf(spec.url, spec.schema),
   transports:
@@ -41,20 +45,17 @@ const library = createNotifications({
   leaseMs: spec.leaseMs,
   sweepMs: 5000,
   reconcileMs: false,
+  clock: clockAhead(() => aheadMs),
 })
-// A worker that starts while the database restarts tries again, as a process manager would have it do.
-for (;;) {
-  try {
-    await library.start()
-    break
-  } catch {
-    await new Promise((resolve) => setTimeout(resolve, 200))
-  }
-}
-process.send?.('ready')
+
 process.on('message', async (message) => {
-  if (message !== 'stop') return
-  await library.stop()
-  process.disconnect()
+  if (message === 'stop') {
+    await library.stop()
+    process.disconnect()
+    return
+  }
+  aheadMs = go.parse(message).go
+  await library.start()
 })
 process.on('disconnect', () => process.exit())
+process.send?.('ready')

@@ -1,26 +1,10 @@
-import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
 import type { NodeRedisLike } from '../../src/index.ts'
 import { admin, ask, openWorld, type World } from '../conformance/http/world.ts'
-
-const isInstalled = spawnSync('redis-server', ['--version']).status === 0
-
-/** Redis without files, on a socket of its own. */
-async function startRedis(socket: string) {
-  const server = spawn('redis-server', ['--port', '0', '--unixsocket', socket, '--save', ''])
-  for await (const line of createInterface(server.stdout)) if (line.includes('ready to accept')) break
-  return {
-    async stop() {
-      server.kill('SIGKILL')
-      await once(server, 'exit')
-    },
-  }
-}
+import { hasRedis, startRedis } from '../support/redis-server.ts'
 
 /** As much of a client as evaluates a script that answers with integers; rejects once the connection is lost. */
 async function clientOf(path: string): Promise<NodeRedisLike & { readonly close: () => void }> {
@@ -54,10 +38,9 @@ async function clientOf(path: string): Promise<NodeRedisLike & { readonly close:
   }
 }
 
-test.skipIf(!isInstalled)('security checklist: Rate limits, kept in Redis, are shared, and outlive it', async () => {
-  const socket = join(tmpdir(), `rate-limits-${process.pid}.sock`)
-  const redis = await startRedis(socket)
-  const clients = [await clientOf(socket), await clientOf(socket)]
+test.skipIf(!hasRedis)('security checklist: Rate limits, kept in Redis, are shared, and outlive it', async () => {
+  const redis = await startRedis()
+  const clients = [await clientOf(redis.path), await clientOf(redis.path)]
   const reading = { points: 3, durationSeconds: 3600 }
   const worlds = await Promise.all(
     clients.map((client) => openWorld({ rateLimits: { reading, store: { redis: client } } })),

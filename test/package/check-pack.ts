@@ -119,7 +119,7 @@ try {
   step(`${lean.length} entry points work without any optional package`, () => importAll(process.execPath, lean))
 
   const vendors = Object.keys(manifest.peerDependencies)
-  const tools = ['typescript', '@types/node']
+  const tools = ['typescript', '@types/node', '@types/pg']
   step('optional packages and the compiler installed', () =>
     install(...[...vendors, ...tools].map((name) => `${name}@${installedVersion(name)}`)),
   )

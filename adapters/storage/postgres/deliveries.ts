@@ -63,6 +63,22 @@ async function loadGuards(loader: Loader, commands: readonly IntentCommand[], id
   await loader.metered(metered, dayOf(now))
 }
 
+/** Goes from one due time to the next along the index of each table, past all rows that share one. */
+function dueTimesQuery(schema: string): string {
+  const steps = (name: string, table: 'appointment_reminders' | 'notification_history') => `
+    ${name} as (
+      (select due_at from ${qualified(schema, table)} where due_at > $1 and due_at <= $2 order by due_at limit 1)
+      union all
+      select (
+        select due_at from ${qualified(schema, table)} as t
+        where t.due_at > ${name}.due_at and t.due_at <= $2 order by t.due_at limit 1
+      ) from ${name} where due_at is not null
+    )`
+  const first = (name: string) => `(select due_at from ${name} where due_at is not null limit $3)`
+  return `with recursive ${steps('reminder', 'appointment_reminders')}, ${steps('delivery', 'notification_history')}
+    ${first('reminder')} union ${first('delivery')} order by due_at limit $3`
+}
+
 const idsOf = (works: readonly Work[], kind: Work['kind']): number[] =>
   works.flatMap((work) => (work.kind === kind ? [work.id] : []))
 
@@ -96,6 +112,11 @@ export const deliveryStore = (engine: Engine, pool: IdPool): DeliveryStore => ({
       )
       const at = rows.map((row) => decodeRow(row, kinds))[0]?.due_at ?? null
       return at === null ? null : new Date(at)
+    }),
+  dueTimes: (after, until, limit) =>
+    engine.read(async ({ run, schema, kinds }) => {
+      const { rows } = await run<{ due_at: number }>(dueTimesQuery(schema), [after, until, limit])
+      return rows.map((row) => new Date(decodeRow(row, kinds).due_at))
     }),
   renew: (commands) =>
     engine.read(({ statements }) =>

@@ -39,16 +39,20 @@ const described = {
 function texts(table: DueTable, { schema, kinds }: Database) {
   const name = qualified(schema, table)
   const { channel, number, rows } = described[table]
-  const isDue = `due_at <= $1 and ${number(kinds)} % $5::int = $6::int`
+  const isInPart = `${number(kinds)} % $5::int = $6::int`
+  const isDue = `due_at <= $1 and ${isInPart}`
   const isExcepted = `exists (select from unnest($3::text[], $4::text[]) as lane(organization_id, channel)
     where lane.organization_id = one.organization_id and lane.channel = one.${channel})`
   const page = `select counted.total, due.* from (select count(*) as total from found) as counted
     left join (select due.* from ${rows(name)}) as due on true order by due.due_at, due.id`
   return {
-    /** The first rows of all; `total` counts those that were looked at. */
+    /**
+     * The first rows of all; `total` counts those that were looked at, of which about `limit` are of the part. The part is
+     * not asked for with the time: the planner cannot tell how many rows are in it, and would rather read the whole table.
+     */
     head: `
-      with found as materialized (select * from ${name} where ${isDue} order by due_at, id limit $2),
-        head as (select * from found as one where not ${isExcepted})
+      with found as materialized (select * from ${name} where due_at <= $1 order by due_at, id limit $2::int * $5::int),
+        head as (select * from found as one where ${isInPart} and not ${isExcepted} order by due_at, id limit $2)
       ${page}`,
     /**
      * The first rows of every other lane; `total` counts the lanes. One step in the index for each lane that has a due time
@@ -100,7 +104,7 @@ export async function findDue<
     return { total, rows, lanes: new Map(rows.map((row) => [keyOf(row), row])) }
   }
   const head = await ask(text.head, except)
-  if (head.total < limit) return { rows: head.rows, more: [] }
+  if (head.total < limit * share.of) return { rows: head.rows, more: [] }
   const hidden = await ask(text.hidden, [...except, ...head.lanes.values()])
   const each = Math.max(1, Math.floor(limit / Math.max(1, hidden.total)))
   const counts = Map.groupBy(hidden.rows, keyOf)

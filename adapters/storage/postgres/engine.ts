@@ -18,27 +18,40 @@ import {
 } from './errors.ts'
 import { readKinds } from './ledger.ts'
 import { type Library, load } from './library.ts'
+import { createVoice, notification, type Voice } from './notify.ts'
 import type { PostgresTarget, Run, Source } from './source.ts'
 
-/** What every command knows, once the ledger was read. */
-export type Database = {
+/** What a command knows, on whatever connection it runs, once the ledger was read. */
+export type Session = {
   /** Names this storage in its own notifications. */
   readonly instance: string
+  /** Null: whatever there is to tell is told with the commit. */
+  readonly voice: Voice | null
   readonly schema: string
   readonly kinds: IdKinds
   readonly ids: IdCodec
+  /** One statement on whatever connection is free; within a transaction, on its own. */
+  readonly run: Run
+}
+
+export type Database = Session & {
   readonly builder: Builder
   readonly lists: typeof lists
   /** Statements of one round trip each, on whatever connection is free. */
   readonly statements: Statements<'async'>
-  /** One statement on whatever connection is free; within a transaction, on its own. */
-  readonly run: Run
   readonly bind: Bind<'async'>
+}
+
+/** What a transaction of the host carries out as well as an engine. */
+export type Commands = {
+  read<T>(work: (session: Session) => Promise<T>): Promise<T>
+  write<T>(work: (session: Session) => Promise<T>): Promise<T>
 }
 
 export type Engine = {
   readonly instance: string
   readonly schema: string
+  readonly busyTimeoutMs: number
   /** One statement, or several that need not agree. Runs again if the connection breaks. */
   read<T>(work: (database: Database) => Promise<T>): Promise<T>
   /** Several statements that see the same rows. */
@@ -49,6 +62,9 @@ export type Engine = {
   migrate<T>(work: (run: Run, library: Library) => Promise<T>): Promise<T>
   /** The opened source, for a connection to keep. */
   source(): Promise<Source>
+  library(): Promise<Library>
+  /** What a command on a connection of the host's knows. Asks nothing of another connection: the host's may be the last of its pool. */
+  session(run: Run): Promise<Session>
   close(): Promise<void>
 }
 
@@ -58,14 +74,19 @@ export type EngineOptions = {
   readonly busyTimeoutMs: number
 }
 
-const backoffMs = (attempt: number): number => Math.min(200, 5 * 2 ** attempt) * (0.5 + Math.random())
+export const backoffMs = (attempt: number): number => Math.min(200, 5 * 2 ** attempt) * (0.5 + Math.random())
 
 export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): Engine {
   let opening: Promise<{ source: Source; library: Library }> | undefined
   let known: Promise<Database> | undefined
+  let ledger: IdKinds | undefined
   let closing: Promise<void> | undefined
   const open = new Set<Promise<unknown>>()
   const instance = randomUUID()
+  const voice = createVoice(async () => {
+    const { source } = await opened()
+    await source.session((run) => run(...notification({ schema, instance })), isBroken)
+  })
 
   const opened = () => {
     opening ??= load(target).catch((error) => {
@@ -84,15 +105,25 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
     return known
   }
 
+  async function session(run: Run): Promise<Session> {
+    const { library } = await opened()
+    ledger ??= await readKinds(run, schema)
+    return { instance, voice, schema, kinds: ledger, ids: library.idCodec(ledger), run }
+  }
+
   async function readDatabase(): Promise<Database> {
     const { source, library } = await opened()
     const run: Run = (sql, values) => source.session((own) => own(sql, values), isBroken)
-    const kinds = await readKinds(run, schema)
+    const found = await session(run)
     const builder = library.postgresBuilder(schema)
-    const bind = library.bindQuery(run, kinds)
-    const ids = library.idCodec(kinds)
+    const bind = library.bindQuery(run, found.kinds)
     const statements = library.bindStatements(builder, bind)
-    return { instance, schema, kinds, ids, builder, lists: library.lists, statements, run, bind }
+    return { ...found, builder, lists: library.lists, statements, bind }
+  }
+
+  function forget(): void {
+    known = undefined
+    ledger = undefined
   }
 
   /** Repeats what failed because of others, or because the connection broke before anything was committed. */
@@ -102,7 +133,7 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
       try {
         return await attempt()
       } catch (error) {
-        if (isMissingTable(error)) known = undefined
+        if (isMissingTable(error)) forget()
         const waitedMs = performance.now() - since
         if (isLockTimeout(error)) throw busyError(waitedMs, error)
         if (isNotificationError(error) || !(isContention(error) || isDisconnected(error))) throw storageError(error)
@@ -150,16 +181,23 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
   return {
     instance,
     schema,
+    busyTimeoutMs,
     read: (work) => track(async () => work(await database())),
     snapshot: (work) => inTransaction('repeatable read read only', work),
     write: (work) => inTransaction('read committed', work),
     migrate: (work) =>
       track(() => {
-        known = undefined
+        forget()
         return transaction('read committed', work)
       }),
     source: async () => (await opened()).source,
+    async library() {
+      if (closing !== undefined) throw closedError()
+      return (await opened()).library
+    },
+    session,
     close() {
+      voice.stop()
       closing ??= Promise.allSettled([...open]).then(async () => {
         const made = await opening?.catch(() => undefined)
         await made?.source.close()

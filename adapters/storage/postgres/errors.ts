@@ -1,4 +1,5 @@
 import { isNotificationError, NotificationError } from '../../../src/index.ts'
+import { isOver, noneOpen, noTables, refused } from '../kysely/host-transaction.ts'
 
 const codeOf = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : ''
@@ -69,6 +70,22 @@ export function storageError(error: unknown): NotificationError {
   return new NotificationError('storage_failed', `Postgres failed: ${codeOf(error) || 'error'}: ${textOf(error)}`, {
     cause: error,
   })
+}
+
+/** What went wrong on a connection of the host, told to the host. */
+export function hostError(error: unknown, waitedMs: number): NotificationError {
+  if (isNotificationError(error)) return error.code === 'migration_missing' ? noTables(error) : error
+  const code = codeOf(error)
+  if (code === '25P01' || isOver(error)) return noneOpen(error)
+  if (code === '25P02') return refused('the transaction has failed before this call. Roll it back.', error)
+  if (isLockTimeout(error)) return busyError(waitedMs, error)
+  if (!isContention(error) && !isDisconnected(error)) return storageError(error)
+  const lost = isDisconnected(error) ? 'The connection to Postgres was lost' : 'Others changed the same rows'
+  return new NotificationError(
+    'storage_busy',
+    `${lost}, so that your transaction cannot go on: roll it back and run it again.`,
+    { cause: error },
+  )
 }
 
 /** An import that failed because the package is not there, told with what to install. */

@@ -1,6 +1,6 @@
 import type { RecordOf } from '../kysely/query.ts'
 import type { TableName } from '../kysely/tables.ts'
-import type { Database } from './engine.ts'
+import type { Session } from './engine.ts'
 import { Outdated } from './errors.ts'
 import { qualified, quoted, recordset, written } from './names.ts'
 import type { RowSet } from './row-set.ts'
@@ -12,8 +12,8 @@ type Columns = { readonly [column: string]: unknown }
 const json = (rows: readonly object[]): string => JSON.stringify(rows.map(encodeRow))
 
 /** Writes what the commands of a transaction made of a working set: one statement a table and kind of change. */
-export async function flush(database: Database, set: WorkingSet): Promise<void> {
-  const { run, kinds, schema } = database
+export async function flush(session: Session, set: WorkingSet): Promise<void> {
+  const { run, kinds, schema } = session
   const name = (table: TableName) => qualified(schema, table)
 
   /** How many rows were inserted; the rest met a unique index. */

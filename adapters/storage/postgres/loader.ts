@@ -1,7 +1,7 @@
 import type { EntityId, RecipientType, SettleCommand } from '../../../src/index.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import type { TableName } from '../kysely/tables.ts'
-import type { Database } from './engine.ts'
+import type { Session } from './engine.ts'
 import { type AdvisoryLock, takeLocks } from './locks.ts'
 import { qualified, recordset } from './names.ts'
 import type { RowSet } from './row-set.ts'
@@ -35,8 +35,8 @@ const appointmentsOf = (keys: readonly PlanKey[]): EntityId[] => [...new Set(key
  * reminders, deliveries, and within a table by id; so nobody waits in a circle. What decides is read after the lock is
  * there: under READ COMMITTED each statement sees what was committed before it began.
  */
-export function loaderOf(database: Database, set: WorkingSet) {
-  const { run, kinds, schema } = database
+export function loaderOf(session: Session, set: WorkingSet) {
+  const { run, kinds, schema } = session
   const name = (table: TableName) => qualified(schema, table)
 
   async function lock<Row extends { readonly id: number }>(table: TableName, locking: Locking<Row>): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Database } from './engine.ts'
+import type { Session } from './engine.ts'
 import { qualified } from './names.ts'
 import type { WorkingSet } from './working-set.ts'
 
@@ -22,18 +22,59 @@ function earliest({ reminders, deliveries }: WorkingSet): number | null {
   return found === Number.POSITIVE_INFINITY ? null : found
 }
 
-/**
- * Tells the listeners, with the commit, if something becomes due earlier than all that is in the tables: whoever sleeps
- * until then has to wake sooner. Not with every change: committing notifications takes a lock of the whole server, which
- * was measured to cost more than half of the inserts. Asked before the rows are written.
- */
-export async function announce({ run, schema, instance }: Database, set: WorkingSet): Promise<void> {
-  const at = earliest(set)
-  if (at === null) return
-  const earlier = (table: 'appointment_reminders' | 'notification_history') =>
-    `select from ${qualified(schema, table)} where due_at <= $2`
-  await run(
-    `select pg_notify($1, $3) where not exists (${earlier('appointment_reminders')}) and not exists (${earlier('notification_history')})`,
-    [channelOf(schema), new Date(at).toISOString(), instance],
-  )
+/** How often a process says at most that something is due now. */
+const soonestMs = 50
+
+/** When a process told last of what is due now, and what it has still to tell. */
+export type Voice = { readonly mayTell: () => boolean; readonly tellLater: () => void; readonly stop: () => void }
+
+export function createVoice(tell: () => Promise<unknown>): Voice {
+  let toldAt = Number.NEGATIVE_INFINITY
+  let timer: NodeJS.Timeout | undefined
+  return {
+    mayTell() {
+      if (performance.now() - toldAt < soonestMs) return false
+      toldAt = performance.now()
+      return true
+    },
+    tellLater() {
+      timer ??= setTimeout(() => {
+        timer = undefined
+        toldAt = performance.now()
+        // A hint only: what could not be told is found by the slow sweep.
+        tell().catch(() => {})
+      }, soonestMs).unref()
+    },
+    stop: () => clearTimeout(timer),
+  }
 }
+
+/** The notification itself; the listeners of this process know already. */
+export const notification = ({ schema, instance }: Pick<Session, 'schema' | 'instance'>) =>
+  ['select pg_notify($1, $2)', [channelOf(schema), instance]] as const
+
+/**
+ * Tells the listeners, with the commit, if something becomes due earlier than all that lies ahead, or is due already:
+ * whoever sleeps has to wake sooner. Not with every change: committing notifications takes a lock of the whole server,
+ * which was measured to cost more than half of the inserts. So what is due now is told only so often; what is left
+ * untold, the answer tells, to be called once it is committed. Asked before the rows are written.
+ */
+export async function announce(session: Session, set: WorkingSet): Promise<() => void> {
+  const at = earliest(set)
+  if (at === null) return silent
+  const { run, schema, voice } = session
+  const ahead = (table: 'appointment_reminders' | 'notification_history') =>
+    `exists (select from ${qualified(schema, table)} where due_at > now() and due_at <= $1)`
+  const { rows } = await run<{ news: string }>(
+    `select case when $1 <= now() then 'due' when ${ahead('appointment_reminders')} or ${ahead('notification_history')}
+       then 'known' else 'earlier' end as news`,
+    [new Date(at).toISOString()],
+  )
+  const news = rows[0]?.news
+  if (news === 'known') return silent
+  if (news === 'due' && voice !== null && !voice.mayTell()) return voice.tellLater
+  await run(...notification(session))
+  return silent
+}
+
+const silent = () => {}

@@ -6,12 +6,13 @@ import {
   type RecipientRef,
   type ReplanPage,
   systemActor,
+  type TransactionStorage,
 } from '../../../src/index.ts'
 import { decodePlan, pageOfPlans } from '../kysely/codecs/plans.ts'
 import { applyPlans } from '../kysely/commands/apply-plan.ts'
 import { forgetAppointment, forgetRecipient } from '../kysely/commands/forget.ts'
 import type { RecordOf } from '../kysely/query.ts'
-import type { Database, Engine } from './engine.ts'
+import type { Commands, Database, Engine } from './engine.ts'
 import type { PlanKey } from './loader.ts'
 import { type AdvisoryLock, takeLocks } from './locks.ts'
 import { qualified } from './names.ts'
@@ -113,12 +114,8 @@ async function replanPage(engine: Engine, now: Date, limit: number): Promise<Rep
   })
 }
 
-export const planStore = (engine: Engine, pool: IdPool): PlanStore => ({
-  get: (organizationId, appointmentId) =>
-    engine.read(async ({ statements, ids }) => {
-      const row = await statements.plans.get.get({ organizationId, appointmentId: ids('appointment', appointmentId) })
-      return row === undefined ? null : decodePlan(row)
-    }),
+/** What a transaction of the host carries out too. */
+export const planCommands = (engine: Commands, pool: IdPool): TransactionStorage['plans'] => ({
   find: (appointmentIds) =>
     engine.read(async ({ run, schema, ids, kinds }) => {
       const unique = new Set(appointmentIds.map((id) => ids('appointment', id)))
@@ -132,6 +129,15 @@ export const planStore = (engine: Engine, pool: IdPool): PlanStore => ({
   forgetAppointment: (...args) => runCommand(engine, pool, forgettingAppointment(...args)),
   forgetRecipient: (recipient, at, by = systemActor) =>
     runCommand(engine, pool, forgettingRecipient(recipient, at, by)),
+})
+
+export const planStore = (engine: Engine, pool: IdPool): PlanStore => ({
+  ...planCommands(engine, pool),
+  get: (organizationId, appointmentId) =>
+    engine.read(async ({ statements, ids }) => {
+      const row = await statements.plans.get.get({ organizationId, appointmentId: ids('appointment', appointmentId) })
+      return row === undefined ? null : decodePlan(row)
+    }),
   upcoming: (now, cursor, limit) =>
     engine.read(async ({ statements }) => {
       const page = { now: now.getTime(), cursor: Number(cursor ?? 0), limit }

@@ -1,12 +1,26 @@
-import type { ReminderStore } from '../../../src/index.ts'
+import type { ReminderStore, TransactionStorage } from '../../../src/index.ts'
 import { decodeReminder } from '../kysely/codecs/reminders.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import { findDue } from './due.ts'
-import type { Engine } from './engine.ts'
+import type { Commands, Engine } from './engine.ts'
 import { qualified } from './names.ts'
-import { decodeRow } from './values.ts'
+import { decodeRow, encodeParameter } from './values.ts'
+
+/** What a transaction of the host carries out too. */
+export const reminderList = (engine: Commands): TransactionStorage['reminders'] => ({
+  list: (organizationId, appointmentId) =>
+    engine.read(async ({ run, schema, kinds, ids }) => {
+      const { rows } = await run<RecordOf<'appointment_reminders'>>(
+        `select * from ${qualified(schema, 'appointment_reminders')} where appointment_id = $1 and organization_id = $2
+         order by reminder_time, id`,
+        [encodeParameter(ids('appointment', appointmentId)), encodeParameter(organizationId)],
+      )
+      return rows.map((row) => decodeReminder(decodeRow(row, kinds)))
+    }),
+})
 
 export const reminderStore = (engine: Engine): ReminderStore => ({
+  ...reminderList(engine),
   get: (id) =>
     engine.read(async ({ statements }) => {
       const row = await statements.reminders.get.get({ id })
@@ -19,11 +33,6 @@ export const reminderStore = (engine: Engine): ReminderStore => ({
         [ids],
       )
       return rows.map((row) => decodeReminder(decodeRow(row, kinds)))
-    }),
-  list: (organizationId, appointmentId) =>
-    engine.read(async ({ statements, ids }) => {
-      const of = { organizationId, appointmentId: ids('appointment', appointmentId) }
-      return (await statements.reminders.list.all(of)).map(decodeReminder)
     }),
   due: (query) => engine.read((database) => findDue(database, 'appointment_reminders', decodeReminder, query)),
 })

@@ -1,13 +1,20 @@
-import type { PreferenceRef, PreferenceStore, PreferencesRow, SettingsStore } from '../../../src/index.ts'
+import type {
+  PreferenceRef,
+  PreferenceStore,
+  PreferencesRow,
+  SettingsStore,
+  TransactionStorage,
+} from '../../../src/index.ts'
 import { decodePreferences, decodeSettings } from '../kysely/codecs/settings.ts'
 import { createPreferences, createSettings, updatePreferences, updateSettings } from '../kysely/commands/settings.ts'
 import type { RecordOf } from '../kysely/query.ts'
-import type { Database, Engine } from './engine.ts'
+import type { Commands, Engine, Session } from './engine.ts'
 import { qualified, recordset } from './names.ts'
 import { type IdPool, runCommand } from './transaction.ts'
 import { decodeRow, encodeParameter } from './values.ts'
 
-export const settingsStore = (engine: Engine, pool: IdPool): SettingsStore => ({
+/** What a transaction of the host carries out too. */
+export const settingsReads = (engine: Commands): TransactionStorage['settings'] => ({
   get: (organizationIds) =>
     engine.read(async ({ run, schema, kinds }) => {
       const unique = [...new Set(organizationIds)]
@@ -17,21 +24,6 @@ export const settingsStore = (engine: Engine, pool: IdPool): SettingsStore => ({
       )
       const found = new Map(rows.map((row) => [row.organization_id, decodeSettings(decodeRow(row, kinds))]))
       return unique.flatMap((id) => found.get(id) ?? [])
-    }),
-  create: (...args) =>
-    runCommand(engine, pool, {
-      needs: { notification_settings: 1 },
-      async load(loader) {
-        const [organizationId] = args
-        await loader.advisory([{ kind: 'settings', identity: [organizationId], shared: false }])
-        await loader.settings([organizationId], 'update')
-      },
-      run: (tx) => createSettings(tx, ...args),
-    }),
-  update: (...args) =>
-    runCommand(engine, pool, {
-      load: (loader) => loader.settings([args[0]], 'update'),
-      run: (tx) => updateSettings(tx, ...args),
     }),
   suppressed: (addresses) =>
     engine.read(async ({ run, schema, kinds }) => {
@@ -52,13 +44,32 @@ export const settingsStore = (engine: Engine, pool: IdPool): SettingsStore => ({
     }),
 })
 
+export const settingsStore = (engine: Engine, pool: IdPool): SettingsStore => ({
+  ...settingsReads(engine),
+  create: (...args) =>
+    runCommand(engine, pool, {
+      needs: { notification_settings: 1 },
+      async load(loader) {
+        const [organizationId] = args
+        await loader.advisory([{ kind: 'settings', identity: [organizationId], shared: false }])
+        await loader.settings([organizationId], 'update')
+      },
+      run: (tx) => createSettings(tx, ...args),
+    }),
+  update: (...args) =>
+    runCommand(engine, pool, {
+      load: (loader) => loader.settings([args[0]], 'update'),
+      run: (tx) => updateSettings(tx, ...args),
+    }),
+})
+
 const preferenceTables = {
   PATIENT: ['patient_notification_preferences', 'patient_id'],
   CLIENT: ['client_notification_preferences', 'client_id'],
 } as const
 
 /** In the order asked for. */
-async function preferencesOf({ run, schema, kinds, ids }: Database, recipients: readonly PreferenceRef[]) {
+async function preferencesOf({ run, schema, kinds, ids }: Session, recipients: readonly PreferenceRef[]) {
   const refs = recipients.map(({ type, id }) => ({ type, id: ids('recipient', id) }))
   const found = new Map<string, PreferencesRow>()
   for (const type of ['PATIENT', 'CLIENT'] as const) {
@@ -77,8 +88,12 @@ async function preferencesOf({ run, schema, kinds, ids }: Database, recipients: 
   return refs.flatMap((ref) => found.get(`${ref.type}:${ref.id}`) ?? [])
 }
 
+export const preferenceReads = (engine: Commands): TransactionStorage['preferences'] => ({
+  get: (recipients) => engine.read((session) => preferencesOf(session, recipients)),
+})
+
 export const preferenceStore = (engine: Engine, pool: IdPool): PreferenceStore => ({
-  get: (recipients) => engine.read((database) => preferencesOf(database, recipients)),
+  ...preferenceReads(engine),
   create: (...args) =>
     runCommand(engine, pool, {
       needs: { patient_notification_preferences: 1, client_notification_preferences: 1 },

@@ -1,5 +1,5 @@
 import { CompiledQuery } from 'kysely'
-import type { PgClient, PgKysely, PgPool, PgRow } from './vendor.ts'
+import type { PgClient, PgExecutor, PgKysely, PgPool, PgRow } from './vendor.ts'
 
 /** Where connections come from. */
 export type PostgresTarget =
@@ -25,8 +25,8 @@ const asText = { getTypeParser: () => (text: string) => text }
 // A connection that breaks tells its client too, and an event that nobody hears ends the process.
 export const ignore = () => {}
 
-const runOn =
-  (client: PgClient): Run =>
+export const runOn =
+  (client: Pick<PgClient, 'query'>): Run =>
   async <R extends PgRow>(text: string, values: readonly unknown[] = []) => {
     const { rows, rowCount } = await client.query<R>({ text, values: [...values], types: asText })
     return { rows, count: rowCount ?? 0 }
@@ -66,16 +66,18 @@ export function poolSource(pool: PgPool, end: () => Promise<void>): Source {
   }
 }
 
-function kyselySource(host: PgKysely): Source {
+/** On one connection, without the host's plugins. */
+export function runOnKysely(host: PgExecutor): Run {
   const plain = host.withoutPlugins()
+  return async <R extends PgRow>(text: string, values: readonly unknown[] = []) => {
+    const { rows, numAffectedRows } = await plain.executeQuery<R>(CompiledQuery.raw(text, [...values]))
+    return { rows, count: Number(numAffectedRows ?? rows.length) }
+  }
+}
+
+function kyselySource(host: PgKysely): Source {
   return {
-    session: (work) =>
-      plain.connection().execute((db) =>
-        work(async <R extends PgRow>(text: string, values: readonly unknown[] = []) => {
-          const { rows, numAffectedRows } = await db.executeQuery<R>(CompiledQuery.raw(text, [...values]))
-          return { rows, count: Number(numAffectedRows ?? rows.length) }
-        }),
-      ),
+    session: (work) => host.connection().execute((db) => work(runOnKysely(db))),
     dedicated: null,
     close: async () => {},
   }

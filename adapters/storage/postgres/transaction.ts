@@ -1,5 +1,5 @@
 import type { Tx } from '../kysely/commands/tx.ts'
-import type { Database, Engine } from './engine.ts'
+import type { Commands, Session } from './engine.ts'
 import { flush } from './flush.ts'
 import { type Loader, loaderOf } from './loader.ts'
 import { qualified } from './names.ts'
@@ -13,7 +13,7 @@ export type Needs = { readonly [T in IdTable]?: number }
 export type Command<T> = {
   readonly needs?: Needs
   /** Reads, under lock, all that the command will look at. */
-  readonly load: (loader: Loader, database: Database) => Promise<void>
+  readonly load: (loader: Loader, session: Session) => Promise<void>
   /** The command itself, the same as in SQLite. It may run again on rows read anew. */
   readonly run: (tx: Tx) => T
 }
@@ -25,14 +25,14 @@ const lot = 64
 export function idPool() {
   const kept = new Map<IdTable, number[]>()
   return {
-    async take(database: Database, table: IdTable, count: number): Promise<number[]> {
+    async take(session: Session, table: IdTable, count: number): Promise<number[]> {
       const taken = kept.get(table) ?? []
       kept.set(table, taken.splice(count))
       const missing = count - taken.length
       if (missing <= 0) return taken
-      const { rows } = await database.run<{ next_id: string }>(
+      const { rows } = await session.run<{ next_id: string }>(
         `select nextval(pg_get_serial_sequence($1, 'id'))::text as next_id from generate_series(1, $2::int)`,
-        [qualified(database.schema, table), Math.max(missing, lot)],
+        [qualified(session.schema, table), Math.max(missing, lot)],
       )
       const fresh = rows.map((row) => Number(row.next_id))
       kept.set(table, [...(kept.get(table) ?? []), ...fresh.splice(missing)])
@@ -47,23 +47,27 @@ export function idPool() {
 export type IdPool = ReturnType<typeof idPool>
 
 /** Read under lock, run the command on what was read, write what it changed in bulk: a few round trips for any number of rows. */
-export const runCommand = <T>(engine: Engine, pool: IdPool, command: Command<T>): Promise<T> =>
-  engine.write(async (database) => {
+export async function runCommand<T>(engine: Pick<Commands, 'write'>, pool: IdPool, command: Command<T>): Promise<T> {
+  let afterwards = () => {}
+  const value = await engine.write(async (session) => {
     const set = workingSet()
-    await command.load(loaderOf(database, set), database)
+    await command.load(loaderOf(session, set), session)
     const ids = new Map<IdTable, number[]>()
-    for (const [table, count] of needed(command.needs ?? {})) ids.set(table, await pool.take(database, table, count))
+    for (const [table, count] of needed(command.needs ?? {})) ids.set(table, await pool.take(session, table, count))
     const nextId = (table: IdTable): number => {
       const id = ids.get(table)?.shift()
       if (id === undefined) throw new Error(`a command inserted more rows into ${table} than it needs`)
       return id
     }
-    const value = command.run({ statements: statementsOn(set, nextId), ids: database.ids, rollsUp: false })
-    await announce(database, set)
-    await flush(database, set)
+    const result = command.run({ statements: statementsOn(set, nextId), ids: session.ids, rollsUp: false })
+    afterwards = await announce(session, set)
+    await flush(session, set)
     for (const [table, unused] of ids) pool.giveBack(table, unused)
-    return value
+    return result
   })
+  afterwards()
+  return value
+}
 
 const idTables = [
   'notification_settings',

@@ -29,9 +29,11 @@ export interface PgPool {
   connect(callback: (error: Error | undefined, client: PgClient | undefined) => void): void
 }
 
-/** A `Kysely` over pg. */
-export interface PgKysely {
-  withoutPlugins(): PgKysely
-  connection(): { execute<T>(work: (db: PgKysely) => Promise<T>): Promise<T> }
+/** A `Kysely` over pg, or a transaction of one. */
+export interface PgExecutor {
+  withoutPlugins(): PgExecutor
   executeQuery<R>(query: CompiledQuery<R>): Promise<{ readonly rows: R[]; readonly numAffectedRows?: bigint }>
+}
+export interface PgKysely extends PgExecutor {
+  connection(): { execute<T>(work: (db: PgExecutor) => Promise<T>): Promise<T> }
 }

@@ -10,16 +10,20 @@ import type { SqliteDatabase, SqliteStatement } from './vendor.ts'
 /** Where the rows are: a file of its own, or a database in memory that the host opened and shares. */
 export type SqliteTarget = { readonly path: string } | { readonly shared: SqliteDatabase }
 
-export type Connection = {
-  readonly database: SqliteDatabase
-  /** True if the host's statements run on it too. */
-  readonly shared: boolean
+/** The statements, on whatever connection they run. */
+export type Tools = {
   readonly builder: Builder
   readonly statements: Statements<'sync'>
   /** Statements built for every call, from the conditions asked for. */
   readonly lists: typeof lists
-  readonly ddl: typeof ddl
   readonly bind: Bind<'sync'>
+}
+
+export type Connection = Tools & {
+  readonly database: SqliteDatabase
+  /** True if the host's statements run on it too. */
+  readonly shared: boolean
+  readonly ddl: typeof ddl
   readonly steps: ReturnType<typeof transactionSteps>
 }
 
@@ -51,7 +55,11 @@ export const bindQuery = (database: SqliteDatabase): Bind<'sync'> => {
   return <A, O>(query: Query<A, O>): Bound<A, O, 'sync'> => {
     let kept: SqliteStatement<unknown[], O> | undefined
     const statement = () => {
-      kept ??= database.prepare<unknown[], O>(query.sql)
+      if (kept === undefined) {
+        kept = database.prepare<unknown[], O>(query.sql)
+        // A host may have asked for BigInt on a connection that is shared.
+        kept.safeIntegers(false)
+      }
       return kept
     }
     return {
@@ -69,14 +77,15 @@ export const bindQuery = (database: SqliteDatabase): Bind<'sync'> => {
 async function vendors() {
   requireNodeApi()
   try {
-    const [{ default: Database }, { sqliteBuilder }, { bindStatements }, lists, ddl] = await Promise.all([
+    const [{ default: Database }, { sqliteBuilder }, { bindStatements }, lists, ddl, replay] = await Promise.all([
       import('better-sqlite3'),
       import('../kysely/query.ts'),
       import('../kysely/statements.ts'),
       import('../kysely/statements/lists.ts'),
       import('../kysely/ddl.ts'),
+      import('./replay.ts'),
     ])
-    return { Database, sqliteBuilder, bindStatements, lists, ddl }
+    return { Database, sqliteBuilder, bindStatements, lists, ddl, ...replay }
   } catch (error) {
     throw importError(error)
   }
@@ -120,6 +129,15 @@ export async function connect(target: SqliteTarget): Promise<Connection> {
   const bind = bindQuery(database)
   const statements = bindStatements(builder, bind)
   return { database, shared, builder, statements, lists, ddl, bind, steps: transactionSteps(database) }
+}
+
+/** The same statements, for transactions of the host by Kysely. */
+export async function openReplay() {
+  const { sqliteBuilder, bindStatements, lists, createReplay, step } = await vendors()
+  const builder = sqliteBuilder()
+  const { bind, perform } = createReplay()
+  const tools: Tools = { builder, lists, bind, statements: bindStatements(builder, bind) }
+  return { tools, perform, step }
 }
 
 /** A relative path means the working directory at the time of the call, not at the first use. */

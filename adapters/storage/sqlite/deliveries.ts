@@ -37,6 +37,22 @@ const earliest = (...instants: (number | null | undefined)[]): Date | null => {
   return known.length === 0 ? null : new Date(Math.min(...known))
 }
 
+/** Goes from one time to the next along the index, past all rows that share one. */
+function dueTimes({ statements }: Tx, after: number, until: number, limit: number): Date[] {
+  const times: Date[] = []
+  for (let last = after; times.length < limit; ) {
+    const past = { now: last }
+    const next = earliest(
+      statements.reminders.due.next.get(past)?.due_at,
+      statements.deliveries.due.next.get(past)?.due_at,
+    )
+    if (next === null || next.getTime() > until) break
+    times.push(next)
+    last = next.getTime()
+  }
+  return times
+}
+
 export const deliveryStore = (engine: Engine): DeliveryStore => ({
   get: (id) =>
     engine.read((tx) => {
@@ -61,6 +77,7 @@ export const deliveryStore = (engine: Engine): DeliveryStore => ({
           statements.deliveries.renew.run({ id, fence, due_at: leaseUntil.getTime() }).changes > 0,
       ),
     ),
+  dueTimes: (after, until, limit) => engine.snapshot((tx) => dueTimes(tx, after.getTime(), until.getTime(), limit)),
   commitIntents: (commands, now) => engine.write((tx) => commitIntents(tx, commands, now)),
   settle: (commands) => engine.write((tx) => settleAll(tx, commands)),
   recordReceipt: (command) => engine.write((tx) => recordReceipt(tx, command)),

@@ -1,13 +1,14 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import { isNotificationError } from '../../../src/index.ts'
-import { type Connection, connect, type SqliteTarget } from './connection.ts'
-import { busyError, closedError, isBusy, storageError } from './errors.ts'
+import { type Connection, connect, type SqliteTarget, type Tools } from './connection.ts'
+import { closedError, isBusy, storageError } from './errors.ts'
 import { type Ledger, readLedger } from './ledger.ts'
+import { patience } from './patience.ts'
 
 /** What a command works with; only valid until it returns, because a command is one synchronous block. */
-export type Tx = Connection & Ledger & { readonly rollsUp: true }
+export type Tx = Tools & Ledger & { readonly rollsUp: true }
 
-export type Engine = {
+/** What a transaction of the host carries out as well as an engine. */
+export type Commands = {
   /** Runs at once, outside any transaction. One statement, or several that need not agree. */
   read<T>(work: (tx: Tx) => T): Promise<T>
   /** Runs in one read transaction, so that all its statements see the same rows. */
@@ -17,11 +18,15 @@ export type Engine = {
    * after the commit. It may run again if the commit finds the database busy, so it must keep nothing outside.
    */
   write<T>(work: (tx: Tx) => T): Promise<T>
+}
+
+export type Engine = Commands & {
   /** As `write`, without asking for the tables first. */
   migrate<T>(work: (connection: Connection) => T): Promise<T>
   /** The open connection, for reading a pragma; undefined before the first use and after close. */
   peek(): Connection | undefined
   close(): Promise<void>
+  readonly closed: boolean
   /** Transactions committed so far. */
   readonly commits: number
 }
@@ -37,33 +42,16 @@ type Job = {
 /** A turn's commands hold the event loop no longer than about this; the rest follows in the next transaction. */
 const sliceMs = 40
 
-const backoffMs = (attempt: number): number => Math.min(50, 2 ** attempt) * (0.5 + Math.random())
-
 export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
   let opening: Promise<Connection> | undefined
   let connection: Connection | undefined
   let current: Tx | undefined
   let closing: Promise<void> | undefined
+  const patiently = patience(busyTimeoutMs)
   let queue: Job[] = []
   let flushing = false
   let commits = 0
   const open = new Set<Promise<unknown>>()
-
-  /** Repeats what the database refuses because somebody else has it, without blocking the event loop. */
-  async function patiently<T>(attempt: () => T): Promise<Awaited<T>> {
-    let since = 0
-    for (let count = 0; ; count += 1) {
-      try {
-        return await attempt()
-      } catch (error) {
-        if (!isBusy(error)) throw storageError(error)
-        const now = performance.now()
-        since = since === 0 ? now : since
-        if (now - since >= busyTimeoutMs) throw busyError(now - since, error)
-        await wait(backoffMs(count))
-      }
-    }
-  }
 
   const opened = (): Promise<Connection> => {
     opening ??= patiently(() => connect(target)).then(
@@ -98,12 +86,12 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
     return work
   }
 
-  function reading<T>(work: (tx: Tx) => T): Promise<T> {
+  function reading<T>(work: (tx: Tx, made: Connection) => T): Promise<T> {
     if (closing !== undefined) return Promise.reject(closedError())
     if (connection !== undefined) {
       try {
         notInHostTransaction(connection)
-        return Promise.resolve(work(enter(connection)))
+        return Promise.resolve(work(enter(connection), connection))
       } catch (error) {
         if (!isBusy(error)) return Promise.reject(storageError(error))
       }
@@ -112,7 +100,7 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
       opened().then((made) =>
         patiently(() => {
           notInHostTransaction(made)
-          return { value: work(enter(made)) }
+          return { value: work(enter(made), made) }
         }).then((answer) => answer.value),
       ),
     )
@@ -201,12 +189,12 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
   return {
     read: reading,
     snapshot: (work) =>
-      reading((tx) => {
-        tx.steps.beginRead()
+      reading((tx, { steps, database }) => {
+        steps.beginRead()
         try {
           return work(tx)
         } finally {
-          if (tx.database.inTransaction) tx.steps.commit()
+          if (database.inTransaction) steps.commit()
         }
       }),
     write: (work) => enqueue((made) => work(enter(made))),
@@ -222,6 +210,9 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
         if (made !== undefined && !made.shared && made.database.open) made.database.close()
       })
       return closing
+    },
+    get closed() {
+      return closing !== undefined
     },
     get commits() {
       return commits

@@ -6,6 +6,19 @@ const codeOf = (error: unknown): string =>
 /** Somebody else has the database: worth another try. */
 export const isBusy = (error: unknown): boolean => /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error))
 
+/** A transaction that began by reading, and was overtaken by a writer: SQLite never lets it write. */
+export const isOutdated = (error: unknown): boolean => codeOf(error) === 'SQLITE_BUSY_SNAPSHOT'
+
+export const outdatedError = (cause: unknown): NotificationError =>
+  new NotificationError(
+    'storage_busy',
+    'Another connection wrote after your transaction had begun to read, so that it cannot write any more: roll it back and run it again. BEGIN IMMEDIATE keeps this from happening.',
+    { cause },
+  )
+
+export const isUnmigrated = (error: unknown): boolean =>
+  isNotificationError(error) && error.code === 'migration_missing'
+
 export const closedError = (): NotificationError =>
   new NotificationError('storage_closed', 'The sqlite storage is closed; it cannot be used again after close().')
 

@@ -2,7 +2,7 @@ import { type PlanStore, type ReplanPage, systemActor } from '../../../src/index
 import { decodePlan, pageOfPlans } from '../kysely/codecs/plans.ts'
 import { applyPlans } from '../kysely/commands/apply-plan.ts'
 import { forgetAppointment, forgetRecipient } from '../kysely/commands/forget.ts'
-import type { Engine, Tx } from './engine.ts'
+import type { Commands, Tx } from './engine.ts'
 
 function replanPage(tx: Tx, now: Date, limit: number): ReplanPage | null {
   const job = tx.statements.plans.oldestJob.get({})
@@ -19,7 +19,7 @@ function replanPage(tx: Tx, now: Date, limit: number): ReplanPage | null {
   return { jobId: job.id, ...pageOfPlans(rows, limit) }
 }
 
-export const planStore = (engine: Engine): PlanStore => ({
+export const planStore = (engine: Commands): PlanStore => ({
   get: (organizationId, appointmentId) =>
     engine.read((tx) => {
       const row = tx.statements.plans.get.get({ organizationId, appointmentId: tx.ids('appointment', appointmentId) })

@@ -2,7 +2,7 @@ import type { ReminderStore } from '../../../src/index.ts'
 import { decodeReminder } from '../kysely/codecs/reminders.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import { findDue, pageOf } from './due.ts'
-import type { Engine, Tx } from './engine.ts'
+import type { Commands, Tx } from './engine.ts'
 
 type Row = RecordOf<'appointment_reminders'>
 
@@ -22,7 +22,7 @@ function completed(tx: Tx, found: readonly Row[], now: number): Row[] {
   return [...rows.values()]
 }
 
-export const reminderStore = (engine: Engine): ReminderStore => ({
+export const reminderStore = (engine: Commands): ReminderStore => ({
   get: (id) =>
     engine.read((tx) => {
       const row = tx.statements.reminders.get.get({ id })

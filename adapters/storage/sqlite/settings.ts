@@ -7,9 +7,9 @@ import {
   updatePreferences,
   updateSettings,
 } from '../kysely/commands/settings.ts'
-import type { Engine } from './engine.ts'
+import type { Commands } from './engine.ts'
 
-export const settingsStore = (engine: Engine): SettingsStore => ({
+export const settingsStore = (engine: Commands): SettingsStore => ({
   get: (organizationIds) =>
     engine.read((tx) => [...new Set(organizationIds)].flatMap((id) => settingsOf(tx, id) ?? [])),
   create: (...args) => engine.write((tx) => createSettings(tx, ...args)),
@@ -21,7 +21,7 @@ export const settingsStore = (engine: Engine): SettingsStore => ({
     }),
 })
 
-export const preferenceStore = (engine: Engine): PreferenceStore => ({
+export const preferenceStore = (engine: Commands): PreferenceStore => ({
   get: (recipients) => engine.read((tx) => preferencesOfAll(tx, recipients)),
   create: (...args) => engine.write((tx) => createPreferences(tx, ...args)),
   update: (...args) => engine.write((tx) => updatePreferences(tx, ...args)),

@@ -6,6 +6,7 @@ export interface SqliteStatement<P extends unknown[], R> {
   run(...values: P): { changes: number; lastInsertRowid: number | bigint }
   get(...values: P): R | undefined
   all(...values: P): R[]
+  safeIntegers(on: boolean): unknown
 }
 
 export interface SqliteDatabase {

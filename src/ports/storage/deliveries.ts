@@ -210,6 +210,11 @@ export interface DeliveryStore {
   due(query: DueQuery): Promise<DuePage<DeliveryRow>>
   /** The earliest due time of any reminder or delivery, `after` an instant where one is given; null: there is none. */
   nextDueAt(after?: Date): Promise<Date | null>
+  /**
+   * The first `limit` distinct due times of reminders and deliveries after `after` and up to `until`, earliest first.
+   * Costs by how many times there are, not by how many rows are due at each or are pending.
+   */
+  dueTimes(after: Date, until: Date, limit: number): Promise<Date[]>
   commitIntents(commands: readonly IntentCommand[], now: Date): Promise<IntentOutcome[]>
   /**
    * Moves the end of the leases of what is still being sent, in the order of the commands: false where the delivery has

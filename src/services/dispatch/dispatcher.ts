@@ -1,6 +1,6 @@
 import { isNotificationError } from '../../errors.ts'
 import type { Scheduler } from '../../ports/scheduler.ts'
-import type { DeliveryRow, DueQuery, Lane } from '../../ports/storage.ts'
+import type { DeliveryRow, DueQuery, Lane, Share } from '../../ports/storage.ts'
 import { type Context, faultOf } from '../context.ts'
 import { inPieces } from '../in-pieces.ts'
 import type { Planner } from '../planner.ts'
@@ -146,11 +146,16 @@ export class Dispatcher {
     if (this.#sleptAt === this.#readAt) return
     const next = await storage.deliveries.nextDueAt(this.#readAt)
     if (next !== null) this.#scheduler.wakeAt(next)
-    if (this.#members.share().of > 1) {
+    if (this.#share().of > 1) {
       const first = await storage.deliveries.nextDueAt()
       if (first !== null && first <= this.#readAt) soon(helpAfterMs)
     }
     this.#sleptAt = this.#readAt
+  }
+
+  /** A timer fires in every process, each for its part. An engine rings in one, which has nobody to leave a part to. */
+  #share(): Share {
+    return this.#scheduler.feed === undefined ? this.#members.share() : { index: 0, of: 1 }
   }
 
   async #refill(): Promise<void> {
@@ -158,7 +163,7 @@ export class Dispatcher {
     const lanes = this.#ready.lanes()
     await this.#learn(lanes)
     const except = lanes.filter((lane) => !this.#rooms.hasRoom(lane))
-    const share = this.#members.share()
+    const share = this.#share()
     let page = await this.#read({ now, limit: readLimit, except, share })
     if (share.of > 1 && page.works.length === 0) {
       page = await this.#read({ now: new Date(now.getTime() - helpAfterMs), limit: readLimit, except })

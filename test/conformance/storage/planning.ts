@@ -2,8 +2,10 @@ import { expect, it } from 'vitest'
 import type { NewReminder } from '../../../src/index.ts'
 import { dueDeliveries, dueReminders, minutes, type Starter, t0 } from './harness.ts'
 import {
+  about,
   applied,
   client,
+  commit,
   newDelivery,
   newReminder,
   nextPlan,
@@ -13,7 +15,9 @@ import {
   planned,
   planOne,
   planRow,
+  queue,
   queuedEntry,
+  reminderWork,
   startsAt,
 } from './rows.ts'
 
@@ -193,6 +197,32 @@ export function planning({ migrated }: Starter): void {
       t0,
     )
     expect(await storage.deliveries.nextDueAt()).toEqual(minutes(-5))
+  })
+
+  it('tells the times at which something becomes due, each once, in a window', async () => {
+    const { storage } = await migrated()
+    expect(await storage.deliveries.dueTimes(t0, minutes(60), 10)).toEqual([])
+    await storage.plans.apply(
+      [5, 3, 0, 3, 9, 3].map((at, index) =>
+        planCommand({
+          plan: planRow({ appointmentId: 200 + index }),
+          reminders: [newReminder({ reminderTime: minutes(at) })],
+        }),
+      ),
+    )
+    await queue(storage, [newDelivery({ dueAt: minutes(4) }), newDelivery({ dueAt: minutes(5), appointmentId: 101 })])
+    const times = async (from: number, to: number, limit = 10) =>
+      (await storage.deliveries.dueTimes(minutes(from), minutes(to), limit)).map((at) => at.getTime())
+    const at = (...ones: number[]) => ones.map((one) => minutes(one).getTime())
+    expect(await times(-1, 60)).toEqual(at(0, 3, 4, 5, 9))
+    // What is due at its beginning is not in the window, what is due at its end is.
+    expect(await times(0, 5)).toEqual(at(3, 4, 5))
+    expect(await times(0, 60, 2)).toEqual(at(3, 4))
+    expect(await times(4, 60, 2)).toEqual(at(5, 9))
+    expect(await times(9, 60)).toEqual([])
+    const [over] = await storage.reminders.list(organizationId, 204)
+    await commit(storage, { kind: 'cancel', rule: 'replanned', work: reminderWork(over?.id ?? 0), decision: about() })
+    expect(await times(5, 60)).toEqual([])
   })
 
   it('lists the due reminders of an appointment together, also past the limit', async () => {

@@ -47,6 +47,22 @@ describe('sqlite, what looking for due work costs', () => {
     }
   }, 30_000)
 
+  it('of the times of a window, is that of the times, not of the rows that share one', async () => {
+    const few = await withPending(200)
+    const many = await withPending(200_000)
+    for (const { database } of [few, many])
+      database.exec(`update appointment_reminders set due_at = due_at / 60000 * 60000`)
+    const look = (storage: typeof few.storage) => async () => {
+      expect((await storage.deliveries.dueTimes(t0, minutes(12), 100)).length).toBeGreaterThan(0)
+    }
+    const [fast, slow] = [await fastest(look(few.storage)), await fastest(look(many.storage))]
+    expect(slow).toBeLessThan(fast * 5 + 0.2)
+    for (const { storage, database } of [few, many]) {
+      await storage.close()
+      database.close()
+    }
+  }, 30_000)
+
   it('reads by the partial indexes, in order, without sorting all of it', async () => {
     const { database, storage } = await withPending(10)
     const seen: string[] = []
@@ -66,6 +82,7 @@ describe('sqlite, what looking for due work costs', () => {
     await dueReminders(spied, t0, 10)
     await dueDeliveries(spied, t0, 10)
     await spied.deliveries.nextDueAt()
+    await spied.deliveries.dueTimes(t0, minutes(1), 10)
     const plans = seen
       .filter((sql) => sql.includes('due_at'))
       .map((sql) => {

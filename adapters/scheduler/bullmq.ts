@@ -1,0 +1,138 @@
+/**
+ * Wakes by BullMQ (`npm install bullmq ioredis`), which keeps its queue in Redis. Loaded when the library starts.
+ * @example
+ * createNotifications({ scheduler: bullmq({ connection: { url: 'redis://localhost:6379' } }), ... })
+ */
+import {
+  type AlarmContext,
+  type AlarmEngine,
+  type EngineSchedulerOptions,
+  engineScheduler,
+  NotificationError,
+  type Scheduler,
+} from '../../src/index.ts'
+
+/** A client of ioredis or of node-redis. One of ioredis needs `maxRetriesPerRequest: null`. */
+export type BullmqClient = { duplicate(): unknown; connect(): unknown }
+/** What ioredis takes: `{ url }`, `{ host, port, password }`, `{ path }` for a socket. */
+export type BullmqConnectionOptions = {
+  readonly url?: string
+  readonly host?: string
+  readonly port?: number
+  readonly path?: string
+  readonly [option: string]: unknown
+}
+
+export type BullmqOptions = EngineSchedulerOptions & {
+  /** Redis: options for connections of the library's own (with `ioredis`), or a client, which is not closed. */
+  readonly connection: BullmqConnectionOptions | BullmqClient
+  /** The queue's name. Default `appointment-notifications`. */
+  readonly queue?: string
+  /** What all keys in Redis begin with. Default `bull`. */
+  readonly prefix?: string
+}
+
+/** As much of BullMQ 6 as is used. */
+export type BullmqLike = {
+  Queue: new (name: string, options: QueueSettings) => BullmqQueueLike
+  Worker: new (
+    name: string,
+    work: (job: { data: unknown }) => Promise<void>,
+    options: QueueSettings & { concurrency: number },
+  ) => BullmqWorkerLike
+}
+type QueueSettings = { connection: BullmqConnectionOptions | BullmqClient; prefix: string }
+export type BullmqJob = {
+  name: string
+  data: { at: number }
+  opts: { jobId: string; delay: number; removeOnComplete: true; removeOnFail: true }
+}
+export type BullmqQueueLike = {
+  addBulk(jobs: BullmqJob[]): Promise<unknown>
+  on(event: 'error', listener: (error: Error) => void): unknown
+  close(): Promise<void>
+}
+export type BullmqWorkerLike = {
+  on(event: 'error', listener: (error: Error) => void): unknown
+  close(force?: boolean): Promise<void>
+}
+
+/**
+ * The `bullmq` scheduler: alarms of the near window are delayed jobs of one queue, which every started process works. A
+ * wake-up comes within milliseconds of its time.
+ * @throws NotificationError `options_invalid`; `start()` throws `dependency_missing` where BullMQ is not installed.
+ */
+export function bullmq(options: BullmqOptions): Scheduler {
+  const { connection, queue = 'appointment-notifications', prefix = 'bull', windowMs } = options
+  if (typeof connection !== 'object' || connection === null) {
+    throw invalid('"connection" must hold options of ioredis, such as { url }, or a client.', 'connection')
+  }
+  if (queue === '' || queue.includes(':')) throw invalid('"queue" must be a name without a colon.', 'queue')
+  return engineScheduler(engineOf({ connection, prefix }, queue), windowMs === undefined ? {} : { windowMs })
+}
+
+const invalid = (what: string, field: string) =>
+  new NotificationError('options_invalid', `bullmq(): ${what}`, { field })
+
+function engineOf(settings: QueueSettings, name: string): AlarmEngine {
+  let open: {
+    readonly queue: BullmqQueueLike
+    readonly worker: BullmqWorkerLike
+    readonly clock: AlarmContext['clock']
+  }
+  return {
+    name: 'bullmq',
+
+    async open({ ring, clock, logger }) {
+      const { Queue, Worker } = await loadBullmq(settings.connection)
+      const queue = new Queue(name, settings)
+      const worker = new Worker(name, async (job) => ring(timeOf(job)), { ...settings, concurrency: 10 })
+      for (const side of [queue, worker]) {
+        side.on('error', (error) => logger.warn('scheduler failed', { scheduler: 'bullmq', fault: error.name }))
+      }
+      open = { queue, worker, clock }
+    },
+
+    async set(alarms) {
+      const now = open.clock.now().getTime()
+      await open.queue.addBulk(
+        alarms.map(({ key, at }) => ({
+          name: 'alarm',
+          data: { at: at.getTime() },
+          opts: {
+            jobId: key,
+            delay: Math.max(0, at.getTime() - now),
+            // The key is free again when it rang.
+            removeOnComplete: true,
+            removeOnFail: true,
+          },
+        })),
+      )
+    },
+
+    async close() {
+      // A job is no more than a call. What waits for Redis would be waited for as long as Redis is away.
+      await Promise.all([open.worker.close(true), open.queue.close()])
+    },
+  }
+}
+
+/** A job that somebody else put into the queue wakes too. */
+function timeOf({ data }: { data: unknown }): Date {
+  const at = typeof data === 'object' && data !== null && 'at' in data ? data.at : 0
+  return new Date(typeof at === 'number' ? at : 0)
+}
+
+/** BullMQ loads ioredis by itself, at the first connection and in the background: whether it is there is asked before. */
+async function loadBullmq(connection: QueueSettings['connection']): Promise<BullmqLike> {
+  try {
+    if (!('duplicate' in connection)) await import('ioredis')
+    return await import('bullmq')
+  } catch (cause) {
+    throw new NotificationError(
+      'dependency_missing',
+      'The bullmq scheduler needs two packages: npm install bullmq ioredis',
+      { cause },
+    )
+  }
+}

@@ -1,0 +1,150 @@
+import type { TransactionStorage } from '../../../src/index.ts'
+import {
+  isOver,
+  type KyselyTransaction,
+  kyselyTransaction,
+  type Lane,
+  lanes,
+  noneOpen,
+  noTables,
+  refused,
+} from '../kysely/host-transaction.ts'
+import { connect, openReplay, type Tools } from './connection.ts'
+import type { Commands, Engine, Tx } from './engine.ts'
+import { closedError, isOutdated, isUnmigrated, outdatedError } from './errors.ts'
+import { readLedger } from './ledger.ts'
+import { patience } from './patience.ts'
+import { planStore } from './plans.ts'
+import { reminderStore } from './reminders.ts'
+import { preferenceStore, settingsStore } from './settings.ts'
+import type { SqliteDatabase } from './vendor.ts'
+
+/** The host's connection, whenever it answers. */
+type HostConnection = {
+  /** Runs what is synchronous over the statements of these tools. */
+  readonly perform: <T>(work: (tools: Tools) => T) => Promise<T>
+  readonly savepoint: () => Promise<void>
+  readonly release: () => Promise<void>
+  readonly rollbackTo: () => Promise<void>
+}
+
+const isDatabase = (given: unknown): given is SqliteDatabase =>
+  typeof given === 'object' && given !== null && 'inTransaction' in given && 'prepare' in given
+
+/** What can only be mended by the host is not busy, so that it is not tried again. */
+function told(error: unknown): unknown {
+  if (isOver(error)) return noneOpen(error)
+  if (isUnmigrated(error)) return noTables(error)
+  return isOutdated(error) ? outdatedError(error) : error
+}
+
+function hostCommands(
+  engine: Engine,
+  busyTimeoutMs: number,
+  inTurn: Lane,
+  connected: () => Promise<HostConnection>,
+): Commands {
+  const patiently = patience(busyTimeoutMs)
+  let joined: Tx | undefined
+
+  const carryOut = <T>(work: (connection: HostConnection, tx: Tx) => Promise<T>): Promise<T> =>
+    inTurn(async () => {
+      if (engine.closed) throw closedError()
+      const connection = await connected()
+      return patiently(async () => {
+        try {
+          joined ??= await connection.perform((tools) => ({ ...tools, ...readLedger(tools), rollsUp: true }))
+          return await work(connection, joined)
+        } catch (error) {
+          throw told(error)
+        }
+      })
+    })
+
+  /** In a savepoint, so that a command that fails is undone alone. */
+  async function guarded<T>(connection: HostConnection, work: () => T): Promise<T> {
+    await connection.savepoint()
+    try {
+      const value = await connection.perform(work)
+      await connection.release()
+      return value
+    } catch (error) {
+      // Where not even that works, SQLite has ended the transaction, and what came first says why.
+      await connection
+        .rollbackTo()
+        .then(connection.release)
+        .catch(() => {})
+      throw error
+    }
+  }
+
+  const read: Commands['read'] = (work) => carryOut((connection, tx) => connection.perform(() => work(tx)))
+  return {
+    read,
+    // All statements of a transaction see the same rows.
+    snapshot: read,
+    write: (work) => carryOut((connection, tx) => guarded(connection, () => work(tx))),
+  }
+}
+
+/** A better-sqlite3 database answers at once. */
+async function onDatabase(database: SqliteDatabase): Promise<HostConnection> {
+  const { steps, ...tools } = await connect({ shared: database })
+  return {
+    async perform(work) {
+      if (!database.inTransaction) throw noneOpen()
+      return work(tools)
+    },
+    savepoint: async () => {
+      // Outside a transaction a savepoint would begin one of its own.
+      if (!database.inTransaction) throw noneOpen()
+      steps.savepoint()
+    },
+    release: async () => steps.release(),
+    rollbackTo: async () => steps.rollbackTo(),
+  }
+}
+
+/** The commands of planning on connections of the host. */
+export function withinHostTransactions(engine: Engine, busyTimeoutMs: number) {
+  const laneOf = lanes()
+  /** Statements are compiled once: for all transactions by Kysely, and for each database. */
+  let replays: ReturnType<typeof openReplay> | undefined
+  const databases = new WeakMap<SqliteDatabase, Promise<HostConnection>>()
+
+  async function byKysely(transaction: KyselyTransaction): Promise<HostConnection> {
+    replays ??= openReplay()
+    const { perform, step, tools } = await replays
+    const plain = transaction.withoutPlugins()
+    return {
+      perform: (work) => perform(plain, () => work(tools)),
+      savepoint: () => step(plain, 'savepoint command'),
+      release: () => step(plain, 'release command'),
+      rollbackTo: () => step(plain, 'rollback to command'),
+    }
+  }
+
+  function byDatabase(database: SqliteDatabase): Promise<HostConnection> {
+    const known = databases.get(database) ?? onDatabase(database)
+    databases.set(database, known)
+    return known
+  }
+
+  function readTransaction(given: unknown): { key: object; connected: () => Promise<HostConnection> } {
+    const kysely = kyselyTransaction(given)
+    if (kysely !== null) return { key: kysely, connected: () => byKysely(kysely) }
+    if (isDatabase(given)) return { key: given, connected: () => byDatabase(given) }
+    throw refused('the sqlite storage takes a Kysely transaction, or a better-sqlite3 database with one open.')
+  }
+
+  return (given: unknown): TransactionStorage => {
+    const { key, connected } = readTransaction(given)
+    const commands = hostCommands(engine, busyTimeoutMs, laneOf(key), connected)
+    return {
+      plans: planStore(commands),
+      reminders: reminderStore(commands),
+      settings: settingsStore(commands),
+      preferences: preferenceStore(commands),
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import type { PlanStore } from './plans.ts'
+import type { PreferenceStore } from './preferences.ts'
+import type { ReminderStore } from './reminders.ts'
+import type { SettingsStore } from './settings.ts'
+
+/** A Kysely `Transaction`, by `transaction()` or `startTransaction()`; its plugins are left out. */
+export type KyselyTransactionLike = {
+  readonly isTransaction: true
+  withoutPlugins(): object
+  executeQuery(...query: never[]): Promise<object>
+}
+/** A `Client` or `PoolClient` of pg, between its BEGIN and its COMMIT. A pool is none: its statements run anywhere. */
+export type PostgresClientLike = { query(...query: never[]): unknown; escapeLiteral(text: string): string }
+/** A better-sqlite3 `Database` with an open transaction. */
+export type BetterSqliteLike = { readonly inTransaction: boolean; prepare(source: string): object }
+
+/** The host's own transaction; which of these a storage takes, its database says. */
+export type HostTransaction = KyselyTransactionLike | PostgresClientLike | BetterSqliteLike
+
+/** What planning reads and writes, within a transaction of the host. */
+export type TransactionStorage = {
+  readonly plans: Pick<PlanStore, 'find' | 'apply' | 'forgetAppointment' | 'forgetRecipient'>
+  readonly reminders: Pick<ReminderStore, 'list'>
+  readonly settings: Pick<SettingsStore, 'get' | 'suppressed'>
+  readonly preferences: Pick<PreferenceStore, 'get'>
+}

@@ -1,0 +1,119 @@
+import type { PlanRow } from '../ports/storage.ts'
+import type { Actor } from '../schemas/audit.ts'
+import { type EntityId, parseInput, type RecipientRef, recipientRef } from '../schemas/common.ts'
+import { type LifecycleOptions, lifecycleOptions, type ScheduleOptions, scheduleOptions } from '../schemas/requests.ts'
+import type { AppointmentCategory } from '../schemas/vocabulary.ts'
+import { cancelCommand } from './cancel-command.ts'
+import type { PlanningContext } from './context.ts'
+import { readId } from './ids.ts'
+import { noAppointment } from './missing.ts'
+import type { PlanRequest } from './plan-draft.ts'
+import type { Planner, PlanResult } from './planner.ts'
+import { Previews } from './previews.ts'
+import {
+  type CancelResult,
+  type LifecycleResult,
+  type ScheduleResult,
+  showNotification,
+  showReminder,
+} from './views.ts'
+
+/** What the host can tell of an appointment, and what it means for its plan. */
+const lifecycle = {
+  booked: { notice: 'CONFIRMATION', rest: { reactivate: true, requireActive: true } },
+  rescheduled: { notice: 'RESCHEDULE', rest: { reactivate: false, requireActive: true } },
+  cancelled: { notice: 'CANCELLATION', rest: { reactivate: false, cancelAs: 'appointment_cancelled' } },
+} as const satisfies Record<string, { notice: AppointmentCategory; rest: Rest }>
+
+type Rest = Pick<PlanRequest, 'reactivate' | 'requireActive' | 'cancelAs'>
+type Planned = Extract<PlanResult, { status: 'planned' }>
+
+/** Plans and withdraws reminders: the same calls for the library by itself and within a transaction of the host. */
+export class Scheduling {
+  readonly #context: PlanningContext
+  readonly #planner: Planner
+  readonly #actor: Actor
+
+  constructor(context: PlanningContext, planner: Planner, actor: Actor) {
+    this.#context = context
+    this.#planner = planner
+    this.#actor = actor
+  }
+
+  async schedule(appointmentId: EntityId, options: ScheduleOptions): Promise<ScheduleResult> {
+    return shown(await this.#plan(this.#request(appointmentId, options, { reactivate: true, requireActive: true })))
+  }
+
+  async tell(
+    event: keyof typeof lifecycle,
+    appointmentId: EntityId,
+    given: LifecycleOptions,
+  ): Promise<LifecycleResult> {
+    const { notify = true, ...options } = parseInput(lifecycleOptions, given, 'The options')
+    const { notice, rest } = lifecycle[event]
+    const request = this.#request(appointmentId, options, rest)
+    const result = await this.#plan(notify ? { ...request, notice, by: this.#actor } : request)
+    return { ...shown(result), notifications: result.notifications.map(showNotification) }
+  }
+
+  /** Null where nothing was ever planned. */
+  async cancel(appointmentId: EntityId): Promise<CancelResult | null> {
+    const id = this.#appointmentId(appointmentId)
+    const [plan] = await this.#context.options.storage.plans.find([id])
+    return plan === undefined ? null : this.#cancelPlan(plan)
+  }
+
+  async appointmentDeleted(appointmentId: EntityId): Promise<CancelResult> {
+    const id = this.#appointmentId(appointmentId)
+    const entry = { action: 'cancelled', rule: 'appointment_gone', category: 'REMINDER' } as const
+    const { storage, clock } = this.#context.options
+    const { cancelled, inFlight } = await storage.plans.forgetAppointment(id, [entry], clock.now())
+    this.#planner.tellCancelled(cancelled)
+    return { cancelled: cancelled.length, inFlight }
+  }
+
+  async recipientDeleted(recipient: RecipientRef): Promise<CancelResult> {
+    const ref = parseInput(recipientRef, recipient, 'The recipient')
+    const { storage, clock } = this.#context.options
+    const { cancelled, inFlight } = await storage.plans.forgetRecipient(ref, clock.now(), this.#actor)
+    this.#planner.tellCancelled(cancelled)
+    return { cancelled: cancelled.length, inFlight }
+  }
+
+  async #cancelPlan(plan: PlanRow): Promise<CancelResult | null> {
+    const { storage, clock } = this.#context.options
+    const [outcome] = await storage.plans.apply([cancelCommand(plan, 'cancelled_by_request', clock.now())])
+    if (outcome === undefined || outcome.status === 'conflict') return this.cancel(plan.appointmentId)
+    this.#planner.tellCancelled(outcome.cancelled)
+    return { cancelled: outcome.cancelled.length, inFlight: outcome.inFlight }
+  }
+
+  async #plan(request: PlanRequest): Promise<Planned> {
+    const [result] = await this.#planner.plan([request])
+    if (result === undefined) throw noAppointment(request.appointmentId)
+    if (result.status === 'failed') throw result.error
+    return result
+  }
+
+  #request(appointmentId: EntityId, options: ScheduleOptions, rest: Rest): PlanRequest {
+    const { customReminders } = parseInput(scheduleOptions, options, 'The reminders')
+    return { appointmentId: this.#appointmentId(appointmentId), customReminders, ...rest }
+  }
+
+  #appointmentId(id: EntityId): EntityId {
+    return readId(this.#context.options.ids, 'appointment', id, 'appointmentId')
+  }
+}
+
+function shown({ appointment, created, kept, cancelled, inFlight, left, knowledge }: Planned): ScheduleResult {
+  const previews = Previews.of(appointment, knowledge)
+  const rows = [...created, ...kept].sort((one, other) => one.reminderTime.getTime() - other.reminderTime.getTime())
+  return {
+    appointmentId: appointment.id,
+    organizationId: appointment.organizationId,
+    reminders: rows.map((row) => showReminder(row, previews.of(row))),
+    cancelled: cancelled.length,
+    inFlight,
+    left,
+  }
+}
