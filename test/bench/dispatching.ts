@@ -29,7 +29,8 @@ export function prepare({ place, appointments, due, transport, hasPhone, env = {
     /** In a process that starts when all is due, which is an hour later. */
     async sendAll() {
       const clock = clockAhead(() => hourMs)
-      const library = await openClinic({ storage: place.storage(), transport, ...calendar, clock, env })
+      const options = { clock, env, reconcileMs: false } as const
+      const library = await openClinic({ storage: place.storage(), transport, ...calendar, ...options })
       const all = Promise.withResolvers<void>()
       let sent = 0
       library.events.on('reminder.sent', () => {

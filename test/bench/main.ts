@@ -39,10 +39,11 @@ try {
     for (const sections of steps[name] ?? []) {
       const found = await Promise.all(sections.map((section) => run(section, { directory, servers })))
       figures.push(...found.flat())
+      if (found.flat().length > 0) console.log(`${figureTable(found.flat())}\n`)
     }
   }
   const verdicts = judge(figures)
-  console.log(`${figureTable(figures)}\n\n${verdictTable(verdicts)}`)
+  console.log(verdictTable(verdicts))
   console.log(`\nran ${Math.round((performance.now() - began) / 1000)} s`)
   const broken = verdicts.filter(({ kept }) => kept === false)
   for (const { measure, ours, value, promised } of broken) {
