@@ -80,4 +80,5 @@ export type {
 export type { Circuit } from './services/task-manager/breaker.ts'
 export type { BreakerPolicy, TaskManagerClientOptions, TaskManagerPaths } from './services/task-manager/options.ts'
 export { TaskManagerClient, type TaskManagerHealth } from './services/task-manager-client.ts'
+export type { TaskManagerMode, TaskManagerOptions } from './services/tasks/options.ts'
 export * from './services/views.ts'

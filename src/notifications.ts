@@ -23,6 +23,7 @@ import { Reconciler } from './services/reconciler.ts'
 import { Replanner } from './services/replanner.ts'
 import { SettingsService } from './services/settings-service.ts'
 import { Statistics } from './services/statistics.ts'
+import { TaskManagerIntegration } from './services/task-manager-integration.ts'
 import { TemplatePreviews } from './services/template-preview.ts'
 
 /** The library, embedded. */
@@ -82,12 +83,19 @@ export type Notifications = {
 export function createNotifications(options: NotificationsOptions): Notifications {
   const settled = settleOptions(options)
   const context = createContext(settled, {
-    dueAt: (at) => dispatcher.dueAt(at),
+    dueAt: (at) => {
+      dispatcher.dueAt(at)
+      taskManager?.wake()
+    },
     replanQueued: () => replanner.wake(),
+    tasksTouched: () => taskManager?.wake(),
   })
   const planner = new Planner(context)
+  const callbacks = new Callbacks(context)
+  const taskManager =
+    settled.taskManager === null ? null : new TaskManagerIntegration(context, settled.taskManager, planner, callbacks)
   const scheduler = options.scheduler ?? embeddedScheduler()
-  const dispatcher = new Dispatcher(context, planner, scheduler)
+  const dispatcher = new Dispatcher(context, planner, scheduler, taskManager?.workSource)
   const feeder = new Feeder(context, scheduler)
   const replanner = new Replanner(context, planner)
   const reconciler = new Reconciler(context, planner)
@@ -95,7 +103,6 @@ export function createNotifications(options: NotificationsOptions): Notification
   const { storage, transports, clock } = settled
   const notifications = new NotificationService(context, planner)
   const settings = new SettingsService(context)
-  const callbacks = new Callbacks(context)
   const statistics = new Statistics(context)
   const audit = new AuditLog(context)
   const table = endpointTable({
@@ -105,7 +112,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     callbacks,
     templates: new TemplatePreviews(context),
     statistics,
-    health: new Health(context),
+    health: new Health(context, taskManager),
     audit,
     owners: new Owners(context),
     docs: settled.docs,
@@ -141,9 +148,11 @@ export function createNotifications(options: NotificationsOptions): Notification
       replanner.start()
       housekeeping.start()
       reconciler.start()
+      taskManager?.start()
     },
     stop() {
       stopped ??= (async () => {
+        await taskManager?.stop()
         await reconciler.stop()
         await housekeeping.stop()
         await replanner.stop()

@@ -17,6 +17,7 @@ import type { IdKinds, Storage } from './ports/storage.ts'
 import type { Transport } from './ports/transport.ts'
 import { asOptions } from './schemas/as-options.ts'
 import { parseInput } from './schemas/common.ts'
+import { type SettledTaskManager, settleTaskManager, type TaskManagerOptions } from './services/tasks/options.ts'
 
 export type NotificationsOptions = {
   /** Where the rows live: `sqlite('clinic.sqlite')`. */
@@ -59,6 +60,11 @@ export type NotificationsOptions = {
    * and the description of the API.
    */
   readonly publicUrl?: string | undefined
+  /**
+   * Shares the work with PlatformServices TaskManager, at its `url` or `TASK_MANAGER_URL`. Needs `publicUrl` and an encryption key.
+   * Default: the library sends by itself.
+   */
+  readonly taskManager?: TaskManagerOptions
   /** The page at `/docs`: `swaggerUi()`. Default: none; the description is at `/openapi.json` in any case. */
   readonly docs?: DocsPage
   /**
@@ -98,6 +104,9 @@ export type Settled = {
   readonly rateLimits: SettledRateLimits | null
   /** Without a trailing slash. */
   readonly publicUrl: string | null
+  readonly taskManager: SettledTaskManager | null
+  /** Where the variables are read. */
+  readonly env: Readonly<Record<string, string | undefined>>
   readonly docs: DocsPage | null
   readonly leaseMs: number
   readonly sendTimeoutMs: number
@@ -201,11 +210,14 @@ export function settleOptions(options: NotificationsOptions): Settled {
   )
   const env = asOptions(() => parseInput(environment, { ...(options.env ?? process.env) }, 'The environment'))
   const keys = options.encryptionKey ?? env.NOTIFICATIONS_ENCRYPTION_KEY ?? []
+  const encryptionKeys = typeof keys === 'string' ? [keys] : keys
+  const settledUrl = publicUrl === undefined ? null : publicUrl.replace(/(?<!\/)\/+$/, '')
+  const { taskManager } = options
   return {
     storage: options.storage,
     directory: options.directory,
     transports: options.transports,
-    encryptionKeys: typeof keys === 'string' ? [keys] : keys,
+    encryptionKeys,
     defaults: defaultsOf(env),
     ids: { appointment: 'integer', recipient: 'integer', waitlistEntry: 'integer', ...options.ids },
     retry: {
@@ -217,7 +229,10 @@ export function settleOptions(options: NotificationsOptions): Settled {
     authenticate: options.authenticate ?? null,
     sendCap: sendCap === false ? null : sendCap,
     rateLimits: settleRateLimits(options.rateLimits ?? {}),
-    publicUrl: publicUrl === undefined ? null : publicUrl.replace(/(?<!\/)\/+$/, ''),
+    publicUrl: settledUrl,
+    taskManager:
+      taskManager === undefined ? null : settleTaskManager(taskManager, { publicUrl: settledUrl, encryptionKeys }),
+    env: options.env ?? process.env,
     docs: options.docs ?? null,
     leaseMs,
     sendTimeoutMs,
@@ -255,6 +270,7 @@ const shape = z.strictObject({
   rateLimits: rateLimitShape.optional(),
   publicUrl: z.string().optional(),
   sendCap: z.union([z.looseObject({}), z.literal(false)]).optional(),
+  taskManager: z.looseObject({}).optional(),
   docs: has('page', 'asset').optional(),
   leaseMs: z.number().optional(),
   sendTimeoutMs: z.number().optional(),

@@ -13,6 +13,7 @@ import { requestStore } from './postgres/requests.ts'
 import { preferenceStore, settingsStore } from './postgres/settings.ts'
 import type { PostgresTarget } from './postgres/source.ts'
 import { statisticsStore } from './postgres/statistics.ts'
+import { taskStore } from './postgres/tasks.ts'
 import { idPool } from './postgres/transaction.ts'
 import type { PgKysely, PgPool } from './postgres/vendor.ts'
 
@@ -97,5 +98,6 @@ function storageOn(engine: Engine, deaf: boolean): Storage {
     jobs: jobStore(engine),
     audit: auditStore(engine),
     statistics: statisticsStore(engine, pool),
+    tasks: taskStore(engine, pool),
   }
 }

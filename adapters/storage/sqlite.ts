@@ -13,6 +13,7 @@ import { reminderStore } from './sqlite/reminders.ts'
 import { requestStore } from './sqlite/requests.ts'
 import { preferenceStore, settingsStore } from './sqlite/settings.ts'
 import { statisticsStore } from './sqlite/statistics.ts'
+import { taskStore } from './sqlite/tasks.ts'
 import type { SqliteDatabase } from './sqlite/vendor.ts'
 
 export type { SqliteDatabase, SqliteStatement } from './sqlite/vendor.ts'
@@ -90,5 +91,6 @@ const storageOn = (engine: Engine, { busyTimeoutMs, pollMs }: Required<SqliteTun
     jobs: jobStore(engine),
     audit: auditStore(engine),
     statistics: statisticsStore(engine),
+    tasks: taskStore(engine),
   }
 }

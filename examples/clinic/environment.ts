@@ -27,6 +27,12 @@ const schema = z.object({
   ALLOW_PRIVATE_SMTP_HOSTS: flag,
   /** A stand-in for the API of Twilio. */
   TWILIO_API_BASE_URL: z.url().optional(),
+  /** Where TaskManager is, which then delivers, or only calls at the time: `deliver` or `trigger`. */
+  TASK_MANAGER_URL: z
+    .string()
+    .optional()
+    .transform((value) => (value === '' ? undefined : value)),
+  TASK_MANAGER_MODE: text('deliver').pipe(z.enum(['deliver', 'trigger'])),
 })
 
 export const readEnvironment = (env: NodeJS.ProcessEnv) => schema.parse(env)

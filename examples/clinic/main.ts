@@ -45,6 +45,7 @@ const library = createNotifications({
   authenticate: ({ headers }) => callerOf(database, env.CLINIC_TOKEN, headers['authorization']),
   docs: swaggerUi(),
   publicUrl: `${env.PUBLIC_URL ?? origin}/api/notifications`,
+  ...(env.TASK_MANAGER_URL === undefined ? {} : { taskManager: { mode: env.TASK_MANAGER_MODE } }),
 })
 await library.migrate()
 await library.start()

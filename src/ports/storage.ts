@@ -8,6 +8,7 @@ import type { ReminderStore } from './storage/reminders.ts'
 import type { RequestStore } from './storage/requests.ts'
 import type { SettingsStore } from './storage/settings.ts'
 import type { StatisticsStore } from './storage/statistics.ts'
+import type { TaskStore } from './storage/tasks.ts'
 import type { TransactionStorage } from './storage/transaction.ts'
 
 export * from './storage/audit.ts'
@@ -21,6 +22,7 @@ export * from './storage/reminders.ts'
 export * from './storage/requests.ts'
 export * from './storage/settings.ts'
 export * from './storage/statistics.ts'
+export * from './storage/tasks.ts'
 export * from './storage/transaction.ts'
 
 /** How the host's ids are stored: `integer` as documented, or `text`. Organization ids are always text. */
@@ -82,4 +84,5 @@ export interface Storage {
   readonly jobs: JobStore
   readonly audit: AuditStore
   readonly statistics: StatisticsStore
+  readonly tasks: TaskStore
 }

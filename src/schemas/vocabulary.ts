@@ -33,7 +33,8 @@ export const settledMeasures = [...deliveryStatuses, 'UNKNOWN', 'CANCELLED'] as 
  * What statistics count. `PLANNED`: reminders planned and notices queued. `WITHDRAWN`: reminders cancelled before an intent,
  * by rule. `SKIPPED`: left out when planning or asking, by rule. `LATENESS` (due to sent) and `DELIVERY_TIME` (sent to
  * delivered): histograms. `OPT_OUT`: a recipient switched a channel or category off; `SUPPRESSED`: a provider reported it.
- * `OUTCOME`: what became of appointments. `METERED`: messages that count against the daily cap.
+ * `OUTCOME`: what became of appointments. `METERED`: messages that count against the daily cap. `TASK`: what became of tasks of
+ * TaskManager, by event; `EXECUTION_TIME`: how long it took for one, a histogram.
  */
 export const measures = [
   ...settledMeasures,
@@ -46,6 +47,8 @@ export const measures = [
   'SUPPRESSED',
   'OUTCOME',
   'METERED',
+  'TASK',
+  'EXECUTION_TIME',
 ] as const
 export type Measure = (typeof measures)[number]
 
@@ -95,6 +98,8 @@ export const decisionActions = [
   'refused',
   'failed',
   'held',
+  'handed_over',
+  'taken_over',
 ] as const
 export type DecisionAction = (typeof decisionActions)[number]
 
@@ -145,5 +150,14 @@ export const ruleTable = {
   unknown_retry: 'the outcome of the last attempt is unknown; tried again under the same idempotency key',
   unknown_hold: 'the outcome of the last attempt is unknown; held',
   template_failed: 'the template could not be rendered',
+  task_manager_delivers: 'TaskManager has it and sends it at its time',
+  task_changed: 'what TaskManager is to send or when changed; TaskManager took the change',
+  task_withdrawn: 'TaskManager acknowledged that it will not send it',
+  task_lost: 'TaskManager no longer knew the task before its time; it is created anew',
+  task_overdue: 'TaskManager did not send it in time and said that it will not; the library sends it',
+  task_manager_away: 'TaskManager could not be told of it in time; the library sends it',
+  task_manager_failed: 'TaskManager reported that it could not be sent',
+  task_manager_silent: 'TaskManager could not say whether it was sent; held',
+  sent_despite_withdrawal: 'TaskManager had sent it before it was told that it should not be',
 } as const satisfies Record<string, string>
 export type Rule = keyof typeof ruleTable

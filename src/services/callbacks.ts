@@ -4,6 +4,8 @@ import type { DeliveryStatus, ReminderStatus } from '../schemas/vocabulary.ts'
 import { createTokenSigner, type TokenPurpose, type TokenSigner } from '../security/signed-token.ts'
 import type { Context } from './context.ts'
 import { noNotification, noReminder } from './missing.ts'
+import { noteFailure, recordReport, taskManagerProvider } from './tasks/reports.ts'
+import { scrub } from './tasks/scrub.ts'
 
 /** What an outside service reports of a message. */
 export type DeliveryReport = {
@@ -12,6 +14,9 @@ export type DeliveryReport = {
   readonly deliveredAt: Date | null
   /** Why it failed; shortened, and addresses in it are taken out before it is stored. */
   readonly error: string | null
+  readonly messageId: string | null
+  readonly taskId: string | null
+  readonly executionId: string | null
 }
 
 /** `updated` is false where the report told nothing new; reporting twice is once. */
@@ -75,9 +80,12 @@ export class Callbacks {
 
   /** @throws NotificationError `notification_not_found`. */
   async recordNotification(id: number, report: DeliveryReport): Promise<ReportResult> {
-    const row = await this.#context.options.storage.deliveries.get(id)
+    const { storage } = this.#context.options
+    const row = await storage.deliveries.get(id)
     if (row === null) throw noNotification(id)
-    return { id, ...(await this.#record(row, report)) }
+    const updated = await this.#record(row, report)
+    const now = updated ? await storage.deliveries.get(id) : row
+    return { id, status: now?.status ?? row.status, updated }
   }
 
   /** @throws NotificationError `reminder_not_found`. */
@@ -86,15 +94,26 @@ export class Callbacks {
     const reminder = await storage.reminders.get(id)
     if (reminder === null) throw noReminder(id)
     const row = reminder.notificationId === null ? null : await storage.deliveries.get(reminder.notificationId)
-    const updated = row !== null && (await this.#record(row, report)).updated
+    // An alarm: whatever it says, it is time to look. The rows decide what is due.
+    if (row === null && reminder.status === 'PENDING' && reminder.dueAt !== null) this.#context.dueAt(reminder.dueAt)
+    const updated = row !== null && (await this.#record(row, report))
     const now = updated ? await storage.reminders.get(id) : reminder
     return { id, status: now?.status ?? reminder.status, updated }
   }
 
-  async #record(row: DeliveryRow, report: DeliveryReport): Promise<Pick<ReportResult, 'status' | 'updated'>> {
+  async #record(row: DeliveryRow, report: DeliveryReport): Promise<boolean> {
     const status = statusOf(report)
-    if (status === null) return { status: row.status, updated: false }
-    const { storage, clock } = this.#context.options
+    if (status === null) return false
+    const { storage, clock, taskManager } = this.#context.options
+    const isOpen = row.state === 'handed_over'
+    if (isOpen && taskManager !== null && status === 'FAILED') {
+      // Not the last word, perhaps: TaskManager is asked whether it tries again, but not while it waits for our answer.
+      await noteFailure(this.#context, row, report)
+      return false
+    }
+    if (isOpen || row.taskManagerTaskId !== null || row.provider === taskManagerProvider) {
+      return recordReport(this.#context, row, { ...report, status })
+    }
     const now = clock.now()
     // A clock of another machine may run ahead; nothing was delivered in our future.
     const at = report.deliveredAt === null || report.deliveredAt > now ? now : report.deliveredAt
@@ -107,7 +126,7 @@ export class Callbacks {
       errorMessage: isFault ? scrub(report.error) : null,
     })
     if (updated) this.#tell(row, status, now)
-    return { status: updated ? status : row.status, updated }
+    return updated
   }
 
   #tell(row: DeliveryRow, status: DeliveryStatus, at: Date): void {
@@ -125,15 +144,4 @@ function statusOf({ outcome, deliveredAt }: DeliveryReport): DeliveryStatus | nu
   if (outcome === 'pending') return null
   if (outcome === 'success') return deliveredAt === null ? 'SENT' : 'DELIVERED'
   return outcome === 'bounced' ? 'BOUNCED' : 'FAILED'
-}
-
-/** Another program's words, as they may be stored and shown: one line, without contact data. */
-function scrub(error: string | null): string {
-  if (error === null || error.trim() === '') return 'Reported as failed, without a reason.'
-  return error
-    .slice(0, 1000)
-    .replace(/[\p{Cc}\u2028\u2029\p{Cs}]+/gu, ' ')
-    .replace(/[^\s@<>]{1,64}@[^\s@<>]{1,255}/g, '[address]')
-    .replace(/\+?\d[\d\s().-]{5,20}\d/g, '[number]')
-    .slice(0, 500)
 }

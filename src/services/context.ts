@@ -36,6 +36,8 @@ export type Signals = {
   readonly dueAt: (at: Date) => void
   /** A re-plan was queued. */
   readonly replanQueued: () => void
+  /** Tasks of TaskManager are to be looked at. */
+  readonly tasksTouched: () => void
 }
 
 /** What the services share. Built once by `createNotifications`. */
@@ -48,8 +50,8 @@ export type Context = Signals & {
 }
 
 /** What planning needs of it; in a transaction of the host, storage, truth and news are that transaction's own. */
-export type PlanningContext = Pick<Context, 'dueAt' | 'providers'> & {
-  readonly options: Pick<Settled, 'clock' | 'ids'> & { readonly storage: TransactionStorage }
+export type PlanningContext = Pick<Context, 'dueAt' | 'tasksTouched' | 'providers'> & {
+  readonly options: Pick<Settled, 'clock' | 'ids' | 'taskManager'> & { readonly storage: TransactionStorage }
   readonly host: Pick<HostReader, 'appointments' | 'organizations'>
   readonly events: Pick<Events, 'emit'>
 }
@@ -59,7 +61,7 @@ export function createContext(options: Settled, signals: Signals): Context {
   return {
     options,
     host: new HostReader(options.directory, options.ids, options.logger),
-    providers: new Providers(options.transports, options.defaults, secrets),
+    providers: new Providers(options.transports, options.defaults, secrets, options.taskManager?.mode === 'deliver'),
     secrets,
     events: new Events(options.logger),
     ...signals,

@@ -2,6 +2,7 @@ import { isTransportError } from '../errors.ts'
 import { type Channel, channels } from '../schemas/vocabulary.ts'
 import { type Context, faultOf } from './context.ts'
 import type { Provider } from './providers.ts'
+import type { TaskManagerHealth, TaskManagerIntegration } from './task-manager-integration.ts'
 
 export type CheckStatus = 'ok' | 'failing' | 'unknown'
 
@@ -12,6 +13,8 @@ export type HealthReport = {
   readonly scheduler: { readonly status: CheckStatus; readonly lagMs: number | null; readonly nextDueAt: Date | null }
   /** The host application's own providers; accounts of organizations are verified by their first send. */
   readonly providers: readonly ProviderHealth[]
+  /** Null where the option `taskManager` is not set, or where the rows cannot be read. */
+  readonly taskManager: TaskManagerHealth | null
 }
 export type ProviderHealth = {
   readonly channel: Channel
@@ -37,20 +40,24 @@ export class Health {
   readonly #context: Context
   readonly #verified = new Map<Channel, Verified>()
   readonly #running = new Map<Channel, Promise<void>>()
+  readonly #taskManager: TaskManagerIntegration | null
 
-  constructor(context: Context) {
+  constructor(context: Context, taskManager: TaskManagerIntegration | null) {
     this.#context = context
+    this.#taskManager = taskManager
   }
 
   /** `verify`: connect to providers whose last verification is older than a minute. Else what is known is shown. */
   async check({ verify }: { readonly verify: boolean }): Promise<HealthReport> {
-    const [storage, scheduler, providers] = await Promise.all([
+    const [storage, scheduler, providers, taskManager] = await Promise.all([
       this.#storage(),
       this.#scheduler(),
       Promise.all(channels.map((channel) => this.#provider(channel, verify))),
+      this.#taskManager === null ? null : this.#within(this.#taskManager.health({ verify })),
     ])
-    const isFailing = [storage, scheduler, ...providers].some((check) => check.status === 'failing')
-    return { status: isFailing ? 'failing' : 'ok', storage, scheduler, providers }
+    const checks = [storage, scheduler, ...providers, taskManager]
+    const isFailing = checks.some((check) => check?.status === 'failing')
+    return { status: isFailing ? 'failing' : 'ok', storage, scheduler, providers, taskManager }
   }
 
   async #storage(): Promise<HealthReport['storage']> {
@@ -60,7 +67,8 @@ export class Health {
 
   async #scheduler(): Promise<HealthReport['scheduler']> {
     const { storage, clock, sweepMs } = this.#context.options
-    const answer = await this.#within(storage.deliveries.nextDueAt().then((nextDueAt) => ({ nextDueAt })))
+    const source = this.#taskManager?.workSource ?? storage.deliveries
+    const answer = await this.#within(source.nextDueAt().then((nextDueAt) => ({ nextDueAt })))
     if (answer === null) return { status: 'unknown', lagMs: null, nextDueAt: null }
     const { nextDueAt } = answer
     const lagMs = nextDueAt === null ? 0 : Math.max(0, clock.now().getTime() - nextDueAt.getTime())

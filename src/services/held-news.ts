@@ -5,7 +5,7 @@ import type { Context, PlanningContext } from './context.ts'
  * rows that may never be, and a dispatcher woken before the commit would find nothing.
  */
 export class HeldNews {
-  readonly #context: Pick<Context, 'events' | 'dueAt'>
+  readonly #context: Pick<Context, 'events' | 'dueAt' | 'tasksTouched'>
   #held: (() => void)[] = []
   #dueAt: Date | null = null
 
@@ -16,12 +16,16 @@ export class HeldNews {
     },
   }
 
-  constructor(context: Pick<Context, 'events' | 'dueAt'>) {
+  constructor(context: Pick<Context, 'events' | 'dueAt' | 'tasksTouched'>) {
     this.#context = context
   }
 
   readonly dueAt = (at: Date): void => {
     if (this.#dueAt === null || at < this.#dueAt) this.#dueAt = at
+  }
+
+  readonly tasksTouched = (): void => {
+    this.#held.push(() => this.#context.tasksTouched())
   }
 
   /** Tells all of it, once, in the order in which it happened. */

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Context, faultOf } from './context.ts'
 
-/** How long a job stays taken after its worker died. */
-const leaseMs = 5 * 60_000
+const defaultLeaseMs = 5 * 60_000
 
 /** A job that this worker alone is doing. */
 export type JobLease = {
@@ -12,8 +11,8 @@ export type JobLease = {
   release(): Promise<void>
 }
 
-/** Takes the job, of whichever process; null where another worker has it. */
-export async function takeJob({ options }: Context, name: string): Promise<JobLease | null> {
+/** Takes the job, of whichever process; null where another worker has it. `leaseMs`: how long it stays taken after its worker died. */
+export async function takeJob({ options }: Context, name: string, leaseMs = defaultLeaseMs): Promise<JobLease | null> {
   const { storage, clock, logger } = options
   const holder = randomUUID()
   let until = 0

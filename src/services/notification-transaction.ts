@@ -116,11 +116,12 @@ export class NotificationTransaction {
   #scheduling(appointment: Appointment | null): Scheduling {
     const { options, providers } = this.#context
     const context: PlanningContext = {
-      options: { clock: options.clock, ids: options.ids, storage: this.#storage },
+      options: { clock: options.clock, ids: options.ids, taskManager: options.taskManager, storage: this.#storage },
       providers,
       host: hostKnowing(appointment),
       events: this.#news.events,
       dueAt: this.#news.dueAt,
+      tasksTouched: this.#news.tasksTouched,
     }
     return new Scheduling(context, new Planner(context), this.#actor)
   }

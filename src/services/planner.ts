@@ -82,7 +82,22 @@ export class Planner {
         else results.set(one.request, this.#applied(one, outcome))
       }
     }
+    await this.#touchTasks(requests, results)
     return requests.map((request) => results.get(request) ?? failed('conflict', request.appointmentId))
+  }
+
+  /** What TaskManager has of reminders that stay may hold other words by now. Reconciliation leaves that to the check before their time. */
+  async #touchTasks(requests: readonly PlanRequest[], results: ReadonlyMap<PlanRequest, PlanResult>): Promise<void> {
+    const { storage, clock, taskManager } = this.#context.options
+    if (taskManager?.mode !== 'deliver') return
+    const kept = requests.flatMap((request) => {
+      const result = results.get(request)
+      const isKept = result?.status === 'planned' && result.kept.length > 0 && request.reconciled !== true
+      return isKept ? [request.appointmentId] : []
+    })
+    if (kept.length === 0) return
+    await storage.tasks.touch(kept, clock.now())
+    this.#context.tasksTouched()
   }
 
   async #prepare(requests: readonly PlanRequest[], results: Map<PlanRequest, PlanResult>): Promise<PlanDraft[]> {
@@ -171,6 +186,7 @@ export class Planner {
       const about = { organizationId, appointmentId, recipient, channel, at, reminderId, offset }
       this.#context.events.emit('reminder.cancelled', { ...about, rule: reason ?? 'replanned' })
     }
+    if (rows.length > 0) this.#context.tasksTouched()
   }
 }
 

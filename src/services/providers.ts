@@ -29,8 +29,16 @@ export class Providers {
   /** Settings rows are immutable values, so what was found for one stays right for it. */
   readonly #found = new WeakMap<SettingsRow, Map<Channel, Provider | Rule>>()
   readonly #defaultsFound = new Map<Channel, Provider | Rule>()
+  /** TaskManager delivers: no channel lacks a provider for want of one here. */
+  readonly delivered: boolean
 
-  constructor(transports: readonly Transport[], defaults: ChannelDefaults, secrets: SecretBox | null) {
+  constructor(
+    transports: readonly Transport[],
+    defaults: ChannelDefaults,
+    secrets: SecretBox | null,
+    delivered: boolean,
+  ) {
+    this.delivered = delivered
     this.#transports = transports
     this.#defaults = defaults
     this.#secrets = secrets
@@ -55,8 +63,9 @@ export class Providers {
     return found
   }
 
-  /** Why the channel has no usable provider, or null. */
+  /** Why nobody would deliver on the channel, or null. */
   fault(settings: SettingsRow | null, channel: Channel): Rule | null {
+    if (this.delivered) return null
     const found = this.find(settings, channel)
     return typeof found === 'string' ? found : null
   }

@@ -1,6 +1,6 @@
 import { type Proportion, proportion, readAttendanceKey } from '../domain/attendance.ts'
 import { type Percentiles, percentilesOf } from '../domain/histogram.ts'
-import type { Count } from '../ports/storage.ts'
+import type { Count, TaskEvent } from '../ports/storage.ts'
 import { type Attendance, channelSets, distances, reminderCounts } from '../schemas/attendance.ts'
 import { definedOnly } from '../schemas/defined.ts'
 import type { Category, Channel, Measure } from '../schemas/vocabulary.ts'
@@ -49,12 +49,18 @@ export type StatisticsReport = Outcomes & {
   readonly byCategory: Readonly<Record<Category, Outcomes>>
   readonly byProvider: Readonly<Record<string, Outcomes>>
   readonly byDay: readonly (Outcomes & { readonly day: string })[]
+  /** What became of tasks of TaskManager, by event, and how long after their time they were executed. */
+  readonly tasks: TaskCounts
   /** Recipients who switched a channel or a category off, and addresses that a provider reported as opted out or dead. */
   readonly optOuts: {
     readonly byChannel: Readonly<Record<Channel, number>>
     readonly byCategory: Readonly<Record<Category, number>>
     readonly suppressedByChannel: Readonly<Record<Channel, number>>
   }
+}
+
+export type TaskCounts = Readonly<Record<Exclude<TaskEvent, 'taken_over'> | 'takenOver', number>> & {
+  readonly executionTime: Percentiles
 }
 
 /** No-shows among appointments that were attended or missed. */
@@ -133,6 +139,7 @@ export class Statistics {
         providers.map((name) => [name, outcomesOf(statuses.filter((one) => one.provider === name))]),
       ),
       byDay: [...byDay].map(([day, rows]) => ({ day, ...outcomesOf(rows) })),
+      tasks: tasksOf(ofMeasure('TASK'), ofMeasure('EXECUTION_TIME')),
       optOuts: {
         byChannel: perChannel(optedOut),
         byCategory: perCategory(optedOut),
@@ -146,6 +153,20 @@ export class Statistics {
 type Counted = Pick<Count, 'measure' | 'count'>
 
 const sum = (rows: readonly Counted[]): number => rows.reduce((total, row) => total + row.count, 0)
+
+function tasksOf(events: readonly Count[], times: readonly Count[]): TaskCounts {
+  const of = (event: TaskEvent): number => sum(events.filter((one) => one.detail === event))
+  return {
+    created: of('created'),
+    updated: of('updated'),
+    cancelled: of('cancelled'),
+    lost: of('lost'),
+    refused: of('refused'),
+    takenOver: of('taken_over'),
+    held: of('held'),
+    executionTime: percentilesOf(buckets(times)),
+  }
+}
 
 function byDetail(rows: readonly Count[]): Record<string, number> {
   const sums = new Map<string, number>()

@@ -7,7 +7,11 @@ export type ClinicProcess = ExampleProcess
 export const serviceToken = 'clinic-demo-token'
 
 /** Starts examples/clinic as a process of its own, with its database in `folder`, or at `DATABASE_URL` where that is set. */
-export const startClinic = (folder: string, twilioUrl: string): Promise<ClinicProcess> =>
+export const startClinic = (
+  folder: string,
+  twilioUrl: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<ClinicProcess> =>
   startExample('examples/clinic/main.ts', {
     PORT: '0',
     ...(process.env['DATABASE_URL'] ? { DATABASE_URL: process.env['DATABASE_URL'] } : {}),
@@ -15,4 +19,5 @@ export const startClinic = (folder: string, twilioUrl: string): Promise<ClinicPr
     NOTIFICATIONS_ENCRYPTION_KEY: Buffer.alloc(32, 3).toString('base64'),
     ALLOW_PRIVATE_SMTP_HOSTS: 'true',
     TWILIO_API_BASE_URL: twilioUrl,
+    ...env,
   })

@@ -48,6 +48,8 @@ export async function startFaultyTaskManager(options: FaultyTaskManagerOptions):
   const chance: Chance = chanceFrom(seed)
   const storm = new CallbackStorm(chanceFrom(seed + 1))
   const end = new AbortController()
+  /** Keys of creations that came as far as the service. */
+  const kept = new Set<string>()
   const counts = { requests: 0, errors: 0, hangs: 0, drops: 0, lostTasks: 0, storm: storm.counts }
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -70,10 +72,14 @@ export async function startFaultyTaskManager(options: FaultyTaskManagerOptions):
   /** What the service answers, or null where it does not. A lost task never gets that far. */
   async function ask(request: IncomingMessage, path: string, body: string) {
     const isCreation = request.method === 'POST' && path === '/api/tasks'
-    if (isCreation && chance.next() < faulty.faults.lostTasks) {
+    const known = request.headers['idempotency-key']
+    // A task that the service has already is not lost: it would run.
+    const isNew = isCreation && !kept.has(String(known))
+    if (isCreation && isNew && chance.next() < faulty.faults.lostTasks) {
       counts.lostTasks += 1
       return { status: 201, text: JSON.stringify({ id: firstLostId + counts.lostTasks, status: 'pending' }) }
     }
+    if (isCreation) kept.add(String(known))
     const { authorization, 'idempotency-key': key } = request.headers
     try {
       const answer = await fetch(`${target}${path}`, {

@@ -39,6 +39,11 @@ export const migrations: readonly Migration[] = [
       'notification_jobs',
     ],
   },
+  {
+    version: 3,
+    name: 'task_manager_tasks',
+    creates: ['task_manager_tasks'],
+  },
 ]
 
 export const latestVersion = Math.max(...migrations.map((migration) => migration.version))

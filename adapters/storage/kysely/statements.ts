@@ -7,6 +7,7 @@ import { reminderStatements } from './statements/reminders.ts'
 import { requestStatements } from './statements/requests.ts'
 import { decisionStatements, preferenceStatements, settingsStatements } from './statements/settings.ts'
 import { statisticsStatements } from './statements/statistics.ts'
+import { taskStatements } from './statements/tasks.ts'
 
 /** Every statement whose text never changes, compiled when this is called and bound to a connection by `bind`. */
 export const bindStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
@@ -20,5 +21,6 @@ export const bindStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
   statistics: statisticsStatements(db, bind),
   requests: requestStatements(db, bind),
   jobs: jobStatements(db, bind),
+  tasks: taskStatements(db, bind),
 })
 export type Statements<M extends Mode> = ReturnType<typeof bindStatements<M>>

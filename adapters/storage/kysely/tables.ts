@@ -11,6 +11,7 @@ import {
 } from '../../../src/index.ts'
 import { never, oneOf, optional, type RowsOf, required, type Table, word } from './columns.ts'
 import { recordTables } from './record-tables.ts'
+import { taskTables } from './task-tables.ts'
 
 const times = { created_at: required('instant'), updated_at: required('instant') } as const
 
@@ -253,6 +254,7 @@ export const tables = {
     indexes: [{ name: 'replan_jobs_scope', columns: ['scope'], unique: true }],
   },
   ...recordTables,
+  ...taskTables,
 } as const satisfies Record<string, Table>
 
 export const ledgerName = 'appointment_notifications_migrations'

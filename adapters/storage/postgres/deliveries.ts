@@ -35,7 +35,7 @@ async function loadGuards(loader: Loader, commands: readonly IntentCommand[], id
   const plans: PlanKey[] = []
   const recipients = { PATIENT: new Set<string | number>(), CLIENT: new Set<string | number>() }
   for (const command of commands) {
-    if (command.kind !== 'send') continue
+    if (command.kind !== 'send' && command.kind !== 'hand_over') continue
     const { plan, settings, preferences } = command.guard
     if (command.cap !== null) {
       const { organizationId } = command.decision
@@ -78,6 +78,9 @@ function dueTimesQuery(schema: string): string {
   return `with recursive ${steps('reminder', 'appointment_reminders')}, ${steps('delivery', 'notification_history')}
     ${first('reminder')} union ${first('delivery')} order by due_at limit $3`
 }
+
+/** Of a reminder: a delivery that waits has its row already. */
+const makesDelivery: ReadonlySet<string> = new Set(['send', 'fail', 'hand_over', 'release'])
 
 const idsOf = (works: readonly Work[], kind: Work['kind']): number[] =>
   works.flatMap((work) => (work.kind === kind ? [work.id] : []))
@@ -131,10 +134,10 @@ export const deliveryStore = (engine: Engine, pool: IdPool): DeliveryStore => ({
     if (commands.length === 0) return []
     const works = commands.flatMap((one) => [
       one.work,
-      ...(one.kind === 'send' ? one.merged.map(({ work }) => work) : []),
+      ...(one.kind === 'send' || one.kind === 'hand_over' ? one.merged.map(({ work }) => work) : []),
     ])
     return runCommand(engine, pool, {
-      needs: { notification_history: commands.filter(({ kind }) => kind === 'send' || kind === 'fail').length },
+      needs: { notification_history: commands.filter(({ kind }) => makesDelivery.has(kind)).length },
       async load(loader, { ids }) {
         await loadGuards(loader, commands, ids, now)
         await loader.reminders(idsOf(works, 'reminder'), idsOf(works, 'delivery'))

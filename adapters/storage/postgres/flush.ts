@@ -120,6 +120,18 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
     }
   }
 
+  /** Blindly: whoever has a task looks at it again, and knows by the number that it changed meanwhile. */
+  async function touch(column: 'reminder_id' | 'notification_id', touches: ReadonlyMap<number, number>): Promise<void> {
+    if (touches.size === 0) return
+    const rows = [...touches].map(([id, next_at]) => ({ [column]: id, next_at }))
+    await run(
+      `update ${name('task_manager_tasks')} as t set touched = t.touched + 1, next_at = least(t.next_at, r.next_at)
+       from ${recordset('task_manager_tasks', [column, 'next_at'], kinds)}
+       where t.${column} = r.${column} and t.${column} = any($2::bigint[])`,
+      [json(rows), [...touches.keys()]],
+    )
+  }
+
   await remove('reminder_plan_recipients', 'plan_id', [...set.unlinked])
   await remove('reminder_plans', 'id', set.plans.deleted)
   await remove('patient_notification_preferences', 'id', set.patients.deleted)
@@ -133,6 +145,10 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
   // Before insertions: a cancelled row makes room for the same reminder planned anew.
   await update('appointment_reminders', set.reminders)
   await update('notification_history', set.deliveries)
+  await update('task_manager_tasks', set.tasks)
+  await remove('task_manager_tasks', 'id', set.tasks.deleted)
+  await touch('reminder_id', set.touches.reminders)
+  await touch('notification_id', set.touches.notifications)
 
   await insertAll('notification_settings', set.settings.inserted)
   await insertAll('patient_notification_preferences', set.patients.inserted)
@@ -144,6 +160,7 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
   )
   await insertAll('appointment_reminders', set.reminders.inserted)
   await insertAll('notification_history', set.deliveries.inserted)
+  await insert('task_manager_tasks', set.newTasks)
   await insertAll('replan_jobs', set.jobs)
   await insertAll('notification_decisions', set.decisions)
   await insertAll('notification_audit', set.audit)

@@ -7,6 +7,7 @@ import { planCommands } from './plans.ts'
 import { reminderList } from './reminders.ts'
 import { preferenceReads, settingsReads } from './settings.ts'
 import type { Run } from './source.ts'
+import { taskTouch } from './tasks.ts'
 import type { IdPool } from './transaction.ts'
 import type { PgClient } from './vendor.ts'
 
@@ -116,6 +117,7 @@ export function withinHostTransactions(engine: Engine, pool: IdPool) {
       reminders: reminderList(commands),
       settings: settingsReads(commands),
       preferences: preferenceReads(commands),
+      tasks: taskTouch(commands),
     }
   }
 }

@@ -160,12 +160,20 @@ export function loaderOf(session: Session, set: WorkingSet) {
         values: [type, recipientId, plans.all().map((plan) => plan.appointment_id)],
       }),
 
-    /** Queued notices that a newer one of the same appointment may replace. */
+    /** After reminders and deliveries, as the order wants it. */
+    tasks: (ids: readonly number[], notificationIds: readonly number[]) =>
+      lock('task_manager_tasks', {
+        into: set.tasks,
+        where: 't.id = any($1::bigint[]) or t.notification_id = any($2::bigint[])',
+        values: [ids, notificationIds],
+      }),
+
+    /** Notices, queued or handed over, that a newer one of the same appointment may replace. */
     async queuedNotices(appointmentIds: readonly EntityId[]) {
       if (appointmentIds.length === 0) return
       await lock('notification_history', {
         into: deliveries,
-        where: `t.appointment_id = any($1) and t.delivery_state = 'queued'
+        where: `t.appointment_id = any($1) and t.delivery_state in ('queued', 'handed_over')
           and t.notification_category in ('CONFIRMATION', 'RESCHEDULE', 'CANCELLATION')`,
         values: [[...new Set(appointmentIds)]],
       })

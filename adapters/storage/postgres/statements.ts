@@ -127,7 +127,8 @@ function deliveryStatements(set: WorkingSet, nextId: NextId): CommandStatements[
               row.recipient_type === recipientType &&
               row.recipient_id === recipientId &&
               row.notification_type === channel &&
-              row.delivery_state === 'queued' &&
+              (row.delivery_state === 'queued' || row.delivery_state === 'handed_over') &&
+              row.reason === null &&
               lifecycle.has(row.notification_category) &&
               row.id !== newId,
           ),
@@ -156,6 +157,8 @@ function deliveryStatements(set: WorkingSet, nextId: NextId): CommandStatements[
     },
     claim: updater(deliveries),
     cancel: updater(deliveries),
+    recall: updater(deliveries),
+    text: updater(deliveries),
     fault: updater(deliveries),
     sent: updater(deliveries),
     defer: updater(deliveries),
@@ -169,6 +172,35 @@ function deliveryStatements(set: WorkingSet, nextId: NextId): CommandStatements[
         return changed(0)
       },
     },
+  }
+}
+
+/** A row that is touched twice is looked at by the earlier time. */
+const toucher = (touches: Map<number, number>, id: number, at: number) => {
+  touches.set(id, Math.min(at, touches.get(id) ?? at))
+  return changed(0)
+}
+
+function taskStatements(set: WorkingSet): CommandStatements['tasks'] {
+  const { tasks, touches } = set
+  return {
+    get: { get: ({ id }) => tasks.get(id) },
+    ofReminder: { get: ({ reminder_id }) => tasks.all().find((row) => row.reminder_id === reminder_id) },
+    ofNotification: { get: ({ notification_id }) => tasks.of(notification_id)[0] },
+    insert: adder(set.newTasks),
+    update: updater(tasks),
+    delete: {
+      run({ id }) {
+        tasks.delete(id)
+        return changed(id)
+      },
+    },
+    touchReminder: { run: ({ reminder_id, next_at }) => toucher(touches.reminders, reminder_id, next_at) },
+    touchNotification: {
+      run: ({ notification_id, next_at }) => toucher(touches.notifications, notification_id, next_at),
+    },
+    assignReminder: updater(set.reminders),
+    assignDelivery: updater(set.deliveries),
   }
 }
 
@@ -259,4 +291,5 @@ export const statementsOn = (set: WorkingSet, nextId: NextId): CommandStatements
     outcome: { get: () => set.recorded[0] },
     recordOutcome: adder(set.outcomes),
   },
+  tasks: taskStatements(set),
 })

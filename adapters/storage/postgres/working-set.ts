@@ -23,6 +23,9 @@ type Additions = {
   readonly audit: Inserted<'notification_audit'>[]
   readonly outcomes: RecordOf<'appointment_outcomes'>[]
   readonly counts: CounterArgs[]
+  readonly newTasks: Inserted<'task_manager_tasks'>[]
+  /** Of reminders and of deliveries, and when their tasks are to be looked at. */
+  readonly touches: { readonly reminders: Map<number, number>; readonly notifications: Map<number, number> }
 }
 
 /** What commands of one transaction work on: rows read under lock, and everything that is to be written. */
@@ -33,6 +36,7 @@ export type WorkingSet = Additions & {
   readonly settings: RowSet<RecordOf<'notification_settings'>>
   readonly patients: RowSet<RecordOf<'patient_notification_preferences'>>
   readonly clients: RowSet<RecordOf<'client_notification_preferences'>>
+  readonly tasks: RowSet<RecordOf<'task_manager_tasks'>>
   /** `dedupeKey` of the dedupe keys that are taken. */
   readonly dedupeKeys: Set<string>
   /** `suppressionKey` of the addresses that are suppressed. */
@@ -58,6 +62,7 @@ export const workingSet = (): WorkingSet => ({
   settings: new RowSet((row) => row.organization_id),
   patients: new RowSet((row) => row.patient_id),
   clients: new RowSet((row) => row.client_id),
+  tasks: new RowSet((row) => row.notification_id),
   dedupeKeys: new Set(),
   suppressed: new Set(),
   metered: new Map(),
@@ -72,4 +77,6 @@ export const workingSet = (): WorkingSet => ({
   jobs: [],
   droppedScopes: [],
   counts: [],
+  newTasks: [],
+  touches: { reminders: new Map(), notifications: new Map() },
 })

@@ -17,6 +17,7 @@ import { patience } from './patience.ts'
 import { planStore } from './plans.ts'
 import { reminderStore } from './reminders.ts'
 import { preferenceStore, settingsStore } from './settings.ts'
+import { taskStore } from './tasks.ts'
 import type { SqliteDatabase } from './vendor.ts'
 
 /** The host's connection, whenever it answers. */
@@ -145,6 +146,7 @@ export function withinHostTransactions(engine: Engine, busyTimeoutMs: number) {
       reminders: reminderStore(commands),
       settings: settingsStore(commands),
       preferences: preferenceStore(commands),
+      tasks: taskStore(commands),
     }
   }
 }

@@ -62,6 +62,8 @@ const report = z.strictObject({
   executionId: id,
 })
 
+const asText = (id: string | number | null | undefined): string | null => (id == null ? null : String(id))
+
 const example = {
   body: { status: 'success', result: { message_id: 'msg_123456', delivered_at: '2024-01-14T14:00:01Z' } },
 }
@@ -83,6 +85,9 @@ export function callbackRoutes({ callbacks }: Api, ids: HostIds): Route[] {
       outcome: outcomes[found.status],
       deliveredAt: found.result?.deliveredAt ?? null,
       error: found.error ?? found.errorMessage ?? found.result?.error ?? null,
+      messageId: asText(found.result?.messageId),
+      taskId: asText(found.taskId),
+      executionId: asText(found.executionId),
     })
   return [
     defineRoute({

@@ -14,7 +14,7 @@ import { wireName } from '../snake-case.ts'
 const channelShape = z.object({
   enabled: z.boolean(),
   provider: z.string().nullable(),
-  source: z.enum(['organization', 'default', 'transport']).nullable(),
+  source: z.enum(['organization', 'default', 'transport', 'task_manager']).nullable(),
   fault: z.string().nullable().describe('The rule why there is no provider'),
 })
 const settingsReport = z.object({

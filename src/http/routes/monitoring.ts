@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { historyFilter } from '../../schemas/requests.ts'
 import { channels } from '../../schemas/vocabulary.ts'
+import { circuitStates } from '../../services/task-manager/breaker.ts'
+import { taskManagerModes } from '../../services/tasks/options.ts'
 import { nobodys } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
@@ -24,6 +26,17 @@ const healthShape = z.object({
         checkedAt: z.date().nullable(),
       }),
     )
+    .optional(),
+  taskManager: z
+    .object({
+      mode: z.enum(taskManagerModes),
+      status: check,
+      circuit: z.enum(circuitStates),
+      pending: z.int().describe('Tasks to be created or acknowledged, counted up to 10000'),
+      oldestPendingAt: z.date().nullable(),
+      lastErrorCode: z.string().nullable(),
+    })
+    .nullable()
     .optional(),
 })
 

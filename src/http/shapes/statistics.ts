@@ -31,6 +31,16 @@ export const statisticsShape = z.object({
   byNotificationCategory: z.record(z.enum(categories), z.object(outcomes)),
   byProvider: z.record(z.string(), z.object(outcomes)),
   byDay: z.array(z.object({ day: z.string(), ...outcomes })),
+  tasks: z.object({
+    created: z.int(),
+    updated: z.int(),
+    cancelled: z.int(),
+    lost: z.int(),
+    refused: z.int(),
+    takenOver: z.int(),
+    held: z.int(),
+    executionTime: percentiles,
+  }),
   optOuts: z.object({
     byNotificationType: z.record(z.enum(channels), z.int()),
     byNotificationCategory: z.record(z.enum(categories), z.int()),

@@ -92,6 +92,10 @@ export type Work =
  * - `fail`: settled as FAILED without an attempt; a reminder gets a history row with `content` (message may be '').
  * - `defer`: due again at `until`, no attempt counted; a delivery being sent becomes queued and counts an unknown outcome.
  * - `hold`: a delivery becomes `unknown` and due never; its reminder FAILED with the message.
+ * - `hand_over`: TaskManager is to send it: as `send`, but the delivery is handed_over, due never and without an attempt, and its row
+ *   in `task_manager_tasks` is there with it.
+ * - `release`: TaskManager never heard of it, and the library sends it: a reminder gets a delivery without a text; the delivery is
+ *   queued under the next fence, due at once.
  * Lost (nothing changes) when the reminder is no longer PENDING and waiting, the delivery's fence or state moved on, or the guard fails.
  */
 export type IntentCommand = {
@@ -118,12 +122,22 @@ export type IntentCommand = {
   | { readonly kind: 'fail'; readonly code: string; readonly message: string; readonly content: DeliveryContent }
   | { readonly kind: 'defer'; readonly until: Date }
   | { readonly kind: 'hold'; readonly code: string; readonly message: string }
+  | {
+      readonly kind: 'hand_over'
+      readonly guard: IntentGuard
+      readonly content: DeliveryContent
+      readonly idempotencyKey: string
+      readonly merged: readonly { readonly work: Work; readonly rule: Rule }[]
+      readonly cap: number | null
+      readonly task: { readonly facts: string; readonly scheduledAt: Date; readonly nextAt: Date }
+    }
+  | { readonly kind: 'release'; readonly idempotencyKey: string }
 )
 export type IntentOutcome =
   | { readonly status: 'lost' }
   /** Nothing changed: the first attempt of a message found `cap` messages begun on the UTC day of `now`. */
   | { readonly status: 'capped' }
-  /** `delivery` for send, fail and hold; null for cancel and for deferred reminders. */
+  /** `delivery` for send, fail, hold, hand_over and release; null for cancel and for deferred reminders. */
   | { readonly status: 'committed'; readonly delivery: DeliveryRow | null }
 
 /** Only the holder of the fence in state `sending` moves its lease, also after it is over. */

@@ -38,7 +38,8 @@ export type PlanRow = {
  * 3. of the rows not CANCELLED, those whose (recipient, channel, offset, startsAt) is wanted in `reminders` are kept; one that
  *    waits takes over the wanted time, which differs where only the zone changed;
  * 4. of the others, PENDING rows that no delivery is sending are CANCELLED with `supersededBy` (a delivery waiting for
- *    its retry is cancelled with them); rows being sent are left and counted as `inFlight`; SENT and FAILED rows stay;
+ *    its retry is cancelled with them; one handed over is marked, and its task touched); rows being sent are left and counted
+ *    as `inFlight`; SENT and FAILED rows stay;
  * 5. wanted rows that are missing are inserted as PENDING;
  * 6. `notifications` are enqueued by the rules of `DeliveryStore.enqueue`; their entries and those of `decision` are
  *    appended, and what was queued is audited with `by` (default: the library itself).

@@ -2,6 +2,7 @@ import type { PlanStore } from './plans.ts'
 import type { PreferenceStore } from './preferences.ts'
 import type { ReminderStore } from './reminders.ts'
 import type { SettingsStore } from './settings.ts'
+import type { TaskStore } from './tasks.ts'
 
 /** A Kysely `Transaction`, by `transaction()` or `startTransaction()`; its plugins are left out. */
 export type KyselyTransactionLike = {
@@ -23,4 +24,5 @@ export type TransactionStorage = {
   readonly reminders: Pick<ReminderStore, 'list'>
   readonly settings: Pick<SettingsStore, 'get' | 'suppressed'>
   readonly preferences: Pick<PreferenceStore, 'get'>
+  readonly tasks: Pick<TaskStore, 'touch'>
 }

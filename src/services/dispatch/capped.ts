@@ -1,3 +1,4 @@
+import type { DeliveryRow } from '../../ports/storage.ts'
 import type { Context } from '../context.ts'
 import { type Evaluated, entryOf } from './decide.ts'
 import { factsOf, workOf } from './work.ts'
@@ -8,7 +9,7 @@ const dayMs = 86_400_000
  * What becomes of a message that found the organization's daily cap reached: put off until the next UTC day, when the count
  * begins anew; given up once it waited a whole day.
  */
-export function decideCapped({ due }: Evaluated, now: Date): Evaluated {
+function decideCapped({ due }: Evaluated, now: Date): Evaluated {
   const { organizationId, appointmentId, waitlistEntryId } = factsOf(due)
   const since = due.reminder === null ? due.delivery.createdAt : due.reminder.reminderTime
   const over = now.getTime() - since.getTime() >= dayMs
@@ -27,8 +28,24 @@ export function decideCapped({ due }: Evaluated, now: Date): Evaluated {
   return { due, rule, outgoing: null, command }
 }
 
+/** Puts off what met the cap, and tells. Gives what was decided with its delivery, where it still could be. */
+export async function putOffCapped(
+  context: Context,
+  capped: readonly Evaluated[],
+  now: Date,
+): Promise<{ readonly one: Evaluated; readonly delivery: DeliveryRow | null }[]> {
+  const decided = capped.map((one) => decideCapped(one, now))
+  const commands = decided.map((one) => one.command)
+  const outcomes = await context.options.storage.deliveries.commitIntents(commands, now)
+  tellCapped(context, capped)
+  return decided.flatMap((one, index) => {
+    const outcome = outcomes[index]
+    return outcome?.status === 'committed' ? [{ one, delivery: outcome.delivery }] : []
+  })
+}
+
 /** Somebody should look: a host in a loop, or a cap that is too low. */
-export function tellCapped({ events, options }: Context, capped: readonly Evaluated[]): void {
+function tellCapped({ events, options }: Context, capped: readonly Evaluated[]): void {
   for (const [organizationId, ones] of Map.groupBy(capped, (one) => factsOf(one.due).organizationId)) {
     options.logger.warn('daily send cap reached, messages put off', { organizationId, count: ones.length })
     const message = `The organization reached its daily cap; ${ones.length} messages were put off or given up.`

@@ -145,7 +145,7 @@ export function decideOne(
   }
 }
 
-const capOf = (sendCap: Settled['sendCap'], category: Category): number | null =>
+export const capOf = (sendCap: Settled['sendCap'], category: Category): number | null =>
   sendCap === null || (category === 'REMINDER' && !sendCap.reminders) ? null : sendCap.perDay
 
 type Settling = Pick<IntentCommand, 'work' | 'decision'>
@@ -157,7 +157,8 @@ const hold = (due: DueWork, settle: Settling): Evaluated => ({
   command: { ...settle, kind: 'hold', code: 'outcome_unknown', message: `Outcome unknown: ${ruleTable.unknown_hold}.` },
 })
 
-const fail = (due: DueWork, settle: Settling, rule: Rule): Evaluated => ({
+/** Should be sent and cannot be. */
+export const fail = (due: DueWork, settle: Settling, rule: Rule): Evaluated => ({
   due,
   rule,
   outgoing: null,

@@ -1,11 +1,11 @@
 import { isNotificationError } from '../../errors.ts'
 import type { Scheduler } from '../../ports/scheduler.ts'
-import type { DeliveryRow, DueQuery, Lane, Share } from '../../ports/storage.ts'
+import type { DeliveryRow, Lane, Share } from '../../ports/storage.ts'
 import { type Context, faultOf } from '../context.ts'
 import { inPieces } from '../in-pieces.ts'
 import type { Planner } from '../planner.ts'
 import { AccountGate } from './account-gate.ts'
-import { decideCapped, tellCapped } from './capped.ts'
+import { putOffCapped } from './capped.ts'
 import type { Evaluated } from './decide.ts'
 import { evaluate } from './evaluate.ts'
 import { Members } from './members.ts'
@@ -15,6 +15,7 @@ import { Sender } from './sender.ts'
 import { Settler } from './settler.ts'
 import { tellDecided } from './tell.ts'
 import { type DueWork, factsForLog } from './work.ts'
+import { allDue, readWork, type WorkSource } from './work-source.ts'
 
 /** Rows read at a time. Large enough for batches to pay, small enough to stay fresh. */
 const readLimit = 500
@@ -32,6 +33,7 @@ export class Dispatcher {
   readonly #context: Context
   readonly #planner: Planner
   readonly #scheduler: Scheduler
+  readonly #source: WorkSource
   readonly #gate = new AccountGate()
   readonly #sender: Sender
   readonly #sending = new Set<Promise<void>>()
@@ -50,8 +52,9 @@ export class Dispatcher {
   #cancelSweep = () => {}
   #unsubscribe = () => {}
 
-  constructor(context: Context, planner: Planner, scheduler: Scheduler) {
+  constructor(context: Context, planner: Planner, scheduler: Scheduler, source = allDue(context.options.storage)) {
     this.#context = context
+    this.#source = source
     this.#planner = planner
     this.#scheduler = scheduler
     this.#sender = new Sender(context, this.#gate, new Settler(context))
@@ -64,7 +67,7 @@ export class Dispatcher {
     this.#running = true
     const { clock, logger, storage } = this.#context.options
     // A host that believes it is sending should hear at once that the tables are missing or the storage is closed.
-    await storage.deliveries.nextDueAt()
+    await this.#source.nextDueAt()
     await this.#members.start(() => this.wake())
     this.#unsubscribe = storage.onForeignChange?.(() => this.wake()) ?? (() => {})
     await this.#scheduler.start({ wake: () => this.wake(), clock, logger })
@@ -140,14 +143,14 @@ export class Dispatcher {
 
   /** Asks to be woken when there will be something to do. */
   async #sleep(idle: boolean): Promise<void> {
-    const { clock, storage } = this.#context.options
+    const { clock } = this.#context.options
     const soon = (ms: number) => this.#scheduler.wakeAt(new Date(clock.now().getTime() + ms))
     if (idle) return soon(idleRoundMs)
     if (this.#sleptAt === this.#readAt) return
-    const next = await storage.deliveries.nextDueAt(this.#readAt)
+    const next = await this.#source.nextDueAt(this.#readAt)
     if (next !== null) this.#scheduler.wakeAt(next)
     if (this.#share().of > 1) {
-      const first = await storage.deliveries.nextDueAt()
+      const first = await this.#source.nextDueAt()
       if (first !== null && first <= this.#readAt) soon(helpAfterMs)
     }
     this.#sleptAt = this.#readAt
@@ -164,29 +167,15 @@ export class Dispatcher {
     await this.#learn(lanes)
     const except = lanes.filter((lane) => !this.#rooms.hasRoom(lane))
     const share = this.#share()
-    let page = await this.#read({ now, limit: readLimit, except, share })
+    const { storage } = this.#context.options
+    let page = await readWork(this.#source, storage, { now, limit: readLimit, except, share })
     if (share.of > 1 && page.works.length === 0) {
-      page = await this.#read({ now: new Date(now.getTime() - helpAfterMs), limit: readLimit, except })
+      const late = new Date(now.getTime() - helpAfterMs)
+      page = await readWork(this.#source, storage, { now: late, limit: readLimit, except })
     }
     this.#readAt = now
     this.#ready.refill(page.works, page.more, except, now.getTime())
     await this.#learn(this.#ready.lanes())
-  }
-
-  async #read(query: DueQuery): Promise<{ works: DueWork[]; more: readonly Lane[] }> {
-    const { storage } = this.#context.options
-    const [reminders, deliveries] = await Promise.all([storage.reminders.due(query), storage.deliveries.due(query)])
-    const ids = deliveries.rows.flatMap(({ reminderId }) => reminderId ?? [])
-    const found = ids.length === 0 ? [] : await storage.reminders.find(ids)
-    const reminderOf = new Map(found.map((reminder) => [reminder.id, reminder]))
-    const works: DueWork[] = reminders.rows.map((reminder) => ({ kind: 'reminder', reminder, delivery: null }))
-    for (const delivery of deliveries.rows) {
-      const reminder = reminderOf.get(delivery.reminderId ?? Number.NaN)
-      works.push(
-        reminder === undefined ? { kind: 'notice', reminder: null, delivery } : { kind: 'retry', reminder, delivery },
-      )
-    }
-    return { works, more: [...reminders.more, ...deliveries.more] }
   }
 
   /** Who sends for whom may have changed since. */
@@ -247,14 +236,7 @@ export class Dispatcher {
   }
 
   async #putOff(capped: readonly Evaluated[], now: Date): Promise<void> {
-    const decided = capped.map((one) => decideCapped(one, now))
-    const commands = decided.map((one) => one.command)
-    const outcomes = await this.#context.options.storage.deliveries.commitIntents(commands, now)
-    tellCapped(this.#context, capped)
-    for (const [index, one] of decided.entries()) {
-      const outcome = outcomes[index]
-      if (outcome?.status === 'committed') this.#act(one, outcome.delivery)
-    }
+    for (const { one, delivery } of await putOffCapped(this.#context, capped, now)) this.#act(one, delivery)
   }
 
   #act(one: Evaluated, delivery: DeliveryRow | null): void {

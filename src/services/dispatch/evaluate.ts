@@ -1,21 +1,10 @@
-import type { Appointment, WaitlistEntry } from '../../domain/appointment.ts'
-import {
-  judgeNotice,
-  judgeReminder,
-  judgeWaitlistNotice,
-  type Rivalry,
-  resolveRivals,
-  type Truth,
-  type Verdict,
-} from '../../domain/due.ts'
+import { type Rivalry, resolveRivals, type Verdict } from '../../domain/due.ts'
 import type { PlanRow } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import type { Context } from '../context.ts'
-import { Knowledge } from '../knowledge.ts'
-import type { Subject } from '../notices.ts'
 import type { AccountGate } from './account-gate.ts'
-import { decideOne, type Evaluated, entryOf, type Surrounded } from './decide.ts'
-import { parseSnapshot } from './snapshot.ts'
+import { decideOne, type Evaluated, entryOf } from './decide.ts'
+import { changedBehindOurBack, type Judged, type Judgement, judge } from './judge.ts'
 import { type DueWork, factsOf, mayHaveGoneOut, workOf } from './work.ts'
 
 /** What is in neither found its account full, and is still due. */
@@ -25,65 +14,30 @@ export type Evaluation = {
   readonly toReplan: readonly EntityId[]
 }
 
-type Judged = { readonly due: DueWork; readonly verdict: Verdict; readonly subject: Subject | null }
-
 /**
  * Asks the host for the truth about a batch of due work and decides what is to become of each.
  * @throws NotificationError `directory_failed` where the host cannot say: nothing was decided then.
  */
 export async function evaluate(context: Context, gate: AccountGate, works: readonly DueWork[]): Promise<Evaluation> {
-  const { storage, clock } = context.options
-  const ids = idsOf(works, 'appointmentId')
-  const waitlistIds = idsOf(works, 'waitlistEntryId')
-  const [appointmentOf, waitlistOf, plans] = await Promise.all([
-    context.host.appointments(ids),
-    waitlistIds.length === 0 ? () => gone : context.host.waitlistEntries(waitlistIds),
-    storage.plans.find(ids),
-  ])
-  const planOf = new Map(plans.map((plan) => [`${plan.organizationId} ${plan.appointmentId}`, plan]))
-  const subjects = works.map((due) => subjectOf(due, appointmentOf, waitlistOf))
-  const knowledge = await Knowledge.load(
-    context,
-    subjects.map((subject, index) => {
-      const { organizationId } = factsOf(works[index] ?? never())
-      return { organizationId, recipients: subject?.recipients ?? [] }
-    }),
-  )
-  // The clock is read after the truth: a start that came meanwhile is past.
-  const now = clock.now()
-  const judged = works.map((due, index): Judged => {
-    const { organizationId, appointmentId, waitlistEntryId } = factsOf(due)
-    const surroundings = knowledge.surroundings(organizationId)
-    const subject = subjects[index] ?? null
-    const plan = planOf.get(`${organizationId} ${appointmentId}`) ?? null
-    if (due.reminder !== null) {
-      const truth = owned(appointmentOf(due.reminder.appointmentId), organizationId)
-      return { due, subject, verdict: judgeReminder(due.reminder, truth, plan, surroundings, now) }
-    }
-    const snapshot = parseSnapshot(due.delivery.snapshot)
-    const notice = { ...due.delivery, askedStatus: snapshot?.status ?? null }
-    if (waitlistEntryId !== null) {
-      const truth = owned(waitlistOf(waitlistEntryId), organizationId)
-      return { due, subject, verdict: judgeWaitlistNotice(notice, truth, surroundings, now) }
-    }
-    const truth = appointmentId === null ? gone : owned(appointmentOf(appointmentId), organizationId)
-    return { due, subject, verdict: judgeNotice(notice, truth, snapshot, surroundings, now) }
-  })
-  return decide({ context, gate, knowledge, judged, planOf, now })
+  const judgement = await judge(context, works)
+  const surrounded = { context, gate, ...judgement }
+  return decideAll(judgement, ({ due, subject }, verdict, plan) => decideOne(surrounded, due, verdict, subject, plan))
 }
 
-type Decide = Surrounded & { readonly judged: readonly Judged[]; readonly planOf: ReadonlyMap<string, PlanRow> }
+/** Null: not now. */
+export type DecideOne = (one: Judged, verdict: Verdict, plan: PlanRow | null) => Evaluated | null
 
-function decide(input: Decide): Evaluation {
-  const { judged, planOf } = input
-  const rivalry = rivalryOf(judged)
+/** What is to become of each, where those that stand for others are known. */
+export function decideAll({ judged, planOf, now }: Judgement, decideEach: DecideOne): Evaluation {
+  const rivalry = rivalryOf(judged, now)
   const evaluated: Evaluated[] = []
   const toReplan = new Set<EntityId>()
   const commandOf = new Map<number, number>()
   const merged: { index: number; into: number }[] = []
-  for (const [index, { due, verdict, subject }] of judged.entries()) {
-    const { organizationId, appointmentId } = factsOf(due)
-    const plan = planOf.get(`${organizationId} ${appointmentId}`) ?? null
+  for (const [index, judgedOne] of judged.entries()) {
+    const { due, verdict } = judgedOne
+    const { appointmentId } = factsOf(due)
+    const plan = planOf(due)
     if (due.delivery?.state !== 'sending' && appointmentId !== null && changedBehindOurBack(verdict, plan)) {
       toReplan.add(appointmentId)
       continue
@@ -95,7 +49,7 @@ function decide(input: Decide): Evaluation {
     }
     const outdone = rivalry.outdone.has(index)
     const final: Verdict = outdone ? { kind: 'cancel', rule: 'nearer_reminder' } : verdict
-    const one = decideOne(input, due, final, subject, plan)
+    const one = decideEach(judgedOne, final, plan)
     if (one === null) continue
     commandOf.set(index, evaluated.length)
     evaluated.push(one)
@@ -104,7 +58,7 @@ function decide(input: Decide): Evaluation {
     const due = judged[index]?.due
     const place = commandOf.get(into)
     const winner = place === undefined ? undefined : evaluated[place]
-    if (due === undefined || winner === undefined || place === undefined || winner.command.kind !== 'send') continue
+    if (due === undefined || winner === undefined || place === undefined || !('merged' in winner.command)) continue
     const entry = entryOf(due, 'merged', 'same_address')
     evaluated[place] = {
       ...winner,
@@ -118,17 +72,13 @@ function decide(input: Decide): Evaluation {
   return { evaluated, toReplan: [...toReplan] }
 }
 
-/** The plan says active and one start, the host another: the whole appointment is planned anew, not only what is due. */
-function changedBehindOurBack(verdict: Verdict, plan: PlanRow | null): boolean {
-  if (verdict.kind === 'move') return true
-  if (verdict.kind !== 'cancel' || plan?.status !== 'active') return false
-  return verdict.rule === 'appointment_cancelled' || verdict.rule === 'appointment_ended'
-}
-
-function rivalryOf(judged: readonly Judged[]): Rivalry {
+/** Which reminder stands for which others. Those whose time is yet to come rival only what has the same time. */
+function rivalryOf(judged: readonly Judged[], now: Date): Rivalry {
   const byAppointment = Map.groupBy(judged.keys(), (index) => {
-    const facts = factsOf(judged[index]?.due ?? never())
-    return `${facts.organizationId} ${facts.appointmentId}`
+    const { due } = judged[index] ?? never()
+    const { organizationId, appointmentId } = factsOf(due)
+    const time = due.reminder?.reminderTime.getTime() ?? 0
+    return `${organizationId} ${appointmentId} ${time <= now.getTime() ? 'due' : time}`
   })
   const outdone = new Set<number>()
   const mergedInto = new Map<number, number>()
@@ -146,32 +96,6 @@ function rivalryOf(judged: readonly Judged[]): Rivalry {
   }
   return { outdone, mergedInto }
 }
-
-const gone = { kind: 'gone' } as const
-
-/** An appointment that moved to another organization is not this organization's any more. */
-const owned = <T extends { organizationId: string }>(truth: Truth<T>, organizationId: string): Truth<T> =>
-  truth.kind === 'known' && truth.value.organizationId !== organizationId ? gone : truth
-
-function subjectOf(
-  due: DueWork,
-  appointmentOf: (id: EntityId) => Truth<Appointment>,
-  waitlistOf: (id: EntityId) => Truth<WaitlistEntry>,
-): Subject | null {
-  const { appointmentId, waitlistEntryId, category } = factsOf(due)
-  const truth =
-    appointmentId !== null
-      ? appointmentOf(appointmentId)
-      : waitlistEntryId !== null
-        ? waitlistOf(waitlistEntryId)
-        : gone
-  if (truth.kind === 'known') return truth.value
-  return category === 'CANCELLATION' ? parseSnapshot(due.delivery?.snapshot ?? null) : null
-}
-
-const idsOf = (works: readonly DueWork[], field: 'appointmentId' | 'waitlistEntryId'): EntityId[] => [
-  ...new Set(works.flatMap((due) => factsOf(due)[field] ?? [])),
-]
 
 function never(): never {
   throw new Error('an index left its array')

@@ -4,13 +4,14 @@ import type { PreferenceRef, Preferences } from '../../schemas/preferences.ts'
 import type { OrganizationSettings } from '../../schemas/settings.ts'
 import type { Category, Channel, Rule } from '../../schemas/vocabulary.ts'
 import type { Providers } from '../providers.ts'
+import { taskManagerProvider } from '../tasks/reports.ts'
 
 /** How a channel of an organization would be served now. */
 export type EffectiveChannel = {
   readonly enabled: boolean
-  /** Name of the transport, or null with the rule why there is none. */
+  /** Name of the transport, `task_manager` where that delivers, or null with the rule why there is none. */
   readonly provider: string | null
-  readonly source: 'organization' | 'default' | 'transport' | null
+  readonly source: 'organization' | 'default' | 'transport' | 'task_manager' | null
   readonly fault: Rule | null
 }
 export type EffectiveSettings = {
@@ -32,6 +33,7 @@ export function effectiveChannel(
   channel: Channel,
   enabled: boolean,
 ): EffectiveChannel {
+  if (providers.delivered) return { enabled, provider: taskManagerProvider, source: taskManagerProvider, fault: null }
   const found = providers.find(row, channel)
   if (typeof found === 'string') return { enabled, provider: null, source: null, fault: found }
   const source = found.account === null ? 'transport' : found.trusted ? 'default' : 'organization'

@@ -56,7 +56,9 @@ export function readSettingsPatch(context: Context, id: string, input: Organizat
     if (secret === secretMask) delete patch[field]
     else if (typeof secret === 'string') patch[field] = seal(context, id, field, secret)
   }
-  return { patch, warnings, replans: fieldsThatReplan.some((field) => field in patch) }
+  // What TaskManager has already is compared with every change, of texts too.
+  const isHandedOver = context.options.taskManager?.mode === 'deliver' && Object.keys(patch).length > 0
+  return { patch, warnings, replans: isHandedOver || fieldsThatReplan.some((field) => field in patch) }
 }
 
 function seal({ secrets }: Context, id: string, field: SecretField, secret: string): string {

@@ -31,6 +31,7 @@ export class Calls {
     const deadline = this.#after(this.#options.totalTimeoutMs)
     let attempts = 0
     let last: NoAnswer | null = null
+    let isUnsent = true
     const work = this.#retry.execute(async () => {
       const broken = this.breaker.broken
       if (broken !== null) {
@@ -44,6 +45,7 @@ export class Calls {
       } catch (error) {
         if (!(error instanceof NoAnswer)) throw error
         last = error
+        isUnsent &&= error.isUnsent
         if (this.breaker.broken === null) error.waitMs = this.#waitMs(error, attempts, deadline)
         throw error
       }
@@ -51,7 +53,7 @@ export class Calls {
     try {
       return await this.#untilClosed(work, request)
     } catch (error) {
-      throw error instanceof NoAnswer ? unavailable(request, error, attempts) : error
+      throw error instanceof NoAnswer ? unavailable(request, error, attempts, isUnsent) : error
     }
   }
 

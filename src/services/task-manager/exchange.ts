@@ -72,6 +72,16 @@ function parsed(text: string): unknown {
   }
 }
 
+/** Why there was no connection at all. */
+const unconnected: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
 const words: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'the connection broke',
@@ -88,7 +98,7 @@ function noAnswer(error: unknown): NoAnswer {
   if (error instanceof Error && error.name === 'TimeoutError') return new NoAnswer('no answer in time')
   const code = codeOf(error)
   if (code === null) return new NoAnswer('the connection failed')
-  return new NoAnswer(`${words[code] ?? 'the connection failed'} (${code})`)
+  return new NoAnswer(`${words[code] ?? 'the connection failed'} (${code})`, undefined, unconnected.has(code))
 }
 
 /** The first code on the way down: undici says "fetch failed", and below it why; below that, for several addresses, one each. */

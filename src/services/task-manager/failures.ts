@@ -11,13 +11,16 @@ export class NoAnswer extends Error {
   /** One clause, such as `connection refused (ECONNREFUSED)`. */
   readonly reason: string
   readonly retryAfterMs: number | undefined
+  /** No connection came about: the service cannot have acted on it. */
+  readonly isUnsent: boolean
   /** When to repeat it, in ms from when it failed. Null: not in this call. */
   waitMs: number | null = null
 
-  constructor(reason: string, retryAfterMs?: number) {
+  constructor(reason: string, retryAfterMs?: number, isUnsent = false) {
     super(reason)
     this.reason = reason
     this.retryAfterMs = retryAfterMs
+    this.isUnsent = isUnsent
   }
 
   /** The same, not to be repeated in this call. */
@@ -27,23 +30,41 @@ export class NoAnswer extends Error {
   }
 }
 
+const unsent = new WeakSet<object>()
+
+/** True where none of the requests of a failed call reached the service, so that it cannot have acted on it. */
+export const neverSent = (error: unknown): boolean => typeof error === 'object' && error !== null && unsent.has(error)
+
+function markedUnsent(error: NotificationError): NotificationError {
+  unsent.add(error)
+  return error
+}
+
 const named = ({ method, url }: Target): string => `${method} ${url}`
 
 /** The document's "TaskManager Connection Failed", with what it says to check. */
-export function unavailable(target: Target, { reason, retryAfterMs }: NoAnswer, attempts: number): NotificationError {
+export function unavailable(
+  target: Target,
+  { reason, retryAfterMs }: NoAnswer,
+  attempts: number,
+  isUnsent: boolean,
+): NotificationError {
   const often = attempts > 1 ? `, ${attempts} times` : ''
-  return new NotificationError(
+  const error = new NotificationError(
     'task_manager_unavailable',
     `TaskManager connection failed: ${named(target)}: ${reason}${often}. Check that the service is running, that it can be reached from here, and TASK_MANAGER_URL.`,
     retryAfterMs === undefined ? {} : { retryAfterMs },
   )
+  return isUnsent ? markedUnsent(error) : error
 }
 
 export function failingFast(target: Target, last: string, retryAfterMs: number): NotificationError {
-  return new NotificationError(
-    'task_manager_unavailable',
-    `TaskManager is not asked for the moment (${named(target)}), because it did not answer before: ${last}. It is asked again in ${retryAfterMs} ms.`,
-    { retryAfterMs },
+  return markedUnsent(
+    new NotificationError(
+      'task_manager_unavailable',
+      `TaskManager is not asked for the moment (${named(target)}), because it did not answer before: ${last}. It is asked again in ${retryAfterMs} ms.`,
+      { retryAfterMs },
+    ),
   )
 }
 

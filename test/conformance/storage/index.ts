@@ -24,6 +24,7 @@ import { receipts } from './receipts.ts'
 import { replans } from './replans.ts'
 import { requests } from './requests.ts'
 import { statistics } from './statistics.ts'
+import { tasks } from './tasks.ts'
 import { upcoming } from './upcoming.ts'
 import { values } from './values.ts'
 import { verdicts } from './verdicts.ts'
@@ -49,6 +50,7 @@ const parts = {
   jobs,
   audit,
   statistics,
+  'tasks of TaskManager': tasks,
   values,
 }
 export type Part = keyof typeof parts

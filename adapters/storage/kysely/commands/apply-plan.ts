@@ -111,15 +111,27 @@ function insertReminder(tx: Tx, command: PlanCommand, wanted: NewReminder): Remi
   }
 }
 
+const isHandedOver = ({ statements }: Tx, { status, due_at, notification_id: id }: RecordOf<'appointment_reminders'>) =>
+  status === 'PENDING' &&
+  due_at === null &&
+  id !== null &&
+  statements.deliveries.state.get({ id })?.delivery_state === 'handed_over'
+
 /** The same reminder at another time: a wall-clock offset in another zone. One that is put off or being sent stays as it is. */
 function keepReminder(tx: Tx, row: RecordOf<'appointment_reminders'>, wanted: NewReminder, at: Date): ReminderRow {
   const time = wanted.reminderTime.getTime()
-  if (row.due_at === null || row.due_at !== row.reminder_time || row.reminder_time === time) return decodeReminder(row)
+  if (row.reminder_time === time) return decodeReminder(row)
+  const waits = row.due_at !== null && row.due_at === row.reminder_time
+  if (!waits && !isHandedOver(tx, row)) return decodeReminder(row)
   const change = {
     reminder_time: time,
     hours_before_appointment: wanted.hoursBefore,
-    due_at: time,
+    due_at: waits ? time : null,
     updated_at: at.getTime(),
+  }
+  // Whoever has it, or its alarm, is to hear of the new time.
+  if (!waits || row.task_manager_task_id !== null) {
+    tx.statements.tasks.touchReminder.run({ reminder_id: row.id, next_at: at.getTime() })
   }
   tx.statements.reminders.retime.run({ id: row.id, ...change })
   return decodeReminder({ ...row, ...change })

@@ -13,6 +13,10 @@ type Delivery = Pick<
 type Waiting = Delivery & Pick<RecordOf<'notification_history'>, 'attempts' | 'unknown_outcomes' | 'provider'>
 
 export function cancelReminder(tx: Tx, row: Reminder, reason: Rule, at: Date, tally: Tally): ReminderRow {
+  // An alarm of TaskManager's; what it is to deliver is recalled by `recallDelivery`.
+  if (row.task_manager_task_id !== null && row.due_at !== null) {
+    tx.statements.tasks.touchReminder.run({ reminder_id: row.id, next_at: at.getTime() })
+  }
   const change = { status: 'CANCELLED', reason, live: null, due_at: null, updated_at: at.getTime() } as const
   tx.statements.reminders.cancel.run({ id: row.id, ...change })
   const { organization_id: organizationId, reminder_type: channel } = row
@@ -30,6 +34,12 @@ export function cancelDelivery(tx: Tx, row: Delivery, reason: Rule, at: Date, ta
   })
   const { organization_id: organizationId, notification_type: channel, notification_category: category } = row
   tally.add({ organizationId, channel, category, detail: reason }, 'CANCELLED', at)
+}
+
+/** TaskManager has it: it stays handed over, marked with the reason, until TaskManager says that it will not send it. */
+export function recallDelivery(tx: Tx, id: number, reason: Rule, at: Date): void {
+  tx.statements.deliveries.recall.run({ id, reason, updated_at: at.getTime() })
+  tx.statements.tasks.touchNotification.run({ notification_id: id, next_at: at.getTime() })
 }
 
 const held = { code: 'outcome_unknown', message: 'Outcome unknown: withdrawn after an attempt that may have arrived.' }
@@ -61,13 +71,14 @@ function holdDelivery(tx: Tx, row: Waiting, reminder: Reminder, at: Date, tally:
 }
 
 /**
- * Withdraws a PENDING reminder unless a worker is sending it; a delivery that waits for its retry goes with it.
- * Null: it is in flight, or was sent with an unknown outcome, and may arrive.
+ * Withdraws a PENDING reminder unless a worker is sending it; a delivery that waits for its retry goes with it, and one
+ * that was handed over is recalled. Null: it is in flight, or was sent with an unknown outcome, and may arrive.
  */
 export function withdraw(tx: Tx, row: Reminder, reason: Rule, at: Date, tally: Tally): ReminderRow | null {
   if (row.due_at === null && row.notification_id !== null) {
     const delivery = tx.statements.deliveries.state.get({ id: row.notification_id })
-    if (delivery?.delivery_state === 'sending' || delivery?.delivery_state === 'handed_over') return null
+    if (delivery?.delivery_state === 'sending') return null
+    if (delivery?.delivery_state === 'handed_over') recallDelivery(tx, delivery.id, reason, at)
     if (delivery?.delivery_state === 'queued') {
       if (delivery.unknown_outcomes > 0) {
         holdDelivery(tx, delivery, row, at, tally)

@@ -15,7 +15,7 @@ type Counted = {
 export type Tally = {
   add(what: Counted, measure: Measure, at: Date | number | string, by?: number): void
   /** A duration, for a histogram. */
-  time(what: Counted, measure: 'LATENESS' | 'DELIVERY_TIME', ms: number, at: Date | number): void
+  time(what: Counted, measure: 'LATENESS' | 'DELIVERY_TIME' | 'EXECUTION_TIME', ms: number, at: Date | number): void
   write(tx: Tx): void
 }
 

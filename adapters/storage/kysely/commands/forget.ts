@@ -11,7 +11,7 @@ import {
 } from '../../../../src/index.ts'
 import type { RecordOf } from '../query.ts'
 import { appendAudit } from './audit.ts'
-import { cancelDelivery, withdraw } from './cancel.ts'
+import { cancelDelivery, recallDelivery, withdraw } from './cancel.ts'
 import { createTally, type Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import { preferencesOf } from './settings.ts'
@@ -19,11 +19,16 @@ import type { Tx } from './tx.ts'
 
 type Open = RecordOf<'notification_history'>
 
-const isSending = (row: Open): boolean => row.delivery_state === 'sending' || row.delivery_state === 'handed_over'
+const isSending = (row: Open): boolean => row.delivery_state === 'sending'
 
-/** Cancels the queued of these; those of reminders went with their reminder already. Counts the ones being sent. */
+/** Cancels the queued and recalls the handed over of these; those of reminders went with their reminder already. Counts the ones being sent. */
 function cancelOpen(tx: Tx, rows: readonly Open[], reason: Rule, at: Date, tally: Tally): number {
-  for (const row of rows) if (row.delivery_state === 'queued') cancelDelivery(tx, row, reason, at, tally)
+  for (const row of rows) {
+    if (row.delivery_state === 'queued') cancelDelivery(tx, row, reason, at, tally)
+    else if (row.delivery_state === 'handed_over' && row.reminder_id === null && row.reason === null) {
+      recallDelivery(tx, row.id, reason, at)
+    }
+  }
   return rows.filter(isSending).length
 }
 
@@ -98,7 +103,7 @@ export function forgetRecipient(tx: Tx, recipient: RecipientRef, at: Date, by: A
   }
   const open = statements.deliveries.openOfRecipient.all({ recipientType: recipient.type, recipientId })
   for (const row of open) {
-    if (row.delivery_state !== 'queued' || row.reminder_id === null) continue
+    if (isSending(row) || row.reminder_id === null) continue
     const reminder = statements.reminders.get.get({ id: row.reminder_id })
     if (reminder?.status !== 'PENDING') continue
     const withdrawn = withdraw(tx, reminder, reason, at, tally)
@@ -107,7 +112,7 @@ export function forgetRecipient(tx: Tx, recipient: RecipientRef, at: Date, by: A
   const immediate = open.filter((row) => row.reminder_id === null || isSending(row))
   const inFlight = cancelOpen(tx, immediate, reason, at, tally)
   for (const row of immediate) {
-    if (row.delivery_state !== 'queued') continue
+    if (isSending(row)) continue
     const entry: DecisionEntry = {
       action: 'cancelled',
       rule: reason,

@@ -4,6 +4,7 @@ import { cancelDelivery, cancelReminder, withdraw } from './cancel.ts'
 import { countedAs, createTally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import { guardCheck } from './guard.ts'
+import { handOverDelivery, handOverReminder, releaseDelivery, releaseReminder } from './hand-over.ts'
 import type { Delivery, Intent, IntentTx, Reminder } from './intent-types.ts'
 import { createMeter } from './meter.ts'
 import { claimReminder, failReminder } from './reminder-intents.ts'
@@ -69,7 +70,12 @@ function claimDelivery({ tx, at }: IntentTx, row: Delivery, command: Intent<'sen
 }
 
 /** All that the decision rested on must stand, what it merges too: else it is decided anew from what is there now. */
-function send(intent: IntentTx, found: Found, command: Intent<'send'>): IntentOutcome {
+function claim(
+  intent: IntentTx,
+  found: Found,
+  command: Intent<'send' | 'hand_over'>,
+  write: () => Delivery,
+): IntentOutcome {
   if (!intent.guard(command.guard)) return lost
   const merged: { found: Found; rule: Intent<'cancel'>['rule'] }[] = []
   for (const { work, rule } of command.merged) {
@@ -81,9 +87,7 @@ function send(intent: IntentTx, found: Found, command: Intent<'send'>): IntentOu
   if (command.cap !== null && isFirst && !intent.meter(command.guard.settings.organizationId, command.cap))
     return capped
   for (const other of merged) cancel(intent, other.found, other.rule)
-  return done(
-    found.kind === 'reminder' ? claimReminder(intent, found.row, command) : claimDelivery(intent, found.row, command),
-  )
+  return done(write())
 }
 
 function defer({ tx, at }: IntentTx, found: Found, until: Date): IntentOutcome {
@@ -130,7 +134,21 @@ function giveUp({ tx, at, tally }: IntentTx, row: Delivery, command: Intent<'fai
 function decide(intent: IntentTx, found: Found, command: IntentCommand): IntentOutcome {
   switch (command.kind) {
     case 'send':
-      return send(intent, found, command)
+      return claim(intent, found, command, () =>
+        found.kind === 'reminder'
+          ? claimReminder(intent, found.row, command)
+          : claimDelivery(intent, found.row, command),
+      )
+    case 'hand_over':
+      return claim(intent, found, command, () =>
+        found.kind === 'reminder'
+          ? handOverReminder(intent, found.row, command)
+          : handOverDelivery(intent, found.row, command),
+      )
+    case 'release':
+      return done(
+        found.kind === 'reminder' ? releaseReminder(intent, found.row, command) : releaseDelivery(intent, found.row),
+      )
     case 'cancel':
       cancel(intent, found, command.rule)
       return done(null)

@@ -3,7 +3,7 @@ import { untouched } from '../codecs/deliveries.ts'
 import type { Delivery, Intent, IntentTx, Reminder } from './intent-types.ts'
 
 /** The delivery of a reminder, as a row to insert. */
-const deliveryOf = (row: Reminder, content: DeliveryContent, at: number) => ({
+export const deliveryOf = (row: Reminder, content: DeliveryContent, at: number) => ({
   notification_type: row.reminder_type,
   notification_category: 'REMINDER' as const,
   recipient_type: row.recipient_type,

@@ -137,7 +137,7 @@ function settle(tx: Tx, command: SettleCommand, tally: Tally, sent: Sent): boole
  * Forward only. The counter moves with the status, on the day the delivery settled, so that every delivery is counted
  * once, under what is known of it last.
  */
-function receive(tx: Tx, command: ReceiptCommand, tally: Tally): boolean {
+export function receive(tx: Tx, command: ReceiptCommand, tally: Tally): boolean {
   const row = tx.statements.deliveries.get.get({ id: command.id })
   if (row === undefined) return false
   const unknown = row.delivery_state === 'unknown'

@@ -27,7 +27,10 @@ export type CommandStatements = {
     Runs<All['reminders'], 'insert' | 'cancel' | 'claim' | 'retime' | 'text' | 'defer' | 'finish' | 'correct'>
   readonly deliveries: Gets<All['deliveries'], 'get' | 'state' | 'held'> &
     Lists<All['deliveries'], 'superseded' | 'openOfAppointment' | 'openOfRecipient'> &
-    Runs<All['deliveries'], 'insert' | 'claim' | 'cancel' | 'fault' | 'sent' | 'defer' | 'receive' | 'suppress'>
+    Runs<
+      All['deliveries'],
+      'insert' | 'claim' | 'cancel' | 'recall' | 'text' | 'fault' | 'sent' | 'defer' | 'receive' | 'suppress'
+    >
   readonly settings: Gets<All['settings'], 'get' | 'revision'> & Runs<All['settings'], 'insert' | 'update'>
   readonly preferences: {
     readonly PATIENT: Preferences<All['preferences']['PATIENT']>
@@ -37,6 +40,11 @@ export type CommandStatements = {
   readonly audit: Runs<All['audit'], 'insert'>
   readonly statistics: Gets<All['statistics'], 'outcome' | 'metered'> &
     Runs<All['statistics'], 'count' | 'recordOutcome'>
+  readonly tasks: Gets<All['tasks'], 'get' | 'ofReminder' | 'ofNotification'> &
+    Runs<
+      All['tasks'],
+      'insert' | 'update' | 'delete' | 'touchReminder' | 'touchNotification' | 'assignReminder' | 'assignDelivery'
+    >
 }
 
 /** What a command works with; only valid until it returns, because a command is one synchronous block. */

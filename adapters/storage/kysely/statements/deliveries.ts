@@ -116,6 +116,9 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
     ),
   ),
   cancel: bind(updateQuery(db, table, ['delivery_state', 'reason', 'due_at', 'updated_at'] as const)),
+  /** Handed over, and not wanted any more; whoever has it is still to be told. */
+  recall: bind(updateQuery(db, table, ['reason', 'updated_at'] as const)),
+  text: bind(updateQuery(db, table, [...content, 'updated_at'] as const)),
   /** Queued again, given up, or over with an error. */
   fault: bind(
     updateQuery(db, table, [
@@ -153,18 +156,19 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
       'updated_at',
     ] as const),
   ),
-  /** Queued lifecycle notices that a newer one of the same appointment, recipient and channel replaces. */
+  /** Lifecycle notices, queued or handed over, that a newer one of the same appointment, recipient and channel replaces. */
   superseded: bind(
     query((p: Param<Superseded & { newId: number }>) =>
       db
         .selectFrom(table)
-        .select(['id', 'notification_category'])
+        .select(['id', 'notification_category', 'delivery_state'])
         .where('appointment_id', '=', p('appointmentId'))
         .where('organization_id', '=', p('organizationId'))
         .where('recipient_type', '=', p('recipientType'))
         .where('recipient_id', '=', p('recipientId'))
         .where('notification_type', '=', p('channel'))
-        .where('delivery_state', '=', 'queued')
+        .where('delivery_state', 'in', ['queued', 'handed_over'])
+        .where('reason', 'is', null)
         .where('notification_category', 'in', ['CONFIRMATION', 'RESCHEDULE', 'CANCELLATION'])
         .where('id', '!=', p('newId'))
         .compile(),

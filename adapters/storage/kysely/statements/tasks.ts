@@ -1,0 +1,198 @@
+import { sql } from 'kysely'
+import type { EntityId } from '../../../../src/index.ts'
+import { asked, type Bind, type Builder, insertQuery, type Mode, type Param, query, updateQuery } from '../query.ts'
+
+const table = 'task_manager_tasks'
+/** After the last row of the page before; `after` null: from the first. */
+type Page = { now: number; due_at: number; id: number; limit: number }
+
+export const taskStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
+  const waiting = (p: Param<Page>) =>
+    db
+      .selectFrom('appointment_reminders')
+      .selectAll()
+      .where('due_at', '<=', p('now'))
+      // The first condition serves the index, the second one the order within an instant.
+      .where('due_at', '>=', p('due_at'))
+      .where(sql<boolean>`(due_at > ${p('due_at')} or id > ${p('id')})`)
+      .orderBy('due_at')
+      .orderBy('id')
+      .limit(p('limit'))
+  return {
+    get: bind(
+      query((p: Param<{ id: number }>) => db.selectFrom(table).selectAll().where('id', '=', p('id')).compile()),
+    ),
+    ofReminder: bind(
+      query((p: Param<{ reminder_id: number }>) =>
+        db.selectFrom(table).selectAll().where('reminder_id', '=', p('reminder_id')).compile(),
+      ),
+    ),
+    ofNotification: bind(
+      query((p: Param<{ notification_id: number }>) =>
+        db.selectFrom(table).selectAll().where('notification_id', '=', p('notification_id')).compile(),
+      ),
+    ),
+    due: bind(
+      query((p: Param<{ now: number; limit: number }>) =>
+        db
+          .selectFrom(table)
+          .selectAll()
+          .where('next_at', '<=', p('now'))
+          .orderBy('next_at')
+          .orderBy('id')
+          .limit(p('limit'))
+          .compile(),
+      ),
+    ),
+    insert: bind(
+      insertQuery(
+        db,
+        table,
+        [
+          'organization_id',
+          'channel',
+          'category',
+          'reminder_id',
+          'notification_id',
+          'task_id',
+          'generation',
+          'facts',
+          'scheduled_at',
+          'next_at',
+          'attempts',
+          'failures',
+          'error_code',
+          'touched',
+          'unregistered_since',
+          'acknowledged_at',
+          'created_at',
+          'updated_at',
+        ] as const,
+        sql`on conflict do nothing`,
+      ),
+    ),
+    update: bind(
+      updateQuery(db, table, [
+        'task_id',
+        'generation',
+        'facts',
+        'scheduled_at',
+        'next_at',
+        'attempts',
+        'failures',
+        'error_code',
+        'unregistered_since',
+        'acknowledged_at',
+        'updated_at',
+      ] as const),
+    ),
+    delete: bind(query((p: Param<{ id: number }>) => db.deleteFrom(table).where('id', '=', p('id')).compile())),
+    touchReminder: bind(
+      query((p: Param<{ reminder_id: number; next_at: number }>) =>
+        sql<never>`update task_manager_tasks set touched = touched + 1,
+            next_at = case when next_at < ${p('next_at')} then next_at else ${p('next_at')} end
+          where reminder_id = ${p('reminder_id')}`.compile(db),
+      ),
+    ),
+    touchNotification: bind(
+      query((p: Param<{ notification_id: number; next_at: number }>) =>
+        sql<never>`update task_manager_tasks set touched = touched + 1,
+            next_at = case when next_at < ${p('next_at')} then next_at else ${p('next_at')} end
+          where notification_id = ${p('notification_id')}`.compile(db),
+      ),
+    ),
+    /** Deliveries that TaskManager has, of these appointments. */
+    handedOver: bind(
+      query((p: Param<{ appointmentIds: string }>) =>
+        db
+          .selectFrom(asked<EntityId>(p('appointmentIds')))
+          .crossJoin('notification_history as delivery')
+          .select('delivery.id')
+          .whereRef('delivery.appointment_id', '=', 'asked.value')
+          .where('delivery.delivery_state', '=', 'handed_over')
+          .compile(),
+      ),
+    ),
+    waiting: bind(query((p: Param<Page>) => waiting(p).compile())),
+    withoutAlarm: bind(query((p: Param<Page>) => waiting(p).where('task_manager_task_id', 'is', null).compile())),
+    waitingNotices: bind(
+      query((p: Param<Page>) =>
+        db
+          .selectFrom('notification_history')
+          .selectAll()
+          .where('due_at', '<=', p('now'))
+          .where('due_at', '>=', p('due_at'))
+          .where(sql<boolean>`(due_at > ${p('due_at')} or id > ${p('id')})`)
+          .where('delivery_state', '=', 'queued')
+          .where('fence', '=', 0)
+          .orderBy('due_at')
+          .orderBy('id')
+          .limit(p('limit'))
+          .compile(),
+      ),
+    ),
+    dueTakenOver: bind(
+      query((p: Param<{ now: number; limit: number }>) =>
+        db
+          .selectFrom('notification_history')
+          .selectAll()
+          .where('due_at', '<=', p('now'))
+          .where('fence', '>', 0)
+          .orderBy('due_at')
+          .orderBy('id')
+          .limit(p('limit'))
+          .compile(),
+      ),
+    ),
+    nextTakenOver: bind(
+      query((p: Param<{ now: number }>) =>
+        db
+          .selectFrom('notification_history')
+          .select('due_at')
+          .where('due_at', '>', p('now'))
+          .where('fence', '>', 0)
+          .orderBy('due_at')
+          .limit(1)
+          .compile(),
+      ),
+    ),
+    pending: bind(
+      query((p: Param<{ limit: number }>) =>
+        sql<{ total: number }>`select
+            (select count(*) from (select 1 from ${sql.table(table)} where unregistered_since is not null limit ${p('limit')}) as unregistered)
+            + (select count(*) from (select 1 from ${sql.table('appointment_reminders')} where due_at is not null limit ${p('limit')}) as waiting)
+          as total`.compile(db),
+      ),
+    ),
+    oldestPending: bind(
+      query(() =>
+        db
+          .selectFrom(table)
+          .select('unregistered_since')
+          .where('unregistered_since', 'is not', null)
+          .orderBy('unregistered_since')
+          .limit(1)
+          .compile(),
+      ),
+    ),
+    lastFault: bind(
+      query(() =>
+        db
+          .selectFrom(table)
+          .select('error_code')
+          .where('unregistered_since', 'is not', null)
+          .where('error_code', 'is not', null)
+          .orderBy('updated_at', 'desc')
+          .limit(1)
+          .compile(),
+      ),
+    ),
+    /** The id of the task, where the row has none yet. */
+    assignReminder: bind(
+      updateQuery(db, 'appointment_reminders', ['task_manager_task_id', 'task_manager_execution_id'] as const),
+    ),
+    assignDelivery: bind(
+      updateQuery(db, 'notification_history', ['task_manager_task_id', 'task_manager_execution_id'] as const),
+    ),
+  }
+}

@@ -1,0 +1,62 @@
+import type { TaskStore } from '../../../src/index.ts'
+import { decodeDelivery } from '../kysely/codecs/deliveries.ts'
+import { decodeReminder } from '../kysely/codecs/reminders.ts'
+import { decodeTask } from '../kysely/codecs/tasks.ts'
+import { addAlarms } from '../kysely/commands/alarms.ts'
+import { reportTask } from '../kysely/commands/task-report.ts'
+import { applyTasks } from '../kysely/commands/tasks.ts'
+import { afterOf, countLimit, pageAfter, takenOverPage } from '../kysely/task-pages.ts'
+import type { Commands } from './engine.ts'
+
+export const taskStore = (engine: Commands): TaskStore => ({
+  waiting: (until, after, limit) =>
+    engine.read(({ statements }) => statements.tasks.waiting.all(pageAfter(until, after, limit)).map(decodeReminder)),
+  withoutAlarm: (until, after, limit) =>
+    engine.read(({ statements }) =>
+      statements.tasks.withoutAlarm.all(pageAfter(until, after, limit)).map(decodeReminder),
+    ),
+  waitingNotices: (now, after, limit) =>
+    engine.read(({ statements }) =>
+      statements.tasks.waitingNotices.all(pageAfter(now, after, limit)).map(decodeDelivery),
+    ),
+  dueTakenOver: (query) =>
+    engine.read(({ statements }) => {
+      const { now, limit } = query
+      const rows = statements.tasks.dueTakenOver.all({ now: now.getTime(), limit })
+      return takenOverPage(rows.map(decodeDelivery), query)
+    }),
+  nextTakenOverDueAt: (after) =>
+    engine.read(({ statements }) => {
+      const at = statements.tasks.nextTakenOver.get(afterOf(after))?.due_at ?? null
+      return at === null ? null : new Date(at)
+    }),
+  due: (now, limit) =>
+    engine.read(({ statements }) => statements.tasks.due.all({ now: now.getTime(), limit }).map(decodeTask)),
+  find: (of) =>
+    engine.read(({ statements }) => {
+      const row =
+        'reminderId' in of
+          ? statements.tasks.ofReminder.get({ reminder_id: of.reminderId })
+          : statements.tasks.ofNotification.get({ notification_id: of.notificationId })
+      return row === undefined ? null : decodeTask(row)
+    }),
+  apply: (commands) => engine.write((tx) => applyTasks(tx, commands)),
+  addAlarms: (commands) => engine.write((tx) => addAlarms(tx, commands)),
+  report: (report) => engine.write((tx) => reportTask(tx, report)),
+  touch: (appointmentIds, at) =>
+    engine.write(({ statements, ids }) => {
+      const unique = new Set(appointmentIds.map((id) => ids('appointment', id)))
+      for (const { id } of statements.tasks.handedOver.all({ appointmentIds: JSON.stringify([...unique]) })) {
+        statements.tasks.touchNotification.run({ notification_id: id, next_at: at.getTime() })
+      }
+    }),
+  summary: () =>
+    engine.snapshot(({ statements }) => {
+      const since = statements.tasks.oldestPending.get({})?.unregistered_since ?? null
+      return {
+        pending: Math.min(countLimit, statements.tasks.pending.get({ limit: countLimit })?.total ?? 0),
+        oldestPendingAt: since === null ? null : new Date(since),
+        lastErrorCode: statements.tasks.lastFault.get({})?.error_code ?? null,
+      }
+    }),
+})

@@ -1,0 +1,190 @@
+import { isNotificationError } from '../errors.ts'
+import type { Storage, TaskSummary } from '../ports/storage.ts'
+import type { Callbacks } from './callbacks.ts'
+import { type Context, faultOf } from './context.ts'
+import type { WorkSource } from './dispatch/work-source.ts'
+import { type JobLease, takeJob } from './job-lease.ts'
+import type { Planner } from './planner.ts'
+import type { Circuit } from './task-manager/breaker.ts'
+import { TaskManagerClient } from './task-manager-client.ts'
+import { Alarms } from './tasks/alarms.ts'
+import { Desk } from './tasks/desk.ts'
+import { HandOver } from './tasks/hand-over.ts'
+import { TaskLedger } from './tasks/ledger.ts'
+import type { SettledTaskManager, TaskManagerMode } from './tasks/options.ts'
+import { Pace } from './tasks/pace.ts'
+import type { Room } from './tasks/room.ts'
+import { TaskSync } from './tasks/sync.ts'
+
+const jobName = 'task_manager'
+/** How soon another worker may go on where one died. */
+const leaseMs = 15_000
+
+export type TaskManagerHealth = TaskSummary & {
+  readonly mode: TaskManagerMode
+  readonly status: 'ok' | 'failing'
+  readonly circuit: Circuit
+}
+
+/**
+ * The library and TaskManager, which keep two books about the same messages. Ours are the rows; of TaskManager's we know what
+ * it acknowledged. Nothing is told to it that is not committed first, and nothing it says changes more than one row once.
+ *
+ * In the mode `deliver` a message walks like this:
+ * ```
+ *            commit: delivery handed_over, task row          TaskManager answers: task id
+ *  waiting ------------------------------------> unregistered ---------------> registered
+ *     |                                          |   (asked again under the same key     |  looked at when touched, and before
+ *     | never heard of in time                   |    and in the same words)             |  its time: same? changed: PUT. Lost:
+ *     v                                          |                                       |  created anew. Not wanted: recalled
+ *  queued for the library <----------------------+---------------------------------------+
+ *     ^                    TaskManager says gone, cancelled or not run, and it is overdue |
+ *     |                                                                                  v
+ *     +--- a report still settles it, if nothing was sent meanwhile                 settled by a report,
+ *                                                                                   or by asking for one that was lost
+ * ```
+ * - *Recalled* (cancelled, moved, opted out, newer notice): the reminder is CANCELLED at once, the delivery stays handed over with the
+ *   reason, and is cancelled when TaskManager says that it will not run it. If it ran, that is recorded: sent, although cancelled.
+ * - *In doubt* (a call was not answered and may have arrived): nothing is decided before TaskManager answers. Where it never does, the
+ *   message is held as unknown at the start of the appointment, and asked about for a week.
+ * - What another process does to the same rows is marked on them (`touched`), so that an answer on its way hides nothing.
+ *
+ * In the mode `trigger` the reminder stays with the library; a task is only its alarm, set for the near future.
+ *
+ * One worker of all processes does the work, in the background: no request waits for TaskManager, and none fails with it.
+ */
+export class TaskManagerIntegration {
+  readonly client: TaskManagerClient
+  readonly #context: Context
+  readonly #settings: SettledTaskManager
+  readonly #handOver: HandOver
+  readonly #sync: TaskSync
+  readonly #alarms: Alarms
+  #isStarted = false
+  #lease: JobLease | null = null
+  /** Another worker had the job: not before then is it asked for again. */
+  #askAfter = 0
+  #running: Promise<void> | null = null
+  #again = false
+  #cancelPoll = () => {}
+  #unsubscribe = () => {}
+
+  constructor(context: Context, settings: SettledTaskManager, planner: Planner, callbacks: Pick<Callbacks, 'url'>) {
+    const { clock, random, logger, env } = context.options
+    this.#context = context
+    this.#settings = settings
+    this.client = new TaskManagerClient({ ...settings.connection, clock, random, logger, env })
+    const ledger = new TaskLedger(context)
+    const pace = new Pace(settings.createsPerMinute, clock)
+    const room: Room = { context, planner, callbacks, client: this.client, settings, ledger, pace }
+    const desk = new Desk(room)
+    this.#handOver = new HandOver(room)
+    this.#alarms = new Alarms(desk)
+    this.#sync = new TaskSync(desk, this.#alarms)
+  }
+
+  /** What the dispatcher is to send: in the mode `deliver` only what was taken over. */
+  get workSource(): WorkSource | undefined {
+    return this.#settings.mode === 'deliver' ? takenOver(this.#context.options.storage) : undefined
+  }
+
+  start(): void {
+    if (this.#isStarted) return
+    this.#isStarted = true
+    const { storage } = this.#context.options
+    this.#unsubscribe = storage.onForeignChange?.(() => this.wake()) ?? (() => {})
+    this.#poll()
+  }
+
+  /** Looks for work soon; nothing happens before `start()` or after `stop()`. */
+  wake(): void {
+    this.#again = true
+    if (!this.#isStarted || this.#running !== null) return
+    this.#running = this.#run().finally(() => {
+      this.#running = null
+      if (this.#again) this.wake()
+    })
+  }
+
+  /** Begins no new call, and ends those under way: what they were about is found again. */
+  async stop(): Promise<void> {
+    this.#isStarted = false
+    this.#cancelPoll()
+    this.#unsubscribe()
+    this.client.close()
+    await this.#running
+    await this.#sync.rest()
+    await this.#lease?.release()
+    this.#lease = null
+  }
+
+  /** `verify`: TaskManager is asked whether it is well. */
+  async health({ verify }: { readonly verify: boolean }): Promise<TaskManagerHealth> {
+    const [summary, isWell] = await Promise.all([
+      this.#context.options.storage.tasks.summary(),
+      verify ? this.client.health().then(({ ok }) => ok) : true,
+    ])
+    const { oldestPendingAt } = summary
+    const waitsMs =
+      oldestPendingAt === null ? 0 : this.#context.options.clock.now().getTime() - oldestPendingAt.getTime()
+    const isOk = isWell && this.client.circuit !== 'open' && waitsMs < this.#settings.overdueAfterMs
+    const { mode } = this.#settings
+    return { mode, status: isOk ? 'ok' : 'failing', circuit: this.client.circuit, ...summary }
+  }
+
+  #poll(): void {
+    const { clock } = this.#context.options
+    this.#cancelPoll = clock.setTimer(new Date(clock.now().getTime() + this.#settings.pollMs), () => this.#poll())
+    this.wake()
+  }
+
+  async #run(): Promise<void> {
+    this.#again = false
+    try {
+      this.#lease ??= await this.#takeJob()
+      if (await this.#goOn()) await this.#work()
+    } catch (error) {
+      const { logger } = this.#context.options
+      const isAway = isNotificationError(error) && error.code.startsWith('directory_')
+      if (isAway) logger.warn('hand-over put off: the directory is away', { code: error.code })
+      else logger.error('tasks put off', { fault: faultOf(error) })
+    }
+  }
+
+  async #takeJob(): Promise<JobLease | null> {
+    const now = this.#context.options.clock.now().getTime()
+    if (now < this.#askAfter) return null
+    const lease = await takeJob(this.#context, jobName, leaseMs)
+    if (lease === null) this.#askAfter = now + this.#settings.pollMs
+    return lease
+  }
+
+  async #work(): Promise<void> {
+    const goOn = () => this.#goOn()
+    if (this.#settings.mode === 'trigger') {
+      await this.#alarms.set(goOn)
+      await this.#sync.run(goOn)
+      return
+    }
+    await this.#sync.run(goOn)
+    try {
+      await this.#handOver.run(goOn, () => this.#sync.run(goOn))
+    } finally {
+      await this.#handOver.release(goOn)
+    }
+  }
+
+  /** Whether this worker still has the job. */
+  async #goOn(): Promise<boolean> {
+    if (!this.#isStarted || this.#lease === null) return false
+    if (await this.#lease.keep()) return true
+    this.#lease = null
+    return false
+  }
+}
+
+const takenOver = ({ tasks }: Storage): WorkSource => ({
+  reminders: async () => ({ rows: [], more: [] }),
+  deliveries: tasks.dueTakenOver.bind(tasks),
+  nextDueAt: tasks.nextTakenOverDueAt.bind(tasks),
+})

@@ -1,0 +1,165 @@
+import { type ErrorCode, isNotificationError, type NotificationError } from '../../errors.ts'
+import type { DeliveryRow, ReminderRow, TaskCommand, TaskRow } from '../../ports/storage.ts'
+import type { DecisionEntry } from '../../schemas/decision.ts'
+import type { TaskDraft } from '../../schemas/task-manager.ts'
+import { type DecisionAction, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
+import type { Judged, Judgement } from '../dispatch/judge.ts'
+import { parseSnapshot } from '../dispatch/snapshot.ts'
+import { tellSettled } from '../dispatch/tell.ts'
+import type { DueWork } from '../dispatch/work.ts'
+import { neverSent } from '../task-manager/failures.ts'
+import { deliverDraft } from './draft.ts'
+import type { Room, SendBody } from './room.ts'
+
+/** A task with what it is about, as both were read. */
+export type Case = {
+  readonly task: TaskRow
+  readonly reminder: ReminderRow | null
+  readonly delivery: DeliveryRow | null
+  /** The truth about it, where it was asked for and told. */
+  readonly truth: { readonly judgement: Judgement; readonly judged: Judged } | null
+}
+/** One that TaskManager is to send. */
+export type DeliverCase = Case & { readonly delivery: DeliveryRow }
+
+type Rest<C> = C extends TaskCommand ? Omit<C, 'task' | 'at' | 'entries'> : never
+
+const firstWaitMs = 2000
+const longestWaitMs = 5 * 60_000
+
+/** What the steps about a task have in common. Every step says whether it wrote something. */
+export class Desk {
+  readonly room: Room
+
+  constructor(room: Room) {
+    this.room = room
+  }
+
+  get now(): Date {
+    return this.room.context.options.clock.now()
+  }
+
+  later(ms: number): Date {
+    return new Date(this.now.getTime() + ms)
+  }
+
+  write({ task }: Pick<Case, 'task'>, rest: Rest<TaskCommand>, ...entries: readonly DecisionEntry[]): Promise<boolean> {
+    return this.room.ledger.write({ task, at: this.now, entries, ...rest })
+  }
+
+  /** Looked at again at `nextAt`, with nothing to tell. */
+  wait(one: Pick<Case, 'task'>, nextAt: Date): Promise<boolean> {
+    return this.write(one, { kind: 'later', nextAt, attempted: false, errorCode: null })
+  }
+
+  /**
+   * TaskManager did not do what it was asked. A call that changes something may have arrived all the same, unless it was
+   * refused or there was no connection.
+   */
+  async putOff(one: Case, error: unknown, changes: boolean): Promise<boolean> {
+    if (!isTaskManagerError(error)) throw error
+    const { failures } = one.task
+    const isRefused = error.code === 'task_manager_refused'
+    const half = Math.min(longestWaitMs, firstWaitMs * 2 ** Math.min(failures, 20)) / 2
+    const { random } = this.room.context.options
+    const waitMs = Math.max(half * (1 + random()), error.retryAfterMs ?? 0, isRefused ? longestWaitMs / 5 : 0)
+    return this.write(one, {
+      kind: 'later',
+      nextAt: this.later(waitMs),
+      attempted: changes && !isRefused && error.code !== 'task_manager_conflict' && !neverSent(error),
+      errorCode: error.code,
+      ...(isRefused ? { event: 'refused' } : {}),
+    })
+  }
+
+  /** When a registered task is looked at next: shortly before its time, and when it is overdue. */
+  nextLook(scheduledAt: Date): Date {
+    const { checkBeforeMs, overdueAfterMs } = this.room.settings
+    const time = scheduledAt.getTime()
+    const check = new Date(time - checkBeforeMs)
+    return checkBeforeMs > 0 && check > this.now ? check : new Date(Math.max(time, this.now.getTime()) + overdueAfterMs)
+  }
+
+  /** One that TaskManager took late has its time from then on. */
+  isOverdue({ task }: Case): boolean {
+    const since = Math.max(task.scheduledAt.getTime(), task.acknowledgedAt?.getTime() ?? 0)
+    return this.now.getTime() >= since + this.room.settings.overdueAfterMs
+  }
+
+  /** Nothing is sent from then on. Null: there is no such time. */
+  deadlineOf({ reminder, delivery }: Case): Date | null {
+    return reminder?.startsAt ?? parseSnapshot(delivery?.snapshot ?? null)?.start.instant ?? null
+  }
+
+  isTooLate(one: Case): boolean {
+    const deadline = this.deadlineOf(one)
+    return deadline !== null && deadline <= this.now
+  }
+
+  async canSend(one: DeliverCase): Promise<boolean> {
+    const { context, settings } = this.room
+    if (settings.overdue !== 'sendLocally' || this.isTooLate(one)) return false
+    const { organizationId, channel } = one.delivery
+    const [row] = await context.options.storage.settings.get([organizationId])
+    return typeof context.providers.find(row ?? null, channel) !== 'string'
+  }
+
+  draft({ task, delivery }: DeliverCase, body?: SendBody): TaskDraft {
+    const { callbacks, settings } = this.room
+    const { facts, scheduledAt } = body ?? task
+    const [kind, id] =
+      task.reminderId === null ? (['notification', delivery.id] as const) : (['reminder', task.reminderId] as const)
+    return deliverDraft({
+      task: { facts, scheduledAt },
+      delivery,
+      content: body?.content ?? delivery,
+      callbackUrl: callbacks.url(kind, id, scheduledAt),
+      maxRetries: settings.maxRetries,
+    })
+  }
+
+  async takeOver(one: DeliverCase, rule: Extract<Rule, 'task_overdue' | 'task_manager_away'>): Promise<boolean> {
+    const isWritten = await this.write(one, { kind: 'taken_over' }, entryOf(one, 'taken_over', rule))
+    if (isWritten) this.room.context.dueAt(this.now)
+    return isWritten
+  }
+
+  /** Nobody can say whether it was sent. */
+  async hold(one: DeliverCase, code: ErrorCode | 'task_manager_silent', nextAt: Date | null): Promise<boolean> {
+    const message = `Outcome unknown: ${ruleTable.task_manager_silent}.`
+    const entry = entryOf(one, 'held', 'task_manager_silent', code)
+    const isWritten = await this.write(one, { kind: 'held', code, message, nextAt }, entry)
+    if (!isWritten) return false
+    // A reminder that was cancelled before stays so.
+    const told = one.reminder?.status === 'PENDING' ? one : { ...one, reminder: null }
+    tellSettled(this.room.context, workOf(told), one.delivery, { kind: 'unknown', code, message })
+    return true
+  }
+}
+
+export function workOf({ reminder, delivery }: DeliverCase): DueWork {
+  return reminder === null ? { kind: 'notice', reminder, delivery } : { kind: 'retry', reminder, delivery }
+}
+
+export const entryOf = (
+  { delivery, reminder }: DeliverCase,
+  action: DecisionAction,
+  rule: Rule,
+  detail?: string,
+): DecisionEntry => ({
+  action,
+  rule,
+  category: delivery.category,
+  recipient: delivery.recipient,
+  channel: delivery.channel,
+  notificationId: delivery.id,
+  ...(reminder === null ? {} : { reminderId: reminder.id, offset: reminder.offset }),
+  ...(detail === undefined ? {} : { detail }),
+})
+
+/** A lost task is another one; the key of a creation says which. */
+export const keyOf = ({ delivery, task }: DeliverCase): string =>
+  task.generation === 0 ? delivery.idempotencyKey : `${delivery.idempotencyKey}:${task.generation}`
+
+export const isTaskManagerError = (error: unknown): error is NotificationError =>
+  isNotificationError(error) && error.code.startsWith('task_manager_')

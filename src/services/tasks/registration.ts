@@ -1,0 +1,132 @@
+import type { Verdict } from '../../domain/due.ts'
+import type { Rule } from '../../schemas/vocabulary.ts'
+import { faultOf } from '../context.ts'
+import { changedBehindOurBack } from '../dispatch/judge.ts'
+import { factsForLog } from '../dispatch/work.ts'
+import { type DeliverCase, type Desk, entryOf, isTaskManagerError, keyOf, workOf } from './desk.ts'
+import { isSameContent, isSameFacts } from './draft.ts'
+import { bodyOf, type SendBody } from './room.ts'
+import { withdraw } from './withdrawal.ts'
+
+/** How long work is left alone that cannot be decided now. */
+const waitMs = 60_000
+
+/** Tells TaskManager of what it does not have. It is asked under the same key with the same words until it answers. */
+export async function create(desk: Desk, one: DeliverCase): Promise<boolean> {
+  const { client } = desk.room
+  const { task } = one
+  const isUntold = task.attempts === 0
+  if (isUntold && one.truth !== null) {
+    const decided = await byTruth(desk, one)
+    if (decided !== null) return decided
+  }
+  if (isUntold && desk.isOverdue(one) && (await desk.canSend(one))) return desk.takeOver(one, 'task_manager_away')
+  if (desk.isTooLate(one)) {
+    return isUntold ? recall(desk, one, 'appointment_started') : desk.hold(one, 'task_manager_silent', null)
+  }
+  if (!client.isAvailable) return false
+  // What it may have heard of under this key must not be told in other words; the change follows its answer.
+  const body = isUntold ? bodyByTruth(desk, one) : null
+  const isNew = body !== null && !hasBody(one, body)
+  if (isNew && !(await desk.write(one, { kind: 'rewritten', body }))) return false
+  try {
+    const created = await client.createTask(desk.draft(one, body ?? undefined), { idempotencyKey: keyOf(one) })
+    const isOpen = created.status === 'pending' || created.status === 'running' || created.status === 'unknown'
+    return await desk.write(one, {
+      kind: 'registered',
+      taskId: created.id,
+      executionId: created.executionId,
+      body: null,
+      nextAt: isOpen && isUntold ? desk.nextLook(body?.scheduledAt ?? task.scheduledAt) : desk.now,
+      event: 'created',
+    })
+  } catch (error) {
+    return desk.putOff(one, error, true)
+  }
+}
+
+/** Compares what TaskManager has with the truth, before its time. */
+export async function check(desk: Desk, one: DeliverCase): Promise<boolean> {
+  const { client, settings } = desk.room
+  const { task } = one
+  if (one.truth === null || task.taskId === null) return desk.wait(one, desk.later(waitMs / 2))
+  const decided = await byTruth(desk, one)
+  if (decided !== null) return decided
+  if (!client.isAvailable) return false
+  const body = bodyByTruth(desk, one)
+  if (body === null) return desk.wait(one, desk.nextLook(task.scheduledAt))
+  try {
+    if (hasBody(one, body) && task.attempts === 0) {
+      const isNear = desk.now.getTime() >= task.scheduledAt.getTime() - settings.checkBeforeMs
+      const found = isNear ? await client.getTask(task.taskId) : undefined
+      const isGone = found === null || found?.status === 'cancelled'
+      return await (isGone ? lose(desk, one) : desk.wait(one, desk.nextLook(task.scheduledAt)))
+    }
+    const updated = await client.updateTask(task.taskId, desk.draft(one, body))
+    if (updated === null) return await lose(desk, one)
+    const registered = { kind: 'registered', taskId: updated.id, executionId: updated.executionId, body } as const
+    const nextAt = desk.nextLook(body.scheduledAt)
+    return await desk.write(
+      one,
+      { ...registered, nextAt, event: 'updated' },
+      entryOf(one, 'handed_over', 'task_changed'),
+    )
+  } catch (error) {
+    if (isTaskManagerError(error) && error.code === 'task_manager_conflict') {
+      // It runs before its time by our clock: what became of it is asked when the time has come.
+      return desk.wait(one, new Date(Math.max(task.scheduledAt.getTime(), desk.later(waitMs).getTime())))
+    }
+    return desk.putOff(one, error, true)
+  }
+}
+
+const lose = (desk: Desk, one: DeliverCase): Promise<boolean> =>
+  desk.write(one, { kind: 'lost' }, entryOf(one, 'retried', 'task_lost'))
+
+/** What the truth says against sending it; null: it is to be sent. */
+async function byTruth(desk: Desk, one: DeliverCase): Promise<boolean | null> {
+  if (one.truth === null) return null
+  const { judgement, judged } = one.truth
+  const { verdict } = judged
+  if (verdict.kind === 'send') return null
+  const { appointmentId } = one.delivery
+  if (one.reminder !== null && appointmentId !== null) {
+    if (changedBehindOurBack(verdict, judgement.planOf(workOf(one)))) {
+      const [planned] = await desk.room.planner.plan([{ appointmentId, reactivate: false }])
+      // The new plan marked the task, where it changed anything.
+      return desk.wait(one, desk.later(planned?.status === 'planned' ? 0 : waitMs))
+    }
+  }
+  if (verdict.kind === 'wait') return desk.wait(one, desk.later(waitMs))
+  return recall(desk, one, ruleOf(verdict))
+}
+
+const ruleOf = (verdict: Verdict): Rule => ('rule' in verdict ? verdict.rule : 'appointment_moved')
+
+/** It should not be sent any more: told to everybody here at once, and then to TaskManager. */
+async function recall(desk: Desk, one: DeliverCase, rule: Rule): Promise<boolean> {
+  const isRecalled = await desk.write(one, { kind: 'recall', rule }, entryOf(one, 'cancelled', rule))
+  if (!isRecalled) return false
+  if (one.reminder?.status === 'PENDING') desk.room.planner.tellCancelled([{ ...one.reminder, reason: rule }])
+  await withdraw(desk, { ...one, delivery: { ...one.delivery, reason: rule } })
+  return true
+}
+
+function bodyByTruth(desk: Desk, one: DeliverCase): SendBody | null {
+  if (one.truth === null) return null
+  const { reminder, task } = one
+  const isToCome = reminder !== null && reminder.reminderTime > desk.now
+  try {
+    return bodyOf(one.truth.judgement, one.truth.judged, isToCome ? reminder.reminderTime : task.scheduledAt)
+  } catch (error) {
+    // TaskManager has a text that could be rendered once: better than none.
+    const { logger } = desk.room.context.options
+    logger.error('message not rendered', { ...factsForLog(workOf(one)), fault: faultOf(error) })
+    return null
+  }
+}
+
+const hasBody = ({ task, delivery }: DeliverCase, body: SendBody): boolean =>
+  isSameContent(delivery, body.content) &&
+  isSameFacts(task.facts, body.facts) &&
+  task.scheduledAt.getTime() === body.scheduledAt.getTime()

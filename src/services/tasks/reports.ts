@@ -1,0 +1,119 @@
+import { z } from 'zod'
+import type { DeliveryRow, ReminderRow, TaskReport } from '../../ports/storage.ts'
+import type { Task } from '../../schemas/task-manager.ts'
+import type { DeliveryStatus } from '../../schemas/vocabulary.ts'
+import type { Context } from '../context.ts'
+import { scrub } from './scrub.ts'
+
+/** What TaskManager says of a message, by calling back or by answering. */
+export type Report = {
+  readonly status: DeliveryStatus
+  readonly deliveredAt: Date | null
+  readonly messageId: string | null
+  readonly taskId: string | null
+  readonly executionId: string | null
+  /** In TaskManager's words. */
+  readonly error: string | null
+}
+
+const result = z
+  .object({
+    message_id: z
+      .union([z.string().max(1000), z.int()])
+      .nullish()
+      .catch(null),
+    delivered_at: z.iso.datetime({ offset: true }).nullish().catch(null),
+  })
+  .catch({})
+
+/** What a finished task says, where its call was lost. */
+export function reportOf(task: Task, status: 'SENT' | 'FAILED'): Report {
+  const { message_id: messageId = null, delivered_at: deliveredAt = null } = result.parse(task.result ?? {})
+  const at = deliveredAt === null ? null : new Date(deliveredAt)
+  return {
+    status: status === 'SENT' && at !== null ? 'DELIVERED' : status,
+    deliveredAt: at ?? task.finishedAt,
+    messageId: messageId === null ? null : String(messageId),
+    taskId: task.id,
+    executionId: task.executionId,
+    error: task.error,
+  }
+}
+
+/** Who has what is handed over, as a provider in history and statistics. */
+export const taskManagerProvider = 'task_manager'
+
+/**
+ * TaskManager called a run failed: its task is looked at soon, and TaskManager asked whether it tries again. A report that
+ * was faster than the answer of the creation tells the id.
+ */
+export async function noteFailure(
+  context: Context,
+  delivery: DeliveryRow,
+  { taskId, executionId }: Noted,
+): Promise<void> {
+  const { storage, clock } = context.options
+  const task = await storage.tasks.find({ notificationId: delivery.id })
+  if (task === null) return
+  const about = { task, at: clock.now(), entries: [] }
+  const nextAt = clock.now()
+  if (task.taskId === null && taskId !== null) {
+    const known = { taskId, executionId, body: null, nextAt, event: null } as const
+    await storage.tasks.apply([{ ...about, kind: 'registered', ...known }])
+  }
+  await storage.tasks.apply([{ ...about, kind: 'later', nextAt, attempted: false, errorCode: reportedFailed }])
+  context.tasksTouched()
+}
+type Noted = Pick<Report, 'taskId' | 'executionId'>
+
+/** Noted in place of a fault: TaskManager called a run failed, and is asked whether it tries again. */
+export const reportedFailed = 'reported_failed'
+
+/** Records what TaskManager says of a delivery, and tells it. False: it told nothing new. */
+export async function recordReport(context: Context, delivery: DeliveryRow, report: Report): Promise<boolean> {
+  const { storage, clock } = context.options
+  const now = clock.now()
+  // A clock of another machine may run ahead; nothing was delivered in our future.
+  const at = report.deliveredAt === null || report.deliveredAt > now ? now : report.deliveredAt
+  const { status } = report
+  const isFault = status === 'FAILED' || status === 'BOUNCED'
+  const reminder = delivery.reminderId === null ? null : await storage.reminders.get(delivery.reminderId)
+  const command: TaskReport = {
+    notificationId: delivery.id,
+    status,
+    at: isFault ? now : at,
+    deliveredAt: status === 'DELIVERED' ? at : null,
+    providerMessageId: report.messageId,
+    taskId: report.taskId,
+    executionId: report.executionId,
+    executionMs: isFault ? null : Math.max(0, at.getTime() - (reminder?.reminderTime ?? delivery.createdAt).getTime()),
+    errorCode: isFault ? 'reported' : null,
+    errorMessage: isFault ? scrub(report.error) : null,
+  }
+  const outcome = await storage.tasks.report(command)
+  if (outcome !== 'ignored') tell(context, delivery, reminder, command, outcome === 'settled')
+  return outcome !== 'ignored'
+}
+
+function tell(
+  { events, options }: Context,
+  delivery: DeliveryRow,
+  reminder: ReminderRow | null,
+  { status, providerMessageId }: TaskReport,
+  isOutcome: boolean,
+): void {
+  const { organizationId, appointmentId, waitlistEntryId, reminderId, recipient, channel, category } = delivery
+  const about = { organizationId, appointmentId, recipient, channel, at: options.clock.now() }
+  const event = { ...about, notificationId: delivery.id, reminderId, waitlistEntryId, category }
+  const ofReminder = reminder === null ? null : { ...about, reminderId: reminder.id, offset: reminder.offset }
+  if (status === 'FAILED' || status === 'BOUNCED') {
+    events.emit('notification.failed', { ...event, code: 'reported' })
+    if (isOutcome && ofReminder !== null) events.emit('reminder.failed', { ...ofReminder, code: 'reported' })
+    return
+  }
+  if (isOutcome) {
+    events.emit('notification.sent', { ...event, providerMessageId })
+    if (ofReminder !== null) events.emit('reminder.sent', { ...ofReminder, notificationId: delivery.id })
+  }
+  if (status === 'DELIVERED') events.emit('notification.delivered', event)
+}
