@@ -131,10 +131,17 @@ export class Planner {
       this.#context,
       known.map((one) => one.appointment),
     )
-    return Promise.all(
-      known.map(async ({ request, appointment, before }) => {
-        const rows = before === null ? [] : await storage.reminders.list(before.organizationId, before.appointmentId)
-        return draftPlan({ request, appointment, before, rows, knowledge, now: clock.now() })
+    const planned = new Map(known.flatMap(({ before }) => (before === null ? [] : [[before.appointmentId, before]])))
+    const rows = planned.size === 0 ? [] : await storage.reminders.listMany([...planned.values()])
+    const rowsOf = Map.groupBy(rows, (row) => row.appointmentId)
+    return known.map(({ request, appointment, before }) =>
+      draftPlan({
+        request,
+        appointment,
+        before,
+        rows: before === null ? [] : (rowsOf.get(before.appointmentId) ?? []),
+        knowledge,
+        now: clock.now(),
       }),
     )
   }
