@@ -3,7 +3,9 @@ import { isNotificationError, NotificationError } from '../errors.ts'
 import type { DeliveryRow, PlanOutcome, PlanRow, ReminderRow } from '../ports/storage.ts'
 import type { EntityId } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
+import { cancelPlans, type Withdrawn } from './cancel-plans.ts'
 import type { PlanningContext } from './context.ts'
+import { gathered } from './gathered.ts'
 import { inPieces } from './in-pieces.ts'
 import { Knowledge } from './knowledge.ts'
 import { noAppointment } from './missing.ts'
@@ -36,9 +38,31 @@ const maxConflicts = 8
 /** Makes the rows of appointments what they should be. Declarative: asked twice, done once. */
 export class Planner {
   readonly #context: PlanningContext
+  readonly #planning: (request: PlanRequest) => Promise<PlanResult>
+  readonly #cancelling: (appointmentId: EntityId) => Promise<Withdrawn | Error | null>
 
   constructor(context: PlanningContext) {
     this.#context = context
+    const { clock } = context.options
+    this.#planning = gathered({
+      clock,
+      run: (requests) => this.plan(requests),
+      keyOf: (request) => request.appointmentId,
+    })
+    this.#cancelling = gathered({ clock, run: (ids) => cancelPlans(context, ids), keyOf: (id) => id })
+  }
+
+  /** Plans one appointment, together with those that others ask for at the same time. */
+  planOne(request: PlanRequest): Promise<PlanResult> {
+    return this.#planning(request)
+  }
+
+  /** Cancels what is pending of one appointment, together with what others cancel. Null where nothing was ever planned. */
+  async cancelOne(appointmentId: EntityId): Promise<Withdrawn | null> {
+    const outcome = await this.#cancelling(appointmentId)
+    if (outcome instanceof Error) throw outcome
+    if (outcome !== null) this.tellCancelled(outcome.cancelled)
+    return outcome
   }
 
   /** Plans each appointment on its own: one that fails does not stop the others. Results are in the order of the requests. */
@@ -107,10 +131,17 @@ export class Planner {
       this.#context,
       known.map((one) => one.appointment),
     )
-    return Promise.all(
-      known.map(async ({ request, appointment, before }) => {
-        const rows = before === null ? [] : await storage.reminders.list(before.organizationId, before.appointmentId)
-        return draftPlan({ request, appointment, before, rows, knowledge, now: clock.now() })
+    const planned = new Map(known.flatMap(({ before }) => (before === null ? [] : [[before.appointmentId, before]])))
+    const rows = planned.size === 0 ? [] : await storage.reminders.listMany([...planned.values()])
+    const rowsOf = Map.groupBy(rows, (row) => row.appointmentId)
+    return known.map(({ request, appointment, before }) =>
+      draftPlan({
+        request,
+        appointment,
+        before,
+        rows: before === null ? [] : (rowsOf.get(before.appointmentId) ?? []),
+        knowledge,
+        now: clock.now(),
       }),
     )
   }

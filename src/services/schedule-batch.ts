@@ -12,6 +12,8 @@ export type BatchResult = PlanSummary | { readonly appointmentId: EntityId; read
 
 /** Appointments planned in one command. */
 const bulkSize = 500
+/** While the database stores one batch, the next is read and decided. */
+const batchesAtOnce = 2
 
 /** Plans appointments in few commands; what is wrong with one, or with a whole batch, stands in its place. */
 export async function scheduleInBatches(
@@ -20,12 +22,18 @@ export async function scheduleInBatches(
   appointmentIds: readonly EntityId[],
   customReminders: ScheduleOptions['customReminders'],
 ): Promise<BatchResult[]> {
-  const results: BatchResult[] = []
-  for (let first = 0; first < appointmentIds.length; first += bulkSize) {
-    const batch = appointmentIds.slice(first, first + bulkSize)
-    results.push(...(await scheduleBatch(planner, kinds, batch, customReminders)))
+  const results: BatchResult[][] = []
+  let next = 0
+  async function batches(): Promise<void> {
+    while (next < appointmentIds.length) {
+      const first = next
+      next += bulkSize
+      const batch = appointmentIds.slice(first, next)
+      results[first / bulkSize] = await scheduleBatch(planner, kinds, batch, customReminders)
+    }
   }
-  return results
+  await Promise.all(Array.from({ length: batchesAtOnce }, batches))
+  return results.flat()
 }
 
 async function scheduleBatch(

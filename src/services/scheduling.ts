@@ -1,12 +1,9 @@
-import type { PlanRow } from '../ports/storage.ts'
 import type { Actor } from '../schemas/audit.ts'
 import { type EntityId, parseInput, type RecipientRef, recipientRef } from '../schemas/common.ts'
 import { type LifecycleOptions, lifecycleOptions, type ScheduleOptions, scheduleOptions } from '../schemas/requests.ts'
 import type { AppointmentCategory } from '../schemas/vocabulary.ts'
-import { cancelCommand } from './cancel-command.ts'
 import type { PlanningContext } from './context.ts'
 import { readId } from './ids.ts'
-import { noAppointment } from './missing.ts'
 import type { PlanRequest } from './plan-draft.ts'
 import type { Planner, PlanResult } from './planner.ts'
 import { Previews } from './previews.ts'
@@ -59,8 +56,8 @@ export class Scheduling {
   /** Null where nothing was ever planned. */
   async cancel(appointmentId: EntityId): Promise<CancelResult | null> {
     const id = this.#appointmentId(appointmentId)
-    const [plan] = await this.#context.options.storage.plans.find([id])
-    return plan === undefined ? null : this.#cancelPlan(plan)
+    const outcome = await this.#planner.cancelOne(id)
+    return outcome === null ? null : { cancelled: outcome.cancelled.length, inFlight: outcome.inFlight }
   }
 
   async appointmentDeleted(appointmentId: EntityId): Promise<CancelResult> {
@@ -80,17 +77,8 @@ export class Scheduling {
     return { cancelled: cancelled.length, inFlight }
   }
 
-  async #cancelPlan(plan: PlanRow): Promise<CancelResult | null> {
-    const { storage, clock } = this.#context.options
-    const [outcome] = await storage.plans.apply([cancelCommand(plan, 'cancelled_by_request', clock.now())])
-    if (outcome === undefined || outcome.status === 'conflict') return this.cancel(plan.appointmentId)
-    this.#planner.tellCancelled(outcome.cancelled)
-    return { cancelled: outcome.cancelled.length, inFlight: outcome.inFlight }
-  }
-
   async #plan(request: PlanRequest): Promise<Planned> {
-    const [result] = await this.#planner.plan([request])
-    if (result === undefined) throw noAppointment(request.appointmentId)
+    const result = await this.#planner.planOne(request)
     if (result.status === 'failed') throw result.error
     return result
   }

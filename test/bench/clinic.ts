@@ -5,9 +5,9 @@ import {
   type DirectoryAppointment,
   type EntityId,
   type NotificationsOptions,
+  type Storage,
   type Transport,
 } from 'appointment-notifications'
-import { sqlite } from 'appointment-notifications/sqlite'
 
 const zones = ['America/New_York', 'America/Los_Angeles', 'Europe/Berlin', 'Europe/London', 'Asia/Tokyo', 'UTC']
 const organizations = Array.from({ length: 10 }, (_, index) => `0f1e2d3c-4b5a-4978-8695-a4b3c2d1e0f${index}`)
@@ -19,14 +19,14 @@ export const dayMs = 24 * hourMs
 export type Calendar = {
   readonly startOf: (id: number) => Date
   /** Without a phone an appointment has e-mails only. */
-  readonly phones: boolean
+  readonly hasPhone: (id: number) => boolean
 }
 
 /**
  * A host whose tables are functions of the id: a hundred thousand appointments weigh nothing, so that time and memory
  * are the library's. Answers are new objects each time, as a query's would be.
  */
-export function directoryOf({ startOf, phones }: Calendar): Directory {
+export function directoryOf({ startOf, hasPhone }: Calendar): Directory {
   const appointmentOf = (id: EntityId): DirectoryAppointment => {
     const number = Number(id)
     return {
@@ -44,7 +44,7 @@ export function directoryOf({ startOf, phones }: Calendar): Directory {
           id: number,
           name: `Patient ${number}`,
           email: `p${number}@example.org`,
-          ...(phones && { phone: `+1415${String(number % 10_000_000).padStart(7, '0')}` }),
+          ...(hasPhone(number) && { phone: `+1415${String(number % 10_000_000).padStart(7, '0')}` }),
         },
       ],
     }
@@ -64,21 +64,26 @@ export const clockAhead = (aheadMs: () => number): Clock => ({
   },
 })
 
-type ClinicOptions = { readonly path: string; readonly transport: Transport } & Calendar &
-  Pick<NotificationsOptions, 'authenticate' | 'clock' | 'env' | 'rateLimits'>
+type ClinicOptions = { readonly storage: Storage; readonly transport: Transport } & Calendar &
+  Pick<NotificationsOptions, 'authenticate' | 'clock' | 'env' | 'rateLimits' | 'reconcileMs'>
 
-/** The library embedded as a host embeds it, on a SQLite file. */
-export async function openClinic({ path, transport, startOf, phones, ...options }: ClinicOptions) {
+/** The library embedded as a host embeds it. */
+export async function openClinic({ storage, transport, startOf, hasPhone, ...options }: ClinicOptions) {
   const library = createNotifications({
-    storage: sqlite(path),
+    storage,
     transports: [transport],
-    directory: directoryOf({ startOf, phones }),
+    directory: directoryOf({ startOf, hasPhone }),
     env: {},
     ...options,
   })
   await library.migrate()
   return library
 }
+
+export type Clinic = Awaited<ReturnType<typeof openClinic>>
+
+export const everybody = () => true
+export const nobody = () => false
 
 export const idsFrom = (first: number, count: number): number[] =>
   Array.from({ length: count }, (_, index) => first + index)

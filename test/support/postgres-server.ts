@@ -22,8 +22,17 @@ const freePort = (): Promise<number> =>
     })
   })
 
-/** Starts a real server with a data directory of its own, the newest release or the oldest that is supported. */
-export async function startPostgres(release: 'newest' | 'oldest' = 'newest'): Promise<PostgresServer> {
+/** For tests: nothing has to survive a power cut. */
+const forgetful: readonly string[] = ['fsync=off', 'full_page_writes=off']
+
+/**
+ * Starts a real server with a data directory of its own, the newest release or the oldest that is supported. `settings` are
+ * those of `postgresql.conf`.
+ */
+export async function startPostgres(
+  release: 'newest' | 'oldest' = 'newest',
+  settings: readonly string[] = forgetful,
+): Promise<PostgresServer> {
   const directory = await mkdtemp(join(tmpdir(), 'postgres-'))
   // The server's own user makes its data directory in it.
   await chmod(directory, 0o777)
@@ -40,7 +49,7 @@ export async function startPostgres(release: 'newest' | 'oldest' = 'newest'): Pr
     createPostgresUser: process.getuid?.() === 0,
     // Messages too: the older package asks for a locale that a small machine does not have.
     initdbFlags: ['--encoding=UTF8', '--locale=C', '--lc-messages=C', '--no-sync'],
-    postgresFlags: ['-c', 'fsync=off', '-c', 'full_page_writes=off', '-c', 'max_connections=100'],
+    postgresFlags: ['max_connections=100', ...settings].flatMap((setting) => ['-c', setting]),
     onLog: () => {},
     onError: () => {},
   })

@@ -97,9 +97,14 @@ export function loaderOf(session: Session, set: WorkingSet) {
       if (keys.length === 0) return
       await lock('appointment_reminders', {
         into: reminders,
-        from: list('reminder_plans', ['organization_id', 'appointment_id']),
-        where: `${ofKeys} and t.organization_id = r.organization_id and t.live is not null`,
-        values: [distinct(keys), appointmentsOf(keys)],
+        // Key by key, so that the index serves also before the planner has statistics of a table that grows.
+        where: `t.live is not null and t.id = any(array(
+          select of_key.id from ${recordset('reminder_plans', ['organization_id', 'appointment_id'], kinds)} cross join lateral (
+            select id from ${name('appointment_reminders')} as o
+            where o.appointment_id = r.appointment_id and o.organization_id = r.organization_id and o.live is not null
+            offset 0
+          ) as of_key))`,
+        values: [distinct(keys)],
       })
     },
 

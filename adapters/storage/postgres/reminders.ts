@@ -3,8 +3,8 @@ import { decodeReminder } from '../kysely/codecs/reminders.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import { findDue } from './due.ts'
 import type { Commands, Engine } from './engine.ts'
-import { qualified } from './names.ts'
-import { decodeRow, encodeParameter } from './values.ts'
+import { qualified, recordset } from './names.ts'
+import { decodeRow, encodeParameter, encodeRow } from './values.ts'
 
 /** What a transaction of the host carries out too. */
 export const reminderList = (engine: Commands): TransactionStorage['reminders'] => ({
@@ -17,6 +17,24 @@ export const reminderList = (engine: Commands): TransactionStorage['reminders'] 
       )
       return rows.map((row) => decodeReminder(decodeRow(row, kinds)))
     }),
+  listMany: async (appointments) => {
+    if (appointments.length === 0) return []
+    return engine.read(async ({ run, schema, kinds, ids }) => {
+      const keys = appointments.map(({ organizationId, appointmentId }) => ({
+        organization_id: organizationId,
+        appointment_id: ids('appointment', appointmentId),
+      }))
+      // Found key by key, through the index, whatever the planner knows of the table.
+      const { rows } = await run<RecordOf<'appointment_reminders'>>(
+        `select of_key.* from ${recordset('reminder_plans', ['organization_id', 'appointment_id'], kinds)} cross join lateral (
+           select * from ${qualified(schema, 'appointment_reminders')} as t
+           where t.appointment_id = r.appointment_id and t.organization_id = r.organization_id offset 0
+         ) as of_key order by of_key.reminder_time, of_key.id`,
+        [JSON.stringify(keys.map(encodeRow))],
+      )
+      return rows.map((row) => decodeReminder(decodeRow(row, kinds)))
+    })
+  },
 })
 
 export const reminderStore = (engine: Engine): ReminderStore => ({

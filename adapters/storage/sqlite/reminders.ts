@@ -36,6 +36,14 @@ export const reminderStore = (engine: Commands): ReminderStore => ({
         .all({ organizationId, appointmentId: tx.ids('appointment', appointmentId) })
         .map(decodeReminder),
     ),
+  listMany: (appointments) =>
+    engine.read((tx) =>
+      appointments.flatMap(({ organizationId, appointmentId }) =>
+        tx.statements.reminders.list
+          .all({ organizationId, appointmentId: tx.ids('appointment', appointmentId) })
+          .map(decodeReminder),
+      ),
+    ),
   due: (query) =>
     engine.snapshot((tx) => {
       const found = findDue(tx.statements.reminders.due, laneOf, query)

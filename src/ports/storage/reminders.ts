@@ -40,6 +40,10 @@ export interface ReminderStore {
   get(id: number): Promise<ReminderRow | null>
   /** All rows of the appointment, CANCELLED ones too, by reminder time, then id. */
   list(organizationId: string, appointmentId: EntityId): Promise<ReminderRow[]>
+  /** The same of several appointments, each named once, in one read. */
+  listMany(
+    appointments: readonly { readonly organizationId: string; readonly appointmentId: EntityId }[],
+  ): Promise<ReminderRow[]>
   /** Those that are there, in any order. */
   find(ids: readonly number[]): Promise<ReminderRow[]>
   /**

@@ -21,7 +21,7 @@ export type HostTransaction = KyselyTransactionLike | PostgresClientLike | Bette
 /** What planning reads and writes, within a transaction of the host. */
 export type TransactionStorage = {
   readonly plans: Pick<PlanStore, 'find' | 'apply' | 'forgetAppointment' | 'forgetRecipient'>
-  readonly reminders: Pick<ReminderStore, 'list'>
+  readonly reminders: Pick<ReminderStore, 'list' | 'listMany'>
   readonly settings: Pick<SettingsStore, 'get' | 'suppressed'>
   readonly preferences: Pick<PreferenceStore, 'get'>
   readonly tasks: Pick<TaskStore, 'touch'>

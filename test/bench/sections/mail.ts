@@ -1,16 +1,22 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { smtp } from 'appointment-notifications/smtp'
 import { createTransport } from 'nodemailer'
 import { z } from 'zod'
-import { clockAhead, hourMs, idsFrom, minuteMs, openClinic } from '../clinic.ts'
-import { expectCount, type Line, rates, type Sample, timed } from '../measure.ts'
+import { idsFrom, nobody } from '../clinic.ts'
+import { prepare } from '../dispatching.ts'
+import { expectCount, type Figure, type Sample, Samples, timed } from '../measure.ts'
+import { measures } from '../measures.ts'
+import { ourName } from '../ours.ts'
+import { fileStore, type Store, serverStore } from '../stores.ts'
+import type { World } from '../world.ts'
 
 const rounds = 3
 const mails = 3000
 const maxConnections = 5
+
+const note = `real SMTP server in another process, ${maxConnections} connections; bare: pooled nodemailer, which stores nothing`
 
 const told = z.object({ port: z.number().optional(), received: z.number().optional() })
 
@@ -26,35 +32,24 @@ async function startServer() {
   return { port, received: async () => (await ask('received')).received ?? 0, stop: () => child.disconnect() }
 }
 
-async function ours(path: string, port: number): Promise<Sample> {
-  let ahead = 0
-  const base = Date.now()
-  const library = await openClinic({
-    path,
+async function ours(store: Store, port: number): Promise<Sample> {
+  const place = await store.make()
+  const { plan, sendAll } = prepare({
+    place,
+    appointments: mails,
+    due: mails,
     transport: smtp({ maxConnections }),
-    startOf: () => new Date(base + 24 * hourMs + minuteMs),
-    phones: false,
-    clock: clockAhead(() => ahead),
+    hasPhone: nobody,
     env: {
       DEFAULT_SMTP_HOST: '127.0.0.1',
       DEFAULT_SMTP_PORT: String(port),
       DEFAULT_EMAIL_FROM_ADDRESS: 'clinic@example.org',
     },
   })
-  await library.notifications.scheduleMany(idsFrom(1, mails))
-  ahead = hourMs
-  const all = Promise.withResolvers<void>()
-  let sent = 0
-  library.events.on('reminder.sent', () => {
-    sent += 1
-    if (sent === mails) all.resolve()
-  })
-  library.events.on('reminder.failed', ({ code }) => all.reject(new Error(code)))
-  const sample = await timed(mails, async () => {
-    await library.start()
-    await all.promise
-  })
-  await library.stop()
+  await plan()
+  const { sample, settled } = await sendAll()
+  expectCount('mails recorded as sent', settled, mails)
+  await place.drop()
   return sample
 }
 
@@ -87,17 +82,19 @@ async function bare(port: number): Promise<Sample> {
   return sample
 }
 
-export async function mail(directory: string): Promise<Line[]> {
+export async function mail({ directory, servers }: World): Promise<Figure[]> {
   const server = await startServer()
-  const mine: Sample[] = []
-  const limit: Sample[] = []
+  const samples = new Samples()
+  const stores = [fileStore(directory), serverStore(servers)]
   await bare(server.port)
   for (let round = 0; round < rounds; round++) {
-    mine.push(await ours(join(directory, `mail-${round}.sqlite`), server.port))
-    limit.push(await bare(server.port))
+    for (const store of stores) {
+      const by = { name: ourName(store), durability: store.durability }
+      samples.add(measures.mails, by, note, await ours(store, server.port))
+    }
+    samples.add(measures.mails, { name: 'bare nodemailer', durability: '' }, note, await bare(server.port))
   }
-  expectCount('mails received', await server.received(), mails * (2 * rounds + 1))
+  expectCount('mails received', await server.received(), mails * (rounds * (stores.length + 1) + 1))
   server.stop()
-  const note = `real SMTP server in another process, ${maxConnections} connections; raw: bare pooled nodemailer, which stores nothing`
-  return [rates('mails sent through SMTP', mine, limit, note)]
+  return samples.figures()
 }

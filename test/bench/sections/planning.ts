@@ -1,77 +1,86 @@
-import { join } from 'node:path'
-import { idsFrom, openClinic, overAMonth } from '../clinic.ts'
-import { expectCount, type Line, rates, type Sample, timed } from '../measure.ts'
-import { inserter, migrated, plannedRows } from '../raw.ts'
-import { silent } from '../transports.ts'
+import { idsFrom } from '../clinic.ts'
+import { type Contest, type Contestant, firstOfFour, firstOfOne, remindersEach } from '../contest.ts'
+import { expectCount, type Figure, Samples, timed, timedCalls } from '../measure.ts'
+import { measures } from '../measures.ts'
+import { type OurContest, ours } from '../ours.ts'
+import { peersOf } from '../peers/all.ts'
+import { contestant } from '../peers/contestant.ts'
+import { fileStore, type Store, serverStore } from '../stores.ts'
+import type { World } from '../world.ts'
 
 const rounds = 3
-const remindersEach = 4
-const bulkAppointments = 10_000
-const singleAppointments = 4000
+const appointments = 5000
 const atOnce = 10
-/** The library's own batch. */
+const forMs = 1000
+/** Appointments that the library itself plans in one commit. */
 const bulkBatch = 500
+const singleBatch = 10
 
-type Plan = (
-  notifications: Awaited<ReturnType<typeof openClinic>>['notifications'],
-  ids: readonly number[],
-) => Promise<void>
+const bulkNote = `${appointments} appointments, ${remindersEach} reminders each; peers: a job for each reminder; bare: the same rows, ${bulkBatch} appointments a commit`
+const callNote = `for ${forMs / 1000} s; peers: the jobs of the appointment in as few calls as they allow; bare: the same rows, ${singleBatch} appointments a commit`
 
-const inBulk: Plan = async (notifications, ids) => {
-  await notifications.scheduleMany(ids)
+function* circling(ids: readonly number[]) {
+  for (;;) yield* ids
 }
 
-const oneByOne: Plan = async (notifications, ids) => {
-  const rest = ids.values()
-  const caller = async () => {
-    for (const id of rest) await notifications.scheduleReminders(id)
-  }
-  await Promise.all(Array.from({ length: atOnce }, caller))
-}
-
-/** Appointments planned by the library, then the same rows by better-sqlite3 alone, `batch` appointments a commit. */
-async function compare(directory: string, name: string, plan: Plan, appointments: number, batch: number) {
-  const ours: Sample[] = []
-  const raw: Sample[] = []
-  for (let round = 0; round < rounds; round++) {
-    const path = join(directory, `${name}-${round}.sqlite`)
-    const library = await openClinic({ path, transport: silent, startOf: overAMonth(Date.now()), phones: true })
-    ours.push(await timed(appointments, () => plan(library.notifications, idsFrom(1, appointments))))
-    await library.stop()
-    const pieces = plannedRows(path, appointments, batch)
-    const reminders = pieces.flat().filter(({ table }) => table === 'appointment_reminders')
-    expectCount(
-      'reminders stored',
-      reminders.reduce((sum, { rows }) => sum + rows.length, 0),
-      appointments * remindersEach,
-    )
-    const database = await migrated(join(directory, `${name}-${round}-raw.sqlite`))
-    raw.push(await timed(appointments, inserter(database, pieces)))
-    database.close()
-  }
-  return { ours, raw }
-}
-
-const perReminder = ({ perSecond, cpuUs }: Sample): Sample => ({
-  perSecond: perSecond * remindersEach,
-  cpuUs: cpuUs / remindersEach,
+const perReminder = (sample: Awaited<ReturnType<typeof timed>>) => ({
+  perSecond: sample.perSecond * remindersEach,
+  cpuUs: sample.cpuUs / remindersEach,
 })
 
-export async function planning(directory: string): Promise<Line[]> {
-  const bulk = await compare(directory, 'bulk', inBulk, bulkAppointments, bulkBatch)
-  const single = await compare(directory, 'single', oneByOne, singleAppointments, atOnce)
-  return [
-    rates(
-      'reminders planned and stored, bulk',
-      bulk.ours.map(perReminder),
-      bulk.raw.map(perReminder),
-      `${bulkAppointments} appointments, ${remindersEach} reminders each; raw: the same rows, ${bulkBatch} appointments a commit`,
-    ),
-    rates(
-      'appointments planned, one a call, 10 at once',
-      single.ours,
-      single.raw,
-      `${remindersEach} reminders each; raw: the same rows, ${atOnce} appointments a commit`,
-    ),
-  ]
+async function bulkOf(contest: Contest) {
+  return perReminder(await timed(appointments, () => contest.planMany(idsFrom(1, appointments))))
+}
+
+async function callsOf(contest: Contest, add: (measure: string, sample: Awaited<ReturnType<typeof timed>>) => void) {
+  const many = 1_000_000
+  const planned = idsFrom(1, appointments)
+  add(measures.one, await timedCalls(idsFrom(firstOfOne, many), atOnce, forMs, contest.planOne))
+  add(measures.four, await timedCalls(idsFrom(firstOfFour, many), atOnce, forMs, contest.plan))
+  add(measures.moved, await timedCalls(circling(planned), atOnce, forMs, contest.move))
+  add(measures.cancelled, await timedCalls(planned, atOnce, forMs, contest.cancel))
+}
+
+/** The rows that the library just wrote for its bulk, by the bare driver: in large commits, and in small ones. */
+async function limitOf(store: Store, { place }: OurContest, samples: Samples): Promise<void> {
+  const rows = await place.rows()
+  const reminders = rows.find(({ table }) => table === 'appointment_reminders')?.rows.length ?? 0
+  expectCount('reminders stored', reminders, appointments * remindersEach)
+  const by = { name: store.bare, durability: store.durability }
+  for (const [measure, batch] of [
+    [measures.bulk, bulkBatch],
+    [measures.four, singleBatch],
+  ] as const) {
+    const empty = await store.make()
+    const { inserting, close } = await empty.bare()
+    const sample = await timed(appointments, inserting(rows, appointments, batch))
+    samples.add(measure, by, '', measure === measures.bulk ? perReminder(sample) : sample)
+    await close()
+    await empty.drop()
+  }
+}
+
+async function round<C extends Contest>(
+  one: Contestant<C>,
+  samples: Samples,
+  between: (contest: C) => Promise<void> = async () => {},
+): Promise<void> {
+  const contest = await one.open()
+  samples.add(measures.bulk, one, bulkNote, await bulkOf(contest))
+  await between(contest)
+  await callsOf(contest, (measure, sample) => samples.add(measure, one, callNote, sample))
+  await contest.close()
+}
+
+/** Storing, moving and cancelling, by everybody in turn, round by round. */
+export async function planning({ directory, servers }: World): Promise<Figure[]> {
+  const samples = new Samples()
+  const peers = peersOf(servers).map(contestant)
+  for (let count = 0; count < rounds; count += 1) {
+    for (const store of [fileStore(directory), serverStore(servers)]) {
+      await round(ours(store), samples, (contest) => limitOf(store, contest, samples))
+    }
+    for (const peer of peers) await round(peer, samples)
+  }
+  return samples.figures()
 }

@@ -1,7 +1,6 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { capture } from 'appointment-notifications/capture'
 import { expressRouter } from 'appointment-notifications/express'
@@ -9,8 +8,11 @@ import { fastifyPlugin } from 'appointment-notifications/fastify'
 import express from 'express'
 import fastify from 'fastify'
 import { z } from 'zod'
-import { idsFrom, openClinic, overAMonth } from '../clinic.ts'
-import { type Line, rates, type Sample, timed } from '../measure.ts'
+import { everybody, idsFrom, openClinic, overAMonth } from '../clinic.ts'
+import { type Figure, type Sample, Samples, timed } from '../measure.ts'
+import { measures } from '../measures.ts'
+import { fileStore } from '../stores.ts'
+import type { World } from '../world.ts'
 
 const rounds = 3
 const requests = 6_000
@@ -22,12 +24,13 @@ const portOf = (server: Server): number => {
 }
 
 /** Reads the list of reminders over HTTP: through the router, and through a bare route that asks the same service. */
-export async function router(directory: string): Promise<Line[]> {
+export async function router({ directory }: World): Promise<Figure[]> {
+  const place = await fileStore(directory).make()
   const library = await openClinic({
-    path: join(directory, 'router.sqlite'),
+    storage: place.storage(),
     transport: capture(),
     startOf: overAMonth(Date.now()),
-    phones: true,
+    hasPhone: everybody,
     authenticate: () => ({ kind: 'service' }),
     rateLimits: false,
   })
@@ -55,36 +58,26 @@ export async function router(directory: string): Promise<Line[]> {
       z.object({ done: z.literal(true) }).parse(message)
     })
 
-  const lines: Line[] = []
-  for (const [name, port] of [
-    ['Express', portOf(onExpress)],
-    ['Fastify', portOf(quick.server)],
+  const samples = new Samples()
+  const note = 'on SQLite; bare: a route that asks the same service; load from another process'
+  for (const [measure, port] of [
+    [measures.overExpress, portOf(onExpress)],
+    [measures.overFastify, portOf(quick.server)],
   ] as const) {
-    const mine: Sample[] = []
-    const bare: Sample[] = []
     for (let round = -1; round < rounds; round++) {
-      const samples = [
-        await drive(port, '/api/notifications/reminders/appointment/7'),
-        await drive(port, '/bare/7'),
-      ] as const
+      const mine = await drive(port, '/api/notifications/reminders/appointment/7')
+      const bare = await drive(port, '/bare/7')
       // The first round warms both up.
       if (round < 0) continue
-      mine.push(samples[0])
-      bare.push(samples[1])
+      samples.add(measure, { name: 'ours on SQLite', durability: '' }, note, mine)
+      samples.add(measure, { name: 'bare route', durability: '' }, note, bare)
     }
-    lines.push(
-      rates(
-        `reminder lists read over ${name}`,
-        mine,
-        bare,
-        'raw: a bare route that asks the same service; load from another process',
-      ),
-    )
   }
   load.disconnect()
   onExpress.close()
   onExpress.closeAllConnections()
   await quick.close()
   await library.stop()
-  return lines
+  await place.drop()
+  return samples.figures()
 }

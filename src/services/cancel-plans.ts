@@ -1,0 +1,37 @@
+import { isNotificationError } from '../errors.ts'
+import type { PlanOutcome } from '../ports/storage.ts'
+import type { EntityId } from '../schemas/common.ts'
+import { cancelCommand } from './cancel-command.ts'
+import type { PlanningContext } from './context.ts'
+import { inPieces } from './in-pieces.ts'
+
+export type Withdrawn = Extract<PlanOutcome, { status: 'applied' }>
+
+/**
+ * Cancels the reminders of appointments because somebody asked for it; what others change meanwhile is looked at again. Null
+ * where nothing was ever planned. In the order of the ids.
+ */
+export async function cancelPlans(
+  context: PlanningContext,
+  appointmentIds: readonly EntityId[],
+): Promise<(Withdrawn | null | Error)[]> {
+  const { storage, clock } = context.options
+  const done = new Map<EntityId, Withdrawn | Error>()
+  let open = appointmentIds
+  while (open.length > 0) {
+    const plans = await storage.plans.find(open)
+    // The first of an id, as the store tells them.
+    const planOf = new Map(plans.toReversed().map((plan) => [plan.appointmentId, plan]))
+    const known = open.flatMap((id) => planOf.get(id) ?? [])
+    const commands = known.map((plan) => cancelCommand(plan, 'cancelled_by_request', clock.now()))
+    const outcomes = await inPieces(commands, (batch) => storage.plans.apply(batch))
+    open = known.flatMap(({ appointmentId }, index) => {
+      const outcome = outcomes[index]
+      if (outcome === undefined || (!isNotificationError(outcome) && outcome.status === 'conflict'))
+        return [appointmentId]
+      done.set(appointmentId, outcome)
+      return []
+    })
+  }
+  return appointmentIds.map((id) => done.get(id) ?? null)
+}

@@ -1,0 +1,77 @@
+import type { Clock } from '../ports/clock.ts'
+
+type Waiting<In, Out> = {
+  readonly input: In
+  readonly resolve: (output: Out) => void
+  readonly reject: (error: unknown) => void
+}
+
+export type GatheredOptions<In, Out> = {
+  readonly clock: Clock
+  /** Does all of it in one go; outputs are in the order of the inputs. */
+  readonly run: (inputs: readonly In[]) => Promise<readonly Out[]>
+  /** Two inputs with one key never go together: the later one waits for the earlier. */
+  readonly keyOf: (input: In) => unknown
+}
+
+/** How many go together at most: more cost nobody less, and hold the event loop longer. */
+const limit = 100
+/** So long those that come later wait for those that run: what waits for a lock must not hold up everybody. */
+const patienceMs = 50
+
+/**
+ * Calls that are made at once, or while others run, go together: ten callers cost one question to the host, one read and one
+ * commit in place of ten. A call alone waits for nothing but the end of its turn. Where what went together fails as a
+ * whole, each is tried alone, so that nobody fails for another; `run` must bear to be asked twice.
+ */
+export function gathered<In, Out>({ clock, run, keyOf }: GatheredOptions<In, Out>): (input: In) => Promise<Out> {
+  let waiting: Waiting<In, Out>[] = []
+  let draining = false
+
+  function next(): Waiting<In, Out>[] {
+    const taken = new Map<unknown, Waiting<In, Out>>()
+    const left: Waiting<In, Out>[] = []
+    for (const one of waiting) {
+      const key = keyOf(one.input)
+      if (taken.size < limit && !taken.has(key)) taken.set(key, one)
+      else left.push(one)
+    }
+    waiting = left
+    return [...taken.values()]
+  }
+
+  async function carryOut(batch: readonly Waiting<In, Out>[]): Promise<void> {
+    try {
+      const outputs = await run(batch.map(({ input }) => input))
+      for (const [index, output] of outputs.entries()) batch[index]?.resolve(output)
+    } catch (error) {
+      if (batch.length > 1) await Promise.all(batch.map((one) => carryOut([one])))
+      else batch[0]?.reject(error)
+    }
+  }
+
+  async function drain(): Promise<void> {
+    while (waiting.length > 0) {
+      await new Promise(setImmediate)
+      await orLongEnough(clock, carryOut(next()))
+    }
+    draining = false
+  }
+
+  return (input) =>
+    new Promise((resolve, reject) => {
+      waiting.push({ input, resolve, reject })
+      if (draining) return
+      draining = true
+      void drain()
+    })
+}
+
+async function orLongEnough(clock: Clock, work: Promise<void>): Promise<void> {
+  let disarm = () => {}
+  const enough = new Promise<void>((resolve) => {
+    disarm = clock.setTimer(new Date(clock.now().getTime() + patienceMs), resolve)
+  })
+  await Promise.race([work, enough])
+  disarm()
+}

@@ -1,0 +1,42 @@
+import pg from 'pg'
+
+let made = 0
+
+/** A database of one contestant for one round, on the server of the run. */
+export type PostgresDatabase = {
+  readonly url: string
+  /** The same rows once more, under another name; nobody may be connected. */
+  readonly copy: () => Promise<PostgresDatabase>
+  readonly drop: () => Promise<void>
+}
+
+export const onClient = async <T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> => {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}
+
+/** Everything written so far is on the disk, so that no round pays for the one before. */
+export const checkpoint = (url: string) => onClient(url, (client) => client.query('checkpoint'))
+
+export async function makeDatabase(server: string, template = 'template1'): Promise<PostgresDatabase> {
+  made += 1
+  const url = new URL(server)
+  url.pathname = `/bench_${process.pid}_${made}`
+  await onClient(server, (client) => client.query(`create database ${nameOf(url.href)} template ${template}`))
+  return databaseAt(server, url.href)
+}
+
+const nameOf = (url: string): string => new URL(url).pathname.slice(1)
+
+export const databaseAt = (server: string, url: string): PostgresDatabase => ({
+  url,
+  copy: () => makeDatabase(server, nameOf(url)),
+  drop: async () => {
+    await onClient(server, (client) => client.query(`drop database ${nameOf(url)} with (force)`))
+  },
+})

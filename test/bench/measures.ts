@@ -1,0 +1,22 @@
+/** What is measured, as the tables name it. */
+export const measures = {
+  bulk: 'reminders planned and stored, bulk',
+  one: 'appointments of one reminder planned, one a call, 10 at once',
+  four: 'appointments of four reminders planned, one a call, 10 at once',
+  moved: 'appointments of four reminders moved, 10 at once',
+  cancelled: 'appointments of four reminders cancelled, 10 at once',
+  dispatched: 'due reminders dispatched',
+  mails: 'mails sent through SMTP',
+  latenessP50: 'lateness, p50',
+  latenessP99: 'lateness, p99',
+  dueFew: 'due query, 10,000 pending',
+  dueMany: 'due query, 1,000,000 pending',
+  dueRatio: 'due query, 1,000,000 pending over 10,000',
+  idleProcessor: 'idle processor, of one core',
+  idleMemory: 'idle memory of the library',
+  overExpress: 'reminder lists read over Express',
+  overFastify: 'reminder lists read over Fastify',
+  statisticsOfOne: 'statistics of an organization',
+  statisticsOfAll: 'statistics of all organizations',
+  blocked: 'statistics, longest block of the event loop',
+} as const

@@ -1,0 +1,93 @@
+/** The databases of one run, each with everything on the disk before it is told, and each for all who use that database. */
+import { spawn } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { createConnection, createServer } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { z } from 'zod'
+import { startPostgres } from '../support/postgres-server.ts'
+
+export const serversSchema = z.object({
+  /** Of a database of its own for nobody: contestants make theirs beside it. */
+  postgresUrl: z.string(),
+  /** Ports, by when an append is on the disk; null where there is no redis-server. */
+  redis: z.object({ always: z.number(), everySecond: z.number() }).nullable(),
+})
+export type Servers = z.infer<typeof serversSchema>
+
+/**
+ * Durable, and with room so that no checkpoint falls into a round. What autovacuum does between two rounds is the same for
+ * all, so it is left as it is.
+ */
+const durable = [
+  'fsync=on',
+  'synchronous_commit=on',
+  'full_page_writes=on',
+  'shared_buffers=512MB',
+  'max_wal_size=8GB',
+  'checkpoint_timeout=30min',
+]
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(address)))
+    })
+  })
+
+/** Resolves with whether somebody listens there before long. */
+async function listening(port: number, stopped: () => boolean): Promise<boolean> {
+  for (let attempt = 0; attempt < 100 && !stopped(); attempt += 1) {
+    const socket = createConnection(port, '127.0.0.1')
+    const open = await new Promise<boolean>((resolve) => {
+      socket.once('connect', () => resolve(true))
+      socket.once('error', () => resolve(false))
+    })
+    socket.destroy()
+    if (open) return true
+    await wait(50)
+  }
+  return false
+}
+
+/** A server with an append-only file and no snapshots; null where redis-server is not installed. */
+async function startRedis(directory: string, appendFsync: 'always' | 'everysec') {
+  const port = await freePort()
+  const place = join(directory, `redis-${appendFsync}`)
+  mkdirSync(place)
+  const settings = { port, bind: '127.0.0.1', dir: place, save: '', appendonly: 'yes', appendfsync: appendFsync }
+  const written = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)])
+  const child = spawn('redis-server', written, { stdio: 'ignore' })
+  let ended = false
+  const exit = new Promise<void>((resolve) => {
+    const end = () => {
+      ended = true
+      resolve()
+    }
+    child.once('error', end)
+    child.once('exit', end)
+  })
+  if (!(await listening(port, () => ended))) return null
+  const stop = async () => {
+    child.kill()
+    await exit
+  }
+  return { port, stop }
+}
+
+export async function startServers(directory: string): Promise<Servers & { readonly stop: () => Promise<void> }> {
+  const postgres = await startPostgres('newest', durable)
+  const always = await startRedis(directory, 'always')
+  const everySecond = await startRedis(directory, 'everysec')
+  return {
+    postgresUrl: postgres.url,
+    redis: always === null || everySecond === null ? null : { always: always.port, everySecond: everySecond.port },
+    stop: async () => {
+      await always?.stop()
+      await everySecond?.stop()
+      await postgres.stop()
+    },
+  }
+}

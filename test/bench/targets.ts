@@ -1,0 +1,88 @@
+/**
+ * Where the project wants to be, and what it promises. A target is printed with what became of it; `npm run bench` fails
+ * only where a promise is broken. Promises are ratios in one run, or limits far from what is measured, so that a shared or a
+ * slower machine keeps them as well; each leaves at least a third of room to what a quiet machine with two cores showed.
+ */
+import type { Figure } from './measure.ts'
+import { measures } from './measures.ts'
+
+type Target = {
+  readonly measure: string
+  readonly ours: string
+  /** Compared with the best of these; empty: the value itself. */
+  readonly beside: readonly string[]
+  /** At least as much, or at most. */
+  readonly is: 'at least' | 'at most'
+  readonly target: number
+  /** Null: nothing is promised. */
+  readonly promised: number | null
+}
+
+export type Verdict = Target & {
+  /** The peer that was best. */
+  readonly best: Figure | null
+  readonly figure: Figure
+  /** The ratio, or what was measured. */
+  readonly value: number
+  readonly reached: boolean
+  /** Null where nothing is promised. */
+  readonly kept: boolean | null
+}
+
+const onSqlite = 'ours on SQLite'
+const onPostgres = 'ours on Postgres'
+const redis = ['BullMQ on Redis']
+const onPostgresToo = ['pg-boss', 'graphile-worker', 'BullMQ on Postgres']
+const everybody = [...onPostgresToo, ...redis]
+
+const row = (
+  measure: string,
+  ours: string,
+  beside: readonly string[],
+  is: Target['is'],
+  target: number,
+  promised: number | null,
+): Target => ({ measure, ours, beside, is, target, promised })
+
+export const targets: readonly Target[] = [
+  row(measures.bulk, onSqlite, everybody, 'at least', 3, null),
+  row(measures.bulk, onPostgres, everybody, 'at least', 1, null),
+  row(measures.one, onSqlite, redis, 'at least', 1.5, null),
+  row(measures.one, onPostgres, onPostgresToo, 'at least', 3, null),
+  row(measures.four, onSqlite, redis, 'at least', 1.5, null),
+  row(measures.four, onPostgres, onPostgresToo, 'at least', 3, null),
+  row(measures.dispatched, onSqlite, everybody, 'at least', 1, null),
+  row(measures.dispatched, onPostgres, onPostgresToo, 'at least', 0.7, null),
+  row(measures.moved, onSqlite, redis, 'at least', 1, null),
+  row(measures.moved, onPostgres, onPostgresToo, 'at least', 2, null),
+  row(measures.cancelled, onSqlite, redis, 'at least', 1, null),
+  row(measures.cancelled, onPostgres, onPostgresToo, 'at least', 2, null),
+  row(measures.latenessP99, onSqlite, [], 'at most', 10, null),
+  row(measures.latenessP99, onPostgres, [], 'at most', 25, null),
+  row(measures.idleProcessor, onSqlite, [], 'at most', 0.5, null),
+  row(measures.idleProcessor, onPostgres, [], 'at most', 0.5, null),
+  row(measures.dueRatio, onSqlite, [], 'at most', 1.2, null),
+  row(measures.dueRatio, onPostgres, [], 'at most', 1.2, null),
+  row(measures.mails, onSqlite, ['bare nodemailer'], 'at least', 0.9, null),
+  row(measures.mails, onPostgres, ['bare nodemailer'], 'at least', 0.9, null),
+  row(measures.overExpress, onSqlite, ['bare route'], 'at least', 0.9, null),
+  row(measures.overFastify, onSqlite, ['bare route'], 'at least', 0.9, null),
+  row(measures.statisticsOfOne, onSqlite, [], 'at most', 100, 100),
+  row(measures.statisticsOfAll, onSqlite, [], 'at most', 100, 100),
+  row(measures.blocked, onSqlite, [], 'at most', 50, 50),
+]
+
+/** What became of the targets that were measured. */
+export function judge(figures: readonly Figure[]): Verdict[] {
+  return targets.flatMap((target) => {
+    const of = (names: readonly string[]) =>
+      figures.filter(({ measure, by }) => measure === target.measure && names.includes(by))
+    const [figure] = of([target.ours])
+    const [best = null] = of(target.beside).toSorted((one, other) => other.value - one.value)
+    if (figure === undefined || (best === null && target.beside.length > 0)) return []
+    const value = best === null ? figure.value : figure.value / best.value
+    const holds = (limit: number) => (target.is === 'at least' ? value >= limit : value <= limit)
+    const kept = target.promised === null ? null : holds(target.promised)
+    return [{ ...target, figure, best, value, reached: holds(target.target), kept }]
+  })
+}
