@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defaultRetryPolicy, type RetryPolicy } from './domain/retry.ts'
+import { type ChannelDefaults, readEnvironment } from './environment.ts'
 import { NotificationError } from './errors.ts'
 import type { Authenticate } from './http/access.ts'
 import {
@@ -119,24 +120,6 @@ export type Settled = {
   readonly random: () => number
 }
 
-/** The documented `DEFAULT_*` variables: each serves a whole channel, for organizations that configured none of their own. */
-export type ChannelDefaults = {
-  readonly email: {
-    readonly host: string
-    readonly port: number
-    readonly username: string | null
-    readonly password: string | null
-    readonly fromAddress: string | null
-    readonly fromName: string | null
-  } | null
-  readonly sms: {
-    readonly provider: string
-    readonly apiKey: string | null
-    readonly apiSecret: string | null
-    readonly fromNumber: string | null
-  } | null
-}
-
 const checked = z.object({
   sendCap: z
     .union([z.literal(false), z.strictObject({ perDay: z.int().min(1), reminders: z.boolean().default(false) })])
@@ -159,25 +142,6 @@ const checked = z.object({
     })
     .partial()
     .default({}),
-})
-
-const set = z
-  .string()
-  .optional()
-  .transform((text) => (text === undefined || text.trim() === '' ? null : text.trim()))
-
-const environment = z.object({
-  DEFAULT_SMTP_HOST: set,
-  DEFAULT_SMTP_PORT: set.transform((text) => (text === null ? 587 : Number(text))).pipe(z.int().min(1).max(65_535)),
-  DEFAULT_EMAIL_USERNAME: set,
-  DEFAULT_EMAIL_PASSWORD: set,
-  DEFAULT_EMAIL_FROM_ADDRESS: set,
-  DEFAULT_EMAIL_FROM_NAME: set,
-  DEFAULT_SMS_PROVIDER: set,
-  DEFAULT_SMS_API_KEY: set,
-  DEFAULT_SMS_API_SECRET: set,
-  DEFAULT_SMS_FROM_NUMBER: set,
-  NOTIFICATIONS_ENCRYPTION_KEY: set,
 })
 
 /** Fills in defaults. @throws NotificationError `options_invalid` naming the option. */
@@ -208,8 +172,9 @@ export function settleOptions(options: NotificationsOptions): Settled {
       'The options object',
     ),
   )
-  const env = asOptions(() => parseInput(environment, { ...(options.env ?? process.env) }, 'The environment'))
-  const keys = options.encryptionKey ?? env.NOTIFICATIONS_ENCRYPTION_KEY ?? []
+  const variables = options.env ?? process.env
+  const { defaults, encryptionKey } = readEnvironment(variables)
+  const keys = options.encryptionKey ?? encryptionKey ?? []
   const encryptionKeys = typeof keys === 'string' ? [keys] : keys
   const settledUrl = publicUrl === undefined ? null : publicUrl.replace(/(?<!\/)\/+$/, '')
   const { taskManager } = options
@@ -218,7 +183,7 @@ export function settleOptions(options: NotificationsOptions): Settled {
     directory: options.directory,
     transports: options.transports,
     encryptionKeys,
-    defaults: defaultsOf(env),
+    defaults,
     ids: { appointment: 'integer', recipient: 'integer', waitlistEntry: 'integer', ...options.ids },
     retry: {
       maxRetries: retry.maxRetries ?? defaultRetryPolicy.maxRetries,
@@ -232,7 +197,7 @@ export function settleOptions(options: NotificationsOptions): Settled {
     publicUrl: settledUrl,
     taskManager:
       taskManager === undefined ? null : settleTaskManager(taskManager, { publicUrl: settledUrl, encryptionKeys }),
-    env: options.env ?? process.env,
+    env: variables,
     docs: options.docs ?? null,
     leaseMs,
     sendTimeoutMs,
@@ -284,33 +249,6 @@ const shape = z.strictObject({
 
 function requireShape(options: NotificationsOptions): void {
   asOptions(() => parseInput(shape, options, 'The options object'))
-}
-
-function defaultsOf(env: z.output<typeof environment>): ChannelDefaults {
-  const username = env.DEFAULT_EMAIL_USERNAME
-  return {
-    email:
-      env.DEFAULT_SMTP_HOST === null
-        ? null
-        : {
-            host: env.DEFAULT_SMTP_HOST,
-            port: env.DEFAULT_SMTP_PORT,
-            username,
-            password: env.DEFAULT_EMAIL_PASSWORD,
-            // The document knows no variable for the sender; its user names are addresses.
-            fromAddress: env.DEFAULT_EMAIL_FROM_ADDRESS ?? (username?.includes('@') ? username : null),
-            fromName: env.DEFAULT_EMAIL_FROM_NAME,
-          },
-    sms:
-      env.DEFAULT_SMS_PROVIDER === null
-        ? null
-        : {
-            provider: env.DEFAULT_SMS_PROVIDER,
-            apiKey: env.DEFAULT_SMS_API_KEY,
-            apiSecret: env.DEFAULT_SMS_API_SECRET,
-            fromNumber: env.DEFAULT_SMS_FROM_NUMBER,
-          },
-  }
 }
 
 function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]): Partial<Pick<T, K>> {

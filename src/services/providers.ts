@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
+import type { ChannelDefaults } from '../environment.ts'
 import { NotificationError } from '../errors.ts'
-import type { ChannelDefaults } from '../options.ts'
 import type { SettingsRow } from '../ports/storage.ts'
 import type { Account, Transport } from '../ports/transport.ts'
 import { organizationDefaults, type SecretField } from '../schemas/settings.ts'

@@ -5,7 +5,7 @@ import type { DeliveryFact, ReminderFact } from './storages.ts'
 import { type Cancel, type Change, movedByMs } from './upheaval.ts'
 
 /** For a machine that is busy with other things, and for what had queued up meanwhile. */
-const slackMs = 15_000
+const slackMs = 60_000
 
 export type Verdict = {
   /** Each broken promise in a sentence; empty: all were kept. */
@@ -25,6 +25,8 @@ export type Summary = {
   readonly cancelsInFlight: number
   readonly warnings: number
   readonly restedAfterMs: number | null
+  /** The same from the last kill, where that came later: the last leases run out, and one sweep finds them. */
+  readonly restedAfterLastFaultMs: number | null
   /** What came too late from workers whose claims were taken over, and changed nothing. */
   readonly staleSettlements: number
 }
@@ -85,6 +87,7 @@ export function judge(run: CrashRun): Verdict {
       cancelsInFlight: run.cancels.filter((cancel) => cancel.inFlight > 0).length,
       warnings: run.said.length,
       restedAfterMs: run.restedAfterMs,
+      restedAfterLastFaultMs: run.restedAfterMs === null ? null : stuckMs(run),
       staleSettlements: run.settlements.filter((one) => !one.applied).length,
     },
   }

@@ -13,6 +13,8 @@ type Kind = {
   /** `database`: where the rows are, for an engine that may live beside them. */
   readonly prepare: (database: string) => Promise<Engine>
   readonly scheduler: (location: string) => Scheduler
+  /** Loads what the scheduler would load when it starts. */
+  readonly load: () => Promise<unknown>
 }
 
 export const schedulerKinds = ['embedded', 'pg-boss', 'bullmq'] as const
@@ -25,6 +27,7 @@ export const schedulers: Readonly<Record<SchedulerKind, Kind>> = {
   embedded: {
     prepare: async () => ({ location: '', empty: nothing, dispose: nothing }),
     scheduler: () => embeddedScheduler(),
+    load: nothing,
   },
   'pg-boss': {
     async prepare(database) {
@@ -46,6 +49,7 @@ export const schedulers: Readonly<Record<SchedulerKind, Kind>> = {
       }
     },
     scheduler: (url) => pgBoss({ url }),
+    load: () => import('pg-boss'),
   },
   bullmq: {
     async prepare() {
@@ -54,5 +58,6 @@ export const schedulers: Readonly<Record<SchedulerKind, Kind>> = {
       return { location: path, empty, dispose: stop }
     },
     scheduler: (path) => bullmq({ connection: { path } }),
+    load: () => Promise.all([import('bullmq'), import('ioredis')]),
   },
 }

@@ -57,7 +57,8 @@ process.on('message', (message) => {
 // Whatever becomes of the judge, no worker outlives it.
 process.on('disconnect', () => process.exit())
 
-// Loads the driver and opens the file, so that `go` is followed by work at once.
+// Loads the drivers and opens the file, so that `go` is followed by work at once.
 await storage.ping()
+await schedulers[spec.scheduler].load()
 flushCompileCache()
 process.send?.('ready')

@@ -39,7 +39,7 @@ describe('README says what the code says', () => {
   })
 
   it('environment variables', () => {
-    const sources = ['src/options.ts', 'src/services/task-manager/options.ts'].map(source).join('\n')
+    const sources = ['src/environment.ts', 'src/services/task-manager/options.ts'].map(source).join('\n')
     const names = [...sources.matchAll(/^ {2}([A-Z][A-Z_]+): /gm)].map(([, name]) => name)
     expect(names.length).toBeGreaterThan(5)
     const told = coded(section('Environment variables')).filter((code) => /^[A-Z_]+$/.test(code))

@@ -63,7 +63,7 @@ export const smallTrial: Omit<TrialPlan, 'seed'> = {
   checkBeforeMs: 1000,
   timeoutMs: 600,
   concurrency: 20,
-  restMs: 30_000,
+  restMs: 60_000,
 }
 
 /** Everything there is to judge by. */
@@ -175,12 +175,12 @@ async function disturb(
 ): Promise<void> {
   const { kills, ownKills, darkMs, spreadMs } = plan
   const steps = [
+    ...Array.from({ length: ownKills }, () => () => scheduling.kill()),
     ...Array.from({ length: kills }, () => async () => {
       await faulty.kill()
       await wait(darkMs / 3)
       await faulty.restart()
     }),
-    ...Array.from({ length: ownKills }, () => () => scheduling.kill()),
     async () => {
       await faulty.goDark()
       await wait(darkMs)
