@@ -12,7 +12,8 @@ type Answer<T> = readonly T[] | Promise<readonly T[]>
 /**
  * The host application's own data, read whenever the library needs the truth. Every method takes a batch of ids and
  * answers in any order; an id left out no longer exists. Answers are validated one by one: a bad one stops nobody else.
- * Throwing means 'cannot say now': work is put off and costs no attempt.
+ * Throwing means 'cannot say now': work is put off and costs no attempt. What is asked for at the same time is asked in one
+ * batch, so an `AsyncLocalStorage` of one caller tells nothing about the others.
  */
 export interface Directory {
   appointments(ids: readonly EntityId[]): Answer<DirectoryAppointment>

@@ -2,6 +2,7 @@
  * Where the project wants to be, and what it promises. A target is printed with what became of it; `npm run bench` fails
  * only where a promise is broken. Promises are ratios in one run, or limits far from what is measured, so that a shared or a
  * slower machine keeps them as well; each leaves at least a third of room to what a quiet machine with two cores showed.
+ * Nothing is promised that no quiet machine showed yet: what stands beside the peers gets its promise then.
  */
 import type { Figure } from './measure.ts'
 import { measures } from './measures.ts'
@@ -44,7 +45,15 @@ const row = (
   promised: number | null,
 ): Target => ({ measure, ours, beside, is, target, promised })
 
+/** Of the bare driver, in the same run: what it costs to decide, to explain and to count beside storing. */
+const limits: readonly Target[] = [
+  row(measures.bulk, onSqlite, ['bare better-sqlite3'], 'at least', 0.47, 0.25),
+  row(measures.four, onSqlite, ['bare better-sqlite3'], 'at least', 0.29, 0.15),
+  row(measures.dispatched, onSqlite, ['bare better-sqlite3'], 'at least', 0.35, 0.2),
+]
+
 export const targets: readonly Target[] = [
+  ...limits,
   row(measures.bulk, onSqlite, everybody, 'at least', 3, null),
   row(measures.bulk, onPostgres, everybody, 'at least', 1, null),
   row(measures.one, onSqlite, redis, 'at least', 1.5, null),
@@ -59,14 +68,14 @@ export const targets: readonly Target[] = [
   row(measures.cancelled, onPostgres, onPostgresToo, 'at least', 2, null),
   row(measures.latenessP99, onSqlite, [], 'at most', 10, null),
   row(measures.latenessP99, onPostgres, [], 'at most', 25, null),
-  row(measures.idleProcessor, onSqlite, [], 'at most', 0.5, null),
-  row(measures.idleProcessor, onPostgres, [], 'at most', 0.5, null),
-  row(measures.dueRatio, onSqlite, [], 'at most', 1.2, null),
-  row(measures.dueRatio, onPostgres, [], 'at most', 1.2, null),
-  row(measures.mails, onSqlite, ['bare nodemailer'], 'at least', 0.9, null),
+  row(measures.idleProcessor, onSqlite, [], 'at most', 0.5, 1),
+  row(measures.idleProcessor, onPostgres, [], 'at most', 0.5, 1),
+  row(measures.dueRatio, onSqlite, [], 'at most', 1.2, 2),
+  row(measures.dueRatio, onPostgres, [], 'at most', 1.2, 2),
+  row(measures.mails, onSqlite, ['bare nodemailer'], 'at least', 0.9, 0.4),
   row(measures.mails, onPostgres, ['bare nodemailer'], 'at least', 0.9, null),
-  row(measures.overExpress, onSqlite, ['bare route'], 'at least', 0.9, null),
-  row(measures.overFastify, onSqlite, ['bare route'], 'at least', 0.9, null),
+  row(measures.overExpress, onSqlite, ['bare route'], 'at least', 0.9, 0.6),
+  row(measures.overFastify, onSqlite, ['bare route'], 'at least', 0.9, 0.6),
   row(measures.statisticsOfOne, onSqlite, [], 'at most', 100, 100),
   row(measures.statisticsOfAll, onSqlite, [], 'at most', 100, 100),
   row(measures.blocked, onSqlite, [], 'at most', 50, 50),

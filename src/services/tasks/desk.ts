@@ -1,7 +1,7 @@
 import { type ErrorCode, isNotificationError, type NotificationError } from '../../errors.ts'
 import type { DeliveryRow, ReminderRow, TaskCommand, TaskRow } from '../../ports/storage.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
-import type { TaskDraft } from '../../schemas/task-manager.ts'
+import type { Task, TaskDraft } from '../../schemas/task-manager.ts'
 import { type DecisionAction, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
 import type { Judged, Judgement } from '../dispatch/judge.ts'
 import { parseSnapshot } from '../dispatch/snapshot.ts'
@@ -160,6 +160,13 @@ export const entryOf = (
 /** A lost task is another one; the key of a creation says which. */
 export const keyOf = ({ delivery, task }: DeliverCase): string =>
   task.generation === 0 ? delivery.idempotencyKey : `${delivery.idempotencyKey}:${task.generation}`
+
+/**
+ * TaskManager says that it never began. One that was begun may have been sent, also where it is pending again: the service
+ * died in the middle, perhaps, and does not know either.
+ */
+export const isUnexecuted = ({ attempts, startedAt, executionId }: Task): boolean =>
+  attempts === null ? startedAt === null && executionId === null : attempts === 0
 
 export const isTaskManagerError = (error: unknown): error is NotificationError =>
   isNotificationError(error) && error.code.startsWith('task_manager_')

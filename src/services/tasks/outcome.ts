@@ -1,5 +1,5 @@
 import type { Task } from '../../schemas/task-manager.ts'
-import { type DeliverCase, type Desk, entryOf } from './desk.ts'
+import { type DeliverCase, type Desk, entryOf, isUnexecuted } from './desk.ts'
 import { recordReport, reportOf } from './reports.ts'
 
 const soonMs = 30_000
@@ -15,16 +15,18 @@ export async function askOutcome(desk: Desk, one: DeliverCase): Promise<boolean>
   if (!client.isAvailable) return desk.isTooLate(one) ? holdUnasked(desk, one) : false
   try {
     const found = await client.getTask(task.taskId)
-    if (found === null || found.status === 'cancelled') return await notSent(desk, one)
+    if (found === null || found.status === 'cancelled') return await notRun(desk, one, found)
     if (found.status === 'completed') return await settle(desk, one, found, 'SENT')
     // A service that does not say whether it tries again is given until then to do so.
     const isFinal = found.retriesLeft !== true || desk.isOverdue(one)
     if (found.status === 'failed' && isFinal) return await settle(desk, one, found, 'FAILED')
     if (desk.isTooLate(one)) return await stop(desk, one, task.taskId, found)
-    const mayTakeOver = found.status === 'pending' && desk.isOverdue(one) && (await desk.canSend(one))
+    const isIdle = found.status === 'pending' && isUnexecuted(found)
+    const mayTakeOver = isIdle && desk.isOverdue(one) && (await desk.canSend(one))
     if (!mayTakeOver) return await desk.wait(one, waitFor(desk, one))
-    const answer = await client.cancelTask(task.taskId)
-    return await (answer === 'not_cancellable' ? desk.wait(one, desk.later(soonMs)) : notSent(desk, one))
+    if ((await client.cancelTask(task.taskId)) === 'not_cancellable') return await desk.wait(one, desk.later(soonMs))
+    // What it says now is final: it cannot begin any more.
+    return await notRun(desk, one, await client.getTask(task.taskId))
   } catch (error) {
     if (desk.isTooLate(one)) return holdUnasked(desk, one)
     return desk.putOff(one, error, false)
@@ -35,19 +37,22 @@ export async function askOutcome(desk: Desk, one: DeliverCase): Promise<boolean>
 const waitFor = (desk: Desk, { task }: DeliverCase): Date =>
   new Date(Math.max(task.scheduledAt.getTime() + desk.room.settings.overdueAfterMs, desk.later(soonMs).getTime()))
 
-/** TaskManager does not have it, or said that it will not run it. */
-async function notSent(desk: Desk, one: DeliverCase): Promise<boolean> {
-  if (await desk.canSend(one)) return desk.takeOver(one, 'task_overdue')
+/** TaskManager does not have it, or will not run it. */
+async function notRun(desk: Desk, one: DeliverCase, found: Task | null): Promise<boolean> {
+  const isUnsent = found === null || isUnexecuted(found)
+  if (isUnsent && (await desk.canSend(one))) return desk.takeOver(one, 'task_overdue')
   return desk.hold(one, 'task_manager_silent', null)
 }
 
 /** After the start of the appointment nothing may go out any more. */
 async function stop(desk: Desk, one: DeliverCase, taskId: string, found: Task): Promise<boolean> {
-  const answer = await desk.room.client.cancelTask(taskId)
-  if (answer === 'not_cancellable') {
+  const { client } = desk.room
+  if ((await client.cancelTask(taskId)) === 'not_cancellable') {
     const isLong = desk.isOverdue(one)
     return isLong && found.status !== 'pending' ? holdUnasked(desk, one) : desk.wait(one, desk.later(soonMs))
   }
+  const stopped = await client.getTask(taskId)
+  if (!isUnexecuted(stopped ?? found)) return desk.hold(one, 'task_manager_silent', null)
   const rule = 'appointment_started'
   if (!(await desk.write(one, { kind: 'recall', rule }, entryOf(one, 'cancelled', rule)))) return false
   if (one.reminder !== null) desk.room.planner.tellCancelled([{ ...one.reminder, reason: rule }])
@@ -74,6 +79,7 @@ export async function askAgain(desk: Desk, one: DeliverCase): Promise<boolean> {
     if (found.status === 'failed' && found.retriesLeft !== true) return await settle(desk, one, found, 'FAILED')
     const isStopped = found.status === 'cancelled' || (await client.cancelTask(task.taskId)) !== 'not_cancellable'
     if (!isStopped) return await desk.wait(one, desk.later(hourMs))
+    if (!isUnexecuted(found)) return await desk.write(one, { kind: 'forget' })
     return await settle(desk, one, { ...found, error: 'Not sent: it was withdrawn after its time.' }, 'FAILED')
   } catch (error) {
     return desk.putOff(one, error, false)

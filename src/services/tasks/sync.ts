@@ -21,6 +21,8 @@ export class TaskSync {
   readonly #desk: Desk
   readonly #alarms: Alarms
   readonly #crew: Crew
+  /** Due while they were under way: something may have changed that what is under way does not know of. */
+  readonly #missed = new Set<number>()
 
   constructor(desk: Desk, alarms: Alarms) {
     this.#desk = desk
@@ -36,15 +38,24 @@ export class TaskSync {
       // Few at a time: what is read here must not grow old while it waits for its turn.
       const limit = 2 * settings.concurrency + this.#crew.busy + idle.size
       const due = await context.options.storage.tasks.due(this.#desk.now, limit)
-      const tasks = due.filter(({ id }) => !this.#crew.has(id) && !idle.has(id))
+      const tasks = due.filter(({ id }) => !this.#isUnderWay(id) && !idle.has(id))
       if (tasks.length === 0) return
       for (const one of await this.#withTruth(await Promise.all(tasks.map((task) => read(context, task))))) {
         await this.#crew.begin(one.task.id, async () => {
+          const isDone = await this.#step(one)
+          const isMissed = this.#missed.delete(one.task.id)
           // Nothing can be done about it now, as long as TaskManager is away.
-          if (!(await this.#step(one))) idle.add(one.task.id)
+          if (!isDone) idle.add(one.task.id)
+          else if (isMissed) context.tasksTouched()
         })
       }
     }
+  }
+
+  #isUnderWay(id: number): boolean {
+    if (!this.#crew.has(id)) return false
+    this.#missed.add(id)
+    return true
   }
 
   /** Resolves when nothing is under way. */

@@ -1,4 +1,4 @@
-import { type DeliverCase, type Desk, entryOf, keyOf } from './desk.ts'
+import { type DeliverCase, type Desk, entryOf, isUnexecuted, keyOf } from './desk.ts'
 import { settle } from './outcome.ts'
 
 /** How far ahead a task must be for being created only to learn its id. */
@@ -19,9 +19,13 @@ export async function withdraw(desk: Desk, one: DeliverCase): Promise<boolean> {
       return await desk.wait(one, desk.later(desk.room.settings.overdueAfterMs))
     }
     const answer = await client.cancelTask(taskId)
-    if (answer !== 'not_cancellable') return await done(desk, one)
+    // Before its time it was not begun.
+    if (answer !== 'not_cancellable' && task.scheduledAt > desk.now) return await done(desk, one)
     const found = await client.getTask(taskId)
-    if (found === null || found.status === 'cancelled') return await done(desk, one)
+    if (found === null) return await done(desk, one)
+    if (found.status === 'cancelled') {
+      return await (isUnexecuted(found) ? done(desk, one) : desk.hold(one, 'task_manager_silent', null))
+    }
     if (found.status === 'completed') return await settle(desk, one, found, 'SENT')
     if (found.status === 'failed' && found.retriesLeft !== true) return await settle(desk, one, found, 'FAILED')
     const isEndless = desk.isTooLate(one) && desk.isOverdue(one) && found.status !== 'pending'

@@ -78,6 +78,30 @@ export function planning({ migrated }: Starter): void {
     expect(await storage.reminders.list(organizationId, 100)).toEqual(before)
   })
 
+  it('reads the rows of several appointments at once, as one by one', async () => {
+    const { storage } = await migrated()
+    const [here, other] = [organizationId, 'another-organization']
+    await storage.plans.apply([
+      planCommand({ reminders: four }),
+      planCommand({ plan: planRow({ appointmentId: 101 }), reminders: four }),
+      planCommand({ plan: planRow({ organizationId: other, appointmentId: 102 }), reminders: [newReminder()] }),
+    ])
+    await storage.plans.apply([nextPlan(1, { reminders: [newReminder()] })])
+    const asked = [
+      { organizationId: here, appointmentId: 100 },
+      { organizationId: other, appointmentId: 102 },
+      // Of another organization, and of nobody.
+      { organizationId: other, appointmentId: 101 },
+      { organizationId: here, appointmentId: 999 },
+    ]
+    const rows = Map.groupBy(await storage.reminders.listMany(asked), (row) => row.appointmentId)
+    expect([...rows.keys()].sort()).toEqual([100, 102])
+    expect(rows.get(100)).toEqual(await storage.reminders.list(here, 100))
+    expect(rows.get(100)?.map(({ status }) => status)).toContain('CANCELLED')
+    expect(rows.get(102)).toEqual(await storage.reminders.list(other, 102))
+    expect(await storage.reminders.listMany([])).toEqual([])
+  })
+
   it('inserts a reminder that is wanted twice in one command once', async () => {
     const { storage } = await migrated()
     const [outcome] = await storage.plans.apply([planCommand({ reminders: [newReminder(), newReminder()] })])

@@ -239,6 +239,32 @@ describe('a task', () => {
     expect(world.outbox.sent).toEqual([])
   })
 
+  it('that was begun once is not taken over, for it may have been sent: held at the start', async () => {
+    await using world = await registered()
+    await world.clock.advanceTo(due)
+    // The service died while it ran, and has it pending again.
+    world.taskOf(1).attempts = 1
+    await world.clock.advance(20 * minuteMs)
+    expect(world.outbox.sent).toEqual([])
+    expect(world.taskOf(1).status).toBe('pending')
+    await world.clock.advanceTo('2024-01-14T21:10:00Z')
+    await statusOf(world).toBe('FAILED')
+    expect(world.taskOf(1).status).toBe('cancelled')
+    expect(await world.rules(123)).toContain('task_manager_silent')
+    expect(world.outbox.sent).toEqual([])
+  })
+
+  it('that was begun once and is cancelled after its time is not called unsent', async () => {
+    await using world = await registered()
+    await world.clock.advanceTo(due)
+    world.taskOf(1).attempts = 1
+    await world.notifications.cancelReminders(123)
+    await world.eventually(() => world.taskOf(1).status).toBe('cancelled')
+    const held = async () => (await world.notifications.history({ appointmentId: 123, state: 'unknown' })).total
+    await world.eventually(held).toBe(1)
+    expect((await world.notifications.getReminders(123))[0]).toMatchObject({ status: 'CANCELLED' })
+  })
+
   it('that runs is left alone', async () => {
     await using world = await registered()
     await world.clock.advanceTo(due)
