@@ -55,7 +55,9 @@ export type TaskEvent = (typeof taskEvents)[number]
  * - `registered`: TaskManager acknowledged it under this id, with this body. The id and the text that TaskManager has now are written to
  *   reminder and delivery, even where the row is gone because a report was faster.
  * - `rewritten`: no creation was tried yet, and its body is another one by now.
- * - `later`: looked at again at `nextAt`; `attempted` counts a call that may have arrived.
+ * - `calling`: TaskManager is about to be asked to create or change it; from here on that may have arrived. False where the message
+ *   was recalled or settled meanwhile: then it must not be asked.
+ * - `later`: looked at again at `nextAt`; `unsent` takes back one `calling`, of a call that surely changed nothing.
  * - `recall`: it should not be sent any more: the reminder is CANCELLED and the delivery marked with the rule, and TaskManager
  *   is still to be told.
  * - `withdrawn`: TaskManager said that it will not run it: the delivery is cancelled, the row removed.
@@ -85,10 +87,11 @@ export type TaskCommand = {
   | {
       readonly kind: 'later'
       readonly nextAt: Date
-      readonly attempted: boolean
+      readonly unsent: boolean
       readonly errorCode: string | null
       readonly event?: Extract<TaskEvent, 'refused'>
     }
+  | { readonly kind: 'calling' }
   | { readonly kind: 'rewritten'; readonly body: TaskBody }
   | { readonly kind: 'recall'; readonly rule: Rule }
   | { readonly kind: 'withdrawn'; readonly rule: Rule }

@@ -49,14 +49,14 @@ export class Desk {
 
   /** Looked at again at `nextAt`, with nothing to tell. */
   wait(one: Pick<Case, 'task'>, nextAt: Date): Promise<boolean> {
-    return this.write(one, { kind: 'later', nextAt, attempted: false, errorCode: null })
+    return this.write(one, { kind: 'later', nextAt, unsent: false, errorCode: null })
   }
 
   /**
-   * TaskManager did not do what it was asked. A call that changes something may have arrived all the same, unless it was
-   * refused or there was no connection.
+   * TaskManager did not do what it was asked. One that it was told of by `calling` may have arrived all the same, unless it
+   * was refused or there was no connection.
    */
-  async putOff(one: Case, error: unknown, changes: boolean): Promise<boolean> {
+  async putOff(one: Case, error: unknown, isCalled: boolean): Promise<boolean> {
     if (!isTaskManagerError(error)) throw error
     const { failures } = one.task
     const isRefused = error.code === 'task_manager_refused'
@@ -66,7 +66,7 @@ export class Desk {
     return this.write(one, {
       kind: 'later',
       nextAt: this.later(waitMs),
-      attempted: changes && !isRefused && error.code !== 'task_manager_conflict' && !neverSent(error),
+      unsent: isCalled && (isRefused || error.code === 'task_manager_conflict' || neverSent(error)),
       errorCode: error.code,
       ...(isRefused ? { event: 'refused' } : {}),
     })

@@ -29,6 +29,7 @@ export async function create(desk: Desk, one: DeliverCase): Promise<boolean> {
   const body = isUntold ? bodyByTruth(desk, one) : null
   const isNew = body !== null && !hasBody(one, body)
   if (isNew && !(await desk.write(one, { kind: 'rewritten', body }))) return false
+  if (!(await desk.write(one, { kind: 'calling' }))) return false
   try {
     const created = await client.createTask(desk.draft(one, body ?? undefined), { idempotencyKey: keyOf(one) })
     const isOpen = created.status === 'pending' || created.status === 'running' || created.status === 'unknown'
@@ -62,6 +63,11 @@ export async function check(desk: Desk, one: DeliverCase): Promise<boolean> {
       const isGone = found === null || found?.status === 'cancelled'
       return await (isGone ? lose(desk, one) : desk.wait(one, desk.nextLook(task.scheduledAt)))
     }
+  } catch (error) {
+    return desk.putOff(one, error, false)
+  }
+  if (!(await desk.write(one, { kind: 'calling' }))) return false
+  try {
     const updated = await client.updateTask(task.taskId, desk.draft(one, body))
     if (updated === null) return await lose(desk, one)
     const registered = { kind: 'registered', taskId: updated.id, executionId: updated.executionId, body } as const
@@ -74,7 +80,8 @@ export async function check(desk: Desk, one: DeliverCase): Promise<boolean> {
   } catch (error) {
     if (isTaskManagerError(error) && error.code === 'task_manager_conflict') {
       // It runs before its time by our clock: what became of it is asked when the time has come.
-      return desk.wait(one, new Date(Math.max(task.scheduledAt.getTime(), desk.later(waitMs).getTime())))
+      const nextAt = new Date(Math.max(task.scheduledAt.getTime(), desk.later(waitMs).getTime()))
+      return desk.write(one, { kind: 'later', nextAt, unsent: true, errorCode: null })
     }
     return desk.putOff(one, error, true)
   }
@@ -92,9 +99,9 @@ async function byTruth(desk: Desk, one: DeliverCase): Promise<boolean | null> {
   const { appointmentId } = one.delivery
   if (one.reminder !== null && appointmentId !== null) {
     if (changedBehindOurBack(verdict, judgement.planOf(workOf(one)))) {
-      const [planned] = await desk.room.planner.plan([{ appointmentId, reactivate: false }])
-      // The new plan marked the task, where it changed anything.
-      return desk.wait(one, desk.later(planned?.status === 'planned' ? 0 : waitMs))
+      await desk.room.planner.plan([{ appointmentId, reactivate: false }])
+      // The new plan marked the task, where it changed anything, and a marked one does not wait.
+      return desk.wait(one, desk.later(waitMs))
     }
   }
   if (verdict.kind === 'wait') return desk.wait(one, desk.later(waitMs))

@@ -61,7 +61,7 @@ export async function noteFailure(
     const known = { taskId, executionId, body: null, nextAt, event: null } as const
     await storage.tasks.apply([{ ...about, kind: 'registered', ...known }])
   }
-  await storage.tasks.apply([{ ...about, kind: 'later', nextAt, attempted: false, errorCode: reportedFailed }])
+  await storage.tasks.apply([{ ...about, kind: 'later', nextAt, unsent: false, errorCode: reportedFailed }])
   context.tasksTouched()
 }
 type Noted = Pick<Report, 'taskId' | 'executionId'>

@@ -203,8 +203,10 @@ export function tasks({ migrated }: Starter): void {
   it('counts what failed until it succeeds, and what may have arrived', async () => {
     const { storage } = await migrated()
     const { task, reminderId } = await handed(storage)
-    const wait = { kind: 'later', nextAt: minutes(5), attempted: true, errorCode: 'task_manager_unavailable' } as const
-    await storage.tasks.apply([command(task, wait), command(task, { ...wait, attempted: false })])
+    const wait = { kind: 'later', nextAt: minutes(5), unsent: false, errorCode: 'task_manager_unavailable' } as const
+    const calling = command(task, { kind: 'calling' })
+    expect(await storage.tasks.apply([calling, command(task, wait)])).toEqual([true, true])
+    await storage.tasks.apply([calling, command(task, { ...wait, unsent: true })])
     expect(await storage.tasks.find({ reminderId })).toMatchObject({ attempts: 1, failures: 2, nextAt: minutes(5) })
     expect(await storage.tasks.summary()).toEqual({
       pending: 1,
@@ -229,6 +231,17 @@ export function tasks({ migrated }: Starter): void {
     await storage.tasks.apply([acknowledged(task)])
     const [row] = await storage.tasks.due(minutes(2), 10)
     expect(row).toMatchObject({ reminderId, taskId: '77', touched: 1 })
+  })
+
+  it('lets nobody ask for what was recalled or settled meanwhile', async () => {
+    const { storage } = await migrated()
+    const { delivery, task } = await handed(storage)
+    const calling = command(task, { kind: 'calling' })
+    expect(await storage.tasks.apply([calling])).toEqual([true])
+    await storage.plans.apply([nextPlan(1, { reminders: [], supersededBy: 'appointment_moved' })])
+    expect(await storage.tasks.apply([calling])).toEqual([false])
+    await storage.tasks.report(report(delivery.id))
+    expect(await storage.tasks.apply([calling])).toEqual([false])
   })
 
   it('withdraws when TaskManager says so: cancelled, counted, and nothing is left to do', async () => {

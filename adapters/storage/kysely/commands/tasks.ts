@@ -184,10 +184,18 @@ function later(about: About, command: Kind<'later'>): boolean {
   const isFresh = task.touched === command.task.touched
   write(about, command.at, {
     next_at: isFresh ? command.nextAt.getTime() : Math.min(task.next_at, command.at.getTime()),
-    attempts: task.attempts + (command.attempted ? 1 : 0),
+    attempts: Math.max(0, task.attempts - (command.unsent ? 1 : 0)),
     failures: command.errorCode === null ? 0 : task.failures + 1,
     error_code: command.errorCode,
   })
+  return true
+}
+
+/** Told before it is done: whoever dies in between leaves a task in doubt, not one that nobody heard of. */
+function call(about: About, at: Date): boolean {
+  const { task, delivery } = about
+  if (task === undefined || delivery?.delivery_state !== 'handed_over' || delivery.reason !== null) return false
+  write(about, at, { attempts: task.attempts + 1 })
   return true
 }
 
@@ -195,6 +203,8 @@ function carryOut(about: About, command: TaskCommand): boolean {
   switch (command.kind) {
     case 'registered':
       return registered(about, command)
+    case 'calling':
+      return call(about, command.at)
     case 'rewritten':
       if (about.task === undefined) return false
       rewrite(about, command.body, command.at)
