@@ -13,6 +13,8 @@ const { values } = parseArgs({
     reminders: { type: 'string', default: '10000' },
     /** How many fall due in a second: more than the machine bears is late, and proves something else. */
     rate: { type: 'string', default: '30' },
+    /** How often each of the two services is killed. */
+    kills: { type: 'string', default: '8' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
 })
@@ -27,8 +29,8 @@ const trial = await runTrial({
   beforeStartMs: 1_200_000,
   cancels: Math.round(reminders / 20),
   faults: { ...smallTrial.faults, hangs: 0.002, hangMs: 30_000, spreadMs: 10_000 },
-  kills: 3,
-  ownKills: 3,
+  kills: Number(values.kills),
+  ownKills: Number(values.kills),
   darkMs: 20_000,
   overdueAfterMs: 60_000,
   checkBeforeMs: 10_000,
