@@ -1,4 +1,4 @@
-import type { DeliveryQuery, DeliveryRow, NewDelivery } from '../../../../src/index.ts'
+import type { DeliveryContent, DeliveryQuery, DeliveryRow, NewDelivery } from '../../../../src/index.ts'
 import type { RecordOf } from '../query.ts'
 import type { HistoryFilter } from '../statements/history.ts'
 import { encodeOptionalId, type IdCodec, instant } from './ids.ts'
@@ -39,17 +39,22 @@ export const decodeDelivery = (row: RecordOf<'notification_history'>): DeliveryR
   updatedAt: new Date(row.updated_at),
 })
 
+/** The text that goes out, and where to, as columns. */
+export const encodeContent = (content: DeliveryContent) => ({
+  recipient_email: content.recipientEmail,
+  recipient_phone: content.recipientPhone,
+  subject: content.subject,
+  message: content.message,
+  template_revision: content.templateRevision,
+})
+
 /** A queued notification as a row to insert. */
 export const encodeDelivery = (ids: IdCodec, delivery: NewDelivery, at: Date) => ({
   notification_type: delivery.channel,
   notification_category: delivery.category,
   recipient_type: delivery.recipient.type,
   recipient_id: ids('recipient', delivery.recipient.id),
-  recipient_email: delivery.recipientEmail,
-  recipient_phone: delivery.recipientPhone,
-  subject: delivery.subject,
-  message: delivery.message,
-  template_revision: delivery.templateRevision,
+  ...encodeContent(delivery),
   status: null,
   error_code: null,
   error_message: null,

@@ -1,5 +1,5 @@
 import type { DeliveryContent } from '../../../../src/index.ts'
-import { untouched } from '../codecs/deliveries.ts'
+import { encodeContent, untouched } from '../codecs/deliveries.ts'
 import type { Delivery, Intent, IntentTx, Reminder } from './intent-types.ts'
 import { deliveryOf } from './reminder-intents.ts'
 
@@ -59,11 +59,7 @@ export function handOverReminder(intent: IntentTx, row: Reminder, command: Inten
 export function handOverDelivery(intent: IntentTx, row: Delivery, command: Intent<'hand_over'>): Delivery {
   const { content } = command
   const change = {
-    recipient_email: content.recipientEmail,
-    recipient_phone: content.recipientPhone,
-    subject: content.subject,
-    message: content.message,
-    template_revision: content.templateRevision,
+    ...encodeContent(content),
     provider: taskManager,
     idempotency_key: command.idempotencyKey,
     delivery_state: 'handed_over' as const,

@@ -1,5 +1,5 @@
 import type { IntentCommand, IntentOutcome, Work } from '../../../../src/index.ts'
-import { decodeDelivery } from '../codecs/deliveries.ts'
+import { decodeDelivery, encodeContent } from '../codecs/deliveries.ts'
 import { cancelDelivery, cancelReminder, withdraw } from './cancel.ts'
 import { countedAs, createTally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
@@ -48,11 +48,7 @@ function cancel(intent: IntentTx, found: Found, rule: Intent<'cancel'>['rule']) 
 function claimDelivery({ tx, at }: IntentTx, row: Delivery, command: Intent<'send'>): Delivery {
   const { content } = command
   const change = {
-    recipient_email: content.recipientEmail,
-    recipient_phone: content.recipientPhone,
-    subject: content.subject,
-    message: content.message,
-    template_revision: content.templateRevision,
+    ...encodeContent(content),
     provider: command.provider,
     idempotency_key: command.idempotencyKey,
     delivery_state: 'sending' as const,

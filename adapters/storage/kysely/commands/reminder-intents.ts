@@ -1,5 +1,5 @@
 import type { DeliveryContent } from '../../../../src/index.ts'
-import { untouched } from '../codecs/deliveries.ts'
+import { encodeContent, untouched } from '../codecs/deliveries.ts'
 import type { Delivery, Intent, IntentTx, Reminder } from './intent-types.ts'
 
 /** The delivery of a reminder, as a row to insert. */
@@ -8,11 +8,7 @@ export const deliveryOf = (row: Reminder, content: DeliveryContent, at: number) 
   notification_category: 'REMINDER' as const,
   recipient_type: row.recipient_type,
   recipient_id: row.recipient_id,
-  recipient_email: content.recipientEmail,
-  recipient_phone: content.recipientPhone,
-  subject: content.subject,
-  message: content.message,
-  template_revision: content.templateRevision,
+  ...encodeContent(content),
   appointment_id: row.appointment_id,
   waitlist_entry_id: null,
   created_at: at,

@@ -1,4 +1,5 @@
 import type { Rule, TaskBody, TaskCommand } from '../../../../src/index.ts'
+import { encodeContent } from '../codecs/deliveries.ts'
 import type { RecordOf } from '../query.ts'
 import { cancelDelivery, cancelReminder } from './cancel.ts'
 import { countedAs, createTally, type Tally } from './counters.ts'
@@ -70,11 +71,7 @@ function rewrite({ tx, delivery, reminder }: About, { content }: TaskBody, at: D
   const updated_at = at.getTime()
   tx.statements.deliveries.text.run({
     id: delivery.id,
-    recipient_email: content.recipientEmail,
-    recipient_phone: content.recipientPhone,
-    subject,
-    message,
-    template_revision: content.templateRevision,
+    ...encodeContent(content),
     updated_at,
   })
   if (reminder !== undefined) tx.statements.reminders.text.run({ id: reminder.id, subject, message, updated_at })
