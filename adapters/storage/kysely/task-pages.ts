@@ -1,4 +1,4 @@
-import type { DeliveryRow, DuePage, DuePlace, DueQuery } from '../../../src/index.ts'
+import { type DeliveryRow, type DuePage, type DuePlace, type DueQuery, laneKey } from '../../../src/index.ts'
 
 /** Counts of what waits go up to this. */
 export const countLimit = 10_000
@@ -15,8 +15,8 @@ export const pageAfter = (until: Date | null, after: DuePlace | null, limit: num
 
 /** What was taken over, of the lanes that are asked for. */
 export function takenOverPage(rows: readonly DeliveryRow[], { limit, except = [] }: DueQuery): DuePage<DeliveryRow> {
-  const excepted = new Set(except.map(({ organizationId, channel }) => `${channel} ${organizationId}`))
-  const asked = rows.filter(({ organizationId, channel }) => !excepted.has(`${channel} ${organizationId}`))
+  const excepted = new Set(except.map(laneKey))
+  const asked = rows.filter((row) => !excepted.has(laneKey(row)))
   return { rows: asked, more: rows.length < limit ? [] : asked }
 }
 

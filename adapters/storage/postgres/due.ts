@@ -1,4 +1,5 @@
-import type { DuePage, DueQuery, IdKind, IdKinds, Lane } from '../../../src/index.ts'
+import { type DuePage, type DueQuery, type IdKind, type IdKinds, type Lane, laneKey } from '../../../src/index.ts'
+import { byDueTime } from '../kysely/due-pages.ts'
 import type { DueTable } from '../kysely/statements/due.ts'
 import type { Database } from './engine.ts'
 import { qualified } from './names.ts'
@@ -86,8 +87,6 @@ function texts(table: DueTable, { schema, kinds }: Database) {
   }
 }
 
-const keyOf = ({ organizationId, channel }: Lane): string => `${channel} ${organizationId}`
-
 /** The head of all that is due; and where it is full, the heads of the lanes that it hides. */
 export async function findDue<
   R extends PgRow & { readonly id: number },
@@ -101,17 +100,15 @@ export async function findDue<
     const lines = (await database.run<Line<R>>(sql, values.map(encodeParameter))).rows
     const total = Number(lines[0]?.total ?? 0)
     const rows = lines.filter((line) => line.id !== null).map((line) => decode(decodeRow(line, database.kinds)))
-    return { total, rows, lanes: new Map(rows.map((row) => [keyOf(row), row])) }
+    return { total, rows, lanes: new Map(rows.map((row) => [laneKey(row), row])) }
   }
   const head = await ask(text.head, except)
   if (head.total < limit * share.of) return { rows: head.rows, more: [] }
   const hidden = await ask(text.hidden, [...except, ...head.lanes.values()])
   const each = Math.max(1, Math.floor(limit / Math.max(1, hidden.total)))
-  const counts = Map.groupBy(hidden.rows, keyOf)
-  const cut = [...hidden.lanes.values()].filter((lane) => (counts.get(keyOf(lane))?.length ?? 0) >= each)
+  const counts = Map.groupBy(hidden.rows, laneKey)
+  const cut = [...hidden.lanes.values()].filter((lane) => (counts.get(laneKey(lane))?.length ?? 0) >= each)
   const more = [...head.lanes.values(), ...cut].map(({ organizationId, channel }) => ({ organizationId, channel }))
   const rows = [...head.rows, ...hidden.rows]
-  return { rows: rows.sort((one, other) => at(one) - at(other) || one.id - other.id), more }
+  return { rows: rows.sort(byDueTime), more }
 }
-
-const at = ({ dueAt }: { readonly dueAt: Date | null }): number => dueAt?.getTime() ?? 0

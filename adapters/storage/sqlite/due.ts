@@ -1,10 +1,9 @@
-import type { DuePage, DueQuery, Lane } from '../../../src/index.ts'
+import { type DuePage, type DueQuery, type Lane, laneKey } from '../../../src/index.ts'
+import { byDueTime } from '../kysely/due-pages.ts'
 import type { DueStatements } from '../kysely/statements/due.ts'
 
 type Due = { readonly due_at: number | null }
 type Found<R> = { readonly rows: readonly R[]; readonly more: readonly Lane[] }
-
-const keyOf = ({ organizationId, channel }: Lane): string => `${channel} ${organizationId}`
 
 /** Every lane that has a row with a due time, be it far away. */
 function lanesOf(statements: Pick<DueStatements<never, 'sync'>, 'nextLane'>): Lane[] {
@@ -23,14 +22,14 @@ export function findDue<R extends Due>(
   laneOf: (row: R) => Lane,
   { now, limit, except = [], share = { index: 0, of: 1 } }: DueQuery,
 ): Found<R> {
-  const excepted = new Set(except.map(keyOf))
+  const excepted = new Set(except.map(laneKey))
   const asked = { now: now.getTime(), ...share }
   const head = statements.head.all({ ...asked, limit })
-  const rows = excepted.size === 0 ? head : head.filter((row) => !excepted.has(keyOf(laneOf(row))))
+  const rows = excepted.size === 0 ? head : head.filter((row) => !excepted.has(laneKey(laneOf(row))))
   if (head.length < limit) return { rows, more: [] }
 
-  const seen = new Map(rows.map((row) => [keyOf(laneOf(row)), laneOf(row)]))
-  const hidden = lanesOf(statements).filter((lane) => !seen.has(keyOf(lane)) && !excepted.has(keyOf(lane)))
+  const seen = new Map(rows.map((row) => [laneKey(laneOf(row)), laneOf(row)]))
+  const hidden = lanesOf(statements).filter((lane) => !seen.has(laneKey(lane)) && !excepted.has(laneKey(lane)))
   const firsts = hidden.flatMap((lane) => {
     const [first] = statements.ofLane.all({ ...asked, ...lane, limit: 1 })
     return first === undefined ? [] : [{ lane, first }]
@@ -50,8 +49,6 @@ export const pageOf = <R, Row extends { readonly id: number; readonly dueAt: Dat
   { rows, more }: Found<R>,
   decode: (row: R) => Row,
 ): DuePage<Row> => ({
-  rows: rows.map(decode).sort((one, other) => at(one) - at(other) || one.id - other.id),
+  rows: rows.map(decode).sort(byDueTime),
   more,
 })
-
-const at = ({ dueAt }: { readonly dueAt: Date | null }): number => dueAt?.getTime() ?? 0

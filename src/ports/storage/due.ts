@@ -3,6 +3,9 @@ import type { Channel } from '../../schemas/vocabulary.ts'
 /** The messages of one organization on one channel: they share an account, and so wait for each other, and for nobody else. */
 export type Lane = { readonly organizationId: string; readonly channel: Channel }
 
+/** A lane as one word. */
+export const laneKey = ({ organizationId, channel }: Lane): string => `${channel} ${organizationId}`
+
 /** One of `of` equal parts of all work, from 0; everything of one appointment, or of one waitlist entry, is in the same part. */
 export type Share = { readonly index: number; readonly of: number }
 

@@ -1,5 +1,5 @@
-import type { Lane } from '../../ports/storage.ts'
-import { type DueWork, factsOf, groupKey, laneKey } from './work.ts'
+import { type Lane, laneKey } from '../../ports/storage.ts'
+import { type DueWork, factsOf, groupKey } from './work.ts'
 
 type Queue = {
   readonly lane: Lane

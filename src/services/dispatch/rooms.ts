@@ -1,7 +1,6 @@
-import type { Lane, SettingsRow } from '../../ports/storage.ts'
+import { type Lane, laneKey, type SettingsRow } from '../../ports/storage.ts'
 import type { Provider, Providers } from '../providers.ts'
 import type { AccountGate } from './account-gate.ts'
-import { laneKey } from './work.ts'
 
 /** What is left of an account in a round. An idle account is for the first group whole, or one larger than it would never go. */
 type Room = { free: number; readonly wholeFor: string | null }

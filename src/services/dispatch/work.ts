@@ -1,4 +1,4 @@
-import type { DeliveryRow, Lane, ReminderRow, Work } from '../../ports/storage.ts'
+import type { DeliveryRow, ReminderRow, Work } from '../../ports/storage.ts'
 import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 import type { Category, Channel } from '../../schemas/vocabulary.ts'
 
@@ -34,8 +34,6 @@ export function groupKey(due: DueWork): string {
   const { organizationId, appointmentId, waitlistEntryId, channel } = factsOf(due)
   return JSON.stringify([organizationId, channel, appointmentId, waitlistEntryId])
 }
-
-export const laneKey = ({ organizationId, channel }: Lane): string => `${channel} ${organizationId}`
 
 /** True once an attempt may have reached somebody although it was never settled. */
 export const mayHaveGoneOut = (due: DueWork): boolean =>
