@@ -1,6 +1,7 @@
 import { RateLimiterMemory, RateLimiterPostgres, RateLimiterRedis } from 'rate-limiter-flexible'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
+import { inTime } from '../services/in-time.ts'
 import type { IoredisLike, NodeRedisLike, PostgresPoolLike, RateLimitStore } from './rate-limit-options.ts'
 
 /** Counts requests in windows. */
@@ -87,7 +88,7 @@ function insured(store: RateCounter, memory: RateCounter, clock: Clock, logger: 
       const now = clock.now().getTime()
       if (now < pausedUntil) return memory.add(key, windowSeconds)
       try {
-        const counted = await within(clock, store.add(key, windowSeconds))
+        const counted = await inTime(clock, patienceMs, store.add(key, windowSeconds), tooLate)
         if (isFailing) logger.info('rate limit store answers again')
         isFailing = false
         return counted
@@ -105,10 +106,6 @@ function insured(store: RateCounter, memory: RateCounter, clock: Clock, logger: 
   }
 }
 
-function within<T>(clock: Clock, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const tooLate = () => reject(new DOMException('The store did not answer in time.', 'TimeoutError'))
-    const disarm = clock.setTimer(new Date(clock.now().getTime() + patienceMs), tooLate)
-    work.then(resolve, reject).finally(disarm)
-  })
+function tooLate(): never {
+  throw new DOMException('The store did not answer in time.', 'TimeoutError')
 }

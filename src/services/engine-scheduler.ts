@@ -2,7 +2,7 @@ import { NotificationError } from '../errors.ts'
 import type { Alarm, AlarmEngine, Scheduler, SchedulerContext } from '../ports/scheduler.ts'
 import { faultOf } from './context.ts'
 import { embeddedScheduler } from './embedded-scheduler.ts'
-import { within } from './within.ts'
+import { inTime } from './in-time.ts'
 
 export type EngineSchedulerOptions = {
   /** How far ahead the engine is told what becomes due, in ms. Default 5 minutes, at least 10 s and at most a day. */
@@ -59,7 +59,7 @@ export function engineScheduler(
 
   async function set(given: SchedulerContext, alarms: readonly Alarm[]): Promise<void> {
     const done = open(given).then(() => engine.set(alarms))
-    await within(given.clock, answerWithinMs, done, `${called} did not answer within ${answerWithinMs} ms.`)
+    await inTime(given.clock, answerWithinMs, done, failed(`${called} did not answer within ${answerWithinMs} ms.`))
     if (failing) given.logger.info('scheduler answers again', { scheduler: engine.name })
     failing = false
   }
@@ -92,7 +92,7 @@ export function engineScheduler(
     async start(given) {
       context = given
       await timer.start(given)
-      const opened = within(given.clock, openWithinMs, open(given), `${called} did not open.`)
+      const opened = inTime(given.clock, openWithinMs, open(given), failed(`${called} did not open.`))
       await opened.catch((error) => {
         const code = error instanceof NotificationError ? error.code : null
         if (code === 'dependency_missing' || code === 'options_invalid') throw error
@@ -125,11 +125,15 @@ export function engineScheduler(
       if (given === null || opening === null) return
       const closed = opening.then(() => engine.close())
       opening = null
-      await within(given.clock, answerWithinMs, closed, `${called} did not close.`).catch((error) =>
+      await inTime(given.clock, answerWithinMs, closed, failed(`${called} did not close.`)).catch((error) =>
         given.logger.warn('scheduler not closed', { scheduler: engine.name, fault: faultOf(error) }),
       )
     },
   }
+}
+
+const failed = (message: string) => (): never => {
+  throw new NotificationError('scheduler_failed', message)
 }
 
 function alarmAt(time: Date): Alarm {

@@ -1,4 +1,5 @@
 import type { Clock } from '../ports/clock.ts'
+import { inTime } from './in-time.ts'
 
 type Waiting<In, Out> = {
   readonly input: In
@@ -53,7 +54,7 @@ export function gathered<In, Out>({ clock, run, keyOf }: GatheredOptions<In, Out
   async function drain(): Promise<void> {
     while (waiting.length > 0) {
       await new Promise(setImmediate)
-      await orLongEnough(clock, carryOut(next()))
+      await inTime(clock, patienceMs, carryOut(next()), () => {})
     }
     draining = false
   }
@@ -65,13 +66,4 @@ export function gathered<In, Out>({ clock, run, keyOf }: GatheredOptions<In, Out
       draining = true
       void drain()
     })
-}
-
-async function orLongEnough(clock: Clock, work: Promise<void>): Promise<void> {
-  let disarm = () => {}
-  const enough = new Promise<void>((resolve) => {
-    disarm = clock.setTimer(new Date(clock.now().getTime() + patienceMs), resolve)
-  })
-  await Promise.race([work, enough])
-  disarm()
 }

@@ -1,6 +1,7 @@
 import { isTransportError } from '../errors.ts'
 import { type Channel, channels } from '../schemas/vocabulary.ts'
 import { type Context, faultOf } from './context.ts'
+import { inTime } from './in-time.ts'
 import type { Provider } from './providers.ts'
 import type { TaskManagerHealth, TaskManagerIntegration } from './task-manager-integration.ts'
 
@@ -112,18 +113,12 @@ export class Health {
   }
 
   /** The answer, or null if it failed or took too long. */
-  async #within<T>(work: Promise<T>): Promise<T | null> {
+  #within<T>(work: Promise<T>): Promise<T | null> {
     const { clock, logger } = this.#context.options
-    let disarm = () => {}
-    const late = new Promise<null>((resolve) => {
-      disarm = clock.setTimer(new Date(clock.now().getTime() + patienceMs), () => resolve(null))
-    })
     const answer = work.catch((error: unknown) => {
       logger.warn('health check failed', { fault: faultOf(error) })
       return null
     })
-    const first = await Promise.race([answer, late])
-    disarm()
-    return first
+    return inTime(clock, patienceMs, answer, () => null)
   }
 }
