@@ -1,5 +1,4 @@
 import {
-  type Clock,
   createNotifications,
   type Directory,
   type DirectoryAppointment,
@@ -54,15 +53,6 @@ export function directoryOf({ startOf, hasPhone }: Calendar): Directory {
     organizations: async (ids) => ids.map((id) => ({ id, name: 'Harbour Clinic' })),
   }
 }
-
-/** The system's time, some hours on: what is due then can be planned now. */
-export const clockAhead = (aheadMs: () => number): Clock => ({
-  now: () => new Date(Date.now() + aheadMs()),
-  setTimer(at, callback) {
-    const timer = setTimeout(callback, Math.min(2 ** 31 - 1, Math.max(0, at.getTime() - aheadMs() - Date.now())))
-    return () => clearTimeout(timer)
-  },
-})
 
 type ClinicOptions = { readonly storage: Storage; readonly transport: Transport } & Calendar &
   Pick<NotificationsOptions, 'authenticate' | 'clock' | 'env' | 'rateLimits' | 'reconcileMs'>

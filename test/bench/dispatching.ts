@@ -1,5 +1,6 @@
 import type { Transport } from 'appointment-notifications'
-import { type Calendar, clockAhead, hourMs, idsFrom, minuteMs, openClinic } from './clinic.ts'
+import { clockAhead } from '../support/clock-ahead.ts'
+import { type Calendar, hourMs, idsFrom, minuteMs, openClinic } from './clinic.ts'
 import { timed } from './measure.ts'
 import type { Place } from './stores.ts'
 import { silent } from './transports.ts'

@@ -1,10 +1,11 @@
 /** The databases of one run, each with everything on the disk before it is told, and each for all who use that database. */
 import { spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
-import { createConnection, createServer } from 'node:net'
+import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { z } from 'zod'
+import { freePort } from '../support/free-port.ts'
 import { startPostgres } from '../support/postgres-server.ts'
 
 export const serversSchema = z.object({
@@ -27,15 +28,6 @@ const durable = [
   'max_wal_size=8GB',
   'checkpoint_timeout=30min',
 ]
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(address)))
-    })
-  })
 
 /** Resolves with whether somebody listens there before long. */
 async function listening(port: number, stopped: () => boolean): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { postgres } from '../../adapters/storage/postgres.ts'
-import type { Clock, Directory, DirectoryAppointment, EntityId, Storage } from '../../src/index.ts'
+import type { Directory, DirectoryAppointment, EntityId, Storage } from '../../src/index.ts'
 
 export const hourMs = 3_600_000
 /** Every reminder lies so long before its appointment. */
@@ -44,12 +44,3 @@ export function hostDirectory(calendar: Calendar): Directory {
 }
 
 export const storageOf = (url: string, schema: string): Storage => postgres({ url, schema, connections: 4 })
-
-/** The system's time, some way on: what is due then is planned now, however long that takes. */
-export const clockAhead = (aheadMs: () => number): Clock => ({
-  now: () => new Date(Date.now() + aheadMs()),
-  setTimer(at, callback) {
-    const timer = setTimeout(callback, Math.min(2 ** 31 - 1, Math.max(0, at.getTime() - aheadMs() - Date.now())))
-    return () => clearTimeout(timer)
-  },
-})

@@ -19,12 +19,8 @@ export const untold = (received: readonly { readonly appointmentId: number }[], 
 export const shares = (received: readonly Received[]): number[] =>
   [...Map.groupBy(received, (one) => one.worker).values()].map((ones) => ones.length).sort((one, other) => other - one)
 
-/** How long after its time each message arrived, in milliseconds, in order. */
+/** How long after its time each message arrived, in milliseconds. */
 export const lateness = (
   received: readonly { readonly at: number; readonly appointmentId: number }[],
   calendar: Calendar,
-): number[] =>
-  received.map(({ at, appointmentId }) => at - dueOf(calendar, appointmentId)).sort((one, other) => one - other)
-
-export const quantile = (sorted: readonly number[], share: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+): number[] => received.map(({ at, appointmentId }) => at - dueOf(calendar, appointmentId))

@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
+import { quantile } from '../bench/measure.ts'
 import type { PostgresServer } from '../support/postgres-server.ts'
 import { startSmtpServer } from '../support/smtp-server.ts'
 import { appointmentOf, organizationOf, ownerOf } from './host.ts'
-import { lateness, quantile, shares, twice, untold } from './judge.ts'
+import { lateness, shares, twice, untold } from './judge.ts'
 import { startRelay } from './relay.ts'
 import { runTrial, type Trial } from './trial.ts'
 

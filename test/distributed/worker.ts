@@ -6,7 +6,8 @@
 import { z } from 'zod'
 import { smtp } from '../../adapters/transport/smtp.ts'
 import { createNotifications } from '../../src/index.ts'
-import { clockAhead, hostDirectory, storageOf } from './host.ts'
+import { clockAhead } from '../support/clock-ahead.ts'
+import { hostDirectory, storageOf } from './host.ts'
 import { relayTransport } from './relay.ts'
 
 export const workerSpec = z.object({

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { silentLogger, type TaskDraft, TaskManagerClient } from '../../src/index.ts'
+import { draft } from '../services/task-manager/fixture.ts'
 import { type ExampleProcess, endExample } from '../support/example-process.ts'
 import { type ScriptedServer, startScriptedServer } from '../support/scripted-server.ts'
 import { type ReceivedMail, type SmtpTestServer, startSmtpServer } from '../support/smtp-server.ts'
@@ -44,30 +45,16 @@ afterEach(async () => {
 
 /** Due now, unless told otherwise. */
 const email = (changes: Partial<TaskDraft> = {}): TaskDraft => ({
-  name: 'Appointment Reminder - 123',
-  description: 'Send EMAIL reminder for appointment 123',
-  taskType: 'email',
-  payload: {
-    reminder_id: 456,
-    appointment_id: 123,
-    recipient_email: 'patient@email.com',
-    recipient_phone: '+1234567890',
-    subject: 'Appointment Reminder - January 15, 2024',
-    message: 'Reminder: You have an appointment on January 15, 2024 at 2:00 PM.',
-    appointment_date: '2024-01-15',
-    appointment_time: '14:00:00',
-    practitioner_name: 'Dr. Smith',
-  },
+  ...draft,
   scheduledTime: new Date(),
   callbackUrl: `${host.url}/reminder-callback/456?token=t`,
-  maxRetries: 3,
   ...changes,
 })
 const to = (recipient: string, changes: Partial<TaskDraft> = {}): TaskDraft =>
   email({ ...changes, payload: { ...email().payload, recipient_email: recipient } })
 
 let keys = 0
-const create = (draft: TaskDraft) => client.createTask(draft, { idempotencyKey: `key-${++keys}` })
+const create = (task: TaskDraft) => client.createTask(task, { idempotencyKey: `key-${++keys}` })
 const inMs = (ms: number): Date => new Date(Date.now() + ms)
 const calls = (): readonly { [name: string]: unknown }[] => host.asked.map(({ body }) => JSON.parse(body))
 const mailsTo = (recipient: string): readonly ReceivedMail[] => mail.mails.filter((one) => one.to.includes(recipient))

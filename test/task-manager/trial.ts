@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { mkdtempSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -9,6 +8,7 @@ import { createNotifications } from '../../src/index.ts'
 import { chanceFrom } from '../crash/chance.ts'
 import { HostTable, hostDirectory } from '../crash/host-table.ts'
 import { type Cancel, Upheaval } from '../crash/upheaval.ts'
+import { freePort } from '../support/free-port.ts'
 import { type Evidence, readEvidence } from './evidence.ts'
 import { calm, type Faults } from './faults.ts'
 import { type FaultyTaskManager, startFaultyTaskManager } from './faulty-task-manager.ts'
@@ -239,12 +239,3 @@ async function rest(lastDue: number, restMs: number, rested: () => boolean): Pro
   }
   return null
 }
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(address)))
-    })
-  })
