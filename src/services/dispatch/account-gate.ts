@@ -15,12 +15,12 @@ export class AccountGate {
 
   free(provider: Provider): number {
     const limit = provider.transport.concurrency ?? defaultConcurrency
-    return Math.max(0, limit - (this.#accounts.get(keyOf(provider))?.inUse ?? 0))
+    return Math.max(0, limit - (this.#accounts.get(accountKeyOf(provider))?.inUse ?? 0))
   }
 
   /** Nothing is being sent through it. */
   isIdle(provider: Provider): boolean {
-    return (this.#accounts.get(keyOf(provider))?.inUse ?? 0) === 0
+    return (this.#accounts.get(accountKeyOf(provider))?.inUse ?? 0) === 0
   }
 
   take(provider: Provider): void {
@@ -30,12 +30,12 @@ export class AccountGate {
   release(provider: Provider): void {
     const account = this.#account(provider)
     account.inUse -= 1
-    if (account.inUse <= 0 && account.refusals === 0) this.#accounts.delete(keyOf(provider))
+    if (account.inUse <= 0 && account.refusals === 0) this.#accounts.delete(accountKeyOf(provider))
   }
 
   /** Until when the account is stopped, or null. */
   pausedUntil(provider: Provider, now: Date): Date | null {
-    const until = this.#accounts.get(keyOf(provider))?.pausedUntil ?? 0
+    const until = this.#accounts.get(accountKeyOf(provider))?.pausedUntil ?? 0
     return until > now.getTime() ? new Date(until) : null
   }
 
@@ -50,20 +50,21 @@ export class AccountGate {
   }
 
   accepted(provider: Provider): void {
-    const account = this.#accounts.get(keyOf(provider))
+    const account = this.#accounts.get(accountKeyOf(provider))
     if (account === undefined) return
     account.refusals = 0
     account.pausedUntil = 0
   }
 
   #account(provider: Provider): Account {
-    let account = this.#accounts.get(keyOf(provider))
+    let account = this.#accounts.get(accountKeyOf(provider))
     if (account === undefined) {
       account = { inUse: 0, pausedUntil: 0, refusals: 0 }
-      this.#accounts.set(keyOf(provider), account)
+      this.#accounts.set(accountKeyOf(provider), account)
     }
     return account
   }
 }
 
-const keyOf = (provider: Provider): string => `${provider.transport.name}:${provider.accountKey}`
+/** One word for the account that a provider sends through. */
+export const accountKeyOf = (provider: Provider): string => `${provider.transport.name}:${provider.accountKey}`

@@ -1,6 +1,6 @@
 import { type Lane, laneKey, type SettingsRow } from '../../ports/storage.ts'
 import type { Provider, Providers } from '../providers.ts'
-import type { AccountGate } from './account-gate.ts'
+import { type AccountGate, accountKeyOf } from './account-gate.ts'
 
 /** What is left of an account in a round. An idle account is for the first group whole, or one larger than it would never go. */
 type Room = { free: number; readonly wholeFor: string | null }
@@ -53,7 +53,7 @@ export class Rooms {
     if (provider === null) {
       room = null
     } else {
-      const account = `account ${provider.transport.name}:${provider.accountKey}`
+      const account = `account ${accountKeyOf(provider)}`
       room = rooms.get(account) ?? {
         free: this.#gate.free(provider),
         wholeFor: this.#gate.isIdle(provider) ? group : null,
