@@ -45,6 +45,7 @@ const library = createNotifications({
         },
   leaseMs: spec.leaseMs,
   sweepMs: 5000,
+  drainMs: 2000,
   reconcileMs: false,
   clock: clockAhead(() => aheadMs),
 })
