@@ -13,6 +13,7 @@ import {
   isDisconnected,
   isLockTimeout,
   isMissingTable,
+  isUnprepared,
   storageError,
   unknownCommit,
 } from './errors.ts'
@@ -20,6 +21,7 @@ import { readKinds } from './ledger.ts'
 import { type Library, load } from './library.ts'
 import { createVoice, notification, type Voice } from './notify.ts'
 import type { PostgresTarget, Run, Source } from './source.ts'
+import { statementNames } from './statement-names.ts'
 
 /** What a command knows, on whatever connection it runs, once the ledger was read. */
 export type Session = {
@@ -83,9 +85,11 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
   let closing: Promise<void> | undefined
   const open = new Set<Promise<unknown>>()
   const instance = randomUUID()
+  const names = statementNames()
+  const lending = { broken: isBroken, names }
   const voice = createVoice(async () => {
     const { source } = await opened()
-    await source.session((run) => run(...notification({ schema, instance })), isBroken)
+    await source.session((run) => run(...notification({ schema, instance })), { broken: isBroken })
   })
 
   const opened = () => {
@@ -113,7 +117,7 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
 
   async function readDatabase(): Promise<Database> {
     const { source, library } = await opened()
-    const run: Run = (sql, values) => source.session((own) => own(sql, values), isBroken)
+    const run: Run = (sql, values) => source.session((own) => own(sql, values), { broken: isBroken })
     const found = await session(run)
     const builder = library.postgresBuilder(schema)
     const bind = library.bindQuery(run, found.kinds)
@@ -134,6 +138,7 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
         return await attempt()
       } catch (error) {
         if (isMissingTable(error)) forget()
+        if (isUnprepared(error) && names.giveUp()) continue
         const waitedMs = performance.now() - since
         if (isLockTimeout(error)) throw busyError(waitedMs, error)
         if (isNotificationError(error) || !(isContention(error) || isDisconnected(error))) throw storageError(error)
@@ -152,11 +157,17 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
     return work
   }
 
-  /** The isolation and the limit are said with BEGIN, in one round trip; a host's defaults do not matter. */
+  /**
+   * The isolation and the limit are said with BEGIN, in one round trip; a host's defaults do not matter. A plan that is kept
+   * must not be to read a whole table because the table was small when it was made.
+   */
+  const beginning = (mode: string): string =>
+    `begin isolation level ${mode}; set local lock_timeout = ${Math.round(busyTimeoutMs)}; set local enable_seqscan = off`
+
   async function transaction<T>(mode: string, work: (run: Run, library: Library) => Promise<T>): Promise<T> {
     const { source, library } = await opened()
     return source.session(async (run) => {
-      await run(`begin isolation level ${mode}; set local lock_timeout = ${Math.round(busyTimeoutMs)}`)
+      await run(beginning(mode))
       let value: T
       try {
         value = await work(run, library)
@@ -169,7 +180,7 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
         throw isDisconnected(error) ? unknownCommit(error) : error
       })
       return value
-    }, isBroken)
+    }, lending)
   }
 
   const inTransaction = <T>(mode: string, work: (database: Database) => Promise<T>): Promise<T> =>

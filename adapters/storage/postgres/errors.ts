@@ -16,6 +16,12 @@ export class Outdated extends Error {}
 export const isContention = (error: unknown): boolean =>
   error instanceof Outdated || ['40001', '40P01', '23505'].includes(codeOf(error))
 
+/**
+ * A prepared statement is not there, is there already, or its result would have other columns than when it was prepared.
+ * The transaction is rolled back, and can run without names.
+ */
+export const isUnprepared = (error: unknown): boolean => ['26000', '42P05', '0A000'].includes(codeOf(error))
+
 /** A lock that was waited for as long as the options allow. */
 export const isLockTimeout = (error: unknown): boolean => codeOf(error) === '55P03'
 

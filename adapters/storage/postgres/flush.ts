@@ -1,40 +1,35 @@
 import type { RecordOf } from '../kysely/query.ts'
 import type { TableName } from '../kysely/tables.ts'
 import type { Session } from './engine.ts'
-import { Outdated } from './errors.ts'
 import { qualified, quoted, recordset, written } from './names.ts'
 import type { RowSet } from './row-set.ts'
-import { encodeRow } from './values.ts'
+import { encodeRows as json } from './values.ts'
 import type { WorkingSet } from './working-set.ts'
 
 type Columns = { readonly [column: string]: unknown }
 
-const json = (rows: readonly object[]): string => JSON.stringify(rows.map(encodeRow))
-
-/** Writes what the commands of a transaction made of a working set: one statement a table and kind of change. */
+/**
+ * Writes what the commands of a transaction made of a working set: one statement a table and kind of change. A row that
+ * somebody else inserted meanwhile violates a unique index: what the commands read is outdated, and they run anew.
+ */
 export async function flush(session: Session, set: WorkingSet): Promise<void> {
   const { run, kinds, schema } = session
   const name = (table: TableName) => qualified(schema, table)
 
-  /** How many rows were inserted; the rest met a unique index. */
-  async function insert(table: TableName, rows: readonly Columns[]): Promise<number> {
+  async function insert(table: TableName, rows: readonly Columns[], otherwise = ''): Promise<void> {
     const [first] = rows
-    if (first === undefined) return 0
+    if (first === undefined) return
     const columns = Object.keys(first)
-    const { count } = await run(
+    await run(
       `insert into ${name(table)} (${columns.map(quoted).join(', ')})
        select ${columns.map((column) => written(table, column)).join(', ')} from ${recordset(table, columns, kinds)}
-       on conflict do nothing`,
+       ${otherwise}`,
       [json(rows)],
     )
-    return count
   }
 
-  /** A row that somebody else inserted meanwhile makes what the commands read outdated. */
-  async function insertAll(table: TableName, rows: readonly Columns[]): Promise<void> {
-    if ((await insert(table, rows)) < rows.length)
-      throw new Outdated(`a row of ${table} was inserted by another transaction`)
-  }
+  /** Rows that may be there already. */
+  const insertMissing = (table: TableName, rows: readonly Columns[]) => insert(table, rows, 'on conflict do nothing')
 
   /** Rows with the same columns to write go in one statement. */
   async function update<Row extends { readonly id: number }>(table: TableName, rows: RowSet<Row>): Promise<void> {
@@ -71,13 +66,13 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
       `insert into ${name('reminder_plans')} as t (${columns.map(quoted).join(', ')})
        select ${columns.map((column) => written('reminder_plans', column)).join(', ')}
        from ${recordset('reminder_plans', columns, kinds)}
-       on conflict do nothing returning t.appointment_id::text, t.organization_id, t.id::text`,
+       returning t.appointment_id::text, t.organization_id, t.id::text`,
       [json(rows)],
     )
     const ids = new Map(made.rows.map((row) => [`${row.appointment_id} ${row.organization_id}`, Number(row.id)]))
     for (const row of rows) {
       const id = ids.get(`${row.appointment_id} ${row.organization_id}`)
-      if (id === undefined) throw new Outdated('another transaction planned the appointment')
+      if (id === undefined) throw new Error('a plan that was inserted got no id')
       given.set(row.id, id)
     }
     return given
@@ -150,21 +145,21 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
   await touch('reminder_id', set.touches.reminders)
   await touch('notification_id', set.touches.notifications)
 
-  await insertAll('notification_settings', set.settings.inserted)
-  await insertAll('patient_notification_preferences', set.patients.inserted)
-  await insertAll('client_notification_preferences', set.clients.inserted)
+  await insert('notification_settings', set.settings.inserted)
+  await insert('patient_notification_preferences', set.patients.inserted)
+  await insert('client_notification_preferences', set.clients.inserted)
   const planIds = await insertPlans(set.plans.inserted)
-  await insert(
+  await insertMissing(
     'reminder_plan_recipients',
     set.links.map((link) => ({ ...link, plan_id: planIds.get(link.plan_id) ?? link.plan_id })),
   )
-  await insertAll('appointment_reminders', set.reminders.inserted)
-  await insertAll('notification_history', set.deliveries.inserted)
-  await insert('task_manager_tasks', set.newTasks)
-  await insertAll('replan_jobs', set.jobs)
-  await insertAll('notification_decisions', set.decisions)
-  await insertAll('notification_audit', set.audit)
-  await insertAll('notification_suppressions', set.suppressions)
+  await insert('appointment_reminders', set.reminders.inserted)
+  await insert('notification_history', set.deliveries.inserted)
+  await insertMissing('task_manager_tasks', set.newTasks)
+  await insert('replan_jobs', set.jobs)
+  await insert('notification_decisions', set.decisions)
+  await insert('notification_audit', set.audit)
+  await insert('notification_suppressions', set.suppressions)
   await recordOutcomes()
   await count()
 }

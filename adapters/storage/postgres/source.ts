@@ -1,4 +1,5 @@
 import { CompiledQuery } from 'kysely'
+import type { StatementNames } from './statement-names.ts'
 import type { PgClient, PgExecutor, PgKysely, PgPool, PgRow } from './vendor.ts'
 
 /** Where connections come from. */
@@ -11,9 +12,16 @@ export type Answer<R> = { readonly rows: R[]; readonly count: number }
 /** Runs one statement. Values arrive as the database wrote them, or as the host's settings read them. */
 export type Run = <R extends PgRow>(sql: string, values?: readonly unknown[]) => Promise<Answer<R>>
 
+export type Lending = {
+  /** Whether the connection cannot be used again after this error. */
+  readonly broken: (error: unknown) => boolean
+  /** Names for statements that the connection is to prepare once; without, each is parsed and planned whenever it runs. */
+  readonly names?: StatementNames
+}
+
 export type Source = {
-  /** Lends one connection for as long as the work takes. `broken` says whether it can be used again after an error. */
-  session<T>(work: (run: Run) => Promise<T>, broken: (error: unknown) => boolean): Promise<T>
+  /** Lends one connection for as long as the work takes. */
+  session<T>(work: (run: Run) => Promise<T>, lending: Lending): Promise<T>
   /** A connection to keep, for notifications; none where the host's Kysely hides its connections. */
   readonly dedicated: (() => Promise<PgClient>) | null
   close(): Promise<void>
@@ -26,9 +34,15 @@ const asText = { getTypeParser: () => (text: string) => text }
 export const ignore = () => {}
 
 export const runOn =
-  (client: Pick<PgClient, 'query'>): Run =>
+  (client: Pick<PgClient, 'query'>, names?: StatementNames): Run =>
   async <R extends PgRow>(text: string, values: readonly unknown[] = []) => {
-    const { rows, rowCount } = await client.query<R>({ text, values: [...values], types: asText })
+    const name = values.length === 0 ? undefined : names?.of(text)
+    const { rows, rowCount } = await client.query<R>({
+      ...(name && { name }),
+      text,
+      values: [...values],
+      types: asText,
+    })
     return { rows, count: rowCount ?? 0 }
   }
 
@@ -47,11 +61,11 @@ const checkOut = (pool: PgPool): Promise<PgClient> =>
 
 export function poolSource(pool: PgPool, end: () => Promise<void>): Source {
   return {
-    async session(work, broken) {
+    async session(work, { broken, names }) {
       const client = await checkOut(pool)
       let destroy = false
       try {
-        return await work(runOn(client))
+        return await work(runOn(client, names))
       } catch (error) {
         destroy = broken(error)
         throw error

@@ -31,7 +31,9 @@ export function idPool() {
       const missing = count - taken.length
       if (missing <= 0) return taken
       const { rows } = await session.run<{ next_id: string }>(
-        `select nextval(pg_get_serial_sequence($1, 'id'))::text as next_id from generate_series(1, $2::int)`,
+        // The sequence is looked up once, not for each id, which would cost as much as to insert the row.
+        `select nextval(named.sequence)::text as next_id
+         from (select pg_get_serial_sequence($1, 'id')::regclass as sequence offset 0) as named, generate_series(1, $2::int)`,
         [qualified(session.schema, table), Math.max(missing, lot)],
       )
       const fresh = rows.map((row) => Number(row.next_id))

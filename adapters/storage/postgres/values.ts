@@ -34,29 +34,55 @@ function decodeInstant(value: unknown): number {
   return typeof value === 'number' ? value : parseTimestamp(String(value))
 }
 
-function decodeValue(kind: ColumnKind, value: unknown, ids: IdKinds): unknown {
-  if (value === null) return null
+type Columns = { [column: string]: unknown }
+type Convert = (value: unknown) => unknown
+
+/** Null: the value stays as it is. */
+function decoderOf(kind: ColumnKind, ids: IdKinds): Convert | null {
   switch (kind) {
     case 'instant':
-      return decodeInstant(value)
+      return decodeInstant
     case 'flag':
-      return value === true || value === 't' ? 1 : 0
+      return (value) => (value === true || value === 't' ? 1 : 0)
     case 'json':
-      return typeof value === 'string' ? value : JSON.stringify(value)
+      return (value) => (typeof value === 'string' ? value : JSON.stringify(value))
     case 'serial':
     case 'int':
     case 'number':
-      return Number(value)
+      return Number
     case 'text':
-      return value
+      return null
     default:
-      return ids[kind] === 'integer' ? Number(value) : value
+      return ids[kind] === 'integer' ? Number : null
+  }
+}
+
+/** By the kinds of the host's ids, and by column: asked for every value of every row, so they are looked up once. */
+const decoders = new WeakMap<IdKinds, Map<string, Convert | null>>()
+
+type Known<K, V> = { get(key: K): V | undefined; set(key: K, value: V): unknown }
+
+/** What `make` gives for a key, made once. */
+function once<K, V>(known: Known<K, V>, key: K, make: (key: K) => V): V {
+  const found = known.get(key)
+  if (found !== undefined) return found
+  const made = make(key)
+  known.set(key, made)
+  return made
+}
+
+function decode(row: Columns, ids: IdKinds): void {
+  const known = once<IdKinds, Map<string, Convert | null>>(decoders, ids, () => new Map())
+  for (const name of Object.keys(row)) {
+    const decoder = once(known, name, (column) => decoderOf(kindOf(column), ids))
+    const value = row[name]
+    if (decoder !== null && value !== null) row[name] = decoder(value)
   }
 }
 
 /** Brings a row into the shared form, in place. */
-export function decodeRow<R extends object>(row: R, ids: IdKinds): R {
-  for (const [name, value] of Object.entries(row)) Reflect.set(row, name, decodeValue(kindOf(name), value, ids))
+export function decodeRow<R extends Columns>(row: R, ids: IdKinds): R {
+  decode(row, ids)
   return row
 }
 
@@ -88,6 +114,28 @@ export function encodeRow<R extends object>(row: R): R {
   const encoded = { ...row }
   for (const [name, value] of Object.entries(row)) Reflect.set(encoded, name, encodeValue(kindOf(name), value))
   return encoded
+}
+
+const needsCare = /\\u(0000|d[89a-f])/i
+const isOf = (kind: ColumnKind) => (name: string) => kindOf(name) === kind
+
+/**
+ * Rows with the same columns, as JSON that the database takes. What it refuses in texts is rare and shows as an escape in
+ * the JSON, so only then every text is looked at.
+ */
+export function encodeRows(rows: readonly Columns[]): string {
+  const columns = Object.keys(rows[0] ?? {})
+  const [instants, flags] = [columns.filter(isOf('instant')), columns.filter(isOf('flag'))]
+  // Most instants of a command are one and the same.
+  const texts = new Map<unknown, unknown>()
+  const encoded = rows.map((row) => {
+    const copy = { ...row }
+    for (const name of instants) copy[name] = once(texts, row[name], (value) => encodeValue('instant', value))
+    for (const name of flags) copy[name] = encodeValue('flag', row[name])
+    return copy
+  })
+  const json = JSON.stringify(encoded)
+  return needsCare.test(json) ? JSON.stringify(rows.map(encodeRow)) : json
 }
 
 /** A parameter of a shared statement, by its name; a constant has none. */

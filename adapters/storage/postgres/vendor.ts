@@ -8,6 +8,8 @@ export type PgRow = { [column: string]: unknown }
 export type PgResult<R> = { rows: R[]; rowCount: number | null }
 
 export interface PgQuery {
+  /** The connection prepares the statement under it, once. */
+  name?: string
   text: string
   values: unknown[]
   /** How values are read, by the number of their type: without it, as the process has set it for all its clients. */

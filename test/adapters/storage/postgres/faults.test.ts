@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { postgres } from '../../../../adapters/storage/postgres.ts'
 import { isNotificationError } from '../../../../src/index.ts'
 import { minutes } from '../../../conformance/storage/harness.ts'
@@ -82,6 +83,32 @@ describe('postgres, what breaks', () => {
     })
     await expect.poll(() => heard, { timeout: 10_000 }).toBe(1)
     stop?.()
+  })
+
+  it.each([
+    ['its connections forget what they prepared', async (pool: pg.Pool) => void (await pool.query('deallocate all'))],
+    [
+      'a table gets another column',
+      async (pool: pg.Pool, table: (name: string) => string) =>
+        void (await pool.query(`alter table ${table('reminder_plans')} add column note text`)),
+    ],
+  ])('works on, whole, when %s', async (_, happen) => {
+    const { schema, pool, table } = await migrated()
+    // One connection, which the host uses too.
+    const one = new pg.Pool({ connectionString: server.url, max: 1 })
+    const storage = postgres({ pool: one, schema })
+    onTestFinished(async () => {
+      await storage.close()
+      await one.end()
+    })
+    await planOne(storage)
+    const { rows: prepared } = await one.query('select name from pg_prepared_statements')
+    expect(prepared.length).toBeGreaterThan(5)
+    await happen(one, table)
+    await storage.plans.apply([nextPlan(1)])
+    await planOne(storage, { plan: planRow({ appointmentId: 2 }) })
+    const { rows } = await pool.query(`select revision::int from ${table('reminder_plans')} order by id`)
+    expect(rows).toEqual([{ revision: 2 }, { revision: 1 }])
   })
 
   it('tells busy from broken, and says when the tables are gone', async () => {
