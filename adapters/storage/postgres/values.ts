@@ -21,10 +21,22 @@ const kindOf = (name: string): ColumnKind => kinds.get(name) ?? named[name] ?? '
 
 const timestamp = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d+)?)([+-]\d\d)(?::?(\d\d))?$/
 
+const digits = (text: string, at: number): number => (text.charCodeAt(at) - 48) * 10 + text.charCodeAt(at + 1) - 48
+
+/** `2026-03-01 09:30:00.5+00`, by the place of its digits: a quarter of the general way, and every row has many. NaN: another form. */
+function parseInUtc(text: string): number {
+  if (text[0] === '0' || text[4] !== '-' || text[10] !== ' ' || !text.endsWith('+00')) return Number.NaN
+  const year = digits(text, 0) * 100 + digits(text, 2)
+  const ms = text.length === 22 ? 0 : Number(text.slice(20, -3).padEnd(3, '0').slice(0, 3))
+  return Date.UTC(year, digits(text, 5) - 1, digits(text, 8), digits(text, 11), digits(text, 14), digits(text, 17), ms)
+}
+
 /** What the server writes with `DateStyle` ISO, in whatever time zone the connection has. */
 function parseTimestamp(text: string): number {
-  const [, day, time, hours, minutes = '00'] = timestamp.exec(text) ?? []
-  const at = Date.parse(`${day}T${time}${hours}:${minutes}`)
+  const quickly = parseInUtc(text)
+  if (!Number.isNaN(quickly)) return quickly
+  const [found, day, time, hours, minutes = '00'] = timestamp.exec(text) ?? []
+  const at = found === undefined ? Number.NaN : Date.parse(`${day}T${time}${hours}:${minutes}`)
   if (Number.isNaN(at)) throw new Error(`"${text}" is not an instant that this library can hold`)
   return at
 }
