@@ -50,6 +50,8 @@ describe('an organization whose mail server never answers', () => {
       expect(outbox.sent.map((message) => message.to)).toContain(`p${id}@example.org`)
       expect(outbox.sent).toHaveLength(index + 1)
     }
+    // Beside those that are still under way, the last outcome waits a moment for others.
+    await clinic.clock.advance(10)
     const queued = await clinic.notifications.history({ state: 'sending', limit: 100 })
     expect(queued.notifications).toHaveLength(3)
   })

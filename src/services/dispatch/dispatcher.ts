@@ -8,11 +8,11 @@ import { AccountGate } from './account-gate.ts'
 import { putOffCapped } from './capped.ts'
 import type { Evaluated } from './decide.ts'
 import { evaluate } from './evaluate.ts'
+import { Gathering } from './gathering.ts'
 import { Members } from './members.ts'
 import { Ready } from './ready.ts'
 import { Rooms } from './rooms.ts'
 import { Sender } from './sender.ts'
-import { Settler } from './settler.ts'
 import { tellDecided } from './tell.ts'
 import { type DueWork, factsForLog } from './work.ts'
 import { allDue, readWork, type WorkSource } from './work-source.ts'
@@ -40,6 +40,8 @@ export class Dispatcher {
   readonly #members: Members
   readonly #rooms: Rooms
   readonly #ready = new Ready()
+  /** Places that became free. */
+  readonly #gathering: Gathering
   /** What was due then is known; the rest lies ahead. */
   #readAt = new Date(0)
   /** The `#readAt` for which a wake-up is asked for already. */
@@ -57,7 +59,8 @@ export class Dispatcher {
     this.#source = source
     this.#planner = planner
     this.#scheduler = scheduler
-    this.#sender = new Sender(context, this.#gate, new Settler(context))
+    this.#sender = new Sender(context, this.#gate)
+    this.#gathering = new Gathering(context.options.clock, () => this.#kick())
     this.#members = new Members(context)
     this.#rooms = new Rooms(context.providers, this.#gate)
   }
@@ -90,6 +93,7 @@ export class Dispatcher {
     if (!this.#running) return
     this.#running = false
     this.#cancelSweep()
+    this.#gathering.stop()
     this.#unsubscribe()
     await this.#scheduler.stop()
     await this.#members.stop()
@@ -248,7 +252,7 @@ export class Dispatcher {
     }
     const sending = this.#sender.send(due, delivery, outgoing, this.#running).finally(() => {
       this.#sending.delete(sending)
-      if (!this.#ready.isEmpty) this.#kick()
+      if (!this.#ready.isEmpty) this.#gathering.add(this.#sending.size)
     })
     this.#sending.add(sending)
   }

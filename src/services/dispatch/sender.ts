@@ -8,7 +8,7 @@ import type { Context } from '../context.ts'
 import type { AccountGate } from './account-gate.ts'
 import type { Outgoing } from './decide.ts'
 import { SendLease } from './send-lease.ts'
-import type { Settler } from './settler.ts'
+import { Settler } from './settler.ts'
 import { tellSettled } from './tell.ts'
 import type { DueWork } from './work.ts'
 
@@ -22,10 +22,10 @@ export class Sender {
   readonly #settler: Settler
   readonly #leases = new Set<SendLease>()
 
-  constructor(context: Context, gate: AccountGate, settler: Settler) {
+  constructor(context: Context, gate: AccountGate) {
     this.#context = context
     this.#gate = gate
-    this.#settler = settler
+    this.#settler = new Settler(context, () => this.#leases.size)
   }
 
   /**

@@ -2,24 +2,30 @@ import { isNotificationError } from '../../errors.ts'
 import type { SettleCommand, Storage } from '../../ports/storage.ts'
 import { type Context, faultOf } from '../context.ts'
 import { inPieces } from '../in-pieces.ts'
+import { Gathering } from './gathering.ts'
 
 type Waiting = { readonly command: SettleCommand; readonly done: (applied: boolean) => void }
 
 const retryAfterMs = 200
 
 /**
- * Writes outcomes in batches: what ends in one turn of the event loop is one command. A database that is busy or away is
+ * Writes outcomes in batches: what ends in one turn of the event loop, or nearly so, is one command. A database that is busy or away is
  * asked again until the lease is over; after that the next holder treats the outcome as unknown, and so does `settle`.
  */
 export class Settler {
   readonly #context: Context
   readonly #storage: Storage
   #waiting: Waiting[] = []
+  readonly #underWay: () => number
+  readonly #gathering: Gathering
   #scheduled = false
 
-  constructor(context: Context) {
+  /** `underWay` tells how many sends have no outcome yet. */
+  constructor(context: Context, underWay: () => number) {
     this.#context = context
     this.#storage = context.options.storage
+    this.#underWay = underWay
+    this.#gathering = new Gathering(context.options.clock, () => this.#flushSoon())
   }
 
   /** True if it took effect; false if another worker holds the delivery by now. */
@@ -32,7 +38,10 @@ export class Settler {
   #add(one: Waiting, giveUpAt: Date): void {
     this.#giveUpAt.set(one.command, giveUpAt)
     this.#waiting.push(one)
-    if (this.#scheduled) return
+    if (!this.#scheduled) this.#gathering.add(this.#underWay())
+  }
+
+  #flushSoon(): void {
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false

@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest'
+import { Gathering } from '../../src/services/dispatch/gathering.ts'
+import { ManualClock } from '../support/manual-clock.ts'
+
+function opened() {
+  const clock = new ManualClock('2026-03-01T09:00:00Z')
+  let acted = 0
+  const gathering = new Gathering(clock, () => {
+    acted += 1
+  })
+  return { clock, gathering, acted: () => acted }
+}
+
+describe('sends that end shortly after each other', () => {
+  it('are followed up at once where nothing else is under way', () => {
+    const { gathering, acted } = opened()
+    for (let count = 1; count <= 3; count += 1) {
+      gathering.add(0)
+      expect(acted()).toBe(count)
+    }
+  })
+
+  it('are followed up together when half as many have ended as are under way', () => {
+    const { gathering, acted } = opened()
+    for (let underWay = 19; underWay > 14; underWay -= 1) gathering.add(underWay)
+    expect(acted()).toBe(0)
+    for (let underWay = 14; underWay > 12; underWay -= 1) gathering.add(underWay)
+    expect(acted()).toBe(1)
+  })
+
+  it('wait for those that never end no longer than a moment, each anew', async () => {
+    const { clock, gathering, acted } = opened()
+    for (const count of [1, 2]) {
+      gathering.add(20)
+      gathering.add(20)
+      await clock.advance(9)
+      expect(acted()).toBe(count - 1)
+      await clock.advance(1)
+      expect(acted()).toBe(count)
+      await clock.advance(1000)
+      expect(acted()).toBe(count)
+    }
+  })
+
+  it('are forgotten by a stop', async () => {
+    const { clock, gathering, acted } = opened()
+    gathering.add(20)
+    gathering.stop()
+    await clock.advance(1000)
+    expect(acted()).toBe(0)
+  })
+})
