@@ -206,6 +206,7 @@ describe('the judge of the crash test', () => {
     ['a wrong counter', /were counted/, { counts: [] }],
     ['an attempt without a decision', /2 attempts, 1 decisions/, { deliveries: [{ ...delivery, attempts: 2 }] }],
     ['a worker that ended on its own', /on its own/, { faults: ['a worker ended on its own: 1'] }],
+    ['a silence before it came to rest', /nothing arrived for 30000 ms/, { restedAfterMs: 30_010 }],
     ['a run that never came to rest', /not at rest/, { restedAfterMs: null }],
   ])('finds %s', (_name, sentence, change) => {
     expect(judge(run(change)).violations.join('\n')).toMatch(sentence)
