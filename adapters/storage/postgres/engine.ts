@@ -20,7 +20,7 @@ import {
 import { readKinds } from './ledger.ts'
 import { type Library, load } from './library.ts'
 import { createVoice, notification, type Voice } from './notify.ts'
-import type { PostgresTarget, Run, Source } from './source.ts'
+import type { Lending, PostgresTarget, Run, Source } from './source.ts'
 import { statementNames } from './statement-names.ts'
 
 /** What a command knows, on whatever connection it runs, once the ledger was read. */
@@ -76,6 +76,8 @@ export type EngineOptions = {
   readonly busyTimeoutMs: number
 }
 
+const plain: Lending = { broken: isBroken }
+
 export const backoffMs = (attempt: number): number => Math.min(200, 5 * 2 ** attempt) * (0.5 + Math.random())
 
 export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): Engine {
@@ -86,10 +88,9 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
   const open = new Set<Promise<unknown>>()
   const instance = randomUUID()
   const names = statementNames()
-  const lending = { broken: isBroken, names }
   const voice = createVoice(async () => {
     const { source } = await opened()
-    await source.session((run) => run(...notification({ schema, instance })), { broken: isBroken })
+    await source.session((run) => run(...notification({ schema, instance })), plain)
   })
 
   const opened = () => {
@@ -117,7 +118,7 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
 
   async function readDatabase(): Promise<Database> {
     const { source, library } = await opened()
-    const run: Run = (sql, values) => source.session((own) => own(sql, values), { broken: isBroken })
+    const run: Run = (sql, values) => source.session((own) => own(sql, values), plain)
     const found = await session(run)
     const builder = library.postgresBuilder(schema)
     const bind = library.bindQuery(run, found.kinds)
@@ -157,17 +158,23 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
     return work
   }
 
-  /**
-   * The isolation and the limit are said with BEGIN, in one round trip; a host's defaults do not matter. A plan that is kept
-   * must not be to read a whole table because the table was small when it was made.
-   */
+  /** The isolation and the limit are said with BEGIN, in one round trip; a host's defaults do not matter. */
   const beginning = (mode: string): string =>
-    `begin isolation level ${mode}; set local lock_timeout = ${Math.round(busyTimeoutMs)}; set local enable_seqscan = off`
+    `begin isolation level ${mode}; set local lock_timeout = ${Math.round(busyTimeoutMs)}`
 
-  async function transaction<T>(mode: string, work: (run: Run, library: Library) => Promise<T>): Promise<T> {
+  type Way = { readonly begin: string; readonly lending: Lending }
+  const reading: Way = { begin: beginning('repeatable read read only'), lending: plain }
+  const migrating: Way = { begin: beginning('read committed'), lending: plain }
+  /** Commands find every row by an index. A plan that is kept must not be to read a whole table because it was small once. */
+  const writing: Way = {
+    begin: `${migrating.begin}; set local enable_seqscan = off`,
+    lending: { broken: isBroken, names },
+  }
+
+  async function transaction<T>({ begin, lending }: Way, work: (run: Run, library: Library) => Promise<T>): Promise<T> {
     const { source, library } = await opened()
     return source.session(async (run) => {
-      await run(beginning(mode))
+      await run(begin)
       let value: T
       try {
         value = await work(run, library)
@@ -183,10 +190,10 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
     }, lending)
   }
 
-  const inTransaction = <T>(mode: string, work: (database: Database) => Promise<T>): Promise<T> =>
+  const inTransaction = <T>(way: Way, work: (database: Database) => Promise<T>): Promise<T> =>
     track(async () => {
       const found = await database()
-      return transaction(mode, (run, library) => work({ ...found, run, bind: library.bindQuery(run, found.kinds) }))
+      return transaction(way, (run, library) => work({ ...found, run, bind: library.bindQuery(run, found.kinds) }))
     })
 
   return {
@@ -194,12 +201,12 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
     schema,
     busyTimeoutMs,
     read: (work) => track(async () => work(await database())),
-    snapshot: (work) => inTransaction('repeatable read read only', work),
-    write: (work) => inTransaction('read committed', work),
+    snapshot: (work) => inTransaction(reading, work),
+    write: (work) => inTransaction(writing, work),
     migrate: (work) =>
       track(() => {
         forget()
-        return transaction('read committed', work)
+        return transaction(migrating, work)
       }),
     source: async () => (await opened()).source,
     async library() {
