@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { sqlite } from '../../adapters/storage/sqlite.ts'
 import { capture } from '../../adapters/transport/capture.ts'
-import { NotificationError, type Storage, type Transport } from '../../src/index.ts'
+import { NotificationError, type Storage, type Transport, TransportError } from '../../src/index.ts'
 import { openClinic } from '../support/clinic.ts'
 
 const startsAt = new Date('2026-03-21T12:00:00Z')
@@ -33,6 +33,18 @@ async function withFile(work: (path: string) => Promise<void>): Promise<void> {
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
+}
+
+/** A database that is away whenever a lease is to be renewed. */
+function withoutRenewal() {
+  const storage = sqlite(':memory:')
+  let asked = 0
+  const renew = () => {
+    asked += 1
+    return Promise.reject(new NotificationError('storage_failed', 'The database is away.'))
+  }
+  const forgetful: Storage = { ...storage, deliveries: { ...storage.deliveries, renew } }
+  return { storage: forgetful, asked: () => asked }
 }
 
 const leases = { leaseMs: 5000, sendTimeoutMs: 20_000, sweepMs: 1000 }
@@ -81,18 +93,7 @@ describe('a send that takes longer than its lease', () => {
 
   it('is ended before its lease is over where the database cannot renew it', async () => {
     const { begun, transport } = slowProvider()
-    const storage = sqlite(':memory:')
-    let asked = 0
-    const forgetful: Storage = {
-      ...storage,
-      deliveries: {
-        ...storage.deliveries,
-        renew: () => {
-          asked += 1
-          return Promise.reject(new NotificationError('storage_failed', 'The database is away.'))
-        },
-      },
-    }
+    const { storage: forgetful, asked } = withoutRenewal()
     await using clinic = await openClinic(before, { ...leases, storage: forgetful, transports: [transport] })
     clinic.host.book({ id: 1, startsAt, recipients: [patient] })
     await clinic.notifications.scheduleReminders(1, { customReminders: [24] })
@@ -101,6 +102,88 @@ describe('a send that takes longer than its lease', () => {
     expect(begun.map(({ signal }) => signal.aborted)).toEqual([false])
     await clinic.clock.advance(200)
     expect(begun.map(({ signal }) => signal.aborted)).toEqual([true])
-    expect(asked).toBeGreaterThan(1)
+    expect(asked()).toBeGreaterThan(1)
+  })
+})
+
+/** A provider that says nothing, and when it is told to stop knows that the message was not begun. */
+function queueingProvider(answers: () => boolean) {
+  const outbox = capture()
+  let asked = 0
+  const transport: Transport = {
+    ...outbox,
+    send(message, context) {
+      asked += 1
+      if (answers()) return outbox.send(message, context)
+      return new Promise((_resolve, reject) => {
+        const tell = () => reject(new TransportError('Not begun.', { outcome: 'transient', code: 'aborted' }))
+        if (context.signal.aborted) tell()
+        else context.signal.addEventListener('abort', tell)
+      })
+    },
+  }
+  return { transport, outbox, asked: () => asked }
+}
+
+describe('a send that this process gives up before the message was begun', () => {
+  it('costs no attempt where its lease could not be renewed, however often', async () => {
+    let answers = false
+    const { transport, outbox, asked } = queueingProvider(() => answers)
+    const { storage } = withoutRenewal()
+    await using clinic = await openClinic(before, { ...leases, storage, transports: [transport] })
+    const { clock } = clinic
+    clinic.host.book({ id: 1, startsAt, recipients: [patient] })
+    await clinic.notifications.scheduleReminders(1, { customReminders: [24] })
+    await clinic.start()
+    await clock.advance(minute)
+    for (let count = 1; count <= 6; count += 1) {
+      expect(asked()).toBe(count)
+      await clock.advance(4100)
+    }
+    answers = true
+    await clock.advance(4100)
+    expect(outbox.sent).toHaveLength(1)
+  })
+
+  it('goes out at once in the next process where it was stopped', () =>
+    withFile(async (path) => {
+      const one = queueingProvider(() => false)
+      const next = capture()
+      await using clinic = await openClinic(before, {
+        ...leases,
+        drainMs: 0,
+        storage: sqlite(path),
+        transports: [one.transport],
+      })
+      const { clock, host } = clinic
+      host.book({ id: 1, startsAt, recipients: [patient] })
+      await clinic.notifications.scheduleReminders(1, { customReminders: [24] })
+      await clinic.start()
+      await clock.advance(minute)
+      const stopped = clinic.stop()
+      await clock.advance(1)
+      await stopped
+      await using other = await openClinic(before, {
+        ...leases,
+        storage: sqlite(path),
+        transports: [next],
+        clock,
+        directory: host,
+      })
+      await other.start()
+      await clock.advance(1)
+      expect(next.sent).toHaveLength(1)
+    }))
+
+  it('is a failed attempt where the provider took as long as a send may', async () => {
+    const { transport, asked } = queueingProvider(() => false)
+    await using clinic = await openClinic(before, { ...leases, transports: [transport] })
+    clinic.host.book({ id: 1, startsAt, recipients: [patient] })
+    await clinic.notifications.scheduleReminders(1, { customReminders: [24] })
+    await clinic.start()
+    for (let count = 0; count < 60; count += 1) await clinic.clock.advance(minute)
+    expect(asked()).toBe(4)
+    const { notifications } = await clinic.notifications.history()
+    expect(notifications).toMatchObject([{ status: 'FAILED' }])
   })
 })

@@ -20,6 +20,7 @@ export class SendLease {
   #cancelEnd = () => {}
   #cancelRenewal = () => {}
   #isHeld = false
+  #tookTooLong = false
 
   constructor(context: Context, delivery: Pick<DeliveryRow, 'id' | 'fence'>, until: Date) {
     this.#context = context
@@ -34,6 +35,11 @@ export class SendLease {
 
   get until(): Date {
     return this.#until
+  }
+
+  /** True if it ended for want of time, and not because this process stood still, stops, or lost the delivery to another. */
+  get tookTooLong(): boolean {
+    return this.#tookTooLong
   }
 
   get isAlmostOver(): boolean {
@@ -59,9 +65,13 @@ export class SendLease {
 
   #arm(): void {
     const { clock, leaseMs } = this.#context.options
-    const end = Math.min(this.#until.getTime() - leastLeaseMs / 2, this.#endsAt.getTime())
+    const isLast = this.#endsAt.getTime() <= this.#until.getTime() - leastLeaseMs / 2
+    const end = isLast ? this.#endsAt : new Date(this.#until.getTime() - leastLeaseMs / 2)
     this.#cancelEnd()
-    this.#cancelEnd = clock.setTimer(new Date(end), () => this.abort())
+    this.#cancelEnd = clock.setTimer(end, () => {
+      this.#tookTooLong = isLast
+      this.abort()
+    })
     this.#renewAt(new Date(this.#until.getTime() - leaseMs / 2))
   }
 

@@ -57,12 +57,7 @@ export class Sender {
     lease: SendLease,
     running: boolean,
   ): Promise<{ messageId: string | null } | TransportError> {
-    if (lease.isAlmostOver) {
-      return new TransportError('The lease was almost over before the send began.', {
-        outcome: 'transient',
-        code: 'lease_over',
-      })
-    }
+    if (lease.isAlmostOver) return givenBack()
     this.#leases.add(lease)
     lease.hold()
     if (!running) lease.abort()
@@ -72,7 +67,10 @@ export class Sender {
       (error: unknown) => (isTransportError(error) ? error : silence('transport_failed', error)),
     )
     try {
-      return await Promise.race([answered, this.#patience(signal)])
+      const outcome = await Promise.race([answered, this.#patience(signal)])
+      // Not the provider's failure: it must not cost the message one of its attempts.
+      const isOurs = signal.aborted && !lease.tookTooLong
+      return isOurs && isTransportError(outcome) && outcome.outcome === 'transient' ? givenBack() : outcome
     } finally {
       lease.release()
       this.#leases.delete(lease)
@@ -181,6 +179,12 @@ export class Sender {
     })
   }
 }
+
+const givenBack = (): TransportError =>
+  new TransportError('The lease was over, or this process stops, before the message was begun.', {
+    outcome: 'transient',
+    code: 'lease_over',
+  })
 
 const silence = (code: string, cause?: unknown): TransportError =>
   new TransportError('The transport failed in a way that says nothing about the message.', {
