@@ -45,7 +45,7 @@ try {
   const verdicts = judge(figures)
   console.log(verdictTable(verdicts))
   console.log(`\nran ${Math.round((performance.now() - began) / 1000)} s`)
-  const broken = verdicts.filter(({ kept }) => kept === false)
+  const broken = verdicts.filter(({ kept }) => !kept)
   for (const { measure, ours, value, promised } of broken) {
     console.error(`BROKEN PROMISE: ${measure}, ${ours}: ${value.toFixed(2)} where ${promised} is promised`)
   }

@@ -41,8 +41,7 @@ export function figureTable(figures: readonly Figure[]): string {
     .join('\n\n')
 }
 
-const limit = ({ is, best, figure }: Verdict, value: number | null): string => {
-  if (value === null) return ''
+const limit = ({ is, best, figure }: Verdict, value: number): string => {
   const unit = best === null && figure.unit !== 'x' ? ` ${figure.unit}` : ' x'
   return `${is === 'at least' ? '≥' : '≤'} ${number(value)}${unit}`
 }
@@ -61,7 +60,7 @@ export function verdictTable(verdicts: readonly Verdict[]): string {
       limit(verdict, target),
       reached ? 'yes' : 'no',
       limit(verdict, promised),
-      kept === null ? '' : kept ? 'yes' : 'NO',
+      kept ? 'yes' : 'NO',
     ]
   })
   return table(heads, rows)
