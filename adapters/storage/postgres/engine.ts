@@ -165,9 +165,12 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
   type Way = { readonly begin: string; readonly lending: Lending }
   const reading: Way = { begin: beginning('repeatable read read only'), lending: plain }
   const migrating: Way = { begin: beginning('read committed'), lending: plain }
-  /** Commands find every row by an index. A plan that is kept must not be to read a whole table because it was small once. */
+  /**
+   * Commands find every row by an index. A plan that is kept must not be to read a whole table because it was small once;
+   * where there is no other way, the price that forbids it must not make the server compile the statement.
+   */
   const writing: Way = {
-    begin: `${migrating.begin}; set local enable_seqscan = off`,
+    begin: `${migrating.begin}; set local enable_seqscan = off; set local jit = off`,
     lending: { broken: isBroken, names },
   }
 
