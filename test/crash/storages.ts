@@ -109,6 +109,8 @@ function sqliteEvidence(path: string): Evidence {
 
 function postgresEvidence(url: string): Evidence {
   const pool = new pg.Pool({ connectionString: url, max: 2 })
+  // A connection that is closing when the server stops says so, and an event that nobody hears ends the process.
+  pool.on('error', () => {})
   const rows = async <Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<Row[]> =>
     (await pool.query<Row>(sql, values)).rows
   return {

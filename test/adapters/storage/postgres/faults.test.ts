@@ -96,6 +96,7 @@ describe('postgres, what breaks', () => {
     const { schema, pool, table } = await migrated()
     // One connection, which the host uses too.
     const one = new pg.Pool({ connectionString: server.url, max: 1 })
+    one.on('error', () => {})
     const storage = postgres({ pool: one, schema })
     onTestFinished(async () => {
       await storage.close()

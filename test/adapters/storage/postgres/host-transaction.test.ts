@@ -168,6 +168,7 @@ describe('postgres, within a transaction of the host', () => {
   it('needs no second connection: the last one of a pool is enough', async () => {
     const schema = freshSchema()
     const pool = new pg.Pool({ connectionString: server.url, max: 1 })
+    pool.on('error', () => {})
     onTestFinished(() => pool.end())
     const made = postgres({ pool, schema })
     await made.migrate(migration())
