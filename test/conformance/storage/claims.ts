@@ -149,6 +149,22 @@ export function claims({ migrated }: Starter): void {
     expect(await storage.deliveries.get(first.id)).toEqual(before)
   })
 
+  it('does not hold what its worker gave back meanwhile: nothing of it is in doubt', async () => {
+    const { storage } = await migrated()
+    const first = await claimOne(storage)
+    const given = { ...failure, kind: 'retry', dueAt: minutes(9), countAttempt: false, unknown: false } as const
+    await storage.deliveries.settle([settleCommand(first, given)])
+    const hold = { kind: 'hold', work: deliveryWork(first), decision: about(), ...failure } as const
+    expect(await storage.deliveries.commitIntents([hold], minutes(10))).toEqual([{ status: 'lost' }])
+    expect(await storage.deliveries.get(first.id)).toMatchObject({ state: 'queued', fence: 1, attempts: 0 })
+    const second = await commit(storage, sendIntent(deliveryWork(first)), minutes(10))
+    await storage.deliveries.settle([settleCommand(second ?? first, { ...given, unknown: true })])
+    const later = { ...hold, work: deliveryWork(second ?? first) }
+    expect(await storage.deliveries.commitIntents([later], minutes(11))).toMatchObject([
+      { status: 'committed', delivery: { state: 'unknown' } },
+    ])
+  })
+
   it('lets the holder settle after its lease, if nobody took it', async () => {
     const { storage } = await migrated()
     const held = await claimOne(storage)

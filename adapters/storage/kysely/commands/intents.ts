@@ -127,6 +127,13 @@ function giveUp({ tx, at, tally }: IntentTx, row: Delivery, command: Intent<'fai
   return done({ ...row, ...change })
 }
 
+/**
+ * Whether an attempt may have reached somebody. There is no outcome to hold of a reminder that waits, nor of a delivery whose
+ * worker gave it back, unsent, after the decision to hold it was made.
+ */
+const isInDoubt = (found: Found): found is Extract<Found, { kind: 'delivery' }> =>
+  found.kind === 'delivery' && (found.row.delivery_state === 'sending' || found.row.unknown_outcomes > 0)
+
 function decide(intent: IntentTx, found: Found, command: IntentCommand): IntentOutcome {
   switch (command.kind) {
     case 'send':
@@ -155,8 +162,7 @@ function decide(intent: IntentTx, found: Found, command: IntentCommand): IntentO
         ? done(failReminder(intent, found.row, command))
         : giveUp(intent, found.row, command)
     case 'hold':
-      // Nothing of a waiting reminder was tried, so there is no outcome to hold.
-      return found.kind === 'reminder' ? lost : giveUp(intent, found.row, command)
+      return isInDoubt(found) ? giveUp(intent, found.row, command) : lost
   }
 }
 
