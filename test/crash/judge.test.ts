@@ -76,6 +76,19 @@ const stolen = {
   deliveries: [{ ...delivery, fence: 2, attempts: 2 }],
   decisions: [intentAt(due), intentAt(due + 1)],
 }
+/** A worker stood still in the middle of the message, and in that of its second attempt another, or the same once more. */
+const still = (at: number, fence: number) => ({ ...kill, at, how: 'paused', holds: [{ ...held, fence }] }) as const
+const silent = {
+  mails: [],
+  decisions: [intentAt(due), intentAt(due + 5000), heldAt(due + 9000)],
+  reminders: [{ ...reminder, status: 'FAILED' }],
+  deliveries: [{ ...delivery, status: null, state: 'unknown', messageId: null, fence: 2, attempts: 2 }],
+  settlements: [
+    { ...settlement, kind: 'retry' },
+    { ...settlement, kind: 'unknown', fence: 2 },
+  ],
+  counts: [{ status: 'UNKNOWN', count: 1 }],
+} as const
 const pending = { ...reminder, status: 'PENDING' } as const
 const cancelled = { ...reminder, status: 'CANCELLED' } as const
 
@@ -95,6 +108,7 @@ describe('the judge of the crash test', () => {
       'a stale settlement that changed nothing',
       { ...twice, kills: [kill], settlements: [stale, { ...settlement, fence: 2 }] },
     ],
+    ['a second silence, of workers that stood still', { ...silent, kills: [still(due + 20, 1), still(due + 5020, 2)] }],
     [
       'a send of unknown outcome that is held after the cancel',
       {
@@ -206,6 +220,7 @@ describe('the judge of the crash test', () => {
     ['a wrong counter', /were counted/, { counts: [] }],
     ['an attempt without a decision', /2 attempts, 1 decisions/, { deliveries: [{ ...delivery, attempts: 2 }] }],
     ['a worker that ended on its own', /on its own/, { faults: ['a worker ended on its own: 1'] }],
+    ['a second silence that no worker excuses', /lost: no mail/, { ...silent, kills: [still(due + 20, 1)] }],
     ['a silence before it came to rest', /nothing arrived for 30000 ms/, { restedAfterMs: 30_010 }],
     ['a run that never came to rest', /not at rest/, { restedAfterMs: null }],
   ])('finds %s', (_name, sentence, change) => {

@@ -48,6 +48,8 @@ type Case = {
   readonly heldStill: number
   /** An attempt failed in a way that was to be tried again. */
   readonly requeued: boolean
+  /** Settlements after which it may have been begun: tried once more, and then held. */
+  readonly silences: number
   /** Attempts that were given back, for too little of their lease was left to begin. */
   readonly returned: number
   readonly cancel: Cancel | undefined
@@ -249,9 +251,15 @@ function judgeWhole(run: CrashRun, tell: Tell): void {
   for (const fault of run.faults) tell(`${fault}; said: ${run.said.slice(-3).join(' ')}`)
 }
 
-/** Given up as of unknown outcome, as it must be once every allowed attempt died with its worker. */
-const isHeld = ({ deliveries }: Case): boolean =>
-  deliveries.some((row) => row.state === 'unknown' && row.attempts > defaultRetryPolicy.maxRetries)
+/**
+ * Given up as of unknown outcome, as it must be once every allowed attempt died with its worker, or once a transport that
+ * lived could not say a second time: its worker stood still in the middle of the message, twice.
+ */
+const isHeld = ({ deliveries, silences, heldStill }: Case): boolean =>
+  deliveries.some(
+    (row) =>
+      row.state === 'unknown' && (row.attempts > defaultRetryPolicy.maxRetries || (silences >= 2 && heldStill >= 2)),
+  )
 
 const show = ({ reminders, deliveries, mails, intents, cancel, due }: Case): string =>
   JSON.stringify({ due, reminders, deliveries, intents, mailsAt: mails.map((mail) => mail.at), cancel })
@@ -273,6 +281,10 @@ function casesOf(run: CrashRun): Case[] {
     run.settlements.filter((one) => one.applied && one.kind === 'retry' && !one.counted),
     (one) => one.id,
   )
+  const silences = Map.groupBy(
+    run.settlements.filter((one) => one.applied && (one.kind === 'unknown' || (one.kind === 'retry' && one.counted))),
+    (one) => one.id,
+  )
   const stills = new Map<number, number>()
   for (const { appointmentId } of run.kills.flatMap(({ how, holds }) => (how === 'paused' ? holds : []))) {
     stills.set(appointmentId, (stills.get(appointmentId) ?? 0) + 1)
@@ -288,6 +300,7 @@ function casesOf(run: CrashRun): Case[] {
     intents: (intents.get(id) ?? []).map((decision) => decision.at),
     holds: holds.get(id)?.length ?? 0,
     requeued: (deliveries.get(id) ?? []).some((row) => requeued.has(row.id)),
+    silences: (deliveries.get(id) ?? []).reduce((sum, row) => sum + (silences.get(row.id)?.length ?? 0), 0),
     returned: (deliveries.get(id) ?? []).reduce((sum, row) => sum + (returned.get(row.id)?.length ?? 0), 0),
     heldStill: stills.get(id) ?? 0,
     cancel: cancels.get(id),
