@@ -135,11 +135,15 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
   async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
     const since = performance.now()
     for (let count = 0; ; count += 1) {
+      const wasNamed = names.isGiving()
       try {
         return await attempt()
       } catch (error) {
         if (isMissingTable(error)) forget()
-        if (isUnprepared(error) && names.giveUp()) continue
+        if (isUnprepared(error) && wasNamed) {
+          names.giveUp()
+          continue
+        }
         const waitedMs = performance.now() - since
         if (isLockTimeout(error)) throw busyError(waitedMs, error)
         if (isNotificationError(error) || !(isContention(error) || isDisconnected(error))) throw storageError(error)

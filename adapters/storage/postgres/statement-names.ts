@@ -3,8 +3,10 @@ import { randomUUID } from 'node:crypto'
 /** Names for the statements of commands, by their text. */
 export type StatementNames = {
   readonly of: (text: string) => string | undefined
-  /** Names nothing any more. False where it named nothing before. */
-  readonly giveUp: () => boolean
+  /** False once it was given up. */
+  readonly isGiving: () => boolean
+  /** Names nothing any more. */
+  readonly giveUp: () => void
 }
 
 /** A connection keeps what it prepared as long as it lives, so there are only so many. */
@@ -29,10 +31,9 @@ export function statementNames(): StatementNames {
       names.set(text, name)
       return name
     },
+    isGiving: () => given,
     giveUp() {
-      const before = given
       given = false
-      return before
     },
   }
 }

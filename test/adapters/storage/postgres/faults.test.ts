@@ -112,6 +112,20 @@ describe('postgres, what breaks', () => {
     expect(rows).toEqual([{ revision: 2 }, { revision: 1 }])
   })
 
+  it('works on where several connections find out at once that a table has another column', async () => {
+    const { storage, pool, table } = await migrated()
+    const all = (revision: number) =>
+      Promise.all(
+        Array.from({ length: 8 }, (_, index) => {
+          const plan = planRow({ appointmentId: index + 1, revision })
+          return storage.plans.apply([revision === 1 ? planCommand({ plan }) : nextPlan(revision - 1, { plan })])
+        }),
+      )
+    for (let revision = 1; revision <= 4; revision += 1) await all(revision)
+    await pool.query(`alter table ${table('reminder_plans')} add column note text`)
+    expect((await all(5)).flat()).toMatchObject(Array.from({ length: 8 }, () => ({ status: 'applied' })))
+  })
+
   it('tells busy from broken, and says when the tables are gone', async () => {
     const { storage, pool, schema, table } = await migrated({ busyTimeoutMs: 100 })
     await planOne(storage)
