@@ -9,8 +9,9 @@ type Waiting = { readonly command: SettleCommand; readonly done: (applied: boole
 const retryAfterMs = 200
 
 /**
- * Writes outcomes in batches: what ends in one turn of the event loop, or nearly so, is one command. A database that is busy or away is
- * asked again until the lease is over; after that the next holder treats the outcome as unknown, and so does `settle`.
+ * Writes outcomes in batches: what ends in one turn of the event loop, or nearly so, is one command. A database that is busy
+ * or away is asked again until the lease is over; after that the next holder treats the outcome as unknown, and so does
+ * `settle`.
  */
 export class Settler {
   readonly #context: Context

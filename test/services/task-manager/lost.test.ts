@@ -25,6 +25,12 @@ async function registered(options: TaskManagerOptions = {}) {
 }
 
 const statusOf = (world: World, id = 123) => world.eventually(async () => (await world.reminder(id))?.status)
+/** The task that TaskManager has for it, asked again and again as time passes. */
+const registrationOf = (world: World, id = 123) =>
+  world.eventually(async () => {
+    await world.clock.advance(minuteMs / 2)
+    return (await world.reminder(id))?.taskManagerTaskId
+  })
 
 describe('TaskManager away', () => {
   it('makes no request wait or fail; when it is back, everything is told once', async () => {
@@ -95,12 +101,7 @@ describe('TaskManager away', () => {
     expect(world.outbox.sent).toEqual([])
     world.service.fault = null
     await world.service.reopen()
-    await world
-      .eventually(async () => {
-        await world.clock.advance(minuteMs / 2)
-        return (await world.reminder(123))?.taskManagerTaskId
-      })
-      .toBe('1')
+    await registrationOf(world).toBe('1')
     await world.run(1)
     expect(await world.reminder(123)).toMatchObject({ status: 'SENT' })
     expect(world.service.tasks).toHaveLength(1)
@@ -148,12 +149,7 @@ describe('a crash', () => {
     await world.clock.advanceTo('2024-01-14T19:30:00Z')
     expect(world.outbox.sent).toEqual([])
     await world.service.reopen()
-    await world
-      .eventually(async () => {
-        await world.clock.advance(minuteMs / 2)
-        return (await world.reminder(123))?.taskManagerTaskId
-      })
-      .toBe('1')
+    await registrationOf(world).toBe('1')
     await world.run(1)
     expect(world.outbox.sent).toEqual([])
     expect(world.service.tasks).toHaveLength(1)
