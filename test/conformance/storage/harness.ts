@@ -15,7 +15,8 @@ export type StorageHarness = {
   /** Removes what `open` made. Called after the storages are closed. */
   readonly dispose?: () => Promise<void>
 }
-export type OpenStorage = () => Promise<StorageHarness>
+/** With `ids`, the test migrates before anything else: the place may be one that was migrated with these and holds no rows. */
+export type OpenStorage = (ids?: IdKinds) => Promise<StorageHarness>
 
 export const integerIds: IdKinds = { appointment: 'integer', recipient: 'integer', waitlistEntry: 'integer' }
 export const textIds: IdKinds = { appointment: 'text', recipient: 'text', waitlistEntry: 'text' }
@@ -35,8 +36,8 @@ export function starter(open: OpenStorage) {
       await harness.dispose?.()
     }
   })
-  const empty = async () => {
-    const harness = await open()
+  const start = async (ids?: IdKinds) => {
+    const harness = await open(ids)
     const storages = [harness.storage]
     running.push({ storages, harness })
     const another = async () => {
@@ -48,11 +49,11 @@ export function starter(open: OpenStorage) {
     return { ...harness, another }
   }
   const migrated = async (ids: IdKinds = integerIds) => {
-    const harness = await empty()
+    const harness = await start(ids)
     await harness.storage.migrate(migration(ids))
     return harness
   }
-  return { empty, migrated }
+  return { empty: () => start(), migrated }
 }
 export type Starter = ReturnType<typeof starter>
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { type Part, storageConformance } from '../../../conformance/storage/index.ts'
 import { openPostgres, type PostgresServer, startPostgres } from '../../../support/postgres-server.ts'
-import { opener } from './fixture.ts'
+import { reusing } from './fixture.ts'
 
 const core: readonly Part[] = ['claims', 'requests', 'values']
 
@@ -23,7 +23,7 @@ for (const { name, start, ways } of servers) {
     for (const [way, only] of ways) {
       storageConformance(
         `postgres, ${way}`,
-        opener(() => server, openers[way]),
+        reusing(() => server, openers[way]),
         only,
       )
     }

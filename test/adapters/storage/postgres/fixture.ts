@@ -4,7 +4,7 @@ import pg from 'pg'
 import { onTestFinished } from 'vitest'
 import { type PostgresTuning, postgres } from '../../../../adapters/storage/postgres.ts'
 import { migration } from '../../../conformance/storage/harness.ts'
-import type { StorageHarness } from '../../../conformance/storage/index.ts'
+import type { OpenStorage, StorageHarness } from '../../../conformance/storage/index.ts'
 import type { PostgresServer } from '../../../support/postgres-server.ts'
 
 let made = 0
@@ -35,14 +35,13 @@ const hostTools = (pool: pg.Pool, schema: string) => ({
 
 type Ways = 'pool' | 'kysely' | 'url'
 
+type PostgresHarness = StorageHarness & { readonly schema: string; readonly pool: pg.Pool }
+
 /** Opens storages on a schema of their own, over the host's pool, its Kysely with CamelCasePlugin, or a URL. */
 export const opener =
   (server: () => PostgresServer, way: Ways) =>
-  async (
-    tuning: PostgresTuning = {},
-  ): Promise<StorageHarness & { readonly schema: string; readonly pool: pg.Pool }> => {
+  async (tuning: PostgresTuning = {}, schema = freshSchema()): Promise<PostgresHarness> => {
     const { url } = server()
-    const schema = freshSchema()
     const pool = new pg.Pool({ connectionString: url, max: 8 })
     pool.on('error', () => {})
     const kysely = new Kysely<Record<string, never>>({
@@ -66,6 +65,46 @@ export const opener =
       },
     }
   }
+
+/**
+ * For a suite of many tests: a test that migrates gets the schema of one that is over, without its rows. Making the tables
+ * takes most of the time of a small test.
+ */
+export function reusing(server: () => PostgresServer, way: Ways): OpenStorage {
+  const open = opener(server, way)
+  const emptied = new Map<string, string[]>()
+  return async (ids) => {
+    if (ids === undefined) return open()
+    const kinds = JSON.stringify(ids)
+    const spare = emptied.get(kinds) ?? []
+    emptied.set(kinds, spare)
+    const harness = await open({}, spare.pop())
+    const { schema, pool } = harness
+    let isSpoilt = false
+    return {
+      ...harness,
+      pretendNewer: async () => {
+        isSpoilt = true
+        await harness.pretendNewer?.()
+      },
+      dispose: async () => {
+        if (!isSpoilt) {
+          await removeRows(pool, schema)
+          spare.push(schema)
+        }
+        await harness.dispose?.()
+      },
+    }
+  }
+}
+
+async function removeRows(pool: pg.Pool, schema: string): Promise<void> {
+  const { rows } = await pool.query<{ name: string }>(
+    'select tablename as name from pg_tables where schemaname = $1 and tablename <> $2',
+    [schema, ledger],
+  )
+  await pool.query(rows.map(({ name }) => `delete from ${quoted(schema)}.${quoted(name)}`).join(';'))
+}
 
 /** Opens migrated storages over a URL, closed after the test; `table` names a table of theirs for SQL. */
 export const onServer =
