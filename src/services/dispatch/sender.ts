@@ -1,12 +1,10 @@
-import { addressKey } from '../../domain/effective.ts'
 import { nextAttempt } from '../../domain/retry.ts'
 import { isTransportError, TransportError } from '../../errors.ts'
-import type { DeliveryRow, SettleCommand, SettleResult } from '../../ports/storage.ts'
-import type { DecisionEntry } from '../../schemas/decision.ts'
-import type { DecisionAction, Rule } from '../../schemas/vocabulary.ts'
+import type { DeliveryRow, SettleCommand } from '../../ports/storage.ts'
 import type { Context } from '../context.ts'
 import type { AccountGate } from './account-gate.ts'
-import type { Outgoing } from './decide.ts'
+import { entryOf, type Outgoing } from './decide.ts'
+import { judgeFailure } from './failed-attempt.ts'
 import { SendLease } from './send-lease.ts'
 import { Settler } from './settler.ts'
 import { tellSettled } from './tell.ts'
@@ -14,6 +12,19 @@ import type { DueWork } from './work.ts'
 
 /** How long an aborted transport may take to say what became of the message. */
 const patienceMs = 500
+
+/** An attempt that this process gave up by itself before the message was begun. */
+const givenBack = Symbol('given back')
+
+/** What an attempt came to. */
+type AttemptOutcome = { readonly messageId: string | null } | TransportError | typeof givenBack
+
+const notBegun = {
+  code: 'lease_over',
+  message: 'The lease was over, or this process stops, before the message was begun.',
+  countAttempt: false,
+  unknown: false,
+} as const
 
 /** Sends what an intent was committed for, within its lease, and settles the outcome. */
 export class Sender {
@@ -52,12 +63,8 @@ export class Sender {
     for (const lease of this.#leases) lease.abort()
   }
 
-  async #attempt(
-    { provider, message }: Outgoing,
-    lease: SendLease,
-    running: boolean,
-  ): Promise<{ messageId: string | null } | TransportError> {
-    if (lease.isAlmostOver) return givenBack()
+  async #attempt({ provider, message }: Outgoing, lease: SendLease, running: boolean): Promise<AttemptOutcome> {
+    if (lease.isAlmostOver) return givenBack
     this.#leases.add(lease)
     lease.hold()
     if (!running) lease.abort()
@@ -70,7 +77,7 @@ export class Sender {
       const outcome = await Promise.race([answered, this.#patience(signal)])
       // Not the provider's failure: it must not cost the message one of its attempts.
       const isOurs = signal.aborted && !lease.tookTooLong
-      return isOurs && isTransportError(outcome) && outcome.outcome === 'transient' ? givenBack() : outcome
+      return isOurs && isTransportError(outcome) && outcome.outcome === 'transient' ? givenBack : outcome
     } finally {
       lease.release()
       this.#leases.delete(lease)
@@ -93,77 +100,40 @@ export class Sender {
     due: DueWork,
     delivery: DeliveryRow,
     outgoing: Outgoing,
-    outcome: { messageId: string | null } | TransportError,
+    outcome: AttemptOutcome,
   ): { command: SettleCommand; announce: () => void } {
-    const at = this.#context.options.clock.now()
-    const { id, fence } = delivery
-    const base = { id, fence, at, entries: [], suppress: null }
-    const silent = () => {}
+    const { events, options } = this.#context
+    const at = options.clock.now()
+    const base = { id: delivery.id, fence: delivery.fence, at, entries: [], suppress: null }
+    if (outcome === givenBack) {
+      // At once, and it costs no attempt: nothing was tried.
+      return { command: { ...base, result: { kind: 'retry', dueAt: at, ...notBegun } }, announce: () => {} }
+    }
     if (!isTransportError(outcome)) {
       this.#gate.accepted(outgoing.provider)
       const dueAt = due.reminder?.reminderTime ?? delivery.createdAt
       const lateMs = Math.max(0, at.getTime() - dueAt.getTime())
       const result = { kind: 'sent', providerMessageId: outcome.messageId, lateMs } as const
-      return { command: { ...base, result }, announce: silent }
+      return { command: { ...base, result }, announce: () => {} }
     }
     const { code, message } = outcome
-    const decided = (action: DecisionAction, rule: Rule): readonly DecisionEntry[] => [
-      {
-        action,
-        rule,
-        category: delivery.category,
-        recipient: delivery.recipient,
-        channel: delivery.channel,
-        notificationId: id,
-        ...(due.reminder === null ? {} : { reminderId: due.reminder.id, offset: due.reminder.offset }),
-        detail: code,
+    const stopsAccount =
+      outcome.scope === 'account' && (outcome.outcome === 'permanent' || outcome.outcome === 'transient')
+    const { result, suppress, action, rule } = judgeFailure({
+      error: outcome,
+      delivery,
+      outgoing,
+      nextAttempt: this.#next(delivery, outgoing, outcome, at),
+      accountPausedUntil: stopsAccount ? this.#gate.refused(outgoing.provider, at) : null,
+    })
+    const entries = [{ ...entryOf(due, action, rule, code), notificationId: delivery.id }]
+    const { organizationId } = delivery
+    return {
+      command: { ...base, result, suppress, entries },
+      announce: () => {
+        if (stopsAccount) events.emit('error', { code, message, organizationId })
       },
-    ]
-    const failed: SettleResult = { kind: 'failed', code, message }
-    const retry = (dueAt: Date, countAttempt: boolean, unknown: boolean): SettleResult => {
-      return { kind: 'retry', dueAt, code, message, countAttempt, unknown }
     }
-    if (code === 'lease_over') {
-      return { command: { ...base, result: retry(at, false, false) }, announce: silent }
-    }
-    if (outcome.outcome === 'suppressed') {
-      const suppress = { address: addressKey(outgoing.message.to), reason: code }
-      return {
-        command: { ...base, result: failed, entries: decided('failed', 'suppressed'), suppress },
-        announce: silent,
-      }
-    }
-    if (outcome.scope === 'account' && outcome.outcome !== 'unknown') {
-      const until = this.#gate.refused(outgoing.provider, at)
-      const inTime = outgoing.deadline === null || until.getTime() < outgoing.deadline.getTime()
-      const entries = inTime ? decided('deferred', 'account_paused') : decided('failed', 'account_paused')
-      const { organizationId } = delivery
-      return {
-        command: { ...base, result: inTime ? retry(until, false, false) : failed, entries },
-        announce: () => this.#context.events.emit('error', { code, message, organizationId }),
-      }
-    }
-    if (outcome.outcome === 'permanent') {
-      return { command: { ...base, result: failed, entries: decided('failed', 'permanent_failure') }, announce: silent }
-    }
-    const next = this.#next(delivery, outgoing, outcome, at)
-    if (outcome.outcome === 'transient') {
-      if (next === null) {
-        return {
-          command: { ...base, result: failed, entries: decided('failed', 'retries_exhausted') },
-          announce: silent,
-        }
-      }
-      const entries = decided('retried', 'transient_failure')
-      return { command: { ...base, result: retry(next, true, false), entries }, announce: silent }
-    }
-    // One retry for a transport that cannot say, under the same idempotency key; a second silence is held.
-    if (outgoing.unknownOutcome === 'retry' && delivery.unknownOutcomes === 0 && next !== null) {
-      const entries = decided('retried', 'unknown_retry')
-      return { command: { ...base, result: retry(next, true, true), entries }, announce: silent }
-    }
-    const result = { kind: 'unknown', code, message } as const
-    return { command: { ...base, result, entries: decided('held', 'unknown_hold') }, announce: silent }
   }
 
   #next(delivery: DeliveryRow, outgoing: Outgoing, failure: TransportError, now: Date): Date | null {
@@ -179,12 +149,6 @@ export class Sender {
     })
   }
 }
-
-const givenBack = (): TransportError =>
-  new TransportError('The lease was over, or this process stops, before the message was begun.', {
-    outcome: 'transient',
-    code: 'lease_over',
-  })
 
 const silence = (code: string, cause?: unknown): TransportError =>
   new TransportError('The transport failed in a way that says nothing about the message.', {
