@@ -18,6 +18,7 @@ import type { IdKinds, Storage } from './ports/storage.ts'
 import type { Transport } from './ports/transport.ts'
 import { asOptions } from './schemas/as-options.ts'
 import { parseInput } from './schemas/common.ts'
+import { definedOnly } from './schemas/defined.ts'
 import { type SettledTaskManager, settleTaskManager, type TaskManagerOptions } from './services/tasks/options.ts'
 
 export type NotificationsOptions = {
@@ -120,7 +121,8 @@ export type Settled = {
   readonly random: () => number
 }
 
-const checked = z.object({
+/** The options that are plain values; what else an object of options holds is left out. */
+const plainOptions = z.object({
   sendCap: z
     .union([z.literal(false), z.strictObject({ perDay: z.int().min(1), reminders: z.boolean().default(false) })])
     .default({ perDay: 10_000, reminders: false }),
@@ -134,14 +136,13 @@ const checked = z.object({
     .transform((ms) => (ms === false || ms === 0 ? null : ms)),
   drainMs: z.int().min(0).max(3_600_000).default(10_000),
   retry: z
-    .object({
-      maxRetries: z.int().min(0).max(20),
-      baseMs: z.int().min(1),
-      factor: z.number().min(1).max(100),
-      maxMs: z.int().min(1),
+    .strictObject({
+      maxRetries: z.int().min(0).max(20).default(defaultRetryPolicy.maxRetries),
+      baseMs: z.int().min(1).default(defaultRetryPolicy.baseMs),
+      factor: z.number().min(1).max(100).default(defaultRetryPolicy.factor),
+      maxMs: z.int().min(1).default(defaultRetryPolicy.maxMs),
     })
-    .partial()
-    .default({}),
+    .prefault({}),
 })
 
 /** Fills in defaults. @throws NotificationError `options_invalid` naming the option. */
@@ -155,22 +156,7 @@ export function settleOptions(options: NotificationsOptions): Settled {
     })
   }
   const { leaseMs, sendTimeoutMs, sweepMs, reconcileMs, drainMs, retry, publicUrl, sendCap } = asOptions(() =>
-    parseInput(
-      checked,
-      {
-        ...pick(options, [
-          'leaseMs',
-          'sendTimeoutMs',
-          'sweepMs',
-          'reconcileMs',
-          'drainMs',
-          'retry',
-          'publicUrl',
-          'sendCap',
-        ]),
-      },
-      'The options object',
-    ),
+    parseInput(plainOptions, options, 'The options object'),
   )
   const variables = options.env ?? process.env
   const { defaults, encryptionKey } = readEnvironment(variables)
@@ -184,13 +170,8 @@ export function settleOptions(options: NotificationsOptions): Settled {
     transports: options.transports,
     encryptionKeys,
     defaults,
-    ids: { appointment: 'integer', recipient: 'integer', waitlistEntry: 'integer', ...options.ids },
-    retry: {
-      maxRetries: retry.maxRetries ?? defaultRetryPolicy.maxRetries,
-      baseMs: retry.baseMs ?? defaultRetryPolicy.baseMs,
-      factor: retry.factor ?? defaultRetryPolicy.factor,
-      maxMs: retry.maxMs ?? defaultRetryPolicy.maxMs,
-    },
+    ids: { appointment: 'integer', recipient: 'integer', waitlistEntry: 'integer', ...definedOnly(options.ids ?? {}) },
+    retry,
     authenticate: options.authenticate ?? null,
     sendCap: sendCap === false ? null : sendCap,
     rateLimits: settleRateLimits(options.rateLimits ?? {}),
@@ -249,10 +230,4 @@ const shape = z.strictObject({
 
 function requireShape(options: NotificationsOptions): void {
   asOptions(() => parseInput(shape, options, 'The options object'))
-}
-
-function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]): Partial<Pick<T, K>> {
-  const picked: Partial<Pick<T, K>> = {}
-  for (const key of keys) if (from[key] !== undefined) picked[key] = from[key]
-  return picked
 }

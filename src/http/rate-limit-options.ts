@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { definedOnly } from '../schemas/defined.ts'
 
 /**
  * What a row costs: `reading` looks, `changing` writes settings, preferences, templates or plans, `sending` makes messages.
@@ -57,8 +58,8 @@ export function settleRateLimits(options: RateLimitOptions | false): SettledRate
   if (options === false) return null
   const { service = {}, store = null, ...members } = options
   return {
-    members: { ...memberDefaults, ...members },
-    service: service === false ? unlimited : { ...serviceDefaults, ...service },
+    members: { ...memberDefaults, ...definedOnly(members) },
+    service: service === false ? unlimited : { ...serviceDefaults, ...definedOnly(service) },
     store,
   }
 }

@@ -1,22 +1,29 @@
+import { z } from 'zod'
 import { type Proportion, proportion, readAttendanceKey } from '../domain/attendance.ts'
 import { type Percentiles, percentilesOf } from '../domain/histogram.ts'
 import type { Count, TaskEvent } from '../ports/storage.ts'
 import { type Attendance, channelSets, distances, reminderCounts } from '../schemas/attendance.ts'
+import { organizationId, parseInput } from '../schemas/common.ts'
 import { definedOnly } from '../schemas/defined.ts'
-import type { Category, Channel, Measure } from '../schemas/vocabulary.ts'
+import { type Category, type Channel, categories, channels, type Measure } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
 
-export type StatisticsFilter = {
+const day = z.iso.date()
+
+const statisticsFilter = z.strictObject({
   /** Left out: all organizations. */
-  readonly organizationId?: string | undefined
+  organizationId: organizationId.optional(),
   /** UTC days, `YYYY-MM-DD`, both inclusive. */
-  readonly from?: string | undefined
-  readonly to?: string | undefined
-  readonly channel?: Channel | undefined
-  readonly category?: Category | undefined
+  from: day.optional(),
+  to: day.optional(),
+  channel: z.enum(channels).optional(),
+  category: z.enum(categories).optional(),
   /** The name of a transport: then only what it was given is counted. */
-  readonly provider?: string | undefined
-}
+  provider: z.string().min(1).optional(),
+})
+export type StatisticsFilter = z.infer<typeof statisticsFilter>
+
+const remindersFilter = statisticsFilter.omit({ category: true })
 
 /** Deliveries by outcome. `delivered` ones were sent too, but each delivery is counted once, under its last status. */
 export type Outcomes = {
@@ -86,16 +93,18 @@ export class Statistics {
     this.#context = context
   }
 
+  /** @throws NotificationError `invalid_input`. */
   async read(filter: StatisticsFilter = {}): Promise<StatisticsReport> {
-    return (await this.#read(filter)).report
+    return (await this.#read(parseInput(statisticsFilter, filter, 'The filter'))).report
   }
 
-  /** The same of reminders only, with what became of the appointments (`recordOutcome`) by the reminders that went out. */
+  /** The same of reminders only, with what became of the appointments (`recordOutcome`) by the reminders that went out. @throws NotificationError `invalid_input`. */
   async reminders(
     filter: Omit<StatisticsFilter, 'category'> = {},
   ): Promise<StatisticsReport & { readonly attendance: AttendanceReport }> {
-    const { report, counts } = await this.#read({ ...filter, category: 'REMINDER' })
-    return { ...report, attendance: attendanceOf(counts) }
+    const checked = parseInput(remindersFilter, filter, 'The filter')
+    const { report, counts } = await this.#read({ ...checked, category: 'REMINDER' })
+    return { ...report, attendance: attendanceReport(counts) }
   }
 
   async #read(filter: StatisticsFilter): Promise<{ report: StatisticsReport; counts: readonly Count[] }> {
@@ -197,7 +206,7 @@ function outcomesOf(counts: readonly Counted[]): Outcomes {
   }
 }
 
-function attendanceOf(counts: readonly Count[]): AttendanceReport {
+function attendanceReport(counts: readonly Count[]): AttendanceReport {
   const known = counts.flatMap(({ measure, detail, count }) => {
     const key = measure === 'OUTCOME' ? readAttendanceKey(detail) : null
     return key === null ? [] : [{ ...key, count }]
