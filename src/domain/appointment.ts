@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import type { EntityId, RecipientRef } from '../schemas/common.ts'
 import type { DirectoryRecipient, directoryAppointment, directoryWaitlistEntry } from '../schemas/directory.ts'
-import type { AppointmentStatus } from '../schemas/vocabulary.ts'
+import type { AppointmentStatus, Rule } from '../schemas/vocabulary.ts'
 import { parseStart, type Start } from './local-time.ts'
 
 /** What the host said about an appointment, understood: the start is known as an instant and as a wall-clock time. */
@@ -49,6 +49,12 @@ export function waitlistEntryOf(told: z.output<typeof directoryWaitlistEntry>): 
 
 /** Reminders and confirmations are for appointments that are going to take place. */
 export const isActive = (status: AppointmentStatus): boolean => status === 'scheduled' || status === 'confirmed'
+
+/** Why nothing is sent of an appointment in this state; null if it is on. */
+export function inactiveRule(status: AppointmentStatus): Rule | null {
+  if (isActive(status)) return null
+  return status === 'cancelled' ? 'appointment_cancelled' : 'appointment_ended'
+}
 
 /** Is it still to come, and not off? */
 export const takesPlace = ({ status, start }: Appointment, now: Date): boolean =>

@@ -2,7 +2,7 @@ import { type RecipientRef, refKey } from '../schemas/common.ts'
 import type { DirectoryRecipient } from '../schemas/directory.ts'
 import type { OffsetInput } from '../schemas/offset.ts'
 import type { AppointmentStatus, Category, Channel, Rule } from '../schemas/vocabulary.ts'
-import { type Appointment, isActive, isSameRecipient, type WaitlistEntry } from './appointment.ts'
+import { type Appointment, inactiveRule, isActive, isSameRecipient, type WaitlistEntry } from './appointment.ts'
 import { addressKey } from './effective.ts'
 import { effectiveFor, type Surroundings } from './plan.ts'
 import { canonicalOffsets } from './reminder-time.ts'
@@ -50,7 +50,7 @@ export function judgeReminder(
   if (plan.status === 'cancelled') return cancel(plan.cancelReason ?? 'cancelled_by_request')
   // A description that cannot be read is no reason to send something wrong, nor to forget the reminder.
   if (truth.kind === 'unreadable') return waiting('appointment_unreadable', reminder.startsAt, now)
-  const inactive = inactiveRule(truth)
+  const inactive = goneOrInactive(truth)
   if (inactive !== null || truth.kind === 'gone') return cancel(inactive ?? 'appointment_gone')
   const appointment = truth.value
   if (appointment.start.instant.getTime() !== reminder.startsAt.getTime()) return { kind: 'move' }
@@ -88,7 +88,7 @@ export function judgeNotice(
   const appointment = truth.kind === 'known' ? truth.value : cancellation ? snapshot : null
   if (appointment === null) return cancel('appointment_gone')
   if (!cancellation) {
-    const inactive = inactiveRule(truth)
+    const inactive = goneOrInactive(truth)
     if (inactive !== null) return cancel(inactive)
   } else if (truth.kind === 'known' && isActive(truth.value.status) && notice.askedStatus !== null) {
     // Asked for while it was cancelled, and by now it takes place again: the notice would be wrong.
@@ -184,8 +184,5 @@ function denied(rule: Rule): Verdict {
 const waiting = (rule: Rule, start: Date, now: Date): Verdict =>
   now.getTime() < start.getTime() ? { kind: 'wait', rule } : { kind: 'refuse', rule }
 
-function inactiveRule(truth: Truth<Appointment>): Rule | null {
-  if (truth.kind !== 'known') return 'appointment_gone'
-  if (truth.value.status === 'cancelled') return 'appointment_cancelled'
-  return isActive(truth.value.status) ? null : 'appointment_ended'
-}
+const goneOrInactive = (truth: Truth<Appointment>): Rule | null =>
+  truth.kind === 'known' ? inactiveRule(truth.value.status) : 'appointment_gone'

@@ -140,7 +140,6 @@ export const ruleTable = {
   asked_for: 'the host application asked for it',
   lifecycle: 'the host application reported a change of the appointment',
   duplicate: 'the same notice was already asked for',
-  directory_unavailable: 'the host application did not answer; put off without costing an attempt',
   daily_cap: 'the organization sent as many messages as it may in a day; put off until the next',
   capped: 'a day after it was put off, the organization had again sent as many messages as it may; given up',
   account_paused: 'the provider refused the credentials; put off until they are looked at',

@@ -4,6 +4,7 @@ import type { EntityId } from '../schemas/common.ts'
 import { cancelCommand } from './cancel-command.ts'
 import type { PlanningContext } from './context.ts'
 import { inPieces } from './in-pieces.ts'
+import { planByAppointment } from './plan-row.ts'
 
 export type Withdrawn = Extract<PlanOutcome, { status: 'applied' }>
 
@@ -20,8 +21,7 @@ export async function cancelPlans(
   let open = appointmentIds
   while (open.length > 0) {
     const plans = await storage.plans.find(open)
-    // The first of an id, as the store tells them.
-    const planOf = new Map(plans.toReversed().map((plan) => [plan.appointmentId, plan]))
+    const planOf = planByAppointment(plans)
     const known = open.flatMap((id) => planOf.get(id) ?? [])
     const commands = known.map((plan) => cancelCommand(plan, 'cancelled_by_request', clock.now()))
     const outcomes = await inPieces(commands, (batch) => storage.plans.apply(batch))

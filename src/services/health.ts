@@ -3,7 +3,7 @@ import { type Channel, channels } from '../schemas/vocabulary.ts'
 import { type Context, faultOf } from './context.ts'
 import { inTime } from './in-time.ts'
 import type { Provider } from './providers.ts'
-import type { TaskManagerHealth, TaskManagerIntegration } from './task-manager-integration.ts'
+import type { TaskManagerIntegration, TaskManagerStatus } from './task-manager-integration.ts'
 
 export type CheckStatus = 'ok' | 'failing' | 'unknown'
 
@@ -15,7 +15,7 @@ export type HealthReport = {
   /** The host application's own providers; accounts of organizations are verified by their first send. */
   readonly providers: readonly ProviderHealth[]
   /** Null where the option `taskManager` is not set, or where the rows cannot be read. */
-  readonly taskManager: TaskManagerHealth | null
+  readonly taskManager: TaskManagerStatus | null
 }
 export type ProviderHealth = {
   readonly channel: Channel

@@ -1,6 +1,6 @@
 import { addressKey, contactOf } from '../domain/effective.ts'
 import type { Surroundings } from '../domain/plan.ts'
-import type { IntentGuard, PreferencesRow, SettingsRow, SuppressedAddress } from '../ports/storage.ts'
+import type { IntentGuard, PlanRow, PreferencesRow, SettingsRow, SuppressedAddress } from '../ports/storage.ts'
 import { type RecipientRef, refKey } from '../schemas/common.ts'
 import type { DirectoryOrganization, DirectoryRecipient } from '../schemas/directory.ts'
 import type { PreferenceRef } from '../schemas/preferences.ts'
@@ -99,9 +99,9 @@ export class Knowledge {
   }
 
   /** The revisions a decision about these recipients rests on. */
-  guard(organizationId: string, recipients: readonly RecipientRef[], plan: IntentGuard['plan']): IntentGuard {
+  guard(organizationId: string, recipients: readonly RecipientRef[], plan: PlanRow | null): IntentGuard {
     return {
-      plan,
+      plan: plan === null ? null : { organizationId, appointmentId: plan.appointmentId, revision: plan.revision },
       settings: { organizationId, revision: this.settings(organizationId)?.revision ?? 0 },
       preferences: recipients
         .filter((recipient) => preferenceRefOf(recipient) !== null)

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Appointment, isSameRecipient, refOf, type WaitlistEntry } from '../domain/appointment.ts'
-import { addressKey } from '../domain/effective.ts'
-import { type MessageFacts, type RenderedMessage, renderMessage } from '../domain/messages/index.ts'
+import { addressKey, isProviderFault } from '../domain/effective.ts'
+import { type MessageFacts, type RenderedMessage, renderMessage, templateField } from '../domain/messages/index.ts'
 import { effectiveFor } from '../domain/plan.ts'
 import type { DeliveryContent, NewDelivery } from '../ports/storage.ts'
 import { type EntityId, type RecipientRef, refKey } from '../schemas/common.ts'
@@ -53,7 +53,7 @@ export function buildNotices(
       const allowed = effectiveFor(surroundings, recipient, category, channel)
       const place = allowed.address === null ? '' : `${channel}:${addressKey(allowed.address)}`
       if (!allowed.allowed || allowed.address === null) {
-        const refused = allowed.rule === 'no_provider' || allowed.rule === 'provider_unreadable'
+        const refused = isProviderFault(allowed.rule)
         entries.push({ action: refused ? 'refused' : 'skipped', rule: allowed.rule, ...about })
       } else if (taken.has(place)) {
         entries.push({ action: 'merged', rule: 'same_address', ...about })
@@ -109,7 +109,7 @@ export function renderFor(
   return renderMessage({
     channel,
     facts,
-    templates: channel === 'EMAIL' ? templates.emailTemplates : templates.smsTemplates,
+    templates: templates[templateField[channel]],
   })
 }
 

@@ -1,7 +1,7 @@
-import { type Appointment, isActive, refOf } from '../domain/appointment.ts'
+import { type Appointment, inactiveRule, refOf } from '../domain/appointment.ts'
 import { tzDataVersion } from '../domain/local-time.ts'
 import type { PlanRow } from '../ports/storage.ts'
-import { refKey } from '../schemas/common.ts'
+import { type EntityId, refKey } from '../schemas/common.ts'
 import type { OffsetInput } from '../schemas/offset.ts'
 import type { Rule } from '../schemas/vocabulary.ts'
 
@@ -17,7 +17,7 @@ export type PlanChange = {
 
 /** The plan row an appointment should have, with its revisions moved on where it differs from the one before. */
 export function planRowOf(request: PlanChange, appointment: Appointment, before: PlanRow | null, now: Date): PlanRow {
-  const off = request.cancelAs ?? offRule(appointment)
+  const off = request.cancelAs ?? inactiveRule(appointment.status)
   const staysOff = off === null && before?.cancelReason === 'cancelled_by_request' && !request.reactivate
   const cancelReason = off ?? (staysOff ? 'cancelled_by_request' : null)
   const customReminders =
@@ -55,6 +55,10 @@ export function planRowOf(request: PlanChange, appointment: Appointment, before:
   }
 }
 
+/** The first plan of each appointment, as the store tells them. */
+export const planByAppointment = (plans: readonly PlanRow[]): ReadonlyMap<EntityId, PlanRow> =>
+  new Map(plans.toReversed().map((plan) => [plan.appointmentId, plan]))
+
 /** What became of an appointment's plan, in the words of the report of a reconciliation. */
 export type PlanDrift = 'planned' | 'moved' | 'cancelled' | 'replanned'
 
@@ -70,9 +74,4 @@ export function supersedingRule(before: PlanRow | null, after: PlanRow): Rule {
   if (driftOf(before, after) !== 'moved') return 'replanned'
   const sameClock = before?.localStart === after.localStart && before.timeZone === after.timeZone
   return sameClock && before.tzVersion !== after.tzVersion ? 'zone_data_changed' : 'appointment_moved'
-}
-
-function offRule(appointment: Appointment): Rule | null {
-  if (isActive(appointment.status)) return null
-  return appointment.status === 'cancelled' ? 'appointment_cancelled' : 'appointment_ended'
 }

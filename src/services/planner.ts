@@ -10,7 +10,7 @@ import { inPieces } from './in-pieces.ts'
 import { Knowledge } from './knowledge.ts'
 import { noAppointment } from './missing.ts'
 import { draftPlan, type PlanDraft, type PlanRequest } from './plan-draft.ts'
-import type { PlanDrift } from './plan-row.ts'
+import { type PlanDrift, planByAppointment } from './plan-row.ts'
 
 export type PlanResult =
   | {
@@ -104,8 +104,7 @@ export class Planner {
     const { storage, clock } = this.#context.options
     const ids = requests.map((request) => request.appointmentId)
     const [truthOf, plans] = await Promise.all([this.#context.host.appointments(ids), storage.plans.find(ids)])
-    // The first of an id, as the store tells them.
-    const planOf = new Map(plans.toReversed().map((plan) => [plan.appointmentId, plan]))
+    const planOf = planByAppointment(plans)
     const known: { request: PlanRequest; appointment: Appointment; before: PlanRow | null }[] = []
     for (const request of requests) {
       const truth = truthOf(request.appointmentId)

@@ -82,7 +82,12 @@ export class Reconciler {
 
   async #passes(tally: ReconcileTally, lease: JobLease, options: SettledReconcileOptions): Promise<ReconcileReport> {
     const { host, options: settled } = this.#context
-    const run: Run = { context: this.#context, planner: this.#planner, tally, goOn: () => this.#goOn(lease) }
+    const run: Run = {
+      context: this.#context,
+      planner: this.#planner,
+      tally,
+      requireLease: () => this.#requireLease(lease),
+    }
     const skipped = !host.listsUpcoming
     try {
       const seen = skipped ? new Set<never>() : await lookForward(run)
@@ -100,7 +105,7 @@ export class Reconciler {
     }
   }
 
-  async #goOn(lease: JobLease): Promise<void> {
+  async #requireLease(lease: JobLease): Promise<void> {
     // Others have work too: a directory and a database in this process answer without a turn of the event loop.
     await turn()
     if (this.#isStopped) {

@@ -20,7 +20,7 @@ const jobName = 'task_manager'
 /** How soon another worker may go on where one died. */
 const leaseMs = 15_000
 
-export type TaskManagerHealth = TaskSummary & {
+export type TaskManagerStatus = TaskSummary & {
   readonly mode: TaskManagerMode
   readonly status: 'ok' | 'failing'
   readonly circuit: Circuit
@@ -119,7 +119,7 @@ export class TaskManagerIntegration {
   }
 
   /** `verify`: TaskManager is asked whether it is well. */
-  async health({ verify }: { readonly verify: boolean }): Promise<TaskManagerHealth> {
+  async health({ verify }: { readonly verify: boolean }): Promise<TaskManagerStatus> {
     const [summary, isWell] = await Promise.all([
       this.#context.options.storage.tasks.summary(),
       verify ? this.client.health().then(({ ok }) => ok) : true,
@@ -142,7 +142,7 @@ export class TaskManagerIntegration {
     this.#again = false
     try {
       this.#lease ??= await this.#takeJob()
-      if (await this.#goOn()) await this.#work()
+      if (await this.#shouldContinue()) await this.#work()
     } catch (error) {
       const { logger } = this.#context.options
       const isAway = isNotificationError(error) && error.code.startsWith('directory_')
@@ -160,22 +160,22 @@ export class TaskManagerIntegration {
   }
 
   async #work(): Promise<void> {
-    const goOn = () => this.#goOn()
+    const shouldContinue = () => this.#shouldContinue()
     if (this.#settings.mode === 'trigger') {
-      await this.#alarms.set(goOn)
-      await this.#sync.run(goOn)
+      await this.#alarms.set(shouldContinue)
+      await this.#sync.run(shouldContinue)
       return
     }
-    await this.#sync.run(goOn)
+    await this.#sync.run(shouldContinue)
     try {
-      await this.#handOver.run(goOn, () => this.#sync.run(goOn))
+      await this.#handOver.run(shouldContinue, () => this.#sync.run(shouldContinue))
     } finally {
-      await this.#handOver.release(goOn)
+      await this.#handOver.release(shouldContinue)
     }
   }
 
   /** Whether this worker still has the job. */
-  async #goOn(): Promise<boolean> {
+  async #shouldContinue(): Promise<boolean> {
     if (!this.#isStarted || this.#lease === null) return false
     if (await this.#lease.keep()) return true
     this.#lease = null

@@ -1,5 +1,5 @@
 import { sampleFacts } from '../domain/messages/check.ts'
-import { checkTemplates, renderMessage, smsSegments } from '../domain/messages/index.ts'
+import { checkTemplates, renderMessage, smsSegments, templateField } from '../domain/messages/index.ts'
 import type { Warning } from '../schemas/common.ts'
 import type { Template } from '../schemas/templates.ts'
 import { type Category, type Channel, categories, type TemplateKey, templateKeyOf } from '../schemas/vocabulary.ts'
@@ -49,8 +49,8 @@ export class TemplatePreviews {
     const known = organization(organizationId)
     if (known === null && settings === undefined) throw noOrganization(organizationId)
     const policy = policyOf(settings ?? null)
-    const stored = channel === 'EMAIL' ? policy.emailTemplates : policy.smsTemplates
-    const field = channel === 'EMAIL' ? 'emailTemplates' : 'smsTemplates'
+    const field = templateField[channel]
+    const stored = policy[field]
     const draft = template === undefined ? {} : { [templateKey]: template }
     const warnings = checkTemplates(field, draft)
     const sample = sampleFacts(categoryOf(templateKey))

@@ -1,6 +1,6 @@
 export { checkTemplates } from './check.ts'
 export type { MessageFacts, RenderedMessage } from './facts.ts'
-export { renderMessage } from './render.ts'
+export { renderMessage, templateField } from './render.ts'
 export { smsSegments } from './sms-segments.ts'
 export { cleanName } from './text.ts'
 export { variableNames } from './variables.ts'

@@ -1,7 +1,7 @@
 import type { DeliveryRow } from '../../ports/storage.ts'
 import type { Context } from '../context.ts'
-import { type Evaluated, entryOf } from './decide.ts'
-import { factsOf, workOf } from './work.ts'
+import { cancel, decisionOn, type Evaluated } from './decide.ts'
+import { factsOf } from './work.ts'
 
 const dayMs = 86_400_000
 
@@ -10,22 +10,12 @@ const dayMs = 86_400_000
  * begins anew; given up once it waited a whole day.
  */
 function decideCapped({ due }: Evaluated, now: Date): Evaluated {
-  const { organizationId, appointmentId, waitlistEntryId } = factsOf(due)
   const since = due.reminder === null ? due.delivery.createdAt : due.reminder.reminderTime
   const over = now.getTime() - since.getTime() >= dayMs
-  const rule = over ? 'capped' : 'daily_cap'
-  const settle = {
-    work: workOf(due),
-    decision: {
-      organizationId,
-      appointmentId,
-      waitlistEntryId,
-      entries: [entryOf(due, over ? 'cancelled' : 'deferred', rule)],
-    },
-  }
+  if (over) return cancel(due, 'capped')
+  const rule = 'daily_cap'
   const until = new Date((Math.floor(now.getTime() / dayMs) + 1) * dayMs)
-  const command = over ? ({ ...settle, kind: 'cancel', rule } as const) : ({ ...settle, kind: 'defer', until } as const)
-  return { due, rule, outgoing: null, command }
+  return { due, rule, outgoing: null, command: { ...decisionOn(due, 'deferred', rule), kind: 'defer', until } }
 }
 
 /** Puts off what met the cap, and tells. Gives what was decided with its delivery, where it still could be. */

@@ -52,39 +52,29 @@ export function decideOne(
   const { context, gate, knowledge, now } = input
   const { options } = context
   const facts = factsOf(due)
-  const { organizationId, appointmentId, waitlistEntryId, recipient, channel, category } = facts
-  const work = workOf(due)
-  const settle = (action: DecisionAction, rule: Rule, detail?: string) => ({
-    work,
-    decision: {
-      organizationId,
-      appointmentId,
-      waitlistEntryId,
-      entries: [entryOf(due, action, rule, detail)],
-    },
-  })
+  const { organizationId, recipient, channel, category } = facts
   const policy = knowledge.surroundings(organizationId).policy
   if (verdict.kind === 'wait') {
     const until = new Date(now.getTime() + waitMs)
-    const command = { ...settle('deferred', verdict.rule), kind: 'defer', until } as const
+    const command = { ...decisionOn(due, 'deferred', verdict.rule), kind: 'defer', until } as const
     return { due, rule: verdict.rule, outgoing: null, command }
   }
   if (verdict.kind !== 'send' || subject === null) {
     const rule = verdict.kind === 'cancel' || verdict.kind === 'refuse' ? verdict.rule : 'appointment_moved'
     // What may have reached somebody must not be recorded as never sent.
-    if (mayHaveGoneOut(due)) return hold(due, settle('held', 'unknown_hold', rule))
-    if (verdict.kind === 'refuse') return fail(due, settle('refused', rule), rule)
-    return { due, rule, outgoing: null, command: { ...settle('cancelled', rule), kind: 'cancel', rule } }
+    if (mayHaveGoneOut(due)) return hold(due, rule)
+    if (verdict.kind === 'refuse') return fail(due, 'refused', rule)
+    return cancel(due, rule)
   }
   if (due.delivery?.state === 'sending') {
     const exhausted = due.delivery.attempts > options.retry.maxRetries
-    if (policy.unknownOutcome === 'hold' || exhausted) return hold(due, settle('held', 'unknown_hold'))
+    if (policy.unknownOutcome === 'hold' || exhausted) return hold(due)
   }
   const provider = knowledge.provider(organizationId, channel)
-  if (provider === null) return fail(due, settle('refused', 'no_provider'), 'no_provider')
+  if (provider === null) return fail(due, 'refused', 'no_provider')
   const paused = gate.pausedUntil(provider, now)
   if (paused !== null) {
-    const command = { ...settle('deferred', 'account_paused'), kind: 'defer', until: paused } as const
+    const command = { ...decisionOn(due, 'deferred', 'account_paused'), kind: 'defer', until: paused } as const
     return { due, rule: 'account_paused', outgoing: null, command }
   }
   if (gate.free(provider) === 0) return null
@@ -98,7 +88,7 @@ export function decideOne(
   } catch (error) {
     // Whatever the reason, it is this message's alone: the others go out.
     options.logger.error('message not rendered', { ...factsForLog(due), fault: faultOf(error) })
-    return fail(due, settle('failed', 'template_failed'), 'template_failed')
+    return fail(due, 'failed', 'template_failed')
   }
   const idempotencyKey = due.delivery?.idempotencyKey ?? randomUUID()
   const leaseUntil = new Date(now.getTime() + options.leaseMs)
@@ -128,13 +118,9 @@ export function decideOne(
       },
     },
     command: {
-      ...settle('send', rule),
+      ...decisionOn(due, 'send', rule),
       kind: 'send',
-      guard: knowledge.guard(
-        organizationId,
-        [recipient],
-        plan === null ? null : { organizationId, appointmentId: plan.appointmentId, revision: plan.revision },
-      ),
+      guard: knowledge.guard(organizationId, [recipient], plan),
       content: contentFor(channel, verdict.address, rendered),
       provider: provider.transport.name,
       idempotencyKey,
@@ -148,22 +134,45 @@ export function decideOne(
 export const capOf = (sendCap: Settled['sendCap'], category: Category): number | null =>
   sendCap === null || (category === 'REMINDER' && !sendCap.reminders) ? null : sendCap.perDay
 
-type Settling = Pick<IntentCommand, 'work' | 'decision'>
+/** Which work it is about, and what is recorded of it: the part that all commands share. */
+export function decisionOn(
+  due: DueWork,
+  action: DecisionAction,
+  rule: Rule,
+  detail?: string,
+): Pick<IntentCommand, 'work' | 'decision'> {
+  const { organizationId, appointmentId, waitlistEntryId } = factsOf(due)
+  const entries = [entryOf(due, action, rule, detail)]
+  return { work: workOf(due), decision: { organizationId, appointmentId, waitlistEntryId, entries } }
+}
 
-const hold = (due: DueWork, settle: Settling): Evaluated => ({
+/** Nobody knows whether it went out. */
+const hold = (due: DueWork, detail?: Rule): Evaluated => ({
   due,
   rule: 'unknown_hold',
   outgoing: null,
-  command: { ...settle, kind: 'hold', code: 'outcome_unknown', message: `Outcome unknown: ${ruleTable.unknown_hold}.` },
+  command: {
+    ...decisionOn(due, 'held', 'unknown_hold', detail),
+    kind: 'hold',
+    code: 'outcome_unknown',
+    message: `Outcome unknown: ${ruleTable.unknown_hold}.`,
+  },
+})
+
+export const cancel = (due: DueWork, rule: Rule): Evaluated => ({
+  due,
+  rule,
+  outgoing: null,
+  command: { ...decisionOn(due, 'cancelled', rule), kind: 'cancel', rule },
 })
 
 /** Should be sent and cannot be. */
-export const fail = (due: DueWork, settle: Settling, rule: Rule): Evaluated => ({
+export const fail = (due: DueWork, action: 'refused' | 'failed', rule: Rule): Evaluated => ({
   due,
   rule,
   outgoing: null,
   command: {
-    ...settle,
+    ...decisionOn(due, action, rule),
     kind: 'fail',
     code: rule,
     message: `Not sent: ${ruleTable[rule]}.`,

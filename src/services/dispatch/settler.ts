@@ -4,7 +4,11 @@ import { type Context, faultOf } from '../context.ts'
 import { inPieces } from '../in-pieces.ts'
 import { Gathering } from './gathering.ts'
 
-type Waiting = { readonly command: SettleCommand; readonly done: (applied: boolean) => void }
+type Waiting = {
+  readonly command: SettleCommand
+  readonly giveUpAt: Date
+  readonly done: (applied: boolean) => void
+}
 
 const retryAfterMs = 200
 
@@ -31,13 +35,10 @@ export class Settler {
 
   /** True if it took effect; false if another worker holds the delivery by now. */
   settle(command: SettleCommand, giveUpAt: Date): Promise<boolean> {
-    return new Promise((done) => this.#add({ command, done: (applied) => done(applied) }, giveUpAt))
+    return new Promise((done) => this.#add({ command, giveUpAt, done }))
   }
 
-  readonly #giveUpAt = new Map<SettleCommand, Date>()
-
-  #add(one: Waiting, giveUpAt: Date): void {
-    this.#giveUpAt.set(one.command, giveUpAt)
+  #add(one: Waiting): void {
     this.#waiting.push(one)
     if (!this.#scheduled) this.#gathering.add(this.#underWay())
   }
@@ -58,11 +59,9 @@ export class Settler {
       const applied = await inPieces(commands, (pieces) => this.#storage.deliveries.settle(pieces))
       const refused = batch.filter((_one, index) => isNotificationError(applied[index]))
       if (refused.length > 0) this.#again(refused)
-      for (const [index, { command, done }] of batch.entries()) {
+      for (const [index, { done }] of batch.entries()) {
         const outcome = applied[index]
-        if (isNotificationError(outcome)) continue
-        this.#giveUpAt.delete(command)
-        done(outcome ?? false)
+        if (!isNotificationError(outcome)) done(outcome ?? false)
       }
     } catch (error) {
       this.#context.options.logger.error('outcomes not written', { count: batch.length, fault: faultOf(error) })
@@ -74,10 +73,8 @@ export class Settler {
     const { clock } = this.#context.options
     clock.setTimer(new Date(clock.now().getTime() + retryAfterMs), () => {
       for (const one of batch) {
-        const giveUpAt = this.#giveUpAt.get(one.command)
-        this.#giveUpAt.delete(one.command)
-        if (giveUpAt === undefined || giveUpAt.getTime() <= clock.now().getTime()) one.done(false)
-        else this.#add(one, giveUpAt)
+        if (one.giveUpAt <= clock.now()) one.done(false)
+        else this.#add(one)
       }
     })
   }

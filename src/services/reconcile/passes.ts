@@ -12,7 +12,7 @@ export type Run = {
   readonly planner: Planner
   readonly tally: ReconcileTally
   /** Asked before every batch. Throws where the run must not go on. */
-  readonly goOn: () => Promise<void>
+  readonly requireLease: () => Promise<void>
 }
 
 /** Appointments looked at in one piece: so many hold the event loop for some 20 ms. */
@@ -21,12 +21,12 @@ const pageSize = 500
 
 /** Forward: what the host has, against the plans. Gives the appointments that are dealt with. */
 export async function lookForward(run: Run): Promise<Set<EntityId>> {
-  const { context, tally, goOn } = run
+  const { context, tally, requireLease } = run
   const seen = new Set<EntityId>()
   const cursors = new Set<string | null>([null])
   let cursor: string | null = null
   do {
-    await goOn()
+    await requireLease()
     const page = await context.host.upcoming(cursor)
     tally.sawUnreadable(page.unreadable)
     const ids = new Set(page.ids.filter((id) => !seen.has(id)))
@@ -48,14 +48,14 @@ export async function lookBack(
   run: Run,
   seen: ReadonlySet<EntityId>,
 ): Promise<{ readonly plans: number; readonly gone: readonly EntityId[] }> {
-  const { context, tally, goOn } = run
+  const { context, tally, requireLease } = run
   const { storage, clock } = context.options
   const now = clock.now()
   const gone: EntityId[] = []
   let plans = 0
   let cursor: string | null = null
   do {
-    await goOn()
+    await requireLease()
     const page = await storage.plans.upcoming(now, cursor, pageSize)
     plans += page.plans.length
     const ids = new Set(page.plans.map((plan) => plan.appointmentId).filter((id) => !seen.has(id)))
@@ -69,10 +69,13 @@ export async function lookBack(
 }
 
 /** Cancels what is gone, if it still is: the directory is asked again, for some time has passed since. */
-export async function cancelGone({ context, planner, tally, goOn }: Run, gone: readonly EntityId[]): Promise<void> {
+export async function cancelGone(
+  { context, planner, tally, requireLease }: Run,
+  gone: readonly EntityId[],
+): Promise<void> {
   const { storage, clock } = context.options
   for (const batch of inBatches(gone)) {
-    await goOn()
+    await requireLease()
     const [truthOf, plans] = await Promise.all([context.host.appointments(batch), storage.plans.find(batch)])
     const lost = plans.filter((plan) => plan.status === 'active' && truthOf(plan.appointmentId).kind === 'gone')
     const entry = reconciledEntry('cancelled')
@@ -93,9 +96,9 @@ export async function cancelGone({ context, planner, tally, goOn }: Run, gone: r
 }
 
 /** Plans each anew, which is declarative: where nothing differs, nothing is written. */
-async function* mend({ planner, goOn }: Run, ids: readonly EntityId[]) {
+async function* mend({ planner, requireLease }: Run, ids: readonly EntityId[]) {
   for (const batch of inBatches(ids)) {
-    await goOn()
+    await requireLease()
     const results = await planner.plan(
       batch.map((appointmentId) => ({ appointmentId, reactivate: false, reconciled: true })),
     )

@@ -4,7 +4,7 @@ import { faultOf } from '../context.ts'
 import { type Case, type Desk, isTaskManagerError } from './desk.ts'
 import { alarmDraft } from './draft.ts'
 import { inParallel } from './in-parallel.ts'
-import type { GoOn } from './room.ts'
+import type { ShouldContinue } from './room.ts'
 
 const batchSize = 100
 
@@ -17,11 +17,11 @@ export class Alarms {
   }
 
   /** Sets alarms for the reminders of the next time that have none. */
-  async set(goOn: GoOn): Promise<void> {
+  async set(shouldContinue: ShouldContinue): Promise<void> {
     const { context, client, settings, pace } = this.#desk.room
     const { storage } = context.options
     let after: DuePlace | null = { dueAt: this.#desk.now, id: 0 }
-    while (after !== null && client.isAvailable && (await goOn())) {
+    while (after !== null && client.isAvailable && (await shouldContinue())) {
       const until = this.#desk.later(settings.windowMs)
       const limit = Math.min(batchSize, pace.left)
       const rows: readonly ReminderRow[] = limit === 0 ? [] : await storage.tasks.withoutAlarm(until, after, limit)

@@ -3,6 +3,7 @@ import type { DeliveryRow, ReminderRow, TaskCommand, TaskRow } from '../../ports
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Task, TaskDraft } from '../../schemas/task-manager.ts'
 import { type DecisionAction, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
+import { entryOf as entryOfWork } from '../dispatch/decide.ts'
 import type { Judged, Judgement } from '../dispatch/judge.ts'
 import { parseSnapshot } from '../dispatch/snapshot.ts'
 import { tellSettled } from '../dispatch/tell.ts'
@@ -141,21 +142,8 @@ export function workOf({ reminder, delivery }: DeliverCase): DueWork {
   return reminder === null ? { kind: 'notice', reminder, delivery } : { kind: 'retry', reminder, delivery }
 }
 
-export const entryOf = (
-  { delivery, reminder }: DeliverCase,
-  action: DecisionAction,
-  rule: Rule,
-  detail?: string,
-): DecisionEntry => ({
-  action,
-  rule,
-  category: delivery.category,
-  recipient: delivery.recipient,
-  channel: delivery.channel,
-  notificationId: delivery.id,
-  ...(reminder === null ? {} : { reminderId: reminder.id, offset: reminder.offset }),
-  ...(detail === undefined ? {} : { detail }),
-})
+export const entryOf = (one: DeliverCase, action: DecisionAction, rule: Rule, detail?: string): DecisionEntry =>
+  entryOfWork(workOf(one), action, rule, detail)
 
 /** A lost task is another one; the key of a creation says which. */
 export const keyOf = ({ delivery, task }: DeliverCase): string =>

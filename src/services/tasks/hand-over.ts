@@ -4,16 +4,15 @@ import { addressKey } from '../../domain/effective.ts'
 import { effectiveFor } from '../../domain/plan.ts'
 import { isNotificationError } from '../../errors.ts'
 import type { DuePlace, IntentCommand } from '../../ports/storage.ts'
-import type { DecisionAction, Rule } from '../../schemas/vocabulary.ts'
 import { faultOf } from '../context.ts'
 import { putOffCapped } from '../dispatch/capped.ts'
-import { capOf, type Evaluated, entryOf, fail } from '../dispatch/decide.ts'
+import { cancel, capOf, decisionOn, type Evaluated, fail } from '../dispatch/decide.ts'
 import { decideAll } from '../dispatch/evaluate.ts'
 import { type Judged, type Judgement, judge } from '../dispatch/judge.ts'
 import { tellDecided } from '../dispatch/tell.ts'
 import { type DueWork, factsForLog, factsOf, workOf } from '../dispatch/work.ts'
 import { inPieces } from '../in-pieces.ts'
-import { bodyOf, type GoOn, type Room, timeOf } from './room.ts'
+import { bodyOf, type Room, type ShouldContinue, timeOf } from './room.ts'
 
 const batchSize = 100
 /** How long work is left alone that could not be decided. */
@@ -35,14 +34,14 @@ export class HandOver {
    * Hands over what waits, as far as the pace allows; `register` is called after each batch, so that what was committed is
    * told at once. While TaskManager does not answer nothing is handed over: what it never heard of may be sent without it.
    */
-  async run(goOn: GoOn, register: () => Promise<void>): Promise<void> {
+  async run(shouldContinue: ShouldContinue, register: () => Promise<void>): Promise<void> {
     const { pace, client } = this.#room
     for (const read of [this.#notices, this.#reminders]) {
       let after: DuePlace | null = null
       do {
         const limit = Math.min(batchSize, pace.left)
         const works: readonly DueWork[] = limit === 0 ? [] : await read(after, limit)
-        if (works.length === 0 || !(await goOn()) || !(await this.#isAlive())) break
+        if (works.length === 0 || !(await shouldContinue()) || !(await this.#isAlive())) break
         const fresh = works.filter((due) => this.#isDue(due))
         if (fresh.length > 0 && (await this.#batch(fresh)) > 0) await register()
         after = placeOf(works.at(-1))
@@ -51,7 +50,7 @@ export class HandOver {
   }
 
   /** Gives what TaskManager did not even hear of in time to the library itself, where it can send. */
-  async release(goOn: GoOn): Promise<void> {
+  async release(shouldContinue: ShouldContinue): Promise<void> {
     const { context, settings } = this.#room
     const { clock, storage } = context.options
     if (settings.overdue !== 'sendLocally') return
@@ -64,7 +63,7 @@ export class HandOver {
       let after: DuePlace | null = null
       do {
         const works: readonly DueWork[] = await read(after)
-        if (works.length === 0 || !(await goOn())) break
+        if (works.length === 0 || !(await shouldContinue())) break
         const rows = await storage.settings.get([...new Set(works.map((due) => factsOf(due).organizationId))])
         const canSend = (due: DueWork) => {
           const { organizationId, channel } = factsOf(due)
@@ -149,26 +148,18 @@ export class HandOver {
     const { context } = this.#room
     const { due, verdict } = one
     const { now, knowledge, planOf } = judgement
-    const { organizationId, appointmentId, waitlistEntryId, recipient, category } = factsOf(due)
+    const { organizationId, recipient, category } = factsOf(due)
     if (verdict.kind === 'wait' || verdict.kind === 'move') return null
-    const settle = (action: DecisionAction, rule: Rule) => ({
-      work: workOf(due),
-      decision: { organizationId, appointmentId, waitlistEntryId, entries: [entryOf(due, action, rule)] },
-    })
-    if (verdict.kind === 'refuse') return fail(due, settle('refused', verdict.rule), verdict.rule)
-    if (verdict.kind === 'cancel') {
-      const { rule } = verdict
-      return { due, rule, outgoing: null, command: { ...settle('cancelled', rule), kind: 'cancel', rule } }
-    }
+    if (verdict.kind === 'refuse') return fail(due, 'refused', verdict.rule)
+    if (verdict.kind === 'cancel') return cancel(due, verdict.rule)
     let body: ReturnType<typeof bodyOf>
     try {
       body = bodyOf(judgement, one, timeOf(due.reminder, now))
     } catch (error) {
       context.options.logger.error('message not rendered', { ...factsForLog(due), fault: faultOf(error) })
-      return fail(due, settle('failed', 'template_failed'), 'template_failed')
+      return fail(due, 'failed', 'template_failed')
     }
     if (body === null) return null
-    const plan = planOf(due)
     const { content, facts, scheduledAt } = body
     const rule = 'task_manager_delivers'
     return {
@@ -176,13 +167,9 @@ export class HandOver {
       rule,
       outgoing: null,
       command: {
-        ...settle('handed_over', rule),
+        ...decisionOn(due, 'handed_over', rule),
         kind: 'hand_over',
-        guard: knowledge.guard(
-          organizationId,
-          [recipient],
-          plan === null ? null : { organizationId, appointmentId: plan.appointmentId, revision: plan.revision },
-        ),
+        guard: knowledge.guard(organizationId, [recipient], planOf(due)),
         content,
         idempotencyKey: due.delivery?.idempotencyKey ?? randomUUID(),
         merged: [],
@@ -233,12 +220,6 @@ function placeOf(due: DueWork | undefined): DuePlace | null {
 }
 
 function releaseCommand(due: DueWork): IntentCommand {
-  const { organizationId, appointmentId, waitlistEntryId } = factsOf(due)
-  const entries = [entryOf(due, 'taken_over', 'task_manager_away')]
-  return {
-    kind: 'release',
-    work: workOf(due),
-    decision: { organizationId, appointmentId, waitlistEntryId, entries },
-    idempotencyKey: due.delivery?.idempotencyKey ?? randomUUID(),
-  }
+  const idempotencyKey = due.delivery?.idempotencyKey ?? randomUUID()
+  return { ...decisionOn(due, 'taken_over', 'task_manager_away'), kind: 'release', idempotencyKey }
 }

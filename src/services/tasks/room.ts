@@ -23,7 +23,7 @@ export type Room = {
 }
 
 /** Asked before each batch. False: stop here, because of `stop()` or because another worker has the job by now. */
-export type GoOn = () => Promise<boolean>
+export type ShouldContinue = () => Promise<boolean>
 
 export type SendBody = TaskBody & { readonly content: DeliveryContent }
 

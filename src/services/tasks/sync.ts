@@ -8,7 +8,7 @@ import { type Case, type DeliverCase, type Desk, workOf } from './desk.ts'
 import { askAgain, askOutcome } from './outcome.ts'
 import { check, create } from './registration.ts'
 import { reportedFailed } from './reports.ts'
-import type { GoOn } from './room.ts'
+import type { ShouldContinue } from './room.ts'
 import { withdraw } from './withdrawal.ts'
 
 /** Rows of which nothing can be done now, after which it is given up for this time. */
@@ -31,10 +31,10 @@ export class TaskSync {
   }
 
   /** Until nothing is due any more that is not under way, or nothing can be done about it now. */
-  async run(goOn: GoOn): Promise<void> {
+  async run(shouldContinue: ShouldContinue): Promise<void> {
     const { context, settings } = this.#desk.room
     const idle = new Set<number>()
-    while (idle.size < mostIdle && (await goOn())) {
+    while (idle.size < mostIdle && (await shouldContinue())) {
       // Few at a time: what is read here must not grow old while it waits for its turn.
       const limit = 2 * settings.concurrency + this.#crew.busy + idle.size
       const due = await context.options.storage.tasks.due(this.#desk.now, limit)
