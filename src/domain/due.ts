@@ -36,6 +36,7 @@ export type DueReminder = {
   readonly channel: Channel
   readonly offset: string
   readonly startsAt: Date
+  readonly wasPutOff: boolean
 }
 
 /** Is this reminder still right? Asked with the truth of the moment, before its intent is committed. */
@@ -50,9 +51,10 @@ export function judgeReminder(
   if (plan.status === 'cancelled') return cancel(plan.cancelReason ?? 'cancelled_by_request')
   // A description that cannot be read is no reason to send something wrong, nor to forget the reminder.
   if (truth.kind === 'unreadable') return waiting('appointment_unreadable', reminder.startsAt, now)
-  const inactive = goneOrInactive(truth)
-  if (inactive !== null || truth.kind === 'gone') return cancel(inactive ?? 'appointment_gone')
+  if (truth.kind === 'gone') return gone(reminder)
   const appointment = truth.value
+  const inactive = inactiveRule(appointment.status)
+  if (inactive !== null) return cancel(inactive)
   if (appointment.start.instant.getTime() !== reminder.startsAt.getTime()) return { kind: 'move' }
   if (appointment.start.instant.getTime() <= now.getTime()) return cancel('appointment_started')
   const recipient = appointment.recipients.find((one) => isSameRecipient(one, reminder.recipient))
@@ -70,6 +72,7 @@ export type DueNotice = {
   readonly channel: Channel
   /** The appointment's status when the notice was asked for. */
   readonly askedStatus: AppointmentStatus | null
+  readonly wasPutOff: boolean
 }
 
 /**
@@ -86,9 +89,9 @@ export function judgeNotice(
   if (truth.kind === 'unreadable') return waiting('appointment_unreadable', snapshot?.start.instant ?? now, now)
   const cancellation = notice.category === 'CANCELLATION'
   const appointment = truth.kind === 'known' ? truth.value : cancellation ? snapshot : null
-  if (appointment === null) return cancel('appointment_gone')
+  if (appointment === null) return gone(notice)
   if (!cancellation) {
-    const inactive = goneOrInactive(truth)
+    const inactive = inactiveRule(appointment.status)
     if (inactive !== null) return cancel(inactive)
   } else if (truth.kind === 'known' && isActive(truth.value.status) && notice.askedStatus !== null) {
     // Asked for while it was cancelled, and by now it takes place again: the notice would be wrong.
@@ -184,5 +187,9 @@ function denied(rule: Rule): Verdict {
 const waiting = (rule: Rule, start: Date, now: Date): Verdict =>
   now.getTime() < start.getTime() ? { kind: 'wait', rule } : { kind: 'refuse', rule }
 
-const goneOrInactive = (truth: Truth<Appointment>): Rule | null =>
-  truth.kind === 'known' ? inactiveRule(truth.value.status) : 'appointment_gone'
+/**
+ * A directory that knows nothing for a moment (a restore, a wrong filter) must not end all that is due in that moment: what
+ * was never put off is looked for once more.
+ */
+const gone = ({ wasPutOff }: { readonly wasPutOff: boolean }): Verdict =>
+  wasPutOff ? cancel('appointment_gone') : { kind: 'wait', rule: 'appointment_gone' }

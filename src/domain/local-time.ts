@@ -143,15 +143,22 @@ export function addDays(wallTime: string, days: number): string {
 /**
  * Reads the start of an appointment: a `Date` or ISO 8601 text with an offset is an instant; text without is a wall
  * clock of the zone, kept as written. Fractions of a second of a wall clock are dropped.
- * @throws RangeError for an unknown zone, an unreadable text, or a time outside the years 1900 to 9999.
+ * @throws RangeError for an unknown zone, an unreadable text, or a time before 1900-01-03 or after 9999-12-29.
  */
 export function parseStart(startsAt: Date | string, timeZone: string): Start {
   if (typeof startsAt === 'string' && isoTime.exec(startsAt)?.[1] === undefined) {
-    const local = wallText(wallMs(startsAt))
+    const local = wallText(inRange(wallMs(startsAt)))
     return { instant: toInstant(local, timeZone), local, timeZone }
   }
   const instant = toDate(startsAt)
+  inRange(instant.getTime())
   return { instant, local: toWallTime(instant, timeZone), timeZone }
+}
+
+/** Two days from either end: 9999-12-31 is a favourite for "never", and its neighbours must have wall clocks too. */
+function inRange(ms: number): number {
+  if (ms >= Date.UTC(1900, 0, 3) && ms < Date.UTC(9999, 11, 30)) return ms
+  throw new RangeError('a start must be a valid date from 1900-01-03 to 9999-12-29')
 }
 
 /** The IANA data this process computes with, such as `2026a`; null where the runtime does not tell. */

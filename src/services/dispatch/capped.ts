@@ -7,14 +7,15 @@ const dayMs = 86_400_000
 
 /**
  * What becomes of a message that found the organization's daily cap reached: put off until the next UTC day, when the count
- * begins anew; given up once it waited a whole day.
+ * begins anew; given up once it waited a whole day, or where that day is too late.
  */
-function decideCapped({ due }: Evaluated, now: Date): Evaluated {
+function decideCapped({ due, outgoing }: Evaluated, now: Date): Evaluated {
   const since = due.reminder === null ? due.delivery.createdAt : due.reminder.reminderTime
-  const over = now.getTime() - since.getTime() >= dayMs
-  if (over) return cancel(due, 'capped')
-  const rule = 'daily_cap'
   const until = new Date((Math.floor(now.getTime() / dayMs) + 1) * dayMs)
+  const deadline = outgoing?.deadline ?? null
+  const isTooLate = deadline !== null && until >= deadline
+  if (isTooLate || now.getTime() - since.getTime() >= dayMs) return cancel(due, 'capped')
+  const rule = 'daily_cap'
   return { due, rule, outgoing: null, command: { ...decisionOn(due, 'deferred', rule), kind: 'defer', until } }
 }
 

@@ -40,6 +40,8 @@ export type Surrounded = {
 
 /** How long work is put off that cannot be decided or sent now. */
 const waitMs = 5 * 60_000
+/** So long before it is too late, what was put off is looked at once more. */
+const lastLookMs = 30_000
 
 /** Turns a verdict into the command that makes it true; null where the account has no room now. */
 export function decideOne(
@@ -54,11 +56,8 @@ export function decideOne(
   const facts = factsOf(due)
   const { organizationId, recipient, channel, category } = facts
   const policy = knowledge.surroundings(organizationId).policy
-  if (verdict.kind === 'wait') {
-    const until = new Date(now.getTime() + waitMs)
-    const command = { ...decisionOn(due, 'deferred', verdict.rule), kind: 'defer', until } as const
-    return { due, rule: verdict.rule, outgoing: null, command }
-  }
+  const deadline = deadlineOf(due, subject)
+  if (verdict.kind === 'wait') return putOff(due, verdict.rule, new Date(now.getTime() + waitMs), deadline, now)
   if (verdict.kind !== 'send' || subject === null) {
     const rule = verdict.kind === 'cancel' || verdict.kind === 'refuse' ? verdict.rule : 'appointment_moved'
     // What may have reached somebody must not be recorded as never sent.
@@ -66,20 +65,13 @@ export function decideOne(
     if (verdict.kind === 'refuse') return fail(due, 'refused', rule)
     return cancel(due, rule)
   }
-  if (due.delivery?.state === 'sending') {
-    const exhausted = due.delivery.attempts > options.retry.maxRetries
-    if (policy.unknownOutcome === 'hold' || exhausted) return hold(due)
-  }
+  const isExhausted = due.delivery?.state === 'sending' && due.delivery.attempts > options.retry.maxRetries
+  if (isExhausted || (mayHaveGoneOut(due) && policy.unknownOutcome === 'hold')) return hold(due)
   const provider = knowledge.provider(organizationId, channel)
   if (provider === null) return fail(due, 'refused', 'no_provider')
   const paused = gate.pausedUntil(provider, now)
-  if (paused !== null) {
-    const command = { ...decisionOn(due, 'deferred', 'account_paused'), kind: 'defer', until: paused } as const
-    return { due, rule: 'account_paused', outgoing: null, command }
-  }
+  if (paused !== null) return putOff(due, 'account_paused', paused, deadline, now)
   if (gate.free(provider) === 0) return null
-  const deadline =
-    'expiresAt' in subject ? (subject.expiresAt ?? subject.start?.instant ?? null) : subject.start.instant
   const organization = knowledge.organization(organizationId)
   let rendered: ReturnType<typeof renderFor>
   try {
@@ -128,6 +120,27 @@ export function decideOne(
       merged: [],
       cap: capOf(options.sendCap, category),
     },
+  }
+}
+
+/** No attempt at or after this. Null: there is no such time, or nobody can say. */
+function deadlineOf(due: DueWork, subject: Subject | null): Date | null {
+  if (subject === null) return due.reminder?.startsAt ?? null
+  return 'expiresAt' in subject ? (subject.expiresAt ?? subject.start?.instant ?? null) : subject.start.instant
+}
+
+/**
+ * Put off, and looked at a last time shortly before it is too late. What cannot go out until then is told as failed: left
+ * waiting, it would end as a reminder of something that has begun, which is withdrawn without a word.
+ */
+function putOff(due: DueWork, rule: Rule, until: Date, deadline: Date | null, now: Date): Evaluated {
+  const last = deadline === null ? until : new Date(Math.min(until.getTime(), deadline.getTime() - lastLookMs))
+  if (last <= now && !mayHaveGoneOut(due)) return fail(due, 'failed', rule)
+  return {
+    due,
+    rule,
+    outgoing: null,
+    command: { ...decisionOn(due, 'deferred', rule), kind: 'defer', until: last <= now ? until : last },
   }
 }
 

@@ -1,6 +1,7 @@
 import { isNotificationError } from '../../errors.ts'
 import type { Scheduler } from '../../ports/scheduler.ts'
 import type { DeliveryRow, Lane, Share } from '../../ports/storage.ts'
+import type { EntityId } from '../../schemas/common.ts'
 import { type Context, faultOf } from '../context.ts'
 import { inPieces } from '../in-pieces.ts'
 import type { Planner } from '../planner.ts'
@@ -193,21 +194,10 @@ export class Dispatcher {
   /** True if anything came of it. */
   async #dispatch(works: readonly DueWork[]): Promise<boolean> {
     const { options } = this.#context
-    let evaluation: Awaited<ReturnType<typeof evaluate>>
-    try {
-      evaluation = await evaluate(this.#context, this.#gate, works)
-      this.#hostFailures = 0
-    } catch (error) {
-      if (!isNotificationError(error) || !error.code.startsWith('directory_')) throw error
-      this.#pauseForHost(error.code, error.message)
-      return true
-    }
-    const replanned =
-      evaluation.toReplan.length === 0
-        ? []
-        : await this.#planner.plan(evaluation.toReplan.map((appointmentId) => ({ appointmentId, reactivate: false })))
+    const evaluation = await this.#askingHost(() => evaluate(this.#context, this.#gate, works))
+    if (evaluation === null) return true
     const now = options.clock.now()
-    const { evaluated } = evaluation
+    const { evaluated, toReplan } = evaluation
     const commands = evaluated.map((one) => one.command)
     const outcomes = await inPieces(commands, (batch) => options.storage.deliveries.commitIntents(batch, now)).catch(
       (error) => {
@@ -215,12 +205,8 @@ export class Dispatcher {
         throw error
       },
     )
-    const capped = evaluated.filter((_one, index) => {
-      const outcome = outcomes[index]
-      return outcome !== undefined && 'status' in outcome && outcome.status === 'capped'
-    })
-    if (capped.length > 0) await this.#putOff(capped, now)
-    let progress = capped.length > 0 || replanned.some((result) => result.status === 'planned')
+    const capped: Evaluated[] = []
+    let progress = false
     const open = new Set(works)
     for (const [index, one] of evaluated.entries()) {
       const outcome = outcomes[index]
@@ -234,9 +220,34 @@ export class Dispatcher {
       } else if (one.outgoing !== null) {
         this.#gate.release(one.outgoing.provider)
       }
+      if (outcome !== undefined && 'status' in outcome && outcome.status === 'capped') capped.push(one)
     }
     for (const due of open) this.#ready.putBack(due)
-    return progress
+    // Last: what was claimed is under way by now, whatever becomes of this.
+    if (capped.length > 0) await this.#putOff(capped, now)
+    const replanned = await this.#replan(toReplan)
+    return progress || capped.length > 0 || replanned
+  }
+
+  /** True if anything came of it. */
+  async #replan(appointmentIds: readonly EntityId[]): Promise<boolean> {
+    if (appointmentIds.length === 0) return false
+    const requests = appointmentIds.map((appointmentId) => ({ appointmentId, reactivate: false }))
+    const results = await this.#askingHost(() => this.#planner.plan(requests))
+    return results === null || results.some((result) => result.status === 'planned')
+  }
+
+  /** Null where the host cannot say what is true: nothing is sent and nothing costs an attempt until it can. */
+  async #askingHost<T>(ask: () => Promise<T>): Promise<T | null> {
+    try {
+      const answer = await ask()
+      this.#hostFailures = 0
+      return answer
+    } catch (error) {
+      if (!isNotificationError(error) || !error.code.startsWith('directory_')) throw error
+      this.#pauseForHost(error.code, error.message)
+      return null
+    }
   }
 
   async #putOff(capped: readonly Evaluated[], now: Date): Promise<void> {
@@ -257,7 +268,6 @@ export class Dispatcher {
     this.#sending.add(sending)
   }
 
-  /** The host cannot say what is true: nothing is sent and nothing costs an attempt until it can. */
   #pauseForHost(code: string, message: string): void {
     const { clock, logger } = this.#context.options
     const pauseMs = Math.min(longestHostPauseMs, idleRoundMs * 2 ** this.#hostFailures)

@@ -52,10 +52,11 @@ export async function judge(context: Context, works: readonly DueWork[]): Promis
     const surroundings = knowledge.surroundings(organizationId)
     if (due.reminder !== null) {
       const truth = owned(appointmentOf(due.reminder.appointmentId), organizationId)
-      return { due, subject, verdict: judgeReminder(due.reminder, truth, planOf(due), surroundings, now) }
+      const reminder = { ...due.reminder, wasPutOff: wasPutOff(due) }
+      return { due, subject, verdict: judgeReminder(reminder, truth, planOf(due), surroundings, now) }
     }
     const snapshot = parseSnapshot(due.delivery.snapshot)
-    const notice = { ...due.delivery, askedStatus: snapshot?.status ?? null }
+    const notice = { ...due.delivery, askedStatus: snapshot?.status ?? null, wasPutOff: wasPutOff(due) }
     if (waitlistEntryId !== null) {
       const truth = owned(waitlistOf(waitlistEntryId), organizationId)
       return { due, subject, verdict: judgeWaitlistNotice(notice, truth, surroundings, now) }
@@ -93,6 +94,13 @@ function subjectOf(
         : gone
   if (truth.kind === 'known') return truth.value
   return category === 'CANCELLATION' ? parseSnapshot(due.delivery?.snapshot ?? null) : null
+}
+
+/** True of what was due before, and of every further attempt. */
+const wasPutOff = ({ reminder, delivery }: DueWork): boolean => {
+  const first = delivery === null ? reminder.reminderTime : delivery.createdAt
+  const { dueAt } = delivery ?? reminder
+  return (delivery !== null && delivery.attempts > 0) || (dueAt !== null && dueAt > first)
 }
 
 const idsOf = (works: readonly DueWork[], field: 'appointmentId' | 'waitlistEntryId'): EntityId[] => [

@@ -2,14 +2,19 @@ import { type Lane, laneKey, type SettingsRow } from '../../ports/storage.ts'
 import type { Provider, Providers } from '../providers.ts'
 import { type AccountGate, accountKeyOf } from './account-gate.ts'
 
-/** What is left of an account in a round. An idle account is for the first group whole, or one larger than it would never go. */
-type Room = { free: number; readonly wholeFor: string | null }
+/**
+ * What is left of an account in a round. An idle account is for the first group whole, or one larger than it would never go.
+ * `reservedFor` is the group that others make room for.
+ */
+type Room = { free: number; readonly wholeFor: string | null; readonly account: string; reservedFor: string | null }
 
 /** How much of what is ready can be sent now: the places of each account, shared by the organizations that send through it. */
 export class Rooms {
   readonly #providers: Providers
   readonly #gate: AccountGate
   #settings: ReadonlyMap<string, SettingsRow> = new Map()
+  /** By account, the group that found too few places in the round before. */
+  #reserved: ReadonlyMap<string, string> = new Map()
 
   constructor(providers: Providers, gate: AccountGate) {
     this.#providers = providers
@@ -27,13 +32,26 @@ export class Rooms {
     return provider === null || this.#gate.free(provider) > 0
   }
 
-  /** A round of giving places away: says of a group whether it has them, and takes them. */
+  /**
+   * A round of giving places away: says of a group whether it has them, and takes them. A group that finds too few has the
+   * next that become free: others would take them one by one, and it would wait as long as they have work.
+   */
   round(): (lane: Lane, group: string, size: number) => boolean {
     const rooms = new Map<string, Room | null>()
+    const reserved = new Map<string, string>()
+    const before = this.#reserved
+    this.#reserved = reserved
     return (lane, group, size) => {
-      const room = this.#roomOf(lane, group, rooms)
+      const room = this.#roomOf(lane, group, rooms, before)
       if (room === null) return true
-      if (room.free < size && room.wholeFor !== group) return false
+      if (room.reservedFor !== null && room.reservedFor !== group) return false
+      if (room.free < size && room.wholeFor !== group) {
+        room.reservedFor = group
+        reserved.set(room.account, group)
+        return false
+      }
+      room.reservedFor = null
+      reserved.delete(room.account)
       room.free -= size
       return true
     }
@@ -45,7 +63,12 @@ export class Rooms {
   }
 
   /** Kept in `rooms` by lane and by account. */
-  #roomOf(lane: Lane, group: string, rooms: Map<string, Room | null>): Room | null {
+  #roomOf(
+    lane: Lane,
+    group: string,
+    rooms: Map<string, Room | null>,
+    reserved: ReadonlyMap<string, string>,
+  ): Room | null {
     const own = laneKey(lane)
     let room = rooms.get(own)
     if (room !== undefined) return room
@@ -54,9 +77,13 @@ export class Rooms {
       room = null
     } else {
       const account = `account ${accountKeyOf(provider)}`
+      const isIdle = this.#gate.isIdle(provider)
       room = rooms.get(account) ?? {
         free: this.#gate.free(provider),
-        wholeFor: this.#gate.isIdle(provider) ? group : null,
+        wholeFor: isIdle ? group : null,
+        account,
+        // Nothing would wake whoever waits beside an idle account for a group that is no more.
+        reservedFor: isIdle ? null : (reserved.get(account) ?? null),
       }
       rooms.set(account, room)
     }
