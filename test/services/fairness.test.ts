@@ -89,6 +89,37 @@ describe('organizations that send through one account', () => {
     expect(Math.max(...places)).toBeLessThan(5)
   })
 
+  it('and a group that is larger than the free places is not passed by for ever', async () => {
+    const outbox = capture()
+    const ends: (() => void)[] = []
+    const busy: Transport = {
+      ...outbox,
+      concurrency: 10,
+      send: async (message, context) => {
+        const answer = await outbox.send(message, context)
+        await new Promise<void>((resolve) => ends.push(resolve))
+        return answer
+      },
+    }
+    await using clinic = await openClinic('2026-03-19T12:00:00Z', { transports: [busy] })
+    for (let id = 1; id <= 60; id += 1) clinic.host.book({ id, startsAt: start, recipients: [patientOf(id)] })
+    const group = [101, 102, 103, 104, 105, 106, 107].map(patientOf)
+    const aSecondLater = new Date(start.getTime() + 1000)
+    clinic.host.book({ id: 101, startsAt: aSecondLater, organizationId: quiet, recipients: group })
+    await clinic.notifications.scheduleMany([...clinic.host.appointmentRows.keys()], { customReminders: [24] })
+    await clinic.start()
+    await clinic.clock.advanceTo(due)
+    await clinic.clock.advance(1000)
+    // One send ends at a time, so that there is never room for seven by itself.
+    while (outbox.sent.length < 67) {
+      ends.shift()?.()
+      await clinic.clock.advance(20)
+    }
+    const places = outbox.sent.flatMap((message, place) => (message.organizationId === quiet ? [place] : []))
+    expect(Math.max(...places)).toBeLessThan(30)
+    for (const end of ends) end()
+  })
+
   it('and each channel waits for itself only', async () => {
     const outbox = capture()
     const slow: Transport = {

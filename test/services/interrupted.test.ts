@@ -1,0 +1,140 @@
+/** What fails, or is missing for a moment, between what is due and what is sent. */
+import { describe, expect, it } from 'vitest'
+import { sqlite } from '../../adapters/storage/sqlite.ts'
+import { capture } from '../../adapters/transport/capture.ts'
+import { type Storage, type Transport, TransportError } from '../../src/index.ts'
+import { ada, openClinic, organizationId } from '../support/clinic.ts'
+
+const start = new Date('2026-03-03T12:00:00Z')
+const due = '2026-03-02T12:00:00Z'
+const patient = (id: number) => ({ type: 'PATIENT', id, email: `p${id}@example.org` }) as const
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)
+
+async function openBooked(count: number, options: Parameters<typeof openClinic>[1] = {}) {
+  const clinic = await openClinic('2026-03-01T12:00:00Z', options)
+  for (const id of upTo(count)) clinic.host.book({ id, startsAt: start, recipients: [patient(id)] })
+  await clinic.notifications.scheduleMany(upTo(count), { customReminders: [24] })
+  await clinic.start()
+  return clinic
+}
+
+/** A storage whose deliveries do something else. */
+function altered(change: (deliveries: Storage['deliveries']) => Partial<Storage['deliveries']>): Storage {
+  const storage = sqlite(':memory:')
+  return { ...storage, deliveries: { ...storage.deliveries, ...change(storage.deliveries) } }
+}
+
+describe('a round that fails in the middle', () => {
+  it('keeps no place of the account: a directory that fails when a moved appointment is planned anew', async () => {
+    const outbox = capture()
+    const mail: Transport = { ...outbox, channels: ['EMAIL'], concurrency: 10 }
+    await using clinic = await openBooked(12, { transports: [mail] })
+    clinic.host.change(12, { startsAt: new Date('2026-03-04T12:00:00Z') })
+    const answer = clinic.host.appointments.bind(clinic.host)
+    let calls = 0
+    clinic.host.appointments = (ids) => {
+      calls += 1
+      return calls === 2 ? Promise.reject(new Error('replica away')) : answer(ids)
+    }
+    await clinic.clock.advanceTo('2026-03-02T12:01:00Z')
+    expect(calls).toBeGreaterThan(2)
+    expect(outbox.sent).toHaveLength(11)
+    await clinic.clock.advanceTo('2026-03-03T12:01:00Z')
+    expect(outbox.sent).toHaveLength(12)
+  })
+
+  it('begins what was claimed, although what met the cap could not be put off', async () => {
+    let refused = 0
+    const storage = altered(({ commitIntents }) => ({
+      commitIntents: (commands, now) => {
+        const isPutOff = commands.every((command) => command.kind === 'defer')
+        if (!isPutOff || refused > 0) return commitIntents(commands, now)
+        refused += 1
+        return Promise.reject(new Error('busy'))
+      },
+    }))
+    await using clinic = await openBooked(6, { storage, sendCap: { perDay: 5, reminders: true } })
+    await clinic.clock.advanceTo(due)
+    expect(refused).toBe(1)
+    expect(clinic.outbox.sent).toHaveLength(5)
+  })
+})
+
+describe('an appointment that the directory does not know', () => {
+  it('is looked for once more: an answer that was empty for a moment withdraws nothing', async () => {
+    await using clinic = await openBooked(40)
+    const answer = clinic.host.appointments.bind(clinic.host)
+    clinic.host.appointments = async () => []
+    await clinic.clock.advanceTo('2026-03-02T12:00:30Z')
+    clinic.host.appointments = answer
+    expect(clinic.outbox.sent).toEqual([])
+    await clinic.clock.advanceTo('2026-03-02T12:05:01Z')
+    expect(clinic.outbox.sent).toHaveLength(40)
+  })
+
+  it('and is gone after that', async () => {
+    await using clinic = await openBooked(1)
+    clinic.host.appointmentRows.delete(1)
+    await clinic.clock.advanceTo('2026-03-02T12:05:01Z')
+    expect(await clinic.notifications.getReminders(1)).toMatchObject([
+      { status: 'CANCELLED', reason: 'appointment_gone' },
+    ])
+  })
+})
+
+it('a message that may have gone out is held under the policy "hold", also after it was put off', async () => {
+  const outbox = capture()
+  let isDead = false
+  const storage = altered(({ renew, settle }) => ({
+    renew: (renewals) => (isDead ? Promise.reject(new Error('dead')) : renew(renewals)),
+    settle: (commands) => (isDead ? Promise.reject(new Error('dead')) : settle(commands)),
+  }))
+  const mail: Transport = {
+    ...outbox,
+    send: async (message, context) => {
+      await outbox.send(message, context)
+      return isDead ? new Promise(() => {}) : { messageId: null }
+    },
+  }
+  await using clinic = await openBooked(1, { storage, transports: [mail] })
+  await clinic.settings.createOrganizationSettings(organizationId, { unknownOutcome: 'hold' })
+  isDead = true
+  await clinic.clock.advanceTo(due)
+  expect(outbox.sent).toHaveLength(1)
+  // Unreadable when its lease is over: put off. Readable again: it must not be sent a second time.
+  clinic.host.change(1, { startsAt: 'garbage' })
+  await clinic.clock.advanceTo('2026-03-02T12:02:30Z')
+  isDead = false
+  clinic.host.change(1, { startsAt: start })
+  await clinic.clock.advanceTo('2026-03-02T12:20:00Z')
+  expect(outbox.sent).toHaveLength(1)
+  const { notifications } = await clinic.notifications.history({ state: 'all' })
+  expect(notifications).toMatchObject([{ state: 'unknown' }])
+})
+
+it('what is put off until the appointment starts is told as failed', async () => {
+  const refusal = { outcome: 'permanent', scope: 'account', code: 'smtp_535' } as const
+  const mail: Transport = {
+    ...capture(),
+    concurrency: 1,
+    send: () => Promise.reject(new TransportError('The account was refused.', refusal)),
+  }
+  await using clinic = await openClinic('2026-03-03T11:00:00Z', { transports: [mail] })
+  for (const id of [1, 2, 3]) clinic.host.book({ id, startsAt: start, recipients: [patient(id)] })
+  await clinic.notifications.scheduleMany([1, 2, 3], { customReminders: [0.5] })
+  await clinic.start()
+  await clinic.clock.advanceTo('2026-03-03T13:00:00Z')
+  const rows = await Promise.all([1, 2, 3].map((id) => clinic.notifications.getReminders(id)))
+  expect(rows.flat().map((row) => row.status)).toEqual(['FAILED', 'FAILED', 'FAILED'])
+  expect(clinic.told.filter(({ name }) => name === 'reminder.failed')).toHaveLength(3)
+})
+
+it('a start at the end of the calendar is unreadable, and stops no other', async () => {
+  await using clinic = await openClinic('2026-03-01T12:00:00Z')
+  clinic.host.book({ id: 1, startsAt: '9999-12-31T23:59:59Z', timeZone: 'Europe/Berlin' })
+  clinic.host.book({ id: 2, startsAt: start, recipients: [ada] })
+  const results = await clinic.notifications.scheduleMany([1, 2], { customReminders: ['1d'] })
+  expect(results).toMatchObject([{ error: { code: 'directory_invalid' } }, { appointmentId: 2 }])
+  expect(await clinic.notifications.getReminders(2)).toHaveLength(2)
+  expect(await clinic.reconcile()).toMatchObject({ status: 'done' })
+})
