@@ -23,11 +23,11 @@ export function expressRouter(library: Pick<Notifications, 'handle'>) {
   }
 }
 
-/** What a parser of the host left. Express 4 leaves `{}` also where its parser passed the body over unread. */
+/** What a parser of the host left, decompressed. Express 4 leaves `{}` also where its parser passed the body over unread. */
 function parsedBefore(request: ExpressRequestLike): HttpBody | null {
   const { body, rawBody } = request
   if (body === undefined || !(request.readableDidRead || request.readableEnded)) return null
-  if (body instanceof Uint8Array) return { kind: 'bytes', bytes: body }
-  if (typeof body === 'string') return { kind: 'bytes', bytes: Buffer.from(body) }
+  if (body instanceof Uint8Array) return { kind: 'bytes', bytes: body, decoded: true }
+  if (typeof body === 'string') return { kind: 'bytes', bytes: Buffer.from(body), decoded: true }
   return { kind: 'parsed', value: body, bytes: rawBody instanceof Uint8Array ? rawBody : null }
 }
