@@ -6,8 +6,10 @@ import { fromNode, readNode, writeNode } from './shared/node.ts'
 export type ExpressRequestLike = IncomingMessage & { body?: unknown; rawBody?: unknown }
 
 /**
- * Every notification endpoint as one Express handler, for Express 4 and 5. Parsers before it are welcome, and none is
- * needed.
+ * Every notification endpoint as one Express handler, for Express 4 and 5. Mount it before any body parser: it reads bodies
+ * itself. With a parser in front, well-formed bodies are taken as well, but then the parser's limit applies (100 KB with
+ * `express.json()`), it reads before anybody is authenticated, and malformed JSON is answered with Express's own error page,
+ * outside of production with a stack trace, and logged by Express together with the body.
  *
  * ```ts
  * import { expressRouter } from 'appointment-notifications/express'
@@ -23,11 +25,11 @@ export function expressRouter(library: Pick<Notifications, 'handle'>) {
   }
 }
 
-/** What a parser of the host left. Express 4 leaves `{}` also where its parser passed the body over unread. */
+/** What a parser of the host left, decompressed. Express 4 leaves `{}` also where its parser passed the body over unread. */
 function parsedBefore(request: ExpressRequestLike): HttpBody | null {
   const { body, rawBody } = request
   if (body === undefined || !(request.readableDidRead || request.readableEnded)) return null
-  if (body instanceof Uint8Array) return { kind: 'bytes', bytes: body }
-  if (typeof body === 'string') return { kind: 'bytes', bytes: Buffer.from(body) }
+  if (body instanceof Uint8Array) return { kind: 'bytes', bytes: body, decoded: true }
+  if (typeof body === 'string') return { kind: 'bytes', bytes: Buffer.from(body), decoded: true }
   return { kind: 'parsed', value: body, bytes: rawBody instanceof Uint8Array ? rawBody : null }
 }

@@ -24,9 +24,10 @@ export async function readJsonBody(request: HttpRequest): Promise<RequestBody> {
     if (!isCounted && (body.bytes?.byteLength ?? lengthOf(body.value)) > bodyLimit) throw tooLarge()
     return body
   }
-  const { bytes } = body
+  const { bytes, decoded = false } = body
   if (bytes.byteLength > bodyLimit) throw tooLarge()
   if (bytes.byteLength === 0) return { value: {}, bytes }
+  if (!decoded) requirePlain(request)
   requireJson(request)
   return { value: parse(bytes), bytes }
 }
@@ -61,6 +62,13 @@ const jsonType = /^application\/(?:[\w.+-]+\+)?json(?:\s*;\s*charset\s*=\s*"?utf
 function requireJson({ headers }: HttpRequest): void {
   if (jsonType.test(headers['content-type'] ?? '')) return
   throw new NotificationError('unsupported_media_type', 'Send the body as "Content-Type: application/json" in UTF-8.')
+}
+
+/** Nothing is decompressed here: a few bytes could become any number of them. */
+function requirePlain({ headers }: HttpRequest): void {
+  const codings = (headers['content-encoding'] ?? '').split(',').map((coding) => coding.trim().toLowerCase())
+  if (codings.every((coding) => coding === '' || coding === 'identity')) return
+  throw new NotificationError('unsupported_media_type', 'Send the body uncompressed, without "Content-Encoding".')
 }
 
 /** Of a body as JSON. What nests so deep that it cannot be written is no body of ours. */

@@ -14,9 +14,12 @@ export type HttpRequest = {
   readBody(limit: number): Promise<HttpBody>
 }
 
-/** The bytes that arrived, or what the host application parsed of them before (with the bytes, if it kept them). */
+/**
+ * The bytes that arrived, or what the host application parsed of them before (with the bytes, if it kept them). `decoded`:
+ * the host undid their `Content-Encoding`, if they had one.
+ */
 export type HttpBody =
-  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array; readonly decoded?: boolean }
   | { readonly kind: 'parsed'; readonly value: unknown; readonly bytes: Uint8Array | null }
 
 /** Complete before the first byte is written. `body` is null for HEAD and 204; `content-length` is among the headers. */

@@ -1,26 +1,38 @@
 /**
  * Packs the package as `npm publish` would, checks the tarball with publint and attw, and lives with it as a user does:
- * in an empty project, every entry point imported and required, and the code of README.md type-checked and run; and once
- * more imported on the oldest Node that `engines` allows. Run after `npm run build`.
+ * in an empty project, every entry point imported, required and type-checked without any optional package, then with all
+ * of them; the code of README.md type-checked and run; and once more imported on the oldest Node that `engines` allows. Run
+ * after `npm run build`.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { entries, manifest, readJson, root } from './manifest.ts'
 
 const oldestNode = '22.12.0'
-/** The entry points that must work without any optional package. */
-const lean = ['', '/console', '/capture'].map((subpath) => `${manifest.name}${subpath}`)
+const specifiers = entries.map(({ specifier }) => specifier)
 
-const folder = mkdtempSync(join(tmpdir(), 'pack-'))
+/** Packages are looked for in every folder above too: where one holds some, a missing package would go unnoticed. */
+const isBare = (path: string): boolean =>
+  !existsSync(join(path, 'node_modules')) && (dirname(path) === path || isBare(dirname(path)))
+
+function bareFolder(): string {
+  const places = [tmpdir(), '/var/tmp', homedir()].filter((path) => existsSync(path)).map((path) => realpathSync(path))
+  const place = places.find(isBare)
+  must(place !== undefined, `each of ${places.join(', ')} has a node_modules above it: set TMPDIR to a folder without`)
+  return mkdtempSync(join(place, 'pack-'))
+}
+const folder = bareFolder()
 const project = join(folder, 'project')
 
-// Without what `npm run` says about this project: npm in the other one must find its own.
+// Without what `npm run` says about this project: npm in the other one must find its own, and so must Node.
 const env = Object.fromEntries(
-  Object.entries(process.env).filter(([name]) => !/^npm_(?:package|lifecycle|config_local_prefix)/.test(name)),
+  Object.entries(process.env).filter(
+    ([name]) => !/^NODE_PATH$|^npm_(?:package|lifecycle|config_local_prefix)/.test(name),
+  ),
 )
 const { npm_execpath: npmPath } = process.env
 
@@ -50,7 +62,7 @@ const installedVersion = (name: string): string =>
   z.object({ version: z.string() }).parse(readJson('node_modules', name, 'package.json')).version
 
 /** Imports and requires every specifier and compares what they export. */
-function importAll(node: string, specifiers: readonly string[]): void {
+function importAll(node: string): void {
   const list = JSON.stringify(specifiers)
   const check = `
     for (const specifier of ${list}) {
@@ -64,6 +76,25 @@ function importAll(node: string, specifiers: readonly string[]): void {
   const warnings = run(node, ['--throw-deprecation', 'import-all.cjs'], project)
   must(warnings === '', `importing prints: ${warnings}`)
 }
+
+/** Storages are made without their packages, and say at the first use what to install. */
+function useWithoutPackages(): void {
+  const script = `
+    import { postgres } from '${manifest.name}/postgres'
+    import { sqlite } from '${manifest.name}/sqlite'
+    for (const storage of [sqlite(':memory:'), postgres('postgres://127.0.0.1/none')]) {
+      const { code, message } = await storage.ping().catch((error) => error)
+      console.log(code, /npm install [\\w -]+/.exec(message)?.[0])
+    }`
+  const told = run(process.execPath, ['--input-type=module', '--eval', script], project)
+  const expected = ['better-sqlite3 kysely', 'pg kysely'].map((names) => `dependency_missing npm install ${names}\n`)
+  must(told === expected.join(''), `without their packages the storages say: ${told}`)
+}
+
+const strict = ['--strict', '--noEmit', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess']
+const target = ['--target', 'es2023', '--module', 'nodenext', '--types', 'node']
+const compile = (...args: string[]): string =>
+  run(process.execPath, ['node_modules/typescript/bin/tsc', ...strict, ...target, ...args], project)
 
 /** Runs the README's program until it has done what the README says, then stops it. */
 async function liveInReadme(): Promise<void> {
@@ -116,15 +147,23 @@ try {
     npm(['install', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error', ...packages], project)
   writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true }))
   step('installed in an empty project', () => void install(tarball))
-  step(`${lean.length} entry points work without any optional package`, () => importAll(process.execPath, lean))
-
-  const vendors = Object.keys(manifest.peerDependencies)
-  const tools = ['typescript', '@types/node', '@types/pg']
-  step('optional packages and the compiler installed', () =>
-    install(...[...vendors, ...tools].map((name) => `${name}@${installedVersion(name)}`)),
+  step(`${specifiers.length} entry points imported and required without any optional package`, () =>
+    importAll(process.execPath),
   )
-  const specifiers = entries.map(({ specifier }) => specifier)
-  step(`${specifiers.length} entry points imported and required`, () => importAll(process.execPath, specifiers))
+  step('the storages say which packages they need', useWithoutPackages)
+
+  const installAsHere = (names: readonly string[]) =>
+    install(...names.map((name) => `${name}@${installedVersion(name)}`))
+  step('the compiler installed', () => installAsHere(['typescript', '@types/node']))
+  step('the types of all entry points compile without any optional package', () => {
+    writeFileSync(
+      join(project, 'types.mts'),
+      specifiers.map((specifier) => `export type {} from '${specifier}'`).join('\n'),
+    )
+    compile('--skipLibCheck', 'false', 'types.mts')
+  })
+  step('optional packages installed', () => installAsHere([...Object.keys(manifest.peerDependencies), '@types/pg']))
+  step(`${specifiers.length} entry points imported and required`, () => importAll(process.execPath))
 
   step(`README's ${1 + snippets.length} pieces of code compile`, () => {
     const types = `import type { Notifications } from '${manifest.name}'`
@@ -137,9 +176,7 @@ try {
       writeFileSync(join(project, `readme-${index}.mts`), code)
       return `readme-${index}.mts`
     })
-    const strict = ['--strict', '--noEmit', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess']
-    const target = ['--target', 'es2023', '--module', 'nodenext', '--types', 'node']
-    run(process.execPath, ['node_modules/typescript/bin/tsc', ...strict, ...target, ...sources], project)
+    compile(...sources)
   })
   writeFileSync(join(project, 'app.mjs'), program)
   const lines = program.split('\n').filter((line) => line.trim() !== '').length
@@ -155,7 +192,7 @@ try {
   })
   const oldNode = join(old, 'node_modules', 'node', 'bin', 'node')
   must(run(oldNode, ['--version'], old).trim() === `v${oldestNode}`, 'another Node than asked for was installed')
-  step(`the same imports on Node ${oldestNode}`, () => importAll(oldNode, specifiers))
+  step(`the same imports on Node ${oldestNode}`, () => importAll(oldNode))
   const { stderr } = spawnSync(oldNode, ['app.mjs'], { cwd: project, env, encoding: 'utf8' })
   must(/dependency_missing/.test(stderr) && /Node 22\.14/.test(stderr), `there README's program says: ${stderr}`)
   console.log(`ok  the sqlite storage says there that better-sqlite3 needs a later Node`)

@@ -1,4 +1,5 @@
 import { NotificationError } from '../../../src/index.ts'
+import { postgresTypes, typeOf } from '../kysely/column-types.ts'
 import type { Column, Table } from '../kysely/columns.ts'
 import { type TableName, tables } from '../kysely/tables.ts'
 import type { Migrating } from './migrating.ts'
@@ -67,7 +68,7 @@ export async function adopt(migrating: Migrating, name: TableName): Promise<void
 
   if (empty && foreign.length === 0) {
     await run(`drop table ${qualifiedName}`)
-    await run(ddl.createTable(builder, name, table, ddl.postgresTypes, ids).sql)
+    await run(ddl.createTable(builder, name, table, postgresTypes, ids).sql)
   } else {
     const faults = [
       ...foreign.filter((column) => column.required && !column.filled).map(demanding),
@@ -84,7 +85,7 @@ export async function adopt(migrating: Migrating, name: TableName): Promise<void
     }
     for (const [columnName, column] of Object.entries(table.columns)) {
       if (!byName.has(columnName)) {
-        await run(ddl.addColumn(builder, name, columnName, column, ddl.postgresTypes, ids).sql)
+        await run(ddl.addColumn(builder, name, columnName, column, postgresTypes, ids).sql)
       }
     }
     if (!byName.has('live') && table.columns['live'] !== undefined) {
@@ -112,13 +113,13 @@ function missing(name: string, column: Column, empty: boolean): string | null {
   return column.notNull === true && !empty ? `it has rows, and lacks the column ${name} that every row needs` : null
 }
 
-function misfit({ ddl, ids }: Migrating, existing: Existing, column: Column): string | null {
+function misfit({ ids }: Migrating, existing: Existing, column: Column): string | null {
   const { name, type } = existing
   if (column.kind === 'serial' && !existing.filled) return `its column ${name} is not SERIAL, so rows get no ids`
   if (existing.required && column.notNull !== true) {
     return `its column ${name} is NOT NULL, and the library needs it to be empty at times (alter column ${quoted(name)} drop not null)`
   }
-  const wanted = ddl.typeOf(column, ddl.postgresTypes, ids)
+  const wanted = typeOf(column, postgresTypes, ids)
   if (accepted(column, wanted).includes(type)) return null
   if (type.startsWith('character varying') && column.words !== undefined) return null
   return `its column ${name} is ${type}, and must be ${wanted} (alter column ${quoted(name)} type ${wanted})`

@@ -1,4 +1,5 @@
 import { type MigrateOptions, type MigrationReport, NotificationError } from '../../../src/index.ts'
+import { postgresTypes } from '../kysely/column-types.ts'
 import { changedIds, latestVersion, type Migration, migrations, newerLedger } from '../kysely/migrations.ts'
 import { ledger, ledgerName, type TableName, tables } from '../kysely/tables.ts'
 import { adopt } from './adopt.ts'
@@ -21,7 +22,7 @@ async function hasTable({ run, schema }: Migrating, name: string): Promise<boole
 
 async function make({ run, schema, ids, builder, ddl }: Migrating, name: TableName): Promise<void> {
   const statements = [
-    ddl.createTable(builder, name, tables[name], ddl.postgresTypes, ids),
+    ddl.createTable(builder, name, tables[name], postgresTypes, ids),
     ...tables[name].indexes.map((index) => ddl.createIndex(builder, name, index, schema)),
   ]
   await run(statements.map((statement) => statement.sql).join(';\n'))
@@ -42,7 +43,7 @@ async function apply(migrating: Migrating, migration: Migration, { adopt: adopti
     else await make(migrating, name)
   }
   if (!(await hasTable(migrating, ledgerName))) {
-    await run(ddl.createTable(builder, ledgerName, ledger, ddl.postgresTypes, ids).sql)
+    await run(ddl.createTable(builder, ledgerName, ledger, postgresTypes, ids).sql)
   }
   await run(
     `insert into ${qualified(schema, ledgerName)} (version, name, applied_at, ids) values ($1, $2, $3, $4::jsonb)`,

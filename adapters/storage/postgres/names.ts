@@ -1,6 +1,6 @@
 import type { IdKinds } from '../../../src/index.ts'
+import { postgresTypes, typeOf } from '../kysely/column-types.ts'
 import type { Column } from '../kysely/columns.ts'
-import { postgresTypes, typeOf } from '../kysely/ddl.ts'
 import { type TableName, tables } from '../kysely/tables.ts'
 
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`

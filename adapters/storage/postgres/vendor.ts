@@ -1,5 +1,3 @@
-import type { CompiledQuery } from 'kysely'
-
 /**
  * The slices of pg and Kysely that are used. Rows are typed by the caller, who alone knows what a statement selects;
  * what their columns hold is brought into the library's form in `values.ts`.
@@ -31,10 +29,16 @@ export interface PgPool {
   connect(callback: (error: Error | undefined, client: PgClient | undefined) => void): void
 }
 
+/**
+ * What Kysely executes: one of its compiled queries, or what compiles to one. Wide enough that every Kysely accepts it,
+ * and spelt out here, so that whoever has no Kysely installed can still read the library's types.
+ */
+export type PgExecutable = { readonly sql: string; readonly parameters: readonly unknown[] } | { compile(): unknown }
+
 /** A `Kysely` over pg, or a transaction of one. */
 export interface PgExecutor {
   withoutPlugins(): PgExecutor
-  executeQuery<R>(query: CompiledQuery<R>): Promise<{ readonly rows: R[]; readonly numAffectedRows?: bigint }>
+  executeQuery<R>(query: PgExecutable): Promise<{ readonly rows: R[]; readonly numAffectedRows?: bigint }>
 }
 export interface PgKysely extends PgExecutor {
   connection(): { execute<T>(work: (db: PgExecutor) => Promise<T>): Promise<T> }

@@ -1,4 +1,5 @@
 import { type IdKinds, NotificationError } from '../../../src/index.ts'
+import { sqliteTypes, typeOf } from '../kysely/column-types.ts'
 import type { Column, Table } from '../kysely/columns.ts'
 import { type TableName, tables } from '../kysely/tables.ts'
 import type { Connection } from './connection.ts'
@@ -24,14 +25,14 @@ export function adopt(connection: Connection, name: TableName, ids: IdKinds): vo
 
   if (empty && foreign.length === 0) {
     database.exec(`drop table "${name}"`)
-    database.exec(ddl.createTable(builder, name, table, ddl.sqliteTypes, ids).sql)
+    database.exec(ddl.createTable(builder, name, table, sqliteTypes, ids).sql)
   } else {
     const faults = [
       ...foreign.flatMap(demanding),
       ...Object.entries(table.columns).flatMap(([columnName, column]) => {
         const existing = byName.get(columnName)
         if (existing === undefined) return missingFault(columnName, column, empty)
-        return columnFault(connection, existing, column, ids) ?? heldFault(connection, name, columnName, column) ?? []
+        return columnFault(existing, column, ids) ?? heldFault(connection, name, columnName, column) ?? []
       }),
     ]
     if (faults.length > 0) {
@@ -41,8 +42,7 @@ export function adopt(connection: Connection, name: TableName, ids: IdKinds): vo
       )
     }
     for (const [columnName, column] of Object.entries(table.columns)) {
-      if (!byName.has(columnName))
-        database.exec(ddl.addColumn(builder, name, columnName, column, ddl.sqliteTypes, ids).sql)
+      if (!byName.has(columnName)) database.exec(ddl.addColumn(builder, name, columnName, column, sqliteTypes, ids).sql)
     }
     if (!byName.has('live') && table.columns['live'] !== undefined) {
       database.exec(`update "${name}" set live = 1 where status <> 'CANCELLED'`)
@@ -73,7 +73,7 @@ function missingFault(name: string, column: Column, empty: boolean): string[] {
   return column.notNull === true && !empty ? [`it has rows, and lacks the column ${name} that every row needs`] : []
 }
 
-function columnFault({ ddl }: Connection, existing: Existing, column: Column, ids: IdKinds): string | undefined {
+function columnFault(existing: Existing, column: Column, ids: IdKinds): string | undefined {
   if (column.kind === 'serial') {
     return existing.pk === 1 && /^integer$/i.test(existing.type)
       ? undefined
@@ -82,7 +82,7 @@ function columnFault({ ddl }: Connection, existing: Existing, column: Column, id
   if (existing.notnull === 1 && column.notNull !== true) {
     return `its column ${existing.name} is NOT NULL, and the library needs it to be empty at times`
   }
-  const wanted = ddl.typeOf(column, ddl.sqliteTypes, ids)
+  const wanted = typeOf(column, sqliteTypes, ids)
   if (wanted === 'text' && !holdsText(existing.type)) {
     return `its column ${existing.name} is declared ${existing.type || 'without a type'}, which would turn text that looks like a number into one; it must be TEXT`
   }

@@ -1,4 +1,5 @@
 import { type IdKinds, type MigrateOptions, type MigrationReport, NotificationError } from '../../../src/index.ts'
+import { sqliteTypes } from '../kysely/column-types.ts'
 import { changedIds, latestVersion, type Migration, migrations, newerLedger } from '../kysely/migrations.ts'
 import { ledger, ledgerName, type TableName, tables } from '../kysely/tables.ts'
 import { adopt } from './adopt.ts'
@@ -14,7 +15,7 @@ const hasTable = ({ database }: Connection, name: string): boolean =>
 
 function make(connection: Connection, name: TableName, ids: IdKinds) {
   const { database, builder, ddl } = connection
-  database.exec(ddl.createTable(builder, name, tables[name], ddl.sqliteTypes, ids).sql)
+  database.exec(ddl.createTable(builder, name, tables[name], sqliteTypes, ids).sql)
   for (const index of tables[name].indexes) database.exec(ddl.createIndex(builder, name, index).sql)
 }
 
@@ -32,7 +33,7 @@ function apply(connection: Connection, migration: Migration, options: MigrateOpt
     else make(connection, name, options.ids)
   }
   if (!hasTable(connection, ledgerName)) {
-    database.exec(ddl.createTable(builder, ledgerName, ledger, ddl.sqliteTypes, options.ids).sql)
+    database.exec(ddl.createTable(builder, ledgerName, ledger, sqliteTypes, options.ids).sql)
   }
   database
     .prepare(`insert into ${ledgerName} (version, name, applied_at, ids) values (?, ?, ?, ?)`)

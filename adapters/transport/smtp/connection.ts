@@ -4,6 +4,7 @@ import {
   type EmailAccount,
   type HostLookup,
   isNotificationError,
+  isPublicAddress,
   resolveOutbound,
   TransportError,
 } from '../../../src/index.ts'
@@ -20,7 +21,14 @@ export type SmtpConnectionOptions = {
   readonly greetingTimeoutMs?: number
   /** Silence of the server in mid-dialogue, in ms. A message already begun is then of unknown outcome. Default 30000. */
   readonly socketTimeoutMs?: number
-  /** True refuses servers that do not encrypt. Default: port 465 is TLS from the start, others STARTTLS when offered. */
+  /**
+   * True refuses servers that do not encrypt, with the code `smtp_starttls`; false sends in the clear where STARTTLS is not
+   * offered, the password included. Port 465 is TLS from the start whatever is said here. Default: true for an account
+   * that signs in to a server of the public internet, where somebody in between could take STARTTLS out of the server's
+   * offer; else false. Private are the addresses that `allowPrivateHosts` lets through. The host of the host
+   * application's own account is not resolved for this: private is there a private address, a name without a dot, or one
+   * that ends in `.localhost`, `.local`, `.internal` or `.home.arpa`.
+   */
   readonly requireTls?: boolean
   /** TLS details. `rejectUnauthorized: false` accepts any certificate: for development. */
   readonly tls?: {
@@ -51,11 +59,12 @@ export async function poolOptions(
 ): Promise<SMTPPoolOptions> {
   const { username, password, port } = account
   const { host, servername } = trusted ? { host: account.host, servername: null } : await pin(options, account)
+  const isExposed = username !== null && port !== 465 && !isPrivate(host)
   return {
     host,
     port,
     secure: port === 465,
-    requireTLS: options.requireTls ?? false,
+    requireTLS: options.requireTls ?? isExposed,
     tls: { ...options.tls, ...(servername !== null && { servername }) },
     ...(username !== null && { auth: { user: username, pass: password ?? '' } }),
     maxConnections: options.maxConnections ?? 5,
@@ -70,6 +79,11 @@ export async function poolOptions(
     disableUrlAccess: true,
   }
 }
+
+/** Names that no public DNS has: an answer of the DNS must not decide whether a password may be read on its way. */
+const privateName = /^[^.]+\.?$|\.(?:localhost|local|internal|home\.arpa)\.?$/i
+
+const isPrivate = (host: string): boolean => (isIP(host) === 0 ? privateName.test(host) : !isPublicAddress(host))
 
 async function pin(options: SmtpConnectionOptions, { host, port }: EmailAccount) {
   const { allowPrivateHosts = false, allowedPorts, lookup, connectionTimeoutMs = defaultTimeoutMs } = options

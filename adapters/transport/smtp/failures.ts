@@ -14,7 +14,9 @@ export type SendState = {
 export function failureOf(error: unknown, { begun, aborted }: SendState): TransportError {
   if (isTransportError(error)) return error
   if (isNotificationError(error)) return refusedBefore(error)
-  const { code, command, reply, enhanced, certificate } = read(error)
+  const { code, command, reply, responded, enhanced, certificate } = read(error)
+  // Whatever the number: a server without encryption is nothing that the message could be blamed for.
+  if (code === 'ETLS' && command === 'STARTTLS' && responded) return account(unencrypted, 'smtp_starttls')
   // Out of turn, a number is no answer to a message that was begun.
   if (reply !== null && !(begun && code === 'EPROTOCOL')) return answered(reply, enhanced, command, begun)
 
@@ -32,6 +34,9 @@ export function failureOf(error: unknown, { begun, aborted }: SendState): Transp
   }
   return new TransportError(`The connection to the mail server failed ${when(begun)}.`, { outcome, code: word })
 }
+
+const unencrypted =
+  'The mail server does not offer encryption (STARTTLS), so nobody signed in and nothing was sent. Check the host, or use port 465, which is encrypted from the start. smtp({ requireTls: false }) allows sending in the clear, password included.'
 
 /** Rejects as aborted when the signal comes first; the work goes on then, and what becomes of it is ignored. */
 export async function orAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
@@ -90,6 +95,8 @@ type Facts = {
   readonly code: string | null
   readonly command: string | null
   readonly reply: number | null
+  /** Whether the server's words caused the error, whatever they are. */
+  readonly responded: boolean
   readonly enhanced: string | null
   readonly certificate: boolean
 }
@@ -106,6 +113,7 @@ function read(error: unknown): Facts {
     code: text('code'),
     command: text('command'),
     reply: typeof reply === 'number' && reply >= 400 && reply <= 599 ? reply : null,
+    responded: text('response') !== null,
     enhanced: /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})\b/.exec(text('response') ?? '')?.[1] ?? null,
     certificate: /CERT|SIGNATURE/.test(text('originalCode') ?? ''),
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
+import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { nobodys } from '../../../src/http/access.ts'
@@ -128,7 +129,7 @@ export function routerConformance({ name, mount, keepsParsedBytes = true }: Rout
       expect((await call('/settings/unknown', { method: 'HEAD' })).status).toBe(404)
     })
 
-    test('a body that is not JSON is refused: 400 malformed, 415 another type', async () => {
+    test('a body that is not JSON is refused: 400 malformed, 415 another type or compressed', async () => {
       const path = '/reminders/appointment/42'
       for (const body of ['{"a":', 'nonsense', new Uint8Array([0x7b, 0xff, 0x7d])]) {
         const answer = await call(path, { method: 'POST', headers: json, body })
@@ -158,6 +159,10 @@ export function routerConformance({ name, mount, keepsParsedBytes = true }: Rout
         expect((await call(path, { method: 'POST', headers: json, body })).status).toBe(422)
       }
       expect((await call(path, { method: 'POST' })).status).toBe(201)
+      for (const body of [gzipSync('{}'), '{}']) {
+        const answer = await call(path, { method: 'POST', headers: { ...json, 'content-encoding': 'gzip' }, body })
+        expect([answer.status, (await problemIn(answer)).code]).toEqual([415, 'unsupported_media_type'])
+      }
     })
 
     test('a body above 256 KiB is 413, also when chunked; one just below is read', async () => {

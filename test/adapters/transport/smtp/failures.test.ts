@@ -119,12 +119,6 @@ describe('what became of a message, by the fault of the server', () => {
     expect(mails).toHaveLength(0)
   })
 
-  it('no encryption where it is required: the account is at fault', async () => {
-    const { port } = await scripted((command) => (command === 'STARTTLS' ? '502 no' : undefined))
-    const error = await failure(transport({ requireTls: true }).send(emailMessage(), contextFor(port)))
-    expect(error).toMatchObject({ outcome: 'transient', scope: 'account', code: 'smtp_502' })
-  })
-
   it('a user name without a password: the account is at fault', async () => {
     const { port } = await server({ credentials })
     const half = contextFor(port, { account: account(port, { username: canaries.username }) })

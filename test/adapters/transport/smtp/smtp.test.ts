@@ -2,7 +2,6 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { poolOptions } from '../../../../adapters/transport/smtp/connection.ts'
 import { type SmtpOptions, smtp } from '../../../../adapters/transport/smtp.ts'
 import type { Transport } from '../../../../src/index.ts'
-import { certificate } from '../../../support/smtp-certificate.ts'
 import { type SmtpServerSettings, startSmtpServer } from '../../../support/smtp-server.ts'
 import { account, canaries, contextFor, emailMessage, failure } from './fixture.ts'
 
@@ -97,35 +96,6 @@ describe('a message', () => {
   it('reads no file and fetches nothing', async () => {
     const options = await poolOptions({}, account(587), true)
     expect(options).toMatchObject({ disableFileAccess: true, disableUrlAccess: true })
-  })
-})
-
-describe('encryption', () => {
-  it('is from the start on port 465, else by STARTTLS', async () => {
-    expect(await poolOptions({}, account(465), true)).toMatchObject({ secure: true, requireTLS: false })
-    expect(await poolOptions({ requireTls: true }, account(587), true)).toMatchObject({
-      secure: false,
-      requireTLS: true,
-    })
-  })
-
-  it('is used when offered; the certificate is checked for the name while the checked address is connected to', async () => {
-    const { port, mails, servernames } = await server({ tls: 'starttls' })
-    const sender = transport({
-      tls: { ca: certificate },
-      requireTls: true,
-      allowPrivateHosts: true,
-      allowedPorts: [port],
-      lookup: async () => [{ address: '127.0.0.1' }],
-    })
-    const named = (host: string) =>
-      contextFor(port, { account: account(port, { host }), accountKey: host, trusted: false })
-    await sender.send(emailMessage(), named('mail.clinic.example'))
-    expect(mails).toHaveLength(1)
-    expect(servernames).toEqual(['mail.clinic.example'])
-    expect(await failure(sender.send(emailMessage(), named('other.example')))).toMatchObject({
-      code: 'smtp_certificate',
-    })
   })
 })
 

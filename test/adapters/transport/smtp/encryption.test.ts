@@ -1,0 +1,138 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { poolOptions } from '../../../../adapters/transport/smtp/connection.ts'
+import { type SmtpOptions, smtp } from '../../../../adapters/transport/smtp.ts'
+import type { Transport } from '../../../../src/index.ts'
+import { certificate } from '../../../support/smtp-certificate.ts'
+import { type SmtpServerSettings, startSmtpServer } from '../../../support/smtp-server.ts'
+import { account, canaries, contextFor, emailMessage, failure } from './fixture.ts'
+import { startScriptedServer } from './scripted-server.ts'
+
+const cleanups: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+function transport(options: SmtpOptions = {}): Transport {
+  const made = smtp(options)
+  cleanups.push(async () => made.close?.())
+  return made
+}
+async function server(settings: SmtpServerSettings = {}) {
+  const made = await startSmtpServer(settings)
+  cleanups.push(made.close)
+  return made
+}
+/** Offers to sign in, without encryption, whatever it answers to STARTTLS. */
+async function stripped(reply = '502 5.5.1 no') {
+  const made = await startScriptedServer((command) => {
+    if (command === 'EHLO') return '250-stripped\r\n250 AUTH PLAIN LOGIN'
+    if (command === 'STARTTLS') return reply
+    return command === 'AUTH' ? '235 welcome' : undefined
+  })
+  cleanups.push(made.close)
+  return made
+}
+
+const credentials = { username: canaries.username, password: canaries.password }
+/**
+ * A name that only the resolver of the operating system knows for an address of this machine: for the transport, which does
+ * not ask it, a host of the public internet.
+ */
+const seeminglyPublic = '127.1'
+const signedIn = (port: number, host: string) =>
+  contextFor(port, { account: account(port, { host, ...credentials }), accountKey: host })
+
+describe('encryption', () => {
+  it('is from the start on port 465, else by STARTTLS', async () => {
+    expect(await poolOptions({}, account(465, credentials), true)).toMatchObject({ secure: true, requireTLS: false })
+    expect(await poolOptions({ requireTls: true }, account(587), true)).toMatchObject({
+      secure: false,
+      requireTLS: true,
+    })
+  })
+
+  it('is used when offered; the certificate is checked for the name while the checked address is connected to', async () => {
+    const { port, mails, servernames } = await server({ tls: 'starttls' })
+    const sender = transport({
+      tls: { ca: certificate },
+      requireTls: true,
+      allowPrivateHosts: true,
+      allowedPorts: [port],
+      lookup: async () => [{ address: '127.0.0.1' }],
+    })
+    const named = (host: string) =>
+      contextFor(port, { account: account(port, { host }), accountKey: host, trusted: false })
+    await sender.send(emailMessage(), named('mail.clinic.example'))
+    expect(mails).toHaveLength(1)
+    expect(servernames).toEqual(['mail.clinic.example'])
+    expect(await failure(sender.send(emailMessage(), named('other.example')))).toMatchObject({
+      code: 'smtp_certificate',
+    })
+  })
+
+  it.each([
+    ['93.184.216.34', true],
+    ['2606:4700::1111', true],
+    ['127.0.0.1', false],
+    ['10.1.2.3', false],
+    ['fd00::25', false],
+  ])('is required to sign in at %s: %s, for an organization', async (address, required) => {
+    const options: SmtpOptions = { allowPrivateHosts: true, lookup: async () => [{ address }] }
+    const named = { host: 'mail.clinic.example' }
+    const asked = async (more: SmtpOptions, values = {}) =>
+      (await poolOptions({ ...options, ...more }, account(587, { ...named, ...credentials, ...values }), false))
+        .requireTLS
+    expect(await asked({})).toBe(required)
+    expect(await asked({}, { username: null, password: null })).toBe(false)
+    expect(await asked({ requireTls: false })).toBe(false)
+    expect(await asked({ requireTls: true })).toBe(true)
+  })
+
+  it.each([
+    ['mail.clinic.example', true],
+    ['93.184.216.34', true],
+    ['mail.localhost.example', true],
+    ['10.1.2.3', false],
+    ['::1', false],
+    ['localhost', false],
+    ['mailpit', false],
+    ['mail.clinic.internal', false],
+    ['relay.local.', false],
+  ])('is required to sign in at %s: %s, for the host application', async (host, required) => {
+    expect(await poolOptions({}, account(587, { host, ...credentials }), true)).toMatchObject({ requireTLS: required })
+  })
+
+  it.each(['502 5.5.1 no', '454 4.7.0 not now', '334 what'])(
+    'that is not offered (%s) keeps the password and the mail here, and the account is at fault',
+    async (reply) => {
+      const { port, heard } = await stripped(reply)
+      const sender = transport()
+      const context = signedIn(port, seeminglyPublic)
+      for (const attempt of [() => sender.send(emailMessage(), context), () => sender.verify?.(context)]) {
+        const error = await failure(attempt() ?? Promise.resolve())
+        expect(error).toMatchObject({ outcome: 'transient', scope: 'account', code: 'smtp_starttls' })
+        expect(error.message).toContain('port 465')
+        expect(error.message).toContain('smtp({ requireTls: false })')
+      }
+      expect(new Set(heard)).toEqual(new Set(['CONNECT', 'EHLO', 'STARTTLS']))
+    },
+  )
+
+  it('is not insisted on where the options say so, nor in a private network', async () => {
+    for (const [host, options] of [
+      [seeminglyPublic, { requireTls: false }],
+      ['127.0.0.1', {}],
+    ] as const) {
+      const { port, heard } = await stripped()
+      await transport(options).send(emailMessage(), signedIn(port, host))
+      expect(heard).toEqual(expect.arrayContaining(['AUTH', 'DATA', '.']))
+      expect(heard).not.toContain('STARTTLS')
+    }
+  })
+
+  it('is insisted on everywhere where the options say so', async () => {
+    const { port, heard } = await stripped()
+    const error = await failure(transport({ requireTls: true }).send(emailMessage(), contextFor(port)))
+    expect(error).toMatchObject({ outcome: 'transient', scope: 'account', code: 'smtp_starttls' })
+    expect(heard).not.toContain('MAIL')
+  })
+})
