@@ -17,6 +17,8 @@ export type SmsAccount = {
 export type Account = EmailAccount | SmsAccount
 
 export type OutboundMessage = {
+  /** Of its row in the history: for the URL where the provider reports what became of it (`recordReceipt`). */
+  readonly notificationId: number
   /** Stable over every attempt at this message: for Message-ID, idempotency headers and the receiver's own dedupe. */
   readonly idempotencyKey: string
   readonly organizationId: string

@@ -16,7 +16,8 @@ import { type DueWork, factsForLog, factsOf, mayHaveGoneOut, workOf } from './wo
 /** What is to be sent once its intent is committed. */
 export type Outgoing = {
   readonly provider: Provider
-  readonly message: OutboundMessage
+  /** Its id is known once the intent is committed. */
+  readonly message: Omit<OutboundMessage, 'notificationId'>
   readonly leaseUntil: Date
   /** No attempt at or after this. */
   readonly deadline: Date | null

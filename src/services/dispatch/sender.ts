@@ -45,7 +45,7 @@ export class Sender {
    */
   async send(due: DueWork, delivery: DeliveryRow, outgoing: Outgoing, running: boolean): Promise<void> {
     const lease = new SendLease(this.#context, delivery, outgoing.leaseUntil)
-    const outcome = await this.#attempt(outgoing, lease, running)
+    const outcome = await this.#attempt(delivery.id, outgoing, lease, running)
     this.#gate.release(outgoing.provider)
     const { command, announce } = this.#judge(due, delivery, outgoing, outcome)
     const applied = await this.#settler.settle(command, lease.until)
@@ -63,13 +63,19 @@ export class Sender {
     for (const lease of this.#leases) lease.abort()
   }
 
-  async #attempt({ provider, message }: Outgoing, lease: SendLease, running: boolean): Promise<AttemptOutcome> {
+  async #attempt(
+    notificationId: number,
+    outgoing: Outgoing,
+    lease: SendLease,
+    running: boolean,
+  ): Promise<AttemptOutcome> {
     if (lease.isAlmostOver) return givenBack
     this.#leases.add(lease)
     lease.hold()
     if (!running) lease.abort()
     const { signal } = lease
-    const { account, accountKey, trusted, transport } = provider
+    const { account, accountKey, trusted, transport } = outgoing.provider
+    const message = { notificationId, ...outgoing.message }
     const answered = (async () => transport.send(message, { account, accountKey, trusted, signal }))().catch(
       (error: unknown) => (isTransportError(error) ? error : silence('transport_failed', error)),
     )

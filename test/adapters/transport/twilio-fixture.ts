@@ -40,6 +40,7 @@ export async function server(settings: TwilioServerSettings = {}) {
 }
 
 export const smsMessage = (values: Partial<OutboundMessage> = {}): OutboundMessage => ({
+  notificationId: 7,
   idempotencyKey: 'delivery-1',
   organizationId: 'org-1',
   category: 'REMINDER',

@@ -126,6 +126,7 @@ function messageFor(channel: Channel, idempotencyKey: string): OutboundMessage {
   const { email, phone, name, subject, text } = conformanceCanaries
   const isEmail = channel === 'EMAIL'
   return {
+    notificationId: 7,
     idempotencyKey,
     organizationId: 'conformance-org',
     category: 'REMINDER',

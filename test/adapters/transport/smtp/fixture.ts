@@ -17,6 +17,7 @@ export const canaries = {
 }
 
 export const emailMessage = (values: Partial<OutboundMessage> = {}): OutboundMessage => ({
+  notificationId: 7,
   idempotencyKey: 'delivery-1',
   organizationId: 'org-1',
   category: 'REMINDER',
