@@ -89,7 +89,7 @@ describe('organizations that send through one account', () => {
     expect(Math.max(...places)).toBeLessThan(5)
   })
 
-  it('and each channel waits for itself only', async () => {
+  it('pain 9: and each channel waits for itself only', async () => {
     const outbox = capture()
     const slow: Transport = {
       ...outbox,
