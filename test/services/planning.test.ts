@@ -20,6 +20,27 @@ describe('planning', () => {
     expect(clinic.outbox.sent.map((message) => message.organizationId)).toEqual([otherOrganizationId])
   })
 
+  it('pain 13: sends no text at night where the offset names a time of day, whenever the appointment is', async () => {
+    await using clinic = await openClinic(now)
+    const byText = { ...ada, email: null }
+    // Four hours before, it would be 03:03 in New York and 00:30 in Tokyo.
+    clinic.host.book({ id: 1, startsAt: '2026-03-20T07:03', recipients: [byText] })
+    clinic.host.book({
+      id: 2,
+      startsAt: '2026-03-21T04:30',
+      timeZone: 'Asia/Tokyo',
+      recipients: [{ ...byText, id: 13 }],
+    })
+    await clinic.notifications.scheduleMany([1, 2], { customReminders: ['1d@18:00'] })
+    await clinic.start()
+    await clinic.clock.advance(5 * day)
+    const rows = [...(await clinic.notifications.getReminders(1)), ...(await clinic.notifications.getReminders(2))]
+    expect(rows.map((row) => [row.channel, row.sentAt?.toISOString()])).toEqual([
+      ['SMS', '2026-03-19T22:00:00.000Z'],
+      ['SMS', '2026-03-20T09:00:00.000Z'],
+    ])
+  })
+
   it('tells an appointment that was deleted and booked again as the new one it is', async () => {
     await using clinic = await openClinic(now)
     clinic.host.book({ id: 1, startsAt: start, recipients: [byMail] })
