@@ -7,7 +7,9 @@ import { runCrash, smallPlan } from './run.ts'
 /** `CRASH_SEED=42` makes the same choices again; when they fall is up to the machine. */
 const seed = Number(process.env['CRASH_SEED'] ?? Date.now() % 1_000_000)
 
-it('keeps its promises while 1,000 reminders fall due and 20 workers are killed', { timeout: 120_000 }, async () => {
+it('pain 8: keeps its promises while 1,000 reminders fall due and 20 workers are killed', {
+  timeout: 120_000,
+}, async () => {
   const run = await runCrash({ ...smallPlan, seed })
   const { violations, summary } = judge(run)
   if (process.env['CRASH_REPORT']) console.log(JSON.stringify(summary))

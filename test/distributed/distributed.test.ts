@@ -9,7 +9,7 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => server.stop())
 
-it('lets workers share what is due, each its part, nothing twice', { timeout: 90_000 }, async () => {
+it('pain 10: lets workers share what is due, each its part, nothing twice', { timeout: 90_000 }, async () => {
   const { facts, breaches } = await sharing(server, { workers: 2, appointments: 2000, spreadMs: 0 })
   expect(breaches, JSON.stringify(facts)).toEqual([])
 })

@@ -93,7 +93,7 @@ describe('one key, one request', () => {
     await world.stop()
   })
 
-  test('the order of fields makes no difference; another body, object or row does, and is 422', async () => {
+  test('pain 19: the order of fields makes no difference; another body, object or row does, and is 422', async () => {
     const world = await openWorld({ storage: sqlite(file) })
     const first = await ask(world, send('k'))
     const again = await ask(world, send('k', { body: '{"channel":"EMAIL", "notification_type":"RESCHEDULE"}' }))
@@ -123,7 +123,7 @@ describe('one key, one request', () => {
     await world.stop()
   })
 
-  test('a key belongs to its caller and to the organization of the request', async () => {
+  test('pain 19: a key belongs to its caller and to the organization of the request', async () => {
     const world = await openWorld({ storage: sqlite(file) })
     const foreign = { path: '/send/appointment/43' }
     const first = await ask(world, send('k'))
@@ -332,7 +332,7 @@ test('after a crash between doing and answering, the same request is told what w
 })
 
 describe('idempotencyKey in TypeScript', () => {
-  test('the same notice under the same key goes out once, and the answer tells of the one that did', async () => {
+  test('pain 19: the same notice under the same key goes out once, and the answer tells of the one that did', async () => {
     const world = await openWorld()
     const { notifications } = world
     const ask = { category: 'RESCHEDULE', channel: 'EMAIL', idempotencyKey: 'moved-42' } as const

@@ -142,7 +142,7 @@ describe('sending a due reminder', () => {
     })
   })
 
-  it('to a suppressed address is never tried again, for no appointment', async () => {
+  it('pain 14: to a suppressed address is never tried again, for no appointment', async () => {
     const transport = failing(failure('suppressed'))
     await using clinic = await reminded(transport)
     await clinic.clock.advance(minute)
@@ -190,7 +190,7 @@ describe('sending a due reminder', () => {
     expect(transport.attempts).toHaveLength(1)
   })
 
-  it('respects an opt-out that comes after planning', async () => {
+  it('pain 14: respects an opt-out that comes after planning', async () => {
     const transport = failing()
     await using clinic = await reminded(transport)
     await clinic.settings.createPreferences({ type: 'PATIENT', id: 12 }, { appointmentReminder: false })

@@ -42,7 +42,7 @@ describe('a scheduler over an engine', () => {
   })
 
   it.each(['fails', 'hangs'] as const)(
-    'times by itself what it could not hand over because the engine %s',
+    'pain 10: times by itself what it could not hand over because the engine %s',
     async (how) => {
       const { engine, scheduler, rung, clock, logger, in: at } = await started()
       engine.fault = how

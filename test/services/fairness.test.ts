@@ -120,7 +120,7 @@ describe('organizations that send through one account', () => {
     for (const end of ends) end()
   })
 
-  it('and each channel waits for itself only', async () => {
+  it('pain 9: and each channel waits for itself only', async () => {
     const outbox = capture()
     const slow: Transport = {
       ...outbox,

@@ -187,3 +187,32 @@ describe('a send that this process gives up before the message was begun', () =>
     expect(notifications).toMatchObject([{ status: 'FAILED' }])
   })
 })
+
+describe('a transport that never answers', () => {
+  it('gives its place back when its time is over, and keeps nobody from stopping', async () => {
+    const begun: string[] = []
+    const silent: Transport = {
+      ...capture(),
+      concurrency: 1,
+      send: (message) => {
+        begun.push(message.to)
+        return new Promise(() => {})
+      },
+    }
+    const clinic = await openClinic(before, {
+      transports: [silent],
+      sendTimeoutMs: 5000,
+      drainMs: 500,
+    })
+    for (const id of [1, 2]) {
+      clinic.host.book({ id, startsAt, recipients: [{ ...patient, id, email: `p${id}@example.org` }] })
+    }
+    await clinic.notifications.scheduleMany([1, 2], { customReminders: [24] })
+    await clinic.start()
+    await clinic.clock.advance(minute + 20_000)
+    expect(new Set(begun)).toEqual(new Set(['p1@example.org', 'p2@example.org']))
+    const stopped = clinic.stop()
+    await clinic.clock.advance(2000)
+    await stopped
+  })
+})

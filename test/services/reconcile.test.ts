@@ -170,7 +170,7 @@ describe('what reconciliation finds and mends', () => {
 })
 
 describe('what changed around the plans', () => {
-  it('time zone data: the same local time is another instant, and the reminders follow', async () => {
+  it('pain 7: time zone data: the same local time is another instant, and the reminders follow', async () => {
     await using clinic = await openWatched()
     await planned(clinic, 2, { startsAt: '2026-03-20T11:00', timeZone: 'America/New_York' })
     // As it was planned with data of a time when the clocks stood an hour otherwise.
@@ -186,7 +186,7 @@ describe('what changed around the plans', () => {
     expect(await clinic.reconcile()).toMatchObject({ ...nothing, unchanged: 2 })
   })
 
-  it('time zone data: a wall-clock offset takes its new instant although the start keeps its own', async () => {
+  it('pain 7: time zone data: a wall-clock offset takes its new instant although the start keeps its own', async () => {
     await using clinic = await openWatched()
     clinic.host.book({ id: 1, startsAt: start, recipients: [byMail] })
     await clinic.notifications.scheduleReminders(1, { customReminders: ['1d@18:00'] })

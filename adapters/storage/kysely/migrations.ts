@@ -1,9 +1,10 @@
 import type { IdKinds } from '../../../src/index.ts'
-import { type TableName, tables } from './tables.ts'
+import type { TableName } from './tables.ts'
 
 /**
- * One version of the tables, append-only: a version that was published is never edited. `creates` are made from
- * `tables.ts` as it stands; a later version that changes one of them lists its columns under `adds`.
+ * One version of the tables, append-only: a version that was published is never edited. So far each only makes new tables,
+ * from `tables.ts` as it stands. The first that changes a table needs a step for the databases that have the table already,
+ * which passes over those where an earlier version has just made it with the change.
  */
 export type Migration = {
   readonly version: number
@@ -47,10 +48,6 @@ export const migrations: readonly Migration[] = [
 ]
 
 export const latestVersion = Math.max(...migrations.map((migration) => migration.version))
-
-export const tableOf = (name: TableName) => tables[name]
-
-export type LedgerEntry = { readonly version: number; readonly ids: IdKinds }
 
 /** Why these id kinds cannot follow those that the tables were made with; null if they can. */
 export function changedIds(before: IdKinds, now: IdKinds): string | null {

@@ -1,10 +1,6 @@
 import { isNotificationError, NotificationError } from '../../../src/index.ts'
+import { codeOf, missingPeer, missingTables, textOf } from '../kysely/errors.ts'
 import { isOver, noneOpen, noTables, refused } from '../kysely/host-transaction.ts'
-
-const codeOf = (error: unknown): string =>
-  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : ''
-
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** A command found that what it read is outdated, and is to be run anew. */
 export class Outdated extends Error {}
@@ -59,13 +55,6 @@ export const unknownCommit = (cause: unknown): NotificationError =>
     { cause },
   )
 
-export const missingTables = (cause?: unknown): NotificationError =>
-  new NotificationError(
-    'migration_missing',
-    'The tables are missing or older than this library. Call migrate() once before anything else.',
-    cause === undefined ? {} : { cause },
-  )
-
 /** Undefined table, column or schema. */
 export const isMissingTable = (error: unknown): boolean => ['42P01', '42703', '3F000'].includes(codeOf(error))
 
@@ -94,15 +83,4 @@ export function hostError(error: unknown, waitedMs: number): NotificationError {
   )
 }
 
-/** An import that failed because the package is not there, told with what to install. */
-export function importError(error: unknown): unknown {
-  const code = codeOf(error)
-  if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') return error
-  const missing = ['pg', 'kysely'].find((name) => textOf(error).includes(`'${name}'`))
-  if (missing === undefined) return error
-  return new NotificationError(
-    'dependency_missing',
-    `The postgres storage needs the package "${missing}". Install both of its peers: npm install pg kysely`,
-    { cause: error },
-  )
-}
+export const importError = (error: unknown): unknown => missingPeer(error, 'postgres', ['pg', 'kysely'])

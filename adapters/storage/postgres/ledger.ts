@@ -1,7 +1,7 @@
 import type { IdKinds } from '../../../src/index.ts'
+import { missingTables } from '../kysely/errors.ts'
 import { latestVersion } from '../kysely/migrations.ts'
 import { ledgerName } from '../kysely/tables.ts'
-import { missingTables } from './errors.ts'
 import { qualified } from './names.ts'
 import type { Run } from './source.ts'
 

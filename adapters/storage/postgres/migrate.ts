@@ -55,7 +55,7 @@ async function apply(migrating: Migrating, migration: Migration, { adopt: adopti
  * Runs inside one transaction, under a lock that only migrations of this schema take: of several processes that start
  * together one migrates, and the others find it done. DDL is transactional in Postgres, so a migration that fails leaves
  * nothing behind. It waits for locks no longer than any command (`lock_timeout`), so that it does not hold up the host's
- * queries behind it. Version 1 only makes new tables; a later version that adds an index to a table with rows has to make it
+ * queries behind it. The versions so far only make new tables; one that adds an index to a table with rows has to make it
  * CONCURRENTLY, outside the transaction.
  */
 export async function migrate(

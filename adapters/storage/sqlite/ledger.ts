@@ -1,10 +1,10 @@
 import type { IdKinds } from '../../../src/index.ts'
 import { type IdCodec, idCodec } from '../kysely/codecs/ids.ts'
+import { missingTables } from '../kysely/errors.ts'
 import { latestVersion } from '../kysely/migrations.ts'
 import type { NoArgs, Query } from '../kysely/query.ts'
 import { ledgerName } from '../kysely/tables.ts'
 import type { Connection } from './connection.ts'
-import { missingTables } from './errors.ts'
 
 export type Ledger = { readonly ids: IdCodec }
 export type LedgerState = { readonly version: number; readonly ids: IdKinds }

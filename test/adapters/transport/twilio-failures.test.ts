@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { capture } from '../../../adapters/transport/capture.ts'
 import { retryAfterMsOf } from '../../../src/index.ts'
+import { openClinic, organizationId } from '../../support/clinic.ts'
 import { certificate } from '../../support/smtp-certificate.ts'
 import type { TwilioFault } from '../../support/twilio-server.ts'
 import { canaries, cleanUpAfterEach, contextFor, failure, server, smsMessage, transportTo } from './twilio-fixture.ts'
@@ -221,4 +223,26 @@ it('logs nothing, even when the SDK is told to', async () => {
   await transportTo(baseUrl).send(smsMessage(), contextFor())
   expect(log).not.toHaveBeenCalled()
   log.mockRestore()
+})
+
+it('pain 14: whoever opted out with Twilio, in whatever words, gets no other text, and mail all the same', async () => {
+  const api = await server({ fault: answers(400, 21610) })
+  const mail = { ...capture(), channels: ['EMAIL'] } as const
+  await using clinic = await openClinic('2026-03-18T12:00:00Z', { transports: [transportTo(api.baseUrl), mail] })
+  await clinic.settings.createOrganizationSettings(organizationId, {
+    smsProvider: 'twilio',
+    smsApiKey: canaries.accountSid,
+    smsApiSecret: canaries.authToken,
+    smsFromNumber: '+14155550100',
+  })
+  await clinic.start()
+  const told = async () => (await clinic.notifications.history({ channel: 'SMS' })).notifications
+  clinic.host.book({ id: 1, startsAt: '2026-03-20T15:00:00Z' })
+  await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION' })
+  await expect.poll(told).toMatchObject([{ status: 'FAILED', errorCode: 'twilio_21610' }])
+  clinic.host.book({ id: 2, startsAt: '2026-03-20T15:00:00Z' })
+  const { left } = await clinic.notifications.sendAppointmentNotification(2, { category: 'CONFIRMATION' })
+  expect(left).toMatchObject([{ channel: 'SMS', rule: 'suppressed' }])
+  await expect.poll(() => mail.sent.length).toBe(2)
+  expect(api.requests).toHaveLength(1)
 })

@@ -18,7 +18,7 @@ const send = `
   const error = await transport.send({ to: '+14155550167', from: '+14155550100', text: 'text' }, context).catch((e) => e)
 `
 
-it('loads the SDK at the first send, and not before', () => {
+it('pain 16: loads the SDK at the first send, and not before', () => {
   const code = `
     import { createRequire } from 'node:module'
     const loaded = () => Object.keys(createRequire(import.meta.url).cache).some((id) => /node_modules.(twilio|axios)./.test(id))

@@ -196,7 +196,7 @@ describe('close', () => {
   })
 })
 
-it('knows what Twilio signed', async () => {
+it('pain 16: knows what Twilio signed', async () => {
   // The example of https://www.twilio.com/docs/usage/webhooks/webhooks-security.
   const url = 'https://mycompany.com/myapp.php?foo=1&bar=2'
   const params = {

@@ -178,7 +178,7 @@ export function routerConformance({ name, mount, keepsParsedBytes = true }: Rout
       expect((await sendChunked(`${mounted.origin}${basePath}${path}`, as, most)).status).toBe(201)
     })
 
-    test('a body that the host parsed before is taken, and its size still counts', async () => {
+    test('pain 17: a body that the host parsed before is taken, and its size still counts', async () => {
       const path = '/reminders/appointment/42'
       const post = (body: string, headers: Record<string, string> = json) =>
         call(path, { method: 'POST', headers, body }, parsing.origin)

@@ -10,7 +10,7 @@ export function faults(open: () => Promise<World>, fault: 'empty' | 'restart'): 
     await happen()
   }
 
-  it('wakes for what it is fed after it', async () => {
+  it('pain 10: wakes for what it is fed after it', async () => {
     const world = await open()
     const { scheduler, rung } = await world.started()
     await scheduler.feed?.([world.in(soonMs)])
@@ -29,7 +29,7 @@ export function faults(open: () => Promise<World>, fault: 'empty' | 'restart'): 
     await world.until(() => rung.some((time) => time >= asked))
   })
 
-  it('costs no reminder, and sends none twice, in the middle of many', async () => {
+  it('pain 10: costs no reminder, and sends none twice, in the middle of many', async () => {
     const world = await open()
     const clinic = await openClinic(world)
     onTestFinished(clinic.stop)

@@ -34,7 +34,7 @@ export function sending(open: () => Promise<World>): void {
     return at
   }
 
-  it('sends what is due at its time, once, with two processes and no sweep', async () => {
+  it('pain 10: sends what is due at its time, once, with two processes and no sweep', async () => {
     const [one] = [await clinic.worker(), await clinic.worker()]
     const at = await planSoon(one)
     await once()

@@ -47,7 +47,7 @@ export function usingConformance(name: string, openHost: OpenHost): void {
     })
     const nothing = { plans: [], reminders: [], notices: [], decisions: 0 }
 
-    it('commits the row of the host and its reminders together, and tells afterwards', async () => {
+    it('pain 8: commits the row of the host and its reminders together, and tells afterwards', async () => {
       const { db, using, names, another } = await open()
       const opened = await db.begin()
       await opened.addVisit(1)

@@ -52,7 +52,7 @@ describe('TaskManager away', () => {
     for (const id of [1, 2, 3]) expect(await world.reminder(id)).toMatchObject({ status: 'SENT' })
   })
 
-  it('lets the library send what it never heard of, by itself, when it is overdue', async () => {
+  it('pain 9: lets the library send what it never heard of, by itself, when it is overdue', async () => {
     await using world = await openWithTaskManager(now)
     await world.service.shut()
     await world.start()
@@ -156,7 +156,7 @@ describe('a crash', () => {
     expect(world.service.asked.filter((one) => one.startsWith('POST')).length).toBeGreaterThan(1)
   })
 
-  it('between the commit and the call is found by whoever comes next', async () => {
+  it('pain 8: between the commit and the call is found by whoever comes next', async () => {
     const storage = sqlite(':memory:')
     let isDead = true
     const deliveries: Storage['deliveries'] = {

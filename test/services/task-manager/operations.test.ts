@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { sqlite } from '../../../adapters/storage/sqlite.ts'
 import { ada, openClinic } from '../../support/clinic.ts'
+import { server } from './fixture.ts'
 import { minuteMs, openWithTaskManager, publicUrl, type World } from './world.ts'
 
 const now = '2024-01-14T18:00:00Z'
@@ -99,8 +100,13 @@ describe('the option taskManager', () => {
   })
 
   it('takes the URL of the environment', async () => {
-    const env = { TASK_MANAGER_URL: options.url }
+    const api = await server({ status: 200, json: { id: 1 } })
+    const env = { TASK_MANAGER_URL: `${api.url}/below` }
     await using clinic = await openClinic(now, { taskManager: {}, publicUrl, env })
-    expect(clinic).toBeDefined()
+    clinic.host.book({ id: 1, startsAt, recipients: [{ ...ada, phone: null }] })
+    await clinic.notifications.scheduleReminders(1, { customReminders: [2] })
+    await clinic.start()
+    const asked = () => api.asked.map(({ method, path }) => `${method} ${path}`)
+    await expect.poll(asked, { timeout: 5000, interval: 5 }).toContain('POST /below/api/tasks')
   })
 })

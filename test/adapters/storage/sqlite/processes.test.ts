@@ -11,7 +11,7 @@ import { temporaryFile } from './fixture.ts'
 const run = promisify(execFile)
 const claimer = fileURLToPath(new URL('claimer.ts', import.meta.url))
 
-it('sends every reminder once from several processes on one file', async () => {
+it('pain 10: sends every reminder once from several processes on one file', async () => {
   const { path, remove } = await temporaryFile()
   const storage = sqlite(path)
   await storage.migrate(migration())
