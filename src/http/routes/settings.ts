@@ -77,7 +77,7 @@ export function settingsRoutes({ settings }: Api, ids: HostIds): Route[] {
       query: nothing,
       body: organizationSettingsInput.extend(readOnlyFields),
       responses: { 200: settingsShape },
-      errors: ['settings_not_found', 'template_invalid', 'unknown_provider'],
+      errors: ['settings_not_found', 'conflict', 'template_invalid', 'unknown_provider'],
       example: { body: { default_email_reminders: [48, 24, '30m'], sms_enabled: false } },
       access: {
         kind: 'members',
