@@ -19,6 +19,7 @@ import { Knowledge, preferenceRefOf } from './knowledge.ts'
 import { nameOf, noOrganization, noPreferences, noRecipient, noSettings } from './missing.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './settings/effective.ts'
 import { emptyPreferences, emptySettings } from './settings/empty-rows.ts'
+import { requireNewSecrets } from './settings/kept-secrets.ts'
 import { phoneWarnings, readSettingsPatch, type SettingsPatch } from './settings/settings-patch.ts'
 import { showPreferences, showSettings } from './settings-view.ts'
 
@@ -77,7 +78,8 @@ export class SettingsService {
   }
 
   /**
-   * Merges: a field left out stays, null clears it to the default, the mask of a secret leaves the secret.
+   * Merges: a field left out stays, null clears it to the default, the mask of a secret leaves the secret. Another
+   * SMTP host, port or username needs the password again, another SMS provider or key its secrets.
    * @throws NotificationError `settings_not_found`, `invalid_input`, `template_invalid`, `unknown_provider`,
    * `encryption_key_missing`, `conflict`.
    */
@@ -86,7 +88,10 @@ export class SettingsService {
     input: OrganizationSettingsInput,
   ): Promise<Warned<OrganizationSettings>> {
     const change = readSettingsPatch(this.#context, id, input)
-    const row = await this.#change(id, () => change)
+    const row = await this.#change(id, (before) => {
+      requireNewSecrets(this.#context, before, change.patch)
+      return change
+    })
     return { ...showSettings(row), warnings: change.warnings }
   }
 

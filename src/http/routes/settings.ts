@@ -72,7 +72,8 @@ export function settingsRoutes({ settings }: Api, ids: HostIds): Route[] {
       id: 'settings.update',
       method: 'PUT',
       path: '/settings/{organization_id}',
-      summary: 'Change the settings named: null clears to the default, the mask of a secret leaves it as it is',
+      summary:
+        'Change the settings named: null clears to the default, the mask of a secret leaves it as it is; another host, port, username, provider or key needs its secrets again',
       params,
       query: nothing,
       body: organizationSettingsInput.extend(readOnlyFields),
