@@ -179,8 +179,8 @@ export class SettingsService {
       configured: row !== undefined,
       settings: shown,
       channels: {
-        EMAIL: effectiveChannel(this.#context.providers, row ?? null, 'EMAIL', shown?.emailEnabled ?? true),
-        SMS: effectiveChannel(this.#context.providers, row ?? null, 'SMS', shown?.smsEnabled ?? true),
+        EMAIL: effectiveChannel(this.#context, row ?? null, 'EMAIL', shown?.emailEnabled ?? true),
+        SMS: effectiveChannel(this.#context, row ?? null, 'SMS', shown?.smsEnabled ?? true),
       },
     }
   }
