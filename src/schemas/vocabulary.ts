@@ -142,7 +142,7 @@ export const ruleTable = {
   duplicate: 'the same notice was already asked for',
   daily_cap: 'the organization sent as many messages as it may in a day; put off until the next',
   capped: 'a day after it was put off, the organization had again sent as many messages as it may; given up',
-  account_paused: 'the provider refused the credentials; put off until they are looked at',
+  account_paused: 'the account cannot be used now; nothing is sent through it until it can',
   transient_failure: 'the provider failed for the moment; tried again later',
   retries_exhausted: 'the last allowed attempt failed',
   permanent_failure: 'the provider refused it for good',

@@ -5,6 +5,7 @@ import type { Settled } from '../options.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { TransactionStorage } from '../ports/storage.ts'
 import { createSecretBox, type SecretBox } from '../security/secret-box.ts'
+import { AccountGate } from './dispatch/account-gate.ts'
 import { HostReader } from './host-reader.ts'
 import { Providers } from './providers.ts'
 
@@ -45,6 +46,8 @@ export type Context = Signals & {
   readonly options: Settled
   readonly host: HostReader
   readonly providers: Providers
+  /** What the dispatcher of this process learned of the accounts it sends through. */
+  readonly accounts: AccountGate
   readonly secrets: SecretBox | null
   readonly events: Events
 }
@@ -62,6 +65,7 @@ export function createContext(options: Settled, signals: Signals): Context {
     options,
     host: new HostReader(options.directory, options.ids, options.logger),
     providers: new Providers(options.transports, options.defaults, secrets, options.taskManager?.mode === 'deliver'),
+    accounts: new AccountGate(),
     secrets,
     events: new Events(options.logger),
     ...signals,

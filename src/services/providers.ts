@@ -150,6 +150,10 @@ export class Providers {
   }
 }
 
+/** Whose account it is; `transport`: it needs none. */
+export const sourceOf = ({ account, trusted }: Provider): 'organization' | 'default' | 'transport' =>
+  account === null ? 'transport' : trusted ? 'default' : 'organization'
+
 const unreadable = Symbol('unreadable')
 
 /** A sealed secret opens only where it was sealed: this organization, this column. */

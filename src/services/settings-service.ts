@@ -19,13 +19,17 @@ import { Knowledge, preferenceRefOf } from './knowledge.ts'
 import { nameOf, noOrganization, noPreferences, noRecipient, noSettings } from './missing.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './settings/effective.ts'
 import { emptyPreferences, emptySettings } from './settings/empty-rows.ts'
-import { phoneWarnings, readSettingsPatch } from './settings/settings-patch.ts'
+import { requireNewSecrets } from './settings/kept-secrets.ts'
+import { phoneWarnings, readSettingsPatch, type SettingsPatch } from './settings/settings-patch.ts'
 import { showPreferences, showSettings } from './settings-view.ts'
 
 /** A value with what deserves a look about it. */
 export type Warned<T> = T & { readonly warnings: readonly Warning[] }
 
 export type Templates = { readonly emailTemplates: TemplateSet; readonly smsTemplates: TemplateSet }
+
+/** Every round that is lost is one that another caller won: so many may save the settings of one organization at once. */
+const changeAttempts = 10
 
 /** Settings of organizations and preferences of patients and clients. */
 export class SettingsService {
@@ -73,18 +77,22 @@ export class SettingsService {
     return showSettings(await this.#settingsRow(parseField(organizationId, id, 'organizationId')))
   }
 
-  /** Merges: a field left out stays, null clears it to the default, the mask of a secret leaves the secret. */
+  /**
+   * Merges: a field left out stays, null clears it to the default, the mask of a secret leaves the secret. Another
+   * SMTP host, port or username needs the password again, another SMS provider or key its secrets.
+   * @throws NotificationError `settings_not_found`, `invalid_input`, `template_invalid`, `unknown_provider`,
+   * `encryption_key_missing`, `conflict`.
+   */
   async updateOrganizationSettings(
     id: string,
     input: OrganizationSettingsInput,
   ): Promise<Warned<OrganizationSettings>> {
-    const { patch, warnings, replans } = readSettingsPatch(this.#context, id, input)
-    const replan = replans ? { organizationId: id, recipient: null } : null
-    const { storage, clock } = this.#context.options
-    const row = await storage.settings.update(id, patch, replan, clock.now(), this.#actor)
-    if (row === null) throw noSettings(id)
-    if (replan !== null) this.#context.replanQueued()
-    return { ...showSettings(row), warnings }
+    const change = readSettingsPatch(this.#context, id, input)
+    const row = await this.#change(id, (before) => {
+      requireNewSecrets(this.#context, before, change.patch)
+      return change
+    })
+    return { ...showSettings(row), warnings: change.warnings }
   }
 
   async getTemplates(id: string): Promise<Templates> {
@@ -94,15 +102,18 @@ export class SettingsService {
 
   /** Replaces the templates named; null in place of a channel's takes all of them back to the built-in ones. */
   async updateTemplates(id: string, input: TemplatesInput): Promise<Warned<Templates>> {
-    const parsed = parseInput(templatesInput, input, 'Templates')
-    const before = await this.getTemplates(id)
-    const merged = (own: TemplateSet | null | undefined, old: TemplateSet) => (own === null ? null : { ...old, ...own })
-    const patch: OrganizationSettingsInput = {}
-    if (parsed.emailTemplates !== undefined) {
-      patch.emailTemplates = merged(parsed.emailTemplates, before.emailTemplates)
-    }
-    if (parsed.smsTemplates !== undefined) patch.smsTemplates = merged(parsed.smsTemplates, before.smsTemplates)
-    const { emailTemplates, smsTemplates, warnings } = await this.updateOrganizationSettings(id, patch)
+    const { emailTemplates: email, smsTemplates: sms } = parseInput(templatesInput, input, 'Templates')
+    const merged = (own: TemplateSet | null, old: TemplateSet | null) => (own === null ? null : { ...old, ...own })
+    let warnings: readonly Warning[] = []
+    const row = await this.#change(id, (before) => {
+      const change = readSettingsPatch(this.#context, id, {
+        ...(email !== undefined && { emailTemplates: merged(email, before.emailTemplates) }),
+        ...(sms !== undefined && { smsTemplates: merged(sms, before.smsTemplates) }),
+      })
+      warnings = change.warnings
+      return change
+    })
+    const { emailTemplates, smsTemplates } = showSettings(row)
     return { emailTemplates, smsTemplates, warnings }
   }
 
@@ -168,8 +179,8 @@ export class SettingsService {
       configured: row !== undefined,
       settings: shown,
       channels: {
-        EMAIL: effectiveChannel(this.#context.providers, row ?? null, 'EMAIL', shown?.emailEnabled ?? true),
-        SMS: effectiveChannel(this.#context.providers, row ?? null, 'SMS', shown?.smsEnabled ?? true),
+        EMAIL: effectiveChannel(this.#context, row ?? null, 'EMAIL', shown?.emailEnabled ?? true),
+        SMS: effectiveChannel(this.#context, row ?? null, 'SMS', shown?.smsEnabled ?? true),
       },
     }
   }
@@ -206,6 +217,26 @@ export class SettingsService {
     const profile = await this.#context.host.recipient(ref)
     if (profile !== null) return profile
     throw noRecipient(ref)
+  }
+
+  /** Changes the row as it is read here, and no other: what another process wrote meanwhile is read and judged anew. */
+  async #change(id: string, changeOf: (before: SettingsRow) => SettingsPatch): Promise<SettingsRow> {
+    const { storage, clock } = this.#context.options
+    parseField(organizationId, id, 'organizationId')
+    for (let attempt = 0; attempt < changeAttempts; attempt += 1) {
+      const before = await this.#settingsRow(id)
+      const { patch, replans } = changeOf(before)
+      const replan = replans ? { organizationId: id, recipient: null } : null
+      const row = await storage.settings.update(id, patch, replan, clock.now(), this.#actor, before.revision)
+      if (row === null) continue
+      if (replan !== null) this.#context.replanQueued()
+      return row
+    }
+    throw new NotificationError(
+      'conflict',
+      `The settings of organization ${id} were changed by others each of the ${changeAttempts} times this change was tried; read them and try again.`,
+      { field: 'organizationId' },
+    )
   }
 
   async #settingsRow(id: string): Promise<SettingsRow> {

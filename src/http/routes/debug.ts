@@ -15,7 +15,11 @@ const channelShape = z.object({
   enabled: z.boolean(),
   provider: z.string().nullable(),
   source: z.enum(['organization', 'default', 'transport', 'task_manager']).nullable(),
-  fault: z.string().nullable().describe('The rule why there is no provider'),
+  fault: z.string().nullable().describe('The rule why nothing would be sent now'),
+  pause: z
+    .object({ code: z.string().describe('The word of the transport, such as `smtp_535`'), until: z.date() })
+    .nullable()
+    .describe('With the fault `account_paused`: the account was refused. Known to the process that was refused'),
 })
 const settingsReport = z.object({
   organizationId: z.string(),

@@ -72,12 +72,13 @@ export function settingsRoutes({ settings }: Api, ids: HostIds): Route[] {
       id: 'settings.update',
       method: 'PUT',
       path: '/settings/{organization_id}',
-      summary: 'Change the settings named: null clears to the default, the mask of a secret leaves it as it is',
+      summary:
+        'Change the settings named: null clears to the default, the mask of a secret leaves it as it is; another host, port, username, provider or key needs its secrets again',
       params,
       query: nothing,
       body: organizationSettingsInput.extend(readOnlyFields),
       responses: { 200: settingsShape },
-      errors: ['settings_not_found', 'template_invalid', 'unknown_provider'],
+      errors: ['settings_not_found', 'conflict', 'template_invalid', 'unknown_provider'],
       example: { body: { default_email_reminders: [48, 24, '30m'], sms_enabled: false } },
       access: {
         kind: 'members',

@@ -53,7 +53,7 @@ export function templateRoutes({ settings, templates }: Api, ids: HostIds): Rout
       query: nothing,
       body: templatesInput,
       responses: { 200: templatesShape },
-      errors: ['settings_not_found', 'template_invalid'],
+      errors: ['settings_not_found', 'conflict', 'template_invalid'],
       example: { body: { email_templates: { appointment_reminder: 'Reminder: {date} at {time}.' } } },
       access: {
         kind: 'members',

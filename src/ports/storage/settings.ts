@@ -30,13 +30,18 @@ export interface SettingsStore {
     at: Date,
     by?: Actor,
   ): Promise<SettingsRow | null>
-  /** Changes the named columns only; null if there is no row. `replan` is queued in the same transaction. */
+  /**
+   * Changes the named columns only; null if there is no row. With `revision`, for a patch that rests on a row that was
+   * read before: null, and nothing is written, where that row has another revision by now. `replan` is queued in the
+   * same transaction.
+   */
   update(
     organizationId: string,
     patch: Partial<SettingsValues>,
     replan: ReplanScope | null,
     at: Date,
     by?: Actor,
+    revision?: number,
   ): Promise<SettingsRow | null>
   /** Which of these addresses (e-mail in lower case, phone in E.164) are suppressed. */
   suppressed(addresses: readonly SuppressedAddress[]): Promise<SuppressedAddress[]>

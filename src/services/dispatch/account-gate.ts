@@ -1,6 +1,9 @@
 import type { Provider } from '../providers.ts'
 
-type Account = { inUse: number; pausedUntil: number; refusals: number }
+type Account = { inUse: number; pausedUntil: number; refusals: number; code: string }
+
+/** Why an account is stopped, in the transport's own word, and until when. */
+export type AccountPause = { readonly code: string; readonly until: Date }
 
 const defaultConcurrency = 10
 const firstPauseMs = 60_000
@@ -33,20 +36,26 @@ export class AccountGate {
     if (account.inUse <= 0 && account.refusals === 0) this.#accounts.delete(accountKeyOf(provider))
   }
 
-  /** Until when the account is stopped, or null. */
-  pausedUntil(provider: Provider, now: Date): Date | null {
-    const until = this.#accounts.get(accountKeyOf(provider))?.pausedUntil ?? 0
-    return until > now.getTime() ? new Date(until) : null
+  /** Null: the account is not stopped. */
+  pause(provider: Provider, now: Date): AccountPause | null {
+    const account = this.#accounts.get(accountKeyOf(provider))
+    if (account === undefined || account.pausedUntil <= now.getTime()) return null
+    return { code: account.code, until: new Date(account.pausedUntil) }
   }
 
-  /** The provider refused the account: stop it, longer each time. Sends already under way count as one refusal. */
-  refused(provider: Provider, now: Date): Date {
+  /**
+   * The provider refused the account: stop it, longer each time. Sends already under way count as one refusal; `isNew`
+   * is true for the first of them.
+   */
+  refused(provider: Provider, code: string, now: Date): { readonly until: Date; readonly isNew: boolean } {
     const account = this.#account(provider)
-    if (account.pausedUntil <= now.getTime()) {
+    const isNew = account.pausedUntil <= now.getTime()
+    if (isNew) {
       account.pausedUntil = now.getTime() + Math.min(longestPauseMs, firstPauseMs * 2 ** account.refusals)
       account.refusals += 1
+      account.code = code
     }
-    return new Date(account.pausedUntil)
+    return { until: new Date(account.pausedUntil), isNew }
   }
 
   accepted(provider: Provider): void {
@@ -59,7 +68,7 @@ export class AccountGate {
   #account(provider: Provider): Account {
     let account = this.#accounts.get(accountKeyOf(provider))
     if (account === undefined) {
-      account = { inUse: 0, pausedUntil: 0, refusals: 0 }
+      account = { inUse: 0, pausedUntil: 0, refusals: 0, code: '' }
       this.#accounts.set(accountKeyOf(provider), account)
     }
     return account

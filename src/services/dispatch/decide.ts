@@ -70,8 +70,8 @@ export function decideOne(
   if (isExhausted || (mayHaveGoneOut(due) && policy.unknownOutcome === 'hold')) return hold(due)
   const provider = knowledge.provider(organizationId, channel)
   if (provider === null) return fail(due, 'refused', 'no_provider')
-  const paused = gate.pausedUntil(provider, now)
-  if (paused !== null) return putOff(due, 'account_paused', paused, deadline, now)
+  const paused = gate.pause(provider, now)
+  if (paused !== null) return putOff(due, 'account_paused', paused.until, deadline, now)
   if (gate.free(provider) === 0) return null
   const organization = knowledge.organization(organizationId)
   let rendered: ReturnType<typeof renderFor>

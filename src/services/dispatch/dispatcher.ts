@@ -5,7 +5,7 @@ import type { EntityId } from '../../schemas/common.ts'
 import { type Context, faultOf } from '../context.ts'
 import { inPieces } from '../in-pieces.ts'
 import type { Planner } from '../planner.ts'
-import { AccountGate } from './account-gate.ts'
+import type { AccountGate } from './account-gate.ts'
 import { putOffCapped } from './capped.ts'
 import type { Evaluated } from './decide.ts'
 import { evaluate } from './evaluate.ts'
@@ -35,7 +35,7 @@ export class Dispatcher {
   readonly #planner: Planner
   readonly #scheduler: Scheduler
   readonly #source: WorkSource
-  readonly #gate = new AccountGate()
+  readonly #gate: AccountGate
   readonly #sender: Sender
   readonly #sending = new Set<Promise<void>>()
   readonly #members: Members
@@ -57,6 +57,7 @@ export class Dispatcher {
 
   constructor(context: Context, planner: Planner, scheduler: Scheduler, source = allDue(context.options.storage)) {
     this.#context = context
+    this.#gate = context.accounts
     this.#source = source
     this.#planner = planner
     this.#scheduler = scheduler

@@ -2,6 +2,7 @@ import { nextAttempt } from '../../domain/retry.ts'
 import { isTransportError, TransportError } from '../../errors.ts'
 import type { DeliveryRow, SettleCommand } from '../../ports/storage.ts'
 import type { Context } from '../context.ts'
+import { type Provider, sourceOf } from '../providers.ts'
 import type { AccountGate } from './account-gate.ts'
 import { entryOf, type Outgoing } from './decide.ts'
 import { judgeFailure } from './failed-attempt.ts'
@@ -130,7 +131,7 @@ export class Sender {
       delivery,
       outgoing,
       nextAttempt: this.#next(delivery, outgoing, outcome, at),
-      accountPausedUntil: stopsAccount ? this.#gate.refused(outgoing.provider, at) : null,
+      accountPausedUntil: stopsAccount ? this.#stop(outgoing.provider, delivery, code, at) : null,
     })
     const entries = [{ ...entryOf(due, action, rule, code), notificationId: delivery.id }]
     const { organizationId } = delivery
@@ -140,6 +141,16 @@ export class Sender {
         if (stopsAccount) events.emit('error', { code, message, organizationId })
       },
     }
+  }
+
+  /** Stops the account, and says so once a pause, not for every message that meets it. */
+  #stop(provider: Provider, { organizationId, channel }: DeliveryRow, code: string, at: Date): Date {
+    const { until, isNew } = this.#gate.refused(provider, code, at)
+    if (isNew) {
+      const facts = { organizationId, channel, code, account: sourceOf(provider), until: until.toISOString() }
+      this.#context.options.logger.warn('account paused: nothing is sent through it until then', facts)
+    }
+    return until
   }
 
   #next(delivery: DeliveryRow, outgoing: Outgoing, failure: TransportError, now: Date): Date | null {

@@ -3,7 +3,9 @@ import type { SettingsRow } from '../../ports/storage.ts'
 import type { PreferenceRef, Preferences } from '../../schemas/preferences.ts'
 import type { OrganizationSettings } from '../../schemas/settings.ts'
 import type { Category, Channel, Rule } from '../../schemas/vocabulary.ts'
-import type { Providers } from '../providers.ts'
+import type { Context } from '../context.ts'
+import type { AccountPause } from '../dispatch/account-gate.ts'
+import { sourceOf } from '../providers.ts'
 import { taskManagerProvider } from '../tasks/reports.ts'
 
 /** How a channel of an organization would be served now. */
@@ -12,7 +14,13 @@ export type EffectiveChannel = {
   /** Name of the transport, `task_manager` where that delivers, or null with the rule why there is none. */
   readonly provider: string | null
   readonly source: 'organization' | 'default' | 'transport' | 'task_manager' | null
+  /** Why nothing would be sent now: the rule why there is no provider, or `account_paused`. */
   readonly fault: Rule | null
+  /**
+   * The account is stopped because it was refused, with the transport's word for it; null otherwise. Known in the process
+   * that was refused only, and forgotten when it ends.
+   */
+  readonly pause: AccountPause | null
 }
 export type EffectiveSettings = {
   readonly organizationId: string
@@ -28,14 +36,17 @@ export type EffectivePreferences = {
 }
 
 export function effectiveChannel(
-  providers: Providers,
+  { providers, accounts, options }: Pick<Context, 'providers' | 'accounts' | 'options'>,
   row: SettingsRow | null,
   channel: Channel,
   enabled: boolean,
 ): EffectiveChannel {
-  if (providers.delivered) return { enabled, provider: taskManagerProvider, source: taskManagerProvider, fault: null }
+  if (providers.delivered) {
+    return { enabled, provider: taskManagerProvider, source: taskManagerProvider, fault: null, pause: null }
+  }
   const found = providers.find(row, channel)
-  if (typeof found === 'string') return { enabled, provider: null, source: null, fault: found }
-  const source = found.account === null ? 'transport' : found.trusted ? 'default' : 'organization'
-  return { enabled, provider: found.transport.name, source, fault: null }
+  if (typeof found === 'string') return { enabled, provider: null, source: null, fault: found, pause: null }
+  const pause = accounts.pause(found, options.clock.now())
+  const fault = pause === null ? null : 'account_paused'
+  return { enabled, provider: found.transport.name, source: sourceOf(found), fault, pause }
 }

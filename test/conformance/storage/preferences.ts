@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest'
+import type { Actor, Storage } from '../../../src/index.ts'
 import { minutes, type Starter, t0 } from './harness.ts'
 import { claimOne, client, newDelivery, noPreferences, noSettings, organizationId, patient, queue } from './rows.ts'
+
+const clerk: Actor = { kind: 'staff', id: 7 }
 
 export function preferences({ migrated }: Starter): void {
   it('creates settings once, whoever comes at the same time', async () => {
@@ -83,6 +86,32 @@ export function preferences({ migrated }: Starter): void {
     expect(await storage.preferences.get([patient])).toMatchObject([
       { emailEnabled: false, phoneNumber: '+14155550123', revision: 3 },
     ])
+  })
+
+  it('changes settings of a revision only while they have it: of changes that rest on one row, one is made', async () => {
+    const { storage, another } = await migrated()
+    const other = await another()
+    await storage.settings.create(organizationId, noSettings, null, t0)
+    const named = (one: Storage, name: string, revision: number) =>
+      one.settings.update(
+        organizationId,
+        { emailFromName: name },
+        { organizationId, recipient: null },
+        t0,
+        clerk,
+        revision,
+      )
+    const made = await Promise.all(
+      [storage, other, storage, other].map((one, index) => named(one, `clinic ${index}`, 1)),
+    )
+    const [row] = made.filter((one) => one !== null)
+    expect(made.filter((one) => one !== null)).toHaveLength(1)
+    expect(await named(other, 'late', 1)).toBeNull()
+    expect(await named(storage, 'early', 3)).toBeNull()
+    expect(await storage.settings.update('nobody', {}, null, t0, clerk, 1)).toBeNull()
+    expect(await storage.settings.get([organizationId])).toEqual([row])
+    expect(await storage.audit.list({ organizationId, limit: 10 })).toHaveLength(1)
+    expect(await named(other, 'next', 2)).toMatchObject({ emailFromName: 'next', revision: 3 })
   })
 
   it('creates preferences once for a patient, and apart from the client of that number', async () => {

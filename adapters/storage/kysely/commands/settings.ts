@@ -53,9 +53,10 @@ export function updateSettings(
   replan: ReplanScope | null,
   at: Date,
   by: Actor = systemActor,
+  revision?: number,
 ): SettingsRow | null {
   const before = settingsOf(tx, organizationId)
-  if (before === null) return null
+  if (before === null || (revision !== undefined && revision !== before.revision)) return null
   const after = patched(before, patch)
   tx.statements.settings.update.run({ id: before.id, ...encodeSettings(after, before.revision + 1, at) })
   auditChange(tx, settingsTarget(organizationId), settingsChange(before, after), by, at)

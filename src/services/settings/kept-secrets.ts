@@ -1,0 +1,76 @@
+import { type FieldIssue, NotificationError } from '../../errors.ts'
+import type { SettingsRow, SettingsValues } from '../../ports/storage.ts'
+import { organizationDefaults, type SecretField } from '../../schemas/settings.ts'
+import type { Context } from '../context.ts'
+import { secretContext } from '../providers.ts'
+
+type Patch = Partial<SettingsValues>
+
+/**
+ * A secret stays with the place it was given for. Whoever names another server, account or provider must bring its
+ * secrets along, or remove the stored ones: kept, they would be handed to whoever answers at the new place. Taking a
+ * place away (null) hands nothing to anybody, and whoever names one again brings the secrets then.
+ * @throws NotificationError `invalid_input` naming the secrets that are missing.
+ */
+export function requireNewSecrets(context: Pick<Context, 'secrets'>, before: SettingsRow, patch: Patch): void {
+  const needed: [SecretField, string][] = []
+  if (movesMail(before, patch)) needed.push(['emailPassword', 'SMTP host, port and username'])
+  if (movesSms(before, patch)) needed.push(['smsApiKey', 'SMS provider'], ['smsApiSecret', 'SMS provider'])
+  else if (changesSmsKey(context, before, patch)) needed.push(['smsApiSecret', 'SMS key'])
+  const issues = needed
+    // A mask that came back is no longer in the patch; null is, and leaves nothing to hand over.
+    .filter(([field]) => before[field] !== null && patch[field] === undefined)
+    .map(
+      ([field, place]): FieldIssue => ({
+        field,
+        message: `is needed again: the stored one was given for another ${place}. Write it in the same request, or null to remove it`,
+      }),
+    )
+  if (issues.length === 0) return
+  const told = issues.map(({ field, message }) => `${field}: ${message}`).join('; ')
+  throw new NotificationError('invalid_input', `Organization settings is not valid. ${told}`, { issues })
+}
+
+function movesMail(before: SettingsRow, patch: Patch): boolean {
+  // Without a host there is no account; the one that comes later is another host.
+  if (after(before, patch, 'emailSmtpHost') === null) return false
+  const portOf = (port: number | null) => port ?? organizationDefaults.emailSmtpPort
+  return (
+    isMoved(before, patch, 'emailSmtpHost') ||
+    isMoved(before, patch, 'emailUsername') ||
+    portOf(after(before, patch, 'emailSmtpPort')) !== portOf(before.emailSmtpPort)
+  )
+}
+
+/** Transports are found whatever the case of their names. */
+const movesSms = (before: SettingsRow, { smsProvider = null }: Patch): boolean =>
+  smsProvider !== null && smsProvider.toLowerCase() !== before.smsProvider?.toLowerCase()
+
+/** The key says whose account it is; it is kept as a secret too, so that what is stored must be opened to compare. */
+function changesSmsKey(
+  { secrets }: Pick<Context, 'secrets'>,
+  before: SettingsRow,
+  { smsApiKey = null }: Patch,
+): boolean {
+  if (smsApiKey === null) return false
+  const stored = before.smsApiKey
+  if (stored === null || secrets === null) return true
+  const place = secretContext(before.organizationId, 'smsApiKey')
+  try {
+    return secrets.open(stored, place) !== secrets.open(smsApiKey, place)
+  } catch (error) {
+    // What cannot be read any more cannot be shown to be the same.
+    if (error instanceof NotificationError) return true
+    throw error
+  }
+}
+
+const after = <Field extends keyof SettingsValues>(before: SettingsRow, patch: Patch, field: Field) => {
+  const written = patch[field]
+  return written === undefined ? before[field] : written
+}
+
+function isMoved(before: SettingsRow, patch: Patch, field: 'emailSmtpHost' | 'emailUsername'): boolean {
+  const written = patch[field] ?? null
+  return written !== null && written !== before[field]
+}

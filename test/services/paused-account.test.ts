@@ -1,0 +1,103 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { type SmtpOptions, smtp } from '../../adapters/transport/smtp.ts'
+import { ada, openClinic, organizationId } from '../support/clinic.ts'
+import { type SmtpTestServer, startSmtpServer } from '../support/smtp-server.ts'
+
+const couple = [
+  { ...ada, phone: null },
+  { ...ada, id: 13, name: 'Ben Byron', email: 'ben@example.org', phone: null },
+]
+const username = 'clinic@example.org'
+const right = 'right-password'
+
+let server: SmtpTestServer | null = null
+afterEach(async () => {
+  await server?.close()
+  server = null
+})
+
+/** A clinic whose organization signs in somewhere with the wrong password, and two messages to send. */
+async function withWrongPassword(port: number, options: SmtpOptions) {
+  const clinic = await openClinic('2026-03-18T12:00:00Z', { transports: [smtp(options)] })
+  await clinic.settings.createOrganizationSettings(organizationId, {
+    emailSmtpHost: '127.0.0.1',
+    emailSmtpPort: port,
+    emailUsername: username,
+    emailPassword: 'wrong-password',
+  })
+  clinic.host.book({ id: 1, startsAt: '2026-03-20T15:00:00Z', recipients: couple })
+  await clinic.start()
+  await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION' })
+  return {
+    ...clinic,
+    /** What happens over a socket takes its time, and the clock of the test stands still meanwhile. */
+    eventually: <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 5000, interval: 5 }),
+    warnings: () => clinic.log.lines.filter((line) => line.includes('account paused')).map((line) => JSON.parse(line)),
+    email: async () => (await clinic.settings.effectiveSettings(organizationId)).channels.EMAIL,
+    deferrals: async () => (await clinic.notifications.explain(1)).filter(({ rule }) => rule === 'account_paused'),
+    async [Symbol.asyncDispose]() {
+      await clinic[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const pauseOf = (code: string, until: string) => ({ code, until: new Date(until) })
+
+describe('an account that is refused', () => {
+  it('is told of once, and shown as paused until it may be tried again', async () => {
+    server = await startSmtpServer({ credentials: { username, password: right } })
+    await using clinic = await withWrongPassword(server.port, { allowPrivateHosts: true })
+    const { eventually, warnings, email, deferrals } = clinic
+    await eventually(async () => (await deferrals()).length).toBe(2)
+    const told = { organizationId, channel: 'EMAIL', code: 'smtp_535', account: 'organization' }
+    expect(warnings()).toEqual([
+      {
+        message: 'account paused: nothing is sent through it until then',
+        ...told,
+        until: '2026-03-18T12:01:00.000Z',
+      },
+    ])
+    const paused = { enabled: true, provider: 'smtp', source: 'organization', fault: 'account_paused' }
+    expect(await email()).toEqual({ ...paused, pause: pauseOf('smtp_535', '2026-03-18T12:01:00Z') })
+    const [first] = await deferrals()
+    expect(first?.because).toBe('the account cannot be used now; nothing is sent through it until it can')
+
+    // The pause is over, and the next one is twice as long.
+    await clinic.clock.advance(60_000)
+    await eventually(() => warnings().length).toBe(2)
+    expect(warnings()[1]).toMatchObject({ ...told, until: '2026-03-18T12:03:00.000Z' })
+    await eventually(email).toMatchObject({ pause: pauseOf('smtp_535', '2026-03-18T12:03:00Z') })
+    await eventually(async () => (await deferrals()).length).toBe(4)
+
+    await clinic.settings.updateOrganizationSettings(organizationId, { emailPassword: right })
+    expect(await email()).toMatchObject({ fault: null, pause: null })
+    await clinic.clock.advance(120_000)
+    await eventually(() => server?.mails.length).toBe(2)
+    expect(warnings()).toHaveLength(2)
+    expect(await email()).toMatchObject({ fault: null, pause: null })
+    expect(clinic.log.lines.join('\n')).not.toMatch(/password"|@example|Byron/)
+  })
+
+  it('is no longer shown as paused when it was accepted again', async () => {
+    server = await startSmtpServer({ credentials: { username, password: 'wrong-password' } })
+    server.fault = { at: 'auth', how: { code: 535 } }
+    await using clinic = await withWrongPassword(server.port, { allowPrivateHosts: true })
+    await clinic.eventually(async () => (await clinic.email()).fault).toBe('account_paused')
+    await clinic.eventually(async () => (await clinic.deferrals()).length).toBe(2)
+    server.fault = null
+    await clinic.clock.advance(60_000)
+    await clinic.eventually(() => server?.mails.length).toBe(2)
+    await clinic.eventually(async () => (await clinic.email()).pause).toBeNull()
+    expect(clinic.warnings()).toHaveLength(1)
+  })
+
+  it('is told of in the same way where its host may not be connected to', async () => {
+    await using clinic = await withWrongPassword(587, {})
+    await clinic.eventually(async () => (await clinic.deferrals()).length).toBe(2)
+    expect(clinic.warnings()).toMatchObject([{ organizationId, code: 'outbound_refused' }])
+    expect(await clinic.email()).toMatchObject({
+      fault: 'account_paused',
+      pause: pauseOf('outbound_refused', '2026-03-18T12:01:00Z'),
+    })
+  })
+})
