@@ -7,6 +7,7 @@ export function cancelCommand(plan: PlanRow, rule: Rule, at: Date, found: readon
   const changed = plan.status === 'active' ? 1 : 0
   return {
     expectedRevision: plan.revision,
+    guard: null,
     plan: {
       ...plan,
       status: 'cancelled',

@@ -99,6 +99,7 @@ export function draftPlan({ request, appointment, before, rows, knowledge, now }
     return { ...draft, command: null, drift: 'unchanged' }
   }
   const drift = driftOf(before, after)
+  const isChosen = after.status === 'active' || request.notice !== undefined
   const fresh = settled ? [] : wanted.entries.filter((entry) => isNews(entry, appointment, liveKeys))
   const dropped = surplus.map((row): DecisionEntry => {
     const { recipient, channel, offset, id: reminderId } = row
@@ -110,6 +111,7 @@ export function draftPlan({ request, appointment, before, rows, knowledge, now }
     drift,
     command: {
       expectedRevision: before?.revision ?? null,
+      guard: isChosen ? knowledge.guard(appointment.organizationId, appointment.recipients, null) : null,
       plan: after,
       reminders,
       supersededBy,

@@ -103,8 +103,9 @@ export class Planner {
   async #prepare(requests: readonly PlanRequest[], results: Map<PlanRequest, PlanResult>): Promise<PlanDraft[]> {
     const { storage, clock } = this.#context.options
     const ids = requests.map((request) => request.appointmentId)
-    const [truthOf, plans] = await Promise.all([this.#context.host.appointments(ids), storage.plans.find(ids)])
-    const planOf = planByAppointment(plans)
+    // One after the other: a plan read after the truth would let what is known no longer pass for new.
+    const planOf = planByAppointment(await storage.plans.find(ids))
+    const truthOf = await this.#context.host.appointments(ids)
     const known: { request: PlanRequest; appointment: Appointment; before: PlanRow | null }[] = []
     for (const request of requests) {
       const truth = truthOf(request.appointmentId)

@@ -7,6 +7,7 @@ import { commitIntents } from '../kysely/commands/intents.ts'
 import { recordReceipt, settleAll } from '../kysely/commands/settle.ts'
 import { findDue } from './due.ts'
 import type { Database, Engine } from './engine.ts'
+import { guardReads } from './guard-reads.ts'
 import type { Loader, PlanKey } from './loader.ts'
 import type { AdvisoryLock } from './locks.ts'
 import { qualified } from './names.ts'
@@ -24,41 +25,30 @@ async function page({ bind, builder, lists, ids }: Database, query: DeliveryQuer
   return { rows: rows.map(decodeDelivery), total: total?.total ?? 0 }
 }
 
-/**
- * Locks what the guards of these intents rest on, so that it still stands when they commit: rows that are there, shared; for
- * a revision of 0 the lock of the row that is not there.
- */
+/** Locks what the guards of these intents rest on, so that it still stands when they commit. */
 async function loadGuards(loader: Loader, commands: readonly IntentCommand[], ids: IdCodec, now: Date): Promise<void> {
   const locks: AdvisoryLock[] = []
-  const organizations: string[] = []
   const metered: string[] = []
   const plans: PlanKey[] = []
-  const recipients = { PATIENT: new Set<string | number>(), CLIENT: new Set<string | number>() }
-  for (const command of commands) {
-    if (command.kind !== 'send' && command.kind !== 'hand_over') continue
-    const { plan, settings, preferences } = command.guard
+  const guarded = commands.flatMap((one) => (one.kind === 'send' || one.kind === 'hand_over' ? [one] : []))
+  for (const command of guarded) {
+    const { plan } = command.guard
     if (command.cap !== null) {
       const { organizationId } = command.decision
       metered.push(organizationId)
       locks.push({ kind: 'meters', identity: [organizationId], shared: false })
     }
-    organizations.push(settings.organizationId)
-    if (settings.revision === 0) locks.push({ kind: 'settings', identity: [settings.organizationId], shared: true })
     if (plan !== null) {
       plans.push({ organization_id: plan.organizationId, appointment_id: ids('appointment', plan.appointmentId) })
       if (plan.revision === 0) locks.push({ kind: 'plans', identity: [], shared: false })
     }
-    for (const { recipient, revision } of preferences) {
-      if (recipient.type === 'PRACTITIONER') continue
-      const id = ids('recipient', recipient.id)
-      recipients[recipient.type].add(id)
-      if (revision === 0) locks.push({ kind: 'preferences', identity: [recipient.type, id], shared: true })
-    }
   }
-  await loader.advisory(locks)
-  await loader.settings(organizations, 'share')
-  await loader.preferences('PATIENT', [...recipients.PATIENT], 'share')
-  await loader.preferences('CLIENT', [...recipients.CLIENT], 'share')
+  const reads = guardReads(
+    guarded.map((command) => command.guard),
+    ids,
+  )
+  await loader.advisory([...locks, ...reads.locks])
+  await loader.guarded(reads.keys)
   await loader.plans(plans, 'share')
   await loader.metered(metered, dayOf(now))
 }

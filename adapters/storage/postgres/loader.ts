@@ -2,11 +2,12 @@ import type { EntityId, RecipientType, SettleCommand } from '../../../src/index.
 import type { RecordOf } from '../kysely/query.ts'
 import type { TableName } from '../kysely/tables.ts'
 import type { Session } from './engine.ts'
+import type { GuardedKeys } from './guard-reads.ts'
 import { type AdvisoryLock, takeLocks } from './locks.ts'
 import { qualified, recordset } from './names.ts'
 import type { RowSet } from './row-set.ts'
 import { decodeRow, encodeParameter, encodeRow } from './values.ts'
-import { dedupeKey, type Suppression, suppressionKey, type WorkingSet } from './working-set.ts'
+import { dedupeKey, guardedKey, type Suppression, suppressionKey, type WorkingSet } from './working-set.ts'
 
 export type PlanKey = { readonly organization_id: string; readonly appointment_id: EntityId }
 export type DedupeKey = { readonly organization_id: string; readonly dedupe_key: string }
@@ -54,21 +55,39 @@ export function loaderOf(session: Session, set: WorkingSet) {
   return {
     advisory: (locks: readonly AdvisoryLock[]) => takeLocks(run, schema, locks),
 
-    settings: async (organizationIds: readonly string[], strength: 'update' | 'share') => {
-      if (organizationIds.length === 0) return
-      const where = 't.organization_id = any($1)'
-      await lock('notification_settings', { into: settings, where, values: [[...new Set(organizationIds)]], strength })
+    settings: (organizationIds: readonly string[]) =>
+      lock('notification_settings', {
+        into: settings,
+        where: 't.organization_id = any($1)',
+        values: [organizationIds],
+      }),
+
+    async preferences(type: RecipientType, recipientIds: readonly EntityId[]) {
+      const values = [recipientIds]
+      if (type === 'PATIENT') {
+        await lock('patient_notification_preferences', { into: patients, where: 't.patient_id = any($1)', values })
+      } else if (type === 'CLIENT') {
+        await lock('client_notification_preferences', { into: clients, where: 't.client_id = any($1)', values })
+      }
     },
 
-    async preferences(type: RecipientType, recipientIds: readonly EntityId[], strength: 'update' | 'share') {
-      if (recipientIds.length === 0) return
-      const values = [[...new Set(recipientIds)]]
-      if (type === 'PATIENT') {
-        const where = 't.patient_id = any($1)'
-        await lock('patient_notification_preferences', { into: patients, where, values, strength })
-      } else if (type === 'CLIENT') {
-        const where = 't.client_id = any($1)'
-        await lock('client_notification_preferences', { into: clients, where, values, strength })
+    /** The revisions that guards name, held until the commit: shared, and in one round trip. */
+    async guarded({ organizations, PATIENT, CLIENT }: GuardedKeys) {
+      if (organizations.length === 0) return
+      const held = (table: TableName, column: string, place: number) => `(
+        select ${column}::text as of_id, revision from ${name(table)} where ${column} = any($${place}) order by id for share)`
+      const { rows } = await run<{ holder: 'ORGANIZATION' | 'PATIENT' | 'CLIENT'; of_id: string; revision: number }>(
+        // Locks are not allowed in what a union consists of, but in what it reads from. It reads in this order.
+        `with settings as materialized ${held('notification_settings', 'organization_id', 1)},
+           patients as materialized ${held('patient_notification_preferences', 'patient_id', 2)},
+           clients as materialized ${held('client_notification_preferences', 'client_id', 3)}
+         select 'ORGANIZATION' as holder, of_id, revision from settings
+         union all select 'PATIENT', of_id, revision from patients
+         union all select 'CLIENT', of_id, revision from clients`,
+        [organizations, PATIENT, CLIENT].map(encodeParameter),
+      )
+      for (const { holder, of_id, revision } of rows) {
+        set.revisions.set(guardedKey(holder, of_id), { revision: Number(revision) })
       }
     },
 

@@ -6,7 +6,7 @@ import type { Run } from './source.ts'
  * Locks for rows that are not there. A row lock cannot guard 'there was no row', which most guards say: most patients
  * never make preferences. So both sides take an advisory lock on the identity: who decides on the absence, and who ends it.
  * The many take it shared and the few alone, so that the many do not wait for each other:
- * - `settings`, `preferences`: intents shared, a creation alone;
+ * - `settings`, `preferences`: intents and plans shared, a creation alone;
  * - `plans`: insertions shared; an intent that saw no plan alone, and so is a page of a re-plan, which must not pass the id
  *   of a plan that is still being inserted;
  * - `notices`: lifecycle notices of one appointment, alone: of two at once one has to see and replace the other.

@@ -13,6 +13,7 @@ import { applyPlans } from '../kysely/commands/apply-plan.ts'
 import { forgetAppointment, forgetRecipient } from '../kysely/commands/forget.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import type { Commands, Database, Engine } from './engine.ts'
+import { guardReads } from './guard-reads.ts'
 import type { PlanKey } from './loader.ts'
 import { type AdvisoryLock, takeLocks } from './locks.ts'
 import { qualified } from './names.ts'
@@ -32,9 +33,14 @@ const applying = (commands: readonly PlanCommand[]): Command<PlanOutcome[]> => (
       commands.flatMap((command) => command.notifications),
       ids,
     )
+    const guards = guardReads(
+      commands.flatMap(({ guard }) => guard ?? []),
+      ids,
+    )
     const inserts = commands.some((command) => command.expectedRevision === null)
     const insertion: AdvisoryLock = { kind: 'plans', identity: [], shared: true }
-    await loader.advisory(inserts ? [insertion, ...notices.locks] : notices.locks)
+    await loader.advisory([...(inserts ? [insertion] : []), ...guards.locks, ...notices.locks])
+    await loader.guarded(guards.keys)
     const keys = commands.map(
       ({ plan }): PlanKey => ({
         organization_id: plan.organizationId,
@@ -69,7 +75,7 @@ const forgettingRecipient = (
 ): Command<ReturnType<typeof forgetRecipient>> => ({
   async load(loader, { ids }) {
     const id = ids('recipient', recipient.id)
-    await loader.preferences(recipient.type, [id], 'update')
+    await loader.preferences(recipient.type, [id])
     await loader.plansOfRecipient(recipient.type, id)
     await loader.remindersOfRecipient(recipient.type, id)
     await loader.openDeliveriesOfRecipient(recipient.type, id)

@@ -52,13 +52,13 @@ export const settingsStore = (engine: Engine, pool: IdPool): SettingsStore => ({
       async load(loader) {
         const [organizationId] = args
         await loader.advisory([{ kind: 'settings', identity: [organizationId], shared: false }])
-        await loader.settings([organizationId], 'update')
+        await loader.settings([organizationId])
       },
       run: (tx) => createSettings(tx, ...args),
     }),
   update: (...args) =>
     runCommand(engine, pool, {
-      load: (loader) => loader.settings([args[0]], 'update'),
+      load: (loader) => loader.settings([args[0]]),
       run: (tx) => updateSettings(tx, ...args),
     }),
 })
@@ -101,7 +101,7 @@ export const preferenceStore = (engine: Engine, pool: IdPool): PreferenceStore =
         const [, { type, id: given }] = args
         const id = ids('recipient', given)
         await loader.advisory([{ kind: 'preferences', identity: [type, id], shared: false }])
-        await loader.preferences(type, [id], 'update')
+        await loader.preferences(type, [id])
       },
       run: (tx) => createPreferences(tx, ...args),
     }),
@@ -110,7 +110,7 @@ export const preferenceStore = (engine: Engine, pool: IdPool): PreferenceStore =
       async load(loader, { ids }) {
         const [{ type, id: given }] = args
         const id = ids('recipient', given)
-        await loader.preferences(type, [id], 'update')
+        await loader.preferences(type, [id])
         await loader.openDeliveriesOfRecipient(type, id)
       },
       run: (tx) => updatePreferences(tx, ...args),

@@ -2,7 +2,7 @@ import type { EntityId } from '../../../src/index.ts'
 import type { CommandStatements } from '../kysely/commands/tx.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import type { RowSet } from './row-set.ts'
-import { dedupeKey, type IdTable, suppressionKey, type WorkingSet } from './working-set.ts'
+import { dedupeKey, guardedKey, type IdTable, suppressionKey, type WorkingSet } from './working-set.ts'
 
 /** Gives an id that the database set aside for this table. */
 export type NextId = (table: IdTable) => number
@@ -204,10 +204,10 @@ function taskStatements(set: WorkingSet): CommandStatements['tasks'] {
   }
 }
 
-function settingsStatements({ settings }: WorkingSet, nextId: NextId): CommandStatements['settings'] {
+function settingsStatements({ settings, revisions }: WorkingSet, nextId: NextId): CommandStatements['settings'] {
   return {
     get: { get: ({ organizationId }) => settings.of(organizationId)[0] },
-    revision: { get: ({ organizationId }) => settings.of(organizationId)[0] },
+    revision: { get: ({ organizationId }) => revisions.get(guardedKey('ORGANIZATION', organizationId)) },
     insert: {
       run(row) {
         if (settings.of(row.organization_id).length > 0) return unchanged
@@ -221,10 +221,7 @@ function settingsStatements({ settings }: WorkingSet, nextId: NextId): CommandSt
 }
 
 /** Patients and clients differ in the name of one column. */
-function recipientStatements<Row extends { readonly id: number; readonly revision: number }>(
-  rows: RowSet<Row>,
-  idOf: (row: Row) => EntityId,
-) {
+function recipientStatements<Row extends { readonly id: number }>(rows: RowSet<Row>, idOf: (row: Row) => EntityId) {
   return {
     get: {
       all({ recipientIds }: { recipientIds: string }) {
@@ -232,7 +229,6 @@ function recipientStatements<Row extends { readonly id: number; readonly revisio
         return ids.flatMap((id) => rows.of(id)).map((row) => ({ ...row, recipient_id: idOf(row) }))
       },
     },
-    revision: { get: ({ recipientId }: { recipientId: EntityId }) => rows.of(recipientId)[0] },
     update: updater(rows),
     delete: {
       run({ recipientId }: { recipientId: EntityId }) {
@@ -243,11 +239,15 @@ function recipientStatements<Row extends { readonly id: number; readonly revisio
   }
 }
 
-function preferenceStatements({ patients, clients }: WorkingSet, nextId: NextId): CommandStatements['preferences'] {
+function preferenceStatements(
+  { patients, clients, revisions }: WorkingSet,
+  nextId: NextId,
+): CommandStatements['preferences'] {
   type Inserted<Row> = Omit<Row, 'id'>
   return {
     PATIENT: {
       ...recipientStatements(patients, (row) => row.patient_id),
+      revision: { get: ({ recipientId }) => revisions.get(guardedKey('PATIENT', recipientId)) },
       insert: {
         run(row: Inserted<RecordOf<'patient_notification_preferences'>>) {
           if (patients.of(row.patient_id).length > 0) return unchanged
@@ -259,6 +259,7 @@ function preferenceStatements({ patients, clients }: WorkingSet, nextId: NextId)
     },
     CLIENT: {
       ...recipientStatements(clients, (row) => row.client_id),
+      revision: { get: ({ recipientId }) => revisions.get(guardedKey('CLIENT', recipientId)) },
       insert: {
         run(row: Inserted<RecordOf<'client_notification_preferences'>>) {
           if (clients.of(row.client_id).length > 0) return unchanged

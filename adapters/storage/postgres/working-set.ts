@@ -37,6 +37,8 @@ export type WorkingSet = Additions & {
   readonly patients: RowSet<RecordOf<'patient_notification_preferences'>>
   readonly clients: RowSet<RecordOf<'client_notification_preferences'>>
   readonly tasks: RowSet<RecordOf<'task_manager_tasks'>>
+  /** Revisions of settings and preferences that are there, by `guardedKey`. */
+  readonly revisions: Map<string, { readonly revision: number }>
   /** `dedupeKey` of the dedupe keys that are taken. */
   readonly dedupeKeys: Set<string>
   /** `suppressionKey` of the addresses that are suppressed. */
@@ -48,6 +50,9 @@ export type WorkingSet = Additions & {
   /** The plans that the recipient of a `forgetRecipient` takes part in. */
   readonly planIdsOfRecipient: number[]
 }
+
+/** Whose row has a revision: an organization's settings, or a recipient's preferences. */
+export const guardedKey = (of: 'ORGANIZATION' | 'PATIENT' | 'CLIENT', id: string | number): string => `${of} ${id}`
 
 export const dedupeKey = (organizationId: string, key: string): string => JSON.stringify([organizationId, key])
 
@@ -63,6 +68,7 @@ export const workingSet = (): WorkingSet => ({
   patients: new RowSet((row) => row.patient_id),
   clients: new RowSet((row) => row.client_id),
   tasks: new RowSet((row) => row.notification_id),
+  revisions: new Map(),
   dedupeKeys: new Set(),
   suppressed: new Set(),
   metered: new Map(),

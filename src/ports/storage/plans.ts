@@ -3,7 +3,7 @@ import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { OffsetInput } from '../../schemas/offset.ts'
 import type { Rule } from '../../schemas/vocabulary.ts'
-import type { DeliveryRow, NewDelivery } from './deliveries.ts'
+import type { DeliveryRow, IntentGuard, NewDelivery } from './deliveries.ts'
 import type { NewReminder, ReminderRow } from './reminders.ts'
 
 export type PlanStatus = 'active' | 'cancelled'
@@ -33,7 +33,8 @@ export type PlanRow = {
 
 /**
  * Makes the appointment's reminders what they should be, in one transaction:
- * 1. if the stored revision is not `expectedRevision` (null: no row), nothing happens and the outcome is `conflict`;
+ * 1. if the stored revision is not `expectedRevision` (null: no row), or a revision of `guard` is another by now, nothing
+ *    happens and the outcome is `conflict`: what the plan was drawn from is outdated;
  * 2. the plan row becomes `plan`;
  * 3. of the rows not CANCELLED, those whose (recipient, channel, offset, startsAt) is wanted in `reminders` are kept; one that
  *    waits takes over the wanted time, which differs where only the zone changed;
@@ -46,6 +47,12 @@ export type PlanRow = {
  */
 export type PlanCommand = {
   readonly expectedRevision: number | null
+  /**
+   * What the reminders and notices were chosen by, 0 meaning 'there was no row'. It stands until the command is committed: a
+   * change of settings or preferences comes before it, and defeats it, or after it, and the re-plan that the change queues
+   * finds what the command wrote. Null: nothing was chosen by them.
+   */
+  readonly guard: Pick<IntentGuard, 'settings' | 'preferences'> | null
   readonly plan: PlanRow
   readonly reminders: readonly NewReminder[]
   readonly supersededBy: Rule
@@ -55,6 +62,7 @@ export type PlanCommand = {
   readonly by?: Actor
 }
 export type PlanOutcome =
+  /** The plan, the settings or the preferences are not those that were read: to be read and decided anew. */
   | { readonly status: 'conflict' }
   | {
       readonly status: 'applied'

@@ -4,7 +4,7 @@ import type { ReplanScope } from './plans.ts'
 
 /** `patient_notification_preferences` and `client_notification_preferences`. */
 export type PreferencesRow = Preferences & {
-  /** Grows with every change; intents are guarded by it. */
+  /** Grows with every change; intents and plans are guarded by it. */
   readonly revision: number
 }
 

@@ -11,7 +11,7 @@ export type SettingsValues = { readonly [Field in keyof Shown]: Shown[Field] | n
 export type SettingsRow = SettingsValues & {
   readonly id: number
   readonly organizationId: string
-  /** Grows with every change; intents are guarded by it. */
+  /** Grows with every change; intents and plans are guarded by it. */
   readonly revision: number
   readonly createdAt: Date
   readonly updatedAt: Date

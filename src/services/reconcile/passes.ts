@@ -76,7 +76,9 @@ export async function cancelGone(
   const { storage, clock } = context.options
   for (const batch of inBatches(gone)) {
     await requireLease()
-    const [truthOf, plans] = await Promise.all([context.host.appointments(batch), storage.plans.find(batch)])
+    // The plans first: one that was made anew after the directory said 'gone' must not be cancelled by it.
+    const plans = await storage.plans.find(batch)
+    const truthOf = await context.host.appointments(batch)
     const lost = plans.filter((plan) => plan.status === 'active' && truthOf(plan.appointmentId).kind === 'gone')
     const entry = reconciledEntry('cancelled')
     const commands = lost.map((plan) => cancelCommand(plan, 'appointment_gone', clock.now(), [entry]))

@@ -1,14 +1,20 @@
 import { expect, it } from 'vitest'
-import type { Storage } from '../../../src/index.ts'
+import type { PlanCommand, Storage } from '../../../src/index.ts'
 import { dueDeliveries, minutes, type Starter, t0 } from './harness.ts'
 import {
   applied,
   claimOne,
+  client,
   commit,
   guard,
+  newDelivery,
   newReminder,
   nextPlan,
+  noPreferences,
+  noSettings,
   organizationId,
+  patient,
+  planCommand,
   planOne,
   planRow,
   reminderWork,
@@ -32,6 +38,18 @@ const moved = (appointmentId = 100) => {
     supersededBy: 'appointment_moved',
   })
 }
+
+const smsOff = { smsEnabled: false }
+
+/** What a plan was chosen by: the revisions of the settings, of the patient's preferences and of the client's. */
+const chosenBy = (settings: number, ofPatient: number, ofClient: number): PlanCommand['guard'] => ({
+  settings: { organizationId, revision: settings },
+  preferences: [
+    { recipient: patient, revision: ofPatient },
+    { recipient: client, revision: ofClient },
+    { recipient: { type: 'PRACTITIONER', id: 12 }, revision: 0 },
+  ],
+})
 
 /** A generator of the same numbers every time: a failing order can be run again. */
 function dice(seed: number) {
@@ -139,4 +157,94 @@ export function races({ migrated }: Starter): void {
     )
     expect(made.flat().filter((outcome) => outcome.status === 'applied')).toHaveLength(1)
   })
+
+  const changes = {
+    'settings that were made': [0, 0, 0, (storage) => storage.settings.create(organizationId, noSettings, null, t0)],
+    'settings that changed': [1, 0, 0, (storage) => storage.settings.update(organizationId, smsOff, null, t0)],
+    'preferences that were made': [
+      0,
+      0,
+      0,
+      (storage) => storage.preferences.create(organizationId, client, noPreferences, null, t0),
+    ],
+    'preferences that changed': [0, 1, 1, (storage) => storage.preferences.update(patient, smsOff, null, t0)],
+    'preferences that were deleted': [0, 1, 1, (storage) => storage.plans.forgetRecipient(client, t0)],
+  } as const satisfies Record<string, readonly [number, number, number, (storage: Storage) => Promise<unknown>]>
+  for (const [what, [settings, ofPatient, ofClient, change]] of Object.entries(changes)) {
+    it(`${what} defeat a plan that was chosen before, and not one that was chosen since`, async () => {
+      const { storage } = await migrated()
+      if (settings > 0) await storage.settings.create(organizationId, noSettings, null, t0)
+      if (ofPatient > 0) await storage.preferences.create(organizationId, patient, noPreferences, null, t0)
+      if (ofClient > 0) await storage.preferences.create(organizationId, client, noPreferences, null, t0)
+      const old = chosenBy(settings, ofPatient, ofClient)
+      await planOne(storage, { guard: old })
+      await change(storage)
+      const stored = async () => [
+        await storage.plans.find([100, 101]),
+        await storage.reminders.list(organizationId, 100),
+        await storage.decisions.list(organizationId, 100),
+        await storage.deliveries.list({ limit: 10, offset: 0 }),
+      ]
+      const before = await stored()
+      const commands = (guard: PlanCommand['guard']) => [
+        { ...moved(), guard, notifications: [newDelivery()] },
+        planCommand({ plan: planRow({ appointmentId: 101 }), guard }),
+      ]
+      expect(await storage.plans.apply(commands(old))).toEqual([{ status: 'conflict' }, { status: 'conflict' }])
+      expect(await stored()).toEqual(before)
+      const [ofOrganization] = await storage.settings.get([organizationId])
+      const wishes = await storage.preferences.get([patient, client])
+      const revisionOf = ({ type }: typeof patient | typeof client) =>
+        wishes.find(({ recipient }) => recipient.type === type)?.revision ?? 0
+      const now = chosenBy(ofOrganization?.revision ?? 0, revisionOf(patient), revisionOf(client))
+      const outcomes = await storage.plans.apply(commands(now))
+      expect(outcomes.map(({ status }) => status)).toEqual(['applied', 'applied'])
+    })
+  }
+
+  it('a plan that nobody chose by settings and preferences stands whatever became of them', async () => {
+    const { storage } = await migrated()
+    await planOne(storage, { guard: chosenBy(0, 0, 0) })
+    await storage.settings.create(organizationId, noSettings, null, t0)
+    await storage.preferences.create(organizationId, patient, noPreferences, null, t0)
+    const outcomes = await storage.plans.apply([
+      nextPlan(1, { guard: chosenBy(0, 0, 0) }),
+      { ...cancelAll(), guard: null },
+    ])
+    expect(outcomes.map(({ status }) => status)).toEqual(['conflict', 'applied'])
+  })
+
+  for (const made of [false, true]) {
+    it(`preferences that ${made ? 'change' : 'are made'} while plans are written come after what was chosen by those before, or defeat it`, async () => {
+      const { storage, another } = await migrated()
+      const connections = [storage, await another(), await another()]
+      const roll = dice(20_260_301)
+      const pick = () => connections[roll(connections.length)] ?? storage
+      const games = Array.from({ length: 60 }, (_, index) => ({ type: 'PATIENT', id: index + 1 }) as const)
+      for (const recipient of games) {
+        await planOne(storage, { plan: planRow({ appointmentId: recipient.id, recipients: [recipient] }) })
+        if (made) await storage.preferences.create(organizationId, recipient, noPreferences, null, t0)
+      }
+      const results = await Promise.all(
+        games.map(async (recipient) => {
+          const guard = {
+            settings: { organizationId, revision: 0 },
+            preferences: [{ recipient, revision: made ? 1 : 0 }],
+          }
+          const plan = async () => (await pick().plans.apply([{ ...moved(recipient.id), guard }]))[0]
+          const change = async () => {
+            if (made) await pick().preferences.update(recipient, smsOff, null, t0)
+            else await pick().preferences.create(organizationId, recipient, noPreferences, null, t0)
+            // What a re-plan of this change would find.
+            return (await pick().plans.get(organizationId, recipient.id))?.revision
+          }
+          const first = roll(2) === 0 ? plan() : null
+          const changing = change()
+          const outcome = await (first ?? plan())
+          return { status: outcome?.status, found: await changing }
+        }),
+      )
+      for (const { status, found } of results) expect(found).toBe(status === 'applied' ? 2 : 1)
+    })
+  }
 }

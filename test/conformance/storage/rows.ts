@@ -55,6 +55,7 @@ export const planned: DecisionEntry = { action: 'planned', rule: 'due_by_offset'
 
 export const planCommand = (change: Partial<PlanCommand> = {}): PlanCommand => ({
   expectedRevision: null,
+  guard: null,
   plan: planRow(),
   reminders: [newReminder()],
   supersededBy: 'replanned',

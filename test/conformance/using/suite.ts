@@ -181,6 +181,7 @@ export function usingConformance(name: string, openHost: OpenHost): void {
       const stale = storage.plans.apply([
         {
           expectedRevision: plan.revision,
+          guard: null,
           plan: { ...plan, status: 'cancelled', revision: plan.revision + 1 },
           reminders: [],
           supersededBy: 'appointment_cancelled',

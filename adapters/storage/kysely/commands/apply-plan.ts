@@ -14,6 +14,7 @@ import { withdraw } from './cancel.ts'
 import { countSkipped, createTally, type Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import { enqueue } from './enqueue.ts'
+import { type GuardCheck, guardCheck } from './guard.ts'
 import type { Tx } from './tx.ts'
 
 const keyOfWanted = (reminder: NewReminder): string =>
@@ -137,12 +138,13 @@ function keepReminder(tx: Tx, row: RecordOf<'appointment_reminders'>, wanted: Ne
   return decodeReminder({ ...row, ...change })
 }
 
-/** The six steps of `PlanCommand`. Nothing is written before the revision is known to be the expected one. */
-function applyPlan(tx: Tx, command: PlanCommand, tally: Tally): PlanOutcome {
+/** The six steps of `PlanCommand`. Nothing is written before all revisions are known to be the expected ones. */
+function applyPlan(tx: Tx, command: PlanCommand, stands: GuardCheck, tally: Tally): PlanOutcome {
   const { plan, at } = command
   const key = { organizationId: plan.organizationId, appointmentId: tx.ids('appointment', plan.appointmentId) }
   const before = tx.statements.plans.get.get(key)
   if ((before?.revision ?? null) !== command.expectedRevision) return { status: 'conflict' }
+  if (command.guard !== null && !stands({ ...command.guard, plan: null })) return { status: 'conflict' }
   writePlan(tx, command, before)
 
   const wanted = new Map(command.reminders.map((reminder) => [keyOfWanted(reminder), reminder]))
@@ -176,7 +178,8 @@ function applyPlan(tx: Tx, command: PlanCommand, tally: Tally): PlanOutcome {
 
 export function applyPlans(tx: Tx, commands: readonly PlanCommand[]): PlanOutcome[] {
   const tally = createTally()
-  const outcomes = commands.map((command) => applyPlan(tx, command, tally))
+  const stands = guardCheck(tx)
+  const outcomes = commands.map((command) => applyPlan(tx, command, stands, tally))
   tally.write(tx)
   return outcomes
 }

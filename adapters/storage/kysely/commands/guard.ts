@@ -1,12 +1,12 @@
 import type { IntentGuard } from '../../../../src/index.ts'
 import type { Tx } from './tx.ts'
 
-/** Says whether what an intent was decided on still stands. */
+/** Says whether what was decided on still stands. */
 export type GuardCheck = (guard: IntentGuard) => boolean
 
 /**
- * One check a command: intents write no plan, settings or preferences, so within the command a revision read once stays
- * true, and a batch of one organization asks for its settings once.
+ * One check a command: intents write no plan, settings or preferences, and what writes plans names none in its guards, so
+ * within the command a revision read once stays true, and a batch of one organization asks for its settings once.
  */
 export function guardCheck(tx: Tx): GuardCheck {
   const settings = new Map<string, number>()
