@@ -8,7 +8,7 @@ import { type NotificationsOptions, settleOptions } from './options.ts'
 import type { MigrationReport } from './ports/storage.ts'
 import { createFingerprint } from './security/fingerprint.ts'
 import { AuditLog } from './services/audit-log.ts'
-import { Callbacks } from './services/callbacks.ts'
+import { Callbacks, type Receipt, type ReportResult } from './services/callbacks.ts'
 import { createContext, type Events } from './services/context.ts'
 import { Dispatcher } from './services/dispatch/dispatcher.ts'
 import { embeddedScheduler } from './services/embedded-scheduler.ts'
@@ -45,6 +45,12 @@ export type Notifications = {
    * @throws NotificationError `options_invalid` without `publicUrl`, `encryption_key_missing` without a key.
    */
   callbackUrl(kind: 'notification' | 'reminder', id: number, time: Date): string
+  /**
+   * Records what a provider told a webhook of yours about the notification of this id, once your webhook has proved that it was
+   * the provider. Told twice, it is recorded once; a report older than what is known changes nothing.
+   * @throws NotificationError `invalid_input`, `notification_not_found`.
+   */
+  recordReceipt(notificationId: number, receipt: Receipt): Promise<ReportResult>
   /**
    * Compares what is planned with the directory, both ways, and mends what differs: bookings, changes, cancellations and
    * deletions that the library was never told of, time zone data and providers that changed since planning. Nobody is
@@ -140,6 +146,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     }),
     endpoints: table,
     callbackUrl: callbacks.url.bind(callbacks),
+    recordReceipt: callbacks.recordReceipt.bind(callbacks),
     reconcile: reconciler.reconcile.bind(reconciler),
     migrate: ({ adopt = false } = {}) => storage.migrate({ ids: settled.ids, adopt, now: clock.now() }),
     async start() {

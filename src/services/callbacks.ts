@@ -1,5 +1,7 @@
+import { z } from 'zod'
 import { NotificationError } from '../errors.ts'
 import type { DeliveryRow } from '../ports/storage.ts'
+import { parseField, parseInput, rowId } from '../schemas/common.ts'
 import type { DeliveryStatus, ReminderStatus } from '../schemas/vocabulary.ts'
 import { createTokenSigner, type TokenPurpose, type TokenSigner } from '../security/signed-token.ts'
 import type { Context } from './context.ts'
@@ -18,6 +20,16 @@ export type DeliveryReport = {
   readonly taskId: string | null
   readonly executionId: string | null
 }
+
+const receipt = z.strictObject({
+  outcome: z.enum(['sent', 'delivered', 'failed', 'bounced']),
+  /** When it was delivered. Default: now. */
+  deliveredAt: z.date().optional(),
+  /** Why it failed; shortened, and addresses in it are taken out before it is stored. */
+  error: z.string().max(10_000).nullable().optional(),
+})
+/** What a provider reports of a message. */
+export type Receipt = z.infer<typeof receipt>
 
 /** `updated` is false where the report told nothing new; reporting twice is once. */
 export type ReportResult = {
@@ -76,6 +88,24 @@ export class Callbacks {
     if (verdict === 'valid') return
     const told = verdict === 'expired' ? 'The token has expired.' : 'The token is missing, or not good for this.'
     throw new NotificationError('token_invalid', told, { field: 'token' })
+  }
+
+  /**
+   * Records what a provider told a webhook of the host, which has proved that it was the provider. Telling it twice is once, and
+   * only what is later than what is known counts.
+   * @throws NotificationError `invalid_input`, `notification_not_found`.
+   */
+  async recordReceipt(notificationId: number, told: Receipt): Promise<ReportResult> {
+    const id = parseField(rowId, notificationId, 'notificationId')
+    const { outcome, deliveredAt, error = null } = parseInput(receipt, told, 'The receipt')
+    return this.recordNotification(id, {
+      outcome: outcome === 'sent' || outcome === 'delivered' ? 'success' : outcome,
+      deliveredAt: outcome === 'delivered' ? (deliveredAt ?? this.#context.options.clock.now()) : null,
+      error,
+      messageId: null,
+      taskId: null,
+      executionId: null,
+    })
   }
 
   /** @throws NotificationError `notification_not_found`. */

@@ -54,7 +54,7 @@ export type Context = Signals & {
 
 /** What planning needs of it; in a transaction of the host, storage, truth and news are that transaction's own. */
 export type PlanningContext = Pick<Context, 'dueAt' | 'tasksTouched' | 'providers'> & {
-  readonly options: Pick<Settled, 'clock' | 'ids' | 'taskManager'> & { readonly storage: TransactionStorage }
+  readonly options: Pick<Settled, 'clock' | 'ids' | 'logger' | 'taskManager'> & { readonly storage: TransactionStorage }
   readonly host: Pick<HostReader, 'appointments' | 'organizations'>
   readonly events: Pick<Events, 'emit'>
 }

@@ -115,8 +115,9 @@ export class NotificationTransaction {
 
   #scheduling(appointment: Appointment | null): Scheduling {
     const { options, providers } = this.#context
+    const { clock, ids, logger, taskManager } = options
     const context: PlanningContext = {
-      options: { clock: options.clock, ids: options.ids, taskManager: options.taskManager, storage: this.#storage },
+      options: { clock, ids, logger, taskManager, storage: this.#storage },
       providers,
       host: hostKnowing(appointment),
       events: this.#news.events,

@@ -4,7 +4,7 @@ import type { DeliveryRow, PlanOutcome, PlanRow, ReminderRow } from '../ports/st
 import type { EntityId } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
 import { cancelPlans, type Withdrawn } from './cancel-plans.ts'
-import type { PlanningContext } from './context.ts'
+import { faultOf, type PlanningContext } from './context.ts'
 import { gathered } from './gathered.ts'
 import { inPieces } from './in-pieces.ts'
 import { Knowledge } from './knowledge.ts'
@@ -134,16 +134,18 @@ export class Planner {
     const planned = new Map(known.flatMap(({ before }) => (before === null ? [] : [[before.appointmentId, before]])))
     const rows = planned.size === 0 ? [] : await storage.reminders.listMany([...planned.values()])
     const rowsOf = Map.groupBy(rows, (row) => row.appointmentId)
-    return known.map(({ request, appointment, before }) =>
-      draftPlan({
-        request,
-        appointment,
-        before,
-        rows: before === null ? [] : (rowsOf.get(before.appointmentId) ?? []),
-        knowledge,
-        now: clock.now(),
-      }),
-    )
+    return known.flatMap(({ request, appointment, before }) => {
+      const reminders = before === null ? [] : (rowsOf.get(before.appointmentId) ?? [])
+      try {
+        return [draftPlan({ request, appointment, before, rows: reminders, knowledge, now: clock.now() })]
+      } catch (error) {
+        // Whatever the reason, it is this appointment's alone: the others are planned.
+        const { appointmentId } = request
+        this.#context.options.logger.error('appointment not planned', { appointmentId, fault: faultOf(error) })
+        results.set(request, failed('directory_invalid', appointmentId))
+        return []
+      }
+    })
   }
 
   /** What one organization planned does not follow the appointment to another. */
