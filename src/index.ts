@@ -1,11 +1,139 @@
-export { attendanceKey, attendanceOf } from './domain/attendance.ts'
-export { type Change, preferencesChange, settingsChange } from './domain/audit.ts'
-export { bucketOf } from './domain/histogram.ts'
+// Values are exported by name, each one a promise to whoever imports it; what only the library needs stays inside.
+
+// The library: what makes it, what its calls take, and what they return.
+
+export type { Proportion } from './domain/attendance.ts'
+export type { Effective } from './domain/effective.ts'
+export type { Percentiles } from './domain/histogram.ts'
 export type { RetryPolicy } from './domain/retry.ts'
-export { retryAfterMsOf } from './domain/retry-after.ts'
-export { canTransition } from './domain/transitions.ts'
-export * from './errors.ts'
 export type { NotificationEvent, NotificationEvents, ReminderEvent } from './events.ts'
+export { createNotifications, type Notifications } from './notifications.ts'
+export type { NotificationsOptions } from './options.ts'
+export type { Attendance } from './schemas/attendance.ts'
+export type {
+  Actor,
+  ActorKind,
+  AuditAction,
+  AuditChange,
+  AuditDetail,
+  AuditRecord,
+  AuditTarget,
+} from './schemas/audit.ts'
+export type { EntityId, RecipientRef, Warning } from './schemas/common.ts'
+export type { DecisionEntry, DecisionRecord } from './schemas/decision.ts'
+export type {
+  DirectoryAppointment,
+  DirectoryOrganization,
+  DirectoryRecipient,
+  DirectoryRecipientProfile,
+  DirectoryUpcomingPage,
+  DirectoryWaitlistEntry,
+} from './schemas/directory.ts'
+export type { Offset, OffsetInput } from './schemas/offset.ts'
+export type { PreferenceRef, Preferences, PreferencesInput, PreferencesValues } from './schemas/preferences.ts'
+export type {
+  HistoryFilter,
+  LifecycleOptions,
+  ScheduleOptions,
+  SendOptions,
+  WaitlistOptions,
+} from './schemas/requests.ts'
+export type { OrganizationSettings, OrganizationSettingsInput, SecretField } from './schemas/settings.ts'
+export type { Template, TemplateSet, TemplatesInput } from './schemas/templates.ts'
+export type {
+  AppointmentCategory,
+  AppointmentOutcome,
+  AppointmentStatus,
+  Category,
+  Channel,
+  DecisionAction,
+  DeliveryState,
+  DeliveryStatus,
+  Measure,
+  PastReminderPolicy,
+  RecipientType,
+  ReminderStatus,
+  Rule,
+  TemplateKey,
+  UnknownOutcomePolicy,
+} from './schemas/vocabulary.ts'
+export type { AuditFilter, AuditLog, AuditPage } from './services/audit-log.ts'
+export type { Receipt, ReportResult } from './services/callbacks.ts'
+export type { AccountPause } from './services/dispatch/account-gate.ts'
+export type { ExplanationLine } from './services/explanation.ts'
+export type { NotificationService } from './services/notification-service.ts'
+export type { NotificationTransaction } from './services/notification-transaction.ts'
+export type { PlanSummary } from './services/plan-summary.ts'
+export type { Finding, ReconcileOptions, ReconcileReport } from './services/reconcile/report.ts'
+export type { BatchResult as ScheduleManyResult } from './services/schedule-batch.ts'
+export type { EffectiveChannel, EffectivePreferences, EffectiveSettings } from './services/settings/effective.ts'
+export type { SettingsService, Templates, Warned } from './services/settings-service.ts'
+export type {
+  AttendanceReport,
+  Outcomes,
+  Statistics,
+  StatisticsFilter,
+  StatisticsReport,
+  TaskCounts,
+} from './services/statistics.ts'
+export type { TaskManagerMode, TaskManagerOptions } from './services/tasks/options.ts'
+export type {
+  CancelResult,
+  DryRun,
+  HistoryPage,
+  LeftOut,
+  LifecycleResult,
+  Notification,
+  PlannedMessage,
+  Reminder,
+  ScheduleResult,
+  SendResult,
+} from './services/views.ts'
+
+// Errors, with the HTTP status and title of every code. Adapters throw them too.
+
+export {
+  type ErrorCode,
+  errorCodes,
+  errorTable,
+  type FailureOutcome,
+  type FieldIssue,
+  failureOutcomes,
+  isNotificationError,
+  isTransportError,
+  NotificationError,
+  type NotificationErrorOptions,
+  TransportError,
+  type TransportErrorOptions,
+} from './errors.ts'
+
+// What a host's forms and columns need: the words a field may hold, the mask of a stored secret, and the schemas that
+// settings, preferences and templates are validated with.
+
+export { actorKinds, auditActions, auditTargets } from './schemas/audit.ts'
+export { isTimeZone } from './schemas/common.ts'
+export { preferencesInput } from './schemas/preferences.ts'
+export { organizationSettingsInput, secretFields, secretMask } from './schemas/settings.ts'
+export { templatesInput } from './schemas/templates.ts'
+export {
+  appointmentCategories,
+  appointmentOutcomes,
+  appointmentStatuses,
+  categories,
+  channels,
+  decisionActions,
+  deliveryStates,
+  deliveryStatuses,
+  pastReminderPolicies,
+  recipientTypes,
+  reminderStatuses,
+  ruleTable,
+  templateKeys,
+  unknownOutcomePolicies,
+} from './schemas/vocabulary.ts'
+
+// The HTTP endpoints: who calls, how often, and their description.
+
 export {
   type Authenticate,
   type AuthenticateRequest,
@@ -13,9 +141,7 @@ export {
   type StaffRole,
   trustEveryCaller,
 } from './http/access.ts'
-export { bodyLimit, collectBody } from './http/body.ts'
 export type { Endpoint } from './http/define-route.ts'
-export type { HttpBody, HttpRequest, HttpResponse } from './http/messages.ts'
 export { type OpenApiDocument, type OpenApiOptions, openApiDocument } from './http/openapi/document.ts'
 export type {
   IoredisLike,
@@ -27,23 +153,9 @@ export type {
   RateLimitStore,
   RateLimits,
 } from './http/rate-limit-options.ts'
-export { createNotifications, type Notifications } from './notifications.ts'
-export type { NotificationsOptions } from './options.ts'
-export * from './ports/clock.ts'
-export * from './ports/directory.ts'
-export * from './ports/docs.ts'
-export * from './ports/logger.ts'
-export * from './ports/scheduler.ts'
-export * from './ports/storage.ts'
-export * from './ports/transport.ts'
-export * from './schemas/audit.ts'
-export * from './schemas/common.ts'
-export * from './schemas/decision.ts'
-export * from './schemas/directory.ts'
-export * from './schemas/offset.ts'
-export * from './schemas/preferences.ts'
-export * from './schemas/requests.ts'
-export * from './schemas/settings.ts'
+
+// The client of PlatformServices TaskManager, which can also be used on its own.
+
 export {
   type Task,
   type TaskChanges,
@@ -53,33 +165,48 @@ export {
   type TaskStatus,
   taskStatuses,
 } from './schemas/task-manager.ts'
-export * from './schemas/templates.ts'
-export * from './schemas/vocabulary.ts'
-export * from './security/outbound-guard.ts'
-export type { AuditFilter, AuditLog, AuditPage } from './services/audit-log.ts'
-export type { Receipt, ReportResult } from './services/callbacks.ts'
-export { embeddedScheduler } from './services/embedded-scheduler.ts'
-export { type EngineSchedulerOptions, engineScheduler } from './services/engine-scheduler.ts'
-export type { ExplanationLine } from './services/explanation.ts'
-export type { NotificationService } from './services/notification-service.ts'
-export type { NotificationTransaction } from './services/notification-transaction.ts'
-export type { PlanSummary } from './services/plan-summary.ts'
-export type { Finding, ReconcileOptions, ReconcileReport } from './services/reconcile/report.ts'
-export type { EffectiveChannel, EffectivePreferences, EffectiveSettings } from './services/settings/effective.ts'
-export type {
-  SettingsService,
-  Templates,
-  Warned,
-} from './services/settings-service.ts'
-export type {
-  AttendanceReport,
-  Outcomes,
-  Statistics,
-  StatisticsFilter,
-  StatisticsReport,
-} from './services/statistics.ts'
 export type { Circuit } from './services/task-manager/breaker.ts'
 export type { BreakerPolicy, TaskManagerClientOptions, TaskManagerPaths } from './services/task-manager/options.ts'
 export { TaskManagerClient, type TaskManagerHealth } from './services/task-manager-client.ts'
-export type { TaskManagerMode, TaskManagerOptions } from './services/tasks/options.ts'
-export * from './services/views.ts'
+
+// The ports, and what the library uses where an option leaves one out.
+
+export { type Clock, systemClock } from './ports/clock.ts'
+export type * from './ports/directory.ts'
+export type * from './ports/docs.ts'
+export { type LogFields, type Logger, silentLogger, stderrLogger } from './ports/logger.ts'
+export type * from './ports/scheduler.ts'
+export type * from './ports/storage.ts'
+export type * from './ports/transport.ts'
+
+// For authors of storage adapters: the rules by which rows, counters and the audit log are written.
+
+export { attendanceKey, attendanceOf } from './domain/attendance.ts'
+export { type Change, preferencesChange, settingsChange } from './domain/audit.ts'
+export { bucketOf } from './domain/histogram.ts'
+export { canTransition } from './domain/transitions.ts'
+export { laneKey } from './ports/storage/due.ts'
+export { recipientTarget, subjectTarget, systemActor } from './schemas/audit.ts'
+export { categoryFlagOf, channelFlagOf } from './schemas/preferences.ts'
+export { settledMeasures } from './schemas/vocabulary.ts'
+
+// For authors of transports: the wait an answer asks for, and the guard around hosts that organizations name.
+
+export { retryAfterMsOf } from './domain/retry-after.ts'
+export {
+  type HostLookup,
+  isPublicAddress,
+  type OutboundRules,
+  type OutboundTarget,
+  resolveOutbound,
+} from './security/outbound-guard.ts'
+
+// For authors of schedulers.
+
+export { embeddedScheduler } from './services/embedded-scheduler.ts'
+export { type EngineSchedulerOptions, engineScheduler } from './services/engine-scheduler.ts'
+
+// For authors of HTTP adapters.
+
+export { bodyLimit, collectBody } from './http/body.ts'
+export type { HttpBody, HttpRequest, HttpResponse } from './http/messages.ts'

@@ -12,8 +12,8 @@ import {
   type Logger,
   type NotificationEvents,
   type NotificationsOptions,
-  refKey,
 } from '../../src/index.ts'
+import { refKey } from '../../src/schemas/common.ts'
 import { described } from './described.ts'
 import { ManualClock, turns } from './manual-clock.ts'
 
