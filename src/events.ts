@@ -1,7 +1,7 @@
 import type { EntityId, RecipientRef } from './schemas/common.ts'
 import type { Category, Channel, Rule } from './schemas/vocabulary.ts'
 
-/** What every event about a message carries: ids only, never a name, a contact or a text. */
+/** What every event about a message holds: ids only, never a name, an address or a text. */
 type About = {
   readonly organizationId: string
   readonly appointmentId: EntityId | null
@@ -17,7 +17,10 @@ export type NotificationEvent = About & {
   readonly category: Category
 }
 
-/** Emitted after the transaction that made it true. A listener that throws is logged and changes nothing. */
+/**
+ * Each is emitted once the transaction behind it is committed. If a listener throws, the error is logged and nothing
+ * else happens.
+ */
 export type NotificationEvents = {
   'reminder.scheduled': [event: ReminderEvent & { readonly reminderTime: Date }]
   'reminder.sent': [event: ReminderEvent & { readonly notificationId: number }]

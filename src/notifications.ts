@@ -34,45 +34,52 @@ export type Notifications = {
   readonly audit: AuditLog
   readonly events: Pick<Events, 'on' | 'off' | 'once'>
   /**
-   * Answers an HTTP request to the documented endpoints; the adapters (`appointment-notifications/express` ...) convert
-   * and call it. Never rejects.
+   * Answers an HTTP request to one of the documented endpoints. The adapters (`appointment-notifications/express` and
+   * others) convert requests and call it. Never rejects.
    */
   handle(request: HttpRequest): Promise<HttpResponse>
-  /** The endpoint table: what `handle` answers, with the schemas of every row. */
+  /** The endpoints that `handle` answers, each with its schemas. */
   readonly endpoints: readonly Endpoint[]
   /**
-   * The signed URL at which TaskManager reports on a notification or reminder; good for seven days after `time`.
+   * The signed URL at which TaskManager reports on a notification or reminder; valid until seven days after `time`.
    * @throws NotificationError `options_invalid` without `publicUrl`, `encryption_key_missing` without a key.
    */
   callbackUrl(kind: 'notification' | 'reminder', id: number, time: Date): string
   /**
-   * Records what a provider told a webhook of yours about the notification of this id, once your webhook has proved that it was
-   * the provider. Told twice, it is recorded once; a report older than what is known changes nothing.
-   * @throws NotificationError `invalid_input`, `notification_not_found`.
+   * Records what a provider reported to a webhook of yours about the notification with this id, once your webhook has
+   * verified that the report is the provider's. The same report twice is recorded once; a report older than what is known
+   * changes nothing.
+   * @throws NotificationError `invalid_input`, `notification_not_found`, or one of the `storage_*` errors.
    */
   recordReceipt(notificationId: number, receipt: Receipt): Promise<ReportResult>
   /**
-   * Compares what is planned with the directory, both ways, and mends what differs: bookings, changes, cancellations and
-   * deletions that the library was never told of, time zone data and providers that changed since planning. Nobody is
-   * sent a notice for what is found: a confirmation days late would confuse. Where nothing differs nothing is written. Runs
-   * by itself every `reconcileMs` after `start()`; works without `start()` too.
+   * Compares the plans with the directory, in both directions, and repairs what differs: bookings, changes,
+   * cancellations and deletions that the library was never told about, and time zone data and providers that changed
+   * since planning. Sends no notices for what it finds, since a confirmation that is days late would confuse. Writes
+   * nothing if nothing differs. Runs every `reconcileMs` after `start()`, and can be called without `start()` too.
    *
-   * Resolves with what was found and done. A directory that fails ends the run as `stopped`, and nothing is cancelled for
-   * it; one that no longer knows more than `maxGoneShare` of the plans (and 20 or more, or all of several) ends it as
-   * `refused`, and only `force` cancels those.
-   * @throws NotificationError `invalid_input`, or of storage.
+   * Resolves with what was found and done. If the directory fails, the run ends as `stopped`, and nothing is cancelled
+   * because of it. If the directory no longer knows more than `maxGoneShare` of the plans (and 20 or more, or all of
+   * several), the run ends as `refused`; those plans are cancelled only with `force`.
+   * @throws NotificationError `invalid_input` for the options, or one of the `storage_*` errors.
    */
   reconcile(options?: ReconcileOptions): Promise<ReconcileReport>
-  /** Brings the tables up to date. `adopt` takes over same-named tables that another program made. */
+  /**
+   * Creates the tables or brings them up to date; several processes may do so at once. `adopt` (default false) takes
+   * over tables of the same names that another program made.
+   * @throws NotificationError `migration_refused`, `dependency_missing`, or one of the `storage_*` errors.
+   */
   migrate(options?: { readonly adopt?: boolean }): Promise<MigrationReport>
-  /** Begins to send what is due. Without it this process only plans and records; another one may send. */
+  /** Starts sending what is due. Without it, this process only plans and records, and another one may send. */
   start(): Promise<void>
-  /** Takes no new work and waits for sends in progress (`drainMs`), then frees transports and storage. Idempotent. */
+  /**
+   * Takes on no new work, waits up to `drainMs` for sends in progress, then closes transports and storage. Idempotent.
+   */
   stop(): Promise<void>
 }
 
 /**
- * Wires storage, transports, scheduler and your directory into one library.
+ * Creates the library from a storage, transports, a scheduler and your directory. Nothing is opened or sent yet.
  *
  * ```ts
  * const { notifications, migrate, start } = createNotifications({

@@ -22,73 +22,87 @@ import { definedOnly } from './schemas/defined.ts'
 import { type SettledTaskManager, settleTaskManager, type TaskManagerOptions } from './services/tasks/options.ts'
 
 export type NotificationsOptions = {
-  /** Where the rows live: `sqlite('clinic.sqlite')`. */
+  /** Where the library keeps its tables: `sqlite('clinic.sqlite')`, `postgres('postgres://...')`. */
   readonly storage: Storage
   /** Your appointments, organizations and people. */
   readonly directory: Directory
-  /** What delivers: `[smtp()]`. A channel without a transport is refused with a reason, never reported as sent. */
+  /**
+   * What delivers: `[smtp(), twilio()]`, each under its own name. Messages on a channel without a transport are refused
+   * with a reason, never reported as sent.
+   */
   readonly transports: readonly Transport[]
   /**
-   * Encrypts provider credentials at rest: 32 bytes as base64 or hex (`openssl rand -base64 32`). The first of several
-   * encrypts, all decrypt. Default: `NOTIFICATIONS_ENCRYPTION_KEY` of `env`; without any, settings with credentials are refused.
+   * Encrypts provider credentials at rest and signs callback URLs: 32 bytes as base64 or hex, made by
+   * `openssl rand -base64 32`. Given several keys, the first encrypts and all of them decrypt. Default:
+   * `NOTIFICATIONS_ENCRYPTION_KEY` of `env`; without any key, settings that contain credentials are refused.
    */
   readonly encryptionKey?: string | readonly string[] | undefined
-  /** What wakes the dispatcher. Default: a timer of this process. */
+  /** Wakes the dispatcher when something is due. Default: a timer in this process. */
   readonly scheduler?: Scheduler
-  /** Where the documented `DEFAULT_*` variables are read. Default `process.env`. */
+  /** Where the documented variables are read from, such as `DEFAULT_SMTP_HOST`. Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>
-  /** How your ids look; default integers, as documented. */
+  /** `integer` (default) or `text`, for each kind of id: `{ appointment: 'text' }` for UUIDs. */
   readonly ids?: Partial<IdKinds>
-  /** Retries after transient failures. Default: 3 retries, 30 s, 2 min and 8 min apart with jitter; never past the start. */
+  /**
+   * When to retry after a transient failure; no reminder is retried past the start of its appointment. Default:
+   * `maxRetries` 3 (0 to 20), `baseMs` 30000 (at least 1), `factor` 4 (1 to 100), `maxMs` 1800000 (at least 1), which
+   * makes three waits of at most 30 s, 2 min and 8 min, half of each random.
+   */
   readonly retry?: Partial<RetryPolicy>
   /**
-   * Says who calls the HTTP endpoints: `(request) => Caller | null`. Without it every endpoint but health and the signed
-   * callbacks answers 401. `trustEveryCaller()` is for development.
+   * Tells who is calling the HTTP endpoints: `(request) => Caller | null`. Default: nobody is known, and every endpoint
+   * but health and the signed callbacks answers 401. `trustEveryCaller()` is for development.
    */
   readonly authenticate?: Authenticate
   /**
-   * How many messages an organization may send in a UTC day: stops a host in a loop. What is over it waits for the next day, and is
-   * cancelled where that is full too. `reminders` true counts reminders as well. Default `{ perDay: 10000 }`; false: no cap.
+   * How many messages an organization may send in a UTC day, as a guard against a host caught in a loop. Messages
+   * beyond the cap wait until the next day, and are cancelled if that day is full as well. With `reminders: true`
+   * (default false) reminders count too. Default `{ perDay: 10000 }`; `perDay` is at least 1; false: no cap.
    */
   readonly sendCap?: { readonly perDay: number; readonly reminders?: boolean } | false
   /**
-   * How often a caller may ask over HTTP; past that the answer is 429. Default, in a minute: 600 requests that read, 120
-   * that change and 60 that send, ten times as many for callers of the kind `service`, counted in the memory of each
-   * process. Several processes share their counts in `store`. False: no limits.
+   * How often each caller may use the HTTP endpoints; beyond that the answer is 429. Default, per minute: 600 requests
+   * that read, 120 that change and 60 that send; ten times as many for callers of kind `service`. `points` 1 to
+   * 1000000000, `durationSeconds` 1 to 86400. Each process counts in its own memory, unless `store` shares the counts.
+   * False: no limits.
    */
   readonly rateLimits?: RateLimitOptions | false
   /**
-   * Where the router is mounted, as the outside reaches it: `https://clinic.example/api/notifications`. For callback URLs
-   * and the description of the API.
+   * The public URL (http or https) of the path where you mount the router: `https://clinic.example/api/notifications`.
+   * Used in callback URLs and in the description of the API. Default: none; then there are no callback URLs.
    */
   readonly publicUrl?: string | undefined
   /**
-   * Shares the work with PlatformServices TaskManager, at its `url` or `TASK_MANAGER_URL`. Needs `publicUrl` and an encryption key.
-   * Default: the library sends by itself.
+   * Shares the work with PlatformServices TaskManager at `url`, or `TASK_MANAGER_URL` of `env`. Requires `publicUrl`
+   * and an encryption key. Default: the library sends everything itself.
    */
   readonly taskManager?: TaskManagerOptions
-  /** The page at `/docs`: `swaggerUi()`. Default: none; the description is at `/openapi.json` in any case. */
+  /** The page at `/docs`: `swaggerUi()`. Default: no page; the description itself is always at `/openapi.json`. */
   readonly docs?: DocsPage
   /**
-   * For how long a worker has a message that it sends, in ms; a send that takes longer renews it. What a worker had that
-   * died is sent by another after so long. Default 60000, at least 5000.
+   * How long a worker owns a message it is sending, in ms; renewed while the send runs. If the worker dies, another
+   * takes over after this time. Default 60000, 5000 to 3600000.
    */
   readonly leaseMs?: number
-  /** How long a send may take in all before it is ended, its outcome unknown, in ms. Default 120000, at least 1000. */
+  /**
+   * How long one send may take, in ms. After that it is aborted, and its outcome is unknown unless the transport says
+   * otherwise. Default 120000, 1000 to 3600000.
+   */
   readonly sendTimeoutMs?: number
-  /** How often to look for work that no alarm announced, in ms. Default 30000. */
+  /** How often to look for due work that no wake-up announced, in ms. Default 30000, 100 to 86400000. */
   readonly sweepMs?: number
   /**
-   * How often to compare what is planned with the directory (`reconcile()`), in ms; the first time within a minute of
-   * `start()`. Default 6 hours, at least a minute; 0 or false: never.
+   * How often to compare the plans with the directory (`reconcile()`), in ms; the first run is within a minute of
+   * `start()`. Default 21600000 (6 hours), 60000 to 604800000 (a week); 0 or false: never.
    */
   readonly reconcileMs?: number | false
-  /** How long `stop()` waits for sends in progress, in ms. Default 10000. */
+  /** How long `stop()` waits for sends in progress, in ms. Default 10000, 0 to 3600000. */
   readonly drainMs?: number
-  /** Default: warnings and errors to stderr. */
+  /** Default: `stderrLogger`, which writes warnings and errors to stderr. */
   readonly logger?: Logger
+  /** Tells the time and sets timers; for tests. Default: `systemClock`. */
   readonly clock?: Clock
-  /** 0 to 1, for jitter. Default `Math.random`. */
+  /** A number from 0 up to, but not including, 1, which spreads retries. Default: `Math.random`. */
   readonly random?: () => number
 }
 
@@ -107,7 +121,7 @@ export type Settled = {
   /** Without a trailing slash. */
   readonly publicUrl: string | null
   readonly taskManager: SettledTaskManager | null
-  /** Where the variables are read. */
+  /** Where the variables are read from. */
   readonly env: Readonly<Record<string, string | undefined>>
   readonly docs: DocsPage | null
   readonly leaseMs: number

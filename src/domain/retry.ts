@@ -1,9 +1,12 @@
-/** How a delivery is tried again. The n-th retry waits `baseMs * factor ** (n - 1)`, at most `maxMs`, in milliseconds. */
+/** When a failed call or delivery is retried. The n-th retry waits `baseMs * factor ** (n - 1)` ms, at most `maxMs`. */
 export type RetryPolicy = {
-  /** Retries after the first attempt; 0 never retries. */
+  /** Retries after the first attempt; 0: never. */
   readonly maxRetries: number
+  /** The wait before the first retry, in ms. */
   readonly baseMs: number
+  /** By how much each wait is longer than the one before. */
   readonly factor: number
+  /** The longest wait, in ms. */
   readonly maxMs: number
 }
 

@@ -2,41 +2,44 @@ import { z } from 'zod'
 import { definedOnly } from '../schemas/defined.ts'
 
 /**
- * What a row costs: `reading` looks, `changing` writes settings, preferences, templates or plans, `sending` makes messages.
- * Each class of each caller has a budget of its own, so that a screen that polls takes nothing from what is to be sent.
+ * What a row costs: `reading` looks, `changing` writes settings, preferences, templates or plans, `sending` makes
+ * messages. Each class of each caller has a budget of its own, so that a screen that polls takes nothing from what is
+ * to be sent.
  */
 export const rateClasses = ['reading', 'changing', 'sending'] as const
 export type RateClass = (typeof rateClasses)[number]
 
-/** At most `points` requests in `durationSeconds`, counted from the first of them. */
+/** At most `points` requests (1 to 1000000000) in `durationSeconds` (1 to 86400), counted from the first of them. */
 export type RateLimit = { readonly points: number; readonly durationSeconds: number }
 
-/** False: not limited. A class left out keeps its default. */
+/** The limit of each class. False: no limit. A class left out keeps its default. */
 export type RateLimits = { readonly [Class in RateClass]?: RateLimit | false }
 
-/** The slice of an ioredis client that is used. */
+/** The part of an ioredis client that is used. */
 export type IoredisLike = { defineCommand(name: string, definition: { lua: string; numberOfKeys?: number }): void }
-/** The slice of a connected node-redis client (4 and later) that is used. */
+/** The part of a connected node-redis client (4 or later) that is used. */
 export type NodeRedisLike = {
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
 }
-/** The slice of a `pg` pool that is used. */
+/** The part of a `pg` pool that is used. */
 export type PostgresPoolLike = {
   query(statement: { name?: string; text: string; values?: unknown[] }): Promise<{ rows: unknown[] }>
 }
 
 /**
- * Where counts are kept for several processes. The client is yours: connected, and closed by you.
- * In Postgres they are in `table` (default `notification_rate_limits`), which is created when it is not there.
+ * Where several processes share their counts. The client is yours to connect and to close. In Postgres the counts are
+ * in `table` (default `notification_rate_limits`), which is created if it is missing.
  */
 export type RateLimitStore =
   | { readonly redis: IoredisLike | NodeRedisLike }
   | { readonly postgres: PostgresPoolLike; readonly table?: string }
 
 export type RateLimitOptions = RateLimits & {
-  /** Of callers of the kind `service`, who speak for everybody. False: not limited. */
+  /**
+   * The limits of callers of kind `service`, who speak for everybody. Default: ten times the others'. False: no limits.
+   */
   readonly service?: RateLimits | false
-  /** Default: the memory of each process. */
+  /** Default: each process counts in its own memory. */
   readonly store?: RateLimitStore
 }
 

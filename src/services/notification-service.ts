@@ -44,7 +44,13 @@ import {
   showReminder,
 } from './views.ts'
 
-/** Plans reminders, sends notices, and tells what was decided and what came of it. */
+/**
+ * Plans reminders, sends notices, and tells what was decided and what came of it.
+ *
+ * Beside the errors it names, every method may throw a NotificationError `invalid_input` for an argument that is not
+ * valid (`field` names it), `directory_failed` or `directory_invalid` where it asks the directory, and `storage_busy`,
+ * `storage_failed`, `storage_closed` or `migration_missing`.
+ */
 export class NotificationService {
   readonly #context: Context
   readonly #planner: Planner
@@ -58,15 +64,15 @@ export class NotificationService {
     this.#scheduling = new Scheduling(context, planner, actor)
   }
 
-  /** The same service, for the audit log on behalf of somebody: `as({ kind: 'staff', id: 7 })`. Checks no rights. */
+  /** The same service, acting for `actor` in the audit log: `as({ kind: 'staff', id: 7 })`. Checks no permissions. */
   as(actor: Actor): NotificationService {
     return new NotificationService(this.#context, this.#planner, parseInput(actorSchema, actor, 'The actor'))
   }
 
   /**
-   * The calls of planning inside a transaction of your own, so that your row and its reminders are committed together or not
-   * at all: a Kysely `Transaction`, or the `pg` client or better-sqlite3 database it is open on, of the database that holds the
-   * library's tables.
+   * The planning calls, made within a transaction of your own, so that your row and its reminders are committed
+   * together or not at all. `transaction` is a Kysely `Transaction`, or the `pg` client or better-sqlite3 database on
+   * which the transaction is open; it must be of the database that holds the library's tables.
    *
    * ```ts
    * const reminders = await db.transaction().execute(async (trx) => {
@@ -76,7 +82,7 @@ export class NotificationService {
    * })
    * reminders.committed()
    * ```
-   * @throws NotificationError `transaction_refused` for anything else, and where the storage has no transactions to share.
+   * @throws NotificationError `transaction_refused` for anything else, or if the storage cannot join a transaction.
    */
   using(transaction: HostTransaction): NotificationTransaction {
     const { storage } = this.#context.options
@@ -90,22 +96,32 @@ export class NotificationService {
   }
 
   /**
-   * Plans the reminders of an appointment by the effective offsets of each recipient, or by `customReminders`.
-   * Declarative: called twice, done once.
-   * @throws NotificationError `appointment_not_found`, `appointment_not_active`, `invalid_input`.
+   * Plans the reminders of an appointment, at the effective offsets of each recipient or at `customReminders`. Calling
+   * it again changes nothing unless something else has changed.
+   * @throws NotificationError `appointment_not_found`; `appointment_not_active`: it is cancelled or over; `conflict`:
+   * others kept changing the same reminders.
    */
   async scheduleReminders(appointmentId: EntityId, options: ScheduleOptions = {}): Promise<ScheduleResult> {
     return this.#scheduling.schedule(appointmentId, options)
   }
 
-  /** Plans many appointments in few commands. One that fails does not stop the others: its error stands in its place. */
+  /**
+   * Plans many appointments in few commands. Results are in the order of `appointmentIds`. An appointment that fails
+   * does not stop the others: its result holds the error that `scheduleReminders` would have thrown, of the directory
+   * and the storage too.
+   * @throws NotificationError only `invalid_input`, for a list or options that are not valid.
+   */
   async scheduleMany(appointmentIds: readonly EntityId[], options: ScheduleOptions = {}): Promise<BatchResult[]> {
     parseField(z.array(z.unknown()), appointmentIds, 'appointmentIds')
     const { customReminders } = parseInput(scheduleOptions, options, 'The reminders')
     return scheduleInBatches(this.#planner, this.#context.options.ids, appointmentIds, customReminders)
   }
 
-  /** All rows of the appointment, cancelled ones too, with a preview of the text where nothing went out yet. */
+  /**
+   * All reminders of the appointment, including cancelled ones, earliest first; those not sent yet with a preview of
+   * their text, empty while the directory does not answer.
+   * @throws NotificationError `appointment_not_found`: neither the library nor the directory knows it.
+   */
   async getReminders(appointmentId: EntityId): Promise<readonly Reminder[]> {
     const id = this.#appointmentId(appointmentId)
     const rows = await this.#context.options.storage.reminders.list(await this.#organizationOf(id), id)
@@ -113,7 +129,11 @@ export class NotificationService {
     return rows.map((row) => showReminder(row, previews.of(row)))
   }
 
-  /** Cancels what is pending; works also while the directory is away. Nothing is planned again until the host asks for it. */
+  /**
+   * Cancels the pending reminders; where some were ever planned, this works even while the directory is down. Nothing
+   * is planned again until you ask for it.
+   * @throws NotificationError `appointment_not_found`: nothing was ever planned, and the directory does not know it.
+   */
   async cancelReminders(appointmentId: EntityId): Promise<CancelResult> {
     const result = await this.#scheduling.cancel(appointmentId)
     if (result !== null) return result
@@ -121,14 +141,20 @@ export class NotificationService {
     return { cancelled: 0, inFlight: 0 }
   }
 
-  /** Plans anew after the appointment changed: needs no body, the directory tells the new time and the plan its offsets. */
+  /**
+   * Plans again after the appointment changed. Needs no details: the new time comes from the directory, and
+   * `customReminders` given before stay in force.
+   * @throws NotificationError as `scheduleReminders`.
+   */
   async rescheduleReminders(appointmentId: EntityId, options: ScheduleOptions = {}): Promise<ScheduleResult> {
     return this.#scheduling.schedule(appointmentId, options)
   }
 
   /**
-   * Queues a notice now, to everybody of the appointment or to `recipients`; asked for again, it is sent again, unless both
-   * name the same `idempotencyKey`.
+   * Queues a notice now, to everybody who takes part in the appointment or to `recipients`. Each call sends it again,
+   * unless both calls give the same `idempotencyKey`. Who was left out, and by which rule, is in `left`.
+   * @throws NotificationError `appointment_not_found`, also if the directory's answer for it cannot be used;
+   * `appointment_not_active`, except for the category `CANCELLATION`.
    */
   async sendAppointmentNotification(appointmentId: EntityId, options: SendOptions): Promise<SendResult> {
     const id = this.#appointmentId(appointmentId)
@@ -153,7 +179,12 @@ export class NotificationService {
     })
   }
 
-  /** Tells the recipients of a waitlist entry, now; again each time, unless under the same `idempotencyKey`. */
+  /**
+   * Queues a notice to the recipients of a waitlist entry now. Each call sends it again, unless both calls give the
+   * same `idempotencyKey`.
+   * @throws NotificationError `waitlist_entry_not_found`, also if the directory's answer for it cannot be used;
+   * `options_invalid`: the directory has no `waitlistEntries`.
+   */
   async notifyWaitlist(waitlistEntryId: EntityId, options: WaitlistOptions = {}): Promise<SendResult> {
     const id = readId(this.#context.options.ids, 'waitlistEntry', waitlistEntryId, 'waitlistEntryId')
     const { channel, idempotencyKey } = parseInput(waitlistOptions, options, 'The notification')
@@ -170,13 +201,20 @@ export class NotificationService {
     })
   }
 
-  /** A dry run: what would be sent when, for a known appointment or for one not booked yet. Writes nothing. */
+  /**
+   * A dry run: what would be sent and when, for a known appointment or for one not booked yet. Writes nothing.
+   * @throws NotificationError `appointment_not_found`, for a known one.
+   */
   async plan(appointment: EntityId | DirectoryAppointment, options: ScheduleOptions = {}): Promise<DryRun> {
     const { customReminders } = parseInput(scheduleOptions, options, 'The reminders')
     return dryRun(this.#context, await this.#draft(appointment), customReminders)
   }
 
-  /** Which message was planned, moved, skipped, merged, sent or refused, when, and by which rule. */
+  /**
+   * Which messages of an appointment were planned, moved, skipped, merged, sent or refused, when, and by which rule; in
+   * the order of time.
+   * @throws NotificationError `appointment_not_found`: neither the library nor the directory knows it.
+   */
   async explain(appointmentId: EntityId): Promise<readonly ExplanationLine[]> {
     const id = this.#appointmentId(appointmentId)
     const { storage } = this.#context.options
@@ -184,12 +222,12 @@ export class NotificationService {
     return explainAppointment(storage, organizationId, id)
   }
 
-  /** Deliveries, newest first. */
+  /** A page of deliveries, newest first. Default: 50 settled ones of all organizations. */
   async history(filter: HistoryFilter = {}): Promise<HistoryPage> {
     return readHistory(this.#context.options.storage, parseInput(historyFilter, filter, 'The history filter'))
   }
 
-  /** @throws NotificationError `notification_not_found`. */
+  /** One delivery, whatever its state. @throws NotificationError `notification_not_found`. */
   async getNotification(notificationId: number): Promise<Notification> {
     const id = parseField(rowId, notificationId, 'notificationId')
     const row = await this.#context.options.storage.deliveries.get(id)
@@ -197,25 +235,35 @@ export class NotificationService {
     throw noNotification(id)
   }
 
-  /** The host booked an appointment: confirm it and plan its reminders, in one transaction. The same booking twice is once. */
+  /**
+   * An appointment was booked: queues its confirmation and plans its reminders, in one transaction. Reporting the same
+   * booking twice does this once.
+   * @throws NotificationError as `scheduleReminders`.
+   */
   async appointmentBooked(appointmentId: EntityId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
     return this.#scheduling.tell('booked', appointmentId, options)
   }
 
-  /** The host moved an appointment: move its reminders and tell. */
+  /**
+   * An appointment was moved: moves its reminders and queues a notice.
+   * @throws NotificationError as `scheduleReminders`.
+   */
   async appointmentRescheduled(appointmentId: EntityId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
     return this.#scheduling.tell('rescheduled', appointmentId, options)
   }
 
-  /** The host cancelled an appointment: cancel its reminders and tell. Call it after your own commit. */
+  /**
+   * An appointment was cancelled: cancels its reminders and queues a notice. Call it after your own commit.
+   * @throws NotificationError `appointment_not_found`; `conflict`: others kept changing the same reminders.
+   */
   async appointmentCancelled(appointmentId: EntityId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
     return this.#scheduling.tell('cancelled', appointmentId, options)
   }
 
   /**
-   * Records what became of an appointment: `attended`, `no_show`, `cancelled_late` or `rescheduled`. Recorded again, the last
-   * one counts. The reminder statistics set it beside the reminders that went out.
-   * @throws NotificationError `appointment_not_found`, `invalid_input`.
+   * Records what became of an appointment: `attended`, `no_show`, `cancelled_late` or `rescheduled`. If it is recorded
+   * more than once, the last outcome counts. The reminder statistics relate it to the reminders that were sent.
+   * @throws NotificationError `appointment_not_found`, also if the directory's answer for it cannot be used.
    */
   async recordOutcome(appointmentId: EntityId, outcome: AppointmentOutcome): Promise<void> {
     const known = parseField(z.enum(appointmentOutcomes), outcome, 'outcome')
@@ -225,12 +273,15 @@ export class NotificationService {
     await storage.statistics.recordOutcome({ ...about, outcome: known, at: clock.now(), by: this.#actor })
   }
 
-  /** The host deleted an appointment: what is pending is cancelled, history stays. */
+  /** An appointment was deleted: what is pending is cancelled, the history stays. Does not ask the directory. */
   async appointmentDeleted(appointmentId: EntityId): Promise<CancelResult> {
     return this.#scheduling.appointmentDeleted(appointmentId)
   }
 
-  /** The host deleted a patient, client or practitioner: preferences go, what is pending is cancelled, history stays. */
+  /**
+   * A patient, client or practitioner was deleted: the preferences are removed, what is pending is cancelled, the
+   * history stays. Does not ask the directory.
+   */
   async recipientDeleted(recipient: RecipientRef): Promise<CancelResult> {
     return this.#scheduling.recipientDeleted(recipient)
   }
@@ -243,7 +294,7 @@ export class NotificationService {
     throw noAppointment(id)
   }
 
-  /** Also of an appointment that the host deleted: what was sent for it stays explained. */
+  /** Also for an appointment that the host deleted: what was sent for it can still be explained. */
   async #organizationOf(id: EntityId): Promise<string> {
     const { storage } = this.#context.options
     const [plan] = await storage.plans.find([id])

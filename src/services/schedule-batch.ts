@@ -8,6 +8,7 @@ import type { PlanRequest } from './plan-draft.ts'
 import { type PlanSummary, summaryOf } from './plan-summary.ts'
 import type { Planner, PlanResult } from './planner.ts'
 
+/** What planning one of many appointments came to: a summary, or the error that stopped it. */
 export type BatchResult = PlanSummary | { readonly appointmentId: EntityId; readonly error: NotificationError }
 
 /** Appointments planned in one command. */

@@ -23,7 +23,7 @@ import { requireNewSecrets } from './settings/kept-secrets.ts'
 import { phoneWarnings, readSettingsPatch, type SettingsPatch } from './settings/settings-patch.ts'
 import { showPreferences, showSettings } from './settings-view.ts'
 
-/** A value with what deserves a look about it. */
+/** A value, with warnings about what was accepted but may be a mistake. */
 export type Warned<T> = T & { readonly warnings: readonly Warning[] }
 
 export type Templates = { readonly emailTemplates: TemplateSet; readonly smsTemplates: TemplateSet }
@@ -31,7 +31,13 @@ export type Templates = { readonly emailTemplates: TemplateSet; readonly smsTemp
 /** Every round that is lost is one that another caller won: so many may save the settings of one organization at once. */
 const changeAttempts = 10
 
-/** Settings of organizations and preferences of patients and clients. */
+/**
+ * Settings of organizations, and preferences of patients and clients.
+ *
+ * Beside the errors it names, every method may throw a NotificationError `invalid_input` for an argument that is not
+ * valid (`field` names it), `directory_failed` or `directory_invalid` where it asks the directory, and `storage_busy`,
+ * `storage_failed`, `storage_closed` or `migration_missing`.
+ */
 export class SettingsService {
   readonly #context: Context
   readonly #actor: Actor
@@ -41,12 +47,17 @@ export class SettingsService {
     this.#actor = actor
   }
 
-  /** The same service, for the audit log on behalf of somebody: `as({ kind: 'staff', id: 7 })`. Checks no rights. */
+  /** The same service, acting for `actor` in the audit log: `as({ kind: 'staff', id: 7 })`. Checks no permissions. */
   as(actor: Actor): SettingsService {
     return new SettingsService(this.#context, parseInput(actorSchema, actor, 'The actor'))
   }
 
-  /** @throws NotificationError `already_exists`, `organization_not_found`, `invalid_input`, `template_invalid`, `encryption_key_missing`. */
+  /**
+   * Creates an organization's settings. A field left out or null gets its default. Secrets are stored encrypted, and
+   * shown as a mask.
+   * @throws NotificationError `organization_not_found`; `already_exists`; `template_invalid`; `unknown_provider`: no
+   * transport named `smsProvider` is installed; `encryption_key_missing`: a secret is given, and there is no key.
+   */
   async createOrganizationSettings(
     id: string,
     input: OrganizationSettingsInput,
@@ -72,16 +83,17 @@ export class SettingsService {
     return { ...showSettings(row), warnings }
   }
 
-  /** @throws NotificationError `settings_not_found`. */
+  /** An organization's settings, secrets masked. @throws NotificationError `settings_not_found`. */
   async getOrganizationSettings(id: string): Promise<OrganizationSettings> {
     return showSettings(await this.#settingsRow(parseField(organizationId, id, 'organizationId')))
   }
 
   /**
-   * Merges: a field left out stays, null clears it to the default, the mask of a secret leaves the secret. Another
-   * SMTP host, port or username needs the password again, another SMS provider or key its secrets.
-   * @throws NotificationError `settings_not_found`, `invalid_input`, `template_invalid`, `unknown_provider`,
-   * `encryption_key_missing`, `conflict`.
+   * Changes some fields: one left out keeps its value, null resets it to its default, and the mask of a secret keeps
+   * the secret. With another SMTP host, port or user name, the password must be given again; with another SMS provider
+   * or key, its secrets.
+   * @throws NotificationError `settings_not_found`, `template_invalid`, `unknown_provider`, `encryption_key_missing`;
+   * `conflict`: others kept changing the settings at the same time.
    */
   async updateOrganizationSettings(
     id: string,
@@ -95,12 +107,18 @@ export class SettingsService {
     return { ...showSettings(row), warnings: change.warnings }
   }
 
+  /** The organization's own templates, without the built-in ones. @throws NotificationError `settings_not_found`. */
   async getTemplates(id: string): Promise<Templates> {
     const { emailTemplates, smsTemplates } = await this.getOrganizationSettings(id)
     return { emailTemplates, smsTemplates }
   }
 
-  /** Replaces the templates named; null in place of a channel's takes all of them back to the built-in ones. */
+  /**
+   * Replaces the templates given and keeps the others; null for a channel returns all of its templates to the built-in
+   * ones.
+   * @throws NotificationError `settings_not_found`, `template_invalid`; `conflict`: others kept changing the settings at
+   * the same time.
+   */
   async updateTemplates(id: string, input: TemplatesInput): Promise<Warned<Templates>> {
     const { emailTemplates: email, smsTemplates: sms } = parseInput(templatesInput, input, 'Templates')
     const merged = (own: TemplateSet | null, old: TemplateSet | null) => (own === null ? null : { ...old, ...own })
@@ -117,7 +135,11 @@ export class SettingsService {
     return { emailTemplates, smsTemplates, warnings }
   }
 
-  /** @throws NotificationError `already_exists`, `recipient_not_found`, `invalid_input`. */
+  /**
+   * Creates the preferences of a patient or client. A field left out or null inherits from the organization.
+   * @throws NotificationError `recipient_not_found`; `already_exists`; `options_invalid`: the directory has no
+   * `recipients`.
+   */
   async createPreferences(recipient: PreferenceRef, input: PreferencesInput): Promise<Warned<Preferences>> {
     const ref = preferenceRef(recipient)
     const patch = parseInput(preferencesInput, input, 'Notification preferences')
@@ -143,7 +165,7 @@ export class SettingsService {
     return { ...showPreferences(row), warnings: phoneWarnings('phoneNumber', patch.phoneNumber) }
   }
 
-  /** @throws NotificationError `preferences_not_found`. */
+  /** The stored preferences. @throws NotificationError `preferences_not_found`. */
   async getPreferences(recipient: PreferenceRef): Promise<Preferences> {
     const ref = preferenceRef(recipient)
     const [row] = await this.#context.options.storage.preferences.get([ref])
@@ -151,7 +173,11 @@ export class SettingsService {
     return showPreferences(row)
   }
 
-  /** Merges; null inherits again. `inFlight` tells how many messages were being sent at that moment. */
+  /**
+   * Changes some fields: one left out keeps its value, null inherits from the organization again. `inFlight` is the
+   * number of messages to the recipient that were being sent at that moment, and may still arrive.
+   * @throws NotificationError `preferences_not_found`.
+   */
   async updatePreferences(
     recipient: PreferenceRef,
     input: PreferencesInput,
@@ -168,7 +194,10 @@ export class SettingsService {
     return { ...showPreferences(updated.row), warnings, inFlight: updated.inFlight }
   }
 
-  /** How the organization's channels would be served now, and by whom. */
+  /**
+   * Which provider would serve each of the organization's channels now.
+   * @throws NotificationError `organization_not_found`, for one without settings that the directory does not know.
+   */
   async effectiveSettings(id: string): Promise<EffectiveSettings> {
     parseField(organizationId, id, 'organizationId')
     const [row] = await this.#context.options.storage.settings.get([id])
@@ -185,7 +214,11 @@ export class SettingsService {
     }
   }
 
-  /** For every category and channel: would a message go out, where to, with which offsets, and if not, why. */
+  /**
+   * For every category and channel: whether a message would go out, to which address and at which offsets, and if not,
+   * why.
+   * @throws NotificationError `recipient_not_found`; `options_invalid`: the directory has no `recipients`.
+   */
   async effectivePreferences(recipient: PreferenceRef): Promise<EffectivePreferences> {
     const ref = preferenceRef(recipient)
     const profile = await this.#requireRecipient(ref)

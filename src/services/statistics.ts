@@ -34,7 +34,9 @@ export type Outcomes = {
   readonly bounced: number
   readonly unknown: number
   readonly cancelled: number
-  /** Of those that ended as sent, delivered, failed or bounced, the share that was sent or delivered; null if none did. */
+  /**
+   * Of those that ended as sent, delivered, failed or bounced, the share that was sent or delivered; null if none did.
+   */
   readonly successRate: number | null
 }
 
@@ -58,7 +60,9 @@ export type StatisticsReport = Outcomes & {
   readonly byDay: readonly (Outcomes & { readonly day: string })[]
   /** What became of tasks of TaskManager, by event, and how long after their time they were executed. */
   readonly tasks: TaskCounts
-  /** Recipients who switched a channel or a category off, and addresses that a provider reported as opted out or dead. */
+  /**
+   * Recipients who switched a channel or a category off, and addresses that a provider reported as opted out or dead.
+   */
   readonly optOuts: {
     readonly byChannel: Readonly<Record<Channel, number>>
     readonly byCategory: Readonly<Record<Category, number>>
@@ -93,12 +97,16 @@ export class Statistics {
     this.#context = context
   }
 
-  /** @throws NotificationError `invalid_input`. */
+  /** What was planned, sent, delivered and refused. @throws NotificationError `invalid_input`. */
   async read(filter: StatisticsFilter = {}): Promise<StatisticsReport> {
     return (await this.#read(parseInput(statisticsFilter, filter, 'The filter'))).report
   }
 
-  /** The same of reminders only, with what became of the appointments (`recordOutcome`) by the reminders that went out. @throws NotificationError `invalid_input`. */
+  /**
+   * The same for reminders only, with what became of the appointments (`recordOutcome`), by the reminders that were
+   * sent.
+   * @throws NotificationError `invalid_input`.
+   */
   async reminders(
     filter: Omit<StatisticsFilter, 'category'> = {},
   ): Promise<StatisticsReport & { readonly attendance: AttendanceReport }> {

@@ -29,21 +29,24 @@ const patienceMs = 2000
 
 export type TaskManagerHealth = {
   readonly ok: boolean
-  /** Null: there was no answer. */
+  /** How long the answer took, in ms; null: there was no answer. */
   readonly latencyMs: number | null
-  /** Why not `ok`, such as `it answered 503`; null if it is. */
+  /** Why it is not `ok`, such as `it answered 503`; null if it is. */
   readonly reason: string | null
   readonly circuit: Circuit
 }
 
 /**
- * Talks to PlatformServices TaskManager, or to a service with its contract. Calls are repeated after network errors, 408,
- * 429 and 5xx (`Retry-After` is honoured), for at most `totalTimeoutMs`; while the service is down they fail at once.
+ * Talks to PlatformServices TaskManager, or to a service that keeps its contract. Calls are retried after network
+ * errors, 408, 429 and 5xx (`Retry-After` is honoured), for at most `totalTimeoutMs`; while the service is down they
+ * fail at once.
  *
- * Every method may throw a NotificationError: `task_manager_unavailable` (no answer, or one of those; whether the service acted is
- * not known; `retryAfterMs` tells what it asked to wait), `task_manager_refused` (another refusal), `task_manager_invalid` (an
- * answer that is none of TaskManager's). None of them holds the token or anything of a payload.
- * @throws NotificationError `options_invalid` naming the option: there is no URL, say.
+ * Every method that calls the service, except `health`, may throw a NotificationError: `invalid_input` (an argument is
+ * not valid; nothing was sent), `task_manager_unavailable` (no answer, or one of those above; the service may or may
+ * not have acted; `retryAfterMs` is the wait it asked for), `task_manager_refused` (any other refusal),
+ * `task_manager_invalid` (an answer that TaskManager would not give). No error contains the token or any part of a
+ * payload.
+ * @throws NotificationError `options_invalid` naming the option, for example because there is no URL.
  */
 export class TaskManagerClient {
   readonly #options: SettledTaskManagerOptions
@@ -59,6 +62,7 @@ export class TaskManagerClient {
     return this.#options.url
   }
 
+  /** `closed`: calls are made. `open`: calls fail at once. `half_open`: one call tries, the others fail at once. */
   get circuit(): Circuit {
     return this.#calls.breaker.state
   }
@@ -69,8 +73,9 @@ export class TaskManagerClient {
   }
 
   /**
-   * Creates a task. The key goes as the header `Idempotency-Key`: under the same key TaskManager makes one task, however
-   * often it is asked. A service that does not read the header can tell a repetition by `callback_url`.
+   * Creates a task. `idempotencyKey`, 1 to 255 visible ASCII characters, is sent in the header `Idempotency-Key`:
+   * TaskManager makes one task per key, however often it is asked. A service that ignores the header can recognize a
+   * repetition by its `callback_url`.
    */
   async createTask(draft: TaskDraft, { idempotencyKey }: { readonly idempotencyKey: string }): Promise<Task> {
     const request = this.#request('POST', this.#options.paths.tasks, {
@@ -82,7 +87,7 @@ export class TaskManagerClient {
     return read(wireTask, request, answer)
   }
 
-  /** Null: TaskManager says that there is none. */
+  /** A task; null if TaskManager says that there is none. */
   async getTask(id: string): Promise<Task | null> {
     const request = this.#taskRequest('GET', id)
     const answer = await this.#calls.call(request)
@@ -92,8 +97,8 @@ export class TaskManagerClient {
   }
 
   /**
-   * Changes a task that has not begun. Null: there is none.
-   * @throws NotificationError `task_manager_conflict`: it runs, or ran.
+   * Changes a task that has not started; null if there is none.
+   * @throws NotificationError `task_manager_conflict`: it is running, or has run.
    */
   async updateTask(id: string, changes: TaskChanges): Promise<Task | null> {
     const body = taskBody(parseInput(taskChanges, changes, 'The changes of the task'))
@@ -106,8 +111,8 @@ export class TaskManagerClient {
   }
 
   /**
-   * `cancelled`: it will not run. `gone`: there is none (one that was cancelled and forgotten, say). `not_cancellable`: it
-   * runs, or ran.
+   * Cancels a task. `cancelled`: it will not run. `gone`: there is none, for example because it was cancelled before
+   * and removed. `not_cancellable`: it is running, or has run.
    */
   async cancelTask(id: string): Promise<'cancelled' | 'gone' | 'not_cancellable'> {
     const request = this.#taskRequest('DELETE', id)
@@ -121,7 +126,7 @@ export class TaskManagerClient {
     return isLate ? 'not_cancellable' : 'cancelled'
   }
 
-  /** One page of tasks, in TaskManager's order. */
+  /** One page of tasks, in TaskManager's order. `unreadable` counts those left out because they cannot be read. */
   async listTasks(filter: TaskFilter = {}): Promise<TaskPage> {
     const { status, limit = 100, cursor } = parseInput(taskFilter, filter, 'The filter')
     const query = new URLSearchParams({ limit: String(limit) })
@@ -135,7 +140,7 @@ export class TaskManagerClient {
     return { tasks, unreadable: rows.length - tasks.length, nextCursor }
   }
 
-  /** Asks once, for at most 2 s, also while the breaker is open. Never throws. */
+  /** Asks once, for at most 2 s, even while the circuit is open. Never throws. */
   async health(): Promise<TaskManagerHealth> {
     const { paths, timeoutMs } = this.#options
     const beganAt = performance.now()
@@ -154,7 +159,7 @@ export class TaskManagerClient {
     }
   }
 
-  /** Ends what is under way, which then throws `task_manager_unavailable`, and every later call. */
+  /** Aborts the calls in progress. They, and every later call, throw `task_manager_unavailable`. */
   close(): void {
     this.#calls.close()
   }
@@ -176,8 +181,8 @@ export class TaskManagerClient {
 }
 
 /**
- * Whether TaskManager says that the task is not there. What is built on it may send a message a second time, so a 404 that
- * is not JSON is no such word: a proxy or another service says that.
+ * Whether TaskManager says that the task is not there. What is built on it may send a message a second time, so a 404
+ * that is not JSON is no such word: a proxy or another service says that.
  */
 function isGone(target: Target, { status, body }: Answer): boolean {
   if (status !== 404 && status !== 410) return false

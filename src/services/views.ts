@@ -1,7 +1,7 @@
 import type { DeliveryRow, ReminderRow } from '../ports/storage.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
 
-/** A reminder as it is shown. `message` is what went out, or, with `preview`, what would go out now. */
+/** A reminder as it is shown. `message` is the text that was sent or, if `preview` is true, that would be sent now. */
 export type Reminder = Omit<ReminderRow, 'dueAt' | 'notificationId' | 'message'> & {
   readonly message: string
   readonly preview: boolean
@@ -10,34 +10,38 @@ export type Reminder = Omit<ReminderRow, 'dueAt' | 'notificationId' | 'message'>
 /** A delivery as it is shown. */
 export type Notification = Omit<DeliveryRow, 'dueAt' | 'fence' | 'snapshot' | 'dedupeKey' | 'unknownOutcomes'>
 
-/** What was not planned or sent, and by which rule. */
+/** A message that was not planned or sent, and the rule that decided so. */
 export type LeftOut = DecisionEntry
 
 export type ScheduleResult = {
   readonly appointmentId: ReminderRow['appointmentId']
   readonly organizationId: string
-  /** The reminders in force: pending, sent and failed, by time. */
+  /** The reminders in force (pending, sent and failed), earliest first. */
   readonly reminders: readonly Reminder[]
-  /** How many rows this call cancelled because they are no longer wanted. */
+  /** How many reminders this call cancelled because they are no longer wanted. */
   readonly cancelled: number
   /** Reminders that were being sent at that moment and may still arrive. */
   readonly inFlight: number
+  /** Who gets no reminder, or fewer, and why. */
   readonly left: readonly LeftOut[]
 }
 
 export type LifecycleResult = ScheduleResult & {
-  /** Notices queued by this call; empty where the same event was already told. */
+  /** Notices queued by this call; empty if the same event was reported before. */
   readonly notifications: readonly Notification[]
 }
 
 export type CancelResult = {
+  /** How many reminders this call cancelled. */
   readonly cancelled: number
   /** Messages that were being sent at that moment and may still arrive. */
   readonly inFlight: number
 }
 
+/** The notices queued, by this call or by an earlier one with the same `idempotencyKey`, and who was left out. */
 export type SendResult = { readonly notifications: readonly Notification[]; readonly left: readonly LeftOut[] }
 
+/** A reminder that would be planned, with the text it would have. */
 export type PlannedMessage = Omit<Reminder, keyof RowOnly>
 type RowOnly = Pick<
   ReminderRow,
@@ -54,14 +58,16 @@ type RowOnly = Pick<
   | 'updatedAt'
 >
 
+/** What would be sent, and what would not and why. */
 export type DryRun = { readonly reminders: readonly PlannedMessage[]; readonly left: readonly LeftOut[] }
 
 export type HistoryPage = {
   readonly notifications: readonly Notification[]
+  /** How many there are on all pages together. */
   readonly total: number
   readonly limit: number
   readonly offset: number
-  /** For the next page; null on the last. */
+  /** The `cursor` of the next page; null on the last. */
   readonly nextCursor: string | null
 }
 

@@ -8,11 +8,14 @@ import type { AccountPause } from '../dispatch/account-gate.ts'
 import { sourceOf } from '../providers.ts'
 import { taskManagerProvider } from '../tasks/reports.ts'
 
-/** How a channel of an organization would be served now. */
+/** Which provider would serve a channel of an organization now. */
 export type EffectiveChannel = {
   readonly enabled: boolean
-  /** Name of the transport, `task_manager` where that delivers, or null with the rule why there is none. */
+  /** The name of the transport, or `task_manager` where TaskManager delivers; null: none, and `fault` says why. */
   readonly provider: string | null
+  /**
+   * `organization`: by its own account. `default`: by the host's `DEFAULT_*` account. `transport`: without an account.
+   */
   readonly source: 'organization' | 'default' | 'transport' | 'task_manager' | null
   /** Why nothing would be sent now: the rule why there is no provider, or `account_paused`. */
   readonly fault: Rule | null

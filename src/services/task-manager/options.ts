@@ -6,45 +6,55 @@ import { asOptions } from '../../schemas/as-options.ts'
 import { parseInput } from '../../schemas/common.ts'
 
 export type TaskManagerClientOptions = {
-  /** Where the service is: `http://taskmanager:8001`. Default: `TASK_MANAGER_URL` of `env`. */
+  /** The base URL of the service (http or https): `http://taskmanager:8001`. Default: `TASK_MANAGER_URL` of `env`. */
   readonly url?: string | undefined
-  /** Sent as a bearer token, if the service wants one. Default: `TASK_MANAGER_TOKEN` of `env`, or none. */
+  /** A bearer token, if the service requires one. Default: `TASK_MANAGER_TOKEN` of `env`, or none. */
   readonly token?: string | undefined
   /** Paths below `url`. */
   readonly paths?: Partial<TaskManagerPaths>
-  /** How long one request may take, the answer included, in ms. Default 10000. */
+  /** How long one request may take, including its answer, in ms. Default 10000, 1 to 3600000. */
   readonly timeoutMs?: number
-  /** How long a call may take with all its retries, in ms. A wait that would last longer is not begun. Default 30000. */
+  /**
+   * How long a call may take with all its retries, in ms; a retry that would have to wait beyond that is not made.
+   * Default 30000, 1 to 3600000.
+   */
   readonly totalTimeoutMs?: number
-  /** Retries of a call after 408, 429, 5xx and network errors. Default: 2, 250 ms and 1 s apart, half of it random. */
+  /**
+   * When to retry a call after 408, 429, 5xx and network errors. Default: `maxRetries` 2 (0 to 20), `baseMs` 250,
+   * `factor` 4 (1 to 100), `maxMs` 5000 (both times 1 to 3600000), which makes two waits of at most 250 ms and 1 s,
+   * half of each random.
+   */
   readonly retry?: Partial<RetryPolicy>
   /**
-   * When to stop asking. After `failures` requests in a row without a proper answer (default 5), calls fail at once; after
-   * `halfOpenAfterMs` (default 15000) the next one tries, and whether it succeeds decides.
+   * When to stop calling a service that is down. After `failures` requests in a row without a proper answer (default 5,
+   * 1 to 1000), calls fail at once. After `halfOpenAfterMs` (default 15000, 1 to 3600000) one call is let through, and
+   * its outcome decides whether others follow.
    */
   readonly breaker?: Partial<BreakerPolicy>
-  /** What is read of an answer at most, in bytes. Default 4 MiB. */
+  /** The longest answer that is read, in bytes. Default 4194304 (4 MiB), at least 1024. */
   readonly maxResponseBytes?: number
-  /** Default: the runtime's own. */
+  /** Makes the requests. Default: the runtime's `fetch`. */
   readonly fetch?: typeof globalThis.fetch
-  /** Where the variables are read. Default `process.env`. */
+  /** Where `TASK_MANAGER_URL` and `TASK_MANAGER_TOKEN` are read from. Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>
+  /** Tells the time and sets timers; for tests. Default: `systemClock`. */
   readonly clock?: Clock
-  /** 0 to 1, for jitter. Default `Math.random`. */
+  /** A number from 0 up to, but not including, 1, which spreads retries. Default: `Math.random`. */
   readonly random?: () => number
-  /** Default: warnings and errors to stderr. */
+  /** Default: `stderrLogger`, which writes warnings and errors to stderr. */
   readonly logger?: Logger
 }
 
 export type TaskManagerPaths = {
-  /** `POST` creates, `GET` lists. Default `/api/tasks`. */
+  /** For `POST`, which creates, and `GET`, which lists. Default `/api/tasks`. */
   readonly tasks: string
-  /** `GET` reads, `PUT` changes, `DELETE` cancels. Default `/api/tasks/{id}`. */
+  /** For `GET`, `PUT` and `DELETE` of one task. Default `/api/tasks/{id}`. */
   readonly task: string
-  /** `GET`. Default `/health`. */
+  /** For `GET`. Default `/health`. */
   readonly health: string
 }
 
+/** `failures`: requests in a row; `halfOpenAfterMs`: in ms. */
 export type BreakerPolicy = { readonly failures: number; readonly halfOpenAfterMs: number }
 
 export type SettledTaskManagerOptions = ReturnType<typeof settleTaskManagerOptions>

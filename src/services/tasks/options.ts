@@ -8,37 +8,41 @@ import type { TaskManagerClientOptions } from '../task-manager/options.ts'
 export const taskManagerModes = ['deliver', 'trigger'] as const
 export type TaskManagerMode = (typeof taskManagerModes)[number]
 
-/** How the work is shared with PlatformServices TaskManager, and how it is reached. */
+/** How the work is shared with PlatformServices TaskManager, and how TaskManager is reached. */
 export type TaskManagerOptions = Pick<
   TaskManagerClientOptions,
   'url' | 'token' | 'paths' | 'timeoutMs' | 'totalTimeoutMs' | 'retry' | 'breaker' | 'fetch'
 > & {
   /**
-   * `deliver`, as documented: TaskManager has a task for each reminder and notice, sends it at its time and reports.
-   * `trigger`: it only calls at the time; the library checks the truth and sends by its own transports. Default `deliver`.
+   * `deliver`, as documented: TaskManager holds a task for each reminder and notice, sends it when it is due and
+   * reports back. `trigger`: TaskManager only calls back when something is due; the library then checks that it still
+   * holds and sends it through its own transports. Default `deliver`.
    */
   readonly mode?: TaskManagerMode
-  /** In the mode `trigger`, the service's name for a task that only calls back. Default `callback`. */
+  /** In `trigger` mode, TaskManager's name for a task that only calls back, 1 to 64 characters. Default `callback`. */
   readonly taskType?: string
-  /** How often TaskManager tries to send, after its first attempt. Default 3. */
+  /** How often TaskManager retries after its first attempt to send. Default 3, 0 to 100. */
   readonly maxRetries?: number
   /**
-   * What becomes of a message that TaskManager did not send in time: `sendLocally`: the library sends it, if it has a transport and
-   * TaskManager says that the task is gone or was not executed; `hold`: TaskManager is waited for. In doubt it is held in either case.
-   * Default `sendLocally`.
+   * What happens to a message that TaskManager did not send in time. `sendLocally`: the library sends it, provided that
+   * it has a transport and TaskManager confirms that the task is gone or was not executed. `hold`: the library waits
+   * for TaskManager. In doubt, the message is held either way. Default `sendLocally`.
    */
   readonly overdue?: 'sendLocally' | 'hold'
-  /** How long after its time a message is overdue, in ms. Default 300000, at least 1000. */
+  /** How long after its due time a message counts as overdue, in ms. Default 300000, 1000 to 86400000. */
   readonly overdueAfterMs?: number
-  /** How long before its time what TaskManager has is compared with the truth once more, in ms. Default 900000; 0: not at all. */
+  /**
+   * How long before a message is due the library checks once more that TaskManager's task is up to date, in ms. Default
+   * 900000, at most 86400000; 0: no check.
+   */
   readonly checkBeforeMs?: number
-  /** In the mode `trigger`, how far ahead alarms are set, in ms. Default 900000, at least 60000. */
+  /** In `trigger` mode, how far ahead alarms are set, in ms. Default 900000, 60000 to 86400000. */
   readonly windowMs?: number
-  /** How many tasks are created in a minute at most, against abuse; the rest waits. Default 3000. */
+  /** How many tasks may be created per minute, as a guard against abuse; the rest wait. Default 3000, 1 to 10000000. */
   readonly createsPerMinute?: number
-  /** Requests to TaskManager at a time. Default 10. */
+  /** How many requests to TaskManager run at a time. Default 10, 1 to 200. */
   readonly concurrency?: number
-  /** How often to look for what nobody announced, in ms. Default 5000, at least 100. */
+  /** How often to look for work that nothing announced, in ms. Default 5000, 100 to 3600000. */
   readonly pollMs?: number
 }
 
@@ -63,8 +67,8 @@ export type SettledTaskManager = z.output<typeof ownOptions> & {
 type Needs = { readonly publicUrl: string | null; readonly encryptionKeys: readonly string[] }
 
 /**
- * @throws NotificationError `options_invalid`: a value is not valid, or `publicUrl` or a key is missing, without which no
- * call-back URL can be signed.
+ * @throws NotificationError `options_invalid`: a value is not valid, or `publicUrl` or a key is missing, without which
+ * no call-back URL can be signed.
  */
 export function settleTaskManager(
   options: TaskManagerOptions,
