@@ -18,7 +18,7 @@ const packaged: Readonly<Record<string, string>> = {
 }
 
 /**
- * The page for the option `docs`. Errors of its requests: `dependency_missing` where swagger-ui-dist is not installed.
+ * The page for the option `docs`. Its requests fail with `dependency_missing` if swagger-ui-dist is not installed.
  */
 export function swaggerUi(): DocsPage {
   const files = new Map<string, DocsAsset>(Object.entries(own))

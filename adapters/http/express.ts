@@ -2,14 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HttpBody, Notifications } from '../../src/index.ts'
 import { fromNode, readNode, writeNode } from './shared/node.ts'
 
-/** The slice of an Express request (4 and 5) that is used. `rawBody`: the bytes, where the host keeps them. */
+/** The part of an Express request (4 or 5) that is used. `rawBody`: the bytes of the body, if the host keeps them. */
 export type ExpressRequestLike = IncomingMessage & { body?: unknown; rawBody?: unknown }
 
 /**
- * Every notification endpoint as one Express handler, for Express 4 and 5. Mount it before any body parser: it reads bodies
- * itself. With a parser in front, well-formed bodies are taken as well, but then the parser's limit applies (100 KB with
- * `express.json()`), it reads before anybody is authenticated, and malformed JSON is answered with Express's own error page,
- * outside of production with a stack trace, and logged by Express together with the body.
+ * Every notification endpoint as one Express handler, for Express 4 and 5. Mount it before any body parser, since it
+ * reads bodies itself. Behind a parser it still takes well-formed bodies, but then the parser's limit applies (100 KB for
+ * `express.json()`), bodies are read before anybody is authenticated, and malformed JSON is answered with Express's own
+ * error page (outside of production with a stack trace), and logged by Express together with the body.
  *
  * ```ts
  * import { expressRouter } from 'appointment-notifications/express'

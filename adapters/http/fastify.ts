@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Notifications } from '../../src/index.ts'
 import { belowMount, fromNode, readNode } from './shared/node.ts'
 
-/** The slice of Fastify (5) that is used. */
+/** The part of Fastify (5) that is used. */
 export type FastifyLike = {
   readonly prefix: string
   removeAllContentTypeParsers(): void
@@ -26,8 +26,8 @@ export type FastifyReplyLike = {
 }
 
 /**
- * Every notification endpoint as a Fastify plugin. Body parsing is the library's own within it, so that limits and
- * errors are the same in every framework; the host's parsers elsewhere stay as they are.
+ * Every notification endpoint as a Fastify plugin. Within it the library parses bodies itself, so that limits and errors
+ * are the same in every framework; elsewhere the host's parsers stay as they are.
  *
  * ```ts
  * import { fastifyPlugin } from 'appointment-notifications/fastify'

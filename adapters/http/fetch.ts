@@ -2,13 +2,15 @@ import type { Notifications } from '../../src/index.ts'
 import { answerFetch } from './shared/web.ts'
 
 export type FetchOptions = {
-  /** Where the endpoints are mounted: `/api/notifications`. Default: at the root. Requests elsewhere are answered 404. */
+  /**
+   * The path at which the endpoints are mounted: `/api/notifications`. Default: the root. Other paths are answered 404.
+   */
   readonly basePath?: string
 }
 
 /**
- * Every notification endpoint as `Request -> Response`, for Next.js, Bun, Deno, workers and whatever else speaks fetch.
- * Where the host reads the body before, hand over `request.clone()`.
+ * Every notification endpoint as `Request -> Response`, for Next.js, Bun, Deno, workers and anything else that uses the
+ * Fetch API. If you read the body yourself, pass in a `request.clone()` made before that.
  *
  * ```ts
  * import { fetchHandler } from 'appointment-notifications/fetch'

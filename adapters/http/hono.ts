@@ -1,13 +1,13 @@
 import type { Notifications } from '../../src/index.ts'
 import { answerFetch } from './shared/web.ts'
 
-/** The slice of a Hono context (4) that is used. */
+/** The part of a Hono context (4) that is used. */
 export type HonoContextLike = {
   readonly req: { readonly raw: Request; readonly routePath: string; arrayBuffer(): Promise<ArrayBuffer> }
 }
 
 /**
- * Every notification endpoint as one Hono handler. The mount point is what the route has before its `*`.
+ * Every notification endpoint as one Hono handler. The mount point is the part of the route before its `*`.
  *
  * ```ts
  * import { honoHandler } from 'appointment-notifications/hono'

@@ -1,5 +1,5 @@
 /**
- * Wakes by BullMQ (`npm install bullmq ioredis`), which keeps its queue in Redis. Loaded when the library starts.
+ * Wakes through BullMQ (`npm install bullmq ioredis`), which keeps its queue in Redis. Loaded when the library starts.
  * @example
  * createNotifications({ scheduler: bullmq({ connection: { url: 'redis://localhost:6379' } }), ... })
  */
@@ -12,9 +12,9 @@ import {
   type Scheduler,
 } from '../../src/index.ts'
 
-/** A client of ioredis or of node-redis. One of ioredis needs `maxRetriesPerRequest: null`. */
+/** A client of ioredis or node-redis. An ioredis client needs `maxRetriesPerRequest: null`. */
 export type BullmqClient = { duplicate(): unknown; connect(): unknown }
-/** What ioredis takes: `{ url }`, `{ host, port, password }`, `{ path }` for a socket. */
+/** Options of ioredis: `{ url }`, `{ host, port, password }`, or `{ path }` for a socket. */
 export type BullmqConnectionOptions = {
   readonly url?: string
   readonly host?: string
@@ -24,15 +24,17 @@ export type BullmqConnectionOptions = {
 }
 
 export type BullmqOptions = EngineSchedulerOptions & {
-  /** Redis: options for connections of the library's own (with `ioredis`), or a client, which is not closed. */
+  /**
+   * How to reach Redis: options for the library's own connections (through ioredis), or a client, which is not closed.
+   */
   readonly connection: BullmqConnectionOptions | BullmqClient
-  /** The queue's name. Default `appointment-notifications`. */
+  /** The name of the queue, without a colon. Default `appointment-notifications`. */
   readonly queue?: string
-  /** What all keys in Redis begin with. Default `bull`. */
+  /** The prefix of all keys in Redis. Default `bull`. */
   readonly prefix?: string
 }
 
-/** As much of BullMQ 6 as is used. */
+/** The part of BullMQ 6 that is used. */
 export type BullmqLike = {
   Queue: new (name: string, options: QueueSettings) => BullmqQueueLike
   Worker: new (
@@ -58,9 +60,10 @@ export type BullmqWorkerLike = {
 }
 
 /**
- * The `bullmq` scheduler: alarms of the near window are delayed jobs of one queue, which every started process works. A
- * wake-up comes within milliseconds of its time.
- * @throws NotificationError `options_invalid`; `start()` throws `dependency_missing` where BullMQ is not installed.
+ * The `bullmq` scheduler: alarms within `windowMs` are delayed jobs in one queue, which every started process works on.
+ * A wake-up comes within milliseconds of its time.
+ * @throws NotificationError `options_invalid`; `start()` rejects with `dependency_missing` if a package is not
+ * installed.
  */
 export function bullmq(options: BullmqOptions): Scheduler {
   const { connection, queue = 'appointment-notifications', prefix = 'bull', windowMs } = options
@@ -123,7 +126,9 @@ function timeOf({ data }: { data: unknown }): Date {
   return new Date(typeof at === 'number' ? at : 0)
 }
 
-/** BullMQ loads ioredis by itself, at the first connection and in the background: whether it is there is asked before. */
+/**
+ * BullMQ loads ioredis by itself, at the first connection and in the background: whether it is there is asked before.
+ */
 async function loadBullmq(connection: QueueSettings['connection']): Promise<BullmqLike> {
   try {
     if (!('duplicate' in connection)) await import('ioredis')

@@ -1,5 +1,5 @@
 /**
- * Wakes by pg-boss (`npm install pg-boss`), which keeps its queue in PostgreSQL. Loaded when the library starts.
+ * Wakes through pg-boss (`npm install pg-boss`), which keeps its queue in PostgreSQL. Loaded when the library starts.
  * @example
  * createNotifications({ scheduler: pgBoss({ url: 'postgres://clinic:secret@localhost:5432/clinic' }), ... })
  */
@@ -12,7 +12,7 @@ import {
   type Scheduler,
 } from '../../src/index.ts'
 
-/** As much of pg-boss 12 as is used. */
+/** The part of pg-boss 12 that is used. */
 export type PgBossLike = {
   createQueue(name: string, options: QueueSettings): Promise<void>
   insert(name: string, jobs: PgBossJob[]): Promise<unknown>
@@ -33,19 +33,21 @@ type QueueSettings = {
 }
 
 export type PgBossOptions = EngineSchedulerOptions & {
-  /** The queue's name. Default `appointment-notifications`. It is made where it is missing. */
+  /** The name of the queue, which is created if it is missing. Default `appointment-notifications`. */
   readonly queue?: string
-  /** How often each process looks for alarms, in ms: how late a wake-up may be. Default 500, which is the least. */
+  /** How often each process polls for alarms, in ms, which is how late a wake-up may be. Default 500, 500 to 60000. */
   readonly pollMs?: number
 } & (
     | {
-        /** `postgres://user:password@host:5432/database`, for a pg-boss of the library's own. */
+        /** `postgres://user:password@host:5432/database`, for the library's own pg-boss. */
         readonly url: string
-        /** Where pg-boss has its tables. Default `pgboss`. */
+        /** The schema of pg-boss's tables. Default `pgboss`. */
         readonly schema?: string
       }
     | {
-        /** The host's own, started, or what gives it when the library starts. It is not stopped. */
+        /**
+         * The host's own pg-boss, started, or a function that returns it when the library starts. It is not stopped.
+         */
         readonly boss: PgBossLike | (() => PgBossLike | Promise<PgBossLike>)
       }
   )
@@ -62,9 +64,9 @@ const queueSettings: QueueSettings = {
 const batchSize = 100
 
 /**
- * The `pg-boss` scheduler: alarms of the near window are jobs of one queue, which every started process works. A wake-up
- * comes up to `pollMs` late.
- * @throws NotificationError `options_invalid`; `start()` throws `dependency_missing` where pg-boss is not installed.
+ * The `pg-boss` scheduler: alarms within `windowMs` are jobs in one queue, which every started process works on. A
+ * wake-up comes up to `pollMs` late.
+ * @throws NotificationError `options_invalid`; `start()` rejects with `dependency_missing` if pg-boss is not installed.
  */
 export function pgBoss(options: PgBossOptions): Scheduler {
   const { queue = 'appointment-notifications', pollMs = 500, windowMs } = options

@@ -20,11 +20,11 @@ import type { PgKysely, PgPool } from './postgres/vendor.ts'
 export type { PgClient, PgExecutor, PgKysely, PgPool, PgQuery, PgResult, PgRow } from './postgres/vendor.ts'
 
 export type PostgresTuning = {
-  /** The schema that the tables are in. Made by `migrate()` if it is not there. Default `public`. */
+  /** The schema of the tables, which `migrate()` creates if it is missing. Default `public`. */
   readonly schema?: string
   /**
-   * How long a command waits for locks of other transactions, and how long it is repeated after deadlocks and lost
-   * connections, in milliseconds, before it rejects with `storage_busy`. Default 10000.
+   * How long a command waits for locks of other transactions, or is retried after deadlocks and lost connections, in
+   * ms, before it rejects with `storage_busy`. Default 10000.
    */
   readonly busyTimeoutMs?: number
 }
@@ -32,27 +32,29 @@ export type PostgresTuning = {
 export type PostgresOptions = PostgresTuning &
   (
     | {
-        /** `postgres://user:password@host:5432/database`, for connections of the library's own. */
+        /** `postgres://user:password@host:5432/database`, to which the library opens its own connections. */
         readonly url: string
-        /** How many connections the library opens at most, beside the one it listens on. Default 10. */
+        /** The most connections that the library opens, not counting the one it listens on. Default 10, at least 1. */
         readonly connections?: number
       }
     | {
-        /** The host's `pg.Pool`. One of its connections is kept for listening. It is not ended by `close()`. */
+        /** The host's own `pg.Pool`. One of its connections is kept for listening. `close()` does not end the pool. */
         readonly pool: PgPool
       }
     | {
         /**
-         * The host's Kysely over Postgres; its plugins are left out. It has no way to listen, so what other processes
-         * make due is found by the sweep (`sweepMs`).
+         * The host's own Kysely over Postgres; its plugins are not applied. It cannot listen for notifications, so work
+         * that other processes make due is only found by the sweep (`sweepMs`).
          */
         readonly kysely: PgKysely
       }
   )
 
 /**
- * Rows in PostgreSQL 13 or later, through pg and Kysely (install both): `postgres('postgres://...')`, `postgres({ url })`,
- * `postgres({ pool })` or `postgres({ kysely })`. Nothing is opened before the first use.
+ * Keeps the library's tables in PostgreSQL 13 or later, through pg and Kysely (install both):
+ * `postgres('postgres://...')`, `postgres({ url })`, `postgres({ pool })` or `postgres({ kysely })`. Nothing is opened
+ * before the first use, which rejects with `dependency_missing` if a package is not installed.
+ * @throws NotificationError `options_invalid` for a URL, schema or number of connections that cannot be used.
  */
 export function postgres(options: string | PostgresOptions): Storage {
   const settings = typeof options === 'string' ? { url: options } : options

@@ -20,11 +20,11 @@ export type { SqliteDatabase, SqliteStatement } from './sqlite/vendor.ts'
 
 export type SqliteTuning = {
   /**
-   * How long a command waits for another connection that has the database locked, in milliseconds, before it rejects
-   * with `storage_busy`. Default 10000. Waiting never blocks the event loop.
+   * How long a command waits while another connection has the database locked, in ms, before it rejects with
+   * `storage_busy`. Default 10000. Waiting never blocks the event loop.
    */
   readonly busyTimeoutMs?: number
-  /** How often commits of other processes are looked for while somebody listens, in milliseconds. Default 250. */
+  /** How often to look for commits of other processes, in ms. Default 250. */
   readonly pollMs?: number
 }
 
@@ -36,16 +36,18 @@ export type SqliteOptions = SqliteTuning &
       }
     | {
         /**
-         * An open better-sqlite3 database. For a file, its path is taken and a connection of the library's own is opened;
-         * a database in memory is shared, and commands wait while the host has a transaction open on it.
+         * An open better-sqlite3 database. If it is a file, the library opens a connection of its own to the same path.
+         * If it is in memory, the connection is shared, and commands wait while the host has a transaction open on it.
          */
         readonly database: SqliteDatabase
       }
   )
 
 /**
- * Rows in SQLite, through better-sqlite3 and Kysely (install both): `sqlite('reminders.sqlite')`, `sqlite(':memory:')`,
- * `sqlite({ path })` or `sqlite({ database })`. Nothing is opened before the first use.
+ * Keeps the library's tables in SQLite, through better-sqlite3 and Kysely (install both): `sqlite('reminders.sqlite')`,
+ * `sqlite(':memory:')`, `sqlite({ path })` or `sqlite({ database })`. Nothing is opened before the first use, which
+ * rejects with `dependency_missing` if a package is not installed.
+ * @throws NotificationError `options_invalid` for an empty path or a closed database.
  */
 export function sqlite(options: string | SqliteOptions): Storage {
   const settings = typeof options === 'string' ? { path: options } : options

@@ -8,16 +8,18 @@
 import { type Clock, type OutboundMessage, systemClock, type Transport, TransportError } from '../../src/index.ts'
 
 export type CaptureOptions = {
-  /** Asked before each message: an error to throw in place of keeping it, or null. Default: nothing fails. */
+  /**
+   * Called for each message: returns an error to throw instead of keeping the message, or null. Default: nothing fails.
+   */
   readonly fail?: (message: OutboundMessage) => TransportError | null
-  /** What dates the messages. Default the system's. */
+  /** Dates the messages. Default: `systemClock`. */
   readonly clock?: Clock
 }
 
 export type CapturedMessage = OutboundMessage & { readonly at: Date }
 
 export interface CaptureTransport extends Transport {
-  /** What was accepted, in order. A living array: it grows, and `clear` empties it. */
+  /** The messages accepted so far, in order. The same array all the time: it grows, and `clear` empties it. */
   readonly sent: readonly CapturedMessage[]
   clear(): void
 }

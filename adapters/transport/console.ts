@@ -1,18 +1,18 @@
 /**
- * Prints messages in place of sending them, for development.
+ * Prints messages instead of sending them, for development.
  * @example
  * createNotifications({ transports: [consoleTransport()], ... })
  */
 import { type OutboundMessage, type Transport, TransportError } from '../../src/index.ts'
 
 export type ConsoleOptions = {
-  /** True prints the whole address, subject and text. They are health data: for development only. Default false. */
+  /** True prints the whole address, subject and text, which are health data: for development only. Default false. */
   readonly showContent?: boolean
-  /** Takes the text, with its line ends. Default: standard output. */
+  /** Receives the text, including its line breaks. Default: writes to standard output. */
   readonly write?: (text: string) => void
 }
 
-/** The `console` transport: both channels, no account. A line a message, the address masked. */
+/** The `console` transport: both channels, no account. Prints one line per message, with the address masked. */
 export function consoleTransport(options: ConsoleOptions = {}): Transport {
   const { showContent = false, write = (text) => void process.stdout.write(text) } = options
   return {

@@ -11,18 +11,20 @@ import { mailOf } from './smtp/message.ts'
 import { createPools } from './smtp/pools.ts'
 
 export type SmtpOptions = SmtpConnectionOptions & {
-  /** Sends at a time an account; those beyond `maxConnections` queue inside. Default 20. */
+  /** How many sends may run at a time per account; those beyond `maxConnections` wait for a connection. Default 20. */
   readonly concurrency?: number
-  /** Connections of an account that sent nothing for this long are closed, in ms. Default 60000. */
+  /** How long an account may send nothing before its connections are closed, in ms. Default 60000. */
   readonly idleMs?: number
-  /** Accounts with open connections at a time; the one unused for longest is closed. Default 50. */
+  /** How many accounts may have open connections; beyond that, the one unused the longest is closed. Default 50. */
   readonly maxPools?: number
 }
 
 /** How long an organization's host stays pinned to the address that was checked. */
 const maxAgeMs = 10 * 60_000
 
-/** The `smtp` transport. Connections are pooled for each account and closed when idle or when its credentials change. */
+/**
+ * The `smtp` transport. Connections are pooled for each account and closed when idle or when its credentials change.
+ */
 export function smtp(options: SmtpOptions = {}): Transport {
   const { idleMs = 60_000, maxPools = 50, concurrency = 20 } = options
   const pools = createPools<Mailer>({ idleMs, maxPools, maxAgeMs })

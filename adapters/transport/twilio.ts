@@ -11,23 +11,23 @@ import { type Credentials, openSdk, type Sdk } from './twilio/sdk.ts'
 export { type SignedRequest, validateTwilioSignature } from './twilio/signature.ts'
 
 export type TwilioOptions = TwilioMessageOptions & {
-  /** Where the API is, for stand-ins; the credentials go there. Default `https://api.twilio.com`. */
+  /** The base URL of the API, for test servers; credentials are sent there. Default `https://api.twilio.com`. */
   readonly baseUrl?: string
   /**
-   * Waiting for a connection and the answer together, in ms; a message already begun is then of unknown outcome.
-   * Twilio itself may take more than 20 s to give up. Default 30000.
+   * How long to wait for a connection and the answer together, in ms; then a message already begun has an unknown
+   * outcome. Twilio itself may take more than 20 s to give up. Default 30000.
    */
   readonly timeoutMs?: number
-  /** Sends at a time an account. Twilio answers 429 to an account that has too many requests at a time. Default 20. */
+  /** How many sends may run at a time per account; Twilio answers 429 to too many. Default 20. */
   readonly concurrency?: number
-  /** Connections over all accounts. More requests wait for one. Default 50. */
+  /** The most connections, over all accounts; further requests wait for one. Default 50. */
   readonly maxConnections?: number
 }
 
 /**
- * The `twilio` transport. An account's `sms_api_key` is its Account SID, `sms_api_secret` its auth token. Twilio knows
- * no idempotency key: a request that got no answer is of unknown outcome, and is never repeated in here.
- * @throws NotificationError `options_invalid` for a `baseUrl` that is none.
+ * The `twilio` transport. An account's `sms_api_key` is its Account SID, and `sms_api_secret` is its auth token. Twilio
+ * has no idempotency keys: a request without an answer has an unknown outcome, and the transport never repeats it.
+ * @throws NotificationError `options_invalid` if `baseUrl` is not an http or https URL.
  */
 export function twilio(options: TwilioOptions = {}): Transport {
   const { timeoutMs = 30_000, concurrency = 20, maxConnections = 50 } = options

@@ -11,8 +11,8 @@ export const staffRoles = ['admin', 'viewer'] as const
 export type StaffRole = (typeof staffRoles)[number]
 
 /**
- * Who calls, as the host application knows it. `service` is the host itself and may do everything. Give `id` wherever you
- * have one: the audit log names it, and each has rate limits of their own.
+ * Who is calling, as far as the host application knows. `service` is the host itself and may do everything. Give an
+ * `id` whenever you have one: the audit log names it, and each id has rate limits of its own.
  */
 export const callerSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('service'), id: entityId.optional() }),
@@ -33,12 +33,12 @@ export const callerKey = (caller: Caller, organizationId: string | null = organi
 export const organizationOf = (caller: Caller): string | null =>
   caller.kind === 'service' ? null : caller.organizationId
 
-/** What `authenticate` sees of a request: not its body. */
+/** A request as `authenticate` sees it, without its body. */
 export type AuthenticateRequest = Omit<HttpRequest, 'readBody'>
 
 /**
- * Says who calls; null for nobody, who is answered 401. Called for every request but the callbacks of TaskManager, which
- * carry a signed token. An error it throws is a 500: better closed than open.
+ * Tells who is calling; null: nobody known, and the answer is 401. Called for every request except TaskManager's
+ * callbacks, which carry a signed token. If it throws, the answer is 500.
  */
 export type Authenticate = ((request: AuthenticateRequest) => Caller | null | Promise<Caller | null>) & {
   /** Logged as a warning when the library starts to use it. */
@@ -46,8 +46,8 @@ export type Authenticate = ((request: AuthenticateRequest) => Caller | null | Pr
 }
 
 /**
- * For development only: whoever reaches the router may read and change everything. The library logs a warning when it
- * is used.
+ * For development only: lets anybody who reaches the router read and change everything. The library logs a warning when
+ * it is used.
  */
 export function trustEveryCaller(): Authenticate {
   const warning =
@@ -63,8 +63,8 @@ export type Owner = {
 }
 
 /**
- * The rule of a row. Whoever is not named by it gets 403; another organization's object is 404, as if it were not there.
- * `owner` says what the request is about.
+ * The rule of a row. Whoever is not named by it gets 403; another organization's object is 404, as if it were not
+ * there. `owner` says what the request is about.
  */
 export type Access<Params, Input, Target extends Owner> =
   | { readonly kind: 'open'; readonly owner: () => Target }

@@ -1,13 +1,17 @@
-/** Time. Everything in the library that asks for the time or waits goes through this port. */
+/** Tells the time and waits. Everything in the library that depends on time goes through this port. */
 export interface Clock {
   now(): Date
-  /** Calls back once, at `at` or as soon after it as possible; at once (not synchronously) if it is past. Returns the cancellation. */
+  /**
+   * Calls `callback` once, at `at` or as soon after it as possible; if `at` is past, soon, but never synchronously.
+   * Returns a function that cancels the timer.
+   */
   setTimer(at: Date, callback: () => void): () => void
 }
 
 /** Timers of Node overflow after 24.8 days; longer waits are taken in steps of a day. */
 const longestTimerMs = 24 * 60 * 60 * 1000
 
+/** The clock and timers of the system. The default. */
 export const systemClock: Clock = {
   now: () => new Date(),
   setTimer(at, callback) {

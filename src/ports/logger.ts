@@ -1,4 +1,4 @@
-/** Where the library tells what it does. Fields hold ids, codes and counts; never names, contacts or message text. */
+/** Takes the library's log. Fields hold ids, codes and counts, never names, addresses or message text. */
 export interface Logger {
   debug(message: string, fields?: LogFields): void
   info(message: string, fields?: LogFields): void
@@ -8,9 +8,10 @@ export interface Logger {
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>
 
 const nothing = () => {}
+/** Logs nothing. */
 export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing }
 
-/** Warnings and errors as one JSON line each on stderr. The default. */
+/** Writes each warning and error to stderr as one line of JSON. The default. */
 export const stderrLogger: Logger = {
   debug: nothing,
   info: nothing,

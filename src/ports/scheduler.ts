@@ -2,60 +2,65 @@ import type { Clock } from './clock.ts'
 import type { Logger } from './logger.ts'
 
 export type SchedulerContext = {
-  /** To be called when something may be due. Early, late, lost and repeated calls are all harmless: the database decides. */
+  /**
+   * Call this when something may be due. Early, late, lost and repeated calls are all harmless: the database decides.
+   */
   readonly wake: () => void
   readonly clock: Clock
   readonly logger: Logger
 }
 
 /**
- * Wakes the dispatcher. The rows are the calendar; a scheduler holds nothing that cannot be lost,
- * and the dispatcher's own slow sweep finds what no alarm woke.
+ * Wakes the dispatcher. What is due is in the database, so a scheduler keeps nothing that must not be lost, and the
+ * dispatcher's own slow sweep finds whatever no wake-up announced.
  */
 export interface Scheduler {
+  /** Such as `bullmq`. */
   readonly name: string
-  /** Begins to deliver wake-ups. Called once; `wakeAt` may come before it. */
+  /** Starts delivering wake-ups. Called once; `wakeAt` may be called before it. */
   start(context: SchedulerContext): Promise<void>
   /**
-   * Asks for a wake-up at `at` or soon after it. Concurrent calls are safe; an earlier time asked for stays asked for. One
-   * with a `feed` may leave out what is farther away than `windowMs`.
+   * Requests a wake-up at `at` or soon after it. Calls add up: an earlier time requested before stays requested. A
+   * scheduler with `feed` may ignore times further ahead than `windowMs`.
    */
   wakeAt(at: Date): void
   /**
-   * Takes the times at which something becomes due within the next `windowMs`, for all processes: one of them feeds, again
-   * and again, and any of them is woken. Each time comes once however many rows are due at it, and the same times come
-   * again with the next feeding. Rejects where they could not be handed over. Left out where `wakeAt` is enough.
+   * Receives the times at which something becomes due within the next `windowMs`, on behalf of all processes: one
+   * process feeds repeatedly, and any of them may be woken. Each time is given once per feed, however many rows are due
+   * at it, and again in the next feed. Rejects if the times could not be handed over. Leave this out if `wakeAt` is
+   * enough.
    */
   feed?(times: readonly Date[]): Promise<void>
-  /** How far ahead `feed` is told, in ms. */
+  /** How far ahead `feed` receives due times, in ms. Default 300000 (5 minutes). */
   readonly windowMs?: number
-  /** Stops wake-ups and frees what is held. Nothing is woken after it was called. Idempotent. */
+  /** Stops wake-ups and releases resources. Wakes nothing once it was called. Idempotent. */
   stop(): Promise<void>
 }
 
-/** A wake-up to set. The same `key` is the same alarm; it is letters, digits and a hyphen. */
+/** A wake-up to set. Alarms with the same `key` are the same alarm; a key consists of letters, digits and hyphens. */
 export type Alarm = { readonly key: string; readonly at: Date }
 
 export type AlarmContext = {
-  /** Calls for what is due at `at`, the time of the alarm (of several, the latest). */
+  /** Call this when an alarm rings, with its time (of several at once, the latest). */
   readonly ring: (at: Date) => void
   readonly clock: Clock
   readonly logger: Logger
 }
 
 /**
- * A queue outside this process that keeps alarms: pg-boss, BullMQ. `engineScheduler()` makes a scheduler of one. It may
- * lose, repeat or delay an alarm.
+ * A queue outside this process that keeps alarms, such as pg-boss or BullMQ. `engineScheduler()` turns it into a
+ * scheduler. It may lose, repeat or delay an alarm.
  */
 export interface AlarmEngine {
+  /** For logs and errors. */
   readonly name: string
-  /** Connects and begins to ring. Called again after it rejected. */
+  /** Connects and starts ringing. Called again if it rejected. */
   open(context: AlarmContext): Promise<void>
   /**
-   * Sets these alarms, in bulk: each rings in one of the processes that opened the same queue. One that is set already
-   * stays one. Rejects where they were not, or not all, set.
+   * Sets these alarms, in bulk: each rings in one of the processes that opened the same queue. Setting an alarm that is
+   * already set has no effect. Rejects unless all of them were set.
    */
   set(alarms: readonly Alarm[]): Promise<void>
-  /** Rings no more and disconnects; the alarms stay, for other processes. Called once, where `open` resolved. */
+  /** Stops ringing and disconnects; the alarms remain for other processes. Called once, if `open` resolved. */
   close(): Promise<void>
 }

@@ -25,7 +25,7 @@ export * from './storage/statistics.ts'
 export * from './storage/tasks.ts'
 export * from './storage/transaction.ts'
 
-/** How the host's ids are stored: `integer` as documented, or `text`. Organization ids are always text. */
+/** How the host's ids are stored, by kind: `integer`, as documented, or `text`. Organization ids are always text. */
 export type IdKinds = {
   readonly appointment: IdKind
   readonly recipient: IdKind
@@ -35,44 +35,48 @@ export type IdKind = 'integer' | 'text'
 
 export type MigrateOptions = {
   readonly ids: IdKinds
-  /** Adopt same-named tables that this library did not make. Default false: refuse. */
+  /** True takes over tables of the same names that this library did not make; false refuses them. */
   readonly adopt: boolean
   readonly now: Date
 }
+/** The migrations applied by this call, in order, and the version that the tables are at now. */
 export type MigrationReport = { readonly applied: readonly string[]; readonly version: number }
 
 /**
- * The library's rows, in facets of single commands. There are no interactive transactions: a method is one atomic
- * command, all of it or nothing, and concurrent callers (also in other processes) see it before or after, never between.
- * Every method rejects with `storage_busy`, `storage_failed` or `storage_closed`, and with `migration_missing` where
- * the tables are not there.
+ * The library's tables, as groups of single commands. There are no interactive transactions: each method is one atomic
+ * command that happens completely or not at all, and concurrent callers, in other processes too, never see it half
+ * done. Every method may reject with `storage_busy`, `storage_failed` or `storage_closed`, or with `migration_missing`
+ * if the tables are missing.
  */
 export interface Storage {
+  /** Such as `sqlite`; named in errors. */
   readonly name: string
   /**
-   * Brings the tables up to date; safe under several starters; a second call applies nothing.
-   * Rejects with `migration_refused` for same-named foreign tables, other id kinds than before, or a newer ledger.
+   * Creates the tables or brings them up to date. Several processes may do so at once; a second call applies nothing.
+   * Rejects with `migration_refused` if tables of the same names belong to another program, if the kinds of ids are not
+   * the same as before, or if a newer version of the library migrated the tables.
    */
   migrate(options: MigrateOptions): Promise<MigrationReport>
-  /** Resolves if a trivial read works. */
+  /** Resolves if a trivial read succeeds. */
   ping(): Promise<void>
   /**
-   * Calls back when another process may have committed something. At most a hint: may be late, early or missing.
-   * Returns the end of the subscription.
+   * Calls `listener` when another process may have committed something. This is only a hint: it may be early, late or
+   * missing. Returns a function that ends the subscription.
    */
   onForeignChange?(listener: () => void): () => void
   /**
-   * The commands of planning inside a transaction that the host has open on its own connection: the host commits or rolls
-   * back what they write, and nobody else sees it before. A command is all or nothing there too, and one that is refused
-   * leaves the transaction usable. Calls are carried out one after another. Others that need the same rows (a worker's
-   * intent above all) wait for the host's end, and then see what it left. Nothing is repeated that the transaction as a
-   * whole would have to repeat: that rejects with `storage_busy`, and the host runs its transaction again.
+   * The planning commands, within a transaction that the host has open on its own connection: the host commits or rolls
+   * back what they write, and nobody else sees it before that. Here too, a command happens completely or not at all,
+   * and one that is refused leaves the transaction usable. Calls run one after another. Other connections that need the
+   * same rows (above all workers that commit an intent) wait until the host's transaction ends, and then see what it
+   * left. A fault that only a retry of the whole transaction can fix rejects with `storage_busy`, and the host runs its
+   * transaction again.
    *
-   * Left out where the database cannot do so. Throws `transaction_refused` for what is no transaction of a kind it takes;
-   * methods reject with it where none is open on the connection.
+   * Leave this out if the database cannot do it. Throws `transaction_refused` if it is not given a kind of transaction
+   * that it supports; methods reject with the same error if no transaction is open on the connection.
    */
   within?(transaction: unknown): TransactionStorage
-  /** Finishes what is under way and frees the connection. Idempotent. */
+  /** Finishes the commands in progress and releases the connection. Idempotent. */
   close(): Promise<void>
   readonly plans: PlanStore
   readonly reminders: ReminderStore

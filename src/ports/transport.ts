@@ -1,6 +1,6 @@
 import type { Category, Channel } from '../schemas/vocabulary.ts'
 
-/** The credentials and sender of a channel, decrypted for the length of a send. */
+/** The credentials of a channel, decrypted for the duration of a send. */
 export type EmailAccount = {
   readonly channel: 'EMAIL'
   readonly host: string
@@ -17,61 +17,69 @@ export type SmsAccount = {
 export type Account = EmailAccount | SmsAccount
 
 export type OutboundMessage = {
-  /** Of its row in the history: for the URL where the provider reports what became of it (`recordReceipt`). */
+  /**
+   * The id of its row in the history, for the URL at which the provider reports what became of it (`recordReceipt`).
+   */
   readonly notificationId: number
-  /** Stable over every attempt at this message: for Message-ID, idempotency headers and the receiver's own dedupe. */
+  /**
+   * The same for every attempt at this message: for Message-ID, idempotency headers and deduplication by the receiver.
+   */
   readonly idempotencyKey: string
   readonly organizationId: string
   readonly category: Category
   readonly channel: Channel
-  /** One address; one message has one recipient. */
+  /** One e-mail address, or one phone number in E.164; a message has one recipient. */
   readonly to: string
-  /** Names are one line without control characters. */
+  /** Like `fromName`, one line without control characters. */
   readonly toName: string | null
-  /** E-mail: the address mail comes from. SMS: the sending number, or null where the provider chooses. */
+  /** E-mail: the sender's address. SMS: the sender's number; null: the provider chooses. */
   readonly from: string | null
   readonly fromName: string | null
   /** E-mail only. */
   readonly subject: string | null
   readonly text: string
-  /** E-mail only: the same text as escaped HTML. */
+  /** E-mail only: `text` as escaped HTML. */
   readonly html: string | null
 }
 
 export type SendContext = {
-  /** Null for transports that need none. */
+  /** Null for a transport that needs none. */
   readonly account: Account | null
-  /** Changes whenever the credentials change: the key for pools. Holds no secret. */
+  /** The key under which to pool connections: it changes whenever the credentials change. Contains no secret. */
   readonly accountKey: string
-  /** True for the host application's own account (DEFAULT_*): the outbound guard is for organizations' hosts. */
+  /**
+   * True for the host application's own account (`DEFAULT_*`), which the guard for hosts named by organizations skips.
+   */
   readonly trusted: boolean
   /**
-   * Aborted when the time for this send is over (`sendTimeoutMs`), or another worker has it; `send` then has half a second to say what became of the message, and
-   * what it does not say is of unknown outcome.
+   * Aborted when the time for this send is over (`sendTimeoutMs`), or when another worker has taken the message over.
+   * `send` then has half a second to report what became of the message; otherwise its outcome is unknown.
    */
   readonly signal: AbortSignal
 }
 
 export type SendReceipt = {
-  /** The provider's id of the message, for callbacks. */
+  /** The provider's id of the message, for callbacks; null: it has none. */
   readonly messageId: string | null
 }
 
 /**
- * Delivers one message. Resolving means the provider accepted it. Failure is a `TransportError` that says what became of
- * it; anything else thrown counts as unknown. `send` is called concurrently, at most `concurrency` at a time an account.
+ * Delivers messages, one per call of `send`. Resolving means that the provider accepted the message. To fail, throw a
+ * `TransportError`, which says what became of the message; after any other error its outcome counts as unknown. `send`
+ * is called concurrently, up to `concurrency` times per account.
  */
 export interface Transport {
-  /** The provider name in settings (`sms_provider`); `smtp` serves the SMTP fields. */
+  /** The name by which settings choose the provider (`sms_provider`); `smtp` serves the SMTP fields. */
   readonly name: string
   readonly channels: readonly Channel[]
-  /** False: works without credentials and serves every organization that has no provider of its own. */
+  /** False: it works without credentials, and serves every organization that has no provider of its own. */
   readonly needsAccount: boolean
-  /** Sends at a time an account. Default 10. */
+  /** How many sends may run at a time per account. Default 10. */
   readonly concurrency?: number
+  /** Sends one message. @throws TransportError */
   send(message: OutboundMessage, context: SendContext): Promise<SendReceipt>
-  /** Proves the credentials without sending. Throws TransportError. */
+  /** Checks the credentials without sending anything. @throws TransportError */
   verify?(context: SendContext): Promise<void>
-  /** Frees pools; sends in progress may finish first. Idempotent. */
+  /** Closes connections; sends in progress may finish first. Idempotent. */
   close?(): Promise<void>
 }

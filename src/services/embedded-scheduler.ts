@@ -1,6 +1,6 @@
 import type { Scheduler, SchedulerContext } from '../ports/scheduler.ts'
 
-/** The default: one timer of this process, set to the earliest time asked for. Sleeps otherwise; nothing is polled. */
+/** The default scheduler: one timer in this process, set to the earliest time requested. It never polls. */
 export function embeddedScheduler(): Scheduler {
   let context: SchedulerContext | null = null
   let wanted: Date | null = null

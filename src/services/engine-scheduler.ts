@@ -5,11 +5,13 @@ import { embeddedScheduler } from './embedded-scheduler.ts'
 import { inTime } from './in-time.ts'
 
 export type EngineSchedulerOptions = {
-  /** How far ahead the engine is told what becomes due, in ms. Default 5 minutes, at least 10 s and at most a day. */
+  /** How far ahead `feed` receives due times, in ms. Default 300000 (5 minutes), 10000 to 86400000 (a day). */
   readonly windowMs?: number
 }
 
-/** What becomes due within a tenth of a second shares an alarm: a storm of retries costs an engine ten alarms a second. */
+/**
+ * What becomes due within a tenth of a second shares an alarm: a storm of retries costs an engine ten alarms a second.
+ */
 const gridMs = 100
 /** An engine that answers later than this is not waited for: what it was to be told is timed here instead. */
 const answerWithinMs = 2000
@@ -17,10 +19,10 @@ const openWithinMs = 10_000
 const [leastWindowMs, mostWindowMs] = [10_000, 86_400_000]
 
 /**
- * A scheduler over an engine outside this process. The engine gets the near window, and what becomes due within it later
- * at once; whoever of the processes it rings in wakes. This process times by itself only what is due already, what the
- * engine rang too early for and what the engine could not be told, so that an engine that is away costs nothing but the
- * help of the others.
+ * A scheduler on top of an engine outside this process. The engine is given the due times of the next `windowMs`, and
+ * new ones within that window at once; the process in which an alarm rings wakes up. This process sets its own timers
+ * only for what is already due, what the engine rang for too early, and what the engine could not be told. So if the
+ * engine is down, nothing is lost but the help of the other processes.
  * @throws NotificationError `options_invalid` for a `windowMs` out of range.
  */
 export function engineScheduler(

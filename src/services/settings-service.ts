@@ -28,7 +28,9 @@ export type Warned<T> = T & { readonly warnings: readonly Warning[] }
 
 export type Templates = { readonly emailTemplates: TemplateSet; readonly smsTemplates: TemplateSet }
 
-/** Every round that is lost is one that another caller won: so many may save the settings of one organization at once. */
+/**
+ * Every round that is lost is one that another caller won: so many may save the settings of one organization at once.
+ */
 const changeAttempts = 10
 
 /**
@@ -116,8 +118,8 @@ export class SettingsService {
   /**
    * Replaces the templates given and keeps the others; null for a channel returns all of its templates to the built-in
    * ones.
-   * @throws NotificationError `settings_not_found`, `template_invalid`; `conflict`: others kept changing the settings at
-   * the same time.
+   * @throws NotificationError `settings_not_found`, `template_invalid`; `conflict`: others kept changing the settings
+   * at the same time.
    */
   async updateTemplates(id: string, input: TemplatesInput): Promise<Warned<Templates>> {
     const { emailTemplates: email, smsTemplates: sms } = parseInput(templatesInput, input, 'Templates')

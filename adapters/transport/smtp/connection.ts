@@ -11,35 +11,47 @@ import {
 import { orAborted } from './failures.ts'
 
 export type SmtpConnectionOptions = {
-  /** Connections to one account. More are opened as sends wait. Default 5. */
+  /** The most connections per account; they are opened as sends need them. Default 5. */
   readonly maxConnections?: number
-  /** Messages a connection carries before it is replaced; many servers refuse more. Default 100. */
+  /** How many messages one connection carries before it is replaced; many servers refuse more. Default 100. */
   readonly maxMessages?: number
-  /** Connecting, greeting and STARTTLS together, in ms; resolving the name is given as long again. Default 10000. */
+  /**
+   * How long connecting, greeting and STARTTLS may take together, in ms; resolving the name gets as long again. Default
+   * 10000.
+   */
   readonly connectionTimeoutMs?: number
-  /** Waiting for the server's first line, in ms. Default 10000. */
+  /** How long to wait for the server's first line, in ms. Default 10000. */
   readonly greetingTimeoutMs?: number
-  /** Silence of the server in mid-dialogue, in ms. A message already begun is then of unknown outcome. Default 30000. */
+  /**
+   * How long the server may be silent during a dialogue, in ms; then a message already begun has an unknown outcome.
+   * Default 30000.
+   */
   readonly socketTimeoutMs?: number
   /**
-   * True refuses servers that do not encrypt, with the code `smtp_starttls`; false sends in the clear where STARTTLS is not
-   * offered, the password included. Port 465 is TLS from the start whatever is said here. Default: true for an account
-   * that signs in to a server of the public internet, where somebody in between could take STARTTLS out of the server's
-   * offer; else false. Private are the addresses that `allowPrivateHosts` lets through. The host of the host
-   * application's own account is not resolved for this: private is there a private address, a name without a dot, or one
-   * that ends in `.localhost`, `.local`, `.internal` or `.home.arpa`.
+   * True refuses servers that do not encrypt, with the code `smtp_starttls`. False sends unencrypted, including the
+   * password, if the server does not offer STARTTLS. Port 465 always uses TLS from the start. Default: true for an
+   * account that signs in to a server on the public internet, where somebody in between could remove STARTTLS from the
+   * server's offer; otherwise false. Addresses that only `allowPrivateHosts` lets through are private. The host of the
+   * host application's own account is not resolved for this: it counts as private if it is a private address, a name
+   * without a dot, or a name that ends in `.localhost`, `.local`, `.internal` or `.home.arpa`.
    */
   readonly requireTls?: boolean
-  /** TLS details. `rejectUnauthorized: false` accepts any certificate: for development. */
+  /** TLS details. `rejectUnauthorized: false` accepts any certificate, which is for development only. */
   readonly tls?: {
     readonly rejectUnauthorized?: boolean
-    /** Certificate authorities to trust instead of the well-known ones, PEM. */
+    /** Certificate authorities to trust instead of the well-known ones, as PEM. */
     readonly ca?: string | Buffer | (string | Buffer)[]
     readonly minVersion?: 'TLSv1.2' | 'TLSv1.3'
   }
-  /** Lets organizations name hosts in private networks. The host application's own account always may. Default false. */
+  /**
+   * True lets organizations name hosts in private networks; the host application's own account always may. Default
+   * false.
+   */
   readonly allowPrivateHosts?: boolean
-  /** Ports that organizations may name. Default 25, 465, 587 and 2525; with `allowPrivateHosts`, any port of a private address. */
+  /**
+   * Ports that organizations may name. Default 25, 465, 587 and 2525; with `allowPrivateHosts`, any port of a private
+   * address.
+   */
   readonly allowedPorts?: readonly number[]
   /** Resolves the hosts that organizations name. Default `dns.lookup`. */
   readonly lookup?: HostLookup

@@ -3,11 +3,15 @@ import { unusable } from './failures.ts'
 
 export type TwilioMessageOptions = {
   /**
-   * The Messaging Service that sends for the host application's own account (`DEFAULT_SMS_*`), in place of its sender
-   * number. It belongs to one account, so organizations with accounts of their own send from their own numbers.
+   * The Messaging Service through which the host application's own account (`DEFAULT_SMS_*`) sends, instead of its
+   * number. It belongs to that account; organizations with their own accounts send from their own numbers. Default:
+   * none.
    */
   readonly messagingServiceSid?: string
-  /** Where Twilio reports what becomes of a message, or a function that says so for each; null for nowhere. Default nowhere. */
+  /**
+   * The URL at which Twilio reports what becomes of a message, or a function that returns one for each message (null:
+   * no reports). Default: no reports.
+   */
   readonly statusCallback?: string | ((message: OutboundMessage) => string | null)
 }
 

@@ -4,18 +4,18 @@ export type SignedRequest = {
   /** The header `X-Twilio-Signature`. */
   readonly signature: string
   /**
-   * The whole URL as Twilio was given it, with its query: made of the public base URL that is configured, since behind
-   * a proxy the Host header and the scheme of the request are others.
+   * The whole URL as it was given to Twilio, including the query. Build it from your configured public URL: behind a
+   * proxy, the Host header and the scheme of the request may differ.
    */
   readonly url: string
-  /** The parsed form. */
+  /** The fields of the form in the body. */
   readonly params: Readonly<Record<string, string>>
 }
 
 /**
- * Whether Twilio signed a request, by the SDK. There is no timestamp in the signature: whoever acts on a request
- * remembers (MessageSid, MessageStatus), so that a replay changes nothing.
- * @throws NotificationError `dependency_missing` when twilio is not installed.
+ * Whether Twilio signed a request, according to its SDK. The signature has no timestamp: remember each (MessageSid,
+ * MessageStatus) that you act on, so that a replayed request changes nothing.
+ * @throws NotificationError `dependency_missing` if twilio is not installed.
  */
 export async function validateTwilioSignature(
   authToken: string,

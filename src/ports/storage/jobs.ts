@@ -1,15 +1,15 @@
-/** `notification_jobs`: which worker has a job of the background, so that of several processes one does it. */
+/** `notification_jobs`: which worker owns a background job, so that only one of several processes does it. */
 export interface JobStore {
   /**
-   * Takes the job `name` until `until`, or extends what `holder` has already: true where it is the holder's now. Of
-   * concurrent callers one gets it. A job that was not given back is free again at its `until`.
+   * Takes the job `name` until `until`, or extends it if `holder` has it already: true if it is the holder's now. Of
+   * concurrent callers, one gets it. A job that is not released is free again after its `until`.
    */
   acquire(name: string, holder: string, now: Date, until: Date): Promise<boolean>
-  /** Gives the job back; nothing where another holds it by now. */
+  /** Releases the job; does nothing if somebody else holds it by now. */
   release(name: string, holder: string): Promise<void>
   /**
-   * Makes `member` one of the group until `until`, and tells who is in it: members whose time is not over, in one order for
-   * everybody who asks.
+   * Makes `member` a member of the group until `until`, and returns the members whose time is not over, in the same
+   * order for everybody who asks.
    */
   join(group: string, member: string, now: Date, until: Date): Promise<readonly string[]>
   leave(group: string, member: string): Promise<void>

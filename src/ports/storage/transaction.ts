@@ -4,21 +4,21 @@ import type { ReminderStore } from './reminders.ts'
 import type { SettingsStore } from './settings.ts'
 import type { TaskStore } from './tasks.ts'
 
-/** A Kysely `Transaction`, by `transaction()` or `startTransaction()`; its plugins are left out. */
+/** A Kysely `Transaction`, from `transaction()` or `startTransaction()`; its plugins are not applied. */
 export type KyselyTransactionLike = {
   readonly isTransaction: true
   withoutPlugins(): object
   executeQuery(...query: never[]): Promise<object>
 }
-/** A `Client` or `PoolClient` of pg, between its BEGIN and its COMMIT. A pool is none: its statements run anywhere. */
+/** A `Client` or `PoolClient` of pg, between BEGIN and COMMIT; not a pool, whose statements run on any connection. */
 export type PostgresClientLike = { query(...query: never[]): unknown; escapeLiteral(text: string): string }
 /** A better-sqlite3 `Database` with an open transaction. */
 export type BetterSqliteLike = { readonly inTransaction: boolean; prepare(source: string): object }
 
-/** The host's own transaction; which of these a storage takes, its database says. */
+/** The host's own transaction; which of these a storage accepts depends on its database. */
 export type HostTransaction = KyselyTransactionLike | PostgresClientLike | BetterSqliteLike
 
-/** What planning reads and writes, within a transaction of the host. */
+/** What planning reads and writes within a transaction of the host. */
 export type TransactionStorage = {
   readonly plans: Pick<PlanStore, 'find' | 'apply' | 'forgetAppointment' | 'forgetRecipient'>
   readonly reminders: Pick<ReminderStore, 'list' | 'listMany'>
