@@ -26,8 +26,8 @@ export type FastifyReplyLike = {
 }
 
 /**
- * Every notification endpoint as a Fastify plugin. Within it the library parses bodies itself, so that limits and errors
- * are the same in every framework; elsewhere the host's parsers stay as they are.
+ * Every notification endpoint as a Fastify plugin. Within it the library parses bodies itself, so that limits and
+ * errors are the same in every framework; elsewhere the host's parsers stay as they are.
  *
  * ```ts
  * import { fastifyPlugin } from 'appointment-notifications/fastify'
