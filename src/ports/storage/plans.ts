@@ -94,7 +94,10 @@ export interface PlanStore {
    * plan that is there from the first page to the last is in one of them, once, whatever is changed meanwhile.
    */
   upcoming(now: Date, cursor: string | null, limit: number): Promise<PlanPage>
-  /** The next page of the oldest re-plan, or null when none is queued. Several workers may get the same page; applying twice is once. */
+  /**
+   * The next page of the oldest re-plan, or null when none is queued. Several workers may get the same page; applying twice is once.
+   * `storage_busy`: a plan is being made in a transaction that takes long, and might be passed over; ask again later.
+   */
   nextReplanPage(now: Date, limit: number): Promise<ReplanPage | null>
   /** Moves the job past `cursor` (as the page gave it), or ends it with null. */
   advanceReplan(jobId: number, cursor: string | null): Promise<void>
