@@ -206,7 +206,7 @@ export interface DeliveryStore {
   /**
    * Queues immediate notifications. One whose `dedupeKey` exists in the organization is left out. A new one of CONFIRMATION,
    * RESCHEDULE or CANCELLATION cancels queued ones of these categories for the same appointment, recipient and channel
-   * (`superseded`). Returns what was inserted; the entries of `decision` and of each delivery are appended in the same
+   * (`superseded`); one that was sent with an unknown outcome becomes `unknown` instead. Returns what was inserted; the entries of `decision` and of each delivery are appended in the same
    * transaction, and what was queued is audited with `by` (default: the library itself).
    */
   enqueue(

@@ -85,7 +85,10 @@ export interface PlanStore {
   find(appointmentIds: readonly EntityId[]): Promise<PlanRow[]>
   /** Applies each command atomically; one that conflicts does not stop the others. Outcomes are in the order of the commands. */
   apply(commands: readonly PlanCommand[]): Promise<PlanOutcome[]>
-  /** The host deleted the appointment: its plan is removed, what is pending or queued cancelled; history stays. Returns in-flight sends. */
+  /**
+   * The host deleted the appointment: its plan is removed, what is pending or queued cancelled (or held as `unknown`, where an
+   * attempt may have arrived); history stays. Returns in-flight sends.
+   */
   forgetAppointment(appointmentId: EntityId, decision: readonly DecisionEntry[], at: Date): Promise<ForgetOutcome>
   /** The host deleted the recipient: preferences are removed, what is pending or queued for it cancelled; history stays. */
   forgetRecipient(recipient: RecipientRef, at: Date, by?: Actor): Promise<ForgetOutcome>

@@ -161,7 +161,7 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
     query((p: Param<Superseded & { newId: number }>) =>
       db
         .selectFrom(table)
-        .select(['id', 'notification_category', 'delivery_state'])
+        .select(['id', 'notification_category', 'delivery_state', 'provider', 'attempts', 'unknown_outcomes'])
         .where('appointment_id', '=', p('appointmentId'))
         .where('organization_id', '=', p('organizationId'))
         .where('recipient_type', '=', p('recipientType'))
