@@ -170,7 +170,10 @@ export type SettleCommand = {
   readonly suppress: { readonly address: string; readonly reason: string } | null
 }
 
-/** What a provider reports later. Forward only: SENT to DELIVERED or BOUNCED, unknown to any; nothing else changes. */
+/**
+ * What a provider reports later. Forward only: SENT to DELIVERED or BOUNCED, unknown to any. One that is being sent is settled by
+ * any but FAILED, its reminder and counters with it, and the settle of its worker comes too late. Nothing else changes.
+ */
 export type ReceiptCommand = {
   readonly id: number
   readonly status: DeliveryStatus

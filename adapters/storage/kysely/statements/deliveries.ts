@@ -149,6 +149,7 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
     updateQuery(db, table, [
       'status',
       'delivery_state',
+      'due_at',
       'sent_at',
       'delivered_at',
       'error_code',
