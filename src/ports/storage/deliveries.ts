@@ -97,6 +97,8 @@ export type Work =
  * - `release`: TaskManager never heard of it, and the library sends it: a reminder gets a delivery without a text; the delivery is
  *   queued under the next fence, due at once.
  * Lost (nothing changes) when the reminder is no longer PENDING and waiting, the delivery's fence or state moved on, or the guard fails.
+ * A `send` of a reminder that was committed already, under the same key and lease, is committed again and changes nothing: its
+ * first answer may have been lost. So its `idempotencyKey` is to be a new one for each claim.
  */
 export type IntentCommand = {
   readonly work: Work
