@@ -101,14 +101,21 @@ async function pageOf({ run, schema, kinds }: Database, job: Job, now: Date, lim
   return found.rows.map((row) => decodeRow(row, kinds))
 }
 
+/** Enough for plans that are made meanwhile, and nothing that who makes the next one notices. */
+const shortlyMs = 200
+
 /**
  * Ids are given before the commit, so a plan that is still being inserted may have a lower id than one that is there
- * already: the page waits until no insertion is under way, or its cursor would pass that plan for ever.
+ * already: the page waits until no insertion is under way, or its cursor would pass that plan for ever. Only shortly,
+ * though, and then it is `storage_busy`: the server lets nobody else begin an insertion while the page waits, and a host
+ * may hold its transaction open for as long as it likes.
  */
 async function replanPage(engine: Engine, now: Date, limit: number): Promise<ReplanPage | null> {
   const oldest = ({ statements }: Database) => statements.plans.oldestJob.get({})
   if ((await engine.read(oldest)) === undefined) return null
+  const waitMs = Math.min(shortlyMs, Math.round(engine.busyTimeoutMs))
   return engine.write(async (database) => {
+    await database.run(`set local lock_timeout = ${waitMs}`)
     await takeLocks(database.run, database.schema, [{ kind: 'plans', identity: [], shared: false }])
     const { rows } = await database.run<Job>(
       `select * from ${qualified(database.schema, 'replan_jobs')} order by id limit 1`,

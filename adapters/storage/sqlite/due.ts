@@ -2,22 +2,10 @@ import { type DuePage, type DueQuery, type Lane, laneKey } from '../../../src/in
 import { byDueTime } from '../kysely/due-pages.ts'
 import type { DueStatements } from '../kysely/statements/due.ts'
 
-type Due = { readonly due_at: number | null }
 type Found<R> = { readonly rows: readonly R[]; readonly more: readonly Lane[] }
 
-/** Every lane that has a row with a due time, be it far away. */
-function lanesOf(statements: Pick<DueStatements<never, 'sync'>, 'nextLane'>): Lane[] {
-  const lanes: Lane[] = []
-  let lane = statements.nextLane.get({ organizationId: '', channel: '' })
-  while (lane !== undefined) {
-    lanes.push(lane)
-    lane = statements.nextLane.get(lane)
-  }
-  return lanes
-}
-
 /** The head of all that is due; and where it is full, the heads of the lanes that it hides. */
-export function findDue<R extends Due>(
+export function findDue<R>(
   statements: DueStatements<R, 'sync'>,
   laneOf: (row: R) => Lane,
   { now, limit, except = [], share = { index: 0, of: 1 } }: DueQuery,
@@ -29,15 +17,12 @@ export function findDue<R extends Due>(
   if (head.length < limit) return { rows, more: [] }
 
   const seen = new Map(rows.map((row) => [laneKey(laneOf(row)), laneOf(row)]))
-  const hidden = lanesOf(statements).filter((lane) => !seen.has(laneKey(lane)) && !excepted.has(laneKey(lane)))
-  const firsts = hidden.flatMap((lane) => {
-    const [first] = statements.ofLane.all({ ...asked, ...lane, limit: 1 })
-    return first === undefined ? [] : [{ lane, first }]
-  })
-  const each = Math.max(1, Math.floor(limit / Math.max(1, firsts.length)))
+  const skip = JSON.stringify([...seen.keys(), ...excepted])
+  const firsts = statements.firsts.all({ ...asked, limit, skip })
+  const each = Math.max(1, Math.floor(limit / Math.max(1, firsts[0]?.total ?? 0)))
   const more = [...seen.values()]
-  const lanes = firsts.sort((one, other) => (one.first.due_at ?? 0) - (other.first.due_at ?? 0)).slice(0, limit)
-  const behind = lanes.flatMap(({ lane, first }) => {
+  const behind = firsts.flatMap((first) => {
+    const lane = laneOf(first)
     const found = each === 1 ? [first] : statements.ofLane.all({ ...asked, ...lane, limit: each })
     if (found.length === each) more.push(lane)
     return found

@@ -97,6 +97,8 @@ export type Work =
  * - `release`: TaskManager never heard of it, and the library sends it: a reminder gets a delivery without a text; the delivery is
  *   queued under the next fence, due at once.
  * Lost (nothing changes) when the reminder is no longer PENDING and waiting, the delivery's fence or state moved on, or the guard fails.
+ * A `send` of a reminder that was committed already, under the same key and lease, is committed again and changes nothing: its
+ * first answer may have been lost. So its `idempotencyKey` is to be a new one for each claim.
  */
 export type IntentCommand = {
   readonly work: Work
@@ -170,7 +172,10 @@ export type SettleCommand = {
   readonly suppress: { readonly address: string; readonly reason: string } | null
 }
 
-/** What a provider reports later. Forward only: SENT to DELIVERED or BOUNCED, unknown to any; nothing else changes. */
+/**
+ * What a provider reports later. Forward only: SENT to DELIVERED or BOUNCED, unknown to any. One that is being sent is settled by
+ * any but FAILED, its reminder and counters with it, and the settle of its worker comes too late. Nothing else changes.
+ */
 export type ReceiptCommand = {
   readonly id: number
   readonly status: DeliveryStatus
@@ -206,7 +211,7 @@ export interface DeliveryStore {
   /**
    * Queues immediate notifications. One whose `dedupeKey` exists in the organization is left out. A new one of CONFIRMATION,
    * RESCHEDULE or CANCELLATION cancels queued ones of these categories for the same appointment, recipient and channel
-   * (`superseded`). Returns what was inserted; the entries of `decision` and of each delivery are appended in the same
+   * (`superseded`); one that was sent with an unknown outcome becomes `unknown` instead. Returns what was inserted; the entries of `decision` and of each delivery are appended in the same
    * transaction, and what was queued is audited with `by` (default: the library itself).
    */
   enqueue(

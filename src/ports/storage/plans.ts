@@ -93,7 +93,10 @@ export interface PlanStore {
   find(appointmentIds: readonly EntityId[]): Promise<PlanRow[]>
   /** Applies each command atomically; one that conflicts does not stop the others. Outcomes are in the order of the commands. */
   apply(commands: readonly PlanCommand[]): Promise<PlanOutcome[]>
-  /** The host deleted the appointment: its plan is removed, what is pending or queued cancelled; history stays. Returns in-flight sends. */
+  /**
+   * The host deleted the appointment: its plan is removed, what is pending or queued cancelled (or held as `unknown`, where an
+   * attempt may have arrived); history stays. Returns in-flight sends.
+   */
   forgetAppointment(appointmentId: EntityId, decision: readonly DecisionEntry[], at: Date): Promise<ForgetOutcome>
   /** The host deleted the recipient: preferences are removed, what is pending or queued for it cancelled; history stays. */
   forgetRecipient(recipient: RecipientRef, at: Date, by?: Actor): Promise<ForgetOutcome>
@@ -102,7 +105,10 @@ export interface PlanStore {
    * plan that is there from the first page to the last is in one of them, once, whatever is changed meanwhile.
    */
   upcoming(now: Date, cursor: string | null, limit: number): Promise<PlanPage>
-  /** The next page of the oldest re-plan, or null when none is queued. Several workers may get the same page; applying twice is once. */
+  /**
+   * The next page of the oldest re-plan, or null when none is queued. Several workers may get the same page; applying twice is once.
+   * `storage_busy`: a plan is being made in a transaction that takes long, and might be passed over; ask again later.
+   */
   nextReplanPage(now: Date, limit: number): Promise<ReplanPage | null>
   /** Moves the job past `cursor` (as the page gave it), or ends it with null. */
   advanceReplan(jobId: number, cursor: string | null): Promise<void>

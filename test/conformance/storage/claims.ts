@@ -27,7 +27,8 @@ export function claims({ migrated }: Starter): void {
   it('claims a reminder: a delivery under lease, a reminder no longer due', async () => {
     const { storage } = await migrated()
     const id = await planOne(storage)
-    const delivery = await commit(storage, sendIntent(reminderWork(id)), minutes(0.5))
+    const intent = sendIntent(reminderWork(id))
+    const delivery = await commit(storage, intent, minutes(0.5))
     expect(delivery).toMatchObject({
       ...content(),
       organizationId,
@@ -44,7 +45,7 @@ export function claims({ migrated }: Starter): void {
       fence: 1,
       dueAt: minutes(2),
       provider: 'smtp',
-      idempotencyKey: `key-reminder-${id}`,
+      idempotencyKey: intent.idempotencyKey,
       dedupeKey: null,
       createdAt: minutes(0.5),
     })
@@ -87,6 +88,29 @@ export function claims({ migrated }: Starter): void {
       t0,
     )
     expect(outcomes.map((outcome) => outcome.status)).toEqual(['committed', 'lost'])
+  })
+
+  it('commits the claim of a reminder that is asked for again, and changes nothing: its answer may have been lost', async () => {
+    const { storage, another } = await migrated()
+    const id = await planOne(storage)
+    const nearer = await planOne(storage, { plan: planRow({ appointmentId: 101 }) })
+    const merged = [{ work: reminderWork(nearer), rule: 'nearer_reminder' }] as const
+    const intent = sendIntent(reminderWork(id), { merged, cap: 5 })
+    const held = await commit(storage, intent)
+    const state = async () => [
+      await storage.deliveries.list({ limit: 10, offset: 0 }),
+      await storage.reminders.get(id),
+      await storage.decisions.list(organizationId, 100),
+      await storage.statistics.counts({ organizationId }),
+    ]
+    const before = await state()
+    expect(await commit(await another(), intent, minutes(1))).toEqual(held)
+    expect(await state()).toEqual(before)
+    // Another claim, a later lease, or an attempt that is over is not this one.
+    const others = [sendIntent(reminderWork(id)), { ...intent, leaseUntil: minutes(3) }]
+    for (const other of others) expect(await commit(storage, other)).toBeNull()
+    await storage.deliveries.settle([settleCommand(held ?? { id: 0, fence: 0 })])
+    expect(await commit(storage, intent)).toBeNull()
   })
 
   it('gives a delivery whose lease is over to one other, and nothing before', async () => {

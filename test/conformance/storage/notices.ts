@@ -1,10 +1,12 @@
 import { expect, it } from 'vitest'
+import type { Storage } from '../../../src/index.ts'
 import { dueDeliveries, minutes, type Starter, t0 } from './harness.ts'
 import {
   about,
   client,
   commit,
   deliveryWork,
+  failure,
   guard,
   newDelivery,
   organizationId,
@@ -12,6 +14,7 @@ import {
   queue,
   queuedEntry,
   sendIntent,
+  settleCommand,
 } from './rows.ts'
 
 export function notices({ migrated }: Starter): void {
@@ -94,6 +97,35 @@ export function notices({ migrated }: Starter): void {
     await queue(storage, [newDelivery({ category: 'CANCELLATION' })])
     expect(await storage.deliveries.get(first.id)).toMatchObject({ state: 'sending' })
   })
+
+  const withdrawals = {
+    'a newer notice': (storage: Storage) => queue(storage, [newDelivery({ category: 'RESCHEDULE' })], minutes(2)),
+    'the end of its appointment': (storage: Storage) => storage.plans.forgetAppointment(100, [], minutes(2)),
+    'the end of its recipient': (storage: Storage) => storage.plans.forgetRecipient(patient, minutes(2)),
+  }
+  for (const [what, withdraw] of Object.entries(withdrawals)) {
+    it(`holds one that may have gone out before ${what}, and says of none that it was cancelled`, async () => {
+      const { storage } = await migrated()
+      const [notice] = await queue(storage, [newDelivery()])
+      if (notice === undefined) throw new Error('expected a row')
+      const sending = await commit(storage, sendIntent(deliveryWork(notice), { guard: guard({ plan: null }) }))
+      const retry = { kind: 'retry', dueAt: minutes(5), ...failure, countAttempt: true, unknown: true } as const
+      await storage.deliveries.settle([settleCommand(sending ?? notice, retry)])
+      await withdraw(storage)
+      expect(await storage.deliveries.get(notice.id)).toMatchObject({
+        state: 'unknown',
+        status: null,
+        reason: null,
+        errorCode: 'outcome_unknown',
+        attempts: 1,
+        dueAt: null,
+      })
+      const counts = (await storage.statistics.countsByDay({})).map(({ measure, count }) => [measure, count])
+      expect(counts.filter(([measure]) => measure !== 'PLANNED')).toEqual([['UNKNOWN', 1]])
+      const records = await storage.decisions.list(organizationId, 100)
+      expect(records.flatMap(({ entries }) => entries.map(({ action }) => action))).not.toContain('cancelled')
+    })
+  }
 
   it('does not let a duplicate replace anything', async () => {
     const { storage } = await migrated()

@@ -120,12 +120,11 @@ export function races({ migrated }: Starter): void {
     )
     const games = ids.map((id, index) => {
       const appointmentId = index + 1
-      const intent = sendIntent(reminderWork(id), {
-        guard: guard({ plan: { organizationId, appointmentId, revision: 1 } }),
-      })
+      const claim = () =>
+        sendIntent(reminderWork(id), { guard: guard({ plan: { organizationId, appointmentId, revision: 1 } }) })
       const plays = [
-        async () => ({ won: (await commit(pick(), intent, t0)) !== null }),
-        async () => ({ won: (await commit(pick(), intent, t0)) !== null }),
+        async () => ({ won: (await commit(pick(), claim(), t0)) !== null }),
+        async () => ({ won: (await commit(pick(), claim(), t0)) !== null }),
         async () => ({ plan: (await pick().plans.apply([cancelAll(appointmentId)]))[0] }),
         async () => ({ plan: (await pick().plans.apply([moved(appointmentId)]))[0] }),
       ]

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { DeliveryRow, DeliveryStatus, ReceiptCommand, Storage } from '../../../src/index.ts'
-import { minutes, type Starter } from './harness.ts'
+import { dueDeliveries, minutes, type Starter } from './harness.ts'
 import {
   claimOne,
   commit,
@@ -8,6 +8,7 @@ import {
   failure,
   guard,
   newDelivery,
+  organizationId,
   queue,
   sendIntent,
   settleCommand,
@@ -88,7 +89,42 @@ export function receipts({ migrated }: Starter): void {
     })
   }
 
-  it('changes nothing of one that failed, waits, is being sent or does not exist', async () => {
+  for (const status of ['SENT', 'DELIVERED', 'BOUNCED'] as const) {
+    it(`settles one that is being sent as ${status}, its reminder too, and counts it once`, async () => {
+      const { storage } = await migrated()
+      const held = await claimOne(storage)
+      expect(await storage.deliveries.recordReceipt(receipt(held.id, status))).toBe(true)
+      const arrived = status !== 'BOUNCED'
+      const after = await storage.deliveries.get(held.id)
+      expect(after).toMatchObject({
+        status,
+        state: 'settled',
+        dueAt: null,
+        sentAt: arrived ? minutes(5) : null,
+        deliveredAt: status === 'DELIVERED' ? minutes(5) : null,
+        errorCode: arrived ? null : 'smtp_511',
+      })
+      expect(await storage.reminders.get(held.reminderId ?? 0)).toMatchObject(
+        arrived
+          ? { status: 'SENT', sentAt: minutes(5), errorMessage: null }
+          : { status: 'FAILED', sentAt: null, errorMessage: 'no such mailbox' },
+      )
+      const results = [
+        { kind: 'sent', providerMessageId: 'p', lateMs: 60_000 },
+        { kind: 'retry', dueAt: minutes(9), ...failure, countAttempt: true, unknown: true },
+      ] as const
+      for (const result of results) {
+        expect(await storage.deliveries.settle([settleCommand(held, result)])).toEqual([false])
+      }
+      expect(await storage.deliveries.get(held.id)).toEqual(after)
+      expect(await countOf(storage)).toEqual({ [status]: 1 })
+      const rows = await storage.statistics.counts({ organizationId })
+      expect(rows.filter(({ measure }) => measure === 'LATENESS')).toHaveLength(arrived ? 1 : 0)
+      expect(await dueDeliveries(storage, minutes(10_000), 10)).toEqual([])
+    })
+  }
+
+  it('changes nothing of one that failed, waits or does not exist, nor fails one that is being sent', async () => {
     const { storage } = await migrated()
     const failed = await settled(storage, 'failed')
     const [queued, sending] = await queue(storage, [
@@ -99,9 +135,11 @@ export function receipts({ migrated }: Starter): void {
     await commit(storage, sendIntent(deliveryWork(sending), { guard: guard({ plan: null }) }))
     const rows = () => Promise.all([failed, queued, sending].map((row) => storage.deliveries.get(row.id)))
     const before = await rows()
-    for (const id of [failed.id, queued.id, sending.id, 9999]) {
+    for (const id of [failed.id, queued.id, 9999]) {
       for (const status of statuses) expect(await storage.deliveries.recordReceipt(receipt(id, status))).toBe(false)
     }
+    // It may be of an attempt before, and whoever sends it knows whether it is to be tried again.
+    expect(await storage.deliveries.recordReceipt(receipt(sending.id, 'FAILED'))).toBe(false)
     expect(await rows()).toEqual(before)
   })
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type {
   DecisionEntry,
   DeliveryContent,
@@ -120,7 +121,8 @@ export const sendIntent = (work: Work, change: Partial<Send> = {}): Send => ({
   guard: guard(),
   content: content(),
   provider: 'smtp',
-  idempotencyKey: `key-${work.kind}-${work.id}`,
+  // As the dispatcher does it: of a delivery always the same, of a reminder a new one for each claim.
+  idempotencyKey: work.kind === 'reminder' ? randomUUID() : `key-delivery-${work.id}`,
   leaseUntil: minutes(2),
   merged: [],
   cap: null,

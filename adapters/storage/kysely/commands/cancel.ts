@@ -45,8 +45,7 @@ export function recallDelivery(tx: Tx, id: number, reason: Rule, at: Date): void
 const held = { code: 'outcome_unknown', message: 'Outcome unknown: withdrawn after an attempt that may have arrived.' }
 
 /** Ends a delivery that may have gone out before it was withdrawn: it must not stand as one that never was. */
-function holdDelivery(tx: Tx, row: Waiting, reminder: Reminder, at: Date, tally: Tally): void {
-  const updated_at = at.getTime()
+function holdDelivery(tx: Tx, row: Waiting, at: Date, tally: Tally): void {
   const { attempts, unknown_outcomes } = row
   tx.statements.deliveries.fault.run({
     id: row.id,
@@ -57,17 +56,17 @@ function holdDelivery(tx: Tx, row: Waiting, reminder: Reminder, at: Date, tally:
     error_message: held.message,
     attempts,
     unknown_outcomes,
-    updated_at,
-  })
-  tx.statements.reminders.finish.run({
-    id: reminder.id,
-    status: 'FAILED',
-    sent_at: null,
-    error_message: held.message,
-    due_at: null,
-    updated_at,
+    updated_at: at.getTime(),
   })
   tally.add(countedAs(row), 'UNKNOWN', at)
+}
+
+/** Withdraws a queued delivery. False: it was sent with an unknown outcome, is held as such, and may arrive. */
+export function withdrawDelivery(tx: Tx, row: Waiting, reason: Rule, at: Date, tally: Tally): boolean {
+  const isClean = row.unknown_outcomes === 0
+  if (isClean) cancelDelivery(tx, row, reason, at, tally)
+  else holdDelivery(tx, row, at, tally)
+  return isClean
 }
 
 /**
@@ -79,12 +78,16 @@ export function withdraw(tx: Tx, row: Reminder, reason: Rule, at: Date, tally: T
     const delivery = tx.statements.deliveries.state.get({ id: row.notification_id })
     if (delivery?.delivery_state === 'sending') return null
     if (delivery?.delivery_state === 'handed_over') recallDelivery(tx, delivery.id, reason, at)
-    if (delivery?.delivery_state === 'queued') {
-      if (delivery.unknown_outcomes > 0) {
-        holdDelivery(tx, delivery, row, at, tally)
-        return null
-      }
-      cancelDelivery(tx, delivery, reason, at, tally)
+    if (delivery?.delivery_state === 'queued' && !withdrawDelivery(tx, delivery, reason, at, tally)) {
+      tx.statements.reminders.finish.run({
+        id: row.id,
+        status: 'FAILED',
+        sent_at: null,
+        error_message: held.message,
+        due_at: null,
+        updated_at: at.getTime(),
+      })
+      return null
     }
   }
   return cancelReminder(tx, row, reason, at, tally)

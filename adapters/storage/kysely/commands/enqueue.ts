@@ -7,7 +7,7 @@ import {
 } from '../../../../src/index.ts'
 import { decodeDelivery, encodeDelivery, untouched } from '../codecs/deliveries.ts'
 import { auditQueued } from './audit.ts'
-import { cancelDelivery, recallDelivery } from './cancel.ts'
+import { recallDelivery, withdrawDelivery } from './cancel.ts'
 import { countSkipped, createTally, type Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import type { Tx } from './tx.ts'
@@ -40,9 +40,10 @@ export function enqueue(tx: Tx, deliveries: readonly NewDelivery[], at: Date, ta
       channel: row.notification_type,
       newId: written.id,
     })
-    for (const { id, notification_category, delivery_state } of older) {
-      if (delivery_state === 'handed_over') recallDelivery(tx, id, 'superseded', at)
-      else cancelDelivery(tx, { ...row, id, notification_category }, 'superseded', at, tally)
+    for (const old of older) {
+      const { id, notification_category } = old
+      if (old.delivery_state === 'handed_over') recallDelivery(tx, id, 'superseded', at)
+      else if (!withdrawDelivery(tx, { ...row, ...old }, 'superseded', at, tally)) continue
       const { recipient } = delivery
       const superseded = { category: notification_category, recipient, channel, notificationId: id }
       entries.push({ action: 'cancelled', rule: 'superseded', ...superseded })

@@ -11,7 +11,7 @@ import {
 } from '../../../../src/index.ts'
 import type { RecordOf } from '../query.ts'
 import { appendAudit } from './audit.ts'
-import { cancelDelivery, recallDelivery, withdraw } from './cancel.ts'
+import { recallDelivery, withdraw, withdrawDelivery } from './cancel.ts'
 import { createTally, type Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import { preferencesOf } from './settings.ts'
@@ -21,15 +21,18 @@ type Open = RecordOf<'notification_history'>
 
 const isSending = (row: Open): boolean => row.delivery_state === 'sending'
 
-/** Cancels the queued and recalls the handed over of these; those of reminders went with their reminder already. Counts the ones being sent. */
-function cancelOpen(tx: Tx, rows: readonly Open[], reason: Rule, at: Date, tally: Tally): number {
-  for (const row of rows) {
-    if (row.delivery_state === 'queued') cancelDelivery(tx, row, reason, at, tally)
-    else if (row.delivery_state === 'handed_over' && row.reminder_id === null && row.reason === null) {
+/**
+ * Withdraws the queued and recalls the handed over of these; those of reminders went with their reminder already. Gives
+ * what may arrive all the same: what is being sent, and what was sent with an unknown outcome.
+ */
+function withdrawOpen(tx: Tx, rows: readonly Open[], reason: Rule, at: Date, tally: Tally): Open[] {
+  return rows.filter((row) => {
+    if (row.delivery_state === 'queued') return !withdrawDelivery(tx, row, reason, at, tally)
+    if (row.delivery_state === 'handed_over' && row.reminder_id === null && row.reason === null) {
       recallDelivery(tx, row.id, reason, at)
     }
-  }
-  return rows.filter(isSending).length
+    return isSending(row)
+  })
 }
 
 /**
@@ -55,7 +58,7 @@ export function forgetAppointment(tx: Tx, id: EntityId, entries: readonly Decisi
   const open = statements.deliveries.openOfAppointment.all({ appointmentId })
   for (const row of open) organizations.add(row.organization_id)
   const withdrawable = open.filter((row) => row.notification_category !== 'CANCELLATION' || isSending(row))
-  const inFlight = cancelOpen(tx, withdrawable, 'appointment_gone', at, tally)
+  const inFlight = withdrawOpen(tx, withdrawable, 'appointment_gone', at, tally).filter(isSending).length
   for (const organizationId of organizations) {
     appendDecision(tx, { organizationId, appointmentId, waitlistEntryId: null }, entries, at)
   }
@@ -110,9 +113,9 @@ export function forgetRecipient(tx: Tx, recipient: RecipientRef, at: Date, by: A
     if (withdrawn !== null) cancelled.push(withdrawn)
   }
   const immediate = open.filter((row) => row.reminder_id === null || isSending(row))
-  const inFlight = cancelOpen(tx, immediate, reason, at, tally)
+  const kept = new Set(withdrawOpen(tx, immediate, reason, at, tally))
   for (const row of immediate) {
-    if (isSending(row)) continue
+    if (kept.has(row)) continue
     const entry: DecisionEntry = {
       action: 'cancelled',
       rule: reason,
@@ -129,5 +132,5 @@ export function forgetRecipient(tx: Tx, recipient: RecipientRef, at: Date, by: A
     appendDecision(tx, about, [entry], at)
   }
   tally.write(tx)
-  return { cancelled, inFlight }
+  return { cancelled, inFlight: immediate.filter(isSending).length }
 }

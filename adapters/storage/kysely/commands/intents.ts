@@ -166,9 +166,28 @@ function decide(intent: IntentTx, found: Found, command: IntentCommand): IntentO
   }
 }
 
+/**
+ * The delivery that this very command made before, if the answer to its commit was lost and it is asked again. The key is made
+ * anew for each claim of a reminder, so it tells; that of a delivery is the same in all its attempts, and tells nothing.
+ */
+function madeBefore({ tx }: IntentTx, command: IntentCommand): Delivery | undefined {
+  if (command.kind !== 'send' || command.work.kind !== 'reminder') return undefined
+  const id = tx.statements.reminders.get.get({ id: command.work.id })?.notification_id ?? null
+  const row = id === null ? undefined : tx.statements.deliveries.get.get({ id })
+  const isIts =
+    row?.delivery_state === 'sending' &&
+    row.idempotency_key === command.idempotencyKey &&
+    row.due_at === command.leaseUntil.getTime()
+  return isIts ? row : undefined
+}
+
 function commitIntent(intent: IntentTx, command: IntentCommand): IntentOutcome {
   const found = available(intent, command.work)
-  const outcome = found === undefined ? lost : decide(intent, found, command)
+  if (found === undefined) {
+    const made = madeBefore(intent, command)
+    return made === undefined ? lost : done(made)
+  }
+  const outcome = decide(intent, found, command)
   if (outcome.status === 'committed') {
     appendDecision(intent.tx, command.decision, command.decision.entries, intent.at)
   }

@@ -133,6 +133,41 @@ function settle(tx: Tx, command: SettleCommand, tally: Tally, sent: Sent): boole
   return true
 }
 
+type Delivery = RecordOf<'notification_history'>
+
+/**
+ * The first that is heard of an attempt which is still going on, or whose worker died: what its settle would have written.
+ * That settle comes too late then. A failure is no such word: it may be of an attempt before, and the worker knows best
+ * whether its own is to be repeated.
+ */
+function settleByReceipt(
+  tx: Tx,
+  row: Delivery,
+  at: Date,
+  arrived: boolean,
+  message: string | null,
+  tally: Tally,
+): void {
+  const updated_at = at.getTime()
+  const reminder = row.reminder_id === null ? undefined : tx.statements.reminders.get.get({ id: row.reminder_id })
+  if (reminder !== undefined) {
+    tx.statements.reminders.finish.run({
+      id: reminder.id,
+      status: arrived ? 'SENT' : 'FAILED',
+      sent_at: arrived ? updated_at : null,
+      error_message: message,
+      due_at: null,
+      updated_at,
+    })
+  }
+  if (!arrived) return
+  const dueAt = reminder?.reminder_time ?? row.created_at
+  tally.time(countedAs(row), 'LATENESS', Math.max(0, updated_at - dueAt), at)
+  const detail = { notificationIds: [row.id] }
+  const { organization_id: organizationId } = row
+  appendAudit(tx, { organizationId, at, actor: systemActor, action: 'notification.sent', target: null, detail })
+}
+
 /**
  * Forward only. The counter moves with the status, on the day the delivery settled, so that every delivery is counted
  * once, under what is known of it last.
@@ -141,8 +176,9 @@ export function receive(tx: Tx, command: ReceiptCommand, tally: Tally): boolean 
   const row = tx.statements.deliveries.get.get({ id: command.id })
   if (row === undefined) return false
   const unknown = row.delivery_state === 'unknown'
+  const sending = row.delivery_state === 'sending' && command.status !== 'FAILED'
   const forward = row.delivery_state === 'settled' && row.status !== null && canTransition(row.status, command.status)
-  if (!unknown && !forward) return false
+  if (!unknown && !sending && !forward) return false
 
   const at = command.at.getTime()
   const arrived = command.status === 'SENT' || command.status === 'DELIVERED'
@@ -156,6 +192,7 @@ export function receive(tx: Tx, command: ReceiptCommand, tally: Tally): boolean 
     id: row.id,
     status: command.status,
     delivery_state: 'settled',
+    due_at: null,
     delivered_at: command.status === 'DELIVERED' ? at : null,
     error_code: arrived ? null : command.errorCode,
     ...change,
@@ -163,9 +200,10 @@ export function receive(tx: Tx, command: ReceiptCommand, tally: Tally): boolean 
   if (unknown && row.reminder_id !== null) {
     tx.statements.reminders.correct.run({ id: row.reminder_id, status: arrived ? 'SENT' : 'FAILED', ...change })
   }
+  if (sending) settleByReceipt(tx, row, command.at, arrived, change.error_message, tally)
   const counted = countedAs(row)
-  const day = unknown ? row.updated_at : (row.sent_at ?? row.updated_at)
-  tally.add(counted, unknown ? 'UNKNOWN' : 'SENT', day, -1)
+  const day = sending ? at : unknown ? row.updated_at : (row.sent_at ?? row.updated_at)
+  if (!sending) tally.add(counted, unknown ? 'UNKNOWN' : 'SENT', day, -1)
   tally.add(counted, command.status, day)
   if (command.status === 'DELIVERED' && row.sent_at !== null) {
     tally.time(counted, 'DELIVERY_TIME', at - row.sent_at, day)

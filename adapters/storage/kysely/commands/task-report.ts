@@ -58,6 +58,7 @@ function sent(tx: Tx, row: Delivery, report: TaskReport, tally: Tally): void {
       id: row.id,
       status: 'DELIVERED',
       delivery_state: 'settled',
+      due_at: null,
       sent_at: at,
       delivered_at: (report.deliveredAt ?? report.at).getTime(),
       error_code: null,
@@ -144,11 +145,11 @@ function decide(tx: Tx, row: Delivery, report: TaskReport, tally: Tally): TaskRe
   }
   const { status, errorCode, errorMessage } = report
   const receipt = { id: row.id, status, at: report.deliveredAt ?? report.at, errorCode, errorMessage }
-  const wasUnknown = row.delivery_state === 'unknown'
+  const wasSettled = row.delivery_state === 'settled'
   if (!receive(tx, receipt, tally)) return 'ignored'
-  if (wasUnknown) removeTask(tx, row.id)
+  if (!wasSettled) removeTask(tx, row.id)
   assignIds(tx, row, report)
-  return wasUnknown ? 'settled' : 'received'
+  return wasSettled ? 'received' : 'settled'
 }
 
 export function reportTask(tx: Tx, report: TaskReport): TaskReportOutcome {

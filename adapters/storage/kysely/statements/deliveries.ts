@@ -149,6 +149,7 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
     updateQuery(db, table, [
       'status',
       'delivery_state',
+      'due_at',
       'sent_at',
       'delivered_at',
       'error_code',
@@ -161,7 +162,7 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
     query((p: Param<Superseded & { newId: number }>) =>
       db
         .selectFrom(table)
-        .select(['id', 'notification_category', 'delivery_state'])
+        .select(['id', 'notification_category', 'delivery_state', 'provider', 'attempts', 'unknown_outcomes'])
         .where('appointment_id', '=', p('appointmentId'))
         .where('organization_id', '=', p('organizationId'))
         .where('recipient_type', '=', p('recipientType'))

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
-import type { Channel, EntityId } from '../../../../src/index.ts'
+import { type Channel, channels, type EntityId } from '../../../../src/index.ts'
 import { type Bind, type Bound, type Builder, type Mode, type Param, query, type RecordOf } from '../query.ts'
 
 export type DueTable = 'appointment_reminders' | 'notification_history'
@@ -28,8 +28,12 @@ const isInPart = (id: RawBuilder<EntityId>, p: Param<Part>) =>
 export type DueStatements<Row, M extends Mode> = {
   readonly head: Bound<Head, Row, M>
   readonly ofLane: Bound<Head & OfLane, Row, M>
-  /** The lane after this one; '' is before all. One step in the index for each lane, however many rows it has. */
-  readonly nextLane: Bound<{ organizationId: string; channel: string }, OfLane, M>
+  /**
+   * The first row of every lane, oldest first; `total` counts the lanes before the limit. `skip` lists the `laneKey` of lanes to
+   * leave out. One step in the index for each organization and lane that has a due time at all, however many rows it has; within
+   * one statement, because a call for each would hold the process up for half a second with thousands of organizations.
+   */
+  readonly firsts: Bound<Head & { skip: string }, Row & { total: number }, M>
   readonly next: Bound<{ now: number }, { due_at: number }, M>
 }
 
@@ -39,7 +43,8 @@ export function dueStatements<T extends DueTable, M extends Mode>(
   table: T,
 ): DueStatements<RecordOf<T>, M> {
   const { channel, shared } = described[table]
-  const rows = sql`select * from ${sql.table(table)}`
+  const name = sql.table(table)
+  const rows = sql`select * from ${name}`
   const ordered = sql`order by due_at, id`
   return {
     head: bind(
@@ -54,16 +59,33 @@ export function dueStatements<T extends DueTable, M extends Mode>(
           and due_at <= ${p('now')} and ${isInPart(shared, p)} ${ordered} limit ${p('limit')}`.compile(db),
       ),
     ),
-    nextLane: bind(
-      query((p: Param<{ organizationId: string; channel: string }>) =>
-        sql<OfLane>`select organization_id as "organizationId", ${channel} as "channel" from ${sql.table(table)}
-          where due_at is not null and (organization_id, ${channel}) > (${p('organizationId')}, ${p('channel')})
-          order by organization_id, ${channel} limit 1`.compile(db),
+    firsts: bind(
+      query((p: Param<Head & { skip: string }>) =>
+        sql<RecordOf<T> & { total: number }>`
+          with recursive organizations(id) as (
+            select ''
+            union all
+            select (
+              select organization_id from ${name} where due_at is not null and organization_id > organizations.id
+              order by organization_id limit 1
+            ) from organizations where id is not null
+          ), heads(id) as materialized (
+            select (
+              select id from ${name}
+              where organization_id = organizations.id and ${channel} = of_channel.value
+                and due_at <= ${p('now')} and ${isInPart(shared, p)}
+              ${ordered} limit 1
+            ) from organizations cross join json_each(${JSON.stringify(channels)}) as of_channel
+            where of_channel.value || ' ' || organizations.id not in (select value from json_each(${p('skip')}))
+          )
+          select first.*, (select count(id) from heads) as total
+          from heads cross join ${name} as first on first.id = heads.id
+          order by first.due_at, first.id limit ${p('limit')}`.compile(db),
       ),
     ),
     next: bind(
       query((p: Param<{ now: number }>) =>
-        sql<{ due_at: number }>`select due_at from ${sql.table(table)} where due_at > ${p('now')}
+        sql<{ due_at: number }>`select due_at from ${name} where due_at > ${p('now')}
           order by due_at limit 1`.compile(db),
       ),
     ),

@@ -137,18 +137,38 @@ describe('postgres, several at once', () => {
     })
   }
 
-  it('a page of a re-plan waits for plans that are being inserted', async () => {
+  it('a page of a re-plan passes over no plan that is being inserted', async () => {
     const { storage, another, pool, table } = await migrated()
     await storage.settings.create(organizationId, noSettings, { organizationId, recipient: null }, t0)
     // The plan has its id before it waits: to write its decision comes last.
     const release = await holding(pool, `lock table ${table('notification_decisions')} in share mode`)
     const first = storage.plans.apply([planCommand()])
     await waiting(pool)
-    const page = (await another()).plans.nextReplanPage(t0, 10)
-    await waiting(pool, 2)
+    const other = await another()
+    await expect(other.plans.nextReplanPage(t0, 10)).rejects.toMatchObject({ code: 'storage_busy' })
     await release()
     await first
-    expect((await page)?.plans).toHaveLength(1)
+    expect((await other.plans.nextReplanPage(t0, 10))?.plans).toHaveLength(1)
+  })
+
+  it('a page of a re-plan that waits for a long transaction of the host keeps nobody from booking', async () => {
+    const { storage, schema, pool } = await migrated()
+    const slower = postgres({ url: server.url, schema, busyTimeoutMs: 60_000 })
+    onTestFinished(() => slower.close())
+    await storage.settings.create(organizationId, noSettings, { organizationId, recipient: null }, t0)
+    const host = await pool.connect()
+    await host.query('begin')
+    await storage.within?.(host).plans.apply([planCommand()])
+    const page = slower.plans.nextReplanPage(t0, 10).catch((error: unknown) => error)
+    await waiting(pool)
+    // Of another organization: those of one count in the same rows.
+    const plan = planRow({ organizationId: 'another', appointmentId: 101 })
+    const booked = await storage.plans.apply([planCommand({ plan })])
+    expect(booked).toMatchObject([{ status: 'applied' }])
+    await host.query('commit')
+    host.release()
+    expect(await page).toMatchObject({ code: 'storage_busy' })
+    expect((await storage.plans.nextReplanPage(t0, 10))?.plans).toHaveLength(1)
   })
 
   it('migrates once under five starters, into a schema that was not there', async () => {

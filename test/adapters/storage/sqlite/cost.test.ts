@@ -19,9 +19,9 @@ async function withPending(count: number) {
 }
 
 /** The fastest of many: what it costs when nothing else happens on the machine. */
-async function fastest(work: () => Promise<unknown>): Promise<number> {
+async function fastest(work: () => Promise<unknown>, rounds = 300): Promise<number> {
   let best = Number.POSITIVE_INFINITY
-  for (let round = 0; round < 300; round += 1) {
+  for (let round = 0; round < rounds; round += 1) {
     const before = performance.now()
     await work()
     best = Math.min(best, performance.now() - before)
@@ -61,6 +61,25 @@ describe('sqlite, what looking for due work costs', () => {
       await storage.close()
       database.close()
     }
+  }, 30_000)
+
+  it('of a look past a lane that hides the others, is small with 5,000 organizations', async () => {
+    const { database, storage } = await withPending(600)
+    database.exec(`
+      update appointment_reminders set due_at = ${t0.getTime()}, organization_id = 'hiding';
+      with recursive n(i) as (select 1 union all select i + 1 from n where i < 10000)
+      insert into appointment_reminders (appointment_id, reminder_type, reminder_time, hours_before_appointment, status,
+        created_at, updated_at, organization_id, recipient_type, recipient_id, "offset", starts_at, due_at, live)
+      select 5000 + i, iif(i % 2, 'EMAIL', 'SMS'), 0, 24, 'PENDING', 0, 0, 'o' || (i / 2), 'PATIENT', i, '24h',
+        ${minutes(999).getTime()}, iif(i = 7777, ${t0.getTime()}, ${minutes(10).getTime()}), 1 from n`)
+    const look = async () => {
+      const page = await storage.reminders.due({ now: t0, limit: 500 })
+      expect(page.rows.filter((row) => row.organizationId !== 'hiding')).toMatchObject([{ appointmentId: 12_777 }])
+    }
+    // A call for each lane takes half a second, in which nothing else is done.
+    expect(await fastest(look, 20)).toBeLessThan(150)
+    await storage.close()
+    database.close()
   }, 30_000)
 
   it('reads by the partial indexes, in order, without sorting all of it', async () => {
