@@ -67,7 +67,7 @@ export type { PlanSummary } from './services/plan-summary.ts'
 export type { Finding, ReconcileOptions, ReconcileReport } from './services/reconcile/report.ts'
 export type { BatchResult as ScheduleManyResult } from './services/schedule-batch.ts'
 export type { EffectiveChannel, EffectivePreferences, EffectiveSettings } from './services/settings/effective.ts'
-export type { SettingsService, Templates, Warned } from './services/settings-service.ts'
+export type { SettingsService, Templates, WithWarnings } from './services/settings-service.ts'
 export type {
   AttendanceReport,
   Outcomes,
@@ -81,9 +81,9 @@ export type {
   CancelResult,
   DryRun,
   HistoryPage,
-  LeftOut,
   LifecycleResult,
   Notification,
+  Omission,
   PlannedMessage,
   Reminder,
   ScheduleResult,

@@ -4,7 +4,7 @@ import { createIdempotency } from './http/idempotency.ts'
 import type { HttpRequest, HttpResponse } from './http/messages.ts'
 import { createRateLimiter } from './http/rate-limit.ts'
 import { endpointTable } from './http/table.ts'
-import { type NotificationsOptions, settleOptions } from './options.ts'
+import { type NotificationsOptions, resolveOptions } from './options.ts'
 import type { MigrationReport } from './ports/storage.ts'
 import { createFingerprint } from './security/fingerprint.ts'
 import { AuditLog } from './services/audit-log.ts'
@@ -94,8 +94,8 @@ export type Notifications = {
  * @throws NotificationError `options_invalid` naming the option.
  */
 export function createNotifications(options: NotificationsOptions): Notifications {
-  const settled = settleOptions(options)
-  const context = createContext(settled, {
+  const resolved = resolveOptions(options)
+  const context = createContext(resolved, {
     dueAt: (at) => {
       dispatcher.dueAt(at)
       taskManager?.wake()
@@ -106,20 +106,20 @@ export function createNotifications(options: NotificationsOptions): Notification
   const planner = new Planner(context)
   const callbacks = new Callbacks(context)
   const taskManager =
-    settled.taskManager === null ? null : new TaskManagerIntegration(context, settled.taskManager, planner, callbacks)
+    resolved.taskManager === null ? null : new TaskManagerIntegration(context, resolved.taskManager, planner, callbacks)
   const scheduler = options.scheduler ?? embeddedScheduler()
   const dispatcher = new Dispatcher(context, planner, scheduler, taskManager?.workSource)
   const feeder = new Feeder(context, scheduler)
   const replanner = new Replanner(context, planner)
   const reconciler = new Reconciler(context, planner)
   const housekeeping = new Housekeeping(context)
-  const { storage, transports, clock } = settled
+  const { storage, transports, clock } = resolved
   const notifications = new NotificationService(context, planner)
   const settings = new SettingsService(context)
   const statistics = new Statistics(context)
   const audit = new AuditLog(context)
   const table = endpointTable({
-    ids: settled.ids,
+    ids: resolved.ids,
     notifications,
     settings,
     callbacks,
@@ -128,12 +128,12 @@ export function createNotifications(options: NotificationsOptions): Notification
     health: new Health(context, taskManager),
     audit,
     owners: new Owners(context),
-    docs: settled.docs,
-    publicUrl: settled.publicUrl,
+    docs: resolved.docs,
+    publicUrl: resolved.publicUrl,
   })
-  const { authenticate, rateLimits, logger } = settled
+  const { authenticate, rateLimits, logger } = resolved
   const rateLimiter = rateLimits === null ? null : createRateLimiter(rateLimits, clock, logger)
-  const fingerprint = createFingerprint(settled.encryptionKeys)
+  const fingerprint = createFingerprint(resolved.encryptionKeys)
   const idempotency = createIdempotency({ requests: storage.requests, fingerprint, clock, logger })
   let stopped: Promise<void> | null = null
 
@@ -155,7 +155,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     callbackUrl: callbacks.url.bind(callbacks),
     recordReceipt: callbacks.recordReceipt.bind(callbacks),
     reconcile: reconciler.reconcile.bind(reconciler),
-    migrate: ({ adopt = false } = {}) => storage.migrate({ ids: settled.ids, adopt, now: clock.now() }),
+    migrate: ({ adopt = false } = {}) => storage.migrate({ ids: resolved.ids, adopt, now: clock.now() }),
     async start() {
       await dispatcher.start()
       feeder.start()

@@ -5,9 +5,9 @@ import { NotificationError } from './errors.ts'
 import type { Authenticate } from './http/access.ts'
 import {
   type RateLimitOptions,
+  type ResolvedRateLimits,
   rateLimitShape,
-  type SettledRateLimits,
-  settleRateLimits,
+  resolveRateLimits,
 } from './http/rate-limit-options.ts'
 import { type Clock, systemClock } from './ports/clock.ts'
 import type { Directory } from './ports/directory.ts'
@@ -19,7 +19,11 @@ import type { Transport } from './ports/transport.ts'
 import { asOptions } from './schemas/as-options.ts'
 import { parseInput } from './schemas/common.ts'
 import { definedOnly } from './schemas/defined.ts'
-import { type SettledTaskManager, settleTaskManager, type TaskManagerOptions } from './services/tasks/options.ts'
+import {
+  type ResolvedTaskManagerOptions,
+  resolveTaskManagerOptions,
+  type TaskManagerOptions,
+} from './services/tasks/options.ts'
 
 export type NotificationsOptions = {
   /** Where the library keeps its tables: `sqlite('clinic.sqlite')`, `postgres('postgres://...')`. */
@@ -107,7 +111,7 @@ export type NotificationsOptions = {
 }
 
 /** Options with every default filled in. */
-export type Settled = {
+export type ResolvedOptions = {
   readonly storage: Storage
   readonly directory: Directory
   readonly transports: readonly Transport[]
@@ -117,10 +121,10 @@ export type Settled = {
   readonly retry: RetryPolicy
   readonly authenticate: Authenticate | null
   readonly sendCap: { readonly perDay: number; readonly reminders: boolean } | null
-  readonly rateLimits: SettledRateLimits | null
+  readonly rateLimits: ResolvedRateLimits | null
   /** Without a trailing slash. */
   readonly publicUrl: string | null
-  readonly taskManager: SettledTaskManager | null
+  readonly taskManager: ResolvedTaskManagerOptions | null
   /** Where the variables are read from. */
   readonly env: Readonly<Record<string, string | undefined>>
   readonly docs: DocsPage | null
@@ -160,7 +164,7 @@ const plainOptions = z.object({
 })
 
 /** Fills in defaults. @throws NotificationError `options_invalid` naming the option. */
-export function settleOptions(options: NotificationsOptions): Settled {
+export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
   requireShape(options)
   const names = options.transports.map((transport) => transport.name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
@@ -176,7 +180,7 @@ export function settleOptions(options: NotificationsOptions): Settled {
   const { defaults, encryptionKey } = readEnvironment(variables)
   const keys = options.encryptionKey ?? encryptionKey ?? []
   const encryptionKeys = typeof keys === 'string' ? [keys] : keys
-  const settledUrl = publicUrl === undefined ? null : publicUrl.replace(/(?<!\/)\/+$/, '')
+  const resolvedUrl = publicUrl === undefined ? null : publicUrl.replace(/(?<!\/)\/+$/, '')
   const { taskManager } = options
   return {
     storage: options.storage,
@@ -188,10 +192,12 @@ export function settleOptions(options: NotificationsOptions): Settled {
     retry,
     authenticate: options.authenticate ?? null,
     sendCap: sendCap === false ? null : sendCap,
-    rateLimits: settleRateLimits(options.rateLimits ?? {}),
-    publicUrl: settledUrl,
+    rateLimits: resolveRateLimits(options.rateLimits ?? {}),
+    publicUrl: resolvedUrl,
     taskManager:
-      taskManager === undefined ? null : settleTaskManager(taskManager, { publicUrl: settledUrl, encryptionKeys }),
+      taskManager === undefined
+        ? null
+        : resolveTaskManagerOptions(taskManager, { publicUrl: resolvedUrl, encryptionKeys }),
     env: variables,
     docs: options.docs ?? null,
     leaseMs,

@@ -107,7 +107,7 @@ describe('what users of such systems suffer from', () => {
     await clinic.settle()
     expect(clinic.outbox.sent).toEqual([])
     expect(result.reminders.map((row) => row.offset)).toEqual(['15m', '15m'])
-    expect(result.left.map((entry) => [entry.offset, entry.rule])).toEqual([
+    expect(result.omitted.map((entry) => [entry.offset, entry.rule])).toEqual([
       ['72h', 'past_time'],
       ['24h', 'past_time'],
       ['1h', 'past_time'],
@@ -250,12 +250,12 @@ describe('what users of such systems suffer from', () => {
     clinic.host.book({ id: 1, startsAt: start })
     const sent = await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION' })
     expect(sent.notifications).toEqual([])
-    expect(sent.left.map((entry) => [entry.action, entry.rule])).toEqual([
+    expect(sent.omitted.map((entry) => [entry.action, entry.rule])).toEqual([
       ['refused', 'no_provider'],
       ['refused', 'no_provider'],
     ])
-    const { reminders, left } = await clinic.notifications.scheduleReminders(1)
-    expect([reminders.length, left.map((entry) => entry.rule)]).toEqual([0, ['no_provider', 'no_provider']])
+    const { reminders, omitted } = await clinic.notifications.scheduleReminders(1)
+    expect([reminders.length, omitted.map((entry) => entry.rule)]).toEqual([0, ['no_provider', 'no_provider']])
     expect((await clinic.notifications.history()).total).toBe(0)
   })
 

@@ -2,19 +2,19 @@ import type { NotificationError } from '../errors.ts'
 import type { EntityId, RecipientRef } from '../schemas/common.ts'
 import type { PreferenceRef } from '../schemas/preferences.ts'
 import {
-  noAppointment,
-  noNotification,
-  noOrganization,
-  noPreferences,
-  noRecipient,
-  noSettings,
-  noWaitlistEntry,
-} from '../services/missing.ts'
+  appointmentNotFound,
+  notificationNotFound,
+  organizationNotFound,
+  preferencesNotFound,
+  recipientNotFound,
+  settingsNotFound,
+  waitlistEntryNotFound,
+} from '../services/not-found.ts'
 import type { Owners } from '../services/owners.ts'
 import { type Caller, mustName, type Owner, selfOf } from './access.ts'
 
 /** An organization itself. `missing` says what the row's service would say. */
-export const organizationOwner = (id: string, missing: (id: string) => NotificationError = noSettings) =>
+export const organizationOwner = (id: string, missing: (id: string) => NotificationError = settingsNotFound) =>
   ({
     organizationId: id,
     locate: () => ({ organizationId: id, recipient: null }),
@@ -25,7 +25,7 @@ export const organizationOwner = (id: string, missing: (id: string) => Notificat
 export const namedOrganization = (named: string | undefined, caller: Caller) => {
   const id = named ?? (caller.kind === 'service' ? undefined : caller.organizationId)
   if (id === undefined) throw mustName('organization_id')
-  return organizationOwner(id, noOrganization)
+  return organizationOwner(id, organizationNotFound)
 }
 
 /** A scope to read within: one organization, or all of them for a service that names none. */
@@ -34,26 +34,26 @@ export const organizationScope = (named: string | undefined, caller: Caller) => 
   return {
     organizationId,
     locate: () => ({ organizationId: organizationId ?? null, recipient: null }),
-    missing: () => noOrganization(organizationId ?? ''),
+    missing: () => organizationNotFound(organizationId ?? ''),
   } satisfies Owner & { organizationId: string | undefined }
 }
 
 export const appointmentOwner = (owners: Owners, id: EntityId): Owner => ({
   locate: () => owners.appointment(id),
-  missing: () => noAppointment(id),
+  missing: () => appointmentNotFound(id),
 })
 
 export const waitlistOwner = (owners: Owners, id: EntityId): Owner => ({
   locate: () => owners.waitlistEntry(id),
-  missing: () => noWaitlistEntry(id),
+  missing: () => waitlistEntryNotFound(id),
 })
 
 export const notificationOwner = (owners: Owners, id: number): Owner => ({
   locate: () => owners.notification(id),
-  missing: () => noNotification(id),
+  missing: () => notificationNotFound(id),
 })
 
-export const recipientOwner = (owners: Owners, ref: PreferenceRef, missing = noPreferences) =>
+export const recipientOwner = (owners: Owners, ref: PreferenceRef, missing = preferencesNotFound) =>
   ({ ref, locate: () => owners.recipient(ref), missing: () => missing(ref) }) satisfies Owner & { ref: PreferenceRef }
 
 /** The patient or client named, or the one who calls; everybody else could mean several. `field` in its wire name. */
@@ -67,7 +67,7 @@ export function namedRecipient(
   const self = selfOf(caller)
   const id = named ?? (self?.type === type ? self.id : undefined)
   if (id === undefined) throw mustName(field)
-  return recipientOwner(owners, { type, id }, noRecipient)
+  return recipientOwner(owners, { type, id }, recipientNotFound)
 }
 
 /** What a history list may show: all to a service, an organization's to its staff, their own to patients and clients. */
@@ -86,7 +86,7 @@ export function historyScope(
   return {
     locate: () => ({ organizationId: scope.organizationId ?? null, recipient: wanted }),
     missing: () =>
-      wanted.type === 'PRACTITIONER' ? scope.missing() : noRecipient({ type: wanted.type, id: wanted.id }),
+      wanted.type === 'PRACTITIONER' ? scope.missing() : recipientNotFound({ type: wanted.type, id: wanted.id }),
     filter: { organizationId: scope.organizationId, recipientType: self.type, recipientId: self.id },
   }
 }

@@ -46,7 +46,7 @@ export type RateLimitOptions = RateLimits & {
 type Budgets = { readonly [Class in RateClass]: RateLimit | false }
 
 /** Options with every default filled in. */
-export type SettledRateLimits = {
+export type ResolvedRateLimits = {
   readonly members: Budgets
   readonly service: Budgets
   readonly store: RateLimitStore | null
@@ -57,7 +57,7 @@ const memberDefaults: Budgets = { reading: aMinute(600), changing: aMinute(120),
 const serviceDefaults: Budgets = { reading: aMinute(6000), changing: aMinute(1200), sending: aMinute(600) }
 const unlimited: Budgets = { reading: false, changing: false, sending: false }
 
-export function settleRateLimits(options: RateLimitOptions | false): SettledRateLimits | null {
+export function resolveRateLimits(options: RateLimitOptions | false): ResolvedRateLimits | null {
   if (options === false) return null
   const { service = {}, store = null, ...members } = options
   return {

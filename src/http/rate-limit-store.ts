@@ -1,7 +1,7 @@
 import { RateLimiterMemory, RateLimiterPostgres, RateLimiterRedis } from 'rate-limiter-flexible'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
-import { inTime } from '../services/in-time.ts'
+import { withTimeout } from '../services/with-timeout.ts'
 import type { IoredisLike, NodeRedisLike, PostgresPoolLike, RateLimitStore } from './rate-limit-options.ts'
 
 /** Counts requests in windows. */
@@ -88,7 +88,7 @@ function insured(store: RateCounter, memory: RateCounter, clock: Clock, logger: 
       const now = clock.now().getTime()
       if (now < pausedUntil) return memory.add(key, windowSeconds)
       try {
-        const counted = await inTime(clock, patienceMs, store.add(key, windowSeconds), tooLate)
+        const counted = await withTimeout(clock, patienceMs, store.add(key, windowSeconds), tooLate)
         if (isFailing) logger.info('rate limit store answers again')
         isFailing = false
         return counted

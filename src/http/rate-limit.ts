@@ -3,7 +3,7 @@ import { NotificationError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import { type Caller, callerKey } from './access.ts'
-import type { RateClass, SettledRateLimits } from './rate-limit-options.ts'
+import type { RateClass, ResolvedRateLimits } from './rate-limit-options.ts'
 import { createRateCounter } from './rate-limit-store.ts'
 
 /**
@@ -22,7 +22,7 @@ export interface RateLimiter {
   admit(rateClass: RateClass, caller: Caller, tell: (headers: Readonly<Record<string, string>>) => void): Promise<void>
 }
 
-export function createRateLimiter(limits: SettledRateLimits, clock: Clock, logger: Logger): RateLimiter {
+export function createRateLimiter(limits: ResolvedRateLimits, clock: Clock, logger: Logger): RateLimiter {
   const counter = createRateCounter(limits.store, clock, logger)
   return {
     async admit(rateClass, caller, tell) {

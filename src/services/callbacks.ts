@@ -5,7 +5,7 @@ import { parseField, parseInput, rowId } from '../schemas/common.ts'
 import type { DeliveryStatus, ReminderStatus } from '../schemas/vocabulary.ts'
 import { createTokenSigner, type TokenPurpose, type TokenSigner } from '../security/signed-token.ts'
 import type { Context } from './context.ts'
-import { noNotification, noReminder } from './missing.ts'
+import { notificationNotFound, reminderNotFound } from './not-found.ts'
 import { noteFailure, recordReport, taskManagerProvider } from './tasks/reports.ts'
 import { scrub } from './tasks/scrub.ts'
 
@@ -112,7 +112,7 @@ export class Callbacks {
   async recordNotification(id: number, report: DeliveryReport): Promise<ReportResult> {
     const { storage } = this.#context.options
     const row = await storage.deliveries.get(id)
-    if (row === null) throw noNotification(id)
+    if (row === null) throw notificationNotFound(id)
     const updated = await this.#record(row, report)
     const now = updated ? await storage.deliveries.get(id) : row
     return { id, status: now?.status ?? row.status, updated }
@@ -122,7 +122,7 @@ export class Callbacks {
   async recordReminder(id: number, report: DeliveryReport): Promise<ReportResult> {
     const { storage } = this.#context.options
     const reminder = await storage.reminders.get(id)
-    if (reminder === null) throw noReminder(id)
+    if (reminder === null) throw reminderNotFound(id)
     const row = reminder.notificationId === null ? null : await storage.deliveries.get(reminder.notificationId)
     // An alarm: whatever it says, it is time to look. The rows decide what is due.
     if (row === null && reminder.status === 'PENDING' && reminder.dueAt !== null) this.#context.dueAt(reminder.dueAt)

@@ -1,9 +1,9 @@
 import { isNotificationError } from '../errors.ts'
 import type { PlanOutcome } from '../ports/storage.ts'
 import type { EntityId } from '../schemas/common.ts'
+import { batchOrEach } from './batch-or-each.ts'
 import { cancelCommand } from './cancel-command.ts'
 import type { PlanningContext } from './context.ts'
-import { inPieces } from './in-pieces.ts'
 import { planByAppointment } from './plan-row.ts'
 
 export type Withdrawn = Extract<PlanOutcome, { status: 'applied' }>
@@ -24,7 +24,7 @@ export async function cancelPlans(
     const planOf = planByAppointment(plans)
     const known = open.flatMap((id) => planOf.get(id) ?? [])
     const commands = known.map((plan) => cancelCommand(plan, 'cancelled_by_request', clock.now()))
-    const outcomes = await inPieces(commands, (batch) => storage.plans.apply(batch))
+    const outcomes = await batchOrEach(commands, (batch) => storage.plans.apply(batch))
     open = known.flatMap(({ appointmentId }, index) => {
       const outcome = outcomes[index]
       if (outcome === undefined || (!isNotificationError(outcome) && outcome.status === 'conflict'))

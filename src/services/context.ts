@@ -1,7 +1,7 @@
 import { EventEmitter } from 'eventemitter3'
 import { NotificationError } from '../errors.ts'
 import type { NotificationEvents } from '../events.ts'
-import type { Settled } from '../options.ts'
+import type { ResolvedOptions } from '../options.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { TransactionStorage } from '../ports/storage.ts'
 import { createSecretBox, type SecretBox } from '../security/secret-box.ts'
@@ -43,7 +43,7 @@ export type Signals = {
 
 /** What the services share. Built once by `createNotifications`. */
 export type Context = Signals & {
-  readonly options: Settled
+  readonly options: ResolvedOptions
   readonly host: HostReader
   readonly providers: Providers
   /** What the dispatcher of this process learned of the accounts it sends through. */
@@ -54,12 +54,14 @@ export type Context = Signals & {
 
 /** What planning needs of it; in a transaction of the host, storage, truth and news are that transaction's own. */
 export type PlanningContext = Pick<Context, 'dueAt' | 'tasksTouched' | 'providers'> & {
-  readonly options: Pick<Settled, 'clock' | 'ids' | 'logger' | 'taskManager'> & { readonly storage: TransactionStorage }
+  readonly options: Pick<ResolvedOptions, 'clock' | 'ids' | 'logger' | 'taskManager'> & {
+    readonly storage: TransactionStorage
+  }
   readonly host: Pick<HostReader, 'appointments' | 'organizations'>
   readonly events: Pick<Events, 'emit'>
 }
 
-export function createContext(options: Settled, signals: Signals): Context {
+export function createContext(options: ResolvedOptions, signals: Signals): Context {
   const secrets = options.encryptionKeys.length === 0 ? null : createSecretBox(options.encryptionKeys)
   return {
     options,

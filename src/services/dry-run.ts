@@ -36,5 +36,5 @@ export async function dryRun(
         : renderFor({ ...request, recipient, now: planned.reminderTime }, surroundings.policy)
     return { ...planned, subject: text?.subject ?? null, message: text?.text ?? '', preview: true }
   })
-  return { reminders, left: plan.entries.filter((entry) => entry.action !== 'planned') }
+  return { reminders, omitted: plan.entries.filter((entry) => entry.action !== 'planned') }
 }

@@ -2,7 +2,7 @@ import { NotificationError } from '../errors.ts'
 import type { Alarm, AlarmEngine, Scheduler, SchedulerContext } from '../ports/scheduler.ts'
 import { faultOf } from './context.ts'
 import { embeddedScheduler } from './embedded-scheduler.ts'
-import { inTime } from './in-time.ts'
+import { withTimeout } from './with-timeout.ts'
 
 export type EngineSchedulerOptions = {
   /** How far ahead `feed` receives due times, in ms. Default 300000 (5 minutes), 10000 to 86400000 (a day). */
@@ -61,7 +61,12 @@ export function engineScheduler(
 
   async function set(given: SchedulerContext, alarms: readonly Alarm[]): Promise<void> {
     const done = open(given).then(() => engine.set(alarms))
-    await inTime(given.clock, answerWithinMs, done, failed(`${called} did not answer within ${answerWithinMs} ms.`))
+    await withTimeout(
+      given.clock,
+      answerWithinMs,
+      done,
+      failed(`${called} did not answer within ${answerWithinMs} ms.`),
+    )
     if (failing) given.logger.info('scheduler answers again', { scheduler: engine.name })
     failing = false
   }
@@ -94,7 +99,7 @@ export function engineScheduler(
     async start(given) {
       context = given
       await timer.start(given)
-      const opened = inTime(given.clock, openWithinMs, open(given), failed(`${called} did not open.`))
+      const opened = withTimeout(given.clock, openWithinMs, open(given), failed(`${called} did not open.`))
       await opened.catch((error) => {
         const code = error instanceof NotificationError ? error.code : null
         if (code === 'dependency_missing' || code === 'options_invalid') throw error
@@ -127,7 +132,7 @@ export function engineScheduler(
       if (given === null || opening === null) return
       const closed = opening.then(() => engine.close())
       opening = null
-      await inTime(given.clock, answerWithinMs, closed, failed(`${called} did not close.`)).catch((error) =>
+      await withTimeout(given.clock, answerWithinMs, closed, failed(`${called} did not close.`)).catch((error) =>
         given.logger.warn('scheduler not closed', { scheduler: engine.name, fault: faultOf(error) }),
       )
     },

@@ -1,9 +1,9 @@
 import { isTransportError } from '../errors.ts'
 import { type Channel, channels } from '../schemas/vocabulary.ts'
 import { type Context, faultOf } from './context.ts'
-import { inTime } from './in-time.ts'
 import type { Provider } from './providers.ts'
 import type { TaskManagerIntegration, TaskManagerStatus } from './task-manager-integration.ts'
+import { withTimeout } from './with-timeout.ts'
 
 export type CheckStatus = 'ok' | 'failing' | 'unknown'
 
@@ -119,6 +119,6 @@ export class Health {
       logger.warn('health check failed', { fault: faultOf(error) })
       return null
     })
-    return inTime(clock, patienceMs, answer, () => null)
+    return withTimeout(clock, patienceMs, answer, () => null)
   }
 }

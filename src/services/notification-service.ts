@@ -22,15 +22,15 @@ import { dryRun } from './dry-run.ts'
 import { type ExplanationLine, explainAppointment } from './explanation.ts'
 import { readHistory } from './history.ts'
 import { readId } from './ids.ts'
-import { noAppointment, noNotification, noWaitlistEntry } from './missing.ts'
+import { appointmentNotFound, notificationNotFound, waitlistEntryNotFound } from './not-found.ts'
 import { channelsOf } from './notices.ts'
 import { NotificationTransaction } from './notification-transaction.ts'
+import { parseAppointment } from './parse-appointment.ts'
 import type { Planner } from './planner.ts'
 import { Previews } from './previews.ts'
 import { type BatchResult, scheduleInBatches } from './schedule-batch.ts'
 import { Scheduling } from './scheduling.ts'
 import { sendNotices } from './send-notices.ts'
-import { toldAppointment } from './told-appointment.ts'
 import {
   type CancelResult,
   type DryRun,
@@ -160,7 +160,7 @@ export class NotificationService {
     const id = this.#appointmentId(appointmentId)
     const { category, channel, recipients, idempotencyKey } = parseInput(sendOptions, options, 'The notification')
     const truth = (await this.#context.host.appointments([id]))(id)
-    if (truth.kind !== 'known') throw noAppointment(id)
+    if (truth.kind !== 'known') throw appointmentNotFound(id)
     if (category !== 'CANCELLATION' && !isActive(truth.value.status)) {
       throw new NotificationError(
         'appointment_not_active',
@@ -189,7 +189,7 @@ export class NotificationService {
     const id = readId(this.#context.options.ids, 'waitlistEntry', waitlistEntryId, 'waitlistEntryId')
     const { channel, idempotencyKey } = parseInput(waitlistOptions, options, 'The notification')
     const truth = (await this.#context.host.waitlistEntries([id]))(id)
-    if (truth.kind !== 'known') throw noWaitlistEntry(id)
+    if (truth.kind !== 'known') throw waitlistEntryNotFound(id)
     return sendNotices(this.#context, this.#actor, {
       category: 'WAITLIST',
       subject: truth.value,
@@ -232,7 +232,7 @@ export class NotificationService {
     const id = parseField(rowId, notificationId, 'notificationId')
     const row = await this.#context.options.storage.deliveries.get(id)
     if (row !== null) return showNotification(row)
-    throw noNotification(id)
+    throw notificationNotFound(id)
   }
 
   /**
@@ -287,11 +287,11 @@ export class NotificationService {
   }
 
   async #draft(appointment: EntityId | DirectoryAppointment) {
-    if (typeof appointment === 'object') return toldAppointment(this.#context.options.ids, appointment)
+    if (typeof appointment === 'object') return parseAppointment(this.#context.options.ids, appointment)
     const id = this.#appointmentId(appointment)
     const truth = (await this.#context.host.appointments([id]))(id)
     if (truth.kind === 'known') return truth.value
-    throw noAppointment(id)
+    throw appointmentNotFound(id)
   }
 
   /** Also for an appointment that the host deleted: what was sent for it can still be explained. */

@@ -5,10 +5,10 @@ import type { EntityId, RecipientRef } from '../schemas/common.ts'
 import type { DirectoryAppointment } from '../schemas/directory.ts'
 import type { LifecycleOptions, ScheduleOptions } from '../schemas/requests.ts'
 import type { Context, PlanningContext } from './context.ts'
-import { HeldNews } from './held-news.ts'
+import { DeferredEvents } from './deferred-events.ts'
+import { parseAppointment } from './parse-appointment.ts'
 import { Planner } from './planner.ts'
 import { Scheduling } from './scheduling.ts'
-import { toldAppointment } from './told-appointment.ts'
 import type { CancelResult, LifecycleResult, ScheduleResult } from './views.ts'
 
 /**
@@ -27,13 +27,13 @@ export class NotificationTransaction {
   readonly #context: Context
   readonly #storage: TransactionStorage
   readonly #actor: Actor
-  readonly #news: HeldNews
+  readonly #news: DeferredEvents
 
   constructor(context: Context, storage: TransactionStorage, actor: Actor) {
     this.#context = context
     this.#storage = storage
     this.#actor = actor
-    this.#news = new HeldNews(context)
+    this.#news = new DeferredEvents(context)
   }
 
   /**
@@ -109,7 +109,7 @@ export class NotificationTransaction {
   }
 
   #knowing(told: DirectoryAppointment) {
-    const appointment = toldAppointment(this.#context.options.ids, told)
+    const appointment = parseAppointment(this.#context.options.ids, told)
     return { id: appointment.id, scheduling: this.#scheduling(appointment) }
   }
 

@@ -8,16 +8,16 @@ export type PlanSummary = {
   readonly kept: number
   readonly cancelled: number
   /** What was left out, such as times already past; `explain()` tells the rules. */
-  readonly left: number
+  readonly omitted: number
 }
 
 export const summaryOf = (
   appointmentId: EntityId,
-  { created, kept, cancelled, left }: Extract<PlanResult, { status: 'planned' }>,
+  { created, kept, cancelled, omitted }: Extract<PlanResult, { status: 'planned' }>,
 ): PlanSummary => ({
   appointmentId,
   planned: created.length,
   kept: kept.length,
   cancelled: cancelled.length,
-  left: left.length,
+  omitted: omitted.length,
 })

@@ -3,12 +3,12 @@ import { isNotificationError, NotificationError } from '../errors.ts'
 import type { DeliveryRow, PlanOutcome, PlanRow, ReminderRow } from '../ports/storage.ts'
 import type { EntityId } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
+import { batchOrEach } from './batch-or-each.ts'
+import { batched } from './batched.ts'
 import { cancelPlans, type Withdrawn } from './cancel-plans.ts'
 import { faultOf, type PlanningContext } from './context.ts'
-import { gathered } from './gathered.ts'
-import { inPieces } from './in-pieces.ts'
 import { Knowledge } from './knowledge.ts'
-import { noAppointment } from './missing.ts'
+import { appointmentNotFound } from './not-found.ts'
 import { draftPlan, type PlanDraft, type PlanRequest } from './plan-draft.ts'
 import { type PlanDrift, planByAppointment } from './plan-row.ts'
 
@@ -22,7 +22,7 @@ export type PlanResult =
       readonly inFlight: number
       readonly notifications: readonly DeliveryRow[]
       /** What was left out, and why. */
-      readonly left: readonly DecisionEntry[]
+      readonly omitted: readonly DecisionEntry[]
       /** `unchanged`: nothing was written. */
       readonly drift: PlanDrift | 'unchanged'
       /** What it was decided with: good for showing the result, too old for another decision. */
@@ -44,12 +44,12 @@ export class Planner {
   constructor(context: PlanningContext) {
     this.#context = context
     const { clock } = context.options
-    this.#planning = gathered({
+    this.#planning = batched({
       clock,
       run: (requests) => this.plan(requests),
       keyOf: (request) => request.appointmentId,
     })
-    this.#cancelling = gathered({ clock, run: (ids) => cancelPlans(context, ids), keyOf: (id) => id })
+    this.#cancelling = batched({ clock, run: (ids) => cancelPlans(context, ids), keyOf: (id) => id })
   }
 
   /** Plans one appointment, together with those that others ask for at the same time. */
@@ -72,7 +72,7 @@ export class Planner {
     for (let round = 0; open.length > 0 && round < maxConflicts; round++) {
       const prepared = await this.#prepare(open, results)
       const commands = prepared.flatMap((one) => (one.command === null ? [] : [one.command]))
-      const outcomes = await inPieces(commands, (batch) => this.#context.options.storage.plans.apply(batch))
+      const outcomes = await batchOrEach(commands, (batch) => this.#context.options.storage.plans.apply(batch))
       let next = 0
       open = []
       for (const one of prepared) {
@@ -123,7 +123,7 @@ export class Planner {
         }
       } else {
         const { appointmentId } = request
-        const gone: PlanResult = { status: 'failed', error: noAppointment(appointmentId) }
+        const gone: PlanResult = { status: 'failed', error: appointmentNotFound(appointmentId) }
         results.set(request, truth.kind === 'gone' ? gone : failed('directory_invalid', appointmentId))
       }
     }
@@ -166,7 +166,7 @@ export class Planner {
     }
     this.tellCancelled(outcome.cancelled)
     const skipped = plan.entries.filter((entry) => entry.action !== 'planned')
-    const left = [...skipped, ...refused]
+    const omitted = [...skipped, ...refused]
     if (command !== null) {
       for (const { recipient, channel, offset, rule } of skipped) {
         if (recipient === undefined || channel === undefined) continue
@@ -186,7 +186,18 @@ export class Planner {
     if (first !== undefined) dueAt(first)
     if (outcome.notifications.length > 0) dueAt(at)
     const { created, kept, cancelled, inFlight, notifications } = outcome
-    return { status: 'planned', appointment, created, kept, cancelled, inFlight, notifications, left, drift, knowledge }
+    return {
+      status: 'planned',
+      appointment,
+      created,
+      kept,
+      cancelled,
+      inFlight,
+      notifications,
+      omitted,
+      drift,
+      knowledge,
+    }
   }
 
   tellCancelled(rows: readonly ReminderRow[]): void {

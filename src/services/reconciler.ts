@@ -81,7 +81,7 @@ export class Reconciler {
   }
 
   async #passes(tally: ReconcileTally, lease: JobLease, options: SettledReconcileOptions): Promise<ReconcileReport> {
-    const { host, options: settled } = this.#context
+    const { host, options: resolved } = this.#context
     const run: Run = {
       context: this.#context,
       planner: this.#planner,
@@ -93,14 +93,14 @@ export class Reconciler {
       const seen = skipped ? new Set<never>() : await lookForward(run)
       const { plans, gone } = await lookBack(run, seen)
       if (!options.force && isSuspicious(gone.length, plans, options.maxGoneShare)) {
-        settled.logger.warn('reconciliation refused: the directory forgot too much', { gone: gone.length, plans })
+        resolved.logger.warn('reconciliation refused: the directory forgot too much', { gone: gone.length, plans })
         return tally.report('refused', skipped)
       }
       await cancelGone(run, gone)
       return tally.report('done', skipped)
     } catch (error) {
       if (!isNotificationError(error)) throw error
-      settled.logger.warn('reconciliation stopped', { fault: faultOf(error) })
+      resolved.logger.warn('reconciliation stopped', { fault: faultOf(error) })
       return tally.report('stopped', skipped, error.code)
     }
   }

@@ -3,7 +3,7 @@ import type { IdKinds } from '../ports/storage.ts'
 import type { EntityId } from '../schemas/common.ts'
 import type { ScheduleOptions } from '../schemas/requests.ts'
 import { readId } from './ids.ts'
-import { noAppointment } from './missing.ts'
+import { appointmentNotFound } from './not-found.ts'
 import type { PlanRequest } from './plan-draft.ts'
 import { type PlanSummary, summaryOf } from './plan-summary.ts'
 import type { Planner, PlanResult } from './planner.ts'
@@ -63,6 +63,6 @@ async function scheduleBatch(
   return appointmentIds.map((appointmentId) => {
     const result = resultOf.get(appointmentId)
     if (result?.status === 'planned') return summaryOf(appointmentId, result)
-    return { appointmentId, error: result?.error ?? faults.get(appointmentId) ?? noAppointment(appointmentId) }
+    return { appointmentId, error: result?.error ?? faults.get(appointmentId) ?? appointmentNotFound(appointmentId) }
   })
 }

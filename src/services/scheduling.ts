@@ -93,7 +93,7 @@ export class Scheduling {
   }
 }
 
-function shown({ appointment, created, kept, cancelled, inFlight, left, knowledge }: Planned): ScheduleResult {
+function shown({ appointment, created, kept, cancelled, inFlight, omitted, knowledge }: Planned): ScheduleResult {
   const previews = Previews.of(appointment, knowledge)
   const rows = [...created, ...kept].sort((one, other) => one.reminderTime.getTime() - other.reminderTime.getTime())
   return {
@@ -102,6 +102,6 @@ function shown({ appointment, created, kept, cancelled, inFlight, left, knowledg
     reminders: rows.map((row) => showReminder(row, previews.of(row))),
     cancelled: cancelled.length,
     inFlight,
-    left,
+    omitted,
   }
 }

@@ -25,7 +25,7 @@ export async function sendNotices(context: Context, by: Actor, asked: AskedNotic
   const queued = await storage.deliveries.enqueue(notices.deliveries, decision, now, by)
   if (queued.length > 0) context.dueAt(now)
   const before = await queuedBefore(storage.deliveries, notices.deliveries, queued)
-  return { notifications: [...before, ...queued].map(showNotification), left: notices.entries }
+  return { notifications: [...before, ...queued].map(showNotification), omitted: notices.entries }
 }
 
 /** Notices of one category of one appointment that are looked through, newest first. */

@@ -16,7 +16,7 @@ import { type TemplateSet, type TemplatesInput, templatesInput } from '../schema
 import { categories, channels } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
 import { Knowledge, preferenceRefOf } from './knowledge.ts'
-import { nameOf, noOrganization, noPreferences, noRecipient, noSettings } from './missing.ts'
+import { nameOf, organizationNotFound, preferencesNotFound, recipientNotFound, settingsNotFound } from './not-found.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './settings/effective.ts'
 import { emptyPreferences, emptySettings } from './settings/empty-rows.ts'
 import { requireNewSecrets } from './settings/kept-secrets.ts'
@@ -24,7 +24,7 @@ import { phoneWarnings, readSettingsPatch, type SettingsPatch } from './settings
 import { showPreferences, showSettings } from './settings-view.ts'
 
 /** A value, with warnings about what was accepted but may be a mistake. */
-export type Warned<T> = T & { readonly warnings: readonly Warning[] }
+export type WithWarnings<T> = T & { readonly warnings: readonly Warning[] }
 
 export type Templates = { readonly emailTemplates: TemplateSet; readonly smsTemplates: TemplateSet }
 
@@ -63,7 +63,7 @@ export class SettingsService {
   async createOrganizationSettings(
     id: string,
     input: OrganizationSettingsInput,
-  ): Promise<Warned<OrganizationSettings>> {
+  ): Promise<WithWarnings<OrganizationSettings>> {
     const { patch, warnings } = readSettingsPatch(this.#context, id, input)
     await this.#requireOrganization(id)
     const { storage, clock } = this.#context.options
@@ -100,7 +100,7 @@ export class SettingsService {
   async updateOrganizationSettings(
     id: string,
     input: OrganizationSettingsInput,
-  ): Promise<Warned<OrganizationSettings>> {
+  ): Promise<WithWarnings<OrganizationSettings>> {
     const change = readSettingsPatch(this.#context, id, input)
     const row = await this.#change(id, (before) => {
       requireNewSecrets(this.#context, before, change.patch)
@@ -121,7 +121,7 @@ export class SettingsService {
    * @throws NotificationError `settings_not_found`, `template_invalid`; `conflict`: others kept changing the settings
    * at the same time.
    */
-  async updateTemplates(id: string, input: TemplatesInput): Promise<Warned<Templates>> {
+  async updateTemplates(id: string, input: TemplatesInput): Promise<WithWarnings<Templates>> {
     const { emailTemplates: email, smsTemplates: sms } = parseInput(templatesInput, input, 'Templates')
     const merged = (own: TemplateSet | null, old: TemplateSet | null) => (own === null ? null : { ...old, ...own })
     let warnings: readonly Warning[] = []
@@ -142,7 +142,7 @@ export class SettingsService {
    * @throws NotificationError `recipient_not_found`; `already_exists`; `options_invalid`: the directory has no
    * `recipients`.
    */
-  async createPreferences(recipient: PreferenceRef, input: PreferencesInput): Promise<Warned<Preferences>> {
+  async createPreferences(recipient: PreferenceRef, input: PreferencesInput): Promise<WithWarnings<Preferences>> {
     const ref = preferenceRef(recipient)
     const patch = parseInput(preferencesInput, input, 'Notification preferences')
     const { organizationId } = await this.#requireRecipient(ref)
@@ -171,7 +171,7 @@ export class SettingsService {
   async getPreferences(recipient: PreferenceRef): Promise<Preferences> {
     const ref = preferenceRef(recipient)
     const [row] = await this.#context.options.storage.preferences.get([ref])
-    if (row === undefined) throw noPreferences(ref)
+    if (row === undefined) throw preferencesNotFound(ref)
     return showPreferences(row)
   }
 
@@ -183,14 +183,14 @@ export class SettingsService {
   async updatePreferences(
     recipient: PreferenceRef,
     input: PreferencesInput,
-  ): Promise<Warned<Preferences> & { readonly inFlight: number }> {
+  ): Promise<WithWarnings<Preferences> & { readonly inFlight: number }> {
     const ref = preferenceRef(recipient)
     const patch = definedOnly(parseInput(preferencesInput, input, 'Notification preferences'))
     const before = await this.getPreferences(ref)
     const { storage, clock } = this.#context.options
     const replan = Object.keys(patch).length === 0 ? null : scope(before.organizationId, ref)
     const updated = await storage.preferences.update(ref, patch, replan, clock.now(), this.#actor)
-    if (updated === null) throw noPreferences(ref)
+    if (updated === null) throw preferencesNotFound(ref)
     if (replan !== null) this.#context.replanQueued()
     const warnings = phoneWarnings('phoneNumber', patch.phoneNumber)
     return { ...showPreferences(updated.row), warnings, inFlight: updated.inFlight }
@@ -245,13 +245,13 @@ export class SettingsService {
   async #requireOrganization(id: string): Promise<void> {
     const organization = await this.#context.host.organizations([id])
     if (organization(id) !== null) return
-    throw noOrganization(id)
+    throw organizationNotFound(id)
   }
 
   async #requireRecipient(ref: PreferenceRef): Promise<DirectoryRecipientProfile> {
     const profile = await this.#context.host.recipient(ref)
     if (profile !== null) return profile
-    throw noRecipient(ref)
+    throw recipientNotFound(ref)
   }
 
   /** Changes the row as it is read here, and no other: what another process wrote meanwhile is read and judged anew. */
@@ -276,7 +276,7 @@ export class SettingsService {
 
   async #settingsRow(id: string): Promise<SettingsRow> {
     const [row] = await this.#context.options.storage.settings.get([id])
-    if (row === undefined) throw noSettings(id)
+    if (row === undefined) throw settingsNotFound(id)
     return row
   }
 }

@@ -11,10 +11,10 @@ import { Alarms } from './tasks/alarms.ts'
 import { Desk } from './tasks/desk.ts'
 import { HandOver } from './tasks/hand-over.ts'
 import { TaskLedger } from './tasks/ledger.ts'
-import type { SettledTaskManager, TaskManagerMode } from './tasks/options.ts'
+import type { ResolvedTaskManagerOptions, TaskManagerMode } from './tasks/options.ts'
 import { Pace } from './tasks/pace.ts'
-import type { Room } from './tasks/room.ts'
 import { TaskSync } from './tasks/sync.ts'
+import type { TaskContext } from './tasks/task-context.ts'
 
 const jobName = 'task_manager'
 /** How soon another worker may go on where one died. */
@@ -56,7 +56,7 @@ export type TaskManagerStatus = TaskSummary & {
 export class TaskManagerIntegration {
   readonly client: TaskManagerClient
   readonly #context: Context
-  readonly #settings: SettledTaskManager
+  readonly #settings: ResolvedTaskManagerOptions
   readonly #handOver: HandOver
   readonly #sync: TaskSync
   readonly #alarms: Alarms
@@ -69,16 +69,21 @@ export class TaskManagerIntegration {
   #cancelPoll = () => {}
   #unsubscribe = () => {}
 
-  constructor(context: Context, settings: SettledTaskManager, planner: Planner, callbacks: Pick<Callbacks, 'url'>) {
+  constructor(
+    context: Context,
+    settings: ResolvedTaskManagerOptions,
+    planner: Planner,
+    callbacks: Pick<Callbacks, 'url'>,
+  ) {
     const { clock, random, logger, env } = context.options
     this.#context = context
     this.#settings = settings
     this.client = new TaskManagerClient({ ...settings.connection, clock, random, logger, env })
     const ledger = new TaskLedger(context)
     const pace = new Pace(settings.createsPerMinute, clock)
-    const room: Room = { context, planner, callbacks, client: this.client, settings, ledger, pace }
-    const desk = new Desk(room)
-    this.#handOver = new HandOver(room)
+    const shared: TaskContext = { context, planner, callbacks, client: this.client, settings, ledger, pace }
+    const desk = new Desk(shared)
+    this.#handOver = new HandOver(shared)
     this.#alarms = new Alarms(desk)
     this.#sync = new TaskSync(desk, this.#alarms)
   }

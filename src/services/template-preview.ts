@@ -4,7 +4,7 @@ import type { Warning } from '../schemas/common.ts'
 import type { Template } from '../schemas/templates.ts'
 import { type Category, type Channel, categories, type TemplateKey, templateKeyOf } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
-import { noOrganization } from './missing.ts'
+import { organizationNotFound } from './not-found.ts'
 import { policyOf } from './settings-view.ts'
 
 export type TemplatePreviewRequest = {
@@ -47,7 +47,7 @@ export class TemplatePreviews {
       this.#context.host.organizations([organizationId]),
     ])
     const known = organization(organizationId)
-    if (known === null && settings === undefined) throw noOrganization(organizationId)
+    if (known === null && settings === undefined) throw organizationNotFound(organizationId)
     const policy = policyOf(settings ?? null)
     const field = templateField[channel]
     const stored = policy[field]

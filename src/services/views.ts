@@ -11,7 +11,7 @@ export type Reminder = Omit<ReminderRow, 'dueAt' | 'notificationId' | 'message'>
 export type Notification = Omit<DeliveryRow, 'dueAt' | 'fence' | 'snapshot' | 'dedupeKey' | 'unknownOutcomes'>
 
 /** A message that was not planned or sent, and the rule that decided so. */
-export type LeftOut = DecisionEntry
+export type Omission = DecisionEntry
 
 export type ScheduleResult = {
   readonly appointmentId: ReminderRow['appointmentId']
@@ -23,7 +23,7 @@ export type ScheduleResult = {
   /** Reminders that were being sent at that moment and may still arrive. */
   readonly inFlight: number
   /** Who gets no reminder, or fewer, and why. */
-  readonly left: readonly LeftOut[]
+  readonly omitted: readonly Omission[]
 }
 
 export type LifecycleResult = ScheduleResult & {
@@ -39,7 +39,7 @@ export type CancelResult = {
 }
 
 /** The notices queued, by this call or by an earlier one with the same `idempotencyKey`, and who was left out. */
-export type SendResult = { readonly notifications: readonly Notification[]; readonly left: readonly LeftOut[] }
+export type SendResult = { readonly notifications: readonly Notification[]; readonly omitted: readonly Omission[] }
 
 /** A reminder that would be planned, with the text it would have. */
 export type PlannedMessage = Omit<Reminder, keyof RowOnly>
@@ -59,7 +59,7 @@ type RowOnly = Pick<
 >
 
 /** What would be sent, and what would not and why. */
-export type DryRun = { readonly reminders: readonly PlannedMessage[]; readonly left: readonly LeftOut[] }
+export type DryRun = { readonly reminders: readonly PlannedMessage[]; readonly omitted: readonly Omission[] }
 
 export type HistoryPage = {
   readonly notifications: readonly Notification[]

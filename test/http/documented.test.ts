@@ -132,7 +132,7 @@ test('the story of the document, request by request', async () => {
     answer: { in_flight: 0 },
   })
   const plan = await ask(world, { method: 'GET', path: `${path}/plan`, caller: admin })
-  expect(plan).toMatchObject({ status: 200, answer: { reminders: expect.any(Array), left: expect.any(Array) } })
+  expect(plan).toMatchObject({ status: 200, answer: { reminders: expect.any(Array), omitted: expect.any(Array) } })
   const explained = await ask(world, { method: 'GET', path: `${path}/explain`, caller: admin })
   const line = expect.objectContaining({
     action: 'sent',

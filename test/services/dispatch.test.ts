@@ -97,10 +97,10 @@ describe('sending a due reminder', () => {
     await clinic.notifications.scheduleReminders(1, { customReminders: ['2m'] })
     await clinic.start()
     while (clinic.clock.now() < soon) await clinic.clock.advance(1000)
-    const inTime = transport.attempts.length
+    const withTimeout = transport.attempts.length
     await clinic.clock.advance(10 * hour)
     // At 15:01:00, 15:01:22 and 15:02:52; the fourth would come after the start.
-    expect([inTime, transport.attempts.length]).toEqual([3, 3])
+    expect([withTimeout, transport.attempts.length]).toEqual([3, 3])
     expect((await outcome(clinic)).reminder?.status).toBe('FAILED')
   })
 
@@ -147,8 +147,8 @@ describe('sending a due reminder', () => {
     await using clinic = await reminded(transport)
     await clinic.clock.advance(minute)
     clinic.host.book({ id: 2, startsAt: start, recipients: [byMail] })
-    const { left } = await clinic.notifications.scheduleReminders(2, { customReminders: [2] })
-    expect(left.map((entry) => entry.rule)).toContain('suppressed')
+    const { omitted } = await clinic.notifications.scheduleReminders(2, { customReminders: [2] })
+    expect(omitted.map((entry) => entry.rule)).toContain('suppressed')
     await clinic.clock.advance(24 * hour)
     expect(transport.attempts).toHaveLength(1)
   })

@@ -204,12 +204,12 @@ describe('a dry run', () => {
       timeZone: 'America/New_York',
       recipients: [byMail],
     }
-    const { reminders, left } = await clinic.notifications.plan(draft, { customReminders: [72, '1d@18:00'] })
+    const { reminders, omitted } = await clinic.notifications.plan(draft, { customReminders: [72, '1d@18:00'] })
     expect(reminders.map((row) => [row.offset, row.reminderTime.toISOString()])).toEqual([
       ['1d@18:00', '2026-03-19T22:00:00.000Z'],
     ])
     expect(reminders[0]?.message).toContain('tomorrow')
-    expect(left.map((entry) => entry.rule)).toEqual(['past_time', 'no_contact'])
+    expect(omitted.map((entry) => entry.rule)).toEqual(['past_time', 'no_contact'])
     await expect(clinic.notifications.getReminders(99)).rejects.toMatchObject({ code: 'appointment_not_found' })
   })
 })

@@ -72,8 +72,8 @@ describe('planning', () => {
     clinic.host.book({ id: 1, startsAt: start, recipients: [byMail] })
     await clinic.settings.createPreferences({ type: 'PATIENT', id: 12 }, { appointmentConfirmation: false })
     await clinic.notifications.scheduleReminders(1)
-    const { left } = await clinic.notifications.appointmentBooked(1)
-    expect(left.map((entry) => [entry.category, entry.rule])).toContainEqual([
+    const { omitted } = await clinic.notifications.appointmentBooked(1)
+    expect(omitted.map((entry) => [entry.category, entry.rule])).toContainEqual([
       'CONFIRMATION',
       'category_disabled_by_recipient',
     ])
@@ -83,7 +83,7 @@ describe('planning', () => {
       category: 'CONFIRMATION',
       recipients: [{ type: 'PATIENT', id: 999 }],
     })
-    expect(sent.left.map((entry) => entry.rule)).toEqual(['recipient_removed'])
+    expect(sent.omitted.map((entry) => entry.rule)).toEqual(['recipient_removed'])
   })
 
   it('keeps the summaries of what was planned before the directory failed', async () => {

@@ -53,7 +53,7 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Lets promises and gathered commands finish: the library waits for nothing but turns of the event loop and its clock. */
+/** Lets promises and batched commands finish: the library waits for nothing but turns of the event loop and its clock. */
 export async function turns(count = 25): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
 }

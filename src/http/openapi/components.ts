@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { reminderOffset } from '../../schemas/offset.ts'
 import { scheduleOptions } from '../../schemas/requests.ts'
 import { template, templateSet } from '../../schemas/templates.ts'
-import { explanationShape, leftOutShape, warningShape } from '../shapes/common.ts'
+import { explanationShape, omissionShape, warningShape } from '../shapes/common.ts'
 import { historyShape, notificationShape, sendShape } from '../shapes/notifications.ts'
 import { cancelShape, dryRunShape, reminderShape, scheduleShape } from '../shapes/reminders.ts'
 import { preferencesShapes, settingsShape, templatesShape } from '../shapes/settings.ts'
@@ -14,7 +14,7 @@ export const namedSchemas: Readonly<Record<string, z.ZodType>> = {
   TemplateSet: templateSet,
   ScheduleOptions: scheduleOptions,
   Warning: warningShape,
-  LeftOut: leftOutShape,
+  Omission: omissionShape,
   ExplanationLine: explanationShape,
   Settings: settingsShape,
   Templates: templatesShape,

@@ -3,7 +3,7 @@ import { type AuditRecord, actorKinds, auditActions, auditTargets } from '../../
 import { entityId } from '../../schemas/common.ts'
 import { categories, channels } from '../../schemas/vocabulary.ts'
 import { auditFilter } from '../../services/audit-log.ts'
-import { noOrganization } from '../../services/missing.ts'
+import { organizationNotFound } from '../../services/not-found.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
@@ -71,7 +71,7 @@ export function auditRoutes({ audit }: Api, ids: HostIds): Route[] {
         kind: 'members',
         staff: 'admin',
         self: false,
-        owner: ({ params }) => organizationOwner(params.organizationId, noOrganization),
+        owner: ({ params }) => organizationOwner(params.organizationId, organizationNotFound),
       },
       async handler({ query, owner }) {
         const { startDate, endDate } = query

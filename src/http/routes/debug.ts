@@ -3,7 +3,7 @@ import { entityId } from '../../schemas/common.ts'
 import { reminderOffset } from '../../schemas/offset.ts'
 import type { PreferenceRef } from '../../schemas/preferences.ts'
 import { categories, channels, recipientTypes, ruleTable } from '../../schemas/vocabulary.ts'
-import { noOrganization, noRecipient } from '../../services/missing.ts'
+import { organizationNotFound, recipientNotFound } from '../../services/not-found.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
@@ -67,7 +67,7 @@ export function debugRoutes({ settings, owners }: Api, ids: HostIds): Route[] {
         kind: 'members',
         staff: 'admin',
         self: false,
-        owner: ({ params }) => recipientOwner(owners, { type, id: params.recipientId }, noRecipient),
+        owner: ({ params }) => recipientOwner(owners, { type, id: params.recipientId }, recipientNotFound),
       },
       async handler({ owner }) {
         const report = await settings.effectivePreferences(owner.ref)
@@ -98,7 +98,7 @@ export function debugRoutes({ settings, owners }: Api, ids: HostIds): Route[] {
         kind: 'members',
         staff: 'admin',
         self: false,
-        owner: ({ params }) => organizationOwner(params.organizationId, noOrganization),
+        owner: ({ params }) => organizationOwner(params.organizationId, organizationNotFound),
       },
       handler: ({ owner }) => settings.effectiveSettings(owner.organizationId),
     }),

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { locale } from '../../schemas/common.ts'
 import { template, templatesInput } from '../../schemas/templates.ts'
 import { channels, templateKeys } from '../../schemas/vocabulary.ts'
-import { noOrganization } from '../../services/missing.ts'
+import { organizationNotFound } from '../../services/not-found.ts'
 import { actorOf } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
@@ -89,7 +89,7 @@ export function templateRoutes({ settings, templates }: Api, ids: HostIds): Rout
         kind: 'members',
         staff: 'viewer',
         self: false,
-        owner: ({ params }) => organizationOwner(params.organizationId, noOrganization),
+        owner: ({ params }) => organizationOwner(params.organizationId, organizationNotFound),
       },
       async handler({ body, owner }) {
         const preview = await templates.preview(owner.organizationId, body)

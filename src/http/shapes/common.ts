@@ -30,7 +30,7 @@ const decisionFields = {
   detail: z.string().nullable(),
 }
 
-export const leftOutShape = z.object({ action: z.enum(decisionActions), rule: z.string(), ...decisionFields })
+export const omissionShape = z.object({ action: z.enum(decisionActions), rule: z.string(), ...decisionFields })
 
 export const explanationShape = z.object({
   at: z.date(),
@@ -53,7 +53,7 @@ const showDecision = (entry: Common) => ({
   detail: entry.detail ?? null,
 })
 
-export const showLeftOut = (entry: DecisionEntry) => ({
+export const showOmission = (entry: DecisionEntry) => ({
   action: entry.action,
   rule: entry.rule,
   because: ruleTable[entry.rule],

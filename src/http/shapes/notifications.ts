@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { entityId } from '../../schemas/common.ts'
 import { categories, channels, deliveryStates, deliveryStatuses, recipientTypes } from '../../schemas/vocabulary.ts'
 import type { HistoryPage, Notification, SendResult } from '../../services/views.ts'
-import { leftOutShape, showLeftOut, showTaskId, taskId } from './common.ts'
+import { omissionShape, showOmission, showTaskId, taskId } from './common.ts'
 
 /** The documented columns of `notification_history`, and ours. */
 export const notificationShape = z.object({
@@ -47,7 +47,7 @@ export const historyShape = z.object({
   nextCursor: z.string().nullable().describe('For `cursor` of the next request; null on the last page'),
 })
 
-export const sendShape = z.object({ notifications: z.array(notificationShape), left: z.array(leftOutShape) })
+export const sendShape = z.object({ notifications: z.array(notificationShape), omitted: z.array(omissionShape) })
 
 export const showNotificationRow = ({
   recipient,
@@ -74,5 +74,5 @@ export const showHistory = (page: HistoryPage) => ({
 
 export const showSent = (result: SendResult) => ({
   notifications: result.notifications.map(showNotificationRow),
-  left: result.left.map(showLeftOut),
+  omitted: result.omitted.map(showOmission),
 })

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { entityId } from '../../schemas/common.ts'
 import { channels, recipientTypes, reminderStatuses } from '../../schemas/vocabulary.ts'
 import type { DryRun, Reminder, ScheduleResult } from '../../services/views.ts'
-import { leftOutShape, showLeftOut, showTaskId, taskId } from './common.ts'
+import { omissionShape, showOmission, showTaskId, taskId } from './common.ts'
 
 const plannedFields = {
   recipientType: z.enum(recipientTypes),
@@ -41,12 +41,12 @@ export const scheduleShape = z.object({
   reminders: z.array(reminderShape).describe('Those in force: pending, sent and failed, by time'),
   cancelled: z.int().describe('How many rows this request cancelled because they are no longer wanted'),
   inFlight: z.int().describe('Being sent at this moment: these may still arrive'),
-  left: z.array(leftOutShape).describe('What was not planned, and why'),
+  omitted: z.array(omissionShape).describe('What was not planned, and why'),
 })
 
 export const cancelShape = z.object({ cancelled: z.int(), inFlight: z.int() })
 
-export const dryRunShape = z.object({ reminders: z.array(z.object(plannedFields)), left: z.array(leftOutShape) })
+export const dryRunShape = z.object({ reminders: z.array(z.object(plannedFields)), omitted: z.array(omissionShape) })
 
 type Planned = DryRun['reminders'][number]
 
@@ -81,10 +81,10 @@ export const showReminderRow = (row: Reminder) => ({
 export const showSchedule = (result: ScheduleResult) => ({
   ...result,
   reminders: result.reminders.map(showReminderRow),
-  left: result.left.map(showLeftOut),
+  omitted: result.omitted.map(showOmission),
 })
 
 export const showDryRun = (run: DryRun) => ({
   reminders: run.reminders.map(showPlanned),
-  left: run.left.map(showLeftOut),
+  omitted: run.omitted.map(showOmission),
 })

@@ -2,21 +2,21 @@ import { isNotificationError } from '../../errors.ts'
 import type { Scheduler } from '../../ports/scheduler.ts'
 import type { DeliveryRow, Lane, Share } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
+import { batchOrEach } from '../batch-or-each.ts'
 import { type Context, faultOf } from '../context.ts'
-import { inPieces } from '../in-pieces.ts'
 import type { Planner } from '../planner.ts'
+import { AccountCapacity } from './account-capacity.ts'
 import type { AccountGate } from './account-gate.ts'
 import { putOffCapped } from './capped.ts'
+import { Coalescer } from './coalescer.ts'
 import type { Evaluated } from './decide.ts'
 import { evaluate } from './evaluate.ts'
-import { Gathering } from './gathering.ts'
-import { Members } from './members.ts'
-import { Ready } from './ready.ts'
-import { Rooms } from './rooms.ts'
+import { ReadyQueue } from './ready-queue.ts'
 import { Sender } from './sender.ts'
 import { tellDecided } from './tell.ts'
 import { type DueWork, factsForLog } from './work.ts'
 import { allDue, readWork, type WorkSource } from './work-source.ts'
+import { WorkerGroup } from './worker-group.ts'
 
 /** Rows read at a time. Large enough for batches to pay, small enough to stay fresh. */
 const readLimit = 500
@@ -38,11 +38,11 @@ export class Dispatcher {
   readonly #gate: AccountGate
   readonly #sender: Sender
   readonly #sending = new Set<Promise<void>>()
-  readonly #members: Members
-  readonly #rooms: Rooms
-  readonly #ready = new Ready()
+  readonly #group: WorkerGroup
+  readonly #capacity: AccountCapacity
+  readonly #ready = new ReadyQueue()
   /** Places that became free. */
-  readonly #gathering: Gathering
+  readonly #freed: Coalescer
   /** What was due then is known; the rest lies ahead. */
   #readAt = new Date(0)
   /** The `#readAt` for which a wake-up is asked for already. */
@@ -62,9 +62,9 @@ export class Dispatcher {
     this.#planner = planner
     this.#scheduler = scheduler
     this.#sender = new Sender(context, this.#gate)
-    this.#gathering = new Gathering(context.options.clock, () => this.#kick())
-    this.#members = new Members(context)
-    this.#rooms = new Rooms(context.providers, this.#gate)
+    this.#freed = new Coalescer(context.options.clock, () => this.#kick())
+    this.#group = new WorkerGroup(context)
+    this.#capacity = new AccountCapacity(context.providers, this.#gate)
   }
 
   async start(): Promise<void> {
@@ -73,7 +73,7 @@ export class Dispatcher {
     const { clock, logger, storage } = this.#context.options
     // A host that believes it is sending should hear at once that the tables are missing or the storage is closed.
     await this.#source.nextDueAt()
-    await this.#members.start(() => this.wake())
+    await this.#group.start(() => this.wake())
     this.#unsubscribe = storage.onForeignChange?.(() => this.wake()) ?? (() => {})
     await this.#scheduler.start({ wake: () => this.wake(), clock, logger })
     this.#sweep()
@@ -95,10 +95,10 @@ export class Dispatcher {
     if (!this.#running) return
     this.#running = false
     this.#cancelSweep()
-    this.#gathering.stop()
+    this.#freed.stop()
     this.#unsubscribe()
     await this.#scheduler.stop()
-    await this.#members.stop()
+    await this.#group.stop()
     await this.#round
     const { clock, drainMs } = this.#context.options
     const disarm = clock.setTimer(new Date(clock.now().getTime() + drainMs), () => this.#sender.abort())
@@ -135,11 +135,11 @@ export class Dispatcher {
         this.#scheduler.wakeAt(new Date(this.#hostPausedUntil))
         return
       }
-      if (this.#dirty || this.#ready.isHungry((lane) => this.#rooms.hasRoom(lane))) {
+      if (this.#dirty || this.#ready.isHungry((lane) => this.#capacity.hasRoom(lane))) {
         this.#dirty = false
         await this.#refill()
       }
-      const works = this.#ready.take(this.#rooms.round(), readLimit)
+      const works = this.#ready.take(this.#capacity.round(), readLimit)
       // What is ready and has no room is looked at again when a send ends.
       if (works.length === 0) break
       idle = !(await this.#dispatch(works))
@@ -164,14 +164,14 @@ export class Dispatcher {
 
   /** A timer fires in every process, each for its part. An engine rings in one, which has nobody to leave a part to. */
   #share(): Share {
-    return this.#scheduler.feed === undefined ? this.#members.share() : { index: 0, of: 1 }
+    return this.#scheduler.feed === undefined ? this.#group.share() : { index: 0, of: 1 }
   }
 
   async #refill(): Promise<void> {
     const now = this.#context.options.clock.now()
     const lanes = this.#ready.lanes()
     await this.#learn(lanes)
-    const except = lanes.filter((lane) => !this.#rooms.hasRoom(lane))
+    const except = lanes.filter((lane) => !this.#capacity.hasRoom(lane))
     const share = this.#share()
     const { storage } = this.#context.options
     let page = await readWork(this.#source, storage, { now, limit: readLimit, except, share })
@@ -187,7 +187,7 @@ export class Dispatcher {
   /** Who sends for whom may have changed since. */
   async #learn(lanes: readonly Lane[]): Promise<void> {
     const organizations = new Set(lanes.map((lane) => lane.organizationId))
-    this.#rooms.know(
+    this.#capacity.know(
       organizations.size === 0 ? [] : await this.#context.options.storage.settings.get([...organizations]),
     )
   }
@@ -200,7 +200,7 @@ export class Dispatcher {
     const now = options.clock.now()
     const { evaluated, toReplan } = evaluation
     const commands = evaluated.map((one) => one.command)
-    const outcomes = await inPieces(commands, (batch) => options.storage.deliveries.commitIntents(batch, now)).catch(
+    const outcomes = await batchOrEach(commands, (batch) => options.storage.deliveries.commitIntents(batch, now)).catch(
       (error) => {
         for (const { outgoing } of evaluated) if (outgoing !== null) this.#gate.release(outgoing.provider)
         throw error
@@ -264,7 +264,7 @@ export class Dispatcher {
     }
     const sending = this.#sender.send(due, delivery, outgoing, this.#running).finally(() => {
       this.#sending.delete(sending)
-      if (!this.#ready.isEmpty) this.#gathering.add(this.#sending.size)
+      if (!this.#ready.isEmpty) this.#freed.add(this.#sending.size)
     })
     this.#sending.add(sending)
   }

@@ -27,10 +27,11 @@ export async function judge(context: Context, works: readonly DueWork[]): Promis
   const { storage, clock } = context.options
   const ids = idsOf(works, 'appointmentId')
   const waitlistIds = idsOf(works, 'waitlistEntryId')
-  const [appointmentOf, waitlistOf, rows] = await Promise.all([
+  // Before the truth: the revision that guards the intent must not be newer than what it was decided by.
+  const rows = await storage.plans.find(ids)
+  const [appointmentOf, waitlistOf] = await Promise.all([
     context.host.appointments(ids),
     waitlistIds.length === 0 ? () => gone : context.host.waitlistEntries(waitlistIds),
-    storage.plans.find(ids),
   ])
   const plans = new Map(rows.map((plan) => [`${plan.organizationId} ${plan.appointmentId}`, plan]))
   const planOf = (due: DueWork) => {

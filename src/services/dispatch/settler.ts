@@ -1,8 +1,8 @@
 import { isNotificationError } from '../../errors.ts'
 import type { SettleCommand, Storage } from '../../ports/storage.ts'
+import { batchOrEach } from '../batch-or-each.ts'
 import { type Context, faultOf } from '../context.ts'
-import { inPieces } from '../in-pieces.ts'
-import { Gathering } from './gathering.ts'
+import { Coalescer } from './coalescer.ts'
 
 type Waiting = {
   readonly command: SettleCommand
@@ -22,7 +22,7 @@ export class Settler {
   readonly #storage: Storage
   #waiting: Waiting[] = []
   readonly #underWay: () => number
-  readonly #gathering: Gathering
+  readonly #coalescer: Coalescer
   #scheduled = false
 
   /** `underWay` tells how many sends have no outcome yet. */
@@ -30,7 +30,7 @@ export class Settler {
     this.#context = context
     this.#storage = context.options.storage
     this.#underWay = underWay
-    this.#gathering = new Gathering(context.options.clock, () => this.#flushSoon())
+    this.#coalescer = new Coalescer(context.options.clock, () => this.#flushSoon())
   }
 
   /** True if it took effect; false if another worker holds the delivery by now. */
@@ -40,7 +40,7 @@ export class Settler {
 
   #add(one: Waiting): void {
     this.#waiting.push(one)
-    if (!this.#scheduled) this.#gathering.add(this.#underWay())
+    if (!this.#scheduled) this.#coalescer.add(this.#underWay())
   }
 
   #flushSoon(): void {
@@ -56,7 +56,7 @@ export class Settler {
     this.#waiting = []
     try {
       const commands = batch.map((one) => one.command)
-      const applied = await inPieces(commands, (pieces) => this.#storage.deliveries.settle(pieces))
+      const applied = await batchOrEach(commands, (pieces) => this.#storage.deliveries.settle(pieces))
       const refused = batch.filter((_one, index) => isNotificationError(applied[index]))
       if (refused.length > 0) this.#again(refused)
       for (const [index, { done }] of batch.entries()) {

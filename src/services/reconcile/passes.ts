@@ -1,8 +1,8 @@
 import { isNotificationError, NotificationError } from '../../errors.ts'
 import type { EntityId } from '../../schemas/common.ts'
+import { batchOrEach } from '../batch-or-each.ts'
 import { cancelCommand } from '../cancel-command.ts'
 import type { Context } from '../context.ts'
-import { inPieces } from '../in-pieces.ts'
 import { reconciledEntry } from '../plan-draft.ts'
 import type { Planner, PlanResult } from '../planner.ts'
 import type { Finding, ReconcileTally } from './report.ts'
@@ -82,7 +82,7 @@ export async function cancelGone(
     const lost = plans.filter((plan) => plan.status === 'active' && truthOf(plan.appointmentId).kind === 'gone')
     const entry = reconciledEntry('cancelled')
     const commands = lost.map((plan) => cancelCommand(plan, 'appointment_gone', clock.now(), [entry]))
-    const outcomes = await inPieces(commands, (some) => storage.plans.apply(some))
+    const outcomes = await batchOrEach(commands, (some) => storage.plans.apply(some))
     const became = new Map<EntityId, Finding>()
     for (const [index, plan] of lost.entries()) {
       const outcome = outcomes[index]

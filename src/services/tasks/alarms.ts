@@ -4,7 +4,7 @@ import { faultOf } from '../context.ts'
 import { type Case, type Desk, isTaskManagerError } from './desk.ts'
 import { alarmDraft } from './draft.ts'
 import { inParallel } from './in-parallel.ts'
-import type { ShouldContinue } from './room.ts'
+import type { ShouldContinue } from './task-context.ts'
 
 const batchSize = 100
 
@@ -18,7 +18,7 @@ export class Alarms {
 
   /** Sets alarms for the reminders of the next time that have none. */
   async set(shouldContinue: ShouldContinue): Promise<void> {
-    const { context, client, settings, pace } = this.#desk.room
+    const { context, client, settings, pace } = this.#desk.shared
     const { storage } = context.options
     let after: DuePlace | null = { dueAt: this.#desk.now, id: 0 }
     while (after !== null && client.isAvailable && (await shouldContinue())) {
@@ -38,7 +38,7 @@ export class Alarms {
   }
 
   async #create(row: ReminderRow): Promise<AlarmCommand | null> {
-    const { context, client, settings } = this.#desk.room
+    const { context, client, settings } = this.#desk.shared
     const { id: reminderId, dueAt } = row
     if (dueAt === null) return null
     try {
@@ -57,7 +57,7 @@ export class Alarms {
   /** What is to become of an alarm whose reminder changed, or whose time is over. */
   async look(one: Case): Promise<boolean> {
     const { task, reminder } = one
-    const { client, settings, context } = this.#desk.room
+    const { client, settings, context } = this.#desk.shared
     const dueAt = reminder?.status === 'PENDING' ? reminder.dueAt : null
     if (reminder === null || task.taskId === null) return this.#desk.write(one, { kind: 'forget' })
     try {
@@ -81,7 +81,7 @@ export class Alarms {
   }
 
   async #move(one: Case, reminder: ReminderRow, taskId: string, dueAt: Date): Promise<boolean> {
-    const { client, settings } = this.#desk.room
+    const { client, settings } = this.#desk.shared
     const now = this.#desk.now
     const isNear = dueAt > now && dueAt <= this.#desk.later(settings.windowMs)
     const moved = isNear ? await client.updateTask(taskId, this.#draft(reminder, dueAt)).catch(ranAlready) : null
@@ -100,14 +100,14 @@ export class Alarms {
   }
 
   #draft(row: ReminderRow, dueAt: Date) {
-    const { callbacks, settings } = this.#desk.room
+    const { callbacks, settings } = this.#desk.shared
     const { taskType, maxRetries } = settings
     return alarmDraft(row, dueAt, { taskType, maxRetries, callbackUrl: callbacks.url('reminder', row.id, dueAt) })
   }
 
   /** Of this installation: TaskManager may serve several, whose reminders have the same ids. */
   #key(reminderId: number, dueAt: Date): string {
-    const { publicUrl } = this.#desk.room.context.options
+    const { publicUrl } = this.#desk.shared.context.options
     return createHash('sha256').update(`${publicUrl} ${reminderId} ${dueAt.getTime()}`).digest('base64url')
   }
 }

@@ -10,7 +10,7 @@ import { tellSettled } from '../dispatch/tell.ts'
 import type { DueWork } from '../dispatch/work.ts'
 import { neverSent } from '../task-manager/failures.ts'
 import { deliverDraft } from './draft.ts'
-import type { Room, SendBody } from './room.ts'
+import type { SendBody, TaskContext } from './task-context.ts'
 
 /** A task with what it is about, as both were read. */
 export type Case = {
@@ -30,14 +30,14 @@ const longestWaitMs = 5 * 60_000
 
 /** What the steps about a task have in common. Every step says whether it wrote something. */
 export class Desk {
-  readonly room: Room
+  readonly shared: TaskContext
 
-  constructor(room: Room) {
-    this.room = room
+  constructor(shared: TaskContext) {
+    this.shared = shared
   }
 
   get now(): Date {
-    return this.room.context.options.clock.now()
+    return this.shared.context.options.clock.now()
   }
 
   later(ms: number): Date {
@@ -45,7 +45,7 @@ export class Desk {
   }
 
   write({ task }: Pick<Case, 'task'>, rest: Rest<TaskCommand>, ...entries: readonly DecisionEntry[]): Promise<boolean> {
-    return this.room.ledger.write({ task, at: this.now, entries, ...rest })
+    return this.shared.ledger.write({ task, at: this.now, entries, ...rest })
   }
 
   /** Looked at again at `nextAt`, with nothing to tell. */
@@ -62,7 +62,7 @@ export class Desk {
     const { failures } = one.task
     const isRefused = error.code === 'task_manager_refused'
     const half = Math.min(longestWaitMs, firstWaitMs * 2 ** Math.min(failures, 20)) / 2
-    const { random } = this.room.context.options
+    const { random } = this.shared.context.options
     const waitMs = Math.max(half * (1 + random()), error.retryAfterMs ?? 0, isRefused ? longestWaitMs / 5 : 0)
     return this.write(one, {
       kind: 'later',
@@ -75,7 +75,7 @@ export class Desk {
 
   /** When a registered task is looked at next: shortly before its time, and when it is overdue. */
   nextLook(scheduledAt: Date): Date {
-    const { checkBeforeMs, overdueAfterMs } = this.room.settings
+    const { checkBeforeMs, overdueAfterMs } = this.shared.settings
     const time = scheduledAt.getTime()
     const check = new Date(time - checkBeforeMs)
     return checkBeforeMs > 0 && check > this.now ? check : new Date(Math.max(time, this.now.getTime()) + overdueAfterMs)
@@ -84,7 +84,7 @@ export class Desk {
   /** One that TaskManager took late has its time from then on. */
   isOverdue({ task }: Case): boolean {
     const since = Math.max(task.scheduledAt.getTime(), task.acknowledgedAt?.getTime() ?? 0)
-    return this.now.getTime() >= since + this.room.settings.overdueAfterMs
+    return this.now.getTime() >= since + this.shared.settings.overdueAfterMs
   }
 
   /** Nothing is sent from then on. Null: there is no such time. */
@@ -98,7 +98,7 @@ export class Desk {
   }
 
   async canSend(one: DeliverCase): Promise<boolean> {
-    const { context, settings } = this.room
+    const { context, settings } = this.shared
     if (settings.overdue !== 'sendLocally' || this.isTooLate(one)) return false
     const { organizationId, channel } = one.delivery
     const [row] = await context.options.storage.settings.get([organizationId])
@@ -106,7 +106,7 @@ export class Desk {
   }
 
   draft({ task, delivery }: DeliverCase, body?: SendBody): TaskDraft {
-    const { callbacks, settings } = this.room
+    const { callbacks, settings } = this.shared
     const { facts, scheduledAt } = body ?? task
     const [kind, id] =
       task.reminderId === null ? (['notification', delivery.id] as const) : (['reminder', task.reminderId] as const)
@@ -121,7 +121,7 @@ export class Desk {
 
   async takeOver(one: DeliverCase, rule: Extract<Rule, 'task_overdue' | 'task_manager_away'>): Promise<boolean> {
     const isWritten = await this.write(one, { kind: 'taken_over' }, entryOf(one, 'taken_over', rule))
-    if (isWritten) this.room.context.dueAt(this.now)
+    if (isWritten) this.shared.context.dueAt(this.now)
     return isWritten
   }
 
@@ -133,7 +133,7 @@ export class Desk {
     if (!isWritten) return false
     // A reminder that was cancelled before stays so.
     const told = one.reminder?.status === 'PENDING' ? one : { ...one, reminder: null }
-    tellSettled(this.room.context, workOf(told), one.delivery, { kind: 'unknown', code, message })
+    tellSettled(this.shared.context, workOf(told), one.delivery, { kind: 'unknown', code, message })
     return true
   }
 }

@@ -4,6 +4,7 @@ import { addressKey } from '../../domain/effective.ts'
 import { effectiveFor } from '../../domain/plan.ts'
 import { isNotificationError } from '../../errors.ts'
 import type { DuePlace, IntentCommand } from '../../ports/storage.ts'
+import { batchOrEach } from '../batch-or-each.ts'
 import { faultOf } from '../context.ts'
 import { putOffCapped } from '../dispatch/capped.ts'
 import { cancel, capOf, decisionOn, type Evaluated, fail } from '../dispatch/decide.ts'
@@ -11,8 +12,7 @@ import { decideAll } from '../dispatch/evaluate.ts'
 import { type Judged, type Judgement, judge } from '../dispatch/judge.ts'
 import { tellDecided } from '../dispatch/tell.ts'
 import { type DueWork, factsForLog, factsOf, workOf } from '../dispatch/work.ts'
-import { inPieces } from '../in-pieces.ts'
-import { bodyOf, type Room, type ShouldContinue, timeOf } from './room.ts'
+import { bodyOf, type ShouldContinue, type TaskContext, timeOf } from './task-context.ts'
 
 const batchSize = 100
 /** How long work is left alone that could not be decided. */
@@ -22,12 +22,12 @@ const aliveMs = 10_000
 
 /** The outbox: reminders and notices that nobody has yet, in the order of their times. */
 export class HandOver {
-  readonly #room: Room
+  readonly #shared: TaskContext
   readonly #notBefore = new Map<string, number>()
   #aliveUntil = 0
 
-  constructor(room: Room) {
-    this.#room = room
+  constructor(shared: TaskContext) {
+    this.#shared = shared
   }
 
   /**
@@ -35,7 +35,7 @@ export class HandOver {
    * told at once. While TaskManager does not answer nothing is handed over: what it never heard of may be sent without it.
    */
   async run(shouldContinue: ShouldContinue, register: () => Promise<void>): Promise<void> {
-    const { pace, client } = this.#room
+    const { pace, client } = this.#shared
     for (const read of [this.#notices, this.#reminders]) {
       let after: DuePlace | null = null
       do {
@@ -51,7 +51,7 @@ export class HandOver {
 
   /** Gives what TaskManager did not even hear of in time to the library itself, where it can send. */
   async release(shouldContinue: ShouldContinue): Promise<void> {
-    const { context, settings } = this.#room
+    const { context, settings } = this.#shared
     const { clock, storage } = context.options
     if (settings.overdue !== 'sendLocally') return
     const until = new Date(clock.now().getTime() - settings.overdueAfterMs)
@@ -72,7 +72,7 @@ export class HandOver {
         }
         const commands = works.filter(canSend).map(releaseCommand)
         const now = clock.now()
-        const outcomes = await inPieces(commands, (some) => storage.deliveries.commitIntents(some, now))
+        const outcomes = await batchOrEach(commands, (some) => storage.deliveries.commitIntents(some, now))
         if (outcomes.length > 0) context.dueAt(now)
         after = placeOf(works.at(-1))
       } while (after !== null)
@@ -80,19 +80,19 @@ export class HandOver {
   }
 
   readonly #notices = async (after: DuePlace | null, limit: number, until?: Date): Promise<DueWork[]> => {
-    const { storage, clock } = this.#room.context.options
+    const { storage, clock } = this.#shared.context.options
     const rows = await storage.tasks.waitingNotices(until ?? clock.now(), after, limit)
     return rows.map((delivery) => ({ kind: 'notice', reminder: null, delivery }))
   }
 
   readonly #reminders = async (after: DuePlace | null, limit: number, until?: Date): Promise<DueWork[]> => {
-    const rows = await this.#room.context.options.storage.tasks.waiting(until ?? null, after, limit)
+    const rows = await this.#shared.context.options.storage.tasks.waiting(until ?? null, after, limit)
     return rows.map((reminder) => ({ kind: 'reminder', reminder, delivery: null }))
   }
 
   /** Whether anybody answers, so that not a whole batch is left in doubt when nobody does. */
   async #isAlive(): Promise<boolean> {
-    const { client, context } = this.#room
+    const { client, context } = this.#shared
     const now = context.options.clock.now().getTime()
     if (!client.isAvailable) return false
     if (now < this.#aliveUntil) return true
@@ -106,14 +106,14 @@ export class HandOver {
     const key = keyOf(due)
     const notBefore = this.#notBefore.get(key)
     if (notBefore === undefined) return true
-    if (notBefore > this.#room.context.options.clock.now().getTime()) return false
+    if (notBefore > this.#shared.context.options.clock.now().getTime()) return false
     this.#notBefore.delete(key)
     return true
   }
 
   /** How many were handed over. */
   async #batch(works: readonly DueWork[]): Promise<number> {
-    const { context, planner, pace } = this.#room
+    const { context, planner, pace } = this.#shared
     const { storage, clock } = context.options
     const judgement = await judge(context, works)
     const covered = await this.#covered(judgement)
@@ -127,7 +127,7 @@ export class HandOver {
     }
     const now = clock.now()
     const commands = evaluated.map((one) => one.command)
-    const outcomes = await inPieces(commands, (some) => storage.deliveries.commitIntents(some, now))
+    const outcomes = await batchOrEach(commands, (some) => storage.deliveries.commitIntents(some, now))
     const capped: Evaluated[] = []
     let count = 0
     for (const [index, one] of evaluated.entries()) {
@@ -145,7 +145,7 @@ export class HandOver {
   }
 
   #decide(judgement: Judgement, one: Judged): Evaluated | null {
-    const { context } = this.#room
+    const { context } = this.#shared
     const { due, verdict } = one
     const { now, knowledge, planOf } = judgement
     const { organizationId, recipient, category } = factsOf(due)
@@ -182,7 +182,7 @@ export class HandOver {
 
   /** Reminders whose address gets the very message by another recipient's, which was handed over before. */
   async #covered({ judged, knowledge }: Judgement): Promise<ReadonlySet<Judged>> {
-    const { storage } = this.#room.context.options
+    const { storage } = this.#shared.context.options
     const covered = new Set<Judged>()
     for (const one of judged) {
       const { due, verdict, subject } = one

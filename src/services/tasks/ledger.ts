@@ -1,7 +1,7 @@
 import { isNotificationError } from '../../errors.ts'
 import type { TaskCommand } from '../../ports/storage.ts'
+import { batchOrEach } from '../batch-or-each.ts'
 import { type Context, faultOf } from '../context.ts'
-import { inPieces } from '../in-pieces.ts'
 
 type Waiting = { readonly command: TaskCommand; readonly done: (applied: boolean) => void }
 
@@ -34,7 +34,7 @@ export class TaskLedger {
     const { storage, logger } = this.#context.options
     try {
       const commands = batch.map((one) => one.command)
-      const applied = await inPieces(commands, (pieces) => storage.tasks.apply(pieces))
+      const applied = await batchOrEach(commands, (pieces) => storage.tasks.apply(pieces))
       for (const [index, { command, done }] of batch.entries()) {
         const outcome = applied[index]
         if (isNotificationError(outcome)) {

@@ -59,7 +59,7 @@ const ownOptions = z.object({
   pollMs: z.int().min(100).max(3_600_000).default(5000),
 })
 
-export type SettledTaskManager = z.output<typeof ownOptions> & {
+export type ResolvedTaskManagerOptions = z.output<typeof ownOptions> & {
   /** For the client. */
   readonly connection: TaskManagerClientOptions
 }
@@ -70,10 +70,10 @@ type Needs = { readonly publicUrl: string | null; readonly encryptionKeys: reado
  * @throws NotificationError `options_invalid`: a value is not valid, or `publicUrl` or a key is missing, without which
  * no call-back URL can be signed.
  */
-export function settleTaskManager(
+export function resolveTaskManagerOptions(
   options: TaskManagerOptions,
   { publicUrl, encryptionKeys }: Needs,
-): SettledTaskManager {
+): ResolvedTaskManagerOptions {
   const { url, token, paths, timeoutMs, totalTimeoutMs, retry, breaker, fetch, ...own } = options
   const settled = asOptions(() => parseInput(ownOptions.strict(), own, 'The option taskManager'))
   const missing =

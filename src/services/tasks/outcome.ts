@@ -9,7 +9,7 @@ const graceMs = 7 * 24 * hourMs
 
 /** What became of a task whose time has come: TaskManager says, where its call did not. */
 export async function askOutcome(desk: Desk, one: DeliverCase): Promise<boolean> {
-  const { client } = desk.room
+  const { client } = desk.shared
   const { task } = one
   if (task.taskId === null) return false
   if (!client.isAvailable) return desk.isTooLate(one) ? holdUnasked(desk, one) : false
@@ -35,7 +35,7 @@ export async function askOutcome(desk: Desk, one: DeliverCase): Promise<boolean>
 
 /** Not before it is overdue, where it is only on its way. */
 const waitFor = (desk: Desk, { task }: DeliverCase): Date =>
-  new Date(Math.max(task.scheduledAt.getTime() + desk.room.settings.overdueAfterMs, desk.later(soonMs).getTime()))
+  new Date(Math.max(task.scheduledAt.getTime() + desk.shared.settings.overdueAfterMs, desk.later(soonMs).getTime()))
 
 /** TaskManager does not have it, or will not run it. */
 async function notRun(desk: Desk, one: DeliverCase, found: Task | null): Promise<boolean> {
@@ -46,7 +46,7 @@ async function notRun(desk: Desk, one: DeliverCase, found: Task | null): Promise
 
 /** After the start of the appointment nothing may go out any more. */
 async function stop(desk: Desk, one: DeliverCase, taskId: string, found: Task): Promise<boolean> {
-  const { client } = desk.room
+  const { client } = desk.shared
   if ((await client.cancelTask(taskId)) === 'not_cancellable') {
     const isLong = desk.isOverdue(one)
     return isLong && found.status !== 'pending' ? holdUnasked(desk, one) : desk.wait(one, desk.later(soonMs))
@@ -55,7 +55,7 @@ async function stop(desk: Desk, one: DeliverCase, taskId: string, found: Task): 
   if (!isUnexecuted(stopped ?? found)) return desk.hold(one, 'task_manager_silent', null)
   const rule = 'appointment_started'
   if (!(await desk.write(one, { kind: 'recall', rule }, entryOf(one, 'cancelled', rule)))) return false
-  if (one.reminder !== null) desk.room.planner.tellCancelled([{ ...one.reminder, reason: rule }])
+  if (one.reminder !== null) desk.shared.planner.tellCancelled([{ ...one.reminder, reason: rule }])
   await desk.write(one, { kind: 'withdrawn', rule }, entryOf(one, 'cancelled', 'task_withdrawn'))
   return true
 }
@@ -66,7 +66,7 @@ const holdUnasked = (desk: Desk, one: DeliverCase): Promise<boolean> =>
 
 /** A message that is held: what TaskManager says later still counts. */
 export async function askAgain(desk: Desk, one: DeliverCase): Promise<boolean> {
-  const { client } = desk.room
+  const { client } = desk.shared
   const { task } = one
   if (task.taskId === null || desk.now.getTime() > task.scheduledAt.getTime() + graceMs) {
     return desk.write(one, { kind: 'forget' })
@@ -92,7 +92,7 @@ export async function settle(
   found: Task,
   status: 'SENT' | 'FAILED',
 ): Promise<boolean> {
-  await recordReport(desk.room.context, delivery, reportOf(found, status))
+  await recordReport(desk.shared.context, delivery, reportOf(found, status))
   // Gone with the outcome; a report that told nothing new leaves it, and nothing more is to be asked.
   await desk.write({ task }, { kind: 'forget' })
   return true

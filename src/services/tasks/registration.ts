@@ -5,7 +5,7 @@ import { changedBehindOurBack } from '../dispatch/judge.ts'
 import { factsForLog } from '../dispatch/work.ts'
 import { type DeliverCase, type Desk, entryOf, isTaskManagerError, keyOf, workOf } from './desk.ts'
 import { isSameContent, isSameFacts } from './draft.ts'
-import { bodyOf, type SendBody } from './room.ts'
+import { bodyOf, type SendBody } from './task-context.ts'
 import { withdraw } from './withdrawal.ts'
 
 /** How long work is left alone that cannot be decided now. */
@@ -13,7 +13,7 @@ const waitMs = 60_000
 
 /** Tells TaskManager of what it does not have. It is asked under the same key with the same words until it answers. */
 export async function create(desk: Desk, one: DeliverCase): Promise<boolean> {
-  const { client } = desk.room
+  const { client } = desk.shared
   const { task } = one
   const isUntold = task.attempts === 0
   if (isUntold && one.truth !== null) {
@@ -48,7 +48,7 @@ export async function create(desk: Desk, one: DeliverCase): Promise<boolean> {
 
 /** Compares what TaskManager has with the truth, before its time. */
 export async function check(desk: Desk, one: DeliverCase): Promise<boolean> {
-  const { client, settings } = desk.room
+  const { client, settings } = desk.shared
   const { task } = one
   if (one.truth === null || task.taskId === null) return desk.wait(one, desk.later(waitMs / 2))
   const decided = await byTruth(desk, one)
@@ -99,7 +99,7 @@ async function byTruth(desk: Desk, one: DeliverCase): Promise<boolean | null> {
   const { appointmentId } = one.delivery
   if (one.reminder !== null && appointmentId !== null) {
     if (changedBehindOurBack(verdict, judgement.planOf(workOf(one)))) {
-      await desk.room.planner.plan([{ appointmentId, reactivate: false }])
+      await desk.shared.planner.plan([{ appointmentId, reactivate: false }])
       // The new plan marked the task, where it changed anything, and a marked one does not wait.
       return desk.wait(one, desk.later(waitMs))
     }
@@ -114,7 +114,7 @@ const ruleOf = (verdict: Verdict): Rule => ('rule' in verdict ? verdict.rule : '
 async function recall(desk: Desk, one: DeliverCase, rule: Rule): Promise<boolean> {
   const isRecalled = await desk.write(one, { kind: 'recall', rule }, entryOf(one, 'cancelled', rule))
   if (!isRecalled) return false
-  if (one.reminder?.status === 'PENDING') desk.room.planner.tellCancelled([{ ...one.reminder, reason: rule }])
+  if (one.reminder?.status === 'PENDING') desk.shared.planner.tellCancelled([{ ...one.reminder, reason: rule }])
   await withdraw(desk, { ...one, delivery: { ...one.delivery, reason: rule } })
   return true
 }
@@ -127,7 +127,7 @@ function bodyByTruth(desk: Desk, one: DeliverCase): SendBody | null {
     return bodyOf(one.truth.judgement, one.truth.judged, isToCome ? reminder.reminderTime : task.scheduledAt)
   } catch (error) {
     // TaskManager has a text that could be rendered once: better than none.
-    const { logger } = desk.room.context.options
+    const { logger } = desk.shared.context.options
     logger.error('message not rendered', { ...factsForLog(workOf(one)), fault: faultOf(error) })
     return null
   }

@@ -8,7 +8,7 @@ import { type Case, type DeliverCase, type Desk, workOf } from './desk.ts'
 import { askAgain, askOutcome } from './outcome.ts'
 import { check, create } from './registration.ts'
 import { reportedFailed } from './reports.ts'
-import type { ShouldContinue } from './room.ts'
+import type { ShouldContinue } from './task-context.ts'
 import { withdraw } from './withdrawal.ts'
 
 /** Rows of which nothing can be done now, after which it is given up for this time. */
@@ -27,12 +27,12 @@ export class TaskSync {
   constructor(desk: Desk, alarms: Alarms) {
     this.#desk = desk
     this.#alarms = alarms
-    this.#crew = new Crew(desk.room.settings.concurrency)
+    this.#crew = new Crew(desk.shared.settings.concurrency)
   }
 
   /** Until nothing is due any more that is not under way, or nothing can be done about it now. */
   async run(shouldContinue: ShouldContinue): Promise<void> {
-    const { context, settings } = this.#desk.room
+    const { context, settings } = this.#desk.shared
     const idle = new Set<number>()
     while (idle.size < mostIdle && (await shouldContinue())) {
       // Few at a time: what is read here must not grow old while it waits for its turn.
@@ -76,7 +76,7 @@ export class TaskSync {
       if (one.task.taskId === null) return await create(desk, one)
       return await (isToCome(desk, one) ? check(desk, one) : askOutcome(desk, one))
     } catch (error) {
-      const { logger } = desk.room.context.options
+      const { logger } = desk.shared.context.options
       logger.error('task not looked after', { taskRow: one.task.id, fault: faultOf(error) })
       return desk.wait(one, desk.later(freshMs))
     }
@@ -85,7 +85,7 @@ export class TaskSync {
   /** The truth about those that are to be compared with it. Where the host cannot say, they are decided without. */
   async #withTruth(cases: readonly Case[]): Promise<readonly Case[]> {
     const desk = this.#desk
-    const { context } = desk.room
+    const { context } = desk.shared
     const asked = cases.filter(isDelivery).filter((one) => needsTruth(desk, one))
     if (asked.length === 0) return cases
     try {

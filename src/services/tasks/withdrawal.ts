@@ -7,7 +7,7 @@ const soonMs = 15_000
 
 /** Has TaskManager not send what is not wanted any more. It is final when TaskManager says so. */
 export async function withdraw(desk: Desk, one: DeliverCase): Promise<boolean> {
-  const { client } = desk.room
+  const { client } = desk.shared
   const { task } = one
   if (task.taskId === null && task.attempts === 0) return done(desk, one)
   if (!client.isAvailable) return false
@@ -16,7 +16,7 @@ export async function withdraw(desk: Desk, one: DeliverCase): Promise<boolean> {
     if (taskId === null) {
       // It may have been taken and may run; a report would tell. Asking by creating it would send it.
       if (desk.isOverdue(one)) return await desk.hold(one, 'task_manager_silent', null)
-      return await desk.wait(one, desk.later(desk.room.settings.overdueAfterMs))
+      return await desk.wait(one, desk.later(desk.shared.settings.overdueAfterMs))
     }
     const answer = await client.cancelTask(taskId)
     // Before its time it was not begun.
@@ -43,7 +43,7 @@ function done(desk: Desk, one: DeliverCase): Promise<boolean> {
 /** The id of a task whose creation was not answered: creating it again under the same key tells. */
 async function learnId(desk: Desk, one: DeliverCase): Promise<string | null> {
   if (one.task.scheduledAt.getTime() - desk.now.getTime() < safelyAheadMs) return null
-  const { id } = await desk.room.client.createTask(desk.draft(one), { idempotencyKey: keyOf(one) })
+  const { id } = await desk.shared.client.createTask(desk.draft(one), { idempotencyKey: keyOf(one) })
   await desk.write(one, {
     kind: 'registered',
     taskId: id,

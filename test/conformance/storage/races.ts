@@ -10,15 +10,15 @@ import {
   newDelivery,
   newReminder,
   nextPlan,
-  noPreferences,
-  noSettings,
   organizationId,
   patient,
   planCommand,
   planOne,
   planRow,
+  preferencesNotFound,
   reminderWork,
   sendIntent,
+  settingsNotFound,
   settleCommand,
   startsAt,
 } from './rows.ts'
@@ -158,13 +158,18 @@ export function races({ migrated }: Starter): void {
   })
 
   const changes = {
-    'settings that were made': [0, 0, 0, (storage) => storage.settings.create(organizationId, noSettings, null, t0)],
+    'settings that were made': [
+      0,
+      0,
+      0,
+      (storage) => storage.settings.create(organizationId, settingsNotFound, null, t0),
+    ],
     'settings that changed': [1, 0, 0, (storage) => storage.settings.update(organizationId, smsOff, null, t0)],
     'preferences that were made': [
       0,
       0,
       0,
-      (storage) => storage.preferences.create(organizationId, client, noPreferences, null, t0),
+      (storage) => storage.preferences.create(organizationId, client, preferencesNotFound, null, t0),
     ],
     'preferences that changed': [0, 1, 1, (storage) => storage.preferences.update(patient, smsOff, null, t0)],
     'preferences that were deleted': [0, 1, 1, (storage) => storage.plans.forgetRecipient(client, t0)],
@@ -172,9 +177,9 @@ export function races({ migrated }: Starter): void {
   for (const [what, [settings, ofPatient, ofClient, change]] of Object.entries(changes)) {
     it(`${what} defeat a plan that was chosen before, and not one that was chosen since`, async () => {
       const { storage } = await migrated()
-      if (settings > 0) await storage.settings.create(organizationId, noSettings, null, t0)
-      if (ofPatient > 0) await storage.preferences.create(organizationId, patient, noPreferences, null, t0)
-      if (ofClient > 0) await storage.preferences.create(organizationId, client, noPreferences, null, t0)
+      if (settings > 0) await storage.settings.create(organizationId, settingsNotFound, null, t0)
+      if (ofPatient > 0) await storage.preferences.create(organizationId, patient, preferencesNotFound, null, t0)
+      if (ofClient > 0) await storage.preferences.create(organizationId, client, preferencesNotFound, null, t0)
       const old = chosenBy(settings, ofPatient, ofClient)
       await planOne(storage, { guard: old })
       await change(storage)
@@ -204,8 +209,8 @@ export function races({ migrated }: Starter): void {
   it('a plan that nobody chose by settings and preferences stands whatever became of them', async () => {
     const { storage } = await migrated()
     await planOne(storage, { guard: chosenBy(0, 0, 0) })
-    await storage.settings.create(organizationId, noSettings, null, t0)
-    await storage.preferences.create(organizationId, patient, noPreferences, null, t0)
+    await storage.settings.create(organizationId, settingsNotFound, null, t0)
+    await storage.preferences.create(organizationId, patient, preferencesNotFound, null, t0)
     const outcomes = await storage.plans.apply([
       nextPlan(1, { guard: chosenBy(0, 0, 0) }),
       { ...cancelAll(), guard: null },
@@ -222,7 +227,7 @@ export function races({ migrated }: Starter): void {
       const games = Array.from({ length: 60 }, (_, index) => ({ type: 'PATIENT', id: index + 1 }) as const)
       for (const recipient of games) {
         await planOne(storage, { plan: planRow({ appointmentId: recipient.id, recipients: [recipient] }) })
-        if (made) await storage.preferences.create(organizationId, recipient, noPreferences, null, t0)
+        if (made) await storage.preferences.create(organizationId, recipient, preferencesNotFound, null, t0)
       }
       const results = await Promise.all(
         games.map(async (recipient) => {
@@ -233,7 +238,7 @@ export function races({ migrated }: Starter): void {
           const plan = async () => (await pick().plans.apply([{ ...moved(recipient.id), guard }]))[0]
           const change = async () => {
             if (made) await pick().preferences.update(recipient, smsOff, null, t0)
-            else await pick().preferences.create(organizationId, recipient, noPreferences, null, t0)
+            else await pick().preferences.create(organizationId, recipient, preferencesNotFound, null, t0)
             // What a re-plan of this change would find.
             return (await pick().plans.get(organizationId, recipient.id))?.revision
           }

@@ -179,7 +179,7 @@ export const newDelivery = (change: Partial<NewDelivery> = {}): NewDelivery => (
 export const queue = (storage: Storage, deliveries: readonly NewDelivery[], at: Date = t0): Promise<DeliveryRow[]> =>
   storage.deliveries.enqueue(deliveries, about(), at)
 
-export const noSettings: SettingsValues = {
+export const settingsNotFound: SettingsValues = {
   emailEnabled: null,
   smsEnabled: null,
   emailSmtpHost: null,
@@ -201,7 +201,7 @@ export const noSettings: SettingsValues = {
   practitionerNotifications: null,
 }
 
-export const noPreferences: PreferencesValues = {
+export const preferencesNotFound: PreferencesValues = {
   emailEnabled: null,
   smsEnabled: null,
   emailReminders: null,

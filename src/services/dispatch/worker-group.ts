@@ -11,7 +11,7 @@ const perSweep = 3
  * send. Only to save work: where two disagree about who is there, both may read a row, and the intent decides; and what
  * belongs to nobody is taken by whoever has nothing else to do.
  */
-export class Members {
+export class WorkerGroup {
   readonly #context: Context
   readonly #self = randomUUID()
   #all: readonly string[] = []

@@ -6,10 +6,10 @@ import { type AccountGate, accountKeyOf } from './account-gate.ts'
  * What is left of an account in a round. An idle account is for the first group whole, or one larger than it would never go.
  * `reservedFor` is the group that others make room for.
  */
-type Room = { free: number; readonly wholeFor: string | null; readonly account: string; reservedFor: string | null }
+type Capacity = { free: number; readonly wholeFor: string | null; readonly account: string; reservedFor: string | null }
 
 /** How much of what is ready can be sent now: the places of each account, shared by the organizations that send through it. */
-export class Rooms {
+export class AccountCapacity {
   readonly #providers: Providers
   readonly #gate: AccountGate
   #settings: ReadonlyMap<string, SettingsRow> = new Map()
@@ -37,22 +37,22 @@ export class Rooms {
    * next that become free: others would take them one by one, and it would wait as long as they have work.
    */
   round(): (lane: Lane, group: string, size: number) => boolean {
-    const rooms = new Map<string, Room | null>()
+    const capacities = new Map<string, Capacity | null>()
     const reserved = new Map<string, string>()
     const before = this.#reserved
     this.#reserved = reserved
     return (lane, group, size) => {
-      const room = this.#roomOf(lane, group, rooms, before)
-      if (room === null) return true
-      if (room.reservedFor !== null && room.reservedFor !== group) return false
-      if (room.free < size && room.wholeFor !== group) {
-        room.reservedFor = group
-        reserved.set(room.account, group)
+      const capacity = this.#capacityOf(lane, group, capacities, before)
+      if (capacity === null) return true
+      if (capacity.reservedFor !== null && capacity.reservedFor !== group) return false
+      if (capacity.free < size && capacity.wholeFor !== group) {
+        capacity.reservedFor = group
+        reserved.set(capacity.account, group)
         return false
       }
-      room.reservedFor = null
-      reserved.delete(room.account)
-      room.free -= size
+      capacity.reservedFor = null
+      reserved.delete(capacity.account)
+      capacity.free -= size
       return true
     }
   }
@@ -62,32 +62,32 @@ export class Rooms {
     return typeof found === 'string' ? null : found
   }
 
-  /** Kept in `rooms` by lane and by account. */
-  #roomOf(
+  /** Kept in `capacities` by lane and by account. */
+  #capacityOf(
     lane: Lane,
     group: string,
-    rooms: Map<string, Room | null>,
+    capacities: Map<string, Capacity | null>,
     reserved: ReadonlyMap<string, string>,
-  ): Room | null {
+  ): Capacity | null {
     const own = laneKey(lane)
-    let room = rooms.get(own)
-    if (room !== undefined) return room
+    let capacity = capacities.get(own)
+    if (capacity !== undefined) return capacity
     const provider = this.#providerOf(lane)
     if (provider === null) {
-      room = null
+      capacity = null
     } else {
       const account = `account ${accountKeyOf(provider)}`
       const isIdle = this.#gate.isIdle(provider)
-      room = rooms.get(account) ?? {
+      capacity = capacities.get(account) ?? {
         free: this.#gate.free(provider),
         wholeFor: isIdle ? group : null,
         account,
         // Nothing would wake whoever waits beside an idle account for a group that is no more.
         reservedFor: isIdle ? null : (reserved.get(account) ?? null),
       }
-      rooms.set(account, room)
+      capacities.set(account, capacity)
     }
-    rooms.set(own, room)
-    return room
+    capacities.set(own, capacity)
+    return capacity
   }
 }

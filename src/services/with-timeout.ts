@@ -1,7 +1,7 @@
 import type { Clock } from '../ports/clock.ts'
 
 /** What `work` comes to, or what `late` says (or throws) where it takes longer by this clock. The work goes on all the same. */
-export async function inTime<T, L>(clock: Clock, ms: number, work: Promise<T>, late: () => L): Promise<T | L> {
+export async function withTimeout<T, L>(clock: Clock, ms: number, work: Promise<T>, late: () => L): Promise<T | L> {
   const end = Promise.withResolvers<void>()
   const disarm = clock.setTimer(new Date(clock.now().getTime() + ms), end.resolve)
   try {

@@ -1,5 +1,5 @@
 import type { Clock } from '../ports/clock.ts'
-import { inTime } from './in-time.ts'
+import { withTimeout } from './with-timeout.ts'
 
 type Waiting<In, Out> = {
   readonly input: In
@@ -7,7 +7,7 @@ type Waiting<In, Out> = {
   readonly reject: (error: unknown) => void
 }
 
-export type GatheredOptions<In, Out> = {
+export type BatchedOptions<In, Out> = {
   readonly clock: Clock
   /** Does all of it in one go; outputs are in the order of the inputs. */
   readonly run: (inputs: readonly In[]) => Promise<readonly Out[]>
@@ -25,7 +25,7 @@ const patienceMs = 50
  * commit in place of ten. A call alone waits for nothing but the end of its turn. Where what went together fails as a
  * whole, each is tried alone, so that nobody fails for another; `run` must bear to be asked twice.
  */
-export function gathered<In, Out>({ clock, run, keyOf }: GatheredOptions<In, Out>): (input: In) => Promise<Out> {
+export function batched<In, Out>({ clock, run, keyOf }: BatchedOptions<In, Out>): (input: In) => Promise<Out> {
   let waiting: Waiting<In, Out>[] = []
   let draining = false
 
@@ -54,7 +54,7 @@ export function gathered<In, Out>({ clock, run, keyOf }: GatheredOptions<In, Out
   async function drain(): Promise<void> {
     while (waiting.length > 0) {
       await new Promise(setImmediate)
-      await inTime(clock, patienceMs, carryOut(next()), () => {})
+      await withTimeout(clock, patienceMs, carryOut(next()), () => {})
     }
     draining = false
   }

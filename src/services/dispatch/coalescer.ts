@@ -6,7 +6,7 @@ const longestMs = 10
  * Sends that end shortly after each other are followed up together: one commit for several costs little more than for one.
  * Waits until half as many have ended as are still under way, or for a moment; what ends alone is followed up at once.
  */
-export class Gathering {
+export class Coalescer {
   readonly #clock: Clock
   readonly #act: () => void
   #count = 0

@@ -8,16 +8,16 @@ import type { Planner } from '../planner.ts'
 import type { TaskManagerClient } from '../task-manager-client.ts'
 import { factsOf } from './draft.ts'
 import type { TaskLedger } from './ledger.ts'
-import type { SettledTaskManager } from './options.ts'
+import type { ResolvedTaskManagerOptions } from './options.ts'
 import type { Pace } from './pace.ts'
 
 /** What the parts of the integration share. */
-export type Room = {
+export type TaskContext = {
   readonly context: Context
   readonly planner: Planner
   readonly callbacks: Pick<Callbacks, 'url'>
   readonly client: TaskManagerClient
-  readonly settings: SettledTaskManager
+  readonly settings: ResolvedTaskManagerOptions
   readonly ledger: TaskLedger
   readonly pace: Pace
 }

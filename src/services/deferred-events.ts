@@ -4,7 +4,7 @@ import type { Context, PlanningContext } from './context.ts'
  * What a transaction of the host made true, kept back until the host says that it is committed: listeners must not hear of
  * rows that may never be, and a dispatcher woken before the commit would find nothing.
  */
-export class HeldNews {
+export class DeferredEvents {
   readonly #context: Pick<Context, 'events' | 'dueAt' | 'tasksTouched'>
   #held: (() => void)[] = []
   #dueAt: Date | null = null

@@ -14,7 +14,7 @@ type Queue = {
 const freshMs = 1000
 
 /** Due work that was read and is not begun, by lane. A few hundred rows at most, and those of full lanes for a moment. */
-export class Ready {
+export class ReadyQueue {
   /** In turn: who was served last is the last. */
   #lanes = new Map<string, Queue>()
   /** There was more than could be read at once. */

@@ -4,38 +4,38 @@ import type { PreferenceRef } from '../schemas/preferences.ts'
 
 /** What is said of things that are not there: of another organization's things in the very same words. */
 
-export const noAppointment = (id: EntityId): NotificationError =>
+export const appointmentNotFound = (id: EntityId): NotificationError =>
   new NotificationError('appointment_not_found', `The host application knows no appointment ${id}.`, {
     field: 'appointmentId',
   })
 
-export const noWaitlistEntry = (id: EntityId): NotificationError =>
+export const waitlistEntryNotFound = (id: EntityId): NotificationError =>
   new NotificationError('waitlist_entry_not_found', `The host application knows no waitlist entry ${id}.`, {
     field: 'waitlistEntryId',
   })
 
-export const noNotification = (id: number): NotificationError =>
+export const notificationNotFound = (id: number): NotificationError =>
   new NotificationError('notification_not_found', `There is no notification ${id}.`, { field: 'notificationId' })
 
-export const noReminder = (id: number): NotificationError =>
+export const reminderNotFound = (id: number): NotificationError =>
   new NotificationError('reminder_not_found', `There is no reminder ${id}.`, { field: 'reminderId' })
 
-export const noOrganization = (id: string): NotificationError =>
+export const organizationNotFound = (id: string): NotificationError =>
   new NotificationError('organization_not_found', `The host application knows no organization ${id}.`, {
     field: 'organizationId',
   })
 
-export const noSettings = (id: string): NotificationError =>
+export const settingsNotFound = (id: string): NotificationError =>
   new NotificationError('settings_not_found', `Organization ${id} has no notification settings; create them first.`, {
     field: 'organizationId',
   })
 
 export const nameOf = (ref: PreferenceRef): string => `${ref.type === 'PATIENT' ? 'Patient' : 'Client'} ${ref.id}`
 
-export const noRecipient = (ref: PreferenceRef): NotificationError =>
+export const recipientNotFound = (ref: PreferenceRef): NotificationError =>
   new NotificationError('recipient_not_found', `The host application knows no ${nameOf(ref)}.`, { field: 'recipient' })
 
-export const noPreferences = (ref: PreferenceRef): NotificationError =>
+export const preferencesNotFound = (ref: PreferenceRef): NotificationError =>
   new NotificationError('preferences_not_found', `${nameOf(ref)} has no notification preferences; create them first.`, {
     field: 'recipient',
   })

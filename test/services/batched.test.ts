@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { gathered } from '../../src/services/gathered.ts'
+import { batched } from '../../src/services/batched.ts'
 import { openClinic } from '../support/clinic.ts'
 import { ManualClock, turns } from '../support/manual-clock.ts'
 
@@ -9,7 +9,7 @@ const now = '2026-03-18T12:00:00Z'
 function doubling() {
   const clock = new ManualClock(now)
   const batches: { readonly inputs: readonly number[]; readonly end: (fault?: Error) => void }[] = []
-  const call = gathered<number, number>({
+  const call = batched<number, number>({
     clock,
     keyOf: (input) => input,
     run: (inputs) =>

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { Gathering } from '../../src/services/dispatch/gathering.ts'
+import { Coalescer } from '../../src/services/dispatch/coalescer.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
 function opened() {
   const clock = new ManualClock('2026-03-01T09:00:00Z')
   let acted = 0
-  const gathering = new Gathering(clock, () => {
+  const gathering = new Coalescer(clock, () => {
     acted += 1
   })
   return { clock, gathering, acted: () => acted }

@@ -6,7 +6,7 @@ import { type DirectoryAppointment, directoryAppointment } from '../schemas/dire
 import { requireKinds } from './ids.ts'
 
 /** An appointment that the caller describes, by the rules for what a directory answers. @throws NotificationError `invalid_input`. */
-export function toldAppointment(kinds: IdKinds, told: DirectoryAppointment): Appointment {
+export function parseAppointment(kinds: IdKinds, told: DirectoryAppointment): Appointment {
   const parsed = parseInput(directoryAppointment, told, 'The appointment')
   try {
     requireKinds(kinds, 'appointment', parsed)
