@@ -42,7 +42,7 @@ export async function postgresRows(client: pg.Client): Promise<TableRows[]> {
 }
 
 /** The rows that planning `appointments` wrote, cut in pieces of `batch` appointments. */
-export const batchOrEach = (parts: readonly TableRows[], appointments: number, batch: number): TableRows[][] =>
+export const inPieces = (parts: readonly TableRows[], appointments: number, batch: number): TableRows[][] =>
   Array.from({ length: Math.ceil(appointments / batch) }, (_, index) =>
     parts.map(({ table, rows }) => {
       const each = rows.length / appointments

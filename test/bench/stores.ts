@@ -6,15 +6,7 @@ import { sqlite } from 'appointment-notifications/sqlite'
 import pg from 'pg'
 import { everybody, openClinic } from './clinic.ts'
 import { checkpoint, databaseAt, makeDatabase, onClient, type PostgresDatabase } from './databases.ts'
-import {
-  batchOrEach,
-  openRaw,
-  postgresInserter,
-  postgresRows,
-  sqliteInserter,
-  sqliteRows,
-  type TableRows,
-} from './raw.ts'
+import { inPieces, openRaw, postgresInserter, postgresRows, sqliteInserter, sqliteRows, type TableRows } from './raw.ts'
 import type { Servers } from './servers.ts'
 import { silent } from './transports.ts'
 
@@ -91,7 +83,7 @@ function filePlace(path: string): Place {
     async bare() {
       const database = openRaw(path)
       return {
-        inserting: (rows, appointments, batch) => sqliteInserter(database, batchOrEach(rows, appointments, batch)),
+        inserting: (rows, appointments, batch) => sqliteInserter(database, inPieces(rows, appointments, batch)),
         close: async () => {
           database.close()
         },
@@ -113,7 +105,7 @@ const serverPlace = ({ url, copy, drop }: PostgresDatabase): Place => ({
     const client = new pg.Client({ connectionString: url })
     await client.connect()
     return {
-      inserting: (rows, appointments, batch) => postgresInserter(client, batchOrEach(rows, appointments, batch)),
+      inserting: (rows, appointments, batch) => postgresInserter(client, inPieces(rows, appointments, batch)),
       close: () => client.end(),
     }
   },

@@ -7,12 +7,12 @@ import {
   deliveryWork,
   guard,
   newDelivery,
+  noPreferences,
+  noSettings,
   organizationId,
   patient,
   planCommand,
-  preferencesNotFound,
   sendIntent,
-  settingsNotFound,
   settleCommand,
 } from './rows.ts'
 
@@ -29,7 +29,7 @@ export function audit({ migrated }: Starter): void {
   it('tells who changed which settings, and values only of what is no secret, contact or text', async () => {
     const { storage } = await migrated()
     const values = {
-      ...settingsNotFound,
+      ...noSettings,
       emailPassword: 'v1:sealed',
       emailFromAddress: 'a@example.org',
       smsEnabled: false,
@@ -70,14 +70,7 @@ export function audit({ migrated }: Starter): void {
   it('tells of consent: preferences made, changed and deleted', async () => {
     const { storage } = await migrated()
     const self: Actor = { kind: 'patient', id: 'p-12' }
-    await storage.preferences.create(
-      organizationId,
-      patient,
-      { ...preferencesNotFound, smsEnabled: true },
-      null,
-      t0,
-      clerk,
-    )
+    await storage.preferences.create(organizationId, patient, { ...noPreferences, smsEnabled: true }, null, t0, clerk)
     await storage.preferences.update(patient, { smsEnabled: false, phoneNumber: '+14155550123' }, null, t0, self)
     await storage.plans.forgetRecipient(patient, minutes(1), clerk)
     await storage.plans.forgetRecipient(patient, minutes(2), clerk)
@@ -147,8 +140,8 @@ export function audit({ migrated }: Starter): void {
 
   it('lists one organization, newest first, by action, period and page', async () => {
     const { storage } = await migrated()
-    await storage.settings.create('other', { ...settingsNotFound, smsEnabled: false }, null, t0)
-    await storage.settings.create(organizationId, { ...settingsNotFound, smsEnabled: false }, null, t0)
+    await storage.settings.create('other', { ...noSettings, smsEnabled: false }, null, t0)
+    await storage.settings.create(organizationId, { ...noSettings, smsEnabled: false }, null, t0)
     for (const minute of [1, 2, 3]) {
       await storage.settings.update(organizationId, { smsEnabled: minute % 2 === 1 }, null, minutes(minute))
     }

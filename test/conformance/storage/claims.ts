@@ -11,15 +11,15 @@ import {
   guard,
   newDelivery,
   nextPlan,
+  noPreferences,
+  noSettings,
   organizationId,
   patient,
   planOne,
   planRow,
-  preferencesNotFound,
   queue,
   reminderWork,
   sendIntent,
-  settingsNotFound,
   settleCommand,
 } from './rows.ts'
 
@@ -198,9 +198,9 @@ export function claims({ migrated }: Starter): void {
 
   const defeats: Record<string, (storage: Parameters<typeof planOne>[0]) => Promise<unknown>> = {
     'a plan that changed': (storage) => storage.plans.apply([nextPlan(1)]),
-    'settings that were made': (storage) => storage.settings.create(organizationId, settingsNotFound, null, t0),
+    'settings that were made': (storage) => storage.settings.create(organizationId, noSettings, null, t0),
     'preferences that were made': (storage) =>
-      storage.preferences.create(organizationId, patient, preferencesNotFound, null, t0),
+      storage.preferences.create(organizationId, patient, noPreferences, null, t0),
   }
   for (const [what, change] of Object.entries(defeats)) {
     it(`is defeated by ${what} since it was decided`, async () => {
@@ -220,8 +220,8 @@ export function claims({ migrated }: Starter): void {
   it('is defeated by settings and preferences that changed, and stands on the newest', async () => {
     const { storage } = await migrated()
     const id = await planOne(storage)
-    await storage.settings.create(organizationId, settingsNotFound, null, t0)
-    await storage.preferences.create(organizationId, patient, preferencesNotFound, null, t0)
+    await storage.settings.create(organizationId, noSettings, null, t0)
+    await storage.preferences.create(organizationId, patient, noPreferences, null, t0)
     const settings = await storage.settings.update(organizationId, { smsEnabled: false }, null, t0)
     const preferences = await storage.preferences.update(patient, { emailEnabled: true }, null, t0)
     const revisions = (of: number, from: number) =>
@@ -239,7 +239,7 @@ export function claims({ migrated }: Starter): void {
 
   it('is defeated when the guarded row was deleted', async () => {
     const { storage } = await migrated()
-    await storage.preferences.create(organizationId, patient, preferencesNotFound, null, t0)
+    await storage.preferences.create(organizationId, patient, noPreferences, null, t0)
     const [row] = await queue(storage, [newDelivery({ appointmentId: null })])
     if (row === undefined) throw new Error('expected a row')
     await storage.plans.forgetRecipient(patient, t0)

@@ -6,12 +6,12 @@ import {
   client,
   newDelivery,
   newReminder,
+  noPreferences,
   organizationId,
   patient,
   planCommand,
   planOne,
   planRow,
-  preferencesNotFound,
   queue,
   settleCommand,
 } from './rows.ts'
@@ -66,8 +66,8 @@ export function deletions({ migrated }: Starter): void {
 
   it('forgets a recipient: preferences and what was pending or queued for it, in every appointment', async () => {
     const { storage } = await migrated()
-    await storage.preferences.create(organizationId, patient, preferencesNotFound, null, t0)
-    await storage.preferences.create(organizationId, client, preferencesNotFound, null, t0)
+    await storage.preferences.create(organizationId, patient, noPreferences, null, t0)
+    await storage.preferences.create(organizationId, client, noPreferences, null, t0)
     const reminders = [newReminder(), newReminder({ recipient: client })]
     for (const appointmentId of [100, 101]) {
       const plan = planRow({ appointmentId, recipients: [patient, client] })

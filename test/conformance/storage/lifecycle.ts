@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { dueReminders, integerIds, migration, type Starter, t0, textIds } from './harness.ts'
-import { organizationId, patient, planCommand, planOne, preferencesNotFound, settingsNotFound } from './rows.ts'
+import { noPreferences, noSettings, organizationId, patient, planCommand, planOne } from './rows.ts'
 
 const documented = [
   'notification_settings',
@@ -78,8 +78,8 @@ export function lifecycle({ empty, migrated }: Starter): void {
       () => storage.plans.apply([planCommand()]),
       () => dueReminders(storage, t0, 10),
       () => storage.deliveries.nextDueAt(),
-      () => storage.settings.create(organizationId, settingsNotFound, null, t0),
-      () => storage.preferences.create(organizationId, patient, preferencesNotFound, null, t0),
+      () => storage.settings.create(organizationId, noSettings, null, t0),
+      () => storage.preferences.create(organizationId, patient, noPreferences, null, t0),
       () => storage.decisions.list(organizationId, 1),
     ]
     for (const ask of asked) await expect(ask()).rejects.toMatchObject({ code: 'migration_missing' })

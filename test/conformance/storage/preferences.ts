@@ -1,16 +1,7 @@
 import { expect, it } from 'vitest'
 import type { Actor, Storage } from '../../../src/index.ts'
 import { minutes, type Starter, t0 } from './harness.ts'
-import {
-  claimOne,
-  client,
-  newDelivery,
-  organizationId,
-  patient,
-  preferencesNotFound,
-  queue,
-  settingsNotFound,
-} from './rows.ts'
+import { claimOne, client, newDelivery, noPreferences, noSettings, organizationId, patient, queue } from './rows.ts'
 
 const clerk: Actor = { kind: 'staff', id: 7 }
 
@@ -20,7 +11,7 @@ export function preferences({ migrated }: Starter): void {
     const other = await another()
     const made = await Promise.all(
       [storage, other, storage, other].map((one, index) =>
-        one.settings.create(organizationId, { ...settingsNotFound, emailFromName: `clinic ${index}` }, null, t0),
+        one.settings.create(organizationId, { ...noSettings, emailFromName: `clinic ${index}` }, null, t0),
       ),
     )
     const [row] = made.filter((one) => one !== null)
@@ -31,9 +22,9 @@ export function preferences({ migrated }: Starter): void {
 
   it('gives settings back as they were written, null as null', async () => {
     const { storage } = await migrated()
-    expect(await storage.settings.create('empty', settingsNotFound, null, t0)).toMatchObject(settingsNotFound)
+    expect(await storage.settings.create('empty', noSettings, null, t0)).toMatchObject(noSettings)
     const values = {
-      ...settingsNotFound,
+      ...noSettings,
       emailEnabled: false,
       smsEnabled: true,
       emailSmtpHost: 'smtp.example.org',
@@ -57,7 +48,7 @@ export function preferences({ migrated }: Starter): void {
     expect(await storage.settings.update(organizationId, { emailEnabled: true }, null, t0)).toBeNull()
     await storage.settings.create(
       organizationId,
-      { ...settingsNotFound, emailFromName: 'Clinic', smsEnabled: false },
+      { ...noSettings, emailFromName: 'Clinic', smsEnabled: false },
       null,
       t0,
     )
@@ -80,8 +71,8 @@ export function preferences({ migrated }: Starter): void {
   it('loses no change of changes made at the same time', async () => {
     const { storage, another } = await migrated()
     const other = await another()
-    await storage.settings.create(organizationId, settingsNotFound, null, t0)
-    await storage.preferences.create(organizationId, patient, preferencesNotFound, null, t0)
+    await storage.settings.create(organizationId, noSettings, null, t0)
+    await storage.preferences.create(organizationId, patient, noPreferences, null, t0)
     await Promise.all([
       storage.settings.update(organizationId, { emailEnabled: false }, null, t0),
       other.settings.update(organizationId, { smsEnabled: false }, null, t0),
@@ -100,7 +91,7 @@ export function preferences({ migrated }: Starter): void {
   it('changes settings of a revision only while they have it: of changes that rest on one row, one is made', async () => {
     const { storage, another } = await migrated()
     const other = await another()
-    await storage.settings.create(organizationId, settingsNotFound, null, t0)
+    await storage.settings.create(organizationId, noSettings, null, t0)
     const named = (one: Storage, name: string, revision: number) =>
       one.settings.update(
         organizationId,
@@ -127,13 +118,11 @@ export function preferences({ migrated }: Starter): void {
     const { storage, another } = await migrated()
     const other = await another()
     const made = await Promise.all(
-      [storage, other, storage].map((one) =>
-        one.preferences.create(organizationId, patient, preferencesNotFound, null, t0),
-      ),
+      [storage, other, storage].map((one) => one.preferences.create(organizationId, patient, noPreferences, null, t0)),
     )
     expect(made.filter((one) => one !== null)).toHaveLength(1)
     const values = {
-      ...preferencesNotFound,
+      ...noPreferences,
       emailEnabled: false,
       smsReminders: [2, '1d'],
       emailReminders: [],
@@ -146,7 +135,7 @@ export function preferences({ migrated }: Starter): void {
     })
     expect(await storage.preferences.get([client, patient])).toMatchObject([
       values,
-      { ...preferencesNotFound, recipient: patient, organizationId },
+      { ...noPreferences, recipient: patient, organizationId },
     ])
     expect(await storage.preferences.get([{ type: 'PATIENT', id: 13 }])).toEqual([])
   })
@@ -154,10 +143,10 @@ export function preferences({ migrated }: Starter): void {
   it('tells how many messages are on their way when preferences change', async () => {
     const { storage } = await migrated()
     expect(await storage.preferences.update(patient, { emailEnabled: false }, null, t0)).toBeNull()
-    await storage.preferences.create(organizationId, client, preferencesNotFound, null, t0)
+    await storage.preferences.create(organizationId, client, noPreferences, null, t0)
     await claimOne(storage)
     await queue(storage, [newDelivery({ category: 'WAITLIST' })])
-    await storage.preferences.create(organizationId, patient, preferencesNotFound, null, t0)
+    await storage.preferences.create(organizationId, patient, noPreferences, null, t0)
     expect(await storage.preferences.update(patient, { emailEnabled: false }, null, t0)).toMatchObject({
       inFlight: 1,
       row: { emailEnabled: false, revision: 2 },

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { ReplanScope, Storage } from '../../../src/index.ts'
 import { minutes, type Starter, t0 } from './harness.ts'
-import { client, organizationId, patient, planCommand, planRow, preferencesNotFound, settingsNotFound } from './rows.ts'
+import { client, noPreferences, noSettings, organizationId, patient, planCommand, planRow } from './rows.ts'
 
 const everybody: ReplanScope = { organizationId, recipient: null }
 
@@ -37,7 +37,7 @@ export function replans({ migrated }: Starter): void {
       planCommand({ plan: planRow({ appointmentId: 52, organizationId: 'another' }), reminders: [] }),
     ])
     expect(await storage.plans.nextReplanPage(t0, 3)).toBeNull()
-    await storage.settings.create(organizationId, settingsNotFound, everybody, t0)
+    await storage.settings.create(organizationId, noSettings, everybody, t0)
     const seen = await work(storage, 3)
     expect([...seen].sort()).toEqual([1, 2, 3, 4, 5, 6, 7])
     expect(await storage.plans.nextReplanPage(t0, 3)).toBeNull()
@@ -45,7 +45,7 @@ export function replans({ migrated }: Starter): void {
 
   it('ends also where the pages come out even, or nothing is planned', async () => {
     const { storage } = await migrated()
-    await storage.settings.create(organizationId, settingsNotFound, everybody, t0)
+    await storage.settings.create(organizationId, noSettings, everybody, t0)
     expect(await work(storage, 3)).toEqual([])
     await planMany(storage, 6)
     await storage.settings.update(organizationId, { emailEnabled: false }, everybody, t0)
@@ -56,7 +56,7 @@ export function replans({ migrated }: Starter): void {
     const { storage } = await migrated()
     await planMany(storage, 7)
     const scope: ReplanScope = { organizationId, recipient: client }
-    await storage.preferences.create(organizationId, client, preferencesNotFound, scope, t0)
+    await storage.preferences.create(organizationId, client, noPreferences, scope, t0)
     expect(await work(storage, 2)).toEqual([2, 4, 6])
     await storage.plans.apply([
       planCommand({
@@ -77,7 +77,7 @@ export function replans({ migrated }: Starter): void {
   it('does not miss an appointment that moves while the job runs', async () => {
     const { storage } = await migrated()
     await planMany(storage, 4)
-    await storage.settings.create(organizationId, settingsNotFound, everybody, t0)
+    await storage.settings.create(organizationId, noSettings, everybody, t0)
     const first = await storage.plans.nextReplanPage(t0, 2)
     if (first === null) throw new Error('expected a page')
     await storage.plans.advanceReplan(first.jobId, first.cursor)
@@ -97,7 +97,7 @@ export function replans({ migrated }: Starter): void {
   it('does not go back for a slower worker', async () => {
     const { storage } = await migrated()
     await planMany(storage, 6)
-    await storage.settings.create(organizationId, settingsNotFound, everybody, t0)
+    await storage.settings.create(organizationId, noSettings, everybody, t0)
     const first = await storage.plans.nextReplanPage(t0, 2)
     if (first === null) throw new Error('expected a page')
     expect(await storage.plans.nextReplanPage(t0, 2)).toEqual(first)
@@ -112,7 +112,7 @@ export function replans({ migrated }: Starter): void {
   it('starts anew when the scope is asked for again, whatever an older worker says', async () => {
     const { storage } = await migrated()
     await planMany(storage, 4)
-    await storage.settings.create(organizationId, settingsNotFound, everybody, t0)
+    await storage.settings.create(organizationId, noSettings, everybody, t0)
     const old = await storage.plans.nextReplanPage(t0, 2)
     if (old === null) throw new Error('expected a page')
     await storage.settings.update(organizationId, { emailEnabled: false }, everybody, minutes(1))

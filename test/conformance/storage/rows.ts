@@ -179,7 +179,7 @@ export const newDelivery = (change: Partial<NewDelivery> = {}): NewDelivery => (
 export const queue = (storage: Storage, deliveries: readonly NewDelivery[], at: Date = t0): Promise<DeliveryRow[]> =>
   storage.deliveries.enqueue(deliveries, about(), at)
 
-export const settingsNotFound: SettingsValues = {
+export const noSettings: SettingsValues = {
   emailEnabled: null,
   smsEnabled: null,
   emailSmtpHost: null,
@@ -201,7 +201,7 @@ export const settingsNotFound: SettingsValues = {
   practitionerNotifications: null,
 }
 
-export const preferencesNotFound: PreferencesValues = {
+export const noPreferences: PreferencesValues = {
   emailEnabled: null,
   smsEnabled: null,
   emailReminders: null,

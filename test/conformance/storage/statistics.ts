@@ -12,12 +12,12 @@ import {
   newDelivery,
   newReminder,
   nextPlan,
+  noPreferences,
   organizationId,
   patient,
   planCommand,
   planOne,
   planRow,
-  preferencesNotFound,
   queue,
   sendIntent,
   settleCommand,
@@ -134,7 +134,7 @@ export function statistics({ migrated }: Starter): void {
 
   it('counts opt-outs when a wish becomes a no, and suppressed addresses once', async () => {
     const { storage } = await migrated()
-    await storage.preferences.create(organizationId, patient, { ...preferencesNotFound, smsEnabled: false }, null, t0)
+    await storage.preferences.create(organizationId, patient, { ...noPreferences, smsEnabled: false }, null, t0)
     await storage.preferences.update(patient, { smsEnabled: false, appointmentReminder: false }, null, t0)
     await storage.preferences.update(patient, { smsEnabled: true }, null, t0)
     await storage.preferences.update(patient, { smsEnabled: false }, null, t0)

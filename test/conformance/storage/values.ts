@@ -7,14 +7,14 @@ import {
   guard,
   newDelivery,
   newReminder,
+  noPreferences,
+  noSettings,
   organizationId,
   planOne,
   planRow,
-  preferencesNotFound,
   queue,
   reminderWork,
   sendIntent,
-  settingsNotFound,
   settleCommand,
 } from './rows.ts'
 
@@ -59,7 +59,7 @@ export function values({ migrated }: Starter): void {
       expect(await storage.reminders.get(id)).toMatchObject({ subject: text, message: text, errorMessage: text })
       expect((await storage.plans.get(organizationId, appointmentId))?.tzVersion).toBe(text)
       expect((await storage.decisions.list(organizationId, appointmentId)).at(-1)?.entries[0]?.detail).toBe(text)
-      const settings = { ...settingsNotFound, emailFromName: text, emailTemplates: { appointment_reminder: text } }
+      const settings = { ...noSettings, emailFromName: text, emailTemplates: { appointment_reminder: text } }
       expect(await storage.settings.create(text, settings, null, t0)).toMatchObject({
         organizationId: text,
         ...settings,
@@ -87,7 +87,7 @@ export function values({ migrated }: Starter): void {
       await storage.preferences.create(
         organizationId,
         recipient,
-        { ...preferencesNotFound, emailAddress: `${id}@x` },
+        { ...noPreferences, emailAddress: `${id}@x` },
         null,
         t0,
       )

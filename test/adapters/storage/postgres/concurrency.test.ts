@@ -7,16 +7,16 @@ import {
   newDelivery,
   newReminder,
   nextPlan,
+  noPreferences,
+  noSettings,
   organizationId,
   patient,
   planCommand,
   planOne,
   planRow,
-  preferencesNotFound,
   queue,
   reminderWork,
   sendIntent,
-  settingsNotFound,
   settleCommand,
 } from '../../../conformance/storage/rows.ts'
 import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
@@ -97,11 +97,11 @@ describe('postgres, several at once', () => {
   const absent = {
     preferences: {
       table: 'patient_notification_preferences',
-      make: (storage: Storage) => storage.preferences.create(organizationId, patient, preferencesNotFound, null, t0),
+      make: (storage: Storage) => storage.preferences.create(organizationId, patient, noPreferences, null, t0),
     },
     settings: {
       table: 'notification_settings',
-      make: (storage: Storage) => storage.settings.create(organizationId, settingsNotFound, null, t0),
+      make: (storage: Storage) => storage.settings.create(organizationId, noSettings, null, t0),
     },
   } as const
   for (const [what, { table: name, make }] of Object.entries(absent)) {
@@ -139,7 +139,7 @@ describe('postgres, several at once', () => {
 
   it('a page of a re-plan passes over no plan that is being inserted', async () => {
     const { storage, another, pool, table } = await migrated()
-    await storage.settings.create(organizationId, settingsNotFound, { organizationId, recipient: null }, t0)
+    await storage.settings.create(organizationId, noSettings, { organizationId, recipient: null }, t0)
     // The plan has its id before it waits: to write its decision comes last.
     const release = await holding(pool, `lock table ${table('notification_decisions')} in share mode`)
     const first = storage.plans.apply([planCommand()])
@@ -155,7 +155,7 @@ describe('postgres, several at once', () => {
     const { storage, schema, pool } = await migrated()
     const slower = postgres({ url: server.url, schema, busyTimeoutMs: 60_000 })
     onTestFinished(() => slower.close())
-    await storage.settings.create(organizationId, settingsNotFound, { organizationId, recipient: null }, t0)
+    await storage.settings.create(organizationId, noSettings, { organizationId, recipient: null }, t0)
     const host = await pool.connect()
     await host.query('begin')
     await storage.within?.(host).plans.apply([planCommand()])

@@ -5,12 +5,12 @@ import { migration, t0 } from '../../../conformance/storage/harness.ts'
 import {
   commit,
   newReminder,
+  noSettings,
   organizationId,
   planCommand,
   planOne,
   reminderWork,
   sendIntent,
-  settingsNotFound,
 } from '../../../conformance/storage/rows.ts'
 
 const adopting = { ...migration(), adopt: true }
@@ -60,10 +60,10 @@ describe('sqlite, adopting tables', () => {
     const storage = sqlite({ database })
     await storage.migrate(adopting)
     expect(await storage.settings.get(['mine'])).toMatchObject([
-      { ...settingsNotFound, id: 7, emailEnabled: false, createdAt: new Date(5) },
+      { ...noSettings, id: 7, emailEnabled: false, createdAt: new Date(5) },
     ])
-    expect(await storage.settings.create(organizationId, settingsNotFound, null, t0)).not.toBeNull()
-    expect(await storage.settings.create('mine', settingsNotFound, null, t0)).toBeNull()
+    expect(await storage.settings.create(organizationId, noSettings, null, t0)).not.toBeNull()
+    expect(await storage.settings.create('mine', noSettings, null, t0)).toBeNull()
     expect(database.prepare(`select colour from notification_settings where id = 7`).get()).toEqual({ colour: 'blue' })
     await storage.close()
   })

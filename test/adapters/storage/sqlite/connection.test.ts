@@ -5,7 +5,7 @@ import { afterEach, describe, expect, expectTypeOf, it } from 'vitest'
 import { type SqliteDatabase, sqlite } from '../../../../adapters/storage/sqlite.ts'
 import type { Storage } from '../../../../src/index.ts'
 import { migration, t0 } from '../../../conformance/storage/harness.ts'
-import { organizationId, planCommand, planOne, planRow, settingsNotFound } from '../../../conformance/storage/rows.ts'
+import { noSettings, organizationId, planCommand, planOne, planRow } from '../../../conformance/storage/rows.ts'
 import { temporaryFile } from './fixture.ts'
 
 const ends: (() => Promise<unknown> | unknown)[] = []
@@ -224,7 +224,7 @@ describe('sqlite, what is stored', () => {
   it('holds the documented columns, instants as integer milliseconds', async () => {
     const { path, storage } = await migratedFile()
     await planOne(storage)
-    await storage.settings.create(organizationId, settingsNotFound, null, t0)
+    await storage.settings.create(organizationId, noSettings, null, t0)
     const database = closing(new Database(path))
     const row = database
       .prepare(
