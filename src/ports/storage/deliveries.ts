@@ -173,8 +173,9 @@ export type SettleCommand = {
 }
 
 /**
- * What a provider reports later. Forward only: SENT to DELIVERED or BOUNCED, unknown to any. One that is being sent is settled by
- * any but FAILED, its reminder and counters with it, and the settle of its worker comes too late. Nothing else changes.
+ * What a provider reports later. Forward only: SENT to DELIVERED or BOUNCED, unknown to any. One that is being sent, or
+ * waits to be sent again after an unknown outcome, is settled by any but FAILED, its reminder and counters with it, and the settle of
+ * its worker comes too late. Nothing else changes.
  */
 export type ReceiptCommand = {
   readonly id: number

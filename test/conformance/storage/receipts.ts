@@ -124,6 +124,18 @@ export function receipts({ migrated }: Starter): void {
     })
   }
 
+  it('settles one that waits to be sent again after an unknown outcome', async () => {
+    const { storage } = await migrated()
+    const held = await claimOne(storage)
+    const again = { kind: 'retry', dueAt: minutes(9), ...failure, countAttempt: true, unknown: true } as const
+    await storage.deliveries.settle([settleCommand(held, again)])
+    expect(await storage.deliveries.recordReceipt(receipt(held.id, 'DELIVERED'))).toBe(true)
+    expect(await storage.deliveries.get(held.id)).toMatchObject({ status: 'DELIVERED', state: 'settled', dueAt: null })
+    expect(await storage.reminders.get(held.reminderId ?? 0)).toMatchObject({ status: 'SENT' })
+    expect(await countOf(storage)).toEqual({ DELIVERED: 1 })
+    expect(await dueDeliveries(storage, minutes(10_000), 10)).toEqual([])
+  })
+
   it('changes nothing of one that failed, waits or does not exist, nor fails one that is being sent', async () => {
     const { storage } = await migrated()
     const failed = await settled(storage, 'failed')

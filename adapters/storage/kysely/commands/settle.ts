@@ -135,9 +135,13 @@ function settle(tx: Tx, command: SettleCommand, tally: Tally, sent: Sent): boole
 
 type Delivery = RecordOf<'notification_history'>
 
+/** An attempt goes on, or was of unknown outcome and is to be repeated. */
+const isOpen = (row: Delivery): boolean =>
+  row.delivery_state === 'sending' || (row.delivery_state === 'queued' && row.unknown_outcomes > 0)
+
 /**
  * The first that is heard of an attempt which is still going on, or whose worker died: what its settle would have written.
- * That settle comes too late then. A failure is no such word: it may be of an attempt before, and the worker knows best
+ * That settle comes too late then, and what was to be repeated is not. A failure is no such word: it may be of an attempt before, and the worker knows best
  * whether its own is to be repeated.
  */
 function settleByReceipt(
@@ -176,9 +180,9 @@ export function receive(tx: Tx, command: ReceiptCommand, tally: Tally): boolean 
   const row = tx.statements.deliveries.get.get({ id: command.id })
   if (row === undefined) return false
   const unknown = row.delivery_state === 'unknown'
-  const sending = row.delivery_state === 'sending' && command.status !== 'FAILED'
+  const open = isOpen(row) && command.status !== 'FAILED'
   const forward = row.delivery_state === 'settled' && row.status !== null && canTransition(row.status, command.status)
-  if (!unknown && !sending && !forward) return false
+  if (!unknown && !open && !forward) return false
 
   const at = command.at.getTime()
   const arrived = command.status === 'SENT' || command.status === 'DELIVERED'
@@ -200,10 +204,10 @@ export function receive(tx: Tx, command: ReceiptCommand, tally: Tally): boolean 
   if (unknown && row.reminder_id !== null) {
     tx.statements.reminders.correct.run({ id: row.reminder_id, status: arrived ? 'SENT' : 'FAILED', ...change })
   }
-  if (sending) settleByReceipt(tx, row, command.at, arrived, change.error_message, tally)
+  if (open) settleByReceipt(tx, row, command.at, arrived, change.error_message, tally)
   const counted = countedAs(row)
-  const day = sending ? at : unknown ? row.updated_at : (row.sent_at ?? row.updated_at)
-  if (!sending) tally.add(counted, unknown ? 'UNKNOWN' : 'SENT', day, -1)
+  const day = open ? at : unknown ? row.updated_at : (row.sent_at ?? row.updated_at)
+  if (!open) tally.add(counted, unknown ? 'UNKNOWN' : 'SENT', day, -1)
   tally.add(counted, command.status, day)
   if (command.status === 'DELIVERED' && row.sent_at !== null) {
     tally.time(counted, 'DELIVERY_TIME', at - row.sent_at, day)
