@@ -22,10 +22,10 @@ import { dryRun } from './dry-run.ts'
 import { type ExplanationLine, explainAppointment } from './explanation.ts'
 import { readHistory } from './history.ts'
 import { readId } from './ids.ts'
-import { appointmentNotFound, notificationNotFound, waitlistEntryNotFound } from './not-found.ts'
+import { knownAppointment, organizationOf } from './known-appointment.ts'
+import { notificationNotFound, waitlistEntryNotFound } from './not-found.ts'
 import { channelsOf } from './notices.ts'
 import { NotificationTransaction } from './notification-transaction.ts'
-import { parseAppointment } from './parse-appointment.ts'
 import type { Planner } from './planner.ts'
 import { Previews } from './previews.ts'
 import { type BatchResult, scheduleInBatches } from './schedule-batch.ts'
@@ -124,7 +124,7 @@ export class NotificationService {
    */
   async getReminders(appointmentId: EntityId): Promise<readonly Reminder[]> {
     const id = this.#appointmentId(appointmentId)
-    const rows = await this.#context.options.storage.reminders.list(await this.#organizationOf(id), id)
+    const rows = await this.#context.options.storage.reminders.list(await organizationOf(this.#context, id), id)
     const previews = await Previews.forAppointment(this.#context, id)
     return rows.map((row) => showReminder(row, previews.of(row)))
   }
@@ -137,7 +137,7 @@ export class NotificationService {
   async cancelReminders(appointmentId: EntityId): Promise<CancelResult> {
     const result = await this.#scheduling.cancel(appointmentId)
     if (result !== null) return result
-    await this.#draft(appointmentId)
+    await knownAppointment(this.#context, appointmentId)
     return { cancelled: 0, inFlight: 0 }
   }
 
@@ -152,25 +152,24 @@ export class NotificationService {
 
   /**
    * Queues a notice now, to everybody who takes part in the appointment or to `recipients`. Each call sends it again,
-   * unless both calls give the same `idempotencyKey`. Who was left out, and by which rule, is in `left`.
+   * unless both calls give the same `idempotencyKey`. Who was left out, and by which rule, is in `omitted`.
    * @throws NotificationError `appointment_not_found`, also if the directory's answer for it cannot be used;
    * `appointment_not_active`, except for the category `CANCELLATION`.
    */
   async sendAppointmentNotification(appointmentId: EntityId, options: SendOptions): Promise<SendResult> {
     const id = this.#appointmentId(appointmentId)
     const { category, channel, recipients, idempotencyKey } = parseInput(sendOptions, options, 'The notification')
-    const truth = (await this.#context.host.appointments([id]))(id)
-    if (truth.kind !== 'known') throw appointmentNotFound(id)
-    if (category !== 'CANCELLATION' && !isActive(truth.value.status)) {
+    const appointment = await knownAppointment(this.#context, id)
+    if (category !== 'CANCELLATION' && !isActive(appointment.status)) {
       throw new NotificationError(
         'appointment_not_active',
-        `Appointment ${id} is ${truth.value.status}: no ${category.toLowerCase()} is sent for it.`,
+        `Appointment ${id} is ${appointment.status}: no ${category.toLowerCase()} is sent for it.`,
         { field: 'category' },
       )
     }
     return sendNotices(this.#context, this.#actor, {
       category,
-      subject: truth.value,
+      subject: appointment,
       appointmentId: id,
       waitlistEntryId: null,
       channels: channelsOf(channel),
@@ -207,7 +206,7 @@ export class NotificationService {
    */
   async plan(appointment: EntityId | DirectoryAppointment, options: ScheduleOptions = {}): Promise<DryRun> {
     const { customReminders } = parseInput(scheduleOptions, options, 'The reminders')
-    return dryRun(this.#context, await this.#draft(appointment), customReminders)
+    return dryRun(this.#context, await knownAppointment(this.#context, appointment), customReminders)
   }
 
   /**
@@ -218,7 +217,7 @@ export class NotificationService {
   async explain(appointmentId: EntityId): Promise<readonly ExplanationLine[]> {
     const id = this.#appointmentId(appointmentId)
     const { storage } = this.#context.options
-    const organizationId = await this.#organizationOf(id)
+    const organizationId = await organizationOf(this.#context, id)
     return explainAppointment(storage, organizationId, id)
   }
 
@@ -267,7 +266,7 @@ export class NotificationService {
    */
   async recordOutcome(appointmentId: EntityId, outcome: AppointmentOutcome): Promise<void> {
     const known = parseField(z.enum(appointmentOutcomes), outcome, 'outcome')
-    const { id, organizationId, start } = await this.#draft(this.#appointmentId(appointmentId))
+    const { id, organizationId, start } = await knownAppointment(this.#context, appointmentId)
     const { storage, clock } = this.#context.options
     const about = { organizationId, appointmentId: id, startsAt: start.instant }
     await storage.statistics.recordOutcome({ ...about, outcome: known, at: clock.now(), by: this.#actor })
@@ -284,23 +283,6 @@ export class NotificationService {
    */
   async recipientDeleted(recipient: RecipientRef): Promise<CancelResult> {
     return this.#scheduling.recipientDeleted(recipient)
-  }
-
-  async #draft(appointment: EntityId | DirectoryAppointment) {
-    if (typeof appointment === 'object') return parseAppointment(this.#context.options.ids, appointment)
-    const id = this.#appointmentId(appointment)
-    const truth = (await this.#context.host.appointments([id]))(id)
-    if (truth.kind === 'known') return truth.value
-    throw appointmentNotFound(id)
-  }
-
-  /** Also for an appointment that the host deleted: what was sent for it can still be explained. */
-  async #organizationOf(id: EntityId): Promise<string> {
-    const { storage } = this.#context.options
-    const [plan] = await storage.plans.find([id])
-    if (plan !== undefined) return plan.organizationId
-    const { rows } = await storage.deliveries.list({ appointmentId: id, limit: 1, offset: 0 })
-    return rows[0]?.organizationId ?? (await this.#draft(id)).organizationId
   }
 
   #appointmentId(id: EntityId): EntityId {
