@@ -1,24 +1,7 @@
 import { z } from 'zod'
 import { asOptions } from './schemas/as-options.ts'
 import { parseInput } from './schemas/common.ts'
-
-/** The documented `DEFAULT_*` variables: each serves a whole channel, for organizations that configured none of their own. */
-export type ChannelDefaults = {
-  readonly email: {
-    readonly host: string
-    readonly port: number
-    readonly username: string | null
-    readonly password: string | null
-    readonly fromAddress: string | null
-    readonly fromName: string | null
-  } | null
-  readonly sms: {
-    readonly provider: string
-    readonly apiKey: string | null
-    readonly apiSecret: string | null
-    readonly fromNumber: string | null
-  } | null
-}
+import type { ChannelDefaults } from './services/providers.ts'
 
 const set = z
   .string()

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defaultRetryPolicy, type RetryPolicy } from './domain/retry.ts'
-import { type ChannelDefaults, readEnvironment } from './environment.ts'
+import { readEnvironment } from './environment.ts'
 import { NotificationError } from './errors.ts'
 import type { Authenticate } from './http/access.ts'
 import {
@@ -19,11 +19,8 @@ import type { Transport } from './ports/transport.ts'
 import { asOptions } from './schemas/as-options.ts'
 import { parseInput } from './schemas/common.ts'
 import { definedOnly } from './schemas/defined.ts'
-import {
-  type ResolvedTaskManagerOptions,
-  resolveTaskManagerOptions,
-  type TaskManagerOptions,
-} from './services/tasks/options.ts'
+import type { ServiceOptions } from './services/service-options.ts'
+import { resolveTaskManagerOptions, type TaskManagerOptions } from './services/tasks/options.ts'
 
 export type NotificationsOptions = {
   /** Where the library keeps its tables: `sqlite('clinic.sqlite')`, `postgres('postgres://...')`. */
@@ -111,32 +108,10 @@ export type NotificationsOptions = {
 }
 
 /** Options with every default filled in. */
-export type ResolvedOptions = {
-  readonly storage: Storage
-  readonly directory: Directory
-  readonly transports: readonly Transport[]
-  readonly encryptionKeys: readonly string[]
-  readonly defaults: ChannelDefaults
-  readonly ids: IdKinds
-  readonly retry: RetryPolicy
+export type ResolvedOptions = ServiceOptions & {
   readonly authenticate: Authenticate | null
-  readonly sendCap: { readonly perDay: number; readonly reminders: boolean } | null
   readonly rateLimits: ResolvedRateLimits | null
-  /** Without a trailing slash. */
-  readonly publicUrl: string | null
-  readonly taskManager: ResolvedTaskManagerOptions | null
-  /** Where the variables are read from. */
-  readonly env: Readonly<Record<string, string | undefined>>
   readonly docs: DocsPage | null
-  readonly leaseMs: number
-  readonly sendTimeoutMs: number
-  readonly sweepMs: number
-  /** Null: never. */
-  readonly reconcileMs: number | null
-  readonly drainMs: number
-  readonly logger: Logger
-  readonly clock: Clock
-  readonly random: () => number
 }
 
 /** The options that are plain values; what else an object of options holds is left out. */

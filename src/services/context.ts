@@ -1,15 +1,15 @@
 import { EventEmitter } from 'eventemitter3'
 import { NotificationError } from '../errors.ts'
 import type { NotificationEvents } from '../events.ts'
-import type { ResolvedOptions } from '../options.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { TransactionStorage } from '../ports/storage.ts'
 import { createSecretBox, type SecretBox } from '../security/secret-box.ts'
 import { AccountGate } from './dispatch/account-gate.ts'
 import { HostReader } from './host-reader.ts'
 import { Providers } from './providers.ts'
+import type { ServiceOptions } from './service-options.ts'
 
-/** The library's events. A listener that throws is logged: the row is committed, and a fault of the host must not become one of ours. */
+/** The library's events. A listener that throws is logged: the row is committed, and a bug of the host must not fail the library. */
 export class Events extends EventEmitter<NotificationEvents> {
   readonly #logger: Logger
 
@@ -43,7 +43,7 @@ export type Signals = {
 
 /** What the services share. Built once by `createNotifications`. */
 export type Context = Signals & {
-  readonly options: ResolvedOptions
+  readonly options: ServiceOptions
   readonly host: HostReader
   readonly providers: Providers
   /** What the dispatcher of this process learned of the accounts it sends through. */
@@ -54,14 +54,14 @@ export type Context = Signals & {
 
 /** What planning needs of it; in a transaction of the host, storage, truth and news are that transaction's own. */
 export type PlanningContext = Pick<Context, 'dueAt' | 'tasksTouched' | 'providers'> & {
-  readonly options: Pick<ResolvedOptions, 'clock' | 'ids' | 'logger' | 'taskManager'> & {
+  readonly options: Pick<ServiceOptions, 'clock' | 'ids' | 'logger' | 'taskManager'> & {
     readonly storage: TransactionStorage
   }
   readonly host: Pick<HostReader, 'appointments' | 'organizations'>
   readonly events: Pick<Events, 'emit'>
 }
 
-export function createContext(options: ResolvedOptions, signals: Signals): Context {
+export function createContext(options: ServiceOptions, signals: Signals): Context {
   const secrets = options.encryptionKeys.length === 0 ? null : createSecretBox(options.encryptionKeys)
   return {
     options,

@@ -1,11 +1,28 @@
 import { createHash } from 'node:crypto'
-import type { ChannelDefaults } from '../environment.ts'
 import { NotificationError } from '../errors.ts'
 import type { SettingsRow } from '../ports/storage.ts'
 import type { Account, Transport } from '../ports/transport.ts'
 import { organizationDefaults, type SecretField } from '../schemas/settings.ts'
 import type { Channel, Rule } from '../schemas/vocabulary.ts'
 import type { SecretBox } from '../security/secret-box.ts'
+
+/** The documented `DEFAULT_*` variables: each serves a whole channel, for organizations that configured none of their own. */
+export type ChannelDefaults = {
+  readonly email: {
+    readonly host: string
+    readonly port: number
+    readonly username: string | null
+    readonly password: string | null
+    readonly fromAddress: string | null
+    readonly fromName: string | null
+  } | null
+  readonly sms: {
+    readonly provider: string
+    readonly apiKey: string | null
+    readonly apiSecret: string | null
+    readonly fromNumber: string | null
+  } | null
+}
 
 /** Who delivers for an organization on a channel, and in whose name. */
 export type Provider = {

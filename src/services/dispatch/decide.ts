@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Verdict } from '../../domain/due.ts'
 import { cleanName } from '../../domain/messages/index.ts'
-import type { ResolvedOptions } from '../../options.ts'
 import type { IntentCommand, PlanRow } from '../../ports/storage.ts'
 import type { OutboundMessage } from '../../ports/transport.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
@@ -10,6 +9,7 @@ import { type Context, faultOf } from '../context.ts'
 import type { Knowledge } from '../knowledge.ts'
 import { contentFor, renderFor, type Subject } from '../notices.ts'
 import type { Provider } from '../providers.ts'
+import type { ServiceOptions } from '../service-options.ts'
 import type { AccountGate } from './account-gate.ts'
 import { type DueWork, factsForLog, factsOf, mayHaveGoneOut, workOf } from './work.ts'
 
@@ -145,7 +145,7 @@ function putOff(due: DueWork, rule: Rule, until: Date, deadline: Date | null, no
   }
 }
 
-export const capOf = (sendCap: ResolvedOptions['sendCap'], category: Category): number | null =>
+export const capOf = (sendCap: ServiceOptions['sendCap'], category: Category): number | null =>
   sendCap === null || (category === 'REMINDER' && !sendCap.reminders) ? null : sendCap.perDay
 
 /** Which work it is about, and what is recorded of it: the part that all commands share. */

@@ -1,0 +1,34 @@
+import type { RetryPolicy } from '../domain/retry.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Directory } from '../ports/directory.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { IdKinds, Storage } from '../ports/storage.ts'
+import type { Transport } from '../ports/transport.ts'
+import type { ChannelDefaults } from './providers.ts'
+import type { ResolvedTaskManagerOptions } from './tasks/options.ts'
+
+/** The options that services work with, every default filled in. */
+export type ServiceOptions = {
+  readonly storage: Storage
+  readonly directory: Directory
+  readonly transports: readonly Transport[]
+  readonly encryptionKeys: readonly string[]
+  readonly defaults: ChannelDefaults
+  readonly ids: IdKinds
+  readonly retry: RetryPolicy
+  readonly sendCap: { readonly perDay: number; readonly reminders: boolean } | null
+  /** Without a trailing slash. */
+  readonly publicUrl: string | null
+  readonly taskManager: ResolvedTaskManagerOptions | null
+  /** Where the variables are read from. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly leaseMs: number
+  readonly sendTimeoutMs: number
+  readonly sweepMs: number
+  /** Null: never. */
+  readonly reconcileMs: number | null
+  readonly drainMs: number
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly random: () => number
+}
