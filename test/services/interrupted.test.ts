@@ -138,3 +138,17 @@ it('a start at the end of the calendar is unreadable, and stops no other', async
   expect(await clinic.notifications.getReminders(2)).toHaveLength(2)
   expect(await clinic.reconcile()).toMatchObject({ status: 'done' })
 })
+
+it('an appointment that is gone shortly before its start is withdrawn, not told as failed', async () => {
+  await using clinic = await openClinic('2026-03-03T11:00:00Z')
+  clinic.host.book({ id: 1, startsAt: start, recipients: [patient(1)] })
+  await clinic.notifications.scheduleMany([1], { customReminders: ['1m'] })
+  clinic.host.appointmentRows.delete(1)
+  // Late, as after an outage.
+  await clinic.clock.advanceTo('2026-03-03T11:59:45Z')
+  await clinic.start()
+  await clinic.clock.advanceTo('2026-03-03T11:59:46Z')
+  expect(await clinic.notifications.getReminders(1)).toMatchObject([
+    { status: 'CANCELLED', reason: 'appointment_gone' },
+  ])
+})

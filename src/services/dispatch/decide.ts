@@ -136,7 +136,8 @@ function deadlineOf(due: DueWork, subject: Subject | null): Date | null {
  */
 function putOff(due: DueWork, rule: Rule, until: Date, deadline: Date | null, now: Date): Evaluated {
   const last = deadline === null ? until : new Date(Math.min(until.getTime(), deadline.getTime() - lastLookMs))
-  if (last <= now && !mayHaveGoneOut(due)) return fail(due, 'failed', rule)
+  if (last <= now && !mayHaveGoneOut(due))
+    return rule === 'appointment_gone' ? cancel(due, rule) : fail(due, 'failed', rule)
   return {
     due,
     rule,
