@@ -155,8 +155,23 @@ export class Callbacks {
       errorCode: isFault ? 'reported' : null,
       errorMessage: isFault ? scrub(report.error) : null,
     })
-    if (updated) this.#tell(row, status, now)
-    return updated
+    if (!updated) return false
+    this.#tell(row, status, now)
+    if (row.state !== 'settled') await this.#tellReminder(row, status, now)
+    return true
+  }
+
+  /** The report was the first that became known of the attempt: it settled the reminder too. */
+  async #tellReminder(row: DeliveryRow, status: DeliveryStatus, at: Date): Promise<void> {
+    const { events, options } = this.#context
+    const reminder = row.reminderId === null ? null : await options.storage.reminders.get(row.reminderId)
+    if (reminder === null) return
+    const { id: reminderId, organizationId, appointmentId, recipient, channel, offset } = reminder
+    const about = { organizationId, appointmentId, recipient, channel, at, reminderId, offset }
+    const arrived = status === 'SENT' || status === 'DELIVERED'
+    if (arrived) events.emit('reminder.sent', { ...about, notificationId: row.id })
+    // One of unknown outcome was told as failed before.
+    else if (row.state !== 'unknown') events.emit('reminder.failed', { ...about, code: 'reported' })
   }
 
   #tell(row: DeliveryRow, status: DeliveryStatus, at: Date): void {
