@@ -20,12 +20,13 @@ export async function batchOrEach<Command, Outcome>(
     try {
       outcomes.push(...(await run([command])))
     } catch (error) {
-      if (!isRefusal(error)) throw error
+      // Also where the database is busy by now: those before are written, and their outcomes must be told.
+      if (!isNotificationError(error)) throw error
       outcomes.push(error)
     }
   }
   return outcomes
 }
 
-const isRefusal = (error: unknown): error is NotificationError =>
+const isRefusal = (error: unknown): boolean =>
   isNotificationError(error) && (error.code === 'storage_failed' || error.code === 'invalid_input')
