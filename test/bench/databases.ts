@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 
 let made = 0
@@ -37,6 +38,14 @@ export const databaseAt = (server: string, url: string): PostgresDatabase => ({
   url,
   copy: () => makeDatabase(server, nameOf(url)),
   drop: async () => {
-    await onClient(server, (client) => client.query(`drop database ${nameOf(url)} with (force)`))
+    await onClient(server, async (client) => {
+      // A pool that was ended may still be closing: a connection cut then fails the whole run.
+      for (let tries = 0; tries < 100; tries += 1) {
+        const { rowCount } = await client.query('select 1 from pg_stat_activity where datname = $1', [nameOf(url)])
+        if (rowCount === 0) break
+        await wait(20)
+      }
+      await client.query(`drop database ${nameOf(url)} with (force)`)
+    })
   },
 })
