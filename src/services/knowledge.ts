@@ -94,8 +94,7 @@ export class Knowledge {
 
   /** The provider for a channel that `providerFault` does not stand against. */
   provider(organizationId: string, channel: (typeof channels)[number]): Provider | null {
-    const found = this.#context.providers.find(this.settings(organizationId), channel)
-    return typeof found === 'string' ? null : found
+    return this.#context.providers.sender(this.settings(organizationId), channel)
   }
 
   /** The revisions a decision about these recipients rests on. */

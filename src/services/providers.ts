@@ -80,6 +80,12 @@ export class Providers {
     return found
   }
 
+  /** Who sends on the channel from here, whoever delivers; null where nobody can. */
+  sender(settings: SettingsRow | null, channel: Channel): Provider | null {
+    const found = this.find(settings, channel)
+    return typeof found === 'string' ? null : found
+  }
+
   /** Why nobody would deliver on the channel, or null. */
   fault(settings: SettingsRow | null, channel: Channel): Rule | null {
     if (this.delivered) return null

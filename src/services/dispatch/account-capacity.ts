@@ -58,8 +58,7 @@ export class AccountCapacity {
   }
 
   #providerOf({ organizationId, channel }: Lane): Provider | null {
-    const found = this.#providers.find(this.#settings.get(organizationId) ?? null, channel)
-    return typeof found === 'string' ? null : found
+    return this.#providers.sender(this.#settings.get(organizationId) ?? null, channel)
   }
 
   /** Kept in `capacities` by lane and by account. */

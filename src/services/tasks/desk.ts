@@ -102,7 +102,7 @@ export class Desk {
     if (settings.overdue !== 'sendLocally' || this.isTooLate(one)) return false
     const { organizationId, channel } = one.delivery
     const [row] = await context.options.storage.settings.get([organizationId])
-    return typeof context.providers.find(row ?? null, channel) !== 'string'
+    return context.providers.sender(row ?? null, channel) !== null
   }
 
   draft({ task, delivery }: DeliverCase, body?: SendBody): TaskDraft {

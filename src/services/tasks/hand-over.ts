@@ -68,7 +68,7 @@ export class HandOver {
         const canSend = (due: DueWork) => {
           const { organizationId, channel } = factsOf(due)
           const own = rows.find((row) => row.organizationId === organizationId) ?? null
-          return typeof context.providers.find(own, channel) !== 'string'
+          return context.providers.sender(own, channel) !== null
         }
         const commands = works.filter(canSend).map(releaseCommand)
         const now = clock.now()
