@@ -1,26 +1,13 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { poolOptions } from '../../../../adapters/transport/smtp/connection.ts'
-import { type SmtpOptions, smtp } from '../../../../adapters/transport/smtp.ts'
-import type { Transport } from '../../../../src/index.ts'
+import type { SmtpOptions } from '../../../../adapters/transport/smtp.ts'
 import { certificate } from '../../../support/smtp-certificate.ts'
-import { type SmtpServerSettings, startSmtpServer } from '../../../support/smtp-server.ts'
 import { account, canaries, contextFor, emailMessage, failure } from './fixture.ts'
 import { startScriptedServer } from './scripted-server.ts'
+import { stage } from './stage.ts'
 
-const cleanups: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-function transport(options: SmtpOptions = {}): Transport {
-  const made = smtp(options)
-  cleanups.push(async () => made.close?.())
-  return made
-}
-async function server(settings: SmtpServerSettings = {}) {
-  const made = await startSmtpServer(settings)
-  cleanups.push(made.close)
-  return made
-}
+const { cleanups, server, transport } = stage()
+
 /** Offers to sign in, without encryption, whatever it answers to STARTTLS. */
 async function stripped(reply = '502 5.5.1 no') {
   const made = await startScriptedServer((command) => {

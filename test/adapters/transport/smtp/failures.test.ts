@@ -1,26 +1,13 @@
 import { inspect } from 'node:util'
-import { afterEach, describe, expect, it } from 'vitest'
-import { type SmtpOptions, smtp } from '../../../../adapters/transport/smtp.ts'
-import type { SendContext, Transport } from '../../../../src/index.ts'
-import { type Fault, type SmtpServerSettings, startSmtpServer } from '../../../support/smtp-server.ts'
+import { describe, expect, it } from 'vitest'
+import type { SendContext } from '../../../../src/index.ts'
+import { type Fault, startSmtpServer } from '../../../support/smtp-server.ts'
 import { account, canaries, contextFor, emailMessage, failure } from './fixture.ts'
 import { type Script, startScriptedServer } from './scripted-server.ts'
+import { stage } from './stage.ts'
 
-const cleanups: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
+const { cleanups, server, transport } = stage()
 
-function transport(options: SmtpOptions = {}): Transport {
-  const made = smtp(options)
-  cleanups.push(async () => made.close?.())
-  return made
-}
-async function server(settings: SmtpServerSettings = {}) {
-  const made = await startSmtpServer(settings)
-  cleanups.push(made.close)
-  return made
-}
 async function scripted(script: Script) {
   const made = await startScriptedServer(script)
   cleanups.push(made.close)

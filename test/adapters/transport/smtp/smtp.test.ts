@@ -1,24 +1,9 @@
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { poolOptions } from '../../../../adapters/transport/smtp/connection.ts'
-import { type SmtpOptions, smtp } from '../../../../adapters/transport/smtp.ts'
-import type { Transport } from '../../../../src/index.ts'
-import { type SmtpServerSettings, startSmtpServer } from '../../../support/smtp-server.ts'
 import { account, canaries, contextFor, emailMessage, failure } from './fixture.ts'
+import { stage } from './stage.ts'
 
-const cleanups: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-function transport(options: SmtpOptions = {}): Transport {
-  const made = smtp(options)
-  cleanups.push(async () => made.close?.())
-  return made
-}
-async function server(settings: SmtpServerSettings = {}) {
-  const made = await startSmtpServer(settings)
-  cleanups.push(made.close)
-  return made
-}
+const { server, transport } = stage()
 
 describe('a message', () => {
   it('arrives as text and HTML for one recipient, under a Message-ID made of the idempotency key', async () => {
