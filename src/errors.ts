@@ -42,6 +42,7 @@ export const errorTable = {
   storage_closed: { status: 503, title: 'The storage is closed' },
   transaction_refused: { status: 500, title: 'The transaction cannot be used' },
   migration_refused: { status: 500, title: 'The database may not be migrated' },
+  library_outdated: { status: 500, title: 'The database needs a newer version of the library' },
   migration_missing: { status: 500, title: 'The database is not migrated' },
   scheduler_failed: { status: 503, title: 'The scheduler did not answer' },
   options_invalid: { status: 500, title: 'The library was given options it cannot use' },

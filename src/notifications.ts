@@ -65,11 +65,15 @@ export type Notifications = {
    */
   reconcile(options?: ReconcileOptions): Promise<ReconcileReport>
   /**
-   * Creates the tables or brings them up to date; several processes may do so at once. `adopt` (default false) takes
-   * over tables of the same names that another program made.
+   * Creates the tables or brings them up to date; several processes may do so at once, and one that is killed is continued
+   * by the next call. Long work reports to `logger` how far it is. `adopt` (default false) takes over tables of the same
+   * names that another program made. `dryRun` (default false) changes nothing and returns the statements.
+   *
+   * Call it when a new version is deployed, before its `start()`. Processes of the version before go on meanwhile: a
+   * migration adds what the new version needs, and a later one removes what no running version uses.
    * @throws NotificationError `migration_refused`, `dependency_missing`, or one of the `storage_*` errors.
    */
-  migrate(options?: { readonly adopt?: boolean }): Promise<MigrationReport>
+  migrate(options?: { readonly adopt?: boolean; readonly dryRun?: boolean }): Promise<MigrationReport>
   /** Starts sending what is due. Without it, this process only plans and records, and another one may send. */
   start(): Promise<void>
   /**
@@ -155,7 +159,8 @@ export function createNotifications(options: NotificationsOptions): Notification
     callbackUrl: callbacks.url.bind(callbacks),
     recordReceipt: callbacks.recordReceipt.bind(callbacks),
     reconcile: reconciler.reconcile.bind(reconciler),
-    migrate: ({ adopt = false } = {}) => storage.migrate({ ids: resolved.ids, adopt, now: clock.now() }),
+    migrate: ({ adopt = false, dryRun = false } = {}) =>
+      storage.migrate({ ids: resolved.ids, adopt, dryRun, now: clock.now(), logger }),
     async start() {
       await dispatcher.start()
       feeder.start()

@@ -79,7 +79,7 @@ function storageOn(engine: Engine, deaf: boolean): Storage {
   const pool = idPool()
   return {
     name: 'postgres',
-    migrate: (options) => engine.migrate((run, library) => migrate(run, library, engine.schema, options)),
+    migrate: (options) => engine.migrate((migrator) => migrate(migrator, options)),
     ping: () =>
       engine.read(async ({ statements }) => {
         await statements.plans.oldestJob.get({})

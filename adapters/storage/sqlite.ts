@@ -72,7 +72,7 @@ const storageOn = (engine: Engine, { busyTimeoutMs, pollMs }: Required<SqliteTun
   const watch = watchForeignChanges(engine, pollMs)
   return {
     name: 'sqlite',
-    migrate: (options) => engine.migrate((connection) => migrate(connection, options)),
+    migrate: (options) => engine.migrate((connection) => migrate(connection, options), options.dryRun !== true),
     ping: () =>
       engine.read((tx) => {
         tx.statements.plans.oldestJob.get({})

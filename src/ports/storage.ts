@@ -1,3 +1,4 @@
+import type { Logger } from './logger.ts'
 import type { AuditStore } from './storage/audit.ts'
 import type { DecisionStore } from './storage/decisions.ts'
 import type { DeliveryStore } from './storage/deliveries.ts'
@@ -38,23 +39,35 @@ export type MigrateOptions = {
   /** True takes over tables of the same names that this library did not make; false refuses them. */
   readonly adopt: boolean
   readonly now: Date
+  /** True changes nothing and returns what would be done. Default false. */
+  readonly dryRun?: boolean | undefined
+  /** Is given how far long work is. */
+  readonly logger?: Logger | undefined
 }
-/** The migrations applied by this call, in order, and the version that the tables are at now. */
-export type MigrationReport = { readonly applied: readonly string[]; readonly version: number }
+export type MigrationReport = {
+  /** The names of the migrations applied by this call, in order; with `dryRun`, of those that would be. */
+  readonly applied: readonly string[]
+  /** The version that the tables are at now; with `dryRun`, the one that they would be at. */
+  readonly version: number
+  /** The statements that changed something, or would, in order; empty for a storage without a language of statements. */
+  readonly sql: readonly string[]
+}
 
 /**
  * The library's tables, as groups of single commands. There are no interactive transactions: each method is one atomic
  * command that happens completely or not at all, and concurrent callers, in other processes too, never see it half
- * done. Every method may reject with `storage_busy`, `storage_failed` or `storage_closed`, or with `migration_missing`
- * if the tables are missing.
+ * done. Every method may reject with `storage_busy`, `storage_failed` or `storage_closed`, with `migration_missing`
+ * if the tables are missing or older than the library, or with `library_outdated` if they are too new for it.
  */
 export interface Storage {
   /** Such as `sqlite`; named in errors. */
   readonly name: string
   /**
-   * Creates the tables or brings them up to date. Several processes may do so at once; a second call applies nothing.
-   * Rejects with `migration_refused` if tables of the same names belong to another program, if the kinds of ids are not
-   * the same as before, or if a newer version of the library migrated the tables.
+   * Creates the tables or brings them up to date. Several processes may do so at once; a second call applies nothing. A
+   * process that is killed leaves tables that the version before works with, and the next call goes on. Tables of a newer
+   * version that still lets this one run are left as they are. Rejects with `migration_refused` if tables of the same names
+   * belong to another program, if the kinds of ids are not the same as before, or if a newer version of the library migrated
+   * the tables and does not let this one run.
    */
   migrate(options: MigrateOptions): Promise<MigrationReport>
   /** Resolves if a trivial read succeeds. */

@@ -10,10 +10,10 @@ export type ColumnKind = 'serial' | 'text' | 'instant' | 'flag' | 'json' | 'int'
 export type Column = {
   readonly kind: ColumnKind
   readonly notNull?: boolean
-  /** The words the column may hold: its type, and with `checked` a CHECK. */
+  /** Text of known words: one of a list that grows with the library, and that no database checks. */
+  readonly isWord?: true
+  /** Never there: it carries the words to the type of the column. */
   readonly words?: readonly string[]
-  /** `also` are documented words that the library itself never writes. */
-  readonly checked?: { readonly also: readonly string[] }
   readonly defaultTo?: string | number
   /** Of a `serial`: not even the number of a deleted row is given again. */
   readonly monotonic?: boolean
@@ -39,13 +39,18 @@ export type Table = {
 export const optional = <K extends ColumnKind>(kind: K) => ({ kind }) as const
 export const required = <K extends ColumnKind>(kind: K) => ({ kind, notNull: true }) as const
 
-type Word = { readonly kind: 'text'; readonly notNull?: boolean; readonly words?: readonly string[] }
+type Word = {
+  readonly kind: 'text'
+  readonly notNull?: boolean
+  readonly isWord?: true
+  readonly words?: readonly string[]
+}
 
-/** Text of known words, not checked by the database: the list grows with the library. */
-export const word = <W extends string>(): { readonly kind: 'text'; readonly words?: readonly W[] } => ({ kind: 'text' })
-/** Text of documented words, checked by the database. */
-export const oneOf = <W extends string>(words: readonly W[], also: readonly string[] = []) =>
-  ({ kind: 'text', words, checked: { also } }) as const
+export const word = <W extends string>(): {
+  readonly kind: 'text'
+  readonly isWord: true
+  readonly words?: readonly W[]
+} => ({ kind: 'text', isWord: true })
 export const never = <C extends Word>(column: C): C & { readonly notNull: true } => ({ ...column, notNull: true })
 
 type Held<C extends Column> = C['kind'] extends keyof IdKinds

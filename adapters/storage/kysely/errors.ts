@@ -6,11 +6,11 @@ export const codeOf = (error: unknown): string =>
 
 export const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-export const missingTables = (cause?: unknown): NotificationError =>
+export const missingTables = (cause: unknown): NotificationError =>
   new NotificationError(
     'migration_missing',
     'The tables are missing or older than this library. Call migrate() once before anything else.',
-    cause === undefined ? {} : { cause },
+    { cause },
   )
 
 /** An import that failed because one of a storage's peers is not there, told with what to install; others as they are. */

@@ -1,15 +1,15 @@
-import {
-  categories,
-  channels,
-  deliveryStates,
-  deliveryStatuses,
-  type PastReminderPolicy,
-  type Rule,
-  recipientTypes,
-  reminderStatuses,
-  type UnknownOutcomePolicy,
+import type {
+  Category,
+  Channel,
+  DeliveryState,
+  DeliveryStatus,
+  PastReminderPolicy,
+  RecipientType,
+  ReminderStatus,
+  Rule,
+  UnknownOutcomePolicy,
 } from '../../../src/index.ts'
-import { never, oneOf, optional, type RowsOf, required, type Table, word } from './columns.ts'
+import { never, optional, type RowsOf, required, type Table, word } from './columns.ts'
 import { recordTables } from './record-tables.ts'
 import { taskTables } from './task-tables.ts'
 
@@ -33,7 +33,7 @@ const preferenceColumns = {
 } as const
 
 /** `BOTH` is documented for stored rows; the library splits it into one EMAIL and one SMS before it stores anything. */
-const channel = never(oneOf(channels, ['BOTH']))
+const channel = never(word<Channel>())
 
 /**
  * The tables with the documented names: documented columns first, then ours. The names are a contract with hosts that
@@ -85,14 +85,14 @@ export const tables = {
       hours_before_appointment: required('number'),
       subject: optional('text'),
       message: optional('text'),
-      status: { ...never(oneOf(reminderStatuses)), defaultTo: 'PENDING' },
+      status: { ...never(word<ReminderStatus>()), defaultTo: 'PENDING' },
       sent_at: optional('instant'),
       error_message: optional('text'),
       task_manager_task_id: optional('text'),
       task_manager_execution_id: optional('text'),
       ...times,
       organization_id: required('text'),
-      recipient_type: never(oneOf(recipientTypes)),
+      recipient_type: never(word<RecipientType>()),
       recipient_id: required('recipient'),
       offset: required('text'),
       starts_at: required('instant'),
@@ -129,15 +129,15 @@ export const tables = {
     columns: {
       id: required('serial'),
       notification_type: channel,
-      notification_category: never(oneOf(categories)),
-      recipient_type: never(oneOf(recipientTypes)),
+      notification_category: never(word<Category>()),
+      recipient_type: never(word<RecipientType>()),
       recipient_id: required('recipient'),
       recipient_email: optional('text'),
       recipient_phone: optional('text'),
       subject: optional('text'),
       message: required('text'),
       /** Null until settled, so no documented default of SENT: a row is not sent because it exists. */
-      status: oneOf(deliveryStatuses),
+      status: word<DeliveryStatus>(),
       sent_at: optional('instant'),
       delivered_at: optional('instant'),
       error_message: optional('text'),
@@ -147,7 +147,7 @@ export const tables = {
       task_manager_execution_id: optional('text'),
       ...times,
       organization_id: required('text'),
-      delivery_state: never(oneOf(deliveryStates)),
+      delivery_state: never(word<DeliveryState>()),
       due_at: optional('instant'),
       fence: required('int'),
       attempts: required('int'),
@@ -191,7 +191,7 @@ export const tables = {
       local_start: required('text'),
       time_zone: required('text'),
       custom_reminders: optional('json'),
-      status: never(oneOf(['active', 'cancelled'] as const)),
+      status: never(word<'active' | 'cancelled'>()),
       cancel_reason: word<Rule>(),
       recipients: required('json'),
       tz_version: optional('text'),
@@ -208,7 +208,7 @@ export const tables = {
   /** Which plans a recipient takes part in: a change of preferences finds them without reading every plan. */
   reminder_plan_recipients: {
     columns: {
-      recipient_type: never(oneOf(recipientTypes)),
+      recipient_type: never(word<RecipientType>()),
       recipient_id: required('recipient'),
       plan_id: required('int'),
     },
@@ -231,7 +231,7 @@ export const tables = {
   notification_suppressions: {
     columns: {
       organization_id: required('text'),
-      channel: never(oneOf(channels)),
+      channel: never(word<Channel>()),
       address: required('text'),
       reason: required('text'),
       created_at: required('instant'),
@@ -244,7 +244,7 @@ export const tables = {
       /** Never used twice: a worker still on a dropped job must not move the one that took its place. */
       id: { kind: 'serial', notNull: true, monotonic: true },
       organization_id: required('text'),
-      recipient_type: oneOf(recipientTypes),
+      recipient_type: word<RecipientType>(),
       recipient_id: optional('recipient'),
       /** The scope as one word, for a null-safe comparison. */
       scope: required('text'),
@@ -259,13 +259,15 @@ export const tables = {
 
 export const ledgerName = 'appointment_notifications_migrations'
 
-/** Which migrations ran here, and with which kinds of host ids. */
+/** Which migrations ran here, with which kinds of host ids, and which libraries may still run beside them. */
 export const ledger = {
   columns: {
     version: required('int'),
     name: required('text'),
     applied_at: required('instant'),
     ids: required('json'),
+    oldest: optional('int'),
+    finished_at: optional('instant'),
   },
   primaryKey: ['version'],
   indexes: [],

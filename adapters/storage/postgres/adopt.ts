@@ -1,8 +1,8 @@
-import { NotificationError } from '../../../src/index.ts'
 import { postgresTypes, typeOf } from '../kysely/column-types.ts'
-import type { Column, Table } from '../kysely/columns.ts'
-import { type TableName, tables } from '../kysely/tables.ts'
-import type { Migrating } from './migrating.ts'
+import type { Column } from '../kysely/columns.ts'
+import { refuse } from '../kysely/migrations.ts'
+import { requireUnique } from './indexes.ts'
+import { addColumns, type Migrating, relax, tableOf } from './migrating.ts'
 import { qualified, quoted } from './names.ts'
 
 type Existing = {
@@ -36,7 +36,7 @@ function accepted({ kind }: Column, wanted: string): readonly string[] {
   }
 }
 
-async function columnsOf({ run, schema }: Migrating, name: TableName): Promise<Existing[]> {
+async function columnsOf({ run, schema }: Migrating, name: string): Promise<Existing[]> {
   const { rows } = await run<{ name: string; type: string; required: string; filled: string }>(
     `select a.attname::text as name, format_type(a.atttypid, a.atttypmod) as type,
        (case when a.attnotnull then 'yes' else 'no' end) as required,
@@ -54,11 +54,12 @@ async function columnsOf({ run, schema }: Migrating, name: TableName): Promise<E
 
 /**
  * Makes a same-named table of somebody else's usable, or says which column stands in the way and what would make it fit.
- * Nothing of theirs is dropped: columns and indexes are added, and only an empty table without columns of its own is made anew.
+ * Nothing of theirs is dropped but CHECKs that list words and indexes by the names of ours: columns and indexes are added,
+ * and only an empty table without columns of its own is made anew.
  */
-export async function adopt(migrating: Migrating, name: TableName): Promise<void> {
-  const { run, schema, ids, builder, ddl } = migrating
-  const table: Table = tables[name]
+export async function adopt(migrating: Migrating, name: string): Promise<void> {
+  const { run, schema, ids, builder, ddl, change } = migrating
+  const table = tableOf(migrating, name)
   const qualifiedName = qualified(schema, name)
   const found = await columnsOf(migrating, name)
   const byName = new Map(found.map((column) => [column.name, column]))
@@ -67,8 +68,8 @@ export async function adopt(migrating: Migrating, name: TableName): Promise<void
   const foreign = found.filter((column) => table.columns[column.name] === undefined)
 
   if (empty && foreign.length === 0) {
-    await run(`drop table ${qualifiedName}`)
-    await run(ddl.createTable(builder, name, table, postgresTypes, ids).sql)
+    await change(`drop table ${qualifiedName}`)
+    await change(ddl.createTable(builder, name, table, postgresTypes, ids).sql)
   } else {
     const faults = [
       ...foreign.filter((column) => column.required && !column.filled).map(demanding),
@@ -78,30 +79,19 @@ export async function adopt(migrating: Migrating, name: TableName): Promise<void
       }),
     ]
     if (faults.length > 0) {
-      throw new NotificationError(
-        'migration_refused',
+      throw refuse(
         `The table ${name} cannot be adopted: ${faults.join('; ')}. Change these columns, or rename the table and let the library make its own.`,
       )
     }
-    for (const [columnName, column] of Object.entries(table.columns)) {
-      if (!byName.has(columnName)) {
-        await run(ddl.addColumn(builder, name, columnName, column, postgresTypes, ids).sql)
-      }
-    }
+    await relax(migrating, name)
+    await addColumns(migrating, name, Object.keys(table.columns))
     if (!byName.has('live') && table.columns['live'] !== undefined) {
-      await run(`update ${qualifiedName} set live = 1 where status <> 'CANCELLED'`)
+      await change(`update ${qualifiedName} set live = 1 where status <> 'CANCELLED'`)
     }
+    await requireUnique(migrating, name, table)
   }
-  for (const index of table.indexes) {
-    await run(`drop index if exists ${qualified(schema, index.name)}`)
-    await run(ddl.createIndex(builder, name, index, schema).sql).catch((error) => {
-      throw new NotificationError(
-        'migration_refused',
-        `The table ${name} cannot be adopted: it has several rows with the same ${index.columns.join(', ')}, where there may be one. Remove the others.`,
-        { cause: error },
-      )
-    })
-  }
+  // An index of theirs by the same name may be another one.
+  for (const index of table.indexes) await change(`drop index if exists ${qualified(schema, index.name)}`)
 }
 
 /** A column of theirs that must be filled, which the library does not know how to. */
@@ -121,6 +111,6 @@ function misfit({ ids }: Migrating, existing: Existing, column: Column): string 
   }
   const wanted = typeOf(column, postgresTypes, ids)
   if (accepted(column, wanted).includes(type)) return null
-  if (type.startsWith('character varying') && column.words !== undefined) return null
+  if (type.startsWith('character varying') && column.isWord === true) return null
   return `its column ${name} is ${type}, and must be ${wanted} (alter column ${quoted(name)} type ${wanted})`
 }

@@ -50,6 +50,16 @@ export type Commands = {
   write<T>(work: (session: Session) => Promise<T>): Promise<T>
 }
 
+/** What a migration runs on. */
+export type Migrator = {
+  /** One transaction. */
+  readonly transaction: <T>(work: (run: Run) => Promise<T>) => Promise<T>
+  /** One statement outside any transaction, for as long as it takes. */
+  readonly run: Run
+  readonly library: Library
+  readonly schema: string
+}
+
 export type Engine = {
   readonly instance: string
   readonly schema: string
@@ -60,8 +70,8 @@ export type Engine = {
   snapshot<T>(work: (database: Database) => Promise<T>): Promise<T>
   /** One transaction. Runs again after a deadlock, a lost race or a lost connection, so it must keep nothing outside. */
   write<T>(work: (database: Database) => Promise<T>): Promise<T>
-  /** One transaction, without asking for the tables first. */
-  migrate<T>(work: (run: Run, library: Library) => Promise<T>): Promise<T>
+  /** Without asking for the tables first. Runs again if the connection breaks, so it must find out how far it came. */
+  migrate<T>(work: (migrator: Migrator) => Promise<T>): Promise<T>
   /** The opened source, for a connection to keep. */
   source(): Promise<Source>
   library(): Promise<Library>
@@ -78,12 +88,16 @@ export type EngineOptions = {
 
 const plain: Lending = { broken: isBroken }
 
+/** How long what the ledger said is believed. */
+const ledgerFreshMs = 5000
+
 export const backoffMs = (attempt: number): number => Math.min(200, 5 * 2 ** attempt) * (0.5 + Math.random())
 
 export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): Engine {
   let opening: Promise<{ source: Source; library: Library }> | undefined
   let known: Promise<Database> | undefined
   let ledger: IdKinds | undefined
+  let ledgerReadAt = 0
   let closing: Promise<void> | undefined
   const open = new Set<Promise<unknown>>()
   const instance = randomUUID()
@@ -101,18 +115,30 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
     return opening
   }
 
-  /** The ledger is read once: tables do not go back to what they were. */
+  /** Asked again from time to time: a newer library may migrate the tables to what this one is too old for. */
   function database(): Promise<Database> {
-    known ??= readDatabase().catch((error) => {
-      known = undefined
+    if (known !== undefined && isStale()) {
+      known = known.then(async (found) => {
+        await session(found.run)
+        return found
+      })
+    }
+    known ??= readDatabase()
+    const asked = known
+    return asked.catch((error) => {
+      if (known === asked) known = undefined
       throw error
     })
-    return known
   }
+
+  const isStale = () => performance.now() - ledgerReadAt > ledgerFreshMs
 
   async function session(run: Run): Promise<Session> {
     const { library } = await opened()
-    ledger ??= await readKinds(run, schema)
+    if (ledger === undefined || isStale()) {
+      ledger = await readKinds(run, schema)
+      ledgerReadAt = performance.now()
+    }
     return { instance, voice, schema, kinds: ledger, ids: library.idCodec(ledger), run }
   }
 
@@ -211,9 +237,15 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
     snapshot: (work) => inTransaction(reading, work),
     write: (work) => inTransaction(writing, work),
     migrate: (work) =>
-      track(() => {
+      track(async () => {
         forget()
-        return transaction(migrating, work)
+        const { source, library } = await opened()
+        return work({
+          transaction: (inside) => transaction(migrating, inside),
+          run: (sql, values) => source.session((own) => own(sql, values), plain),
+          library,
+          schema,
+        })
       }),
     source: async () => (await opened()).source,
     async library() {

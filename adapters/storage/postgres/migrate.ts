@@ -1,81 +1,252 @@
-import { type MigrateOptions, type MigrationReport, NotificationError } from '../../../src/index.ts'
+import { setTimeout as wait } from 'node:timers/promises'
+import { type Logger, type MigrateOptions, type MigrationReport, NotificationError } from '../../../src/index.ts'
 import { postgresTypes } from '../kysely/column-types.ts'
-import { changedIds, latestVersion, type Migration, migrations, newerLedger } from '../kysely/migrations.ts'
-import { ledger, ledgerName, type TableName, tables } from '../kysely/tables.ts'
+import {
+  type Change,
+  foreignTables,
+  latestOf,
+  librarySchema,
+  type Migration,
+  migrationPatienceMs,
+  progressOf,
+  requireMigratable,
+  type Schema,
+} from '../kysely/migrations.ts'
+import { ledger, ledgerName } from '../kysely/tables.ts'
 import { adopt } from './adopt.ts'
-import { newestEntry } from './ledger.ts'
-import type { Library } from './library.ts'
+import type { Migrator } from './engine.ts'
+import { isLockTimeout } from './errors.ts'
+import { buildIndex, missingIndexes, type WantedIndex } from './indexes.ts'
+import { readLedgerState } from './ledger.ts'
 import { migrationLock } from './locks.ts'
-import type { Migrating } from './migrating.ts'
+import { addColumns, columnsOf, hasTable, type Migrating, relax, tableOf } from './migrating.ts'
 import { qualified, quoted } from './names.ts'
 import type { Run } from './source.ts'
 
-const refuse = (message: string) => new NotificationError('migration_refused', message)
+type Fill = Change & { readonly kind: 'fill' }
 
-async function hasTable({ run, schema }: Migrating, name: string): Promise<boolean> {
-  const { rows } = await run(
-    'select 1 from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = $2',
-    [schema, name],
-  )
-  return rows.length > 0
+/** What a transaction of the structure came to, and what is to be done outside of it. */
+type Structure = {
+  readonly applied: readonly Migration[]
+  readonly version: number
+  readonly sql: readonly string[]
+  readonly fills: readonly Fill[]
+  readonly indexes: readonly WantedIndex[]
 }
 
-async function make({ run, schema, ids, builder, ddl }: Migrating, name: TableName): Promise<void> {
-  const statements = [
-    ddl.createTable(builder, name, tables[name], postgresTypes, ids),
-    ...tables[name].indexes.map((index) => ddl.createIndex(builder, name, index, schema)),
-  ]
-  await run(statements.map((statement) => statement.sql).join(';\n'))
+const rowsAtOnce = 5000
+const pollMs = 250
+/** No writer waits longer behind a change of a table that waits itself; it is tried again. */
+const lockTimeoutMs = 900
+
+async function make({ schema, ids, builder, ddl, change, definition }: Migrating, name: string): Promise<void> {
+  const table = tableOf({ definition }, name)
+  await change(ddl.createTable(builder, name, table, postgresTypes, ids).sql)
+  for (const index of table.indexes) await change(ddl.createIndex(builder, name, index, { schema }).sql)
 }
 
-async function apply(migrating: Migrating, migration: Migration, { adopt: adopting, now }: MigrateOptions) {
-  const { run, schema, ids, builder, ddl } = migrating
-  const present: TableName[] = []
-  for (const name of migration.creates) if (await hasTable(migrating, name)) present.push(name)
-  if (present.length > 0 && !adopting) {
-    throw refuse(
-      `The schema "${schema}" already has tables of these names, and this library did not make them: ${present.join(', ')}. ` +
-        'Rename them, give the library a schema of its own (option "schema"), or pass adopt: true to migrate() to have it use them.',
+/** `known`: what is there was made by this library, which was interrupted. */
+async function createTables(migrating: Migrating, names: readonly string[], adopting: boolean, known: boolean) {
+  const present: string[] = []
+  for (const name of names) if (await hasTable(migrating, name)) present.push(name)
+  if (present.length > 0 && !adopting && !known) {
+    throw foreignTables(
+      `The schema "${migrating.schema}"`,
+      present,
+      'Rename them, give the library a schema of its own (option "schema")',
     )
   }
-  for (const name of migration.creates) {
-    if (present.includes(name)) await adopt(migrating, name)
-    else await make(migrating, name)
+  for (const name of names) {
+    if (!present.includes(name)) await make(migrating, name)
+    else if (!known) await adopt(migrating, name)
   }
+}
+
+async function carryOut(migrating: Migrating, change: Change, adopting: boolean, known: boolean): Promise<void> {
+  const { schema } = migrating
+  switch (change.kind) {
+    case 'create':
+      return createTables(migrating, change.tables, adopting, known)
+    case 'add':
+      return addColumns(migrating, change.table, change.columns)
+    case 'relax':
+      for (const table of change.tables) await relax(migrating, table)
+      return
+    case 'alter':
+      for (const statement of change.postgres(qualified(schema, change.table))) await migrating.change(statement)
+      return
+    case 'dropColumns': {
+      const present = await columnsOf(migrating, change.table)
+      for (const name of change.columns.filter((one) => present.includes(one))) {
+        await migrating.change(`alter table ${qualified(schema, change.table)} drop column ${quoted(name)}`)
+      }
+      return
+    }
+    case 'dropIndexes':
+      for (const name of change.names) await migrating.change(`drop index if exists ${qualified(schema, name)}`)
+      return
+    case 'fill':
+      return
+  }
+}
+
+/** The ledger itself has been without its last columns. */
+async function keepLedger(migrating: Migrating): Promise<void> {
+  const { builder, ddl, ids, change } = migrating
   if (!(await hasTable(migrating, ledgerName))) {
-    await run(ddl.createTable(builder, ledgerName, ledger, postgresTypes, ids).sql)
+    return change(ddl.createTable(builder, ledgerName, ledger, postgresTypes, ids).sql)
   }
-  await run(
-    `insert into ${qualified(schema, ledgerName)} (version, name, applied_at, ids) values ($1, $2, $3, $4::jsonb)`,
-    [migration.version, migration.name, now, JSON.stringify(ids)],
+  const present = await columnsOf(migrating, ledgerName)
+  for (const name of ['oldest', 'finished_at'] as const) {
+    if (present.includes(name)) continue
+    await change(ddl.addColumn(builder, ledgerName, name, ledger.columns[name], postgresTypes, ids).sql)
+  }
+}
+
+/** In one transaction, under a lock that only migrations of this schema take. */
+async function structure(migrating: Migrating, options: MigrateOptions, sql: string[]): Promise<Structure> {
+  const { run, schema, definition, ids } = migrating
+  const latest = latestOf(definition)
+  // Asked for first: CREATE SCHEMA IF NOT EXISTS wants the right to make schemas even where there is nothing to make.
+  const { rows } = await run('select 1 from pg_namespace where nspname = $1', [schema])
+  if (rows.length === 0) await migrating.change(`create schema ${quoted(schema)}`)
+  const state = await readLedgerState(run, schema)
+  requireMigratable(state, ids, latest)
+  if (state !== undefined && state.version > latest) {
+    return { applied: [], version: state.version, sql, fills: [], indexes: [] }
+  }
+  const open = definition.migrations.filter(({ version }) => version > (state?.finished ?? 0))
+  if (state === undefined) await createTables(migrating, Object.keys(definition.tables), options.adopt, false)
+  else {
+    for (const { version, changes } of open) {
+      for (const change of changes) await carryOut(migrating, change, options.adopt, version <= state.version)
+    }
+  }
+  if (open.length > 0) await keepLedger(migrating)
+  const fills = state === undefined ? [] : open.flatMap(({ changes }) => changes.filter((one) => one.kind === 'fill'))
+  const indexes = await missingIndexes(migrating)
+  const isDone = fills.length === 0 && indexes.length === 0
+  for (const { version, name, oldest } of open) {
+    await run(
+      `insert into ${qualified(schema, ledgerName)} (version, name, applied_at, ids, oldest, finished_at)
+       values ($1, $2, $3::timestamptz, $4::jsonb, $5, $6::timestamptz) on conflict (version) do nothing`,
+      [
+        version,
+        name,
+        options.now.toISOString(),
+        JSON.stringify(ids),
+        oldest,
+        isDone ? options.now.toISOString() : null,
+      ],
+    )
+  }
+  return { applied: open, version: latest, sql, fills, indexes }
+}
+
+/** Row by row in small commits, so that nobody waits for all of it. Repeated, it finds nothing left to do. */
+async function fill(run: Run, schema: string, { table, set, where }: Fill, logger: Logger | undefined): Promise<void> {
+  const name = qualified(schema, table)
+  const { rows } = await run<{ first: string | null; last: string | null }>(
+    `select min(id)::text as first, max(id)::text as last from ${name} where ${where}`,
   )
+  const { first = null, last = null } = rows[0] ?? {}
+  if (first === null || last === null) return
+  const total = Number(last) - Number(first) + 1
+  const report = progressOf(logger, `filling rows of ${table}`, total)
+  for (let from = Number(first); from <= Number(last); from += rowsAtOnce) {
+    await run(`update ${name} set ${set} where id >= $1 and id < $2 and (${where})`, [from, from + rowsAtOnce])
+    report(Math.min(total, from + rowsAtOnce - Number(first)))
+  }
+}
+
+/** Carries a dry run's findings out of the transaction that is rolled back. */
+class RolledBack extends Error {
+  readonly structure: Structure
+  constructor(found: Structure) {
+    super('rolled back')
+    this.structure = found
+  }
 }
 
 /**
- * Runs inside one transaction, under a lock that only migrations of this schema take: of several processes that start
- * together one migrates, and the others find it done. DDL is transactional in Postgres, so a migration that fails leaves
- * nothing behind. It waits for locks no longer than any command (`lock_timeout`), so that it does not hold up the host's
- * queries behind it. The versions so far only make new tables; one that adds an index to a table with rows has to make it
- * CONCURRENTLY, outside the transaction.
+ * Changes the structure in one short transaction, which a process that is killed leaves undone; then fills rows and builds
+ * indexes, which hold up nobody, and marks the migrations as finished. Repeated after an interruption, it goes on where it
+ * was. Of several processes that start together one changes the structure, and the others find it done.
  */
 export async function migrate(
-  run: Run,
-  { ddl, postgresBuilder }: Library,
-  schema: string,
+  { transaction, run, library, schema }: Migrator,
   options: MigrateOptions,
+  definition: Schema = librarySchema,
 ): Promise<MigrationReport> {
-  await run('select pg_advisory_xact_lock($1)', [migrationLock(schema)])
-  // Asked for first: CREATE SCHEMA IF NOT EXISTS wants the right to make schemas even where there is nothing to make.
-  const { rows } = await run('select 1 from pg_namespace where nspname = $1', [schema])
-  if (rows.length === 0) await run(`create schema ${quoted(schema)}`)
-  const entry = await newestEntry(run, schema)
-  if (entry !== undefined) {
-    if (entry.version > latestVersion) throw refuse(newerLedger(entry.version))
-    const changed = changedIds(entry.ids, options.ids)
-    if (changed !== null) throw refuse(changed)
+  const { ids, logger, dryRun = false, now } = options
+  const builder = library.postgresBuilder(schema)
+
+  async function underLock<T>(work: (run: Run) => Promise<T>): Promise<T> {
+    const since = performance.now()
+    let reported = false
+    for (;;) {
+      try {
+        const done = await transaction(async (own) => {
+          await own(`set local lock_timeout = ${lockTimeoutMs}`)
+          const { rows } = await own<{ mine: string }>('select pg_try_advisory_xact_lock($1)::text as mine', [
+            migrationLock(schema),
+          ])
+          return rows[0]?.mine === 'true' ? { value: await work(own) } : null
+        })
+        if (done !== null) return done.value
+      } catch (error) {
+        if (!isLockTimeout(error)) throw error
+        if (performance.now() - since > migrationPatienceMs) throw heldError(error)
+        if (!reported) logger?.warn('migration: waits for a table that another transaction uses')
+        reported = true
+      }
+      await wait(pollMs * (0.5 + Math.random()))
+      if (performance.now() - since > migrationPatienceMs) throw heldError(undefined)
+    }
   }
-  const missing = migrations.filter((migration) => migration.version > (entry?.version ?? 0))
-  const migrating = { run, schema, ids: options.ids, builder: postgresBuilder(schema), ddl }
-  for (const migration of missing) await apply(migrating, migration, options)
-  return { applied: missing.map((migration) => migration.name), version: latestVersion }
+
+  const attempt = (own: Run) => {
+    const sql: string[] = []
+    const change = async (statement: string) => {
+      sql.push(statement)
+      await own(statement)
+    }
+    return structure({ run: own, change, schema, definition, ids, builder, ddl: library.ddl, logger }, options, sql)
+  }
+
+  const found = await underLock(async (own) => {
+    const structured = await attempt(own)
+    if (dryRun) throw new RolledBack(structured)
+    return structured
+  }).catch((error: unknown) => {
+    if (error instanceof RolledBack) return error.structure
+    throw error
+  })
+  const { applied, version, fills, indexes } = found
+  const report: MigrationReport = {
+    applied: applied.map(({ name }) => name),
+    version,
+    sql: [
+      ...found.sql,
+      ...fills.map(({ table, set, where }) => `update ${qualified(schema, table)} set ${set} where ${where}`),
+      ...indexes.map(({ sql }) => sql),
+    ],
+  }
+  if (dryRun || (fills.length === 0 && indexes.length === 0)) return report
+  for (const one of fills) await fill(run, schema, one, logger)
+  for (const one of indexes) await buildIndex(run, schema, one, logger)
+  await underLock((own) =>
+    own(
+      `update ${qualified(schema, ledgerName)} set finished_at = $1::timestamptz where finished_at is null and version <= $2`,
+      [now.toISOString(), version],
+    ),
+  )
+  return report
 }
+
+const heldError = (cause: unknown): NotificationError =>
+  new NotificationError(
+    'storage_busy',
+    'The tables could not be migrated: another process migrates, or a transaction uses a table, for more than ten minutes. Nothing was changed. Look for a long transaction and call migrate() again.',
+    { cause },
+  )

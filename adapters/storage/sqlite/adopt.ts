@@ -1,8 +1,9 @@
-import { type IdKinds, NotificationError } from '../../../src/index.ts'
+import type { IdKinds } from '../../../src/index.ts'
 import { sqliteTypes, typeOf } from '../kysely/column-types.ts'
-import type { Column, Table } from '../kysely/columns.ts'
-import { type TableName, tables } from '../kysely/tables.ts'
-import type { Connection } from './connection.ts'
+import type { Column } from '../kysely/columns.ts'
+import { refuse } from '../kysely/migrations.ts'
+import { addColumns, type Migrating, relax } from './migrating.ts'
+import type { SqliteDatabase } from './vendor.ts'
 
 type Existing = { name: string; type: string; notnull: number; dflt_value: string | null; pk: number }
 
@@ -12,11 +13,12 @@ const holdsIntegers = (declared: string): boolean => /int/i.test(declared)
 
 /**
  * Makes a same-named table of somebody else's usable, or says which column stands in the way. Nothing of theirs is
- * dropped: columns are added, and only an empty table without columns of its own is made anew.
+ * dropped but CHECKs that list words: columns are added, and only an empty table without columns of its own is made anew.
  */
-export function adopt(connection: Connection, name: TableName, ids: IdKinds): void {
-  const { database, builder, ddl } = connection
-  const table: Table = tables[name]
+export function* adopt(migrating: Migrating, name: string) {
+  const { database, builder, ddl, schema, ids, change } = migrating
+  const table = schema.tables[name]
+  if (table === undefined) return
   const found = database.prepare<unknown[], Existing>(`select * from pragma_table_info(?)`).all(name)
   const byName = new Map(found.map((column) => [column.name, column]))
   const empty =
@@ -24,42 +26,30 @@ export function adopt(connection: Connection, name: TableName, ids: IdKinds): vo
   const foreign = found.filter((column) => table.columns[column.name] === undefined)
 
   if (empty && foreign.length === 0) {
-    database.exec(`drop table "${name}"`)
-    database.exec(ddl.createTable(builder, name, table, sqliteTypes, ids).sql)
+    change(`drop table "${name}"`)
+    change(ddl.createTable(builder, name, table, sqliteTypes, ids).sql)
   } else {
     const faults = [
       ...foreign.flatMap(demanding),
       ...Object.entries(table.columns).flatMap(([columnName, column]) => {
         const existing = byName.get(columnName)
         if (existing === undefined) return missingFault(columnName, column, empty)
-        return columnFault(existing, column, ids) ?? heldFault(connection, name, columnName, column) ?? []
+        return columnFault(existing, column, ids) ?? heldFault(database, name, columnName, column) ?? []
       }),
     ]
     if (faults.length > 0) {
-      throw new NotificationError(
-        'migration_refused',
+      throw refuse(
         `The table ${name} cannot be adopted: ${faults.join('; ')}. Change these columns, or rename the table and let the library make its own.`,
       )
     }
-    for (const [columnName, column] of Object.entries(table.columns)) {
-      if (!byName.has(columnName)) database.exec(ddl.addColumn(builder, name, columnName, column, sqliteTypes, ids).sql)
-    }
+    yield* relax(migrating, name)
+    addColumns(migrating, name, Object.keys(table.columns))
     if (!byName.has('live') && table.columns['live'] !== undefined) {
-      database.exec(`update "${name}" set live = 1 where status <> 'CANCELLED'`)
+      change(`update "${name}" set live = 1 where status <> 'CANCELLED'`)
     }
   }
-  for (const index of table.indexes) {
-    database.exec(`drop index if exists "${index.name}"`)
-    try {
-      database.exec(ddl.createIndex(builder, name, index).sql)
-    } catch (error) {
-      throw new NotificationError(
-        'migration_refused',
-        `The table ${name} cannot be adopted: it has several rows with the same ${index.columns.join(', ')}, where there may be one. Remove the others.`,
-        { cause: error },
-      )
-    }
-  }
+  // An index of theirs by the same name may be another one.
+  for (const index of table.indexes) change(`drop index if exists "${index.name}"`)
 }
 
 /** A column of theirs that must be filled, which the library does not know how to. */
@@ -93,7 +83,7 @@ function columnFault(existing: Existing, column: Column, ids: IdKinds): string |
 }
 
 /** Rows that are there already must hold instants and flags in the form that the library reads. */
-function heldFault({ database }: Connection, table: string, name: string, column: Column): string | undefined {
+function heldFault(database: SqliteDatabase, table: string, name: string, column: Column): string | undefined {
   if (column.kind !== 'instant' && column.kind !== 'flag') return undefined
   const other = database
     .prepare<unknown[], { type: string }>(

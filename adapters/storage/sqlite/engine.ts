@@ -1,7 +1,8 @@
 import { isNotificationError } from '../../../src/index.ts'
+import { migrationPatienceMs } from '../kysely/migrations.ts'
 import { type Connection, connect, type SqliteTarget, type Tools } from './connection.ts'
 import { closedError, isBusy, storageError } from './errors.ts'
-import { type Ledger, readLedger } from './ledger.ts'
+import { type Ledger, outdatedCheck, readLedger } from './ledger.ts'
 import { patience } from './patience.ts'
 
 /** What a command works with; only valid until it returns, because a command is one synchronous block. */
@@ -21,8 +22,12 @@ export type Commands = {
 }
 
 export type Engine = Commands & {
-  /** As `write`, without asking for the tables first. */
-  migrate<T>(work: (connection: Connection) => T): Promise<T>
+  /**
+   * Runs in one transaction, without asking for the tables first, and rolls back if `keep` is false. Nothing else of this
+   * process runs meanwhile; between two steps of the work the event loop has its turn. Waits for another process that
+   * migrates.
+   */
+  migrate<T>(work: (connection: Connection) => Generator<undefined, T>, keep: boolean): Promise<T>
   /** The open connection, for reading a pragma; undefined before the first use and after close. */
   peek(): Connection | undefined
   close(): Promise<void>
@@ -46,12 +51,16 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
   let opening: Promise<Connection> | undefined
   let connection: Connection | undefined
   let current: Tx | undefined
+  let isOutdated = () => false
   let closing: Promise<void> | undefined
   const patiently = patience(busyTimeoutMs)
+  const migrationPatience = patience(Math.max(busyTimeoutMs, migrationPatienceMs))
   let queue: Job[] = []
   let flushing = false
   let commits = 0
   const open = new Set<Promise<unknown>>()
+  /** While a migration has the connection for itself. */
+  let alone: Promise<void> | undefined
 
   const opened = (): Promise<Connection> => {
     opening ??= patiently(() => connect(target)).then(
@@ -74,8 +83,12 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
     }
   }
 
+  /** The tables do not become older, but another process may migrate them to what this library is too old for. */
   function enter(made: Connection): Tx {
-    current ??= { ...made, ...readLedger(made), rollsUp: true }
+    if (current === undefined || isOutdated()) {
+      current = { ...made, ...readLedger(made), rollsUp: true }
+      isOutdated = outdatedCheck(made)
+    }
     return current
   }
 
@@ -88,7 +101,7 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
 
   function reading<T>(work: (tx: Tx, made: Connection) => T): Promise<T> {
     if (closing !== undefined) return Promise.reject(closedError())
-    if (connection !== undefined) {
+    if (connection !== undefined && alone === undefined) {
       try {
         notInHostTransaction(connection)
         return Promise.resolve(work(enter(connection), connection))
@@ -98,7 +111,8 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
     }
     return track(
       opened().then((made) =>
-        patiently(() => {
+        patiently(async () => {
+          while (alone !== undefined) await alone
           notInHostTransaction(made)
           return { value: work(enter(made), made) }
         }).then((answer) => answer.value),
@@ -156,6 +170,7 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
       const made = await opened()
       while (queue.length > 0) {
         await new Promise(setImmediate)
+        while (alone !== undefined) await alone
         await patiently(() => commit(made)).catch((error) => {
           if (isNotificationError(error) && error.code === 'storage_busy')
             for (const job of queue.splice(0)) job.fail(error)
@@ -186,6 +201,51 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
     )
   }
 
+  async function migrating<T>(work: (made: Connection) => Generator<undefined, T>, keep: boolean): Promise<T> {
+    const made = await opened()
+    while (alone !== undefined) await alone
+    const { promise, resolve } = Promise.withResolvers<void>()
+    alone = promise
+    try {
+      return await migrationPatience(() => inMigration(made, work, keep))
+    } finally {
+      current = undefined
+      alone = undefined
+      resolve()
+    }
+  }
+
+  /** Foreign keys are off, for a table that is rebuilt is dropped: what refers to it must not go with it. */
+  async function inMigration<T>(
+    made: Connection,
+    work: (made: Connection) => Generator<undefined, T>,
+    keep: boolean,
+  ): Promise<T> {
+    const { database, steps, shared } = made
+    notInHostTransaction(made)
+    const pragmas = ['foreign_keys', 'legacy_alter_table'] as const
+    const before = pragmas.map((name) => [name, Number(database.pragma(name, { simple: true }))] as const)
+    database.pragma('foreign_keys = off')
+    try {
+      steps.begin()
+      database.pragma('legacy_alter_table = on')
+      const running = work(made)
+      let step = running.next()
+      for (; step.done !== true; step = running.next()) {
+        // Statements of the host would run in this transaction.
+        if (!shared) await new Promise(setImmediate)
+      }
+      if (keep) steps.commit()
+      else steps.rollback()
+      return step.value
+    } catch (error) {
+      if (database.inTransaction) steps.rollback()
+      throw error
+    } finally {
+      for (const [name, value] of before) database.pragma(`${name} = ${value}`)
+    }
+  }
+
   return {
     read: reading,
     snapshot: (work) =>
@@ -198,11 +258,10 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
         }
       }),
     write: (work) => enqueue((made) => work(enter(made))),
-    migrate: (work) =>
-      enqueue((made) => {
-        current = undefined
-        return work(made)
-      }),
+    migrate(work, keep) {
+      if (closing !== undefined) return Promise.reject(closedError())
+      return track(migrating(work, keep))
+    },
     peek: () => (connection?.database.open === true ? connection : undefined),
     close() {
       closing ??= Promise.allSettled([...open]).then(async () => {

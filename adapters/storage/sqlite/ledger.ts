@@ -1,37 +1,46 @@
 import type { IdKinds } from '../../../src/index.ts'
 import { type IdCodec, idCodec } from '../kysely/codecs/ids.ts'
-import { missingTables } from '../kysely/errors.ts'
-import { latestVersion } from '../kysely/migrations.ts'
-import type { NoArgs, Query } from '../kysely/query.ts'
+import { type LedgerState, latestVersion, ledgerState, requireUsable } from '../kysely/migrations.ts'
+import type { Bind, NoArgs, Query } from '../kysely/query.ts'
 import { ledgerName } from '../kysely/tables.ts'
-import type { Connection } from './connection.ts'
 
 export type Ledger = { readonly ids: IdCodec }
-export type LedgerState = { readonly version: number; readonly ids: IdKinds }
 
 const table: Query<{ name: string }, { name: string }> = {
   sql: `select name from sqlite_master where type = 'table' and name = ?`,
   names: ['name'],
   values: ({ name }) => [name],
 }
-const newest: Query<NoArgs, { version: number; ids: string }> = {
-  sql: `select version, ids from ${ledgerName} order by version desc limit 1`,
+type Row = { version: number; ids: string; oldest?: number | null; finished_at?: number | null }
+/** All columns, for the older ledgers lack the last ones. */
+const entries: Query<NoArgs, Row> = { sql: `select * from ${ledgerName}`, names: [], values: () => [] }
+
+/** Undefined where the library never migrated. Runs once a connection, so it is prepared anew. */
+export function readLedgerState({ bind }: { readonly bind: Bind<'sync'> }): LedgerState | undefined {
+  if (bind(table).get({ name: ledgerName }) === undefined) return undefined
+  return ledgerState(
+    bind(entries)
+      .all({})
+      .map(({ version, ids, oldest = null, finished_at = null }) => {
+        const kinds: IdKinds = JSON.parse(ids)
+        return { version, ids: kinds, oldest, finishedAt: finished_at }
+      }),
+  )
+}
+
+const oldestAllowed: Query<NoArgs, { oldest: number | null }> = {
+  sql: `select max(oldest) as oldest from ${ledgerName}`,
   names: [],
   values: () => [],
 }
 
-/** The newest entry, or undefined where the library never migrated. Runs once a connection, so it is prepared anew. */
-export function newestEntry({ bind }: Pick<Connection, 'bind'>): LedgerState | undefined {
-  if (bind(table).get({ name: ledgerName }) === undefined) return undefined
-  const row = bind(newest).get({})
-  if (row === undefined) return undefined
-  const ids: IdKinds = JSON.parse(row.ids)
-  return { version: row.version, ids }
+/** Asks on one connection, again and again, whether another process has migrated the tables to what this library is too old for. */
+export function outdatedCheck({ bind }: { readonly bind: Bind<'sync'> }): () => boolean {
+  const asked = bind(oldestAllowed)
+  return () => (asked.get({})?.oldest ?? 0) > latestVersion
 }
 
-/** What a command needs to know of the ledger: that the tables are there, and how ids are stored. */
-export function readLedger(connection: Pick<Connection, 'bind'>): Ledger {
-  const entry = newestEntry(connection)
-  if (entry === undefined || entry.version < latestVersion) throw missingTables()
-  return { ids: idCodec(entry.ids) }
-}
+/** What a command needs to know of the ledger: that it may run on these tables, and how ids are stored. */
+export const readLedger = (connection: { readonly bind: Bind<'sync'> }): Ledger => ({
+  ids: idCodec(requireUsable(readLedgerState(connection)).ids),
+})

@@ -1,57 +1,161 @@
-import { type IdKinds, type MigrateOptions, type MigrationReport, NotificationError } from '../../../src/index.ts'
+import type { MigrateOptions, MigrationReport } from '../../../src/index.ts'
 import { sqliteTypes } from '../kysely/column-types.ts'
-import { changedIds, latestVersion, type Migration, migrations, newerLedger } from '../kysely/migrations.ts'
-import { ledger, ledgerName, type TableName, tables } from '../kysely/tables.ts'
+import { codeOf } from '../kysely/errors.ts'
+import {
+  type Change,
+  foreignTables,
+  latestOf,
+  librarySchema,
+  type Migration,
+  progressOf,
+  requireMigratable,
+  type Schema,
+  uniqueFault,
+} from '../kysely/migrations.ts'
+import { ledger, ledgerName } from '../kysely/tables.ts'
 import { adopt } from './adopt.ts'
 import type { Connection } from './connection.ts'
-import { newestEntry } from './ledger.ts'
+import { readLedgerState } from './ledger.ts'
+import { addColumns, columnsOf, definitionOf, hasTable, type Migrating, relax, rowsOf, tableOf } from './migrating.ts'
+import { rebuild } from './rebuild.ts'
 
-const refuse = (message: string) => new NotificationError('migration_refused', message)
+/** Rows filled between two turns of the event loop. */
+const rowsAtOnce = 20_000
 
-const hasTable = ({ database }: Connection, name: string): boolean =>
-  database
-    .prepare<unknown[], { name: string }>(`select name from sqlite_master where type in ('table', 'view') and name = ?`)
-    .get(name) !== undefined
-
-function make(connection: Connection, name: TableName, ids: IdKinds) {
-  const { database, builder, ddl } = connection
-  database.exec(ddl.createTable(builder, name, tables[name], sqliteTypes, ids).sql)
-  for (const index of tables[name].indexes) database.exec(ddl.createIndex(builder, name, index).sql)
+function make(migrating: Migrating, name: string): void {
+  const { builder, ddl, ids, change } = migrating
+  change(ddl.createTable(builder, name, tableOf(migrating, name), sqliteTypes, ids).sql)
 }
 
-function apply(connection: Connection, migration: Migration, options: MigrateOptions) {
-  const { database, builder, ddl } = connection
-  const present = migration.creates.filter((name) => hasTable(connection, name))
-  if (present.length > 0 && !options.adopt) {
-    throw refuse(
-      `The database already has tables of these names, and this library did not make them: ${present.join(', ')}. ` +
-        'Rename them, give the library a database of its own, or pass adopt: true to migrate() to have it use them.',
-    )
+function* fill(migrating: Migrating, { table, set, where }: Change & { kind: 'fill' }) {
+  const { database, record, dryRun, logger } = migrating
+  const statement = `update "${table}" set ${set} where rowid in (select rowid from "${table}" where ${where} limit ${rowsAtOnce})`
+  const [found] = rowsOf<{ count: number }>(migrating, `select count(*) as count from "${table}" where ${where}`)
+  if (found === undefined || found.count === 0) return
+  record(statement)
+  if (dryRun) return
+  const report = progressOf(logger, `filling rows of ${table}`, found.count)
+  const update = database.prepare<unknown[], unknown>(statement)
+  for (let done = 0; ; ) {
+    const { changes } = update.run()
+    done += changes
+    report(done)
+    if (changes < rowsAtOnce) return
+    yield
   }
-  for (const name of migration.creates) {
-    if (present.includes(name)) adopt(connection, name, options.ids)
-    else make(connection, name, options.ids)
+}
+
+function* carryOut(migrating: Migrating, change: Change, adopting: boolean): Generator<undefined, void> {
+  switch (change.kind) {
+    case 'create':
+      return yield* createTables(migrating, change.tables, adopting)
+    case 'add':
+      return addColumns(migrating, change.table, change.columns)
+    case 'fill':
+      return yield* fill(migrating, change)
+    case 'relax':
+      for (const table of change.tables) yield* relax(migrating, table)
+      return
+    case 'alter': {
+      const before = definitionOf(migrating, change.table)
+      const after = change.sqlite(before)
+      if (after !== before) yield* rebuild(migrating, change.table, after)
+      return
+    }
+    case 'dropColumns': {
+      const present = columnsOf(migrating, change.table)
+      for (const name of change.columns.filter((one) => present.includes(one))) {
+        migrating.change(`alter table "${change.table}" drop column "${name}"`)
+      }
+      return
+    }
+    case 'dropIndexes':
+      for (const name of change.names) migrating.change(`drop index if exists "${name}"`)
+      return
   }
-  if (!hasTable(connection, ledgerName)) {
-    database.exec(ddl.createTable(builder, ledgerName, ledger, sqliteTypes, options.ids).sql)
+}
+
+/** All at once, so that a refusal names every table that is in the way. */
+function* createTables(migrating: Migrating, names: readonly string[], adopting: boolean) {
+  const present = names.filter((name) => hasTable(migrating, name))
+  if (present.length > 0 && !adopting) {
+    throw foreignTables('The database', present, 'Rename them, give the library a database of its own')
   }
-  database
-    .prepare(`insert into ${ledgerName} (version, name, applied_at, ids) values (?, ?, ?, ?)`)
-    .run(migration.version, migration.name, options.now.getTime(), JSON.stringify(options.ids))
+  for (const name of names) {
+    if (present.includes(name)) yield* adopt(migrating, name)
+    else make(migrating, name)
+  }
+}
+
+/** Those of `tables.ts` that are not there: new ones, and what somebody dropped. */
+function* buildIndexes(migrating: Migrating) {
+  const { builder, ddl, schema, change } = migrating
+  const present = new Set(
+    rowsOf<{ name: string }>(migrating, `select name from sqlite_master where type = 'index'`).map(({ name }) => name),
+  )
+  for (const [table, { indexes }] of Object.entries(schema.tables)) {
+    for (const index of indexes.filter(({ name }) => !present.has(name))) {
+      try {
+        change(ddl.createIndex(builder, table, index).sql)
+      } catch (error) {
+        throw index.unique === true && /^SQLITE_CONSTRAINT/.test(codeOf(error))
+          ? uniqueFault(table, index, error)
+          : error
+      }
+      yield
+    }
+  }
+}
+
+/** The ledger itself has been without its last columns. */
+function keepLedger({ database, builder, ddl, ids, change }: Migrating): void {
+  if (!hasTable({ database }, ledgerName)) {
+    change(ddl.createTable(builder, ledgerName, ledger, sqliteTypes, ids).sql)
+    return
+  }
+  const present = columnsOf({ database }, ledgerName)
+  for (const name of ['oldest', 'finished_at'] as const) {
+    if (!present.includes(name))
+      change(ddl.addColumn(builder, ledgerName, name, ledger.columns[name], sqliteTypes, ids).sql)
+  }
+}
+
+function enter({ database, ids, record }: Migrating, { version, name, oldest }: Migration, now: Date): void {
+  const statement = `insert into ${ledgerName} (version, name, applied_at, ids, oldest, finished_at) values (?, ?, ?, ?, ?, ?)`
+  record(statement)
+  const at = now.getTime()
+  database.prepare<unknown[], unknown>(statement).run(version, name, at, JSON.stringify(ids), oldest, at)
 }
 
 /**
- * Runs inside a write transaction: of several processes that start together one migrates, and the others find it done.
- * DDL is transactional in SQLite, so a migration that fails leaves nothing behind.
+ * Runs inside one write transaction: of several processes that start together one migrates, and the others find it done;
+ * a process that is killed leaves everything as it was. A database without a ledger gets the tables as they stand, any
+ * other what it lacks, version by version.
  */
-export function migrate(connection: Connection, options: MigrateOptions): MigrationReport {
-  const entry = newestEntry(connection)
-  if (entry !== undefined) {
-    if (entry.version > latestVersion) throw refuse(newerLedger(entry.version))
-    const changed = changedIds(entry.ids, options.ids)
-    if (changed !== null) throw refuse(changed)
+export function* migrate(
+  connection: Pick<Connection, 'database' | 'builder' | 'ddl' | 'bind'>,
+  options: MigrateOptions,
+  schema: Schema = librarySchema,
+): Generator<undefined, MigrationReport> {
+  const { ids, adopt: adopting, now, dryRun = false, logger } = options
+  const { database, builder, ddl } = connection
+  const latest = latestOf(schema)
+  const state = readLedgerState(connection)
+  requireMigratable(state, ids, latest)
+  if (state !== undefined && state.version > latest) return { applied: [], version: state.version, sql: [] }
+
+  const sql: string[] = []
+  const record = (statement: string) => void sql.push(statement)
+  const change = (statement: string) => {
+    record(statement)
+    database.exec(statement)
   }
-  const missing = migrations.filter((migration) => migration.version > (entry?.version ?? 0))
-  for (const migration of missing) apply(connection, migration, options)
-  return { applied: missing.map((migration) => migration.name), version: latestVersion }
+  const migrating: Migrating = { database, builder, ddl, schema, ids, dryRun, logger, change, record }
+  const missing = schema.migrations.filter(({ version }) => version > (state?.version ?? 0))
+  if (state === undefined) yield* createTables(migrating, Object.keys(schema.tables), adopting)
+  else for (const { changes } of missing) for (const one of changes) yield* carryOut(migrating, one, adopting)
+  yield* buildIndexes(migrating)
+  if (missing.length > 0) keepLedger(migrating)
+  for (const migration of missing) enter(migrating, migration, now)
+  return { applied: missing.map(({ name }) => name), version: latest, sql }
 }

@@ -247,13 +247,13 @@ describe('sqlite, what is stored', () => {
     expect(types).toEqual({ id: 'integer', time: 'integer', organization: 'text' })
   })
 
-  it('checks the documented words', async () => {
+  it('holds words that are yet to come: no list of them is in the database', async () => {
     const { path, storage } = await migratedFile()
     await planOne(storage)
     const database = closing(new Database(path))
-    for (const change of [`reminder_type = 'FAX'`, `status = 'DONE'`, `recipient_type = 'DOG'`]) {
-      expect(() => database.exec(`update appointment_reminders set ${change}`)).toThrow(/CHECK/)
+    for (const change of [`reminder_type = 'WHATSAPP'`, `status = 'READ'`, `recipient_type = 'GUARDIAN'`]) {
+      database.exec(`update appointment_reminders set ${change}`)
     }
-    database.exec(`update appointment_reminders set reminder_type = 'BOTH'`)
+    expect(database.prepare(`select count(*) from sqlite_master where sql like '%CHECK%'`).pluck().get()).toBe(0)
   })
 })

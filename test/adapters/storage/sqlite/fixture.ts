@@ -14,7 +14,7 @@ const hostTools = (database: Database.Database) => ({
     database.prepare(`select 1 from sqlite_master where type = 'table' and name = ?`).get(name) !== undefined,
   pretendNewer: async () => {
     database.exec(
-      `insert into appointment_notifications_migrations select version + 1, 'later', applied_at, ids
+      `insert into appointment_notifications_migrations (version, name, applied_at, ids) select version + 1, 'later', applied_at, ids
        from appointment_notifications_migrations order by version desc limit 1`,
     )
   },

@@ -1,0 +1,102 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Logger } from '../../../src/index.ts'
+import type { Index } from '../kysely/columns.ts'
+import { codeOf } from '../kysely/errors.ts'
+import { type Schema, uniqueFault } from '../kysely/migrations.ts'
+import { isContention } from './errors.ts'
+import type { Migrating } from './migrating.ts'
+import { qualified } from './names.ts'
+import type { Run } from './source.ts'
+
+export type WantedIndex = { readonly table: string; readonly index: Index; readonly sql: string }
+
+type IndexState = 'valid' | 'invalid' | 'building'
+
+const pollMs = 250
+const reportEveryMs = 10_000
+
+/** A build that was interrupted leaves an index that is not valid; one that another process builds is not valid yet. */
+async function statesOf(run: Run, schema: string): Promise<ReadonlyMap<string, IndexState>> {
+  const { rows } = await run<{ name: string; state: IndexState }>(
+    `select c.relname::text as name,
+       case when i.indisvalid then 'valid'
+         when exists (select from pg_stat_progress_create_index p where p.index_relid = c.oid) then 'building'
+         else 'invalid' end as state
+     from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = $1`,
+    [schema],
+  )
+  return new Map(rows.map(({ name, state }) => [name, state]))
+}
+
+/** The indexes of `tables.ts` that are not there, or not valid: new ones, what was interrupted, what somebody dropped. */
+export async function missingIndexes(migrating: Migrating): Promise<WantedIndex[]> {
+  const { run, schema, definition, builder, ddl } = migrating
+  const states = await statesOf(run, schema)
+  return Object.entries(definition.tables).flatMap(([table, { indexes }]) =>
+    indexes
+      .filter(({ name }) => states.get(name) !== 'valid')
+      .map((index) => ({
+        table,
+        index,
+        sql: ddl.createIndex(builder, table, index, { schema, concurrently: true }).sql,
+      })),
+  )
+}
+
+/**
+ * Builds one index without holding up writers, outside any transaction. Several processes may do so at once: one builds, and
+ * the others wait for it. What an interrupted build left is removed first.
+ */
+export async function buildIndex(
+  run: Run,
+  schema: string,
+  { table, index, sql }: WantedIndex,
+  logger: Logger | undefined,
+): Promise<void> {
+  const began = performance.now()
+  const seconds = () => Math.round((performance.now() - began) / 1000)
+  const report = setInterval(
+    () => logger?.warn(`migration: building index ${index.name}`, { table, seconds: seconds() }),
+    reportEveryMs,
+  )
+  report.unref()
+  try {
+    for (;;) {
+      const state = (await statesOf(run, schema)).get(index.name)
+      if (state === 'valid') return
+      if (state === 'building') await wait(pollMs)
+      else if (state === 'invalid') await run(`drop index concurrently if exists ${qualified(schema, index.name)}`)
+      else await create()
+    }
+  } finally {
+    clearInterval(report)
+  }
+
+  async function create(): Promise<void> {
+    try {
+      await run(sql)
+    } catch (error) {
+      const isDuplicate = codeOf(error) === '23505' && !String(error).includes('pg_class')
+      if (isDuplicate) {
+        await run(`drop index concurrently if exists ${qualified(schema, index.name)}`)
+        throw uniqueFault(table, index, error)
+      }
+      // Another process was first, or both waited for each other.
+      if (!isContention(error)) throw error
+      await wait(pollMs)
+    }
+  }
+}
+
+/** A table of somebody else's is asked before anything is changed: an index can be refused only where it is built. */
+export async function requireUnique({ run, schema }: Migrating, table: string, { indexes }: Schema['tables'][string]) {
+  for (const index of indexes.filter(({ unique }) => unique === true)) {
+    const columns = index.columns.map((name) => `"${name}"`)
+    const { rows } = await run(
+      `select 1 from ${qualified(schema, table)} where ${columns.map((name) => `${name} is not null`).join(' and ')}
+       group by ${columns.join(', ')} having count(*) > 1 limit 1`,
+    )
+    if (rows.length > 0) throw uniqueFault(table, index, undefined)
+  }
+}

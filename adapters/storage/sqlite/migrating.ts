@@ -1,0 +1,58 @@
+import type { Logger, MigrateOptions } from '../../../src/index.ts'
+import { sqliteTypes } from '../kysely/column-types.ts'
+import type { Table } from '../kysely/columns.ts'
+import type { Schema } from '../kysely/migrations.ts'
+import type { Connection } from './connection.ts'
+import { withoutWordChecks } from './definition.ts'
+import { rebuild } from './rebuild.ts'
+
+/** What a migration works with. */
+export type Migrating = Pick<Connection, 'database' | 'builder' | 'ddl'> & {
+  readonly schema: Schema
+  readonly ids: MigrateOptions['ids']
+  readonly dryRun: boolean
+  readonly logger: Logger | undefined
+  /** Runs a statement and records it. */
+  readonly change: (sql: string) => void
+  readonly record: (sql: string) => void
+}
+
+export const rowsOf = <T>({ database }: Pick<Migrating, 'database'>, source: string, ...values: unknown[]): T[] =>
+  database.prepare<unknown[], T>(source).all(...values)
+
+export const hasTable = (migrating: Pick<Migrating, 'database'>, name: string): boolean =>
+  rowsOf(migrating, `select 1 from sqlite_master where type in ('table', 'view') and name = ?`, name).length > 0
+
+export const columnsOf = (migrating: Pick<Migrating, 'database'>, table: string): string[] =>
+  rowsOf<{ name: string }>(migrating, 'select name from pragma_table_info(?)', table).map(({ name }) => name)
+
+const wordColumns = (table: Table): string[] =>
+  Object.entries(table.columns).flatMap(([name, { isWord }]) => (isWord === true ? [name] : []))
+
+export const tableOf = ({ schema }: Migrating, name: string): Table => {
+  const table = schema.tables[name]
+  if (table === undefined) throw new Error(`tables.ts describes no table ${name}`)
+  return table
+}
+
+/** The definition, if it is one of a table; a view of the host's cannot be rebuilt. */
+export const definitionOf = (migrating: Migrating, table: string): string =>
+  rowsOf<{ sql: string }>(migrating, `select sql from sqlite_master where type = 'table' and name = ?`, table)[0]
+    ?.sql ?? ''
+
+export function addColumns(migrating: Migrating, table: string, names: readonly string[]): void {
+  const { builder, ddl, ids, change } = migrating
+  const present = columnsOf(migrating, table)
+  for (const name of names) {
+    const column = tableOf(migrating, table).columns[name]
+    if (column === undefined || present.includes(name)) continue
+    change(ddl.addColumn(builder, table, name, column, sqliteTypes, ids).sql)
+  }
+}
+
+/** Lists of words that a database checks would refuse the words to come. */
+export function* relax(migrating: Migrating, table: string) {
+  const before = definitionOf(migrating, table)
+  const after = withoutWordChecks(before, columnsOf(migrating, table), wordColumns(tableOf(migrating, table)))
+  if (after !== before) yield* rebuild(migrating, table, after)
+}
