@@ -1,4 +1,5 @@
 import { describe } from 'vitest'
+import { besideNewer } from './beside.ts'
 import { madeUpMigrations } from './made-up.ts'
 import { sqlitePlace } from './places.ts'
 import { upgrades } from './upgrade.ts'
@@ -6,4 +7,5 @@ import { upgrades } from './upgrade.ts'
 describe('migrations on SQLite', () => {
   upgrades(sqlitePlace)
   madeUpMigrations(sqlitePlace)
+  besideNewer(sqlitePlace)
 })
