@@ -58,7 +58,8 @@ export function withoutWordChecks(sql: string, columns: readonly string[], words
     const from = tokens[first - 1]?.text === ',' ? first - 1 : first
     cuts.push({ start: tokens[from]?.start ?? check.start, end: tokens[close]?.end ?? check.end })
   }
-  return cuts.reduceRight((text, { start, end }) => `${text.slice(0, start).trimEnd()}${text.slice(end)}`, sql)
+  // A line break stays: it may be the end of a comment.
+  return cuts.reduceRight((text, { start, end }) => `${text.slice(0, start).replace(/[ \t]+$/, '')}${text.slice(end)}`, sql)
 }
 
 /** The same definition for a table of another name. */

@@ -73,6 +73,34 @@ describe('postgres, tables of somebody else', () => {
     expect(rows).toEqual([{ clinic_note: null }])
   })
 
+  it('removes CHECKs that list words, and no others', async () => {
+    const { storage, pool, table } = await withTables(
+      history(`clinic_note text check (clinic_note <> ''), status varchar(20) check (status in ('SENT', 'FAILED')),
+        notification_type varchar(10) constraint known check (notification_type in ('EMAIL', 'SMS')), sent_at timestamptz,
+        check (status <> 'SENT' or sent_at is not null)`),
+    )
+    await storage.migrate(adopting)
+    await claimOne(storage)
+    await pool.query(`update ${table('notification_history')} set notification_type = 'WHATSAPP', status = 'READ'`)
+    const { rows } = await pool.query<{ definition: string }>(
+      `select pg_get_constraintdef(oid) as definition from pg_constraint where contype = 'c' and conrelid = $1::regclass order by 1`,
+      [table('notification_history')],
+    )
+    expect(rows.map(({ definition }) => definition)).toEqual([
+      expect.stringContaining('sent_at IS NOT NULL'),
+      expect.stringContaining('clinic_note'),
+    ])
+  })
+
+  it('refuses rows of which there may be one only, before anything is changed', async () => {
+    const { storage, hasTable } = await withTables(`create table notification_settings (id serial primary key,
+      organization_id text not null, revision bigint not null, created_at timestamptz not null, updated_at timestamptz not null);
+      insert into notification_settings (organization_id, revision, created_at, updated_at)
+        select 'twice', 1, now(), now() from generate_series(1, 2)`)
+    await expect(storage.migrate(adopting)).rejects.toThrow(/several rows with the same organization_id/)
+    expect(await hasTable?.('reminder_plans')).toBe(false)
+  })
+
   it('stores the documented types', async () => {
     const { storage, pool, table } = await withTables('select 1')
     await storage.migrate(migration())

@@ -121,4 +121,38 @@ describe('sqlite, adopting tables', () => {
     await expect(storage.plans.apply([planCommand()])).rejects.toMatchObject({ code: 'migration_missing' })
     await storage.close()
   })
+
+  it('removes CHECKs that list words from a table with rows, and nothing else of the host', async () => {
+    database.pragma('foreign_keys = on')
+    database.exec(`create table patients (id integer primary key);
+      insert into patients values (12);
+      create table notification_settings (
+        id integer primary key, organization_id text not null, sms_provider text,
+        unknown_outcome text constraint known check (unknown_outcome in ('retry', 'hold')), colour text check (colour <> ''),
+        past_reminders text, patient integer references patients (id) on delete cascade,
+        revision integer not null, created_at integer not null, updated_at integer not null,
+        check (past_reminders in ('skip', 'send_now')));
+      create table notes (settings_id integer references notification_settings (id) on delete cascade, text text);
+      create index by_colour on notification_settings (colour);
+      create view settings_seen as select id, colour from notification_settings;
+      create table changes (what text);
+      create trigger seen after update on notification_settings begin insert into changes values (new.colour); end;
+      insert into notification_settings values (7, 'mine', null, 'hold', 'blue', 'skip', 12, 1, 5, 6);
+      insert into notes values (7, 'kept')`)
+    const storage = sqlite({ database })
+    await storage.migrate(adopting)
+    database.exec(`update notification_settings set unknown_outcome = 'ask', past_reminders = 'later' where id = 7`)
+    expect(() => database.exec(`update notification_settings set colour = ''`)).toThrow(/CHECK/)
+    expect(database.prepare('select * from changes').all()).toEqual([{ what: 'blue' }])
+    expect(database.prepare('select * from settings_seen').all()).toEqual([{ id: 7, colour: 'blue' }])
+    expect(database.prepare('select * from notes').all()).toEqual([{ settings_id: 7, text: 'kept' }])
+    expect(database.prepare(`select name from pragma_index_list('notification_settings')`).pluck().all()).toContain(
+      'by_colour',
+    )
+    expect(database.pragma('foreign_keys', { simple: true })).toBe(1)
+    expect(database.pragma('foreign_key_check')).toEqual([])
+    database.exec('delete from patients')
+    expect(database.prepare('select * from notes').all()).toEqual([])
+    await storage.close()
+  })
 })
