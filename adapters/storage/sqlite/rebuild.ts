@@ -37,8 +37,10 @@ export function* rebuild({ database, change, record, dryRun, logger }: Migrating
   }
   change(`drop table "${table}"`)
   change(`alter table "${shadow}" rename to "${table}"`)
-  for (const { sql } of attached) {
+  const report = progressOf(logger, `building the indexes of ${table}`, attached.length)
+  for (const [index, { sql }] of attached.entries()) {
     change(sql)
+    report(index + 1)
     yield
   }
 

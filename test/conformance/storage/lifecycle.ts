@@ -19,6 +19,14 @@ export function lifecycle({ empty, migrated }: Starter): void {
     await storage.ping()
   })
 
+  it('changes nothing in a dry run, and returns what the migration then does', async () => {
+    const { storage } = await empty()
+    const dry = await storage.migrate({ ...migration(), dryRun: true })
+    await expect(storage.ping()).rejects.toMatchObject({ code: 'migration_missing' })
+    expect(await storage.migrate(migration())).toEqual(dry)
+    await storage.ping()
+  })
+
   it('keeps rows when it is migrated again', async () => {
     const { storage } = await migrated()
     const id = await planOne(storage)
