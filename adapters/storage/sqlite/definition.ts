@@ -59,7 +59,10 @@ export function withoutWordChecks(sql: string, columns: readonly string[], words
     cuts.push({ start: tokens[from]?.start ?? check.start, end: tokens[close]?.end ?? check.end })
   }
   // A line break stays: it may be the end of a comment.
-  return cuts.reduceRight((text, { start, end }) => `${text.slice(0, start).replace(/[ \t]+$/, '')}${text.slice(end)}`, sql)
+  return cuts.reduceRight(
+    (text, { start, end }) => `${text.slice(0, start).replace(/[ \t]+$/, '')}${text.slice(end)}`,
+    sql,
+  )
 }
 
 /** The same definition for a table of another name. */
