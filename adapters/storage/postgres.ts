@@ -1,4 +1,5 @@
 import { NotificationError, type Storage } from '../../src/index.ts'
+import { accountStore } from './postgres/accounts.ts'
 import { auditStore } from './postgres/audit.ts'
 import { decisionStore } from './postgres/decisions.ts'
 import { deliveryStore } from './postgres/deliveries.ts'
@@ -101,5 +102,6 @@ function storageOn(engine: Engine, deaf: boolean): Storage {
     audit: auditStore(engine),
     statistics: statisticsStore(engine, pool),
     tasks: taskStore(engine, pool),
+    accounts: accountStore(engine),
   }
 }

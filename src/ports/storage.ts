@@ -1,4 +1,5 @@
 import type { Logger } from './logger.ts'
+import type { AccountStore } from './storage/accounts.ts'
 import type { AuditStore } from './storage/audit.ts'
 import type { DecisionStore } from './storage/decisions.ts'
 import type { DeliveryStore } from './storage/deliveries.ts'
@@ -12,6 +13,7 @@ import type { StatisticsStore } from './storage/statistics.ts'
 import type { TaskStore } from './storage/tasks.ts'
 import type { TransactionStorage } from './storage/transaction.ts'
 
+export * from './storage/accounts.ts'
 export * from './storage/audit.ts'
 export * from './storage/decisions.ts'
 export * from './storage/deliveries.ts'
@@ -102,4 +104,5 @@ export interface Storage {
   readonly audit: AuditStore
   readonly statistics: StatisticsStore
   readonly tasks: TaskStore
+  readonly accounts: AccountStore
 }

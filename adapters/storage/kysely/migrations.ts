@@ -100,6 +100,7 @@ export const migrations: readonly Migration[] = [
       ),
     ],
   },
+  { version: 5, name: 'accounts', oldest: 3, changes: [create('notification_accounts', 'notification_waiting')] },
 ]
 
 export const librarySchema: Schema = { tables, migrations }

@@ -9,6 +9,7 @@ import type {
   Rule,
   UnknownOutcomePolicy,
 } from '../../../src/index.ts'
+import { accountTables } from './account-tables.ts'
 import { never, optional, type RowsOf, required, type Table, word } from './columns.ts'
 import { recordTables } from './record-tables.ts'
 import { taskTables } from './task-tables.ts'
@@ -255,6 +256,7 @@ export const tables = {
   },
   ...recordTables,
   ...taskTables,
+  ...accountTables,
 } as const satisfies Record<string, Table>
 
 export const ledgerName = 'appointment_notifications_migrations'

@@ -156,6 +156,7 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
   await insert('appointment_reminders', set.reminders.inserted)
   await insert('notification_history', set.deliveries.inserted)
   await insertMissing('task_manager_tasks', set.newTasks)
+  await insertMissing('notification_waiting', set.waiting)
   await insert('replan_jobs', set.jobs)
   await insert('notification_decisions', set.decisions)
   await insert('notification_audit', set.audit)

@@ -279,6 +279,7 @@ export const statementsOn = (set: WorkingSet, nextId: NextId): CommandStatements
   deliveries: deliveryStatements(set, nextId),
   settings: settingsStatements(set, nextId),
   preferences: preferenceStatements(set, nextId),
+  accounts: { wait: adder(set.waiting) },
   decisions: { insert: adder(set.decisions) },
   audit: { insert: adder(set.audit) },
   statistics: {

@@ -90,7 +90,8 @@ export type Work =
  *   delivery its new content, fence + 1 and attempts + 1. `merged` reminders are CANCELLED with their rules in the same step.
  * - `cancel`: the reminder becomes CANCELLED, the delivery cancelled, with the rule.
  * - `fail`: settled as FAILED without an attempt; a reminder gets a history row with `content` (message may be '').
- * - `defer`: due again at `until`, no attempt counted; a delivery being sent becomes queued and counts an unknown outcome.
+ * - `defer`: due again at `until`, no attempt counted; a delivery being sent becomes queued and counts an unknown outcome. With
+ *   `waitingFor` it is released earlier by `AccountStore.release`.
  * - `hold`: a delivery becomes `unknown` and due never; its reminder FAILED with the message.
  * - `hand_over`: TaskManager is to send it: as `send`, but the delivery is handed_over, due never and without an attempt, and its row
  *   in `task_manager_tasks` is there with it.
@@ -122,7 +123,7 @@ export type IntentCommand = {
     }
   | { readonly kind: 'cancel'; readonly rule: Rule }
   | { readonly kind: 'fail'; readonly code: string; readonly message: string; readonly content: DeliveryContent }
-  | { readonly kind: 'defer'; readonly until: Date }
+  | { readonly kind: 'defer'; readonly until: Date; readonly waitingFor?: string | null }
   | { readonly kind: 'hold'; readonly code: string; readonly message: string }
   | {
       readonly kind: 'hand_over'
@@ -149,7 +150,10 @@ export type SettleResult =
   /** `lateMs`: from when it was due, or asked for, to now; left out, it is not counted. */
   | { readonly kind: 'sent'; readonly providerMessageId: string | null; readonly lateMs?: number }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
-  /** Queued again. `countAttempt` false gives the attempt back; `unknown` true counts an unknown outcome. */
+  /**
+   * Queued again. `countAttempt` false gives the attempt back; `unknown` true counts an unknown outcome; with `waitingFor` it is
+   * released earlier by `AccountStore.release`.
+   */
   | {
       readonly kind: 'retry'
       readonly dueAt: Date
@@ -157,6 +161,7 @@ export type SettleResult =
       readonly message: string
       readonly countAttempt: boolean
       readonly unknown: boolean
+      readonly waitingFor?: string | null
     }
   | { readonly kind: 'unknown'; readonly code: string; readonly message: string }
 

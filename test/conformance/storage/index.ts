@@ -7,6 +7,7 @@
  * })
  */
 import { describe } from 'vitest'
+import { accounts } from './accounts.ts'
 import { audit } from './audit.ts'
 import { claims } from './claims.ts'
 import { deletions } from './deletions.ts'
@@ -40,6 +41,7 @@ const parts = {
   races,
   outcomes,
   receipts,
+  accounts,
   notices,
   history,
   'settings and preferences': preferences,

@@ -9,6 +9,7 @@ import type { Delivery, Intent, IntentTx, Reminder } from './intent-types.ts'
 import { createMeter } from './meter.ts'
 import { claimReminder, failReminder } from './reminder-intents.ts'
 import type { Tx } from './tx.ts'
+import { wait } from './wait.ts'
 
 const lost: IntentOutcome = { status: 'lost' }
 const capped: IntentOutcome = { status: 'capped' }
@@ -86,7 +87,8 @@ function claim(
   return done(write())
 }
 
-function defer({ tx, at }: IntentTx, found: Found, until: Date): IntentOutcome {
+function defer({ tx, at }: IntentTx, found: Found, { until, waitingFor = null }: Intent<'defer'>): IntentOutcome {
+  if (waitingFor !== null) wait(tx, waitingFor, found.kind, found.row, until)
   const change = { due_at: until.getTime(), updated_at: at.getTime() }
   if (found.kind === 'reminder') {
     tx.statements.reminders.defer.run({ id: found.row.id, ...change })
@@ -156,7 +158,7 @@ function decide(intent: IntentTx, found: Found, command: IntentCommand): IntentO
       cancel(intent, found, command.rule)
       return done(null)
     case 'defer':
-      return defer(intent, found, command.until)
+      return defer(intent, found, command)
     case 'fail':
       return found.kind === 'reminder'
         ? done(failReminder(intent, found.row, command))

@@ -10,6 +10,7 @@ import { appendAudit } from './audit.ts'
 import { countedAs, createTally, type Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import type { Tx } from './tx.ts'
+import { wait } from './wait.ts'
 
 const unknownMessage = (message: string): string => `The outcome is unknown: ${message}`
 
@@ -120,6 +121,9 @@ function settle(tx: Tx, command: SettleCommand, tally: Tally, sent: Sent): boole
       unknown_outcomes: held.unknown_outcomes + (unknown ? 1 : 0),
       updated_at,
     })
+    if (result.kind === 'retry' && result.waitingFor != null) {
+      wait(tx, result.waitingFor, 'delivery', { id, organization_id: held.organization_id }, result.dueAt)
+    }
     if (result.kind !== 'retry') tally.add(counted, result.kind === 'failed' ? 'FAILED' : 'UNKNOWN', at)
   }
   if (held.reminder_id !== null) project(tx, held.reminder_id, command)

@@ -36,6 +36,7 @@ export type CommandStatements = {
     readonly PATIENT: Preferences<All['preferences']['PATIENT']>
     readonly CLIENT: Preferences<All['preferences']['CLIENT']>
   }
+  readonly accounts: Runs<All['accounts'], 'wait'>
   readonly decisions: Runs<All['decisions'], 'insert'>
   readonly audit: Runs<All['audit'], 'insert'>
   readonly statistics: Gets<All['statistics'], 'outcome' | 'metered'> &
