@@ -5,7 +5,7 @@ type Timer = { readonly by: 'day' | 'elapsed'; readonly at: number; readonly cal
 
 /** Time that moves only when a test moves it, backwards too. Timers fire in order, each at its own time. */
 export class ManualClock implements Clock {
-  readonly isDriven = true
+  readonly isDriven: boolean = true
   #now: number
   #elapsed = 0
   #timers = new Set<Timer>()
