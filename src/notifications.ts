@@ -15,6 +15,7 @@ import { embeddedScheduler } from './services/embedded-scheduler.ts'
 import { Feeder } from './services/feeder.ts'
 import { Health } from './services/health.ts'
 import { Housekeeping } from './services/housekeeping.ts'
+import { LibraryClock } from './services/library-clock.ts'
 import { NotificationService } from './services/notification-service.ts'
 import { Owners } from './services/owners.ts'
 import { Planner } from './services/planner.ts'
@@ -98,7 +99,9 @@ export type Notifications = {
  * @throws NotificationError `options_invalid` naming the option.
  */
 export function createNotifications(options: NotificationsOptions): Notifications {
-  const resolved = resolveOptions(options)
+  const given = resolveOptions(options)
+  const clock = new LibraryClock(given.clock, given.storage, given.logger)
+  const resolved = { ...given, clock }
   const context = createContext(resolved, {
     dueAt: (at) => {
       dispatcher.dueAt(at)
@@ -117,7 +120,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   const replanner = new Replanner(context, planner)
   const reconciler = new Reconciler(context, planner)
   const housekeeping = new Housekeeping(context)
-  const { storage, transports, clock } = resolved
+  const { storage, transports } = resolved
   const notifications = new NotificationService(context, planner)
   const settings = new SettingsService(context)
   const statistics = new Statistics(context)
@@ -129,7 +132,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     callbacks,
     templates: new TemplatePreviews(context),
     statistics,
-    health: new Health(context, taskManager),
+    health: new Health(context, taskManager, clock),
     audit,
     owners: new Owners(context),
     docs: resolved.docs,
@@ -162,6 +165,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     migrate: ({ adopt = false, dryRun = false } = {}) =>
       storage.migrate({ ids: resolved.ids, adopt, dryRun, now: clock.now(), logger }),
     async start() {
+      await clock.follow()
       await dispatcher.start()
       feeder.start()
       replanner.start()

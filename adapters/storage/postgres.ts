@@ -85,6 +85,13 @@ function storageOn(engine: Engine, deaf: boolean): Storage {
       engine.read(async ({ statements }) => {
         await statements.plans.oldestJob.get({})
       }),
+    now: () =>
+      engine.read(async ({ run }) => {
+        const { rows } = await run<{ ms: string }>(
+          `select (extract(epoch from clock_timestamp()) * 1000)::bigint::text as ms`,
+        )
+        return new Date(Number(rows[0]?.ms))
+      }),
     ...(deaf ? {} : { onForeignChange: watch.listen }),
     within: withinHostTransactions(engine, pool),
     close() {

@@ -75,6 +75,11 @@ export interface Storage {
   /** Resolves if a trivial read succeeds. */
   ping(): Promise<void>
   /**
+   * What time it is by the database's own clock. Leave this out where it runs on the machine of its processes, and has
+   * theirs.
+   */
+  now?(): Promise<Date>
+  /**
    * Calls `listener` when another process may have committed something. This is only a hint: it may be early, late or
    * missing. Returns a function that ends the subscription.
    */

@@ -1,6 +1,7 @@
 import { isTransportError } from '../errors.ts'
 import { type Channel, channels } from '../schemas/vocabulary.ts'
 import { type Context, faultOf } from './context.ts'
+import type { LibraryClock } from './library-clock.ts'
 import type { Provider } from './providers.ts'
 import type { TaskManagerIntegration, TaskManagerStatus } from './task-manager-integration.ts'
 import { withTimeout } from './with-timeout.ts'
@@ -10,6 +11,11 @@ export type CheckStatus = 'ok' | 'failing' | 'unknown'
 export type HealthReport = {
   readonly status: 'ok' | 'failing'
   readonly storage: { readonly status: CheckStatus }
+  /**
+   * The clock of this process, beside the database's, by which the library goes. `offMs`: how far it is ahead (negative:
+   * behind); null: not known, or they have one clock. `off` beyond 2 seconds, which delays and doubles nothing.
+   */
+  readonly clock: { readonly status: 'ok' | 'off'; readonly offMs: number | null }
   /** `lagMs`: how long the oldest due work has been waiting. */
   readonly scheduler: { readonly status: CheckStatus; readonly lagMs: number | null; readonly nextDueAt: Date | null }
   /** The host application's own providers; accounts of organizations are verified by their first send. */
@@ -34,7 +40,8 @@ const patienceMs = 2000
 /** How long the verification of a provider is good for. */
 const verifiedForMs = 60_000
 
-type Verified = Pick<ProviderHealth, 'status' | 'code'> & { readonly checkedAt: Date }
+/** `freshUntil` by the clock's `elapsedMs`. */
+type Verified = Pick<ProviderHealth, 'status' | 'code'> & { readonly checkedAt: Date; readonly freshUntil: number }
 
 /** Says whether the library can do its work. Never throws, answers within about two seconds, holds no secret. */
 export class Health {
@@ -42,10 +49,12 @@ export class Health {
   readonly #verified = new Map<Channel, Verified>()
   readonly #running = new Map<Channel, Promise<void>>()
   readonly #taskManager: TaskManagerIntegration | null
+  readonly #clock: LibraryClock
 
-  constructor(context: Context, taskManager: TaskManagerIntegration | null) {
+  constructor(context: Context, taskManager: TaskManagerIntegration | null, clock: LibraryClock) {
     this.#context = context
     this.#taskManager = taskManager
+    this.#clock = clock
   }
 
   /** `verify`: connect to providers whose last verification is older than a minute. Else what is known is shown. */
@@ -58,7 +67,9 @@ export class Health {
     ])
     const checks = [storage, scheduler, ...providers, taskManager]
     const isFailing = checks.some((check) => check?.status === 'failing')
-    return { status: isFailing ? 'failing' : 'ok', storage, scheduler, providers, taskManager }
+    const { isOff, offMs } = this.#clock
+    const clock = { status: isOff ? 'off' : 'ok', offMs } as const
+    return { status: isFailing ? 'failing' : 'ok', storage, clock, scheduler, providers, taskManager }
   }
 
   async #storage(): Promise<HealthReport['storage']> {
@@ -83,7 +94,7 @@ export class Health {
     const provider = found.transport.name
     const { clock } = this.#context.options
     const known = this.#verified.get(channel)
-    const isFresh = known !== undefined && clock.now().getTime() - known.checkedAt.getTime() < verifiedForMs
+    const isFresh = known !== undefined && clock.elapsedMs() < known.freshUntil
     if (verify && !isFresh) await this.#within(this.#verifyOnce(channel, found))
     const now = this.#verified.get(channel)
     if (now === undefined) return { channel, provider, status: 'unknown', code: null, checkedAt: null }
@@ -101,7 +112,7 @@ export class Health {
   async #verify(channel: Channel, { transport, account, accountKey, trusted }: Provider): Promise<void> {
     const end = new AbortController()
     const { clock } = this.#context.options
-    const disarm = clock.setTimer(new Date(clock.now().getTime() + 5 * patienceMs), () => end.abort())
+    const disarm = clock.after(5 * patienceMs, () => end.abort())
     let result: Pick<Verified, 'status' | 'code'> = { status: 'ok', code: null }
     try {
       await transport.verify?.({ account, accountKey, trusted, signal: end.signal })
@@ -109,7 +120,11 @@ export class Health {
       result = { status: 'failing', code: isTransportError(error) ? error.code : 'failed' }
     }
     disarm()
-    this.#verified.set(channel, { ...result, checkedAt: clock.now() })
+    this.#verified.set(channel, {
+      ...result,
+      checkedAt: clock.now(),
+      freshUntil: clock.elapsedMs() + verifiedForMs,
+    })
   }
 
   /** The answer, or null if it failed or took too long. */

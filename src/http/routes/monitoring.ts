@@ -15,6 +15,7 @@ const check = z.enum(['ok', 'failing', 'unknown'])
 const healthShape = z.object({
   status: z.enum(['ok', 'failing']),
   storage: z.object({ status: check }).optional(),
+  clock: z.object({ status: z.enum(['ok', 'off']), offMs: z.number().nullable() }).optional(),
   scheduler: z.object({ status: check, lagMs: z.number().nullable(), nextDueAt: z.date().nullable() }).optional(),
   providers: z
     .array(
