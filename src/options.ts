@@ -101,7 +101,7 @@ export type NotificationsOptions = {
   readonly drainMs?: number
   /** Default: `stderrLogger`, which writes warnings and errors to stderr. */
   readonly logger?: Logger
-  /** Tells the time and sets timers; for tests. Default: `systemClock`. */
+  /** Tells the time, measures it and sets timers; for tests. Default: `systemClock`. */
   readonly clock?: Clock
   /** A number from 0 up to, but not including, 1, which spreads retries. Default: `Math.random`. */
   readonly random?: () => number
@@ -219,7 +219,7 @@ const shape = z.strictObject({
   reconcileMs: z.union([z.number(), z.literal(false)]).optional(),
   drainMs: z.number().optional(),
   logger: has('debug', 'info', 'warn', 'error').optional(),
-  clock: has('now', 'setTimer').optional(),
+  clock: has('now', 'elapsedMs', 'setTimer', 'after').optional(),
   random: call.optional(),
 })
 

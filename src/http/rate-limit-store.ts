@@ -85,7 +85,7 @@ function insured(store: RateCounter, memory: RateCounter, clock: Clock, logger: 
   let pausedUntil = 0
   return {
     async add(key, windowSeconds) {
-      const now = clock.now().getTime()
+      const now = clock.elapsedMs()
       if (now < pausedUntil) return memory.add(key, windowSeconds)
       try {
         const counted = await withTimeout(clock, patienceMs, store.add(key, windowSeconds), tooLate)

@@ -34,7 +34,8 @@ const patienceMs = 2000
 /** How long the verification of a provider is good for. */
 const verifiedForMs = 60_000
 
-type Verified = Pick<ProviderHealth, 'status' | 'code'> & { readonly checkedAt: Date }
+/** `freshUntil` by the clock's `elapsedMs`. */
+type Verified = Pick<ProviderHealth, 'status' | 'code'> & { readonly checkedAt: Date; readonly freshUntil: number }
 
 /** Says whether the library can do its work. Never throws, answers within about two seconds, holds no secret. */
 export class Health {
@@ -83,7 +84,7 @@ export class Health {
     const provider = found.transport.name
     const { clock } = this.#context.options
     const known = this.#verified.get(channel)
-    const isFresh = known !== undefined && clock.now().getTime() - known.checkedAt.getTime() < verifiedForMs
+    const isFresh = known !== undefined && clock.elapsedMs() < known.freshUntil
     if (verify && !isFresh) await this.#within(this.#verifyOnce(channel, found))
     const now = this.#verified.get(channel)
     if (now === undefined) return { channel, provider, status: 'unknown', code: null, checkedAt: null }
@@ -101,7 +102,7 @@ export class Health {
   async #verify(channel: Channel, { transport, account, accountKey, trusted }: Provider): Promise<void> {
     const end = new AbortController()
     const { clock } = this.#context.options
-    const disarm = clock.setTimer(new Date(clock.now().getTime() + 5 * patienceMs), () => end.abort())
+    const disarm = clock.after(5 * patienceMs, () => end.abort())
     let result: Pick<Verified, 'status' | 'code'> = { status: 'ok', code: null }
     try {
       await transport.verify?.({ account, accountKey, trusted, signal: end.signal })
@@ -109,7 +110,11 @@ export class Health {
       result = { status: 'failing', code: isTransportError(error) ? error.code : 'failed' }
     }
     disarm()
-    this.#verified.set(channel, { ...result, checkedAt: clock.now() })
+    this.#verified.set(channel, {
+      ...result,
+      checkedAt: clock.now(),
+      freshUntil: clock.elapsedMs() + verifiedForMs,
+    })
   }
 
   /** The answer, or null if it failed or took too long. */

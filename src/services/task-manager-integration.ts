@@ -62,8 +62,8 @@ export class TaskManagerIntegration {
   readonly #alarms: Alarms
   #isStarted = false
   #lease: JobLease | null = null
-  /** Another worker had the job: not before then is it asked for again. */
-  #askAfter = 0
+  /** Another worker had the job: not before then, by the clock's `elapsedMs`, is it asked for again. */
+  #askAfter = Number.NEGATIVE_INFINITY
   #running: Promise<void> | null = null
   #again = false
   #cancelPoll = () => {}
@@ -139,7 +139,7 @@ export class TaskManagerIntegration {
 
   #poll(): void {
     const { clock } = this.#context.options
-    this.#cancelPoll = clock.setTimer(new Date(clock.now().getTime() + this.#settings.pollMs), () => this.#poll())
+    this.#cancelPoll = clock.after(this.#settings.pollMs, () => this.#poll())
     this.wake()
   }
 
@@ -157,7 +157,7 @@ export class TaskManagerIntegration {
   }
 
   async #takeJob(): Promise<JobLease | null> {
-    const now = this.#context.options.clock.now().getTime()
+    const now = this.#context.options.clock.elapsedMs()
     if (now < this.#askAfter) return null
     const lease = await takeJob(this.#context, jobName, leaseMs)
     if (lease === null) this.#askAfter = now + this.#settings.pollMs

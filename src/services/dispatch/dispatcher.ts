@@ -51,7 +51,11 @@ export class Dispatcher {
   #dirty = false
   #running = false
   #hostFailures = 0
-  #hostPausedUntil = 0
+  /** By the clock's `elapsedMs`. */
+  #hostPausedUntil = Number.NEGATIVE_INFINITY
+  /** When `#wakeIn` wakes next, by the clock's `elapsedMs`. */
+  #wakesAt = Number.POSITIVE_INFINITY
+  #cancelWake = () => {}
   #cancelSweep = () => {}
   #unsubscribe = () => {}
 
@@ -95,30 +99,44 @@ export class Dispatcher {
     if (!this.#running) return
     this.#running = false
     this.#cancelSweep()
+    this.#cancelWake()
     this.#freed.stop()
     this.#unsubscribe()
     await this.#scheduler.stop()
     await this.#group.stop()
     await this.#round
     const { clock, drainMs } = this.#context.options
-    const disarm = clock.setTimer(new Date(clock.now().getTime() + drainMs), () => this.#sender.abort())
+    const disarm = clock.after(drainMs, () => this.#sender.abort())
     await Promise.all(this.#sending)
     disarm()
   }
 
   #sweep(): void {
     const { clock, sweepMs } = this.#context.options
-    this.#cancelSweep = clock.setTimer(new Date(clock.now().getTime() + sweepMs), () => this.#sweep())
+    this.#cancelSweep = clock.after(sweepMs, () => this.#sweep())
     this.wake()
+  }
+
+  /** Wakes when so much time has passed, whatever becomes of the time of day. */
+  #wakeIn(ms: number): void {
+    const { clock } = this.#context.options
+    const at = clock.elapsedMs() + ms
+    if (!this.#running || at >= this.#wakesAt) return
+    this.#cancelWake()
+    this.#wakesAt = at
+    this.#cancelWake = clock.after(ms, () => {
+      this.#wakesAt = Number.POSITIVE_INFINITY
+      this.wake()
+    })
   }
 
   #kick(): void {
     if (!this.#running || this.#round !== null) return
     this.#round = this.#run()
       .catch((error) => {
-        const { logger, clock } = this.#context.options
+        const { logger } = this.#context.options
         logger.error('dispatch round failed', { fault: faultOf(error) })
-        this.#scheduler.wakeAt(new Date(clock.now().getTime() + idleRoundMs))
+        this.#wakeIn(idleRoundMs)
       })
       .finally(() => {
         this.#round = null
@@ -130,9 +148,10 @@ export class Dispatcher {
     const { clock } = this.#context.options
     let idle = false
     while (this.#running && !idle) {
-      if (clock.now().getTime() < this.#hostPausedUntil) {
+      const pausedMs = this.#hostPausedUntil - clock.elapsedMs()
+      if (pausedMs > 0) {
         this.#dirty = false
-        this.#scheduler.wakeAt(new Date(this.#hostPausedUntil))
+        this.#wakeIn(pausedMs)
         return
       }
       if (this.#dirty || this.#ready.isHungry((lane) => this.#capacity.hasRoom(lane))) {
@@ -149,15 +168,13 @@ export class Dispatcher {
 
   /** Asks to be woken when there will be something to do. */
   async #sleep(idle: boolean): Promise<void> {
-    const { clock } = this.#context.options
-    const soon = (ms: number) => this.#scheduler.wakeAt(new Date(clock.now().getTime() + ms))
-    if (idle) return soon(idleRoundMs)
+    if (idle) return this.#wakeIn(idleRoundMs)
     if (this.#sleptAt === this.#readAt) return
     const next = await this.#source.nextDueAt(this.#readAt)
     if (next !== null) this.#scheduler.wakeAt(next)
     if (this.#share().of > 1) {
       const first = await this.#source.nextDueAt()
-      if (first !== null && first <= this.#readAt) soon(helpAfterMs)
+      if (first !== null && first <= this.#readAt) this.#wakeIn(helpAfterMs)
     }
     this.#sleptAt = this.#readAt
   }
@@ -273,7 +290,7 @@ export class Dispatcher {
     const { clock, logger } = this.#context.options
     const pauseMs = Math.min(longestHostPauseMs, idleRoundMs * 2 ** this.#hostFailures)
     this.#hostFailures += 1
-    this.#hostPausedUntil = clock.now().getTime() + pauseMs
+    this.#hostPausedUntil = clock.elapsedMs() + pauseMs
     this.#ready.clear()
     logger.warn('directory unavailable, work put off', { code, pauseMs })
     this.#context.events.emit('error', { code, message, organizationId: null })

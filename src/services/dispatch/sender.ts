@@ -96,7 +96,7 @@ export class Sender {
     const { clock } = this.#context.options
     return new Promise((resolve) => {
       const giveUp = () => {
-        clock.setTimer(new Date(clock.now().getTime() + patienceMs), () => resolve(silence('transport_silent')))
+        clock.after(patienceMs, () => resolve(silence('transport_silent')))
       }
       if (signal.aborted) giveUp()
       else signal.addEventListener('abort', giveUp, { once: true })

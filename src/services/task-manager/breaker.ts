@@ -17,6 +17,7 @@ export class Breaker {
   readonly #policy
   readonly #clock: Clock
   readonly #halfOpenAfterMs: number
+  /** By the clock's `elapsedMs`. */
   #openUntil = 0
   #reason = ''
 
@@ -28,7 +29,7 @@ export class Breaker {
       halfOpenAfter: Number.NEGATIVE_INFINITY,
     })
     this.#policy.onBreak((failure) => {
-      this.#openUntil = clock.now().getTime() + halfOpenAfterMs
+      this.#openUntil = clock.elapsedMs() + halfOpenAfterMs
       this.#reason = 'error' in failure && failure.error instanceof NoAnswer ? failure.error.reason : 'no answer'
       logger.warn('TaskManager does not answer; it is not asked for a while', { reason: this.#reason, halfOpenAfterMs })
     })
@@ -47,7 +48,7 @@ export class Breaker {
     const reason = this.#reason
     // Whoever comes while one call tries does not wait for it: it may take as long as a time-out.
     if (state === CircuitState.HalfOpen) return { reason, waitMs: this.#halfOpenAfterMs }
-    const waitMs = this.#openUntil - this.#clock.now().getTime()
+    const waitMs = this.#openUntil - this.#clock.elapsedMs()
     return waitMs > 0 ? { reason, waitMs } : null
   }
 

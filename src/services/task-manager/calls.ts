@@ -28,7 +28,7 @@ export class Calls {
 
   /** @throws NotificationError `task_manager_unavailable`, or `task_manager_invalid` for an answer that is too large. */
   async call(request: Request): Promise<Answer> {
-    const deadline = this.#after(this.#options.totalTimeoutMs)
+    const deadline = new Date(this.#elapsed().getTime() + this.#options.totalTimeoutMs)
     let attempts = 0
     let last: NoAnswer | null = null
     let isUnsent = true
@@ -59,7 +59,7 @@ export class Calls {
 
   /** One attempt, whatever the breaker says, and without telling it. @throws NoAnswer */
   probe(request: Request, timeoutMs: number): Promise<Answer> {
-    return this.#exchange(request, this.#after(timeoutMs))
+    return this.#exchange(request, new Date(this.#elapsed().getTime() + timeoutMs))
   }
 
   /** Ends what is under way. */
@@ -69,16 +69,15 @@ export class Calls {
 
   #exchange(request: Request, deadline: Date): Promise<Answer> {
     const { fetch, maxResponseBytes, timeoutMs, clock } = this.#options
-    const now = clock.now()
-    const ms = Math.max(1, Math.min(timeoutMs, deadline.getTime() - now.getTime()))
+    const ms = Math.max(1, Math.min(timeoutMs, deadline.getTime() - this.#elapsed().getTime()))
     // About a socket, so by real time.
     const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(ms)])
-    return exchange(request, { fetch, maxResponseBytes, signal, now })
+    return exchange(request, { fetch, maxResponseBytes, signal, now: clock.now() })
   }
 
   #waitMs({ retryAfterMs }: NoAnswer, attempts: number, deadline: Date): number | null {
-    const { retry: policy, clock, random } = this.#options
-    const now = clock.now()
+    const { retry: policy, random } = this.#options
+    const now = this.#elapsed()
     const asked = retryAfterMs === undefined ? {} : { retryAfterMs }
     const at = nextAttempt({ policy, attempts, now, deadline, random: random(), ...asked })
     return at === null ? null : at.getTime() - now.getTime()
@@ -100,5 +99,8 @@ export class Calls {
     }
   }
 
-  readonly #after = (ms: number): Date => new Date(this.#options.clock.now().getTime() + ms)
+  /** What a call may take is measured, not read from a time of day that somebody may set meanwhile. */
+  #elapsed(): Date {
+    return new Date(this.#options.clock.elapsedMs())
+  }
 }

@@ -23,8 +23,9 @@ const aliveMs = 10_000
 /** The outbox: reminders and notices that nobody has yet, in the order of their times. */
 export class HandOver {
   readonly #shared: TaskContext
+  /** Both by the clock's `elapsedMs`. */
   readonly #notBefore = new Map<string, number>()
-  #aliveUntil = 0
+  #aliveUntil = Number.NEGATIVE_INFINITY
 
   constructor(shared: TaskContext) {
     this.#shared = shared
@@ -93,7 +94,7 @@ export class HandOver {
   /** Whether anybody answers, so that not a whole batch is left in doubt when nobody does. */
   async #isAlive(): Promise<boolean> {
     const { client, context } = this.#shared
-    const now = context.options.clock.now().getTime()
+    const now = context.options.clock.elapsedMs()
     if (!client.isAvailable) return false
     if (now < this.#aliveUntil) return true
     const { latencyMs } = await client.health()
@@ -106,7 +107,7 @@ export class HandOver {
     const key = keyOf(due)
     const notBefore = this.#notBefore.get(key)
     if (notBefore === undefined) return true
-    if (notBefore > this.#shared.context.options.clock.now().getTime()) return false
+    if (notBefore > this.#shared.context.options.clock.elapsedMs()) return false
     this.#notBefore.delete(key)
     return true
   }
@@ -119,7 +120,7 @@ export class HandOver {
     const covered = await this.#covered(judgement)
     const { evaluated, toReplan } = decideAll(judgement, (one, verdict) => {
       const decided = this.#decide(judgement, covered.has(one) ? { ...one, verdict: sameAddress } : { ...one, verdict })
-      if (decided === null) this.#notBefore.set(keyOf(one.due), clock.now().getTime() + waitMs)
+      if (decided === null) this.#notBefore.set(keyOf(one.due), clock.elapsedMs() + waitMs)
       return decided
     })
     if (toReplan.length > 0) {
