@@ -165,8 +165,8 @@ export {
   type TaskStatus,
   taskStatuses,
 } from './schemas/task-manager.ts'
-export type { Circuit } from './services/task-manager/breaker.ts'
-export type { BreakerPolicy, TaskManagerClientOptions, TaskManagerPaths } from './services/task-manager/options.ts'
+export type { BreakerPolicy, Circuit } from './services/breaker.ts'
+export type { TaskManagerClientOptions, TaskManagerPaths } from './services/task-manager/options.ts'
 export { TaskManagerClient, type TaskManagerHealth } from './services/task-manager-client.ts'
 
 // The ports, and what the library uses where an option leaves one out.

@@ -19,6 +19,7 @@ import type { Transport } from './ports/transport.ts'
 import { asOptions } from './schemas/as-options.ts'
 import { parseInput } from './schemas/common.ts'
 import { definedOnly } from './schemas/defined.ts'
+import { createFaultLog, type FaultLog } from './services/fault-log.ts'
 import type { ServiceOptions } from './services/service-options.ts'
 import { resolveTaskManagerOptions, type TaskManagerOptions } from './services/tasks/options.ts'
 
@@ -99,7 +100,10 @@ export type NotificationsOptions = {
   readonly reconcileMs?: number | false
   /** How long `stop()` waits for sends in progress, in ms. Default 10000, 0 to 3600000. */
   readonly drainMs?: number
-  /** Default: `stderrLogger`, which writes warnings and errors to stderr. */
+  /**
+   * Where the library writes its log. Warnings and errors of one kind are written once a minute, with how many followed
+   * the first as `repeated`. Default: `stderrLogger`, which writes warnings and errors to stderr.
+   */
   readonly logger?: Logger
   /** Tells the time, measures it and sets timers; for tests. Default: `systemClock`. */
   readonly clock?: Clock
@@ -109,6 +113,7 @@ export type NotificationsOptions = {
 
 /** Options with every default filled in. */
 export type ResolvedOptions = ServiceOptions & {
+  readonly logger: FaultLog
   readonly authenticate: Authenticate | null
   readonly rateLimits: ResolvedRateLimits | null
   readonly docs: DocsPage | null
@@ -156,7 +161,7 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
   const keys = options.encryptionKey ?? encryptionKey ?? []
   const encryptionKeys = typeof keys === 'string' ? [keys] : keys
   const resolvedUrl = publicUrl === undefined ? null : publicUrl.replace(/(?<!\/)\/+$/, '')
-  const { taskManager } = options
+  const { taskManager, clock = systemClock } = options
   return {
     storage: options.storage,
     directory: options.directory,
@@ -180,8 +185,8 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
     sweepMs,
     reconcileMs,
     drainMs,
-    logger: options.logger ?? stderrLogger,
-    clock: options.clock ?? systemClock,
+    logger: createFaultLog(options.logger ?? stderrLogger, clock),
+    clock,
     random: options.random ?? Math.random,
   }
 }

@@ -1,4 +1,4 @@
-import { EventEmitter } from 'eventemitter3'
+import { EventEmitter } from 'node:events'
 import { NotificationError } from '../errors.ts'
 import type { NotificationEvents } from '../events.ts'
 import type { Logger } from '../ports/logger.ts'
@@ -9,24 +9,45 @@ import { HostReader } from './host-reader.ts'
 import { Providers } from './providers.ts'
 import type { ServiceOptions } from './service-options.ts'
 
-/** The library's events. A listener that throws is logged: the row is committed, and a bug of the host must not fail the library. */
-export class Events extends EventEmitter<NotificationEvents> {
+type Listener<Name extends keyof NotificationEvents> = (...args: NotificationEvents[Name]) => unknown
+
+/**
+ * The library's events. A listener that throws or rejects is logged, and the others are called: the row is committed, and a
+ * bug of the host must not fail the library, nor end the process as a rejection that nobody handles.
+ */
+export class Events {
+  readonly #emitter = new EventEmitter().setMaxListeners(0)
   readonly #logger: Logger
 
   constructor(logger: Logger) {
-    super()
     this.#logger = logger
   }
 
-  override emit<Name extends EventEmitter.EventNames<NotificationEvents>>(
-    name: Name,
-    ...args: EventEmitter.EventArgs<NotificationEvents, Name>
-  ): boolean {
-    try {
-      return super.emit(name, ...args)
-    } catch (error) {
+  on<Name extends keyof NotificationEvents>(name: Name, listener: Listener<Name>): this {
+    this.#emitter.on(name, listener)
+    return this
+  }
+
+  once<Name extends keyof NotificationEvents>(name: Name, listener: Listener<Name>): this {
+    this.#emitter.once(name, listener)
+    return this
+  }
+
+  off<Name extends keyof NotificationEvents>(name: Name, listener: Listener<Name>): this {
+    this.#emitter.off(name, listener)
+    return this
+  }
+
+  emit<Name extends keyof NotificationEvents>(name: Name, ...args: NotificationEvents[Name]): void {
+    const failed = (error: unknown) =>
       this.#logger.error('event listener failed', { event: name, fault: faultOf(error) })
-      return true
+    for (const listener of this.#emitter.rawListeners(name)) {
+      try {
+        const answer: unknown = Reflect.apply(listener, this.#emitter, args)
+        if (answer instanceof Promise) answer.catch(failed)
+      } catch (error) {
+        failed(error)
+      }
     }
   }
 }

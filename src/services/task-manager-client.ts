@@ -14,7 +14,7 @@ import {
   wireTask,
   wireTaskPage,
 } from '../schemas/task-manager.ts'
-import type { Circuit } from './task-manager/breaker.ts'
+import type { Circuit } from './breaker.ts'
 import { Calls } from './task-manager/calls.ts'
 import type { Answer, Request } from './task-manager/exchange.ts'
 import { noLongerChangeable, refused, type Target, unusable, wordsOf } from './task-manager/failures.ts'

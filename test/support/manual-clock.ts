@@ -30,6 +30,11 @@ export class ManualClock implements Clock {
     return this.#add({ by: 'elapsed', at: this.#elapsed + Math.max(0, Math.ceil(ms)), callback })
   }
 
+  /** How many timers are set. */
+  get timers(): number {
+    return this.#timers.size
+  }
+
   /** Moves to `target`, firing every timer on the way, and lets what they started come to rest in between. */
   async advanceTo(target: Date | string): Promise<void> {
     await this.advance(new Date(target).getTime() - this.#now)

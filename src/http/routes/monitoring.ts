@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { historyFilter } from '../../schemas/requests.ts'
 import { channels } from '../../schemas/vocabulary.ts'
-import { circuitStates } from '../../services/task-manager/breaker.ts'
+import { circuitStates } from '../../services/breaker.ts'
 import { taskManagerModes } from '../../services/tasks/options.ts'
 import { nobodys } from '../access.ts'
 import type { Api } from '../api.ts'

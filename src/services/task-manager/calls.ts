@@ -1,6 +1,6 @@
 import { DelegateBackoff, handleWhen, type RetryPolicy, retry } from 'cockatiel'
 import { nextAttempt } from '../../domain/retry.ts'
-import { Breaker } from './breaker.ts'
+import { Breaker } from '../breaker.ts'
 import { type Answer, exchange, type Request } from './exchange.ts'
 import { clientClosed, failingFast, NoAnswer, unavailable } from './failures.ts'
 import type { SettledTaskManagerOptions } from './options.ts'
@@ -16,7 +16,18 @@ export class Calls {
 
   constructor(options: SettledTaskManagerOptions) {
     this.#options = options
-    this.breaker = new Breaker(options.breaker, options.clock, options.logger)
+    const { breaker, clock, logger } = options
+    // Any answer counts as a success, a refusal too: somebody is there.
+    this.breaker = new Breaker({
+      ...breaker,
+      clock,
+      reasonOf: (error) => (error instanceof NoAnswer ? error.reason : null),
+      onBreak: (reason) => {
+        const { halfOpenAfterMs } = breaker
+        logger.warn('TaskManager does not answer; it is not asked for a while', { reason, halfOpenAfterMs })
+      },
+      onReset: () => logger.info('TaskManager answers again'),
+    })
     this.#retry = retry(
       handleWhen((error) => waitOf(error) !== null),
       {
