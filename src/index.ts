@@ -57,9 +57,9 @@ export type {
   TemplateKey,
   UnknownOutcomePolicy,
 } from './schemas/vocabulary.ts'
+export type { AccountPause } from './services/accounts.ts'
 export type { AuditFilter, AuditLog, AuditPage } from './services/audit-log.ts'
 export type { Receipt, ReportResult } from './services/callbacks.ts'
-export type { AccountPause } from './services/dispatch/account-gate.ts'
 export type { ExplanationLine } from './services/explanation.ts'
 export type { NotificationService } from './services/notification-service.ts'
 export type { NotificationTransaction } from './services/notification-transaction.ts'

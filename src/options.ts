@@ -46,9 +46,11 @@ export type NotificationsOptions = {
   /** `integer` (default) or `text`, for each kind of id: `{ appointment: 'text' }` for UUIDs. */
   readonly ids?: Partial<IdKinds>
   /**
-   * When to retry after a transient failure; no reminder is retried past the start of its appointment. Default:
-   * `maxRetries` 3 (0 to 20), `baseMs` 30000 (at least 1), `factor` 4 (1 to 100), `maxMs` 1800000 (at least 1), which
-   * makes three waits of at most 30 s, 2 min and 8 min, half of each random.
+   * When to retry after a transient failure. A message is tried as long as it is of use: a reminder until `leadMs` before
+   * its start, a confirmation for 24 hours or until the start, a cancellation until the old start, a reschedule until the
+   * new one, a waitlist offer until it expires or the slot starts; then it is FAILED (`too_late`). Default: `maxRetries`
+   * without a limit (0 to 1000000), `baseMs` 30000 (at least 1), `factor` 4 (1 to 100), `maxMs` 900000 (at least 1): waits of
+   * at most 30 s, 2 min, 8 min, and then 15 min each, half of each random.
    */
   readonly retry?: Partial<RetryPolicy>
   /**
@@ -91,6 +93,11 @@ export type NotificationsOptions = {
    * otherwise. Default 120000, 1000 to 3600000.
    */
   readonly sendTimeoutMs?: number
+  /**
+   * How long before the start of its appointment a reminder is of no more use, in ms; at most half of its offset. Default
+   * 60000, 0 to 86400000.
+   */
+  readonly leadMs?: number
   /** How often to look for due work that no wake-up announced, in ms. Default 30000, 100 to 86400000. */
   readonly sweepMs?: number
   /**
@@ -127,6 +134,7 @@ const plainOptions = z.object({
   publicUrl: z.url({ protocol: /^https?$/ }).optional(),
   leaseMs: z.int().min(5000).max(3_600_000).default(60_000),
   sendTimeoutMs: z.int().min(1000).max(3_600_000).default(120_000),
+  leadMs: z.int().min(0).max(86_400_000).default(60_000),
   sweepMs: z.int().min(100).max(86_400_000).default(30_000),
   reconcileMs: z
     .union([z.literal([false, 0]), z.int().min(60_000).max(604_800_000)], 'must be 60000 to 604800000, or 0 or false')
@@ -135,7 +143,9 @@ const plainOptions = z.object({
   drainMs: z.int().min(0).max(3_600_000).default(10_000),
   retry: z
     .strictObject({
-      maxRetries: z.int().min(0).max(20).default(defaultRetryPolicy.maxRetries),
+      maxRetries: z
+        .union([z.int().min(0).max(1_000_000), z.literal(Number.POSITIVE_INFINITY)])
+        .default(defaultRetryPolicy.maxRetries),
       baseMs: z.int().min(1).default(defaultRetryPolicy.baseMs),
       factor: z.number().min(1).max(100).default(defaultRetryPolicy.factor),
       maxMs: z.int().min(1).default(defaultRetryPolicy.maxMs),
@@ -153,7 +163,7 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
       field: 'transports',
     })
   }
-  const { leaseMs, sendTimeoutMs, sweepMs, reconcileMs, drainMs, retry, publicUrl, sendCap } = asOptions(() =>
+  const { leaseMs, sendTimeoutMs, leadMs, sweepMs, reconcileMs, drainMs, retry, publicUrl, sendCap } = asOptions(() =>
     parseInput(plainOptions, options, 'The options object'),
   )
   const variables = options.env ?? process.env
@@ -182,6 +192,7 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
     docs: options.docs ?? null,
     leaseMs,
     sendTimeoutMs,
+    leadMs,
     sweepMs,
     reconcileMs,
     drainMs,
@@ -220,6 +231,7 @@ const shape = z.strictObject({
   docs: has('page', 'asset').optional(),
   leaseMs: z.number().optional(),
   sendTimeoutMs: z.number().optional(),
+  leadMs: z.number().optional(),
   sweepMs: z.number().optional(),
   reconcileMs: z.union([z.number(), z.literal(false)]).optional(),
   drainMs: z.number().optional(),

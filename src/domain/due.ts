@@ -6,6 +6,7 @@ import { type Appointment, inactiveRule, isActive, isSameRecipient, type Waitlis
 import { addressKey } from './effective.ts'
 import { effectiveFor, type Surroundings } from './plan.ts'
 import { canonicalOffsets } from './reminder-time.ts'
+import { type Life, usefulUntil } from './useful-life.ts'
 
 /** What is to become of one piece of due work. */
 export type Verdict =
@@ -36,8 +37,12 @@ export type DueReminder = {
   readonly channel: Channel
   readonly offset: string
   readonly startsAt: Date
+  readonly reminderTime: Date
   readonly wasPutOff: boolean
 }
+
+/** When it is judged, and how long before its start a reminder is of no more use (`leadMs`). */
+export type Moment = { readonly now: Date; readonly leadMs: number }
 
 /** Is this reminder still right? Asked with the truth of the moment, before its intent is committed. */
 export function judgeReminder(
@@ -45,7 +50,7 @@ export function judgeReminder(
   truth: Truth<Appointment>,
   plan: PlanFacts | null,
   surroundings: Surroundings,
-  now: Date,
+  { now, leadMs }: Moment,
 ): Verdict {
   if (plan === null) return cancel('appointment_gone')
   if (plan.status === 'cancelled') return cancel(plan.cancelReason ?? 'cancelled_by_request')
@@ -56,13 +61,15 @@ export function judgeReminder(
   const inactive = inactiveRule(appointment.status)
   if (inactive !== null) return cancel(inactive)
   if (appointment.start.instant.getTime() !== reminder.startsAt.getTime()) return { kind: 'move' }
-  if (appointment.start.instant.getTime() <= now.getTime()) return cancel('appointment_started')
   const recipient = appointment.recipients.find((one) => isSameRecipient(one, reminder.recipient))
   if (recipient === undefined) return cancel('recipient_removed')
   const allowed = effectiveFor(surroundings, recipient, 'REMINDER', reminder.channel)
   if (!allowed.allowed || allowed.address === null) return denied(allowed.rule)
   const offsets = canonicalOffsets(plan.customReminders ?? allowed.offsets)
   if (!offsets.some((offset) => offset.text === reminder.offset)) return cancel('offset_removed')
+  const { reminderTime: since } = reminder
+  const late = tooLate({ category: 'REMINDER', since, start: appointment.start.instant }, { now, leadMs })
+  if (late !== null) return late
   return { kind: 'send', recipient, address: allowed.address }
 }
 
@@ -72,6 +79,7 @@ export type DueNotice = {
   readonly channel: Channel
   /** The appointment's status when the notice was asked for. */
   readonly askedStatus: AppointmentStatus | null
+  readonly createdAt: Date
   readonly wasPutOff: boolean
 }
 
@@ -84,9 +92,11 @@ export function judgeNotice(
   truth: Truth<Appointment>,
   snapshot: Appointment | null,
   surroundings: Surroundings,
-  now: Date,
+  moment: Moment,
 ): Verdict {
-  if (truth.kind === 'unreadable') return waiting('appointment_unreadable', snapshot?.start.instant ?? now, now)
+  if (truth.kind === 'unreadable') {
+    return waiting('appointment_unreadable', snapshot?.start.instant ?? moment.now, moment.now)
+  }
   const cancellation = notice.category === 'CANCELLATION'
   const appointment = truth.kind === 'known' ? truth.value : cancellation ? snapshot : null
   if (appointment === null) return gone(notice)
@@ -97,33 +107,46 @@ export function judgeNotice(
     // Asked for while it was cancelled, and by now it takes place again: the notice would be wrong.
     if (!isActive(notice.askedStatus)) return cancel('appointment_active')
   }
-  if (appointment.start.instant.getTime() <= now.getTime()) return cancel('appointment_started')
-  return judgeRecipient(notice, appointment.recipients, surroundings)
+  const { category, createdAt: since } = notice
+  const life = { category, since, start: appointment.start.instant }
+  return judgeRecipient(notice, appointment.recipients, surroundings, life, moment)
 }
 
 export function judgeWaitlistNotice(
   notice: DueNotice,
   truth: Truth<WaitlistEntry>,
   surroundings: Surroundings,
-  now: Date,
+  moment: Moment,
 ): Verdict {
   if (truth.kind === 'unreadable') return { kind: 'refuse', rule: 'appointment_unreadable' }
   if (truth.kind === 'gone') return cancel('waitlist_entry_gone')
-  const ends = truth.value.expiresAt ?? truth.value.start?.instant
-  if (ends !== undefined && ends.getTime() <= now.getTime()) return cancel('appointment_started')
-  return judgeRecipient(notice, truth.value.recipients, surroundings)
+  const { start, expiresAt = null } = truth.value
+  const life = { category: notice.category, since: notice.createdAt, start: start?.instant ?? null, expiresAt }
+  return judgeRecipient(notice, truth.value.recipients, surroundings, life, moment)
 }
 
 function judgeRecipient(
   notice: DueNotice,
   recipients: readonly DirectoryRecipient[],
   surroundings: Surroundings,
+  life: Life,
+  moment: Moment,
 ): Verdict {
   const recipient = recipients.find((one) => isSameRecipient(one, notice.recipient))
   if (recipient === undefined) return cancel('recipient_removed')
   const allowed = effectiveFor(surroundings, recipient, notice.category, notice.channel)
   if (!allowed.allowed || allowed.address === null) return denied(allowed.rule)
-  return { kind: 'send', recipient, address: allowed.address }
+  return tooLate(life, moment) ?? { kind: 'send', recipient, address: allowed.address }
+}
+
+/**
+ * What should have gone out and was not sent while it was of use is a failure to be seen; what was of no use from the
+ * beginning, such as a notice asked for after the start, is withdrawn.
+ */
+function tooLate(life: Life, { now, leadMs }: Moment): Verdict | null {
+  const until = usefulUntil(life, leadMs)
+  if (until === null || now < until) return null
+  return life.since < until ? { kind: 'refuse', rule: 'too_late' } : cancel('appointment_started')
 }
 
 /** What the rivals of one appointment need to be told apart. */

@@ -4,7 +4,7 @@ import type { NotificationEvents } from '../events.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { TransactionStorage } from '../ports/storage.ts'
 import { createSecretBox, type SecretBox } from '../security/secret-box.ts'
-import { AccountGate } from './dispatch/account-gate.ts'
+import { Accounts } from './accounts.ts'
 import { HostReader } from './host-reader.ts'
 import { Providers } from './providers.ts'
 import type { ServiceOptions } from './service-options.ts'
@@ -67,8 +67,8 @@ export type Context = Signals & {
   readonly options: ServiceOptions
   readonly host: HostReader
   readonly providers: Providers
-  /** What the dispatcher of this process learned of the accounts it sends through. */
-  readonly accounts: AccountGate
+  /** Accounts that were refused. */
+  readonly accounts: Accounts
   readonly secrets: SecretBox | null
   readonly events: Events
 }
@@ -84,15 +84,19 @@ export type PlanningContext = Pick<Context, 'dueAt' | 'tasksTouched' | 'provider
 
 export function createContext(options: ServiceOptions, signals: Signals): Context {
   const secrets = options.encryptionKeys.length === 0 ? null : createSecretBox(options.encryptionKeys)
-  return {
+  const context: Context = {
     options,
     host: new HostReader(options.directory, options.ids, options.logger),
     providers: new Providers(options.transports, options.defaults, secrets, options.taskManager?.mode === 'deliver'),
-    accounts: new AccountGate(),
+    get accounts() {
+      return accounts
+    },
     secrets,
     events: new Events(options.logger),
     ...signals,
   }
+  const accounts = new Accounts(context)
+  return context
 }
 
 /** What may be logged of an unknown error: our own messages are safe, a stranger's may hold personal data. */

@@ -24,6 +24,7 @@ export type ServiceOptions = {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly leaseMs: number
   readonly sendTimeoutMs: number
+  readonly leadMs: number
   readonly sweepMs: number
   /** Null: never. */
   readonly reconcileMs: number | null

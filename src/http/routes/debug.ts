@@ -17,9 +17,13 @@ const channelShape = z.object({
   source: z.enum(['organization', 'default', 'transport', 'task_manager']).nullable(),
   fault: z.string().nullable().describe('The rule why nothing would be sent now'),
   pause: z
-    .object({ code: z.string().describe('The word of the transport, such as `smtp_535`'), until: z.date() })
+    .object({
+      code: z.string().describe('The word of the transport, such as `smtp_535`'),
+      since: z.date(),
+      until: z.date().describe('When one message tries the account again'),
+    })
     .nullable()
-    .describe('With the fault `account_paused`: the account was refused. Known to the process that was refused'),
+    .describe('With the fault `account_paused`: the account was refused, and what is due waits until it works again'),
 })
 const settingsReport = z.object({
   organizationId: z.string(),

@@ -6,7 +6,7 @@ import { batchOrEach } from '../batch-or-each.ts'
 import { type Context, faultOf } from '../context.ts'
 import type { Planner } from '../planner.ts'
 import { AccountCapacity } from './account-capacity.ts'
-import type { AccountGate } from './account-gate.ts'
+import { AccountGate } from './account-gate.ts'
 import { putOffCapped } from './capped.ts'
 import { Coalescer } from './coalescer.ts'
 import type { Evaluated } from './decide.ts'
@@ -61,14 +61,14 @@ export class Dispatcher {
 
   constructor(context: Context, planner: Planner, scheduler: Scheduler, source = allDue(context.options.storage)) {
     this.#context = context
-    this.#gate = context.accounts
+    this.#gate = new AccountGate()
     this.#source = source
     this.#planner = planner
     this.#scheduler = scheduler
     this.#sender = new Sender(context, this.#gate)
     this.#freed = new Coalescer(context.options.clock, () => this.#kick())
     this.#group = new WorkerGroup(context)
-    this.#capacity = new AccountCapacity(context.providers, this.#gate)
+    this.#capacity = new AccountCapacity(context.providers, this.#gate, context.accounts)
   }
 
   async start(): Promise<void> {
@@ -80,6 +80,7 @@ export class Dispatcher {
     await this.#group.start(() => this.wake())
     this.#unsubscribe = storage.onForeignChange?.(() => this.wake()) ?? (() => {})
     await this.#scheduler.start({ wake: () => this.wake(), clock, logger })
+    await this.#context.accounts.start()
     this.#sweep()
   }
 
@@ -103,6 +104,7 @@ export class Dispatcher {
     this.#freed.stop()
     this.#unsubscribe()
     await this.#scheduler.stop()
+    await this.#context.accounts.stop()
     await this.#group.stop()
     await this.#round
     const { clock, drainMs } = this.#context.options
@@ -219,7 +221,7 @@ export class Dispatcher {
     const commands = evaluated.map((one) => one.command)
     const outcomes = await batchOrEach(commands, (batch) => options.storage.deliveries.commitIntents(batch, now)).catch(
       (error) => {
-        for (const { outgoing } of evaluated) if (outgoing !== null) this.#gate.release(outgoing.provider)
+        for (const { outgoing } of evaluated) this.#notBegun(outgoing)
         throw error
       },
     )
@@ -236,7 +238,7 @@ export class Dispatcher {
         open.delete(one.due)
         this.#act(one, outcome.delivery)
       } else if (one.outgoing !== null) {
-        this.#gate.release(one.outgoing.provider)
+        this.#notBegun(one.outgoing)
       }
       if (outcome !== undefined && 'status' in outcome && outcome.status === 'capped') capped.push(one)
     }
@@ -272,10 +274,18 @@ export class Dispatcher {
     for (const { one, delivery } of await putOffCapped(this.#context, capped, now)) this.#act(one, delivery)
   }
 
+  /** What was decided to be sent is not: its place, and its turn to try a paused account, are free again. */
+  #notBegun(outgoing: Evaluated['outgoing']): void {
+    if (outgoing === null) return
+    this.#gate.release(outgoing.provider)
+    if (outgoing.seenRefusals > 0) this.#context.accounts.giveBack(outgoing.provider)
+  }
+
   #act(one: Evaluated, delivery: DeliveryRow | null): void {
     const { outgoing, due } = one
     if (outgoing === null || delivery === null) {
-      if (one.command.kind === 'defer') this.#scheduler.wakeAt(one.command.until)
+      // What waits for an account is released; its last moment is found by the sweep.
+      if (one.command.kind === 'defer' && one.command.waitingFor == null) this.#scheduler.wakeAt(one.command.until)
       tellDecided(this.#context, one, delivery)
       return
     }

@@ -24,7 +24,7 @@ export type Judgement = {
  * @throws NotificationError `directory_failed` where the host cannot say.
  */
 export async function judge(context: Context, works: readonly DueWork[]): Promise<Judgement> {
-  const { storage, clock } = context.options
+  const { storage, clock, leadMs } = context.options
   const ids = idsOf(works, 'appointmentId')
   const waitlistIds = idsOf(works, 'waitlistEntryId')
   // Before the truth: the revision that guards the intent must not be newer than what it was decided by.
@@ -48,22 +48,23 @@ export async function judge(context: Context, works: readonly DueWork[]): Promis
   )
   // The clock is read after the truth: a start that came meanwhile is past.
   const now = clock.now()
+  const moment = { now, leadMs }
   const judged = subjects.map(({ due, subject }): Judged => {
     const { organizationId, appointmentId, waitlistEntryId } = factsOf(due)
     const surroundings = knowledge.surroundings(organizationId)
     if (due.reminder !== null) {
       const truth = owned(appointmentOf(due.reminder.appointmentId), organizationId)
       const reminder = { ...due.reminder, wasPutOff: wasPutOff(due) }
-      return { due, subject, verdict: judgeReminder(reminder, truth, planOf(due), surroundings, now) }
+      return { due, subject, verdict: judgeReminder(reminder, truth, planOf(due), surroundings, moment) }
     }
     const snapshot = parseSnapshot(due.delivery.snapshot)
     const notice = { ...due.delivery, askedStatus: snapshot?.status ?? null, wasPutOff: wasPutOff(due) }
     if (waitlistEntryId !== null) {
       const truth = owned(waitlistOf(waitlistEntryId), organizationId)
-      return { due, subject, verdict: judgeWaitlistNotice(notice, truth, surroundings, now) }
+      return { due, subject, verdict: judgeWaitlistNotice(notice, truth, surroundings, moment) }
     }
     const truth = appointmentId === null ? gone : owned(appointmentOf(appointmentId), organizationId)
-    return { due, subject, verdict: judgeNotice(notice, truth, snapshot, surroundings, now) }
+    return { due, subject, verdict: judgeNotice(notice, truth, snapshot, surroundings, moment) }
   })
   return { judged, knowledge, planOf, now }
 }

@@ -2,8 +2,7 @@ import { nextAttempt } from '../../domain/retry.ts'
 import { isTransportError, TransportError } from '../../errors.ts'
 import type { DeliveryRow, SettleCommand } from '../../ports/storage.ts'
 import type { Context } from '../context.ts'
-import { type Provider, sourceOf } from '../providers.ts'
-import type { AccountGate } from './account-gate.ts'
+import { type AccountGate, accountKeyOf } from './account-gate.ts'
 import { entryOf, type Outgoing } from './decide.ts'
 import { judgeFailure } from './failed-attempt.ts'
 import { SendLease } from './send-lease.ts'
@@ -48,13 +47,15 @@ export class Sender {
     const lease = new SendLease(this.#context, delivery, outgoing.leaseUntil)
     const outcome = await this.#attempt(delivery.id, outgoing, lease, running)
     this.#gate.release(outgoing.provider)
-    const { command, announce } = this.#judge(due, delivery, outgoing, outcome)
+    const { command, announce } = await this.#judge(due, delivery, outgoing, outcome)
     const applied = await this.#settler.settle(command, lease.until)
     if (!applied) {
       this.#context.options.logger.warn('outcome not written: the delivery is no longer held', { id: delivery.id })
       return
     }
-    if (command.result.kind === 'retry') this.#context.dueAt(command.result.dueAt)
+    if (command.result.kind === 'retry' && command.result.waitingFor == null) {
+      this.#context.dueAt(command.result.dueAt)
+    }
     tellSettled(this.#context, due, delivery, command.result)
     announce()
   }
@@ -103,54 +104,50 @@ export class Sender {
     })
   }
 
-  #judge(
+  async #judge(
     due: DueWork,
     delivery: DeliveryRow,
     outgoing: Outgoing,
     outcome: AttemptOutcome,
-  ): { command: SettleCommand; announce: () => void } {
-    const { events, options } = this.#context
+  ): Promise<{ command: SettleCommand; announce: () => void }> {
+    const { events, options, accounts } = this.#context
     const at = options.clock.now()
     const base = { id: delivery.id, fence: delivery.fence, at, entries: [], suppress: null }
+    const { provider, seenRefusals } = outgoing
     if (outcome === givenBack) {
+      if (seenRefusals > 0) accounts.giveBack(provider)
       // At once, and it costs no attempt: nothing was tried.
       return { command: { ...base, result: { kind: 'retry', dueAt: at, ...notBegun } }, announce: () => {} }
     }
     if (!isTransportError(outcome)) {
-      this.#gate.accepted(outgoing.provider)
+      await accounts.proven(provider)
       const dueAt = due.reminder?.reminderTime ?? delivery.createdAt
       const lateMs = Math.max(0, at.getTime() - dueAt.getTime())
       const result = { kind: 'sent', providerMessageId: outcome.messageId, lateMs } as const
       return { command: { ...base, result }, announce: () => {} }
     }
-    const { code, message } = outcome
-    const stopsAccount =
-      outcome.scope === 'account' && (outcome.outcome === 'permanent' || outcome.outcome === 'transient')
+    const { code, message, retryAfterMs } = outcome
+    const isUnknown = outcome.outcome === 'unknown'
+    const pausesAccount = outcome.scope === 'account' && !isUnknown
+    if (pausesAccount) await accounts.refused(provider, delivery, { code, retryAfterMs, seenRefusals })
+    else if (!isUnknown) await accounts.proven(provider)
     const { result, suppress, action, rule } = judgeFailure({
       error: outcome,
       delivery,
       outgoing,
       nextAttempt: this.#next(delivery, outgoing, outcome, at),
-      accountPausedUntil: stopsAccount ? this.#stop(outgoing.provider, delivery, code, at) : null,
+      isExhausted: delivery.attempts > options.retry.maxRetries,
+      waitingFor: pausesAccount ? accountKeyOf(provider) : null,
+      at,
     })
     const entries = [{ ...entryOf(due, action, rule, code), notificationId: delivery.id }]
     const { organizationId } = delivery
     return {
       command: { ...base, result, suppress, entries },
       announce: () => {
-        if (stopsAccount) events.emit('error', { code, message, organizationId })
+        if (pausesAccount) events.emit('error', { code, message, organizationId })
       },
     }
-  }
-
-  /** Stops the account, and says so once a pause, not for every message that meets it. */
-  #stop(provider: Provider, { organizationId, channel }: DeliveryRow, code: string, at: Date): Date {
-    const { until, isNew } = this.#gate.refused(provider, code, at)
-    if (isNew) {
-      const facts = { organizationId, channel, code, account: sourceOf(provider), until: until.toISOString() }
-      this.#context.options.logger.warn('account paused: nothing is sent through it until then', facts)
-    }
-    return until
   }
 
   #next(delivery: DeliveryRow, outgoing: Outgoing, failure: TransportError, now: Date): Date | null {

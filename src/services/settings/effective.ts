@@ -3,8 +3,8 @@ import type { SettingsRow } from '../../ports/storage.ts'
 import type { PreferenceRef, Preferences } from '../../schemas/preferences.ts'
 import type { OrganizationSettings } from '../../schemas/settings.ts'
 import type { Category, Channel, Rule } from '../../schemas/vocabulary.ts'
+import type { AccountPause } from '../accounts.ts'
 import type { Context } from '../context.ts'
-import type { AccountPause } from '../dispatch/account-gate.ts'
 import { sourceOf } from '../providers.ts'
 import { taskManagerProvider } from '../tasks/reports.ts'
 
@@ -20,8 +20,8 @@ export type EffectiveChannel = {
   /** Why nothing would be sent now: the rule why there is no provider, or `account_paused`. */
   readonly fault: Rule | null
   /**
-   * The account is stopped because it was refused, with the transport's word for it; null otherwise. Known in the process
-   * that was refused only, and forgotten when it ends.
+   * The account is paused because it was refused, with the transport's word for it; null otherwise. `until`: when it is
+   * tried again.
    */
   readonly pause: AccountPause | null
 }
@@ -39,7 +39,7 @@ export type EffectivePreferences = {
 }
 
 export function effectiveChannel(
-  { providers, accounts, options }: Pick<Context, 'providers' | 'accounts' | 'options'>,
+  { providers, accounts }: Pick<Context, 'providers' | 'accounts'>,
   row: SettingsRow | null,
   channel: Channel,
   enabled: boolean,
@@ -49,7 +49,7 @@ export function effectiveChannel(
   }
   const found = providers.find(row, channel)
   if (typeof found === 'string') return { enabled, provider: null, source: null, fault: found, pause: null }
-  const pause = accounts.pause(found, options.clock.now())
+  const pause = accounts.pause(found)
   const fault = pause === null ? null : 'account_paused'
   return { enabled, provider: found.transport.name, source: sourceOf(found), fault, pause }
 }
