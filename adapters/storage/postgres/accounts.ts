@@ -11,13 +11,15 @@ import { notification } from './notify.ts'
 function releaseSql(schema: string, ofOrganization: boolean): string {
   const waiting = qualified(schema, 'notification_waiting')
   const due = (table: string, work: string, state: string) => `
-    update ${qualified(schema, table)} as t set due_at = $2::timestamptz from taken
+    update ${qualified(schema, table)} as t set due_at = $2::timestamptz - taken.place * interval '1 ms' from taken
     where taken.work = '${work}' and t.id = taken.work_id and t.due_at = taken.due_at and t.due_at > $2::timestamptz and ${state}`
-  return `with taken as (
+  return `with listed as (
       delete from ${waiting} where (account, due_at, work, work_id) in (
         select account, due_at, work, work_id from ${waiting} where account = $1 ${ofOrganization ? 'and organization_id = $5' : ''}
         order by due_at, work, work_id limit $3 offset $4 for update skip locked)
       returning due_at, work, work_id
+    ), taken as (
+      select *, row_number() over (order by due_at desc, work desc, work_id desc) - 1 as place from listed
     ), reminders as (${due('appointment_reminders', 'reminder', `t.status = 'PENDING'`)}),
     deliveries as (${due('notification_history', 'delivery', `t.delivery_state = 'queued'`)})
     select count(*)::text as count from taken`

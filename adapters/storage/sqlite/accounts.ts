@@ -35,8 +35,8 @@ export const accountStore = (engine: Engine): AccountStore => ({
           : accounts.firstOf.all({ account, organizationId, limit, offset })
       const skipped = page(skip)
       const rows = skipped.length === 0 && skip > 0 ? page(0) : skipped
-      for (const row of rows) {
-        const due = { id: row.work_id, due_at: row.due_at, at: at.getTime() }
+      for (const [index, row] of rows.entries()) {
+        const due = { id: row.work_id, due_at: row.due_at, at: at.getTime() - (rows.length - 1 - index) }
         if (row.work === 'reminder') accounts.reminderDue.run(due)
         else accounts.deliveryDue.run(due)
         accounts.unlist.run(row)

@@ -49,7 +49,8 @@ export interface AccountStore {
   /** The accounts that work waits for, each with an organization that waits. */
   awaited(): Promise<{ readonly account: string; readonly organizationId: string }[]>
   /**
-   * Makes work due at once that waits for the account, the one with the least time left first. Returns how many entries were
+   * Makes work due at once that waits for the account, the one with the least time left first, a millisecond apart so that it
+   * is read in that order, the last one at `at`. Returns how many entries were
    * taken off the list, also of work that is over meanwhile: 0 means that nothing waits any more.
    */
   release(command: ReleaseCommand): Promise<number>
