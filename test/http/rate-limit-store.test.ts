@@ -2,7 +2,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { PostgresPoolLike, RateLimitOptions } from '../../src/index.ts'
 import { admin, ask, openWorld, otherAdmin, type World } from '../conformance/http/world.ts'
-import { type PostgresServer, startPostgres } from '../support/postgres-server.ts'
+import { openDatabase, type PostgresServer } from '../support/postgres-server.ts'
 
 let server: PostgresServer
 function openPool(): pg.Pool {
@@ -14,7 +14,7 @@ function openPool(): pg.Pool {
 }
 
 beforeAll(async () => {
-  server = await startPostgres()
+  server = await openDatabase()
 })
 afterAll(() => server.stop())
 

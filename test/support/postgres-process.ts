@@ -58,7 +58,7 @@ async function initialise(directory: string): Promise<(port: number) => Promise<
   await promisify(execFile)(
     binaries.initdb,
     [
-      ...[`--pgdata=${data}`, `--username=${account.user}`, `--pwfile=${passwordFile}`, '--auth=password'],
+      ...[`--pgdata=${data}`, `--username=${account.user}`, `--pwfile=${passwordFile}`, '--auth=trust'],
       ...['--encoding=UTF8', '--locale=C', '--no-sync'],
     ],
     { ...user, env },

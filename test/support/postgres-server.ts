@@ -13,8 +13,11 @@ export type PostgresServer = {
 
 export const account = { user: 'owner', password: 'owner' } as const
 
+export const releaseSchema = z.enum(['newest', 'oldest'])
+export type Release = z.infer<typeof releaseSchema>
+
 /** What postgres-process.ts is asked for, and what it answers: once it has started, and to every other message, a restart. */
-export const orderSchema = z.object({ release: z.enum(['newest', 'oldest']), settings: z.array(z.string()) })
+export const orderSchema = z.object({ release: releaseSchema, settings: z.array(z.string()) })
 export const answerSchema = z.union([z.object({ url: z.string() }), z.object({ failed: z.string() })])
 export type Answer = z.infer<typeof answerSchema>
 
@@ -29,7 +32,7 @@ const patienceMs = 60_000
  * those of `postgresql.conf`. A process of its own keeps it, and stops it and removes its rows when this one is gone.
  */
 export async function startPostgres(
-  release: 'newest' | 'oldest' = 'newest',
+  release: Release = 'newest',
   settings: readonly string[] = forgetful,
 ): Promise<PostgresServer> {
   const keeper = fork(processPath, [JSON.stringify({ release, settings })], {
@@ -66,12 +69,29 @@ async function answerOf(keeper: ChildProcess): Promise<string> {
   throw new Error(data === undefined ? `the process of the server ended with ${message}` : data.failed)
 }
 
-/** `DATABASE_URL` if it is set, else a server for this file alone. */
+/** The variable with the address of the servers that the files of a run share (shared-servers.ts). */
+export const sharedServers = 'TEST_SERVERS'
+
+/** A database for this file alone, on the server of its release that all files share; outside of a run, on one of its own. */
+export async function openDatabase(release: Release = 'newest'): Promise<PostgresServer> {
+  const origin = process.env[sharedServers]
+  if (origin === undefined) return startPostgres(release)
+  const response = await fetch(`${origin}/${release}`)
+  const text = await response.text()
+  if (!response.ok) throw new Error(`the shared server did not start: ${text}`)
+  return borrowed(text)
+}
+
+/** `DATABASE_URL` if it is set, else `openDatabase()`. */
 export async function openPostgres(): Promise<PostgresServer> {
   const url = process.env['DATABASE_URL']
-  if (url === undefined || url === '') return startPostgres()
-  const never = async () => {
-    throw new Error('the server of DATABASE_URL is not restarted')
-  }
-  return { url, restart: never, stop: async () => {} }
+  return url === undefined || url === '' ? openDatabase() : borrowed(url)
 }
+
+const borrowed = (url: string): PostgresServer => ({
+  url,
+  restart: async () => {
+    throw new Error('others use this server: a test that restarts it starts one of its own')
+  },
+  stop: async () => {},
+})
