@@ -129,7 +129,8 @@ export const onServer =
 export async function waiting(pool: pg.Pool, count = 1): Promise<void> {
   for (;;) {
     const { rows } = await pool.query(
-      `select 1 from pg_stat_activity where wait_event_type = 'Lock' and application_name = 'appointment-notifications'`,
+      `select 1 from pg_stat_activity where datname = current_database()
+       and wait_event_type = 'Lock' and application_name = 'appointment-notifications'`,
     )
     if (rows.length >= count) return
     await wait(5)

@@ -217,12 +217,14 @@ describe('postgres, within a transaction of the host', () => {
 
 const blocked = async (pool: pg.Pool): Promise<number> => {
   const { rows } = await pool.query(
-    `select count(*)::int as count from pg_stat_activity where wait_event_type = 'Lock'`,
+    `select count(*)::int as count from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
   )
   return rows[0].count
 }
 
 const listening = async (pool: pg.Pool): Promise<boolean> => {
-  const { rows } = await pool.query(`select 1 from pg_stat_activity where query ilike 'listen %'`)
+  const { rows } = await pool.query(
+    `select 1 from pg_stat_activity where datname = current_database() and query ilike 'listen %'`,
+  )
   return rows.length > 0
 }
