@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,8 +27,11 @@ export async function startRedis(): Promise<RedisServer> {
   const path = join(tmpdir(), `redis-${process.pid}-${started}.sock`)
   let server = await spawnServer(path)
   const stop = async () => {
-    server.kill('SIGKILL')
-    await once(server, 'exit')
+    if (server.exitCode === null && server.signalCode === null) {
+      server.kill('SIGKILL')
+      await once(server, 'exit')
+    }
+    rmSync(path, { force: true })
   }
   return {
     path,
@@ -47,7 +51,19 @@ export async function startRedis(): Promise<RedisServer> {
 
 async function spawnServer(path: string): Promise<ChildProcess> {
   const server = spawn('redis-server', ['--port', '0', '--unixsocket', path, '--save', ''])
-  for await (const line of createInterface(server.stdout)) if (line.includes('ready to accept')) break
-  server.stdout.resume()
-  return server
+  let fault = 'redis-server ended before it was ready'
+  server.once('error', ({ message }) => {
+    fault = message
+  })
+  // Whatever ends this process, the server does not outlive it.
+  const kill = () => server.kill('SIGKILL')
+  process.once('exit', kill)
+  server.once('exit', () => process.off('exit', kill))
+  for await (const line of createInterface(server.stdout)) {
+    if (!line.includes('ready to accept')) continue
+    server.stdout.resume()
+    return server
+  }
+  process.off('exit', kill)
+  throw new Error(fault)
 }
