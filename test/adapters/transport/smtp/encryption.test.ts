@@ -1,22 +1,23 @@
 import { describe, expect, it } from 'vitest'
-import { poolOptions } from '../../../../adapters/transport/smtp/connection.ts'
+import { planConnection } from '../../../../adapters/transport/smtp/connection.ts'
 import type { SmtpOptions } from '../../../../adapters/transport/smtp.ts'
+import type { EmailAccount } from '../../../../src/index.ts'
 import { certificate } from '../../../support/smtp-certificate.ts'
 import { account, canaries, contextFor, emailMessage, failure } from './fixture.ts'
-import { startScriptedServer } from './scripted-server.ts'
 import { stage } from './stage.ts'
 
-const { cleanups, server, transport } = stage()
+const { scripted, server, transport } = stage()
 
 /** Offers to sign in, without encryption, whatever it answers to STARTTLS. */
-async function stripped(reply = '502 5.5.1 no') {
-  const made = await startScriptedServer((command) => {
-    if (command === 'EHLO') return '250-stripped\r\n250 AUTH PLAIN LOGIN'
-    if (command === 'STARTTLS') return reply
-    return command === 'AUTH' ? '235 welcome' : undefined
-  })
-  cleanups.push(made.close)
-  return made
+const stripped = (reply = '502 5.5.1 no') =>
+  scripted((command) => (command === 'STARTTLS' ? reply : undefined), { extensions: ['AUTH PLAIN LOGIN'] })
+
+/** What nodemailer is told of the encryption. */
+async function planned(options: SmtpOptions, of: EmailAccount, trusted: boolean) {
+  const lookup = async () => [{ address: '192.0.2.25' }]
+  const { nodemailer, route } = await planConnection({ lookup, ...options }, of, { trusted, name: null })
+  const { requireTLS, ignoreTLS } = nodemailer
+  return { isImplicit: route.tls !== null, requireTLS, ignoreTLS }
 }
 
 const credentials = { username: canaries.username, password: canaries.password }
@@ -30,9 +31,9 @@ const signedIn = (port: number, host: string) =>
 
 describe('encryption', () => {
   it('is from the start on port 465, else by STARTTLS', async () => {
-    expect(await poolOptions({}, account(465, credentials), true)).toMatchObject({ secure: true, requireTLS: false })
-    expect(await poolOptions({ requireTls: true }, account(587), true)).toMatchObject({
-      secure: false,
+    expect(await planned({}, account(465, credentials), true)).toMatchObject({ isImplicit: true, requireTLS: false })
+    expect(await planned({ requireTls: true }, account(587), true)).toMatchObject({
+      isImplicit: false,
       requireTLS: true,
     })
   })
@@ -66,8 +67,7 @@ describe('encryption', () => {
     const options: SmtpOptions = { allowPrivateHosts: true, lookup: async () => [{ address }] }
     const named = { host: 'mail.clinic.example' }
     const asked = async (more: SmtpOptions, values = {}) =>
-      (await poolOptions({ ...options, ...more }, account(587, { ...named, ...credentials, ...values }), false))
-        .requireTLS
+      (await planned({ ...options, ...more }, account(587, { ...named, ...credentials, ...values }), false)).requireTLS
     expect(await asked({})).toBe(required)
     expect(await asked({}, { username: null, password: null })).toBe(false)
     expect(await asked({ requireTls: false })).toBe(false)
@@ -85,7 +85,7 @@ describe('encryption', () => {
     ['mail.clinic.internal', false],
     ['relay.local.', false],
   ])('is required to sign in at %s: %s, for the host application', async (host, required) => {
-    expect(await poolOptions({}, account(587, { host, ...credentials }), true)).toMatchObject({ requireTLS: required })
+    expect(await planned({}, account(587, { host, ...credentials }), true)).toMatchObject({ requireTLS: required })
   })
 
   it.each(['502 5.5.1 no', '454 4.7.0 not now', '334 what'])(
