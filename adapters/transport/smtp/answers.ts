@@ -124,7 +124,7 @@ const quota = {
 const sender = {
   detail: /^(?:1\.[78]|2\.252|7\.(?:[89]|1[1-4]|2\d|3\d|40|5[07]|6[048]|139|[567]\d\d))$/,
   words:
-    /\bsender\b|mail ?from|from address|\b[eh]e?hlo\b|client (?:host|\[)|your (?:ip|host|domain|account|server)|\bip address|banned (?:ip|sending)|reverse dns|\bptr\b|\bspf\b|\bdkim\b|\bdmarc\b|bl[ao]ck ?list|spamhaus|\bd?n?s?rbl\b|\bdnsbl\b|reputation|authenticat|(?:log|sign|logged|signed) ?in\b|not verified|send.?as.?denied|sending (?:domain|ip|server)|spoof|not authorized|permissions? to send/i,
+    /\bsender\b|mail ?from|from address|\b(?:ehlo|helo)\b|client (?:host|\[)|your (?:ip|host|domain|account|server)|\bip address|banned (?:ip|sending)|reverse dns|\bptr\b|\bspf\b|\bdkim\b|\bdmarc\b|bl[ao]ck ?list|spamhaus|\bd?n?s?rbl\b|\bdnsbl\b|reputation|authenticat|(?:log|sign|logged|signed) ?in\b|not verified|send.?as.?denied|sending (?:domain|ip|server)|spoof|not authorized|permissions? to send/i,
 }
 const relay = /\b(?:relay|relaying)\b(?!=)/i
 /** Nobody has this address. */
