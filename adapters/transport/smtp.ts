@@ -12,9 +12,8 @@ import {
   type Transport,
   TransportError,
 } from '../../src/index.ts'
-import { planConnection, type SmtpConnectionOptions } from './smtp/connection.ts'
+import { helloName, planConnection, type SmtpConnectionOptions } from './smtp/connection.ts'
 import { failureOf, isAnswer } from './smtp/failures.ts'
-import { helloName } from './smtp/hello-name.ts'
 import { type Mailer, openMailer } from './smtp/mailer.ts'
 import { mailOf } from './smtp/message.ts'
 import { createPools } from './smtp/pools.ts'

@@ -52,7 +52,11 @@ function factsOf(answer: Answer): Facts {
   return {
     ...answer,
     detail,
-    words: text.slice(0, 1000).replace(/<[^>]*>|\S+@\S+|https?:\S+/g, ' '),
+    words: text
+      .slice(0, 1000)
+      .split(/\s/)
+      .filter((word) => !/[<@]|:\/\//.test(word))
+      .join(' '),
     lasts: reply >= 500 && status?.startsWith('4') !== true,
     isOpen: status === null || /^(?:[0-3]\.0|4\.6|5\.\d+|7\.[01])$/.test(detail),
   }

@@ -1,10 +1,12 @@
 import { lookup as dnsLookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
+import { hostname } from 'node:os'
 import type { SMTPPoolOptions } from 'nodemailer'
 import { type EmailAccount, type HostLookup, isNotificationError, resolveOutbound } from '../../../src/index.ts'
 import { mostSessions, type Route } from './dial.ts'
 import { type EncryptionRules, encryptionOf } from './encryption.ts'
 import { account as accountFault, orAborted } from './failures.ts'
+import { domainOf } from './message.ts'
 
 export type SmtpConnectionOptions = EncryptionRules & {
   /** The most connections per account; they are opened as sends need them. Default 5. */
@@ -131,4 +133,16 @@ async function resolve(options: SmtpConnectionOptions, account: EmailAccount, tr
 async function lookUp(host: string, lookup: HostLookup = (name) => dnsLookup(name, { all: true })) {
   const found = isIP(host) === 0 ? await lookup(host) : [{ address: host }]
   return { host, addresses: found.map(({ address }) => address) }
+}
+
+const dotted = /^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/i
+
+/**
+ * The name that EHLO gives: relays refuse those without a dot. Null where none is known, and nodemailer gives the address
+ * literal of loopback; that happens only in `verify`, for an account whose user name is no address.
+ */
+export function helloName(asked: string | undefined, sender: string | null, machine = hostname()): string | null {
+  if (asked !== undefined) return asked
+  if (dotted.test(machine) && isIP(machine) === 0) return machine
+  return sender === null ? null : domainOf(sender)
 }

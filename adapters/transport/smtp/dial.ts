@@ -68,7 +68,7 @@ class Attempt {
   /** Never rejects; false: see `failure`. */
   async connect(ms: number, signal: AbortSignal): Promise<boolean> {
     const startedAt = performance.now()
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(Math.max(1, Math.floor(ms)))])
+    const { limit, lift } = limited(ms, signal)
     try {
       await once(this.socket, 'connect', { signal: limit })
       this.progress = 1
@@ -82,14 +82,16 @@ class Attempt {
     } catch (error) {
       return this.#fail(limit.aborted ? silent('connect') : this.#unconnected(codeOf(error)))
     } finally {
+      lift()
       this.tookMs = performance.now() - startedAt
     }
   }
 
   /** Never rejects; false: see `failure`. What the server said is left for the reader of the connection. */
   async greet(signal: AbortSignal): Promise<boolean> {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(this.#route.greetingTimeoutMs)])
+    const { limit, lift } = limited(this.#route.greetingTimeoutMs, signal)
     const greeting = await firstLine(this.socket, limit)
+    lift()
     if (/^220[ -]/.test(greeting)) return true
     if (limit.aborted) return this.#fail(silent('greet'))
     const [reply] = /^[45]\d\d(?=[ -]|$)/.exec(greeting) ?? []
@@ -127,6 +129,13 @@ const silent = (at: 'connect' | 'greet'): TransportError =>
       : 'The mail server took the connection and did not greet in time. One that is encrypted from the start waits like this for a client that is not: check the port, and the security of the account.',
     'smtp_timedout',
   )
+
+/** Aborted with the signal, or when the time is over. */
+function limited(ms: number, signal: AbortSignal): { readonly limit: AbortSignal; lift(): void } {
+  const end = new AbortController()
+  const timer = setTimeout(() => end.abort(), ms)
+  return { limit: AbortSignal.any([signal, end.signal]), lift: () => clearTimeout(timer) }
+}
 
 /** What comes until the first line is whole, the connection ends, or the limit is reached; put back to be read again. */
 async function firstLine(socket: Socket, limit: AbortSignal): Promise<string> {

@@ -85,7 +85,8 @@ export async function openMailer(plan: ConnectionPlan): Promise<Mailer> {
             failAll(error)
             throw error
           }
-          // A server may take fewer connections than it is offered: the message waits for one of those it took.
+          // A server may take fewer connections than it is offered: the message waits for one of those it took, and no
+          // more than those are opened while this pool lives.
           most = lanes.size - 1
         } finally {
           release(lane)

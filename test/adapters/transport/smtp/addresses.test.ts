@@ -3,9 +3,10 @@ import type { SmtpOptions } from '../../../../adapters/transport/smtp.ts'
 import { certificate } from '../../../support/smtp-certificate.ts'
 import { account, contextFor, emailMessage, failure } from './fixture.ts'
 import type { Reaction } from './scripted-server.ts'
-import { stage } from './stage.ts'
+import { drivenTime, stage, until } from './stage.ts'
 
 const { scripted, transport } = stage()
+const { pass } = drivenTime()
 
 /** An address of this machine at which nobody listens on the port of a server at 127.0.0.1, or another server does. */
 const other = '127.0.0.2'
@@ -14,7 +15,7 @@ const host = 'mail.clinic.example'
 const resolving = (...addresses: string[]) => vi.fn(async () => addresses.map((address) => ({ address })))
 const named = (port: number, trusted = false) =>
   contextFor(port, { account: account(port, { host }), accountKey: host, trusted })
-const open: SmtpOptions = { allowPrivateHosts: true, connectionTimeoutMs: 2000, greetingTimeoutMs: 300 }
+const open: SmtpOptions = { allowPrivateHosts: true }
 
 // Other systems have one address of loopback only.
 describe.skipIf(process.platform !== 'linux')('a host with several addresses', () => {
@@ -33,7 +34,12 @@ describe.skipIf(process.platform !== 'linux')('a host with several addresses', (
         port: well.port,
       })
       const sender = transport({ ...open, lookup: resolving(other, '127.0.0.1'), maxMessages: 1 })
-      await sender.send(emailMessage(), named(well.port))
+      const sending = sender.send(emailMessage(), named(well.port))
+      if (reaction === 'silence') {
+        await until(() => ill.connections === 1)
+        await pass(60_000)
+      }
+      await sending
       expect([ill.connections, well.connections, well.accepted]).toEqual([1, 1, 1])
       await sender.send(emailMessage(), named(well.port))
       expect([ill.connections, well.connections, well.accepted]).toEqual([1, 2, 2])

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { helloName } from '../../../../adapters/transport/smtp/hello-name.ts'
+import { helloName } from '../../../../adapters/transport/smtp/connection.ts'
 import { type Logger, silentLogger } from '../../../../src/index.ts'
 import { account, canaries, contextFor, emailMessage, failure } from './fixture.ts'
 import { stage } from './stage.ts'

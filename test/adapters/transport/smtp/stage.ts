@@ -1,4 +1,4 @@
-import { afterEach } from 'vitest'
+import { afterEach, beforeEach, vi } from 'vitest'
 import { type SmtpOptions, smtp } from '../../../../adapters/transport/smtp.ts'
 import { silentLogger, type Transport } from '../../../../src/index.ts'
 import { type SmtpServerSettings, startSmtpServer } from '../../../support/smtp-server.ts'
@@ -26,6 +26,28 @@ export function stage() {
       const made = await startScriptedServer(script, options)
       cleanups.push(made.close)
       return made
+    },
+  }
+}
+
+/** Lets sockets do what they can do now. */
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+}
+
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await turns(1)
+}
+
+/** The timers of the transport stand still unless time is passed; sockets are real. For servers without timers. */
+export function drivenTime(): { readonly pass: (ms: number) => Promise<void> } {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
+  afterEach(() => void vi.useRealTimers())
+  return {
+    async pass(ms) {
+      await turns(50)
+      await vi.advanceTimersByTimeAsync(ms)
+      await turns(50)
     },
   }
 }
