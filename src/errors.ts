@@ -110,6 +110,13 @@ export type TransportErrorOptions = {
   readonly code: string
   /** `account`: every message of these credentials would fail (bad password, closed account). Default `message`. */
   readonly scope?: 'message' | 'account'
+  /** True: the provider says that nobody has this address. It may be wrong once, so a single one suppresses nothing. */
+  readonly addressUnknown?: boolean
+  /**
+   * True: the provider took the account and the sender, and what it refused is about this recipient or this message, so
+   * that the account is well. Default false.
+   */
+  readonly accountProven?: boolean
   /** What the provider asked to wait, in milliseconds. */
   readonly retryAfterMs?: number
   readonly cause?: unknown
@@ -123,6 +130,8 @@ export class TransportError extends Error {
   readonly outcome: FailureOutcome
   readonly code: string
   readonly scope: 'message' | 'account'
+  readonly addressUnknown: boolean
+  readonly accountProven: boolean
   readonly retryAfterMs: number | undefined
   readonly [transportBrand] = true
 
@@ -132,6 +141,8 @@ export class TransportError extends Error {
     this.outcome = options.outcome
     this.code = options.code
     this.scope = options.scope ?? 'message'
+    this.addressUnknown = options.addressUnknown ?? false
+    this.accountProven = options.accountProven ?? false
     this.retryAfterMs = options.retryAfterMs
   }
 }

@@ -90,7 +90,8 @@ export type NotificationsOptions = {
   readonly leaseMs?: number
   /**
    * How long one send may take, in ms. After that it is aborted, and its outcome is unknown unless the transport says
-   * otherwise. Default 120000, 1000 to 3600000.
+   * otherwise. Default 1200000 (20 minutes), which has room for a mail server that takes 60 s for each answer and 10
+   * minutes to confirm the message, as RFC 5321 lets it; 1000 to 3600000.
    */
   readonly sendTimeoutMs?: number
   /**
@@ -133,7 +134,7 @@ const plainOptions = z.object({
     .default({ perDay: 10_000, reminders: false }),
   publicUrl: z.url({ protocol: /^https?$/ }).optional(),
   leaseMs: z.int().min(5000).max(3_600_000).default(60_000),
-  sendTimeoutMs: z.int().min(1000).max(3_600_000).default(120_000),
+  sendTimeoutMs: z.int().min(1000).max(3_600_000).default(1_200_000),
   leadMs: z.int().min(0).max(86_400_000).default(60_000),
   sweepMs: z.int().min(100).max(86_400_000).default(30_000),
   reconcileMs: z

@@ -1,5 +1,11 @@
 import type { Category, Channel } from '../schemas/vocabulary.ts'
 
+/**
+ * How a mail server is spoken to: TLS from the start, STARTTLS or nothing at all, STARTTLS if it is offered, or in the
+ * clear.
+ */
+export type EmailSecurity = 'implicit' | 'required' | 'opportunistic' | 'off'
+
 /** The credentials of a channel, decrypted for the duration of a send. */
 export type EmailAccount = {
   readonly channel: 'EMAIL'
@@ -7,6 +13,8 @@ export type EmailAccount = {
   readonly port: number
   readonly username: string | null
   readonly password: string | null
+  /** Default: by port and host, as the transport says. No choice of an organization sends a password in the clear. */
+  readonly security?: EmailSecurity
 }
 export type SmsAccount = {
   readonly channel: 'SMS'

@@ -17,9 +17,12 @@ export type OutboundRules = {
 }
 
 export type OutboundTarget = {
-  /** The checked address. Connect to this one, never to the name: a second resolution may answer differently. */
-  readonly address: string
-  /** The host name for SNI and the certificate; equal to `address` where the host is an address. */
+  /**
+   * The checked addresses, at least one, in the order of the lookup. Connect to these, never to the name: a second
+   * resolution may answer differently.
+   */
+  readonly addresses: readonly string[]
+  /** The host name for SNI and the certificate; equal to the address where the host is one. */
   readonly servername: string
 }
 
@@ -41,12 +44,11 @@ export async function resolveOutbound(host: string, port: number, rules: Outboun
   const literal = isIP(name) !== 0
   if (!rules.allowPrivate && !literal && isLocalName(name)) throw hostRefused()
   const found = literal ? [{ address: name }] : await (rules.lookup ?? lookupAll)(name)
-  const [first] = found
-  if (first === undefined) throw hostRefused()
+  if (found.length === 0) throw hostRefused()
   // One private address among public ones is an attack or a mistake; which of them is tried first is nobody's choice.
   if (!rules.allowPrivate && !found.every(({ address }) => isPublicAddress(address))) throw hostRefused()
   if (!isListed && found.some(({ address }) => isPublicAddress(address))) throw portRefused(ports)
-  return { address: first.address, servername: name }
+  return { addresses: found.map(({ address }) => address), servername: name }
 }
 
 const portRefused = (ports: readonly number[]): NotificationError =>

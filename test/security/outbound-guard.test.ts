@@ -42,8 +42,11 @@ describe('addresses', () => {
 
   it.each(publicAddresses)('%s is public', async (address) => {
     expect(isPublicAddress(address)).toBe(true)
-    expect(await guard(address)).toEqual({ address, servername: address })
-    expect(await guard('mail.example', answering(address))).toEqual({ address, servername: 'mail.example' })
+    expect(await guard(address)).toEqual({ addresses: [address], servername: address })
+    expect(await guard('mail.example', answering(address))).toEqual({
+      addresses: [address],
+      servername: 'mail.example',
+    })
   })
 
   it.each(['', 'mail.example', '1.2.3', '1.2.3.4.5', '8.8.8.8\0', 'fe80::1%eth0', '2606:4700::1%eth0'])(
@@ -94,7 +97,7 @@ describe('hosts', () => {
   it('are named for SNI as the certificate spells them', async () => {
     expect((await guard('Mail.Example.ORG.')).servername).toBe('mail.example.org')
     expect((await guard('münchen.example')).servername).toBe('xn--mnchen-3ya.example')
-    expect(await guard('134744072')).toEqual({ address: '8.8.8.8', servername: '8.8.8.8' })
+    expect(await guard('134744072')).toEqual({ addresses: ['8.8.8.8'], servername: '8.8.8.8' })
   })
 
   it('are refused when only one of several addresses is private, in any order', async () => {
@@ -105,7 +108,7 @@ describe('hosts', () => {
 
   it('are resolved once: a name that turns private after the check is connected to where it was checked', async () => {
     const rebinding = vi.fn<HostLookup>(answering('127.0.0.1')).mockImplementationOnce(answering('8.8.8.8'))
-    expect(await guard('rebind.example', rebinding)).toEqual({ address: '8.8.8.8', servername: 'rebind.example' })
+    expect(await guard('rebind.example', rebinding)).toEqual({ addresses: ['8.8.8.8'], servername: 'rebind.example' })
     expect(rebinding).toHaveBeenCalledTimes(1)
   })
 
@@ -147,14 +150,14 @@ describe('the override', () => {
 
   it('lets private hosts through, still resolved once and pinned', async () => {
     expect(await resolveOutbound('relay.internal', 25, rules)).toEqual({
-      address: '10.0.0.1',
+      addresses: ['10.0.0.1'],
       servername: 'relay.internal',
     })
-    expect(await resolveOutbound('127.0.0.1', 25, rules)).toEqual({ address: '127.0.0.1', servername: '127.0.0.1' })
+    expect(await resolveOutbound('127.0.0.1', 25, rules)).toEqual({ addresses: ['127.0.0.1'], servername: '127.0.0.1' })
   })
 
   it('lifts the ports for private addresses only, and not those that were named', async () => {
-    expect((await resolveOutbound('127.0.0.1', 41_025, rules)).address).toBe('127.0.0.1')
+    expect((await resolveOutbound('127.0.0.1', 41_025, rules)).addresses).toEqual(['127.0.0.1'])
     const open = { ...rules, lookup: answering('8.8.8.8') }
     expect((await refusal(resolveOutbound('mail.example', 6379, open))).field).toBe('emailSmtpPort')
     const named = { ...rules, allowedPorts: [25] }
@@ -162,8 +165,8 @@ describe('the override', () => {
   })
 
   it('resolves with the system by default', async () => {
-    const { address, servername } = await resolveOutbound('localhost', 25, { allowPrivate: true })
-    expect(['127.0.0.1', '::1']).toContain(address)
+    const { addresses, servername } = await resolveOutbound('localhost', 25, { allowPrivate: true })
+    expect(['127.0.0.1', '::1']).toContain(addresses[0])
     expect(servername).toBe('localhost')
   })
 })
