@@ -15,7 +15,11 @@ export default defineConfig({
   test: {
     // Half of the work is waiting for servers: on two cores vitest would take one worker.
     maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
-    globalSetup: ['test/support/redis-missing.ts', 'test/support/smtp-sink-missing.ts', 'test/support/shared-servers.ts'],
+    globalSetup: [
+      'test/support/redis-missing.ts',
+      'test/support/smtp-sink-missing.ts',
+      'test/support/shared-servers.ts',
+    ],
     projects: [
       // Files of one worker share what is imported: loading it again for each would take as long as the tests.
       { test: { ...common, name: 'short', include: ['test/**/*.test.ts'], exclude: [long, alone], isolate: false } },
