@@ -14,7 +14,7 @@ import { type MakePlace, type Place, postgresPlace, sqlitePlace } from './places
 const { values } = parseArgs({
   options: { rows: { type: 'string', default: '1000000' }, break: { type: 'string' } },
 })
-const wanted = z.string().pipe(count).parse(values.rows)
+const { rows: wanted } = z.object({ rows: count }).parse(values)
 
 /** What is judged: rows before and after, and how long a writer waited. */
 type Evidence = { readonly before: number; readonly after: number; readonly longestWaitMs: number }
