@@ -1,11 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { onTestFinished } from 'vitest'
 import { type PostgresTuning, postgres } from '../../../../adapters/storage/postgres.ts'
-import { migration } from '../../../conformance/storage/harness.ts'
+import { integerIds, migration } from '../../../conformance/storage/harness.ts'
 import type { OpenStorage, StorageHarness } from '../../../conformance/storage/index.ts'
 import type { PostgresServer } from '../../../support/postgres-server.ts'
+import { dropSchema, ledger, quoted, shapeOf, spareSchemas } from './spare-schemas.ts'
 
 let made = 0
 /** A schema that nobody used: tests of one server share its database. */
@@ -13,9 +15,6 @@ export const freshSchema = (): string => {
   made += 1
   return `Test "${process.pid}" ${made}`
 }
-
-const ledger = 'appointment_notifications_migrations'
-const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
 
 /** What a host could do to the database by itself. */
 const hostTools = (pool: pg.Pool, schema: string) => ({
@@ -35,7 +34,11 @@ const hostTools = (pool: pg.Pool, schema: string) => ({
 
 type Ways = 'pool' | 'kysely' | 'url'
 
-type PostgresHarness = StorageHarness & { readonly schema: string; readonly pool: pg.Pool }
+type PostgresHarness = StorageHarness & {
+  readonly schema: string
+  readonly pool: pg.Pool
+  readonly dispose: () => Promise<void>
+}
 
 /** Opens storages on a schema of their own, over the host's pool, its Kysely with CamelCasePlugin, or a URL. */
 export const opener =
@@ -59,27 +62,19 @@ export const opener =
       another: async () => open(),
       ...hostTools(pool, schema),
       dispose: async () => {
-        // A server that was started for the tests takes all schemas with it.
-        if (process.env['DATABASE_URL']) await pool.query(`drop schema if exists ${quoted(schema)} cascade`)
+        await dropSchema({ pool, schema })
         await pool.end()
       },
     }
   }
 
-/**
- * For a suite of many tests: a test that migrates gets the schema of one that is over, without its rows. Making the tables
- * takes most of the time of a small test.
- */
+/** For a suite of many tests: a test that migrates gets the schema of one that is over. */
 export function reusing(server: () => PostgresServer, way: Ways): OpenStorage {
   const open = opener(server, way)
-  const emptied = new Map<string, string[]>()
+  const spare = spareSchemas(server)
   return async (ids) => {
     if (ids === undefined) return open()
-    const kinds = JSON.stringify(ids)
-    const spare = emptied.get(kinds) ?? []
-    emptied.set(kinds, spare)
-    const harness = await open({}, spare.pop())
-    const { schema, pool } = harness
+    const harness = await open({}, spare.take(ids))
     let isSpoilt = false
     return {
       ...harness,
@@ -88,42 +83,38 @@ export function reusing(server: () => PostgresServer, way: Ways): OpenStorage {
         await harness.pretendNewer?.()
       },
       dispose: async () => {
-        if (!isSpoilt) {
-          await removeRows(pool, schema)
-          spare.push(schema)
-        }
-        await harness.dispose?.()
+        if (isSpoilt) return harness.dispose()
+        await spare.giveBack(harness, ids)
+        await harness.pool.end()
       },
     }
   }
 }
 
-async function removeRows(pool: pg.Pool, schema: string): Promise<void> {
-  const { rows } = await pool.query<{ name: string }>(
-    'select tablename as name from pg_tables where schemaname = $1 and tablename <> $2',
-    [schema, ledger],
-  )
-  await pool.query(rows.map(({ name }) => `delete from ${quoted(schema)}.${quoted(name)}`).join(';'))
-}
-
 /** Opens migrated storages over a URL, closed after the test; `table` names a table of theirs for SQL. */
-export const onServer =
-  (server: () => PostgresServer) =>
-  async (tuning: PostgresTuning = {}) => {
-    const harness = await opener(server, 'url')(tuning)
+export function onServer(server: () => PostgresServer) {
+  const open = opener(server, 'url')
+  const spare = spareSchemas(server)
+  return async (tuning: PostgresTuning = {}) => {
+    const harness = await open(tuning, spare.take(integerIds))
     const storages = [harness.storage]
+    await harness.storage.migrate(migration())
+    const shape = await shapeOf(harness)
     onTestFinished(async () => {
       for (const storage of storages) await storage.close()
-      await harness.dispose?.()
+      // Where a test has changed the tables, nobody else gets them.
+      if (!isDeepStrictEqual(await shapeOf(harness), shape)) return harness.dispose()
+      await spare.giveBack(harness, integerIds)
+      await harness.pool.end()
     })
-    await harness.storage.migrate(migration())
     const another = async () => {
       const storage = (await harness.another?.()) ?? harness.storage
       storages.push(storage)
       return storage
     }
-    return { ...harness, another, table: (name: string) => `"${harness.schema.replaceAll('"', '""')}".${name}` }
+    return { ...harness, another, table: (name: string) => `${quoted(harness.schema)}.${name}` }
   }
+}
 
 /** Resolves when a connection waits for a lock, so that a test knows how far a command has come. */
 export async function waiting(pool: pg.Pool, count = 1): Promise<void> {
