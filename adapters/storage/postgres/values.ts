@@ -15,7 +15,13 @@ for (const table of [...Object.values(tables), ledger]) {
   }
 }
 /** Parameters and results that are no columns. */
-const named: Readonly<Record<string, ColumnKind>> = { now: 'instant', total: 'int', place: 'int', next_id: 'int' }
+const named: Readonly<Record<string, ColumnKind>> = {
+  now: 'instant',
+  until: 'instant',
+  total: 'int',
+  place: 'int',
+  next_id: 'int',
+}
 
 const kindOf = (name: string): ColumnKind => kinds.get(name) ?? named[name] ?? 'text'
 
