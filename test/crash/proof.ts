@@ -7,6 +7,7 @@
 import { rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
+import { pauseMs } from './crew.ts'
 import { judge } from './judge.ts'
 import { type CrashPlan, runCrash, smallPlan, sweepMs } from './run.ts'
 import { type SchedulerKind, schedulerKinds } from './schedulers.ts'
@@ -51,7 +52,7 @@ const pausing = (storage: StorageKind, scheduler: SchedulerKind): Trial => ({
   kills: 0,
   pauses,
   // Every worker stands still again and again, with a little work between.
-  spreadMs: Math.round((pauses / workers) * (smallPlan.leaseMs + sweepMs + 4000)),
+  spreadMs: Math.round((pauses / workers) * (pauseMs(smallPlan.leaseMs, sweepMs) + 4000)),
 })
 
 async function prove(trial: Trial): Promise<void> {

@@ -18,6 +18,7 @@ for (const table of [...Object.values(tables), ledger]) {
 const named: Readonly<Record<string, ColumnKind>> = {
   now: 'instant',
   until: 'instant',
+  latest: 'instant',
   total: 'int',
   place: 'int',
   next_id: 'int',
