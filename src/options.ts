@@ -84,8 +84,9 @@ export type NotificationsOptions = {
   /** The page at `/docs`: `swaggerUi()`. Default: no page; the description itself is always at `/openapi.json`. */
   readonly docs?: DocsPage
   /**
-   * How long a worker owns a message it is sending, in ms; renewed while the send runs. If the worker dies, another
-   * takes over after this time. Default 60000, 5000 to 3600000.
+   * How long a worker owns a message it is sending, in ms; renewed until its outcome is written. If the worker dies,
+   * another takes over within this time and a sweep (`sweepMs`), measured by its own steady clock: the clocks of two
+   * machines are never compared. Default 60000, 5000 to 3600000.
    */
   readonly leaseMs?: number
   /**

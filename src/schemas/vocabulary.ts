@@ -98,6 +98,7 @@ export const decisionActions = [
   'refused',
   'failed',
   'held',
+  'late',
   'handed_over',
   'taken_over',
 ] as const
@@ -149,6 +150,7 @@ export const ruleTable = {
   permanent_failure: 'the provider refused it for good',
   unknown_retry: 'the outcome of the last attempt is unknown; tried again under the same idempotency key',
   unknown_hold: 'the outcome of the last attempt is unknown; held',
+  late_outcome: 'another worker had begun the message again before this outcome of the attempt before it was written',
   template_failed: 'the template could not be rendered',
   task_manager_delivers: 'TaskManager has it and sends it at its time',
   task_changed: 'what TaskManager is to send or when changed; TaskManager took the change',

@@ -35,6 +35,8 @@ export type CrewOptions = {
 
 /** Workers ready to take a dead one's place. Loading takes longer than most of them live. */
 const spares = 3
+/** How long a worker stands still: until what it held was challenged, its lease is over, and others have it. */
+export const pauseMs = (leaseMs: number, sweepMs: number): number => 2 * leaseMs + sweepMs
 /** How long a worker that stood still works on, so that what it held falls due and what it has to say is said. */
 const afterPauseMs = 1500
 /** A worker that finds nothing to do reaches no point. */
@@ -132,7 +134,7 @@ export class Crew {
       clearTimeout(timer)
       paused = { at: Date.now(), how: 'paused', holds: await this.#options.sending() }
       const { leaseMs, sweepMs } = this.#options.spec
-      await wait(leaseMs + sweepMs)
+      await wait(pauseMs(leaseMs, sweepMs))
       worker.process.kill('SIGCONT')
       await wait(afterPauseMs)
       if (worker.process.connected) worker.process.send('stop')

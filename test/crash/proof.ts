@@ -8,6 +8,7 @@ import { existsSync, rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { breakage, count, countOrNone, type Part, prove } from '../support/proof.ts'
+import { pauseMs } from './crew.ts'
 import { judge } from './judge.ts'
 import { type CrashPlan, type CrashRun, runCrash, smallPlan, sweepMs } from './run.ts'
 import { type SchedulerKind, schedulerKinds } from './schedulers.ts'
@@ -66,7 +67,7 @@ const pausing = (storage: StorageKind, scheduler: SchedulerKind): Trial => ({
   kills: 0,
   pauses,
   // Every worker stands still again and again, with a little work between.
-  spreadMs: Math.round((pauses / workers) * (smallPlan.leaseMs + sweepMs + 4000)),
+  spreadMs: Math.round((pauses / workers) * (pauseMs(smallPlan.leaseMs, sweepMs) + 4000)),
 })
 
 const proving =

@@ -164,7 +164,7 @@ export async function openClinic(now: string, options: Partial<NotificationsOpti
     /** Stops, also where a provider never answers: the time that is left to it passes. */
     async [Symbol.asyncDispose]() {
       const stopped = library.stop()
-      await clock.advance(drainMs + 1000)
+      await clock.advance(drainMs + 2000)
       await stopped
     },
   }

@@ -1,10 +1,17 @@
 import type { DeliveryPage, DeliveryQuery, DeliveryStore, IntentCommand, Work } from '../../../src/index.ts'
-import { decodeDelivery, encodeFilter } from '../kysely/codecs/deliveries.ts'
+import {
+  decodeClaim,
+  decodeDelivery,
+  encodeChallenge,
+  encodeFilter,
+  encodeRenewal,
+} from '../kysely/codecs/deliveries.ts'
 import type { IdCodec } from '../kysely/codecs/ids.ts'
 import { dayOf } from '../kysely/commands/counters.ts'
 import { enqueueAll } from '../kysely/commands/enqueue.ts'
 import { commitIntents } from '../kysely/commands/intents.ts'
-import { recordReceipt, settleAll } from '../kysely/commands/settle.ts'
+import { recordReceipt } from '../kysely/commands/receive.ts'
+import { settleAll } from '../kysely/commands/settle.ts'
 import { findDue } from './due.ts'
 import type { Database, Engine } from './engine.ts'
 import { guardReads } from './guard-reads.ts'
@@ -111,13 +118,18 @@ export const deliveryStore = (engine: Engine, pool: IdPool): DeliveryStore => ({
       const { rows } = await run<{ due_at: number }>(dueTimesQuery(schema), [after, until, limit])
       return rows.map((row) => new Date(decodeRow(row, kinds).due_at))
     }),
+  claims: () =>
+    engine.read(async ({ statements }) => (await statements.deliveries.claims.all({})).map((row) => decodeClaim(row))),
+  challenge: (claims) =>
+    engine.read(({ statements }) =>
+      Promise.all(
+        claims.map(async (claim) => (await statements.deliveries.challenge.run(encodeChallenge(claim))).changes > 0),
+      ),
+    ),
   renew: (commands) =>
     engine.read(({ statements }) =>
       Promise.all(
-        commands.map(
-          async ({ id, fence, leaseUntil }) =>
-            (await statements.deliveries.renew.run({ id, fence, due_at: leaseUntil.getTime() })).changes > 0,
-        ),
+        commands.map(async (command) => (await statements.deliveries.renew.run(encodeRenewal(command))).changes > 0),
       ),
     ),
   commitIntents: async (commands, now) => {

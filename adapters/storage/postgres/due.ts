@@ -17,6 +17,7 @@ const numberOf = (id: string, kind: IdKind): string =>
 const described = {
   appointment_reminders: {
     channel: 'reminder_type',
+    waits: 'true',
     number: (kinds: IdKinds) => numberOf('appointment_id', kinds.appointment),
     // Found through the appointments, one by one, so that the cost is that of the rows handed out.
     rows: (table: string) => `
@@ -29,6 +30,8 @@ const described = {
   },
   notification_history: {
     channel: 'notification_type',
+    // What is being sent has the end of its lease there, which says nothing.
+    waits: `delivery_state <> 'sending'`,
     number: (kinds: IdKinds) =>
       `coalesce(${numberOf('appointment_id', kinds.appointment)}, ${numberOf('waitlist_entry_id', kinds.waitlistEntry)}, 0)`,
     rows: (table: string) => `head as one cross join lateral (
@@ -39,9 +42,9 @@ const described = {
 
 function texts(table: DueTable, { schema, kinds }: Database) {
   const name = qualified(schema, table)
-  const { channel, number, rows } = described[table]
+  const { channel, waits, number, rows } = described[table]
   const isInPart = `${number(kinds)} % $5::int = $6::int`
-  const isDue = `due_at <= $1 and ${isInPart}`
+  const isDue = `due_at <= $1 and ${waits} and ${isInPart}`
   const isExcepted = `exists (select from unnest($3::text[], $4::text[]) as lane(organization_id, channel)
     where lane.organization_id = one.organization_id and lane.channel = one.${channel})`
   const page = `select counted.total, due.* from (select count(*) as total from found) as counted
@@ -52,7 +55,7 @@ function texts(table: DueTable, { schema, kinds }: Database) {
      * not asked for with the time: the planner cannot tell how many rows are in it, and would rather read the whole table.
      */
     head: `
-      with found as materialized (select * from ${name} where due_at <= $1 order by due_at, id limit $2::int * $5::int),
+      with found as materialized (select * from ${name} where due_at <= $1 and ${waits} order by due_at, id limit $2::int * $5::int),
         head as (select * from found as one where ${isInPart} and not ${isExcepted} order by due_at, id limit $2)
       ${page}`,
     /**

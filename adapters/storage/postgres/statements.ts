@@ -163,6 +163,7 @@ function deliveryStatements(set: WorkingSet, nextId: NextId): CommandStatements[
     sent: updater(deliveries),
     defer: updater(deliveries),
     receive: updater(deliveries),
+    identify: updater(deliveries),
     suppress: {
       run(row) {
         const key = suppressionKey(row)

@@ -19,6 +19,7 @@ const named: Readonly<Record<string, ColumnKind>> = {
   now: 'instant',
   until: 'instant',
   seen: 'int',
+  latest: 'instant',
   total: 'int',
   place: 'int',
   next_id: 'int',

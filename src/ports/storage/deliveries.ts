@@ -61,9 +61,12 @@ export type DeliveryRow = DeliveryContent & {
   readonly attempts: number
   /** How often a transport reported an unknown outcome. */
   readonly unknownOutcomes: number
-  /** Grows with every claim: a settle that names an older one changes nothing. */
+  /** Grows with every claim, by a number drawn at random: it says whose claim it is. A settle that names an older one comes too late. */
   readonly fence: number
-  /** Next attempt of a queued one; end of the lease of one being sent; null otherwise. */
+  /**
+   * Next attempt of a queued one; null where there is none. Of one being sent the end of its lease as its holder expected
+   * it, by which nobody judges whether the lease is over: it only has to change with every renewal.
+   */
   readonly dueAt: Date | null
   readonly taskManagerTaskId: string | null
   readonly taskManagerExecutionId: string | null
@@ -79,15 +82,19 @@ export type IntentGuard = {
   readonly preferences: readonly { readonly recipient: RecipientRef; readonly revision: number }[]
 }
 
-/** A due reminder, or a due delivery under the fence it was read with. */
+/**
+ * A due reminder, or a due delivery under the fence it was read with. `heldUntil`: of one that is being sent, the end of its
+ * lease as it was seen; it is to be had only if it still is the same.
+ */
 export type Work =
   | { readonly kind: 'reminder'; readonly id: number }
-  | { readonly kind: 'delivery'; readonly id: number; readonly fence: number }
+  | { readonly kind: 'delivery'; readonly id: number; readonly fence: number; readonly heldUntil?: Date }
 
 /**
  * What to do with one piece of due work; each is one atomic step of its own.
- * - `send`: claims it. A reminder gets its delivery row (state sending, attempts 1, fence 1, due at the lease's end); a
- *   delivery its new content, fence + 1 and attempts + 1. `merged` reminders are CANCELLED with their rules in the same step.
+ * - `send`: claims it under `fence`. A reminder gets its delivery row (state sending, attempts 1, due at the lease's end); a
+ *   delivery its new content and attempts + 1, and where another worker was sending it, an unknown outcome more. `merged`
+ *   reminders are CANCELLED with their rules in the same step.
  * - `cancel`: the reminder becomes CANCELLED, the delivery cancelled, with the rule.
  * - `fail`: settled as FAILED without an attempt; a reminder gets a history row with `content` (message may be '').
  * - `defer`: due again at `until`, no attempt counted; a delivery being sent becomes queued and counts an unknown outcome. With
@@ -97,9 +104,9 @@ export type Work =
  *   in `task_manager_tasks` is there with it.
  * - `release`: TaskManager never heard of it, and the library sends it: a reminder gets a delivery without a text; the delivery is
  *   queued under the next fence, due at once.
- * Lost (nothing changes) when the reminder is no longer PENDING and waiting, the delivery's fence or state moved on, or the guard fails.
- * A `send` of a reminder that was committed already, under the same key and lease, is committed again and changes nothing: its
- * first answer may have been lost. So its `idempotencyKey` is to be a new one for each claim.
+ * Lost (nothing changes) when the reminder is no longer PENDING and waiting, the delivery's fence, state or lease moved on, or the
+ * guard fails. A `send` that was committed already, under the same fence, is committed again and changes nothing: its first
+ * answer may have been lost.
  */
 export type IntentCommand = {
   readonly work: Work
@@ -116,6 +123,8 @@ export type IntentCommand = {
       readonly content: DeliveryContent
       readonly provider: string
       readonly idempotencyKey: string
+      /** Larger than the one it was read with, and drawn at random, so that no other claim has the same. */
+      readonly fence: number
       readonly leaseUntil: Date
       readonly merged: readonly { readonly work: Work; readonly rule: Rule }[]
       /** How many messages the organization may begin in a UTC day, this one included; null: it does not count. */
@@ -143,8 +152,19 @@ export type IntentOutcome =
   /** `delivery` for send, fail, hold, hand_over and release; null for cancel and for deferred reminders. */
   | { readonly status: 'committed'; readonly delivery: DeliveryRow | null }
 
-/** Only the holder of the fence in state `sending` moves its lease, also after it is over. */
-export type RenewCommand = { readonly id: number; readonly fence: number; readonly leaseUntil: Date }
+/** By how much a challenge moves the end of a lease. */
+export const challengeMs = 1
+
+/** What a worker is sending: under which fence, from when (`at` of its claim or last renewal) until when. */
+export type Claim = { readonly id: number; readonly fence: number; readonly since: Date; readonly until: Date }
+
+/** Only the holder of the fence in state `sending` moves its lease, also after it is over. `leaseUntil` differs from the one before. */
+export type RenewCommand = {
+  readonly id: number
+  readonly fence: number
+  readonly leaseUntil: Date
+  readonly at: Date
+}
 
 export type SettleResult =
   /** `lateMs`: from when it was due, or asked for, to now; left out, it is not counted. */
@@ -165,7 +185,11 @@ export type SettleResult =
     }
   | { readonly kind: 'unknown'; readonly code: string; readonly message: string }
 
-/** Ends an attempt. Only the holder of the fence in state `sending` changes anything, also after its lease is over. */
+/**
+ * Ends an attempt, also after its lease is over. An outcome that comes too late, because another worker has begun the message
+ * meanwhile, is recorded as a decision (`late_outcome`). That the message was accepted stays true all the same: where nothing
+ * else settled it as sent, it is SENT by the late word, and what the other worker has to say comes too late.
+ */
 export type SettleCommand = {
   readonly id: number
   readonly fence: number
@@ -231,8 +255,15 @@ export interface DeliveryStore {
     at: Date,
     by?: Actor,
   ): Promise<DeliveryRow[]>
-  /** Queued ones whose time has come and sending ones whose lease is over. Read only. */
+  /** Queued ones whose time has come. Read only. */
   due(query: DueQuery): Promise<DuePage<DeliveryRow>>
+  /** All that is being sent, by whomever. Costs by how many these are. */
+  claims(): Promise<Claim[]>
+  /**
+   * Asks the holders of these claims whether they still live: moves the end of each by `challengeMs`, where it is as it was
+   * seen; in the order of the claims, true where it was. A holder answers by its next renewal, which it need not know.
+   */
+  challenge(claims: readonly Claim[]): Promise<boolean[]>
   /** The earliest due time of any reminder or delivery, `after` an instant where one is given; null: there is none. */
   nextDueAt(after?: Date): Promise<Date | null>
   /**
@@ -246,7 +277,11 @@ export interface DeliveryStore {
    * another holder by now, or is over.
    */
   renew(commands: readonly RenewCommand[]): Promise<boolean[]>
-  /** In the order of the commands: true where it took effect. The reminder, counters, suppressions and audit change in the same transaction. */
+  /**
+   * In the order of the commands: true where the delivery is settled by it, false where it came too late. The reminder, counters,
+   * suppressions and audit change in the same transaction. The same command again has the same answer: the first one may
+   * have been lost.
+   */
   settle(commands: readonly SettleCommand[]): Promise<boolean[]>
   recordReceipt(command: ReceiptCommand): Promise<boolean>
 }

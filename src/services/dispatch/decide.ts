@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomInt } from 'node:crypto'
 import type { Verdict } from '../../domain/due.ts'
 import { cleanName } from '../../domain/messages/index.ts'
 import { lastTryMs } from '../../domain/retry.ts'
@@ -13,14 +13,15 @@ import { contentFor, renderFor, type Subject } from '../notices.ts'
 import type { Provider } from '../providers.ts'
 import type { ServiceOptions } from '../service-options.ts'
 import { type AccountGate, accountKeyOf } from './account-gate.ts'
-import { type DueWork, factsForLog, factsOf, mayHaveGoneOut, workOf } from './work.ts'
+import type { LeaseTime } from './send-lease.ts'
+import { type DueWork, factsForLog, factsOf, idempotencyKeyOf, mayHaveGoneOut, workOf } from './work.ts'
 
 /** What is to be sent once its intent is committed. */
 export type Outgoing = {
   readonly provider: Provider
   /** Its id is known once the intent is committed. */
   readonly message: Omit<OutboundMessage, 'notificationId'>
-  readonly leaseUntil: Date
+  readonly lease: LeaseTime
   /** No attempt at or after this. */
   readonly deadline: Date | null
   readonly unknownOutcome: 'retry' | 'hold'
@@ -42,6 +43,9 @@ export type Surrounded = {
   readonly knowledge: Knowledge
   readonly now: Date
 }
+
+/** Larger, and another than whoever else claims the same work draws. */
+const fenceAfter = (fence: number): number => fence + randomInt(1, 2 ** 36)
 
 /** How long work is put off that cannot be decided now. */
 const waitMs = 5 * 60_000
@@ -90,7 +94,7 @@ export function decideOne(
     options.logger.error('message not rendered', { ...factsForLog(due), fault: faultOf(error) })
     return fail(due, 'failed', 'template_failed')
   }
-  const idempotencyKey = due.delivery?.idempotencyKey ?? randomUUID()
+  const idempotencyKey = idempotencyKeyOf(due)
   const leaseUntil = new Date(now.getTime() + options.leaseMs)
   const retried = due.delivery?.state === 'sending' || (due.delivery?.unknownOutcomes ?? 0) > 0
   const rule: Rule = retried ? 'unknown_retry' : 'allowed'
@@ -100,7 +104,7 @@ export function decideOne(
     rule,
     outgoing: {
       provider,
-      leaseUntil,
+      lease: { from: options.clock.elapsedMs(), until: leaseUntil },
       deadline,
       unknownOutcome: policy.unknownOutcome,
       seenRefusals,
@@ -125,6 +129,7 @@ export function decideOne(
       content: contentFor(channel, verdict.address, rendered),
       provider: provider.transport.name,
       idempotencyKey,
+      fence: fenceAfter(due.delivery?.fence ?? 0),
       leaseUntil,
       merged: [],
       cap: capOf(options.sendCap, category),

@@ -11,11 +11,12 @@ import { putOffCapped } from './capped.ts'
 import { Coalescer } from './coalescer.ts'
 import type { Evaluated } from './decide.ts'
 import { evaluate } from './evaluate.ts'
+import { LeaseWatch } from './lease-watch.ts'
 import { ReadyQueue } from './ready-queue.ts'
 import { Sender } from './sender.ts'
 import { tellDecided } from './tell.ts'
 import { type DueWork, factsForLog } from './work.ts'
-import { allDue, readWork, type WorkSource } from './work-source.ts'
+import { allDue, readWork, type WorkSource, withReminders } from './work-source.ts'
 import { WorkerGroup } from './worker-group.ts'
 
 /** Rows read at a time. Large enough for batches to pay, small enough to stay fresh. */
@@ -25,6 +26,8 @@ const idleRoundMs = 1000
 /** How long what is another worker's waits for it, before one that has nothing else to do takes it. */
 const helpAfterMs = 1000
 const longestHostPauseMs = 60_000
+/** How long, after that, what was sent has to be written before `stop()` gives it up. */
+const lastWordMs = 1500
 
 /**
  * Due to sent: reads what is due, asks for the truth, commits intents and sends, within the limits of each account.
@@ -37,6 +40,7 @@ export class Dispatcher {
   readonly #source: WorkSource
   readonly #gate: AccountGate
   readonly #sender: Sender
+  readonly #watch: LeaseWatch
   readonly #sending = new Set<Promise<void>>()
   readonly #group: WorkerGroup
   readonly #capacity: AccountCapacity
@@ -66,6 +70,7 @@ export class Dispatcher {
     this.#planner = planner
     this.#scheduler = scheduler
     this.#sender = new Sender(context, this.#gate)
+    this.#watch = new LeaseWatch(context, (id) => this.#sender.holds(id))
     this.#freed = new Coalescer(context.options.clock, () => this.#kick())
     this.#group = new WorkerGroup(context)
     this.#capacity = new AccountCapacity(context.providers, this.#gate, context.accounts)
@@ -108,9 +113,12 @@ export class Dispatcher {
     await this.#group.stop()
     await this.#round
     const { clock, drainMs } = this.#context.options
-    const disarm = clock.after(drainMs, () => this.#sender.abort())
+    const disarm = [
+      clock.after(drainMs, () => this.#sender.abort()),
+      clock.after(drainMs + lastWordMs, () => this.#sender.abandon()),
+    ]
     await Promise.all(this.#sending)
-    disarm()
+    for (const cancel of disarm) cancel()
   }
 
   #sweep(): void {
@@ -198,8 +206,11 @@ export class Dispatcher {
       const late = new Date(now.getTime() - helpAfterMs)
       page = await readWork(this.#source, storage, { now: late, limit: readLimit, except })
     }
+    const takenOver = await withReminders(storage, await this.#watch.look())
+    const { waitMs } = this.#watch
+    if (waitMs !== null) this.#wakeIn(waitMs)
     this.#readAt = now
-    this.#ready.refill(page.works, page.more, except, now.getTime())
+    this.#ready.refill([...page.works, ...takenOver], page.more, except, now.getTime())
     await this.#learn(this.#ready.lanes())
   }
 

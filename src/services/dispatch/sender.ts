@@ -32,6 +32,8 @@ export class Sender {
   readonly #gate: AccountGate
   readonly #settler: Settler
   readonly #leases = new Set<SendLease>()
+  /** Deliveries that are being sent, or whose outcome is not written yet. */
+  readonly #held = new Map<number, SendLease>()
 
   constructor(context: Context, gate: AccountGate) {
     this.#context = context
@@ -44,13 +46,19 @@ export class Sender {
    * meanwhile, and the attempt is aborted as it begins.
    */
   async send(due: DueWork, delivery: DeliveryRow, outgoing: Outgoing, running: boolean): Promise<void> {
-    const lease = new SendLease(this.#context, delivery, outgoing.leaseUntil)
+    const lease = new SendLease(this.#context, delivery, outgoing.lease)
+    this.#held.set(delivery.id, lease)
     const outcome = await this.#attempt(delivery.id, outgoing, lease, running)
     this.#gate.release(outgoing.provider)
     const { command, announce } = await this.#judge(due, delivery, outgoing, outcome)
-    const applied = await this.#settler.settle(command, lease.until)
-    if (!applied) {
-      this.#context.options.logger.warn('outcome not written: the delivery is no longer held', { id: delivery.id })
+    const written = await this.#settler.settle(command)
+    lease.release()
+    if (this.#held.get(delivery.id) === lease) this.#held.delete(delivery.id)
+    if (written !== 'settled') {
+      const facts = { notificationId: delivery.id, outcome: command.result.kind }
+      const { logger } = this.#context.options
+      if (written === 'late') logger.warn('outcome too late: it was settled, or begun again, by another', facts)
+      else logger.error('outcome not written: this process stops', facts)
       return
     }
     if (command.result.kind === 'retry' && command.result.waitingFor == null) {
@@ -60,9 +68,19 @@ export class Sender {
     announce()
   }
 
+  /** Whether this process is sending it, or has still to write what became of it. */
+  holds(deliveryId: number): boolean {
+    return this.#held.has(deliveryId)
+  }
+
   /** Aborts what is being sent. */
   abort(): void {
     for (const lease of this.#leases) lease.abort()
+  }
+
+  /** Gives up the outcomes that could not be written: whoever has these deliveries next knows nothing of them. */
+  abandon(): void {
+    this.#settler.abandon()
   }
 
   async #attempt(
@@ -87,7 +105,7 @@ export class Sender {
       const isOurs = signal.aborted && !lease.tookTooLong
       return isOurs && isTransportError(outcome) && outcome.outcome === 'transient' ? givenBack : outcome
     } finally {
-      lease.release()
+      lease.keep()
       this.#leases.delete(lease)
     }
   }

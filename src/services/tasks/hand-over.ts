@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { isSameRecipient } from '../../domain/appointment.ts'
 import { addressKey } from '../../domain/effective.ts'
 import { effectiveFor } from '../../domain/plan.ts'
@@ -11,7 +10,7 @@ import { cancel, capOf, decisionOn, type Evaluated, fail } from '../dispatch/dec
 import { decideAll } from '../dispatch/evaluate.ts'
 import { type Judged, type Judgement, judge } from '../dispatch/judge.ts'
 import { tellDecided } from '../dispatch/tell.ts'
-import { type DueWork, factsForLog, factsOf, workOf } from '../dispatch/work.ts'
+import { type DueWork, factsForLog, factsOf, idempotencyKeyOf, workOf } from '../dispatch/work.ts'
 import { bodyOf, type ShouldContinue, type TaskContext, timeOf } from './task-context.ts'
 
 const batchSize = 100
@@ -172,7 +171,7 @@ export class HandOver {
         kind: 'hand_over',
         guard: knowledge.guard(organizationId, [recipient], planOf(due)),
         content,
-        idempotencyKey: due.delivery?.idempotencyKey ?? randomUUID(),
+        idempotencyKey: idempotencyKeyOf(due),
         merged: [],
         // A reminder counts against the day it is sent, which is not this one.
         cap: category === 'REMINDER' ? null : capOf(context.options.sendCap, category),
@@ -221,6 +220,6 @@ function placeOf(due: DueWork | undefined): DuePlace | null {
 }
 
 function releaseCommand(due: DueWork): IntentCommand {
-  const idempotencyKey = due.delivery?.idempotencyKey ?? randomUUID()
+  const idempotencyKey = idempotencyKeyOf(due)
   return { ...decisionOn(due, 'taken_over', 'task_manager_away'), kind: 'release', idempotencyKey }
 }

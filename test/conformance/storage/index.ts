@@ -15,6 +15,7 @@ import { due } from './due.ts'
 import { type OpenStorage, starter } from './harness.ts'
 import { history } from './history.ts'
 import { jobs } from './jobs.ts'
+import { late } from './late.ts'
 import { lifecycle } from './lifecycle.ts'
 import { notices } from './notices.ts'
 import { outcomes } from './outcomes.ts'
@@ -40,6 +41,7 @@ const parts = {
   verdicts,
   races,
   outcomes,
+  'late outcomes': late,
   receipts,
   accounts,
   notices,

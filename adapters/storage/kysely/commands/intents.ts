@@ -22,15 +22,16 @@ type Found =
   | { readonly kind: 'reminder'; readonly row: Reminder }
   | { readonly kind: 'delivery'; readonly row: Delivery }
 
-/** The work, if it can still be had: a reminder that waits, a queued delivery, or one whose lease is over. */
-function available({ tx, at }: IntentTx, work: Work): Found | undefined {
+/** The work, if it can still be had: a reminder that waits, a queued delivery, or one whose holder was not heard of since. */
+function available({ tx }: IntentTx, work: Work): Found | undefined {
   if (work.kind === 'reminder') {
     const row = tx.statements.reminders.get.get({ id: work.id })
     return row?.status === 'PENDING' && row.due_at !== null ? { kind: 'reminder', row } : undefined
   }
   const row = tx.statements.deliveries.get.get({ id: work.id })
   if (row === undefined || row.fence !== work.fence || row.due_at === null) return undefined
-  const free = row.delivery_state === 'queued' || (row.delivery_state === 'sending' && row.due_at <= at.getTime())
+  const isSilent = row.delivery_state === 'sending' && row.due_at === work.heldUntil?.getTime()
+  const free = row.delivery_state === 'queued' || isSilent
   return free ? { kind: 'delivery', row } : undefined
 }
 
@@ -54,8 +55,10 @@ function claimDelivery({ tx, at }: IntentTx, row: Delivery, command: Intent<'sen
     idempotency_key: command.idempotencyKey,
     delivery_state: 'sending' as const,
     due_at: command.leaseUntil.getTime(),
-    fence: row.fence + 1,
+    fence: command.fence,
     attempts: row.attempts + 1,
+    // What became of the attempt of the holder before, nobody knows.
+    unknown_outcomes: row.unknown_outcomes + (row.delivery_state === 'sending' ? 1 : 0),
     updated_at: at.getTime(),
   }
   tx.statements.deliveries.claim.run({ id: row.id, ...change })
@@ -168,19 +171,13 @@ function decide(intent: IntentTx, found: Found, command: IntentCommand): IntentO
   }
 }
 
-/**
- * The delivery that this very command made before, if the answer to its commit was lost and it is asked again. The key is made
- * anew for each claim of a reminder, so it tells; that of a delivery is the same in all its attempts, and tells nothing.
- */
-function madeBefore({ tx }: IntentTx, command: IntentCommand): Delivery | undefined {
-  if (command.kind !== 'send' || command.work.kind !== 'reminder') return undefined
-  const id = tx.statements.reminders.get.get({ id: command.work.id })?.notification_id ?? null
+/** The delivery that this very command claimed before, if the answer to its commit was lost and it is asked again. */
+function madeBefore({ tx }: IntentTx, { kind, work, ...command }: IntentCommand): Delivery | undefined {
+  if (kind !== 'send' || !('fence' in command)) return undefined
+  const id =
+    work.kind === 'delivery' ? work.id : (tx.statements.reminders.get.get({ id: work.id })?.notification_id ?? null)
   const row = id === null ? undefined : tx.statements.deliveries.get.get({ id })
-  const isIts =
-    row?.delivery_state === 'sending' &&
-    row.idempotency_key === command.idempotencyKey &&
-    row.due_at === command.leaseUntil.getTime()
-  return isIts ? row : undefined
+  return row?.delivery_state === 'sending' && row.fence === command.fence ? row : undefined
 }
 
 function commitIntent(intent: IntentTx, command: IntentCommand): IntentOutcome {

@@ -5,7 +5,7 @@ import { cancelDelivery } from './cancel.ts'
 import { countedAs, createTally, type Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import { taskManager } from './hand-over.ts'
-import { receive } from './settle.ts'
+import { receive } from './receive.ts'
 import type { Tx } from './tx.ts'
 
 type Delivery = RecordOf<'notification_history'>

@@ -29,7 +29,17 @@ export type CommandStatements = {
     Lists<All['deliveries'], 'superseded' | 'openOfAppointment' | 'openOfRecipient'> &
     Runs<
       All['deliveries'],
-      'insert' | 'claim' | 'cancel' | 'recall' | 'text' | 'fault' | 'sent' | 'defer' | 'receive' | 'suppress'
+      | 'insert'
+      | 'claim'
+      | 'cancel'
+      | 'recall'
+      | 'text'
+      | 'fault'
+      | 'sent'
+      | 'defer'
+      | 'receive'
+      | 'identify'
+      | 'suppress'
     >
   readonly settings: Gets<All['settings'], 'get' | 'revision'> & Runs<All['settings'], 'insert' | 'update'>
   readonly preferences: {
