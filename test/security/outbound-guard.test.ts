@@ -106,6 +106,11 @@ describe('hosts', () => {
     expect((await refusal(guard('mail.example', answering()))).code).toBe('outbound_refused')
   })
 
+  it('are all told, in the order of the lookup', async () => {
+    const several = ['2606:4700::1111', '93.184.216.34', '8.8.8.8']
+    expect((await guard('mail.example', answering(...several))).addresses).toEqual(several)
+  })
+
   it('are resolved once: a name that turns private after the check is connected to where it was checked', async () => {
     const rebinding = vi.fn<HostLookup>(answering('127.0.0.1')).mockImplementationOnce(answering('8.8.8.8'))
     expect(await guard('rebind.example', rebinding)).toEqual({ addresses: ['8.8.8.8'], servername: 'rebind.example' })
