@@ -46,7 +46,7 @@ const redisCounter = (client: IoredisLike | NodeRedisLike): RateCounter =>
 
 /** Of two processes that make the table at the same moment Postgres refuses one, in spite of `if not exists`. */
 const isMadeByAnother = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === '23505' || error.code === '42P07')
+  error instanceof Error && 'code' in error && ['23505', '42P07', '42710'].includes(String(error.code))
 
 /** Opened by the first request, and again by a later one if that failed: the database need not be up when we start. */
 function postgresCounter(store: { readonly postgres: PostgresPoolLike; readonly table?: string }): RateCounter {
