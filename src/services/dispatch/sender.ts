@@ -148,7 +148,7 @@ export class Sender {
     const isUnknown = outcome.outcome === 'unknown'
     const pausesAccount = outcome.scope === 'account' && !isUnknown
     if (pausesAccount) await accounts.refused(provider, delivery, { code, retryAfterMs, seenRefusals })
-    else if (!isUnknown) await accounts.proven(provider)
+    else if (outcome.accountProven) await accounts.proven(provider)
     const { result, suppress, action, rule } = judgeFailure({
       error: outcome,
       delivery,
