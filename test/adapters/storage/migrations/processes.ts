@@ -55,7 +55,7 @@ export function severalMigrate(make: MakePlace): void {
 
 /** `from`: the version that the killed process found. */
 export function killedMigrations(make: MakePlace): void {
-  it.for([null, 1, 3] as const)(
+  it.for([null, 3] as const)(
     'killed before any of its statements (from %s), a migration is done by the next call',
     async (version) => {
       await using whole = await make(version)
