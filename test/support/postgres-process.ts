@@ -16,12 +16,11 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { z } from 'zod'
+import { freePort } from './free-port.ts'
 import { type Answer, account, orderSchema } from './postgres-server.ts'
 
 const { release, settings } = orderSchema.parse(JSON.parse(process.argv[2] ?? ''))
 
-/** Outside of the ports that systems give to whoever asks for any: nobody gets it by chance while the server restarts. */
-const ports = { from: 20_000, to: 30_000 }
 const attempts = 20
 const stopMs = 10_000
 
@@ -86,10 +85,10 @@ async function initialise(directory: string): Promise<(port: number) => Promise<
   }
 }
 
-/** Until a port is free, or for `attempts`. */
-async function launchOn<T>(port: () => number, launch: (port: number) => Promise<T>): Promise<readonly [number, T]> {
+/** Until a port is free when the server takes it, or for `attempts`. */
+async function launchOn<T>(port: () => Promise<number>, launch: (port: number) => Promise<T>): Promise<[number, T]> {
   for (let attempt = 1; ; attempt += 1) {
-    const chosen = port()
+    const chosen = await port()
     try {
       return [chosen, await launch(chosen)]
     } catch (error) {
@@ -129,14 +128,13 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(sign
 
 next(async () => {
   const launch = await initialise(directory)
-  const anyPort = () => ports.from + Math.floor(Math.random() * (ports.to - ports.from))
-  const [port, first] = await launchOn(anyPort, launch)
+  const [port, first] = await launchOn(freePort, launch)
   running = first
   const url = `postgres://${account.user}:${account.password}@127.0.0.1:${port}/postgres`
   process.on('message', () =>
     next(async () => {
       if (running !== undefined) await halt(running)
-      running = (await launchOn(() => port, launch))[1]
+      running = (await launchOn(async () => port, launch))[1]
       tell({ url })
     }),
   )
