@@ -1,3 +1,4 @@
+import type { Logger } from './logger.ts'
 import type { AuditStore } from './storage/audit.ts'
 import type { DecisionStore } from './storage/decisions.ts'
 import type { DeliveryStore } from './storage/deliveries.ts'
@@ -61,9 +62,9 @@ export interface Storage {
   ping(): Promise<void>
   /**
    * Calls `listener` when another process may have committed something. This is only a hint: it may be early, late or
-   * missing. Returns a function that ends the subscription.
+   * missing; a storage that cannot hear of it now says so to `logger`, once. Returns a function that ends the subscription.
    */
-  onForeignChange?(listener: () => void): () => void
+  onForeignChange?(listener: () => void, logger?: Logger): () => void
   /**
    * The planning commands, within a transaction that the host has open on its own connection: the host commits or rolls
    * back what they write, and nobody else sees it before that. Here too, a command happens completely or not at all,

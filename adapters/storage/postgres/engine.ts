@@ -5,23 +5,14 @@ import type { IdCodec } from '../kysely/codecs/ids.ts'
 import type { Bind, Builder } from '../kysely/query.ts'
 import type * as lists from '../kysely/statements/lists.ts'
 import type { Statements } from '../kysely/statements.ts'
-import {
-  busyError,
-  closedError,
-  isBroken,
-  isContention,
-  isDisconnected,
-  isLockTimeout,
-  isMissingTable,
-  isUnprepared,
-  storageError,
-  unknownCommit,
-} from './errors.ts'
+import { busyError, closedError, isLockTimeout, isMissingTable, isUnprepared, mayPass, storageError } from './errors.ts'
 import { readKinds } from './ledger.ts'
 import { type Library, load } from './library.ts'
+import type { Limits } from './limits.ts'
 import { createVoice, notification, type Voice } from './notify.ts'
-import type { Lending, PostgresTarget, Run, Source } from './source.ts'
+import type { PostgresTarget, Run, Source } from './source.ts'
 import { statementNames } from './statement-names.ts'
+import { transacted, type Way, waysOf } from './ways.ts'
 
 /** What a command knows, on whatever connection it runs, once the ledger was read. */
 export type Session = {
@@ -53,7 +44,7 @@ export type Commands = {
 export type Engine = {
   readonly instance: string
   readonly schema: string
-  readonly busyTimeoutMs: number
+  readonly limits: Limits
   /** One statement, or several that need not agree. Runs again if the connection breaks. */
   read<T>(work: (database: Database) => Promise<T>): Promise<T>
   /** Several statements that see the same rows. */
@@ -67,34 +58,38 @@ export type Engine = {
   library(): Promise<Library>
   /** What a command on a connection of the host's knows. Asks nothing of another connection: the host's may be the last of its pool. */
   session(run: Run): Promise<Session>
+  /** Commands in progress have two seconds to end; then they are broken off, and reject with `storage_closed`. */
   close(): Promise<void>
 }
 
 export type EngineOptions = {
   readonly target: PostgresTarget
   readonly schema: string
-  readonly busyTimeoutMs: number
+  readonly limits: Limits
 }
 
-const plain: Lending = { broken: isBroken }
+const closingMs = 2000
 
-export const backoffMs = (attempt: number): number => Math.min(200, 5 * 2 ** attempt) * (0.5 + Math.random())
+/** Between two attempts. Who waits for a lock is without a connection for most of the time: others are to have one. */
+export function pauseMs(error: unknown, attempt: number): number {
+  const [first, most] = isLockTimeout(error) ? [50, 1000] : [5, 200]
+  return Math.min(most, first * 2 ** attempt) * (0.5 + Math.random())
+}
 
-export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): Engine {
+export function createEngine({ target, schema, limits }: EngineOptions): Engine {
   let opening: Promise<{ source: Source; library: Library }> | undefined
   let known: Promise<Database> | undefined
   let ledger: IdKinds | undefined
   let closing: Promise<void> | undefined
+  let isBrokenOff = false
   const open = new Set<Promise<unknown>>()
   const instance = randomUUID()
   const names = statementNames()
-  const voice = createVoice(async () => {
-    const { source } = await opened()
-    await source.session((run) => run(...notification({ schema, instance })), plain)
-  })
+  const ways = waysOf(limits, names)
+  const voice = createVoice(() => alone(...notification({ schema, instance })))
 
   const opened = () => {
-    opening ??= load(target).catch((error) => {
+    opening ??= load(target, limits).catch((error) => {
       opening = undefined
       throw error
     })
@@ -116,12 +111,26 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
     return { instance, voice, schema, kinds: ledger, ids: library.idCodec(ledger), run }
   }
 
+  /** One statement on whatever connection is free. It bears to be run again, also where its COMMIT had no answer. */
+  const alone: Run = async (sql, values) => {
+    const { source } = await opened()
+    return source.session((lent) =>
+      lent.isPrepared
+        ? lent.run(sql, values)
+        : transacted(
+            lent,
+            ways.single,
+            (run) => run<never>(sql, values),
+            (error) => error,
+          ),
+    )
+  }
+
   async function readDatabase(): Promise<Database> {
-    const { source, library } = await opened()
-    const run: Run = (sql, values) => source.session((own) => own(sql, values), plain)
-    const found = await session(run)
+    const { library } = await opened()
+    const found = await session(alone)
     const builder = library.postgresBuilder(schema)
-    const bind = library.bindQuery(run, found.kinds)
+    const bind = library.bindQuery(alone, found.kinds)
     const statements = library.bindStatements(builder, bind)
     return { ...found, builder, lists: library.lists, statements, bind }
   }
@@ -135,20 +144,21 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
   async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
     const since = performance.now()
     for (let count = 0; ; count += 1) {
+      if (isBrokenOff) throw closedError()
       const wasNamed = names.isGiving()
       try {
         return await attempt()
       } catch (error) {
+        if (isBrokenOff) throw closedError()
         if (isMissingTable(error)) forget()
         if (isUnprepared(error) && wasNamed) {
           names.giveUp()
           continue
         }
+        if (isNotificationError(error) || !mayPass(error)) throw storageError(error)
         const waitedMs = performance.now() - since
-        if (isLockTimeout(error)) throw busyError(waitedMs, error)
-        if (isNotificationError(error) || !(isContention(error) || isDisconnected(error))) throw storageError(error)
-        if (waitedMs >= busyTimeoutMs) throw busyError(waitedMs, error)
-        await wait(backoffMs(count))
+        if (waitedMs >= limits.busyTimeoutMs) throw busyError(waitedMs, error)
+        await wait(pauseMs(error, count))
       }
     }
   }
@@ -162,39 +172,9 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
     return work
   }
 
-  /** The isolation and the limit are said with BEGIN, in one round trip; a host's defaults do not matter. */
-  const beginning = (mode: string): string =>
-    `begin isolation level ${mode}; set local lock_timeout = ${Math.round(busyTimeoutMs)}`
-
-  type Way = { readonly begin: string; readonly lending: Lending }
-  const reading: Way = { begin: beginning('repeatable read read only'), lending: plain }
-  const migrating: Way = { begin: beginning('read committed'), lending: plain }
-  /**
-   * Commands find every row by an index. A plan that is kept must not be to read a whole table because it was small once;
-   * where there is no other way, the price that forbids it must not make the server compile the statement.
-   */
-  const writing: Way = {
-    begin: `${migrating.begin}; set local enable_seqscan = off; set local jit = off`,
-    lending: { broken: isBroken, names },
-  }
-
-  async function transaction<T>({ begin, lending }: Way, work: (run: Run, library: Library) => Promise<T>): Promise<T> {
+  async function transaction<T>(way: Way, work: (run: Run, library: Library) => Promise<T>): Promise<T> {
     const { source, library } = await opened()
-    return source.session(async (run) => {
-      await run(begin)
-      let value: T
-      try {
-        value = await work(run, library)
-      } catch (error) {
-        // A connection that cannot even roll back is lost, whatever came before.
-        if (!isDisconnected(error)) await run('rollback')
-        throw error
-      }
-      await run('commit').catch((error) => {
-        throw isDisconnected(error) ? unknownCommit(error) : error
-      })
-      return value
-    }, lending)
+    return source.session((lent) => transacted(lent, way, (run) => work(run, library)), way.lending)
   }
 
   const inTransaction = <T>(way: Way, work: (database: Database) => Promise<T>): Promise<T> =>
@@ -206,14 +186,14 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
   return {
     instance,
     schema,
-    busyTimeoutMs,
+    limits,
     read: (work) => track(async () => work(await database())),
-    snapshot: (work) => inTransaction(reading, work),
-    write: (work) => inTransaction(writing, work),
+    snapshot: (work) => inTransaction(ways.reading, work),
+    write: (work) => inTransaction(ways.writing, work),
     migrate: (work) =>
       track(() => {
         forget()
-        return transaction(migrating, work)
+        return transaction(ways.migrating, work)
       }),
     source: async () => (await opened()).source,
     async library() {
@@ -223,10 +203,17 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
     session,
     close() {
       voice.stop()
-      closing ??= Promise.allSettled([...open]).then(async () => {
+      closing ??= (async () => {
         const made = await opening?.catch(() => undefined)
-        await made?.source.close()
-      })
+        const patience = new AbortController()
+        const late = wait(closingMs, undefined, { signal: patience.signal }).catch(() => {})
+        await Promise.race([Promise.allSettled([...open]), late])
+        patience.abort()
+        isBrokenOff = true
+        // Connections that are still being opened end by their own limit.
+        if (made !== undefined)
+          await Promise.race([made.source.close(), wait(closingMs / 4, undefined, { ref: false })])
+      })()
       return closing
     },
   }

@@ -13,6 +13,7 @@ import { applyPlans } from '../kysely/commands/apply-plan.ts'
 import { forgetAppointment, forgetRecipient } from '../kysely/commands/forget.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import type { Commands, Database, Engine } from './engine.ts'
+import { busyError, isLockTimeout } from './errors.ts'
 import { guardReads } from './guard-reads.ts'
 import type { PlanKey } from './loader.ts'
 import { type AdvisoryLock, takeLocks } from './locks.ts'
@@ -113,10 +114,12 @@ const shortlyMs = 200
 async function replanPage(engine: Engine, now: Date, limit: number): Promise<ReplanPage | null> {
   const oldest = ({ statements }: Database) => statements.plans.oldestJob.get({})
   if ((await engine.read(oldest)) === undefined) return null
-  const waitMs = Math.min(shortlyMs, Math.round(engine.busyTimeoutMs))
+  const waitMs = Math.min(shortlyMs, engine.limits.busyTimeoutMs)
   return engine.write(async (database) => {
     await database.run(`set local lock_timeout = ${waitMs}`)
-    await takeLocks(database.run, database.schema, [{ kind: 'plans', identity: [], shared: false }])
+    await takeLocks(database.run, database.schema, [{ kind: 'plans', identity: [], shared: false }]).catch((error) => {
+      throw isLockTimeout(error) ? busyError(waitMs, error) : error
+    })
     const { rows } = await database.run<Job>(
       `select * from ${qualified(database.schema, 'replan_jobs')} order by id limit 1`,
     )

@@ -74,7 +74,7 @@ export class Dispatcher {
     // A host that believes it is sending should hear at once that the tables are missing or the storage is closed.
     await this.#source.nextDueAt()
     await this.#group.start(() => this.wake())
-    this.#unsubscribe = storage.onForeignChange?.(() => this.wake()) ?? (() => {})
+    this.#unsubscribe = storage.onForeignChange?.(() => this.wake(), logger) ?? (() => {})
     await this.#scheduler.start({ wake: () => this.wake(), clock, logger })
     this.#sweep()
   }

@@ -20,14 +20,14 @@ import {
   settleCommand,
 } from '../../../conformance/storage/rows.ts'
 import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
-import { freshSchema, holding, onServer, waiting } from './fixture.ts'
+import { freshSchema, holding, onServer, waiting, waitsLong } from './fixture.ts'
 
 let server: PostgresServer
 beforeAll(async () => {
   server = await openPostgres()
 })
 afterAll(() => server.stop())
-const migrated = onServer(() => server)
+const migrated = onServer(() => server, waitsLong)
 
 const planMany = (storage: Storage, count: number) =>
   storage.plans.apply(
@@ -195,7 +195,7 @@ describe('postgres, what others are told', () => {
     await expect
       .poll(async () => {
         const { rows } = await pool.query(`select 1 from pg_stat_activity where state = 'idle' and query like $1`, [
-          `listen "appointment\\_notifications:${schema.replaceAll('"', '""')}"`,
+          `listen %"appointment\\_notifications:${schema.replaceAll('"', '""')}"`,
         ])
         return rows.length
       })

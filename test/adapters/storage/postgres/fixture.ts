@@ -6,6 +6,7 @@ import { type PostgresTuning, postgres } from '../../../../adapters/storage/post
 import { migration } from '../../../conformance/storage/harness.ts'
 import type { OpenStorage, StorageHarness } from '../../../conformance/storage/index.ts'
 import type { PostgresServer } from '../../../support/postgres-server.ts'
+import { openTcpProxy, type TcpProxy } from '../../../support/tcp-proxy.ts'
 
 let made = 0
 /** A schema that nobody used: tests of one server share its database. */
@@ -106,11 +107,14 @@ async function removeRows(pool: pg.Pool, schema: string): Promise<void> {
   await pool.query(rows.map(({ name }) => `delete from ${quoted(schema)}.${quoted(name)}`).join(';'))
 }
 
+/** What waits for a lock waits on the server until it is let go, so that a test sees it there (`waiting`). */
+export const waitsLong: PostgresTuning = { lockTimeoutMs: 10_000 }
+
 /** Opens migrated storages over a URL, closed after the test; `table` names a table of theirs for SQL. */
 export const onServer =
-  (server: () => PostgresServer) =>
+  (server: () => PostgresServer, usual: PostgresTuning = {}) =>
   async (tuning: PostgresTuning = {}) => {
-    const harness = await opener(server, 'url')(tuning)
+    const harness = await opener(server, 'url')({ ...usual, ...tuning })
     const storages = [harness.storage]
     onTestFinished(async () => {
       for (const storage of storages) await storage.close()
@@ -145,4 +149,14 @@ export async function holding(pool: pg.Pool, sql: string) {
     await client.query('rollback')
     client.release()
   }
+}
+
+/** The server behind a proxy, closed after the test, and the server's URL by way of it. */
+export async function behindProxy(server: PostgresServer): Promise<{ readonly proxy: TcpProxy; readonly url: string }> {
+  const url = new URL(server.url)
+  const proxy = await openTcpProxy({ host: url.hostname, port: Number(url.port || 5432) })
+  onTestFinished(() => proxy.stop())
+  url.hostname = '127.0.0.1'
+  url.port = String(proxy.port)
+  return { proxy, url: url.href }
 }
