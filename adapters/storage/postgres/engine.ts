@@ -6,6 +6,7 @@ import type { Bind, Builder } from '../kysely/query.ts'
 import type * as lists from '../kysely/statements/lists.ts'
 import type { Statements } from '../kysely/statements.ts'
 import { busyError, closedError, isLockTimeout, isMissingTable, isUnprepared, mayPass, storageError } from './errors.ts'
+import type { Pace } from './in-parts.ts'
 import { readKinds } from './ledger.ts'
 import { type Library, load } from './library.ts'
 import type { Limits } from './limits.ts'
@@ -23,6 +24,8 @@ export type Session = {
   readonly schema: string
   readonly kinds: IdKinds
   readonly ids: IdCodec
+  /** It is the host's transaction, which may take long: what it locks must keep nobody else from other rows. */
+  readonly isHosts: boolean
   /** One statement on whatever connection is free; within a transaction, on its own. */
   readonly run: Run
 }
@@ -38,7 +41,7 @@ export type Database = Session & {
 /** What a transaction of the host carries out as well as an engine. */
 export type Commands = {
   read<T>(work: (session: Session) => Promise<T>): Promise<T>
-  write<T>(work: (session: Session) => Promise<T>): Promise<T>
+  write<T>(work: (session: Session) => Promise<T>, pace?: Pace): Promise<T>
 }
 
 export type Engine = {
@@ -50,7 +53,7 @@ export type Engine = {
   /** Several statements that see the same rows. */
   snapshot<T>(work: (database: Database) => Promise<T>): Promise<T>
   /** One transaction. Runs again after a deadlock, a lost race or a lost connection, so it must keep nothing outside. */
-  write<T>(work: (database: Database) => Promise<T>): Promise<T>
+  write<T>(work: (database: Database) => Promise<T>, pace?: Pace): Promise<T>
   /** One transaction, without asking for the tables first. */
   migrate<T>(work: (run: Run, library: Library) => Promise<T>): Promise<T>
   /** The opened source, for a connection to keep. */
@@ -108,7 +111,7 @@ export function createEngine({ target, schema, limits }: EngineOptions): Engine 
   async function session(run: Run): Promise<Session> {
     const { library } = await opened()
     ledger ??= await readKinds(run, schema)
-    return { instance, voice, schema, kinds: ledger, ids: library.idCodec(ledger), run }
+    return { instance, voice, schema, kinds: ledger, ids: library.idCodec(ledger), isHosts: false, run }
   }
 
   /** One statement on whatever connection is free. It bears to be run again, also where its COMMIT had no answer. */
@@ -141,7 +144,7 @@ export function createEngine({ target, schema, limits }: EngineOptions): Engine 
   }
 
   /** Repeats what failed because of others, or because the connection broke before anything was committed. */
-  async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
+  async function patiently<T>(attempt: () => Promise<T>, pace: Pace): Promise<T> {
     const since = performance.now()
     for (let count = 0; ; count += 1) {
       if (isBrokenOff) throw closedError()
@@ -157,15 +160,16 @@ export function createEngine({ target, schema, limits }: EngineOptions): Engine 
         }
         if (isNotificationError(error) || !mayPass(error)) throw storageError(error)
         const waitedMs = performance.now() - since
-        if (waitedMs >= limits.busyTimeoutMs) throw busyError(waitedMs, error)
+        const isOver = waitedMs >= limits.busyTimeoutMs || (pace !== 'patient' && isLockTimeout(error))
+        if (isOver) throw busyError(waitedMs, error)
         await wait(pauseMs(error, count))
       }
     }
   }
 
-  function track<T>(start: () => Promise<T>): Promise<T> {
+  function track<T>(start: () => Promise<T>, pace: Pace = 'patient'): Promise<T> {
     if (closing !== undefined) return Promise.reject(closedError())
-    const work = patiently(start)
+    const work = patiently(start, pace)
     open.add(work)
     const done = () => open.delete(work)
     work.then(done, done)
@@ -177,11 +181,11 @@ export function createEngine({ target, schema, limits }: EngineOptions): Engine 
     return source.session((lent) => transacted(lent, way, (run) => work(run, library)), way.lending)
   }
 
-  const inTransaction = <T>(way: Way, work: (database: Database) => Promise<T>): Promise<T> =>
+  const inTransaction = <T>(way: Way, work: (database: Database) => Promise<T>, pace?: Pace): Promise<T> =>
     track(async () => {
       const found = await database()
       return transaction(way, (run, library) => work({ ...found, run, bind: library.bindQuery(run, found.kinds) }))
-    })
+    }, pace)
 
   return {
     instance,
@@ -189,7 +193,7 @@ export function createEngine({ target, schema, limits }: EngineOptions): Engine 
     limits,
     read: (work) => track(async () => work(await database())),
     snapshot: (work) => inTransaction(ways.reading, work),
-    write: (work) => inTransaction(ways.writing, work),
+    write: (work, pace) => inTransaction(pace === 'hasty' ? ways.hasty : ways.writing, work, pace),
     migrate: (work) =>
       track(() => {
         forget()

@@ -61,6 +61,9 @@ export function isDisconnected(error: unknown): boolean {
   )
 }
 
+/** The driver knew already that the connection is broken, and sent nothing. */
+export const wasNeverSent = (error: unknown): boolean => /not queryable/i.test(textOf(error))
+
 /** What another try may get past: nothing was committed. */
 export const mayPass = (error: unknown): boolean =>
   [isContention, isDisconnected, isLockTimeout, isCancelled, isReadOnly, isExhausted].some((is) => is(error))
@@ -91,13 +94,24 @@ function reasonFor(cause: unknown, waited: string): string {
 export const busyError = (waitedMs: number, cause: unknown): NotificationError =>
   new NotificationError('storage_busy', reasonFor(cause, `${Math.round(waitedMs)} ms`), { cause })
 
+/** What another transaction has at the moment was not waited for. */
+export const heldError = (): NotificationError =>
+  new NotificationError('storage_busy', 'Another transaction holds rows of this command. Ask again later.')
+
+const unknownCommits = new WeakSet<object>()
+
 /** The answer to COMMIT is missing, so nobody knows which it was. */
-export const unknownCommit = (cause: unknown): NotificationError =>
-  new NotificationError(
+export function unknownCommit(cause: unknown): NotificationError {
+  const error = new NotificationError(
     'storage_failed',
     'The connection to Postgres was lost while a transaction was being committed: it may be stored or not. Read before you repeat it.',
     { cause },
   )
+  unknownCommits.add(error)
+  return error
+}
+
+export const isUnknownCommit = (error: unknown): boolean => error instanceof Error && unknownCommits.has(error)
 
 /** Undefined table, column or schema. */
 export const isMissingTable = (error: unknown): boolean => ['42P01', '42703', '3F000'].includes(codeOf(error))

@@ -101,7 +101,14 @@ function hostCommands(engine: Engine, connection: HostConnection, inTurn: Lane):
       const readsAnew = found?.isolation === 'read committed'
       const isIso = found?.date_style.startsWith('ISO') ?? false
       // Another name than the engine's own: its process is to hear of the commit like all others.
-      return { ...(await engine.session(run)), instance: 'a transaction of the host', voice: null, readsAnew, isIso }
+      return {
+        ...(await engine.session(run)),
+        instance: 'a transaction of the host',
+        voice: null,
+        isHosts: true,
+        readsAnew,
+        isIso,
+      }
     })
     return joined
   }

@@ -1,7 +1,16 @@
-import { isDisconnected, unknownCommit } from './errors.ts'
+import { isDisconnected, unknownCommit, wasNeverSent } from './errors.ts'
 import { type Limits, ownSettings, setLocal } from './limits.ts'
 import type { Lending, Lent, Run } from './source.ts'
 import type { StatementNames } from './statement-names.ts'
+
+/**
+ * Commands find every row by an index. A plan that is kept must not be to read a whole table because it was small once;
+ * where there is no other way, the price that forbids it must not make the server compile the statement.
+ */
+const byIndex = ['set local enable_seqscan = off', 'set local jit = off']
+
+/** So long a lock is waited for that another command has, which is well. */
+const hastyMs = 20
 
 /** How a transaction is begun, and on what connection. */
 export type Way = { readonly begin: (isPrepared: boolean) => string; readonly lending: Lending }
@@ -24,11 +33,9 @@ export function waysOf(limits: Limits, names: StatementNames) {
       ['set local statement_timeout = 0', `set local lock_timeout = ${limits.busyTimeoutMs}`],
       { isUnlimited: true },
     ),
-    /**
-     * Commands find every row by an index. A plan that is kept must not be to read a whole table because it was small once;
-     * where there is no other way, the price that forbids it must not make the server compile the statement.
-     */
-    writing: way('read committed', ['set local enable_seqscan = off', 'set local jit = off'], { names }),
+    writing: way('read committed', byIndex, { names }),
+    /** As `writing`, for who has others to go on with. */
+    hasty: way('read committed', [...byIndex, `set local lock_timeout = ${hastyMs}`], { names }),
   }
 }
 
@@ -49,7 +56,7 @@ export async function transacted<T>(
     throw error
   }
   await run('commit').catch((error) => {
-    throw isDisconnected(error) ? unanswered(error) : error
+    throw isDisconnected(error) && !wasNeverSent(error) ? unanswered(error) : error
   })
   return value
 }

@@ -11,6 +11,7 @@ import { putOffCapped } from './capped.ts'
 import { Coalescer } from './coalescer.ts'
 import type { Evaluated } from './decide.ts'
 import { evaluate } from './evaluate.ts'
+import { HeldWork } from './held-work.ts'
 import { ReadyQueue } from './ready-queue.ts'
 import { Sender } from './sender.ts'
 import { tellDecided } from './tell.ts'
@@ -41,6 +42,7 @@ export class Dispatcher {
   readonly #group: WorkerGroup
   readonly #capacity: AccountCapacity
   readonly #ready = new ReadyQueue()
+  readonly #held = new HeldWork()
   /** Places that became free. */
   readonly #freed: Coalescer
   /** What was due then is known; the rest lies ahead. */
@@ -152,6 +154,8 @@ export class Dispatcher {
     const { clock } = this.#context.options
     const soon = (ms: number) => this.#scheduler.wakeAt(new Date(clock.now().getTime() + ms))
     if (idle) return soon(idleRoundMs)
+    const { until } = this.#held.look(clock.now())
+    if (until !== null) this.#scheduler.wakeAt(until)
     if (this.#sleptAt === this.#readAt) return
     const next = await this.#source.nextDueAt(this.#readAt)
     if (next !== null) this.#scheduler.wakeAt(next)
@@ -174,13 +178,15 @@ export class Dispatcher {
     const except = lanes.filter((lane) => !this.#capacity.hasRoom(lane))
     const share = this.#share()
     const { storage } = this.#context.options
-    let page = await readWork(this.#source, storage, { now, limit: readLimit, except, share })
+    const limit = readLimit + this.#held.look(now).count
+    let page = await readWork(this.#source, storage, { now, limit, except, share })
     if (share.of > 1 && page.works.length === 0) {
       const late = new Date(now.getTime() - helpAfterMs)
-      page = await readWork(this.#source, storage, { now: late, limit: readLimit, except })
+      page = await readWork(this.#source, storage, { now: late, limit, except })
     }
     this.#readAt = now
-    this.#ready.refill(page.works, page.more, except, now.getTime())
+    const works = page.works.filter((due) => !this.#held.has(due, now))
+    this.#ready.refill(works, page.more, except, now.getTime())
     await this.#learn(this.#ready.lanes())
   }
 
@@ -221,7 +227,14 @@ export class Dispatcher {
       } else if (one.outgoing !== null) {
         this.#gate.release(one.outgoing.provider)
       }
-      if (outcome !== undefined && 'status' in outcome && outcome.status === 'capped') capped.push(one)
+      const status = outcome !== undefined && 'status' in outcome ? outcome.status : null
+      if (status === 'capped') capped.push(one)
+      if (status === 'held') {
+        // There may be others behind it.
+        progress = true
+        open.delete(one.due)
+        this.#held.add(one.due, now)
+      }
     }
     for (const due of open) this.#ready.putBack(due)
     // Last: what was claimed is under way by now, whatever becomes of this.

@@ -57,12 +57,13 @@ export class Settler {
     try {
       const commands = batch.map((one) => one.command)
       const applied = await batchOrEach(commands, (pieces) => this.#storage.deliveries.settle(pieces))
-      const refused = batch.filter((_one, index) => isNotificationError(applied[index]))
-      if (refused.length > 0) this.#again(refused)
-      for (const [index, { done }] of batch.entries()) {
+      const later: Waiting[] = []
+      for (const [index, one] of batch.entries()) {
         const outcome = applied[index]
-        if (!isNotificationError(outcome)) done(outcome ?? false)
+        if (isNotificationError(outcome) || outcome === 'held') later.push(one)
+        else one.done(outcome ?? false)
       }
+      if (later.length > 0) this.#again(later)
     } catch (error) {
       this.#context.options.logger.error('outcomes not written', { count: batch.length, fault: faultOf(error) })
       this.#again(batch)

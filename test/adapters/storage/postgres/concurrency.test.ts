@@ -108,7 +108,8 @@ describe('postgres, several at once', () => {
     it(`${what} that are made while an intent commits without them wait for it`, async () => {
       const { storage, another, pool, table } = await migrated()
       const id = await planOne(storage)
-      const release = await holding(pool, `select 1 from ${table('appointment_reminders')} for update`)
+      // The claim has all its locks before it waits: to write its decision comes last.
+      const release = await holding(pool, `lock table ${table('notification_decisions')} in share mode`)
       const order: string[] = []
       const claim = storage.deliveries.commitIntents([sendIntent(reminderWork(id))], t0).then((outcomes) => {
         order.push('claim')
