@@ -38,13 +38,18 @@ type Ways = 'pool' | 'kysely' | 'url'
 
 type PostgresHarness = StorageHarness & { readonly schema: string; readonly pool: pg.Pool }
 
-/** Opens storages on a schema of their own, over the host's pool, its Kysely with CamelCasePlugin, or a URL. */
+/**
+ * Opens storages on a schema of their own, over the host's pool, its Kysely with CamelCasePlugin, or a URL. `options` are
+ * settings of the sessions that the storage gets, not of those with which a test looks on.
+ */
 export const opener =
-  (server: () => PostgresServer, way: Ways) =>
+  (server: () => PostgresServer, way: Ways, options = '') =>
   async (tuning: PostgresTuning = {}, schema = freshSchema()): Promise<PostgresHarness> => {
-    const { url } = server()
-    const pool = new pg.Pool({ connectionString: url, max: 8 })
-    pool.on('error', () => {})
+    const plain = server().url
+    const url = options === '' ? plain : `${plain}?options=${encodeURIComponent(options)}`
+    const tools = new pg.Pool({ connectionString: plain, max: 8 })
+    const pool = options === '' ? tools : new pg.Pool({ connectionString: url, max: 8 })
+    for (const one of [pool, tools]) one.on('error', () => {})
     const kysely = new Kysely<Record<string, never>>({
       dialect: new PostgresDialect({ pool }),
       plugins: [new CamelCasePlugin()],
@@ -55,14 +60,14 @@ export const opener =
     }
     return {
       schema,
-      pool,
+      pool: tools,
       storage: open(),
       another: async () => open(),
-      ...hostTools(pool, schema),
+      ...hostTools(tools, schema),
       dispose: async () => {
         // A server that was started for the tests takes all schemas with it.
-        if (process.env['DATABASE_URL']) await pool.query(`drop schema if exists ${quoted(schema)} cascade`)
-        await pool.end()
+        if (process.env['DATABASE_URL']) await tools.query(`drop schema if exists ${quoted(schema)} cascade`)
+        await Promise.all([...new Set([pool, tools])].map((one) => one.end()))
       },
     }
   }
@@ -71,8 +76,8 @@ export const opener =
  * For a suite of many tests: a test that migrates gets the schema of one that is over, without its rows. Making the tables
  * takes most of the time of a small test.
  */
-export function reusing(server: () => PostgresServer, way: Ways): OpenStorage {
-  const open = opener(server, way)
+export function reusing(server: () => PostgresServer, way: Ways, options = ''): OpenStorage {
+  const open = opener(server, way, options)
   const emptied = new Map<string, string[]>()
   return async (ids) => {
     if (ids === undefined) return open()
