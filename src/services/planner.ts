@@ -38,28 +38,34 @@ const maxConflicts = 8
 /** Makes the rows of appointments what they should be. Declarative: asked twice, done once. */
 export class Planner {
   readonly #context: PlanningContext
-  readonly #planning: (request: PlanRequest) => Promise<PlanResult>
-  readonly #cancelling: (appointmentId: EntityId) => Promise<Withdrawn | Error | null>
+  readonly #planning: (request: PlanRequest) => Promise<PlanResult | 'held'>
+  readonly #cancelling: (appointmentId: EntityId) => Promise<Withdrawn | Error | null | 'held'>
 
   constructor(context: PlanningContext) {
     this.#context = context
     const { clock } = context.options
     this.#planning = batched({
       clock,
-      run: (requests) => this.plan(requests),
+      run: (requests) => this.#planTogether(requests),
       keyOf: (request) => request.appointmentId,
     })
     this.#cancelling = batched({ clock, run: (ids) => cancelPlans(context, ids), keyOf: (id) => id })
   }
 
-  /** Plans one appointment, together with those that others ask for at the same time. */
-  planOne(request: PlanRequest): Promise<PlanResult> {
-    return this.#planning(request)
+  /**
+   * Plans one appointment, together with those that others ask for at the same time; where a transaction has its rows for
+   * long, alone, so that it waits without the others.
+   */
+  async planOne(request: PlanRequest): Promise<PlanResult> {
+    const result = await this.#planning(request)
+    return result === 'held' ? this.#planAlone(request) : result
   }
 
   /** Cancels what is pending of one appointment, together with what others cancel. Null where nothing was ever planned. */
   async cancelOne(appointmentId: EntityId): Promise<Withdrawn | null> {
-    const outcome = await this.#cancelling(appointmentId)
+    const together = await this.#cancelling(appointmentId)
+    const outcome = together === 'held' ? (await cancelPlans(this.#context, [appointmentId]))[0] : together
+    if (outcome === undefined || outcome === 'held') throw held(appointmentId)
     if (outcome instanceof Error) throw outcome
     if (outcome !== null) this.tellCancelled(outcome.cancelled)
     return outcome
@@ -67,7 +73,30 @@ export class Planner {
 
   /** Plans each appointment on its own: one that fails does not stop the others. Results are in the order of the requests. */
   async plan(requests: readonly PlanRequest[]): Promise<PlanResult[]> {
+    const together = await this.#planTogether(requests)
+    const results: PlanResult[] = []
+    let busy: PlanResult | undefined
+    for (const [index, request] of requests.entries()) {
+      let result = together[index] ?? 'held'
+      if (result === 'held') {
+        // Whoever has the rows of one for that long may have those of others too: these are not waited for as well.
+        result = busy ?? (await this.#planAlone(request).catch(failure))
+        if (result.status === 'failed' && result.error.code === 'storage_busy') busy = result
+      }
+      results.push(result)
+    }
+    return results
+  }
+
+  async #planAlone(request: PlanRequest): Promise<PlanResult> {
+    const [result] = await this.#planTogether([request])
+    return result === undefined || result === 'held' ? failure(held(request.appointmentId)) : result
+  }
+
+  /** `held`: of several, this one is to be planned alone. */
+  async #planTogether(requests: readonly PlanRequest[]): Promise<(PlanResult | 'held')[]> {
     const results = new Map<PlanRequest, PlanResult>()
+    const heldOnes = new Set<PlanRequest>()
     let open = [...requests]
     for (let round = 0; open.length > 0 && round < maxConflicts; round++) {
       const prepared = await this.#prepare(open, results)
@@ -78,12 +107,15 @@ export class Planner {
       for (const one of prepared) {
         const outcome = one.command === null ? unchanged(one.live) : outcomes[next++]
         if (isNotificationError(outcome)) results.set(one.request, { status: 'failed', error: outcome })
+        else if (outcome?.status === 'held') heldOnes.add(one.request)
         else if (outcome === undefined || outcome.status === 'conflict') open.push(one.request)
         else results.set(one.request, this.#applied(one, outcome))
       }
     }
     await this.#touchTasks(requests, results)
-    return requests.map((request) => results.get(request) ?? failed('conflict', request.appointmentId))
+    return requests.map((request) =>
+      heldOnes.has(request) ? 'held' : (results.get(request) ?? failed('conflict', request.appointmentId)),
+    )
   }
 
   /** What TaskManager has of reminders that stay may hold other words by now. Reconciliation leaves that to the check before their time. */
@@ -218,6 +250,14 @@ const unchanged = (live: readonly ReminderRow[]): Applied => ({
   inFlight: 0,
   notifications: [],
 })
+
+const held = (appointmentId: EntityId): NotificationError =>
+  new NotificationError('storage_busy', `Another transaction holds the reminders of appointment ${appointmentId}.`)
+
+function failure(error: unknown): PlanResult {
+  if (!isNotificationError(error)) throw error
+  return { status: 'failed', error }
+}
 
 const failures = {
   directory_invalid: 'The host application described in a way that cannot be used the appointment',

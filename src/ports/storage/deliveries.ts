@@ -147,6 +147,8 @@ export type IntentCommand = {
 )
 export type IntentOutcome =
   | { readonly status: 'lost' }
+  /** Nothing changed: another transaction, of the host or of a worker, holds something that it needs. To be tried again. */
+  | { readonly status: 'held' }
   /** Nothing changed: the first attempt of a message found `cap` messages begun on the UTC day of `now`. */
   | { readonly status: 'capped' }
   /** `delivery` for send, fail, hold, hand_over and release; null for cancel and for deferred reminders. */
@@ -200,6 +202,8 @@ export type SettleCommand = {
   /** Recorded with it, so that the address is never tried again. */
   readonly suppress: { readonly address: string; readonly reason: string } | null
 }
+
+export type SettleOutcome = boolean | 'held'
 
 /**
  * What a provider reports later. Forward only: SENT to DELIVERED or BOUNCED, unknown to any. One that is being sent, or
@@ -271,17 +275,20 @@ export interface DeliveryStore {
    * Costs by how many times there are, not by how many rows are due at each or are pending.
    */
   dueTimes(after: Date, until: Date, limit: number): Promise<Date[]>
+  /** Never waits for rows that another transaction holds: such commands are `held`, and the others go on without them. */
   commitIntents(commands: readonly IntentCommand[], now: Date): Promise<IntentOutcome[]>
   /**
    * Moves the end of the leases of what is still being sent, in the order of the commands: false where the delivery has
-   * another holder by now, or is over.
+   * another holder by now, or is over. `storage_busy`: another transaction has one of the rows; the others are moved all the
+   * same, and all may be moved again.
    */
   renew(commands: readonly RenewCommand[]): Promise<boolean[]>
   /**
-   * In the order of the commands: true where the delivery is settled by it, false where it came too late. The reminder, counters,
+   * In the order of the commands: true where the delivery is settled by it, false where it came too late, `held` where nothing
+   * changed because another transaction has one of its rows, which keeps none of the others. The reminder, counters,
    * suppressions and audit change in the same transaction. The same command again has the same answer: the first one may
    * have been lost.
    */
-  settle(commands: readonly SettleCommand[]): Promise<boolean[]>
+  settle(commands: readonly SettleCommand[]): Promise<SettleOutcome[]>
   recordReceipt(command: ReceiptCommand): Promise<boolean>
 }

@@ -11,6 +11,7 @@ import { putOffCapped } from './capped.ts'
 import { Coalescer } from './coalescer.ts'
 import type { Evaluated } from './decide.ts'
 import { evaluate } from './evaluate.ts'
+import { HeldWork } from './held-work.ts'
 import { LeaseWatch } from './lease-watch.ts'
 import { ReadyQueue } from './ready-queue.ts'
 import { Sender } from './sender.ts'
@@ -45,6 +46,7 @@ export class Dispatcher {
   readonly #group: WorkerGroup
   readonly #capacity: AccountCapacity
   readonly #ready = new ReadyQueue()
+  readonly #held = new HeldWork()
   /** Places that became free. */
   readonly #freed: Coalescer
   /** What was due then is known; the rest lies ahead. */
@@ -83,7 +85,7 @@ export class Dispatcher {
     // A host that believes it is sending should hear at once that the tables are missing or the storage is closed.
     await this.#source.nextDueAt()
     await this.#group.start(() => this.wake())
-    this.#unsubscribe = storage.onForeignChange?.(() => this.wake()) ?? (() => {})
+    this.#unsubscribe = storage.onForeignChange?.(() => this.wake(), logger) ?? (() => {})
     await this.#scheduler.start({ wake: () => this.wake(), clock, logger })
     await this.#context.accounts.start()
     this.#sweep()
@@ -179,6 +181,8 @@ export class Dispatcher {
   /** Asks to be woken when there will be something to do. */
   async #sleep(idle: boolean): Promise<void> {
     if (idle) return this.#wakeIn(idleRoundMs)
+    const { until } = this.#held.look(this.#context.options.clock.now())
+    if (until !== null) this.#scheduler.wakeAt(until)
     if (this.#sleptAt === this.#readAt) return
     const next = await this.#source.nextDueAt(this.#readAt)
     if (next !== null) this.#scheduler.wakeAt(next)
@@ -201,16 +205,18 @@ export class Dispatcher {
     const except = lanes.filter((lane) => !this.#capacity.hasRoom(lane))
     const share = this.#share()
     const { storage } = this.#context.options
-    let page = await readWork(this.#source, storage, { now, limit: readLimit, except, share })
+    const limit = readLimit + this.#held.look(now).count
+    let page = await readWork(this.#source, storage, { now, limit, except, share })
     if (share.of > 1 && page.works.length === 0) {
       const late = new Date(now.getTime() - helpAfterMs)
-      page = await readWork(this.#source, storage, { now: late, limit: readLimit, except })
+      page = await readWork(this.#source, storage, { now: late, limit, except })
     }
     const takenOver = await withReminders(storage, await this.#watch.look())
     const { waitMs } = this.#watch
     if (waitMs !== null) this.#wakeIn(waitMs)
     this.#readAt = now
-    this.#ready.refill([...page.works, ...takenOver], page.more, except, now.getTime())
+    const works = page.works.filter((due) => !this.#held.has(due, now))
+    this.#ready.refill([...works, ...takenOver], page.more, except, now.getTime())
     await this.#learn(this.#ready.lanes())
   }
 
@@ -251,7 +257,14 @@ export class Dispatcher {
       } else if (one.outgoing !== null) {
         this.#notBegun(one.outgoing)
       }
-      if (outcome !== undefined && 'status' in outcome && outcome.status === 'capped') capped.push(one)
+      const status = outcome !== undefined && 'status' in outcome ? outcome.status : null
+      if (status === 'capped') capped.push(one)
+      if (status === 'held') {
+        // There may be others behind it.
+        progress = true
+        open.delete(one.due)
+        this.#held.add(one.due, now)
+      }
     }
     for (const due of open) this.#ready.putBack(due)
     // Last: what was claimed is under way by now, whatever becomes of this.

@@ -87,7 +87,8 @@ export async function cancelGone(
     for (const [index, plan] of lost.entries()) {
       const outcome = outcomes[index]
       // Whoever changed the plan meanwhile knew more than this run.
-      if (outcome === undefined || isNotificationError(outcome)) became.set(plan.appointmentId, 'failed')
+      const isOpen = outcome === undefined || isNotificationError(outcome) || outcome.status === 'held'
+      if (isOpen) became.set(plan.appointmentId, 'failed')
       else if (outcome.status === 'applied') {
         became.set(plan.appointmentId, 'cancelled')
         planner.tellCancelled(outcome.cancelled)
