@@ -20,6 +20,7 @@ const common = {
   // No test waits for time to pass; on a busy machine with few cores those that work hard still need more than 5 s.
   testTimeout: 30_000,
   hookTimeout: 30_000,
+  expect: { poll: { timeout: 10_000 } },
 }
 
 export default defineConfig({
