@@ -144,6 +144,7 @@ export const ruleTable = {
   daily_cap: 'the organization sent as many messages as it may in a day; put off until the next',
   capped: 'a day after it was put off, the organization had again sent as many messages as it may; given up',
   account_paused: 'the account was refused and is paused; it is sent when the account works again',
+  sender_paused: 'the sender may not send to that country; it is sent when the provider takes it',
   transient_failure: 'the provider failed for the moment; tried again later',
   reported_retry: 'the provider accepted it and reported later that it did not arrive; tried again later',
   reported_failed: 'the provider accepted it and reported later that it did not arrive',
