@@ -57,7 +57,7 @@ export type {
   TemplateKey,
   UnknownOutcomePolicy,
 } from './schemas/vocabulary.ts'
-export type { AccountPause } from './services/accounts.ts'
+export type { AccountPause, DestinationPause } from './services/accounts.ts'
 export type { AuditFilter, AuditLog, AuditPage } from './services/audit-log.ts'
 export type { Receipt, ReportResult } from './services/callbacks.ts'
 export type { ExplanationLine } from './services/explanation.ts'

@@ -115,7 +115,7 @@ export class Health {
     const disarm = clock.after(5 * patienceMs, () => end.abort())
     let result: Pick<Verified, 'status' | 'code'> = { status: 'ok', code: null }
     try {
-      await transport.verify?.({ account, accountKey, trusted, signal: end.signal })
+      await transport.verify?.({ account, accountKey, trusted, now: () => clock.now(), signal: end.signal })
     } catch (error) {
       result = { status: 'failing', code: isTransportError(error) ? error.code : 'failed' }
     }

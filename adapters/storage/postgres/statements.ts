@@ -102,7 +102,7 @@ function reminderStatements({ reminders }: WorkingSet, nextId: NextId): CommandS
     text: updater(reminders),
     defer: updater(reminders),
     finish: updater(reminders, (row) => row.status === 'PENDING'),
-    correct: updater(reminders, (row) => row.status === 'FAILED'),
+    correct: updater(reminders, (row) => row.status === 'SENT' || row.status === 'FAILED'),
   }
 }
 

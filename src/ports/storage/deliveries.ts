@@ -206,12 +206,18 @@ export type SettleCommand = {
 export type SettleOutcome = boolean | 'held'
 
 /**
- * What a provider reports later. Forward only: SENT to DELIVERED or BOUNCED, unknown to any. One that is being sent, or
- * waits to be sent again after an unknown outcome, is settled by any but FAILED, its reminder and counters with it, and the settle of
- * its worker comes too late. Nothing else changes.
+ * What a provider reports later. Forward only, by `canTransition`; unknown to any. The reminder, counters and, for FAILED and
+ * BOUNCED, a decision change with it. One that is being sent, or waits to be sent again after an unknown outcome, is settled
+ * by it, and the settle of its worker comes too late; by FAILED only one that is being sent and where the report can be of no
+ * earlier attempt. With `retryAt`, a delivery that FAILED would make of SENT, unknown or being sent is queued again instead,
+ * its reminder PENDING. Nothing else changes.
  */
 export type ReceiptCommand = {
   readonly id: number
+  /** The provider's id of the message that the report is about. Of another than the last attempt's only DELIVERED counts. */
+  readonly providerMessageId?: string | null
+  /** For FAILED: when to try again. */
+  readonly retryAt?: Date | null
   readonly status: DeliveryStatus
   readonly at: Date
   readonly errorCode: string | null

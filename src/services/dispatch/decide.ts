@@ -7,12 +7,13 @@ import type { IntentCommand, PlanRow } from '../../ports/storage.ts'
 import type { OutboundMessage } from '../../ports/transport.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import { type Category, type DecisionAction, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
+import type { Paused, Probe } from '../accounts.ts'
 import { type Context, faultOf } from '../context.ts'
 import type { Knowledge } from '../knowledge.ts'
 import { contentFor, renderFor, type Subject } from '../notices.ts'
 import type { Provider } from '../providers.ts'
 import type { ServiceOptions } from '../service-options.ts'
-import { type AccountGate, accountKeyOf } from './account-gate.ts'
+import type { AccountGate } from './account-gate.ts'
 import type { LeaseTime } from './send-lease.ts'
 import { type DueWork, factsForLog, factsOf, idempotencyKeyOf, mayHaveGoneOut, workOf } from './work.ts'
 
@@ -25,8 +26,8 @@ export type Outgoing = {
   /** No attempt at or after this. */
   readonly deadline: Date | null
   readonly unknownOutcome: 'retry' | 'hold'
-  /** Of its account, when the attempt began. */
-  readonly seenRefusals: number
+  /** Of what is paused and is tried by it; null: nothing it needs is paused. */
+  readonly probe: Probe | null
 }
 
 export type Evaluated = {
@@ -82,8 +83,8 @@ export function decideOne(
   const provider = knowledge.provider(organizationId, channel)
   if (provider === null) return fail(due, 'refused', 'no_provider')
   if (gate.free(provider) === 0) return null
-  const seenRefusals = context.accounts.refusals(provider)
-  if (!context.accounts.admits(provider)) return waitFor(due, accountKeyOf(provider), deadline, now)
+  const admission = context.accounts.admit(provider, verdict.address)
+  if ('waitingFor' in admission) return waitFor(due, admission, deadline, now)
   const organization = knowledge.organization(organizationId)
   let rendered: ReturnType<typeof renderFor>
   try {
@@ -107,7 +108,7 @@ export function decideOne(
       lease: { from: options.clock.elapsedMs(), until: leaseUntil },
       deadline,
       unknownOutcome: policy.unknownOutcome,
-      seenRefusals,
+      probe: admission.probe,
       message: {
         idempotencyKey,
         organizationId,
@@ -120,6 +121,7 @@ export function decideOne(
         subject: rendered.subject,
         text: rendered.text,
         html: rendered.html,
+        deadline,
       },
     },
     command: {
@@ -167,10 +169,9 @@ function putOff(due: DueWork, rule: Rule, until: Date, deadline: Date | null, no
 }
 
 /** Waits until the account works again, at the longest until its last moment. */
-function waitFor(due: DueWork, waitingFor: string, deadline: Date | null, now: Date): Evaluated {
+function waitFor(due: DueWork, { waitingFor, rule }: Paused, deadline: Date | null, now: Date): Evaluated {
   const until = lastMomentOf(deadline, now)
   if (until <= now) return mayHaveGoneOut(due) ? hold(due, 'too_late') : fail(due, 'failed', 'too_late')
-  const rule = 'account_paused'
   const command = { ...decisionOn(due, 'deferred', rule), kind: 'defer', until, waitingFor } as const
   return { due, rule, outgoing: null, command }
 }

@@ -302,7 +302,7 @@ export class Dispatcher {
   #notBegun(outgoing: Evaluated['outgoing']): void {
     if (outgoing === null) return
     this.#gate.release(outgoing.provider)
-    if (outgoing.seenRefusals > 0) this.#context.accounts.giveBack(outgoing.provider)
+    if (outgoing.probe !== null) this.#context.accounts.giveBack(outgoing.probe)
   }
 
   #act(one: Evaluated, delivery: DeliveryRow | null): void {
