@@ -19,7 +19,7 @@ const reminder: DueReminder = {
   channel: 'EMAIL',
   offset: '24h',
   startsAt: appointment().start.instant,
-  wasPutOff: true,
+  isGoneForLong: true,
 }
 const active: PlanFacts = { status: 'active', cancelReason: null, customReminders: null }
 const judge = (
@@ -85,7 +85,7 @@ describe('a due notice', () => {
     recipient: { type: 'PATIENT', id: 1 },
     channel: 'EMAIL',
     askedStatus: 'cancelled',
-    wasPutOff: true,
+    isGoneForLong: true,
   } as const
   const ask = (
     changes: object,
@@ -97,7 +97,7 @@ describe('a due notice', () => {
     expect(ask({}, truth({ status: 'cancelled' }))).toBe('send')
     expect(ask({}, { kind: 'gone' }, appointment())).toBe('send')
     expect(ask({}, { kind: 'gone' })).toBe('cancel')
-    expect(ask({ wasPutOff: false }, { kind: 'gone' })).toBe('wait')
+    expect(ask({ isGoneForLong: false }, { kind: 'gone' })).toBe('wait')
   })
 
   it('of a cancellation is withdrawn when the appointment takes place after all', () => {

@@ -43,6 +43,8 @@ export type Surrounded = {
 const waitMs = 5 * 60_000
 /** So long before it is too late, what was put off is looked at once more. */
 const lastLookMs = 30_000
+/** Nothing is looked for any more that has less time left than this. */
+const leastLookMs = 2000
 
 /** Turns a verdict into the command that makes it true; null where the account has no room now. */
 export function decideOne(
@@ -58,7 +60,9 @@ export function decideOne(
   const { organizationId, recipient, channel, category } = facts
   const policy = knowledge.surroundings(organizationId).policy
   const deadline = deadlineOf(due, subject)
-  if (verdict.kind === 'wait') return putOff(due, verdict.rule, new Date(now.getTime() + waitMs), deadline, now)
+  if (verdict.kind === 'wait') {
+    return putOff(due, verdict.rule, new Date(now.getTime() + (verdict.waitMs ?? waitMs)), deadline, now)
+  }
   if (verdict.kind !== 'send' || subject === null) {
     const rule = verdict.kind === 'cancel' || verdict.kind === 'refuse' ? verdict.rule : 'appointment_moved'
     // What may have reached somebody must not be recorded as never sent.
@@ -135,7 +139,7 @@ function deadlineOf(due: DueWork, subject: Subject | null): Date | null {
  * waiting, it would end as a reminder of something that has begun, which is withdrawn without a word.
  */
 function putOff(due: DueWork, rule: Rule, until: Date, deadline: Date | null, now: Date): Evaluated {
-  const last = deadline === null ? until : new Date(Math.min(until.getTime(), deadline.getTime() - lastLookMs))
+  const last = deadline === null ? until : lastLook(rule, until, deadline, now)
   if (last <= now && !mayHaveGoneOut(due))
     return rule === 'appointment_gone' ? cancel(due, rule) : fail(due, 'failed', rule)
   return {
@@ -144,6 +148,14 @@ function putOff(due: DueWork, rule: Rule, until: Date, deadline: Date | null, no
     outgoing: null,
     command: { ...decisionOn(due, 'deferred', rule), kind: 'defer', until: last <= now ? until : last },
   }
+}
+
+/** What the host does not know is looked for until its end is near, for one answer without it is no reason. */
+function lastLook(rule: Rule, until: Date, deadline: Date, now: Date): Date {
+  const last = Math.min(until.getTime(), deadline.getTime() - lastLookMs)
+  const leftMs = deadline.getTime() - now.getTime()
+  if (last > now.getTime() || rule !== 'appointment_gone' || leftMs < leastLookMs) return new Date(last)
+  return new Date(now.getTime() + leftMs / 2)
 }
 
 export const capOf = (sendCap: ServiceOptions['sendCap'], category: Category): number | null =>
