@@ -60,8 +60,9 @@ export type Notifications = {
    * nothing if nothing differs. Runs every `reconcileMs` after `start()`, and can be called without `start()` too.
    *
    * Resolves with what was found and done. If the directory fails, the run ends as `stopped`, and nothing is cancelled
-   * because of it. If the directory no longer knows more than `maxGoneShare` of the plans (and 20 or more, or all of
-   * several), the run ends as `refused`; those plans are cancelled only with `force`.
+   * because of it. An appointment that the directory no longer knows is `missing` at first, and cancelled if it is still
+   * not known five minutes later: by itself after `start()`, otherwise by the next run. If the directory no longer knows more than `maxGoneShare` of the plans (and 20 or more, or all of
+   * several), the run ends as `refused`; those plans are cancelled only with `force`, which also waits for no second look.
    * @throws NotificationError `invalid_input` for the options, or one of the `storage_*` errors.
    */
   reconcile(options?: ReconcileOptions): Promise<ReconcileReport>
@@ -107,6 +108,7 @@ export function createNotifications(options: NotificationsOptions): Notification
       dispatcher.dueAt(at)
       taskManager?.wake()
     },
+    reported: (appointmentId) => dispatcher.reported(appointmentId),
     replanQueued: () => replanner.wake(),
     tasksTouched: () => taskManager?.wake(),
   })

@@ -54,6 +54,8 @@ const waitMs = 5 * 60_000
 const dayMs = 86_400_000
 /** A message that ended the process of so many workers is not begun by another. */
 const mostWorkers = 4
+/** Nothing is looked for any more that has less time left than this. */
+const leastLookMs = 2000
 
 /** Turns a verdict into the command that makes it true; null where the account has no room now. */
 export function decideOne(
@@ -69,7 +71,9 @@ export function decideOne(
   const { organizationId, recipient, channel, category } = facts
   const policy = knowledge.surroundings(organizationId).policy
   const deadline = deadlineOf(due, subject, options.leadMs)
-  if (verdict.kind === 'wait') return putOff(due, verdict.rule, new Date(now.getTime() + waitMs), deadline, now)
+  if (verdict.kind === 'wait') {
+    return putOff(due, verdict.rule, new Date(now.getTime() + (verdict.waitMs ?? waitMs)), deadline, now)
+  }
   if (verdict.kind !== 'send' || subject === null) {
     const rule = verdict.kind === 'cancel' || verdict.kind === 'refuse' ? verdict.rule : 'appointment_moved'
     // What may have reached somebody must not be recorded as never sent.
@@ -157,7 +161,7 @@ export const lastMomentOf = (deadline: Date | null, now: Date): Date =>
  * waiting, it would end as a reminder of something that has begun.
  */
 function putOff(due: DueWork, rule: Rule, until: Date, deadline: Date | null, now: Date): Evaluated {
-  const last = deadline === null ? until : new Date(Math.min(until.getTime(), lastMomentOf(deadline, now).getTime()))
+  const last = deadline === null ? until : lastLook(rule, until, deadline, now)
   if (last <= now && !mayHaveGoneOut(due))
     return rule === 'appointment_gone' ? cancel(due, rule) : fail(due, 'failed', rule)
   return {
@@ -174,6 +178,14 @@ function waitFor(due: DueWork, { waitingFor, rule }: Paused, deadline: Date | nu
   if (until <= now) return mayHaveGoneOut(due) ? hold(due, 'too_late') : fail(due, 'failed', 'too_late')
   const command = { ...decisionOn(due, 'deferred', rule), kind: 'defer', until, waitingFor } as const
   return { due, rule, outgoing: null, command }
+}
+
+/** What the host does not know is looked for until its end is near, for one answer without it is no reason. */
+function lastLook(rule: Rule, until: Date, deadline: Date, now: Date): Date {
+  const last = Math.min(until.getTime(), lastMomentOf(deadline, now).getTime())
+  const leftMs = deadline.getTime() - now.getTime()
+  if (last > now.getTime() || rule !== 'appointment_gone' || leftMs < leastLookMs) return new Date(last)
+  return new Date(now.getTime() + leftMs / 2)
 }
 
 export const capOf = (sendCap: ServiceOptions['sendCap'], category: Category): number | null =>

@@ -4,7 +4,8 @@ import type { DeliveryRow, Lane, Share } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import { batchOrEach } from '../batch-or-each.ts'
 import { type Context, faultOf } from '../context.ts'
-import type { Planner } from '../planner.ts'
+import { isDirectoryFault } from '../directory/batch-reader.ts'
+import type { Planner, PlanResult } from '../planner.ts'
 import { AccountCapacity } from './account-capacity.ts'
 import { AccountGate } from './account-gate.ts'
 import { putOffCapped } from './capped.ts'
@@ -13,10 +14,11 @@ import type { Evaluated } from './decide.ts'
 import { evaluate } from './evaluate.ts'
 import { HeldWork } from './held-work.ts'
 import { LeaseWatch } from './lease-watch.ts'
+import { LookAhead } from './look-ahead.ts'
 import { ReadyQueue } from './ready-queue.ts'
 import { Sender } from './sender.ts'
 import { tellDecided } from './tell.ts'
-import { type DueWork, factsForLog } from './work.ts'
+import { type DueWork, factsForLog, factsOf } from './work.ts'
 import { allDue, readWork, type WorkSource, withReminders } from './work-source.ts'
 import { WorkerGroup } from './worker-group.ts'
 
@@ -47,6 +49,7 @@ export class Dispatcher {
   readonly #capacity: AccountCapacity
   readonly #ready = new ReadyQueue()
   readonly #held = new HeldWork()
+  readonly #lookAhead: LookAhead
   /** Places that became free. */
   readonly #freed: Coalescer
   /** What was due then is known; the rest lies ahead. */
@@ -55,6 +58,8 @@ export class Dispatcher {
   #sleptAt: Date | null = null
   #round: Promise<void> | null = null
   #dirty = false
+  /** Something is known, or a place is free, that was not when the round looked. */
+  #hasNews = false
   #running = false
   #hostFailures = 0
   /** By the clock's `elapsedMs`. */
@@ -73,9 +78,18 @@ export class Dispatcher {
     this.#scheduler = scheduler
     this.#sender = new Sender(context, this.#gate)
     this.#watch = new LeaseWatch(context, (id) => this.#sender.holds(id))
-    this.#freed = new Coalescer(context.options.clock, () => this.#kick())
+    this.#freed = new Coalescer(context.options.clock, () => this.#lookAgain())
     this.#group = new WorkerGroup(context)
     this.#capacity = new AccountCapacity(context.providers, this.#gate, context.accounts)
+    this.#lookAhead = new LookAhead(context, {
+      answered: () => {
+        this.#hostFailures = 0
+      },
+      arrived: () => this.#lookAgain(),
+      failed: (error) => this.#pauseForHost(error),
+      organizationFailed: (organizationId, { code, message }) =>
+        this.#context.events.emit('error', { code, message, organizationId }),
+    })
   }
 
   async start(): Promise<void> {
@@ -95,6 +109,11 @@ export class Dispatcher {
   wake(): void {
     this.#dirty = true
     this.#kick()
+  }
+
+  /** The host reports something of the appointment: it is asked anew before anything of it is sent. */
+  reported(appointmentId: EntityId): void {
+    this.#lookAhead.reported(appointmentId)
   }
 
   dueAt(at: Date): void {
@@ -142,6 +161,11 @@ export class Dispatcher {
     })
   }
 
+  #lookAgain(): void {
+    this.#hasNews = true
+    this.#kick()
+  }
+
   #kick(): void {
     if (!this.#running || this.#round !== null) return
     this.#round = this.#run()
@@ -152,7 +176,7 @@ export class Dispatcher {
       })
       .finally(() => {
         this.#round = null
-        if (this.#dirty) this.#kick()
+        if (this.#dirty || this.#hasNews) this.#kick()
       })
   }
 
@@ -163,23 +187,41 @@ export class Dispatcher {
       const pausedMs = this.#hostPausedUntil - clock.elapsedMs()
       if (pausedMs > 0) {
         this.#dirty = false
+        this.#hasNews = false
         this.#wakeIn(pausedMs)
         return
       }
-      if (this.#dirty || this.#ready.isHungry((lane) => this.#capacity.hasRoom(lane))) {
+      let isNew = this.#hasNews || this.#lookAhead.isDue
+      this.#hasNews = false
+      if (this.#dirty || this.#ready.isHungry((lane) => this.#mayGo(lane), this.#lookAhead.isSlow)) {
         this.#dirty = false
         await this.#refill()
+        isNew = true
       }
-      const works = this.#ready.take(this.#capacity.round(), readLimit)
-      // What is ready and has no room is looked at again when a send ends.
-      if (works.length === 0) break
-      idle = !(await this.#dispatch(works))
+      if (isNew) this.#ask()
+      const works = this.#ready.take((group) => this.#lookAhead.isKnown(group), this.#capacity.round(), readLimit)
+      if (works.length > 0) idle = !(await this.#dispatch(works))
+      else {
+        if (!isNew) this.#ask()
+        // What is ready and has no room is looked at again when a send ends, and what is not known when the host answers.
+        if (!this.#hasNews) break
+      }
     }
     await this.#sleep(idle)
   }
 
+  #ask(): void {
+    this.#lookAhead.ask(this.#ready.lanes, (lane) => this.#capacity.hasRoom(lane))
+  }
+
+  #mayGo(lane: Lane): boolean {
+    return this.#capacity.hasRoom(lane) && !this.#lookAhead.isPutOff(lane)
+  }
+
   /** Asks to be woken when there will be something to do. */
   async #sleep(idle: boolean): Promise<void> {
+    const { waitMs } = this.#lookAhead
+    if (Number.isFinite(waitMs)) this.#wakeIn(waitMs)
     if (idle) return this.#wakeIn(idleRoundMs)
     const { until } = this.#held.look(this.#context.options.clock.now())
     if (until !== null) this.#scheduler.wakeAt(until)
@@ -200,12 +242,12 @@ export class Dispatcher {
 
   async #refill(): Promise<void> {
     const now = this.#context.options.clock.now()
-    const lanes = this.#ready.lanes()
+    const lanes = this.#ready.lanes.map(({ lane }) => lane)
     await this.#learn(lanes)
-    const except = lanes.filter((lane) => !this.#capacity.hasRoom(lane))
+    const except = lanes.filter((lane) => !this.#mayGo(lane))
     const share = this.#share()
+    const limit = readLimit * (this.#lookAhead.isSlow ? 2 : 1) + this.#held.look(now).count
     const { storage } = this.#context.options
-    const limit = readLimit + this.#held.look(now).count
     let page = await readWork(this.#source, storage, { now, limit, except, share })
     if (share.of > 1 && page.works.length === 0) {
       const late = new Date(now.getTime() - helpAfterMs)
@@ -217,7 +259,7 @@ export class Dispatcher {
     this.#readAt = now
     const works = page.works.filter((due) => !this.#held.has(due, now))
     this.#ready.refill([...works, ...takenOver], page.more, except, now.getTime())
-    await this.#learn(this.#ready.lanes())
+    await this.#learn(this.#ready.lanes.map(({ lane }) => lane))
   }
 
   /** Who sends for whom may have changed since. */
@@ -231,10 +273,9 @@ export class Dispatcher {
   /** True if anything came of it. */
   async #dispatch(works: readonly DueWork[]): Promise<boolean> {
     const { options } = this.#context
-    const evaluation = await this.#askingHost(() => evaluate(this.#context, this.#gate, works))
-    if (evaluation === null) return true
+    const truths = this.#lookAhead.take(works)
+    const { evaluated, toReplan } = await evaluate(this.#context, this.#gate, works, truths)
     const now = options.clock.now()
-    const { evaluated, toReplan } = evaluation
     const commands = evaluated.map((one) => one.command)
     const outcomes = await batchOrEach(commands, (batch) => options.storage.deliveries.commitIntents(batch, now)).catch(
       (error) => {
@@ -254,7 +295,9 @@ export class Dispatcher {
         progress = true
         open.delete(one.due)
         this.#act(one, outcome.delivery)
-      } else if (one.outgoing !== null) {
+      } else {
+        // Somebody changed it meanwhile: it is decided by what is so then.
+        this.#lookAhead.forget(one.due)
         this.#notBegun(one.outgoing)
       }
       const status = outcome !== undefined && 'status' in outcome ? outcome.status : null
@@ -266,32 +309,33 @@ export class Dispatcher {
         this.#held.add(one.due, now)
       }
     }
+    const moved = new Set(toReplan)
+    const toMove = [...open].filter((due) => moved.has(factsOf(due).appointmentId ?? ''))
     for (const due of open) this.#ready.putBack(due)
+    void this.#replan(toMove)
     // Last: what was claimed is under way by now, whatever becomes of this.
     if (capped.length > 0) await this.#putOff(capped, now)
-    const replanned = await this.#replan(toReplan)
-    return progress || capped.length > 0 || replanned
+    return progress || capped.length > 0 || toMove.length > 0
   }
 
-  /** True if anything came of it. */
-  async #replan(appointmentIds: readonly EntityId[]): Promise<boolean> {
-    if (appointmentIds.length === 0) return false
-    const requests = appointmentIds.map((appointmentId) => ({ appointmentId, reactivate: false }))
-    const results = await this.#askingHost(() => this.#planner.plan(requests))
-    return results === null || results.some((result) => result.status === 'planned')
-  }
-
-  /** Null where the host cannot say what is true: nothing is sent and nothing costs an attempt until it can. */
-  async #askingHost<T>(ask: () => Promise<T>): Promise<T | null> {
+  /** Plans anew what was moved or cancelled behind our back. Nobody waits for it; until it is done the work is left alone. */
+  async #replan(works: readonly DueWork[]): Promise<void> {
+    if (works.length === 0) return
+    for (const due of works) this.#lookAhead.hold(due, Number.POSITIVE_INFINITY)
+    const ids = [...new Set(works.flatMap((due) => factsOf(due).appointmentId ?? []))]
+    let results: readonly PlanResult[] = []
     try {
-      const answer = await ask()
-      this.#hostFailures = 0
-      return answer
+      results = await this.#planner.plan(ids.map((appointmentId) => ({ appointmentId, reactivate: false })))
     } catch (error) {
-      if (!isNotificationError(error) || !error.code.startsWith('directory_')) throw error
-      this.#pauseForHost(error.code, error.message)
-      return null
+      if (isDirectoryFault(error)) this.#pauseForHost(error)
+      else this.#context.options.logger.error('appointments not planned anew', { fault: faultOf(error) })
     }
+    const isPlanned = new Map(ids.map((id, index) => [id, results[index]?.status === 'planned']))
+    for (const due of works) {
+      const isDone = isPlanned.get(factsOf(due).appointmentId ?? '') === true
+      this.#lookAhead.hold(due, isDone ? 0 : idleRoundMs)
+    }
+    this.wake()
   }
 
   async #putOff(capped: readonly Evaluated[], now: Date): Promise<void> {
@@ -320,12 +364,21 @@ export class Dispatcher {
     this.#sending.add(sending)
   }
 
-  #pauseForHost(code: string, message: string): void {
+  /** The host answers for nobody: nothing is sent, and nothing costs an attempt, until it does. */
+  #pauseForHost(error: unknown): void {
     const { clock, logger } = this.#context.options
+    if (this.#hostPausedUntil > clock.elapsedMs()) return
+    if (!isDirectoryFault(error)) {
+      logger.error('dispatch round failed', { fault: faultOf(error) })
+      this.#wakeIn(idleRoundMs)
+      return
+    }
+    const { code, message } = error
     const pauseMs = Math.min(longestHostPauseMs, idleRoundMs * 2 ** this.#hostFailures)
     this.#hostFailures += 1
     this.#hostPausedUntil = clock.elapsedMs() + pauseMs
     this.#ready.clear()
+    this.#wakeIn(pauseMs)
     logger.warn('directory unavailable, work put off', { code, pauseMs })
     this.#context.events.emit('error', { code, message, organizationId: null })
   }
