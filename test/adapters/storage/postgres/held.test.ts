@@ -73,12 +73,12 @@ function patientStorage(schema: string): Storage {
 
 type Table = (name: string) => string
 
-/** Has whoever decides on what is so described stand still before the decision is written, with all locks, until told. */
+/** Has whoever decides on what is so described stand still before the decision is written, with all locks, until told; nobody waits for another that does. */
 async function stall(pool: pg.Pool, table: Table, condition: string): Promise<() => Promise<void>> {
   const decisions = table('notification_decisions')
   const name = decisions.replace('notification_decisions', 'stand_still')
   await pool.query(`create function ${name}() returns trigger language plpgsql as
-      $$ begin perform pg_advisory_xact_lock(${stallKey}); return new; end $$;
+      $$ begin perform pg_advisory_xact_lock_shared(${stallKey}); return new; end $$;
     create trigger stand_still before insert on ${decisions} for each row when (${condition}) execute function ${name}()`)
   return holding(pool, `select pg_advisory_xact_lock(${stallKey})`)
 }
@@ -169,6 +169,27 @@ describe('postgres, claims beside a row that somebody holds', () => {
     expect(await storage.reminders.get(held.reminderId ?? 0)).toMatchObject({ status: 'CANCELLED' })
   })
 
+  it('takes no delivery whose reminder it leaves, so that of two who want both one gets them', async () => {
+    const { storage, pool, schema, table } = await migrated()
+    const left = await claimOne(storage)
+    const other = await planned(storage, 2)
+    const release = await holding(
+      pool,
+      `select 1 from ${table('appointment_reminders')} where id = ${left.reminderId} for update`,
+    )
+    const goOn = await stall(pool, table, 'true')
+    const claim = patientStorage(schema).deliveries.commitIntents(
+      [sendIntent(deliveryWork(left)), intentOf(other, 2)],
+      t0,
+    )
+    await waiting(pool)
+    const take = `select id::int from ${table('notification_history')} where id = ${left.id} for update skip locked`
+    expect((await pool.query(take)).rows).toEqual([{ id: left.id }])
+    await goOn()
+    expect(statuses(await claim)).toEqual(['held', 'committed'])
+    await release()
+  })
+
   it('serves other organizations while a worker stands still that took its turn at the cap of one', async () => {
     const { storage, pool, schema, table } = await migrated()
     const intents = await Promise.all(
@@ -243,7 +264,7 @@ describe('postgres, claims beside a row that somebody holds', () => {
       )
     expect(statuses(await soon(all()))).toEqual(['held', 'held', 'committed', 'committed'])
     await expect
-      .poll(async () => statuses(await all()), { timeout: 5000 })
+      .poll(async () => statuses(await all()), { timeout: 15_000 })
       .toEqual(['committed', 'committed', 'lost', 'lost'])
     worker.kill('SIGCONT')
     // Its transaction was ended by the server; it tried anew, and lost.
