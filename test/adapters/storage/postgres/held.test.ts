@@ -28,7 +28,7 @@ import {
 import { openClinic } from '../../../support/clinic.ts'
 import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
 import type { Claim } from './claiming-process.ts'
-import { behindProxy, freshSchema, holding, onServer, waiting } from './fixture.ts'
+import { behindProxy, committing, freshSchema, holding, onServer, waiting } from './fixture.ts'
 
 let server: PostgresServer
 beforeAll(async () => {
@@ -235,8 +235,7 @@ describe('postgres, claims beside a row that somebody holds', () => {
         for each row execute function ${quoted}.late()`)
     const intent = intentOf(id, 1)
     const first = worker.deliveries.commitIntents([intent], t0).catch((error: unknown) => error)
-    const committing = `select 1 from pg_stat_activity where wait_event = 'PgSleep' and query = 'commit'`
-    await expect.poll(async () => (await pool.query(committing)).rows).toHaveLength(1)
+    await committing(pool)
     proxy.reset()
     expect(await first).toMatchObject({ code: 'storage_failed' })
     expect(await worker.deliveries.commitIntents([intent], t0)).toMatchObject([
