@@ -152,15 +152,23 @@ export function loaderOf(session: Session, set: WorkingSet) {
       await lock('appointment_reminders', { into: reminders, where, values, waiting })
     },
 
-    /** These deliveries, and those that the loaded reminders wait for. */
+    /**
+     * These deliveries, and those that the loaded reminders wait for. Whoever passes over what others hold also leaves those
+     * whose reminder it passed over: two who want the same would else have one row each, and neither would go on.
+     */
     async deliveries(ids: readonly number[], waiting: Waiting = 'wait') {
       const waitedFor = reminders
         .all()
         .flatMap((row) => (row.status === 'PENDING' && row.due_at === null ? (row.notification_id ?? []) : []))
       const wanted = [...new Set([...ids, ...waitedFor])]
       if (wanted.length === 0) return
-      const where = 't.id = any($1::bigint[])'
-      await lock('notification_history', { into: deliveries, where, values: [wanted], waiting })
+      const isWanted = 't.id = any($1::bigint[])'
+      if (waiting === 'wait') {
+        return lock('notification_history', { into: deliveries, where: isWanted, values: [wanted] })
+      }
+      const where = `${isWanted} and (t.reminder_id is null or t.reminder_id = any($2::bigint[]))`
+      const values = [wanted, reminders.all().map((row) => row.id)]
+      await lock('notification_history', { into: deliveries, where, values, waiting })
     },
 
     openDeliveriesOfAppointment: (appointmentId: EntityId) =>

@@ -10,7 +10,8 @@ export type Claim = {
 }
 
 process.once('message', async ({ url, schema, works }: Claim) => {
-  const storage = postgres({ url, schema, idleTimeoutMs: 500, lockTimeoutMs: 60_000, commandTimeoutMs: 60_000 })
+  // Longer than a test has for what it does while this one is stopped.
+  const storage = postgres({ url, schema, idleTimeoutMs: 3000, lockTimeoutMs: 60_000, commandTimeoutMs: 60_000 })
   const intents = works.map(({ id, appointmentId }) =>
     sendIntent(reminderWork(id), { guard: guard({ plan: { organizationId, appointmentId, revision: 1 } }) }),
   )

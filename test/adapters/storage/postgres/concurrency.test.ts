@@ -195,9 +195,10 @@ describe('postgres, what others are told', () => {
     ]
     await expect
       .poll(async () => {
-        const { rows } = await pool.query(`select 1 from pg_stat_activity where state = 'idle' and query like $1`, [
-          `listen %"appointment\\_notifications:${schema.replaceAll('"', '""')}"`,
-        ])
+        const { rows } = await pool.query(
+          `select 1 from pg_stat_activity where datname = current_database() and state = 'idle' and query like $1`,
+          [`listen %"appointment\\_notifications:${schema.replaceAll('"', '""')}"`],
+        )
         return rows.length
       })
       .toBe(2)

@@ -126,15 +126,15 @@ export function onServer(server: () => PostgresServer, usual: PostgresTuning = {
 }
 
 /** Resolves when a connection waits for a lock, so that a test knows how far a command has come. */
-export async function waiting(pool: pg.Pool, count = 1): Promise<void> {
-  for (;;) {
-    const { rows } = await pool.query(
-      `select 1 from pg_stat_activity where datname = current_database()
-       and wait_event_type = 'Lock' and application_name = 'appointment-notifications'`,
-    )
-    if (rows.length >= count) return
-    await wait(5)
-  }
+export const waiting = (pool: pg.Pool, count = 1): Promise<void> =>
+  seen(pool, `wait_event_type = 'Lock' and application_name = 'appointment-notifications'`, count)
+
+/** Resolves when a COMMIT sleeps, in a trigger of the test's. */
+export const committing = (pool: pg.Pool): Promise<void> => seen(pool, `wait_event = 'PgSleep' and query = 'commit'`)
+
+async function seen(pool: pg.Pool, condition: string, count = 1): Promise<void> {
+  const sql = `select 1 from pg_stat_activity where datname = current_database() and ${condition}`
+  while ((await pool.query(sql)).rows.length < count) await wait(5)
 }
 
 /** A host's connection that holds something until it is let go. */

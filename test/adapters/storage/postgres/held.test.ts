@@ -28,7 +28,7 @@ import {
 import { openClinic } from '../../../support/clinic.ts'
 import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
 import type { Claim } from './claiming-process.ts'
-import { behindProxy, freshSchema, holding, onServer, waiting } from './fixture.ts'
+import { behindProxy, committing, freshSchema, holding, onServer, waiting } from './fixture.ts'
 
 let server: PostgresServer
 beforeAll(async () => {
@@ -73,12 +73,12 @@ function patientStorage(schema: string): Storage {
 
 type Table = (name: string) => string
 
-/** Has whoever decides on what is so described stand still before the decision is written, with all locks, until told. */
+/** Has whoever decides on what is so described stand still before the decision is written, with all locks, until told; nobody waits for another that does. */
 async function stall(pool: pg.Pool, table: Table, condition: string): Promise<() => Promise<void>> {
   const decisions = table('notification_decisions')
   const name = decisions.replace('notification_decisions', 'stand_still')
   await pool.query(`create function ${name}() returns trigger language plpgsql as
-      $$ begin perform pg_advisory_xact_lock(${stallKey}); return new; end $$;
+      $$ begin perform pg_advisory_xact_lock_shared(${stallKey}); return new; end $$;
     create trigger stand_still before insert on ${decisions} for each row when (${condition}) execute function ${name}()`)
   return holding(pool, `select pg_advisory_xact_lock(${stallKey})`)
 }
@@ -169,6 +169,27 @@ describe('postgres, claims beside a row that somebody holds', () => {
     expect(await storage.reminders.get(held.reminderId ?? 0)).toMatchObject({ status: 'CANCELLED' })
   })
 
+  it('takes no delivery whose reminder it leaves, so that of two who want both one gets them', async () => {
+    const { storage, pool, schema, table } = await migrated()
+    const left = await claimOne(storage)
+    const other = await planned(storage, 2)
+    const release = await holding(
+      pool,
+      `select 1 from ${table('appointment_reminders')} where id = ${left.reminderId} for update`,
+    )
+    const goOn = await stall(pool, table, 'true')
+    const claim = patientStorage(schema).deliveries.commitIntents(
+      [sendIntent(deliveryWork(left)), intentOf(other, 2)],
+      t0,
+    )
+    await waiting(pool)
+    const take = `select id::int from ${table('notification_history')} where id = ${left.id} for update skip locked`
+    expect((await pool.query(take)).rows).toEqual([{ id: left.id }])
+    await goOn()
+    expect(statuses(await claim)).toEqual(['held', 'committed'])
+    await release()
+  })
+
   it('serves other organizations while a worker stands still that took its turn at the cap of one', async () => {
     const { storage, pool, schema, table } = await migrated()
     const intents = await Promise.all(
@@ -193,7 +214,11 @@ describe('postgres, claims beside a row that somebody holds', () => {
     expect(statuses(await soon(storage.deliveries.commitIntents(others, t0)))).toEqual(['held', 'committed'])
     await goOn()
     expect(statuses(await still)).toEqual(['committed'])
-    expect(statuses(await storage.deliveries.commitIntents(others, t0))).toEqual(['committed', 'lost'])
+    // The one of before is known again by its fence, and is nobody else's.
+    const again = await storage.deliveries.commitIntents(others, t0)
+    expect(again).toMatchObject([{ status: 'committed' }, { status: 'committed', delivery: { attempts: 1 } }])
+    const rivals = others.map((other) => ({ ...other, fence: other.fence + 1 }))
+    expect(statuses(await storage.deliveries.commitIntents(rivals, t0))).toEqual(['lost', 'lost'])
   })
 
   it('waits for a claim of its own whose COMMIT had no answer, and finds what it made', async () => {
@@ -210,12 +235,11 @@ describe('postgres, claims beside a row that somebody holds', () => {
         for each row execute function ${quoted}.late()`)
     const intent = intentOf(id, 1)
     const first = worker.deliveries.commitIntents([intent], t0).catch((error: unknown) => error)
-    const committing = `select 1 from pg_stat_activity where wait_event = 'PgSleep' and query = 'commit'`
-    await expect.poll(async () => (await pool.query(committing)).rows).toHaveLength(1)
+    await committing(pool)
     proxy.reset()
     expect(await first).toMatchObject({ code: 'storage_failed' })
     expect(await worker.deliveries.commitIntents([intent], t0)).toMatchObject([
-      { status: 'committed', delivery: { idempotencyKey: intent.idempotencyKey, fence: 1 } },
+      { status: 'committed', delivery: { idempotencyKey: intent.idempotencyKey, fence: intent.fence, attempts: 1 } },
     ])
   })
 
@@ -239,7 +263,7 @@ describe('postgres, claims beside a row that somebody holds', () => {
       )
     expect(statuses(await soon(all()))).toEqual(['held', 'held', 'committed', 'committed'])
     await expect
-      .poll(async () => statuses(await all()), { timeout: 5000 })
+      .poll(async () => statuses(await all()), { timeout: 15_000 })
       .toEqual(['committed', 'committed', 'lost', 'lost'])
     worker.kill('SIGCONT')
     // Its transaction was ended by the server; it tried anew, and lost.
@@ -305,7 +329,8 @@ describe('postgres, what else comes in batches', () => {
     const commands = rows.map((row) => settleCommand(row))
     expect(await soon(storage.deliveries.settle(commands))).toEqual([true, 'held', true])
     await release()
-    expect(await storage.deliveries.settle(commands)).toEqual([false, true, false])
+    // Those that are settled have the same answer again, and are counted once.
+    expect(await storage.deliveries.settle(commands)).toEqual([true, true, true])
     expect(await storage.statistics.countsByDay({})).toMatchObject([{ measure: 'SENT', count: 3 }])
   })
 
@@ -314,7 +339,8 @@ describe('postgres, what else comes in batches', () => {
     const [first, second] = await sending(storage)
     if (first === undefined || second === undefined) throw new Error('expected rows')
     const release = await holding(pool, `select 1 from ${table('notification_history')} for update`)
-    const settled = storage.deliveries.settle([settleCommand(first), settleCommand({ ...second, fence: 9 })])
+    const unknown = { ...second, fence: second.fence + 1 }
+    const settled = storage.deliveries.settle([settleCommand(first), settleCommand(unknown)])
     await waiting(pool)
     await release()
     expect(await settled).toEqual([true, false])

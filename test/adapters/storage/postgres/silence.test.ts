@@ -6,7 +6,7 @@ import { type PostgresOptions, postgres } from '../../../../adapters/storage/pos
 import { isNotificationError, type Storage } from '../../../../src/index.ts'
 import { planCommand, planRow } from '../../../conformance/storage/rows.ts'
 import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
-import { behindProxy, holding, onServer, waiting } from './fixture.ts'
+import { behindProxy, committing, holding, onServer, waiting } from './fixture.ts'
 
 let server: PostgresServer
 beforeAll(async () => {
@@ -21,13 +21,19 @@ const limits = { commandTimeoutMs: 300, connectTimeoutMs: 1500, busyTimeoutMs: 4
 const plan = (storage: Storage, appointmentId: number) =>
   storage.plans.apply([planCommand({ plan: planRow({ appointmentId }) })])
 
+/** Opens so many connections, ready for plans. Not by as many plans: one may wait too long for what the others count. */
+async function openAll(storage: Storage, count: number): Promise<void> {
+  await plan(storage, 1)
+  await Promise.all(Array.from({ length: count }, () => storage.ping()))
+}
+
 /** A storage behind a proxy, with `count` connections that are open and were just used. */
 async function reaching(options: (url: string) => PostgresOptions, count = 4) {
   const { schema, pool } = await migrated()
   const { proxy, url } = await behindProxy(server)
   const storage = postgres({ ...options(url), schema })
   onTestFinished(() => storage.close())
-  await Promise.all(Array.from({ length: count }, (_, index) => plan(storage, index + 1)))
+  await openAll(storage, count)
   return { storage, proxy, pool, schema, url }
 }
 
@@ -96,8 +102,7 @@ describe('postgres, a network in silence', () => {
       create constraint trigger late after insert on ${quoted}.reminder_plans deferrable initially deferred
         for each row execute function ${quoted}.slowly()`)
     const first = took(plan(storage, 100))
-    const committing = `select 1 from pg_stat_activity where wait_event = 'PgSleep' and query = 'commit'`
-    await expect.poll(async () => (await pool.query(committing)).rows).toHaveLength(1)
+    await committing(pool)
     proxy.strand()
     const { result } = await first
     expect(result).toMatchObject({ code: 'storage_failed', message: expect.stringContaining('may be stored or not') })
@@ -109,9 +114,10 @@ describe('postgres, connections of the host', () => {
   it('does not use one again that the host gave up waiting for', async () => {
     const { schema } = await migrated()
     const { proxy, url } = await behindProxy(server)
-    const pool = hostPool(url, { query_timeout: 300, max: 2 })
+    const pool = hostPool(url, { query_timeout: 800, max: 2 })
     const storage = postgres({ pool, schema, busyTimeoutMs: 10 })
-    await Promise.all([plan(storage, 1), plan(storage, 2)])
+    await openAll(storage, 2)
+    expect(pool.totalCount).toBe(2)
     proxy.strand()
     for (const id of [3, 4]) {
       const { result } = await took(plan(storage, id))
@@ -123,22 +129,22 @@ describe('postgres, connections of the host', () => {
   })
 
   it.each([
-    ['with a limit for answers', { query_timeout: 200 }],
+    ['with a limit for answers', { query_timeout: 700 }],
     ['without one', {}],
   ])("keeps one in silence from everybody where it is Kysely's, %s", async (_, config) => {
     const { schema } = await migrated()
     const { proxy, url } = await behindProxy(server)
     const pool = hostPool(url, { max: 2, ...config })
     const kysely = new Kysely<Record<string, never>>({ dialect: new PostgresDialect({ pool }) })
-    const storage = postgres({ kysely, schema, ...limits, commandTimeoutMs: 150, busyTimeoutMs: 1 })
+    const storage = postgres({ kysely, schema, ...limits, commandTimeoutMs: 500, busyTimeoutMs: 1 })
     await plan(storage, 1)
-    await expect.poll(() => pool.totalCount - pool.idleCount).toBe(0)
+    await expect.poll(() => pool.totalCount - pool.idleCount, { timeout: 5000 }).toBe(0)
     proxy.blackhole()
     expect((await took(plan(storage, 2))).result).toMatchObject({ code: 'storage_busy' })
     await wait(250)
     expect(pool.totalCount - pool.idleCount).toBe(1)
     proxy.heal()
-    await expect.poll(() => pool.totalCount - pool.idleCount).toBe(0)
+    await expect.poll(() => pool.totalCount - pool.idleCount, { timeout: 5000 }).toBe(0)
     expect((await pool.query('select pg_current_xact_id_if_assigned() as open')).rows).toEqual([{ open: null }])
     expect(await plan(storage, 3)).toMatchObject([{ status: 'applied' }])
     await storage.close()
@@ -153,7 +159,7 @@ describe('postgres, connections of the host', () => {
     expect(result).toMatchObject({ code: 'storage_busy' })
     expect(ms).toBeLessThan(2000)
     client.release()
-    await expect.poll(() => [pool.idleCount, pool.waitingCount]).toEqual([1, 0])
+    await expect.poll(() => [pool.idleCount, pool.waitingCount], { timeout: 5000 }).toEqual([1, 0])
     expect(await plan(storage, 1)).toMatchObject([{ status: 'applied' }])
     await storage.close()
   })
@@ -175,8 +181,8 @@ describe('postgres, what it leaves on the server', () => {
       const calls = [storage.plans.find([1]), plan(storage, 1), plan(storage, 2)].map((call) => took(call))
       for (const { result } of await Promise.all(calls)) expect(result).toMatchObject({ code: 'storage_busy' })
       const { rows } = await pool.query(
-        `select query from pg_stat_activity where application_name = 'appointment-notifications'
-           and (state <> 'idle' or wait_event_type = 'Lock')`,
+        `select query from pg_stat_activity where datname = current_database()
+           and application_name = 'appointment-notifications' and (state <> 'idle' or wait_event_type = 'Lock')`,
       )
       expect(rows).toEqual([])
       await release()
@@ -187,7 +193,8 @@ describe('postgres, what it leaves on the server', () => {
       const { ms, result } = await took(plan(storage, 3))
       expect(result).toMatchObject({ code: 'storage_busy', message: expect.stringContaining('commandTimeoutMs') })
       expect(ms).toBeLessThan(3000)
-      expect((await pool.query(`select 1 from pg_stat_activity where wait_event = 'PgSleep'`)).rows).toEqual([])
+      const sleeping = `select 1 from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'`
+      expect((await pool.query(sleeping)).rows).toEqual([])
     })
 
     it(`lets go of its rows soon where its network is gone in the middle of a command: ${name}`, async () => {
