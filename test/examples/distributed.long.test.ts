@@ -8,7 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { expect, it, onTestFinished } from 'vitest'
 import { serviceToken } from '../support/clinic-process.ts'
 import { spawnExample } from '../support/example-process.ts'
-import { openPostgres } from '../support/postgres-server.ts'
+import { openDatabase } from '../support/postgres-server.ts'
 import { startSmtpServer } from '../support/smtp-server.ts'
 
 const organization = '7f3d2a10-5b1e-4c7a-9a52-0c6f5a1d9b11'
@@ -31,7 +31,7 @@ async function start(env: NodeJS.ProcessEnv, count: number) {
 
 it('runs in several processes, which share one database', { timeout: 150_000 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'distributed-'))
-  const server = await openPostgres()
+  const server = await openDatabase()
   const mailbox = await startSmtpServer()
   const { child, workers } = await start(
     {
