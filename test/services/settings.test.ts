@@ -139,8 +139,22 @@ describe('organization settings', () => {
     })
     await clinic.settings.createOrganizationSettings(organizationId, { ...documented, smsEnabled: false })
     expect((await clinic.settings.effectiveSettings(organizationId)).channels).toEqual({
-      EMAIL: { enabled: true, provider: 'smtp', source: 'organization', fault: null, pause: null, pausedDestinations: [] },
-      SMS: { enabled: false, provider: 'twilio', source: 'organization', fault: null, pause: null, pausedDestinations: [] },
+      EMAIL: {
+        enabled: true,
+        provider: 'smtp',
+        source: 'organization',
+        fault: null,
+        pause: null,
+        pausedDestinations: [],
+      },
+      SMS: {
+        enabled: false,
+        provider: 'twilio',
+        source: 'organization',
+        fault: null,
+        pause: null,
+        pausedDestinations: [],
+      },
     })
   })
 
