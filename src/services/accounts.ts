@@ -146,14 +146,15 @@ export class Accounts {
 
   /** The provider took a message of the account, or said something about one recipient: the account and the sender are well. */
   async proven(provider: Provider, to: string): Promise<void> {
-    await this.#recovered(accountKeyOf(provider))
-    const route = this.#pausedFor(provider, to)
-    if (route !== null) await this.#recovered(route.row.account)
+    for (let known = this.#pausedFor(provider, to); known !== null; known = this.#pausedFor(provider, to)) {
+      if (!(await this.#recovered(known.row.account))) return
+    }
   }
 
-  async #recovered(account: string): Promise<void> {
+  /** False: it could not be written, and is paused as before. */
+  async #recovered(account: string): Promise<boolean> {
     const known = this.#paused.get(account)
-    if (known === undefined) return
+    if (known === undefined) return true
     const { storage, logger } = this.#context.options
     this.#paused.delete(account)
     try {
@@ -165,6 +166,7 @@ export class Accounts {
       logger.warn('recovery of an account not written', { fault: faultOf(error) })
     }
     void this.#kick()
+    return !this.#paused.has(account)
   }
 
   /** What is paused of what a message needs: the account, or else the sender towards the addresses that begin as this one. */
