@@ -13,12 +13,13 @@ export interface RateCounter {
 /** How long a store may take to answer; and how long it is left alone after it failed, in ms. */
 const patienceMs = 500
 const pauseMs = 5000
+const openWithinMs = 10_000
 
 /** Of the store, if there is one; and of this process alone where there is none, or while it fails. */
 export function createRateCounter(store: RateLimitStore | null, clock: Clock, logger: Logger): RateCounter {
   const memory = counterOf(new RateLimiterMemory(shared))
   if (store === null) return memory
-  return insured('redis' in store ? redisCounter(store.redis) : postgresCounter(store), memory, clock, logger)
+  return insured('redis' in store ? redisCounter(store.redis) : postgresCounter(store, clock), memory, clock, logger)
 }
 
 type Limiter = Pick<RateLimiterMemory, 'penalty'>
@@ -49,7 +50,10 @@ const isMadeByAnother = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === '23505' || error.code === '42P07')
 
 /** Opened by the first request, and again by a later one if that failed: the database need not be up when we start. */
-function postgresCounter(store: { readonly postgres: PostgresPoolLike; readonly table?: string }): RateCounter {
+function postgresCounter(
+  store: { readonly postgres: PostgresPoolLike; readonly table?: string },
+  clock: Clock,
+): RateCounter {
   const open = () =>
     new Promise<RateCounter>((resolve, reject) => {
       const limiter = new RateLimiterPostgres(
@@ -63,11 +67,18 @@ function postgresCounter(store: { readonly postgres: PostgresPoolLike; readonly 
       )
     })
   let opened: Promise<RateCounter> | null = null
+  /** One that is not open by then hangs, and is opened anew by a later request. */
+  const opening = (): Promise<RateCounter> => {
+    const late = (): never => {
+      throw new DOMException('The store did not open in time.', 'TimeoutError')
+    }
+    return withTimeout(clock, openWithinMs, open(), late)
+  }
   return {
     async add(key, windowSeconds) {
-      opened ??= open()
+      opened ??= opening()
         .catch((error: unknown) => {
-          if (isMadeByAnother(error)) return open()
+          if (isMadeByAnother(error)) return opening()
           throw error
         })
         .catch((error: unknown) => {

@@ -33,6 +33,8 @@ export class Sender {
   readonly #gate: AccountGate
   readonly #settler: Settler
   readonly #leases = new Set<SendLease>()
+  /** Deliveries that the provider accepted, and that are not recorded yet. */
+  readonly unrecorded = new Set<number>()
 
   constructor(context: Context, gate: AccountGate) {
     this.#context = context
@@ -49,7 +51,9 @@ export class Sender {
     const outcome = await this.#attempt(delivery.id, outgoing, lease, running)
     this.#gate.release(outgoing.provider)
     const { command, announce } = this.#judge(due, delivery, outgoing, outcome)
+    if (command.result.kind === 'sent') this.unrecorded.add(delivery.id)
     const applied = await this.#settler.settle(command, lease.until)
+    this.unrecorded.delete(delivery.id)
     if (!applied) {
       this.#context.options.logger.warn('outcome not written: the delivery is no longer held', { id: delivery.id })
       return
