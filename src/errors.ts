@@ -31,6 +31,7 @@ export const errorTable = {
   appointment_not_active: { status: 409, title: 'The appointment is not active' },
   encryption_key_missing: { status: 500, title: 'No encryption key is configured' },
   secret_unreadable: { status: 500, title: 'A stored secret cannot be decrypted' },
+  host_timeout: { status: 503, title: 'The host application did not answer in time' },
   directory_failed: { status: 502, title: 'The host application did not answer' },
   directory_invalid: { status: 502, title: 'The host application answered with something unusable' },
   task_manager_unavailable: { status: 503, title: 'TaskManager does not answer' },

@@ -68,6 +68,7 @@ export type { Finding, ReconcileOptions, ReconcileReport } from './services/reco
 export type { BatchResult as ScheduleManyResult } from './services/schedule-batch.ts'
 export type { EffectiveChannel, EffectivePreferences, EffectiveSettings } from './services/settings/effective.ts'
 export type { SettingsService, Templates, WithWarnings } from './services/settings-service.ts'
+export type { StopReport } from './services/shutdown.ts'
 export type {
   AttendanceReport,
   Outcomes,

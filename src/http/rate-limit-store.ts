@@ -13,12 +13,18 @@ export interface RateCounter {
 /** How long a store may take to answer; and how long it is left alone after it failed, in ms. */
 const patienceMs = 500
 const pauseMs = 5000
+const openWithinMs = 10_000
 
 /** Of the store, if there is one; and of this process alone where there is none, or while it fails. */
 export function createRateCounter(store: RateLimitStore | null, clock: Clock, logger: Logger): RateCounter {
   const memory = memoryCounter(clock)
   if (store === null) return memory
-  return insured('redis' in store ? redisCounter(store.redis) : postgresCounter(store), memory, clock, logger)
+  return insured(
+    'redis' in store ? redisCounter(store.redis, clock) : postgresCounter(store, clock),
+    memory,
+    clock,
+    logger,
+  )
 }
 
 /** How often windows that are over are forgotten. */
@@ -62,8 +68,8 @@ const counterOf = (limiter: Limiter): RateCounter => ({
   },
 })
 
-const redisCounter = (client: IoredisLike | NodeRedisLike): RateCounter =>
-  openedByFirst(async () => {
+const redisCounter = (client: IoredisLike | NodeRedisLike, clock: Clock): RateCounter =>
+  openedByFirst(clock, async () => {
     const { RateLimiterRedis } = await limiters()
     return counterOf(
       new RateLimiterRedis({
@@ -80,7 +86,10 @@ const redisCounter = (client: IoredisLike | NodeRedisLike): RateCounter =>
 const isMadeByAnother = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && ['23505', '42P07', '42710'].includes(String(error.code))
 
-function postgresCounter(store: { readonly postgres: PostgresPoolLike; readonly table?: string }): RateCounter {
+function postgresCounter(
+  store: { readonly postgres: PostgresPoolLike; readonly table?: string },
+  clock: Clock,
+): RateCounter {
   const open = async () => {
     const { RateLimiterPostgres } = await limiters()
     return new Promise<RateCounter>((resolve, reject) => {
@@ -95,7 +104,7 @@ function postgresCounter(store: { readonly postgres: PostgresPoolLike; readonly 
       )
     })
   }
-  return openedByFirst(() =>
+  return openedByFirst(clock, () =>
     open().catch((error: unknown) => {
       if (isMadeByAnother(error)) return open()
       throw error
@@ -104,11 +113,18 @@ function postgresCounter(store: { readonly postgres: PostgresPoolLike; readonly 
 }
 
 /** Opened by the first request, and again by a later one if that failed: the store need not be up when we start. */
-function openedByFirst(open: () => Promise<RateCounter>): RateCounter {
+function openedByFirst(clock: Clock, open: () => Promise<RateCounter>): RateCounter {
   let opened: Promise<RateCounter> | null = null
+  /** One that is not open by then hangs, and is opened anew by a later request. */
+  const opening = (): Promise<RateCounter> => {
+    const late = (): never => {
+      throw new DOMException('The store did not open in time.', 'TimeoutError')
+    }
+    return withTimeout(clock, openWithinMs, open(), late)
+  }
   return {
     async add(key, windowSeconds) {
-      opened ??= open().catch((error: unknown) => {
+      opened ??= opening().catch((error: unknown) => {
         opened = null
         throw error
       })

@@ -37,6 +37,9 @@ export type ProviderHealth = {
 const lagLimitMs = 60_000
 /** What a check may take; a slower one counts as not known. */
 const patienceMs = 2000
+/** What verifying a provider may take; then it is aborted, and a little later it counts as failing. */
+const verifyWithinMs = 10_000
+const silent = { status: 'failing', code: 'timeout' } as const
 /** How long the verification of a provider is good for. */
 const verifiedForMs = 60_000
 
@@ -112,10 +115,18 @@ export class Health {
   async #verify(channel: Channel, { transport, account, accountKey, trusted }: Provider): Promise<void> {
     const end = new AbortController()
     const { clock } = this.#context.options
-    const disarm = clock.after(5 * patienceMs, () => end.abort())
+    const disarm = clock.after(verifyWithinMs, () => end.abort())
     let result: Pick<Verified, 'status' | 'code'> = { status: 'ok', code: null }
     try {
-      await transport.verify?.({ account, accountKey, trusted, now: () => clock.now(), signal: end.signal })
+      const now = () => clock.now()
+      const verified = (async () => transport.verify?.({ account, accountKey, trusted, now, signal: end.signal }))()
+      // One that does not heed the signal either must not be waited for at every later check.
+      result = await withTimeout(
+        clock,
+        verifyWithinMs + patienceMs,
+        verified.then(() => result),
+        () => silent,
+      )
     } catch (error) {
       result = { status: 'failing', code: isTransportError(error) ? error.code : 'failed' }
     }

@@ -5,7 +5,8 @@ import type { EntityId } from '../../schemas/common.ts'
 import { batchOrEach } from '../batch-or-each.ts'
 import { type Context, faultOf } from '../context.ts'
 import { isDirectoryFault } from '../directory/batch-reader.ts'
-import type { Planner, PlanResult } from '../planner.ts'
+import type { Planner } from '../planner.ts'
+import type { StopReport } from '../shutdown.ts'
 import { AccountCapacity } from './account-capacity.ts'
 import { AccountGate } from './account-gate.ts'
 import { putOffCapped } from './capped.ts'
@@ -13,11 +14,14 @@ import { Coalescer } from './coalescer.ts'
 import type { Evaluated } from './decide.ts'
 import { evaluate } from './evaluate.ts'
 import { HeldWork } from './held-work.ts'
+import { HostPause } from './host-pause.ts'
 import { LeaseWatch } from './lease-watch.ts'
 import { LookAhead } from './look-ahead.ts'
+import { planAnew } from './moved-work.ts'
 import { ReadyQueue } from './ready-queue.ts'
 import { Sender } from './sender.ts'
 import { tellDecided } from './tell.ts'
+import { Waker } from './waker.ts'
 import { type DueWork, factsForLog, factsOf } from './work.ts'
 import { allDue, readWork, type WorkSource, withReminders } from './work-source.ts'
 import { WorkerGroup } from './worker-group.ts'
@@ -28,7 +32,6 @@ const readLimit = 500
 const idleRoundMs = 1000
 /** How long what is another worker's waits for it, before one that has nothing else to do takes it. */
 const helpAfterMs = 1000
-const longestHostPauseMs = 60_000
 /** How long, after that, what was sent has to be written before `stop()` gives it up. */
 const lastWordMs = 1500
 
@@ -44,12 +47,15 @@ export class Dispatcher {
   readonly #gate: AccountGate
   readonly #sender: Sender
   readonly #watch: LeaseWatch
-  readonly #sending = new Set<Promise<void>>()
+  /** What is under way, with the ids of the deliveries. */
+  readonly #sending = new Map<Promise<void>, number>()
   readonly #group: WorkerGroup
   readonly #capacity: AccountCapacity
   readonly #ready = new ReadyQueue()
   readonly #held = new HeldWork()
   readonly #lookAhead: LookAhead
+  readonly #pause: HostPause
+  readonly #waker: Waker
   /** Places that became free. */
   readonly #freed: Coalescer
   /** What was due then is known; the rest lies ahead. */
@@ -61,12 +67,6 @@ export class Dispatcher {
   /** Something is known, or a place is free, that was not when the round looked. */
   #hasNews = false
   #running = false
-  #hostFailures = 0
-  /** By the clock's `elapsedMs`. */
-  #hostPausedUntil = Number.NEGATIVE_INFINITY
-  /** When `#wakeIn` wakes next, by the clock's `elapsedMs`. */
-  #wakesAt = Number.POSITIVE_INFINITY
-  #cancelWake = () => {}
   #cancelSweep = () => {}
   #unsubscribe = () => {}
 
@@ -81,27 +81,34 @@ export class Dispatcher {
     this.#freed = new Coalescer(context.options.clock, () => this.#lookAgain())
     this.#group = new WorkerGroup(context)
     this.#capacity = new AccountCapacity(context.providers, this.#gate, context.accounts)
+    this.#pause = new HostPause(context)
+    this.#waker = new Waker(context.options.clock, () => this.wake())
     this.#lookAhead = new LookAhead(context, {
-      answered: () => {
-        this.#hostFailures = 0
-      },
+      answered: () => this.#pause.answered(),
       arrived: () => this.#lookAgain(),
-      failed: (error) => this.#pauseForHost(error),
+      failed: (error) => this.#lookAheadFailed(error),
       organizationFailed: (organizationId, { code, message }) =>
         this.#context.events.emit('error', { code, message, organizationId }),
     })
   }
 
+  /** Where `stop()` comes meanwhile, nothing is left running. */
   async start(): Promise<void> {
     if (this.#running) return
     this.#running = true
     const { clock, logger, storage } = this.#context.options
-    // A host that believes it is sending should hear at once that the tables are missing or the storage is closed.
-    await this.#source.nextDueAt()
-    await this.#group.start(() => this.wake())
+    try {
+      // A host that believes it is sending should hear at once that the tables are missing or the storage is closed.
+      await this.#source.nextDueAt()
+      await this.#group.start(() => this.wake())
+      await this.#scheduler.start({ wake: () => this.wake(), clock, logger })
+      await this.#context.accounts.start()
+    } catch (error) {
+      this.#running = false
+      throw error
+    }
+    if (!this.#running) return this.#scheduler.stop()
     this.#unsubscribe = storage.onForeignChange?.(() => this.wake(), logger) ?? (() => {})
-    await this.#scheduler.start({ wake: () => this.wake(), clock, logger })
-    await this.#context.accounts.start()
     this.#sweep()
   }
 
@@ -123,42 +130,37 @@ export class Dispatcher {
 
   /** Takes no new work, lets sends in progress finish for up to `drainMs`, then aborts them. */
   async stop(): Promise<void> {
-    if (!this.#running) return
     this.#running = false
     this.#cancelSweep()
-    this.#cancelWake()
+    this.#waker.stop()
     this.#freed.stop()
     this.#unsubscribe()
-    await this.#scheduler.stop()
-    await this.#context.accounts.stop()
-    await this.#group.stop()
-    await this.#round
     const { clock, drainMs } = this.#context.options
     const disarm = [
       clock.after(drainMs, () => this.#sender.abort()),
       clock.after(drainMs + lastWordMs, () => this.#sender.abandon()),
     ]
-    await Promise.all(this.#sending)
+    const ended = async () => {
+      await this.#round
+      await Promise.all(this.#sending.keys())
+    }
+    await Promise.all([ended(), this.#group.stop(), this.#context.accounts.stop()])
     for (const cancel of disarm) cancel()
+  }
+
+  /** The deliveries that are still under way: those that are accepted and not recorded, and those of which nothing is known. */
+  get left(): Pick<StopReport, 'unrecorded' | 'unfinished'> {
+    const { unrecorded } = this.#sender
+    return {
+      unrecorded: [...unrecorded],
+      unfinished: [...this.#sending.values()].filter((id) => !unrecorded.has(id)),
+    }
   }
 
   #sweep(): void {
     const { clock, sweepMs } = this.#context.options
     this.#cancelSweep = clock.after(sweepMs, () => this.#sweep())
     this.wake()
-  }
-
-  /** Wakes when so much time has passed, whatever becomes of the time of day. */
-  #wakeIn(ms: number): void {
-    const { clock } = this.#context.options
-    const at = clock.elapsedMs() + ms
-    if (!this.#running || at >= this.#wakesAt) return
-    this.#cancelWake()
-    this.#wakesAt = at
-    this.#cancelWake = clock.after(ms, () => {
-      this.#wakesAt = Number.POSITIVE_INFINITY
-      this.wake()
-    })
   }
 
   #lookAgain(): void {
@@ -172,7 +174,7 @@ export class Dispatcher {
       .catch((error) => {
         const { logger } = this.#context.options
         logger.error('dispatch round failed', { fault: faultOf(error) })
-        this.#wakeIn(idleRoundMs)
+        this.#waker.in(idleRoundMs)
       })
       .finally(() => {
         this.#round = null
@@ -181,14 +183,13 @@ export class Dispatcher {
   }
 
   async #run(): Promise<void> {
-    const { clock } = this.#context.options
     let idle = false
     while (this.#running && !idle) {
-      const pausedMs = this.#hostPausedUntil - clock.elapsedMs()
+      const pausedMs = this.#pause.leftMs
       if (pausedMs > 0) {
         this.#dirty = false
         this.#hasNews = false
-        this.#wakeIn(pausedMs)
+        this.#waker.in(pausedMs)
         return
       }
       let isNew = this.#hasNews || this.#lookAhead.isDue
@@ -221,8 +222,11 @@ export class Dispatcher {
   /** Asks to be woken when there will be something to do. */
   async #sleep(idle: boolean): Promise<void> {
     const { waitMs } = this.#lookAhead
-    if (Number.isFinite(waitMs)) this.#wakeIn(waitMs)
-    if (idle) return this.#wakeIn(idleRoundMs)
+    if (Number.isFinite(waitMs)) this.#waker.in(waitMs)
+    if (idle) {
+      this.#waker.in(idleRoundMs)
+      return
+    }
     const { until } = this.#held.look(this.#context.options.clock.now())
     if (until !== null) this.#scheduler.wakeAt(until)
     if (this.#sleptAt === this.#readAt) return
@@ -230,7 +234,7 @@ export class Dispatcher {
     if (next !== null) this.#scheduler.wakeAt(next)
     if (this.#share().of > 1) {
       const first = await this.#source.nextDueAt()
-      if (first !== null && first <= this.#readAt) this.#wakeIn(helpAfterMs)
+      if (first !== null && first <= this.#readAt) this.#waker.in(helpAfterMs)
     }
     this.#sleptAt = this.#readAt
   }
@@ -255,7 +259,7 @@ export class Dispatcher {
     }
     const takenOver = await withReminders(storage, await this.#watch.look())
     const { waitMs } = this.#watch
-    if (waitMs !== null) this.#wakeIn(waitMs)
+    if (waitMs !== null) this.#waker.in(waitMs)
     this.#readAt = now
     const works = page.works.filter((due) => !this.#held.has(due, now))
     this.#ready.refill([...works, ...takenOver], page.more, except, now.getTime())
@@ -312,30 +316,12 @@ export class Dispatcher {
     const moved = new Set(toReplan)
     const toMove = [...open].filter((due) => moved.has(factsOf(due).appointmentId ?? ''))
     for (const due of open) this.#ready.putBack(due)
-    void this.#replan(toMove)
+    if (toMove.length > 0) {
+      void planAnew(this.#context, this.#planner, this.#lookAhead, this.#pause, toMove).then(() => this.wake())
+    }
     // Last: what was claimed is under way by now, whatever becomes of this.
     if (capped.length > 0) await this.#putOff(capped, now)
     return progress || capped.length > 0 || toMove.length > 0
-  }
-
-  /** Plans anew what was moved or cancelled behind our back. Nobody waits for it; until it is done the work is left alone. */
-  async #replan(works: readonly DueWork[]): Promise<void> {
-    if (works.length === 0) return
-    for (const due of works) this.#lookAhead.hold(due, Number.POSITIVE_INFINITY)
-    const ids = [...new Set(works.flatMap((due) => factsOf(due).appointmentId ?? []))]
-    let results: readonly PlanResult[] = []
-    try {
-      results = await this.#planner.plan(ids.map((appointmentId) => ({ appointmentId, reactivate: false })))
-    } catch (error) {
-      if (isDirectoryFault(error)) this.#pauseForHost(error)
-      else this.#context.options.logger.error('appointments not planned anew', { fault: faultOf(error) })
-    }
-    const isPlanned = new Map(ids.map((id, index) => [id, results[index]?.status === 'planned']))
-    for (const due of works) {
-      const isDone = isPlanned.get(factsOf(due).appointmentId ?? '') === true
-      this.#lookAhead.hold(due, isDone ? 0 : idleRoundMs)
-    }
-    this.wake()
   }
 
   async #putOff(capped: readonly Evaluated[], now: Date): Promise<void> {
@@ -361,25 +347,18 @@ export class Dispatcher {
       this.#sending.delete(sending)
       if (!this.#ready.isEmpty) this.#freed.add(this.#sending.size)
     })
-    this.#sending.add(sending)
+    this.#sending.set(sending, delivery.id)
   }
 
-  /** The host answers for nobody: nothing is sent, and nothing costs an attempt, until it does. */
-  #pauseForHost(error: unknown): void {
-    const { clock, logger } = this.#context.options
-    if (this.#hostPausedUntil > clock.elapsedMs()) return
-    if (!isDirectoryFault(error)) {
-      logger.error('dispatch round failed', { fault: faultOf(error) })
-      this.#wakeIn(idleRoundMs)
-      return
+  /** The host answers for nobody, or something else failed that is tried again. */
+  #lookAheadFailed(error: unknown): void {
+    if (isDirectoryFault(error)) {
+      this.#pause.begin(error)
+      this.#ready.clear()
+      this.#waker.in(this.#pause.leftMs)
+    } else {
+      this.#context.options.logger.error('dispatch round failed', { fault: faultOf(error) })
+      this.#waker.in(idleRoundMs)
     }
-    const { code, message } = error
-    const pauseMs = Math.min(longestHostPauseMs, idleRoundMs * 2 ** this.#hostFailures)
-    this.#hostFailures += 1
-    this.#hostPausedUntil = clock.elapsedMs() + pauseMs
-    this.#ready.clear()
-    this.#wakeIn(pauseMs)
-    logger.warn('directory unavailable, work put off', { code, pauseMs })
-    this.#context.events.emit('error', { code, message, organizationId: null })
   }
 }

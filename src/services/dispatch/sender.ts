@@ -34,6 +34,8 @@ export class Sender {
   readonly #leases = new Set<SendLease>()
   /** Deliveries that are being sent, or whose outcome is not written yet. */
   readonly #held = new Map<number, SendLease>()
+  /** Deliveries that the provider accepted, and that are not recorded yet. */
+  readonly unrecorded = new Set<number>()
 
   constructor(context: Context, gate: AccountGate) {
     this.#context = context
@@ -51,14 +53,16 @@ export class Sender {
     const outcome = await this.#attempt(delivery.id, outgoing, lease, running)
     this.#gate.release(outgoing.provider)
     const { command, announce } = await this.#judge(due, delivery, outgoing, outcome)
+    if (command.result.kind === 'sent') this.unrecorded.add(delivery.id)
     const written = await this.#settler.settle(command)
+    if (written !== 'unwritten') this.unrecorded.delete(delivery.id)
     lease.release()
     if (this.#held.get(delivery.id) === lease) this.#held.delete(delivery.id)
     if (written !== 'settled') {
       const facts = { notificationId: delivery.id, outcome: command.result.kind }
       const { logger } = this.#context.options
+      // What is not written when this process stops is named by the report of `stop()`.
       if (written === 'late') logger.warn('outcome too late: it was settled, or begun again, by another', facts)
-      else logger.error('outcome not written: this process stops', facts)
       return
     }
     if (command.result.kind === 'retry' && command.result.waitingFor == null) {

@@ -62,7 +62,7 @@ it('does all its work with a pool of one connection, which the host uses too', a
   const pool = hostPool(1)
   const storage = postgres({ pool, schema: freshSchema() })
   const clinic = await openClinic(new Date().toISOString(), { storage, clock: systemClock })
-  onTestFinished(() => clinic.stop())
+  onTestFinished(async () => void (await clinic.stop()))
   await clinic.start()
   clinic.host.book({ id: 1, startsAt: new Date(Date.now() + 7 * 86_400_000) })
   await clinic.notifications.appointmentBooked(1)
