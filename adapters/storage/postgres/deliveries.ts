@@ -6,6 +6,7 @@ import {
   encodeFilter,
   encodeRenewal,
 } from '../kysely/codecs/deliveries.ts'
+import { heldAfter } from '../kysely/codecs/held.ts'
 import type { IdCodec } from '../kysely/codecs/ids.ts'
 import { dayOf } from '../kysely/commands/counters.ts'
 import { enqueueAll } from '../kysely/commands/enqueue.ts'
@@ -118,6 +119,10 @@ export const deliveryStore = (engine: Engine, pool: IdPool): DeliveryStore => ({
       const { rows } = await run<{ due_at: number }>(dueTimesQuery(schema), [after, until, limit])
       return rows.map((row) => new Date(decodeRow(row, kinds).due_at))
     }),
+  suspended: (after, limit) =>
+    engine.read(async ({ statements }) =>
+      (await statements.deliveries.suspended.all(heldAfter(after, limit))).map((row) => decodeDelivery(row)),
+    ),
   claims: () =>
     engine.read(async ({ statements }) => (await statements.deliveries.claims.all({})).map((row) => decodeClaim(row))),
   challenge: (claims) =>

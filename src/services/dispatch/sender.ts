@@ -58,7 +58,6 @@ export class Sender {
       const facts = { notificationId: delivery.id, outcome: command.result.kind }
       const { logger } = this.#context.options
       if (written === 'late') logger.warn('outcome too late: it was settled, or begun again, by another', facts)
-      else logger.error('outcome not written: this process stops', facts)
       return
     }
     if (command.result.kind === 'retry' && command.result.waitingFor == null) {
@@ -78,7 +77,7 @@ export class Sender {
     for (const lease of this.#leases) lease.abort()
   }
 
-  /** Gives up the outcomes that could not be written: whoever has these deliveries next knows nothing of them. */
+  /** Gives up the outcomes that could not be written. */
   abandon(): void {
     this.#settler.abandon()
   }
@@ -130,7 +129,8 @@ export class Sender {
   ): Promise<{ command: SettleCommand; announce: () => void }> {
     const { events, options, accounts } = this.#context
     const at = options.clock.now()
-    const base = { id: delivery.id, fence: delivery.fence, at, entries: [], suppress: null }
+    const { id, fence, idempotencyKey } = delivery
+    const base = { id, fence, idempotencyKey, at, entries: [], suppress: null }
     const { provider, seenRefusals } = outgoing
     if (outcome === givenBack) {
       if (seenRefusals > 0) accounts.giveBack(provider)
