@@ -40,6 +40,7 @@ export const errorTable = {
   task_manager_invalid: { status: 502, title: 'TaskManager answered with something unusable' },
   storage_busy: { status: 503, title: 'The database is busy' },
   storage_failed: { status: 500, title: 'The database failed' },
+  storage_replaced: { status: 503, title: 'The database file was deleted or replaced' },
   storage_closed: { status: 503, title: 'The storage is closed' },
   transaction_refused: { status: 500, title: 'The transaction cannot be used' },
   migration_refused: { status: 500, title: 'The database may not be migrated' },

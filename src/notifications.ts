@@ -24,6 +24,7 @@ import { Planner } from './services/planner.ts'
 import type { ReconcileOptions, ReconcileReport } from './services/reconcile/report.ts'
 import { Reconciler } from './services/reconciler.ts'
 import { Replanner } from './services/replanner.ts'
+import { type HeldFilter, type HeldMessage, Restore, type RestoreReport } from './services/restore.ts'
 import { SettingsService } from './services/settings-service.ts'
 import { type StopReport, shutDown } from './services/shutdown.ts'
 import { Statistics } from './services/statistics.ts'
@@ -69,6 +70,27 @@ export type Notifications = {
    * @throws NotificationError `invalid_input` for the options, or one of the `storage_*` errors.
    */
   reconcile(options?: ReconcileOptions): Promise<ReconcileReport>
+  /**
+   * For a database that was restored from a backup made at `since`: to be called before `start()`, while no process sends. What
+   * was due by now may have been sent meanwhile, and no row says so: it is held for a decision, with the rule `restored`
+   * in `explain()`, and counted in health. What lies ahead goes on as planned, under the keys (and Message-IDs) of before.
+   * Then the directory is asked what changed since; of what is planned by its answer, nothing is sent whose time is past.
+   *
+   * Decide with `held()`, `releaseHeld()` and `cancelHeld()`. What the host reports again, as `appointmentBooked()`, is sent
+   * again under the same Message-ID.
+   * @throws NotificationError `invalid_input` for a time that is not past, `conflict` after `start()`, or one of the
+   * `storage_*` errors.
+   */
+  afterRestore(since: Date): Promise<RestoreReport>
+  /** What `afterRestore()` held and nobody decided on, at most 1000. @throws NotificationError `invalid_input` */
+  held(filter?: HeldFilter): Promise<HeldMessage[]>
+  /**
+   * Sends what `afterRestore()` held, if it still is of use: to be called when a mail server's log, or a person, says that it
+   * was not sent. @throws NotificationError `invalid_input`, or one of the `storage_*` errors.
+   */
+  releaseHeld(filter?: HeldFilter): Promise<{ readonly released: number }>
+  /** Withdraws what `afterRestore()` held. @throws NotificationError as `releaseHeld` */
+  cancelHeld(filter?: HeldFilter): Promise<{ readonly cancelled: number }>
   /**
    * Creates the tables or brings them up to date; several processes may do so at once, and one that is killed is continued
    * by the next call. Long work reports to `logger` how far it is. `adopt` (default false) takes over tables of the same
@@ -131,6 +153,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   const feeder = new Feeder(context, scheduler)
   const replanner = new Replanner(context, planner)
   const reconciler = new Reconciler(context, planner)
+  const restore = new Restore(context, reconciler)
   const housekeeping = new Housekeeping(context)
   const notifications = new NotificationService(context, planner)
   const settings = new SettingsService(context)
@@ -143,7 +166,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     callbacks,
     templates: new TemplatePreviews(context),
     statistics,
-    health: new Health(context, taskManager, clock),
+    health: new Health(context, taskManager, clock, restore),
     audit,
     owners: new Owners(context),
     docs: resolved.docs,
@@ -218,7 +241,20 @@ export function createNotifications(options: NotificationsOptions): Notification
     endpoints: table,
     callbackUrl: callbacks.url.bind(callbacks),
     recordReceipt: callbacks.recordReceipt.bind(callbacks),
-    reconcile: reconciler.reconcile.bind(reconciler),
+    reconcile: (reconcileOptions) => reconciler.reconcile(reconcileOptions),
+    async afterRestore(since) {
+      if (starting !== null) {
+        throw new NotificationError(
+          'conflict',
+          'Call afterRestore() before start(): what was due is being sent already.',
+        )
+      }
+      await clock.follow()
+      return restore.afterRestore(since)
+    },
+    held: restore.list.bind(restore),
+    releaseHeld: restore.release.bind(restore),
+    cancelHeld: restore.cancel.bind(restore),
     migrate: ({ adopt = false, dryRun = false } = {}) =>
       storage.migrate({ ids: resolved.ids, adopt, dryRun, now: clock.now(), logger }),
     async start() {

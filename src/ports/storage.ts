@@ -58,7 +58,7 @@ export type MigrationReport = {
 /**
  * The library's tables, as groups of single commands. There are no interactive transactions: each method is one atomic
  * command that happens completely or not at all, and concurrent callers, in other processes too, never see it half
- * done. Every method may reject with `storage_busy`, `storage_failed` or `storage_closed`, with `migration_missing`
+ * done. Every method may reject with `storage_busy`, `storage_failed`, `storage_replaced` or `storage_closed`, with `migration_missing`
  * if the tables are missing or older than the library, or with `library_outdated` if they are too new for it.
  */
 export interface Storage {

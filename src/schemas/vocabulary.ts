@@ -99,6 +99,7 @@ export const decisionActions = [
   'failed',
   'held',
   'late',
+  'released',
   'handed_over',
   'taken_over',
 ] as const
@@ -157,6 +158,9 @@ export const ruleTable = {
   unknown_retry: 'the outcome of the last attempt is unknown; tried again under the same idempotency key',
   unknown_hold: 'the outcome of the last attempt is unknown; held',
   late_outcome: 'another worker had begun the message again before this outcome of the attempt before it was written',
+  restored:
+    'the database was restored from a backup: it was due by then and may have been sent meanwhile; held for a decision',
+  released: 'held after a restore, and released by the host application',
   template_failed: 'the template could not be rendered',
   task_manager_delivers: 'TaskManager has it and sends it at its time',
   task_changed: 'what TaskManager is to send or when changed; TaskManager took the change',

@@ -3,6 +3,7 @@ import { type Channel, channels } from '../schemas/vocabulary.ts'
 import { type Context, faultOf } from './context.ts'
 import type { LibraryClock } from './library-clock.ts'
 import type { Provider } from './providers.ts'
+import type { Restore } from './restore.ts'
 import type { TaskManagerIntegration, TaskManagerStatus } from './task-manager-integration.ts'
 import { withTimeout } from './with-timeout.ts'
 
@@ -18,6 +19,8 @@ export type HealthReport = {
   readonly clock: { readonly status: 'ok' | 'off'; readonly offMs: number | null }
   /** `lagMs`: how long the oldest due work has been waiting. */
   readonly scheduler: { readonly status: CheckStatus; readonly lagMs: number | null; readonly nextDueAt: Date | null }
+  /** How many messages wait for a decision since `afterRestore()`, counted up to 200; null: not known. */
+  readonly held: number | null
   /** The host application's own providers; accounts of organizations are verified by their first send. */
   readonly providers: readonly ProviderHealth[]
   /** Null where the option `taskManager` is not set, or where the rows cannot be read. */
@@ -33,6 +36,7 @@ export type ProviderHealth = {
   readonly checkedAt: Date | null
 }
 
+const heldLimit = 100
 /** Work waits at most this long, or two sweeps, before the scheduler counts as failing. */
 const lagLimitMs = 60_000
 /** What a check may take; a slower one counts as not known. */
@@ -53,26 +57,34 @@ export class Health {
   readonly #running = new Map<Channel, Promise<void>>()
   readonly #taskManager: TaskManagerIntegration | null
   readonly #clock: LibraryClock
+  readonly #restore: Pick<Restore, 'count'>
 
-  constructor(context: Context, taskManager: TaskManagerIntegration | null, clock: LibraryClock) {
+  constructor(
+    context: Context,
+    taskManager: TaskManagerIntegration | null,
+    clock: LibraryClock,
+    restore: Pick<Restore, 'count'>,
+  ) {
     this.#context = context
     this.#taskManager = taskManager
     this.#clock = clock
+    this.#restore = restore
   }
 
   /** `verify`: connect to providers whose last verification is older than a minute. Else what is known is shown. */
   async check({ verify }: { readonly verify: boolean }): Promise<HealthReport> {
-    const [storage, scheduler, providers, taskManager] = await Promise.all([
+    const [storage, scheduler, providers, taskManager, held] = await Promise.all([
       this.#storage(),
       this.#scheduler(),
       Promise.all(channels.map((channel) => this.#provider(channel, verify))),
       this.#taskManager === null ? null : this.#within(this.#taskManager.health({ verify })),
+      this.#within(this.#restore.count(heldLimit)),
     ])
     const checks = [storage, scheduler, ...providers, taskManager]
     const isFailing = checks.some((check) => check?.status === 'failing')
     const { isOff, offMs } = this.#clock
     const clock = { status: isOff ? 'off' : 'ok', offMs } as const
-    return { status: isFailing ? 'failing' : 'ok', storage, clock, scheduler, providers, taskManager }
+    return { status: isFailing ? 'failing' : 'ok', storage, clock, scheduler, held, providers, taskManager }
   }
 
   async #storage(): Promise<HealthReport['storage']> {

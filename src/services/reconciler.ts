@@ -21,6 +21,8 @@ const firstWithinMs = 60_000
 /** A few that are gone are no sign of a broken directory, whatever their share. */
 const fewGone = 20
 
+type RunOptions = SettledReconcileOptions & Pick<Run, 'skipPast'>
+
 /** Compares the plans with the host's directory, and mends what differs. */
 export class Reconciler {
   readonly #context: Context
@@ -60,10 +62,10 @@ export class Reconciler {
     await Promise.allSettled(this.#running)
   }
 
-  /** See `Notifications.reconcile`. */
-  async reconcile(given: ReconcileOptions = {}): Promise<ReconcileReport> {
+  /** See `Notifications.reconcile`. `skipPast`: whatever the organizations' policy, nothing is sent whose time is past. */
+  async reconcile(given: ReconcileOptions = {}, { skipPast = false } = {}): Promise<ReconcileReport> {
     const options = parseInput(reconcileOptions, given, 'The options of the reconciliation')
-    const run = this.#exclusively(options)
+    const run = this.#exclusively({ ...options, skipPast })
     this.#running.add(run)
     return run.finally(() => this.#running.delete(run))
   }
@@ -74,7 +76,7 @@ export class Reconciler {
     throw new NotificationError(code ?? 'internal_error', 'The reconciliation stopped before its end.')
   }
 
-  async #exclusively(options: SettledReconcileOptions): Promise<ReconcileReport> {
+  async #exclusively(options: RunOptions): Promise<ReconcileReport> {
     const tally = new ReconcileTally()
     const lease = await takeJob(this.#context, jobName)
     if (lease === null) return tally.report('busy', !this.#context.host.listsUpcoming)
@@ -85,10 +87,10 @@ export class Reconciler {
     }
   }
 
-  async #passes(tally: ReconcileTally, lease: JobLease, options: SettledReconcileOptions): Promise<ReconcileReport> {
+  async #passes(tally: ReconcileTally, lease: JobLease, options: RunOptions): Promise<ReconcileReport> {
     const { host, options: resolved } = this.#context
     host.retryNow()
-    const run = this.#runWith(lease, tally)
+    const run = this.#runWith(lease, tally, options.skipPast)
     const skipped = !host.listsUpcoming
     try {
       const seen = skipped ? new Set<never>() : await lookForward(run)
@@ -124,17 +126,18 @@ export class Reconciler {
     const lease = await takeJob(this.#context, jobName)
     if (lease === null) return
     try {
-      await cancelGone(this.#runWith(lease, new ReconcileTally()), missing, false)
+      await cancelGone(this.#runWith(lease, new ReconcileTally(), false), missing, false)
     } finally {
       await lease.release()
     }
   }
 
-  #runWith(lease: JobLease, tally: ReconcileTally): Run {
+  #runWith(lease: JobLease, tally: ReconcileTally, skipPast: boolean): Run {
     return {
       context: this.#context,
       planner: this.#planner,
       tally,
+      skipPast,
       requireLease: () => this.#requireLease(lease),
     }
   }

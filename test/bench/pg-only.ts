@@ -9,8 +9,12 @@ import { serverStore } from './stores.ts'
 const url = process.argv[2] ?? ''
 const store = serverStore({ postgresUrl: url, redis: null })
 const out: Record<string, [number, number]> = {}
-const put = (name: string, s: { perSecond: number; cpuUs: number }) => { out[name] = [s.perSecond, s.cpuUs] }
-function* circling(ids: readonly number[]) { for (;;) yield* ids }
+const put = (name: string, s: { perSecond: number; cpuUs: number }) => {
+  out[name] = [s.perSecond, s.cpuUs]
+}
+function* circling(ids: readonly number[]) {
+  for (;;) yield* ids
+}
 const contest = await ours(store).open()
 const n = 5000
 const bulk = await timed(n, () => contest.planMany(idsFrom(1, n)))

@@ -1,5 +1,6 @@
 import type { DeliveryPage, DeliveryQuery, DeliveryStore } from '../../../src/index.ts'
 import { decodeClaim, decodeDelivery, encodeChallenge, encodeFilter } from '../kysely/codecs/deliveries.ts'
+import { heldAfter } from '../kysely/codecs/held.ts'
 import { enqueueAll } from '../kysely/commands/enqueue.ts'
 import { recordReceipt } from '../kysely/commands/receive.ts'
 import { findDue } from './due.ts'
@@ -73,6 +74,10 @@ export const deliveryStore = (engine: Engine, pool: IdPool): DeliveryStore => ({
       const { rows } = await run<{ due_at: number }>(dueTimesQuery(schema), [after, until, limit])
       return rows.map((row) => new Date(decodeRow(row, kinds).due_at))
     }),
+  suspended: (after, limit) =>
+    engine.read(async ({ statements }) =>
+      (await statements.deliveries.suspended.all(heldAfter(after, limit))).map((row) => decodeDelivery(row)),
+    ),
   claims: () =>
     engine.read(async ({ statements }) => (await statements.deliveries.claims.all({})).map((row) => decodeClaim(row))),
   challenge: (claims) =>

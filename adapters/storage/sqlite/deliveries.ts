@@ -6,6 +6,7 @@ import {
   encodeFilter,
   encodeRenewal,
 } from '../kysely/codecs/deliveries.ts'
+import { heldAfter } from '../kysely/codecs/held.ts'
 import { enqueueAll } from '../kysely/commands/enqueue.ts'
 import { commitIntents } from '../kysely/commands/intents.ts'
 import { recordReceipt } from '../kysely/commands/receive.ts'
@@ -77,6 +78,8 @@ export const deliveryStore = (engine: Engine): DeliveryStore => ({
         statements.deliveries.due.next.get(since)?.due_at,
       )
     }),
+  suspended: (after, limit) =>
+    engine.read((tx) => tx.statements.deliveries.suspended.all(heldAfter(after, limit)).map(decodeDelivery)),
   claims: () => engine.read(({ statements }) => statements.deliveries.claims.all({}).map(decodeClaim)),
   challenge: (claims) =>
     engine.write(({ statements }) =>

@@ -17,6 +17,7 @@ const healthShape = z.object({
   storage: z.object({ status: check }).optional(),
   clock: z.object({ status: z.enum(['ok', 'off']), offMs: z.number().nullable() }).optional(),
   scheduler: z.object({ status: check, lagMs: z.number().nullable(), nextDueAt: z.date().nullable() }).optional(),
+  held: z.int().nullable().optional().describe('Messages held after a restore, counted up to 200'),
   providers: z
     .array(
       z.object({

@@ -3,6 +3,7 @@ import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Category, Channel, DeliveryState, DeliveryStatus, Rule } from '../../schemas/vocabulary.ts'
 import type { DuePage, DueQuery } from './due.ts'
+import type { HeldPlace } from './reminders.ts'
 
 /** The text that goes out, and where to. */
 export type DeliveryContent = {
@@ -68,6 +69,8 @@ export type DeliveryRow = DeliveryContent & {
    * it, by which nobody judges whether the lease is over: it only has to change with every renewal.
    */
   readonly dueAt: Date | null
+  /** Since when it waits for a decision; null: it does not. */
+  readonly heldAt: Date | null
   readonly taskManagerTaskId: string | null
   readonly taskManagerExecutionId: string | null
   readonly createdAt: Date
@@ -100,6 +103,8 @@ export type Work =
  * - `defer`: due again at `until`, no attempt counted; a delivery being sent becomes queued and counts an unknown outcome. With
  *   `waitingFor` it is released earlier by `AccountStore.release`.
  * - `hold`: a delivery becomes `unknown` and due never; its reminder FAILED with the message.
+ * - `suspend`: due never, until it is decided by `resume`, `cancel` or `hold`; a delivery being sent becomes queued and counts an
+ *   unknown outcome. `resume`: due at once, of what was suspended only.
  * - `hand_over`: TaskManager is to send it: as `send`, but the delivery is handed_over, due never and without an attempt, and its row
  *   in `task_manager_tasks` is there with it.
  * - `release`: TaskManager never heard of it, and the library sends it: a reminder gets a delivery without a text; the delivery is
@@ -133,6 +138,8 @@ export type IntentCommand = {
   | { readonly kind: 'cancel'; readonly rule: Rule }
   | { readonly kind: 'fail'; readonly code: string; readonly message: string; readonly content: DeliveryContent }
   | { readonly kind: 'defer'; readonly until: Date; readonly waitingFor?: string | null }
+  | { readonly kind: 'suspend' }
+  | { readonly kind: 'resume' }
   | { readonly kind: 'hold'; readonly code: string; readonly message: string }
   | {
       readonly kind: 'hand_over'
@@ -195,6 +202,11 @@ export type SettleResult =
 export type SettleCommand = {
   readonly id: number
   readonly fence: number
+  /**
+   * The key under which it was sent. An outcome that comes too late is recorded only where the row still has it: after a
+   * restore from a backup its id may stand for another message.
+   */
+  readonly idempotencyKey?: string
   readonly at: Date
   readonly result: SettleResult
   /** Written with it; empty for a plain success. */
@@ -281,6 +293,8 @@ export interface DeliveryStore {
    * Costs by how many times there are, not by how many rows are due at each or are pending.
    */
   dueTimes(after: Date, until: Date, limit: number): Promise<Date[]>
+  /** Deliveries that are suspended, first suspended first, after the one at this place. */
+  suspended(after: HeldPlace | null, limit: number): Promise<DeliveryRow[]>
   /** Never waits for rows that another transaction holds: such commands are `held`, and the others go on without them. */
   commitIntents(commands: readonly IntentCommand[], now: Date): Promise<IntentOutcome[]>
   /**

@@ -1,3 +1,4 @@
+import { isNotificationError } from '../../errors.ts'
 import type { DeliveryRow } from '../../ports/storage.ts'
 import { type Context, faultOf } from '../context.ts'
 
@@ -107,7 +108,8 @@ export class SendLease {
     } catch (error) {
       if (this.#phase === 'sending')
         logger.warn('lease not renewed', { notificationId: this.#delivery.id, fault: faultOf(error) })
-      if (this.#phase !== 'over') this.#renewIn(retryMs)
+      const isClosed = isNotificationError(error) && error.code === 'storage_closed'
+      if (this.#phase !== 'over' && !isClosed) this.#renewIn(retryMs)
     }
   }
 }

@@ -82,7 +82,7 @@ export class Sender {
     for (const lease of this.#leases) lease.abort()
   }
 
-  /** Gives up the outcomes that could not be written: whoever has these deliveries next knows nothing of them. */
+  /** Gives up the outcomes that could not be written. */
   abandon(): void {
     this.#settler.abandon()
   }
@@ -135,7 +135,8 @@ export class Sender {
   ): Promise<{ command: SettleCommand; announce: () => void }> {
     const { events, options, accounts } = this.#context
     const at = options.clock.now()
-    const base = { id: delivery.id, fence: delivery.fence, at, entries: [], suppress: null }
+    const { id, fence, idempotencyKey } = delivery
+    const base = { id, fence, idempotencyKey, at, entries: [], suppress: null }
     const { provider, probe } = outgoing
     const { to } = outgoing.message
     if (outcome === givenBack) {

@@ -33,7 +33,7 @@ const sayEveryMs = 60_000
 export class Settler {
   readonly #context: Context
   readonly #storage: Storage
-  readonly #unwritten = new Set<Waiting['done']>()
+  readonly #unwritten = new Map<Waiting['done'], SettleCommand>()
   #waiting: Waiting[] = []
   readonly #underWay: () => number
   readonly #coalescer: Coalescer
@@ -54,15 +54,20 @@ export class Settler {
   /** Resolves once it is written, or given up. */
   settle(command: SettleCommand): Promise<Written> {
     return new Promise((done) => {
-      this.#unwritten.add(done)
+      this.#unwritten.set(done, command)
       this.#add({ command, done, since: this.#count, refusals: 0 })
     })
   }
 
-  /** Gives up what could not be written yet. */
+  /** Gives up what could not be written yet: whoever has these deliveries next knows nothing of it. */
   abandon(): void {
+    const commands = [...this.#unwritten.values()]
+    if (commands.length === 0) return
+    const accepted = commands.filter(({ result }) => result.kind === 'sent').map(({ id }) => id)
+    const facts = { count: commands.length, accepted: accepted.join(', ') }
+    this.#context.options.logger.error('stopped with outcomes that could not be written', facts)
     this.#waiting = []
-    for (const done of this.#unwritten) this.#written(done, 'unwritten')
+    for (const done of [...this.#unwritten.keys()]) this.#written(done, 'unwritten')
   }
 
   #add(one: Waiting): void {
@@ -106,6 +111,10 @@ export class Settler {
   }
 
   #again(batch: readonly Waiting[], error: unknown): void {
+    if (isNotificationError(error) && error.code === 'storage_closed') {
+      this.abandon()
+      return
+    }
     this.#tell(error)
     const soonMs = Math.min(latestMs, soonestMs * 2 ** (this.#failures - 1))
     for (const one of batch) {

@@ -14,6 +14,8 @@ export type Run = {
   readonly context: Context
   readonly planner: Planner
   readonly tally: ReconcileTally
+  /** Of what is planned anew, nothing is sent whose time is past. */
+  readonly skipPast: boolean
   /** Asked before every batch. Throws where the run must not go on. */
   readonly requireLease: () => Promise<void>
 }
@@ -140,11 +142,11 @@ const noteOf =
   })
 
 /** Plans each anew, which is declarative: where nothing differs, nothing is written. */
-async function* mend({ planner, requireLease }: Run, ids: readonly EntityId[]) {
+async function* mend({ planner, requireLease, skipPast }: Run, ids: readonly EntityId[]) {
   for (const batch of inBatches(ids)) {
     await requireLease()
     const results = await planner.plan(
-      batch.map((appointmentId) => ({ appointmentId, reactivate: false, reconciled: true })),
+      batch.map((appointmentId) => ({ appointmentId, reactivate: false, reconciled: true, skipPast })),
     )
     for (const [index, appointmentId] of batch.entries()) yield { appointmentId, found: findingOf(results[index]) }
   }

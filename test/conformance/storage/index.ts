@@ -13,6 +13,7 @@ import { claims } from './claims.ts'
 import { deletions } from './deletions.ts'
 import { due } from './due.ts'
 import { type OpenStorage, starter } from './harness.ts'
+import { held } from './held.ts'
 import { history } from './history.ts'
 import { jobs } from './jobs.ts'
 import { late } from './late.ts'
@@ -42,6 +43,7 @@ const parts = {
   races,
   outcomes,
   'late outcomes': late,
+  'held after a restore': held,
   receipts,
   accounts,
   notices,

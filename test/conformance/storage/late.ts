@@ -82,6 +82,17 @@ export function late({ migrated }: Starter): void {
     expect(await storage.deliveries.get(first.id)).toMatchObject({ state: 'queued', attempts: 1, unknownOutcomes: 1 })
   })
 
+  it('is not recorded of another message that has the id by now, after a restore', async () => {
+    const { storage } = await migrated()
+    const { first, second } = await takenOver(storage)
+    const before = await storage.deliveries.get(first.id)
+    expect(await storage.deliveries.settle([{ ...sent(first), idempotencyKey: 'another' }])).toEqual([false])
+    expect(await storage.deliveries.get(first.id)).toEqual(before)
+    expect(await lateLines(storage)).toEqual([])
+    const same = { ...sent(first), idempotencyKey: second.idempotencyKey }
+    expect(await storage.deliveries.settle([same])).toEqual([true])
+  })
+
   it("keeps the provider's id of what a receipt settled first", async () => {
     const { storage } = await migrated()
     const held = await claimOne(storage)

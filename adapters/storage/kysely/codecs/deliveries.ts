@@ -41,6 +41,7 @@ export const decodeDelivery = (row: RecordOf<'notification_history'>): DeliveryR
   unknownOutcomes: row.unknown_outcomes,
   fence: row.fence,
   dueAt: instant(row.due_at),
+  heldAt: instant(row.held_at),
   taskManagerTaskId: row.task_manager_task_id,
   taskManagerExecutionId: row.task_manager_execution_id,
   createdAt: new Date(row.created_at),
@@ -129,4 +130,5 @@ export const untouched = {
   provider_message_id: null,
   task_manager_task_id: null,
   task_manager_execution_id: null,
+  held_at: null,
 }

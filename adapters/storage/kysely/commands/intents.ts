@@ -22,14 +22,19 @@ type Found =
   | { readonly kind: 'reminder'; readonly row: Reminder }
   | { readonly kind: 'delivery'; readonly row: Delivery }
 
+/** What may be decided of work that waits for a decision. */
+const decisions: ReadonlySet<IntentCommand['kind']> = new Set(['resume', 'cancel', 'hold'])
+
 /** The work, if it can still be had: a reminder that waits, a queued delivery, or one whose holder was not heard of since. */
-function available({ tx }: IntentTx, work: Work): Found | undefined {
+function available({ tx }: IntentTx, work: Work, kind: IntentCommand['kind']): Found | undefined {
+  const isOpen = (row: Pick<Delivery, 'due_at' | 'held_at'>) =>
+    row.held_at === null ? row.due_at !== null && kind !== 'resume' : decisions.has(kind)
   if (work.kind === 'reminder') {
     const row = tx.statements.reminders.get.get({ id: work.id })
-    return row?.status === 'PENDING' && row.due_at !== null ? { kind: 'reminder', row } : undefined
+    return row?.status === 'PENDING' && isOpen(row) ? { kind: 'reminder', row } : undefined
   }
   const row = tx.statements.deliveries.get.get({ id: work.id })
-  if (row === undefined || row.fence !== work.fence || row.due_at === null) return undefined
+  if (row === undefined || row.fence !== work.fence || !isOpen(row)) return undefined
   const isSilent = row.delivery_state === 'sending' && row.due_at === work.heldUntil?.getTime()
   const free = row.delivery_state === 'queued' || isSilent
   return free ? { kind: 'delivery', row } : undefined
@@ -79,7 +84,7 @@ function claim(
   if (!intent.guard(command.guard)) return lost
   const merged: { found: Found; rule: Intent<'cancel'>['rule'] }[] = []
   for (const { work, rule } of command.merged) {
-    const other = available(intent, work)
+    const other = available(intent, work, 'send')
     if (other === undefined) return lost
     merged.push({ found: other, rule })
   }
@@ -102,6 +107,20 @@ function defer({ tx, at }: IntentTx, found: Found, { until, waitingFor = null }:
   const deferred = { ...change, delivery_state: 'queued' as const, unknown_outcomes }
   tx.statements.deliveries.defer.run({ id: found.row.id, ...deferred })
   return done({ ...found.row, ...deferred })
+}
+
+/** Due never, until somebody decides; or due at once, since somebody decided. */
+function suspend({ tx, at }: IntentTx, found: Found, isHeld: boolean): IntentOutcome {
+  const now = at.getTime()
+  const change = { due_at: isHeld ? null : now, held_at: isHeld ? now : null, updated_at: now }
+  if (found.kind === 'reminder') {
+    tx.statements.reminders.suspend.run({ id: found.row.id, ...change })
+    return done(null)
+  }
+  const unknown_outcomes = found.row.unknown_outcomes + (found.row.delivery_state === 'sending' ? 1 : 0)
+  const suspended = { ...change, delivery_state: 'queued' as const, unknown_outcomes }
+  tx.statements.deliveries.suspend.run({ id: found.row.id, ...suspended })
+  return done({ ...found.row, ...suspended })
 }
 
 /** Given up without an attempt (FAILED), or held because nobody knows what became of the last one. */
@@ -162,6 +181,10 @@ function decide(intent: IntentTx, found: Found, command: IntentCommand): IntentO
       return done(null)
     case 'defer':
       return defer(intent, found, command)
+    case 'suspend':
+      return suspend(intent, found, true)
+    case 'resume':
+      return suspend(intent, found, false)
     case 'fail':
       return found.kind === 'reminder'
         ? done(failReminder(intent, found.row, command))
@@ -181,7 +204,7 @@ function madeBefore({ tx }: IntentTx, { kind, work, ...command }: IntentCommand)
 }
 
 function commitIntent(intent: IntentTx, command: IntentCommand): IntentOutcome {
-  const found = available(intent, command.work)
+  const found = available(intent, command.work, command.kind)
   if (found === undefined) {
     const made = madeBefore(intent, command)
     return made === undefined ? lost : done(made)

@@ -13,7 +13,7 @@ type Delivery = RecordOf<'notification_history'>
  */
 export function settleLate(tx: Tx, command: SettleCommand, tally: Tally): boolean {
   const row = tx.statements.deliveries.get.get({ id: command.id })
-  if (row === undefined) return false
+  if (row === undefined || row.idempotency_key !== (command.idempotencyKey ?? row.idempotency_key)) return false
   if (row.fence === command.fence) return isWritten(tx, row, command.result)
   if (row.fence < command.fence) return false
   record(tx, row, command)

@@ -24,7 +24,10 @@ export type CommandStatements = {
     Runs<All['plans'], 'insert' | 'update' | 'delete' | 'link' | 'unlink' | 'dropJob' | 'addJob'>
   readonly reminders: Gets<All['reminders'], 'get'> &
     Lists<All['reminders'], 'live' | 'pendingOfAppointment'> &
-    Runs<All['reminders'], 'insert' | 'cancel' | 'claim' | 'retime' | 'text' | 'defer' | 'finish' | 'correct'>
+    Runs<
+      All['reminders'],
+      'insert' | 'cancel' | 'claim' | 'retime' | 'text' | 'defer' | 'suspend' | 'finish' | 'correct'
+    >
   readonly deliveries: Gets<All['deliveries'], 'get' | 'state' | 'held'> &
     Lists<All['deliveries'], 'superseded' | 'openOfAppointment' | 'openOfRecipient'> &
     Runs<
@@ -37,6 +40,7 @@ export type CommandStatements = {
       | 'fault'
       | 'sent'
       | 'defer'
+      | 'suspend'
       | 'receive'
       | 'identify'
       | 'suppress'

@@ -1,6 +1,17 @@
 import { sql } from 'kysely'
 import type { Channel, EntityId, RecipientType } from '../../../../src/index.ts'
-import { asked, type Bind, type Builder, insertQuery, type Mode, type Param, query, updateQuery } from '../query.ts'
+import {
+  afterHeld,
+  asked,
+  type Bind,
+  type Builder,
+  type HeldAfter,
+  insertQuery,
+  type Mode,
+  type Param,
+  query,
+  updateQuery,
+} from '../query.ts'
 import { dueStatements } from './due.ts'
 
 const table = 'notification_history'
@@ -170,6 +181,24 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
     ] as const),
   ),
   defer: bind(updateQuery(db, table, ['delivery_state', 'due_at', 'unknown_outcomes', 'updated_at'] as const)),
+  /** Until somebody decides, or decided. */
+  suspend: bind(
+    updateQuery(db, table, ['delivery_state', 'due_at', 'held_at', 'unknown_outcomes', 'updated_at'] as const),
+  ),
+  suspended: bind(
+    query((p: Param<HeldAfter>) =>
+      db
+        .selectFrom(table)
+        .selectAll()
+        .where('held_at', 'is not', null)
+        .where('delivery_state', '=', 'queued')
+        .where(afterHeld(p))
+        .orderBy('held_at')
+        .orderBy('id')
+        .limit(p('limit'))
+        .compile(),
+    ),
+  ),
   receive: bind(
     updateQuery(db, table, [
       'status',
