@@ -113,6 +113,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     reported: (appointmentId) => dispatcher.reported(appointmentId),
     replanQueued: () => replanner.wake(),
     tasksTouched: () => taskManager?.wake(),
+    taskManagerFault: () => taskManager?.client.fault ?? null,
   })
   const planner = new Planner(context)
   const callbacks = new Callbacks(context)
@@ -136,7 +137,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     callbacks,
     templates: new TemplatePreviews(context),
     statistics,
-    health: new Health(context, taskManager),
+    health: new Health(context, taskManager, dispatcher),
     audit,
     owners: new Owners(context),
     docs: resolved.docs,

@@ -1,16 +1,29 @@
 import { isTransportError } from '../errors.ts'
 import { type Channel, channels } from '../schemas/vocabulary.ts'
 import { type Context, faultOf } from './context.ts'
+import type { DirectoryStatus } from './directory/status.ts'
+import type { Dispatcher } from './dispatch/dispatcher.ts'
+import { factsOf } from './dispatch/work.ts'
+import { allDue, readWork } from './dispatch/work-source.ts'
 import type { Provider } from './providers.ts'
 import type { TaskManagerIntegration, TaskManagerStatus } from './task-manager-integration.ts'
 import { withTimeout } from './with-timeout.ts'
 
-export type CheckStatus = 'ok' | 'failing' | 'unknown'
+/**
+ * `failing`: nobody's messages can be sent. `degraded`: those of one organization, channel or account cannot, or something
+ * fails that others make up for.
+ */
+export type CheckStatus = 'ok' | 'degraded' | 'failing' | 'unknown'
 
 export type HealthReport = {
-  readonly status: 'ok' | 'failing'
+  readonly status: 'ok' | 'degraded' | 'failing'
   readonly storage: { readonly status: CheckStatus }
-  /** `lagMs`: how long the oldest due work has been waiting. */
+  /** The host application's directory, as far as this process asked it. */
+  readonly directory: DirectoryStatus
+  /**
+   * `lagMs`: how long the oldest due work has been waiting. `degraded`: it is known why, or it is all of one organization
+   * (where this process was not started).
+   */
   readonly scheduler: { readonly status: CheckStatus; readonly lagMs: number | null; readonly nextDueAt: Date | null }
   /** The host application's own providers; accounts of organizations are verified by their first send. */
   readonly providers: readonly ProviderHealth[]
@@ -38,6 +51,9 @@ const silent = { status: 'failing', code: 'timeout' } as const
 const verifiedForMs = 60_000
 
 /** `freshUntil` by the clock's `elapsedMs`. */
+/** Rows of late work that are looked at; one of each lane is among them. */
+const latePage = 50
+
 type Verified = Pick<ProviderHealth, 'status' | 'code'> & { readonly checkedAt: Date; readonly freshUntil: number }
 
 /** Says whether the library can do its work. Never throws, answers within about two seconds, holds no secret. */
@@ -46,10 +62,16 @@ export class Health {
   readonly #verified = new Map<Channel, Verified>()
   readonly #running = new Map<Channel, Promise<void>>()
   readonly #taskManager: TaskManagerIntegration | null
+  readonly #dispatcher: Pick<Dispatcher, 'isRunning' | 'knowsWhyItWaits'>
 
-  constructor(context: Context, taskManager: TaskManagerIntegration | null) {
+  constructor(
+    context: Context,
+    taskManager: TaskManagerIntegration | null,
+    dispatcher: Pick<Dispatcher, 'isRunning' | 'knowsWhyItWaits'>,
+  ) {
     this.#context = context
     this.#taskManager = taskManager
+    this.#dispatcher = dispatcher
   }
 
   /** `verify`: connect to providers whose last verification is older than a minute. Else what is known is shown. */
@@ -60,9 +82,16 @@ export class Health {
       Promise.all(channels.map((channel) => this.#provider(channel, verify))),
       this.#taskManager === null ? null : this.#within(this.#taskManager.health({ verify })),
     ])
-    const checks = [storage, scheduler, ...providers, taskManager]
-    const isFailing = checks.some((check) => check?.status === 'failing')
-    return { status: isFailing ? 'failing' : 'ok', storage, scheduler, providers, taskManager }
+    const directory = this.#context.host.status
+    const status = worstOf([
+      storage.status,
+      directory.status,
+      scheduler.status,
+      ofChannels(providers),
+      // In the mode "trigger" the library does the work; without alarms its sweep finds what is due.
+      taskManager?.mode === 'trigger' ? lessened(taskManager.status) : (taskManager?.status ?? 'ok'),
+    ])
+    return { status, storage, directory, scheduler, providers, taskManager }
   }
 
   async #storage(): Promise<HealthReport['storage']> {
@@ -77,7 +106,22 @@ export class Health {
     if (answer === null) return { status: 'unknown', lagMs: null, nextDueAt: null }
     const { nextDueAt } = answer
     const lagMs = nextDueAt === null ? 0 : Math.max(0, clock.now().getTime() - nextDueAt.getTime())
-    return { status: lagMs > Math.max(lagLimitMs, 2 * sweepMs) ? 'failing' : 'ok', lagMs, nextDueAt }
+    const limitMs = Math.max(lagLimitMs, 2 * sweepMs)
+    return { status: lagMs > limitMs ? await this.#late(limitMs) : 'ok', lagMs, nextDueAt }
+  }
+
+  /** Whose work is late: one organization whose server or directory is slow is no reason to restart a process. */
+  async #late(limitMs: number): Promise<'degraded' | 'failing'> {
+    const { storage, clock } = this.#context.options
+    const source = this.#taskManager?.workSource ?? allDue(storage)
+    const now = new Date(clock.now().getTime() - limitMs)
+    const page = await this.#within(readWork(source, storage, { now, limit: latePage }))
+    if (page === null || page.works.length === 0) return 'failing'
+    const lanes = [...page.works.map(factsOf), ...page.more]
+    if (this.#dispatcher.isRunning) {
+      return lanes.every((lane) => this.#dispatcher.knowsWhyItWaits(lane)) ? 'degraded' : 'failing'
+    }
+    return new Set(lanes.map(({ organizationId }) => organizationId)).size === 1 ? 'degraded' : 'failing'
   }
 
   async #provider(channel: Channel, verify: boolean): Promise<ProviderHealth> {
@@ -136,4 +180,18 @@ export class Health {
     })
     return withTimeout(clock, patienceMs, answer, () => null)
   }
+}
+
+/** `unknown` is no fault. */
+function worstOf(statuses: readonly CheckStatus[]): HealthReport['status'] {
+  return (['failing', 'degraded'] as const).find((status) => statuses.includes(status)) ?? 'ok'
+}
+
+const lessened = (status: CheckStatus): CheckStatus => (status === 'failing' ? 'degraded' : status)
+
+/** Of the host application's own providers: one channel is not all, unless it is the only one. */
+function ofChannels(providers: readonly ProviderHealth[]): CheckStatus {
+  const configured = providers.filter(({ provider }) => provider !== null)
+  if (!configured.some(({ status }) => status === 'failing')) return 'ok'
+  return configured.every(({ status }) => status === 'failing') ? 'failing' : 'degraded'
 }

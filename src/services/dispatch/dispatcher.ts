@@ -104,6 +104,15 @@ export class Dispatcher {
     this.#sweep()
   }
 
+  get isRunning(): boolean {
+    return this.#running
+  }
+
+  /** Whether it is known why work of the lane waits: its account is full, or the directory does not answer for it. */
+  knowsWhyItWaits(lane: Lane): boolean {
+    return !this.#mayGo(lane) || this.#context.host.faultFor(lane.organizationId) !== null
+  }
+
   /** Looks for due work soon; nothing happens before `start()` or after `stop()`. */
   wake(): void {
     this.#dirty = true
