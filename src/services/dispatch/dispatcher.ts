@@ -280,6 +280,7 @@ export class Dispatcher {
       },
     )
     const capped: Evaluated[] = []
+    const lost: DueWork[] = []
     let progress = false
     const open = new Set(works)
     for (const [index, one] of evaluated.entries()) {
@@ -292,8 +293,7 @@ export class Dispatcher {
         open.delete(one.due)
         this.#act(one, outcome.delivery)
       } else {
-        // Somebody changed it meanwhile: it is decided by what is so then.
-        this.#lookAhead.forget(one.due)
+        lost.push(one.due)
         if (one.outgoing !== null) this.#gate.release(one.outgoing.provider)
       }
       if (outcome !== undefined && 'status' in outcome && outcome.status === 'capped') capped.push(one)
@@ -306,7 +306,13 @@ export class Dispatcher {
     }
     // Last: what was claimed is under way by now, whatever becomes of this.
     if (capped.length > 0) await this.#putOff(capped, now)
-    return progress || capped.length > 0 || toMove.length > 0
+    const isIdle = !progress && capped.length === 0 && toMove.length === 0
+    for (const due of lost) {
+      // Somebody changed it meanwhile, and it is decided by what is so now; but not again and again.
+      if (isIdle) this.#lookAhead.hold(due, idleRoundMs)
+      else this.#lookAhead.forget(due)
+    }
+    return !isIdle
   }
 
   async #putOff(capped: readonly Evaluated[], now: Date): Promise<void> {
