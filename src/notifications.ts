@@ -142,6 +142,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     reported: (appointmentId) => dispatcher.reported(appointmentId),
     replanQueued: () => replanner.wake(),
     tasksTouched: () => taskManager?.wake(),
+    taskManagerFault: () => taskManager?.client.fault ?? null,
   })
   const planner = new Planner(context)
   const callbacks = new Callbacks(context)
@@ -166,7 +167,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     callbacks,
     templates: new TemplatePreviews(context),
     statistics,
-    health: new Health(context, taskManager, clock, restore),
+    health: new Health(context, taskManager, dispatcher, clock, restore),
     audit,
     owners: new Owners(context),
     docs: resolved.docs,

@@ -66,6 +66,8 @@ export type Signals = {
   readonly replanQueued: () => void
   /** Tasks of TaskManager are to be looked at. */
   readonly tasksTouched: () => void
+  /** Why TaskManager does not answer; null: it does, or is not used. */
+  readonly taskManagerFault: () => string | null
 }
 
 /** What the services share. Built once by `createNotifications`. */

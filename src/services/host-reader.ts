@@ -16,7 +16,13 @@ import {
 import { unusable } from './directory/batch.ts'
 import { BatchReader, describe, type LookUp, type Truths } from './directory/batch-reader.ts'
 import { DirectoryMethod, type DirectoryMethodOptions } from './directory/method.ts'
-import { type DirectoryStatus, directoryStatus } from './directory/status.ts'
+import {
+  type DirectoryFault,
+  type DirectoryStatus,
+  directoryStatus,
+  faultFor,
+  type ObservedMethod,
+} from './directory/status.ts'
 import { isId, requireKinds } from './ids.ts'
 
 /** Reads the host's directory: each question within its time, each answer parsed on its own. */
@@ -146,11 +152,21 @@ export class HostReader {
 
   /** What is known of its faults. */
   get status(): DirectoryStatus {
-    const batches = [this.#appointments, this.#waitlistEntries, this.#organizations].map(
-      ({ method, troubles, questions }) => ({ method, troubles, concernsAll: questions.concernsAll }),
-    )
     const others = [this.#recipients, this.#upcoming].map((method) => ({ method, troubles: null, concernsAll: false }))
-    return directoryStatus([...batches, ...others])
+    return directoryStatus([...this.#observed(), ...others])
+  }
+
+  /** What is known to be wrong with it for an organization; null: nothing. */
+  faultFor(organizationId: string): DirectoryFault | null {
+    return faultFor(this.#observed(), organizationId)
+  }
+
+  #observed(): ObservedMethod[] {
+    return [this.#appointments, this.#waitlistEntries, this.#organizations].map(({ method, troubles, questions }) => ({
+      method,
+      troubles,
+      concernsAll: questions.concernsAll,
+    }))
   }
 
   /** Ends questions under way, and refuses what comes later. */

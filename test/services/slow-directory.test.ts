@@ -169,6 +169,22 @@ describe("one organization's directory", () => {
     expect(sentBy(clinic, organizationId)).toHaveLength(40)
   })
 
+  it('that never answers delays none of many others, whichever is asked first', async () => {
+    await using clinic = await openBooked(5)
+    const others = Array.from({ length: 20 }, (_, index) => `tenant-${index}`)
+    for (const [index, id] of others.entries()) {
+      clinic.host.organizationRows.set(id, { id, name: id })
+      clinic.host.book({ id: 300 + index, startsAt: start, recipients: [patient(300 + index)], organizationId: id })
+    }
+    await clinic.notifications.scheduleMany(
+      others.map((_id, index) => 300 + index),
+      { customReminders: [24] },
+    )
+    answering(clinic, (real, ids, context) => (ids.some(isOurs) ? never() : real(ids, context)))
+    await clinic.clock.advanceTo('2026-03-02T12:00:05Z')
+    expect(clinic.outbox.sent).toHaveLength(20)
+  })
+
   it('that is slow sends its own when it answers, and delays the other only once', async () => {
     await using clinic = await openBooked(30, 25)
     answering(clinic, async (real, ids, context) => {

@@ -15,7 +15,7 @@ const partCount = 8
 /** So many are asked to see whether they all fail. */
 const sampleSize = 3
 /** So many questions are under way at most once a batch is divided. */
-const atOnce = 16
+const atOnce = 50
 /** The first wait of an id that fails by itself, and the longest, in ms; each is twice as long as the one before. */
 const firstWaitMs = 1000
 const longestWaitMs = 60_000
@@ -115,19 +115,18 @@ export class BatchQuestions<Id> {
 
   /** By organization, unless none of a sample is answered for: then nobody is, for all that can be known. */
   async #divided(run: Run<Id>, units: readonly Unit<Id>[], first: Promise<NotificationError | null>): Promise<void> {
-    const { sample, rest } = this.#sample(units)
-    const faults = await Promise.all(sample.map((unit) => this.#timed(run, unit)))
-    if (faults.every((fault) => fault !== null)) {
+    const { rest, failed } = await this.#probe(
+      units,
+      (unit) => this.#timed(run, unit),
+      (others) => this.#inParts(run, others, (unit) => this.#alone(run, unit)),
+    )
+    if (rest === null) {
       const error = await first
       if (error === null) return
       this.#failsForAll = true
       return fail(run, idsOf(units), { error, concerns: 'all' })
     }
-    const failed = sample.flatMap((unit, index) => {
-      const fault = faults[index]
-      return fault == null ? [] : [this.#within(run, unit, fault)]
-    })
-    await Promise.all([...failed, this.#inParts(run, rest, (unit) => this.#alone(run, unit))])
+    await Promise.all([rest, ...failed.map(([unit, fault]) => this.#within(run, unit, fault))])
   }
 
   /** An organization by itself. */
@@ -142,21 +141,41 @@ export class BatchQuestions<Id> {
     if (fault === null) return
     this.#troubles.keepApart(organizationId)
     if (ids.length === 1 || organizationId === null) return this.#failOne(run, ids, fault)
-    const { sample, rest } = this.#sample(ids)
-    const faults = await Promise.all(sample.map((id) => this.#try(run, [id], 'apart')))
-    if (faults.every((one) => one !== null)) {
-      return this.#failOrganization(run, ids, this.#troubles.failed(organizationId, fault))
+    const one = async (unit: Unit<Id>) => {
+      const failure = await this.#try(run, unit.ids, 'apart')
+      if (failure !== null) this.#failOne(run, unit.ids, failure)
     }
+    const { rest, failed } = await this.#probe(
+      ids.map((id): Unit<Id> => ({ organizationId, ids: [id] })),
+      (unit) => this.#try(run, unit.ids, 'apart'),
+      (others) => this.#inParts(run, others, one),
+    )
+    if (rest === null) return this.#failOrganization(run, ids, this.#troubles.failed(organizationId, fault))
     this.#troubles.answered(organizationId)
-    for (const [index, id] of sample.entries()) {
-      const one = faults[index]
-      if (one != null) this.#failOne(run, [id], one)
-    }
-    const units = rest.map((id): Unit<Id> => ({ organizationId, ids: [id] }))
-    await this.#inParts(run, units, async (unit) => {
-      const one = await this.#try(run, unit.ids, 'apart')
-      if (one !== null) this.#failOne(run, unit.ids, one)
-    })
+    for (const [unit, failure] of failed) this.#failOne(run, unit.ids, failure)
+    await rest
+  }
+
+  /**
+   * Asks about a few of many, and goes on with the rest as soon as one of them is answered for. `rest` is null where none is;
+   * `failed` are those of the few that are not.
+   */
+  async #probe(
+    units: readonly Unit<Id>[],
+    ask: (unit: Unit<Id>) => Promise<NotificationError | null>,
+    goOn: (rest: readonly Unit<Id>[]) => Promise<void>,
+  ): Promise<{ readonly rest: Promise<void> | null; readonly failed: readonly [Unit<Id>, NotificationError][] }> {
+    const { sample, rest } = this.#sample(units)
+    const failed: [Unit<Id>, NotificationError][] = []
+    let going: Promise<void> | null = null
+    await Promise.all(
+      sample.map(async (unit) => {
+        const fault = await ask(unit)
+        if (fault === null) going ??= goOn(rest)
+        else failed.push([unit, fault])
+      }),
+    )
+    return { rest: going, failed }
   }
 
   /** Asks for parts of a batch until what fails, or is slow, is a unit: then it is left to `alone`. */
@@ -166,6 +185,9 @@ export class BatchQuestions<Id> {
     const parts = Array.from({ length: partCount }, (_, index) => units.slice(index * size, (index + 1) * size))
     await Promise.all(
       parts.map(async (part) => {
+        const [only, ...others] = part
+        if (only === undefined) return
+        if (others.length === 0) return alone(only)
         const first = this.#try(run, idsOf(part), 'apart')
         if ((await this.#soon(first)) === null) return
         await Promise.race([answeredBy(first), this.#inParts(run, part, alone)])

@@ -5,7 +5,14 @@ import type { Logger } from '../../ports/logger.ts'
 import { Breaker, type Circuit } from '../breaker.ts'
 import { faultOf } from '../fault-log.ts'
 
-export type DirectoryMethodName = keyof Directory
+export const directoryMethods = [
+  'appointments',
+  'organizations',
+  'recipients',
+  'waitlistEntries',
+  'upcoming',
+] as const satisfies readonly (keyof Directory)[]
+export type DirectoryMethodName = (typeof directoryMethods)[number]
 
 export type DirectoryMethodOptions = {
   readonly clock: Clock

@@ -21,6 +21,9 @@ export type DirectoryStatus = {
   readonly methods: readonly DirectoryMethodStatus[]
 }
 
+/** Why a message waits: what is wrong with the directory for its organization. */
+export type DirectoryFault = { readonly method: DirectoryMethodName; readonly fault: string; readonly since: Date }
+
 export type ObservedMethod = {
   readonly method: Pick<DirectoryMethod<never>, 'name' | 'circuit' | 'fault'>
   readonly troubles: Pick<Troubles, 'failing'> | null
@@ -36,6 +39,17 @@ export function directoryStatus(observed: readonly ObservedMethod[]): DirectoryS
   const methods = observed.map(methodStatus)
   const worst = (['failing', 'degraded'] as const).find((status) => methods.some((one) => one.status === status))
   return { status: worst ?? 'ok', methods }
+}
+
+/** What is known to be wrong for an organization, of the methods that a message needs; null: nothing. */
+export function faultFor(observed: readonly ObservedMethod[], organizationId: string): DirectoryFault | null {
+  for (const { method, troubles, concernsAll } of observed) {
+    const { name, fault } = method
+    if (fault !== null && concernsAll) return { method: name, fault: fault.fault, since: fault.since }
+    const own = troubles?.failing.find((one) => one.organizationId === organizationId)
+    if (own !== undefined) return { method: name, fault: own.message, since: own.since }
+  }
+  return null
 }
 
 function methodStatus({ method, troubles, concernsAll }: ObservedMethod): DirectoryMethodStatus {

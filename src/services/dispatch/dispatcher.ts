@@ -112,6 +112,15 @@ export class Dispatcher {
     this.#sweep()
   }
 
+  get isRunning(): boolean {
+    return this.#running
+  }
+
+  /** Whether it is known why work of the lane waits: its account is full, or the directory does not answer for it. */
+  knowsWhyItWaits(lane: Lane): boolean {
+    return !this.#mayGo(lane) || this.#context.host.faultFor(lane.organizationId) !== null
+  }
+
   /** Looks for due work soon; nothing happens before `start()` or after `stop()`. */
   wake(): void {
     this.#dirty = true
@@ -288,6 +297,7 @@ export class Dispatcher {
       },
     )
     const capped: Evaluated[] = []
+    const lost: DueWork[] = []
     let progress = false
     const open = new Set(works)
     for (const [index, one] of evaluated.entries()) {
@@ -300,8 +310,7 @@ export class Dispatcher {
         open.delete(one.due)
         this.#act(one, outcome.delivery)
       } else {
-        // Somebody changed it meanwhile: it is decided by what is so then.
-        this.#lookAhead.forget(one.due)
+        lost.push(one.due)
         this.#notBegun(one.outgoing)
       }
       const status = outcome !== undefined && 'status' in outcome ? outcome.status : null
@@ -321,7 +330,13 @@ export class Dispatcher {
     }
     // Last: what was claimed is under way by now, whatever becomes of this.
     if (capped.length > 0) await this.#putOff(capped, now)
-    return progress || capped.length > 0 || toMove.length > 0
+    const isIdle = !progress && capped.length === 0 && toMove.length === 0
+    for (const due of lost) {
+      // Somebody changed it meanwhile, and it is decided by what is so now; but not again and again.
+      if (isIdle) this.#lookAhead.hold(due, idleRoundMs)
+      else this.#lookAhead.forget(due)
+    }
+    return !isIdle
   }
 
   async #putOff(capped: readonly Evaluated[], now: Date): Promise<void> {

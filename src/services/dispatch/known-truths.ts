@@ -53,7 +53,10 @@ export class KnownTruths {
 
   /** `asked`: the `moment` at which the host was asked. */
   learn(subject: string, known: Known, asked: number): void {
-    const works = new Set([...(this.#subjects.get(subject)?.value.works ?? []), ...known.works])
+    const before = this.#subjects.get(subject)
+    // A slower answer to an older question.
+    if (before !== undefined && before.asked > asked) return
+    const works = new Set([...(before?.value.works ?? []), ...known.works])
     this.#subjects.set(subject, { value: { ...known, works }, at: this.#clock.elapsedMs(), asked })
   }
 

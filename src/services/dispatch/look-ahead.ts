@@ -107,8 +107,10 @@ export class LookAhead {
 
   /** When something that waits may be asked about again, in ms; `Infinity`: nothing waits. */
   get waitMs(): number {
-    const untils = [...this.#putOff.values(), ...[...this.#held.values()].map(({ until }) => until)]
-    return Math.max(0, Math.min(Number.POSITIVE_INFINITY, ...untils) - this.#now)
+    let first = Number.POSITIVE_INFINITY
+    for (const until of this.#putOff.values()) first = Math.min(first, until)
+    for (const { until } of this.#held.values()) first = Math.min(first, until)
+    return Math.max(0, first - this.#now)
   }
 
   /** What is known grows old: it is time to look what is to be asked about. */
