@@ -44,9 +44,14 @@ const isReadOnly = (error: unknown): boolean => codeOf(error) === '25006'
 /** The disk, the memory or another resource of the server is used up. */
 const isExhausted = (error: unknown): boolean => codeOf(error).startsWith('53')
 
+/** What the database said: the library's errors keep it as their cause. */
+const originOf = (error: unknown): unknown => (isNotificationError(error) && error.cause ? error.cause : error)
+
 /** Given up waiting for the answer: by this library, or by a limit of the host's pool (`query_timeout`). */
-export const isUnanswered = (error: unknown): boolean =>
-  error instanceof CommandTimeout || /query read timeout/i.test(textOf(error))
+export function isUnanswered(error: unknown): boolean {
+  const origin = originOf(error)
+  return origin instanceof CommandTimeout || /query read timeout/i.test(textOf(origin))
+}
 
 /** The connection broke, was ended by the server, was refused, fell silent, or could not be had in time. */
 export function isDisconnected(error: unknown): boolean {
@@ -68,8 +73,11 @@ export const wasNeverSent = (error: unknown): boolean => /not queryable/i.test(t
 export const mayPass = (error: unknown): boolean =>
   [isContention, isDisconnected, isLockTimeout, isCancelled, isReadOnly, isExhausted].some((is) => is(error))
 
-/** True if the connection that threw it is not to be used again. */
-export const isBroken = (error: unknown): boolean => isDisconnected(error) || isReadOnly(error)
+/** True if the connection on which it happened is not to be used again. */
+export function isBroken(error: unknown): boolean {
+  const origin = originOf(error)
+  return isDisconnected(origin) || isReadOnly(origin)
+}
 
 export const closedError = (): NotificationError =>
   new NotificationError('storage_closed', 'The postgres storage is closed; it cannot be used again after close().')

@@ -6,7 +6,7 @@ import { isUnknownCommit } from './errors.ts'
 import type { Waiting } from './guard-loader.ts'
 import { guardReads } from './guard-reads.ts'
 import { type PlanKey, planIdentity } from './loader.ts'
-import type { AdvisoryLock } from './locks.ts'
+import { nameOfLock } from './locks.ts'
 import { createPatience, type Patience } from './patience.ts'
 import { type IdPool, type Loading, runCommand } from './transaction.ts'
 import { guardedKey } from './working-set.ts'
@@ -32,85 +32,93 @@ const planKey = (plan: NonNullable<IntentGuard['plan']>, { ids }: Session): Plan
   appointment_id: ids('appointment', plan.appointmentId),
 })
 
-/** Locks for what is not there, on which these commands rest; each with what it was needed for. */
-function locksOf(command: Guarded, session: Session): AdvisoryLock[] {
-  const { plan, settings } = command.guard
-  const locks = [...guardReads([command.guard], session).locks]
-  if (command.cap !== null) locks.push({ kind: 'meters', identity: [settings.organizationId], shared: false })
-  if (plan !== null && plan.revision === 0) {
-    locks.push({ kind: 'plans', identity: [], shared: false })
-    locks.push({ kind: 'plan of', identity: planIdentity(planKey(plan, session)), shared: true })
+/** What the guards of these commands rest on: rows, and locks for what is not there. */
+function readsOf(commands: readonly Guarded[], session: Session) {
+  const { locks, keys } = guardReads(
+    commands.map(({ guard }) => guard),
+    session,
+  )
+  const all = [...locks]
+  for (const { guard, cap } of commands) {
+    const { plan, settings } = guard
+    if (cap !== null) all.push({ kind: 'meters', identity: [settings.organizationId], shared: false })
+    if (plan === null || plan.revision > 0) continue
+    all.push({ kind: 'plans', identity: [], shared: false })
+    all.push({ kind: 'plan of', identity: planIdentity(planKey(plan, session)), shared: true })
   }
-  return locks
+  return { keys, locks: all }
 }
 
-const nameOf = (key: PlanKey): string => JSON.stringify([key.organization_id, String(key.appointment_id)])
-
-/** Whether something that a command needs is there, and another transaction has it. */
-type IsHeld = (command: IntentCommand) => boolean
+const nameOf = (key: PlanKey): string => `${key.appointment_id} ${key.organization_id}`
 
 /** For rows, and for the locks of what is not there. */
 type Patiences = { readonly rows: Waiting; readonly absences: Patience }
 
+/** What is there, and another transaction has. */
+type Others = {
+  readonly locks: ReadonlySet<string>
+  readonly guards: ReadonlySet<string>
+  readonly plans: ReadonlySet<string>
+  readonly reminders: ReadonlySet<number>
+  readonly deliveries: ReadonlySet<number>
+}
+
 const without = (ids: readonly number[], loaded: { readonly get: (id: number) => unknown }): number[] =>
   ids.filter((id) => loaded.get(id) === undefined)
 
-/** Says of each work whether its rows are there and could not be had; a delivery is not had without its reminder. */
-async function workCheck(works: readonly Work[], { loader, set }: Loading): Promise<(work: Work) => boolean> {
-  const { reminders, deliveries } = set
-  const othersReminders = await loader.present('appointment_reminders', without(idsOf(works, 'reminder'), reminders))
-  const othersDeliveries = await loader.present('notification_history', without(idsOf(works, 'delivery'), deliveries))
-  return ({ kind, id }) => {
-    if (kind === 'reminder') return othersReminders.has(id)
-    const row = deliveries.get(id)
-    if (row === undefined) return othersDeliveries.has(id)
-    return row.reminder_id !== null && reminders.get(row.reminder_id) === undefined
-  }
-}
-
-/** Loads and locks what these commands need, as far as it can be had. */
+/** Loads and locks what these commands need, as far as it can be had, and says what could not. */
 async function load(
   commands: readonly IntentCommand[],
   now: Date,
   { rows, absences }: Patiences,
-  loading: Loading,
-): Promise<IsHeld> {
-  const { loader, session, set } = loading
+  { loader, session, set }: Loading,
+): Promise<Others> {
   const guarded = commands.filter(isGuarded)
-  const locks = new Map<IntentCommand, readonly AdvisoryLock[]>(guarded.map((one) => [one, locksOf(one, session)]))
-  const all = [...locks.values()].flat()
+  const { keys, locks } = readsOf(guarded, session)
   const missed = await absences.attempt(async (waiting) => {
-    if (waiting === 'skip') return new Set(await loader.tryAdvisory(all))
-    await loader.advisory(all)
-    return new Set<AdvisoryLock>()
+    if (waiting === 'skip') return loader.tryAdvisory(locks)
+    await loader.advisory(locks)
+    return []
   })
-  const { keys } = guardReads(
-    guarded.map(({ guard }) => guard),
-    session,
-  )
-  const heldGuards = await loader.guarded(keys, rows)
-  const plans = guarded.flatMap(({ guard }) => (guard.plan === null ? [] : [planKey(guard.plan, session)]))
-  await loader.plans(plans, 'share', rows)
+  const guards = await loader.guarded(keys, rows)
+  const planKeys = guarded.flatMap(({ guard }) => (guard.plan === null ? [] : [planKey(guard.plan, session)]))
+  await loader.plans(planKeys, 'share', rows)
   const loaded = new Set(set.plans.all().map(nameOf))
-  const heldPlans = new Set((await loader.presentPlans(plans.filter((key) => !loaded.has(nameOf(key))))).map(nameOf))
+  const plans = await loader.presentPlans(planKeys.filter((key) => !loaded.has(nameOf(key))))
   const metered = guarded.flatMap(({ cap, guard }) => (cap === null ? [] : [guard.settings.organizationId]))
   await loader.metered(metered, dayOf(now))
   const works = commands.flatMap(worksOf)
-  await loader.reminders(idsOf(works, 'reminder'), idsOf(works, 'delivery'), rows)
-  await loader.deliveries(idsOf(works, 'delivery'), rows)
-  const isWorkHeld = await workCheck(works, loading)
+  const [reminderIds, deliveryIds] = [idsOf(works, 'reminder'), idsOf(works, 'delivery')]
+  await loader.reminders(reminderIds, deliveryIds, rows)
+  await loader.deliveries(deliveryIds, rows)
+  const reminders = await loader.present('appointment_reminders', without(reminderIds, set.reminders))
+  const deliveries = await loader.present('notification_history', without(deliveryIds, set.deliveries))
+  for (const id of deliveryIds) {
+    // A delivery is not to be had without its reminder.
+    const reminderId = set.deliveries.get(id)?.reminder_id ?? null
+    if (reminderId !== null && set.reminders.get(reminderId) === undefined) deliveries.add(id)
+  }
+  return { locks: new Set(missed.map(nameOfLock)), guards, plans: new Set(plans.map(nameOf)), reminders, deliveries }
+}
 
+/** The commands that need something of this. Mostly there is nothing. */
+function heldOf(commands: readonly IntentCommand[], others: Others, session: Session): ReadonlySet<IntentCommand> {
+  if (Object.values(others).every((one) => one.size === 0)) return new Set()
+  const isWorkHeld = ({ kind, id }: Work): boolean =>
+    kind === 'reminder' ? others.reminders.has(id) : others.deliveries.has(id)
   const isGuardHeld = ({ settings, preferences, plan }: IntentGuard): boolean =>
-    heldGuards.has(guardedKey('ORGANIZATION', settings.organizationId)) ||
-    (plan !== null && heldPlans.has(nameOf(planKey(plan, session)))) ||
+    others.guards.has(guardedKey('ORGANIZATION', settings.organizationId)) ||
+    (plan !== null && others.plans.has(nameOf(planKey(plan, session)))) ||
     preferences.some(
       ({ recipient: { type, id } }) =>
-        type !== 'PRACTITIONER' && heldGuards.has(guardedKey(type, session.ids('recipient', id))),
+        type !== 'PRACTITIONER' && others.guards.has(guardedKey(type, session.ids('recipient', id))),
     )
-  return (command) =>
+  const isHeld = (command: IntentCommand): boolean =>
     worksOf(command).some(isWorkHeld) ||
-    (isGuarded(command) && isGuardHeld(command.guard)) ||
-    (locks.get(command) ?? []).some((lock) => missed.has(lock))
+    (isGuarded(command) &&
+      (isGuardHeld(command.guard) ||
+        readsOf([command], session).locks.some((lock) => others.locks.has(nameOfLock(lock)))))
+  return new Set(commands.filter(isHeld))
 }
 
 /**
@@ -132,20 +140,19 @@ export function claiming(engine: Engine, pool: IdPool): DeliveryStore['commitInt
   return async (commands, now) => {
     if (commands.length === 0) return []
     const reminders = idsOf(commands.flatMap(worksOf), 'reminder')
-    const rows: Waiting = reminders.some(isUnsure) ? 'wait' : 'skip'
-    let isHeld: IsHeld = () => false
+    const rows: Waiting = unsure.size > 0 && reminders.some(isUnsure) ? 'wait' : 'skip'
+    let held: ReadonlySet<IntentCommand> = new Set()
     try {
       return await runCommand(engine, pool, {
         needs: { notification_history: commands.filter(({ kind }) => makesDelivery.has(kind)).length },
         async load(loading) {
-          isHeld = await load(commands, now, { rows, absences }, loading)
+          held = heldOf(commands, await load(commands, now, { rows, absences }, loading), loading.session)
         },
         run(tx) {
-          const free = commands.filter((command) => !isHeld(command))
+          if (held.size === 0) return commitIntents(tx, commands, now)
+          const free = commands.filter((command) => !held.has(command))
           const outcomes = commitIntents(tx, free, now).values()
-          return commands.map((one) =>
-            isHeld(one) ? { status: 'held' } : (outcomes.next().value ?? { status: 'lost' }),
-          )
+          return commands.map((one) => (held.has(one) ? { status: 'held' } : (outcomes.next().value ?? lost)))
         },
       })
     } catch (error) {
@@ -156,3 +163,5 @@ export function claiming(engine: Engine, pool: IdPool): DeliveryStore['commitInt
     }
   }
 }
+
+const lost = { status: 'lost' } as const

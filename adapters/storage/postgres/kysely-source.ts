@@ -1,7 +1,7 @@
 import { CompiledQuery } from 'kysely'
 import { isUnanswered } from './errors.ts'
 import { answerLimitMs, type Limits, withinLimit } from './limits.ts'
-import { noticing, type Run, type Source } from './source.ts'
+import type { Run, Source } from './source.ts'
 import type { PgExecutor, PgKysely, PgRow } from './vendor.ts'
 
 /** On one connection, without the host's plugins. */
@@ -38,12 +38,12 @@ export const kyselySource = (host: PgKysely, limits: Limits): Source => ({
       host
         .connection()
         .execute(async (db) => {
-          let isSilent = false
-          const run = noticing(runOnKysely(db, limitMs), (error) => {
-            isSilent ||= isUnanswered(error)
-          })
-          await work({ run, isPrepared: false }).then(resolve, reject)
-          if (isSilent) await untilAnswered(db)
+          try {
+            resolve(await work({ run: runOnKysely(db, limitMs), isPrepared: false }))
+          } catch (error) {
+            reject(error)
+            if (isUnanswered(error)) await untilAnswered(db)
+          }
         })
         .catch(reject)
     }),

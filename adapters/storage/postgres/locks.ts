@@ -37,6 +37,8 @@ const order = Object.keys(lockKinds)
 
 export type AdvisoryLock = { readonly kind: LockKind; readonly identity: readonly EntityId[]; readonly shared: boolean }
 
+export const nameOfLock = ({ kind, identity }: AdvisoryLock): string => `${kind} ${identity.join('\0')}`
+
 const hash = (text: string): number => createHash('sha256').update(text).digest().readInt32BE(0)
 
 /** Of the migration, which is alone in its schema. */
@@ -64,7 +66,7 @@ function wantedOf(schema: string, locks: readonly AdvisoryLock[]): Wanted[] {
   const places = new Map<string, number>()
   for (const lock of locks) {
     const { kind, identity } = lock
-    const name = `${kind} ${identity.join()}`
+    const name = nameOfLock(lock)
     const place = places.get(name) ?? placeOf(kind, identity)
     places.set(name, place)
     const key = `${kind} ${place}`

@@ -1,6 +1,6 @@
 import { ConnectTimeout, isBroken, isUnanswered } from './errors.ts'
 import { answerLimitMs, type Limits, sessionSettings } from './limits.ts'
-import { noticing, runOn, type Source } from './source.ts'
+import { runOn, type Source } from './source.ts'
 import type { PgClient, PgPool } from './vendor.ts'
 
 // A connection that breaks tells its client too, and an event that nobody hears ends the process.
@@ -73,9 +73,8 @@ export function poolSource(pool: PgPool, limits: Limits, { isOwn, end }: PoolOpt
     answeredAt > suspectedAt && performance.now() - answeredAt < trustedMs
 
   /** Makes sure that the connection answers, and has the library's settings where it may. */
-  async function check(client: PgClient, anew: boolean): Promise<Known> {
+  async function check(client: PgClient): Promise<Known> {
     const before = known.get(client)
-    if (before !== undefined && !anew && isTrusted(before)) return before
     if (before !== undefined || !isOwn) await runOn(client, probeLimitMs)('select 1')
     const isPrepared = before?.isPrepared ?? (isOwn && (await prepare(client, limits)))
     const now = { isPrepared, answeredAt: performance.now() }
@@ -90,7 +89,7 @@ export function poolSource(pool: PgPool, limits: Limits, { isOwn, end }: PoolOpt
     await Promise.allSettled(
       idle.map(async (checkedOut) => {
         const client = await checkedOut
-        await check(client, true).then(
+        await check(client).then(
           () => client.release(),
           () => client.release(true),
         )
@@ -102,8 +101,10 @@ export function poolSource(pool: PgPool, limits: Limits, { isOwn, end }: PoolOpt
     const until = performance.now() + limits.connectTimeoutMs
     for (;;) {
       const client = await checkOut(pool, Math.max(1, until - performance.now()))
+      const before = known.get(client)
+      if (before !== undefined && !anew && isTrusted(before)) return { client, is: before }
       try {
-        return { client, is: await check(client, anew) }
+        return { client, is: await check(client) }
       } catch (error) {
         client.release(true)
         if (!isBroken(error) || performance.now() >= until) throw error
@@ -126,21 +127,18 @@ export function poolSource(pool: PgPool, limits: Limits, { isOwn, end }: PoolOpt
       }
       const breakOff = () => give(true)
       lent.add(breakOff)
-      let isDead = false
-      let isSilent = false
-      const limitMs = isUnlimited ? Number.POSITIVE_INFINITY : answerLimitMs(limits)
-      const run = noticing(runOn(client, limitMs, names), (error) => {
-        isDead ||= isBroken(error)
-        isSilent ||= isUnanswered(error)
-      })
+      const run = runOn(client, isUnlimited ? Number.POSITIVE_INFINITY : answerLimitMs(limits), names)
       try {
         if (isLifted) await run('set statement_timeout = 0; set lock_timeout = 0')
-        return await work({ run, isPrepared: is.isPrepared })
-      } finally {
-        if (!isDead) is.answeredAt = performance.now()
+        const value = await work({ run, isPrepared: is.isPrepared })
+        is.answeredAt = performance.now()
         // Limits that were lifted would stay so for whoever gets it next.
-        give(isDead || isLifted)
-        if (isSilent) void sift()
+        give(isLifted)
+        return value
+      } catch (error) {
+        give(isLifted || isBroken(error))
+        if (isUnanswered(error)) void sift()
+        throw error
       }
     },
     dedicated: (pool.options?.max ?? fewest) < fewest ? null : async () => (await take(true)).client,

@@ -57,6 +57,7 @@ export function settling(engine: Engine, pool: IdPool): DeliveryStore['settle'] 
         held = await patience.attempt((waiting) => load(commands, waiting, loading))
       },
       run(tx) {
+        if (held.size === 0) return settleAll(tx, commands)
         const outcomes = settleAll(tx, commands.filter(isFree)).values()
         return commands.map((command) => (isFree(command) ? (outcomes.next().value ?? false) : 'held'))
       },

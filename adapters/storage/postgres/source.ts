@@ -48,12 +48,3 @@ export const runOn =
     const { rows, rowCount } = await withinLimit(client.query<R>(query), limitMs)
     return { rows, count: rowCount ?? 0 }
   }
-
-/** Whatever goes wrong is told to `notice` as well. */
-export const noticing =
-  (run: Run, notice: (error: unknown) => void): Run =>
-  (sql, values) =>
-    run<never>(sql, values).catch((error) => {
-      notice(error)
-      throw error
-    })

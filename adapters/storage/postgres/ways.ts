@@ -1,4 +1,4 @@
-import { isDisconnected, unknownCommit, wasNeverSent } from './errors.ts'
+import { isBroken, isDisconnected, unknownCommit, wasNeverSent } from './errors.ts'
 import { type Limits, ownSettings, setLocal } from './limits.ts'
 import type { Lending, Lent, Run } from './source.ts'
 import type { StatementNames } from './statement-names.ts'
@@ -51,8 +51,8 @@ export async function transacted<T>(
   try {
     value = await work(run)
   } catch (error) {
-    // A connection that cannot even roll back is lost, and what came before says why.
-    if (!isDisconnected(error)) await run('rollback').catch(() => {})
+    // A connection that cannot even roll back is lost, and says so: nobody is to get it after this.
+    if (!isBroken(error)) await run('rollback')
     throw error
   }
   await run('commit').catch((error) => {
