@@ -57,13 +57,17 @@ export type PostgresOptions = PostgresTuning &
         readonly connections?: number
       }
     | {
-        /** The host's own `pg.Pool`. One of its connections is kept for listening. `close()` does not end the pool. */
+        /**
+         * The host's own `pg.Pool`. One of its connections is kept for listening, unless it has fewer than three: then work
+         * that other processes make due is only found by the sweep (`sweepMs`). `close()` does not end the pool.
+         */
         readonly pool: PgPool
       }
     | {
         /**
          * The host's own Kysely over Postgres; its plugins are not applied. It cannot listen for notifications, so work
-         * that other processes make due is only found by the sweep (`sweepMs`).
+         * that other processes make due is only found by the sweep (`sweepMs`). It cannot drop a connection that fell silent
+         * either: such a one is kept from everybody until it answers or is known to be dead.
          */
         readonly kysely: PgKysely
       }

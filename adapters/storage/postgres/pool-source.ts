@@ -13,7 +13,7 @@ type Known = { readonly isPrepared: boolean; answeredAt: number }
 const trustedMs = 5000
 /** One that is well answers within this time; of another it costs little to be without. */
 const probeLimitMs = 1000
-/** A pool with fewer connections than this keeps none for listening: it would hold up everybody else, the host above all. */
+/** A host's pool with fewer connections than this keeps none for listening: it would hold up everybody else. */
 const fewest = 3
 
 /**
@@ -141,7 +141,7 @@ export function poolSource(pool: PgPool, limits: Limits, { isOwn, end }: PoolOpt
         throw error
       }
     },
-    dedicated: (pool.options?.max ?? fewest) < fewest ? null : async () => (await take(true)).client,
+    dedicated: !isOwn && (pool.options?.max ?? fewest) < fewest ? null : async () => (await take(true)).client,
     async close() {
       for (const breakOff of lent) breakOff()
       await end()

@@ -2,13 +2,15 @@ import { type DueWork, workOf } from './work.ts'
 
 const keyOf = (due: DueWork): string => JSON.stringify(workOf(due))
 
-/** How long work is left alone that another transaction has: at first, and at most. */
-const firstMs = 1000
+/** How long work is left alone that another transaction has: at first, twice as long each time, and at most. */
+const firstMs = 250
 const longestMs = 8000
+/** And as long as it takes to try all the others that are left alone: else the first would be tried again before the last. */
+const eachMs = 10
 /** Of more it is not worth it to read past them. */
 const most = 5000
 
-type Aside = { until: number; forMs: number }
+type Aside = { readonly until: number; readonly forMs: number }
 
 /**
  * Due work that could not be claimed because another transaction has its rows: left alone for a while, so that neither each
@@ -21,8 +23,9 @@ export class HeldWork {
     const key = keyOf(due)
     const before = this.#aside.get(key)
     if (before === undefined && this.#aside.size >= most) return
-    const forMs = before === undefined ? firstMs : Math.min(longestMs, before.forMs * 2)
-    this.#aside.set(key, { until: now.getTime() + forMs, forMs })
+    const forMs = before === undefined ? firstMs : before.forMs * 2
+    const waitMs = Math.min(longestMs, Math.max(forMs, this.#aside.size * eachMs))
+    this.#aside.set(key, { until: now.getTime() + waitMs, forMs })
   }
 
   has(due: DueWork, now: Date): boolean {

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { keysOf } from '../../../../adapters/storage/postgres/locks.ts'
 import { postgres } from '../../../../adapters/storage/postgres.ts'
 import type { DeliveryRow, Storage } from '../../../../src/index.ts'
 import { minutes, t0 } from '../../../conformance/storage/harness.ts'
@@ -383,7 +384,7 @@ describe('postgres, what else comes in batches', () => {
 
 describe('postgres, beside a long transaction of the host', () => {
   it('everything goes on that has other rows: plans, claims, settles, notices and preferences', async () => {
-    const { storage, another, pool } = await migrated()
+    const { storage, another, pool, schema } = await migrated()
     const [first, second] = [await planned(storage, 1), await planned(storage, 2)]
     const host = await hostTransaction(pool, storage)
     const booking = (appointmentId: number) =>
@@ -419,9 +420,13 @@ describe('postgres, beside a long transaction of the host', () => {
       cap: 100,
     })
     expect(statuses(await soon(storage.deliveries.commitIntents([unplanned], t0)))).toEqual(['committed'])
-    for (let id = 400; id < 460; id += 1) {
-      await soon(other.preferences.create(organizationId, { type: 'PATIENT', id }, noPreferences, null, t0))
-    }
+    // Of somebody else, who shares a place among the locks that short transactions take.
+    const placeOf = (id: number) => keysOf(schema, 'preferences', ['PATIENT', id])[1]
+    const neighbour = Array.from({ length: 10_000 }, (_, index) => 1000 + index).find(
+      (id) => placeOf(id) === placeOf(100),
+    )
+    const made = other.preferences.create(organizationId, recipientOf(neighbour ?? 0), noPreferences, null, t0)
+    expect(await soon(made)).not.toBeNull()
     await host.end('commit')
     // Both the host's transaction and the others are counted.
     const counts = await storage.statistics.counts({ organizationId })

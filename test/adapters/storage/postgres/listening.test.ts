@@ -58,6 +58,19 @@ it.each([1, 2])('keeps none of %s connections of a pool for listening, and says 
   expect(log.lines).toEqual([expect.stringContaining('fewer than 3')])
 })
 
+it('listens beside a single connection of its own', async () => {
+  const { schema, storage: other } = await migrated()
+  const storage = postgres({ url: server.url, schema, connections: 1 })
+  onTestFinished(() => storage.close())
+  const heard = listening(storage)
+  const told = async () => {
+    await earlier(other)
+    return heard.count
+  }
+  await expect.poll(told, { timeout: 5000 }).toBeGreaterThan(0)
+  expect(heard.log.lines).toEqual([])
+})
+
 it('does all its work with a pool of one connection, which the host uses too', async () => {
   const pool = hostPool(1)
   const storage = postgres({ pool, schema: freshSchema() })

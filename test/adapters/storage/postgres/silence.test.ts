@@ -3,8 +3,9 @@ import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { type PostgresOptions, postgres } from '../../../../adapters/storage/postgres.ts'
-import { isNotificationError, type Storage } from '../../../../src/index.ts'
+import { isNotificationError, type Storage, systemClock } from '../../../../src/index.ts'
 import { planCommand, planRow } from '../../../conformance/storage/rows.ts'
+import { ada, openClinic } from '../../../support/clinic.ts'
 import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
 import { behindProxy, committing, holding, onServer, waiting } from './fixture.ts'
 
@@ -221,4 +222,35 @@ describe('postgres, what it leaves on the server', () => {
       expect((await half).result).toMatchObject({ code: 'storage_closed' })
     })
   }
+})
+
+describe('the library, on Postgres behind a network in silence', () => {
+  it('sends what is due within seconds of its end, each once, has said why it did not, and stops meanwhile', async () => {
+    const { schema } = await migrated()
+    const { proxy, url } = await behindProxy(server)
+    const storage = postgres({ url, schema, commandTimeoutMs: 500, connectTimeoutMs: 1000, busyTimeoutMs: 500 })
+    const clinic = await openClinic(new Date().toISOString(), { storage, clock: systemClock, sweepMs: 1000 })
+    const ids = Array.from({ length: 40 }, (_, index) => index + 1)
+    const startsAt = new Date(Date.now() + 86_400_000 + 4000)
+    for (const id of ids) {
+      clinic.host.book({ id, startsAt, recipients: [{ ...ada, id, email: `p${id}@example.org`, phone: undefined }] })
+    }
+    await clinic.notifications.scheduleMany(ids)
+    await clinic.start()
+    const dueIn = startsAt.getTime() - 86_400_000 - Date.now()
+    expect(dueIn).toBeGreaterThan(0)
+    await wait(dueIn - 10)
+    proxy.blackhole()
+    await wait(2000)
+    proxy.heal()
+    await expect.poll(() => clinic.sentTo().length, { timeout: 8000 }).toBe(ids.length)
+    expect(new Set(clinic.sentTo()).size).toBe(ids.length)
+    await expect
+      .poll(async () => (await clinic.notifications.history({ status: 'SENT', limit: 1 })).total, { timeout: 5000 })
+      .toBe(ids.length)
+    expect(clinic.log.lines.join()).toMatch(/Postgres did not finish this within|could not be reached/)
+    proxy.blackhole()
+    const { ms } = await took(clinic.stop())
+    expect(ms).toBeLessThan(10_000)
+  })
 })
