@@ -102,7 +102,7 @@ export class Dispatcher {
       await this.#source.nextDueAt()
       await this.#group.start(() => this.wake())
       await this.#scheduler.start({ wake: () => this.wake(), clock, logger })
-      await this.#context.accounts.start()
+      if (this.#running) await this.#context.accounts.start()
     } catch (error) {
       this.#running = false
       throw error
