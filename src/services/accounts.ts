@@ -37,7 +37,7 @@ const longestAskedMs = 15 * 60_000
 const releasedAtOnce = 500
 /** Among so many of those with the least time left the probe is chosen in turn. */
 const probedInTurn = 50
-const pollMs = 5000
+const pollMs = 30_000
 const releasePollMs = 1000
 
 /**
