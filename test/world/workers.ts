@@ -153,7 +153,10 @@ export const silentDirectory = (path: string, { reminders, outageMs }: Size): Pr
     const mailbox = await openMailbox()
     defer(() => mailbox.server.close())
     const host = new Host()
-    const { library, lines } = openLibrary(mailbox.server.port, host, { storage: sqlite(path) })
+    const { library, lines } = openLibrary(mailbox.server.port, host, {
+      storage: sqlite(path),
+      directoryTimeoutMs: 1000,
+    })
     await library.migrate()
     const ids = host.book(reminders, 2000, outageMs, 4)
     await schedule(library, ids)
