@@ -7,7 +7,7 @@ import type { LookUp } from '../directory/batch-reader.ts'
 import type { Known, SubjectTruth } from './known-truths.ts'
 import type { Group } from './ready-queue.ts'
 import { planKey, plansByAppointment } from './truths.ts'
-import { factsOf, workKey } from './work.ts'
+import { factsOf } from './work.ts'
 
 /** What one or several groups of due work are about. */
 export type Subject = {
@@ -26,11 +26,11 @@ export type News = {
 
 export function subjectsOf(groups: readonly Group[]): Subject[] {
   return [...Map.groupBy(groups, ({ subject }) => subject)].flatMap(([subject, ofOne]) => {
-    const works = ofOne.flatMap((group) => group.works)
-    const [first] = works
+    const first = ofOne[0]?.works[0]
     if (first === undefined) return []
     const { organizationId, appointmentId, waitlistEntryId } = factsOf(first)
-    return { subject, organizationId, appointmentId, waitlistEntryId, works: new Set(works.map(workKey)) }
+    const keys = ofOne.flatMap(({ workKeys }) => workKeys)
+    return { subject, organizationId, appointmentId, waitlistEntryId, works: new Set(keys) }
   })
 }
 

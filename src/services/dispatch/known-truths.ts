@@ -6,7 +6,7 @@ import type { EntityId } from '../../schemas/common.ts'
 import type { DirectoryOrganization } from '../../schemas/directory.ts'
 import type { Group } from './ready-queue.ts'
 import type { WorkTruths } from './truths.ts'
-import { type DueWork, factsOf, subjectKey, workKey } from './work.ts'
+import { type DueWork, factsOf, subjectKey } from './work.ts'
 
 /** How long what the host says of due work is good for, in ms, as the port documents. */
 export const freshMs = 1000
@@ -40,6 +40,7 @@ export class KnownTruths {
   readonly #organizations = new Map<string, Dated<Truth<DirectoryOrganization>>>()
   readonly #reports = new Map<EntityId, number>()
   #moment = 0
+  #purgedAt = Number.NEGATIVE_INFINITY
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -56,8 +57,8 @@ export class KnownTruths {
     const before = this.#subjects.get(subject)
     // A slower answer to an older question.
     if (before !== undefined && before.asked > asked) return
-    const works = new Set([...(before?.value.works ?? []), ...known.works])
-    this.#subjects.set(subject, { value: { ...known, works }, at: this.#clock.elapsedMs(), asked })
+    const value = before === undefined ? known : { ...known, works: new Set([...before.value.works, ...known.works]) }
+    this.#subjects.set(subject, { value, at: this.#clock.elapsedMs(), asked })
   }
 
   learnOrganization(id: string, truth: Truth<DirectoryOrganization>): void {
@@ -73,10 +74,11 @@ export class KnownTruths {
   }
 
   /** For how long what is known about all of the group is good yet, in ms; 0: it is to be asked about. */
-  leftMs({ subject, organizationId, works }: Group): number {
+  leftMs({ subject, organizationId, workKeys }: Group): number {
     const known = this.#subjects.get(subject)
-    if (known === undefined || !works.every((due) => known.value.works.has(workKey(due)))) return 0
-    const { appointmentId } = known.value
+    if (known === undefined) return 0
+    const { appointmentId, works } = known.value
+    for (const key of workKeys) if (!works.has(key)) return 0
     if (appointmentId !== null && (this.#reports.get(appointmentId) ?? 0) > known.asked) return 0
     return Math.max(0, Math.min(this.#leftOf(known, freshMs), this.organizationLeftMs(organizationId)))
   }
@@ -92,6 +94,9 @@ export class KnownTruths {
 
   /** Forgets what is good for nothing any more. */
   purge(): void {
+    const now = this.#clock.elapsedMs()
+    if (now - this.#purgedAt < freshMs) return
+    this.#purgedAt = now
     for (const [subject, known] of this.#subjects) if (this.#leftOf(known, freshMs) <= 0) this.#subjects.delete(subject)
     for (const id of this.#organizations.keys()) if (this.organizationLeftMs(id) === 0) this.#organizations.delete(id)
   }

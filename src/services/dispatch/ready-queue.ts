@@ -1,5 +1,5 @@
 import { type Lane, laneKey } from '../../ports/storage.ts'
-import { type DueWork, factsOf, groupKey, subjectKey } from './work.ts'
+import { type DueWork, factsOf, groupKey, subjectKey, workKey } from './work.ts'
 
 /** Work of one appointment on one channel, which is decided together. */
 export type Group = {
@@ -8,6 +8,8 @@ export type Group = {
   readonly subject: string
   readonly organizationId: string
   readonly works: DueWork[]
+  /** The `workKey` of each. */
+  readonly workKeys: string[]
 }
 
 export type LaneQueue = {
@@ -50,8 +52,13 @@ export class ReadyQueue {
       for (const due of own) {
         const key = groupKey(due)
         const group = groups.get(key)
-        if (group === undefined) groups.set(key, { key, subject: subjectKey(due), organizationId, works: [due] })
-        else group.works.push(due)
+        if (group === undefined) {
+          const subject = subjectKey(due)
+          groups.set(key, { key, subject, organizationId, works: [due], workKeys: [workKey(due)] })
+        } else {
+          group.works.push(due)
+          group.workKeys.push(workKey(due))
+        }
       }
       this.#lanes.set(key, { lane: factsOf(first), groups, more: isLonger.has(key), readAt: now, size: groups.size })
     }

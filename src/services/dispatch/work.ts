@@ -35,18 +35,23 @@ export function factsOf(due: DueWork): WorkFacts {
 }
 
 /** Work of one appointment on one channel is judged together: which reminder is nearest, who shares an address. */
-export function groupKey(due: DueWork): string {
-  const { organizationId, appointmentId, waitlistEntryId, channel } = factsOf(due)
-  return JSON.stringify([organizationId, channel, appointmentId, waitlistEntryId])
-}
+export const groupKey = (due: DueWork): string => `${factsOf(due).channel} ${subjectKey(due)}`
+
+/** It is asked for several times of each work. */
+const subjectKeys = new WeakMap<DueWork, string>()
 
 /** The same for every attempt. */
 export const idempotencyKeyOf = (due: DueWork): string =>
   due.delivery === null ? reminderKey(due.reminder) : due.delivery.idempotencyKey
 /** The appointment or waitlist entry that it is about, of whichever channel. */
 export function subjectKey(due: DueWork): string {
-  const { organizationId, appointmentId, waitlistEntryId } = factsOf(due)
-  return JSON.stringify([organizationId, appointmentId, waitlistEntryId])
+  let key = subjectKeys.get(due)
+  if (key === undefined) {
+    const { organizationId, appointmentId, waitlistEntryId } = factsOf(due)
+    key = JSON.stringify([organizationId, appointmentId, waitlistEntryId])
+    subjectKeys.set(due, key)
+  }
+  return key
 }
 
 /** Tells the rows apart, and the fences of one row. */
