@@ -1,6 +1,7 @@
 /** What somebody holds for long, a transaction of the host or a worker that stands still, delays itself alone. */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
@@ -280,6 +281,11 @@ describe('postgres, claims beside a row that somebody holds', () => {
       return new Set(clinic.outbox.sent.map(({ to }) => to)).size
     }
     await expect.poll(sent, { timeout: 15_000 }).toBe(20)
+    // The rest is left alone for a while: nobody asks for it anew as long as no time passes.
+    await wait(300)
+    const asked = clinic.host.calls
+    await wait(200)
+    expect(clinic.host.calls).toBe(asked)
     await release()
     await expect.poll(sent, { timeout: 25_000 }).toBe(count)
   })
