@@ -250,7 +250,13 @@ describe('postgres, claims beside a row that somebody holds', () => {
 
   it('sends what is due behind a page of rows that the host has', async () => {
     const schema = freshSchema()
-    const storage = postgres({ url: server.url, schema })
+    const { deliveries, ...others } = postgres({ url: server.url, schema })
+    let tried = 0
+    const commitIntents: typeof deliveries.commitIntents = (commands, now) => {
+      tried += commands.length
+      return deliveries.commitIntents(commands, now)
+    }
+    const storage = { ...others, deliveries: { ...deliveries, commitIntents } }
     const clinic = await openClinic('2026-03-02T09:00:00.000Z', { storage })
     onTestFinished(async () => {
       const stopped = clinic.stop()
@@ -282,12 +288,12 @@ describe('postgres, claims beside a row that somebody holds', () => {
     }
     await expect.poll(sent, { timeout: 15_000 }).toBe(20)
     // The rest is left alone for a while, also where something else wakes whoever sends.
-    const asked = clinic.host.calls
+    const before = tried
     clinic.host.book({ id: 1000, startsAt: new Date('2026-03-06T14:00Z'), recipients: [{ ...ada, phone: undefined }] })
     await clinic.notifications.appointmentBooked(1000)
     await expect.poll(() => clinic.sentTo().at(-1)).toBe('EMAIL ada@example.org')
     await wait(300)
-    expect(clinic.host.calls - asked).toBeLessThan(20)
+    expect(tried - before).toBeLessThan(20)
     await release()
     await expect.poll(sent, { timeout: 25_000 }).toBe(count + 1)
   })
