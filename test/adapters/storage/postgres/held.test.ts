@@ -1,6 +1,7 @@
 /** What somebody holds for long, a transaction of the host or a worker that stands still, delays itself alone. */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
@@ -26,7 +27,7 @@ import {
   sendIntent,
   settleCommand,
 } from '../../../conformance/storage/rows.ts'
-import { openClinic } from '../../../support/clinic.ts'
+import { ada, openClinic } from '../../../support/clinic.ts'
 import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
 import type { Claim } from './claiming-process.ts'
 import { behindProxy, committing, freshSchema, holding, onServer, waiting } from './fixture.ts'
@@ -273,7 +274,13 @@ describe('postgres, claims beside a row that somebody holds', () => {
 
   it('sends what is due behind a page of rows that the host has', async () => {
     const schema = freshSchema()
-    const storage = postgres({ url: server.url, schema })
+    const { deliveries, ...others } = postgres({ url: server.url, schema })
+    let tried = 0
+    const commitIntents: typeof deliveries.commitIntents = (commands, now) => {
+      tried += commands.length
+      return deliveries.commitIntents(commands, now)
+    }
+    const storage = { ...others, deliveries: { ...deliveries, commitIntents } }
     const clinic = await openClinic('2026-03-02T09:00:00.000Z', { storage })
     onTestFinished(async () => {
       const stopped = clinic.stop()
@@ -304,8 +311,20 @@ describe('postgres, claims beside a row that somebody holds', () => {
       return new Set(clinic.outbox.sent.map(({ to }) => to)).size
     }
     await expect.poll(sent, { timeout: 15_000 }).toBe(20)
+    // The rest is left alone for a while, also where something else wakes whoever sends: tried once at this time, and no more.
+    const notices = async (id: number) => {
+      const recipients = [{ ...ada, id, email: `notice${id}@example.org`, phone: undefined }]
+      clinic.host.book({ id, startsAt: new Date('2026-03-06T14:00Z'), recipients })
+      await clinic.notifications.appointmentBooked(id)
+      await expect.poll(() => clinic.sentTo().at(-1)).toBe(`EMAIL notice${id}@example.org`)
+      await wait(300)
+    }
+    await notices(1000)
+    const before = tried
+    await notices(1001)
+    expect(tried - before).toBeLessThan(20)
     await release()
-    await expect.poll(sent, { timeout: 25_000 }).toBe(count)
+    await expect.poll(sent, { timeout: 25_000 }).toBe(count + 2)
   })
 })
 
