@@ -31,6 +31,7 @@ export const errorTable = {
   appointment_not_active: { status: 409, title: 'The appointment is not active' },
   encryption_key_missing: { status: 500, title: 'No encryption key is configured' },
   secret_unreadable: { status: 500, title: 'A stored secret cannot be decrypted' },
+  host_timeout: { status: 503, title: 'The host application did not answer in time' },
   directory_failed: { status: 502, title: 'The host application did not answer' },
   directory_invalid: { status: 502, title: 'The host application answered with something unusable' },
   task_manager_unavailable: { status: 503, title: 'TaskManager does not answer' },
@@ -105,12 +106,20 @@ export function isNotificationError(error: unknown): error is NotificationError 
 export const failureOutcomes = ['transient', 'permanent', 'suppressed', 'unknown'] as const
 export type FailureOutcome = (typeof failureOutcomes)[number]
 
+/** Whose fault a failure is. */
+export type FailureScope = 'message' | 'account' | 'sender'
+
 export type TransportErrorOptions = {
   readonly outcome: FailureOutcome
   /** A short stable word of the transport's own, such as `smtp_450`. No contact data. */
   readonly code: string
-  /** `account`: every message of these credentials would fail (bad password, closed account). Default `message`. */
-  readonly scope?: 'message' | 'account'
+  /**
+   * `account`: every message of these credentials would fail (bad password, closed account). `sender`: every message of this
+   * sender to the `destination` would. Default `message`.
+   */
+  readonly scope?: FailureScope
+  /** For `sender`: how the addresses begin that it may not send to, such as `+44`. No whole address. */
+  readonly destination?: string
   /** True: the provider says that nobody has this address. It may be wrong once, so a single one suppresses nothing. */
   readonly addressUnknown?: boolean
   /**
@@ -130,7 +139,8 @@ export class TransportError extends Error {
   override readonly name = 'TransportError'
   readonly outcome: FailureOutcome
   readonly code: string
-  readonly scope: 'message' | 'account'
+  readonly scope: FailureScope
+  readonly destination: string | undefined
   readonly addressUnknown: boolean
   readonly accountProven: boolean
   readonly retryAfterMs: number | undefined
@@ -142,6 +152,7 @@ export class TransportError extends Error {
     this.outcome = options.outcome
     this.code = options.code
     this.scope = options.scope ?? 'message'
+    this.destination = options.destination
     this.addressUnknown = options.addressUnknown ?? false
     this.accountProven = options.accountProven ?? false
     this.retryAfterMs = options.retryAfterMs

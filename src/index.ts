@@ -57,7 +57,7 @@ export type {
   TemplateKey,
   UnknownOutcomePolicy,
 } from './schemas/vocabulary.ts'
-export type { AccountPause } from './services/accounts.ts'
+export type { AccountPause, DestinationPause } from './services/accounts.ts'
 export type { AuditFilter, AuditLog, AuditPage } from './services/audit-log.ts'
 export type { Receipt, ReportResult } from './services/callbacks.ts'
 export type { ExplanationLine } from './services/explanation.ts'
@@ -69,6 +69,7 @@ export type { HeldFilter, HeldMessage, RestoreReport } from './services/restore.
 export type { BatchResult as ScheduleManyResult } from './services/schedule-batch.ts'
 export type { EffectiveChannel, EffectivePreferences, EffectiveSettings } from './services/settings/effective.ts'
 export type { SettingsService, Templates, WithWarnings } from './services/settings-service.ts'
+export type { StopReport } from './services/shutdown.ts'
 export type {
   AttendanceReport,
   Outcomes,

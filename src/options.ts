@@ -110,6 +110,11 @@ export type NotificationsOptions = {
   /** How long `stop()` waits for sends in progress, in ms. Default 10000, 0 to 3600000. */
   readonly drainMs?: number
   /**
+   * How long a method of your directory may take to answer, in ms; after that its `signal` is aborted, and what was
+   * asked for is put off. Default 10000, 100 to 300000.
+   */
+  readonly directoryTimeoutMs?: number
+  /**
    * Where the library writes its log. Warnings and errors of one kind are written once a minute, with how many followed
    * the first as `repeated`. Default: `stderrLogger`, which writes warnings and errors to stderr.
    */
@@ -143,6 +148,7 @@ const plainOptions = z.object({
     .default(21_600_000)
     .transform((ms) => (ms === false || ms === 0 ? null : ms)),
   drainMs: z.int().min(0).max(3_600_000).default(10_000),
+  directoryTimeoutMs: z.int().min(100).max(300_000).default(10_000),
   retry: z
     .strictObject({
       maxRetries: z
@@ -165,7 +171,7 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
       field: 'transports',
     })
   }
-  const { leaseMs, sendTimeoutMs, leadMs, sweepMs, reconcileMs, drainMs, retry, publicUrl, sendCap } = asOptions(() =>
+  const { retry, publicUrl, sendCap, ...durations } = asOptions(() =>
     parseInput(plainOptions, options, 'The options object'),
   )
   const variables = options.env ?? process.env
@@ -192,12 +198,7 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
         : resolveTaskManagerOptions(taskManager, { publicUrl: resolvedUrl, encryptionKeys }),
     env: variables,
     docs: options.docs ?? null,
-    leaseMs,
-    sendTimeoutMs,
-    leadMs,
-    sweepMs,
-    reconcileMs,
-    drainMs,
+    ...durations,
     logger: createFaultLog(options.logger ?? stderrLogger, clock),
     clock,
     random: options.random ?? Math.random,
@@ -237,6 +238,7 @@ const shape = z.strictObject({
   sweepMs: z.number().optional(),
   reconcileMs: z.union([z.number(), z.literal(false)]).optional(),
   drainMs: z.number().optional(),
+  directoryTimeoutMs: z.number().optional(),
   logger: has('debug', 'info', 'warn', 'error').optional(),
   clock: has('now', 'elapsedMs', 'setTimer', 'after').optional(),
   random: call.optional(),

@@ -1,3 +1,4 @@
+import type { NotificationError } from '../errors.ts'
 import { type RecipientRef, refKey } from '../schemas/common.ts'
 import type { DirectoryRecipient } from '../schemas/directory.ts'
 import type { OffsetInput } from '../schemas/offset.ts'
@@ -15,16 +16,24 @@ export type Verdict =
   | { readonly kind: 'cancel'; readonly rule: Rule }
   /** Should be sent and cannot be: FAILED, told. */
   | { readonly kind: 'refuse'; readonly rule: Rule }
-  /** Cannot be decided or sent now, and may be later: put off, at no cost. */
-  | { readonly kind: 'wait'; readonly rule: Rule }
+  /** Cannot be decided or sent now, and may be later: put off, at no cost. `waitMs`: for so long, where somebody says. */
+  | { readonly kind: 'wait'; readonly rule: Rule; readonly waitMs?: number }
   /** The start is another one by now: plan the appointment anew. */
   | { readonly kind: 'move' }
 
-/** The truth about an appointment: what the host says now; `gone` is one it no longer knows. */
+/**
+ * The truth about an appointment: what the host says now. `gone` is one it no longer knows. `unanswered`: it did not say, of
+ * this one (`one`), of anything of its organization, or of anything at all.
+ */
 export type Truth<T> =
   | { readonly kind: 'known'; readonly value: T }
   | { readonly kind: 'gone' }
   | { readonly kind: 'unreadable' }
+  | {
+      readonly kind: 'unanswered'
+      readonly error: NotificationError
+      readonly concerns: 'all' | 'organization' | 'one'
+    }
 
 export type PlanFacts = {
   readonly status: 'active' | 'cancelled'
@@ -38,7 +47,8 @@ export type DueReminder = {
   readonly offset: string
   readonly startsAt: Date
   readonly reminderTime: Date
-  readonly wasPutOff: boolean
+  /** The host did not know the appointment either when it was asked `goneForMs` ago. */
+  readonly isGoneForLong: boolean
 }
 
 /** When it is judged, and how long before its start a reminder is of no more use (`leadMs`). */
@@ -56,7 +66,8 @@ export function judgeReminder(
   if (plan.status === 'cancelled') return cancel(plan.cancelReason ?? 'cancelled_by_request')
   // A description that cannot be read is no reason to send something wrong, nor to forget the reminder.
   if (truth.kind === 'unreadable') return waiting('appointment_unreadable', reminder.startsAt, now)
-  if (truth.kind === 'gone') return gone(reminder)
+  if (truth.kind === 'unanswered') return unanswered(truth.error, reminder.startsAt, now)
+  if (truth.kind === 'gone') return gone(reminder, 'appointment_gone')
   const appointment = truth.value
   const inactive = inactiveRule(appointment.status)
   if (inactive !== null) return cancel(inactive)
@@ -80,7 +91,8 @@ export type DueNotice = {
   /** The appointment's status when the notice was asked for. */
   readonly askedStatus: AppointmentStatus | null
   readonly createdAt: Date
-  readonly wasPutOff: boolean
+  /** As of a reminder. */
+  readonly isGoneForLong: boolean
 }
 
 /**
@@ -94,12 +106,12 @@ export function judgeNotice(
   surroundings: Surroundings,
   moment: Moment,
 ): Verdict {
-  if (truth.kind === 'unreadable') {
-    return waiting('appointment_unreadable', snapshot?.start.instant ?? moment.now, moment.now)
-  }
+  const { now } = moment
+  if (truth.kind === 'unreadable') return waiting('appointment_unreadable', snapshot?.start.instant ?? now, now)
+  if (truth.kind === 'unanswered') return unanswered(truth.error, snapshot?.start.instant ?? null, now)
   const cancellation = notice.category === 'CANCELLATION'
   const appointment = truth.kind === 'known' ? truth.value : cancellation ? snapshot : null
-  if (appointment === null) return gone(notice)
+  if (appointment === null) return gone(notice, 'appointment_gone')
   if (!cancellation) {
     const inactive = inactiveRule(appointment.status)
     if (inactive !== null) return cancel(inactive)
@@ -119,7 +131,8 @@ export function judgeWaitlistNotice(
   moment: Moment,
 ): Verdict {
   if (truth.kind === 'unreadable') return { kind: 'refuse', rule: 'appointment_unreadable' }
-  if (truth.kind === 'gone') return cancel('waitlist_entry_gone')
+  if (truth.kind === 'unanswered') return unanswered(truth.error, null, moment.now)
+  if (truth.kind === 'gone') return gone(notice, 'waitlist_entry_gone')
   const { start, expiresAt = null } = truth.value
   const life = { category: notice.category, since: notice.createdAt, start: start?.instant ?? null, expiresAt }
   return judgeRecipient(notice, truth.value.recipients, surroundings, life, moment)
@@ -210,9 +223,20 @@ function denied(rule: Rule): Verdict {
 const waiting = (rule: Rule, start: Date, now: Date): Verdict =>
   now.getTime() < start.getTime() ? { kind: 'wait', rule } : { kind: 'refuse', rule }
 
+/** No reason to send something wrong, nor to forget it. Null: there is no start that is known. */
+function unanswered({ retryAfterMs }: NotificationError, start: Date | null, now: Date): Verdict {
+  if (start !== null && now.getTime() >= start.getTime()) return { kind: 'refuse', rule: 'directory_failed' }
+  return { kind: 'wait', rule: 'directory_failed', ...(retryAfterMs === undefined ? {} : { waitMs: retryAfterMs }) }
+}
+
+/** What the host no longer knows is withdrawn if it still does not know it so much later, in ms. */
+export const goneForMs = 5 * 60_000
+
 /**
- * A directory that knows nothing for a moment (a restore, a wrong filter) must not end all that is due in that moment: what
- * was never put off is looked for once more.
+ * A directory that knows nothing for a moment (a restore, a wrong filter) must not end all that is due in that moment: one
+ * answer without it is no reason, whatever was put off before.
  */
-const gone = ({ wasPutOff }: { readonly wasPutOff: boolean }): Verdict =>
-  wasPutOff ? cancel('appointment_gone') : { kind: 'wait', rule: 'appointment_gone' }
+const gone = (
+  { isGoneForLong }: { readonly isGoneForLong: boolean },
+  rule: 'appointment_gone' | 'waitlist_entry_gone',
+): Verdict => (isGoneForLong ? cancel(rule) : { kind: 'wait', rule, waitMs: goneForMs })

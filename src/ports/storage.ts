@@ -81,9 +81,9 @@ export interface Storage {
   now?(): Promise<Date>
   /**
    * Calls `listener` when another process may have committed something. This is only a hint: it may be early, late or
-   * missing. Returns a function that ends the subscription.
+   * missing; a storage that cannot hear of it now says so to `logger`, once. Returns a function that ends the subscription.
    */
-  onForeignChange?(listener: () => void): () => void
+  onForeignChange?(listener: () => void, logger?: Logger): () => void
   /**
    * The planning commands, within a transaction that the host has open on its own connection: the host commits or rolls
    * back what they write, and nobody else sees it before that. Here too, a command happens completely or not at all,

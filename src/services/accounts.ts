@@ -1,12 +1,13 @@
 import type { AccountRow } from '../ports/storage.ts'
-import type { Channel } from '../schemas/vocabulary.ts'
+import type { Channel, Rule } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
 import { faultOf } from './context.ts'
-import { accountKeyOf } from './dispatch/account-gate.ts'
+import { accountKeyOf, destinationOf, routeKeyOf } from './dispatch/account-gate.ts'
 import { type Provider, sourceOf } from './providers.ts'
 
 /** Why an account is paused, in the transport's own word; since when, and when one message tries it again. */
 export type AccountPause = { readonly code: string; readonly since: Date; readonly until: Date }
+export type DestinationPause = AccountPause & { readonly destination: string }
 
 type Known = {
   readonly row: AccountRow
@@ -14,7 +15,17 @@ type Known = {
   hasProbe: boolean
 }
 
-type Refusal = { readonly code: string; readonly retryAfterMs?: number | undefined; readonly seenRefusals: number }
+/** What is paused and is tried by a message, and how often it was refused when the attempt began. */
+export type Probe = { readonly account: string; readonly refusals: number }
+/** What a message waits for, and the rule by which it does. */
+export type Paused = { readonly waitingFor: string; readonly rule: Extract<Rule, 'account_paused' | 'sender_paused'> }
+/** `destination`: the account is well, and its sender may not send to the addresses that begin so. */
+type Refusal = {
+  readonly code: string
+  readonly retryAfterMs?: number | undefined
+  readonly destination: string | null
+  readonly probe: Probe | null
+}
 type Sender = { readonly organizationId: string; readonly channel: Channel }
 
 /** The wait before a probe: from the first to the longest, doubled by each refusal. */
@@ -26,13 +37,14 @@ const longestAskedMs = 15 * 60_000
 const releasedAtOnce = 500
 /** Among so many of those with the least time left the probe is chosen in turn. */
 const probedInTurn = 50
-const pollMs = 5000
+const pollMs = 30_000
 const releasePollMs = 1000
 
 /**
  * Accounts that are refused. Wrong credentials, a server that is away, a used-up quota concern the account and not the
  * message: it is paused for every process (`AccountStore`), and what is due for it waits without costing an attempt. One
- * message at a time tries it again, another one each time; the first that gets through releases the others.
+ * message at a time tries it again, another one each time; the first that gets through releases the others. A sender that may
+ * not send to a country is paused in the same way, for that country alone: it is one more account, beside its own.
  */
 export class Accounts {
   readonly #context: Context
@@ -74,32 +86,41 @@ export class Accounts {
     return row === undefined ? null : { code: row.code, since: row.pausedSince, until: row.probeAt }
   }
 
-  /** What is known of the account before an attempt, for `refused`. */
-  refusals(provider: Provider): number {
-    return this.#paused.get(accountKeyOf(provider))?.row.refusals ?? 0
+  /** Where the sender may not send to, beside an account that is well: how the addresses begin. */
+  pausedDestinations(provider: Provider): DestinationPause[] {
+    return [...this.#paused.values()].flatMap(({ row }) => {
+      const destination = destinationOf(provider, row.account)
+      return destination === null ? [] : [{ destination, code: row.code, since: row.pausedSince, until: row.probeAt }]
+    })
   }
 
-  /** Whether a message may be sent: the account is well, or this one is to try it, which no other of this process may then. */
-  admits(provider: Provider): boolean {
-    const known = this.#paused.get(accountKeyOf(provider))
-    if (known === undefined) return true
-    const { hasProbe } = known
+  /**
+   * Whether a message may be sent: nothing it needs is paused, or this one is to try it, which no other of this process may
+   * then. Else what it waits for.
+   */
+  admit(provider: Provider, to: string): Paused | { readonly probe: Probe | null } {
+    const known = this.#pausedFor(provider, to)
+    if (known === null) return { probe: null }
+    const { account, refusals } = known.row
+    if (!known.hasProbe) return { waitingFor: account, rule: ruleOf(provider, account) }
     known.hasProbe = false
-    return hasProbe
+    return { probe: { account, refusals } }
   }
 
-  /** The message that was to try the account was not begun. */
-  giveBack(provider: Provider): void {
-    const known = this.#paused.get(accountKeyOf(provider))
+  /** The message that was to try it was not begun. */
+  giveBack({ account }: Probe): void {
+    const known = this.#paused.get(account)
     if (known !== undefined) known.hasProbe = true
   }
 
-  /** The provider refused the account. Reported once a pause, not for every message that meets it. */
-  async refused(provider: Provider, { organizationId, channel }: Sender, refusal: Refusal): Promise<void> {
+  /** The provider refused the account, or the sender. Reported once a pause, not for every message that meets it. */
+  async refused(provider: Provider, { organizationId, channel }: Sender, refusal: Refusal): Promise<Paused> {
     const { storage, clock, logger, random } = this.#context.options
-    const account = accountKeyOf(provider)
     const at = clock.now()
-    const { code, seenRefusals, retryAfterMs = 0 } = refusal
+    const { code, destination, probe, retryAfterMs = 0 } = refusal
+    const account = destination === null ? accountKeyOf(provider) : routeKeyOf(provider, destination)
+    const seenRefusals = probe?.account === account ? probe.refusals : 0
+    if (destination !== null) await this.#recovered(accountKeyOf(provider))
     const growing = Math.min(longestProbeMs, firstProbeMs * 2 ** seenRefusals) * (0.5 + random() / 2)
     const waitMs = Math.max(growing, Math.min(Math.max(0, retryAfterMs || 0), longestAskedMs))
     const owner = sourceOf(provider) === 'organization' ? organizationId : null
@@ -113,19 +134,27 @@ export class Accounts {
       this.#keep(row)
       if (!wasPaused && row.refusals === 1) {
         const facts = { organizationId: owner, channel, code, account: sourceOf(provider) }
-        logger.warn('account paused: what is due waits until it works again', facts)
+        if (destination === null) logger.warn('account paused: what is due waits until it works again', facts)
+        else logger.warn('sender paused for a country: what is due for it waits', { ...facts, destination })
       }
     } catch (error) {
       logger.warn('pause of an account not written', { fault: faultOf(error) })
     }
     this.#schedule()
+    return { waitingFor: account, rule: ruleOf(provider, account) }
   }
 
-  /** The provider took a message of the account, or said something about one recipient: the account is well. */
-  async proven(provider: Provider): Promise<void> {
-    const account = accountKeyOf(provider)
+  /** The provider took a message of the account, or said something about one recipient: the account and the sender are well. */
+  async proven(provider: Provider, to: string): Promise<void> {
+    for (let known = this.#pausedFor(provider, to); known !== null; known = this.#pausedFor(provider, to)) {
+      if (!(await this.#recovered(known.row.account))) return
+    }
+  }
+
+  /** False: it could not be written, and is paused as before. */
+  async #recovered(account: string): Promise<boolean> {
     const known = this.#paused.get(account)
-    if (known === undefined) return
+    if (known === undefined) return true
     const { storage, logger } = this.#context.options
     this.#paused.delete(account)
     try {
@@ -137,6 +166,19 @@ export class Accounts {
       logger.warn('recovery of an account not written', { fault: faultOf(error) })
     }
     void this.#kick()
+    return !this.#paused.has(account)
+  }
+
+  /** What is paused of what a message needs: the account, or else the sender towards the addresses that begin as this one. */
+  #pausedFor(provider: Provider, to: string): Known | null {
+    if (this.#paused.size === 0) return null
+    const account = this.#paused.get(accountKeyOf(provider))
+    if (account !== undefined) return account
+    for (let length = to.length; length > 0; length -= 1) {
+      const route = this.#paused.get(routeKeyOf(provider, to.slice(0, length)))
+      if (route !== undefined) return route
+    }
+    return null
   }
 
   #keep(row: AccountRow): void {
@@ -226,6 +268,9 @@ export class Accounts {
     const { storage } = this.#context.options
     const [settings = null] = await storage.settings.get([organizationId])
     const provider = this.#context.providers.sender(settings, channel)
-    return provider !== null && accountKeyOf(provider) === account
+    return provider !== null && (accountKeyOf(provider) === account || destinationOf(provider, account) !== null)
   }
 }
+
+const ruleOf = (provider: Provider, account: string): Paused['rule'] =>
+  accountKeyOf(provider) === account ? 'account_paused' : 'sender_paused'

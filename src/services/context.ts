@@ -1,10 +1,12 @@
 import { EventEmitter } from 'node:events'
-import { NotificationError } from '../errors.ts'
 import type { NotificationEvents } from '../events.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { TransactionStorage } from '../ports/storage.ts'
+import type { EntityId } from '../schemas/common.ts'
 import { createSecretBox, type SecretBox } from '../security/secret-box.ts'
 import { Accounts } from './accounts.ts'
+import { Disappearances } from './disappearances.ts'
+import { faultOf } from './fault-log.ts'
 import { HostReader } from './host-reader.ts'
 import { Providers } from './providers.ts'
 import type { ServiceOptions } from './service-options.ts'
@@ -52,20 +54,27 @@ export class Events {
   }
 }
 
+export { faultOf } from './fault-log.ts'
+
 /** How the services tell the engine that there is something to do. */
 export type Signals = {
   /** Something may be due at this time: whoever wakes the dispatcher is to know. */
   readonly dueAt: (at: Date) => void
+  /** The host reports something of the appointment: what it said of it before is no longer to be used. */
+  readonly reported: (appointmentId: EntityId) => void
   /** A re-plan was queued. */
   readonly replanQueued: () => void
   /** Tasks of TaskManager are to be looked at. */
   readonly tasksTouched: () => void
+  /** Why TaskManager does not answer; null: it does, or is not used. */
+  readonly taskManagerFault: () => string | null
 }
 
 /** What the services share. Built once by `createNotifications`. */
 export type Context = Signals & {
   readonly options: ServiceOptions
   readonly host: HostReader
+  readonly disappearances: Disappearances
   readonly providers: Providers
   /** Accounts that were refused. */
   readonly accounts: Accounts
@@ -74,7 +83,7 @@ export type Context = Signals & {
 }
 
 /** What planning needs of it; in a transaction of the host, storage, truth and news are that transaction's own. */
-export type PlanningContext = Pick<Context, 'dueAt' | 'tasksTouched' | 'providers'> & {
+export type PlanningContext = Pick<Context, 'dueAt' | 'reported' | 'tasksTouched' | 'providers'> & {
   readonly options: Pick<ServiceOptions, 'clock' | 'ids' | 'logger' | 'taskManager'> & {
     readonly storage: TransactionStorage
   }
@@ -86,7 +95,12 @@ export function createContext(options: ServiceOptions, signals: Signals): Contex
   const secrets = options.encryptionKeys.length === 0 ? null : createSecretBox(options.encryptionKeys)
   const context: Context = {
     options,
-    host: new HostReader(options.directory, options.ids, options.logger),
+    host: new HostReader(options.directory, options.ids, {
+      clock: options.clock,
+      logger: options.logger,
+      timeoutMs: options.directoryTimeoutMs,
+    }),
+    disappearances: new Disappearances(options.storage.decisions, options.clock),
     providers: new Providers(options.transports, options.defaults, secrets, options.taskManager?.mode === 'deliver'),
     get accounts() {
       return accounts
@@ -98,11 +112,3 @@ export function createContext(options: ServiceOptions, signals: Signals): Contex
   const accounts = new Accounts(context)
   return context
 }
-
-/** What may be logged of an unknown error: our own messages are safe, a stranger's may hold personal data. */
-export const faultOf = (error: unknown): string =>
-  error instanceof NotificationError
-    ? `${error.code}: ${error.message}`
-    : error instanceof Error
-      ? error.name
-      : 'unknown'

@@ -1,3 +1,4 @@
+import { NotificationError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import { type LogFields, type Logger, stderrLogger } from '../ports/logger.ts'
 
@@ -93,3 +94,11 @@ export function createFaultLog(logger: Logger, clock: Clock): FaultLog {
     },
   }
 }
+
+/** What may be logged of an unknown error: our own messages are safe, a stranger's may hold personal data. */
+export const faultOf = (error: unknown): string =>
+  error instanceof NotificationError
+    ? `${error.code}: ${error.message}`
+    : error instanceof Error
+      ? error.name
+      : 'unknown'

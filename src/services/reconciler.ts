@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import { goneForMs } from '../domain/due.ts'
 import { isNotificationError, NotificationError } from '../errors.ts'
-import { parseInput } from '../schemas/common.ts'
+import { type EntityId, parseInput } from '../schemas/common.ts'
 import { type Context, faultOf } from './context.ts'
 import { type JobLease, takeJob } from './job-lease.ts'
 import type { Planner } from './planner.ts'
@@ -28,7 +29,9 @@ export class Reconciler {
   readonly #planner: Planner
   readonly #job: RecurringJob | null
   readonly #running = new Set<Promise<unknown>>()
+  #isStarted = false
   #isStopped = false
+  #cancelLook = () => {}
 
   constructor(context: Context, planner: Planner) {
     this.#context = context
@@ -47,12 +50,14 @@ export class Reconciler {
   }
 
   start(): void {
+    this.#isStarted = true
     this.#job?.start()
   }
 
   /** Ends runs in progress at their next batch. */
   async stop(): Promise<void> {
     this.#isStopped = true
+    this.#cancelLook()
     await this.#job?.stop()
     await Promise.allSettled(this.#running)
   }
@@ -84,13 +89,8 @@ export class Reconciler {
 
   async #passes(tally: ReconcileTally, lease: JobLease, options: RunOptions): Promise<ReconcileReport> {
     const { host, options: resolved } = this.#context
-    const run: Run = {
-      context: this.#context,
-      planner: this.#planner,
-      tally,
-      skipPast: options.skipPast,
-      requireLease: () => this.#requireLease(lease),
-    }
+    host.retryNow()
+    const run = this.#runWith(lease, tally, options.skipPast)
     const skipped = !host.listsUpcoming
     try {
       const seen = skipped ? new Set<never>() : await lookForward(run)
@@ -99,12 +99,46 @@ export class Reconciler {
         resolved.logger.warn('reconciliation refused: the directory forgot too much', { gone: gone.length, plans })
         return tally.report('refused', skipped)
       }
-      await cancelGone(run, gone)
+      this.#lookOnceMore(await cancelGone(run, gone, options.force))
       return tally.report('done', skipped)
     } catch (error) {
       if (!isNotificationError(error)) throw error
       resolved.logger.warn('reconciliation stopped', { fault: faultOf(error) })
       return tally.report('stopped', skipped, error.code)
+    }
+  }
+
+  /** What is missed now is cancelled if it is missed again; without `start()` the next run finds out. */
+  #lookOnceMore(missing: readonly EntityId[]): void {
+    if (missing.length === 0 || !this.#isStarted || this.#isStopped) return
+    const { clock, logger } = this.#context.options
+    this.#cancelLook()
+    this.#cancelLook = clock.after(goneForMs, () => {
+      const run = this.#looksAgain(missing).catch((error: unknown) =>
+        logger.warn('reconciliation stopped', { fault: faultOf(error) }),
+      )
+      this.#running.add(run)
+      void run.finally(() => this.#running.delete(run))
+    })
+  }
+
+  async #looksAgain(missing: readonly EntityId[]): Promise<void> {
+    const lease = await takeJob(this.#context, jobName)
+    if (lease === null) return
+    try {
+      await cancelGone(this.#runWith(lease, new ReconcileTally(), false), missing, false)
+    } finally {
+      await lease.release()
+    }
+  }
+
+  #runWith(lease: JobLease, tally: ReconcileTally, skipPast: boolean): Run {
+    return {
+      context: this.#context,
+      planner: this.#planner,
+      tally,
+      skipPast,
+      requireLease: () => this.#requireLease(lease),
     }
   }
 

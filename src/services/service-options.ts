@@ -29,6 +29,7 @@ export type ServiceOptions = {
   /** Null: never. */
   readonly reconcileMs: number | null
   readonly drainMs: number
+  readonly directoryTimeoutMs: number
   readonly logger: Logger
   readonly clock: Clock
   readonly random: () => number

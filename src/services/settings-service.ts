@@ -245,7 +245,7 @@ export class SettingsService {
 
   async #requireOrganization(id: string): Promise<void> {
     const organization = await this.#context.host.organizations([id])
-    if (organization(id) !== null) return
+    if (organization(id).kind === 'known') return
     throw organizationNotFound(id)
   }
 

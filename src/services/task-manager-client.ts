@@ -67,6 +67,11 @@ export class TaskManagerClient {
     return this.#calls.breaker.state
   }
 
+  /** Why the last request was not answered, such as `connection refused (ECONNREFUSED)`; null once one was. */
+  get fault(): string | null {
+    return this.#calls.fault
+  }
+
   /** False while calls fail at once. */
   get isAvailable(): boolean {
     return this.#calls.breaker.broken === null

@@ -24,6 +24,8 @@ export type TaskManagerStatus = TaskSummary & {
   readonly mode: TaskManagerMode
   readonly status: 'ok' | 'failing'
   readonly circuit: Circuit
+  /** Why TaskManager does not answer, such as `it answered 500`; null: it does, or was not asked yet. */
+  readonly fault: string | null
 }
 
 /**
@@ -125,16 +127,17 @@ export class TaskManagerIntegration {
 
   /** `verify`: TaskManager is asked whether it is well. */
   async health({ verify }: { readonly verify: boolean }): Promise<TaskManagerStatus> {
-    const [summary, isWell] = await Promise.all([
+    const [summary, reason] = await Promise.all([
       this.#context.options.storage.tasks.summary(),
-      verify ? this.client.health().then(({ ok }) => ok) : true,
+      verify ? this.client.health().then((health) => health.reason) : null,
     ])
     const { oldestPendingAt } = summary
     const waitsMs =
       oldestPendingAt === null ? 0 : this.#context.options.clock.now().getTime() - oldestPendingAt.getTime()
-    const isOk = isWell && this.client.circuit !== 'open' && waitsMs < this.#settings.overdueAfterMs
+    const isOk = reason === null && this.client.circuit !== 'open' && waitsMs < this.#settings.overdueAfterMs
     const { mode } = this.#settings
-    return { mode, status: isOk ? 'ok' : 'failing', circuit: this.client.circuit, ...summary }
+    const fault = reason ?? this.client.fault
+    return { mode, status: isOk ? 'ok' : 'failing', circuit: this.client.circuit, fault, ...summary }
   }
 
   #poll(): void {

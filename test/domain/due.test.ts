@@ -23,7 +23,7 @@ const reminder: DueReminder = {
   offset: '24h',
   startsAt: appointment().start.instant,
   reminderTime: new Date(appointment().start.instant.getTime() - 24 * 3_600_000),
-  wasPutOff: true,
+  isGoneForLong: true,
 }
 const active: PlanFacts = { status: 'active', cancelReason: null, customReminders: null }
 const judge = (
@@ -99,7 +99,7 @@ describe('a due notice', () => {
     channel: 'EMAIL',
     askedStatus: 'cancelled',
     createdAt: now,
-    wasPutOff: true,
+    isGoneForLong: true,
   } as const
   const ask = (
     changes: object,
@@ -111,7 +111,7 @@ describe('a due notice', () => {
     expect(ask({}, truth({ status: 'cancelled' }))).toBe('send')
     expect(ask({}, { kind: 'gone' }, appointment())).toBe('send')
     expect(ask({}, { kind: 'gone' })).toBe('cancel')
-    expect(ask({ wasPutOff: false }, { kind: 'gone' })).toBe('wait')
+    expect(ask({ isGoneForLong: false }, { kind: 'gone' })).toBe('wait')
   })
 
   it('of a cancellation is withdrawn when the appointment takes place after all', () => {

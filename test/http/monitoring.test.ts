@@ -75,6 +75,8 @@ describe('health', () => {
       status: 200,
       answer: { providers: [{ status: 'unknown' }, { status: 'unknown' }] },
     })
+    await world.clock.advance(10_000)
+    expect((await health(world, null)).status).not.toBe(200)
     await world.stop()
   })
 })

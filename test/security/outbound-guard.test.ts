@@ -169,6 +169,12 @@ describe('the override', () => {
     expect((await refusal(resolveOutbound('127.0.0.1', 6379, named))).field).toBe('emailSmtpPort')
   })
 
+  it('does not wait for a resolver that never answers', async () => {
+    const lookup: HostLookup = () => new Promise(() => {})
+    const resolving = resolveOutbound('mail.example', 25, { allowPrivate: false, lookup, lookupTimeoutMs: 20 })
+    await expect(resolving).rejects.toMatchObject({ name: 'TimeoutError' })
+  })
+
   it('resolves with the system by default', async () => {
     const { addresses, servername } = await resolveOutbound('localhost', 25, { allowPrivate: true })
     expect(['127.0.0.1', '::1']).toContain(addresses[0])

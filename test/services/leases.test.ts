@@ -328,9 +328,9 @@ describe('what was accepted', () => {
     await pass(second)
     const stopped = first.clinic.stop()
     await first.clock.advance(12 * second)
-    await stopped
-    const lines = first.clinic.log.lines.filter((line) => line.includes('could not be written'))
-    expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ count: 2, accepted: '1, 2' }])
+    expect(await stopped).toMatchObject({ unrecorded: [1, 2], unfinished: [] })
+    const lines = first.clinic.log.lines.filter((line) => line.includes('accepted and not recorded'))
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ count: 2, ids: '1, 2' }])
   })
 })
 

@@ -130,7 +130,9 @@ describe('an account that is refused', () => {
     await using clinic = await clinicWith(transport, [at(3 * hour), at(3 * hour)])
     await clinic.clock.advance(2 * hour)
     transport.answer = ({ to }) =>
-      to === 'p1@example.org' ? new TransportError('No such user.', { outcome: 'permanent', code: 'smtp_550' }) : null
+      to === 'p1@example.org'
+        ? new TransportError('No such user.', { outcome: 'permanent', code: 'smtp_550', accountProven: true })
+        : null
     await clinic.clock.advance(2 * minute)
     expect(await statusesOf(clinic, 2)).toEqual(['FAILED', 'SENT'])
   })

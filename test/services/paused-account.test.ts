@@ -58,7 +58,7 @@ describe('an account that is refused', () => {
     const paused = { enabled: true, provider: 'smtp', source: 'organization', fault: 'account_paused' }
     const since = new Date('2026-03-18T12:00:00Z')
     const until = new Date('2026-03-18T12:00:03.750Z')
-    expect(await email()).toEqual({ ...paused, pause: { code: 'smtp_535', since, until } })
+    expect(await email()).toEqual({ ...paused, pause: { code: 'smtp_535', since, until }, pausedDestinations: [] })
     const [first] = await deferrals()
     expect(first?.because).toBe('the account was refused and is paused; it is sent when the account works again')
 

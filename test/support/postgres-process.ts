@@ -16,12 +16,11 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { z } from 'zod'
+import { freePort } from './free-port.ts'
 import { type Answer, account, orderSchema } from './postgres-server.ts'
 
 const { release, settings } = orderSchema.parse(JSON.parse(process.argv[2] ?? ''))
 
-/** Outside of the ports that systems give to whoever asks for any: nobody gets it by chance while the server restarts. */
-const ports = { from: 20_000, to: 30_000 }
 const attempts = 20
 const stopMs = 10_000
 
@@ -41,13 +40,17 @@ function unprivileged(): { readonly uid?: number; readonly gid?: number } {
 }
 
 const user = unprivileged()
+const directory = await mkdtemp(join(tmpdir(), 'postgres-'))
+let running: ChildProcess | undefined
+/** Nothing is started any more. */
+const over = new AbortController()
 /** Its messages are read, so they are in English. */
 const env = { ...process.env, LC_ALL: 'C' }
 
 class PortTaken extends Error {}
 
 /** Makes an empty database cluster; resolves with what starts a server on it, which accepts connections then. */
-async function initialise(directory: string): Promise<(port: number) => Promise<ChildProcess>> {
+async function initialise(): Promise<(port: number) => Promise<void>> {
   const binaries = await findBinaries()
   const data = join(directory, 'data')
   const passwordFile = join(directory, 'password')
@@ -61,22 +64,24 @@ async function initialise(directory: string): Promise<(port: number) => Promise<
       ...[`--pgdata=${data}`, `--username=${account.user}`, `--pwfile=${passwordFile}`, '--auth=trust'],
       ...['--encoding=UTF8', '--locale=C', '--no-sync'],
     ],
-    { ...user, env },
+    { ...user, env, signal: over.signal },
   )
   // No file of a socket, which would outlive a server that is killed. Errors of statements are for who sent them.
   const own = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'log_min_messages=log', 'max_connections=200']
   const flags = [...own, ...settings].flatMap((setting) => ['-c', setting])
   return (port) => {
+    over.signal.throwIfAborted()
     const server = spawn(binaries.postgres, ['-D', data, '-p', String(port), ...flags], {
       ...user,
       env,
       stdio: ['ignore', 'ignore', 'pipe'],
     })
+    running = server
     let said = ''
     return new Promise((resolve, reject) => {
       createInterface(server.stderr).on('line', (line) => {
         said = `${said}\n${line}`.slice(-2000)
-        if (line.includes('ready to accept connections')) resolve(server)
+        if (line.includes('ready to accept connections')) resolve()
       })
       server.once('error', reject)
       server.once('close', () =>
@@ -86,12 +91,13 @@ async function initialise(directory: string): Promise<(port: number) => Promise<
   }
 }
 
-/** Until a port is free, or for `attempts`. */
-async function launchOn<T>(port: () => number, launch: (port: number) => Promise<T>): Promise<readonly [number, T]> {
+/** Until a port is free when the server takes it, or for `attempts`. */
+async function launchOn(port: () => Promise<number>, launch: (port: number) => Promise<void>): Promise<number> {
   for (let attempt = 1; ; attempt += 1) {
-    const chosen = port()
+    const chosen = await port()
     try {
-      return [chosen, await launch(chosen)]
+      await launch(chosen)
+      return chosen
     } catch (error) {
       if (!(error instanceof PortTaken) || attempt === attempts) throw error
       await wait(100)
@@ -99,44 +105,42 @@ async function launchOn<T>(port: () => number, launch: (port: number) => Promise
   }
 }
 
-async function halt(server: ChildProcess): Promise<void> {
-  if (server.exitCode !== null || server.signalCode !== null) return
+async function halt(): Promise<void> {
+  const server = running
+  if (server === undefined || server.exitCode !== null || server.signalCode !== null) return
   const late = setTimeout(() => server.kill('SIGKILL'), stopMs)
   server.kill('SIGINT')
   await once(server, 'exit')
   clearTimeout(late)
 }
 
-const directory = await mkdtemp(join(tmpdir(), 'postgres-'))
-let running: ChildProcess | undefined
-
 const tell = (answer: Answer) => {
   if (process.connected) process.send?.(answer, () => {})
 }
-/** Steps come one after another: what ends it waits for a start that is under way. */
+/** Steps come one after another. */
 let steps = Promise.resolve()
 const next = (step: () => Promise<void>) => {
   steps = steps.then(step).catch((error: unknown) => tell({ failed: String(error) }))
 }
-const finish = () =>
-  next(async () => {
-    if (running !== undefined) await halt(running)
-    await rm(directory, { recursive: true, force: true })
-    process.exit()
-  })
+async function finish(): Promise<void> {
+  over.abort()
+  // A start that is under way fails by it.
+  await halt()
+  await steps
+  await rm(directory, { recursive: true, force: true })
+  process.exit()
+}
 process.once('disconnect', finish)
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, finish)
 
 next(async () => {
-  const launch = await initialise(directory)
-  const anyPort = () => ports.from + Math.floor(Math.random() * (ports.to - ports.from))
-  const [port, first] = await launchOn(anyPort, launch)
-  running = first
+  const launch = await initialise()
+  const port = await launchOn(freePort, launch)
   const url = `postgres://${account.user}:${account.password}@127.0.0.1:${port}/postgres`
   process.on('message', () =>
     next(async () => {
-      if (running !== undefined) await halt(running)
-      running = (await launchOn(() => port, launch))[1]
+      await halt()
+      await launchOn(async () => port, launch)
       tell({ url })
     }),
   )

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -27,11 +26,9 @@ export async function startRedis(): Promise<RedisServer> {
   const path = join(tmpdir(), `redis-${process.pid}-${started}.sock`)
   let server = await spawnServer(path)
   const stop = async () => {
-    if (server.exitCode === null && server.signalCode === null) {
-      server.kill('SIGKILL')
-      await once(server, 'exit')
-    }
-    rmSync(path, { force: true })
+    if (server.exitCode !== null || server.signalCode !== null) return
+    server.stdin?.end()
+    await once(server, 'exit')
   }
   return {
     path,
@@ -49,21 +46,24 @@ export async function startRedis(): Promise<RedisServer> {
   }
 }
 
+/**
+ * A shell keeps the server until the end of its input, which comes when this process is gone, also when it was killed with its
+ * group: then it kills the server.
+ */
+const keeper = 'redis-server "$@" & server=$!; exec >/dev/null; cat; kill -9 $server; wait $server; rm -f "$0"'
+
 async function spawnServer(path: string): Promise<ChildProcess> {
-  const server = spawn('redis-server', ['--port', '0', '--unixsocket', path, '--save', ''])
-  let fault = 'redis-server ended before it was ready'
-  server.once('error', ({ message }) => {
-    fault = message
+  const server = spawn('sh', ['-c', keeper, path, '--port', '0', '--unixsocket', path, '--save', ''], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    detached: true,
   })
-  // Whatever ends this process, the server does not outlive it.
-  const kill = () => server.kill('SIGKILL')
-  process.once('exit', kill)
-  server.once('exit', () => process.off('exit', kill))
+  const said: string[] = []
   for await (const line of createInterface(server.stdout)) {
+    said.push(line)
     if (!line.includes('ready to accept')) continue
     server.stdout.resume()
     return server
   }
-  process.off('exit', kill)
-  throw new Error(fault)
+  server.stdin.end()
+  throw new Error(`redis-server ended before it was ready: ${said.join('\n')}`)
 }

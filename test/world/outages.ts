@@ -53,9 +53,9 @@ export async function outage(answer: keyof typeof answers, outageMs: number, rem
   const perMinute = Math.round((triedMeanwhile / (outageMs / 60_000)) * 10) / 10
   return {
     name,
+    expected: reminders,
     facts: { sent, twice: outbox.sent.length - sent, triedPerMinute: perMinute },
     breaches: [
-      ...check(sent === reminders, `${name}: ${reminders - sent} of ${reminders} not sent`),
       ...check(outbox.sent.length === sent, `${name}: ${outbox.sent.length - sent} sent twice`),
       ...check(answer === 451 || perMinute < 5, `${name}: tried ${perMinute} times a minute`),
     ],

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util'
 import { startPostgres } from '../support/postgres-server.ts'
 import { breakage, prove } from '../support/proof.ts'
 import { trialsOf } from './trials.ts'
-import type { Verdict } from './world.ts'
+import { judge, type Verdict } from './world.ts'
 
 const { values } = parseArgs({
   options: {
@@ -21,7 +21,7 @@ const { values } = parseArgs({
 })
 
 const spoil = breakage<Verdict>(values.break, {
-  lost: (verdict) => ({ ...verdict, breaches: [...verdict.breaches, `${verdict.name}: 1 of its mails taken away`] }),
+  lost: (verdict) => ({ ...verdict, facts: { ...verdict.facts, sent: verdict.facts.sent - 1 } }),
 })
 
 const directory = mkdtempSync(join(tmpdir(), 'world-'))
@@ -34,8 +34,9 @@ try {
     chosen.map(([name, run]) => async () => {
       const verdict = spoil(await run())
       verdicts.push(verdict)
-      console.log(`${verdict.breaches.length === 0 ? 'kept  ' : 'BROKEN'} ${name} ${JSON.stringify(verdict.facts)}`)
-      return verdict.breaches
+      const breaches = judge(verdict)
+      console.log(`${breaches.length === 0 ? 'kept  ' : 'broken'} ${name} ${JSON.stringify(verdict.facts)}`)
+      return breaches
     }),
   )
   console.table(Object.fromEntries(verdicts.map(({ name, facts }) => [name, facts])))

@@ -57,9 +57,9 @@ export const deadWorker = (url: string, { reminders, outageMs }: Size): Promise<
     const twice = twiceOf(mailbox)
     return {
       name,
+      expected: ids.length,
       facts: { sent: ids.length - lost.length, twice, lastAfterMs: Math.round(lastAt - lastDueAt), stopMs },
       breaches: [
-        ...check(lost.length === 0, `${name}: ${lost.length} of ${ids.length} not sent`),
         // What it had sent and could not write is in doubt: at most its places.
         ...check(twice <= 10, `${name}: ${twice} sent twice`),
         ...check(stopMs <= stopLimitMs, `${name}: stop() of the dead one took ${stopMs} ms`),
@@ -95,10 +95,10 @@ export const heldRows = (url: string, { reminders, outageMs }: Size): Promise<Ve
     const twice = twiceOf(mailbox)
     return {
       name,
+      expected: ids.length,
       facts: { sent: ids.length - lost.length, whileHeld, twice },
       breaches: [
         ...check(whileHeld === ids.length - 1, `${name}: ${whileHeld} of the ${ids.length - 1} others sent meanwhile`),
-        ...check(lost.length === 0, `${name}: ${lost.length} not sent after it`),
         ...check(twice === 0, `${name}: ${twice} sent twice`),
       ],
     }
@@ -140,11 +140,9 @@ export const clocksApart = (
     const twice = twiceOf(mailbox)
     return {
       name,
+      expected: ids.length,
       facts: { sent: ids.length - lost.length, twice },
-      breaches: [
-        ...check(lost.length === 0, `${name}: ${lost.length} not sent`),
-        ...check(twice === 0, `${name}: ${twice} sent twice`),
-      ],
+      breaches: [...check(twice === 0, `${name}: ${twice} sent twice`)],
     }
   })
 
@@ -155,7 +153,10 @@ export const silentDirectory = (path: string, { reminders, outageMs }: Size): Pr
     const mailbox = await openMailbox()
     defer(() => mailbox.server.close())
     const host = new Host()
-    const { library, lines } = openLibrary(mailbox.server.port, host, { storage: sqlite(path) })
+    const { library, lines } = openLibrary(mailbox.server.port, host, {
+      storage: sqlite(path),
+      directoryTimeoutMs: 1000,
+    })
     await library.migrate()
     const ids = host.book(reminders, 2000, outageMs, 4)
     await schedule(library, ids)
@@ -176,10 +177,10 @@ export const silentDirectory = (path: string, { reminders, outageMs }: Size): Pr
     const twice = twiceOf(mailbox)
     return {
       name,
+      expected: ids.length,
       facts: { sent: ids.length - lost.length, meanwhile, twice, lateness, lines: lines.written.length, stopMs },
       breaches: [
         ...check(meanwhile === others.length, `${name}: ${meanwhile} of ${others.length} of the others sent meanwhile`),
-        ...check(lost.length === 0, `${name}: ${lost.length} not sent`),
         ...check(twice === 0, `${name}: ${twice} sent twice`),
         ...check(lines.written.length > 0, `${name}: nothing in the log`),
         ...check(stopMs <= stopLimitMs, `${name}: stop() took ${stopMs} ms`),

@@ -12,12 +12,19 @@ import {
 } from '../../src/index.ts'
 import { type SmtpTestServer, startSmtpServer } from '../support/smtp-server.ts'
 
-/** What a trial came to. */
+/** What a trial came to. `breaches`: promises beside the first one, that everybody is told. */
 export type Verdict = {
   readonly name: string
-  readonly facts: Readonly<Record<string, number | string>>
+  /** How many were to be told. */
+  readonly expected: number
+  readonly facts: Readonly<Record<string, number | string>> & { readonly sent: number }
   readonly breaches: readonly string[]
 }
+
+export const judge = ({ name, expected, facts, breaches }: Verdict): string[] => [
+  ...check(facts.sent === expected, `${name}: ${expected - facts.sent} of ${expected} not sent`),
+  ...breaches,
+]
 
 export const organizationOf = (index: number): string => `0f1e2d3c-4b5a-4978-8695-${String(index).padStart(12, '0')}`
 const addressOf = (id: number): string => `p${id}@example.org`

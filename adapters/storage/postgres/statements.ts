@@ -109,7 +109,7 @@ function reminderStatements({ reminders }: WorkingSet, nextId: NextId): CommandS
     defer: updater(reminders),
     suspend: updater(reminders),
     finish: updater(reminders, (row) => row.status === 'PENDING'),
-    correct: updater(reminders, (row) => row.status === 'FAILED'),
+    correct: updater(reminders, (row) => row.status === 'SENT' || row.status === 'FAILED'),
   }
 }
 

@@ -154,6 +154,8 @@ export type IntentCommand = {
 )
 export type IntentOutcome =
   | { readonly status: 'lost' }
+  /** Nothing changed: another transaction, of the host or of a worker, holds something that it needs. To be tried again. */
+  | { readonly status: 'held' }
   /** Nothing changed: the first attempt of a message found `cap` messages begun on the UTC day of `now`. */
   | { readonly status: 'capped' }
   /** `delivery` for send, fail, hold, hand_over and release; null for cancel and for deferred reminders. */
@@ -213,13 +215,21 @@ export type SettleCommand = {
   readonly suppress: { readonly address: string; readonly reason: string } | null
 }
 
+export type SettleOutcome = boolean | 'held'
+
 /**
- * What a provider reports later. Forward only: SENT to DELIVERED or BOUNCED, unknown to any. One that is being sent, or
- * waits to be sent again after an unknown outcome, is settled by any but FAILED, its reminder and counters with it, and the settle of
- * its worker comes too late. Nothing else changes.
+ * What a provider reports later. Forward only, by `canTransition`; unknown to any. The reminder, counters and, for FAILED and
+ * BOUNCED, a decision change with it. One that is being sent, or waits to be sent again after an unknown outcome, is settled
+ * by it, and the settle of its worker comes too late; by FAILED only one that is being sent and where the report can be of no
+ * earlier attempt. With `retryAt`, a delivery that FAILED would make of SENT, unknown or being sent is queued again instead,
+ * its reminder PENDING. Nothing else changes.
  */
 export type ReceiptCommand = {
   readonly id: number
+  /** The provider's id of the message that the report is about. Of another than the last attempt's only DELIVERED counts. */
+  readonly providerMessageId?: string | null
+  /** For FAILED: when to try again. */
+  readonly retryAt?: Date | null
   readonly status: DeliveryStatus
   readonly at: Date
   readonly errorCode: string | null
@@ -285,17 +295,20 @@ export interface DeliveryStore {
   dueTimes(after: Date, until: Date, limit: number): Promise<Date[]>
   /** Deliveries that are suspended, first suspended first, after the one at this place. */
   suspended(after: HeldPlace | null, limit: number): Promise<DeliveryRow[]>
+  /** Never waits for rows that another transaction holds: such commands are `held`, and the others go on without them. */
   commitIntents(commands: readonly IntentCommand[], now: Date): Promise<IntentOutcome[]>
   /**
    * Moves the end of the leases of what is still being sent, in the order of the commands: false where the delivery has
-   * another holder by now, or is over.
+   * another holder by now, or is over. `storage_busy`: another transaction has one of the rows; the others are moved all the
+   * same, and all may be moved again.
    */
   renew(commands: readonly RenewCommand[]): Promise<boolean[]>
   /**
-   * In the order of the commands: true where the delivery is settled by it, false where it came too late. The reminder, counters,
+   * In the order of the commands: true where the delivery is settled by it, false where it came too late, `held` where nothing
+   * changed because another transaction has one of its rows, which keeps none of the others. The reminder, counters,
    * suppressions and audit change in the same transaction. The same command again has the same answer: the first one may
    * have been lost.
    */
-  settle(commands: readonly SettleCommand[]): Promise<boolean[]>
+  settle(commands: readonly SettleCommand[]): Promise<SettleOutcome[]>
   recordReceipt(command: ReceiptCommand): Promise<boolean>
 }

@@ -49,8 +49,11 @@ export class AccountCapacity {
       if (capacity === null) return true
       if (capacity.reservedFor !== null && capacity.reservedFor !== group) return false
       if (capacity.free < size && capacity.wholeFor !== group) {
-        capacity.reservedFor = group
-        reserved.set(capacity.account, group)
+        // One that needs a single place gets it without: holding the next for it would keep larger groups waiting.
+        if (size > 1) {
+          capacity.reservedFor = group
+          reserved.set(capacity.account, group)
+        }
         return false
       }
       capacity.reservedFor = null

@@ -31,3 +31,15 @@ export class AccountGate {
 
 /** One word for the account that a provider sends through: changed credentials are another account. */
 export const accountKeyOf = (provider: Provider): string => `${provider.transport.name}:${provider.accountKey}`
+
+/** What the keys begin with of what this sender may not send to: a sender's fault towards a country is not the account's. */
+const routesOf = (provider: Provider): string => `${accountKeyOf(provider)} ${provider.from ?? ''}→`
+
+/** One word for what the sender sends to the addresses that begin with `destination`. */
+export const routeKeyOf = (provider: Provider, destination: string): string => `${routesOf(provider)}${destination}`
+
+/** What a key of the sender's is about; null: it is none of them. */
+export function destinationOf(provider: Provider, key: string): string | null {
+  const beginning = routesOf(provider)
+  return key.startsWith(beginning) ? key.slice(beginning.length) : null
+}

@@ -7,12 +7,13 @@ import type { IntentCommand, PlanRow } from '../../ports/storage.ts'
 import type { OutboundMessage } from '../../ports/transport.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import { type Category, type DecisionAction, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
+import type { Paused, Probe } from '../accounts.ts'
 import { type Context, faultOf } from '../context.ts'
 import type { Knowledge } from '../knowledge.ts'
 import { contentFor, renderFor, type Subject } from '../notices.ts'
 import type { Provider } from '../providers.ts'
 import type { ServiceOptions } from '../service-options.ts'
-import { type AccountGate, accountKeyOf } from './account-gate.ts'
+import type { AccountGate } from './account-gate.ts'
 import type { LeaseTime } from './send-lease.ts'
 import { type DueWork, factsForLog, factsOf, idempotencyKeyOf, mayHaveGoneOut, workOf } from './work.ts'
 
@@ -25,8 +26,8 @@ export type Outgoing = {
   /** No attempt at or after this. */
   readonly deadline: Date | null
   readonly unknownOutcome: 'retry' | 'hold'
-  /** Of its account, when the attempt began. */
-  readonly seenRefusals: number
+  /** Of what is paused and is tried by it; null: nothing it needs is paused. */
+  readonly probe: Probe | null
 }
 
 export type Evaluated = {
@@ -53,6 +54,8 @@ const waitMs = 5 * 60_000
 const dayMs = 86_400_000
 /** A message that ended the process of so many workers is not begun by another. */
 const mostWorkers = 4
+/** Nothing is looked for any more that has less time left than this. */
+const leastLookMs = 2000
 
 /** Turns a verdict into the command that makes it true; null where the account has no room now. */
 export function decideOne(
@@ -68,7 +71,9 @@ export function decideOne(
   const { organizationId, recipient, channel, category } = facts
   const policy = knowledge.surroundings(organizationId).policy
   const deadline = deadlineOf(due, subject, options.leadMs)
-  if (verdict.kind === 'wait') return putOff(due, verdict.rule, new Date(now.getTime() + waitMs), deadline, now)
+  if (verdict.kind === 'wait') {
+    return putOff(due, verdict.rule, new Date(now.getTime() + (verdict.waitMs ?? waitMs)), deadline, now)
+  }
   if (verdict.kind !== 'send' || subject === null) {
     const rule = verdict.kind === 'cancel' || verdict.kind === 'refuse' ? verdict.rule : 'appointment_moved'
     // What may have reached somebody must not be recorded as never sent.
@@ -82,8 +87,8 @@ export function decideOne(
   const provider = knowledge.provider(organizationId, channel)
   if (provider === null) return fail(due, 'refused', 'no_provider')
   if (gate.free(provider) === 0) return null
-  const seenRefusals = context.accounts.refusals(provider)
-  if (!context.accounts.admits(provider)) return waitFor(due, accountKeyOf(provider), deadline, now)
+  const admission = context.accounts.admit(provider, verdict.address)
+  if ('waitingFor' in admission) return waitFor(due, admission, deadline, now)
   const organization = knowledge.organization(organizationId)
   let rendered: ReturnType<typeof renderFor>
   try {
@@ -107,7 +112,7 @@ export function decideOne(
       lease: { from: options.clock.elapsedMs(), until: leaseUntil },
       deadline,
       unknownOutcome: policy.unknownOutcome,
-      seenRefusals,
+      probe: admission.probe,
       message: {
         idempotencyKey,
         organizationId,
@@ -120,6 +125,7 @@ export function decideOne(
         subject: rendered.subject,
         text: rendered.text,
         html: rendered.html,
+        deadline,
       },
     },
     command: {
@@ -155,7 +161,7 @@ export const lastMomentOf = (deadline: Date | null, now: Date): Date =>
  * waiting, it would end as a reminder of something that has begun.
  */
 function putOff(due: DueWork, rule: Rule, until: Date, deadline: Date | null, now: Date): Evaluated {
-  const last = deadline === null ? until : new Date(Math.min(until.getTime(), lastMomentOf(deadline, now).getTime()))
+  const last = deadline === null ? until : lastLook(rule, until, deadline, now)
   if (last <= now && !mayHaveGoneOut(due))
     return rule === 'appointment_gone' ? cancel(due, rule) : fail(due, 'failed', rule)
   return {
@@ -167,12 +173,19 @@ function putOff(due: DueWork, rule: Rule, until: Date, deadline: Date | null, no
 }
 
 /** Waits until the account works again, at the longest until its last moment. */
-function waitFor(due: DueWork, waitingFor: string, deadline: Date | null, now: Date): Evaluated {
+function waitFor(due: DueWork, { waitingFor, rule }: Paused, deadline: Date | null, now: Date): Evaluated {
   const until = lastMomentOf(deadline, now)
   if (until <= now) return mayHaveGoneOut(due) ? hold(due, 'too_late') : fail(due, 'failed', 'too_late')
-  const rule = 'account_paused'
   const command = { ...decisionOn(due, 'deferred', rule), kind: 'defer', until, waitingFor } as const
   return { due, rule, outgoing: null, command }
+}
+
+/** What the host does not know is looked for until its end is near, for one answer without it is no reason. */
+function lastLook(rule: Rule, until: Date, deadline: Date, now: Date): Date {
+  const last = Math.min(until.getTime(), lastMomentOf(deadline, now).getTime())
+  const leftMs = deadline.getTime() - now.getTime()
+  if (last > now.getTime() || rule !== 'appointment_gone' || leftMs < leastLookMs) return new Date(last)
+  return new Date(now.getTime() + leftMs / 2)
 }
 
 export const capOf = (sendCap: ServiceOptions['sendCap'], category: Category): number | null =>

@@ -4,18 +4,25 @@ import type { DeliveryRow, Lane, Share } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import { batchOrEach } from '../batch-or-each.ts'
 import { type Context, faultOf } from '../context.ts'
+import { isDirectoryFault } from '../directory/batch-reader.ts'
 import type { Planner } from '../planner.ts'
+import type { StopReport } from '../shutdown.ts'
 import { AccountCapacity } from './account-capacity.ts'
 import { AccountGate } from './account-gate.ts'
 import { putOffCapped } from './capped.ts'
 import { Coalescer } from './coalescer.ts'
 import type { Evaluated } from './decide.ts'
 import { evaluate } from './evaluate.ts'
+import { HeldWork } from './held-work.ts'
+import { HostPause } from './host-pause.ts'
 import { LeaseWatch } from './lease-watch.ts'
+import { LookAhead } from './look-ahead.ts'
+import { planAnew } from './moved-work.ts'
 import { ReadyQueue } from './ready-queue.ts'
 import { Sender } from './sender.ts'
 import { tellDecided } from './tell.ts'
-import { type DueWork, factsForLog } from './work.ts'
+import { Waker } from './waker.ts'
+import { type DueWork, factsForLog, factsOf } from './work.ts'
 import { allDue, readWork, type WorkSource, withReminders } from './work-source.ts'
 import { WorkerGroup } from './worker-group.ts'
 
@@ -25,7 +32,6 @@ const readLimit = 500
 const idleRoundMs = 1000
 /** How long what is another worker's waits for it, before one that has nothing else to do takes it. */
 const helpAfterMs = 1000
-const longestHostPauseMs = 60_000
 /** How long, after that, what was sent has to be written before `stop()` gives it up. */
 const lastWordMs = 1500
 
@@ -41,10 +47,15 @@ export class Dispatcher {
   readonly #gate: AccountGate
   readonly #sender: Sender
   readonly #watch: LeaseWatch
-  readonly #sending = new Set<Promise<void>>()
+  /** What is under way, with the ids of the deliveries. */
+  readonly #sending = new Map<Promise<void>, number>()
   readonly #group: WorkerGroup
   readonly #capacity: AccountCapacity
   readonly #ready = new ReadyQueue()
+  readonly #held = new HeldWork()
+  readonly #lookAhead: LookAhead
+  readonly #pause: HostPause
+  readonly #waker: Waker
   /** Places that became free. */
   readonly #freed: Coalescer
   /** What was due then is known; the rest lies ahead. */
@@ -53,13 +64,9 @@ export class Dispatcher {
   #sleptAt: Date | null = null
   #round: Promise<void> | null = null
   #dirty = false
+  /** Something is known, or a place is free, that was not when the round looked. */
+  #hasNews = false
   #running = false
-  #hostFailures = 0
-  /** By the clock's `elapsedMs`. */
-  #hostPausedUntil = Number.NEGATIVE_INFINITY
-  /** When `#wakeIn` wakes next, by the clock's `elapsedMs`. */
-  #wakesAt = Number.POSITIVE_INFINITY
-  #cancelWake = () => {}
   #cancelSweep = () => {}
   #unsubscribe = () => {}
 
@@ -71,28 +78,58 @@ export class Dispatcher {
     this.#scheduler = scheduler
     this.#sender = new Sender(context, this.#gate)
     this.#watch = new LeaseWatch(context, (id) => this.#sender.holds(id))
-    this.#freed = new Coalescer(context.options.clock, () => this.#kick())
+    this.#freed = new Coalescer(context.options.clock, () => this.#lookAgain())
     this.#group = new WorkerGroup(context)
     this.#capacity = new AccountCapacity(context.providers, this.#gate, context.accounts)
+    this.#pause = new HostPause(context)
+    this.#waker = new Waker(context.options.clock, () => this.wake())
+    this.#lookAhead = new LookAhead(context, {
+      answered: () => this.#pause.answered(),
+      arrived: () => this.#lookAgain(),
+      failed: (error) => this.#lookAheadFailed(error),
+      organizationFailed: (organizationId, { code, message }) =>
+        this.#context.events.emit('error', { code, message, organizationId }),
+    })
   }
 
+  /** Where `stop()` comes meanwhile, nothing is left running. */
   async start(): Promise<void> {
     if (this.#running) return
     this.#running = true
     const { clock, logger, storage } = this.#context.options
-    // A host that believes it is sending should hear at once that the tables are missing or the storage is closed.
-    await this.#source.nextDueAt()
-    await this.#group.start(() => this.wake())
-    this.#unsubscribe = storage.onForeignChange?.(() => this.wake()) ?? (() => {})
-    await this.#scheduler.start({ wake: () => this.wake(), clock, logger })
-    await this.#context.accounts.start()
+    try {
+      // A host that believes it is sending should hear at once that the tables are missing or the storage is closed.
+      await this.#source.nextDueAt()
+      await this.#group.start(() => this.wake())
+      await this.#scheduler.start({ wake: () => this.wake(), clock, logger })
+      if (this.#running) await this.#context.accounts.start()
+    } catch (error) {
+      this.#running = false
+      throw error
+    }
+    if (!this.#running) return this.#scheduler.stop()
+    this.#unsubscribe = storage.onForeignChange?.(() => this.wake(), logger) ?? (() => {})
     this.#sweep()
+  }
+
+  get isRunning(): boolean {
+    return this.#running
+  }
+
+  /** Whether it is known why work of the lane waits: its account is full, or the directory does not answer for it. */
+  knowsWhyItWaits(lane: Lane): boolean {
+    return !this.#mayGo(lane) || this.#context.host.faultFor(lane.organizationId) !== null
   }
 
   /** Looks for due work soon; nothing happens before `start()` or after `stop()`. */
   wake(): void {
     this.#dirty = true
     this.#kick()
+  }
+
+  /** The host reports something of the appointment: it is asked anew before anything of it is sent. */
+  reported(appointmentId: EntityId): void {
+    this.#lookAhead.reported(appointmentId)
   }
 
   dueAt(at: Date): void {
@@ -102,23 +139,31 @@ export class Dispatcher {
 
   /** Takes no new work, lets sends in progress finish for up to `drainMs`, then aborts them. */
   async stop(): Promise<void> {
-    if (!this.#running) return
     this.#running = false
     this.#cancelSweep()
-    this.#cancelWake()
+    this.#waker.stop()
     this.#freed.stop()
     this.#unsubscribe()
-    await this.#scheduler.stop()
-    await this.#context.accounts.stop()
-    await this.#group.stop()
-    await this.#round
     const { clock, drainMs } = this.#context.options
     const disarm = [
       clock.after(drainMs, () => this.#sender.abort()),
       clock.after(drainMs + lastWordMs, () => this.#sender.abandon()),
     ]
-    await Promise.all(this.#sending)
+    const ended = async () => {
+      await this.#round
+      await Promise.all(this.#sending.keys())
+    }
+    await Promise.all([ended(), this.#group.stop(), this.#context.accounts.stop()])
     for (const cancel of disarm) cancel()
+  }
+
+  /** The deliveries that are still under way: those that are accepted and not recorded, and those of which nothing is known. */
+  get left(): Pick<StopReport, 'unrecorded' | 'unfinished'> {
+    const { unrecorded } = this.#sender
+    return {
+      unrecorded: [...unrecorded],
+      unfinished: [...this.#sending.values()].filter((id) => !unrecorded.has(id)),
+    }
   }
 
   #sweep(): void {
@@ -127,17 +172,9 @@ export class Dispatcher {
     this.wake()
   }
 
-  /** Wakes when so much time has passed, whatever becomes of the time of day. */
-  #wakeIn(ms: number): void {
-    const { clock } = this.#context.options
-    const at = clock.elapsedMs() + ms
-    if (!this.#running || at >= this.#wakesAt) return
-    this.#cancelWake()
-    this.#wakesAt = at
-    this.#cancelWake = clock.after(ms, () => {
-      this.#wakesAt = Number.POSITIVE_INFINITY
-      this.wake()
-    })
+  #lookAgain(): void {
+    this.#hasNews = true
+    this.#kick()
   }
 
   #kick(): void {
@@ -146,45 +183,67 @@ export class Dispatcher {
       .catch((error) => {
         const { logger } = this.#context.options
         logger.error('dispatch round failed', { fault: faultOf(error) })
-        this.#wakeIn(idleRoundMs)
+        this.#waker.in(idleRoundMs)
       })
       .finally(() => {
         this.#round = null
-        if (this.#dirty) this.#kick()
+        if (this.#dirty || this.#hasNews) this.#kick()
       })
   }
 
   async #run(): Promise<void> {
-    const { clock } = this.#context.options
     let idle = false
     while (this.#running && !idle) {
-      const pausedMs = this.#hostPausedUntil - clock.elapsedMs()
+      const pausedMs = this.#pause.leftMs
       if (pausedMs > 0) {
         this.#dirty = false
-        this.#wakeIn(pausedMs)
+        this.#hasNews = false
+        this.#waker.in(pausedMs)
         return
       }
-      if (this.#dirty || this.#ready.isHungry((lane) => this.#capacity.hasRoom(lane))) {
+      let isNew = this.#hasNews || this.#lookAhead.isDue
+      this.#hasNews = false
+      if (this.#dirty || this.#ready.isHungry((lane) => this.#mayGo(lane), this.#lookAhead.isSlow)) {
         this.#dirty = false
         await this.#refill()
+        isNew = true
       }
-      const works = this.#ready.take(this.#capacity.round(), readLimit)
-      // What is ready and has no room is looked at again when a send ends.
-      if (works.length === 0) break
-      idle = !(await this.#dispatch(works))
+      if (isNew) this.#ask()
+      const works = this.#ready.take((group) => this.#lookAhead.isKnown(group), this.#capacity.round(), readLimit)
+      if (works.length > 0) idle = !(await this.#dispatch(works))
+      else {
+        if (!isNew) this.#ask()
+        // What is ready and has no room is looked at again when a send ends, and what is not known when the host answers.
+        if (!this.#hasNews) break
+      }
     }
     await this.#sleep(idle)
   }
 
+  #ask(): void {
+    this.#lookAhead.ask(this.#ready.lanes, (lane) => this.#capacity.hasRoom(lane))
+  }
+
+  #mayGo(lane: Lane): boolean {
+    return this.#capacity.hasRoom(lane) && !this.#lookAhead.isPutOff(lane)
+  }
+
   /** Asks to be woken when there will be something to do. */
   async #sleep(idle: boolean): Promise<void> {
-    if (idle) return this.#wakeIn(idleRoundMs)
+    const { waitMs } = this.#lookAhead
+    if (Number.isFinite(waitMs)) this.#waker.in(waitMs)
+    if (idle) {
+      this.#waker.in(idleRoundMs)
+      return
+    }
+    const { until } = this.#held.look(this.#context.options.clock.now())
+    if (until !== null) this.#scheduler.wakeAt(until)
     if (this.#sleptAt === this.#readAt) return
     const next = await this.#source.nextDueAt(this.#readAt)
     if (next !== null) this.#scheduler.wakeAt(next)
     if (this.#share().of > 1) {
       const first = await this.#source.nextDueAt()
-      if (first !== null && first <= this.#readAt) this.#wakeIn(helpAfterMs)
+      if (first !== null && first <= this.#readAt) this.#waker.in(helpAfterMs)
     }
     this.#sleptAt = this.#readAt
   }
@@ -196,22 +255,24 @@ export class Dispatcher {
 
   async #refill(): Promise<void> {
     const now = this.#context.options.clock.now()
-    const lanes = this.#ready.lanes()
+    const lanes = this.#ready.lanes.map(({ lane }) => lane)
     await this.#learn(lanes)
-    const except = lanes.filter((lane) => !this.#capacity.hasRoom(lane))
+    const except = lanes.filter((lane) => !this.#mayGo(lane))
     const share = this.#share()
+    const limit = readLimit * (this.#lookAhead.isSlow ? 2 : 1) + this.#held.look(now).count
     const { storage } = this.#context.options
-    let page = await readWork(this.#source, storage, { now, limit: readLimit, except, share })
+    let page = await readWork(this.#source, storage, { now, limit, except, share })
     if (share.of > 1 && page.works.length === 0) {
       const late = new Date(now.getTime() - helpAfterMs)
-      page = await readWork(this.#source, storage, { now: late, limit: readLimit, except })
+      page = await readWork(this.#source, storage, { now: late, limit, except })
     }
     const takenOver = await withReminders(storage, await this.#watch.look())
     const { waitMs } = this.#watch
-    if (waitMs !== null) this.#wakeIn(waitMs)
+    if (waitMs !== null) this.#waker.in(waitMs)
     this.#readAt = now
-    this.#ready.refill([...page.works, ...takenOver], page.more, except, now.getTime())
-    await this.#learn(this.#ready.lanes())
+    const works = page.works.filter((due) => !this.#held.has(due, now))
+    this.#ready.refill([...works, ...takenOver], page.more, except, now.getTime())
+    await this.#learn(this.#ready.lanes.map(({ lane }) => lane))
   }
 
   /** Who sends for whom may have changed since. */
@@ -225,10 +286,9 @@ export class Dispatcher {
   /** True if anything came of it. */
   async #dispatch(works: readonly DueWork[]): Promise<boolean> {
     const { options } = this.#context
-    const evaluation = await this.#askingHost(() => evaluate(this.#context, this.#gate, works))
-    if (evaluation === null) return true
+    const truths = this.#lookAhead.take(works)
+    const { evaluated, toReplan } = await evaluate(this.#context, this.#gate, works, truths)
     const now = options.clock.now()
-    const { evaluated, toReplan } = evaluation
     const commands = evaluated.map((one) => one.command)
     const outcomes = await batchOrEach(commands, (batch) => options.storage.deliveries.commitIntents(batch, now)).catch(
       (error) => {
@@ -237,6 +297,7 @@ export class Dispatcher {
       },
     )
     const capped: Evaluated[] = []
+    const lost: DueWork[] = []
     let progress = false
     const open = new Set(works)
     for (const [index, one] of evaluated.entries()) {
@@ -248,37 +309,34 @@ export class Dispatcher {
         progress = true
         open.delete(one.due)
         this.#act(one, outcome.delivery)
-      } else if (one.outgoing !== null) {
+      } else {
+        lost.push(one.due)
         this.#notBegun(one.outgoing)
       }
-      if (outcome !== undefined && 'status' in outcome && outcome.status === 'capped') capped.push(one)
+      const status = outcome !== undefined && 'status' in outcome ? outcome.status : null
+      if (status === 'capped') capped.push(one)
+      if (status === 'held') {
+        // There may be others behind it.
+        progress = true
+        open.delete(one.due)
+        this.#held.add(one.due, now)
+      }
     }
+    const moved = new Set(toReplan)
+    const toMove = [...open].filter((due) => moved.has(factsOf(due).appointmentId ?? ''))
     for (const due of open) this.#ready.putBack(due)
+    if (toMove.length > 0) {
+      void planAnew(this.#context, this.#planner, this.#lookAhead, this.#pause, toMove).then(() => this.wake())
+    }
     // Last: what was claimed is under way by now, whatever becomes of this.
     if (capped.length > 0) await this.#putOff(capped, now)
-    const replanned = await this.#replan(toReplan)
-    return progress || capped.length > 0 || replanned
-  }
-
-  /** True if anything came of it. */
-  async #replan(appointmentIds: readonly EntityId[]): Promise<boolean> {
-    if (appointmentIds.length === 0) return false
-    const requests = appointmentIds.map((appointmentId) => ({ appointmentId, reactivate: false }))
-    const results = await this.#askingHost(() => this.#planner.plan(requests))
-    return results === null || results.some((result) => result.status === 'planned')
-  }
-
-  /** Null where the host cannot say what is true: nothing is sent and nothing costs an attempt until it can. */
-  async #askingHost<T>(ask: () => Promise<T>): Promise<T | null> {
-    try {
-      const answer = await ask()
-      this.#hostFailures = 0
-      return answer
-    } catch (error) {
-      if (!isNotificationError(error) || !error.code.startsWith('directory_')) throw error
-      this.#pauseForHost(error.code, error.message)
-      return null
+    const isIdle = !progress && capped.length === 0 && toMove.length === 0
+    for (const due of lost) {
+      // Somebody changed it meanwhile, and it is decided by what is so now; but not again and again.
+      if (isIdle) this.#lookAhead.hold(due, idleRoundMs)
+      else this.#lookAhead.forget(due)
     }
+    return !isIdle
   }
 
   async #putOff(capped: readonly Evaluated[], now: Date): Promise<void> {
@@ -289,7 +347,7 @@ export class Dispatcher {
   #notBegun(outgoing: Evaluated['outgoing']): void {
     if (outgoing === null) return
     this.#gate.release(outgoing.provider)
-    if (outgoing.seenRefusals > 0) this.#context.accounts.giveBack(outgoing.provider)
+    if (outgoing.probe !== null) this.#context.accounts.giveBack(outgoing.probe)
   }
 
   #act(one: Evaluated, delivery: DeliveryRow | null): void {
@@ -304,16 +362,18 @@ export class Dispatcher {
       this.#sending.delete(sending)
       if (!this.#ready.isEmpty) this.#freed.add(this.#sending.size)
     })
-    this.#sending.add(sending)
+    this.#sending.set(sending, delivery.id)
   }
 
-  #pauseForHost(code: string, message: string): void {
-    const { clock, logger } = this.#context.options
-    const pauseMs = Math.min(longestHostPauseMs, idleRoundMs * 2 ** this.#hostFailures)
-    this.#hostFailures += 1
-    this.#hostPausedUntil = clock.elapsedMs() + pauseMs
-    this.#ready.clear()
-    logger.warn('directory unavailable, work put off', { code, pauseMs })
-    this.#context.events.emit('error', { code, message, organizationId: null })
+  /** The host answers for nobody, or something else failed that is tried again. */
+  #lookAheadFailed(error: unknown): void {
+    if (isDirectoryFault(error)) {
+      this.#pause.begin(error)
+      this.#ready.clear()
+      this.#waker.in(this.#pause.leftMs)
+    } else {
+      this.#context.options.logger.error('dispatch round failed', { fault: faultOf(error) })
+      this.#waker.in(idleRoundMs)
+    }
   }
 }

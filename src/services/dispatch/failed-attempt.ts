@@ -2,6 +2,7 @@ import { addressKey } from '../../domain/effective.ts'
 import type { TransportError } from '../../errors.ts'
 import type { DeliveryRow, SettleCommand, SettleResult } from '../../ports/storage.ts'
 import type { DecisionAction, Rule } from '../../schemas/vocabulary.ts'
+import type { Paused } from '../accounts.ts'
 import { lastMomentOf, type Outgoing } from './decide.ts'
 
 /** A failed attempt, and what could follow it. */
@@ -13,8 +14,8 @@ export type FailedAttempt = {
   readonly nextAttempt: Date | null
   /** It was the last attempt that is allowed. */
   readonly isExhausted: boolean
-  /** The account that was refused and is paused; null if the failure is the message's own. */
-  readonly waitingFor: string | null
+  /** What was refused and is paused; null if the failure is the message's own. */
+  readonly paused: Paused | null
   readonly at: Date
 }
 
@@ -25,7 +26,7 @@ export type Judgement = Pick<SettleCommand, 'result' | 'suppress'> & {
 }
 
 export function judgeFailure(attempt: FailedAttempt): Judgement {
-  const { error, delivery, outgoing, nextAttempt, isExhausted, waitingFor, at } = attempt
+  const { error, delivery, outgoing, nextAttempt, isExhausted, paused, at } = attempt
   const { code, message } = error
   const judged = (result: SettleResult, action: DecisionAction, rule: Rule): Judgement => {
     return { result, action, rule, suppress: null }
@@ -44,11 +45,12 @@ export function judgeFailure(attempt: FailedAttempt): Judgement {
   if (error.outcome === 'suppressed') {
     return { ...fail('suppressed'), suppress: { address: addressKey(outgoing.message.to), reason: code } }
   }
-  if (waitingFor !== null) {
+  if (paused !== null) {
+    const { waitingFor, rule } = paused
     const dueAt = lastMomentOf(outgoing.deadline, at)
     if (dueAt <= at) return tooLate()
     const result = { kind: 'retry', dueAt, code, message, countAttempt: false, unknown: false, waitingFor } as const
-    return judged(result, 'deferred', 'account_paused')
+    return judged(result, 'deferred', rule)
   }
   if (error.outcome === 'permanent') return fail('permanent_failure')
   if (error.outcome === 'transient') {

@@ -2,7 +2,7 @@ import { nextAttempt } from '../../domain/retry.ts'
 import { isTransportError, TransportError } from '../../errors.ts'
 import type { DeliveryRow, SettleCommand } from '../../ports/storage.ts'
 import type { Context } from '../context.ts'
-import { type AccountGate, accountKeyOf } from './account-gate.ts'
+import type { AccountGate } from './account-gate.ts'
 import { entryOf, type Outgoing } from './decide.ts'
 import { judgeFailure } from './failed-attempt.ts'
 import { SendLease } from './send-lease.ts'
@@ -34,6 +34,8 @@ export class Sender {
   readonly #leases = new Set<SendLease>()
   /** Deliveries that are being sent, or whose outcome is not written yet. */
   readonly #held = new Map<number, SendLease>()
+  /** Deliveries that the provider accepted, and that are not recorded yet. */
+  readonly unrecorded = new Set<number>()
 
   constructor(context: Context, gate: AccountGate) {
     this.#context = context
@@ -51,12 +53,15 @@ export class Sender {
     const outcome = await this.#attempt(delivery.id, outgoing, lease, running)
     this.#gate.release(outgoing.provider)
     const { command, announce } = await this.#judge(due, delivery, outgoing, outcome)
+    if (command.result.kind === 'sent') this.unrecorded.add(delivery.id)
     const written = await this.#settler.settle(command)
+    if (written !== 'unwritten') this.unrecorded.delete(delivery.id)
     lease.release()
     if (this.#held.get(delivery.id) === lease) this.#held.delete(delivery.id)
     if (written !== 'settled') {
       const facts = { notificationId: delivery.id, outcome: command.result.kind }
       const { logger } = this.#context.options
+      // What is not written when this process stops is named by the report of `stop()`.
       if (written === 'late') logger.warn('outcome too late: it was settled, or begun again, by another', facts)
       return
     }
@@ -95,7 +100,8 @@ export class Sender {
     const { signal } = lease
     const { account, accountKey, trusted, transport } = outgoing.provider
     const message = { notificationId, ...outgoing.message }
-    const answered = (async () => transport.send(message, { account, accountKey, trusted, signal }))().catch(
+    const now = () => this.#context.options.clock.now()
+    const answered = (async () => transport.send(message, { account, accountKey, trusted, now, signal }))().catch(
       (error: unknown) => (isTransportError(error) ? error : silence('transport_failed', error)),
     )
     try {
@@ -131,14 +137,15 @@ export class Sender {
     const at = options.clock.now()
     const { id, fence, idempotencyKey } = delivery
     const base = { id, fence, idempotencyKey, at, entries: [], suppress: null }
-    const { provider, seenRefusals } = outgoing
+    const { provider, probe } = outgoing
+    const { to } = outgoing.message
     if (outcome === givenBack) {
-      if (seenRefusals > 0) accounts.giveBack(provider)
+      if (probe !== null) accounts.giveBack(probe)
       // At once, and it costs no attempt: nothing was tried.
       return { command: { ...base, result: { kind: 'retry', dueAt: at, ...notBegun } }, announce: () => {} }
     }
     if (!isTransportError(outcome)) {
-      await accounts.proven(provider)
+      await accounts.proven(provider, to)
       const dueAt = due.reminder?.reminderTime ?? delivery.createdAt
       const lateMs = Math.max(0, at.getTime() - dueAt.getTime())
       const result = { kind: 'sent', providerMessageId: outcome.messageId, lateMs } as const
@@ -146,16 +153,17 @@ export class Sender {
     }
     const { code, message, retryAfterMs } = outcome
     const isUnknown = outcome.outcome === 'unknown'
-    const pausesAccount = outcome.scope === 'account' && !isUnknown
-    if (pausesAccount) await accounts.refused(provider, delivery, { code, retryAfterMs, seenRefusals })
-    else if (!isUnknown) await accounts.proven(provider)
+    const refused = isUnknown ? null : refusedBy(outcome)
+    const paused =
+      refused === null ? null : await accounts.refused(provider, delivery, { ...refused, code, retryAfterMs, probe })
+    if (paused === null && outcome.accountProven) await accounts.proven(provider, to)
     const { result, suppress, action, rule } = judgeFailure({
       error: outcome,
       delivery,
       outgoing,
       nextAttempt: this.#next(delivery, outgoing, outcome, at),
       isExhausted: delivery.attempts > options.retry.maxRetries,
-      waitingFor: pausesAccount ? accountKeyOf(provider) : null,
+      paused,
       at,
     })
     const entries = [{ ...entryOf(due, action, rule, code), notificationId: delivery.id }]
@@ -163,7 +171,7 @@ export class Sender {
     return {
       command: { ...base, result, suppress, entries },
       announce: () => {
-        if (pausesAccount) events.emit('error', { code, message, organizationId })
+        if (paused !== null) events.emit('error', { code, message, organizationId })
       },
     }
   }
@@ -180,6 +188,12 @@ export class Sender {
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     })
   }
+}
+
+/** What the provider refused beyond the message; null: the message alone. */
+function refusedBy({ scope, destination }: TransportError): { readonly destination: string | null } | null {
+  if (scope === 'account') return { destination: null }
+  return scope === 'sender' && destination !== undefined ? { destination } : null
 }
 
 const silence = (code: string, cause?: unknown): TransportError =>

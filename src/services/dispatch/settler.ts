@@ -17,6 +17,8 @@ type Waiting = {
 
 /** How soon outcomes are tried again while nothing can be written: first, and at last. */
 const [soonestMs, latestMs] = [200, 1000]
+/** How soon one is whose rows another transaction had. */
+const heldMs = 500
 /** How soon one is that was refused by itself, however often. */
 const longestMs = 60_000
 /** After so many refusals it is written without what a table may have no room for. */
@@ -88,12 +90,16 @@ export class Settler {
       const commands = batch.map((one) => one.command)
       const outcomes = await batchOrEach(commands, (pieces) => this.#storage.deliveries.settle(pieces))
       const refused: Waiting[] = []
+      const held: Waiting[] = []
       for (const [index, one] of batch.entries()) {
         const outcome = outcomes[index]
         if (isNotificationError(outcome)) refused.push(one)
+        else if (outcome === 'held') held.push(one)
         else this.#written(one.done, outcome === true ? 'settled' : 'late')
       }
-      if (refused.length < batch.length) this.#recover(batch.length - refused.length)
+      const written = batch.length - refused.length - held.length
+      if (written > 0) this.#recover(written)
+      for (const one of held) this.#later(one, heldMs)
       if (refused.length > 0) this.#again(refused, outcomes.find(isNotificationError))
     } catch (error) {
       this.#again(batch, error)
@@ -105,7 +111,6 @@ export class Settler {
   }
 
   #again(batch: readonly Waiting[], error: unknown): void {
-    const { clock } = this.#context.options
     if (isNotificationError(error) && error.code === 'storage_closed') {
       this.abandon()
       return
@@ -116,10 +121,14 @@ export class Settler {
       // Others were written meanwhile: it is this one that the database refuses.
       const again = one.since < this.#count ? refused(one) : one
       const waitMs = again.refusals > 0 ? Math.min(longestMs, latestMs * 2 ** again.refusals) : soonMs
-      clock.after(waitMs, () => {
-        if (this.#unwritten.has(again.done)) this.#add(again)
-      })
+      this.#later(again, waitMs)
     }
+  }
+
+  #later(one: Waiting, waitMs: number): void {
+    this.#context.options.clock.after(waitMs, () => {
+      if (this.#unwritten.has(one.done)) this.#add(one)
+    })
   }
 
   #tell(error: unknown): void {

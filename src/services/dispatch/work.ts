@@ -43,6 +43,15 @@ export function groupKey(due: DueWork): string {
 /** The same for every attempt. */
 export const idempotencyKeyOf = (due: DueWork): string =>
   due.delivery === null ? reminderKey(due.reminder) : due.delivery.idempotencyKey
+/** The appointment or waitlist entry that it is about, of whichever channel. */
+export function subjectKey(due: DueWork): string {
+  const { organizationId, appointmentId, waitlistEntryId } = factsOf(due)
+  return JSON.stringify([organizationId, appointmentId, waitlistEntryId])
+}
+
+/** Tells the rows apart, and the fences of one row. */
+export const workKey = ({ reminder, delivery }: DueWork): string =>
+  delivery === null ? `reminder ${reminder.id}` : `delivery ${delivery.id} ${delivery.fence}`
 
 /** True once an attempt may have reached somebody although it was never settled. */
 export const mayHaveGoneOut = (due: DueWork): boolean =>

@@ -1,9 +1,12 @@
 import { isNotificationError, NotificationError } from '../../errors.ts'
+import type { NewDecision, PlanRow } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
+import type { DecisionAction, Rule } from '../../schemas/vocabulary.ts'
 import { batchOrEach } from '../batch-or-each.ts'
 import { cancelCommand } from '../cancel-command.ts'
 import type { Context } from '../context.ts'
 import { reconciledEntry } from '../plan-draft.ts'
+import { planByAppointment } from '../plan-row.ts'
 import type { Planner, PlanResult } from '../planner.ts'
 import type { Finding, ReconcileTally } from './report.ts'
 
@@ -70,26 +73,45 @@ export async function lookBack(
   return { plans, gone }
 }
 
-/** Cancels what is gone, if it still is: the directory is asked again, for some time has passed since. */
+/**
+ * Cancels what is gone, if it still is, and was so five minutes ago; the rest is noted, so that the next look finds since when.
+ * Gives those that are noted. `force`: what is gone now is cancelled now.
+ */
 export async function cancelGone(
   { context, planner, tally, requireLease }: Run,
   gone: readonly EntityId[],
-): Promise<void> {
+  force: boolean,
+): Promise<EntityId[]> {
   const { storage, clock } = context.options
+  const missing: EntityId[] = []
   for (const batch of inBatches(gone)) {
     await requireLease()
     // The plans first: one that was made anew after the directory said 'gone' must not be cancelled by it.
     const plans = await storage.plans.find(batch)
-    const truthOf = await context.host.appointments(batch)
+    const planOf = planByAppointment(plans)
+    const truthOf = await context.host.appointments(batch, {
+      organizationOf: (id) => planOf.get(id)?.organizationId ?? null,
+      evenIfNone: true,
+    })
     const lost = plans.filter((plan) => plan.status === 'active' && truthOf(plan.appointmentId).kind === 'gone')
+    const found = plans.filter((plan) => plan.status === 'active' && truthOf(plan.appointmentId).kind === 'known')
+    const before = await missedBefore(context, [...lost, ...found])
+    const toCancel = lost.filter((plan) => force || before(plan) === 'gone')
+    const toWait = lost.filter((plan) => !toCancel.includes(plan))
+    const became = new Map<EntityId, Finding>(toWait.map(({ appointmentId }) => [appointmentId, 'missing']))
+    missing.push(...became.keys())
+    await storage.decisions.append([
+      ...toWait.filter((plan) => before(plan) === 'new').map(noteOf('deferred', 'appointment_gone', clock.now())),
+      ...found.filter((plan) => before(plan) !== 'new').map(noteOf('planned', 'appointment_found', clock.now())),
+    ])
     const entry = reconciledEntry('cancelled')
-    const commands = lost.map((plan) => cancelCommand(plan, 'appointment_gone', clock.now(), [entry]))
+    const commands = toCancel.map((plan) => cancelCommand(plan, 'appointment_gone', clock.now(), [entry]))
     const outcomes = await batchOrEach(commands, (some) => storage.plans.apply(some))
-    const became = new Map<EntityId, Finding>()
-    for (const [index, plan] of lost.entries()) {
+    for (const [index, plan] of toCancel.entries()) {
       const outcome = outcomes[index]
       // Whoever changed the plan meanwhile knew more than this run.
-      if (outcome === undefined || isNotificationError(outcome)) became.set(plan.appointmentId, 'failed')
+      const isOpen = outcome === undefined || isNotificationError(outcome) || outcome.status === 'held'
+      if (isOpen) became.set(plan.appointmentId, 'failed')
       else if (outcome.status === 'applied') {
         became.set(plan.appointmentId, 'cancelled')
         planner.tellCancelled(outcome.cancelled)
@@ -97,7 +119,27 @@ export async function cancelGone(
     }
     for (const appointmentId of batch) tally.became(became.get(appointmentId) ?? 'unchanged', appointmentId)
   }
+  return missing
 }
+
+/** Whether appointments were missed before this run. */
+async function missedBefore({ disappearances }: Context, plans: readonly PlanRow[]) {
+  const states = await Promise.all(
+    plans.map(({ organizationId, appointmentId }) => disappearances.ofAppointment(organizationId, appointmentId)),
+  )
+  const stateOf = new Map(plans.map((plan, index) => [plan, states[index]]))
+  return (plan: PlanRow) => stateOf.get(plan) ?? 'new'
+}
+
+const noteOf =
+  (action: DecisionAction, rule: Rule, at: Date) =>
+  ({ organizationId, appointmentId }: PlanRow): NewDecision => ({
+    organizationId,
+    appointmentId,
+    waitlistEntryId: null,
+    at,
+    entries: [{ action, rule, category: 'REMINDER' }],
+  })
 
 /** Plans each anew, which is declarative: where nothing differs, nothing is written. */
 async function* mend({ planner, requireLease, skipPast }: Run, ids: readonly EntityId[]) {

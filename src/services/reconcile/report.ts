@@ -16,13 +16,14 @@ export type SettledReconcileOptions = z.output<typeof reconcileOptions>
  * What can be found of an appointment.
  * - `planned`: it had no plan.
  * - `moved`: it starts at another instant than planned.
- * - `cancelled`: it is cancelled, over, or no longer known.
+ * - `cancelled`: it is cancelled, over, or was no longer known five minutes ago either.
+ * - `missing`: it is no longer known, for the first time; looked for once more before it is cancelled.
  * - `replanned`: who takes part, the zone, or what is wanted and possible (settings, contact data, providers) changed.
  * - `unchanged`: nothing was written.
  * - `unreadable`: the directory described it in a way that cannot be used; left as it is.
  * - `failed`: its plan could not be written; left as it is.
  */
-export type Finding = PlanDrift | 'unchanged' | 'unreadable' | 'failed'
+export type Finding = PlanDrift | 'missing' | 'unchanged' | 'unreadable' | 'failed'
 type Example = Exclude<Finding, 'unchanged'> | 'gone'
 
 /** What a reconciliation did. A number for each finding. */
@@ -36,7 +37,7 @@ export type ReconcileReport = Readonly<Record<Finding, number>> & {
   readonly code: ErrorCode | null
   /** Appointments looked at. */
   readonly checked: number
-  /** Of the plans, those whose appointment the directory no longer knows; cancelled unless stopped or refused. */
+  /** Of the plans, those whose appointment the directory no longer knows; `missing` or cancelled unless stopped or refused. */
   readonly gone: number
   /** The directory has no `upcoming`: bookings that the library was never told of were not looked for. */
   readonly upcomingSkipped: boolean
@@ -53,6 +54,7 @@ export class ReconcileTally {
     planned: 0,
     moved: 0,
     cancelled: 0,
+    missing: 0,
     replanned: 0,
     unchanged: 0,
     unreadable: 0,
@@ -63,6 +65,7 @@ export class ReconcileTally {
     planned: [],
     moved: [],
     cancelled: [],
+    missing: [],
     replanned: [],
     unreadable: [],
     failed: [],

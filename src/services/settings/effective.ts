@@ -3,7 +3,7 @@ import type { SettingsRow } from '../../ports/storage.ts'
 import type { PreferenceRef, Preferences } from '../../schemas/preferences.ts'
 import type { OrganizationSettings } from '../../schemas/settings.ts'
 import type { Category, Channel, Rule } from '../../schemas/vocabulary.ts'
-import type { AccountPause } from '../accounts.ts'
+import type { AccountPause, DestinationPause } from '../accounts.ts'
 import type { Context } from '../context.ts'
 import { sourceOf } from '../providers.ts'
 import { taskManagerProvider } from '../tasks/reports.ts'
@@ -24,6 +24,8 @@ export type EffectiveChannel = {
    * tried again.
    */
   readonly pause: AccountPause | null
+  /** Where the sender may not send to, by how the numbers begin (`+44`): what is due for these waits, all else is sent. */
+  readonly pausedDestinations: readonly DestinationPause[]
 }
 export type EffectiveSettings = {
   readonly organizationId: string
@@ -38,6 +40,8 @@ export type EffectivePreferences = {
   readonly decisions: readonly (Effective & { readonly category: Category; readonly channel: Channel })[]
 }
 
+const none = { provider: null, source: null, fault: null, pause: null, pausedDestinations: [] }
+
 export function effectiveChannel(
   { providers, accounts }: Pick<Context, 'providers' | 'accounts'>,
   row: SettingsRow | null,
@@ -45,11 +49,12 @@ export function effectiveChannel(
   enabled: boolean,
 ): EffectiveChannel {
   if (providers.delivered) {
-    return { enabled, provider: taskManagerProvider, source: taskManagerProvider, fault: null, pause: null }
+    return { ...none, enabled, provider: taskManagerProvider, source: taskManagerProvider }
   }
   const found = providers.find(row, channel)
-  if (typeof found === 'string') return { enabled, provider: null, source: null, fault: found, pause: null }
+  if (typeof found === 'string') return { ...none, enabled, fault: found }
   const pause = accounts.pause(found)
   const fault = pause === null ? null : 'account_paused'
-  return { enabled, provider: found.transport.name, source: sourceOf(found), fault, pause }
+  const pausedDestinations = accounts.pausedDestinations(found)
+  return { enabled, provider: found.transport.name, source: sourceOf(found), fault, pause, pausedDestinations }
 }

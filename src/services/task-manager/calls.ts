@@ -12,6 +12,8 @@ export class Calls {
   readonly breaker: Breaker
   readonly #options: SettledTaskManagerOptions
   readonly #closed = new AbortController()
+  /** Why the last request got no answer; null once one did. */
+  #fault: string | null = null
   readonly #retry: RetryPolicy
 
   constructor(options: SettledTaskManagerOptions) {
@@ -37,6 +39,10 @@ export class Calls {
     )
   }
 
+  get fault(): string | null {
+    return this.#fault
+  }
+
   /** @throws NotificationError `task_manager_unavailable`, or `task_manager_invalid` for an answer that is too large. */
   async call(request: Request): Promise<Answer> {
     const deadline = new Date(this.#elapsed().getTime() + this.#options.totalTimeoutMs)
@@ -52,9 +58,14 @@ export class Calls {
       }
       attempts += 1
       try {
-        return await this.breaker.execute(() => this.#exchange(request, deadline))
+        const answer = await this.breaker.execute(() => this.#exchange(request, deadline))
+        this.#fault = null
+        return answer
       } catch (error) {
         if (!(error instanceof NoAnswer)) throw error
+        this.#fault = error.reason
+        const { logger } = this.#options
+        if (!this.#closed.signal.aborted) logger.warn('TaskManager gave no answer', { fault: error.reason })
         last = error
         isUnsent &&= error.isUnsent
         if (this.breaker.broken === null) error.waitMs = this.#waitMs(error, attempts, deadline)

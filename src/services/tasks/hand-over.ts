@@ -132,7 +132,8 @@ export class HandOver {
     let count = 0
     for (const [index, one] of evaluated.entries()) {
       const outcome = outcomes[index]
-      if (outcome === undefined || isNotificationError(outcome) || outcome.status === 'lost') continue
+      if (outcome === undefined || isNotificationError(outcome)) continue
+      if (outcome.status === 'lost' || outcome.status === 'held') continue
       if (outcome.status === 'capped') capped.push(one)
       else if (one.command.kind === 'hand_over') count += 1
       else tellDecided(context, one, outcome.delivery)

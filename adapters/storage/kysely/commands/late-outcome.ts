@@ -1,7 +1,7 @@
 import type { SettleCommand, SettleResult } from '../../../../src/index.ts'
 import type { RecordOf } from '../query.ts'
 import { countedAs, type Tally } from './counters.ts'
-import { appendDecision } from './decisions.ts'
+import { aboutDelivery, appendDecision, entryOfDelivery } from './decisions.ts'
 import { isOpen, settleByReceipt } from './receive.ts'
 import type { Tx } from './tx.ts'
 
@@ -25,7 +25,7 @@ function isWritten(tx: Tx, row: Delivery, result: SettleResult): boolean {
   switch (result.kind) {
     case 'sent':
       // A receipt was faster, and did not know the provider's id.
-      if (row.delivery_state === 'settled' && row.provider_message_id === null && result.providerMessageId !== null) {
+      if (row.delivery_state !== 'sending' && row.provider_message_id === null && result.providerMessageId !== null) {
         tx.statements.deliveries.identify.run({ id: row.id, provider_message_id: result.providerMessageId })
         return false
       }
@@ -41,23 +41,13 @@ function isWritten(tx: Tx, row: Delivery, result: SettleResult): boolean {
 
 /** Both attempts can be seen: the one that is there, and the one that this is the outcome of. */
 function record(tx: Tx, row: Delivery, { result, at }: SettleCommand): void {
-  const reminder = row.reminder_id === null ? undefined : tx.statements.reminders.get.get({ id: row.reminder_id })
-  const about = {
-    organizationId: row.organization_id,
-    appointmentId: row.appointment_id,
-    waitlistEntryId: row.waitlist_entry_id,
-  }
   const entry = {
     action: 'late',
     rule: 'late_outcome',
-    category: row.notification_category,
-    recipient: { type: row.recipient_type, id: row.recipient_id },
-    channel: row.notification_type,
-    ...(reminder === undefined ? {} : { reminderId: reminder.id, offset: reminder.offset }),
-    notificationId: row.id,
+    ...entryOfDelivery(tx, row),
     detail: result.kind === 'sent' ? `sent ${result.providerMessageId ?? ''}`.trim() : `${result.kind} ${result.code}`,
   } as const
-  appendDecision(tx, about, [entry], at)
+  appendDecision(tx, aboutDelivery(row), [entry], at)
 }
 
 /** What was accepted stays accepted, whatever another attempt came to that was not. */

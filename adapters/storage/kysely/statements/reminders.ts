@@ -144,13 +144,13 @@ export const reminderStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
       sql`and status = 'PENDING'`,
     ),
   ),
-  /** An unknown outcome that became known. */
+  /** What became known later of one whose delivery was settled, or of unknown outcome. */
   correct: bind(
     updateQuery(
       db,
       'appointment_reminders',
       ['status', 'sent_at', 'error_message', 'updated_at'] as const,
-      sql`and status = 'FAILED'`,
+      sql`and status in ('SENT', 'FAILED')`,
     ),
   ),
 })

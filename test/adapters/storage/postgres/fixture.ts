@@ -7,6 +7,7 @@ import { type PostgresTuning, postgres } from '../../../../adapters/storage/post
 import { integerIds, migration } from '../../../conformance/storage/harness.ts'
 import type { OpenStorage, StorageHarness } from '../../../conformance/storage/index.ts'
 import type { PostgresServer } from '../../../support/postgres-server.ts'
+import { openTcpProxy, type TcpProxy } from '../../../support/tcp-proxy.ts'
 import { dropSchema, ledger, quoted, shapeOf, spareSchemas } from './spare-schemas.ts'
 
 let made = 0
@@ -40,13 +41,18 @@ type PostgresHarness = StorageHarness & {
   readonly dispose: () => Promise<void>
 }
 
-/** Opens storages on a schema of their own, over the host's pool, its Kysely with CamelCasePlugin, or a URL. */
+/**
+ * Opens storages on a schema of their own, over the host's pool, its Kysely with CamelCasePlugin, or a URL. `options` are
+ * settings of the sessions that the storage gets, not of those with which a test looks on.
+ */
 export const opener =
-  (server: () => PostgresServer, way: Ways) =>
+  (server: () => PostgresServer, way: Ways, options = '') =>
   async (tuning: PostgresTuning = {}, schema = freshSchema()): Promise<PostgresHarness> => {
-    const { url } = server()
-    const pool = new pg.Pool({ connectionString: url, max: 8 })
-    pool.on('error', () => {})
+    const plain = server().url
+    const url = options === '' ? plain : `${plain}?options=${encodeURIComponent(options)}`
+    const tools = new pg.Pool({ connectionString: plain, max: 8 })
+    const pool = options === '' ? tools : new pg.Pool({ connectionString: url, max: 8 })
+    for (const one of [pool, tools]) one.on('error', () => {})
     const kysely = new Kysely<Record<string, never>>({
       dialect: new PostgresDialect({ pool }),
       plugins: [new CamelCasePlugin()],
@@ -57,20 +63,20 @@ export const opener =
     }
     return {
       schema,
-      pool,
+      pool: tools,
       storage: open(),
       another: async () => open(),
-      ...hostTools(pool, schema),
+      ...hostTools(tools, schema),
       dispose: async () => {
-        await dropSchema({ pool, schema })
-        await pool.end()
+        await dropSchema({ pool: tools, schema })
+        await Promise.all([...new Set([pool, tools])].map((one) => one.end()))
       },
     }
   }
 
 /** For a suite of many tests: a test that migrates gets the schema of one that is over. */
-export function reusing(server: () => PostgresServer, way: Ways): OpenStorage {
-  const open = opener(server, way)
+export function reusing(server: () => PostgresServer, way: Ways, options = ''): OpenStorage {
+  const open = opener(server, way, options)
   const spare = spareSchemas(server)
   return async (ids) => {
     if (ids === undefined) return open()
@@ -91,12 +97,15 @@ export function reusing(server: () => PostgresServer, way: Ways): OpenStorage {
   }
 }
 
+/** What waits for a lock waits on the server until it is let go, so that a test sees it there (`waiting`). */
+export const waitsLong: PostgresTuning = { lockTimeoutMs: 10_000 }
+
 /** Opens migrated storages over a URL, closed after the test; `table` names a table of theirs for SQL. */
-export function onServer(server: () => PostgresServer) {
+export function onServer(server: () => PostgresServer, usual: PostgresTuning = {}) {
   const open = opener(server, 'url')
   const spare = spareSchemas(server)
   return async (tuning: PostgresTuning = {}) => {
-    const harness = await open(tuning, spare.take(integerIds))
+    const harness = await open({ ...usual, ...tuning }, spare.take(integerIds))
     const storages = [harness.storage]
     await harness.storage.migrate(migration())
     const shape = await shapeOf(harness)
@@ -117,15 +126,15 @@ export function onServer(server: () => PostgresServer) {
 }
 
 /** Resolves when a connection waits for a lock, so that a test knows how far a command has come. */
-export async function waiting(pool: pg.Pool, count = 1): Promise<void> {
-  for (;;) {
-    const { rows } = await pool.query(
-      `select 1 from pg_stat_activity where datname = current_database()
-       and wait_event_type = 'Lock' and application_name = 'appointment-notifications'`,
-    )
-    if (rows.length >= count) return
-    await wait(5)
-  }
+export const waiting = (pool: pg.Pool, count = 1): Promise<void> =>
+  seen(pool, `wait_event_type = 'Lock' and application_name = 'appointment-notifications'`, count)
+
+/** Resolves when a COMMIT sleeps, in a trigger of the test's. */
+export const committing = (pool: pg.Pool): Promise<void> => seen(pool, `wait_event = 'PgSleep' and query = 'commit'`)
+
+async function seen(pool: pg.Pool, condition: string, count = 1): Promise<void> {
+  const sql = `select 1 from pg_stat_activity where datname = current_database() and ${condition}`
+  while ((await pool.query(sql)).rows.length < count) await wait(5)
 }
 
 /** A host's connection that holds something until it is let go. */
@@ -137,4 +146,14 @@ export async function holding(pool: pg.Pool, sql: string) {
     await client.query('rollback')
     client.release()
   }
+}
+
+/** The server behind a proxy, closed after the test, and the server's URL by way of it. */
+export async function behindProxy(server: PostgresServer): Promise<{ readonly proxy: TcpProxy; readonly url: string }> {
+  const url = new URL(server.url)
+  const proxy = await openTcpProxy({ host: url.hostname, port: Number(url.port || 5432) })
+  onTestFinished(() => proxy.stop())
+  url.hostname = '127.0.0.1'
+  url.port = String(proxy.port)
+  return { proxy, url: url.href }
 }

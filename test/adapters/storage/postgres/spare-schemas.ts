@@ -43,10 +43,17 @@ export function spareSchemas(server: () => PostgresServer) {
   }
 }
 
-/** Of a schema's tables and indexes: another one where a test has changed them. */
+/** Of a schema's tables and indexes, and of the triggers and functions with them: another one where a test has changed it. */
 export async function shapeOf(place: Place): Promise<unknown> {
   const columns = `string_agg(concat_ws(' ', c.relname, a.attname, a.atttypid, a.attnotnull), ',' order by c.relname, a.attnum)`
-  return inSchema(place, columns, 'join pg_attribute a on a.attrelid = c.oid and a.attnum > 0')
+  const tables = await inSchema(place, columns, 'join pg_attribute a on a.attrelid = c.oid and a.attnum > 0')
+  const names = 'array_agg(t.tgname::text order by t.tgname) as names'
+  const triggers = await inSchema(place, names, 'join pg_trigger t on t.tgrelid = c.oid and not t.tgisinternal')
+  const functions = await place.pool.query(
+    `select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = $1 order by p.proname`,
+    [place.schema],
+  )
+  return { tables, triggers, functions: functions.rows }
 }
 
 /** A server that was started for the tests takes all schemas with it. */
