@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { NotificationError } from '../errors.ts'
-import type { DeliveryRow, HeldPlace, IntentCommand, ReminderRow } from '../ports/storage.ts'
+import type { DeliveryRow, HeldPlace, IntentCommand, IntentOutcome, ReminderRow } from '../ports/storage.ts'
 import { type EntityId, organizationId, parseInput, type RecipientRef, recipientRef } from '../schemas/common.ts'
 import { type Category, type Channel, ruleTable } from '../schemas/vocabulary.ts'
 import { batchOrEach } from './batch-or-each.ts'
@@ -41,6 +41,8 @@ export type HeldMessage = {
 export type RestoreReport = { readonly held: number; readonly reconciliation: ReconcileReport }
 
 const pageSize = 500
+/** How long, and how often, rows that another transaction has are waited for. */
+const [waitMs, mostTries] = [500, 20]
 /** Released of the work that waits for an account, at a time. */
 const accountPage = 500
 
@@ -145,7 +147,7 @@ export class Restore {
     const commands = works.map(
       (due): IntentCommand => ({ ...decisionOn(due, 'held', 'restored', detail), kind: 'suspend' }),
     )
-    return (await this.#commit(commands, now)).filter((outcome) => outcome.status === 'committed').length
+    return (await this.#commit(commands, now)).filter((outcome) => outcome?.status === 'committed').length
   }
 
   async #decide(
@@ -166,12 +168,24 @@ export class Restore {
     return decided
   }
 
-  async #commit(commands: readonly IntentCommand[], now: Date) {
-    const { storage } = this.#context.options
-    const outcomes = await batchOrEach(commands, (some) => storage.deliveries.commitIntents(some, now))
-    const fault = outcomes.find((outcome) => outcome instanceof NotificationError)
-    if (fault !== undefined) throw fault
-    return outcomes.filter((outcome) => !(outcome instanceof NotificationError))
+  /** In the order of the commands. Waits for rows that another transaction has. */
+  async #commit(commands: readonly IntentCommand[], now: Date): Promise<(IntentOutcome | undefined)[]> {
+    const { storage, clock } = this.#context.options
+    const outcomes = new Map<IntentCommand, IntentOutcome>()
+    for (let left = commands, tries = 0; left.length > 0; tries += 1) {
+      const found = await batchOrEach(left, (some) => storage.deliveries.commitIntents(some, now))
+      for (const [index, command] of left.entries()) {
+        const outcome = found[index]
+        if (outcome instanceof NotificationError) throw outcome
+        if (outcome !== undefined && outcome.status !== 'held') outcomes.set(command, outcome)
+      }
+      left = left.filter((command) => !outcomes.has(command))
+      if (left.length === 0) break
+      if (tries === mostTries)
+        throw new NotificationError('storage_busy', `${left.length} rows are held by another transaction.`)
+      await new Promise<void>((resolve) => clock.after(waitMs, resolve))
+    }
+    return commands.map((command) => outcomes.get(command))
   }
 
   async *#held(wanted: HeldFilter): AsyncGenerator<readonly DueWork[]> {

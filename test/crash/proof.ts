@@ -50,7 +50,7 @@ const spoil = breakage<CrashRun>(values.break, {
   },
 })
 
-type Trial = Pick<CrashPlan, 'storage' | 'scheduler' | 'reminders' | 'kills' | 'pauses' | 'spreadMs'>
+type Trial = Pick<CrashPlan, 'storage' | 'scheduler' | 'reminders' | 'kills' | 'pauses' | 'bystanders' | 'spreadMs'>
 
 const killing = (storage: StorageKind, scheduler: SchedulerKind): Trial => ({
   storage,
@@ -58,6 +58,7 @@ const killing = (storage: StorageKind, scheduler: SchedulerKind): Trial => ({
   reminders,
   kills,
   pauses: 0,
+  bystanders: 0,
   spreadMs: Math.round((smallPlan.spreadMs * reminders) / smallPlan.reminders),
 })
 const pausing = (storage: StorageKind, scheduler: SchedulerKind): Trial => ({
@@ -66,6 +67,8 @@ const pausing = (storage: StorageKind, scheduler: SchedulerKind): Trial => ({
   reminders: Math.round(reminders / 4),
   kills: 0,
   pauses,
+  // Who takes over what they hold.
+  bystanders: 1,
   // Every worker stands still again and again, with a little work between.
   spreadMs: Math.round((pauses / workers) * (pauseMs(smallPlan.leaseMs, sweepMs) + 4000)),
 })

@@ -29,6 +29,8 @@ export type CrashPlan = {
   readonly kills: number
   readonly scheduler: SchedulerKind
   readonly workers: number
+  /** Workers beside them that nothing happens to. */
+  readonly bystanders: number
   /** Workers that stand still past their leases and go on, beside those that are killed. */
   readonly pauses: number
   /** How often the scheduler's engine loses everything it holds while the reminders fall due. */
@@ -52,6 +54,7 @@ export const smallPlan: Omit<CrashPlan, 'seed'> = {
   kills: 20,
   scheduler: 'embedded',
   workers: 2,
+  bystanders: 0,
   pauses: 0,
   empties: 0,
   cancels: 50,
@@ -174,6 +177,7 @@ async function runIn(directory: string, plan: CrashPlan, defer: Defer): Promise<
       retryMs: 500,
     },
     size: plan.workers,
+    bystanders: plan.bystanders,
     orders: ordersOf(plan, chance),
     sending: () => evidence.sending(),
     onKill: ({ holds }) => upheaval.cancelOneOf(holds),

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { sqlite } from '../../adapters/storage/sqlite.ts'
 import { HostData, openClinic } from '../support/clinic.ts'
-import { ManualClock } from '../support/manual-clock.ts'
+import { MachineClock, ManualClock } from '../support/manual-clock.ts'
 
 const second = 1000
 const minute = 60 * second
@@ -105,4 +105,36 @@ describe('waiting', () => {
     await clock.advance(options.sweepMs)
     expect(clinic.outbox.sent).toHaveLength(2)
   })
+})
+
+it('a clock that is two days ahead for half a minute sends nothing early, and withdraws nothing', async () => {
+  const clock = new MachineClock(now)
+  const clinic = await openClinic(now, { ...options, storage: sqlite(await file()), clock })
+  onTestFinished(async () => {
+    const stopped = clinic.stop()
+    await clock.advance(12 * second)
+    await stopped
+  })
+  const day = 24 * hour
+  for (const [id, inMs] of [
+    [1, 25 * hour],
+    [2, 40 * hour],
+    [3, 3 * day],
+  ] as const) {
+    clinic.host.book({ id, startsAt: new Date(clock.now().getTime() + inMs) })
+  }
+  await clinic.notifications.scheduleMany([1, 2, 3], { customReminders: [24] })
+  await clinic.start()
+  await clock.advance(minute)
+  clock.step(2 * day)
+  await clock.advance(40 * second)
+  clock.step(-2 * day)
+  await clock.advance(10 * minute)
+  const statuses = await Promise.all(
+    [1, 2, 3].map(async (id) => (await clinic.notifications.getReminders(id))[0]?.status),
+  )
+  expect(statuses).toEqual(['PENDING', 'PENDING', 'PENDING'])
+  expect(clinic.outbox.sent).toEqual([])
+  await clock.advance(hour)
+  expect(clinic.outbox.sent).toHaveLength(2)
 })

@@ -6,18 +6,13 @@ import { createNotifications } from '../../src/index.ts'
 import { LibraryClock } from '../../src/services/library-clock.ts'
 import { ask } from '../conformance/http/world.ts'
 import { ada, HostData, LogBook, testKey } from '../support/clinic.ts'
-import { ManualClock, turns } from '../support/manual-clock.ts'
+import { MachineClock, ManualClock, turns } from '../support/manual-clock.ts'
 import { OffsetClock } from '../support/offset-clock.ts'
 import { openPostgres, type PostgresServer } from '../support/postgres-server.ts'
 
 const second = 1000
 const minute = 60 * second
 const hour = 60 * minute
-
-/** The clock of a machine: time that the test moves, and nobody claims that it is everybody's. */
-class MachineClock extends ManualClock {
-  override readonly isDriven = false
-}
 
 /** A machine and a database server, each with a clock of its own, and how often the server was asked for its. */
 async function apart(offMs: number) {
@@ -131,6 +126,44 @@ describe('the clock that the library goes by', () => {
     expect(clock.isOff).toBe(false)
     expect(log.lines).toHaveLength(2)
   })
+
+  it.each(['machine', 'database'] as const)(
+    'of the %s is believed at once where it is set a little, or back, and after a minute where it leaps ahead',
+    async (whose) => {
+      const world = await apart(0)
+      const alone = new LibraryClock(world.own, {}, world.log)
+      const clock = whose === 'machine' ? alone : world.clock
+      const set = (ms: number) => (whose === 'machine' ? world.own.step(ms) : world.setTheirs(ms))
+      /** How far what is believed is from what the time was before it was set. */
+      let steadyMs = clock.now().getTime() - world.own.elapsedMs()
+      const movedMs = () => clock.now().getTime() - world.own.elapsedMs() - steadyMs
+      const pass = async (ms: number) => {
+        for (let passed = 0; passed < ms; passed += second) {
+          await world.own.advance(second)
+          clock.now()
+        }
+        await turns()
+      }
+      for (const ms of [120 * second, -120 * second, -hour]) {
+        set(ms)
+        await pass(61 * second)
+        expect(movedMs()).toBe(ms)
+        steadyMs += ms
+      }
+      set(48 * hour)
+      await pass(50 * second)
+      expect(movedMs()).toBe(0)
+      set(-48 * hour)
+      await pass(61 * second)
+      expect(movedMs()).toBe(0)
+      set(8 * hour)
+      await pass(130 * second)
+      expect(movedMs()).toBe(8 * hour)
+      // A database is asked once a minute, and so may be wrong for a moment unnoticed.
+      const told = world.log.lines.filter((line) => line.includes('leapt ahead')).length
+      expect(told).toBeGreaterThanOrEqual(whose === 'machine' ? 2 : 1)
+    },
+  )
 
   it('is the own one where the storage has none, or where a test drives it', async () => {
     const own = new MachineClock('2031-03-10T12:00:00Z')

@@ -3,13 +3,16 @@ import { copyFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { expect, it, onTestFinished } from 'vitest'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { postgres } from '../../adapters/storage/postgres.ts'
 import { sqlite } from '../../adapters/storage/sqlite.ts'
 import { capture } from '../../adapters/transport/capture.ts'
 import { type NotificationsOptions, type OutboundMessage, type Transport, TransportError } from '../../src/index.ts'
 import { ask } from '../conformance/http/world.ts'
 import { HostData, openClinic, organizationId } from '../support/clinic.ts'
 import { ManualClock } from '../support/manual-clock.ts'
+import { openPostgres, type PostgresServer } from '../support/postgres-server.ts'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -231,4 +234,43 @@ it('is refused once the library has started, and for a backup of the future', as
   await expect(clinic.afterRestore(later)).rejects.toMatchObject({ code: 'invalid_input' })
   await clinic.start()
   await expect(clinic.afterRestore(backupAt)).rejects.toMatchObject({ code: 'conflict' })
+})
+
+describe('on Postgres', () => {
+  let server: PostgresServer
+  beforeAll(async () => {
+    server = await openPostgres()
+  })
+  afterAll(() => server.stop())
+
+  it('waits for rows that another transaction has, and holds those too', async () => {
+    const schema = `restore_${process.pid}`
+    const clock = new ManualClock(before)
+    const clinic = await openClinic(before, { storage: postgres({ url: server.url, schema }), clock })
+    for (const id of [1, 2, 3]) {
+      clinic.host.book({ id, startsAt: new Date(Date.parse(before) + 25 * hour), recipients: [patient(id)] })
+    }
+    await clinic.notifications.scheduleMany([1, 2, 3], { customReminders: [24] })
+    await clock.advanceTo('2026-03-20T12:30:00Z')
+    const client = new pg.Client({ connectionString: server.url })
+    await client.connect()
+    await client.query('begin')
+    await client.query(`select from ${schema}.appointment_reminders where appointment_id = 2 for update`)
+    let isDone = false
+    const done = clinic.afterRestore(backupAt).finally(() => {
+      isDone = true
+    })
+    const pass = () => expect.poll(() => clock.advance(100).then(() => isDone), { interval: 20 })
+    await pass().toBe(false)
+    await client.query('rollback')
+    await client.end()
+    await pass().toBe(true)
+    expect(await done).toMatchObject({ held: 3 })
+    expect((await clinic.held()).map(({ appointmentId }) => appointmentId).toSorted()).toEqual([1, 2, 3])
+    expect(await clinic.releaseHeld()).toEqual({ released: 3 })
+    await clinic.start()
+    await expect.poll(() => clock.advance(1000).then(() => clinic.outbox.sent.length)).toBe(3)
+    const stopped = clinic.stop()
+    await expect.poll(() => Promise.race([stopped.then(() => true), clock.advance(1000).then(() => false)])).toBe(true)
+  })
 })

@@ -89,6 +89,11 @@ export class ManualClock implements Clock {
   }
 }
 
+/** The clock of a machine: time that the test moves too, and nobody claims that it is everybody's, or right. */
+export class MachineClock extends ManualClock {
+  override readonly isDriven = false
+}
+
 /** Lets promises and batched commands finish: the library waits for nothing but turns of the event loop and its clock. */
 export async function turns(count = 25): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { databaseNetwork, mailNetwork } from './networks.ts'
 import { outage } from './outages.ts'
+import { databaseAway, fileLocked } from './unwritten.ts'
 import { clocksApart, deadWorker, heldRows, silentDirectory } from './workers.ts'
 import type { Verdict } from './world.ts'
 
@@ -21,6 +22,10 @@ export function trialsOf({ url, directory, small }: Ground): Readonly<Record<str
   named.set('held rows', () => heldRows(url, size))
   named.set('clocks: postgres', () => clocksApart('postgres', url, size))
   named.set('clocks: sqlite', () => clocksApart('sqlite', file('clocks'), size))
+  // Longer than a lease, in either form.
+  const unwritten = small ? { reminders: 60, outageMs: 8000 } : { reminders: 300, outageMs: 75_000 }
+  named.set('database away', () => databaseAway(url, unwritten))
+  named.set('file locked', () => fileLocked(file('locked'), unwritten))
   named.set('silent directory', () => silentDirectory(file('directory'), size))
   for (const answer of [451, 421, 535] as const) {
     for (const minutes of small ? [15] : [15, 60, 480]) {

@@ -1,5 +1,5 @@
 import type { DeliveryPage, DeliveryQuery, DeliveryStore } from '../../../src/index.ts'
-import { decodeClaim, decodeDelivery, encodeChallenge, encodeFilter } from '../kysely/codecs/deliveries.ts'
+import { decodeClaim, decodeDelivery, encodeFilter } from '../kysely/codecs/deliveries.ts'
 import { heldAfter } from '../kysely/codecs/held.ts'
 import { enqueueAll } from '../kysely/commands/enqueue.ts'
 import { recordReceipt } from '../kysely/commands/receive.ts'
@@ -8,7 +8,7 @@ import type { Database, Engine } from './engine.ts'
 import { claiming } from './intents.ts'
 import { qualified } from './names.ts'
 import { noticeReads } from './notice-reads.ts'
-import { renewing, settling } from './settles.ts'
+import { challenging, renewing, settling } from './settles.ts'
 import { type IdPool, runCommand } from './transaction.ts'
 import { decodeRow } from './values.ts'
 
@@ -80,12 +80,7 @@ export const deliveryStore = (engine: Engine, pool: IdPool): DeliveryStore => ({
     ),
   claims: () =>
     engine.read(async ({ statements }) => (await statements.deliveries.claims.all({})).map((row) => decodeClaim(row))),
-  challenge: (claims) =>
-    engine.read(({ statements }) =>
-      Promise.all(
-        claims.map(async (claim) => (await statements.deliveries.challenge.run(encodeChallenge(claim))).changes > 0),
-      ),
-    ),
+  challenge: challenging(engine),
   renew: renewing(engine),
   commitIntents: claiming(engine, pool),
   settle: settling(engine, pool),

@@ -1,4 +1,4 @@
-import type { DeliveryStore, SettleCommand } from '../../../src/index.ts'
+import { challengeMs, type DeliveryStore, type SettleCommand } from '../../../src/index.ts'
 import { encodeRenewal } from '../kysely/codecs/deliveries.ts'
 import { settleAll } from '../kysely/commands/settle.ts'
 import type { Engine, Session } from './engine.ts'
@@ -93,4 +93,26 @@ export const renewing =
       const left = commands.filter((command) => !renewed.has(nameOf(command)))
       if ((await stillSent(session, left)).size > 0) throw heldError()
       return commands.map((command) => renewed.has(nameOf(command)))
+    })
+
+/** A row that somebody else has is not challenged: whoever has it is doing something about it, or is looked at again. */
+export const challenging =
+  (engine: Engine): DeliveryStore['challenge'] =>
+  (claims) =>
+    engine.read(async ({ run, schema, kinds }) => {
+      if (claims.length === 0) return []
+      const table = qualified(schema, 'notification_history')
+      const asked = claims.map(({ id, fence, until }) => encodeRow({ id, fence, due_at: until.getTime() }))
+      const { rows } = await run<{ id: string; fence: string }>(
+        `with silent as (
+           select t.id from ${recordset('notification_history', ['id', 'fence', 'due_at'], kinds)}
+             join ${table} as t on t.id = r.id and t.fence = r.fence and t.due_at = r.due_at
+           where t.delivery_state = 'sending' and t.id = any($2::bigint[]) order by t.id for update of t skip locked
+         )
+         update ${table} as t set due_at = t.due_at + interval '1 millisecond' * $3::int from silent
+         where t.id = silent.id returning t.id::text as id, t.fence::text as fence`,
+        [JSON.stringify(asked), claims.map(({ id }) => id), challengeMs],
+      )
+      const challenged = namesOf(rows)
+      return claims.map((claim) => challenged.has(nameOf(claim)))
     })
