@@ -212,5 +212,5 @@ export { type EngineSchedulerOptions, engineScheduler } from './services/engine-
 
 // For authors of HTTP adapters.
 
-export { bodyLimit, collectBody } from './http/body.ts'
+export { type BodyForm, bodyLimit, collectBody, unreadableBody } from './http/body.ts'
 export type { HttpBody, HttpRequest, HttpResponse } from './http/messages.ts'

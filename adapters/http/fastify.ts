@@ -1,12 +1,15 @@
 import type { IncomingMessage } from 'node:http'
-import type { Notifications } from '../../src/index.ts'
-import { belowMount, fromNode, readNode } from './shared/node.ts'
+import { bodyLimit, type HttpBody, type Notifications } from '../../src/index.ts'
+import { belowMount, fromNode, type Kept, keptBody, readNode, readOrTake } from './shared/node.ts'
 
 /** The part of Fastify (5) that is used. */
 export type FastifyLike = {
   readonly prefix: string
   removeAllContentTypeParsers(): void
-  addContentTypeParser(type: string, parser: (request: unknown, payload: IncomingMessage, done: Done) => void): unknown
+  addContentTypeParser(
+    type: string,
+    parser: (request: FastifyRequestLike, payload: IncomingMessage, done: Done) => void,
+  ): unknown
   setErrorHandler(
     handler: (error: unknown, request: FastifyRequestLike, reply: FastifyReplyLike) => Promise<unknown>,
   ): unknown
@@ -18,7 +21,7 @@ export type FastifyLike = {
   }): unknown
 }
 type Done = (error: Error | null, body?: unknown) => void
-export type FastifyRequestLike = { readonly raw: IncomingMessage }
+export type FastifyRequestLike = Kept & { readonly raw: IncomingMessage & Kept }
 export type FastifyReplyLike = {
   code(status: number): unknown
   headers(values: Record<string, string>): unknown
@@ -27,7 +30,8 @@ export type FastifyReplyLike = {
 
 /**
  * Every notification endpoint as a Fastify plugin. Within it the library parses bodies itself, so that limits and
- * errors are the same in every framework; elsewhere the host's parsers stay as they are.
+ * errors are the same in every framework; elsewhere the host's parsers stay as they are. Of a `preParsing` hook of the host
+ * (also of plugins such as `@fastify/compress` and `fastify-raw-body`) the stream that it returns is read.
  *
  * ```ts
  * import { fastifyPlugin } from 'appointment-notifications/fastify'
@@ -37,12 +41,22 @@ export type FastifyReplyLike = {
  */
 export function fastifyPlugin(library: Pick<Notifications, 'handle'>) {
   return async (fastify: FastifyLike): Promise<void> => {
+    const readAhead = new WeakMap<FastifyRequestLike, Promise<HttpBody>>()
     fastify.removeAllContentTypeParsers()
-    fastify.addContentTypeParser('*', (_request, _payload, done) => done(null))
+    fastify.addContentTypeParser('*', (request, payload, done) => {
+      if (cannotWait(request, payload)) {
+        const reading = readNode(payload, bodyLimit).then((body) => ({ ...body, decoded: payload !== request.raw }))
+        // Whoever needs the body hears of it.
+        reading.catch(() => {})
+        readAhead.set(request, reading)
+      }
+      done(null)
+    })
     const handler = async (request: FastifyRequestLike, reply: FastifyReplyLike) => {
       const { raw } = request
       const url = belowMount(raw.url ?? '/', fastify.prefix)
-      const answer = await library.handle(fromNode(raw, url, request, (limit) => readNode(raw, limit)))
+      const readBody = (limit: number) => readAhead.get(request) ?? readHere(request, limit)
+      const answer = await library.handle(fromNode(raw, url, request, readBody))
       reply.code(answer.status)
       reply.headers(answer.headers)
       return reply.send(answer.body ?? undefined)
@@ -57,6 +71,23 @@ export function fastifyPlugin(library: Pick<Notifications, 'handle'>) {
     for (const url of ['/', '/*']) fastify.route({ method: methods, url, exposeHeadRoute: false, handler })
   }
 }
+
+/**
+ * A body is read when its caller is known. Not so a stream that a hook put in its place, whose faults have to be heard, and
+ * what somebody else is reading at this moment: that has to be read along with them.
+ */
+const cannotWait = ({ raw }: FastifyRequestLike, payload: IncomingMessage): boolean =>
+  !payload.readableDidRead && (payload !== raw || raw.listenerCount('data') > 0)
+
+function readHere(request: FastifyRequestLike, limit: number): Promise<HttpBody> {
+  const { raw, body } = request
+  // What a hook made of it afterwards is meant to be used.
+  const made = keptBody(raw, { body })
+  return made === null ? readOrTake(raw, [request, raw], limit, remedy) : Promise.resolve(made)
+}
+
+const remedy =
+  'A hook or middleware read it first and handed nothing on. Let the preParsing hook return a stream of the same bytes, or let it set request.rawBody to them.'
 
 const isUnreadableType = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE'

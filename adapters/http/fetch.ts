@@ -25,6 +25,9 @@ export function fetchHandler(library: Pick<Notifications, 'handle'>, { basePath 
     const { pathname } = new URL(request.url)
     const isBelow = pathname === base || pathname.startsWith(`${base}/`)
     // No endpoint is at the mount point itself, so that outside it the answer is the same 404.
-    return answerFetch(library, request, isBelow ? pathname.slice(base.length) || '/' : '/', request)
+    return answerFetch(library, request, isBelow ? pathname.slice(base.length) || '/' : '/', request, { remedy })
   }
 }
+
+const remedy =
+  'It was read from the request before, or the request was made anew without it. Pass in a request.clone() made before anybody reads the body.'

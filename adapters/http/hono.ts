@@ -1,13 +1,21 @@
 import type { Notifications } from '../../src/index.ts'
+import { belowRoute } from './shared/route-pattern.ts'
 import { answerFetch } from './shared/web.ts'
 
 /** The part of a Hono context (4) that is used. */
 export type HonoContextLike = {
-  readonly req: { readonly raw: Request; readonly routePath: string; arrayBuffer(): Promise<ArrayBuffer> }
+  readonly req: {
+    readonly raw: Request
+    /** As the app's `getPath` gives it, which its routes are matched against. */
+    readonly path: string
+    readonly routePath: string
+    arrayBuffer(): Promise<ArrayBuffer>
+  }
 }
 
 /**
- * Every notification endpoint as one Hono handler. The mount point is the part of the route before its `*`.
+ * Every notification endpoint as one Hono handler. The mount point is the part of the route before its last `*`, or
+ * before a last parameter that takes in slashes (`:rest{.+}`).
  *
  * ```ts
  * import { honoHandler } from 'appointment-notifications/hono'
@@ -17,13 +25,14 @@ export type HonoContextLike = {
  */
 export function honoHandler(library: Pick<Notifications, 'handle'>) {
   return (context: HonoContextLike): Promise<Response> => {
-    const { raw, routePath } = context.req
-    const depth = routePath.split('/').filter((segment) => segment !== '' && segment !== '*').length
-    const path = `/${new URL(raw.url).pathname
-      .split('/')
-      .slice(1 + depth)
-      .join('/')}`
+    const { req } = context
     // Hono keeps what its own readers read before us.
-    return answerFetch(library, raw, path, context, () => context.req.arrayBuffer())
+    return answerFetch(library, req.raw, belowRoute(req.path, req.routePath), context, {
+      again: () => req.arrayBuffer(),
+      remedy,
+    })
   }
 }
+
+const remedy =
+  'A middleware read it from context.req.raw. Let it read by context.req.text(), json() or arrayBuffer(), which keep the body, or from context.req.raw.clone().'

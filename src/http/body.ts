@@ -1,8 +1,13 @@
+import { MIMEType } from 'node:util'
 import { isNotificationError, NotificationError } from '../errors.ts'
 import type { HttpRequest } from './messages.ts'
 
-/** The longest body the router reads, in bytes: 256 KiB. */
+/** The longest body a row takes unless it says otherwise, in bytes: 256 KiB. */
 export const bodyLimit = 256 * 1024
+
+/** What the body of a row is made of, and how long it may be, in bytes. Webhooks will add forms and raw bytes. */
+export type BodyForm = { readonly kind: 'json'; readonly limit: number }
+export const jsonBody: BodyForm = { kind: 'json', limit: bodyLimit }
 
 export type RequestBody = {
   readonly value: unknown
@@ -11,25 +16,37 @@ export type RequestBody = {
 }
 
 /**
- * Reads a JSON body. An empty one is `{}`: every documented body is optional or names what it lacks.
- * @throws NotificationError `unsupported_media_type`, `payload_too_large`, `bad_request`.
+ * Reads a JSON body. An empty one is `{}`: every documented body is optional or names what it lacks. One that was
+ * announced and does not arrive is never taken for an empty one.
+ * @throws NotificationError `unsupported_media_type`, `payload_too_large`, `bad_request`, `body_unreadable`.
  */
-export async function readJsonBody(request: HttpRequest): Promise<RequestBody> {
-  if (Number(request.headers['content-length'] ?? 0) > bodyLimit) throw tooLarge()
-  const body = await request.readBody(bodyLimit)
+export async function readJsonBody(request: HttpRequest, { limit }: BodyForm): Promise<RequestBody> {
+  if (announcedLength(request) > limit) throw tooLarge(limit)
+  const body = await request.readBody(limit)
   if (body.kind === 'parsed') {
     requireJson(request)
     // What the host parsed was not counted by us, and a chunked body names no length.
     const isCounted = request.headers['content-length'] !== undefined
-    if (!isCounted && (body.bytes?.byteLength ?? lengthOf(body.value)) > bodyLimit) throw tooLarge()
+    if (!isCounted && (body.bytes?.byteLength ?? lengthOf(body.value)) > limit) throw tooLarge(limit)
     return body
   }
   const { bytes, decoded = false } = body
-  if (bytes.byteLength > bodyLimit) throw tooLarge()
-  if (bytes.byteLength === 0) return { value: {}, bytes }
+  if (bytes.byteLength > limit) throw tooLarge(limit)
+  if (bytes.byteLength === 0) {
+    if (announcedLength(request) > 0) throw unreadableBody('Nothing of it is left: something in front of them read it.')
+    return { value: {}, bytes }
+  }
   if (!decoded) requirePlain(request)
   requireJson(request)
-  return { value: parse(bytes), bytes }
+  const value = parse(bytes)
+  if (value !== undefined) return { value, bytes }
+  // A stream that somebody put in place of the body may be compressed still.
+  requirePlain(request)
+  if (!decoded && announcedLength(request) > bytes.byteLength) {
+    throw unreadableBody('Only a part of it is left: something in front of them read the rest.')
+  }
+  // The parser's message would quote the body, which may hold a secret.
+  throw new NotificationError('bad_request', 'The body is not well-formed JSON in UTF-8.')
 }
 
 /**
@@ -37,14 +54,16 @@ export async function readJsonBody(request: HttpRequest): Promise<RequestBody> {
  * length costs no more than a short one.
  * @throws NotificationError `payload_too_large`; `bad_request` where the stream breaks, as when the client goes away.
  */
-export async function collectBody(chunks: AsyncIterable<Uint8Array>, limit: number): Promise<Uint8Array> {
+export async function collectBody(chunks: AsyncIterable<Uint8Array | string>, limit: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
   let length = 0
   try {
     for await (const chunk of chunks) {
-      length += chunk.byteLength
-      if (length > limit) throw tooLarge()
-      parts.push(chunk)
+      // Somebody who reads along may have set an encoding for the stream.
+      const part = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+      length += part.byteLength
+      if (length > limit) throw tooLarge(limit)
+      parts.push(part)
     }
   } catch (cause) {
     if (isNotificationError(cause)) throw cause
@@ -53,15 +72,29 @@ export async function collectBody(chunks: AsyncIterable<Uint8Array>, limit: numb
   return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts)
 }
 
-const tooLarge = (): NotificationError =>
-  new NotificationError('payload_too_large', `The body must be at most ${bodyLimit} bytes.`)
+/** For adapters: the host left nothing of a body. `remedy` says what the host is to change, and is part of the answer. */
+export const unreadableBody = (remedy: string): NotificationError =>
+  new NotificationError('body_unreadable', `The notification endpoints were not given the body. ${remedy}`)
 
-// No two neighbours match the same space: a long header of spaces costs its length, not its square.
-const jsonType = /^application\/(?:[\w.+-]+\+)?json(?:\s*;\s*charset\s*=\s*"?utf-?8"?)?(?:\s*;)?\s*$/i
+const tooLarge = (limit: number): NotificationError =>
+  new NotificationError('payload_too_large', `The body must be at most ${limit} bytes.`)
 
+const announcedLength = ({ headers }: HttpRequest): number => Number(headers['content-length'] ?? 0)
+
+/** Parameters that say nothing about the encoding are anybody's, such as a version or a profile. */
 function requireJson({ headers }: HttpRequest): void {
-  if (jsonType.test(headers['content-type'] ?? '')) return
+  if (isJson(headers['content-type'] ?? '')) return
   throw new NotificationError('unsupported_media_type', 'Send the body as "Content-Type: application/json" in UTF-8.')
+}
+
+function isJson(contentType: string): boolean {
+  try {
+    const { type, subtype, params } = new MIMEType(contentType)
+    const isUtf8 = /^utf-?8$/i.test(params.get('charset') ?? 'utf-8')
+    return isUtf8 && type === 'application' && (subtype === 'json' || subtype.endsWith('+json'))
+  } catch {
+    return false
+  }
 }
 
 /** Nothing is decompressed here: a few bytes could become any number of them. */
@@ -82,11 +115,11 @@ function lengthOf(value: unknown): number {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
+/** Undefined, which JSON has no word for: it is not well-formed. */
 function parse(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(utf8.decode(bytes))
   } catch {
-    // The parser's message quotes the body, which may hold a secret.
-    throw new NotificationError('bad_request', 'The body is not well-formed JSON in UTF-8.')
+    return undefined
   }
 }

@@ -10,7 +10,7 @@ import {
   requireOwn,
   type StaffRole,
 } from './access.ts'
-import type { RequestBody } from './body.ts'
+import { type BodyForm, jsonBody, type RequestBody } from './body.ts'
 import type { Answer, RepeatableRequest } from './idempotency.ts'
 import { type Problem, problemOf } from './problem.ts'
 import type { RateClass } from './rate-limit-options.ts'
@@ -65,6 +65,8 @@ export type RouteDefinition<
   readonly query: Query
   /** `nothing`: no body is read. */
   readonly body: Body
+  /** Default: JSON of up to 256 KiB. */
+  readonly bodyForm?: BodyForm
   /** By status; the first is the usual one, `status` may choose another. */
   readonly responses: Readonly<Record<number, Response>>
   readonly status?: (output: Shown<z.input<Response>>) => number
@@ -93,7 +95,7 @@ export type Call = {
   readonly path: string
   readonly params: Readonly<Record<string, string>>
   readonly query: () => Readonly<Record<string, string>>
-  readonly readBody: () => Promise<RequestBody>
+  readonly readBody: (form: BodyForm) => Promise<RequestBody>
   /** Who calls, or null for nobody. */
   readonly identify: () => Promise<Caller | null>
   /** Counts the request. @throws NotificationError `rate_limited`. */
@@ -112,6 +114,8 @@ export type Route = About & {
   readonly params: z.ZodType
   readonly query: z.ZodType
   readonly body: z.ZodType
+  /** Null: no body is read. */
+  readonly bodyForm: BodyForm | null
   readonly responses: Readonly<Record<number, z.ZodType>>
   /** Null: not limited, as nobody in particular asks. */
   readonly rateClass: RateClass | null
@@ -140,6 +144,8 @@ export function defineRoute<
 >(definition: RouteDefinition<Params, Query, Body, Response, Target>): Route {
   const { handler, status, errorFields = {}, ...row } = definition
   const { access, params, query, body } = row
+  const bodySchema: z.ZodType = body
+  const bodyForm = bodySchema === nothing ? null : (row.bodyForm ?? jsonBody)
   const usualClass = row.method === 'GET' ? 'reading' : 'changing'
   const rateClass = access.kind === 'members' ? (row.rateClass ?? usualClass) : null
   // 201 is the answer of rows that leave something new behind; the others do no more when they are asked twice.
@@ -173,7 +179,7 @@ export function defineRoute<
       if (place === null) throw refusal(issues)
       call.requireToken(access.purpose, access.id(place.data))
     }
-    const { value, bytes } = takesBody(row) ? await call.readBody() : { value: {}, bytes: null }
+    const { value, bytes } = bodyForm !== null ? await call.readBody(bodyForm) : { value: {}, bytes: null }
     const sent = readWire(body, wires.body, value, { text: false, issues })
     if (place === null || asked === null || sent === null) throw refusal(issues)
     return { input: { params: place.data, query: asked.data, body: sent.data }, bytes }
@@ -189,6 +195,7 @@ export function defineRoute<
 
   return {
     ...row,
+    bodyForm,
     rateClass,
     takesIdempotencyKey,
     async answer(call) {
@@ -206,9 +213,6 @@ export function defineRoute<
     problem,
   }
 }
-
-/** False: no body is read. */
-export const takesBody = ({ body }: Pick<Endpoint, 'body'>): boolean => body !== nothing
 
 function firstOf<T>(list: readonly T[]): readonly [T] {
   const [first] = list

@@ -59,7 +59,7 @@ function callOf(request: HttpRequest, found: Match<Route>, options: HandlerOptio
     path: request.path,
     params: found.params,
     query: () => readQuery(request.query),
-    readBody: () => readJsonBody(request),
+    readBody: (form) => readJsonBody(request, form),
     identify: () => identify(request, options),
     admit: async (rateClass, caller) => options.rateLimiter?.admit(rateClass, caller, tell),
     once: (asked, run) => options.idempotency.once(request.headers['idempotency-key'], asked, run, tell),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { errorCodes, errorTable, isNotificationError, NotificationError } from '../errors.ts'
+import { type ErrorCode, errorCodes, errorTable, isNotificationError, NotificationError } from '../errors.ts'
 import { speaksWire, toSnake } from './snake-case.ts'
 
 /** RFC 9457 problem details. */
@@ -32,9 +32,12 @@ export class AnsweredBefore extends Error {
 /** The names a row's fields have on the wire, for errors that services throw in the names of TypeScript. */
 export type FieldNames = ReadonlyMap<string, string>
 
+/** Faults whose words are for whoever set the library up, and hold nothing but names of ours. */
+const explained: ReadonlySet<ErrorCode> = new Set(['body_unreadable'])
+
 /**
- * An error as the outside may see it. Faults of ours (5xx) show their title only: their messages are for the log.
- * Anything unknown is `internal_error`.
+ * An error as the outside may see it. Faults of ours (5xx) show their title only, unless their words say what to change: their
+ * messages are for the log. Anything unknown is `internal_error`.
  */
 export function problemOf(error: unknown, names: FieldNames): Problem {
   if (error instanceof AnsweredBefore) return error.problem
@@ -42,7 +45,7 @@ export function problemOf(error: unknown, names: FieldNames): Problem {
   const { code, status } = known
   const { title } = errorTable[code]
   const base = { type: `urn:appointment-notifications:problem:${code}`, title, status }
-  if (status >= 500) return { ...base, detail: `${title}.`, code }
+  if (status >= 500 && !explained.has(code)) return { ...base, detail: `${title}.`, code }
   const asWritten = speaksWire(known)
   const nameOf = (field: string) => (asWritten ? field : wireField(field, names))
   const errors = known.issues.map(({ field, message }) => ({ field: nameOf(field), message }))

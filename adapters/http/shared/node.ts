@@ -1,5 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { collectBody, type HttpBody, type HttpRequest, type HttpResponse } from '../../../src/index.ts'
+import { collectBody, type HttpBody, type HttpRequest, type HttpResponse, unreadableBody } from '../../../src/index.ts'
+
+/** What hosts keep of a body: parsed, and its bytes. */
+export type Kept = { body?: unknown; rawBody?: unknown }
 
 /** A request of Node's own server, or of a framework that extends it. `url` begins below the mount point. */
 export function fromNode(
@@ -8,7 +11,7 @@ export function fromNode(
   native: unknown,
   readBody: HttpRequest['readBody'],
 ): HttpRequest {
-  const [path = '/', ...query] = url.split('?')
+  const [path = '/', ...query] = originForm(url).split('?')
   const headers: Record<string, string | undefined> = {}
   for (const [name, value] of Object.entries(raw.headers))
     headers[name] = Array.isArray(value) ? value.join(', ') : value
@@ -28,6 +31,52 @@ export async function readNode(stream: IncomingMessage, limit: number): Promise<
   }
 }
 
+/**
+ * Reads the body, or takes what the host kept of it where somebody read it before.
+ * @throws NotificationError `body_unreadable` with `remedy` where nothing was kept, and as `collectBody`.
+ */
+export async function readOrTake(
+  request: IncomingMessage,
+  places: readonly Kept[],
+  limit: number,
+  remedy: string,
+): Promise<HttpBody> {
+  if (!request.readableDidRead) return readNode(request, limit)
+  for (const place of places) {
+    const kept = keptBody(request, place)
+    if (kept !== null) return kept
+  }
+  throw unreadableBody(remedy)
+}
+
+/** What the host kept of a body that it read, decompressed; null: nothing that stands for the body. */
+export function keptBody(request: IncomingMessage, { body, rawBody }: Kept): HttpBody | null {
+  const bytes = bytesOf(rawBody)
+  if (body === undefined || body === null || (typeof body === 'object' && isPlaceholder(request, body))) {
+    return bytes === null ? null : { kind: 'bytes', bytes, decoded: true }
+  }
+  const unparsed = bytesOf(body)
+  return unparsed === null ? { kind: 'parsed', value: body, bytes } : { kind: 'bytes', bytes: unparsed, decoded: true }
+}
+
+function bytesOf(kept: unknown): Uint8Array | null {
+  if (kept instanceof Uint8Array) return kept
+  return typeof kept === 'string' ? Buffer.from(kept) : null
+}
+
+/** An empty object and its whitespace are no longer, in bytes. */
+const emptyObjectLength = 4
+
+/**
+ * The parsers of Express 4 leave `{}` also in place of a body that they did not read, or not to its end: it stands for the
+ * body only where that can have been an empty object.
+ */
+function isPlaceholder({ headers }: IncomingMessage, body: object): boolean {
+  if (Array.isArray(body) || Object.keys(body).length > 0) return false
+  const length = headers['content-length']
+  return length === undefined || Number(length) > emptyObjectLength
+}
+
 /** Writes an answer whole, or not at all where the client is gone. */
 export function writeNode(response: ServerResponse, { status, headers, body }: HttpResponse): void {
   if (response.destroyed || response.headersSent) return
@@ -37,7 +86,7 @@ export function writeNode(response: ServerResponse, { status, headers, body }: H
 
 /** The segments of `url` below a mount point of as many segments as `mount` has; its parameters may be anything. */
 export function belowMount(url: string, mount: string): string {
-  const [path = '/', ...query] = url.split('?')
+  const [path = '/', ...query] = originForm(url).split('?')
   const depth = mount.split('/').filter((segment) => segment !== '').length
   const below = `/${path
     .split('/')
@@ -45,3 +94,6 @@ export function belowMount(url: string, mount: string): string {
     .join('/')}`
   return query.length === 0 ? below : `${below}?${query.join('?')}`
 }
+
+/** A request may name its server in its target (RFC 9112, 3.2.2), which is nothing to routes. */
+const originForm = (url: string): string => url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '')

@@ -1,20 +1,25 @@
-import { collectBody, type HttpBody, type Notifications } from '../../../src/index.ts'
+import { collectBody, type HttpBody, type Notifications, unreadableBody } from '../../../src/index.ts'
 
-/** Answers a web request whose path below the mount point is `path`. `readAgain`: gives the bytes where they were read before. */
+/** How a body is had that was read before: `again` gives its bytes, `remedy` is said where it cannot. */
+export type ReadBefore = { readonly again?: () => Promise<ArrayBuffer>; readonly remedy: string }
+
+/** Answers a web request whose path below the mount point is `path`. */
 export async function answerFetch(
   library: Pick<Notifications, 'handle'>,
   request: Request,
   path: string,
   native: unknown,
-  readAgain?: () => Promise<ArrayBuffer>,
+  { again, remedy }: ReadBefore,
 ): Promise<Response> {
   const readBody = async (limit: number): Promise<HttpBody> => {
-    if (request.bodyUsed && readAgain !== undefined) return { kind: 'bytes', bytes: new Uint8Array(await readAgain()) }
-    // A body in use throws in the stream, and is told as one that cannot be read.
-    return {
-      kind: 'bytes',
-      bytes: request.body === null ? new Uint8Array() : await collectBody(chunksOf(request), limit),
+    if (request.body !== null && !request.bodyUsed && !request.body.locked) {
+      return { kind: 'bytes', bytes: await collectBody(chunksOf(request.body), limit) }
     }
+    if (!announcesBody(request)) return { kind: 'bytes', bytes: new Uint8Array() }
+    if (again === undefined) throw unreadableBody(remedy)
+    const bytes = await again().catch(() => null)
+    if (bytes === null) throw unreadableBody(remedy)
+    return { kind: 'bytes', bytes: new Uint8Array(bytes) }
   }
   const { status, headers, body } = await library.handle({
     method: request.method,
@@ -27,10 +32,15 @@ export async function answerFetch(
   return new Response(body, { status, headers })
 }
 
+/** Over HTTP/2 a body may come without a length; then only its type speaks of it. */
+function announcesBody({ headers }: Request): boolean {
+  const length = headers.get('content-length')
+  return length === null ? headers.has('transfer-encoding') || headers.has('content-type') : length !== '0'
+}
+
 /** By a reader, because not every runtime makes its streams iterable. */
-async function* chunksOf({ body }: Request): AsyncGenerator<Uint8Array> {
-  const reader = body?.getReader()
-  if (reader === undefined) return
+async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader()
   try {
     for (let step = await reader.read(); !step.done; step = await reader.read()) yield step.value
   } finally {

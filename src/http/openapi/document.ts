@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { mediaTypesOf } from '../content.ts'
-import { type Endpoint, takesBody } from '../define-route.ts'
+import type { Endpoint } from '../define-route.ts'
 import { accessExtension, accessInWords, securityOf, securitySchemes } from './access-words.ts'
 import { namedSchemas } from './components.ts'
 import { headersOf, idempotencyKeyParameter } from './headers.ts'
@@ -80,7 +80,7 @@ function operationOf(row: Endpoint, schemas: WireSchemas, problems: Problems): J
     summary: row.summary,
     description: accessInWords(row),
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(takesBody(row) ? { requestBody: bodyOf(row, schemas) } : {}),
+    ...(row.bodyForm !== null ? { requestBody: bodyOf(row, schemas) } : {}),
     responses: responsesOf(row, schemas, problems),
     security: securityOf(row),
     'x-access': accessExtension(row),

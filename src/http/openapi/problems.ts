@@ -1,5 +1,5 @@
 import { type ErrorCode, errorCodes, errorTable } from '../../errors.ts'
-import { type Endpoint, takesBody } from '../define-route.ts'
+import type { Endpoint } from '../define-route.ts'
 import { problemShape } from '../problem.ts'
 import { limitHeaders } from './headers.ts'
 import type { Json, WireSchemas } from './schemas.ts'
@@ -8,6 +8,7 @@ type Applies = (row: Endpoint) => boolean
 
 const always: Applies = () => true
 const never: Applies = () => false
+const takesBody: Applies = ({ bodyForm }) => bodyForm !== null
 const forMembers: Applies = ({ access }) => access.kind === 'members'
 
 /** Errors that rows need not name, because they follow from what a row is. */
@@ -18,6 +19,7 @@ const general: Partial<Record<ErrorCode, Applies>> = {
   forbidden: forMembers,
   payload_too_large: takesBody,
   unsupported_media_type: takesBody,
+  body_unreadable: takesBody,
   invalid_input: always,
   // Whose an object is may be the directory's to know.
   directory_failed: forMembers,

@@ -45,6 +45,49 @@ const mounts: Record<string, () => Promise<{ origin: string; close: () => Promis
     app.all('/:tenant/notifications/*', honoHandler(world))
     return listening(createAdaptorServer({ fetch: app.fetch }).listen(0, '127.0.0.1'))
   },
+  async 'hono with getPath'() {
+    const app = new Hono({ getPath: ({ url }) => `/clinic.example${new URL(url).pathname}` })
+    app.all('/clinic.example/v1/:tenant/notifications/*', honoHandler(world))
+    return listening(createAdaptorServer({ fetch: app.fetch }).listen(0, '127.0.0.1'))
+  },
+  async 'hono with getPath that takes off a part'() {
+    const app = new Hono({ getPath: ({ url }) => new URL(url).pathname.replace('/v1', '') })
+    app.all('/:tenant/notifications/*', honoHandler(world))
+    return listening(createAdaptorServer({ fetch: app.fetch }).listen(0, '127.0.0.1'))
+  },
+  async 'hono below a wildcard'() {
+    const app = new Hono()
+    app.all('/v1/*/notifications/*', honoHandler(world))
+    return listening(createAdaptorServer({ fetch: app.fetch }).listen(0, '127.0.0.1'))
+  },
+  async 'hono by patterns'() {
+    const app = new Hono()
+    app.all('/:version{v[0-9]+}/:tenant{[a-z]+-[0-9]{1,3}}/notifications/:rest{.+}', honoHandler(world))
+    return listening(createAdaptorServer({ fetch: app.fetch }).listen(0, '127.0.0.1'))
+  },
+  async 'hono by a pattern of several segments'() {
+    const app = new Hono()
+    app.all('/:tenant{v1/clinic-[0-9]+}/notifications/*', honoHandler(world))
+    return listening(createAdaptorServer({ fetch: app.fetch }).listen(0, '127.0.0.1'))
+  },
+  async 'hono in an app of its own'() {
+    const app = new Hono()
+    const inner = new Hono()
+    inner.use('*', async (_context, next) => next())
+    inner.all('/notifications/*', honoHandler(world))
+    app.route('/v1/:tenant', inner)
+    return listening(createAdaptorServer({ fetch: app.fetch }).listen(0, '127.0.0.1'))
+  },
+  async 'express by a pattern'() {
+    const app = express()
+    app.use('/:version{/:tenant}/notifications', expressRouter(world))
+    return listening(app.listen(0, '127.0.0.1'))
+  },
+  async 'fastify with rewriteUrl and a pattern'() {
+    const app = fastify({ rewriteUrl: ({ url = '' }) => url.replace('/v1', '/api') })
+    app.register(fastifyPlugin(world), { prefix: '/api/:tenant(^clinic-\\d+)/notifications' })
+    return { origin: await app.listen({ port: 0, host: '127.0.0.1' }), close: () => app.close() }
+  },
   async 'hono mount of fetch'() {
     const app = new Hono()
     app.mount('/v1/clinic-7/notifications', fetchHandler(world))

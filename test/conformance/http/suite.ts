@@ -1,14 +1,10 @@
-import { createHash } from 'node:crypto'
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
-import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { nobodys } from '../../../src/http/access.ts'
 import { mediaTypesOf } from '../../../src/http/content.ts'
-import { defineRoute, nothing } from '../../../src/http/define-route.ts'
-import { createHandler } from '../../../src/http/handler.ts'
-import { bodyLimit, type Notifications, silentLogger, systemClock } from '../../../src/index.ts'
+import type { Notifications } from '../../../src/index.ts'
+import { readingRules } from './reading.ts'
 import { callerHeader, creates, openWorld, service, someoneAllowed, validRequest, type World } from './world.ts'
 
 export type Library = Pick<Notifications, 'handle'>
@@ -129,72 +125,40 @@ export function routerConformance({ name, mount, keepsParsedBytes = true }: Rout
       expect((await call('/settings/unknown', { method: 'HEAD' })).status).toBe(404)
     })
 
-    test('a body that is not JSON is refused: 400 malformed, 415 another type or compressed', async () => {
-      const path = '/reminders/appointment/42'
-      for (const body of ['{"a":', 'nonsense', new Uint8Array([0x7b, 0xff, 0x7d])]) {
-        const answer = await call(path, { method: 'POST', headers: json, body })
-        expect([answer.status, (await problemIn(answer)).code]).toEqual([400, 'bad_request'])
-      }
-      const otherTypes = ['text/plain', 'application/x-www-form-urlencoded', 'application/json; charset=latin1']
-      // No media types at all: a framework must not answer these in its own words.
-      const noTypes = [
-        'json',
-        'application/',
-        '/json',
-        ';',
-        'a b/c',
-        'application/json charset=utf-8',
-        '"',
-        '\u00e9/\u00e9',
-      ]
-      for (const type of [...otherTypes, ...noTypes]) {
-        const answer = await call(path, { method: 'POST', headers: { 'content-type': type }, body: '{}' })
-        expect([type, answer.status, (await problemIn(answer)).code]).toEqual([type, 415, 'unsupported_media_type'])
-      }
-      for (const type of ['application/json', 'application/json; charset=utf-8', 'application/vnd.clinic+json']) {
-        const answer = await call(path, { method: 'POST', headers: { 'content-type': type }, body: '{}' })
-        expect([type, answer.status]).toEqual([type, 201])
-      }
-      for (const body of ['null', '[]', '"text"', '1']) {
-        expect((await call(path, { method: 'POST', headers: json, body })).status).toBe(422)
-      }
-      expect((await call(path, { method: 'POST' })).status).toBe(201)
-      for (const body of [gzipSync('{}'), '{}']) {
-        const answer = await call(path, { method: 'POST', headers: { ...json, 'content-encoding': 'gzip' }, body })
-        expect([answer.status, (await problemIn(answer)).code]).toEqual([415, 'unsupported_media_type'])
+    test('a request that names its server in its target finds the endpoints, as the routes of the host', async () => {
+      const { port, host } = new URL(mounted.origin)
+      for (const target of [
+        `http://${host}${basePath}/history/?limit=1`,
+        `http://clinic.example:80${basePath}/history?limit=1`,
+      ]) {
+        const answer = await new Promise<{ status: number; text: string }>((resolve, reject) => {
+          const asked = httpRequest({ host: '127.0.0.1', port, path: target, headers: as }, (response) => {
+            const parts: Buffer[] = []
+            response.on('data', (part: Buffer) => parts.push(part))
+            response.on('end', () =>
+              resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString() }),
+            )
+          })
+          asked.on('error', reject)
+          asked.end()
+        })
+        expect([target, answer.status, JSON.parse(answer.text)]).toEqual([
+          target,
+          200,
+          expect.objectContaining({ limit: 1 }),
+        ])
       }
     })
 
-    test('a body above 256 KiB is 413, also when chunked; one just below is read', async () => {
-      const path = '/reminders/appointment/42'
-      const large = `{"custom_reminders":[24],"pad":"${'x'.repeat(bodyLimit)}"}`
-      const told = await call(path, { method: 'POST', headers: json, body: large })
-      expect([told.status, (await problemIn(told)).code]).toEqual([413, 'payload_too_large'])
-      const chunked = await sendChunked(`${mounted.origin}${basePath}${path}`, as, large)
-      expect([chunked.status, JSON.parse(chunked.text).code]).toEqual([413, 'payload_too_large'])
-      const most = `{"custom_reminders":[24]${' '.repeat(bodyLimit - 25)}}`
-      expect(Buffer.byteLength(most)).toBe(bodyLimit)
-      expect((await call(path, { method: 'POST', headers: json, body: most })).status).toBe(201)
-      expect((await sendChunked(`${mounted.origin}${basePath}${path}`, as, most)).status).toBe(201)
-    })
-
-    test('pain 17: a body that the host parsed before is taken, and its size still counts', async () => {
-      const path = '/reminders/appointment/42'
-      const post = (body: string, headers: Record<string, string> = json) =>
-        call(path, { method: 'POST', headers, body }, parsing.origin)
-      const wrong = await post('{"custom_reminders":["x"]}')
-      expect([wrong.status, (await problemIn(wrong)).field]).toEqual([422, 'custom_reminders[0]'])
-      expect((await post('{"custom_reminders":[24]}')).status).toBe(201)
-      expect((await call(path, { method: 'POST' }, parsing.origin)).status).toBe(201)
-      expect((await post('a=b', { 'content-type': 'application/x-www-form-urlencoded' })).status).toBe(415)
-      const large = `{"pad":"${'x'.repeat(bodyLimit)}"}`
-      expect((await post(large)).status).toBe(413)
-      expect((await sendChunked(`${parsing.origin}${basePath}${path}`, as, large)).status).toBe(413)
-      // Deeper than a serializer can follow.
-      for (const origin of [mounted.origin, parsing.origin]) {
-        const deep = `{"pad":${'['.repeat(50_000)}${']'.repeat(50_000)}}`
-        expect((await sendChunked(`${origin}${basePath}${path}`, as, deep)).status).toBeOneOf([400, 422])
-      }
+    readingRules({
+      mounted: () => mounted,
+      parsing: () => parsing,
+      call,
+      serve: (other) => {
+        served = other ?? world
+      },
+      as,
+      keepsParsedBytes,
     })
 
     test('a client that goes away in the middle of its body harms nobody', async () => {
@@ -210,42 +174,6 @@ export function routerConformance({ name, mount, keepsParsedBytes = true }: Rout
       })
       expect((await call('/health')).status).toBe(200)
       expect(world.log.lines.filter((line) => line.includes('internal_error'))).toEqual([])
-    })
-
-    test('the bytes of a body reach the row as they were sent', async () => {
-      const echo = defineRoute({
-        id: 'echo',
-        method: 'POST',
-        path: '/echo',
-        summary: 'For this test',
-        params: nothing,
-        query: nothing,
-        body: z.object({ a: z.number() }),
-        responses: { 200: z.object({ digest: z.string().nullable() }) },
-        errors: [],
-        access: { kind: 'open', owner: () => nobodys },
-        handler: async ({ bytes }) => ({ digest: bytes === null ? null : digestOf(bytes) }),
-      })
-      served = {
-        handle: createHandler({
-          table: [echo],
-          authenticate: null,
-          rateLimiter: null,
-          idempotency: { once: (_key, _request, run) => run(undefined) },
-          logger: silentLogger,
-          requireToken: () => {},
-          clock: systemClock,
-        }),
-      }
-      const sent = '{ "a" : 1.0,\n\t"é": "\\u00e9" }'
-      const init = { method: 'POST', headers: json, body: sent }
-      expect(await (await call('/echo', init)).json()).toEqual({ digest: digestOf(Buffer.from(sent)) })
-      if (keepsParsedBytes) {
-        expect(await (await call('/echo', init, parsing.origin)).json()).toEqual({
-          digest: digestOf(Buffer.from(sent)),
-        })
-      }
-      served = world
     })
 
     test('the headers of an answer arrive: a request too many is 429 with Retry-After', async () => {
@@ -274,24 +202,5 @@ export function routerConformance({ name, mount, keepsParsedBytes = true }: Rout
       expect(text).not.toContain('secret words')
       expect((await call('/reminders/appointment/42')).status).toBe(200)
     })
-  })
-}
-
-const problemIn = async (answer: Response) =>
-  z.object({ code: z.string(), field: z.string().optional() }).parse(await answer.json())
-
-const digestOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
-
-/** Without a content length, in pieces. */
-function sendChunked(url: string, headers: Record<string, string>, body: string) {
-  return new Promise<{ status: number; text: string }>((resolve, reject) => {
-    const request = httpRequest(url, { method: 'POST', headers: { ...headers, ...json } }, (response) => {
-      const parts: Buffer[] = []
-      response.on('data', (part: Buffer) => parts.push(part))
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString() }))
-    })
-    request.on('error', reject)
-    for (let from = 0; from < body.length; from += 16_384) request.write(body.slice(from, from + 16_384))
-    request.end()
   })
 }
