@@ -2,6 +2,7 @@ import { NotificationError } from './errors.ts'
 import type { Endpoint } from './http/define-route.ts'
 import { createHandler } from './http/handler.ts'
 import { createIdempotency } from './http/idempotency.ts'
+import { createIdentify } from './http/identify.ts'
 import type { HttpRequest, HttpResponse } from './http/messages.ts'
 import { createRateLimiter } from './http/rate-limit.ts'
 import { endpointTable } from './http/table.ts'
@@ -232,11 +233,10 @@ export function createNotifications(options: NotificationsOptions): Notification
     events: context.events,
     handle: createHandler({
       table,
-      authenticate,
+      identify: createIdentify({ authenticate, ids: resolved.ids, clock, logger }),
       rateLimiter,
       idempotency,
       logger,
-      clock,
       requireToken: callbacks.requireToken.bind(callbacks),
     }),
     endpoints: table,

@@ -10,16 +10,32 @@ import { refusal } from './snake-case.ts'
 export const staffRoles = ['admin', 'viewer'] as const
 export type StaffRole = (typeof staffRoles)[number]
 
+const id = z.custom<EntityId>((told) => entityId.safeParse(told).success, 'must be an id: a positive integer, or text')
+const role = z.enum(staffRoles, 'must be "admin" or "viewer"')
+const organization = z.custom<string>(
+  (told) => organizationId.safeParse(told).success,
+  'must be the id of an organization, which is text',
+)
+
 /**
  * Who is calling, as far as the host application knows. `service` is the host itself and may do everything. Give an
  * `id` whenever you have one: the audit log names it, and each id has rate limits of its own.
  */
-export const callerSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('service'), id: entityId.optional() }),
-  z.strictObject({ kind: z.literal('staff'), organizationId, role: z.enum(staffRoles), id: entityId.optional() }),
-  z.strictObject({ kind: z.literal('patient'), organizationId, id: entityId }),
-  z.strictObject({ kind: z.literal('client'), organizationId, id: entityId }),
-])
+export const callerSchema = z.discriminatedUnion(
+  'kind',
+  [
+    z.strictObject({ kind: z.literal('service'), id: id.optional() }),
+    z.strictObject({ kind: z.literal('staff'), organizationId: organization, role, id: id.optional() }),
+    z.strictObject({ kind: z.literal('patient'), organizationId: organization, id }),
+    z.strictObject({ kind: z.literal('client'), organizationId: organization, id }),
+  ],
+  {
+    error: ({ code }) =>
+      code === 'invalid_union'
+        ? 'must be "service", "staff", "patient" or "client"'
+        : 'must be null, or an object such as { kind: "service" }',
+  },
+)
 export type Caller = Readonly<z.infer<typeof callerSchema>>
 
 /**
@@ -38,7 +54,9 @@ export type AuthenticateRequest = Omit<HttpRequest, 'readBody'>
 
 /**
  * Tells who is calling; null: nobody known, and the answer is 401. Called for every request except TaskManager's
- * callbacks, which carry a signed token. If it throws, the answer is 500; if it has not answered after 10 s, 503.
+ * callbacks, which carry a signed token. If it throws a `NotificationError('unauthenticated')`, or anything with a `status` or
+ * `statusCode` of 401 or 403, that is the answer. If it throws anything else, as most token libraries do of a bad token, the
+ * answer is 500; if it has not answered after 10 s, 503.
  */
 export type Authenticate = ((request: AuthenticateRequest) => Caller | null | Promise<Caller | null>) & {
   /** Logged as a warning when the library starts to use it. */

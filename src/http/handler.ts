@@ -1,13 +1,12 @@
 import { isNotificationError, NotificationError } from '../errors.ts'
-import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import { faultOf } from '../services/context.ts'
-import { type Authenticate, type Caller, callerSchema } from './access.ts'
+import { framesOf } from '../services/fault-log.ts'
 import { readJsonBody } from './body.ts'
 import { Content } from './content.ts'
 import type { Call, Route } from './define-route.ts'
-import { hostAnswer } from './host-answer.ts'
 import type { Idempotency } from './idempotency.ts'
+import { type Identify, isLogged } from './identify.ts'
 import { createMatcher, type Match } from './match.ts'
 import type { HttpRequest, HttpResponse } from './messages.ts'
 import { type Problem, problemOf } from './problem.ts'
@@ -16,21 +15,19 @@ import type { RateLimiter } from './rate-limit.ts'
 
 export type HandlerOptions = {
   readonly table: readonly Route[]
-  readonly authenticate: Authenticate | null
+  readonly identify: Identify
   /** Throws `token_invalid`. */
   readonly requireToken: (token: string, ...rest: Parameters<Call['requireToken']>) => void
   /** Null: nobody is limited. */
   readonly rateLimiter: RateLimiter | null
   readonly idempotency: Idempotency
   readonly logger: Logger
-  readonly clock: Clock
 }
 
 /** Answers requests by the endpoint table. The answer is complete before anything is written, and it never rejects. */
 export function createHandler(options: HandlerOptions): (request: HttpRequest) => Promise<HttpResponse> {
-  const { table, authenticate, logger } = options
+  const { table, logger } = options
   const match = createMatcher(table)
-  if (authenticate?.warning !== undefined) logger.warn(authenticate.warning)
 
   return async (request) => {
     const isHead = request.method === 'HEAD'
@@ -46,7 +43,7 @@ export function createHandler(options: HandlerOptions): (request: HttpRequest) =
       return respond(status, jsonType, body, isHead, told)
     } catch (error) {
       const problem = route?.problem(error) ?? problemOf(error, new Map())
-      if (problem.status >= 500) logFault(logger, route, error)
+      if (problem.status >= 500 && !isLogged(error)) logFault(logger, route, error)
       return respond(problem.status, problemType, problem, isHead, { ...headersOf(problem), ...told })
     }
   }
@@ -60,27 +57,11 @@ function callOf(request: HttpRequest, found: Match<Route>, options: HandlerOptio
     params: found.params,
     query: () => readQuery(request.query),
     readBody: (form) => readJsonBody(request, form),
-    identify: () => identify(request, options),
+    identify: () => options.identify(request),
     admit: async (rateClass, caller) => options.rateLimiter?.admit(rateClass, caller, tell),
     once: (asked, run) => options.idempotency.once(request.headers['idempotency-key'], asked, run, tell),
     requireToken: (purpose, id) => options.requireToken(readQuery(request.query)['token'] ?? '', purpose, id),
   }
-}
-
-async function identify(request: HttpRequest, { authenticate, clock }: HandlerOptions): Promise<Caller | null> {
-  if (authenticate === null) return null
-  const { readBody: _body, ...seen } = request
-  const told: unknown = await hostAnswer(clock, 'authenticate', () => authenticate(seen))
-  if (told === null || told === undefined) return null
-  const caller = callerSchema.safeParse(told)
-  if (caller.success) return caller.data
-  throw new NotificationError(
-    'options_invalid',
-    'The option "authenticate" answered with something that is no caller.',
-    {
-      field: 'authenticate',
-    },
-  )
 }
 
 type Headers = Record<string, string>
@@ -136,13 +117,3 @@ function logFault(logger: Logger, route: Route | undefined, error: unknown): voi
     ...(cause === undefined ? {} : { cause: faultOf(cause), causeAt: framesOf(cause) }),
   })
 }
-
-const framesOf = (error: unknown): string | null =>
-  error instanceof Error && error.stack !== undefined
-    ? error.stack
-        .split('\n')
-        .filter((line) => /^\s+at /.test(line))
-        .slice(0, 12)
-        .map((line) => line.trim())
-        .join(' | ')
-    : null

@@ -33,7 +33,7 @@ export class AnsweredBefore extends Error {
 export type FieldNames = ReadonlyMap<string, string>
 
 /** Faults whose words are for whoever set the library up, and hold nothing but names of ours. */
-const explained: ReadonlySet<ErrorCode> = new Set(['body_unreadable'])
+const explained: ReadonlySet<ErrorCode> = new Set(['body_unreadable', 'options_invalid'])
 
 /**
  * An error as the outside may see it. Faults of ours (5xx) show their title only, unless their words say what to change: their
@@ -46,7 +46,7 @@ export function problemOf(error: unknown, names: FieldNames): Problem {
   const { title } = errorTable[code]
   const base = { type: `urn:appointment-notifications:problem:${code}`, title, status }
   if (status >= 500 && !explained.has(code)) return { ...base, detail: `${title}.`, code }
-  const asWritten = speaksWire(known)
+  const asWritten = status >= 500 || speaksWire(known)
   const nameOf = (field: string) => (asWritten ? field : wireField(field, names))
   const errors = known.issues.map(({ field, message }) => ({ field: nameOf(field), message }))
   return {

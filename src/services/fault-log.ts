@@ -102,3 +102,14 @@ export const faultOf = (error: unknown): string =>
     : error instanceof Error
       ? error.name
       : 'unknown'
+
+/** Where an error comes from: its frames in one line, without its message, which may hold personal data. Null: it has none. */
+export const framesOf = (error: unknown): string | null =>
+  error instanceof Error && error.stack !== undefined
+    ? error.stack
+        .split('\n')
+        .filter((line) => /^\s+at /.test(line))
+        .slice(0, 12)
+        .map((line) => line.trim())
+        .join(' | ')
+    : null

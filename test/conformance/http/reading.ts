@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { nobodys } from '../../../src/http/access.ts'
 import { defineRoute, nothing } from '../../../src/http/define-route.ts'
 import { createHandler, type HandlerOptions } from '../../../src/http/handler.ts'
-import { bodyLimit, silentLogger, systemClock } from '../../../src/index.ts'
+import { bodyLimit, silentLogger } from '../../../src/index.ts'
 import type { Library, Mounted } from './suite.ts'
 
 type Stage = {
@@ -142,12 +142,11 @@ const echo = {
 } as const
 
 const handlerParts: Omit<HandlerOptions, 'table'> = {
-  authenticate: null,
+  identify: async () => null,
   rateLimiter: null,
   idempotency: { once: (_key, _request, run) => run(undefined) },
   logger: silentLogger,
   requireToken: () => {},
-  clock: systemClock,
 }
 
 const problemIn = async (answer: Response) =>
