@@ -4,6 +4,7 @@ import { createHandler } from './http/handler.ts'
 import { createIdempotency } from './http/idempotency.ts'
 import { createIdentify } from './http/identify.ts'
 import type { HttpRequest, HttpResponse } from './http/messages.ts'
+import { createOriginGuard } from './http/origins.ts'
 import { createRateLimiter } from './http/rate-limit.ts'
 import { endpointTable } from './http/table.ts'
 import { type NotificationsOptions, resolveOptions } from './options.ts'
@@ -175,7 +176,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     clock,
     publicUrl: resolved.publicUrl,
   })
-  const { authenticate, rateLimits } = resolved
+  const { authenticate, rateLimits, publicUrl, allowedOrigins } = resolved
   const rateLimiter = rateLimits === null ? null : createRateLimiter(rateLimits, clock, logger)
   const fingerprint = createFingerprint(resolved.encryptionKeys)
   const idempotency = createIdempotency({ requests: storage.requests, fingerprint, clock, logger })
@@ -233,6 +234,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     events: context.events,
     handle: createHandler({
       table,
+      requireOrigin: createOriginGuard({ publicUrl, allowedOrigins, logger }),
       identify: createIdentify({ authenticate, ids: resolved.ids, clock, logger }),
       rateLimiter,
       idempotency,

@@ -77,6 +77,12 @@ export type NotificationsOptions = {
    */
   readonly publicUrl?: string | undefined
   /**
+   * Origins of your pages that call the HTTP endpoints from elsewhere than `publicUrl` with the cookies of their users:
+   * `['https://app.clinic.example']`. What changes something is refused (403) for pages of other origins, unless the request
+   * has an `Authorization` header. Default: none beside that of `publicUrl`, or without one the host that is asked.
+   */
+  readonly allowedOrigins?: readonly string[]
+  /**
    * Shares the work with PlatformServices TaskManager at `url`, or `TASK_MANAGER_URL` of `env`. Requires `publicUrl`
    * and an encryption key. Default: the library sends everything itself.
    */
@@ -131,6 +137,7 @@ export type ResolvedOptions = ServiceOptions & {
   readonly authenticate: Authenticate | null
   readonly rateLimits: ResolvedRateLimits | null
   readonly docs: DocsPage | null
+  readonly allowedOrigins: readonly string[]
 }
 
 /** The options that are plain values; what else an object of options holds is left out. */
@@ -139,6 +146,16 @@ const plainOptions = z.object({
     .union([z.literal(false), z.strictObject({ perDay: z.int().min(1), reminders: z.boolean().default(false) })])
     .default({ perDay: 10_000, reminders: false }),
   publicUrl: z.url({ protocol: /^https?$/ }).optional(),
+  allowedOrigins: z
+    .array(
+      z
+        .string()
+        .regex(
+          /^[a-z][a-z0-9+.-]*:\/\/[^/?#*\s]+$/i,
+          'must be an origin such as "https://app.clinic.example", without a path',
+        ),
+    )
+    .default([]),
   leaseMs: z.int().min(5000).max(3_600_000).default(60_000),
   sendTimeoutMs: z.int().min(1000).max(3_600_000).default(1_200_000),
   leadMs: z.int().min(0).max(86_400_000).default(60_000),
@@ -229,6 +246,7 @@ const shape = z.strictObject({
   authenticate: call.optional(),
   rateLimits: rateLimitShape.optional(),
   publicUrl: z.string().optional(),
+  allowedOrigins: z.array(z.string()).optional(),
   sendCap: z.union([z.looseObject({}), z.literal(false)]).optional(),
   taskManager: z.looseObject({}).optional(),
   docs: has('page', 'asset').optional(),

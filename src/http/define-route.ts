@@ -98,6 +98,8 @@ export type Call = {
   readonly readBody: (form: BodyForm) => Promise<RequestBody>
   /** Who calls, or null for nobody. */
   readonly identify: () => Promise<Caller | null>
+  /** @throws NotificationError `forbidden` for the page of a stranger. */
+  readonly requireOrigin: () => void
   /** Counts the request. @throws NotificationError `rate_limited`. */
   readonly admit: (rateClass: RateClass, caller: Caller) => Promise<void>
   /** Runs a request, and of those with the same `Idempotency-Key` only the first. @throws as `Idempotency.once`. */
@@ -162,6 +164,7 @@ export function defineRoute<
     if (access.kind === 'token') return null
     // Who asks for the health while logins fail is told of the health, as nobody.
     if (access.kind === 'open') return call.identify().catch(() => null)
+    if (row.method !== 'GET') call.requireOrigin()
     const caller = await call.identify()
     if (caller === null) throw unauthenticated()
     requireKind(access, caller)

@@ -9,6 +9,7 @@ import type { Idempotency } from './idempotency.ts'
 import { type Identify, isLogged } from './identify.ts'
 import { createMatcher, type Match } from './match.ts'
 import type { HttpRequest, HttpResponse } from './messages.ts'
+import type { RequireOrigin } from './origins.ts'
 import { type Problem, problemOf } from './problem.ts'
 import { readQuery } from './query.ts'
 import type { RateLimiter } from './rate-limit.ts'
@@ -16,6 +17,7 @@ import type { RateLimiter } from './rate-limit.ts'
 export type HandlerOptions = {
   readonly table: readonly Route[]
   readonly identify: Identify
+  readonly requireOrigin: RequireOrigin
   /** Throws `token_invalid`. */
   readonly requireToken: (token: string, ...rest: Parameters<Call['requireToken']>) => void
   /** Null: nobody is limited. */
@@ -58,6 +60,7 @@ function callOf(request: HttpRequest, found: Match<Route>, options: HandlerOptio
     query: () => readQuery(request.query),
     readBody: (form) => readJsonBody(request, form),
     identify: () => options.identify(request),
+    requireOrigin: () => options.requireOrigin(request),
     admit: async (rateClass, caller) => options.rateLimiter?.admit(rateClass, caller, tell),
     once: (asked, run) => options.idempotency.once(request.headers['idempotency-key'], asked, run, tell),
     requireToken: (purpose, id) => options.requireToken(readQuery(request.query)['token'] ?? '', purpose, id),

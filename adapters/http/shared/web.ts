@@ -21,11 +21,13 @@ export async function answerFetch(
     if (bytes === null) throw unreadableBody(remedy)
     return { kind: 'bytes', bytes: new Uint8Array(bytes) }
   }
+  const { search, host } = new URL(request.url)
   const { status, headers, body } = await library.handle({
     method: request.method,
     path,
-    query: new URL(request.url).search.slice(1),
-    headers: Object.fromEntries(request.headers),
+    query: search.slice(1),
+    // Not every runtime lists it.
+    headers: { host, ...Object.fromEntries(request.headers) },
     native,
     readBody,
   })

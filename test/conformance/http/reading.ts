@@ -143,6 +143,7 @@ const echo = {
 
 const handlerParts: Omit<HandlerOptions, 'table'> = {
   identify: async () => null,
+  requireOrigin: () => {},
   rateLimiter: null,
   idempotency: { once: (_key, _request, run) => run(undefined) },
   logger: silentLogger,

@@ -176,6 +176,15 @@ export function routerConformance({ name, mount, keepsParsedBytes = true }: Rout
       expect(world.log.lines.filter((line) => line.includes('internal_error'))).toEqual([])
     })
 
+    test('a page of another origin reschedules nothing with the cookies of a user; servers do', async () => {
+      const post = (headers: Record<string, string>) =>
+        call('/reminders/appointment/42/reschedule', { method: 'POST', headers })
+      const answer = await post({ cookie: 'session=of-a-user', origin: 'https://evil.example' })
+      expect([answer.status, await answer.json()]).toMatchObject([403, { code: 'forbidden' }])
+      expect((await post({ cookie: 'session=of-a-user', origin: 'https://clinic.example' })).status).toBe(200)
+      expect((await post({ cookie: 'session=of-a-user' })).status).toBe(200)
+    })
+
     test('the headers of an answer arrive: a request too many is 429 with Retry-After', async () => {
       const stage = await openWorld({ rateLimits: { service: { reading: { points: 1, durationSeconds: 60 } } } })
       served = stage

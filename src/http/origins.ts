@@ -1,0 +1,52 @@
+import { NotificationError } from '../errors.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { HttpRequest } from './messages.ts'
+
+type Parts = {
+  readonly publicUrl: string | null
+  readonly allowedOrigins: readonly string[]
+  readonly logger: Logger
+}
+
+/**
+ * Guards what changes something against pages of strangers, whose requests a browser sends with the cookies of its user
+ * (cross-site request forgery). Browsers say where a request comes from; servers and apps, which say nothing, pass.
+ * @throws NotificationError `forbidden`.
+ */
+export type RequireOrigin = (request: Pick<HttpRequest, 'headers'>) => void
+
+export function createOriginGuard({ publicUrl, allowedOrigins, logger }: Parts): RequireOrigin {
+  const allowed = new Set([...allowedOrigins, ...(publicUrl === null ? [] : [publicUrl])].map(normalOrigin))
+
+  return ({ headers }) => {
+    if (isSentOnPurpose(headers['authorization'] ?? '')) return
+    const { origin } = headers
+    const isAllowed = origin !== undefined && allowed.has(normalOrigin(origin))
+    // Where the library was not told its own address, it is that of the request.
+    const isOwn = publicUrl === null && origin !== undefined && isAt(origin, headers['host'] ?? headers[':authority'])
+    if (isAllowed || isOwn) return
+    if (origin === undefined && headers['sec-fetch-site'] !== 'cross-site') return
+    logger.warn('request of another origin refused', { origin: origin === undefined ? null : shown(origin) })
+    throw new NotificationError(
+      'forbidden',
+      'A page of another origin sent this request. Name its origin in the option "allowedOrigins" if it is yours, or send an Authorization header.',
+    )
+  }
+}
+
+/** What a page has to set itself; these, the browser sends for its user as it does cookies. */
+const sentByBrowsers = /^(?:basic|digest|negotiate|ntlm|kerberos)\b/i
+const isSentOnPurpose = (authorization: string): boolean => authorization !== '' && !sentByBrowsers.test(authorization)
+
+/** Without a path or a default port, in lower case. */
+function normalOrigin(text: string): string {
+  const { origin, protocol, host } = URL.canParse(text) ? new URL(text) : { origin: text, protocol: '', host: '' }
+  // Origins of apps, such as `capacitor://localhost`, are opaque to URL.
+  return origin === 'null' ? `${protocol}//${host}` : origin.toLowerCase()
+}
+
+const isAt = (origin: string, host: string | undefined): boolean =>
+  URL.canParse(origin) && host !== undefined && new URL(origin).host === host.toLowerCase()
+
+/** Whoever calls chooses it: no more of it than an origin has. */
+const shown = (origin: string): string => (URL.canParse(origin) ? normalOrigin(origin).slice(0, 100) : 'null')
