@@ -75,8 +75,11 @@ export function trustEveryCaller(): Authenticate {
 
 /** An object that a request is about, and what is said if it is not there. */
 export type Owner = {
-  /** Asked for callers other than the service, and where an idempotency key belongs to its organization. */
-  locate(): Place | Promise<Place>
+  /**
+   * Asked for callers other than the service, and where an idempotency key belongs to its organization. `scope`: the organization
+   * that asks; null: a service.
+   */
+  locate(scope: string | null): Place | Promise<Place>
   missing(): NotificationError
 }
 
@@ -125,8 +128,8 @@ export function requireKind(
 /** @throws what `owner.missing()` says, where the object is not the caller's to know of. */
 export async function requireOwn(owner: Owner, caller: Caller): Promise<void> {
   if (caller.kind === 'service') return
-  const place = await owner.locate()
-  if (place.organizationId !== caller.organizationId) throw owner.missing()
+  const place = await owner.locate(caller.organizationId)
+  if (place.organizationId !== caller.organizationId) throw place.fault ?? owner.missing()
   if (caller.kind !== 'staff' && !isSelf(caller, place.recipient)) throw owner.missing()
 }
 
@@ -141,6 +144,9 @@ function isSelf(caller: Caller, recipient: RecipientRef | null): boolean {
   const self = selfOf(caller)
   return self !== null && recipient !== null && self.type === recipient.type && self.id === recipient.id
 }
+
+/** Whose things are there for the caller: what a row does after the check, it does within them. */
+export const scopeOf = (caller: Caller | null): string | null => (caller === null ? null : organizationOf(caller))
 
 /** The caller, for the audit log. */
 export const actorOf = (caller: Caller | null): Actor => ({ kind: caller?.kind ?? 'service', id: caller?.id ?? null })

@@ -210,7 +210,7 @@ export function defineRoute<
         return { status: status?.(output) ?? Number(usual), body: encode(output) }
       }
       if (!takesIdempotencyKey || caller === null) return run(undefined)
-      const organizationId = async () => organizationOf(caller) ?? (await owner.locate()).organizationId
+      const organizationId = async () => organizationOf(caller) ?? (await owner.locate(null)).organizationId
       return call.once({ route: row.id, caller, organizationId, input, problem }, run)
     },
     problem,

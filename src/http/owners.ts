@@ -39,7 +39,7 @@ export const organizationScope = (named: string | undefined, caller: Caller) => 
 }
 
 export const appointmentOwner = (owners: Owners, id: EntityId): Owner => ({
-  locate: () => owners.appointment(id),
+  locate: (scope) => owners.appointment(id, scope),
   missing: () => appointmentNotFound(id),
 })
 

@@ -4,24 +4,32 @@ import type { EntityId } from '../schemas/common.ts'
 import { batchOrEach } from './batch-or-each.ts'
 import { cancelCommand } from './cancel-command.ts'
 import type { PlanningContext } from './context.ts'
+import { isWithin, type Scope } from './known-appointment.ts'
 import { planByAppointment } from './plan-row.ts'
 
 export type Withdrawn = Extract<PlanOutcome, { status: 'applied' }>
 
+export type CancelRequest = {
+  readonly appointmentId: EntityId
+  /** The organization that asks: what another planned is not there. */
+  readonly scope: Scope
+}
+
 /**
  * Cancels the reminders of appointments because somebody asked for it; what others change meanwhile is looked at again. Null
- * where nothing was ever planned, `held` where of several this one is to be cancelled alone. In the order of the ids.
+ * where nothing was ever planned, `held` where of several this one is to be cancelled alone. In the order of the requests.
  */
 export async function cancelPlans(
   context: PlanningContext,
-  appointmentIds: readonly EntityId[],
+  requests: readonly CancelRequest[],
 ): Promise<(Withdrawn | null | Error | 'held')[]> {
   const { storage, clock } = context.options
   const done = new Map<EntityId, Withdrawn | Error | 'held'>()
-  let open = appointmentIds
+  const scopeOf = new Map(requests.map(({ appointmentId, scope }) => [appointmentId, scope]))
+  let open = [...scopeOf.keys()]
   while (open.length > 0) {
     const plans = await storage.plans.find(open)
-    const planOf = planByAppointment(plans)
+    const planOf = planByAppointment(plans.filter((plan) => isWithin(scopeOf.get(plan.appointmentId) ?? null, plan)))
     const known = open.flatMap((id) => planOf.get(id) ?? [])
     const commands = known.map((plan) => cancelCommand(plan, 'cancelled_by_request', clock.now()))
     const outcomes = await batchOrEach(commands, (batch) => storage.plans.apply(batch))
@@ -33,5 +41,5 @@ export async function cancelPlans(
       return []
     })
   }
-  return appointmentIds.map((id) => done.get(id) ?? null)
+  return requests.map(({ appointmentId }) => done.get(appointmentId) ?? null)
 }

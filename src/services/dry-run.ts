@@ -19,10 +19,12 @@ export async function dryRun(
   ])
   const surroundings = knowledge.surroundings(appointment.organizationId)
   const organization = knowledge.organization(appointment.organizationId)
+  // What another organization planned for the same id is not this one's.
+  const own = plans.find(({ organizationId }) => organizationId === appointment.organizationId)
   const plan = planReminders({
     appointment,
     surroundings,
-    customReminders: customReminders === undefined ? (plans[0]?.customReminders ?? null) : customReminders,
+    customReminders: customReminders === undefined ? (own?.customReminders ?? null) : customReminders,
     now: clock.now(),
     existing: new Set(),
     decided: new Set(),

@@ -2,28 +2,27 @@ import type { EntityId } from '../schemas/common.ts'
 import { ruleTable } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
 import type { ExplanationLine } from './explanation.ts'
-import { withTimeout } from './with-timeout.ts'
+import { type AppointmentPlace, patienceMs } from './known-appointment.ts'
 
 /** What was due before is waiting for something; what is due now may be on its way, in ms. */
 const lateMs = 2000
-/** How long the directory is waited for where nothing is known of it, in ms. */
-const patienceMs = 2000
 
 type Waiting = Pick<ExplanationLine, 'category' | 'recipient' | 'channel' | 'reminderId' | 'notificationId' | 'offset'>
 
 /**
  * Why messages of an appointment that are due have not been sent: nothing is written while an outside service does not
- * answer, so it is said when somebody asks. Empty where it answers.
+ * answer, so it is said when somebody asks. Empty where it answers. `truth`: what the directory says now; null: nothing.
  */
 export async function explainWaiting(
   context: Context,
   organizationId: string,
   appointmentId: EntityId,
+  truth: AppointmentPlace['truth'],
 ): Promise<ExplanationLine[]> {
   const { clock } = context.options
   const waiting = await overdue(context, organizationId, appointmentId)
   if (waiting.length === 0) return []
-  const why = await reasonOf(context, organizationId, appointmentId)
+  const why = reasonOf(context, organizationId, truth)
   if (why === null) return []
   return waiting.map((one) => ({ ...one, at: clock.now(), action: 'deferred', ...why }))
 }
@@ -54,24 +53,17 @@ async function overdue(
   ]
 }
 
-/** What this process knows is wrong; else what the directory answers now. */
-async function reasonOf(
-  { host, options, taskManagerFault }: Context,
+/** What this process knows is wrong; else what the directory answered just now. */
+function reasonOf(
+  { host, taskManagerFault }: Context,
   organizationId: string,
-  appointmentId: EntityId,
-): Promise<Pick<ExplanationLine, 'rule' | 'because'> | null> {
+  truth: AppointmentPlace['truth'],
+): Pick<ExplanationLine, 'rule' | 'because'> | null {
   const known = host.faultFor(organizationId)
   if (known !== null) return silent(`"${known.method}": ${known.fault}, since ${known.since.toISOString()}`)
   const taskManager = taskManagerFault()
   if (taskManager !== null) return { rule: null, because: `TaskManager does not answer: ${taskManager}` }
-  const asked = host.appointments([appointmentId], {
-    organizationOf: () => organizationId,
-    eager: true,
-    evenIfNone: true,
-  })
-  const answer = await withTimeout(options.clock, patienceMs, asked, () => null)
-  if (answer === null) return silent(`no answer within ${patienceMs} ms`)
-  const truth = answer(appointmentId)
+  if (truth === null) return silent(`no answer within ${patienceMs} ms`)
   return truth.kind === 'unanswered' ? silent(truth.error.message) : null
 }
 

@@ -81,7 +81,7 @@ export class Knowledge {
       const settings = this.settings(organizationId)
       found = {
         policy: policyOf(settings),
-        wishesOf: (recipient) => this.preferences(recipient),
+        wishesOf: (recipient) => wishesWithin(organizationId, this.#preferences.get(refKey(recipient))),
         isSuppressed: (channel, address) => this.#suppressed.has(suppressionKey({ organizationId, channel, address })),
         providerFault: (channel) => this.#context.providers.fault(settings, channel),
       }
@@ -94,8 +94,10 @@ export class Knowledge {
     return this.#settings.get(organizationId) ?? null
   }
 
-  preferences(recipient: RecipientRef): PreferencesRow | null {
-    return this.#preferences.get(refKey(recipient)) ?? null
+  /** Null also where they were made while the id was another organization's. */
+  preferences(recipient: RecipientRef, organizationId: string): PreferencesRow | null {
+    const row = this.#preferences.get(refKey(recipient))
+    return row?.organizationId === organizationId ? row : null
   }
 
   /** Null where the host does not know it, or knows nothing of it that can be used. */
@@ -122,12 +124,21 @@ export class Knowledge {
       settings: { organizationId, revision: this.settings(organizationId)?.revision ?? 0 },
       preferences: recipients
         .filter((recipient) => preferenceRefOf(recipient) !== null)
-        .map((recipient) => ({ recipient, revision: this.preferences(recipient)?.revision ?? 0 })),
+        .map((recipient) => ({ recipient, revision: this.#preferences.get(refKey(recipient))?.revision ?? 0 })),
     }
   }
 }
 
 const suppressionKey = (one: SuppressedAddress): string => `${one.channel}:${one.organizationId}:${one.address}`
+
+/**
+ * Of preferences that were made while the id was another organization's, opt-outs hold: whoever it is may be the same person.
+ * The addresses may be a stranger's by now, and the directory knows better.
+ */
+function wishesWithin(organizationId: string, row: PreferencesRow | undefined): PreferencesRow | null {
+  if (row === undefined || row.organizationId === organizationId) return row ?? null
+  return { ...row, emailAddress: null, phoneNumber: null }
+}
 
 export function preferenceRefOf(recipient: RecipientRef): PreferenceRef | null {
   return recipient.type === 'PRACTITIONER' ? null : { type: recipient.type, id: recipient.id }
@@ -141,7 +152,11 @@ function addressesOf(
   for (const { organizationId, recipients } of subjects) {
     for (const recipient of recipients) {
       for (const channel of channels) {
-        const { address } = contactOf(channel, preferences.get(refKey(recipient)) ?? null, recipient)
+        const { address } = contactOf(
+          channel,
+          wishesWithin(organizationId, preferences.get(refKey(recipient))),
+          recipient,
+        )
         if (address === null) continue
         const one = { organizationId, channel, address: addressKey(address) }
         found.set(suppressionKey(one), one)

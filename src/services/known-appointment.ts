@@ -1,28 +1,78 @@
 import type { Appointment } from '../domain/appointment.ts'
+import type { Truth } from '../domain/due.ts'
 import type { EntityId } from '../schemas/common.ts'
 import type { DirectoryAppointment } from '../schemas/directory.ts'
 import type { Context } from './context.ts'
 import { readId } from './ids.ts'
 import { appointmentNotFound } from './not-found.ts'
 import { parseAppointment } from './parse-appointment.ts'
+import type { Place } from './place.ts'
+import { planByAppointment } from './plan-row.ts'
+import { withTimeout } from './with-timeout.ts'
 
-/** An appointment as the directory tells it, or as the caller does. @throws NotificationError `appointment_not_found`, `invalid_input`. */
+/** The organization that asks, to which others' things are not there; null: everybody's may be seen. */
+export type Scope = string | null
+
+export const isWithin = (scope: Scope, { organizationId }: { readonly organizationId: string }): boolean =>
+  scope === null || scope === organizationId
+
+/**
+ * An appointment as the directory tells it, or as the caller does.
+ * @throws NotificationError `appointment_not_found`, also for one of another organization than `scope`; `invalid_input`.
+ */
 export async function knownAppointment(
   { options, host }: Context,
   appointment: EntityId | DirectoryAppointment,
+  scope: Scope,
 ): Promise<Appointment> {
   if (typeof appointment === 'object') return parseAppointment(options.ids, appointment)
   const id = readId(options.ids, 'appointment', appointment, 'appointmentId')
   const truth = (await host.appointments([id]))(id)
-  if (truth.kind === 'known') return truth.value
+  if (truth.kind === 'known' && isWithin(scope, truth.value)) return truth.value
   throw appointmentNotFound(id)
 }
 
-/** Also of an appointment that the host deleted: what was sent for it can still be explained. */
-export async function organizationOf(context: Context, id: EntityId): Promise<string> {
-  const { storage } = context.options
-  const [plan] = await storage.plans.find([id])
-  if (plan !== undefined) return plan.organizationId
-  const { rows } = await storage.deliveries.list({ appointmentId: id, limit: 1, offset: 0 })
-  return rows[0]?.organizationId ?? (await knownAppointment(context, id)).organizationId
+/** How long the directory is waited for where our own rows say whose an appointment is, in ms. */
+export const patienceMs = 2000
+
+/** `truth`: what the directory says of the appointment; null where it was not waited for any longer. */
+export type AppointmentPlace = Place & { readonly truth: Truth<Appointment> | null }
+
+/**
+ * Whose an appointment is: by the directory, and by what was planned or sent only where that knows it no longer or does not
+ * answer. What is not there and what is another's than `scope`'s cost the same questions, so that their time says nothing.
+ */
+export async function placeOfAppointment(
+  { options, host }: Context,
+  id: EntityId,
+  scope: Scope,
+): Promise<AppointmentPlace> {
+  const { storage, clock } = options
+  const [planned, sent] = await Promise.all([
+    storage.plans.find([id]),
+    storage.deliveries.list({ appointmentId: id, limit: 1, offset: 0 }),
+  ])
+  const { organizationId = null } = planByAppointment(planned).get(id) ?? sent.rows[0] ?? {}
+  const isOwn = organizationId !== null && isWithin(scope, { organizationId })
+  const asked = host.appointments([id], { evenIfNone: true, organizationOf: () => (isOwn ? organizationId : null) })
+  const truthOf = isOwn ? await withTimeout(clock, patienceMs, asked, () => null) : await asked
+  const truth = truthOf === null ? null : truthOf(id)
+  if (truth?.kind === 'known') return { organizationId: truth.value.organizationId, recipient: null, truth }
+  const fault = truth?.kind === 'unanswered' ? { fault: truth.error } : {}
+  return { organizationId, recipient: null, truth, ...fault }
+}
+
+/**
+ * Also of an appointment that the host deleted: what was sent for it can still be explained.
+ * @throws NotificationError `appointment_not_found`, also for one of another organization than `scope`; where the directory
+ * does not answer and nothing else says whose it is, what it failed with.
+ */
+export async function locatedAppointment(
+  context: Context,
+  id: EntityId,
+  scope: Scope,
+): Promise<Pick<AppointmentPlace, 'truth'> & { readonly organizationId: string }> {
+  const { organizationId, truth, fault } = await placeOfAppointment(context, id, scope)
+  if (organizationId === null || !isWithin(scope, { organizationId })) throw fault ?? appointmentNotFound(id)
+  return { organizationId, truth }
 }

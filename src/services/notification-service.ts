@@ -3,7 +3,7 @@ import { isActive } from '../domain/appointment.ts'
 import { NotificationError } from '../errors.ts'
 import type { HostTransaction } from '../ports/storage.ts'
 import { type Actor, actorSchema, serviceActor } from '../schemas/audit.ts'
-import { type EntityId, parseField, parseInput, type RecipientRef, rowId } from '../schemas/common.ts'
+import { type EntityId, organizationId, parseField, parseInput, type RecipientRef, rowId } from '../schemas/common.ts'
 import type { DirectoryAppointment } from '../schemas/directory.ts'
 import {
   type HistoryFilter,
@@ -23,7 +23,7 @@ import { explainWaiting } from './explain-waiting.ts'
 import { type ExplanationLine, explainAppointment } from './explanation.ts'
 import { readHistory } from './history.ts'
 import { readId } from './ids.ts'
-import { knownAppointment, organizationOf } from './known-appointment.ts'
+import { isWithin, knownAppointment, locatedAppointment, type Scope } from './known-appointment.ts'
 import { notificationNotFound, waitlistEntryNotFound } from './not-found.ts'
 import { channelsOf } from './notices.ts'
 import { NotificationTransaction } from './notification-transaction.ts'
@@ -56,18 +56,31 @@ export class NotificationService {
   readonly #context: Context
   readonly #planner: Planner
   readonly #actor: Actor
+  readonly #scope: Scope
   readonly #scheduling: Scheduling
 
-  constructor(context: Context, planner: Planner, actor: Actor = serviceActor) {
+  constructor(context: Context, planner: Planner, actor: Actor = serviceActor, scope: Scope = null) {
     this.#context = context
     this.#planner = planner
     this.#actor = actor
-    this.#scheduling = new Scheduling(context, planner, actor)
+    this.#scope = scope
+    this.#scheduling = new Scheduling(context, planner, actor, scope)
   }
 
   /** The same service, acting for `actor` in the audit log: `as({ kind: 'staff', id: 7 })`. Checks no permissions. */
   as(actor: Actor): NotificationService {
-    return new NotificationService(this.#context, this.#planner, parseInput(actorSchema, actor, 'The actor'))
+    const by = parseInput(actorSchema, actor, 'The actor')
+    return new NotificationService(this.#context, this.#planner, by, this.#scope)
+  }
+
+  /**
+   * The same service for one organization, to which the appointments, waitlist entries and deliveries of others are not there;
+   * null: for all of them. Whose an appointment is, the directory says at the time of the call. Not for `using()`,
+   * `appointmentDeleted()` and `recipientDeleted()`, which do as you tell them.
+   */
+  within(id: string | null): NotificationService {
+    const scope = parseField(organizationId.nullable(), id, 'organizationId')
+    return new NotificationService(this.#context, this.#planner, this.#actor, scope)
   }
 
   /**
@@ -115,7 +128,8 @@ export class NotificationService {
   async scheduleMany(appointmentIds: readonly EntityId[], options: ScheduleOptions = {}): Promise<BatchResult[]> {
     parseField(z.array(z.unknown()), appointmentIds, 'appointmentIds')
     const { customReminders } = parseInput(scheduleOptions, options, 'The reminders')
-    return scheduleInBatches(this.#planner, this.#context.options.ids, appointmentIds, customReminders)
+    const rest = { customReminders, scope: this.#scope }
+    return scheduleInBatches(this.#planner, this.#context.options.ids, appointmentIds, rest)
   }
 
   /**
@@ -125,8 +139,9 @@ export class NotificationService {
    */
   async getReminders(appointmentId: EntityId): Promise<readonly Reminder[]> {
     const id = this.#appointmentId(appointmentId)
-    const rows = await this.#context.options.storage.reminders.list(await organizationOf(this.#context, id), id)
-    const previews = await Previews.forAppointment(this.#context, id)
+    const { organizationId, truth } = await locatedAppointment(this.#context, id, this.#scope)
+    const rows = await this.#context.options.storage.reminders.list(organizationId, id)
+    const previews = await Previews.forAppointment(this.#context, truth?.kind === 'known' ? truth.value : null)
     return rows.map((row) => showReminder(row, previews.of(row)))
   }
 
@@ -138,7 +153,7 @@ export class NotificationService {
   async cancelReminders(appointmentId: EntityId): Promise<CancelResult> {
     const result = await this.#scheduling.cancel(appointmentId)
     if (result !== null) return result
-    await knownAppointment(this.#context, appointmentId)
+    await knownAppointment(this.#context, appointmentId, this.#scope)
     return { cancelled: 0, inFlight: 0 }
   }
 
@@ -160,7 +175,7 @@ export class NotificationService {
   async sendAppointmentNotification(appointmentId: EntityId, options: SendOptions): Promise<SendResult> {
     const id = this.#appointmentId(appointmentId)
     const { category, channel, recipients, idempotencyKey } = parseInput(sendOptions, options, 'The notification')
-    const appointment = await knownAppointment(this.#context, id)
+    const appointment = await knownAppointment(this.#context, id, this.#scope)
     if (category !== 'CANCELLATION' && !isActive(appointment.status)) {
       throw new NotificationError(
         'appointment_not_active',
@@ -189,7 +204,7 @@ export class NotificationService {
     const id = readId(this.#context.options.ids, 'waitlistEntry', waitlistEntryId, 'waitlistEntryId')
     const { channel, idempotencyKey } = parseInput(waitlistOptions, options, 'The notification')
     const truth = (await this.#context.host.waitlistEntries([id]))(id)
-    if (truth.kind !== 'known') throw waitlistEntryNotFound(id)
+    if (truth.kind !== 'known' || !isWithin(this.#scope, truth.value)) throw waitlistEntryNotFound(id)
     return sendNotices(this.#context, this.#actor, {
       category: 'WAITLIST',
       subject: truth.value,
@@ -207,7 +222,7 @@ export class NotificationService {
    */
   async plan(appointment: EntityId | DirectoryAppointment, options: ScheduleOptions = {}): Promise<DryRun> {
     const { customReminders } = parseInput(scheduleOptions, options, 'The reminders')
-    return dryRun(this.#context, await knownAppointment(this.#context, appointment), customReminders)
+    return dryRun(this.#context, await knownAppointment(this.#context, appointment, this.#scope), customReminders)
   }
 
   /**
@@ -219,21 +234,23 @@ export class NotificationService {
   async explain(appointmentId: EntityId): Promise<readonly ExplanationLine[]> {
     const id = this.#appointmentId(appointmentId)
     const { storage } = this.#context.options
-    const organizationId = await organizationOf(this.#context, id)
+    const { organizationId, truth } = await locatedAppointment(this.#context, id, this.#scope)
     const lines = await explainAppointment(storage, organizationId, id)
-    return [...lines, ...(await explainWaiting(this.#context, organizationId, id))]
+    return [...lines, ...(await explainWaiting(this.#context, organizationId, id, truth))]
   }
 
   /** A page of deliveries, newest first. Default: 50 settled ones of all organizations. */
   async history(filter: HistoryFilter = {}): Promise<HistoryPage> {
-    return readHistory(this.#context.options.storage, parseInput(historyFilter, filter, 'The history filter'))
+    const asked = parseInput(historyFilter, filter, 'The history filter')
+    const own = this.#scope === null ? {} : { organizationId: this.#scope }
+    return readHistory(this.#context.options.storage, { ...asked, ...own })
   }
 
   /** One delivery, whatever its state. @throws NotificationError `notification_not_found`. */
   async getNotification(notificationId: number): Promise<Notification> {
     const id = parseField(rowId, notificationId, 'notificationId')
     const row = await this.#context.options.storage.deliveries.get(id)
-    if (row !== null) return showNotification(row)
+    if (row !== null && isWithin(this.#scope, row)) return showNotification(row)
     throw notificationNotFound(id)
   }
 
@@ -269,7 +286,7 @@ export class NotificationService {
    */
   async recordOutcome(appointmentId: EntityId, outcome: AppointmentOutcome): Promise<void> {
     const known = parseField(z.enum(appointmentOutcomes), outcome, 'outcome')
-    const { id, organizationId, start } = await knownAppointment(this.#context, appointmentId)
+    const { id, organizationId, start } = await knownAppointment(this.#context, appointmentId, this.#scope)
     const { storage, clock } = this.#context.options
     const about = { organizationId, appointmentId: id, startsAt: start.instant }
     await storage.statistics.recordOutcome({ ...about, outcome: known, at: clock.now(), by: this.#actor })

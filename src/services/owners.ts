@@ -1,5 +1,6 @@
 import type { EntityId, RecipientRef } from '../schemas/common.ts'
 import type { Context } from './context.ts'
+import { placeOfAppointment, type Scope } from './known-appointment.ts'
 import type { Place } from './place.ts'
 
 const nowhere: Place = { organizationId: null, recipient: null }
@@ -12,12 +13,8 @@ export class Owners {
     this.#context = context
   }
 
-  /** By the plan where there is one, so that it works also while the directory is away. */
-  async appointment(id: EntityId): Promise<Place> {
-    const [plan] = await this.#context.options.storage.plans.find([id])
-    if (plan !== undefined) return { organizationId: plan.organizationId, recipient: null }
-    const truth = (await this.#context.host.appointments([id]))(id)
-    return truth.kind === 'known' ? { organizationId: truth.value.organizationId, recipient: null } : nowhere
+  appointment(id: EntityId, scope: Scope): Promise<Place> {
+    return placeOfAppointment(this.#context, id, scope)
   }
 
   async waitlistEntry(id: EntityId): Promise<Place> {

@@ -6,11 +6,14 @@ import type { EntityId } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
 import { type AppointmentCategory, channels, type Rule } from '../schemas/vocabulary.ts'
 import type { Knowledge } from './knowledge.ts'
+import type { Scope } from './known-appointment.ts'
 import { buildNotices } from './notices.ts'
 import { driftOf, type PlanChange, type PlanDrift, planRowOf, supersedingRule } from './plan-row.ts'
 
 export type PlanRequest = PlanChange & {
   readonly appointmentId: EntityId
+  /** The organization that asks: an appointment of another is not there. Default: whoever's it is. */
+  readonly scope?: Scope
   /** A lifecycle notice to queue in the same transaction. */
   readonly notice?: AppointmentCategory
   /** Who caused the notice, for the audit log. Default: the library itself. */

@@ -5,10 +5,11 @@ import type { EntityId } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
 import { batchOrEach } from './batch-or-each.ts'
 import { batched } from './batched.ts'
-import { cancelPlans, type Withdrawn } from './cancel-plans.ts'
+import { type CancelRequest, cancelPlans, type Withdrawn } from './cancel-plans.ts'
 import { faultOf, type PlanningContext } from './context.ts'
 import { isDirectoryFault, type Truths } from './directory/batch-reader.ts'
 import { Knowledge } from './knowledge.ts'
+import { isWithin } from './known-appointment.ts'
 import { appointmentNotFound } from './not-found.ts'
 import { draftPlan, type PlanDraft, type PlanRequest } from './plan-draft.ts'
 import { type PlanDrift, planByAppointment } from './plan-row.ts'
@@ -47,7 +48,7 @@ const maxConflicts = 8
 export class Planner {
   readonly #context: PlanningContext
   readonly #planning: (request: PlanRequest) => Promise<PlanResult | 'held'>
-  readonly #cancelling: (appointmentId: EntityId) => Promise<Withdrawn | Error | null | 'held'>
+  readonly #cancelling: (request: CancelRequest) => Promise<Withdrawn | Error | null | 'held'>
 
   constructor(context: PlanningContext) {
     this.#context = context
@@ -63,7 +64,11 @@ export class Planner {
       // The directory was asked in parts already.
       mayGoAlone: (error) => !isDirectoryFault(error),
     })
-    this.#cancelling = batched({ clock, run: (ids) => cancelPlans(context, ids), keyOf: (id) => id })
+    this.#cancelling = batched({
+      clock,
+      run: (requests) => cancelPlans(context, requests),
+      keyOf: ({ appointmentId }) => appointmentId,
+    })
   }
 
   /**
@@ -77,10 +82,11 @@ export class Planner {
   }
 
   /** Cancels what is pending of one appointment, together with what others cancel. Null where nothing was ever planned. */
-  async cancelOne(appointmentId: EntityId): Promise<Withdrawn | null> {
+  async cancelOne(request: CancelRequest): Promise<Withdrawn | null> {
+    const { appointmentId } = request
     this.#context.reported(appointmentId)
-    const together = await this.#cancelling(appointmentId)
-    const outcome = together === 'held' ? (await cancelPlans(this.#context, [appointmentId]))[0] : together
+    const together = await this.#cancelling(request)
+    const outcome = together === 'held' ? (await cancelPlans(this.#context, [request]))[0] : together
     if (outcome === undefined || outcome === 'held') throw held(appointmentId)
     if (outcome instanceof Error) throw outcome
     if (outcome !== null) this.tellCancelled(outcome.cancelled)
@@ -214,7 +220,9 @@ export class Planner {
     for (const request of requests) {
       const { appointmentId } = request
       const truth = truthOf(appointmentId)
-      if (truth.kind === 'known' && request.requireActive && !isActive(truth.value.status)) {
+      if (truth.kind === 'known' && !isWithin(request.scope ?? null, truth.value)) {
+        results.set(request, { status: 'failed', error: appointmentNotFound(appointmentId) })
+      } else if (truth.kind === 'known' && request.requireActive && !isActive(truth.value.status)) {
         results.set(request, failed('appointment_not_active', appointmentId))
       } else if (truth.kind === 'known') {
         const found = planOf.get(appointmentId) ?? null
@@ -260,10 +268,10 @@ export class Planner {
   }
 
   /** What one organization planned does not follow the appointment to another. */
-  async #forget({ appointmentId }: PlanRow): Promise<void> {
+  async #forget({ appointmentId, organizationId }: PlanRow): Promise<void> {
     const { storage, clock } = this.#context.options
     const entry = { action: 'cancelled', rule: 'appointment_gone', category: 'REMINDER' } as const
-    const { cancelled } = await storage.plans.forgetAppointment(appointmentId, [entry], clock.now())
+    const { cancelled } = await storage.plans.forgetAppointment(appointmentId, [entry], clock.now(), organizationId)
     this.tellCancelled(cancelled)
   }
 

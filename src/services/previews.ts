@@ -1,7 +1,6 @@
 import { type Appointment, isSameRecipient } from '../domain/appointment.ts'
 import { isNotificationError } from '../errors.ts'
 import type { ReminderRow } from '../ports/storage.ts'
-import type { EntityId } from '../schemas/common.ts'
 import type { Context } from './context.ts'
 import { Knowledge } from './knowledge.ts'
 import { renderFor } from './notices.ts'
@@ -22,12 +21,14 @@ export class Previews {
     return new Previews(appointment, knowledge)
   }
 
-  /** Without previews where the host cannot say now: reading rows must not fail because of it. */
-  static async forAppointment(context: Context, id: EntityId): Promise<Previews> {
+  /**
+   * Without previews where the host does not say what the appointment (null) or its organization is: reading rows must not
+   * fail because of it.
+   */
+  static async forAppointment(context: Context, appointment: Appointment | null): Promise<Previews> {
+    if (appointment === null) return new Previews(null, null)
     try {
-      const truth = (await context.host.appointments([id]))(id)
-      if (truth.kind !== 'known') return new Previews(null, null)
-      return new Previews(truth.value, await Knowledge.load(context, [truth.value]))
+      return new Previews(appointment, await Knowledge.load(context, [appointment]))
     } catch (error) {
       if (isNotificationError(error) && error.code === 'directory_failed') return new Previews(null, null)
       throw error

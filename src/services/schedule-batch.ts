@@ -1,7 +1,6 @@
 import { isNotificationError, type NotificationError } from '../errors.ts'
 import type { IdKinds } from '../ports/storage.ts'
 import type { EntityId } from '../schemas/common.ts'
-import type { ScheduleOptions } from '../schemas/requests.ts'
 import { readId } from './ids.ts'
 import { appointmentNotFound } from './not-found.ts'
 import type { PlanRequest } from './plan-draft.ts'
@@ -21,7 +20,7 @@ export async function scheduleInBatches(
   planner: Planner,
   kinds: IdKinds,
   appointmentIds: readonly EntityId[],
-  customReminders: ScheduleOptions['customReminders'],
+  rest: Pick<PlanRequest, 'customReminders' | 'scope'>,
 ): Promise<BatchResult[]> {
   const results: BatchResult[][] = []
   let next = 0
@@ -30,7 +29,7 @@ export async function scheduleInBatches(
       const first = next
       next += bulkSize
       const batch = appointmentIds.slice(first, next)
-      results[first / bulkSize] = await scheduleBatch(planner, kinds, batch, customReminders)
+      results[first / bulkSize] = await scheduleBatch(planner, kinds, batch, rest)
     }
   }
   await Promise.all(Array.from({ length: batchesAtOnce }, batches))
@@ -41,14 +40,14 @@ async function scheduleBatch(
   planner: Planner,
   kinds: IdKinds,
   appointmentIds: readonly EntityId[],
-  customReminders: ScheduleOptions['customReminders'],
+  rest: Pick<PlanRequest, 'customReminders' | 'scope'>,
 ): Promise<BatchResult[]> {
   const faults = new Map<EntityId, NotificationError>()
   const requests = new Map<EntityId, PlanRequest>()
   for (const appointmentId of appointmentIds) {
     try {
       readId(kinds, 'appointment', appointmentId, 'appointmentId')
-      requests.set(appointmentId, { appointmentId, customReminders, reactivate: true, requireActive: true })
+      requests.set(appointmentId, { appointmentId, ...rest, reactivate: true, requireActive: true })
     } catch (error) {
       if (!isNotificationError(error)) throw error
       faults.set(appointmentId, error)

@@ -4,6 +4,7 @@ import { type LifecycleOptions, lifecycleOptions, type ScheduleOptions, schedule
 import type { AppointmentCategory } from '../schemas/vocabulary.ts'
 import type { PlanningContext } from './context.ts'
 import { readId } from './ids.ts'
+import type { Scope } from './known-appointment.ts'
 import type { PlanRequest } from './plan-draft.ts'
 import type { Planner, PlanResult } from './planner.ts'
 import { Previews } from './previews.ts'
@@ -30,11 +31,13 @@ export class Scheduling {
   readonly #context: PlanningContext
   readonly #planner: Planner
   readonly #actor: Actor
+  readonly #scope: Scope
 
-  constructor(context: PlanningContext, planner: Planner, actor: Actor) {
+  constructor(context: PlanningContext, planner: Planner, actor: Actor, scope: Scope = null) {
     this.#context = context
     this.#planner = planner
     this.#actor = actor
+    this.#scope = scope
   }
 
   async schedule(appointmentId: EntityId, options: ScheduleOptions): Promise<ScheduleResult> {
@@ -56,7 +59,7 @@ export class Scheduling {
   /** Null where nothing was ever planned. */
   async cancel(appointmentId: EntityId): Promise<CancelResult | null> {
     const id = this.#appointmentId(appointmentId)
-    const outcome = await this.#planner.cancelOne(id)
+    const outcome = await this.#planner.cancelOne({ appointmentId: id, scope: this.#scope })
     return outcome === null ? null : { cancelled: outcome.cancelled.length, inFlight: outcome.inFlight }
   }
 
@@ -86,7 +89,7 @@ export class Scheduling {
 
   #request(appointmentId: EntityId, options: ScheduleOptions, rest: Rest): PlanRequest {
     const { customReminders } = parseInput(scheduleOptions, options, 'The reminders')
-    return { appointmentId: this.#appointmentId(appointmentId), customReminders, ...rest }
+    return { appointmentId: this.#appointmentId(appointmentId), customReminders, scope: this.#scope, ...rest }
   }
 
   #appointmentId(id: EntityId): EntityId {

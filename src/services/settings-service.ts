@@ -16,6 +16,7 @@ import { type TemplateSet, type TemplatesInput, templatesInput } from '../schema
 import { categories, channels } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
 import { Knowledge, preferenceRefOf } from './knowledge.ts'
+import { isWithin, type Scope } from './known-appointment.ts'
 import { nameOf, organizationNotFound, preferencesNotFound, recipientNotFound, settingsNotFound } from './not-found.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './settings/effective.ts'
 import { emptyPreferences, emptySettings } from './settings/empty-rows.ts'
@@ -43,15 +44,25 @@ const changeAttempts = 10
 export class SettingsService {
   readonly #context: Context
   readonly #actor: Actor
+  readonly #scope: Scope
 
-  constructor(context: Context, actor: Actor = serviceActor) {
+  constructor(context: Context, actor: Actor = serviceActor, scope: Scope = null) {
     this.#context = context
     this.#actor = actor
+    this.#scope = scope
   }
 
   /** The same service, acting for `actor` in the audit log: `as({ kind: 'staff', id: 7 })`. Checks no permissions. */
   as(actor: Actor): SettingsService {
-    return new SettingsService(this.#context, parseInput(actorSchema, actor, 'The actor'))
+    return new SettingsService(this.#context, parseInput(actorSchema, actor, 'The actor'), this.#scope)
+  }
+
+  /**
+   * The same service for one organization, to which patients and clients of others are not there, nor preferences that were
+   * made while an id was another's; null: for all of them. What names an organization is about that one.
+   */
+  within(id: string | null): SettingsService {
+    return new SettingsService(this.#context, this.#actor, parseField(organizationId.nullable(), id, 'organizationId'))
   }
 
   /**
@@ -171,7 +182,7 @@ export class SettingsService {
   async getPreferences(recipient: PreferenceRef): Promise<Preferences> {
     const ref = preferenceRef(recipient)
     const [row] = await this.#context.options.storage.preferences.get([ref])
-    if (row === undefined) throw preferencesNotFound(ref)
+    if (row === undefined || !isWithin(this.#scope, row)) throw preferencesNotFound(ref)
     return showPreferences(row)
   }
 
@@ -228,7 +239,7 @@ export class SettingsService {
     const { organizationId } = profile
     const knowledge = await Knowledge.load(this.#context, [{ organizationId, recipients: [profile] }])
     const surroundings = knowledge.surroundings(organizationId)
-    const row = knowledge.preferences(ref)
+    const row = knowledge.preferences(ref, organizationId)
     return {
       recipient: ref,
       organizationId,
@@ -251,7 +262,7 @@ export class SettingsService {
 
   async #requireRecipient(ref: PreferenceRef): Promise<DirectoryRecipientProfile> {
     const profile = await this.#context.host.recipient(ref)
-    if (profile !== null) return profile
+    if (profile !== null && isWithin(this.#scope, profile)) return profile
     throw recipientNotFound(ref)
   }
 

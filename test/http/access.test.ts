@@ -1,22 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Caller, type Endpoint, trustEveryCaller } from '../../src/index.ts'
+import { type Caller, trustEveryCaller } from '../../src/index.ts'
 import {
   admin,
   ask,
   client,
   creates,
-  fieldsOf,
-  type Ids,
   missingIds,
   openWorld,
   otherAdmin,
   patient,
+  requestAbout,
   service,
   tokenFor,
   validRequest,
   viewer,
-  type WireRequest,
   type World,
+  withoutIds,
 } from '../conformance/http/world.ts'
 
 /** Of the other organization; the callers of the table below are of the first. */
@@ -43,27 +42,6 @@ const rows = await (async () => {
   return probe.endpoints
 })()
 const forMembers = rows.filter((row) => row.access.kind === 'members')
-
-/** The row's request about the objects of `ids`, also where they are named in the query or the body. */
-function requestAbout(row: Endpoint, stage: World, ids: Ids, caller: Caller | null): WireRequest {
-  const request = validRequest(row, ids, stage, caller)
-  if (row.path.includes('{')) return request
-  if (fieldsOf(row.query).includes('organizationId')) {
-    const mark = request.path.includes('?') ? '&' : '?'
-    return { ...request, path: `${request.path}${mark}organization_id=${ids['organization_id']}` }
-  }
-  const body = typeof request.body === 'object' ? request.body : {}
-  if (fieldsOf(row.body).includes('organizationId')) {
-    return { ...request, body: { ...body, organization_id: ids['organization_id'] } }
-  }
-  const idName = row.path.includes('client') ? 'client_id' : 'patient_id'
-  return { ...request, body: { ...body, [idName]: Number(ids[idName]) } }
-}
-
-const withoutIds = (text: string, ids: Ids): string =>
-  Object.entries(ids)
-    .sort(([, one], [, other]) => other.length - one.length)
-    .reduce((told, [name, id]) => told.replaceAll(new RegExp(`\\b${id}\\b`, 'g'), name), text)
 
 const isOk = (status: number): boolean => status === 200 || status === 201
 

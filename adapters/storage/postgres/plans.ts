@@ -68,7 +68,7 @@ const applying = (commands: readonly PlanCommand[]): Command<PlanOutcome[]> => (
 })
 
 const forgettingAppointment = (
-  ...[appointmentId, decision, at]: Parameters<PlanStore['forgetAppointment']>
+  ...[appointmentId, decision, at, organizationId]: Parameters<PlanStore['forgetAppointment']>
 ): Command<ReturnType<typeof forgetAppointment>> => ({
   async load({ loader, session: { ids } }) {
     const id = ids('appointment', appointmentId)
@@ -76,7 +76,7 @@ const forgettingAppointment = (
     await loader.pendingReminders(id)
     await loader.openDeliveriesOfAppointment(id)
   },
-  run: (tx) => forgetAppointment(tx, appointmentId, decision, at),
+  run: (tx) => forgetAppointment(tx, appointmentId, decision, at, organizationId),
 })
 
 const forgettingRecipient = (

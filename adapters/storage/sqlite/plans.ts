@@ -31,8 +31,7 @@ export const planStore = (engine: Commands): PlanStore => ({
       return tx.statements.plans.ofAppointments.all({ appointmentIds: JSON.stringify([...unique]) }).map(decodePlan)
     }),
   apply: (commands) => engine.write((tx) => applyPlans(tx, commands)),
-  forgetAppointment: (appointmentId, decision, at) =>
-    engine.write((tx) => forgetAppointment(tx, appointmentId, decision, at)),
+  forgetAppointment: (...args) => engine.write((tx) => forgetAppointment(tx, ...args)),
   forgetRecipient: (recipient, at, by = systemActor) => engine.write((tx) => forgetRecipient(tx, recipient, at, by)),
   upcoming: (now, cursor, limit) =>
     engine.read((tx) => {

@@ -4,6 +4,7 @@ import { reminderOffset } from '../../schemas/offset.ts'
 import type { PreferenceRef } from '../../schemas/preferences.ts'
 import { categories, channels, recipientTypes, ruleTable } from '../../schemas/vocabulary.ts'
 import { organizationNotFound, recipientNotFound } from '../../services/not-found.ts'
+import { scopeOf } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
@@ -76,8 +77,8 @@ export function debugRoutes({ settings, owners }: Api, ids: HostIds): Route[] {
         self: false,
         owner: ({ params }) => recipientOwner(owners, { type, id: params.recipientId }, recipientNotFound),
       },
-      async handler({ owner }) {
-        const report = await settings.effectivePreferences(owner.ref)
+      async handler({ owner, caller }) {
+        const report = await settings.within(scopeOf(caller)).effectivePreferences(owner.ref)
         return {
           recipientType: report.recipient.type,
           recipientId: report.recipient.id,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { definedOnly } from '../../schemas/defined.ts'
 import { historyFilter } from '../../schemas/requests.ts'
+import { scopeOf } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
@@ -74,8 +75,8 @@ export function historyRoutes({ notifications, owners }: Api, ids: HostIds): Rou
         self: true,
         owner: ({ params }) => notificationOwner(owners, params.notificationId),
       },
-      handler: async ({ params: { notificationId } }) =>
-        showNotificationRow(await notifications.getNotification(notificationId)),
+      handler: async ({ params: { notificationId }, caller }) =>
+        showNotificationRow(await notifications.within(scopeOf(caller)).getNotification(notificationId)),
     }),
   ]
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type PreferenceRef, preferencesInput } from '../../schemas/preferences.ts'
-import { actorOf } from '../access.ts'
+import { actorOf, scopeOf } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
@@ -51,7 +51,10 @@ export function preferenceRoutes({ settings, owners }: Api, ids: HostIds, kind: 
         owner: ({ body }, caller) => namedRecipient(owners, type, body.recipientId, caller, idName),
       },
       async handler({ body: { recipientId: _named, ...input }, owner, caller }) {
-        const { warnings, ...created } = await settings.as(actorOf(caller)).createPreferences(owner.ref, input)
+        const { warnings, ...created } = await settings
+          .as(actorOf(caller))
+          .within(scopeOf(caller))
+          .createPreferences(owner.ref, input)
         return { ...showPreferenceRow(created), warnings: showWarnings(warnings) }
       },
     }),
@@ -72,7 +75,8 @@ export function preferenceRoutes({ settings, owners }: Api, ids: HostIds, kind: 
         self: true,
         owner: ({ params }) => recipientOwner(owners, { type, id: params.recipientId }),
       },
-      handler: async ({ owner }) => showPreferenceRow(await settings.getPreferences(owner.ref)),
+      handler: async ({ owner, caller }) =>
+        showPreferenceRow(await settings.within(scopeOf(caller)).getPreferences(owner.ref)),
     }),
     defineRoute({
       id: `preferences.${kind}.update`,
@@ -97,12 +101,15 @@ export function preferenceRoutes({ settings, owners }: Api, ids: HostIds, kind: 
         const { recipientId = owner.ref.id, ...input } = changes
         if (
           organizationId !== undefined &&
-          organizationId !== (await settings.getPreferences(owner.ref)).organizationId
+          organizationId !== (await settings.within(scopeOf(caller)).getPreferences(owner.ref)).organizationId
         ) {
           throw refusal([{ field: 'organization_id', message: 'cannot be changed' }])
         }
         if (recipientId !== owner.ref.id) throw refusal([{ field: idName, message: 'cannot be changed' }])
-        const { warnings, ...updated } = await settings.as(actorOf(caller)).updatePreferences(owner.ref, input)
+        const { warnings, ...updated } = await settings
+          .as(actorOf(caller))
+          .within(scopeOf(caller))
+          .updatePreferences(owner.ref, input)
         return { ...showPreferenceRow(updated), warnings: showWarnings(warnings) }
       },
     }),

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type EntityId, entityId } from '../../schemas/common.ts'
 import { scheduleOptions } from '../../schemas/requests.ts'
 import { appointmentOutcomes } from '../../schemas/vocabulary.ts'
-import { actorOf } from '../access.ts'
+import { actorOf, type Caller, scopeOf } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
@@ -28,6 +28,7 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
   const params = z.strictObject({ appointmentId: ids.appointment })
   const owner = (input: { readonly params: { readonly appointmentId: EntityId } }) =>
     appointmentOwner(owners, input.params.appointmentId)
+  const of = (caller: Caller | null) => notifications.within(scopeOf(caller))
   const change = { kind: 'members', staff: 'admin', self: false, owner } as const
   const look = { kind: 'members', staff: 'viewer', self: false, owner } as const
   return [
@@ -44,8 +45,8 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       example: { body: { custom_reminders: [24, 2, 1] } },
       rateClass: 'sending',
       access: change,
-      handler: async ({ params: { appointmentId }, body }) =>
-        showSchedule(await notifications.scheduleReminders(appointmentId, body)),
+      handler: async ({ params: { appointmentId }, body, caller }) =>
+        showSchedule(await of(caller).scheduleReminders(appointmentId, body)),
     }),
     defineRoute({
       id: 'reminders.list',
@@ -58,8 +59,8 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       responses: { 200: reminderListShape },
       errors: ['appointment_not_found'],
       access: look,
-      handler: async ({ params: { appointmentId } }) => ({
-        reminders: (await notifications.getReminders(appointmentId)).map(showReminderRow),
+      handler: async ({ params: { appointmentId }, caller }) => ({
+        reminders: (await of(caller).getReminders(appointmentId)).map(showReminderRow),
       }),
     }),
     defineRoute({
@@ -73,7 +74,7 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       responses: { 200: cancelShape },
       errors: ['appointment_not_found'],
       access: change,
-      handler: ({ params: { appointmentId } }) => notifications.cancelReminders(appointmentId),
+      handler: ({ params: { appointmentId }, caller }) => of(caller).cancelReminders(appointmentId),
     }),
     defineRoute({
       id: 'reminders.reschedule',
@@ -88,8 +89,8 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       example: { body: { custom_reminders: null } },
       rateClass: 'sending',
       access: change,
-      handler: async ({ params: { appointmentId }, body }) =>
-        showSchedule(await notifications.rescheduleReminders(appointmentId, body)),
+      handler: async ({ params: { appointmentId }, body, caller }) =>
+        showSchedule(await of(caller).rescheduleReminders(appointmentId, body)),
     }),
     defineRoute({
       id: 'outcomes.record',
@@ -104,7 +105,7 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       example: { body: { outcome: 'no_show' } },
       access: change,
       async handler({ params: { appointmentId }, body: { outcome }, caller }) {
-        await notifications.as(actorOf(caller)).recordOutcome(appointmentId, outcome)
+        await of(caller).as(actorOf(caller)).recordOutcome(appointmentId, outcome)
         return { appointmentId, outcome }
       },
     }),
@@ -119,7 +120,7 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       responses: { 200: dryRunShape },
       errors: ['appointment_not_found'],
       access: look,
-      handler: async ({ params: { appointmentId } }) => showDryRun(await notifications.plan(appointmentId)),
+      handler: async ({ params: { appointmentId }, caller }) => showDryRun(await of(caller).plan(appointmentId)),
     }),
     defineRoute({
       id: 'reminders.explain',
@@ -132,8 +133,8 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       responses: { 200: z.object({ decisions: z.array(explanationShape) }) },
       errors: ['appointment_not_found'],
       access: look,
-      handler: async ({ params: { appointmentId } }) => ({
-        decisions: (await notifications.explain(appointmentId)).map(showExplanation),
+      handler: async ({ params: { appointmentId }, caller }) => ({
+        decisions: (await of(caller).explain(appointmentId)).map(showExplanation),
       }),
     }),
   ]

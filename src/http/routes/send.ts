@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { sendOptions } from '../../schemas/requests.ts'
 import { type AppointmentCategory, recipientTypes } from '../../schemas/vocabulary.ts'
-import { actorOf } from '../access.ts'
+import { actorOf, scopeOf } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
@@ -55,6 +55,7 @@ export function sendRoutes({ notifications, owners }: Api, ids: HostIds): Route[
         showSent(
           await notifications
             .as(actorOf(caller))
+            .within(scopeOf(caller))
             .sendAppointmentNotification(appointmentId, { ...body, idempotencyKey }),
         ),
     }),
@@ -77,7 +78,12 @@ export function sendRoutes({ notifications, owners }: Api, ids: HostIds): Route[
         owner: ({ params }) => waitlistOwner(owners, params.waitlistEntryId),
       },
       handler: async ({ params: { waitlistEntryId }, body, caller, idempotencyKey }) =>
-        showSent(await notifications.as(actorOf(caller)).notifyWaitlist(waitlistEntryId, { ...body, idempotencyKey })),
+        showSent(
+          await notifications
+            .as(actorOf(caller))
+            .within(scopeOf(caller))
+            .notifyWaitlist(waitlistEntryId, { ...body, idempotencyKey }),
+        ),
     }),
   ]
 }

@@ -100,9 +100,15 @@ export interface PlanStore {
   apply(commands: readonly PlanCommand[]): Promise<PlanOutcome[]>
   /**
    * The host deleted the appointment: its plan is removed, what is pending or queued cancelled (or held as `unknown`, where an
-   * attempt may have arrived); history stays. Returns in-flight sends.
+   * attempt may have arrived); history stays. Returns in-flight sends. `organizationId`: it is another organization's now, and
+   * only what this one has is removed. Default: everybody's.
    */
-  forgetAppointment(appointmentId: EntityId, decision: readonly DecisionEntry[], at: Date): Promise<ForgetOutcome>
+  forgetAppointment(
+    appointmentId: EntityId,
+    decision: readonly DecisionEntry[],
+    at: Date,
+    organizationId?: string,
+  ): Promise<ForgetOutcome>
   /** The host deleted the recipient: preferences are removed, what is pending or queued for it cancelled; history stays. */
   forgetRecipient(recipient: RecipientRef, at: Date, by?: Actor): Promise<ForgetOutcome>
   /**

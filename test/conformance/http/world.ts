@@ -139,6 +139,28 @@ export function tokenFor(row: Endpoint, ids: Ids, library: Notifications): strin
 export const fieldsOf = (schema: unknown): readonly string[] =>
   schema instanceof z.ZodObject ? Object.keys(schema.shape) : []
 
+/** The row's request about the objects of `ids`, also where they are named in the query or the body. */
+export function requestAbout(row: Endpoint, library: Notifications, ids: Ids, caller: Caller | null): WireRequest {
+  const request = validRequest(row, ids, library, caller)
+  if (row.path.includes('{')) return request
+  if (fieldsOf(row.query).includes('organizationId')) {
+    const mark = request.path.includes('?') ? '&' : '?'
+    return { ...request, path: `${request.path}${mark}organization_id=${ids['organization_id']}` }
+  }
+  const body = typeof request.body === 'object' ? request.body : {}
+  if (fieldsOf(row.body).includes('organizationId')) {
+    return { ...request, body: { ...body, organization_id: ids['organization_id'] } }
+  }
+  const idName = row.path.includes('client') ? 'client_id' : 'patient_id'
+  return { ...request, body: { ...body, [idName]: Number(ids[idName]) } }
+}
+
+/** A text in which every id is its name, so that texts about different ids can be compared. */
+export const withoutIds = (text: string, ids: Ids): string =>
+  Object.entries(ids)
+    .sort(([, one], [, other]) => other.length - one.length)
+    .reduce((told, [name, id]) => told.replaceAll(new RegExp(`\\b${id}\\b`, 'g'), name), text)
+
 /** Asks the handler itself, without a framework. `body` may be text, to send what no serializer would write. */
 export async function ask(library: Pick<Notifications, 'handle'>, request: WireRequest) {
   const { method, path, body, caller } = request

@@ -39,6 +39,27 @@ export function deletions({ migrated }: Starter): void {
     expect(await storage.plans.forgetAppointment(100, [], minutes(2))).toEqual({ cancelled: [], inFlight: 0 })
   })
 
+  it("forgets what one organization has of an appointment that is another one's now, and nothing of the other", async () => {
+    const { storage } = await migrated()
+    await planOne(storage)
+    const otherOrganizationId = '11111111-2222-4333-8444-555555555555'
+    const theirs = { organizationId: otherOrganizationId }
+    const kept = await planOne(storage, {
+      plan: planRow(theirs),
+      reminders: [newReminder()],
+      notifications: [newDelivery(theirs)],
+    })
+    const { cancelled } = await storage.plans.forgetAppointment(100, [gone], minutes(1), organizationId)
+    expect(cancelled.map((row) => row.organizationId)).toEqual([organizationId])
+    expect(await storage.plans.get(organizationId, 100)).toBeNull()
+    expect(await storage.plans.get(otherOrganizationId, 100)).not.toBeNull()
+    expect(await dueReminders(storage, minutes(1000), 10)).toMatchObject([{ id: kept }])
+    expect(await dueDeliveries(storage, minutes(1000), 10)).toMatchObject([theirs])
+    expect(await storage.decisions.list(otherOrganizationId, 100)).not.toContainEqual(
+      expect.objectContaining({ entries: [gone] }),
+    )
+  })
+
   it('still sends the cancellation of an appointment that was cancelled, then deleted', async () => {
     const { storage } = await migrated()
     await storage.plans.apply([

@@ -39,23 +39,32 @@ function withdrawOpen(tx: Tx, rows: readonly Open[], reason: Rule, at: Date, tal
  * A queued CANCELLATION is left alone: hosts cancel and then delete, and the patient must still be told; it is sent from
  * its snapshot.
  */
-export function forgetAppointment(tx: Tx, id: EntityId, entries: readonly DecisionEntry[], at: Date): ForgetOutcome {
+export function forgetAppointment(
+  tx: Tx,
+  id: EntityId,
+  entries: readonly DecisionEntry[],
+  at: Date,
+  only?: string,
+): ForgetOutcome {
   const { statements } = tx
   const appointmentId = tx.ids('appointment', id)
   const tally = createTally()
   const organizations = new Set<string>()
-  for (const plan of statements.plans.ofAppointments.all({ appointmentIds: JSON.stringify([appointmentId]) })) {
+  const isMeant = (row: { readonly organization_id: string }) => only === undefined || row.organization_id === only
+  for (const plan of statements.plans.ofAppointments
+    .all({ appointmentIds: JSON.stringify([appointmentId]) })
+    .filter(isMeant)) {
     organizations.add(plan.organization_id)
     statements.plans.unlink.run({ planId: plan.id })
     statements.plans.delete.run({ id: plan.id })
   }
   const cancelled: ReminderRow[] = []
-  for (const row of statements.reminders.pendingOfAppointment.all({ appointmentId })) {
+  for (const row of statements.reminders.pendingOfAppointment.all({ appointmentId }).filter(isMeant)) {
     organizations.add(row.organization_id)
     const withdrawn = withdraw(tx, row, 'appointment_gone', at, tally)
     if (withdrawn !== null) cancelled.push(withdrawn)
   }
-  const open = statements.deliveries.openOfAppointment.all({ appointmentId })
+  const open = statements.deliveries.openOfAppointment.all({ appointmentId }).filter(isMeant)
   for (const row of open) organizations.add(row.organization_id)
   const withdrawable = open.filter((row) => row.notification_category !== 'CANCELLATION' || isSending(row))
   const inFlight = withdrawOpen(tx, withdrawable, 'appointment_gone', at, tally).filter(isSending).length
