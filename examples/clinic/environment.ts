@@ -8,7 +8,10 @@ const text = (fallback: string) =>
 
 const flag = text('').transform((value) => ['1', 'true', 'yes'].includes(value.toLowerCase()))
 
-const schema = z.object({
+/** Where only this machine can reach a server. */
+const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /^127(?:\.\d+){3}$/.test(host)
+
+const variables = z.object({
   /** Where the clinic listens; on loopback, unless told otherwise. */
   HOST: text('127.0.0.1'),
   /** 0 takes a free port. */
@@ -17,8 +20,8 @@ const schema = z.object({
   DATABASE_FILE: text('clinic.sqlite'),
   /** `postgres://...` keeps the library's rows in PostgreSQL; without it they are in the file too. */
   DATABASE_URL: z.string().optional(),
-  /** What the scheduling backend itself calls with. */
-  CLINIC_TOKEN: text('clinic-demo-token'),
+  /** What the scheduling backend itself calls with. On loopback it is `clinic-demo-token` unless set. */
+  CLINIC_TOKEN: text(''),
   /** How the outside reaches the clinic; for callback URLs. Default: where it listens. */
   PUBLIC_URL: z.string().optional(),
   /** 32 bytes in base64. Without it a key is made for this run, so credentials saved now cannot be read in the next one. */
@@ -33,6 +36,15 @@ const schema = z.object({
     .optional()
     .transform((value) => (value === '' ? undefined : value)),
   TASK_MANAGER_MODE: text('deliver').pipe(z.enum(['deliver', 'trigger'])),
+})
+
+/** A token that everybody knows is for this machine alone. */
+const schema = variables.transform(({ CLINIC_TOKEN, ...rest }, context) => {
+  if (CLINIC_TOKEN !== '' || isLoopback(rest.HOST))
+    return { ...rest, CLINIC_TOKEN: CLINIC_TOKEN || 'clinic-demo-token' }
+  const message = `must be set where others can reach the clinic (HOST is ${rest.HOST}); make one with: openssl rand -hex 32`
+  context.addIssue({ code: 'custom', path: ['CLINIC_TOKEN'], message })
+  return z.NEVER
 })
 
 export const readEnvironment = (env: NodeJS.ProcessEnv) => schema.parse(env)

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { isTimeZone, type NotificationService } from 'appointment-notifications'
-import { type NextFunction, type Request, type Response, Router } from 'express'
+import { json, type NextFunction, type Request, type Response, Router } from 'express'
 import { z } from 'zod'
 import type { ClinicDatabase, PersonKind } from './database.ts'
 
@@ -63,6 +63,7 @@ class Refusal extends Error {
 /** The clinic's own endpoints: what a scheduling backend has, and where it tells the library what happened. */
 export function hostRoutes(database: ClinicDatabase, notifications: NotificationService): Router {
   const router = Router()
+  router.use(json())
 
   router.post('/organizations', (request, response) => {
     const body = read(organization, request)
@@ -137,11 +138,18 @@ export function hostRoutes(database: ClinicDatabase, notifications: Notification
   })
 
   router.use((error: unknown, _request: Request, response: Response, next: NextFunction) => {
-    if (!(error instanceof Refusal)) return next(error)
-    response.status(error.status).json({ detail: error.message, field: error.field })
+    const refused = error instanceof Refusal ? error : unreadable(error)
+    if (refused === null) return next(error)
+    response.status(refused.status).json({ detail: refused.message, field: refused.field })
   })
 
   return router
+}
+
+/** What Express itself refused: JSON that is none, or too much of it. Its own words quote the body. */
+function unreadable(error: unknown): Refusal | null {
+  const { data } = z.object({ status: z.int().min(400).max(499) }).safeParse(error)
+  return data === undefined ? null : new Refusal(data.status, 'The request cannot be read: send well-formed JSON')
 }
 
 function read<T>(schema: z.ZodType<T>, request: Request): T {

@@ -51,7 +51,7 @@ await library.migrate()
 await library.start()
 
 app.use('/api/notifications', expressRouter(library))
-app.use('/api', express.json(), (request, response, next) => {
+app.use('/api', (request, response, next) => {
   if (callerOf(database, env.CLINIC_TOKEN, request.headers.authorization)?.kind === 'service') return next()
   response.status(401).json({ detail: 'The clinic’s own endpoints need the service token as a bearer token' })
 })

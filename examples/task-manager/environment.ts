@@ -8,12 +8,15 @@ const text = (fallback: string) =>
 const number = (fallback: number) => text(String(fallback)).transform(Number).pipe(z.int().min(0))
 const set = text('').transform((value) => (value === '' ? null : value))
 
-const schema = z.object({
+/** Where only this machine can reach a server. */
+const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /^127(?:\.\d+){3}$/.test(host)
+
+const variables = z.object({
   /** 0 takes a free port. */
   PORT: number(8001).pipe(z.int().max(65_535)),
   HOST: text('127.0.0.1'),
   DATABASE_FILE: text('task-manager.sqlite'),
-  /** What callers must send as a bearer token. Without it anybody may call. */
+  /** What callers must send as a bearer token. Without it anybody on this machine may call; elsewhere it must be set. */
   TASK_MANAGER_TOKEN: set,
   /** The mail server of `email` tasks. On port 465 the connection begins with TLS. */
   SMTP_HOST: text('127.0.0.1'),
@@ -25,6 +28,11 @@ const schema = z.object({
   SMS_WEBHOOK_URL: set.pipe(z.url().nullable()),
   /** Wait before the first retry of a task or callback, in ms. It doubles, up to sixty times as long. */
   RETRY_BASE_MS: number(1000),
+})
+
+const schema = variables.refine(({ TASK_MANAGER_TOKEN, HOST }) => TASK_MANAGER_TOKEN !== null || isLoopback(HOST), {
+  path: ['TASK_MANAGER_TOKEN'],
+  message: 'must be set where others can reach TaskManager (HOST): it calls whatever URL a task names',
 })
 
 export type Environment = z.infer<typeof schema>

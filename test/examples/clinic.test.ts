@@ -242,6 +242,21 @@ describe('the documented session, as HTTP calls', () => {
     expect((await call('POST', '/api/notifications/callback/1', { status: 'success' }, null)).status).toBe(401)
   })
 
+  it("answers JSON that is none with 400, on the clinic's own endpoints and the library's, and quotes none of it", async () => {
+    for (const path of ['/api/patients', '/api/notifications/settings/']) {
+      const headers = { authorization: `Bearer ${serviceToken}`, 'content-type': 'application/json' }
+      const answer = await fetch(`${clinic.origin}${path}`, { method: 'POST', headers, body: `{"name": "${canary}` })
+      const text = await answer.text()
+      expect([path, answer.status, answer.headers.get('content-type')]).toEqual([
+        path,
+        400,
+        expect.stringContaining('json'),
+      ])
+      expect(text).not.toMatch(new RegExp(`${canary}|node_modules`))
+    }
+    expect(clinic.output.join('\n')).not.toContain(canary)
+  })
+
   const invalid: [string, string, object, string][] = [
     ['POST', '/settings/', { email_enabled: 'yes' }, 'email_enabled'],
     ['POST', '/settings/', { default_email_reminders: [-1] }, 'default_email_reminders[0]'],
