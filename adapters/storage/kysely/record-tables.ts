@@ -53,7 +53,7 @@ export const recordTables = {
       target_id: optional('text'),
       details: required('json'),
     },
-    indexes: [{ name: 'notification_audit_organization', columns: ['organization_id', 'id'] }],
+    indexes: [{ name: 'notification_audit_action', columns: ['organization_id', 'action', 'at', 'id'] }],
   },
   /** Requests by `Idempotency-Key`: `answer` is null while the first one runs. */
   notification_requests: {

@@ -36,6 +36,12 @@ const preferenceColumns = {
 const channel = never(word<Channel>())
 
 /**
+ * What a list of deliveries can be asked for, then the order of the list. Of settled rows, which have a status, there are many;
+ * an open row leaves the indexes of the open ones when it is settled.
+ */
+const listed = ['notification_category', 'notification_type', 'recipient_type', 'created_at', 'id'] as const
+
+/**
  * The tables with the documented names: documented columns first, then ours. The names are a contract with hosts that
  * read them; what every row means is told in `src/ports/storage`.
  */
@@ -177,9 +183,25 @@ export const tables = {
         whereNotNull: 'dedupe_key',
       },
       { name: 'notification_history_appointment', columns: ['appointment_id'], whereNotNull: 'appointment_id' },
+      {
+        name: 'notification_history_waitlist_entry',
+        columns: ['waitlist_entry_id'],
+        whereNotNull: 'waitlist_entry_id',
+      },
       { name: 'notification_history_recipient', columns: ['recipient_type', 'recipient_id', 'created_at'] },
-      { name: 'notification_history_organization', columns: ['organization_id', 'created_at'] },
-      { name: 'notification_history_created', columns: ['created_at'] },
+      { name: 'notification_history_settled', columns: ['created_at', 'id'], whereNotNull: 'status' },
+      { name: 'notification_history_settled_kind', columns: ['status', ...listed], whereNotNull: 'status' },
+      {
+        name: 'notification_history_settled_organization',
+        columns: ['organization_id', 'status', ...listed],
+        whereNotNull: 'status',
+      },
+      { name: 'notification_history_open_kind', columns: ['delivery_state', ...listed], whereNull: 'status' },
+      {
+        name: 'notification_history_open_organization',
+        columns: ['organization_id', 'delivery_state', ...listed],
+        whereNull: 'status',
+      },
     ],
   },
   reminder_plans: {

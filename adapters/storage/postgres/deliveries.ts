@@ -1,29 +1,21 @@
-import type { DeliveryPage, DeliveryQuery, DeliveryStore, IntentCommand, Work } from '../../../src/index.ts'
-import { decodeDelivery, encodeFilter } from '../kysely/codecs/deliveries.ts'
+import type { DeliveryStore, IntentCommand, Work } from '../../../src/index.ts'
+import { decodeDelivery } from '../kysely/codecs/deliveries.ts'
 import type { IdCodec } from '../kysely/codecs/ids.ts'
 import { dayOf } from '../kysely/commands/counters.ts'
 import { enqueueAll } from '../kysely/commands/enqueue.ts'
 import { commitIntents } from '../kysely/commands/intents.ts'
 import { recordReceipt, settleAll } from '../kysely/commands/settle.ts'
+import { listDeliveries } from '../kysely/history-list.ts'
 import { findDue } from './due.ts'
-import type { Database, Engine } from './engine.ts'
+import type { Engine } from './engine.ts'
 import { guardReads } from './guard-reads.ts'
+import { readerOf } from './lists.ts'
 import type { Loader, PlanKey } from './loader.ts'
 import type { AdvisoryLock } from './locks.ts'
 import { qualified } from './names.ts'
 import { noticeReads } from './notice-reads.ts'
 import { type IdPool, runCommand } from './transaction.ts'
 import { decodeRow } from './values.ts'
-
-async function page({ bind, builder, lists, ids }: Database, query: DeliveryQuery): Promise<DeliveryPage> {
-  const filter = encodeFilter(ids, query)
-  const after =
-    query.after === undefined ? undefined : { createdAt: query.after.createdAt.getTime(), id: query.after.id }
-  const place = { limit: query.limit, offset: query.offset, after }
-  const rows = await bind(lists.historyPage(builder, filter, place, lists.asIsoText)).all({})
-  const total = await bind(lists.historyTotal(builder, filter, lists.asIsoText)).get({})
-  return { rows: rows.map(decodeDelivery), total: total?.total ?? 0 }
-}
 
 /** Locks what the guards of these intents rest on, so that it still stands when they commit. */
 async function loadGuards(loader: Loader, commands: readonly IntentCommand[], ids: IdCodec, now: Date): Promise<void> {
@@ -81,7 +73,7 @@ export const deliveryStore = (engine: Engine, pool: IdPool): DeliveryStore => ({
       const row = await statements.deliveries.get.get({ id })
       return row === undefined ? null : decodeDelivery(row)
     }),
-  list: (query) => engine.snapshot((database) => page(database, query)),
+  list: async (query) => listDeliveries(await readerOf(engine), query),
   enqueue: (...args) =>
     runCommand(engine, pool, {
       needs: { notification_history: args[0].length },
