@@ -2,6 +2,7 @@ import { isTransportError } from '../errors.ts'
 import { type Channel, channels } from '../schemas/vocabulary.ts'
 import { type Context, faultOf } from './context.ts'
 import type { Provider } from './providers.ts'
+import { type ReconcileStatus, reconcileJob, statusOf } from './reconcile/progress.ts'
 import type { TaskManagerIntegration, TaskManagerStatus } from './task-manager-integration.ts'
 import { withTimeout } from './with-timeout.ts'
 
@@ -16,6 +17,8 @@ export type HealthReport = {
   readonly providers: readonly ProviderHealth[]
   /** Null where the option `taskManager` is not set, or where the rows cannot be read. */
   readonly taskManager: TaskManagerStatus | null
+  /** A reconciliation that is under way in any process, or was interrupted; null where there is none, or the rows cannot be read. */
+  readonly reconciliation: ReconcileStatus | null
 }
 export type ProviderHealth = {
   readonly channel: Channel
@@ -50,15 +53,16 @@ export class Health {
 
   /** `verify`: connect to providers whose last verification is older than a minute. Else what is known is shown. */
   async check({ verify }: { readonly verify: boolean }): Promise<HealthReport> {
-    const [storage, scheduler, providers, taskManager] = await Promise.all([
+    const [storage, scheduler, providers, taskManager, reconciliation] = await Promise.all([
       this.#storage(),
       this.#scheduler(),
       Promise.all(channels.map((channel) => this.#provider(channel, verify))),
       this.#taskManager === null ? null : this.#within(this.#taskManager.health({ verify })),
+      this.#reconciliation(),
     ])
     const checks = [storage, scheduler, ...providers, taskManager]
     const isFailing = checks.some((check) => check?.status === 'failing')
-    return { status: isFailing ? 'failing' : 'ok', storage, scheduler, providers, taskManager }
+    return { status: isFailing ? 'failing' : 'ok', storage, scheduler, providers, taskManager, reconciliation }
   }
 
   async #storage(): Promise<HealthReport['storage']> {
@@ -74,6 +78,11 @@ export class Health {
     const { nextDueAt } = answer
     const lagMs = nextDueAt === null ? 0 : Math.max(0, clock.now().getTime() - nextDueAt.getTime())
     return { status: lagMs > Math.max(lagLimitMs, 2 * sweepMs) ? 'failing' : 'ok', lagMs, nextDueAt }
+  }
+
+  async #reconciliation(): Promise<ReconcileStatus | null> {
+    const { storage, clock } = this.#context.options
+    return statusOf(await this.#within(storage.jobs.progress(reconcileJob)), clock.now())
   }
 
   async #provider(channel: Channel, verify: boolean): Promise<ProviderHealth> {

@@ -10,6 +10,9 @@ export type Dialect = {
   readonly instant: (ms: string) => string
   readonly flag: (isTrue: string) => string
   readonly padded: (number: string) => string
+  /** `YYYY-MM-DDTHH:mm:ss` in UTC. */
+  readonly localTime: (ms: string) => string
+  readonly json: (text: string) => string
 }
 
 export const sqliteDialect: Dialect = {
@@ -18,6 +21,8 @@ export const sqliteDialect: Dialect = {
   instant: (ms) => `(${ms})`,
   flag: (isTrue) => `(${isTrue})`,
   padded: (number) => `substr('000000000000' || (${number}), -12)`,
+  localTime: (ms) => `strftime('%Y-%m-%dT%H:%M:%S', (${ms}) / 1000, 'unixepoch')`,
+  json: (text) => `(${text})`,
 }
 
 export const postgresDialect: Dialect = {
@@ -25,6 +30,8 @@ export const postgresDialect: Dialect = {
   instant: (ms) => `(timestamptz 'epoch' + (${ms}) * interval '1 millisecond')`,
   flag: (isTrue) => `(${isTrue})`,
   padded: (number) => `lpad((${number})::text, 12, '0')`,
+  localTime: (ms) => `to_char(timestamp 'epoch' + (${ms}) * interval '1 millisecond', 'YYYY-MM-DD"T"HH24:MI:SS')`,
+  json: (text) => `(${text})::jsonb`,
 }
 
 export type Size = {
@@ -89,8 +96,8 @@ const startOf = ({ rows, now }: Size): string => {
 const plans = (dialect: Dialect, size: Size): string =>
   `insert into reminder_plans (organization_id, appointment_id, starts_at, local_start, time_zone, status, recipients,
       tz_version, revision, lifecycle_revision, created_at, updated_at)
-    select ${organization(dialect, 'i', size)}, i, ${dialect.instant(startOf(size))}, '2031-01-01T10:00:00', 'UTC', 'active',
-      ${dialect === sqliteDialect ? '' : '('}'[{"type":"PATIENT","id":' || i || '}]'${dialect === sqliteDialect ? '' : ')::jsonb'},
+    select ${organization(dialect, 'i', size)}, i, ${dialect.instant(startOf(size))}, ${dialect.localTime(startOf(size))}, 'UTC', 'active',
+      ${dialect.json(`'[{"type":"PATIENT","id":' || i || '}]'`)},
       null, 1, 1, ${dialect.instant(String(size.now))}, ${dialect.instant(String(size.now))}
     from ${dialect.series(Math.floor(size.rows / remindersEach))}`
 
@@ -151,10 +158,7 @@ const tasks = (dialect: Dialect, size: Size): string =>
 /** A year of every organization, and of all of them together as SQLite keeps it. */
 function counters(dialect: Dialect, size: Size): string {
   const days = 365
-  const day = (offset: string): string =>
-    dialect === sqliteDialect
-      ? `strftime('%Y-%m-%d', ${size.now / 1000} - (${offset}) * 86400, 'unixepoch')`
-      : `to_char(timestamptz 'epoch' at time zone 'UTC' + (${size.now} - (${offset}) * ${dayMs}::bigint) * interval '1 millisecond', 'YYYY-MM-DD')`
+  const day = (offset: string): string => `substr(${dialect.localTime(`${size.now} - (${offset}) * ${dayMs}`)}, 1, 10)`
   const kinds = ['SENT', 'DELIVERED', 'FAILED', 'PLANNED', 'LATENESS', 'CANCELLED']
     .map((measure) => `select '${measure}' as measure`)
     .join(' union all ')

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { historyFilter } from '../../schemas/requests.ts'
 import { channels } from '../../schemas/vocabulary.ts'
+import { phases } from '../../services/reconcile/progress.ts'
 import { circuitStates } from '../../services/task-manager/breaker.ts'
 import { taskManagerModes } from '../../services/tasks/options.ts'
 import { nobodys } from '../access.ts'
@@ -35,6 +36,16 @@ const healthShape = z.object({
       pending: z.int().describe('Tasks to be created or acknowledged, counted up to 10000'),
       oldestPendingAt: z.date().nullable(),
       lastErrorCode: z.string().nullable(),
+    })
+    .nullable()
+    .optional(),
+  reconciliation: z
+    .object({
+      status: z.enum(['running', 'interrupted']),
+      phase: z.enum(phases),
+      startedAt: z.date(),
+      checked: z.int().describe('Appointments looked at'),
+      savedAt: z.date(),
     })
     .nullable()
     .optional(),
