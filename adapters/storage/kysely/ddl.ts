@@ -33,12 +33,11 @@ export function createIndex(
 ): CompiledQuery {
   const unique = index.unique === true ? sql`unique ` : sql``
   const way = concurrently ? sql`concurrently if not exists ` : sql``
-  const where =
-    index.whereNotNull !== undefined
-      ? sql` where ${sql.ref(index.whereNotNull)} is not null`
-      : index.whereNull !== undefined
-        ? sql` where ${sql.ref(index.whereNull)} is null`
-        : sql``
+  const conditions = [
+    ...(index.whereNotNull === undefined ? [] : [sql`${sql.ref(index.whereNotNull)} is not null`]),
+    ...(index.whereNull ?? []).map((name) => sql`${sql.ref(name)} is null`),
+  ]
+  const where = conditions.length === 0 ? sql`` : sql` where ${sql.join(conditions, sql` and `)}`
   const named = schema === undefined ? sql.id(table) : sql.id(schema, table)
   const columns = sql.join(index.columns.map((name) => sql.ref(name)))
   return sql`create ${unique}index ${way}${sql.ref(index.name)} on ${named} (${columns})${where}`.compile(db)

@@ -20,42 +20,54 @@ async function branchesOf(reader: Reader, { equals }: HistoryFilter): Promise<Fo
   const ofRecipient = recipient_id === undefined ? typed : { ...typed, recipient_id }
   if (appointment_id !== undefined) {
     const ofEntry = waitlist_entry_id === undefined ? {} : { waitlist_entry_id }
-    const branch = { equals: { appointment_id }, present: 'appointment_id' }
+    const branch = { equals: { appointment_id }, present: ['appointment_id'] }
     return { branches: [branch], also: { ...ofEntry, ...ofRecipient, ...others } }
   }
   if (waitlist_entry_id !== undefined) {
-    const branch = { equals: { waitlist_entry_id }, present: 'waitlist_entry_id' }
+    const branch = { equals: { waitlist_entry_id }, present: ['waitlist_entry_id'] }
     return { branches: [branch], also: { ...ofRecipient, ...others } }
   }
   if (recipient_id !== undefined) {
     const types = recipient_type === undefined ? recipientTypes : [recipient_type]
     return { branches: types.map((type) => ({ equals: { recipient_type: type, recipient_id } })), also: others }
   }
-  return { branches: [...(await settledOf(reader, equals)), ...(await openOf(reader, equals))], also: {} }
+  const { organization_id, ...asked } = equals
+  const [settled, open] = [
+    await settledOf(reader, asked, organization_id),
+    await openOf(reader, asked, organization_id),
+  ]
+  return { branches: [...settled, ...open], also: {} }
 }
 
-/** What is settled has a status. */
+type Asked = Omit<HistoryFilter['equals'], 'organization_id'>
+
+/** What is settled has a status, and nothing more is due of it. */
 async function settledOf(
   reader: Reader,
-  { delivery_state: state, ...asked }: HistoryFilter['equals'],
+  { delivery_state: state, ...asked }: Asked,
+  organization: string | undefined,
 ): Promise<Branch[]> {
   if (state !== undefined && state !== 'settled') return []
-  if (Object.keys(asked).length === 0) return [{ equals: {}, present: 'status' }]
-  return combinations(reader, asked, { equals: {}, present: 'status' }, ['status', ...kinds])
+  if (organization === undefined && Object.keys(asked).length === 0) return [{ equals: {}, present: ['status'] }]
+  const settled = { equals: of(organization), present: ['status'] }
+  return combinations(reader, asked, settled, ['status', ...kinds])
 }
 
-async function openOf(reader: Reader, { status, ...asked }: HistoryFilter['equals']): Promise<Branch[]> {
-  if (status !== undefined || asked.delivery_state === 'settled') return []
-  return combinations(reader, asked, { equals: { status: null } }, ['delivery_state', ...kinds])
+/** What rests unsettled, and what is still due: it has no status. */
+async function openOf(reader: Reader, asked: Asked, organization: string | undefined): Promise<Branch[]> {
+  if (asked.status !== undefined || asked.delivery_state === 'settled') return []
+  const columns = ['delivery_state', ...kinds]
+  const resting = { equals: { ...of(organization), due_at: null, status: null } }
+  const waiting = { equals: {}, present: ['due_at'], beside: of(organization) }
+  return [
+    ...(await combinations(reader, asked, resting, columns)),
+    ...(await combinations(reader, asked, waiting, columns)),
+  ]
 }
 
-async function combinations(
-  reader: Reader,
-  { organization_id, ...asked }: HistoryFilter['equals'],
-  { equals, ...rest }: Branch,
-  columns: readonly string[],
-): Promise<Branch[]> {
-  const part = { ...rest, equals: organization_id === undefined ? equals : { ...equals, organization_id } }
+const of = (organization: string | undefined) => (organization === undefined ? {} : { organization_id: organization })
+
+async function combinations(reader: Reader, asked: Asked, part: Branch, columns: readonly string[]): Promise<Branch[]> {
   const found = await reader.ask(({ builder, lists, merging }) =>
     lists.combinationsOf(builder, history, part, columns, merging),
   )

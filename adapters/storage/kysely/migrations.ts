@@ -109,7 +109,12 @@ export const migrations: readonly Migration[] = [
       // Others hold what they held, and what lists are filtered by.
       {
         kind: 'dropIndexes',
-        names: ['notification_history_organization', 'notification_history_created', 'notification_audit_organization'],
+        names: [
+          'notification_history_due',
+          'notification_history_organization',
+          'notification_history_created',
+          'notification_audit_organization',
+        ],
       },
     ],
   },

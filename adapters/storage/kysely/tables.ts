@@ -36,8 +36,8 @@ const preferenceColumns = {
 const channel = never(word<Channel>())
 
 /**
- * What a list of deliveries can be asked for, then the order of the list. Of settled rows, which have a status, there are many;
- * an open row leaves the indexes of the open ones when it is settled.
+ * What a list of deliveries can be asked for, then the order of the list. A row is settled, or rests unsettled, or something is
+ * still due of it: a message that is sent at once is never in the indexes of those that rest.
  */
 const listed = ['notification_category', 'notification_type', 'recipient_type', 'created_at', 'id'] as const
 
@@ -170,7 +170,7 @@ export const tables = {
       snapshot: optional('text'),
     },
     indexes: [
-      { name: 'notification_history_due', columns: ['due_at'], whereNotNull: 'due_at' },
+      { name: 'notification_history_due_fence', columns: ['due_at', 'id', 'fence'], whereNotNull: 'due_at' },
       {
         name: 'notification_history_lane',
         columns: ['organization_id', 'notification_type', 'due_at'],
@@ -196,11 +196,20 @@ export const tables = {
         columns: ['organization_id', 'status', ...listed],
         whereNotNull: 'status',
       },
-      { name: 'notification_history_open_kind', columns: ['delivery_state', ...listed], whereNull: 'status' },
       {
-        name: 'notification_history_open_organization',
+        name: 'notification_history_resting_kind',
+        columns: ['delivery_state', ...listed],
+        whereNull: ['status', 'due_at'],
+      },
+      {
+        name: 'notification_history_resting_organization',
         columns: ['organization_id', 'delivery_state', ...listed],
-        whereNull: 'status',
+        whereNull: ['status', 'due_at'],
+      },
+      {
+        name: 'notification_history_waiting',
+        columns: ['delivery_state', ...listed, 'organization_id'],
+        whereNotNull: 'due_at',
       },
     ],
   },

@@ -18,9 +18,12 @@ export type Equals = Readonly<Record<string, Value | null>>
 
 /** Rows that lie side by side in an index, in the order of the list. */
 export type Branch = {
+  /** With the column that has no value in any row of the index, if it is of such rows. */
   readonly equals: Equals
-  /** A column of which the index holds the rows that have a value. */
-  readonly present?: string
+  /** Columns that have a value, as the index demands. */
+  readonly present?: readonly string[]
+  /** What the index holds after the order of the list: every entry of the branch is looked at, and no row. */
+  readonly beside?: Equals
 }
 
 export type Place = { readonly at: number; readonly id: number }
@@ -69,8 +72,10 @@ const conditionsOf = (equals: Equals, columnOf: Merging['unindexed'] = sql.ref):
 const every = (conditions: readonly RawBuilder<boolean>[]): RawBuilder<boolean> =>
   sql`${sql.join(conditions, sql` and `)}`
 
-const isPresent = (column: string | undefined): RawBuilder<boolean>[] =>
-  column === undefined ? [] : [sql<boolean>`${sql.ref(column)} is not null`]
+const indexed = ({ equals, present = [] }: Branch): RawBuilder<boolean>[] => [
+  ...conditionsOf(equals),
+  ...present.map((column) => sql<boolean>`${sql.ref(column)} is not null`),
+]
 
 function within({ time }: List, { from, to, after, until, also = {} }: Span, { instantOf, unindexed }: Merging) {
   const conditions = conditionsOf(also, unindexed)
@@ -102,8 +107,9 @@ function merged(...[list, branches, span, { limit, offset }, merging]: Asked): R
           (some, index) =>
             sql`select * from (${merged(list, some, span, { limit: limit + offset, offset: 0 }, merging)}) as ${sql.id(`part${index}`)}`,
         )
-      : branches.map(({ equals, present }) => {
-          const conditions = [...conditionsOf(equals), ...isPresent(present), ...within(list, span, merging)]
+      : branches.map((branch) => {
+          const beside = conditionsOf(branch.beside ?? {}, merging.unindexed)
+          const conditions = [...indexed(branch), ...within(list, span, merging), ...beside]
           const rows = sql`select ${sql.ref(list.time)} as at, id from ${tableOf(list, merging)} where ${every(conditions)}`
           return tellsOrder && branches.length > 1 ? sql`(${rows} ${newest})` : rows
         })
@@ -125,12 +131,12 @@ export const countOf = (db: Builder, ...asked: Asked) =>
 export function combinationsOf(
   db: Builder,
   list: Pick<List, 'table'>,
-  { equals, present }: Branch,
+  branch: Branch,
   columns: readonly string[],
   merging: Merging,
 ) {
   const table = tableOf(list, merging)
-  const fixed = [...conditionsOf(equals), ...isPresent(present)]
+  const fixed = indexed(branch)
   const of = (name: string, column: string) => sql.ref(`${name}.${column}`)
   const first = sql`order by ${sql.join(columns.map((column) => sql.ref(column)))} limit 1`
   const next = columns.map((column, place) => {

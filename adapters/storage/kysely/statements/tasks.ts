@@ -159,8 +159,10 @@ export const taskStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
     pending: bind(
       query((p: Param<{ limit: number }>) =>
         sql<{ total: number }>`select
-            (select count(*) from (select 1 from ${sql.table(table)} where unregistered_since is not null limit ${p('limit')}) as unregistered)
-            + (select count(*) from (select 1 from ${sql.table('appointment_reminders')} where due_at is not null limit ${p('limit')}) as waiting)
+            (select count(*) from (select 1 from ${sql.table(table)} where unregistered_since is not null
+              order by unregistered_since limit ${p('limit')}) as unregistered)
+            + (select count(*) from (select 1 from ${sql.table('appointment_reminders')} where due_at is not null
+              order by due_at limit ${p('limit')}) as waiting)
           as total`.compile(db),
       ),
     ),
@@ -175,12 +177,20 @@ export const taskStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
           .compile(),
       ),
     ),
+    /** Among those that wait the longest, which are tried first. */
     lastFault: bind(
       query(() =>
         db
-          .selectFrom(table)
+          .selectFrom(
+            db
+              .selectFrom(table)
+              .select(['error_code', 'updated_at'])
+              .where('unregistered_since', 'is not', null)
+              .orderBy('unregistered_since')
+              .limit(1000)
+              .as('waiting'),
+          )
           .select('error_code')
-          .where('unregistered_since', 'is not', null)
           .where('error_code', 'is not', null)
           .orderBy('updated_at', 'desc')
           .limit(1)
