@@ -47,6 +47,9 @@ const remindersEach = 4
 export const organizationOf = (index: number): string => `0f1e2d3c-4b5a-4978-8695-${String(index).padStart(12, '0')}`
 
 /** The first organization has four rows of ten, the others the same share of the rest. */
+export const ownerOf = (i: number, { organizations }: Size): string =>
+  organizationOf(i % 10 < 4 ? 0 : 1 + ((i * 7919) % (organizations - 1)))
+/** The same in SQL. */
 const organization = (dialect: Dialect, i: string, { organizations }: Size): string =>
   `'0f1e2d3c-4b5a-4978-8695-' || ${dialect.padded(`case when ${i} % 10 < 4 then 0 else 1 + ${i} * 7919 % ${organizations - 1} end`)}`
 
@@ -88,10 +91,19 @@ function history(dialect: Dialect, size: Size): string {
 }
 
 /** Half of the appointments are over; what lies ahead is spread over a month. */
-const startOf = ({ rows, now }: Size): string => {
-  const half = Math.floor(rows / remindersEach / 2)
-  return `case when i <= ${half} then ${now - 300 * dayMs} + i * 1000 else ${now + 3 * dayMs} + i * 37 % 43200 * 60000 end`
-}
+export const startsAt = (i: number, size: Size): number =>
+  i < appointmentsOf(size).first
+    ? size.now - 300 * dayMs + i * 1000
+    : size.now + 3 * dayMs + ((i * 37) % 43_200) * 60_000
+/** Those that lie ahead. */
+export const appointmentsOf = ({ rows }: Size): { readonly first: number; readonly last: number } => ({
+  first: Math.floor(rows / remindersEach / 2) + 1,
+  last: Math.floor(rows / remindersEach),
+})
+/** The same in SQL. */
+const startOf = (size: Size): string =>
+  `case when i < ${appointmentsOf(size).first} then ${size.now - 300 * dayMs} + i * 1000
+    else ${size.now + 3 * dayMs} + i * 37 % 43200 * 60000 end`
 
 const plans = (dialect: Dialect, size: Size): string =>
   `insert into reminder_plans (organization_id, appointment_id, starts_at, local_start, time_zone, status, recipients,
@@ -99,11 +111,11 @@ const plans = (dialect: Dialect, size: Size): string =>
     select ${organization(dialect, 'i', size)}, i, ${dialect.instant(startOf(size))}, ${dialect.localTime(startOf(size))}, 'UTC', 'active',
       ${dialect.json(`'[{"type":"PATIENT","id":' || i || '}]'`)},
       null, 1, 1, ${dialect.instant(String(size.now))}, ${dialect.instant(String(size.now))}
-    from ${dialect.series(Math.floor(size.rows / remindersEach))}`
+    from ${dialect.series(appointmentsOf(size).last)}`
 
 const planRecipients = (dialect: Dialect, size: Size): string =>
   `insert into reminder_plan_recipients (recipient_type, recipient_id, plan_id)
-    select 'PATIENT', i, i from ${dialect.series(Math.floor(size.rows / remindersEach))}`
+    select 'PATIENT', i, i from ${dialect.series(appointmentsOf(size).last)}`
 
 function reminders(dialect: Dialect, size: Size): string {
   const { rows } = size
@@ -121,14 +133,14 @@ function reminders(dialect: Dialect, size: Size): string {
     select i, channel, ${dialect.instant(time)}, hours, case when ${isAhead} then 'PENDING' else 'SENT' end,
       ${dialect.instant('0')}, ${dialect.instant('0')}, ${organization(dialect, 'i', size)}, 'PATIENT', i, said,
       ${dialect.instant(startOf(size))}, case when ${isAhead} then ${dialect.instant(time)} end, 1
-    from ${dialect.series(Math.floor(rows / remindersEach))} cross join (${kinds.join(' union all ')}) as kind`
+    from ${dialect.series(appointmentsOf(size).last)} cross join (${kinds.join(' union all ')}) as kind`
 }
 
 const decisions = (dialect: Dialect, size: Size): string =>
   `insert into notification_decisions (organization_id, appointment_id, at, entries)
     select ${organization(dialect, 'i', size)}, i, ${dialect.instant(String(size.now))},
       '[{"action":"planned","rule":"due_by_offset","category":"REMINDER"}]'
-    from ${dialect.series(Math.floor(size.rows / remindersEach))}`
+    from ${dialect.series(appointmentsOf(size).last)}`
 
 /** The newest half are all of one action. */
 function audit(dialect: Dialect, size: Size): string {
@@ -136,7 +148,7 @@ function audit(dialect: Dialect, size: Size): string {
   return `insert into notification_audit (organization_id, at, actor_kind, action, details)
     select ${organization(dialect, 'i', size)}, ${dialect.instant(`${size.now - 300 * dayMs} + i * 40000`)}, 'system',
       case when i < 20 then 'settings.updated' when i <= ${Math.floor(count / 2)} and i % 5 = 0 then 'templates.updated'
-        else 'notification.requested' end, '{}'
+        else 'notification.queued' end, '{}'
     from ${dialect.series(count)}`
 }
 

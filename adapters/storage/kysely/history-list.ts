@@ -6,6 +6,8 @@ import type { HistoryFilter } from './statements/history.ts'
 
 const history: List = { table: 'notification_history', time: 'created_at' }
 const kinds = ['notification_category', 'notification_type', 'recipient_type'] as const
+/** So many rows are read and sorted in a few milliseconds. */
+const fewWaiting = 1000
 
 type Found = {
   readonly branches: readonly Branch[]
@@ -32,11 +34,8 @@ async function branchesOf(reader: Reader, { equals }: HistoryFilter): Promise<Fo
     return { branches: types.map((type) => ({ equals: { recipient_type: type, recipient_id } })), also: others }
   }
   const { organization_id, ...asked } = equals
-  const [settled, open] = [
-    await settledOf(reader, asked, organization_id),
-    await openOf(reader, asked, organization_id),
-  ]
-  return { branches: [...settled, ...open], also: {} }
+  const settled = await settledOf(reader, asked, organization_id)
+  return { branches: [...settled, ...(await openOf(reader, asked, organization_id))], also: {} }
 }
 
 type Asked = Omit<HistoryFilter['equals'], 'organization_id'>
@@ -53,16 +52,28 @@ async function settledOf(
   return combinations(reader, asked, settled, ['status', ...kinds])
 }
 
-/** What rests unsettled, and what is still due: it has no status. */
+/** What rests unsettled, and what something is still due of: it has no status. */
 async function openOf(reader: Reader, asked: Asked, organization: string | undefined): Promise<Branch[]> {
   if (asked.status !== undefined || asked.delivery_state === 'settled') return []
-  const columns = ['delivery_state', ...kinds]
   const resting = { equals: { ...of(organization), due_at: null, status: null } }
-  const waiting = { equals: {}, present: ['due_at'], beside: of(organization) }
   return [
-    ...(await combinations(reader, asked, resting, columns)),
-    ...(await combinations(reader, asked, waiting, columns)),
+    ...(await combinations(reader, asked, resting, ['delivery_state', ...kinds])),
+    ...(await waitingOf(reader, asked, organization)),
   ]
+}
+
+/** Of an organization, whose few rows are sorted, or whose many are found among those of all. */
+async function waitingOf(reader: Reader, asked: Asked, organization: string | undefined): Promise<Branch[]> {
+  const waiting = { equals: {}, present: ['due_at'], beside: of(organization) }
+  if (organization !== undefined) {
+    const own = { equals: of(organization), present: ['due_at'] }
+    const [found] = await reader.ask(({ builder, lists, merging }) =>
+      lists.sizeOf(builder, history, own, fewWaiting + 1, merging),
+    )
+    const size = found?.total ?? 0
+    if (size <= fewWaiting) return size === 0 ? [] : [{ ...own, beside: asked }]
+  }
+  return combinations(reader, asked, waiting, ['delivery_state', ...kinds])
 }
 
 const of = (organization: string | undefined) => (organization === undefined ? {} : { organization_id: organization })

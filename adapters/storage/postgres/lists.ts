@@ -3,7 +3,7 @@ import type { Engine } from './engine.ts'
 
 export const readerOf = async (engine: Engine): Promise<Reader> => ({
   ids: await engine.read(async ({ ids }) => ids),
-  hop: 100_000,
+  hop: 50_000,
   window: 10_000,
   ask: (build) =>
     engine.read(({ bind, builder, lists, schema }) =>

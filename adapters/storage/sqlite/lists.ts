@@ -5,7 +5,7 @@ import type { Engine } from './engine.ts'
 /** A statement holds the event loop for some 5 ms at most: places are read along an index, rows one by one. */
 export const readerOf = async (engine: Engine): Promise<Reader> => ({
   ids: await engine.read(({ ids }) => ids),
-  hop: 20_000,
+  hop: 10_000,
   window: 2000,
   async ask(build) {
     const rows = await engine.read(({ bind, builder, lists }) =>

@@ -124,6 +124,14 @@ export const placesOf = (db: Builder, ...asked: Asked) => query(() => merged(...
 export const countOf = (db: Builder, ...asked: Asked) =>
   query(() => sql<{ total: number }>`select count(*) as total from (${merged(...asked)}) as found`.compile(db))
 
+/** How many rows a branch has, of at most `limit`, in whatever order. */
+export const sizeOf = (db: Builder, list: List, branch: Branch, limit: number, merging: Merging) =>
+  query(() =>
+    sql<{ total: number }>`select count(*) as total from (
+        select 1 from ${tableOf(list, merging)} where ${every(indexed(branch))} limit ${sql.lit(limit)}
+      ) as found`.compile(db),
+  )
+
 /**
  * The combinations of values of these columns that occur in a branch, by a few steps along its index for each, not by reading
  * its rows. None of the values is null. Compared column by column: SQLite would go through all rows that equal a row value.

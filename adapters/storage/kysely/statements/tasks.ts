@@ -123,7 +123,8 @@ export const taskStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
           .where('due_at', '<=', p('now'))
           .where('due_at', '>=', p('due_at'))
           .where(sql<boolean>`(due_at > ${p('due_at')} or id > ${p('id')})`)
-          .where('delivery_state', '=', 'queued')
+          // Joined, so that SQLite does not take the index that begins with the state, and sort what it finds.
+          .where(sql<string>`delivery_state || ''`, '=', 'queued')
           .where('fence', '=', 0)
           .orderBy('due_at')
           .orderBy('id')
