@@ -31,6 +31,7 @@ export const errorTable = {
   appointment_not_active: { status: 409, title: 'The appointment is not active' },
   encryption_key_missing: { status: 500, title: 'No encryption key is configured' },
   secret_unreadable: { status: 500, title: 'A stored secret cannot be decrypted' },
+  host_timeout: { status: 503, title: 'The host application did not answer in time' },
   directory_failed: { status: 502, title: 'The host application did not answer' },
   directory_invalid: { status: 502, title: 'The host application answered with something unusable' },
   task_manager_unavailable: { status: 503, title: 'TaskManager does not answer' },
@@ -39,6 +40,7 @@ export const errorTable = {
   task_manager_invalid: { status: 502, title: 'TaskManager answered with something unusable' },
   storage_busy: { status: 503, title: 'The database is busy' },
   storage_failed: { status: 500, title: 'The database failed' },
+  storage_replaced: { status: 503, title: 'The database file was deleted or replaced' },
   storage_closed: { status: 503, title: 'The storage is closed' },
   transaction_refused: { status: 500, title: 'The transaction cannot be used' },
   migration_refused: { status: 500, title: 'The database may not be migrated' },
@@ -104,12 +106,27 @@ export function isNotificationError(error: unknown): error is NotificationError 
 export const failureOutcomes = ['transient', 'permanent', 'suppressed', 'unknown'] as const
 export type FailureOutcome = (typeof failureOutcomes)[number]
 
+/** Whose fault a failure is. */
+export type FailureScope = 'message' | 'account' | 'sender'
+
 export type TransportErrorOptions = {
   readonly outcome: FailureOutcome
   /** A short stable word of the transport's own, such as `smtp_450`. No contact data. */
   readonly code: string
-  /** `account`: every message of these credentials would fail (bad password, closed account). Default `message`. */
-  readonly scope?: 'message' | 'account'
+  /**
+   * `account`: every message of these credentials would fail (bad password, closed account). `sender`: every message of this
+   * sender to the `destination` would. Default `message`.
+   */
+  readonly scope?: FailureScope
+  /** For `sender`: how the addresses begin that it may not send to, such as `+44`. No whole address. */
+  readonly destination?: string
+  /** True: the provider says that nobody has this address. It may be wrong once, so a single one suppresses nothing. */
+  readonly addressUnknown?: boolean
+  /**
+   * True: the provider took the account and the sender, and what it refused is about this recipient or this message, so
+   * that the account is well. Default false.
+   */
+  readonly accountProven?: boolean
   /** What the provider asked to wait, in milliseconds. */
   readonly retryAfterMs?: number
   readonly cause?: unknown
@@ -122,7 +139,10 @@ export class TransportError extends Error {
   override readonly name = 'TransportError'
   readonly outcome: FailureOutcome
   readonly code: string
-  readonly scope: 'message' | 'account'
+  readonly scope: FailureScope
+  readonly destination: string | undefined
+  readonly addressUnknown: boolean
+  readonly accountProven: boolean
   readonly retryAfterMs: number | undefined
   readonly [transportBrand] = true
 
@@ -132,6 +152,9 @@ export class TransportError extends Error {
     this.outcome = options.outcome
     this.code = options.code
     this.scope = options.scope ?? 'message'
+    this.destination = options.destination
+    this.addressUnknown = options.addressUnknown ?? false
+    this.accountProven = options.accountProven ?? false
     this.retryAfterMs = options.retryAfterMs
   }
 }

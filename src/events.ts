@@ -18,8 +18,8 @@ export type NotificationEvent = About & {
 }
 
 /**
- * Each is emitted once the transaction behind it is committed. If a listener throws, the error is logged and nothing
- * else happens.
+ * Each is emitted once the transaction behind it is committed. If a listener throws, or returns a promise that rejects,
+ * the error is logged and nothing else happens.
  */
 export type NotificationEvents = {
   'reminder.scheduled': [event: ReminderEvent & { readonly reminderTime: Date }]

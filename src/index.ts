@@ -57,18 +57,20 @@ export type {
   TemplateKey,
   UnknownOutcomePolicy,
 } from './schemas/vocabulary.ts'
+export type { AccountPause, DestinationPause } from './services/accounts.ts'
 export type { AuditFilter, AuditLog, AuditPage } from './services/audit-log.ts'
 export type { Receipt, ReportResult } from './services/callbacks.ts'
-export type { AccountPause } from './services/dispatch/account-gate.ts'
 export type { ExplanationLine } from './services/explanation.ts'
 export type { NotificationService } from './services/notification-service.ts'
 export type { NotificationTransaction } from './services/notification-transaction.ts'
 export type { PlanSummary } from './services/plan-summary.ts'
 export type { ReconcileStatus } from './services/reconcile/progress.ts'
 export type { Finding, ReconcileOptions, ReconcileReport } from './services/reconcile/report.ts'
+export type { HeldFilter, HeldMessage, RestoreReport } from './services/restore.ts'
 export type { BatchResult as ScheduleManyResult } from './services/schedule-batch.ts'
 export type { EffectiveChannel, EffectivePreferences, EffectiveSettings } from './services/settings/effective.ts'
 export type { SettingsService, Templates, WithWarnings } from './services/settings-service.ts'
+export type { StopReport } from './services/shutdown.ts'
 export type {
   AttendanceReport,
   Outcomes,
@@ -166,8 +168,8 @@ export {
   type TaskStatus,
   taskStatuses,
 } from './schemas/task-manager.ts'
-export type { Circuit } from './services/task-manager/breaker.ts'
-export type { BreakerPolicy, TaskManagerClientOptions, TaskManagerPaths } from './services/task-manager/options.ts'
+export type { BreakerPolicy, Circuit } from './services/breaker.ts'
+export type { TaskManagerClientOptions, TaskManagerPaths } from './services/task-manager/options.ts'
 export { TaskManagerClient, type TaskManagerHealth } from './services/task-manager-client.ts'
 
 // The ports, and what the library uses where an option leaves one out.
@@ -186,8 +188,9 @@ export { attendanceKey, attendanceOf } from './domain/attendance.ts'
 export { type Change, preferencesChange, settingsChange } from './domain/audit.ts'
 export { bucketOf } from './domain/histogram.ts'
 export { canTransition } from './domain/transitions.ts'
-export { countedAtMost } from './ports/storage/deliveries.ts'
+export { challengeMs, countedAtMost } from './ports/storage/deliveries.ts'
 export { laneKey } from './ports/storage/due.ts'
+export { clockSlackMs } from './ports/storage/jobs.ts'
 export { recipientTarget, subjectTarget, systemActor } from './schemas/audit.ts'
 export { categoryFlagOf, channelFlagOf } from './schemas/preferences.ts'
 export { settledMeasures } from './schemas/vocabulary.ts'

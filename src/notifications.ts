@@ -1,3 +1,4 @@
+import { NotificationError } from './errors.ts'
 import type { Endpoint } from './http/define-route.ts'
 import { createHandler } from './http/handler.ts'
 import { createIdempotency } from './http/idempotency.ts'
@@ -13,15 +14,19 @@ import { createContext, type Events } from './services/context.ts'
 import { Dispatcher } from './services/dispatch/dispatcher.ts'
 import { embeddedScheduler } from './services/embedded-scheduler.ts'
 import { Feeder } from './services/feeder.ts'
+import { guardedScheduler } from './services/guarded-scheduler.ts'
 import { Health } from './services/health.ts'
 import { Housekeeping } from './services/housekeeping.ts'
+import { LibraryClock } from './services/library-clock.ts'
 import { NotificationService } from './services/notification-service.ts'
 import { Owners } from './services/owners.ts'
 import { Planner } from './services/planner.ts'
 import type { ReconcileOptions, ReconcileReport } from './services/reconcile/report.ts'
 import { Reconciler } from './services/reconciler.ts'
 import { Replanner } from './services/replanner.ts'
+import { type HeldFilter, type HeldMessage, Restore, type RestoreReport } from './services/restore.ts'
 import { SettingsService } from './services/settings-service.ts'
+import { type StopReport, shutDown } from './services/shutdown.ts'
 import { Statistics } from './services/statistics.ts'
 import { TaskManagerIntegration } from './services/task-manager-integration.ts'
 import { TemplatePreviews } from './services/template-preview.ts'
@@ -59,11 +64,33 @@ export type Notifications = {
    * nothing if nothing differs. Runs every `reconcileMs` after `start()`, and can be called without `start()` too.
    *
    * Resolves with what was found and done. If the directory fails, the run ends as `stopped`, and nothing is cancelled
-   * because of it. If the directory no longer knows more than `maxGoneShare` of the plans (and 20 or more, or all of
-   * several), the run ends as `refused`; those plans are cancelled only with `force`.
+   * because of it. An appointment that the directory no longer knows is `missing` at first, and cancelled if it is still
+   * not known five minutes later: by itself after `start()`, otherwise by the next run. If the directory no longer knows more than `maxGoneShare` of the plans (and 20 or more, or all of
+   * several), the run ends as `refused`; those plans are cancelled only with `force`, which also waits for no second look.
    * @throws NotificationError `invalid_input` for the options, or one of the `storage_*` errors.
    */
   reconcile(options?: ReconcileOptions): Promise<ReconcileReport>
+  /**
+   * For a database that was restored from a backup made at `since`: to be called before `start()`, while no process sends. What
+   * was due by now may have been sent meanwhile, and no row says so: it is held for a decision, with the rule `restored`
+   * in `explain()`, and counted in health. What lies ahead goes on as planned, under the keys (and Message-IDs) of before.
+   * Then the directory is asked what changed since; of what is planned by its answer, nothing is sent whose time is past.
+   *
+   * Decide with `held()`, `releaseHeld()` and `cancelHeld()`. What the host reports again, as `appointmentBooked()`, is sent
+   * again under the same Message-ID.
+   * @throws NotificationError `invalid_input` for a time that is not past, `conflict` after `start()`, or one of the
+   * `storage_*` errors.
+   */
+  afterRestore(since: Date): Promise<RestoreReport>
+  /** What `afterRestore()` held and nobody decided on, at most 1000. @throws NotificationError `invalid_input` */
+  held(filter?: HeldFilter): Promise<HeldMessage[]>
+  /**
+   * Sends what `afterRestore()` held, if it still is of use: to be called when a mail server's log, or a person, says that it
+   * was not sent. @throws NotificationError `invalid_input`, or one of the `storage_*` errors.
+   */
+  releaseHeld(filter?: HeldFilter): Promise<{ readonly released: number }>
+  /** Withdraws what `afterRestore()` held. @throws NotificationError as `releaseHeld` */
+  cancelHeld(filter?: HeldFilter): Promise<{ readonly cancelled: number }>
   /**
    * Creates the tables or brings them up to date; several processes may do so at once, and one that is killed is continued
    * by the next call. Long work reports to `logger` how far it is. `adopt` (default false) takes over tables of the same
@@ -74,12 +101,18 @@ export type Notifications = {
    * @throws NotificationError `migration_refused`, `dependency_missing`, or one of the `storage_*` errors.
    */
   migrate(options?: { readonly adopt?: boolean; readonly dryRun?: boolean }): Promise<MigrationReport>
-  /** Starts sending what is due. Without it, this process only plans and records, and another one may send. */
+  /**
+   * Starts sending what is due. Without it, this process only plans and records, and another one may send.
+   * @throws NotificationError `migration_missing`, `scheduler_failed`, one of the `storage_*` errors, or `storage_closed`
+   * if `stop()` was called.
+   */
   start(): Promise<void>
   /**
-   * Takes on no new work, waits up to `drainMs` for sends in progress, then closes transports and storage. Idempotent.
+   * Takes on no new work, waits up to `drainMs` for sends in progress, then closes transports and storage. Ends within
+   * `drainMs` and two seconds, whatever hangs, and resolves with what it had to leave behind, which is also logged.
+   * Idempotent, also while `start()` is running. Never rejects.
    */
-  stop(): Promise<void>
+  stop(): Promise<StopReport>
 }
 
 /**
@@ -98,26 +131,31 @@ export type Notifications = {
  * @throws NotificationError `options_invalid` naming the option.
  */
 export function createNotifications(options: NotificationsOptions): Notifications {
-  const resolved = resolveOptions(options)
+  const given = resolveOptions(options)
+  const clock = new LibraryClock(given.clock, given.storage, given.logger)
+  const resolved = { ...given, clock }
   const context = createContext(resolved, {
     dueAt: (at) => {
       dispatcher.dueAt(at)
       taskManager?.wake()
     },
+    reported: (appointmentId) => dispatcher.reported(appointmentId),
     replanQueued: () => replanner.wake(),
     tasksTouched: () => taskManager?.wake(),
+    taskManagerFault: () => taskManager?.client.fault ?? null,
   })
   const planner = new Planner(context)
   const callbacks = new Callbacks(context)
   const taskManager =
     resolved.taskManager === null ? null : new TaskManagerIntegration(context, resolved.taskManager, planner, callbacks)
-  const scheduler = options.scheduler ?? embeddedScheduler()
+  const { storage, transports, logger } = resolved
+  const scheduler = guardedScheduler(options.scheduler ?? embeddedScheduler(), clock, logger)
   const dispatcher = new Dispatcher(context, planner, scheduler, taskManager?.workSource)
   const feeder = new Feeder(context, scheduler)
   const replanner = new Replanner(context, planner)
   const reconciler = new Reconciler(context, planner)
+  const restore = new Restore(context, reconciler)
   const housekeeping = new Housekeeping(context)
-  const { storage, transports, clock } = resolved
   const notifications = new NotificationService(context, planner)
   const settings = new SettingsService(context)
   const statistics = new Statistics(context)
@@ -129,17 +167,62 @@ export function createNotifications(options: NotificationsOptions): Notification
     callbacks,
     templates: new TemplatePreviews(context),
     statistics,
-    health: new Health(context, taskManager),
+    health: new Health(context, taskManager, dispatcher, clock, restore),
     audit,
     owners: new Owners(context),
     docs: resolved.docs,
+    clock,
     publicUrl: resolved.publicUrl,
   })
-  const { authenticate, rateLimits, logger } = resolved
+  const { authenticate, rateLimits } = resolved
   const rateLimiter = rateLimits === null ? null : createRateLimiter(rateLimits, clock, logger)
   const fingerprint = createFingerprint(resolved.encryptionKeys)
   const idempotency = createIdempotency({ requests: storage.requests, fingerprint, clock, logger })
-  let stopped: Promise<void> | null = null
+  let starting: Promise<void> | null = null
+  let stopped: Promise<StopReport> | null = null
+
+  async function start(): Promise<void> {
+    await clock.follow()
+    await dispatcher.start()
+    if (stopped !== null) throw stoppedMeanwhile()
+    feeder.start()
+    replanner.start()
+    housekeeping.start()
+    reconciler.start()
+    taskManager?.start()
+  }
+
+  async function stop(): Promise<StopReport> {
+    const abandoned = await shutDown({
+      clock,
+      logger,
+      drainMs: resolved.drainMs,
+      services: [
+        { name: 'dispatch', stop: () => dispatcher.stop() },
+        { name: `scheduler ${scheduler.name}`, stop: () => scheduler.stop() },
+        { name: 'TaskManager', stop: () => taskManager?.stop() },
+        { name: 'reconciliation', stop: () => reconciler.stop() },
+        { name: 'housekeeping', stop: () => housekeeping.stop() },
+        { name: 're-planning', stop: () => replanner.stop() },
+        { name: 'feeder', stop: () => feeder.stop() },
+      ],
+      transports: transports.map((transport) => ({
+        name: `transport ${transport.name}`,
+        stop: () => transport.close?.(),
+      })),
+      storage: { name: 'storage', stop: () => storage.close() },
+      drained: () => context.host.close(),
+    })
+    const report = { ...dispatcher.left, abandoned }
+    for (const [what, ids] of [
+      ['accepted and not recorded', report.unrecorded],
+      ['of unknown outcome', report.unfinished],
+    ] as const) {
+      if (ids.length > 0) logger.error(`stopped with messages ${what}`, { count: ids.length, ids: ids.join(', ') })
+    }
+    logger.flush()
+    return report
+  }
 
   return {
     notifications,
@@ -153,34 +236,42 @@ export function createNotifications(options: NotificationsOptions): Notification
       rateLimiter,
       idempotency,
       logger,
+      clock,
       requireToken: callbacks.requireToken.bind(callbacks),
     }),
     endpoints: table,
     callbackUrl: callbacks.url.bind(callbacks),
     recordReceipt: callbacks.recordReceipt.bind(callbacks),
-    reconcile: reconciler.reconcile.bind(reconciler),
+    reconcile: (reconcileOptions) => reconciler.reconcile(reconcileOptions),
+    async afterRestore(since) {
+      if (starting !== null) {
+        throw new NotificationError(
+          'conflict',
+          'Call afterRestore() before start(): what was due is being sent already.',
+        )
+      }
+      await clock.follow()
+      return restore.afterRestore(since)
+    },
+    held: restore.list.bind(restore),
+    releaseHeld: restore.release.bind(restore),
+    cancelHeld: restore.cancel.bind(restore),
     migrate: ({ adopt = false, dryRun = false } = {}) =>
       storage.migrate({ ids: resolved.ids, adopt, dryRun, now: clock.now(), logger }),
     async start() {
-      await dispatcher.start()
-      feeder.start()
-      replanner.start()
-      housekeeping.start()
-      reconciler.start()
-      taskManager?.start()
+      if (stopped !== null) throw stoppedMeanwhile()
+      starting ??= start().catch((error: unknown) => {
+        starting = null
+        throw error
+      })
+      return starting
     },
     stop() {
-      stopped ??= (async () => {
-        await taskManager?.stop()
-        await reconciler.stop()
-        await housekeeping.stop()
-        await replanner.stop()
-        await feeder.stop()
-        await dispatcher.stop()
-        await Promise.all(transports.map((transport) => transport.close?.()))
-        await storage.close()
-      })()
+      stopped ??= stop()
       return stopped
     },
   }
 }
+
+const stoppedMeanwhile = () =>
+  new NotificationError('storage_closed', 'The library was stopped; create it anew to start again.')

@@ -19,6 +19,7 @@ import type { Transport } from './ports/transport.ts'
 import { asOptions } from './schemas/as-options.ts'
 import { parseInput } from './schemas/common.ts'
 import { definedOnly } from './schemas/defined.ts'
+import { createFaultLog, type FaultLog } from './services/fault-log.ts'
 import type { ServiceOptions } from './services/service-options.ts'
 import { resolveTaskManagerOptions, type TaskManagerOptions } from './services/tasks/options.ts'
 
@@ -45,9 +46,11 @@ export type NotificationsOptions = {
   /** `integer` (default) or `text`, for each kind of id: `{ appointment: 'text' }` for UUIDs. */
   readonly ids?: Partial<IdKinds>
   /**
-   * When to retry after a transient failure; no reminder is retried past the start of its appointment. Default:
-   * `maxRetries` 3 (0 to 20), `baseMs` 30000 (at least 1), `factor` 4 (1 to 100), `maxMs` 1800000 (at least 1), which
-   * makes three waits of at most 30 s, 2 min and 8 min, half of each random.
+   * When to retry after a transient failure. A message is tried as long as it is of use: a reminder until `leadMs` before
+   * its start, a confirmation for 24 hours or until the start, a cancellation until the old start, a reschedule until the
+   * new one, a waitlist offer until it expires or the slot starts; then it is FAILED (`too_late`). Default: `maxRetries`
+   * without a limit (0 to 1000000), `baseMs` 30000 (at least 1), `factor` 4 (1 to 100), `maxMs` 900000 (at least 1): waits of
+   * at most 30 s, 2 min, 8 min, and then 15 min each, half of each random.
    */
   readonly retry?: Partial<RetryPolicy>
   /**
@@ -81,15 +84,22 @@ export type NotificationsOptions = {
   /** The page at `/docs`: `swaggerUi()`. Default: no page; the description itself is always at `/openapi.json`. */
   readonly docs?: DocsPage
   /**
-   * How long a worker owns a message it is sending, in ms; renewed while the send runs. If the worker dies, another
-   * takes over after this time. Default 60000, 5000 to 3600000.
+   * How long a worker owns a message it is sending, in ms; renewed until its outcome is written. If the worker dies,
+   * another takes over within this time and a sweep (`sweepMs`), measured by its own steady clock: the clocks of two
+   * machines are never compared. Default 60000, 5000 to 3600000.
    */
   readonly leaseMs?: number
   /**
    * How long one send may take, in ms. After that it is aborted, and its outcome is unknown unless the transport says
-   * otherwise. Default 120000, 1000 to 3600000.
+   * otherwise. Default 1200000 (20 minutes), which has room for a mail server that takes 60 s for each answer and 10
+   * minutes to confirm the message, as RFC 5321 lets it; 1000 to 3600000.
    */
   readonly sendTimeoutMs?: number
+  /**
+   * How long before the start of its appointment a reminder is of no more use, in ms; at most half of its offset. Default
+   * 60000, 0 to 86400000.
+   */
+  readonly leadMs?: number
   /** How often to look for due work that no wake-up announced, in ms. Default 30000, 100 to 86400000. */
   readonly sweepMs?: number
   /**
@@ -99,9 +109,17 @@ export type NotificationsOptions = {
   readonly reconcileMs?: number | false
   /** How long `stop()` waits for sends in progress, in ms. Default 10000, 0 to 3600000. */
   readonly drainMs?: number
-  /** Default: `stderrLogger`, which writes warnings and errors to stderr. */
+  /**
+   * How long a method of your directory may take to answer, in ms; after that its `signal` is aborted, and what was
+   * asked for is put off. Default 10000, 100 to 300000.
+   */
+  readonly directoryTimeoutMs?: number
+  /**
+   * Where the library writes its log. Warnings and errors of one kind are written once a minute, with how many followed
+   * the first as `repeated`. Default: `stderrLogger`, which writes warnings and errors to stderr.
+   */
   readonly logger?: Logger
-  /** Tells the time and sets timers; for tests. Default: `systemClock`. */
+  /** Tells the time, measures it and sets timers; for tests. Default: `systemClock`. */
   readonly clock?: Clock
   /** A number from 0 up to, but not including, 1, which spreads retries. Default: `Math.random`. */
   readonly random?: () => number
@@ -109,6 +127,7 @@ export type NotificationsOptions = {
 
 /** Options with every default filled in. */
 export type ResolvedOptions = ServiceOptions & {
+  readonly logger: FaultLog
   readonly authenticate: Authenticate | null
   readonly rateLimits: ResolvedRateLimits | null
   readonly docs: DocsPage | null
@@ -121,16 +140,20 @@ const plainOptions = z.object({
     .default({ perDay: 10_000, reminders: false }),
   publicUrl: z.url({ protocol: /^https?$/ }).optional(),
   leaseMs: z.int().min(5000).max(3_600_000).default(60_000),
-  sendTimeoutMs: z.int().min(1000).max(3_600_000).default(120_000),
+  sendTimeoutMs: z.int().min(1000).max(3_600_000).default(1_200_000),
+  leadMs: z.int().min(0).max(86_400_000).default(60_000),
   sweepMs: z.int().min(100).max(86_400_000).default(30_000),
   reconcileMs: z
     .union([z.literal([false, 0]), z.int().min(60_000).max(604_800_000)], 'must be 60000 to 604800000, or 0 or false')
     .default(21_600_000)
     .transform((ms) => (ms === false || ms === 0 ? null : ms)),
   drainMs: z.int().min(0).max(3_600_000).default(10_000),
+  directoryTimeoutMs: z.int().min(100).max(300_000).default(10_000),
   retry: z
     .strictObject({
-      maxRetries: z.int().min(0).max(20).default(defaultRetryPolicy.maxRetries),
+      maxRetries: z
+        .union([z.int().min(0).max(1_000_000), z.literal(Number.POSITIVE_INFINITY)])
+        .default(defaultRetryPolicy.maxRetries),
       baseMs: z.int().min(1).default(defaultRetryPolicy.baseMs),
       factor: z.number().min(1).max(100).default(defaultRetryPolicy.factor),
       maxMs: z.int().min(1).default(defaultRetryPolicy.maxMs),
@@ -148,7 +171,7 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
       field: 'transports',
     })
   }
-  const { leaseMs, sendTimeoutMs, sweepMs, reconcileMs, drainMs, retry, publicUrl, sendCap } = asOptions(() =>
+  const { retry, publicUrl, sendCap, ...durations } = asOptions(() =>
     parseInput(plainOptions, options, 'The options object'),
   )
   const variables = options.env ?? process.env
@@ -156,7 +179,7 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
   const keys = options.encryptionKey ?? encryptionKey ?? []
   const encryptionKeys = typeof keys === 'string' ? [keys] : keys
   const resolvedUrl = publicUrl === undefined ? null : publicUrl.replace(/(?<!\/)\/+$/, '')
-  const { taskManager } = options
+  const { taskManager, clock = systemClock } = options
   return {
     storage: options.storage,
     directory: options.directory,
@@ -175,13 +198,9 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
         : resolveTaskManagerOptions(taskManager, { publicUrl: resolvedUrl, encryptionKeys }),
     env: variables,
     docs: options.docs ?? null,
-    leaseMs,
-    sendTimeoutMs,
-    sweepMs,
-    reconcileMs,
-    drainMs,
-    logger: options.logger ?? stderrLogger,
-    clock: options.clock ?? systemClock,
+    ...durations,
+    logger: createFaultLog(options.logger ?? stderrLogger, clock),
+    clock,
     random: options.random ?? Math.random,
   }
 }
@@ -215,11 +234,13 @@ const shape = z.strictObject({
   docs: has('page', 'asset').optional(),
   leaseMs: z.number().optional(),
   sendTimeoutMs: z.number().optional(),
+  leadMs: z.number().optional(),
   sweepMs: z.number().optional(),
   reconcileMs: z.union([z.number(), z.literal(false)]).optional(),
   drainMs: z.number().optional(),
+  directoryTimeoutMs: z.number().optional(),
   logger: has('debug', 'info', 'warn', 'error').optional(),
-  clock: has('now', 'setTimer').optional(),
+  clock: has('now', 'elapsedMs', 'setTimer', 'after').optional(),
   random: call.optional(),
 })
 

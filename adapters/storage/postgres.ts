@@ -1,4 +1,5 @@
 import { NotificationError, type Storage } from '../../src/index.ts'
+import { accountStore } from './postgres/accounts.ts'
 import { auditStore } from './postgres/audit.ts'
 import { decisionStore } from './postgres/decisions.ts'
 import { deliveryStore } from './postgres/deliveries.ts'
@@ -6,6 +7,7 @@ import { createEngine, type Engine } from './postgres/engine.ts'
 import { watchForeignChanges } from './postgres/foreign-change.ts'
 import { withinHostTransactions } from './postgres/host-transaction.ts'
 import { jobStore } from './postgres/jobs.ts'
+import { limitsOf } from './postgres/limits.ts'
 import { migrate } from './postgres/migrate.ts'
 import { planStore } from './postgres/plans.ts'
 import { reminderStore } from './postgres/reminders.ts'
@@ -23,10 +25,27 @@ export type PostgresTuning = {
   /** The schema of the tables, which `migrate()` creates if it is missing. Default `public`. */
   readonly schema?: string
   /**
-   * How long a command waits for locks of other transactions, or is retried after deadlocks and lost connections, in
-   * ms, before it rejects with `storage_busy`. Default 10000.
+   * How long a command goes on trying, in ms, where other transactions hold its rows, or Postgres is away, read-only or out
+   * of resources; then it rejects with `storage_busy`. Default 10000, 1 to 3600000.
    */
   readonly busyTimeoutMs?: number
+  /** How long to wait for a connection, free or new, in ms. Default 5000, 100 to 600000. */
+  readonly connectTimeoutMs?: number
+  /**
+   * How long one statement may take, in ms; then the server ends it, and a connection that stays silent for a second more
+   * is dropped. Default 10000, 100 to 3600000. Migrations have no such limit.
+   */
+  readonly commandTimeoutMs?: number
+  /**
+   * How long a transaction of the library may stand still between two statements, in ms, before the server ends it: the
+   * time for which a process that is frozen or cut off keeps its rows from others. Default 5000, 100 to 600000.
+   */
+  readonly idleTimeoutMs?: number
+  /**
+   * How long one attempt waits for locks of other transactions, in ms, before it gives its connection back and tries
+   * again later. Default 250, 1 to 600000.
+   */
+  readonly lockTimeoutMs?: number
 }
 
 export type PostgresOptions = PostgresTuning &
@@ -38,13 +57,17 @@ export type PostgresOptions = PostgresTuning &
         readonly connections?: number
       }
     | {
-        /** The host's own `pg.Pool`. One of its connections is kept for listening. `close()` does not end the pool. */
+        /**
+         * The host's own `pg.Pool`. One of its connections is kept for listening, unless it has fewer than three: then work
+         * that other processes make due is only found by the sweep (`sweepMs`). `close()` does not end the pool.
+         */
         readonly pool: PgPool
       }
     | {
         /**
          * The host's own Kysely over Postgres; its plugins are not applied. It cannot listen for notifications, so work
-         * that other processes make due is only found by the sweep (`sweepMs`).
+         * that other processes make due is only found by the sweep (`sweepMs`). It cannot drop a connection that fell silent
+         * either: such a one is kept from everybody until it answers or is known to be dead.
          */
         readonly kysely: PgKysely
       }
@@ -58,9 +81,9 @@ export type PostgresOptions = PostgresTuning &
  */
 export function postgres(options: string | PostgresOptions): Storage {
   const settings = typeof options === 'string' ? { url: options } : options
-  const { schema = 'public', busyTimeoutMs = 10_000 } = settings
+  const { schema = 'public' } = settings
   if (schema === '') throw invalid('the schema is empty. Name one, or leave it out for "public".')
-  const engine = createEngine({ target: targetOf(settings), schema, busyTimeoutMs })
+  const engine = createEngine({ target: targetOf(settings), schema, limits: limitsOf(settings) })
   return storageOn(engine, 'kysely' in settings)
 }
 
@@ -84,6 +107,13 @@ function storageOn(engine: Engine, deaf: boolean): Storage {
       engine.read(async ({ statements }) => {
         await statements.plans.oldestJob.get({})
       }),
+    now: () =>
+      engine.read(async ({ run }) => {
+        const { rows } = await run<{ ms: string }>(
+          `select (extract(epoch from clock_timestamp()) * 1000)::bigint::text as ms`,
+        )
+        return new Date(Number(rows[0]?.ms))
+      }),
     ...(deaf ? {} : { onForeignChange: watch.listen }),
     within: withinHostTransactions(engine, pool),
     close() {
@@ -101,5 +131,6 @@ function storageOn(engine: Engine, deaf: boolean): Storage {
     audit: auditStore(engine),
     statistics: statisticsStore(engine, pool),
     tasks: taskStore(engine, pool),
+    accounts: accountStore(engine),
   }
 }

@@ -1,4 +1,5 @@
 import { NotificationError, type Storage } from '../../src/index.ts'
+import { accountStore } from './sqlite/accounts.ts'
 import { auditStore } from './sqlite/audit.ts'
 import { fileTarget, type SqliteTarget } from './sqlite/connection.ts'
 import { decisionStore } from './sqlite/decisions.ts'
@@ -94,5 +95,6 @@ const storageOn = (engine: Engine, { busyTimeoutMs, pollMs }: Required<SqliteTun
     audit: auditStore(engine),
     statistics: statisticsStore(engine),
     tasks: taskStore(engine),
+    accounts: accountStore(engine),
   }
 }

@@ -13,7 +13,7 @@ export type CaptureOptions = {
    */
   readonly fail?: (message: OutboundMessage) => TransportError | null
   /** Dates the messages. Default: `systemClock`. */
-  readonly clock?: Clock
+  readonly clock?: Pick<Clock, 'now'>
 }
 
 export type CapturedMessage = OutboundMessage & { readonly at: Date }

@@ -3,12 +3,21 @@
  * @example
  * createNotifications({ transports: [smtp()], ... })
  */
-import { type EmailAccount, type SendContext, type Transport, TransportError } from '../../src/index.ts'
-import { poolOptions, type SmtpConnectionOptions } from './smtp/connection.ts'
+import {
+  type EmailAccount,
+  isTransportError,
+  type Logger,
+  type SendContext,
+  stderrLogger,
+  type Transport,
+  TransportError,
+} from '../../src/index.ts'
+import { helloName, planConnection, type SmtpConnectionOptions } from './smtp/connection.ts'
 import { failureOf, isAnswer } from './smtp/failures.ts'
 import { type Mailer, openMailer } from './smtp/mailer.ts'
 import { mailOf } from './smtp/message.ts'
 import { createPools } from './smtp/pools.ts'
+import { puzzleLog } from './smtp/puzzle-log.ts'
 
 export type SmtpOptions = SmtpConnectionOptions & {
   /** How many sends may run at a time per account; those beyond `maxConnections` wait for a connection. Default 20. */
@@ -17,6 +26,8 @@ export type SmtpOptions = SmtpConnectionOptions & {
   readonly idleMs?: number
   /** How many accounts may have open connections; beyond that, the one unused the longest is closed. Default 50. */
   readonly maxPools?: number
+  /** Is told of answers that no rule understands, once a kind and minute, by their codes. Default `stderrLogger`. */
+  readonly logger?: Logger
 }
 
 /** How long an organization's host stays pinned to the address that was checked. */
@@ -26,13 +37,15 @@ const maxAgeMs = 10 * 60_000
  * The `smtp` transport. Connections are pooled for each account and closed when idle or when its credentials change.
  */
 export function smtp(options: SmtpOptions = {}): Transport {
-  const { idleMs = 60_000, maxPools = 50, concurrency = 20 } = options
+  const { idleMs = 60_000, maxPools = 50, concurrency = 20, logger = stderrLogger } = options
   const pools = createPools<Mailer>({ idleMs, maxPools, maxAgeMs })
+  const logPuzzle = puzzleLog(logger)
   let closed = false
 
-  const open = async (account: EmailAccount, trusted: boolean): Promise<Mailer> => {
+  const open = async (account: EmailAccount, trusted: boolean, sender: string | null): Promise<Mailer> => {
     try {
-      return await openMailer(await poolOptions(options, account, trusted))
+      const name = helloName(options.name, sender)
+      return await openMailer(await planConnection(options, account, { trusted, name }))
     } catch (error) {
       throw failureOf(error, { begun: false, aborted: false })
     }
@@ -48,17 +61,24 @@ export function smtp(options: SmtpOptions = {}): Transport {
       const account = accountOf(context)
       const mail = mailOf(message)
       if (closed) throw new TransportError('The transport is closed.', { outcome: 'transient', code: 'smtp_closed' })
-      return pools.use(
-        // The guard is for accounts that are not trusted: the two kinds never share a pool.
-        { key: `${context.trusted}:${context.accountKey}`, organizationId: message.organizationId },
-        () => open(account, context.trusted),
-        (mailer) => mailer.send(mail, context.signal),
-        (error) => !(error instanceof TransportError && isAnswer(error)),
-      )
+      const { organizationId, notificationId } = message
+      try {
+        return await pools.use(
+          // The guard is for accounts that are not trusted: the two kinds never share a pool.
+          { key: `${context.trusted}:${context.accountKey}`, organizationId },
+          () => open(account, context.trusted, message.from),
+          (mailer) => mailer.send(mail, context.signal),
+          (error) => !(error instanceof TransportError && isAnswer(error)),
+        )
+      } catch (error) {
+        if (isTransportError(error)) logPuzzle(error, { organizationId, notificationId })
+        throw error
+      }
     },
 
     async verify(context) {
-      const mailer = await open(accountOf(context), context.trusted)
+      const account = accountOf(context)
+      const mailer = await open(account, context.trusted, account.username)
       try {
         await mailer.verify(context.signal)
       } finally {

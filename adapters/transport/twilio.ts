@@ -8,6 +8,7 @@ import { answerUnreadable, type Call, failedAtOnce, failureOf, unusable } from '
 import { messageOf, type TwilioMessageOptions } from './twilio/message.ts'
 import { type Credentials, openSdk, type Sdk } from './twilio/sdk.ts'
 
+export { twilioReceipt } from './twilio/receipt.ts'
 export { type SignedRequest, validateTwilioSignature } from './twilio/signature.ts'
 
 export type TwilioOptions = TwilioMessageOptions & {
@@ -46,11 +47,13 @@ export function twilio(options: TwilioOptions = {}): Transport {
 
   /** Runs `request` with the client of the account. Failures are `TransportError`s. */
   async function call<T>(
-    { accountKey, signal }: SendContext,
+    { accountKey, signal, now }: SendContext,
     account: Credentials,
+    to: string | null,
     request: (client: ReturnType<Sdk['client']>, call: Call) => Promise<T>,
   ): Promise<T> {
-    const seen: Call = { signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]), begun: false, answer: null }
+    const ending = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+    const seen: Call = { signal: ending, now, to, begun: false, answer: null }
     try {
       const { client, observe } = await load()
       return await observe(seen, () => request(client(accountKey, account), seen))
@@ -77,10 +80,14 @@ export function twilio(options: TwilioOptions = {}): Transport {
 
     async send(message, context) {
       const account = accountOf(context)
-      const wanted = messageOf(message, options, context.trusted)
+      const wanted = messageOf(message, options, context)
       if (closed) throw new TransportError('The transport is closed.', { outcome: 'transient', code: 'twilio_closed' })
-      const created = await tracked(call(context, account, (client) => client.messages.create({ ...wanted })))
-      if (created.status === 'failed' || created.status === 'undelivered') throw failedAtOnce(created.errorCode)
+      const created = await tracked(
+        call(context, account, message.to, (client) => client.messages.create({ ...wanted })),
+      )
+      if (created.status === 'failed' || created.status === 'undelivered') {
+        throw failedAtOnce(created.errorCode, message.to)
+      }
       if (typeof created.sid !== 'string' || created.sid === '') throw answerUnreadable(true)
       return { messageId: created.sid }
     },
@@ -88,7 +95,7 @@ export function twilio(options: TwilioOptions = {}): Transport {
     async verify(context) {
       const account = accountOf(context)
       const { status } = await tracked(
-        call(context, account, async (client, seen) => {
+        call(context, account, null, async (client, seen) => {
           try {
             return await client.api.v2010.accounts(account.accountSid).fetch()
           } finally {
@@ -110,8 +117,8 @@ export function twilio(options: TwilioOptions = {}): Transport {
 }
 
 /** @throws TransportError when it is too late to begin, or the account is none of Twilio's. */
-function accountOf({ account, signal }: SendContext): Credentials {
-  if (signal.aborted) throw failureOf(null, { signal, begun: false, answer: null })
+function accountOf({ account, signal, now }: SendContext): Credentials {
+  if (signal.aborted) throw failureOf(null, { signal, now, to: null, begun: false, answer: null })
   if (account?.channel === 'SMS') {
     const { apiKey, apiSecret } = account
     // The Account SID becomes part of the URL.

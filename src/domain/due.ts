@@ -1,3 +1,4 @@
+import type { NotificationError } from '../errors.ts'
 import { type RecipientRef, refKey } from '../schemas/common.ts'
 import type { DirectoryRecipient } from '../schemas/directory.ts'
 import type { OffsetInput } from '../schemas/offset.ts'
@@ -6,6 +7,7 @@ import { type Appointment, inactiveRule, isActive, isSameRecipient, type Waitlis
 import { addressKey } from './effective.ts'
 import { effectiveFor, type Surroundings } from './plan.ts'
 import { canonicalOffsets } from './reminder-time.ts'
+import { type Life, usefulUntil } from './useful-life.ts'
 
 /** What is to become of one piece of due work. */
 export type Verdict =
@@ -14,16 +16,24 @@ export type Verdict =
   | { readonly kind: 'cancel'; readonly rule: Rule }
   /** Should be sent and cannot be: FAILED, told. */
   | { readonly kind: 'refuse'; readonly rule: Rule }
-  /** Cannot be decided or sent now, and may be later: put off, at no cost. */
-  | { readonly kind: 'wait'; readonly rule: Rule }
+  /** Cannot be decided or sent now, and may be later: put off, at no cost. `waitMs`: for so long, where somebody says. */
+  | { readonly kind: 'wait'; readonly rule: Rule; readonly waitMs?: number }
   /** The start is another one by now: plan the appointment anew. */
   | { readonly kind: 'move' }
 
-/** The truth about an appointment: what the host says now; `gone` is one it no longer knows. */
+/**
+ * The truth about an appointment: what the host says now. `gone` is one it no longer knows. `unanswered`: it did not say, of
+ * this one (`one`), of anything of its organization, or of anything at all.
+ */
 export type Truth<T> =
   | { readonly kind: 'known'; readonly value: T }
   | { readonly kind: 'gone' }
   | { readonly kind: 'unreadable' }
+  | {
+      readonly kind: 'unanswered'
+      readonly error: NotificationError
+      readonly concerns: 'all' | 'organization' | 'one'
+    }
 
 export type PlanFacts = {
   readonly status: 'active' | 'cancelled'
@@ -36,8 +46,13 @@ export type DueReminder = {
   readonly channel: Channel
   readonly offset: string
   readonly startsAt: Date
-  readonly wasPutOff: boolean
+  readonly reminderTime: Date
+  /** The host did not know the appointment either when it was asked `goneForMs` ago. */
+  readonly isGoneForLong: boolean
 }
+
+/** When it is judged, and how long before its start a reminder is of no more use (`leadMs`). */
+export type Moment = { readonly now: Date; readonly leadMs: number }
 
 /** Is this reminder still right? Asked with the truth of the moment, before its intent is committed. */
 export function judgeReminder(
@@ -45,24 +60,27 @@ export function judgeReminder(
   truth: Truth<Appointment>,
   plan: PlanFacts | null,
   surroundings: Surroundings,
-  now: Date,
+  { now, leadMs }: Moment,
 ): Verdict {
   if (plan === null) return cancel('appointment_gone')
   if (plan.status === 'cancelled') return cancel(plan.cancelReason ?? 'cancelled_by_request')
   // A description that cannot be read is no reason to send something wrong, nor to forget the reminder.
   if (truth.kind === 'unreadable') return waiting('appointment_unreadable', reminder.startsAt, now)
-  if (truth.kind === 'gone') return gone(reminder)
+  if (truth.kind === 'unanswered') return unanswered(truth.error, reminder.startsAt, now)
+  if (truth.kind === 'gone') return gone(reminder, 'appointment_gone')
   const appointment = truth.value
   const inactive = inactiveRule(appointment.status)
   if (inactive !== null) return cancel(inactive)
   if (appointment.start.instant.getTime() !== reminder.startsAt.getTime()) return { kind: 'move' }
-  if (appointment.start.instant.getTime() <= now.getTime()) return cancel('appointment_started')
   const recipient = appointment.recipients.find((one) => isSameRecipient(one, reminder.recipient))
   if (recipient === undefined) return cancel('recipient_removed')
   const allowed = effectiveFor(surroundings, recipient, 'REMINDER', reminder.channel)
   if (!allowed.allowed || allowed.address === null) return denied(allowed.rule)
   const offsets = canonicalOffsets(plan.customReminders ?? allowed.offsets)
   if (!offsets.some((offset) => offset.text === reminder.offset)) return cancel('offset_removed')
+  const { reminderTime: since } = reminder
+  const late = tooLate({ category: 'REMINDER', since, start: appointment.start.instant }, { now, leadMs })
+  if (late !== null) return late
   return { kind: 'send', recipient, address: allowed.address }
 }
 
@@ -72,7 +90,9 @@ export type DueNotice = {
   readonly channel: Channel
   /** The appointment's status when the notice was asked for. */
   readonly askedStatus: AppointmentStatus | null
-  readonly wasPutOff: boolean
+  readonly createdAt: Date
+  /** As of a reminder. */
+  readonly isGoneForLong: boolean
 }
 
 /**
@@ -84,12 +104,14 @@ export function judgeNotice(
   truth: Truth<Appointment>,
   snapshot: Appointment | null,
   surroundings: Surroundings,
-  now: Date,
+  moment: Moment,
 ): Verdict {
+  const { now } = moment
   if (truth.kind === 'unreadable') return waiting('appointment_unreadable', snapshot?.start.instant ?? now, now)
+  if (truth.kind === 'unanswered') return unanswered(truth.error, snapshot?.start.instant ?? null, now)
   const cancellation = notice.category === 'CANCELLATION'
   const appointment = truth.kind === 'known' ? truth.value : cancellation ? snapshot : null
-  if (appointment === null) return gone(notice)
+  if (appointment === null) return gone(notice, 'appointment_gone')
   if (!cancellation) {
     const inactive = inactiveRule(appointment.status)
     if (inactive !== null) return cancel(inactive)
@@ -97,33 +119,47 @@ export function judgeNotice(
     // Asked for while it was cancelled, and by now it takes place again: the notice would be wrong.
     if (!isActive(notice.askedStatus)) return cancel('appointment_active')
   }
-  if (appointment.start.instant.getTime() <= now.getTime()) return cancel('appointment_started')
-  return judgeRecipient(notice, appointment.recipients, surroundings)
+  const { category, createdAt: since } = notice
+  const life = { category, since, start: appointment.start.instant }
+  return judgeRecipient(notice, appointment.recipients, surroundings, life, moment)
 }
 
 export function judgeWaitlistNotice(
   notice: DueNotice,
   truth: Truth<WaitlistEntry>,
   surroundings: Surroundings,
-  now: Date,
+  moment: Moment,
 ): Verdict {
   if (truth.kind === 'unreadable') return { kind: 'refuse', rule: 'appointment_unreadable' }
-  if (truth.kind === 'gone') return cancel('waitlist_entry_gone')
-  const ends = truth.value.expiresAt ?? truth.value.start?.instant
-  if (ends !== undefined && ends.getTime() <= now.getTime()) return cancel('appointment_started')
-  return judgeRecipient(notice, truth.value.recipients, surroundings)
+  if (truth.kind === 'unanswered') return unanswered(truth.error, null, moment.now)
+  if (truth.kind === 'gone') return gone(notice, 'waitlist_entry_gone')
+  const { start, expiresAt = null } = truth.value
+  const life = { category: notice.category, since: notice.createdAt, start: start?.instant ?? null, expiresAt }
+  return judgeRecipient(notice, truth.value.recipients, surroundings, life, moment)
 }
 
 function judgeRecipient(
   notice: DueNotice,
   recipients: readonly DirectoryRecipient[],
   surroundings: Surroundings,
+  life: Life,
+  moment: Moment,
 ): Verdict {
   const recipient = recipients.find((one) => isSameRecipient(one, notice.recipient))
   if (recipient === undefined) return cancel('recipient_removed')
   const allowed = effectiveFor(surroundings, recipient, notice.category, notice.channel)
   if (!allowed.allowed || allowed.address === null) return denied(allowed.rule)
-  return { kind: 'send', recipient, address: allowed.address }
+  return tooLate(life, moment) ?? { kind: 'send', recipient, address: allowed.address }
+}
+
+/**
+ * What should have gone out and was not sent while it was of use is a failure to be seen; what was of no use from the
+ * beginning, such as a notice asked for after the start, is withdrawn.
+ */
+function tooLate(life: Life, { now, leadMs }: Moment): Verdict | null {
+  const until = usefulUntil(life, leadMs)
+  if (until === null || now < until) return null
+  return life.since < until ? { kind: 'refuse', rule: 'too_late' } : cancel('appointment_started')
 }
 
 /** What the rivals of one appointment need to be told apart. */
@@ -187,9 +223,20 @@ function denied(rule: Rule): Verdict {
 const waiting = (rule: Rule, start: Date, now: Date): Verdict =>
   now.getTime() < start.getTime() ? { kind: 'wait', rule } : { kind: 'refuse', rule }
 
+/** No reason to send something wrong, nor to forget it. Null: there is no start that is known. */
+function unanswered({ retryAfterMs }: NotificationError, start: Date | null, now: Date): Verdict {
+  if (start !== null && now.getTime() >= start.getTime()) return { kind: 'refuse', rule: 'directory_failed' }
+  return { kind: 'wait', rule: 'directory_failed', ...(retryAfterMs === undefined ? {} : { waitMs: retryAfterMs }) }
+}
+
+/** What the host no longer knows is withdrawn if it still does not know it so much later, in ms. */
+export const goneForMs = 5 * 60_000
+
 /**
- * A directory that knows nothing for a moment (a restore, a wrong filter) must not end all that is due in that moment: what
- * was never put off is looked for once more.
+ * A directory that knows nothing for a moment (a restore, a wrong filter) must not end all that is due in that moment: one
+ * answer without it is no reason, whatever was put off before.
  */
-const gone = ({ wasPutOff }: { readonly wasPutOff: boolean }): Verdict =>
-  wasPutOff ? cancel('appointment_gone') : { kind: 'wait', rule: 'appointment_gone' }
+const gone = (
+  { isGoneForLong }: { readonly isGoneForLong: boolean },
+  rule: 'appointment_gone' | 'waitlist_entry_gone',
+): Verdict => (isGoneForLong ? cancel(rule) : { kind: 'wait', rule, waitMs: goneForMs })

@@ -38,6 +38,8 @@ export type PlanInput = {
   /** Replaces the effective offsets of every recipient where not null. */
   readonly customReminders: readonly OffsetInput[] | null
   readonly now: Date
+  /** A time that is past is skipped, whatever the policy. */
+  readonly skipPast?: boolean
   /** `reminderKey` of rows that exist and are not CANCELLED: one whose time has come meanwhile is still wanted. */
   readonly existing: ReadonlySet<string>
   /** `reminderKey` of rows that lost to a nearer reminder or were merged: once their time is past they do not come back. */
@@ -111,7 +113,8 @@ function planChannel(
     }
     const key = reminderKey(row)
     const past = isPast({ time }) && !input.existing.has(key)
-    const policy = input.decided.has(key) ? 'skip' : input.surroundings.policy.pastReminders
+    const isSkipped = input.skipPast === true || input.decided.has(key)
+    const policy = isSkipped ? 'skip' : input.surroundings.policy.pastReminders
     const nearestIsPast = nearest !== undefined && isPast(nearest)
     const late = past ? pastRule(policy, offset, nearest?.offset, nearestIsPast) : null
     const at = { offset: offset.text, for: time.toISOString() }

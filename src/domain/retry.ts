@@ -1,6 +1,6 @@
 /** When a failed call or delivery is retried. The n-th retry waits `baseMs * factor ** (n - 1)` ms, at most `maxMs`. */
 export type RetryPolicy = {
-  /** Retries after the first attempt; 0: never. */
+  /** Retries after the first attempt; 0: never; `Infinity`: as long as there is time. */
   readonly maxRetries: number
   /** The wait before the first retry, in ms. */
   readonly baseMs: number
@@ -10,15 +10,23 @@ export type RetryPolicy = {
   readonly maxMs: number
 }
 
-/** About 30 s, 2 min and 8 min after each failure. */
-export const defaultRetryPolicy: RetryPolicy = { maxRetries: 3, baseMs: 30_000, factor: 4, maxMs: 1_800_000 }
+/** About 30 s, 2 min and 8 min after each failure, then 15 min, for as long as the message is of use. */
+export const defaultRetryPolicy: RetryPolicy = {
+  maxRetries: Number.POSITIVE_INFINITY,
+  baseMs: 30_000,
+  factor: 4,
+  maxMs: 900_000,
+}
+
+/** So long before it is too late, what failed is tried a last time. */
+export const lastTryMs = 30_000
 
 export type NextAttemptInput = {
   readonly policy: RetryPolicy
   /** Attempts begun so far, 1 or more. */
   readonly attempts: number
   readonly now: Date
-  /** No attempt begins at or after this, for a reminder its appointment's start. Null: no deadline. */
+  /** No attempt begins at or after this: the message is of no more use then. Null: no deadline. */
   readonly deadline: Date | null
   /** What the provider asked to wait, in milliseconds; never less, even beyond `maxMs`. */
   readonly retryAfterMs?: number
@@ -28,8 +36,8 @@ export type NextAttemptInput = {
 
 /**
  * When to try again, or null for never: the retries are used up, or the deadline leaves no room. Half of the wait is
- * fixed, half is random (so that what failed together does not come back together); the deadline shortens the random
- * half only, so a reminder that can still be sent in time is.
+ * fixed, half is random (so that what failed together does not come back together). A wait that would end past the deadline
+ * ends half a minute before it: a last try, unless the provider asked to be left alone for longer.
  */
 // No library: p-retry and its like wrap a running promise, and a wait that must survive a restart is a row with a due time.
 export function nextAttempt(input: NextAttemptInput): Date | null {
@@ -39,8 +47,14 @@ export function nextAttempt(input: NextAttemptInput): Date | null {
   const asked = input.retryAfterMs ?? 0
   const earliest = now.getTime() + Math.max(half, Number.isNaN(asked) ? 0 : asked)
   const latest = deadline === null ? earliest + half : Math.min(earliest + half, deadline.getTime() - 1)
-  if (latest < earliest) return null
+  if (latest < earliest) return lastTry(input)
   const at = new Date(earliest + random * (latest - earliest))
   // A provider that asks to wait for 300,000 years means never.
   return Number.isNaN(at.getTime()) ? null : at
+}
+
+function lastTry({ now, deadline, retryAfterMs = 0 }: NextAttemptInput): Date | null {
+  if (deadline === null) return null
+  const at = deadline.getTime() - lastTryMs
+  return at > now.getTime() && at >= now.getTime() + retryAfterMs ? new Date(at) : null
 }

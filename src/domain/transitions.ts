@@ -1,17 +1,18 @@
 import type { DeliveryStatus } from '../schemas/vocabulary.ts'
 
 /**
- * What a settled status may still become. Forward only: providers report late and out of order, and a late 'sent' never
- * overwrites 'delivered'. A delivery without a status may get any.
+ * What a settled status may still become: SENT < FAILED < DELIVERED < BOUNCED. Providers accept a message long before they
+ * know what becomes of it, and report late and out of order: a late 'sent' never overwrites 'failed', nor a late 'failed'
+ * 'delivered'; but what was delivered may still come back.
  */
 export const statusTransitions: Readonly<Record<DeliveryStatus, readonly DeliveryStatus[]>> = {
-  SENT: ['DELIVERED', 'BOUNCED'],
-  DELIVERED: [],
+  SENT: ['FAILED', 'DELIVERED', 'BOUNCED'],
+  FAILED: ['DELIVERED', 'BOUNCED'],
+  DELIVERED: ['BOUNCED'],
   BOUNCED: [],
-  FAILED: [],
 }
 
-/** Staying the same is no transition. */
+/** A delivery without a status may get any. Staying the same is no transition. */
 export function canTransition(from: DeliveryStatus | null, to: DeliveryStatus): boolean {
   return from === null || statusTransitions[from].includes(to)
 }

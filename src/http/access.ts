@@ -38,7 +38,7 @@ export type AuthenticateRequest = Omit<HttpRequest, 'readBody'>
 
 /**
  * Tells who is calling; null: nobody known, and the answer is 401. Called for every request except TaskManager's
- * callbacks, which carry a signed token. If it throws, the answer is 500.
+ * callbacks, which carry a signed token. If it throws, the answer is 500; if it has not answered after 10 s, 503.
  */
 export type Authenticate = ((request: AuthenticateRequest) => Caller | null | Promise<Caller | null>) & {
   /** Logged as a warning when the library starts to use it. */

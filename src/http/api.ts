@@ -1,3 +1,4 @@
+import type { Clock } from '../ports/clock.ts'
 import type { DocsPage } from '../ports/docs.ts'
 import type { IdKinds } from '../ports/storage.ts'
 import type { AuditLog } from '../services/audit-log.ts'
@@ -21,5 +22,6 @@ export type Api = {
   readonly audit: AuditLog
   readonly owners: Owners
   readonly docs: DocsPage | null
+  readonly clock: Clock
   readonly publicUrl: string | null
 }

@@ -1,10 +1,12 @@
 import { isNotificationError, NotificationError } from '../errors.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import { faultOf } from '../services/context.ts'
 import { type Authenticate, type Caller, callerSchema } from './access.ts'
 import { readJsonBody } from './body.ts'
 import { Content } from './content.ts'
 import type { Call, Route } from './define-route.ts'
+import { hostAnswer } from './host-answer.ts'
 import type { Idempotency } from './idempotency.ts'
 import { createMatcher, type Match } from './match.ts'
 import type { HttpRequest, HttpResponse } from './messages.ts'
@@ -21,6 +23,7 @@ export type HandlerOptions = {
   readonly rateLimiter: RateLimiter | null
   readonly idempotency: Idempotency
   readonly logger: Logger
+  readonly clock: Clock
 }
 
 /** Answers requests by the endpoint table. The answer is complete before anything is written, and it never rejects. */
@@ -57,17 +60,17 @@ function callOf(request: HttpRequest, found: Match<Route>, options: HandlerOptio
     params: found.params,
     query: () => readQuery(request.query),
     readBody: () => readJsonBody(request),
-    identify: () => identify(request, options.authenticate),
+    identify: () => identify(request, options),
     admit: async (rateClass, caller) => options.rateLimiter?.admit(rateClass, caller, tell),
     once: (asked, run) => options.idempotency.once(request.headers['idempotency-key'], asked, run, tell),
     requireToken: (purpose, id) => options.requireToken(readQuery(request.query)['token'] ?? '', purpose, id),
   }
 }
 
-async function identify(request: HttpRequest, authenticate: Authenticate | null): Promise<Caller | null> {
+async function identify(request: HttpRequest, { authenticate, clock }: HandlerOptions): Promise<Caller | null> {
   if (authenticate === null) return null
   const { readBody: _body, ...seen } = request
-  const told: unknown = await authenticate(seen)
+  const told: unknown = await hostAnswer(clock, 'authenticate', () => authenticate(seen))
   if (told === null || told === undefined) return null
   const caller = callerSchema.safeParse(told)
   if (caller.success) return caller.data

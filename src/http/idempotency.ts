@@ -73,7 +73,7 @@ export function createIdempotency({ requests, fingerprint, clock, logger }: Part
     id: RequestKey,
     print: string,
   ): Promise<Extract<RequestClaim, { status: 'claimed' | 'answered' }>> {
-    const deadline = clock.now().getTime() + patienceMs
+    const deadline = clock.elapsedMs() + patienceMs
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
       const now = clock.now()
       const after = (ms: number) => new Date(now.getTime() + ms)
@@ -86,8 +86,8 @@ export function createIdempotency({ requests, fingerprint, clock, logger }: Part
       })
       if (found.status === 'claimed' || found.status === 'answered') return found
       if (found.status === 'other_request') throw reused()
-      if (now.getTime() >= deadline) throw stillRunning()
-      await new Promise<void>((resolve) => clock.setTimer(after(pauseMs), resolve))
+      if (clock.elapsedMs() >= deadline) throw stillRunning()
+      await new Promise<void>((resolve) => clock.after(pauseMs, resolve))
     }
   }
 

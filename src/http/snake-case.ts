@@ -66,8 +66,16 @@ const instant: Wire = {
   },
 }
 
-/** The wire form of a schema. Costs a walk over the schema: compute it once. */
+const known = new WeakMap<z.core.$ZodType, Wire>()
+
+/** The wire form of a schema. Costs a walk over the schema the first time: most are parts of several others. */
 export function wireOf(schema: z.core.$ZodType): Wire {
+  const wire = known.get(schema) ?? walk(schema)
+  known.set(schema, wire)
+  return wire
+}
+
+function walk(schema: z.core.$ZodType): Wire {
   for (const wrapper of wrappers) if (schema instanceof wrapper) return wireOf(schema.def.innerType)
   if (schema instanceof z.ZodPipe) return wireOf(schema.in instanceof z.ZodTransform ? schema.out : schema.in)
   if (schema instanceof z.ZodObject) return objectWire(schema)

@@ -1,26 +1,65 @@
 /** Tells the time and waits. Everything in the library that depends on time goes through this port. */
 export interface Clock {
+  /** The time of day. It may be wrong, and it may be set forward or back at any moment. */
   now(): Date
+  /** Milliseconds since some fixed moment, by a clock that nobody sets: what durations are measured by. */
+  elapsedMs(): number
   /**
-   * Calls `callback` once, at `at` or as soon after it as possible; if `at` is past, soon, but never synchronously.
-   * Returns a function that cancels the timer.
+   * Calls `callback` once, at `at` by `now()` or as soon after it as possible, within a few seconds also where the time
+   * of day is set meanwhile; if `at` is past, soon, but never synchronously. Returns a function that cancels the timer.
    */
   setTimer(at: Date, callback: () => void): () => void
+  /**
+   * Calls `callback` once, when `ms` have passed by `elapsedMs()`, whatever becomes of the time of day; never
+   * synchronously. Returns a function that cancels it.
+   */
+  after(ms: number, callback: () => void): () => void
+  /**
+   * True if time passes only as a test wants it to. Then it is the time of everything; otherwise a storage that has a
+   * clock of its own (a database server) says what time it is. Default false.
+   */
+  readonly isDriven?: boolean
 }
 
 /** Timers of Node overflow after 24.8 days; longer waits are taken in steps of a day. */
 const longestTimerMs = 24 * 60 * 60 * 1000
+/** A time of day that is set forward or back is noticed so soon, and so is a laptop that slept. */
+const lookAgainMs = 5000
+
+type Waits = Pick<Clock, 'now' | 'elapsedMs' | 'after'>
+
+/** Timers for a time of day that may be set while they run. */
+export function followingTimer(clock: Waits, at: Date, callback: () => void): () => void {
+  let cancel = () => {}
+  const arm = () => {
+    const leftMs = at.getTime() - clock.now().getTime()
+    cancel = clock.after(Math.min(Math.max(0, leftMs), lookAgainMs), look)
+  }
+  const look = () => (clock.now() < at ? arm() : callback())
+  arm()
+  return () => cancel()
+}
+
+/** A clock with the timers of Node and this time of day, in ms since the epoch. */
+export function nodeClock(timeOfDay: () => number): Clock {
+  const waits: Waits = {
+    now: () => new Date(timeOfDay()),
+    elapsedMs: () => performance.now(),
+    after(ms, callback) {
+      const end = performance.now() + ms
+      let timer: NodeJS.Timeout
+      const arm = (leftMs: number) => {
+        timer =
+          leftMs > longestTimerMs
+            ? setTimeout(() => arm(end - performance.now()), longestTimerMs)
+            : setTimeout(callback, Math.max(0, leftMs))
+      }
+      arm(ms)
+      return () => clearTimeout(timer)
+    },
+  }
+  return { ...waits, setTimer: (at, callback) => followingTimer(waits, at, callback) }
+}
 
 /** The clock and timers of the system. The default. */
-export const systemClock: Clock = {
-  now: () => new Date(),
-  setTimer(at, callback) {
-    let timer: NodeJS.Timeout
-    const arm = () => {
-      const waitMs = at.getTime() - Date.now()
-      timer = waitMs > longestTimerMs ? setTimeout(arm, longestTimerMs) : setTimeout(callback, Math.max(0, waitMs))
-    }
-    arm()
-    return () => clearTimeout(timer)
-  },
-}
+export const systemClock: Clock = nodeClock(() => Date.now())

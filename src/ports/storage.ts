@@ -1,4 +1,5 @@
 import type { Logger } from './logger.ts'
+import type { AccountStore } from './storage/accounts.ts'
 import type { AuditStore } from './storage/audit.ts'
 import type { DecisionStore } from './storage/decisions.ts'
 import type { DeliveryStore } from './storage/deliveries.ts'
@@ -12,6 +13,7 @@ import type { StatisticsStore } from './storage/statistics.ts'
 import type { TaskStore } from './storage/tasks.ts'
 import type { TransactionStorage } from './storage/transaction.ts'
 
+export * from './storage/accounts.ts'
 export * from './storage/audit.ts'
 export * from './storage/decisions.ts'
 export * from './storage/deliveries.ts'
@@ -56,7 +58,7 @@ export type MigrationReport = {
 /**
  * The library's tables, as groups of single commands. There are no interactive transactions: each method is one atomic
  * command that happens completely or not at all, and concurrent callers, in other processes too, never see it half
- * done. Every method may reject with `storage_busy`, `storage_failed` or `storage_closed`, with `migration_missing`
+ * done. Every method may reject with `storage_busy`, `storage_failed`, `storage_replaced` or `storage_closed`, with `migration_missing`
  * if the tables are missing or older than the library, or with `library_outdated` if they are too new for it.
  */
 export interface Storage {
@@ -73,10 +75,15 @@ export interface Storage {
   /** Resolves if a trivial read succeeds. */
   ping(): Promise<void>
   /**
-   * Calls `listener` when another process may have committed something. This is only a hint: it may be early, late or
-   * missing. Returns a function that ends the subscription.
+   * What time it is by the database's own clock. Leave this out where it runs on the machine of its processes, and has
+   * theirs.
    */
-  onForeignChange?(listener: () => void): () => void
+  now?(): Promise<Date>
+  /**
+   * Calls `listener` when another process may have committed something. This is only a hint: it may be early, late or
+   * missing; a storage that cannot hear of it now says so to `logger`, once. Returns a function that ends the subscription.
+   */
+  onForeignChange?(listener: () => void, logger?: Logger): () => void
   /**
    * The planning commands, within a transaction that the host has open on its own connection: the host commits or rolls
    * back what they write, and nobody else sees it before that. Here too, a command happens completely or not at all,
@@ -102,4 +109,5 @@ export interface Storage {
   readonly audit: AuditStore
   readonly statistics: StatisticsStore
   readonly tasks: TaskStore
+  readonly accounts: AccountStore
 }

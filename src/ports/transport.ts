@@ -1,5 +1,11 @@
 import type { Category, Channel } from '../schemas/vocabulary.ts'
 
+/**
+ * How a mail server is spoken to: TLS from the start, STARTTLS or nothing at all, STARTTLS if it is offered, or in the
+ * clear.
+ */
+export type EmailSecurity = 'implicit' | 'required' | 'opportunistic' | 'off'
+
 /** The credentials of a channel, decrypted for the duration of a send. */
 export type EmailAccount = {
   readonly channel: 'EMAIL'
@@ -7,6 +13,8 @@ export type EmailAccount = {
   readonly port: number
   readonly username: string | null
   readonly password: string | null
+  /** Default: by port and host, as the transport says. No choice of an organization sends a password in the clear. */
+  readonly security?: EmailSecurity
 }
 export type SmsAccount = {
   readonly channel: 'SMS'
@@ -40,6 +48,8 @@ export type OutboundMessage = {
   readonly text: string
   /** E-mail only: `text` as escaped HTML. */
   readonly html: string | null
+  /** From then on it is of no more use: no attempt, and no delivery by a provider that can be told. Null: there is no such time. */
+  readonly deadline: Date | null
 }
 
 export type SendContext = {
@@ -51,6 +61,8 @@ export type SendContext = {
    * True for the host application's own account (`DEFAULT_*`), which the guard for hosts named by organizations skips.
    */
   readonly trusted: boolean
+  /** The time that `deadline` is measured by, which need not be this machine's. */
+  readonly now: () => Date
   /**
    * Aborted when the time for this send is over (`sendTimeoutMs`), or when another worker has taken the message over.
    * `send` then has half a second to report what became of the message; otherwise its outcome is unknown.

@@ -14,12 +14,17 @@ export type OutboundRules = {
   readonly allowedPorts?: readonly number[]
   /** Resolves names. Default `dns.lookup`, which is what a connection by name would use. */
   readonly lookup?: HostLookup
+  /** How long resolving may take, in ms; the system's resolver may try for minutes. Default 10000. */
+  readonly lookupTimeoutMs?: number
 }
 
 export type OutboundTarget = {
-  /** The checked address. Connect to this one, never to the name: a second resolution may answer differently. */
-  readonly address: string
-  /** The host name for SNI and the certificate; equal to `address` where the host is an address. */
+  /**
+   * The checked addresses, at least one, in the order of the lookup. Connect to these, never to the name: a second
+   * resolution may answer differently.
+   */
+  readonly addresses: readonly string[]
+  /** The host name for SNI and the certificate; equal to the address where the host is one. */
   readonly servername: string
 }
 
@@ -28,7 +33,8 @@ export const smtpPorts: readonly number[] = [25, 465, 587, 2525]
 /**
  * Resolves a host that an organization typed in, once, and checks every address it has.
  * @throws NotificationError `outbound_refused` (field `emailSmtpHost` or `emailSmtpPort`); the message tells nothing of
- * what the name resolved to. A failed resolution rejects with the error of the lookup, such as `ENOTFOUND`.
+ * what the name resolved to. A failed resolution rejects with the error of the lookup, such as `ENOTFOUND`, or a
+ * `TimeoutError`.
  */
 export async function resolveOutbound(host: string, port: number, rules: OutboundRules): Promise<OutboundTarget> {
   const ports = rules.allowedPorts ?? smtpPorts
@@ -40,13 +46,12 @@ export async function resolveOutbound(host: string, port: number, rules: Outboun
   if (name === null) throw hostRefused()
   const literal = isIP(name) !== 0
   if (!rules.allowPrivate && !literal && isLocalName(name)) throw hostRefused()
-  const found = literal ? [{ address: name }] : await (rules.lookup ?? lookupAll)(name)
-  const [first] = found
-  if (first === undefined) throw hostRefused()
+  const found = literal ? [{ address: name }] : await lookUp(name, rules)
+  if (found.length === 0) throw hostRefused()
   // One private address among public ones is an attack or a mistake; which of them is tried first is nobody's choice.
   if (!rules.allowPrivate && !found.every(({ address }) => isPublicAddress(address))) throw hostRefused()
   if (!isListed && found.some(({ address }) => isPublicAddress(address))) throw portRefused(ports)
-  return { address: first.address, servername: name }
+  return { addresses: found.map(({ address }) => address), servername: name }
 }
 
 const portRefused = (ports: readonly number[]): NotificationError =>
@@ -110,6 +115,18 @@ function canonicalHost(host: string): string | null {
 const isLocalName = (name: string): boolean => name === 'localhost' || name.endsWith('.localhost')
 
 const lookupAll: HostLookup = (host) => dnsLookup(host, { all: true })
+
+/** By real time, because it is about a socket. Rejects with a `TimeoutError`. */
+async function lookUp(
+  host: string,
+  { lookup = lookupAll, lookupTimeoutMs = 10_000 }: OutboundRules,
+): ReturnType<HostLookup> {
+  const signal = AbortSignal.timeout(lookupTimeoutMs)
+  const late = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+  return Promise.race([(async () => lookup(host))(), late])
+}
 
 function hostRefused(): NotificationError {
   return new NotificationError(

@@ -6,6 +6,7 @@ import type { DeliveryStatus, ReminderStatus } from '../schemas/vocabulary.ts'
 import { createTokenSigner, type TokenPurpose, type TokenSigner } from '../security/signed-token.ts'
 import type { Context } from './context.ts'
 import { notificationNotFound, reminderNotFound } from './not-found.ts'
+import { nextReportedTry } from './reported-failure.ts'
 import { noteFailure, recordReport, taskManagerProvider } from './tasks/reports.ts'
 import { scrub } from './tasks/scrub.ts'
 
@@ -27,9 +28,21 @@ const receipt = z.strictObject({
   deliveredAt: z.date().optional(),
   /** Why it failed; shortened, and addresses in it are taken out before it is stored. */
   error: z.string().max(10_000).nullable().optional(),
+  /** Why it failed, as a short word without contact data, such as `twilio_30006`. Default `reported`. */
+  code: z
+    .string()
+    .regex(/^[\w.]{1,50}$/)
+    .optional(),
+  /** The provider's id of the message: a failure of an earlier attempt changes nothing then. */
+  messageId: z.string().min(1).max(1000).nullable().optional(),
+  /** True: it failed for the moment. It is tried again, at most twice, while it is of use. Default false. */
+  transient: z.boolean().optional(),
 })
 /** What a provider reports of a message. */
 export type Receipt = z.infer<typeof receipt>
+
+/** Why a message failed, where the report says more than that it did. */
+type Why = Pick<Receipt, 'code' | 'transient'>
 
 /** `updated` is false where the report told nothing new; reporting twice is once. */
 export type ReportResult = {
@@ -91,31 +104,36 @@ export class Callbacks {
   }
 
   /**
-   * Records what a provider told a webhook of the host, which has proved that it was the provider. Telling it twice is once, and
-   * only what is later than what is known counts.
+   * Records what a provider reported to a webhook of the host, which has proved that it was the provider. Reporting the same
+   * twice changes nothing, and only what is later than what is known counts: SENT, FAILED, DELIVERED, BOUNCED.
    * @throws NotificationError `invalid_input`, `notification_not_found`.
    */
   async recordReceipt(notificationId: number, told: Receipt): Promise<ReportResult> {
     const id = parseField(rowId, notificationId, 'notificationId')
-    const { outcome, deliveredAt, error = null } = parseInput(receipt, told, 'The receipt')
-    return this.recordNotification(id, {
+    const { outcome, deliveredAt, error = null, messageId = null, ...why } = parseInput(receipt, told, 'The receipt')
+    const report = {
       outcome: outcome === 'sent' || outcome === 'delivered' ? 'success' : outcome,
       deliveredAt: outcome === 'delivered' ? (deliveredAt ?? this.#context.options.clock.now()) : null,
       error,
-      messageId: null,
+      messageId,
       taskId: null,
       executionId: null,
-    })
+    } as const
+    return this.#recordNotification(id, report, why)
   }
 
   /** @throws NotificationError `notification_not_found`. */
   async recordNotification(id: number, report: DeliveryReport): Promise<ReportResult> {
+    return this.#recordNotification(id, report, {})
+  }
+
+  async #recordNotification(id: number, report: DeliveryReport, why: Why): Promise<ReportResult> {
     const { storage } = this.#context.options
     const row = await storage.deliveries.get(id)
     if (row === null) throw notificationNotFound(id)
-    const updated = await this.#record(row, report)
+    const updated = await this.#record(row, report, why)
     const now = updated ? await storage.deliveries.get(id) : row
-    return { id, status: now?.status ?? row.status, updated }
+    return { id, status: (now ?? row).status, updated }
   }
 
   /** @throws NotificationError `reminder_not_found`. */
@@ -131,7 +149,11 @@ export class Callbacks {
     return { id, status: now?.status ?? reminder.status, updated }
   }
 
-  async #record(row: DeliveryRow, report: DeliveryReport): Promise<boolean> {
+  async #record(
+    row: DeliveryRow,
+    report: DeliveryReport,
+    { code = 'reported', transient }: Why = {},
+  ): Promise<boolean> {
     const status = statusOf(report)
     if (status === null) return false
     const { storage, clock, taskManager } = this.#context.options
@@ -148,42 +170,56 @@ export class Callbacks {
     // A clock of another machine may run ahead; nothing was delivered in our future.
     const at = report.deliveredAt === null || report.deliveredAt > now ? now : report.deliveredAt
     const isFault = status === 'FAILED' || status === 'BOUNCED'
+    const retryAt = status === 'FAILED' && transient === true ? await nextReportedTry(this.#context, row, now) : null
     const updated = await storage.deliveries.recordReceipt({
       id: row.id,
+      providerMessageId: report.messageId,
+      retryAt,
       status,
       at,
-      errorCode: isFault ? 'reported' : null,
+      errorCode: isFault ? code : null,
       errorMessage: isFault ? scrub(report.error) : null,
     })
     if (!updated) return false
-    this.#tell(row, status, now)
-    if (row.state !== 'settled') await this.#tellReminder(row, status, now)
+    if (retryAt !== null) {
+      const became = await storage.deliveries.get(row.id)
+      if (became?.state === 'queued') {
+        // Like any other retry: no news yet.
+        this.#context.dueAt(retryAt)
+        return true
+      }
+    }
+    this.#tell(row, status, now, code)
+    if (row.state !== 'settled' || hasArrived(row.status) !== hasArrived(status)) {
+      await this.#tellReminder(row, status, now, code)
+    }
     return true
   }
 
-  /** The report was the first that became known of the attempt: it settled the reminder too. */
-  async #tellReminder(row: DeliveryRow, status: DeliveryStatus, at: Date): Promise<void> {
+  /** The report settled the reminder too, or turned it round. */
+  async #tellReminder(row: DeliveryRow, status: DeliveryStatus, at: Date, code: string): Promise<void> {
     const { events, options } = this.#context
     const reminder = row.reminderId === null ? null : await options.storage.reminders.get(row.reminderId)
     if (reminder === null) return
     const { id: reminderId, organizationId, appointmentId, recipient, channel, offset } = reminder
     const about = { organizationId, appointmentId, recipient, channel, at, reminderId, offset }
-    const arrived = status === 'SENT' || status === 'DELIVERED'
-    if (arrived) events.emit('reminder.sent', { ...about, notificationId: row.id })
+    if (hasArrived(status)) events.emit('reminder.sent', { ...about, notificationId: row.id })
     // One of unknown outcome was told as failed before.
-    else if (row.state !== 'unknown') events.emit('reminder.failed', { ...about, code: 'reported' })
+    else if (row.state !== 'unknown') events.emit('reminder.failed', { ...about, code })
   }
 
-  #tell(row: DeliveryRow, status: DeliveryStatus, at: Date): void {
+  #tell(row: DeliveryRow, status: DeliveryStatus, at: Date, code: string): void {
     const { organizationId, appointmentId, waitlistEntryId, reminderId, recipient, channel, category } = row
     const about = { organizationId, appointmentId, waitlistEntryId, reminderId, recipient, channel, category, at }
     const event = { ...about, notificationId: row.id }
     if (status === 'DELIVERED') this.#context.events.emit('notification.delivered', event)
     else if (status === 'SENT') {
       this.#context.events.emit('notification.sent', { ...event, providerMessageId: row.providerMessageId })
-    } else this.#context.events.emit('notification.failed', { ...event, code: 'reported' })
+    } else this.#context.events.emit('notification.failed', { ...event, code })
   }
 }
+
+const hasArrived = (status: DeliveryStatus | null): boolean => status === 'SENT' || status === 'DELIVERED'
 
 function statusOf({ outcome, deliveredAt }: DeliveryReport): DeliveryStatus | null {
   if (outcome === 'pending') return null

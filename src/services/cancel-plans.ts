@@ -10,14 +10,14 @@ export type Withdrawn = Extract<PlanOutcome, { status: 'applied' }>
 
 /**
  * Cancels the reminders of appointments because somebody asked for it; what others change meanwhile is looked at again. Null
- * where nothing was ever planned. In the order of the ids.
+ * where nothing was ever planned, `held` where of several this one is to be cancelled alone. In the order of the ids.
  */
 export async function cancelPlans(
   context: PlanningContext,
   appointmentIds: readonly EntityId[],
-): Promise<(Withdrawn | null | Error)[]> {
+): Promise<(Withdrawn | null | Error | 'held')[]> {
   const { storage, clock } = context.options
-  const done = new Map<EntityId, Withdrawn | Error>()
+  const done = new Map<EntityId, Withdrawn | Error | 'held'>()
   let open = appointmentIds
   while (open.length > 0) {
     const plans = await storage.plans.find(open)
@@ -29,7 +29,7 @@ export async function cancelPlans(
       const outcome = outcomes[index]
       if (outcome === undefined || (!isNotificationError(outcome) && outcome.status === 'conflict'))
         return [appointmentId]
-      done.set(appointmentId, outcome)
+      done.set(appointmentId, !isNotificationError(outcome) && outcome.status === 'held' ? 'held' : outcome)
       return []
     })
   }

@@ -1,59 +1,89 @@
-import { EventEmitter } from 'eventemitter3'
-import { NotificationError } from '../errors.ts'
+import { EventEmitter } from 'node:events'
 import type { NotificationEvents } from '../events.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { TransactionStorage } from '../ports/storage.ts'
+import type { EntityId } from '../schemas/common.ts'
 import { createSecretBox, type SecretBox } from '../security/secret-box.ts'
-import { AccountGate } from './dispatch/account-gate.ts'
+import { Accounts } from './accounts.ts'
+import { Disappearances } from './disappearances.ts'
+import { faultOf } from './fault-log.ts'
 import { HostReader } from './host-reader.ts'
 import { Providers } from './providers.ts'
 import type { ServiceOptions } from './service-options.ts'
 
-/** The library's events. A listener that throws is logged: the row is committed, and a bug of the host must not fail the library. */
-export class Events extends EventEmitter<NotificationEvents> {
+type Listener<Name extends keyof NotificationEvents> = (...args: NotificationEvents[Name]) => unknown
+
+/**
+ * The library's events. A listener that throws or rejects is logged, and the others are called: the row is committed, and a
+ * bug of the host must not fail the library, nor end the process as a rejection that nobody handles.
+ */
+export class Events {
+  readonly #emitter = new EventEmitter().setMaxListeners(0)
   readonly #logger: Logger
 
   constructor(logger: Logger) {
-    super()
     this.#logger = logger
   }
 
-  override emit<Name extends EventEmitter.EventNames<NotificationEvents>>(
-    name: Name,
-    ...args: EventEmitter.EventArgs<NotificationEvents, Name>
-  ): boolean {
-    try {
-      return super.emit(name, ...args)
-    } catch (error) {
+  on<Name extends keyof NotificationEvents>(name: Name, listener: Listener<Name>): this {
+    this.#emitter.on(name, listener)
+    return this
+  }
+
+  once<Name extends keyof NotificationEvents>(name: Name, listener: Listener<Name>): this {
+    this.#emitter.once(name, listener)
+    return this
+  }
+
+  off<Name extends keyof NotificationEvents>(name: Name, listener: Listener<Name>): this {
+    this.#emitter.off(name, listener)
+    return this
+  }
+
+  emit<Name extends keyof NotificationEvents>(name: Name, ...args: NotificationEvents[Name]): void {
+    const failed = (error: unknown) =>
       this.#logger.error('event listener failed', { event: name, fault: faultOf(error) })
-      return true
+    for (const listener of this.#emitter.rawListeners(name)) {
+      try {
+        const answer: unknown = Reflect.apply(listener, this.#emitter, args)
+        if (answer instanceof Promise) answer.catch(failed)
+      } catch (error) {
+        failed(error)
+      }
     }
   }
 }
+
+export { faultOf } from './fault-log.ts'
 
 /** How the services tell the engine that there is something to do. */
 export type Signals = {
   /** Something may be due at this time: whoever wakes the dispatcher is to know. */
   readonly dueAt: (at: Date) => void
+  /** The host reports something of the appointment: what it said of it before is no longer to be used. */
+  readonly reported: (appointmentId: EntityId) => void
   /** A re-plan was queued. */
   readonly replanQueued: () => void
   /** Tasks of TaskManager are to be looked at. */
   readonly tasksTouched: () => void
+  /** Why TaskManager does not answer; null: it does, or is not used. */
+  readonly taskManagerFault: () => string | null
 }
 
 /** What the services share. Built once by `createNotifications`. */
 export type Context = Signals & {
   readonly options: ServiceOptions
   readonly host: HostReader
+  readonly disappearances: Disappearances
   readonly providers: Providers
-  /** What the dispatcher of this process learned of the accounts it sends through. */
-  readonly accounts: AccountGate
+  /** Accounts that were refused. */
+  readonly accounts: Accounts
   readonly secrets: SecretBox | null
   readonly events: Events
 }
 
 /** What planning needs of it; in a transaction of the host, storage, truth and news are that transaction's own. */
-export type PlanningContext = Pick<Context, 'dueAt' | 'tasksTouched' | 'providers'> & {
+export type PlanningContext = Pick<Context, 'dueAt' | 'reported' | 'tasksTouched' | 'providers'> & {
   readonly options: Pick<ServiceOptions, 'clock' | 'ids' | 'logger' | 'taskManager'> & {
     readonly storage: TransactionStorage
   }
@@ -63,21 +93,22 @@ export type PlanningContext = Pick<Context, 'dueAt' | 'tasksTouched' | 'provider
 
 export function createContext(options: ServiceOptions, signals: Signals): Context {
   const secrets = options.encryptionKeys.length === 0 ? null : createSecretBox(options.encryptionKeys)
-  return {
+  const context: Context = {
     options,
-    host: new HostReader(options.directory, options.ids, options.logger),
+    host: new HostReader(options.directory, options.ids, {
+      clock: options.clock,
+      logger: options.logger,
+      timeoutMs: options.directoryTimeoutMs,
+    }),
+    disappearances: new Disappearances(options.storage.decisions, options.clock),
     providers: new Providers(options.transports, options.defaults, secrets, options.taskManager?.mode === 'deliver'),
-    accounts: new AccountGate(),
+    get accounts() {
+      return accounts
+    },
     secrets,
     events: new Events(options.logger),
     ...signals,
   }
+  const accounts = new Accounts(context)
+  return context
 }
-
-/** What may be logged of an unknown error: our own messages are safe, a stranger's may hold personal data. */
-export const faultOf = (error: unknown): string =>
-  error instanceof NotificationError
-    ? `${error.code}: ${error.message}`
-    : error instanceof Error
-      ? error.name
-      : 'unknown'

@@ -12,7 +12,6 @@ export class DeferredEvents {
   readonly events: PlanningContext['events'] = {
     emit: (name, ...args) => {
       this.#held.push(() => this.#context.events.emit(name, ...args))
-      return true
     },
   }
 

@@ -25,15 +25,18 @@ export async function explainAppointment(
     entries.map((entry): ExplanationLine => ({ at, ...entry, because: ruleTable[entry.rule] })),
   )
   const offsetOf = new Map(decided.map(({ reminderId, offset }) => [reminderId, offset]))
+  const bounces = new Set(decided.flatMap((line) => (line.rule === 'reported_bounced' ? [line.notificationId] : [])))
   const outcomes = deliveries.rows.flatMap((row) => {
     const offset = row.reminderId === null ? undefined : offsetOf.get(row.reminderId)
-    return outcomesOf(row).map((line): ExplanationLine => (offset === undefined ? line : { ...line, offset }))
+    return outcomesOf(row, bounces.has(row.id)).map(
+      (line): ExplanationLine => (offset === undefined ? line : { ...line, offset }),
+    )
   })
   // Stable: what was decided and what came of it in the same millisecond stay in this order.
   return [...decided, ...outcomes].sort((one, other) => one.at.getTime() - other.at.getTime())
 }
 
-function outcomesOf(row: DeliveryRow): ExplanationLine[] {
+function outcomesOf(row: DeliveryRow, bounceIsTold: boolean): ExplanationLine[] {
   const { recipient, channel, category, id: notificationId, reminderId } = row
   const about = { category, recipient, channel, notificationId, ...(reminderId === null ? {} : { reminderId }) }
   const lines: ExplanationLine[] = []
@@ -43,7 +46,7 @@ function outcomesOf(row: DeliveryRow): ExplanationLine[] {
   if (row.deliveredAt !== null) {
     lines.push({ at: row.deliveredAt, action: 'delivered', rule: null, because: 'confirmed by the provider', ...about })
   }
-  if (row.status === 'BOUNCED') {
+  if (row.status === 'BOUNCED' && !bounceIsTold) {
     lines.push({ at: row.updatedAt, action: 'bounced', rule: null, because: 'returned by the provider', ...about })
   }
   return lines

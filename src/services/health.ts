@@ -1,18 +1,40 @@
 import { isTransportError } from '../errors.ts'
 import { type Channel, channels } from '../schemas/vocabulary.ts'
 import { type Context, faultOf } from './context.ts'
+import type { DirectoryStatus } from './directory/status.ts'
+import type { Dispatcher } from './dispatch/dispatcher.ts'
+import { factsOf } from './dispatch/work.ts'
+import { allDue, readWork } from './dispatch/work-source.ts'
+import type { LibraryClock } from './library-clock.ts'
 import type { Provider } from './providers.ts'
 import { type ReconcileStatus, reconcileJob, statusOf } from './reconcile/progress.ts'
+import type { Restore } from './restore.ts'
 import type { TaskManagerIntegration, TaskManagerStatus } from './task-manager-integration.ts'
 import { withTimeout } from './with-timeout.ts'
 
-export type CheckStatus = 'ok' | 'failing' | 'unknown'
+/**
+ * `failing`: nobody's messages can be sent. `degraded`: those of one organization, channel or account cannot, or something
+ * fails that others make up for.
+ */
+export type CheckStatus = 'ok' | 'degraded' | 'failing' | 'unknown'
 
 export type HealthReport = {
-  readonly status: 'ok' | 'failing'
+  readonly status: 'ok' | 'degraded' | 'failing'
   readonly storage: { readonly status: CheckStatus }
-  /** `lagMs`: how long the oldest due work has been waiting. */
+  /**
+   * The clock of this process, beside the database's, by which the library goes. `offMs`: how far it is ahead (negative:
+   * behind); null: not known, or they have one clock. `off` beyond 2 seconds, which delays and doubles nothing.
+   */
+  readonly clock: { readonly status: 'ok' | 'off'; readonly offMs: number | null }
+  /** The host application's directory, as far as this process asked it. */
+  readonly directory: DirectoryStatus
+  /**
+   * `lagMs`: how long the oldest due work has been waiting. `degraded`: it is known why, or it is all of one organization
+   * (where this process was not started).
+   */
   readonly scheduler: { readonly status: CheckStatus; readonly lagMs: number | null; readonly nextDueAt: Date | null }
+  /** How many messages wait for a decision since `afterRestore()`, counted up to 200; null: not known. */
+  readonly held: number | null
   /** The host application's own providers; accounts of organizations are verified by their first send. */
   readonly providers: readonly ProviderHealth[]
   /** Null where the option `taskManager` is not set, or where the rows cannot be read. */
@@ -30,14 +52,22 @@ export type ProviderHealth = {
   readonly checkedAt: Date | null
 }
 
+const heldLimit = 100
 /** Work waits at most this long, or two sweeps, before the scheduler counts as failing. */
 const lagLimitMs = 60_000
 /** What a check may take; a slower one counts as not known. */
 const patienceMs = 2000
+/** What verifying a provider may take; then it is aborted, and a little later it counts as failing. */
+const verifyWithinMs = 10_000
+const silent = { status: 'failing', code: 'timeout' } as const
 /** How long the verification of a provider is good for. */
 const verifiedForMs = 60_000
 
-type Verified = Pick<ProviderHealth, 'status' | 'code'> & { readonly checkedAt: Date }
+/** `freshUntil` by the clock's `elapsedMs`. */
+/** Rows of late work that are looked at; one of each lane is among them. */
+const latePage = 50
+
+type Verified = Pick<ProviderHealth, 'status' | 'code'> & { readonly checkedAt: Date; readonly freshUntil: number }
 
 /** Says whether the library can do its work. Never throws, answers within about two seconds, holds no secret. */
 export class Health {
@@ -45,24 +75,46 @@ export class Health {
   readonly #verified = new Map<Channel, Verified>()
   readonly #running = new Map<Channel, Promise<void>>()
   readonly #taskManager: TaskManagerIntegration | null
+  readonly #clock: LibraryClock
+  readonly #restore: Pick<Restore, 'count'>
+  readonly #dispatcher: Pick<Dispatcher, 'isRunning' | 'knowsWhyItWaits'>
 
-  constructor(context: Context, taskManager: TaskManagerIntegration | null) {
+  constructor(
+    context: Context,
+    taskManager: TaskManagerIntegration | null,
+    dispatcher: Pick<Dispatcher, 'isRunning' | 'knowsWhyItWaits'>,
+    clock: LibraryClock,
+    restore: Pick<Restore, 'count'>,
+  ) {
     this.#context = context
     this.#taskManager = taskManager
+    this.#dispatcher = dispatcher
+    this.#clock = clock
+    this.#restore = restore
   }
 
   /** `verify`: connect to providers whose last verification is older than a minute. Else what is known is shown. */
   async check({ verify }: { readonly verify: boolean }): Promise<HealthReport> {
-    const [storage, scheduler, providers, taskManager, reconciliation] = await Promise.all([
+    const [storage, scheduler, providers, taskManager, held, reconciliation] = await Promise.all([
       this.#storage(),
       this.#scheduler(),
       Promise.all(channels.map((channel) => this.#provider(channel, verify))),
       this.#taskManager === null ? null : this.#within(this.#taskManager.health({ verify })),
+      this.#within(this.#restore.count(heldLimit)),
       this.#reconciliation(),
     ])
-    const checks = [storage, scheduler, ...providers, taskManager]
-    const isFailing = checks.some((check) => check?.status === 'failing')
-    return { status: isFailing ? 'failing' : 'ok', storage, scheduler, providers, taskManager, reconciliation }
+    const directory = this.#context.host.status
+    const status = worstOf([
+      storage.status,
+      directory.status,
+      scheduler.status,
+      ofChannels(providers),
+      // In the mode "trigger" the library does the work; without alarms its sweep finds what is due.
+      taskManager?.mode === 'trigger' ? lessened(taskManager.status) : (taskManager?.status ?? 'ok'),
+    ])
+    const { isOff, offMs } = this.#clock
+    const clock = { status: isOff ? 'off' : 'ok', offMs } as const
+    return { status, storage, clock, directory, scheduler, held, providers, taskManager, reconciliation }
   }
 
   async #storage(): Promise<HealthReport['storage']> {
@@ -77,7 +129,22 @@ export class Health {
     if (answer === null) return { status: 'unknown', lagMs: null, nextDueAt: null }
     const { nextDueAt } = answer
     const lagMs = nextDueAt === null ? 0 : Math.max(0, clock.now().getTime() - nextDueAt.getTime())
-    return { status: lagMs > Math.max(lagLimitMs, 2 * sweepMs) ? 'failing' : 'ok', lagMs, nextDueAt }
+    const limitMs = Math.max(lagLimitMs, 2 * sweepMs)
+    return { status: lagMs > limitMs ? await this.#late(limitMs) : 'ok', lagMs, nextDueAt }
+  }
+
+  /** Whose work is late: one organization whose server or directory is slow is no reason to restart a process. */
+  async #late(limitMs: number): Promise<'degraded' | 'failing'> {
+    const { storage, clock } = this.#context.options
+    const source = this.#taskManager?.workSource ?? allDue(storage)
+    const now = new Date(clock.now().getTime() - limitMs)
+    const page = await this.#within(readWork(source, storage, { now, limit: latePage }))
+    if (page === null || page.works.length === 0) return 'failing'
+    const lanes = [...page.works.map(factsOf), ...page.more]
+    if (this.#dispatcher.isRunning) {
+      return lanes.every((lane) => this.#dispatcher.knowsWhyItWaits(lane)) ? 'degraded' : 'failing'
+    }
+    return new Set(lanes.map(({ organizationId }) => organizationId)).size === 1 ? 'degraded' : 'failing'
   }
 
   async #reconciliation(): Promise<ReconcileStatus | null> {
@@ -92,7 +159,7 @@ export class Health {
     const provider = found.transport.name
     const { clock } = this.#context.options
     const known = this.#verified.get(channel)
-    const isFresh = known !== undefined && clock.now().getTime() - known.checkedAt.getTime() < verifiedForMs
+    const isFresh = known !== undefined && clock.elapsedMs() < known.freshUntil
     if (verify && !isFresh) await this.#within(this.#verifyOnce(channel, found))
     const now = this.#verified.get(channel)
     if (now === undefined) return { channel, provider, status: 'unknown', code: null, checkedAt: null }
@@ -110,15 +177,27 @@ export class Health {
   async #verify(channel: Channel, { transport, account, accountKey, trusted }: Provider): Promise<void> {
     const end = new AbortController()
     const { clock } = this.#context.options
-    const disarm = clock.setTimer(new Date(clock.now().getTime() + 5 * patienceMs), () => end.abort())
+    const disarm = clock.after(verifyWithinMs, () => end.abort())
     let result: Pick<Verified, 'status' | 'code'> = { status: 'ok', code: null }
     try {
-      await transport.verify?.({ account, accountKey, trusted, signal: end.signal })
+      const now = () => clock.now()
+      const verified = (async () => transport.verify?.({ account, accountKey, trusted, now, signal: end.signal }))()
+      // One that does not heed the signal either must not be waited for at every later check.
+      result = await withTimeout(
+        clock,
+        verifyWithinMs + patienceMs,
+        verified.then(() => result),
+        () => silent,
+      )
     } catch (error) {
       result = { status: 'failing', code: isTransportError(error) ? error.code : 'failed' }
     }
     disarm()
-    this.#verified.set(channel, { ...result, checkedAt: clock.now() })
+    this.#verified.set(channel, {
+      ...result,
+      checkedAt: clock.now(),
+      freshUntil: clock.elapsedMs() + verifiedForMs,
+    })
   }
 
   /** The answer, or null if it failed or took too long. */
@@ -130,4 +209,18 @@ export class Health {
     })
     return withTimeout(clock, patienceMs, answer, () => null)
   }
+}
+
+/** `unknown` is no fault. */
+function worstOf(statuses: readonly CheckStatus[]): HealthReport['status'] {
+  return (['failing', 'degraded'] as const).find((status) => statuses.includes(status)) ?? 'ok'
+}
+
+const lessened = (status: CheckStatus): CheckStatus => (status === 'failing' ? 'degraded' : status)
+
+/** Of the host application's own providers: one channel is not all, unless it is the only one. */
+function ofChannels(providers: readonly ProviderHealth[]): CheckStatus {
+  const configured = providers.filter(({ provider }) => provider !== null)
+  if (!configured.some(({ status }) => status === 'failing')) return 'ok'
+  return configured.every(({ status }) => status === 'failing') ? 'failing' : 'degraded'
 }

@@ -1,11 +1,9 @@
-import type { z } from 'zod'
 import { type Appointment, appointmentOf, type WaitlistEntry, waitlistEntryOf } from '../domain/appointment.ts'
-import type { Truth } from '../domain/due.ts'
 import { NotificationError } from '../errors.ts'
 import type { Directory } from '../ports/directory.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { IdKinds } from '../ports/storage.ts'
-import { type EntityId, fieldPath, type RecipientRef, refKey } from '../schemas/common.ts'
+import { type EntityId, type RecipientRef, refKey } from '../schemas/common.ts'
 import {
   type DirectoryOrganization,
   type DirectoryRecipientProfile,
@@ -15,49 +13,101 @@ import {
   directoryUpcomingPage,
   directoryWaitlistEntry,
 } from '../schemas/directory.ts'
+import { unusable } from './directory/batch.ts'
+import { BatchReader, describe, type LookUp, type Truths } from './directory/batch-reader.ts'
+import { DirectoryMethod, type DirectoryMethodOptions } from './directory/method.ts'
+import {
+  type DirectoryFault,
+  type DirectoryStatus,
+  directoryStatus,
+  faultFor,
+  type ObservedMethod,
+} from './directory/status.ts'
 import { isId, requireKinds } from './ids.ts'
 
-/** Reads the host's directory in batches and parses every answer on its own, so that a bad one stops nobody else. */
+/** Reads the host's directory: each question within its time, each answer parsed on its own. */
 export class HostReader {
   readonly #directory: Directory
   readonly #kinds: IdKinds
   readonly #logger: Logger
+  readonly #appointments
+  readonly #waitlistEntries
+  readonly #organizations
+  readonly #recipients: DirectoryMethod<readonly RecipientRef[]>
+  readonly #upcoming: DirectoryMethod<string | null>
 
-  constructor(directory: Directory, kinds: IdKinds, logger: Logger) {
+  constructor(directory: Directory, kinds: IdKinds, options: DirectoryMethodOptions) {
     this.#directory = directory
     this.#kinds = kinds
-    this.#logger = logger
-  }
-
-  /** @throws NotificationError `directory_failed` where the host cannot answer now. */
-  appointments(ids: readonly EntityId[]): Promise<(id: EntityId) => Truth<Appointment>> {
-    const ask = (batch: readonly EntityId[]) => this.#directory.appointments(batch)
-    return this.#ask('appointments', ids, ask, directoryAppointment, (told) => {
-      requireKinds(this.#kinds, 'appointment', told)
-      return appointmentOf(told)
-    })
-  }
-
-  waitlistEntries(ids: readonly EntityId[]): Promise<(id: EntityId) => Truth<WaitlistEntry>> {
-    const ask = this.#directory.waitlistEntries?.bind(this.#directory) ?? missing('waitlistEntries')
-    return this.#ask('waitlistEntries', ids, ask, directoryWaitlistEntry, (told) => {
-      requireKinds(this.#kinds, 'waitlistEntry', told)
-      return waitlistEntryOf(told)
-    })
-  }
-
-  async organizations(ids: readonly string[]): Promise<(id: string) => DirectoryOrganization | null> {
-    const truths = await this.#ask(
-      'organizations',
-      ids,
-      (batch) => this.#directory.organizations(batch),
-      directoryOrganization,
-      (organization) => organization,
+    this.#logger = options.logger
+    this.#appointments = new BatchReader(
+      {
+        name: 'appointments',
+        call: (ids: readonly EntityId[], context) => directory.appointments(ids, context),
+        schema: directoryAppointment,
+        understand: (told) => {
+          requireKinds(kinds, 'appointment', told)
+          return appointmentOf(told)
+        },
+      },
+      options,
     )
-    return (id) => {
-      const truth = truths(id)
-      return truth.kind === 'known' ? truth.value : null
-    }
+    this.#waitlistEntries = new BatchReader(
+      {
+        name: 'waitlistEntries',
+        call: (ids: readonly EntityId[], context) => directory.waitlistEntries?.(ids, context),
+        schema: directoryWaitlistEntry,
+        understand: (told) => {
+          requireKinds(kinds, 'waitlistEntry', told)
+          return waitlistEntryOf(told)
+        },
+      },
+      options,
+    )
+    this.#organizations = new BatchReader(
+      {
+        name: 'organizations',
+        call: (ids: readonly string[], context) => directory.organizations(ids, context),
+        schema: directoryOrganization,
+        understand: (organization) => organization,
+      },
+      options,
+    )
+    this.#recipients = new DirectoryMethod(
+      'recipients',
+      (refs, context) => directory.recipients?.(refs, context),
+      options,
+    )
+    this.#upcoming = new DirectoryMethod(
+      'upcoming',
+      (cursor, context) => directory.upcoming?.(cursor, context),
+      options,
+    )
+  }
+
+  /** @throws NotificationError `directory_failed` or `directory_invalid` where the host answers for none of them now. */
+  appointments(
+    ids: readonly EntityId[],
+    lookUp?: LookUp<EntityId, Appointment>,
+  ): Promise<Truths<EntityId, Appointment>> {
+    return this.#appointments.ask(ids, lookUp)
+  }
+
+  /** @throws NotificationError as `appointments`, and `options_invalid` where the host has no waitlist. */
+  async waitlistEntries(
+    ids: readonly EntityId[],
+    lookUp?: LookUp<EntityId, WaitlistEntry>,
+  ): Promise<Truths<EntityId, WaitlistEntry>> {
+    this.#require('waitlistEntries')
+    return this.#waitlistEntries.ask(ids, lookUp)
+  }
+
+  /** @throws NotificationError as `appointments`. */
+  organizations(
+    ids: readonly string[],
+    lookUp?: Omit<LookUp<string, DirectoryOrganization>, 'organizationOf'>,
+  ): Promise<Truths<string, DirectoryOrganization>> {
+    return this.#organizations.ask(ids, { ...lookUp, organizationOf: (id) => id })
   }
 
   /** Whether the host can list its upcoming appointments. */
@@ -70,8 +120,8 @@ export class HostReader {
    * @throws NotificationError `directory_failed`, or `directory_invalid` for an answer that is no page.
    */
   async upcoming(cursor: string | null) {
-    const ask = this.#directory.upcoming?.bind(this.#directory) ?? missing('upcoming')
-    const page = directoryUpcomingPage.safeParse(await this.#call('upcoming', () => ask(cursor)))
+    this.#require('upcoming')
+    const page = directoryUpcomingPage.safeParse(await this.#upcoming.ask(cursor, 'guarded'))
     if (!page.success) throw unusable('upcoming', describe(page.error))
     const ids = page.data.ids.filter((id) => isId(this.#kinds, 'appointment', id))
     const unreadable = page.data.ids.length - ids.length
@@ -84,8 +134,9 @@ export class HostReader {
 
   /** Who a recipient is; null if the host does not know it. */
   async recipient(ref: RecipientRef): Promise<DirectoryRecipientProfile | null> {
-    const ask = this.#directory.recipients?.bind(this.#directory) ?? missing('recipients')
-    const answer = await this.#list('recipients', () => ask([ref]))
+    this.#require('recipients')
+    const answer = await this.#recipients.ask([ref], 'guarded')
+    if (!Array.isArray(answer)) throw unusable('recipients', 'the answer is not an array')
     for (const told of answer) {
       const result = directoryRecipientProfile.safeParse(told)
       if (result.success && refKey(result.data) === refKey(ref)) return result.data
@@ -94,76 +145,43 @@ export class HostReader {
     return null
   }
 
-  async #ask<Id extends EntityId, Schema extends z.ZodType<{ id: Id }>, Value>(
-    method: string,
-    ids: readonly Id[],
-    call: (ids: readonly Id[]) => readonly unknown[] | Promise<readonly unknown[]>,
-    schema: Schema,
-    understand: (told: z.output<Schema>) => Value,
-  ): Promise<(id: EntityId) => Truth<Value>> {
-    const wanted = [...new Set(ids)]
-    const truths = new Map<EntityId, Truth<Value>>()
-    const answer = wanted.length === 0 ? [] : await this.#list(method, () => call(wanted))
-    for (const told of answer) {
-      const result = schema.safeParse(told)
-      let fault: string
-      if (result.success) {
-        try {
-          truths.set(result.data.id, { kind: 'known', value: understand(result.data) })
-          continue
-        } catch (error) {
-          if (!(error instanceof RangeError)) throw error
-          fault = error.message
-        }
-      } else {
-        fault = describe(result.error)
-      }
-      // An id of the wrong kind ("12" for 12) is a fault of the answer, not a sign that 12 is gone.
-      const answered = idOf(told)
-      const id = wanted.find((one) => String(one) === String(answered)) ?? answered
-      this.#logger.error('directory answer not usable', { method, id, fault })
-      if (id !== null) truths.set(id, { kind: 'unreadable' })
-    }
-    return (id) => truths.get(id) ?? { kind: 'gone' }
+  /** Asks again about those that were not answered for, without waiting any longer. */
+  retryNow(): void {
+    for (const { troubles } of [this.#appointments, this.#waitlistEntries, this.#organizations]) troubles.retryNow()
   }
 
-  async #list(method: string, call: () => unknown): Promise<readonly unknown[]> {
-    const answer = await this.#call(method, call)
-    // The compiler believes the host; a host in JavaScript may still answer with anything.
-    if (!Array.isArray(answer)) throw unusable(method, 'the answer is not an array')
-    return answer
+  /** What is known of its faults. */
+  get status(): DirectoryStatus {
+    const others = [this.#recipients, this.#upcoming].map((method) => ({ method, troubles: null, concernsAll: false }))
+    return directoryStatus([...this.#observed(), ...others])
   }
 
-  async #call(method: string, call: () => unknown): Promise<unknown> {
-    try {
-      return await call()
-    } catch (cause) {
-      throw new NotificationError('directory_failed', `The directory method "${method}" failed; nothing was decided.`, {
-        cause,
-      })
-    }
+  /** What is known to be wrong with it for an organization; null: nothing. */
+  faultFor(organizationId: string): DirectoryFault | null {
+    return faultFor(this.#observed(), organizationId)
   }
-}
 
-function missing(method: string): never {
-  throw new NotificationError(
-    'options_invalid',
-    `The directory has no method "${method}"; add it to the option "directory" to use this.`,
-    { field: `directory.${method}` },
-  )
-}
+  #observed(): ObservedMethod[] {
+    return [this.#appointments, this.#waitlistEntries, this.#organizations].map(({ method, troubles, questions }) => ({
+      method,
+      troubles,
+      concernsAll: questions.concernsAll,
+    }))
+  }
 
-const unusable = (method: string, fault: string): NotificationError =>
-  new NotificationError(
-    'directory_invalid',
-    `The directory method "${method}" answered with something unusable: ${fault}.`,
-  )
+  /** Ends questions under way, and refuses what comes later. */
+  close(): void {
+    for (const { method } of [this.#appointments, this.#waitlistEntries, this.#organizations]) method.close()
+    this.#recipients.close()
+    this.#upcoming.close()
+  }
 
-/** Which fields are at fault, without their values: they are personal data. */
-const describe = (error: z.ZodError): string =>
-  error.issues.map((issue) => `${fieldPath(issue.path)}: ${issue.message}`).join('; ')
-
-function idOf(told: unknown): EntityId | null {
-  if (typeof told !== 'object' || told === null || !('id' in told)) return null
-  return typeof told.id === 'number' || typeof told.id === 'string' ? told.id : null
+  #require(method: 'waitlistEntries' | 'recipients' | 'upcoming'): void {
+    if (this.#directory[method] !== undefined) return
+    throw new NotificationError(
+      'options_invalid',
+      `The directory has no method "${method}"; add it to the option "directory" to use this.`,
+      { field: `directory.${method}` },
+    )
+  }
 }

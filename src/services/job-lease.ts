@@ -21,20 +21,19 @@ export async function takeJob(
 ): Promise<JobLease | null> {
   const { storage, clock, logger } = options
   const holder = randomUUID()
-  let until = 0
+  let takenAt = 0
   const take = async () => {
-    const now = clock.now()
-    const end = new Date(now.getTime() + leaseMs)
-    const taken = await storage.jobs.acquire(name, holder, now, end)
-    if (taken) until = end.getTime()
+    const [now, asked] = [clock.now(), clock.elapsedMs()]
+    const taken = await storage.jobs.acquire(name, holder, now, new Date(now.getTime() + leaseMs))
+    if (taken) takenAt = asked
     return taken
   }
   if (!(await take())) return null
   return {
+    keep: async () => clock.elapsedMs() - takenAt < leaseMs / 2 || (await take()),
     keepProgress: async (progress) => {
       await storage.jobs.keepProgress(name, holder, progress)
     },
-    keep: async () => until - clock.now().getTime() > leaseMs / 2 || (await take()),
     release: () =>
       storage.jobs
         .release(name, holder)

@@ -1,11 +1,13 @@
 import { addressKey, contactOf } from '../domain/effective.ts'
 import type { Surroundings } from '../domain/plan.ts'
+import type { NotificationError } from '../errors.ts'
 import type { IntentGuard, PlanRow, PreferencesRow, SettingsRow, SuppressedAddress } from '../ports/storage.ts'
 import { type RecipientRef, refKey } from '../schemas/common.ts'
 import type { DirectoryOrganization, DirectoryRecipient } from '../schemas/directory.ts'
 import type { PreferenceRef } from '../schemas/preferences.ts'
 import { channels } from '../schemas/vocabulary.ts'
 import type { PlanningContext } from './context.ts'
+import type { Truths } from './directory/batch-reader.ts'
 import type { Provider } from './providers.ts'
 import { policyOf } from './settings-view.ts'
 
@@ -21,7 +23,7 @@ export class Knowledge {
   readonly #settings: ReadonlyMap<string, SettingsRow>
   readonly #preferences: ReadonlyMap<string, PreferencesRow>
   readonly #suppressed: ReadonlySet<string>
-  readonly #organization: (id: string) => DirectoryOrganization | null
+  readonly #organization: Truths<string, DirectoryOrganization>
   readonly #surroundings = new Map<string, Surroundings>()
 
   private constructor(
@@ -29,7 +31,7 @@ export class Knowledge {
     settings: ReadonlyMap<string, SettingsRow>,
     preferences: ReadonlyMap<string, PreferencesRow>,
     suppressed: ReadonlySet<string>,
-    organization: (id: string) => DirectoryOrganization | null,
+    organization: Truths<string, DirectoryOrganization>,
   ) {
     this.#context = context
     this.#settings = settings
@@ -38,7 +40,15 @@ export class Knowledge {
     this.#organization = organization
   }
 
-  static async load(context: PlanningContext, subjects: readonly Subject[]): Promise<Knowledge> {
+  /**
+   * `organizations`: what the host says of them, where that is known already; else it is asked.
+   * @throws NotificationError `directory_failed` or `directory_invalid` where the host answers for none of them.
+   */
+  static async load(
+    context: PlanningContext,
+    subjects: readonly Subject[],
+    organizations?: Truths<string, DirectoryOrganization>,
+  ): Promise<Knowledge> {
     const { storage } = context.options
     const organizationIds = [...new Set(subjects.map((subject) => subject.organizationId))]
     const refs = new Map<string, PreferenceRef>()
@@ -51,7 +61,7 @@ export class Knowledge {
     const [settings, preferences, organization] = await Promise.all([
       storage.settings.get(organizationIds),
       storage.preferences.get([...refs.values()]),
-      context.host.organizations(organizationIds),
+      organizations ?? context.host.organizations(organizationIds),
     ])
     const preferencesByRef = new Map(preferences.map((row) => [refKey(row.recipient), row]))
     const suppressed = await storage.settings.suppressed(addressesOf(subjects, preferencesByRef))
@@ -88,8 +98,16 @@ export class Knowledge {
     return this.#preferences.get(refKey(recipient)) ?? null
   }
 
+  /** Null where the host does not know it, or knows nothing of it that can be used. */
   organization(organizationId: string): DirectoryOrganization | null {
-    return this.#organization(organizationId)
+    const truth = this.#organization(organizationId)
+    return truth.kind === 'known' ? truth.value : null
+  }
+
+  /** Why the host did not say what the organization is called; null: it did. */
+  organizationFault(organizationId: string): NotificationError | null {
+    const truth = this.#organization(organizationId)
+    return truth.kind === 'unanswered' ? truth.error : null
   }
 
   /** The provider for a channel that `providerFault` does not stand against. */

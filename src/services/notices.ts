@@ -9,6 +9,7 @@ import type { DecisionEntry } from '../schemas/decision.ts'
 import type { DirectoryOrganization, DirectoryRecipient } from '../schemas/directory.ts'
 import type { TemplateSet } from '../schemas/templates.ts'
 import { type Category, type Channel, channels, type Rule } from '../schemas/vocabulary.ts'
+import { noticeKey } from './idempotency-key.ts'
 import type { Knowledge } from './knowledge.ts'
 
 /** What a message can be about. */
@@ -67,7 +68,15 @@ export function buildNotices(
           appointmentId: request.appointmentId,
           waitlistEntryId: request.waitlistEntryId,
           ...about,
-          idempotencyKey: randomUUID(),
+          // What the host asked for without a word about which it is, is another one each time.
+          idempotencyKey:
+            dedupeKey === null
+              ? randomUUID()
+              : noticeKey(
+                  { organizationId: subject.organizationId, ...about },
+                  dedupeKey,
+                  subject.start?.instant ?? null,
+                ),
           dedupeKey: dedupeKey === null ? null : `${dedupeKey}:${refKey(recipient)}:${channel}`,
           snapshot: JSON.stringify({ ...subject, recipients: [recipient] }),
           dueAt: now,

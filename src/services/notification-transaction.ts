@@ -1,4 +1,5 @@
 import type { Appointment } from '../domain/appointment.ts'
+import type { Truth } from '../domain/due.ts'
 import type { TransactionStorage } from '../ports/storage.ts'
 import type { Actor } from '../schemas/audit.ts'
 import type { EntityId, RecipientRef } from '../schemas/common.ts'
@@ -114,11 +115,12 @@ export class NotificationTransaction {
   }
 
   #scheduling(appointment: Appointment | null): Scheduling {
-    const { options, providers } = this.#context
+    const { options, providers, reported } = this.#context
     const { clock, ids, logger, taskManager } = options
     const context: PlanningContext = {
       options: { clock, ids, logger, taskManager, storage: this.#storage },
       providers,
+      reported,
       host: hostKnowing(appointment),
       events: this.#news.events,
       dueAt: this.#news.dueAt,
@@ -130,7 +132,11 @@ export class NotificationTransaction {
 
 /** Answers for one appointment, in place of the directory. */
 const hostKnowing = (appointment: Appointment | null): PlanningContext['host'] => ({
-  appointments: async () => (id) =>
-    appointment !== null && id === appointment.id ? { kind: 'known', value: appointment } : { kind: 'gone' },
-  organizations: async () => () => null,
+  appointments: async (ids, lookUp) => {
+    const truthOf = (id: EntityId): Truth<Appointment> =>
+      appointment !== null && id === appointment.id ? { kind: 'known', value: appointment } : { kind: 'gone' }
+    lookUp?.part?.(ids, truthOf)
+    return truthOf
+  },
+  organizations: async () => () => ({ kind: 'gone' }),
 })

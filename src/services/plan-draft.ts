@@ -21,6 +21,8 @@ export type PlanRequest = PlanChange & {
   readonly supersededBy?: Rule
   /** Found by reconciliation: the decision says so, and what does not take place (any more) and has no plan gets none. */
   readonly reconciled?: boolean
+  /** Skip what is past when it is planned, whatever the organization's policy: it may have been sent. Default false. */
+  readonly skipPast?: boolean
 }
 
 type DraftInput = {
@@ -63,6 +65,7 @@ export function draftPlan({ request, appointment, before, rows, knowledge, now }
           surroundings,
           customReminders: after.customReminders,
           now,
+          skipPast: request.skipPast ?? false,
           existing: new Set(live.map(reminderKey)),
           decided: new Set(decided.map(reminderKey)),
         })

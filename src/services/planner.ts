@@ -7,6 +7,7 @@ import { batchOrEach } from './batch-or-each.ts'
 import { batched } from './batched.ts'
 import { cancelPlans, type Withdrawn } from './cancel-plans.ts'
 import { faultOf, type PlanningContext } from './context.ts'
+import { isDirectoryFault, type Truths } from './directory/batch-reader.ts'
 import { Knowledge } from './knowledge.ts'
 import { appointmentNotFound } from './not-found.ts'
 import { draftPlan, type PlanDraft, type PlanRequest } from './plan-draft.ts'
@@ -31,6 +32,13 @@ export type PlanResult =
   | { readonly status: 'failed'; readonly error: NotificationError }
 
 type Applied = Extract<PlanOutcome, { status: 'applied' }>
+type Told<Result = PlanResult> = (request: PlanRequest, result: Result) => void
+
+export type PlanOptions = {
+  /** True asks the directory also about organizations that it did not answer for a moment ago. Default false. */
+  readonly eager?: boolean
+  readonly told?: Told
+}
 
 /** How often a plan is drawn anew because somebody else changed it meanwhile. */
 const maxConflicts = 8
@@ -38,61 +46,156 @@ const maxConflicts = 8
 /** Makes the rows of appointments what they should be. Declarative: asked twice, done once. */
 export class Planner {
   readonly #context: PlanningContext
-  readonly #planning: (request: PlanRequest) => Promise<PlanResult>
-  readonly #cancelling: (appointmentId: EntityId) => Promise<Withdrawn | Error | null>
+  readonly #planning: (request: PlanRequest) => Promise<PlanResult | 'held'>
+  readonly #cancelling: (appointmentId: EntityId) => Promise<Withdrawn | Error | null | 'held'>
 
   constructor(context: PlanningContext) {
     this.#context = context
     const { clock } = context.options
     this.#planning = batched({
       clock,
-      run: (requests) => this.plan(requests),
+      run: (requests, done) =>
+        this.#planTogether(requests, {
+          eager: true,
+          told: (request, result) => done(requests.indexOf(request), result),
+        }),
       keyOf: (request) => request.appointmentId,
+      // The directory was asked in parts already.
+      mayGoAlone: (error) => !isDirectoryFault(error),
     })
     this.#cancelling = batched({ clock, run: (ids) => cancelPlans(context, ids), keyOf: (id) => id })
   }
 
-  /** Plans one appointment, together with those that others ask for at the same time. */
-  planOne(request: PlanRequest): Promise<PlanResult> {
-    return this.#planning(request)
+  /**
+   * Plans one appointment, together with those that others ask for at the same time; where a transaction has its rows for
+   * long, alone, so that it waits without the others.
+   */
+  async planOne(request: PlanRequest): Promise<PlanResult> {
+    this.#context.reported(request.appointmentId)
+    const result = await this.#planning(request)
+    return result === 'held' ? this.#planAlone(request, true) : result
   }
 
   /** Cancels what is pending of one appointment, together with what others cancel. Null where nothing was ever planned. */
   async cancelOne(appointmentId: EntityId): Promise<Withdrawn | null> {
-    const outcome = await this.#cancelling(appointmentId)
+    this.#context.reported(appointmentId)
+    const together = await this.#cancelling(appointmentId)
+    const outcome = together === 'held' ? (await cancelPlans(this.#context, [appointmentId]))[0] : together
+    if (outcome === undefined || outcome === 'held') throw held(appointmentId)
     if (outcome instanceof Error) throw outcome
     if (outcome !== null) this.tellCancelled(outcome.cancelled)
     return outcome
   }
 
-  /** Plans each appointment on its own: one that fails does not stop the others. Results are in the order of the requests. */
-  async plan(requests: readonly PlanRequest[]): Promise<PlanResult[]> {
-    const results = new Map<PlanRequest, PlanResult>()
-    let open = [...requests]
-    for (let round = 0; open.length > 0 && round < maxConflicts; round++) {
-      const prepared = await this.#prepare(open, results)
-      const commands = prepared.flatMap((one) => (one.command === null ? [] : [one.command]))
-      const outcomes = await batchOrEach(commands, (batch) => this.#context.options.storage.plans.apply(batch))
-      let next = 0
-      open = []
-      for (const one of prepared) {
-        const outcome = one.command === null ? unchanged(one.live) : outcomes[next++]
-        if (isNotificationError(outcome)) results.set(one.request, { status: 'failed', error: outcome })
-        else if (outcome === undefined || outcome.status === 'conflict') open.push(one.request)
-        else results.set(one.request, this.#applied(one, outcome))
+  /**
+   * Plans each appointment on its own: one that fails does not stop the others. Results are in the order of the requests; `told`
+   * is called with each as soon as it is known, so that nobody waits for another organization's directory.
+   * @throws NotificationError `directory_failed` or `directory_invalid` where the host answers for nobody.
+   */
+  async plan(requests: readonly PlanRequest[], { eager = false, told }: PlanOptions = {}): Promise<PlanResult[]> {
+    const together = await this.#planTogether(requests, {
+      eager,
+      told: (request, result) => (result === 'held' ? undefined : told?.(request, result)),
+    })
+    const results: PlanResult[] = []
+    let busy: PlanResult | undefined
+    for (const [index, request] of requests.entries()) {
+      let result = together[index] ?? 'held'
+      if (result === 'held') {
+        // Whoever has the rows of one for that long may have those of others too: these are not waited for as well.
+        result = busy ?? (await this.#planAlone(request, eager).catch(failure))
+        if (result.status === 'failed' && result.error.code === 'storage_busy') busy = result
+        told?.(request, result)
       }
+      results.push(result)
     }
-    await this.#touchTasks(requests, results)
+    return results
+  }
+
+  async #planAlone(request: PlanRequest, eager: boolean): Promise<PlanResult> {
+    const [result] = await this.#planTogether([request], { eager, told: () => {} })
+    return result === undefined || result === 'held' ? failure(held(request.appointmentId)) : result
+  }
+
+  /** `held`: of several, this one is to be planned alone. */
+  async #planTogether(
+    requests: readonly PlanRequest[],
+    { eager, told }: { readonly eager: boolean; readonly told: Told<PlanResult | 'held'> },
+  ): Promise<(PlanResult | 'held')[]> {
+    const results = new Map<PlanRequest, PlanResult | 'held'>()
+    const tell: Told<PlanResult | 'held'> = (request, result) => {
+      results.set(request, result)
+      told(request, result)
+    }
+    let open = requests
+    for (let round = 0; open.length > 0 && round < maxConflicts; round++) open = await this.#round(open, eager, tell)
     return requests.map((request) => results.get(request) ?? failed('conflict', request.appointmentId))
   }
 
+  /** Gives those of which somebody else changed meanwhile what they were planned by. */
+  async #round(
+    requests: readonly PlanRequest[],
+    eager: boolean,
+    tell: Told<PlanResult | 'held'>,
+  ): Promise<PlanRequest[]> {
+    const ids = requests.map((request) => request.appointmentId)
+    const requestsOf = Map.groupBy(requests, (request) => request.appointmentId)
+    // One after the other: a plan read after the truth would let what is known no longer pass for new.
+    const planOf = planByAppointment(await this.#context.options.storage.plans.find(ids))
+    const parts: Promise<PlanRequest[]>[] = []
+    const truthOf = await this.#context.host.appointments(ids, {
+      eager,
+      evenIfNone: true,
+      organizationOf: (id) => planOf.get(id)?.organizationId ?? null,
+      part: (some, truths) => {
+        const known = some.flatMap((id) => requestsOf.get(id) ?? [])
+        const part = this.#part(known, planOf, truths, tell)
+        // It is awaited below; until then nobody hears of it.
+        part.catch(() => {})
+        parts.push(part)
+      },
+    })
+    const again = (await Promise.all(parts)).flat()
+    for (const request of requests) {
+      const truth = truthOf(request.appointmentId)
+      if (truth.kind !== 'unanswered') continue
+      if (parts.length === 0 && truth.concerns === 'all') throw truth.error
+      tell(request, { status: 'failed', error: truth.error })
+    }
+    return again
+  }
+
+  /** Plans those that the host answered for. */
+  async #part(
+    requests: readonly PlanRequest[],
+    planOf: ReadonlyMap<EntityId, PlanRow>,
+    truthOf: Truths<EntityId, Appointment>,
+    tell: Told<PlanResult | 'held'>,
+  ): Promise<PlanRequest[]> {
+    const results = new Map<PlanRequest, PlanResult>()
+    const prepared = await this.#prepare(requests, planOf, truthOf, results)
+    const commands = prepared.flatMap((one) => (one.command === null ? [] : [one.command]))
+    const outcomes = await batchOrEach(commands, (batch) => this.#context.options.storage.plans.apply(batch))
+    let next = 0
+    const again: PlanRequest[] = []
+    for (const one of prepared) {
+      const outcome = one.command === null ? unchanged(one.live) : outcomes[next++]
+      if (isNotificationError(outcome)) results.set(one.request, { status: 'failed', error: outcome })
+      else if (outcome?.status === 'held') tell(one.request, 'held')
+      else if (outcome === undefined || outcome.status === 'conflict') again.push(one.request)
+      else results.set(one.request, this.#applied(one, outcome))
+    }
+    await this.#touchTasks(results)
+    for (const [request, result] of results) tell(request, result)
+    return again
+  }
+
   /** What TaskManager has of reminders that stay may hold other words by now. Reconciliation leaves that to the check before their time. */
-  async #touchTasks(requests: readonly PlanRequest[], results: ReadonlyMap<PlanRequest, PlanResult>): Promise<void> {
+  async #touchTasks(results: ReadonlyMap<PlanRequest, PlanResult>): Promise<void> {
     const { storage, clock, taskManager } = this.#context.options
     if (taskManager?.mode !== 'deliver') return
-    const kept = requests.flatMap((request) => {
-      const result = results.get(request)
-      const isKept = result?.status === 'planned' && result.kept.length > 0 && request.reconciled !== true
+    const kept = [...results].flatMap(([request, result]) => {
+      const isKept = result.status === 'planned' && result.kept.length > 0 && request.reconciled !== true
       return isKept ? [request.appointmentId] : []
     })
     if (kept.length === 0) return
@@ -100,29 +203,32 @@ export class Planner {
     this.#context.tasksTouched()
   }
 
-  async #prepare(requests: readonly PlanRequest[], results: Map<PlanRequest, PlanResult>): Promise<PlanDraft[]> {
+  async #prepare(
+    requests: readonly PlanRequest[],
+    planOf: ReadonlyMap<EntityId, PlanRow>,
+    truthOf: Truths<EntityId, Appointment>,
+    results: Map<PlanRequest, PlanResult>,
+  ): Promise<PlanDraft[]> {
     const { storage, clock } = this.#context.options
-    const ids = requests.map((request) => request.appointmentId)
-    // One after the other: a plan read after the truth would let what is known no longer pass for new.
-    const planOf = planByAppointment(await storage.plans.find(ids))
-    const truthOf = await this.#context.host.appointments(ids)
     const known: { request: PlanRequest; appointment: Appointment; before: PlanRow | null }[] = []
     for (const request of requests) {
-      const truth = truthOf(request.appointmentId)
+      const { appointmentId } = request
+      const truth = truthOf(appointmentId)
       if (truth.kind === 'known' && request.requireActive && !isActive(truth.value.status)) {
-        results.set(request, failed('appointment_not_active', request.appointmentId))
+        results.set(request, failed('appointment_not_active', appointmentId))
       } else if (truth.kind === 'known') {
-        const found = planOf.get(request.appointmentId) ?? null
+        const found = planOf.get(appointmentId) ?? null
         const leftBehind = found !== null && found.organizationId !== truth.value.organizationId
         if (leftBehind) await this.#forget(found)
         const before = leftBehind ? null : found
         if (request.reconciled && before === null && !takesPlace(truth.value, clock.now())) {
-          results.set(request, failed('appointment_not_active', request.appointmentId))
+          results.set(request, failed('appointment_not_active', appointmentId))
         } else {
           known.push({ request, appointment: truth.value, before })
         }
+      } else if (truth.kind === 'unanswered') {
+        results.set(request, { status: 'failed', error: truth.error })
       } else {
-        const { appointmentId } = request
         const gone: PlanResult = { status: 'failed', error: appointmentNotFound(appointmentId) }
         results.set(request, truth.kind === 'gone' ? gone : failed('directory_invalid', appointmentId))
       }
@@ -135,6 +241,11 @@ export class Planner {
     const rows = planned.size === 0 ? [] : await storage.reminders.listMany([...planned.values()])
     const rowsOf = Map.groupBy(rows, (row) => row.appointmentId)
     return known.flatMap(({ request, appointment, before }) => {
+      const unanswered = knowledge.organizationFault(appointment.organizationId)
+      if (unanswered !== null) {
+        results.set(request, { status: 'failed', error: unanswered })
+        return []
+      }
       const reminders = before === null ? [] : (rowsOf.get(before.appointmentId) ?? [])
       try {
         return [draftPlan({ request, appointment, before, rows: reminders, knowledge, now: clock.now() })]
@@ -218,6 +329,14 @@ const unchanged = (live: readonly ReminderRow[]): Applied => ({
   inFlight: 0,
   notifications: [],
 })
+
+const held = (appointmentId: EntityId): NotificationError =>
+  new NotificationError('storage_busy', `Another transaction holds the reminders of appointment ${appointmentId}.`)
+
+function failure(error: unknown): PlanResult {
+  if (!isNotificationError(error)) throw error
+  return { status: 'failed', error }
+}
 
 const failures = {
   directory_invalid: 'The host application described in a way that cannot be used the appointment',

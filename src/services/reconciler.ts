@@ -1,15 +1,16 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import { goneForMs } from '../domain/due.ts'
 import { isNotificationError, NotificationError } from '../errors.ts'
-import { parseInput } from '../schemas/common.ts'
+import { type EntityId, parseInput } from '../schemas/common.ts'
 import { type Context, faultOf } from './context.ts'
 import { defaultJobLeaseMs, type JobLease, takeJob } from './job-lease.ts'
 import type { Planner } from './planner.ts'
 import { cancelGone, checkPlans, findBookings, type Run } from './reconcile/passes.ts'
-import { newProgress, type Progress, readProgress, reconcileJob, writeProgress } from './reconcile/progress.ts'
+import { newProgress, type Progress, ProgressKeeper, readProgress, reconcileJob } from './reconcile/progress.ts'
 import {
+  busyReport,
   type ReconcileOptions,
   type ReconcileReport,
-  ReconcileTally,
   reconcileOptions,
   type SettledReconcileOptions,
 } from './reconcile/report.ts'
@@ -19,10 +20,8 @@ import { RecurringJob } from './recurring-job.ts'
 const firstWithinMs = 60_000
 /** A few that are gone are no sign of a broken directory, whatever their share. */
 const fewGone = 20
-/** How much is done again, at most, where the process is killed: how far a run is is written down this often. */
-const keptEvery = 1000
-/** With more of them that are gone, a run goes on from where there were fewer: what is kept stays small. */
-const mostGoneKept = 10_000
+
+type RunOptions = SettledReconcileOptions & Pick<Progress, 'skipPast'>
 
 /** Compares the plans with the host's directory, and mends what differs: in small steps, from which an interrupted run goes on. */
 export class Reconciler {
@@ -30,8 +29,10 @@ export class Reconciler {
   readonly #planner: Planner
   readonly #job: RecurringJob | null
   readonly #running = new Set<Promise<unknown>>()
+  #isStarted = false
   #isStopped = false
   #cancelLook = () => {}
+  #cancelTakeover = () => {}
 
   constructor(context: Context, planner: Planner) {
     this.#context = context
@@ -50,6 +51,7 @@ export class Reconciler {
   }
 
   start(): void {
+    this.#isStarted = true
     this.#job?.start()
   }
 
@@ -57,14 +59,15 @@ export class Reconciler {
   async stop(): Promise<void> {
     this.#isStopped = true
     this.#cancelLook()
+    this.#cancelTakeover()
     await this.#job?.stop()
     await Promise.allSettled(this.#running)
   }
 
-  /** See `Notifications.reconcile`. */
-  async reconcile(given: ReconcileOptions = {}): Promise<ReconcileReport> {
+  /** See `Notifications.reconcile`. `skipPast`: whatever the organizations' policy, nothing is sent whose time is past. */
+  async reconcile(given: ReconcileOptions = {}, { skipPast = false } = {}): Promise<ReconcileReport> {
     const options = parseInput(reconcileOptions, given, 'The options of the reconciliation')
-    return this.#track(this.#exclusively(options))
+    return this.#track(this.#exclusively({ ...options, skipPast }))
   }
 
   #track<T>(work: Promise<T>): Promise<T> {
@@ -72,44 +75,35 @@ export class Reconciler {
     return work.finally(() => this.#running.delete(work))
   }
 
-  async #runInTurn(): Promise<void> {
-    const { status, code } = await this.reconcile()
-    if (status === 'busy') this.#lookLater()
-    if (status !== 'stopped' || this.#isStopped) return
-    throw new NotificationError(code ?? 'internal_error', 'The reconciliation stopped before its end.')
-  }
-
-  /** Whoever is at it may have died: then this worker goes on with the run as soon as the job is free. */
-  #lookLater(): void {
-    const { clock } = this.#context.options
-    this.#cancelLook()
-    if (this.#isStopped) return
-    this.#cancelLook = clock.setTimer(new Date(clock.now().getTime() + defaultJobLeaseMs), () => {
-      void this.#track(this.#goOn())
+  /** Does work of the background after a while, unless the library is stopped before. Gives what calls it off. */
+  #later(ms: number, work: () => Promise<void>): () => void {
+    const { clock, logger } = this.#context.options
+    return clock.after(ms, () => {
+      const warned = (error: unknown) => logger.warn('reconciliation stopped', { fault: faultOf(error) })
+      void this.#track(work().catch(warned))
     })
   }
 
-  async #goOn(): Promise<void> {
-    const { storage, logger } = this.#context.options
-    try {
-      if ((await storage.jobs.progress(reconcileJob)) !== null) await this.#runInTurn()
-    } catch (error) {
-      logger.warn('background job put off', { job: reconcileJob, fault: faultOf(error) })
+  async #runInTurn(): Promise<void> {
+    const { status, code } = await this.reconcile()
+    if (this.#isStopped) return
+    if (status === 'busy') this.#takeOverLater()
+    if (status === 'stopped') {
+      throw new NotificationError(code ?? 'internal_error', 'The reconciliation stopped before its end.')
     }
   }
 
-  async #exclusively(options: SettledReconcileOptions): Promise<ReconcileReport> {
+  /** Whoever is at it may have died: then this worker goes on with the run as soon as the job is free. */
+  #takeOverLater(): void {
+    this.#cancelTakeover()
+    this.#cancelTakeover = this.#later(defaultJobLeaseMs, async () => {
+      if ((await this.#context.options.storage.jobs.progress(reconcileJob)) !== null) await this.#runInTurn()
+    })
+  }
+
+  async #exclusively(options: RunOptions): Promise<ReconcileReport> {
     const lease = await takeJob(this.#context, reconcileJob)
-    if (lease === null) {
-      const upcomingSkipped = !this.#context.host.listsUpcoming
-      return new ReconcileTally().report({
-        status: 'busy',
-        code: null,
-        startedAt: null,
-        resumed: false,
-        upcomingSkipped,
-      })
-    }
+    if (lease === null) return busyReport(!this.#context.host.listsUpcoming)
     try {
       return await this.#passes(lease, options)
     } finally {
@@ -117,57 +111,67 @@ export class Reconciler {
     }
   }
 
-  async #passes(lease: JobLease, options: SettledReconcileOptions): Promise<ReconcileReport> {
-    const { host, options: resolved } = this.#context
-    const { storage, clock, logger } = resolved
-    const kept = options.restart ? null : readProgress(await storage.jobs.progress(reconcileJob), clock.now())
-    const progress = kept ?? newProgress(clock.now())
-    const { run, keep } = this.#run(progress, lease)
-    const { startedAt } = progress
+  async #passes(lease: JobLease, { restart, skipPast, force, maxGoneShare }: RunOptions): Promise<ReconcileReport> {
+    const { host, options } = this.#context
+    const { storage, clock, logger } = options
+    host.retryNow()
+    const kept = restart || skipPast ? null : readProgress(await storage.jobs.progress(reconcileJob), clock.now())
+    const progress = kept ?? newProgress(clock.now(), skipPast)
+    const { startedAt, tally } = progress
+    const keeper = new ProgressKeeper(progress, lease, clock)
+    const run = this.#runOf(progress, lease, (count) => keeper.reached(count))
     const about = { code: null, startedAt, resumed: kept !== null, upcomingSkipped: !host.listsUpcoming }
     try {
-      if (kept === null) await lease.keepProgress(writeProgress(progress, clock.now()))
+      if (kept === null) await keeper.keep()
       await checkPlans(run)
       if (host.listsUpcoming) await findBookings(run)
-      const { gone } = progress.tally.state.counts
-      const isRefused = !options.force && isSuspicious(gone, progress.plans, options.maxGoneShare)
+      const { gone } = tally.state.counts
+      const isRefused = !force && isSuspicious(gone, progress.plans, maxGoneShare)
       if (isRefused) {
         logger.warn('reconciliation refused: the directory forgot too much', { gone, plans: progress.plans })
-      } else await cancelGone(run)
-      await lease.keepProgress(null)
-      return progress.tally.report({ ...about, status: isRefused ? 'refused' : 'done' })
+      } else {
+        await cancelGone(run, force)
+        this.#lookOnceMore(progress.missing)
+      }
+      await keeper.finish()
+      return tally.report({ ...about, status: isRefused ? 'refused' : 'done' })
     } catch (error) {
       if (!isNotificationError(error)) throw error
       logger.warn('reconciliation stopped', { fault: faultOf(error) })
-      await keep().catch(() => {})
-      return progress.tally.report({ ...about, status: 'stopped', code: error.code })
+      await keeper.keep().catch(() => {})
+      return tally.report({ ...about, status: 'stopped', code: error.code })
     }
   }
 
-  /** `keep` writes down how far the run was at the end of its last step that was done whole. */
-  #run(progress: Progress, lease: JobLease): { readonly run: Run; readonly keep: () => Promise<void> } {
-    const { clock } = this.#context.options
-    let latest: string | null = null
-    let sinceKept = 0
-    const keep = async () => {
-      if (latest === null) return
-      await lease.keepProgress(latest)
-      latest = null
-      sinceKept = 0
+  /** What is missed now is cancelled if it is missed again; without `start()` the next run finds out. */
+  #lookOnceMore(missing: readonly EntityId[]): void {
+    if (missing.length === 0 || !this.#isStarted || this.#isStopped) return
+    this.#cancelLook()
+    this.#cancelLook = this.#later(goneForMs, () => this.#looksAgain(missing))
+  }
+
+  async #looksAgain(missing: readonly EntityId[]): Promise<void> {
+    const lease = await takeJob(this.#context, reconcileJob)
+    if (lease === null) return
+    try {
+      const progress = { ...newProgress(this.#context.options.clock.now(), false), gone: [...missing] }
+      await cancelGone(
+        this.#runOf(progress, lease, async () => {}),
+        false,
+      )
+    } finally {
+      await lease.release()
     }
-    const run: Run = {
+  }
+
+  #runOf(progress: Progress, lease: JobLease, reached: Run['reached']): Run {
+    return {
       context: this.#context,
       planner: this.#planner,
       progress,
       step: () => this.#requireLease(lease),
-      reached: async (count) => {
-        sinceKept += count
-        if (progress.gone.length > mostGoneKept) return
-        latest = writeProgress(progress, clock.now())
-        if (sinceKept >= keptEvery) await keep()
-      },
+      reached,
     }
-    return { run, keep }
   }
 
   async #requireLease(lease: JobLease): Promise<void> {

@@ -47,7 +47,7 @@ export class RecurringJob {
 
   #wait(ms: number, always: boolean): void {
     const { clock } = this.#context.options
-    this.#cancel = clock.setTimer(new Date(clock.now().getTime() + ms), () => {
+    this.#cancel = clock.after(ms, () => {
       this.#running = this.#tick(always).then((next) => {
         this.#running = null
         if (this.#isStarted) this.#wait(next, false)

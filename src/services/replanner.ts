@@ -54,7 +54,7 @@ export class Replanner {
   #lookLater(): void {
     const { clock } = this.#context.options
     this.#cancelRetry()
-    this.#cancelRetry = clock.setTimer(new Date(clock.now().getTime() + retryAfterMs), () => this.wake())
+    this.#cancelRetry = clock.after(retryAfterMs, () => this.wake())
   }
 
   async #run(): Promise<void> {

@@ -62,6 +62,7 @@ export class Scheduling {
 
   async appointmentDeleted(appointmentId: EntityId): Promise<CancelResult> {
     const id = this.#appointmentId(appointmentId)
+    this.#context.reported(id)
     const entry = { action: 'cancelled', rule: 'appointment_gone', category: 'REMINDER' } as const
     const { storage, clock } = this.#context.options
     const { cancelled, inFlight } = await storage.plans.forgetAppointment(id, [entry], clock.now())

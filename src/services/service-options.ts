@@ -24,10 +24,12 @@ export type ServiceOptions = {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly leaseMs: number
   readonly sendTimeoutMs: number
+  readonly leadMs: number
   readonly sweepMs: number
   /** Null: never. */
   readonly reconcileMs: number | null
   readonly drainMs: number
+  readonly directoryTimeoutMs: number
   readonly logger: Logger
   readonly clock: Clock
   readonly random: () => number

@@ -205,6 +205,7 @@ export class SettingsService {
     const [row] = await this.#context.options.storage.settings.get([id])
     if (row === undefined) await this.#requireOrganization(id)
     const shown = row === undefined ? null : showSettings(row)
+    await this.#context.accounts.refresh()
     return {
       organizationId: id,
       configured: row !== undefined,
@@ -244,7 +245,7 @@ export class SettingsService {
 
   async #requireOrganization(id: string): Promise<void> {
     const organization = await this.#context.host.organizations([id])
-    if (organization(id) !== null) return
+    if (organization(id).kind === 'known') return
     throw organizationNotFound(id)
   }
 
@@ -265,6 +266,7 @@ export class SettingsService {
       const row = await storage.settings.update(id, patch, replan, clock.now(), this.#actor, before.revision)
       if (row === null) continue
       if (replan !== null) this.#context.replanQueued()
+      this.#context.accounts.changed()
       return row
     }
     throw new NotificationError(

@@ -14,7 +14,7 @@ import {
   wireTask,
   wireTaskPage,
 } from '../schemas/task-manager.ts'
-import type { Circuit } from './task-manager/breaker.ts'
+import type { Circuit } from './breaker.ts'
 import { Calls } from './task-manager/calls.ts'
 import type { Answer, Request } from './task-manager/exchange.ts'
 import { noLongerChangeable, refused, type Target, unusable, wordsOf } from './task-manager/failures.ts'
@@ -65,6 +65,11 @@ export class TaskManagerClient {
   /** `closed`: calls are made. `open`: calls fail at once. `half_open`: one call tries, the others fail at once. */
   get circuit(): Circuit {
     return this.#calls.breaker.state
+  }
+
+  /** Why the last request was not answered, such as `connection refused (ECONNREFUSED)`; null once one was. */
+  get fault(): string | null {
+    return this.#calls.fault
   }
 
   /** False while calls fail at once. */

@@ -1,11 +1,11 @@
 import { isNotificationError } from '../errors.ts'
 import type { Storage, TaskSummary } from '../ports/storage.ts'
+import type { Circuit } from './breaker.ts'
 import type { Callbacks } from './callbacks.ts'
 import { type Context, faultOf } from './context.ts'
 import type { WorkSource } from './dispatch/work-source.ts'
 import { type JobLease, takeJob } from './job-lease.ts'
 import type { Planner } from './planner.ts'
-import type { Circuit } from './task-manager/breaker.ts'
 import { TaskManagerClient } from './task-manager-client.ts'
 import { Alarms } from './tasks/alarms.ts'
 import { Desk } from './tasks/desk.ts'
@@ -24,6 +24,8 @@ export type TaskManagerStatus = TaskSummary & {
   readonly mode: TaskManagerMode
   readonly status: 'ok' | 'failing'
   readonly circuit: Circuit
+  /** Why TaskManager does not answer, such as `it answered 500`; null: it does, or was not asked yet. */
+  readonly fault: string | null
 }
 
 /**
@@ -62,8 +64,8 @@ export class TaskManagerIntegration {
   readonly #alarms: Alarms
   #isStarted = false
   #lease: JobLease | null = null
-  /** Another worker had the job: not before then is it asked for again. */
-  #askAfter = 0
+  /** Another worker had the job: not before then, by the clock's `elapsedMs`, is it asked for again. */
+  #askAfter = Number.NEGATIVE_INFINITY
   #running: Promise<void> | null = null
   #again = false
   #cancelPoll = () => {}
@@ -125,21 +127,22 @@ export class TaskManagerIntegration {
 
   /** `verify`: TaskManager is asked whether it is well. */
   async health({ verify }: { readonly verify: boolean }): Promise<TaskManagerStatus> {
-    const [summary, isWell] = await Promise.all([
+    const [summary, reason] = await Promise.all([
       this.#context.options.storage.tasks.summary(),
-      verify ? this.client.health().then(({ ok }) => ok) : true,
+      verify ? this.client.health().then((health) => health.reason) : null,
     ])
     const { oldestPendingAt } = summary
     const waitsMs =
       oldestPendingAt === null ? 0 : this.#context.options.clock.now().getTime() - oldestPendingAt.getTime()
-    const isOk = isWell && this.client.circuit !== 'open' && waitsMs < this.#settings.overdueAfterMs
+    const isOk = reason === null && this.client.circuit !== 'open' && waitsMs < this.#settings.overdueAfterMs
     const { mode } = this.#settings
-    return { mode, status: isOk ? 'ok' : 'failing', circuit: this.client.circuit, ...summary }
+    const fault = reason ?? this.client.fault
+    return { mode, status: isOk ? 'ok' : 'failing', circuit: this.client.circuit, fault, ...summary }
   }
 
   #poll(): void {
     const { clock } = this.#context.options
-    this.#cancelPoll = clock.setTimer(new Date(clock.now().getTime() + this.#settings.pollMs), () => this.#poll())
+    this.#cancelPoll = clock.after(this.#settings.pollMs, () => this.#poll())
     this.wake()
   }
 
@@ -157,7 +160,7 @@ export class TaskManagerIntegration {
   }
 
   async #takeJob(): Promise<JobLease | null> {
-    const now = this.#context.options.clock.now().getTime()
+    const now = this.#context.options.clock.elapsedMs()
     if (now < this.#askAfter) return null
     const lease = await takeJob(this.#context, jobName, leaseMs)
     if (lease === null) this.#askAfter = now + this.#settings.pollMs

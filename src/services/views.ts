@@ -2,13 +2,16 @@ import type { DeliveryRow, ReminderRow } from '../ports/storage.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
 
 /** A reminder as it is shown. `message` is the text that was sent or, if `preview` is true, that would be sent now. */
-export type Reminder = Omit<ReminderRow, 'dueAt' | 'notificationId' | 'message'> & {
+export type Reminder = Omit<ReminderRow, 'dueAt' | 'heldAt' | 'notificationId' | 'message'> & {
   readonly message: string
   readonly preview: boolean
 }
 
 /** A delivery as it is shown. */
-export type Notification = Omit<DeliveryRow, 'dueAt' | 'fence' | 'snapshot' | 'dedupeKey' | 'unknownOutcomes'>
+export type Notification = Omit<
+  DeliveryRow,
+  'dueAt' | 'heldAt' | 'fence' | 'snapshot' | 'dedupeKey' | 'unknownOutcomes'
+>
 
 /** A message that was not planned or sent, and the rule that decided so. */
 export type Omission = DecisionEntry
@@ -74,12 +77,12 @@ export type HistoryPage = {
 }
 
 export function showNotification(row: DeliveryRow): Notification {
-  const { dueAt: _due, fence: _fence, snapshot: _snapshot, dedupeKey: _key, unknownOutcomes: _unknown, ...shown } = row
+  const { dueAt, heldAt, fence, snapshot, dedupeKey, unknownOutcomes, ...shown } = row
   return shown
 }
 
 export function showReminder(row: ReminderRow, preview: { subject: string | null; text: string } | null): Reminder {
-  const { dueAt: _due, notificationId: _notification, ...shown } = row
+  const { dueAt: _due, heldAt: _held, notificationId: _notification, ...shown } = row
   if (row.message !== null) return { ...shown, message: row.message, preview: false }
   return { ...shown, subject: preview?.subject ?? null, message: preview?.text ?? '', preview: true }
 }

@@ -53,15 +53,22 @@ async function startRedis(directory: string, appendFsync: 'always' | 'everysec')
   const written = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)])
   const child = spawn('redis-server', written, { stdio: 'ignore' })
   let ended = false
+  // Whatever ends this process, the server does not outlive it.
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
   const exit = new Promise<void>((resolve) => {
     const end = () => {
       ended = true
+      process.off('exit', kill)
       resolve()
     }
     child.once('error', end)
     child.once('exit', end)
   })
-  if (!(await listening(port, () => ended))) return null
+  if (!(await listening(port, () => ended))) {
+    kill()
+    return null
+  }
   const stop = async () => {
     child.kill()
     await exit
@@ -69,17 +76,16 @@ async function startRedis(directory: string, appendFsync: 'always' | 'everysec')
   return { port, stop }
 }
 
-export async function startServers(directory: string): Promise<Servers & { readonly stop: () => Promise<void> }> {
+/** What stops them is deferred. */
+export async function startServers(directory: string, defer: (step: () => unknown) => void): Promise<Servers> {
   const postgres = await startPostgres('newest', durable)
+  defer(() => postgres.stop())
   const always = await startRedis(directory, 'always')
+  defer(() => always?.stop())
   const everySecond = await startRedis(directory, 'everysec')
+  defer(() => everySecond?.stop())
   return {
     postgresUrl: postgres.url,
     redis: always === null || everySecond === null ? null : { always: always.port, everySecond: everySecond.port },
-    stop: async () => {
-      await always?.stop()
-      await everySecond?.stop()
-      await postgres.stop()
-    },
   }
 }

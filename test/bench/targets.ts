@@ -5,6 +5,7 @@
  */
 import type { Figure } from './measure.ts'
 import { measures } from './measures.ts'
+import type { Servers } from './servers.ts'
 
 type Target = {
   readonly measure: string
@@ -78,8 +79,25 @@ export const targets: readonly Target[] = [
   row(measures.blocked, onSqlite, [], 'at most', 50, 50),
 ]
 
+/**
+ * Promises for one run in place of those above, each as `measure=number`.
+ *
+ * @throws for a measure of which nothing is promised.
+ */
+export const promisesOf = (given: readonly string[]): ReadonlyMap<string, number> =>
+  new Map(
+    given.map((one) => {
+      const [, measure = '', promised = ''] = /^(.*)=(.+)$/.exec(one) ?? []
+      if (!targets.some((target) => target.measure === measure) || Number.isNaN(Number(promised)))
+        throw new Error(
+          `"${one}" is no promise: name a measure of ${[...new Set(targets.map((target) => target.measure))].join('; ')}`,
+        )
+      return [measure, Number(promised)]
+    }),
+  )
+
 /** What became of the targets that were measured. */
-export function judge(figures: readonly Figure[]): Verdict[] {
+export function judge(figures: readonly Figure[], promises: ReadonlyMap<string, number> = new Map()): Verdict[] {
   return targets.flatMap((target) => {
     const of = (names: readonly string[]) =>
       figures.filter(({ measure, by }) => measure === target.measure && names.includes(by))
@@ -87,7 +105,29 @@ export function judge(figures: readonly Figure[]): Verdict[] {
     const [best = null] = of(target.beside).toSorted((one, other) => other.value - one.value)
     if (figure === undefined || (best === null && target.beside.length > 0)) return []
     const value = best === null ? figure.value : figure.value / best.value
+    const promised = promises.get(target.measure) ?? target.promised
     const holds = (limit: number) => (target.is === 'at least' ? value >= limit : value <= limit)
-    return [{ ...target, figure, best, value, reached: holds(target.target), kept: holds(target.promised) }]
+    return [{ ...target, promised, figure, best, value, reached: holds(target.target), kept: holds(promised) }]
   })
 }
+
+/** A sentence for each promise that was broken. */
+export const breachesOf = (verdicts: readonly Verdict[]): string[] =>
+  verdicts
+    .filter(({ kept }) => !kept)
+    .map(
+      ({ measure, ours, is, value, promised }) =>
+        `${measure}, ${ours}: ${value.toFixed(2)} where ${is} ${promised} is promised`,
+    )
+
+/** A sentence for each promise that a whole run did not judge, but those beside Redis where it is missing. */
+export const unjudged = (verdicts: readonly Verdict[], { redis: ports }: Pick<Servers, 'redis'>): string[] =>
+  targets
+    .filter(({ beside }) => ports !== null || beside.length === 0 || beside.some((name) => !redis.includes(name)))
+    .filter(
+      (target) =>
+        !verdicts.some(
+          (one) => one.measure === target.measure && one.ours === target.ours && one.beside === target.beside,
+        ),
+    )
+    .map(({ measure, ours }) => `${measure}, ${ours}: promised, and not measured`)

@@ -11,6 +11,8 @@ import type { WorkerSpec } from './worker.ts'
  * stand still, until its leases are over and longer; it goes on, and is stopped in peace.
  */
 export type Order = KillPoint | { readonly afterMs: number }
+/** Works from the first to the last, so that somebody is there while all others stand still. */
+type Bystander = 'bystander'
 
 export type Kill = {
   readonly at: number
@@ -24,8 +26,9 @@ export type Kill = {
 
 export type CrewOptions = {
   readonly spec: Omit<WorkerSpec, 'point'>
-  /** Workers at a time. */
+  /** Workers at a time, beside those that nothing happens to. */
   readonly size: number
+  readonly bystanders: number
   readonly orders: readonly Order[]
   readonly sending: () => Promise<Hold[]>
   readonly onKill: (kill: Kill) => void
@@ -35,6 +38,8 @@ export type CrewOptions = {
 
 /** Workers ready to take a dead one's place. Loading takes longer than most of them live. */
 const spares = 3
+/** How long a worker stands still: until what it held was challenged, its lease is over, and others have it. */
+export const pauseMs = (leaseMs: number, sweepMs: number): number => 2 * leaseMs + sweepMs
 /** How long a worker that stood still works on, so that what it held falls due and what it has to say is said. */
 const afterPauseMs = 1500
 /** A worker that finds nothing to do reaches no point. */
@@ -42,7 +47,11 @@ const patienceMs = 8000
 
 const workerPath = fileURLToPath(new URL('./worker.ts', import.meta.url))
 
-type Worker = { readonly process: ChildProcess; readonly order: Order | null; readonly ready: Promise<void> }
+type Worker = {
+  readonly process: ChildProcess
+  readonly order: Order | Bystander | null
+  readonly ready: Promise<void>
+}
 
 /** Keeps `size` workers at work: one that dies is replaced at once, until every order is carried out; the last live on. */
 export class Crew {
@@ -52,7 +61,7 @@ export class Crew {
   /** Warnings of workers, to read when something is wrong: a machine that stalls may cause some. */
   readonly said: string[] = []
   readonly #options: CrewOptions
-  readonly #orders: (Order | null)[]
+  readonly #orders: (Order | Bystander | null)[]
   readonly #waiting: Worker[] = []
   readonly #atWork = new Set<Worker>()
   /** The last workers wait for it: they would leave no work for those that are to die of it. */
@@ -61,7 +70,11 @@ export class Crew {
 
   constructor(options: CrewOptions) {
     this.#options = options
-    this.#orders = [...options.orders, ...Array.from({ length: options.size }, () => null)]
+    this.#orders = [
+      ...Array.from({ length: options.bystanders }, () => 'bystander' as const),
+      ...options.orders,
+      ...Array.from({ length: options.size }, () => null),
+    ]
   }
 
   /** True when every order was carried out. */
@@ -71,7 +84,8 @@ export class Crew {
 
   /** Resolves when the first workers are at work. */
   async start(): Promise<void> {
-    await Promise.all(Array.from({ length: this.#options.size }, () => this.#next()))
+    const { size, bystanders } = this.#options
+    await Promise.all(Array.from({ length: size + bystanders }, () => this.#next()))
   }
 
   /** Lets those that live stop as a host would stop them. */
@@ -92,8 +106,8 @@ export class Crew {
     )
   }
 
-  #fork(order: Order | null): Worker {
-    const point = order !== null && 'name' in order ? order : null
+  #fork(order: Worker['order']): Worker {
+    const point = typeof order === 'object' && order !== null && 'name' in order ? order : null
     const child = fork(workerPath, [JSON.stringify({ ...this.#options.spec, point })], {
       // Nothing of the test runner's own: a worker is a plain process of a host.
       execArgv: [],
@@ -132,7 +146,7 @@ export class Crew {
       clearTimeout(timer)
       paused = { at: Date.now(), how: 'paused', holds: await this.#options.sending() }
       const { leaseMs, sweepMs } = this.#options.spec
-      await wait(leaseMs + sweepMs)
+      await wait(pauseMs(leaseMs, sweepMs))
       worker.process.kill('SIGCONT')
       await wait(afterPauseMs)
       if (worker.process.connected) worker.process.send('stop')
@@ -143,7 +157,8 @@ export class Crew {
       if (this.#over) return
       const { order } = worker
       if (paused !== null && code === 0) this.#carryOut(paused)
-      else if (signal !== 'SIGKILL' || order === null) this.faults.push(`a worker ended on its own: ${code ?? signal}`)
+      else if (signal !== 'SIGKILL' || order === null || order === 'bystander')
+        this.faults.push(`a worker ended on its own: ${code ?? signal}`)
       else {
         const how = outside ?? ('name' in order ? order.name : 'random')
         this.#carryOut({ at: Date.now(), how, holds: await this.#options.sending() })
@@ -155,7 +170,7 @@ export class Crew {
     if (this.#over || !worker.process.connected) return
     worker.process.send('go')
     const { order } = worker
-    if (order === null) return
+    if (order === null || order === 'bystander') return
     const byPoint = 'name' in order
     timer = setTimeout(
       () => {

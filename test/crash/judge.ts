@@ -1,6 +1,6 @@
 import { defaultRetryPolicy } from '../../src/domain/retry.ts'
 import { addressOf } from './host-table.ts'
-import { type CrashRun, type Mail, sweepMs } from './run.ts'
+import { type CrashRun, type Mail, type Settlement, sweepMs } from './run.ts'
 import type { DeliveryFact, ReminderFact } from './storages.ts'
 import { type Cancel, type Change, movedByMs } from './upheaval.ts'
 
@@ -31,6 +31,8 @@ export type Summary = {
   readonly longestSilenceMs: number | null
   /** What came too late from workers whose claims were taken over, and changed nothing. */
   readonly staleSettlements: number
+  /** What came too late and is recorded: that a message was accepted changes what another attempt came to. */
+  readonly lateOutcomes: number
 }
 
 /** What is known of one appointment. */
@@ -94,6 +96,7 @@ export function judge(run: CrashRun): Verdict {
       restedAfterLastFaultMs: run.restedAfterMs === null ? null : restOf(run).until - restOf(run).from,
       longestSilenceMs: run.restedAfterMs === null ? null : silenceMs(run),
       staleSettlements: run.settlements.filter((one) => !one.applied).length,
+      lateOutcomes: run.decisions.filter(({ entries }) => entries.includes('"rule":"late_outcome"')).length,
     },
   }
 }
@@ -131,13 +134,17 @@ function silenceMs(run: CrashRun): number {
   return Math.max(...marks.slice(1).map((at, index) => at - (marks[index] ?? at)))
 }
 
-/** A worker whose claim was taken over may say what it likes: of all claims of a delivery the last one settles it. */
+/**
+ * Of all claims of a delivery the last one settles it. A worker whose claim was taken over may say what it likes; only that
+ * the message was accepted is true whoever says it, and then nobody else settles it.
+ */
 function judgeStale({ settlements, deliveries }: CrashRun, tell: Tell): void {
   const applied = settlements.filter((one) => one.applied && one.kind !== 'retry')
   const byDelivery = Map.groupBy(applied, (one) => one.id)
-  for (const { id, fence } of deliveries) {
+  for (const { id, fence, status } of deliveries) {
     const settled = byDelivery.get(id) ?? []
-    if (settled.length > 1 || settled.some((one) => one.fence !== fence)) {
+    const isStale = (one: Settlement) => one.fence !== fence && !(one.kind === 'sent' && status === 'SENT')
+    if (settled.filter((one) => one.kind === 'sent').length > 1 || settled.some(isStale)) {
       tell(`a stale holder wrote to delivery ${id}, now under fence ${fence}: ${JSON.stringify(settled)}`)
     }
   }

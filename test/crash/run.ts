@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { smtp } from '../../adapters/transport/smtp.ts'
 import { createNotifications } from '../../src/index.ts'
 import { startSmtpServer } from '../support/smtp-server.ts'
+import { withCleanup } from '../support/with-cleanup.ts'
 import { type Chance, chanceFrom } from './chance.ts'
 import { Crew, type Kill, type Order } from './crew.ts'
 import { appointmentOf, HostTable, hostDirectory } from './host-table.ts'
@@ -28,6 +29,8 @@ export type CrashPlan = {
   readonly kills: number
   readonly scheduler: SchedulerKind
   readonly workers: number
+  /** Workers beside them that nothing happens to. */
+  readonly bystanders: number
   /** Workers that stand still past their leases and go on, beside those that are killed. */
   readonly pauses: number
   /** How often the scheduler's engine loses everything it holds while the reminders fall due. */
@@ -51,6 +54,7 @@ export const smallPlan: Omit<CrashPlan, 'seed'> = {
   kills: 20,
   scheduler: 'embedded',
   workers: 2,
+  bystanders: 0,
   pauses: 0,
   empties: 0,
   cancels: 50,
@@ -100,15 +104,29 @@ export type CrashRun = {
 const offsetMs = 3_600_000
 export const sweepMs = 500
 
+type Defer = (step: () => unknown) => void
+
+/** The evidence stays in `directory`, unless the run does not come to its end. */
 export async function runCrash(plan: CrashPlan): Promise<CrashRun> {
-  const chance = chanceFrom(plan.seed)
   const directory = mkdtempSync(join(tmpdir(), 'crash-'))
+  try {
+    return await withCleanup((defer) => runIn(directory, plan, defer))
+  } catch (error) {
+    rmSync(directory, { recursive: true, force: true })
+    throw error
+  }
+}
+
+async function runIn(directory: string, plan: CrashPlan, defer: Defer): Promise<CrashRun> {
+  const chance = chanceFrom(plan.seed)
   const hostPath = join(directory, 'host.sqlite')
   const logPath = join(directory, 'mails.log')
   const settlesPath = join(directory, 'settles.log')
   const compileCache = join(directory, 'compiled')
   const { location, dispose } = await storages[plan.storage].prepare(directory)
+  defer(() => dispose())
   const engine = await schedulers[plan.scheduler].prepare(location)
+  defer(() => engine.dispose())
   mkdirSync(compileCache)
   for (const path of [logPath, settlesPath]) writeFileSync(path, '')
   const server = await startSmtpServer({
@@ -117,7 +135,9 @@ export async function runCrash(plan: CrashPlan): Promise<CrashRun> {
     onMail: ({ to: [to = ''], messageId }) =>
       appendFileSync(logPath, `${JSON.stringify({ at: Date.now(), to, messageId })}\n`),
   })
+  defer(() => server.close())
   const host = new HostTable(hostPath)
+  defer(() => host.close())
   const firstDue = Date.now() + plan.leadMs
   const dueOf = new Map<number, number>()
   for (let id = 1; id <= plan.reminders; id++) {
@@ -137,8 +157,10 @@ export async function runCrash(plan: CrashPlan): Promise<CrashRun> {
       DEFAULT_EMAIL_FROM_ADDRESS: 'clinic@example.com',
     },
   })
+  defer(() => library.stop())
   await library.migrate()
   const evidence = storages[plan.storage].evidence(location)
+  defer(() => evidence.close())
   const { notifications } = library
   const upheaval = new Upheaval({ ...plan, chance, host, notifications, dueOf, startOf })
   const crew = new Crew({
@@ -155,55 +177,43 @@ export async function runCrash(plan: CrashPlan): Promise<CrashRun> {
       retryMs: 500,
     },
     size: plan.workers,
+    bystanders: plan.bystanders,
     orders: ordersOf(plan, chance),
     sending: () => evidence.sending(),
     onKill: ({ holds }) => upheaval.cancelOneOf(holds),
     compileCache,
   })
-  try {
-    const ready = crew.start()
-    const planned = await notifications.scheduleMany([...dueOf.keys()], { customReminders: ['1h'] })
-    const unplanned = planned.filter((one) => 'error' in one || one.planned !== 1)
-    if (unplanned.length > 0) {
-      throw new Error(
-        `${unplanned.length} reminders were not planned before their time; raise leadMs: ${JSON.stringify(unplanned[0])}`,
-      )
-    }
-    await Promise.all([upheaval.run(), ready, emptyAgainAndAgain(engine, plan, firstDue)])
-    const lastDue = firstDue + plan.spreadMs
-    const restedAfterMs = await rest(
-      lastDue,
-      plan.restMs,
-      async () => crew.done && (await evidence.open(lastDue)) === 0,
+  defer(() => crew.stop())
+  const ready = crew.start()
+  const planned = await notifications.scheduleMany([...dueOf.keys()], { customReminders: ['1h'] })
+  const unplanned = planned.filter((one) => 'error' in one || one.planned !== 1)
+  if (unplanned.length > 0) {
+    throw new Error(
+      `${unplanned.length} reminders were not planned before their time; raise leadMs: ${JSON.stringify(unplanned[0])}`,
     )
-    await upheaval.settled()
-    await crew.stop()
-    return {
-      plan,
-      mails: readMails(logPath),
-      settlements: linesOf(settlesPath).map((line) => settleLine.parse(line)),
-      kills: crew.kills,
-      cancels: upheaval.cancels,
-      changes: upheaval.changes,
-      dueOf,
-      reminders: await evidence.reminders(),
-      deliveries: await evidence.deliveries(),
-      decisions: await evidence.decisions(),
-      counts: await evidence.counts(),
-      health: await evidence.health(),
-      faults: crew.faults,
-      said: crew.said,
-      restedAfterMs,
-      directory,
-    }
-  } finally {
-    await crew.stop()
-    await library.stop()
-    await evidence.close()
-    await engine.dispose()
-    await dispose()
-    host.close()
-    await server.close()
+  }
+  await Promise.all([upheaval.run(), ready, emptyAgainAndAgain(engine, plan, firstDue)])
+  const lastDue = firstDue + plan.spreadMs
+  const restedAfterMs = await rest(lastDue, plan.restMs, async () => crew.done && (await evidence.open(lastDue)) === 0)
+  await upheaval.settled()
+  await crew.stop()
+  return {
+    plan,
+    mails: readMails(logPath),
+    settlements: linesOf(settlesPath).map((line) => settleLine.parse(line)),
+    kills: crew.kills,
+    cancels: upheaval.cancels,
+    changes: upheaval.changes,
+    dueOf,
+    reminders: await evidence.reminders(),
+    deliveries: await evidence.deliveries(),
+    decisions: await evidence.decisions(),
+    counts: await evidence.counts(),
+    health: await evidence.health(),
+    faults: crew.faults,
+    said: crew.said,
+    restedAfterMs,
+    directory,
   }
 }
 

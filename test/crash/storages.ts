@@ -115,7 +115,7 @@ function postgresEvidence(url: string): Evidence {
     (await pool.query<Row>(sql, values)).rows
   return {
     sending: () =>
-      rows(`select id as "deliveryId", fence::int, appointment_id::int as "appointmentId" from notification_history
+      rows(`select id as "deliveryId", fence::float8 as fence, appointment_id::int as "appointmentId" from notification_history
         where delivery_state = 'sending'`),
     async open(lastDue) {
       const [found] = await rows<{ open: number }>(
@@ -130,7 +130,7 @@ function postgresEvidence(url: string): Evidence {
         (extract(epoch from reminder_time) * 1000)::float8 as time from appointment_reminders`),
     deliveries: () =>
       rows(`select id, appointment_id::int as "appointmentId", reminder_id::int as "reminderId", status,
-        delivery_state as state, fence::int, attempts::int, provider_message_id as "messageId" from notification_history`),
+        delivery_state as state, fence::float8 as fence, attempts::int, provider_message_id as "messageId" from notification_history`),
     async decisions() {
       const found = await rows<{ appointmentId: number; at: number; entries: unknown }>(
         `select appointment_id::int as "appointmentId", (extract(epoch from at) * 1000)::float8 as at, entries

@@ -6,7 +6,7 @@ import type { PostgresServer } from '../support/postgres-server.ts'
 import { startSmtpServer } from '../support/smtp-server.ts'
 import { appointmentOf, organizationOf, ownerOf } from './host.ts'
 import { lateness, shares, twice, untold } from './judge.ts'
-import { startRelay } from './relay.ts'
+import { type Received, startRelay } from './relay.ts'
 import { runTrial, type Trial } from './trial.ts'
 
 export type Verdict = {
@@ -21,25 +21,31 @@ export type Size = {
   readonly spreadMs: number
 }
 
+/** What is done to what arrived before it is judged, where a promise is to be broken on purpose. */
+export type Spoil = (received: readonly Received[]) => readonly Received[]
+const asItIs: Spoil = (received) => received
+
 let trials = 0
 const newSchema = () => `trial_${process.pid}_${++trials}`
 
 const rounded = (value: number): number => Math.round(value * 10) / 10
 const check = (holds: boolean, breach: string): string[] => (holds ? [] : [breach])
 
-const commonBreaches = ({ restedAfterMs }: Trial, lost: number): string[] => [
+const commonBreaches = ({ restedAfterMs, faults, said }: Trial, lost: number): string[] => [
   ...check(restedAfterMs !== null, 'not everything came to rest'),
   ...check(lost === 0, `${lost} lost`),
+  ...faults.map((fault) => `${fault}; said: ${said.slice(-3).join(' ')}`),
 ]
 
 /** Everything is due at once, and every worker takes a fair part of it. */
-export async function sharing({ url }: PostgresServer, size: Size): Promise<Verdict> {
+export async function sharing({ url }: PostgresServer, size: Size, spoil = asItIs): Promise<Verdict> {
   const relay = await startRelay()
   try {
     const through = { relayPort: relay.port, smtpPort: null }
     const trial = await runTrial({ url, schema: newSchema(), ...size, organizations: 10, through, restMs: 300_000 })
-    const parts = shares(relay.received)
-    const [lost, doubled] = [untold(relay.received, size.appointments), twice(relay.received)]
+    const received = spoil(relay.received)
+    const parts = shares(received)
+    const [lost, doubled] = [untold(received, size.appointments), twice(received)]
     const fair = size.appointments / size.workers
     return {
       title: `${size.workers} workers share ${size.appointments} due reminders`,
@@ -65,17 +71,18 @@ export async function sharing({ url }: PostgresServer, size: Size): Promise<Verd
 
 /** Mail as it arrives at a real server, with the time and the appointment. */
 async function startMailbox() {
-  const received: { at: number; appointmentId: number }[] = []
+  const received: Received[] = []
   const server = await startSmtpServer({
     parse: false,
-    onMail: ({ to }) => void received.push({ at: Date.now(), appointmentId: appointmentOf(to[0] ?? '') }),
+    onMail: ({ from, to: [to = ''] }) =>
+      void received.push({ at: Date.now(), appointmentId: appointmentOf(to), worker: from.replace(/@.*/, '') }),
   })
   return { server, received }
 }
 
 /** The database loses every connection, and is restarted, while mail goes out. */
-export async function restarts(server: PostgresServer, size: Size): Promise<Verdict> {
-  const { server: smtp, received } = await startMailbox()
+export async function restarts(server: PostgresServer, size: Size, spoil = asItIs): Promise<Verdict> {
+  const { server: smtp, received: arrived } = await startMailbox()
   let cuts = 0
   try {
     const trial = await runTrial({
@@ -95,6 +102,7 @@ export async function restarts(server: PostgresServer, size: Size): Promise<Verd
         }
       },
     })
+    const received = spoil(arrived)
     const [lost, doubled] = [untold(received, size.appointments), twice(received)]
     return {
       title: `${size.appointments} mails while connections are cut and the database is restarted`,
@@ -131,7 +139,7 @@ async function startMuteServer() {
 }
 
 /** How late the mail of the others is, with and without an organization whose server never answers. */
-export async function hanging({ url }: PostgresServer, size: Size): Promise<Verdict> {
+export async function hanging({ url }: PostgresServer, size: Size, spoil = asItIs): Promise<Verdict> {
   const blocked = organizationOf(0)
   const organizations = 4
   const mute = await startMuteServer()
@@ -152,7 +160,9 @@ export async function hanging({ url }: PostgresServer, size: Size): Promise<Verd
           await settings.createOrganizationSettings(blocked, account)
         },
       })
-      const others = received.filter(({ appointmentId }) => ownerOf(trial.calendar, appointmentId) !== blocked)
+      const others = (isMute ? spoil(received) : received).filter(
+        ({ appointmentId }) => ownerOf(trial.calendar, appointmentId) !== blocked,
+      )
       const late = lateness(others, trial.calendar).map((ms) => ms + trial.aheadMs)
       return { p50: quantile(late, 0.5), p99: quantile(late, 0.99), count: others.length, trial }
     } finally {

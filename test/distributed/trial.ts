@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { capture } from '../../adapters/transport/capture.ts'
 import { createNotifications } from '../../src/index.ts'
-import { type Crew, startCrew } from './crew.ts'
+import { withCleanup } from '../support/with-cleanup.ts'
+import { startCrew } from './crew.ts'
 import { type Calendar, hostDirectory, hourMs, offsetMs, storageOf } from './host.ts'
 import { type Ledger, openLedger } from './ledger.ts'
 import type { WorkerSpec } from './worker.ts'
@@ -32,6 +33,8 @@ export type Trial = {
   /** From the first due time until everything had come to rest; null: it did not. */
   readonly restedAfterMs: number | null
   readonly said: readonly string[]
+  /** Workers that ended on their own, or did not end. */
+  readonly faults: readonly string[]
 }
 
 const batch = 2000
@@ -50,9 +53,10 @@ export async function runTrial(plan: TrialPlan): Promise<Trial> {
     directory: hostDirectory(calendar),
     env: {},
   })
-  const ledger = openLedger(url, schema)
-  let crew: Crew | undefined
-  try {
+  return withCleanup(async (defer) => {
+    defer(() => library.stop())
+    const ledger = openLedger(url, schema)
+    defer(() => ledger.close())
     await library.migrate()
     await plan.prepare?.(library)
     const planning = performance.now()
@@ -61,19 +65,21 @@ export async function runTrial(plan: TrialPlan): Promise<Trial> {
       await library.notifications.scheduleMany(ids, { customReminders: [offsetMs / hourMs] })
     }
     const plannedPerSecond = appointments / ((performance.now() - planning) / 1000)
-    crew = await startCrew(plan.workers, {
+    const crew = await startCrew(plan.workers, {
       url,
       schema,
       calendar,
       ...plan.through,
       leaseMs: plan.leaseMs ?? 60_000,
     })
+    defer(() => crew.stop())
     const aheadMs = calendar.firstDueAt - settleMs - Date.now()
     crew.go(aheadMs)
     await wait(settleMs)
     const began = Date.now()
     await plan.meanwhile?.(ledger, calendar)
     const restedAfterMs = await restOf(ledger, began, plan)
+    await crew.stop()
     return {
       calendar,
       aheadMs,
@@ -82,12 +88,9 @@ export async function runTrial(plan: TrialPlan): Promise<Trial> {
       doubtful: await ledger.doubtful(),
       restedAfterMs,
       said: crew.said,
+      faults: crew.faults,
     }
-  } finally {
-    await crew?.stop()
-    await library.stop()
-    await ledger.close()
-  }
+  })
 }
 
 async function restOf(

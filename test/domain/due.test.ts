@@ -12,6 +12,9 @@ import { parseStart } from '../../src/domain/local-time.ts'
 import { appointment, noWishes, patient, surroundings } from './support.ts'
 
 const now = new Date('2026-03-19T15:00:00Z')
+const leadMs = 60_000
+const at = (when: Date) => ({ now: when, leadMs })
+const moment = at(now)
 const truth = (changes: Parameters<typeof appointment>[0] = {}) =>
   ({ kind: 'known', value: appointment(changes) }) as const
 const reminder: DueReminder = {
@@ -19,14 +22,15 @@ const reminder: DueReminder = {
   channel: 'EMAIL',
   offset: '24h',
   startsAt: appointment().start.instant,
-  wasPutOff: true,
+  reminderTime: new Date(appointment().start.instant.getTime() - 24 * 3_600_000),
+  isGoneForLong: true,
 }
 const active: PlanFacts = { status: 'active', cancelReason: null, customReminders: null }
 const judge = (
   changes: Parameters<typeof appointment>[0] = {},
   plan: PlanFacts | null = active,
   around = surroundings(),
-) => judgeReminder(reminder, truth(changes), plan, around, now)
+) => judgeReminder(reminder, truth(changes), plan, around, moment)
 
 describe('a due reminder', () => {
   it('is sent while everything still stands', () => {
@@ -37,7 +41,7 @@ describe('a due reminder', () => {
     ['cancelled', judge({ status: 'cancelled' }), 'appointment_cancelled'],
     ['completed', judge({ status: 'completed' }), 'appointment_ended'],
     ['no show', judge({ status: 'no_show' }), 'appointment_ended'],
-    ['gone', judgeReminder(reminder, { kind: 'gone' }, active, surroundings(), now), 'appointment_gone'],
+    ['gone', judgeReminder(reminder, { kind: 'gone' }, active, surroundings(), moment), 'appointment_gone'],
     ['never planned', judge({}, null), 'appointment_gone'],
     [
       'cancelled by request',
@@ -52,7 +56,6 @@ describe('a due reminder', () => {
       'category_disabled_by_recipient',
     ],
     ['suppressed', judge({}, active, surroundings({}, null, { suppressed: 'EMAIL' })), 'suppressed'],
-    ['started', judgeReminder(reminder, truth(), active, surroundings(), reminder.startsAt), 'appointment_started'],
   ])('is silent: %s', (_case, verdict, rule) => {
     expect(verdict).toEqual({ kind: 'cancel', rule })
   })
@@ -63,12 +66,22 @@ describe('a due reminder', () => {
       rule: 'no_provider',
     })
     const late = reminder.startsAt
-    const unreadable = (at: Date) => judgeReminder(reminder, { kind: 'unreadable' }, active, surroundings(), at)
+    const unreadable = (when: Date) => judgeReminder(reminder, { kind: 'unreadable' }, active, surroundings(), at(when))
     expect(unreadable(late)).toEqual({ kind: 'refuse', rule: 'appointment_unreadable' })
   })
 
+  it('is reported as failed from the moment at which it is of no more use', () => {
+    const earlier = (ms: number) => at(new Date(reminder.startsAt.getTime() - ms))
+    const late = (ms: number) => judgeReminder(reminder, truth(), active, surroundings(), earlier(ms))
+    expect(late(leadMs + 1).kind).toBe('send')
+    for (const ms of [leadMs, 0, -3_600_000]) expect(late(ms)).toEqual({ kind: 'refuse', rule: 'too_late' })
+    // Who opted out meanwhile would not have got it in time either.
+    const optedOut = surroundings({}, { ...noWishes, appointmentReminder: false })
+    expect(judgeReminder(reminder, truth(), active, optedOut, earlier(0)).kind).toBe('cancel')
+  })
+
   it('waits while it cannot be decided', () => {
-    const unreadable = judgeReminder(reminder, { kind: 'unreadable' }, active, surroundings(), now)
+    const unreadable = judgeReminder(reminder, { kind: 'unreadable' }, active, surroundings(), moment)
     expect(unreadable).toEqual({ kind: 'wait', rule: 'appointment_unreadable' })
     const locked = judge({}, active, surroundings({}, null, { provider: 'provider_unreadable' }))
     expect(locked).toEqual({ kind: 'wait', rule: 'provider_unreadable' })
@@ -85,19 +98,20 @@ describe('a due notice', () => {
     recipient: { type: 'PATIENT', id: 1 },
     channel: 'EMAIL',
     askedStatus: 'cancelled',
-    wasPutOff: true,
+    createdAt: now,
+    isGoneForLong: true,
   } as const
   const ask = (
     changes: object,
     told: Parameters<typeof judgeNotice>[1],
     snapshot: ReturnType<typeof appointment> | null = null,
-  ) => judgeNotice({ ...notice, ...changes }, told, snapshot, surroundings(), now).kind
+  ) => judgeNotice({ ...notice, ...changes }, told, snapshot, surroundings(), moment).kind
 
   it('of a cancellation is sent because the appointment is cancelled, from the snapshot if it is gone', () => {
     expect(ask({}, truth({ status: 'cancelled' }))).toBe('send')
     expect(ask({}, { kind: 'gone' }, appointment())).toBe('send')
     expect(ask({}, { kind: 'gone' })).toBe('cancel')
-    expect(ask({ wasPutOff: false }, { kind: 'gone' })).toBe('wait')
+    expect(ask({ isGoneForLong: false }, { kind: 'gone' })).toBe('wait')
   })
 
   it('of a cancellation is withdrawn when the appointment takes place after all', () => {
@@ -116,12 +130,12 @@ describe('a due notice', () => {
   it('about the waitlist ends with the entry', () => {
     const entry = { ...appointment(), start: null, expiresAt: new Date(now.getTime() + 1) }
     const asked = { ...notice, category: 'WAITLIST' } as const
-    const at = (expiresAt: Date | null) =>
-      judgeWaitlistNotice(asked, { kind: 'known', value: { ...entry, expiresAt } }, surroundings(), now).kind
-    expect(at(entry.expiresAt)).toBe('send')
-    expect(at(null)).toBe('send')
-    expect(at(now)).toBe('cancel')
-    expect(judgeWaitlistNotice(asked, { kind: 'gone' }, surroundings(), now).kind).toBe('cancel')
+    const until = (expiresAt: Date | null) =>
+      judgeWaitlistNotice(asked, { kind: 'known', value: { ...entry, expiresAt } }, surroundings(), moment).kind
+    expect(until(entry.expiresAt)).toBe('send')
+    expect(until(null)).toBe('send')
+    expect(until(now)).toBe('cancel')
+    expect(judgeWaitlistNotice(asked, { kind: 'gone' }, surroundings(), moment).kind).toBe('cancel')
   })
 })
 

@@ -15,11 +15,12 @@ test('the wait grows by the factor, up to the longest, and half of it is random'
   expect(waitMs({ random: 0.5 })).toBe(22_500)
   expect(waitMs({ attempts: 3, policy: { ...defaultRetryPolicy, maxMs: 60_000 } })).toBe(60_000)
   const patient = { ...defaultRetryPolicy, maxRetries: 10_000 }
-  expect(waitMs({ attempts: 9000, policy: patient })).toBe(1_800_000)
+  expect(waitMs({ attempts: 9000, policy: patient })).toBe(900_000)
+  expect([4, 5, 500].map((attempts) => waitMs({ attempts }))).toEqual([900_000, 900_000, 900_000])
 })
 
 test('after the last retry there is none', () => {
-  expect(waitMs({ attempts: 4 })).toBeNull()
+  expect(waitMs({ attempts: 4, policy: { ...defaultRetryPolicy, maxRetries: 3 } })).toBeNull()
   expect(waitMs({ attempts: 1, policy: { ...defaultRetryPolicy, maxRetries: 0 } })).toBeNull()
 })
 
@@ -28,6 +29,13 @@ describe('the deadline', () => {
     expect(waitMs({ deadline: inMs(15_000) })).toBeNull()
     expect(waitMs({ deadline: now })).toBeNull()
     expect(waitMs({ deadline: inMs(-1) })).toBeNull()
+  })
+
+  test('leaves room for a last try half a minute before it', () => {
+    expect(waitMs({ attempts: 9, deadline: inMs(300_000) })).toBe(270_000)
+    expect(waitMs({ attempts: 9, deadline: inMs(30_001) })).toBe(1)
+    expect(waitMs({ attempts: 9, deadline: inMs(30_000) })).toBeNull()
+    expect(waitMs({ attempts: 9, deadline: inMs(300_000), retryAfterMs: 270_001 })).toBeNull()
   })
 
   test('shortens the random half where the fixed half leaves room', () => {

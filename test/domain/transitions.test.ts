@@ -11,13 +11,17 @@ test('a status only moves forward', () => {
     'null -> FAILED',
     'null -> BOUNCED',
     'null -> DELIVERED',
+    'SENT -> FAILED',
     'SENT -> BOUNCED',
     'SENT -> DELIVERED',
+    'FAILED -> BOUNCED',
+    'FAILED -> DELIVERED',
+    'DELIVERED -> BOUNCED',
   ])
 })
 
-test('a late sent never overwrites delivered', () => {
+test('a late sent never overwrites what is known since', () => {
   expect(canTransition('DELIVERED', 'SENT')).toBe(false)
   expect(canTransition('BOUNCED', 'SENT')).toBe(false)
-  expect(canTransition('FAILED', 'DELIVERED')).toBe(false)
+  expect(canTransition('FAILED', 'SENT')).toBe(false)
 })

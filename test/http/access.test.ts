@@ -213,6 +213,15 @@ describe('authenticate', () => {
     await stage.stop()
   })
 
+  test('one that never answers keeps nobody waiting for ever: 503 after ten seconds', async () => {
+    const stage = await openWorld({ authenticate: () => new Promise(() => {}) })
+    const answer = ask(stage, { method: 'GET', path: '/statistics', caller: service })
+    await stage.clock.advance(10_000)
+    expect(await answer).toMatchObject({ status: 503, answer: { code: 'host_timeout' } })
+    expect(stage.log.lines.join()).toContain('host_timeout')
+    await stage.stop()
+  })
+
   test('one that fails or answers nonsense lets nobody in', async () => {
     const fail = () => {
       throw new Error('ada@example.org could not log in')

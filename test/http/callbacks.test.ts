@@ -38,15 +38,15 @@ describe('callbacks', () => {
     await world.stop()
   })
 
-  test('statuses go forward only: a late failure or success changes nothing', async () => {
+  test('statuses go forward only: what is reported late and says less changes nothing', async () => {
     const { world, id, url } = await sentWorld()
     const failed = { status: 'failed', error: 'mailbox of ada@example.org (+1 415 555 0123) is full\n' }
-    expect(await report(world, url, failed)).toMatchObject({ answer: { status: 'SENT', updated: false } })
+    expect(await report(world, url, failed)).toMatchObject({ answer: { status: 'FAILED', updated: true } })
     expect(await report(world, url, { status: 'success' })).toMatchObject({
-      answer: { status: 'SENT', updated: false },
+      answer: { status: 'FAILED', updated: false },
     })
     expect(await report(world, url, { status: 'running' })).toMatchObject({
-      answer: { status: 'SENT', updated: false },
+      answer: { status: 'FAILED', updated: false },
     })
     expect(await report(world, url, { ...failed, status: 'bounced' })).toMatchObject({
       answer: { status: 'BOUNCED', updated: true },

@@ -18,6 +18,15 @@ test('without the option the page is 404 and says how to have it; the descriptio
   await clinic.stop()
 })
 
+test('a page that never comes is 503 after ten seconds', async () => {
+  const docs = { page: () => new Promise<never>(() => {}), asset: async () => null }
+  const world = await openWorld({ docs })
+  const page = ask(world, get('/docs'))
+  await world.clock.advance(10_000)
+  expect(await page).toMatchObject({ status: 503, answer: { code: 'host_timeout' } })
+  await world.stop()
+})
+
 test('the description names the public URL where the host told it', async () => {
   const world = await openWorld({ publicUrl: 'https://clinic.example/notify/' })
   const { answer } = await ask(world, get('/openapi.json'))

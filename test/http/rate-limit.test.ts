@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Caller, NotificationsOptions } from '../../src/index.ts'
 import {
   admin,
@@ -13,13 +13,6 @@ import {
   type WireRequest,
   type World,
 } from '../conformance/http/world.ts'
-
-// The limiter that counts in memory reads the time itself.
-beforeEach(
-  () =>
-    void vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'], now: new Date('2024-09-20T12:00:00Z') }),
-)
-afterEach(() => void vi.useRealTimers())
 
 const twoOf = { points: 2, durationSeconds: 60 }
 const tight = { reading: twoOf, changing: twoOf, sending: twoOf }
@@ -58,7 +51,7 @@ describe('security checklist: Rate limits', () => {
     limited({ ...tight, reading: { points: 3, durationSeconds: 60 } }, async (world) => {
       const policy = { 'ratelimit-policy': '"reading";q=3;w=60' }
       expect(told(await ask(world, read(admin)))).toEqual({ ...policy, ratelimit: '"reading";r=2;t=60' })
-      vi.advanceTimersByTime(20_400)
+      await world.clock.advance(20_400)
       expect(told(await ask(world, read(admin)))).toEqual({ ...policy, ratelimit: '"reading";r=1;t=40' })
       expect(told(await ask(world, read(admin)))).toEqual({ ...policy, ratelimit: '"reading";r=0;t=40' })
       const refused = await ask(world, read(admin))
@@ -72,10 +65,10 @@ describe('security checklist: Rate limits', () => {
         detail: 'At most 3 requests of the class "reading" are answered in 60 s; try again in 40 s.',
         code: 'rate_limited',
       })
-      vi.advanceTimersByTime(39_599)
+      await world.clock.advance(39_599)
       const atLast = await ask(world, read(admin))
       expect([atLast.status, atLast.headers['retry-after']]).toEqual([429, '1'])
-      vi.advanceTimersByTime(1)
+      await world.clock.advance(1)
       expect(told(await ask(world, read(admin)))).toEqual({ ...policy, ratelimit: '"reading";r=2;t=60' })
     }))
 

@@ -7,6 +7,7 @@
 import { parseArgs } from 'node:util'
 import { capture } from '../../adapters/transport/capture.ts'
 import { createNotifications } from '../../src/index.ts'
+import { ManualClock } from '../support/manual-clock.ts'
 import { startPostgres } from '../support/postgres-server.ts'
 import { hostOf } from './host.ts'
 import { type Place, postgresPlace, type Step, sqlitePlace } from './places.ts'
@@ -58,7 +59,7 @@ async function reconcile(place: Place): Promise<void> {
     transports: [capture()],
     directory: hostOf(size),
     env: {},
-    clock: { now: () => new Date(size.now), setTimer: () => () => {} },
+    clock: new ManualClock(new Date(size.now)),
   })
   const began = performance.now()
   let checked = 0

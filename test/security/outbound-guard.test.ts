@@ -42,8 +42,11 @@ describe('addresses', () => {
 
   it.each(publicAddresses)('%s is public', async (address) => {
     expect(isPublicAddress(address)).toBe(true)
-    expect(await guard(address)).toEqual({ address, servername: address })
-    expect(await guard('mail.example', answering(address))).toEqual({ address, servername: 'mail.example' })
+    expect(await guard(address)).toEqual({ addresses: [address], servername: address })
+    expect(await guard('mail.example', answering(address))).toEqual({
+      addresses: [address],
+      servername: 'mail.example',
+    })
   })
 
   it.each(['', 'mail.example', '1.2.3', '1.2.3.4.5', '8.8.8.8\0', 'fe80::1%eth0', '2606:4700::1%eth0'])(
@@ -94,7 +97,7 @@ describe('hosts', () => {
   it('are named for SNI as the certificate spells them', async () => {
     expect((await guard('Mail.Example.ORG.')).servername).toBe('mail.example.org')
     expect((await guard('münchen.example')).servername).toBe('xn--mnchen-3ya.example')
-    expect(await guard('134744072')).toEqual({ address: '8.8.8.8', servername: '8.8.8.8' })
+    expect(await guard('134744072')).toEqual({ addresses: ['8.8.8.8'], servername: '8.8.8.8' })
   })
 
   it('are refused when only one of several addresses is private, in any order', async () => {
@@ -103,9 +106,14 @@ describe('hosts', () => {
     expect((await refusal(guard('mail.example', answering()))).code).toBe('outbound_refused')
   })
 
+  it('are all told, in the order of the lookup', async () => {
+    const several = ['2606:4700::1111', '93.184.216.34', '8.8.8.8']
+    expect((await guard('mail.example', answering(...several))).addresses).toEqual(several)
+  })
+
   it('are resolved once: a name that turns private after the check is connected to where it was checked', async () => {
     const rebinding = vi.fn<HostLookup>(answering('127.0.0.1')).mockImplementationOnce(answering('8.8.8.8'))
-    expect(await guard('rebind.example', rebinding)).toEqual({ address: '8.8.8.8', servername: 'rebind.example' })
+    expect(await guard('rebind.example', rebinding)).toEqual({ addresses: ['8.8.8.8'], servername: 'rebind.example' })
     expect(rebinding).toHaveBeenCalledTimes(1)
   })
 
@@ -147,23 +155,29 @@ describe('the override', () => {
 
   it('lets private hosts through, still resolved once and pinned', async () => {
     expect(await resolveOutbound('relay.internal', 25, rules)).toEqual({
-      address: '10.0.0.1',
+      addresses: ['10.0.0.1'],
       servername: 'relay.internal',
     })
-    expect(await resolveOutbound('127.0.0.1', 25, rules)).toEqual({ address: '127.0.0.1', servername: '127.0.0.1' })
+    expect(await resolveOutbound('127.0.0.1', 25, rules)).toEqual({ addresses: ['127.0.0.1'], servername: '127.0.0.1' })
   })
 
   it('lifts the ports for private addresses only, and not those that were named', async () => {
-    expect((await resolveOutbound('127.0.0.1', 41_025, rules)).address).toBe('127.0.0.1')
+    expect((await resolveOutbound('127.0.0.1', 41_025, rules)).addresses).toEqual(['127.0.0.1'])
     const open = { ...rules, lookup: answering('8.8.8.8') }
     expect((await refusal(resolveOutbound('mail.example', 6379, open))).field).toBe('emailSmtpPort')
     const named = { ...rules, allowedPorts: [25] }
     expect((await refusal(resolveOutbound('127.0.0.1', 6379, named))).field).toBe('emailSmtpPort')
   })
 
+  it('does not wait for a resolver that never answers', async () => {
+    const lookup: HostLookup = () => new Promise(() => {})
+    const resolving = resolveOutbound('mail.example', 25, { allowPrivate: false, lookup, lookupTimeoutMs: 20 })
+    await expect(resolving).rejects.toMatchObject({ name: 'TimeoutError' })
+  })
+
   it('resolves with the system by default', async () => {
-    const { address, servername } = await resolveOutbound('localhost', 25, { allowPrivate: true })
-    expect(['127.0.0.1', '::1']).toContain(address)
+    const { addresses, servername } = await resolveOutbound('localhost', 25, { allowPrivate: true })
+    expect(['127.0.0.1', '::1']).toContain(addresses[0])
     expect(servername).toBe('localhost')
   })
 })

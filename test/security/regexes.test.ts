@@ -55,15 +55,21 @@ const length = 20_000
 /** A pattern that looks at each pair of characters needs a second for this length; one that looks at each, a millisecond. */
 const boundMs = 250
 
+/** Of the processor, not of the clock: on a busy machine a thread waits for others. */
+const spentMs = (): number => {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
+}
+
 function slowest(pattern: RegExp): { ms: number; text: string } {
   let worst = { ms: 0, text: '' }
   for (const word of words) {
     for (const opening of openings) {
       for (const ending of endings) {
         const text = opening + word.repeat(Math.ceil(length / word.length)) + ending
-        const began = performance.now()
+        const began = spentMs()
         text.replace(pattern, '')
-        const ms = performance.now() - began
+        const ms = spentMs() - began
         if (ms > worst.ms) worst = { ms, text: JSON.stringify([opening, word, ending]) }
         if (ms > boundMs) return worst
       }

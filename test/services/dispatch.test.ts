@@ -78,7 +78,7 @@ describe('sending a due reminder', () => {
 
   it('fails after maxRetries, and a permanent failure at once', async () => {
     const stubborn = failing(...Array.from({ length: 9 }, () => failure('transient')))
-    await using clinic = await reminded(stubborn)
+    await using clinic = await reminded(stubborn, { retry: { maxRetries: 3 } })
     await clinic.clock.advance(10 * hour)
     expect(stubborn.attempts).toHaveLength(4)
     expect(await outcome(clinic)).toMatchObject({ reminder: { status: 'FAILED' }, notification: { status: 'FAILED' } })
@@ -99,7 +99,7 @@ describe('sending a due reminder', () => {
     while (clinic.clock.now() < soon) await clinic.clock.advance(1000)
     const withTimeout = transport.attempts.length
     await clinic.clock.advance(10 * hour)
-    // At 15:01:00, 15:01:22 and 15:02:52; the fourth would come after the start.
+    // At 15:01:00, 15:01:22 and a last time at 15:01:30: a reminder is of no more use a minute before the start.
     expect([withTimeout, transport.attempts.length]).toEqual([3, 3])
     expect((await outcome(clinic)).reminder?.status).toBe('FAILED')
   })

@@ -105,7 +105,7 @@ async function openPair(windowMs = minute) {
     const { onForeignChange: _unheard, ...storage } = sqlite({ database })
     const scheduler = engineScheduler(engine.side(), { windowMs })
     const clinic = await openClinic(noon, { storage, clock, scheduler, sweepMs: day })
-    onTestFinished(() => clinic.stop())
+    onTestFinished(async () => void (await clinic.stop()))
     return clinic
   }
   const pair = [await one(), await one()] as const

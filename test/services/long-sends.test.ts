@@ -177,7 +177,8 @@ describe('a send that this process gives up before the message was begun', () =>
 
   it('is a failed attempt where the provider took as long as a send may', async () => {
     const { transport, asked } = queueingProvider(() => false)
-    await using clinic = await openClinic(before, { ...leases, transports: [transport] })
+    const retry = { maxRetries: 3 }
+    await using clinic = await openClinic(before, { ...leases, retry, transports: [transport] })
     clinic.host.book({ id: 1, startsAt, recipients: [patient] })
     await clinic.notifications.scheduleReminders(1, { customReminders: [24] })
     await clinic.start()

@@ -41,39 +41,41 @@ async function withWrongPassword(port: number, options: SmtpOptions) {
   }
 }
 
-const pauseOf = (code: string, until: string) => ({ code, until: new Date(until) })
-
 describe('an account that is refused', () => {
-  it('is told of once, and shown as paused until it may be tried again', async () => {
+  it('is reported once, tried by one message at a time, and shown as paused until it works again', async () => {
     server = await startSmtpServer({ credentials: { username, password: right } })
     await using clinic = await withWrongPassword(server.port, { allowPrivateHosts: true })
     const { eventually, warnings, email, deferrals } = clinic
     await eventually(async () => (await deferrals()).length).toBe(2)
-    const told = { organizationId, channel: 'EMAIL', code: 'smtp_535', account: 'organization' }
-    expect(warnings()).toEqual([
-      {
-        message: 'account paused: nothing is sent through it until then',
-        ...told,
-        until: '2026-03-18T12:01:00.000Z',
-      },
-    ])
+    const reported = {
+      message: 'account paused: what is due waits until it works again',
+      organizationId,
+      channel: 'EMAIL',
+      code: 'smtp_535',
+      account: 'organization',
+    }
+    expect(warnings()).toEqual([reported])
     const paused = { enabled: true, provider: 'smtp', source: 'organization', fault: 'account_paused' }
-    expect(await email()).toEqual({ ...paused, pause: pauseOf('smtp_535', '2026-03-18T12:01:00Z') })
+    const since = new Date('2026-03-18T12:00:00Z')
+    const until = new Date('2026-03-18T12:00:03.750Z')
+    expect(await email()).toEqual({ ...paused, pause: { code: 'smtp_535', since, until }, pausedDestinations: [] })
     const [first] = await deferrals()
-    expect(first?.because).toBe('the account cannot be used now; nothing is sent through it until it can')
+    expect(first?.because).toBe('the account was refused and is paused; it is sent when the account works again')
 
-    // The pause is over, and the next one is twice as long.
-    await clinic.clock.advance(60_000)
-    await eventually(() => warnings().length).toBe(2)
-    expect(warnings()[1]).toMatchObject({ ...told, until: '2026-03-18T12:03:00.000Z' })
-    await eventually(email).toMatchObject({ pause: pauseOf('smtp_535', '2026-03-18T12:03:00Z') })
+    // One of the two tries it again, then the other, and the waits grow.
+    await clinic.clock.advance(3750)
+    await eventually(async () => (await deferrals()).length).toBe(3)
+    await eventually(email).toMatchObject({ pause: { since, until: new Date('2026-03-18T12:00:11.250Z') } })
+    await clinic.clock.advance(7500)
     await eventually(async () => (await deferrals()).length).toBe(4)
+    const tried = (await deferrals()).slice(2).map(({ recipient }) => recipient?.id)
+    expect(new Set(tried)).toEqual(new Set([12, 13]))
 
     await clinic.settings.updateOrganizationSettings(organizationId, { emailPassword: right })
     expect(await email()).toMatchObject({ fault: null, pause: null })
-    await clinic.clock.advance(120_000)
+    // At once: nobody waits for the next try with the old password.
     await eventually(() => server?.mails.length).toBe(2)
-    expect(warnings()).toHaveLength(2)
+    expect(warnings()).toHaveLength(1)
     expect(await email()).toMatchObject({ fault: null, pause: null })
     expect(clinic.log.lines.join('\n')).not.toMatch(/password"|@example|Byron/)
   })
@@ -85,19 +87,24 @@ describe('an account that is refused', () => {
     await clinic.eventually(async () => (await clinic.email()).fault).toBe('account_paused')
     await clinic.eventually(async () => (await clinic.deferrals()).length).toBe(2)
     server.fault = null
-    await clinic.clock.advance(60_000)
-    await clinic.eventually(() => server?.mails.length).toBe(2)
+    await clinic.clock.advance(5000)
+    await clinic
+      .eventually(async () => {
+        await clinic.clock.advance(1000)
+        return server?.mails.length
+      })
+      .toBe(2)
     await clinic.eventually(async () => (await clinic.email()).pause).toBeNull()
     expect(clinic.warnings()).toHaveLength(1)
+    const { notifications } = await clinic.notifications.history()
+    expect(notifications).toMatchObject([{ status: 'SENT' }, { status: 'SENT' }])
+    expect(notifications.every(({ attempts }) => attempts === 1)).toBe(true)
   })
 
-  it('is told of in the same way where its host may not be connected to', async () => {
+  it('is reported in the same way where its host may not be connected to', async () => {
     await using clinic = await withWrongPassword(587, {})
     await clinic.eventually(async () => (await clinic.deferrals()).length).toBe(2)
     expect(clinic.warnings()).toMatchObject([{ organizationId, code: 'outbound_refused' }])
-    expect(await clinic.email()).toMatchObject({
-      fault: 'account_paused',
-      pause: pauseOf('outbound_refused', '2026-03-18T12:01:00Z'),
-    })
+    expect(await clinic.email()).toMatchObject({ fault: 'account_paused', pause: { code: 'outbound_refused' } })
   })
 })

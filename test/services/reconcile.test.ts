@@ -119,6 +119,10 @@ describe('what reconciliation finds and mends', () => {
     await clinic.notifications.scheduleReminders(3, { customReminders: [5] })
     const row = clinic.host.appointmentRows.get(3)
     clinic.host.appointmentRows.delete(3)
+    expect(await clinic.reconcile()).toMatchObject({ ...nothing, checked: 3, gone: 1, missing: 1, unchanged: 2 })
+    expect(pending(await clinic.notifications.getReminders(3))).toHaveLength(1)
+    expect(await clinic.reconcile()).toMatchObject({ ...nothing, gone: 1, missing: 1 })
+    await clinic.clock.advance(5 * 60_000)
     const report = await clinic.reconcile()
     expect(report).toMatchObject({ ...nothing, status: 'done', checked: 3, cancelled: 1, gone: 1, unchanged: 2 })
     expect(report.examples).toMatchObject({ gone: [3], cancelled: [3] })
@@ -252,7 +256,9 @@ describe('what reconciliation leaves alone', () => {
     clinic.host.appointmentRows.delete(4)
     clinic.host.book({ id: 9, startsAt: start })
     const first = await clinic.reconcile()
-    expect(first).toMatchObject({ ...nothing, planned: 1, moved: 1, cancelled: 2, replanned: 1, gone: 1, unchanged: 4 })
+    expect(first).toMatchObject({ planned: 1, moved: 1, cancelled: 1, missing: 1, replanned: 1, gone: 1, unchanged: 4 })
+    await clinic.clock.advance(5 * 60_000)
+    expect(await clinic.reconcile()).toMatchObject({ ...nothing, cancelled: 1, gone: 1, unchanged: 7 })
     const before = clinic.rows()
     const told = clinic.told.length
     expect(await clinic.reconcile()).toMatchObject({ ...nothing, status: 'done', checked: 7, unchanged: 7 })
@@ -281,7 +287,7 @@ describe('what reconciliation leaves alone', () => {
     clinic.host.appointmentRows.delete(2)
     clinic.host.upcoming = async () => ({ ids: [1, 2, 3, 4], cursor: null })
     const report = await clinic.reconcile()
-    expect(report).toMatchObject({ ...nothing, checked: 3, gone: 1, cancelled: 1, unchanged: 2 })
+    expect(report).toMatchObject({ ...nothing, checked: 3, gone: 1, missing: 1, unchanged: 2 })
     expect(clinic.database.prepare('select count(*) as n from reminder_plans').get()).toEqual({ n: 3 })
   })
 
@@ -365,8 +371,47 @@ describe('a directory that forgot too much', () => {
   ] as const)('of %i plans %i are gone, with the share %s: %s', async (plans, gone, maxGoneShare, status) => {
     await using clinic = await open(plans)
     for (let id = 1; id <= gone; id += 1) clinic.host.appointmentRows.delete(id)
-    const report = await clinic.reconcile(maxGoneShare === undefined ? {} : { maxGoneShare })
-    expect(report).toMatchObject({ status, gone, cancelled: status === 'done' ? gone : 0 })
+    const options = maxGoneShare === undefined ? {} : { maxGoneShare }
+    const done = status === 'done' ? gone : 0
+    expect(await clinic.reconcile(options)).toMatchObject({ status, gone, missing: done, cancelled: 0 })
+    await clinic.clock.advance(5 * 60_000)
+    expect(await clinic.reconcile(options)).toMatchObject({ status, gone, missing: 0, cancelled: done })
+  })
+
+  it('cancels nothing for one answer: what is known again five minutes later is left as it is', async () => {
+    await using clinic = await open(10)
+    const row = clinic.host.appointmentRows.get(5)
+    clinic.host.appointmentRows.delete(5)
+    await clinic.reconcile()
+    if (row !== undefined) clinic.host.appointmentRows.set(5, row)
+    await clinic.clock.advance(5 * 60_000)
+    expect(await clinic.reconcile()).toMatchObject({ ...nothing, missing: 0, unchanged: 10 })
+    expect(pending(await clinic.notifications.getReminders(5))).toHaveLength(2)
+  })
+
+  it('begins anew with what was known again in between', async () => {
+    await using clinic = await open(10)
+    await clinic.start()
+    const row = clinic.host.appointmentRows.get(5)
+    clinic.host.appointmentRows.delete(5)
+    await clinic.reconcile()
+    if (row !== undefined) clinic.host.appointmentRows.set(5, row)
+    await clinic.clock.advance(5 * 60_000)
+    expect((await clinic.decisionsOf(5)).slice(-2)).toEqual(['deferred appointment_gone', 'planned appointment_found'])
+    clinic.host.appointmentRows.delete(5)
+    await clinic.clock.advance(60 * 60_000)
+    expect(await clinic.reconcile()).toMatchObject({ gone: 1, missing: 1, cancelled: 0 })
+  })
+
+  it('looks once more by itself, five minutes later, where it was started', async () => {
+    await using clinic = await open(10)
+    await clinic.start()
+    clinic.host.appointmentRows.delete(5)
+    expect(await clinic.reconcile()).toMatchObject({ gone: 1, missing: 1 })
+    await clinic.clock.advance(5 * 60_000 - 1)
+    expect(pending(await clinic.notifications.getReminders(5))).toHaveLength(2)
+    await clinic.clock.advance(1)
+    expect(reason(await clinic.notifications.getReminders(5))).toEqual(['appointment_gone', 'appointment_gone'])
   })
 
   it('asks again before it cancels', async () => {

@@ -134,13 +134,27 @@ describe('organization settings', () => {
     const env = { DEFAULT_SMTP_HOST: 'smtp.example.org', DEFAULT_EMAIL_USERNAME: 'clinic@example.org' }
     await using clinic = await openClinic(now, { transports: providers().transports, env })
     expect((await clinic.settings.effectiveSettings(organizationId)).channels).toEqual({
-      EMAIL: { enabled: true, provider: 'smtp', source: 'default', fault: null, pause: null },
-      SMS: { enabled: true, provider: null, source: null, fault: 'no_provider', pause: null },
+      EMAIL: { enabled: true, provider: 'smtp', source: 'default', fault: null, pause: null, pausedDestinations: [] },
+      SMS: { enabled: true, provider: null, source: null, fault: 'no_provider', pause: null, pausedDestinations: [] },
     })
     await clinic.settings.createOrganizationSettings(organizationId, { ...documented, smsEnabled: false })
     expect((await clinic.settings.effectiveSettings(organizationId)).channels).toEqual({
-      EMAIL: { enabled: true, provider: 'smtp', source: 'organization', fault: null, pause: null },
-      SMS: { enabled: false, provider: 'twilio', source: 'organization', fault: null, pause: null },
+      EMAIL: {
+        enabled: true,
+        provider: 'smtp',
+        source: 'organization',
+        fault: null,
+        pause: null,
+        pausedDestinations: [],
+      },
+      SMS: {
+        enabled: false,
+        provider: 'twilio',
+        source: 'organization',
+        fault: null,
+        pause: null,
+        pausedDestinations: [],
+      },
     })
   })
 

@@ -6,7 +6,10 @@ export type ClinicProcess = ExampleProcess
 /** The token of the example clinic's own backend. */
 export const serviceToken = 'clinic-demo-token'
 
-/** Starts examples/clinic as a process of its own, with its database in `folder`, or at `DATABASE_URL` where that is set. */
+/** Where it is set, the library's rows of the clinics are there, and not in a file: in no schema that they could share. */
+export const clinicDatabase = 'CLINIC_DATABASE_URL'
+
+/** Starts examples/clinic as a process of its own, with its database in `folder`. */
 export const startClinic = (
   folder: string,
   twilioUrl: string,
@@ -14,7 +17,7 @@ export const startClinic = (
 ): Promise<ClinicProcess> =>
   startExample('examples/clinic/main.ts', {
     PORT: '0',
-    ...(process.env['DATABASE_URL'] ? { DATABASE_URL: process.env['DATABASE_URL'] } : {}),
+    ...(process.env[clinicDatabase] ? { DATABASE_URL: process.env[clinicDatabase] } : {}),
     DATABASE_FILE: join(folder, 'clinic.sqlite'),
     NOTIFICATIONS_ENCRYPTION_KEY: Buffer.alloc(32, 3).toString('base64'),
     ALLOW_PRIVATE_SMTP_HOSTS: 'true',

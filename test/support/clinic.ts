@@ -1,3 +1,4 @@
+import Database from 'better-sqlite3'
 import { sqlite } from '../../adapters/storage/sqlite.ts'
 import { capture } from '../../adapters/transport/capture.ts'
 import {
@@ -16,6 +17,7 @@ import {
 import { refKey } from '../../src/schemas/common.ts'
 import { described } from './described.ts'
 import { ManualClock, turns } from './manual-clock.ts'
+import { migratedSqlite } from './migrated-sqlite.ts'
 
 export const organizationId = '7f3d2a10-5b1e-4c7a-9a52-0c6f5a1d9b11'
 export const otherOrganizationId = '11111111-2222-4333-8444-555555555555'
@@ -132,8 +134,11 @@ export async function openClinic(now: string, options: Partial<NotificationsOpti
   const outbox = capture()
   const log = new LogBook()
   const told: { name: string; event: unknown }[] = []
+  const { appointment = 'integer', recipient = 'integer', waitlistEntry = 'integer' } = options.ids ?? {}
   const embedded = createNotifications({
-    storage: sqlite(':memory:'),
+    storage:
+      options.storage ??
+      sqlite({ database: new Database(await migratedSqlite({ appointment, recipient, waitlistEntry })) }),
     transports: [outbox],
     directory: host,
     encryptionKey: testKey,
@@ -164,7 +169,7 @@ export async function openClinic(now: string, options: Partial<NotificationsOpti
     /** Stops, also where a provider never answers: the time that is left to it passes. */
     async [Symbol.asyncDispose]() {
       const stopped = library.stop()
-      await clock.advance(drainMs + 1000)
+      await clock.advance(drainMs + 2000)
       await stopped
     },
   }

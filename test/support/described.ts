@@ -101,9 +101,10 @@ export function described<Library extends Notifications>(library: Library, key: 
       return answer
     },
     async stop() {
-      await library.stop()
+      const report = await library.stop()
       if (faults.length > 0)
         throw new Error(`answers that the description of the API does not know: ${faults.join('\n')}`)
+      return report
     },
   }
 }

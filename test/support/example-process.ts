@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 
 export type ExampleProcess = {
   readonly origin: string
@@ -8,15 +9,25 @@ export type ExampleProcess = {
   readonly output: readonly string[]
 }
 
+const withParent = fileURLToPath(new URL('./with-parent.ts', import.meta.url))
+
+/** Runs an example, which does not outlive this process, with no other variables than these. */
+export function spawnExample(main: string, env: NodeJS.ProcessEnv) {
+  const child = spawn(process.execPath, ['--import', withParent, main], {
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
+  const { stdout, stderr } = child
+  if (stdout === null || stderr === null) throw new Error('no output')
+  return { child, stdout, stderr }
+}
+
 /** Starts an example that serves HTTP as a process of its own, with no other variables than these. */
 export async function startExample(main: string, env: Readonly<Record<string, string>>): Promise<ExampleProcess> {
   const output: string[] = []
-  const child = spawn(process.execPath, [main], {
-    env: { PATH: process.env['PATH'], ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  child.stderr.on('data', (chunk) => output.push(String(chunk)))
-  const lines = createInterface({ input: child.stdout })
+  const { child, stdout, stderr } = spawnExample(main, env)
+  stderr.on('data', (chunk) => output.push(String(chunk)))
+  const lines = createInterface({ input: stdout })
   return await new Promise((resolve, reject) => {
     lines.on('line', (line) => {
       output.push(line)

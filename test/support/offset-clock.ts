@@ -1,15 +1,21 @@
-import { type Clock, systemClock } from '../../src/index.ts'
+import type { Clock } from '../../src/index.ts'
+import { nodeClock } from '../../src/ports/clock.ts'
 
-/** Real time, and a clock that can be set wrong: timers that are set go on as they were, as those of a machine do. */
+/** Real time, and a time of day that can be set wrong: what waits for a length of time goes on as it did. */
 export class OffsetClock implements Clock {
-  #offsetMs = 0
+  #offsetMs: number
+  readonly #clock = nodeClock(() => Date.now() + this.#offsetMs)
+  readonly elapsedMs = this.#clock.elapsedMs
+  readonly setTimer = this.#clock.setTimer
+  readonly after = this.#clock.after
+  readonly now = this.#clock.now
 
-  now(): Date {
-    return new Date(Date.now() + this.#offsetMs)
+  constructor(offsetMs = 0) {
+    this.#offsetMs = offsetMs
   }
 
-  setTimer(at: Date, callback: () => void): () => void {
-    return systemClock.setTimer(new Date(at.getTime() - this.#offsetMs), callback)
+  step(ms: number): void {
+    this.#offsetMs += ms
   }
 
   jump(to: Date): void {

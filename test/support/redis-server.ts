@@ -26,7 +26,8 @@ export async function startRedis(): Promise<RedisServer> {
   const path = join(tmpdir(), `redis-${process.pid}-${started}.sock`)
   let server = await spawnServer(path)
   const stop = async () => {
-    server.kill('SIGKILL')
+    if (server.exitCode !== null || server.signalCode !== null) return
+    server.stdin?.end()
     await once(server, 'exit')
   }
   return {
@@ -45,9 +46,24 @@ export async function startRedis(): Promise<RedisServer> {
   }
 }
 
+/**
+ * A shell keeps the server until the end of its input, which comes when this process is gone, also when it was killed with its
+ * group: then it kills the server.
+ */
+const keeper = 'redis-server "$@" & server=$!; exec >/dev/null; cat; kill -9 $server; wait $server; rm -f "$0"'
+
 async function spawnServer(path: string): Promise<ChildProcess> {
-  const server = spawn('redis-server', ['--port', '0', '--unixsocket', path, '--save', ''])
-  for await (const line of createInterface(server.stdout)) if (line.includes('ready to accept')) break
-  server.stdout.resume()
-  return server
+  const server = spawn('sh', ['-c', keeper, path, '--port', '0', '--unixsocket', path, '--save', ''], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    detached: true,
+  })
+  const said: string[] = []
+  for await (const line of createInterface(server.stdout)) {
+    said.push(line)
+    if (!line.includes('ready to accept')) continue
+    server.stdout.resume()
+    return server
+  }
+  server.stdin.end()
+  throw new Error(`redis-server ended before it was ready: ${said.join('\n')}`)
 }

@@ -13,6 +13,8 @@ export type ReceivedSms = {
   readonly messagingServiceSid: string | null
   readonly body: string | null
   readonly statusCallback: string | null
+  /** In seconds. */
+  readonly validityPeriod: string | null
   /** The form as it came. */
   readonly raw: string
 }
@@ -44,6 +46,8 @@ export type TwilioServerSettings = {
   readonly prefix?: string
   /** HTTPS with the certificate of smtp-certificate.ts. */
   readonly tls?: boolean
+  /** Twilio's error code for a message that it is to refuse; null: it takes it. */
+  readonly refuse?: (message: ReceivedSms) => number | null
   /** Called, and awaited, before the answer. */
   readonly onMessage?: (message: ReceivedSms) => unknown
   readonly port?: number
@@ -98,7 +102,7 @@ export async function startTwilioServer(settings: TwilioServerSettings = {}): Pr
     const isForm = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded')
     if (request.method !== 'POST' || !isForm) return answer(response, { status: 405, code: 20004 })
     const message = smsOf(messages.length + 1, accountSid, form, raw)
-    const refusal = refusalOf(message)
+    const refusal = refusalOf(message) ?? settings.refuse?.(message) ?? null
     if (refusal !== null) return answer(response, { status: 400, code: refusal })
     messages.push(message)
     await onMessage?.(message)
@@ -167,6 +171,7 @@ function smsOf(count: number, accountSid: string, form: URLSearchParams, raw: st
     messagingServiceSid: form.get('MessagingServiceSid'),
     body: form.get('Body'),
     statusCallback: form.get('StatusCallback'),
+    validityPeriod: form.get('ValidityPeriod'),
     raw,
   }
 }

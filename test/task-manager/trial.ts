@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -9,6 +9,7 @@ import { chanceFrom } from '../crash/chance.ts'
 import { HostTable, hostDirectory } from '../crash/host-table.ts'
 import { type Cancel, Upheaval } from '../crash/upheaval.ts'
 import { freePort } from '../support/free-port.ts'
+import { withCleanup } from '../support/with-cleanup.ts'
 import { type Evidence, readEvidence } from './evidence.ts'
 import { calm, type Faults } from './faults.ts'
 import { type FaultyTaskManager, startFaultyTaskManager } from './faulty-task-manager.ts'
@@ -77,20 +78,34 @@ export type Trial = {
   /** What planning all of them took with TaskManager and without, in ms. */
   readonly planning: { readonly withMs: number; readonly withoutMs: number }
   readonly restedAfterMs: number | null
+  /** What should not have happened: the scheduling service ended on its own. */
+  readonly faults: readonly string[]
   readonly directory: string
 }
 
+/** The evidence stays in `directory`, unless the trial does not come to its end. */
 export async function runTrial(plan: TrialPlan): Promise<Trial> {
-  const chance = chanceFrom(plan.seed)
   const directory = mkdtempSync(join(tmpdir(), 'task-manager-'))
+  try {
+    return await withCleanup((defer) => runIn(directory, plan, defer))
+  } catch (error) {
+    rmSync(directory, { recursive: true, force: true })
+    throw error
+  }
+}
+
+async function runIn(directory: string, plan: TrialPlan, defer: (step: () => unknown) => void): Promise<Trial> {
+  const chance = chanceFrom(plan.seed)
   const logPath = join(directory, 'mails.log')
   const mail = await startMailLog(logPath)
+  defer(() => mail.close())
   const faulty = await startFaultyTaskManager({
     folder: directory,
     smtpPort: mail.port,
     seed: plan.seed,
     faults: plan.faults,
   })
+  defer(() => faulty.stop())
   const spec: SchedulingSpec = {
     port: await freePort(),
     location: join(directory, 'library.sqlite'),
@@ -103,52 +118,48 @@ export async function runTrial(plan: TrialPlan): Promise<Trial> {
     concurrency: plan.concurrency,
   }
   const host = new HostTable(spec.hostPath)
+  defer(() => host.close())
   const ids = Array.from({ length: plan.reminders }, (_, index) => index + 1)
   // This process is one of the host's too: it plans and cancels, and neither hands over nor sends.
   const library = createNotifications(schedulingOptions(spec))
+  defer(() => library.stop())
   await library.migrate()
   const scheduling = new Scheduling(spec)
+  defer(() => scheduling.stop())
   await scheduling.start()
   // So that also the slowest machine has planned the last one before the first is due.
   const firstDue = Date.now() + plan.leadMs + 4 * plan.reminders
   const dueOf = new Map(ids.map((id) => [id, firstDue + Math.floor(((id - 1) * plan.spreadMs) / plan.reminders)]))
   const startOf = new Map([...dueOf].map(([id, due]) => [id, due + plan.beforeStartMs]))
   host.book([...startOf].map(([id, start]) => ({ id, startsAt: new Date(start) })))
-  try {
-    const withoutMs = await planWithout(plan, ids, spec)
-    const beganAt = performance.now()
-    const planned = await library.notifications.scheduleMany(ids, { customReminders: [offsetOf(plan)] })
-    const withMs = performance.now() - beganAt
-    const unplanned = planned.find((one) => 'error' in one || one.planned !== 1)
-    if (unplanned !== undefined) throw new Error(`not planned in time: ${JSON.stringify(unplanned)}`)
-    const upheaval = new Upheaval({
-      ...plan,
-      changes: 0,
-      chance,
-      host,
-      notifications: library.notifications,
-      dueOf,
-      startOf,
-    })
-    const lastDue = firstDue + plan.spreadMs
-    await Promise.all([upheaval.run(), disturb(plan, faulty, scheduling, firstDue)])
-    await wait(Math.max(0, lastDue - Date.now()))
-    const restedAfterMs = await rest(lastDue, plan.restMs, () => readEvidence(spec.location).open === 0)
-    await faulty.settled()
-    // Reports that come after all is over change nothing more.
-    await wait(500)
-    const evidence = readEvidence(spec.location)
-    const mails = readMailLog(logPath)
-    const planning = { withMs, withoutMs }
-    const { cancels } = upheaval
-    return { plan, mails, cancels, dueOf, evidence, counts: faulty.counts, planning, restedAfterMs, directory }
-  } finally {
-    await scheduling.stop()
-    await library.stop()
-    await faulty.stop()
-    host.close()
-    await mail.close()
-  }
+  const withoutMs = await planWithout(plan, ids, spec)
+  const beganAt = performance.now()
+  const planned = await library.notifications.scheduleMany(ids, { customReminders: [offsetOf(plan)] })
+  const withMs = performance.now() - beganAt
+  const unplanned = planned.find((one) => 'error' in one || one.planned !== 1)
+  if (unplanned !== undefined) throw new Error(`not planned in time: ${JSON.stringify(unplanned)}`)
+  const upheaval = new Upheaval({
+    ...plan,
+    changes: 0,
+    chance,
+    host,
+    notifications: library.notifications,
+    dueOf,
+    startOf,
+  })
+  const lastDue = firstDue + plan.spreadMs
+  await Promise.all([upheaval.run(), disturb(plan, faulty, scheduling, firstDue)])
+  await wait(Math.max(0, lastDue - Date.now()))
+  const restedAfterMs = await rest(lastDue, plan.restMs, () => readEvidence(spec.location).open === 0)
+  // Where the service is gone, or the library is still at it, this would take for ever.
+  if (restedAfterMs !== null && scheduling.faults.length === 0) await faulty.settled()
+  // Reports that come after all is over change nothing more.
+  await wait(500)
+  const evidence = readEvidence(spec.location)
+  const mails = readMailLog(logPath)
+  const planning = { withMs, withoutMs }
+  const [{ cancels }, { counts }, { faults }] = [upheaval, faulty, scheduling]
+  return { plan, mails, cancels, dueOf, evidence, counts, planning, restedAfterMs, faults, directory }
 }
 
 const offsetOf = ({ beforeStartMs }: TrialPlan) => `${beforeStartMs / 60_000}m`
@@ -195,6 +206,7 @@ async function disturb(
 
 /** The scheduling service, which is killed and comes back. */
 class Scheduling {
+  readonly faults: string[] = []
   readonly #spec: SchedulingSpec
   #child: ChildProcess | null = null
 
@@ -207,6 +219,9 @@ class Scheduling {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
     this.#child = child
+    child.once('exit', (code, signal) => {
+      if (this.#child === child) this.faults.push(`the scheduling service ended on its own: ${signal ?? code}`)
+    })
     await new Promise<void>((resolve, reject) => {
       child.once('message', () => resolve())
       child.once('exit', () => reject(new Error('the scheduling service ended before it was ready')))
@@ -225,7 +240,7 @@ class Scheduling {
   async #end(end: (child: ChildProcess) => void): Promise<void> {
     const child = this.#child
     this.#child = null
-    if (child === null || child.exitCode !== null) return
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return
     const ended = new Promise((resolve) => child.once('exit', resolve))
     end(child)
     await ended

@@ -6,7 +6,7 @@ export type Verdict = { readonly violations: readonly string[]; readonly summary
 /** Holds what the receiving side wrote down against what the rows say. */
 export function judge(trial: Trial): Verdict {
   const { evidence, mails, counts, cancels, plan, planning } = trial
-  const violations: string[] = []
+  const violations = [...trial.faults]
   const mailsOf = Map.groupBy(mails, ({ to }) => appointmentOf(to))
   const deliveryOf = new Map(evidence.deliveries.map((row) => [row.reminderId, row]))
   const seen = { SENT: 0, CANCELLED: 0, unknown: 0, sentDespiteCancel: 0, byLibrary: 0, resentByKilledService: 0 }

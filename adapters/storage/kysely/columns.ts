@@ -27,6 +27,8 @@ export type Index = {
   readonly whereNotNull?: string
   /** A partial index: only rows where these columns are null. */
   readonly whereNull?: readonly string[]
+  /** A partial index: only rows where this column holds this word. */
+  readonly whereIs?: { readonly column: string; readonly word: string }
 }
 
 export type Table = {

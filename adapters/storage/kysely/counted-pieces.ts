@@ -32,7 +32,7 @@ type CountedRow = Omit<Count, 'channel' | 'category'> & {
 export function summed(rows: readonly CountedRow[]): Count[] {
   const sums = new Map<string, Count>()
   for (const { channel, category, ...row } of rows) {
-    const key = `${row.measure}|${channel}|${category}|${row.provider}|${row.detail}`
+    const key = JSON.stringify([row.measure, channel, category, row.provider, row.detail])
     sums.set(key, {
       ...row,
       count: row.count + (sums.get(key)?.count ?? 0),

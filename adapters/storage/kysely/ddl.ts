@@ -33,9 +33,11 @@ export function createIndex(
 ): CompiledQuery {
   const unique = index.unique === true ? sql`unique ` : sql``
   const way = concurrently ? sql`concurrently if not exists ` : sql``
+  const { whereNotNull, whereNull = [], whereIs } = index
   const conditions = [
-    ...(index.whereNotNull === undefined ? [] : [sql`${sql.ref(index.whereNotNull)} is not null`]),
-    ...(index.whereNull ?? []).map((name) => sql`${sql.ref(name)} is null`),
+    ...(whereNotNull === undefined ? [] : [sql`${sql.ref(whereNotNull)} is not null`]),
+    ...whereNull.map((name) => sql`${sql.ref(name)} is null`),
+    ...(whereIs === undefined ? [] : [sql`${sql.ref(whereIs.column)} = ${sql.lit(whereIs.word)}`]),
   ]
   const where = conditions.length === 0 ? sql`` : sql` where ${sql.join(conditions, sql` and `)}`
   const named = schema === undefined ? sql.id(table) : sql.id(schema, table)

@@ -100,8 +100,18 @@ export const migrations: readonly Migration[] = [
       ),
     ],
   },
+  { version: 5, name: 'accounts', oldest: 3, changes: [create('notification_accounts', 'notification_waiting')] },
   {
     version: 6,
+    name: 'held_after_a_restore',
+    oldest: 3,
+    changes: [
+      { kind: 'add', table: 'appointment_reminders', columns: ['held_at'] },
+      { kind: 'add', table: 'notification_history', columns: ['held_at'] },
+    ],
+  },
+  {
+    version: 7,
     name: 'lists_at_size',
     oldest: 3,
     changes: [

@@ -117,4 +117,9 @@ export function updateQuery<T extends keyof Tables & string, const C extends Col
   )
 }
 
+/** After a place in the order in which rows were held. */
+export type HeldAfter = { held_at: number; id: number; limit: number }
+export const afterHeld = (p: Param<HeldAfter>) =>
+  sql<boolean>`(held_at > ${p('held_at')} or (held_at = ${p('held_at')} and id > ${p('id')}))`
+
 export type RecordOf<T extends keyof Tables> = Selectable<Tables[T]>

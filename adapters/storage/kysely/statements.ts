@@ -1,4 +1,5 @@
 import type { Bind, Builder, Mode } from './query.ts'
+import { accountStatements } from './statements/accounts.ts'
 import { auditStatements } from './statements/audit.ts'
 import { deliveryStatements } from './statements/deliveries.ts'
 import { jobStatements } from './statements/jobs.ts'
@@ -22,5 +23,6 @@ export const bindStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
   requests: requestStatements(db, bind),
   jobs: jobStatements(db, bind),
   tasks: taskStatements(db, bind),
+  accounts: accountStatements(db, bind),
 })
 export type Statements<M extends Mode> = ReturnType<typeof bindStatements<M>>

@@ -9,6 +9,7 @@ import type {
   Rule,
   UnknownOutcomePolicy,
 } from '../../../src/index.ts'
+import { accountTables } from './account-tables.ts'
 import { never, optional, type RowsOf, required, type Table, word } from './columns.ts'
 import { recordTables } from './record-tables.ts'
 import { taskTables } from './task-tables.ts'
@@ -105,6 +106,8 @@ export const tables = {
       due_at: optional('instant'),
       reason: word<Rule>(),
       notification_id: optional('int'),
+      /** Since when it waits for a decision, after a restore; null for all others. */
+      held_at: optional('instant'),
       /** 1, or null once CANCELLED: nulls are distinct to a unique index, so one full index serves uniqueness and listing. */
       live: optional('int'),
     },
@@ -129,6 +132,7 @@ export const tables = {
         columns: ['organization_id', 'reminder_type', 'due_at'],
         whereNotNull: 'due_at',
       },
+      { name: 'appointment_reminders_held', columns: ['held_at', 'id'], whereNotNull: 'held_at' },
     ],
   },
   notification_history: {
@@ -168,6 +172,8 @@ export const tables = {
       template_revision: required('text'),
       /** JSON, but read by nobody else: it comes back to the letter. */
       snapshot: optional('text'),
+      /** Since when it waits for a decision, after a restore; null for all others. */
+      held_at: optional('instant'),
     },
     indexes: [
       { name: 'notification_history_due_fence', columns: ['due_at', 'id', 'fence'], whereNotNull: 'due_at' },
@@ -176,6 +182,12 @@ export const tables = {
         columns: ['organization_id', 'notification_type', 'due_at'],
         whereNotNull: 'due_at',
       },
+      {
+        name: 'notification_history_sending',
+        columns: ['id'],
+        whereIs: { column: 'delivery_state', word: 'sending' },
+      },
+      { name: 'notification_history_held', columns: ['held_at', 'id'], whereNotNull: 'held_at' },
       {
         name: 'notification_history_dedupe',
         columns: ['organization_id', 'dedupe_key'],
@@ -286,6 +298,7 @@ export const tables = {
   },
   ...recordTables,
   ...taskTables,
+  ...accountTables,
 } as const satisfies Record<string, Table>
 
 export const ledgerName = 'appointment_notifications_migrations'

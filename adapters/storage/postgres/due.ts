@@ -17,6 +17,7 @@ const numberOf = (id: string, kind: IdKind): string =>
 const described = {
   appointment_reminders: {
     channel: 'reminder_type',
+    waits: 'true',
     number: (kinds: IdKinds) => numberOf('appointment_id', kinds.appointment),
     // Found through the appointments, one by one, so that the cost is that of the rows handed out.
     rows: (table: string) => `
@@ -29,6 +30,8 @@ const described = {
   },
   notification_history: {
     channel: 'notification_type',
+    // What is being sent has the end of its lease there, which says nothing.
+    waits: `delivery_state <> 'sending'`,
     number: (kinds: IdKinds) =>
       `coalesce(${numberOf('appointment_id', kinds.appointment)}, ${numberOf('waitlist_entry_id', kinds.waitlistEntry)}, 0)`,
     rows: (table: string) => `head as one cross join lateral (
@@ -39,11 +42,11 @@ const described = {
 
 function texts(table: DueTable, { schema, kinds }: Database) {
   const name = qualified(schema, table)
-  const { channel, number, rows } = described[table]
+  const { channel, waits, number, rows } = described[table]
   // Within coalesce, whose truth the planner takes for even chances: of an equation it expects one row in two hundred, and would
   // rather read and sort all that is due in a lane than go along its index.
   const isInPart = `coalesce(${number(kinds)} % $5::int = $6::int, false)`
-  const isDue = `due_at <= $1 and ${isInPart}`
+  const isDue = `due_at <= $1 and ${waits} and ${isInPart}`
   const isExcepted = `exists (select from unnest($3::text[], $4::text[]) as lane(organization_id, channel)
     where lane.organization_id = one.organization_id and lane.channel = one.${channel})`
   const page = `select counted.total, due.* from (select count(*) as total from found) as counted
@@ -55,7 +58,7 @@ function texts(table: DueTable, { schema, kinds }: Database) {
      * of one instant come in any order: '1d@18:00' makes a hundred thousand of them, which nobody wants sorted for each page.
      */
     head: `
-      with found as materialized (select * from ${name} where due_at <= $1 order by due_at limit $2::int * $5::int),
+      with found as materialized (select * from ${name} where due_at <= $1 and ${waits} order by due_at limit $2::int * $5::int),
         head as (select * from found as one where ${isInPart} and not ${isExcepted} order by due_at, id limit $2)
       ${page}`,
     /**

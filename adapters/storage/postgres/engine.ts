@@ -5,23 +5,15 @@ import type { IdCodec } from '../kysely/codecs/ids.ts'
 import type { Bind, Builder } from '../kysely/query.ts'
 import type * as lists from '../kysely/statements/lists.ts'
 import type { Statements } from '../kysely/statements.ts'
-import {
-  busyError,
-  closedError,
-  isBroken,
-  isContention,
-  isDisconnected,
-  isLockTimeout,
-  isMissingTable,
-  isUnprepared,
-  storageError,
-  unknownCommit,
-} from './errors.ts'
+import { busyError, closedError, isLockTimeout, isMissingTable, isUnprepared, mayPass, storageError } from './errors.ts'
+import type { Pace } from './in-parts.ts'
 import { readKinds } from './ledger.ts'
 import { type Library, load } from './library.ts'
+import type { Limits } from './limits.ts'
 import { createVoice, notification, type Voice } from './notify.ts'
-import type { Lending, PostgresTarget, Run, Source } from './source.ts'
+import type { PostgresTarget, Run, Source } from './source.ts'
 import { statementNames } from './statement-names.ts'
+import { transacted, type Way, waysOf } from './ways.ts'
 
 /** What a command knows, on whatever connection it runs, once the ledger was read. */
 export type Session = {
@@ -32,6 +24,8 @@ export type Session = {
   readonly schema: string
   readonly kinds: IdKinds
   readonly ids: IdCodec
+  /** It is the host's transaction, which may take long: what it locks must keep nobody else from other rows. */
+  readonly isHosts: boolean
   /** One statement on whatever connection is free; within a transaction, on its own. */
   readonly run: Run
 }
@@ -47,7 +41,7 @@ export type Database = Session & {
 /** What a transaction of the host carries out as well as an engine. */
 export type Commands = {
   read<T>(work: (session: Session) => Promise<T>): Promise<T>
-  write<T>(work: (session: Session) => Promise<T>): Promise<T>
+  write<T>(work: (session: Session) => Promise<T>, pace?: Pace): Promise<T>
 }
 
 /** What a migration runs on. */
@@ -63,13 +57,13 @@ export type Migrator = {
 export type Engine = {
   readonly instance: string
   readonly schema: string
-  readonly busyTimeoutMs: number
+  readonly limits: Limits
   /** One statement, or several that need not agree. Runs again if the connection breaks. */
   read<T>(work: (database: Database) => Promise<T>): Promise<T>
   /** Several statements that see the same rows. */
   snapshot<T>(work: (database: Database) => Promise<T>): Promise<T>
   /** One transaction. Runs again after a deadlock, a lost race or a lost connection, so it must keep nothing outside. */
-  write<T>(work: (database: Database) => Promise<T>): Promise<T>
+  write<T>(work: (database: Database) => Promise<T>, pace?: Pace): Promise<T>
   /** Without asking for the tables first. Runs again if the connection breaks, so it must find out how far it came. */
   migrate<T>(work: (migrator: Migrator) => Promise<T>): Promise<T>
   /** The opened source, for a connection to keep. */
@@ -77,38 +71,42 @@ export type Engine = {
   library(): Promise<Library>
   /** What a command on a connection of the host's knows. Asks nothing of another connection: the host's may be the last of its pool. */
   session(run: Run): Promise<Session>
+  /** Commands in progress have two seconds to end; then they are broken off, and reject with `storage_closed`. */
   close(): Promise<void>
 }
 
 export type EngineOptions = {
   readonly target: PostgresTarget
   readonly schema: string
-  readonly busyTimeoutMs: number
+  readonly limits: Limits
 }
 
-const plain: Lending = { broken: isBroken }
+const closingMs = 2000
 
 /** How long what the ledger said is believed. */
 const ledgerFreshMs = 5000
 
-export const backoffMs = (attempt: number): number => Math.min(200, 5 * 2 ** attempt) * (0.5 + Math.random())
+/** Between two attempts. Who waits for a lock is without a connection for most of the time: others are to have one. */
+export function pauseMs(error: unknown, attempt: number): number {
+  const [first, most] = isLockTimeout(error) ? [50, 1000] : [5, 200]
+  return Math.min(most, first * 2 ** attempt) * (0.5 + Math.random())
+}
 
-export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): Engine {
+export function createEngine({ target, schema, limits }: EngineOptions): Engine {
   let opening: Promise<{ source: Source; library: Library }> | undefined
   let known: Promise<Database> | undefined
   let ledger: IdKinds | undefined
   let ledgerReadAt = 0
   let closing: Promise<void> | undefined
+  let isBrokenOff = false
   const open = new Set<Promise<unknown>>()
   const instance = randomUUID()
   const names = statementNames()
-  const voice = createVoice(async () => {
-    const { source } = await opened()
-    await source.session((run) => run(...notification({ schema, instance })), plain)
-  })
+  const ways = waysOf(limits, names)
+  const voice = createVoice(() => alone(...notification({ schema, instance })))
 
   const opened = () => {
-    opening ??= load(target).catch((error) => {
+    opening ??= load(target, limits).catch((error) => {
       opening = undefined
       throw error
     })
@@ -139,15 +137,29 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
       ledger = await readKinds(run, schema)
       ledgerReadAt = performance.now()
     }
-    return { instance, voice, schema, kinds: ledger, ids: library.idCodec(ledger), run }
+    return { instance, voice, schema, kinds: ledger, ids: library.idCodec(ledger), isHosts: false, run }
+  }
+
+  /** One statement on whatever connection is free. It bears to be run again, also where its COMMIT had no answer. */
+  const alone: Run = async (sql, values) => {
+    const { source } = await opened()
+    return source.session((lent) =>
+      lent.isPrepared
+        ? lent.run(sql, values)
+        : transacted(
+            lent,
+            ways.single,
+            (run) => run<never>(sql, values),
+            (error) => error,
+          ),
+    )
   }
 
   async function readDatabase(): Promise<Database> {
-    const { source, library } = await opened()
-    const run: Run = (sql, values) => source.session((own) => own(sql, values), plain)
-    const found = await session(run)
+    const { library } = await opened()
+    const found = await session(alone)
     const builder = library.postgresBuilder(schema)
-    const bind = library.bindQuery(run, found.kinds)
+    const bind = library.bindQuery(alone, found.kinds)
     const statements = library.bindStatements(builder, bind)
     return { ...found, builder, lists: library.lists, statements, bind }
   }
@@ -158,91 +170,63 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
   }
 
   /** Repeats what failed because of others, or because the connection broke before anything was committed. */
-  async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
+  async function patiently<T>(attempt: () => Promise<T>, pace: Pace): Promise<T> {
     const since = performance.now()
     for (let count = 0; ; count += 1) {
+      if (isBrokenOff) throw closedError()
       const wasNamed = names.isGiving()
       try {
         return await attempt()
       } catch (error) {
+        if (isBrokenOff) throw closedError()
         if (isMissingTable(error)) forget()
         if (isUnprepared(error) && wasNamed) {
           names.giveUp()
           continue
         }
+        if (isNotificationError(error) || !mayPass(error)) throw storageError(error)
         const waitedMs = performance.now() - since
-        if (isLockTimeout(error)) throw busyError(waitedMs, error)
-        if (isNotificationError(error) || !(isContention(error) || isDisconnected(error))) throw storageError(error)
-        if (waitedMs >= busyTimeoutMs) throw busyError(waitedMs, error)
-        await wait(backoffMs(count))
+        const isOver = waitedMs >= limits.busyTimeoutMs || (pace !== 'patient' && isLockTimeout(error))
+        if (isOver) throw busyError(waitedMs, error)
+        await wait(pauseMs(error, count))
       }
     }
   }
 
-  function track<T>(start: () => Promise<T>): Promise<T> {
+  function track<T>(start: () => Promise<T>, pace: Pace = 'patient'): Promise<T> {
     if (closing !== undefined) return Promise.reject(closedError())
-    const work = patiently(start)
+    const work = patiently(start, pace)
     open.add(work)
     const done = () => open.delete(work)
     work.then(done, done)
     return work
   }
 
-  /** The isolation and the limit are said with BEGIN, in one round trip; a host's defaults do not matter. */
-  const beginning = (mode: string): string =>
-    `begin isolation level ${mode}; set local lock_timeout = ${Math.round(busyTimeoutMs)}`
-
-  type Way = { readonly begin: string; readonly lending: Lending }
-  const reading: Way = { begin: beginning('repeatable read read only'), lending: plain }
-  const migrating: Way = { begin: beginning('read committed'), lending: plain }
-  /**
-   * Commands find every row by an index. A plan that is kept must not be to read a whole table because it was small once;
-   * where there is no other way, the price that forbids it must not make the server compile the statement.
-   */
-  const writing: Way = {
-    begin: `${migrating.begin}; set local enable_seqscan = off; set local jit = off`,
-    lending: { broken: isBroken, names },
-  }
-
-  async function transaction<T>({ begin, lending }: Way, work: (run: Run, library: Library) => Promise<T>): Promise<T> {
+  async function transaction<T>(way: Way, work: (run: Run, library: Library) => Promise<T>): Promise<T> {
     const { source, library } = await opened()
-    return source.session(async (run) => {
-      await run(begin)
-      let value: T
-      try {
-        value = await work(run, library)
-      } catch (error) {
-        // A connection that cannot even roll back is lost, whatever came before.
-        if (!isDisconnected(error)) await run('rollback')
-        throw error
-      }
-      await run('commit').catch((error) => {
-        throw isDisconnected(error) ? unknownCommit(error) : error
-      })
-      return value
-    }, lending)
+    return source.session((lent) => transacted(lent, way, (run) => work(run, library)), way.lending)
   }
 
-  const inTransaction = <T>(way: Way, work: (database: Database) => Promise<T>): Promise<T> =>
+  const inTransaction = <T>(way: Way, work: (database: Database) => Promise<T>, pace?: Pace): Promise<T> =>
     track(async () => {
       const found = await database()
       return transaction(way, (run, library) => work({ ...found, run, bind: library.bindQuery(run, found.kinds) }))
-    })
+    }, pace)
 
   return {
     instance,
     schema,
-    busyTimeoutMs,
+    limits,
     read: (work) => track(async () => work(await database())),
-    snapshot: (work) => inTransaction(reading, work),
-    write: (work) => inTransaction(writing, work),
+    snapshot: (work) => inTransaction(ways.reading, work),
+    write: (work, pace) => inTransaction(pace === 'hasty' ? ways.hasty : ways.writing, work, pace),
     migrate: (work) =>
       track(async () => {
         forget()
         const { source, library } = await opened()
         return work({
-          transaction: (inside) => transaction(migrating, inside),
-          run: (sql, values) => source.session((own) => own(sql, values), plain),
+          transaction: (inside) => transaction(ways.migrating, inside),
+          run: (sql, values) => source.session((lent) => lent.run(sql, values), { isUnlimited: true }),
           library,
           schema,
         })
@@ -255,10 +239,17 @@ export function createEngine({ target, schema, busyTimeoutMs }: EngineOptions): 
     session,
     close() {
       voice.stop()
-      closing ??= Promise.allSettled([...open]).then(async () => {
+      closing ??= (async () => {
         const made = await opening?.catch(() => undefined)
-        await made?.source.close()
-      })
+        const patience = new AbortController()
+        const late = wait(closingMs, undefined, { signal: patience.signal }).catch(() => {})
+        await Promise.race([Promise.allSettled([...open]), late])
+        patience.abort()
+        isBrokenOff = true
+        // Connections that are still being opened end by their own limit.
+        if (made !== undefined)
+          await Promise.race([made.source.close(), wait(closingMs / 4, undefined, { ref: false })])
+      })()
       return closing
     },
   }

@@ -5,9 +5,23 @@ import { isOver, noneOpen, noTables, refused } from '../kysely/host-transaction.
 /** A command found that what it read is outdated, and is to be run anew. */
 export class Outdated extends Error {}
 
+/** A statement was not answered in time: nobody knows what became of it, and its connection is of no more use. */
+export class CommandTimeout extends Error {
+  constructor(ms: number) {
+    super(`no answer within ${ms} ms`)
+  }
+}
+
+/** A connection could not be had in time: none was free, or none could be opened. */
+export class ConnectTimeout extends Error {
+  constructor(ms: number) {
+    super(`no connection within ${ms} ms`)
+  }
+}
+
 /**
- * Serialization failure, deadlock, or an operator's `pg_cancel_backend` of somebody in between: the transaction is rolled
- * back, and another try may well succeed.
+ * Serialization failure, deadlock, or an insertion that somebody else was quicker with: the transaction is rolled back, and
+ * another try may well succeed.
  */
 export const isContention = (error: unknown): boolean =>
   error instanceof Outdated || ['40001', '40P01', '23505'].includes(codeOf(error))
@@ -18,42 +32,94 @@ export const isContention = (error: unknown): boolean =>
  */
 export const isUnprepared = (error: unknown): boolean => ['26000', '42P05', '0A000'].includes(codeOf(error))
 
-/** A lock that was waited for as long as the options allow. */
+/** A lock that was waited for as long as one attempt may. */
 export const isLockTimeout = (error: unknown): boolean => codeOf(error) === '55P03'
 
-/** The connection broke, was refused, or could not be had in time. */
+/** The server ended the statement: it took longer than it may, or an operator cancelled it. */
+const isCancelled = (error: unknown): boolean => codeOf(error) === '57014'
+
+/** A standby, or a server that a failover left behind. Another connection may lead to the one that writes. */
+const isReadOnly = (error: unknown): boolean => codeOf(error) === '25006'
+
+/** The disk, the memory or another resource of the server is used up. */
+const isExhausted = (error: unknown): boolean => codeOf(error).startsWith('53')
+
+/** What the database said: the library's errors keep it as their cause. */
+const originOf = (error: unknown): unknown => (isNotificationError(error) && error.cause ? error.cause : error)
+
+/** Given up waiting for the answer: by this library, or by a limit of the host's pool (`query_timeout`). */
+export function isUnanswered(error: unknown): boolean {
+  const origin = originOf(error)
+  return origin instanceof CommandTimeout || /query read timeout/i.test(textOf(origin))
+}
+
+/** The connection broke, was ended by the server, was refused, fell silent, or could not be had in time. */
 export function isDisconnected(error: unknown): boolean {
-  const code = codeOf(error)
+  if (isUnanswered(error) || error instanceof ConnectTimeout) return true
   return (
-    /^(08...|57P0[1235]|53300|ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/.test(code) ||
-    /connection terminated|not queryable|connection error|timeout exceeded when trying to connect|client was closed/i.test(
+    /^(08...|57P0[1235]|25P0[34]|53300|ECONN\w+|EPIPE|ETIMEDOUT|ETIMEOUT|EHOST\w+|ENET\w+|ENOTFOUND|EAI_AGAIN)$/.test(
+      codeOf(error),
+    ) ||
+    /connection terminated|not queryable|connection error|timeout exceeded when trying to connect|timeout expired|client was closed|server closed the connection/i.test(
       textOf(error),
     )
   )
 }
 
-/** True if the connection that threw it cannot be used again. */
-export const isBroken = (error: unknown): boolean =>
-  isDisconnected(error) || (isNotificationError(error) && isDisconnected(error.cause))
+/** The driver knew already that the connection is broken, and sent nothing. */
+export const wasNeverSent = (error: unknown): boolean => /not queryable/i.test(textOf(error))
+
+/** What another try may get past: nothing was committed. */
+export const mayPass = (error: unknown): boolean =>
+  [isContention, isDisconnected, isLockTimeout, isCancelled, isReadOnly, isExhausted].some((is) => is(error))
+
+/** True if the connection on which it happened is not to be used again. */
+export function isBroken(error: unknown): boolean {
+  const origin = originOf(error)
+  return isDisconnected(origin) || isReadOnly(origin)
+}
 
 export const closedError = (): NotificationError =>
   new NotificationError('storage_closed', 'The postgres storage is closed; it cannot be used again after close().')
 
-export function busyError(waitedMs: number, cause: unknown): NotificationError {
-  const waited = `${Math.round(waitedMs)} ms`
-  const message = isDisconnected(cause)
-    ? `Postgres could not be reached for ${waited}; nothing was changed. Check that it runs, accepts connections and has some left.`
-    : `Other transactions kept Postgres from carrying this out for ${waited}; nothing was changed. Look for a long transaction, or raise "busyTimeoutMs".`
-  return new NotificationError('storage_busy', message, { cause })
+/** Why a command was given up, and what to look at. */
+function reasonFor(cause: unknown, waited: string): string {
+  if (isReadOnly(cause)) {
+    return `Postgres was read-only for ${waited}; nothing was changed. It is a standby, or a server that a failover left behind: see where the URL leads.`
+  }
+  if (isExhausted(cause) && codeOf(cause) !== '53300') {
+    return `Postgres lacked a resource for ${waited} (${codeOf(cause)}: ${textOf(cause)}); nothing was changed.`
+  }
+  if (isUnanswered(cause) || isCancelled(cause)) {
+    return `Postgres did not finish this within ${waited}; nothing was changed. Look at the network and at what the server is busy with, or raise "commandTimeoutMs".`
+  }
+  if (isDisconnected(cause)) {
+    return `Postgres could not be reached for ${waited}; nothing was changed. Check that it runs, accepts connections and has some left.`
+  }
+  return `Other transactions kept Postgres from carrying this out for ${waited}; nothing was changed. Look for a long transaction, or raise "busyTimeoutMs".`
 }
 
+export const busyError = (waitedMs: number, cause: unknown): NotificationError =>
+  new NotificationError('storage_busy', reasonFor(cause, `${Math.round(waitedMs)} ms`), { cause })
+
+/** What another transaction has at the moment was not waited for. */
+export const heldError = (): NotificationError =>
+  new NotificationError('storage_busy', 'Another transaction holds rows of this command. Ask again later.')
+
+const unknownCommits = new WeakSet<object>()
+
 /** The answer to COMMIT is missing, so nobody knows which it was. */
-export const unknownCommit = (cause: unknown): NotificationError =>
-  new NotificationError(
+export function unknownCommit(cause: unknown): NotificationError {
+  const error = new NotificationError(
     'storage_failed',
     'The connection to Postgres was lost while a transaction was being committed: it may be stored or not. Read before you repeat it.',
     { cause },
   )
+  unknownCommits.add(error)
+  return error
+}
+
+export const isUnknownCommit = (error: unknown): boolean => error instanceof Error && unknownCommits.has(error)
 
 /** Undefined table, column or schema. */
 export const isMissingTable = (error: unknown): boolean => ['42P01', '42703', '3F000'].includes(codeOf(error))
@@ -73,7 +139,7 @@ export function hostError(error: unknown, waitedMs: number): NotificationError {
   const code = codeOf(error)
   if (code === '25P01' || isOver(error)) return noneOpen(error)
   if (code === '25P02') return refused('the transaction has failed before this call. Roll it back.', error)
-  if (isLockTimeout(error)) return busyError(waitedMs, error)
+  if (isLockTimeout(error) || isCancelled(error)) return busyError(waitedMs, error)
   if (!isContention(error) && !isDisconnected(error)) return storageError(error)
   const lost = isDisconnected(error) ? 'The connection to Postgres was lost' : 'Others changed the same rows'
   return new NotificationError(

@@ -3,6 +3,7 @@ import type { TableName } from '../kysely/tables.ts'
 import type { Session } from './engine.ts'
 import { qualified, quoted, recordset, written } from './names.ts'
 import type { RowSet } from './row-set.ts'
+import { countApart } from './shards.ts'
 import { encodeRows as json } from './values.ts'
 import type { WorkingSet } from './working-set.ts'
 
@@ -13,7 +14,7 @@ type Columns = { readonly [column: string]: unknown }
  * somebody else inserted meanwhile violates a unique index: what the commands read is outdated, and they run anew.
  */
 export async function flush(session: Session, set: WorkingSet): Promise<void> {
-  const { run, kinds, schema } = session
+  const { run, kinds, schema, isHosts } = session
   const name = (table: TableName) => qualified(schema, table)
 
   async function insert(table: TableName, rows: readonly Columns[], otherwise = ''): Promise<void> {
@@ -106,6 +107,7 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
       )
     }
     const more = rows.filter((row) => row.count > 0)
+    if (isHosts && more.length > 0) return countApart(session, more)
     if (more.length > 0) {
       await run(
         `insert into ${table} as t (${key.join(', ')}, count) select ${key.join(', ')}, count from ${given}
@@ -156,6 +158,7 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
   await insert('appointment_reminders', set.reminders.inserted)
   await insert('notification_history', set.deliveries.inserted)
   await insertMissing('task_manager_tasks', set.newTasks)
+  await insertMissing('notification_waiting', set.waiting)
   await insert('replan_jobs', set.jobs)
   await insert('notification_decisions', set.decisions)
   await insert('notification_audit', set.audit)

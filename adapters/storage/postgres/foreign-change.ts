@@ -1,50 +1,113 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { type Logger, silentLogger } from '../../../src/index.ts'
 import type { Engine } from './engine.ts'
 import { quoted } from './names.ts'
 import { channelOf } from './notify.ts'
+import { runOn } from './source.ts'
 import type { PgClient } from './vendor.ts'
 
 const retryMs = { first: 500, most: 30_000 }
+/** A notification of our own is heard within this time, or never will be. */
+const hearingMs = 2000
+/** One that does not hear, although it lives, is behind something that will not change soon. */
+const deafMs = 10 * 60_000
+
+const sweeps = 'what other processes make due is found by the sweep only'
+const noneToSpare = `postgres: no connection can be kept for notifications, because the pool has fewer than 3; ${sweeps}`
+const unheard = `postgres: notifications do not arrive, as behind a pooler in transaction mode; ${sweeps}`
+
+/** An attempt to listen; only the current one counts. */
+type Attempt = { client?: PgClient; timer?: NodeJS.Timeout; heard?: () => void }
 
 /**
  * Commits of other processes that make something due earlier, heard by LISTEN on a connection that is kept while somebody
- * listens. A connection that breaks is replaced, with growing pauses, and the listeners are called once afterwards, because
- * what happened in between was told to nobody. Keeps no process alive.
+ * listens. Because such a connection may die without a word, and a pooler may take the LISTEN and deliver nothing, it hears a
+ * notification of its own from time to time. One that breaks is replaced, with growing pauses, and the listeners are called
+ * once afterwards, because what happened in between was told to nobody. Keeps no process alive.
  */
-export function watchForeignChanges(engine: Engine) {
+export function watchForeignChanges(engine: Engine, proofEveryMs = 15_000) {
   const listeners = new Set<() => void>()
-  /** The attempt that counts: one that was stopped or replaced ends by itself. */
-  let current: { client?: PgClient; timer?: NodeJS.Timeout } | undefined
+  /** Heard by this process alone. */
+  const ownChannel = `appointment_notifications:${engine.instance}`
+  /** Said again, it changes nothing: so it also asks whether the connection lives. */
+  const listening = `listen ${quoted(ownChannel)}; listen ${quoted(channelOf(engine.schema))}`
+  let logger: Logger = silentLogger
+  let current: Attempt | undefined
+  let isSilenceTold = false
 
   const call = () => {
     for (const listener of listeners) listener()
   }
 
-  async function listenAgain(attempt: number, missed: boolean): Promise<void> {
-    const own: NonNullable<typeof current> = {}
-    current = own
-    const again = (next: number) => {
+  function tellOnce(message: string): void {
+    if (!isSilenceTold) logger.warn(message)
+    isSilenceTold = true
+  }
+
+  function later(own: Attempt, ms: number, next: () => void): void {
+    if (current !== own) return
+    own.timer = setTimeout(next, ms)
+    own.timer.unref()
+  }
+
+  function giveUp(own: Attempt, pauseMs: number, attempt: number): void {
+    if (current !== own) return
+    clearTimeout(own.timer)
+    own.client?.release(true)
+    delete own.client
+    later(own, pauseMs, () => void listenAgain(attempt, true))
+  }
+
+  /** True if a notification of our own arrived; null if it could not be sent. */
+  async function hears(own: Attempt): Promise<boolean | null> {
+    const heard = new Promise<boolean>((resolve) => {
+      own.heard = () => resolve(true)
+    })
+    const isSent = await engine
+      .read(({ run }) => run('select pg_notify($1, $2)', [ownChannel, '']))
+      .then(
+        () => true,
+        () => false,
+      )
+    return isSent ? Promise.race([heard, wait(hearingMs, false, { ref: false })]) : null
+  }
+
+  async function prove(own: Attempt, client: PgClient): Promise<void> {
+    await runOn(client, hearingMs)(listening)
+    const doesHear = await hears(own)
+    if (current !== own) return
+    if (doesHear === false) {
+      // It may have died meanwhile: only one that lives is deaf.
+      await runOn(client, hearingMs)(listening)
       if (current !== own) return
-      own.client?.release(true)
-      delete own.client
-      own.timer = setTimeout(() => void listenAgain(next, true), Math.min(retryMs.most, retryMs.first * 2 ** attempt))
-      own.timer.unref()
+      tellOnce(unheard)
+      return giveUp(own, deafMs, 0)
     }
+    if (doesHear === true) isSilenceTold = false
+    later(own, proofEveryMs, () => void prove(own, client).catch(() => giveUp(own, retryMs.first, 0)))
+  }
+
+  async function listenAgain(attempt: number, missed: boolean): Promise<void> {
+    const own: Attempt = {}
+    current = own
     try {
       const { dedicated } = await engine.source()
-      if (dedicated === null || current !== own) return
+      if (current !== own) return
+      if (dedicated === null) return tellOnce(noneToSpare)
       const client = await dedicated()
       if (current !== own) return client.release(true)
       own.client = client
-      client.on('error', () => again(0))
+      client.on('error', () => giveUp(own, retryMs.first, 0))
       client.on('notification', ({ channel, payload }) => {
-        if (channel === channelOf(engine.schema) && payload !== engine.instance) call()
+        if (channel === ownChannel) own.heard?.()
+        else if (channel === channelOf(engine.schema) && payload !== engine.instance) call()
       })
-      const types = { getTypeParser: () => (text: string) => text }
-      await client.query({ text: `listen ${quoted(channelOf(engine.schema))}`, values: [], types })
+      await runOn(client, hearingMs)(listening)
       if (missed) call()
+      await prove(own, client)
     } catch {
       // A hint only: the slow sweep finds what nobody was told of.
-      again(attempt + 1)
+      giveUp(own, Math.min(retryMs.most, retryMs.first * 2 ** attempt), attempt + 1)
     }
   }
 
@@ -56,7 +119,8 @@ export function watchForeignChanges(engine: Engine) {
   }
 
   return {
-    listen(listener: () => void): () => void {
+    listen(listener: () => void, given?: Logger): () => void {
+      if (given !== undefined) logger = given
       const own = () => listener()
       listeners.add(own)
       if (current === undefined) void listenAgain(0, false)

@@ -1,5 +1,5 @@
 import type { EntityId, IntentGuard } from '../../../src/index.ts'
-import type { IdCodec } from '../kysely/codecs/ids.ts'
+import type { Session } from './engine.ts'
 import type { AdvisoryLock } from './locks.ts'
 
 /** Whose settings and preferences guards name. */
@@ -15,7 +15,7 @@ export type GuardedKeys = {
  */
 export function guardReads(
   guards: readonly Pick<IntentGuard, 'settings' | 'preferences'>[],
-  ids: IdCodec,
+  { ids, isHosts }: Pick<Session, 'ids' | 'isHosts'>,
 ): { readonly locks: readonly AdvisoryLock[]; readonly keys: GuardedKeys } {
   const locks: AdvisoryLock[] = []
   const organizations = new Set<string>()
@@ -23,14 +23,15 @@ export function guardReads(
   for (const { settings, preferences } of guards) {
     const { organizationId } = settings
     if (settings.revision === 0 && !organizations.has(organizationId)) {
-      locks.push({ kind: 'settings', identity: [organizationId], shared: true })
+      locks.push({ kind: isHosts ? 'settings of' : 'settings', identity: [organizationId], shared: true })
     }
     organizations.add(organizationId)
     for (const { recipient, revision } of preferences) {
       if (recipient.type === 'PRACTITIONER') continue
       const id = ids('recipient', recipient.id)
       recipients[recipient.type].add(id)
-      if (revision === 0) locks.push({ kind: 'preferences', identity: [recipient.type, id], shared: true })
+      if (revision > 0) continue
+      locks.push({ kind: isHosts ? 'preferences of' : 'preferences', identity: [recipient.type, id], shared: true })
     }
   }
   const keys = { organizations: [...organizations], PATIENT: [...recipients.PATIENT], CLIENT: [...recipients.CLIENT] }

@@ -1,12 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { TransactionStorage } from '../../../src/index.ts'
 import { type KyselyTransaction, kyselyTransaction, type Lane, lanes, refused } from '../kysely/host-transaction.ts'
-import { backoffMs, type Commands, type Engine, type Session } from './engine.ts'
+import { type Commands, type Engine, pauseMs, type Session } from './engine.ts'
 import { hostError, isContention, isDisconnected } from './errors.ts'
+import { answerLimitMs, type Limits } from './limits.ts'
 import { planCommands } from './plans.ts'
 import { reminderList } from './reminders.ts'
 import { preferenceReads, settingsReads } from './settings.ts'
-import type { Run } from './source.ts'
+import { type Run, runOn } from './source.ts'
 import { taskTouch } from './tasks.ts'
 import type { IdPool } from './transaction.ts'
 import type { PgClient } from './vendor.ts'
@@ -28,31 +29,52 @@ const isClient = (given: unknown): given is Pick<PgClient, 'query'> =>
   'escapeLiteral' in given
 
 const savepoint = 'appointment_notifications'
-const kept = `${savepoint}.lock_timeout`
+
+/** Names of settings, and what each is to be where it is not what it may be. */
+type HostSettings = readonly { readonly name: string; readonly value: string; readonly where: string }[]
 
 /**
  * A savepoint, so that a command that fails is undone alone. It works only inside a transaction, which is how one that
- * the host never began is found out. The limit of waiting is ours unless the host has its own, and the host gets back
- * what it had: SET LOCAL outlives the release of a savepoint.
+ * the host never began is found out. The limits are ours unless the host has its own, and the host gets back what it
+ * had: SET LOCAL outlives the release of a savepoint.
  */
-const begin = (lockTimeoutMs: number) => `savepoint ${savepoint};
-  select set_config('${kept}', current_setting('lock_timeout'), true);
-  select set_config('lock_timeout', '${lockTimeoutMs}', true) where current_setting('lock_timeout') = '0'`
-const end = `select set_config('lock_timeout', current_setting('${kept}'), true); release savepoint ${savepoint}`
-const undo = `rollback to savepoint ${savepoint}; release savepoint ${savepoint}`
+function bracketsOf({ commandTimeoutMs, busyTimeoutMs }: Limits) {
+  const ours: HostSettings = [
+    { name: 'lock_timeout', value: `${Math.min(busyTimeoutMs, commandTimeoutMs)}`, where: `= '0'` },
+    { name: 'statement_timeout', value: `${commandTimeoutMs}`, where: `= '0'` },
+    { name: 'DateStyle', value: 'ISO', where: `not like 'ISO%'` },
+  ]
+  const kept = (name: string) => `'${savepoint}.${name}'`
+  const set = (name: string, value: string) => `set_config(${name}, ${value}, true)`
+  const all = (columns: (one: HostSettings[number]) => string) => `select ${ours.map(columns).join(', ')}`
+  return {
+    begin: [
+      `savepoint ${savepoint}`,
+      all(({ name }) => set(kept(name), `current_setting('${name}')`)),
+      ...ours.map(
+        ({ name, value, where }) =>
+          `select ${set(`'${name}'`, `'${value}'`)} where current_setting('${name}') ${where}`,
+      ),
+    ].join('; '),
+    end: `${all(({ name }) => set(`'${name}'`, `current_setting(${kept(name)})`))}; release savepoint ${savepoint}`,
+    undo: `rollback to savepoint ${savepoint}; release savepoint ${savepoint}`,
+  }
+}
 
 type Joined = Session & {
   /** Statements see what others committed before they began, so a command may read once more. */
   readonly readsAnew: boolean
+  /** Instants are written as the library reads them, without a word. */
+  readonly isIso: boolean
 }
 
 /** Commands on the host's connection, in the transaction it has open there. */
 function hostCommands(engine: Engine, connection: HostConnection, inTurn: Lane): Commands {
-  const lockTimeoutMs = Math.round(engine.busyTimeoutMs)
+  const { begin, end, undo } = bracketsOf(engine.limits)
   let joined: Joined | undefined
 
   async function guarded<T>(run: Run, work: () => Promise<T>): Promise<T> {
-    await run(begin(lockTimeoutMs))
+    await run(begin)
     try {
       const value = await work()
       await run(end)
@@ -67,12 +89,26 @@ function hostCommands(engine: Engine, connection: HostConnection, inTurn: Lane):
   async function join(): Promise<Joined> {
     const library = await engine.library()
     if (joined !== undefined) return joined
-    const run = 'client' in connection ? library.runOn(connection.client) : library.runOnKysely(connection.kysely)
+    const limitMs = answerLimitMs(engine.limits)
+    const run =
+      'client' in connection ? runOn(connection.client, limitMs) : library.runOnKysely(connection.kysely, limitMs)
     joined = await guarded(run, async () => {
-      const { rows } = await run<{ isolation: string }>(`select current_setting('transaction_isolation') as isolation`)
-      const readsAnew = rows[0]?.isolation === 'read committed'
+      const { rows } = await run<{ isolation: string; date_style: string }>(
+        `select current_setting('transaction_isolation') as isolation,
+           current_setting('${savepoint}.DateStyle') as date_style`,
+      )
+      const [found] = rows
+      const readsAnew = found?.isolation === 'read committed'
+      const isIso = found?.date_style.startsWith('ISO') ?? false
       // Another name than the engine's own: its process is to hear of the commit like all others.
-      return { ...(await engine.session(run)), instance: 'a transaction of the host', voice: null, readsAnew }
+      return {
+        ...(await engine.session(run)),
+        instance: 'a transaction of the host',
+        voice: null,
+        isHosts: true,
+        readsAnew,
+        isIso,
+      }
     })
     return joined
   }
@@ -85,9 +121,9 @@ function hostCommands(engine: Engine, connection: HostConnection, inTurn: Lane):
         return await attempt(await join())
       } catch (error) {
         const waitedMs = performance.now() - since
-        const again = joined?.readsAnew === true && isContention(error) && waitedMs < engine.busyTimeoutMs
+        const again = joined?.readsAnew === true && isContention(error) && waitedMs < engine.limits.busyTimeoutMs
         if (!again) throw hostError(error, waitedMs)
-        await wait(backoffMs(count))
+        await wait(pauseMs(error, count))
       }
     }
   }
@@ -96,7 +132,8 @@ function hostCommands(engine: Engine, connection: HostConnection, inTurn: Lane):
     read: (work) =>
       inTurn(async () => {
         try {
-          return await work(await join())
+          const session = await join()
+          return await (session.isIso ? work(session) : guarded(session.run, () => work(session)))
         } catch (error) {
           throw hostError(error, 0)
         }

@@ -1,12 +1,12 @@
 import type { JobStore } from '../../../src/index.ts'
-import { jobProgress, memberName } from '../kysely/codecs/jobs.ts'
+import { jobProgress, leaseTimes, memberName } from '../kysely/job-leases.ts'
 import type { Engine } from './engine.ts'
 
 /** Single statements: of concurrent callers the others wait for the row, and find it taken. */
 export const jobStore = (engine: Engine): JobStore => ({
   acquire: (name, holder, now, until) =>
     engine.read(async ({ statements }) => {
-      const times = { now: now.getTime(), lease_until: until.getTime() }
+      const times = leaseTimes(now, until)
       return (await statements.jobs.acquire.run({ name, holder, ...times })).changes > 0
     }),
   release: (name, holder) =>
@@ -22,9 +22,9 @@ export const jobStore = (engine: Engine): JobStore => ({
   // Not in one transaction: two who join, and each removes the other's old row, would wait in a circle.
   join: (group, member, now, until) =>
     engine.read(async ({ statements }) => {
-      const times = { now: now.getTime(), lease_until: until.getTime() }
+      const times = leaseTimes(now, until)
       await statements.jobs.acquire.run({ name: memberName(group, member), holder: member, ...times })
-      const of = { pattern: memberName(group, '%'), now: now.getTime() }
+      const of = { pattern: memberName(group, '%'), ...times }
       await statements.jobs.forget.run(of)
       return (await statements.jobs.holders.all(of)).map(({ holder }) => holder)
     }),

@@ -1,9 +1,11 @@
 import { importError } from './errors.ts'
+import type { Limits } from './limits.ts'
+import { poolSource } from './pool-source.ts'
 import type { PostgresTarget, Source } from './source.ts'
 
 async function modules() {
   const [source, bind, ddl, statements, lists, ids] = await Promise.all([
-    import('./source.ts'),
+    import('./kysely-source.ts'),
     import('./bind.ts'),
     import('../kysely/ddl.ts'),
     import('../kysely/statements.ts'),
@@ -16,13 +18,18 @@ async function modules() {
 /** What needs Kysely to be loaded. */
 export type Library = Awaited<ReturnType<typeof modules>>
 
+type Loaded = { readonly library: Library; readonly source: Source }
+
 /** Vendors are loaded here, at first use, so that a missing package is an error that says what to install. */
-export async function load(target: PostgresTarget): Promise<{ readonly library: Library; readonly source: Source }> {
+export async function load(target: PostgresTarget, limits: Limits): Promise<Loaded> {
   try {
     const library = await modules()
-    if (!('url' in target)) return { library, source: library.openSource(target) }
+    if ('kysely' in target) return { library, source: library.kyselySource(target.kysely, limits) }
+    if ('pool' in target) {
+      return { library, source: poolSource(target.pool, limits, { isOwn: false, end: async () => {} }) }
+    }
     const { ownPool } = await import('./own-pool.ts')
-    return { library, source: ownPool(target.url, target.connections) }
+    return { library, source: ownPool(target.url, target.connections, limits) }
   } catch (error) {
     throw importError(error)
   }

@@ -2,12 +2,12 @@ import type { EntityId, RecipientType, SettleCommand } from '../../../src/index.
 import type { RecordOf } from '../kysely/query.ts'
 import type { TableName } from '../kysely/tables.ts'
 import type { Session } from './engine.ts'
-import type { GuardedKeys } from './guard-reads.ts'
-import { type AdvisoryLock, takeLocks } from './locks.ts'
+import { guardLoader, type Waiting } from './guard-loader.ts'
+import { type AdvisoryLock, takeLocks, tryLocks } from './locks.ts'
 import { qualified, recordset } from './names.ts'
 import type { RowSet } from './row-set.ts'
 import { decodeRow, encodeParameter, encodeRow } from './values.ts'
-import { dedupeKey, guardedKey, type Suppression, suppressionKey, type WorkingSet } from './working-set.ts'
+import { dedupeKey, type Suppression, suppressionKey, type WorkingSet } from './working-set.ts'
 
 export type PlanKey = { readonly organization_id: string; readonly appointment_id: EntityId }
 export type DedupeKey = { readonly organization_id: string; readonly dedupe_key: string }
@@ -18,6 +18,7 @@ type Locking<Row extends { readonly id: number }> = {
   readonly where: string
   readonly values: readonly unknown[]
   readonly strength?: 'update' | 'share'
+  readonly waiting?: Waiting
 }
 
 /** Lists that a statement can take as JSON, without duplicates. */
@@ -29,6 +30,7 @@ const distinct = <T extends object>(rows: readonly T[]): string =>
  * tells how many are asked for, so the same keys go along as one, and the index serves.
  */
 const ofKeys = 't.appointment_id = r.appointment_id and t.appointment_id = any($2)'
+export const planIdentity = (key: PlanKey): readonly EntityId[] => [key.organization_id, key.appointment_id]
 const appointmentsOf = (keys: readonly PlanKey[]): EntityId[] => [...new Set(keys.map((key) => key.appointment_id))]
 
 /**
@@ -41,9 +43,10 @@ export function loaderOf(session: Session, set: WorkingSet) {
   const name = (table: TableName) => qualified(schema, table)
 
   async function lock<Row extends { readonly id: number }>(table: TableName, locking: Locking<Row>): Promise<void> {
-    const { into, from = '', where, values, strength = 'update' } = locking
+    const { into, from = '', where, values, strength = 'update', waiting = 'wait' } = locking
+    const skipping = waiting === 'skip' ? ' skip locked' : ''
     const { rows } = await run<Row & { [column: string]: unknown }>(
-      `select t.* from ${from}${name(table)} as t where ${where} order by t.id for ${strength} of t`,
+      `select t.* from ${from}${name(table)} as t where ${where} order by t.id for ${strength} of t${skipping}`,
       values.map(encodeParameter),
     )
     into.load(rows.map((row) => decodeRow(row, kinds)))
@@ -54,6 +57,9 @@ export function loaderOf(session: Session, set: WorkingSet) {
 
   return {
     advisory: (locks: readonly AdvisoryLock[]) => takeLocks(run, schema, locks),
+
+    /** Takes those that nobody holds, and gives the others. */
+    tryAdvisory: (locks: readonly AdvisoryLock[]) => tryLocks(run, schema, locks),
 
     settings: (organizationIds: readonly string[]) =>
       lock('notification_settings', {
@@ -71,27 +77,28 @@ export function loaderOf(session: Session, set: WorkingSet) {
       }
     },
 
-    /** The revisions that guards name, held until the commit: shared, and in one round trip. */
-    async guarded({ organizations, PATIENT, CLIENT }: GuardedKeys) {
-      if (organizations.length === 0) return
-      const held = (table: TableName, column: string, place: number) => `(
-        select ${column}::text as of_id, revision from ${name(table)} where ${column} = any($${place}) order by id for share)`
-      const { rows } = await run<{ holder: 'ORGANIZATION' | 'PATIENT' | 'CLIENT'; of_id: string; revision: number }>(
-        // Locks are not allowed in what a union consists of, but in what it reads from. It reads in this order.
-        `with settings as materialized ${held('notification_settings', 'organization_id', 1)},
-           patients as materialized ${held('patient_notification_preferences', 'patient_id', 2)},
-           clients as materialized ${held('client_notification_preferences', 'client_id', 3)}
-         select 'ORGANIZATION' as holder, of_id, revision from settings
-         union all select 'PATIENT', of_id, revision from patients
-         union all select 'CLIENT', of_id, revision from clients`,
-        [organizations, PATIENT, CLIENT].map(encodeParameter),
-      )
-      for (const { holder, of_id, revision } of rows) {
-        set.revisions.set(guardedKey(holder, of_id), { revision: Number(revision) })
-      }
+    guarded: guardLoader(session, set),
+
+    /** Which of these rows are there, whoever holds them. */
+    async present(table: 'appointment_reminders' | 'notification_history', ids: readonly number[]) {
+      if (ids.length === 0) return new Set<number>()
+      const text = `select id from ${name(table)} where id = any($1::bigint[])`
+      const { rows } = await run<{ id: number }>(text, [ids])
+      return new Set(rows.map((row) => Number(row.id)))
     },
 
-    async plans(keys: readonly PlanKey[], strength: 'update' | 'share') {
+    /** Which of these plans are there, whoever holds them. */
+    async presentPlans(keys: readonly PlanKey[]): Promise<readonly PlanKey[]> {
+      if (keys.length === 0) return []
+      const { rows } = await run<{ organization_id: string; appointment_id: EntityId }>(
+        `select t.organization_id, t.appointment_id from ${list('reminder_plans', ['organization_id', 'appointment_id'])}
+           ${name('reminder_plans')} as t where ${ofKeys} and t.organization_id = r.organization_id`,
+        [distinct(keys), appointmentsOf(keys)],
+      )
+      return rows.map((row) => decodeRow(row, kinds))
+    },
+
+    async plans(keys: readonly PlanKey[], strength: 'update' | 'share', waiting: Waiting = 'wait') {
       if (keys.length === 0) return
       await lock('reminder_plans', {
         into: plans,
@@ -99,6 +106,7 @@ export function loaderOf(session: Session, set: WorkingSet) {
         where: `${ofKeys} and t.organization_id = r.organization_id`,
         values: [distinct(keys), appointmentsOf(keys)],
         strength,
+        waiting,
       })
     },
 
@@ -135,23 +143,32 @@ export function loaderOf(session: Session, set: WorkingSet) {
       }),
 
     /** These reminders, and those of these deliveries; which reminder a delivery is of never changes. */
-    async reminders(ids: readonly number[], deliveryIds: readonly number[] = []) {
+    async reminders(ids: readonly number[], deliveryIds: readonly number[] = [], waiting: Waiting = 'wait') {
       if (ids.length + deliveryIds.length === 0) return
       // One array, not two conditions joined by OR, which no index serves.
       const where = `t.id = any(array(select unnest($1::bigint[]) union all
         select reminder_id from ${name('notification_history')} where id = any($2::bigint[])))`
       const values = [ids, deliveryIds]
-      await lock('appointment_reminders', { into: reminders, where, values })
+      await lock('appointment_reminders', { into: reminders, where, values, waiting })
     },
 
-    /** These deliveries, and those that the loaded reminders wait for. */
-    async deliveries(ids: readonly number[]) {
-      const waiting = reminders
+    /**
+     * These deliveries, and those that the loaded reminders wait for. Whoever passes over what others hold also leaves those
+     * whose reminder it passed over: two who want the same would else have one row each, and neither would go on.
+     */
+    async deliveries(ids: readonly number[], waiting: Waiting = 'wait') {
+      const waitedFor = reminders
         .all()
         .flatMap((row) => (row.status === 'PENDING' && row.due_at === null ? (row.notification_id ?? []) : []))
-      const wanted = [...new Set([...ids, ...waiting])]
+      const wanted = [...new Set([...ids, ...waitedFor])]
       if (wanted.length === 0) return
-      await lock('notification_history', { into: deliveries, where: 't.id = any($1::bigint[])', values: [wanted] })
+      const isWanted = 't.id = any($1::bigint[])'
+      if (waiting === 'wait') {
+        return lock('notification_history', { into: deliveries, where: isWanted, values: [wanted] })
+      }
+      const where = `${isWanted} and (t.reminder_id is null or t.reminder_id = any($2::bigint[]))`
+      const values = [wanted, reminders.all().map((row) => row.id)]
+      await lock('notification_history', { into: deliveries, where, values, waiting })
     },
 
     openDeliveriesOfAppointment: (appointmentId: EntityId) =>

@@ -27,7 +27,10 @@ type Fill = Change & { readonly kind: 'fill' }
 
 /** What a transaction of the structure came to, and what is to be done outside of it. */
 type Structure = {
-  readonly applied: readonly Migration[]
+  /** The migrations that were not finished before. */
+  readonly open: readonly Migration[]
+  /** Those of them that are finished with this transaction. */
+  readonly finished: readonly number[]
   readonly version: number
   readonly sql: readonly string[]
   readonly fills: readonly Fill[]
@@ -113,7 +116,7 @@ async function structure(migrating: Migrating, options: MigrateOptions, sql: str
   const state = await readLedgerState(run, schema)
   requireMigratable(state, ids, latest)
   if (state !== undefined && state.version > latest) {
-    return { applied: [], version: state.version, sql, fills: [], indexes: [] }
+    return { open: [], finished: [], version: state.version, sql, fills: [], indexes: [] }
   }
   const open = definition.migrations.filter(({ version }) => version > (state?.finished ?? 0))
   if (state === undefined) await createTables(migrating, Object.keys(definition.tables), options.adopt, false)
@@ -126,21 +129,19 @@ async function structure(migrating: Migrating, options: MigrateOptions, sql: str
   const fills = state === undefined ? [] : open.flatMap(({ changes }) => changes.filter((one) => one.kind === 'fill'))
   const indexes = await missingIndexes(migrating)
   const isDone = fills.length === 0 && indexes.length === 0
+  const finishedAt = isDone ? options.now.toISOString() : null
+  const finished: number[] = []
   for (const { version, name, oldest } of open) {
+    // The row is there where a process was interrupted after it had committed this, also in its very last step.
     await run(
-      `insert into ${qualified(schema, ledgerName)} (version, name, applied_at, ids, oldest, finished_at)
-       values ($1, $2, $3::timestamptz, $4::jsonb, $5, $6::timestamptz) on conflict (version) do nothing`,
-      [
-        version,
-        name,
-        options.now.toISOString(),
-        JSON.stringify(ids),
-        oldest,
-        isDone ? options.now.toISOString() : null,
-      ],
+      `insert into ${qualified(schema, ledgerName)} as l (version, name, applied_at, ids, oldest, finished_at)
+       values ($1, $2, $3::timestamptz, $4::jsonb, $5, $6::timestamptz)
+       on conflict (version) do update set finished_at = coalesce(l.finished_at, excluded.finished_at)`,
+      [version, name, options.now.toISOString(), JSON.stringify(ids), oldest, finishedAt],
     )
+    if (isDone) finished.push(version)
   }
-  return { applied: open, version: latest, sql, fills, indexes }
+  return { open, finished, version: latest, sql, fills, indexes }
 }
 
 /** Row by row in small commits, so that nobody waits for all of it. Repeated, it finds nothing left to do. */
@@ -222,26 +223,29 @@ export async function migrate(
     if (error instanceof RolledBack) return error.structure
     throw error
   })
-  const { applied, version, fills, indexes } = found
-  const report: MigrationReport = {
-    applied: applied.map(({ name }) => name),
+  const { open, version, fills, indexes } = found
+  const reportOf = (finished: readonly number[]): MigrationReport => ({
+    applied: open.filter((one) => finished.includes(one.version)).map(({ name }) => name),
     version,
     sql: [
       ...found.sql,
       ...fills.map(({ table, set, where }) => `update ${qualified(schema, table)} set ${set} where ${where}`),
       ...indexes.map(({ sql }) => sql),
     ],
-  }
-  if (dryRun || (fills.length === 0 && indexes.length === 0)) return report
+  })
+  if (dryRun) return reportOf(open.map((one) => one.version))
+  if (fills.length === 0 && indexes.length === 0) return reportOf(found.finished)
   for (const one of fills) await fill(run, schema, one, logger)
   for (const one of indexes) await buildIndex(run, schema, one, logger)
-  await underLock((own) =>
-    own(
-      `update ${qualified(schema, ledgerName)} set finished_at = $1::timestamptz where finished_at is null and version <= $2`,
+  // Of several processes that did so together, the first one has applied them.
+  const { rows } = await underLock((own) =>
+    own<{ version: number }>(
+      `update ${qualified(schema, ledgerName)} set finished_at = $1::timestamptz
+       where finished_at is null and version <= $2 returning version`,
       [now.toISOString(), version],
     ),
   )
-  return report
+  return reportOf(rows.map((row) => Number(row.version)))
 }
 
 const heldError = (cause: unknown): NotificationError =>

@@ -14,8 +14,10 @@ import { applyPlans } from '../kysely/commands/apply-plan.ts'
 import { forgetAppointment, forgetRecipient } from '../kysely/commands/forget.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import type { Commands, Database, Engine } from './engine.ts'
+import { busyError, isLockTimeout } from './errors.ts'
 import { guardReads } from './guard-reads.ts'
-import type { PlanKey } from './loader.ts'
+import { inParts } from './in-parts.ts'
+import { type PlanKey, planIdentity } from './loader.ts'
 import { type AdvisoryLock, takeLocks } from './locks.ts'
 import { qualified } from './names.ts'
 import { noticeReads } from './notice-reads.ts'
@@ -24,30 +26,39 @@ import { decodeRow } from './values.ts'
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0)
 
+/** Who decides on a plan that is not there, and who reads plans by their ids, is to know of insertions under way. */
+function insertionLocks(keys: readonly PlanKey[], isHosts: boolean): AdvisoryLock[] {
+  if (keys.length === 0) return []
+  if (!isHosts) return [{ kind: 'plans', identity: [], shared: true }]
+  return [
+    { kind: 'host plans', identity: [], shared: true },
+    ...keys.map((key): AdvisoryLock => ({ kind: 'plan of', identity: planIdentity(key), shared: false })),
+  ]
+}
+
 const applying = (commands: readonly PlanCommand[]): Command<PlanOutcome[]> => ({
   needs: {
     appointment_reminders: sum(commands.map(({ reminders }) => reminders.length)),
     notification_history: sum(commands.map(({ notifications }) => notifications.length)),
   },
-  async load(loader, { ids }) {
+  async load({ loader, session }) {
+    const { ids, isHosts } = session
     const notices = noticeReads(
       commands.flatMap((command) => command.notifications),
       ids,
     )
     const guards = guardReads(
       commands.flatMap(({ guard }) => guard ?? []),
-      ids,
+      session,
     )
-    const inserts = commands.some((command) => command.expectedRevision === null)
-    const insertion: AdvisoryLock = { kind: 'plans', identity: [], shared: true }
-    await loader.advisory([...(inserts ? [insertion] : []), ...guards.locks, ...notices.locks])
+    const keyOf = ({ plan }: PlanCommand): PlanKey => ({
+      organization_id: plan.organizationId,
+      appointment_id: ids('appointment', plan.appointmentId),
+    })
+    const keys = commands.map(keyOf)
+    const made = commands.filter((command) => command.expectedRevision === null).map(keyOf)
+    await loader.advisory([...insertionLocks(made, isHosts), ...guards.locks, ...notices.locks])
     await loader.guarded(guards.keys)
-    const keys = commands.map(
-      ({ plan }): PlanKey => ({
-        organization_id: plan.organizationId,
-        appointment_id: ids('appointment', plan.appointmentId),
-      }),
-    )
     await loader.plans(keys, 'update')
     await loader.liveReminders(keys)
     await loader.deliveries([])
@@ -60,7 +71,7 @@ const applying = (commands: readonly PlanCommand[]): Command<PlanOutcome[]> => (
 const forgettingAppointment = (
   ...[appointmentId, decision, at]: Parameters<PlanStore['forgetAppointment']>
 ): Command<ReturnType<typeof forgetAppointment>> => ({
-  async load(loader, { ids }) {
+  async load({ loader, session: { ids } }) {
     const id = ids('appointment', appointmentId)
     await loader.plansOfAppointment(id)
     await loader.pendingReminders(id)
@@ -74,7 +85,7 @@ const forgettingRecipient = (
   at: Date,
   by: Actor,
 ): Command<ReturnType<typeof forgetRecipient>> => ({
-  async load(loader, { ids }) {
+  async load({ loader, session: { ids } }) {
     const id = ids('recipient', recipient.id)
     await loader.preferences(recipient.type, [id])
     await loader.plansOfRecipient(recipient.type, id)
@@ -134,10 +145,15 @@ const shortlyMs = 200
 async function replanPage(engine: Engine, now: Date, limit: number): Promise<ReplanPage | null> {
   const oldest = ({ statements }: Database) => statements.plans.oldestJob.get({})
   if ((await engine.read(oldest)) === undefined) return null
-  const waitMs = Math.min(shortlyMs, Math.round(engine.busyTimeoutMs))
+  const waitMs = Math.min(shortlyMs, engine.limits.busyTimeoutMs)
   return engine.write(async (database) => {
     await database.run(`set local lock_timeout = ${waitMs}`)
-    await takeLocks(database.run, database.schema, [{ kind: 'plans', identity: [], shared: false }])
+    await takeLocks(database.run, database.schema, [
+      { kind: 'plans', identity: [], shared: false },
+      { kind: 'host plans', identity: [], shared: false },
+    ]).catch((error) => {
+      throw isLockTimeout(error) ? busyError(waitMs, error) : error
+    })
     const { rows } = await database.run<Job>(
       `select * from ${qualified(database.schema, 'replan_jobs')} order by id limit 1`,
     )
@@ -166,6 +182,10 @@ export const planCommands = (engine: Commands, pool: IdPool): TransactionStorage
 
 export const planStore = (engine: Engine, pool: IdPool): PlanStore => ({
   ...planCommands(engine, pool),
+  apply: async (commands) =>
+    commands.length === 0
+      ? []
+      : inParts(commands, (part, pace) => runCommand(engine, pool, applying(part), pace), { status: 'held' }),
   get: (organizationId, appointmentId) =>
     engine.read(async ({ statements, ids }) => {
       const row = await statements.plans.get.get({ organizationId, appointmentId: ids('appointment', appointmentId) })

@@ -1,4 +1,5 @@
 import type { ReminderStore, TransactionStorage } from '../../../src/index.ts'
+import { heldAfter } from '../kysely/codecs/held.ts'
 import { decodeReminder } from '../kysely/codecs/reminders.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import { findDue } from './due.ts'
@@ -44,6 +45,10 @@ export const reminderStore = (engine: Engine): ReminderStore => ({
       const row = await statements.reminders.get.get({ id })
       return row === undefined ? null : decodeReminder(row)
     }),
+  suspended: (after, limit) =>
+    engine.read(async ({ statements }) =>
+      (await statements.reminders.suspended.all(heldAfter(after, limit))).map((row) => decodeReminder(row)),
+    ),
   find: (ids) =>
     engine.read(async ({ run, schema, kinds }) => {
       const { rows } = await run<RecordOf<'appointment_reminders'>>(

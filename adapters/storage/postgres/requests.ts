@@ -1,4 +1,5 @@
 import type { RequestStore } from '../../../src/index.ts'
+import { latestOf } from '../kysely/job-leases.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import type { Engine } from './engine.ts'
 import { Outdated } from './errors.ts'
@@ -19,9 +20,10 @@ export const requestStore = (engine: Engine): RequestStore => ({
            token = greatest(found.token + 1, excluded.token), lease_until = excluded.lease_until,
            expires_at = case when found.expires_at <= $7 then excluded.expires_at else found.expires_at end
          where found.expires_at <= $7
-           or (found.fingerprint = excluded.fingerprint and found.answer is null and found.lease_until <= $7)
+           or (found.fingerprint = excluded.fingerprint and found.answer is null
+             and (found.lease_until <= $7 or found.lease_until > $8))
          returning token, expires_at`,
-        [...about, fingerprint, now.getTime(), leaseUntil, expiresAt, now],
+        [...about, fingerprint, now.getTime(), leaseUntil, expiresAt, now, new Date(latestOf(leaseUntil))],
       )
       const [won] = claimed.rows.map((row) => decodeRow(row, kinds))
       if (won !== undefined) return { status: 'claimed', token: won.token, expiresAt: new Date(won.expires_at) }

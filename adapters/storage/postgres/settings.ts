@@ -49,16 +49,20 @@ export const settingsStore = (engine: Engine, pool: IdPool): SettingsStore => ({
   create: (...args) =>
     runCommand(engine, pool, {
       needs: { notification_settings: 1 },
-      async load(loader) {
+      async load({ loader }) {
         const [organizationId] = args
-        await loader.advisory([{ kind: 'settings', identity: [organizationId], shared: false }])
+        const identity = [organizationId]
+        await loader.advisory([
+          { kind: 'settings', identity, shared: false },
+          { kind: 'settings of', identity, shared: false },
+        ])
         await loader.settings([organizationId])
       },
       run: (tx) => createSettings(tx, ...args),
     }),
   update: (...args) =>
     runCommand(engine, pool, {
-      load: (loader) => loader.settings([args[0]]),
+      load: ({ loader }) => loader.settings([args[0]]),
       run: (tx) => updateSettings(tx, ...args),
     }),
 })
@@ -97,17 +101,21 @@ export const preferenceStore = (engine: Engine, pool: IdPool): PreferenceStore =
   create: (...args) =>
     runCommand(engine, pool, {
       needs: { patient_notification_preferences: 1, client_notification_preferences: 1 },
-      async load(loader, { ids }) {
+      async load({ loader, session: { ids } }) {
         const [, { type, id: given }] = args
         const id = ids('recipient', given)
-        await loader.advisory([{ kind: 'preferences', identity: [type, id], shared: false }])
+        const identity = [type, id]
+        await loader.advisory([
+          { kind: 'preferences', identity, shared: false },
+          { kind: 'preferences of', identity, shared: false },
+        ])
         await loader.preferences(type, [id])
       },
       run: (tx) => createPreferences(tx, ...args),
     }),
   update: (...args) =>
     runCommand(engine, pool, {
-      async load(loader, { ids }) {
+      async load({ loader, session: { ids } }) {
         const [{ type, id: given }] = args
         const id = ids('recipient', given)
         await loader.preferences(type, [id])

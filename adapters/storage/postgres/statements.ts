@@ -14,7 +14,13 @@ const open: ReadonlySet<string> = new Set(['queued', 'sending', 'handed_over'])
 const lifecycle: ReadonlySet<string> = new Set(['CONFIRMATION', 'RESCHEDULE', 'CANCELLATION'])
 
 /** What no insert names: it comes later, or from TaskManager. */
-const unnamed = { reason: null, sent_at: null, task_manager_task_id: null, task_manager_execution_id: null } as const
+const unnamed = {
+  reason: null,
+  sent_at: null,
+  held_at: null,
+  task_manager_task_id: null,
+  task_manager_execution_id: null,
+} as const
 
 /** Writes the columns it is given to the row with this id, if the row is there and qualifies. */
 const updater = <Row extends { readonly id: number }>(rows: RowSet<Row>, qualifies?: (row: Row) => boolean) => ({
@@ -101,8 +107,9 @@ function reminderStatements({ reminders }: WorkingSet, nextId: NextId): CommandS
     retime: updater(reminders),
     text: updater(reminders),
     defer: updater(reminders),
+    suspend: updater(reminders),
     finish: updater(reminders, (row) => row.status === 'PENDING'),
-    correct: updater(reminders, (row) => row.status === 'FAILED'),
+    correct: updater(reminders, (row) => row.status === 'SENT' || row.status === 'FAILED'),
   }
 }
 
@@ -162,7 +169,9 @@ function deliveryStatements(set: WorkingSet, nextId: NextId): CommandStatements[
     fault: updater(deliveries),
     sent: updater(deliveries),
     defer: updater(deliveries),
+    suspend: updater(deliveries),
     receive: updater(deliveries),
+    identify: updater(deliveries),
     suppress: {
       run(row) {
         const key = suppressionKey(row)
@@ -279,6 +288,7 @@ export const statementsOn = (set: WorkingSet, nextId: NextId): CommandStatements
   deliveries: deliveryStatements(set, nextId),
   settings: settingsStatements(set, nextId),
   preferences: preferenceStatements(set, nextId),
+  accounts: { wait: adder(set.waiting) },
   decisions: { insert: adder(set.decisions) },
   audit: { insert: adder(set.audit) },
   statistics: {

@@ -4,6 +4,7 @@ import { type Period, pieces, summed, summedByDay } from '../kysely/counted-piec
 import type { CounterFilter } from '../kysely/statements/statistics.ts'
 import type { Database, Engine } from './engine.ts'
 import { qualified } from './names.ts'
+import { unmarked } from './shards.ts'
 import { type IdPool, runCommand } from './transaction.ts'
 
 /** Read at a time: with the days of a piece, some ten thousand rows. */
@@ -67,7 +68,12 @@ export const statisticsStore = (engine: Engine, pool: IdPool): StatisticsStore =
   return {
     counts: async (query) =>
       summed(
-        await inPieces(query, ({ bind, builder, lists }, filter) => bind(lists.countedInAll(builder, filter)).all({})),
+        await inPieces(query, async ({ bind, builder, lists }, filter) =>
+          (await bind(lists.countedInAll(builder, filter)).all({})).map((row) => ({
+            ...row,
+            detail: unmarked(row.detail),
+          })),
+        ),
       ),
     countsByDay: async (query) =>
       summedByDay(
@@ -75,7 +81,7 @@ export const statisticsStore = (engine: Engine, pool: IdPool): StatisticsStore =
       ),
     recordOutcome: (command) =>
       runCommand(engine, pool, {
-        async load(loader, { ids }) {
+        async load({ loader, session: { ids } }) {
           const key = {
             organization_id: command.organizationId,
             appointment_id: ids('appointment', command.appointmentId),

@@ -1,4 +1,4 @@
-import type { TaskCommand, TaskStore, TransactionStorage } from '../../../src/index.ts'
+import type { AlarmCommand, TaskCommand, TaskStore, TransactionStorage } from '../../../src/index.ts'
 import { decodeDelivery } from '../kysely/codecs/deliveries.ts'
 import { decodeReminder } from '../kysely/codecs/reminders.ts'
 import { decodeTask } from '../kysely/codecs/tasks.ts'
@@ -7,8 +7,9 @@ import { reportTask } from '../kysely/commands/task-report.ts'
 import { applyTasks } from '../kysely/commands/tasks.ts'
 import { afterOf, countLimit, pageAfter, takenOverPage } from '../kysely/task-pages.ts'
 import type { Commands, Engine } from './engine.ts'
+import { inParts } from './in-parts.ts'
 import { qualified } from './names.ts'
-import { type IdPool, runCommand } from './transaction.ts'
+import { type Command, type IdPool, runCommand } from './transaction.ts'
 import { decodeRow } from './values.ts'
 
 const idsOf = (commands: readonly TaskCommand[], field: 'reminderId' | 'notificationId'): number[] =>
@@ -26,6 +27,26 @@ export const taskTouch = (engine: Commands): TransactionStorage['tasks'] => ({
         [[...unique], at],
       )
     }),
+})
+
+const applying = (commands: readonly TaskCommand[]): Command<boolean[]> => ({
+  async load({ loader }) {
+    await loader.reminders(idsOf(commands, 'reminderId'))
+    await loader.deliveries(idsOf(commands, 'notificationId'))
+    await loader.tasks(
+      commands.map(({ task }) => task.id),
+      [],
+    )
+  },
+  run: (tx) => applyTasks(tx, commands),
+})
+
+const adding = (commands: readonly AlarmCommand[]): Command<boolean[]> => ({
+  load: ({ loader }) => loader.reminders(commands.map(({ reminderId }) => reminderId)),
+  run(tx) {
+    addAlarms(tx, commands)
+    return commands.map(() => true)
+  },
 })
 
 export const taskStore = (engine: Engine, pool: IdPool): TaskStore => ({
@@ -65,31 +86,17 @@ export const taskStore = (engine: Engine, pool: IdPool): TaskStore => ({
           : await statements.tasks.ofNotification.get({ notification_id: of.notificationId })
       return row === undefined ? null : decodeTask(row)
     }),
-  apply: async (commands) => {
-    if (commands.length === 0) return []
-    return runCommand(engine, pool, {
-      async load(loader) {
-        const notificationIds = idsOf(commands, 'notificationId')
-        await loader.reminders(idsOf(commands, 'reminderId'))
-        await loader.deliveries(notificationIds)
-        await loader.tasks(
-          commands.map(({ task }) => task.id),
-          [],
-        )
-      },
-      run: (tx) => applyTasks(tx, commands),
-    })
-  },
+  apply: async (commands) =>
+    commands.length === 0
+      ? []
+      : inParts(commands, (part, pace) => runCommand(engine, pool, applying(part), pace), false),
   addAlarms: async (commands) => {
     if (commands.length === 0) return
-    await runCommand(engine, pool, {
-      load: (loader) => loader.reminders(commands.map(({ reminderId }) => reminderId)),
-      run: (tx) => addAlarms(tx, commands),
-    })
+    await inParts(commands, (part, pace) => runCommand(engine, pool, adding(part), pace), false)
   },
   report: (report) =>
     runCommand(engine, pool, {
-      async load(loader) {
+      async load({ loader }) {
         await loader.reminders([], [report.notificationId])
         await loader.deliveries([report.notificationId])
         await loader.tasks([], [report.notificationId])

@@ -1,19 +1,23 @@
 import type { Tx } from '../kysely/commands/tx.ts'
 import type { Commands, Session } from './engine.ts'
 import { flush } from './flush.ts'
+import type { Pace } from './in-parts.ts'
 import { type Loader, loaderOf } from './loader.ts'
 import { qualified } from './names.ts'
 import { announce } from './notify.ts'
 import { statementsOn } from './statements.ts'
-import { type IdTable, workingSet } from './working-set.ts'
+import { type IdTable, type WorkingSet, workingSet } from './working-set.ts'
 
 /** How many rows of a table a command may insert, at most. */
 export type Needs = { readonly [T in IdTable]?: number }
 
+/** What a command loads with, and into what. */
+export type Loading = { readonly loader: Loader; readonly session: Session; readonly set: WorkingSet }
+
 export type Command<T> = {
   readonly needs?: Needs
   /** Reads, under lock, all that the command will look at. */
-  readonly load: (loader: Loader, session: Session) => Promise<void>
+  readonly load: (loading: Loading) => Promise<void>
   /** The command itself, the same as in SQLite. It may run again on rows read anew. */
   readonly run: (tx: Tx) => T
 }
@@ -49,11 +53,16 @@ export function idPool() {
 export type IdPool = ReturnType<typeof idPool>
 
 /** Read under lock, run the command on what was read, write what it changed in bulk: a few round trips for any number of rows. */
-export async function runCommand<T>(engine: Pick<Commands, 'write'>, pool: IdPool, command: Command<T>): Promise<T> {
+export async function runCommand<T>(
+  engine: Pick<Commands, 'write'>,
+  pool: IdPool,
+  command: Command<T>,
+  pace: Pace = 'patient',
+): Promise<T> {
   let afterwards = () => {}
   const value = await engine.write(async (session) => {
     const set = workingSet()
-    await command.load(loaderOf(session, set), session)
+    await command.load({ loader: loaderOf(session, set), session, set })
     const ids = new Map<IdTable, number[]>()
     for (const [table, count] of needed(command.needs ?? {})) ids.set(table, await pool.take(session, table, count))
     const nextId = (table: IdTable): number => {
@@ -66,7 +75,7 @@ export async function runCommand<T>(engine: Pick<Commands, 'write'>, pool: IdPoo
     await flush(session, set)
     for (const [table, unused] of ids) pool.giveBack(table, unused)
     return result
-  })
+  }, pace)
   afterwards()
   return value
 }

@@ -15,11 +15,19 @@ for (const table of [...Object.values(tables), ledger]) {
   }
 }
 /** Parameters and results that are no columns. */
-const named: Readonly<Record<string, ColumnKind>> = { now: 'instant', total: 'int', place: 'int', next_id: 'int' }
+const named: Readonly<Record<string, ColumnKind>> = {
+  now: 'instant',
+  until: 'instant',
+  seen: 'int',
+  latest: 'instant',
+  total: 'int',
+  place: 'int',
+  next_id: 'int',
+}
 
 const kindOf = (name: string): ColumnKind => kinds.get(name) ?? named[name] ?? 'text'
 
-const timestamp = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d+)?)([+-]\d\d)(?::?(\d\d))?$/
+const timestamp = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d+)?)(Z|[+-]\d\d)(?::?(\d\d))?$/
 
 const digits = (text: string, at: number): number => (text.charCodeAt(at) - 48) * 10 + text.charCodeAt(at + 1) - 48
 
@@ -35,15 +43,20 @@ function parseInUtc(text: string): number {
 function parseTimestamp(text: string): number {
   const quickly = parseInUtc(text)
   if (!Number.isNaN(quickly)) return quickly
-  const [found, day, time, hours, minutes = '00'] = timestamp.exec(text) ?? []
-  const at = found === undefined ? Number.NaN : Date.parse(`${day}T${time}${hours}:${minutes}`)
+  const [found, day, time, zone, minutes = '00'] = timestamp.exec(text) ?? []
+  const at =
+    found === undefined ? Number.NaN : Date.parse(`${day}T${time}${zone === 'Z' ? zone : `${zone}:${minutes}`}`)
   if (Number.isNaN(at)) throw new Error(`"${text}" is not an instant that this library can hold`)
   return at
 }
 
+/** Text, or what the parsers of a host make of it: a Date, or the instant of some library of dates. */
 function decodeInstant(value: unknown): number {
-  if (value instanceof Date) return value.getTime()
-  return typeof value === 'number' ? value : parseTimestamp(String(value))
+  if (typeof value === 'string') return parseTimestamp(value)
+  if (typeof value !== 'object' || value === null) return Number(value)
+  if ('epochMilliseconds' in value) return Number(value.epochMilliseconds)
+  const at = Number(value)
+  return Number.isNaN(at) ? parseTimestamp(String(value)) : at
 }
 
 type Columns = { [column: string]: unknown }
@@ -55,7 +68,7 @@ function decoderOf(kind: ColumnKind, ids: IdKinds): Convert | null {
     case 'instant':
       return decodeInstant
     case 'flag':
-      return (value) => (value === true || value === 't' ? 1 : 0)
+      return (value) => (value === true || value === 't' || value === 'true' || value === 1 ? 1 : 0)
     case 'json':
       return (value) => (typeof value === 'string' ? value : JSON.stringify(value))
     case 'serial':

@@ -16,6 +16,8 @@ export interface PgQuery {
 
 /** A client of a pool. */
 export interface PgClient {
+  /** The server's process, as the connection was told; a pooler makes one up. */
+  readonly processID?: number | null
   query<R extends PgRow>(query: PgQuery): Promise<PgResult<R>>
   on(event: 'error', listener: (error: Error) => void): unknown
   on(event: 'end', listener: () => void): unknown
@@ -26,6 +28,8 @@ export interface PgClient {
 
 /** A `pg.Pool`. */
 export interface PgPool {
+  readonly options?: { readonly max?: number | undefined } | undefined
+  readonly idleCount?: number
   connect(callback: (error: Error | undefined, client: PgClient | undefined) => void): void
 }
 

@@ -24,6 +24,7 @@ type Additions = {
   readonly outcomes: RecordOf<'appointment_outcomes'>[]
   readonly counts: CounterArgs[]
   readonly newTasks: Inserted<'task_manager_tasks'>[]
+  readonly waiting: RecordOf<'notification_waiting'>[]
   /** Of reminders and of deliveries, and when their tasks are to be looked at. */
   readonly touches: { readonly reminders: Map<number, number>; readonly notifications: Map<number, number> }
 }
@@ -84,5 +85,6 @@ export const workingSet = (): WorkingSet => ({
   droppedScopes: [],
   counts: [],
   newTasks: [],
+  waiting: [],
   touches: { reminders: new Map(), notifications: new Map() },
 })

@@ -5,6 +5,7 @@ import type { Bind, Bound, Builder, Query } from '../kysely/query.ts'
 import type * as lists from '../kysely/statements/lists.ts'
 import type { Statements } from '../kysely/statements.ts'
 import { importError } from './errors.ts'
+import { sameFileCheck } from './same-file.ts'
 import type { SqliteDatabase, SqliteStatement } from './vendor.ts'
 
 /** Where the rows are: a file of its own, or a database in memory that the host opened and shares. */
@@ -24,6 +25,8 @@ export type Connection = Tools & {
   /** True if the host's statements run on it too. */
   readonly shared: boolean
   readonly ddl: typeof ddl
+  /** Throws `storage_replaced` where its file is not the one that was opened. */
+  readonly requireSameFile: () => void
   readonly steps: ReturnType<typeof transactionSteps>
 }
 
@@ -128,7 +131,9 @@ export async function connect(target: SqliteTarget): Promise<Connection> {
   const builder = sqliteBuilder()
   const bind = bindQuery(database)
   const statements = bindStatements(builder, bind)
-  return { database, shared, builder, statements, lists, ddl, bind, steps: transactionSteps(database) }
+  const steps = transactionSteps(database)
+  const requireSameFile = database.memory ? () => {} : sameFileCheck(database.name)
+  return { database, shared, builder, statements, lists, ddl, bind, steps, requireSameFile }
 }
 
 /** The same statements, for transactions of the host by Kysely. */

@@ -7,8 +7,9 @@ type Token = {
   readonly kind: 'name' | 'text' | 'other'
 }
 
+// What is never closed reaches to the end, so that nobody looks for its end twice.
 const pattern =
-  /(?<skip>\s+|--[^\n]*|\/\*[\s\S]*?\*\/)|(?<text>'(?:[^']|'')*')|(?<name>"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|[\p{L}_][\p{L}\p{N}_$]*)|(?<other>[\s\S])/gu
+  /(?<skip>\s+|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$))|(?<text>'(?:[^']|'')*(?:'|$))|(?<name>"(?:[^"]|"")*(?:"|$)|`(?:[^`]|``)*(?:`|$)|\[[^\]]*(?:\]|$)|[\p{L}_][\p{L}\p{N}_$]*)|(?<other>[\s\S])/gu
 
 function tokensOf(sql: string): Token[] {
   const tokens: Token[] = []
@@ -58,11 +59,14 @@ export function withoutWordChecks(sql: string, columns: readonly string[], words
     const from = tokens[first - 1]?.text === ',' ? first - 1 : first
     cuts.push({ start: tokens[from]?.start ?? check.start, end: tokens[close]?.end ?? check.end })
   }
-  // A line break stays: it may be the end of a comment.
-  return cuts.reduceRight(
-    (text, { start, end }) => `${text.slice(0, start).replace(/[ \t]+$/, '')}${text.slice(end)}`,
-    sql,
-  )
+  return cuts.reduceRight((text, { start, end }) => `${text.slice(0, trimmed(text, start))}${text.slice(end)}`, sql)
+}
+
+/** Before spaces. A line break stays: it may be the end of a comment. */
+function trimmed(text: string, end: number): number {
+  let start = end
+  while (text[start - 1] === ' ' || text[start - 1] === '\t') start -= 1
+  return start
 }
 
 /** The same definition for a table of another name. */

@@ -1,8 +1,10 @@
 import type { DeliveryStore } from '../../../src/index.ts'
-import { decodeDelivery } from '../kysely/codecs/deliveries.ts'
+import { decodeClaim, decodeDelivery, encodeChallenge, encodeRenewal } from '../kysely/codecs/deliveries.ts'
+import { heldAfter } from '../kysely/codecs/held.ts'
 import { enqueueAll } from '../kysely/commands/enqueue.ts'
 import { commitIntents } from '../kysely/commands/intents.ts'
-import { recordReceipt, settleAll } from '../kysely/commands/settle.ts'
+import { recordReceipt } from '../kysely/commands/receive.ts'
+import { settleAll } from '../kysely/commands/settle.ts'
 import { listDeliveries } from '../kysely/history-list.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import { findDue, pageOf } from './due.ts'
@@ -54,12 +56,16 @@ export const deliveryStore = (engine: Engine): DeliveryStore => ({
         statements.deliveries.due.next.get(since)?.due_at,
       )
     }),
+  suspended: (after, limit) =>
+    engine.read((tx) => tx.statements.deliveries.suspended.all(heldAfter(after, limit)).map(decodeDelivery)),
+  claims: () => engine.read(({ statements }) => statements.deliveries.claims.all({}).map(decodeClaim)),
+  challenge: (claims) =>
+    engine.write(({ statements }) =>
+      claims.map((claim) => statements.deliveries.challenge.run(encodeChallenge(claim)).changes > 0),
+    ),
   renew: (commands) =>
     engine.write(({ statements }) =>
-      commands.map(
-        ({ id, fence, leaseUntil }) =>
-          statements.deliveries.renew.run({ id, fence, due_at: leaseUntil.getTime() }).changes > 0,
-      ),
+      commands.map((command) => statements.deliveries.renew.run(encodeRenewal(command)).changes > 0),
     ),
   dueTimes: (after, until, limit) => engine.snapshot((tx) => dueTimes(tx, after.getTime(), until.getTime(), limit)),
   commitIntents: (commands, now) => engine.write((tx) => commitIntents(tx, commands, now)),

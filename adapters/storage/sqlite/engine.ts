@@ -104,6 +104,7 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
     if (connection !== undefined && alone === undefined) {
       try {
         notInHostTransaction(connection)
+        connection.requireSameFile()
         return Promise.resolve(work(enter(connection), connection))
       } catch (error) {
         if (!isBusy(error)) return Promise.reject(storageError(error))
@@ -114,6 +115,7 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
         patiently(async () => {
           while (alone !== undefined) await alone
           notInHostTransaction(made)
+          made.requireSameFile()
           return { value: work(enter(made), made) }
         }).then((answer) => answer.value),
       ),
@@ -143,6 +145,7 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
     const done: (() => void)[] = []
     let taken = 0
     try {
+      made.requireSameFile()
       made.steps.begin()
       const began = performance.now()
       for (const job of queue) {
@@ -153,6 +156,8 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
         else done.push(settle)
       }
       made.steps.commit()
+      // What went into a file that is no longer there must not count as stored.
+      made.requireSameFile()
     } catch (error) {
       current = undefined
       if (made.database.inTransaction) made.steps.rollback()
@@ -223,6 +228,7 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
   ): Promise<T> {
     const { database, steps, shared } = made
     notInHostTransaction(made)
+    made.requireSameFile()
     const pragmas = ['foreign_keys', 'legacy_alter_table'] as const
     const before = pragmas.map((name) => [name, Number(database.pragma(name, { simple: true }))] as const)
     database.pragma('foreign_keys = off')

@@ -20,6 +20,12 @@ export const isUnmigrated = (error: unknown): boolean =>
 export const closedError = (): NotificationError =>
   new NotificationError('storage_closed', 'The sqlite storage is closed; it cannot be used again after close().')
 
+export const replacedError = (path: string): NotificationError =>
+  new NotificationError(
+    'storage_replaced',
+    `The file ${path} was deleted or replaced while it was open: nothing more is read or written. Put the file back, or restart the process. After a restore from a backup, call afterRestore() before start().`,
+  )
+
 export const busyError = (waitedMs: number, cause: unknown): NotificationError =>
   new NotificationError(
     'storage_busy',

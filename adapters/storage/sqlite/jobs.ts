@@ -1,11 +1,11 @@
 import type { JobStore } from '../../../src/index.ts'
-import { jobProgress, memberName } from '../kysely/codecs/jobs.ts'
+import { jobProgress, leaseTimes, memberName } from '../kysely/job-leases.ts'
 import type { Engine } from './engine.ts'
 
 export const jobStore = (engine: Engine): JobStore => ({
   acquire: (name, holder, now, until) =>
     engine.write(({ statements }) => {
-      const times = { now: now.getTime(), lease_until: until.getTime() }
+      const times = leaseTimes(now, until)
       return statements.jobs.acquire.run({ name, holder, ...times }).changes > 0
     }),
   release: (name, holder) =>
@@ -18,9 +18,9 @@ export const jobStore = (engine: Engine): JobStore => ({
     engine.write(({ statements }) => statements.jobs.keepProgress.run({ name, holder, progress }).changes > 0),
   join: (group, member, now, until) =>
     engine.write(({ statements }) => {
-      const times = { now: now.getTime(), lease_until: until.getTime() }
+      const times = leaseTimes(now, until)
       statements.jobs.acquire.run({ name: memberName(group, member), holder: member, ...times })
-      const of = { pattern: memberName(group, '%'), now: now.getTime() }
+      const of = { pattern: memberName(group, '%'), ...times }
       statements.jobs.forget.run(of)
       return statements.jobs.holders.all(of).map(({ holder }) => holder)
     }),

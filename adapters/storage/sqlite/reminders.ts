@@ -1,4 +1,5 @@
 import type { ReminderStore } from '../../../src/index.ts'
+import { heldAfter } from '../kysely/codecs/held.ts'
 import { decodeReminder } from '../kysely/codecs/reminders.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import { findDue, pageOf } from './due.ts'
@@ -28,6 +29,8 @@ export const reminderStore = (engine: Commands): ReminderStore => ({
       const row = tx.statements.reminders.get.get({ id })
       return row === undefined ? null : decodeReminder(row)
     }),
+  suspended: (after, limit) =>
+    engine.read((tx) => tx.statements.reminders.suspended.all(heldAfter(after, limit)).map(decodeReminder)),
   find: (ids) =>
     engine.read((tx) => tx.statements.reminders.find.all({ list: JSON.stringify(ids) }).map(decodeReminder)),
   list: (organizationId, appointmentId) =>

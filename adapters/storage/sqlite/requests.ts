@@ -1,4 +1,5 @@
 import type { RequestStore } from '../../../src/index.ts'
+import { latestOf } from '../kysely/job-leases.ts'
 import type { Engine } from './engine.ts'
 
 export const requestStore = (engine: Engine): RequestStore => ({
@@ -9,7 +10,8 @@ export const requestStore = (engine: Engine): RequestStore => ({
       if (before !== undefined) {
         if (before.fingerprint !== fingerprint) return { status: 'other_request' }
         if (before.answer !== null) return { status: 'answered', answer: before.answer }
-        if (before.lease_until > now.getTime()) return { status: 'running' }
+        const isBelieved = before.lease_until <= latestOf(leaseUntil)
+        if (before.lease_until > now.getTime() && isBelieved) return { status: 'running' }
       }
       requests.delete.run({ caller, key })
       const expiry = before === undefined ? expiresAt : new Date(before.expires_at)

@@ -1,41 +1,37 @@
+import { lookup as dnsLookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
+import { hostname } from 'node:os'
 import type { SMTPPoolOptions } from 'nodemailer'
-import {
-  type EmailAccount,
-  type HostLookup,
-  isNotificationError,
-  isPublicAddress,
-  resolveOutbound,
-  TransportError,
-} from '../../../src/index.ts'
-import { orAborted } from './failures.ts'
+import { type EmailAccount, type HostLookup, isNotificationError, resolveOutbound } from '../../../src/index.ts'
+import { mostSessions, type Route } from './dial.ts'
+import { type EncryptionRules, encryptionOf } from './encryption.ts'
+import { account as accountFault, orAborted } from './failures.ts'
+import { domainOf } from './message.ts'
 
-export type SmtpConnectionOptions = {
+export type SmtpConnectionOptions = EncryptionRules & {
   /** The most connections per account; they are opened as sends need them. Default 5. */
   readonly maxConnections?: number
   /** How many messages one connection carries before it is replaced; many servers refuse more. Default 100. */
   readonly maxMessages?: number
   /**
-   * How long connecting, greeting and STARTTLS may take together, in ms; resolving the name gets as long again. Default
-   * 10000.
+   * How long connecting may take, TLS from the start included, in ms; the addresses of a host share it. Resolving the
+   * name gets as long again. Default 60000.
    */
   readonly connectionTimeoutMs?: number
-  /** How long to wait for the server's first line, in ms. Default 10000. */
+  /** How long to wait for the server's first line, in ms; STARTTLS gets as long again. Default 60000. */
   readonly greetingTimeoutMs?: number
+  /** How long the server may take to answer a command, in ms. Nothing was sent then. Default 60000. */
+  readonly commandTimeoutMs?: number
   /**
-   * How long the server may be silent during a dialogue, in ms; then a message already begun has an unknown outcome.
-   * Default 30000.
+   * How long the server may take to confirm a message after its last line, in ms (RFC 5321, 4.5.3.2.6). After that its
+   * outcome is unknown, and the retry may be a second copy. Default 600000, for which `sendTimeoutMs` has room.
    */
-  readonly socketTimeoutMs?: number
+  readonly dataTimeoutMs?: number
   /**
-   * True refuses servers that do not encrypt, with the code `smtp_starttls`. False sends unencrypted, including the
-   * password, if the server does not offer STARTTLS. Port 465 always uses TLS from the start. Default: true for an
-   * account that signs in to a server on the public internet, where somebody in between could remove STARTTLS from the
-   * server's offer; otherwise false. Addresses that only `allowPrivateHosts` lets through are private. The host of the
-   * host application's own account is not resolved for this: it counts as private if it is a private address, a name
-   * without a dot, or a name that ends in `.localhost`, `.local`, `.internal` or `.home.arpa`.
+   * The name to greet servers with (EHLO). Default: the machine's host name if it has a dot, else the domain of the
+   * sender; relays refuse names without one, which machines in containers have.
    */
-  readonly requireTls?: boolean
+  readonly name?: string
   /** TLS details. `rejectUnauthorized: false` accepts any certificate, which is for development only. */
   readonly tls?: {
     readonly rejectUnauthorized?: boolean
@@ -53,66 +49,100 @@ export type SmtpConnectionOptions = {
    * address.
    */
   readonly allowedPorts?: readonly number[]
-  /** Resolves the hosts that organizations name. Default `dns.lookup`. */
+  /** Resolves the names of mail servers; the addresses are tried in its order. Default `dns.lookup`. */
   readonly lookup?: HostLookup
 }
 
-const defaultTimeoutMs = 10_000
+const defaultTimeoutMs = 60_000
+
+export type ConnectionPlan = {
+  readonly route: Route
+  readonly maxConnections: number
+  readonly commandTimeoutMs: number
+  readonly dataTimeoutMs: number
+  readonly nodemailer: SMTPPoolOptions
+}
 
 /**
- * What nodemailer is told. An organization's host is resolved and checked here and connected to by address, so that a
- * second answer of the DNS changes nothing; the host of a trusted account is nodemailer's to resolve.
- * @throws TransportError when the host cannot be resolved; NotificationError `outbound_refused`.
+ * How to reach an account's server. Its name is resolved here, once, and its addresses are what is connected to; those of
+ * an organization's host are checked before.
+ * @throws TransportError when the host cannot be resolved, or the encryption would show the password; NotificationError
+ * `outbound_refused`.
  */
-export async function poolOptions(
+export async function planConnection(
   options: SmtpConnectionOptions,
   account: EmailAccount,
-  trusted: boolean,
-): Promise<SMTPPoolOptions> {
+  { trusted, name }: { readonly trusted: boolean; readonly name: string | null },
+): Promise<ConnectionPlan> {
+  const { connectionTimeoutMs = defaultTimeoutMs, greetingTimeoutMs = defaultTimeoutMs } = options
+  const { commandTimeoutMs = defaultTimeoutMs, dataTimeoutMs = 600_000 } = options
+  const { host, addresses } = await resolve(options, account, trusted, connectionTimeoutMs)
+  const security = encryptionOf(options, account, { trusted, addresses })
   const { username, password, port } = account
-  const { host, servername } = trusted ? { host: account.host, servername: null } : await pin(options, account)
-  const isExposed = username !== null && port !== 465 && !isPrivate(host)
+  // SNI is for names only (RFC 6066).
+  const tls = { ...options.tls, host, ...(isIP(host) === 0 && { servername: host }) }
   return {
-    host,
-    port,
-    secure: port === 465,
-    requireTLS: options.requireTls ?? isExposed,
-    tls: { ...options.tls, ...(servername !== null && { servername }) },
-    ...(username !== null && { auth: { user: username, pass: password ?? '' } }),
+    route: { addresses, port, tls: security === 'implicit' ? tls : null, connectionTimeoutMs, greetingTimeoutMs },
     maxConnections: options.maxConnections ?? 5,
-    maxMessages: options.maxMessages ?? 100,
-    // A message of which nothing was sent moves on to another connection when the server closed a pooled one meanwhile.
-    maxRequeues: 2,
-    connectionTimeout: options.connectionTimeoutMs ?? defaultTimeoutMs,
-    greetingTimeout: options.greetingTimeoutMs ?? defaultTimeoutMs,
-    socketTimeout: options.socketTimeoutMs ?? 30_000,
-    // Off by default in nodemailer: content could name a file of this machine, or a URL, to be read and sent.
-    disableFileAccess: true,
-    disableUrlAccess: true,
+    commandTimeoutMs,
+    dataTimeoutMs,
+    nodemailer: {
+      host,
+      port,
+      secure: security === 'implicit',
+      requireTLS: security === 'required',
+      ignoreTLS: security === 'off',
+      ...(options.tls && { tls: options.tls }),
+      ...(name !== null && { name }),
+      ...(username !== null && { auth: { user: username, pass: password ?? '' } }),
+      maxMessages: options.maxMessages ?? 100,
+      // A message of which nothing was sent moves on to another connection when the server closed a pooled one meanwhile.
+      maxRequeues: 2,
+      // Connecting and greeting are over when nodemailer begins, and what is left for it is STARTTLS; but it counts from
+      // the beginning.
+      connectionTimeout: connectionTimeoutMs + (mostSessions + 1) * greetingTimeoutMs + 2 * commandTimeoutMs,
+      greetingTimeout: greetingTimeoutMs,
+      // Commands and the end of the content have limits of their own; this one is for a server that stops reading.
+      socketTimeout: Math.max(commandTimeoutMs, dataTimeoutMs),
+      // Off by default in nodemailer: content could name a file of this machine, or a URL, to be read and sent.
+      disableFileAccess: true,
+      disableUrlAccess: true,
+    },
   }
 }
 
-/** Names that no public DNS has: an answer of the DNS must not decide whether a password may be read on its way. */
-const privateName = /^[^.]+\.?$|\.(?:localhost|local|internal|home\.arpa)\.?$/i
-
-const isPrivate = (host: string): boolean => (isIP(host) === 0 ? privateName.test(host) : !isPublicAddress(host))
-
-async function pin(options: SmtpConnectionOptions, { host, port }: EmailAccount) {
-  const { allowPrivateHosts = false, allowedPorts, lookup, connectionTimeoutMs = defaultTimeoutMs } = options
-  const resolving = resolveOutbound(host, port, {
-    allowPrivate: allowPrivateHosts,
-    ...(allowedPorts && { allowedPorts }),
-    ...(lookup && { lookup }),
-  })
+async function resolve(options: SmtpConnectionOptions, account: EmailAccount, trusted: boolean, limitMs: number) {
+  const { allowPrivateHosts = false, allowedPorts, lookup } = options
+  const { host, port } = account
+  const resolving = trusted
+    ? lookUp(host, lookup)
+    : resolveOutbound(host, port, {
+        allowPrivate: allowPrivateHosts,
+        ...(allowedPorts && { allowedPorts }),
+        ...(lookup && { lookup }),
+      }).then(({ addresses, servername }) => ({ host: servername, addresses }))
   try {
-    const { address, servername } = await orAborted(AbortSignal.timeout(connectionTimeoutMs), resolving)
-    // SNI is for names only (RFC 6066).
-    return { host: address, servername: isIP(servername) === 0 ? servername : null }
+    const found = await orAborted(AbortSignal.timeout(limitMs), resolving)
+    if (found.addresses.length > 0) return found
   } catch (error) {
     if (isNotificationError(error)) throw error
-    throw new TransportError('The host of the mail server could not be resolved.', {
-      outcome: 'transient',
-      code: 'smtp_dns',
-    })
   }
+  throw accountFault('The host of the mail server could not be resolved.', 'smtp_dns')
+}
+
+async function lookUp(host: string, lookup: HostLookup = (name) => dnsLookup(name, { all: true })) {
+  const found = isIP(host) === 0 ? await lookup(host) : [{ address: host }]
+  return { host, addresses: found.map(({ address }) => address) }
+}
+
+const dotted = /^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/i
+
+/**
+ * The name that EHLO gives: relays refuse those without a dot. Null where none is known, and nodemailer gives the address
+ * literal of loopback; that happens only in `verify`, for an account whose user name is no address.
+ */
+export function helloName(asked: string | undefined, sender: string | null, machine = hostname()): string | null {
+  if (asked !== undefined) return asked
+  if (dotted.test(machine) && isIP(machine) === 0) return machine
+  return sender === null ? null : domainOf(sender)
 }

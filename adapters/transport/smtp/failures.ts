@@ -1,42 +1,62 @@
 import { isNotificationError, isTransportError, TransportError } from '../../../src/index.ts'
+import { judge, type Stage } from './answers.ts'
 
 /** What is known of a send when it fails, beside the error. */
 export type SendState = {
   /** Whether any of the message's content was handed to the connection. Before that, nothing can have been accepted. */
   readonly begun: boolean
   readonly aborted: boolean
+  /** Whether the connection was given up because an answer took too long. */
+  readonly timedOut?: boolean
+  /** What the server had not answered yet. Default: the connection itself. */
+  readonly awaiting?: Stage
+  /** What it answered last. */
+  readonly answered?: Stage
 }
 
 /**
  * Says what became of a message from what nodemailer threw. Only codes are carried over: the server's text, and with it
  * nodemailer's message, `response` and `rejected`, may repeat the recipient's address, so the error is not even a cause.
  */
-export function failureOf(error: unknown, { begun, aborted }: SendState): TransportError {
+export function failureOf(error: unknown, state: SendState): TransportError {
   if (isTransportError(error)) return error
   if (isNotificationError(error)) return refusedBefore(error)
-  const { code, command, reply, responded, enhanced, certificate } = read(error)
+  const { begun, aborted, timedOut = false, awaiting = 'connect' } = state
+  const { code, command, reply, response, certificate } = read(error)
   // Whatever the number: a server without encryption is nothing that the message could be blamed for.
-  if (code === 'ETLS' && command === 'STARTTLS' && responded) return account(unencrypted, 'smtp_starttls')
+  if (code === 'ETLS' && command === 'STARTTLS' && response !== null) return account(unencrypted, 'smtp_starttls')
   // Out of turn, a number is no answer to a message that was begun.
-  if (reply !== null && !(begun && code === 'EPROTOCOL')) return answered(reply, enhanced, command, begun)
-
-  const outcome = begun ? 'unknown' : 'transient'
+  if (reply !== null && !(begun && code === 'EPROTOCOL')) {
+    // The last words of a connection, before it closed, come without their command.
+    const last = begun ? 'data' : (state.answered ?? awaiting)
+    return answered(reply, response ?? '', stageOf(command) ?? last)
+  }
   if (aborted) {
+    const outcome = begun ? 'unknown' : 'transient'
     return new TransportError(`The time for this send was over ${when(begun)}.`, { outcome, code: 'smtp_aborted' })
   }
+  // Words without a number refuse nothing.
+  if (response !== null) return lost('EPROTOCOL', { begun, timedOut, awaiting: stageOf(command) ?? awaiting })
+  if (code === 'EAUTH' && command === 'AUTH XOAUTH2') return account(tokensOnly, 'smtp_xoauth2', 'permanent')
   if (code === 'EAUTH' || code === 'ENOAUTH' || code === 'EOAUTH2') {
-    return account('The mail server could not be signed in to.', 'smtp_auth')
+    return account('The mail server could not be signed in to.', 'smtp_auth', 'permanent')
   }
   if (certificate) return account('The certificate of the mail server is not trusted.', 'smtp_certificate')
-  const word = wordOf(code)
   if (!begun && (code === 'EENVELOPE' || code === 'EMESSAGE')) {
-    return new TransportError('The message was refused before it was sent.', { outcome: 'permanent', code: word })
+    return new TransportError('The message was refused before it was sent.', {
+      outcome: 'permanent',
+      code: wordOf(code),
+    })
   }
-  return new TransportError(`The connection to the mail server failed ${when(begun)}.`, { outcome, code: word })
+  return lost(code, { begun, timedOut, awaiting })
 }
 
-const unencrypted =
-  'The mail server does not offer encryption (STARTTLS), so nobody signed in and nothing was sent. Check the host, or use port 465, which is encrypted from the start. smtp({ requireTls: false }) allows sending in the clear, password included.'
+/** True for answers and errors that no rule knows; what became of the message then rests on the reply's first digit. */
+export const isPuzzling = (error: TransportError): boolean => puzzling.has(error)
+const puzzling = new WeakSet<TransportError>()
+
+/** True when the server gave an answer: its connections are sound. */
+export const isAnswer = (error: TransportError): boolean => /^smtp_\d/.test(error.code)
 
 /** Rejects as aborted when the signal comes first; the work goes on then, and what becomes of it is ignored. */
 export async function orAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
@@ -51,30 +71,52 @@ export async function orAborted<T>(signal: AbortSignal, work: Promise<T>): Promi
   }
 }
 
-/** True when the server gave an answer: its connections are sound. */
-export const isAnswer = (error: TransportError): boolean => /^smtp_\d{3}$/.test(error.code)
-
-/** True for replies of the connection's own stages, which say nothing about the message. */
-const beforeMail = /^(CONN|EHLO|HELO|LHLO|STARTTLS|AUTH)\b/
-
-/** 530, 534, 535 and 538 speak of missing, weak or wrong credentials wherever they come (RFC 4954). */
-const credentialReplies: readonly number[] = [530, 534, 535, 538]
-
-function answered(reply: number, enhanced: string | null, command: string | null, begun: boolean): TransportError {
-  const status = enhanced === null ? `${reply}` : `${reply} ${enhanced}`
-  const message =
-    command === null ? `The mail server answered ${status}.` : `The mail server answered ${status} to ${command}.`
-  const code = `smtp_${reply}`
-  const connecting = !begun && command !== null && beforeMail.test(command)
-  if (reply >= 500 && (connecting || credentialReplies.includes(reply))) return account(message, code)
-  // 503 is about the state of the session: on another connection the same message may go through.
-  const permanent = reply >= 500 && reply !== 503
-  return new TransportError(message, { outcome: permanent ? 'permanent' : 'transient', code })
+/** The server refused something, here or in the middle of connecting. */
+export function answered(reply: number, response: string, stage: Stage): TransportError {
+  const status = /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})(?![.\d])/.exec(response) ?? /\(#(5\.\d\.\d)\)/.exec(response)
+  const enhanced = status?.[1] ?? null
+  const { isUnderstood, ...verdict } = judge({ stage, reply, status: enhanced, text: response })
+  const words = enhanced === null ? `${reply}` : `${reply} ${enhanced}`
+  const error = new TransportError(`The mail server answered ${words} to ${commandOf[stage]}.`, {
+    ...verdict,
+    code: `smtp_${enhanced ?? reply}`,
+    accountProven: isUnderstood && verdict.scope === 'message',
+  })
+  if (!isUnderstood) puzzling.add(error)
+  return error
 }
 
+/** No answer came: the connection failed, broke, or was given up. */
+function lost(
+  code: string | null,
+  { begun, timedOut, awaiting }: Required<Omit<SendState, 'aborted' | 'answered'>>,
+): TransportError {
+  const what = timedOut ? 'The mail server took too long to answer' : 'The connection to the mail server failed'
+  const where = begun || awaiting === 'connect' ? '' : ` (at ${commandOf[awaiting]})`
+  const word = timedOut ? 'smtp_timedout' : wordOf(code)
+  const error = new TransportError(`${what}${where} ${when(begun)}.`, {
+    outcome: begun ? 'unknown' : 'transient',
+    // Until the server accepted the sender, nothing was about this message.
+    scope: begun || awaiting === 'rcpt' || awaiting === 'data' ? 'message' : 'account',
+    code: word,
+  })
+  if (word === 'smtp_failed') puzzling.add(error)
+  return error
+}
+
+const unencrypted =
+  'The mail server does not offer encryption (STARTTLS), so nobody signed in and nothing was sent. Check the host, or use port 465, which is encrypted from the start. smtp({ requireTls: false }) allows sending in the clear, password included.'
+
+const tokensOnly =
+  'The mail server takes no passwords: it offers only XOAUTH2 (tokens of OAuth 2), which this transport does not speak. Use a server or an account that takes a password, such as an app password.'
+
 /** The message is as good as ever; it is put off until the account is looked at. */
-function account(message: string, code: string): TransportError {
-  return new TransportError(message, { outcome: 'transient', scope: 'account', code })
+export function account(
+  message: string,
+  code: string,
+  outcome: 'transient' | 'permanent' = 'transient',
+): TransportError {
+  return new TransportError(message, { outcome, scope: 'account', code })
 }
 
 function refusedBefore(error: { readonly code: string; readonly message: string }): TransportError {
@@ -85,8 +127,33 @@ function refusedBefore(error: { readonly code: string; readonly message: string 
 const when = (begun: boolean): string =>
   begun ? 'after the message was begun; it may have been accepted' : 'before the message was sent'
 
+const commandOf: Readonly<Record<Stage, string>> = {
+  connect: 'the connection',
+  hello: 'EHLO',
+  tls: 'STARTTLS',
+  auth: 'AUTH',
+  mail: 'MAIL FROM',
+  rcpt: 'RCPT TO',
+  data: 'DATA',
+}
+
+const stages: Readonly<Record<string, Stage>> = {
+  EHLO: 'hello',
+  HELO: 'hello',
+  STARTTLS: 'tls',
+  AUTH: 'auth',
+  MAIL: 'mail',
+  RCPT: 'rcpt',
+  DATA: 'data',
+  '.': 'data',
+}
+
+/** The stage of a command line; null for those that belong to none, such as nodemailer's `CONN`. */
+export const stageOf = (command: string | null): Stage | null =>
+  stages[/^[A-Za-z]+|^\./.exec(command ?? '')?.[0].toUpperCase() ?? ''] ?? null
+
 /** `ETIMEDOUT` is `smtp_timedout`. Codes of other shapes could hold anything and are not repeated. */
-function wordOf(code: string | null): string {
+export function wordOf(code: string | null): string {
   const [, word] = /^E([A-Z0-9]{2,20})$/.exec(code ?? '') ?? []
   return word === undefined ? 'smtp_failed' : `smtp_${word.toLowerCase()}`
 }
@@ -95,9 +162,8 @@ type Facts = {
   readonly code: string | null
   readonly command: string | null
   readonly reply: number | null
-  /** Whether the server's words caused the error, whatever they are. */
-  readonly responded: boolean
-  readonly enhanced: string | null
+  /** The server's words, if they caused the error. */
+  readonly response: string | null
   readonly certificate: boolean
 }
 
@@ -113,8 +179,7 @@ function read(error: unknown): Facts {
     code: text('code'),
     command: text('command'),
     reply: typeof reply === 'number' && reply >= 400 && reply <= 599 ? reply : null,
-    responded: text('response') !== null,
-    enhanced: /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})\b/.exec(text('response') ?? '')?.[1] ?? null,
-    certificate: /CERT|SIGNATURE/.test(text('originalCode') ?? ''),
+    response: text('response'),
+    certificate: /CERT|SIGNATURE/.test(text('originalCode') ?? text('code') ?? ''),
   }
 }

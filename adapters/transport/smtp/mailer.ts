@@ -1,60 +1,111 @@
-import type { Readable } from 'node:stream'
-import type { SendMailOptions, SMTPPoolOptions } from 'nodemailer'
-import { NotificationError, type SendReceipt } from '../../../src/index.ts'
-import { failureOf, orAborted } from './failures.ts'
+import type { SendMailOptions } from 'nodemailer'
+import { isTransportError, NotificationError, type SendReceipt, type TransportError } from '../../../src/index.ts'
+import type { ConnectionPlan } from './connection.ts'
+import { createDialer } from './dial.ts'
+import { failureOf } from './failures.ts'
+import { Lane } from './lane.ts'
 
 /** A pool of connections to one server, signed in with one account. Failures are `TransportError`s. */
 export type Mailer = {
   send(mail: SendMailOptions, signal: AbortSignal): Promise<SendReceipt>
   /** Connects and signs in on a connection of its own. */
   verify(signal: AbortSignal): Promise<void>
-  /** Sends in progress finish first. */
+  /** To be called when nothing is being sent. */
   close(): void
 }
 
-/** A field of ours that travels through nodemailer with the message. */
-type Observed = { readonly onStream?: (stream: Readable) => void }
+type Waiting = { take(lane: Lane): void; fail(error: TransportError): void }
 
 /** @throws NotificationError `dependency_missing` when nodemailer is not installed. */
-export async function openMailer(options: SMTPPoolOptions): Promise<Mailer> {
-  const { createTransport } = await loadNodemailer()
-  const pool = createTransport({ ...options, pool: true })
+export async function openMailer(plan: ConnectionPlan): Promise<Mailer> {
+  const nodemailer = await loadNodemailer()
+  const dial = createDialer(plan.route)
+  const lanes = new Set<Lane>()
+  /** The one used last comes last and is used first: few connections carry much, and the others may close. */
+  const free: Lane[] = []
+  const waiting = new Set<Waiting>()
+  let most = plan.maxConnections
 
-  // Whether a message was begun decides between "not sent" and "unknown" when a connection is lost, and no error of
-  // nodemailer tells. Its content is read only after the server asked for it (354), so the stream knows.
-  pool.use('stream', (mail, done) => {
-    const observed: typeof mail.data & Observed = mail.data
-    const create = mail.message.createReadStream.bind(mail.message)
-    mail.message.createReadStream = (streamOptions) => {
-      const stream = create(streamOptions)
-      observed.onStream?.(stream)
-      return stream
+  function open(): Lane | null {
+    if (lanes.size >= most) return null
+    const lane = new Lane(nodemailer, plan, dial)
+    lanes.add(lane)
+    return lane
+  }
+
+  /** Rejects as aborted, or when it has turned out that nothing can be sent. */
+  async function turn(signal: AbortSignal): Promise<Lane> {
+    const { promise, resolve, reject } = Promise.withResolvers<Lane>()
+    const mine: Waiting = { take: resolve, fail: reject }
+    const abort = () => {
+      waiting.delete(mine)
+      reject(failureOf(null, { begun: false, aborted: true }))
     }
-    done()
-  })
+    waiting.add(mine)
+    signal.addEventListener('abort', abort)
+    if (signal.aborted) abort()
+    try {
+      return await promise
+    } finally {
+      signal.removeEventListener('abort', abort)
+    }
+  }
+
+  function release(lane: Lane): void {
+    if (!lane.isReady) {
+      lanes.delete(lane)
+      lane.close()
+    }
+    const [next] = waiting
+    const usable = lane.isReady ? lane : next && open()
+    if (!usable) return
+    if (next === undefined) free.push(usable)
+    else {
+      waiting.delete(next)
+      next.take(usable)
+    }
+  }
+
+  /** Nothing else would fare better: nobody needs to ask the server again. */
+  function failAll(error: TransportError): void {
+    most = plan.maxConnections
+    for (const one of waiting) one.fail(error)
+    waiting.clear()
+  }
 
   return {
     async send(mail, signal) {
-      /** More than one where nodemailer moved an unread message to another connection. */
-      const streams: Readable[] = []
-      const observed: SendMailOptions & Observed = { ...mail, signal, onStream: (stream) => streams.push(stream) }
-      try {
-        const { messageId } = await pool.sendMail(observed)
-        return { messageId }
-      } catch (error) {
-        throw failureOf(error, { begun: streams.some((stream) => stream.readableDidRead), aborted: signal.aborted })
+      for (;;) {
+        const lane = free.pop() ?? open() ?? (await turn(signal))
+        try {
+          return await lane.send(mail, signal)
+        } catch (error) {
+          if (!isTransportError(error) || error.scope !== 'account') throw error
+          if (lane.isReady || lanes.size === 1 || error.outcome !== 'transient') {
+            failAll(error)
+            throw error
+          }
+          // A server may take fewer connections than it is offered: the message waits for one of those it took, and no
+          // more than those are opened while this pool lives.
+          most = lanes.size - 1
+        } finally {
+          release(lane)
+        }
       }
     },
 
     async verify(signal) {
+      const lane = new Lane(nodemailer, plan, dial)
       try {
-        await orAborted(signal, pool.verify())
-      } catch (error) {
-        throw failureOf(error, { begun: false, aborted: false })
+        await lane.verify(signal)
+      } finally {
+        lane.close()
       }
     },
 
-    close: () => pool.close(),
+    close() {
+      for (const lane of lanes) lane.close()
+    },
   }
 }
 

@@ -38,7 +38,8 @@ function addressParts(address: string): { local: string; domain: string } | null
   return local === undefined || domain === undefined ? null : { local, domain }
 }
 
-function domainOf(address: string): string | null {
+/** In ASCII; null: it is no address. */
+export function domainOf(address: string): string | null {
   const domain = addressParts(address)?.domain
   return domain === undefined ? null : domainToASCII(domain) || null
 }

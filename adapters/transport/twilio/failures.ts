@@ -1,9 +1,13 @@
 import { isNotificationError, isTransportError, retryAfterMsOf, TransportError } from '../../../src/index.ts'
 import { isTwilioCode, type Verdict, verdictOf, verdictOfFailed } from './answers.ts'
+import { numberingPrefixOf } from './destination.ts'
 
 /** One request to Twilio, as it was seen to go. */
 export type Call = {
   readonly signal: AbortSignal
+  readonly now: () => Date
+  /** The number that the message is for; null: nothing is sent by it. */
+  readonly to: string | null
   /** Whether any of the request may have left this machine. Before that, nothing can have been accepted. */
   begun: boolean
   answer: { readonly status: number; readonly retryAfter: unknown } | null
@@ -21,7 +25,7 @@ export function failureOf(error: unknown, call: Call): TransportError {
     return new TransportError(message, { outcome: 'transient', scope: 'account', code, cause: error })
   }
   const { answer, begun, signal } = call
-  if (answer !== null) return answered(error, answer, begun)
+  if (answer !== null) return answered(error, answer, call)
   const outcome = begun ? 'unknown' : 'transient'
   const when = begun ? 'after the request was begun; it may have been accepted' : 'before the request was sent'
   if (signal.aborted || isTimeout(error)) {
@@ -33,9 +37,9 @@ export function failureOf(error: unknown, call: Call): TransportError {
 }
 
 /** A message that was taken and is failed already. */
-export function failedAtOnce(errorCode: unknown): TransportError {
+export function failedAtOnce(errorCode: unknown, to: string): TransportError {
   const code = isTwilioCode(errorCode) ? errorCode : null
-  return told(verdictOfFailed(code), code === null ? 'twilio_failed' : `twilio_${code}`)
+  return told(verdictOfFailed(code), code === null ? 'twilio_failed' : `twilio_${code}`, { to })
 }
 
 /** The credentials or the sender cannot be used at all: every message would fail as this one. */
@@ -51,19 +55,32 @@ export function answerUnreadable(begun: boolean): TransportError {
   })
 }
 
-function answered(error: unknown, { status, retryAfter }: NonNullable<Call['answer']>, begun: boolean): TransportError {
+function answered(
+  error: unknown,
+  { status, retryAfter }: NonNullable<Call['answer']>,
+  { begun, to, now }: Call,
+): TransportError {
   if (status >= 200 && status < 300) return answerUnreadable(begun)
   const given = fieldOf(error, 'code')
   const code = isTwilioCode(given) ? given : null
   const verdict = verdictOf(status, code)
   // What sends nothing has no unknown outcome.
   const safe = verdict.outcome === 'unknown' && !begun ? ({ ...verdict, outcome: 'transient' } as const) : verdict
-  return told(safe, code === null ? `twilio_http_${status}` : `twilio_${code}`, retryAfterMsOf(retryAfter), status)
+  const retryAfterMs = retryAfterMsOf(retryAfter, now().getTime())
+  return told(safe, code === null ? `twilio_http_${status}` : `twilio_${code}`, { to, retryAfterMs, status })
 }
 
-function told({ outcome, sentence }: Verdict, code: string, retryAfterMs?: number, status?: number): TransportError {
+type Seen = {
+  readonly to: string | null
+  readonly retryAfterMs?: number | undefined
+  readonly status?: number
+}
+
+function told({ outcome, sentence }: Verdict, code: string, { to, retryAfterMs, status }: Seen): TransportError {
+  const fault = outcome === 'sender' && to === null ? 'account' : outcome
   return new TransportError(status === undefined ? `${sentence}.` : `${sentence} (HTTP ${status}).`, {
-    ...(outcome === 'account' ? { outcome: 'transient', scope: 'account' } : { outcome }),
+    ...(fault === 'account' || fault === 'sender' ? { outcome: 'transient', scope: fault } : { outcome: fault }),
+    ...(fault === 'sender' && to !== null ? { destination: numberingPrefixOf(to) } : {}),
     code,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   })

@@ -1,4 +1,4 @@
-import { type OutboundMessage, TransportError } from '../../../src/index.ts'
+import { type OutboundMessage, type SendContext, TransportError } from '../../../src/index.ts'
 import { unusable } from './failures.ts'
 
 export type TwilioMessageOptions = {
@@ -15,21 +15,29 @@ export type TwilioMessageOptions = {
   readonly statusCallback?: string | ((message: OutboundMessage) => string | null)
 }
 
-/** What is asked of Twilio: its `To`, `Body`, `From` or `MessagingServiceSid`, and `StatusCallback`. */
+/** What is asked of Twilio: its `To`, `Body`, `From` or `MessagingServiceSid`, `StatusCallback` and `ValidityPeriod`. */
 export type TwilioMessage = {
   readonly to: string
   readonly body: string
   readonly from?: string
   readonly messagingServiceSid?: string
   readonly statusCallback?: string
+  readonly validityPeriod?: number
 }
 
 /** Of all segments together; Twilio refuses more. */
 const maxCharacters = 1600
 
-/** @throws TransportError for a message that Twilio could only refuse. */
-export function messageOf(message: OutboundMessage, options: TwilioMessageOptions, trusted: boolean): TwilioMessage {
-  const { to, from, text } = message
+/** How long Twilio may keep a message, in seconds: https://www.twilio.com/docs/api/errors/90007. It takes ten hours by itself. */
+const longestValidity = 36_000
+
+/** @throws TransportError for a message that Twilio could only refuse, or that is of no more use. */
+export function messageOf(
+  message: OutboundMessage,
+  options: TwilioMessageOptions,
+  { trusted, now }: Pick<SendContext, 'trusted' | 'now'>,
+): TwilioMessage {
+  const { to, from, text, deadline } = message
   // Code points: counted too low, Twilio itself refuses with 21617; counted too high, nobody would send it.
   if (text.length > maxCharacters && [...text].length > maxCharacters) {
     throw new TransportError(`The text is longer than ${maxCharacters} characters.`, {
@@ -38,7 +46,20 @@ export function messageOf(message: OutboundMessage, options: TwilioMessageOption
     })
   }
   const callback = callbackOf(message, options)
-  return { to, body: text, ...senderOf(from, options, trusted), ...(callback && { statusCallback: callback }) }
+  return {
+    to,
+    body: text,
+    ...senderOf(from, options, trusted),
+    ...(callback && { statusCallback: callback }),
+    ...(deadline && { validityPeriod: validityOf(deadline, now()) }),
+  }
+}
+
+/** Whole seconds, so that it ends before the deadline. */
+function validityOf(deadline: Date, now: Date): number {
+  const seconds = Math.floor((deadline.getTime() - now.getTime()) / 1000)
+  if (seconds >= 1) return Math.min(seconds, longestValidity)
+  throw new TransportError('The message is of no more use.', { outcome: 'permanent', code: 'twilio_too_late' })
 }
 
 function senderOf(from: string | null, { messagingServiceSid }: TwilioMessageOptions, trusted: boolean) {

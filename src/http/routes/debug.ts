@@ -11,15 +11,22 @@ import { organizationOwner, recipientOwner } from '../owners.ts'
 import { preferencesShapes, settingsShape, showPreferenceRow } from '../shapes/settings.ts'
 import { wireName } from '../snake-case.ts'
 
+const pause = z.object({
+  code: z.string().describe('The word of the transport, such as `smtp_535`'),
+  since: z.date(),
+  until: z.date().describe('When one message tries again'),
+})
 const channelShape = z.object({
   enabled: z.boolean(),
   provider: z.string().nullable(),
   source: z.enum(['organization', 'default', 'transport', 'task_manager']).nullable(),
   fault: z.string().nullable().describe('The rule why nothing would be sent now'),
-  pause: z
-    .object({ code: z.string().describe('The word of the transport, such as `smtp_535`'), until: z.date() })
+  pause: pause
     .nullable()
-    .describe('With the fault `account_paused`: the account was refused. Known to the process that was refused'),
+    .describe('With the fault `account_paused`: the account was refused, and what is due waits until it works again'),
+  pausedDestinations: z
+    .array(pause.extend({ destination: z.string().describe('How the numbers begin, such as `+44`') }))
+    .describe('Where the sender may not send to: what is due for these waits, all else is sent'),
 })
 const settingsReport = z.object({
   organizationId: z.string(),

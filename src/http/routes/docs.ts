@@ -5,6 +5,7 @@ import { nobodys } from '../access.ts'
 import type { Api } from '../api.ts'
 import { Content, contentOf } from '../content.ts'
 import { defineRoute, type Endpoint, nothing, type Route } from '../define-route.ts'
+import { hostAnswer } from '../host-answer.ts'
 import { type OpenApiDocument, openApiDocument } from '../openapi/document.ts'
 
 /** Our own origin and nothing else. Swagger UI and its like set styles as they draw. */
@@ -22,7 +23,7 @@ const contentSecurityPolicy = [
 const open = { kind: 'open', owner: () => nobodys } as const
 
 /** The description of the API, and a page to read it. `rows`: the whole table, these rows too. */
-export function docsRoutes({ docs, publicUrl }: Api, rows: () => readonly Endpoint[]): Route[] {
+export function docsRoutes({ docs, publicUrl, clock }: Api, rows: () => readonly Endpoint[]): Route[] {
   let document: OpenApiDocument | null = null
   return [
     defineRoute({
@@ -53,7 +54,8 @@ export function docsRoutes({ docs, publicUrl }: Api, rows: () => readonly Endpoi
       errors: ['not_found'],
       access: open,
       async handler({ path }) {
-        const html = await required(docs).page(path.endsWith('/') ? '..' : '.')
+        const page = required(docs)
+        const html = await hostAnswer(clock, 'docs', () => page.page(path.endsWith('/') ? '..' : '.'))
         return new Content('text/html; charset=utf-8', html, { 'content-security-policy': contentSecurityPolicy })
       },
     }),
@@ -70,7 +72,8 @@ export function docsRoutes({ docs, publicUrl }: Api, rows: () => readonly Endpoi
       example: { params: { asset: 'page.css' } },
       access: open,
       async handler({ params }) {
-        const asset = await required(docs).asset(params.asset)
+        const page = required(docs)
+        const asset = await hostAnswer(clock, 'docs', () => page.asset(params.asset))
         if (asset === null) throw new NotificationError('not_found', 'The page has no file of this name.')
         return new Content(asset.contentType, asset.text, { 'cache-control': 'public, max-age=3600' })
       },

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { historyFilter } from '../../schemas/requests.ts'
 import { channels } from '../../schemas/vocabulary.ts'
+import { circuitStates } from '../../services/breaker.ts'
+import { directoryMethods } from '../../services/directory/method.ts'
 import { phases } from '../../services/reconcile/progress.ts'
-import { circuitStates } from '../../services/task-manager/breaker.ts'
 import { taskManagerModes } from '../../services/tasks/options.ts'
 import { nobodys } from '../access.ts'
 import type { Api } from '../api.ts'
@@ -12,11 +13,31 @@ import { organizationScope } from '../owners.ts'
 import { reminderStatisticsShape, showStatistics, statisticsShape } from '../shapes/statistics.ts'
 import { refusal, wireName } from '../snake-case.ts'
 
-const check = z.enum(['ok', 'failing', 'unknown'])
+const check = z.enum(['ok', 'degraded', 'failing', 'unknown'])
+const state = z.enum(['ok', 'degraded', 'failing'])
 const healthShape = z.object({
-  status: z.enum(['ok', 'failing']),
+  status: state.describe('failing: nobody can be sent to; degraded: one organization, channel or account cannot'),
   storage: z.object({ status: check }).optional(),
+  clock: z.object({ status: z.enum(['ok', 'off']), offMs: z.number().nullable() }).optional(),
   scheduler: z.object({ status: check, lagMs: z.number().nullable(), nextDueAt: z.date().nullable() }).optional(),
+  held: z.int().nullable().optional().describe('Messages held after a restore, counted up to 200'),
+  directory: z
+    .object({
+      status: state,
+      methods: z.array(
+        z.object({
+          method: z.enum(directoryMethods),
+          status: state,
+          circuit: z.enum(circuitStates),
+          fault: z.string().nullable().describe('What is wrong, in a few words'),
+          since: z.date().nullable(),
+          organizations: z
+            .object({ count: z.int(), ids: z.array(z.string()) })
+            .describe('Those that are not answered for while others are: how many, and the first of them'),
+        }),
+      ),
+    })
+    .optional(),
   providers: z
     .array(
       z.object({
@@ -33,6 +54,7 @@ const healthShape = z.object({
       mode: z.enum(taskManagerModes),
       status: check,
       circuit: z.enum(circuitStates),
+      fault: z.string().nullable().describe('Why TaskManager does not answer'),
       pending: z.int().describe('Tasks to be created or acknowledged, counted up to 10000'),
       oldestPendingAt: z.date().nullable(),
       lastErrorCode: z.string().nullable(),
@@ -81,12 +103,13 @@ export function monitoringRoutes({ health, statistics }: Api, ids: HostIds): Rou
       id: 'health',
       method: 'GET',
       path: '/health',
-      summary: 'Whether storage, scheduler and providers work: the status for anybody, details for a service',
+      summary:
+        'Whether storage, directory, scheduler and providers work: the status for anybody, details for a service',
       params: nothing,
       query: nothing,
       body: nothing,
       responses: { 200: healthShape, 503: healthShape },
-      status: ({ status }) => (status === 'ok' ? 200 : 503),
+      status: ({ status }) => (status === 'failing' ? 503 : 200),
       errors: [],
       access: { kind: 'open', owner: () => nobodys },
       async handler({ caller }) {

@@ -3,6 +3,7 @@ import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Category, Channel, DeliveryState, DeliveryStatus, Rule } from '../../schemas/vocabulary.ts'
 import type { DuePage, DueQuery } from './due.ts'
+import type { HeldPlace } from './reminders.ts'
 
 /** The text that goes out, and where to. */
 export type DeliveryContent = {
@@ -61,10 +62,15 @@ export type DeliveryRow = DeliveryContent & {
   readonly attempts: number
   /** How often a transport reported an unknown outcome. */
   readonly unknownOutcomes: number
-  /** Grows with every claim: a settle that names an older one changes nothing. */
+  /** Grows with every claim, by a number drawn at random: it says whose claim it is. A settle that names an older one comes too late. */
   readonly fence: number
-  /** Next attempt of a queued one; end of the lease of one being sent; null otherwise. */
+  /**
+   * Next attempt of a queued one; null where there is none. Of one being sent the end of its lease as its holder expected
+   * it, by which nobody judges whether the lease is over: it only has to change with every renewal.
+   */
   readonly dueAt: Date | null
+  /** Since when it waits for a decision; null: it does not. */
+  readonly heldAt: Date | null
   readonly taskManagerTaskId: string | null
   readonly taskManagerExecutionId: string | null
   readonly createdAt: Date
@@ -79,26 +85,33 @@ export type IntentGuard = {
   readonly preferences: readonly { readonly recipient: RecipientRef; readonly revision: number }[]
 }
 
-/** A due reminder, or a due delivery under the fence it was read with. */
+/**
+ * A due reminder, or a due delivery under the fence it was read with. `heldUntil`: of one that is being sent, the end of its
+ * lease as it was seen; it is to be had only if it still is the same.
+ */
 export type Work =
   | { readonly kind: 'reminder'; readonly id: number }
-  | { readonly kind: 'delivery'; readonly id: number; readonly fence: number }
+  | { readonly kind: 'delivery'; readonly id: number; readonly fence: number; readonly heldUntil?: Date }
 
 /**
  * What to do with one piece of due work; each is one atomic step of its own.
- * - `send`: claims it. A reminder gets its delivery row (state sending, attempts 1, fence 1, due at the lease's end); a
- *   delivery its new content, fence + 1 and attempts + 1. `merged` reminders are CANCELLED with their rules in the same step.
+ * - `send`: claims it under `fence`. A reminder gets its delivery row (state sending, attempts 1, due at the lease's end); a
+ *   delivery its new content and attempts + 1, and where another worker was sending it, an unknown outcome more. `merged`
+ *   reminders are CANCELLED with their rules in the same step.
  * - `cancel`: the reminder becomes CANCELLED, the delivery cancelled, with the rule.
  * - `fail`: settled as FAILED without an attempt; a reminder gets a history row with `content` (message may be '').
- * - `defer`: due again at `until`, no attempt counted; a delivery being sent becomes queued and counts an unknown outcome.
+ * - `defer`: due again at `until`, no attempt counted; a delivery being sent becomes queued and counts an unknown outcome. With
+ *   `waitingFor` it is released earlier by `AccountStore.release`.
  * - `hold`: a delivery becomes `unknown` and due never; its reminder FAILED with the message.
+ * - `suspend`: due never, until it is decided by `resume`, `cancel` or `hold`; a delivery being sent becomes queued and counts an
+ *   unknown outcome. `resume`: due at once, of what was suspended only.
  * - `hand_over`: TaskManager is to send it: as `send`, but the delivery is handed_over, due never and without an attempt, and its row
  *   in `task_manager_tasks` is there with it.
  * - `release`: TaskManager never heard of it, and the library sends it: a reminder gets a delivery without a text; the delivery is
  *   queued under the next fence, due at once.
- * Lost (nothing changes) when the reminder is no longer PENDING and waiting, the delivery's fence or state moved on, or the guard fails.
- * A `send` of a reminder that was committed already, under the same key and lease, is committed again and changes nothing: its
- * first answer may have been lost. So its `idempotencyKey` is to be a new one for each claim.
+ * Lost (nothing changes) when the reminder is no longer PENDING and waiting, the delivery's fence, state or lease moved on, or the
+ * guard fails. A `send` that was committed already, under the same fence, is committed again and changes nothing: its first
+ * answer may have been lost.
  */
 export type IntentCommand = {
   readonly work: Work
@@ -115,6 +128,8 @@ export type IntentCommand = {
       readonly content: DeliveryContent
       readonly provider: string
       readonly idempotencyKey: string
+      /** Larger than the one it was read with, and drawn at random, so that no other claim has the same. */
+      readonly fence: number
       readonly leaseUntil: Date
       readonly merged: readonly { readonly work: Work; readonly rule: Rule }[]
       /** How many messages the organization may begin in a UTC day, this one included; null: it does not count. */
@@ -122,7 +137,9 @@ export type IntentCommand = {
     }
   | { readonly kind: 'cancel'; readonly rule: Rule }
   | { readonly kind: 'fail'; readonly code: string; readonly message: string; readonly content: DeliveryContent }
-  | { readonly kind: 'defer'; readonly until: Date }
+  | { readonly kind: 'defer'; readonly until: Date; readonly waitingFor?: string | null }
+  | { readonly kind: 'suspend' }
+  | { readonly kind: 'resume' }
   | { readonly kind: 'hold'; readonly code: string; readonly message: string }
   | {
       readonly kind: 'hand_over'
@@ -137,19 +154,35 @@ export type IntentCommand = {
 )
 export type IntentOutcome =
   | { readonly status: 'lost' }
+  /** Nothing changed: another transaction, of the host or of a worker, holds something that it needs. To be tried again. */
+  | { readonly status: 'held' }
   /** Nothing changed: the first attempt of a message found `cap` messages begun on the UTC day of `now`. */
   | { readonly status: 'capped' }
   /** `delivery` for send, fail, hold, hand_over and release; null for cancel and for deferred reminders. */
   | { readonly status: 'committed'; readonly delivery: DeliveryRow | null }
 
-/** Only the holder of the fence in state `sending` moves its lease, also after it is over. */
-export type RenewCommand = { readonly id: number; readonly fence: number; readonly leaseUntil: Date }
+/** By how much a challenge moves the end of a lease. */
+export const challengeMs = 1
+
+/** What a worker is sending: under which fence, from when (`at` of its claim or last renewal) until when. */
+export type Claim = { readonly id: number; readonly fence: number; readonly since: Date; readonly until: Date }
+
+/** Only the holder of the fence in state `sending` moves its lease, also after it is over. `leaseUntil` differs from the one before. */
+export type RenewCommand = {
+  readonly id: number
+  readonly fence: number
+  readonly leaseUntil: Date
+  readonly at: Date
+}
 
 export type SettleResult =
   /** `lateMs`: from when it was due, or asked for, to now; left out, it is not counted. */
   | { readonly kind: 'sent'; readonly providerMessageId: string | null; readonly lateMs?: number }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
-  /** Queued again. `countAttempt` false gives the attempt back; `unknown` true counts an unknown outcome. */
+  /**
+   * Queued again. `countAttempt` false gives the attempt back; `unknown` true counts an unknown outcome; with `waitingFor` it is
+   * released earlier by `AccountStore.release`.
+   */
   | {
       readonly kind: 'retry'
       readonly dueAt: Date
@@ -157,13 +190,23 @@ export type SettleResult =
       readonly message: string
       readonly countAttempt: boolean
       readonly unknown: boolean
+      readonly waitingFor?: string | null
     }
   | { readonly kind: 'unknown'; readonly code: string; readonly message: string }
 
-/** Ends an attempt. Only the holder of the fence in state `sending` changes anything, also after its lease is over. */
+/**
+ * Ends an attempt, also after its lease is over. An outcome that comes too late, because another worker has begun the message
+ * meanwhile, is recorded as a decision (`late_outcome`). That the message was accepted stays true all the same: where nothing
+ * else settled it as sent, it is SENT by the late word, and what the other worker has to say comes too late.
+ */
 export type SettleCommand = {
   readonly id: number
   readonly fence: number
+  /**
+   * The key under which it was sent. An outcome that comes too late is recorded only where the row still has it: after a
+   * restore from a backup its id may stand for another message.
+   */
+  readonly idempotencyKey?: string
   readonly at: Date
   readonly result: SettleResult
   /** Written with it; empty for a plain success. */
@@ -172,13 +215,21 @@ export type SettleCommand = {
   readonly suppress: { readonly address: string; readonly reason: string } | null
 }
 
+export type SettleOutcome = boolean | 'held'
+
 /**
- * What a provider reports later. Forward only: SENT to DELIVERED or BOUNCED, unknown to any. One that is being sent, or
- * waits to be sent again after an unknown outcome, is settled by any but FAILED, its reminder and counters with it, and the settle of
- * its worker comes too late. Nothing else changes.
+ * What a provider reports later. Forward only, by `canTransition`; unknown to any. The reminder, counters and, for FAILED and
+ * BOUNCED, a decision change with it. One that is being sent, or waits to be sent again after an unknown outcome, is settled
+ * by it, and the settle of its worker comes too late; by FAILED only one that is being sent and where the report can be of no
+ * earlier attempt. With `retryAt`, a delivery that FAILED would make of SENT, unknown or being sent is queued again instead,
+ * its reminder PENDING. Nothing else changes.
  */
 export type ReceiptCommand = {
   readonly id: number
+  /** The provider's id of the message that the report is about. Of another than the last attempt's only DELIVERED counts. */
+  readonly providerMessageId?: string | null
+  /** For FAILED: when to try again. */
+  readonly retryAt?: Date | null
   readonly status: DeliveryStatus
   readonly at: Date
   readonly errorCode: string | null
@@ -237,8 +288,15 @@ export interface DeliveryStore {
     at: Date,
     by?: Actor,
   ): Promise<DeliveryRow[]>
-  /** Queued ones whose time has come and sending ones whose lease is over. Read only. */
+  /** Queued ones whose time has come. Read only. */
   due(query: DueQuery): Promise<DuePage<DeliveryRow>>
+  /** All that is being sent, by whomever. Costs by how many these are. */
+  claims(): Promise<Claim[]>
+  /**
+   * Asks the holders of these claims whether they still live: moves the end of each by `challengeMs`, where it is as it was
+   * seen; in the order of the claims, true where it was. A holder answers by its next renewal, which it need not know.
+   */
+  challenge(claims: readonly Claim[]): Promise<boolean[]>
   /** The earliest due time of any reminder or delivery, `after` an instant where one is given; null: there is none. */
   nextDueAt(after?: Date): Promise<Date | null>
   /**
@@ -246,13 +304,22 @@ export interface DeliveryStore {
    * Costs by how many times there are, not by how many rows are due at each or are pending.
    */
   dueTimes(after: Date, until: Date, limit: number): Promise<Date[]>
+  /** Deliveries that are suspended, first suspended first, after the one at this place. */
+  suspended(after: HeldPlace | null, limit: number): Promise<DeliveryRow[]>
+  /** Never waits for rows that another transaction holds: such commands are `held`, and the others go on without them. */
   commitIntents(commands: readonly IntentCommand[], now: Date): Promise<IntentOutcome[]>
   /**
    * Moves the end of the leases of what is still being sent, in the order of the commands: false where the delivery has
-   * another holder by now, or is over.
+   * another holder by now, or is over. `storage_busy`: another transaction has one of the rows; the others are moved all the
+   * same, and all may be moved again.
    */
   renew(commands: readonly RenewCommand[]): Promise<boolean[]>
-  /** In the order of the commands: true where it took effect. The reminder, counters, suppressions and audit change in the same transaction. */
-  settle(commands: readonly SettleCommand[]): Promise<boolean[]>
+  /**
+   * In the order of the commands: true where the delivery is settled by it, false where it came too late, `held` where nothing
+   * changed because another transaction has one of its rows, which keeps none of the others. The reminder, counters,
+   * suppressions and audit change in the same transaction. The same command again has the same answer: the first one may
+   * have been lost.
+   */
+  settle(commands: readonly SettleCommand[]): Promise<SettleOutcome[]>
   recordReceipt(command: ReceiptCommand): Promise<boolean>
 }

@@ -1,3 +1,9 @@
+/**
+ * A lease that ends later than one that is asked for now, by more than this, is not believed: whoever took it had a clock that
+ * was ahead, and it would stay taken for as long.
+ */
+export const clockSlackMs = 60_000
+
 export type JobProgress = {
   /** As `keepProgress` was given it. */
   readonly progress: string
@@ -9,7 +15,8 @@ export type JobProgress = {
 export interface JobStore {
   /**
    * Takes the job `name` until `until`, or extends it if `holder` has it already: true if it is the holder's now. Of
-   * concurrent callers, one gets it. A job that is not released is free again after its `until`.
+   * concurrent callers, one gets it. A job that is not released is free again after its `until`, and at once where that
+   * is later than `until` by more than `clockSlackMs`.
    */
   acquire(name: string, holder: string, now: Date, until: Date): Promise<boolean>
   /** Releases the job; does nothing if somebody else holds it by now. Its progress stays. */
@@ -19,8 +26,8 @@ export interface JobStore {
   /** Keeps how far the job is, for whoever goes on with it; null: it is finished. False, and nothing is kept, if `holder` has it no more. */
   keepProgress(name: string, holder: string, progress: string | null): Promise<boolean>
   /**
-   * Makes `member` a member of the group until `until`, and returns the members whose time is not over, in the same
-   * order for everybody who asks.
+   * Makes `member` a member of the group until `until`, and returns the members whose time is not over, by the same rule,
+   * in the same order for everybody who asks.
    */
   join(group: string, member: string, now: Date, until: Date): Promise<readonly string[]>
   leave(group: string, member: string): Promise<void>

@@ -62,6 +62,8 @@ export type PlanCommand = {
   readonly by?: Actor
 }
 export type PlanOutcome =
+  /** Of several commands in one call: another transaction has rows of this one. Nothing changed; alone, it waits for them. */
+  | { readonly status: 'held' }
   /** The plan, the settings or the preferences are not those that were read: to be read and decided anew. */
   | { readonly status: 'conflict' }
   | {
@@ -95,7 +97,10 @@ export interface PlanStore {
   get(organizationId: string, appointmentId: EntityId): Promise<PlanRow | null>
   /** By appointment alone, for callers that know no organization; appointment ids are the host's and unique there. */
   find(appointmentIds: readonly EntityId[]): Promise<PlanRow[]>
-  /** Applies each command atomically; one that conflicts does not stop the others. Outcomes are in the order of the commands. */
+  /**
+   * Applies each command atomically; one that conflicts, or whose rows another transaction has, does not stop the others.
+   * Outcomes are in the order of the commands.
+   */
   apply(commands: readonly PlanCommand[]): Promise<PlanOutcome[]>
   /**
    * The host deleted the appointment: its plan is removed, what is pending or queued cancelled (or held as `unknown`, where an

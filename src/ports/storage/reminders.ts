@@ -28,6 +28,8 @@ export type ReminderRow = NewReminder & {
   readonly errorMessage: string | null
   /** When it is next looked at; null once a delivery has it or it is over. */
   readonly dueAt: Date | null
+  /** Since when it waits for a decision (`suspend`); null: it does not. */
+  readonly heldAt: Date | null
   /** The delivery that sends it. */
   readonly notificationId: number | null
   readonly taskManagerTaskId: string | null
@@ -35,6 +37,9 @@ export type ReminderRow = NewReminder & {
   readonly createdAt: Date
   readonly updatedAt: Date
 }
+
+/** A place in the order in which rows were suspended. */
+export type HeldPlace = { readonly heldAt: Date; readonly id: number }
 
 export interface ReminderStore {
   get(id: number): Promise<ReminderRow | null>
@@ -44,6 +49,8 @@ export interface ReminderStore {
   listMany(
     appointments: readonly { readonly organizationId: string; readonly appointmentId: EntityId }[],
   ): Promise<ReminderRow[]>
+  /** Reminders that are suspended, first suspended first, after the one at this place. */
+  suspended(after: HeldPlace | null, limit: number): Promise<ReminderRow[]>
   /** Those that are there, in any order. */
   find(ids: readonly number[]): Promise<ReminderRow[]>
   /**

@@ -159,8 +159,9 @@ export interface TaskStore {
   /** Rows to look at, earliest first. */
   due(now: Date, limit: number): Promise<TaskRow[]>
   find(of: { readonly reminderId: number } | { readonly notificationId: number }): Promise<TaskRow | null>
-  /** In the order of the commands. */
+  /** In the order of the commands; false also where another transaction has its rows, which keeps none of the others. */
   apply(commands: readonly TaskCommand[]): Promise<boolean[]>
+  /** Leaves out what another transaction has the reminder of: it is found again by `withoutAlarm`. */
   addAlarms(commands: readonly AlarmCommand[]): Promise<void>
   report(report: TaskReport): Promise<TaskReportOutcome>
   /** Has the tasks of these appointments looked at at once: their texts may have changed. */

@@ -1,4 +1,5 @@
 import { type Lane, laneKey, type SettingsRow } from '../../ports/storage.ts'
+import type { Accounts } from '../accounts.ts'
 import type { Provider, Providers } from '../providers.ts'
 import { type AccountGate, accountKeyOf } from './account-gate.ts'
 
@@ -12,13 +13,15 @@ type Capacity = { free: number; readonly wholeFor: string | null; readonly accou
 export class AccountCapacity {
   readonly #providers: Providers
   readonly #gate: AccountGate
+  readonly #accounts: Accounts
   #settings: ReadonlyMap<string, SettingsRow> = new Map()
   /** By account, the group that found too few places in the round before. */
   #reserved: ReadonlyMap<string, string> = new Map()
 
-  constructor(providers: Providers, gate: AccountGate) {
+  constructor(providers: Providers, gate: AccountGate, accounts: Accounts) {
     this.#providers = providers
     this.#gate = gate
+    this.#accounts = accounts
   }
 
   /** Who sends for whom, from now on. */
@@ -46,8 +49,11 @@ export class AccountCapacity {
       if (capacity === null) return true
       if (capacity.reservedFor !== null && capacity.reservedFor !== group) return false
       if (capacity.free < size && capacity.wholeFor !== group) {
-        capacity.reservedFor = group
-        reserved.set(capacity.account, group)
+        // One that needs a single place gets it without: holding the next for it would keep larger groups waiting.
+        if (size > 1) {
+          capacity.reservedFor = group
+          reserved.set(capacity.account, group)
+        }
         return false
       }
       capacity.reservedFor = null
@@ -57,8 +63,10 @@ export class AccountCapacity {
     }
   }
 
+  /** Null: what is due is decided without a place. It has no provider, or waits for an account that is paused. */
   #providerOf({ organizationId, channel }: Lane): Provider | null {
-    return this.#providers.sender(this.#settings.get(organizationId) ?? null, channel)
+    const provider = this.#providers.sender(this.#settings.get(organizationId) ?? null, channel)
+    return provider === null || this.#accounts.pause(provider) !== null ? null : provider
   }
 
   /** Kept in `capacities` by lane and by account. */

@@ -1,79 +1,45 @@
 import type { Provider } from '../providers.ts'
 
-type Account = { inUse: number; pausedUntil: number; refusals: number; code: string }
-
-/** Why an account is stopped, in the transport's own word, and until when. */
-export type AccountPause = { readonly code: string; readonly until: Date }
-
 const defaultConcurrency = 10
-const firstPauseMs = 60_000
-const longestPauseMs = 15 * 60_000
 
-/**
- * How many sends an account may have at once, and whether it may have any: refused credentials stop the account, not
- * the message. Changed credentials are another account (another key), and so are not stopped.
- */
+/** How many sends an account has under way in this process. */
 export class AccountGate {
-  readonly #accounts = new Map<string, Account>()
+  readonly #inUse = new Map<string, number>()
 
   free(provider: Provider): number {
     const limit = provider.transport.concurrency ?? defaultConcurrency
-    return Math.max(0, limit - (this.#accounts.get(accountKeyOf(provider))?.inUse ?? 0))
+    return Math.max(0, limit - (this.#inUse.get(accountKeyOf(provider)) ?? 0))
   }
 
   /** Nothing is being sent through it. */
   isIdle(provider: Provider): boolean {
-    return (this.#accounts.get(accountKeyOf(provider))?.inUse ?? 0) === 0
+    return !this.#inUse.has(accountKeyOf(provider))
   }
 
   take(provider: Provider): void {
-    this.#account(provider).inUse += 1
+    const key = accountKeyOf(provider)
+    this.#inUse.set(key, (this.#inUse.get(key) ?? 0) + 1)
   }
 
   release(provider: Provider): void {
-    const account = this.#account(provider)
-    account.inUse -= 1
-    if (account.inUse <= 0 && account.refusals === 0) this.#accounts.delete(accountKeyOf(provider))
-  }
-
-  /** Null: the account is not stopped. */
-  pause(provider: Provider, now: Date): AccountPause | null {
-    const account = this.#accounts.get(accountKeyOf(provider))
-    if (account === undefined || account.pausedUntil <= now.getTime()) return null
-    return { code: account.code, until: new Date(account.pausedUntil) }
-  }
-
-  /**
-   * The provider refused the account: stop it, longer each time. Sends already under way count as one refusal; `isNew`
-   * is true for the first of them.
-   */
-  refused(provider: Provider, code: string, now: Date): { readonly until: Date; readonly isNew: boolean } {
-    const account = this.#account(provider)
-    const isNew = account.pausedUntil <= now.getTime()
-    if (isNew) {
-      account.pausedUntil = now.getTime() + Math.min(longestPauseMs, firstPauseMs * 2 ** account.refusals)
-      account.refusals += 1
-      account.code = code
-    }
-    return { until: new Date(account.pausedUntil), isNew }
-  }
-
-  accepted(provider: Provider): void {
-    const account = this.#accounts.get(accountKeyOf(provider))
-    if (account === undefined) return
-    account.refusals = 0
-    account.pausedUntil = 0
-  }
-
-  #account(provider: Provider): Account {
-    let account = this.#accounts.get(accountKeyOf(provider))
-    if (account === undefined) {
-      account = { inUse: 0, pausedUntil: 0, refusals: 0, code: '' }
-      this.#accounts.set(accountKeyOf(provider), account)
-    }
-    return account
+    const key = accountKeyOf(provider)
+    const left = (this.#inUse.get(key) ?? 0) - 1
+    if (left > 0) this.#inUse.set(key, left)
+    else this.#inUse.delete(key)
   }
 }
 
-/** One word for the account that a provider sends through. */
+/** One word for the account that a provider sends through: changed credentials are another account. */
 export const accountKeyOf = (provider: Provider): string => `${provider.transport.name}:${provider.accountKey}`
+
+/** What the keys begin with of what this sender may not send to: a sender's fault towards a country is not the account's. */
+const routesOf = (provider: Provider): string => `${accountKeyOf(provider)} ${provider.from ?? ''}→`
+
+/** One word for what the sender sends to the addresses that begin with `destination`. */
+export const routeKeyOf = (provider: Provider, destination: string): string => `${routesOf(provider)}${destination}`
+
+/** What a key of the sender's is about; null: it is none of them. */
+export function destinationOf(provider: Provider, key: string): string | null {
+  const beginning = routesOf(provider)
+  return key.startsWith(beginning) ? key.slice(beginning.length) : null
+}

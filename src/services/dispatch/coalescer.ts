@@ -21,8 +21,7 @@ export class Coalescer {
   add(underWay: number): void {
     this.#count += 1
     if (this.#count * 2 >= underWay) this.#ripe()
-    else
-      this.#cancelTimer ??= this.#clock.setTimer(new Date(this.#clock.now().getTime() + longestMs), () => this.#ripe())
+    else this.#cancelTimer ??= this.#clock.after(longestMs, () => this.#ripe())
   }
 
   /** Forgets what has not been followed up. */

@@ -1,27 +1,33 @@
-import { randomUUID } from 'node:crypto'
+import { randomInt } from 'node:crypto'
 import type { Verdict } from '../../domain/due.ts'
 import { cleanName } from '../../domain/messages/index.ts'
+import { lastTryMs } from '../../domain/retry.ts'
+import { usefulUntil } from '../../domain/useful-life.ts'
 import type { IntentCommand, PlanRow } from '../../ports/storage.ts'
 import type { OutboundMessage } from '../../ports/transport.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import { type Category, type DecisionAction, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
+import type { Paused, Probe } from '../accounts.ts'
 import { type Context, faultOf } from '../context.ts'
 import type { Knowledge } from '../knowledge.ts'
 import { contentFor, renderFor, type Subject } from '../notices.ts'
 import type { Provider } from '../providers.ts'
 import type { ServiceOptions } from '../service-options.ts'
 import type { AccountGate } from './account-gate.ts'
-import { type DueWork, factsForLog, factsOf, mayHaveGoneOut, workOf } from './work.ts'
+import type { LeaseTime } from './send-lease.ts'
+import { type DueWork, factsForLog, factsOf, idempotencyKeyOf, mayHaveGoneOut, workOf } from './work.ts'
 
 /** What is to be sent once its intent is committed. */
 export type Outgoing = {
   readonly provider: Provider
   /** Its id is known once the intent is committed. */
   readonly message: Omit<OutboundMessage, 'notificationId'>
-  readonly leaseUntil: Date
+  readonly lease: LeaseTime
   /** No attempt at or after this. */
   readonly deadline: Date | null
   readonly unknownOutcome: 'retry' | 'hold'
+  /** Of what is paused and is tried by it; null: nothing it needs is paused. */
+  readonly probe: Probe | null
 }
 
 export type Evaluated = {
@@ -39,10 +45,17 @@ export type Surrounded = {
   readonly now: Date
 }
 
-/** How long work is put off that cannot be decided or sent now. */
+/** Larger, and another than whoever else claims the same work draws. */
+const fenceAfter = (fence: number): number => fence + randomInt(1, 2 ** 36)
+
+/** How long work is put off that cannot be decided now. */
 const waitMs = 5 * 60_000
-/** So long before it is too late, what was put off is looked at once more. */
-const lastLookMs = 30_000
+/** A message without an end of its use waits for its account a day at a time. */
+const dayMs = 86_400_000
+/** A message that ended the process of so many workers is not begun by another. */
+const mostWorkers = 4
+/** Nothing is looked for any more that has less time left than this. */
+const leastLookMs = 2000
 
 /** Turns a verdict into the command that makes it true; null where the account has no room now. */
 export function decideOne(
@@ -57,8 +70,10 @@ export function decideOne(
   const facts = factsOf(due)
   const { organizationId, recipient, channel, category } = facts
   const policy = knowledge.surroundings(organizationId).policy
-  const deadline = deadlineOf(due, subject)
-  if (verdict.kind === 'wait') return putOff(due, verdict.rule, new Date(now.getTime() + waitMs), deadline, now)
+  const deadline = deadlineOf(due, subject, options.leadMs)
+  if (verdict.kind === 'wait') {
+    return putOff(due, verdict.rule, new Date(now.getTime() + (verdict.waitMs ?? waitMs)), deadline, now)
+  }
   if (verdict.kind !== 'send' || subject === null) {
     const rule = verdict.kind === 'cancel' || verdict.kind === 'refuse' ? verdict.rule : 'appointment_moved'
     // What may have reached somebody must not be recorded as never sent.
@@ -66,13 +81,14 @@ export function decideOne(
     if (verdict.kind === 'refuse') return fail(due, 'refused', rule)
     return cancel(due, rule)
   }
-  const isExhausted = due.delivery?.state === 'sending' && due.delivery.attempts > options.retry.maxRetries
+  const most = Math.min(mostWorkers, options.retry.maxRetries + 1)
+  const isExhausted = due.delivery?.state === 'sending' && due.delivery.attempts >= most
   if (isExhausted || (mayHaveGoneOut(due) && policy.unknownOutcome === 'hold')) return hold(due)
   const provider = knowledge.provider(organizationId, channel)
   if (provider === null) return fail(due, 'refused', 'no_provider')
-  const paused = gate.pause(provider, now)
-  if (paused !== null) return putOff(due, 'account_paused', paused.until, deadline, now)
   if (gate.free(provider) === 0) return null
+  const admission = context.accounts.admit(provider, verdict.address)
+  if ('waitingFor' in admission) return waitFor(due, admission, deadline, now)
   const organization = knowledge.organization(organizationId)
   let rendered: ReturnType<typeof renderFor>
   try {
@@ -83,7 +99,7 @@ export function decideOne(
     options.logger.error('message not rendered', { ...factsForLog(due), fault: faultOf(error) })
     return fail(due, 'failed', 'template_failed')
   }
-  const idempotencyKey = due.delivery?.idempotencyKey ?? randomUUID()
+  const idempotencyKey = idempotencyKeyOf(due)
   const leaseUntil = new Date(now.getTime() + options.leaseMs)
   const retried = due.delivery?.state === 'sending' || (due.delivery?.unknownOutcomes ?? 0) > 0
   const rule: Rule = retried ? 'unknown_retry' : 'allowed'
@@ -93,9 +109,10 @@ export function decideOne(
     rule,
     outgoing: {
       provider,
-      leaseUntil,
+      lease: { from: options.clock.elapsedMs(), until: leaseUntil },
       deadline,
       unknownOutcome: policy.unknownOutcome,
+      probe: admission.probe,
       message: {
         idempotencyKey,
         organizationId,
@@ -108,6 +125,7 @@ export function decideOne(
         subject: rendered.subject,
         text: rendered.text,
         html: rendered.html,
+        deadline,
       },
     },
     command: {
@@ -117,6 +135,7 @@ export function decideOne(
       content: contentFor(channel, verdict.address, rendered),
       provider: provider.transport.name,
       idempotencyKey,
+      fence: fenceAfter(due.delivery?.fence ?? 0),
       leaseUntil,
       merged: [],
       cap: capOf(options.sendCap, category),
@@ -125,17 +144,24 @@ export function decideOne(
 }
 
 /** No attempt at or after this. Null: there is no such time, or nobody can say. */
-function deadlineOf(due: DueWork, subject: Subject | null): Date | null {
-  if (subject === null) return due.reminder?.startsAt ?? null
-  return 'expiresAt' in subject ? (subject.expiresAt ?? subject.start?.instant ?? null) : subject.start.instant
+function deadlineOf(due: DueWork, subject: Subject | null, leadMs: number): Date | null {
+  const { category } = factsOf(due)
+  const since = due.reminder === null ? due.delivery.createdAt : due.reminder.reminderTime
+  if (subject === null) return usefulUntil({ category, since, start: due.reminder?.startsAt ?? null }, leadMs)
+  const expiresAt = 'expiresAt' in subject ? (subject.expiresAt ?? null) : null
+  return usefulUntil({ category, since, start: subject.start?.instant ?? null, expiresAt }, leadMs)
 }
 
+/** The last moment at which something that waits can still be tried. */
+export const lastMomentOf = (deadline: Date | null, now: Date): Date =>
+  deadline === null ? new Date(now.getTime() + dayMs) : new Date(deadline.getTime() - lastTryMs)
+
 /**
- * Put off, and looked at a last time shortly before it is too late. What cannot go out until then is told as failed: left
- * waiting, it would end as a reminder of something that has begun, which is withdrawn without a word.
+ * Put off, and looked at a last time shortly before it is too late. What cannot go out until then is reported as failed: left
+ * waiting, it would end as a reminder of something that has begun.
  */
 function putOff(due: DueWork, rule: Rule, until: Date, deadline: Date | null, now: Date): Evaluated {
-  const last = deadline === null ? until : new Date(Math.min(until.getTime(), deadline.getTime() - lastLookMs))
+  const last = deadline === null ? until : lastLook(rule, until, deadline, now)
   if (last <= now && !mayHaveGoneOut(due))
     return rule === 'appointment_gone' ? cancel(due, rule) : fail(due, 'failed', rule)
   return {
@@ -144,6 +170,22 @@ function putOff(due: DueWork, rule: Rule, until: Date, deadline: Date | null, no
     outgoing: null,
     command: { ...decisionOn(due, 'deferred', rule), kind: 'defer', until: last <= now ? until : last },
   }
+}
+
+/** Waits until the account works again, at the longest until its last moment. */
+function waitFor(due: DueWork, { waitingFor, rule }: Paused, deadline: Date | null, now: Date): Evaluated {
+  const until = lastMomentOf(deadline, now)
+  if (until <= now) return mayHaveGoneOut(due) ? hold(due, 'too_late') : fail(due, 'failed', 'too_late')
+  const command = { ...decisionOn(due, 'deferred', rule), kind: 'defer', until, waitingFor } as const
+  return { due, rule, outgoing: null, command }
+}
+
+/** What the host does not know is looked for until its end is near, for one answer without it is no reason. */
+function lastLook(rule: Rule, until: Date, deadline: Date, now: Date): Date {
+  const last = Math.min(until.getTime(), lastMomentOf(deadline, now).getTime())
+  const leftMs = deadline.getTime() - now.getTime()
+  if (last > now.getTime() || rule !== 'appointment_gone' || leftMs < leastLookMs) return new Date(last)
+  return new Date(now.getTime() + leftMs / 2)
 }
 
 export const capOf = (sendCap: ServiceOptions['sendCap'], category: Category): number | null =>

@@ -5,6 +5,7 @@ import type { Context } from '../context.ts'
 import type { AccountGate } from './account-gate.ts'
 import { decideOne, type Evaluated, entryOf } from './decide.ts'
 import { changedBehindOurBack, type Judged, type Judgement, judge } from './judge.ts'
+import type { WorkTruths } from './truths.ts'
 import { type DueWork, factsOf, mayHaveGoneOut, workOf } from './work.ts'
 
 /** What is in neither found its account full, and is still due. */
@@ -14,12 +15,14 @@ export type Evaluation = {
   readonly toReplan: readonly EntityId[]
 }
 
-/**
- * Asks the host for the truth about a batch of due work and decides what is to become of each.
- * @throws NotificationError `directory_failed` where the host cannot say: nothing was decided then.
- */
-export async function evaluate(context: Context, gate: AccountGate, works: readonly DueWork[]): Promise<Evaluation> {
-  const judgement = await judge(context, works)
+/** Decides by the truth what is to become of each of a batch of due work. */
+export async function evaluate(
+  context: Context,
+  gate: AccountGate,
+  works: readonly DueWork[],
+  truths: WorkTruths,
+): Promise<Evaluation> {
+  const judgement = await judge(context, works, truths)
   const surrounded = { context, gate, ...judgement }
   return decideAll(judgement, ({ due, subject }, verdict, plan) => decideOne(surrounded, due, verdict, subject, plan))
 }

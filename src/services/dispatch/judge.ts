@@ -1,12 +1,12 @@
 import type { Appointment, WaitlistEntry } from '../../domain/appointment.ts'
 import { judgeNotice, judgeReminder, judgeWaitlistNotice, type Truth, type Verdict } from '../../domain/due.ts'
 import type { PlanRow } from '../../ports/storage.ts'
-import type { EntityId } from '../../schemas/common.ts'
 import type { Context } from '../context.ts'
 import { Knowledge } from '../knowledge.ts'
 import type { Subject } from '../notices.ts'
 import { parseSnapshot } from './snapshot.ts'
-import { type DueWork, factsOf } from './work.ts'
+import { askTruths, type WorkTruths } from './truths.ts'
+import { type DueWork, factsOf, subjectKey } from './work.ts'
 
 export type Judged = { readonly due: DueWork; readonly verdict: Verdict; readonly subject: Subject | null }
 
@@ -20,52 +20,43 @@ export type Judgement = {
 }
 
 /**
- * Asks the host for the truth about a batch of work, and judges each by it.
- * @throws NotificationError `directory_failed` where the host cannot say.
+ * Judges each of a batch of work by the truth. `known`: what is known of it already; else the host is asked.
+ * @throws NotificationError `directory_failed` or `directory_invalid` where the host cannot say.
  */
-export async function judge(context: Context, works: readonly DueWork[]): Promise<Judgement> {
-  const { storage, clock } = context.options
-  const ids = idsOf(works, 'appointmentId')
-  const waitlistIds = idsOf(works, 'waitlistEntryId')
-  // Before the truth: the revision that guards the intent must not be newer than what it was decided by.
-  const rows = await storage.plans.find(ids)
-  const [appointmentOf, waitlistOf] = await Promise.all([
-    context.host.appointments(ids),
-    waitlistIds.length === 0 ? () => gone : context.host.waitlistEntries(waitlistIds),
+export async function judge(context: Context, works: readonly DueWork[], known?: WorkTruths): Promise<Judgement> {
+  const truths = known ?? (await askTruths(context, works))
+  const subjects = works.map((due) => ({ due, subject: subjectOf(due, truths) }))
+  const [knowledge, missing] = await Promise.all([
+    Knowledge.load(
+      context,
+      subjects.map(({ due, subject }) => ({
+        organizationId: factsOf(due).organizationId,
+        recipients: subject?.recipients ?? [],
+      })),
+      truths.organization,
+    ),
+    missingForLong(context, works, truths),
   ])
-  const plans = new Map(rows.map((plan) => [`${plan.organizationId} ${plan.appointmentId}`, plan]))
-  const planOf = (due: DueWork) => {
-    const { organizationId, appointmentId } = factsOf(due)
-    return plans.get(`${organizationId} ${appointmentId}`) ?? null
-  }
-  const subjects = works.map((due) => ({ due, subject: subjectOf(due, appointmentOf, waitlistOf) }))
-  const knowledge = await Knowledge.load(
-    context,
-    subjects.map(({ due, subject }) => ({
-      organizationId: factsOf(due).organizationId,
-      recipients: subject?.recipients ?? [],
-    })),
-  )
   // The clock is read after the truth: a start that came meanwhile is past.
-  const now = clock.now()
+  const moment = { now: context.options.clock.now(), leadMs: context.options.leadMs }
   const judged = subjects.map(({ due, subject }): Judged => {
-    const { organizationId, appointmentId, waitlistEntryId } = factsOf(due)
+    const { organizationId } = factsOf(due)
     const surroundings = knowledge.surroundings(organizationId)
+    const isGoneForLong = missing.has(subjectKey(due))
+    const appointment = appointmentTruth(due, truths)
     if (due.reminder !== null) {
-      const truth = owned(appointmentOf(due.reminder.appointmentId), organizationId)
-      const reminder = { ...due.reminder, wasPutOff: wasPutOff(due) }
-      return { due, subject, verdict: judgeReminder(reminder, truth, planOf(due), surroundings, now) }
+      const reminder = { ...due.reminder, isGoneForLong }
+      return { due, subject, verdict: judgeReminder(reminder, appointment, truths.planOf(due), surroundings, moment) }
     }
     const snapshot = parseSnapshot(due.delivery.snapshot)
-    const notice = { ...due.delivery, askedStatus: snapshot?.status ?? null, wasPutOff: wasPutOff(due) }
-    if (waitlistEntryId !== null) {
-      const truth = owned(waitlistOf(waitlistEntryId), organizationId)
-      return { due, subject, verdict: judgeWaitlistNotice(notice, truth, surroundings, now) }
-    }
-    const truth = appointmentId === null ? gone : owned(appointmentOf(appointmentId), organizationId)
-    return { due, subject, verdict: judgeNotice(notice, truth, snapshot, surroundings, now) }
+    const notice = { ...due.delivery, askedStatus: snapshot?.status ?? null, isGoneForLong }
+    const verdict =
+      due.delivery.waitlistEntryId === null
+        ? judgeNotice(notice, appointment, snapshot, surroundings, moment)
+        : judgeWaitlistNotice(notice, waitlistTruth(due, truths), surroundings, moment)
+    return { due, subject, verdict }
   })
-  return { judged, knowledge, planOf, now }
+  return { judged, knowledge, planOf: truths.planOf, now: moment.now }
 }
 
 /** The plan says active and one start, the host another: the whole appointment is planned anew, not only what is due. */
@@ -77,33 +68,65 @@ export function changedBehindOurBack(verdict: Verdict, plan: PlanRow | null): bo
 
 const gone = { kind: 'gone' } as const
 
-/** An appointment that moved to another organization is not this organization's any more. */
-const owned = <T extends { organizationId: string }>(truth: Truth<T>, organizationId: string): Truth<T> =>
-  truth.kind === 'known' && truth.value.organizationId !== organizationId ? gone : truth
+function appointmentTruth(due: DueWork, truths: WorkTruths): Truth<Appointment> {
+  const { appointmentId, organizationId } = factsOf(due)
+  return appointmentId === null ? gone : ofOrganization(truths, organizationId, truths.appointment(appointmentId))
+}
 
-function subjectOf(
-  due: DueWork,
-  appointmentOf: (id: EntityId) => Truth<Appointment>,
-  waitlistOf: (id: EntityId) => Truth<WaitlistEntry>,
-): Subject | null {
+function waitlistTruth(due: DueWork, truths: WorkTruths): Truth<WaitlistEntry> {
+  const { waitlistEntryId, organizationId } = factsOf(due)
+  return waitlistEntryId === null ? gone : ofOrganization(truths, organizationId, truths.waitlistEntry(waitlistEntryId))
+}
+
+/**
+ * What moved to another organization is not this organization's any more; and nothing is said in the name of one that the
+ * host does not answer for.
+ */
+function ofOrganization<T extends { organizationId: string }>(
+  { organization }: WorkTruths,
+  organizationId: string,
+  truth: Truth<T>,
+): Truth<T> {
+  if (truth.kind === 'known' && truth.value.organizationId !== organizationId) return gone
+  const name = organization(organizationId)
+  return truth.kind === 'known' && name.kind === 'unanswered' ? name : truth
+}
+
+function subjectOf(due: DueWork, { appointment, waitlistEntry }: WorkTruths): Subject | null {
   const { appointmentId, waitlistEntryId, category } = factsOf(due)
   const truth =
     appointmentId !== null
-      ? appointmentOf(appointmentId)
+      ? appointment(appointmentId)
       : waitlistEntryId !== null
-        ? waitlistOf(waitlistEntryId)
+        ? waitlistEntry(waitlistEntryId)
         : gone
   if (truth.kind === 'known') return truth.value
   return category === 'CANCELLATION' ? parseSnapshot(due.delivery?.snapshot ?? null) : null
 }
 
-/** True of what was due before, and of every further attempt. */
-const wasPutOff = ({ reminder, delivery }: DueWork): boolean => {
-  const first = delivery === null ? reminder.reminderTime : delivery.createdAt
-  const { dueAt } = delivery ?? reminder
-  return (delivery !== null && delivery.attempts > 0) || (dueAt !== null && dueAt > first)
+/** The subjects that the host did not know long ago either. */
+async function missingForLong(
+  { disappearances }: Context,
+  works: readonly DueWork[],
+  truths: WorkTruths,
+): Promise<ReadonlySet<string>> {
+  const missing = new Set<string>()
+  const asked = new Set<string>()
+  const lookUps: Promise<void>[] = []
+  for (const due of works) {
+    const key = subjectKey(due)
+    if (asked.has(key)) continue
+    asked.add(key)
+    const { organizationId, appointmentId, waitlistEntryId } = factsOf(due)
+    if (waitlistEntryId !== null) {
+      const isGone = waitlistTruth(due, truths).kind === 'gone'
+      if (!isGone) disappearances.waitlistEntryFound(waitlistEntryId)
+      else if (disappearances.isWaitlistEntryGone(waitlistEntryId)) missing.add(key)
+    } else if (appointmentId !== null && appointmentTruth(due, truths).kind === 'gone') {
+      const found = disappearances.ofAppointment(organizationId, appointmentId)
+      lookUps.push(found.then((state) => void (state === 'gone' && missing.add(key))))
+    }
+  }
+  await Promise.all(lookUps)
+  return missing
 }
-
-const idsOf = (works: readonly DueWork[], field: 'appointmentId' | 'waitlistEntryId'): EntityId[] => [
-  ...new Set(works.flatMap((due) => factsOf(due)[field] ?? [])),
-]

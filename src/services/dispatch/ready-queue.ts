@@ -1,13 +1,26 @@
 import { type Lane, laneKey } from '../../ports/storage.ts'
-import { type DueWork, factsOf, groupKey } from './work.ts'
+import { type DueWork, factsOf, groupKey, subjectKey, workKey } from './work.ts'
 
-type Queue = {
+/** Work of one appointment on one channel, which is decided together. */
+export type Group = {
+  readonly key: string
+  /** The appointment or waitlist entry it is about: groups of several channels share one. */
+  readonly subject: string
+  readonly organizationId: string
+  readonly works: DueWork[]
+  /** The `workKey` of each. */
+  readonly workKeys: string[]
+}
+
+export type LaneQueue = {
   readonly lane: Lane
-  /** Work that is decided together, by `groupKey`, earliest first. */
-  readonly groups: Map<string, DueWork[]>
+  /** By their key, earliest first. */
+  readonly groups: Map<string, Group>
   /** Storage may have more of it. */
   more: boolean
   readonly readAt: number
+  /** How many groups there were when it was read. */
+  readonly size: number
 }
 
 /** How long rows that were read and could not be sent are good for; older ones are read again. */
@@ -16,7 +29,7 @@ const freshMs = 1000
 /** Due work that was read and is not begun, by lane. A few hundred rows at most, and those of full lanes for a moment. */
 export class ReadyQueue {
   /** In turn: who was served last is the last. */
-  #lanes = new Map<string, Queue>()
+  #lanes = new Map<string, LaneQueue>()
   /** There was more than could be read at once. */
   #cut = false
 
@@ -30,38 +43,49 @@ export class ReadyQueue {
     const before = this.#lanes
     this.#lanes = new Map()
     this.#cut = more.length > 0
-    const queueOf = (lane: Lane): Queue => {
-      const key = laneKey(lane)
-      const found = this.#lanes.get(key) ?? { lane, groups: new Map(), more: false, readAt: now }
-      this.#lanes.set(key, found)
-      return found
+    const isLonger = new Set(more.map(laneKey))
+    for (const [key, own] of Map.groupBy(works, (due) => laneKey(factsOf(due)))) {
+      const [first] = own
+      if (first === undefined) continue
+      const { organizationId } = factsOf(first)
+      const groups = new Map<string, Group>()
+      for (const due of own) {
+        const key = groupKey(due)
+        const group = groups.get(key)
+        if (group === undefined) {
+          const subject = subjectKey(due)
+          groups.set(key, { key, subject, organizationId, works: [due], workKeys: [workKey(due)] })
+        } else {
+          group.works.push(due)
+          group.workKeys.push(workKey(due))
+        }
+      }
+      this.#lanes.set(key, { lane: factsOf(first), groups, more: isLonger.has(key), readAt: now, size: groups.size })
     }
-    for (const due of works) {
-      const { groups } = queueOf(factsOf(due))
-      const key = groupKey(due)
-      const group = groups.get(key)
-      if (group === undefined) groups.set(key, [due])
-      else group.push(due)
-    }
-    for (const lane of more) queueOf(lane).more = true
+    for (const lane of more) if (!this.#lanes.has(laneKey(lane))) this.#lanes.set(laneKey(lane), empty(lane, now))
     for (const lane of except) {
       const key = laneKey(lane)
       const queue = before.get(key)
       if (queue !== undefined && now - queue.readAt < freshMs) this.#lanes.set(key, queue)
-      else queueOf(lane).more = true
+      else this.#addTo(lane)
     }
   }
 
-  /** Whole groups, of all lanes in turn, as long as they fit. */
-  take(fits: (lane: Lane, group: string, size: number) => boolean, limit: number): DueWork[] {
+  /** Whole groups that are known, of all lanes in turn, as long as they fit. */
+  take(
+    isKnown: (group: Group) => boolean,
+    fits: (lane: Lane, group: string, size: number) => boolean,
+    limit: number,
+  ): DueWork[] {
     const taken: DueWork[] = []
-    let waiting = [...this.#lanes]
+    let waiting = [...this.#lanes].map(([key, queue]) => ({ key, queue, groups: queue.groups.values() }))
     while (waiting.length > 0 && taken.length < limit) {
-      waiting = waiting.filter(([key, queue]) => {
-        const [first] = queue.groups
-        if (first === undefined || taken.length >= limit || !fits(queue.lane, first[0], first[1].length)) return false
-        queue.groups.delete(first[0])
-        taken.push(...first[1])
+      waiting = waiting.filter(({ key, queue, groups }) => {
+        if (taken.length >= limit) return false
+        const group = firstOf(groups, isKnown)
+        if (group === undefined || !fits(queue.lane, group.key, group.works.length)) return false
+        queue.groups.delete(group.key)
+        taken.push(...group.works)
         this.#lanes.delete(key)
         if (queue.groups.size > 0 || queue.more) this.#lanes.set(key, queue)
         return true
@@ -72,18 +96,15 @@ export class ReadyQueue {
 
   /** It was taken, and is still to be decided. */
   putBack(due: DueWork): void {
-    const lane = factsOf(due)
-    const queue = this.#lanes.get(laneKey(lane))
-    if (queue !== undefined) queue.more = true
-    else this.#lanes.set(laneKey(lane), { lane, groups: new Map(), more: true, readAt: 0 })
+    this.#addTo(factsOf(due))
   }
 
-  /** Whether reading again may find work that could be sent now. */
-  isHungry(hasRoom: (lane: Lane) => boolean): boolean {
+  /** Whether reading again may find work that could be sent now; `early`: as soon as half of what was read is gone. */
+  isHungry(mayGo: (lane: Lane) => boolean, early: boolean): boolean {
     let isEmpty = true
-    for (const { lane, groups, more } of this.#lanes.values()) {
+    for (const { lane, groups, more, size } of this.#lanes.values()) {
       if (groups.size > 0) isEmpty = false
-      else if (more && hasRoom(lane)) return true
+      if (more && groups.size <= (early ? size / 2 : 0) && mayGo(lane)) return true
     }
     return isEmpty && this.#cut
   }
@@ -92,8 +113,21 @@ export class ReadyQueue {
     return this.#lanes.size === 0 && !this.#cut
   }
 
-  /** Lanes that have, or may have, work. */
-  lanes(): Lane[] {
-    return [...this.#lanes.values()].map(({ lane }) => lane)
+  /** Lanes that have, or may have, work; in turn. */
+  get lanes(): readonly LaneQueue[] {
+    return [...this.#lanes.values()]
   }
+
+  #addTo(lane: Lane): void {
+    const queue = this.#lanes.get(laneKey(lane))
+    if (queue !== undefined) queue.more = true
+    else this.#lanes.set(laneKey(lane), empty(lane, 0))
+  }
+}
+
+const empty = (lane: Lane, readAt: number): LaneQueue => ({ lane, groups: new Map(), more: true, readAt, size: 0 })
+
+function firstOf(groups: Iterator<Group>, isKnown: (group: Group) => boolean): Group | undefined {
+  for (let next = groups.next(); next.done !== true; next = groups.next()) if (isKnown(next.value)) return next.value
+  return undefined
 }

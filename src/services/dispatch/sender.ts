@@ -2,7 +2,6 @@ import { nextAttempt } from '../../domain/retry.ts'
 import { isTransportError, TransportError } from '../../errors.ts'
 import type { DeliveryRow, SettleCommand } from '../../ports/storage.ts'
 import type { Context } from '../context.ts'
-import { type Provider, sourceOf } from '../providers.ts'
 import type { AccountGate } from './account-gate.ts'
 import { entryOf, type Outgoing } from './decide.ts'
 import { judgeFailure } from './failed-attempt.ts'
@@ -33,6 +32,10 @@ export class Sender {
   readonly #gate: AccountGate
   readonly #settler: Settler
   readonly #leases = new Set<SendLease>()
+  /** Deliveries that are being sent, or whose outcome is not written yet. */
+  readonly #held = new Map<number, SendLease>()
+  /** Deliveries that the provider accepted, and that are not recorded yet. */
+  readonly unrecorded = new Set<number>()
 
   constructor(context: Context, gate: AccountGate) {
     this.#context = context
@@ -45,23 +48,43 @@ export class Sender {
    * meanwhile, and the attempt is aborted as it begins.
    */
   async send(due: DueWork, delivery: DeliveryRow, outgoing: Outgoing, running: boolean): Promise<void> {
-    const lease = new SendLease(this.#context, delivery, outgoing.leaseUntil)
+    const lease = new SendLease(this.#context, delivery, outgoing.lease)
+    this.#held.set(delivery.id, lease)
     const outcome = await this.#attempt(delivery.id, outgoing, lease, running)
     this.#gate.release(outgoing.provider)
-    const { command, announce } = this.#judge(due, delivery, outgoing, outcome)
-    const applied = await this.#settler.settle(command, lease.until)
-    if (!applied) {
-      this.#context.options.logger.warn('outcome not written: the delivery is no longer held', { id: delivery.id })
+    const { command, announce } = await this.#judge(due, delivery, outgoing, outcome)
+    if (command.result.kind === 'sent') this.unrecorded.add(delivery.id)
+    const written = await this.#settler.settle(command)
+    if (written !== 'unwritten') this.unrecorded.delete(delivery.id)
+    lease.release()
+    if (this.#held.get(delivery.id) === lease) this.#held.delete(delivery.id)
+    if (written !== 'settled') {
+      const facts = { notificationId: delivery.id, outcome: command.result.kind }
+      const { logger } = this.#context.options
+      // What is not written when this process stops is named by the report of `stop()`.
+      if (written === 'late') logger.warn('outcome too late: it was settled, or begun again, by another', facts)
       return
     }
-    if (command.result.kind === 'retry') this.#context.dueAt(command.result.dueAt)
+    if (command.result.kind === 'retry' && command.result.waitingFor == null) {
+      this.#context.dueAt(command.result.dueAt)
+    }
     tellSettled(this.#context, due, delivery, command.result)
     announce()
+  }
+
+  /** Whether this process is sending it, or has still to write what became of it. */
+  holds(deliveryId: number): boolean {
+    return this.#held.has(deliveryId)
   }
 
   /** Aborts what is being sent. */
   abort(): void {
     for (const lease of this.#leases) lease.abort()
+  }
+
+  /** Gives up the outcomes that could not be written. */
+  abandon(): void {
+    this.#settler.abandon()
   }
 
   async #attempt(
@@ -77,7 +100,8 @@ export class Sender {
     const { signal } = lease
     const { account, accountKey, trusted, transport } = outgoing.provider
     const message = { notificationId, ...outgoing.message }
-    const answered = (async () => transport.send(message, { account, accountKey, trusted, signal }))().catch(
+    const now = () => this.#context.options.clock.now()
+    const answered = (async () => transport.send(message, { account, accountKey, trusted, now, signal }))().catch(
       (error: unknown) => (isTransportError(error) ? error : silence('transport_failed', error)),
     )
     try {
@@ -86,7 +110,7 @@ export class Sender {
       const isOurs = signal.aborted && !lease.tookTooLong
       return isOurs && isTransportError(outcome) && outcome.outcome === 'transient' ? givenBack : outcome
     } finally {
-      lease.release()
+      lease.keep()
       this.#leases.delete(lease)
     }
   }
@@ -96,61 +120,60 @@ export class Sender {
     const { clock } = this.#context.options
     return new Promise((resolve) => {
       const giveUp = () => {
-        clock.setTimer(new Date(clock.now().getTime() + patienceMs), () => resolve(silence('transport_silent')))
+        clock.after(patienceMs, () => resolve(silence('transport_silent')))
       }
       if (signal.aborted) giveUp()
       else signal.addEventListener('abort', giveUp, { once: true })
     })
   }
 
-  #judge(
+  async #judge(
     due: DueWork,
     delivery: DeliveryRow,
     outgoing: Outgoing,
     outcome: AttemptOutcome,
-  ): { command: SettleCommand; announce: () => void } {
-    const { events, options } = this.#context
+  ): Promise<{ command: SettleCommand; announce: () => void }> {
+    const { events, options, accounts } = this.#context
     const at = options.clock.now()
-    const base = { id: delivery.id, fence: delivery.fence, at, entries: [], suppress: null }
+    const { id, fence, idempotencyKey } = delivery
+    const base = { id, fence, idempotencyKey, at, entries: [], suppress: null }
+    const { provider, probe } = outgoing
+    const { to } = outgoing.message
     if (outcome === givenBack) {
+      if (probe !== null) accounts.giveBack(probe)
       // At once, and it costs no attempt: nothing was tried.
       return { command: { ...base, result: { kind: 'retry', dueAt: at, ...notBegun } }, announce: () => {} }
     }
     if (!isTransportError(outcome)) {
-      this.#gate.accepted(outgoing.provider)
+      await accounts.proven(provider, to)
       const dueAt = due.reminder?.reminderTime ?? delivery.createdAt
       const lateMs = Math.max(0, at.getTime() - dueAt.getTime())
       const result = { kind: 'sent', providerMessageId: outcome.messageId, lateMs } as const
       return { command: { ...base, result }, announce: () => {} }
     }
-    const { code, message } = outcome
-    const stopsAccount =
-      outcome.scope === 'account' && (outcome.outcome === 'permanent' || outcome.outcome === 'transient')
+    const { code, message, retryAfterMs } = outcome
+    const isUnknown = outcome.outcome === 'unknown'
+    const refused = isUnknown ? null : refusedBy(outcome)
+    const paused =
+      refused === null ? null : await accounts.refused(provider, delivery, { ...refused, code, retryAfterMs, probe })
+    if (paused === null && outcome.accountProven) await accounts.proven(provider, to)
     const { result, suppress, action, rule } = judgeFailure({
       error: outcome,
       delivery,
       outgoing,
       nextAttempt: this.#next(delivery, outgoing, outcome, at),
-      accountPausedUntil: stopsAccount ? this.#stop(outgoing.provider, delivery, code, at) : null,
+      isExhausted: delivery.attempts > options.retry.maxRetries,
+      paused,
+      at,
     })
     const entries = [{ ...entryOf(due, action, rule, code), notificationId: delivery.id }]
     const { organizationId } = delivery
     return {
       command: { ...base, result, suppress, entries },
       announce: () => {
-        if (stopsAccount) events.emit('error', { code, message, organizationId })
+        if (paused !== null) events.emit('error', { code, message, organizationId })
       },
     }
-  }
-
-  /** Stops the account, and says so once a pause, not for every message that meets it. */
-  #stop(provider: Provider, { organizationId, channel }: DeliveryRow, code: string, at: Date): Date {
-    const { until, isNew } = this.#gate.refused(provider, code, at)
-    if (isNew) {
-      const facts = { organizationId, channel, code, account: sourceOf(provider), until: until.toISOString() }
-      this.#context.options.logger.warn('account paused: nothing is sent through it until then', facts)
-    }
-    return until
   }
 
   #next(delivery: DeliveryRow, outgoing: Outgoing, failure: TransportError, now: Date): Date | null {
@@ -165,6 +188,12 @@ export class Sender {
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     })
   }
+}
+
+/** What the provider refused beyond the message; null: the message alone. */
+function refusedBy({ scope, destination }: TransportError): { readonly destination: string | null } | null {
+  if (scope === 'account') return { destination: null }
+  return scope === 'sender' && destination !== undefined ? { destination } : null
 }
 
 const silence = (code: string, cause?: unknown): TransportError =>

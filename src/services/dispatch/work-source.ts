@@ -18,19 +18,24 @@ export const allDue = ({ reminders, deliveries }: Storage): WorkSource => ({
 /** Due reminders and deliveries, these with the reminders that they are of; `more`: lanes of which more may be due. */
 export async function readWork(
   source: WorkSource,
-  { reminders: store }: Storage,
+  storage: Storage,
   query: DueQuery,
 ): Promise<{ readonly works: readonly DueWork[]; readonly more: readonly Lane[] }> {
   const [reminders, deliveries] = await Promise.all([source.reminders(query), source.deliveries(query)])
-  const ids = deliveries.rows.flatMap(({ reminderId }) => reminderId ?? [])
+  const works: DueWork[] = reminders.rows.map((reminder) => ({ kind: 'reminder', reminder, delivery: null }))
+  works.push(...(await withReminders(storage, deliveries.rows)))
+  return { works, more: [...reminders.more, ...deliveries.more] }
+}
+
+export async function withReminders(
+  { reminders: store }: Storage,
+  deliveries: readonly DeliveryRow[],
+): Promise<readonly DueWork[]> {
+  const ids = deliveries.flatMap(({ reminderId }) => reminderId ?? [])
   const found = ids.length === 0 ? [] : await store.find(ids)
   const reminderOf = new Map(found.map((reminder) => [reminder.id, reminder]))
-  const works: DueWork[] = reminders.rows.map((reminder) => ({ kind: 'reminder', reminder, delivery: null }))
-  for (const delivery of deliveries.rows) {
+  return deliveries.map((delivery) => {
     const reminder = reminderOf.get(delivery.reminderId ?? Number.NaN)
-    works.push(
-      reminder === undefined ? { kind: 'notice', reminder: null, delivery } : { kind: 'retry', reminder, delivery },
-    )
-  }
-  return { works, more: [...reminders.more, ...deliveries.more] }
+    return reminder === undefined ? { kind: 'notice', reminder: null, delivery } : { kind: 'retry', reminder, delivery }
+  })
 }

@@ -57,6 +57,6 @@ export class WorkerGroup {
       logger.warn('worker not signed on', { fault: faultOf(error) })
     }
     if (!this.#running) return
-    this.#cancel = clock.setTimer(new Date(now.getTime() + sweepMs / perSweep), () => void this.#join())
+    this.#cancel = clock.after(sweepMs / perSweep, () => void this.#join())
   }
 }

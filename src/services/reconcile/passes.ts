@@ -1,9 +1,12 @@
 import { isNotificationError, NotificationError } from '../../errors.ts'
+import type { NewDecision, PlanRow } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
+import type { DecisionAction, Rule } from '../../schemas/vocabulary.ts'
 import { batchOrEach } from '../batch-or-each.ts'
 import { cancelCommand } from '../cancel-command.ts'
 import type { Context } from '../context.ts'
 import { reconciledEntry } from '../plan-draft.ts'
+import { planByAppointment } from '../plan-row.ts'
 import type { Planner, PlanResult } from '../planner.ts'
 import type { Progress } from './progress.ts'
 import type { Finding } from './report.ts'
@@ -78,24 +81,40 @@ async function unplanned({ options }: Context, ids: readonly EntityId[]): Promis
   return ids.filter((id) => !planned.has(id))
 }
 
-/** Cancels what is gone, if it still is: the directory is asked again, for some time has passed since. */
-export async function cancelGone({ context, planner, progress, step, reached }: Run): Promise<void> {
+/**
+ * Cancels what is gone, if it still is, and was so five minutes ago; the rest is noted, so that the next look finds since when.
+ * `force`: what is gone now is cancelled now.
+ */
+export async function cancelGone({ context, planner, progress, step, reached }: Run, force: boolean): Promise<void> {
   const { storage, clock } = context.options
   while (progress.gone.length > 0) {
     await step()
     const batch = progress.gone.slice(0, batchSize)
     // The plans first: one that was made anew after the directory said 'gone' must not be cancelled by it.
     const plans = await storage.plans.find(batch)
-    const truthOf = await context.host.appointments(batch)
+    const planOf = planByAppointment(plans)
+    const truthOf = await context.host.appointments(batch, {
+      organizationOf: (id) => planOf.get(id)?.organizationId ?? null,
+      evenIfNone: true,
+    })
     const lost = plans.filter((plan) => plan.status === 'active' && truthOf(plan.appointmentId).kind === 'gone')
+    const found = plans.filter((plan) => plan.status === 'active' && truthOf(plan.appointmentId).kind === 'known')
+    const before = await missedBefore(context, [...lost, ...found])
+    const toCancel = lost.filter((plan) => force || before(plan) === 'gone')
+    const toWait = lost.filter((plan) => !toCancel.includes(plan))
+    const became = new Map<EntityId, Finding>(toWait.map(({ appointmentId }) => [appointmentId, 'missing']))
+    await storage.decisions.append([
+      ...toWait.filter((plan) => before(plan) === 'new').map(noteOf('deferred', 'appointment_gone', clock.now())),
+      ...found.filter((plan) => before(plan) !== 'new').map(noteOf('planned', 'appointment_found', clock.now())),
+    ])
     const entry = reconciledEntry('cancelled')
-    const commands = lost.map((plan) => cancelCommand(plan, 'appointment_gone', clock.now(), [entry]))
+    const commands = toCancel.map((plan) => cancelCommand(plan, 'appointment_gone', clock.now(), [entry]))
     const outcomes = await batchOrEach(commands, (some) => storage.plans.apply(some))
-    const became = new Map<EntityId, Finding>()
-    for (const [index, plan] of lost.entries()) {
+    for (const [index, plan] of toCancel.entries()) {
       const outcome = outcomes[index]
       // Whoever changed the plan meanwhile knew more than this run.
-      if (outcome === undefined || isNotificationError(outcome)) became.set(plan.appointmentId, 'failed')
+      const isOpen = outcome === undefined || isNotificationError(outcome) || outcome.status === 'held'
+      if (isOpen) became.set(plan.appointmentId, 'failed')
       else if (outcome.status === 'applied') {
         became.set(plan.appointmentId, 'cancelled')
         planner.tellCancelled(outcome.cancelled)
@@ -103,16 +122,36 @@ export async function cancelGone({ context, planner, progress, step, reached }: 
     }
     for (const appointmentId of batch) progress.tally.became(became.get(appointmentId) ?? 'unchanged', appointmentId)
     progress.gone.splice(0, batchSize)
+    progress.missing.push(...toWait.map(({ appointmentId }) => appointmentId))
     await reached(batch.length)
   }
 }
 
+/** Whether appointments were missed before this run. */
+async function missedBefore({ disappearances }: Context, plans: readonly PlanRow[]) {
+  const states = await Promise.all(
+    plans.map(({ organizationId, appointmentId }) => disappearances.ofAppointment(organizationId, appointmentId)),
+  )
+  const stateOf = new Map(plans.map((plan, index) => [plan, states[index]]))
+  return (plan: PlanRow) => stateOf.get(plan) ?? 'new'
+}
+
+const noteOf =
+  (action: DecisionAction, rule: Rule, at: Date) =>
+  ({ organizationId, appointmentId }: PlanRow): NewDecision => ({
+    organizationId,
+    appointmentId,
+    waitlistEntryId: null,
+    at,
+    entries: [{ action, rule, category: 'REMINDER' }],
+  })
+
 /** Plans each anew, which is declarative: where nothing differs, nothing is written. */
-async function* mend({ planner, step }: Run, ids: readonly EntityId[]) {
+async function* mend({ planner, step, progress: { skipPast } }: Run, ids: readonly EntityId[]) {
   for (const batch of inPieces(ids, batchSize)) {
     await step()
     const results = await planner.plan(
-      batch.map((appointmentId) => ({ appointmentId, reactivate: false, reconciled: true })),
+      batch.map((appointmentId) => ({ appointmentId, reactivate: false, reconciled: true, skipPast })),
     )
     for (const [index, appointmentId] of batch.entries()) yield { appointmentId, found: findingOf(results[index]) }
   }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { ErrorCode } from '../../errors.ts'
-import type { EntityId } from '../../schemas/common.ts'
+import { type EntityId, entityId } from '../../schemas/common.ts'
 import type { PlanDrift } from '../plan-row.ts'
 
 export const reconcileOptions = z.strictObject({
@@ -18,15 +18,16 @@ export type SettledReconcileOptions = z.output<typeof reconcileOptions>
  * What can be found of an appointment.
  * - `planned`: it had no plan.
  * - `moved`: it starts at another instant than planned.
- * - `cancelled`: it is cancelled, over, or no longer known.
+ * - `cancelled`: it is cancelled, over, or was no longer known five minutes ago either.
+ * - `missing`: it is no longer known, for the first time; looked for once more before it is cancelled.
  * - `replanned`: who takes part, the zone, or what is wanted and possible (settings, contact data, providers) changed.
  * - `unchanged`: nothing was written.
  * - `unreadable`: the directory described it in a way that cannot be used; left as it is.
  * - `failed`: its plan could not be written; left as it is.
  */
-export type Finding = PlanDrift | 'unchanged' | 'unreadable' | 'failed'
+export type Finding = PlanDrift | 'missing' | 'unchanged' | 'unreadable' | 'failed'
 
-const listed = ['planned', 'moved', 'cancelled', 'replanned', 'unreadable', 'failed', 'gone'] as const
+const listed = ['planned', 'moved', 'cancelled', 'missing', 'replanned', 'unreadable', 'failed', 'gone'] as const
 type Example = (typeof listed)[number]
 
 /** What a reconciliation did. A number for each finding. */
@@ -44,7 +45,7 @@ export type ReconcileReport = Readonly<Record<Finding, number>> & {
   readonly resumed: boolean
   /** Appointments looked at. */
   readonly checked: number
-  /** Of the plans, those whose appointment the directory no longer knows; cancelled unless stopped or refused. */
+  /** Of the plans, those whose appointment the directory no longer knows; `missing` or cancelled unless stopped or refused. */
   readonly gone: number
   /** The directory has no `upcoming`: bookings that the library was never told of were not looked for. */
   readonly upcomingSkipped: boolean
@@ -57,14 +58,33 @@ const maxExamples = 10
 export const tallySchema = z.strictObject({
   checked: z.int().min(0),
   counts: z.record(z.enum([...listed, 'unchanged']), z.int().min(0)),
-  examples: z.record(z.enum(listed), z.array(z.union([z.number(), z.string()]))),
+  examples: z.record(z.enum(listed), z.array(entityId)),
 })
 type Tally = z.infer<typeof tallySchema>
 
 const empty = (): Tally => ({
   checked: 0,
-  counts: { planned: 0, moved: 0, cancelled: 0, replanned: 0, unreadable: 0, failed: 0, gone: 0, unchanged: 0 },
-  examples: { planned: [], moved: [], cancelled: [], replanned: [], unreadable: [], failed: [], gone: [] },
+  counts: {
+    planned: 0,
+    moved: 0,
+    cancelled: 0,
+    missing: 0,
+    replanned: 0,
+    unchanged: 0,
+    unreadable: 0,
+    failed: 0,
+    gone: 0,
+  },
+  examples: {
+    planned: [],
+    moved: [],
+    cancelled: [],
+    missing: [],
+    replanned: [],
+    unreadable: [],
+    failed: [],
+    gone: [],
+  },
 })
 
 /** Counts while a run goes on. */
@@ -102,3 +122,7 @@ export class ReconcileTally {
     return { ...outcome, checked, ...counts, examples }
   }
 }
+
+/** Another worker is at it. */
+export const busyReport = (upcomingSkipped: boolean): ReconcileReport =>
+  new ReconcileTally().report({ status: 'busy', code: null, startedAt: null, resumed: false, upcomingSkipped })

@@ -3,8 +3,8 @@ import type { SettingsRow } from '../../ports/storage.ts'
 import type { PreferenceRef, Preferences } from '../../schemas/preferences.ts'
 import type { OrganizationSettings } from '../../schemas/settings.ts'
 import type { Category, Channel, Rule } from '../../schemas/vocabulary.ts'
+import type { AccountPause, DestinationPause } from '../accounts.ts'
 import type { Context } from '../context.ts'
-import type { AccountPause } from '../dispatch/account-gate.ts'
 import { sourceOf } from '../providers.ts'
 import { taskManagerProvider } from '../tasks/reports.ts'
 
@@ -20,10 +20,12 @@ export type EffectiveChannel = {
   /** Why nothing would be sent now: the rule why there is no provider, or `account_paused`. */
   readonly fault: Rule | null
   /**
-   * The account is stopped because it was refused, with the transport's word for it; null otherwise. Known in the process
-   * that was refused only, and forgotten when it ends.
+   * The account is paused because it was refused, with the transport's word for it; null otherwise. `until`: when it is
+   * tried again.
    */
   readonly pause: AccountPause | null
+  /** Where the sender may not send to, by how the numbers begin (`+44`): what is due for these waits, all else is sent. */
+  readonly pausedDestinations: readonly DestinationPause[]
 }
 export type EffectiveSettings = {
   readonly organizationId: string
@@ -38,18 +40,21 @@ export type EffectivePreferences = {
   readonly decisions: readonly (Effective & { readonly category: Category; readonly channel: Channel })[]
 }
 
+const none = { provider: null, source: null, fault: null, pause: null, pausedDestinations: [] }
+
 export function effectiveChannel(
-  { providers, accounts, options }: Pick<Context, 'providers' | 'accounts' | 'options'>,
+  { providers, accounts }: Pick<Context, 'providers' | 'accounts'>,
   row: SettingsRow | null,
   channel: Channel,
   enabled: boolean,
 ): EffectiveChannel {
   if (providers.delivered) {
-    return { enabled, provider: taskManagerProvider, source: taskManagerProvider, fault: null, pause: null }
+    return { ...none, enabled, provider: taskManagerProvider, source: taskManagerProvider }
   }
   const found = providers.find(row, channel)
-  if (typeof found === 'string') return { enabled, provider: null, source: null, fault: found, pause: null }
-  const pause = accounts.pause(found, options.clock.now())
+  if (typeof found === 'string') return { ...none, enabled, fault: found }
+  const pause = accounts.pause(found)
   const fault = pause === null ? null : 'account_paused'
-  return { enabled, provider: found.transport.name, source: sourceOf(found), fault, pause }
+  const pausedDestinations = accounts.pausedDestinations(found)
+  return { enabled, provider: found.transport.name, source: sourceOf(found), fault, pause, pausedDestinations }
 }

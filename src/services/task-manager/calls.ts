@@ -1,6 +1,6 @@
 import { DelegateBackoff, handleWhen, type RetryPolicy, retry } from 'cockatiel'
 import { nextAttempt } from '../../domain/retry.ts'
-import { Breaker } from './breaker.ts'
+import { Breaker } from '../breaker.ts'
 import { type Answer, exchange, type Request } from './exchange.ts'
 import { clientClosed, failingFast, NoAnswer, unavailable } from './failures.ts'
 import type { SettledTaskManagerOptions } from './options.ts'
@@ -12,11 +12,24 @@ export class Calls {
   readonly breaker: Breaker
   readonly #options: SettledTaskManagerOptions
   readonly #closed = new AbortController()
+  /** Why the last request got no answer; null once one did. */
+  #fault: string | null = null
   readonly #retry: RetryPolicy
 
   constructor(options: SettledTaskManagerOptions) {
     this.#options = options
-    this.breaker = new Breaker(options.breaker, options.clock, options.logger)
+    const { breaker, clock, logger } = options
+    // Any answer counts as a success, a refusal too: somebody is there.
+    this.breaker = new Breaker({
+      ...breaker,
+      clock,
+      reasonOf: (error) => (error instanceof NoAnswer ? error.reason : null),
+      onBreak: (reason) => {
+        const { halfOpenAfterMs } = breaker
+        logger.warn('TaskManager does not answer; it is not asked for a while', { reason, halfOpenAfterMs })
+      },
+      onReset: () => logger.info('TaskManager answers again'),
+    })
     this.#retry = retry(
       handleWhen((error) => waitOf(error) !== null),
       {
@@ -26,9 +39,13 @@ export class Calls {
     )
   }
 
+  get fault(): string | null {
+    return this.#fault
+  }
+
   /** @throws NotificationError `task_manager_unavailable`, or `task_manager_invalid` for an answer that is too large. */
   async call(request: Request): Promise<Answer> {
-    const deadline = this.#after(this.#options.totalTimeoutMs)
+    const deadline = new Date(this.#elapsed().getTime() + this.#options.totalTimeoutMs)
     let attempts = 0
     let last: NoAnswer | null = null
     let isUnsent = true
@@ -41,9 +58,14 @@ export class Calls {
       }
       attempts += 1
       try {
-        return await this.breaker.execute(() => this.#exchange(request, deadline))
+        const answer = await this.breaker.execute(() => this.#exchange(request, deadline))
+        this.#fault = null
+        return answer
       } catch (error) {
         if (!(error instanceof NoAnswer)) throw error
+        this.#fault = error.reason
+        const { logger } = this.#options
+        if (!this.#closed.signal.aborted) logger.warn('TaskManager gave no answer', { fault: error.reason })
         last = error
         isUnsent &&= error.isUnsent
         if (this.breaker.broken === null) error.waitMs = this.#waitMs(error, attempts, deadline)
@@ -59,7 +81,7 @@ export class Calls {
 
   /** One attempt, whatever the breaker says, and without telling it. @throws NoAnswer */
   probe(request: Request, timeoutMs: number): Promise<Answer> {
-    return this.#exchange(request, this.#after(timeoutMs))
+    return this.#exchange(request, new Date(this.#elapsed().getTime() + timeoutMs))
   }
 
   /** Ends what is under way. */
@@ -69,16 +91,15 @@ export class Calls {
 
   #exchange(request: Request, deadline: Date): Promise<Answer> {
     const { fetch, maxResponseBytes, timeoutMs, clock } = this.#options
-    const now = clock.now()
-    const ms = Math.max(1, Math.min(timeoutMs, deadline.getTime() - now.getTime()))
+    const ms = Math.max(1, Math.min(timeoutMs, deadline.getTime() - this.#elapsed().getTime()))
     // About a socket, so by real time.
     const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(ms)])
-    return exchange(request, { fetch, maxResponseBytes, signal, now })
+    return exchange(request, { fetch, maxResponseBytes, signal, now: clock.now() })
   }
 
   #waitMs({ retryAfterMs }: NoAnswer, attempts: number, deadline: Date): number | null {
-    const { retry: policy, clock, random } = this.#options
-    const now = clock.now()
+    const { retry: policy, random } = this.#options
+    const now = this.#elapsed()
     const asked = retryAfterMs === undefined ? {} : { retryAfterMs }
     const at = nextAttempt({ policy, attempts, now, deadline, random: random(), ...asked })
     return at === null ? null : at.getTime() - now.getTime()
@@ -100,5 +121,8 @@ export class Calls {
     }
   }
 
-  readonly #after = (ms: number): Date => new Date(this.#options.clock.now().getTime() + ms)
+  /** What a call may take is measured, not read from a time of day that somebody may set meanwhile. */
+  #elapsed(): Date {
+    return new Date(this.#options.clock.elapsedMs())
+  }
 }

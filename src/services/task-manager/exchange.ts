@@ -27,8 +27,23 @@ export type ExchangeOptions = {
  * that is too large. Neither holds anything of the request but method and URL.
  */
 export async function exchange(request: Request, options: ExchangeOptions): Promise<Answer> {
+  const { signal } = options
+  let onAbort = () => {}
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(noAnswer(signal.reason))
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+  })
+  try {
+    // A fetch of the host's own may not heed the signal.
+    return await Promise.race([ask(request, options), aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+async function ask(request: Request, { fetch, signal, now, maxResponseBytes }: ExchangeOptions): Promise<Answer> {
   const { method, url, query = '', headers, body } = request
-  const { fetch, signal, now } = options
   try {
     const response = await fetch(`${url}${query}`, {
       method,
@@ -44,8 +59,8 @@ export async function exchange(request: Request, options: ExchangeOptions): Prom
       const retryAfterMs = retryAfterMsOf(response.headers.get('retry-after') ?? undefined, now.getTime())
       throw new NoAnswer(`it answered ${status}`, retryAfterMs)
     }
-    const text = await readAtMost(response, options.maxResponseBytes)
-    if (text === null) throw unusable(request, `more than ${options.maxResponseBytes} bytes`)
+    const text = await readAtMost(response, maxResponseBytes)
+    if (text === null) throw unusable(request, `more than ${maxResponseBytes} bytes`)
     return { status, body: parsed(text) }
   } catch (error) {
     throw error instanceof Error && error.name === 'NotificationError' ? error : noAnswer(error)

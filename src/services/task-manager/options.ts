@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../../ports/clock.ts'
 import { type Logger, stderrLogger } from '../../ports/logger.ts'
 import { asOptions } from '../../schemas/as-options.ts'
 import { parseInput } from '../../schemas/common.ts'
+import type { BreakerPolicy } from '../breaker.ts'
 
 export type TaskManagerClientOptions = {
   /** The base URL of the service (http or https): `http://taskmanager:8001`. Default: `TASK_MANAGER_URL` of `env`. */
@@ -53,9 +54,6 @@ export type TaskManagerPaths = {
   /** For `GET`. Default `/health`. */
   readonly health: string
 }
-
-/** `failures`: requests in a row; `halfOpenAfterMs`: in ms. */
-export type BreakerPolicy = { readonly failures: number; readonly halfOpenAfterMs: number }
 
 export type SettledTaskManagerOptions = ReturnType<typeof settleTaskManagerOptions>
 

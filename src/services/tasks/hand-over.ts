@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { isSameRecipient } from '../../domain/appointment.ts'
 import { addressKey } from '../../domain/effective.ts'
 import { effectiveFor } from '../../domain/plan.ts'
@@ -11,7 +10,7 @@ import { cancel, capOf, decisionOn, type Evaluated, fail } from '../dispatch/dec
 import { decideAll } from '../dispatch/evaluate.ts'
 import { type Judged, type Judgement, judge } from '../dispatch/judge.ts'
 import { tellDecided } from '../dispatch/tell.ts'
-import { type DueWork, factsForLog, factsOf, workOf } from '../dispatch/work.ts'
+import { type DueWork, factsForLog, factsOf, idempotencyKeyOf, workOf } from '../dispatch/work.ts'
 import { bodyOf, type ShouldContinue, type TaskContext, timeOf } from './task-context.ts'
 
 const batchSize = 100
@@ -23,8 +22,9 @@ const aliveMs = 10_000
 /** The outbox: reminders and notices that nobody has yet, in the order of their times. */
 export class HandOver {
   readonly #shared: TaskContext
+  /** Both by the clock's `elapsedMs`. */
   readonly #notBefore = new Map<string, number>()
-  #aliveUntil = 0
+  #aliveUntil = Number.NEGATIVE_INFINITY
 
   constructor(shared: TaskContext) {
     this.#shared = shared
@@ -93,7 +93,7 @@ export class HandOver {
   /** Whether anybody answers, so that not a whole batch is left in doubt when nobody does. */
   async #isAlive(): Promise<boolean> {
     const { client, context } = this.#shared
-    const now = context.options.clock.now().getTime()
+    const now = context.options.clock.elapsedMs()
     if (!client.isAvailable) return false
     if (now < this.#aliveUntil) return true
     const { latencyMs } = await client.health()
@@ -106,7 +106,7 @@ export class HandOver {
     const key = keyOf(due)
     const notBefore = this.#notBefore.get(key)
     if (notBefore === undefined) return true
-    if (notBefore > this.#shared.context.options.clock.now().getTime()) return false
+    if (notBefore > this.#shared.context.options.clock.elapsedMs()) return false
     this.#notBefore.delete(key)
     return true
   }
@@ -119,7 +119,7 @@ export class HandOver {
     const covered = await this.#covered(judgement)
     const { evaluated, toReplan } = decideAll(judgement, (one, verdict) => {
       const decided = this.#decide(judgement, covered.has(one) ? { ...one, verdict: sameAddress } : { ...one, verdict })
-      if (decided === null) this.#notBefore.set(keyOf(one.due), clock.now().getTime() + waitMs)
+      if (decided === null) this.#notBefore.set(keyOf(one.due), clock.elapsedMs() + waitMs)
       return decided
     })
     if (toReplan.length > 0) {
@@ -132,7 +132,8 @@ export class HandOver {
     let count = 0
     for (const [index, one] of evaluated.entries()) {
       const outcome = outcomes[index]
-      if (outcome === undefined || isNotificationError(outcome) || outcome.status === 'lost') continue
+      if (outcome === undefined || isNotificationError(outcome)) continue
+      if (outcome.status === 'lost' || outcome.status === 'held') continue
       if (outcome.status === 'capped') capped.push(one)
       else if (one.command.kind === 'hand_over') count += 1
       else tellDecided(context, one, outcome.delivery)
@@ -171,7 +172,7 @@ export class HandOver {
         kind: 'hand_over',
         guard: knowledge.guard(organizationId, [recipient], planOf(due)),
         content,
-        idempotencyKey: due.delivery?.idempotencyKey ?? randomUUID(),
+        idempotencyKey: idempotencyKeyOf(due),
         merged: [],
         // A reminder counts against the day it is sent, which is not this one.
         cap: category === 'REMINDER' ? null : capOf(context.options.sendCap, category),
@@ -220,6 +221,6 @@ function placeOf(due: DueWork | undefined): DuePlace | null {
 }
 
 function releaseCommand(due: DueWork): IntentCommand {
-  const idempotencyKey = due.delivery?.idempotencyKey ?? randomUUID()
+  const idempotencyKey = idempotencyKeyOf(due)
   return { ...decisionOn(due, 'taken_over', 'task_manager_away'), kind: 'release', idempotencyKey }
 }

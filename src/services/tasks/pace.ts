@@ -16,9 +16,8 @@ export class Pace {
 
   /** How many may still pass in this minute. */
   get left(): number {
-    const now = this.#clock.now().getTime()
-    // A clock that was set back begins anew.
-    if (now - this.#beganAt >= minuteMs || now < this.#beganAt) {
+    const now = this.#clock.elapsedMs()
+    if (now - this.#beganAt >= minuteMs) {
       this.#beganAt = now
       this.#used = 0
     }

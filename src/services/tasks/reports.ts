@@ -108,7 +108,8 @@ function tell(
   const ofReminder = reminder === null ? null : { ...about, reminderId: reminder.id, offset: reminder.offset }
   if (status === 'FAILED' || status === 'BOUNCED') {
     events.emit('notification.failed', { ...event, code: 'reported' })
-    if (isOutcome && ofReminder !== null) events.emit('reminder.failed', { ...ofReminder, code: 'reported' })
+    const isNews = isOutcome || delivery.status === 'SENT' || delivery.status === 'DELIVERED'
+    if (isNews && ofReminder !== null) events.emit('reminder.failed', { ...ofReminder, code: 'reported' })
     return
   }
   if (isOutcome) {

@@ -60,8 +60,11 @@ it('runs a pg-boss of its own, in a schema of its own, and stops it', async () =
   )
   expect(rows[0].waiting).toBeGreaterThanOrEqual(1)
   await scheduler.stop()
-  const connections = async () =>
-    (await pool.query(`select 1 from pg_stat_activity where application_name = 'appointment-notifications'`)).rows
+  const connections = async () => {
+    const { rows } = await pool.query(`select 1 from pg_stat_activity
+      where datname = current_database() and application_name = 'appointment-notifications'`)
+    return rows
+  }
   await expect.poll(connections).toEqual([])
 })
 

@@ -42,7 +42,7 @@ describe('console', () => {
 describe('capture', () => {
   it('keeps what was sent, dated, until cleared', async () => {
     const at = new Date('2026-03-01T09:00:00Z')
-    const outbox = capture({ clock: { now: () => at, setTimer: () => () => {} } })
+    const outbox = capture({ clock: { now: () => at } })
     const { sent } = outbox
     await outbox.send(emailMessage(), context)
     expect(sent).toEqual([{ ...emailMessage(), at }])

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { capture } from '../../../adapters/transport/capture.ts'
+import { twilioReceipt } from '../../../adapters/transport/twilio.ts'
 import { retryAfterMsOf } from '../../../src/index.ts'
-import { openClinic, organizationId } from '../../support/clinic.ts'
+import { ada, openClinic, organizationId } from '../../support/clinic.ts'
 import { certificate } from '../../support/smtp-certificate.ts'
 import type { TwilioFault } from '../../support/twilio-server.ts'
 import { canaries, cleanUpAfterEach, contextFor, failure, server, smsMessage, transportTo } from './twilio-fixture.ts'
@@ -27,8 +28,17 @@ describe('what became of a message, by the answer', () => {
     [answers(400, 21614), 'permanent', 'message', 'twilio_21614'],
     [answers(400, 21610), 'suppressed', 'message', 'twilio_21610'],
     [answers(403, 21610), 'suppressed', 'message', 'twilio_21610'],
-    [answers(403, 21408), 'permanent', 'message', 'twilio_21408'],
-    [answers(400, 21606), 'permanent', 'message', 'twilio_21606'],
+    [answers(400, 21212), 'transient', 'account', 'twilio_21212'],
+    [answers(400, 21703), 'transient', 'account', 'twilio_21703'],
+    [answers(404, 21705), 'transient', 'account', 'twilio_21705'],
+    [answers(403, 20005), 'transient', 'account', 'twilio_20005'],
+    [answers(407), 'transient', 'account', 'twilio_http_407'],
+    [answers(403, 21408), 'transient', 'sender', 'twilio_21408'],
+    [answers(400, 21606), 'transient', 'sender', 'twilio_21606'],
+    [answers(400, 21612), 'transient', 'sender', 'twilio_21612'],
+    [answers(400, 21659), 'transient', 'sender', 'twilio_21659'],
+    [answers(400, 30024), 'transient', 'sender', 'twilio_30024'],
+    [answers(400, 30034), 'transient', 'sender', 'twilio_30034'],
     [answers(400, 21660), 'transient', 'account', 'twilio_21660'],
     [answers(400, 30003), 'transient', 'message', 'twilio_30003'],
     [answers(400, 30005), 'permanent', 'message', 'twilio_30005'],
@@ -64,6 +74,12 @@ describe('what became of a message, by the answer', () => {
       'twilio_30006',
     ],
     [
+      { at: 'accepted', how: { status: 201, body: '{"sid":"SM1","status":"undelivered","error_code":30034}' } },
+      'transient',
+      'sender',
+      'twilio_30034',
+    ],
+    [
       { at: 'accepted', how: { status: 201, body: '{"sid":"SM1","status":"failed","error_code":null}' } },
       'permanent',
       'message',
@@ -96,6 +112,27 @@ describe('what became of a message, by the answer', () => {
     expect(await failure(transport.send(smsMessage(), contextFor()))).toMatchObject({ retryAfterMs: 2000 })
     api.fault = answers(429)
     expect(await failure(transport.send(smsMessage(), contextFor()))).toMatchObject({ retryAfterMs: undefined })
+    // A date is measured by the clock that is given, wherever this machine's stands.
+    api.fault = answers(429, 20429, 'Sun, 01 Mar 2026 09:00:05 GMT')
+    const context = contextFor({ now: () => new Date('2026-03-01T09:00:00Z') })
+    expect(await failure(transport.send(smsMessage(), context))).toMatchObject({ retryAfterMs: 5000 })
+  })
+
+  it('names the country that the sender may not send to, and no number', async () => {
+    const api = await server({ fault: answers(400, 21612) })
+    const transport = transportTo(api.baseUrl)
+    const destination = async (to: string) =>
+      (await failure(transport.send(smsMessage({ to }), contextFor()))).destination
+    expect(await destination('+447700900123')).toBe('+44')
+    expect(await destination('+3725551234')).toBe('+372')
+    expect(await destination('+4915112345678')).toBe('+49')
+    // Countries that share a code: Jamaica, the United States, Kazakhstan, Russia.
+    expect(await destination('+18765551234')).toBe('+1876')
+    expect(await destination('+14155550167')).toBe('+1415')
+    expect(await destination('+77011234567')).toBe('+77')
+    expect(await destination('+79161234567')).toBe('+7')
+    api.fault = answers(400, 21614)
+    expect(await destination('+447700900123')).toBeUndefined()
   })
 
   it('goes through when tried again after a refusal', async () => {
@@ -245,4 +282,97 @@ it('pain 14: whoever opted out with Twilio, in whatever words, gets no other tex
   expect(omitted).toMatchObject([{ channel: 'SMS', rule: 'suppressed' }])
   await expect.poll(() => mail.sent.length).toBe(2)
   expect(api.requests).toHaveLength(1)
+})
+
+/** A clinic whose organization sends texts through Twilio. */
+async function textingClinic(baseUrl: string) {
+  const clinic = await openClinic('2026-03-18T12:00:00Z', { transports: [transportTo(baseUrl)] })
+  await clinic.settings.createOrganizationSettings(organizationId, {
+    smsProvider: 'twilio',
+    smsApiKey: canaries.accountSid,
+    smsApiSecret: canaries.authToken,
+    smsFromNumber: '+14155550100',
+  })
+  await clinic.start()
+  return clinic
+}
+
+it('a sender that may not send to a country waits for that country alone, named, until it may', async () => {
+  let isRefused = true
+  const api = await server({ refuse: ({ to }) => (isRefused && to?.startsWith('+44') ? 21612 : null) })
+  await using clinic = await textingClinic(api.baseUrl)
+  const people = ['+447700900123', '+447700900124', '+14155550123'].map((phone, index) => ({
+    type: 'PATIENT' as const,
+    id: 20 + index,
+    name: 'Ada Byron',
+    email: null,
+    phone,
+  }))
+  clinic.host.book({ id: 1, startsAt: '2026-03-20T15:00:00Z', recipients: people })
+  await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION' })
+  const statuses = async () => (await clinic.notifications.history({})).notifications.map(({ status }) => status)
+  const sms = async () => (await clinic.settings.effectiveSettings(organizationId)).channels.SMS
+  await expect.poll(() => api.messages.map(({ to }) => to)).toEqual(['+14155550123'])
+  await expect
+    .poll(async () => (await sms()).pausedDestinations)
+    .toMatchObject([{ destination: '+44', code: 'twilio_21612' }])
+  expect(await sms()).toMatchObject({ fault: null, pause: null })
+  await expect
+    .poll(async () => (await clinic.notifications.explain(1)).filter(({ rule }) => rule === 'sender_paused'))
+    .toHaveLength(2)
+  const warned = clinic.log.lines.filter((line) => line.includes('sender paused')).map((line) => JSON.parse(line))
+  expect(warned).toMatchObject([{ destination: '+44', code: 'twilio_21612', organizationId }])
+
+  // What is asked for later waits untried, and the others go.
+  const before = api.requests.length
+  clinic.host.book({ id: 2, startsAt: '2026-03-20T16:00:00Z', recipients: people })
+  await clinic.notifications.sendAppointmentNotification(2, { category: 'CONFIRMATION' })
+  await expect.poll(() => api.messages.length).toBe(2)
+  expect(api.requests.length).toBe(before + 1)
+
+  isRefused = false
+  await expect
+    .poll(async () => {
+      await clinic.clock.advance(1000)
+      return statuses()
+    })
+    .toEqual(Array(6).fill('SENT'))
+  await expect.poll(async () => (await sms()).pausedDestinations).toEqual([])
+  expect(api.messages).toHaveLength(6)
+})
+
+it('an undelivered text is FAILED by the status callback, one whose telephone is off is tried again', async () => {
+  const api = await server()
+  await using clinic = await textingClinic(api.baseUrl)
+  clinic.host.book({ id: 1, startsAt: '2026-03-18T14:00:00Z', recipients: [{ ...ada, email: null }] })
+  await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION' })
+  const last = async () => (await clinic.notifications.history({ state: 'all' })).notifications[0]
+  await expect.poll(last).toMatchObject({ status: 'SENT' })
+  // Of use until the start, in two hours: later Twilio would send it for nobody.
+  expect(api.messages[0]?.validityPeriod).toBe('7200')
+  const report = async (code: number, sid = api.messages.at(-1)?.sid) => {
+    const form = { MessageSid: sid ?? '', MessageStatus: 'undelivered', ErrorCode: String(code) }
+    const receipt = twilioReceipt(form)
+    return receipt && clinic.recordReceipt((await last())?.id ?? 0, receipt)
+  }
+  expect(await report(30003)).toMatchObject({ status: null, updated: true })
+  expect(await report(30003)).toMatchObject({ updated: false })
+  await clinic.clock.advance(10 * 60_000)
+  await expect.poll(last).toMatchObject({ status: 'SENT', attempts: 2, providerMessageId: api.messages[1]?.sid })
+  // Twilio reports the first one again.
+  expect(await report(30003, api.messages[0]?.sid)).toMatchObject({ status: 'SENT', updated: false })
+  expect(await report(30006)).toMatchObject({ status: 'FAILED', updated: true })
+  expect(await last()).toMatchObject({ errorCode: 'twilio_30006', errorMessage: expect.stringContaining('landline') })
+  expect((await clinic.statistics.read({})).successRate).toBe(0)
+  expect(api.messages).toHaveLength(2)
+})
+
+it('a status callback that says nothing new is no receipt', () => {
+  expect(twilioReceipt({ MessageSid: 'SM1', MessageStatus: 'queued' })).toBeNull()
+  expect(twilioReceipt({ ...{ MessageStatus: 'delivered', ErrorCode: '30003' } })).toEqual({
+    outcome: 'delivered',
+    messageId: null,
+  })
+  const undelivered = { outcome: 'failed', code: 'twilio_failed', transient: false }
+  expect(twilioReceipt({ MessageStatus: 'undelivered' })).toMatchObject(undelivered)
 })

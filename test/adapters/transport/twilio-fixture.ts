@@ -52,6 +52,7 @@ export const smsMessage = (values: Partial<OutboundMessage> = {}): OutboundMessa
   subject: null,
   text: canaries.text,
   html: null,
+  deadline: null,
   ...values,
 })
 
@@ -60,6 +61,7 @@ export const contextFor = (values: Partial<SendContext> = {}): SendContext => ({
   account: { channel: 'SMS', provider: 'twilio', apiKey: canaries.accountSid, apiSecret: canaries.authToken },
   accountKey: 'account-1',
   trusted: false,
+  now: () => new Date(),
   signal: new AbortController().signal,
   ...values,
 })

@@ -56,6 +56,20 @@ describe('a message', () => {
     expect([messages.length, requests.length]).toEqual([1, 1])
   })
 
+  it('is kept by Twilio no longer than it is of use, in whole seconds from 1 to 36,000', async () => {
+    const { baseUrl, messages, requests } = await server()
+    const transport = transportTo(baseUrl)
+    const now = new Date('2031-03-10T12:00:00Z')
+    const sendBefore = (ms: number) =>
+      transport.send(smsMessage({ deadline: new Date(now.getTime() + ms) }), contextFor({ now: () => now }))
+    for (const ms of [1000, 90_999, 36_000_000, 7 * 86_400_000]) await sendBefore(ms)
+    await transport.send(smsMessage({ deadline: null }), contextFor())
+    expect(messages.map(({ validityPeriod }) => validityPeriod)).toEqual(['1', '90', '36000', '36000', null])
+    const late = { outcome: 'permanent', scope: 'message', code: 'twilio_too_late' }
+    for (const ms of [999, 0, -5000]) expect(await failure(sendBefore(ms))).toMatchObject(late)
+    expect(requests).toHaveLength(5)
+  })
+
   it('tried again is the same request', async () => {
     const { baseUrl, messages } = await server()
     const transport = transportTo(baseUrl, { statusCallback: 'https://clinic.example/sms' })

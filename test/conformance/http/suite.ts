@@ -8,7 +8,7 @@ import { nobodys } from '../../../src/http/access.ts'
 import { mediaTypesOf } from '../../../src/http/content.ts'
 import { defineRoute, nothing } from '../../../src/http/define-route.ts'
 import { createHandler } from '../../../src/http/handler.ts'
-import { bodyLimit, type Notifications, silentLogger } from '../../../src/index.ts'
+import { bodyLimit, type Notifications, silentLogger, systemClock } from '../../../src/index.ts'
 import { callerHeader, creates, openWorld, service, someoneAllowed, validRequest, type World } from './world.ts'
 
 export type Library = Pick<Notifications, 'handle'>
@@ -234,6 +234,7 @@ export function routerConformance({ name, mount, keepsParsedBytes = true }: Rout
           idempotency: { once: (_key, _request, run) => run(undefined) },
           logger: silentLogger,
           requireToken: () => {},
+          clock: systemClock,
         }),
       }
       const sent = '{ "a" : 1.0,\n\t"é": "\\u00e9" }'

@@ -6,7 +6,7 @@ import { ada, HostData } from '../../support/clinic.ts'
 import type { World } from './harness.ts'
 
 /** Every reminder is this long before its appointment. */
-const offsetMs = 60_000
+const offsetMs = 600_000
 
 type WorkerOptions = {
   /** Default: as good as never. */
@@ -74,7 +74,7 @@ export async function openClinic(world: World): Promise<Clinic> {
           recipients: [{ ...ada, id, name: String(id), email: `a${id}@example.org`, phone: null }],
         })
       }
-      const planned = await notifications.scheduleMany(ids, { customReminders: ['1m'] })
+      const planned = await notifications.scheduleMany(ids, { customReminders: ['10m'] })
       const failed = planned.filter((one) => 'error' in one || one.planned !== 1)
       if (failed.length > 0) throw new Error(`not planned: ${JSON.stringify(failed[0])}`)
     },

@@ -42,7 +42,7 @@ export function claims({ migrated }: Starter): void {
       state: 'sending',
       attempts: 1,
       unknownOutcomes: 0,
-      fence: 1,
+      fence: intent.fence,
       dueAt: minutes(2),
       provider: 'smtp',
       idempotencyKey: intent.idempotencyKey,
@@ -58,8 +58,7 @@ export function claims({ migrated }: Starter): void {
       message: 'You have an appointment.',
     })
     expect(await dueReminders(storage, minutes(1000), 10)).toEqual([])
-    expect(await dueDeliveries(storage, minutes(1.9), 10)).toEqual([])
-    expect(await dueDeliveries(storage, minutes(2), 10)).toEqual([delivery])
+    expect(await dueDeliveries(storage, minutes(1000), 10)).toEqual([])
     expect((await storage.decisions.list(organizationId, 100)).at(-1)?.entries[0]?.action).toBe('send')
   })
 
@@ -106,26 +105,43 @@ export function claims({ migrated }: Starter): void {
     const before = await state()
     expect(await commit(await another(), intent, minutes(1))).toEqual(held)
     expect(await state()).toEqual(before)
-    // Another claim, a later lease, or an attempt that is over is not this one.
-    const others = [sendIntent(reminderWork(id)), { ...intent, leaseUntil: minutes(3) }]
-    for (const other of others) expect(await commit(storage, other)).toBeNull()
+    // Another claim of the same, in the same millisecond, or an attempt that is over is not this one.
+    expect(await commit(storage, sendIntent(reminderWork(id)))).toBeNull()
     await storage.deliveries.settle([settleCommand(held ?? { id: 0, fence: 0 })])
     expect(await commit(storage, intent)).toBeNull()
   })
 
-  it('gives a delivery whose lease is over to one other, and nothing before', async () => {
+  it('commits the claim of a delivery that is asked for again, too', async () => {
+    const { storage, another } = await migrated()
+    const held = await claimOne(storage)
+    const retake = sendIntent(deliveryWork(held), { leaseUntil: minutes(4) })
+    const taken = await commit(storage, retake, minutes(2))
+    expect(await commit(await another(), retake, minutes(3))).toEqual(taken)
+    expect(await storage.deliveries.get(held.id)).toMatchObject({ attempts: 2, unknownOutcomes: 1 })
+    expect(await commit(storage, sendIntent(deliveryWork(held), { leaseUntil: minutes(4) }))).toBeNull()
+  })
+
+  it('gives a delivery that another holds to one, as it was seen, whatever the time', async () => {
     const { storage, another } = await migrated()
     const other = await another()
     const held = await claimOne(storage)
-    const retake = sendIntent(deliveryWork(held), { leaseUntil: minutes(4), content: content({ message: 'Again.' }) })
-    expect(await commit(other, retake, minutes(1.9))).toBeNull()
-    const taken = await Promise.all([commit(storage, retake, minutes(2)), commit(other, retake, minutes(2))])
+    const again = { leaseUntil: minutes(4), content: content({ message: 'Again.' }) }
+    // Whoever does not say that it saw it being sent takes nothing, nor who saw it before it was renewed.
+    const unseen = sendIntent({ kind: 'delivery', id: held.id, fence: held.fence }, again)
+    expect(await commit(other, unseen, minutes(1000))).toBeNull()
+    await storage.deliveries.renew([{ ...held, leaseUntil: minutes(3), at: minutes(1) }])
+    expect(await commit(other, sendIntent(deliveryWork(held), again), minutes(1000))).toBeNull()
+    const renewed = (await storage.deliveries.get(held.id)) ?? held
+    const rivals = [sendIntent(deliveryWork(renewed), again), sendIntent(deliveryWork(renewed), again)] as const
+    const taken = await Promise.all([commit(storage, rivals[0], t0), commit(other, rivals[1], t0)])
     const winner = taken.find((row) => row !== null)
     expect(taken.filter((row) => row !== null)).toHaveLength(1)
     expect(winner).toMatchObject({
       id: held.id,
-      fence: 2,
+      fence: rivals[taken.indexOf(winner ?? null)]?.fence,
       attempts: 2,
+      // Nobody knows what became of the first attempt.
+      unknownOutcomes: 1,
       state: 'sending',
       dueAt: minutes(4),
       message: 'Again.',
@@ -133,23 +149,26 @@ export function claims({ migrated }: Starter): void {
     expect((await storage.reminders.get(held.reminderId ?? 0))?.message).toBe('Again.')
   })
 
-  it('writes nothing for a holder whose lease was retaken', async () => {
+  it('only records what a holder says whose delivery was taken over', async () => {
     const { storage } = await migrated()
     const stale = await claimOne(storage)
     const holder = await commit(storage, sendIntent(deliveryWork(stale), { leaseUntil: minutes(4) }), minutes(2))
-    expect(holder?.fence).toBe(2)
     const rows = async () => [
       await storage.deliveries.get(stale.id),
       await storage.reminders.get(stale.reminderId ?? 0),
     ]
     const before = await rows()
-    const late = settleCommand(stale, undefined, { suppress: { address: 'ada@example.org', reason: 'x' } })
+    const refused = { kind: 'failed', ...failure } as const
+    const late = settleCommand(stale, refused, { suppress: { address: 'ada@example.org', reason: 'x' } })
     expect(await storage.deliveries.settle([late])).toEqual([false])
     expect(await rows()).toEqual(before)
     expect(
       await storage.settings.suppressed([{ organizationId, channel: 'EMAIL', address: 'ada@example.org' }]),
     ).toEqual([])
     expect(await storage.statistics.countsByDay({})).toEqual([])
+    expect((await storage.decisions.list(organizationId, 100)).at(-1)?.entries).toMatchObject([
+      { action: 'late', rule: 'late_outcome', notificationId: stale.id, offset: '24h', detail: 'failed smtp_550' },
+    ])
     expect(await storage.deliveries.settle([settleCommand(holder ?? stale)])).toEqual([true])
   })
 
@@ -161,7 +180,7 @@ export function claims({ migrated }: Starter): void {
     const second = await commit(storage, sendIntent(deliveryWork(first)))
     await storage.deliveries.settle([settleCommand(second ?? first, retry)])
     const before = await storage.deliveries.get(first.id)
-    expect(before).toMatchObject({ state: 'queued', fence: 2 })
+    expect(before).toMatchObject({ state: 'queued', fence: second?.fence })
     const stale: IntentCommand[] = [
       sendIntent(deliveryWork(first)),
       { kind: 'cancel', work: deliveryWork(first), decision: about(), rule: 'retries_exhausted' },
@@ -180,7 +199,7 @@ export function claims({ migrated }: Starter): void {
     await storage.deliveries.settle([settleCommand(first, given)])
     const hold = { kind: 'hold', work: deliveryWork(first), decision: about(), ...failure } as const
     expect(await storage.deliveries.commitIntents([hold], minutes(10))).toEqual([{ status: 'lost' }])
-    expect(await storage.deliveries.get(first.id)).toMatchObject({ state: 'queued', fence: 1, attempts: 0 })
+    expect(await storage.deliveries.get(first.id)).toMatchObject({ state: 'queued', fence: first.fence, attempts: 0 })
     const second = await commit(storage, sendIntent(deliveryWork(first)), minutes(10))
     await storage.deliveries.settle([settleCommand(second ?? first, { ...given, unknown: true })])
     const later = { ...hold, work: deliveryWork(second ?? first) }
@@ -193,7 +212,8 @@ export function claims({ migrated }: Starter): void {
     const { storage } = await migrated()
     const held = await claimOne(storage)
     expect(await storage.deliveries.settle([settleCommand(held, undefined, { at: minutes(60) })])).toEqual([true])
-    expect(await storage.deliveries.settle([settleCommand(held, undefined, { at: minutes(61) })])).toEqual([false])
+    const another = { kind: 'sent', providerMessageId: 'provider-2' } as const
+    expect(await storage.deliveries.settle([settleCommand(held, another, { at: minutes(61) })])).toEqual([false])
   })
 
   const defeats: Record<string, (storage: Parameters<typeof planOne>[0]) => Promise<unknown>> = {

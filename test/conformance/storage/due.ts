@@ -1,5 +1,13 @@
 import { expect, it } from 'vitest'
-import type { DuePage, DueQuery, Lane, NewReminder, Share, Storage } from '../../../src/index.ts'
+import {
+  challengeMs,
+  type DuePage,
+  type DueQuery,
+  type Lane,
+  type NewReminder,
+  type Share,
+  type Storage,
+} from '../../../src/index.ts'
 import { minutes, type Starter, t0, textIds } from './harness.ts'
 import {
   claimOne,
@@ -199,19 +207,39 @@ export function due({ migrated }: Starter): void {
   it('moves the lease of what is being sent, for its holder only', async () => {
     const { storage } = await migrated()
     const { id, fence } = await claimOne(storage)
-    const leaseUntil = minutes(3)
+    expect(await storage.deliveries.claims()).toEqual([{ id, fence, since: t0, until: minutes(2) }])
+    const renewed = { leaseUntil: minutes(3), at: minutes(1) }
     expect(
       await storage.deliveries.renew([
-        { id, fence: fence + 1, leaseUntil },
-        { id, fence, leaseUntil },
-        { id: id + 1, fence, leaseUntil },
+        { id, fence: fence + 1, ...renewed },
+        { id, fence, ...renewed },
+        { id: id + 1, fence, ...renewed },
       ]),
     ).toEqual([false, true, false])
-    expect((await storage.deliveries.due({ now: minutes(2), limit: 10 })).rows).toEqual([])
-    expect((await storage.deliveries.due({ now: minutes(3), limit: 10 })).rows.map((row) => row.id)).toEqual([id])
+    expect(await storage.deliveries.claims()).toEqual([{ id, fence, since: minutes(1), until: minutes(3) }])
+    expect((await storage.deliveries.due({ now: minutes(1000), limit: 10 })).rows).toEqual([])
     await storage.deliveries.settle([settleCommand({ id, fence })])
-    expect(await storage.deliveries.renew([{ id, fence, leaseUntil: minutes(9) }])).toEqual([false])
+    expect(await storage.deliveries.claims()).toEqual([])
+    expect(await storage.deliveries.renew([{ id, fence, ...renewed }])).toEqual([false])
     expect(await storage.deliveries.nextDueAt()).toBeNull()
     expect(await storage.deliveries.renew([])).toEqual([])
+  })
+
+  it('challenges a holder once, and only as its lease was seen', async () => {
+    const { storage, another } = await migrated()
+    const { id, fence } = await claimOne(storage)
+    const [claim] = await storage.deliveries.claims()
+    if (claim === undefined) throw new Error('expected a claim')
+    const both = [storage, await another()].map((one) => one.deliveries.challenge([claim]))
+    expect((await Promise.all(both)).flat().toSorted()).toEqual([false, true])
+    const challenged = { ...claim, until: new Date(minutes(2).getTime() + challengeMs) }
+    expect(await storage.deliveries.claims()).toEqual([challenged])
+    const others = [claim, { ...challenged, fence: fence + 1 }, { ...challenged, id: id + 1 }]
+    expect(await storage.deliveries.challenge(others)).toEqual([false, false, false])
+    // Its holder answers without knowing, and may settle all the same.
+    expect(await storage.deliveries.renew([{ id, fence, leaseUntil: minutes(3), at: minutes(1) }])).toEqual([true])
+    expect(await storage.deliveries.challenge([challenged])).toEqual([false])
+    expect(await storage.deliveries.settle([settleCommand({ id, fence })])).toEqual([true])
+    expect(await storage.deliveries.challenge([])).toEqual([])
   })
 }

@@ -7,13 +7,16 @@
  * })
  */
 import { describe } from 'vitest'
+import { accounts } from './accounts.ts'
 import { audit } from './audit.ts'
 import { claims } from './claims.ts'
 import { deletions } from './deletions.ts'
 import { due } from './due.ts'
 import { type OpenStorage, starter } from './harness.ts'
+import { held } from './held.ts'
 import { history } from './history.ts'
 import { jobs } from './jobs.ts'
+import { late } from './late.ts'
 import { lifecycle } from './lifecycle.ts'
 import { notices } from './notices.ts'
 import { outcomes } from './outcomes.ts'
@@ -39,7 +42,10 @@ const parts = {
   verdicts,
   races,
   outcomes,
+  'late outcomes': late,
+  'held after a restore': held,
   receipts,
+  accounts,
   notices,
   history,
   'settings and preferences': preferences,

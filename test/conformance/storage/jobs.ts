@@ -22,6 +22,18 @@ export function jobs({ migrated }: Starter): void {
     expect(await storage.jobs.acquire('tidy', 'one', minutes(4), minutes(9))).toBe(false)
   })
 
+  it('does not believe a lease that ends later than its length: the clock of who took it was ahead', async () => {
+    const { storage } = await migrated()
+    const ahead = 2 * 24 * 60
+    expect(await storage.jobs.acquire('tidy', 'ahead', minutes(ahead), minutes(ahead + 5))).toBe(true)
+    // A little is what two clocks may differ by.
+    expect(await storage.jobs.acquire('tidy', 'two', minutes(ahead - 0.9), minutes(ahead + 4.1))).toBe(false)
+    expect(await storage.jobs.acquire('tidy', 'two', t0, minutes(5))).toBe(true)
+    expect(await storage.jobs.acquire('tidy', 'ahead', t0, minutes(5))).toBe(false)
+    expect(await storage.jobs.join('send', 'ahead', minutes(ahead), minutes(ahead + 0.5))).toEqual(['ahead'])
+    expect(await storage.jobs.join('send', 'b', t0, minutes(0.5))).toEqual(['b'])
+  })
+
   it('is free once given back, by its holder only', async () => {
     const { storage } = await migrated()
     await storage.jobs.acquire('tidy', 'one', t0, minutes(1))

@@ -144,7 +144,6 @@ export function notices({ migrated }: Starter): void {
     const none = guard({ plan: { organizationId, appointmentId: 100, revision: 0 } })
     expect(await commit(storage, sendIntent(deliveryWork(row), { guard: none }))).toMatchObject({
       id: row.id,
-      fence: 1,
       attempts: 1,
       state: 'sending',
     })

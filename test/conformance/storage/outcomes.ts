@@ -84,8 +84,8 @@ export function outcomes({ migrated }: Starter): void {
     expect(await storage.statistics.countsByDay({})).toEqual([])
     expect(await dueDeliveries(storage, minutes(4.9), 10)).toEqual([])
     const again = await commit(storage, sendIntent(deliveryWork(held), { leaseUntil: minutes(7) }), minutes(5))
-    expect(again).toMatchObject({ fence: 2, attempts: 2 })
-    await storage.deliveries.settle([settleCommand({ id: held.id, fence: 2 })])
+    expect(again).toMatchObject({ attempts: 2 })
+    await storage.deliveries.settle([settleCommand(again ?? held)])
     expect(await storage.deliveries.get(held.id)).toMatchObject({ status: 'SENT', errorCode: null, errorMessage: null })
   })
 
@@ -125,7 +125,8 @@ export function outcomes({ migrated }: Starter): void {
       settleCommand(held),
       settleCommand({ id: 9999, fence: 1 }),
     ]
-    expect(await storage.deliveries.settle(commands)).toEqual([false, true, false, false])
+    // The answer to the first may have been lost: the same again has the same.
+    expect(await storage.deliveries.settle(commands)).toEqual([false, true, true, false])
     const claimed = await commit(storage, sendIntent(deliveryWork(second), { guard: guard({ plan: null }) }))
     expect(await storage.deliveries.settle([settleCommand(claimed ?? second)])).toEqual([true])
     expect(await storage.statistics.countsByDay({})).toMatchObject([{ measure: 'SENT', count: 2 }])

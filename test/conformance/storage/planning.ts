@@ -59,6 +59,7 @@ export function planning({ migrated }: Starter): void {
       sentAt: null,
       errorMessage: null,
       dueAt: t0,
+      heldAt: null,
       notificationId: null,
       taskManagerTaskId: null,
       taskManagerExecutionId: null,

@@ -45,6 +45,18 @@ export function requests({ migrated }: Starter): void {
     expect(await storage.requests.claim(late)).toEqual({ status: 'answered', answer: 'fresh' })
   })
 
+  it('may be claimed anew where its lease ends later than leases do: the clock of its process was ahead', async () => {
+    const { storage } = await migrated()
+    const ahead = 2 * 24 * 60
+    const expiresAt = minutes(2 * ahead)
+    const long = { ...request, now: minutes(ahead), leaseUntil: minutes(ahead + 1), expiresAt }
+    const first = await storage.requests.claim(long)
+    expect(first.status).toBe('claimed')
+    const little = { ...long, now: minutes(ahead - 0.9), leaseUntil: minutes(ahead + 0.1) }
+    expect(await storage.requests.claim(little)).toEqual({ status: 'running' })
+    expect(await storage.requests.claim(request)).toMatchObject({ status: 'claimed' })
+  })
+
   it('may be claimed anew by the same request after a release, but not after an answer', async () => {
     const { storage } = await migrated()
     const first = await storage.requests.claim(request)

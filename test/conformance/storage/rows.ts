@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type {
   DecisionEntry,
   DeliveryContent,
@@ -114,6 +113,7 @@ export const about = (entries: readonly DecisionEntry[] = [], appointmentId: Ent
 export const sendEntry: DecisionEntry = { action: 'send', rule: 'allowed', category: 'REMINDER' }
 
 type Send = Extract<IntentCommand, { kind: 'send' }>
+let claims = 0
 export const sendIntent = (work: Work, change: Partial<Send> = {}): Send => ({
   kind: 'send',
   work,
@@ -121,19 +121,29 @@ export const sendIntent = (work: Work, change: Partial<Send> = {}): Send => ({
   guard: guard(),
   content: content(),
   provider: 'smtp',
-  // As the dispatcher does it: of a delivery always the same, of a reminder a new one for each claim.
-  idempotencyKey: work.kind === 'reminder' ? randomUUID() : `key-delivery-${work.id}`,
+  idempotencyKey: `key-${work.kind}-${work.id}`,
+  // As the dispatcher does it: larger, and another one for each claim.
+  fence: fenceAfter(work.kind === 'reminder' ? 0 : work.fence),
   leaseUntil: minutes(2),
   merged: [],
   cap: null,
   ...change,
 })
 
+function fenceAfter(fence: number): number {
+  claims += 1
+  return fence + claims
+}
+
 export const reminderWork = (id: number): Work => ({ kind: 'reminder', id })
-export const deliveryWork = (row: Pick<DeliveryRow, 'id' | 'fence'>): Work => ({
+/** As it was read: one that is being sent, with the end of its lease. */
+export const deliveryWork = (
+  row: Pick<DeliveryRow, 'id' | 'fence'> & Partial<Pick<DeliveryRow, 'state' | 'dueAt'>>,
+): Work => ({
   kind: 'delivery',
   id: row.id,
   fence: row.fence,
+  ...(row.state === 'sending' && row.dueAt ? { heldUntil: row.dueAt } : {}),
 })
 
 /** Commits one intent; the delivery, or null where it lost or made none. */
@@ -142,7 +152,7 @@ export async function commit(storage: Storage, command: IntentCommand, now: Date
   return outcome?.status === 'committed' ? outcome.delivery : null
 }
 
-/** Plans one reminder and claims it: the delivery, being sent under fence 1 until `minutes(2)`. */
+/** Plans one reminder and claims it: the delivery, being sent until `minutes(2)`. */
 export async function claimOne(storage: Storage, change: Partial<PlanCommand> = {}): Promise<DeliveryRow> {
   const delivery = await commit(storage, sendIntent(reminderWork(await planOne(storage, change))))
   if (delivery === null) throw new Error('expected the claim to win')

@@ -362,6 +362,22 @@ export function tasks({ migrated }: Starter): void {
     expect(await counts(storage)).toEqual({ DELIVERED: 1 })
   })
 
+  it('takes a success back by a later failure of the same run, and not by a late one of another', async () => {
+    const { storage } = await migrated()
+    const { delivery, reminderId } = await handed(storage)
+    const success = { status: 'SENT', deliveredAt: null } as const
+    expect(await storage.tasks.report(report(delivery.id, success))).toBe('settled')
+    for (const executionId of ['4', null]) {
+      const late = report(delivery.id, { ...failedReport, executionId })
+      expect(await storage.tasks.report(late)).toBe('ignored')
+    }
+    expect(await counts(storage)).toEqual({ SENT: 1 })
+    expect(await storage.tasks.report(report(delivery.id, failedReport))).toBe('received')
+    expect(await storage.reminders.get(reminderId)).toMatchObject({ status: 'FAILED', errorMessage: 'no such box' })
+    expect(await rulesOf(storage)).toContain('reported_failed')
+    expect(await counts(storage)).toEqual({ FAILED: 1 })
+  })
+
   for (const isWithdrawn of [false, true]) {
     const when = isWithdrawn ? 'after TaskManager said that it would not' : 'before it was withdrawn'
     it(`says so where one was sent although it was cancelled, ${when}`, async () => {

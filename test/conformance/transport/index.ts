@@ -137,6 +137,7 @@ function messageFor(channel: Channel, idempotencyKey: string): OutboundMessage {
     fromName: 'Clinic',
     subject: isEmail ? subject : null,
     text,
+    deadline: null,
     html: isEmail ? `<p>${text}</p>` : null,
   }
 }

@@ -15,6 +15,7 @@ transportConformance('smtp', async () => {
       account: { channel: 'EMAIL', host: '127.0.0.1', port: server.port, ...credentials },
       accountKey: 'account-1',
       trusted: false,
+      now: () => new Date(),
     },
     received: async () => server.mails.map((mail) => mail.messageId ?? ''),
     refuse() {
@@ -25,7 +26,7 @@ transportConformance('smtp', async () => {
   }
 })
 
-const noAccount = { account: null, accountKey: 'none', trusted: true }
+const noAccount = { account: null, accountKey: 'none', trusted: true, now: () => new Date() }
 
 for (const channel of ['EMAIL', 'SMS'] as const) {
   transportConformance(`capture, ${channel}`, async () => {

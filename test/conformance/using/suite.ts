@@ -26,7 +26,7 @@ export function usingConformance(name: string, openHost: OpenHost): void {
       const host = await openHost()
       ends.push(host.dispose)
       const clinic = await openClinic(now, { storage: host.storage })
-      ends.push(clinic.stop)
+      ends.push(async () => void (await clinic.stop()))
       clinic.host.fault = new Error('the directory was asked')
       const another = () => {
         const storage = host.another()

@@ -24,14 +24,29 @@ export type RowReport = {
   readonly fault: string | null
 }
 
-const boundMs = 2000
+export type Answer = { readonly status: number; readonly contentType: string; readonly text: string }
 
-/** Asks every operation of the document `requests` things, over a real server, and judges the answers by the document. */
+export type FuzzOptions = {
+  /** Is given every report as soon as it is there. */
+  readonly tell?: (report: RowReport) => void
+  /** The id of the only row to ask. Default: all of them are asked. */
+  readonly only?: string | undefined
+  /** What is done to an answer before it is judged, where the judging itself is tested. */
+  readonly distort?: (answer: Answer) => Answer
+}
+
+const boundMs = 2000
+const rowMs = 600_000
+
+/**
+ * Asks every operation of the document `requests` things, over a real server, and judges the answers by the document.
+ *
+ * @throws where there is no row to ask.
+ */
 export async function fuzzRows(
   requests: number,
   seed: number,
-  tell: (report: RowReport) => void = () => {},
-  only?: string,
+  { tell = () => {}, only, distort = (answer) => answer }: FuzzOptions = {},
 ): Promise<RowReport[]> {
   const probe = await openWorld({ bare: true })
   await probe.stop()
@@ -40,22 +55,45 @@ export async function fuzzRows(
   const reports: RowReport[] = []
   for (const operation of operationsOf(document, contract)) {
     if (only !== undefined && operation.id !== only) continue
-    const report = await fuzzRow(contract, operation, requests, seed)
+    const report = await fuzzRow(contract, operation, requests, seed, distort)
     tell(report)
     reports.push(report)
   }
+  if (reports.length === 0)
+    throw new Error(only === undefined ? 'the document has no rows' : `no row is called ${only}`)
   return reports
 }
 
-async function fuzzRow(contract: Contract, operation: Operation, requests: number, seed: number): Promise<RowReport> {
+async function fuzzRow(
+  contract: Contract,
+  operation: Operation,
+  requests: number,
+  seed: number,
+  distort: (answer: Answer) => Answer,
+): Promise<RowReport> {
   const stage = await openStage(operation)
+  try {
+    return await askAndJudge(stage, contract, operation, requests, seed, distort)
+  } finally {
+    await stage.close()
+  }
+}
+
+async function askAndJudge(
+  stage: Awaited<ReturnType<typeof openStage>>,
+  contract: Contract,
+  operation: Operation,
+  requests: number,
+  seed: number,
+  distort: (answer: Answer) => Answer,
+): Promise<RowReport> {
   const byStatus: Record<string, number> = {}
   const ownPath = new RegExp(`^${operation.path.replace(/\{\w+\}/g, '[^/]+').replace(/\/$/, '')}/?$`)
   let [valid, understood, asked, slowestMs] = [0, 0, 0, 0]
   const property = fc.asyncProperty(requestsOf(contract, operation, stage), async (request) => {
     const before = stage.written()
     const began = performance.now()
-    const { status, contentType, text } = await stage.send(request)
+    const { status, contentType, text } = distort(await stage.send(request))
     const ms = performance.now() - began
     asked += 1
     slowestMs = Math.max(slowestMs, ms)
@@ -77,11 +115,12 @@ async function fuzzRow(contract: Contract, operation: Operation, requests: numbe
     const fault = contract.fault(place, /json\b/.test(contentType) ? JSON.parse(text) : text)
     if (fault !== null) throw new Error(`${status} is not what the document says: ${fault}; ${text.slice(0, 500)}`)
   })
-  const outcome = await fc.check(property, { numRuns: requests, seed, interruptAfterTimeLimit: 600_000 })
+  const limits = { interruptAfterTimeLimit: rowMs, markInterruptAsFailure: true }
+  const outcome = await fc.check(property, { numRuns: requests, seed, ...limits })
   const alive = await stage.send({ ...healthRequest })
-  await stage.close()
   const { counterexample, counterexamplePath, errorInstance } = outcome
-  const words = errorInstance instanceof Error ? errorInstance.message : String(errorInstance)
+  const late = `only ${asked} of ${requests} requests in ${rowMs / 1000} s`
+  const words = errorInstance instanceof Error ? errorInstance.message : String(errorInstance ?? late)
   const fault = outcome.failed
     ? `${words}\n  by ${JSON.stringify(counterexample)}\n  seed ${seed}, path ${counterexamplePath}`
     : alive.status === 200
@@ -130,7 +169,7 @@ async function openStage(operation: Operation) {
 const stored = ['notification_settings', 'patient_notification_preferences', 'client_notification_preferences']
 
 function send(agent: Agent, origin: string, { method, path, caller, headers, body }: FuzzRequest) {
-  return new Promise<{ status: number; contentType: string; text: string }>((resolve, reject) => {
+  return new Promise<Answer>((resolve, reject) => {
     const identity = caller === null ? {} : { [callerHeader]: JSON.stringify(caller) }
     const request = httpRequest(
       `${origin}${path}`,

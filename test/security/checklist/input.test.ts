@@ -99,7 +99,7 @@ describe('injection', () => {
   )
 })
 
-// Prototype pollution, with the prototype frozen: test/http/pollution.test.ts.
+// Prototype pollution, with the prototype frozen: test/http/pollution.alone.test.ts.
 
 // Naughty strings in every text field: test/http/naughty.test.ts. There is no sorting by request.
 describe('SQL', () => {

@@ -30,6 +30,18 @@ describe('createTask', () => {
     expect(asked?.body).toBe(JSON.stringify(documentedBody))
   })
 
+  it('does not wait for a fetch that heeds no signal', async () => {
+    const deaf = clientOf('http://127.0.0.1:9', {
+      fetch: () => new Promise(() => {}),
+      timeoutMs: 20,
+      retry: { maxRetries: 0 },
+    })
+    await expect(deaf.createTask(draft, key)).rejects.toMatchObject({
+      code: 'task_manager_unavailable',
+      message: expect.stringContaining('no answer in time'),
+    })
+  })
+
   it.each([
     [{ id: 'a7f3-1' }, 'a7f3-1'],
     [{ task_id: 9 }, '9'],

@@ -81,9 +81,10 @@ describe('TaskManager away', () => {
     await world
       .eventually(async () => (await world.notifications.getReminders(123))[0])
       .toMatchObject({
-        status: 'CANCELLED',
-        reason: 'appointment_started',
+        status: 'FAILED',
+        reason: null,
       })
+    expect(await world.rules(123)).toContain('too_late')
     expect(world.service.tasks).toEqual([])
     expect(world.outbox.sent).toEqual([])
   })

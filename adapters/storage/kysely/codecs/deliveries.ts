@@ -1,4 +1,12 @@
-import type { DeliveryContent, DeliveryQuery, DeliveryRow, NewDelivery } from '../../../../src/index.ts'
+import {
+  type Claim,
+  challengeMs,
+  type DeliveryContent,
+  type DeliveryQuery,
+  type DeliveryRow,
+  type NewDelivery,
+  type RenewCommand,
+} from '../../../../src/index.ts'
 import type { RecordOf } from '../query.ts'
 import type { HistoryFilter } from '../statements/history.ts'
 import { encodeOptionalId, type IdCodec, instant } from './ids.ts'
@@ -33,10 +41,35 @@ export const decodeDelivery = (row: RecordOf<'notification_history'>): DeliveryR
   unknownOutcomes: row.unknown_outcomes,
   fence: row.fence,
   dueAt: instant(row.due_at),
+  heldAt: instant(row.held_at),
   taskManagerTaskId: row.task_manager_task_id,
   taskManagerExecutionId: row.task_manager_execution_id,
   createdAt: new Date(row.created_at),
   updatedAt: new Date(row.updated_at),
+})
+
+export const decodeClaim = (
+  row: Pick<RecordOf<'notification_history'>, 'id' | 'fence' | 'updated_at' | 'due_at'>,
+): Claim => ({
+  id: row.id,
+  fence: row.fence,
+  since: new Date(row.updated_at),
+  until: new Date(row.due_at ?? row.updated_at),
+})
+
+export const encodeRenewal = ({ id, fence, leaseUntil, at }: RenewCommand) => ({
+  id,
+  fence,
+  due_at: leaseUntil.getTime(),
+  updated_at: at.getTime(),
+})
+
+/** The smallest change that nobody can miss. */
+export const encodeChallenge = ({ id, fence, until }: Claim) => ({
+  id,
+  fence,
+  until: until.getTime(),
+  due_at: until.getTime() + challengeMs,
 })
 
 /** The text that goes out, and where to, as columns. */
@@ -103,4 +136,5 @@ export const untouched = {
   provider_message_id: null,
   task_manager_task_id: null,
   task_manager_execution_id: null,
+  held_at: null,
 }

@@ -19,6 +19,7 @@ export const decodeReminder = (row: RecordOf<'appointment_reminders'>): Reminder
   sentAt: instant(row.sent_at),
   errorMessage: row.error_message,
   dueAt: instant(row.due_at),
+  heldAt: instant(row.held_at),
   notificationId: row.notification_id,
   taskManagerTaskId: row.task_manager_task_id,
   taskManagerExecutionId: row.task_manager_execution_id,

@@ -104,6 +104,7 @@ function insertReminder(tx: Tx, command: PlanCommand, wanted: NewReminder): Remi
     sentAt: null,
     errorMessage: null,
     dueAt: new Date(dueAt),
+    heldAt: null,
     notificationId: null,
     taskManagerTaskId: null,
     taskManagerExecutionId: null,

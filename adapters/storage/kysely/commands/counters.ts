@@ -11,6 +11,9 @@ type Counted = {
   readonly detail?: string
 }
 
+/** What a duration is counted under. */
+export const bucketed = (ms: number): string => String(bucketOf(ms))
+
 /** Gathers what a command counts, so that a batch of a thousand settles writes a handful of counters. */
 export type Tally = {
   add(what: Counted, measure: Measure, at: Date | number | string, by?: number): void
@@ -49,7 +52,7 @@ export function createTally(): Tally {
   }
   return {
     add,
-    time: (what, measure, ms, at) => add({ ...what, detail: String(bucketOf(ms)) }, measure, at),
+    time: (what, measure, ms, at) => add({ ...what, detail: bucketed(ms) }, measure, at),
     write(tx) {
       const totals = new Map<string, CounterArgs>()
       for (const entry of counts.values()) {

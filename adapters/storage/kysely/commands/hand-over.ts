@@ -66,6 +66,7 @@ export function handOverDelivery(intent: IntentTx, row: Delivery, command: Inten
     due_at: null,
     fence: row.fence,
     attempts: row.attempts,
+    unknown_outcomes: row.unknown_outcomes,
     updated_at: intent.at.getTime(),
   }
   intent.tx.statements.deliveries.claim.run({ id: row.id, ...change })
@@ -99,6 +100,7 @@ export function releaseDelivery({ tx, at }: IntentTx, row: Delivery): Delivery {
     due_at: at.getTime(),
     fence: row.fence + 1,
     attempts: row.attempts,
+    unknown_outcomes: row.unknown_outcomes,
     updated_at: at.getTime(),
   }
   tx.statements.deliveries.claim.run({ id: row.id, ...change })

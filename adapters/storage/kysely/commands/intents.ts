@@ -9,6 +9,7 @@ import type { Delivery, Intent, IntentTx, Reminder } from './intent-types.ts'
 import { createMeter } from './meter.ts'
 import { claimReminder, failReminder } from './reminder-intents.ts'
 import type { Tx } from './tx.ts'
+import { wait } from './wait.ts'
 
 const lost: IntentOutcome = { status: 'lost' }
 const capped: IntentOutcome = { status: 'capped' }
@@ -21,15 +22,21 @@ type Found =
   | { readonly kind: 'reminder'; readonly row: Reminder }
   | { readonly kind: 'delivery'; readonly row: Delivery }
 
-/** The work, if it can still be had: a reminder that waits, a queued delivery, or one whose lease is over. */
-function available({ tx, at }: IntentTx, work: Work): Found | undefined {
+/** What may be decided of work that waits for a decision. */
+const decisions: ReadonlySet<IntentCommand['kind']> = new Set(['resume', 'cancel', 'hold'])
+
+/** The work, if it can still be had: a reminder that waits, a queued delivery, or one whose holder was not heard of since. */
+function available({ tx }: IntentTx, work: Work, kind: IntentCommand['kind']): Found | undefined {
+  const isOpen = (row: Pick<Delivery, 'due_at' | 'held_at'>) =>
+    row.held_at === null ? row.due_at !== null && kind !== 'resume' : decisions.has(kind)
   if (work.kind === 'reminder') {
     const row = tx.statements.reminders.get.get({ id: work.id })
-    return row?.status === 'PENDING' && row.due_at !== null ? { kind: 'reminder', row } : undefined
+    return row?.status === 'PENDING' && isOpen(row) ? { kind: 'reminder', row } : undefined
   }
   const row = tx.statements.deliveries.get.get({ id: work.id })
-  if (row === undefined || row.fence !== work.fence || row.due_at === null) return undefined
-  const free = row.delivery_state === 'queued' || (row.delivery_state === 'sending' && row.due_at <= at.getTime())
+  if (row === undefined || row.fence !== work.fence || !isOpen(row)) return undefined
+  const isSilent = row.delivery_state === 'sending' && row.due_at === work.heldUntil?.getTime()
+  const free = row.delivery_state === 'queued' || isSilent
   return free ? { kind: 'delivery', row } : undefined
 }
 
@@ -53,8 +60,10 @@ function claimDelivery({ tx, at }: IntentTx, row: Delivery, command: Intent<'sen
     idempotency_key: command.idempotencyKey,
     delivery_state: 'sending' as const,
     due_at: command.leaseUntil.getTime(),
-    fence: row.fence + 1,
+    fence: command.fence,
     attempts: row.attempts + 1,
+    // What became of the attempt of the holder before, nobody knows.
+    unknown_outcomes: row.unknown_outcomes + (row.delivery_state === 'sending' ? 1 : 0),
     updated_at: at.getTime(),
   }
   tx.statements.deliveries.claim.run({ id: row.id, ...change })
@@ -75,7 +84,7 @@ function claim(
   if (!intent.guard(command.guard)) return lost
   const merged: { found: Found; rule: Intent<'cancel'>['rule'] }[] = []
   for (const { work, rule } of command.merged) {
-    const other = available(intent, work)
+    const other = available(intent, work, 'send')
     if (other === undefined) return lost
     merged.push({ found: other, rule })
   }
@@ -86,7 +95,8 @@ function claim(
   return done(write())
 }
 
-function defer({ tx, at }: IntentTx, found: Found, until: Date): IntentOutcome {
+function defer({ tx, at }: IntentTx, found: Found, { until, waitingFor = null }: Intent<'defer'>): IntentOutcome {
+  if (waitingFor !== null) wait(tx, waitingFor, found.kind, found.row, until)
   const change = { due_at: until.getTime(), updated_at: at.getTime() }
   if (found.kind === 'reminder') {
     tx.statements.reminders.defer.run({ id: found.row.id, ...change })
@@ -97,6 +107,20 @@ function defer({ tx, at }: IntentTx, found: Found, until: Date): IntentOutcome {
   const deferred = { ...change, delivery_state: 'queued' as const, unknown_outcomes }
   tx.statements.deliveries.defer.run({ id: found.row.id, ...deferred })
   return done({ ...found.row, ...deferred })
+}
+
+/** Due never, until somebody decides; or due at once, since somebody decided. */
+function suspend({ tx, at }: IntentTx, found: Found, isHeld: boolean): IntentOutcome {
+  const now = at.getTime()
+  const change = { due_at: isHeld ? null : now, held_at: isHeld ? now : null, updated_at: now }
+  if (found.kind === 'reminder') {
+    tx.statements.reminders.suspend.run({ id: found.row.id, ...change })
+    return done(null)
+  }
+  const unknown_outcomes = found.row.unknown_outcomes + (found.row.delivery_state === 'sending' ? 1 : 0)
+  const suspended = { ...change, delivery_state: 'queued' as const, unknown_outcomes }
+  tx.statements.deliveries.suspend.run({ id: found.row.id, ...suspended })
+  return done({ ...found.row, ...suspended })
 }
 
 /** Given up without an attempt (FAILED), or held because nobody knows what became of the last one. */
@@ -156,7 +180,11 @@ function decide(intent: IntentTx, found: Found, command: IntentCommand): IntentO
       cancel(intent, found, command.rule)
       return done(null)
     case 'defer':
-      return defer(intent, found, command.until)
+      return defer(intent, found, command)
+    case 'suspend':
+      return suspend(intent, found, true)
+    case 'resume':
+      return suspend(intent, found, false)
     case 'fail':
       return found.kind === 'reminder'
         ? done(failReminder(intent, found.row, command))
@@ -166,23 +194,17 @@ function decide(intent: IntentTx, found: Found, command: IntentCommand): IntentO
   }
 }
 
-/**
- * The delivery that this very command made before, if the answer to its commit was lost and it is asked again. The key is made
- * anew for each claim of a reminder, so it tells; that of a delivery is the same in all its attempts, and tells nothing.
- */
-function madeBefore({ tx }: IntentTx, command: IntentCommand): Delivery | undefined {
-  if (command.kind !== 'send' || command.work.kind !== 'reminder') return undefined
-  const id = tx.statements.reminders.get.get({ id: command.work.id })?.notification_id ?? null
+/** The delivery that this very command claimed before, if the answer to its commit was lost and it is asked again. */
+function madeBefore({ tx }: IntentTx, { kind, work, ...command }: IntentCommand): Delivery | undefined {
+  if (kind !== 'send' || !('fence' in command)) return undefined
+  const id =
+    work.kind === 'delivery' ? work.id : (tx.statements.reminders.get.get({ id: work.id })?.notification_id ?? null)
   const row = id === null ? undefined : tx.statements.deliveries.get.get({ id })
-  const isIts =
-    row?.delivery_state === 'sending' &&
-    row.idempotency_key === command.idempotencyKey &&
-    row.due_at === command.leaseUntil.getTime()
-  return isIts ? row : undefined
+  return row?.delivery_state === 'sending' && row.fence === command.fence ? row : undefined
 }
 
 function commitIntent(intent: IntentTx, command: IntentCommand): IntentOutcome {
-  const found = available(intent, command.work)
+  const found = available(intent, command.work, command.kind)
   if (found === undefined) {
     const made = madeBefore(intent, command)
     return made === undefined ? lost : done(made)

@@ -29,7 +29,7 @@ export function claimReminder({ tx, at }: IntentTx, row: Reminder, command: Inte
     error_message: null,
     delivery_state: 'sending' as const,
     due_at: command.leaseUntil.getTime(),
-    fence: 1,
+    fence: command.fence,
     attempts: 1,
     provider: command.provider,
     idempotency_key: command.idempotencyKey,

@@ -3,26 +3,12 @@ import type { RecordOf } from '../query.ts'
 import { appendAudit } from './audit.ts'
 import { cancelDelivery } from './cancel.ts'
 import { countedAs, createTally, type Tally } from './counters.ts'
-import { appendDecision } from './decisions.ts'
+import { aboutDelivery, appendDecision, entryOfDelivery } from './decisions.ts'
 import { taskManager } from './hand-over.ts'
-import { receive } from './settle.ts'
+import { receive } from './receive.ts'
 import type { Tx } from './tx.ts'
 
 type Delivery = RecordOf<'notification_history'>
-
-const entryOf = (row: Delivery) => ({
-  category: row.notification_category,
-  recipient: { type: row.recipient_type, id: row.recipient_id },
-  channel: row.notification_type,
-  notificationId: row.id,
-  ...(row.reminder_id === null ? {} : { reminderId: row.reminder_id }),
-})
-
-const aboutOf = (row: Delivery) => ({
-  organizationId: row.organization_id,
-  appointmentId: row.appointment_id,
-  waitlistEntryId: row.waitlist_entry_id,
-})
 
 function removeTask(tx: Tx, notificationId: number): void {
   const task = tx.statements.tasks.ofNotification.get({ notification_id: notificationId })
@@ -77,13 +63,23 @@ function sent(tx: Tx, row: Delivery, report: TaskReport, tally: Tally): void {
     if (reminder.status === 'FAILED') tx.statements.reminders.correct.run(became)
     else tx.statements.reminders.finish.run({ ...became, due_at: null })
   }
-  const { organizationId } = aboutOf(row)
   const detail = { notificationIds: [row.id] }
-  const audit = { organizationId, at: report.at, actor: systemActor, target: null, detail } as const
+  const audit = {
+    organizationId: row.organization_id,
+    at: report.at,
+    actor: systemActor,
+    target: null,
+    detail,
+  } as const
   appendAudit(tx, { ...audit, action: 'notification.sent' })
   if (row.reason !== null) {
-    const entry = { action: 'send', rule: 'sent_despite_withdrawal', ...entryOf(row), detail: row.reason } as const
-    appendDecision(tx, aboutOf(row), [entry], report.at)
+    const entry = {
+      action: 'send',
+      rule: 'sent_despite_withdrawal',
+      ...entryOfDelivery(tx, row),
+      detail: row.reason,
+    } as const
+    appendDecision(tx, aboutDelivery(row), [entry], report.at)
   }
 }
 
@@ -110,8 +106,8 @@ function failed(tx: Tx, row: Delivery, report: TaskReport, tally: Tally): void {
     tx.statements.reminders.finish.run({ id: row.reminder_id, ...became, updated_at })
   }
   tally.add(countedAs(row), report.status, report.at)
-  const entry = { action: 'failed', rule: 'task_manager_failed', ...entryOf(row) } as const
-  appendDecision(tx, aboutOf(row), [entry], report.at)
+  const entry = { action: 'failed', rule: 'task_manager_failed', ...entryOfDelivery(tx, row) } as const
+  appendDecision(tx, aboutDelivery(row), [entry], report.at)
 }
 
 /** What a success corrects: a withdrawal or a failure that was counted before TaskManager told of its success. */
@@ -146,6 +142,9 @@ function decide(tx: Tx, row: Delivery, report: TaskReport, tally: Tally): TaskRe
   const { status, errorCode, errorMessage } = report
   const receipt = { id: row.id, status, at: report.deliveredAt ?? report.at, errorCode, errorMessage }
   const wasSettled = row.delivery_state === 'settled'
+  // TaskManager reports its runs: one that failed takes nothing back from another that succeeded.
+  const isOfThisRun = report.executionId !== null && report.executionId === row.task_manager_execution_id
+  if (wasSettled && status === 'FAILED' && !isOfThisRun) return 'ignored'
   if (!receive(tx, receipt, tally)) return 'ignored'
   if (!wasSettled) removeTask(tx, row.id)
   assignIds(tx, row, report)

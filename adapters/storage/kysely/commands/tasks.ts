@@ -144,6 +144,7 @@ function takeOver(about: About, { at }: Kind<'taken_over'>): boolean {
     due_at: at.getTime(),
     fence: delivery.fence + 1,
     attempts: delivery.attempts,
+    unknown_outcomes: delivery.unknown_outcomes,
     updated_at: at.getTime(),
   })
   remove(about)

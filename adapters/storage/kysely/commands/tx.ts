@@ -24,18 +24,33 @@ export type CommandStatements = {
     Runs<All['plans'], 'insert' | 'update' | 'delete' | 'link' | 'unlink' | 'dropJob' | 'addJob'>
   readonly reminders: Gets<All['reminders'], 'get'> &
     Lists<All['reminders'], 'live' | 'pendingOfAppointment'> &
-    Runs<All['reminders'], 'insert' | 'cancel' | 'claim' | 'retime' | 'text' | 'defer' | 'finish' | 'correct'>
+    Runs<
+      All['reminders'],
+      'insert' | 'cancel' | 'claim' | 'retime' | 'text' | 'defer' | 'suspend' | 'finish' | 'correct'
+    >
   readonly deliveries: Gets<All['deliveries'], 'get' | 'state' | 'held'> &
     Lists<All['deliveries'], 'superseded' | 'openOfAppointment' | 'openOfRecipient'> &
     Runs<
       All['deliveries'],
-      'insert' | 'claim' | 'cancel' | 'recall' | 'text' | 'fault' | 'sent' | 'defer' | 'receive' | 'suppress'
+      | 'insert'
+      | 'claim'
+      | 'cancel'
+      | 'recall'
+      | 'text'
+      | 'fault'
+      | 'sent'
+      | 'defer'
+      | 'suspend'
+      | 'receive'
+      | 'identify'
+      | 'suppress'
     >
   readonly settings: Gets<All['settings'], 'get' | 'revision'> & Runs<All['settings'], 'insert' | 'update'>
   readonly preferences: {
     readonly PATIENT: Preferences<All['preferences']['PATIENT']>
     readonly CLIENT: Preferences<All['preferences']['CLIENT']>
   }
+  readonly accounts: Runs<All['accounts'], 'wait'>
   readonly decisions: Runs<All['decisions'], 'insert'>
   readonly audit: Runs<All['audit'], 'insert'>
   readonly statistics: Gets<All['statistics'], 'outcome' | 'metered'> &

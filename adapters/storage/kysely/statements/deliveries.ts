@@ -1,6 +1,17 @@
 import { sql } from 'kysely'
 import type { Channel, EntityId, RecipientType } from '../../../../src/index.ts'
-import { asked, type Bind, type Builder, insertQuery, type Mode, type Param, query, updateQuery } from '../query.ts'
+import {
+  afterHeld,
+  asked,
+  type Bind,
+  type Builder,
+  type HeldAfter,
+  insertQuery,
+  type Mode,
+  type Param,
+  query,
+  updateQuery,
+} from '../query.ts'
 import { dueStatements } from './due.ts'
 
 const table = 'notification_history'
@@ -101,16 +112,41 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
       'due_at',
       'fence',
       'attempts',
+      'unknown_outcomes',
       'updated_at',
     ] as const),
   ),
   renew: bind(
-    query((p: Param<{ id: number; fence: number; due_at: number }>) =>
+    query((p: Param<{ id: number; fence: number; due_at: number; updated_at: number }>) =>
+      db
+        .updateTable(table)
+        .set({ due_at: p('due_at'), updated_at: p('updated_at') })
+        .where('id', '=', p('id'))
+        .where('fence', '=', p('fence'))
+        .where('delivery_state', '=', 'sending')
+        .compile(),
+    ),
+  ),
+  /** The word stands in the statement, as in the index that serves it. */
+  claims: bind(
+    query(() =>
+      db
+        .selectFrom(table)
+        .select(['id', 'fence', 'updated_at', 'due_at'])
+        .where('delivery_state', '=', sql.lit('sending'))
+        .where('due_at', 'is not', null)
+        .orderBy('id')
+        .compile(),
+    ),
+  ),
+  challenge: bind(
+    query((p: Param<{ id: number; fence: number; due_at: number; until: number }>) =>
       db
         .updateTable(table)
         .set({ due_at: p('due_at') })
         .where('id', '=', p('id'))
         .where('fence', '=', p('fence'))
+        .where('due_at', '=', p('until'))
         .where('delivery_state', '=', 'sending')
         .compile(),
     ),
@@ -145,6 +181,24 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
     ] as const),
   ),
   defer: bind(updateQuery(db, table, ['delivery_state', 'due_at', 'unknown_outcomes', 'updated_at'] as const)),
+  /** Until somebody decides, or decided. */
+  suspend: bind(
+    updateQuery(db, table, ['delivery_state', 'due_at', 'held_at', 'unknown_outcomes', 'updated_at'] as const),
+  ),
+  suspended: bind(
+    query((p: Param<HeldAfter>) =>
+      db
+        .selectFrom(table)
+        .selectAll()
+        .where('held_at', 'is not', null)
+        .where('delivery_state', '=', 'queued')
+        .where(afterHeld(p))
+        .orderBy('held_at')
+        .orderBy('id')
+        .limit(p('limit'))
+        .compile(),
+    ),
+  ),
   receive: bind(
     updateQuery(db, table, [
       'status',
@@ -157,6 +211,7 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
       'updated_at',
     ] as const),
   ),
+  identify: bind(updateQuery(db, table, ['provider_message_id'] as const)),
   /** Lifecycle notices, queued or handed over, that a newer one of the same appointment, recipient and channel replaces. */
   superseded: bind(
     query((p: Param<Superseded & { newId: number }>) =>

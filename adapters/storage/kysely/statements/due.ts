@@ -9,10 +9,16 @@ type OfLane = { organizationId: string; channel: Channel }
 
 /** Which column tells the channel, and what the rows that belong together have in common. */
 const described = {
-  appointment_reminders: { channel: sql.ref<Channel>('reminder_type'), shared: sql.ref<EntityId>('appointment_id') },
+  appointment_reminders: {
+    channel: sql.ref<Channel>('reminder_type'),
+    shared: sql.ref<EntityId>('appointment_id'),
+    waits: sql<boolean>`true`,
+  },
   notification_history: {
     channel: sql.ref<Channel>('notification_type'),
     shared: sql<EntityId>`coalesce(appointment_id, waitlist_entry_id, 0)`,
+    // What is being sent has the end of its lease there, which says nothing.
+    waits: sql<boolean>`delivery_state <> 'sending'`,
   },
 } as const
 
@@ -42,21 +48,21 @@ export function dueStatements<T extends DueTable, M extends Mode>(
   bind: Bind<M>,
   table: T,
 ): DueStatements<RecordOf<T>, M> {
-  const { channel, shared } = described[table]
+  const { channel, shared, waits } = described[table]
   const name = sql.table(table)
   const rows = sql`select * from ${name}`
   const ordered = sql`order by due_at, id`
   return {
     head: bind(
       query((p: Param<Head>) =>
-        sql<RecordOf<T>>`${rows} where due_at <= ${p('now')} and ${isInPart(shared, p)}
+        sql<RecordOf<T>>`${rows} where due_at <= ${p('now')} and ${waits} and ${isInPart(shared, p)}
           ${ordered} limit ${p('limit')}`.compile(db),
       ),
     ),
     ofLane: bind(
       query((p: Param<Head & OfLane>) =>
         sql<RecordOf<T>>`${rows} where organization_id = ${p('organizationId')} and ${channel} = ${p('channel')}
-          and due_at <= ${p('now')} and ${isInPart(shared, p)} ${ordered} limit ${p('limit')}`.compile(db),
+          and due_at <= ${p('now')} and ${waits} and ${isInPart(shared, p)} ${ordered} limit ${p('limit')}`.compile(db),
       ),
     ),
     firsts: bind(
@@ -73,7 +79,7 @@ export function dueStatements<T extends DueTable, M extends Mode>(
             select (
               select id from ${name}
               where organization_id = organizations.id and ${channel} = of_channel.value
-                and due_at <= ${p('now')} and ${isInPart(shared, p)}
+                and due_at <= ${p('now')} and ${waits} and ${isInPart(shared, p)}
               ${ordered} limit 1
             ) from organizations cross join json_each(${JSON.stringify(channels)}) as of_channel
             where of_channel.value || ' ' || organizations.id not in (select value from json_each(${p('skip')}))

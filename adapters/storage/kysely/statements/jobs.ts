@@ -4,9 +4,9 @@ const table = 'notification_jobs'
 type Held = { name: string; holder: string }
 
 export const jobStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
-  /** Changes one row where the job is free or the holder's already, and none where another has it. */
+  /** Changes one row where the job is free or the holder's already, and none where another has it, until `latest` at most. */
   acquire: bind(
-    query((p: Param<Held & { now: number; lease_until: number }>) =>
+    query((p: Param<Held & { now: number; lease_until: number; latest: number }>) =>
       db
         .insertInto(table)
         .values({ name: p('name'), holder: p('holder'), lease_until: p('lease_until') })
@@ -17,6 +17,7 @@ export const jobStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
             .where((e) =>
               e.or([
                 e('notification_jobs.lease_until', '<=', p('now')),
+                e('notification_jobs.lease_until', '>', p('latest')),
                 e('notification_jobs.holder', '=', p('holder')),
               ]),
             ),
@@ -24,22 +25,27 @@ export const jobStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
         .compile(),
     ),
   ),
-  /** Whose time is not over. */
+  /** Whose time is not over, and can be true. */
   holders: bind(
-    query((p: Param<{ pattern: string; now: number }>) =>
+    query((p: Param<{ pattern: string; now: number; latest: number }>) =>
       db
         .selectFrom(table)
         .select('holder')
         .where('name', 'like', p('pattern'))
         .where('lease_until', '>', p('now'))
+        .where('lease_until', '<=', p('latest'))
         .orderBy('holder')
         .compile(),
     ),
   ),
   /** What nobody gave back or took again. */
   forget: bind(
-    query((p: Param<{ pattern: string; now: number }>) =>
-      db.deleteFrom(table).where('name', 'like', p('pattern')).where('lease_until', '<=', p('now')).compile(),
+    query((p: Param<{ pattern: string; now: number; latest: number }>) =>
+      db
+        .deleteFrom(table)
+        .where('name', 'like', p('pattern'))
+        .where((e) => e.or([e('lease_until', '<=', p('now')), e('lease_until', '>', p('latest'))]))
+        .compile(),
     ),
   ),
   release: bind(

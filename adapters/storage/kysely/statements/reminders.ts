@@ -1,6 +1,17 @@
 import { sql } from 'kysely'
 import type { Channel, EntityId } from '../../../../src/index.ts'
-import { asked, type Bind, type Builder, insertQuery, type Mode, type Param, query, updateQuery } from '../query.ts'
+import {
+  afterHeld,
+  asked,
+  type Bind,
+  type Builder,
+  type HeldAfter,
+  insertQuery,
+  type Mode,
+  type Param,
+  query,
+  updateQuery,
+} from '../query.ts'
 import { dueStatements } from './due.ts'
 
 type OfAppointment = { appointmentId: EntityId; organizationId: string }
@@ -108,6 +119,22 @@ export const reminderStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
   ),
   text: bind(updateQuery(db, 'appointment_reminders', ['subject', 'message', 'updated_at'] as const)),
   defer: bind(updateQuery(db, 'appointment_reminders', ['due_at', 'updated_at'] as const)),
+  /** Until somebody decides, or decided. */
+  suspend: bind(updateQuery(db, 'appointment_reminders', ['due_at', 'held_at', 'updated_at'] as const)),
+  suspended: bind(
+    query((p: Param<HeldAfter>) =>
+      db
+        .selectFrom('appointment_reminders')
+        .selectAll()
+        .where('held_at', 'is not', null)
+        .where('status', '=', 'PENDING')
+        .where(afterHeld(p))
+        .orderBy('held_at')
+        .orderBy('id')
+        .limit(p('limit'))
+        .compile(),
+    ),
+  ),
   /** What its delivery came to. A row that is over already keeps its outcome. */
   finish: bind(
     updateQuery(
@@ -117,13 +144,13 @@ export const reminderStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
       sql`and status = 'PENDING'`,
     ),
   ),
-  /** An unknown outcome that became known. */
+  /** What became known later of one whose delivery was settled, or of unknown outcome. */
   correct: bind(
     updateQuery(
       db,
       'appointment_reminders',
       ['status', 'sent_at', 'error_message', 'updated_at'] as const,
-      sql`and status = 'FAILED'`,
+      sql`and status in ('SENT', 'FAILED')`,
     ),
   ),
 })

@@ -138,6 +138,7 @@ export const taskStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
           .selectFrom('notification_history')
           .selectAll()
           .where('due_at', '<=', p('now'))
+          .where('delivery_state', '=', 'queued')
           .where('fence', '>', 0)
           .orderBy('due_at')
           .orderBy('id')

@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest'
-import { latestVersion } from '../../../../adapters/storage/kysely/migrations.ts'
+import { latestVersion, migrations } from '../../../../adapters/storage/kysely/migrations.ts'
 import { migration, t0 } from '../../../conformance/storage/harness.ts'
 import { noSettings, organizationId, planOne } from '../../../conformance/storage/rows.ts'
 import type { MakePlace } from './places.ts'
@@ -56,6 +56,25 @@ export function besideNewer(make: MakePlace): void {
       code: 'migration_missing',
       message: `The tables are those of migration 2, and this version of the library needs migration ${latestVersion}. Call migrate() once before anything else.`,
     })
+    await storage.close()
+  })
+}
+
+/** Where the structure is committed before indexes are built, a process can end in between. */
+export function unfinished(make: MakePlace): void {
+  it('finishes what a process left that ended after everything was built, and says so once', async () => {
+    await using place = await make(null)
+    const storage = place.open()
+    await storage.migrate(migration())
+    await place.run(`update ${ledger} set finished_at = null where version = ${latestVersion}`)
+    const others = [place.open(), place.open()]
+    await expect(others[0]?.ping()).rejects.toMatchObject({ code: 'migration_missing' })
+    const reports = await Promise.all(others.map((other) => other.migrate(migration())))
+    expect(reports.flatMap(({ applied }) => applied)).toEqual([migrations.at(-1)?.name])
+    for (const other of others) {
+      await other.ping()
+      await other.close()
+    }
     await storage.close()
   })
 }

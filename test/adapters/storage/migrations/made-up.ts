@@ -6,6 +6,7 @@ import { expect, it } from 'vitest'
 import { never, optional, required, type Table, word } from '../../../../adapters/storage/kysely/columns.ts'
 import type { Migration, Schema } from '../../../../adapters/storage/kysely/migrations.ts'
 import { createEngine as createPostgresEngine } from '../../../../adapters/storage/postgres/engine.ts'
+import { limitsOf } from '../../../../adapters/storage/postgres/limits.ts'
 import { migrate as migratePostgres } from '../../../../adapters/storage/postgres/migrate.ts'
 import { createEngine as createSqliteEngine } from '../../../../adapters/storage/sqlite/engine.ts'
 import { migrate as migrateSqlite } from '../../../../adapters/storage/sqlite/migrate.ts'
@@ -101,7 +102,7 @@ export async function migrateTo(
   const engine = createPostgresEngine({
     target: { url: url ?? '', connections: 2 },
     schema: 'public',
-    busyTimeoutMs: 5000,
+    limits: limitsOf({}),
   })
   return engine.migrate((migrator) => migratePostgres(migrator, options, schema)).finally(() => engine.close())
 }

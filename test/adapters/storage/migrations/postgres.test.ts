@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
-import { besideNewer } from './beside.ts'
+import { besideNewer, unfinished } from './beside.ts'
 import { madeUpMigrations } from './made-up.ts'
 import { postgresPlace } from './places.ts'
 import { upgrades } from './upgrade.ts'
@@ -15,4 +15,5 @@ describe('migrations on PostgreSQL', () => {
   upgrades(postgresPlace(() => server))
   madeUpMigrations(postgresPlace(() => server))
   besideNewer(postgresPlace(() => server))
+  unfinished(postgresPlace(() => server))
 })

@@ -1,21 +1,36 @@
 /**
  * Migrations at size: `npm run proof:migrations`, or `-- --rows 10000` for another one. A database of version 3 with that many
  * rows in its history is migrated, on SQLite and on Postgres, and a Postgres that lacks an index meanwhile serves a writer.
- * Prints what it took; exits with 1 where rows are missing or the writer waited longer than `--longest-wait-ms`.
+ * Prints what it took; exits with 1 where rows are missing or the writer waited for longer than a second. `--break lost` or
+ * `--break late` breaks a promise.
  */
 import { parseArgs } from 'node:util'
+import { z } from 'zod'
 import type { LogFields } from '../../../../src/index.ts'
 import { startPostgres } from '../../../support/postgres-server.ts'
+import { breakage, count, prove } from '../../../support/proof.ts'
 import { type MakePlace, type Place, postgresPlace, sqlitePlace } from './places.ts'
 
 const { values } = parseArgs({
-  options: {
-    rows: { type: 'string', default: '1000000' },
-    'longest-wait-ms': { type: 'string', default: '1000' },
-  },
+  options: { rows: { type: 'string', default: '1000000' }, break: { type: 'string' } },
 })
-const wanted = Number(values.rows)
-const longestWaitMs = Number(values['longest-wait-ms'])
+const { rows: wanted } = z.object({ rows: count }).parse(values)
+
+/** What is judged: rows before and after, and how long a writer waited. */
+type Evidence = { readonly before: number; readonly after: number; readonly longestWaitMs: number }
+const spoil = breakage<Evidence>(values.break, {
+  lost: (evidence) => ({ ...evidence, after: evidence.after - 1 }),
+  late: (evidence) => ({ ...evidence, longestWaitMs: evidence.longestWaitMs + 2000 }),
+})
+const promisedWaitMs = 1000
+
+function judge(name: string, evidence: Evidence): string[] {
+  const { before, after, longestWaitMs } = spoil(evidence)
+  return [
+    ...(after === before ? [] : [`${name}: ${before} rows before, ${after} after`]),
+    ...(longestWaitMs <= promisedWaitMs ? [] : [`${name}: a writer waited ${longestWaitMs} ms`]),
+  ]
+}
 
 const table = 'notification_history'
 const options = {
@@ -24,7 +39,6 @@ const options = {
   now: new Date('2031-03-11T12:00:00Z'),
 } as const
 
-const breaches: string[] = []
 const seconds = (since: number) => Math.round((performance.now() - since) / 10) / 100
 const countOf = async (place: Place) =>
   Number((await place.run(`select count(*) as count from ${table}`))[0]?.['count'])
@@ -33,10 +47,10 @@ const countOf = async (place: Place) =>
 async function inflate(place: Place): Promise<void> {
   const columns = (await place.shape())[table]?.columns.filter((name) => name !== 'id') ?? []
   const chosen = columns.map((name) => (name === 'dedupe_key' || name === 'due_at' ? 'null' : `"${name}"`)).join(', ')
-  for (let count = await countOf(place); count < wanted; count = await countOf(place)) {
+  for (let there = await countOf(place); there < wanted; there = await countOf(place)) {
     await place.run(
       `insert into ${table} (${columns.map((name) => `"${name}"`).join(', ')})
-       select ${chosen} from ${table} limit ${Math.min(count, wanted - count)}`,
+       select ${chosen} from ${table} limit ${Math.min(there, wanted - there)}`,
     )
   }
 }
@@ -60,7 +74,7 @@ function progress(lines: string[]) {
   return { debug: keep, info: keep, warn: keep, error: keep }
 }
 
-async function upgrade(name: string, make: MakePlace): Promise<void> {
+async function upgrade(name: string, make: MakePlace): Promise<string[]> {
   await using place = await make(3)
   await inflate(place)
   const before = await countOf(place)
@@ -73,12 +87,12 @@ async function upgrade(name: string, make: MakePlace): Promise<void> {
   const block = longestBlock()
   await storage.close()
   const after = await countOf(place)
-  if (after !== before) breaches.push(`${name}: ${before} rows before, ${after} after`)
   console.log(JSON.stringify({ name, rows: before, seconds: took, longestBlockMs: block, progress: lines }))
+  return judge(name, { before, after, longestWaitMs: 0 })
 }
 
 /** An index of the largest table is missing; a writer of the host goes on meanwhile. */
-async function buildBesideWriter(make: MakePlace): Promise<void> {
+async function buildBesideWriter(make: MakePlace): Promise<string[]> {
   const name = 'postgres, an index beside a writer'
   await using place = await make(3)
   await inflate(place)
@@ -103,22 +117,23 @@ async function buildBesideWriter(make: MakePlace): Promise<void> {
   await writer
   await storage.close()
   const isBuilt = (await place.shape())[table]?.indexes.includes('notification_history_recipient')
-  if (isBuilt !== true) breaches.push(`${name}: the index is not there`)
-  if (longest > longestWaitMs)
-    breaches.push(`${name}: a writer waited ${Math.round(longest)} ms, and at most ${longestWaitMs} are promised`)
-  console.log(JSON.stringify({ name, rows: wanted, seconds: took, writes, longestWaitMs: Math.round(longest), sql }))
+  const longestWaitMs = Math.round(longest)
+  console.log(JSON.stringify({ name, rows: wanted, seconds: took, writes, longestWaitMs, sql }))
+  const missing = isBuilt === true ? [] : [`${name}: the index is not there`]
+  return [...missing, ...judge(name, { before: wanted, after: await countOf(place), longestWaitMs })]
 }
 
 const server = await startPostgres()
 try {
-  await upgrade('sqlite', sqlitePlace)
-  await upgrade(
-    'postgres',
-    postgresPlace(() => server),
-  )
-  await buildBesideWriter(postgresPlace(() => server))
+  await prove([
+    () => upgrade('sqlite', sqlitePlace),
+    () =>
+      upgrade(
+        'postgres',
+        postgresPlace(() => server),
+      ),
+    () => buildBesideWriter(postgresPlace(() => server)),
+  ])
 } finally {
   await server.stop()
 }
-for (const breach of breaches) console.error(`BROKEN: ${breach}`)
-if (breaches.length > 0) process.exitCode = 1

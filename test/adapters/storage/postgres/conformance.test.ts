@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { type Part, storageConformance } from '../../../conformance/storage/index.ts'
-import { openPostgres, type PostgresServer, startPostgres } from '../../../support/postgres-server.ts'
+import { openDatabase, openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
 import { reusing } from './fixture.ts'
 
 const core: readonly Part[] = ['claims', 'requests', 'values']
 
 const servers = [
   { name: 'the newest PostgreSQL', start: openPostgres, ways: [['a pool'], ['a Kysely with CamelCasePlugin', core]] },
-  { name: 'PostgreSQL 13', start: () => startPostgres('oldest'), ways: [['a URL', ['migration and life', ...core]]] },
+  { name: 'PostgreSQL 13', start: () => openDatabase('oldest'), ways: [['a URL', ['migration and life', ...core]]] },
 ] as const
 
 const openers = { 'a pool': 'pool', 'a URL': 'url', 'a Kysely with CamelCasePlugin': 'kysely' } as const

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import {
+  busyError,
+  CommandTimeout,
   importError,
   isBroken,
   isContention,
   isDisconnected,
+  mayPass,
   storageError,
   unknownCommit,
 } from '../../../../adapters/storage/postgres/errors.ts'
@@ -40,11 +43,34 @@ describe('postgres, what its errors become', () => {
     expect(isDisconnected(new Error('Connection terminated unexpectedly'))).toBe(true)
   })
 
-  it('gives up a connection whose COMMIT had no answer', () => {
-    const error = unknownCommit(failed('ECONNRESET'))
-    expect(error).toMatchObject({ code: 'storage_failed', message: expect.stringContaining('may be stored or not') })
-    expect(isBroken(error)).toBe(true)
-    expect(isBroken(new NotificationError('invalid_input', 'x'))).toBe(false)
+  it('gives up a connection that broke, fell silent or cannot write', () => {
+    for (const error of [
+      failed('ECONNRESET'),
+      failed('25006'),
+      new CommandTimeout(5),
+      new Error('Query read timeout'),
+    ]) {
+      expect([error, isBroken(error)]).toEqual([error, true])
+    }
+    for (const error of [failed('55P03'), failed('57014'), new NotificationError('invalid_input', 'x')]) {
+      expect([error, isBroken(error)]).toEqual([error, false])
+    }
+    expect(unknownCommit(failed('ECONNRESET'))).toMatchObject({
+      code: 'storage_failed',
+      message: expect.stringContaining('may be stored or not'),
+    })
+  })
+
+  it.each([
+    ['25006', 'cannot execute INSERT', 'read-only'],
+    ['53100', 'No space left on device', 'lacked a resource'],
+    ['57014', 'canceling statement due to statement timeout', '"commandTimeoutMs"'],
+    ['53300', 'sorry, too many clients already', 'could not be reached'],
+    ['55P03', 'canceling statement due to lock timeout', 'Look for a long transaction'],
+  ])('tries again after %s, and says what kept it: %s', (code, message, said) => {
+    const cause = failed(code, message)
+    expect(mayPass(cause)).toBe(true)
+    expect(busyError(7, cause)).toMatchObject({ code: 'storage_busy', message: expect.stringContaining(said), cause })
   })
 
   it('keeps its own errors, names a missing table, and wraps the rest', () => {
@@ -53,7 +79,7 @@ describe('postgres, what its errors become', () => {
     for (const code of ['42P01', '42703', '3F000']) {
       expect(storageError(failed(code))).toMatchObject({ code: 'migration_missing' })
     }
-    expect(storageError(failed('53100', 'disk full'))).toMatchObject({ code: 'storage_failed' })
+    expect(storageError(failed('22P02', 'odd text'))).toMatchObject({ code: 'storage_failed' })
     expect(storageError('odd')).toMatchObject({ code: 'storage_failed', cause: 'odd' })
   })
 
@@ -62,6 +88,9 @@ describe('postgres, what its errors become', () => {
       'mysql://root:secret@localhost/x',
       { url: 'postgres://localhost/x', connections: 0 },
       { url: 'postgres://localhost/x', schema: '' },
+      { url: 'postgres://localhost/x', commandTimeoutMs: 0.5 },
+      { url: 'postgres://localhost/x', idleTimeoutMs: 0 },
+      { url: 'postgres://localhost/x', connectTimeoutMs: Number.POSITIVE_INFINITY },
     ]
     for (const options of wrong) {
       try {

@@ -5,12 +5,13 @@ import { postgres } from '../../../../adapters/storage/postgres.ts'
 import { isNotificationError } from '../../../../src/index.ts'
 import { minutes } from '../../../conformance/storage/harness.ts'
 import { newReminder, nextPlan, planCommand, planOne, planRow } from '../../../conformance/storage/rows.ts'
-import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
+import { openPostgres, type PostgresServer, startPostgres } from '../../../support/postgres-server.ts'
 import { holding, onServer } from './fixture.ts'
 
 let server: PostgresServer
 beforeAll(async () => {
-  server = await openPostgres()
+  // Its connections are cut, and it is restarted.
+  server = await (process.env['DATABASE_URL'] ? openPostgres() : startPostgres())
 })
 afterAll(() => server.stop())
 const migrated = onServer(() => server)
@@ -24,7 +25,7 @@ describe('postgres, what breaks', () => {
       while (!over) {
         const { rows } = await pool.query(
           `select pg_terminate_backend(pid) from pg_stat_activity
-           where application_name = 'appointment-notifications' and state <> 'idle' limit 1`,
+           where datname = current_database() and application_name = 'appointment-notifications' and state <> 'idle' limit 1`,
         )
         killed += rows.length
         await wait(10)

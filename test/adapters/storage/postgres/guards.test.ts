@@ -11,14 +11,14 @@ import {
   planOne,
 } from '../../../conformance/storage/rows.ts'
 import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
-import { holding, onServer, waiting } from './fixture.ts'
+import { holding, onServer, waiting, waitsLong } from './fixture.ts'
 
 let server: PostgresServer
 beforeAll(async () => {
   server = await openPostgres()
 })
 afterAll(() => server.stop())
-const migrated = onServer(() => server)
+const migrated = onServer(() => server, waitsLong)
 
 const smsOff = { smsEnabled: false }
 const createSettings = (storage: Storage) =>

@@ -15,7 +15,7 @@ import {
   sendIntent,
 } from '../../../conformance/storage/rows.ts'
 import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
-import { freshSchema, onServer, waiting } from './fixture.ts'
+import { freshSchema, onServer } from './fixture.ts'
 
 let server: PostgresServer
 beforeAll(async () => {
@@ -143,7 +143,7 @@ describe('postgres, within a transaction of the host', () => {
     expect(await other).toEqual([{ status: 'conflict' }])
   })
 
-  it('a worker that would send by the plan as it was waits for the end, and loses or wins by it', async () => {
+  it('a worker that would send by the plan as it was leaves it until the end, and loses or wins by it', async () => {
     const { storage, pool } = await migrated()
     for (const [appointmentId, end] of [
       [1, 'commit'],
@@ -158,10 +158,10 @@ describe('postgres, within a transaction of the host', () => {
       const intent = sendIntent(reminderWork(id), {
         guard: guard({ plan: { organizationId, appointmentId, revision: 1 } }),
       })
-      const claim = storage.deliveries.commitIntents([intent], t0)
-      await waiting(pool)
+      const claim = () => storage.deliveries.commitIntents([intent], t0)
+      expect(await claim()).toEqual([{ status: 'held' }])
       await client.query(end)
-      expect(await claim).toMatchObject([{ status: end === 'commit' ? 'lost' : 'committed' }])
+      expect(await claim()).toMatchObject([{ status: end === 'commit' ? 'lost' : 'committed' }])
     }
   })
 
@@ -217,12 +217,14 @@ describe('postgres, within a transaction of the host', () => {
 
 const blocked = async (pool: pg.Pool): Promise<number> => {
   const { rows } = await pool.query(
-    `select count(*)::int as count from pg_stat_activity where wait_event_type = 'Lock'`,
+    `select count(*)::int as count from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
   )
   return rows[0].count
 }
 
 const listening = async (pool: pg.Pool): Promise<boolean> => {
-  const { rows } = await pool.query(`select 1 from pg_stat_activity where query ilike 'listen %'`)
+  const { rows } = await pool.query(
+    `select 1 from pg_stat_activity where datname = current_database() and query ilike 'listen %'`,
+  )
   return rows.length > 0
 }

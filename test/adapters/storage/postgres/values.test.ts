@@ -37,6 +37,28 @@ describe('values of Postgres', () => {
     }
   })
 
+  it.each([
+    ['a Date', new Date('2026-03-01T09:30:00.5Z')],
+    ['milliseconds', 1_772_357_400_500],
+    [
+      'an instant that turns into milliseconds',
+      { valueOf: () => 1_772_357_400_500, toString: () => 'Sun Mar 01 2026' },
+    ],
+    ['a Temporal.Instant', { epochMilliseconds: 1_772_357_400_500, valueOf: () => Promise.reject }],
+    ['one that turns into ISO text alone', { toString: () => '2026-03-01T09:30:00.500Z' }],
+  ])('reads %s, which a parser of the host made', (_, value) => {
+    expect(decodeRow<{ [column: string]: unknown }>({ due_at: value }, ids)).toEqual({ due_at: 1_772_357_400_500 })
+  })
+
+  it('reads numbers and flags as a host may have them read', () => {
+    const row: { [column: string]: unknown } = { fence: 7n, hours_before_appointment: { valueOf: () => '0.5' } }
+    expect(decodeRow(row, ids)).toEqual({ fence: 7, hours_before_appointment: 0.5 })
+    for (const yes of [true, 't', 'true', 1]) {
+      const flags: { [column: string]: unknown } = { email_enabled: yes, sms_enabled: null }
+      expect(decodeRow(flags, ids)).toEqual({ email_enabled: 1, sms_enabled: null })
+    }
+  })
+
   it('writes many rows as it writes one, whatever is in them', () => {
     const text = fc.oneof(
       fc.string({ unit: 'binary' }),

@@ -1,5 +1,5 @@
 /** One process of `processes.test.ts`: claims what it can of the reminders due, and prints how many it won. */
-import { randomUUID } from 'node:crypto'
+import { randomInt } from 'node:crypto'
 import { sqlite } from '../../../../adapters/storage/sqlite.ts'
 import type { IntentCommand } from '../../../../src/index.ts'
 import { dueReminders } from '../../../conformance/storage/harness.ts'
@@ -23,7 +23,8 @@ for (;;) {
       },
       content: { recipientEmail: 'a@b.c', recipientPhone: null, subject: 's', message: 'm', templateRevision: 'd' },
       provider: 'smtp',
-      idempotencyKey: randomUUID(),
+      idempotencyKey: `key-${id}`,
+      fence: randomInt(1, 2 ** 40),
       leaseUntil: new Date(at.getTime() + 60_000),
       merged: [],
       cap: null,

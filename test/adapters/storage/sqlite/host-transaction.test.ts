@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
 import { Kysely, SqliteDialect, type Transaction } from 'kysely'
 import { describe, expect, expectTypeOf, it, onTestFinished } from 'vitest'
 import { sqlite } from '../../../../adapters/storage/sqlite.ts'
 import type { HostTransaction, Storage, TransactionStorage } from '../../../../src/index.ts'
-import { migration, t0 } from '../../../conformance/storage/harness.ts'
+import { integerIds, t0 } from '../../../conformance/storage/harness.ts'
 import {
   guard,
   newReminder,
@@ -18,6 +19,7 @@ import {
   reminderWork,
   sendIntent,
 } from '../../../conformance/storage/rows.ts'
+import { migratedSqlite } from '../../../support/migrated-sqlite.ts'
 import { temporaryFile } from './fixture.ts'
 
 const within = (storage: Storage, transaction: unknown): TransactionStorage => {
@@ -29,8 +31,8 @@ const within = (storage: Storage, transaction: unknown): TransactionStorage => {
 /** A migrated file, and the host's own connection to it. */
 async function openFile(busyTimeoutMs = 1000) {
   const { path, remove } = await temporaryFile()
+  await writeFile(path, await migratedSqlite(integerIds))
   const storage = sqlite({ path, busyTimeoutMs })
-  await storage.migrate(migration())
   const database = new Database(path, { timeout: 0 })
   onTestFinished(async () => {
     await storage.close()

@@ -29,6 +29,7 @@ export const emailMessage = (values: Partial<OutboundMessage> = {}): OutboundMes
   subject: canaries.subject,
   text: canaries.text,
   html: `<p>${canaries.text}</p>`,
+  deadline: null,
   ...values,
 })
 
@@ -46,6 +47,7 @@ export const contextFor = (port: number, values: Partial<SendContext> = {}): Sen
   account: account(port),
   accountKey: `account-${port}`,
   trusted: true,
+  now: () => new Date(),
   signal: new AbortController().signal,
   ...values,
 })

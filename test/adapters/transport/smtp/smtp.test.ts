@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { poolOptions } from '../../../../adapters/transport/smtp/connection.ts'
+import { planConnection } from '../../../../adapters/transport/smtp/connection.ts'
 import { account, canaries, contextFor, emailMessage, failure } from './fixture.ts'
 import { stage } from './stage.ts'
 
@@ -79,8 +79,8 @@ describe('a message', () => {
   )
 
   it('reads no file and fetches nothing', async () => {
-    const options = await poolOptions({}, account(587), true)
-    expect(options).toMatchObject({ disableFileAccess: true, disableUrlAccess: true })
+    const { nodemailer } = await planConnection({}, account(587), { trusted: true, name: null })
+    expect(nodemailer).toMatchObject({ disableFileAccess: true, disableUrlAccess: true })
   })
 })
 
@@ -199,7 +199,7 @@ describe('verify', () => {
       transport().verify?.(contextFor(port, { account: account(port, credentials) })) ?? Promise.resolve(),
     )
     expect(error).toMatchObject({ code: 'smtp_535', scope: 'account' })
-    expect(error.message).toBe('The mail server answered 535 to AUTH PLAIN.')
+    expect(error.message).toBe('The mail server answered 535 to AUTH.')
   })
 
   it('ends with its signal', async () => {

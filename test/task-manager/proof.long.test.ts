@@ -7,7 +7,8 @@ import { judge } from './verdict.ts'
 const seed = Number(process.env['TASK_MANAGER_SEED'] ?? Date.now() % 1_000_000)
 
 it('keeps its promises while TaskManager fails in every way', { timeout: 150_000 }, async () => {
-  const trial = await runTrial({ ...smallTrial, seed })
+  // Of a hundred callbacks or more one is lost, but for one run in some hundreds.
+  const trial = await runTrial({ ...smallTrial, faults: { ...smallTrial.faults, lostCallbacks: 0.06 }, seed })
   const { violations, summary } = judge(trial)
   if (process.env['TASK_MANAGER_REPORT']) console.log(JSON.stringify(summary))
   const evidence = `TASK_MANAGER_SEED=${seed}, evidence in ${trial.directory}: ${JSON.stringify(summary)}`

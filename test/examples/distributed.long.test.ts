@@ -1,5 +1,4 @@
 /** The clinic as several processes on one PostgreSQL, as a user starts it: one of them is killed, and every mail arrives once. */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -8,7 +7,8 @@ import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect, it, onTestFinished } from 'vitest'
 import { serviceToken } from '../support/clinic-process.ts'
-import { openPostgres } from '../support/postgres-server.ts'
+import { spawnExample } from '../support/example-process.ts'
+import { openDatabase } from '../support/postgres-server.ts'
 import { startSmtpServer } from '../support/smtp-server.ts'
 
 const organization = '7f3d2a10-5b1e-4c7a-9a52-0c6f5a1d9b11'
@@ -17,24 +17,21 @@ type Worker = { readonly pid: number; readonly origin: string }
 
 /** Starts it and waits until `count` processes listen. */
 async function start(env: NodeJS.ProcessEnv, count: number) {
-  const child: ChildProcess = spawn(process.execPath, ['examples/distributed/main.ts'], {
-    env: { PATH: process.env['PATH'], ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const { child, stdout, stderr } = spawnExample('examples/distributed/main.ts', env)
+  stderr.pipe(process.stderr)
   const workers: Worker[] = []
-  if (child.stdout === null) throw new Error('no output')
-  for await (const line of createInterface({ input: child.stdout })) {
+  for await (const line of createInterface({ input: stdout })) {
     const [, pid, origin] = /^worker \d+ \((\d+)\): listening on (\S+)$/.exec(line) ?? []
     if (origin !== undefined) workers.push({ pid: Number(pid), origin })
     if (workers.length === count) break
   }
-  child.stdout.resume()
+  stdout.resume()
   return { child, workers }
 }
 
 it('runs in several processes, which share one database', { timeout: 150_000 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'distributed-'))
-  const server = await openPostgres()
+  const server = await openDatabase()
   const mailbox = await startSmtpServer()
   const { child, workers } = await start(
     {

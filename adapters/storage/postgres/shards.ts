@@ -1,0 +1,38 @@
+import type { CounterArgs } from '../kysely/statements/statistics.ts'
+import type { Session } from './engine.ts'
+import { keysOf } from './locks.ts'
+import { qualified, recordset } from './names.ts'
+import { encodeRows } from './values.ts'
+
+/**
+ * A transaction of the host may be open for long, and everybody else counts in the same few rows. So it counts in rows of
+ * its own beside them, marked in `detail`, which the readers add up. They are few: a mark is one of a small number that no
+ * other transaction of the host has at that time.
+ */
+const mark = '\u001f'
+const marks = 16
+
+type Counted = Omit<CounterArgs, 'by'> & { readonly count: number }
+
+export async function countApart({ run, schema, kinds }: Session, rows: readonly Counted[]): Promise<void> {
+  const key = ['organization_id', 'day', 'measure', 'channel', 'category', 'provider', 'detail'] as const
+  const organizations = [...new Set(rows.map((row) => row.organization_id))]
+  const places = organizations.map((id) => keysOf(schema, 'counters', [id])[1] * marks)
+  const [space] = keysOf(schema, 'counters', [])
+  await run(
+    `with marks as (
+       select o.organization_id, coalesce(
+         (select i::text from generate_series(0, ${marks - 1}) as i where pg_try_advisory_xact_lock($2, o.place + i) limit 1),
+         pg_current_xact_id()::text
+       ) as mark from unnest($3::text[], $4::int[]) as o(organization_id, place)
+     )
+     insert into ${qualified(schema, 'notification_counters')} as t (${key.join(', ')}, count)
+     select r.organization_id, day, measure, channel, category, provider, detail || chr(31) || marks.mark, count
+     from ${recordset('notification_counters', [...key, 'count'], kinds)} join marks using (organization_id)
+     order by 1, 2, 3, 4, 5, 6, 7 on conflict (${key.join(', ')}) do update set count = t.count + excluded.count`,
+    [encodeRows(rows), space, organizations, places],
+  )
+}
+
+/** The detail without the mark. */
+export const unmarked = (detail: string): string => detail.split(mark, 1)[0] ?? detail

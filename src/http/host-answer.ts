@@ -1,0 +1,17 @@
+import { NotificationError } from '../errors.ts'
+import type { Clock } from '../ports/clock.ts'
+import { withTimeout } from '../services/with-timeout.ts'
+
+/** How long a callback of the host may take, in ms: a request must not wait for ever. */
+const hostAnswersWithinMs = 10_000
+
+/** What a callback of the host answers. @throws what it throws, or NotificationError `host_timeout`. */
+export function hostAnswer<T>(clock: Clock, option: string, ask: () => T | Promise<T>): Promise<T> {
+  return withTimeout(clock, hostAnswersWithinMs, (async () => ask())(), (): never => {
+    throw new NotificationError(
+      'host_timeout',
+      `The option "${option}" did not answer within ${hostAnswersWithinMs} ms.`,
+      { field: option },
+    )
+  })
+}

@@ -1,0 +1,57 @@
+import type { Channel } from '../../schemas/vocabulary.ts'
+
+/**
+ * `notification_accounts`: a provider account that was refused. Every process knows by it that nothing is to be sent through
+ * the account; one that was never refused has no row.
+ */
+export type AccountRow = {
+  /** One word for the account, of its transport, its owner and its credentials: changed credentials are another account. */
+  readonly account: string
+  /** Null: the host application's own. */
+  readonly organizationId: string | null
+  readonly channel: Channel
+  /** The transport. */
+  readonly provider: string
+  /** The last refusal, in the transport's own word. */
+  readonly code: string
+  readonly pausedSince: Date
+  /** Refusals in a row, the one that paused it included. */
+  readonly refusals: number
+  /** When one message may try whether the account is well again. */
+  readonly probeAt: Date
+}
+
+/** `seenRefusals`: those that were known when the attempt began. Of sends that are refused together the first counts. */
+export type RefuseCommand = Omit<AccountRow, 'pausedSince' | 'refusals'> & {
+  readonly seenRefusals: number
+  readonly at: Date
+}
+
+export type ReleaseCommand = {
+  readonly account: string
+  /** Only what waits of this organization. */
+  readonly organizationId?: string
+  readonly limit: number
+  /** How many of the first are passed over, if there are more: so that a probe is not always the same message. */
+  readonly skip?: number
+  readonly at: Date
+}
+
+export interface AccountStore {
+  /** Accounts that are paused. */
+  paused(): Promise<AccountRow[]>
+  /** Pauses the account, or moves its next probe. Returns what is known of it afterwards. */
+  refuse(command: RefuseCommand): Promise<AccountRow>
+  /** Of several that ask for the probe due at `probeAt`, one gets it: true, and the next is due at `until`. */
+  takeProbe(account: string, probeAt: Date, until: Date): Promise<boolean>
+  /** The account is well: true where it was paused. */
+  recover(account: string): Promise<boolean>
+  /** The accounts that work waits for, each with an organization that waits. */
+  awaited(): Promise<{ readonly account: string; readonly organizationId: string }[]>
+  /**
+   * Makes work due at once that waits for the account, the one with the least time left first, a millisecond apart so that it
+   * is read in that order, the last one at `at`. Returns how many entries were
+   * taken off the list, also of work that is over meanwhile: 0 means that nothing waits any more.
+   */
+  release(command: ReleaseCommand): Promise<number>
+}

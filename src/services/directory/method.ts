@@ -1,0 +1,166 @@
+import { NotificationError } from '../../errors.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Directory, DirectoryContext } from '../../ports/directory.ts'
+import type { Logger } from '../../ports/logger.ts'
+import { Breaker, type Circuit } from '../breaker.ts'
+import { faultOf } from '../fault-log.ts'
+
+export const directoryMethods = [
+  'appointments',
+  'organizations',
+  'recipients',
+  'waitlistEntries',
+  'upcoming',
+] as const satisfies readonly (keyof Directory)[]
+export type DirectoryMethodName = (typeof directoryMethods)[number]
+
+export type DirectoryMethodOptions = {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** How long one question may take, in ms. */
+  readonly timeoutMs: number
+}
+
+/**
+ * `guarded`: not asked while the circuit is open. `counted`: asked in any case, for those of whom more is known than that
+ * others were not answered; a silence counts. `apart`: asked of those who are known to be in trouble; counts for nobody.
+ */
+export type AskMode = 'guarded' | 'counted' | 'apart'
+
+/** After so many silences in a row the host is not asked for a while. */
+const breaker = { failures: 3, halfOpenAfterMs: 5000 }
+
+const silences = new WeakSet<object>()
+/** True of a question that was not answered in time, false of one that was refused. */
+const isSilence = (error: unknown): boolean => typeof error === 'object' && error !== null && silences.has(error)
+
+/** What is wrong with a method of which nothing was answered since. */
+export type MethodFault = {
+  readonly since: Date
+  /** In a few words. */
+  readonly fault: string
+  /** Questions in a row that failed. */
+  readonly count: number
+}
+
+/** A fault counts for so long unless it comes again, in ms: the method was not asked since. */
+const faultLastsMs = 5 * 60_000
+
+/** One method of the host's directory. Whatever becomes of a question is known within its time, and has a word. */
+export class DirectoryMethod<Input> {
+  readonly name: DirectoryMethodName
+  readonly #call: (input: Input, context: DirectoryContext) => unknown
+  readonly #options: DirectoryMethodOptions
+  readonly #breaker: Breaker
+  readonly #underWay = new Set<(error: NotificationError) => void>()
+  #fault: (MethodFault & { readonly until: number }) | null = null
+  #isClosed = false
+
+  constructor(
+    name: DirectoryMethodName,
+    call: (input: Input, context: DirectoryContext) => unknown,
+    options: DirectoryMethodOptions,
+  ) {
+    const { clock, logger } = options
+    this.name = name
+    this.#call = call
+    this.#options = options
+    this.#breaker = new Breaker({
+      ...breaker,
+      clock,
+      reasonOf: (error) => (isSilence(error) ? 'no answer in time' : null),
+      onBreak: () => {
+        const { halfOpenAfterMs } = breaker
+        logger.warn('directory method does not answer; it is not asked for a while', { method: name, halfOpenAfterMs })
+      },
+      onReset: () => logger.info('directory method answers again', { method: name }),
+    })
+  }
+
+  get circuit(): Circuit {
+    return this.#breaker.state
+  }
+
+  /** Null once anything was answered. */
+  get fault(): MethodFault | null {
+    return this.#fault !== null && this.#options.clock.elapsedMs() < this.#fault.until ? this.#fault : null
+  }
+
+  /** What a guarded question would be told at once; null: it would be asked. */
+  get refusal(): NotificationError | null {
+    const broken = this.#breaker.broken
+    if (broken === null) return null
+    return this.#error(
+      `is not asked for the moment, because it did not answer before; it is asked again in ${Math.ceil(broken.waitMs)} ms`,
+      { retryAfterMs: broken.waitMs },
+    )
+  }
+
+  /** What the host answers, unchecked. @throws NotificationError `directory_failed`. */
+  async ask(input: Input, mode: AskMode): Promise<unknown> {
+    const { refusal } = this
+    if (refusal !== null && mode === 'guarded') throw refusal
+    if (refusal !== null || mode === 'apart') return this.#askNow(input)
+    return this.#breaker.execute(() => this.#askNow(input))
+  }
+
+  /** Ends what is under way, and refuses what comes later. */
+  close(): void {
+    this.#isClosed = true
+    for (const giveUp of this.#underWay) giveUp(this.#stopped())
+  }
+
+  async #askNow(input: Input): Promise<unknown> {
+    if (this.#isClosed) throw this.#stopped()
+    const { clock, logger, timeoutMs } = this.#options
+    const { name } = this
+    const end = new AbortController()
+    const over = Promise.withResolvers<{ readonly error: NotificationError }>()
+    const giveUp = (error: NotificationError) => {
+      over.resolve({ error })
+      end.abort(error)
+    }
+    const cancel = clock.after(timeoutMs, () => giveUp(this.#silence()))
+    this.#underWay.add(giveUp)
+    const askedAt = clock.elapsedMs()
+    let isLate = false
+    const answered = (async () => this.#call(input, { signal: end.signal }))().then(
+      (answer) => {
+        const afterMs = Math.round(clock.elapsedMs() - askedAt)
+        if (isLate) logger.warn('directory answered too late; the answer is not used', { method: name, afterMs })
+        return { answer }
+      },
+      (cause: unknown) => ({ error: this.#error('failed; nothing was decided', { cause }) }),
+    )
+    const outcome = await Promise.race([answered, over.promise])
+    cancel()
+    this.#underWay.delete(giveUp)
+    if ('answer' in outcome) {
+      this.#fault = null
+      return outcome.answer
+    }
+    isLate = true
+    const { error } = outcome
+    if (!this.#isClosed) {
+      const fault = isSilence(error) ? 'no answer in time' : faultOf(error.cause)
+      const { since = clock.now(), count = 0 } = this.fault ?? {}
+      this.#fault = { since, fault, count: count + 1, until: clock.elapsedMs() + faultLastsMs }
+      logger.warn('directory method failed', { method: name, code: error.code, fault })
+    }
+    throw error
+  }
+
+  #silence(): NotificationError {
+    const error = this.#error(`did not answer within ${this.#options.timeoutMs} ms; nothing was decided`)
+    silences.add(error)
+    return error
+  }
+
+  #stopped(): NotificationError {
+    return this.#error('had not answered when the library was stopped; nothing was decided')
+  }
+
+  #error(what: string, options: { readonly cause?: unknown; readonly retryAfterMs?: number } = {}): NotificationError {
+    return new NotificationError('directory_failed', `The directory method "${this.name}" ${what}.`, options)
+  }
+}

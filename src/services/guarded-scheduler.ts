@@ -1,0 +1,55 @@
+import { NotificationError } from '../errors.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { Scheduler } from '../ports/scheduler.ts'
+import { embeddedScheduler } from './embedded-scheduler.ts'
+import { faultOf } from './fault-log.ts'
+import { withTimeout } from './with-timeout.ts'
+
+/** How long a scheduler may take to start and to be fed, in ms. */
+const startWithinMs = 15_000
+const feedWithinMs = 30_000
+
+/**
+ * A scheduler as the library uses it: it may hang or throw, and nobody waits for it for ever. A wake-up that it does not
+ * take is timed in this process.
+ */
+export function guardedScheduler(scheduler: Scheduler, clock: Clock, logger: Logger): Scheduler {
+  const { name, windowMs } = scheduler
+  const timer = embeddedScheduler()
+  const late = (what: string, ms: number) => (): never => {
+    throw new NotificationError('scheduler_failed', `The scheduler "${name}" did not ${what} within ${ms} ms.`)
+  }
+  const guarded: Scheduler = {
+    name,
+    ...(windowMs === undefined ? {} : { windowMs }),
+
+    async start(context) {
+      await timer.start(context)
+      const started = (async () => scheduler.start(context))()
+      await withTimeout(clock, startWithinMs, started, late('start', startWithinMs))
+    },
+
+    wakeAt(at) {
+      try {
+        scheduler.wakeAt(at)
+      } catch (error) {
+        logger.warn('scheduler not told; this process times in its place', { scheduler: name, fault: faultOf(error) })
+        timer.wakeAt(at)
+      }
+    },
+
+    async stop() {
+      await timer.stop()
+      await scheduler.stop()
+    },
+  }
+  if (scheduler.feed === undefined) return guarded
+  return {
+    ...guarded,
+    async feed(times) {
+      const fed = (async () => scheduler.feed?.(times))()
+      await withTimeout(clock, feedWithinMs, fed, late('take the times fed to it', feedWithinMs))
+    },
+  }
+}

@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest'
+import type { LogFields, Logger } from '../../src/index.ts'
+import { createFaultLog } from '../../src/services/fault-log.ts'
+import { openClinic } from '../support/clinic.ts'
+import { ManualClock, turns } from '../support/manual-clock.ts'
+
+const now = '2026-03-18T12:00:00Z'
+
+function logBook() {
+  const clock = new ManualClock(now)
+  const lines: [string, LogFields | undefined][] = []
+  const keep = (message: string, fields?: LogFields) => void lines.push([message, fields])
+  const log = createFaultLog({ debug: keep, info: keep, warn: keep, error: keep }, clock)
+  return { clock, lines, log }
+}
+
+describe('a fault that repeats', () => {
+  it('is written at once, and then once a minute with how many there were', async () => {
+    const { clock, lines, log } = logBook()
+    for (let second = 0; second < 150; second += 1) {
+      log.warn('database busy', { code: 'storage_busy', id: second })
+      await clock.advance(1000)
+    }
+    expect(lines).toEqual([
+      ['database busy', { code: 'storage_busy', id: 0 }],
+      ['database busy', { code: 'storage_busy', id: 59, repeated: 59 }],
+      ['database busy', { code: 'storage_busy', id: 119, repeated: 60 }],
+    ])
+    log.flush()
+    expect(lines.at(-1)).toEqual(['database busy', { code: 'storage_busy', id: 149, repeated: 30 }])
+  })
+
+  it('keeps no other kind from being written, and a clock that is set back holds back nothing', async () => {
+    const { clock, lines, log } = logBook()
+    log.warn('directory failed', { code: 'directory_failed', method: 'appointments' })
+    log.warn('directory failed', { code: 'directory_failed', method: 'organizations' })
+    log.error('directory failed', { code: 'directory_invalid', method: 'appointments' })
+    log.info('started')
+    log.info('started')
+    expect(lines).toHaveLength(5)
+    clock.step(-3_600_000)
+    await clock.advance(60_000)
+    log.warn('directory failed', { code: 'directory_failed', method: 'appointments' })
+    expect(lines).toHaveLength(6)
+  })
+
+  it('of a thousand organizations is written for some of them by name, and counted for the rest', async () => {
+    const { clock, lines, log } = logBook()
+    for (let id = 0; id < 1000; id += 1) log.warn('account paused', { code: 'smtp_535', organizationId: String(id) })
+    expect(lines).toHaveLength(21)
+    await clock.advance(60_000)
+    expect(lines).toHaveLength(22)
+    expect(lines.at(-1)?.[1]).toMatchObject({ organizationId: '999', repeated: 979 })
+  })
+
+  it('sets no timer unless something is withheld, so that a process with nothing to do can end', () => {
+    const { clock, log } = logBook()
+    log.warn('once')
+    expect(clock.timers).toBe(0)
+    log.warn('once')
+    expect(clock.timers).toBe(1)
+    log.flush()
+    expect(clock.timers).toBe(0)
+  })
+})
+
+describe('a logger of the host', () => {
+  const broken: [string, Logger['warn']][] = [
+    [
+      'throws',
+      () => {
+        throw new Error('disk full')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('disk full'))],
+  ]
+
+  it.each(broken)('that %s fails nothing', async (_what, write) => {
+    const start = new Date('2026-03-20T15:00:00Z')
+    const logger: Logger = { debug: write, info: write, warn: write, error: write }
+    await using clinic = await openClinic('2026-03-19T14:59:00Z', { logger })
+    clinic.host.book({ id: 1, startsAt: start })
+    await clinic.notifications.scheduleReminders(1, { customReminders: [24] })
+    clinic.host.fault = new Error('away')
+    await clinic.start()
+    await clinic.clock.advance(60_000)
+    clinic.host.fault = null
+    await clinic.clock.advance(60_000)
+    expect(clinic.outbox.sent).toHaveLength(2)
+  })
+})
+
+describe('a listener of the host', () => {
+  it('that throws or rejects keeps no other from being called, and ends no process', async () => {
+    await using clinic = await openClinic(now)
+    const heard: string[] = []
+    const unhandled: unknown[] = []
+    const onUnhandled = (reason: unknown) => void unhandled.push(reason)
+    process.on('unhandledRejection', onUnhandled)
+    clinic.events.on('reminder.scheduled', () => {
+      throw new Error('a bug')
+    })
+    clinic.events.once('reminder.scheduled', async () => {
+      throw new Error('a later bug')
+    })
+    clinic.events.on('reminder.scheduled', () => void heard.push('scheduled'))
+    clinic.host.book({ id: 1, startsAt: '2026-03-20T15:00:00Z' })
+    await clinic.notifications.scheduleReminders(1, { customReminders: [24] })
+    await turns()
+    process.off('unhandledRejection', onUnhandled)
+    expect(heard).toEqual(['scheduled', 'scheduled'])
+    expect(unhandled).toEqual([])
+    expect(clinic.log.lines.filter((line) => line.includes('event listener failed'))).toHaveLength(1)
+  })
+})
