@@ -6,7 +6,7 @@ import { type Context, faultOf } from './context.ts'
 import { defaultJobLeaseMs, type JobLease, takeJob } from './job-lease.ts'
 import type { Planner } from './planner.ts'
 import { cancelGone, checkPlans, findBookings, type Run } from './reconcile/passes.ts'
-import { newProgress, type Progress, ProgressKeeper, readProgress, reconcileJob } from './reconcile/progress.ts'
+import { newProgress, type Progress, readProgress, reconcileJob, writeProgress } from './reconcile/progress.ts'
 import {
   busyReport,
   type ReconcileOptions,
@@ -118,11 +118,14 @@ export class Reconciler {
     const kept = restart || skipPast ? null : readProgress(await storage.jobs.progress(reconcileJob), clock.now())
     const progress = kept ?? newProgress(clock.now(), skipPast)
     const { startedAt, tally } = progress
-    const keeper = new ProgressKeeper(progress, lease, clock)
-    const run = this.#runOf(progress, lease, (count) => keeper.reached(count))
+    const keep = async () => {
+      const written = writeProgress(progress, clock.now())
+      if (written !== null) await lease.keepProgress(written)
+    }
+    const run = this.#runOf(progress, lease, keep)
     const about = { code: null, startedAt, resumed: kept !== null, upcomingSkipped: !host.listsUpcoming }
     try {
-      if (kept === null) await keeper.keep()
+      if (kept === null) await keep()
       await checkPlans(run)
       if (host.listsUpcoming) await findBookings(run)
       const { gone } = tally.state.counts
@@ -133,12 +136,11 @@ export class Reconciler {
         await cancelGone(run, force)
         this.#lookOnceMore(progress.missing)
       }
-      await keeper.finish()
+      await lease.keepProgress(null)
       return tally.report({ ...about, status: isRefused ? 'refused' : 'done' })
     } catch (error) {
       if (!isNotificationError(error)) throw error
       logger.warn('reconciliation stopped', { fault: faultOf(error) })
-      await keeper.keep().catch(() => {})
       return tally.report({ ...about, status: 'stopped', code: error.code })
     }
   }

@@ -114,8 +114,8 @@ async function pageOf({ run, schema, kinds }: Database, job: Job, now: Date, lim
            order by plan_id ${skipped}`,
           [recipient_type, recipient_id, cursor],
         )
-  const until = Number(last.rows[0]?.id ?? endOfPlans)
-  const values = [organization_id, cursor, until, now, limit]
+  const lastId = Number(last.rows[0]?.id ?? endOfPlans)
+  const values = [organization_id, cursor, lastId, now, limit]
   const rest = `plan.organization_id = $1 and plan.id > $2 and plan.id <= $3::bigint and plan.starts_at > $4
     and plan.status = 'active' order by plan.id limit $5`
   const found =
@@ -129,7 +129,7 @@ async function pageOf({ run, schema, kinds }: Database, job: Job, now: Date, lim
   return pageOfPlans(
     found.rows.map((row) => decodeRow(row, kinds)),
     limit,
-    until,
+    lastId,
   )
 }
 
@@ -194,9 +194,9 @@ export const planStore = (engine: Engine, pool: IdPool): PlanStore => ({
   upcoming: (now, cursor, limit) =>
     engine.read(async ({ statements: { plans } }) => {
       const after = Number(cursor ?? 0)
-      const until = (await plans.lastOfUpcoming.get({ cursor: after }))?.id ?? endOfPlans
-      const page = { now: now.getTime(), cursor: after, until, limit }
-      return pageOfPlans(await plans.pageOfUpcoming.all(page), limit, until)
+      const lastId = (await plans.lastOfUpcoming.get({ cursor: after }))?.id ?? endOfPlans
+      const page = { now: now.getTime(), cursor: after, lastId, limit }
+      return pageOfPlans(await plans.pageOfUpcoming.all(page), limit, lastId)
     }),
   nextReplanPage: (now, limit) => replanPage(engine, now, limit),
   advanceReplan: (jobId, cursor) =>

@@ -10,12 +10,12 @@ function replanPage({ statements: { plans } }: Tx, now: Date, limit: number): Re
   const { organization_id: organizationId, cursor, recipient_type: recipientType, recipient_id: recipientId } = job
   const page = { organizationId, cursor, now: now.getTime(), limit }
   if (recipientType === null || recipientId === null) {
-    const until = plans.lastOfOrganization.get({ organizationId, cursor })?.id ?? endOfPlans
-    return { jobId: job.id, ...pageOfPlans(plans.pageOfOrganization.all({ ...page, until }), limit, until) }
+    const lastId = plans.lastOfOrganization.get({ organizationId, cursor })?.id ?? endOfPlans
+    return { jobId: job.id, ...pageOfPlans(plans.pageOfOrganization.all({ ...page, lastId }), limit, lastId) }
   }
   const recipient = { recipientType, recipientId }
-  const until = plans.lastOfRecipient.get({ ...recipient, cursor })?.id ?? endOfPlans
-  return { jobId: job.id, ...pageOfPlans(plans.pageOfRecipient.all({ ...page, ...recipient, until }), limit, until) }
+  const lastId = plans.lastOfRecipient.get({ ...recipient, cursor })?.id ?? endOfPlans
+  return { jobId: job.id, ...pageOfPlans(plans.pageOfRecipient.all({ ...page, ...recipient, lastId }), limit, lastId) }
 }
 
 export const planStore = (engine: Commands): PlanStore => ({
@@ -36,9 +36,9 @@ export const planStore = (engine: Commands): PlanStore => ({
   upcoming: (now, cursor, limit) =>
     engine.read(({ statements: { plans } }) => {
       const after = Number(cursor ?? 0)
-      const until = plans.lastOfUpcoming.get({ cursor: after })?.id ?? endOfPlans
-      const page = { now: now.getTime(), cursor: after, until, limit }
-      return pageOfPlans(plans.pageOfUpcoming.all(page), limit, until)
+      const lastId = plans.lastOfUpcoming.get({ cursor: after })?.id ?? endOfPlans
+      const page = { now: now.getTime(), cursor: after, lastId, limit }
+      return pageOfPlans(plans.pageOfUpcoming.all(page), limit, lastId)
     }),
   nextReplanPage: (now, limit) => engine.snapshot((tx) => replanPage(tx, now, limit)),
   advanceReplan: (jobId, cursor) =>

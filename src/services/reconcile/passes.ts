@@ -17,8 +17,8 @@ export type Run = {
   readonly progress: Progress
   /** Asked before every step. Throws where the run must not go on. */
   readonly step: () => Promise<void>
-  /** The run could go on from here: `count` appointments are dealt with. */
-  readonly reached: (count: number) => Promise<void>
+  /** Called where the run could go on from if it were interrupted. */
+  readonly reached: () => Promise<void>
 }
 
 /** Appointments looked at in one step, which holds the event loop of a database in this process for less than 20 ms. */
@@ -44,7 +44,7 @@ export async function checkPlans(run: Run): Promise<void> {
     }
     progress.cursor = page.cursor
     if (page.cursor === null) progress.phase = 'upcoming'
-    await reached(page.plans.length)
+    await reached()
   }
 }
 
@@ -67,7 +67,7 @@ export async function findBookings(run: Run): Promise<void> {
     cursors.add(page.cursor)
     progress.cursor = page.cursor
     if (page.cursor === null) progress.phase = 'gone'
-    await reached(page.ids.length)
+    await reached()
   }
 }
 
@@ -123,7 +123,7 @@ export async function cancelGone({ context, planner, progress, step, reached }: 
     for (const appointmentId of batch) progress.tally.became(became.get(appointmentId) ?? 'unchanged', appointmentId)
     progress.gone.splice(0, batchSize)
     progress.missing.push(...toWait.map(({ appointmentId }) => appointmentId))
-    await reached(batch.length)
+    await reached()
   }
 }
 

@@ -1,8 +1,6 @@
 import { z } from 'zod'
-import type { Clock } from '../../ports/clock.ts'
 import type { JobProgress } from '../../ports/storage.ts'
 import { entityId } from '../../schemas/common.ts'
-import type { JobLease } from '../job-lease.ts'
 import { ReconcileTally, tallySchema } from './report.ts'
 
 export const reconcileJob = 'reconcile'
@@ -13,8 +11,6 @@ export const phases = ['plans', 'upcoming', 'gone'] as const
 /** Later, the directory's cursor may mean something else, and what was checked first is no longer new. */
 const resumableForMs = 60 * 60_000
 
-/** How much is done again, at most, where the process is killed: how far a run is is written down this often. */
-const keptEvery = 1000
 /** With more of them that are gone, a run goes on from where there were fewer: what is kept stays small. */
 const mostGoneKept = 10_000
 
@@ -37,7 +33,7 @@ const progressSchema = z.strictObject({
   tally: tallySchema,
 })
 
-/** How far a run is. Steps change it; between two steps it is kept from time to time. */
+/** How far a run is. Steps change it; after each page it is written down, for whoever goes on with the run. */
 export type Progress = Omit<z.infer<typeof progressSchema>, 'tally' | 'savedAt'> & { readonly tally: ReconcileTally }
 
 export const newProgress = (startedAt: Date, skipPast: boolean): Progress => ({
@@ -51,8 +47,11 @@ export const newProgress = (startedAt: Date, skipPast: boolean): Progress => ({
   tally: new ReconcileTally(),
 })
 
-export const writeProgress = ({ tally, ...progress }: Progress, savedAt: Date): string =>
-  JSON.stringify({ ...progress, savedAt, tally: tally.state })
+/** Null where it is too much to be kept. */
+export const writeProgress = ({ tally, ...progress }: Progress, savedAt: Date): string | null =>
+  progress.gone.length + progress.missing.length > mostGoneKept
+    ? null
+    : JSON.stringify({ ...progress, savedAt, tally: tally.state })
 
 function parse(text: string): z.infer<typeof progressSchema> | null {
   try {
@@ -68,42 +67,6 @@ export function readProgress(kept: JobProgress | null, now: Date): Progress | nu
   if (found === null || Math.abs(now.getTime() - found.savedAt.getTime()) > resumableForMs) return null
   const { savedAt: _, tally, ...progress } = found
   return { ...progress, tally: new ReconcileTally(tally) }
-}
-
-/** Writes down how far a run is: from time to time, and when asked to, always as of the end of its last step that was done whole. */
-export class ProgressKeeper {
-  readonly #progress: Progress
-  readonly #lease: Pick<JobLease, 'keepProgress'>
-  readonly #clock: Pick<Clock, 'now'>
-  #latest: string | null
-  #sinceKept = 0
-
-  constructor(progress: Progress, lease: Pick<JobLease, 'keepProgress'>, clock: Pick<Clock, 'now'>) {
-    this.#progress = progress
-    this.#lease = lease
-    this.#clock = clock
-    this.#latest = writeProgress(progress, clock.now())
-  }
-
-  /** The run could go on from here: `count` appointments are dealt with. */
-  async reached(count: number): Promise<void> {
-    const { gone, missing } = this.#progress
-    this.#sinceKept += count
-    if (gone.length + missing.length > mostGoneKept) return
-    this.#latest = writeProgress(this.#progress, this.#clock.now())
-    if (this.#sinceKept >= keptEvery) await this.keep()
-  }
-
-  async keep(): Promise<void> {
-    if (this.#latest === null) return
-    await this.#lease.keepProgress(this.#latest)
-    this.#latest = null
-    this.#sinceKept = 0
-  }
-
-  finish(): Promise<void> {
-    return this.#lease.keepProgress(null)
-  }
 }
 
 export type ReconcileStatus = {

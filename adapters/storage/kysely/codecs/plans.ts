@@ -36,8 +36,8 @@ export const plansAtOnce = 2000
 export const endOfPlans = Number.MAX_SAFE_INTEGER
 
 /** A page that is not full goes on after the rows that were looked at; where these were all, it is the last. */
-export function pageOfPlans(rows: readonly RecordOf<'reminder_plans'>[], limit: number, until: number): PlanPage {
-  const last = rows.length < limit ? until : (rows.at(-1)?.id ?? until)
+export function pageOfPlans(rows: readonly RecordOf<'reminder_plans'>[], limit: number, lastId: number): PlanPage {
+  const last = rows.length < limit ? lastId : (rows.at(-1)?.id ?? lastId)
   return { plans: rows.map(decodePlan), cursor: last === endOfPlans ? null : String(last) }
 }
 

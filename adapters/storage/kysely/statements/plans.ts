@@ -17,8 +17,8 @@ const written = [
   'updated_at',
 ] as const
 
-/** Rows after the cursor, and up to `until`. */
-type PageArgs = { organizationId: string; cursor: number; until: number; now: number; limit: number }
+/** Rows after the cursor, and up to `lastId`. */
+type PageArgs = { organizationId: string; cursor: number; lastId: number; now: number; limit: number }
 /** Ids of rows may be of 32 bits; the end of all of them is not. */
 const wide = (id: RawBuilder<number>) => sql<number>`cast(${id} as bigint)`
 
@@ -105,7 +105,7 @@ export const planStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
         .selectFrom('reminder_plans')
         .selectAll()
         .where('id', '>', p('cursor'))
-        .where('id', '<=', wide(p('until')))
+        .where('id', '<=', wide(p('lastId')))
         .where('starts_at', '>', p('now'))
         .where('status', '=', 'active')
         .orderBy('id')
@@ -133,7 +133,7 @@ export const planStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
         .selectAll()
         .where('organization_id', '=', p('organizationId'))
         .where('id', '>', p('cursor'))
-        .where('id', '<=', wide(p('until')))
+        .where('id', '<=', wide(p('lastId')))
         .where('starts_at', '>', p('now'))
         .where('status', '=', 'active')
         .orderBy('id')
@@ -164,7 +164,7 @@ export const planStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
         .where('link.recipient_type', '=', p('recipientType'))
         .where('link.recipient_id', '=', p('recipientId'))
         .where('link.plan_id', '>', p('cursor'))
-        .where('link.plan_id', '<=', wide(p('until')))
+        .where('link.plan_id', '<=', wide(p('lastId')))
         .where('plan.organization_id', '=', p('organizationId'))
         .where('plan.starts_at', '>', p('now'))
         .where('plan.status', '=', 'active')

@@ -5,6 +5,8 @@ import { asked, type Bind, type Builder, insertQuery, type Mode, type Param, que
 const table = 'task_manager_tasks'
 /** After the last row of the page before; `after` null: from the first. */
 type Page = { now: number; due_at: number; id: number; limit: number }
+/** Joined, so that SQLite does not take the index that begins with the state, and sort what it finds. */
+const isQueued = sql<boolean>`delivery_state || '' = 'queued'`
 
 export const taskStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
   const waiting = (p: Param<Page>) =>
@@ -123,8 +125,7 @@ export const taskStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
           .where('due_at', '<=', p('now'))
           .where('due_at', '>=', p('due_at'))
           .where(sql<boolean>`(due_at > ${p('due_at')} or id > ${p('id')})`)
-          // Joined, so that SQLite does not take the index that begins with the state, and sort what it finds.
-          .where(sql<string>`delivery_state || ''`, '=', 'queued')
+          .where(isQueued)
           .where('fence', '=', 0)
           .orderBy('due_at')
           .orderBy('id')
@@ -138,7 +139,7 @@ export const taskStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
           .selectFrom('notification_history')
           .selectAll()
           .where('due_at', '<=', p('now'))
-          .where('delivery_state', '=', 'queued')
+          .where(isQueued)
           .where('fence', '>', 0)
           .orderBy('due_at')
           .orderBy('id')
