@@ -8,16 +8,16 @@ import { z } from 'zod'
 import { postgres } from '../../adapters/storage/postgres.ts'
 import { sqlite } from '../../adapters/storage/sqlite.ts'
 import type { Storage } from '../../src/index.ts'
-import { postgresDialect, type Size, sqliteDialect, statements } from './rows.ts'
-
-/** What took how long: a statement of Postgres, or a turn of the event loop where SQLite works in it. */
-export type Step = { readonly what: string; readonly ms: number }
+import { type Dialect, everything, postgresDialect, type Size, sqliteDialect } from './rows.ts'
 
 export type Place = {
   readonly name: 'SQLite' | 'Postgres'
   readonly storage: Storage
-  /** The steps that `work` took. */
-  readonly stepsOf: (work: () => Promise<unknown>) => Promise<readonly Step[]>
+  readonly dialect: Dialect
+  /** How many ms each step of `work` took: a statement of Postgres, or a turn of the event loop where SQLite works in it. */
+  readonly stepsOf: (work: () => Promise<unknown>) => Promise<readonly number[]>
+  /** The column `id` of what a query finds. */
+  readonly idsOf: (sql: string) => Promise<readonly number[]>
   readonly [Symbol.asyncDispose]: () => Promise<void>
 }
 
@@ -28,14 +28,14 @@ const migrateOptions = (now: number) => ({
 })
 
 /** Measures every turn of the event loop. */
-async function blocksOf(work: () => Promise<unknown>): Promise<Step[]> {
-  const steps: Step[] = []
+async function blocksOf(work: () => Promise<unknown>): Promise<number[]> {
+  const steps: number[] = []
   let isOver = false
   const watch = async () => {
     for (let last = performance.now(); !isOver; ) {
       await turn()
       const now = performance.now()
-      steps.push({ what: 'a turn of the event loop', ms: now - last })
+      steps.push(now - last)
       last = now
     }
   }
@@ -49,7 +49,7 @@ async function blocksOf(work: () => Promise<unknown>): Promise<Step[]> {
   return steps
 }
 
-export async function sqlitePlace(size: Size): Promise<Place> {
+export async function sqlitePlace(size: Size, makes = everything): Promise<Place> {
   const directory = await mkdtemp(join(tmpdir(), 'million-'))
   const path = join(directory, 'rows.sqlite')
   const storage = sqlite(path)
@@ -57,59 +57,60 @@ export async function sqlitePlace(size: Size): Promise<Place> {
   const database = new Database(path)
   database.pragma('synchronous = OFF')
   database.pragma('cache_size = -400000')
-  for (const statement of statements(sqliteDialect, size)) database.exec(statement)
+  for (const make of makes) database.exec(make(sqliteDialect, size))
   database.pragma('wal_checkpoint(TRUNCATE)')
-  database.close()
+  database.pragma('cache_size = -2000')
   return {
     name: 'SQLite',
     storage,
+    dialect: sqliteDialect,
     stepsOf: blocksOf,
+    idsOf: async (sql) => database.prepare<[], number>(sql).pluck().all(),
     [Symbol.asyncDispose]: async () => {
+      database.close()
       await storage.close()
       await rm(directory, { recursive: true, force: true })
     },
   }
 }
 
-const statementSchema = z.object({ text: z.string(), values: z.array(z.unknown()).default([]) })
-export type Statement = z.infer<typeof statementSchema>
-
-/** A pool that tells of every statement that is waited for. */
-export function watchedPool(url: string, tell: (statement: Statement, ms: number) => void): pg.Pool {
+/** A pool that reports how long each statement was waited for. */
+function watchedPool(url: string, report: (ms: number) => void): pg.Pool {
   const pool = new pg.Pool({ connectionString: url, max: 4 })
   // A server that stops ends idle connections.
   pool.on('error', () => {})
   pool.on('connect', (client) => {
     const { query } = client
     const watched = (...args: unknown[]) => {
+      const began = performance.now()
       const answer: unknown = Reflect.apply(query, client, args)
       // With a callback it is the pool's own.
-      if (!(answer instanceof Promise)) return answer
-      const [asked, values] = args
-      const config = typeof asked === 'string' ? { text: asked, values } : asked
-      const began = performance.now()
-      return answer.finally(() => tell(statementSchema.parse(config), performance.now() - began))
+      return answer instanceof Promise ? answer.finally(() => report(performance.now() - began)) : answer
     }
     Object.assign(client, { query: watched })
   })
   return pool
 }
 
-export async function postgresPlace(size: Size, url: string): Promise<Place> {
-  let steps: Step[] = []
-  const pool = watchedPool(url, ({ text }, ms) => void steps.push({ what: text, ms }))
+const idRows = z.array(z.object({ id: z.coerce.number() }))
+
+export async function postgresPlace(size: Size, url: string, makes = everything): Promise<Place> {
+  let steps: number[] = []
+  const pool = watchedPool(url, (ms) => void steps.push(ms))
   const storage = postgres({ pool })
   await storage.migrate(migrateOptions(size.now))
-  for (const statement of statements(postgresDialect, size)) await pool.query(statement)
+  for (const make of makes) await pool.query(make(postgresDialect, size))
   await pool.query('vacuum analyze')
   return {
     name: 'Postgres',
     storage,
+    dialect: postgresDialect,
     async stepsOf(work) {
       steps = []
       await work()
       return steps
     },
+    idsOf: async (sql) => idRows.parse((await pool.query(sql)).rows).map(({ id }) => id),
     [Symbol.asyncDispose]: async () => {
       await storage.close()
       await pool.end()

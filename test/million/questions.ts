@@ -14,14 +14,14 @@ export type Question = {
   readonly ask: (subject: Subject) => Promise<unknown>
 }
 
-type Filter = Parameters<typeof readHistory>[1]
+export type Filter = Parameters<typeof readHistory>[1]
 
 const dayMs = 86_400_000
 const big = organizationOf(0)
 const small = organizationOf(17)
 
 /** The documented filters, each with values that are common, rare and old, and that do not occur. */
-const filters = (at: (days: number) => Date, rows: number): Readonly<Record<string, Filter>> => ({
+export const filtersOf = (at: (days: number) => Date, rows: number): Readonly<Record<string, Filter>> => ({
   'default page': {},
   'all states': { state: 'all' },
   queued: { state: 'queued' },
@@ -66,10 +66,10 @@ const filters = (at: (days: number) => Date, rows: number): Readonly<Record<stri
   'queued of a small organization': { organizationId: small, state: 'queued' },
   'BOUNCED of a small organization (none)': { organizationId: small, status: 'BOUNCED' },
   'of an organization without any': { organizationId: 'nobody', state: 'all' },
-  'offset 10,000': { offset: Math.floor(rows / 100) },
-  'offset 500,000': { offset: Math.floor(rows / 2) },
-  'offset 500,000, all states': { offset: Math.floor(rows / 2), state: 'all' },
-  'offset 100,000 of a large organization': { organizationId: big, offset: Math.floor(rows / 10) },
+  'offset of a hundredth': { offset: Math.floor(rows / 100) },
+  'offset of a half': { offset: Math.floor(rows / 2) },
+  'offset of a half, all states': { offset: Math.floor(rows / 2), state: 'all' },
+  'offset of a tenth, a large organization': { organizationId: big, offset: Math.floor(rows / 10) },
   'cursor far back': { cursor: cursorOf(at(-250)) },
   'cursor far back, a large organization, all states': {
     organizationId: big,
@@ -116,7 +116,7 @@ const others = (at: (days: number) => Date, rows: number): Readonly<Record<strin
 export function questionsOf({ now, rows }: Pick<Subject, 'now' | 'rows'>): readonly Question[] {
   const at = (days: number) => new Date(now.getTime() + days * dayMs)
   return [
-    ...Object.entries(filters(at, rows)).map(([name, filter]) => ({
+    ...Object.entries(filtersOf(at, rows)).map(([name, filter]) => ({
       name: `history: ${name}`,
       ask: ({ storage }: Subject) => readHistory(storage, filter),
     })),

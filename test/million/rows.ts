@@ -184,7 +184,17 @@ function counters(dialect: Dialect, size: Size): string {
   return dialect === sqliteDialect ? `${each}; ${rows(`''`, days * 2, 3 * size.organizations)}` : each
 }
 
-export const statements = (dialect: Dialect, size: Size): readonly string[] =>
-  [history, plans, planRecipients, reminders, decisions, audit, requests, tasks, counters].map((make) =>
-    make(dialect, size),
-  )
+/** Makes the rows of a table. */
+export type Make = (dialect: Dialect, size: Size) => string
+/** What is listed. */
+export const lists: readonly Make[] = [history, audit]
+export const everything: readonly Make[] = [
+  ...lists,
+  plans,
+  planRecipients,
+  reminders,
+  decisions,
+  requests,
+  tasks,
+  counters,
+]

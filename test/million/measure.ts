@@ -1,0 +1,75 @@
+import { capture } from '../../adapters/transport/capture.ts'
+import { createNotifications } from '../../src/index.ts'
+import { ManualClock } from '../support/manual-clock.ts'
+import { hostOf } from './host.ts'
+import type { Place } from './places.ts'
+import { questionsOf } from './questions.ts'
+import { appointmentsOf, type Size } from './rows.ts'
+
+/** The longest that one step may take: a statement of Postgres, or a turn of the event loop where SQLite works in it. */
+export const promisedMs = { SQLite: 20, Postgres: 50 }
+
+export type Measured = {
+  readonly storage: Place['name']
+  readonly what: string
+  readonly stepMs: number
+  readonly wholeMs: number
+  /** Of a reconciliation: appointments that it had to look at, and that it found as they are planned. */
+  readonly checked?: { readonly wanted: number; readonly found: number }
+  readonly note?: string
+}
+
+export function judge({ storage, what, stepMs, checked }: Measured): string[] {
+  const promised = promisedMs[storage]
+  return [
+    ...(stepMs > promised ? [`${storage}, ${what}: ${stepMs.toFixed(1)} ms where ${promised} are promised`] : []),
+    ...(checked !== undefined && checked.found !== checked.wanted
+      ? [`${storage}, ${what}: ${checked.found} of ${checked.wanted} plans found as they are`]
+      : []),
+  ]
+}
+
+const quantile = (times: readonly number[], share: number): number =>
+  times.toSorted((one, other) => one - other)[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0
+
+/** Others use the machine too: of each question counts the median over the rounds, each with its longest step. */
+export async function* measureAll(place: Place, size: Size, rounds: number): AsyncGenerator<Measured> {
+  const subject = { storage: place.storage, now: new Date(size.now), rows: size.rows }
+  for (const { name, ask } of questionsOf(subject)) {
+    const longest: number[] = []
+    const whole: number[] = []
+    // The first time pays for what is loaded and compiled once.
+    await ask(subject)
+    for (let round = 0; round < rounds; round += 1) {
+      const began = performance.now()
+      const steps = await place.stepsOf(() => ask(subject))
+      longest.push(Math.max(0, ...steps))
+      whole.push(performance.now() - began)
+    }
+    yield { storage: place.name, what: name, stepMs: quantile(longest, 0.5), wholeMs: quantile(whole, 0.5) }
+  }
+  yield await reconcile(place, size)
+}
+
+/** Of its thousands of steps counts the 99th percentile; the longest is shown beside it. */
+async function reconcile(place: Place, size: Size): Promise<Measured> {
+  const library = createNotifications({
+    storage: { ...place.storage, close: async () => {} },
+    transports: [capture()],
+    directory: hostOf(size),
+    env: {},
+    clock: new ManualClock(new Date(size.now)),
+  })
+  const { first, last } = appointmentsOf(size)
+  const checked = { wanted: last - first + 1, found: 0 }
+  const began = performance.now()
+  const steps = await place.stepsOf(async () => {
+    const { status, unchanged } = await library.reconcile({ restart: true })
+    if (status === 'done') checked.found = unchanged
+  })
+  const wholeMs = performance.now() - began
+  await library.stop()
+  const longest = steps.reduce((one, other) => Math.max(one, other), 0)
+  const note = ` (${checked.found} plans, ${steps.length} steps, the longest ${longest.toFixed(1)} ms)`
+  return { storage: place.name, what: 'reconciliation', stepMs: quantile(steps, 0.99), wholeMs, checked, note }
+}
