@@ -3,8 +3,8 @@ import type { Engine } from './engine.ts'
 
 export const readerOf = async (engine: Engine): Promise<Reader> => ({
   ids: await engine.read(async ({ ids }) => ids),
-  hop: 50_000,
-  window: 10_000,
+  hop: 20_000,
+  window: 5000,
   ask: (build) =>
     engine.read(({ bind, builder, lists, schema }) =>
       bind(build({ builder, lists, merging: lists.postgresMerging(schema) })).all({}),

@@ -8,7 +8,7 @@ import { unmarked } from './shards.ts'
 import { type IdPool, runCommand } from './transaction.ts'
 
 /** Read at a time: with the days of a piece, some ten thousand rows. */
-const organizationsAtOnce = 50
+const organizationsAtOnce = 20
 
 type Organization = { readonly id: string; readonly first: string; readonly last: string }
 

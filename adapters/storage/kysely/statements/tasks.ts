@@ -5,8 +5,8 @@ import { asked, type Bind, type Builder, insertQuery, type Mode, type Param, que
 const table = 'task_manager_tasks'
 /** After the last row of the page before; `after` null: from the first. */
 type Page = { now: number; due_at: number; id: number; limit: number }
-/** Joined, so that SQLite does not take the index that begins with the state, and sort what it finds. */
-const isQueued = sql<boolean>`delivery_state || '' = 'queued'`
+/** Within coalesce, so that SQLite does not take the index that begins with the state, and sort what it finds. */
+const isQueued = sql<boolean>`coalesce(delivery_state = 'queued', false)`
 
 export const taskStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
   const waiting = (p: Param<Page>) =>
