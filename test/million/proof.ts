@@ -22,7 +22,7 @@ const { values } = parseArgs({
   },
 })
 const size: Size = {
-  rows: count.parse(values.rows ?? (values.small ? 20_000 : 1_000_000)),
+  rows: count.parse(values.rows ?? (values.small ? 40_000 : 1_000_000)),
   now: Date.parse('2031-03-11T12:00:00Z'),
   organizations: 500,
 }
