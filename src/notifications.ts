@@ -65,8 +65,12 @@ export type Notifications = {
    *
    * Resolves with what was found and done. If the directory fails, the run ends as `stopped`, and nothing is cancelled
    * because of it. An appointment that the directory no longer knows is `missing` at first, and cancelled if it is still
-   * not known five minutes later: by itself after `start()`, otherwise by the next run. If the directory no longer knows more than `maxGoneShare` of the plans (and 20 or more, or all of
-   * several), the run ends as `refused`; those plans are cancelled only with `force`, which also waits for no second look.
+   * not known five minutes later: by itself after `start()`, otherwise by the next run. If the directory no longer knows
+   * more than `maxGoneShare` of the plans (and 20 or more, or all of several), the run ends as `refused`; those plans are
+   * cancelled only with `force`, which also waits for no second look.
+   *
+   * Works in small steps. A run that was interrupted, also by the death of its process, is gone on with by the next one
+   * within an hour, in any process, and its numbers are those of both; `restart` begins anew.
    * @throws NotificationError `invalid_input` for the options, or one of the `storage_*` errors.
    */
   reconcile(options?: ReconcileOptions): Promise<ReconcileReport>
