@@ -2,7 +2,7 @@ import { lookup as dnsLookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import type { SMTPPoolOptions } from 'nodemailer'
-import { type EmailAccount, type HostLookup, isNotificationError, resolveOutbound } from '../../../src/index.ts'
+import { type EmailAccount, type HostLookup, resolveOutbound } from '../../../src/index.ts'
 import { mostSessions, type Route } from './dial.ts'
 import { type EncryptionRules, encryptionOf } from './encryption.ts'
 import { account as accountFault, orAborted } from './failures.ts'
@@ -114,19 +114,17 @@ export async function planConnection(
 async function resolve(options: SmtpConnectionOptions, account: EmailAccount, trusted: boolean, limitMs: number) {
   const { allowPrivateHosts = false, allowedPorts, lookup } = options
   const { host, port } = account
-  const resolving = trusted
-    ? lookUp(host, lookup)
-    : resolveOutbound(host, port, {
-        allowPrivate: allowPrivateHosts,
-        ...(allowedPorts && { allowedPorts }),
-        ...(lookup && { lookup }),
-      }).then(({ addresses, servername }) => ({ host: servername, addresses }))
-  try {
-    const found = await orAborted(AbortSignal.timeout(limitMs), resolving)
-    if (found.addresses.length > 0) return found
-  } catch (error) {
-    if (isNotificationError(error)) throw error
+  if (!trusted) {
+    const { addresses, servername } = await resolveOutbound(host, port, {
+      allowPrivate: allowPrivateHosts,
+      lookupTimeoutMs: limitMs,
+      ...(allowedPorts && { allowedPorts }),
+      ...(lookup && { lookup }),
+    })
+    return { host: servername, addresses }
   }
+  const found = await orAborted(AbortSignal.timeout(limitMs), lookUp(host, lookup)).catch(() => null)
+  if (found !== null && found.addresses.length > 0) return found
   throw accountFault('The host of the mail server could not be resolved.', 'smtp_dns')
 }
 
