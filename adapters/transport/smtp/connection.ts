@@ -2,7 +2,13 @@ import { lookup as dnsLookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import type { SMTPPoolOptions } from 'nodemailer'
-import { type EmailAccount, type HostLookup, resolveOutbound } from '../../../src/index.ts'
+import {
+  type AccountFinding,
+  type EmailAccount,
+  type HostLookup,
+  isNotificationError,
+  resolveOutbound,
+} from '../../../src/index.ts'
 import { mostSessions, type Route } from './dial.ts'
 import { type EncryptionRules, encryptionOf } from './encryption.ts'
 import { account as accountFault, orAborted } from './failures.ts'
@@ -108,6 +114,24 @@ export async function planConnection(
       disableFileAccess: true,
       disableUrlAccess: true,
     },
+  }
+}
+
+/** What of an organization's account cannot work, as far as it can be seen without connecting. */
+export async function inspectAccount(
+  options: SmtpConnectionOptions,
+  account: EmailAccount,
+  signal: AbortSignal,
+): Promise<AccountFinding[]> {
+  try {
+    await orAborted(signal, planConnection(options, account, { trusted: false, name: null }))
+    return []
+  } catch (error) {
+    if (!isNotificationError(error)) return []
+    const { code, message, field = 'emailSmtpHost' } = error
+    // An address and a port stay what they are; a name may lead elsewhere tomorrow.
+    const isCertain = field === 'emailSmtpPort' || isIP(account.host) !== 0
+    return [{ field, code, message, isCertain }]
   }
 }
 
