@@ -148,6 +148,7 @@ export class Providers {
       const transport = this.#named(sms.provider, 'SMS')
       if (transport === null) return 'no_transport'
       const { provider, apiKey, apiSecret } = sms
+      if (transport.needsAccount && (apiKey === null || apiSecret === null)) return 'no_credentials'
       const account = { channel: 'SMS', provider, apiKey, apiSecret } as const
       const sender = { from: sms.fromNumber, fromName: null }
       return { transport, account, trusted: true, ...sender, accountKey: keyOf('default', account) }
