@@ -43,7 +43,7 @@ async function measure(make: () => Promise<Place>): Promise<readonly string[]> {
   const began = performance.now()
   await using place = await make()
   console.log(`${place.name}: ${size.rows} rows made in ${Math.round((performance.now() - began) / 1000)} s`)
-  console.log(`           step ms  whole ms  (the best of ${rounds})`)
+  console.log(`           step ms  whole ms  (of ${rounds} rounds)`)
   const breaches: string[] = []
   for await (const found of measureAll(place, size, rounds)) {
     const measured = spoil(found)
