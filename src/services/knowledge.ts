@@ -1,8 +1,8 @@
 import { addressKey, contactOf } from '../domain/effective.ts'
 import type { Surroundings } from '../domain/plan.ts'
-import type { NotificationError } from '../errors.ts'
+import { NotificationError } from '../errors.ts'
 import type { IntentGuard, PlanRow, PreferencesRow, SettingsRow, SuppressedAddress } from '../ports/storage.ts'
-import { type RecipientRef, refKey } from '../schemas/common.ts'
+import { parseInput, type RecipientRef, recipientRef, refKey } from '../schemas/common.ts'
 import type { DirectoryOrganization, DirectoryRecipient } from '../schemas/directory.ts'
 import type { PreferenceRef } from '../schemas/preferences.ts'
 import { channels, type ProviderFault } from '../schemas/vocabulary.ts'
@@ -130,6 +130,17 @@ export class Knowledge {
 }
 
 const suppressionKey = (one: SuppressedAddress): string => `${one.channel}:${one.organizationId}:${one.address}`
+
+/** @throws NotificationError `invalid_input` for what is no recipient, or one without preferences. */
+export function preferenceRef(recipient: PreferenceRef): PreferenceRef {
+  const ref = preferenceRefOf(parseInput(recipientRef, recipient, 'The recipient'))
+  if (ref !== null) return ref
+  throw new NotificationError(
+    'invalid_input',
+    'The recipient is not valid. type: practitioners have no preferences; the organization setting practitionerNotifications is about them.',
+    { field: 'type' },
+  )
+}
 
 /**
  * Of preferences that were made while the id was another organization's, opt-outs hold: whoever it is may be the same person.

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { isActive } from '../domain/appointment.ts'
 import { NotificationError } from '../errors.ts'
 import type { HostTransaction } from '../ports/storage.ts'
 import { type Actor, actorSchema, serviceActor } from '../schemas/audit.ts'
@@ -12,11 +11,10 @@ import {
   type ScheduleOptions,
   type SendOptions,
   scheduleOptions,
-  sendOptions,
   type WaitlistOptions,
-  waitlistOptions,
 } from '../schemas/requests.ts'
 import { type AppointmentOutcome, appointmentOutcomes } from '../schemas/vocabulary.ts'
+import { askedNotice, askedWaitlistNotice } from './asked-notices.ts'
 import type { Context } from './context.ts'
 import { dryRun } from './dry-run.ts'
 import { explainWaiting } from './explain-waiting.ts'
@@ -24,14 +22,12 @@ import { type ExplanationLine, explainAppointment } from './explanation.ts'
 import { readHistory } from './history.ts'
 import { readId } from './ids.ts'
 import { isWithin, knownAppointment, locatedAppointment, type Scope } from './known-appointment.ts'
-import { notificationNotFound, waitlistEntryNotFound } from './not-found.ts'
-import { channelsOf } from './notices.ts'
+import { notificationNotFound } from './not-found.ts'
 import { NotificationTransaction } from './notification-transaction.ts'
 import type { Planner } from './planner.ts'
 import { Previews } from './previews.ts'
 import { type BatchResult, scheduleInBatches } from './schedule-batch.ts'
 import { Scheduling } from './scheduling.ts'
-import { sendNotices } from './send-notices.ts'
 import {
   type CancelResult,
   type DryRun,
@@ -173,25 +169,7 @@ export class NotificationService {
    * `appointment_not_active`, except for the category `CANCELLATION`.
    */
   async sendAppointmentNotification(appointmentId: EntityId, options: SendOptions): Promise<SendResult> {
-    const id = this.#appointmentId(appointmentId)
-    const { category, channel, recipients, idempotencyKey } = parseInput(sendOptions, options, 'The notification')
-    const appointment = await knownAppointment(this.#context, id, this.#scope)
-    if (category !== 'CANCELLATION' && !isActive(appointment.status)) {
-      throw new NotificationError(
-        'appointment_not_active',
-        `Appointment ${id} is ${appointment.status}: no ${category.toLowerCase()} is sent for it.`,
-        { field: 'category' },
-      )
-    }
-    return sendNotices(this.#context, this.#actor, {
-      category,
-      subject: appointment,
-      appointmentId: id,
-      waitlistEntryId: null,
-      channels: channelsOf(channel),
-      recipients: recipients ?? null,
-      idempotencyKey,
-    })
+    return askedNotice(this.#context, this.#actor, this.#scope, appointmentId, options)
   }
 
   /**
@@ -201,19 +179,7 @@ export class NotificationService {
    * `options_invalid`: the directory has no `waitlistEntries`.
    */
   async notifyWaitlist(waitlistEntryId: EntityId, options: WaitlistOptions = {}): Promise<SendResult> {
-    const id = readId(this.#context.options.ids, 'waitlistEntry', waitlistEntryId, 'waitlistEntryId')
-    const { channel, idempotencyKey } = parseInput(waitlistOptions, options, 'The notification')
-    const truth = (await this.#context.host.waitlistEntries([id]))(id)
-    if (truth.kind !== 'known' || !isWithin(this.#scope, truth.value)) throw waitlistEntryNotFound(id)
-    return sendNotices(this.#context, this.#actor, {
-      category: 'WAITLIST',
-      subject: truth.value,
-      appointmentId: null,
-      waitlistEntryId: id,
-      channels: channelsOf(channel),
-      recipients: null,
-      idempotencyKey,
-    })
+    return askedWaitlistNotice(this.#context, this.#actor, this.#scope, waitlistEntryId, options)
   }
 
   /**

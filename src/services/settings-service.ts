@@ -2,7 +2,7 @@ import { effectiveFor } from '../domain/plan.ts'
 import { NotificationError } from '../errors.ts'
 import type { ReplanScope, SettingsRow } from '../ports/storage.ts'
 import { type Actor, actorSchema, serviceActor } from '../schemas/audit.ts'
-import { organizationId, parseField, parseInput, recipientRef, type Warning } from '../schemas/common.ts'
+import { organizationId, parseField, parseInput, type Warning } from '../schemas/common.ts'
 import { definedOnly } from '../schemas/defined.ts'
 import type { DirectoryRecipientProfile } from '../schemas/directory.ts'
 import {
@@ -15,7 +15,7 @@ import type { OrganizationSettings, OrganizationSettingsInput } from '../schemas
 import { type TemplateSet, type TemplatesInput, templatesInput } from '../schemas/templates.ts'
 import { categories, channels } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
-import { Knowledge, preferenceRefOf } from './knowledge.ts'
+import { Knowledge, preferenceRef } from './knowledge.ts'
 import { isWithin, type Scope } from './known-appointment.ts'
 import { nameOf, organizationNotFound, preferencesNotFound, recipientNotFound, settingsNotFound } from './not-found.ts'
 import { accountWarnings } from './settings/account-findings.ts'
@@ -302,16 +302,6 @@ export class SettingsService {
     if (row === undefined) throw settingsNotFound(id)
     return row
   }
-}
-
-function preferenceRef(recipient: PreferenceRef): PreferenceRef {
-  const ref = preferenceRefOf(parseInput(recipientRef, recipient, 'The recipient'))
-  if (ref !== null) return ref
-  throw new NotificationError(
-    'invalid_input',
-    'The recipient is not valid. type: practitioners have no preferences; the organization setting practitionerNotifications is about them.',
-    { field: 'type' },
-  )
 }
 
 const scope = (id: string, recipient: PreferenceRef): ReplanScope => ({ organizationId: id, recipient })

@@ -1,0 +1,64 @@
+import { isActive } from '../domain/appointment.ts'
+import { NotificationError } from '../errors.ts'
+import type { Actor } from '../schemas/audit.ts'
+import { type EntityId, parseInput } from '../schemas/common.ts'
+import { type SendOptions, sendOptions, type WaitlistOptions, waitlistOptions } from '../schemas/requests.ts'
+import type { Context } from './context.ts'
+import { readId } from './ids.ts'
+import { isWithin, knownAppointment, type Scope } from './known-appointment.ts'
+import { waitlistEntryNotFound } from './not-found.ts'
+import { channelsOf } from './notices.ts'
+import { sendNotices } from './send-notices.ts'
+import type { SendResult } from './views.ts'
+
+/** A notice of an appointment that somebody asks for. @throws NotificationError as `sendAppointmentNotification`. */
+export async function askedNotice(
+  context: Context,
+  actor: Actor,
+  scope: Scope,
+  appointmentId: EntityId,
+  options: SendOptions,
+): Promise<SendResult> {
+  const id = readId(context.options.ids, 'appointment', appointmentId, 'appointmentId')
+  const { category, channel, recipients, idempotencyKey } = parseInput(sendOptions, options, 'The notification')
+  const appointment = await knownAppointment(context, id, scope)
+  if (category !== 'CANCELLATION' && !isActive(appointment.status)) {
+    throw new NotificationError(
+      'appointment_not_active',
+      `Appointment ${id} is ${appointment.status}: no ${category.toLowerCase()} is sent for it.`,
+      { field: 'category' },
+    )
+  }
+  return sendNotices(context, actor, {
+    category,
+    subject: appointment,
+    appointmentId: id,
+    waitlistEntryId: null,
+    channels: channelsOf(channel),
+    recipients: recipients ?? null,
+    idempotencyKey,
+  })
+}
+
+/** A notice to the recipients of a waitlist entry. @throws NotificationError as `notifyWaitlist`. */
+export async function askedWaitlistNotice(
+  context: Context,
+  actor: Actor,
+  scope: Scope,
+  waitlistEntryId: EntityId,
+  options: WaitlistOptions,
+): Promise<SendResult> {
+  const id = readId(context.options.ids, 'waitlistEntry', waitlistEntryId, 'waitlistEntryId')
+  const { channel, idempotencyKey } = parseInput(waitlistOptions, options, 'The notification')
+  const truth = (await context.host.waitlistEntries([id]))(id)
+  if (truth.kind !== 'known' || !isWithin(scope, truth.value)) throw waitlistEntryNotFound(id)
+  return sendNotices(context, actor, {
+    category: 'WAITLIST',
+    subject: truth.value,
+    appointmentId: null,
+    waitlistEntryId: id,
+    channels: channelsOf(channel),
+    recipients: null,
+    idempotencyKey,
+  })
+}
