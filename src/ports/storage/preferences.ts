@@ -11,7 +11,10 @@ export type PreferencesRow = Preferences & {
 /** Writes are audited in their transaction, with `by` (default: the library itself); one that changes nothing is not. */
 export interface PreferenceStore {
   get(recipients: readonly PreferenceRef[]): Promise<PreferencesRow[]>
-  /** Null if the recipient has preferences already. */
+  /**
+   * Null if the recipient has preferences already. Those of another organization, which had the id before, are replaced, and the
+   * revision goes on from theirs.
+   */
   create(
     organizationId: string,
     recipient: PreferenceRef,

@@ -140,6 +140,20 @@ export function preferences({ migrated }: Starter): void {
     expect(await storage.preferences.get([{ type: 'PATIENT', id: 13 }])).toEqual([])
   })
 
+  it('replaces the preferences that another organization left behind for the id', async () => {
+    const { storage } = await migrated()
+    const values = { ...noPreferences, emailAddress: 'before@example.org', smsEnabled: false }
+    const before = await storage.preferences.create('another', patient, values, null, t0)
+    const created = await storage.preferences.create(organizationId, patient, noPreferences, null, minutes(1))
+    expect(created).toMatchObject({ organizationId, emailAddress: null, smsEnabled: null })
+    expect(created?.revision).toBeGreaterThan(before?.revision ?? 0)
+    expect(await storage.preferences.get([patient])).toEqual([created])
+    expect(await storage.preferences.create(organizationId, patient, noPreferences, null, minutes(2))).toBeNull()
+    expect(await storage.preferences.update(patient, { smsEnabled: true }, null, minutes(3))).toMatchObject({
+      row: { organizationId, smsEnabled: true },
+    })
+  })
+
   it('tells how many messages are on their way when preferences change', async () => {
     const { storage } = await migrated()
     expect(await storage.preferences.update(patient, { emailEnabled: false }, null, t0)).toBeNull()

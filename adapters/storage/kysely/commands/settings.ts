@@ -16,7 +16,7 @@ import {
   systemActor,
 } from '../../../../src/index.ts'
 import { decodePreferences, decodeSettings, encodePreferences, encodeSettings, patched } from '../codecs/settings.ts'
-import { auditChange } from './audit.ts'
+import { appendAudit, auditChange } from './audit.ts'
 import { createTally } from './counters.ts'
 import { queueReplan } from './replan.ts'
 import type { Tx } from './tx.ts'
@@ -113,7 +113,16 @@ export function createPreferences(
 ): PreferencesRow | null {
   const { PATIENT, CLIENT } = tx.statements.preferences
   const id = tx.ids('recipient', recipient.id)
-  const row = { ...encodePreferences(values, 1, at), organization_id: organizationId, created_at: at.getTime() }
+  const leftBehind = preferencesOf(tx, recipient)
+  const isTaken = leftBehind !== null && leftBehind.organizationId !== organizationId
+  if (isTaken) {
+    tx.statements.preferences[recipient.type].delete.run({ recipientId: id })
+    const about = { organizationId: leftBehind.organizationId, target: recipientTarget(recipient) }
+    appendAudit(tx, { ...about, at, actor: by, action: 'preferences.deleted', detail: {} })
+  }
+  // What rests on the row that was there must not take this one for it.
+  const revision = isTaken ? leftBehind.revision + 1 : 1
+  const row = { ...encodePreferences(values, revision, at), organization_id: organizationId, created_at: at.getTime() }
   const written =
     recipient.type === 'PATIENT'
       ? PATIENT.insert.run({ patient_id: id, ...row })
