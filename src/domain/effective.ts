@@ -1,5 +1,5 @@
 import { emailAddress, phoneNumber } from '../schemas/common.ts'
-import type { DirectoryRecipient } from '../schemas/directory.ts'
+import type { Person } from '../schemas/directory.ts'
 import type { OffsetInput } from '../schemas/offset.ts'
 import { categoryFlagOf, type PreferencesValues } from '../schemas/preferences.ts'
 import type { OrganizationSettings } from '../schemas/settings.ts'
@@ -22,7 +22,7 @@ export type OrganizationPolicy = Pick<
 export type EffectiveInput = {
   readonly policy: OrganizationPolicy
   readonly wishes: PreferencesValues | null
-  readonly recipient: DirectoryRecipient
+  readonly recipient: Person
   readonly category: Category
   readonly channel: Channel
   /** Why the organization has no usable provider for the channel; null: it has one. */
@@ -83,7 +83,7 @@ type Contact = { readonly address: string | null; readonly fault: Rule | null }
 const checked = new Map<string, string | null>()
 
 /** The address in force for a channel: the recipient's own override, else the host's; null where there is no usable one. */
-export function contactOf(channel: Channel, wishes: PreferencesValues | null, recipient: DirectoryRecipient): Contact {
+export function contactOf(channel: Channel, wishes: PreferencesValues | null, recipient: Person): Contact {
   const told =
     channel === 'EMAIL' ? (wishes?.emailAddress ?? recipient.email) : (wishes?.phoneNumber ?? recipient.phone)
   if (told === null || told === undefined || told.trim() === '') return { address: null, fault: 'no_contact' }

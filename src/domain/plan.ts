@@ -1,6 +1,6 @@
 import { type RecipientRef, refKey } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
-import type { DirectoryRecipient } from '../schemas/directory.ts'
+import type { Person } from '../schemas/directory.ts'
 import type { Offset, OffsetInput } from '../schemas/offset.ts'
 import type { PreferencesValues } from '../schemas/preferences.ts'
 import { type Channel, channels, type PastReminderPolicy, type Rule } from '../schemas/vocabulary.ts'
@@ -63,7 +63,7 @@ export function planReminders(input: PlanInput): ReminderPlan {
 
 export function effectiveFor(
   surroundings: Surroundings,
-  recipient: DirectoryRecipient,
+  recipient: Person,
   category: DecisionEntry['category'],
   channel: Channel,
 ): Effective {
@@ -80,7 +80,7 @@ export function effectiveFor(
 
 function planChannel(
   input: PlanInput,
-  recipient: DirectoryRecipient,
+  recipient: Person,
   channel: Channel,
   reminders: PlannedReminder[],
   entries: DecisionEntry[],

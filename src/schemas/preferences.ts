@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { emailAddress, phoneNumber, type RecipientRef } from './common.ts'
+import { emailAddress, type HostRef, phoneNumber, type RecipientRef } from './common.ts'
 import { type OffsetInput, reminderOffsets } from './offset.ts'
 import type { Category, Channel } from './vocabulary.ts'
 
@@ -24,6 +24,9 @@ export type PreferencesInput = z.infer<typeof preferencesInput>
 
 /** The recipients who have preferences; practitioners follow the organization's settings. */
 export type PreferenceRef = RecipientRef & { readonly type: 'PATIENT' | 'CLIENT' }
+
+/** The same, as a host names them. */
+export type HostPreferenceRef = HostRef & { readonly type: PreferenceRef['type'] }
 
 /** The recipient's own wishes; null in a field inherits. */
 export type PreferencesValues = {

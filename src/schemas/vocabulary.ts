@@ -120,6 +120,7 @@ export const ruleTable = {
   appointment_moved: 'the appointment was moved',
   zone_data_changed: 'the rules of the time zone changed: the same local time is another instant',
   appointment_unreadable: 'the host application described the appointment in a way that cannot be used',
+  field_ignored: 'your directory returned a field that cannot be used as it is; the rest of the row is used',
   directory_failed: "the host application's directory did not answer for it",
   waitlist_entry_gone: 'the host application no longer knows the waitlist entry',
   recipient_removed: 'the recipient is not, or no longer, part of the appointment',

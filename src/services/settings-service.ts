@@ -4,8 +4,9 @@ import type { ReplanScope, SettingsRow } from '../ports/storage.ts'
 import { type Actor, actorSchema, serviceActor } from '../schemas/audit.ts'
 import { organizationId, parseField, parseInput, recipientRef, type Warning } from '../schemas/common.ts'
 import { definedOnly } from '../schemas/defined.ts'
-import type { DirectoryRecipientProfile } from '../schemas/directory.ts'
+import type { Profile } from '../schemas/directory.ts'
 import {
+  type HostPreferenceRef,
   type PreferenceRef,
   type Preferences,
   type PreferencesInput,
@@ -142,7 +143,7 @@ export class SettingsService {
    * @throws NotificationError `recipient_not_found`; `already_exists`; `options_invalid`: the directory has no
    * `recipients`.
    */
-  async createPreferences(recipient: PreferenceRef, input: PreferencesInput): Promise<WithWarnings<Preferences>> {
+  async createPreferences(recipient: HostPreferenceRef, input: PreferencesInput): Promise<WithWarnings<Preferences>> {
     const ref = preferenceRef(recipient)
     const patch = parseInput(preferencesInput, input, 'Notification preferences')
     const { organizationId } = await this.#requireRecipient(ref)
@@ -168,7 +169,7 @@ export class SettingsService {
   }
 
   /** The stored preferences. @throws NotificationError `preferences_not_found`. */
-  async getPreferences(recipient: PreferenceRef): Promise<Preferences> {
+  async getPreferences(recipient: HostPreferenceRef): Promise<Preferences> {
     const ref = preferenceRef(recipient)
     const [row] = await this.#context.options.storage.preferences.get([ref])
     if (row === undefined) throw preferencesNotFound(ref)
@@ -181,7 +182,7 @@ export class SettingsService {
    * @throws NotificationError `preferences_not_found`.
    */
   async updatePreferences(
-    recipient: PreferenceRef,
+    recipient: HostPreferenceRef,
     input: PreferencesInput,
   ): Promise<WithWarnings<Preferences> & { readonly inFlight: number }> {
     const ref = preferenceRef(recipient)
@@ -222,7 +223,7 @@ export class SettingsService {
    * why.
    * @throws NotificationError `recipient_not_found`; `options_invalid`: the directory has no `recipients`.
    */
-  async effectivePreferences(recipient: PreferenceRef): Promise<EffectivePreferences> {
+  async effectivePreferences(recipient: HostPreferenceRef): Promise<EffectivePreferences> {
     const ref = preferenceRef(recipient)
     const profile = await this.#requireRecipient(ref)
     const { organizationId } = profile
@@ -249,7 +250,7 @@ export class SettingsService {
     throw organizationNotFound(id)
   }
 
-  async #requireRecipient(ref: PreferenceRef): Promise<DirectoryRecipientProfile> {
+  async #requireRecipient(ref: PreferenceRef): Promise<Profile> {
     const profile = await this.#context.host.recipient(ref)
     if (profile !== null) return profile
     throw recipientNotFound(ref)
@@ -283,7 +284,7 @@ export class SettingsService {
   }
 }
 
-function preferenceRef(recipient: PreferenceRef): PreferenceRef {
+function preferenceRef(recipient: HostPreferenceRef): PreferenceRef {
   const ref = preferenceRefOf(parseInput(recipientRef, recipient, 'The recipient'))
   if (ref !== null) return ref
   throw new NotificationError(
