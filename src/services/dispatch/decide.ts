@@ -122,6 +122,7 @@ export function decideOne(
         toName: cleanName(verdict.recipient.name),
         from: provider.from,
         fromName: cleanName(provider.fromName ?? organization?.name),
+        replyTo: provider.replyTo,
         subject: rendered.subject,
         text: rendered.text,
         html: rendered.html,
