@@ -5,7 +5,7 @@ import type { Offset, OffsetInput } from '../schemas/offset.ts'
 import type { PreferencesValues } from '../schemas/preferences.ts'
 import { type Channel, channels, type PastReminderPolicy, type Rule } from '../schemas/vocabulary.ts'
 import { type Appointment, refOf } from './appointment.ts'
-import { type Effective, effective, type OrganizationPolicy } from './effective.ts'
+import { detailOf, type Effective, effective, type OrganizationPolicy } from './effective.ts'
 import { canonicalOffsets, hoursBefore, reminderTime } from './reminder-time.ts'
 
 /** What planning and sending know beside the appointment itself. */
@@ -90,7 +90,7 @@ function planChannel(
   const allowed = effectiveFor(input.surroundings, recipient, 'REMINDER', channel)
   // Credentials that cannot be read today may be readable when the time comes; a provider that is not there is not.
   if (allowed.reasons.some((reason) => reason !== 'provider_unreadable')) {
-    entries.push({ action: 'skipped', rule: allowed.rule, ...about })
+    entries.push({ action: 'skipped', rule: allowed.rule, ...about, ...detailOf(allowed) })
     return
   }
   const offsets = canonicalOffsets(input.customReminders ?? allowed.offsets, start)

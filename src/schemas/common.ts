@@ -66,21 +66,6 @@ export const locale = z
 export const singleLine = (max: number) =>
   z.string().max(max).regex(safeText, 'must be one line without control characters')
 
-/** What passes is one line of plain characters. */
-export const emailAddress = z
-  .email('must be an e-mail address such as "name@example.org"')
-  .max(255)
-  .meta({ examples: ['name@example.org'] })
-
-/** The shape of E.164; whether the number exists is the provider's to say. */
-export const phoneNumber = z
-  .string()
-  .regex(
-    /^\+[1-9]\d{6,14}$/,
-    'must be an E.164 number such as "+14155550123": a plus sign, the country code, digits only',
-  )
-  .meta({ examples: ['+14155550123'] })
-
 /** `emailReminders[2]` for `['emailReminders', 2]`. */
 export function fieldPath(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, part) => {

@@ -1,6 +1,8 @@
 import { z } from 'zod'
-import { emailAddress, type HostRef, phoneNumber, type RecipientRef } from './common.ts'
+import type { HostRef, RecipientRef } from './common.ts'
+import { emailAddress } from './email-address.ts'
 import { type OffsetInput, reminderOffsets } from './offset.ts'
+import { phoneNumber } from './phone-number.ts'
 import type { Category, Channel } from './vocabulary.ts'
 
 const flag = z.boolean().nullable().optional()

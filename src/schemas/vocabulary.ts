@@ -138,6 +138,7 @@ export const ruleTable = {
   not_switched_on_for_practitioners: 'the organization did not switch this kind on for practitioners',
   no_contact: 'the recipient has no address for the channel',
   invalid_contact: 'the address of the recipient is not usable',
+  contact_doubtful: 'the address of the recipient is used, and may be mistaken',
   suppressed: 'the address opted out or was refused for good by the provider',
   no_provider: 'no provider is configured for the channel',
   provider_unreadable: 'the stored credentials of the provider cannot be decrypted',

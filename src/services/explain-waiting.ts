@@ -1,8 +1,13 @@
-import type { EntityId } from '../schemas/common.ts'
-import { type Rule, ruleTable } from '../schemas/vocabulary.ts'
+import { refOf } from '../domain/appointment.ts'
+import { contactOf } from '../domain/effective.ts'
+import type { Storage } from '../ports/storage.ts'
+import { type EntityId, refKey } from '../schemas/common.ts'
+import type { Person } from '../schemas/directory.ts'
+import { channels, type Rule, ruleTable } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
 import { inWords } from './directory/row-findings.ts'
 import type { ExplanationLine } from './explanation.ts'
+import { preferenceRefOf } from './knowledge.ts'
 import { withTimeout } from './with-timeout.ts'
 
 /** What was due before is waiting for something; what is due now may be on its way, in ms. */
@@ -59,10 +64,8 @@ async function overdue(
 }
 
 type Because = Pick<ExplanationLine, 'rule' | 'because'>
-type Look = {
-  readonly why: Because | null
-  readonly warnings: readonly (Because & Pick<ExplanationLine, 'recipient'>)[]
-}
+type Warning = Because & Pick<ExplanationLine, 'recipient' | 'channel'>
+type Look = { readonly why: Because | null; readonly warnings: readonly Warning[] }
 
 /** What this process knows is wrong; else what the directory answers now. */
 async function look(
@@ -86,13 +89,31 @@ async function look(
     return { why, warnings: [why] }
   }
   const taskManager = taskManagerFault()
-  return {
-    why: taskManager === null ? null : { rule: null, because: `TaskManager does not answer: ${taskManager}` },
-    warnings: (truth.kind === 'known' ? (truth.findings ?? []) : []).map(({ recipient, ...issue }) => ({
-      ...saying('field_ignored', inWords([issue])),
-      ...(recipient === undefined ? {} : { recipient }),
-    })),
-  }
+  const why = taskManager === null ? null : { rule: null, because: `TaskManager does not answer: ${taskManager}` }
+  if (truth.kind !== 'known') return { why, warnings: [] }
+  const ignored = (truth.findings ?? []).map(({ recipient, ...issue }) => ({
+    ...saying('field_ignored', inWords([issue])),
+    ...(recipient === undefined ? {} : { recipient }),
+  }))
+  return { why, warnings: [...ignored, ...(await doubts(options.storage, organizationId, truth.value.recipients))] }
+}
+
+/** Addresses that are not used, or are and may be mistaken. */
+async function doubts(storage: Storage, organizationId: string, recipients: readonly Person[]): Promise<Warning[]> {
+  const [[settings], preferences] = await Promise.all([
+    storage.settings.get([organizationId]),
+    storage.preferences.get(recipients.flatMap((one) => preferenceRefOf(one) ?? [])),
+  ])
+  const wishesOf = new Map(preferences.map((row) => [refKey(row.recipient), row]))
+  return recipients.flatMap((recipient) =>
+    channels.flatMap((channel): Warning[] => {
+      const wishes = wishesOf.get(refKey(recipient)) ?? null
+      const { fault, note } = contactOf(channel, wishes, recipient, settings?.defaultCountry ?? null)
+      return note === null
+        ? []
+        : [{ ...saying(fault ?? 'contact_doubtful', note), recipient: refOf(recipient), channel }]
+    }),
+  )
 }
 
 const saying = (rule: Rule, what: string) => ({ rule, because: `${ruleTable[rule]}: ${what}` })

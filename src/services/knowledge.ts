@@ -64,14 +64,9 @@ export class Knowledge {
       organizations ?? context.host.organizations(organizationIds),
     ])
     const preferencesByRef = new Map(preferences.map((row) => [refKey(row.recipient), row]))
-    const suppressed = await storage.settings.suppressed(addressesOf(subjects, preferencesByRef))
-    return new Knowledge(
-      context,
-      new Map(settings.map((row) => [row.organizationId, row])),
-      preferencesByRef,
-      new Set(suppressed.map(suppressionKey)),
-      organization,
-    )
+    const settingsOf = new Map(settings.map((row) => [row.organizationId, row]))
+    const suppressed = await storage.settings.suppressed(addressesOf(subjects, preferencesByRef, settingsOf))
+    return new Knowledge(context, settingsOf, preferencesByRef, new Set(suppressed.map(suppressionKey)), organization)
   }
 
   /** For the pure rules of the domain. */
@@ -136,12 +131,14 @@ export function preferenceRefOf(recipient: RecipientRef): PreferenceRef | null {
 function addressesOf(
   subjects: readonly Subject[],
   preferences: ReadonlyMap<string, PreferencesRow>,
+  settings: ReadonlyMap<string, SettingsRow>,
 ): SuppressedAddress[] {
   const found = new Map<string, SuppressedAddress>()
   for (const { organizationId, recipients } of subjects) {
+    const country = settings.get(organizationId)?.defaultCountry ?? null
     for (const recipient of recipients) {
       for (const channel of channels) {
-        const { address } = contactOf(channel, preferences.get(refKey(recipient)) ?? null, recipient)
+        const { address } = contactOf(channel, preferences.get(refKey(recipient)) ?? null, recipient, country)
         if (address === null) continue
         const one = { organizationId, channel, address: addressKey(address) }
         found.set(suppressionKey(one), one)

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type Appointment, isSameRecipient, refOf, type WaitlistEntry } from '../domain/appointment.ts'
-import { addressKey, isProviderFault } from '../domain/effective.ts'
+import { addressKey, detailOf, isProviderFault } from '../domain/effective.ts'
 import { type MessageFacts, type RenderedMessage, renderMessage, templateField } from '../domain/messages/index.ts'
 import { effectiveFor } from '../domain/plan.ts'
 import type { DeliveryContent, NewDelivery } from '../ports/storage.ts'
@@ -56,7 +56,7 @@ export function buildNotices(
       const place = allowed.address === null ? '' : `${channel}:${addressKey(allowed.address)}`
       if (!allowed.allowed || allowed.address === null) {
         const refused = isProviderFault(allowed.rule)
-        entries.push({ action: refused ? 'refused' : 'skipped', rule: allowed.rule, ...about })
+        entries.push({ action: refused ? 'refused' : 'skipped', rule: allowed.rule, ...about, ...detailOf(allowed) })
       } else if (taken.has(place)) {
         entries.push({ action: 'merged', rule: 'same_address', ...about })
       } else {

@@ -5,6 +5,7 @@ import { type Actor, actorSchema, serviceActor } from '../schemas/audit.ts'
 import { organizationId, parseField, parseInput, recipientRef, type Warning } from '../schemas/common.ts'
 import { definedOnly } from '../schemas/defined.ts'
 import type { Profile } from '../schemas/directory.ts'
+import type { Country } from '../schemas/phone-number.ts'
 import {
   type HostPreferenceRef,
   type PreferenceRef,
@@ -21,7 +22,8 @@ import { nameOf, organizationNotFound, preferencesNotFound, recipientNotFound, s
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './settings/effective.ts'
 import { emptyPreferences, emptySettings } from './settings/empty-rows.ts'
 import { requireNewSecrets } from './settings/kept-secrets.ts'
-import { phoneWarnings, readSettingsPatch, type SettingsPatch } from './settings/settings-patch.ts'
+import { readSettingsPatch, type SettingsPatch } from './settings/settings-patch.ts'
+import { withPhone, withSender } from './settings/written-numbers.ts'
 import { showPreferences, showSettings } from './settings-view.ts'
 
 /** A value, with warnings about what was accepted but may be a mistake. */
@@ -65,7 +67,8 @@ export class SettingsService {
     id: string,
     input: OrganizationSettingsInput,
   ): Promise<WithWarnings<OrganizationSettings>> {
-    const { patch, warnings } = readSettingsPatch(this.#context, id, input)
+    const read = readSettingsPatch(this.#context, id, input)
+    const { values: patch, warnings } = withSender(read.patch, null)
     await this.#requireOrganization(id)
     const { storage, clock } = this.#context.options
     const row = await storage.settings.create(
@@ -83,7 +86,7 @@ export class SettingsService {
       )
     }
     this.#context.replanQueued()
-    return { ...showSettings(row), warnings }
+    return { ...showSettings(row), warnings: [...read.warnings, ...warnings] }
   }
 
   /** An organization's settings, secrets masked. @throws NotificationError `settings_not_found`. */
@@ -103,11 +106,14 @@ export class SettingsService {
     input: OrganizationSettingsInput,
   ): Promise<WithWarnings<OrganizationSettings>> {
     const change = readSettingsPatch(this.#context, id, input)
+    let warnings = change.warnings
     const row = await this.#change(id, (before) => {
       requireNewSecrets(this.#context, before, change.patch)
-      return change
+      const sender = withSender(change.patch, before)
+      warnings = [...change.warnings, ...sender.warnings]
+      return { ...change, patch: sender.values }
     })
-    return { ...showSettings(row), warnings: change.warnings }
+    return { ...showSettings(row), warnings }
   }
 
   /** The organization's own templates, without the built-in ones. @throws NotificationError `settings_not_found`. */
@@ -145,9 +151,10 @@ export class SettingsService {
    */
   async createPreferences(recipient: HostPreferenceRef, input: PreferencesInput): Promise<WithWarnings<Preferences>> {
     const ref = preferenceRef(recipient)
-    const patch = parseInput(preferencesInput, input, 'Notification preferences')
+    const parsed = parseInput(preferencesInput, input, 'Notification preferences')
     const { organizationId } = await this.#requireRecipient(ref)
     const { storage, clock } = this.#context.options
+    const { values: patch, warnings } = withPhone(parsed, await this.#countryOf(organizationId))
     const values = { ...emptyPreferences, ...definedOnly(patch) }
     const row = await storage.preferences.create(
       organizationId,
@@ -165,7 +172,7 @@ export class SettingsService {
       )
     }
     this.#context.replanQueued()
-    return { ...showPreferences(row), warnings: phoneWarnings('phoneNumber', patch.phoneNumber) }
+    return { ...showPreferences(row), warnings }
   }
 
   /** The stored preferences. @throws NotificationError `preferences_not_found`. */
@@ -186,14 +193,15 @@ export class SettingsService {
     input: PreferencesInput,
   ): Promise<WithWarnings<Preferences> & { readonly inFlight: number }> {
     const ref = preferenceRef(recipient)
-    const patch = definedOnly(parseInput(preferencesInput, input, 'Notification preferences'))
+    const parsed = parseInput(preferencesInput, input, 'Notification preferences')
     const before = await this.getPreferences(ref)
     const { storage, clock } = this.#context.options
+    const { values, warnings } = withPhone(parsed, await this.#countryOf(before.organizationId))
+    const patch = definedOnly(values)
     const replan = Object.keys(patch).length === 0 ? null : scope(before.organizationId, ref)
     const updated = await storage.preferences.update(ref, patch, replan, clock.now(), this.#actor)
     if (updated === null) throw preferencesNotFound(ref)
     if (replan !== null) this.#context.replanQueued()
-    const warnings = phoneWarnings('phoneNumber', patch.phoneNumber)
     return { ...showPreferences(updated.row), warnings, inFlight: updated.inFlight }
   }
 
@@ -275,6 +283,12 @@ export class SettingsService {
       `The settings of organization ${id} were changed by others each of the ${changeAttempts} times this change was tried; read them and try again.`,
       { field: 'organizationId' },
     )
+  }
+
+  /** The country of numbers without a country code; null: the organization names none. */
+  async #countryOf(id: string): Promise<Country | null> {
+    const [row] = await this.#context.options.storage.settings.get([id])
+    return row?.defaultCountry ?? null
   }
 
   async #settingsRow(id: string): Promise<SettingsRow> {

@@ -16,6 +16,7 @@ export const policy: OrganizationPolicy = {
   unknownOutcome: 'retry',
   pastReminders: 'skip',
   practitionerNotifications: [],
+  defaultCountry: null,
 }
 
 export const noWishes: PreferencesValues = {

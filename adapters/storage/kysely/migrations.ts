@@ -110,6 +110,12 @@ export const migrations: readonly Migration[] = [
       { kind: 'add', table: 'notification_history', columns: ['held_at'] },
     ],
   },
+  {
+    version: 8,
+    name: 'default_country',
+    oldest: 3,
+    changes: [{ kind: 'add', table: 'notification_settings', columns: ['default_country'] }],
+  },
 ]
 
 export const librarySchema: Schema = { tables, migrations }
