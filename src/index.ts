@@ -182,7 +182,7 @@ export { TaskManagerClient, type TaskManagerHealth } from './services/task-manag
 export { type Clock, systemClock } from './ports/clock.ts'
 export type * from './ports/directory.ts'
 export type * from './ports/docs.ts'
-export { type LogFields, type Logger, silentLogger, stderrLogger } from './ports/logger.ts'
+export { type LogFields, type Logger, messageFirst, silentLogger, stderrLogger } from './ports/logger.ts'
 export type * from './ports/scheduler.ts'
 export type * from './ports/storage.ts'
 export type * from './ports/transport.ts'

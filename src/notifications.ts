@@ -25,6 +25,7 @@ import type { ReconcileOptions, ReconcileReport } from './services/reconcile/rep
 import { Reconciler } from './services/reconciler.ts'
 import { Replanner } from './services/replanner.ts'
 import { type HeldFilter, type HeldMessage, Restore, type RestoreReport } from './services/restore.ts'
+import { reportChannels, Unattended } from './services/sending-report.ts'
 import { SettingsService } from './services/settings-service.ts'
 import { type StopReport, shutDown } from './services/shutdown.ts'
 import { Statistics } from './services/statistics.ts'
@@ -138,12 +139,14 @@ export function createNotifications(options: NotificationsOptions): Notification
     dueAt: (at) => {
       dispatcher.dueAt(at)
       taskManager?.wake()
+      unattended.planned()
     },
     reported: (appointmentId) => dispatcher.reported(appointmentId),
     replanQueued: () => replanner.wake(),
     tasksTouched: () => taskManager?.wake(),
     taskManagerFault: () => taskManager?.client.fault ?? null,
   })
+  const unattended = new Unattended(context, () => dispatcher.isRunning)
   const planner = new Planner(context)
   const callbacks = new Callbacks(context)
   const taskManager =
@@ -190,6 +193,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     housekeeping.start()
     reconciler.start()
     taskManager?.start()
+    reportChannels(context)
   }
 
   async function stop(): Promise<StopReport> {

@@ -3,7 +3,14 @@ import { type RecipientRef, refKey } from '../schemas/common.ts'
 import type { Person } from '../schemas/directory.ts'
 import type { OffsetInput } from '../schemas/offset.ts'
 import type { RowFinding } from '../schemas/row.ts'
-import type { AppointmentStatus, Category, Channel, Rule } from '../schemas/vocabulary.ts'
+import {
+  type AppointmentStatus,
+  type Category,
+  type Channel,
+  isProviderLocked,
+  isProviderMissing,
+  type Rule,
+} from '../schemas/vocabulary.ts'
 import { type Appointment, inactiveRule, isActive, isSameRecipient, type WaitlistEntry } from './appointment.ts'
 import { addressKey } from './effective.ts'
 import { effectiveFor, type Surroundings } from './plan.ts'
@@ -220,8 +227,8 @@ const cancel = (rule: Rule): Verdict => ({ kind: 'cancel', rule })
 
 /** Without a provider a message that should go out cannot: that is a failure to tell, not a wish to respect. */
 function denied(rule: Rule): Verdict {
-  if (rule === 'provider_unreadable') return { kind: 'wait', rule }
-  return rule === 'no_provider' ? { kind: 'refuse', rule } : cancel(rule)
+  if (isProviderLocked(rule)) return { kind: 'wait', rule }
+  return isProviderMissing(rule) ? { kind: 'refuse', rule } : cancel(rule)
 }
 
 /** An offer of an entry that cannot be read is tried for so long, in ms. */

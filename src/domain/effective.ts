@@ -76,9 +76,6 @@ export function effective(input: EffectiveInput): Effective {
   }
 }
 
-/** The message should go out and cannot: a failure to tell, not a wish to respect. */
-export const isProviderFault = (rule: Rule): boolean => rule === 'no_provider' || rule === 'provider_unreadable'
-
 /** What is said beside the rule, where it is about the address. */
 export const detailOf = ({ rule, addressNote }: Effective) =>
   rule === 'invalid_contact' && addressNote !== null ? { detail: addressNote } : {}

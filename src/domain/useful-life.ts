@@ -24,7 +24,7 @@ export function usefulUntil({ category, since, start, expiresAt = null }: Life, 
   if (category === 'WAITLIST') return expiresAt ?? start
   if (start === null) return null
   if (category === 'REMINDER') {
-    const half = Math.max(0, (start.getTime() - since.getTime()) / 2)
+    const half = Math.max(0, Math.floor((start.getTime() - since.getTime()) / 2))
     return new Date(start.getTime() - Math.min(leadMs, half))
   }
   if (category === 'CONFIRMATION') return new Date(Math.min(since.getTime() + confirmationMs, start.getTime()))

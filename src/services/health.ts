@@ -6,6 +6,7 @@ import type { Dispatcher } from './dispatch/dispatcher.ts'
 import { factsOf } from './dispatch/work.ts'
 import { allDue, readWork } from './dispatch/work-source.ts'
 import type { LibraryClock } from './library-clock.ts'
+import type { PausedAccount } from './paused-accounts.ts'
 import type { Provider } from './providers.ts'
 import type { Restore } from './restore.ts'
 import type { TaskManagerIntegration, TaskManagerStatus } from './task-manager-integration.ts'
@@ -36,6 +37,11 @@ export type HealthReport = {
   readonly held: number | null
   /** The host application's own providers; accounts of organizations are verified by their first send. */
   readonly providers: readonly ProviderHealth[]
+  /**
+   * Provider accounts that refuse what is sent through them, of organizations and of the host application: what is due for
+   * them waits. Those that are paused the longest, 20 at most, of `count`; null: not known.
+   */
+  readonly accounts: { readonly count: number; readonly paused: readonly PausedAccount[] } | null
   /** Null where the option `taskManager` is not set, or where the rows cannot be read. */
   readonly taskManager: TaskManagerStatus | null
 }
@@ -50,6 +56,7 @@ export type ProviderHealth = {
 }
 
 const heldLimit = 100
+const accountsLimit = 20
 /** Work waits at most this long, or two sweeps, before the scheduler counts as failing. */
 const lagLimitMs = 60_000
 /** What a check may take; a slower one counts as not known. */
@@ -60,10 +67,10 @@ const silent = { status: 'failing', code: 'timeout' } as const
 /** How long the verification of a provider is good for. */
 const verifiedForMs = 60_000
 
-/** `freshUntil` by the clock's `elapsedMs`. */
 /** Rows of late work that are looked at; one of each lane is among them. */
 const latePage = 50
 
+/** `freshUntil` by the clock's `elapsedMs`. */
 type Verified = Pick<ProviderHealth, 'status' | 'code'> & { readonly checkedAt: Date; readonly freshUntil: number }
 
 /** Says whether the library can do its work. Never throws, answers within about two seconds, holds no secret. */
@@ -92,7 +99,8 @@ export class Health {
 
   /** `verify`: connect to providers whose last verification is older than a minute. Else what is known is shown. */
   async check({ verify }: { readonly verify: boolean }): Promise<HealthReport> {
-    const [storage, scheduler, providers, taskManager, held] = await Promise.all([
+    const [paused, storage, scheduler, providers, taskManager, held] = await Promise.all([
+      this.#within(this.#context.accounts.report()),
       this.#storage(),
       this.#scheduler(),
       Promise.all(channels.map((channel) => this.#provider(channel, verify))),
@@ -105,12 +113,15 @@ export class Health {
       directory.status,
       scheduler.status,
       ofChannels(providers),
+      // The host application's own are among its providers.
+      paused === null || paused.length === 0 ? 'ok' : 'degraded',
       // In the mode "trigger" the library does the work; without alarms its sweep finds what is due.
       taskManager?.mode === 'trigger' ? lessened(taskManager.status) : (taskManager?.status ?? 'ok'),
     ])
     const { isOff, offMs } = this.#clock
     const clock = { status: isOff ? 'off' : 'ok', offMs } as const
-    return { status, storage, clock, directory, scheduler, held, providers, taskManager }
+    const accounts = paused === null ? null : { count: paused.length, paused: paused.slice(0, accountsLimit) }
+    return { status, storage, clock, directory, scheduler, held, providers, accounts, taskManager }
   }
 
   async #storage(): Promise<HealthReport['storage']> {
@@ -153,6 +164,10 @@ export class Health {
     const isFresh = known !== undefined && clock.elapsedMs() < known.freshUntil
     if (verify && !isFresh) await this.#within(this.#verifyOnce(channel, found))
     const now = this.#verified.get(channel)
+    const pause = this.#context.accounts.pause(found)
+    if (pause !== null) {
+      return { channel, provider, status: 'failing', code: pause.code, checkedAt: now?.checkedAt ?? null }
+    }
     if (now === undefined) return { channel, provider, status: 'unknown', code: null, checkedAt: null }
     return { channel, provider, status: now.status, code: now.code, checkedAt: now.checkedAt }
   }

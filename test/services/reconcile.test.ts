@@ -231,7 +231,7 @@ describe('what changed around the plans', () => {
       const { reminders } = await without.notifications.scheduleReminders(1)
       expect(reminders).toEqual([])
       await without.reconcile()
-      expect((await without.notifications.explain(1)).map(ruleOf)).toEqual(Array(2).fill('skipped no_provider'))
+      expect((await without.notifications.explain(1)).map(ruleOf)).toEqual(Array(2).fill('skipped no_transport'))
     }
     {
       await using with_ = await openClinic(now, { storage: sqlite(path), directory: host })

@@ -58,6 +58,27 @@ const healthShape = z.object({
       }),
     )
     .optional(),
+  accounts: z
+    .object({
+      count: z.int(),
+      paused: z.array(
+        z.object({
+          organizationId: z.string().nullable().describe("Null: the host application's own account"),
+          channel: z.enum(channels),
+          provider: z.string(),
+          destination: z
+            .string()
+            .nullable()
+            .describe('How the addresses begin that its sender may not send to; null: nothing is sent through it'),
+          code: z.string(),
+          since: z.date(),
+          until: z.date().describe('When one message tries it again'),
+        }),
+      ),
+    })
+    .nullable()
+    .optional()
+    .describe('Provider accounts that refuse what is sent through them, and for which what is due waits'),
   taskManager: z
     .object({
       mode: z.enum(taskManagerModes),
