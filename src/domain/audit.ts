@@ -7,6 +7,7 @@ const told: ReadonlySet<string> = new Set([
   ...['emailEnabled', 'smsEnabled', 'emailReminders', 'smsReminders', 'defaultEmailReminders', 'defaultSmsReminders'],
   ...['appointmentConfirmation', 'appointmentReminder', 'appointmentCancellation', 'appointmentReschedule'],
   ...['waitlistNotification', 'unknownOutcome', 'pastReminders', 'practitionerNotifications', 'defaultCountry'],
+  'emailSmtpSecurity',
 ])
 
 const templateFields: ReadonlySet<string> = new Set(['emailTemplates', 'smsTemplates'])

@@ -1,10 +1,4 @@
-import type { Category, Channel } from '../schemas/vocabulary.ts'
-
-/**
- * How a mail server is spoken to: TLS from the start, STARTTLS or nothing at all, STARTTLS if it is offered, or in the
- * clear.
- */
-export type EmailSecurity = 'implicit' | 'required' | 'opportunistic' | 'off'
+import type { Category, Channel, EmailSecurity } from '../schemas/vocabulary.ts'
 
 /** The credentials of a channel, decrypted for the duration of a send. */
 export type EmailAccount = {

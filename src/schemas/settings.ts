@@ -5,8 +5,14 @@ import { type OffsetInput, reminderOffsets } from './offset.ts'
 import { type Country, countryCode } from './phone-number.ts'
 import { smsSender } from './sms-sender.ts'
 import { type TemplateSet, templateSet } from './templates.ts'
-import type { PastReminderPolicy, UnknownOutcomePolicy } from './vocabulary.ts'
-import { type Category, categories, pastReminderPolicies, unknownOutcomePolicies } from './vocabulary.ts'
+import type { EmailSecurity, PastReminderPolicy, UnknownOutcomePolicy } from './vocabulary.ts'
+import {
+  type Category,
+  categories,
+  emailSecurities,
+  pastReminderPolicies,
+  unknownOutcomePolicies,
+} from './vocabulary.ts'
 
 /** What a GET shows in place of a secret that is set; sent back, it changes nothing. */
 export const secretMask = '********'
@@ -29,6 +35,8 @@ export const organizationSettingsInput = z.strictObject({
   smsEnabled: flag,
   emailSmtpHost: host.nullable().optional(),
   emailSmtpPort: z.int().min(1).max(65_535).nullable().optional(),
+  /** How the server is spoken to. Null: TLS from the start on port 465, else STARTTLS as the transport decides. */
+  emailSmtpSecurity: z.enum(emailSecurities).nullable().optional(),
   emailUsername: singleLine(255)
     .meta({ examples: ['notifications@clinic.example'] })
     .nullable()
@@ -81,6 +89,7 @@ export type OrganizationSettings = {
   readonly smsEnabled: boolean
   readonly emailSmtpHost: string | null
   readonly emailSmtpPort: number
+  readonly emailSmtpSecurity: EmailSecurity | null
   readonly emailUsername: string | null
   readonly emailPassword: string | null
   readonly emailFromAddress: string | null

@@ -191,3 +191,10 @@ export const isProviderMissing = (rule: Rule): boolean => missingProvider.some((
 export const isProviderLocked = (rule: Rule): boolean => lockedProvider.some((one) => one === rule)
 /** The message should go out and cannot: a failure to report, not a wish to respect. */
 export const isProviderFault = (rule: Rule): boolean => isProviderMissing(rule) || isProviderLocked(rule)
+
+/**
+ * How a mail server is spoken to: TLS from the start, STARTTLS or nothing at all, STARTTLS if it is offered, or in the
+ * clear.
+ */
+export const emailSecurities = ['implicit', 'required', 'opportunistic', 'off'] as const
+export type EmailSecurity = (typeof emailSecurities)[number]

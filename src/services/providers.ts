@@ -103,7 +103,9 @@ export class Providers {
       if (typeof password === 'string') return password
       const { emailSmtpHost: host, emailUsername: username } = settings
       const port = settings.emailSmtpPort ?? organizationDefaults.emailSmtpPort
-      const account = { channel: 'EMAIL', host, port, username, password: password.secret } as const
+      const { emailSmtpSecurity: security } = settings
+      const credentials = { channel: 'EMAIL', host, port, username, password: password.secret } as const
+      const account = security === null ? credentials : { ...credentials, security }
       const from = names.from ?? (username?.includes('@') ? username : null)
       if (from === null) return 'no_sender'
       return {

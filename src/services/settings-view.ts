@@ -29,6 +29,7 @@ export function showSettings(row: SettingsRow): OrganizationSettings {
     ...policyOf(row),
     emailSmtpHost: row.emailSmtpHost,
     emailSmtpPort: row.emailSmtpPort ?? organizationDefaults.emailSmtpPort,
+    emailSmtpSecurity: row.emailSmtpSecurity,
     emailUsername: row.emailUsername,
     emailPassword: mask(row.emailPassword),
     emailFromAddress: row.emailFromAddress,

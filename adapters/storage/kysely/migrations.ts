@@ -130,9 +130,9 @@ export const migrations: readonly Migration[] = [
   },
   {
     version: 8,
-    name: 'default_country',
+    name: 'countries_and_encryption',
     oldest: 3,
-    changes: [{ kind: 'add', table: 'notification_settings', columns: ['default_country'] }],
+    changes: [{ kind: 'add', table: 'notification_settings', columns: ['default_country', 'email_smtp_security'] }],
   },
 ]
 

@@ -23,6 +23,7 @@ export const emptySettings: SettingsValues = {
   pastReminders: null,
   practitionerNotifications: null,
   defaultCountry: null,
+  emailSmtpSecurity: null,
 }
 
 /** A row of which nothing is set: everything is inherited. */

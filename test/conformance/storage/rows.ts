@@ -210,6 +210,7 @@ export const noSettings: SettingsValues = {
   pastReminders: null,
   practitionerNotifications: null,
   defaultCountry: null,
+  emailSmtpSecurity: null,
 }
 
 export const noPreferences: PreferencesValues = {

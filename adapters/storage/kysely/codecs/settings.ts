@@ -38,6 +38,7 @@ export const decodeSettings = (row: RecordOf<'notification_settings'>): Settings
   pastReminders: row.past_reminders,
   practitionerNotifications: categories(row.practitioner_notifications),
   defaultCountry: row.default_country,
+  emailSmtpSecurity: row.email_smtp_security,
   revision: row.revision,
   createdAt: new Date(row.created_at),
   updatedAt: new Date(row.updated_at),
@@ -64,6 +65,7 @@ export const encodeSettings = (values: SettingsValues, revision: number, at: Dat
   past_reminders: values.pastReminders,
   practitioner_notifications: json(values.practitionerNotifications),
   default_country: values.defaultCountry,
+  email_smtp_security: values.emailSmtpSecurity,
   revision,
   updated_at: at.getTime(),
 })

@@ -23,6 +23,7 @@ const settingsColumns = [
   'past_reminders',
   'practitioner_notifications',
   'default_country',
+  'email_smtp_security',
   'revision',
   'updated_at',
 ] as const
