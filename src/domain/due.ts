@@ -158,7 +158,9 @@ function judgeRecipient(
   moment: Moment,
 ): Verdict {
   const recipient = subject.recipients.find((one) => isSameRecipient(one, notice.recipient))
-  if (recipient === undefined) return missing(subject, life.start, moment.now)
+  if (recipient === undefined) {
+    return missing(subject, life.start ?? new Date(life.since.getTime() + unreadableOfferMs), moment.now)
+  }
   const allowed = effectiveFor(surroundings, recipient, notice.category, notice.channel)
   if (!allowed.allowed || allowed.address === null) return denied(allowed.rule)
   return tooLate(life, moment) ?? { kind: 'send', recipient, address: allowed.address }
@@ -243,13 +245,9 @@ function unreadable(issues: readonly FieldIssue[], start: Date, now: Date): Verd
 }
 
 /** Somebody who is not among those that take part left, unless somebody among them cannot be read. */
-function missing(
-  { hasUnreadablePeople }: Pick<Appointment, 'hasUnreadablePeople'>,
-  start: Date | null,
-  now: Date,
-): Verdict {
+function missing({ hasUnreadablePeople }: Pick<Appointment, 'hasUnreadablePeople'>, start: Date, now: Date): Verdict {
   if (!hasUnreadablePeople) return cancel('recipient_removed')
-  return unreadable([{ field: 'recipients', message: 'somebody among them cannot be read' }], start ?? now, now)
+  return unreadable([{ field: 'recipients', message: 'somebody among them cannot be read' }], start, now)
 }
 
 /** No reason to send something wrong, nor to forget it. Null: there is no start that is known. */

@@ -1,4 +1,10 @@
-import { type CountryCode, isSupportedCountry, ParseError, parsePhoneNumberWithError } from 'libphonenumber-js/max'
+import {
+  type CountryCode,
+  getCountries,
+  isSupportedCountry,
+  ParseError,
+  parsePhoneNumberWithError,
+} from 'libphonenumber-js/max'
 import { z } from 'zod'
 import type { Warning } from './common.ts'
 import { asciiDigits, visible } from './plain-text.ts'
@@ -114,4 +120,4 @@ export const countryCode = z
   .trim()
   .overwrite((code) => code.toUpperCase())
   .refine((code): boolean => isSupportedCountry(code), 'must be a country by ISO 3166-1 alpha-2 such as "GB"')
-  .meta({ examples: ['GB'] })
+  .meta({ enum: getCountries(), examples: ['GB'] })

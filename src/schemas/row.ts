@@ -139,12 +139,14 @@ function read(row: object, field: string): unknown {
 
 /** Fields that are not known, each with what is probably meant by it. What begins with `_` or `$` is an ORM's own. */
 function strangers(row: object, fields: readonly string[]) {
+  const names = Object.keys(row).filter(
+    (name) => !fields.includes(name) && !/^[_$]/.test(name) && typeof read(row, name) !== 'function',
+  )
+  if (names.length === 0) return []
   const missing = fields.filter((field) => isBlank(read(row, field)))
-  return Object.keys(row).flatMap((name) => {
-    if (fields.includes(name) || /^[_$]/.test(name) || typeof read(row, name) === 'function') return []
+  return names.map((name) => {
     const meant = isBlank(read(row, name)) ? null : meantBy(name, missing)
-    const message = `is not a known field${meant === null ? '' : `; did you mean "${meant}"?`}`
-    return [{ name, meant, message }]
+    return { name, meant, message: `is not a known field${meant === null ? '' : `; did you mean "${meant}"?`}` }
   })
 }
 

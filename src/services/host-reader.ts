@@ -95,6 +95,7 @@ export class HostReader {
     if (value === null) {
       throw new NotificationError('invalid_input', `The appointment is not valid. ${inWords(issues)}`, { issues })
     }
+    this.#appointments.findings.note(value.id, reading)
     this.#appointments.findings.noteUnknown([reading])
     return value
   }

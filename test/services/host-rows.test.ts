@@ -85,6 +85,43 @@ describe('an optional field that is wrong', () => {
     ])
   })
 
+  it('of a language the runtime does not know falls back to the organization, not to English', async () => {
+    await using clinic = await openTold()
+    clinic.host.organizationRows.set(organizationId, { id: organizationId, name: 'Hafen', locale: 'de_DE.UTF-8' })
+    clinic.host.book({ id: 1, startsAt: start, recipients: [{ ...byMail, locale: 'german' }] })
+    await schedule(clinic)
+    await clinic.start()
+    await clinic.clock.advanceTo('2030-01-14T14:10:00Z')
+    expect(clinic.outbox.sent[0]?.text).toContain('Januar')
+    expect(clinic.found[0]).toMatchObject({ issues: [{ field: 'recipients[0].locale' }] })
+  })
+
+  it('of an organization is reported with its id', async () => {
+    await using clinic = await openTold()
+    clinic.host.book({ id: 1, startsAt: start, recipients: [byMail] })
+    const organizations = async () => [{ id: organizationId, name: { de: 'Hafen' }, locale: 'german' }]
+    Object.assign(clinic.host, { organizations })
+    expect((await schedule(clinic)).reminders).toHaveLength(1)
+    expect(clinic.found).toMatchObject([
+      { method: 'organizations', id: organizationId, usable: true, issues: [{ field: 'name' }, { field: 'locale' }] },
+    ])
+  })
+
+  it('whose getter throws is left out as well', async () => {
+    await using clinic = await openTold()
+    clinic.host.book({ id: 1, startsAt: start, recipients: [byMail] })
+    answering(clinic, (row) =>
+      Object.defineProperty({ ...row }, 'location', {
+        enumerable: true,
+        get: () => {
+          throw new Error('the row is detached')
+        },
+      }),
+    )
+    expect((await schedule(clinic)).reminders).toHaveLength(1)
+    expect(clinic.found).toMatchObject([{ issues: [{ field: 'location' }] }])
+  })
+
   it('is reported once, not at every reading, and is over when it is mended', async () => {
     await using clinic = await openTold()
     clinic.host.book({ id: 1, startsAt: start, recipients: [byMail] })
