@@ -111,7 +111,7 @@ describe.each([
     expect(ahead[0]).toBeGreaterThan(1000)
     const seen: unknown[] = []
     for (let cursor: string | null | undefined; cursor !== null; ) {
-      const page = await place.storage.plans.upcoming(at(0), cursor ?? null, 400)
+      const page = await place.storage.plans.upcoming(at(0), cursor ?? null, 1000)
       seen.push(...page.plans.map(({ appointmentId }) => appointmentId))
       cursor = page.cursor
     }
