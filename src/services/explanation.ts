@@ -6,7 +6,8 @@ import { ruleTable } from '../schemas/vocabulary.ts'
 /** One line of an appointment's story. `because` is the rule in words. */
 export type ExplanationLine = Omit<DecisionEntry, 'action' | 'rule'> & {
   readonly at: Date
-  readonly action: DecisionEntry['action'] | 'sent' | 'delivered' | 'bounced'
+  /** `warned`: nothing was decided by it; something of the row that the directory returns now cannot be used. */
+  readonly action: DecisionEntry['action'] | 'sent' | 'delivered' | 'bounced' | 'warned'
   readonly rule: DecisionEntry['rule'] | null
   readonly because: string
 }

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { type Appointment, isSameRecipient, refOf, type WaitlistEntry } from '../domain/appointment.ts'
-import { addressKey } from '../domain/effective.ts'
+import { addressKey, detailOf } from '../domain/effective.ts'
 import { type MessageFacts, type RenderedMessage, renderMessage, templateField } from '../domain/messages/index.ts'
 import { effectiveFor } from '../domain/plan.ts'
 import type { DeliveryContent, NewDelivery } from '../ports/storage.ts'
 import { type EntityId, type RecipientRef, refKey } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
-import type { DirectoryOrganization, DirectoryRecipient } from '../schemas/directory.ts'
+import type { Organization, Person } from '../schemas/directory.ts'
 import type { TemplateSet } from '../schemas/templates.ts'
 import { type Category, type Channel, channels, isProviderFault, type Rule } from '../schemas/vocabulary.ts'
 import { noticeKey } from './idempotency-key.ts'
@@ -46,7 +46,8 @@ export function buildNotices(
   )
   for (const wanted of request.recipients ?? []) {
     if (chosen.some((one) => isSameRecipient(one, wanted))) continue
-    entries.push({ action: 'skipped', rule: 'recipient_removed', category, recipient: wanted })
+    const rule = subject.hasUnreadablePeople ? 'appointment_unreadable' : 'recipient_removed'
+    entries.push({ action: 'skipped', rule, category, recipient: wanted })
   }
   for (const recipient of chosen) {
     for (const channel of request.channels) {
@@ -55,7 +56,7 @@ export function buildNotices(
       const place = allowed.address === null ? '' : `${channel}:${addressKey(allowed.address)}`
       if (!allowed.allowed || allowed.address === null) {
         const refused = isProviderFault(allowed.rule)
-        entries.push({ action: refused ? 'refused' : 'skipped', rule: allowed.rule, ...about })
+        entries.push({ action: refused ? 'refused' : 'skipped', rule: allowed.rule, ...about, ...detailOf(allowed) })
       } else if (taken.has(place)) {
         entries.push({ action: 'merged', rule: 'same_address', ...about })
       } else {
@@ -92,8 +93,8 @@ export type RenderRequest = {
   readonly channel: Channel
   readonly category: Category
   readonly subject: Subject
-  readonly recipient: DirectoryRecipient
-  readonly organization: DirectoryOrganization | null
+  readonly recipient: Person
+  readonly organization: Organization | null
   readonly now: Date
 }
 
@@ -138,5 +139,5 @@ export const channelsOf = (wanted: Channel | 'BOTH' | undefined): readonly Chann
   wanted === undefined || wanted === 'BOTH' ? channels : [wanted]
 
 /** A patient is told about themselves; others are told about the first patient of the appointment. */
-const patientOf = (subject: Subject, recipient: DirectoryRecipient): DirectoryRecipient | undefined =>
+const patientOf = (subject: Subject, recipient: Person): Person | undefined =>
   recipient.type === 'PATIENT' ? recipient : subject.recipients.find((one) => one.type === 'PATIENT')

@@ -69,9 +69,11 @@ export function draftPlan({ request, appointment, before, rows, knowledge, now }
           existing: new Set(live.map(reminderKey)),
           decided: new Set(decided.map(reminderKey)),
         })
-  const reminders = request.reconciled
-    ? [...wanted.reminders, ...withoutProvider(live, wanted, appointment)]
-    : wanted.reminders
+  const reminders = [
+    ...wanted.reminders,
+    ...(request.reconciled ? withoutProvider(live, wanted, appointment) : []),
+    ...(after.status === 'active' ? ofUnreadable(live, appointment) : []),
+  ]
   const wantedKeys = new Set(reminders.map(reminderKey))
   const liveKeys = new Set(live.map(reminderKey))
   const surplus = live.filter((row) => row.status === 'PENDING' && !wantedKeys.has(reminderKey(row)))
@@ -151,6 +153,20 @@ function withoutProvider(
         (entry) =>
           entry.recipient !== undefined && isSameRecipient(entry.recipient, recipient) && entry.channel === channel,
       ),
+  )
+}
+
+/** Reminders of somebody who may be the one that cannot be read: whether they are right is seen when they are due. */
+function ofUnreadable(
+  live: readonly ReminderRow[],
+  { start, recipients, hasUnreadablePeople }: Appointment,
+): readonly ReminderRow[] {
+  if (!hasUnreadablePeople) return []
+  return live.filter(
+    ({ status, startsAt, recipient }) =>
+      status === 'PENDING' &&
+      startsAt.getTime() === start.instant.getTime() &&
+      !recipients.some((one) => isSameRecipient(one, recipient)),
   )
 }
 

@@ -15,6 +15,7 @@ export function policyOf(row: SettingsRow | null): OrganizationPolicy {
     unknownOutcome: row?.unknownOutcome ?? organizationDefaults.unknownOutcome,
     pastReminders: row?.pastReminders ?? organizationDefaults.pastReminders,
     practitionerNotifications: row?.practitionerNotifications ?? organizationDefaults.practitionerNotifications,
+    defaultCountry: row?.defaultCountry ?? null,
   }
 }
 

@@ -128,6 +128,12 @@ export const migrations: readonly Migration[] = [
       },
     ],
   },
+  {
+    version: 8,
+    name: 'default_country',
+    oldest: 3,
+    changes: [{ kind: 'add', table: 'notification_settings', columns: ['default_country'] }],
+  },
 ]
 
 export const librarySchema: Schema = { tables, migrations }

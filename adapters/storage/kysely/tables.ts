@@ -71,6 +71,7 @@ export const tables = {
       unknown_outcome: word<UnknownOutcomePolicy>(),
       past_reminders: word<PastReminderPolicy>(),
       practitioner_notifications: optional('json'),
+      default_country: optional('text'),
       revision: required('int'),
     },
     indexes: [{ name: 'notification_settings_organization', columns: ['organization_id'], unique: true }],

@@ -34,7 +34,7 @@ export const omissionShape = z.object({ action: z.enum(decisionActions), rule: z
 
 export const explanationShape = z.object({
   at: z.date(),
-  action: z.enum([...decisionActions, 'sent', 'delivered', 'bounced']),
+  action: z.enum([...decisionActions, 'sent', 'delivered', 'bounced', 'warned']),
   rule: z.string().nullable().describe('Null for what a provider did'),
   ...decisionFields,
 })

@@ -22,6 +22,7 @@ export const emptySettings: SettingsValues = {
   unknownOutcome: null,
   pastReminders: null,
   practitionerNotifications: null,
+  defaultCountry: null,
 }
 
 /** A row of which nothing is set: everything is inherited. */

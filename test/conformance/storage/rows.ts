@@ -209,6 +209,7 @@ export const noSettings: SettingsValues = {
   unknownOutcome: null,
   pastReminders: null,
   practitionerNotifications: null,
+  defaultCountry: null,
 }
 
 export const noPreferences: PreferencesValues = {

@@ -37,6 +37,7 @@ export const decodeSettings = (row: RecordOf<'notification_settings'>): Settings
   unknownOutcome: row.unknown_outcome,
   pastReminders: row.past_reminders,
   practitionerNotifications: categories(row.practitioner_notifications),
+  defaultCountry: row.default_country,
   revision: row.revision,
   createdAt: new Date(row.created_at),
   updatedAt: new Date(row.updated_at),
@@ -62,6 +63,7 @@ export const encodeSettings = (values: SettingsValues, revision: number, at: Dat
   unknown_outcome: values.unknownOutcome,
   past_reminders: values.pastReminders,
   practitioner_notifications: json(values.practitionerNotifications),
+  default_country: values.defaultCountry,
   revision,
   updated_at: at.getTime(),
 })

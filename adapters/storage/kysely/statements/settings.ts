@@ -22,6 +22,7 @@ const settingsColumns = [
   'unknown_outcome',
   'past_reminders',
   'practitioner_notifications',
+  'default_country',
   'revision',
   'updated_at',
 ] as const
