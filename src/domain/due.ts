@@ -1,12 +1,12 @@
 import type { NotificationError } from '../errors.ts'
 import { type RecipientRef, refKey } from '../schemas/common.ts'
 import type { DirectoryRecipient } from '../schemas/directory.ts'
-import type { OffsetInput } from '../schemas/offset.ts'
+import { type OffsetInput, parseOffset } from '../schemas/offset.ts'
 import type { AppointmentStatus, Category, Channel, Rule } from '../schemas/vocabulary.ts'
 import { type Appointment, inactiveRule, isActive, isSameRecipient, type WaitlistEntry } from './appointment.ts'
 import { addressKey } from './effective.ts'
 import { effectiveFor, type Surroundings } from './plan.ts'
-import { canonicalOffsets } from './reminder-time.ts'
+import { canonicalOffsets, reminderTime } from './reminder-time.ts'
 import { type Life, usefulUntil } from './useful-life.ts'
 
 /** What is to become of one piece of due work. */
@@ -39,6 +39,7 @@ export type PlanFacts = {
   readonly status: 'active' | 'cancelled'
   readonly cancelReason: Rule | null
   readonly customReminders: readonly OffsetInput[] | null
+  readonly timeZone: string
 }
 
 export type DueReminder = {
@@ -71,7 +72,7 @@ export function judgeReminder(
   const appointment = truth.value
   const inactive = inactiveRule(appointment.status)
   if (inactive !== null) return cancel(inactive)
-  if (appointment.start.instant.getTime() !== reminder.startsAt.getTime()) return { kind: 'move' }
+  if (isMoved(reminder, appointment, plan, now)) return { kind: 'move' }
   const recipient = appointment.recipients.find((one) => isSameRecipient(one, reminder.recipient))
   if (recipient === undefined) return cancel('recipient_removed')
   const allowed = effectiveFor(surroundings, recipient, 'REMINDER', reminder.channel)
@@ -82,6 +83,13 @@ export function judgeReminder(
   const late = tooLate({ category: 'REMINDER', since, start: appointment.start.instant }, { now, leadMs })
   if (late !== null) return late
   return { kind: 'send', recipient, address: allowed.address }
+}
+
+/** Another start, or another zone, by whose clocks the reminder's time is yet to come. */
+function isMoved(reminder: DueReminder, { start }: Appointment, plan: PlanFacts, now: Date): boolean {
+  if (start.instant.getTime() !== reminder.startsAt.getTime()) return true
+  if (start.timeZone === plan.timeZone || reminder.reminderTime > now) return false
+  return reminderTime(parseOffset(reminder.offset), start) > now
 }
 
 export type DueNotice = {

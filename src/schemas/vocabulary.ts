@@ -111,6 +111,8 @@ export const ruleTable = {
   past_time: 'its time was already past when it was planned',
   merged_into_nearest: 'its time was past when planned; the nearest reminder stands for it',
   sent_late_by_policy: 'its time was past when planned; the organization sends such reminders at once',
+  sent_late_after_move:
+    'the appointment was moved without a report, and at its new start the time is past; sent at once',
   appointment_started: 'the appointment has started; nothing is sent after the start',
   appointment_cancelled: 'the appointment is cancelled',
   appointment_gone: 'the host application no longer knows the appointment',

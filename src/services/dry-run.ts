@@ -25,6 +25,7 @@ export async function dryRun(
     customReminders: customReminders === undefined ? (plans[0]?.customReminders ?? null) : customReminders,
     now: clock.now(),
     existing: new Set(),
+    carried: new Set(),
     decided: new Set(),
   })
   const reminders = plan.reminders.map((planned) => {

@@ -1,5 +1,5 @@
 import { type Appointment, isSameRecipient } from '../domain/appointment.ts'
-import { type PlannedReminder, planReminders, type ReminderPlan, reminderKey } from '../domain/plan.ts'
+import { occasionKey, type PlannedReminder, planReminders, type ReminderPlan, reminderKey } from '../domain/plan.ts'
 import type { PlanCommand, PlanRow, ReminderRow } from '../ports/storage.ts'
 import type { Actor } from '../schemas/audit.ts'
 import type { EntityId } from '../schemas/common.ts'
@@ -17,8 +17,11 @@ export type PlanRequest = PlanChange & {
   readonly by?: Actor
   /** Refuse with `appointment_not_active`, writing nothing, where the host says it is off. Default false: its reminders are cancelled. */
   readonly requireActive?: boolean
-  /** Why rows that are no longer wanted are cancelled. Default: moved if the start changed, else replanned. */
-  readonly supersededBy?: Rule
+  /**
+   * The library found out by itself, nobody reported it: reminders that were still to come when the appointment moved are sent
+   * at once where their time is past at the new start, whatever the policy, since nobody has heard of the move. Default false.
+   */
+  readonly unreported?: boolean
   /** Found by reconciliation: the decision says so, and what does not take place (any more) and has no plan gets none. */
   readonly reconciled?: boolean
   /** Skip what is past when it is planned, whatever the organization's policy: it may have been sent. Default false. */
@@ -67,6 +70,7 @@ export function draftPlan({ request, appointment, before, rows, knowledge, now }
           now,
           skipPast: request.skipPast ?? false,
           existing: new Set(live.map(reminderKey)),
+          carried: new Set(request.unreported ? movedRows(live, appointment).map(occasionKey) : []),
           decided: new Set(decided.map(reminderKey)),
         })
   const reminders = request.reconciled
@@ -77,7 +81,7 @@ export function draftPlan({ request, appointment, before, rows, knowledge, now }
   const surplus = live.filter((row) => row.status === 'PENDING' && !wantedKeys.has(reminderKey(row)))
   const isNew = (key: string) => !liveKeys.has(key)
   const changed = before === null || after.revision !== before.revision
-  const supersededBy = after.cancelReason ?? request.supersededBy ?? supersedingRule(before, after)
+  const supersededBy = supersedingRule(before, after)
   const notices =
     request.notice === undefined
       ? { deliveries: [], entries: [] }
@@ -125,6 +129,10 @@ export function draftPlan({ request, appointment, before, rows, knowledge, now }
     },
   }
 }
+
+/** Reminders that are still to come, at a start that is no more. */
+const movedRows = (live: readonly ReminderRow[], { start }: Appointment): readonly ReminderRow[] =>
+  live.filter(({ status, startsAt }) => status === 'PENDING' && startsAt.getTime() !== start.instant.getTime())
 
 /** A reminder that stands already was explained when it was planned. */
 function isNews(entry: DecisionEntry, appointment: Appointment, liveKeys: ReadonlySet<string>): boolean {

@@ -25,7 +25,7 @@ const reminder: DueReminder = {
   reminderTime: new Date(appointment().start.instant.getTime() - 24 * 3_600_000),
   isGoneForLong: true,
 }
-const active: PlanFacts = { status: 'active', cancelReason: null, customReminders: null }
+const active: PlanFacts = { status: 'active', cancelReason: null, customReminders: null, timeZone: 'Europe/Berlin' }
 const judge = (
   changes: Parameters<typeof appointment>[0] = {},
   plan: PlanFacts | null = active,

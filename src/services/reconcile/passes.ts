@@ -146,7 +146,13 @@ async function* mend({ planner, requireLease, skipPast }: Run, ids: readonly Ent
   for (const batch of inBatches(ids)) {
     await requireLease()
     const results = await planner.plan(
-      batch.map((appointmentId) => ({ appointmentId, reactivate: false, reconciled: true, skipPast })),
+      batch.map((appointmentId) => ({
+        appointmentId,
+        reactivate: false,
+        unreported: true,
+        reconciled: true,
+        skipPast,
+      })),
     )
     for (const [index, appointmentId] of batch.entries()) yield { appointmentId, found: findingOf(results[index]) }
   }

@@ -123,7 +123,7 @@ export class HandOver {
       return decided
     })
     if (toReplan.length > 0) {
-      await planner.plan(toReplan.map((appointmentId) => ({ appointmentId, reactivate: false })))
+      await planner.plan(toReplan.map((appointmentId) => ({ appointmentId, reactivate: false, unreported: true })))
     }
     const now = clock.now()
     const commands = evaluated.map((one) => one.command)
