@@ -31,7 +31,7 @@ import type { Planner } from './planner.ts'
 import { Previews } from './previews.ts'
 import { type BatchResult, scheduleInBatches } from './schedule-batch.ts'
 import { Scheduling } from './scheduling.ts'
-import { sendNotices } from './send-notices.ts'
+import { requireOpen, sendNotices } from './send-notices.ts'
 import {
   type CancelResult,
   type DryRun,
@@ -183,13 +183,14 @@ export class NotificationService {
    * Queues a notice to the recipients of a waitlist entry now. Each call sends it again, unless both calls give the
    * same `idempotencyKey`.
    * @throws NotificationError `waitlist_entry_not_found`, also if the directory's answer for it cannot be used;
-   * `options_invalid`: the directory has no `waitlistEntries`.
+   * `options_invalid`: the directory has no `waitlistEntries`; `slot_started`: the slot has started; `offer_expired`.
    */
   async notifyWaitlist(waitlistEntryId: EntityId, options: WaitlistOptions = {}): Promise<SendResult> {
     const id = readId(this.#context.options.ids, 'waitlistEntry', waitlistEntryId, 'waitlistEntryId')
     const { channel, idempotencyKey } = parseInput(waitlistOptions, options, 'The notification')
     const truth = (await this.#context.host.waitlistEntries([id]))(id)
     if (truth.kind !== 'known') throw waitlistEntryNotFound(id)
+    requireOpen(truth.value, this.#context.options.clock.now())
     return sendNotices(this.#context, this.#actor, {
       category: 'WAITLIST',
       subject: truth.value,

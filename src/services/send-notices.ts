@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import type { WaitlistEntry } from '../domain/appointment.ts'
+import { NotificationError } from '../errors.ts'
 import type { DeliveryRow, DeliveryStore, NewDelivery } from '../ports/storage.ts'
 import type { Actor } from '../schemas/audit.ts'
 import { definedOnly } from '../schemas/defined.ts'
@@ -26,6 +28,19 @@ export async function sendNotices(context: Context, by: Actor, asked: AskedNotic
   if (queued.length > 0) context.dueAt(now)
   const before = await queuedBefore(storage.deliveries, notices.deliveries, queued)
   return { notifications: [...before, ...queued].map(showNotification), omitted: notices.entries }
+}
+
+/** What nobody can take any more is not offered. @throws NotificationError `slot_started`, `offer_expired`. */
+export function requireOpen({ id, start, expiresAt }: WaitlistEntry, now: Date): void {
+  const field = 'waitlistEntryId'
+  if (start !== null && start.instant <= now) {
+    const message = `The slot of waitlist entry ${id} started at ${start.instant.toISOString()}; it is not offered any more.`
+    throw new NotificationError('slot_started', message, { field })
+  }
+  if (expiresAt !== null && expiresAt <= now) {
+    const message = `The offer to waitlist entry ${id} expired at ${expiresAt.toISOString()}.`
+    throw new NotificationError('offer_expired', message, { field })
+  }
 }
 
 /** Notices of one category of one appointment that are looked through, newest first. */
