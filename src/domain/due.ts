@@ -104,8 +104,8 @@ export type DueNotice = {
 }
 
 /**
- * The rules of truth by category: a cancellation is told because the appointment is cancelled (from the snapshot if it
- * is gone), everything else only while it is going to take place.
+ * The rules of truth by category: a cancellation is reported because the appointment is cancelled (from the snapshot if it
+ * is gone, also to those who are no longer part of it), everything else only while it is going to take place.
  */
 export function judgeNotice(
   notice: DueNotice,
@@ -129,7 +129,9 @@ export function judgeNotice(
   }
   const { category, createdAt: since } = notice
   const life = { category, since, start: appointment.start.instant }
-  return judgeRecipient(notice, appointment.recipients, surroundings, life, moment)
+  // A host may detach everybody from what it cancelled.
+  const detached = cancellation ? (snapshot?.recipients ?? []) : []
+  return judgeRecipient(notice, [...appointment.recipients, ...detached], surroundings, life, moment)
 }
 
 export function judgeWaitlistNotice(

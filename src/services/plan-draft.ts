@@ -99,10 +99,12 @@ export function draftPlan({ request, appointment, before, rows, knowledge, now }
           },
           knowledge,
         )
-  const draft = { request, appointment, plan: wanted, refused: notices.entries, live, knowledge }
+  const unheard = request.notice === 'CANCELLATION' ? detached(before, appointment) : []
+  const refused = [...notices.entries, ...unheard]
+  const draft = { request, appointment, plan: wanted, refused, live, knowledge }
   const settled =
     !changed && surplus.length === 0 && ![...wantedKeys].some(isNew) && !isRetimed(before, after, live, reminders)
-  if (settled && notices.deliveries.length === 0 && notices.entries.length === 0) {
+  if (settled && notices.deliveries.length === 0 && refused.length === 0) {
     return { ...draft, command: null, drift: 'unchanged' }
   }
   const drift = driftOf(before, after)
@@ -123,7 +125,7 @@ export function draftPlan({ request, appointment, before, rows, knowledge, now }
       reminders,
       supersededBy,
       notifications: notices.deliveries,
-      decision: [...(request.reconciled ? [reconciledEntry(drift)] : []), ...dropped, ...fresh, ...notices.entries],
+      decision: [...(request.reconciled ? [reconciledEntry(drift)] : []), ...dropped, ...fresh, ...refused],
       at: now,
       ...(request.by === undefined ? {} : { by: request.by }),
     },
@@ -133,6 +135,12 @@ export function draftPlan({ request, appointment, before, rows, knowledge, now }
 /** Reminders that are still to come, at a start that is no more. */
 const movedRows = (live: readonly ReminderRow[], { start }: Appointment): readonly ReminderRow[] =>
   live.filter(({ status, startsAt }) => status === 'PENDING' && startsAt.getTime() !== start.instant.getTime())
+
+/** Those who took part, and of whom there is no address any more when the cancellation is reported. */
+const detached = (before: PlanRow | null, { recipients }: Appointment): readonly DecisionEntry[] =>
+  (before?.recipients ?? [])
+    .filter((ref) => !recipients.some((recipient) => isSameRecipient(recipient, ref)))
+    .map((recipient) => ({ action: 'skipped', rule: 'recipient_removed', category: 'CANCELLATION', recipient }))
 
 /** A reminder that stands already was explained when it was planned. */
 function isNews(entry: DecisionEntry, appointment: Appointment, liveKeys: ReadonlySet<string>): boolean {

@@ -25,13 +25,17 @@ export type Judgement = {
  */
 export async function judge(context: Context, works: readonly DueWork[], known?: WorkTruths): Promise<Judgement> {
   const truths = known ?? (await askTruths(context, works))
-  const subjects = works.map((due) => ({ due, subject: subjectOf(due, truths) }))
+  const subjects = works.map((due) => {
+    const snapshot = parseSnapshot(due.delivery?.snapshot ?? null)
+    return { due, snapshot, subject: subjectOf(due, snapshot, truths) }
+  })
   const [knowledge, missing] = await Promise.all([
     Knowledge.load(
       context,
-      subjects.map(({ due, subject }) => ({
+      subjects.map(({ due, snapshot, subject }) => ({
         organizationId: factsOf(due).organizationId,
-        recipients: subject?.recipients ?? [],
+        // Whoever was detached since may have opted out all the same.
+        recipients: [...(subject?.recipients ?? []), ...(snapshot?.recipients ?? [])],
       })),
       truths.organization,
     ),
@@ -39,7 +43,7 @@ export async function judge(context: Context, works: readonly DueWork[], known?:
   ])
   // The clock is read after the truth: a start that came meanwhile is past.
   const moment = { now: context.options.clock.now(), leadMs: context.options.leadMs }
-  const judged = subjects.map(({ due, subject }): Judged => {
+  const judged = subjects.map(({ due, snapshot, subject }): Judged => {
     const { organizationId } = factsOf(due)
     const surroundings = knowledge.surroundings(organizationId)
     const isGoneForLong = missing.has(subjectKey(due))
@@ -48,7 +52,6 @@ export async function judge(context: Context, works: readonly DueWork[], known?:
       const reminder = { ...due.reminder, isGoneForLong }
       return { due, subject, verdict: judgeReminder(reminder, appointment, truths.planOf(due), surroundings, moment) }
     }
-    const snapshot = parseSnapshot(due.delivery.snapshot)
     const notice = { ...due.delivery, askedStatus: snapshot?.status ?? null, isGoneForLong }
     const verdict =
       due.delivery.waitlistEntryId === null
@@ -92,7 +95,11 @@ function ofOrganization<T extends { organizationId: string }>(
   return truth.kind === 'known' && name.kind === 'unanswered' ? name : truth
 }
 
-function subjectOf(due: DueWork, { appointment, waitlistEntry }: WorkTruths): Subject | null {
+function subjectOf(
+  due: DueWork,
+  snapshot: Appointment | null,
+  { appointment, waitlistEntry }: WorkTruths,
+): Subject | null {
   const { appointmentId, waitlistEntryId, category } = factsOf(due)
   const truth =
     appointmentId !== null
@@ -101,7 +108,7 @@ function subjectOf(due: DueWork, { appointment, waitlistEntry }: WorkTruths): Su
         ? waitlistEntry(waitlistEntryId)
         : gone
   if (truth.kind === 'known') return truth.value
-  return category === 'CANCELLATION' ? parseSnapshot(due.delivery?.snapshot ?? null) : null
+  return category === 'CANCELLATION' ? snapshot : null
 }
 
 /** The subjects that the host did not know long ago either. */
