@@ -129,6 +129,8 @@ export const ruleTable = {
   cancelled_by_request: 'the host application cancelled the reminders',
   offset_removed: 'the offset is no longer among the effective ones',
   replanned: 'settings, preferences or the appointment changed; the reminders were planned anew',
+  not_reported:
+    'the host application has the appointment and did not report it: nothing is planned; reconcile() finds it if the directory lists it as upcoming',
   reconciled: 'reconciliation found that the plan differed from what the host application and the settings say',
   superseded: 'a newer notice about the same appointment replaces it',
   nearer_reminder: 'several reminders were due; only the nearest to the start is sent',

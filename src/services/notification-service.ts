@@ -19,6 +19,7 @@ import {
 import { type AppointmentOutcome, appointmentOutcomes } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
 import { dryRun } from './dry-run.ts'
+import { explainUnreported } from './explain-unreported.ts'
 import { explainWaiting } from './explain-waiting.ts'
 import { type ExplanationLine, explainAppointment } from './explanation.ts'
 import { readHistory } from './history.ts'
@@ -214,15 +215,18 @@ export class NotificationService {
   /**
    * Which messages of an appointment were planned, moved, skipped, merged, sent or refused, when, and by which rule; in
    * the order of time. Last, why messages that are due have not been sent, where the directory or TaskManager does not
-   * answer.
+   * answer; of an appointment that you never reported, that it is `unreported`, and what would be planned.
    * @throws NotificationError `appointment_not_found`: neither the library nor the directory knows it.
    */
   async explain(appointmentId: EntityId): Promise<readonly ExplanationLine[]> {
     const id = this.#appointmentId(appointmentId)
-    const { storage } = this.#context.options
     const organizationId = await organizationOf(this.#context, id)
-    const lines = await explainAppointment(storage, organizationId, id)
-    return [...lines, ...(await explainWaiting(this.#context, organizationId, id))]
+    const lines = await explainAppointment(this.#context.options.storage, organizationId, id)
+    return [
+      ...lines,
+      ...(await explainWaiting(this.#context, organizationId, id)),
+      ...(await explainUnreported(this.#context, id, lines)),
+    ]
   }
 
   /** A page of deliveries, newest first. Default: 50 settled ones of all organizations. */

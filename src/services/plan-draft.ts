@@ -112,8 +112,13 @@ export function draftPlan({ request, appointment, before, rows, knowledge, now }
   const fresh = settled ? [] : wanted.entries.filter((entry) => isNews(entry, appointment, liveKeys))
   const dropped = surplus.map((row): DecisionEntry => {
     const { recipient, channel, offset, id: reminderId } = row
-    const action = supersededBy === 'appointment_moved' || supersededBy === 'zone_data_changed' ? 'moved' : 'cancelled'
-    return { action, rule: supersededBy, category: 'REMINDER', recipient, channel, offset, reminderId }
+    const about = { rule: supersededBy, category: 'REMINDER', recipient, channel, offset, reminderId } as const
+    if (supersededBy !== 'appointment_moved' && supersededBy !== 'zone_data_changed')
+      return { action: 'cancelled', ...about }
+    const moved = wanted.entries.find((entry) => isAbout(entry, row))
+    const to = moved?.for === undefined ? {} : { for: moved.for }
+    const detail = `start ${row.startsAt.toISOString()} to ${after.startsAt.toISOString()}`
+    return { action: 'moved', ...about, from: row.reminderTime.toISOString(), ...to, detail }
   })
   return {
     ...draft,
@@ -125,7 +130,13 @@ export function draftPlan({ request, appointment, before, rows, knowledge, now }
       reminders,
       supersededBy,
       notifications: notices.deliveries,
-      decision: [...(request.reconciled ? [reconciledEntry(drift)] : []), ...dropped, ...fresh, ...refused],
+      decision: [
+        ...(request.reconciled ? [reconciledEntry(drift, before, after)] : []),
+        ...dropped,
+        ...retimed(before, after, live, reminders),
+        ...fresh,
+        ...refused,
+      ],
       at: now,
       ...(request.by === undefined ? {} : { by: request.by }),
     },
@@ -141,6 +152,12 @@ const detached = (before: PlanRow | null, { recipients }: Appointment): readonly
   (before?.recipients ?? [])
     .filter((ref) => !recipients.some((recipient) => isSameRecipient(recipient, ref)))
     .map((recipient) => ({ action: 'skipped', rule: 'recipient_removed', category: 'CANCELLATION', recipient }))
+
+const isAbout = (entry: DecisionEntry, { recipient, channel, offset }: ReminderRow): boolean =>
+  entry.recipient !== undefined &&
+  isSameRecipient(entry.recipient, recipient) &&
+  entry.channel === channel &&
+  entry.offset === offset
 
 /** A reminder that stands already was explained when it was planned. */
 function isNews(entry: DecisionEntry, appointment: Appointment, liveKeys: ReadonlySet<string>): boolean {
@@ -185,9 +202,38 @@ function isRetimed(
   })
 }
 
-/** Opens what reconciliation decided. */
-export const reconciledEntry = (drift: PlanDrift): DecisionEntry => ({
+/** The same start, and another time by the clocks of another zone, or by other data of the zone. */
+function retimed(
+  before: PlanRow | null,
+  after: PlanRow,
+  live: readonly ReminderRow[],
+  wanted: readonly PlannedReminder[],
+): DecisionEntry[] {
+  if (before === null) return []
+  const timeOf = new Map(wanted.map((reminder) => [reminderKey(reminder), reminder.reminderTime]))
+  const rule: Rule = before.timeZone === after.timeZone ? 'zone_data_changed' : 'appointment_moved'
+  return live.flatMap((row) => {
+    const time = timeOf.get(reminderKey(row))
+    // One that is put off or being sent keeps its time.
+    const isKept = row.status !== 'PENDING' || row.dueAt?.getTime() !== row.reminderTime.getTime()
+    if (isKept || time === undefined || time.getTime() === row.reminderTime.getTime() || time <= row.createdAt)
+      return []
+    const { recipient, channel, offset, id: reminderId, reminderTime } = row
+    const times = { from: reminderTime.toISOString(), for: time.toISOString() }
+    return [{ action: 'moved', rule, category: 'REMINDER', recipient, channel, offset, reminderId, ...times }]
+  })
+}
+
+/** Opens what reconciliation decided; of a move with both starts. */
+export const reconciledEntry = (
+  drift: PlanDrift,
+  before: PlanRow | null = null,
+  after: PlanRow | null = null,
+): DecisionEntry => ({
   action: drift === 'replanned' ? 'planned' : drift,
   rule: 'reconciled',
   category: 'REMINDER',
+  ...(drift === 'moved' && before !== null && after !== null
+    ? { from: before.startsAt.toISOString(), for: after.startsAt.toISOString() }
+    : {}),
 })
