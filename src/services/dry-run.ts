@@ -28,6 +28,7 @@ export async function dryRun(
     now: clock.now(),
     existing: new Set(),
     carried: new Set(),
+    reminded: new Set(),
     decided: new Set(),
   })
   const reminders = plan.reminders.map((planned) => {

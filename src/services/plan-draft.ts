@@ -1,5 +1,12 @@
 import { type Appointment, isSameRecipient } from '../domain/appointment.ts'
-import { occasionKey, type PlannedReminder, planReminders, type ReminderPlan, reminderKey } from '../domain/plan.ts'
+import {
+  laneKey,
+  occasionKey,
+  type PlannedReminder,
+  planReminders,
+  type ReminderPlan,
+  reminderKey,
+} from '../domain/plan.ts'
 import type { PlanCommand, PlanRow, ReminderRow } from '../ports/storage.ts'
 import type { Actor } from '../schemas/audit.ts'
 import type { EntityId } from '../schemas/common.ts'
@@ -70,6 +77,7 @@ export function draftPlan({ request, appointment, before, rows, knowledge, now }
           now,
           skipPast: request.skipPast ?? false,
           existing: new Set(live.map(reminderKey)),
+          reminded: new Set(remindedRows(live, appointment).map(laneKey)),
           carried: new Set(request.unreported ? movedRows(live, appointment).map(occasionKey) : []),
           decided: new Set(decided.map(reminderKey)),
         })
@@ -142,6 +150,15 @@ export function draftPlan({ request, appointment, before, rows, knowledge, now }
     },
   }
 }
+
+/** Starts that are no further apart are the same to whoever was reminded, in ms. */
+const sameStartMs = 60_000
+
+/** Reminders that were sent of this start. */
+const remindedRows = (live: readonly ReminderRow[], { start }: Appointment): readonly ReminderRow[] =>
+  live.filter(
+    ({ status, startsAt }) => status === 'SENT' && Math.abs(startsAt.getTime() - start.instant.getTime()) < sameStartMs,
+  )
 
 /** Reminders that are still to come, at a start that is no more. */
 const movedRows = (live: readonly ReminderRow[], { start }: Appointment): readonly ReminderRow[] =>
