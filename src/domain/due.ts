@@ -1,10 +1,9 @@
 import type { NotificationError } from '../errors.ts'
-import { type RecipientRef, refKey } from '../schemas/common.ts'
+import type { RecipientRef } from '../schemas/common.ts'
 import type { DirectoryRecipient } from '../schemas/directory.ts'
 import { type OffsetInput, parseOffset } from '../schemas/offset.ts'
 import type { AppointmentStatus, Category, Channel, Rule } from '../schemas/vocabulary.ts'
 import { type Appointment, inactiveRule, isActive, isSameRecipient, type WaitlistEntry } from './appointment.ts'
-import { addressKey } from './effective.ts'
 import { effectiveFor, type Surroundings } from './plan.ts'
 import { canonicalOffsets, reminderTime } from './reminder-time.ts'
 import { type Life, usefulUntil } from './useful-life.ts'
@@ -171,55 +170,6 @@ function tooLate(life: Life, { now, leadMs }: Moment): Verdict | null {
   if (until === null || now < until) return null
   return life.since < until ? { kind: 'refuse', rule: 'too_late' } : cancel('appointment_started')
 }
-
-/** What the rivals of one appointment need to be told apart. */
-export type Rival = {
-  readonly key: number
-  readonly recipient: RecipientRef
-  readonly channel: Channel
-  readonly reminderTime: Date
-  /** Tells reminders of one instant apart: several that are sent late share theirs. */
-  readonly hoursBefore: number
-  readonly address: string
-}
-export type Rivalry = {
-  /** Loses to a reminder nearer to the start. */
-  readonly outdone: ReadonlySet<number>
-  /** Merged into the rival of this key, which has the same channel, instant and address. */
-  readonly mergedInto: ReadonlyMap<number, number>
-}
-
-/**
- * Among reminders of one appointment that are all due and right: of each recipient and channel only the nearest to the
- * start goes out, and of several with the same channel, instant and address only the first.
- */
-export function resolveRivals(rivals: readonly Rival[]): Rivalry {
-  const nearest = new Map<string, Rival>()
-  const outdone = new Set<number>()
-  for (const rival of rivals) {
-    const lane = `${refKey(rival.recipient)}:${rival.channel}`
-    const best = nearest.get(lane)
-    if (best === undefined) nearest.set(lane, rival)
-    else {
-      const later = nearness(rival, best) > 0
-      outdone.add(later ? best.key : rival.key)
-      if (later) nearest.set(lane, rival)
-    }
-  }
-  const first = new Map<string, number>()
-  const mergedInto = new Map<number, number>()
-  for (const rival of nearest.values()) {
-    const place = `${rival.channel}:${rival.reminderTime.getTime()}:${addressKey(rival.address)}`
-    const winner = first.get(place)
-    if (winner === undefined) first.set(place, rival.key)
-    else mergedInto.set(rival.key, winner)
-  }
-  return { outdone, mergedInto }
-}
-
-/** Positive if `one` is nearer to the start than `other`. */
-const nearness = (one: Rival, other: Rival): number =>
-  one.reminderTime.getTime() - other.reminderTime.getTime() || other.hoursBefore - one.hoursBefore
 
 const cancel = (rule: Rule): Verdict => ({ kind: 'cancel', rule })
 

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { type Appointment, isSameRecipient, refOf, type WaitlistEntry } from '../domain/appointment.ts'
 import { addressKey, isProviderFault } from '../domain/effective.ts'
-import { type MessageFacts, type RenderedMessage, renderMessage, templateField } from '../domain/messages/index.ts'
+import {
+  type MessageFacts,
+  namesOf,
+  type RenderedMessage,
+  renderMessage,
+  templateField,
+} from '../domain/messages/index.ts'
 import { effectiveFor } from '../domain/plan.ts'
 import type { DeliveryContent, NewDelivery } from '../ports/storage.ts'
 import { type EntityId, type RecipientRef, refKey } from '../schemas/common.ts'
@@ -35,12 +41,11 @@ export function buildNotices(
   request: NoticeRequest,
   knowledge: Knowledge,
 ): { readonly deliveries: NewDelivery[]; readonly entries: DecisionEntry[] } {
-  const { subject, category, now } = request
-  const deliveries: NewDelivery[] = []
+  const { subject, category } = request
   const entries: DecisionEntry[] = []
   const surroundings = knowledge.surroundings(subject.organizationId)
   const organization = knowledge.organization(subject.organizationId)
-  const taken = new Set<string>()
+  const messages = new Map<string, Draft>()
   const chosen = subject.recipients.filter(
     (one) => request.recipients === null || request.recipients.some((wanted) => isSameRecipient(one, wanted)),
   )
@@ -52,57 +57,78 @@ export function buildNotices(
     for (const channel of request.channels) {
       const about = { category, recipient: refOf(recipient), channel }
       const allowed = effectiveFor(surroundings, recipient, category, channel)
-      const place = allowed.address === null ? '' : `${channel}:${addressKey(allowed.address)}`
+      const message = messages.get(`${channel}:${addressKey(allowed.address ?? '')}`)
       if (!allowed.allowed || allowed.address === null) {
         const refused = isProviderFault(allowed.rule)
         entries.push({ action: refused ? 'refused' : 'skipped', rule: allowed.rule, ...about })
-      } else if (taken.has(place)) {
+      } else if (message !== undefined) {
+        message.others.push(recipient)
         entries.push({ action: 'merged', rule: 'same_address', ...about })
       } else {
-        taken.add(place)
-        const rendered = renderFor({ channel, category, subject, recipient, organization, now }, surroundings.policy)
-        const { dedupeKey } = request
-        deliveries.push({
-          ...contentFor(channel, allowed.address, rendered),
-          organizationId: subject.organizationId,
-          appointmentId: request.appointmentId,
-          waitlistEntryId: request.waitlistEntryId,
-          ...about,
-          // What the host asked for without a word about which it is, is another one each time.
-          idempotencyKey:
-            dedupeKey === null
-              ? randomUUID()
-              : noticeKey(
-                  { organizationId: subject.organizationId, ...about },
-                  dedupeKey,
-                  subject.start?.instant ?? null,
-                ),
-          dedupeKey: dedupeKey === null ? null : `${dedupeKey}:${refKey(recipient)}:${channel}`,
-          snapshot: JSON.stringify({ ...subject, recipients: [recipient] }),
-          dueAt: now,
-          entry: { action: 'queued', rule: request.rule, ...about },
-        })
+        const draft = { recipient, channel, address: allowed.address, others: [] }
+        messages.set(`${channel}:${addressKey(allowed.address)}`, draft)
       }
     }
   }
+  const deliveries = [...messages.values()].map((draft) =>
+    deliveryOf(request, draft, surroundings.policy, organization),
+  )
   return { deliveries, entries }
 }
+
+/** One message: to somebody, and to those who have the same address. */
+type Draft = {
+  readonly recipient: DirectoryRecipient
+  readonly channel: Channel
+  readonly address: string
+  readonly others: DirectoryRecipient[]
+}
+
+function deliveryOf(
+  { subject, category, appointmentId, waitlistEntryId, dedupeKey, rule, now }: NoticeRequest,
+  { recipient, channel, address, others }: Draft,
+  templates: Templates,
+  organization: DirectoryOrganization | null,
+): NewDelivery {
+  const { organizationId } = subject
+  const about = { category, recipient: refOf(recipient), channel }
+  const rendered = renderFor({ channel, category, subject, recipient, others, organization, now }, templates)
+  return {
+    ...contentFor(channel, address, rendered),
+    organizationId,
+    appointmentId,
+    waitlistEntryId,
+    ...about,
+    // What the host asked for without a word about which it is, is another one each time.
+    idempotencyKey:
+      dedupeKey === null
+        ? randomUUID()
+        : noticeKey({ organizationId, ...about }, dedupeKey, subject.start?.instant ?? null),
+    dedupeKey: dedupeKey === null ? null : `${dedupeKey}:${refKey(recipient)}:${channel}`,
+    snapshot: JSON.stringify({ ...subject, recipients: [recipient, ...others] }),
+    dueAt: now,
+    entry: { action: 'queued', rule, ...about },
+  }
+}
+
+type Templates = { readonly emailTemplates: TemplateSet; readonly smsTemplates: TemplateSet }
 
 export type RenderRequest = {
   readonly channel: Channel
   readonly category: Category
   readonly subject: Subject
   readonly recipient: DirectoryRecipient
+  /** Who has the same address, and gets the message by it. Default: nobody. */
+  readonly others?: readonly DirectoryRecipient[]
   readonly organization: DirectoryOrganization | null
   readonly now: Date
 }
 
 /** The text of a message as it stands now. */
-export function renderFor(
-  request: RenderRequest,
-  templates: { readonly emailTemplates: TemplateSet; readonly smsTemplates: TemplateSet },
-): RenderedMessage {
-  const { channel, category, subject, recipient, organization, now } = request
+export function renderFor(request: RenderRequest, templates: Templates): RenderedMessage {
+  const { channel, category, subject, recipient, others = [], organization, now } = request
+  const people = [recipient, ...others]
+  const locale = recipient.locale ?? organization?.locale ?? 'en-US'
   const facts: MessageFacts = {
     category,
     start: subject.start,
@@ -110,9 +136,9 @@ export function renderFor(
     practitionerName: subject.practitionerName,
     location: subject.location,
     organizationName: organization?.name ?? null,
-    recipientName: recipient.name ?? null,
-    patientName: patientOf(subject, recipient)?.name ?? null,
-    locale: recipient.locale ?? organization?.locale ?? 'en-US',
+    recipientName: namesOf(people, locale),
+    patientName: namesOf(patientsOf(subject, people), locale),
+    locale,
     now,
   }
   return renderMessage({
@@ -137,6 +163,9 @@ export const contentFor = (
 export const channelsOf = (wanted: Channel | 'BOTH' | undefined): readonly Channel[] =>
   wanted === undefined || wanted === 'BOTH' ? channels : [wanted]
 
-/** A patient is told about themselves; others are told about the first patient of the appointment. */
-const patientOf = (subject: Subject, recipient: DirectoryRecipient): DirectoryRecipient | undefined =>
-  recipient.type === 'PATIENT' ? recipient : subject.recipients.find((one) => one.type === 'PATIENT')
+/** Patients are told about themselves; others about the first patient of the appointment. */
+function patientsOf(subject: Subject, people: readonly DirectoryRecipient[]): readonly DirectoryRecipient[] {
+  const isPatient = ({ type }: DirectoryRecipient) => type === 'PATIENT'
+  const patients = people.filter(isPatient)
+  return patients.length > 0 ? patients : subject.recipients.filter(isPatient).slice(0, 1)
+}

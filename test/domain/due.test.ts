@@ -6,9 +6,9 @@ import {
   judgeReminder,
   judgeWaitlistNotice,
   type PlanFacts,
-  resolveRivals,
 } from '../../src/domain/due.ts'
 import { parseStart } from '../../src/domain/local-time.ts'
+import { resolveRivals } from '../../src/domain/rivals.ts'
 import { appointment, noWishes, patient, surroundings } from './support.ts'
 
 const now = new Date('2026-03-19T15:00:00Z')

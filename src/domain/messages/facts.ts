@@ -1,4 +1,6 @@
 import type { Category } from '../../schemas/vocabulary.ts'
+import { usableLocales } from './calendar.ts'
+import { cleanName } from './text.ts'
 
 /** What a message may speak of. Null means not known: it renders as nothing. */
 export type MessageFacts = {
@@ -25,4 +27,15 @@ export type RenderedMessage = {
   html: string | null
   /** `default:1` for the built-in text, else `custom:` and eight hex digits of a hash of the template. */
   templateRevision: string
+}
+
+/** The names of all whom a message is for, each once, as a list in the language of `locale`; null where nobody has one. */
+export function namesOf(
+  people: readonly { readonly name?: string | null | undefined }[],
+  locale: string | null | undefined,
+): string | null {
+  if (people.length === 1) return people[0]?.name ?? null
+  const names = [...new Set(people.flatMap(({ name }) => cleanName(name) ?? []))]
+  if (names.length < 2) return names[0] ?? null
+  return new Intl.ListFormat(usableLocales(locale ?? ''), { type: 'conjunction' }).format(names)
 }

@@ -1,14 +1,22 @@
-import type { Appointment, WaitlistEntry } from '../../domain/appointment.ts'
+import { type Appointment, isSameRecipient, type WaitlistEntry } from '../../domain/appointment.ts'
 import { judgeNotice, judgeReminder, judgeWaitlistNotice, type Truth, type Verdict } from '../../domain/due.ts'
 import type { PlanRow } from '../../ports/storage.ts'
+import type { DirectoryRecipient } from '../../schemas/directory.ts'
 import type { Context } from '../context.ts'
 import { Knowledge } from '../knowledge.ts'
 import type { Subject } from '../notices.ts'
-import { parseSnapshot } from './snapshot.ts'
+import { atSameAddress, besideSiblings } from './siblings.ts'
+import { parseRecipients, parseSnapshot } from './snapshot.ts'
 import { askTruths, type WorkTruths } from './truths.ts'
 import { type DueWork, factsOf, subjectKey } from './work.ts'
 
-export type Judged = { readonly due: DueWork; readonly verdict: Verdict; readonly subject: Subject | null }
+export type Judged = {
+  readonly due: DueWork
+  readonly verdict: Verdict
+  readonly subject: Subject | null
+  /** Who has the same address, and gets the message by it. */
+  readonly others: readonly DirectoryRecipient[]
+}
 
 /** A batch of work against the truth, with what it was judged by. */
 export type Judgement = {
@@ -50,16 +58,19 @@ export async function judge(context: Context, works: readonly DueWork[], known?:
     const appointment = appointmentTruth(due, truths)
     if (due.reminder !== null) {
       const reminder = { ...due.reminder, isGoneForLong }
-      return { due, subject, verdict: judgeReminder(reminder, appointment, truths.planOf(due), surroundings, moment) }
+      const verdict = judgeReminder(reminder, appointment, truths.planOf(due), surroundings, moment)
+      return { due, subject, verdict, others: [] }
     }
     const notice = { ...due.delivery, askedStatus: snapshot?.status ?? null, isGoneForLong }
     const verdict =
       due.delivery.waitlistEntryId === null
         ? judgeNotice(notice, appointment, snapshot, surroundings, moment)
         : judgeWaitlistNotice(notice, waitlistTruth(due, truths), surroundings, moment)
-    return { due, subject, verdict }
+    const one = { due, subject, verdict, others: [] }
+    return { ...one, others: atSameAddress(one, mergedWith(due, subject), { knowledge }) }
   })
-  return { judged, knowledge, planOf: truths.planOf, now: moment.now }
+  const around = { knowledge, planOf: truths.planOf, now: moment.now }
+  return { judged: await besideSiblings(context, judged, around), ...around }
 }
 
 /** The plan says active and one start, the host another: the whole appointment is planned anew, not only what is due. */
@@ -93,6 +104,16 @@ function ofOrganization<T extends { organizationId: string }>(
   if (truth.kind === 'known' && truth.value.organizationId !== organizationId) return gone
   const name = organization(organizationId)
   return truth.kind === 'known' && name.kind === 'unanswered' ? name : truth
+}
+
+/** Those for whom a notice was queued together, as the host has them now; of a cancellation, also those who are detached. */
+function mergedWith(due: DueWork, subject: Subject | null): readonly DirectoryRecipient[] {
+  const asked = parseRecipients(due.delivery?.snapshot ?? null)
+  return asked.flatMap(
+    (other) =>
+      subject?.recipients.find((one) => isSameRecipient(one, other)) ??
+      (factsOf(due).category === 'CANCELLATION' ? other : []),
+  )
 }
 
 function subjectOf(

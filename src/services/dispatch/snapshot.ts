@@ -22,3 +22,12 @@ export function parseSnapshot(snapshot: string | null): Appointment | null {
   const parsed = snapshotSchema.safeParse(JSON.parse(snapshot))
   return parsed.success ? parsed.data : null
 }
+
+const recipientsSchema = snapshotSchema.pick({ recipients: true })
+
+/** Whom a notice was queued for: its recipient, and those who have the same address; of a waitlist notice too. */
+export function parseRecipients(snapshot: string | null): Appointment['recipients'] {
+  if (snapshot === null) return []
+  const parsed = recipientsSchema.safeParse(JSON.parse(snapshot))
+  return parsed.success ? parsed.data.recipients : []
+}
