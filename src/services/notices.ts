@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type Appointment, isSameRecipient, refOf, type WaitlistEntry } from '../domain/appointment.ts'
+import { type Change, changesSince, type Known } from '../domain/changes.ts'
 import { addressKey, isProviderFault } from '../domain/effective.ts'
 import {
   type MessageFacts,
@@ -33,6 +34,8 @@ export type NoticeRequest = {
   readonly recipients: readonly RecipientRef[] | null
   /** The same lifecycle event has the same key, and is told once; null never dedupes. */
   readonly dedupeKey: string | null
+  /** Of a reschedule: what people know so far, to say what is new. Default: nobody can say. */
+  readonly before?: Known | null
   readonly now: Date
 }
 
@@ -85,14 +88,15 @@ type Draft = {
 }
 
 function deliveryOf(
-  { subject, category, appointmentId, waitlistEntryId, dedupeKey, rule, now }: NoticeRequest,
+  { subject, category, appointmentId, waitlistEntryId, dedupeKey, before = null, rule, now }: NoticeRequest,
   { recipient, channel, address, others }: Draft,
   templates: Templates,
   organization: DirectoryOrganization | null,
 ): NewDelivery {
   const { organizationId } = subject
   const about = { category, recipient: refOf(recipient), channel }
-  const rendered = renderFor({ channel, category, subject, recipient, others, organization, now }, templates)
+  const changed = before === null ? undefined : changesSince(before, subject)
+  const rendered = renderFor({ channel, category, subject, recipient, others, changed, organization, now }, templates)
   return {
     ...contentFor(channel, address, rendered),
     organizationId,
@@ -105,7 +109,11 @@ function deliveryOf(
         ? randomUUID()
         : noticeKey({ organizationId, ...about }, dedupeKey, subject.start?.instant ?? null),
     dedupeKey: dedupeKey === null ? null : `${dedupeKey}:${refKey(recipient)}:${channel}`,
-    snapshot: JSON.stringify({ ...subject, recipients: [recipient, ...others] }),
+    snapshot: JSON.stringify({
+      ...subject,
+      recipients: [recipient, ...others],
+      ...(before === null ? {} : { before }),
+    }),
     dueAt: now,
     entry: { action: 'queued', rule, ...about },
   }
@@ -120,13 +128,15 @@ export type RenderRequest = {
   readonly recipient: DirectoryRecipient
   /** Who has the same address, and gets the message by it. Default: nobody. */
   readonly others?: readonly DirectoryRecipient[]
+  /** As in the facts of a message. */
+  readonly changed?: readonly Change[] | undefined
   readonly organization: DirectoryOrganization | null
   readonly now: Date
 }
 
 /** The text of a message as it stands now. */
 export function renderFor(request: RenderRequest, templates: Templates): RenderedMessage {
-  const { channel, category, subject, recipient, others = [], organization, now } = request
+  const { channel, category, subject, recipient, others = [], changed, organization, now } = request
   const people = [recipient, ...others]
   const locale = recipient.locale ?? organization?.locale ?? 'en-US'
   const facts: MessageFacts = {
@@ -135,6 +145,7 @@ export function renderFor(request: RenderRequest, templates: Templates): Rendere
     durationMinutes: subject.durationMinutes,
     practitionerName: subject.practitionerName,
     location: subject.location,
+    changed,
     organizationName: organization?.name ?? null,
     recipientName: namesOf(people, locale),
     patientName: namesOf(patientsOf(subject, people), locale),

@@ -11,15 +11,17 @@ import type { PlanCommand, PlanRow, ReminderRow } from '../ports/storage.ts'
 import type { Actor } from '../schemas/audit.ts'
 import type { EntityId } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
-import { type AppointmentCategory, channels, type Rule } from '../schemas/vocabulary.ts'
+import type { AppointmentCategory, Rule } from '../schemas/vocabulary.ts'
 import type { Knowledge } from './knowledge.ts'
-import { buildNotices } from './notices.ts'
+import { lifecycleNotices, type Past } from './lifecycle-notices.ts'
 import { driftOf, type PlanChange, type PlanDrift, planRowOf, supersedingRule } from './plan-row.ts'
 
 export type PlanRequest = PlanChange & {
   readonly appointmentId: EntityId
   /** A lifecycle notice to queue in the same transaction. */
   readonly notice?: AppointmentCategory
+  /** The host wants nothing reported. Default false: who is added too late for any reminder gets a confirmation. */
+  readonly silent?: boolean
   /** Who caused the notice, for the audit log. Default: the library itself. */
   readonly by?: Actor
   /** Refuse with `appointment_not_active`, writing nothing, where the host says it is off. Default false: its reminders are cancelled. */
@@ -41,6 +43,7 @@ type DraftInput = {
   readonly before: PlanRow | null
   /** All reminders of the plan before, CANCELLED ones too. */
   readonly rows: readonly ReminderRow[]
+  readonly notices: Past['notices']
   readonly knowledge: Knowledge
   readonly now: Date
 }
@@ -62,7 +65,15 @@ export type PlanDraft = {
 const dispatched: ReadonlySet<Rule> = new Set(['nearer_reminder', 'same_address', 'capped'])
 
 /** Draws the plan of one appointment: declarative, so that what is right already needs no command. */
-export function draftPlan({ request, appointment, before, rows, knowledge, now }: DraftInput): PlanDraft {
+export function draftPlan({
+  request,
+  appointment,
+  before,
+  rows,
+  notices: told,
+  knowledge,
+  now,
+}: DraftInput): PlanDraft {
   const after = planRowOf(request, appointment, before, now)
   const live = rows.filter((row) => row.status !== 'CANCELLED')
   const decided = rows.filter(({ reason }) => reason !== null && dispatched.has(reason))
@@ -90,23 +101,8 @@ export function draftPlan({ request, appointment, before, rows, knowledge, now }
   const isNew = (key: string) => !liveKeys.has(key)
   const changed = before === null || after.revision !== before.revision
   const supersededBy = supersedingRule(before, after)
-  const notices =
-    request.notice === undefined
-      ? { deliveries: [], entries: [] }
-      : buildNotices(
-          {
-            category: request.notice,
-            subject: appointment,
-            appointmentId: appointment.id,
-            waitlistEntryId: null,
-            rule: 'lifecycle',
-            channels,
-            recipients: null,
-            dedupeKey: `${request.notice}:${appointment.id}:${after.lifecycleRevision}`,
-            now,
-          },
-          knowledge,
-        )
+  const past = { before, rows, notices: told }
+  const notices = lifecycleNotices(request, appointment, past, { after, wanted, knowledge, now })
   const unheard = request.notice === 'CANCELLATION' ? detached(before, appointment) : []
   const refused = [...notices.entries, ...unheard]
   const draft = { request, appointment, plan: wanted, refused, live, knowledge }

@@ -1,4 +1,4 @@
-import type { DeliveryPage, DeliveryQuery, DeliveryStore } from '../../../src/index.ts'
+import type { DeliveryPage, DeliveryQuery, DeliveryStore, TransactionStorage } from '../../../src/index.ts'
 import {
   decodeClaim,
   decodeDelivery,
@@ -13,7 +13,7 @@ import { recordReceipt } from '../kysely/commands/receive.ts'
 import { settleAll } from '../kysely/commands/settle.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import { findDue, pageOf } from './due.ts'
-import type { Engine, Tx } from './engine.ts'
+import type { Commands, Engine, Tx } from './engine.ts'
 
 function page(tx: Tx, query: DeliveryQuery): DeliveryPage {
   const filter = encodeFilter(tx.ids, query)
@@ -61,7 +61,18 @@ function dueTimes({ statements }: Tx, after: number, until: number, limit: numbe
   return times
 }
 
+/** What a transaction of the host carries out too. */
+export const deliveryReads = (engine: Commands): TransactionStorage['deliveries'] => ({
+  notices: (organizationId, appointmentId) =>
+    engine.read((tx) =>
+      tx.statements.deliveries.notices
+        .all({ organizationId, appointmentId: tx.ids('appointment', appointmentId) })
+        .map(decodeDelivery),
+    ),
+})
+
 export const deliveryStore = (engine: Engine): DeliveryStore => ({
+  ...deliveryReads(engine),
   get: (id) =>
     engine.read((tx) => {
       const row = tx.statements.deliveries.get.get({ id })

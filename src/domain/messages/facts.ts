@@ -1,4 +1,5 @@
 import type { Category } from '../../schemas/vocabulary.ts'
+import type { Change } from '../changes.ts'
 import { usableLocales } from './calendar.ts'
 import { cleanName } from './text.ts'
 
@@ -10,6 +11,8 @@ export type MessageFacts = {
   durationMinutes: number | null
   practitionerName: string | null
   location: string | null
+  /** Of a reschedule: what is another one by now; empty where that is something else. Undefined is the time. */
+  changed?: readonly Change[] | undefined
   organizationName: string | null
   recipientName: string | null
   patientName: string | null

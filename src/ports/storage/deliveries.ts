@@ -258,6 +258,8 @@ export type DeliveryPage = { readonly rows: readonly DeliveryRow[]; readonly tot
 
 export interface DeliveryStore {
   get(id: number): Promise<DeliveryRow | null>
+  /** Confirmations, cancellations and reschedules of an appointment, whatever their state: the newest 100, newest first, by id. */
+  notices(organizationId: string, appointmentId: EntityId): Promise<DeliveryRow[]>
   /** Newest first, by (createdAt, id). */
   list(query: DeliveryQuery): Promise<DeliveryPage>
   /**

@@ -60,7 +60,7 @@ const leastLookMs = 2000
 /** Turns a verdict into the command that makes it true; null where the account has no room now. */
 export function decideOne(
   input: Surrounded,
-  { due, verdict, subject, others }: Judged,
+  { due, verdict, subject, others, changed }: Judged,
   plan: PlanRow | null,
 ): Evaluated | null {
   const { context, gate, knowledge, now } = input
@@ -91,7 +91,7 @@ export function decideOne(
   let rendered: ReturnType<typeof renderFor>
   try {
     const { recipient: person } = verdict
-    rendered = renderFor({ channel, category, subject, recipient: person, others, organization, now }, policy)
+    rendered = renderFor({ channel, category, subject, recipient: person, others, changed, organization, now }, policy)
   } catch (error) {
     // Whatever the reason, it is this message's alone: the others go out.
     options.logger.error('message not rendered', { ...factsForLog(due), fault: faultOf(error) })

@@ -1,4 +1,5 @@
 import { type Appointment, isSameRecipient, type WaitlistEntry } from '../../domain/appointment.ts'
+import { type Change, changesSince } from '../../domain/changes.ts'
 import { judgeNotice, judgeReminder, judgeWaitlistNotice, type Truth, type Verdict } from '../../domain/due.ts'
 import type { PlanRow } from '../../ports/storage.ts'
 import type { DirectoryRecipient } from '../../schemas/directory.ts'
@@ -6,7 +7,7 @@ import type { Context } from '../context.ts'
 import { Knowledge } from '../knowledge.ts'
 import type { Subject } from '../notices.ts'
 import { atSameAddress, besideSiblings } from './siblings.ts'
-import { parseRecipients, parseSnapshot } from './snapshot.ts'
+import { parseBefore, parseRecipients, parseSnapshot } from './snapshot.ts'
 import { askTruths, type WorkTruths } from './truths.ts'
 import { type DueWork, factsOf, subjectKey } from './work.ts'
 
@@ -16,6 +17,8 @@ export type Judged = {
   readonly subject: Subject | null
   /** Who has the same address, and gets the message by it. */
   readonly others: readonly DirectoryRecipient[]
+  /** Of a reschedule: what it says is new; undefined: nobody can say. */
+  readonly changed?: readonly Change[] | undefined
 }
 
 /** A batch of work against the truth, with what it was judged by. */
@@ -67,7 +70,9 @@ export async function judge(context: Context, works: readonly DueWork[], known?:
         ? judgeNotice(notice, appointment, snapshot, surroundings, moment)
         : judgeWaitlistNotice(notice, waitlistTruth(due, truths), surroundings, moment)
     const one = { due, subject, verdict, others: [] }
-    return { ...one, others: atSameAddress(one, mergedWith(due, subject), { knowledge }) }
+    const others = atSameAddress(one, mergedWith(due, subject), { knowledge })
+    const before = due.delivery.category === 'RESCHEDULE' ? parseBefore(due.delivery.snapshot) : null
+    return { ...one, others, changed: before === null || subject === null ? undefined : changesSince(before, subject) }
   })
   const around = { knowledge, planOf: truths.planOf, now: moment.now }
   return { judged: await besideSiblings(context, judged, around), ...around }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Appointment } from '../../domain/appointment.ts'
+import type { Known } from '../../domain/changes.ts'
 import { entityId, timeZone } from '../../schemas/common.ts'
 import { directoryRecipient } from '../../schemas/directory.ts'
 import { appointmentStatuses } from '../../schemas/vocabulary.ts'
@@ -30,4 +31,20 @@ export function parseRecipients(snapshot: string | null): Appointment['recipient
   if (snapshot === null) return []
   const parsed = recipientsSchema.safeParse(JSON.parse(snapshot))
   return parsed.success ? parsed.data.recipients : []
+}
+
+const beforeSchema = z.object({
+  before: z.object({
+    instant: z.coerce.date(),
+    local: z.string(),
+    location: z.string().nullish(),
+    practitionerName: z.string().nullish(),
+  }),
+})
+
+/** What those knew of the appointment whom a reschedule is reported to; null: nobody can say. */
+export function parseBefore(snapshot: string | null): Known | null {
+  if (snapshot === null) return null
+  const parsed = beforeSchema.safeParse(JSON.parse(snapshot))
+  return parsed.success ? parsed.data.before : null
 }
