@@ -252,7 +252,8 @@ export class NotificationService {
   }
 
   /**
-   * An appointment was moved: moves its reminders and queues a notice.
+   * An appointment was moved, or its place or practitioner changed: moves its reminders and queues a notice that says what
+   * changed since the last one. Whoever was added since gets a confirmation instead.
    * @throws NotificationError as `scheduleReminders`.
    */
   async appointmentRescheduled(appointmentId: EntityId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
