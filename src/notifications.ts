@@ -25,6 +25,7 @@ import type { ReconcileOptions, ReconcileReport } from './services/reconcile/rep
 import { Reconciler } from './services/reconciler.ts'
 import { Replanner } from './services/replanner.ts'
 import { type HeldFilter, type HeldMessage, Restore, type RestoreReport } from './services/restore.ts'
+import { reportChannels, Unattended } from './services/sending-report.ts'
 import { SettingsService } from './services/settings-service.ts'
 import { type StopReport, shutDown } from './services/shutdown.ts'
 import { Statistics } from './services/statistics.ts'
@@ -65,8 +66,12 @@ export type Notifications = {
    *
    * Resolves with what was found and done. If the directory fails, the run ends as `stopped`, and nothing is cancelled
    * because of it. An appointment that the directory no longer knows is `missing` at first, and cancelled if it is still
-   * not known five minutes later: by itself after `start()`, otherwise by the next run. If the directory no longer knows more than `maxGoneShare` of the plans (and 20 or more, or all of
-   * several), the run ends as `refused`; those plans are cancelled only with `force`, which also waits for no second look.
+   * not known five minutes later: by itself after `start()`, otherwise by the next run. If the directory no longer knows
+   * more than `maxGoneShare` of the plans (and 20 or more, or all of several), the run ends as `refused`; those plans are
+   * cancelled only with `force`, which also waits for no second look.
+   *
+   * Works in small steps. A run that was interrupted, also by the death of its process, is gone on with by the next one
+   * within an hour, in any process, and its numbers are those of both; `restart` begins anew.
    * @throws NotificationError `invalid_input` for the options, or one of the `storage_*` errors.
    */
   reconcile(options?: ReconcileOptions): Promise<ReconcileReport>
@@ -138,12 +143,14 @@ export function createNotifications(options: NotificationsOptions): Notification
     dueAt: (at) => {
       dispatcher.dueAt(at)
       taskManager?.wake()
+      unattended.planned()
     },
     reported: (appointmentId) => dispatcher.reported(appointmentId),
     replanQueued: () => replanner.wake(),
     tasksTouched: () => taskManager?.wake(),
     taskManagerFault: () => taskManager?.client.fault ?? null,
   })
+  const unattended = new Unattended(context, () => dispatcher.isRunning)
   const planner = new Planner(context)
   const callbacks = new Callbacks(context)
   const taskManager =
@@ -190,6 +197,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     housekeeping.start()
     reconciler.start()
     taskManager?.start()
+    reportChannels(context)
   }
 
   async function stop(): Promise<StopReport> {

@@ -12,7 +12,7 @@ import {
 import { type Clock, systemClock } from './ports/clock.ts'
 import type { Directory } from './ports/directory.ts'
 import type { DocsPage } from './ports/docs.ts'
-import { type Logger, stderrLogger } from './ports/logger.ts'
+import { type Logger, messageFirst, stderrLogger } from './ports/logger.ts'
 import type { Scheduler } from './ports/scheduler.ts'
 import type { IdKinds, Storage } from './ports/storage.ts'
 import type { Transport } from './ports/transport.ts'
@@ -199,7 +199,7 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
     env: variables,
     docs: options.docs ?? null,
     ...durations,
-    logger: createFaultLog(options.logger ?? stderrLogger, clock),
+    logger: createFaultLog(messageFirst(options.logger ?? stderrLogger), clock),
     clock,
     random: options.random ?? Math.random,
   }

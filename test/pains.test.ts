@@ -251,11 +251,11 @@ describe('what users of such systems suffer from', () => {
     const sent = await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION' })
     expect(sent.notifications).toEqual([])
     expect(sent.omitted.map((entry) => [entry.action, entry.rule])).toEqual([
-      ['refused', 'no_provider'],
-      ['refused', 'no_provider'],
+      ['refused', 'no_transport'],
+      ['refused', 'no_transport'],
     ])
     const { reminders, omitted } = await clinic.notifications.scheduleReminders(1)
-    expect([reminders.length, omitted.map((entry) => entry.rule)]).toEqual([0, ['no_provider', 'no_provider']])
+    expect([reminders.length, omitted.map((entry) => entry.rule)]).toEqual([0, ['no_transport', 'no_transport']])
     expect((await clinic.notifications.history()).total).toBe(0)
   })
 

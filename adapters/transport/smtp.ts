@@ -12,7 +12,7 @@ import {
   type Transport,
   TransportError,
 } from '../../src/index.ts'
-import { helloName, planConnection, type SmtpConnectionOptions } from './smtp/connection.ts'
+import { helloName, inspectAccount, planConnection, type SmtpConnectionOptions } from './smtp/connection.ts'
 import { failureOf, isAnswer } from './smtp/failures.ts'
 import { type Mailer, openMailer } from './smtp/mailer.ts'
 import { mailOf } from './smtp/message.ts'
@@ -74,6 +74,10 @@ export function smtp(options: SmtpOptions = {}): Transport {
         if (isTransportError(error)) logPuzzle(error, { organizationId, notificationId })
         throw error
       }
+    },
+
+    async inspect(account, { signal }) {
+      return account.channel === 'EMAIL' ? inspectAccount(options, account, signal) : []
     },
 
     async verify(context) {

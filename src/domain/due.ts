@@ -2,7 +2,14 @@ import type { NotificationError } from '../errors.ts'
 import type { RecipientRef } from '../schemas/common.ts'
 import type { DirectoryRecipient } from '../schemas/directory.ts'
 import { type OffsetInput, parseOffset } from '../schemas/offset.ts'
-import type { AppointmentStatus, Category, Channel, Rule } from '../schemas/vocabulary.ts'
+import {
+  type AppointmentStatus,
+  type Category,
+  type Channel,
+  isProviderLocked,
+  isProviderMissing,
+  type Rule,
+} from '../schemas/vocabulary.ts'
 import { type Appointment, inactiveRule, isActive, isSameRecipient, type WaitlistEntry } from './appointment.ts'
 import { effectiveFor, type Surroundings } from './plan.ts'
 import { canonicalOffsets, reminderTime } from './reminder-time.ts'
@@ -175,8 +182,8 @@ const cancel = (rule: Rule): Verdict => ({ kind: 'cancel', rule })
 
 /** Without a provider a message that should go out cannot: that is a failure to tell, not a wish to respect. */
 function denied(rule: Rule): Verdict {
-  if (rule === 'provider_unreadable') return { kind: 'wait', rule }
-  return rule === 'no_provider' ? { kind: 'refuse', rule } : cancel(rule)
+  if (isProviderLocked(rule)) return { kind: 'wait', rule }
+  return isProviderMissing(rule) ? { kind: 'refuse', rule } : cancel(rule)
 }
 
 /** Until the start; what could not be decided by then is told as failed. */

@@ -71,9 +71,6 @@ export function effective(input: EffectiveInput): Effective {
   }
 }
 
-/** The message should go out and cannot: a failure to tell, not a wish to respect. */
-export const isProviderFault = (rule: Rule): boolean => rule === 'no_provider' || rule === 'provider_unreadable'
-
 /** What two addresses are compared by: mailboxes differ in nothing but case in practice. */
 export const addressKey = (address: string): string => address.toLowerCase()
 

@@ -3,7 +3,7 @@ import type { DecisionEntry } from '../schemas/decision.ts'
 import type { DirectoryRecipient } from '../schemas/directory.ts'
 import type { Offset, OffsetInput } from '../schemas/offset.ts'
 import type { PreferencesValues } from '../schemas/preferences.ts'
-import { type Channel, channels, type PastReminderPolicy, type Rule } from '../schemas/vocabulary.ts'
+import { type Channel, channels, isProviderLocked, type PastReminderPolicy, type Rule } from '../schemas/vocabulary.ts'
 import { type Appointment, refOf } from './appointment.ts'
 import { type Effective, effective, type OrganizationPolicy } from './effective.ts'
 import { canonicalOffsets, hoursBefore, reminderTime } from './reminder-time.ts'
@@ -101,7 +101,7 @@ function planChannel(
   const about = { category: 'REMINDER', recipient: refOf(recipient), channel } as const
   const allowed = effectiveFor(input.surroundings, recipient, 'REMINDER', channel)
   // Credentials that cannot be read today may be readable when the time comes; a provider that is not there is not.
-  if (allowed.reasons.some((reason) => reason !== 'provider_unreadable')) {
+  if (allowed.reasons.some((reason) => !isProviderLocked(reason))) {
     entries.push({ action: 'skipped', rule: allowed.rule, ...about })
     return
   }

@@ -44,7 +44,7 @@ export interface Directory {
    * Required for `reconcile()` to find bookings that the library was never told about. Lists the ids of all
    * appointments that start from now on and are to take place, page by page, in an order that stays the same while
    * pages are read, for example by id. `cursor` is null on the first call, and then the cursor of the previous page;
-   * what it contains is up to you. A page may have any size; a few hundred ids work well. A null cursor in the answer
+   * what it contains is up to you, but it has to be good for an hour: an interrupted run goes on with it. A page may have any size; a few hundred ids work well. A null cursor in the answer
    * ends the list. The appointments themselves are then read through `appointments`.
    */
   upcoming?(cursor: string | null, context: DirectoryContext): DirectoryUpcomingPage | Promise<DirectoryUpcomingPage>

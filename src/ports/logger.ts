@@ -1,4 +1,7 @@
-/** Takes the library's log. Fields hold ids, codes and counts, never names, addresses or message text. */
+/**
+ * Takes the library's log. Fields hold ids, codes and counts, never names, addresses or message text. Loggers of pino and
+ * bunyan, which take the fields first, may be given as they are.
+ */
 export interface Logger {
   debug(message: string, fields?: LogFields): void
   info(message: string, fields?: LogFields): void
@@ -17,4 +20,18 @@ export const stderrLogger: Logger = {
   info: nothing,
   warn: (message, fields) => console.warn(JSON.stringify({ level: 'warn', message, ...fields })),
   error: (message, fields) => console.error(JSON.stringify({ level: 'error', message, ...fields })),
+}
+
+/**
+ * The logger, called as it wants to be: those of pino (Fastify's) and bunyan take the fields first, and would drop them where
+ * they come second, although their types allow it. They are known by methods that no other logger has.
+ */
+export function messageFirst(logger: Logger): Logger {
+  if (!['bindings', 'addSerializers'].some((method) => typeof Reflect.get(logger, method) === 'function')) return logger
+  const turned =
+    (level: keyof Logger) =>
+    (message: string, fields: LogFields = {}): void => {
+      Reflect.apply(logger[level], logger, [fields, message])
+    }
+  return { debug: turned('debug'), info: turned('info'), warn: turned('warn'), error: turned('error') }
 }

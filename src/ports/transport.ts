@@ -75,6 +75,17 @@ export type SendReceipt = {
   readonly messageId: string | null
 }
 
+export type AccountFinding = {
+  /** The setting that is wrong, such as `emailSmtpHost`. */
+  readonly field: string
+  /** A word for a program, such as `outbound_refused`. */
+  readonly code: string
+  /** Continues the name of the setting: `must be one of 25, 465`. Holds no secret. */
+  readonly message: string
+  /** True: it cannot work however things change, and is not saved. False: a warning. */
+  readonly isCertain: boolean
+}
+
 /**
  * Delivers messages, one per call of `send`. Resolving means that the provider accepted the message. To fail, throw a
  * `TransportError`, which says what became of the message; after any other error its outcome counts as unknown. `send`
@@ -90,6 +101,11 @@ export interface Transport {
   readonly concurrency?: number
   /** Sends one message. @throws TransportError */
   send(message: OutboundMessage, context: SendContext): Promise<SendReceipt>
+  /**
+   * What of an organization's account could never work, found without connecting to anything: asked when settings are saved,
+   * and given some seconds. Default: nothing is found.
+   */
+  inspect?(account: Account, context: { readonly signal: AbortSignal }): Promise<readonly AccountFinding[]>
   /** Checks the credentials without sending anything. @throws TransportError */
   verify?(context: SendContext): Promise<void>
   /** Closes connections; sends in progress may finish first. Idempotent. */

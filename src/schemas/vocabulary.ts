@@ -142,8 +142,13 @@ export const ruleTable = {
   no_contact: 'the recipient has no address for the channel',
   invalid_contact: 'the address of the recipient is not usable',
   suppressed: 'the address opted out or was refused for good by the provider',
-  no_provider: 'no provider is configured for the channel',
-  provider_unreadable: 'the stored credentials of the provider cannot be decrypted',
+  no_transport: 'no transport that could send on the channel is installed (option "transports")',
+  no_account: 'neither the organization nor the host application has an account for the channel',
+  no_host: 'the organization has mail settings without an SMTP host, and the host application has no account',
+  no_credentials: 'the key or the secret of the account is missing',
+  no_sender: 'the account has no sender address',
+  encryption_key_missing: 'the stored credentials need the option "encryptionKey", which this process does not have',
+  provider_unreadable: 'the stored credentials cannot be decrypted with the encryption keys of this process',
   allowed: 'organization, recipient and provider allow it',
   asked_for: 'the host application asked for it',
   lifecycle: 'the host application reported a change of the appointment',
@@ -177,3 +182,14 @@ export const ruleTable = {
   sent_despite_withdrawal: 'TaskManager had sent it before it was told that it should not be',
 } as const satisfies Record<string, string>
 export type Rule = keyof typeof ruleTable
+
+/** Why nobody can send on a channel: something has to be configured first. */
+export const missingProvider = ['no_transport', 'no_account', 'no_host', 'no_credentials', 'no_sender'] as const
+/** Why this process cannot: another one may, or this one when it has the right keys. */
+export const lockedProvider = ['encryption_key_missing', 'provider_unreadable'] as const
+export type ProviderFault = (typeof missingProvider | typeof lockedProvider)[number]
+
+export const isProviderMissing = (rule: Rule): boolean => missingProvider.some((one) => one === rule)
+export const isProviderLocked = (rule: Rule): boolean => lockedProvider.some((one) => one === rule)
+/** The message should go out and cannot: a failure to report, not a wish to respect. */
+export const isProviderFault = (rule: Rule): boolean => isProviderMissing(rule) || isProviderLocked(rule)

@@ -33,8 +33,7 @@ export const smtpPorts: readonly number[] = [25, 465, 587, 2525]
 /**
  * Resolves a host that an organization typed in, once, and checks every address it has.
  * @throws NotificationError `outbound_refused` (field `emailSmtpHost` or `emailSmtpPort`); the message tells nothing of
- * what the name resolved to. A failed resolution rejects with the error of the lookup, such as `ENOTFOUND`, or a
- * `TimeoutError`.
+ * what the name resolved to, nor whether there is such a name: nobody is to learn by it which hosts a private network has.
  */
 export async function resolveOutbound(host: string, port: number, rules: OutboundRules): Promise<OutboundTarget> {
   const ports = rules.allowedPorts ?? smtpPorts
@@ -46,7 +45,7 @@ export async function resolveOutbound(host: string, port: number, rules: Outboun
   if (name === null) throw hostRefused()
   const literal = isIP(name) !== 0
   if (!rules.allowPrivate && !literal && isLocalName(name)) throw hostRefused()
-  const found = literal ? [{ address: name }] : await lookUp(name, rules)
+  const found = literal ? [{ address: name }] : await lookUp(name, rules).catch(unresolved)
   if (found.length === 0) throw hostRefused()
   // One private address among public ones is an attack or a mistake; which of them is tried first is nobody's choice.
   if (!rules.allowPrivate && !found.every(({ address }) => isPublicAddress(address))) throw hostRefused()
@@ -75,6 +74,7 @@ const reservedIpv4 = subnets('ipv4', [
   ['10.0.0.0', 8], // private
   ['100.64.0.0', 10], // carrier-grade NAT
   ['127.0.0.0', 8], // loopback
+  ['168.63.129.16', 32], // Azure's wire server, the one metadata address among public ones
   ['169.254.0.0', 16], // link-local, cloud metadata
   ['172.16.0.0', 12], // private
   ['192.0.0.0', 24], // protocol assignments
@@ -128,10 +128,14 @@ async function lookUp(
   return Promise.race([(async () => lookup(host))(), late])
 }
 
-function hostRefused(): NotificationError {
+function unresolved(error: unknown): never {
+  throw hostRefused(error)
+}
+
+function hostRefused(cause?: unknown): NotificationError {
   return new NotificationError(
     'outbound_refused',
-    'The SMTP host must be a host of the public internet: private, loopback and reserved addresses are refused.',
-    { field: 'emailSmtpHost' },
+    'The SMTP host must be a host of the public internet: it cannot be resolved now, or has private, loopback or reserved addresses, which are refused.',
+    { field: 'emailSmtpHost', ...(cause !== undefined && { cause }) },
   )
 }

@@ -16,6 +16,8 @@ export interface SecretBox {
 
 const algorithm = 'aes-256-gcm'
 const keyBytes = 32
+/** Of 32 random bytes some 30 differ, and fewer than this once in more than 10^30 keys: zeros, or a placeholder. */
+const fewestValues = 8
 /** 96 bits, the length GCM is specified for; random ones are safe for some four billion secrets a key. */
 const nonceBytes = 12
 const tagBytes = 16
@@ -23,7 +25,7 @@ const tagBytes = 16
 /**
  * AES-256-GCM with rotation.
  * @param keys 32 bytes each, as base64, base64url or 64 hex digits. The first encrypts, all decrypt.
- * @throws NotificationError `options_invalid` for a key of another shape, or for none.
+ * @throws NotificationError `options_invalid` for a key of another shape or one that is not random, or for none.
  */
 export function createSecretBox(keys: string | readonly string[]): SecretBox {
   const ring = readKeys(typeof keys === 'string' ? [keys] : keys)
@@ -70,6 +72,8 @@ export function readKeys(keys: readonly string[]): readonly [Key, ...Key[]] {
 function parseKey(text: string): Key {
   const bytes = decodeKey(text)
   if (bytes?.length !== keyBytes) throw keyInvalid('an encryption key must be 32 bytes in base64 or hex')
+  if (new Set(bytes).size < fewestValues)
+    throw keyInvalid('an encryption key must be random, and this one repeats itself')
   return { id: createHash('sha256').update(bytes).digest('hex').slice(0, 8), bytes }
 }
 

@@ -3,12 +3,12 @@ import type { Channel, Rule } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
 import { faultOf } from './context.ts'
 import { accountKeyOf, destinationOf, routeKeyOf } from './dispatch/account-gate.ts'
+import { abandonedOf, type PausedAccount, reportOf } from './paused-accounts.ts'
 import { type Provider, sourceOf } from './providers.ts'
 
 /** Why an account is paused, in the transport's own word; since when, and when one message tries it again. */
 export type AccountPause = { readonly code: string; readonly since: Date; readonly until: Date }
 export type DestinationPause = AccountPause & { readonly destination: string }
-
 type Known = {
   readonly row: AccountRow
   /** One message of this process may try the account. */
@@ -79,6 +79,12 @@ export class Accounts {
   /** Reads what is known by now, for a process that does not send. */
   async refresh(): Promise<void> {
     await this.#learn()
+  }
+
+  /** What is paused, the longest first, without accounts whose credentials nobody uses any more. */
+  async report(): Promise<PausedAccount[]> {
+    await this.#learn()
+    return reportOf(this.#context, this.#rows())
   }
 
   pause(provider: Provider): AccountPause | null {
@@ -216,6 +222,7 @@ export class Accounts {
   async #look(): Promise<void> {
     try {
       await this.#learn()
+      await this.#forget()
       await this.#probe()
       await this.#release()
     } catch (error) {
@@ -229,6 +236,17 @@ export class Accounts {
     this.#paused = new Map(
       rows.map((row) => [row.account, { row, hasProbe: before.get(row.account)?.hasProbe ?? false }]),
     )
+  }
+
+  async #forget(): Promise<void> {
+    for (const { account } of await abandonedOf(this.#context, this.#rows())) {
+      await this.#context.options.storage.accounts.recover(account)
+      this.#paused.delete(account)
+    }
+  }
+
+  #rows(): AccountRow[] {
+    return [...this.#paused.values()].map(({ row }) => row)
   }
 
   /** Of several processes one has the probe, and makes the message due that is to try. */

@@ -132,7 +132,7 @@ export class Callbacks {
     const row = await storage.deliveries.get(id)
     if (row === null) throw notificationNotFound(id)
     const updated = await this.#record(row, report, why)
-    const now = updated ? await storage.deliveries.get(id) : row
+    const now = await storage.deliveries.get(id)
     return { id, status: (now ?? row).status, updated }
   }
 
@@ -145,7 +145,8 @@ export class Callbacks {
     // An alarm: whatever it says, it is time to look. The rows decide what is due.
     if (row === null && reminder.status === 'PENDING' && reminder.dueAt !== null) this.#context.dueAt(reminder.dueAt)
     const updated = row !== null && (await this.#record(row, report))
-    const now = updated ? await storage.reminders.get(id) : reminder
+    // Also where the report was no news: somebody else may have brought the same a moment before.
+    const now = await storage.reminders.get(id)
     return { id, status: now?.status ?? reminder.status, updated }
   }
 

@@ -6,7 +6,9 @@ import type { Dispatcher } from './dispatch/dispatcher.ts'
 import { factsOf } from './dispatch/work.ts'
 import { allDue, readWork } from './dispatch/work-source.ts'
 import type { LibraryClock } from './library-clock.ts'
+import type { PausedAccount } from './paused-accounts.ts'
 import type { Provider } from './providers.ts'
+import { type ReconcileStatus, reconcileJob, statusOf } from './reconcile/progress.ts'
 import type { Restore } from './restore.ts'
 import type { TaskManagerIntegration, TaskManagerStatus } from './task-manager-integration.ts'
 import { withTimeout } from './with-timeout.ts'
@@ -36,8 +38,15 @@ export type HealthReport = {
   readonly held: number | null
   /** The host application's own providers; accounts of organizations are verified by their first send. */
   readonly providers: readonly ProviderHealth[]
+  /**
+   * Provider accounts that refuse what is sent through them, of organizations and of the host application: what is due for
+   * them waits. Those that are paused the longest, 20 at most, of `count`; null: not known.
+   */
+  readonly accounts: { readonly count: number; readonly paused: readonly PausedAccount[] } | null
   /** Null where the option `taskManager` is not set, or where the rows cannot be read. */
   readonly taskManager: TaskManagerStatus | null
+  /** A reconciliation that is under way in any process, or was interrupted; null where there is none, or the rows cannot be read. */
+  readonly reconciliation: ReconcileStatus | null
 }
 export type ProviderHealth = {
   readonly channel: Channel
@@ -50,6 +59,7 @@ export type ProviderHealth = {
 }
 
 const heldLimit = 100
+const accountsLimit = 20
 /** Work waits at most this long, or two sweeps, before the scheduler counts as failing. */
 const lagLimitMs = 60_000
 /** What a check may take; a slower one counts as not known. */
@@ -60,10 +70,10 @@ const silent = { status: 'failing', code: 'timeout' } as const
 /** How long the verification of a provider is good for. */
 const verifiedForMs = 60_000
 
-/** `freshUntil` by the clock's `elapsedMs`. */
 /** Rows of late work that are looked at; one of each lane is among them. */
 const latePage = 50
 
+/** `freshUntil` by the clock's `elapsedMs`. */
 type Verified = Pick<ProviderHealth, 'status' | 'code'> & { readonly checkedAt: Date; readonly freshUntil: number }
 
 /** Says whether the library can do its work. Never throws, answers within about two seconds, holds no secret. */
@@ -92,12 +102,14 @@ export class Health {
 
   /** `verify`: connect to providers whose last verification is older than a minute. Else what is known is shown. */
   async check({ verify }: { readonly verify: boolean }): Promise<HealthReport> {
-    const [storage, scheduler, providers, taskManager, held] = await Promise.all([
+    const [paused, storage, scheduler, providers, taskManager, held, reconciliation] = await Promise.all([
+      this.#within(this.#context.accounts.report()),
       this.#storage(),
       this.#scheduler(),
       Promise.all(channels.map((channel) => this.#provider(channel, verify))),
       this.#taskManager === null ? null : this.#within(this.#taskManager.health({ verify })),
       this.#within(this.#restore.count(heldLimit)),
+      this.#reconciliation(),
     ])
     const directory = this.#context.host.status
     const status = worstOf([
@@ -105,12 +117,15 @@ export class Health {
       directory.status,
       scheduler.status,
       ofChannels(providers),
+      // The host application's own are among its providers.
+      paused === null || paused.length === 0 ? 'ok' : 'degraded',
       // In the mode "trigger" the library does the work; without alarms its sweep finds what is due.
       taskManager?.mode === 'trigger' ? lessened(taskManager.status) : (taskManager?.status ?? 'ok'),
     ])
     const { isOff, offMs } = this.#clock
     const clock = { status: isOff ? 'off' : 'ok', offMs } as const
-    return { status, storage, clock, directory, scheduler, held, providers, taskManager }
+    const accounts = paused === null ? null : { count: paused.length, paused: paused.slice(0, accountsLimit) }
+    return { status, storage, clock, directory, scheduler, held, providers, accounts, taskManager, reconciliation }
   }
 
   async #storage(): Promise<HealthReport['storage']> {
@@ -143,6 +158,11 @@ export class Health {
     return new Set(lanes.map(({ organizationId }) => organizationId)).size === 1 ? 'degraded' : 'failing'
   }
 
+  async #reconciliation(): Promise<ReconcileStatus | null> {
+    const { storage, clock } = this.#context.options
+    return statusOf(await this.#within(storage.jobs.progress(reconcileJob)), clock.now())
+  }
+
   async #provider(channel: Channel, verify: boolean): Promise<ProviderHealth> {
     const found = this.#context.providers.find(null, channel)
     // Without a default every organization brings its own account: nothing is wrong.
@@ -153,6 +173,10 @@ export class Health {
     const isFresh = known !== undefined && clock.elapsedMs() < known.freshUntil
     if (verify && !isFresh) await this.#within(this.#verifyOnce(channel, found))
     const now = this.#verified.get(channel)
+    const pause = this.#context.accounts.pause(found)
+    if (pause !== null) {
+      return { channel, provider, status: 'failing', code: pause.code, checkedAt: now?.checkedAt ?? null }
+    }
     if (now === undefined) return { channel, provider, status: 'unknown', code: null, checkedAt: null }
     return { channel, provider, status: now.status, code: now.code, checkedAt: now.checkedAt }
   }

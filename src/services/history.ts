@@ -14,7 +14,7 @@ export async function readHistory(storage: Pick<Storage, 'deliveries'>, filter: 
       field: 'cursor',
     })
   }
-  const { rows, total } = await storage.deliveries.list({
+  const { rows, total, totalIsExact } = await storage.deliveries.list({
     ...definedOnly(rest),
     // One row more than asked for tells whether there is a next page.
     limit: limit + 1,
@@ -30,6 +30,7 @@ export async function readHistory(storage: Pick<Storage, 'deliveries'>, filter: 
   return {
     notifications: page.map(showNotification),
     total,
+    totalIsExact,
     limit,
     offset,
     nextCursor: last === undefined ? null : writeCursor(last),

@@ -5,7 +5,7 @@ import type { IntentGuard, PlanRow, PreferencesRow, SettingsRow, SuppressedAddre
 import { type RecipientRef, refKey } from '../schemas/common.ts'
 import type { DirectoryOrganization, DirectoryRecipient } from '../schemas/directory.ts'
 import type { PreferenceRef } from '../schemas/preferences.ts'
-import { channels } from '../schemas/vocabulary.ts'
+import { channels, type ProviderFault } from '../schemas/vocabulary.ts'
 import type { PlanningContext } from './context.ts'
 import type { Truths } from './directory/batch-reader.ts'
 import type { Provider } from './providers.ts'
@@ -110,9 +110,9 @@ export class Knowledge {
     return truth.kind === 'unanswered' ? truth.error : null
   }
 
-  /** The provider for a channel that `providerFault` does not stand against. */
-  provider(organizationId: string, channel: (typeof channels)[number]): Provider | null {
-    return this.#context.providers.sender(this.settings(organizationId), channel)
+  /** Who sends on the channel from here, or why nobody can. */
+  provider(organizationId: string, channel: (typeof channels)[number]): Provider | ProviderFault {
+    return this.#context.providers.find(this.settings(organizationId), channel)
   }
 
   /** The revisions a decision about these recipients rests on. */

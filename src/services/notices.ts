@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Appointment, isSameRecipient, refOf, type WaitlistEntry } from '../domain/appointment.ts'
 import { type Change, changesSince, type Known } from '../domain/changes.ts'
-import { addressKey, isProviderFault } from '../domain/effective.ts'
+import { addressKey } from '../domain/effective.ts'
 import {
   type MessageFacts,
   namesOf,
@@ -15,7 +15,7 @@ import { type EntityId, type RecipientRef, refKey } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
 import type { DirectoryOrganization, DirectoryRecipient } from '../schemas/directory.ts'
 import type { TemplateSet } from '../schemas/templates.ts'
-import { type Category, type Channel, channels, type Rule } from '../schemas/vocabulary.ts'
+import { type Category, type Channel, channels, isProviderFault, type Rule } from '../schemas/vocabulary.ts'
 import { noticeKey } from './idempotency-key.ts'
 import type { Knowledge } from './knowledge.ts'
 

@@ -11,7 +11,7 @@ import type { PlanCommand, PlanRow, ReminderRow } from '../ports/storage.ts'
 import type { Actor } from '../schemas/audit.ts'
 import type { EntityId } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
-import type { AppointmentCategory, Rule } from '../schemas/vocabulary.ts'
+import { type AppointmentCategory, isProviderMissing, type Rule } from '../schemas/vocabulary.ts'
 import type { Knowledge } from './knowledge.ts'
 import { lifecycleNotices, type Past } from './lifecycle-notices.ts'
 import { driftOf, type PlanChange, type PlanDrift, planRowOf, supersedingRule } from './plan-row.ts'
@@ -188,7 +188,7 @@ function withoutProvider(
   { entries }: ReminderPlan,
   { start }: Appointment,
 ): readonly ReminderRow[] {
-  const missing = entries.filter((entry) => entry.rule === 'no_provider')
+  const missing = entries.filter(({ rule }) => isProviderMissing(rule))
   return live.filter(
     ({ status, startsAt, recipient, channel }) =>
       status === 'PENDING' &&

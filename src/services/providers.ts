@@ -3,7 +3,7 @@ import { NotificationError } from '../errors.ts'
 import type { SettingsRow } from '../ports/storage.ts'
 import type { Account, Transport } from '../ports/transport.ts'
 import { organizationDefaults, type SecretField } from '../schemas/settings.ts'
-import type { Channel, Rule } from '../schemas/vocabulary.ts'
+import type { Channel, ProviderFault } from '../schemas/vocabulary.ts'
 import type { SecretBox } from '../security/secret-box.ts'
 
 /** The documented `DEFAULT_*` variables: each serves a whole channel, for organizations that configured none of their own. */
@@ -44,8 +44,8 @@ export class Providers {
   readonly #defaults: ChannelDefaults
   readonly #secrets: SecretBox | null
   /** Settings rows are immutable values, so what was found for one stays right for it. */
-  readonly #found = new WeakMap<SettingsRow, Map<Channel, Provider | Rule>>()
-  readonly #defaultsFound = new Map<Channel, Provider | Rule>()
+  readonly #found = new WeakMap<SettingsRow, Map<Channel, Provider | ProviderFault>>()
+  readonly #defaultsFound = new Map<Channel, Provider | ProviderFault>()
   /** TaskManager delivers: no channel lacks a provider for want of one here. */
   readonly delivered: boolean
 
@@ -65,8 +65,8 @@ export class Providers {
     return this.#transports
   }
 
-  /** The provider, or the rule that says why there is none. */
-  find(settings: SettingsRow | null, channel: Channel): Provider | Rule {
+  /** The provider, or why there is none. */
+  find(settings: SettingsRow | null, channel: Channel): Provider | ProviderFault {
     let cache = this.#defaultsFound
     if (settings !== null) {
       cache = this.#found.get(settings) ?? new Map()
@@ -87,23 +87,23 @@ export class Providers {
   }
 
   /** Why nobody would deliver on the channel, or null. */
-  fault(settings: SettingsRow | null, channel: Channel): Rule | null {
+  fault(settings: SettingsRow | null, channel: Channel): ProviderFault | null {
     if (this.delivered) return null
     const found = this.find(settings, channel)
     return typeof found === 'string' ? found : null
   }
 
-  #email(settings: SettingsRow | null): Provider | Rule {
+  #email(settings: SettingsRow | null): Provider | ProviderFault {
     const names = { from: settings?.emailFromAddress ?? null, fromName: settings?.emailFromName ?? null }
     const smtp = this.#named('smtp', 'EMAIL')
     if (smtp !== null && settings !== null && settings.emailSmtpHost !== null) {
       const password = this.#open(settings, 'emailPassword')
-      if (password === unreadable) return 'provider_unreadable'
+      if (typeof password === 'string') return password
       const { emailSmtpHost: host, emailUsername: username } = settings
       const port = settings.emailSmtpPort ?? organizationDefaults.emailSmtpPort
-      const account = { channel: 'EMAIL', host, port, username, password } as const
+      const account = { channel: 'EMAIL', host, port, username, password: password.secret } as const
       const from = names.from ?? (username?.includes('@') ? username : null)
-      if (from === null) return 'no_provider'
+      if (from === null) return 'no_sender'
       return {
         transport: smtp,
         account,
@@ -117,23 +117,28 @@ export class Providers {
     if (smtp !== null && email !== null) {
       const { host, port, username, password } = email
       const account = { channel: 'EMAIL', host, port, username, password } as const
-      if (email.fromAddress === null) return 'no_provider'
+      if (email.fromAddress === null) return 'no_sender'
       // The default account sends in its own name: another sender's address would be refused or look forged.
       const sender = { from: email.fromAddress, fromName: names.fromName ?? email.fromName }
       return { transport: smtp, account, trusted: true, ...sender, accountKey: keyOf('default', account) }
     }
-    return this.#withoutAccount('EMAIL', names)
+    const found = this.#withoutAccount('EMAIL', names)
+    // Whoever wrote the rest of an account has forgotten where it is.
+    const isBegun = settings !== null && (settings.emailUsername ?? settings.emailPassword) !== null
+    return found === 'no_account' && isBegun ? 'no_host' : found
   }
 
-  #sms(settings: SettingsRow | null): Provider | Rule {
+  #sms(settings: SettingsRow | null): Provider | ProviderFault {
     const own = settings?.smsProvider ?? null
     if (settings !== null && own !== null) {
       const transport = this.#named(own, 'SMS')
-      if (transport === null) return 'no_provider'
-      const apiKey = this.#open(settings, 'smsApiKey')
-      const apiSecret = this.#open(settings, 'smsApiSecret')
-      if (apiKey === unreadable || apiSecret === unreadable) return 'provider_unreadable'
-      if (transport.needsAccount && (apiKey === null || apiSecret === null)) return 'no_provider'
+      if (transport === null) return 'no_transport'
+      const key = this.#open(settings, 'smsApiKey')
+      const secret = this.#open(settings, 'smsApiSecret')
+      if (typeof key === 'string') return key
+      if (typeof secret === 'string') return secret
+      const [apiKey, apiSecret] = [key.secret, secret.secret]
+      if (transport.needsAccount && (apiKey === null || apiSecret === null)) return 'no_credentials'
       const account = { channel: 'SMS', provider: own, apiKey, apiSecret } as const
       const sender = { from: settings.smsFromNumber, fromName: null }
       return { transport, account, trusted: false, ...sender, accountKey: keyOf(settings.organizationId, account) }
@@ -141,8 +146,9 @@ export class Providers {
     const { sms } = this.#defaults
     if (sms !== null) {
       const transport = this.#named(sms.provider, 'SMS')
-      if (transport === null) return 'no_provider'
+      if (transport === null) return 'no_transport'
       const { provider, apiKey, apiSecret } = sms
+      if (transport.needsAccount && (apiKey === null || apiSecret === null)) return 'no_credentials'
       const account = { channel: 'SMS', provider, apiKey, apiSecret } as const
       const sender = { from: sms.fromNumber, fromName: null }
       return { transport, account, trusted: true, ...sender, accountKey: keyOf('default', account) }
@@ -150,9 +156,10 @@ export class Providers {
     return this.#withoutAccount('SMS', { from: settings?.smsFromNumber ?? null, fromName: null })
   }
 
-  #withoutAccount(channel: Channel, names: { from: string | null; fromName: string | null }): Provider | Rule {
-    const transport = this.#transports.find((one) => !one.needsAccount && one.channels.includes(channel))
-    if (transport === undefined) return 'no_provider'
+  #withoutAccount(channel: Channel, names: { from: string | null; fromName: string | null }): Provider | ProviderFault {
+    const serving = this.#transports.filter((one) => one.channels.includes(channel))
+    const transport = serving.find((one) => !one.needsAccount)
+    if (transport === undefined) return serving.length === 0 ? 'no_transport' : 'no_account'
     return { transport, account: null, accountKey: transport.name, trusted: true, ...names }
   }
 
@@ -161,13 +168,14 @@ export class Providers {
     return this.#transports.find((one) => one.name.toLowerCase() === wanted && one.channels.includes(channel)) ?? null
   }
 
-  #open(settings: SettingsRow, field: SecretField): string | null | typeof unreadable {
+  #open(settings: SettingsRow, field: SecretField): { readonly secret: string | null } | ProviderFault {
     const sealed = settings[field]
-    if (sealed === null) return null
+    if (sealed === null) return { secret: null }
+    if (this.#secrets === null) return 'encryption_key_missing'
     try {
-      return this.#secrets?.open(sealed, secretContext(settings.organizationId, field)) ?? unreadable
+      return { secret: this.#secrets.open(sealed, secretContext(settings.organizationId, field)) }
     } catch (error) {
-      if (error instanceof NotificationError) return unreadable
+      if (error instanceof NotificationError) return 'provider_unreadable'
       throw error
     }
   }
@@ -176,8 +184,6 @@ export class Providers {
 /** Whose account it is; `transport`: it needs none. */
 export const sourceOf = ({ account, trusted }: Provider): 'organization' | 'default' | 'transport' =>
   account === null ? 'transport' : trusted ? 'default' : 'organization'
-
-const unreadable = Symbol('unreadable')
 
 /** A sealed secret opens only where it was sealed: this organization, this column. */
 export const secretContext = (organizationId: string, field: SecretField) => ({

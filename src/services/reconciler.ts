@@ -3,27 +3,27 @@ import { goneForMs } from '../domain/due.ts'
 import { isNotificationError, NotificationError } from '../errors.ts'
 import { type EntityId, parseInput } from '../schemas/common.ts'
 import { type Context, faultOf } from './context.ts'
-import { type JobLease, takeJob } from './job-lease.ts'
+import { defaultJobLeaseMs, type JobLease, takeJob } from './job-lease.ts'
 import type { Planner } from './planner.ts'
-import { cancelGone, lookBack, lookForward, type Run } from './reconcile/passes.ts'
+import { cancelGone, checkPlans, findBookings, type Run } from './reconcile/passes.ts'
+import { newProgress, type Progress, readProgress, reconcileJob, writeProgress } from './reconcile/progress.ts'
 import {
+  busyReport,
   type ReconcileOptions,
   type ReconcileReport,
-  ReconcileTally,
   reconcileOptions,
   type SettledReconcileOptions,
 } from './reconcile/report.ts'
 import { RecurringJob } from './recurring-job.ts'
 
-const jobName = 'reconcile'
 /** Workers started together do not ask the host all at once. */
 const firstWithinMs = 60_000
 /** A few that are gone are no sign of a broken directory, whatever their share. */
 const fewGone = 20
 
-type RunOptions = SettledReconcileOptions & Pick<Run, 'skipPast'>
+type RunOptions = SettledReconcileOptions & Pick<Progress, 'skipPast'>
 
-/** Compares the plans with the host's directory, and mends what differs. */
+/** Compares the plans with the host's directory, and mends what differs: in small steps, from which an interrupted run goes on. */
 export class Reconciler {
   readonly #context: Context
   readonly #planner: Planner
@@ -32,6 +32,7 @@ export class Reconciler {
   #isStarted = false
   #isStopped = false
   #cancelLook = () => {}
+  #cancelTakeover = () => {}
 
   constructor(context: Context, planner: Planner) {
     this.#context = context
@@ -41,7 +42,7 @@ export class Reconciler {
       reconcileMs === null
         ? null
         : new RecurringJob(context, {
-            name: jobName,
+            name: reconcileJob,
             everyMs: reconcileMs,
             firstAfterMs: Math.round(random() * Math.min(firstWithinMs, reconcileMs)),
             always: true,
@@ -54,10 +55,11 @@ export class Reconciler {
     this.#job?.start()
   }
 
-  /** Ends runs in progress at their next batch. */
+  /** Ends runs in progress at their next step. */
   async stop(): Promise<void> {
     this.#isStopped = true
     this.#cancelLook()
+    this.#cancelTakeover()
     await this.#job?.stop()
     await Promise.allSettled(this.#running)
   }
@@ -65,80 +67,112 @@ export class Reconciler {
   /** See `Notifications.reconcile`. `skipPast`: whatever the organizations' policy, nothing is sent whose time is past. */
   async reconcile(given: ReconcileOptions = {}, { skipPast = false } = {}): Promise<ReconcileReport> {
     const options = parseInput(reconcileOptions, given, 'The options of the reconciliation')
-    const run = this.#exclusively({ ...options, skipPast })
-    this.#running.add(run)
-    return run.finally(() => this.#running.delete(run))
+    return this.#track(this.#exclusively({ ...options, skipPast }))
+  }
+
+  #track<T>(work: Promise<T>): Promise<T> {
+    this.#running.add(work)
+    return work.finally(() => this.#running.delete(work))
+  }
+
+  /** Does work of the background after a while, unless the library is stopped before. Gives what calls it off. */
+  #later(ms: number, work: () => Promise<void>): () => void {
+    const { clock, logger } = this.#context.options
+    return clock.after(ms, () => {
+      const warned = (error: unknown) => logger.warn('reconciliation stopped', { fault: faultOf(error) })
+      void this.#track(work().catch(warned))
+    })
   }
 
   async #runInTurn(): Promise<void> {
     const { status, code } = await this.reconcile()
-    if (status !== 'stopped' || this.#isStopped) return
-    throw new NotificationError(code ?? 'internal_error', 'The reconciliation stopped before its end.')
+    if (this.#isStopped) return
+    if (status === 'busy') this.#takeOverLater()
+    if (status === 'stopped') {
+      throw new NotificationError(code ?? 'internal_error', 'The reconciliation stopped before its end.')
+    }
+  }
+
+  /** Whoever is at it may have died: then this worker goes on with the run as soon as the job is free. */
+  #takeOverLater(): void {
+    this.#cancelTakeover()
+    this.#cancelTakeover = this.#later(defaultJobLeaseMs, async () => {
+      if ((await this.#context.options.storage.jobs.progress(reconcileJob)) !== null) await this.#runInTurn()
+    })
   }
 
   async #exclusively(options: RunOptions): Promise<ReconcileReport> {
-    const tally = new ReconcileTally()
-    const lease = await takeJob(this.#context, jobName)
-    if (lease === null) return tally.report('busy', !this.#context.host.listsUpcoming)
+    const lease = await takeJob(this.#context, reconcileJob)
+    if (lease === null) return busyReport(!this.#context.host.listsUpcoming)
     try {
-      return await this.#passes(tally, lease, options)
+      return await this.#passes(lease, options)
     } finally {
       await lease.release()
     }
   }
 
-  async #passes(tally: ReconcileTally, lease: JobLease, options: RunOptions): Promise<ReconcileReport> {
-    const { host, options: resolved } = this.#context
+  async #passes(lease: JobLease, { restart, skipPast, force, maxGoneShare }: RunOptions): Promise<ReconcileReport> {
+    const { host, options } = this.#context
+    const { storage, clock, logger } = options
     host.retryNow()
-    const run = this.#runWith(lease, tally, options.skipPast)
-    const skipped = !host.listsUpcoming
+    const kept = restart || skipPast ? null : readProgress(await storage.jobs.progress(reconcileJob), clock.now())
+    const progress = kept ?? newProgress(clock.now(), skipPast)
+    const { startedAt, tally } = progress
+    const keep = async () => {
+      const written = writeProgress(progress, clock.now())
+      if (written !== null) await lease.keepProgress(written)
+    }
+    const run = this.#runOf(progress, lease, keep)
+    const about = { code: null, startedAt, resumed: kept !== null, upcomingSkipped: !host.listsUpcoming }
     try {
-      const seen = skipped ? new Set<never>() : await lookForward(run)
-      const { plans, gone } = await lookBack(run, seen)
-      if (!options.force && isSuspicious(gone.length, plans, options.maxGoneShare)) {
-        resolved.logger.warn('reconciliation refused: the directory forgot too much', { gone: gone.length, plans })
-        return tally.report('refused', skipped)
+      if (kept === null) await keep()
+      await checkPlans(run)
+      if (host.listsUpcoming) await findBookings(run)
+      const { gone } = tally.state.counts
+      const isRefused = !force && isSuspicious(gone, progress.plans, maxGoneShare)
+      if (isRefused) {
+        logger.warn('reconciliation refused: the directory forgot too much', { gone, plans: progress.plans })
+      } else {
+        await cancelGone(run, force)
+        this.#lookOnceMore(progress.missing)
       }
-      this.#lookOnceMore(await cancelGone(run, gone, options.force))
-      return tally.report('done', skipped)
+      await lease.keepProgress(null)
+      return tally.report({ ...about, status: isRefused ? 'refused' : 'done' })
     } catch (error) {
       if (!isNotificationError(error)) throw error
-      resolved.logger.warn('reconciliation stopped', { fault: faultOf(error) })
-      return tally.report('stopped', skipped, error.code)
+      logger.warn('reconciliation stopped', { fault: faultOf(error) })
+      return tally.report({ ...about, status: 'stopped', code: error.code })
     }
   }
 
   /** What is missed now is cancelled if it is missed again; without `start()` the next run finds out. */
   #lookOnceMore(missing: readonly EntityId[]): void {
     if (missing.length === 0 || !this.#isStarted || this.#isStopped) return
-    const { clock, logger } = this.#context.options
     this.#cancelLook()
-    this.#cancelLook = clock.after(goneForMs, () => {
-      const run = this.#looksAgain(missing).catch((error: unknown) =>
-        logger.warn('reconciliation stopped', { fault: faultOf(error) }),
-      )
-      this.#running.add(run)
-      void run.finally(() => this.#running.delete(run))
-    })
+    this.#cancelLook = this.#later(goneForMs, () => this.#looksAgain(missing))
   }
 
   async #looksAgain(missing: readonly EntityId[]): Promise<void> {
-    const lease = await takeJob(this.#context, jobName)
+    const lease = await takeJob(this.#context, reconcileJob)
     if (lease === null) return
     try {
-      await cancelGone(this.#runWith(lease, new ReconcileTally(), false), missing, false)
+      const progress = { ...newProgress(this.#context.options.clock.now(), false), gone: [...missing] }
+      await cancelGone(
+        this.#runOf(progress, lease, async () => {}),
+        false,
+      )
     } finally {
       await lease.release()
     }
   }
 
-  #runWith(lease: JobLease, tally: ReconcileTally, skipPast: boolean): Run {
+  #runOf(progress: Progress, lease: JobLease, reached: Run['reached']): Run {
     return {
       context: this.#context,
       planner: this.#planner,
-      tally,
-      skipPast,
-      requireLease: () => this.#requireLease(lease),
+      progress,
+      step: () => this.#requireLease(lease),
+      reached,
     }
   }
 

@@ -93,6 +93,6 @@ export class Replanner {
         logger.warn('appointment not planned anew', { appointmentId, code: result.error.code })
       }
     }
-    await storage.plans.advanceReplan(jobId, plans.length === 0 ? null : cursor)
+    await storage.plans.advanceReplan(jobId, cursor)
   }
 }

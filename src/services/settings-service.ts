@@ -17,6 +17,7 @@ import { categories, channels } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
 import { Knowledge, preferenceRefOf } from './knowledge.ts'
 import { nameOf, organizationNotFound, preferencesNotFound, recipientNotFound, settingsNotFound } from './not-found.ts'
+import { accountWarnings } from './settings/account-findings.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './settings/effective.ts'
 import { emptyPreferences, emptySettings } from './settings/empty-rows.ts'
 import { requireNewSecrets } from './settings/kept-secrets.ts'
@@ -67,9 +68,13 @@ export class SettingsService {
     const { patch, warnings } = readSettingsPatch(this.#context, id, input)
     await this.#requireOrganization(id)
     const { storage, clock } = this.#context.options
+    const values = { ...emptySettings, ...patch }
+    const at = clock.now()
+    const wanted = { ...values, id: 0, organizationId: id, revision: 0, createdAt: at, updatedAt: at }
+    const accountFindings = await accountWarnings(this.#context, wanted, patch)
     const row = await storage.settings.create(
       id,
-      { ...emptySettings, ...patch },
+      values,
       { organizationId: id, recipient: null },
       clock.now(),
       this.#actor,
@@ -82,7 +87,7 @@ export class SettingsService {
       )
     }
     this.#context.replanQueued()
-    return { ...showSettings(row), warnings }
+    return { ...showSettings(row), warnings: [...warnings, ...accountFindings] }
   }
 
   /** An organization's settings, secrets masked. @throws NotificationError `settings_not_found`. */
@@ -102,11 +107,13 @@ export class SettingsService {
     input: OrganizationSettingsInput,
   ): Promise<WithWarnings<OrganizationSettings>> {
     const change = readSettingsPatch(this.#context, id, input)
-    const row = await this.#change(id, (before) => {
+    let accountFindings: readonly Warning[] = []
+    const row = await this.#change(id, async (before) => {
       requireNewSecrets(this.#context, before, change.patch)
+      accountFindings = await accountWarnings(this.#context, { ...before, ...change.patch }, change.patch)
       return change
     })
-    return { ...showSettings(row), warnings: change.warnings }
+    return { ...showSettings(row), warnings: [...change.warnings, ...accountFindings] }
   }
 
   /** The organization's own templates, without the built-in ones. @throws NotificationError `settings_not_found`. */
@@ -270,12 +277,15 @@ export class SettingsService {
   }
 
   /** Changes the row as it is read here, and no other: what another process wrote meanwhile is read and judged anew. */
-  async #change(id: string, changeOf: (before: SettingsRow) => SettingsPatch): Promise<SettingsRow> {
+  async #change(
+    id: string,
+    changeOf: (before: SettingsRow) => SettingsPatch | Promise<SettingsPatch>,
+  ): Promise<SettingsRow> {
     const { storage, clock } = this.#context.options
     parseField(organizationId, id, 'organizationId')
     for (let attempt = 0; attempt < changeAttempts; attempt += 1) {
       const before = await this.#settingsRow(id)
-      const { patch, replans } = changeOf(before)
+      const { patch, replans } = await changeOf(before)
       const replan = replans ? { organizationId: id, recipient: null } : null
       const row = await storage.settings.update(id, patch, replan, clock.now(), this.#actor, before.revision)
       if (row === null) continue

@@ -66,8 +66,10 @@ export type DryRun = { readonly reminders: readonly PlannedMessage[]; readonly o
 
 export type HistoryPage = {
   readonly notifications: readonly Notification[]
-  /** How many there are on all pages together. */
+  /** How many there are on all pages together, counted up to 10,000. */
   readonly total: number
+  /** False: there are more than `total`. */
+  readonly totalIsExact: boolean
   readonly limit: number
   readonly offset: number
   /** The `cursor` of the next page; null on the last. */

@@ -61,9 +61,9 @@ describe('a due reminder', () => {
   })
 
   it('is told as failed where it should go out and cannot', () => {
-    expect(judge({}, active, surroundings({}, null, { provider: 'no_provider' }))).toEqual({
+    expect(judge({}, active, surroundings({}, null, { provider: 'no_account' }))).toEqual({
       kind: 'refuse',
-      rule: 'no_provider',
+      rule: 'no_account',
     })
     const late = reminder.startsAt
     const unreadable = (when: Date) => judgeReminder(reminder, { kind: 'unreadable' }, active, surroundings(), at(when))

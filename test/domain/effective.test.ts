@@ -46,7 +46,7 @@ describe('effective preferences', () => {
     ['there is no address', { recipient: { ...patient, email: ' ' } }, 'no_contact'],
     ['the address is not one', { recipient: { ...patient, email: 'at home' } }, 'invalid_contact'],
     ['the address opted out', { isSuppressed: () => true }, 'suppressed'],
-    ['no provider is configured', { providerFault: 'no_provider' }, 'no_provider'],
+    ['no provider is configured', { providerFault: 'no_account' }, 'no_account'],
     [
       'practitioners get what is switched on for them',
       { recipient: practitioner },

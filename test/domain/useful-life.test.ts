@@ -37,6 +37,10 @@ describe('how long a message is of use', () => {
     expect(until({ category: 'WAITLIST', start: null })).toBeNull()
   })
 
+  it('a reminder of a single millisecond still has it', () => {
+    expect(until({ category: 'REMINDER', since: earlier(1) })).toEqual(start)
+  })
+
   it('property: never past the start, and always past the moment at which it was asked for before it', () => {
     const ms = fc.integer({ min: 1, max: 40 * 24 * hourMs })
     fc.assert(

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { sqlite } from '../../adapters/storage/sqlite.ts'
 import { capture } from '../../adapters/transport/capture.ts'
 import { type SendContext, TransportError } from '../../src/index.ts'
+import { newProgress, writeProgress } from '../../src/services/reconcile/progress.ts'
 import { admin, ask, openWorld, otherAdmin, patient, service, type World } from '../conformance/http/world.ts'
 import { ada } from '../support/clinic.ts'
 
@@ -64,6 +66,26 @@ describe('health', () => {
       answer: { providers: [email, { channel: 'SMS', provider: null, status: 'unknown' }] },
     })
     expect(failing.text).not.toContain('hush')
+    await world.stop()
+  })
+
+  test('shows a reconciliation of any process, running or interrupted', async () => {
+    const storage = sqlite(':memory:')
+    const world = await openWorld({ storage })
+    expect(await health(world)).toMatchObject({ status: 200, answer: { reconciliation: null } })
+    const startedAt = world.clock.now()
+    const until = new Date(startedAt.getTime() + 300_000)
+    await storage.jobs.acquire('reconcile', 'another process', startedAt, until)
+    const progress = newProgress(startedAt, false)
+    progress.tally.saw('unchanged', 1)
+    await storage.jobs.keepProgress('reconcile', 'another process', writeProgress(progress, startedAt))
+    const at = startedAt.toISOString()
+    const seen = { phase: 'plans', checked: 1, started_at: at, saved_at: at }
+    expect(await health(world)).toMatchObject({ answer: { reconciliation: { ...seen, status: 'running' } } })
+    world.clock.jump(until)
+    expect(await health(world)).toMatchObject({ answer: { reconciliation: { ...seen, status: 'interrupted' } } })
+    expect(await world.reconcile()).toMatchObject({ status: 'done', resumed: true, startedAt })
+    expect(await health(world)).toMatchObject({ answer: { reconciliation: null } })
     await world.stop()
   })
 

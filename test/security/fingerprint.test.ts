@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { createFingerprint } from '../../src/security/fingerprint.ts'
+import { keyOf } from '../support/keys.ts'
 
-const keys = [1, 2].map((byte) => Buffer.alloc(32, byte).toString('base64'))
+const keys = [keyOf(1), keyOf(2)]
 const [first = '', second = ''] = keys
 const digest = createHash('sha256').update('a password').digest('base64url')
 

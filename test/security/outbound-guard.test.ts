@@ -20,6 +20,7 @@ async function refusal(checking: Promise<unknown>) {
 
 const words = (text: string): string[] => text.trim().split(/\s+/)
 const privateAddresses = words(`
+  168.63.129.16 ::ffff:168.63.129.16 64:ff9b::a83f:8110 2002:a83f:8110:: 100.100.100.200 192.0.0.192 fd00:ec2::254
   127.0.0.1 127.255.255.254 10.0.0.1 172.16.0.1 172.31.255.255 192.168.1.1 169.254.169.254 100.64.0.1
   100.127.255.255 0.0.0.0 0.1.2.3 192.0.0.1 192.0.2.1 192.88.99.1 198.18.0.1 198.19.255.255 198.51.100.1
   203.0.113.1 224.0.0.1 239.255.255.255 240.0.0.1 255.255.255.255 ::1 :: fc00::1 fd00::1 fdff:ffff::1 fe80::1
@@ -117,9 +118,11 @@ describe('hosts', () => {
     expect(rebinding).toHaveBeenCalledTimes(1)
   })
 
-  it('that do not resolve fail as the resolver does', async () => {
+  it('are refused in the same words whether they do not resolve or are private', async () => {
     const missing = Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' })
-    await expect(guard('nowhere.example', async () => Promise.reject(missing))).rejects.toBe(missing)
+    const unknown = await refusal(guard('nowhere.example', async () => Promise.reject(missing)))
+    const known = await refusal(guard('intranet.example', answering('10.20.30.40')))
+    expect([unknown.code, unknown.field, unknown.message]).toEqual([known.code, known.field, known.message])
   })
 
   it('are refused without a word on what they resolve to', async () => {
@@ -172,7 +175,7 @@ describe('the override', () => {
   it('does not wait for a resolver that never answers', async () => {
     const lookup: HostLookup = () => new Promise(() => {})
     const resolving = resolveOutbound('mail.example', 25, { allowPrivate: false, lookup, lookupTimeoutMs: 20 })
-    await expect(resolving).rejects.toMatchObject({ name: 'TimeoutError' })
+    await expect(resolving).rejects.toMatchObject({ code: 'outbound_refused', cause: { name: 'TimeoutError' } })
   })
 
   it('resolves with the system by default', async () => {

@@ -50,6 +50,8 @@ describe('sealing', () => {
     ['a passphrase', 'correct horse battery staple'],
     ['16 bytes', randomBytes(16).toString('base64')],
     ['33 bytes', randomBytes(33).toString('base64')],
+    ['zeros', Buffer.alloc(32).toString('base64')],
+    ['a placeholder', 'abcd'.repeat(16)],
     ['63 hex digits', 'a'.repeat(63)],
     ['32 bytes and a line end', `${newKey()}\n`],
     ['a bad key among good ones', [newKey(), 'short']],

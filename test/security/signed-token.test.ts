@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createTokenSigner } from '../../src/security/signed-token.ts'
+import { keyOf } from '../support/keys.ts'
 
-const [first, second] = [1, 2].map((fill) => Buffer.alloc(32, fill).toString('base64'))
+const [first, second] = [keyOf(1), keyOf(2)]
 const now = new Date('2024-01-14T14:00:00Z')
 const later = new Date('2024-01-21T14:00:00Z')
 const subject = { purpose: 'reminder-callback', id: 456 } as const

@@ -4,6 +4,7 @@ import { sqlite } from '../../adapters/storage/sqlite.ts'
 import { capture } from '../../adapters/transport/capture.ts'
 import { type OrganizationSettingsInput, secretMask, type Transport } from '../../src/index.ts'
 import { ada, openClinic, organizationId } from '../support/clinic.ts'
+import { keyOf } from '../support/keys.ts'
 
 const mail: OrganizationSettingsInput = {
   emailSmtpHost: 'smtp.example.org',
@@ -116,7 +117,7 @@ describe('a stored secret', () => {
     await using other = await openClinic('2026-03-18T12:00:00Z', {
       transports: transports([]),
       storage: sqlite({ database }),
-      encryptionKey: Buffer.alloc(32, 9).toString('base64'),
+      encryptionKey: keyOf(9),
     })
     const update = (change: OrganizationSettingsInput) =>
       other.settings.updateOrganizationSettings(organizationId, change)

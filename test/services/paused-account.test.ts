@@ -17,10 +17,10 @@ afterEach(async () => {
 })
 
 /** A clinic whose organization signs in somewhere with the wrong password, and two messages to send. */
-async function withWrongPassword(port: number, options: SmtpOptions) {
+async function withWrongPassword(port: number, options: SmtpOptions, host = '127.0.0.1') {
   const clinic = await openClinic('2026-03-18T12:00:00Z', { transports: [smtp(options)] })
   await clinic.settings.createOrganizationSettings(organizationId, {
-    emailSmtpHost: '127.0.0.1',
+    emailSmtpHost: host,
     emailSmtpPort: port,
     emailUsername: username,
     emailPassword: 'wrong-password',
@@ -102,7 +102,11 @@ describe('an account that is refused', () => {
   })
 
   it('is reported in the same way where its host may not be connected to', async () => {
-    await using clinic = await withWrongPassword(587, {})
+    await using clinic = await withWrongPassword(
+      587,
+      { lookup: async () => [{ address: '10.1.2.3' }] },
+      'intranet.example',
+    )
     await clinic.eventually(async () => (await clinic.deferrals()).length).toBe(2)
     expect(clinic.warnings()).toMatchObject([{ organizationId, code: 'outbound_refused' }])
     expect(await clinic.email()).toMatchObject({ fault: 'account_paused', pause: { code: 'outbound_refused' } })

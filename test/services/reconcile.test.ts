@@ -231,7 +231,7 @@ describe('what changed around the plans', () => {
       const { reminders } = await without.notifications.scheduleReminders(1)
       expect(reminders).toEqual([])
       await without.reconcile()
-      expect((await without.notifications.explain(1)).map(ruleOf)).toEqual(Array(2).fill('skipped no_provider'))
+      expect((await without.notifications.explain(1)).map(ruleOf)).toEqual(Array(2).fill('skipped no_transport'))
     }
     {
       await using with_ = await openClinic(now, { storage: sqlite(path), directory: host })
@@ -292,12 +292,13 @@ describe('what reconciliation leaves alone', () => {
   })
 
   it.each([
-    ['fails in its list', 'upcoming', 'directory_failed'],
-    ['fails on the way', 'appointments', 'directory_failed'],
-  ] as const)('the rest, where the host %s', async (_, method, code) => {
+    // All plans are checked before the list is asked for.
+    ['fails in its list', 'upcoming', { checked: 90, moved: 90 }],
+    ['fails on the way', 'appointments', { checked: 50, moved: 50 }],
+  ] as const)('the rest, where the host %s', async (_, method, found) => {
     await using clinic = await openWatched()
-    await planned(clinic, 9)
-    for (let id = 1; id <= 9; id += 1) clinic.host.change(id, { startsAt: later })
+    await planned(clinic, 90)
+    for (let id = 1; id <= 90; id += 1) clinic.host.change(id, { startsAt: later })
     let calls = 0
     const whole = clinic.host[method].bind(clinic.host)
     Object.assign(clinic.host, {
@@ -307,9 +308,16 @@ describe('what reconciliation leaves alone', () => {
         return whole(asked)
       },
     })
-    expect(await clinic.reconcile()).toMatchObject({ ...nothing, status: 'stopped', code, checked: 3, moved: 3 })
+    expect(await clinic.reconcile()).toMatchObject({
+      ...nothing,
+      ...found,
+      status: 'stopped',
+      code: 'directory_failed',
+    })
     Object.assign(clinic.host, { [method]: whole })
-    expect(await clinic.reconcile()).toMatchObject({ ...nothing, status: 'done', checked: 9, moved: 6, unchanged: 3 })
+    const rest = { moved: 90 - found.moved, unchanged: found.moved }
+    const again = await clinic.reconcile({ restart: true })
+    expect(again).toMatchObject({ ...nothing, ...rest, status: 'done', checked: 90, resumed: false })
   })
 
   it('everything, where a list leads to itself or is none', async () => {
@@ -322,7 +330,7 @@ describe('what reconciliation leaves alone', () => {
       ...nothing,
       status: 'stopped',
       code: 'directory_invalid',
-      checked: 0,
+      checked: 2,
     })
   })
 })
@@ -477,7 +485,7 @@ describe('who reconciles', () => {
       for (const clinic of [one, other]) clinic.clock.jump('2026-03-18T12:05:00Z')
       expect(await other.reconcile()).toMatchObject({ ...nothing, status: 'done', planned: 6, unchanged: 3 })
       release()
-      expect(await halted).toMatchObject({ status: 'done', checked: 9, planned: 3 })
+      expect(await halted).toMatchObject({ status: 'done', checked: 6, planned: 3 })
       expect(await other.reconcile()).toMatchObject({ ...nothing, unchanged: 9 })
     }))
 

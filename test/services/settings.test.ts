@@ -135,7 +135,7 @@ describe('organization settings', () => {
     await using clinic = await openClinic(now, { transports: providers().transports, env })
     expect((await clinic.settings.effectiveSettings(organizationId)).channels).toEqual({
       EMAIL: { enabled: true, provider: 'smtp', source: 'default', fault: null, pause: null, pausedDestinations: [] },
-      SMS: { enabled: true, provider: null, source: null, fault: 'no_provider', pause: null, pausedDestinations: [] },
+      SMS: { enabled: true, provider: null, source: null, fault: 'no_account', pause: null, pausedDestinations: [] },
     })
     await clinic.settings.createOrganizationSettings(organizationId, { ...documented, smsEnabled: false })
     expect((await clinic.settings.effectiveSettings(organizationId)).channels).toEqual({

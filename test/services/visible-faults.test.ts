@@ -1,6 +1,14 @@
 /** What an operator sees in health, log and `explain` while something of the outside does not answer. */
 import { describe, expect, it } from 'vitest'
-import type { Directory, DirectoryContext, EntityId, Transport } from '../../src/index.ts'
+import { sqlite } from '../../adapters/storage/sqlite.ts'
+import { capture } from '../../adapters/transport/capture.ts'
+import {
+  type Directory,
+  type DirectoryContext,
+  type EntityId,
+  type Transport,
+  TransportError,
+} from '../../src/index.ts'
 import { ask, service } from '../conformance/http/world.ts'
 import { openClinic, organizationId, otherOrganizationId } from '../support/clinic.ts'
 
@@ -138,6 +146,57 @@ describe('one organization whose server never answers', () => {
     expect(await health(clinic)).toMatchObject({
       status: 200,
       answer: { status: 'degraded', scheduler: { status: 'degraded' } },
+    })
+  })
+})
+
+describe('an account that is refused', () => {
+  const refused = new TransportError('Refused.', { outcome: 'transient', code: 'smtp_5.7.8', scope: 'account' })
+  const smtpAccount = (organization: string, emailPassword: string) => ({
+    emailSmtpHost: `smtp.${organization}.example`,
+    emailUsername: 'clinic',
+    emailPassword,
+    emailFromAddress: 'clinic@example.org',
+  })
+
+  it('makes health degraded where it is of one organization, until that has other credentials', async () => {
+    const storage = sqlite(':memory:')
+    const passwords: (string | null)[] = []
+    const transport = capture({
+      fail: ({ organizationId: from }) => (from === organizationId && passwords.length === 0 ? refused : null),
+    })
+    await using clinic = await openBooked({
+      storage,
+      transports: [{ ...transport, name: 'smtp', needsAccount: true, channels: ['EMAIL'] }],
+    })
+    for (const organization of [organizationId, otherOrganizationId]) {
+      await clinic.settings.createOrganizationSettings(organization, smtpAccount(organization, 'old'))
+    }
+    await clinic.start()
+    await clinic.clock.advanceTo(due)
+    await clinic.clock.advance(1000)
+    const paused = { organization_id: organizationId, channel: 'EMAIL', provider: 'smtp', destination: null }
+    expect(await health(clinic)).toMatchObject({
+      status: 200,
+      answer: { status: 'degraded', accounts: { count: 1, paused: [{ ...paused, code: 'smtp_5.7.8' }] } },
+    })
+    passwords.push('new')
+    await clinic.settings.updateOrganizationSettings(organizationId, smtpAccount(organizationId, 'new'))
+    expect(await health(clinic)).toMatchObject({ answer: { status: 'ok', accounts: { count: 0, paused: [] } } })
+    await clinic.clock.advance(60_000)
+    // Nobody will try the old password again.
+    expect(await storage.accounts.paused()).toEqual([])
+    expect(transport.sent).toHaveLength(6)
+  })
+
+  it('makes health failing where it is of the only provider there is', async () => {
+    await using clinic = await openBooked({ transports: [capture({ fail: () => refused })] })
+    await clinic.start()
+    await clinic.clock.advanceTo(due)
+    await clinic.clock.advance(1000)
+    expect(await health(clinic)).toMatchObject({
+      status: 503,
+      answer: { accounts: { count: 1, paused: [{ organization_id: null, code: 'smtp_5.7.8' }] } },
     })
   })
 })

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { type ExampleProcess, startExample } from './example-process.ts'
+import { keyOf } from './keys.ts'
 
 export type ClinicProcess = ExampleProcess
 
@@ -19,7 +20,7 @@ export const startClinic = (
     PORT: '0',
     ...(process.env[clinicDatabase] ? { DATABASE_URL: process.env[clinicDatabase] } : {}),
     DATABASE_FILE: join(folder, 'clinic.sqlite'),
-    NOTIFICATIONS_ENCRYPTION_KEY: Buffer.alloc(32, 3).toString('base64'),
+    NOTIFICATIONS_ENCRYPTION_KEY: keyOf(3),
     ALLOW_PRIVATE_SMTP_HOSTS: 'true',
     TWILIO_API_BASE_URL: twilioUrl,
     ...env,

@@ -16,12 +16,13 @@ import {
 } from '../../src/index.ts'
 import { refKey } from '../../src/schemas/common.ts'
 import { described } from './described.ts'
+import { keyOf } from './keys.ts'
 import { ManualClock, turns } from './manual-clock.ts'
 import { migratedSqlite } from './migrated-sqlite.ts'
 
 export const organizationId = '7f3d2a10-5b1e-4c7a-9a52-0c6f5a1d9b11'
 export const otherOrganizationId = '11111111-2222-4333-8444-555555555555'
-export const testKey = Buffer.alloc(32, 7).toString('base64')
+export const testKey = keyOf(7)
 
 export const ada = {
   type: 'PATIENT',

@@ -10,6 +10,7 @@ import { sqlite } from '../../adapters/storage/sqlite.ts'
 import { smtp } from '../../adapters/transport/smtp.ts'
 import { createNotifications, type NotificationsOptions } from '../../src/index.ts'
 import { hostDirectory } from '../crash/host-table.ts'
+import { keyOf } from '../support/keys.ts'
 
 const schedulingSpec = z.object({
   /** It stays the same: tasks that are there already call it. */
@@ -31,7 +32,7 @@ export const schedulingOptions = (spec: SchedulingSpec): NotificationsOptions =>
   storage: sqlite(spec.location),
   transports: [smtp()],
   directory: hostDirectory(spec.hostPath),
-  encryptionKey: Buffer.alloc(32, 5).toString('base64'),
+  encryptionKey: keyOf(5),
   publicUrl: `http://127.0.0.1:${spec.port}/api/notifications`,
   env: {
     DEFAULT_SMTP_HOST: '127.0.0.1',

@@ -25,6 +25,8 @@ export type Index = {
   readonly unique?: boolean
   /** A partial index: only rows where this column is not null. */
   readonly whereNotNull?: string
+  /** A partial index: only rows where these columns are null. */
+  readonly whereNull?: readonly string[]
   /** A partial index: only rows where this column holds this word. */
   readonly whereIs?: { readonly column: string; readonly word: string }
 }

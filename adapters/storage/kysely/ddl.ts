@@ -33,13 +33,13 @@ export function createIndex(
 ): CompiledQuery {
   const unique = index.unique === true ? sql`unique ` : sql``
   const way = concurrently ? sql`concurrently if not exists ` : sql``
-  const { whereNotNull, whereIs } = index
-  const where =
-    whereIs !== undefined
-      ? sql` where ${sql.ref(whereIs.column)} = ${sql.lit(whereIs.word)}`
-      : whereNotNull === undefined
-        ? sql``
-        : sql` where ${sql.ref(whereNotNull)} is not null`
+  const { whereNotNull, whereNull = [], whereIs } = index
+  const conditions = [
+    ...(whereNotNull === undefined ? [] : [sql`${sql.ref(whereNotNull)} is not null`]),
+    ...whereNull.map((name) => sql`${sql.ref(name)} is null`),
+    ...(whereIs === undefined ? [] : [sql`${sql.ref(whereIs.column)} = ${sql.lit(whereIs.word)}`]),
+  ]
+  const where = conditions.length === 0 ? sql`` : sql` where ${sql.join(conditions, sql` and `)}`
   const named = schema === undefined ? sql.id(table) : sql.id(schema, table)
   const columns = sql.join(index.columns.map((name) => sql.ref(name)))
   return sql`create ${unique}index ${way}${sql.ref(index.name)} on ${named} (${columns})${where}`.compile(db)

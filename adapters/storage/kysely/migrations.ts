@@ -110,6 +110,24 @@ export const migrations: readonly Migration[] = [
       { kind: 'add', table: 'notification_history', columns: ['held_at'] },
     ],
   },
+  {
+    version: 7,
+    name: 'lists_at_size',
+    oldest: 3,
+    changes: [
+      { kind: 'add', table: 'notification_jobs', columns: ['progress'] },
+      // Others hold what they held, and what lists are filtered by.
+      {
+        kind: 'dropIndexes',
+        names: [
+          'notification_history_due',
+          'notification_history_organization',
+          'notification_history_created',
+          'notification_audit_organization',
+        ],
+      },
+    ],
+  },
 ]
 
 export const librarySchema: Schema = { tables, migrations }

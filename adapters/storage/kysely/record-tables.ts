@@ -53,7 +53,7 @@ export const recordTables = {
       target_id: optional('text'),
       details: required('json'),
     },
-    indexes: [{ name: 'notification_audit_organization', columns: ['organization_id', 'id'] }],
+    indexes: [{ name: 'notification_audit_action', columns: ['organization_id', 'action', 'at', 'id'] }],
   },
   /** Requests by `Idempotency-Key`: `answer` is null while the first one runs. */
   notification_requests: {
@@ -69,9 +69,14 @@ export const recordTables = {
     primaryKey: ['caller', 'key'],
     indexes: [{ name: 'notification_requests_expiry', columns: ['expires_at'] }],
   },
-  /** Who has a job of the background, and until when. */
+  /** Who has a job of the background, until when, and how far it is. */
   notification_jobs: {
-    columns: { name: required('text'), holder: required('text'), lease_until: required('instant') },
+    columns: {
+      name: required('text'),
+      holder: required('text'),
+      lease_until: required('instant'),
+      progress: optional('text'),
+    },
     primaryKey: ['name'],
     indexes: [],
   },

@@ -37,6 +37,12 @@ const preferenceColumns = {
 const channel = never(word<Channel>())
 
 /**
+ * What a list of deliveries can be asked for, then the order of the list. A row is settled, or rests unsettled, or something is
+ * still due of it: a message that is sent at once is never in the indexes of those that rest.
+ */
+const listed = ['notification_category', 'notification_type', 'recipient_type', 'created_at', 'id'] as const
+
+/**
  * The tables with the documented names: documented columns first, then ours. The names are a contract with hosts that
  * read them; what every row means is told in `src/ports/storage`.
  */
@@ -170,7 +176,7 @@ export const tables = {
       held_at: optional('instant'),
     },
     indexes: [
-      { name: 'notification_history_due', columns: ['due_at'], whereNotNull: 'due_at' },
+      { name: 'notification_history_due_fence', columns: ['due_at', 'id', 'fence'], whereNotNull: 'due_at' },
       {
         name: 'notification_history_lane',
         columns: ['organization_id', 'notification_type', 'due_at'],
@@ -189,9 +195,34 @@ export const tables = {
         whereNotNull: 'dedupe_key',
       },
       { name: 'notification_history_appointment', columns: ['appointment_id'], whereNotNull: 'appointment_id' },
+      {
+        name: 'notification_history_waitlist_entry',
+        columns: ['waitlist_entry_id'],
+        whereNotNull: 'waitlist_entry_id',
+      },
       { name: 'notification_history_recipient', columns: ['recipient_type', 'recipient_id', 'created_at'] },
-      { name: 'notification_history_organization', columns: ['organization_id', 'created_at'] },
-      { name: 'notification_history_created', columns: ['created_at'] },
+      { name: 'notification_history_settled', columns: ['created_at', 'id'], whereNotNull: 'status' },
+      { name: 'notification_history_settled_kind', columns: ['status', ...listed], whereNotNull: 'status' },
+      {
+        name: 'notification_history_settled_organization',
+        columns: ['organization_id', 'status', ...listed],
+        whereNotNull: 'status',
+      },
+      {
+        name: 'notification_history_resting_kind',
+        columns: ['delivery_state', ...listed],
+        whereNull: ['status', 'due_at'],
+      },
+      {
+        name: 'notification_history_resting_organization',
+        columns: ['organization_id', 'delivery_state', ...listed],
+        whereNull: ['status', 'due_at'],
+      },
+      {
+        name: 'notification_history_waiting',
+        columns: ['delivery_state', ...listed, 'organization_id'],
+        whereNotNull: 'due_at',
+      },
     ],
   },
   reminder_plans: {

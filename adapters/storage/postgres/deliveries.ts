@@ -1,27 +1,19 @@
-import type { DeliveryPage, DeliveryQuery, DeliveryStore, TransactionStorage } from '../../../src/index.ts'
-import { decodeClaim, decodeDelivery, encodeFilter } from '../kysely/codecs/deliveries.ts'
+import type { DeliveryStore, TransactionStorage } from '../../../src/index.ts'
+import { decodeClaim, decodeDelivery } from '../kysely/codecs/deliveries.ts'
 import { heldAfter } from '../kysely/codecs/held.ts'
 import { enqueueAll } from '../kysely/commands/enqueue.ts'
 import { recordReceipt } from '../kysely/commands/receive.ts'
+import { listDeliveries } from '../kysely/history-list.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import { findDue } from './due.ts'
-import type { Commands, Database, Engine } from './engine.ts'
+import type { Commands, Engine } from './engine.ts'
 import { claiming } from './intents.ts'
+import { readerOf } from './lists.ts'
 import { qualified } from './names.ts'
 import { noticeReads } from './notice-reads.ts'
 import { challenging, renewing, settling } from './settles.ts'
 import { type IdPool, runCommand } from './transaction.ts'
 import { decodeRow, encodeParameter } from './values.ts'
-
-async function page({ bind, builder, lists, ids }: Database, query: DeliveryQuery): Promise<DeliveryPage> {
-  const filter = encodeFilter(ids, query)
-  const after =
-    query.after === undefined ? undefined : { createdAt: query.after.createdAt.getTime(), id: query.after.id }
-  const place = { limit: query.limit, offset: query.offset, after }
-  const rows = await bind(lists.historyPage(builder, filter, place, lists.asIsoText)).all({})
-  const total = await bind(lists.historyTotal(builder, filter, lists.asIsoText)).get({})
-  return { rows: rows.map(decodeDelivery), total: total?.total ?? 0 }
-}
 
 /** What a transaction of the host carries out too. */
 export const deliveryReads = (engine: Commands): TransactionStorage['deliveries'] => ({
@@ -59,7 +51,7 @@ export const deliveryStore = (engine: Engine, pool: IdPool): DeliveryStore => ({
       const row = await statements.deliveries.get.get({ id })
       return row === undefined ? null : decodeDelivery(row)
     }),
-  list: (query) => engine.snapshot((database) => page(database, query)),
+  list: async (query) => listDeliveries(await readerOf(engine), query),
   enqueue: (...args) =>
     runCommand(engine, pool, {
       needs: { notification_history: args[0].length },

@@ -1,5 +1,5 @@
 import type { JobStore } from '../../../src/index.ts'
-import { leaseTimes, memberName } from '../kysely/job-leases.ts'
+import { jobProgress, leaseTimes, memberName } from '../kysely/job-leases.ts'
 import type { Engine } from './engine.ts'
 
 /** Single statements: of concurrent callers the others wait for the row, and find it taken. */
@@ -11,8 +11,14 @@ export const jobStore = (engine: Engine): JobStore => ({
     }),
   release: (name, holder) =>
     engine.read(async ({ statements }) => {
-      await statements.jobs.release.run({ name, holder })
+      if ((await statements.jobs.release.run({ name, holder })).changes > 0) return
+      await statements.jobs.pause.run({ name, holder, lease_until: 0 })
     }),
+  progress: (name) => engine.read(async ({ statements }) => jobProgress(await statements.jobs.progress.get({ name }))),
+  keepProgress: (name, holder, progress) =>
+    engine.read(
+      async ({ statements }) => (await statements.jobs.keepProgress.run({ name, holder, progress })).changes > 0,
+    ),
   // Not in one transaction: two who join, and each removes the other's old row, would wait in a circle.
   join: (group, member, now, until) =>
     engine.read(async ({ statements }) => {

@@ -35,6 +35,8 @@ type Structure = {
   readonly sql: readonly string[]
   readonly fills: readonly Fill[]
   readonly indexes: readonly WantedIndex[]
+  /** Statements that remove indexes, once those are there that stand in for them: until then whoever runs needs them. */
+  readonly drops: readonly string[]
 }
 
 const rowsAtOnce = 5000
@@ -86,12 +88,13 @@ async function carryOut(migrating: Migrating, change: Change, adopting: boolean,
       return
     }
     case 'dropIndexes':
-      for (const name of change.names) await migrating.change(`drop index if exists ${qualified(schema, name)}`)
-      return
     case 'fill':
       return
   }
 }
+
+const dropsOf = (schema: string, change: Change): string[] =>
+  change.kind === 'dropIndexes' ? change.names.map((name) => `drop index if exists ${qualified(schema, name)}`) : []
 
 /** The ledger itself has been without its last columns. */
 async function keepLedger(migrating: Migrating): Promise<void> {
@@ -116,7 +119,7 @@ async function structure(migrating: Migrating, options: MigrateOptions, sql: str
   const state = await readLedgerState(run, schema)
   requireMigratable(state, ids, latest)
   if (state !== undefined && state.version > latest) {
-    return { open: [], finished: [], version: state.version, sql, fills: [], indexes: [] }
+    return { open: [], finished: [], version: state.version, sql, fills: [], indexes: [], drops: [] }
   }
   const open = definition.migrations.filter(({ version }) => version > (state?.finished ?? 0))
   if (state === undefined) await createTables(migrating, Object.keys(definition.tables), options.adopt, false)
@@ -128,7 +131,8 @@ async function structure(migrating: Migrating, options: MigrateOptions, sql: str
   if (open.length > 0) await keepLedger(migrating)
   const fills = state === undefined ? [] : open.flatMap(({ changes }) => changes.filter((one) => one.kind === 'fill'))
   const indexes = await missingIndexes(migrating)
-  const isDone = fills.length === 0 && indexes.length === 0
+  const drops = state === undefined ? [] : open.flatMap(({ changes }) => changes.flatMap((one) => dropsOf(schema, one)))
+  const isDone = fills.length === 0 && indexes.length === 0 && drops.length === 0
   const finishedAt = isDone ? options.now.toISOString() : null
   const finished: number[] = []
   for (const { version, name, oldest } of open) {
@@ -141,7 +145,7 @@ async function structure(migrating: Migrating, options: MigrateOptions, sql: str
     )
     if (isDone) finished.push(version)
   }
-  return { open, finished, version: latest, sql, fills, indexes }
+  return { open, finished, version: latest, sql, fills, indexes, drops }
 }
 
 /** Row by row in small commits, so that nobody waits for all of it. Repeated, it finds nothing left to do. */
@@ -223,7 +227,7 @@ export async function migrate(
     if (error instanceof RolledBack) return error.structure
     throw error
   })
-  const { open, version, fills, indexes } = found
+  const { open, version, fills, indexes, drops } = found
   const reportOf = (finished: readonly number[]): MigrationReport => ({
     applied: open.filter((one) => finished.includes(one.version)).map(({ name }) => name),
     version,
@@ -231,20 +235,22 @@ export async function migrate(
       ...found.sql,
       ...fills.map(({ table, set, where }) => `update ${qualified(schema, table)} set ${set} where ${where}`),
       ...indexes.map(({ sql }) => sql),
+      ...drops,
     ],
   })
   if (dryRun) return reportOf(open.map((one) => one.version))
-  if (fills.length === 0 && indexes.length === 0) return reportOf(found.finished)
+  if (fills.length === 0 && indexes.length === 0 && drops.length === 0) return reportOf(found.finished)
   for (const one of fills) await fill(run, schema, one, logger)
   for (const one of indexes) await buildIndex(run, schema, one, logger)
   // Of several processes that did so together, the first one has applied them.
-  const { rows } = await underLock((own) =>
-    own<{ version: number }>(
+  const { rows } = await underLock(async (own) => {
+    for (const statement of drops) await own(statement)
+    return own<{ version: number }>(
       `update ${qualified(schema, ledgerName)} set finished_at = $1::timestamptz
        where finished_at is null and version <= $2 returning version`,
       [now.toISOString(), version],
-    ),
-  )
+    )
+  })
   return reportOf(rows.map((row) => Number(row.version)))
 }
 

@@ -2,13 +2,14 @@ import {
   type Actor,
   type PlanCommand,
   type PlanOutcome,
+  type PlanPage,
   type PlanStore,
   type RecipientRef,
   type ReplanPage,
   systemActor,
   type TransactionStorage,
 } from '../../../src/index.ts'
-import { decodePlan, pageOfPlans } from '../kysely/codecs/plans.ts'
+import { decodePlan, endOfPlans, pageOfPlans, plansAtOnce } from '../kysely/codecs/plans.ts'
 import { applyPlans } from '../kysely/commands/apply-plan.ts'
 import { forgetAppointment, forgetRecipient } from '../kysely/commands/forget.ts'
 import type { RecordOf } from '../kysely/query.ts'
@@ -96,20 +97,40 @@ const forgettingRecipient = (
 
 type Job = RecordOf<'replan_jobs'>
 
-async function pageOf({ run, schema, kinds }: Database, job: Job, now: Date, limit: number) {
+/** See the statements of the same names in `kysely/statements/plans.ts`; these run in the transaction that has the lock. */
+async function pageOf({ run, schema, kinds }: Database, job: Job, now: Date, limit: number): Promise<PlanPage> {
   const plans = qualified(schema, 'reminder_plans')
-  const values = [job.organization_id, job.cursor, now, limit]
-  const rest = `plan.organization_id = $1 and plan.id > $2 and plan.starts_at > $3 and plan.status = 'active'
-    order by plan.id limit $4`
+  const links = qualified(schema, 'reminder_plan_recipients')
+  const { organization_id, cursor, recipient_type, recipient_id } = job
+  const skipped = `limit 1 offset ${plansAtOnce - 1}`
+  const last =
+    recipient_type === null
+      ? await run<{ id: string }>(
+          `select id from ${plans} where organization_id = $1 and id > $2 order by id ${skipped}`,
+          [organization_id, cursor],
+        )
+      : await run<{ id: string }>(
+          `select plan_id as id from ${links} where recipient_type = $1 and recipient_id = $2 and plan_id > $3
+           order by plan_id ${skipped}`,
+          [recipient_type, recipient_id, cursor],
+        )
+  const lastId = Number(last.rows[0]?.id ?? endOfPlans)
+  const values = [organization_id, cursor, lastId, now, limit]
+  const rest = `plan.organization_id = $1 and plan.id > $2 and plan.id <= $3::bigint and plan.starts_at > $4
+    and plan.status = 'active' order by plan.id limit $5`
   const found =
-    job.recipient_type === null
+    recipient_type === null
       ? await run<RecordOf<'reminder_plans'>>(`select plan.* from ${plans} as plan where ${rest}`, values)
       : await run<RecordOf<'reminder_plans'>>(
-          `select plan.* from ${qualified(schema, 'reminder_plan_recipients')} as link join ${plans} as plan on plan.id = link.plan_id
-           where link.recipient_type = $5 and link.recipient_id = $6 and ${rest}`,
-          [...values, job.recipient_type, job.recipient_id],
+          `select plan.* from ${links} as link join ${plans} as plan on plan.id = link.plan_id
+           where link.recipient_type = $6 and link.recipient_id = $7 and ${rest}`,
+          [...values, recipient_type, recipient_id],
         )
-  return found.rows.map((row) => decodeRow(row, kinds))
+  return pageOfPlans(
+    found.rows.map((row) => decodeRow(row, kinds)),
+    limit,
+    lastId,
+  )
 }
 
 /** Enough for plans that are made meanwhile, and nothing that who makes the next one notices. */
@@ -138,8 +159,7 @@ async function replanPage(engine: Engine, now: Date, limit: number): Promise<Rep
     )
     const [job] = rows.map((row) => decodeRow(row, database.kinds))
     if (job === undefined) return null
-    const plans = await pageOf(database, job, now, limit)
-    return { jobId: job.id, ...pageOfPlans(plans, limit) }
+    return { jobId: job.id, ...(await pageOf(database, job, now, limit)) }
   })
 }
 
@@ -172,9 +192,11 @@ export const planStore = (engine: Engine, pool: IdPool): PlanStore => ({
       return row === undefined ? null : decodePlan(row)
     }),
   upcoming: (now, cursor, limit) =>
-    engine.read(async ({ statements }) => {
-      const page = { now: now.getTime(), cursor: Number(cursor ?? 0), limit }
-      return pageOfPlans(await statements.plans.pageOfUpcoming.all(page), limit)
+    engine.read(async ({ statements: { plans } }) => {
+      const after = Number(cursor ?? 0)
+      const lastId = (await plans.lastOfUpcoming.get({ cursor: after }))?.id ?? endOfPlans
+      const page = { now: now.getTime(), cursor: after, lastId, limit }
+      return pageOfPlans(await plans.pageOfUpcoming.all(page), limit, lastId)
     }),
   nextReplanPage: (now, limit) => replanPage(engine, now, limit),
   advanceReplan: (jobId, cursor) =>

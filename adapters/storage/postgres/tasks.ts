@@ -105,8 +105,10 @@ export const taskStore = (engine: Engine, pool: IdPool): TaskStore => ({
     }),
   summary: () =>
     engine.read(async ({ run, schema, kinds, statements }) => {
+      // Ordered: the planner would read the whole of a table where the rows are at its end.
       const some = (table: 'task_manager_tasks' | 'appointment_reminders', column: string) =>
-        `(select count(*) from (select from ${qualified(schema, table)} where ${column} is not null limit $1) as ${table})`
+        `(select count(*) from (select from ${qualified(schema, table)} where ${column} is not null
+           order by ${column} limit $1) as ${table})`
       const { rows } = await run<{ total: number }>(
         `select ${some('task_manager_tasks', 'unregistered_since')} + ${some('appointment_reminders', 'due_at')} as total`,
         [countLimit],

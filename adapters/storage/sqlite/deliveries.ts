@@ -1,37 +1,15 @@
-import type { DeliveryPage, DeliveryQuery, DeliveryStore, TransactionStorage } from '../../../src/index.ts'
-import {
-  decodeClaim,
-  decodeDelivery,
-  encodeChallenge,
-  encodeFilter,
-  encodeRenewal,
-} from '../kysely/codecs/deliveries.ts'
+import type { DeliveryStore, TransactionStorage } from '../../../src/index.ts'
+import { decodeClaim, decodeDelivery, encodeChallenge, encodeRenewal } from '../kysely/codecs/deliveries.ts'
 import { heldAfter } from '../kysely/codecs/held.ts'
 import { enqueueAll } from '../kysely/commands/enqueue.ts'
 import { commitIntents } from '../kysely/commands/intents.ts'
 import { recordReceipt } from '../kysely/commands/receive.ts'
 import { settleAll } from '../kysely/commands/settle.ts'
+import { listDeliveries } from '../kysely/history-list.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import { findDue, pageOf } from './due.ts'
 import type { Commands, Engine, Tx } from './engine.ts'
-
-function page(tx: Tx, query: DeliveryQuery): DeliveryPage {
-  const filter = encodeFilter(tx.ids, query)
-  const after =
-    query.after === undefined ? undefined : { createdAt: query.after.createdAt.getTime(), id: query.after.id }
-  const rows = tx
-    .bind(
-      tx.lists.historyPage(
-        tx.builder,
-        filter,
-        { limit: query.limit, offset: query.offset, after },
-        tx.lists.asMilliseconds,
-      ),
-    )
-    .all({})
-  const total = tx.bind(tx.lists.historyTotal(tx.builder, filter, tx.lists.asMilliseconds)).get({})
-  return { rows: rows.map(decodeDelivery), total: total?.total ?? 0 }
-}
+import { readerOf } from './lists.ts'
 
 const laneOf = (row: RecordOf<'notification_history'>) => ({
   organizationId: row.organization_id,
@@ -78,7 +56,7 @@ export const deliveryStore = (engine: Engine): DeliveryStore => ({
       const row = tx.statements.deliveries.get.get({ id })
       return row === undefined ? null : decodeDelivery(row)
     }),
-  list: (query) => engine.snapshot((tx) => page(tx, query)),
+  list: async (query) => listDeliveries(await readerOf(engine), query),
   enqueue: (...args) => engine.write((tx) => enqueueAll(tx, ...args)),
   due: (query) => engine.snapshot((tx) => pageOf(findDue(tx.statements.deliveries.due, laneOf, query), decodeDelivery)),
   nextDueAt: (after = beforeAll) =>

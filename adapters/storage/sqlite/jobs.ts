@@ -1,5 +1,5 @@
 import type { JobStore } from '../../../src/index.ts'
-import { leaseTimes, memberName } from '../kysely/job-leases.ts'
+import { jobProgress, leaseTimes, memberName } from '../kysely/job-leases.ts'
 import type { Engine } from './engine.ts'
 
 export const jobStore = (engine: Engine): JobStore => ({
@@ -10,8 +10,12 @@ export const jobStore = (engine: Engine): JobStore => ({
     }),
   release: (name, holder) =>
     engine.write(({ statements }) => {
-      statements.jobs.release.run({ name, holder })
+      if (statements.jobs.release.run({ name, holder }).changes > 0) return
+      statements.jobs.pause.run({ name, holder, lease_until: 0 })
     }),
+  progress: (name) => engine.read(({ statements }) => jobProgress(statements.jobs.progress.get({ name }))),
+  keepProgress: (name, holder, progress) =>
+    engine.write(({ statements }) => statements.jobs.keepProgress.run({ name, holder, progress }).changes > 0),
   join: (group, member, now, until) =>
     engine.write(({ statements }) => {
       const times = leaseTimes(now, until)

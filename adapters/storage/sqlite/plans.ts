@@ -1,22 +1,21 @@
 import { type PlanStore, type ReplanPage, systemActor } from '../../../src/index.ts'
-import { decodePlan, pageOfPlans } from '../kysely/codecs/plans.ts'
+import { decodePlan, endOfPlans, pageOfPlans } from '../kysely/codecs/plans.ts'
 import { applyPlans } from '../kysely/commands/apply-plan.ts'
 import { forgetAppointment, forgetRecipient } from '../kysely/commands/forget.ts'
 import type { Commands, Tx } from './engine.ts'
 
-function replanPage(tx: Tx, now: Date, limit: number): ReplanPage | null {
-  const job = tx.statements.plans.oldestJob.get({})
+function replanPage({ statements: { plans } }: Tx, now: Date, limit: number): ReplanPage | null {
+  const job = plans.oldestJob.get({})
   if (job === undefined) return null
-  const page = { organizationId: job.organization_id, cursor: job.cursor, now: now.getTime(), limit }
-  const rows =
-    job.recipient_type === null || job.recipient_id === null
-      ? tx.statements.plans.pageOfOrganization.all(page)
-      : tx.statements.plans.pageOfRecipient.all({
-          ...page,
-          recipientType: job.recipient_type,
-          recipientId: job.recipient_id,
-        })
-  return { jobId: job.id, ...pageOfPlans(rows, limit) }
+  const { organization_id: organizationId, cursor, recipient_type: recipientType, recipient_id: recipientId } = job
+  const page = { organizationId, cursor, now: now.getTime(), limit }
+  if (recipientType === null || recipientId === null) {
+    const lastId = plans.lastOfOrganization.get({ organizationId, cursor })?.id ?? endOfPlans
+    return { jobId: job.id, ...pageOfPlans(plans.pageOfOrganization.all({ ...page, lastId }), limit, lastId) }
+  }
+  const recipient = { recipientType, recipientId }
+  const lastId = plans.lastOfRecipient.get({ ...recipient, cursor })?.id ?? endOfPlans
+  return { jobId: job.id, ...pageOfPlans(plans.pageOfRecipient.all({ ...page, ...recipient, lastId }), limit, lastId) }
 }
 
 export const planStore = (engine: Commands): PlanStore => ({
@@ -35,9 +34,11 @@ export const planStore = (engine: Commands): PlanStore => ({
     engine.write((tx) => forgetAppointment(tx, appointmentId, decision, at)),
   forgetRecipient: (recipient, at, by = systemActor) => engine.write((tx) => forgetRecipient(tx, recipient, at, by)),
   upcoming: (now, cursor, limit) =>
-    engine.read((tx) => {
-      const page = { now: now.getTime(), cursor: Number(cursor ?? 0), limit }
-      return pageOfPlans(tx.statements.plans.pageOfUpcoming.all(page), limit)
+    engine.read(({ statements: { plans } }) => {
+      const after = Number(cursor ?? 0)
+      const lastId = plans.lastOfUpcoming.get({ cursor: after })?.id ?? endOfPlans
+      const page = { now: now.getTime(), cursor: after, lastId, limit }
+      return pageOfPlans(plans.pageOfUpcoming.all(page), limit, lastId)
     }),
   nextReplanPage: (now, limit) => engine.snapshot((tx) => replanPage(tx, now, limit)),
   advanceReplan: (jobId, cursor) =>

@@ -2,7 +2,13 @@ import { lookup as dnsLookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import type { SMTPPoolOptions } from 'nodemailer'
-import { type EmailAccount, type HostLookup, isNotificationError, resolveOutbound } from '../../../src/index.ts'
+import {
+  type AccountFinding,
+  type EmailAccount,
+  type HostLookup,
+  isNotificationError,
+  resolveOutbound,
+} from '../../../src/index.ts'
 import { mostSessions, type Route } from './dial.ts'
 import { type EncryptionRules, encryptionOf } from './encryption.ts'
 import { account as accountFault, orAborted } from './failures.ts'
@@ -111,22 +117,38 @@ export async function planConnection(
   }
 }
 
+/** What of an organization's account cannot work, as far as it can be seen without connecting. */
+export async function inspectAccount(
+  options: SmtpConnectionOptions,
+  account: EmailAccount,
+  signal: AbortSignal,
+): Promise<AccountFinding[]> {
+  try {
+    await orAborted(signal, planConnection(options, account, { trusted: false, name: null }))
+    return []
+  } catch (error) {
+    if (!isNotificationError(error)) return []
+    const { code, message, field = 'emailSmtpHost' } = error
+    // An address and a port stay what they are; a name may lead elsewhere tomorrow.
+    const isCertain = field === 'emailSmtpPort' || isIP(account.host) !== 0
+    return [{ field, code, message, isCertain }]
+  }
+}
+
 async function resolve(options: SmtpConnectionOptions, account: EmailAccount, trusted: boolean, limitMs: number) {
   const { allowPrivateHosts = false, allowedPorts, lookup } = options
   const { host, port } = account
-  const resolving = trusted
-    ? lookUp(host, lookup)
-    : resolveOutbound(host, port, {
-        allowPrivate: allowPrivateHosts,
-        ...(allowedPorts && { allowedPorts }),
-        ...(lookup && { lookup }),
-      }).then(({ addresses, servername }) => ({ host: servername, addresses }))
-  try {
-    const found = await orAborted(AbortSignal.timeout(limitMs), resolving)
-    if (found.addresses.length > 0) return found
-  } catch (error) {
-    if (isNotificationError(error)) throw error
+  if (!trusted) {
+    const { addresses, servername } = await resolveOutbound(host, port, {
+      allowPrivate: allowPrivateHosts,
+      lookupTimeoutMs: limitMs,
+      ...(allowedPorts && { allowedPorts }),
+      ...(lookup && { lookup }),
+    })
+    return { host: servername, addresses }
   }
+  const found = await orAborted(AbortSignal.timeout(limitMs), lookUp(host, lookup)).catch(() => null)
+  if (found !== null && found.addresses.length > 0) return found
   throw accountFault('The host of the mail server could not be resolved.', 'smtp_dns')
 }
 

@@ -1,4 +1,4 @@
-import { isNotificationError, isTransportError, TransportError } from '../../../src/index.ts'
+import { isNotificationError, isTransportError, type NotificationError, TransportError } from '../../../src/index.ts'
 import { judge, type Stage } from './answers.ts'
 
 /** What is known of a send when it fails, beside the error. */
@@ -119,8 +119,9 @@ export function account(
   return new TransportError(message, { outcome, scope: 'account', code })
 }
 
-function refusedBefore(error: { readonly code: string; readonly message: string }): TransportError {
-  const outcome = error.code === 'outbound_refused' ? 'permanent' : 'transient'
+/** A host may resolve another time, to other addresses; a port stays what it is. */
+function refusedBefore(error: NotificationError): TransportError {
+  const outcome = error.field === 'emailSmtpPort' ? 'permanent' : 'transient'
   return new TransportError(error.message, { outcome, scope: 'account', code: error.code, cause: error })
 }
 

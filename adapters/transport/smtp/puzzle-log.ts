@@ -1,11 +1,12 @@
-import type { LogFields, Logger, TransportError } from '../../../src/index.ts'
+import { type LogFields, type Logger, messageFirst, type TransportError } from '../../../src/index.ts'
 import { isPuzzling } from './failures.ts'
 
 const quietMs = 60_000
 const mostKinds = 1000
 
 /** Logs what no rule understood, a kind at most once a minute and with the count of those in between. */
-export function puzzleLog(logger: Logger): (error: TransportError, fields: LogFields) => void {
+export function puzzleLog(given: Logger): (error: TransportError, fields: LogFields) => void {
+  const logger = messageFirst(given)
   const kinds = new Map<string, { loggedAt: number; unlogged: number }>()
   return (error, fields) => {
     if (!isPuzzling(error)) return

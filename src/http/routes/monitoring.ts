@@ -3,6 +3,7 @@ import { historyFilter } from '../../schemas/requests.ts'
 import { channels } from '../../schemas/vocabulary.ts'
 import { circuitStates } from '../../services/breaker.ts'
 import { directoryMethods } from '../../services/directory/method.ts'
+import { phases } from '../../services/reconcile/progress.ts'
 import { taskManagerModes } from '../../services/tasks/options.ts'
 import { nobodys } from '../access.ts'
 import type { Api } from '../api.ts'
@@ -48,6 +49,27 @@ const healthShape = z.object({
       }),
     )
     .optional(),
+  accounts: z
+    .object({
+      count: z.int(),
+      paused: z.array(
+        z.object({
+          organizationId: z.string().nullable().describe("Null: the host application's own account"),
+          channel: z.enum(channels),
+          provider: z.string(),
+          destination: z
+            .string()
+            .nullable()
+            .describe('How the addresses begin that its sender may not send to; null: nothing is sent through it'),
+          code: z.string(),
+          since: z.date(),
+          until: z.date().describe('When one message tries it again'),
+        }),
+      ),
+    })
+    .nullable()
+    .optional()
+    .describe('Provider accounts that refuse what is sent through them, and for which what is due waits'),
   taskManager: z
     .object({
       mode: z.enum(taskManagerModes),
@@ -57,6 +79,16 @@ const healthShape = z.object({
       pending: z.int().describe('Tasks to be created or acknowledged, counted up to 10000'),
       oldestPendingAt: z.date().nullable(),
       lastErrorCode: z.string().nullable(),
+    })
+    .nullable()
+    .optional(),
+  reconciliation: z
+    .object({
+      status: z.enum(['running', 'interrupted']),
+      phase: z.enum(phases),
+      startedAt: z.date(),
+      checked: z.int().describe('Appointments looked at'),
+      savedAt: z.date(),
     })
     .nullable()
     .optional(),

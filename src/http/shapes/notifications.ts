@@ -41,7 +41,8 @@ export const notificationShape = z.object({
 
 export const historyShape = z.object({
   notifications: z.array(notificationShape),
-  total: z.int(),
+  total: z.int().describe('How many there are on all pages together, counted up to 10000'),
+  totalIsExact: z.boolean().describe('False: there are more than `total`'),
   limit: z.int(),
   offset: z.int(),
   nextCursor: z.string().nullable().describe('For `cursor` of the next request; null on the last page'),

@@ -15,7 +15,7 @@ export type AuditQuery = {
   /** Inclusive. */
   readonly from?: Date
   readonly to?: Date
-  /** Rows older than the one with this id. */
+  /** Rows after the one with this id, which are older. */
   readonly before?: number
   readonly limit: number
 }
@@ -25,6 +25,6 @@ export type AuditQuery = {
  * transactions: a change and its row are there together or not at all.
  */
 export interface AuditStore {
-  /** Newest first, by id. */
+  /** Newest first, by (at, id). */
   list(query: AuditQuery): Promise<AuditRecord[]>
 }

@@ -254,13 +254,24 @@ export type DeliveryQuery = {
   /** Rows after this one (older), by (createdAt, id) descending. */
   readonly after?: { readonly createdAt: Date; readonly id: number }
 }
-export type DeliveryPage = { readonly rows: readonly DeliveryRow[]; readonly total: number }
+/** Rows of a list are counted up to this many. */
+export const countedAtMost = 10_000
+export type DeliveryPage = {
+  readonly rows: readonly DeliveryRow[]
+  /** Of all pages together, at most `countedAtMost`. */
+  readonly total: number
+  /** False: there are more. */
+  readonly totalIsExact: boolean
+}
 
 export interface DeliveryStore {
   get(id: number): Promise<DeliveryRow | null>
   /** Confirmations, cancellations and reschedules of an appointment, whatever their state: the newest 100, newest first, by id. */
   notices(organizationId: string, appointmentId: EntityId): Promise<DeliveryRow[]>
-  /** Newest first, by (createdAt, id). */
+  /**
+   * Newest first, by (createdAt, id). A page by cursor costs the same wherever in the list it is, one by offset what it passes
+   * over. Not a snapshot: what is written meanwhile may be in the page and not in the total.
+   */
   list(query: DeliveryQuery): Promise<DeliveryPage>
   /**
    * Queues immediate notifications. One whose `dedupeKey` exists in the organization is left out. A new one of CONFIRMATION,

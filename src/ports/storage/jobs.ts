@@ -4,6 +4,13 @@
  */
 export const clockSlackMs = 60_000
 
+export type JobProgress = {
+  /** As `keepProgress` was given it. */
+  readonly progress: string
+  /** Past where nobody has the job: it was interrupted. */
+  readonly heldUntil: Date
+}
+
 /** `notification_jobs`: which worker owns a background job, so that only one of several processes does it. */
 export interface JobStore {
   /**
@@ -12,8 +19,12 @@ export interface JobStore {
    * is later than `until` by more than `clockSlackMs`.
    */
   acquire(name: string, holder: string, now: Date, until: Date): Promise<boolean>
-  /** Releases the job; does nothing if somebody else holds it by now. */
+  /** Releases the job; does nothing if somebody else holds it by now. Its progress stays. */
   release(name: string, holder: string): Promise<void>
+  /** How far a job is that is not finished; null: there is none. */
+  progress(name: string): Promise<JobProgress | null>
+  /** Keeps how far the job is, for whoever goes on with it; null: it is finished. False, and nothing is kept, if `holder` has it no more. */
+  keepProgress(name: string, holder: string, progress: string | null): Promise<boolean>
   /**
    * Makes `member` a member of the group until `until`, and returns the members whose time is not over, by the same rule,
    * in the same order for everybody who asks.

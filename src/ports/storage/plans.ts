@@ -81,12 +81,16 @@ export type PlanOutcome =
 export type ReplanScope = { readonly organizationId: string; readonly recipient: RecipientRef | null }
 export type ReplanPage = {
   readonly jobId: number
-  /** Active plans of the scope that start after `now`, in the order of the cursor; empty: the job is done. */
+  /** Active plans of the scope that start after `now`, in the order of the cursor. */
   readonly plans: readonly PlanRow[]
+  /** Null: the job is done with these. */
   readonly cursor: string | null
 }
 
-/** Active plans that start after an instant, in the order of the cursor; a null cursor is the end. */
+/**
+ * Active plans that start after an instant, in the order of the cursor; a null cursor is the end. A page may be empty before
+ * the end: it looks at so many rows, and all of them may be of appointments that are over.
+ */
 export type PlanPage = { readonly plans: readonly PlanRow[]; readonly cursor: string | null }
 
 export interface PlanStore {

@@ -43,3 +43,13 @@ export function destinationOf(provider: Provider, key: string): string | null {
   const beginning = routesOf(provider)
   return key.startsWith(beginning) ? key.slice(beginning.length) : null
 }
+
+/**
+ * What a key says of the account that a provider sends through, whoever is the sender: that it is refused (`destination`
+ * null), or that a sender of it may not send to the addresses that begin so. Null: it is another account's.
+ */
+export function aboutOf(provider: Provider, key: string): { readonly destination: string | null } | null {
+  const account = accountKeyOf(provider)
+  if (key === account) return { destination: null }
+  return key.startsWith(`${account} `) ? { destination: key.slice(key.lastIndexOf('→') + 1) } : null
+}

@@ -83,7 +83,7 @@ export function decideOne(
   const isExhausted = due.delivery?.state === 'sending' && due.delivery.attempts >= most
   if (isExhausted || (mayHaveGoneOut(due) && policy.unknownOutcome === 'hold')) return hold(due)
   const provider = knowledge.provider(organizationId, channel)
-  if (provider === null) return fail(due, 'refused', 'no_provider')
+  if (typeof provider === 'string') return fail(due, 'refused', provider)
   if (gate.free(provider) === 0) return null
   const admission = context.accounts.admit(provider, verdict.address)
   if ('waitingFor' in admission) return waitFor(due, admission, deadline, now)

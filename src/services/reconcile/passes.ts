@@ -8,84 +8,88 @@ import type { Context } from '../context.ts'
 import { reconciledEntry } from '../plan-draft.ts'
 import { planByAppointment } from '../plan-row.ts'
 import type { Planner, PlanResult } from '../planner.ts'
-import type { Finding, ReconcileTally } from './report.ts'
+import type { Progress } from './progress.ts'
+import type { Finding } from './report.ts'
 
 export type Run = {
   readonly context: Context
   readonly planner: Planner
-  readonly tally: ReconcileTally
-  /** Of what is planned anew, nothing is sent whose time is past. */
-  readonly skipPast: boolean
-  /** Asked before every batch. Throws where the run must not go on. */
-  readonly requireLease: () => Promise<void>
+  readonly progress: Progress
+  /** Asked before every step. Throws where the run must not go on. */
+  readonly step: () => Promise<void>
+  /** Called where the run could go on from if it were interrupted. */
+  readonly reached: () => Promise<void>
 }
 
-/** Appointments looked at in one piece: so many hold the event loop for some 20 ms. */
-const batchSize = 100
+/** Appointments looked at in one step, which holds the event loop of a database in this process for less than 20 ms. */
+const batchSize = 50
+/** Plans or ids read in one step. */
 const pageSize = 500
 
-/** Forward: what the host has, against the plans. Gives the appointments that are dealt with. */
-export async function lookForward(run: Run): Promise<Set<EntityId>> {
-  const { context, tally, requireLease } = run
-  const seen = new Set<EntityId>()
-  const cursors = new Set<string | null>([null])
-  let cursor: string | null = null
-  do {
-    await requireLease()
-    const page = await context.host.upcoming(cursor)
-    tally.sawUnreadable(page.unreadable)
-    const ids = new Set(page.ids.filter((id) => !seen.has(id)))
-    // One that is gone by now was not seen: if it has a plan, the way back meets it.
+/** The plans, against what the host has. What the host no longer knows is noted. */
+export async function checkPlans(run: Run): Promise<void> {
+  const { context, progress, step, reached } = run
+  const { storage, clock } = context.options
+  /** Those of another organization by now have a new plan, on a later page. */
+  const made = new Set<EntityId>()
+  while (progress.phase === 'plans') {
+    await step()
+    const page = await storage.plans.upcoming(clock.now(), progress.cursor, pageSize)
+    progress.plans += page.plans.length
+    const ids = new Set(page.plans.map((plan) => plan.appointmentId).filter((id) => !made.has(id)))
     for await (const { appointmentId, found } of mend(run, [...ids])) {
-      if (found === 'gone') continue
-      seen.add(appointmentId)
-      tally.saw(found, appointmentId)
+      progress.tally.saw(found, appointmentId)
+      if (found === 'gone') progress.gone.push(appointmentId)
+      if (found === 'planned') made.add(appointmentId)
     }
-    cursor = page.cursor
-    if (cursor !== null && cursors.has(cursor)) throw sameCursor()
-    cursors.add(cursor)
-  } while (cursor !== null)
-  return seen
+    progress.cursor = page.cursor
+    if (page.cursor === null) progress.phase = 'upcoming'
+    await reached()
+  }
 }
 
-/** Backward: the plans that are left, against what the host has. Gives how many plans there are, and those that the host no longer knows. */
-export async function lookBack(
-  run: Run,
-  seen: ReadonlySet<EntityId>,
-): Promise<{ readonly plans: number; readonly gone: readonly EntityId[] }> {
-  const { context, tally, requireLease } = run
-  const { storage, clock } = context.options
-  const now = clock.now()
-  const gone: EntityId[] = []
-  let plans = 0
-  let cursor: string | null = null
-  do {
-    await requireLease()
-    const page = await storage.plans.upcoming(now, cursor, pageSize)
-    plans += page.plans.length
-    const ids = new Set(page.plans.map((plan) => plan.appointmentId).filter((id) => !seen.has(id)))
-    for await (const { appointmentId, found } of mend(run, [...ids])) {
-      tally.saw(found, appointmentId)
-      if (found === 'gone') gone.push(appointmentId)
+/** What the host has, against the plans: those that lie ahead were checked already. */
+export async function findBookings(run: Run): Promise<void> {
+  const { context, progress, step, reached } = run
+  const cursors = new Set([progress.cursor])
+  while (progress.phase === 'upcoming') {
+    await step()
+    const page = await context.host.upcoming(progress.cursor)
+    for (const ids of inPieces([...new Set(page.ids)], pageSize)) {
+      await step()
+      for await (const { appointmentId, found } of mend(run, await unplanned(context, ids))) {
+        // What has no plan and is gone by now needs none.
+        if (found !== 'gone') progress.tally.saw(found, appointmentId)
+      }
     }
-    cursor = page.cursor
-  } while (cursor !== null)
-  return { plans, gone }
+    progress.tally.sawUnreadable(page.unreadable)
+    if (page.cursor !== null && cursors.has(page.cursor)) throw sameCursor()
+    cursors.add(page.cursor)
+    progress.cursor = page.cursor
+    if (page.cursor === null) progress.phase = 'gone'
+    await reached()
+  }
+}
+
+async function unplanned({ options }: Context, ids: readonly EntityId[]): Promise<EntityId[]> {
+  const { storage, clock } = options
+  const now = clock.now()
+  const plans = await storage.plans.find(ids)
+  const planned = new Set(
+    plans.filter(({ status, startsAt }) => status === 'active' && startsAt > now).map((plan) => plan.appointmentId),
+  )
+  return ids.filter((id) => !planned.has(id))
 }
 
 /**
  * Cancels what is gone, if it still is, and was so five minutes ago; the rest is noted, so that the next look finds since when.
- * Gives those that are noted. `force`: what is gone now is cancelled now.
+ * `force`: what is gone now is cancelled now.
  */
-export async function cancelGone(
-  { context, planner, tally, requireLease }: Run,
-  gone: readonly EntityId[],
-  force: boolean,
-): Promise<EntityId[]> {
+export async function cancelGone({ context, planner, progress, step, reached }: Run, force: boolean): Promise<void> {
   const { storage, clock } = context.options
-  const missing: EntityId[] = []
-  for (const batch of inBatches(gone)) {
-    await requireLease()
+  while (progress.gone.length > 0) {
+    await step()
+    const batch = progress.gone.slice(0, batchSize)
     // The plans first: one that was made anew after the directory said 'gone' must not be cancelled by it.
     const plans = await storage.plans.find(batch)
     const planOf = planByAppointment(plans)
@@ -99,7 +103,6 @@ export async function cancelGone(
     const toCancel = lost.filter((plan) => force || before(plan) === 'gone')
     const toWait = lost.filter((plan) => !toCancel.includes(plan))
     const became = new Map<EntityId, Finding>(toWait.map(({ appointmentId }) => [appointmentId, 'missing']))
-    missing.push(...became.keys())
     await storage.decisions.append([
       ...toWait.filter((plan) => before(plan) === 'new').map(noteOf('deferred', 'appointment_gone', clock.now())),
       ...found.filter((plan) => before(plan) !== 'new').map(noteOf('planned', 'appointment_found', clock.now())),
@@ -117,9 +120,11 @@ export async function cancelGone(
         planner.tellCancelled(outcome.cancelled)
       }
     }
-    for (const appointmentId of batch) tally.became(became.get(appointmentId) ?? 'unchanged', appointmentId)
+    for (const appointmentId of batch) progress.tally.became(became.get(appointmentId) ?? 'unchanged', appointmentId)
+    progress.gone.splice(0, batchSize)
+    progress.missing.push(...toWait.map(({ appointmentId }) => appointmentId))
+    await reached()
   }
-  return missing
 }
 
 /** Whether appointments were missed before this run. */
@@ -142,9 +147,9 @@ const noteOf =
   })
 
 /** Plans each anew, which is declarative: where nothing differs, nothing is written. */
-async function* mend({ planner, requireLease, skipPast }: Run, ids: readonly EntityId[]) {
-  for (const batch of inBatches(ids)) {
-    await requireLease()
+async function* mend({ planner, step, progress: { skipPast } }: Run, ids: readonly EntityId[]) {
+  for (const batch of inPieces(ids, batchSize)) {
+    await step()
     const results = await planner.plan(
       batch.map((appointmentId) => ({
         appointmentId,
@@ -166,8 +171,8 @@ function findingOf(result: PlanResult | undefined): Finding | 'gone' {
   return result.error.code === 'directory_invalid' ? 'unreadable' : 'failed'
 }
 
-function* inBatches(ids: readonly EntityId[]) {
-  for (let first = 0; first < ids.length; first += batchSize) yield ids.slice(first, first + batchSize)
+function* inPieces(ids: readonly EntityId[], size: number) {
+  for (let first = 0; first < ids.length; first += size) yield ids.slice(first, first + size)
 }
 
 const sameCursor = () =>

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { ErrorCode } from '../../errors.ts'
-import type { EntityId } from '../../schemas/common.ts'
+import { type EntityId, entityId } from '../../schemas/common.ts'
 import type { PlanDrift } from '../plan-row.ts'
 
 export const reconcileOptions = z.strictObject({
@@ -8,6 +8,8 @@ export const reconcileOptions = z.strictObject({
   maxGoneShare: z.number().min(0).max(1).default(0.2),
   /** Cancel what the directory no longer knows, however much that is. Default false. */
   force: z.boolean().default(false),
+  /** Begin anew, even if a run was interrupted less than an hour ago. Default false: go on with it. */
+  restart: z.boolean().default(false),
 })
 export type ReconcileOptions = z.input<typeof reconcileOptions>
 export type SettledReconcileOptions = z.output<typeof reconcileOptions>
@@ -24,7 +26,9 @@ export type SettledReconcileOptions = z.output<typeof reconcileOptions>
  * - `failed`: its plan could not be written; left as it is.
  */
 export type Finding = PlanDrift | 'missing' | 'unchanged' | 'unreadable' | 'failed'
-type Example = Exclude<Finding, 'unchanged'> | 'gone'
+
+const listed = ['planned', 'moved', 'cancelled', 'missing', 'replanned', 'unreadable', 'failed', 'gone'] as const
+type Example = (typeof listed)[number]
 
 /** What a reconciliation did. A number for each finding. */
 export type ReconcileReport = Readonly<Record<Finding, number>> & {
@@ -35,6 +39,10 @@ export type ReconcileReport = Readonly<Record<Finding, number>> & {
   readonly status: 'done' | 'stopped' | 'refused' | 'busy'
   /** Why it stopped: `directory_failed`, say. */
   readonly code: ErrorCode | null
+  /** When the run began; null: it did not, for another worker is at it. */
+  readonly startedAt: Date | null
+  /** This call went on with a run that was interrupted. The numbers are those of the whole run. */
+  readonly resumed: boolean
   /** Appointments looked at. */
   readonly checked: number
   /** Of the plans, those whose appointment the directory no longer knows; `missing` or cancelled unless stopped or refused. */
@@ -47,10 +55,16 @@ export type ReconcileReport = Readonly<Record<Finding, number>> & {
 
 const maxExamples = 10
 
-/** Counts while a run goes on. */
-export class ReconcileTally {
-  #checked = 0
-  readonly #counts: Record<Finding | 'gone', number> = {
+export const tallySchema = z.strictObject({
+  checked: z.int().min(0),
+  counts: z.record(z.enum([...listed, 'unchanged']), z.int().min(0)),
+  examples: z.record(z.enum(listed), z.array(entityId)),
+})
+type Tally = z.infer<typeof tallySchema>
+
+const empty = (): Tally => ({
+  checked: 0,
+  counts: {
     planned: 0,
     moved: 0,
     cancelled: 0,
@@ -60,8 +74,8 @@ export class ReconcileTally {
     unreadable: 0,
     failed: 0,
     gone: 0,
-  }
-  readonly #examples: Record<Example, EntityId[]> = {
+  },
+  examples: {
     planned: [],
     moved: [],
     cancelled: [],
@@ -70,29 +84,45 @@ export class ReconcileTally {
     unreadable: [],
     failed: [],
     gone: [],
+  },
+})
+
+/** Counts while a run goes on. */
+export class ReconcileTally {
+  /** What is kept of it for whoever goes on with the run. */
+  readonly state: Tally
+
+  constructor(state: Tally = empty()) {
+    this.state = state
   }
 
   /** What an appointment that was looked at turned out to be. */
   saw(found: Finding | 'gone', appointmentId: EntityId): void {
-    this.#checked += 1
+    this.state.checked += 1
     this.became(found, appointmentId)
   }
 
   /** What became of one that was `gone`. */
   became(found: Finding | 'gone', appointmentId: EntityId): void {
-    this.#counts[found] += 1
-    if (found === 'unchanged') return
-    const examples = this.#examples[found]
-    if (examples.length < maxExamples) examples.push(appointmentId)
+    const { counts, examples } = this.state
+    counts[found] += 1
+    if (found !== 'unchanged' && examples[found].length < maxExamples) examples[found].push(appointmentId)
   }
 
   /** Those whose very ids cannot be read. */
   sawUnreadable(count: number): void {
-    this.#checked += count
-    this.#counts.unreadable += count
+    this.state.checked += count
+    this.state.counts.unreadable += count
   }
 
-  report(status: ReconcileReport['status'], upcomingSkipped: boolean, code: ErrorCode | null = null): ReconcileReport {
-    return { status, code, checked: this.#checked, ...this.#counts, upcomingSkipped, examples: this.#examples }
+  report(
+    outcome: Pick<ReconcileReport, 'status' | 'code' | 'startedAt' | 'resumed' | 'upcomingSkipped'>,
+  ): ReconcileReport {
+    const { checked, counts, examples } = this.state
+    return { ...outcome, checked, ...counts, examples }
   }
 }
+
+/** Another worker is at it. */
+export const busyReport = (upcomingSkipped: boolean): ReconcileReport =>
+  new ReconcileTally().report({ status: 'busy', code: null, startedAt: null, resumed: false, upcomingSkipped })

@@ -5,6 +5,7 @@ import { capture } from '../../../adapters/transport/capture.ts'
 import { type Notifications, TransportError } from '../../../src/index.ts'
 import { ask, authenticate, openWorld, service } from '../../conformance/http/world.ts'
 import { openClinic, testKey } from '../../support/clinic.ts'
+import { keyOf } from '../../support/keys.ts'
 import { account, configure, openedWorld, passwordUsed, recording, secret, settingsPath } from './support.ts'
 
 // Callbacks: test/http/access.test.ts (forged, missing, truncated, of others, expired), test/http/callbacks.test.ts
@@ -44,7 +45,7 @@ describe('encryption', () => {
   })
 
   test('keys are rotated while two generations serve the same database', async () => {
-    const [old, fresh] = [testKey, Buffer.alloc(32, 9).toString('base64')]
+    const [old, fresh] = [testKey, keyOf(9)]
     const used: string[] = []
     const { database, world } = await openedWorld([recording(used)], old)
     await configure(world, account)

@@ -22,7 +22,8 @@ describe('SSRF (API7)', () => {
     const { origin, close } = await listening(server)
     const port = Number(new URL(origin).port)
     const attempts = async (allowPrivateHosts: boolean, hosts: readonly string[]) => {
-      const transport = smtp({
+      // Settings may be older than this check of what is saved: the send must not rest on it.
+      const { inspect: _unasked, ...transport } = smtp({
         allowPrivateHosts,
         allowedPorts: [port],
         lookup: async () => [{ address: '127.0.0.1' }],

@@ -28,7 +28,8 @@ it('tells the same story with PostgreSQL: handed over, changed, cancelled, repor
   expect(await world.notifications.cancelReminders(2)).toEqual({ cancelled: 1, inFlight: 0 })
   await world.eventually(() => world.taskOf(2).status).toBe('cancelled')
   world.clock.jump('2024-01-14T19:00:01Z')
-  expect(await world.run(1)).toMatchObject({ answer: { status: 'SENT', updated: true } })
+  // By its report, or because the library asked at the same moment what became of it.
+  expect(await world.run(1)).toMatchObject({ answer: { status: 'SENT' } })
   expect(await world.run(1)).toMatchObject({ answer: { updated: false } })
   world.service.tasks.splice(2)
   await world

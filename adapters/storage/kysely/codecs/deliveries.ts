@@ -108,19 +108,25 @@ export const encodeDelivery = (ids: IdCodec, delivery: NewDelivery, at: Date) =>
   snapshot: delivery.snapshot,
 })
 
-export const encodeFilter = (ids: IdCodec, query: DeliveryQuery): HistoryFilter => ({
-  organizationId: query.organizationId,
-  recipientType: query.recipientType,
-  recipientId: query.recipientId === undefined ? undefined : ids('recipient', query.recipientId),
-  appointmentId: query.appointmentId === undefined ? undefined : ids('appointment', query.appointmentId),
-  waitlistEntryId: query.waitlistEntryId === undefined ? undefined : ids('waitlistEntry', query.waitlistEntryId),
-  channel: query.channel,
-  category: query.category,
-  status: query.status,
-  state: query.state,
-  from: query.from?.getTime(),
-  to: query.to?.getTime(),
-})
+export const encodeFilter = (ids: IdCodec, query: DeliveryQuery): HistoryFilter => {
+  const { organizationId, recipientType, recipientId, appointmentId, waitlistEntryId } = query
+  const { channel, category, status, state, from, to } = query
+  return {
+    equals: {
+      ...(organizationId !== undefined && { organization_id: organizationId }),
+      ...(appointmentId !== undefined && { appointment_id: ids('appointment', appointmentId) }),
+      ...(waitlistEntryId !== undefined && { waitlist_entry_id: ids('waitlistEntry', waitlistEntryId) }),
+      ...(recipientType !== undefined && { recipient_type: recipientType }),
+      ...(recipientId !== undefined && { recipient_id: ids('recipient', recipientId) }),
+      ...(channel !== undefined && { notification_type: channel }),
+      ...(category !== undefined && { notification_category: category }),
+      ...(status !== undefined && { status }),
+      ...(state !== undefined && { delivery_state: state }),
+    },
+    from: from?.getTime(),
+    to: to?.getTime(),
+  }
+}
 
 /** What a new row holds that no statement inserts. */
 export const untouched = {

@@ -29,10 +29,16 @@ export function decodePlan(row: RecordOf<'reminder_plans'>): PlanRow {
   }
 }
 
-/** A page that is not full is the last. */
-export function pageOfPlans(rows: readonly RecordOf<'reminder_plans'>[], limit: number): PlanPage {
-  const last = rows.length < limit ? undefined : rows.at(-1)
-  return { plans: rows.map(decodePlan), cursor: last === undefined ? null : String(last.id) }
+/** Rows looked at for a page: most may be of appointments that are over, which must not make the page slow. */
+export const plansAtOnce = 2000
+
+/** After every row. */
+export const endOfPlans = Number.MAX_SAFE_INTEGER
+
+/** A page that is not full goes on after the rows that were looked at; where these were all, it is the last. */
+export function pageOfPlans(rows: readonly RecordOf<'reminder_plans'>[], limit: number, lastId: number): PlanPage {
+  const last = rows.length < limit ? lastId : (rows.at(-1)?.id ?? lastId)
+  return { plans: rows.map(decodePlan), cursor: last === endOfPlans ? null : String(last) }
 }
 
 export const encodePlan = (plan: PlanRow, at: Date) => ({

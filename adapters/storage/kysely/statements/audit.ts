@@ -1,5 +1,4 @@
-import type { AuditAction } from '../../../../src/index.ts'
-import { type Bind, type Builder, type InstantOf, insertQuery, type Mode, query } from '../query.ts'
+import { type Bind, type Builder, insertQuery, type Mode, query } from '../query.ts'
 
 const table = 'notification_audit'
 
@@ -18,24 +17,6 @@ export const auditStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => (
   ),
 })
 
-/** An `AuditQuery` in the database's terms. Compiled for every call: which conditions there are is the caller's choice. */
-export function auditPage(
-  db: Builder,
-  filter: {
-    readonly organizationId: string
-    readonly action: AuditAction | undefined
-    readonly from: number | undefined
-    readonly to: number | undefined
-    readonly before: number | undefined
-    readonly limit: number
-  },
-  instantOf: InstantOf,
-) {
-  let rows = db.selectFrom(table).selectAll().where('organization_id', '=', filter.organizationId)
-  const { action, from, to, before } = filter
-  if (action !== undefined) rows = rows.where('action', '=', action)
-  if (from !== undefined) rows = rows.where('at', '>=', instantOf(from))
-  if (to !== undefined) rows = rows.where('at', '<=', instantOf(to))
-  if (before !== undefined) rows = rows.where('id', '<', before)
-  return query(() => rows.orderBy('id', 'desc').limit(filter.limit).compile())
-}
+/** In any order. */
+export const auditRows = (db: Builder, ids: readonly number[]) =>
+  query(() => db.selectFrom(table).selectAll().where('id', 'in', ids).compile())

@@ -50,7 +50,38 @@ export const jobStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
   ),
   release: bind(
     query((p: Param<Held>) =>
-      db.deleteFrom(table).where('name', '=', p('name')).where('holder', '=', p('holder')).compile(),
+      db
+        .deleteFrom(table)
+        .where('name', '=', p('name'))
+        .where('holder', '=', p('holder'))
+        .where('progress', 'is', null)
+        .compile(),
+    ),
+  ),
+  /** Of a job that is not finished the row stays, for whoever goes on with it. */
+  pause: bind(
+    query((p: Param<Held & { lease_until: number }>) =>
+      db
+        .updateTable(table)
+        .set({ lease_until: p('lease_until') })
+        .where('name', '=', p('name'))
+        .where('holder', '=', p('holder'))
+        .compile(),
+    ),
+  ),
+  progress: bind(
+    query((p: Param<{ name: string }>) =>
+      db.selectFrom(table).select(['progress', 'lease_until']).where('name', '=', p('name')).compile(),
+    ),
+  ),
+  keepProgress: bind(
+    query((p: Param<Held & { progress: string | null }>) =>
+      db
+        .updateTable(table)
+        .set({ progress: p('progress') })
+        .where('name', '=', p('name'))
+        .where('holder', '=', p('holder'))
+        .compile(),
     ),
   ),
 })

@@ -1,5 +1,6 @@
 export { asIsoText, asMilliseconds } from '../query.ts'
 /** Statements built for every call, from the conditions asked for. */
-export { auditPage } from './audit.ts'
-export { historyPage, historyTotal } from './history.ts'
+export { auditRows } from './audit.ts'
+export { combinationsOf, countOf, placesOf, postgresMerging, sizeOf, sqliteMerging } from './branches.ts'
+export { historyRows } from './history.ts'
 export { countedByDay, countedDays, countedInAll } from './statistics.ts'

@@ -1,5 +1,6 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { EntityId, RecipientType } from '../../../../src/index.ts'
+import { plansAtOnce } from '../codecs/plans.ts'
 import { asked, type Bind, type Builder, insertQuery, type Mode, type Param, query, updateQuery } from '../query.ts'
 
 const written = [
@@ -16,8 +17,12 @@ const written = [
   'updated_at',
 ] as const
 
-type PageArgs = { organizationId: string; cursor: number; now: number; limit: number }
-type RecipientPageArgs = PageArgs & { recipientType: RecipientType; recipientId: EntityId }
+/** Rows after the cursor, and up to `lastId`. */
+type PageArgs = { organizationId: string; cursor: number; lastId: number; now: number; limit: number }
+/** Ids of rows may be of 32 bits; the end of all of them is not. */
+const wide = (id: RawBuilder<number>) => sql<number>`cast(${id} as bigint)`
+
+type Recipient = { recipientType: RecipientType; recipientId: EntityId }
 
 export const planStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
   get: bind(
@@ -81,16 +86,43 @@ export const planStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
         .compile(),
     ),
   ),
+  /** The last row that a page looks at; none where there are fewer rows. */
+  lastOfUpcoming: bind(
+    query((p: Param<{ cursor: number }>) =>
+      db
+        .selectFrom('reminder_plans')
+        .select('id')
+        .where('id', '>', p('cursor'))
+        .orderBy('id')
+        .limit(1)
+        .offset(plansAtOnce - 1)
+        .compile(),
+    ),
+  ),
   pageOfUpcoming: bind(
     query((p: Param<Omit<PageArgs, 'organizationId'>>) =>
       db
         .selectFrom('reminder_plans')
         .selectAll()
         .where('id', '>', p('cursor'))
+        .where('id', '<=', wide(p('lastId')))
         .where('starts_at', '>', p('now'))
         .where('status', '=', 'active')
         .orderBy('id')
         .limit(p('limit'))
+        .compile(),
+    ),
+  ),
+  lastOfOrganization: bind(
+    query((p: Param<{ organizationId: string; cursor: number }>) =>
+      db
+        .selectFrom('reminder_plans')
+        .select('id')
+        .where('organization_id', '=', p('organizationId'))
+        .where('id', '>', p('cursor'))
+        .orderBy('id')
+        .limit(1)
+        .offset(plansAtOnce - 1)
         .compile(),
     ),
   ),
@@ -101,6 +133,7 @@ export const planStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
         .selectAll()
         .where('organization_id', '=', p('organizationId'))
         .where('id', '>', p('cursor'))
+        .where('id', '<=', wide(p('lastId')))
         .where('starts_at', '>', p('now'))
         .where('status', '=', 'active')
         .orderBy('id')
@@ -108,8 +141,22 @@ export const planStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
         .compile(),
     ),
   ),
+  lastOfRecipient: bind(
+    query((p: Param<Recipient & { cursor: number }>) =>
+      db
+        .selectFrom('reminder_plan_recipients')
+        .select('plan_id as id')
+        .where('recipient_type', '=', p('recipientType'))
+        .where('recipient_id', '=', p('recipientId'))
+        .where('plan_id', '>', p('cursor'))
+        .orderBy('plan_id')
+        .limit(1)
+        .offset(plansAtOnce - 1)
+        .compile(),
+    ),
+  ),
   pageOfRecipient: bind(
-    query((p: Param<RecipientPageArgs>) =>
+    query((p: Param<PageArgs & Recipient>) =>
       db
         .selectFrom('reminder_plan_recipients as link')
         .innerJoin('reminder_plans as plan', 'plan.id', 'link.plan_id')
@@ -117,6 +164,7 @@ export const planStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
         .where('link.recipient_type', '=', p('recipientType'))
         .where('link.recipient_id', '=', p('recipientId'))
         .where('link.plan_id', '>', p('cursor'))
+        .where('link.plan_id', '<=', wide(p('lastId')))
         .where('plan.organization_id', '=', p('organizationId'))
         .where('plan.starts_at', '>', p('now'))
         .where('plan.status', '=', 'active')

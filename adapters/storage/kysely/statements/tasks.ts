@@ -5,6 +5,8 @@ import { asked, type Bind, type Builder, insertQuery, type Mode, type Param, que
 const table = 'task_manager_tasks'
 /** After the last row of the page before; `after` null: from the first. */
 type Page = { now: number; due_at: number; id: number; limit: number }
+/** Within coalesce, so that SQLite does not take the index that begins with the state, and sort what it finds. */
+const isQueued = sql<boolean>`coalesce(delivery_state = 'queued', false)`
 
 export const taskStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
   const waiting = (p: Param<Page>) =>
@@ -123,7 +125,7 @@ export const taskStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
           .where('due_at', '<=', p('now'))
           .where('due_at', '>=', p('due_at'))
           .where(sql<boolean>`(due_at > ${p('due_at')} or id > ${p('id')})`)
-          .where('delivery_state', '=', 'queued')
+          .where(isQueued)
           .where('fence', '=', 0)
           .orderBy('due_at')
           .orderBy('id')
@@ -137,7 +139,7 @@ export const taskStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
           .selectFrom('notification_history')
           .selectAll()
           .where('due_at', '<=', p('now'))
-          .where('delivery_state', '=', 'queued')
+          .where(isQueued)
           .where('fence', '>', 0)
           .orderBy('due_at')
           .orderBy('id')
@@ -160,8 +162,10 @@ export const taskStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
     pending: bind(
       query((p: Param<{ limit: number }>) =>
         sql<{ total: number }>`select
-            (select count(*) from (select 1 from ${sql.table(table)} where unregistered_since is not null limit ${p('limit')}) as unregistered)
-            + (select count(*) from (select 1 from ${sql.table('appointment_reminders')} where due_at is not null limit ${p('limit')}) as waiting)
+            (select count(*) from (select 1 from ${sql.table(table)} where unregistered_since is not null
+              order by unregistered_since limit ${p('limit')}) as unregistered)
+            + (select count(*) from (select 1 from ${sql.table('appointment_reminders')} where due_at is not null
+              order by due_at limit ${p('limit')}) as waiting)
           as total`.compile(db),
       ),
     ),
@@ -176,12 +180,20 @@ export const taskStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
           .compile(),
       ),
     ),
+    /** Among those that wait the longest, which are tried first. */
     lastFault: bind(
       query(() =>
         db
-          .selectFrom(table)
+          .selectFrom(
+            db
+              .selectFrom(table)
+              .select(['error_code', 'updated_at'])
+              .where('unregistered_since', 'is not', null)
+              .orderBy('unregistered_since')
+              .limit(1000)
+              .as('waiting'),
+          )
           .select('error_code')
-          .where('unregistered_since', 'is not', null)
           .where('error_code', 'is not', null)
           .orderBy('updated_at', 'desc')
           .limit(1)

@@ -81,16 +81,25 @@ describe('what became of a message, by the fault of the server', () => {
       scope: 'account',
       code: 'smtp_dns',
     })
-    expect(await failure(sender.send(emailMessage(), own))).toMatchObject({ scope: 'account', code: 'smtp_dns' })
+    expect(await failure(sender.send(emailMessage(), own))).toMatchObject({
+      outcome: 'transient',
+      scope: 'account',
+      code: 'outbound_refused',
+    })
   })
 
   it('a resolver that does not answer: transient, after the connection timeout', async () => {
     const sender = transport({ connectionTimeoutMs: 30, lookup: () => new Promise(() => {}) })
-    const context = contextFor(587, { account: account(587, { host: 'mail.example' }), trusted: false })
-    expect(await failure(sender.send(emailMessage(), context))).toMatchObject({
-      outcome: 'transient',
-      code: 'smtp_dns',
-    })
+    const context = contextFor(587, { account: account(587, { host: 'mail.example' }) })
+    for (const [trusted, code] of [
+      [true, 'smtp_dns'],
+      [false, 'outbound_refused'],
+    ] as const) {
+      expect(await failure(sender.send(emailMessage(), { ...context, trusted }))).toMatchObject({
+        outcome: 'transient',
+        code,
+      })
+    }
   })
 
   it('a certificate nobody vouches for: the account is at fault, and nothing was said in the clear', async () => {

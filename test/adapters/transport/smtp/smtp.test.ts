@@ -93,7 +93,7 @@ describe('the outbound guard', () => {
       const { port, connections } = await server()
       const sender = transport({ allowedPorts: [port] })
       const error = await failure(sender.send(emailMessage(), own(host, port)))
-      expect(error).toMatchObject({ outcome: 'permanent', scope: 'account', code: 'outbound_refused' })
+      expect(error).toMatchObject({ outcome: 'transient', scope: 'account', code: 'outbound_refused' })
       expect(await failure(sender.verify?.(own(host, port)) ?? Promise.resolve())).toMatchObject({
         code: 'outbound_refused',
       })

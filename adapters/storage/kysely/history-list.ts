@@ -1,0 +1,113 @@
+import { countedAtMost, type DeliveryPage, type DeliveryQuery, recipientTypes } from '../../../src/index.ts'
+import { decodeDelivery, encodeFilter } from './codecs/deliveries.ts'
+import { countUpTo, type Reader, readPlaces } from './merged-list.ts'
+import type { Branch, Equals, List } from './statements/branches.ts'
+import type { HistoryFilter } from './statements/history.ts'
+
+const history: List = { table: 'notification_history', time: 'created_at' }
+const kinds = ['notification_category', 'notification_type', 'recipient_type'] as const
+/** So many rows are read and sorted in a few milliseconds. */
+const fewWaiting = 1000
+
+type Found = {
+  readonly branches: readonly Branch[]
+  /** What the index of the branches does not know. */
+  readonly also: Equals
+}
+
+/** Which index answers a question, and where in it: see the indexes of `notification_history` in `tables.ts`. */
+async function branchesOf(reader: Reader, { equals }: HistoryFilter): Promise<Found> {
+  const { appointment_id, waitlist_entry_id, recipient_id, recipient_type, ...others } = equals
+  const typed = recipient_type === undefined ? {} : { recipient_type }
+  const ofRecipient = recipient_id === undefined ? typed : { ...typed, recipient_id }
+  if (appointment_id !== undefined) {
+    const ofEntry = waitlist_entry_id === undefined ? {} : { waitlist_entry_id }
+    const branch = { equals: { appointment_id }, present: ['appointment_id'] }
+    return { branches: [branch], also: { ...ofEntry, ...ofRecipient, ...others } }
+  }
+  if (waitlist_entry_id !== undefined) {
+    const branch = { equals: { waitlist_entry_id }, present: ['waitlist_entry_id'] }
+    return { branches: [branch], also: { ...ofRecipient, ...others } }
+  }
+  if (recipient_id !== undefined) {
+    const types = recipient_type === undefined ? recipientTypes : [recipient_type]
+    return { branches: types.map((type) => ({ equals: { recipient_type: type, recipient_id } })), also: others }
+  }
+  const { organization_id, ...asked } = equals
+  const settled = await settledOf(reader, asked, organization_id)
+  return { branches: [...settled, ...(await openOf(reader, asked, organization_id))], also: {} }
+}
+
+type Asked = Omit<HistoryFilter['equals'], 'organization_id'>
+
+/** What is settled has a status, and nothing more is due of it. */
+async function settledOf(
+  reader: Reader,
+  { delivery_state: state, ...asked }: Asked,
+  organization: string | undefined,
+): Promise<Branch[]> {
+  if (state !== undefined && state !== 'settled') return []
+  if (organization === undefined && Object.keys(asked).length === 0) return [{ equals: {}, present: ['status'] }]
+  const settled = { equals: of(organization), present: ['status'] }
+  return combinations(reader, asked, settled, ['status', ...kinds])
+}
+
+/** What rests unsettled, and what something is still due of: it has no status. */
+async function openOf(reader: Reader, asked: Asked, organization: string | undefined): Promise<Branch[]> {
+  if (asked.status !== undefined || asked.delivery_state === 'settled') return []
+  const resting = { equals: { ...of(organization), due_at: null, status: null } }
+  return [
+    ...(await combinations(reader, asked, resting, ['delivery_state', ...kinds])),
+    ...(await waitingOf(reader, asked, organization)),
+  ]
+}
+
+/** Of an organization, whose few rows are sorted, or whose many are found among those of all. */
+async function waitingOf(reader: Reader, asked: Asked, organization: string | undefined): Promise<Branch[]> {
+  const waiting = { equals: {}, present: ['due_at'], beside: of(organization) }
+  if (organization !== undefined) {
+    const own = { equals: of(organization), present: ['due_at'] }
+    const [found] = await reader.ask(({ builder, lists, merging }) =>
+      lists.sizeOf(builder, history, own, fewWaiting + 1, merging),
+    )
+    const size = found?.total ?? 0
+    if (size <= fewWaiting) return size === 0 ? [] : [{ ...own, beside: asked }]
+  }
+  return combinations(reader, asked, waiting, ['delivery_state', ...kinds])
+}
+
+const of = (organization: string | undefined) => (organization === undefined ? {} : { organization_id: organization })
+
+async function combinations(reader: Reader, asked: Asked, part: Branch, columns: readonly string[]): Promise<Branch[]> {
+  const found = await reader.ask(({ builder, lists, merging }) =>
+    lists.combinationsOf(builder, history, part, columns, merging),
+  )
+  return found
+    .filter((values) => Object.entries(asked).every(([column, value]) => values[column] === value))
+    .map((values) => ({ ...part, equals: { ...part.equals, ...values } }))
+}
+
+/** A page of deliveries, and how many there are on all pages, as far as that is counted. */
+export async function listDeliveries(reader: Reader, query: DeliveryQuery): Promise<DeliveryPage> {
+  const { limit, offset, after } = query
+  const filter = encodeFilter(reader.ids, query)
+  const { branches, also } = await branchesOf(reader, filter)
+  if (branches.length === 0) return { rows: [], total: 0, totalIsExact: true }
+  const whole = { list: history, branches, span: { from: filter.from, to: filter.to, also } }
+  const from = after === undefined ? undefined : { at: after.createdAt.getTime(), id: after.id }
+  const places = await readPlaces(reader, { ...whole, span: { ...whole.span, after: from } }, { limit, offset })
+  const found =
+    places.length === 0
+      ? []
+      : await reader.ask(({ builder, lists }) =>
+          lists.historyRows(
+            builder,
+            places.map(({ id }) => id),
+          ),
+        )
+  const rowOf = new Map(found.map((row) => [row.id, row]))
+  const rows = places.flatMap(({ id }) => rowOf.get(id) ?? []).map(decodeDelivery)
+  const isFirst = offset === 0 && after === undefined
+  const count = isFirst && rows.length < limit ? rows.length : await countUpTo(reader, whole, countedAtMost)
+  return { rows, total: Math.min(count, countedAtMost), totalIsExact: count <= countedAtMost }
+}

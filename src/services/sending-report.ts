@@ -1,0 +1,79 @@
+import type { Logger } from '../ports/logger.ts'
+import { type Channel, channels, type ProviderFault, ruleTable } from '../schemas/vocabulary.ts'
+import { type Context, faultOf } from './context.ts'
+import { type Providers, sourceOf } from './providers.ts'
+
+/** The variables that are read for the host application's own account, by what is missing. */
+const variables: Readonly<Record<Channel, Readonly<Partial<Record<ProviderFault, string>>>>> = {
+  EMAIL: {
+    no_account:
+      'DEFAULT_SMTP_HOST and DEFAULT_EMAIL_FROM_ADDRESS; DEFAULT_EMAIL_USERNAME and DEFAULT_EMAIL_PASSWORD where the server asks for them',
+    no_sender: 'DEFAULT_EMAIL_FROM_ADDRESS',
+  },
+  SMS: {
+    no_account: 'DEFAULT_SMS_PROVIDER, DEFAULT_SMS_API_KEY, DEFAULT_SMS_API_SECRET and DEFAULT_SMS_FROM_NUMBER',
+    no_credentials: 'DEFAULT_SMS_API_KEY and DEFAULT_SMS_API_SECRET',
+  },
+}
+
+/** What this process can send for organizations without an account of their own, and what not: a line a channel. */
+export function reportChannels({ providers, options: { logger } }: Context): void {
+  if (providers.delivered) logger.info('sending: TaskManager delivers')
+  else for (const channel of channels) reportChannel(providers, channel, logger)
+}
+
+function reportChannel(providers: Providers, channel: Channel, logger: Logger): void {
+  const found = providers.find(null, channel)
+  if (typeof found !== 'string') {
+    logger.info('sending', { channel, provider: found.transport.name, account: sourceOf(found) })
+    return
+  }
+  const set = variables[channel][found]
+  const message =
+    found === 'no_transport'
+      ? 'not sending: nothing goes out on this channel'
+      : 'not sending for organizations without an account of their own'
+  // A clinic that writes no texts is as it should be; an account that lacks something is not.
+  const level = found === 'no_transport' || found === 'no_account' ? 'info' : 'warn'
+  logger[level](message, { channel, fault: found, reason: ruleTable[found], ...(set !== undefined && { set }) })
+}
+
+const askedEveryMs = 60_000
+/** Work that waits longer, where another process should have sent it. */
+const lateMs = 2 * 60_000
+
+/**
+ * Notices that what this process plans is sent by nobody: it was not started, and no other process sends either. Asked of the
+ * storage when something is planned, once a minute at most.
+ */
+export class Unattended {
+  readonly #context: Context
+  readonly #isRunning: () => boolean
+  #askedAt = Number.NEGATIVE_INFINITY
+
+  constructor(context: Context, isRunning: () => boolean) {
+    this.#context = context
+    this.#isRunning = isRunning
+  }
+
+  planned(): void {
+    const { clock } = this.#context.options
+    if (this.#isRunning() || clock.elapsedMs() - this.#askedAt < askedEveryMs) return
+    this.#askedAt = clock.elapsedMs()
+    void this.#look()
+  }
+
+  async #look(): Promise<void> {
+    const { storage, clock, logger, sweepMs } = this.#context.options
+    try {
+      const nextDueAt = await storage.deliveries.nextDueAt()
+      const lagMs = nextDueAt === null ? 0 : clock.now().getTime() - nextDueAt.getTime()
+      if (lagMs < Math.max(lateMs, 2 * sweepMs) || this.#isRunning()) return
+      logger.warn('work is due and nobody sends it: call start() here, or in the process that is to send', {
+        lateSeconds: Math.round(lagMs / 1000),
+      })
+    } catch (error) {
+      logger.debug('due work not looked at', { fault: faultOf(error) })
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import { NotificationError } from '../../errors.ts'
+import type { SettingsRow, SettingsValues } from '../../ports/storage.ts'
+import type { AccountFinding } from '../../ports/transport.ts'
+import type { Warning } from '../../schemas/common.ts'
+import { type Channel, channels, type ProviderFault, ruleTable } from '../../schemas/vocabulary.ts'
+import { type Context, faultOf } from '../context.ts'
+import { sourceOf } from '../providers.ts'
+import { withTimeout } from '../with-timeout.ts'
+
+/** The settings that say through which account a channel is sent. */
+const accountFields: Readonly<Record<Channel, readonly (keyof SettingsValues)[]>> = {
+  EMAIL: ['emailSmtpHost', 'emailSmtpPort', 'emailUsername', 'emailPassword', 'emailFromAddress'],
+  SMS: ['smsProvider', 'smsApiKey', 'smsApiSecret', 'smsFromNumber'],
+}
+
+/** What to write so that somebody can send. */
+const remedies: Readonly<Record<Channel, Readonly<Partial<Record<ProviderFault, keyof SettingsValues>>>>> = {
+  EMAIL: { no_sender: 'emailFromAddress' },
+  SMS: { no_credentials: 'smsApiSecret' },
+}
+
+const patienceMs = 3000
+
+/**
+ * What keeps the account that is being saved from working, of channels that the change is about.
+ * @throws NotificationError `invalid_input` for what can never work.
+ */
+export async function accountWarnings(
+  context: Context,
+  row: SettingsRow,
+  patch: Partial<SettingsValues>,
+): Promise<Warning[]> {
+  const about = channels.filter((channel) =>
+    accountFields[channel].some((field) => patch[field] !== undefined && patch[field] !== null),
+  )
+  const found = (await Promise.all(about.map((channel) => findingsOf(context, row, channel)))).flat()
+  const issues = found.filter(({ isCertain }) => isCertain).map(({ field, message }) => ({ field, message }))
+  if (issues.length > 0) {
+    const words = issues.map(({ field, message }) => `${field}: ${message}`).join('; ')
+    throw new NotificationError('invalid_input', `Organization settings is not valid. ${words}`, { issues })
+  }
+  return found.map(({ field, code, message }) => ({ field, code, message }))
+}
+
+async function findingsOf(context: Context, row: SettingsRow, channel: Channel): Promise<readonly AccountFinding[]> {
+  const { providers, options } = context
+  if (providers.delivered) return []
+  const provider = providers.find(row, channel)
+  if (typeof provider === 'string') {
+    const field = remedies[channel][provider] ?? accountFields[channel][0] ?? channel
+    return [{ field, code: provider, message: `nothing can be sent: ${ruleTable[provider]}`, isCertain: false }]
+  }
+  const { transport, account } = provider
+  if (sourceOf(provider) !== 'organization' || account === null || transport.inspect === undefined) return []
+  const end = new AbortController()
+  const looking = (async () => transport.inspect?.(account, { signal: end.signal }) ?? [])().catch((error: unknown) => {
+    options.logger.warn('account not inspected', { organizationId: row.organizationId, channel, fault: faultOf(error) })
+    return []
+  })
+  return withTimeout(options.clock, patienceMs, looking, () => {
+    end.abort()
+    return []
+  })
+}
