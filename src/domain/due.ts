@@ -1,7 +1,7 @@
 import type { FieldIssue, NotificationError } from '../errors.ts'
-import { type RecipientRef, refKey } from '../schemas/common.ts'
+import type { RecipientRef } from '../schemas/common.ts'
 import type { Person } from '../schemas/directory.ts'
-import type { OffsetInput } from '../schemas/offset.ts'
+import { type OffsetInput, parseOffset } from '../schemas/offset.ts'
 import type { RowFinding } from '../schemas/row.ts'
 import {
   type AppointmentStatus,
@@ -12,9 +12,8 @@ import {
   type Rule,
 } from '../schemas/vocabulary.ts'
 import { type Appointment, inactiveRule, isActive, isSameRecipient, type WaitlistEntry } from './appointment.ts'
-import { addressKey } from './effective.ts'
 import { effectiveFor, type Surroundings } from './plan.ts'
-import { canonicalOffsets } from './reminder-time.ts'
+import { canonicalOffsets, reminderTime } from './reminder-time.ts'
 import { type Life, usefulUntil } from './useful-life.ts'
 
 /** What is to become of one piece of due work. */
@@ -48,6 +47,7 @@ export type PlanFacts = {
   readonly status: 'active' | 'cancelled'
   readonly cancelReason: Rule | null
   readonly customReminders: readonly OffsetInput[] | null
+  readonly timeZone: string
 }
 
 export type DueReminder = {
@@ -80,7 +80,7 @@ export function judgeReminder(
   const appointment = truth.value
   const inactive = inactiveRule(appointment.status)
   if (inactive !== null) return cancel(inactive)
-  if (appointment.start.instant.getTime() !== reminder.startsAt.getTime()) return { kind: 'move' }
+  if (isMoved(reminder, appointment, plan, now)) return { kind: 'move' }
   const recipient = appointment.recipients.find((one) => isSameRecipient(one, reminder.recipient))
   if (recipient === undefined) return missing(appointment, reminder.startsAt, now)
   const allowed = effectiveFor(surroundings, recipient, 'REMINDER', reminder.channel)
@@ -91,6 +91,13 @@ export function judgeReminder(
   const late = tooLate({ category: 'REMINDER', since, start: appointment.start.instant }, { now, leadMs })
   if (late !== null) return late
   return { kind: 'send', recipient, address: allowed.address }
+}
+
+/** Another start, or another zone, by whose clocks the reminder's time is yet to come. */
+function isMoved(reminder: DueReminder, { start }: Appointment, plan: PlanFacts, now: Date): boolean {
+  if (start.instant.getTime() !== reminder.startsAt.getTime()) return true
+  if (start.timeZone === plan.timeZone || reminder.reminderTime > now) return false
+  return reminderTime(parseOffset(reminder.offset), start) > now
 }
 
 export type DueNotice = {
@@ -105,8 +112,8 @@ export type DueNotice = {
 }
 
 /**
- * The rules of truth by category: a cancellation is told because the appointment is cancelled (from the snapshot if it
- * is gone), everything else only while it is going to take place.
+ * The rules of truth by category: a cancellation is reported because the appointment is cancelled (from the snapshot if it
+ * is gone, also to those who are no longer part of it), everything else only while it is going to take place.
  */
 export function judgeNotice(
   notice: DueNotice,
@@ -130,7 +137,10 @@ export function judgeNotice(
   }
   const { category, createdAt: since } = notice
   const life = { category, since, start: appointment.start.instant }
-  return judgeRecipient(notice, appointment, surroundings, life, moment)
+  // A host may detach everybody from what it cancelled.
+  const detached = cancellation ? (snapshot?.recipients ?? []) : []
+  const subject = { ...appointment, recipients: [...appointment.recipients, ...detached] }
+  return judgeRecipient(notice, subject, surroundings, life, moment)
 }
 
 export function judgeWaitlistNotice(
@@ -175,55 +185,6 @@ function tooLate(life: Life, { now, leadMs }: Moment): Verdict | null {
   if (until === null || now < until) return null
   return life.since < until ? { kind: 'refuse', rule: 'too_late' } : cancel('appointment_started')
 }
-
-/** What the rivals of one appointment need to be told apart. */
-export type Rival = {
-  readonly key: number
-  readonly recipient: RecipientRef
-  readonly channel: Channel
-  readonly reminderTime: Date
-  /** Tells reminders of one instant apart: several that are sent late share theirs. */
-  readonly hoursBefore: number
-  readonly address: string
-}
-export type Rivalry = {
-  /** Loses to a reminder nearer to the start. */
-  readonly outdone: ReadonlySet<number>
-  /** Merged into the rival of this key, which has the same channel, instant and address. */
-  readonly mergedInto: ReadonlyMap<number, number>
-}
-
-/**
- * Among reminders of one appointment that are all due and right: of each recipient and channel only the nearest to the
- * start goes out, and of several with the same channel, instant and address only the first.
- */
-export function resolveRivals(rivals: readonly Rival[]): Rivalry {
-  const nearest = new Map<string, Rival>()
-  const outdone = new Set<number>()
-  for (const rival of rivals) {
-    const lane = `${refKey(rival.recipient)}:${rival.channel}`
-    const best = nearest.get(lane)
-    if (best === undefined) nearest.set(lane, rival)
-    else {
-      const later = nearness(rival, best) > 0
-      outdone.add(later ? best.key : rival.key)
-      if (later) nearest.set(lane, rival)
-    }
-  }
-  const first = new Map<string, number>()
-  const mergedInto = new Map<number, number>()
-  for (const rival of nearest.values()) {
-    const place = `${rival.channel}:${rival.reminderTime.getTime()}:${addressKey(rival.address)}`
-    const winner = first.get(place)
-    if (winner === undefined) first.set(place, rival.key)
-    else mergedInto.set(rival.key, winner)
-  }
-  return { outdone, mergedInto }
-}
-
-/** Positive if `one` is nearer to the start than `other`. */
-const nearness = (one: Rival, other: Rival): number =>
-  one.reminderTime.getTime() - other.reminderTime.getTime() || other.hoursBefore - one.hoursBefore
 
 const cancel = (rule: Rule): Verdict => ({ kind: 'cancel', rule })
 

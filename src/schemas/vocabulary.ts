@@ -111,6 +111,8 @@ export const ruleTable = {
   past_time: 'its time was already past when it was planned',
   merged_into_nearest: 'its time was past when planned; the nearest reminder stands for it',
   sent_late_by_policy: 'its time was past when planned; the organization sends such reminders at once',
+  sent_late_after_move:
+    'the appointment was moved without a report, and at its new start the time is past; sent at once',
   appointment_started: 'the appointment has started; nothing is sent after the start',
   appointment_cancelled: 'the appointment is cancelled',
   appointment_gone: 'the host application no longer knows the appointment',
@@ -128,6 +130,8 @@ export const ruleTable = {
   cancelled_by_request: 'the host application cancelled the reminders',
   offset_removed: 'the offset is no longer among the effective ones',
   replanned: 'settings, preferences or the appointment changed; the reminders were planned anew',
+  not_reported:
+    'the host application has the appointment and did not report it: nothing is planned; reconcile() finds it if the directory lists it as upcoming',
   reconciled: 'reconciliation found that the plan differed from what the host application and the settings say',
   superseded: 'a newer notice about the same appointment replaces it',
   nearer_reminder: 'several reminders were due; only the nearest to the start is sent',

@@ -20,6 +20,7 @@ import { type AppointmentOutcome, appointmentOutcomes } from '../schemas/vocabul
 import type { Context } from './context.ts'
 import { rowInvalid } from './directory/row-findings.ts'
 import { dryRun } from './dry-run.ts'
+import { explainUnreported } from './explain-unreported.ts'
 import { explainWaiting } from './explain-waiting.ts'
 import { type ExplanationLine, explainAppointment } from './explanation.ts'
 import { readHistory } from './history.ts'
@@ -32,7 +33,7 @@ import type { Planner } from './planner.ts'
 import { Previews } from './previews.ts'
 import { type BatchResult, scheduleInBatches } from './schedule-batch.ts'
 import { Scheduling } from './scheduling.ts'
-import { sendNotices } from './send-notices.ts'
+import { requireOpen, sendNotices } from './send-notices.ts'
 import {
   type CancelResult,
   type DryRun,
@@ -183,7 +184,8 @@ export class NotificationService {
   /**
    * Queues a notice to the recipients of a waitlist entry now. Each call sends it again, unless both calls give the
    * same `idempotencyKey`.
-   * @throws NotificationError `waitlist_entry_not_found`; `options_invalid`: the directory has no `waitlistEntries`.
+   * @throws NotificationError `waitlist_entry_not_found`; `options_invalid`: the directory has no `waitlistEntries`;
+   * `slot_started`: the slot has started; `offer_expired`.
    */
   async notifyWaitlist(waitlistEntryId: HostId, options: WaitlistOptions = {}): Promise<SendResult> {
     const id = readId(this.#context.options.ids, 'waitlistEntry', waitlistEntryId, 'waitlistEntryId')
@@ -191,6 +193,7 @@ export class NotificationService {
     const truth = (await this.#context.host.waitlistEntries([id]))(id)
     if (truth.kind === 'unreadable') throw rowInvalid(`waitlist entry ${id}`, truth.issues)
     if (truth.kind !== 'known') throw waitlistEntryNotFound(id)
+    requireOpen(truth.value, this.#context.options.clock.now())
     return sendNotices(this.#context, this.#actor, {
       category: 'WAITLIST',
       subject: truth.value,
@@ -214,15 +217,18 @@ export class NotificationService {
   /**
    * Which messages of an appointment were planned, moved, skipped, merged, sent or refused, when, and by which rule; in
    * the order of time. Last, why messages that are due have not been sent, where the directory or TaskManager does not
-   * answer.
+   * answer; of an appointment that you never reported, that it is `unreported`, and what would be planned.
    * @throws NotificationError `appointment_not_found`: neither the library nor the directory knows it.
    */
   async explain(appointmentId: HostId): Promise<readonly ExplanationLine[]> {
     const id = this.#appointmentId(appointmentId)
-    const { storage } = this.#context.options
     const organizationId = await organizationOf(this.#context, id)
-    const lines = await explainAppointment(storage, organizationId, id)
-    return [...lines, ...(await explainWaiting(this.#context, organizationId, id))]
+    const lines = await explainAppointment(this.#context.options.storage, organizationId, id)
+    return [
+      ...lines,
+      ...(await explainWaiting(this.#context, organizationId, id)),
+      ...(await explainUnreported(this.#context, id, lines)),
+    ]
   }
 
   /** A page of deliveries, newest first. Default: 50 settled ones of all organizations. */
@@ -248,7 +254,8 @@ export class NotificationService {
   }
 
   /**
-   * An appointment was moved: moves its reminders and queues a notice.
+   * An appointment was moved, or its place or practitioner changed: moves its reminders and queues a notice that says what
+   * changed since the last one. Whoever was added since gets a confirmation instead.
    * @throws NotificationError as `scheduleReminders`.
    */
   async appointmentRescheduled(appointmentId: HostId, options: LifecycleOptions = {}): Promise<LifecycleResult> {

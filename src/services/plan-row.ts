@@ -80,7 +80,7 @@ export function driftOf(before: PlanRow | null, after: PlanRow): PlanDrift {
   return before.startsAt.getTime() === after.startsAt.getTime() ? 'replanned' : 'moved'
 }
 
-/** Why reminders of the plan before are no longer wanted, where nobody says. */
+/** Why reminders of the plan before are no longer wanted. */
 export function supersedingRule(before: PlanRow | null, after: PlanRow): Rule {
   if (after.cancelReason !== null) return after.cancelReason
   if (driftOf(before, after) !== 'moved') return 'replanned'

@@ -10,6 +10,7 @@ import { faultOf, type PlanningContext } from './context.ts'
 import { isDirectoryFault, type Truths } from './directory/batch-reader.ts'
 import { rowInvalid } from './directory/row-findings.ts'
 import { Knowledge } from './knowledge.ts'
+import { wantsPast } from './lifecycle-notices.ts'
 import { appointmentNotFound } from './not-found.ts'
 import { draftPlan, type PlanDraft, type PlanRequest } from './plan-draft.ts'
 import { type PlanDrift, planByAppointment } from './plan-row.ts'
@@ -241,7 +242,14 @@ export class Planner {
     const planned = new Map(known.flatMap(({ before }) => (before === null ? [] : [[before.appointmentId, before]])))
     const rows = planned.size === 0 ? [] : await storage.reminders.listMany([...planned.values()])
     const rowsOf = Map.groupBy(rows, (row) => row.appointmentId)
-    return known.flatMap(({ request, appointment, before }) => {
+    const noticesOf = await Promise.all(
+      known.map(({ request, appointment, before }) =>
+        wantsPast(request, appointment, before)
+          ? storage.deliveries.notices(appointment.organizationId, appointment.id)
+          : [],
+      ),
+    )
+    return known.flatMap(({ request, appointment, before }, index) => {
       const unanswered = knowledge.organizationFault(appointment.organizationId)
       if (unanswered !== null) {
         results.set(request, { status: 'failed', error: unanswered })
@@ -249,7 +257,8 @@ export class Planner {
       }
       const reminders = before === null ? [] : (rowsOf.get(before.appointmentId) ?? [])
       try {
-        return [draftPlan({ request, appointment, before, rows: reminders, knowledge, now: clock.now() })]
+        const notices = noticesOf[index] ?? []
+        return [draftPlan({ request, appointment, before, rows: reminders, notices, knowledge, now: clock.now() })]
       } catch (error) {
         // Whatever the reason, it is this appointment's alone: the others are planned.
         const { appointmentId } = request

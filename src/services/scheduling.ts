@@ -45,7 +45,7 @@ export class Scheduling {
     const { notify = true, ...options } = parseInput(lifecycleOptions, given, 'The options')
     const { notice, rest } = lifecycle[event]
     const request = this.#request(appointmentId, options, rest)
-    const result = await this.#plan(notify ? { ...request, notice, by: this.#actor } : request)
+    const result = await this.#plan(notify ? { ...request, notice, by: this.#actor } : { ...request, silent: true })
     return { ...shown(result), notifications: result.notifications.map(showNotification) }
   }
 

@@ -190,9 +190,11 @@ export class SettingsService {
   }
 
   /**
-   * Changes some fields: one left out keeps its value, null inherits from the organization again. `inFlight` is the
-   * number of messages to the recipient that were being sent at that moment, and may still arrive.
-   * @throws NotificationError `preferences_not_found`.
+   * Changes some fields: one left out keeps its value, null inherits from the organization again. Where there are no
+   * preferences yet, they are created. `inFlight` is the number of messages to the recipient that were being sent at that
+   * moment, and may still arrive.
+   * @throws NotificationError where there are none yet: `recipient_not_found`; `options_invalid`: the directory has no
+   * `recipients`.
    */
   async updatePreferences(
     recipient: HostPreferenceRef,
@@ -200,11 +202,12 @@ export class SettingsService {
   ): Promise<WithWarnings<Preferences> & { readonly inFlight: number }> {
     const ref = preferenceRef(recipient)
     const parsed = parseInput(preferencesInput, input, 'Notification preferences')
-    const before = await this.getPreferences(ref)
     const { storage, clock } = this.#context.options
-    const { values, warnings } = withPhone(parsed, await this.#countryOf(before.organizationId))
+    const [before] = await storage.preferences.get([ref])
+    const organizationId = before?.organizationId ?? (await this.#createEmpty(ref))
+    const { values, warnings } = withPhone(parsed, await this.#countryOf(organizationId))
     const patch = definedOnly(values)
-    const replan = Object.keys(patch).length === 0 ? null : scope(before.organizationId, ref)
+    const replan = Object.keys(patch).length === 0 ? null : scope(organizationId, ref)
     const updated = await storage.preferences.update(ref, patch, replan, clock.now(), this.#actor)
     if (updated === null) throw preferencesNotFound(ref)
     if (replan !== null) this.#context.replanQueued()
@@ -256,6 +259,17 @@ export class SettingsService {
         })),
       ),
     }
+  }
+
+  /**
+   * Preferences that change nothing, to be changed: whoever opts out learns how many messages are under way. Gives the organization.
+   * Where somebody else creates some meanwhile, these stand.
+   */
+  async #createEmpty(ref: PreferenceRef): Promise<string> {
+    const { storage, clock } = this.#context.options
+    const { organizationId } = await this.#requireRecipient(ref)
+    await storage.preferences.create(organizationId, ref, emptyPreferences, null, clock.now(), this.#actor)
+    return organizationId
   }
 
   async #requireOrganization(id: string): Promise<void> {

@@ -6,10 +6,10 @@ import {
   judgeReminder,
   judgeWaitlistNotice,
   type PlanFacts,
-  resolveRivals,
   type Truth,
 } from '../../src/domain/due.ts'
 import { parseStart } from '../../src/domain/local-time.ts'
+import { resolveRivals } from '../../src/domain/rivals.ts'
 import { appointment, noWishes, patient, surroundings } from './support.ts'
 
 const now = new Date('2026-03-19T15:00:00Z')
@@ -31,7 +31,7 @@ const unreadableRow: Truth<never> = {
   issues: [{ field: 'status', message: 'must be a status' }],
   organizationId: null,
 }
-const active: PlanFacts = { status: 'active', cancelReason: null, customReminders: null }
+const active: PlanFacts = { status: 'active', cancelReason: null, customReminders: null, timeZone: 'Europe/Berlin' }
 const judge = (
   changes: Parameters<typeof appointment>[0] = {},
   plan: PlanFacts | null = active,

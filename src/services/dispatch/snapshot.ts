@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Appointment } from '../../domain/appointment.ts'
+import type { Known } from '../../domain/changes.ts'
 import { entityId } from '../../schemas/common.ts'
 import { timeZone } from '../../schemas/time-zone.ts'
 import { appointmentStatuses, recipientTypes } from '../../schemas/vocabulary.ts'
@@ -34,4 +35,29 @@ export function parseSnapshot(snapshot: string | null): Appointment | null {
   if (snapshot === null) return null
   const parsed = snapshotSchema.safeParse(JSON.parse(snapshot))
   return parsed.success ? parsed.data : null
+}
+
+const recipientsSchema = snapshotSchema.pick({ recipients: true })
+
+/** Whom a notice was queued for: its recipient, and those who have the same address; of a waitlist notice too. */
+export function parseRecipients(snapshot: string | null): Appointment['recipients'] {
+  if (snapshot === null) return []
+  const parsed = recipientsSchema.safeParse(JSON.parse(snapshot))
+  return parsed.success ? parsed.data.recipients : []
+}
+
+const beforeSchema = z.object({
+  before: z.object({
+    instant: z.coerce.date(),
+    local: z.string(),
+    location: z.string().nullish(),
+    practitionerName: z.string().nullish(),
+  }),
+})
+
+/** What those knew of the appointment whom a reschedule is reported to; null: nobody can say. */
+export function parseBefore(snapshot: string | null): Known | null {
+  if (snapshot === null) return null
+  const parsed = beforeSchema.safeParse(JSON.parse(snapshot))
+  return parsed.success ? parsed.data.before : null
 }
