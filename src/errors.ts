@@ -30,6 +30,8 @@ export const errorTable = {
   conflict: { status: 409, title: 'It was changed by somebody else at the same time' },
   appointment_not_active: { status: 409, title: 'The appointment is not active' },
   body_unreadable: { status: 500, title: 'The host application read the body first' },
+  slot_started: { status: 409, title: 'The slot that is offered has started' },
+  offer_expired: { status: 409, title: 'The offer has expired' },
   encryption_key_missing: { status: 500, title: 'No encryption key is configured' },
   secret_unreadable: { status: 500, title: 'A stored secret cannot be decrypted' },
   host_timeout: { status: 503, title: 'The host application did not answer in time' },

@@ -1,7 +1,8 @@
-import type { NotificationError } from '../errors.ts'
-import { type RecipientRef, refKey } from '../schemas/common.ts'
-import type { DirectoryRecipient } from '../schemas/directory.ts'
-import type { OffsetInput } from '../schemas/offset.ts'
+import type { FieldIssue, NotificationError } from '../errors.ts'
+import type { RecipientRef } from '../schemas/common.ts'
+import type { Person } from '../schemas/directory.ts'
+import { type OffsetInput, parseOffset } from '../schemas/offset.ts'
+import type { RowFinding } from '../schemas/row.ts'
 import {
   type AppointmentStatus,
   type Category,
@@ -11,31 +12,31 @@ import {
   type Rule,
 } from '../schemas/vocabulary.ts'
 import { type Appointment, inactiveRule, isActive, isSameRecipient, type WaitlistEntry } from './appointment.ts'
-import { addressKey } from './effective.ts'
 import { effectiveFor, type Surroundings } from './plan.ts'
-import { canonicalOffsets } from './reminder-time.ts'
+import { canonicalOffsets, reminderTime } from './reminder-time.ts'
 import { type Life, usefulUntil } from './useful-life.ts'
 
 /** What is to become of one piece of due work. */
 export type Verdict =
-  | { readonly kind: 'send'; readonly recipient: DirectoryRecipient; readonly address: string }
+  | { readonly kind: 'send'; readonly recipient: Person; readonly address: string }
   /** Not to be sent: silent. */
   | { readonly kind: 'cancel'; readonly rule: Rule }
   /** Should be sent and cannot be: FAILED, told. */
   | { readonly kind: 'refuse'; readonly rule: Rule }
   /** Cannot be decided or sent now, and may be later: put off, at no cost. `waitMs`: for so long, where somebody says. */
-  | { readonly kind: 'wait'; readonly rule: Rule; readonly waitMs?: number }
+  | { readonly kind: 'wait'; readonly rule: Rule; readonly waitMs?: number; readonly detail?: string }
   /** The start is another one by now: plan the appointment anew. */
   | { readonly kind: 'move' }
 
 /**
- * The truth about an appointment: what the host says now. `gone` is one it no longer knows. `unanswered`: it did not say, of
+ * The truth about an appointment: what the host says now, with what of it could not be used (`findings`). `gone` is one it no longer knows. `unanswered`: it did not say, of
  * this one (`one`), of anything of its organization, or of anything at all.
  */
 export type Truth<T> =
-  | { readonly kind: 'known'; readonly value: T }
+  | { readonly kind: 'known'; readonly value: T; readonly findings?: readonly RowFinding[] }
   | { readonly kind: 'gone' }
-  | { readonly kind: 'unreadable' }
+  /** `organizationId`: whose it is, as far as that can be read. */
+  | { readonly kind: 'unreadable'; readonly issues: readonly FieldIssue[]; readonly organizationId: string | null }
   | {
       readonly kind: 'unanswered'
       readonly error: NotificationError
@@ -46,6 +47,7 @@ export type PlanFacts = {
   readonly status: 'active' | 'cancelled'
   readonly cancelReason: Rule | null
   readonly customReminders: readonly OffsetInput[] | null
+  readonly timeZone: string
 }
 
 export type DueReminder = {
@@ -72,15 +74,15 @@ export function judgeReminder(
   if (plan === null) return cancel('appointment_gone')
   if (plan.status === 'cancelled') return cancel(plan.cancelReason ?? 'cancelled_by_request')
   // A description that cannot be read is no reason to send something wrong, nor to forget the reminder.
-  if (truth.kind === 'unreadable') return waiting('appointment_unreadable', reminder.startsAt, now)
+  if (truth.kind === 'unreadable') return unreadable(truth.issues, reminder.startsAt, now)
   if (truth.kind === 'unanswered') return unanswered(truth.error, reminder.startsAt, now)
   if (truth.kind === 'gone') return gone(reminder, 'appointment_gone')
   const appointment = truth.value
   const inactive = inactiveRule(appointment.status)
   if (inactive !== null) return cancel(inactive)
-  if (appointment.start.instant.getTime() !== reminder.startsAt.getTime()) return { kind: 'move' }
+  if (isMoved(reminder, appointment, plan, now)) return { kind: 'move' }
   const recipient = appointment.recipients.find((one) => isSameRecipient(one, reminder.recipient))
-  if (recipient === undefined) return cancel('recipient_removed')
+  if (recipient === undefined) return missing(appointment, reminder.startsAt, now)
   const allowed = effectiveFor(surroundings, recipient, 'REMINDER', reminder.channel)
   if (!allowed.allowed || allowed.address === null) return denied(allowed.rule)
   const offsets = canonicalOffsets(plan.customReminders ?? allowed.offsets)
@@ -89,6 +91,13 @@ export function judgeReminder(
   const late = tooLate({ category: 'REMINDER', since, start: appointment.start.instant }, { now, leadMs })
   if (late !== null) return late
   return { kind: 'send', recipient, address: allowed.address }
+}
+
+/** Another start, or another zone, by whose clocks the reminder's time is yet to come. */
+function isMoved(reminder: DueReminder, { start }: Appointment, plan: PlanFacts, now: Date): boolean {
+  if (start.instant.getTime() !== reminder.startsAt.getTime()) return true
+  if (start.timeZone === plan.timeZone || reminder.reminderTime > now) return false
+  return reminderTime(parseOffset(reminder.offset), start) > now
 }
 
 export type DueNotice = {
@@ -103,8 +112,8 @@ export type DueNotice = {
 }
 
 /**
- * The rules of truth by category: a cancellation is told because the appointment is cancelled (from the snapshot if it
- * is gone), everything else only while it is going to take place.
+ * The rules of truth by category: a cancellation is reported because the appointment is cancelled (from the snapshot if it
+ * is gone, also to those who are no longer part of it), everything else only while it is going to take place.
  */
 export function judgeNotice(
   notice: DueNotice,
@@ -114,7 +123,7 @@ export function judgeNotice(
   moment: Moment,
 ): Verdict {
   const { now } = moment
-  if (truth.kind === 'unreadable') return waiting('appointment_unreadable', snapshot?.start.instant ?? now, now)
+  if (truth.kind === 'unreadable') return unreadable(truth.issues, snapshot?.start.instant ?? now, now)
   if (truth.kind === 'unanswered') return unanswered(truth.error, snapshot?.start.instant ?? null, now)
   const cancellation = notice.category === 'CANCELLATION'
   const appointment = truth.kind === 'known' ? truth.value : cancellation ? snapshot : null
@@ -128,7 +137,10 @@ export function judgeNotice(
   }
   const { category, createdAt: since } = notice
   const life = { category, since, start: appointment.start.instant }
-  return judgeRecipient(notice, appointment.recipients, surroundings, life, moment)
+  // A host may detach everybody from what it cancelled.
+  const detached = cancellation ? (snapshot?.recipients ?? []) : []
+  const subject = { ...appointment, recipients: [...appointment.recipients, ...detached] }
+  return judgeRecipient(notice, subject, surroundings, life, moment)
 }
 
 export function judgeWaitlistNotice(
@@ -137,23 +149,28 @@ export function judgeWaitlistNotice(
   surroundings: Surroundings,
   moment: Moment,
 ): Verdict {
-  if (truth.kind === 'unreadable') return { kind: 'refuse', rule: 'appointment_unreadable' }
+  if (truth.kind === 'unreadable') {
+    // Until when the offer is of use, only the entry says.
+    return unreadable(truth.issues, new Date(notice.createdAt.getTime() + unreadableOfferMs), moment.now)
+  }
   if (truth.kind === 'unanswered') return unanswered(truth.error, null, moment.now)
   if (truth.kind === 'gone') return gone(notice, 'waitlist_entry_gone')
   const { start, expiresAt = null } = truth.value
   const life = { category: notice.category, since: notice.createdAt, start: start?.instant ?? null, expiresAt }
-  return judgeRecipient(notice, truth.value.recipients, surroundings, life, moment)
+  return judgeRecipient(notice, truth.value, surroundings, life, moment)
 }
 
 function judgeRecipient(
   notice: DueNotice,
-  recipients: readonly DirectoryRecipient[],
+  subject: Pick<Appointment, 'recipients' | 'hasUnreadablePeople'>,
   surroundings: Surroundings,
   life: Life,
   moment: Moment,
 ): Verdict {
-  const recipient = recipients.find((one) => isSameRecipient(one, notice.recipient))
-  if (recipient === undefined) return cancel('recipient_removed')
+  const recipient = subject.recipients.find((one) => isSameRecipient(one, notice.recipient))
+  if (recipient === undefined) {
+    return missing(subject, life.start ?? new Date(life.since.getTime() + unreadableOfferMs), moment.now)
+  }
   const allowed = effectiveFor(surroundings, recipient, notice.category, notice.channel)
   if (!allowed.allowed || allowed.address === null) return denied(allowed.rule)
   return tooLate(life, moment) ?? { kind: 'send', recipient, address: allowed.address }
@@ -169,55 +186,6 @@ function tooLate(life: Life, { now, leadMs }: Moment): Verdict | null {
   return life.since < until ? { kind: 'refuse', rule: 'too_late' } : cancel('appointment_started')
 }
 
-/** What the rivals of one appointment need to be told apart. */
-export type Rival = {
-  readonly key: number
-  readonly recipient: RecipientRef
-  readonly channel: Channel
-  readonly reminderTime: Date
-  /** Tells reminders of one instant apart: several that are sent late share theirs. */
-  readonly hoursBefore: number
-  readonly address: string
-}
-export type Rivalry = {
-  /** Loses to a reminder nearer to the start. */
-  readonly outdone: ReadonlySet<number>
-  /** Merged into the rival of this key, which has the same channel, instant and address. */
-  readonly mergedInto: ReadonlyMap<number, number>
-}
-
-/**
- * Among reminders of one appointment that are all due and right: of each recipient and channel only the nearest to the
- * start goes out, and of several with the same channel, instant and address only the first.
- */
-export function resolveRivals(rivals: readonly Rival[]): Rivalry {
-  const nearest = new Map<string, Rival>()
-  const outdone = new Set<number>()
-  for (const rival of rivals) {
-    const lane = `${refKey(rival.recipient)}:${rival.channel}`
-    const best = nearest.get(lane)
-    if (best === undefined) nearest.set(lane, rival)
-    else {
-      const later = nearness(rival, best) > 0
-      outdone.add(later ? best.key : rival.key)
-      if (later) nearest.set(lane, rival)
-    }
-  }
-  const first = new Map<string, number>()
-  const mergedInto = new Map<number, number>()
-  for (const rival of nearest.values()) {
-    const place = `${rival.channel}:${rival.reminderTime.getTime()}:${addressKey(rival.address)}`
-    const winner = first.get(place)
-    if (winner === undefined) first.set(place, rival.key)
-    else mergedInto.set(rival.key, winner)
-  }
-  return { outdone, mergedInto }
-}
-
-/** Positive if `one` is nearer to the start than `other`. */
-const nearness = (one: Rival, other: Rival): number =>
-  one.reminderTime.getTime() - other.reminderTime.getTime() || other.hoursBefore - one.hoursBefore
-
 const cancel = (rule: Rule): Verdict => ({ kind: 'cancel', rule })
 
 /** Without a provider a message that should go out cannot: that is a failure to tell, not a wish to respect. */
@@ -226,9 +194,22 @@ function denied(rule: Rule): Verdict {
   return isProviderMissing(rule) ? { kind: 'refuse', rule } : cancel(rule)
 }
 
+/** An offer of an entry that cannot be read is tried for so long, in ms. */
+const unreadableOfferMs = 24 * 60 * 60_000
+
 /** Until the start; what could not be decided by then is told as failed. */
-const waiting = (rule: Rule, start: Date, now: Date): Verdict =>
-  now.getTime() < start.getTime() ? { kind: 'wait', rule } : { kind: 'refuse', rule }
+function unreadable(issues: readonly FieldIssue[], start: Date, now: Date): Verdict {
+  const rule = 'appointment_unreadable'
+  if (now.getTime() >= start.getTime()) return { kind: 'refuse', rule }
+  const detail = issues.map(({ field, message }) => `${field}: ${message}`).join('; ')
+  return { kind: 'wait', rule, detail }
+}
+
+/** Somebody who is not among those that take part left, unless somebody among them cannot be read. */
+function missing({ hasUnreadablePeople }: Pick<Appointment, 'hasUnreadablePeople'>, start: Date, now: Date): Verdict {
+  if (!hasUnreadablePeople) return cancel('recipient_removed')
+  return unreadable([{ field: 'recipients', message: 'somebody among them cannot be read' }], start, now)
+}
 
 /** No reason to send something wrong, nor to forget it. Null: there is no start that is known. */
 function unanswered({ retryAfterMs }: NotificationError, start: Date | null, now: Date): Verdict {

@@ -1,11 +1,11 @@
 import { type RecipientRef, refKey } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
-import type { DirectoryRecipient } from '../schemas/directory.ts'
+import type { Person } from '../schemas/directory.ts'
 import type { Offset, OffsetInput } from '../schemas/offset.ts'
 import type { PreferencesValues } from '../schemas/preferences.ts'
 import { type Channel, channels, isProviderLocked, type PastReminderPolicy, type Rule } from '../schemas/vocabulary.ts'
 import { type Appointment, refOf } from './appointment.ts'
-import { type Effective, effective, type OrganizationPolicy } from './effective.ts'
+import { detailOf, type Effective, effective, type OrganizationPolicy } from './effective.ts'
 import { canonicalOffsets, hoursBefore, reminderTime } from './reminder-time.ts'
 
 /** What planning and sending know beside the appointment itself. */
@@ -42,13 +42,25 @@ export type PlanInput = {
   readonly skipPast?: boolean
   /** `reminderKey` of rows that exist and are not CANCELLED: one whose time has come meanwhile is still wanted. */
   readonly existing: ReadonlySet<string>
+  /** `occasionKey` of reminders that were still to come when the start moved without a report: at the new start, past or not, they are still wanted. */
+  readonly carried: ReadonlySet<string>
+  /** `laneKey` of those who were reminded of this start already: what is past beside that is not sent late to them. */
+  readonly reminded: ReadonlySet<string>
   /** `reminderKey` of rows that lost to a nearer reminder or were merged: once their time is past they do not come back. */
   readonly decided: ReadonlySet<string>
 }
 
+type Lane = Pick<PlannedReminder, 'recipient' | 'channel'>
+
+/** Reminders of one recipient on one channel. */
+export const laneKey = ({ recipient, channel }: Lane): string => `${refKey(recipient)}:${channel}`
+
+/** The same reminder, whenever the appointment starts. */
+export const occasionKey = (row: Lane & Pick<PlannedReminder, 'offset'>): string => `${laneKey(row)}:${row.offset}`
+
 /** What makes two reminders of one appointment the same. */
 export const reminderKey = (row: Omit<PlannedReminder, 'reminderTime' | 'hoursBefore'>): string =>
-  `${refKey(row.recipient)}:${row.channel}:${row.offset}:${row.startsAt.getTime()}`
+  `${occasionKey(row)}:${row.startsAt.getTime()}`
 
 /** Which reminders an appointment should have, and why not others. */
 export function planReminders(input: PlanInput): ReminderPlan {
@@ -63,7 +75,7 @@ export function planReminders(input: PlanInput): ReminderPlan {
 
 export function effectiveFor(
   surroundings: Surroundings,
-  recipient: DirectoryRecipient,
+  recipient: Person,
   category: DecisionEntry['category'],
   channel: Channel,
 ): Effective {
@@ -80,7 +92,7 @@ export function effectiveFor(
 
 function planChannel(
   input: PlanInput,
-  recipient: DirectoryRecipient,
+  recipient: Person,
   channel: Channel,
   reminders: PlannedReminder[],
   entries: DecisionEntry[],
@@ -90,7 +102,7 @@ function planChannel(
   const allowed = effectiveFor(input.surroundings, recipient, 'REMINDER', channel)
   // Credentials that cannot be read today may be readable when the time comes; a provider that is not there is not.
   if (allowed.reasons.some((reason) => !isProviderLocked(reason))) {
-    entries.push({ action: 'skipped', rule: allowed.rule, ...about })
+    entries.push({ action: 'skipped', rule: allowed.rule, ...about, ...detailOf(allowed) })
     return
   }
   const offsets = canonicalOffsets(input.customReminders ?? allowed.offsets, start)
@@ -114,11 +126,16 @@ function planChannel(
     const key = reminderKey(row)
     const past = isPast({ time }) && !input.existing.has(key)
     const isSkipped = input.skipPast === true || input.decided.has(key)
-    const policy = isSkipped ? 'skip' : input.surroundings.policy.pastReminders
+    const policy = isSkipped || input.reminded.has(laneKey(row)) ? 'skip' : input.surroundings.policy.pastReminders
     const nearestIsPast = nearest !== undefined && isPast(nearest)
-    const late = past ? pastRule(policy, offset, nearest?.offset, nearestIsPast) : null
+    const isCarried = !isSkipped && input.carried.has(occasionKey(row))
+    const late = !past
+      ? null
+      : isCarried
+        ? 'sent_late_after_move'
+        : pastRule(policy, offset, nearest?.offset, nearestIsPast)
     const at = { offset: offset.text, for: time.toISOString() }
-    if (late === null || late === 'sent_late_by_policy') {
+    if (late === null || late === 'sent_late_by_policy' || late === 'sent_late_after_move') {
       reminders.push({ ...row, reminderTime: late === null ? time : input.now })
       entries.push({ action: 'planned', rule: late ?? 'due_by_offset', ...about, ...at })
     } else {

@@ -14,6 +14,8 @@ export type DecisionEntry = {
   readonly notificationId?: number
   /** The instant the decision is about (ISO 8601), such as the time of the reminder planned. */
   readonly for?: string
+  /** Of what was moved, the instant before (ISO 8601), where `for` is the one after. */
+  readonly from?: string
   readonly detail?: string
 }
 

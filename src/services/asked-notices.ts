@@ -1,14 +1,15 @@
 import { isActive } from '../domain/appointment.ts'
 import { NotificationError } from '../errors.ts'
 import type { Actor } from '../schemas/audit.ts'
-import { type EntityId, parseInput } from '../schemas/common.ts'
+import { type HostId, parseInput } from '../schemas/common.ts'
 import { type SendOptions, sendOptions, type WaitlistOptions, waitlistOptions } from '../schemas/requests.ts'
 import type { Context } from './context.ts'
+import { rowInvalid } from './directory/row-findings.ts'
 import { readId } from './ids.ts'
 import { isWithin, knownAppointment, type Scope } from './known-appointment.ts'
 import { waitlistEntryNotFound } from './not-found.ts'
 import { channelsOf } from './notices.ts'
-import { sendNotices } from './send-notices.ts'
+import { requireOpen, sendNotices } from './send-notices.ts'
 import type { SendResult } from './views.ts'
 
 /** A notice of an appointment that somebody asks for. @throws NotificationError as `sendAppointmentNotification`. */
@@ -16,7 +17,7 @@ export async function askedNotice(
   context: Context,
   actor: Actor,
   scope: Scope,
-  appointmentId: EntityId,
+  appointmentId: HostId,
   options: SendOptions,
 ): Promise<SendResult> {
   const id = readId(context.options.ids, 'appointment', appointmentId, 'appointmentId')
@@ -45,13 +46,17 @@ export async function askedWaitlistNotice(
   context: Context,
   actor: Actor,
   scope: Scope,
-  waitlistEntryId: EntityId,
+  waitlistEntryId: HostId,
   options: WaitlistOptions,
 ): Promise<SendResult> {
   const id = readId(context.options.ids, 'waitlistEntry', waitlistEntryId, 'waitlistEntryId')
   const { channel, idempotencyKey } = parseInput(waitlistOptions, options, 'The notification')
   const truth = (await context.host.waitlistEntries([id]))(id)
+  if (truth.kind === 'unreadable' && isWithin(scope, { organizationId: truth.organizationId ?? scope })) {
+    throw rowInvalid(`waitlist entry ${id}`, truth.issues)
+  }
   if (truth.kind !== 'known' || !isWithin(scope, truth.value)) throw waitlistEntryNotFound(id)
+  requireOpen(truth.value, context.options.clock.now())
   return sendNotices(context, actor, {
     category: 'WAITLIST',
     subject: truth.value,

@@ -1,4 +1,4 @@
-import { type Appointment, isSameRecipient } from '../domain/appointment.ts'
+import { type Appointment, inactiveRule, isSameRecipient } from '../domain/appointment.ts'
 import { planReminders } from '../domain/plan.ts'
 import type { OffsetInput } from '../schemas/offset.ts'
 import type { Context } from './context.ts'
@@ -12,6 +12,8 @@ export async function dryRun(
   appointment: Appointment,
   customReminders: readonly OffsetInput[] | null | undefined,
 ): Promise<DryRun> {
+  const off = inactiveRule(appointment.status)
+  if (off !== null) return { reminders: [], omitted: [{ action: 'skipped', rule: off, category: 'REMINDER' }] }
   const { storage, clock } = context.options
   const [knowledge, plans] = await Promise.all([
     Knowledge.load(context, [appointment]),
@@ -27,6 +29,8 @@ export async function dryRun(
     customReminders: customReminders === undefined ? (own?.customReminders ?? null) : customReminders,
     now: clock.now(),
     existing: new Set(),
+    carried: new Set(),
+    reminded: new Set(),
     decided: new Set(),
   })
   const reminders = plan.reminders.map((planned) => {

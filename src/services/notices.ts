@@ -1,12 +1,19 @@
 import { randomUUID } from 'node:crypto'
 import { type Appointment, isSameRecipient, refOf, type WaitlistEntry } from '../domain/appointment.ts'
-import { addressKey } from '../domain/effective.ts'
-import { type MessageFacts, type RenderedMessage, renderMessage, templateField } from '../domain/messages/index.ts'
+import { type Change, changesSince, type Known } from '../domain/changes.ts'
+import { addressKey, detailOf } from '../domain/effective.ts'
+import {
+  type MessageFacts,
+  namesOf,
+  type RenderedMessage,
+  renderMessage,
+  templateField,
+} from '../domain/messages/index.ts'
 import { effectiveFor } from '../domain/plan.ts'
 import type { DeliveryContent, NewDelivery } from '../ports/storage.ts'
 import { type EntityId, type RecipientRef, refKey } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
-import type { DirectoryOrganization, DirectoryRecipient } from '../schemas/directory.ts'
+import type { Organization, Person } from '../schemas/directory.ts'
 import type { TemplateSet } from '../schemas/templates.ts'
 import { type Category, type Channel, channels, isProviderFault, type Rule } from '../schemas/vocabulary.ts'
 import { noticeKey } from './idempotency-key.ts'
@@ -27,6 +34,8 @@ export type NoticeRequest = {
   readonly recipients: readonly RecipientRef[] | null
   /** The same lifecycle event has the same key, and is told once; null never dedupes. */
   readonly dedupeKey: string | null
+  /** Of a reschedule: what people know so far, to say what is new. Default: nobody can say. */
+  readonly before?: Known | null
   readonly now: Date
 }
 
@@ -35,84 +44,113 @@ export function buildNotices(
   request: NoticeRequest,
   knowledge: Knowledge,
 ): { readonly deliveries: NewDelivery[]; readonly entries: DecisionEntry[] } {
-  const { subject, category, now } = request
-  const deliveries: NewDelivery[] = []
+  const { subject, category } = request
   const entries: DecisionEntry[] = []
   const surroundings = knowledge.surroundings(subject.organizationId)
   const organization = knowledge.organization(subject.organizationId)
-  const taken = new Set<string>()
+  const messages = new Map<string, Draft>()
   const chosen = subject.recipients.filter(
     (one) => request.recipients === null || request.recipients.some((wanted) => isSameRecipient(one, wanted)),
   )
   for (const wanted of request.recipients ?? []) {
     if (chosen.some((one) => isSameRecipient(one, wanted))) continue
-    entries.push({ action: 'skipped', rule: 'recipient_removed', category, recipient: wanted })
+    const rule = subject.hasUnreadablePeople ? 'appointment_unreadable' : 'recipient_removed'
+    entries.push({ action: 'skipped', rule, category, recipient: wanted })
   }
   for (const recipient of chosen) {
     for (const channel of request.channels) {
       const about = { category, recipient: refOf(recipient), channel }
       const allowed = effectiveFor(surroundings, recipient, category, channel)
-      const place = allowed.address === null ? '' : `${channel}:${addressKey(allowed.address)}`
+      const message = messages.get(`${channel}:${addressKey(allowed.address ?? '')}`)
       if (!allowed.allowed || allowed.address === null) {
         const refused = isProviderFault(allowed.rule)
-        entries.push({ action: refused ? 'refused' : 'skipped', rule: allowed.rule, ...about })
-      } else if (taken.has(place)) {
+        entries.push({ action: refused ? 'refused' : 'skipped', rule: allowed.rule, ...about, ...detailOf(allowed) })
+      } else if (message !== undefined) {
+        message.others.push(recipient)
         entries.push({ action: 'merged', rule: 'same_address', ...about })
       } else {
-        taken.add(place)
-        const rendered = renderFor({ channel, category, subject, recipient, organization, now }, surroundings.policy)
-        const { dedupeKey } = request
-        deliveries.push({
-          ...contentFor(channel, allowed.address, rendered),
-          organizationId: subject.organizationId,
-          appointmentId: request.appointmentId,
-          waitlistEntryId: request.waitlistEntryId,
-          ...about,
-          // What the host asked for without a word about which it is, is another one each time.
-          idempotencyKey:
-            dedupeKey === null
-              ? randomUUID()
-              : noticeKey(
-                  { organizationId: subject.organizationId, ...about },
-                  dedupeKey,
-                  subject.start?.instant ?? null,
-                ),
-          dedupeKey: dedupeKey === null ? null : `${dedupeKey}:${refKey(recipient)}:${channel}`,
-          snapshot: JSON.stringify({ ...subject, recipients: [recipient] }),
-          dueAt: now,
-          entry: { action: 'queued', rule: request.rule, ...about },
-        })
+        const draft = { recipient, channel, address: allowed.address, others: [] }
+        messages.set(`${channel}:${addressKey(allowed.address)}`, draft)
       }
     }
   }
+  const deliveries = [...messages.values()].map((draft) =>
+    deliveryOf(request, draft, surroundings.policy, organization),
+  )
   return { deliveries, entries }
 }
+
+/** One message: to somebody, and to those who have the same address. */
+type Draft = {
+  readonly recipient: Person
+  readonly channel: Channel
+  readonly address: string
+  readonly others: Person[]
+}
+
+function deliveryOf(
+  { subject, category, appointmentId, waitlistEntryId, dedupeKey, before = null, rule, now }: NoticeRequest,
+  { recipient, channel, address, others }: Draft,
+  templates: Templates,
+  organization: Organization | null,
+): NewDelivery {
+  const { organizationId } = subject
+  const about = { category, recipient: refOf(recipient), channel }
+  const changed = before === null ? undefined : changesSince(before, subject)
+  const rendered = renderFor({ channel, category, subject, recipient, others, changed, organization, now }, templates)
+  return {
+    ...contentFor(channel, address, rendered),
+    organizationId,
+    appointmentId,
+    waitlistEntryId,
+    ...about,
+    // What the host asked for without a word about which it is, is another one each time.
+    idempotencyKey:
+      dedupeKey === null
+        ? randomUUID()
+        : noticeKey({ organizationId, ...about }, dedupeKey, subject.start?.instant ?? null),
+    dedupeKey: dedupeKey === null ? null : `${dedupeKey}:${refKey(recipient)}:${channel}`,
+    snapshot: JSON.stringify({
+      ...subject,
+      recipients: [recipient, ...others],
+      ...(before === null ? {} : { before }),
+    }),
+    dueAt: now,
+    entry: { action: 'queued', rule, ...about },
+  }
+}
+
+type Templates = { readonly emailTemplates: TemplateSet; readonly smsTemplates: TemplateSet }
 
 export type RenderRequest = {
   readonly channel: Channel
   readonly category: Category
   readonly subject: Subject
-  readonly recipient: DirectoryRecipient
-  readonly organization: DirectoryOrganization | null
+  readonly recipient: Person
+  /** Who has the same address, and gets the message by it. Default: nobody. */
+  readonly others?: readonly Person[]
+  /** As in the facts of a message. */
+  readonly changed?: readonly Change[] | undefined
+  readonly organization: Organization | null
   readonly now: Date
 }
 
 /** The text of a message as it stands now. */
-export function renderFor(
-  request: RenderRequest,
-  templates: { readonly emailTemplates: TemplateSet; readonly smsTemplates: TemplateSet },
-): RenderedMessage {
-  const { channel, category, subject, recipient, organization, now } = request
+export function renderFor(request: RenderRequest, templates: Templates): RenderedMessage {
+  const { channel, category, subject, recipient, others = [], changed, organization, now } = request
+  const people = [recipient, ...others]
+  const locale = recipient.locale ?? organization?.locale ?? 'en-US'
   const facts: MessageFacts = {
     category,
     start: subject.start,
     durationMinutes: subject.durationMinutes,
     practitionerName: subject.practitionerName,
     location: subject.location,
+    changed,
     organizationName: organization?.name ?? null,
-    recipientName: recipient.name ?? null,
-    patientName: patientOf(subject, recipient)?.name ?? null,
-    locale: recipient.locale ?? organization?.locale ?? 'en-US',
+    recipientName: namesOf(people, locale),
+    patientName: namesOf(patientsOf(subject, people), locale),
+    locale,
     now,
   }
   return renderMessage({
@@ -137,6 +175,9 @@ export const contentFor = (
 export const channelsOf = (wanted: Channel | 'BOTH' | undefined): readonly Channel[] =>
   wanted === undefined || wanted === 'BOTH' ? channels : [wanted]
 
-/** A patient is told about themselves; others are told about the first patient of the appointment. */
-const patientOf = (subject: Subject, recipient: DirectoryRecipient): DirectoryRecipient | undefined =>
-  recipient.type === 'PATIENT' ? recipient : subject.recipients.find((one) => one.type === 'PATIENT')
+/** Patients are told about themselves; others about the first patient of the appointment. */
+function patientsOf(subject: Subject, people: readonly Person[]): readonly Person[] {
+  const isPatient = ({ type }: Person) => type === 'PATIENT'
+  const patients = people.filter(isPatient)
+  return patients.length > 0 ? patients : subject.recipients.filter(isPatient).slice(0, 1)
+}

@@ -2,7 +2,15 @@ import { z } from 'zod'
 import { NotificationError } from '../errors.ts'
 import type { HostTransaction } from '../ports/storage.ts'
 import { type Actor, actorSchema, serviceActor } from '../schemas/audit.ts'
-import { type EntityId, organizationId, parseField, parseInput, type RecipientRef, rowId } from '../schemas/common.ts'
+import {
+  type EntityId,
+  type HostId,
+  type HostRef,
+  organizationId,
+  parseField,
+  parseInput,
+  rowId,
+} from '../schemas/common.ts'
 import type { DirectoryAppointment } from '../schemas/directory.ts'
 import {
   type HistoryFilter,
@@ -17,6 +25,7 @@ import { type AppointmentOutcome, appointmentOutcomes } from '../schemas/vocabul
 import { askedNotice, askedWaitlistNotice } from './asked-notices.ts'
 import type { Context } from './context.ts'
 import { dryRun } from './dry-run.ts'
+import { explainUnreported } from './explain-unreported.ts'
 import { explainWaiting } from './explain-waiting.ts'
 import { type ExplanationLine, explainAppointment } from './explanation.ts'
 import { readHistory } from './history.ts'
@@ -45,8 +54,8 @@ import {
  * Plans reminders, sends notices, and tells what was decided and what came of it.
  *
  * Beside the errors it names, every method may throw a NotificationError `invalid_input` for an argument that is not
- * valid (`field` names it), `directory_failed` or `directory_invalid` where it asks the directory, and `storage_busy`,
- * `storage_failed`, `storage_closed` or `migration_missing`.
+ * valid (`field` names it), `directory_failed` or `directory_invalid` where it asks the directory (`issues` says what cannot be
+ * used), and `storage_busy`, `storage_failed`, `storage_closed` or `migration_missing`.
  */
 export class NotificationService {
   readonly #context: Context
@@ -111,7 +120,7 @@ export class NotificationService {
    * @throws NotificationError `appointment_not_found`; `appointment_not_active`: it is cancelled or over; `conflict`:
    * others kept changing the same reminders.
    */
-  async scheduleReminders(appointmentId: EntityId, options: ScheduleOptions = {}): Promise<ScheduleResult> {
+  async scheduleReminders(appointmentId: HostId, options: ScheduleOptions = {}): Promise<ScheduleResult> {
     return this.#scheduling.schedule(appointmentId, options)
   }
 
@@ -121,7 +130,7 @@ export class NotificationService {
    * and the storage too.
    * @throws NotificationError only `invalid_input`, for a list or options that are not valid.
    */
-  async scheduleMany(appointmentIds: readonly EntityId[], options: ScheduleOptions = {}): Promise<BatchResult[]> {
+  async scheduleMany(appointmentIds: readonly HostId[], options: ScheduleOptions = {}): Promise<BatchResult[]> {
     parseField(z.array(z.unknown()), appointmentIds, 'appointmentIds')
     const { customReminders } = parseInput(scheduleOptions, options, 'The reminders')
     const rest = { customReminders, scope: this.#scope }
@@ -133,7 +142,7 @@ export class NotificationService {
    * their text, empty while the directory does not answer.
    * @throws NotificationError `appointment_not_found`: neither the library nor the directory knows it.
    */
-  async getReminders(appointmentId: EntityId): Promise<readonly Reminder[]> {
+  async getReminders(appointmentId: HostId): Promise<readonly Reminder[]> {
     const id = this.#appointmentId(appointmentId)
     const { organizationId, truth } = await locatedAppointment(this.#context, id, this.#scope)
     const rows = await this.#context.options.storage.reminders.list(organizationId, id)
@@ -146,7 +155,7 @@ export class NotificationService {
    * is planned again until you ask for it.
    * @throws NotificationError `appointment_not_found`: nothing was ever planned, and the directory does not know it.
    */
-  async cancelReminders(appointmentId: EntityId): Promise<CancelResult> {
+  async cancelReminders(appointmentId: HostId): Promise<CancelResult> {
     const result = await this.#scheduling.cancel(appointmentId)
     if (result !== null) return result
     await knownAppointment(this.#context, appointmentId, this.#scope)
@@ -158,27 +167,27 @@ export class NotificationService {
    * `customReminders` given before stay in force.
    * @throws NotificationError as `scheduleReminders`.
    */
-  async rescheduleReminders(appointmentId: EntityId, options: ScheduleOptions = {}): Promise<ScheduleResult> {
+  async rescheduleReminders(appointmentId: HostId, options: ScheduleOptions = {}): Promise<ScheduleResult> {
     return this.#scheduling.schedule(appointmentId, options)
   }
 
   /**
    * Queues a notice now, to everybody who takes part in the appointment or to `recipients`. Each call sends it again,
    * unless both calls give the same `idempotencyKey`. Who was left out, and by which rule, is in `omitted`.
-   * @throws NotificationError `appointment_not_found`, also if the directory's answer for it cannot be used;
+   * @throws NotificationError `appointment_not_found`;
    * `appointment_not_active`, except for the category `CANCELLATION`.
    */
-  async sendAppointmentNotification(appointmentId: EntityId, options: SendOptions): Promise<SendResult> {
+  async sendAppointmentNotification(appointmentId: HostId, options: SendOptions): Promise<SendResult> {
     return askedNotice(this.#context, this.#actor, this.#scope, appointmentId, options)
   }
 
   /**
    * Queues a notice to the recipients of a waitlist entry now. Each call sends it again, unless both calls give the
    * same `idempotencyKey`.
-   * @throws NotificationError `waitlist_entry_not_found`, also if the directory's answer for it cannot be used;
-   * `options_invalid`: the directory has no `waitlistEntries`.
+   * @throws NotificationError `waitlist_entry_not_found`; `options_invalid`: the directory has no `waitlistEntries`;
+   * `slot_started`: the slot has started; `offer_expired`.
    */
-  async notifyWaitlist(waitlistEntryId: EntityId, options: WaitlistOptions = {}): Promise<SendResult> {
+  async notifyWaitlist(waitlistEntryId: HostId, options: WaitlistOptions = {}): Promise<SendResult> {
     return askedWaitlistNotice(this.#context, this.#actor, this.#scope, waitlistEntryId, options)
   }
 
@@ -186,7 +195,7 @@ export class NotificationService {
    * A dry run: what would be sent and when, for a known appointment or for one not booked yet. Writes nothing.
    * @throws NotificationError `appointment_not_found`, for a known one.
    */
-  async plan(appointment: EntityId | DirectoryAppointment, options: ScheduleOptions = {}): Promise<DryRun> {
+  async plan(appointment: HostId | DirectoryAppointment, options: ScheduleOptions = {}): Promise<DryRun> {
     const { customReminders } = parseInput(scheduleOptions, options, 'The reminders')
     return dryRun(this.#context, await knownAppointment(this.#context, appointment, this.#scope), customReminders)
   }
@@ -194,15 +203,19 @@ export class NotificationService {
   /**
    * Which messages of an appointment were planned, moved, skipped, merged, sent or refused, when, and by which rule; in
    * the order of time. Last, why messages that are due have not been sent, where the directory or TaskManager does not
-   * answer.
+   * answer; of an appointment that you never reported, that it is `unreported`, and what would be planned.
    * @throws NotificationError `appointment_not_found`: neither the library nor the directory knows it.
    */
-  async explain(appointmentId: EntityId): Promise<readonly ExplanationLine[]> {
+  async explain(appointmentId: HostId): Promise<readonly ExplanationLine[]> {
     const id = this.#appointmentId(appointmentId)
-    const { storage } = this.#context.options
-    const { organizationId, truth } = await locatedAppointment(this.#context, id, this.#scope)
-    const lines = await explainAppointment(storage, organizationId, id)
-    return [...lines, ...(await explainWaiting(this.#context, organizationId, id, truth))]
+    const place = await locatedAppointment(this.#context, id, this.#scope)
+    const { organizationId, truth } = place
+    const lines = await explainAppointment(this.#context.options.storage, organizationId, id)
+    return [
+      ...lines,
+      ...(await explainWaiting(this.#context, organizationId, id, truth)),
+      ...(await explainUnreported(this.#context, id, place, lines)),
+    ]
   }
 
   /** A page of deliveries, newest first. Default: 50 settled ones of all organizations. */
@@ -225,15 +238,16 @@ export class NotificationService {
    * booking twice does this once.
    * @throws NotificationError as `scheduleReminders`.
    */
-  async appointmentBooked(appointmentId: EntityId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
+  async appointmentBooked(appointmentId: HostId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
     return this.#scheduling.tell('booked', appointmentId, options)
   }
 
   /**
-   * An appointment was moved: moves its reminders and queues a notice.
+   * An appointment was moved, or its place or practitioner changed: moves its reminders and queues a notice that says what
+   * changed since the last one. Whoever was added since gets a confirmation instead.
    * @throws NotificationError as `scheduleReminders`.
    */
-  async appointmentRescheduled(appointmentId: EntityId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
+  async appointmentRescheduled(appointmentId: HostId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
     return this.#scheduling.tell('rescheduled', appointmentId, options)
   }
 
@@ -241,16 +255,16 @@ export class NotificationService {
    * An appointment was cancelled: cancels its reminders and queues a notice. Call it after your own commit.
    * @throws NotificationError `appointment_not_found`; `conflict`: others kept changing the same reminders.
    */
-  async appointmentCancelled(appointmentId: EntityId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
+  async appointmentCancelled(appointmentId: HostId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
     return this.#scheduling.tell('cancelled', appointmentId, options)
   }
 
   /**
    * Records what became of an appointment: `attended`, `no_show`, `cancelled_late` or `rescheduled`. If it is recorded
    * more than once, the last outcome counts. The reminder statistics relate it to the reminders that were sent.
-   * @throws NotificationError `appointment_not_found`, also if the directory's answer for it cannot be used.
+   * @throws NotificationError `appointment_not_found`.
    */
-  async recordOutcome(appointmentId: EntityId, outcome: AppointmentOutcome): Promise<void> {
+  async recordOutcome(appointmentId: HostId, outcome: AppointmentOutcome): Promise<void> {
     const known = parseField(z.enum(appointmentOutcomes), outcome, 'outcome')
     const { id, organizationId, start } = await knownAppointment(this.#context, appointmentId, this.#scope)
     const { storage, clock } = this.#context.options
@@ -259,7 +273,7 @@ export class NotificationService {
   }
 
   /** An appointment was deleted: what is pending is cancelled, the history stays. Does not ask the directory. */
-  async appointmentDeleted(appointmentId: EntityId): Promise<CancelResult> {
+  async appointmentDeleted(appointmentId: HostId): Promise<CancelResult> {
     return this.#scheduling.appointmentDeleted(appointmentId)
   }
 
@@ -267,11 +281,11 @@ export class NotificationService {
    * A patient, client or practitioner was deleted: the preferences are removed, what is pending is cancelled, the
    * history stays. Does not ask the directory.
    */
-  async recipientDeleted(recipient: RecipientRef): Promise<CancelResult> {
+  async recipientDeleted(recipient: HostRef): Promise<CancelResult> {
     return this.#scheduling.recipientDeleted(recipient)
   }
 
-  #appointmentId(id: EntityId): EntityId {
+  #appointmentId(id: HostId): EntityId {
     return readId(this.#context.options.ids, 'appointment', id, 'appointmentId')
   }
 }

@@ -1,13 +1,20 @@
 import { type Appointment, isSameRecipient } from '../domain/appointment.ts'
-import { type PlannedReminder, planReminders, type ReminderPlan, reminderKey } from '../domain/plan.ts'
+import {
+  laneKey,
+  occasionKey,
+  type PlannedReminder,
+  planReminders,
+  type ReminderPlan,
+  reminderKey,
+} from '../domain/plan.ts'
 import type { PlanCommand, PlanRow, ReminderRow } from '../ports/storage.ts'
 import type { Actor } from '../schemas/audit.ts'
 import type { EntityId } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
-import { type AppointmentCategory, channels, isProviderMissing, type Rule } from '../schemas/vocabulary.ts'
+import { type AppointmentCategory, isProviderMissing, type Rule } from '../schemas/vocabulary.ts'
 import type { Knowledge } from './knowledge.ts'
 import type { Scope } from './known-appointment.ts'
-import { buildNotices } from './notices.ts'
+import { lifecycleNotices, type Past } from './lifecycle-notices.ts'
 import { driftOf, type PlanChange, type PlanDrift, planRowOf, supersedingRule } from './plan-row.ts'
 
 export type PlanRequest = PlanChange & {
@@ -16,12 +23,17 @@ export type PlanRequest = PlanChange & {
   readonly scope?: Scope
   /** A lifecycle notice to queue in the same transaction. */
   readonly notice?: AppointmentCategory
+  /** The host wants nothing reported. Default false: who is added too late for any reminder gets a confirmation. */
+  readonly silent?: boolean
   /** Who caused the notice, for the audit log. Default: the library itself. */
   readonly by?: Actor
   /** Refuse with `appointment_not_active`, writing nothing, where the host says it is off. Default false: its reminders are cancelled. */
   readonly requireActive?: boolean
-  /** Why rows that are no longer wanted are cancelled. Default: moved if the start changed, else replanned. */
-  readonly supersededBy?: Rule
+  /**
+   * The library found out by itself, nobody reported it: reminders that were still to come when the appointment moved are sent
+   * at once where their time is past at the new start, whatever the policy, since nobody has heard of the move. Default false.
+   */
+  readonly unreported?: boolean
   /** Found by reconciliation: the decision says so, and what does not take place (any more) and has no plan gets none. */
   readonly reconciled?: boolean
   /** Skip what is past when it is planned, whatever the organization's policy: it may have been sent. Default false. */
@@ -34,6 +46,7 @@ type DraftInput = {
   readonly before: PlanRow | null
   /** All reminders of the plan before, CANCELLED ones too. */
   readonly rows: readonly ReminderRow[]
+  readonly notices: Past['notices']
   readonly knowledge: Knowledge
   readonly now: Date
 }
@@ -55,7 +68,15 @@ export type PlanDraft = {
 const dispatched: ReadonlySet<Rule> = new Set(['nearer_reminder', 'same_address', 'capped'])
 
 /** Draws the plan of one appointment: declarative, so that what is right already needs no command. */
-export function draftPlan({ request, appointment, before, rows, knowledge, now }: DraftInput): PlanDraft {
+export function draftPlan({
+  request,
+  appointment,
+  before,
+  rows,
+  notices: told,
+  knowledge,
+  now,
+}: DraftInput): PlanDraft {
   const after = planRowOf(request, appointment, before, now)
   const live = rows.filter((row) => row.status !== 'CANCELLED')
   const decided = rows.filter(({ reason }) => reason !== null && dispatched.has(reason))
@@ -70,38 +91,29 @@ export function draftPlan({ request, appointment, before, rows, knowledge, now }
           now,
           skipPast: request.skipPast ?? false,
           existing: new Set(live.map(reminderKey)),
+          reminded: new Set(remindedRows(live, appointment).map(laneKey)),
+          carried: new Set(request.unreported ? movedRows(live, appointment).map(occasionKey) : []),
           decided: new Set(decided.map(reminderKey)),
         })
-  const reminders = request.reconciled
-    ? [...wanted.reminders, ...withoutProvider(live, wanted, appointment)]
-    : wanted.reminders
+  const reminders = [
+    ...wanted.reminders,
+    ...(request.reconciled ? withoutProvider(live, wanted, appointment) : []),
+    ...(after.status === 'active' ? ofUnreadable(live, appointment) : []),
+  ]
   const wantedKeys = new Set(reminders.map(reminderKey))
   const liveKeys = new Set(live.map(reminderKey))
   const surplus = live.filter((row) => row.status === 'PENDING' && !wantedKeys.has(reminderKey(row)))
   const isNew = (key: string) => !liveKeys.has(key)
   const changed = before === null || after.revision !== before.revision
-  const supersededBy = after.cancelReason ?? request.supersededBy ?? supersedingRule(before, after)
-  const notices =
-    request.notice === undefined
-      ? { deliveries: [], entries: [] }
-      : buildNotices(
-          {
-            category: request.notice,
-            subject: appointment,
-            appointmentId: appointment.id,
-            waitlistEntryId: null,
-            rule: 'lifecycle',
-            channels,
-            recipients: null,
-            dedupeKey: `${request.notice}:${appointment.id}:${after.lifecycleRevision}`,
-            now,
-          },
-          knowledge,
-        )
-  const draft = { request, appointment, plan: wanted, refused: notices.entries, live, knowledge }
+  const supersededBy = supersedingRule(before, after)
+  const past = { before, rows, notices: told }
+  const notices = lifecycleNotices(request, appointment, past, { after, wanted, knowledge, now })
+  const unheard = request.notice === 'CANCELLATION' ? detached(before, appointment) : []
+  const refused = [...notices.entries, ...unheard]
+  const draft = { request, appointment, plan: wanted, refused, live, knowledge }
   const settled =
     !changed && surplus.length === 0 && ![...wantedKeys].some(isNew) && !isRetimed(before, after, live, reminders)
-  if (settled && notices.deliveries.length === 0 && notices.entries.length === 0) {
+  if (settled && notices.deliveries.length === 0 && refused.length === 0) {
     return { ...draft, command: null, drift: 'unchanged' }
   }
   const drift = driftOf(before, after)
@@ -109,8 +121,13 @@ export function draftPlan({ request, appointment, before, rows, knowledge, now }
   const fresh = settled ? [] : wanted.entries.filter((entry) => isNews(entry, appointment, liveKeys))
   const dropped = surplus.map((row): DecisionEntry => {
     const { recipient, channel, offset, id: reminderId } = row
-    const action = supersededBy === 'appointment_moved' || supersededBy === 'zone_data_changed' ? 'moved' : 'cancelled'
-    return { action, rule: supersededBy, category: 'REMINDER', recipient, channel, offset, reminderId }
+    const about = { rule: supersededBy, category: 'REMINDER', recipient, channel, offset, reminderId } as const
+    if (supersededBy !== 'appointment_moved' && supersededBy !== 'zone_data_changed')
+      return { action: 'cancelled', ...about }
+    const moved = wanted.entries.find((entry) => isAbout(entry, row))
+    const to = moved?.for === undefined ? {} : { for: moved.for }
+    const detail = `start ${row.startsAt.toISOString()} to ${after.startsAt.toISOString()}`
+    return { action: 'moved', ...about, from: row.reminderTime.toISOString(), ...to, detail }
   })
   return {
     ...draft,
@@ -122,12 +139,43 @@ export function draftPlan({ request, appointment, before, rows, knowledge, now }
       reminders,
       supersededBy,
       notifications: notices.deliveries,
-      decision: [...(request.reconciled ? [reconciledEntry(drift)] : []), ...dropped, ...fresh, ...notices.entries],
+      decision: [
+        ...(request.reconciled ? [reconciledEntry(drift, before, after)] : []),
+        ...dropped,
+        ...retimed(before, after, live, reminders),
+        ...fresh,
+        ...refused,
+      ],
       at: now,
       ...(request.by === undefined ? {} : { by: request.by }),
     },
   }
 }
+
+/** Starts that are no further apart are the same to whoever was reminded, in ms. */
+const sameStartMs = 60_000
+
+/** Reminders that were sent of this start. */
+const remindedRows = (live: readonly ReminderRow[], { start }: Appointment): readonly ReminderRow[] =>
+  live.filter(
+    ({ status, startsAt }) => status === 'SENT' && Math.abs(startsAt.getTime() - start.instant.getTime()) < sameStartMs,
+  )
+
+/** Reminders that are still to come, at a start that is no more. */
+const movedRows = (live: readonly ReminderRow[], { start }: Appointment): readonly ReminderRow[] =>
+  live.filter(({ status, startsAt }) => status === 'PENDING' && startsAt.getTime() !== start.instant.getTime())
+
+/** Those who took part, and of whom there is no address any more when the cancellation is reported. */
+const detached = (before: PlanRow | null, { recipients }: Appointment): readonly DecisionEntry[] =>
+  (before?.recipients ?? [])
+    .filter((ref) => !recipients.some((recipient) => isSameRecipient(recipient, ref)))
+    .map((recipient) => ({ action: 'skipped', rule: 'recipient_removed', category: 'CANCELLATION', recipient }))
+
+const isAbout = (entry: DecisionEntry, { recipient, channel, offset }: ReminderRow): boolean =>
+  entry.recipient !== undefined &&
+  isSameRecipient(entry.recipient, recipient) &&
+  entry.channel === channel &&
+  entry.offset === offset
 
 /** A reminder that stands already was explained when it was planned. */
 function isNews(entry: DecisionEntry, appointment: Appointment, liveKeys: ReadonlySet<string>): boolean {
@@ -157,6 +205,20 @@ function withoutProvider(
   )
 }
 
+/** Reminders of somebody who may be the one that cannot be read: whether they are right is seen when they are due. */
+function ofUnreadable(
+  live: readonly ReminderRow[],
+  { start, recipients, hasUnreadablePeople }: Appointment,
+): readonly ReminderRow[] {
+  if (!hasUnreadablePeople) return []
+  return live.filter(
+    ({ status, startsAt, recipient }) =>
+      status === 'PENDING' &&
+      startsAt.getTime() === start.instant.getTime() &&
+      !recipients.some((one) => isSameRecipient(one, recipient)),
+  )
+}
+
 /** Other time zone data may give a wall-clock offset another instant while the start keeps its own. */
 function isRetimed(
   before: PlanRow | null,
@@ -172,9 +234,38 @@ function isRetimed(
   })
 }
 
-/** Opens what reconciliation decided. */
-export const reconciledEntry = (drift: PlanDrift): DecisionEntry => ({
+/** The same start, and another time by the clocks of another zone, or by other data of the zone. */
+function retimed(
+  before: PlanRow | null,
+  after: PlanRow,
+  live: readonly ReminderRow[],
+  wanted: readonly PlannedReminder[],
+): DecisionEntry[] {
+  if (before === null) return []
+  const timeOf = new Map(wanted.map((reminder) => [reminderKey(reminder), reminder.reminderTime]))
+  const rule: Rule = before.timeZone === after.timeZone ? 'zone_data_changed' : 'appointment_moved'
+  return live.flatMap((row) => {
+    const time = timeOf.get(reminderKey(row))
+    // One that is put off or being sent keeps its time.
+    const isKept = row.status !== 'PENDING' || row.dueAt?.getTime() !== row.reminderTime.getTime()
+    if (isKept || time === undefined || time.getTime() === row.reminderTime.getTime() || time <= row.createdAt)
+      return []
+    const { recipient, channel, offset, id: reminderId, reminderTime } = row
+    const times = { from: reminderTime.toISOString(), for: time.toISOString() }
+    return [{ action: 'moved', rule, category: 'REMINDER', recipient, channel, offset, reminderId, ...times }]
+  })
+}
+
+/** Opens what reconciliation decided; of a move with both starts. */
+export const reconciledEntry = (
+  drift: PlanDrift,
+  before: PlanRow | null = null,
+  after: PlanRow | null = null,
+): DecisionEntry => ({
   action: drift === 'replanned' ? 'planned' : drift,
   rule: 'reconciled',
   category: 'REMINDER',
+  ...(drift === 'moved' && before !== null && after !== null
+    ? { from: before.startsAt.toISOString(), for: after.startsAt.toISOString() }
+    : {}),
 })

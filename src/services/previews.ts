@@ -1,4 +1,5 @@
 import { type Appointment, isSameRecipient } from '../domain/appointment.ts'
+import { parseStart } from '../domain/local-time.ts'
 import { isNotificationError } from '../errors.ts'
 import type { ReminderRow } from '../ports/storage.ts'
 import type { Context } from './context.ts'
@@ -7,7 +8,10 @@ import { renderFor } from './notices.ts'
 
 type Preview = { readonly subject: string | null; readonly text: string }
 
-/** The text a reminder would have if it went out at its time, by the templates and the appointment as they are now. */
+/**
+ * The text a reminder would have if it went out at its time, by the templates and the appointment as they are now. One of a
+ * start that is no more has the text of its own start.
+ */
 export class Previews {
   readonly #appointment: Appointment | null
   readonly #knowledge: Knowledge | null
@@ -36,11 +40,14 @@ export class Previews {
   }
 
   of(row: ReminderRow): Preview | null {
-    const subject = this.#appointment
+    const appointment = this.#appointment
     const knowledge = this.#knowledge
-    const recipient = subject?.recipients.find((one) => isSameRecipient(one, row.recipient))
-    if (subject === null || knowledge === null || recipient === undefined) return null
-    const { channel, organizationId, reminderTime: now } = row
+    const recipient = appointment?.recipients.find((one) => isSameRecipient(one, row.recipient))
+    if (appointment === null || knowledge === null || recipient === undefined) return null
+    const { channel, organizationId, startsAt, reminderTime: now } = row
+    const { start } = appointment
+    const isOfStart = startsAt.getTime() === start.instant.getTime()
+    const subject = isOfStart ? appointment : { ...appointment, start: parseStart(startsAt, start.timeZone) }
     const organization = knowledge.organization(organizationId)
     const { policy } = knowledge.surroundings(organizationId)
     return renderFor({ channel, category: 'REMINDER', subject, recipient, organization, now }, policy)

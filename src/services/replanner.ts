@@ -85,7 +85,7 @@ export class Replanner {
     const { storage, logger } = this.#context.options
     if (plans.length > 0) {
       const results = await this.#planner.plan(
-        plans.map(({ appointmentId }) => ({ appointmentId, reactivate: false, supersededBy: 'replanned' })),
+        plans.map(({ appointmentId }) => ({ appointmentId, reactivate: false, unreported: true })),
       )
       for (const [index, result] of results.entries()) {
         if (result.status === 'planned' || result.error.code === 'appointment_not_found') continue

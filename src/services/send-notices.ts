@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto'
+import type { WaitlistEntry } from '../domain/appointment.ts'
+import { NotificationError } from '../errors.ts'
 import type { DeliveryRow, DeliveryStore, NewDelivery } from '../ports/storage.ts'
 import type { Actor } from '../schemas/audit.ts'
 import { definedOnly } from '../schemas/defined.ts'
 import type { Context } from './context.ts'
 import { Knowledge } from './knowledge.ts'
+import { knownBefore } from './lifecycle-notices.ts'
 import { buildNotices, type NoticeRequest } from './notices.ts'
 import { type SendResult, showNotification } from './views.ts'
 
@@ -18,14 +21,42 @@ export async function sendNotices(context: Context, by: Actor, asked: AskedNotic
   const now = clock.now()
   const knowledge = await Knowledge.load(context, [request.subject])
   const dedupeKey = requestKey(request, idempotencyKey)
-  const notices = buildNotices({ ...request, rule: 'asked_for', dedupeKey, now }, knowledge)
+  const before = request.category === 'RESCHEDULE' ? await knownOf(context, request) : null
+  const notices = buildNotices({ ...request, rule: 'asked_for', dedupeKey, before, now }, knowledge)
   const { organizationId } = request.subject
   const { appointmentId, waitlistEntryId } = request
   const decision = { organizationId, appointmentId, waitlistEntryId, entries: notices.entries }
   const queued = await storage.deliveries.enqueue(notices.deliveries, decision, now, by)
   if (queued.length > 0) context.dueAt(now)
-  const before = await queuedBefore(storage.deliveries, notices.deliveries, queued)
-  return { notifications: [...before, ...queued].map(showNotification), omitted: notices.entries }
+  const again = await queuedBefore(storage.deliveries, notices.deliveries, queued)
+  return { notifications: [...again, ...queued].map(showNotification), omitted: notices.entries }
+}
+
+/** What people know of the appointment that a reschedule is reported of. */
+async function knownOf({ options }: Context, { subject, appointmentId }: Omit<AskedNotice, 'idempotencyKey'>) {
+  if (appointmentId === null) return null
+  const { plans, reminders, deliveries } = options.storage
+  const { organizationId } = subject
+  const [found, rows, notices] = await Promise.all([
+    plans.find([appointmentId]),
+    reminders.list(organizationId, appointmentId),
+    deliveries.notices(organizationId, appointmentId),
+  ])
+  const before = found.find((plan) => plan.organizationId === organizationId) ?? null
+  return knownBefore({ before, rows, notices })
+}
+
+/** What nobody can take any more is not offered. @throws NotificationError `slot_started`, `offer_expired`. */
+export function requireOpen({ id, start, expiresAt }: WaitlistEntry, now: Date): void {
+  const field = 'waitlistEntryId'
+  if (start !== null && start.instant <= now) {
+    const message = `The slot of waitlist entry ${id} started at ${start.instant.toISOString()}; it is not offered any more.`
+    throw new NotificationError('slot_started', message, { field })
+  }
+  if (expiresAt !== null && expiresAt <= now) {
+    const message = `The offer to waitlist entry ${id} expired at ${expiresAt.toISOString()}.`
+    throw new NotificationError('offer_expired', message, { field })
+  }
 }
 
 /** Notices of one category of one appointment that are looked through, newest first. */

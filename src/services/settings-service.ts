@@ -4,8 +4,10 @@ import type { ReplanScope, SettingsRow } from '../ports/storage.ts'
 import { type Actor, actorSchema, serviceActor } from '../schemas/audit.ts'
 import { organizationId, parseField, parseInput, type Warning } from '../schemas/common.ts'
 import { definedOnly } from '../schemas/defined.ts'
-import type { DirectoryRecipientProfile } from '../schemas/directory.ts'
+import type { Profile } from '../schemas/directory.ts'
+import type { Country } from '../schemas/phone-number.ts'
 import {
+  type HostPreferenceRef,
   type PreferenceRef,
   type Preferences,
   type PreferencesInput,
@@ -22,7 +24,8 @@ import { accountWarnings } from './settings/account-findings.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './settings/effective.ts'
 import { emptyPreferences, emptySettings } from './settings/empty-rows.ts'
 import { requireNewSecrets } from './settings/kept-secrets.ts'
-import { phoneWarnings, readSettingsPatch, type SettingsPatch } from './settings/settings-patch.ts'
+import { readSettingsPatch, type SettingsPatch } from './settings/settings-patch.ts'
+import { withPhone, withSender } from './settings/written-numbers.ts'
 import { showPreferences, showSettings } from './settings-view.ts'
 
 /** A value, with warnings about what was accepted but may be a mistake. */
@@ -76,7 +79,8 @@ export class SettingsService {
     id: string,
     input: OrganizationSettingsInput,
   ): Promise<WithWarnings<OrganizationSettings>> {
-    const { patch, warnings } = readSettingsPatch(this.#context, id, input)
+    const read = readSettingsPatch(this.#context, id, input)
+    const { values: patch, warnings } = withSender(read.patch, null)
     await this.#requireOrganization(id)
     const { storage, clock } = this.#context.options
     const values = { ...emptySettings, ...patch }
@@ -98,7 +102,7 @@ export class SettingsService {
       )
     }
     this.#context.replanQueued()
-    return { ...showSettings(row), warnings: [...warnings, ...accountFindings] }
+    return { ...showSettings(row), warnings: [...read.warnings, ...warnings, ...accountFindings] }
   }
 
   /** An organization's settings, secrets masked. @throws NotificationError `settings_not_found`. */
@@ -118,13 +122,15 @@ export class SettingsService {
     input: OrganizationSettingsInput,
   ): Promise<WithWarnings<OrganizationSettings>> {
     const change = readSettingsPatch(this.#context, id, input)
-    let accountFindings: readonly Warning[] = []
+    let warnings = change.warnings
     const row = await this.#change(id, async (before) => {
       requireNewSecrets(this.#context, before, change.patch)
-      accountFindings = await accountWarnings(this.#context, { ...before, ...change.patch }, change.patch)
-      return change
+      const { values: patch, warnings: ofSender } = withSender(change.patch, before)
+      const ofAccount = await accountWarnings(this.#context, { ...before, ...patch }, patch)
+      warnings = [...change.warnings, ...ofSender, ...ofAccount]
+      return { ...change, patch }
     })
-    return { ...showSettings(row), warnings: [...change.warnings, ...accountFindings] }
+    return { ...showSettings(row), warnings }
   }
 
   /** The organization's own templates, without the built-in ones. @throws NotificationError `settings_not_found`. */
@@ -160,11 +166,12 @@ export class SettingsService {
    * @throws NotificationError `recipient_not_found`; `already_exists`; `options_invalid`: the directory has no
    * `recipients`.
    */
-  async createPreferences(recipient: PreferenceRef, input: PreferencesInput): Promise<WithWarnings<Preferences>> {
+  async createPreferences(recipient: HostPreferenceRef, input: PreferencesInput): Promise<WithWarnings<Preferences>> {
     const ref = preferenceRef(recipient)
-    const patch = parseInput(preferencesInput, input, 'Notification preferences')
+    const parsed = parseInput(preferencesInput, input, 'Notification preferences')
     const { organizationId } = await this.#requireRecipient(ref)
     const { storage, clock } = this.#context.options
+    const { values: patch, warnings } = withPhone(parsed, await this.#countryOf(organizationId))
     const values = { ...emptyPreferences, ...definedOnly(patch) }
     const row = await storage.preferences.create(
       organizationId,
@@ -182,11 +189,11 @@ export class SettingsService {
       )
     }
     this.#context.replanQueued()
-    return { ...showPreferences(row), warnings: phoneWarnings('phoneNumber', patch.phoneNumber) }
+    return { ...showPreferences(row), warnings }
   }
 
   /** The stored preferences. @throws NotificationError `preferences_not_found`. */
-  async getPreferences(recipient: PreferenceRef): Promise<Preferences> {
+  async getPreferences(recipient: HostPreferenceRef): Promise<Preferences> {
     const ref = preferenceRef(recipient)
     const [row] = await this.#context.options.storage.preferences.get([ref])
     if (row === undefined || !isWithin(this.#scope, row)) throw preferencesNotFound(ref)
@@ -194,23 +201,28 @@ export class SettingsService {
   }
 
   /**
-   * Changes some fields: one left out keeps its value, null inherits from the organization again. `inFlight` is the
-   * number of messages to the recipient that were being sent at that moment, and may still arrive.
-   * @throws NotificationError `preferences_not_found`.
+   * Changes some fields: one left out keeps its value, null inherits from the organization again. Where there are no
+   * preferences yet, they are created. `inFlight` is the number of messages to the recipient that were being sent at that
+   * moment, and may still arrive.
+   * @throws NotificationError where there are none yet: `recipient_not_found`; `options_invalid`: the directory has no
+   * `recipients`.
    */
   async updatePreferences(
-    recipient: PreferenceRef,
+    recipient: HostPreferenceRef,
     input: PreferencesInput,
   ): Promise<WithWarnings<Preferences> & { readonly inFlight: number }> {
     const ref = preferenceRef(recipient)
-    const patch = definedOnly(parseInput(preferencesInput, input, 'Notification preferences'))
-    const before = await this.getPreferences(ref)
+    const parsed = parseInput(preferencesInput, input, 'Notification preferences')
     const { storage, clock } = this.#context.options
-    const replan = Object.keys(patch).length === 0 ? null : scope(before.organizationId, ref)
+    const [before] = await storage.preferences.get([ref])
+    const isThere = before !== undefined && isWithin(this.#scope, before)
+    const organizationId = isThere ? before.organizationId : await this.#createEmpty(ref)
+    const { values, warnings } = withPhone(parsed, await this.#countryOf(organizationId))
+    const patch = definedOnly(values)
+    const replan = Object.keys(patch).length === 0 ? null : scope(organizationId, ref)
     const updated = await storage.preferences.update(ref, patch, replan, clock.now(), this.#actor)
     if (updated === null) throw preferencesNotFound(ref)
     if (replan !== null) this.#context.replanQueued()
-    const warnings = phoneWarnings('phoneNumber', patch.phoneNumber)
     return { ...showPreferences(updated.row), warnings, inFlight: updated.inFlight }
   }
 
@@ -240,7 +252,7 @@ export class SettingsService {
    * why.
    * @throws NotificationError `recipient_not_found`; `options_invalid`: the directory has no `recipients`.
    */
-  async effectivePreferences(recipient: PreferenceRef): Promise<EffectivePreferences> {
+  async effectivePreferences(recipient: HostPreferenceRef): Promise<EffectivePreferences> {
     const ref = preferenceRef(recipient)
     const profile = await this.#requireRecipient(ref)
     const { organizationId } = profile
@@ -261,13 +273,24 @@ export class SettingsService {
     }
   }
 
+  /**
+   * Preferences that change nothing, to be changed: whoever opts out learns how many messages are under way. Gives the organization.
+   * Where somebody else creates some meanwhile, these stand.
+   */
+  async #createEmpty(ref: PreferenceRef): Promise<string> {
+    const { storage, clock } = this.#context.options
+    const { organizationId } = await this.#requireRecipient(ref)
+    await storage.preferences.create(organizationId, ref, emptyPreferences, null, clock.now(), this.#actor)
+    return organizationId
+  }
+
   async #requireOrganization(id: string): Promise<void> {
     const organization = await this.#context.host.organizations([id])
     if (organization(id).kind === 'known') return
     throw organizationNotFound(id)
   }
 
-  async #requireRecipient(ref: PreferenceRef): Promise<DirectoryRecipientProfile> {
+  async #requireRecipient(ref: PreferenceRef): Promise<Profile> {
     const profile = await this.#context.host.recipient(ref)
     if (profile !== null && isWithin(this.#scope, profile)) return profile
     throw recipientNotFound(ref)
@@ -295,6 +318,12 @@ export class SettingsService {
       `The settings of organization ${id} were changed by others each of the ${changeAttempts} times this change was tried; read them and try again.`,
       { field: 'organizationId' },
     )
+  }
+
+  /** The country of numbers without a country code; null: the organization names none. */
+  async #countryOf(id: string): Promise<Country | null> {
+    const [row] = await this.#context.options.storage.settings.get([id])
+    return row?.defaultCountry ?? null
   }
 
   async #settingsRow(id: string): Promise<SettingsRow> {

@@ -6,9 +6,10 @@ import {
   judgeReminder,
   judgeWaitlistNotice,
   type PlanFacts,
-  resolveRivals,
+  type Truth,
 } from '../../src/domain/due.ts'
 import { parseStart } from '../../src/domain/local-time.ts'
+import { resolveRivals } from '../../src/domain/rivals.ts'
 import { appointment, noWishes, patient, surroundings } from './support.ts'
 
 const now = new Date('2026-03-19T15:00:00Z')
@@ -25,7 +26,12 @@ const reminder: DueReminder = {
   reminderTime: new Date(appointment().start.instant.getTime() - 24 * 3_600_000),
   isGoneForLong: true,
 }
-const active: PlanFacts = { status: 'active', cancelReason: null, customReminders: null }
+const unreadableRow: Truth<never> = {
+  kind: 'unreadable',
+  issues: [{ field: 'status', message: 'must be a status' }],
+  organizationId: null,
+}
+const active: PlanFacts = { status: 'active', cancelReason: null, customReminders: null, timeZone: 'Europe/Berlin' }
 const judge = (
   changes: Parameters<typeof appointment>[0] = {},
   plan: PlanFacts | null = active,
@@ -66,7 +72,7 @@ describe('a due reminder', () => {
       rule: 'no_account',
     })
     const late = reminder.startsAt
-    const unreadable = (when: Date) => judgeReminder(reminder, { kind: 'unreadable' }, active, surroundings(), at(when))
+    const unreadable = (when: Date) => judgeReminder(reminder, unreadableRow, active, surroundings(), at(when))
     expect(unreadable(late)).toEqual({ kind: 'refuse', rule: 'appointment_unreadable' })
   })
 
@@ -81,8 +87,12 @@ describe('a due reminder', () => {
   })
 
   it('waits while it cannot be decided', () => {
-    const unreadable = judgeReminder(reminder, { kind: 'unreadable' }, active, surroundings(), moment)
-    expect(unreadable).toEqual({ kind: 'wait', rule: 'appointment_unreadable' })
+    const unreadable = judgeReminder(reminder, unreadableRow, active, surroundings(), moment)
+    expect(unreadable).toEqual({
+      kind: 'wait',
+      rule: 'appointment_unreadable',
+      detail: 'status: must be a status',
+    })
     const locked = judge({}, active, surroundings({}, null, { provider: 'provider_unreadable' }))
     expect(locked).toEqual({ kind: 'wait', rule: 'provider_unreadable' })
   })

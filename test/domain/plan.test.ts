@@ -11,6 +11,8 @@ const plan = (changes: Partial<PlanInput> = {}) =>
     customReminders: null,
     now: new Date('2026-03-01T00:00:00Z'),
     existing: new Set(),
+    carried: new Set(),
+    reminded: new Set(),
     decided: new Set(),
     ...changes,
   })

@@ -31,6 +31,8 @@ describe('how long a message is of use', () => {
 
   it('an offer of the waitlist until it expires, or the slot starts', () => {
     expect(until({ category: 'WAITLIST', expiresAt: earlier(hourMs) })).toEqual(earlier(hourMs))
+    expect(until({ category: 'WAITLIST', expiresAt: new Date(start.getTime() + hourMs) })).toEqual(start)
+    expect(until({ category: 'WAITLIST', start: null, expiresAt: start })).toEqual(start)
     expect(until({ category: 'WAITLIST' })).toEqual(start)
     expect(until({ category: 'WAITLIST', start: null })).toBeNull()
   })

@@ -172,21 +172,24 @@ describe('an id that changed hands', () => {
     expect(told()).toHaveLength(before)
   })
 
-  test('those who have it now make preferences of their own in place of those', async () => {
-    await using stage = await openTraced()
-    await changeHands(stage)
-    const now: Caller = { kind: 'patient', organizationId: otherOrganizationId, id: 12 }
-    const path = '/preferences/patient/12'
-    expect((await ask(stage, { method: 'PUT', path, body: { sms_enabled: false }, caller: now })).status).toBe(404)
-    const body = { sms_enabled: false }
-    const created = await ask(stage, { method: 'POST', path: '/preferences/patient/', body, caller: now })
-    expect([created.status, created.answer]).toMatchObject([
-      201,
-      { organization_id: otherOrganizationId, sms_enabled: false, email_reminders: null },
-    ])
-    expect((await ask(stage, { method: 'PUT', path, body: { sms_enabled: null }, caller: now })).status).toBe(200)
-    expect((await ask(stage, { method: 'GET', path, caller: patient })).status).toBe(404)
-  })
+  test.each(['PUT', 'POST'])(
+    'those who have it now make preferences of their own in place of those: %s',
+    async (method) => {
+      await using stage = await openTraced()
+      await changeHands(stage)
+      const now: Caller = { kind: 'patient', organizationId: otherOrganizationId, id: 12 }
+      const path = '/preferences/patient/12'
+      const body = { sms_enabled: false }
+      const at = method === 'PUT' ? path : '/preferences/patient/'
+      const created = await ask(stage, { method, path: at, body, caller: now })
+      expect([created.status, created.answer]).toMatchObject([
+        method === 'PUT' ? 200 : 201,
+        { organization_id: otherOrganizationId, sms_enabled: false, email_reminders: null },
+      ])
+      expect((await ask(stage, { method: 'PUT', path, body: { sms_enabled: null }, caller: now })).status).toBe(200)
+      expect((await ask(stage, { method: 'GET', path, caller: patient })).status).toBe(404)
+    },
+  )
 
   test('between the check and the content, nothing of the new owner is shown or changed for the old', async () => {
     await using stage = await openTraced()

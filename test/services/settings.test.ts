@@ -199,7 +199,7 @@ describe('preferences', () => {
     })
     await expect(clinic.settings.getPreferences(patient)).rejects.toMatchObject({ code: 'preferences_not_found' })
     await expect(clinic.settings.updatePreferences(patient, {})).rejects.toMatchObject({
-      code: 'preferences_not_found',
+      code: 'recipient_not_found',
     })
   })
 })

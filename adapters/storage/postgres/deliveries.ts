@@ -1,18 +1,32 @@
-import type { DeliveryStore } from '../../../src/index.ts'
+import type { DeliveryStore, TransactionStorage } from '../../../src/index.ts'
 import { decodeClaim, decodeDelivery } from '../kysely/codecs/deliveries.ts'
 import { heldAfter } from '../kysely/codecs/held.ts'
 import { enqueueAll } from '../kysely/commands/enqueue.ts'
 import { recordReceipt } from '../kysely/commands/receive.ts'
 import { listDeliveries } from '../kysely/history-list.ts'
+import type { RecordOf } from '../kysely/query.ts'
 import { findDue } from './due.ts'
-import type { Engine } from './engine.ts'
+import type { Commands, Engine } from './engine.ts'
 import { claiming } from './intents.ts'
 import { readerOf } from './lists.ts'
 import { qualified } from './names.ts'
 import { noticeReads } from './notice-reads.ts'
 import { challenging, renewing, settling } from './settles.ts'
 import { type IdPool, runCommand } from './transaction.ts'
-import { decodeRow } from './values.ts'
+import { decodeRow, encodeParameter } from './values.ts'
+
+/** What a transaction of the host carries out too. */
+export const deliveryReads = (engine: Commands): TransactionStorage['deliveries'] => ({
+  notices: (organizationId, appointmentId) =>
+    engine.read(async ({ run, schema, kinds, ids }) => {
+      const { rows } = await run<RecordOf<'notification_history'>>(
+        `select * from ${qualified(schema, 'notification_history')} where appointment_id = $1 and organization_id = $2
+         and notification_category in ('CONFIRMATION', 'RESCHEDULE', 'CANCELLATION') order by id desc limit 100`,
+        [encodeParameter(ids('appointment', appointmentId)), encodeParameter(organizationId)],
+      )
+      return rows.map((row) => decodeDelivery(decodeRow(row, kinds)))
+    }),
+})
 
 /** Goes from one due time to the next along the index of each table, past all rows that share one. */
 function dueTimesQuery(schema: string): string {
@@ -31,6 +45,7 @@ function dueTimesQuery(schema: string): string {
 }
 
 export const deliveryStore = (engine: Engine, pool: IdPool): DeliveryStore => ({
+  ...deliveryReads(engine),
   get: (id) =>
     engine.read(async ({ statements }) => {
       const row = await statements.deliveries.get.get({ id })

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { TransactionStorage } from '../../../src/index.ts'
 import { type KyselyTransaction, kyselyTransaction, type Lane, lanes, refused } from '../kysely/host-transaction.ts'
+import { deliveryReads } from './deliveries.ts'
 import { type Commands, type Engine, pauseMs, type Session } from './engine.ts'
 import { hostError, isContention, isDisconnected } from './errors.ts'
 import { answerLimitMs, type Limits } from './limits.ts'
@@ -152,6 +153,7 @@ export function withinHostTransactions(engine: Engine, pool: IdPool) {
     return {
       plans: planCommands(commands, pool),
       reminders: reminderList(commands),
+      deliveries: deliveryReads(commands),
       settings: settingsReads(commands),
       preferences: preferenceReads(commands),
       tasks: taskTouch(commands),

@@ -1,4 +1,4 @@
-import type { DeliveryStore } from '../../../src/index.ts'
+import type { DeliveryStore, TransactionStorage } from '../../../src/index.ts'
 import { decodeClaim, decodeDelivery, encodeChallenge, encodeRenewal } from '../kysely/codecs/deliveries.ts'
 import { heldAfter } from '../kysely/codecs/held.ts'
 import { enqueueAll } from '../kysely/commands/enqueue.ts'
@@ -8,7 +8,7 @@ import { settleAll } from '../kysely/commands/settle.ts'
 import { listDeliveries } from '../kysely/history-list.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import { findDue, pageOf } from './due.ts'
-import type { Engine, Tx } from './engine.ts'
+import type { Commands, Engine, Tx } from './engine.ts'
 import { readerOf } from './lists.ts'
 
 const laneOf = (row: RecordOf<'notification_history'>) => ({
@@ -39,7 +39,18 @@ function dueTimes({ statements }: Tx, after: number, until: number, limit: numbe
   return times
 }
 
+/** What a transaction of the host carries out too. */
+export const deliveryReads = (engine: Commands): TransactionStorage['deliveries'] => ({
+  notices: (organizationId, appointmentId) =>
+    engine.read((tx) =>
+      tx.statements.deliveries.notices
+        .all({ organizationId, appointmentId: tx.ids('appointment', appointmentId) })
+        .map(decodeDelivery),
+    ),
+})
+
 export const deliveryStore = (engine: Engine): DeliveryStore => ({
+  ...deliveryReads(engine),
   get: (id) =>
     engine.read((tx) => {
       const row = tx.statements.deliveries.get.get({ id })

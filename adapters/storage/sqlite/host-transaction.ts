@@ -10,6 +10,7 @@ import {
   refused,
 } from '../kysely/host-transaction.ts'
 import { connect, openReplay, type Tools } from './connection.ts'
+import { deliveryReads } from './deliveries.ts'
 import type { Commands, Engine, Tx } from './engine.ts'
 import { closedError, isOutdated, isUnmigrated, outdatedError } from './errors.ts'
 import { readLedger } from './ledger.ts'
@@ -144,6 +145,7 @@ export function withinHostTransactions(engine: Engine, busyTimeoutMs: number) {
     return {
       plans: planStore(commands),
       reminders: reminderStore(commands),
+      deliveries: deliveryReads(commands),
       settings: settingsStore(commands),
       preferences: preferenceStore(commands),
       tasks: taskStore(commands),

@@ -1,4 +1,5 @@
 import type { Category } from '../../schemas/vocabulary.ts'
+import type { Change } from '../changes.ts'
 import { calendarOf } from './calendar.ts'
 import type { MessageFacts } from './facts.ts'
 import { roughSegments, smsSize } from './sms-segments.ts'
@@ -99,17 +100,41 @@ const english: Readonly<Record<Category, English>> = {
   },
 }
 
+const newsOf: Readonly<Record<Change, string>> = {
+  time: 'a new time',
+  place: 'a new place',
+  practitioner: 'a new practitioner',
+}
+
+/** 'a new time, a new place and a new practitioner' */
+const listed = (news: readonly string[]): string =>
+  news.length < 2 ? news.join('') : `${news.slice(0, -1).join(', ')} and ${news.at(-1)}`
+
+/** A reschedule that is about more than the time says what is new, and leaves it to the details what it is. */
+function englishOf({ category, changed }: MessageFacts): English {
+  if (category !== 'RESCHEDULE' || changed === undefined || (changed.length === 1 && changed[0] === 'time')) {
+    return english[category]
+  }
+  const news = changed.length === 0 ? 'has been changed' : `has ${listed(changed.map((change) => newsOf[change]))}`
+  return {
+    subject: 'Appointment Changed',
+    lead: (at) => `Your appointment${at} ${news}.`,
+    closing: 'If this does not suit you, please contact us.',
+    sms: (when, practitioner) => `Your appointment${practitioner}${onDay(when)} ${news}.`,
+  }
+}
+
 /** The built-in subject: 'Appointment Reminder - January 15, 2024'. */
 export function defaultSubject(facts: MessageFacts): string {
   const when = whenOf(facts)
-  const { subject } = english[facts.category]
+  const { subject } = englishOf(facts)
   return when === null ? subject : `${subject} - ${when.date()}`
 }
 
 /** The built-in e-mail text: greeting, what happened, date, time, with whom and where. Never a reason for the visit. */
 export function defaultEmail(facts: MessageFacts): string {
   const { organization, recipient, practitioner, location, when } = wordsOf(facts)
-  const { lead, closing } = english[facts.category]
+  const { lead, closing } = englishOf(facts)
   const details = [
     ...(when === null ? [] : [`Date: ${when.day()}`, `Time: ${when.time()}`]),
     ...(practitioner === '' ? [] : [`With: ${practitioner}`]),
@@ -125,12 +150,13 @@ export function defaultEmail(facts: MessageFacts): string {
   return paragraphs.filter((paragraph) => paragraph !== '').join('\n\n')
 }
 
-/** The built-in SMS: begins with the organization's name; the location is left out if it would cost another segment. */
+/** The built-in SMS: begins with the organization's name; unless it is news, the location is left out if it would cost another segment. */
 export function defaultSms(facts: MessageFacts): string {
   const { organization, practitioner, location, when } = wordsOf(facts)
-  const sentence = english[facts.category].sms(when, practitioner === '' ? '' : ` with ${practitioner}`)
+  const sentence = englishOf(facts).sms(when, practitioner === '' ? '' : ` with ${practitioner}`)
   const text = organization === '' ? sentence : `${organization}: ${sentence}`
   if (location === '') return text
   const located = `${text} Location: ${location}`
+  if (facts.changed?.includes('place')) return located
   return roughSegments(smsSize(located)) > roughSegments(smsSize(text)) ? text : located
 }

@@ -1,4 +1,7 @@
 import type { Category } from '../../schemas/vocabulary.ts'
+import type { Change } from '../changes.ts'
+import { usableLocales } from './calendar.ts'
+import { cleanName } from './text.ts'
 
 /** What a message may speak of. Null means not known: it renders as nothing. */
 export type MessageFacts = {
@@ -8,6 +11,8 @@ export type MessageFacts = {
   durationMinutes: number | null
   practitionerName: string | null
   location: string | null
+  /** Of a reschedule: what is another one by now; empty where that is something else. Undefined is the time. */
+  changed?: readonly Change[] | undefined
   organizationName: string | null
   recipientName: string | null
   patientName: string | null
@@ -25,4 +30,15 @@ export type RenderedMessage = {
   html: string | null
   /** `default:1` for the built-in text, else `custom:` and eight hex digits of a hash of the template. */
   templateRevision: string
+}
+
+/** The names of all whom a message is for, each once, as a list in the language of `locale`; null where nobody has one. */
+export function namesOf(
+  people: readonly { readonly name?: string | null | undefined }[],
+  locale: string | null | undefined,
+): string | null {
+  if (people.length === 1) return people[0]?.name ?? null
+  const names = [...new Set(people.flatMap(({ name }) => cleanName(name) ?? []))]
+  if (names.length < 2) return names[0] ?? null
+  return new Intl.ListFormat(usableLocales(locale ?? ''), { type: 'conjunction' }).format(names)
 }

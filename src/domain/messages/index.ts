@@ -1,5 +1,5 @@
 export { checkTemplates } from './check.ts'
-export type { MessageFacts, RenderedMessage } from './facts.ts'
+export { type MessageFacts, namesOf, type RenderedMessage } from './facts.ts'
 export { renderMessage, templateField } from './render.ts'
 export { smsSegments } from './sms-segments.ts'
 export { cleanName } from './text.ts'

@@ -1,6 +1,8 @@
 import { z } from 'zod'
+import { isNotificationError } from '../../errors.ts'
 import { type PreferenceRef, preferencesInput } from '../../schemas/preferences.ts'
-import { actorOf, scopeOf } from '../access.ts'
+import { recipientNotFound } from '../../services/not-found.ts'
+import { actorOf, type Caller, scopeOf } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
@@ -31,6 +33,18 @@ export function preferenceRoutes({ settings, owners }: Api, ids: HostIds, kind: 
   const params = z.strictObject({ recipientId: wireName(idName, ids.recipient) })
   const named = { recipientId: wireName(idName, ids.recipient.optional()) }
   const errorFields = { recipient: idName }
+  /** Of the preferences; where there are none, of the recipient. */
+  const storedOrganization = async (
+    { ref, locate }: ReturnType<typeof recipientOwner>,
+    caller: Caller | null,
+  ): Promise<string | null> => {
+    try {
+      return (await settings.within(scopeOf(caller)).getPreferences(ref)).organizationId
+    } catch (error) {
+      if (!isNotificationError(error) || error.code !== 'preferences_not_found') throw error
+      return (await locate()).organizationId
+    }
+  }
   return [
     defineRoute({
       id: `preferences.${kind}.create`,
@@ -82,27 +96,24 @@ export function preferenceRoutes({ settings, owners }: Api, ids: HostIds, kind: 
       id: `preferences.${kind}.update`,
       method: 'PUT',
       path: `/preferences/${kind}/{${idName}}`,
-      summary: `Change the preferences named of a ${kind}; null inherits again`,
+      summary: `Change the preferences named of a ${kind}; null inherits again. Creates them where there are none`,
       params,
       query: nothing,
       body: preferencesInput.extend({ ...readOnlyFields, ...named }),
       responses: { 200: shape },
-      errors: ['preferences_not_found'],
+      errors: ['recipient_not_found'],
       errorFields,
       example: { body: { sms_enabled: false, email_reminders: null } },
       access: {
         kind: 'members',
         staff: 'admin',
         self: true,
-        owner: ({ params }) => recipientOwner(owners, { type, id: params.recipientId }),
+        owner: ({ params }) => recipientOwner(owners, { type, id: params.recipientId }, recipientNotFound),
       },
       async handler({ body, owner, caller }) {
         const { id: _id, organizationId, createdAt: _at, updatedAt: _then, ...changes } = body
         const { recipientId = owner.ref.id, ...input } = changes
-        if (
-          organizationId !== undefined &&
-          organizationId !== (await settings.within(scopeOf(caller)).getPreferences(owner.ref)).organizationId
-        ) {
+        if (organizationId !== undefined && organizationId !== (await storedOrganization(owner, caller))) {
           throw refusal([{ field: 'organization_id', message: 'cannot be changed' }])
         }
         if (recipientId !== owner.ref.id) throw refusal([{ field: idName, message: 'cannot be changed' }])

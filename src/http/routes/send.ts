@@ -68,7 +68,7 @@ export function sendRoutes({ notifications, owners }: Api, ids: HostIds): Route[
       query: nothing,
       body: sendOptions.pick({ channel: true }),
       responses: { 201: sendShape },
-      errors: ['waitlist_entry_not_found'],
+      errors: ['waitlist_entry_not_found', 'slot_started', 'offer_expired'],
       example: { body: { channel: 'BOTH' } },
       rateClass: 'sending',
       access: {

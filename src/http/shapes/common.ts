@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { entityId, type Warning } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import { categories, channels, decisionActions, recipientTypes, ruleTable } from '../../schemas/vocabulary.ts'
-import type { ExplanationLine } from '../../services/explanation.ts'
+import { type ExplanationLine, explainedActions } from '../../services/explanation.ts'
 import { toSnake } from '../snake-case.ts'
 
 /** `field` is a path in wire names, such as `email_templates.appointment_reminder`. */
@@ -27,6 +27,7 @@ const decisionFields = {
   reminderId: z.int().nullable(),
   notificationId: z.int().nullable(),
   for: z.string().nullable().describe('The instant it is about, such as the time of a reminder left out'),
+  from: z.string().nullable().describe('Of what was moved, the instant before'),
   detail: z.string().nullable(),
 }
 
@@ -34,7 +35,7 @@ export const omissionShape = z.object({ action: z.enum(decisionActions), rule: z
 
 export const explanationShape = z.object({
   at: z.date(),
-  action: z.enum([...decisionActions, 'sent', 'delivered', 'bounced']),
+  action: z.enum([...decisionActions, ...explainedActions]),
   rule: z.string().nullable().describe('Null for what a provider did'),
   ...decisionFields,
 })
@@ -50,6 +51,7 @@ const showDecision = (entry: Common) => ({
   reminderId: entry.reminderId ?? null,
   notificationId: entry.notificationId ?? null,
   for: entry.for ?? null,
+  from: entry.from ?? null,
   detail: entry.detail ?? null,
 })
 

@@ -266,6 +266,8 @@ export type DeliveryPage = {
 
 export interface DeliveryStore {
   get(id: number): Promise<DeliveryRow | null>
+  /** Confirmations, cancellations and reschedules of an appointment, whatever their state: the newest 100, newest first, by id. */
+  notices(organizationId: string, appointmentId: EntityId): Promise<DeliveryRow[]>
   /**
    * Newest first, by (createdAt, id). A page by cursor costs the same wherever in the list it is, one by offset what it passes
    * over. Not a snapshot: what is written meanwhile may be in the page and not in the total.

@@ -1,3 +1,4 @@
+import type { DeliveryStore } from './deliveries.ts'
 import type { PlanStore } from './plans.ts'
 import type { PreferenceStore } from './preferences.ts'
 import type { ReminderStore } from './reminders.ts'
@@ -22,6 +23,7 @@ export type HostTransaction = KyselyTransactionLike | PostgresClientLike | Bette
 export type TransactionStorage = {
   readonly plans: Pick<PlanStore, 'find' | 'apply' | 'forgetAppointment' | 'forgetRecipient'>
   readonly reminders: Pick<ReminderStore, 'list' | 'listMany'>
+  readonly deliveries: Pick<DeliveryStore, 'notices'>
   readonly settings: Pick<SettingsStore, 'get' | 'suppressed'>
   readonly preferences: Pick<PreferenceStore, 'get'>
   readonly tasks: Pick<TaskStore, 'touch'>

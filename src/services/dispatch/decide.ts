@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type { Verdict } from '../../domain/due.ts'
-import { cleanName } from '../../domain/messages/index.ts'
+import { cleanName, namesOf } from '../../domain/messages/index.ts'
 import { lastTryMs } from '../../domain/retry.ts'
 import { usefulUntil } from '../../domain/useful-life.ts'
 import type { IntentCommand, PlanRow } from '../../ports/storage.ts'
@@ -14,6 +14,7 @@ import { contentFor, renderFor, type Subject } from '../notices.ts'
 import type { Provider } from '../providers.ts'
 import type { ServiceOptions } from '../service-options.ts'
 import type { AccountGate } from './account-gate.ts'
+import type { Judged } from './judge.ts'
 import type { LeaseTime } from './send-lease.ts'
 import { type DueWork, factsForLog, factsOf, idempotencyKeyOf, mayHaveGoneOut, workOf } from './work.ts'
 
@@ -60,9 +61,7 @@ const leastLookMs = 2000
 /** Turns a verdict into the command that makes it true; null where the account has no room now. */
 export function decideOne(
   input: Surrounded,
-  due: DueWork,
-  verdict: Verdict,
-  subject: Subject | null,
+  { due, verdict, subject, others, changed }: Judged,
   plan: PlanRow | null,
 ): Evaluated | null {
   const { context, gate, knowledge, now } = input
@@ -72,7 +71,7 @@ export function decideOne(
   const policy = knowledge.surroundings(organizationId).policy
   const deadline = deadlineOf(due, subject, options.leadMs)
   if (verdict.kind === 'wait') {
-    return putOff(due, verdict.rule, new Date(now.getTime() + (verdict.waitMs ?? waitMs)), deadline, now)
+    return putOff(due, verdict, new Date(now.getTime() + (verdict.waitMs ?? waitMs)), deadline, now)
   }
   if (verdict.kind !== 'send' || subject === null) {
     const rule = verdict.kind === 'cancel' || verdict.kind === 'refuse' ? verdict.rule : 'appointment_moved'
@@ -93,7 +92,7 @@ export function decideOne(
   let rendered: ReturnType<typeof renderFor>
   try {
     const { recipient: person } = verdict
-    rendered = renderFor({ channel, category, subject, recipient: person, organization, now }, policy)
+    rendered = renderFor({ channel, category, subject, recipient: person, others, changed, organization, now }, policy)
   } catch (error) {
     // Whatever the reason, it is this message's alone: the others go out.
     options.logger.error('message not rendered', { ...factsForLog(due), fault: faultOf(error) })
@@ -119,9 +118,10 @@ export function decideOne(
         category,
         channel,
         to: verdict.address,
-        toName: cleanName(verdict.recipient.name),
+        toName: cleanName(namesOf([verdict.recipient, ...others], verdict.recipient.locale)),
         from: provider.from,
         fromName: cleanName(provider.fromName ?? organization?.name),
+        replyTo: provider.replyTo,
         subject: rendered.subject,
         text: rendered.text,
         html: rendered.html,
@@ -160,7 +160,13 @@ export const lastMomentOf = (deadline: Date | null, now: Date): Date =>
  * Put off, and looked at a last time shortly before it is too late. What cannot go out until then is reported as failed: left
  * waiting, it would end as a reminder of something that has begun.
  */
-function putOff(due: DueWork, rule: Rule, until: Date, deadline: Date | null, now: Date): Evaluated {
+function putOff(
+  due: DueWork,
+  { rule, detail }: Pick<Extract<Verdict, { kind: 'wait' }>, 'rule' | 'detail'>,
+  until: Date,
+  deadline: Date | null,
+  now: Date,
+): Evaluated {
   const last = deadline === null ? until : lastLook(rule, until, deadline, now)
   if (last <= now && !mayHaveGoneOut(due))
     return rule === 'appointment_gone' ? cancel(due, rule) : fail(due, 'failed', rule)
@@ -168,7 +174,7 @@ function putOff(due: DueWork, rule: Rule, until: Date, deadline: Date | null, no
     due,
     rule,
     outgoing: null,
-    command: { ...decisionOn(due, 'deferred', rule), kind: 'defer', until: last <= now ? until : last },
+    command: { ...decisionOn(due, 'deferred', rule, detail), kind: 'defer', until: last <= now ? until : last },
   }
 }
 

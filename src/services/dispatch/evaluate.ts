@@ -1,6 +1,8 @@
-import { type Rivalry, resolveRivals, type Verdict } from '../../domain/due.ts'
+import type { Verdict } from '../../domain/due.ts'
+import { type Rivalry, resolveRivals } from '../../domain/rivals.ts'
 import type { PlanRow } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
+import type { Person } from '../../schemas/directory.ts'
 import type { Context } from '../context.ts'
 import type { AccountGate } from './account-gate.ts'
 import { decideOne, type Evaluated, entryOf } from './decide.ts'
@@ -24,15 +26,20 @@ export async function evaluate(
 ): Promise<Evaluation> {
   const judgement = await judge(context, works, truths)
   const surrounded = { context, gate, ...judgement }
-  return decideAll(judgement, ({ due, subject }, verdict, plan) => decideOne(surrounded, due, verdict, subject, plan))
+  return decideAll(judgement, (one, plan) => decideOne(surrounded, one, plan))
 }
 
 /** Null: not now. */
-export type DecideOne = (one: Judged, verdict: Verdict, plan: PlanRow | null) => Evaluated | null
+export type DecideOne = (one: Judged, plan: PlanRow | null) => Evaluated | null
 
 /** What is to become of each, where those that stand for others are known. */
 export function decideAll({ judged, planOf, now }: Judgement, decideEach: DecideOne): Evaluation {
   const rivalry = rivalryOf(judged, now)
+  const joins = (index: number) => !mayHaveGoneOut((judged[index] ?? never()).due)
+  const joiningOf = Map.groupBy(
+    [...rivalry.mergedInto.keys()].filter(joins),
+    (index) => rivalry.mergedInto.get(index) ?? never(),
+  )
   const evaluated: Evaluated[] = []
   const toReplan = new Set<EntityId>()
   const commandOf = new Map<number, number>()
@@ -52,7 +59,8 @@ export function decideAll({ judged, planOf, now }: Judgement, decideEach: Decide
     }
     const outdone = rivalry.outdone.has(index)
     const final: Verdict = outdone ? { kind: 'cancel', rule: 'nearer_reminder' } : verdict
-    const one = decideEach(judgedOne, final, plan)
+    const others = [...judgedOne.others, ...(joiningOf.get(index) ?? []).flatMap((other) => recipientOf(judged[other]))]
+    const one = decideEach({ ...judgedOne, verdict: final, others }, plan)
     if (one === null) continue
     commandOf.set(index, evaluated.length)
     evaluated.push(one)
@@ -99,6 +107,8 @@ function rivalryOf(judged: readonly Judged[], now: Date): Rivalry {
   }
   return { outdone, mergedInto }
 }
+
+const recipientOf = (one: Judged | undefined): Person[] => (one?.verdict.kind === 'send' ? [one.verdict.recipient] : [])
 
 function never(): never {
   throw new Error('an index left its array')

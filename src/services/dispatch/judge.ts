@@ -1,14 +1,25 @@
-import type { Appointment, WaitlistEntry } from '../../domain/appointment.ts'
+import { type Appointment, isSameRecipient, type WaitlistEntry } from '../../domain/appointment.ts'
+import { type Change, changesSince } from '../../domain/changes.ts'
 import { judgeNotice, judgeReminder, judgeWaitlistNotice, type Truth, type Verdict } from '../../domain/due.ts'
 import type { PlanRow } from '../../ports/storage.ts'
+import type { Person } from '../../schemas/directory.ts'
 import type { Context } from '../context.ts'
 import { Knowledge } from '../knowledge.ts'
 import type { Subject } from '../notices.ts'
-import { parseSnapshot } from './snapshot.ts'
+import { atSameAddress, besideSiblings } from './siblings.ts'
+import { parseBefore, parseRecipients, parseSnapshot } from './snapshot.ts'
 import { askTruths, type WorkTruths } from './truths.ts'
 import { type DueWork, factsOf, subjectKey } from './work.ts'
 
-export type Judged = { readonly due: DueWork; readonly verdict: Verdict; readonly subject: Subject | null }
+export type Judged = {
+  readonly due: DueWork
+  readonly verdict: Verdict
+  readonly subject: Subject | null
+  /** Who has the same address, and gets the message by it. */
+  readonly others: readonly Person[]
+  /** Of a reschedule: what it says is new; undefined: nobody can say. */
+  readonly changed?: readonly Change[] | undefined
+}
 
 /** A batch of work against the truth, with what it was judged by. */
 export type Judgement = {
@@ -25,13 +36,17 @@ export type Judgement = {
  */
 export async function judge(context: Context, works: readonly DueWork[], known?: WorkTruths): Promise<Judgement> {
   const truths = known ?? (await askTruths(context, works))
-  const subjects = works.map((due) => ({ due, subject: subjectOf(due, truths) }))
+  const subjects = works.map((due) => {
+    const snapshot = parseSnapshot(due.delivery?.snapshot ?? null)
+    return { due, snapshot, subject: subjectOf(due, snapshot, truths) }
+  })
   const [knowledge, missing] = await Promise.all([
     Knowledge.load(
       context,
-      subjects.map(({ due, subject }) => ({
+      subjects.map(({ due, snapshot, subject }) => ({
         organizationId: factsOf(due).organizationId,
-        recipients: subject?.recipients ?? [],
+        // Whoever was detached since may have opted out all the same.
+        recipients: [...(subject?.recipients ?? []), ...(snapshot?.recipients ?? [])],
       })),
       truths.organization,
     ),
@@ -39,24 +54,28 @@ export async function judge(context: Context, works: readonly DueWork[], known?:
   ])
   // The clock is read after the truth: a start that came meanwhile is past.
   const moment = { now: context.options.clock.now(), leadMs: context.options.leadMs }
-  const judged = subjects.map(({ due, subject }): Judged => {
+  const judged = subjects.map(({ due, snapshot, subject }): Judged => {
     const { organizationId } = factsOf(due)
     const surroundings = knowledge.surroundings(organizationId)
     const isGoneForLong = missing.has(subjectKey(due))
     const appointment = appointmentTruth(due, truths)
     if (due.reminder !== null) {
       const reminder = { ...due.reminder, isGoneForLong }
-      return { due, subject, verdict: judgeReminder(reminder, appointment, truths.planOf(due), surroundings, moment) }
+      const verdict = judgeReminder(reminder, appointment, truths.planOf(due), surroundings, moment)
+      return { due, subject, verdict, others: [] }
     }
-    const snapshot = parseSnapshot(due.delivery.snapshot)
     const notice = { ...due.delivery, askedStatus: snapshot?.status ?? null, isGoneForLong }
     const verdict =
       due.delivery.waitlistEntryId === null
         ? judgeNotice(notice, appointment, snapshot, surroundings, moment)
         : judgeWaitlistNotice(notice, waitlistTruth(due, truths), surroundings, moment)
-    return { due, subject, verdict }
+    const one = { due, subject, verdict, others: [] }
+    const others = atSameAddress(one, mergedWith(due, subject), { knowledge })
+    const before = due.delivery.category === 'RESCHEDULE' ? parseBefore(due.delivery.snapshot) : null
+    return { ...one, others, changed: before === null || subject === null ? undefined : changesSince(before, subject) }
   })
-  return { judged, knowledge, planOf: truths.planOf, now: moment.now }
+  const around = { knowledge, planOf: truths.planOf, now: moment.now }
+  return { judged: await besideSiblings(context, judged, around), ...around }
 }
 
 /** The plan says active and one start, the host another: the whole appointment is planned anew, not only what is due. */
@@ -92,7 +111,21 @@ function ofOrganization<T extends { organizationId: string }>(
   return truth.kind === 'known' && name.kind === 'unanswered' ? name : truth
 }
 
-function subjectOf(due: DueWork, { appointment, waitlistEntry }: WorkTruths): Subject | null {
+/** Those for whom a notice was queued together, as the host has them now; of a cancellation, also those who are detached. */
+function mergedWith(due: DueWork, subject: Subject | null): readonly Person[] {
+  const asked = parseRecipients(due.delivery?.snapshot ?? null)
+  return asked.flatMap(
+    (other) =>
+      subject?.recipients.find((one) => isSameRecipient(one, other)) ??
+      (factsOf(due).category === 'CANCELLATION' ? other : []),
+  )
+}
+
+function subjectOf(
+  due: DueWork,
+  snapshot: Appointment | null,
+  { appointment, waitlistEntry }: WorkTruths,
+): Subject | null {
   const { appointmentId, waitlistEntryId, category } = factsOf(due)
   const truth =
     appointmentId !== null
@@ -101,7 +134,7 @@ function subjectOf(due: DueWork, { appointment, waitlistEntry }: WorkTruths): Su
         ? waitlistEntry(waitlistEntryId)
         : gone
   if (truth.kind === 'known') return truth.value
-  return category === 'CANCELLATION' ? parseSnapshot(due.delivery?.snapshot ?? null) : null
+  return category === 'CANCELLATION' ? snapshot : null
 }
 
 /** The subjects that the host did not know long ago either. */

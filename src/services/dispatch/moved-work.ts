@@ -23,7 +23,7 @@ export async function planAnew(
   const ids = [...new Set(works.flatMap((due) => factsOf(due).appointmentId ?? []))]
   let results: readonly PlanResult[] = []
   try {
-    results = await planner.plan(ids.map((appointmentId) => ({ appointmentId, reactivate: false })))
+    results = await planner.plan(ids.map((appointmentId) => ({ appointmentId, reactivate: false, unreported: true })))
   } catch (error) {
     if (isDirectoryFault(error)) pause.begin(error)
     else options.logger.error('appointments not planned anew', { fault: faultOf(error) })

@@ -1,8 +1,11 @@
 import { z } from 'zod'
 import type { Appointment } from '../../domain/appointment.ts'
-import { entityId, timeZone } from '../../schemas/common.ts'
-import { directoryRecipient } from '../../schemas/directory.ts'
-import { appointmentStatuses } from '../../schemas/vocabulary.ts'
+import type { Known } from '../../domain/changes.ts'
+import { entityId } from '../../schemas/common.ts'
+import { timeZone } from '../../schemas/time-zone.ts'
+import { appointmentStatuses, recipientTypes } from '../../schemas/vocabulary.ts'
+
+const text = z.string().nullish()
 
 /** What a notice was asked about, as `buildNotices` wrote it; for when the appointment is gone at the time of sending. */
 const snapshotSchema = z.object({
@@ -13,7 +16,18 @@ const snapshotSchema = z.object({
   status: z.enum(appointmentStatuses),
   practitionerName: z.string().nullable(),
   location: z.string().nullable(),
-  recipients: z.array(directoryRecipient),
+  recipients: z.array(
+    z.object({
+      type: z.enum(recipientTypes),
+      id: entityId,
+      name: text,
+      email: text,
+      phone: text,
+      locale: text,
+      timeZone: text,
+    }),
+  ),
+  hasUnreadablePeople: z.boolean().default(false),
 })
 
 /** Null for a waitlist notice, which has no appointment to fall back on. */
@@ -21,4 +35,29 @@ export function parseSnapshot(snapshot: string | null): Appointment | null {
   if (snapshot === null) return null
   const parsed = snapshotSchema.safeParse(JSON.parse(snapshot))
   return parsed.success ? parsed.data : null
+}
+
+const recipientsSchema = snapshotSchema.pick({ recipients: true })
+
+/** Whom a notice was queued for: its recipient, and those who have the same address; of a waitlist notice too. */
+export function parseRecipients(snapshot: string | null): Appointment['recipients'] {
+  if (snapshot === null) return []
+  const parsed = recipientsSchema.safeParse(JSON.parse(snapshot))
+  return parsed.success ? parsed.data.recipients : []
+}
+
+const beforeSchema = z.object({
+  before: z.object({
+    instant: z.coerce.date(),
+    local: z.string(),
+    location: z.string().nullish(),
+    practitionerName: z.string().nullish(),
+  }),
+})
+
+/** What those knew of the appointment whom a reschedule is reported to; null: nobody can say. */
+export function parseBefore(snapshot: string | null): Known | null {
+  if (snapshot === null) return null
+  const parsed = beforeSchema.safeParse(JSON.parse(snapshot))
+  return parsed.success ? parsed.data.before : null
 }

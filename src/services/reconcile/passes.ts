@@ -151,7 +151,13 @@ async function* mend({ planner, step, progress: { skipPast } }: Run, ids: readon
   for (const batch of inPieces(ids, batchSize)) {
     await step()
     const results = await planner.plan(
-      batch.map((appointmentId) => ({ appointmentId, reactivate: false, reconciled: true, skipPast })),
+      batch.map((appointmentId) => ({
+        appointmentId,
+        reactivate: false,
+        unreported: true,
+        reconciled: true,
+        skipPast,
+      })),
     )
     for (const [index, appointmentId] of batch.entries()) yield { appointmentId, found: findingOf(results[index]) }
   }

@@ -117,13 +117,13 @@ export class HandOver {
     const { storage, clock } = context.options
     const judgement = await judge(context, works)
     const covered = await this.#covered(judgement)
-    const { evaluated, toReplan } = decideAll(judgement, (one, verdict) => {
-      const decided = this.#decide(judgement, covered.has(one) ? { ...one, verdict: sameAddress } : { ...one, verdict })
+    const { evaluated, toReplan } = decideAll(judgement, (one) => {
+      const decided = this.#decide(judgement, covered.has(one.due) ? { ...one, verdict: sameAddress } : one)
       if (decided === null) this.#notBefore.set(keyOf(one.due), clock.elapsedMs() + waitMs)
       return decided
     })
     if (toReplan.length > 0) {
-      await planner.plan(toReplan.map((appointmentId) => ({ appointmentId, reactivate: false })))
+      await planner.plan(toReplan.map((appointmentId) => ({ appointmentId, reactivate: false, unreported: true })))
     }
     const now = clock.now()
     const commands = evaluated.map((one) => one.command)
@@ -182,9 +182,9 @@ export class HandOver {
   }
 
   /** Reminders whose address gets the very message by another recipient's, which was handed over before. */
-  async #covered({ judged, knowledge }: Judgement): Promise<ReadonlySet<Judged>> {
+  async #covered({ judged, knowledge }: Judgement): Promise<ReadonlySet<DueWork>> {
     const { storage } = this.#shared.context.options
-    const covered = new Set<Judged>()
+    const covered = new Set<DueWork>()
     for (const one of judged) {
       const { due, verdict, subject } = one
       if (due.kind !== 'reminder' || verdict.kind !== 'send' || subject === null) continue
@@ -205,7 +205,7 @@ export class HandOver {
           row.reminderTime.getTime() === reminderTime.getTime() &&
           sharing.some((other) => isSameRecipient(other, row.recipient)),
       )
-      if (isThere) covered.add(one)
+      if (isThere) covered.add(due)
     }
     return covered
   }

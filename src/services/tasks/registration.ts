@@ -99,7 +99,7 @@ async function byTruth(desk: Desk, one: DeliverCase): Promise<boolean | null> {
   const { appointmentId } = one.delivery
   if (one.reminder !== null && appointmentId !== null) {
     if (changedBehindOurBack(verdict, judgement.planOf(workOf(one)))) {
-      await desk.shared.planner.plan([{ appointmentId, reactivate: false }])
+      await desk.shared.planner.plan([{ appointmentId, reactivate: false, unreported: true }])
       // The new plan marked the task, where it changed anything, and a marked one does not wait.
       return desk.wait(one, desk.later(waitMs))
     }

@@ -37,7 +37,7 @@ export const timeOf = (reminder: ReminderRow | null, now: Date): Date =>
  */
 export function bodyOf(
   { knowledge }: Judgement,
-  { due, verdict, subject }: Judged,
+  { due, verdict, subject, others, changed }: Judged,
   scheduledAt: Date,
 ): SendBody | null {
   if (verdict.kind !== 'send' || subject === null) return null
@@ -45,6 +45,7 @@ export function bodyOf(
   const organization = knowledge.organization(organizationId)
   const { policy } = knowledge.surroundings(organizationId)
   const { recipient, address } = verdict
-  const rendered = renderFor({ channel, category, subject, recipient, organization, now: scheduledAt }, policy)
+  const message = { channel, category, subject, recipient, others, changed, organization, now: scheduledAt }
+  const rendered = renderFor(message, policy)
   return { content: contentFor(channel, address, rendered), facts: factsOf(subject), scheduledAt }
 }

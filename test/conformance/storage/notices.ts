@@ -36,6 +36,21 @@ export function notices({ migrated }: Starter): void {
     expect(await dueDeliveries(storage, minutes(3), 10)).toEqual([row])
   })
 
+  it('gives the notices of an appointment, newest first, whatever became of them', async () => {
+    const { storage } = await migrated()
+    const notice = (changes: Parameters<typeof newDelivery>[0]) => queue(storage, [newDelivery(changes)])
+    const [first] = await notice({ category: 'CONFIRMATION', dedupeKey: 'a' })
+    const [second] = await notice({ category: 'RESCHEDULE', dedupeKey: 'b' })
+    await notice({ category: 'RESCHEDULE', organizationId: 'another', dedupeKey: 'c' })
+    await notice({ category: 'WAITLIST', appointmentId: null, waitlistEntryId: 9, dedupeKey: 'd' })
+    const [third] = await notice({ category: 'CANCELLATION', dedupeKey: 'e', recipient: client })
+    const found = await storage.deliveries.notices(organizationId, first?.appointmentId ?? 0)
+    expect(found.map(({ id }) => id)).toEqual([third?.id, second?.id, first?.id])
+    expect(found[1]).toEqual(second)
+    expect(found[2]).toMatchObject({ state: 'cancelled', reason: 'superseded' })
+    expect(await storage.deliveries.notices(organizationId, 4711)).toEqual([])
+  })
+
   it('takes a dedupe key once in an organization, and null always', async () => {
     const { storage, another } = await migrated()
     const other = await another()

@@ -230,6 +230,20 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
         .compile(),
     ),
   ),
+  notices: bind(
+    query((p: Param<{ organizationId: string; appointmentId: EntityId }>) =>
+      db
+        .selectFrom(table)
+        .selectAll()
+        .where('appointment_id', '=', p('appointmentId'))
+        // The plus keeps the planner off the index of an organization's rows: an appointment has few.
+        .where(sql<string>`+organization_id`, '=', p('organizationId'))
+        .where('notification_category', 'in', ['CONFIRMATION', 'RESCHEDULE', 'CANCELLATION'])
+        .orderBy('id', 'desc')
+        .limit(100)
+        .compile(),
+    ),
+  ),
   openOfAppointment: bind(
     query((p: Param<{ appointmentId: EntityId }>) =>
       db

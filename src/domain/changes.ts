@@ -1,0 +1,34 @@
+import type { Appointment } from './appointment.ts'
+
+/** What a reschedule notice can say is another one by now. */
+export const changes = ['time', 'place', 'practitioner'] as const
+export type Change = (typeof changes)[number]
+
+/** What somebody knows of an appointment. Undefined: nobody can say. */
+export type Known = {
+  readonly instant: Date
+  /** The wall clock of the appointment's zone. */
+  readonly local: string
+  readonly location?: string | null | undefined
+  readonly practitionerName?: string | null | undefined
+}
+
+type Subject = Pick<Appointment, 'location' | 'practitionerName'> & { readonly start: Appointment['start'] | null }
+
+/** What a notice about the appointment lets people know. Null: it is about no time. */
+export const knownFrom = ({ start, location, practitionerName }: Subject): Known | null =>
+  start === null ? null : { instant: start.instant, local: start.local, location, practitionerName }
+
+/** What is another one than somebody knows. Empty: nothing that a notice speaks of. */
+export function changesSince(before: Known, { start, location, practitionerName }: Subject): Change[] {
+  const isSameTime =
+    start !== null && before.instant.getTime() === start.instant.getTime() && before.local === start.local
+  return [
+    ...(isSameTime ? [] : (['time'] as const)),
+    ...(isSame(before.location, location) ? [] : (['place'] as const)),
+    ...(isSame(before.practitionerName, practitionerName) ? [] : (['practitioner'] as const)),
+  ]
+}
+
+const isSame = (before: string | null | undefined, now: string | null): boolean =>
+  before === undefined || (before ?? '') === (now ?? '')

@@ -1,0 +1,96 @@
+import { type RecipientRef, refKey } from '../schemas/common.ts'
+import { type OffsetInput, parseOffset } from '../schemas/offset.ts'
+import type { Channel, ReminderStatus } from '../schemas/vocabulary.ts'
+import { addressKey } from './effective.ts'
+import type { Start } from './local-time.ts'
+import { laneKey } from './plan.ts'
+import { canonicalOffsets, reminderTime } from './reminder-time.ts'
+
+/** What the rivals of one appointment need to be told apart. */
+export type Rival = {
+  readonly key: number
+  readonly recipient: RecipientRef
+  readonly channel: Channel
+  readonly reminderTime: Date
+  /** Tells reminders of one instant apart: several that are sent late share theirs. */
+  readonly hoursBefore: number
+  readonly address: string
+}
+export type Rivalry = {
+  /** Loses to a reminder nearer to the start. */
+  readonly outdone: ReadonlySet<number>
+  /** Merged into the rival of this key, which has the same channel, instant and address. */
+  readonly mergedInto: ReadonlyMap<number, number>
+}
+
+/**
+ * Among reminders of one appointment that are all due and right: of each recipient and channel only the nearest to the
+ * start goes out, and of several with the same channel, instant and address only the first.
+ */
+export function resolveRivals(rivals: readonly Rival[]): Rivalry {
+  const nearest = new Map<string, Rival>()
+  const outdone = new Set<number>()
+  for (const rival of rivals) {
+    const lane = `${refKey(rival.recipient)}:${rival.channel}`
+    const best = nearest.get(lane)
+    if (best === undefined) nearest.set(lane, rival)
+    else {
+      const later = nearness(rival, best) > 0
+      outdone.add(later ? best.key : rival.key)
+      if (later) nearest.set(lane, rival)
+    }
+  }
+  const first = new Map<string, number>()
+  const mergedInto = new Map<number, number>()
+  for (const rival of nearest.values()) {
+    const place = `${rival.channel}:${rival.reminderTime.getTime()}:${addressKey(rival.address)}`
+    const winner = first.get(place)
+    if (winner === undefined) first.set(place, rival.key)
+    else mergedInto.set(rival.key, winner)
+  }
+  return { outdone, mergedInto }
+}
+
+/** Positive if `one` is nearer to the start than `other`. */
+const nearness = (one: Rival, other: Rival): number =>
+  one.reminderTime.getTime() - other.reminderTime.getTime() || other.hoursBefore - one.hoursBefore
+
+type Reminded = {
+  readonly recipient: RecipientRef
+  readonly channel: Channel
+  readonly offset: string
+  readonly startsAt: Date
+}
+type Sibling = Reminded & {
+  readonly status: ReminderStatus
+  readonly reminderTime: Date
+  /** It waits for a decision. */
+  readonly heldAt: Date | null
+}
+
+/** Whether the time of a nearer reminder has come, by the offsets in force: then this one is late, and may be outdone. */
+export const isBehind = (reminder: Reminded, offsets: readonly OffsetInput[], start: Start, now: Date): boolean =>
+  canonicalOffsets(offsets, start).some((offset) => {
+    const time = reminderTime(offset, start)
+    return time <= now && time > timeOf(reminder, start)
+  })
+
+/**
+ * Whether another row stands for a reminder that is late: a nearer one of the same recipient, channel and start that was sent, or
+ * is late as well and goes out itself.
+ */
+export function standsFor(
+  sibling: Sibling,
+  reminder: Reminded,
+  offsets: readonly OffsetInput[],
+  start: Start,
+  now: Date,
+) {
+  if (laneKey(sibling) !== laneKey(reminder) || sibling.startsAt.getTime() !== reminder.startsAt.getTime()) return false
+  if (timeOf(sibling, start) <= timeOf(reminder, start)) return false
+  if (sibling.status === 'SENT') return true
+  const isWanted = canonicalOffsets(offsets).some(({ text }) => text === sibling.offset)
+  return sibling.status === 'PENDING' && sibling.reminderTime <= now && sibling.heldAt === null && isWanted
+}
+
+const timeOf = ({ offset }: Reminded, start: Start): Date => reminderTime(parseOffset(offset), start)
