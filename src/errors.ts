@@ -122,7 +122,10 @@ export type TransportErrorOptions = {
   readonly scope?: FailureScope
   /** For `sender`: how the addresses begin that it may not send to, such as `+44`. No whole address. */
   readonly destination?: string
-  /** True: the provider says that nobody has this address. It may be wrong once, so a single one suppresses nothing. */
+  /**
+   * True: the provider says that nobody has this address. It may be wrong for an hour, so the address is suppressed only
+   * when the same code comes again on another day.
+   */
   readonly addressUnknown?: boolean
   /**
    * True: the provider took the account and the sender, and what it refused is about this recipient or this message, so

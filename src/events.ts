@@ -1,3 +1,5 @@
+import type { FieldIssue } from './errors.ts'
+import type { Directory } from './ports/directory.ts'
 import type { EntityId, RecipientRef } from './schemas/common.ts'
 import type { Category, Channel, Rule } from './schemas/vocabulary.ts'
 
@@ -17,6 +19,20 @@ export type NotificationEvent = About & {
   readonly category: Category
 }
 
+/** A row that the directory answered, and what of it cannot be used. */
+export type DirectoryFinding = {
+  /** The method of the directory that answered it. */
+  readonly method: keyof Directory
+  /** Null: the row has no id that can be read. */
+  readonly id: EntityId | null
+  /** When it was found first. */
+  readonly at: Date
+  /** False: nothing of the row can be used, so that what is about it waits. True: the rest of it is used. */
+  readonly usable: boolean
+  /** Which fields, and why. No values: they may be personal. */
+  readonly issues: readonly FieldIssue[]
+}
+
 /**
  * Each is emitted once the transaction behind it is committed. If a listener throws, or returns a promise that rejects,
  * the error is logged and nothing else happens.
@@ -32,5 +48,10 @@ export type NotificationEvents = {
   'notification.delivered': [event: NotificationEvent]
   'notification.failed': [event: NotificationEvent & { readonly code: string }]
   'notification.unknown': [event: NotificationEvent & { readonly code: string }]
+  /**
+   * A row that your directory answered cannot be used, or only without some of its fields. Once for each row and fault, and again
+   * after an hour in which it was not read.
+   */
+  'directory.finding': [event: DirectoryFinding]
   error: [event: { readonly code: string; readonly message: string; readonly organizationId: string | null }]
 }

@@ -6,7 +6,7 @@ export type { Proportion } from './domain/attendance.ts'
 export type { Effective } from './domain/effective.ts'
 export type { Percentiles } from './domain/histogram.ts'
 export type { RetryPolicy } from './domain/retry.ts'
-export type { NotificationEvent, NotificationEvents, ReminderEvent } from './events.ts'
+export type { DirectoryFinding, NotificationEvent, NotificationEvents, ReminderEvent } from './events.ts'
 export { createNotifications, type Notifications } from './notifications.ts'
 export type { NotificationsOptions } from './options.ts'
 export type { Attendance } from './schemas/attendance.ts'
@@ -19,7 +19,7 @@ export type {
   AuditRecord,
   AuditTarget,
 } from './schemas/audit.ts'
-export type { EntityId, RecipientRef, Warning } from './schemas/common.ts'
+export type { EntityId, HostId, HostRef, RecipientRef, Warning } from './schemas/common.ts'
 export type { DecisionEntry, DecisionRecord } from './schemas/decision.ts'
 export type {
   DirectoryAppointment,
@@ -30,7 +30,13 @@ export type {
   DirectoryWaitlistEntry,
 } from './schemas/directory.ts'
 export type { Offset, OffsetInput } from './schemas/offset.ts'
-export type { PreferenceRef, Preferences, PreferencesInput, PreferencesValues } from './schemas/preferences.ts'
+export type {
+  HostPreferenceRef,
+  PreferenceRef,
+  Preferences,
+  PreferencesInput,
+  PreferencesValues,
+} from './schemas/preferences.ts'
 export type {
   HistoryFilter,
   LifecycleOptions,
@@ -49,6 +55,7 @@ export type {
   DecisionAction,
   DeliveryState,
   DeliveryStatus,
+  EmailSecurity,
   Measure,
   PastReminderPolicy,
   RecipientType,
@@ -114,10 +121,10 @@ export {
 // settings, preferences and templates are validated with.
 
 export { actorKinds, auditActions, auditTargets } from './schemas/audit.ts'
-export { isTimeZone } from './schemas/common.ts'
 export { preferencesInput } from './schemas/preferences.ts'
 export { organizationSettingsInput, secretFields, secretMask } from './schemas/settings.ts'
 export { templatesInput } from './schemas/templates.ts'
+export { isTimeZone } from './schemas/time-zone.ts'
 export {
   appointmentCategories,
   appointmentOutcomes,
@@ -127,6 +134,7 @@ export {
   decisionActions,
   deliveryStates,
   deliveryStatuses,
+  emailSecurities,
   pastReminderPolicies,
   recipientTypes,
   reminderStatuses,

@@ -1,6 +1,5 @@
-import type { z } from 'zod'
 import type { EntityId, RecipientRef } from '../schemas/common.ts'
-import type { DirectoryRecipient, directoryAppointment, directoryWaitlistEntry } from '../schemas/directory.ts'
+import type { Person, ReadAppointment, ReadWaitlistEntry } from '../schemas/directory.ts'
 import type { AppointmentStatus, Rule } from '../schemas/vocabulary.ts'
 import { parseStart, type Start } from './local-time.ts'
 
@@ -13,7 +12,9 @@ export type Appointment = {
   readonly status: AppointmentStatus
   readonly practitionerName: string | null
   readonly location: string | null
-  readonly recipients: readonly DirectoryRecipient[]
+  readonly recipients: readonly Person[]
+  /** Somebody could not be read: who is not among the recipients is not known to have left. */
+  readonly hasUnreadablePeople: boolean
 }
 
 export type WaitlistEntry = Omit<Appointment, 'start' | 'status'> & {
@@ -21,7 +22,7 @@ export type WaitlistEntry = Omit<Appointment, 'start' | 'status'> & {
   readonly expiresAt: Date | null
 }
 
-export function appointmentOf(told: z.output<typeof directoryAppointment>): Appointment {
+export function appointmentOf(told: ReadAppointment): Appointment {
   return {
     id: told.id,
     organizationId: told.organizationId,
@@ -31,10 +32,11 @@ export function appointmentOf(told: z.output<typeof directoryAppointment>): Appo
     practitionerName: told.practitionerName ?? nameOfPractitioner(told.recipients),
     location: told.location ?? null,
     recipients: told.recipients,
+    hasUnreadablePeople: told.hasUnreadablePeople,
   }
 }
 
-export function waitlistEntryOf(told: z.output<typeof directoryWaitlistEntry>): WaitlistEntry {
+export function waitlistEntryOf(told: ReadWaitlistEntry): WaitlistEntry {
   return {
     id: told.id,
     organizationId: told.organizationId,
@@ -43,6 +45,7 @@ export function waitlistEntryOf(told: z.output<typeof directoryWaitlistEntry>): 
     practitionerName: told.practitionerName ?? nameOfPractitioner(told.recipients),
     location: told.location ?? null,
     recipients: told.recipients,
+    hasUnreadablePeople: told.hasUnreadablePeople,
     expiresAt: told.expiresAt ?? null,
   }
 }
@@ -63,7 +66,7 @@ export const takesPlace = ({ status, start }: Appointment, now: Date): boolean =
 export const isSameRecipient = (one: RecipientRef, other: RecipientRef): boolean =>
   one.type === other.type && one.id === other.id
 
-export const refOf = (recipient: DirectoryRecipient): RecipientRef => ({ type: recipient.type, id: recipient.id })
+export const refOf = (recipient: Person): RecipientRef => ({ type: recipient.type, id: recipient.id })
 
-const nameOfPractitioner = (recipients: readonly DirectoryRecipient[]): string | null =>
+const nameOfPractitioner = (recipients: readonly Person[]): string | null =>
   recipients.find((recipient) => recipient.type === 'PRACTITIONER')?.name ?? null

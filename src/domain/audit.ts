@@ -6,7 +6,8 @@ import { organizationSettingsInput } from '../schemas/settings.ts'
 const told: ReadonlySet<string> = new Set([
   ...['emailEnabled', 'smsEnabled', 'emailReminders', 'smsReminders', 'defaultEmailReminders', 'defaultSmsReminders'],
   ...['appointmentConfirmation', 'appointmentReminder', 'appointmentCancellation', 'appointmentReschedule'],
-  ...['waitlistNotification', 'unknownOutcome', 'pastReminders', 'practitionerNotifications'],
+  ...['waitlistNotification', 'unknownOutcome', 'pastReminders', 'practitionerNotifications', 'defaultCountry'],
+  'emailSmtpSecurity',
 ])
 
 const templateFields: ReadonlySet<string> = new Set(['emailTemplates', 'smsTemplates'])

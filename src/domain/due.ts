@@ -1,7 +1,8 @@
-import type { NotificationError } from '../errors.ts'
+import type { FieldIssue, NotificationError } from '../errors.ts'
 import type { RecipientRef } from '../schemas/common.ts'
-import type { DirectoryRecipient } from '../schemas/directory.ts'
+import type { Person } from '../schemas/directory.ts'
 import { type OffsetInput, parseOffset } from '../schemas/offset.ts'
+import type { RowFinding } from '../schemas/row.ts'
 import {
   type AppointmentStatus,
   type Category,
@@ -17,24 +18,25 @@ import { type Life, usefulUntil } from './useful-life.ts'
 
 /** What is to become of one piece of due work. */
 export type Verdict =
-  | { readonly kind: 'send'; readonly recipient: DirectoryRecipient; readonly address: string }
+  | { readonly kind: 'send'; readonly recipient: Person; readonly address: string }
   /** Not to be sent: silent. */
   | { readonly kind: 'cancel'; readonly rule: Rule }
   /** Should be sent and cannot be: FAILED, told. */
   | { readonly kind: 'refuse'; readonly rule: Rule }
   /** Cannot be decided or sent now, and may be later: put off, at no cost. `waitMs`: for so long, where somebody says. */
-  | { readonly kind: 'wait'; readonly rule: Rule; readonly waitMs?: number }
+  | { readonly kind: 'wait'; readonly rule: Rule; readonly waitMs?: number; readonly detail?: string }
   /** The start is another one by now: plan the appointment anew. */
   | { readonly kind: 'move' }
 
 /**
- * The truth about an appointment: what the host says now. `gone` is one it no longer knows. `unanswered`: it did not say, of
+ * The truth about an appointment: what the host says now, with what of it could not be used (`findings`). `gone` is one it no longer knows. `unanswered`: it did not say, of
  * this one (`one`), of anything of its organization, or of anything at all.
  */
 export type Truth<T> =
-  | { readonly kind: 'known'; readonly value: T }
+  | { readonly kind: 'known'; readonly value: T; readonly findings?: readonly RowFinding[] }
   | { readonly kind: 'gone' }
-  | { readonly kind: 'unreadable' }
+  /** `organizationId`: whose it is, as far as that can be read. */
+  | { readonly kind: 'unreadable'; readonly issues: readonly FieldIssue[]; readonly organizationId: string | null }
   | {
       readonly kind: 'unanswered'
       readonly error: NotificationError
@@ -72,7 +74,7 @@ export function judgeReminder(
   if (plan === null) return cancel('appointment_gone')
   if (plan.status === 'cancelled') return cancel(plan.cancelReason ?? 'cancelled_by_request')
   // A description that cannot be read is no reason to send something wrong, nor to forget the reminder.
-  if (truth.kind === 'unreadable') return waiting('appointment_unreadable', reminder.startsAt, now)
+  if (truth.kind === 'unreadable') return unreadable(truth.issues, reminder.startsAt, now)
   if (truth.kind === 'unanswered') return unanswered(truth.error, reminder.startsAt, now)
   if (truth.kind === 'gone') return gone(reminder, 'appointment_gone')
   const appointment = truth.value
@@ -80,7 +82,7 @@ export function judgeReminder(
   if (inactive !== null) return cancel(inactive)
   if (isMoved(reminder, appointment, plan, now)) return { kind: 'move' }
   const recipient = appointment.recipients.find((one) => isSameRecipient(one, reminder.recipient))
-  if (recipient === undefined) return cancel('recipient_removed')
+  if (recipient === undefined) return missing(appointment, reminder.startsAt, now)
   const allowed = effectiveFor(surroundings, recipient, 'REMINDER', reminder.channel)
   if (!allowed.allowed || allowed.address === null) return denied(allowed.rule)
   const offsets = canonicalOffsets(plan.customReminders ?? allowed.offsets)
@@ -121,7 +123,7 @@ export function judgeNotice(
   moment: Moment,
 ): Verdict {
   const { now } = moment
-  if (truth.kind === 'unreadable') return waiting('appointment_unreadable', snapshot?.start.instant ?? now, now)
+  if (truth.kind === 'unreadable') return unreadable(truth.issues, snapshot?.start.instant ?? now, now)
   if (truth.kind === 'unanswered') return unanswered(truth.error, snapshot?.start.instant ?? null, now)
   const cancellation = notice.category === 'CANCELLATION'
   const appointment = truth.kind === 'known' ? truth.value : cancellation ? snapshot : null
@@ -137,7 +139,8 @@ export function judgeNotice(
   const life = { category, since, start: appointment.start.instant }
   // A host may detach everybody from what it cancelled.
   const detached = cancellation ? (snapshot?.recipients ?? []) : []
-  return judgeRecipient(notice, [...appointment.recipients, ...detached], surroundings, life, moment)
+  const concerned = { ...appointment, recipients: [...appointment.recipients, ...detached] }
+  return judgeRecipient(notice, concerned, surroundings, life, moment)
 }
 
 export function judgeWaitlistNotice(
@@ -146,23 +149,28 @@ export function judgeWaitlistNotice(
   surroundings: Surroundings,
   moment: Moment,
 ): Verdict {
-  if (truth.kind === 'unreadable') return { kind: 'refuse', rule: 'appointment_unreadable' }
+  if (truth.kind === 'unreadable') {
+    // Until when the offer is of use, only the entry says.
+    return unreadable(truth.issues, new Date(notice.createdAt.getTime() + unreadableOfferMs), moment.now)
+  }
   if (truth.kind === 'unanswered') return unanswered(truth.error, null, moment.now)
   if (truth.kind === 'gone') return gone(notice, 'waitlist_entry_gone')
   const { start, expiresAt = null } = truth.value
   const life = { category: notice.category, since: notice.createdAt, start: start?.instant ?? null, expiresAt }
-  return judgeRecipient(notice, truth.value.recipients, surroundings, life, moment)
+  return judgeRecipient(notice, truth.value, surroundings, life, moment)
 }
 
 function judgeRecipient(
   notice: DueNotice,
-  recipients: readonly DirectoryRecipient[],
+  subject: Pick<Appointment, 'recipients' | 'hasUnreadablePeople'>,
   surroundings: Surroundings,
   life: Life,
   moment: Moment,
 ): Verdict {
-  const recipient = recipients.find((one) => isSameRecipient(one, notice.recipient))
-  if (recipient === undefined) return cancel('recipient_removed')
+  const recipient = subject.recipients.find((one) => isSameRecipient(one, notice.recipient))
+  if (recipient === undefined) {
+    return missing(subject, life.start ?? new Date(life.since.getTime() + unreadableOfferMs), moment.now)
+  }
   const allowed = effectiveFor(surroundings, recipient, notice.category, notice.channel)
   if (!allowed.allowed || allowed.address === null) return denied(allowed.rule)
   return tooLate(life, moment) ?? { kind: 'send', recipient, address: allowed.address }
@@ -186,9 +194,22 @@ function denied(rule: Rule): Verdict {
   return isProviderMissing(rule) ? { kind: 'refuse', rule } : cancel(rule)
 }
 
+/** An offer of an entry that cannot be read is tried for so long, in ms. */
+const unreadableOfferMs = 24 * 60 * 60_000
+
 /** Until the start; what could not be decided by then is told as failed. */
-const waiting = (rule: Rule, start: Date, now: Date): Verdict =>
-  now.getTime() < start.getTime() ? { kind: 'wait', rule } : { kind: 'refuse', rule }
+function unreadable(issues: readonly FieldIssue[], start: Date, now: Date): Verdict {
+  const rule = 'appointment_unreadable'
+  if (now.getTime() >= start.getTime()) return { kind: 'refuse', rule }
+  const detail = issues.map(({ field, message }) => `${field}: ${message}`).join('; ')
+  return { kind: 'wait', rule, detail }
+}
+
+/** Somebody who is not among those that take part left, unless somebody among them cannot be read. */
+function missing({ hasUnreadablePeople }: Pick<Appointment, 'hasUnreadablePeople'>, start: Date, now: Date): Verdict {
+  if (!hasUnreadablePeople) return cancel('recipient_removed')
+  return unreadable([{ field: 'recipients', message: 'somebody among them cannot be read' }], start, now)
+}
 
 /** No reason to send something wrong, nor to forget it. Null: there is no start that is known. */
 function unanswered({ retryAfterMs }: NotificationError, start: Date | null, now: Date): Verdict {

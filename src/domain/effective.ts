@@ -1,6 +1,7 @@
-import { emailAddress, phoneNumber } from '../schemas/common.ts'
-import type { DirectoryRecipient } from '../schemas/directory.ts'
+import type { Person } from '../schemas/directory.ts'
+import { readEmail } from '../schemas/email-address.ts'
 import type { OffsetInput } from '../schemas/offset.ts'
+import { type Country, type ReadContact, readPhone } from '../schemas/phone-number.ts'
 import { categoryFlagOf, type PreferencesValues } from '../schemas/preferences.ts'
 import type { OrganizationSettings } from '../schemas/settings.ts'
 import type { Category, Channel, Rule } from '../schemas/vocabulary.ts'
@@ -17,12 +18,13 @@ export type OrganizationPolicy = Pick<
   | 'unknownOutcome'
   | 'pastReminders'
   | 'practitionerNotifications'
+  | 'defaultCountry'
 >
 
 export type EffectiveInput = {
   readonly policy: OrganizationPolicy
   readonly wishes: PreferencesValues | null
-  readonly recipient: DirectoryRecipient
+  readonly recipient: Person
   readonly category: Category
   readonly channel: Channel
   /** Why the organization has no usable provider for the channel; null: it has one. */
@@ -36,8 +38,10 @@ export type Effective = {
   readonly rule: Rule
   /** Every rule that stands against it, strongest first: what `explain()` and the debug endpoints show. */
   readonly reasons: readonly Rule[]
-  /** Where it would go: e-mail as given, phone in E.164; null if there is no usable one. */
+  /** Where it would go: e-mail with its domain in ASCII, phone in E.164; null if there is no usable one. */
   readonly address: string | null
+  /** Why the address cannot be used, or what is doubtful about it, without the address; null: nothing is. */
+  readonly addressNote: string | null
   /** The offsets in force for reminders on this channel, as written. */
   readonly offsets: readonly OffsetInput[]
 }
@@ -57,7 +61,7 @@ export function effective(input: EffectiveInput): Effective {
   } else if (wishes?.[categoryFlagOf[category]] === false) {
     reasons.push('category_disabled_by_recipient')
   }
-  const contact = contactOf(channel, wishes, recipient)
+  const contact = contactOf(channel, wishes, recipient, policy.defaultCountry)
   if (contact.fault !== null) reasons.push(contact.fault)
   if (contact.address !== null && input.isSuppressed(channel, addressKey(contact.address))) reasons.push('suppressed')
   if (input.providerFault !== null) reasons.push(input.providerFault)
@@ -67,37 +71,53 @@ export function effective(input: EffectiveInput): Effective {
     rule: reasons[0] ?? 'allowed',
     reasons,
     address: contact.address,
+    addressNote: contact.note,
     offsets: own ?? (email ? policy.defaultEmailReminders : policy.defaultSmsReminders),
   }
 }
 
+/** What is said beside the rule, where it is about the address. */
+export const detailOf = ({ rule, addressNote }: Effective) =>
+  rule === 'invalid_contact' && addressNote !== null ? { detail: addressNote } : {}
+
 /** What two addresses are compared by: mailboxes differ in nothing but case in practice. */
 export const addressKey = (address: string): string => address.toLowerCase()
 
-type Contact = { readonly address: string | null; readonly fault: Rule | null }
-
-/** A person's contact data hardly ever changes between two messages, and parsing an address costs more than remembering it. */
-const checked = new Map<string, string | null>()
-
-/** The address in force for a channel: the recipient's own override, else the host's; null where there is no usable one. */
-export function contactOf(channel: Channel, wishes: PreferencesValues | null, recipient: DirectoryRecipient): Contact {
-  const told =
-    channel === 'EMAIL' ? (wishes?.emailAddress ?? recipient.email) : (wishes?.phoneNumber ?? recipient.phone)
-  if (told === null || told === undefined || told.trim() === '') return { address: null, fault: 'no_contact' }
-  const address = usable(channel, told)
-  return { address, fault: address === null ? 'invalid_contact' : null }
+export type Contact = {
+  readonly address: string | null
+  readonly fault: Rule | null
+  /** Why it cannot be used, or what is doubtful about it, without the contact. */
+  readonly note: string | null
 }
 
-function usable(channel: Channel, told: string): string | null {
-  const key = channel + told
-  let address = checked.get(key)
-  if (address === undefined) {
-    // Hosts store phone numbers as people write them: separators are noise, but a missing country code is a guess not to make.
-    const result =
-      channel === 'EMAIL' ? emailAddress.safeParse(told.trim()) : phoneNumber.safeParse(told.replace(/[\s().-]/g, ''))
-    address = result.success ? result.data : null
-    if (checked.size >= 10_000) checked.clear()
-    checked.set(key, address)
+/** A person's contact data hardly ever changes between two messages, and parsing an address costs more than remembering it. */
+const checked = new Map<string, Contact>()
+
+/** The address in force for a channel: the recipient's own override, else the host's; null where there is no usable one. */
+export function contactOf(
+  channel: Channel,
+  wishes: PreferencesValues | null,
+  recipient: Person,
+  country: Country | null,
+): Contact {
+  const told =
+    channel === 'EMAIL' ? (wishes?.emailAddress ?? recipient.email) : (wishes?.phoneNumber ?? recipient.phone)
+  if (told === null || told === undefined || told.trim() === '') {
+    return { address: null, fault: 'no_contact', note: null }
   }
-  return address
+  const key = `${channel} ${channel === 'SMS' ? country : ''} ${told}`
+  let contact = checked.get(key)
+  if (contact === undefined) {
+    contact = contactFrom(channel === 'EMAIL' ? readEmail(told) : readPhone(told, country))
+    if (checked.size >= 10_000) checked.clear()
+    // What is that long is no address, and is not worth its memory.
+    if (key.length <= 1000) checked.set(key, contact)
+  }
+  return contact
+}
+
+function contactFrom(read: ReadContact): Contact {
+  if (read.address === null) return { address: null, fault: 'invalid_contact', note: `it ${read.fault}` }
+  const note = read.warnings.map(({ message }) => `it ${message}`).join('; ')
+  return { address: read.address, fault: null, note: note === '' ? null : note }
 }

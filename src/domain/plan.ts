@@ -1,11 +1,11 @@
 import { type RecipientRef, refKey } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
-import type { DirectoryRecipient } from '../schemas/directory.ts'
+import type { Person } from '../schemas/directory.ts'
 import type { Offset, OffsetInput } from '../schemas/offset.ts'
 import type { PreferencesValues } from '../schemas/preferences.ts'
 import { type Channel, channels, isProviderLocked, type PastReminderPolicy, type Rule } from '../schemas/vocabulary.ts'
 import { type Appointment, refOf } from './appointment.ts'
-import { type Effective, effective, type OrganizationPolicy } from './effective.ts'
+import { detailOf, type Effective, effective, type OrganizationPolicy } from './effective.ts'
 import { canonicalOffsets, hoursBefore, reminderTime } from './reminder-time.ts'
 
 /** What planning and sending know beside the appointment itself. */
@@ -75,7 +75,7 @@ export function planReminders(input: PlanInput): ReminderPlan {
 
 export function effectiveFor(
   surroundings: Surroundings,
-  recipient: DirectoryRecipient,
+  recipient: Person,
   category: DecisionEntry['category'],
   channel: Channel,
 ): Effective {
@@ -92,7 +92,7 @@ export function effectiveFor(
 
 function planChannel(
   input: PlanInput,
-  recipient: DirectoryRecipient,
+  recipient: Person,
   channel: Channel,
   reminders: PlannedReminder[],
   entries: DecisionEntry[],
@@ -102,7 +102,7 @@ function planChannel(
   const allowed = effectiveFor(input.surroundings, recipient, 'REMINDER', channel)
   // Credentials that cannot be read today may be readable when the time comes; a provider that is not there is not.
   if (allowed.reasons.some((reason) => !isProviderLocked(reason))) {
-    entries.push({ action: 'skipped', rule: allowed.rule, ...about })
+    entries.push({ action: 'skipped', rule: allowed.rule, ...about, ...detailOf(allowed) })
     return
   }
   const offsets = canonicalOffsets(input.customReminders ?? allowed.offsets, start)

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { IdKinds } from '../ports/storage.ts'
-import { type EntityId, rowId, singleLine } from '../schemas/common.ts'
+import { type EntityId, longestId, rowId, singleLine } from '../schemas/common.ts'
 
 /** The ids of a path, a query or a body, of the kinds that the option `ids` says. */
 export type HostIds = {
@@ -14,7 +14,7 @@ export type HostIds = {
 
 const integer = z.int('must be a positive integer').positive('must be a positive integer')
 // One line: no database takes every control character in a key.
-const text = singleLine(64).min(1)
+const text = singleLine(longestId).min(1)
 
 export function hostIds(kinds: IdKinds): HostIds {
   const of = (kind: keyof IdKinds) => (kinds[kind] === 'integer' ? integer : text)

@@ -32,9 +32,11 @@ export class AnsweredBefore extends Error {
 /** The names a row's fields have on the wire, for errors that services throw in the names of TypeScript. */
 export type FieldNames = ReadonlyMap<string, string>
 
+const toldIssues = 50
+
 /**
- * An error as the outside may see it. Faults of ours (5xx) show their title only: their messages are for the log.
- * Anything unknown is `internal_error`.
+ * An error as the outside may see it. Faults of ours (5xx) show their title only: their messages are for the log. A row of the
+ * host that cannot be used is the exception: whoever mends it needs to know which field. Anything unknown is `internal_error`.
  */
 export function problemOf(error: unknown, names: FieldNames): Problem {
   if (error instanceof AnsweredBefore) return error.problem
@@ -42,6 +44,10 @@ export function problemOf(error: unknown, names: FieldNames): Problem {
   const { code, status } = known
   const { title } = errorTable[code]
   const base = { type: `urn:appointment-notifications:problem:${code}`, title, status }
+  if (code === 'directory_invalid' && known.field !== undefined) {
+    // The host's own fields, in the names of its directory; these words are ours, and hold no values.
+    return { ...base, detail: known.message, code, field: known.field, errors: known.issues.slice(0, toldIssues) }
+  }
   if (status >= 500) return { ...base, detail: `${title}.`, code }
   const asWritten = speaksWire(known)
   const nameOf = (field: string) => (asWritten ? field : wireField(field, names))

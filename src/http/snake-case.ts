@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type FieldIssue, NotificationError } from '../errors.ts'
 import { fieldPath } from '../schemas/common.ts'
+import { readInstant } from '../schemas/instant.ts'
 
 /**
  * How values of a schema look on the wire, derived from the schema so that no shape is written twice: field names are
@@ -51,16 +52,14 @@ const boolean: Wire = {
   decode: (value, _at, { text }) => (text && (value === 'true' || value === 'false') ? value === 'true' : value),
 }
 
-/** What an instant is on the wire. */
-export const isoInstant = z.iso.datetime({ offset: true })
-
 const instant: Wire = {
   ...plain,
   decode(value, at, { text, issues }) {
     // An unescaped plus sign of an offset arrives as a space in a query.
-    const told = text && typeof value === 'string' ? value.replace(/ (\d\d:\d\d)$/, '+$1') : value
+    const told = text && typeof value === 'string' ? value.replace(/ (\d\d(?::?\d\d)?)$/, '+$1') : value
     if (told === null) return null
-    if (isoInstant.safeParse(told).success && typeof told === 'string') return new Date(told)
+    const read = typeof told === 'string' ? readInstant(told) : null
+    if (read !== null) return read
     issues.push({ field: at, message: 'must be an instant with offset such as "2024-01-01T00:00:00Z"' })
     return undefined
   },

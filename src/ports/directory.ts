@@ -20,8 +20,9 @@ export type DirectoryContext = {
 
 /**
  * The host application's own data, read whenever the library needs its current state. Every method takes a batch of at
- * most 500 ids and may answer in any order; an id missing from the answer no longer exists. Each answer is validated on
- * its own, so a bad one does not affect the others. Questions asked at the same time go into one batch, so do not rely
+ * most 500 ids and may answer in any order; an id missing from the answer no longer exists, unless a row among the answers has
+ * no id that can be read. Each row is read on its own, so a bad one does not affect the others: an optional field that cannot be
+ * used is left out, a required one puts that row off, and both are reported (event `directory.finding`). Questions asked at the same time go into one batch, so do not rely
  * on the `AsyncLocalStorage` of a single caller.
  *
  * Throw if you cannot answer now: the work is postponed, and no attempt is used up. A method that throws, or has not

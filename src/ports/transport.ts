@@ -1,10 +1,4 @@
-import type { Category, Channel } from '../schemas/vocabulary.ts'
-
-/**
- * How a mail server is spoken to: TLS from the start, STARTTLS or nothing at all, STARTTLS if it is offered, or in the
- * clear.
- */
-export type EmailSecurity = 'implicit' | 'required' | 'opportunistic' | 'off'
+import type { Category, Channel, EmailSecurity } from '../schemas/vocabulary.ts'
 
 /** The credentials of a channel, decrypted for the duration of a send. */
 export type EmailAccount = {
@@ -36,13 +30,18 @@ export type OutboundMessage = {
   readonly organizationId: string
   readonly category: Category
   readonly channel: Channel
-  /** One e-mail address, or one phone number in E.164; a message has one recipient. */
+  /** One e-mail address, its domain in ASCII, or one phone number in E.164; a message has one recipient. */
   readonly to: string
   /** Like `fromName`, one line without control characters. */
   readonly toName: string | null
-  /** E-mail: the sender's address. SMS: the sender's number; null: the provider chooses. */
+  /**
+   * E-mail: the sender's address. SMS: the sender's number in E.164, its short code, or its alphanumeric id; null: the provider
+   * chooses.
+   */
   readonly from: string | null
   readonly fromName: string | null
+  /** E-mail only: where answers go, if not to `from`; null: to `from`. */
+  readonly replyTo: string | null
   /** E-mail only. */
   readonly subject: string | null
   readonly text: string

@@ -5,37 +5,49 @@ import { recipientTypes } from './vocabulary.ts'
 /** An id of the host's: a positive integer as documented, or a string where the option `ids` says so. */
 export type EntityId = number | string
 
-export const organizationId = z.string().min(1).max(64).describe('Organization id, a UUID in the documented system')
+/** The same as a host may write it: a 64-bit key is often a `bigint`, and is read as the number it is, up to 2^53 - 1. */
+export type HostId = EntityId | bigint
+
+/** The longest id that is text: what a varchar(255) holds, and an index of three of them still takes. */
+export const longestId = 255
+
+const safeText = /^[^\p{Cc}\u2028\u2029\p{Cs}]*$/u
+
+/** No database takes every control character in a key. */
+const textId = z
+  .string('must be text')
+  .min(1, 'must not be empty')
+  .max(longestId, `must be text of at most ${longestId} characters`)
+  .regex(safeText, 'must be one line without control characters')
+
+export const organizationId = textId.describe('Organization id, a UUID in the documented system')
 
 /** An id of our own rows. */
 export const rowId = z.int('must be a positive integer').positive()
 
-export const entityId = z.union([z.int().positive(), z.string().min(1).max(64)])
+/** As the library has ids: of rows it read, and in its answers. */
+export const entityId = z.union([z.int().positive(), textId])
 
-export const recipientRef = z.strictObject({ type: z.enum(recipientTypes), id: entityId })
-export type RecipientRef = z.infer<typeof recipientRef>
+const integerWords = `must be an integer from 1 to ${Number.MAX_SAFE_INTEGER} (2^53 - 1)`
+const integerId = z.int(integerWords).positive(integerWords)
+
+/** Databases give 64-bit keys as a `bigint`; beyond 2^53 - 1 it stays one, and is refused: as a number it would be another id. */
+const asNumber = (id: unknown): unknown =>
+  typeof id === 'bigint' && id <= BigInt(Number.MAX_SAFE_INTEGER) && id >= 0n ? Number(id) : id
+
+/** An id as a host hands it over: of the kind that the option `ids` says; the number 12 and the text "12" are two ids. */
+export const hostId = {
+  integer: z.preprocess(asNumber, integerId),
+  text: textId,
+} as const satisfies Record<'integer' | 'text', z.ZodType<EntityId>>
+
+export const recipientRef = z.strictObject({ type: z.enum(recipientTypes), id: z.preprocess(asNumber, entityId) })
+export type RecipientRef = z.output<typeof recipientRef>
+/** Somebody, as a host names them. */
+export type HostRef = { readonly type: RecipientRef['type']; readonly id: HostId }
 
 /** `PATIENT:12`, for maps and logs. */
-export const refKey = (ref: RecipientRef): string => `${ref.type}:${ref.id}`
-
-const knownZones = new Map<string, boolean>()
-
-/** True for a zone this runtime's IANA data knows. Plain UTC offsets (`+02:00`) are refused: they know no DST. */
-export function isTimeZone(zone: string): boolean {
-  let known = knownZones.get(zone)
-  if (known === undefined) {
-    try {
-      new Intl.DateTimeFormat('en', { timeZone: zone })
-      known = !/^[+-]/.test(zone)
-    } catch {
-      known = false
-    }
-    if (knownZones.size < 2000) knownZones.set(zone, known)
-  }
-  return known
-}
-
-export const timeZone = z.string().refine(isTimeZone, 'must be an IANA time zone such as "Europe/Berlin"')
+export const refKey = (ref: HostRef): string => `${ref.type}:${ref.id}`
 
 export const locale = z
   .string()
@@ -51,25 +63,8 @@ export const locale = z
   .describe('BCP 47 language tag')
 
 /** Control characters, line separators and lone surrogates have no place in a header, a name or an address. */
-const safeLine = /^[^\p{Cc}\u2028\u2029\p{Cs}]*$/u
-
 export const singleLine = (max: number) =>
-  z.string().max(max).regex(safeLine, 'must be one line without control characters')
-
-/** What passes is one line of plain characters. */
-export const emailAddress = z
-  .email('must be an e-mail address such as "name@example.org"')
-  .max(255)
-  .meta({ examples: ['name@example.org'] })
-
-/** The shape of E.164; whether the number exists is the provider's to say. */
-export const phoneNumber = z
-  .string()
-  .regex(
-    /^\+[1-9]\d{6,14}$/,
-    'must be an E.164 number such as "+14155550123": a plus sign, the country code, digits only',
-  )
-  .meta({ examples: ['+14155550123'] })
+  z.string().max(max).regex(safeText, 'must be one line without control characters')
 
 /** `emailReminders[2]` for `['emailReminders', 2]`. */
 export function fieldPath(path: readonly PropertyKey[]): string {

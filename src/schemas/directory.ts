@@ -1,97 +1,308 @@
 import { z } from 'zod'
-import { type EntityId, entityId, locale, organizationId, timeZone } from './common.ts'
-import { appointmentStatuses, recipientTypes } from './vocabulary.ts'
-
-const text = (max: number) =>
-  z
-    .string()
-    .transform((told) => told.slice(0, max))
-    .nullable()
-    .optional()
-
-/** Hosts also write `en_US`; what is no language at all counts as none, and stops nobody. */
-const language = z
-  .string()
-  .transform((told) => {
-    const tag = told.replaceAll('_', '-')
-    return locale.safeParse(tag).success ? tag : null
-  })
-  .nullable()
-  .optional()
-
-const zone = z
-  .string()
-  .transform((told) => (timeZone.safeParse(told).success ? told : null))
-  .nullable()
-  .optional()
-
-/** A person to notify, with default contact data. Contacts are checked where they are used, so a bad one stops nobody else. */
-export const directoryRecipient = z.object({
-  type: z.enum(recipientTypes),
-  id: entityId,
-  name: text(255),
-  email: text(320),
-  phone: text(64),
-  locale: language,
-  timeZone: zone,
-})
-export type DirectoryRecipient = z.infer<typeof directoryRecipient>
+import { type EntityId, type HostId, hostId, organizationId } from './common.ts'
+import { readInstant, readTime } from './instant.ts'
+import { type RowFinding, type RowKind, type RowReading, readRow } from './row.ts'
+import { timeZone, zoneDoubt } from './time-zone.ts'
+import { type AppointmentStatus, appointmentStatuses, type RecipientType, recipientTypes } from './vocabulary.ts'
 
 /**
- * An instant (`Date`, or ISO 8601 text with offset), or a wall-clock time of the appointment's zone
- * (`"2026-03-29T14:00"`, no offset). A host that stores local times should hand them over as such: they stay right
- * when a government changes the clocks.
+ * A person to notify, with default contact data. A field that cannot be used is left out, the rest is used; without a `type` and
+ * an `id` that can be read, the messages of that person alone wait.
  */
-export const startsAt = z.union([z.date(), z.iso.datetime({ offset: true, local: true })])
+export type DirectoryRecipient = {
+  /** `PATIENT`, `CLIENT` or `PRACTITIONER`. */
+  type: RecipientType
+  /** Of the kind that the option `ids.recipient` says: an integer from 1 to 2^53 - 1, also as a `bigint`, or text of up to 255 characters. */
+  id: HostId
+  /** As messages greet the person. Longer than 255 characters it is cut off. Default: messages greet nobody by name. */
+  name?: string | null | undefined
+  /** One e-mail address. Default: none, so that nothing is sent by e-mail; the recipient's preferences may name another. */
+  email?: string | null | undefined
+  /**
+   * One phone number, as people write it. A number without a country code is read by the organization's `defaultCountry`.
+   * Default: none, so that nothing is sent by SMS; the recipient's preferences may name another.
+   */
+  phone?: string | null | undefined
+  /** Language of dates and texts, a BCP 47 tag such as `de` or `pt-BR`; `pt_BR` is read too. Default: the organization's. */
+  locale?: string | null | undefined
+  /** IANA zone of the person, such as `Europe/Berlin`. Not used yet: times are of the appointment's zone. */
+  timeZone?: string | null | undefined
+}
 
-export const directoryAppointment = z.object({
-  id: entityId,
-  organizationId,
-  startsAt,
-  /** IANA zone in which the appointment takes place; dates and times in messages are of this zone. */
-  timeZone,
-  durationMinutes: z.number().positive().nullable().optional(),
-  /** Default `scheduled`. Reminders are sent for `scheduled` and `confirmed` only. */
-  status: z.enum(appointmentStatuses).default('scheduled'),
-  practitionerName: text(255),
-  location: text(500),
-  recipients: z.array(directoryRecipient).max(100),
+/**
+ * An appointment as it is now. Where a required field cannot be read, everything about the appointment waits, and the reason is in
+ * `explain`, in the error, in health and in the event `directory.finding`; an optional field that cannot be used is left out,
+ * and reported in the same places.
+ */
+export type DirectoryAppointment = {
+  /** The id that was asked for, of the kind that the option `ids.appointment` says; a `bigint` of up to 2^53 - 1 is read as a number. */
+  id: HostId
+  /** Whose it is: text of up to 255 characters. */
+  organizationId: string
+  /**
+   * An instant (`Date`, or ISO 8601 text with an offset, `"2026-03-29T14:00+02:00"`), or a wall-clock time of the appointment's
+   * zone (`"2026-03-29T14:00"`, no offset). A host that stores local times should hand them over as such: they stay right when a
+   * government changes the clocks. A date alone is refused. From 1900-01-03 to 9999-12-29.
+   */
+  startsAt: Date | string
+  /** IANA zone in which the appointment takes place, such as `America/New_York`; dates and times in messages are of this zone. */
+  timeZone: string
+  /** How long it takes, in minutes, more than 0. Default: messages do not say it. */
+  durationMinutes?: number | null | undefined
+  /**
+   * `scheduled` (default, also for null), `confirmed`, `cancelled`, `completed` or `no_show`. Reminders are sent for `scheduled` and
+   * `confirmed` only. Any other word makes the appointment wait: nobody knows whether it takes place.
+   */
+  status?: AppointmentStatus | null | undefined
+  /** Default: the name of the first recipient who is a `PRACTITIONER`. Longer than 255 characters it is cut off. */
+  practitionerName?: string | null | undefined
+  /** Where it takes place, as messages say it. Longer than 500 characters it is cut off. Default: messages do not say it. */
+  location?: string | null | undefined
+  /** Everybody to be notified, in any number. Somebody left out is no longer reminded. */
+  recipients: DirectoryRecipient[]
+}
+
+/** One page of `upcoming`. */
+export type DirectoryUpcomingPage = {
+  /** Ids of appointments; each is checked on its own. */
+  readonly ids: readonly HostId[]
+  /** Given to the next call, 1 to 1024 characters; null: this is the last page. */
+  readonly cursor: string | null
+}
+
+export type DirectoryOrganization = {
+  /** The id that was asked for. */
+  id: string
+  /** As messages name the sender. Longer than 255 characters it is cut off. Default: messages name nobody. */
+  name?: string | null | undefined
+  /** Language of recipients without one, a BCP 47 tag. Default `en-US`. */
+  locale?: string | null | undefined
+}
+
+/** A patient or client, for their preferences. */
+export type DirectoryRecipientProfile = DirectoryRecipient & {
+  /** Whose patient or client it is: text of up to 255 characters. */
+  organizationId: string
+}
+
+/** Somebody who waits for an earlier slot. */
+export type DirectoryWaitlistEntry = {
+  /** The id that was asked for, of the kind that the option `ids.waitlistEntry` says. */
+  id: HostId
+  /** Whose it is: text of up to 255 characters. */
+  organizationId: string
+  /** Everybody to be notified. */
+  recipients: DirectoryRecipient[]
+  /** IANA zone of the slot. */
+  timeZone: string
+  /** The slot that became free, if the notice is about one, as `DirectoryAppointment.startsAt`. Nothing is sent after it. */
+  startsAt?: Date | string | null | undefined
+  /** Nothing is sent after this instant: a `Date`, or ISO 8601 text with an offset. Default: until the slot starts. */
+  expiresAt?: Date | string | null | undefined
+  /** How long the slot is, in minutes, more than 0. */
+  durationMinutes?: number | null | undefined
+  /** Who the slot is with. */
+  practitionerName?: string | null | undefined
+  /** Where the slot is. */
+  location?: string | null | undefined
+}
+
+/** Blank is what forms and columns hold that nobody filled in. */
+const blank = (told: unknown): unknown => (typeof told === 'string' && told.trim() === '' ? null : told)
+
+const text = (max: number) =>
+  z.preprocess(
+    blank,
+    z
+      .string('must be text')
+      .transform((told) => told.slice(0, max))
+      .nullish(),
+  )
+
+/** Checked where it is used, and not cut off: that would be another address. */
+const contact = z.preprocess(blank, z.string('must be text').nullish())
+
+/** Hosts also write `en_US`, and servers `en_US.UTF-8`. A tag that the runtime has no dates for counts as none. */
+const language = z.preprocess(
+  blank,
+  z
+    .string('must be a BCP 47 language tag such as "en-US"')
+    .transform((told) =>
+      told
+        .trim()
+        .replaceAll('_', '-')
+        .replace(/[.@].*$/, ''),
+    )
+    .refine(isLanguage, 'must be a BCP 47 tag of a language this runtime knows, such as "de-DE"')
+    .nullish(),
+)
+
+function isLanguage(tag: string): boolean {
+  try {
+    return Intl.DateTimeFormat.supportedLocalesOf(tag).length > 0
+  } catch {
+    return false
+  }
+}
+
+const zone = z.preprocess(blank, timeZone.nullish())
+
+const recipientType = z.preprocess(
+  (told) => (typeof told === 'string' ? told.trim().toUpperCase() : told),
+  z.enum(recipientTypes, `must be one of ${recipientTypes.join(', ')}`),
+)
+
+/** `Canceled` and `no-show` are the same words in another spelling; whatever is another word is not guessed at. */
+const status = z.preprocess(
+  (told) => {
+    if (told === null || told === undefined) return 'scheduled'
+    if (typeof told !== 'string') return told
+    const plain = told
+      .trim()
+      .toLowerCase()
+      .replace(/[\s-]+/g, '_')
+    return plain === 'canceled' ? 'cancelled' : plain === 'noshow' ? 'no_show' : plain
+  },
+  z.enum(appointmentStatuses, `must be one of ${appointmentStatuses.join(', ')}`),
+)
+
+const minutes = z.number('must be a positive number').positive('must be a positive number').nullish()
+
+const timeWords = 'must be a Date, or ISO 8601 text with a time such as "2026-03-29T14:00+02:00"'
+
+const startsAt = z.unknown().transform((told, context): Date | string => {
+  const time = typeof told === 'string' ? readTime(told) : null
+  const read = time?.iso ?? readInstant(told)
+  if (read !== null) return read
+  const isMissing = told === undefined || told === null
+  context.issues.push({ code: 'custom', message: isMissing ? 'is missing' : timeWords, input: told })
+  return z.NEVER
 })
-export type DirectoryAppointment = z.input<typeof directoryAppointment>
 
-/** One page of `upcoming`; each id is checked on its own. */
+const expiresAt = z.unknown().transform((told, context): Date | null => {
+  const read = told === undefined || told === null ? null : readInstant(told)
+  if (read !== null || told === undefined || told === null) return read
+  context.issues.push({ code: 'custom', message: `${timeWords}, with an offset`, input: told })
+  return z.NEVER
+})
+
+const whose = z
+  .string({ error: ({ input }) => (isMissing(input) ? 'is missing' : 'must be text') })
+  .pipe(organizationId)
+
+const isMissing = (input: unknown): boolean => input === undefined || input === null
+
+type IdKind = keyof typeof hostId
+
+const personFields = ['type', 'id', 'name', 'email', 'phone', 'locale', 'timeZone']
+const personRequired = ['type', 'id']
+
+const personOf = (ids: IdKind) =>
+  z.object(
+    {
+      type: recipientType,
+      id: hostId[ids],
+      name: text(255),
+      email: contact,
+      phone: contact,
+      locale: language,
+      timeZone: zone,
+    },
+    'must be an object',
+  )
+
+/** A person to notify, as read. */
+export type Person = z.output<ReturnType<typeof personOf>>
+
+const peopleOf = (ids: IdKind) => z.array(personOf(ids), 'must be a list')
+const people = { field: 'recipients', fields: personFields, required: personRequired }
+/** True where somebody of the row could not be read: who is not among `recipients` is not known to have left. */
+const hasUnreadablePeople = z.boolean().default(false)
+
+const appointmentOf = (id: IdKind, recipient: IdKind) =>
+  z.object({
+    id: hostId[id],
+    organizationId: whose,
+    startsAt,
+    timeZone,
+    durationMinutes: minutes,
+    status,
+    practitionerName: text(255),
+    location: text(500),
+    recipients: peopleOf(recipient),
+    hasUnreadablePeople,
+  })
+export type ReadAppointment = z.output<ReturnType<typeof appointmentOf>>
+
+const waitlistEntryOf = (id: IdKind, recipient: IdKind) =>
+  z.object({
+    id: hostId[id],
+    organizationId: whose,
+    recipients: peopleOf(recipient),
+    timeZone,
+    startsAt: startsAt.nullish(),
+    expiresAt,
+    durationMinutes: minutes,
+    practitionerName: text(255),
+    location: text(500),
+    hasUnreadablePeople,
+  })
+export type ReadWaitlistEntry = z.output<ReturnType<typeof waitlistEntryOf>>
+
+const organization = z.object({ id: whose, name: text(255), locale: language })
+export type Organization = z.output<typeof organization>
+
+const profileOf = (id: IdKind) => personOf(id).extend({ organizationId: whose })
+export type Profile = z.output<ReturnType<typeof profileOf>>
+
+/** Of a wait list's entry, the ends of its use are as good as required: without them it would be sent for longer. */
+const required = ['id', 'organizationId', 'startsAt', 'timeZone', 'status', 'recipients']
+const appointmentFields = [...required, 'durationMinutes', 'practitionerName', 'location']
+const entryRequired = ['id', 'organizationId', 'startsAt', 'expiresAt', 'timeZone', 'recipients']
+const entryFields = [...entryRequired, 'durationMinutes', 'practitionerName', 'location']
+
+/** Reads the rows of a host whose ids are of these kinds. */
+export function rowReaders(ids: { readonly [Kind in 'appointment' | 'recipient' | 'waitlistEntry']: IdKind }) {
+  const appointments = {
+    schema: appointmentOf(ids.appointment, ids.recipient),
+    required,
+    fields: appointmentFields,
+    people,
+  } satisfies RowKind<z.ZodType>
+  const entries = {
+    schema: waitlistEntryOf(ids.waitlistEntry, ids.recipient),
+    required: entryRequired,
+    fields: entryFields,
+    people,
+  } satisfies RowKind<z.ZodType>
+  const organizations = { schema: organization, required: ['id'], fields: ['id', 'name', 'locale'] }
+  const profiles = {
+    schema: profileOf(ids.recipient),
+    required: [...personRequired, 'organizationId'],
+    fields: [...personFields, 'organizationId'],
+  }
+  return {
+    appointment: (row: unknown) => doubted(readRow(appointments, row)),
+    waitlistEntry: (row: unknown) => doubted(readRow(entries, row)),
+    organization: (row: unknown) => readRow(organizations, row),
+    recipient: (row: unknown) => readRow(profiles, row),
+  }
+}
+
+function doubted<T extends { readonly timeZone: string }>(reading: RowReading<T>): RowReading<T> {
+  const doubt = reading.value === null ? null : zoneDoubt(reading.value.timeZone)
+  if (doubt === null) return reading
+  const finding: RowFinding = { field: 'timeZone', message: doubt }
+  return { ...reading, findings: [...reading.findings, finding] }
+}
+
 export const directoryUpcomingPage = z.object({
   ids: z.array(z.unknown()),
-  /** Handed to the next call; null: this is the last page. */
   cursor: z.string().min(1).max(1024).nullable(),
 })
-export type DirectoryUpcomingPage = { readonly ids: readonly EntityId[] } & Pick<
-  z.infer<typeof directoryUpcomingPage>,
-  'cursor'
->
 
-export const directoryOrganization = z.object({
-  id: organizationId,
-  name: text(255),
-  /** Language of recipients without one. Default `en-US`. */
-  locale: language,
-})
-export type DirectoryOrganization = z.infer<typeof directoryOrganization>
-
-export const directoryRecipientProfile = directoryRecipient.extend({ organizationId })
-export type DirectoryRecipientProfile = z.infer<typeof directoryRecipientProfile>
-
-export const directoryWaitlistEntry = z.object({
-  id: entityId,
-  organizationId,
-  recipients: z.array(directoryRecipient).max(100),
-  timeZone,
-  /** The slot that became free, if the notice is about one. */
-  startsAt: startsAt.nullable().optional(),
-  /** Nothing is sent after this. */
-  expiresAt: z.date().nullable().optional(),
-  durationMinutes: z.number().positive().nullable().optional(),
-  practitionerName: text(255),
-  location: text(500),
-})
-export type DirectoryWaitlistEntry = z.input<typeof directoryWaitlistEntry>
+/** An id of a list, of the kind that the option `ids` says; null: it is none. */
+export function readHostId(kind: IdKind, id: unknown): EntityId | null {
+  const read = hostId[kind].safeParse(id)
+  return read.success ? read.data : null
+}

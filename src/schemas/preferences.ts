@@ -1,6 +1,8 @@
 import { z } from 'zod'
-import { emailAddress, phoneNumber, type RecipientRef } from './common.ts'
+import type { HostRef, RecipientRef } from './common.ts'
+import { emailAddress } from './email-address.ts'
 import { type OffsetInput, reminderOffsets } from './offset.ts'
+import { phoneNumber } from './phone-number.ts'
 import type { Category, Channel } from './vocabulary.ts'
 
 const flag = z.boolean().nullable().optional()
@@ -24,6 +26,9 @@ export type PreferencesInput = z.infer<typeof preferencesInput>
 
 /** The recipients who have preferences; practitioners follow the organization's settings. */
 export type PreferenceRef = RecipientRef & { readonly type: 'PATIENT' | 'CLIENT' }
+
+/** The same, as a host names them. */
+export type HostPreferenceRef = HostRef & { readonly type: PreferenceRef['type'] }
 
 /** The recipient's own wishes; null in a field inherits. */
 export type PreferencesValues = {

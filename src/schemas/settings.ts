@@ -1,9 +1,18 @@
 import { z } from 'zod'
-import { emailAddress, phoneNumber, singleLine } from './common.ts'
+import { singleLine } from './common.ts'
+import { emailAddress } from './email-address.ts'
 import { type OffsetInput, reminderOffsets } from './offset.ts'
+import { type Country, countryCode } from './phone-number.ts'
+import { smsSender } from './sms-sender.ts'
 import { type TemplateSet, templateSet } from './templates.ts'
-import type { PastReminderPolicy, UnknownOutcomePolicy } from './vocabulary.ts'
-import { type Category, categories, pastReminderPolicies, unknownOutcomePolicies } from './vocabulary.ts'
+import type { EmailSecurity, PastReminderPolicy, UnknownOutcomePolicy } from './vocabulary.ts'
+import {
+  type Category,
+  categories,
+  emailSecurities,
+  pastReminderPolicies,
+  unknownOutcomePolicies,
+} from './vocabulary.ts'
 
 /** What a GET shows in place of a secret that is set; sent back, it changes nothing. */
 export const secretMask = '********'
@@ -26,6 +35,8 @@ export const organizationSettingsInput = z.strictObject({
   smsEnabled: flag,
   emailSmtpHost: host.nullable().optional(),
   emailSmtpPort: z.int().min(1).max(65_535).nullable().optional(),
+  /** How the server is spoken to. Null: TLS from the start on port 465, else STARTTLS as the transport decides. */
+  emailSmtpSecurity: z.enum(emailSecurities).nullable().optional(),
   emailUsername: singleLine(255)
     .meta({ examples: ['notifications@clinic.example'] })
     .nullable()
@@ -45,7 +56,7 @@ export const organizationSettingsInput = z.strictObject({
     .optional(),
   smsApiKey: z.string().min(1).max(1024).nullable().optional(),
   smsApiSecret: z.string().min(1).max(1024).nullable().optional(),
-  smsFromNumber: phoneNumber.nullable().optional(),
+  smsFromNumber: smsSender.nullable().optional(),
   defaultEmailReminders: offsets,
   defaultSmsReminders: offsets,
   emailTemplates: templateSet.nullable().optional(),
@@ -53,6 +64,8 @@ export const organizationSettingsInput = z.strictObject({
   unknownOutcome: z.enum(unknownOutcomePolicies).nullable().optional(),
   pastReminders: z.enum(pastReminderPolicies).nullable().optional(),
   practitionerNotifications: z.array(z.enum(categories)).max(categories.length).nullable().optional(),
+  /** The country of phone numbers that are written without a country code (ISO 3166-1 alpha-2). Null: there is none. */
+  defaultCountry: countryCode.nullable().optional(),
 })
 export type OrganizationSettingsInput = z.infer<typeof organizationSettingsInput>
 
@@ -76,6 +89,7 @@ export type OrganizationSettings = {
   readonly smsEnabled: boolean
   readonly emailSmtpHost: string | null
   readonly emailSmtpPort: number
+  readonly emailSmtpSecurity: EmailSecurity | null
   readonly emailUsername: string | null
   readonly emailPassword: string | null
   readonly emailFromAddress: string | null
@@ -91,6 +105,7 @@ export type OrganizationSettings = {
   readonly unknownOutcome: UnknownOutcomePolicy
   readonly pastReminders: PastReminderPolicy
   readonly practitionerNotifications: readonly Category[]
+  readonly defaultCountry: Country | null
   readonly createdAt: Date
   readonly updatedAt: Date
 }

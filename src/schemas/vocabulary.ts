@@ -122,6 +122,7 @@ export const ruleTable = {
   appointment_moved: 'the appointment was moved',
   zone_data_changed: 'the rules of the time zone changed: the same local time is another instant',
   appointment_unreadable: 'the host application described the appointment in a way that cannot be used',
+  field_ignored: 'your directory returned a field that cannot be used as it is; the rest of the row is used',
   directory_failed: "the host application's directory did not answer for it",
   waitlist_entry_gone: 'the host application no longer knows the waitlist entry',
   recipient_removed: 'the recipient is not, or no longer, part of the appointment',
@@ -141,6 +142,7 @@ export const ruleTable = {
   not_switched_on_for_practitioners: 'the organization did not switch this kind on for practitioners',
   no_contact: 'the recipient has no address for the channel',
   invalid_contact: 'the address of the recipient is not usable',
+  contact_doubtful: 'the address of the recipient is used, and may be mistaken',
   suppressed: 'the address opted out or was refused for good by the provider',
   no_transport: 'no transport that could send on the channel is installed (option "transports")',
   no_account: 'neither the organization nor the host application has an account for the channel',
@@ -193,3 +195,10 @@ export const isProviderMissing = (rule: Rule): boolean => missingProvider.some((
 export const isProviderLocked = (rule: Rule): boolean => lockedProvider.some((one) => one === rule)
 /** The message should go out and cannot: a failure to report, not a wish to respect. */
 export const isProviderFault = (rule: Rule): boolean => isProviderMissing(rule) || isProviderLocked(rule)
+
+/**
+ * How a mail server is spoken to: TLS from the start, STARTTLS or nothing at all, STARTTLS if it is offered, or in the
+ * clear.
+ */
+export const emailSecurities = ['implicit', 'required', 'opportunistic', 'off'] as const
+export type EmailSecurity = (typeof emailSecurities)[number]

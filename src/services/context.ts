@@ -92,6 +92,7 @@ export type PlanningContext = Pick<Context, 'dueAt' | 'reported' | 'tasksTouched
 }
 
 export function createContext(options: ServiceOptions, signals: Signals): Context {
+  const events = new Events(options.logger)
   const secrets = options.encryptionKeys.length === 0 ? null : createSecretBox(options.encryptionKeys)
   const context: Context = {
     options,
@@ -99,6 +100,7 @@ export function createContext(options: ServiceOptions, signals: Signals): Contex
       clock: options.clock,
       logger: options.logger,
       timeoutMs: options.directoryTimeoutMs,
+      found: (finding) => events.emit('directory.finding', finding),
     }),
     disappearances: new Disappearances(options.storage.decisions, options.clock),
     providers: new Providers(options.transports, options.defaults, secrets, options.taskManager?.mode === 'deliver'),
@@ -106,7 +108,7 @@ export function createContext(options: ServiceOptions, signals: Signals): Contex
       return accounts
     },
     secrets,
-    events: new Events(options.logger),
+    events,
     ...signals,
   }
   const accounts = new Accounts(context)

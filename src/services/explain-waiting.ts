@@ -1,7 +1,13 @@
-import type { EntityId } from '../schemas/common.ts'
-import { ruleTable } from '../schemas/vocabulary.ts'
+import { refOf } from '../domain/appointment.ts'
+import { contactOf } from '../domain/effective.ts'
+import type { Storage } from '../ports/storage.ts'
+import { type EntityId, refKey } from '../schemas/common.ts'
+import type { Person } from '../schemas/directory.ts'
+import { channels, type Rule, ruleTable } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
+import { inWords } from './directory/row-findings.ts'
 import type { ExplanationLine } from './explanation.ts'
+import { preferenceRefOf } from './knowledge.ts'
 import { withTimeout } from './with-timeout.ts'
 
 /** What was due before is waiting for something; what is due now may be on its way, in ms. */
@@ -12,20 +18,23 @@ const patienceMs = 2000
 type Waiting = Pick<ExplanationLine, 'category' | 'recipient' | 'channel' | 'reminderId' | 'notificationId' | 'offset'>
 
 /**
- * Why messages of an appointment that are due have not been sent: nothing is written while an outside service does not
- * answer, so it is said when somebody asks. Empty where it answers.
+ * What nothing is written of, and is said when somebody asks: why messages of an appointment that are due have not been sent,
+ * where an outside service does not answer, and what of the row that the directory returns now cannot be used.
  */
 export async function explainWaiting(
   context: Context,
   organizationId: string,
   appointmentId: EntityId,
 ): Promise<ExplanationLine[]> {
-  const { clock } = context.options
-  const waiting = await overdue(context, organizationId, appointmentId)
-  if (waiting.length === 0) return []
-  const why = await reasonOf(context, organizationId, appointmentId)
-  if (why === null) return []
-  return waiting.map((one) => ({ ...one, at: clock.now(), action: 'deferred', ...why }))
+  const at = context.options.clock.now()
+  const [waiting, now] = await Promise.all([
+    overdue(context, organizationId, appointmentId),
+    look(context, organizationId, appointmentId),
+  ])
+  const warned = now.warnings.map((one): ExplanationLine => ({ category: 'REMINDER', ...one, at, action: 'warned' }))
+  const { why } = now
+  if (why === null) return warned
+  return [...warned, ...waiting.map((one): ExplanationLine => ({ ...one, at, action: 'deferred', ...why }))]
 }
 
 async function overdue(
@@ -54,16 +63,18 @@ async function overdue(
   ]
 }
 
+type Because = Pick<ExplanationLine, 'rule' | 'because'>
+type Warning = Because & Pick<ExplanationLine, 'recipient' | 'channel'>
+type Look = { readonly why: Because | null; readonly warnings: readonly Warning[] }
+
 /** What this process knows is wrong; else what the directory answers now. */
-async function reasonOf(
+async function look(
   { host, options, taskManagerFault }: Context,
   organizationId: string,
   appointmentId: EntityId,
-): Promise<Pick<ExplanationLine, 'rule' | 'because'> | null> {
+): Promise<Look> {
   const known = host.faultFor(organizationId)
   if (known !== null) return silent(`"${known.method}": ${known.fault}, since ${known.since.toISOString()}`)
-  const taskManager = taskManagerFault()
-  if (taskManager !== null) return { rule: null, because: `TaskManager does not answer: ${taskManager}` }
   const asked = host.appointments([appointmentId], {
     organizationOf: () => organizationId,
     eager: true,
@@ -72,8 +83,39 @@ async function reasonOf(
   const answer = await withTimeout(options.clock, patienceMs, asked, () => null)
   if (answer === null) return silent(`no answer within ${patienceMs} ms`)
   const truth = answer(appointmentId)
-  return truth.kind === 'unanswered' ? silent(truth.error.message) : null
+  if (truth.kind === 'unanswered') return silent(truth.error.message)
+  if (truth.kind === 'unreadable') {
+    const why = saying('appointment_unreadable', inWords(truth.issues))
+    return { why, warnings: [why] }
+  }
+  const taskManager = taskManagerFault()
+  const why = taskManager === null ? null : { rule: null, because: `TaskManager does not answer: ${taskManager}` }
+  if (truth.kind !== 'known') return { why, warnings: [] }
+  const ignored = (truth.findings ?? []).map(({ recipient, ...issue }) => ({
+    ...saying('field_ignored', inWords([issue])),
+    ...(recipient === undefined ? {} : { recipient }),
+  }))
+  return { why, warnings: [...ignored, ...(await doubts(options.storage, organizationId, truth.value.recipients))] }
 }
 
-const silent = (fault: string) =>
-  ({ rule: 'directory_failed', because: `${ruleTable.directory_failed}: ${fault}` }) as const
+/** Addresses that are not used, or are and may be mistaken. */
+async function doubts(storage: Storage, organizationId: string, recipients: readonly Person[]): Promise<Warning[]> {
+  const [[settings], preferences] = await Promise.all([
+    storage.settings.get([organizationId]),
+    storage.preferences.get(recipients.flatMap((one) => preferenceRefOf(one) ?? [])),
+  ])
+  const wishesOf = new Map(preferences.map((row) => [refKey(row.recipient), row]))
+  return recipients.flatMap((recipient) =>
+    channels.flatMap((channel): Warning[] => {
+      const wishes = wishesOf.get(refKey(recipient)) ?? null
+      const { fault, note } = contactOf(channel, wishes, recipient, settings?.defaultCountry ?? null)
+      return note === null
+        ? []
+        : [{ ...saying(fault ?? 'contact_doubtful', note), recipient: refOf(recipient), channel }]
+    }),
+  )
+}
+
+const saying = (rule: Rule, what: string) => ({ rule, because: `${ruleTable[rule]}: ${what}` })
+
+const silent = (fault: string): Look => ({ why: saying('directory_failed', fault), warnings: [] })

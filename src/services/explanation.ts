@@ -7,11 +7,20 @@ import { ruleTable } from '../schemas/vocabulary.ts'
  * What is shown beside decisions: what providers did; and of an appointment that was never reported, which is `unreported`, what
  * would be planned if it were.
  */
-export const explainedActions = ['sent', 'delivered', 'bounced', 'unreported', 'would_plan', 'would_skip'] as const
+export const explainedActions = [
+  'sent',
+  'delivered',
+  'bounced',
+  'warned',
+  'unreported',
+  'would_plan',
+  'would_skip',
+] as const
 
 /** One line of an appointment's story. `because` is the rule in words. */
 export type ExplanationLine = Omit<DecisionEntry, 'action' | 'rule'> & {
   readonly at: Date
+  /** `warned`: nothing was decided by it; something of the row that the directory returns now cannot be used. */
   readonly action: DecisionEntry['action'] | (typeof explainedActions)[number]
   readonly rule: DecisionEntry['rule'] | null
   readonly because: string

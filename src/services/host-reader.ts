@@ -3,19 +3,20 @@ import { NotificationError } from '../errors.ts'
 import type { Directory } from '../ports/directory.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { IdKinds } from '../ports/storage.ts'
-import { type EntityId, type RecipientRef, refKey } from '../schemas/common.ts'
+import { type EntityId, fieldPath, type RecipientRef, refKey } from '../schemas/common.ts'
 import {
-  type DirectoryOrganization,
-  type DirectoryRecipientProfile,
-  directoryAppointment,
-  directoryOrganization,
-  directoryRecipientProfile,
+  type DirectoryAppointment,
   directoryUpcomingPage,
-  directoryWaitlistEntry,
+  type Organization,
+  type Profile,
+  readHostId,
+  rowReaders,
 } from '../schemas/directory.ts'
+import type { RowReading } from '../schemas/row.ts'
 import { unusable } from './directory/batch.ts'
-import { BatchReader, describe, type LookUp, type Truths } from './directory/batch-reader.ts'
+import { BatchReader, type LookUp, type Truths } from './directory/batch-reader.ts'
 import { DirectoryMethod, type DirectoryMethodOptions } from './directory/method.ts'
+import { inWords, RowFindings, rowInvalid } from './directory/row-findings.ts'
 import {
   type DirectoryFault,
   type DirectoryStatus,
@@ -23,53 +24,51 @@ import {
   faultFor,
   type ObservedMethod,
 } from './directory/status.ts'
-import { isId, requireKinds } from './ids.ts'
 
 /** Reads the host's directory: each question within its time, each answer parsed on its own. */
 export class HostReader {
   readonly #directory: Directory
   readonly #kinds: IdKinds
   readonly #logger: Logger
+  readonly #read
   readonly #appointments
   readonly #waitlistEntries
   readonly #organizations
   readonly #recipients: DirectoryMethod<readonly RecipientRef[]>
+  readonly #recipientFindings: RowFindings
   readonly #upcoming: DirectoryMethod<string | null>
 
   constructor(directory: Directory, kinds: IdKinds, options: DirectoryMethodOptions) {
     this.#directory = directory
     this.#kinds = kinds
     this.#logger = options.logger
-    this.#appointments = new BatchReader(
+    const read = rowReaders(kinds)
+    this.#read = {
+      ...read,
+      appointment: (row: unknown) => understood(read.appointment(row), appointmentOf),
+      waitlistEntry: (row: unknown) => understood(read.waitlistEntry(row), waitlistEntryOf),
+    }
+    this.#appointments = new BatchReader<EntityId, Appointment>(
       {
         name: 'appointments',
-        call: (ids: readonly EntityId[], context) => directory.appointments(ids, context),
-        schema: directoryAppointment,
-        understand: (told) => {
-          requireKinds(kinds, 'appointment', told)
-          return appointmentOf(told)
-        },
+        call: (ids, context) => directory.appointments(ids, context),
+        read: this.#read.appointment,
       },
       options,
     )
-    this.#waitlistEntries = new BatchReader(
+    this.#waitlistEntries = new BatchReader<EntityId, WaitlistEntry>(
       {
         name: 'waitlistEntries',
-        call: (ids: readonly EntityId[], context) => directory.waitlistEntries?.(ids, context),
-        schema: directoryWaitlistEntry,
-        understand: (told) => {
-          requireKinds(kinds, 'waitlistEntry', told)
-          return waitlistEntryOf(told)
-        },
+        call: (ids, context) => directory.waitlistEntries?.(ids, context),
+        read: this.#read.waitlistEntry,
       },
       options,
     )
-    this.#organizations = new BatchReader(
+    this.#organizations = new BatchReader<string, Organization>(
       {
         name: 'organizations',
-        call: (ids: readonly string[], context) => directory.organizations(ids, context),
-        schema: directoryOrganization,
-        understand: (organization) => organization,
+        call: (ids, context) => directory.organizations(ids, context),
+        read: read.organization,
       },
       options,
     )
@@ -78,11 +77,27 @@ export class HostReader {
       (refs, context) => directory.recipients?.(refs, context),
       options,
     )
+    this.#recipientFindings = new RowFindings('recipients', options)
     this.#upcoming = new DirectoryMethod(
       'upcoming',
       (cursor, context) => directory.upcoming?.(cursor, context),
       options,
     )
+  }
+
+  /**
+   * An appointment that the caller describes, by the rules for what a directory answers.
+   * @throws NotificationError `invalid_input` with what is wrong as `issues`.
+   */
+  described(told: DirectoryAppointment): Appointment {
+    const reading = this.#read.appointment(told)
+    const { value, issues } = reading
+    if (value === null) {
+      throw new NotificationError('invalid_input', `The appointment is not valid. ${inWords(issues)}`, { issues })
+    }
+    this.#appointments.findings.note(value.id, reading)
+    this.#appointments.findings.noteUnknown([reading])
+    return value
   }
 
   /** @throws NotificationError `directory_failed` or `directory_invalid` where the host answers for none of them now. */
@@ -105,8 +120,8 @@ export class HostReader {
   /** @throws NotificationError as `appointments`. */
   organizations(
     ids: readonly string[],
-    lookUp?: Omit<LookUp<string, DirectoryOrganization>, 'organizationOf'>,
-  ): Promise<Truths<string, DirectoryOrganization>> {
+    lookUp?: Omit<LookUp<string, Organization>, 'organizationOf'>,
+  ): Promise<Truths<string, Organization>> {
     return this.#organizations.ask(ids, { ...lookUp, organizationOf: (id) => id })
   }
 
@@ -122,25 +137,37 @@ export class HostReader {
   async upcoming(cursor: string | null) {
     this.#require('upcoming')
     const page = directoryUpcomingPage.safeParse(await this.#upcoming.ask(cursor, 'guarded'))
-    if (!page.success) throw unusable('upcoming', describe(page.error))
-    const ids = page.data.ids.filter((id) => isId(this.#kinds, 'appointment', id))
+    if (!page.success) {
+      throw unusable(
+        'upcoming',
+        page.error.issues.map(({ path, message }) => ({ field: fieldPath(path), message })),
+      )
+    }
+    const ids = page.data.ids.flatMap((id) => readHostId(this.#kinds.appointment, id) ?? [])
     const unreadable = page.data.ids.length - ids.length
     if (unreadable > 0) {
-      const fault = `ids: must be ${this.#kinds.appointment} (option "ids")`
+      const fault = `ids: must be ${this.#kinds.appointment} ids (option "ids"), of up to 2^53 - 1 or 255 characters`
       this.#logger.error('directory answer not usable', { method: 'upcoming', count: unreadable, fault })
     }
     return { ids, unreadable, cursor: page.data.cursor }
   }
 
-  /** Who a recipient is; null if the host does not know it. */
-  async recipient(ref: RecipientRef): Promise<DirectoryRecipientProfile | null> {
+  /**
+   * Who a recipient is; null if the host does not know it.
+   * @throws NotificationError `directory_failed`, or `directory_invalid` for an answer that cannot be used.
+   */
+  async recipient(ref: RecipientRef): Promise<Profile | null> {
     this.#require('recipients')
     const answer = await this.#recipients.ask([ref], 'guarded')
-    if (!Array.isArray(answer)) throw unusable('recipients', 'the answer is not an array')
-    for (const told of answer) {
-      const result = directoryRecipientProfile.safeParse(told)
-      if (result.success && refKey(result.data) === refKey(ref)) return result.data
-      if (!result.success) throw unusable('recipients', describe(result.error))
+    if (!Array.isArray(answer)) throw unusable('recipients', [{ field: '', message: 'the answer is not an array' }])
+    const readings = answer.flatMap((row: unknown) => (row == null ? [] : [this.#read.recipient(row)]))
+    this.#recipientFindings.noteUnknown(readings)
+    for (const reading of readings) {
+      const { value, issues } = reading
+      if (value !== null && refKey(value) !== refKey(ref)) continue
+      this.#recipientFindings.note(ref.id, reading)
+      if (value === null) throw rowInvalid(`the ${ref.type.toLowerCase()} ${ref.id}`, issues)
+      return value
     }
     return null
   }
@@ -152,8 +179,12 @@ export class HostReader {
 
   /** What is known of its faults. */
   get status(): DirectoryStatus {
-    const others = [this.#recipients, this.#upcoming].map((method) => ({ method, troubles: null, concernsAll: false }))
-    return directoryStatus([...this.#observed(), ...others])
+    const other = { troubles: null, concernsAll: false }
+    return directoryStatus([
+      ...this.#observed(),
+      { ...other, method: this.#recipients, rows: this.#recipientFindings.status },
+      { ...other, method: this.#upcoming, rows: noFindings },
+    ])
   }
 
   /** What is known to be wrong with it for an organization; null: nothing. */
@@ -162,11 +193,14 @@ export class HostReader {
   }
 
   #observed(): ObservedMethod[] {
-    return [this.#appointments, this.#waitlistEntries, this.#organizations].map(({ method, troubles, questions }) => ({
-      method,
-      troubles,
-      concernsAll: questions.concernsAll,
-    }))
+    return [this.#appointments, this.#waitlistEntries, this.#organizations].map(
+      ({ method, troubles, questions, findings }) => ({
+        method,
+        troubles,
+        concernsAll: questions.concernsAll,
+        rows: findings.status,
+      }),
+    )
   }
 
   /** Ends questions under way, and refuses what comes later. */
@@ -183,5 +217,18 @@ export class HostReader {
       `The directory has no method "${method}"; add it to the option "directory" to use this.`,
       { field: `directory.${method}` },
     )
+  }
+}
+
+const noFindings = { unreadable: { count: 0, ids: [] }, ignored: [] }
+
+/** A time that no calendar of the library reaches is found out when it is computed with. */
+function understood<Row, Value>(reading: RowReading<Row>, understand: (row: Row) => Value): RowReading<Value> {
+  if (reading.value === null) return { ...reading, value: null }
+  try {
+    return { ...reading, value: understand(reading.value) }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return { ...reading, value: null, issues: [{ field: 'startsAt', message: error.message }] }
   }
 }

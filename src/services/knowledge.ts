@@ -3,7 +3,7 @@ import type { Surroundings } from '../domain/plan.ts'
 import type { NotificationError } from '../errors.ts'
 import type { IntentGuard, PlanRow, PreferencesRow, SettingsRow, SuppressedAddress } from '../ports/storage.ts'
 import { type RecipientRef, refKey } from '../schemas/common.ts'
-import type { DirectoryOrganization, DirectoryRecipient } from '../schemas/directory.ts'
+import type { Organization, Person } from '../schemas/directory.ts'
 import type { PreferenceRef } from '../schemas/preferences.ts'
 import { channels, type ProviderFault } from '../schemas/vocabulary.ts'
 import type { PlanningContext } from './context.ts'
@@ -12,7 +12,7 @@ import type { Provider } from './providers.ts'
 import { policyOf } from './settings-view.ts'
 
 /** Somebody's appointment, or a waitlist entry: what has an organization and recipients. */
-type Subject = { readonly organizationId: string; readonly recipients: readonly DirectoryRecipient[] }
+type Subject = { readonly organizationId: string; readonly recipients: readonly Person[] }
 
 /**
  * Everything the rows and the host say around a batch of subjects, read once: settings, preferences, suppressions and
@@ -23,7 +23,7 @@ export class Knowledge {
   readonly #settings: ReadonlyMap<string, SettingsRow>
   readonly #preferences: ReadonlyMap<string, PreferencesRow>
   readonly #suppressed: ReadonlySet<string>
-  readonly #organization: Truths<string, DirectoryOrganization>
+  readonly #organization: Truths<string, Organization>
   readonly #surroundings = new Map<string, Surroundings>()
 
   private constructor(
@@ -31,7 +31,7 @@ export class Knowledge {
     settings: ReadonlyMap<string, SettingsRow>,
     preferences: ReadonlyMap<string, PreferencesRow>,
     suppressed: ReadonlySet<string>,
-    organization: Truths<string, DirectoryOrganization>,
+    organization: Truths<string, Organization>,
   ) {
     this.#context = context
     this.#settings = settings
@@ -47,7 +47,7 @@ export class Knowledge {
   static async load(
     context: PlanningContext,
     subjects: readonly Subject[],
-    organizations?: Truths<string, DirectoryOrganization>,
+    organizations?: Truths<string, Organization>,
   ): Promise<Knowledge> {
     const { storage } = context.options
     const organizationIds = [...new Set(subjects.map((subject) => subject.organizationId))]
@@ -64,14 +64,9 @@ export class Knowledge {
       organizations ?? context.host.organizations(organizationIds),
     ])
     const preferencesByRef = new Map(preferences.map((row) => [refKey(row.recipient), row]))
-    const suppressed = await storage.settings.suppressed(addressesOf(subjects, preferencesByRef))
-    return new Knowledge(
-      context,
-      new Map(settings.map((row) => [row.organizationId, row])),
-      preferencesByRef,
-      new Set(suppressed.map(suppressionKey)),
-      organization,
-    )
+    const settingsOf = new Map(settings.map((row) => [row.organizationId, row]))
+    const suppressed = await storage.settings.suppressed(addressesOf(subjects, preferencesByRef, settingsOf))
+    return new Knowledge(context, settingsOf, preferencesByRef, new Set(suppressed.map(suppressionKey)), organization)
   }
 
   /** For the pure rules of the domain. */
@@ -99,7 +94,7 @@ export class Knowledge {
   }
 
   /** Null where the host does not know it, or knows nothing of it that can be used. */
-  organization(organizationId: string): DirectoryOrganization | null {
+  organization(organizationId: string): Organization | null {
     const truth = this.#organization(organizationId)
     return truth.kind === 'known' ? truth.value : null
   }
@@ -136,12 +131,14 @@ export function preferenceRefOf(recipient: RecipientRef): PreferenceRef | null {
 function addressesOf(
   subjects: readonly Subject[],
   preferences: ReadonlyMap<string, PreferencesRow>,
+  settings: ReadonlyMap<string, SettingsRow>,
 ): SuppressedAddress[] {
   const found = new Map<string, SuppressedAddress>()
   for (const { organizationId, recipients } of subjects) {
+    const country = settings.get(organizationId)?.defaultCountry ?? null
     for (const recipient of recipients) {
       for (const channel of channels) {
-        const { address } = contactOf(channel, preferences.get(refKey(recipient)) ?? null, recipient)
+        const { address } = contactOf(channel, preferences.get(refKey(recipient)) ?? null, recipient, country)
         if (address === null) continue
         const one = { organizationId, channel, address: addressKey(address) }
         found.set(suppressionKey(one), one)

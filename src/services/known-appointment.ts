@@ -1,20 +1,24 @@
 import type { Appointment } from '../domain/appointment.ts'
-import type { EntityId } from '../schemas/common.ts'
+import type { EntityId, HostId } from '../schemas/common.ts'
 import type { DirectoryAppointment } from '../schemas/directory.ts'
 import type { Context } from './context.ts'
+import { rowInvalid } from './directory/row-findings.ts'
 import { readId } from './ids.ts'
 import { appointmentNotFound } from './not-found.ts'
-import { parseAppointment } from './parse-appointment.ts'
 
-/** An appointment as the directory tells it, or as the caller does. @throws NotificationError `appointment_not_found`, `invalid_input`. */
+/**
+ * An appointment as the directory tells it, or as the caller does.
+ * @throws NotificationError `appointment_not_found`, `directory_invalid`, `invalid_input`.
+ */
 export async function knownAppointment(
   { options, host }: Context,
-  appointment: EntityId | DirectoryAppointment,
+  appointment: HostId | DirectoryAppointment,
 ): Promise<Appointment> {
-  if (typeof appointment === 'object') return parseAppointment(options.ids, appointment)
+  if (typeof appointment === 'object') return host.described(appointment)
   const id = readId(options.ids, 'appointment', appointment, 'appointmentId')
   const truth = (await host.appointments([id]))(id)
   if (truth.kind === 'known') return truth.value
+  if (truth.kind === 'unreadable') throw rowInvalid(`appointment ${id}`, truth.issues)
   throw appointmentNotFound(id)
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Appointment, isSameRecipient, refOf, type WaitlistEntry } from '../domain/appointment.ts'
 import { type Change, changesSince, type Known } from '../domain/changes.ts'
-import { addressKey } from '../domain/effective.ts'
+import { addressKey, detailOf } from '../domain/effective.ts'
 import {
   type MessageFacts,
   namesOf,
@@ -13,7 +13,7 @@ import { effectiveFor } from '../domain/plan.ts'
 import type { DeliveryContent, NewDelivery } from '../ports/storage.ts'
 import { type EntityId, type RecipientRef, refKey } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
-import type { DirectoryOrganization, DirectoryRecipient } from '../schemas/directory.ts'
+import type { Organization, Person } from '../schemas/directory.ts'
 import type { TemplateSet } from '../schemas/templates.ts'
 import { type Category, type Channel, channels, isProviderFault, type Rule } from '../schemas/vocabulary.ts'
 import { noticeKey } from './idempotency-key.ts'
@@ -54,7 +54,8 @@ export function buildNotices(
   )
   for (const wanted of request.recipients ?? []) {
     if (chosen.some((one) => isSameRecipient(one, wanted))) continue
-    entries.push({ action: 'skipped', rule: 'recipient_removed', category, recipient: wanted })
+    const rule = subject.hasUnreadablePeople ? 'appointment_unreadable' : 'recipient_removed'
+    entries.push({ action: 'skipped', rule, category, recipient: wanted })
   }
   for (const recipient of chosen) {
     for (const channel of request.channels) {
@@ -63,7 +64,7 @@ export function buildNotices(
       const message = messages.get(`${channel}:${addressKey(allowed.address ?? '')}`)
       if (!allowed.allowed || allowed.address === null) {
         const refused = isProviderFault(allowed.rule)
-        entries.push({ action: refused ? 'refused' : 'skipped', rule: allowed.rule, ...about })
+        entries.push({ action: refused ? 'refused' : 'skipped', rule: allowed.rule, ...about, ...detailOf(allowed) })
       } else if (message !== undefined) {
         message.others.push(recipient)
         entries.push({ action: 'merged', rule: 'same_address', ...about })
@@ -81,17 +82,17 @@ export function buildNotices(
 
 /** One message: to somebody, and to those who have the same address. */
 type Draft = {
-  readonly recipient: DirectoryRecipient
+  readonly recipient: Person
   readonly channel: Channel
   readonly address: string
-  readonly others: DirectoryRecipient[]
+  readonly others: Person[]
 }
 
 function deliveryOf(
   { subject, category, appointmentId, waitlistEntryId, dedupeKey, before = null, rule, now }: NoticeRequest,
   { recipient, channel, address, others }: Draft,
   templates: Templates,
-  organization: DirectoryOrganization | null,
+  organization: Organization | null,
 ): NewDelivery {
   const { organizationId } = subject
   const about = { category, recipient: refOf(recipient), channel }
@@ -125,12 +126,12 @@ export type RenderRequest = {
   readonly channel: Channel
   readonly category: Category
   readonly subject: Subject
-  readonly recipient: DirectoryRecipient
+  readonly recipient: Person
   /** Who has the same address, and gets the message by it. Default: nobody. */
-  readonly others?: readonly DirectoryRecipient[]
+  readonly others?: readonly Person[]
   /** As in the facts of a message. */
   readonly changed?: readonly Change[] | undefined
-  readonly organization: DirectoryOrganization | null
+  readonly organization: Organization | null
   readonly now: Date
 }
 
@@ -175,8 +176,8 @@ export const channelsOf = (wanted: Channel | 'BOTH' | undefined): readonly Chann
   wanted === undefined || wanted === 'BOTH' ? channels : [wanted]
 
 /** Patients are told about themselves; others about the first patient of the appointment. */
-function patientsOf(subject: Subject, people: readonly DirectoryRecipient[]): readonly DirectoryRecipient[] {
-  const isPatient = ({ type }: DirectoryRecipient) => type === 'PATIENT'
+function patientsOf(subject: Subject, people: readonly Person[]): readonly Person[] {
+  const isPatient = ({ type }: Person) => type === 'PATIENT'
   const patients = people.filter(isPatient)
   return patients.length > 0 ? patients : subject.recipients.filter(isPatient).slice(0, 1)
 }

@@ -3,7 +3,7 @@ import { isActive } from '../domain/appointment.ts'
 import { NotificationError } from '../errors.ts'
 import type { HostTransaction } from '../ports/storage.ts'
 import { type Actor, actorSchema, serviceActor } from '../schemas/audit.ts'
-import { type EntityId, parseField, parseInput, type RecipientRef, rowId } from '../schemas/common.ts'
+import { type EntityId, type HostId, type HostRef, parseField, parseInput, rowId } from '../schemas/common.ts'
 import type { DirectoryAppointment } from '../schemas/directory.ts'
 import {
   type HistoryFilter,
@@ -18,6 +18,7 @@ import {
 } from '../schemas/requests.ts'
 import { type AppointmentOutcome, appointmentOutcomes } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
+import { rowInvalid } from './directory/row-findings.ts'
 import { dryRun } from './dry-run.ts'
 import { explainUnreported } from './explain-unreported.ts'
 import { explainWaiting } from './explain-waiting.ts'
@@ -50,8 +51,8 @@ import {
  * Plans reminders, sends notices, and tells what was decided and what came of it.
  *
  * Beside the errors it names, every method may throw a NotificationError `invalid_input` for an argument that is not
- * valid (`field` names it), `directory_failed` or `directory_invalid` where it asks the directory, and `storage_busy`,
- * `storage_failed`, `storage_closed` or `migration_missing`.
+ * valid (`field` names it), `directory_failed` or `directory_invalid` where it asks the directory (`issues` says what cannot be
+ * used), and `storage_busy`, `storage_failed`, `storage_closed` or `migration_missing`.
  */
 export class NotificationService {
   readonly #context: Context
@@ -103,7 +104,7 @@ export class NotificationService {
    * @throws NotificationError `appointment_not_found`; `appointment_not_active`: it is cancelled or over; `conflict`:
    * others kept changing the same reminders.
    */
-  async scheduleReminders(appointmentId: EntityId, options: ScheduleOptions = {}): Promise<ScheduleResult> {
+  async scheduleReminders(appointmentId: HostId, options: ScheduleOptions = {}): Promise<ScheduleResult> {
     return this.#scheduling.schedule(appointmentId, options)
   }
 
@@ -113,7 +114,7 @@ export class NotificationService {
    * and the storage too.
    * @throws NotificationError only `invalid_input`, for a list or options that are not valid.
    */
-  async scheduleMany(appointmentIds: readonly EntityId[], options: ScheduleOptions = {}): Promise<BatchResult[]> {
+  async scheduleMany(appointmentIds: readonly HostId[], options: ScheduleOptions = {}): Promise<BatchResult[]> {
     parseField(z.array(z.unknown()), appointmentIds, 'appointmentIds')
     const { customReminders } = parseInput(scheduleOptions, options, 'The reminders')
     return scheduleInBatches(this.#planner, this.#context.options.ids, appointmentIds, customReminders)
@@ -124,7 +125,7 @@ export class NotificationService {
    * their text, empty while the directory does not answer.
    * @throws NotificationError `appointment_not_found`: neither the library nor the directory knows it.
    */
-  async getReminders(appointmentId: EntityId): Promise<readonly Reminder[]> {
+  async getReminders(appointmentId: HostId): Promise<readonly Reminder[]> {
     const id = this.#appointmentId(appointmentId)
     const rows = await this.#context.options.storage.reminders.list(await organizationOf(this.#context, id), id)
     const previews = await Previews.forAppointment(this.#context, id)
@@ -136,7 +137,7 @@ export class NotificationService {
    * is planned again until you ask for it.
    * @throws NotificationError `appointment_not_found`: nothing was ever planned, and the directory does not know it.
    */
-  async cancelReminders(appointmentId: EntityId): Promise<CancelResult> {
+  async cancelReminders(appointmentId: HostId): Promise<CancelResult> {
     const result = await this.#scheduling.cancel(appointmentId)
     if (result !== null) return result
     await knownAppointment(this.#context, appointmentId)
@@ -148,17 +149,17 @@ export class NotificationService {
    * `customReminders` given before stay in force.
    * @throws NotificationError as `scheduleReminders`.
    */
-  async rescheduleReminders(appointmentId: EntityId, options: ScheduleOptions = {}): Promise<ScheduleResult> {
+  async rescheduleReminders(appointmentId: HostId, options: ScheduleOptions = {}): Promise<ScheduleResult> {
     return this.#scheduling.schedule(appointmentId, options)
   }
 
   /**
    * Queues a notice now, to everybody who takes part in the appointment or to `recipients`. Each call sends it again,
    * unless both calls give the same `idempotencyKey`. Who was left out, and by which rule, is in `omitted`.
-   * @throws NotificationError `appointment_not_found`, also if the directory's answer for it cannot be used;
+   * @throws NotificationError `appointment_not_found`;
    * `appointment_not_active`, except for the category `CANCELLATION`.
    */
-  async sendAppointmentNotification(appointmentId: EntityId, options: SendOptions): Promise<SendResult> {
+  async sendAppointmentNotification(appointmentId: HostId, options: SendOptions): Promise<SendResult> {
     const id = this.#appointmentId(appointmentId)
     const { category, channel, recipients, idempotencyKey } = parseInput(sendOptions, options, 'The notification')
     const appointment = await knownAppointment(this.#context, id)
@@ -183,13 +184,14 @@ export class NotificationService {
   /**
    * Queues a notice to the recipients of a waitlist entry now. Each call sends it again, unless both calls give the
    * same `idempotencyKey`.
-   * @throws NotificationError `waitlist_entry_not_found`, also if the directory's answer for it cannot be used;
-   * `options_invalid`: the directory has no `waitlistEntries`; `slot_started`: the slot has started; `offer_expired`.
+   * @throws NotificationError `waitlist_entry_not_found`; `options_invalid`: the directory has no `waitlistEntries`;
+   * `slot_started`: the slot has started; `offer_expired`.
    */
-  async notifyWaitlist(waitlistEntryId: EntityId, options: WaitlistOptions = {}): Promise<SendResult> {
+  async notifyWaitlist(waitlistEntryId: HostId, options: WaitlistOptions = {}): Promise<SendResult> {
     const id = readId(this.#context.options.ids, 'waitlistEntry', waitlistEntryId, 'waitlistEntryId')
     const { channel, idempotencyKey } = parseInput(waitlistOptions, options, 'The notification')
     const truth = (await this.#context.host.waitlistEntries([id]))(id)
+    if (truth.kind === 'unreadable') throw rowInvalid(`waitlist entry ${id}`, truth.issues)
     if (truth.kind !== 'known') throw waitlistEntryNotFound(id)
     requireOpen(truth.value, this.#context.options.clock.now())
     return sendNotices(this.#context, this.#actor, {
@@ -207,7 +209,7 @@ export class NotificationService {
    * A dry run: what would be sent and when, for a known appointment or for one not booked yet. Writes nothing.
    * @throws NotificationError `appointment_not_found`, for a known one.
    */
-  async plan(appointment: EntityId | DirectoryAppointment, options: ScheduleOptions = {}): Promise<DryRun> {
+  async plan(appointment: HostId | DirectoryAppointment, options: ScheduleOptions = {}): Promise<DryRun> {
     const { customReminders } = parseInput(scheduleOptions, options, 'The reminders')
     return dryRun(this.#context, await knownAppointment(this.#context, appointment), customReminders)
   }
@@ -218,7 +220,7 @@ export class NotificationService {
    * answer; of an appointment that you never reported, that it is `unreported`, and what would be planned.
    * @throws NotificationError `appointment_not_found`: neither the library nor the directory knows it.
    */
-  async explain(appointmentId: EntityId): Promise<readonly ExplanationLine[]> {
+  async explain(appointmentId: HostId): Promise<readonly ExplanationLine[]> {
     const id = this.#appointmentId(appointmentId)
     const organizationId = await organizationOf(this.#context, id)
     const lines = await explainAppointment(this.#context.options.storage, organizationId, id)
@@ -247,7 +249,7 @@ export class NotificationService {
    * booking twice does this once.
    * @throws NotificationError as `scheduleReminders`.
    */
-  async appointmentBooked(appointmentId: EntityId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
+  async appointmentBooked(appointmentId: HostId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
     return this.#scheduling.tell('booked', appointmentId, options)
   }
 
@@ -256,7 +258,7 @@ export class NotificationService {
    * changed since the last one. Whoever was added since gets a confirmation instead.
    * @throws NotificationError as `scheduleReminders`.
    */
-  async appointmentRescheduled(appointmentId: EntityId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
+  async appointmentRescheduled(appointmentId: HostId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
     return this.#scheduling.tell('rescheduled', appointmentId, options)
   }
 
@@ -264,16 +266,16 @@ export class NotificationService {
    * An appointment was cancelled: cancels its reminders and queues a notice. Call it after your own commit.
    * @throws NotificationError `appointment_not_found`; `conflict`: others kept changing the same reminders.
    */
-  async appointmentCancelled(appointmentId: EntityId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
+  async appointmentCancelled(appointmentId: HostId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
     return this.#scheduling.tell('cancelled', appointmentId, options)
   }
 
   /**
    * Records what became of an appointment: `attended`, `no_show`, `cancelled_late` or `rescheduled`. If it is recorded
    * more than once, the last outcome counts. The reminder statistics relate it to the reminders that were sent.
-   * @throws NotificationError `appointment_not_found`, also if the directory's answer for it cannot be used.
+   * @throws NotificationError `appointment_not_found`.
    */
-  async recordOutcome(appointmentId: EntityId, outcome: AppointmentOutcome): Promise<void> {
+  async recordOutcome(appointmentId: HostId, outcome: AppointmentOutcome): Promise<void> {
     const known = parseField(z.enum(appointmentOutcomes), outcome, 'outcome')
     const { id, organizationId, start } = await knownAppointment(this.#context, appointmentId)
     const { storage, clock } = this.#context.options
@@ -282,7 +284,7 @@ export class NotificationService {
   }
 
   /** An appointment was deleted: what is pending is cancelled, the history stays. Does not ask the directory. */
-  async appointmentDeleted(appointmentId: EntityId): Promise<CancelResult> {
+  async appointmentDeleted(appointmentId: HostId): Promise<CancelResult> {
     return this.#scheduling.appointmentDeleted(appointmentId)
   }
 
@@ -290,11 +292,11 @@ export class NotificationService {
    * A patient, client or practitioner was deleted: the preferences are removed, what is pending is cancelled, the
    * history stays. Does not ask the directory.
    */
-  async recipientDeleted(recipient: RecipientRef): Promise<CancelResult> {
+  async recipientDeleted(recipient: HostRef): Promise<CancelResult> {
     return this.#scheduling.recipientDeleted(recipient)
   }
 
-  #appointmentId(id: EntityId): EntityId {
+  #appointmentId(id: HostId): EntityId {
     return readId(this.#context.options.ids, 'appointment', id, 'appointmentId')
   }
 }

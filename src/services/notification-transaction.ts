@@ -2,12 +2,11 @@ import type { Appointment } from '../domain/appointment.ts'
 import type { Truth } from '../domain/due.ts'
 import type { TransactionStorage } from '../ports/storage.ts'
 import type { Actor } from '../schemas/audit.ts'
-import type { EntityId, RecipientRef } from '../schemas/common.ts'
+import type { EntityId, HostId, HostRef } from '../schemas/common.ts'
 import type { DirectoryAppointment } from '../schemas/directory.ts'
 import type { LifecycleOptions, ScheduleOptions } from '../schemas/requests.ts'
 import type { Context, PlanningContext } from './context.ts'
 import { DeferredEvents } from './deferred-events.ts'
-import { parseAppointment } from './parse-appointment.ts'
 import { Planner } from './planner.ts'
 import { Scheduling } from './scheduling.ts'
 import type { CancelResult, LifecycleResult, ScheduleResult } from './views.ts'
@@ -56,7 +55,7 @@ export class NotificationTransaction {
   }
 
   /** Cancels what is pending. Where nothing was ever planned, nothing is cancelled: whether there is such an appointment is not asked. */
-  async cancelReminders(appointmentId: EntityId): Promise<CancelResult> {
+  async cancelReminders(appointmentId: HostId): Promise<CancelResult> {
     return (await this.#scheduling(null).cancel(appointmentId)) ?? { cancelled: 0, inFlight: 0 }
   }
 
@@ -91,12 +90,12 @@ export class NotificationTransaction {
   }
 
   /** You delete an appointment: what is pending is cancelled, history stays. */
-  async appointmentDeleted(appointmentId: EntityId): Promise<CancelResult> {
+  async appointmentDeleted(appointmentId: HostId): Promise<CancelResult> {
     return this.#scheduling(null).appointmentDeleted(appointmentId)
   }
 
   /** You delete a patient, client or practitioner: preferences go, what is pending is cancelled, history stays. */
-  async recipientDeleted(recipient: RecipientRef): Promise<CancelResult> {
+  async recipientDeleted(recipient: HostRef): Promise<CancelResult> {
     return this.#scheduling(null).recipientDeleted(recipient)
   }
 
@@ -110,7 +109,7 @@ export class NotificationTransaction {
   }
 
   #knowing(told: DirectoryAppointment) {
-    const appointment = parseAppointment(this.#context.options.ids, told)
+    const appointment = this.#context.host.described(told)
     return { id: appointment.id, scheduling: this.#scheduling(appointment) }
   }
 

@@ -1,5 +1,7 @@
+import type { Truth } from '../domain/due.ts'
 import type { EntityId, RecipientRef } from '../schemas/common.ts'
 import type { Context } from './context.ts'
+import { rowInvalid } from './directory/row-findings.ts'
 import type { Place } from './place.ts'
 
 const nowhere: Place = { organizationId: null, recipient: null }
@@ -16,13 +18,11 @@ export class Owners {
   async appointment(id: EntityId): Promise<Place> {
     const [plan] = await this.#context.options.storage.plans.find([id])
     if (plan !== undefined) return { organizationId: plan.organizationId, recipient: null }
-    const truth = (await this.#context.host.appointments([id]))(id)
-    return truth.kind === 'known' ? { organizationId: truth.value.organizationId, recipient: null } : nowhere
+    return placeOf((await this.#context.host.appointments([id]))(id), `appointment ${id}`)
   }
 
   async waitlistEntry(id: EntityId): Promise<Place> {
-    const truth = (await this.#context.host.waitlistEntries([id]))(id)
-    return truth.kind === 'known' ? { organizationId: truth.value.organizationId, recipient: null } : nowhere
+    return placeOf((await this.#context.host.waitlistEntries([id]))(id), `waitlist entry ${id}`)
   }
 
   /** By the directory alone: preferences outlive a deletion that the host has not told of yet, and are nobody's then. */
@@ -35,4 +35,12 @@ export class Owners {
     const row = await this.#context.options.storage.deliveries.get(id)
     return row === null ? nowhere : { organizationId: row.organizationId, recipient: row.recipient }
   }
+}
+
+/** A row that cannot be used is somebody's all the same. @throws NotificationError `directory_invalid` where nobody can say whose. */
+function placeOf(truth: Truth<{ readonly organizationId: string }>, subject: string): Place {
+  if (truth.kind === 'known') return { organizationId: truth.value.organizationId, recipient: null }
+  if (truth.kind !== 'unreadable') return nowhere
+  if (truth.organizationId === null) throw rowInvalid(subject, truth.issues)
+  return { organizationId: truth.organizationId, recipient: null }
 }

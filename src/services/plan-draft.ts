@@ -92,9 +92,11 @@ export function draftPlan({
           carried: new Set(request.unreported ? movedRows(live, appointment).map(occasionKey) : []),
           decided: new Set(decided.map(reminderKey)),
         })
-  const reminders = request.reconciled
-    ? [...wanted.reminders, ...withoutProvider(live, wanted, appointment)]
-    : wanted.reminders
+  const reminders = [
+    ...wanted.reminders,
+    ...(request.reconciled ? withoutProvider(live, wanted, appointment) : []),
+    ...(after.status === 'active' ? ofUnreadable(live, appointment) : []),
+  ]
   const wantedKeys = new Set(reminders.map(reminderKey))
   const liveKeys = new Set(live.map(reminderKey))
   const surplus = live.filter((row) => row.status === 'PENDING' && !wantedKeys.has(reminderKey(row)))
@@ -161,8 +163,8 @@ const movedRows = (live: readonly ReminderRow[], { start }: Appointment): readon
   live.filter(({ status, startsAt }) => status === 'PENDING' && startsAt.getTime() !== start.instant.getTime())
 
 /** Those who took part, and of whom there is no address any more when the cancellation is reported. */
-const detached = (before: PlanRow | null, { recipients }: Appointment): readonly DecisionEntry[] =>
-  (before?.recipients ?? [])
+const detached = (before: PlanRow | null, { recipients, hasUnreadablePeople }: Appointment): readonly DecisionEntry[] =>
+  (hasUnreadablePeople ? [] : (before?.recipients ?? []))
     .filter((ref) => !recipients.some((recipient) => isSameRecipient(recipient, ref)))
     .map((recipient) => ({ action: 'skipped', rule: 'recipient_removed', category: 'CANCELLATION', recipient }))
 
@@ -197,6 +199,20 @@ function withoutProvider(
         (entry) =>
           entry.recipient !== undefined && isSameRecipient(entry.recipient, recipient) && entry.channel === channel,
       ),
+  )
+}
+
+/** Reminders of somebody who may be the one that cannot be read: whether they are right is seen when they are due. */
+function ofUnreadable(
+  live: readonly ReminderRow[],
+  { start, recipients, hasUnreadablePeople }: Appointment,
+): readonly ReminderRow[] {
+  if (!hasUnreadablePeople) return []
+  return live.filter(
+    ({ status, startsAt, recipient }) =>
+      status === 'PENDING' &&
+      startsAt.getTime() === start.instant.getTime() &&
+      !recipients.some((one) => isSameRecipient(one, recipient)),
   )
 }
 

@@ -1,8 +1,9 @@
-import { type Appointment, inactiveRule, refOf } from '../domain/appointment.ts'
+import { type Appointment, inactiveRule, isSameRecipient, refOf } from '../domain/appointment.ts'
 import { tzDataVersion } from '../domain/local-time.ts'
 import type { PlanRow } from '../ports/storage.ts'
-import { type EntityId, refKey } from '../schemas/common.ts'
+import { type EntityId, type RecipientRef, refKey } from '../schemas/common.ts'
 import type { OffsetInput } from '../schemas/offset.ts'
+import { isSameZone } from '../schemas/time-zone.ts'
 import type { Rule } from '../schemas/vocabulary.ts'
 
 /** What a request changes of a plan. */
@@ -25,11 +26,11 @@ export function planRowOf(request: PlanChange, appointment: Appointment, before:
   const facts = {
     startsAt: appointment.start.instant,
     localStart: appointment.start.local,
-    timeZone: appointment.start.timeZone,
+    timeZone: zoneOf(appointment, before),
     customReminders,
     status: cancelReason === null ? 'active' : 'cancelled',
     cancelReason,
-    recipients: appointment.recipients.map(refOf),
+    recipients: [...appointment.recipients.map(refOf), ...unreadable(appointment, before)],
   } as const
   const lifecycle = ({ startsAt, timeZone, status }: typeof facts | PlanRow) =>
     JSON.stringify([startsAt.getTime(), timeZone, status])
@@ -53,6 +54,17 @@ export function planRowOf(request: PlanChange, appointment: Appointment, before:
     // The first is the time in milliseconds: a plan made again after its deletion must not meet its old dedupe keys.
     lifecycleRevision: (before?.lifecycleRevision ?? now.getTime()) + (sameLifecycle ? 0 : 1),
   }
+}
+
+/** Another name of the same zone is no news. */
+function zoneOf({ start }: Appointment, before: PlanRow | null): string {
+  return before !== null && isSameZone(before.timeZone, start.timeZone) ? before.timeZone : start.timeZone
+}
+
+/** Who took part, and may do so still: somebody cannot be read. */
+function unreadable({ hasUnreadablePeople, recipients }: Appointment, before: PlanRow | null): readonly RecipientRef[] {
+  if (!hasUnreadablePeople || before === null) return []
+  return before.recipients.filter((ref) => !recipients.some((one) => isSameRecipient(one, ref)))
 }
 
 /** The first plan of each appointment, as the store tells them. */

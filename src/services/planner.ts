@@ -1,5 +1,5 @@
 import { type Appointment, isActive, takesPlace } from '../domain/appointment.ts'
-import { isNotificationError, NotificationError } from '../errors.ts'
+import { type FieldIssue, isNotificationError, NotificationError } from '../errors.ts'
 import type { DeliveryRow, PlanOutcome, PlanRow, ReminderRow } from '../ports/storage.ts'
 import type { EntityId } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
@@ -8,6 +8,7 @@ import { batched } from './batched.ts'
 import { cancelPlans, type Withdrawn } from './cancel-plans.ts'
 import { faultOf, type PlanningContext } from './context.ts'
 import { isDirectoryFault, type Truths } from './directory/batch-reader.ts'
+import { rowInvalid } from './directory/row-findings.ts'
 import { Knowledge } from './knowledge.ts'
 import { wantsPast } from './lifecycle-notices.ts'
 import { appointmentNotFound } from './not-found.ts'
@@ -231,7 +232,7 @@ export class Planner {
         results.set(request, { status: 'failed', error: truth.error })
       } else {
         const gone: PlanResult = { status: 'failed', error: appointmentNotFound(appointmentId) }
-        results.set(request, truth.kind === 'gone' ? gone : failed('directory_invalid', appointmentId))
+        results.set(request, truth.kind === 'gone' ? gone : unreadable(appointmentId, truth.issues))
       }
     }
     const knowledge = await Knowledge.load(
@@ -262,7 +263,7 @@ export class Planner {
         // Whatever the reason, it is this appointment's alone: the others are planned.
         const { appointmentId } = request
         this.#context.options.logger.error('appointment not planned', { appointmentId, fault: faultOf(error) })
-        results.set(request, failed('directory_invalid', appointmentId))
+        results.set(request, unreadable(appointmentId, [{ field: '', message: 'no plan can be made of it' }]))
         return []
       }
     })
@@ -348,7 +349,6 @@ function failure(error: unknown): PlanResult {
 }
 
 const failures = {
-  directory_invalid: 'The host application described in a way that cannot be used the appointment',
   appointment_not_active: 'Nothing is planned for what is cancelled or over, such as appointment',
   conflict: 'Others kept changing at the same time the reminders of appointment',
 } as const
@@ -356,4 +356,9 @@ const failures = {
 const failed = (code: keyof typeof failures, appointmentId: EntityId): PlanResult => ({
   status: 'failed',
   error: new NotificationError(code, `${failures[code]} ${appointmentId}.`, { field: 'appointmentId' }),
+})
+
+const unreadable = (appointmentId: EntityId, issues: readonly FieldIssue[]): PlanResult => ({
+  status: 'failed',
+  error: rowInvalid(`appointment ${appointmentId}`, issues),
 })

@@ -32,6 +32,8 @@ export type Provider = {
   readonly trusted: boolean
   readonly from: string | null
   readonly fromName: string | null
+  /** Where answers go, if not to `from`. */
+  readonly replyTo: string | null
 }
 
 /**
@@ -101,7 +103,9 @@ export class Providers {
       if (typeof password === 'string') return password
       const { emailSmtpHost: host, emailUsername: username } = settings
       const port = settings.emailSmtpPort ?? organizationDefaults.emailSmtpPort
-      const account = { channel: 'EMAIL', host, port, username, password: password.secret } as const
+      const { emailSmtpSecurity: security } = settings
+      const credentials = { channel: 'EMAIL', host, port, username, password: password.secret } as const
+      const account = security === null ? credentials : { ...credentials, security }
       const from = names.from ?? (username?.includes('@') ? username : null)
       if (from === null) return 'no_sender'
       return {
@@ -110,6 +114,7 @@ export class Providers {
         trusted: false,
         ...names,
         from,
+        replyTo: null,
         accountKey: keyOf(settings.organizationId, account),
       }
     }
@@ -118,8 +123,10 @@ export class Providers {
       const { host, port, username, password } = email
       const account = { channel: 'EMAIL', host, port, username, password } as const
       if (email.fromAddress === null) return 'no_sender'
-      // The default account sends in its own name: another sender's address would be refused or look forged.
-      const sender = { from: email.fromAddress, fromName: names.fromName ?? email.fromName }
+      // The default account sends in its own name: another sender's address would be refused or look forged. Answers are the
+      // organization's all the same.
+      const replyTo = names.from === email.fromAddress ? null : names.from
+      const sender = { from: email.fromAddress, fromName: names.fromName ?? email.fromName, replyTo }
       return { transport: smtp, account, trusted: true, ...sender, accountKey: keyOf('default', account) }
     }
     const found = this.#withoutAccount('EMAIL', names)
@@ -140,7 +147,7 @@ export class Providers {
       const [apiKey, apiSecret] = [key.secret, secret.secret]
       if (transport.needsAccount && (apiKey === null || apiSecret === null)) return 'no_credentials'
       const account = { channel: 'SMS', provider: own, apiKey, apiSecret } as const
-      const sender = { from: settings.smsFromNumber, fromName: null }
+      const sender = { from: settings.smsFromNumber, fromName: null, replyTo: null }
       return { transport, account, trusted: false, ...sender, accountKey: keyOf(settings.organizationId, account) }
     }
     const { sms } = this.#defaults
@@ -150,7 +157,7 @@ export class Providers {
       const { provider, apiKey, apiSecret } = sms
       if (transport.needsAccount && (apiKey === null || apiSecret === null)) return 'no_credentials'
       const account = { channel: 'SMS', provider, apiKey, apiSecret } as const
-      const sender = { from: sms.fromNumber, fromName: null }
+      const sender = { from: sms.fromNumber, fromName: null, replyTo: null }
       return { transport, account, trusted: true, ...sender, accountKey: keyOf('default', account) }
     }
     return this.#withoutAccount('SMS', { from: settings?.smsFromNumber ?? null, fromName: null })
@@ -160,7 +167,7 @@ export class Providers {
     const serving = this.#transports.filter((one) => one.channels.includes(channel))
     const transport = serving.find((one) => !one.needsAccount)
     if (transport === undefined) return serving.length === 0 ? 'no_transport' : 'no_account'
-    return { transport, account: null, accountKey: transport.name, trusted: true, ...names }
+    return { transport, account: null, accountKey: transport.name, trusted: true, ...names, replyTo: null }
   }
 
   #named(name: string, channel: Channel): Transport | null {

@@ -1,6 +1,6 @@
 import { isNotificationError, type NotificationError } from '../errors.ts'
 import type { IdKinds } from '../ports/storage.ts'
-import type { EntityId } from '../schemas/common.ts'
+import type { EntityId, HostId } from '../schemas/common.ts'
 import type { ScheduleOptions } from '../schemas/requests.ts'
 import { readId } from './ids.ts'
 import { appointmentNotFound } from './not-found.ts'
@@ -20,7 +20,7 @@ const batchesAtOnce = 2
 export async function scheduleInBatches(
   planner: Planner,
   kinds: IdKinds,
-  appointmentIds: readonly EntityId[],
+  appointmentIds: readonly HostId[],
   customReminders: ScheduleOptions['customReminders'],
 ): Promise<BatchResult[]> {
   const results: BatchResult[][] = []
@@ -40,18 +40,18 @@ export async function scheduleInBatches(
 async function scheduleBatch(
   planner: Planner,
   kinds: IdKinds,
-  appointmentIds: readonly EntityId[],
+  appointmentIds: readonly HostId[],
   customReminders: ScheduleOptions['customReminders'],
 ): Promise<BatchResult[]> {
-  const faults = new Map<EntityId, NotificationError>()
-  const requests = new Map<EntityId, PlanRequest>()
-  for (const appointmentId of appointmentIds) {
+  const faults = new Map<HostId, NotificationError>()
+  const requests = new Map<HostId, PlanRequest>()
+  for (const told of appointmentIds) {
     try {
-      readId(kinds, 'appointment', appointmentId, 'appointmentId')
-      requests.set(appointmentId, { appointmentId, customReminders, reactivate: true, requireActive: true })
+      const appointmentId = readId(kinds, 'appointment', told, 'appointmentId')
+      requests.set(told, { appointmentId, customReminders, reactivate: true, requireActive: true })
     } catch (error) {
       if (!isNotificationError(error)) throw error
-      faults.set(appointmentId, error)
+      faults.set(told, error)
     }
   }
   const results = await planner.plan([...requests.values()]).catch((error: unknown) => {
@@ -60,9 +60,13 @@ async function scheduleBatch(
     return [...requests.values()].map((): PlanResult => ({ status: 'failed', error }))
   })
   const resultOf = new Map([...requests.keys()].map((id, index) => [id, results[index]]))
-  return appointmentIds.map((appointmentId) => {
-    const result = resultOf.get(appointmentId)
+  return appointmentIds.map((told) => {
+    const result = resultOf.get(told)
+    const appointmentId = requests.get(told)?.appointmentId ?? asAnswered(told)
     if (result?.status === 'planned') return summaryOf(appointmentId, result)
-    return { appointmentId, error: result?.error ?? faults.get(appointmentId) ?? appointmentNotFound(appointmentId) }
+    return { appointmentId, error: result?.error ?? faults.get(told) ?? appointmentNotFound(appointmentId) }
   })
 }
+
+/** An answer may become JSON, which has no `bigint`. */
+const asAnswered = (id: HostId): EntityId => (typeof id === 'bigint' ? String(id) : id)

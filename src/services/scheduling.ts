@@ -1,5 +1,5 @@
 import type { Actor } from '../schemas/audit.ts'
-import { type EntityId, parseInput, type RecipientRef, recipientRef } from '../schemas/common.ts'
+import { type EntityId, type HostId, type HostRef, parseInput, recipientRef } from '../schemas/common.ts'
 import { type LifecycleOptions, lifecycleOptions, type ScheduleOptions, scheduleOptions } from '../schemas/requests.ts'
 import type { AppointmentCategory } from '../schemas/vocabulary.ts'
 import type { PlanningContext } from './context.ts'
@@ -37,15 +37,11 @@ export class Scheduling {
     this.#actor = actor
   }
 
-  async schedule(appointmentId: EntityId, options: ScheduleOptions): Promise<ScheduleResult> {
+  async schedule(appointmentId: HostId, options: ScheduleOptions): Promise<ScheduleResult> {
     return shown(await this.#plan(this.#request(appointmentId, options, { reactivate: true, requireActive: true })))
   }
 
-  async tell(
-    event: keyof typeof lifecycle,
-    appointmentId: EntityId,
-    given: LifecycleOptions,
-  ): Promise<LifecycleResult> {
+  async tell(event: keyof typeof lifecycle, appointmentId: HostId, given: LifecycleOptions): Promise<LifecycleResult> {
     const { notify = true, ...options } = parseInput(lifecycleOptions, given, 'The options')
     const { notice, rest } = lifecycle[event]
     const request = this.#request(appointmentId, options, rest)
@@ -54,13 +50,13 @@ export class Scheduling {
   }
 
   /** Null where nothing was ever planned. */
-  async cancel(appointmentId: EntityId): Promise<CancelResult | null> {
+  async cancel(appointmentId: HostId): Promise<CancelResult | null> {
     const id = this.#appointmentId(appointmentId)
     const outcome = await this.#planner.cancelOne(id)
     return outcome === null ? null : { cancelled: outcome.cancelled.length, inFlight: outcome.inFlight }
   }
 
-  async appointmentDeleted(appointmentId: EntityId): Promise<CancelResult> {
+  async appointmentDeleted(appointmentId: HostId): Promise<CancelResult> {
     const id = this.#appointmentId(appointmentId)
     this.#context.reported(id)
     const entry = { action: 'cancelled', rule: 'appointment_gone', category: 'REMINDER' } as const
@@ -70,7 +66,7 @@ export class Scheduling {
     return { cancelled: cancelled.length, inFlight }
   }
 
-  async recipientDeleted(recipient: RecipientRef): Promise<CancelResult> {
+  async recipientDeleted(recipient: HostRef): Promise<CancelResult> {
     const ref = parseInput(recipientRef, recipient, 'The recipient')
     const { storage, clock } = this.#context.options
     const { cancelled, inFlight } = await storage.plans.forgetRecipient(ref, clock.now(), this.#actor)
@@ -84,12 +80,12 @@ export class Scheduling {
     return result
   }
 
-  #request(appointmentId: EntityId, options: ScheduleOptions, rest: Rest): PlanRequest {
+  #request(appointmentId: HostId, options: ScheduleOptions, rest: Rest): PlanRequest {
     const { customReminders } = parseInput(scheduleOptions, options, 'The reminders')
     return { appointmentId: this.#appointmentId(appointmentId), customReminders, ...rest }
   }
 
-  #appointmentId(id: EntityId): EntityId {
+  #appointmentId(id: HostId): EntityId {
     return readId(this.#context.options.ids, 'appointment', id, 'appointmentId')
   }
 }

@@ -4,8 +4,10 @@ import type { ReplanScope, SettingsRow } from '../ports/storage.ts'
 import { type Actor, actorSchema, serviceActor } from '../schemas/audit.ts'
 import { organizationId, parseField, parseInput, recipientRef, type Warning } from '../schemas/common.ts'
 import { definedOnly } from '../schemas/defined.ts'
-import type { DirectoryRecipientProfile } from '../schemas/directory.ts'
+import type { Profile } from '../schemas/directory.ts'
+import type { Country } from '../schemas/phone-number.ts'
 import {
+  type HostPreferenceRef,
   type PreferenceRef,
   type Preferences,
   type PreferencesInput,
@@ -21,7 +23,8 @@ import { accountWarnings } from './settings/account-findings.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './settings/effective.ts'
 import { emptyPreferences, emptySettings } from './settings/empty-rows.ts'
 import { requireNewSecrets } from './settings/kept-secrets.ts'
-import { phoneWarnings, readSettingsPatch, type SettingsPatch } from './settings/settings-patch.ts'
+import { readSettingsPatch, type SettingsPatch } from './settings/settings-patch.ts'
+import { withPhone, withSender } from './settings/written-numbers.ts'
 import { showPreferences, showSettings } from './settings-view.ts'
 
 /** A value, with warnings about what was accepted but may be a mistake. */
@@ -65,7 +68,8 @@ export class SettingsService {
     id: string,
     input: OrganizationSettingsInput,
   ): Promise<WithWarnings<OrganizationSettings>> {
-    const { patch, warnings } = readSettingsPatch(this.#context, id, input)
+    const read = readSettingsPatch(this.#context, id, input)
+    const { values: patch, warnings } = withSender(read.patch, null)
     await this.#requireOrganization(id)
     const { storage, clock } = this.#context.options
     const values = { ...emptySettings, ...patch }
@@ -87,7 +91,7 @@ export class SettingsService {
       )
     }
     this.#context.replanQueued()
-    return { ...showSettings(row), warnings: [...warnings, ...accountFindings] }
+    return { ...showSettings(row), warnings: [...read.warnings, ...warnings, ...accountFindings] }
   }
 
   /** An organization's settings, secrets masked. @throws NotificationError `settings_not_found`. */
@@ -107,13 +111,15 @@ export class SettingsService {
     input: OrganizationSettingsInput,
   ): Promise<WithWarnings<OrganizationSettings>> {
     const change = readSettingsPatch(this.#context, id, input)
-    let accountFindings: readonly Warning[] = []
+    let warnings = change.warnings
     const row = await this.#change(id, async (before) => {
       requireNewSecrets(this.#context, before, change.patch)
-      accountFindings = await accountWarnings(this.#context, { ...before, ...change.patch }, change.patch)
-      return change
+      const { values: patch, warnings: ofSender } = withSender(change.patch, before)
+      const ofAccount = await accountWarnings(this.#context, { ...before, ...patch }, patch)
+      warnings = [...change.warnings, ...ofSender, ...ofAccount]
+      return { ...change, patch }
     })
-    return { ...showSettings(row), warnings: [...change.warnings, ...accountFindings] }
+    return { ...showSettings(row), warnings }
   }
 
   /** The organization's own templates, without the built-in ones. @throws NotificationError `settings_not_found`. */
@@ -149,11 +155,12 @@ export class SettingsService {
    * @throws NotificationError `recipient_not_found`; `already_exists`; `options_invalid`: the directory has no
    * `recipients`.
    */
-  async createPreferences(recipient: PreferenceRef, input: PreferencesInput): Promise<WithWarnings<Preferences>> {
+  async createPreferences(recipient: HostPreferenceRef, input: PreferencesInput): Promise<WithWarnings<Preferences>> {
     const ref = preferenceRef(recipient)
-    const patch = parseInput(preferencesInput, input, 'Notification preferences')
+    const parsed = parseInput(preferencesInput, input, 'Notification preferences')
     const { organizationId } = await this.#requireRecipient(ref)
     const { storage, clock } = this.#context.options
+    const { values: patch, warnings } = withPhone(parsed, await this.#countryOf(organizationId))
     const values = { ...emptyPreferences, ...definedOnly(patch) }
     const row = await storage.preferences.create(
       organizationId,
@@ -171,11 +178,11 @@ export class SettingsService {
       )
     }
     this.#context.replanQueued()
-    return { ...showPreferences(row), warnings: phoneWarnings('phoneNumber', patch.phoneNumber) }
+    return { ...showPreferences(row), warnings }
   }
 
   /** The stored preferences. @throws NotificationError `preferences_not_found`. */
-  async getPreferences(recipient: PreferenceRef): Promise<Preferences> {
+  async getPreferences(recipient: HostPreferenceRef): Promise<Preferences> {
     const ref = preferenceRef(recipient)
     const [row] = await this.#context.options.storage.preferences.get([ref])
     if (row === undefined) throw preferencesNotFound(ref)
@@ -190,19 +197,20 @@ export class SettingsService {
    * `recipients`.
    */
   async updatePreferences(
-    recipient: PreferenceRef,
+    recipient: HostPreferenceRef,
     input: PreferencesInput,
   ): Promise<WithWarnings<Preferences> & { readonly inFlight: number }> {
     const ref = preferenceRef(recipient)
-    const patch = definedOnly(parseInput(preferencesInput, input, 'Notification preferences'))
+    const parsed = parseInput(preferencesInput, input, 'Notification preferences')
     const { storage, clock } = this.#context.options
     const [before] = await storage.preferences.get([ref])
     const organizationId = before?.organizationId ?? (await this.#createEmpty(ref))
+    const { values, warnings } = withPhone(parsed, await this.#countryOf(organizationId))
+    const patch = definedOnly(values)
     const replan = Object.keys(patch).length === 0 ? null : scope(organizationId, ref)
     const updated = await storage.preferences.update(ref, patch, replan, clock.now(), this.#actor)
     if (updated === null) throw preferencesNotFound(ref)
     if (replan !== null) this.#context.replanQueued()
-    const warnings = phoneWarnings('phoneNumber', patch.phoneNumber)
     return { ...showPreferences(updated.row), warnings, inFlight: updated.inFlight }
   }
 
@@ -232,7 +240,7 @@ export class SettingsService {
    * why.
    * @throws NotificationError `recipient_not_found`; `options_invalid`: the directory has no `recipients`.
    */
-  async effectivePreferences(recipient: PreferenceRef): Promise<EffectivePreferences> {
+  async effectivePreferences(recipient: HostPreferenceRef): Promise<EffectivePreferences> {
     const ref = preferenceRef(recipient)
     const profile = await this.#requireRecipient(ref)
     const { organizationId } = profile
@@ -270,7 +278,7 @@ export class SettingsService {
     throw organizationNotFound(id)
   }
 
-  async #requireRecipient(ref: PreferenceRef): Promise<DirectoryRecipientProfile> {
+  async #requireRecipient(ref: PreferenceRef): Promise<Profile> {
     const profile = await this.#context.host.recipient(ref)
     if (profile !== null) return profile
     throw recipientNotFound(ref)
@@ -300,6 +308,12 @@ export class SettingsService {
     )
   }
 
+  /** The country of numbers without a country code; null: the organization names none. */
+  async #countryOf(id: string): Promise<Country | null> {
+    const [row] = await this.#context.options.storage.settings.get([id])
+    return row?.defaultCountry ?? null
+  }
+
   async #settingsRow(id: string): Promise<SettingsRow> {
     const [row] = await this.#context.options.storage.settings.get([id])
     if (row === undefined) throw settingsNotFound(id)
@@ -307,7 +321,7 @@ export class SettingsService {
   }
 }
 
-function preferenceRef(recipient: PreferenceRef): PreferenceRef {
+function preferenceRef(recipient: HostPreferenceRef): PreferenceRef {
   const ref = preferenceRefOf(parseInput(recipientRef, recipient, 'The recipient'))
   if (ref !== null) return ref
   throw new NotificationError(

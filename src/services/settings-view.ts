@@ -15,6 +15,7 @@ export function policyOf(row: SettingsRow | null): OrganizationPolicy {
     unknownOutcome: row?.unknownOutcome ?? organizationDefaults.unknownOutcome,
     pastReminders: row?.pastReminders ?? organizationDefaults.pastReminders,
     practitionerNotifications: row?.practitionerNotifications ?? organizationDefaults.practitionerNotifications,
+    defaultCountry: row?.defaultCountry ?? null,
   }
 }
 
@@ -28,6 +29,7 @@ export function showSettings(row: SettingsRow): OrganizationSettings {
     ...policyOf(row),
     emailSmtpHost: row.emailSmtpHost,
     emailSmtpPort: row.emailSmtpPort ?? organizationDefaults.emailSmtpPort,
+    emailSmtpSecurity: row.emailSmtpSecurity,
     emailUsername: row.emailUsername,
     emailPassword: mask(row.emailPassword),
     emailFromAddress: row.emailFromAddress,

@@ -6,6 +6,7 @@ import {
   judgeReminder,
   judgeWaitlistNotice,
   type PlanFacts,
+  type Truth,
 } from '../../src/domain/due.ts'
 import { parseStart } from '../../src/domain/local-time.ts'
 import { resolveRivals } from '../../src/domain/rivals.ts'
@@ -24,6 +25,11 @@ const reminder: DueReminder = {
   startsAt: appointment().start.instant,
   reminderTime: new Date(appointment().start.instant.getTime() - 24 * 3_600_000),
   isGoneForLong: true,
+}
+const unreadableRow: Truth<never> = {
+  kind: 'unreadable',
+  issues: [{ field: 'status', message: 'must be a status' }],
+  organizationId: null,
 }
 const active: PlanFacts = { status: 'active', cancelReason: null, customReminders: null, timeZone: 'Europe/Berlin' }
 const judge = (
@@ -66,7 +72,7 @@ describe('a due reminder', () => {
       rule: 'no_account',
     })
     const late = reminder.startsAt
-    const unreadable = (when: Date) => judgeReminder(reminder, { kind: 'unreadable' }, active, surroundings(), at(when))
+    const unreadable = (when: Date) => judgeReminder(reminder, unreadableRow, active, surroundings(), at(when))
     expect(unreadable(late)).toEqual({ kind: 'refuse', rule: 'appointment_unreadable' })
   })
 
@@ -81,8 +87,12 @@ describe('a due reminder', () => {
   })
 
   it('waits while it cannot be decided', () => {
-    const unreadable = judgeReminder(reminder, { kind: 'unreadable' }, active, surroundings(), moment)
-    expect(unreadable).toEqual({ kind: 'wait', rule: 'appointment_unreadable' })
+    const unreadable = judgeReminder(reminder, unreadableRow, active, surroundings(), moment)
+    expect(unreadable).toEqual({
+      kind: 'wait',
+      rule: 'appointment_unreadable',
+      detail: 'status: must be a status',
+    })
     const locked = judge({}, active, surroundings({}, null, { provider: 'provider_unreadable' }))
     expect(locked).toEqual({ kind: 'wait', rule: 'provider_unreadable' })
   })

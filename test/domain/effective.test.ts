@@ -23,6 +23,7 @@ describe('effective preferences', () => {
       rule: 'allowed',
       reasons: [],
       address: 'one@example.org',
+      addressNote: null,
       offsets: [24, 2],
     })
   })

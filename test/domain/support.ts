@@ -2,7 +2,7 @@ import type { Appointment } from '../../src/domain/appointment.ts'
 import type { OrganizationPolicy } from '../../src/domain/effective.ts'
 import { parseStart } from '../../src/domain/local-time.ts'
 import type { Surroundings } from '../../src/domain/plan.ts'
-import type { DirectoryRecipient } from '../../src/schemas/directory.ts'
+import type { Person } from '../../src/schemas/directory.ts'
 import type { PreferencesValues } from '../../src/schemas/preferences.ts'
 import type { Channel, Rule } from '../../src/schemas/vocabulary.ts'
 
@@ -16,6 +16,7 @@ export const policy: OrganizationPolicy = {
   unknownOutcome: 'retry',
   pastReminders: 'skip',
   practitionerNotifications: [],
+  defaultCountry: null,
 }
 
 export const noWishes: PreferencesValues = {
@@ -32,8 +33,8 @@ export const noWishes: PreferencesValues = {
   phoneNumber: null,
 }
 
-export const patient: DirectoryRecipient = { type: 'PATIENT', id: 1, email: 'one@example.org', phone: '+14155550101' }
-export const practitioner: DirectoryRecipient = { type: 'PRACTITIONER', id: 9, email: 'dr@example.org' }
+export const patient: Person = { type: 'PATIENT', id: 1, email: 'one@example.org', phone: '+14155550101' }
+export const practitioner: Person = { type: 'PRACTITIONER', id: 9, email: 'dr@example.org' }
 
 export const appointment = (changes: Partial<Appointment> = {}): Appointment => ({
   id: 1,
@@ -44,6 +45,7 @@ export const appointment = (changes: Partial<Appointment> = {}): Appointment => 
   practitionerName: null,
   location: null,
   recipients: [patient],
+  hasUnreadablePeople: false,
   ...changes,
 })
 

@@ -45,7 +45,7 @@ const faults: readonly (readonly [method: string, path: string, body: unknown, f
   ['PUT', organization, { default_email_reminders: [24, -1] }, 'default_email_reminders[1]'],
   ['PUT', organization, { default_sms_reminders: 24 }, 'default_sms_reminders'],
   ['PUT', organization, { email_from_address: 'nobody' }, 'email_from_address'],
-  ['PUT', organization, { sms_from_number: '12345' }, 'sms_from_number'],
+  ['PUT', organization, { sms_from_number: '12' }, 'sms_from_number'],
   ['PUT', organization, { sms_provider: 'pigeon' }, 'sms_provider'],
   ['PUT', organization, { email_templates: { unknown_key: 'x' } }, 'email_templates.unknown_key'],
   [

@@ -4,7 +4,7 @@ import { readHistory } from '../../src/services/history.ts'
 import { openDatabase } from '../support/postgres-server.ts'
 import { type Place, postgresPlace, sqlitePlace } from './places.ts'
 import { type Filter, filtersOf } from './questions.ts'
-import { type Dialect, lists, type Size } from './rows.ts'
+import { type Dialect, paged, type Size } from './rows.ts'
 
 /** Just more than are counted, and without the first instant just as many. */
 const size: Size = { rows: 10_499, now: Date.parse('2031-03-11T12:00:00Z'), organizations: 40 }
@@ -33,8 +33,8 @@ function queryOf(dialect: Dialect, { state = 'settled', startDate, endDate, ...a
 }
 
 describe.each([
-  ['SQLite', () => sqlitePlace(size, lists)],
-  ['Postgres', async () => postgresPlace(size, (await openDatabase()).url, lists)],
+  ['SQLite', () => sqlitePlace(size, paged)],
+  ['Postgres', async () => postgresPlace(size, (await openDatabase()).url, paged)],
 ] as const)('lists on %s', (_, make) => {
   let place: Place
   beforeAll(async () => {
@@ -103,5 +103,18 @@ describe.each([
       await queried(`and at <= ${dialect.instant(String(at(-298).getTime()))}`),
     )
     expect(await listed({ action: 'preferences.deleted' })).toEqual([])
+  })
+
+  it('reads the plans that lie ahead, behind more of appointments that are over than it looks at for a page', async () => {
+    const ahead = await place.idsOf(`select appointment_id as id from reminder_plans
+      where starts_at > ${place.dialect.instant(String(size.now))} order by id`)
+    expect(ahead[0]).toBeGreaterThan(1000)
+    const seen: unknown[] = []
+    for (let cursor: string | null | undefined; cursor !== null; ) {
+      const page = await place.storage.plans.upcoming(at(0), cursor ?? null, 1000)
+      seen.push(...page.plans.map(({ appointmentId }) => appointmentId))
+      cursor = page.cursor
+    }
+    expect(seen).toEqual(ahead)
   })
 })

@@ -34,7 +34,9 @@ describe('README says what the code says', () => {
   it('events', () => {
     const names = [...source('src/events.ts').matchAll(/^ {2}'?([\w.]+)'?: \[event/gm)].map(([, name]) => name)
     expect(names.length).toBeGreaterThan(5)
-    const told = coded(section('Events')).filter((code) => /^(?:reminder|notification)\.\w+$|^error$/.test(code))
+    const told = coded(section('Events')).filter((code) =>
+      /^(?:reminder|notification|directory)\.\w+$|^error$/.test(code),
+    )
     expect(told.sort()).toEqual(names.sort())
   })
 

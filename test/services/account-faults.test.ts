@@ -98,6 +98,30 @@ describe('a mail server that organizations cannot be let through to', () => {
     expect((await clinic.settings.getOrganizationSettings(organizationId)).emailSmtpHost).toBeNull()
   })
 
+  it('is spoken to as its organization says, and never with a password in the clear', async () => {
+    const accounts: unknown[] = []
+    const mailer = smtp({ lookup: async () => [{ address: '8.8.8.8' }] })
+    const send: Transport['send'] = async (_message, { account }) => {
+      accounts.push(account)
+      return { messageId: null }
+    }
+    await using clinic = await openClinic(now, { transports: [{ ...mailer, send }] })
+    const settings = { ...named('smtp.example.org', 465), emailSmtpSecurity: 'off' } as const
+    await expect(clinic.settings.createOrganizationSettings(organizationId, settings)).rejects.toMatchObject({
+      code: 'invalid_input',
+      issues: [{ field: 'emailSmtpSecurity' }],
+    })
+    await clinic.settings.createOrganizationSettings(organizationId, { ...settings, emailSmtpSecurity: 'implicit' })
+    clinic.host.book({ id: 1, startsAt: start })
+    await clinic.start()
+    await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION', channel: 'EMAIL' })
+    await clinic.clock.advance(1000)
+    expect(accounts).toMatchObject([{ port: 465, security: 'implicit' }])
+    expect(await clinic.settings.getOrganizationSettings(organizationId)).toMatchObject({
+      emailSmtpSecurity: 'implicit',
+    })
+  })
+
   it('delays a save by a few seconds at most where nobody knows', async () => {
     await using clinic = await openClinic(now, { transports: [smtp({ lookup: () => new Promise(() => {}) })] })
     const saving = clinic.settings.createOrganizationSettings(organizationId, named('slow.example'))

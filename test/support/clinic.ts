@@ -9,6 +9,7 @@ import {
   type DirectoryRecipientProfile,
   type DirectoryWaitlistEntry,
   type EntityId,
+  type HostId,
   type LogFields,
   type Logger,
   type NotificationEvents,
@@ -34,7 +35,7 @@ export const ada = {
 
 /** What a host has: its own tables, which tests change as a host would. */
 export class HostData implements Directory {
-  readonly appointmentRows = new Map<EntityId, DirectoryAppointment>()
+  readonly appointmentRows = new Map<HostId, DirectoryAppointment>()
   readonly organizationRows = new Map<string, DirectoryOrganization>([
     [organizationId, { id: organizationId, name: 'Harbour Clinic' }],
     [otherOrganizationId, { id: otherOrganizationId, name: 'Other Clinic' }],
@@ -46,7 +47,7 @@ export class HostData implements Directory {
   calls = 0
   upcomingPage = 3
 
-  book(appointment: Partial<DirectoryAppointment> & { id: EntityId; startsAt: Date | string }): DirectoryAppointment {
+  book(appointment: Partial<DirectoryAppointment> & { id: HostId; startsAt: Date | string }): DirectoryAppointment {
     const row: DirectoryAppointment = {
       organizationId,
       timeZone: 'America/New_York',

@@ -128,6 +128,12 @@ export const migrations: readonly Migration[] = [
       },
     ],
   },
+  {
+    version: 8,
+    name: 'countries_and_encryption',
+    oldest: 3,
+    changes: [{ kind: 'add', table: 'notification_settings', columns: ['default_country', 'email_smtp_security'] }],
+  },
 ]
 
 export const librarySchema: Schema = { tables, migrations }

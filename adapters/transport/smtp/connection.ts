@@ -7,10 +7,11 @@ import {
   type EmailAccount,
   type HostLookup,
   isNotificationError,
+  isTransportError,
   resolveOutbound,
 } from '../../../src/index.ts'
 import { mostSessions, type Route } from './dial.ts'
-import { type EncryptionRules, encryptionOf } from './encryption.ts'
+import { cleartext, type EncryptionRules, encryptionOf } from './encryption.ts'
 import { account as accountFault, orAborted } from './failures.ts'
 import { domainOf } from './message.ts'
 
@@ -127,6 +128,9 @@ export async function inspectAccount(
     await orAborted(signal, planConnection(options, account, { trusted: false, name: null }))
     return []
   } catch (error) {
+    if (isTransportError(error) && error.code === cleartext) {
+      return [{ field: 'emailSmtpSecurity', code: error.code, message: error.message, isCertain: true }]
+    }
     if (!isNotificationError(error)) return []
     const { code, message, field = 'emailSmtpHost' } = error
     // An address and a port stay what they are; a name may lead elsewhere tomorrow.

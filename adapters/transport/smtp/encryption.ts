@@ -21,6 +21,9 @@ export type EncryptionRules = {
   readonly security?: EmailSecurity
 }
 
+/** The code of an account that asks for what would show its password. */
+export const cleartext = 'smtp_cleartext'
+
 /** @throws TransportError when the account asks for what would show its password. */
 export function encryptionOf(
   rules: EncryptionRules,
@@ -32,7 +35,7 @@ export function encryptionOf(
   if (asked === 'required' || rules.requireTls === true) return 'required'
   const isPrivate = trusted ? isPrivateHost(account.host) : !addresses.some(isPublicAddress)
   if (account.username === null || isPrivate || rules.requireTls === false) return asked ?? 'opportunistic'
-  if (asked === 'off') throw accountFault(inTheClear, 'smtp_cleartext', 'permanent')
+  if (asked === 'off') throw accountFault(inTheClear, cleartext, 'permanent')
   return 'required'
 }
 

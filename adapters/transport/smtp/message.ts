@@ -5,7 +5,7 @@ import { type OutboundMessage, TransportError } from '../../../src/index.ts'
 
 /** @throws TransportError `permanent` for an address that cannot be sent to or from. */
 export function mailOf(message: OutboundMessage): SendMailOptions {
-  const { from, to } = message
+  const { from, to, replyTo } = message
   if (from === null) throw senderUnusable('There is no sender address.')
   const [sender, domain] = [addressParts(from), domainOf(from)]
   if (sender === null || domain === null) throw senderUnusable('The sender address is not usable.')
@@ -18,6 +18,7 @@ export function mailOf(message: OutboundMessage): SendMailOptions {
   return {
     from: { name: headerText(message.fromName), address: from },
     to: { name: headerText(message.toName), address: to },
+    ...(replyTo === null || addressParts(replyTo) === null ? {} : { replyTo: { name: '', address: replyTo } }),
     subject: headerText(message.subject),
     text: message.text,
     ...(message.html === null ? {} : { html: message.html }),

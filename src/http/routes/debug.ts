@@ -49,6 +49,7 @@ const preferencesReport = (kind: 'patient' | 'client') =>
         because: z.string().describe('The rule in words'),
         reasons: z.array(z.string()),
         address: z.string().nullable(),
+        addressNote: z.string().nullable().describe('Why the address cannot be used, or what is doubtful about it'),
         offsets: z.array(reminderOffset),
       }),
     ),

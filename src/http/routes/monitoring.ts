@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { entityId } from '../../schemas/common.ts'
+import { readInstant } from '../../schemas/instant.ts'
 import { historyFilter } from '../../schemas/requests.ts'
 import { channels } from '../../schemas/vocabulary.ts'
 import { circuitStates } from '../../services/breaker.ts'
@@ -34,6 +36,14 @@ const healthShape = z.object({
           organizations: z
             .object({ count: z.int(), ids: z.array(z.string()) })
             .describe('Those that are not answered for while others are: how many, and the first of them'),
+          rows: z
+            .object({
+              unreadable: z.object({ count: z.int(), ids: z.array(entityId) }),
+              ignored: z.array(z.object({ field: z.string(), message: z.string(), count: z.int(), id: entityId })),
+            })
+            .describe(
+              'Rows of the last hour that cannot be used, and fields that are ignored in others, with an example',
+            ),
         }),
       ),
     })
@@ -94,13 +104,18 @@ const healthShape = z.object({
     .optional(),
 })
 
-/** Counters are kept by UTC day; an instant means the day it lies in. */
+/** Counters are kept by UTC day; an instant means the day it lies in. An unescaped plus sign of an offset arrives as a space. */
 const day = z
-  .union(
-    [z.iso.date(), z.iso.datetime({ offset: true })],
-    'must be a day such as "2024-01-31", or an instant with offset',
-  )
-  .transform((text) => new Date(text).toISOString().slice(0, 10))
+  .string()
+  .meta({ description: 'A day such as `2024-01-31`, or an instant with offset', examples: ['2024-01-31'] })
+  .transform((text, context) => {
+    const told = text.replace(/ (\d\d(?::?\d\d)?)$/, '+$1')
+    const read = z.iso.date().safeParse(told).success ? new Date(told) : readInstant(told)
+    if (read !== null) return read.toISOString().slice(0, 10)
+    const message = 'must be a day such as "2024-01-31", or an instant with offset'
+    context.issues.push({ code: 'custom', message, input: text })
+    return z.NEVER
+  })
   .optional()
 
 /** Health and statistics. */

@@ -1,10 +1,11 @@
-import type { z } from 'zod'
 import type { Truth } from '../../domain/due.ts'
 import { isNotificationError, type NotificationError } from '../../errors.ts'
 import type { DirectoryContext } from '../../ports/directory.ts'
-import { type EntityId, fieldPath } from '../../schemas/common.ts'
+import type { EntityId } from '../../schemas/common.ts'
+import type { RowReading } from '../../schemas/row.ts'
 import { BatchQuestions } from './batch.ts'
 import { DirectoryMethod, type DirectoryMethodName, type DirectoryMethodOptions } from './method.ts'
+import { RowFindings } from './row-findings.ts'
 import { Troubles } from './troubles.ts'
 
 export type Truths<Id, Value> = (id: Id) => Truth<Value>
@@ -21,29 +22,27 @@ export type LookUp<Id, Value> = {
   readonly evenIfNone?: boolean
 }
 
-export type BatchReaderOptions<Id extends EntityId, Schema extends z.ZodType<{ id: Id }>, Value> = {
+export type BatchReaderOptions<Id extends EntityId, Value extends { readonly id: Id }> = {
   readonly name: DirectoryMethodName
   readonly call: (ids: readonly Id[], context: DirectoryContext) => unknown
-  readonly schema: Schema
-  /** Throws a RangeError for what cannot be used. */
-  readonly understand: (told: z.output<Schema>) => Value
+  readonly read: (row: unknown) => RowReading<Value>
 }
 
-/** A method of the directory that answers for many ids. Each row is parsed on its own, so that a bad one stops nobody else. */
-export class BatchReader<Id extends EntityId, Schema extends z.ZodType<{ id: Id }>, Value> {
+/** A method of the directory that answers for many ids. Each row is read by itself, so that a bad one stops nobody else. */
+export class BatchReader<Id extends EntityId, Value extends { readonly id: Id }> {
   readonly method: DirectoryMethod<readonly Id[]>
   readonly troubles: Troubles
   readonly questions: BatchQuestions<Id>
-  readonly #reading: BatchReaderOptions<Id, Schema, Value>
-  readonly #options: DirectoryMethodOptions
+  readonly findings: RowFindings
+  readonly #reading: BatchReaderOptions<Id, Value>
 
-  constructor(reading: BatchReaderOptions<Id, Schema, Value>, options: DirectoryMethodOptions) {
+  constructor(reading: BatchReaderOptions<Id, Value>, options: DirectoryMethodOptions) {
     const { name, call } = reading
     this.#reading = reading
-    this.#options = options
     this.method = new DirectoryMethod(name, call, options)
     this.troubles = new Troubles(name, options.clock, options.logger)
     this.questions = new BatchQuestions(this.method, this.troubles, options.clock)
+    this.findings = new RowFindings(name, options)
   }
 
   /** What the host says of each, or why it says nothing. @throws NotificationError where none of them is answered for. */
@@ -56,7 +55,7 @@ export class BatchReader<Id extends EntityId, Schema extends z.ZodType<{ id: Id 
       organizationOf,
       eager,
       answered: (some, rows) => {
-        for (const row of rows) this.#read(row, some, truths)
+        this.#readAll(rows, some, truths)
         part?.(some, truthOf)
       },
     })
@@ -66,38 +65,56 @@ export class BatchReader<Id extends EntityId, Schema extends z.ZodType<{ id: Id 
     return truthOf
   }
 
-  #read(row: unknown, wanted: readonly Id[], truths: Map<EntityId, Truth<Value>>): void {
-    const { schema, understand, name } = this.#reading
-    const result = schema.safeParse(row)
-    let fault: string
-    if (result.success) {
-      try {
-        truths.set(result.data.id, { kind: 'known', value: understand(result.data) })
-        return
-      } catch (error) {
-        if (!(error instanceof RangeError)) throw error
-        fault = error.message
+  #readAll(rows: readonly unknown[], asked: readonly Id[], truths: Map<EntityId, Truth<Value>>): void {
+    const wanted = new Map(asked.map((id) => [String(id), id]))
+    const readings: RowReading<Value>[] = []
+    const nameless: RowReading<Value>[] = []
+    for (const row of rows) {
+      // In the place of a row: there is none.
+      if (row === null || row === undefined) continue
+      const reading = this.#reading.read(row)
+      readings.push(reading)
+      // An id of the wrong kind ("12" for 12) is a fault of the answer, not a sign that 12 is gone.
+      const id = reading.value?.id ?? wanted.get(String(idOf(row)))
+      if (id === undefined && reading.issues.some(({ field }) => field === 'id' || field === '')) nameless.push(reading)
+      if (id === undefined) this.findings.note(null, reading)
+      else if (wanted.get(String(id)) === id) {
+        this.findings.note(id, reading)
+        truths.set(id, truthOf(row, reading))
       }
-    } else {
-      fault = describe(result.error)
     }
-    // An id of the wrong kind ("12" for 12) is a fault of the answer, not a sign that 12 is gone.
-    const answered = idOf(row)
-    const id = wanted.find((one) => String(one) === String(answered)) ?? answered
-    this.#options.logger.error('directory answer not usable', { method: name, id, fault })
-    if (id !== null) truths.set(id, { kind: 'unreadable' })
+    this.findings.noteUnknown(readings)
+    const [first] = nameless
+    if (first === undefined) return
+    // Whose row it is, nobody knows: it may be that of any that is missing.
+    for (const id of asked)
+      if (!truths.has(id)) truths.set(id, { kind: 'unreadable', issues: first.issues, organizationId: null })
   }
+}
+
+function truthOf<Value>(row: unknown, { value, issues, findings }: RowReading<Value>): Truth<Value> {
+  if (value !== null) return findings.length === 0 ? { kind: 'known', value } : { kind: 'known', value, findings }
+  return { kind: 'unreadable', issues, organizationId: textOf(row, 'organizationId') }
 }
 
 /** True where the host did not answer, or with something that cannot be used. */
 export const isDirectoryFault = (error: unknown): error is NotificationError =>
   isNotificationError(error) && (error.code === 'directory_failed' || error.code === 'directory_invalid')
 
-/** Which fields are at fault, without their values: they are personal data. */
-export const describe = (error: z.ZodError): string =>
-  error.issues.map((issue) => `${fieldPath(issue.path)}: ${issue.message}`).join('; ')
+function idOf(row: unknown): unknown {
+  const id = fieldOf(row, 'id')
+  return typeof id === 'number' || typeof id === 'string' || typeof id === 'bigint' ? id : ''
+}
 
-function idOf(row: unknown): EntityId | null {
-  if (typeof row !== 'object' || row === null || !('id' in row)) return null
-  return typeof row.id === 'number' || typeof row.id === 'string' ? row.id : null
+function textOf(row: unknown, field: string): string | null {
+  const value = fieldOf(row, field)
+  return typeof value === 'string' ? value : null
+}
+
+function fieldOf(row: unknown, field: string): unknown {
+  try {
+    return typeof row === 'object' && row !== null ? Reflect.get(row, field) : undefined
+  } catch {
+    return undefined
+  }
 }

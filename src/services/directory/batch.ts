@@ -1,8 +1,9 @@
 import { type BulkheadPolicy, bulkhead } from 'cockatiel'
-import { isNotificationError, NotificationError } from '../../errors.ts'
+import { type FieldIssue, isNotificationError, NotificationError } from '../../errors.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { withTimeout } from '../with-timeout.ts'
 import type { AskMode, DirectoryMethod } from './method.ts'
+import { inWords } from './row-findings.ts'
 import type { Troubles } from './troubles.ts'
 
 /** Ids in one question at most, as the port documents. */
@@ -208,7 +209,8 @@ export class BatchQuestions<Id> {
     try {
       const rows = await (mode === 'apart' ? run.limit.execute(ask) : ask())
       // The compiler believes the host; a host in JavaScript may still answer with anything.
-      if (!Array.isArray(rows)) throw unusable(this.#method.name, 'the answer is not an array')
+      if (!Array.isArray(rows))
+        throw unusable(this.#method.name, [{ field: '', message: 'the answer is not an array' }])
       this.#failsForAll = false
       for (const id of ids) this.#failures.delete(id)
       const news = ids.filter((id) => run.open.delete(id))
@@ -255,10 +257,11 @@ export class BatchQuestions<Id> {
   }
 }
 
-export const unusable = (method: string, fault: string): NotificationError =>
+export const unusable = (method: string, issues: readonly FieldIssue[]): NotificationError =>
   new NotificationError(
     'directory_invalid',
-    `The directory method "${method}" answered with something unusable: ${fault}.`,
+    `The directory method "${method}" answered with something unusable: ${inWords(issues)}.`,
+    { issues },
   )
 
 function fail<Id>(run: Run<Id>, ids: readonly Id[], why: Unanswered): void {

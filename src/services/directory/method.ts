@@ -1,4 +1,5 @@
 import { NotificationError } from '../../errors.ts'
+import type { DirectoryFinding } from '../../events.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Directory, DirectoryContext } from '../../ports/directory.ts'
 import type { Logger } from '../../ports/logger.ts'
@@ -19,6 +20,8 @@ export type DirectoryMethodOptions = {
   readonly logger: Logger
   /** How long one question may take, in ms. */
   readonly timeoutMs: number
+  /** A row was found that cannot be used, or not all of it. */
+  readonly found: (finding: DirectoryFinding) => void
 }
 
 /**

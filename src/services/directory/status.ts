@@ -1,5 +1,6 @@
 import type { Circuit } from '../breaker.ts'
 import type { DirectoryMethod, DirectoryMethodName } from './method.ts'
+import type { RowStatus } from './row-findings.ts'
 import type { Troubles } from './troubles.ts'
 
 export type DirectoryMethodStatus = {
@@ -13,6 +14,8 @@ export type DirectoryMethodStatus = {
   readonly since: Date | null
   /** How many organizations are not answered for while others are, and the first of their ids. */
   readonly organizations: { readonly count: number; readonly ids: readonly string[] }
+  /** What is wrong with rows that it answered in the last hour: those that cannot be used wait, others are used in part. */
+  readonly rows: RowStatus
 }
 
 /** What this process knows of the host's directory; methods that were not asked yet count as `ok`. */
@@ -25,6 +28,7 @@ export type DirectoryStatus = {
 export type DirectoryFault = { readonly method: DirectoryMethodName; readonly fault: string; readonly since: Date }
 
 export type ObservedMethod = {
+  readonly rows: RowStatus
   readonly method: Pick<DirectoryMethod<never>, 'name' | 'circuit' | 'fault'>
   readonly troubles: Pick<Troubles, 'failing'> | null
   /** Whether what fails now fails for all, so that no message can be sent. */
@@ -52,11 +56,11 @@ export function faultFor(observed: readonly ObservedMethod[], organizationId: st
   return null
 }
 
-function methodStatus({ method, troubles, concernsAll }: ObservedMethod): DirectoryMethodStatus {
+function methodStatus({ method, troubles, concernsAll, rows }: ObservedMethod): DirectoryMethodStatus {
   const { name, circuit, fault } = method
   const failing = troubles?.failing ?? []
   const isFailing = fault !== null && fault.count >= failuresInRow && concernsAll
-  const isWell = fault === null && failing.length === 0 && circuit === 'closed'
+  const isWell = fault === null && failing.length === 0 && circuit === 'closed' && rows.unreadable.count === 0
   const [first] = failing
   return {
     method: name,
@@ -68,5 +72,6 @@ function methodStatus({ method, troubles, concernsAll }: ObservedMethod): Direct
       count: failing.length,
       ids: failing.slice(0, mostIds).map(({ organizationId }) => organizationId),
     },
+    rows,
   }
 }

@@ -1,7 +1,7 @@
 import type { Appointment, WaitlistEntry } from '../../domain/appointment.ts'
 import type { Truth } from '../../domain/due.ts'
 import type { EntityId } from '../../schemas/common.ts'
-import type { DirectoryOrganization } from '../../schemas/directory.ts'
+import type { Organization } from '../../schemas/directory.ts'
 import type { Context } from '../context.ts'
 import type { LookUp } from '../directory/batch-reader.ts'
 import type { Known, SubjectTruth } from './known-truths.ts'
@@ -21,7 +21,7 @@ export type Subject = {
 /** What the host said of some of them; also that it did not answer for them. */
 export type News = {
   readonly subjects: readonly { readonly about: Subject; readonly known: Known }[]
-  readonly organizations: readonly { readonly id: string; readonly truth: Truth<DirectoryOrganization> }[]
+  readonly organizations: readonly { readonly id: string; readonly truth: Truth<Organization> }[]
 }
 
 export function subjectsOf(groups: readonly Group[]): Subject[] {
@@ -72,7 +72,7 @@ export async function askAbout(
 
   const appointments = lookUp<Appointment>(byAppointment, (appointment) => ({ appointment, waitlistEntry: gone }))
   const entries = lookUp<WaitlistEntry>(byEntry, (waitlistEntry) => ({ appointment: gone, waitlistEntry }))
-  const tellOrganizations = (ids: readonly string[], truthOf: (id: string) => Truth<DirectoryOrganization>) =>
+  const tellOrganizations = (ids: readonly string[], truthOf: (id: string) => Truth<Organization>) =>
     hear({ subjects: [], organizations: ids.map((id) => ({ id, truth: truthOf(id) })) })
 
   await Promise.all([

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import type { Verdict } from '../../domain/due.ts'
 import { cleanName, namesOf } from '../../domain/messages/index.ts'
 import { lastTryMs } from '../../domain/retry.ts'
 import { usefulUntil } from '../../domain/useful-life.ts'
@@ -70,7 +71,7 @@ export function decideOne(
   const policy = knowledge.surroundings(organizationId).policy
   const deadline = deadlineOf(due, subject, options.leadMs)
   if (verdict.kind === 'wait') {
-    return putOff(due, verdict.rule, new Date(now.getTime() + (verdict.waitMs ?? waitMs)), deadline, now)
+    return putOff(due, verdict, new Date(now.getTime() + (verdict.waitMs ?? waitMs)), deadline, now)
   }
   if (verdict.kind !== 'send' || subject === null) {
     const rule = verdict.kind === 'cancel' || verdict.kind === 'refuse' ? verdict.rule : 'appointment_moved'
@@ -120,6 +121,7 @@ export function decideOne(
         toName: cleanName(namesOf([verdict.recipient, ...others], verdict.recipient.locale)),
         from: provider.from,
         fromName: cleanName(provider.fromName ?? organization?.name),
+        replyTo: provider.replyTo,
         subject: rendered.subject,
         text: rendered.text,
         html: rendered.html,
@@ -158,7 +160,13 @@ export const lastMomentOf = (deadline: Date | null, now: Date): Date =>
  * Put off, and looked at a last time shortly before it is too late. What cannot go out until then is reported as failed: left
  * waiting, it would end as a reminder of something that has begun.
  */
-function putOff(due: DueWork, rule: Rule, until: Date, deadline: Date | null, now: Date): Evaluated {
+function putOff(
+  due: DueWork,
+  { rule, detail }: Pick<Extract<Verdict, { kind: 'wait' }>, 'rule' | 'detail'>,
+  until: Date,
+  deadline: Date | null,
+  now: Date,
+): Evaluated {
   const last = deadline === null ? until : lastLook(rule, until, deadline, now)
   if (last <= now && !mayHaveGoneOut(due))
     return rule === 'appointment_gone' ? cancel(due, rule) : fail(due, 'failed', rule)
@@ -166,7 +174,7 @@ function putOff(due: DueWork, rule: Rule, until: Date, deadline: Date | null, no
     due,
     rule,
     outgoing: null,
-    command: { ...decisionOn(due, 'deferred', rule), kind: 'defer', until: last <= now ? until : last },
+    command: { ...decisionOn(due, 'deferred', rule, detail), kind: 'defer', until: last <= now ? until : last },
   }
 }
 

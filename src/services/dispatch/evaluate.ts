@@ -2,7 +2,7 @@ import type { Verdict } from '../../domain/due.ts'
 import { type Rivalry, resolveRivals } from '../../domain/rivals.ts'
 import type { PlanRow } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
-import type { DirectoryRecipient } from '../../schemas/directory.ts'
+import type { Person } from '../../schemas/directory.ts'
 import type { Context } from '../context.ts'
 import type { AccountGate } from './account-gate.ts'
 import { decideOne, type Evaluated, entryOf } from './decide.ts'
@@ -108,8 +108,7 @@ function rivalryOf(judged: readonly Judged[], now: Date): Rivalry {
   return { outdone, mergedInto }
 }
 
-const recipientOf = (one: Judged | undefined): DirectoryRecipient[] =>
-  one?.verdict.kind === 'send' ? [one.verdict.recipient] : []
+const recipientOf = (one: Judged | undefined): Person[] => (one?.verdict.kind === 'send' ? [one.verdict.recipient] : [])
 
 function never(): never {
   throw new Error('an index left its array')

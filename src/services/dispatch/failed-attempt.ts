@@ -16,6 +16,8 @@ export type FailedAttempt = {
   readonly isExhausted: boolean
   /** What was refused and is paused; null if the failure is the message's own. */
   readonly paused: Paused | null
+  /** Nobody has the address, and that was said on an earlier day too. */
+  readonly isUnknownAgain: boolean
   readonly at: Date
 }
 
@@ -26,7 +28,7 @@ export type Judgement = Pick<SettleCommand, 'result' | 'suppress'> & {
 }
 
 export function judgeFailure(attempt: FailedAttempt): Judgement {
-  const { error, delivery, outgoing, nextAttempt, isExhausted, paused, at } = attempt
+  const { error, delivery, outgoing, nextAttempt, isExhausted, paused, isUnknownAgain, at } = attempt
   const { code, message } = error
   const judged = (result: SettleResult, action: DecisionAction, rule: Rule): Judgement => {
     return { result, action, rule, suppress: null }
@@ -42,7 +44,7 @@ export function judgeFailure(attempt: FailedAttempt): Judgement {
     return { kind: 'retry', dueAt, code, message, countAttempt: true, unknown }
   }
 
-  if (error.outcome === 'suppressed') {
+  if (error.outcome === 'suppressed' || isUnknownAgain) {
     return { ...fail('suppressed'), suppress: { address: addressKey(outgoing.message.to), reason: code } }
   }
   if (paused !== null) {

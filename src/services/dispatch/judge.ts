@@ -2,7 +2,7 @@ import { type Appointment, isSameRecipient, type WaitlistEntry } from '../../dom
 import { type Change, changesSince } from '../../domain/changes.ts'
 import { judgeNotice, judgeReminder, judgeWaitlistNotice, type Truth, type Verdict } from '../../domain/due.ts'
 import type { PlanRow } from '../../ports/storage.ts'
-import type { DirectoryRecipient } from '../../schemas/directory.ts'
+import type { Person } from '../../schemas/directory.ts'
 import type { Context } from '../context.ts'
 import { Knowledge } from '../knowledge.ts'
 import type { Subject } from '../notices.ts'
@@ -16,7 +16,7 @@ export type Judged = {
   readonly verdict: Verdict
   readonly subject: Subject | null
   /** Who has the same address, and gets the message by it. */
-  readonly others: readonly DirectoryRecipient[]
+  readonly others: readonly Person[]
   /** Of a reschedule: what it says is new; undefined: nobody can say. */
   readonly changed?: readonly Change[] | undefined
 }
@@ -112,7 +112,7 @@ function ofOrganization<T extends { organizationId: string }>(
 }
 
 /** Those for whom a notice was queued together, as the host has them now; of a cancellation, also those who are detached. */
-function mergedWith(due: DueWork, subject: Subject | null): readonly DirectoryRecipient[] {
+function mergedWith(due: DueWork, subject: Subject | null): readonly Person[] {
   const asked = parseRecipients(due.delivery?.snapshot ?? null)
   return asked.flatMap(
     (other) =>

@@ -3,7 +3,7 @@ import type { Truth } from '../../domain/due.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { PlanRow } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
-import type { DirectoryOrganization } from '../../schemas/directory.ts'
+import type { Organization } from '../../schemas/directory.ts'
 import type { Group } from './ready-queue.ts'
 import type { WorkTruths } from './truths.ts'
 import { type DueWork, factsOf, subjectKey } from './work.ts'
@@ -37,7 +37,7 @@ const mostReports = 10_000
 export class KnownTruths {
   readonly #clock: Clock
   readonly #subjects = new Map<string, Dated<Known>>()
-  readonly #organizations = new Map<string, Dated<Truth<DirectoryOrganization>>>()
+  readonly #organizations = new Map<string, Dated<Truth<Organization>>>()
   readonly #reports = new Map<EntityId, number>()
   #moment = 0
   #purgedAt = Number.NEGATIVE_INFINITY
@@ -61,7 +61,7 @@ export class KnownTruths {
     this.#subjects.set(subject, { value, at: this.#clock.elapsedMs(), asked })
   }
 
-  learnOrganization(id: string, truth: Truth<DirectoryOrganization>): void {
+  learnOrganization(id: string, truth: Truth<Organization>): void {
     this.#organizations.set(id, { value: truth, at: this.#clock.elapsedMs(), asked: 0 })
   }
 

@@ -8,6 +8,7 @@ import { judgeFailure } from './failed-attempt.ts'
 import { SendLease } from './send-lease.ts'
 import { Settler } from './settler.ts'
 import { tellSettled } from './tell.ts'
+import { isUnknownAgain } from './unknown-address.ts'
 import type { DueWork } from './work.ts'
 
 /** How long an aborted transport may take to say what became of the message. */
@@ -164,6 +165,7 @@ export class Sender {
       nextAttempt: this.#next(delivery, outgoing, outcome, at),
       isExhausted: delivery.attempts > options.retry.maxRetries,
       paused,
+      isUnknownAgain: await isUnknownAgain(this.#context, outcome, delivery, to, at),
       at,
     })
     const entries = [{ ...entryOf(due, action, rule, code), notificationId: delivery.id }]

@@ -3,7 +3,7 @@ import { addressKey } from '../../domain/effective.ts'
 import { effectiveFor } from '../../domain/plan.ts'
 import { isBehind, standsFor } from '../../domain/rivals.ts'
 import type { PlanRow, ReminderRow } from '../../ports/storage.ts'
-import type { DirectoryRecipient } from '../../schemas/directory.ts'
+import type { Person } from '../../schemas/directory.ts'
 import type { OffsetInput } from '../../schemas/offset.ts'
 import type { Context } from '../context.ts'
 import type { Knowledge } from '../knowledge.ts'
@@ -61,7 +61,7 @@ function offsetsOf({ due, verdict }: Reminded, { knowledge, planOf }: Around): r
 }
 
 /** Those whose reminder was merged into this one when it was tried first. */
-const mergedInto = (one: Reminded, siblings: readonly ReminderRow[], around: Around): DirectoryRecipient[] => {
+const mergedInto = (one: Reminded, siblings: readonly ReminderRow[], around: Around): Person[] => {
   const { channel, startsAt, reminderTime } = one.due.reminder
   const merged = siblings.filter(
     (row) =>
@@ -78,9 +78,9 @@ const mergedInto = (one: Reminded, siblings: readonly ReminderRow[], around: Aro
 /** Of these, everybody else who may be written to where the message goes. */
 export function atSameAddress(
   { due, verdict }: Judged,
-  people: readonly DirectoryRecipient[],
+  people: readonly Person[],
   { knowledge }: Pick<Around, 'knowledge'>,
-): DirectoryRecipient[] {
+): Person[] {
   if (verdict.kind !== 'send') return []
   const { organizationId, category, channel } = factsOf(due)
   const surroundings = knowledge.surroundings(organizationId)

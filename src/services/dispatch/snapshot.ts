@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import type { Appointment } from '../../domain/appointment.ts'
 import type { Known } from '../../domain/changes.ts'
-import { entityId, timeZone } from '../../schemas/common.ts'
-import { directoryRecipient } from '../../schemas/directory.ts'
-import { appointmentStatuses } from '../../schemas/vocabulary.ts'
+import { entityId } from '../../schemas/common.ts'
+import { timeZone } from '../../schemas/time-zone.ts'
+import { appointmentStatuses, recipientTypes } from '../../schemas/vocabulary.ts'
+
+const text = z.string().nullish()
 
 /** What a notice was asked about, as `buildNotices` wrote it; for when the appointment is gone at the time of sending. */
 const snapshotSchema = z.object({
@@ -14,7 +16,18 @@ const snapshotSchema = z.object({
   status: z.enum(appointmentStatuses),
   practitionerName: z.string().nullable(),
   location: z.string().nullable(),
-  recipients: z.array(directoryRecipient),
+  recipients: z.array(
+    z.object({
+      type: z.enum(recipientTypes),
+      id: entityId,
+      name: text,
+      email: text,
+      phone: text,
+      locale: text,
+      timeZone: text,
+    }),
+  ),
+  hasUnreadablePeople: z.boolean().default(false),
 })
 
 /** Null for a waitlist notice, which has no appointment to fall back on. */

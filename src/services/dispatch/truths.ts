@@ -1,7 +1,7 @@
 import type { Appointment, WaitlistEntry } from '../../domain/appointment.ts'
 import type { PlanRow } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
-import type { DirectoryOrganization } from '../../schemas/directory.ts'
+import type { Organization } from '../../schemas/directory.ts'
 import type { Context } from '../context.ts'
 import type { Truths } from '../directory/batch-reader.ts'
 import { type DueWork, factsOf } from './work.ts'
@@ -10,7 +10,7 @@ import { type DueWork, factsOf } from './work.ts'
 export type WorkTruths = {
   readonly appointment: Truths<EntityId, Appointment>
   readonly waitlistEntry: Truths<EntityId, WaitlistEntry>
-  readonly organization: Truths<string, DirectoryOrganization>
+  readonly organization: Truths<string, Organization>
   readonly planOf: (due: DueWork) => PlanRow | null
 }
 

@@ -9,7 +9,7 @@ import { withTimeout } from '../with-timeout.ts'
 
 /** The settings that say through which account a channel is sent. */
 const accountFields: Readonly<Record<Channel, readonly (keyof SettingsValues)[]>> = {
-  EMAIL: ['emailSmtpHost', 'emailSmtpPort', 'emailUsername', 'emailPassword', 'emailFromAddress'],
+  EMAIL: ['emailSmtpHost', 'emailSmtpPort', 'emailSmtpSecurity', 'emailUsername', 'emailPassword', 'emailFromAddress'],
   SMS: ['smsProvider', 'smsApiKey', 'smsApiSecret', 'smsFromNumber'],
 }
 

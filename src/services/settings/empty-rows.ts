@@ -22,6 +22,8 @@ export const emptySettings: SettingsValues = {
   unknownOutcome: null,
   pastReminders: null,
   practitionerNotifications: null,
+  defaultCountry: null,
+  emailSmtpSecurity: null,
 }
 
 /** A row of which nothing is set: everything is inherited. */

@@ -28,6 +28,7 @@ const fieldsThatReplan: readonly (keyof SettingsValues)[] = [
   'defaultSmsReminders',
   'pastReminders',
   'practitionerNotifications',
+  'defaultCountry',
 ]
 
 export type SettingsPatch = {
@@ -47,7 +48,6 @@ export function readSettingsPatch(context: Context, id: string, input: Organizat
   const warnings = [
     ...checkTemplates('emailTemplates', parsed.emailTemplates ?? {}),
     ...checkTemplates('smsTemplates', parsed.smsTemplates ?? {}),
-    ...phoneWarnings('smsFromNumber', parsed.smsFromNumber),
   ]
   requireTransport(context, parsed.smsProvider)
   const patch: { -readonly [Field in keyof SettingsValues]?: SettingsValues[Field] } = definedOnly(parsed)
@@ -80,12 +80,4 @@ function requireTransport({ providers }: Context, name: string | null | undefine
     `smsProvider: no transport of this name is installed for SMS (installed: ${names}); add it to the option "transports".`,
     { field: 'smsProvider' },
   )
-}
-
-/** The document's own example passes the shape of E.164, and reaches nobody. */
-export function phoneWarnings(field: string, number: string | null | undefined): Warning[] {
-  if (number !== '+1234567890') return []
-  return [
-    { field, code: 'placeholder_number', message: 'has the shape of a phone number but is the documented example' },
-  ]
 }

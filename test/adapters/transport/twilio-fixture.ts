@@ -49,6 +49,7 @@ export const smsMessage = (values: Partial<OutboundMessage> = {}): OutboundMessa
   toName: 'Canary Patient',
   from: '+14155550100',
   fromName: null,
+  replyTo: null,
   subject: null,
   text: canaries.text,
   html: null,

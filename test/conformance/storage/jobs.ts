@@ -43,6 +43,25 @@ export function jobs({ migrated }: Starter): void {
     expect(await storage.jobs.acquire('tidy', 'two', t0, minutes(1))).toBe(true)
   })
 
+  it('keeps how far a job is for its next holder, until it is finished', async () => {
+    const { storage, another } = await migrated()
+    const { jobs } = await another()
+    expect(await jobs.progress('tidy')).toBeNull()
+    await storage.jobs.acquire('tidy', 'one', t0, minutes(1))
+    expect(await jobs.progress('tidy')).toBeNull()
+    expect(await storage.jobs.keepProgress('tidy', 'one', 'half')).toBe(true)
+    expect(await jobs.progress('tidy')).toEqual({ progress: 'half', heldUntil: minutes(1) })
+    await storage.jobs.release('tidy', 'one')
+    expect((await jobs.progress('tidy'))?.heldUntil.getTime()).toBeLessThan(t0.getTime())
+    expect(await storage.jobs.keepProgress('tidy', 'two', 'all')).toBe(false)
+    expect(await storage.jobs.acquire('tidy', 'two', t0, minutes(2))).toBe(true)
+    expect(await storage.jobs.keepProgress('tidy', 'one', 'less')).toBe(false)
+    expect(await jobs.progress('tidy')).toEqual({ progress: 'half', heldUntil: minutes(2) })
+    expect(await storage.jobs.keepProgress('tidy', 'two', null)).toBe(true)
+    await storage.jobs.release('tidy', 'two')
+    expect(await jobs.progress('tidy')).toBeNull()
+  })
+
   it('keeps jobs of different names apart', async () => {
     const { storage } = await migrated()
     expect(await storage.jobs.acquire('tidy', 'one', t0, minutes(1))).toBe(true)

@@ -38,6 +38,8 @@ export function preferences({ migrated }: Starter): void {
       unknownOutcome: 'hold',
       pastReminders: 'merge',
       practitionerNotifications: ['CONFIRMATION'],
+      defaultCountry: 'GB',
+      emailSmtpSecurity: 'implicit',
     } as const
     expect(await storage.settings.create(organizationId, values, null, t0)).toMatchObject(values)
     expect(await storage.settings.get([organizationId])).toMatchObject([values])

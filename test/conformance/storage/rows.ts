@@ -209,6 +209,8 @@ export const noSettings: SettingsValues = {
   unknownOutcome: null,
   pastReminders: null,
   practitionerNotifications: null,
+  defaultCountry: null,
+  emailSmtpSecurity: null,
 }
 
 export const noPreferences: PreferencesValues = {

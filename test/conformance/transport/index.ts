@@ -135,6 +135,7 @@ function messageFor(channel: Channel, idempotencyKey: string): OutboundMessage {
     toName: name,
     from: isEmail ? 'clinic@example.com' : '+14155550100',
     fromName: 'Clinic',
+    replyTo: null,
     subject: isEmail ? subject : null,
     text,
     deadline: null,

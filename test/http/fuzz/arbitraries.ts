@@ -85,7 +85,11 @@ function strings(contract: Contract, schema: Schema): fc.Arbitrary<string> {
   const naughty = naughtyStrings.filter(fits)
   const edges = ['x'.repeat(min), 'x'.repeat(max)].filter(fits)
   const shaped = expressions.flatMap((expression) => matching(expression, fits) ?? [])
+  const examples = (schema.examples ?? []).filter((one) => typeof one === 'string' && fits(one))
+  // Where no pattern says it, such as of phone numbers as people write them, the examples show what is meant.
+  const isShown = examples.length > 0 && expressions.length === 0
   return fc.oneof(
+    ...(isShown ? [{ arbitrary: fc.constantFrom(...examples.map(String)), weight: 6 }] : []),
     ...shaped,
     ...(naughty.length === 0 ? [] : [fc.constantFrom(...naughty)]),
     ...(edges.length === 0 ? [] : [fc.constantFrom(...edges)]),

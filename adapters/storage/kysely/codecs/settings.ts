@@ -37,6 +37,8 @@ export const decodeSettings = (row: RecordOf<'notification_settings'>): Settings
   unknownOutcome: row.unknown_outcome,
   pastReminders: row.past_reminders,
   practitionerNotifications: categories(row.practitioner_notifications),
+  defaultCountry: row.default_country,
+  emailSmtpSecurity: row.email_smtp_security,
   revision: row.revision,
   createdAt: new Date(row.created_at),
   updatedAt: new Date(row.updated_at),
@@ -62,6 +64,8 @@ export const encodeSettings = (values: SettingsValues, revision: number, at: Dat
   unknown_outcome: values.unknownOutcome,
   past_reminders: values.pastReminders,
   practitioner_notifications: json(values.practitionerNotifications),
+  default_country: values.defaultCountry,
+  email_smtp_security: values.emailSmtpSecurity,
   revision,
   updated_at: at.getTime(),
 })

@@ -22,6 +22,8 @@ const settingsColumns = [
   'unknown_outcome',
   'past_reminders',
   'practitioner_notifications',
+  'default_country',
+  'email_smtp_security',
   'revision',
   'updated_at',
 ] as const

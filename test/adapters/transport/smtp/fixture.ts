@@ -26,6 +26,7 @@ export const emailMessage = (values: Partial<OutboundMessage> = {}): OutboundMes
   toName: canaries.name,
   from: 'clinic@example.com',
   fromName: 'Clinic',
+  replyTo: null,
   subject: canaries.subject,
   text: canaries.text,
   html: `<p>${canaries.text}</p>`,

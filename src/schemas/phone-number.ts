@@ -1,0 +1,123 @@
+import {
+  type CountryCode,
+  getCountries,
+  isSupportedCountry,
+  ParseError,
+  parsePhoneNumberWithError,
+} from 'libphonenumber-js/max'
+import { z } from 'zod'
+import type { Warning } from './common.ts'
+import { asciiDigits, visible } from './plain-text.ts'
+
+/** A contact as it is used, or why it is not: in words without the contact. */
+export type ReadContact =
+  | { readonly address: string; readonly warnings: readonly Omit<Warning, 'field'>[] }
+  | { readonly address: null; readonly fault: string }
+
+/** A country by ISO 3166-1 alpha-2, in capitals: its numbers may be written without their country code. */
+export type Country = string
+
+/** The longest text that is looked at. */
+const longest = 100
+const e164 = /^\+[1-9]\d{6,14}$/
+const scheme = /^(?:tel|sms|callto):(?:\/\/)?/i
+
+/**
+ * Reads a phone number as people write it: with blanks, hyphens, slashes and brackets of all kinds, digits of any script, `(0)`,
+ * `00` or `tel:`. What has no country code is read as one of `country`. What is written in E.164 passes by its shape, and with a
+ * warning where no such number is assigned; anything else must have a possible length.
+ */
+export function readPhone(text: string, country: Country | null): ReadContact {
+  if (text.length > longest) return refused(`is longer than ${longest} characters`)
+  const typed = plain(text)
+  if (!/\d/.test(typed)) return refused('has no digits')
+  const isE164 = e164.test(typed)
+  const home = country !== null && isSupportedCountry(country) ? country : undefined
+  const read = parse(international(typed), home) ?? (home === undefined ? null : parse(typed, home))
+  if (read instanceof ParseError || read === null) {
+    return isE164 ? { address: typed, warnings: [doubt(typed)] } : refused(wordsOf(read, typed))
+  }
+  const { number, ext } = read
+  const isPossible = read.isPossible() && e164.test(number)
+  if (!isPossible) {
+    return isE164
+      ? { address: typed, warnings: [doubt(typed)] }
+      : refused('has a length that no number of its country has')
+  }
+  const warnings = [...(read.isValid() ? [] : [doubt(number)]), ...(ext === undefined ? [] : [dropped])]
+  return { address: number, warnings }
+}
+
+const unassigned = {
+  code: 'number_not_assigned',
+  message: 'has the shape of a phone number, but no such number is known to be assigned',
+}
+/** The document's own example passes the shape of E.164, and reaches nobody. */
+const placeholder = {
+  code: 'placeholder_number',
+  message: 'has the shape of a phone number but is the documented example',
+}
+const doubt = (number: string) => (number === '+1234567890' ? placeholder : unassigned)
+const dropped = { code: 'extension_dropped', message: 'has an extension, which is left out: no text reaches it' }
+
+const refused = (fault: string): ReadContact => ({ address: null, fault })
+
+/** One kind of blank, of hyphen and of dot; no scheme. */
+function plain(text: string): string {
+  const typed = asciiDigits(visible(text))
+  const number = scheme.test(typed) ? decoded(typed.replace(scheme, '')) : typed
+  return number
+    .replace(/[\p{Pd}\u2212\u00B7\u2022\u30FC]/gu, '-')
+    .replace(/\s+/g, ' ')
+    .replace(/^\(\s*\+\s*(\d+)\s*\)/, '+$1 ')
+    .replace(/^[\s']*\+[\s+]*/, '+')
+    .replace(/(?<![\s,;.])[\s,;.]+$/, '')
+}
+
+/** In a link a plus sign may be written as `%2B`. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** `00` is international everywhere it is dialled, and no country code begins with 0. */
+const international = (typed: string): string => typed.replace(/^(?:\+\s*00|\+\s*|00)[\s-]*(?=[1-9(])/, '+')
+
+function parse(text: string, country: CountryCode | undefined) {
+  try {
+    const options = country === undefined ? { extract: false } : { defaultCountry: country, extract: false }
+    return parsePhoneNumberWithError(text, options)
+  } catch (error) {
+    if (error instanceof ParseError) return error
+    throw error
+  }
+}
+
+function wordsOf(error: ParseError | null, typed: string): string {
+  if (error?.message === 'INVALID_COUNTRY') {
+    return typed.startsWith('+') || typed.startsWith('00')
+      ? 'has a country code that does not exist'
+      : 'has no country code, and the organization has no default country'
+  }
+  if (error?.message === 'TOO_SHORT') return 'has too few digits'
+  if (error?.message === 'TOO_LONG') return 'has too many digits, or is more than one number'
+  return 'is not one phone number'
+}
+
+/** As people write it; what has no country code needs the default country of the organization. Kept in E.164. */
+export const phoneNumber = z
+  .string()
+  .min(1)
+  .max(longest)
+  .meta({ examples: ['+14155550123'] })
+
+/** The code of a country whose numbering is known. */
+export const countryCode = z
+  .string()
+  .trim()
+  .overwrite((code) => code.toUpperCase())
+  .refine((code): boolean => isSupportedCountry(code), 'must be a country by ISO 3166-1 alpha-2 such as "GB"')
+  .meta({ enum: getCountries(), examples: ['GB'] })
