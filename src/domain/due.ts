@@ -139,8 +139,8 @@ export function judgeNotice(
   const life = { category, since, start: appointment.start.instant }
   // A host may detach everybody from what it cancelled.
   const detached = cancellation ? (snapshot?.recipients ?? []) : []
-  const subject = { ...appointment, recipients: [...appointment.recipients, ...detached] }
-  return judgeRecipient(notice, subject, surroundings, life, moment)
+  const concerned = { ...appointment, recipients: [...appointment.recipients, ...detached] }
+  return judgeRecipient(notice, concerned, surroundings, life, moment)
 }
 
 export function judgeWaitlistNotice(

@@ -19,6 +19,8 @@ export type Country = string
 
 /** The longest text that is looked at. */
 const longest = 100
+/** Of a number without its country code; Niue has some of four. */
+const fewestDigits = 4
 const e164 = /^\+[1-9]\d{6,14}$/
 const scheme = /^(?:tel|sms|callto):(?:\/\/)?/i
 
@@ -110,8 +112,8 @@ function wordsOf(error: ParseError | null, typed: string): string {
 /** As people write it; what has no country code needs the default country of the organization. Kept in E.164. */
 export const phoneNumber = z
   .string()
-  .min(1)
   .max(longest)
+  .refine((text) => (plain(text).match(/\d/g) ?? []).length >= fewestDigits, 'must be a number such as "+14155550123"')
   .meta({ examples: ['+14155550123'] })
 
 /** The code of a country whose numbering is known. */

@@ -11,10 +11,10 @@ export const explainedActions = [
   'sent',
   'delivered',
   'bounced',
+  'warned',
   'unreported',
   'would_plan',
   'would_skip',
-  'warned',
 ] as const
 
 /** One line of an appointment's story. `because` is the rule in words. */

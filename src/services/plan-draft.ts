@@ -166,8 +166,8 @@ const movedRows = (live: readonly ReminderRow[], { start }: Appointment): readon
   live.filter(({ status, startsAt }) => status === 'PENDING' && startsAt.getTime() !== start.instant.getTime())
 
 /** Those who took part, and of whom there is no address any more when the cancellation is reported. */
-const detached = (before: PlanRow | null, { recipients }: Appointment): readonly DecisionEntry[] =>
-  (before?.recipients ?? [])
+const detached = (before: PlanRow | null, { recipients, hasUnreadablePeople }: Appointment): readonly DecisionEntry[] =>
+  (hasUnreadablePeople ? [] : (before?.recipients ?? []))
     .filter((ref) => !recipients.some((recipient) => isSameRecipient(recipient, ref)))
     .map((recipient) => ({ action: 'skipped', rule: 'recipient_removed', category: 'CANCELLATION', recipient }))
 

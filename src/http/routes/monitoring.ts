@@ -106,16 +106,17 @@ const healthShape = z.object({
 
 /** Counters are kept by UTC day; an instant means the day it lies in. An unescaped plus sign of an offset arrives as a space. */
 const day = z
-  .string()
-  .meta({ description: 'A day such as `2024-01-31`, or an instant with offset', examples: ['2024-01-31'] })
-  .transform((text, context) => {
-    const told = text.replace(/ (\d\d(?::?\d\d)?)$/, '+$1')
-    const read = z.iso.date().safeParse(told).success ? new Date(told) : readInstant(told)
-    if (read !== null) return read.toISOString().slice(0, 10)
-    const message = 'must be a day such as "2024-01-31", or an instant with offset'
-    context.issues.push({ code: 'custom', message, input: text })
-    return z.NEVER
-  })
+  .preprocess(
+    (told) =>
+      typeof told === 'string'
+        ? (readInstant(told.replace(/ (\d\d(?::?\d\d)?)$/, '+$1'))?.toISOString() ?? told)
+        : told,
+    z.union(
+      [z.iso.date(), z.iso.datetime({ offset: true })],
+      'must be a day such as "2024-01-31", or an instant with offset',
+    ),
+  )
+  .transform((text) => new Date(text).toISOString().slice(0, 10))
   .optional()
 
 /** Health and statistics. */

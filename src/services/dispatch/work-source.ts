@@ -15,7 +15,7 @@ export const allDue = ({ reminders, deliveries }: Storage): WorkSource => ({
   nextDueAt: deliveries.nextDueAt.bind(deliveries),
 })
 
-/** Due reminders and deliveries, these with the reminders that they are of; `more`: lanes of which more may be due. */
+/** Due reminders and deliveries, these with the reminders that they are of, earliest first; `more`: lanes of which more may be due. */
 export async function readWork(
   source: WorkSource,
   storage: Storage,
@@ -24,8 +24,11 @@ export async function readWork(
   const [reminders, deliveries] = await Promise.all([source.reminders(query), source.deliveries(query)])
   const works: DueWork[] = reminders.rows.map((reminder) => ({ kind: 'reminder', reminder, delivery: null }))
   works.push(...(await withReminders(storage, deliveries.rows)))
+  works.sort((one, other) => dueTime(one) - dueTime(other))
   return { works, more: [...reminders.more, ...deliveries.more] }
 }
+
+const dueTime = ({ reminder, delivery }: DueWork): number => (delivery ?? reminder)?.dueAt?.getTime() ?? 0
 
 export async function withReminders(
   { reminders: store }: Storage,

@@ -89,7 +89,7 @@ function strings(contract: Contract, schema: Schema): fc.Arbitrary<string> {
   // Where no pattern says it, such as of phone numbers as people write them, the examples show what is meant.
   const isShown = examples.length > 0 && expressions.length === 0
   return fc.oneof(
-    ...(isShown ? [{ arbitrary: fc.constantFrom(...examples.map(String)), weight: 6 }] : []),
+    ...(isShown ? [{ arbitrary: fc.constantFrom(...examples.map(String)), weight: 20 }] : []),
     ...shaped,
     ...(naughty.length === 0 ? [] : [fc.constantFrom(...naughty)]),
     ...(edges.length === 0 ? [] : [fc.constantFrom(...edges)]),

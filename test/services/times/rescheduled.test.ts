@@ -107,15 +107,10 @@ describe('appointmentRescheduled', () => {
 
   it('of another room tells it by text message too', async () => {
     await using clinic = await booked({}, { phone: true })
-    clinic.host.change(1, { location: 'Room 5, on the second floor of the old building behind the main entrance' })
-    await clinic.notifications.appointmentRescheduled(1)
-    const { notifications } = await clinic.notifications.history({
-      category: 'RESCHEDULE',
-      channel: 'SMS',
-      state: 'queued',
-    })
-    expect(notifications[0]?.message).toContain('has a new place.')
-    expect(notifications[0]?.message).toContain('Location: Room 5, on the second floor')
+    await clinic.report({ location: 'Room 5, on the second floor of the old building behind the main entrance' })
+    const text = notices(clinic).find(({ channel }) => channel === 'SMS')?.text
+    expect(text).toContain('has a new place.')
+    expect(text).toContain('Location: Room 5, on the second floor')
   })
 
   it('tells all that changed since the last notice that went out', async () => {
