@@ -22,8 +22,14 @@ const textId = z
 
 export const organizationId = textId.describe('Organization id, a UUID in the documented system')
 
+/** What a `serial` of Postgres holds. */
+const longestRowId = 2 ** 31 - 1
+
 /** An id of our own rows. */
-export const rowId = z.int('must be a positive integer').positive()
+export const rowId = z
+  .int('must be a positive integer')
+  .positive('must be a positive integer')
+  .max(longestRowId, `must be an integer from 1 to ${longestRowId}`)
 
 /** As the library has ids: of rows it read, and in its answers. */
 export const entityId = z.union([z.int().positive(), textId])
