@@ -40,6 +40,7 @@ export type {
 export type {
   HistoryFilter,
   LifecycleOptions,
+  PageOptions,
   ScheduleOptions,
   SendOptions,
   WaitlistOptions,
@@ -90,12 +91,14 @@ export type { TaskManagerMode, TaskManagerOptions } from './services/tasks/optio
 export type {
   CancelResult,
   DryRun,
+  ExplanationPage,
   HistoryPage,
   LifecycleResult,
   Notification,
   Omission,
   PlannedMessage,
   Reminder,
+  ReminderPage,
   ScheduleResult,
   SendResult,
 } from './services/views.ts'

@@ -35,6 +35,15 @@ export type SendOptions = z.infer<typeof sendOptions>
 export const waitlistOptions = sendOptions.pick({ channel: true, idempotencyKey: true })
 export type WaitlistOptions = z.infer<typeof waitlistOptions>
 
+/** A page of the reminders or decisions of an appointment. */
+export const pageOptions = z.strictObject({
+  /** 1 to 1000, default 500. */
+  limit: z.int().min(1).max(1000).optional(),
+  /** `nextCursor` of the page before; stays stable while rows arrive. */
+  cursor: z.string().max(64).optional(),
+})
+export type PageOptions = z.infer<typeof pageOptions>
+
 export const historyFilter = z.strictObject({
   organizationId: organizationId.optional(),
   recipientType: z.enum(recipientTypes).optional(),

@@ -1,9 +1,8 @@
 import { NotificationError } from '../errors.ts'
-import type { DeliveryRow, Storage } from '../ports/storage.ts'
-import { rowId } from '../schemas/common.ts'
+import type { Storage } from '../ports/storage.ts'
 import { definedOnly } from '../schemas/defined.ts'
-import { isInRange } from '../schemas/instant.ts'
 import type { HistoryFilter } from '../schemas/requests.ts'
+import { readCursor, writeCursor } from './cursor.ts'
 import { type HistoryPage, showNotification } from './views.ts'
 
 const defaultLimit = 50
@@ -25,7 +24,7 @@ export async function readHistory(storage: Pick<Storage, 'deliveries'>, filter: 
     ...(channel === undefined || channel === 'BOTH' ? {} : { channel }),
     ...(startDate === undefined ? {} : { from: startDate }),
     ...(endDate === undefined ? {} : { to: endDate }),
-    ...(cursor === undefined ? {} : { after: readCursor(cursor) }),
+    ...(cursor === undefined ? {} : { after: placeOf(cursor) }),
   })
   const page = rows.slice(0, limit)
   const last = rows.length > limit ? page.at(-1) : undefined
@@ -35,21 +34,11 @@ export async function readHistory(storage: Pick<Storage, 'deliveries'>, filter: 
     totalIsExact,
     limit,
     offset,
-    nextCursor: last === undefined ? null : writeCursor(last),
+    nextCursor: last === undefined ? null : writeCursor({ at: last.createdAt, id: last.id }),
   }
 }
 
-const writeCursor = (row: DeliveryRow): string =>
-  Buffer.from(`${row.createdAt.getTime()}.${row.id}`).toString('base64url')
-
-function readCursor(cursor: string): { createdAt: Date; id: number } {
-  const match = /^(\d{1,15})\.(\d{1,10})$/.exec(Buffer.from(cursor, 'base64url').toString())
-  const createdAt = new Date(Number(match?.[1]))
-  const id = Number(match?.[2])
-  if (match === null || !isInRange(createdAt) || !rowId.safeParse(id).success) {
-    throw new NotificationError('invalid_input', 'cursor: must be the nextCursor of the page before.', {
-      field: 'cursor',
-    })
-  }
+function placeOf(cursor: string): { createdAt: Date; id: number } {
+  const { at: createdAt, id } = readCursor(cursor)
   return { createdAt, id }
 }

@@ -16,38 +16,38 @@ import {
   type HistoryFilter,
   historyFilter,
   type LifecycleOptions,
+  type PageOptions,
   type ScheduleOptions,
   type SendOptions,
   scheduleOptions,
   type WaitlistOptions,
 } from '../schemas/requests.ts'
 import { type AppointmentOutcome, appointmentOutcomes } from '../schemas/vocabulary.ts'
+import { explanationPage, reminderPage } from './appointment-pages.ts'
 import { askedNotice, askedWaitlistNotice } from './asked-notices.ts'
 import type { Context } from './context.ts'
 import { dryRun } from './dry-run.ts'
-import { explainUnreported } from './explain-unreported.ts'
-import { explainWaiting } from './explain-waiting.ts'
-import { type ExplanationLine, explainAppointment } from './explanation.ts'
+import type { ExplanationLine } from './explanation.ts'
 import { readHistory } from './history.ts'
 import { readId } from './ids.ts'
-import { isWithin, knownAppointment, locatedAppointment, type Scope } from './known-appointment.ts'
+import { isWithin, knownAppointment, type Scope } from './known-appointment.ts'
 import { notificationNotFound } from './not-found.ts'
 import { NotificationTransaction } from './notification-transaction.ts'
 import type { Planner } from './planner.ts'
-import { Previews } from './previews.ts'
 import { type BatchResult, scheduleInBatches } from './schedule-batch.ts'
 import { Scheduling } from './scheduling.ts'
 import {
   type CancelResult,
   type DryRun,
+  type ExplanationPage,
   type HistoryPage,
   type LifecycleResult,
   type Notification,
   type Reminder,
+  type ReminderPage,
   type ScheduleResult,
   type SendResult,
   showNotification,
-  showReminder,
 } from './views.ts'
 
 /**
@@ -143,11 +143,12 @@ export class NotificationService {
    * @throws NotificationError `appointment_not_found`: neither the library nor the directory knows it.
    */
   async getReminders(appointmentId: HostId): Promise<readonly Reminder[]> {
-    const id = this.#appointmentId(appointmentId)
-    const { organizationId, truth } = await locatedAppointment(this.#context, id, this.#scope)
-    const rows = await this.#context.options.storage.reminders.list(organizationId, id)
-    const previews = await Previews.forAppointment(this.#context, truth?.kind === 'known' ? truth.value : null)
-    return rows.map((row) => showReminder(row, previews.of(row)))
+    return (await reminderPage(this.#context, this.#appointmentId(appointmentId), this.#scope, null)).reminders
+  }
+
+  /** The same, a page at a time. @throws NotificationError `appointment_not_found`, `invalid_input`. */
+  async remindersPage(appointmentId: HostId, options: PageOptions = {}): Promise<ReminderPage> {
+    return reminderPage(this.#context, this.#appointmentId(appointmentId), this.#scope, options)
   }
 
   /**
@@ -207,15 +208,12 @@ export class NotificationService {
    * @throws NotificationError `appointment_not_found`: neither the library nor the directory knows it.
    */
   async explain(appointmentId: HostId): Promise<readonly ExplanationLine[]> {
-    const id = this.#appointmentId(appointmentId)
-    const place = await locatedAppointment(this.#context, id, this.#scope)
-    const { organizationId, truth } = place
-    const lines = await explainAppointment(this.#context.options.storage, organizationId, id)
-    return [
-      ...lines,
-      ...(await explainWaiting(this.#context, organizationId, id, truth)),
-      ...(await explainUnreported(this.#context, id, place, lines)),
-    ]
+    return (await explanationPage(this.#context, this.#appointmentId(appointmentId), this.#scope, null)).decisions
+  }
+
+  /** The same, a page at a time. @throws NotificationError `appointment_not_found`, `invalid_input`. */
+  async explanationPage(appointmentId: HostId, options: PageOptions = {}): Promise<ExplanationPage> {
+    return explanationPage(this.#context, this.#appointmentId(appointmentId), this.#scope, options)
   }
 
   /** A page of deliveries, newest first. Default: 50 settled ones of all organizations. */

@@ -1,5 +1,6 @@
 import type { DeliveryRow, ReminderRow } from '../ports/storage.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
+import type { ExplanationLine } from './explanation.ts'
 
 /** A reminder as it is shown. `message` is the text that was sent or, if `preview` is true, that would be sent now. */
 export type Reminder = Omit<ReminderRow, 'dueAt' | 'heldAt' | 'notificationId' | 'message'> & {
@@ -75,6 +76,14 @@ export type HistoryPage = {
   /** The `cursor` of the next page; null on the last. */
   readonly nextCursor: string | null
 }
+
+export type ReminderPage = {
+  readonly reminders: readonly Reminder[]
+  /** The `cursor` of the next page; null on the last. */
+  readonly nextCursor: string | null
+}
+
+export type ExplanationPage = { readonly decisions: readonly ExplanationLine[]; readonly nextCursor: string | null }
 
 export function showNotification(row: DeliveryRow): Notification {
   const { dueAt, heldAt, fence, snapshot, dedupeKey, unknownOutcomes, ...shown } = row

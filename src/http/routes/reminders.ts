@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import { type EntityId, entityId } from '../../schemas/common.ts'
-import { scheduleOptions } from '../../schemas/requests.ts'
+import { pageOptions, scheduleOptions } from '../../schemas/requests.ts'
 import { appointmentOutcomes } from '../../schemas/vocabulary.ts'
 import { actorOf, type Caller, scopeOf } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
 import { appointmentOwner } from '../owners.ts'
-import { explanationShape, showExplanation } from '../shapes/common.ts'
+import { explanationShape, nextCursor, showExplanation } from '../shapes/common.ts'
 import {
   cancelShape,
   dryRunShape,
@@ -19,6 +19,11 @@ import {
 } from '../shapes/reminders.ts'
 
 const path = '/reminders/appointment/{appointment_id}'
+
+const pageQuery = pageOptions.extend({
+  limit: pageOptions.shape.limit.describe('Default 500'),
+  cursor: pageOptions.shape.cursor.describe('`next_cursor` of the page before'),
+})
 
 const outcomeBody = z.strictObject({ outcome: z.enum(appointmentOutcomes) })
 const outcomeShape = z.object({ appointmentId: entityId, outcome: z.enum(appointmentOutcomes) })
@@ -54,14 +59,15 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       path,
       summary: 'List the reminders of an appointment, cancelled ones too, by time',
       params,
-      query: nothing,
+      query: pageQuery,
       body: nothing,
       responses: { 200: reminderListShape },
       errors: ['appointment_not_found'],
       access: look,
-      handler: async ({ params: { appointmentId }, caller }) => ({
-        reminders: (await of(caller).getReminders(appointmentId)).map(showReminderRow),
-      }),
+      async handler({ params: { appointmentId }, query, caller }) {
+        const { reminders, nextCursor } = await of(caller).remindersPage(appointmentId, query)
+        return { reminders: reminders.map(showReminderRow), nextCursor }
+      },
     }),
     defineRoute({
       id: 'reminders.cancel',
@@ -128,14 +134,15 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       path: `${path}/explain`,
       summary: 'What was planned, moved, skipped, merged, sent or refused, when, and by which rule',
       params,
-      query: nothing,
+      query: pageQuery,
       body: nothing,
-      responses: { 200: z.object({ decisions: z.array(explanationShape) }) },
+      responses: { 200: z.object({ decisions: z.array(explanationShape), nextCursor }) },
       errors: ['appointment_not_found'],
       access: look,
-      handler: async ({ params: { appointmentId }, caller }) => ({
-        decisions: (await of(caller).explain(appointmentId)).map(showExplanation),
-      }),
+      async handler({ params: { appointmentId }, query, caller }) {
+        const { decisions, nextCursor } = await of(caller).explanationPage(appointmentId, query)
+        return { decisions: decisions.map(showExplanation), nextCursor }
+      },
     }),
   ]
 }

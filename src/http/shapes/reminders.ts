@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { entityId } from '../../schemas/common.ts'
 import { channels, recipientTypes, reminderStatuses } from '../../schemas/vocabulary.ts'
 import type { DryRun, Reminder, ScheduleResult } from '../../services/views.ts'
-import { omissionShape, showOmission, showTaskId, taskId } from './common.ts'
+import { nextCursor, omissionShape, showOmission, showTaskId, taskId } from './common.ts'
 
 const plannedFields = {
   recipientType: z.enum(recipientTypes),
@@ -33,7 +33,7 @@ export const reminderShape = z.object({
   updatedAt: z.date(),
 })
 
-export const reminderListShape = z.object({ reminders: z.array(reminderShape) })
+export const reminderListShape = z.object({ reminders: z.array(reminderShape), nextCursor })
 
 export const scheduleShape = z.object({
   appointmentId: entityId,
