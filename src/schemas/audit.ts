@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type EntityId, entityId, type RecipientRef } from './common.ts'
+import type { OffsetInput } from './offset.ts'
 import type { Category, Channel } from './vocabulary.ts'
 
 /** Who did something. `system` is the library itself; `service` the host application, also where it calls in TypeScript. */
@@ -20,12 +21,17 @@ export const auditActions = [
   'preferences.created',
   'preferences.updated',
   'preferences.deleted',
+  'reminders.scheduled',
+  'reminders.rescheduled',
+  'reminders.cancelled',
   'address.suppressed',
   'notification.queued',
   'notification.sent',
+  'notification.reported',
   'outcome.recorded',
 ] as const
 export type AuditAction = (typeof auditActions)[number]
+export type PlanningAction = Extract<AuditAction, `reminders.${string}`>
 
 export const auditTargets = [
   'organization',
@@ -65,9 +71,15 @@ export type AuditChange = {
 export type AuditDetail = {
   readonly changes?: readonly AuditChange[]
   readonly notificationIds?: readonly number[]
+  /** Those that were made, and those that were cancelled. */
+  readonly reminderIds?: readonly number[]
+  readonly cancelledReminderIds?: readonly number[]
+  /** The custom ones of the plan; null: the effective offsets of each recipient. */
+  readonly offsets?: readonly OffsetInput[] | null
   readonly category?: Category
   readonly channel?: Channel
   readonly reason?: string
+  /** What became of the appointment, or what was reported of the message. */
   readonly outcome?: string
 }
 

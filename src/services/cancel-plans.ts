@@ -1,5 +1,6 @@
 import { isNotificationError } from '../errors.ts'
-import type { PlanOutcome } from '../ports/storage.ts'
+import type { PlanCommand, PlanOutcome } from '../ports/storage.ts'
+import type { Actor } from '../schemas/audit.ts'
 import type { EntityId } from '../schemas/common.ts'
 import { batchOrEach } from './batch-or-each.ts'
 import { cancelCommand } from './cancel-command.ts'
@@ -13,6 +14,8 @@ export type CancelRequest = {
   readonly appointmentId: EntityId
   /** The organization that asks: what another planned is not there. */
   readonly scope: Scope
+  /** Who asks, where it is somebody named: for the audit log. */
+  readonly by?: Actor | undefined
 }
 
 /**
@@ -25,13 +28,19 @@ export async function cancelPlans(
 ): Promise<(Withdrawn | null | Error | 'held')[]> {
   const { storage, clock } = context.options
   const done = new Map<EntityId, Withdrawn | Error | 'held'>()
-  const scopeOf = new Map(requests.map(({ appointmentId, scope }) => [appointmentId, scope]))
-  let open = [...scopeOf.keys()]
+  const requestOf = new Map(requests.map((request) => [request.appointmentId, request]))
+  let open = [...requestOf.keys()]
   while (open.length > 0) {
     const plans = await storage.plans.find(open)
-    const planOf = planByAppointment(plans.filter((plan) => isWithin(scopeOf.get(plan.appointmentId) ?? null, plan)))
+    const planOf = planByAppointment(
+      plans.filter((plan) => isWithin(requestOf.get(plan.appointmentId)?.scope ?? null, plan)),
+    )
     const known = open.flatMap((id) => planOf.get(id) ?? [])
-    const commands = known.map((plan) => cancelCommand(plan, 'cancelled_by_request', clock.now()))
+    const commands = known.map((plan): PlanCommand => {
+      const by = requestOf.get(plan.appointmentId)?.by
+      const command = cancelCommand(plan, 'cancelled_by_request', clock.now())
+      return by === undefined ? command : { ...command, by, action: 'reminders.cancelled' }
+    })
     const outcomes = await batchOrEach(commands, (batch) => storage.plans.apply(batch))
     open = known.flatMap(({ appointmentId }, index) => {
       const outcome = outcomes[index]

@@ -121,7 +121,7 @@ export class NotificationService {
    * others kept changing the same reminders.
    */
   async scheduleReminders(appointmentId: HostId, options: ScheduleOptions = {}): Promise<ScheduleResult> {
-    return this.#scheduling.schedule(appointmentId, options)
+    return this.#scheduling.schedule(appointmentId, options, 'reminders.scheduled')
   }
 
   /**
@@ -133,7 +133,7 @@ export class NotificationService {
   async scheduleMany(appointmentIds: readonly HostId[], options: ScheduleOptions = {}): Promise<BatchResult[]> {
     parseField(z.array(z.unknown()), appointmentIds, 'appointmentIds')
     const { customReminders } = parseInput(scheduleOptions, options, 'The reminders')
-    const rest = { customReminders, scope: this.#scope }
+    const rest = { customReminders, scope: this.#scope, ...this.#scheduling.audited('reminders.scheduled') }
     return scheduleInBatches(this.#planner, this.#context.options.ids, appointmentIds, rest)
   }
 
@@ -169,7 +169,7 @@ export class NotificationService {
    * @throws NotificationError as `scheduleReminders`.
    */
   async rescheduleReminders(appointmentId: HostId, options: ScheduleOptions = {}): Promise<ScheduleResult> {
-    return this.#scheduling.schedule(appointmentId, options)
+    return this.#scheduling.schedule(appointmentId, options, 'reminders.rescheduled')
   }
 
   /**

@@ -42,7 +42,7 @@ export class NotificationTransaction {
    */
   async scheduleReminders(appointment: DirectoryAppointment, options: ScheduleOptions = {}): Promise<ScheduleResult> {
     const { id, scheduling } = this.#knowing(appointment)
-    return scheduling.schedule(id, options)
+    return scheduling.schedule(id, options, 'reminders.scheduled')
   }
 
   /**
@@ -51,7 +51,7 @@ export class NotificationTransaction {
    */
   async rescheduleReminders(appointment: DirectoryAppointment, options: ScheduleOptions = {}): Promise<ScheduleResult> {
     const { id, scheduling } = this.#knowing(appointment)
-    return scheduling.schedule(id, options)
+    return scheduling.schedule(id, options, 'reminders.rescheduled')
   }
 
   /** Cancels what is pending. Where nothing was ever planned, nothing is cancelled: whether there is such an appointment is not asked. */

@@ -8,9 +8,10 @@ import {
   reminderKey,
 } from '../domain/plan.ts'
 import type { PlanCommand, PlanRow, ReminderRow } from '../ports/storage.ts'
-import type { Actor } from '../schemas/audit.ts'
+import type { Actor, PlanningAction } from '../schemas/audit.ts'
 import type { EntityId } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
+import { definedOnly } from '../schemas/defined.ts'
 import { type AppointmentCategory, isProviderMissing, type Rule } from '../schemas/vocabulary.ts'
 import type { Knowledge } from './knowledge.ts'
 import type { Scope } from './known-appointment.ts'
@@ -25,8 +26,10 @@ export type PlanRequest = PlanChange & {
   readonly notice?: AppointmentCategory
   /** The host wants nothing reported. Default false: who is added too late for any reminder gets a confirmation. */
   readonly silent?: boolean
-  /** Who caused the notice, for the audit log. Default: the library itself. */
+  /** Who caused it, for the audit log. Default: the library itself. */
   readonly by?: Actor
+  /** Somebody named asks for it: what it is in the audit log. Default: it is not there. */
+  readonly action?: PlanningAction | undefined
   /** Refuse with `appointment_not_active`, writing nothing, where the host says it is off. Default false: its reminders are cancelled. */
   readonly requireActive?: boolean
   /**
@@ -147,7 +150,7 @@ export function draftPlan({
         ...refused,
       ],
       at: now,
-      ...(request.by === undefined ? {} : { by: request.by }),
+      ...definedOnly({ by: request.by, action: request.action }),
     },
   }
 }

@@ -20,7 +20,7 @@ export async function scheduleInBatches(
   planner: Planner,
   kinds: IdKinds,
   appointmentIds: readonly HostId[],
-  rest: Pick<PlanRequest, 'customReminders' | 'scope'>,
+  rest: Pick<PlanRequest, 'customReminders' | 'scope' | 'by' | 'action'>,
 ): Promise<BatchResult[]> {
   const results: BatchResult[][] = []
   let next = 0
@@ -40,7 +40,7 @@ async function scheduleBatch(
   planner: Planner,
   kinds: IdKinds,
   appointmentIds: readonly HostId[],
-  rest: Pick<PlanRequest, 'customReminders' | 'scope'>,
+  rest: Pick<PlanRequest, 'customReminders' | 'scope' | 'by' | 'action'>,
 ): Promise<BatchResult[]> {
   const faults = new Map<HostId, NotificationError>()
   const requests = new Map<HostId, PlanRequest>()

@@ -1,4 +1,4 @@
-import type { Actor } from '../schemas/audit.ts'
+import { type Actor, type PlanningAction, serviceActor } from '../schemas/audit.ts'
 import { type EntityId, type HostId, type HostRef, parseInput, recipientRef } from '../schemas/common.ts'
 import { type LifecycleOptions, lifecycleOptions, type ScheduleOptions, scheduleOptions } from '../schemas/requests.ts'
 import type { AppointmentCategory } from '../schemas/vocabulary.ts'
@@ -18,12 +18,20 @@ import {
 
 /** What the host can tell of an appointment, and what it means for its plan. */
 const lifecycle = {
-  booked: { notice: 'CONFIRMATION', rest: { reactivate: true, requireActive: true } },
-  rescheduled: { notice: 'RESCHEDULE', rest: { reactivate: false, requireActive: true } },
-  cancelled: { notice: 'CANCELLATION', rest: { reactivate: false, cancelAs: 'appointment_cancelled' } },
-} as const satisfies Record<string, { notice: AppointmentCategory; rest: Rest }>
+  booked: { action: 'reminders.scheduled', notice: 'CONFIRMATION', rest: { reactivate: true, requireActive: true } },
+  rescheduled: {
+    action: 'reminders.rescheduled',
+    notice: 'RESCHEDULE',
+    rest: { reactivate: false, requireActive: true },
+  },
+  cancelled: {
+    action: 'reminders.cancelled',
+    notice: 'CANCELLATION',
+    rest: { reactivate: false, cancelAs: 'appointment_cancelled' },
+  },
+} as const satisfies Record<string, { action: PlanningAction; notice: AppointmentCategory; rest: Rest }>
 
-type Rest = Pick<PlanRequest, 'reactivate' | 'requireActive' | 'cancelAs'>
+type Rest = Pick<PlanRequest, 'reactivate' | 'requireActive' | 'cancelAs' | 'by' | 'action'>
 type Planned = Extract<PlanResult, { status: 'planned' }>
 
 /** Plans and withdraws reminders: the same calls for the library by itself and within a transaction of the host. */
@@ -40,14 +48,23 @@ export class Scheduling {
     this.#scope = scope
   }
 
-  async schedule(appointmentId: HostId, options: ScheduleOptions): Promise<ScheduleResult> {
-    return shown(await this.#plan(this.#request(appointmentId, options, { reactivate: true, requireActive: true })))
+  async schedule(appointmentId: HostId, options: ScheduleOptions, action: PlanningAction): Promise<ScheduleResult> {
+    const rest = { reactivate: true, requireActive: true, ...this.audited(action) }
+    return shown(await this.#plan(this.#request(appointmentId, options, rest)))
+  }
+
+  /**
+   * What an audit row is written by: where somebody named acts. The host's own code is not news, plans by the thousand, and does
+   * not wait for rows about itself.
+   */
+  audited(action: PlanningAction): Pick<PlanRequest, 'by' | 'action'> {
+    return this.#actor === serviceActor ? {} : { by: this.#actor, action }
   }
 
   async tell(event: keyof typeof lifecycle, appointmentId: HostId, given: LifecycleOptions): Promise<LifecycleResult> {
     const { notify = true, ...options } = parseInput(lifecycleOptions, given, 'The options')
-    const { notice, rest } = lifecycle[event]
-    const request = this.#request(appointmentId, options, rest)
+    const { action, notice, rest } = lifecycle[event]
+    const request = this.#request(appointmentId, options, { ...rest, ...this.audited(action) })
     const result = await this.#plan(notify ? { ...request, notice, by: this.#actor } : { ...request, silent: true })
     return { ...shown(result), notifications: result.notifications.map(showNotification) }
   }
@@ -55,7 +72,11 @@ export class Scheduling {
   /** Null where nothing was ever planned. */
   async cancel(appointmentId: HostId): Promise<CancelResult | null> {
     const id = this.#appointmentId(appointmentId)
-    const outcome = await this.#planner.cancelOne({ appointmentId: id, scope: this.#scope })
+    const outcome = await this.#planner.cancelOne({
+      appointmentId: id,
+      scope: this.#scope,
+      ...this.audited('reminders.cancelled'),
+    })
     return outcome === null ? null : { cancelled: outcome.cancelled.length, inFlight: outcome.inFlight }
   }
 

@@ -53,3 +53,37 @@ it('tells admins who changed what and who had what sent, without contact data, s
   expect(entries.at(-1)).toMatchObject({ action: 'settings.created', actor_kind: 'service' })
   expect(answer.text).not.toMatch(/canary|example\.org|\+1415/)
 })
+
+it('tells who planned, replanned and cancelled reminders, in ids and offsets, and what was reported', async () => {
+  world = await openWorld()
+  const reminders = '/reminders/appointment/42'
+  await ask(world, { method: 'POST', path: reminders, body: { custom_reminders: [48, '2h'] }, caller: clerk })
+  await ask(world, { method: 'POST', path: reminders, body: { custom_reminders: [48, '2h'] }, caller: clerk })
+  await ask(world, { method: 'POST', path: `${reminders}/reschedule`, body: { custom_reminders: null }, caller: clerk })
+  await ask(world, { method: 'DELETE', path: reminders, caller: clerk })
+  // The host's own code is no news.
+  await world.notifications.scheduleReminders(42)
+  await world.notifications.cancelReminders(42)
+  await world.notifications.as({ kind: 'staff', id: 9 }).scheduleMany([42])
+  await world.start()
+  await world.settle()
+  const id = Number(world.own['notification_id'])
+  await world.recordReceipt(id, { outcome: 'delivered' })
+  await world.recordReceipt(id, { outcome: 'delivered' })
+  const { text, answer } = await ask(world, { method: 'GET', path, caller: admin })
+  const rows = told
+    .parse(answer)
+    .entries.filter(({ action }) => /^reminders\.|reported/.test(String(action)))
+    .reverse()
+  const about = { target_type: 'appointment', target_id: '42' }
+  const byClerk = { ...about, actor_kind: 'staff', actor_id: 'clerk-7' }
+  const some = [expect.any(Number), expect.any(Number), expect.any(Number), expect.any(Number)]
+  expect(rows).toMatchObject([
+    { ...byClerk, action: 'reminders.scheduled', offsets: [48, '2h'], reminder_ids: some },
+    { ...byClerk, action: 'reminders.rescheduled', offsets: null, cancelled_reminder_ids: some },
+    { ...byClerk, action: 'reminders.cancelled' },
+    { ...about, action: 'reminders.scheduled', actor_id: 9, offsets: null },
+    { ...about, action: 'notification.reported', actor_kind: 'system', notification_ids: [id], outcome: 'DELIVERED' },
+  ])
+  expect(text).not.toMatch(/example\.org|\+1415|Ada/)
+})

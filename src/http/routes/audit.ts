@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type AuditRecord, actorKinds, auditActions, auditTargets } from '../../schemas/audit.ts'
 import { entityId } from '../../schemas/common.ts'
+import { definedOnly } from '../../schemas/defined.ts'
 import { categories, channels } from '../../schemas/vocabulary.ts'
 import { auditFilter } from '../../services/audit-log.ts'
 import { organizationNotFound } from '../../services/not-found.ts'
@@ -26,6 +27,13 @@ const entryShape = z.object({
   targetId: z.string().nullable(),
   changes: z.array(change).optional(),
   notificationIds: z.array(z.int()).optional(),
+  reminderIds: z.array(z.int()).optional().describe('Reminders that were made'),
+  cancelledReminderIds: z.array(z.int()).optional(),
+  offsets: z
+    .array(z.union([z.number(), z.string()]))
+    .nullable()
+    .optional()
+    .describe('Custom ones; null: the effective ones of each recipient'),
   category: z.enum(categories).optional(),
   channel: z.enum(channels).optional(),
   reason: z.string().optional(),
@@ -38,7 +46,7 @@ const auditShape = z.object({
 })
 
 function showEntry({ id, at, actor, action, target, detail }: AuditRecord): z.input<typeof entryShape> {
-  const { changes, notificationIds, ...rest } = detail
+  const { changes, notificationIds, reminderIds, cancelledReminderIds, offsets, ...rest } = detail
   return {
     id,
     at,
@@ -48,7 +56,12 @@ function showEntry({ id, at, actor, action, target, detail }: AuditRecord): z.in
     targetType: target?.type ?? null,
     targetId: target?.id ?? null,
     ...rest,
-    ...(notificationIds === undefined ? {} : { notificationIds: [...notificationIds] }),
+    ...definedOnly({
+      notificationIds: notificationIds?.slice(),
+      reminderIds: reminderIds?.slice(),
+      cancelledReminderIds: cancelledReminderIds?.slice(),
+      offsets: offsets === null ? null : offsets?.slice(),
+    }),
     ...(changes === undefined ? {} : { changes: changes.map((one) => ({ ...one, field: toSnake(one.field) })) }),
   }
 }
@@ -60,7 +73,8 @@ export function auditRoutes({ audit }: Api, ids: HostIds): Route[] {
       id: 'audit.list',
       method: 'GET',
       path: '/audit/{organization_id}',
-      summary: 'Who changed settings, preferences and templates, and who had what sent; newest first',
+      summary:
+        'Who changed settings, preferences, templates and reminders, who had what sent, and what was reported; newest first',
       params: z.strictObject({ organizationId: ids.organization }),
       query: auditFilter,
       body: nothing,

@@ -51,7 +51,7 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       rateClass: 'sending',
       access: change,
       handler: async ({ params: { appointmentId }, body, caller }) =>
-        showSchedule(await of(caller).scheduleReminders(appointmentId, body)),
+        showSchedule(await of(caller).as(actorOf(caller)).scheduleReminders(appointmentId, body)),
     }),
     defineRoute({
       id: 'reminders.list',
@@ -80,7 +80,7 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       responses: { 200: cancelShape },
       errors: ['appointment_not_found'],
       access: change,
-      handler: ({ params: { appointmentId }, caller }) => of(caller).cancelReminders(appointmentId),
+      handler: ({ params: { appointmentId }, caller }) => of(caller).as(actorOf(caller)).cancelReminders(appointmentId),
     }),
     defineRoute({
       id: 'reminders.reschedule',
@@ -96,7 +96,7 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       rateClass: 'sending',
       access: change,
       handler: async ({ params: { appointmentId }, body, caller }) =>
-        showSchedule(await of(caller).rescheduleReminders(appointmentId, body)),
+        showSchedule(await of(caller).as(actorOf(caller)).rescheduleReminders(appointmentId, body)),
     }),
     defineRoute({
       id: 'outcomes.record',

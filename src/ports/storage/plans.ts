@@ -1,4 +1,4 @@
-import type { Actor } from '../../schemas/audit.ts'
+import type { Actor, PlanningAction } from '../../schemas/audit.ts'
 import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { OffsetInput } from '../../schemas/offset.ts'
@@ -43,7 +43,7 @@ export type PlanRow = {
  *    as `inFlight`; SENT and FAILED rows stay;
  * 5. wanted rows that are missing are inserted as PENDING;
  * 6. `notifications` are enqueued by the rules of `DeliveryStore.enqueue`; their entries and those of `decision` are
- *    appended, and what was queued is audited with `by` (default: the library itself).
+ *    appended, and what was queued is audited with `by` (default: the library itself), as is the command where it has an `action`.
  */
 export type PlanCommand = {
   readonly expectedRevision: number | null
@@ -60,6 +60,8 @@ export type PlanCommand = {
   readonly decision: readonly DecisionEntry[]
   readonly at: Date
   readonly by?: Actor
+  /** Somebody named asked for it, which is audited as this, with `by`. Left out: it is not. */
+  readonly action?: PlanningAction
 }
 export type PlanOutcome =
   /** Of several commands in one call: another transaction has rows of this one. Nothing changed; alone, it waits for them. */

@@ -9,7 +9,7 @@ import {
 import { encodePlan } from '../codecs/plans.ts'
 import { decodeReminder } from '../codecs/reminders.ts'
 import type { RecordOf } from '../query.ts'
-import { auditQueued } from './audit.ts'
+import { auditPlan, auditQueued } from './audit.ts'
 import { withdraw } from './cancel.ts'
 import { countSkipped, createTally, type Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
@@ -173,6 +173,7 @@ function applyPlan(tx: Tx, command: PlanCommand, stands: GuardCheck, tally: Tall
   const queued = enqueue(tx, command.notifications, at, tally)
   countSkipped(tally, organizationId, queued.entries, at)
   appendDecision(tx, { ...plan, waitlistEntryId: null }, [...command.decision, ...queued.entries], at)
+  auditPlan(tx, command, { created, cancelled })
   auditQueued(tx, queued.rows, command.by ?? systemActor, at)
   return { status: 'applied', created, kept, cancelled, inFlight, notifications: queued.rows }
 }

@@ -1,5 +1,16 @@
-import { type Actor, type Change, type DeliveryRow, type NewAudit, subjectTarget } from '../../../../src/index.ts'
+import {
+  type Actor,
+  type Change,
+  type DeliveryRow,
+  type DeliveryStatus,
+  type NewAudit,
+  type PlanCommand,
+  type PlanOutcome,
+  subjectTarget,
+  systemActor,
+} from '../../../../src/index.ts'
 import { encodeAudit } from '../codecs/audit.ts'
+import type { RecordOf } from '../query.ts'
 import type { Tx } from './tx.ts'
 
 export function appendAudit(tx: Tx, audit: NewAudit): void {
@@ -15,6 +26,36 @@ export function auditChange(
   at: Date,
 ): void {
   if (changes.length > 0) appendAudit(tx, { ...about, at, actor, action, detail: { changes } })
+}
+
+type Planned = Pick<Extract<PlanOutcome, { status: 'applied' }>, 'created' | 'cancelled'>
+
+/** What somebody named did to the plan of an appointment. */
+export function auditPlan(tx: Tx, { plan, action, by, at }: PlanCommand, { created, cancelled }: Planned): void {
+  if (action === undefined) return
+  const { organizationId, customReminders: offsets } = plan
+  const cancelledReminderIds = cancelled.map(({ id }) => id)
+  const made = { offsets, reminderIds: created.map(({ id }) => id) }
+  appendAudit(tx, {
+    organizationId,
+    at,
+    actor: by ?? systemActor,
+    action,
+    target: subjectTarget({ appointmentId: plan.appointmentId, waitlistEntryId: null }),
+    detail: { ...(action === 'reminders.cancelled' ? {} : made), cancelledReminderIds },
+  })
+}
+
+/** What a provider or a task service reported of a message, where it was news. */
+export function auditReport(tx: Tx, row: RecordOf<'notification_history'>, outcome: DeliveryStatus, at: Date): void {
+  appendAudit(tx, {
+    organizationId: row.organization_id,
+    at,
+    actor: systemActor,
+    action: 'notification.reported',
+    target: subjectTarget({ appointmentId: row.appointment_id, waitlistEntryId: row.waitlist_entry_id }),
+    detail: { notificationIds: [row.id], outcome },
+  })
 }
 
 /** What one command queued, in a row a category: all of it is about one appointment or waitlist entry. */

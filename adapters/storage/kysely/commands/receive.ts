@@ -1,6 +1,6 @@
 import { canTransition, type ReceiptCommand, systemActor } from '../../../../src/index.ts'
 import type { RecordOf } from '../query.ts'
-import { appendAudit } from './audit.ts'
+import { appendAudit, auditReport } from './audit.ts'
 import { bucketed, countedAs, createTally, type Tally } from './counters.ts'
 import { aboutDelivery, appendDecision, entryOfDelivery } from './decisions.ts'
 import type { Tx } from './tx.ts'
@@ -151,6 +151,7 @@ export function receive(tx: Tx, command: ReceiptCommand, tally: Tally): boolean 
   if (providerMessageId !== null) {
     tx.statements.deliveries.identify.run({ id: row.id, provider_message_id: providerMessageId })
   }
+  auditReport(tx, row, status, at)
   if (status === 'FAILED' || status === 'BOUNCED') {
     const rule = isRetried ? 'reported_retry' : status === 'FAILED' ? 'reported_failed' : 'reported_bounced'
     const action = isRetried ? 'retried' : 'failed'

@@ -1,6 +1,6 @@
 import { systemActor, type TaskReport, type TaskReportOutcome } from '../../../../src/index.ts'
 import type { RecordOf } from '../query.ts'
-import { appendAudit } from './audit.ts'
+import { appendAudit, auditReport } from './audit.ts'
 import { cancelDelivery } from './cancel.ts'
 import { countedAs, createTally, type Tally } from './counters.ts'
 import { aboutDelivery, appendDecision, entryOfDelivery } from './decisions.ts'
@@ -130,12 +130,14 @@ function decide(tx: Tx, row: Delivery, report: TaskReport, tally: Tally): TaskRe
   if (row.delivery_state === 'handed_over' || (isTakenOver && arrived)) {
     if (arrived) sent(tx, row, report, tally)
     else failed(tx, row, report, tally)
+    auditReport(tx, row, report.status, report.at)
     removeTask(tx, row.id)
     assignIds(tx, row, report)
     return 'settled'
   }
   if (arrived && uncount(row, tally)) {
     sent(tx, row, report, tally)
+    auditReport(tx, row, report.status, report.at)
     assignIds(tx, row, report)
     return 'settled'
   }
