@@ -1,6 +1,7 @@
 import { NotificationError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import { type LogFields, type Logger, stderrLogger } from '../ports/logger.ts'
+import { scrubbedFields } from './scrubbed-fields.ts'
 
 /** A kind of fault is written at most this often, in ms. */
 const windowMs = 60_000
@@ -38,12 +39,13 @@ export type FaultLog = Logger & {
 /**
  * The host's logger, as the library uses it. Warnings and errors of one kind are written once a minute: the first at once;
  * those that follow are counted, and the last of them is written when the minute is over, with their number as `repeated`.
- * A logger that throws or rejects fails nothing: its line goes to stderr.
+ * Fields are scrubbed of contacts, and of what is no plain value. A logger that throws or rejects fails nothing: its line goes to stderr.
  */
 export function createFaultLog(logger: Logger, clock: Clock): FaultLog {
   const kinds = new Map<string, Kind>()
 
-  function write(level: keyof Logger, message: string, fields: LogFields | undefined): void {
+  function write(level: keyof Logger, message: string, given: LogFields | undefined): void {
+    const fields = scrubbedFields(given)
     try {
       // Declared to return nothing; a host's may be asynchronous all the same.
       const written: unknown = logger[level](message, fields)

@@ -14,6 +14,40 @@ function logBook() {
   return { clock, lines, log }
 }
 
+describe('security checklist: Logs', () => {
+  it('holds no contacts, whatever field they are in, and nothing that is not a plain value', () => {
+    const { lines, log } = logBook()
+    const careless = { patient: { name: 'Ada' }, people: ['ada@example.org'] }
+    const fields = {
+      fault: 'smtp_550: no such user ada.l+x@mail.example.org (call +1 (415) 555-0199)',
+      organizationId: 'clinic@bücher.example',
+      appointmentId: '11111111-2222-4333-8444-555555555555',
+      at: 'at send (/app/node_modules/.pnpm/nodemailer@10.6.1/lib/x.js:10:5)',
+      installs: 'npm install "@nestjs/core" nodemailer@10.6.1',
+      count: 12345678,
+      since: '2026-03-18T12:00:00.000+02:00',
+      none: null,
+      body: 'x'.repeat(5000),
+      ...careless,
+    }
+    // A caller whose types were lost on the way.
+    Reflect.apply(log.error, log, ['request failed', fields])
+    expect(lines[0]?.[1]).toEqual({
+      fault: 'smtp_550: no such user [address] (call [number])',
+      organizationId: '[address]',
+      appointmentId: '11111111-2222-4333-8444-555555555555',
+      at: 'at send (/app/node_modules/.pnpm/nodemailer@10.6.1/lib/x.js:10:5)',
+      installs: 'npm install "@nestjs/core" nodemailer@10.6.1',
+      count: 12345678,
+      since: '2026-03-18T12:00:00.000+02:00',
+      none: null,
+      body: 'x'.repeat(2000),
+      patient: '[object]',
+      people: '[object]',
+    })
+  })
+})
+
 describe('a fault that repeats', () => {
   it('is written at once, and then once a minute with how many there were', async () => {
     const { clock, lines, log } = logBook()
