@@ -156,7 +156,7 @@ export class Sender {
     }
     const { code, message, retryAfterMs } = outcome
     const isUnknown = outcome.outcome === 'unknown'
-    const refused = isUnknown ? null : refusedBy(outcome)
+    const refused = isUnknown ? null : refusedBy(outcome, to)
     const paused =
       refused === null ? null : await accounts.refused(provider, delivery, { ...refused, code, retryAfterMs, probe })
     if (paused === null && outcome.accountProven) await accounts.proven(provider, to)
@@ -201,10 +201,13 @@ function receiptOf(answer: unknown): SendReceipt | TransportError {
   return { messageId: typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint' ? String(id) : null }
 }
 
-/** What the provider refused beyond the message; null: the message alone. */
-function refusedBy({ scope, destination }: TransportError): { readonly destination: string | null } | null {
+/**
+ * What the provider refused beyond the message; null: the message alone. A destination that the address does not begin with
+ * would never be found well again, since no message is ever to it.
+ */
+function refusedBy({ scope, destination }: TransportError, to: string): { readonly destination: string | null } | null {
   if (scope === 'account') return { destination: null }
-  return scope === 'sender' && destination !== undefined ? { destination } : null
+  return scope === 'sender' && destination && to.startsWith(destination) ? { destination } : null
 }
 
 const silence = (code: string, cause?: unknown): TransportError =>
