@@ -1,4 +1,13 @@
 import { types } from 'node:util'
+import { z } from 'zod'
+
+const within = 'must be from year 1 to 9999'
+
+/** An instant to search or write by: Postgres reads no others as ISO 8601 writes them. */
+export const instantOfOurEra = z
+  .date()
+  .min(new Date('0001-01-01T00:00:00Z'), within)
+  .max(new Date('9999-12-31T23:59:59.999Z'), within)
 
 /** What a text says: an instant, or a wall-clock time without an offset. `iso` is RFC 3339, with seconds. */
 export type ReadTime = { readonly iso: string; readonly kind: 'instant' | 'local' }

@@ -82,7 +82,13 @@ describe('appointmentRescheduled', () => {
     ['another time', { startsAt: later }, `${at} has been moved to a new time.`],
     ['another room', { location: 'Room 5' }, `${at} has a new place.`],
     ['another practitioner', { practitionerName: 'Dr. Jones' }, `${at} has a new practitioner.`],
-    ['no room any more', { location: null }, `${at} has a new place.`],
+    ['no room any more', { location: null }, `${at} has been changed.`],
+    [
+      'another time and a room that cannot be read',
+      { startsAt: later, location: JSON.parse('{"city":"Lyon"}') },
+      `${at} has been moved to a new time.`,
+    ],
+    ['nobody any more', { practitionerName: null }, `${at} has been changed.`],
     ['another duration', { durationMinutes: 60 }, `${at} has been changed.`],
     [
       'another time, room and practitioner',
@@ -94,7 +100,7 @@ describe('appointmentRescheduled', () => {
     await clinic.report(change)
     expect(lead(clinic)).toEqual([text])
     expect(notices(clinic)[0]?.subject).toMatch(
-      change.startsAt && !change.location ? /^Appointment Resch/ : /^Appointment Ch/,
+      text.endsWith('moved to a new time.') ? /^Appointment Resch/ : /^Appointment Ch/,
     )
   })
 
