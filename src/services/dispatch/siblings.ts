@@ -72,9 +72,11 @@ function offsetsOf({ due, verdict }: Reminded, { knowledge, planOf }: Around): r
   return effectiveFor(knowledge.surroundings(organizationId), verdict.recipient, 'REMINDER', channel).offsets
 }
 
-/** It was tried, may have stood for others, and is of no use to its own recipient any more. */
+/** It was tried, may have stood for others, and cannot go to its own recipient, or not now. */
 const isLeftBehind = ({ due, verdict, subject }: Judged): boolean =>
-  due.kind === 'retry' && verdict.kind === 'cancel' && (subject?.recipients.length ?? 0) > 0
+  due.kind === 'retry' && isOff(verdict) && (subject?.recipients.length ?? 0) > 0
+
+const isOff = ({ kind }: Verdict): boolean => kind === 'cancel' || kind === 'wait'
 
 /** To the others whose reminders were merged into it, where the address is theirs still. */
 function forTheOthers(one: Judged, siblings: readonly ReminderRow[]): Judged {
@@ -90,13 +92,19 @@ function forTheOthers(one: Judged, siblings: readonly ReminderRow[]): Judged {
   return { ...one, verdict: theirs }
 }
 
-/** Of a message for several: where it is of no use to the first, the verdict on whichever of the others it is still for. */
-export const standingIn = (
+/**
+ * Of a message for several: where it is of no use to the first, or that one cannot be read, the verdict on whichever of the others it
+ * can go to.
+ */
+export function standingIn(
   verdict: Verdict,
   others: readonly RecipientRef[],
   verdictFor: (recipient: RecipientRef) => Verdict,
-): Verdict =>
-  verdict.kind === 'cancel' ? (others.map(verdictFor).find(({ kind }) => kind !== 'cancel') ?? verdict) : verdict
+): Verdict {
+  if (!isOff(verdict)) return verdict
+  const verdicts = [verdict, ...others.map(verdictFor)]
+  return verdicts.find(({ kind }) => kind === 'send') ?? verdicts.find(({ kind }) => kind !== 'cancel') ?? verdict
+}
 
 /** Those whose reminder was merged into this one when it was tried first. */
 const mergedInto = (one: Reminded, siblings: readonly ReminderRow[], around: Around): Person[] => {

@@ -85,6 +85,10 @@ describe('mail for several people of one address', () => {
 
   it.each([
     ['left', (clinic: Clinic) => clinic.host.change(1, { recipients: [ben] })],
+    [
+      'was described in a way that cannot be read',
+      (clinic: Clinic) => clinic.host.change(1, { recipients: [{ ...ada, type: JSON.parse('"GUEST"') }, ben] }),
+    ],
     ['opted out', (clinic: Clinic) => clinic.settings.createPreferences(adaRef, { emailEnabled: false })],
   ])('still reaches the second, confirmed and reminded, where the first %s before it could be sent', async (_, go) => {
     let isDown = true

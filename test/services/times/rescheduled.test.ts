@@ -192,6 +192,35 @@ describe('appointmentRescheduled', () => {
   })
 })
 
+describe('two people who heard of different notices', () => {
+  const both = { recipients: [byMail, ben] }
+  const leadTo = (clinic: Clinic, email: string) =>
+    lead({ ...clinic, outbox: { ...clinic.outbox, sent: clinic.outbox.sent.filter(({ to }) => to === email) } })
+
+  it('are each told what is new to them: one could not be read when it was moved', async () => {
+    await using clinic = await booked()
+    await clinic.report(both)
+    clinic.outbox.clear()
+    await clinic.report({ startsAt: later, recipients: [byMail, { ...ben, type: JSON.parse('"GUEST"') }] })
+    await clinic.report(both)
+    expect(leadTo(clinic, ada.email)).toEqual([`${at} has been moved to a new time.`])
+    expect(leadTo(clinic, ben.email)).toEqual([`${at} has been moved to a new time.`])
+  })
+
+  it('are each told what is new to them: the notice was asked for one after the other', async () => {
+    await using clinic = await booked()
+    await clinic.report(both)
+    clinic.outbox.clear()
+    clinic.host.change(1, { location: 'Room 5' })
+    for (const { type, id } of both.recipients) {
+      await clinic.notifications.sendAppointmentNotification(1, { category: 'RESCHEDULE', recipients: [{ type, id }] })
+      await settled(clinic)
+    }
+    expect(leadTo(clinic, ada.email)).toEqual([`${at} has a new place.`])
+    expect(leadTo(clinic, ben.email)).toEqual([`${at} has a new place.`])
+  })
+})
+
 describe('somebody who was added', () => {
   const added = { recipients: [byMail, ben] }
   const toBen = (clinic: Clinic) =>
