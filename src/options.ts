@@ -60,8 +60,9 @@ export type NotificationsOptions = {
   readonly authenticate?: Authenticate
   /**
    * How many messages an organization may send in a UTC day, as a guard against a host caught in a loop. Messages
-   * beyond the cap wait until the next day, and are cancelled if that day is full as well. With `reminders: true`
-   * (default false) reminders count too. Default `{ perDay: 10000 }`; `perDay` is at least 1; false: no cap.
+   * beyond the cap wait until the next day, and are cancelled if that day is full as well. It counts what is sent at
+   * once, reminders whose time was past when they were planned too. With `reminders: true` (default false) those that
+   * are due by their time count as well; they may be put off a day, and are never cancelled by it. Default `{ perDay: 10000 }`; `perDay` is at least 1; false: no cap.
    */
   readonly sendCap?: { readonly perDay: number; readonly reminders?: boolean } | false
   /**

@@ -22,10 +22,14 @@ const textId = z
 
 export const organizationId = textId.describe('Organization id, a UUID in the documented system')
 
-const rowIdWords = 'must be an integer from 1 to 2147483647'
+/** What a `serial` of Postgres holds. */
+const longestRowId = 2 ** 31 - 1
 
-/** An id of our own rows, which are counted in 32 bits as documented: Postgres fails where it is asked for a larger one. */
-export const rowId = z.int(rowIdWords).positive(rowIdWords).max(2_147_483_647, rowIdWords)
+/** An id of our own rows. */
+export const rowId = z
+  .int('must be a positive integer')
+  .positive('must be a positive integer')
+  .max(longestRowId, `must be an integer from 1 to ${longestRowId}`)
 
 /** As the library has ids: of rows it read, and in its answers. */
 export const entityId = z.union([z.int().positive(), textId])

@@ -1,16 +1,18 @@
 import { types } from 'node:util'
 import { z } from 'zod'
 
-const within = 'must be from year 1 to 9999'
-
-/** An instant to search or write by: Postgres reads no others as ISO 8601 writes them. */
-export const instantOfOurEra = z
-  .date()
-  .min(new Date('0001-01-01T00:00:00Z'), within)
-  .max(new Date('9999-12-31T23:59:59.999Z'), within)
-
 /** What a text says: an instant, or a wall-clock time without an offset. `iso` is RFC 3339, with seconds. */
 export type ReadTime = { readonly iso: string; readonly kind: 'instant' | 'local' }
+
+/** What every database holds and every text of a time can say: the years 1 to 9999, in UTC. */
+const earliest = new Date('0001-01-01T00:00:00Z')
+const latest = new Date('9999-12-31T23:59:59.999Z')
+
+export const isInRange = (at: Date): boolean => at >= earliest && at <= latest
+
+export const rangeWords = 'must lie between the years 1 and 9999'
+/** An instant in a filter or a report. */
+export const instantInput = z.date().min(earliest, rangeWords).max(latest, rangeWords)
 
 const shape =
   /^(\d{4}-\d{2}-\d{2})(?:[Tt ]([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:[.,](\d+))?)?(?: ?([Zz]|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?))?(?:\[[^[\]]*\])*)?$/
@@ -18,14 +20,16 @@ const shape =
 /**
  * Reads a time as ISO 8601 and databases write it: seconds and their fraction may be missing, the offset is `Z`, `+01:00`,
  * `+0100` or `+01`, a space may stand for the `T`. What follows in brackets (RFC 9557) is left out. Null for anything else, for a
- * date alone, and for a day that the calendar does not have.
+ * date alone, for a day that the calendar does not have, and for one outside of the years 1 to 9999.
  */
 export function readTime(text: string): ReadTime | null {
   const [, date = '', hours, minutes, seconds = '00', fraction, offset] = shape.exec(text.trim()) ?? []
   if (hours === undefined || minutes === undefined || !isDay(date)) return null
   const wall = `${date}T${hours}:${minutes}:${seconds}${fraction === undefined ? '' : `.${fraction.slice(0, 3)}`}`
-  if (offset === undefined) return { iso: wall, kind: 'local' }
-  return { iso: `${wall}${fullOffset(offset)}`, kind: 'instant' }
+  // In UTC it may be a day before or after.
+  if (offset === undefined) return date < '0001-01-02' || date > '9999-12-30' ? null : { iso: wall, kind: 'local' }
+  const iso = `${wall}${fullOffset(offset)}`
+  return isInRange(new Date(iso)) ? { iso, kind: 'instant' } : null
 }
 
 /** The instant that a `Date`, of whatever realm, or a text with an offset stands for; null for anything else. */
@@ -33,7 +37,7 @@ export function readInstant(told: unknown): Date | null {
   const time = typeof told === 'string' ? readTime(told) : null
   if (time !== null) return time.kind === 'instant' ? new Date(time.iso) : null
   // Test runners and `vm` have a `Date` of their own, of which `instanceof` knows nothing.
-  return types.isDate(told) && !Number.isNaN(told.getTime()) ? new Date(told) : null
+  return types.isDate(told) && isInRange(told) ? new Date(told) : null
 }
 
 /** `new Date` takes 30 February for 2 March. */

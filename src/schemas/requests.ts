@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { organizationId, recipientRef } from './common.ts'
-import { instantOfOurEra } from './instant.ts'
+import { instantInput } from './instant.ts'
 import { reminderOffsets } from './offset.ts'
 import {
   appointmentCategories,
@@ -47,8 +47,8 @@ export const historyFilter = z.strictObject({
   /** Default `settled`: what is known. `all` shows queued, sending, unknown and cancelled ones too. */
   state: z.enum([...deliveryStates, 'all']).optional(),
   /** About `createdAt`, both inclusive. */
-  startDate: instantOfOurEra.optional(),
-  endDate: instantOfOurEra.optional(),
+  startDate: instantInput.optional(),
+  endDate: instantInput.optional(),
   /** 1 to 200, default 50. */
   limit: z.int().min(1).max(200).optional(),
   offset: z.int().min(0).max(1_000_000).optional(),

@@ -2,14 +2,14 @@ import { z } from 'zod'
 import { type AuditRecord, auditActions } from '../schemas/audit.ts'
 import { organizationId, parseField, parseInput, rowId } from '../schemas/common.ts'
 import { definedOnly } from '../schemas/defined.ts'
-import { instantOfOurEra } from '../schemas/instant.ts'
+import { instantInput } from '../schemas/instant.ts'
 import type { Context } from './context.ts'
 
 export const auditFilter = z.strictObject({
   action: z.enum(auditActions).optional(),
   /** About the time of the change, both inclusive. */
-  startDate: instantOfOurEra.optional(),
-  endDate: instantOfOurEra.optional(),
+  startDate: instantInput.optional(),
+  endDate: instantInput.optional(),
   /** 1 to 200, default 50. */
   limit: z.int().min(1).max(200).optional(),
   /** `nextCursor` of the page before. */

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { NotificationError } from '../errors.ts'
 import type { DeliveryRow } from '../ports/storage.ts'
 import { parseField, parseInput, rowId } from '../schemas/common.ts'
-import { instantOfOurEra } from '../schemas/instant.ts'
+import { instantInput } from '../schemas/instant.ts'
 import type { DeliveryStatus, ReminderStatus } from '../schemas/vocabulary.ts'
 import { createTokenSigner, type TokenPurpose, type TokenSigner } from '../security/signed-token.ts'
 import type { Context } from './context.ts'
@@ -26,7 +26,7 @@ export type DeliveryReport = {
 const receipt = z.strictObject({
   outcome: z.enum(['sent', 'delivered', 'failed', 'bounced']),
   /** When it was delivered. Default: now. */
-  deliveredAt: instantOfOurEra.optional(),
+  deliveredAt: instantInput.optional(),
   /** Why it failed; shortened, and addresses in it are taken out before it is stored. */
   error: z.string().max(10_000).nullable().optional(),
   /** Why it failed, as a short word without contact data, such as `twilio_30006`. Default `reported`. */

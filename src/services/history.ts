@@ -2,7 +2,7 @@ import { NotificationError } from '../errors.ts'
 import type { DeliveryRow, Storage } from '../ports/storage.ts'
 import { rowId } from '../schemas/common.ts'
 import { definedOnly } from '../schemas/defined.ts'
-import { instantOfOurEra } from '../schemas/instant.ts'
+import { isInRange } from '../schemas/instant.ts'
 import type { HistoryFilter } from '../schemas/requests.ts'
 import { type HistoryPage, showNotification } from './views.ts'
 
@@ -43,13 +43,13 @@ const writeCursor = (row: DeliveryRow): string =>
   Buffer.from(`${row.createdAt.getTime()}.${row.id}`).toString('base64url')
 
 function readCursor(cursor: string): { createdAt: Date; id: number } {
-  const [, at, number] = /^(\d{1,15})\.(\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? []
-  const createdAt = instantOfOurEra.safeParse(new Date(Number(at)))
-  const id = rowId.safeParse(Number(number))
-  if (!createdAt.success || !id.success) {
+  const match = /^(\d{1,15})\.(\d{1,10})$/.exec(Buffer.from(cursor, 'base64url').toString())
+  const createdAt = new Date(Number(match?.[1]))
+  const id = Number(match?.[2])
+  if (match === null || !isInRange(createdAt) || !rowId.safeParse(id).success) {
     throw new NotificationError('invalid_input', 'cursor: must be the nextCursor of the page before.', {
       field: 'cursor',
     })
   }
-  return { createdAt: createdAt.data, id: id.data }
+  return { createdAt, id }
 }

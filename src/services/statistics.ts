@@ -5,10 +5,11 @@ import type { Count, TaskEvent } from '../ports/storage.ts'
 import { type Attendance, channelSets, distances, reminderCounts } from '../schemas/attendance.ts'
 import { organizationId, parseInput } from '../schemas/common.ts'
 import { definedOnly } from '../schemas/defined.ts'
+import { isInRange, rangeWords } from '../schemas/instant.ts'
 import { type Category, type Channel, categories, channels, type Measure } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
 
-const day = z.iso.date()
+const day = z.iso.date().refine((text) => isInRange(new Date(text)), rangeWords)
 
 const statisticsFilter = z.strictObject({
   /** Left out: all organizations. */

@@ -1,5 +1,5 @@
 import { sampleFacts } from '../domain/messages/check.ts'
-import { checkTemplates, renderMessage, smsSegments, templateField } from '../domain/messages/index.ts'
+import { checkTemplates, compileDraft, renderMessage, smsSegments, templateField } from '../domain/messages/index.ts'
 import type { Warning } from '../schemas/common.ts'
 import type { Template } from '../schemas/templates.ts'
 import { type Category, type Channel, categories, type TemplateKey, templateKeyOf } from '../schemas/vocabulary.ts'
@@ -60,7 +60,12 @@ export class TemplatePreviews {
       organizationName: known?.name ?? sample.organizationName,
       locale: locale ?? known?.locale ?? sample.locale,
     }
-    const { subject, text, html } = renderMessage({ channel, facts, templates: { ...stored, ...draft } })
+    const { subject, text, html } = renderMessage({
+      channel,
+      facts,
+      templates: { ...stored, ...draft },
+      ...(template === undefined ? {} : { compile: compileDraft }),
+    })
     const size = channel === 'SMS' ? smsSegments(text) : null
     return {
       channel,

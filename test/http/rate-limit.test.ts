@@ -13,12 +13,19 @@ import {
   type WireRequest,
   type World,
 } from '../conformance/http/world.ts'
+import { organizationId } from '../support/clinic.ts'
 
 const twoOf = { points: 2, durationSeconds: 60 }
 const tight = { reading: twoOf, changing: twoOf, sending: twoOf }
 
 const read = (caller: Caller | null): WireRequest => ({ method: 'GET', path: '/statistics', caller })
 const change = (caller: Caller): WireRequest => ({ method: 'DELETE', path: '/reminders/appointment/42', caller })
+const preview = (caller: Caller): WireRequest => ({
+  method: 'POST',
+  path: `/templates/${organizationId}/preview`,
+  body: { channel: 'SMS', template_key: 'appointment_reminder', template: 'Reminder: {time}' },
+  caller,
+})
 const send = (caller: Caller): WireRequest => ({
   method: 'POST',
   path: '/send/appointment/42',
@@ -47,6 +54,11 @@ const told = ({ headers }: { readonly headers: Readonly<Record<string, string>> 
   Object.fromEntries(Object.entries(headers).filter(([name]) => /ratelimit|retry/.test(name)))
 
 describe('security checklist: Rate limits', () => {
+  test('a preview of a template costs what a change does', () =>
+    limited({ ...tight, reading: false }, async (world) => {
+      expect(await burst(world, preview(viewer), 3)).toEqual([200, 200, 429])
+    }))
+
   test('a burst is answered 429 with headers to the letter, and recovers when the window is over', () =>
     limited({ ...tight, reading: { points: 3, durationSeconds: 60 } }, async (world) => {
       const policy = { 'ratelimit-policy': '"reading";q=3;w=60' }

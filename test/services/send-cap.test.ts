@@ -76,6 +76,31 @@ it('counts reminders where told to, and else lets them through', async () => {
   }
 })
 
+it('counts reminders that are sent at once, because their time was past when they were planned', async () => {
+  await using clinic = await open({ sendCap: { perDay: 2 } })
+  await clinic.settings.createOrganizationSettings(organizationId, { pastReminders: 'send_now' })
+  for (const id of [1, 2, 3]) {
+    clinic.host.book({ id, startsAt: '2024-09-20T20:00:00Z', recipients: [byMail] })
+    await clinic.notifications.scheduleReminders(id, { customReminders: [24] })
+  }
+  await clinic.settle()
+  expect(clinic.outbox.sent).toHaveLength(2)
+  const reasons = (await clinic.notifications.getReminders(3)).map(({ status, reason }) => ({ status, reason }))
+  expect(reasons, 'the next day is too late').toEqual([{ status: 'CANCELLED', reason: 'capped' }])
+})
+
+it('never cancels a reminder that is due by its time: it goes out where it cannot wait', async () => {
+  await using clinic = await open({ sendCap: { perDay: 1, reminders: true } })
+  for (const id of [1, 2, 3]) {
+    clinic.host.book({ id, startsAt: '2024-09-21T20:00:00Z', recipients: [byMail] })
+    await clinic.notifications.scheduleReminders(id, { customReminders: [4] })
+  }
+  await clinic.clock.advanceTo('2024-09-21T16:00:01Z')
+  expect(clinic.outbox.sent).toHaveLength(3)
+  await clinic.tell(7, 1)
+  expect(clinic.outbox.sent, 'and counts').toHaveLength(3)
+})
+
 it('counts a message once, however often it is tried', async () => {
   await using clinic = await open({ sendCap: { perDay: 2 } })
   const { send } = clinic.outbox

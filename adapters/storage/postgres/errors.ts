@@ -124,11 +124,15 @@ export const isUnknownCommit = (error: unknown): boolean => error instanceof Err
 /** Undefined table, column or schema. */
 export const isMissingTable = (error: unknown): boolean => ['42P01', '42703', '3F000'].includes(codeOf(error))
 
+/** Data exceptions quote the value that was refused, which may be anybody's. The vendor's own words are in the cause. */
+const isAboutValue = (error: unknown): boolean => codeOf(error).startsWith('22')
+
 /** The library's errors as they are; the vendor's wrapped, with the vendor's as cause. */
 export function storageError(error: unknown): NotificationError {
   if (isNotificationError(error)) return error
   if (isMissingTable(error)) return missingTables(error)
-  return new NotificationError('storage_failed', `Postgres failed: ${codeOf(error) || 'error'}: ${textOf(error)}`, {
+  const words = isAboutValue(error) ? 'it refused a value' : textOf(error)
+  return new NotificationError('storage_failed', `Postgres failed: ${codeOf(error) || 'error'}: ${words}`, {
     cause: error,
   })
 }

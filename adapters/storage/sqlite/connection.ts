@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { NotificationError } from '../../../src/index.ts'
 import type * as ddl from '../kysely/ddl.ts'
@@ -104,11 +105,25 @@ function requireNodeApi(): void {
 }
 
 /**
+ * A file that is made is for its owner alone: it holds contacts and messages. SQLite gives the log and the shared memory beside
+ * it the mode of the file. One that is there keeps its mode, which is whoever's made it.
+ */
+function makeForOwner(path: string): void {
+  if (path === ':memory:') return
+  try {
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch {
+    // It is there, or cannot be made; SQLite says which of both when it opens it.
+  }
+}
+
+/**
  * Opens the library's own connection to a file: WAL, so that readers and the host's statements do not wait for us;
  * synchronous=FULL, because a reminder told to the host as stored must survive a power cut; busy_timeout 0, because
  * SQLite's own waiting would block the event loop.
  */
 function openFile(path: string, Database: new (path: string, options: { timeout: number }) => SqliteDatabase) {
+  makeForOwner(path)
   const database = new Database(path, { timeout: 0 })
   try {
     database.pragma('journal_mode = WAL')

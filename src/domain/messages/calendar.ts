@@ -1,4 +1,5 @@
 import { offsetAt } from '../local-time.ts'
+import { intlBytes } from './formatters.ts'
 import { remember } from './remember.ts'
 import { plainSpaces } from './text.ts'
 
@@ -6,7 +7,8 @@ const dayMs = 86_400_000
 const fallbackLocale = 'en-US'
 
 /** The locale, then `en-US`: without the second Intl falls back to whatever the host's machine is set to. */
-export const usableLocales = remember(500, (locale: string): string[] => {
+const localeBytes = { maxBytes: 200_000, bytesOf: () => 400 }
+export const usableLocales = remember(localeBytes, (locale: string): string[] => {
   try {
     return [...Intl.getCanonicalLocales(locale), fallbackLocale]
   } catch {
@@ -39,7 +41,7 @@ const dayNumber = (at: Date, timeZone: string): number => Math.floor((at.getTime
 function makeCalendar(locale: string, timeZone: string) {
   const locales = usableLocales(locale)
   const fullDate = formatter(locales, { dateStyle: 'full', timeZone })
-  const dayWords = remember(4, (days: number) =>
+  const dayWords = remember({ maxBytes: 400, bytesOf: () => 100 }, (days: number) =>
     plainWords(new Intl.RelativeTimeFormat(locales, { numeric: 'auto' }).format(days, 'day')),
   )
 
@@ -63,8 +65,11 @@ function makeCalendar(locale: string, timeZone: string) {
 }
 export type Calendar = ReturnType<typeof makeCalendar>
 
-// Each formatter weighs some 50 KB, hence the bound. The zone comes first in the key: no zone holds a space.
-const calendars = remember(200, (key: string): Calendar => {
+/** Most messages use two or three of a calendar's formatters. */
+const calendarBytes = { maxBytes: 200 * 3 * intlBytes, bytesOf: () => 3 * intlBytes }
+
+// The zone comes first in the key: no zone holds a space.
+const calendars = remember(calendarBytes, (key: string): Calendar => {
   const seam = key.indexOf(' ')
   return makeCalendar(key.slice(seam + 1), key.slice(0, seam))
 })

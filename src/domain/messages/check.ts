@@ -1,7 +1,7 @@
 import type { Warning } from '../../schemas/common.ts'
 import type { TemplateSet } from '../../schemas/templates.ts'
 import { type Category, type Channel, categories, templateKeyOf } from '../../schemas/vocabulary.ts'
-import { type CompiledTemplate, compileTemplate } from './compile.ts'
+import { type CompiledTemplate, compileDraft } from './compile.ts'
 import type { MessageFacts } from './facts.ts'
 import { partsOf, renderMessage, type TemplateParts } from './render.ts'
 import { smsSegments } from './sms-segments.ts'
@@ -30,19 +30,23 @@ function emptyFacts(category: Category): MessageFacts {
   return { ...sampleFacts(category), ...nothing, ...nobody }
 }
 
-type Part = { readonly field: string; readonly compiled: CompiledTemplate }
+type Part = { readonly field: string; readonly compiled: CompiledTemplate; readonly isSubject: boolean }
 
 function compiledParts({ body, subject, fields }: TemplateParts): Part[] {
-  const parts = [{ field: fields.body, compiled: compileTemplate(body) }]
-  return subject === undefined ? parts : [{ field: fields.subject, compiled: compileTemplate(subject) }, ...parts]
+  const parts = [{ field: fields.body, compiled: compileDraft(body), isSubject: false }]
+  return subject === undefined
+    ? parts
+    : [{ field: fields.subject, compiled: compileDraft(subject), isSubject: true }, ...parts]
 }
 
-function faultsOf({ field, compiled }: Part, category: Category): LocatedProblem[] {
+function faultsOf({ field, compiled, isSubject }: Part, category: Category, channel: Channel): LocatedProblem[] {
   if (compiled.problems.length > 0) return compiled.problems.map((problem) => ({ field, problem }))
   try {
     compiled.render(sampleFacts(category))
     compiled.render(emptyFacts(category))
-    return []
+    // A subject is cut to its length, and an SMS has none.
+    const fault = isSubject ? null : compiled.sizeFault(channel, sampleFacts(category))
+    return fault === null ? [] : [{ field, problem: { line: 1, column: 1, message: fault } }]
   } catch (error) {
     const message = `it cannot be rendered: ${error instanceof Error ? error.message : String(error)}`
     return [{ field, problem: { line: 1, column: 1, message } }]
@@ -74,7 +78,7 @@ const strayBrace = (part: Part): Warning[] =>
 
 function smsWarnings(parts: TemplateParts, templates: TemplateSet, category: Category): Warning[] {
   const ignored: Warning = { field: parts.fields.subject, code: 'subject_ignored', message: 'An SMS has no subject' }
-  const { text } = renderMessage({ channel: 'SMS', facts: sampleFacts(category), templates })
+  const { text } = renderMessage({ channel: 'SMS', facts: sampleFacts(category), templates, compile: compileDraft })
   const { segments, units, encoding, forcedBy } = smsSegments(text)
   const cause =
     forcedBy.length === 0 ? '' : `; GSM-7 lacks ${excerpt(forcedBy.join(' '))}, which leaves 67 characters to a segment`
@@ -91,7 +95,7 @@ function smsWarnings(parts: TemplateParts, templates: TemplateSet, category: Cat
  * @returns warnings: `fixed_day` (a reminder that says "tomorrow"), `sms_segments` (more than one segment with usual
  * values, and the characters that force UCS-2), `subject_ignored` (on an SMS), `stray_brace`.
  * @throws NotificationError `template_invalid` with an issue for every fault of every template: syntax, unknown
- * variables, quoted braces, wrong types; each names its field, line and column.
+ * variables, quoted braces, wrong types, more than 500 elements, a text that may be too long; each names its field, line and column.
  */
 export function checkTemplates(field: 'emailTemplates' | 'smsTemplates', templates: TemplateSet): Warning[] {
   const channel: Channel = field === 'smsTemplates' ? 'SMS' : 'EMAIL'
@@ -99,7 +103,9 @@ export function checkTemplates(field: 'emailTemplates' | 'smsTemplates', templat
     const parts = partsOf(templates, templateKeyOf[category], field)
     return parts === null ? [] : [{ category, parts, compiled: compiledParts(parts) }]
   })
-  const faults = entries.flatMap(({ category, compiled }) => compiled.flatMap((part) => faultsOf(part, category)))
+  const faults = entries.flatMap(({ category, compiled }) =>
+    compiled.flatMap((part) => faultsOf(part, category, channel)),
+  )
   if (faults.length > 0) throw invalidTemplate(faults)
   return entries.flatMap(({ category, parts, compiled }) => [
     ...compiled.flatMap((part) => (category === 'REMINDER' ? fixedDay(part) : [])),

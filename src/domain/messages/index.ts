@@ -1,4 +1,5 @@
 export { checkTemplates } from './check.ts'
+export { compileDraft } from './compile.ts'
 export { type MessageFacts, namesOf, type RenderedMessage } from './facts.ts'
 export { renderMessage, templateField } from './render.ts'
 export { smsSegments } from './sms-segments.ts'

@@ -9,6 +9,7 @@ import {
   TYPE,
 } from '@formatjs/icu-messageformat-parser'
 import { IntlMessageFormat } from 'intl-messageformat'
+import { formatters } from './formatters.ts'
 import { excerpt, type Problem, positionAt, unknownVariable, wrongType } from './template-problems.ts'
 import { isVariable, numberAsText, numberVariable } from './variables.ts'
 
@@ -37,7 +38,7 @@ function numberFault(element: NumberElement): string | null {
   if (typeof style === 'string' && !numberStyles.includes(style))
     return `${JSON.stringify(style)} is not a number style`
   try {
-    new IntlMessageFormat([element], 'en-US').format({ [numberVariable]: 30 })
+    new IntlMessageFormat([element], 'en-US', undefined, { formatters }).format({ [numberVariable]: 30 })
     return null
   } catch (error) {
     return `the number cannot be formatted: ${error instanceof Error ? error.message : String(error)}`

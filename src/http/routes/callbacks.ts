@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { instantOfOurEra } from '../../schemas/instant.ts'
+import { instantInput } from '../../schemas/instant.ts'
 import { deliveryStatuses, reminderStatuses } from '../../schemas/vocabulary.ts'
 import type { DeliveryReport, ReportResult } from '../../services/callbacks.ts'
 import { nobodys } from '../access.ts'
@@ -52,7 +52,7 @@ const report = z.strictObject({
         .union([z.string().max(1000), z.int()])
         .nullable()
         .optional(),
-      deliveredAt: instantOfOurEra.nullable().optional(),
+      deliveredAt: instantInput.nullable().optional(),
       error: text,
     })
     .nullable()

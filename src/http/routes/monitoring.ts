@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { entityId } from '../../schemas/common.ts'
-import { readInstant } from '../../schemas/instant.ts'
+import { isInRange, rangeWords, readInstant } from '../../schemas/instant.ts'
 import { historyFilter } from '../../schemas/requests.ts'
 import { channels } from '../../schemas/vocabulary.ts'
 import { circuitStates } from '../../services/breaker.ts'
@@ -116,6 +116,7 @@ const day = z
       'must be a day such as "2024-01-31", or an instant with offset',
     ),
   )
+  .refine((text) => isInRange(new Date(text)), rangeWords)
   .transform((text) => new Date(text).toISOString().slice(0, 10))
   .optional()
 

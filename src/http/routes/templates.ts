@@ -83,8 +83,6 @@ export function templateRoutes({ settings, templates }: Api, ids: HostIds): Rout
       responses: { 200: previewShape },
       errors: ['organization_not_found', 'template_invalid'],
       example: { body: { channel: 'SMS', template_key: 'appointment_reminder', template: 'Reminder: {time}' } },
-      // Renders, and leaves nothing behind.
-      rateClass: 'reading',
       access: {
         kind: 'members',
         staff: 'viewer',

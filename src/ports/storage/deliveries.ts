@@ -132,7 +132,10 @@ export type IntentCommand = {
       readonly fence: number
       readonly leaseUntil: Date
       readonly merged: readonly { readonly work: Work; readonly rule: Rule }[]
-      /** How many messages the organization may begin in a UTC day, this one included; null: it does not count. */
+      /**
+       * How many messages the organization may begin in a UTC day, this one included; null: it does not count; Infinity: it does,
+       * and goes out whatever the count.
+       */
       readonly cap: number | null
     }
   | { readonly kind: 'cancel'; readonly rule: Rule }

@@ -1,20 +1,18 @@
 import type { DeliveryRow } from '../../ports/storage.ts'
 import type { Context } from '../context.ts'
+import { isOfItsTime, roomAgainAt } from './cap.ts'
 import { cancel, decisionOn, type Evaluated } from './decide.ts'
 import { factsOf } from './work.ts'
 
-const dayMs = 86_400_000
-
 /**
  * What becomes of a message that found the organization's daily cap reached: put off until the next UTC day, when the count
- * begins anew; given up once it waited a whole day, or where that day is too late.
+ * begins anew; given up once it waited a whole day, or where that day is too late, unless it is a reminder of its own time.
  */
 function decideCapped({ due, outgoing }: Evaluated, now: Date): Evaluated {
-  const since = due.reminder === null ? due.delivery.createdAt : due.reminder.reminderTime
-  const until = new Date((Math.floor(now.getTime() / dayMs) + 1) * dayMs)
-  const deadline = outgoing?.deadline ?? null
-  const isTooLate = deadline !== null && until >= deadline
-  if (isTooLate || now.getTime() - since.getTime() >= dayMs) return cancel(due, 'capped')
+  const room = roomAgainAt(due, outgoing?.deadline ?? null, now)
+  // A day began since it was decided: one of its time is decided anew, at once.
+  const until = room ?? (isOfItsTime(due) ? now : null)
+  if (until === null) return cancel(due, 'capped')
   const rule = 'daily_cap'
   return { due, rule, outgoing: null, command: { ...decisionOn(due, 'deferred', rule), kind: 'defer', until } }
 }

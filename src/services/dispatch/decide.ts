@@ -8,14 +8,14 @@ import type { IntentCommand, PlanRow } from '../../ports/storage.ts'
 import type { OutboundMessage } from '../../ports/transport.ts'
 import { type RecipientRef, refKey } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
-import { type Category, type DecisionAction, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
+import { type DecisionAction, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
 import type { Paused, Probe } from '../accounts.ts'
 import { type Context, faultOf } from '../context.ts'
 import type { Knowledge } from '../knowledge.ts'
 import { contentFor, renderFor, type Subject } from '../notices.ts'
 import type { Provider } from '../providers.ts'
-import type { ServiceOptions } from '../service-options.ts'
 import type { AccountGate } from './account-gate.ts'
+import { capOf } from './cap.ts'
 import type { Judged } from './judge.ts'
 import type { LeaseTime } from './send-lease.ts'
 import { type DueWork, factsForLog, factsOf, idempotencyKeyOf, mayHaveGoneOut, workOf } from './work.ts'
@@ -144,7 +144,7 @@ export function decideOne(
       fence: fenceAfter(due.delivery?.fence ?? 0),
       leaseUntil,
       merged: [],
-      cap: capOf(options.sendCap, category),
+      cap: capOf(options.sendCap, due, deadline, now),
     },
   }
 }
@@ -203,9 +203,6 @@ function lastLook(rule: Rule, until: Date, deadline: Date, now: Date): Date {
   if (last > now.getTime() || rule !== 'appointment_gone' || leftMs < leastLookMs) return new Date(last)
   return new Date(now.getTime() + leftMs / 2)
 }
-
-export const capOf = (sendCap: ServiceOptions['sendCap'], category: Category): number | null =>
-  sendCap === null || (category === 'REMINDER' && !sendCap.reminders) ? null : sendCap.perDay
 
 /** Which work it is about, and what is recorded of it: the part that all commands share. */
 export function decisionOn(

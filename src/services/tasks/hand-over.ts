@@ -5,8 +5,9 @@ import { isNotificationError } from '../../errors.ts'
 import type { DuePlace, IntentCommand } from '../../ports/storage.ts'
 import { batchOrEach } from '../batch-or-each.ts'
 import { faultOf } from '../context.ts'
+import { capOf, isOfItsTime } from '../dispatch/cap.ts'
 import { putOffCapped } from '../dispatch/capped.ts'
-import { cancel, capOf, decisionOn, type Evaluated, fail } from '../dispatch/decide.ts'
+import { cancel, decisionOn, type Evaluated, fail } from '../dispatch/decide.ts'
 import { decideAll } from '../dispatch/evaluate.ts'
 import { type Judged, type Judgement, judge } from '../dispatch/judge.ts'
 import { tellDecided } from '../dispatch/tell.ts'
@@ -149,7 +150,7 @@ export class HandOver {
     const { context } = this.#shared
     const { due, verdict } = one
     const { now, knowledge, planOf } = judgement
-    const { organizationId, recipient, category } = factsOf(due)
+    const { organizationId, recipient } = factsOf(due)
     if (verdict.kind === 'wait' || verdict.kind === 'move') return null
     if (verdict.kind === 'refuse') return fail(due, 'refused', verdict.rule)
     if (verdict.kind === 'cancel') return cancel(due, verdict.rule)
@@ -174,8 +175,8 @@ export class HandOver {
         content,
         idempotencyKey: idempotencyKeyOf(due),
         merged: [],
-        // A reminder counts against the day it is sent, which is not this one.
-        cap: category === 'REMINDER' ? null : capOf(context.options.sendCap, category),
+        // A reminder of its own time counts against the day it is sent, which is not this one.
+        cap: isOfItsTime(due) ? null : capOf(context.options.sendCap, due, null, now),
         task: { facts, scheduledAt, nextAt: now },
       },
     }

@@ -79,7 +79,7 @@ describe('faults are refused with template, line and column', () => {
   })
 
   test('a hostile template is refused in few words', () => {
-    expect(refusal('{x}'.repeat(6000)).issues).toHaveLength(10)
+    expect(refusal('{x}'.repeat(500)).issues).toHaveLength(10)
     expect(refusal(`'{${'a'.repeat(19_000)}`).message.length).toBeLessThan(400)
   })
 })

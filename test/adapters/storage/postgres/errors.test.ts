@@ -30,6 +30,15 @@ describe('postgres, what its errors become', () => {
     }
   })
 
+  it('does not repeat what a data exception quotes', () => {
+    const cause = failed('22003', 'value "4915123456789" is out of range for type integer')
+    expect(storageError(cause)).toMatchObject({
+      code: 'storage_failed',
+      message: 'Postgres failed: 22003: it refused a value',
+      cause,
+    })
+  })
+
   it('tells a lost connection, contention and the rest apart', () => {
     for (const code of ['08006', '57P01', '57P03', '53300', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE']) {
       expect([code, isDisconnected(failed(code)), isContention(failed(code))]).toEqual([code, true, false])

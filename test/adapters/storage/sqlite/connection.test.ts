@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { chmod, readdir, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterEach, describe, expect, expectTypeOf, it } from 'vitest'
@@ -43,6 +43,22 @@ describe('sqlite, its own connection', () => {
     const { path } = await migratedFile()
     expect(closing(new Database(path)).pragma('journal_mode', { simple: true })).toBe('wal')
     expect(await readdir(dirname(path))).toContain('rows.sqlite-wal')
+  })
+
+  it.skipIf(process.platform === 'win32')('makes its files for their owner alone', async () => {
+    const { path, storage } = await migratedFile()
+    await plan(storage, 1)
+    for (const file of [path, `${path}-wal`, `${path}-shm`]) expect((await stat(file)).mode & 0o777, file).toBe(0o600)
+  })
+
+  it.skipIf(process.platform === 'win32')('leaves the mode of a file that is there', async () => {
+    const { path, remove } = await temporaryFile()
+    ends.push(remove)
+    await writeFile(path, '')
+    await chmod(path, 0o640)
+    const storage = closing(sqlite({ path }))
+    await storage.migrate(migration())
+    for (const file of [path, `${path}-wal`]) expect((await stat(file)).mode & 0o777, file).toBe(0o640)
   })
 
   it('opens its own connection to the file of an open database', async () => {
