@@ -234,11 +234,17 @@ const has = (...methods: readonly string[]) =>
 const call = z.custom<object>((value) => typeof value === 'function', 'must be a function')
 const idKind = z.enum(['integer', 'text']).optional()
 
+/** With none at a time nothing would ever be sent, and nobody would say why: NaN is what an unset variable becomes. */
+function maySend(transport: object): boolean {
+  const concurrency: unknown = Reflect.get(transport, 'concurrency')
+  return concurrency === undefined || (typeof concurrency === 'number' && concurrency >= 1)
+}
+
 /** What a host in JavaScript may get wrong; the values themselves are kept as they are. */
 const shape = z.strictObject({
   storage: has('migrate', 'ping', 'close'),
   directory: has('appointments', 'organizations'),
-  transports: z.array(has('send')),
+  transports: z.array(has('send').refine(maySend, 'must have a concurrency of 1 or more, or none')),
   encryptionKey: z.union([z.string(), z.array(z.string())]).optional(),
   scheduler: has('start', 'wakeAt', 'stop').optional(),
   env: z.looseObject({}).optional(),

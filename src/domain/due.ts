@@ -201,7 +201,7 @@ const unreadableOfferMs = 24 * 60 * 60_000
 function unreadable(issues: readonly FieldIssue[], start: Date, now: Date): Verdict {
   const rule = 'appointment_unreadable'
   if (now.getTime() >= start.getTime()) return { kind: 'refuse', rule }
-  const detail = issues.map(({ field, message }) => `${field}: ${message}`).join('; ')
+  const detail = issues.map(({ field, message }) => (field === '' ? message : `${field}: ${message}`)).join('; ')
   return { kind: 'wait', rule, detail }
 }
 

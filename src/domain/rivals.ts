@@ -1,6 +1,6 @@
 import { type RecipientRef, refKey } from '../schemas/common.ts'
 import { type OffsetInput, parseOffset } from '../schemas/offset.ts'
-import type { Channel, ReminderStatus } from '../schemas/vocabulary.ts'
+import type { Channel, ReminderStatus, Rule } from '../schemas/vocabulary.ts'
 import { addressKey } from './effective.ts'
 import type { Start } from './local-time.ts'
 import { laneKey } from './plan.ts'
@@ -92,5 +92,14 @@ export function standsFor(
   const isWanted = canonicalOffsets(offsets).some(({ text }) => text === sibling.offset)
   return sibling.status === 'PENDING' && sibling.reminderTime <= now && sibling.heldAt === null && isWanted
 }
+
+type Merged = Pick<Sibling, 'channel' | 'startsAt' | 'reminderTime'>
+
+/** Whether a row was left to the message of another recipient, as far as rows say: of the same channel and instant. */
+export const isMergedInto = (row: Merged & { readonly reason: Rule | null }, other: Merged): boolean =>
+  row.reason === 'same_address' &&
+  row.channel === other.channel &&
+  row.startsAt.getTime() === other.startsAt.getTime() &&
+  row.reminderTime.getTime() === other.reminderTime.getTime()
 
 const timeOf = ({ offset }: Reminded, start: Start): Date => reminderTime(parseOffset(offset), start)

@@ -35,7 +35,13 @@ export type FieldNames = ReadonlyMap<string, string>
 const toldIssues = 50
 
 /** Faults whose words are for whoever set the library up, and hold nothing but names of ours. */
-const explained: ReadonlySet<ErrorCode> = new Set(['body_unreadable', 'options_invalid'])
+const explained: ReadonlySet<ErrorCode> = new Set([
+  'body_unreadable',
+  'options_invalid',
+  'encryption_key_missing',
+  'migration_missing',
+  'dependency_missing',
+])
 
 /**
  * An error as the outside may see it. Faults of ours (5xx) show their title only, unless their words say what to change: their
@@ -53,7 +59,7 @@ export function problemOf(error: unknown, names: FieldNames): Problem {
     return { ...base, detail: known.message, code, field: known.field, errors: known.issues.slice(0, toldIssues) }
   }
   if (status >= 500 && !explained.has(code)) return { ...base, detail: `${title}.`, code }
-  const asWritten = status >= 500 || speaksWire(known)
+  const asWritten = code === 'options_invalid' || speaksWire(known)
   const nameOf = (field: string) => (asWritten ? field : wireField(field, names))
   const errors = known.issues.map(({ field, message }) => ({ field: nameOf(field), message }))
   return {

@@ -29,7 +29,12 @@ const synonyms: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Words by which hosts say that something is off, beside a status. */
-const offWords = /^(?:is)?(?:cancell?ed|deleted)(?:at|on|date)?$/
+const offWords =
+  /^(?:(?:is|was)?(?:cancell?ed|deleted|voided|removed)(?:at|on|by|date|time|reason)?|cancel(?:l?ation)?(?:reason|date|at|by))$/
+/** A status in other words: `statusCode`, `currentStatus`, `booking_state_name`; a bare state may be a part of a country. */
+const statusWords =
+  /^(?:(?:appointment|booking|visit|event|current)?status|(?:appointment|booking|visit|event)state)(?:code|name|text|value|label|key|type)?$/
+const onWords = /^(?:is)?active$/
 
 const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '')
 
@@ -46,8 +51,9 @@ export function meantBy(name: string, missing: readonly string[]): string | null
  * `scheduled`. A state of two or three capitals is a part of a country.
  */
 export function maySayStatus(name: string, value: unknown): boolean {
+  if (onWords.test(plain(name))) return value === false || value === 0
   if (value === undefined || value === null || value === '' || value === false || value === 0) return false
-  if (offWords.test(plain(name))) return true
+  if (offWords.test(plain(name)) || statusWords.test(plain(name))) return true
   return meantBy(name, ['status']) !== null && !(typeof value === 'string' && /^[A-Z]{2,3}$/.test(value))
 }
 

@@ -35,8 +35,13 @@ export function readPhone(text: string, country: Country | null): ReadContact {
   if (!/\d/.test(typed)) return refused('has no digits')
   const isE164 = e164.test(typed)
   const home = country !== null && isSupportedCountry(country) ? country : undefined
-  const read = parse(international(typed), home) ?? (home === undefined ? null : parse(typed, home))
-  if (read instanceof ParseError || read === null) {
+  const abroad = parse(international(typed), home)
+  const dialled = asDialled(typed, home)
+  const isBoth = dialled !== null && !(abroad instanceof ParseError) && abroad.isValid()
+  if (isBoth && abroad.number !== dialled.number)
+    return refused('may be either of two numbers that begin with 00; write it with + and the country code')
+  const read = dialled ?? abroad
+  if (read instanceof ParseError) {
     return isE164 ? { address: typed, warnings: [doubt(typed)] } : refused(wordsOf(read, typed))
   }
   const { number, ext } = read
@@ -48,6 +53,13 @@ export function readPhone(text: string, country: Country | null): ReadContact {
   }
   const warnings = [...(read.isValid() ? [] : [doubt(number)]), ...(ext === undefined ? [] : [dropped])]
   return { address: number, warnings }
+}
+
+/** Where more than `00` is dialled to get out of a country (`0011`, `001`), as that country reads it; null: it makes no number there. */
+function asDialled(typed: string, home: CountryCode | undefined) {
+  if (home === undefined || !typed.startsWith('00')) return null
+  const read = parse(typed, home)
+  return read instanceof ParseError || !read.isValid() ? null : read
 }
 
 const unassigned = {
@@ -71,7 +83,7 @@ function plain(text: string): string {
   return number
     .replace(/[\p{Pd}\u2212\u00B7\u2022\u30FC]/gu, '-')
     .replace(/\s+/g, ' ')
-    .replace(/^\(\s*\+\s*(\d+)\s*\)/, '+$1 ')
+    .replace(/^\(\s*(?:\+|00)\s*([1-9]\d*)\s*\)/, '+$1 ')
     .replace(/^[\s']*\+[\s+]*/, '+')
     .replace(/(?<![\s,;.])[\s,;.]+$/, '')
 }
@@ -85,7 +97,7 @@ function decoded(text: string): string {
   }
 }
 
-/** `00` is international everywhere it is dialled, and no country code begins with 0. */
+/** `00` is international without a country, and no country code begins with 0. */
 const international = (typed: string): string => typed.replace(/^(?:\+\s*00|\+\s*|00)[\s-]*(?=[1-9(])/, '+')
 
 function parse(text: string, country: CountryCode | undefined) {
@@ -98,14 +110,14 @@ function parse(text: string, country: CountryCode | undefined) {
   }
 }
 
-function wordsOf(error: ParseError | null, typed: string): string {
-  if (error?.message === 'INVALID_COUNTRY') {
+function wordsOf(error: ParseError, typed: string): string {
+  if (error.message === 'INVALID_COUNTRY') {
     return typed.startsWith('+') || typed.startsWith('00')
       ? 'has a country code that does not exist'
       : 'has no country code, and the organization has no default country'
   }
-  if (error?.message === 'TOO_SHORT') return 'has too few digits'
-  if (error?.message === 'TOO_LONG') return 'has too many digits, or is more than one number'
+  if (error.message === 'TOO_SHORT') return 'has too few digits'
+  if (error.message === 'TOO_LONG') return 'has too many digits, or is more than one number'
   return 'is not one phone number'
 }
 

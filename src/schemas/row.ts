@@ -36,6 +36,15 @@ type Row = Record<string, unknown>
  * required and cannot be read makes the row unreadable.
  */
 export function readRow<Schema extends z.ZodType>(kind: RowKind<Schema>, told: unknown): RowReading<z.output<Schema>> {
+  try {
+    return readFields(kind, told)
+  } catch {
+    // A row may be more than data: a proxy of an ORM whose session is closed throws wherever it is touched.
+    return { value: null, issues: [{ field: '', message: 'cannot be read: it throws' }], findings: [], unknown: [] }
+  }
+}
+
+function readFields<Schema extends z.ZodType>(kind: RowKind<Schema>, told: unknown): RowReading<z.output<Schema>> {
   if (typeof told !== 'object' || told === null || Array.isArray(told)) {
     return { value: null, issues: [{ field: '', message: 'must be an object' }], findings: [], unknown: [] }
   }

@@ -3,8 +3,9 @@ import { changesSince, type Known, knownFrom } from '../domain/changes.ts'
 import type { ReminderPlan } from '../domain/plan.ts'
 import type { DeliveryRow, PlanRow, ReminderRow } from '../ports/storage.ts'
 import { type RecipientRef, refKey } from '../schemas/common.ts'
+import { definedOnly } from '../schemas/defined.ts'
 import { type AppointmentCategory, channels } from '../schemas/vocabulary.ts'
-import { parseBefore, parseSnapshot } from './dispatch/snapshot.ts'
+import { parseBefore, parseRecipients, parseSnapshot } from './dispatch/snapshot.ts'
 import type { Knowledge } from './knowledge.ts'
 import { buildNotices } from './notices.ts'
 import type { PlanRequest } from './plan-draft.ts'
@@ -43,11 +44,14 @@ export function lifecycleNotices(
     category: AppointmentCategory,
     recipients: readonly RecipientRef[] | null,
     dedupeKey = base(category),
-    before: Known | null = null,
+    knownTo?: (recipient: RecipientRef) => Known | null,
   ): Queued => {
     if (recipients?.length === 0) return none
     const about = { subject: appointment, appointmentId: appointment.id, waitlistEntryId: null, channels, now }
-    return buildNotices({ ...about, category, recipients, rule: 'lifecycle', dedupeKey, before }, knowledge)
+    return buildNotices(
+      { ...about, category, recipients, rule: 'lifecycle', dedupeKey, ...definedOnly({ knownTo }) },
+      knowledge,
+    )
   }
   const added = newcomers(appointment, past.before)
   const { notice } = request
@@ -86,19 +90,28 @@ function isTooLateFor(ref: RecipientRef, { reminders, entries }: ReminderPlan): 
 }
 
 /**
- * What people know of the appointment: by the last notice that reached them. Where there is none, by the plan: whoever has
- * reminders of another start knows that one.
+ * What somebody knows of the appointment: by the last notice that reached them, by themselves or with others of their address; else, since
+ * of a large group not all notices are read, by the last that reached anybody. Where there is none, by the plan: whoever has reminders of
+ * another start knows that one.
  */
-export function knownBefore({ before, rows, notices }: Past): Known | null {
-  for (const { category, state, status, snapshot } of notices) {
-    if (category === 'CANCELLATION') continue
-    const isTold = state !== 'cancelled' && status !== 'FAILED' && !(state === 'queued' && category === 'RESCHEDULE')
-    const known = isTold ? knownOf(snapshot) : parseBefore(snapshot)
-    if (known !== null) return known
+export function knownBefore({ before, rows, notices }: Past): (recipient: RecipientRef) => Known | null {
+  const told = notices.flatMap((notice) => {
+    const known = knownBy(notice)
+    return known === null ? [] : [{ known, people: parseRecipients(notice.snapshot) }]
+  })
+  const moved = rows.find(({ startsAt }) => startsAt.getTime() !== before?.startsAt.getTime())
+  const planned = before && { instant: moved?.startsAt ?? before.startsAt, local: before.localStart }
+  return (recipient) => {
+    const theirs = told.find(({ people }) => people.some((one) => isSameRecipient(one, recipient)))
+    return (theirs ?? told[0])?.known ?? planned
   }
-  if (before === null) return null
-  const moved = rows.find(({ startsAt }) => startsAt.getTime() !== before.startsAt.getTime())
-  return { instant: moved?.startsAt ?? before.startsAt, local: before.localStart }
+}
+
+/** By a notice that reached nobody, what they knew before it. */
+function knownBy({ category, state, status, snapshot }: DeliveryRow): Known | null {
+  if (category === 'CANCELLATION') return null
+  const isTold = state !== 'cancelled' && status !== 'FAILED' && !(state === 'queued' && category === 'RESCHEDULE')
+  return isTold ? knownOf(snapshot) : parseBefore(snapshot)
 }
 
 /**

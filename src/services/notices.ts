@@ -34,8 +34,8 @@ export type NoticeRequest = {
   readonly recipients: readonly RecipientRef[] | null
   /** The same lifecycle event has the same key, and is told once; null never dedupes. */
   readonly dedupeKey: string | null
-  /** Of a reschedule: what people know so far, to say what is new. Default: nobody can say. */
-  readonly before?: Known | null
+  /** Of a reschedule: what somebody knows so far, to say what is new. Default: nobody can say. */
+  readonly knownTo?: (recipient: RecipientRef) => Known | null
   readonly now: Date
 }
 
@@ -89,13 +89,14 @@ type Draft = {
 }
 
 function deliveryOf(
-  { subject, category, appointmentId, waitlistEntryId, dedupeKey, before = null, rule, now }: NoticeRequest,
+  { subject, category, appointmentId, waitlistEntryId, dedupeKey, knownTo, rule, now }: NoticeRequest,
   { recipient, channel, address, others }: Draft,
   templates: Templates,
   organization: Organization | null,
 ): NewDelivery {
   const { organizationId } = subject
   const about = { category, recipient: refOf(recipient), channel }
+  const before = knownTo?.(recipient) ?? null
   const changed = before === null ? undefined : changesSince(before, subject)
   const rendered = renderFor({ channel, category, subject, recipient, others, changed, organization, now }, templates)
   return {

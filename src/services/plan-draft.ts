@@ -7,6 +7,7 @@ import {
   type ReminderPlan,
   reminderKey,
 } from '../domain/plan.ts'
+import { isMergedInto } from '../domain/rivals.ts'
 import type { PlanCommand, PlanRow, ReminderRow } from '../ports/storage.ts'
 import type { Actor, PlanningAction } from '../schemas/audit.ts'
 import type { EntityId } from '../schemas/common.ts'
@@ -94,7 +95,7 @@ export function draftPlan({
           now,
           skipPast: request.skipPast ?? false,
           existing: new Set(live.map(reminderKey)),
-          reminded: new Set(remindedRows(live, appointment).map(laneKey)),
+          reminded: new Set(remindedRows(rows, appointment).map(laneKey)),
           carried: new Set(request.unreported ? movedRows(live, appointment).map(occasionKey) : []),
           decided: new Set(decided.map(reminderKey)),
         })
@@ -102,6 +103,7 @@ export function draftPlan({
     ...wanted.reminders,
     ...(request.reconciled ? withoutProvider(live, wanted, appointment) : []),
     ...(after.status === 'active' ? ofUnreadable(live, appointment) : []),
+    ...(after.status === 'active' ? forOthers(live, rows, appointment, now) : []),
   ]
   const wantedKeys = new Set(reminders.map(reminderKey))
   const liveKeys = new Set(live.map(reminderKey))
@@ -158,10 +160,26 @@ export function draftPlan({
 /** Starts that are no further apart are the same to whoever was reminded, in ms. */
 const sameStartMs = 60_000
 
-/** Reminders that were sent of this start. */
-const remindedRows = (live: readonly ReminderRow[], { start }: Appointment): readonly ReminderRow[] =>
+/** Reminders that were sent of this start, by themselves or with that of somebody who has the same address. */
+function remindedRows(rows: readonly ReminderRow[], { start }: Appointment): readonly ReminderRow[] {
+  const isOfStart = ({ startsAt }: ReminderRow) => Math.abs(startsAt.getTime() - start.instant.getTime()) < sameStartMs
+  const sent = rows.filter((row) => row.status === 'SENT' && isOfStart(row))
+  return [...sent, ...rows.filter((row) => sent.some((other) => isMergedInto(row, other)))]
+}
+
+/** Reminders that are tried again for others too, whatever their own recipient wants by now: the others have no row of their own any more. */
+const forOthers = (
+  live: readonly ReminderRow[],
+  rows: readonly ReminderRow[],
+  { start }: Appointment,
+  now: Date,
+): readonly ReminderRow[] =>
   live.filter(
-    ({ status, startsAt }) => status === 'SENT' && Math.abs(startsAt.getTime() - start.instant.getTime()) < sameStartMs,
+    (row) =>
+      row.status === 'PENDING' &&
+      row.reminderTime <= now &&
+      row.startsAt.getTime() === start.instant.getTime() &&
+      rows.some((other) => isMergedInto(other, row)),
   )
 
 /** Reminders that are still to come, at a start that is no more. */

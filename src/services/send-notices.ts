@@ -21,8 +21,10 @@ export async function sendNotices(context: Context, by: Actor, asked: AskedNotic
   const now = clock.now()
   const knowledge = await Knowledge.load(context, [request.subject])
   const dedupeKey = requestKey(request, idempotencyKey)
-  const before = request.category === 'RESCHEDULE' ? await knownOf(context, request) : null
-  const notices = buildNotices({ ...request, rule: 'asked_for', dedupeKey, before, now }, knowledge)
+  const past = request.category === 'RESCHEDULE' ? await pastOf(context, request) : null
+  const knownTo = past === null ? undefined : knownBefore(past)
+  const about = { ...request, rule: 'asked_for', dedupeKey, now } as const
+  const notices = buildNotices({ ...about, ...definedOnly({ knownTo }) }, knowledge)
   const { organizationId } = request.subject
   const { appointmentId, waitlistEntryId } = request
   const decision = { organizationId, appointmentId, waitlistEntryId, entries: notices.entries }
@@ -32,8 +34,8 @@ export async function sendNotices(context: Context, by: Actor, asked: AskedNotic
   return { notifications: [...again, ...queued].map(showNotification), omitted: notices.entries }
 }
 
-/** What people know of the appointment that a reschedule is reported of. */
-async function knownOf({ options }: Context, { subject, appointmentId }: Omit<AskedNotice, 'idempotencyKey'>) {
+/** What was planned and reported of the appointment before: by it people know what it was. */
+async function pastOf({ options }: Context, { subject, appointmentId }: Omit<AskedNotice, 'idempotencyKey'>) {
   if (appointmentId === null) return null
   const { plans, reminders, deliveries } = options.storage
   const { organizationId } = subject
@@ -43,7 +45,7 @@ async function knownOf({ options }: Context, { subject, appointmentId }: Omit<As
     deliveries.notices(organizationId, appointmentId),
   ])
   const before = found.find((plan) => plan.organizationId === organizationId) ?? null
-  return knownBefore({ before, rows, notices })
+  return { before, rows, notices }
 }
 
 /** What nobody can take any more is not offered. @throws NotificationError `slot_started`, `offer_expired`. */

@@ -96,6 +96,16 @@ describe('callbacks', () => {
     expect(() => keyless.callbackUrl('reminder', 1, new Date())).toThrow(
       expect.objectContaining({ code: 'encryption_key_missing' }),
     )
+    const saved = await ask(keyless, {
+      method: 'PUT',
+      path: `/settings/${keyless.own['organization_id']}`,
+      body: { email_password: 'secret' },
+      caller: service,
+    })
+    expect(saved).toMatchObject({
+      status: 500,
+      answer: { field: 'email_password', detail: expect.stringContaining('NOTIFICATIONS_ENCRYPTION_KEY') },
+    })
     const answer = await ask(keyless, {
       method: 'POST',
       path: '/callback/1?token=v1.x.y',

@@ -65,6 +65,14 @@ test('every row is an operation with summary, access, errors, and an example whe
   }
 })
 
+test('a page of the API fills in what is needed, no filter that hides everything and no key that replays', () => {
+  const parameters = operations.flatMap((one) => one.parameters ?? [])
+  const filledIn = parameters.filter((parameter) => 'example' in parameter)
+  expect(filledIn.length).toBeGreaterThan(0)
+  expect(filledIn.filter(({ required }) => !required)).toEqual([])
+  expect(parameters.filter(({ name }) => name === 'Idempotency-Key').length).toBeGreaterThan(3)
+})
+
 test('schemas speak the names of the wire, with the rules that fix their shape', () => {
   const names = fieldNames(document)
   expect(names.length).toBeGreaterThan(200)

@@ -250,6 +250,22 @@ describe('sending a due reminder', () => {
     const logged = clinic.log.lines.join('\n') + JSON.stringify(clinic.told)
     for (const secret of [ada.name, ada.email, 'not an address', 'Dr. Smith']) expect(logged).not.toContain(secret)
   })
+
+  it.each([
+    ['undefined', null],
+    ['null', null],
+    ['"ok"', null],
+    ['{ "messageId": 41 }', '41'],
+    ['{ "messageId": { "id": 41 } }', null],
+  ])('is sent where a transport in plain JavaScript resolves with %s', async (answer, providerMessageId) => {
+    const transport = failing()
+    const resolved = answer === 'undefined' ? undefined : JSON.parse(answer)
+    await using clinic = await reminded({ ...transport, send: async () => resolved })
+    await clinic.clock.advance(hour)
+    const { reminder, notification } = await outcome(clinic)
+    expect(reminder).toMatchObject({ status: 'SENT' })
+    expect(notification).toMatchObject({ status: 'SENT', attempts: 1, providerMessageId })
+  })
 })
 
 describe('a backlog after an outage', () => {

@@ -163,6 +163,12 @@ describe('a required field that cannot be read', () => {
     ['state', { status: undefined, state: 'cancelled' }, 'did you mean "status"'],
     ['Status', { status: undefined, Status: 'cancelled' }, 'did you mean "status"'],
     ['cancelledAt', { status: undefined, cancelledAt: new Date() }, 'did you mean "status"'],
+    ['statusCode', { status: undefined, statusCode: 'cancelled' }, 'did you mean "status"'],
+    ['current_status', { status: undefined, current_status: 'cancelled' }, 'did you mean "status"'],
+    ['cancelledBy', { status: undefined, cancelledBy: 7 }, 'did you mean "status"'],
+    ['cancellationReason', { status: undefined, cancellationReason: 'ill' }, 'did you mean "status"'],
+    ['voided', { status: undefined, voided: true }, 'did you mean "status"'],
+    ['isActive', { status: undefined, isActive: false }, 'did you mean "status"'],
     ['isDeleted', { status: null, isDeleted: true }, 'did you mean "status"'],
   ])('puts the appointment off with the reason everywhere, and cancels nothing: %s %j', async (field, wrong, words) => {
     await using clinic = await openTold()
@@ -333,15 +339,21 @@ describe('fields that nobody knows', () => {
     expect(warned).toMatchObject({ recipient: { type: 'PATIENT', id: 12 } })
   })
 
-  it.each([{ state: 'NY' }, { cancelledAt: null }, { deleted: false }, { notes: 'cancelled' }])(
-    'do not put an appointment off that has no status to say: %j',
-    async (fields) => {
-      await using clinic = await openTold()
-      clinic.host.book({ id: 1, startsAt: start, recipients: [byMail] })
-      answering(clinic, withFields({ status: undefined, ...fields }))
-      expect((await schedule(clinic)).reminders).toHaveLength(1)
-    },
-  )
+  it.each([
+    { state: 'NY' },
+    { stateName: 'New York' },
+    { cancelledAt: null },
+    { cancellationPolicy: '24h' },
+    { deleted: false },
+    { isActive: true },
+    { paymentStatus: 'paid' },
+    { notes: 'cancelled' },
+  ])('do not put an appointment off that has no status to say: %j', async (fields) => {
+    await using clinic = await openTold()
+    clinic.host.book({ id: 1, startsAt: start, recipients: [byMail] })
+    answering(clinic, withFields({ status: undefined, ...fields }))
+    expect((await schedule(clinic)).reminders).toHaveLength(1)
+  })
 
   it('beside a status say nothing: state is a part of a country', async () => {
     await using clinic = await openTold()

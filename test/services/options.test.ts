@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { sqlite } from '../../adapters/storage/sqlite.ts'
+import { smtp } from '../../adapters/transport/smtp.ts'
 import { createNotifications, trustEveryCaller } from '../../src/index.ts'
 import { openClinic } from '../support/clinic.ts'
 
@@ -23,6 +24,18 @@ describe('options', () => {
     const options = given.length < 5 ? wrong : { ...right, ...wrong }
     expect(() => createNotifications(options)).toThrowError(expect.objectContaining({ code: 'options_invalid' }))
   })
+
+  it.each([0, -1, Number.NaN])(
+    'that leave a transport no send at a time are refused: concurrency %d',
+    async (concurrency) => {
+      await using clinic = await openClinic('2026-03-18T12:00:00Z')
+      const options = { storage: sqlite(':memory:'), directory: clinic.host }
+      const refusal = { code: 'options_invalid', message: expect.stringContaining('concurrency') }
+      const make = (given: number) => createNotifications({ ...options, transports: [smtp({ concurrency: given })] })
+      expect(() => make(concurrency)).toThrowError(expect.objectContaining(refusal))
+      expect(() => make(Number.POSITIVE_INFINITY)).not.toThrow()
+    },
+  )
 
   it('that are undefined keep their defaults, those inside others too', async () => {
     const ids = { appointment: undefined, recipient: undefined }

@@ -137,6 +137,25 @@ describe('an account that is refused', () => {
     expect(await statusesOf(clinic, 2)).toEqual(['FAILED', 'SENT'])
   })
 
+  it.each(['', 'ZZ'])(
+    'is not what a transport names as the destination "%s", of which no address is',
+    async (destination) => {
+      const nowhere = new TransportError('Not there.', {
+        outcome: 'transient',
+        code: 'no',
+        scope: 'sender',
+        destination,
+      })
+      const transport = provider(() => nowhere)
+      const starts = Array.from({ length: 30 }, () => at(3 * hour))
+      await using clinic = await clinicWith(transport, starts)
+      await clinic.clock.advance(2 * hour + minute)
+      transport.answer = () => null
+      await clinic.clock.advance(3 * minute)
+      expect(await statusesOf(clinic, starts.length)).toEqual(starts.map(() => 'SENT'))
+    },
+  )
+
   it('of one organization stops nobody else', async () => {
     const transport = provider(({ organizationId: from }) => (from === organizationId ? refused() : null))
     const own = { ...transport, needsAccount: true, name: 'sender', channels: ['SMS'] as const }

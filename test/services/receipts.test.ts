@@ -135,6 +135,19 @@ it('a failure for the moment is tried again, at most twice, as attempts of the s
   expect(clinic.names().filter((name) => name === 'reminder.failed')).toHaveLength(1)
 })
 
+it('is not tried again where it is reported as delivered after all', async () => {
+  const outbox = capture()
+  const clinic = await withReminder(outbox)
+  await using _ = clinic
+  await clinic.clock.advanceTo('2031-03-10T13:00:00Z')
+  const id = outbox.sent[0]?.notificationId ?? 0
+  await clinic.recordReceipt(id, { outcome: 'failed', transient: true, code: 'twilio_30003' })
+  expect(await clinic.recordReceipt(id, { outcome: 'delivered' })).toEqual({ id, status: 'DELIVERED', updated: true })
+  await clinic.clock.advance(3_600_000)
+  expect(outbox.sent).toHaveLength(1)
+  expect([await clinic.reminder(), await clinic.rate()]).toMatchObject([{ status: 'SENT' }, 1])
+})
+
 it('is not tried again where it would be of no more use', async () => {
   const outbox = capture()
   const clinic = await withReminder(outbox, { startsAt: new Date('2031-03-10T14:00:00Z'), hours: 1 })

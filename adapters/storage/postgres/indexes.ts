@@ -15,12 +15,17 @@ type IndexState = 'valid' | 'invalid' | 'building'
 const pollMs = 250
 const reportEveryMs = 10_000
 
-/** A build that was interrupted leaves an index that is not valid; one that another process builds is not valid yet. */
+/**
+ * A build that was interrupted leaves an index that is not valid; one that another process builds is not valid yet. Its
+ * progress ends before its transaction does, which may take long: event triggers run then, and a standby may be waited for.
+ */
 async function statesOf(run: Run, schema: string): Promise<ReadonlyMap<string, IndexState>> {
   const { rows } = await run<{ name: string; state: IndexState }>(
     `select c.relname::text as name,
        case when i.indisvalid then 'valid'
          when exists (select from pg_stat_progress_create_index p where p.index_relid = c.oid) then 'building'
+         when exists (select from pg_stat_activity a where a.datname = current_database() and a.state = 'active'
+           and a.pid <> pg_backend_pid() and position(c.relname::text in a.query) > 0) then 'building'
          else 'invalid' end as state
      from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
      where n.nspname = $1`,
@@ -62,15 +67,21 @@ export async function buildIndex(
   )
   report.unref()
   try {
-    for (;;) {
+    // Seen once, it may have become valid while the question was answered.
+    for (let wasInvalid = false; ; ) {
       const state = (await statesOf(run, schema)).get(index.name)
       if (state === 'valid') return
-      if (state === 'building') await wait(pollMs)
-      else if (state === 'invalid') await run(`drop index concurrently if exists ${qualified(schema, index.name)}`)
-      else await create()
+      if (state === undefined) await create()
+      else if (state === 'invalid' && wasInvalid) await remove()
+      else await wait(pollMs)
+      wasInvalid = state === 'invalid'
     }
   } finally {
     clearInterval(report)
+  }
+
+  async function remove(): Promise<void> {
+    await run(`drop index concurrently if exists ${qualified(schema, index.name)}`)
   }
 
   async function create(): Promise<void> {
@@ -79,7 +90,7 @@ export async function buildIndex(
     } catch (error) {
       const isDuplicate = codeOf(error) === '23505' && !String(error).includes('pg_class')
       if (isDuplicate) {
-        await run(`drop index concurrently if exists ${qualified(schema, index.name)}`)
+        await remove()
         throw uniqueFault(table, index, error)
       }
       // Another process was first, or both waited for each other.

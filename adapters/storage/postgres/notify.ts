@@ -2,8 +2,11 @@ import type { Session } from './engine.ts'
 import { qualified } from './names.ts'
 import type { WorkingSet } from './working-set.ts'
 
-/** Notifications are per database, so the schema is part of the name, which holds 63 bytes. */
-export const channelOf = (schema: string): string => `appointment_notifications:${schema}`.slice(0, 63)
+/** Notifications are per database, so the schema is part of the name, which holds 63 bytes: of a longer one, whole characters. */
+export function channelOf(schema: string): string {
+  const name = `appointment_notifications:${schema}`
+  return name.slice(0, new TextEncoder().encodeInto(name, new Uint8Array(63)).read)
+}
 
 /**
  * The earliest time at which this working set makes something due that nobody could have known of. Claims are left out:

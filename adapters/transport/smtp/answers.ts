@@ -54,7 +54,9 @@ function factsOf(answer: Answer): Facts {
     detail,
     words: text
       .slice(0, 1000)
-      .split(/\s/)
+      // A sentence goes on over the lines of an answer, each of which begins with the reply, and may with the status.
+      .replace(/^\d{3}[ -](?:[245]\.\d{1,3}\.\d{1,3}(?=\s))?/gm, '')
+      .split(/\s+/)
       .filter((word) => !/[<@]|:\/\//.test(word))
       .join(' '),
     lasts: reply >= 500 && status?.startsWith('4') !== true,
@@ -130,12 +132,13 @@ const sender = {
   words:
     /\bsender\b|mail ?from|from address|\b(?:ehlo|helo)\b|client (?:host|\[)|your (?:ip|host|domain|account|server)|\bip address|banned (?:ip|sending)|reverse dns|\bptr\b|\bspf\b|\bdkim\b|\bdmarc\b|bl[ao]ck ?list|spamhaus|\bd?n?s?rbl\b|\bdnsbl\b|reputation|authenticat|(?:log|sign|logged|signed) ?in\b|not verified|send.?as.?denied|sending (?:domain|ip|server)|spoof|not authorized|permissions? to send/i,
 }
-const relay = /\b(?:relay|relaying)\b(?!=)/i
+const relay = /\b(?:relay|relaying|rcpthosts)\b(?!=)/i
 /** Nobody has this address. */
 const address = {
   detail: /^1\.(?:1|2|3|6|10)$/,
   words:
     /(?:user|recipient|mailbox|account|addressee|address) unknown|unknown (?:user|recipient|mailbox|account)|no such (?:user|recipient|mailbox|account|address|person)|(?:user|recipient|mailbox|account|address)[^.;]{0,30}(?:does(?: not|n't) exist|not found)/i,
 }
-const recipient = /recipient (?:address|temporarily)|gr[ae]y-?list/i
+/** The last is what cPanel's servers say of a domain that they find no way to, whatever it was; they say so of senders too. */
+const recipient = /recipient (?:address|temporarily)|gr[ae]y-?list|domain may not exist(?!.*sender verify)/i
 const content = /\bspam\b|virus|unsolicited|suspicious|content|attachment/i

@@ -73,7 +73,8 @@ export async function orAborted<T>(signal: AbortSignal, work: Promise<T>): Promi
 
 /** The server refused something, here or in the middle of connecting. */
 export function answered(reply: number, response: string, stage: Stage): TransportError {
-  const status = /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})(?![.\d])/.exec(response) ?? /\(#(5\.\d\.\d)\)/.exec(response)
+  const status =
+    /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})(?![.\d])/.exec(response) ?? /\(#(5\.\d\.\d)(?: - chkuser)?\)/.exec(response)
   const enhanced = status?.[1] ?? null
   const { isUnderstood, ...verdict } = judge({ stage, reply, status: enhanced, text: response })
   const words = enhanced === null ? `${reply}` : `${reply} ${enhanced}`

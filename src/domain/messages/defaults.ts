@@ -110,8 +110,13 @@ const newsOf: Readonly<Record<Change, string>> = {
 const listed = (news: readonly string[]): string =>
   news.length < 2 ? news.join('') : `${news.slice(0, -1).join(', ')} and ${news.at(-1)}`
 
+const isBlank = (value: string | null): boolean => cleanValue(value).trim() === ''
+
 /** A reschedule that is about more than the time says what is new, and leaves it to the details what it is. */
-function englishOf({ category, changed }: MessageFacts): English {
+function englishOf({ category, changed: allChanged, location, practitionerName }: MessageFacts): English {
+  // "A new place" without a place sends people looking: the host's row has none, or one that cannot be read.
+  const isUnsaid = { time: false, place: isBlank(location), practitioner: isBlank(practitionerName) }
+  const changed = allChanged?.filter((change) => !isUnsaid[change])
   if (category !== 'RESCHEDULE' || changed === undefined || (changed.length === 1 && changed[0] === 'time')) {
     return english[category]
   }

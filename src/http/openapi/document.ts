@@ -112,11 +112,15 @@ function parametersOf(row: Endpoint, place: 'path' | 'query', schemas: WireSchem
         required: place === 'path' || mustBe.includes(name),
         ...(description === undefined ? {} : { description }),
         schema,
-        ...(example === undefined ? {} : { example: asSent(schema, example) }),
+        ...exampleOf(schema, example, place === 'path' || mustBe.includes(name)),
       },
     ]
   })
 }
+
+/** A page of the API fills examples in: that of a filter would leave nothing to be seen. */
+const exampleOf = (schema: Json, example: string | undefined, isNeeded: boolean): Json =>
+  example === undefined || !isNeeded ? {} : { example: asSent(schema, example) }
 
 /** Examples are kept as the text of a URL; the schema may speak of a number. */
 const asSent = (schema: Json, text: string): string | number =>

@@ -30,7 +30,8 @@ export const idempotencyKeyParameter = {
   name: 'Idempotency-Key',
   in: 'header',
   required: false,
-  description: 'The same request under the same key is done once, and answered again, for 24 hours',
+  // No example: a page of the API would send it with every request, which would be answered as the first was.
+  description:
+    'The same request under the same key is done once, and answered again, for 24 hours: a new one for each, such as a UUID',
   schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
-  example: '8e03978e-40d5-43e8-bc93-6894a57f9324',
 } as const

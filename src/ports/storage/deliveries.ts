@@ -225,7 +225,7 @@ export type SettleOutcome = boolean | 'held'
  * BOUNCED, a decision change with it. One that is being sent, or waits to be sent again after an unknown outcome, is settled
  * by it, and the settle of its worker comes too late; by FAILED only one that is being sent and where the report can be of no
  * earlier attempt. With `retryAt`, a delivery that FAILED would make of SENT, unknown or being sent is queued again instead,
- * its reminder PENDING. Nothing else changes.
+ * its reminder PENDING; until it is tried again, DELIVERED settles it. Nothing else changes.
  */
 export type ReceiptCommand = {
   readonly id: number

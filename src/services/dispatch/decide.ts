@@ -1,10 +1,12 @@
 import { randomInt } from 'node:crypto'
+import { isSameRecipient } from '../../domain/appointment.ts'
 import type { Verdict } from '../../domain/due.ts'
 import { cleanName, namesOf } from '../../domain/messages/index.ts'
 import { lastTryMs } from '../../domain/retry.ts'
 import { usefulUntil } from '../../domain/useful-life.ts'
 import type { IntentCommand, PlanRow } from '../../ports/storage.ts'
 import type { OutboundMessage } from '../../ports/transport.ts'
+import { type RecipientRef, refKey } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import { type DecisionAction, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
 import type { Paused, Probe } from '../accounts.ts'
@@ -129,9 +131,13 @@ export function decideOne(
       },
     },
     command: {
-      ...decisionOn(due, 'send', rule),
+      ...decisionOn(due, 'send', rule, standInOf(verdict.recipient, recipient)),
       kind: 'send',
-      guard: knowledge.guard(organizationId, [recipient], plan),
+      guard: knowledge.guard(
+        organizationId,
+        isSameRecipient(verdict.recipient, recipient) ? [recipient] : [recipient, verdict.recipient],
+        plan,
+      ),
       content: contentFor(channel, verdict.address, rendered),
       provider: provider.transport.name,
       idempotencyKey,
@@ -142,6 +148,10 @@ export function decideOne(
     },
   }
 }
+
+/** Where a message for several is of no use to its own recipient any more: who it goes to instead. */
+const standInOf = (person: RecipientRef, recipient: RecipientRef): string | undefined =>
+  isSameRecipient(person, recipient) ? undefined : `for ${refKey(person)}, who has the same address`
 
 /** No attempt at or after this. Null: there is no such time, or nobody can say. */
 function deadlineOf(due: DueWork, subject: Subject | null, leadMs: number): Date | null {

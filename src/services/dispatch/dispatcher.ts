@@ -236,8 +236,9 @@ export class Dispatcher {
       this.#waker.in(idleRoundMs)
       return
     }
-    const { until } = this.#held.look(this.#context.options.clock.now())
-    if (until !== null) this.#scheduler.wakeAt(until)
+    // As of the last read, which left it out: some of it may have become free since.
+    const { until } = this.#held.look(this.#readAt)
+    if (until !== null) this.dueAt(until)
     if (this.#sleptAt === this.#readAt) return
     const next = await this.#source.nextDueAt(this.#readAt)
     if (next !== null) this.#scheduler.wakeAt(next)

@@ -2,11 +2,12 @@ import { type Appointment, isSameRecipient, type WaitlistEntry } from '../../dom
 import { type Change, changesSince } from '../../domain/changes.ts'
 import { judgeNotice, judgeReminder, judgeWaitlistNotice, type Truth, type Verdict } from '../../domain/due.ts'
 import type { PlanRow } from '../../ports/storage.ts'
+import type { RecipientRef } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
 import type { Context } from '../context.ts'
 import { Knowledge } from '../knowledge.ts'
 import type { Subject } from '../notices.ts'
-import { atSameAddress, besideSiblings } from './siblings.ts'
+import { atSameAddress, besideSiblings, standingIn } from './siblings.ts'
 import { parseBefore, parseRecipients, parseSnapshot } from './snapshot.ts'
 import { askTruths, type WorkTruths } from './truths.ts'
 import { type DueWork, factsOf, subjectKey } from './work.ts'
@@ -14,6 +15,8 @@ import { type DueWork, factsOf, subjectKey } from './work.ts'
 export type Judged = {
   readonly due: DueWork
   readonly verdict: Verdict
+  /** Of a reminder: the verdict if it were somebody else's. */
+  readonly verdictFor?: (recipient: RecipientRef) => Verdict
   readonly subject: Subject | null
   /** Who has the same address, and gets the message by it. */
   readonly others: readonly Person[]
@@ -60,15 +63,19 @@ export async function judge(context: Context, works: readonly DueWork[], known?:
     const isGoneForLong = missing.has(subjectKey(due))
     const appointment = appointmentTruth(due, truths)
     if (due.reminder !== null) {
-      const reminder = { ...due.reminder, isGoneForLong }
-      const verdict = judgeReminder(reminder, appointment, truths.planOf(due), surroundings, moment)
-      return { due, subject, verdict, others: [] }
+      const { reminder } = due
+      const verdictFor = (recipient: RecipientRef) =>
+        judgeReminder({ ...reminder, recipient, isGoneForLong }, appointment, truths.planOf(due), surroundings, moment)
+      return { due, subject, verdict: verdictFor(reminder.recipient), verdictFor, others: [] }
     }
-    const notice = { ...due.delivery, askedStatus: snapshot?.status ?? null, isGoneForLong }
-    const verdict =
-      due.delivery.waitlistEntryId === null
+    const { delivery } = due
+    const verdictFor = (recipient: RecipientRef) => {
+      const notice = { ...delivery, recipient, askedStatus: snapshot?.status ?? null, isGoneForLong }
+      return delivery.waitlistEntryId === null
         ? judgeNotice(notice, appointment, snapshot, surroundings, moment)
         : judgeWaitlistNotice(notice, waitlistTruth(due, truths), surroundings, moment)
+    }
+    const verdict = standingIn(verdictFor(delivery.recipient), parseRecipients(delivery.snapshot), verdictFor)
     const one = { due, subject, verdict, others: [] }
     const others = atSameAddress(one, mergedWith(due, subject), { knowledge })
     const before = due.delivery.category === 'RESCHEDULE' ? parseBefore(due.delivery.snapshot) : null

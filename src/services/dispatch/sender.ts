@@ -1,6 +1,7 @@
 import { nextAttempt } from '../../domain/retry.ts'
 import { isTransportError, TransportError } from '../../errors.ts'
 import type { DeliveryRow, SettleCommand } from '../../ports/storage.ts'
+import type { SendReceipt } from '../../ports/transport.ts'
 import type { Context } from '../context.ts'
 import type { AccountGate } from './account-gate.ts'
 import { entryOf, type Outgoing } from './decide.ts'
@@ -18,7 +19,7 @@ const patienceMs = 500
 const givenBack = Symbol('given back')
 
 /** What an attempt came to. */
-type AttemptOutcome = { readonly messageId: string | null } | TransportError | typeof givenBack
+type AttemptOutcome = SendReceipt | TransportError | typeof givenBack
 
 const notBegun = {
   code: 'lease_over',
@@ -102,7 +103,8 @@ export class Sender {
     const { account, accountKey, trusted, transport } = outgoing.provider
     const message = { notificationId, ...outgoing.message }
     const now = () => this.#context.options.clock.now()
-    const answered = (async () => transport.send(message, { account, accountKey, trusted, now, signal }))().catch(
+    const answered = (async () =>
+      receiptOf(await transport.send(message, { account, accountKey, trusted, now, signal })))().catch(
       (error: unknown) => (isTransportError(error) ? error : silence('transport_failed', error)),
     )
     try {
@@ -154,7 +156,7 @@ export class Sender {
     }
     const { code, message, retryAfterMs } = outcome
     const isUnknown = outcome.outcome === 'unknown'
-    const refused = isUnknown ? null : refusedBy(outcome)
+    const refused = isUnknown ? null : refusedBy(outcome, to)
     const paused =
       refused === null ? null : await accounts.refused(provider, delivery, { ...refused, code, retryAfterMs, probe })
     if (paused === null && outcome.accountProven) await accounts.proven(provider, to)
@@ -192,10 +194,20 @@ export class Sender {
   }
 }
 
-/** What the provider refused beyond the message; null: the message alone. */
-function refusedBy({ scope, destination }: TransportError): { readonly destination: string | null } | null {
+/** The message was accepted, whatever a transport in plain JavaScript resolves with: nothing, or an id that is no text. */
+function receiptOf(answer: unknown): SendReceipt | TransportError {
+  if (isTransportError(answer)) return answer
+  const id: unknown = typeof answer === 'object' && answer !== null ? Reflect.get(answer, 'messageId') : null
+  return { messageId: typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint' ? String(id) : null }
+}
+
+/**
+ * What the provider refused beyond the message; null: the message alone. A destination that the address does not begin with
+ * would never be found well again, since no message is ever to it.
+ */
+function refusedBy({ scope, destination }: TransportError, to: string): { readonly destination: string | null } | null {
   if (scope === 'account') return { destination: null }
-  return scope === 'sender' && destination !== undefined ? { destination } : null
+  return scope === 'sender' && destination && to.startsWith(destination) ? { destination } : null
 }
 
 const silence = (code: string, cause?: unknown): TransportError =>

@@ -1,8 +1,10 @@
 import { isSameRecipient } from '../../domain/appointment.ts'
+import type { Verdict } from '../../domain/due.ts'
 import { addressKey } from '../../domain/effective.ts'
 import { effectiveFor } from '../../domain/plan.ts'
-import { isBehind, standsFor } from '../../domain/rivals.ts'
+import { isBehind, isMergedInto, standsFor } from '../../domain/rivals.ts'
 import type { PlanRow, ReminderRow } from '../../ports/storage.ts'
+import type { RecipientRef } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
 import type { OffsetInput } from '../../schemas/offset.ts'
 import type { Context } from '../context.ts'
@@ -28,14 +30,24 @@ export async function besideSiblings(
   judged: readonly Judged[],
   around: Around,
 ): Promise<readonly Judged[]> {
-  const concerned = new Set(judged.filter(isReminded).filter((one) => isOutrun(one, around) || isShared(one, around)))
+  const concerned = new Set<Judged>([
+    ...judged.filter(isReminded).filter((one) => isOutrun(one, around) || isShared(one, around)),
+    ...judged.filter(isLeftBehind),
+  ])
   if (concerned.size === 0) return judged
-  const appointments = new Map([...concerned].map(({ due }) => [planKey(due.reminder), due.reminder]))
+  const appointments = new Map(
+    [...concerned].flatMap(({ due: { reminder } }) =>
+      reminder === null ? [] : [[planKey(reminder), reminder] as const],
+    ),
+  )
   const rows = await options.storage.reminders.listMany([...appointments.values()])
   const rowsOf = Map.groupBy(rows, planKey)
-  return judged.map((one) => {
-    if (!isReminded(one) || !concerned.has(one)) return one
-    const siblings = rowsOf.get(planKey(one.due.reminder)) ?? []
+  return judged.map((asked) => {
+    const { reminder } = asked.due
+    if (reminder === null || !concerned.has(asked)) return asked
+    const siblings = rowsOf.get(planKey(reminder)) ?? []
+    const one = isLeftBehind(asked) ? forTheOthers(asked, siblings) : asked
+    if (!isReminded(one)) return one
     const { start } = one.subject ?? {}
     const isOutdone =
       start != null &&
@@ -60,16 +72,43 @@ function offsetsOf({ due, verdict }: Reminded, { knowledge, planOf }: Around): r
   return effectiveFor(knowledge.surroundings(organizationId), verdict.recipient, 'REMINDER', channel).offsets
 }
 
+/** It was tried, may have stood for others, and cannot go to its own recipient, or not now. */
+const isLeftBehind = ({ due, verdict, subject }: Judged): boolean =>
+  due.kind === 'retry' && isOff(verdict) && (subject?.recipients.length ?? 0) > 0
+
+const isOff = ({ kind }: Verdict): boolean => kind === 'cancel' || kind === 'wait'
+
+/** To the others whose reminders were merged into it, where the address is theirs still. */
+function forTheOthers(one: Judged, siblings: readonly ReminderRow[]): Judged {
+  const { due, verdict, verdictFor } = one
+  if (due.kind !== 'retry' || verdictFor === undefined) return one
+  const { reminder, delivery } = due
+  const triedAt = addressKey(delivery.recipientEmail ?? delivery.recipientPhone ?? '')
+  const merged = siblings.filter((row) => isMergedInto(row, reminder)).map(({ recipient }) => recipient)
+  const theirs = standingIn(verdict, merged, (recipient) => {
+    const other = verdictFor(recipient)
+    return other.kind === 'send' && addressKey(other.address) !== triedAt ? verdict : other
+  })
+  return { ...one, verdict: theirs }
+}
+
+/**
+ * Of a message for several: where it is of no use to the first, or that one cannot be read, the verdict on whichever of the others it
+ * can go to.
+ */
+export function standingIn(
+  verdict: Verdict,
+  others: readonly RecipientRef[],
+  verdictFor: (recipient: RecipientRef) => Verdict,
+): Verdict {
+  if (!isOff(verdict)) return verdict
+  const verdicts = [verdict, ...others.map(verdictFor)]
+  return verdicts.find(({ kind }) => kind === 'send') ?? verdicts.find(({ kind }) => kind !== 'cancel') ?? verdict
+}
+
 /** Those whose reminder was merged into this one when it was tried first. */
 const mergedInto = (one: Reminded, siblings: readonly ReminderRow[], around: Around): Person[] => {
-  const { channel, startsAt, reminderTime } = one.due.reminder
-  const merged = siblings.filter(
-    (row) =>
-      row.reason === 'same_address' &&
-      row.channel === channel &&
-      row.startsAt.getTime() === startsAt.getTime() &&
-      row.reminderTime.getTime() === reminderTime.getTime(),
-  )
+  const merged = siblings.filter((row) => isMergedInto(row, one.due.reminder))
   return atSameAddress(one, one.subject?.recipients ?? [], around).filter((other) =>
     merged.some((row) => isSameRecipient(row.recipient, other)),
   )

@@ -69,6 +69,8 @@ const checked = z.strictObject({
   url: z
     .url({
       protocol: /^https?$/,
+      // What is no URL cannot be looked into.
+      abort: true,
       error: 'must be a URL such as "http://taskmanager:8001" (the option url, or TASK_MANAGER_URL)',
     })
     // Errors and logs name the URL.

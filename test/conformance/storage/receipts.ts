@@ -147,6 +147,28 @@ export function receipts({ migrated }: Starter): void {
     })
   }
 
+  it.each(['p', null])('settles one that waits to be tried again by a late DELIVERED of %s', async (messageId) => {
+    const { storage } = await migrated()
+    const row = await settled(storage, 'sent')
+    await storage.deliveries.recordReceipt(receipt(row.id, 'FAILED', { retryAt: minutes(15), providerMessageId: 'p' }))
+    for (const status of ['SENT', 'FAILED', 'BOUNCED'] as const) {
+      expect(await storage.deliveries.recordReceipt(receipt(row.id, status, { providerMessageId: 'p' }))).toBe(false)
+    }
+    const arrived = receipt(row.id, 'DELIVERED', { providerMessageId: messageId })
+    expect(await storage.deliveries.recordReceipt(arrived)).toBe(true)
+    expect(await storage.deliveries.get(row.id)).toMatchObject({
+      status: 'DELIVERED',
+      state: 'settled',
+      dueAt: null,
+      errorCode: null,
+      attempts: 1,
+    })
+    expect(await storage.reminders.get(row.reminderId ?? 0)).toMatchObject({ status: 'SENT', errorMessage: null })
+    expect(await countOf(storage)).toEqual({ DELIVERED: 1 })
+    expect(await dueDeliveries(storage, minutes(10_000), 10)).toEqual([])
+    expect(await storage.deliveries.recordReceipt(arrived)).toBe(false)
+  })
+
   it('settles one that is being sent as FAILED, where it can be of no other attempt, and keeps both ids', async () => {
     const { storage } = await migrated()
     const held = await claimOne(storage)

@@ -267,6 +267,7 @@ describe('options', () => {
 
   it.each([
     [{}, 'url'],
+    [{ url: 'nonsense' }, 'url'],
     [{ url: 'taskmanager:8001' }, 'url'],
     [{ url: 'ftp://taskmanager' }, 'url'],
     [{ url: 'http://user:canary@taskmanager' }, 'url'],

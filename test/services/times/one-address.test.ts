@@ -10,6 +10,7 @@ const start = new Date('2026-03-20T15:00:00Z')
 const email = 'family@example.org'
 const ada = { type: 'PATIENT', id: 12, name: 'Ada Byron', email } as const
 const ben = { type: 'PATIENT', id: 13, name: 'Ben Byron', email: 'Family@Example.org' } as const
+const adaRef = { type: 'PATIENT', id: 12 } as const
 const cleo = { type: 'CLIENT', id: 31, name: 'Cleo', email } as const
 
 async function booked(options: Partial<NotificationsOptions> = {}, recipients: DirectoryRecipient[] = [ada, ben]) {
@@ -80,6 +81,71 @@ describe('mail for several people of one address', () => {
     isDown = false
     await clinic.clock.advanceTo(start)
     expect(outbox.sent.map(({ text }) => text)).toEqual([expect.stringContaining('Hello Ada Byron and Ben Byron,')])
+  })
+
+  it.each([
+    ['left', (clinic: Clinic) => clinic.host.change(1, { recipients: [ben] })],
+    [
+      'was described in a way that cannot be read',
+      (clinic: Clinic) => clinic.host.change(1, { recipients: [{ ...ada, type: JSON.parse('"GUEST"') }, ben] }),
+    ],
+    ['opted out', (clinic: Clinic) => clinic.settings.createPreferences(adaRef, { emailEnabled: false })],
+  ])('still reaches the second, confirmed and reminded, where the first %s before it could be sent', async (_, go) => {
+    let isDown = true
+    const outbox = capture({
+      fail: () => (isDown ? new TransportError('Not now.', { outcome: 'transient', code: 'smtp_451' }) : null),
+    })
+    await using clinic = await booked({ transports: [outbox] })
+    await clinic.start()
+    await clinic.notifications.scheduleReminders(1, { customReminders: [24] })
+    await clinic.clock.advanceTo('2026-03-19T14:59:00Z')
+    await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION' })
+    await clinic.clock.advanceTo('2026-03-19T15:01:00Z')
+    await go(clinic)
+    await clinic.clock.advanceTo('2026-03-19T15:02:00Z')
+    isDown = false
+    await clinic.clock.advanceTo(start)
+    expect(outbox.sent.map(({ category }) => category).sort()).toEqual(['CONFIRMATION', 'REMINDER'])
+    for (const { to, toName, text } of outbox.sent) {
+      expect({ to: to.toLowerCase(), toName }).toEqual({ to: email, toName: 'Ben Byron' })
+      expect(text).toContain('Hello Ben Byron,')
+    }
+    const sent = (await clinic.notifications.explain(1)).filter(({ detail }) => detail?.includes('same address'))
+    expect(new Set(sent.map(({ action, detail }) => `${action} ${detail}`))).toEqual(
+      new Set(['send for PATIENT:13, who has the same address']),
+    )
+  })
+
+  it('reaches nobody where both opted out before it could be sent', async () => {
+    let isDown = true
+    const outbox = capture({
+      fail: () => (isDown ? new TransportError('Not now.', { outcome: 'transient', code: 'smtp_451' }) : null),
+    })
+    await using clinic = await booked({ transports: [outbox] })
+    await clinic.start()
+    await clinic.notifications.scheduleReminders(1, { customReminders: [24] })
+    await clinic.clock.advanceTo('2026-03-19T15:01:00Z')
+    await clinic.settings.createPreferences(adaRef, { emailEnabled: false })
+    await clinic.settings.createPreferences({ type: 'PATIENT', id: 13 }, { emailEnabled: false })
+    isDown = false
+    await clinic.clock.advanceTo(start)
+    expect(outbox.sent).toEqual([])
+    const reminders = await clinic.notifications.getReminders(1)
+    expect(reminders.map(({ status }) => status)).toEqual(['CANCELLED', 'CANCELLED'])
+  })
+
+  it('does not mail again, at other offsets, the second whom send_now reminded with the first', async () => {
+    await using clinic = await booked()
+    await clinic.settings.updateOrganizationSettings(organizationId, { pastReminders: 'send_now' })
+    await clinic.clock.advanceTo('2026-03-20T10:00:00Z')
+    await clinic.start()
+    await clinic.notifications.scheduleReminders(1)
+    await clinic.settle()
+    expect(texts(clinic)).toEqual([expect.stringContaining('Hello Ada Byron and Ben Byron,')])
+    await clinic.settings.createPreferences({ type: 'PATIENT', id: 13 }, { emailReminders: [48, 30] })
+    await clinic.clock.advanceTo(start)
+    const lines = clinic.outbox.sent.map(({ text }) => text.split('\n')[0])
+    expect(lines).toEqual(['Hello Ada Byron and Ben Byron,', 'Hello Ada Byron,'])
   })
 
   it('names both on an offer of the waitlist', async () => {

@@ -82,7 +82,13 @@ describe('appointmentRescheduled', () => {
     ['another time', { startsAt: later }, `${at} has been moved to a new time.`],
     ['another room', { location: 'Room 5' }, `${at} has a new place.`],
     ['another practitioner', { practitionerName: 'Dr. Jones' }, `${at} has a new practitioner.`],
-    ['no room any more', { location: null }, `${at} has a new place.`],
+    ['no room any more', { location: null }, `${at} has been changed.`],
+    [
+      'another time and a room that cannot be read',
+      { startsAt: later, location: JSON.parse('{"city":"Lyon"}') },
+      `${at} has been moved to a new time.`,
+    ],
+    ['nobody any more', { practitionerName: null }, `${at} has been changed.`],
     ['another duration', { durationMinutes: 60 }, `${at} has been changed.`],
     [
       'another time, room and practitioner',
@@ -94,7 +100,7 @@ describe('appointmentRescheduled', () => {
     await clinic.report(change)
     expect(lead(clinic)).toEqual([text])
     expect(notices(clinic)[0]?.subject).toMatch(
-      change.startsAt && !change.location ? /^Appointment Resch/ : /^Appointment Ch/,
+      text.endsWith('moved to a new time.') ? /^Appointment Resch/ : /^Appointment Ch/,
     )
   })
 
@@ -183,6 +189,35 @@ describe('appointmentRescheduled', () => {
       await settled(clinic)
     }
     expect(lead(clinic)).toEqual(Array(2).fill(`${at} has a new place.`))
+  })
+})
+
+describe('two people who heard of different notices', () => {
+  const both = { recipients: [byMail, ben] }
+  const leadTo = (clinic: Clinic, email: string) =>
+    lead({ ...clinic, outbox: { ...clinic.outbox, sent: clinic.outbox.sent.filter(({ to }) => to === email) } })
+
+  it('are each told what is new to them: one could not be read when it was moved', async () => {
+    await using clinic = await booked()
+    await clinic.report(both)
+    clinic.outbox.clear()
+    await clinic.report({ startsAt: later, recipients: [byMail, { ...ben, type: JSON.parse('"GUEST"') }] })
+    await clinic.report(both)
+    expect(leadTo(clinic, ada.email)).toEqual([`${at} has been moved to a new time.`])
+    expect(leadTo(clinic, ben.email)).toEqual([`${at} has been moved to a new time.`])
+  })
+
+  it('are each told what is new to them: the notice was asked for one after the other', async () => {
+    await using clinic = await booked()
+    await clinic.report(both)
+    clinic.outbox.clear()
+    clinic.host.change(1, { location: 'Room 5' })
+    for (const { type, id } of both.recipients) {
+      await clinic.notifications.sendAppointmentNotification(1, { category: 'RESCHEDULE', recipients: [{ type, id }] })
+      await settled(clinic)
+    }
+    expect(leadTo(clinic, ada.email)).toEqual([`${at} has a new place.`])
+    expect(leadTo(clinic, ben.email)).toEqual([`${at} has a new place.`])
   })
 })
 

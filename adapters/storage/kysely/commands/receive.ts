@@ -65,6 +65,8 @@ function newsFor(row: Delivery, { status, providerMessageId = null }: ReceiptCom
     const isOfThis = row.delivery_state === 'sending' && row.unknown_outcomes === 0
     return isOfThis && (isOfAnother || row.provider_message_id === null) ? 'open' : null
   }
+  // It was reported as failed, and waits to be tried again: a copy of what has arrived after all.
+  if (row.delivery_state === 'queued' && row.attempts > 0 && status === 'DELIVERED') return 'open'
   if (row.delivery_state !== 'settled' || row.status === null || !canTransition(row.status, status)) return null
   return isOfAnother && status !== 'DELIVERED' ? null : 'settled'
 }

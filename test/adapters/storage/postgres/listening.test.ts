@@ -5,7 +5,7 @@ import { watchForeignChanges } from '../../../../adapters/storage/postgres/forei
 import { limitsOf } from '../../../../adapters/storage/postgres/limits.ts'
 import { postgres } from '../../../../adapters/storage/postgres.ts'
 import { type Storage, systemClock } from '../../../../src/index.ts'
-import { minutes } from '../../../conformance/storage/harness.ts'
+import { migration, minutes } from '../../../conformance/storage/harness.ts'
 import { newReminder, planOne, planRow } from '../../../conformance/storage/rows.ts'
 import { LogBook, openClinic } from '../../../support/clinic.ts'
 import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
@@ -70,6 +70,25 @@ it('listens beside a single connection of its own', async () => {
   await expect.poll(told, { timeout: 5000 }).toBeGreaterThan(0)
   expect(heard.log.lines).toEqual([])
 })
+
+it.each(['записи_и_напоминания_клиники_севера', '診療予約のお知らせと患者さまへの連絡'])(
+  'plans and listens in the schema %s, whose name fills the channel with more bytes than characters',
+  async (schema) => {
+    const [storage, other] = [1, 2].map(() => postgres({ url: server.url, schema }))
+    if (storage === undefined || other === undefined) throw new Error('no storages')
+    onTestFinished(async () => {
+      await storage.close()
+      await other.close()
+    })
+    await storage.migrate(migration())
+    const heard = listening(storage)
+    const told = async () => {
+      await earlier(other)
+      return heard.count
+    }
+    await expect.poll(told, { timeout: 5000 }).toBeGreaterThan(0)
+  },
+)
 
 it('does all its work with a pool of one connection, which the host uses too', async () => {
   const pool = hostPool(1)

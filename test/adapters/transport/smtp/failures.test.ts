@@ -47,6 +47,56 @@ describe('what became of a message, by the fault of the server', () => {
   })
 
   it.each([
+    [
+      "cPanel's words for a domain that does not exist",
+      [
+        '550-The mail server could not deliver mail to a@b.example.  The account or',
+        '550-domain may',
+        '550 not exist, they may be blacklisted, or missing the proper dns entries.',
+      ],
+      'permanent',
+      'message',
+      'smtp_550',
+    ],
+    [
+      'the same words, about the sender',
+      [
+        '550-The mail server could not deliver mail to a@b.example.  The account or domain',
+        '550-may not exist, they may be blacklisted, or missing the proper dns entries.',
+        '550 Sender verify failed',
+      ],
+      'permanent',
+      'account',
+      'smtp_550',
+    ],
+    [
+      'a sentence over two lines with their statuses',
+      ['550-5.7.1 Too', '550 5.7.1 many messages'],
+      'transient',
+      'account',
+      'smtp_5.7.1',
+    ],
+    [
+      "qmail's words for a relay",
+      ["553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)"],
+      'permanent',
+      'account',
+      'smtp_5.7.1',
+    ],
+    [
+      'the status of chkuser',
+      ['511 sorry, no mailbox here by that name (#5.1.1 - chkuser)'],
+      'permanent',
+      'message',
+      'smtp_5.1.1',
+    ],
+  ] as const)('%s', async (_name, lines, outcome, scope, code) => {
+    const { port } = await scripted((command) => (command === 'RCPT' ? lines.join('\r\n') : undefined))
+    const error = await failure(transport().send(emailMessage(), contextFor(port)))
+    expect({ outcome: error.outcome, scope: error.scope, code: error.code }).toEqual({ outcome, scope, code })
+  })
+
+  it.each([
     ['DATA refused before the content', { DATA: '451 4.3.1 later' }, 'transient', 'smtp_4.3.1'],
     ['dropped at DATA, before the content was asked for', { DATA: 'drop' }, 'transient', 'smtp_connection'],
     ['a reply without its line end after the content', { '.': '554 5.7.1 no\0' }, 'permanent', 'smtp_5.7.1'],

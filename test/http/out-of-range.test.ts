@@ -1,0 +1,51 @@
+/** Ids, instants and cursors that are well written, and larger or earlier than anything a database holds. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { postgres } from '../../adapters/storage/postgres.ts'
+import type { NotificationsOptions } from '../../src/index.ts'
+import { ask, authenticate, service } from '../conformance/http/world.ts'
+import { openClinic, organizationId } from '../support/clinic.ts'
+import { openPostgres, type PostgresServer } from '../support/postgres-server.ts'
+
+let server: PostgresServer
+beforeAll(async () => {
+  server = await openPostgres()
+})
+afterAll(() => server.stop())
+
+const cursorOf = (text: string) => Buffer.from(text).toString('base64url')
+
+describe('a request for what no database holds', () => {
+  const refused = async (options: Partial<NotificationsOptions>) => {
+    await using clinic = await openClinic('2024-09-20T12:00:00Z', { authenticate, rateLimits: false, ...options })
+    clinic.host.book({ id: 1, startsAt: '2024-09-25T14:30:00' })
+    const { notifications } = await clinic.notifications.appointmentBooked(1)
+    const id = notifications[0]?.id ?? 0
+    const { pathname, search } = new URL(clinic.callbackUrl('notification', id, new Date('2024-09-20T12:00:00Z')))
+    const gets = [
+      '/history/9007199254740991',
+      '/history/2147483648',
+      '/history/?start_date=0000-01-01T00:00Z',
+      '/history/?end_date=0001-01-01T00:00:00%2B14:00',
+      `/history/?cursor=${cursorOf('999999999999999.1')}`,
+      `/history/?cursor=${cursorOf('1.999999999999999')}`,
+      `/audit/${organizationId}?start_date=0000-01-01T00:00Z`,
+      `/audit/${organizationId}?cursor=9007199254740991`,
+    ]
+    for (const path of gets) {
+      const { status } = await ask(clinic, { method: 'GET', path, caller: service })
+      expect(`${path} ${status}`).toBe(`${path} 422`)
+    }
+    const path = `${pathname.replace(/^.*(?=\/callback)/, '')}${search}`
+    const body = { status: 'success', result: { message_id: 'x', delivered_at: '0000-01-01T00:00Z' } }
+    expect(await ask(clinic, { method: 'POST', path, body, caller: null })).toMatchObject({ status: 422 })
+    const { status } = await ask(clinic, { method: 'GET', path: '/history/2147483647', caller: service })
+    expect(status).toBe(404)
+  }
+
+  it('is refused: SQLite', () => refused({ publicUrl: 'https://clinic.example' }))
+  it('is refused, not failed in the database: PostgreSQL', () =>
+    refused({
+      publicUrl: 'https://clinic.example',
+      storage: postgres({ url: server.url, schema: `range_${process.pid}` }),
+    }))
+})
