@@ -63,7 +63,7 @@ it('has them over HTTP, the first page as it was', async () => {
     ['/reminders/appointment/42/explain', 'decisions'],
   ] as const) {
     const whole = await ask(world, { method: 'GET', path, caller: viewer })
-    expect(whole.answer).toMatchObject({ [field]: expect.any(Array), next_cursor: null })
+    expect(whole.answer).toEqual({ [field]: expect.any(Array) })
     const read = await pages<unknown>(async (cursor) => {
       const query = new URLSearchParams({ limit: '1', ...(cursor === undefined ? {} : { cursor }) })
       const { answer } = await ask(world, { method: 'GET', path: `${path}?${query}`, caller: viewer })
@@ -72,7 +72,7 @@ it('has them over HTTP, the first page as it was', async () => {
       return { rows: [].concat(Reflect.get(answer, field)), next: typeof next === 'string' ? next : null }
     })
     expect(read.length).toBeGreaterThan(1)
-    expect({ [field]: read.flat(), next_cursor: null }).toEqual(whole.answer)
+    expect({ [field]: read.flat() }).toEqual(whole.answer)
     for (const query of ['limit=0', 'limit=1001', 'cursor=broken']) {
       expect((await ask(world, { method: 'GET', path: `${path}?${query}`, caller: viewer })).status, query).toBe(422)
     }

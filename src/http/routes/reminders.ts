@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type EntityId, entityId } from '../../schemas/common.ts'
+import { definedOnly } from '../../schemas/defined.ts'
 import { pageOptions, scheduleOptions } from '../../schemas/requests.ts'
 import { appointmentOutcomes } from '../../schemas/vocabulary.ts'
 import { actorOf, type Caller, scopeOf } from '../access.ts'
@@ -66,7 +67,7 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       access: look,
       async handler({ params: { appointmentId }, query, caller }) {
         const { reminders, nextCursor } = await of(caller).remindersPage(appointmentId, query)
-        return { reminders: reminders.map(showReminderRow), nextCursor }
+        return { reminders: reminders.map(showReminderRow), ...definedOnly({ nextCursor: nextCursor ?? undefined }) }
       },
     }),
     defineRoute({
@@ -141,7 +142,7 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       access: look,
       async handler({ params: { appointmentId }, query, caller }) {
         const { decisions, nextCursor } = await of(caller).explanationPage(appointmentId, query)
-        return { decisions: decisions.map(showExplanation), nextCursor }
+        return { decisions: decisions.map(showExplanation), ...definedOnly({ nextCursor: nextCursor ?? undefined }) }
       },
     }),
   ]

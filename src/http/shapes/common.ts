@@ -17,7 +17,8 @@ export const taskId = z.union([z.int(), z.string()]).nullable()
 export const showTaskId = (id: string | null): number | string | null =>
   id !== null && /^(?:0|[1-9]\d{0,14})$/.test(id) ? Number(id) : id
 
-export const nextCursor = z.string().nullable().describe('For `cursor` of the next request; null on the last page')
+/** Left out where there is none: the documented answers have no such field. */
+export const nextCursor = z.string().optional().describe('For `cursor` of the next request; left out on the last page')
 
 const decisionFields = {
   because: z.string().describe('The rule in words'),

@@ -19,6 +19,8 @@ const floors: Readonly<Record<string, number>> = {
   // A cursor is the answer of the page before, and not together with an offset; the end is not before the start.
   'history.list': 0.2,
   'audit.list': 0.5,
+  'reminders.list': 0.5,
+  'reminders.explain': 0.5,
   statistics: 0.6,
   'reminder-statistics': 0.6,
   // As many offsets as are written may mean one and the same, and days are whole.
