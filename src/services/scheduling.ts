@@ -85,7 +85,13 @@ export class Scheduling {
     this.#context.reported(id)
     const entry = { action: 'cancelled', rule: 'appointment_gone', category: 'REMINDER' } as const
     const { storage, clock } = this.#context.options
-    const { cancelled, inFlight } = await storage.plans.forgetAppointment(id, [entry], clock.now())
+    const { cancelled, inFlight } = await storage.plans.forgetAppointment(
+      id,
+      [entry],
+      clock.now(),
+      undefined,
+      this.audited('reminders.cancelled').by,
+    )
     this.#planner.tellCancelled(cancelled)
     return { cancelled: cancelled.length, inFlight }
   }

@@ -69,7 +69,7 @@ const applying = (commands: readonly PlanCommand[]): Command<PlanOutcome[]> => (
 })
 
 const forgettingAppointment = (
-  ...[appointmentId, decision, at, organizationId]: Parameters<PlanStore['forgetAppointment']>
+  ...[appointmentId, decision, at, organizationId, by]: Parameters<PlanStore['forgetAppointment']>
 ): Command<ReturnType<typeof forgetAppointment>> => ({
   async load({ loader, session: { ids } }) {
     const id = ids('appointment', appointmentId)
@@ -77,7 +77,7 @@ const forgettingAppointment = (
     await loader.pendingReminders(id)
     await loader.openDeliveriesOfAppointment(id)
   },
-  run: (tx) => forgetAppointment(tx, appointmentId, decision, at, organizationId),
+  run: (tx) => forgetAppointment(tx, appointmentId, decision, at, organizationId, by),
 })
 
 const forgettingRecipient = (

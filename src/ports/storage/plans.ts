@@ -108,12 +108,14 @@ export interface PlanStore {
    * The host deleted the appointment: its plan is removed, what is pending or queued cancelled (or held as `unknown`, where an
    * attempt may have arrived); history stays. Returns in-flight sends. `organizationId`: it is another organization's now, and
    * only what this one has is removed. Default: everybody's.
+   * `by`: somebody named, who is audited. Default: nobody is.
    */
   forgetAppointment(
     appointmentId: EntityId,
     decision: readonly DecisionEntry[],
     at: Date,
     organizationId?: string,
+    by?: Actor,
   ): Promise<ForgetOutcome>
   /** The host deleted the recipient: preferences are removed, what is pending or queued for it cancelled; history stays. */
   forgetRecipient(recipient: RecipientRef, at: Date, by?: Actor): Promise<ForgetOutcome>

@@ -7,11 +7,13 @@ import {
   deliveryWork,
   guard,
   newDelivery,
+  newReminder,
   noPreferences,
   noSettings,
   organizationId,
   patient,
   planCommand,
+  planRow,
   sendIntent,
   settleCommand,
 } from './rows.ts'
@@ -63,6 +65,27 @@ export function audit({ migrated }: Starter): void {
             { field: 'emailFromAddress' },
           ],
         },
+      },
+    ])
+  })
+
+  it('tells who planned and cancelled the reminders of an appointment, where somebody is named', async () => {
+    const { storage } = await migrated()
+    const reminders = [newReminder()]
+    const named = { by: clerk, action: 'reminders.scheduled' } as const
+    await storage.plans.apply([planCommand({ plan: planRow({ customReminders: [24] }), reminders, ...named })])
+    await storage.plans.apply([planCommand({ plan: planRow({ appointmentId: 101 }), reminders })])
+    const [made] = await storage.reminders.list(organizationId, 100)
+    await storage.plans.forgetAppointment(100, [], minutes(1), undefined, clerk)
+    await storage.plans.forgetAppointment(101, [], minutes(1))
+    const target = { type: 'appointment', id: '100' }
+    expect(await told(storage)).toEqual([
+      { actor: clerk, action: 'reminders.cancelled', target, detail: { cancelledReminderIds: [made?.id] } },
+      {
+        actor: clerk,
+        action: 'reminders.scheduled',
+        target,
+        detail: { offsets: [24], reminderIds: [made?.id], cancelledReminderIds: [] },
       },
     ])
   })

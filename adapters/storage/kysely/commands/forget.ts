@@ -8,6 +8,7 @@ import {
   type ReminderRow,
   type Rule,
   recipientTarget,
+  subjectTarget,
 } from '../../../../src/index.ts'
 import type { RecordOf } from '../query.ts'
 import { appendAudit } from './audit.ts'
@@ -45,6 +46,7 @@ export function forgetAppointment(
   entries: readonly DecisionEntry[],
   at: Date,
   only?: string,
+  by?: Actor,
 ): ForgetOutcome {
   const { statements } = tx
   const appointmentId = tx.ids('appointment', id)
@@ -70,6 +72,11 @@ export function forgetAppointment(
   const inFlight = withdrawOpen(tx, withdrawable, 'appointment_gone', at, tally).filter(isSending).length
   for (const organizationId of organizations) {
     appendDecision(tx, { organizationId, appointmentId, waitlistEntryId: null }, entries, at)
+    if (by === undefined) continue
+    const cancelledReminderIds = cancelled.flatMap((row) => (row.organizationId === organizationId ? [row.id] : []))
+    const target = subjectTarget({ appointmentId, waitlistEntryId: null })
+    const detail = { cancelledReminderIds }
+    appendAudit(tx, { organizationId, at, actor: by, action: 'reminders.cancelled', target, detail })
   }
   tally.write(tx)
   return { cancelled, inFlight }
