@@ -215,7 +215,13 @@ const personOf = (ids: IdKind) =>
 export type Person = z.output<ReturnType<typeof personOf>>
 
 const peopleOf = (ids: IdKind) => z.array(personOf(ids), 'must be a list')
-const people = { field: 'recipients', fields: personFields, required: personRequired }
+/** A host may list the rows that it returns as `recipients()`, which say whose they are. */
+const people = {
+  field: 'recipients',
+  fields: personFields,
+  required: personRequired,
+  ignored: ['organizationId'],
+}
 /** True where somebody of the row could not be read: who is not among `recipients` is not known to have left. */
 const hasUnreadablePeople = z.boolean().default(false)
 

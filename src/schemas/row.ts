@@ -26,7 +26,13 @@ export type RowKind<Schema extends z.ZodType> = {
   readonly required: readonly string[]
   readonly fields: readonly string[]
   /** The field that lists people, read each by itself. */
-  readonly people?: { readonly field: string; readonly fields: readonly string[]; readonly required: readonly string[] }
+  readonly people?: {
+    readonly field: string
+    readonly fields: readonly string[]
+    readonly required: readonly string[]
+    /** What rows of theirs hold that is read elsewhere, and may stay. */
+    readonly ignored: readonly string[]
+  }
 }
 
 type Row = Record<string, unknown>
@@ -65,7 +71,7 @@ function readFields<Schema extends z.ZodType>(kind: RowKind<Schema>, told: unkno
     row[people.field] = list.map((person: unknown, index) => {
       if (typeof person !== 'object' || person === null) return person
       const at = `${people.field}[${index}].`
-      names(person, people.fields, at)
+      names(person, [...people.fields, ...people.ignored], at)
       return pick(person, people.fields, at, findings)
     })
   }

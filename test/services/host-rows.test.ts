@@ -314,6 +314,14 @@ describe('ids of a 64-bit key', () => {
 })
 
 describe('fields that nobody knows', () => {
+  it('are not those that a person has as a row of their own', async () => {
+    await using clinic = await openTold()
+    clinic.host.book({ id: 1, startsAt: start })
+    answering(clinic, withFields({ recipients: [{ ...byMail, organizationId }] }))
+    await schedule(clinic)
+    expect(linesOf(clinic, 'fields that are not read')).toEqual([])
+  })
+
   it('are named in one log line, once, with what they may stand for', async () => {
     await using clinic = await openTold()
     clinic.host.book({ id: 1, startsAt: start })
