@@ -43,7 +43,7 @@ export async function startSmtpSink(...faults: readonly string[]): Promise<SmtpS
     port,
     async mails() {
       const files = await readdir(folder)
-      const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'latin1')))
+      const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'latin1').catch(ifRemoved)))
       return texts.filter((text) => text !== '')
     },
     async stop() {
@@ -66,4 +66,10 @@ async function listening(port: number): Promise<void> {
     await sleep(10)
   }
   throw new Error('smtp-sink does not listen')
+}
+
+/** The sink removes what it did not accept to the end, perhaps while it is read here. */
+function ifRemoved(error: unknown): string {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return ''
+  throw error
 }
