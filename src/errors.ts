@@ -63,6 +63,10 @@ export const errorCodes: readonly ErrorCode[] = Object.keys(errorTable).filter(
 /** One fault in an input: `field` is a path such as `emailReminders[2]`, '' for the input as a whole. */
 export type FieldIssue = { readonly field: string; readonly message: string }
 
+/** `status: must be ...; timeZone: must be ...` */
+export const issuesInWords = (issues: readonly FieldIssue[]): string =>
+  issues.map(({ field, message }) => (field === '' ? message : `${field}: ${message}`)).join('; ')
+
 export type NotificationErrorOptions = {
   readonly field?: string
   readonly issues?: readonly FieldIssue[]

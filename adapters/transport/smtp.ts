@@ -26,7 +26,7 @@ export type SmtpOptions = SmtpConnectionOptions & {
   readonly idleMs?: number
   /** How many accounts may have open connections; beyond that, the one unused the longest is closed. Default 50. */
   readonly maxPools?: number
-  /** Is told of answers that no rule understands, once a kind and minute, by their codes. Default `stderrLogger`. */
+  /** Receives answers that no rule understands, once a kind and minute, by their codes. Default `stderrLogger`. */
   readonly logger?: Logger
 }
 

@@ -1,4 +1,4 @@
-import type { FieldIssue, NotificationError } from '../errors.ts'
+import { type FieldIssue, issuesInWords, type NotificationError } from '../errors.ts'
 import type { RecipientRef } from '../schemas/common.ts'
 import type { Person } from '../schemas/directory.ts'
 import { type OffsetInput, parseOffset } from '../schemas/offset.ts'
@@ -201,7 +201,7 @@ const unreadableOfferMs = 24 * 60 * 60_000
 function unreadable(issues: readonly FieldIssue[], start: Date, now: Date): Verdict {
   const rule = 'appointment_unreadable'
   if (now.getTime() >= start.getTime()) return { kind: 'refuse', rule }
-  const detail = issues.map(({ field, message }) => (field === '' ? message : `${field}: ${message}`)).join('; ')
+  const detail = issuesInWords(issues)
   return { kind: 'wait', rule, detail }
 }
 

@@ -8,7 +8,7 @@ export type Life = {
   readonly category: Category
   /** When it was asked for, or the reminder's own time. */
   readonly since: Date
-  /** Of the appointment, as the message tells it: the old start of a cancellation. Null: there is none, or nobody can say. */
+  /** Of the appointment, as the message says it: the old start of a cancellation. Null: there is none, or nobody can say. */
   readonly start: Date | null
   /** Of a waitlist offer. */
   readonly expiresAt?: Date | null

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type FieldIssue, NotificationError } from '../errors.ts'
+import { type FieldIssue, issuesInWords, NotificationError } from '../errors.ts'
 import { fieldPath } from '../schemas/common.ts'
 import { readInstant } from '../schemas/instant.ts'
 
@@ -199,9 +199,9 @@ const toldName = 200
 /** `invalid_input` with the faulty fields in their wire names; no value is echoed, it may be a secret. */
 export function refusal(found: readonly FieldIssue[]): NotificationError {
   const issues = found.slice(0, toldIssues).map(({ field, message }) => ({ field: shortened(field), message }))
-  const told = issues.map((issue) => (issue.field === '' ? issue.message : `${issue.field}: ${issue.message}`))
-  if (found.length > issues.length) told.push(`and ${found.length - issues.length} faults more`)
-  const error = new NotificationError('invalid_input', `The request is not valid. ${told.join('; ')}`, { issues })
+  const more = found.length > issues.length ? `; and ${found.length - issues.length} faults more` : ''
+  const words = `The request is not valid. ${issuesInWords(issues)}${more}`
+  const error = new NotificationError('invalid_input', words, { issues })
   inWireNames.add(error)
   return error
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type FieldIssue, NotificationError } from '../errors.ts'
+import { type FieldIssue, issuesInWords, NotificationError } from '../errors.ts'
 import { recipientTypes } from './vocabulary.ts'
 
 /** An id of the host's: a positive integer as documented, or a string where the option `ids` says so. */
@@ -96,10 +96,12 @@ function issuesOf(error: z.ZodError): FieldIssue[] {
 export function parseInput<T>(schema: z.ZodType<T>, input: unknown, subject: string): T {
   const result = schema.safeParse(input)
   if (result.success) return result.data
-  const issues = issuesOf(result.error)
-  const told = issues.map((issue) => (issue.field === '' ? issue.message : `${issue.field}: ${issue.message}`))
-  throw new NotificationError('invalid_input', `${subject} is not valid. ${told.join('; ')}`, { issues })
+  throw inputInvalid(subject, issuesOf(result.error))
 }
+
+/** `invalid_input` with what is wrong, for checks that no schema makes. */
+export const inputInvalid = (subject: string, issues: readonly FieldIssue[]): NotificationError =>
+  new NotificationError('invalid_input', `${subject} is not valid. ${issuesInWords(issues)}`, { issues })
 
 /** Parses one argument. @throws NotificationError `invalid_input` naming it. */
 export function parseField<T>(schema: z.ZodType<T>, input: unknown, field: string): T {

@@ -146,8 +146,8 @@ export class Callbacks {
     // An alarm: whatever it says, it is time to look. The rows decide what is due.
     if (row === null && reminder.status === 'PENDING' && reminder.dueAt !== null) this.#context.dueAt(reminder.dueAt)
     const updated = row !== null && (await this.#record(row, report))
-    // Also where the report was no news: somebody else may have brought the same a moment before.
-    const now = await storage.reminders.get(id)
+    // Also where the report was no news: somebody else may have brought the same a moment before. An alarm brings none.
+    const now = row === null ? reminder : await storage.reminders.get(id)
     return { id, status: now?.status ?? reminder.status, updated }
   }
 

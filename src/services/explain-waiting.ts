@@ -1,11 +1,11 @@
 import { refOf } from '../domain/appointment.ts'
 import { contactOf } from '../domain/effective.ts'
+import { issuesInWords } from '../errors.ts'
 import type { Storage } from '../ports/storage.ts'
 import { type EntityId, refKey } from '../schemas/common.ts'
 import type { Person } from '../schemas/directory.ts'
 import { channels, type Rule, ruleTable } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
-import { inWords } from './directory/row-findings.ts'
 import type { ExplanationLine } from './explanation.ts'
 import { preferenceRefOf } from './knowledge.ts'
 import { type AppointmentPlace, patienceMs } from './known-appointment.ts'
@@ -78,14 +78,14 @@ async function look(
   if (truth === null) return silent(`no answer within ${patienceMs} ms`)
   if (truth.kind === 'unanswered') return silent(truth.error.message)
   if (truth.kind === 'unreadable') {
-    const why = saying('appointment_unreadable', inWords(truth.issues))
+    const why = saying('appointment_unreadable', issuesInWords(truth.issues))
     return { why, warnings: [why] }
   }
   const taskManager = taskManagerFault()
   const why = taskManager === null ? null : { rule: null, because: `TaskManager does not answer: ${taskManager}` }
   if (truth.kind !== 'known') return { why, warnings: [] }
   const ignored = (truth.findings ?? []).map(({ recipient, ...issue }) => ({
-    ...saying('field_ignored', inWords([issue])),
+    ...saying('field_ignored', issuesInWords([issue])),
     ...(recipient === undefined ? {} : { recipient }),
   }))
   return { why, warnings: [...ignored, ...(await doubts(options.storage, organizationId, truth.value.recipients))] }

@@ -3,7 +3,7 @@ import { NotificationError } from '../errors.ts'
 import type { Directory } from '../ports/directory.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { IdKinds } from '../ports/storage.ts'
-import { type EntityId, fieldPath, type RecipientRef, refKey } from '../schemas/common.ts'
+import { type EntityId, fieldPath, inputInvalid, type RecipientRef, refKey } from '../schemas/common.ts'
 import {
   type DirectoryAppointment,
   directoryUpcomingPage,
@@ -16,7 +16,7 @@ import type { RowReading } from '../schemas/row.ts'
 import { unusable } from './directory/batch.ts'
 import { BatchReader, type LookUp, type Truths } from './directory/batch-reader.ts'
 import { DirectoryMethod, type DirectoryMethodOptions } from './directory/method.ts'
-import { inWords, RowFindings, rowInvalid } from './directory/row-findings.ts'
+import { RowFindings, rowInvalid } from './directory/row-findings.ts'
 import {
   type DirectoryFault,
   type DirectoryStatus,
@@ -92,9 +92,7 @@ export class HostReader {
   described(told: DirectoryAppointment): Appointment {
     const reading = this.#read.appointment(told)
     const { value, issues } = reading
-    if (value === null) {
-      throw new NotificationError('invalid_input', `The appointment is not valid. ${inWords(issues)}`, { issues })
-    }
+    if (value === null) throw inputInvalid('The appointment', issues)
     this.#appointments.findings.note(value.id, reading)
     this.#appointments.findings.noteUnknown([reading])
     return value

@@ -17,7 +17,7 @@ export const isWithin = (scope: Scope, { organizationId }: { readonly organizati
   scope === null || scope === organizationId
 
 /**
- * An appointment as the directory tells it, or as the caller does.
+ * An appointment as the directory describes it, or as the caller does.
  * @throws NotificationError `appointment_not_found`, also for one of another organization than `scope`; `directory_invalid`,
  * `invalid_input`.
  */

@@ -3,7 +3,7 @@ import type { Logger } from '../ports/logger.ts'
 import type { Storage } from '../ports/storage.ts'
 import { withTimeout } from './with-timeout.ts'
 
-/** How far a process may be off the database before anybody is told of it. */
+/** How far a process may be off the database before it is reported. */
 const toleratedMs = 2000
 /** How often the database is asked; and how soon again where it did not answer. */
 const [refreshMs, retryMs] = [60_000, 5000]

@@ -176,7 +176,7 @@ export const contentFor = (
 export const channelsOf = (wanted: Channel | 'BOTH' | undefined): readonly Channel[] =>
   wanted === undefined || wanted === 'BOTH' ? channels : [wanted]
 
-/** Patients are told about themselves; others about the first patient of the appointment. */
+/** A message to patients is about themselves; one to others, about the first patient of the appointment. */
 function patientsOf(subject: Subject, people: readonly Person[]): readonly Person[] {
   const isPatient = ({ type }: Person) => type === 'PATIENT'
   const patients = people.filter(isPatient)

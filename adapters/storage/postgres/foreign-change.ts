@@ -23,7 +23,7 @@ type Attempt = { client?: PgClient; timer?: NodeJS.Timeout; heard?: () => void }
  * Commits of other processes that make something due earlier, heard by LISTEN on a connection that is kept while somebody
  * listens. Because such a connection may die without a word, and a pooler may take the LISTEN and deliver nothing, it hears a
  * notification of its own from time to time. One that breaks is replaced, with growing pauses, and the listeners are called
- * once afterwards, because what happened in between was told to nobody. Keeps no process alive.
+ * once afterwards, because nobody was notified of what happened in between. Keeps no process alive.
  */
 export function watchForeignChanges(engine: Engine, proofEveryMs = 15_000) {
   const listeners = new Set<() => void>()

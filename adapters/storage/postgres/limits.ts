@@ -1,7 +1,7 @@
 import { NotificationError } from '../../../src/index.ts'
 import { CommandTimeout } from './errors.ts'
 
-/** How long the library waits for what, in ms. What each means for a host is told in `PostgresTuning`. */
+/** How long the library waits for what, in ms. `PostgresTuning` describes what each means for a host. */
 export type Limits = {
   readonly connectTimeoutMs: number
   readonly commandTimeoutMs: number

@@ -3,7 +3,7 @@ import { answerLimitMs, type Limits, sessionSettings } from './limits.ts'
 import { runOn, type Source } from './source.ts'
 import type { PgClient, PgPool } from './vendor.ts'
 
-// A connection that breaks tells its client too, and an event that nobody hears ends the process.
+// A connection that breaks emits an error on its client too, and an error without a listener ends the process.
 export const ignore = () => {}
 
 /** What is known of a connection of the pool. */

@@ -16,7 +16,7 @@ export interface PgQuery {
 
 /** A client of a pool. */
 export interface PgClient {
-  /** The server's process, as the connection was told; a pooler makes one up. */
+  /** The server's process, as the server reported it; a pooler makes one up. */
   readonly processID?: number | null
   query<R extends PgRow>(query: PgQuery): Promise<PgResult<R>>
   on(event: 'error', listener: (error: Error) => void): unknown

@@ -73,7 +73,7 @@ export class Lane {
     this.#transport.close()
   }
 
-  /** What nodemailer tells the lane of. */
+  /** What nodemailer reports to the lane. */
   #hooks(): SMTPPoolOptions {
     const secured = this.#plan.route.tls !== null
     return {

@@ -1,9 +1,8 @@
 import { type BulkheadPolicy, bulkhead } from 'cockatiel'
-import { type FieldIssue, isNotificationError, NotificationError } from '../../errors.ts'
+import { type FieldIssue, isNotificationError, issuesInWords, NotificationError } from '../../errors.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { withTimeout } from '../with-timeout.ts'
 import type { AskMode, DirectoryMethod } from './method.ts'
-import { inWords } from './row-findings.ts'
 import type { Troubles } from './troubles.ts'
 
 /** Ids in one question at most, as the port documents. */
@@ -260,7 +259,7 @@ export class BatchQuestions<Id> {
 export const unusable = (method: string, issues: readonly FieldIssue[]): NotificationError =>
   new NotificationError(
     'directory_invalid',
-    `The directory method "${method}" answered with something unusable: ${inWords(issues)}.`,
+    `The directory method "${method}" answered with something unusable: ${issuesInWords(issues)}.`,
     { issues },
   )
 

@@ -1,4 +1,4 @@
-import { type FieldIssue, NotificationError } from '../../errors.ts'
+import { type FieldIssue, issuesInWords, NotificationError } from '../../errors.ts'
 import type { DirectoryFinding } from '../../events.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Logger } from '../../ports/logger.ts'
@@ -49,8 +49,8 @@ export class RowFindings {
       if (id !== null) this.#seen.delete(id)
       return
     }
-    const words = inWords(issues)
-    const fault = inWords(kindsOf(issues))
+    const words = issuesInWords(issues)
+    const fault = issuesInWords(kindsOf(issues))
     if (usable) this.#logger.warn('directory row used without some of its fields', { method: this.#method, id, fault })
     else this.#logger.error('directory answer not usable', { method: this.#method, id, fault })
     const now = this.#clock.elapsedMs()
@@ -84,7 +84,7 @@ export class RowFindings {
       else if (!finding.usable) unreadable.push(id)
       else {
         for (const issue of kindsOf(finding.issues)) {
-          const key = inWords([issue])
+          const key = issuesInWords([issue])
           const one = ignored.get(key) ?? { ...issue, count: 0, id }
           ignored.set(key, { ...one, count: one.count + 1 })
         }
@@ -107,17 +107,13 @@ export class RowFindings {
 /** `recipients[3].email` and `recipients[4].email` are one kind of fault; each once. */
 function kindsOf(issues: readonly FieldIssue[]): FieldIssue[] {
   const kinds = issues.map(({ field, message }) => ({ field: field.replace(/\[\d+\]/g, '[]'), message }))
-  return [...new Map(kinds.map((issue) => [inWords([issue]), issue])).values()]
+  return [...new Map(kinds.map((issue) => [issuesInWords([issue]), issue])).values()]
 }
-
-/** `status: must be ...; timeZone: must be ...` */
-export const inWords = (issues: readonly FieldIssue[]): string =>
-  issues.map(({ field, message }) => (field === '' ? message : `${field}: ${message}`)).join('; ')
 
 /** The error of somebody who needs a row that cannot be used. `subject`: `appointment 12`. */
 export const rowInvalid = (subject: string, issues: readonly FieldIssue[]): NotificationError =>
   new NotificationError(
     'directory_invalid',
-    `Your directory returned something that cannot be used for ${subject}: ${inWords(issues)}.`,
+    `Your directory returned something that cannot be used for ${subject}: ${issuesInWords(issues)}.`,
     { issues },
   )

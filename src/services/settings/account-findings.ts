@@ -1,7 +1,6 @@
-import { NotificationError } from '../../errors.ts'
 import type { SettingsRow, SettingsValues } from '../../ports/storage.ts'
 import type { AccountFinding } from '../../ports/transport.ts'
-import type { Warning } from '../../schemas/common.ts'
+import { inputInvalid, type Warning } from '../../schemas/common.ts'
 import { type Channel, channels, type ProviderFault, ruleTable } from '../../schemas/vocabulary.ts'
 import { type Context, faultOf } from '../context.ts'
 import { sourceOf } from '../providers.ts'
@@ -35,10 +34,7 @@ export async function accountWarnings(
   )
   const found = (await Promise.all(about.map((channel) => findingsOf(context, row, channel)))).flat()
   const issues = found.filter(({ isCertain }) => isCertain).map(({ field, message }) => ({ field, message }))
-  if (issues.length > 0) {
-    const words = issues.map(({ field, message }) => `${field}: ${message}`).join('; ')
-    throw new NotificationError('invalid_input', `Organization settings is not valid. ${words}`, { issues })
-  }
+  if (issues.length > 0) throw inputInvalid('Organization settings', issues)
   return found.map(({ field, code, message }) => ({ field, code, message }))
 }
 

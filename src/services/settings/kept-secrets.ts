@@ -1,5 +1,6 @@
 import { type FieldIssue, NotificationError } from '../../errors.ts'
 import type { SettingsRow, SettingsValues } from '../../ports/storage.ts'
+import { inputInvalid } from '../../schemas/common.ts'
 import { organizationDefaults, type SecretField } from '../../schemas/settings.ts'
 import type { Context } from '../context.ts'
 import { secretContext } from '../providers.ts'
@@ -26,9 +27,7 @@ export function requireNewSecrets(context: Pick<Context, 'secrets'>, before: Set
         message: `is needed again: the stored one was given for another ${place}. Write it in the same request, or null to remove it`,
       }),
     )
-  if (issues.length === 0) return
-  const told = issues.map(({ field, message }) => `${field}: ${message}`).join('; ')
-  throw new NotificationError('invalid_input', `Organization settings is not valid. ${told}`, { issues })
+  if (issues.length > 0) throw inputInvalid('Organization settings', issues)
 }
 
 function movesMail(before: SettingsRow, patch: Patch): boolean {

@@ -46,7 +46,7 @@ export type Merging = {
   readonly instantOf: InstantOf
   /** Of the tables, where the database has several. */
   readonly schema?: string
-  /** Postgres takes a branch as ordered if it is told so, SQLite if nothing is told. */
+  /** Postgres needs ORDER BY in a branch to take it as ordered; SQLite takes it so without. */
   readonly tellsOrder: boolean
   /** A column by which no index is to be chosen. SQLite would take the one that most conditions meet, however many rows do. */
   readonly unindexed: (column: string) => RawBuilder<unknown>
