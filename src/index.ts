@@ -193,17 +193,12 @@ export type * from './ports/scheduler.ts'
 export type * from './ports/storage.ts'
 export type * from './ports/transport.ts'
 
-// For authors of storage adapters: the rules by which rows, counters and the audit log are written.
+// For authors of storage adapters: the tables, and the commands by which their rows change.
 
-export { attendanceKey, attendanceOf } from './domain/attendance.ts'
-export { type Change, preferencesChange, settingsChange } from './domain/audit.ts'
-export { bucketOf } from './domain/histogram.ts'
-export { canTransition } from './domain/transitions.ts'
 export { challengeMs, countedAtMost } from './ports/storage/deliveries.ts'
 export { laneKey } from './ports/storage/due.ts'
 export { clockSlackMs } from './ports/storage/jobs.ts'
-export { recipientTarget, subjectTarget, systemActor } from './schemas/audit.ts'
-export { categoryFlagOf, channelFlagOf } from './schemas/preferences.ts'
+export * as records from './records/index.ts'
 export { settledMeasures } from './schemas/vocabulary.ts'
 
 // For authors of transports: the wait an answer asks for, and the guard around hosts that organizations name.

@@ -36,7 +36,26 @@ export type Bound<A, O, M extends Mode> = {
   /** `id` is that of the row inserted, where one was. */
   readonly run: (args: A) => Answer<M, Written>
 }
+/** A statement of SQLite by its text: whoever asks knows what its rows are. */
+export type Prepared = {
+  readonly get: (values: readonly unknown[]) => undefined | never
+  readonly all: (values: readonly unknown[]) => never[]
+  readonly run: (values: readonly unknown[]) => Written
+}
+export type Prepare = (sql: string) => Prepared
+
 export type Bind<M extends Mode> = <A, O>(query: Query<A, O>) => Bound<A, O, M>
+/** The one place where a row gets its type. */
+export const bindTo =
+  (prepare: Prepare): Bind<'sync'> =>
+  (query) => {
+    const { all, get, run } = prepare(query.sql)
+    return {
+      all: (args) => all(query.values(args)),
+      get: (args) => get(query.values(args)),
+      run: (args) => run(query.values(args)),
+    }
+  }
 export type NoArgs = Record<never, never>
 
 export type Builder = Kysely<Tables>

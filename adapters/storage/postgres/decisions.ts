@@ -1,20 +1,12 @@
-import type { DecisionStore } from '../../../src/index.ts'
-import { decodeDecision } from '../kysely/codecs/plans.ts'
-import { appendDecision } from '../kysely/commands/decisions.ts'
+import { type DecisionStore, records } from '../../../src/index.ts'
+import type { Carrier } from './commands.ts'
 import type { Engine } from './engine.ts'
-import { type IdPool, runCommand } from './transaction.ts'
 
-export const decisionStore = (engine: Engine, pool: IdPool): DecisionStore => ({
-  append: (decisions) =>
-    runCommand(engine, pool, {
-      load: async () => {},
-      run: (tx) => {
-        for (const decision of decisions) appendDecision(tx, decision, decision.entries, decision.at)
-      },
-    }),
+export const decisionStore = (engine: Engine, carrier: Carrier): DecisionStore => ({
+  append: async (decisions) => void (await carrier.all(records.decisions, decisions)),
   list: (organizationId, appointmentId) =>
     engine.read(async ({ statements, ids }) => {
       const of = { organizationId, appointmentId: ids('appointment', appointmentId) }
-      return (await statements.decisions.list.all(of)).map(decodeDecision)
+      return (await statements.decisions.list.all(of)).map(records.decodeDecision)
     }),
 })

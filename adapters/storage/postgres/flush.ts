@@ -1,13 +1,15 @@
-import type { RecordOf } from '../kysely/query.ts'
-import type { TableName } from '../kysely/tables.ts'
+import { records } from '../../../src/index.ts'
 import type { Session } from './engine.ts'
 import { qualified, quoted, recordset, written } from './names.ts'
-import type { RowSet } from './row-set.ts'
 import { countApart } from './shards.ts'
 import { encodeRows as json } from './values.ts'
 import type { WorkingSet } from './working-set.ts'
 
 type Columns = { readonly [column: string]: unknown }
+type TableName = records.TableName
+
+/** An id that is not the row's own yet: the database gives it. */
+const withoutId = ({ id, ...row }: Columns): Columns => (Number(id) > 0 ? { ...row, id } : row)
 
 /**
  * Writes what the commands of a transaction made of a working set: one statement a table and kind of change. A row that
@@ -15,9 +17,9 @@ type Columns = { readonly [column: string]: unknown }
  */
 export async function flush(session: Session, set: WorkingSet): Promise<void> {
   const { run, kinds, schema, isHosts } = session
-  const name = (table: TableName) => qualified(schema, table)
+  const name = (table: records.TableName) => qualified(schema, table)
 
-  async function insert(table: TableName, rows: readonly Columns[], otherwise = ''): Promise<void> {
+  async function insert(table: records.TableName, rows: readonly Columns[], otherwise = ''): Promise<void> {
     const [first] = rows
     if (first === undefined) return
     const columns = Object.keys(first)
@@ -30,13 +32,14 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
   }
 
   /** Rows that may be there already. */
-  const insertMissing = (table: TableName, rows: readonly Columns[]) => insert(table, rows, 'on conflict do nothing')
+  const insertMissing = (table: records.TableName, rows: readonly Columns[]) =>
+    insert(table, rows, 'on conflict do nothing')
 
   /** Rows with the same columns to write go in one statement. */
-  async function update<Row extends { readonly id: number }>(table: TableName, rows: RowSet<Row>): Promise<void> {
+  async function update(table: records.TableName, changes: ReadonlyMap<string, object>): Promise<void> {
     const groups = new Map<string, Columns[]>()
-    for (const [id, change] of rows.changes) {
-      const row = { ...change, id }
+    for (const [id, change] of changes) {
+      const row = { ...change, id: Number(id) }
       const columns = Object.keys(row).sort().join()
       const group = groups.get(columns)
       if (group === undefined) groups.set(columns, [row])
@@ -54,12 +57,21 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
     }
   }
 
-  async function remove(table: TableName, column: string, values: readonly (number | string)[]): Promise<void> {
-    if (values.length > 0) await run(`delete from ${name(table)} where ${quoted(column)} = any($1)`, [values])
+  async function remove(table: TableName, rows: readonly Columns[]): Promise<void> {
+    for (const [columns, found] of Map.groupBy(rows, (row) => Object.keys(row).join())) {
+      const by = columns.split(',')
+      const [only = ''] = by
+      if (by.length === 1) {
+        await run(`delete from ${name(table)} where ${quoted(only)} = any($1)`, [found.map((row) => row[only])])
+        continue
+      }
+      const same = by.map((column) => `t.${quoted(column)} = r.${quoted(column)}`).join(' and ')
+      await run(`delete from ${name(table)} as t using ${recordset(table, by, kinds)} where ${same}`, [json(found)])
+    }
   }
 
   /** The plans get their ids now; the working set knew them by negative ones. */
-  async function insertPlans(rows: readonly RecordOf<'reminder_plans'>[]): Promise<ReadonlyMap<number, number>> {
+  async function insertPlans(rows: readonly records.Row<'reminder_plans'>[]): Promise<ReadonlyMap<number, number>> {
     const given = new Map<number, number>()
     if (rows.length === 0) return given
     const columns = Object.keys(rows[0] ?? {}).filter((column) => column !== 'id')
@@ -79,25 +91,12 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
     return given
   }
 
-  async function recordOutcomes(): Promise<void> {
-    const [first] = set.outcomes
-    if (first === undefined) return
-    const columns = Object.keys(first)
-    await run(
-      `insert into ${name('appointment_outcomes')} (${columns.join(', ')})
-       select ${columns.join(', ')} from ${recordset('appointment_outcomes', columns, kinds)}
-       on conflict (appointment_id, organization_id) do update
-       set ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`,
-      [json(set.outcomes)],
-    )
-  }
-
   /** By key, last of all: everybody counts in the same few rows, and holds them as short as can be. */
   async function count(): Promise<void> {
     const table = name('notification_counters')
     const key = ['organization_id', 'day', 'measure', 'channel', 'category', 'provider', 'detail'] as const
     const given = recordset('notification_counters', [...key, 'count'], kinds)
-    const rows = set.counts.map(({ by, ...row }) => ({ ...row, count: by }))
+    const rows = set.counters
     const less = rows.filter((row) => row.count < 0)
     if (less.length > 0) {
       await run(
@@ -129,40 +128,40 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
     )
   }
 
-  await remove('reminder_plan_recipients', 'plan_id', [...set.unlinked])
-  await remove('reminder_plans', 'id', set.plans.deleted)
-  await remove('patient_notification_preferences', 'id', set.patients.deleted)
-  await remove('client_notification_preferences', 'id', set.clients.deleted)
-  await remove('replan_jobs', 'scope', set.droppedScopes)
-
-  await update('notification_settings', set.settings)
-  await update('patient_notification_preferences', set.patients)
-  await update('client_notification_preferences', set.clients)
-  await update('reminder_plans', set.plans)
+  for (const [table, rows] of Map.groupBy(set.deleted, (one) => one.table)) {
+    await remove(
+      table,
+      rows.map(({ of }) => of),
+    )
+  }
   // Before insertions: a cancelled row makes room for the same reminder planned anew.
-  await update('appointment_reminders', set.reminders)
-  await update('notification_history', set.deliveries)
-  await update('task_manager_tasks', set.tasks)
-  await remove('task_manager_tasks', 'id', set.tasks.deleted)
-  await touch('reminder_id', set.touches.reminders)
-  await touch('notification_id', set.touches.notifications)
+  for (const table of records.lockOrder) await update(table, set.sets[table].changes)
+  await touch('reminder_id', set.touched.reminder_id)
+  await touch('notification_id', set.touched.notification_id)
 
-  await insert('notification_settings', set.settings.inserted)
-  await insert('patient_notification_preferences', set.patients.inserted)
-  await insert('client_notification_preferences', set.clients.inserted)
-  const planIds = await insertPlans(set.plans.inserted)
-  await insertMissing(
-    'reminder_plan_recipients',
-    set.links.map((link) => ({ ...link, plan_id: planIds.get(link.plan_id) ?? link.plan_id })),
-  )
-  await insert('appointment_reminders', set.reminders.inserted)
-  await insert('notification_history', set.deliveries.inserted)
-  await insertMissing('task_manager_tasks', set.newTasks)
-  await insertMissing('notification_waiting', set.waiting)
-  await insert('replan_jobs', set.jobs)
-  await insert('notification_decisions', set.decisions)
-  await insert('notification_audit', set.audit)
-  await insert('notification_suppressions', set.suppressions)
-  await recordOutcomes()
+  const planIds = await insertPlans(set.sets.reminder_plans.inserted)
+  const withPlan = (row: Columns): Columns =>
+    'plan_id' in row ? { ...row, plan_id: planIds.get(Number(row['plan_id'])) ?? row['plan_id'] } : row
+  for (const table of tableNames) {
+    if (table !== 'reminder_plans')
+      await insert(
+        table,
+        set.sets[table].inserted.map((row) => withoutId({ ...row })),
+      )
+    await insert(table, (set.appended.get(table) ?? []).map(withoutId))
+    await insertMissing(table, (set.ensured.get(table) ?? []).map(withoutId).map(withPlan))
+  }
   await count()
 }
+
+/** In the order in which everybody locks; the others are only added to. */
+const tableNames: readonly TableName[] = [
+  ...records.lockOrder,
+  'reminder_plan_recipients',
+  'notification_waiting',
+  'replan_jobs',
+  'notification_decisions',
+  'notification_audit',
+  'notification_suppressions',
+  'appointment_outcomes',
+]

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { TransactionStorage } from '../../../src/index.ts'
 import { type KyselyTransaction, kyselyTransaction, type Lane, lanes, refused } from '../kysely/host-transaction.ts'
+import { createCarrier, type IdPool } from './commands.ts'
 import { deliveryReads } from './deliveries.ts'
 import { type Commands, type Engine, pauseMs, type Session } from './engine.ts'
 import { hostError, isContention, isDisconnected } from './errors.ts'
@@ -10,7 +11,6 @@ import { reminderList } from './reminders.ts'
 import { preferenceReads, settingsReads } from './settings.ts'
 import { type Run, runOn } from './source.ts'
 import { taskTouch } from './tasks.ts'
-import type { IdPool } from './transaction.ts'
 import type { PgClient } from './vendor.ts'
 
 type HostConnection = { readonly kysely: KyselyTransaction } | { readonly client: Pick<PgClient, 'query'> }
@@ -151,7 +151,10 @@ export function withinHostTransactions(engine: Engine, pool: IdPool) {
     const lane = laneOf('client' in connection ? connection.client : connection.kysely)
     const commands = hostCommands(engine, connection, lane)
     return {
-      plans: planCommands(commands, pool),
+      plans: planCommands(
+        commands,
+        createCarrier(commands, pool, { busyTimeoutMs: engine.limits.busyTimeoutMs, isHosts: true }),
+      ),
       reminders: reminderList(commands),
       deliveries: deliveryReads(commands),
       settings: settingsReads(commands),

@@ -1,3 +1,4 @@
+import type { records } from '../../../src/index.ts'
 import type { Session } from './engine.ts'
 import { qualified } from './names.ts'
 import type { WorkingSet } from './working-set.ts'
@@ -12,16 +13,17 @@ export function channelOf(schema: string): string {
  * The earliest time at which this working set makes something due that nobody could have known of. Claims are left out:
  * their lease ends later than what they claim was due.
  */
-function earliest({ reminders, deliveries }: WorkingSet): number | null {
+function earliest({ sets }: WorkingSet): number | null {
+  const { appointment_reminders: reminders, notification_history: deliveries } = sets
+  const isQueued = (row: Partial<records.Row<'notification_history'>>) => row.delivery_state === 'queued'
+  const times = [
+    ...reminders.inserted,
+    ...reminders.changes.values(),
+    ...deliveries.inserted.filter(isQueued),
+    ...[...deliveries.changes.values()].filter(isQueued),
+  ]
   let found = Number.POSITIVE_INFINITY
-  for (const row of reminders.inserted) if (row.due_at !== null) found = Math.min(found, row.due_at)
-  for (const change of reminders.changes.values()) if (change.due_at) found = Math.min(found, change.due_at)
-  for (const row of deliveries.inserted) {
-    if (row.due_at !== null && row.delivery_state === 'queued') found = Math.min(found, row.due_at)
-  }
-  for (const change of deliveries.changes.values()) {
-    if (change.due_at && change.delivery_state === 'queued') found = Math.min(found, change.due_at)
-  }
+  for (const { due_at } of times) if (due_at) found = Math.min(found, due_at)
   return found === Number.POSITIVE_INFINITY ? null : found
 }
 

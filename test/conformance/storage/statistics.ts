@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest'
-import { attendanceKey, attendanceOf, bucketOf, type Count, type CountQuery, type Storage } from '../../../src/index.ts'
+import { attendanceKey, attendanceOf } from '../../../src/domain/attendance.ts'
+import { bucketOf } from '../../../src/domain/histogram.ts'
+import type { Count, CountQuery, Storage } from '../../../src/index.ts'
 import { dueDeliveries, minutes, type Starter, t0 } from './harness.ts'
 import {
   about,

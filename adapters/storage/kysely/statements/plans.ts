@@ -1,6 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
-import type { EntityId, RecipientType } from '../../../../src/index.ts'
-import { plansAtOnce } from '../codecs/plans.ts'
+import { type EntityId, type RecipientType, records } from '../../../../src/index.ts'
 import { asked, type Bind, type Builder, insertQuery, type Mode, type Param, query, updateQuery } from '../query.ts'
 
 const written = [
@@ -95,7 +94,7 @@ export const planStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
         .where('id', '>', p('cursor'))
         .orderBy('id')
         .limit(1)
-        .offset(plansAtOnce - 1)
+        .offset(records.plansAtOnce - 1)
         .compile(),
     ),
   ),
@@ -122,7 +121,7 @@ export const planStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
         .where('id', '>', p('cursor'))
         .orderBy('id')
         .limit(1)
-        .offset(plansAtOnce - 1)
+        .offset(records.plansAtOnce - 1)
         .compile(),
     ),
   ),
@@ -151,7 +150,7 @@ export const planStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
         .where('plan_id', '>', p('cursor'))
         .orderBy('plan_id')
         .limit(1)
-        .offset(plansAtOnce - 1)
+        .offset(records.plansAtOnce - 1)
         .compile(),
     ),
   ),
