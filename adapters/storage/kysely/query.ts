@@ -122,20 +122,6 @@ export function insertQuery<T extends keyof Tables & string, const C extends Col
   )
 }
 
-/** An update of these columns of the row with this id; `also` narrows which row qualifies. */
-export function updateQuery<T extends keyof Tables & string, const C extends Columns<T>>(
-  db: Builder,
-  table: T,
-  columns: C,
-  also: RawBuilder<unknown> = sql``,
-) {
-  return query((p: Param<ArgsOf<T, C[number]> & { id: number }>) =>
-    sql<never>`update ${sql.table(table)} set ${sql.join(
-      columns.map((name: C[number] & keyof ArgsOf<T, C[number]> & string) => sql`${sql.ref(name)} = ${p(name)}`),
-    )} where id = ${p('id')} ${also}`.compile(db),
-  )
-}
-
 /** After a place in the order in which rows were held. */
 export type HeldAfter = { held_at: number; id: number; limit: number }
 export const afterHeld = (p: Param<HeldAfter>) =>

@@ -28,7 +28,7 @@ export const preferenceStore = (engine: Commands): PreferenceStore => ({
       for (const type of ['PATIENT', 'CLIENT'] as const) {
         const ids = refs.filter((ref) => ref.type === type).map((ref) => ref.id)
         if (ids.length === 0) continue
-        for (const row of tx.statements.preferences[type].get.all({ recipientIds: JSON.stringify(ids) })) {
+        for (const row of tx.statements.preferences[type].all({ recipientIds: JSON.stringify(ids) })) {
           found.set(`${type}:${row.recipient_id}`, records.decodePreferences({ type, id: row.recipient_id }, row))
         }
       }
