@@ -1,3 +1,14 @@
+import type { IdCodec } from '../ports/rows/ids.ts'
+import { keys } from '../ports/rows/keys.ts'
+import {
+  type Absence,
+  type Command,
+  type Found as FoundRows,
+  type Read,
+  type Rows,
+  read,
+  readThrough,
+} from '../ports/rows/rows.ts'
 import type { Work as DueWork, IntentCommand, IntentGuard, IntentOutcome } from '../ports/storage/deliveries.ts'
 import {
   claimReminder,
@@ -13,12 +24,9 @@ import {
 } from './begun.ts'
 import { cancelDelivery, cancelReminder, finishReminder, wait, withdraw } from './cancel.ts'
 import { decodeDelivery, encodeContent } from './codecs/deliveries.ts'
-import type { IdCodec } from './codecs/ids.ts'
 import { countedAs, createMeter, createTally, meterOf } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import { guardAbsences, guardCheck, guardReads } from './guard.ts'
-import { keys } from './keys.ts'
-import { type Absence, type Command, type Found as FoundRows, type Read, type Rows, read, readThrough } from './rows.ts'
 
 const lost: IntentOutcome = { status: 'lost' }
 const capped: IntentOutcome = { status: 'capped' }

@@ -1,11 +1,11 @@
+import { flag, isSet, json } from '../../ports/rows/ids.ts'
+import type { Row } from '../../ports/rows/tables/tables.ts'
 import type { PreferencesRow } from '../../ports/storage/preferences.ts'
 import type { SettingsRow, SettingsValues } from '../../ports/storage/settings.ts'
 import type { OffsetInput } from '../../schemas/offset.ts'
 import type { PreferenceRef, PreferencesValues } from '../../schemas/preferences.ts'
 import type { TemplateSet } from '../../schemas/templates.ts'
 import type { Category } from '../../schemas/vocabulary.ts'
-import type { Row } from '../tables/tables.ts'
-import { flag, isSet, json } from './ids.ts'
 
 const offsets = (text: string | null): readonly OffsetInput[] | null => (text === null ? null : JSON.parse(text))
 const templates = (text: string | null): TemplateSet | null => (text === null ? null : JSON.parse(text))

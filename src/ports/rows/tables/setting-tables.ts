@@ -1,4 +1,4 @@
-import type { EmailSecurity, PastReminderPolicy, UnknownOutcomePolicy } from '../../schemas/vocabulary.ts'
+import type { EmailSecurity, PastReminderPolicy, UnknownOutcomePolicy } from '../../../schemas/vocabulary.ts'
 import { optional, required, type Table, times, word } from './columns.ts'
 
 const preferenceColumns = {
