@@ -1,5 +1,6 @@
 import { isNotificationError } from '../errors.ts'
-import type { Storage, TaskSummary } from '../ports/storage.ts'
+import type { TaskSummary } from '../ports/storage.ts'
+import type { Store } from '../records/store.ts'
 import type { Circuit } from './breaker.ts'
 import type { Callbacks } from './callbacks.ts'
 import { type Context, faultOf } from './context.ts'
@@ -191,7 +192,7 @@ export class TaskManagerIntegration {
   }
 }
 
-const takenOver = ({ tasks }: Storage): WorkSource => ({
+const takenOver = ({ tasks }: Store): WorkSource => ({
   reminders: async () => ({ rows: [], more: [] }),
   deliveries: tasks.dueTakenOver.bind(tasks),
   nextDueAt: tasks.nextTakenOverDueAt.bind(tasks),

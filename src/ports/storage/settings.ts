@@ -19,9 +19,17 @@ export type SettingsRow = SettingsValues & {
 
 export type SuppressedAddress = { readonly organizationId: string; readonly channel: Channel; readonly address: string }
 
-/** Writes are audited in their transaction, with `by` (default: the library itself); one that changes nothing is not. */
-export interface SettingsStore {
+export interface SettingsQueries {
   get(organizationIds: readonly string[]): Promise<SettingsRow[]>
+  /** Which of these addresses (e-mail in lower case, phone in E.164) are suppressed. */
+  suppressed(addresses: readonly SuppressedAddress[]): Promise<SuppressedAddress[]>
+}
+
+/**
+ * Writes are audited in their transaction, with `by` (default: the library itself); one that changes nothing is not. Commands of
+ * `src/records`, which `Storage.carry` carries out.
+ */
+export interface SettingsCommands {
   /** Null if the organization has settings already: of concurrent callers one gets the row. */
   create(
     organizationId: string,
@@ -43,6 +51,5 @@ export interface SettingsStore {
     by?: Actor,
     revision?: number,
   ): Promise<SettingsRow | null>
-  /** Which of these addresses (e-mail in lower case, phone in E.164) are suppressed. */
-  suppressed(addresses: readonly SuppressedAddress[]): Promise<SuppressedAddress[]>
 }
+export type SettingsStore = SettingsQueries & SettingsCommands

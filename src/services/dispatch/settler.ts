@@ -1,5 +1,6 @@
 import { isNotificationError } from '../../errors.ts'
-import type { SettleCommand, SettleResult, Storage } from '../../ports/storage.ts'
+import type { SettleCommand, SettleResult } from '../../ports/storage.ts'
+import type { Store } from '../../records/store.ts'
 import { batchOrEach } from '../batch-or-each.ts'
 import { type Context, faultOf } from '../context.ts'
 import { Coalescer } from './coalescer.ts'
@@ -32,7 +33,7 @@ const sayEveryMs = 60_000
  */
 export class Settler {
   readonly #context: Context
-  readonly #storage: Storage
+  readonly #storage: Store
   readonly #unwritten = new Map<Waiting['done'], SettleCommand>()
   #waiting: Waiting[] = []
   readonly #underWay: () => number

@@ -1,4 +1,5 @@
-import type { DeliveryRow, DuePage, DueQuery, Lane, ReminderRow, Storage } from '../../ports/storage.ts'
+import type { DeliveryRow, DuePage, DueQuery, Lane, ReminderRow } from '../../ports/storage.ts'
+import type { Store } from '../../records/store.ts'
 import type { DueWork } from './work.ts'
 
 /** Where due work comes from. */
@@ -9,7 +10,7 @@ export type WorkSource = {
   readonly nextDueAt: (after?: Date) => Promise<Date | null>
 }
 
-export const allDue = ({ reminders, deliveries }: Storage): WorkSource => ({
+export const allDue = ({ reminders, deliveries }: Store): WorkSource => ({
   reminders: reminders.due.bind(reminders),
   deliveries: deliveries.due.bind(deliveries),
   nextDueAt: deliveries.nextDueAt.bind(deliveries),
@@ -18,7 +19,7 @@ export const allDue = ({ reminders, deliveries }: Storage): WorkSource => ({
 /** Due reminders and deliveries, these with the reminders that they are of, earliest first; `more`: lanes of which more may be due. */
 export async function readWork(
   source: WorkSource,
-  storage: Storage,
+  storage: Store,
   query: DueQuery,
 ): Promise<{ readonly works: readonly DueWork[]; readonly more: readonly Lane[] }> {
   const [reminders, deliveries] = await Promise.all([source.reminders(query), source.deliveries(query)])
@@ -31,7 +32,7 @@ export async function readWork(
 const dueTime = ({ reminder, delivery }: DueWork): number => (delivery ?? reminder)?.dueAt?.getTime() ?? 0
 
 export async function withReminders(
-  { reminders: store }: Storage,
+  { reminders: store }: Store,
   deliveries: readonly DeliveryRow[],
 ): Promise<readonly DueWork[]> {
   const ids = deliveries.flatMap(({ reminderId }) => reminderId ?? [])
