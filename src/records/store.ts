@@ -58,8 +58,13 @@ export const transactionStoreOn = (storage: TransactionStorage): TransactionStor
   plans: { ...storage.plans, ...planCommands(storage) },
 })
 
+/** What has the commands already is used as it is: so a fault can be put between the services and a command. */
+const isStore = (storage: Storage | Store): storage is Store => 'apply' in storage.plans
+
 /** The groups of a storage are plain objects: their methods may be taken out of them. */
-export const storeOn = (storage: Storage): Store => ({
+export const storeOn = (storage: Storage | Store): Store => (isStore(storage) ? storage : composed(storage))
+
+const composed = (storage: Storage): Store => ({
   name: storage.name,
   carry: storage.carry.bind(storage),
   migrate: (options) => storage.migrate(options),
