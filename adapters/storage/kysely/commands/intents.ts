@@ -1,4 +1,4 @@
-import type { IntentCommand, IntentOutcome, Work } from '../../../../src/index.ts'
+import { type IntentCommand, type IntentOutcome, isInDoubt, type Work } from '../../../../src/index.ts'
 import { decodeDelivery, encodeContent } from '../codecs/deliveries.ts'
 import { cancelDelivery, cancelReminder, withdraw } from './cancel.ts'
 import { countedAs, createTally } from './counters.ts'
@@ -151,13 +151,6 @@ function giveUp({ tx, at, tally }: IntentTx, row: Delivery, command: Intent<'fai
   return done({ ...row, ...change })
 }
 
-/**
- * Whether an attempt may have reached somebody. There is no outcome to hold of a reminder that waits, nor of a delivery whose
- * worker gave it back, unsent, after the decision to hold it was made.
- */
-const isInDoubt = (found: Found): found is Extract<Found, { kind: 'delivery' }> =>
-  found.kind === 'delivery' && (found.row.delivery_state === 'sending' || found.row.unknown_outcomes > 0)
-
 function decide(intent: IntentTx, found: Found, command: IntentCommand): IntentOutcome {
   switch (command.kind) {
     case 'send':
@@ -189,8 +182,12 @@ function decide(intent: IntentTx, found: Found, command: IntentCommand): IntentO
       return found.kind === 'reminder'
         ? done(failReminder(intent, found.row, command))
         : giveUp(intent, found.row, command)
-    case 'hold':
-      return isInDoubt(found) ? giveUp(intent, found.row, command) : lost
+    case 'hold': {
+      // There is no outcome to hold of a reminder that waits, nor of a delivery whose worker gave it back meanwhile, unsent.
+      if (found.kind === 'reminder') return lost
+      const { delivery_state: state, unknown_outcomes: unknownOutcomes } = found.row
+      return isInDoubt({ state, unknownOutcomes }) ? giveUp(intent, found.row, command) : lost
+    }
   }
 }
 
