@@ -2,8 +2,7 @@ import type { AccountRow } from '../ports/storage.ts'
 import type { Channel } from '../schemas/vocabulary.ts'
 import type { AccountPause } from './accounts.ts'
 import type { Context } from './context.ts'
-import { aboutOf } from './dispatch/account-gate.ts'
-import type { Provider } from './providers.ts'
+import { aboutOf, sendersOf } from './senders.ts'
 
 /** `organizationId` null: the host application's own account. `destination` null: nothing is sent through the account. */
 export type PausedAccount = AccountPause & {
@@ -36,16 +35,17 @@ export async function abandonedOf(context: Context, rows: readonly AccountRow[])
   return owned.filter((row) => owners.about(row) === null)
 }
 
-/** By what their owners send now. */
-async function ownersOf({ options, providers }: Context, rows: readonly AccountRow[]) {
-  const ids = [...new Set(rows.flatMap(({ organizationId }) => (organizationId === null ? [] : [organizationId])))]
-  const settings = ids.length === 0 ? [] : await options.storage.settings.get(ids)
-  const senderOf = ({ organizationId, channel }: AccountRow): Provider | null =>
-    providers.sender(settings.find((one) => one?.organizationId === organizationId) ?? null, channel)
+/** By what their owners send now; a row without an owner is of the host application's own. */
+async function ownersOf(context: Context, rows: readonly AccountRow[]) {
+  const senderOf = await sendersOf(
+    context,
+    rows.flatMap(({ organizationId }) => organizationId ?? []),
+  )
   return {
-    about(row: AccountRow) {
-      const provider = senderOf(row)
-      return provider === null ? null : aboutOf(provider, row.account)
+    about({ organizationId, channel, account }: AccountRow) {
+      const provider =
+        organizationId === null ? context.providers.sender(null, channel) : senderOf({ organizationId, channel })
+      return provider === null ? null : aboutOf(provider, account)
     },
   }
 }

@@ -3,12 +3,22 @@ import { NotificationError } from '../errors.ts'
 import type { DeliveryRow, HeldPlace, IntentCommand, IntentOutcome, ReminderRow } from '../ports/storage.ts'
 import { type EntityId, organizationId, parseInput, type RecipientRef, recipientRef } from '../schemas/common.ts'
 import { type Category, type Channel, ruleTable } from '../schemas/vocabulary.ts'
-import { batchOrEach } from './batch-or-each.ts'
 import type { Context } from './context.ts'
-import { cancel, decisionOn, type Evaluated } from './dispatch/decide.ts'
-import { tellDecided } from './dispatch/tell.ts'
-import { type DueWork, factsOf, idempotencyKeyOf, mayHaveGoneOut } from './dispatch/work.ts'
-import { allDue, readWork, withReminders } from './dispatch/work-source.ts'
+import { cancel, decisionOn, type Evaluated } from './dispatch/decisions.ts'
+import { commitIntents } from './dispatch/walk.ts'
+import {
+  allDue,
+  type DueWork,
+  factsOf,
+  idempotencyKeyOf,
+  mayHaveGoneOut,
+  pagesOf,
+  readWork,
+  reminderWork,
+  wantedAt,
+  withReminders,
+} from './dispatch/work.ts'
+import { emitDecided } from './message-events.ts'
 import type { ReconcileReport } from './reconcile/report.ts'
 import type { Reconciler } from './reconciler.ts'
 
@@ -111,7 +121,7 @@ export class Restore {
           }
         : cancel(due, 'restored').command,
     )
-    for (const { one, delivery } of decided) tellDecided(this.#context, one, delivery)
+    for (const { one, delivery } of decided) emitDecided(this.#context, one, delivery)
     return { cancelled: decided.length }
   }
 
@@ -173,7 +183,7 @@ export class Restore {
     const { storage, clock } = this.#context.options
     const outcomes = new Map<IntentCommand, IntentOutcome>()
     for (let left = commands, tries = 0; left.length > 0; tries += 1) {
-      const found = await batchOrEach(left, (some) => storage.deliveries.commitIntents(some, now))
+      const found = await commitIntents(storage, left, now)
       for (const [index, command] of left.entries()) {
         const outcome = found[index]
         if (outcome instanceof NotificationError) throw outcome
@@ -197,26 +207,17 @@ export class Restore {
         (wanted.appointmentId === undefined || facts.appointmentId === wanted.appointmentId)
       )
     }
-    for await (const rows of pagesOf((after) => storage.reminders.suspended(after, pageSize))) {
-      yield rows.map((reminder): DueWork => ({ kind: 'reminder', reminder, delivery: null })).filter(isWanted)
+    for await (const rows of pagesOf((after) => storage.reminders.suspended(after, pageSize), placeOf)) {
+      yield rows.map(reminderWork).filter(isWanted)
     }
-    for await (const rows of pagesOf((after) => storage.deliveries.suspended(after, pageSize))) {
+    for await (const rows of pagesOf((after) => storage.deliveries.suspended(after, pageSize), placeOf)) {
       yield (await withReminders(storage, rows)).filter(isWanted)
     }
   }
 }
 
-async function* pagesOf<Row extends Pick<ReminderRow, 'id' | 'heldAt'>>(
-  read: (after: HeldPlace | null) => Promise<readonly Row[]>,
-): AsyncGenerator<readonly Row[]> {
-  let after: HeldPlace | null = null
-  do {
-    const rows: readonly Row[] = await read(after)
-    if (rows.length > 0) yield rows
-    const last = rows.at(-1)
-    after = rows.length < pageSize || last?.heldAt == null ? null : { heldAt: last.heldAt, id: last.id }
-  } while (after !== null)
-}
+const placeOf = ({ id, heldAt }: Pick<ReminderRow, 'id' | 'heldAt'>): HeldPlace | null =>
+  heldAt === null ? null : { heldAt, id }
 
 function show(due: DueWork): HeldMessage {
   const { organizationId: organization, appointmentId, waitlistEntryId, recipient, channel, category } = factsOf(due)
@@ -227,7 +228,7 @@ function show(due: DueWork): HeldMessage {
     recipient,
     channel,
     category,
-    wantedAt: due.reminder === null ? due.delivery.createdAt : due.reminder.reminderTime,
+    wantedAt: wantedAt(due),
     heldAt: (due.delivery ?? due.reminder).heldAt ?? new Date(0),
     idempotencyKey: idempotencyKeyOf(due),
     reminderId: due.reminder?.id ?? null,

@@ -5,6 +5,7 @@ import type { AppointmentCategory } from '../schemas/vocabulary.ts'
 import type { PlanningContext } from './context.ts'
 import { readId } from './ids.ts'
 import type { Scope } from './known-appointment.ts'
+import { emitCancelled } from './message-events.ts'
 import type { PlanRequest } from './plan-draft.ts'
 import type { Planner, PlanResult } from './planner.ts'
 import { Previews } from './previews.ts'
@@ -92,7 +93,7 @@ export class Scheduling {
       undefined,
       this.audited('reminders.cancelled').by,
     )
-    this.#planner.tellCancelled(cancelled)
+    emitCancelled(this.#context, cancelled)
     return { cancelled: cancelled.length, inFlight }
   }
 
@@ -100,7 +101,7 @@ export class Scheduling {
     const ref = parseInput(recipientRef, recipient, 'The recipient')
     const { storage, clock } = this.#context.options
     const { cancelled, inFlight } = await storage.plans.forgetRecipient(ref, clock.now(), this.#actor)
-    this.#planner.tellCancelled(cancelled)
+    emitCancelled(this.#context, cancelled)
     return { cancelled: cancelled.length, inFlight }
   }
 

@@ -1,9 +1,9 @@
-import { isNotificationError } from '../errors.ts'
 import type { Storage, TaskSummary } from '../ports/storage.ts'
 import type { Circuit } from './breaker.ts'
 import type { Callbacks } from './callbacks.ts'
 import { type Context, faultOf } from './context.ts'
-import type { WorkSource } from './dispatch/work-source.ts'
+import { isDirectoryFault } from './directory/batch-reader.ts'
+import type { WorkSource } from './dispatch/work.ts'
 import { type JobLease, takeJob } from './job-lease.ts'
 import type { Planner } from './planner.ts'
 import { TaskManagerClient } from './task-manager-client.ts'
@@ -153,8 +153,7 @@ export class TaskManagerIntegration {
       if (await this.#shouldContinue()) await this.#work()
     } catch (error) {
       const { logger } = this.#context.options
-      const isAway = isNotificationError(error) && error.code.startsWith('directory_')
-      if (isAway) logger.warn('hand-over put off: the directory is away', { code: error.code })
+      if (isDirectoryFault(error)) logger.warn('hand-over put off: the directory is away', { code: error.code })
       else logger.error('tasks put off', { fault: faultOf(error) })
     }
   }

@@ -1,9 +1,10 @@
-import type { DeliveryContent, ReminderRow, TaskBody } from '../../ports/storage.ts'
+import type { DeliveryContent, TaskBody } from '../../ports/storage.ts'
 import type { Callbacks } from '../callbacks.ts'
 import type { Context } from '../context.ts'
-import type { Judged, Judgement } from '../dispatch/judge.ts'
+import type { Around, Right } from '../dispatch/judge.ts'
+import { textOf } from '../dispatch/walk.ts'
 import { factsOf as workFacts } from '../dispatch/work.ts'
-import { contentFor, renderFor } from '../notices.ts'
+import { contentFor } from '../notices.ts'
 import type { Planner } from '../planner.ts'
 import type { TaskManagerClient } from '../task-manager-client.ts'
 import { factsOf } from './draft.ts'
@@ -27,25 +28,13 @@ export type ShouldContinue = () => Promise<boolean>
 
 export type SendBody = TaskBody & { readonly content: DeliveryContent }
 
-/** When it is to be sent: what is late or immediate, now. */
-export const timeOf = (reminder: ReminderRow | null, now: Date): Date =>
-  reminder === null || reminder.reminderTime < now ? now : reminder.reminderTime
-
 /**
- * What is to be sent by the truth of the moment; words such as "tomorrow" are those of the time of sending. Throws where the
- * template cannot be rendered.
+ * What is to be sent by the truth of the moment; words such as "tomorrow" are those of the time of sending. Null where the
+ * text cannot be rendered.
  */
-export function bodyOf(
-  { knowledge }: Judgement,
-  { due, verdict, subject, others, changed }: Judged,
-  scheduledAt: Date,
-): SendBody | null {
-  if (verdict.kind !== 'send' || subject === null) return null
-  const { organizationId, channel, category } = workFacts(due)
-  const organization = knowledge.organization(organizationId)
-  const { policy } = knowledge.surroundings(organizationId)
-  const { recipient, address } = verdict
-  const message = { channel, category, subject, recipient, others, changed, organization, now: scheduledAt }
-  const rendered = renderFor(message, policy)
-  return { content: contentFor(channel, address, rendered), facts: factsOf(subject), scheduledAt }
+export function bodyOf(context: Context, one: Right, around: Around, scheduledAt: Date): SendBody | null {
+  const rendered = textOf(context, one, around, scheduledAt)
+  if (rendered === null) return null
+  const content = contentFor(workFacts(one.due).channel, one.verdict.address, rendered)
+  return { content, facts: factsOf(one.subject), scheduledAt }
 }
