@@ -120,15 +120,11 @@ export class Callbacks {
       taskId: null,
       executionId: null,
     } as const
-    return this.#recordNotification(id, report, why)
+    return this.recordNotification(id, report, why)
   }
 
   /** @throws NotificationError `notification_not_found`. */
-  async recordNotification(id: number, report: DeliveryReport): Promise<ReportResult> {
-    return this.#recordNotification(id, report, {})
-  }
-
-  async #recordNotification(id: number, report: DeliveryReport, why: Why): Promise<ReportResult> {
+  async recordNotification(id: number, report: DeliveryReport, why: Why = {}): Promise<ReportResult> {
     const { storage } = this.#context.options
     const row = await storage.deliveries.get(id)
     if (row === null) throw notificationNotFound(id)

@@ -4,7 +4,7 @@ import type { DeliveryRow, HeldPlace, IntentCommand, IntentOutcome, ReminderRow 
 import { type EntityId, organizationId, parseInput, type RecipientRef, recipientRef } from '../schemas/common.ts'
 import { type Category, type Channel, ruleTable } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
-import { cancel, decisionOn, type Evaluated } from './dispatch/decisions.ts'
+import { cancel, decided, type Evaluated } from './dispatch/decisions.ts'
 import { commitIntents } from './dispatch/walk.ts'
 import {
   allDue,
@@ -101,28 +101,21 @@ export class Restore {
 
   /** Sends what is still of use, under the keys of before; the rest is withdrawn, as any due message is. */
   async release(filter: HeldFilter = {}): Promise<{ readonly released: number }> {
-    const decided = await this.#decide(filter, (due) => ({
-      ...decisionOn(due, 'released', 'released'),
-      kind: 'resume',
-    }))
-    if (decided.length > 0) this.#context.dueAt(this.#context.options.clock.now())
-    return { released: decided.length }
+    const released = await this.#decide(filter, (due) => decided(due, 'released', 'released', { kind: 'resume' }))
+    if (released.length > 0) this.#context.dueAt(this.#context.options.clock.now())
+    return { released: released.length }
   }
 
   /** Withdraws them. One that an attempt was begun of before the backup is recorded as of unknown outcome. */
   async cancel(filter: HeldFilter = {}): Promise<{ readonly cancelled: number }> {
-    const decided = await this.#decide(filter, (due) =>
+    const message = `Outcome unknown: ${ruleTable.restored}.`
+    const cancelled = await this.#decide(filter, (due) =>
       mayHaveGoneOut(due)
-        ? {
-            ...decisionOn(due, 'held', 'restored'),
-            kind: 'hold',
-            code: 'restored',
-            message: `Outcome unknown: ${ruleTable.restored}.`,
-          }
-        : cancel(due, 'restored').command,
+        ? decided(due, 'held', 'restored', { kind: 'hold', code: 'restored', message })
+        : cancel(due, 'restored'),
     )
-    for (const { one, delivery } of decided) emitDecided(this.#context, one, delivery)
-    return { cancelled: decided.length }
+    for (const { one, delivery } of cancelled) emitDecided(this.#context, one, delivery)
+    return { cancelled: cancelled.length }
   }
 
   /** What waits for an account was perhaps sent as soon as the account was well. */
@@ -154,28 +147,26 @@ export class Restore {
 
   async #suspend(works: readonly DueWork[], since: Date, now: Date): Promise<number> {
     const detail = `backup of ${since.toISOString()}`
-    const commands = works.map(
-      (due): IntentCommand => ({ ...decisionOn(due, 'held', 'restored', detail), kind: 'suspend' }),
-    )
+    const commands = works.map((due) => decided(due, 'held', 'restored', { kind: 'suspend' }, detail).command)
     return (await this.#commit(commands, now)).filter((outcome) => outcome?.status === 'committed').length
   }
 
   async #decide(
     filter: HeldFilter,
-    decide: (due: DueWork) => IntentCommand,
+    decide: (due: DueWork) => Evaluated,
   ): Promise<{ readonly one: Evaluated; readonly delivery: DeliveryRow | null }[]> {
     const wanted = parseInput(heldFilter, filter, 'The filter')
-    const decided: { one: Evaluated; delivery: DeliveryRow | null }[] = []
+    const written: { one: Evaluated; delivery: DeliveryRow | null }[] = []
     for await (const works of this.#held(wanted)) {
-      const commands = works.map(decide)
+      const ones = works.map(decide)
+      const commands = ones.map(({ command }) => command)
       const outcomes = await this.#commit(commands, this.#context.options.clock.now())
-      for (const [index, due] of works.entries()) {
-        const [command, outcome] = [commands[index], outcomes[index]]
-        if (command === undefined || outcome?.status !== 'committed') continue
-        decided.push({ one: { due, command, rule: 'restored', outgoing: null }, delivery: outcome.delivery })
+      for (const [index, one] of ones.entries()) {
+        const outcome = outcomes[index]
+        if (outcome?.status === 'committed') written.push({ one, delivery: outcome.delivery })
       }
     }
-    return decided
+    return written
   }
 
   /** In the order of the commands. Waits for rows that another transaction has. */

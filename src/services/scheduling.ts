@@ -8,7 +8,7 @@ import type { Scope } from './known-appointment.ts'
 import { emitCancelled } from './message-events.ts'
 import type { PlanRequest } from './plan-draft.ts'
 import type { Planner, PlanResult } from './planner.ts'
-import { Previews } from './previews.ts'
+import { previewBy } from './previews.ts'
 import {
   type CancelResult,
   type LifecycleResult,
@@ -122,12 +122,12 @@ export class Scheduling {
 }
 
 function shown({ appointment, created, kept, cancelled, inFlight, omitted, knowledge }: Planned): ScheduleResult {
-  const previews = Previews.of(appointment, knowledge)
+  const preview = previewBy(appointment, knowledge)
   const rows = [...created, ...kept].sort((one, other) => one.reminderTime.getTime() - other.reminderTime.getTime())
   return {
     appointmentId: appointment.id,
     organizationId: appointment.organizationId,
-    reminders: rows.map((row) => showReminder(row, previews.of(row))),
+    reminders: rows.map((row) => showReminder(row, preview(row))),
     cancelled: cancelled.length,
     inFlight,
     omitted,

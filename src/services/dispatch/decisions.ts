@@ -59,51 +59,33 @@ export function entryOf(due: DueWork, action: DecisionAction, rule: Rule, detail
 /** Why it is not sent; what is to be sent has none, and is moved where it is sent no longer. */
 export const ruleOf = (verdict: Verdict): Rule => ('rule' in verdict ? verdict.rule : 'appointment_moved')
 
-export const cancel = (due: DueWork, rule: Rule): Evaluated => ({
-  due,
-  rule,
-  outgoing: null,
-  command: { ...decisionOn(due, 'cancelled', rule), kind: 'cancel', rule },
-})
+type CommandOf<C> = C extends IntentCommand ? Omit<C, 'work' | 'decision'> : never
+
+/** Decided without sending it from this process. */
+export const decided = (
+  due: DueWork,
+  action: DecisionAction,
+  rule: Rule,
+  command: CommandOf<IntentCommand>,
+  detail?: string,
+): Evaluated => ({ due, rule, outgoing: null, command: { ...decisionOn(due, action, rule, detail), ...command } })
+
+export const cancel = (due: DueWork, rule: Rule): Evaluated => decided(due, 'cancelled', rule, { kind: 'cancel', rule })
 
 /** Should be sent and cannot be. */
-export const fail = (due: DueWork, action: 'refused' | 'failed', rule: Rule): Evaluated => ({
-  due,
-  rule,
-  outgoing: null,
-  command: {
-    ...decisionOn(due, action, rule),
-    kind: 'fail',
-    code: rule,
-    message: `Not sent: ${ruleTable[rule]}.`,
-    content: due.delivery ?? contentFor(factsOf(due).channel, null, null),
-  },
-})
+export function fail(due: DueWork, action: 'refused' | 'failed', rule: Rule): Evaluated {
+  const content = due.delivery ?? contentFor(factsOf(due).channel, null, null)
+  return decided(due, action, rule, { kind: 'fail', code: rule, message: `Not sent: ${ruleTable[rule]}.`, content })
+}
 
 /** Nobody knows whether it went out. */
-export const hold = (due: DueWork, detail?: Rule): Evaluated => ({
-  due,
-  rule: 'unknown_hold',
-  outgoing: null,
-  command: {
-    ...decisionOn(due, 'held', 'unknown_hold', detail),
-    kind: 'hold',
-    code: 'outcome_unknown',
-    message: `Outcome unknown: ${ruleTable.unknown_hold}.`,
-  },
-})
+export function hold(due: DueWork, detail?: Rule): Evaluated {
+  const message = `Outcome unknown: ${ruleTable.unknown_hold}.`
+  return decided(due, 'held', 'unknown_hold', { kind: 'hold', code: 'outcome_unknown', message }, detail)
+}
 
-type Why = { readonly rule: Rule; readonly detail?: string | undefined; readonly waitingFor?: string }
+type Why = { readonly rule: Rule; readonly detail?: string | undefined; readonly waitingFor?: string | null }
 
 /** Due again then, or as soon as what it waits for is well. */
-export const defer = (due: DueWork, until: Date, { rule, detail, waitingFor }: Why): Evaluated => ({
-  due,
-  rule,
-  outgoing: null,
-  command: {
-    ...decisionOn(due, 'deferred', rule, detail),
-    kind: 'defer',
-    until,
-    ...(waitingFor === undefined ? {} : { waitingFor }),
-  },
-})
+export const defer = (due: DueWork, until: Date, { rule, detail, waitingFor = null }: Why): Evaluated =>
+  decided(due, 'deferred', rule, { kind: 'defer', until, waitingFor }, detail)

@@ -137,11 +137,8 @@ export class Dispatcher {
       clock.after(drainMs, () => this.#sender.abort()),
       clock.after(drainMs + lastWordMs, () => this.#sender.abandon()),
     ]
-    const ended = async () => {
-      await this.#round
-      await this.#sender.rest()
-    }
-    await Promise.all([ended(), this.#intake.stop(), this.#context.accounts.stop()])
+    const ended = Promise.resolve(this.#round).then(() => this.#sender.rest())
+    await Promise.all([ended, this.#intake.stop(), this.#context.accounts.stop()])
     for (const cancel of disarm) cancel()
   }
 
@@ -274,23 +271,18 @@ export class Dispatcher {
     return !isIdle
   }
 
-  /**
-   * Plans anew the appointments of due work that were moved, cancelled or ended behind our back. Nobody waits for it, and until
-   * it is done the work is left alone. Never rejects.
-   */
+  /** Plans anew the appointments that were changed behind our back; until it is done, their work is left alone. Never rejects. */
   async #planAnew(works: readonly DueWork[]): Promise<void> {
     for (const due of works) this.#lookAhead.hold(due, Number.POSITIVE_INFINITY)
-    const ids = [...new Set(works.flatMap((due) => factsOf(due).appointmentId ?? []))]
+    const appointmentOf = (due: DueWork) => factsOf(due).appointmentId ?? ''
+    const ids = [...new Set(works.map(appointmentOf))]
     const results = await this.#planner.plan(ids.map(foundOut)).catch((error: unknown): PlanResult[] => {
       if (isDirectoryFault(error)) this.#pauses.begin(error)
       else this.#context.options.logger.error('appointments not planned anew', { fault: faultOf(error) })
       return []
     })
     const planned = new Set(ids.filter((_id, index) => results[index]?.status === 'planned'))
-    for (const due of works) {
-      const { appointmentId } = factsOf(due)
-      this.#lookAhead.hold(due, appointmentId !== null && planned.has(appointmentId) ? 0 : idleRoundMs)
-    }
+    for (const due of works) this.#lookAhead.hold(due, planned.has(appointmentOf(due)) ? 0 : idleRoundMs)
   }
 
   #act(one: Evaluated, delivery: DeliveryRow | null): void {

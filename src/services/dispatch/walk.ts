@@ -94,16 +94,15 @@ function decideAll(
   overruled: ReadonlyMap<DueWork, Verdict> | null,
 ): { readonly evaluated: readonly Evaluated[]; readonly moved: ReadonlySet<EntityId> } {
   const { judged, planOf, now } = judgement
-  const rivalry = rivalryOf(judged, now)
-  const joins = (index: number) => !mayHaveGoneOut((judged[index] ?? never()).due)
-  const joiningOf = Map.groupBy(
-    [...rivalry.mergedInto.keys()].filter(joins),
-    (index) => rivalry.mergedInto.get(index) ?? never(),
-  )
+  const { outdone, mergedInto } = rivalryOf(judged, now)
+  const joins = (index: number) => {
+    const due = judged[index]?.due
+    return due !== undefined && mergedInto.has(index) && !mayHaveGoneOut(due)
+  }
+  /** By the one that stands for them. */
+  const joining = Map.groupBy([...mergedInto.keys()].filter(joins), (index) => mergedInto.get(index))
   const evaluated: Evaluated[] = []
   const moved = new Set<EntityId>()
-  const commandOf = new Map<number, number>()
-  const merged: { index: number; into: number }[] = []
   for (const [index, judgedOne] of judged.entries()) {
     const { due, verdict } = judgedOne
     const { appointmentId } = factsOf(due)
@@ -111,37 +110,27 @@ function decideAll(
       moved.add(appointmentId)
       continue
     }
-    const into = rivalry.mergedInto.get(index)
-    if (into !== undefined && !mayHaveGoneOut(due)) {
-      merged.push({ index, into })
-      continue
-    }
-    const others = [...judgedOne.others, ...(joiningOf.get(index) ?? []).flatMap((other) => recipientOf(judged[other]))]
-    const final = overruled?.get(due) ?? (rivalry.outdone.has(index) ? outdone : verdict)
+    if (joins(index)) continue
+    const joined = (joining.get(index) ?? []).flatMap((other) => judged[other] ?? [])
+    const others = [...judgedOne.others, ...joined.flatMap(recipientOf)]
+    const final = overruled?.get(due) ?? (outdone.has(index) ? nearerReminder : verdict)
     const one = decide({ ...judgedOne, verdict: final, others }, judgement, outlet)
-    if (one === null) continue
-    commandOf.set(index, evaluated.length)
-    evaluated.push(one)
-  }
-  for (const { index, into } of merged) {
-    const due = judged[index]?.due
-    const place = commandOf.get(into)
-    const winner = place === undefined ? undefined : evaluated[place]
-    if (due === undefined || winner === undefined || place === undefined || !('merged' in winner.command)) continue
-    const entry = entryOf(due, 'merged', 'same_address')
-    evaluated[place] = {
-      ...winner,
-      command: {
-        ...winner.command,
-        merged: [...winner.command.merged, { work: workOf(due), rule: 'same_address' }],
-        decision: { ...winner.command.decision, entries: [...winner.command.decision.entries, entry] },
-      },
-    }
+    if (one !== null) evaluated.push(joined.length === 0 ? one : standingFor(one, joined))
   }
   return { evaluated, moved }
 }
 
-const outdone = { kind: 'cancel', rule: 'nearer_reminder' } as const
+/** What goes out for others too ends their reminders with it. */
+function standingFor(one: Evaluated, others: readonly Judged[]): Evaluated {
+  const { command } = one
+  if (!('merged' in command)) return one
+  const rule = 'same_address'
+  const merged = others.map(({ due }) => ({ work: workOf(due), rule }) as const)
+  const entries = [...command.decision.entries, ...others.map(({ due }) => entryOf(due, 'merged', rule))]
+  return { ...one, command: { ...command, merged, decision: { ...command.decision, entries } } }
+}
+
+const nearerReminder = { kind: 'cancel', rule: 'nearer_reminder' } as const
 
 function decide(one: Judged, around: Around, outlet: Outlet): Evaluated | null {
   const { due, verdict } = one
@@ -161,11 +150,9 @@ export function textOf(
   now: Date,
 ): RenderedMessage | null {
   const { organizationId, channel, category } = factsOf(due)
-  const organization = knowledge.organization(organizationId)
-  const { policy } = knowledge.surroundings(organizationId)
   const { recipient } = verdict
   try {
-    return renderFor({ channel, category, subject, recipient, others, changed, organization, now }, policy)
+    return renderFor({ organizationId, channel, category, subject, recipient, others, changed, now }, knowledge)
   } catch (error) {
     options.logger.error('message not rendered', { ...factsForLog(due), fault: faultOf(error) })
     return null
@@ -174,21 +161,19 @@ export function textOf(
 
 /** Which reminder stands for which others. Those whose time is yet to come rival only what has the same time. */
 function rivalryOf(judged: readonly Judged[], now: Date): Rivalry {
-  const byAppointment = Map.groupBy(judged.keys(), (index) => {
-    const { due } = judged[index] ?? never()
+  const byAppointment = Map.groupBy(judged.entries(), ([, { due }]) => {
     const { organizationId, appointmentId } = factsOf(due)
     const time = due.reminder?.reminderTime.getTime() ?? 0
     return `${organizationId} ${appointmentId} ${time <= now.getTime() ? 'due' : time}`
   })
   const outdone = new Set<number>()
   const mergedInto = new Map<number, number>()
-  for (const indexes of byAppointment.values()) {
-    if (indexes.length < 2) continue
-    const rivals = indexes.flatMap((key) => {
-      const one = judged[key]
-      if (one === undefined || one.verdict.kind !== 'send' || one.due.reminder === null) return []
-      const { recipient, channel, reminderTime, hoursBefore } = one.due.reminder
-      return [{ key, recipient, channel, reminderTime, hoursBefore, address: one.verdict.address }]
+  for (const ones of byAppointment.values()) {
+    if (ones.length < 2) continue
+    const rivals = ones.flatMap(([key, { due, verdict }]) => {
+      if (verdict.kind !== 'send' || due.reminder === null) return []
+      const { recipient, channel, reminderTime, hoursBefore } = due.reminder
+      return [{ key, recipient, channel, reminderTime, hoursBefore, address: verdict.address }]
     })
     const found = resolveRivals(rivals)
     for (const key of found.outdone) outdone.add(key)
@@ -197,8 +182,4 @@ function rivalryOf(judged: readonly Judged[], now: Date): Rivalry {
   return { outdone, mergedInto }
 }
 
-const recipientOf = (one: Judged | undefined): Person[] => (one?.verdict.kind === 'send' ? [one.verdict.recipient] : [])
-
-function never(): never {
-  throw new Error('an index left its array')
-}
+const recipientOf = ({ verdict }: Judged): Person[] => (verdict.kind === 'send' ? [verdict.recipient] : [])

@@ -3,14 +3,34 @@ import type { DeliveryRow, ReminderRow, TaskCommand, TaskRow } from '../../ports
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Task, TaskDraft } from '../../schemas/task-manager.ts'
 import { type DecisionAction, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
+import type { Callbacks } from '../callbacks.ts'
+import type { Context } from '../context.ts'
 import { entryOf as entryOfWork } from '../dispatch/decisions.ts'
 import type { Judged, Judgement } from '../dispatch/judge.ts'
 import { type DueWork, deliveryWork, startByRows } from '../dispatch/work.ts'
 import { emitEnding } from '../message-events.ts'
+import type { Planner } from '../planner.ts'
 import { sendersOf } from '../senders.ts'
 import { neverSent } from '../task-manager/failures.ts'
-import { deliverDraft } from './draft.ts'
-import type { SendBody, TaskContext } from './task-context.ts'
+import type { TaskManagerClient } from '../task-manager-client.ts'
+import { deliverDraft, type SendBody } from './draft.ts'
+import type { TaskLedger } from './ledger.ts'
+import type { ResolvedTaskManagerOptions } from './options.ts'
+import type { Pace } from './pace.ts'
+
+/** What the parts of the integration share. */
+export type TaskContext = {
+  readonly context: Context
+  readonly planner: Planner
+  readonly callbacks: Pick<Callbacks, 'url'>
+  readonly client: TaskManagerClient
+  readonly settings: ResolvedTaskManagerOptions
+  readonly ledger: TaskLedger
+  readonly pace: Pace
+}
+
+/** Asked before each batch. False: stop here, because of `stop()` or because another worker has the job by now. */
+export type ShouldContinue = () => Promise<boolean>
 
 /** A task with what it is about, as both were read. */
 export type Case = {

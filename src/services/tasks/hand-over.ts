@@ -2,7 +2,7 @@ import { isSameRecipient } from '../../domain/appointment.ts'
 import type { Verdict } from '../../domain/due.ts'
 import type { DuePlace, IntentCommand } from '../../ports/storage.ts'
 import { capOf, isOfItsTime, putOffCapped } from '../dispatch/daily-cap.ts'
-import { decisionOn, type Evaluated, fail } from '../dispatch/decisions.ts'
+import { decided, type Evaluated, fail } from '../dispatch/decisions.ts'
 import { type Around, isRight, type Judgement, type Right } from '../dispatch/judge.ts'
 import { atSameAddress } from '../dispatch/siblings.ts'
 import { commitIntents, type Outlet, walk } from '../dispatch/walk.ts'
@@ -18,7 +18,8 @@ import {
 import { emitDecided } from '../message-events.ts'
 import { foundOut } from '../plan-draft.ts'
 import { sendersOf } from '../senders.ts'
-import { bodyOf, type ShouldContinue, type TaskContext } from './task-context.ts'
+import type { ShouldContinue, TaskContext } from './desk.ts'
+import { bodyOf } from './draft.ts'
 
 const batchSize = 100
 /** How long work is left alone that could not be decided. */
@@ -83,7 +84,7 @@ export class HandOver {
           context,
           works.map((due) => factsOf(due).organizationId),
         )
-        const commands = works.filter((due) => senderOf(factsOf(due)) !== null).map(releaseCommand)
+        const commands = works.filter((due) => senderOf(factsOf(due)) !== null).map(release)
         const now = clock.now()
         const outcomes = await commitIntents(storage, commands, now)
         if (outcomes.length > 0) context.dueAt(now)
@@ -168,29 +169,20 @@ function intentToHandOver({ context }: TaskContext, one: Right, around: Around):
   const body = bodyOf(context, one, around, isToCome ? due.reminder.reminderTime : now)
   if (body === null) return fail(due, 'failed', 'template_failed')
   const { content, facts, scheduledAt } = body
-  const rule = 'task_manager_delivers'
-  return {
-    due,
-    rule,
-    outgoing: null,
-    command: {
-      ...decisionOn(due, 'handed_over', rule),
-      kind: 'hand_over',
-      guard: knowledge.guard(organizationId, [recipient], planOf(due)),
-      content,
-      idempotencyKey: idempotencyKeyOf(due),
-      merged: [],
-      // A reminder of its own time counts against the day it is sent, which is not this one.
-      cap: isOfItsTime(due) ? null : capOf(context.options.sendCap, due, null, now),
-      task: { facts, scheduledAt, nextAt: now },
-    },
-  }
+  return decided(due, 'handed_over', 'task_manager_delivers', {
+    kind: 'hand_over',
+    guard: knowledge.guard(organizationId, [recipient], planOf(due)),
+    content,
+    idempotencyKey: idempotencyKeyOf(due),
+    merged: [],
+    // A reminder of its own time counts against the day it is sent, which is not this one.
+    cap: isOfItsTime(due) ? null : capOf(context.options.sendCap, due, null, now),
+    task: { facts, scheduledAt, nextAt: now },
+  })
 }
 
-function releaseCommand(due: DueWork): IntentCommand {
-  const idempotencyKey = idempotencyKeyOf(due)
-  return { ...decisionOn(due, 'taken_over', 'task_manager_away'), kind: 'release', idempotencyKey }
-}
+const release = (due: DueWork): IntentCommand =>
+  decided(due, 'taken_over', 'task_manager_away', { kind: 'release', idempotencyKey: idempotencyKeyOf(due) }).command
 
 function placeOf(due: DueWork): DuePlace | null {
   const { id, dueAt } = due.delivery ?? due.reminder

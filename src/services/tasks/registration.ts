@@ -4,8 +4,7 @@ import { changedBehindOurBack, isRight } from '../dispatch/judge.ts'
 import { emitCancelled } from '../message-events.ts'
 import { foundOut } from '../plan-draft.ts'
 import { type DeliverCase, type Desk, entryOf, isTaskManagerError, keyOf, workOf } from './desk.ts'
-import { isSameContent, isSameFacts } from './draft.ts'
-import { bodyOf, type SendBody } from './task-context.ts'
+import { bodyOf, isSameContent, isSameFacts, type SendBody } from './draft.ts'
 import { withdraw } from './withdrawal.ts'
 
 /** How long work is left alone that cannot be decided now. */

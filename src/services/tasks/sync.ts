@@ -4,11 +4,11 @@ import { isDirectoryFault } from '../directory/batch-reader.ts'
 import { judge } from '../dispatch/judge.ts'
 import type { Alarms } from './alarms.ts'
 import { Crew } from './crew.ts'
+import type { ShouldContinue } from './desk.ts'
 import { type Case, type DeliverCase, type Desk, workOf } from './desk.ts'
 import { askAgain, askOutcome } from './outcome.ts'
 import { check, create } from './registration.ts'
 import { reportedFailed } from './reports.ts'
-import type { ShouldContinue } from './task-context.ts'
 import { withdraw } from './withdrawal.ts'
 
 /** Rows of which nothing can be done now, after which it is given up for this time. */
