@@ -254,8 +254,8 @@ export class Dispatcher {
     const known = this.#lookAhead.take(works)
     const { now, written, lost, held, capped, moved } = await walk(this.#context, works, this.#outlet, known)
     // There may be others behind it.
-    for (const due of held) this.#intake.leaveAlone(due, now)
-    const done = new Set([...written, ...held])
+    for (const { due } of held) this.#intake.leaveAlone(due, now)
+    const done = new Set([...written, ...held].map(({ due }) => due))
     const open = works.filter((due) => !done.has(due))
     for (const due of open) this.#ready.putBack(due)
     const toMove = open.filter((due) => moved.has(factsOf(due).appointmentId ?? ''))
@@ -263,7 +263,7 @@ export class Dispatcher {
     // Last: what was claimed is under way by now, whatever becomes of this.
     await putOffCapped(this.#context, capped, now, this.#outlet.written)
     const isIdle = done.size + capped.length + toMove.length === 0
-    for (const due of lost) {
+    for (const { due } of lost) {
       // Somebody changed it meanwhile, and it is decided by what is so now; but not again and again.
       if (isIdle) this.#lookAhead.hold(due, idleRoundMs)
       else this.#lookAhead.forget(due)

@@ -31,11 +31,11 @@ export type Outlet = {
 export type Walked = {
   /** When it was decided. */
   readonly now: Date
-  readonly written: readonly DueWork[]
+  readonly written: readonly Evaluated[]
   /** Not written: somebody changed it meanwhile, or it is one of the next two. */
-  readonly lost: readonly DueWork[]
+  readonly lost: readonly Evaluated[]
   /** Another transaction has its rows. */
-  readonly held: readonly DueWork[]
+  readonly held: readonly Evaluated[]
   /** To be put off by `putOffCapped`: the organization reached its daily cap. */
   readonly capped: readonly Evaluated[]
   /** Appointments whose truth is another one than their plan: to be planned anew. */
@@ -63,21 +63,21 @@ export async function walk(
     for (const one of evaluated) outlet.unwritten(one)
     throw error
   })
-  const written: DueWork[] = []
-  const lost: DueWork[] = []
-  const held: DueWork[] = []
+  const written: Evaluated[] = []
+  const lost: Evaluated[] = []
+  const held: Evaluated[] = []
   const capped: Evaluated[] = []
   for (const [index, one] of evaluated.entries()) {
     const outcome = outcomes[index]
     if (isNotificationError(outcome)) {
       logger.error('decision not written', { ...factsForLog(one.due), fault: outcome.code })
     } else if (outcome?.status === 'committed') {
-      written.push(one.due)
+      written.push(one)
       outlet.written(one, outcome.delivery)
       continue
-    } else if (outcome?.status === 'held') held.push(one.due)
+    } else if (outcome?.status === 'held') held.push(one)
     else if (outcome?.status === 'capped') capped.push(one)
-    lost.push(one.due)
+    lost.push(one)
     outlet.unwritten(one)
   }
   return { now, written, lost, held, capped, moved }

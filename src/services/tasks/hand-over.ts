@@ -31,8 +31,6 @@ const aliveMs = 10_000
 export class HandOver {
   readonly #shared: TaskContext
   readonly #outlet: Outlet
-  /** Handed over since the pace was told. */
-  #count = 0
   /** Both by the clock's `elapsedMs`. */
   readonly #notBefore = new Map<string, number>()
   #aliveUntil = Number.NEGATIVE_INFINITY
@@ -47,10 +45,7 @@ export class HandOver {
         return null
       },
       overrule: (judgement) => this.#covered(judgement),
-      written: (one, delivery) => {
-        if (one.command.kind === 'hand_over') this.#count += 1
-        else emitDecided(context, one, delivery)
-      },
+      written: (one, delivery) => emitDecided(context, one, delivery),
       unwritten: () => {},
     }
   }
@@ -127,12 +122,12 @@ export class HandOver {
   /** How many were handed over. */
   async #batch(works: readonly DueWork[]): Promise<number> {
     const { context, planner, pace } = this.#shared
-    this.#count = 0
-    const { now, capped, moved } = await walk(context, works, this.#outlet)
-    pace.take(this.#count)
+    const { now, written, capped, moved } = await walk(context, works, this.#outlet)
+    const count = written.filter(({ command }) => command.kind === 'hand_over').length
+    pace.take(count)
     await putOffCapped(context, capped, now, this.#outlet.written)
     if (moved.size > 0) await planner.plan([...moved].map(foundOut))
-    return this.#count
+    return count
   }
 
   /** Reminders whose address gets the very message by another recipient's, which was handed over before. */
