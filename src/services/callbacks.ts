@@ -185,7 +185,7 @@ export class Callbacks {
         return true
       }
     }
-    // The report settled the reminder too, or turned it round. One of unknown outcome was told as failed before.
+    // The report settled the reminder too, or turned it round. One of unknown outcome was reported as failed before.
     const isTurned = row.state !== 'settled' || hasArrived(row.status) === isFault
     const isNews = isTurned && !(isFault && row.state === 'unknown')
     const reminder = isNews && row.reminderId !== null ? await storage.reminders.get(row.reminderId) : null

@@ -14,10 +14,10 @@ export type PausedAccount = AccountPause & {
 
 /** What is paused, the longest first, without accounts whose credentials nobody uses any more. */
 export async function reportOf(context: Context, rows: readonly AccountRow[]): Promise<PausedAccount[]> {
-  const owners = await ownersOf(context, rows)
+  const aboutRow = await byOwners(context, rows)
   return rows
     .flatMap((row) => {
-      const about = owners.about(row)
+      const about = aboutRow(row)
       if (about === null) return []
       const { organizationId, channel, provider, code, pausedSince: since, probeAt: until } = row
       return [{ organizationId, channel, provider, ...about, code, since, until }]
@@ -31,21 +31,17 @@ export async function reportOf(context: Context, rows: readonly AccountRow[]): P
  */
 export async function abandonedOf(context: Context, rows: readonly AccountRow[]): Promise<AccountRow[]> {
   const owned = rows.filter(({ organizationId }) => organizationId !== null)
-  const owners = await ownersOf(context, owned)
-  return owned.filter((row) => owners.about(row) === null)
+  const aboutRow = await byOwners(context, owned)
+  return owned.filter((row) => aboutRow(row) === null)
 }
 
-/** By what their owners send now; a row without an owner is of the host application's own. */
-async function ownersOf(context: Context, rows: readonly AccountRow[]) {
-  const senderOf = await sendersOf(
-    context,
-    rows.flatMap(({ organizationId }) => organizationId ?? []),
-  )
-  return {
-    about({ organizationId, channel, account }: AccountRow) {
-      const provider =
-        organizationId === null ? context.providers.sender(null, channel) : senderOf({ organizationId, channel })
-      return provider === null ? null : aboutOf(provider, account)
-    },
+/** What a row is about, by what its owner sends now; null: nobody sends so any more. One without an owner is the host application's. */
+async function byOwners(context: Context, rows: readonly AccountRow[]) {
+  const ids = rows.flatMap(({ organizationId }) => organizationId ?? [])
+  const senderOf = await sendersOf(context, ids)
+  return ({ organizationId, channel, account }: AccountRow) => {
+    const isHosts = organizationId === null
+    const provider = isHosts ? context.providers.sender(null, channel) : senderOf({ organizationId, channel })
+    return provider === null ? null : aboutOf(provider, account)
   }
 }

@@ -70,7 +70,7 @@ type Noted = Pick<Report, 'taskId' | 'executionId'>
 /** Noted in place of a fault: TaskManager called a run failed, and is asked whether it tries again. */
 export const reportedFailed = 'reported_failed'
 
-/** Records what TaskManager says of a delivery, and tells it. False: it told nothing new. */
+/** Records what TaskManager says of a delivery, and emits it. False: it was no news. */
 export async function recordReport(context: Context, delivery: DeliveryRow, report: Report): Promise<boolean> {
   const { storage, clock } = context.options
   const now = clock.now()
@@ -103,7 +103,7 @@ export async function recordReport(context: Context, delivery: DeliveryRow, repo
   return true
 }
 
-/** As far as anybody says; the rest failed, or nothing is said of it. */
+/** The others failed, or nothing is known of them. */
 export const hasArrived = (status: DeliveryStatus | null): boolean => status === 'SENT' || status === 'DELIVERED'
 
 /** A clock of another machine may run ahead; nothing was delivered in our future. */
