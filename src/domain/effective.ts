@@ -54,7 +54,7 @@ export function effective(input: EffectiveInput): Effective {
   const { policy, wishes, recipient, category, channel } = input
   const email = channel === 'EMAIL'
   const reasons: Rule[] = []
-  if (!(email ? policy.emailEnabled : policy.smsEnabled)) reasons.push('channel_disabled_by_organization')
+  if (!isEnabled(policy, channel)) reasons.push('channel_disabled_by_organization')
   if ((email ? wishes?.emailEnabled : wishes?.smsEnabled) === false) reasons.push('channel_disabled_by_recipient')
   if (recipient.type === 'PRACTITIONER') {
     if (!policy.practitionerNotifications.includes(category)) reasons.push('not_switched_on_for_practitioners')
@@ -75,6 +75,10 @@ export function effective(input: EffectiveInput): Effective {
     offsets: own ?? (email ? policy.defaultEmailReminders : policy.defaultSmsReminders),
   }
 }
+
+/** Whether the organization sends on the channel at all. */
+export const isEnabled = (policy: OrganizationPolicy, channel: Channel): boolean =>
+  channel === 'EMAIL' ? policy.emailEnabled : policy.smsEnabled
 
 /** What is said beside the rule, where it is about the address. */
 export const detailOf = ({ rule, addressNote }: Effective) =>

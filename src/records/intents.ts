@@ -1,3 +1,4 @@
+import { isInDoubt } from '../domain/transitions.ts'
 import type { IdCodec } from '../ports/rows/ids.ts'
 import { keys } from '../ports/rows/keys.ts'
 import {
@@ -157,13 +158,6 @@ function giveUp({ rows, at, tally }: Work, row: Delivery, command: Intent<'fail'
   return done({ ...row, ...change })
 }
 
-/**
- * Whether an attempt may have reached somebody. There is no outcome to hold of a reminder that waits, nor of a delivery whose
- * worker gave it back, unsent, after the decision to hold it was made.
- */
-const isInDoubt = (found: Found): found is Extract<Found, { kind: 'delivery' }> =>
-  found.kind === 'delivery' && (found.row.delivery_state === 'sending' || found.row.unknown_outcomes > 0)
-
 function decide(intent: Work, found: Found, command: IntentCommand): IntentOutcome {
   switch (command.kind) {
     case 'send':
@@ -195,8 +189,12 @@ function decide(intent: Work, found: Found, command: IntentCommand): IntentOutco
       return found.kind === 'reminder'
         ? done(failReminder(intent, found.row, command))
         : giveUp(intent, found.row, command)
-    case 'hold':
-      return isInDoubt(found) ? giveUp(intent, found.row, command) : lost
+    case 'hold': {
+      // There is no outcome to hold of a reminder that waits, nor of a delivery whose worker gave it back meanwhile, unsent.
+      if (found.kind === 'reminder') return lost
+      const { delivery_state: state, unknown_outcomes: unknownOutcomes } = found.row
+      return isInDoubt({ state, unknownOutcomes }) ? giveUp(intent, found.row, command) : lost
+    }
   }
 }
 

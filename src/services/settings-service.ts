@@ -241,8 +241,8 @@ export class SettingsService {
       configured: row !== undefined,
       settings: shown,
       channels: {
-        EMAIL: effectiveChannel(this.#context, row ?? null, 'EMAIL', shown?.emailEnabled ?? true),
-        SMS: effectiveChannel(this.#context, row ?? null, 'SMS', shown?.smsEnabled ?? true),
+        EMAIL: effectiveChannel(this.#context, row ?? null, 'EMAIL'),
+        SMS: effectiveChannel(this.#context, row ?? null, 'SMS'),
       },
     }
   }

@@ -3,7 +3,7 @@ import type { SettleCommand, SettleResult } from '../../ports/storage.ts'
 import type { Store } from '../../records/store.ts'
 import { batchOrEach } from '../batch-or-each.ts'
 import { type Context, faultOf } from '../context.ts'
-import { Coalescer } from './coalescer.ts'
+import { Coalescer } from './wake-ups.ts'
 
 /** `settled`: by it; `late`: by another, or begun again by another worker; `unwritten`: given up by `abandon`. */
 export type Written = 'settled' | 'late' | 'unwritten'

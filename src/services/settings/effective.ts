@@ -1,4 +1,4 @@
-import type { Effective } from '../../domain/effective.ts'
+import { type Effective, isEnabled } from '../../domain/effective.ts'
 import type { SettingsRow } from '../../ports/storage.ts'
 import type { PreferenceRef, Preferences } from '../../schemas/preferences.ts'
 import type { OrganizationSettings } from '../../schemas/settings.ts'
@@ -6,6 +6,7 @@ import type { Category, Channel, Rule } from '../../schemas/vocabulary.ts'
 import type { AccountPause, DestinationPause } from '../accounts.ts'
 import type { Context } from '../context.ts'
 import { sourceOf } from '../providers.ts'
+import { policyOf } from '../settings-view.ts'
 import { taskManagerProvider } from '../tasks/reports.ts'
 
 /** Which provider would serve a channel of an organization now. */
@@ -46,8 +47,8 @@ export function effectiveChannel(
   { providers, accounts }: Pick<Context, 'providers' | 'accounts'>,
   row: SettingsRow | null,
   channel: Channel,
-  enabled: boolean,
 ): EffectiveChannel {
+  const enabled = isEnabled(policyOf(row), channel)
   if (providers.delivered) {
     return { ...none, enabled, provider: taskManagerProvider, source: taskManagerProvider }
   }
