@@ -1,48 +1,10 @@
 import { sql } from 'kysely'
 import type { EntityId } from '../../../../src/index.ts'
+import { preferences, settings } from '../fields.ts'
 import { asked, type Bind, type Builder, insertQuery, type Mode, type Param, query, updateQuery } from '../query.ts'
 
-const settingsColumns = [
-  'email_enabled',
-  'sms_enabled',
-  'email_smtp_host',
-  'email_smtp_port',
-  'email_username',
-  'email_password',
-  'email_from_address',
-  'email_from_name',
-  'sms_provider',
-  'sms_api_key',
-  'sms_api_secret',
-  'sms_from_number',
-  'default_email_reminders',
-  'default_sms_reminders',
-  'email_templates',
-  'sms_templates',
-  'unknown_outcome',
-  'past_reminders',
-  'practitioner_notifications',
-  'default_country',
-  'email_smtp_security',
-  'revision',
-  'updated_at',
-] as const
-
-const preferenceColumns = [
-  'email_enabled',
-  'sms_enabled',
-  'email_reminders',
-  'sms_reminders',
-  'appointment_confirmation',
-  'appointment_reminder',
-  'appointment_cancellation',
-  'appointment_reschedule',
-  'waitlist_notification',
-  'email_address',
-  'phone_number',
-  'revision',
-  'updated_at',
-] as const
+const settingsColumns = [...settings.names, 'revision', 'updated_at'] as const
+const preferenceColumns = [...preferences.names, 'revision', 'updated_at'] as const
 
 /** Of concurrent creations one inserts; the others change nothing and are told so. */
 const once = sql`on conflict do nothing`
