@@ -2,18 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { type Appointment, isSameRecipient, refOf, type WaitlistEntry } from '../domain/appointment.ts'
 import { type Change, changesSince, type Known } from '../domain/changes.ts'
 import { addressKey, detailOf } from '../domain/effective.ts'
-import {
-  type MessageFacts,
-  namesOf,
-  type RenderedMessage,
-  renderMessage,
-  templateField,
-} from '../domain/messages/index.ts'
+import { type MessageFacts, namesOf, type RenderedMessage, renderMessage } from '../domain/messages/index.ts'
 import { effectiveFor } from '../domain/plan.ts'
 import type { DeliveryContent, NewDelivery } from '../ports/storage.ts'
 import { type EntityId, type RecipientRef, refKey } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
 import type { Person } from '../schemas/directory.ts'
+import { templateField } from '../schemas/settings.ts'
 import { type Category, type Channel, channels, isProviderFault, type Rule } from '../schemas/vocabulary.ts'
 import { noticeKey } from './idempotency-key.ts'
 import type { Knowledge } from './knowledge.ts'

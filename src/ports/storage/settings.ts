@@ -1,12 +1,7 @@
 import type { Actor } from '../../schemas/audit.ts'
-import type { OrganizationSettings } from '../../schemas/settings.ts'
+import type { SettingsValues } from '../../schemas/settings.ts'
 import type { Channel } from '../../schemas/vocabulary.ts'
 import type { ReplanScope } from './plans.ts'
-
-type Shown = Omit<OrganizationSettings, 'id' | 'organizationId' | 'createdAt' | 'updatedAt'>
-
-/** The columns of `notification_settings` a caller may set. Secrets arrive encrypted; null: the documented default or nothing. */
-export type SettingsValues = { readonly [Field in keyof Shown]: Shown[Field] | null }
 
 export type SettingsRow = SettingsValues & {
   readonly id: number

@@ -10,13 +10,12 @@ import type {
   PlanCommand,
   PlanOutcome,
   PlanRow,
-  PreferencesValues,
   RecipientRef,
-  SettingsValues,
   SettleCommand,
   SettleResult,
   Work,
 } from '../../../src/index.ts'
+import { emptyPreferences, emptySettings } from '../../../src/index.ts'
 import type { Store } from '../../../src/records/store.ts'
 import { minutes, t0 } from './harness.ts'
 
@@ -189,40 +188,5 @@ export const newDelivery = (change: Partial<NewDelivery> = {}): NewDelivery => (
 export const queue = (storage: Store, deliveries: readonly NewDelivery[], at: Date = t0): Promise<DeliveryRow[]> =>
   storage.deliveries.enqueue(deliveries, about(), at)
 
-export const noSettings: SettingsValues = {
-  emailEnabled: null,
-  smsEnabled: null,
-  emailSmtpHost: null,
-  emailSmtpPort: null,
-  emailUsername: null,
-  emailPassword: null,
-  emailFromAddress: null,
-  emailFromName: null,
-  smsProvider: null,
-  smsApiKey: null,
-  smsApiSecret: null,
-  smsFromNumber: null,
-  defaultEmailReminders: null,
-  defaultSmsReminders: null,
-  emailTemplates: null,
-  smsTemplates: null,
-  unknownOutcome: null,
-  pastReminders: null,
-  practitionerNotifications: null,
-  defaultCountry: null,
-  emailSmtpSecurity: null,
-}
-
-export const noPreferences: PreferencesValues = {
-  emailEnabled: null,
-  smsEnabled: null,
-  emailReminders: null,
-  smsReminders: null,
-  appointmentConfirmation: null,
-  appointmentReminder: null,
-  appointmentCancellation: null,
-  appointmentReschedule: null,
-  waitlistNotification: null,
-  emailAddress: null,
-  phoneNumber: null,
-}
+export const noSettings = emptySettings
+export const noPreferences = emptyPreferences
