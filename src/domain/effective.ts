@@ -65,10 +65,6 @@ export function effective(input: EffectiveInput): Effective {
   }
 }
 
-/** Whether the organization sends on the channel at all. */
-export const isEnabled = (policy: OrganizationPolicy, channel: Channel): boolean =>
-  channel === 'EMAIL' ? policy.emailEnabled : policy.smsEnabled
-
 /** What is said beside the rule, where it is about the address. */
 export const detailOf = ({ rule, addressNote }: Effective) =>
   rule === 'invalid_contact' && addressNote !== null ? { detail: addressNote } : {}

@@ -153,8 +153,9 @@ const uses: Readonly<Record<string, string>> = {
   'src/domain/effective.ts':
     'defaultCountry defaultEmailReminders defaultSmsReminders emailAddress emailReminders phoneNumber practitionerNotifications smsReminders',
   'src/domain/plan.ts': 'pastReminders',
-  'src/services/dispatch/decide.ts': 'unknownOutcome',
+  'src/services/dispatch/decisions.ts': 'unknownOutcome',
   'src/services/dispatch/failed-attempt.ts': 'unknownOutcome',
+  'src/services/dispatch/intent.ts': 'unknownOutcome',
   'src/services/explain-waiting.ts': 'defaultCountry',
   'src/services/knowledge.ts': 'defaultCountry practitionerNotifications',
   'src/services/providers.ts':

@@ -1,6 +1,7 @@
-import { type Effective, isEnabled } from '../../domain/effective.ts'
+import type { Effective } from '../../domain/effective.ts'
 import type { SettingsRow } from '../../ports/storage.ts'
 import type { PreferenceRef, Preferences } from '../../schemas/preferences.ts'
+import { channelFlagOf } from '../../schemas/preferences.ts'
 import type { OrganizationSettings } from '../../schemas/settings.ts'
 import type { Category, Channel, Rule } from '../../schemas/vocabulary.ts'
 import type { AccountPause, DestinationPause } from '../accounts.ts'
@@ -48,7 +49,7 @@ export function effectiveChannel(
   row: SettingsRow | null,
   channel: Channel,
 ): EffectiveChannel {
-  const enabled = isEnabled(policyOf(row), channel)
+  const enabled = policyOf(row)[channelFlagOf[channel]]
   if (providers.delivered) {
     return { ...none, enabled, provider: taskManagerProvider, source: taskManagerProvider }
   }
