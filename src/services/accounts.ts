@@ -1,7 +1,7 @@
 import type { AccountRow } from '../ports/storage.ts'
 import type { Channel, Rule } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
-import { faultOf } from './context.ts'
+import { faultOf } from './fault-log.ts'
 import { abandonedOf, type PausedAccount, reportOf } from './paused-accounts.ts'
 import { type Provider, sourceOf } from './providers.ts'
 import { accountKeyOf, destinationOf, routeKeyOf, sendersOf } from './senders.ts'
