@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { IdKinds, records } from '../../src/index.ts'
+import { intents } from '../../src/records/intents.ts'
 import { keys } from '../../src/records/keys.ts'
 import { read, readThrough, unassigned } from '../../src/records/rows.ts'
-import { integerIds, textIds } from '../conformance/storage/harness.ts'
+import { integerIds, t0, textIds } from '../conformance/storage/harness.ts'
 import { aDelivery, aLink, aPlan, aReminder, aSuppression, aTask, organization, settings, someIds } from './made-up.ts'
 
 type TableName = records.TableName
@@ -351,6 +352,27 @@ export function rowsConformance(name: string, open: OpenExecutor): void {
         },
       )
       expect(found).toEqual([reminder_id, ids[1], undefined, undefined])
+    })
+
+    it('of a reminder that waits for another delivery stay, where one of its deliveries is cancelled', async () => {
+      const executor = await opening()
+      const other = await addDelivery(executor)
+      const reminder_id = await addReminder(executor, aReminder({ due_at: null, notification_id: other }))
+      const id = await addDelivery(executor, aDelivery({ reminder_id }))
+      const about = { organizationId: organization, appointmentId: 7, waitlistEntryId: null, entries: [] }
+      const cancel = {
+        kind: 'cancel',
+        work: { kind: 'delivery', id, fence: 0 },
+        rule: 'suppressed',
+        decision: about,
+      } as const
+      expect(await executor.carryOut(intents(t0), [cancel])).toEqual([{ status: 'committed', delivery: null }])
+      const deliveries = await executor.dump('notification_history')
+      expect(deliveries.map((row) => [row.id, row.delivery_state]).sort()).toEqual([
+        [other, 'queued'],
+        [id, 'cancelled'],
+      ])
+      expect((await one(executor.dump('appointment_reminders'))).status).toBe('PENDING')
     })
 
     it('are read in part', async () => {

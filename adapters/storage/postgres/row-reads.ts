@@ -126,11 +126,7 @@ export function rowReader(session: Session, set: WorkingSet) {
     const given = parameters()
     const ids = groups.map((group) => idsOf(group, given))
     const skips = waiting === 'skip' && groups.every((group) => isById(sourceOf(group)))
-    // Two who want the same reminder and its delivery would else have one row each, and neither would go on.
-    const together =
-      skips && table === 'notification_history'
-        ? ` and (t.reminder_id is null or t.reminder_id = any($${given.add(set.sets.appointment_reminders.all().map(({ id }) => id))}::bigint[]))`
-        : ''
+    const together = skips ? withThroughs(table, given) : ''
     const strength = groups.every((group) => group.lock === 'share') ? 'share' : 'update'
     const { rows } = await run<never>(
       `select t.* from ${name(table)} as t where t.id = any(array(${ids.join(' union all ')}))${together}
@@ -140,6 +136,17 @@ export function rowReader(session: Session, set: WorkingSet) {
     for (const row of rows) load(table, decodeRow(row, kinds))
     await requireThrough(table, rows)
     if (skips) await findHeld(table, groups)
+  }
+
+  /** Two who want the same reminder and its delivery would else have one row each, and neither would go on. */
+  function withThroughs(table: records.IdTable, { add }: Parameters): string {
+    const conditions = throughs.flatMap(({ key, through }) => {
+      if (through?.key.table !== table || !isIdTable(key.table)) return []
+      const column = `t.${quoted(through.column)}`
+      const ids = set.sets[key.table].all().map(({ id }) => id)
+      return [` and (${column} is null or ${column} = any($${add(ids)}::bigint[]))`]
+    })
+    return conditions.join('')
   }
 
   /** What the rows of a table hold of others was read through them before they were locked: what is not here has to be absent. */
