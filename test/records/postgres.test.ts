@@ -7,7 +7,7 @@ import { holding, waiting, waitsLong } from '../adapters/storage/postgres/fixtur
 import { integerIds } from '../conformance/storage/harness.ts'
 import { openPostgres, type PostgresServer } from '../support/postgres-server.ts'
 import { workingSets } from './executors.ts'
-import { aDelivery, aReminder, organization, settings } from './made-up.ts'
+import { aDelivery, aLink, aReminder, organization, settings } from './made-up.ts'
 import { perform, reading, rowsConformance } from './suite.ts'
 
 let server: PostgresServer
@@ -108,6 +108,37 @@ describe('what a command did not declare', () => {
     await letGo()
     expect(await reminders).toMatchObject([{ id: reminder_id }])
   })
+})
+
+it('carries out 5,000 items in one call', async () => {
+  const executor = await opening({ lockTimeoutMs: 10_000 })
+  const numbers = Array.from({ length: 5000 }, (_, index) => index)
+  const ids = await executor.add('notification_history', ...numbers.map((number) => ({ dedupe_key: `${number}` })))
+  const command: records.Command<number, boolean> = {
+    stages: [
+      (id) => [readThrough(keys.reminder, keys.delivery, 'reminder_id', { id })],
+      (id) => [
+        read(keys.delivery, { id }),
+        read(keys.deliveryOnce, { organization_id: organization, dedupe_key: `again ${id}` }, 'none'),
+      ],
+    ],
+    inserts: () => [['notification_history', 1]],
+    run: (rows, items) =>
+      items.map((id) => {
+        rows.update('notification_history', id, { delivery_state: 'cancelled' })
+        rows.deleteBy('reminder_plan_recipients', { plan_id: id })
+        rows.ensure('reminder_plan_recipients', aLink({ plan_id: id }))
+        return rows.insertNew(keys.deliveryOnce, aDelivery({ dedupe_key: `again ${id}` })) !== null
+      }),
+    held: null,
+  }
+  expect(new Set(await executor.carryOut(command, ids))).toEqual(new Set([true]))
+  const states = Map.groupBy(await executor.dump('notification_history'), (row) => row.delivery_state)
+  expect([...states].map(([state, rows]) => [state, rows.length]).sort()).toEqual([
+    ['cancelled', 5000],
+    ['queued', 5000],
+  ])
+  expect(await executor.dump('reminder_plan_recipients')).toHaveLength(5000)
 })
 
 describe('rows that another transaction has', () => {

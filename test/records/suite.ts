@@ -163,6 +163,22 @@ export function rowsConformance(name: string, open: OpenExecutor): void {
       expect(found).toEqual([])
     })
 
+    it('are found by keys with words that a statement has to quote', async () => {
+      const executor = await opening()
+      const key: records.WholeKey<'appointment_reminders', 'appointment_id'> = {
+        table: 'appointment_reminders',
+        by: ['appointment_id'],
+        columns: null,
+        where: { message: ["it's", '"'], subject: 'null' },
+      }
+      for (const message of ["it's", 'another', null])
+        await addReminder(executor, aReminder({ offset: `${message}`, message }))
+      const found = (rows: records.Rows) => rows.list(key, { appointment_id: 7 }).map(({ message }) => message)
+      for (const lock of ['update', 'none'] as const) {
+        expect(await perform(executor, found, reading(read(key, { appointment_id: 7 }, lock)))).toEqual(["it's"])
+      }
+    })
+
     it('are inserted once by their unique key, in one command and by the next', async () => {
       const executor = await opening()
       const delivery = aDelivery({ dedupe_key: "it's once" })
