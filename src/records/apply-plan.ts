@@ -192,10 +192,10 @@ export const plans: Command<PlanCommand, PlanOutcome> = {
       ...command.notifications.flatMap((notification) => noticeReads(notification, found.ids)),
     ],
   ],
-  inserts: ({ reminders, notifications }) => ({
-    appointment_reminders: reminders.length,
-    notification_history: notifications.length,
-  }),
+  inserts: ({ reminders, notifications }) => [
+    ['appointment_reminders', reminders.length],
+    ['notification_history', notifications.length],
+  ],
   run(rows, commands) {
     const tally = createTally()
     const stands = guardCheck(rows)

@@ -94,7 +94,7 @@ function enqueueAll(rows: Rows, command: EnqueueCommand, tally: Tally): Delivery
 export const notices: Command<EnqueueCommand, DeliveryRow[]> = {
   absences: ({ deliveries }, ids) => deliveries.flatMap((delivery) => noticeAbsences(delivery, ids)),
   stages: [({ deliveries }, { ids }) => deliveries.flatMap((delivery) => noticeReads(delivery, ids))],
-  inserts: ({ deliveries }) => ({ notification_history: deliveries.length }),
+  inserts: ({ deliveries }) => [['notification_history', deliveries.length]],
   run: tallied(enqueueAll),
   held: null,
 }

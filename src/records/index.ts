@@ -1,7 +1,7 @@
 /** For authors of storage adapters: the tables, the commands by which their rows change, and the rows as the ports show them. */
 
 export * from '../ports/rows/ids.ts'
-export type { AnyKey, Fixed, Key, KeyOf, Part } from '../ports/rows/keys.ts'
+export type { AnyKey, Fixed, Key, KeyOf, Part, WholeKey } from '../ports/rows/keys.ts'
 export { keys, lifecycle } from '../ports/rows/keys.ts'
 export * from '../ports/rows/rows.ts'
 export * from '../ports/rows/tables/columns.ts'

@@ -23,7 +23,7 @@ import {
   releaseReminder,
   type Work,
 } from './begun.ts'
-import { cancelDelivery, cancelReminder, finishReminder, wait, withdraw } from './cancel.ts'
+import { cancelDelivery, cancelReminder, finishReminder, wait } from './cancel.ts'
 import { decodeDelivery, encodeContent } from './codecs/deliveries.ts'
 import { countedAs, createMeter, createTally, meterOf } from './counters.ts'
 import { appendDecision } from './decisions.ts'
@@ -67,7 +67,9 @@ function cancel(intent: Work, found: Found, rule: Intent<'cancel'>['rule']) {
   cancelDelivery(rows, found.row, rule, at, tally)
   if (found.row.reminder_id === null) return
   const reminder = rows.get(keys.reminder, { id: found.row.reminder_id })
-  if (reminder?.status === 'PENDING') withdraw(rows, reminder, rule, at, tally)
+  // One that waits for another delivery stays with that.
+  const isOfThis = (reminder?.notification_id ?? found.row.id) === found.row.id
+  if (reminder?.status === 'PENDING' && isOfThis) cancelReminder(rows, reminder, rule, at, tally)
 }
 
 function claimDelivery({ rows, at }: Work, row: Delivery, command: Intent<'send'>): Delivery {
@@ -279,7 +281,7 @@ const makesDelivery: ReadonlySet<string> = new Set(['send', 'fail', 'hand_over',
 export const intents = (at: Date): Command<IntentCommand, IntentOutcome> => ({
   absences: (command, ids) => absencesOf(command, at, ids),
   stages: [(command, { ids }) => guardsOf(command, at, ids), remindersOf, deliveriesOf],
-  inserts: ({ kind }) => (makesDelivery.has(kind) ? { notification_history: 1 } : {}),
+  inserts: ({ kind }) => (makesDelivery.has(kind) ? [['notification_history', 1]] : []),
   run: (rows, commands) => commitIntents(rows, commands, at),
   held: { outcome: { status: 'held' }, wait: 'never' },
 })

@@ -18,6 +18,8 @@ export function preferencesOf(rows: Rows, { type, id: given }: PreferenceRef): P
   return row === undefined ? null : decodePreferences({ type, id }, row)
 }
 
+const tableOf = { PATIENT: 'patient_notification_preferences', CLIENT: 'client_notification_preferences' } as const
+
 const keyOf = ({ type, id: given }: PreferenceRef, ids: IdCodec) => {
   const id = ids('recipient', given)
   const found: { key: AnyKey; of: { [column: string]: unknown } } =
@@ -75,7 +77,7 @@ export type NewPreferences = Write & {
 export const preferenceCreations: Command<NewPreferences, PreferencesRow | null> = {
   absences: ({ recipient }, ids) => [{ ...keyOf(recipient, ids), way: 'ends' }],
   stages: [({ recipient }, { ids }) => [preferencesRead(recipient, ids)]],
-  inserts: () => ({ patient_notification_preferences: 1, client_notification_preferences: 1 }),
+  inserts: ({ recipient }) => [[tableOf[recipient.type], 1]],
   run: each((rows, { organizationId, recipient, values, replan, at, by = systemActor }) => {
     const leftBehind = preferencesOf(rows, recipient)
     const isTaken = leftBehind !== null && leftBehind.organizationId !== organizationId

@@ -48,7 +48,7 @@ const ofOrganization = ({ organizationId: organization_id }: { readonly organiza
 export const settingsCreations: Command<NewSettings, SettingsRow | null> = {
   absences: (command) => [{ key: keys.settings, of: ofOrganization(command), way: 'ends' }],
   stages: [(command) => [read(keys.settings, ofOrganization(command))]],
-  inserts: () => ({ notification_settings: 1 }),
+  inserts: () => [['notification_settings', 1]],
   run: each((rows, { organizationId, values, replan, at, by = systemActor }) => {
     const row = { ...encodeSettings(values, 1, at), organization_id: organizationId, created_at: at.getTime() }
     if (rows.insertNew(keys.settings, { id: unassigned, ...row }) === null) return null

@@ -63,13 +63,15 @@ export function directRows(db: Builder, prepare: Prepare, ids: records.IdCodec):
   const insert = inserting(sql``)
   const insertMissing = inserting(sql`on conflict do nothing`)
 
-  type Only = { readonly [column: string]: readonly unknown[] | undefined }
+  /** By the names of the columns to write, and those of the condition, with the number of their values. */
   const updating = kept((table: TableName) =>
-    kept((only: Only | undefined) =>
+    kept((only: string) =>
       kept((names: string) => {
-        const conditions = Object.entries(only ?? {}).flatMap(([name, values]) =>
-          values === undefined ? [] : [sql`${sql.ref(name)} in (${sql.join(values.map((value) => sql.lit(value)))})`],
-        )
+        const conditions = only.split(' ').flatMap((one) => {
+          const [name = '', count] = one.split(':')
+          const places = Array.from({ length: Number(count) }, () => sql`${null}`)
+          return name === '' ? [] : [sql`${sql.ref(name)} in (${sql.join(places)})`]
+        })
         return compiled(
           sql`update ${sql.table(table)} set ${sql.join(names.split(' ').map(equals))}
             where ${all([equals('id'), ...conditions])}`,
@@ -112,8 +114,11 @@ export function directRows(db: Builder, prepare: Prepare, ids: records.IdCodec):
     appendNew: ({ table }, row) => insertMissing(table)(row).changes > 0,
     append: (table, row) => void insert(table)(row),
     ensure: (table, row) => void insertMissing(table)(row),
-    update(table, id, change, only) {
-      updating(table)(only)(Object.keys(change).join(' ')).run([...Object.values(change), id])
+    update(table, id, change, only = {}) {
+      const conditions = Object.entries<readonly unknown[] | undefined>(only)
+      const shape = conditions.map(([name, values = []]) => `${name}:${values.length}`).join(' ')
+      const statement = updating(table)(shape)(Object.keys(change).join(' '))
+      statement.run([...Object.values(change), id, ...conditions.flatMap(([, values = []]) => values)])
     },
     deleteBy(table, of) {
       deleting(table)(Object.keys(of).join(' ')).run(Object.values(of))

@@ -9,7 +9,7 @@ import { qualified } from './names.ts'
 import { announce } from './notify.ts'
 import { createPatience } from './patience.ts'
 import { nameOf, rowReader, type Waiting } from './row-reads.ts'
-import { isUndeclared, WorkingSet } from './working-set.ts'
+import { WorkingSet } from './working-set.ts'
 
 type Command<Item, Outcome> = records.Command<Item, Outcome>
 type Load = <Item, Outcome>(
@@ -49,14 +49,6 @@ export function idPool() {
 }
 export type IdPool = ReturnType<typeof idPool>
 
-const everyTable = [
-  'notification_settings',
-  'patient_notification_preferences',
-  'client_notification_preferences',
-  'appointment_reminders',
-  'notification_history',
-] as const satisfies readonly records.NumberedTable[]
-
 /**
  * Carries out commands: reads under lock what they declare, runs them on what was read, and writes what they changed in bulk. A few
  * round trips for any number of rows.
@@ -79,11 +71,11 @@ async function transact<Item, Outcome>(
     })
     const held = await load(command, items, session, set)
     const free = held.size === 0 ? items : items.filter((item) => !held.has(item))
-    const inserts = command.inserts === undefined ? [] : free.map(command.inserts)
-    for (const table of everyTable) {
-      const count = inserts.reduce((sum, one) => sum + (one[table] ?? 0), 0)
-      if (count > 0) ids.set(table, await pool.take(session, table, count))
+    const counts = new Map<records.NumberedTable, number>()
+    for (const [table, count] of free.flatMap((item) => command.inserts?.(item) ?? [])) {
+      counts.set(table, (counts.get(table) ?? 0) + count)
     }
+    for (const [table, count] of counts) if (count > 0) ids.set(table, await pool.take(session, table, count))
     const done = command.run(set, free).values()
     afterwards = await announce(session, set)
     await flush(session, set)
@@ -135,6 +127,13 @@ async function read<Item, Outcome>(
 
 export type Carry = Storage['carry']
 
+const allLocks =
+  ({ run, schema }: Session) =>
+  async (locks: readonly AdvisoryLock[]): Promise<readonly AdvisoryLock[]> => {
+    await takeLocks(run, schema, locks)
+    return []
+  }
+
 /** What carries out commands on the library's own connections, or in a transaction of the host (`isHosts`), which waits for everything. */
 export function carrying(
   engine: Pick<Commands, 'write'>,
@@ -147,17 +146,11 @@ export function carrying(
   const unsure = new Map<string, number>()
 
   const waitForAll: Load = (command, items, session, set) =>
-    read(command, items, session, set, {
-      rows: () => 'wait',
-      locks: async (locks) => {
-        await takeLocks(session.run, session.schema, locks)
-        return []
-      },
-    })
+    read(command, items, session, set, { rows: () => 'wait', locks: allLocks(session) })
 
   /** Most wait for a row only for a moment; who has one for long is passed over. */
   const waitShortly: Load = (command, items, session, set) =>
-    rows.attempt((waiting) => read(command, items, session, set, { rows: () => waiting, locks: async () => [] }))
+    rows.attempt((waiting) => read(command, items, session, set, { rows: () => waiting, locks: allLocks(session) }))
 
   const isUnsure = (name: string): boolean => {
     const isYet = (unsure.get(name) ?? 0) > performance.now()
@@ -174,15 +167,13 @@ export function carrying(
     (command, items, session, set) =>
       read(command, items, session, set, {
         rows(asked) {
-          for (const one of asked) if (one.key.table === 'appointment_reminders') begun.add(nameOf(one))
+          for (const one of asked) if (one.lock === 'update') begun.add(nameOf(one))
           return unsure.size > 0 && asked.some((one) => isUnsure(nameOf(one))) ? 'wait' : 'skip'
         },
         locks: (locks) =>
-          absences.attempt(async (waiting) => {
-            if (waiting === 'skip') return tryLocks(session.run, session.schema, locks)
-            await takeLocks(session.run, session.schema, locks)
-            return []
-          }),
+          absences.attempt((waiting) =>
+            waiting === 'skip' ? tryLocks(session.run, session.schema, locks) : allLocks(session)(locks),
+          ),
       })
 
   async function all<Item, Outcome>(command: Command<Item, Outcome>, items: readonly Item[]): Promise<Outcome[]> {
@@ -196,8 +187,6 @@ export function carrying(
       return await go(items)
     } catch (error) {
       if (isUnknownCommit(error)) for (const name of begun) unsure.set(name, performance.now() + busyTimeoutMs)
-      // A stage found other rows than the one before it, since another transaction was committed in between.
-      if (isUndeclared(error)) return go(items)
       throw error
     }
   }

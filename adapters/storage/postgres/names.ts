@@ -3,6 +3,8 @@ import { postgresTypes, typeOf } from '../kysely/column-types.ts'
 
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
+export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
+
 /** A table by its schema and name, so that no `search_path` decides which one is meant. */
 export const qualified = (schema: string, table: string): string => `${quoted(schema)}.${quoted(table)}`
 

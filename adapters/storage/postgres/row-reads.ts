@@ -1,6 +1,7 @@
 import { records } from '../../../src/index.ts'
 import type { Session } from './engine.ts'
-import { qualified, quoted, recordset } from './names.ts'
+import { Outdated } from './errors.ts'
+import { literal, qualified, quoted, recordset } from './names.ts'
 import { decodeRow, encodeParameter, encodeRow } from './values.ts'
 import type { WorkingSet } from './working-set.ts'
 
@@ -39,16 +40,13 @@ function grouped(reads: readonly Read[]): Group[] {
   return [...groups.values()].flat()
 }
 
-/** As text, also where a host's parsers made an object of it. */
-const textOf = (json: unknown): string => (typeof json === 'string' ? json : JSON.stringify(json))
-
 const fixed = (alias: string, { where }: AnyKey): string =>
   Object.entries(where)
     .map(([name, condition]) => {
       const column = `${alias}.${quoted(name)}`
       if (condition === 'null') return ` and ${column} is null`
       if (condition === 'not null') return ` and ${column} is not null`
-      return ` and ${column} in (${condition.map((word) => `'${word}'`).join(', ')})`
+      return ` and ${column} in (${condition.map(literal).join(', ')})`
     })
     .join('')
 
@@ -64,9 +62,13 @@ function parameters() {
 type Parameters = ReturnType<typeof parameters>
 
 const order: readonly string[] = records.lockOrder
-const rankOf = ({ key }: Group): number => order.indexOf(key.table)
-const isById = ({ key }: Pick<Read, 'key'>): boolean => key.by.length === 1 && key.by[0] === 'id'
+const isById = (key: AnyKey): boolean => key.by.length === 1 && key.by[0] === 'id'
 const isIdTable = (table: records.TableName): table is records.IdTable => 'id' in records.tables[table].columns
+const isLocked = ({ lock }: Group): boolean => lock !== 'none'
+/** What is read without a lock comes last, since there may be a lock to wait for. */
+const rankOf = (group: Group): number => (isLocked(group) ? order.indexOf(group.key.table) : order.length)
+/** A few columns, or rows that nobody locks: of any number of tables in one round trip. */
+const isPart = (group: Group): boolean => group.key.columns !== null || !isLocked(group)
 
 /**
  * Reads what commands declare into a working set: all that one stage reads of a table in one statement. What decides is read after
@@ -78,6 +80,16 @@ export function rowReader(session: Session, set: WorkingSet) {
   const throughs: Group[] = []
   const held = new Set<string>()
   let hasSkipped = false
+  let rank = 0
+
+  /** Whoever locks in another order waits in a circle with somebody, sooner or later. */
+  function requireOrder(groups: readonly Group[]): void {
+    for (const group of groups.filter(isLocked)) {
+      const next = rankOf(group)
+      if (next < rank) throw new Error(`a command locks ${group.key.table} after ${order[rank]}`)
+      rank = next
+    }
+  }
 
   const listOf = (source: AnyKey, { of }: Group, { add }: Parameters): string =>
     recordset(source.table, source.by, kinds, add(JSON.stringify([...of.values()].map(encodeRow))))
@@ -98,39 +110,56 @@ export function rowReader(session: Session, set: WorkingSet) {
       from ${name(source.table)} as o where ${same(source)}${fixed('o', source)} offset 0) as found`
   }
 
-  function take<T extends records.TableName>(table: T, rows: readonly records.Row<T>[]): void {
-    set.sets[table].load(rows)
-    // What rows that were found hold of others was read through them: where it is not here, it is not there.
-    for (const { key, through } of throughs) {
-      if (through?.key.table !== table) continue
-      for (const row of rows) {
-        const id: unknown = Reflect.get(row, through.column)
-        if (id !== null) set.declare(key, { id })
-      }
-    }
+  const load = <T extends records.TableName>(table: T, row: records.Row<T>): void => set.sets[table].load(row)
+
+  /** Which of these rows are there, whoever has them. */
+  async function present(table: records.IdTable, ids: readonly number[]): Promise<readonly number[]> {
+    if (ids.length === 0) return []
+    const { rows } = await run<{ id: string }>(`select id::text from ${name(table)} where id = any($1::bigint[])`, [
+      ids,
+    ])
+    return rows.map(({ id }) => Number(id))
   }
 
   /** Whole rows of one table, locked in the order of their ids. */
   async function lock(table: records.IdTable, groups: readonly Group[], waiting: Waiting): Promise<void> {
     const given = parameters()
     const ids = groups.map((group) => idsOf(group, given))
-    const skips = waiting === 'skip' && groups.every((group) => isById({ key: sourceOf(group) }))
-    // Two who want the same reminder and its delivery would else have one row each, and neither would go on.
-    const together =
-      skips && table === 'notification_history'
-        ? ` and (t.reminder_id is null or t.reminder_id = any($${given.add(set.sets.appointment_reminders.all().map(({ id }) => id))}::bigint[]))`
-        : ''
+    const skips = waiting === 'skip' && groups.every((group) => isById(sourceOf(group)))
+    const together = skips ? withThroughs(table, given) : ''
     const strength = groups.every((group) => group.lock === 'share') ? 'share' : 'update'
     const { rows } = await run<never>(
       `select t.* from ${name(table)} as t where t.id = any(array(${ids.join(' union all ')}))${together}
        order by t.id for ${strength} of t${skips ? ' skip locked' : ''}`,
       given.values,
     )
-    take(
-      table,
-      rows.map((row) => decodeRow(row, kinds)),
-    )
+    for (const row of rows) load(table, decodeRow(row, kinds))
+    await requireThrough(table, rows)
     if (skips) await findHeld(table, groups)
+  }
+
+  /** Two who want the same reminder and its delivery would else have one row each, and neither would go on. */
+  function withThroughs(table: records.IdTable, { add }: Parameters): string {
+    const conditions = throughs.flatMap(({ key, through }) => {
+      if (through?.key.table !== table || !isIdTable(key.table)) return []
+      const column = `t.${quoted(through.column)}`
+      const ids = set.sets[key.table].all().map(({ id }) => id)
+      return [` and (${column} is null or ${column} = any($${add(ids)}::bigint[]))`]
+    })
+    return conditions.join('')
+  }
+
+  /** What the rows of a table hold of others was read through them before they were locked: what is not here has to be absent. */
+  async function requireThrough(table: records.IdTable, rows: readonly object[]): Promise<void> {
+    for (const { key, through } of throughs) {
+      if (through?.key.table !== table || !isIdTable(key.table)) continue
+      const others = set.sets[key.table]
+      const ids = rows.map((row): unknown => Reflect.get(row, through.column))
+      const missing = ids.flatMap((id) => (id === null || others.has(Number(id)) ? [] : [Number(id)]))
+      if ((await present(key.table, missing)).length > 0)
+        throw new Outdated(`another row of ${key.table} is to be read`)
+      for (const id of missing) set.declare(key, { id })
+    }
   }
 
   /** Of what was asked for by its id and passed over: what is there all the same. */
@@ -140,65 +169,54 @@ export function rowReader(session: Session, set: WorkingSet) {
       if (through !== null) continue
       for (const [named, { id }] of of) if (!set.sets[table].has(Number(id))) missing.set(Number(id), named)
     }
-    if (missing.size === 0) return
-    const text = `select id::text from ${name(table)} where id = any($1::bigint[])`
-    const { rows } = await run<{ id: string }>(text, [[...missing.keys()]])
-    for (const { id } of rows) held.add(missing.get(Number(id)) ?? '')
+    for (const id of await present(table, [...missing.keys()])) held.add(missing.get(id) ?? '')
   }
 
-  /** A few columns, or rows that nobody locks: of any number of tables in one round trip, and so as JSON. */
+  /** As JSON: the tables have different columns. */
   async function readParts(groups: readonly Group[], waiting: Waiting): Promise<void> {
+    if (groups.length === 0) return
     const given = parameters()
     const parts = groups.map((group, index) => {
       const { key, lock: strength } = group
       const [p, a] = [`p${index}`, `a${index}`]
-      const columns = (
-        key.columns === null ? Object.keys(records.tables[key.table].columns) : [...key.by, ...key.columns]
-      )
-        .map((column) => `t.${quoted(column)}`)
-        .join(', ')
+      const named = key.columns === null ? Object.keys(records.tables[key.table].columns) : [...key.by, ...key.columns]
+      const columns = [...new Set(named)].map((column) => `t.${quoted(column)}`).join(', ')
+      const [by = ''] = key.by
+      const table = `${name(key.table)} as t`
       const found =
-        strength === 'none' && key.by.length > 1
-          ? `${listOf(key, group, given)} cross join lateral (
-              select * from ${name(key.table)} as o where ${same(key)}${fixed('o', key)} offset 0) as t`
-          : key.by.length > 1
-            ? `${name(key.table)} as t where t.id = any(array(${idsOf(group, given)}))`
-            : `${name(key.table)} as t where t.${quoted(key.by[0] ?? '')}
-                = any($${given.add([...group.of.values()].map((of) => of[key.by[0] ?? '']))})${fixed('t', key)}`
-      if (strength === 'none') {
-        return {
-          ctes: [`${p} as materialized (select ${columns} from ${found})`],
-          select: `select ${index} as part, false as held, to_json(${p}) as found from ${p}`,
-        }
-      }
+        key.by.length === 1
+          ? `${table} where t.${quoted(by)} = any($${given.add([...group.of.values()].map((of) => of[by]))})${fixed('t', key)}`
+          : isLocked(group)
+            ? `${table} where t.id = any(array(${idsOf(group, given)}))`
+            : `${listOf(key, group, given)} cross join lateral (
+                select * from ${name(key.table)} as o where ${same(key)}${fixed('o', key)} offset 0) as t`
+      const select = (from: string) =>
+        `select ${index} as part, 'false' as held, to_json(${p})::text as found from ${from}`
+      if (!isLocked(group))
+        return { ctes: [`${p} as materialized (select ${columns} from ${found})`], select: select(p) }
       const locked = `select ${columns}, t.id as locked from ${found} order by t.id for ${strength} of t`
-      if (waiting === 'wait') {
-        return {
-          ctes: [`${p} as materialized (${locked})`],
-          select: `select ${index} as part, false as held, to_json(${p}) as found from ${p}`,
-        }
-      }
+      if (waiting === 'wait') return { ctes: [`${p} as materialized (${locked})`], select: select(p) }
       return {
         ctes: [
           `${p} as materialized (${locked} skip locked)`,
           `${a} as materialized (select ${columns}, t.id as locked from ${found})`,
         ],
-        select: `select ${index} as part, ${p}.locked is null as held,
-          case when ${p}.locked is null then to_json(${a}) else to_json(${p}) end as found
+        select: `select ${index} as part, (${p}.locked is null)::text as held,
+          (case when ${p}.locked is null then to_json(${a}) else to_json(${p}) end)::text as found
           from ${a} left join ${p} on ${p}.locked = ${a}.locked`,
       }
     })
-    const { rows } = await run<{ part: string; held: unknown; found: string }>(
+    const { rows } = await run<{ part: string; held: string; found: string }>(
       `with ${parts.flatMap(({ ctes }) => ctes).join(', ')} ${parts.map(({ select }) => select).join(' union all ')}`,
       given.values,
     )
     for (const { part, held: isHeld, found } of rows) {
       const group = groups[Number(part)]
-      if (group === undefined) continue
-      const row = decodeRow(JSON.parse(textOf(found)), kinds)
-      if (isHeld === true || isHeld === 't' || isHeld === 'true') held.add(nameOf({ ...group, of: row }))
-      else if (group.key.columns !== null) set.loadPart(group.key, row)
-      else take(group.key.table, [row])
+      if (group === undefined) throw new Error(`a row of the unknown part ${part}`)
+      const row = decodeRow(JSON.parse(found), kinds)
+      if (isHeld === 'true') held.add(nameOf({ ...group, of: row }))
+      else if (group.key.columns === null) load(group.key.table, row)
+      else set.loadPart(group.key, row)
     }
   }
 
@@ -209,25 +227,19 @@ export function rowReader(session: Session, set: WorkingSet) {
       for (const { key, of, through } of reads) if (through === null) set.declare(key, of)
       const groups = grouped(reads).sort((a, b) => rankOf(a) - rankOf(b))
       throughs.push(...groups.filter(({ through }) => through !== null))
-      const isPart = ({ key, lock: strength }: Group) => key.columns !== null || strength === 'none'
-      const parts = groups.filter(isPart)
-      if (parts.length > 0) await readParts(parts, waiting)
-      const whole = Map.groupBy(
-        groups.filter((group) => !isPart(group)),
-        ({ key }) => key.table,
-      )
-      for (const [table, ofTable] of whole) if (isIdTable(table)) await lock(table, ofTable, waiting)
+      requireOrder(groups)
+      let parts = groups.filter(isPart)
+      const whole = groups.filter((group) => !isPart(group))
+      for (const [table, ofTable] of Map.groupBy(whole, ({ key }) => key.table)) {
+        const before = parts.filter((part) => rankOf(part) < order.indexOf(table))
+        parts = parts.slice(before.length)
+        await readParts(before, waiting)
+        if (isIdTable(table)) await lock(table, ofTable, waiting)
+      }
+      await readParts(parts, waiting)
     },
     hasSkipped: () => hasSkipped,
-    /** Whether the row is there, and is another's: itself, or what is read through it. */
-    isHeld(read: Read): boolean {
-      const { key, of, through } = read
-      if (through === null) return held.has(nameOf(read))
-      return set.sets[through.key.table].find(through.key, of).some((row) => {
-        const id: unknown = Reflect.get(row, through.column)
-        return id !== null && set.sets[key.table].find(key, { id }).length === 0
-      })
-    },
+    /** Whether the row is there, and is another's. */
+    isHeld: (read: Read): boolean => read.through === null && held.has(nameOf(read)),
   }
 }
-export type RowReader = ReturnType<typeof rowReader>

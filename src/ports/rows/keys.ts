@@ -20,6 +20,8 @@ export type Key<T extends TableName, B extends Column<T>, C extends Column<T>> =
   readonly by: readonly B[]
   readonly columns: readonly C[] | null
 }
+/** One that finds whole rows. */
+export type WholeKey<T extends TableName, B extends Column<T>> = Key<T, B, Column<T>> & { readonly columns: null }
 export type KeyOf<T extends TableName, B extends Column<T>> = Pick<Row<T>, B>
 export type Part<T extends TableName, C extends Column<T>> = Pick<Row<T>, C>
 
@@ -27,9 +29,9 @@ const key = <T extends TableName, const B extends Column<T>>(
   table: T,
   by: readonly B[],
   where: { readonly [column: string]: Fixed } = {},
-): Key<T, B, Column<T>> => ({ table, by, columns: null, where })
+): WholeKey<T, B> => ({ table, by, columns: null, where })
 
-/** The same rows, of which only these columns are read where a statement can choose. */
+/** The row of a unique key, of which only these columns are read where a statement can choose. */
 const part = <T extends TableName, B extends Column<T>, const C extends Column<T>>(
   { table, by, where }: Key<T, B, Column<T>>,
   columns: readonly C[],

@@ -1,5 +1,5 @@
 import type { IdCodec } from './ids.ts'
-import type { AnyKey, Key, KeyOf, Part } from './keys.ts'
+import type { AnyKey, Key, KeyOf, Part, WholeKey } from './keys.ts'
 import type { Row, TableName } from './tables/tables.ts'
 
 /** Tables whose rows have a number, given by the database. */
@@ -10,7 +10,7 @@ export type NumberedTable = Exclude<IdTable, 'notification_decisions' | 'notific
 type Column<T extends TableName> = keyof Row<T> & string
 
 /** An update changes the row only where this column holds one of these values. */
-export type Condition<T extends TableName> = { readonly [C in Column<T>]?: readonly Row<T>[C][] }
+export type Condition<T extends TableName> = { readonly [C in Column<T>]?: readonly NonNullable<Row<T>[C]>[] }
 
 /** The id of a row that is to be inserted: the database gives it. */
 export const unassigned = 0
@@ -20,8 +20,9 @@ export const unassigned = 0
  * transaction: it sees its own writes, and what others committed before it began. It may run again on rows read anew, so it keeps
  * nothing outside. Valid until the command returns.
  *
- * Absent is an answer: `undefined`, or an empty list. A storage that loads rows before the command runs throws where a command
- * asks for what its `reads` did not declare: a row that was not loaded must never look as if it were not there.
+ * Absent is an answer: `undefined`, or an empty list; of a key one of whose values is null, always. A storage that loads rows
+ * before the command runs throws where a command reads or updates what it did not declare: a row that was not loaded must never
+ * look as if it were not there.
  */
 export type Rows = {
   /** Turns ids of the host into what the columns hold. */
@@ -37,10 +38,7 @@ export type Rows = {
     of: KeyOf<T, B>,
   ): Part<T, C> | undefined
   /** All rows of a key, in any order. */
-  list<T extends TableName, B extends Column<T>, C extends Column<T>>(
-    key: Key<T, B, C>,
-    of: KeyOf<T, B>,
-  ): readonly Part<T, C>[]
+  list<T extends TableName, B extends Column<T>>(key: WholeKey<T, B>, of: KeyOf<T, B>): readonly Row<T>[]
   /** Returns the id. If somebody inserted a row with the same unique key meanwhile, the transaction fails, and runs again. */
   insert<T extends NumberedTable>(table: T, row: Row<T>): number
   /** Inserts, unless the row of the unique key is there: null. The key is to be declared. */
@@ -50,17 +48,17 @@ export type Rows = {
   ): number | null
   /** The same for a table whose rows have no number: whether it was inserted. */
   appendNew<T extends TableName, B extends Column<T>>(key: Key<T, B, Column<T>>, row: Row<T>): boolean
-  /** Inserts without an answer. */
+  /** Inserts without an answer, and, as all that is blind, not always seen by the command itself. */
   append<T extends TableName>(table: T, row: Row<T>): void
   /** Inserts without an answer; a row with the same unique key stays as it is. */
   ensure<T extends TableName>(table: T, row: Row<T>): void
   /** Changes these columns of the row, where it is there and holds what `only` says. */
   update<T extends IdTable>(table: T, id: number, change: Partial<Row<T>>, only?: Condition<T>): void
-  /** Deletes all rows that hold this. Blind: they need not be declared. */
+  /** Deletes all rows that hold this in columns that never change. Blind: they need not be declared. */
   deleteBy<T extends TableName, B extends Column<T>>(table: T, of: KeyOf<T, B>): void
-  /** Adds to a counter, which never falls below zero. Blind. */
+  /** Adds to a counter, which never falls below zero. Blind; what a command adds to the same one may count as one sum. */
   add(counter: Row<'notification_counters'>): void
-  /** Has the tasks of a reminder or a delivery looked at by `at`, or earlier where they are anyway. Blind. */
+  /** Has the tasks of a reminder or a delivery looked at by `at`, or earlier where they are anyway. Blind, and after all updates. */
   touch(of: TaskOf, at: number): void
 }
 export type TaskOf = { readonly reminder_id: number } | { readonly notification_id: number }
@@ -113,7 +111,7 @@ export type Command<Item, Outcome> = {
   readonly absences?: (item: Item, ids: IdCodec) => readonly Absence[]
   readonly stages: readonly ((item: Item, found: Found) => readonly Read[])[]
   /** How many rows of a table the item inserts, at most. */
-  readonly inserts?: (item: Item) => { readonly [T in NumberedTable]?: number }
+  readonly inserts?: (item: Item) => readonly (readonly [NumberedTable, number])[]
   /** One outcome an item, in their order. */
   readonly run: (rows: Rows, items: readonly Item[]) => readonly Outcome[]
   /** What becomes of an item whose rows another transaction has: null, all wait for it. */
