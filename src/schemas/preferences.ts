@@ -10,17 +10,23 @@ const offsets = reminderOffsets.nullable().optional()
 
 /** A patient's or client's preferences as a caller writes them. Null: inherit from the organization. */
 export const preferencesInput = z.strictObject({
-  emailEnabled: flag,
-  smsEnabled: flag,
-  emailReminders: offsets,
-  smsReminders: offsets,
-  appointmentConfirmation: flag,
-  appointmentReminder: flag,
-  appointmentCancellation: flag,
-  appointmentReschedule: flag,
-  waitlistNotification: flag,
-  emailAddress: emailAddress.nullable().optional(),
-  phoneNumber: phoneNumber.nullable().optional(),
+  emailEnabled: flag.describe('False disables e-mail. Null: inherit'),
+  smsEnabled: flag.describe('False disables SMS. Null: inherit'),
+  emailReminders: offsets.describe('Offsets of e-mail reminders; an empty list means none. Null: inherit'),
+  smsReminders: offsets.describe('Offsets of SMS reminders; an empty list means none. Null: inherit'),
+  appointmentConfirmation: flag.describe('False disables confirmations. Null: inherit'),
+  appointmentReminder: flag.describe('False disables reminders. Null: inherit'),
+  appointmentCancellation: flag.describe('False disables cancellation notices. Null: inherit'),
+  appointmentReschedule: flag.describe('False disables reschedule notices. Null: inherit'),
+  waitlistNotification: flag.describe('False disables waitlist notices. Null: inherit'),
+  emailAddress: emailAddress
+    .nullable()
+    .optional()
+    .describe('E-mail address in place of the one that your directory returns. Null: that one'),
+  phoneNumber: phoneNumber
+    .nullable()
+    .optional()
+    .describe('Phone number in place of the one that your directory returns. Null: that one'),
 })
 export type PreferencesInput = z.infer<typeof preferencesInput>
 

@@ -28,44 +28,87 @@ const host = z
   .meta({ examples: ['smtp.example.org'] })
 const offsets = reminderOffsets.nullable().optional()
 const flag = z.boolean().nullable().optional()
+const secret = z.string().min(1).max(1024).nullable().optional()
 
 /** Organization settings as a caller writes them. Left out: unchanged, or the default on creation; null: the default. */
 export const organizationSettingsInput = z.strictObject({
-  emailEnabled: flag,
-  smsEnabled: flag,
-  emailSmtpHost: host.nullable().optional(),
-  emailSmtpPort: z.int().min(1).max(65_535).nullable().optional(),
-  /** How the server is spoken to. Null: TLS from the start on port 465, else STARTTLS as the transport decides. */
-  emailSmtpSecurity: z.enum(emailSecurities).nullable().optional(),
+  emailEnabled: flag.describe('False disables e-mail for all recipients. Default true'),
+  smsEnabled: flag.describe('False disables SMS for all recipients. Default true'),
+  emailSmtpHost: host
+    .nullable()
+    .optional()
+    .describe(
+      'Mail server. Null: the organization has none of its own, and the account of the host application is used',
+    ),
+  emailSmtpPort: z.int().min(1).max(65_535).nullable().optional().describe('Port of the mail server. Default 587'),
+  emailSmtpSecurity: z
+    .enum(emailSecurities)
+    .nullable()
+    .optional()
+    .describe('Encryption. Null: TLS from the start on port 465, else STARTTLS as the transport decides'),
   emailUsername: singleLine(255)
     .meta({ examples: ['notifications@clinic.example'] })
     .nullable()
-    .optional(),
-  emailPassword: z.string().min(1).max(1024).nullable().optional(),
-  emailFromAddress: emailAddress.nullable().optional(),
+    .optional()
+    .describe('User name at the mail server. Null: no sign-in'),
+  emailPassword: secret.describe('Password at the mail server. Encrypted at rest; shown as `********`'),
+  emailFromAddress: emailAddress
+    .nullable()
+    .optional()
+    .describe('Sender address. Null: the user name, if that is an address'),
   emailFromName: singleLine(255)
     .meta({ examples: ['Medical Clinic'] })
     .nullable()
-    .optional(),
+    .optional()
+    .describe('Sender name'),
   smsProvider: z
     .string()
     .max(50)
     .regex(/^[A-Za-z0-9_-]+$/, 'must be the name of an installed provider')
     .meta({ examples: ['twilio'] })
     .nullable()
-    .optional(),
-  smsApiKey: z.string().min(1).max(1024).nullable().optional(),
-  smsApiSecret: z.string().min(1).max(1024).nullable().optional(),
-  smsFromNumber: smsSender.nullable().optional(),
-  defaultEmailReminders: offsets,
-  defaultSmsReminders: offsets,
-  emailTemplates: templateSet.nullable().optional(),
-  smsTemplates: templateSet.nullable().optional(),
-  unknownOutcome: z.enum(unknownOutcomePolicies).nullable().optional(),
-  pastReminders: z.enum(pastReminderPolicies).nullable().optional(),
-  practitionerNotifications: z.array(z.enum(categories)).max(categories.length).nullable().optional(),
-  /** The country of phone numbers that are written without a country code (ISO 3166-1 alpha-2). Null: there is none. */
-  defaultCountry: countryCode.nullable().optional(),
+    .optional()
+    .describe('Name of the SMS transport. Null: the account of the host application is used'),
+  smsApiKey: secret.describe(
+    'Key of the SMS account; for Twilio the Account SID. Encrypted at rest; shown as `********`',
+  ),
+  smsApiSecret: secret.describe(
+    'Secret of the SMS account; for Twilio the auth token. Encrypted at rest; shown as `********`',
+  ),
+  smsFromNumber: smsSender
+    .nullable()
+    .optional()
+    .describe(
+      'Sender: a phone number, a short code of 3 to 8 digits, or an alphanumeric sender id of up to 11 characters',
+    ),
+  defaultEmailReminders: offsets.describe(
+    'Offsets of e-mail reminders; an empty list means none. Default 24 and 2 hours',
+  ),
+  defaultSmsReminders: offsets.describe('Offsets of SMS reminders; an empty list means none. Default 24 and 2 hours'),
+  emailTemplates: templateSet.nullable().optional().describe('Templates of e-mails. Null removes all of them'),
+  smsTemplates: templateSet.nullable().optional().describe('Templates of SMS messages. Null removes all of them'),
+  unknownOutcome: z
+    .enum(unknownOutcomePolicies)
+    .nullable()
+    .optional()
+    .describe(
+      'What happens to a message that may or may not have been sent: one more attempt, or hold. Default `retry`',
+    ),
+  pastReminders: z
+    .enum(pastReminderPolicies)
+    .nullable()
+    .optional()
+    .describe('What happens to a reminder whose time is already past when it is planned. Default `skip`'),
+  practitionerNotifications: z
+    .array(z.enum(categories))
+    .max(categories.length)
+    .nullable()
+    .optional()
+    .describe('Kinds of messages that practitioners receive. Default none'),
+  defaultCountry: countryCode
+    .nullable()
+    .optional()
+    .describe('Country (ISO 3166-1 alpha-2) of phone numbers without a country code. Null: none'),
 })
 export type OrganizationSettingsInput = z.infer<typeof organizationSettingsInput>
 
