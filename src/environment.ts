@@ -27,7 +27,7 @@ export function readEnvironment(variables: Readonly<Record<string, string | unde
   readonly defaults: ChannelDefaults
   readonly encryptionKey: string | null
 } {
-  const env = asOptions(() => parseInput(environment, { ...variables }, 'The environment'))
+  const env = asOptions(() => parseInput(environment, { ...variables }, 'environment variables'))
   return { defaults: defaultsOf(env), encryptionKey: env.NOTIFICATIONS_ENCRYPTION_KEY }
 }
 

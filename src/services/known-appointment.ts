@@ -31,7 +31,7 @@ export async function knownAppointment(
   const truth = (await host.appointments([id]))(id)
   if (truth.kind === 'known' && isWithin(scope, truth.value)) return truth.value
   if (truth.kind === 'unreadable' && isWithin(scope, { organizationId: truth.organizationId ?? scope })) {
-    throw rowInvalid(`appointment ${id}`, truth.issues)
+    throw rowInvalid('appointment', id, truth.issues)
   }
   throw appointmentNotFound(id)
 }
@@ -70,7 +70,7 @@ export async function placeOfAppointment(
   if (truth?.kind !== 'unreadable') return { ...place, organizationId }
   // A row that cannot be used is somebody's all the same.
   if (truth.organizationId !== null) return { ...place, organizationId: truth.organizationId }
-  return { ...place, organizationId, fault: rowInvalid(`appointment ${id}`, truth.issues) }
+  return { ...place, organizationId, fault: rowInvalid('appointment', id, truth.issues) }
 }
 
 /**
@@ -86,6 +86,6 @@ export async function locatedAppointment(
   const { organizationId, truth, fault, isRecorded } = await placeOfAppointment(context, id, scope)
   if (organizationId === null || !isWithin(scope, { organizationId })) throw fault ?? appointmentNotFound(id)
   // Where nothing was recorded there is only that row to show.
-  if (truth?.kind === 'unreadable' && !isRecorded) throw rowInvalid(`appointment ${id}`, truth.issues)
+  if (truth?.kind === 'unreadable' && !isRecorded) throw rowInvalid('appointment', id, truth.issues)
   return { organizationId, truth }
 }

@@ -270,8 +270,8 @@ export class Planner {
       } catch (error) {
         // Whatever the reason, it is this appointment's alone: the others are planned.
         const { appointmentId } = request
-        this.#context.options.logger.error('appointment not planned', { appointmentId, fault: faultOf(error) })
-        results.set(request, unreadable(appointmentId, [{ field: '', message: 'no plan can be made of it' }]))
+        this.#context.options.logger.error('planning an appointment failed', { appointmentId, fault: faultOf(error) })
+        results.set(request, unreadable(appointmentId, [{ field: '', message: 'no reminders can be planned for it' }]))
         return []
       }
     })
@@ -349,7 +349,10 @@ const unchanged = (live: readonly ReminderRow[]): Applied => ({
 })
 
 const held = (appointmentId: EntityId): NotificationError =>
-  new NotificationError('storage_busy', `Another transaction holds the reminders of appointment ${appointmentId}.`)
+  new NotificationError(
+    'storage_busy',
+    `Another transaction has locked the reminders of appointment ${appointmentId}. Try again later.`,
+  )
 
 function failure(error: unknown): PlanResult {
   if (!isNotificationError(error)) throw error
@@ -357,16 +360,17 @@ function failure(error: unknown): PlanResult {
 }
 
 const failures = {
-  appointment_not_active: 'Nothing is planned for what is cancelled or over, such as appointment',
-  conflict: 'Others kept changing at the same time the reminders of appointment',
+  appointment_not_active: (id: EntityId) => `Nothing was planned: appointment ${id} is cancelled or over.`,
+  conflict: (id: EntityId) =>
+    `The reminders of appointment ${id} were changed at the same time by other requests, several times in a row. Try again.`,
 } as const
 
 const failed = (code: keyof typeof failures, appointmentId: EntityId): PlanResult => ({
   status: 'failed',
-  error: new NotificationError(code, `${failures[code]} ${appointmentId}.`, { field: 'appointmentId' }),
+  error: new NotificationError(code, failures[code](appointmentId), { field: 'appointmentId' }),
 })
 
 const unreadable = (appointmentId: EntityId, issues: readonly FieldIssue[]): PlanResult => ({
   status: 'failed',
-  error: rowInvalid(`appointment ${appointmentId}`, issues),
+  error: rowInvalid('appointment', appointmentId, issues),
 })

@@ -154,8 +154,8 @@ export class TaskManagerIntegration {
     } catch (error) {
       const { logger } = this.#context.options
       const isAway = isNotificationError(error) && error.code.startsWith('directory_')
-      if (isAway) logger.warn('hand-over put off: the directory is away', { code: error.code })
-      else logger.error('tasks put off', { fault: faultOf(error) })
+      if (isAway) logger.warn('handover to TaskManager postponed: the directory is unavailable', { code: error.code })
+      else logger.error('handover to TaskManager postponed', { fault: faultOf(error) })
     }
   }
 

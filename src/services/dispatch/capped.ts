@@ -36,8 +36,8 @@ export async function putOffCapped(
 /** Somebody should look: a host in a loop, or a cap that is too low. */
 function tellCapped({ events, options }: Context, capped: readonly Evaluated[]): void {
   for (const [organizationId, ones] of Map.groupBy(capped, (one) => factsOf(one.due).organizationId)) {
-    options.logger.warn('daily send cap reached, messages put off', { organizationId, count: ones.length })
-    const message = `The organization reached its daily cap; ${ones.length} messages were put off or given up.`
+    options.logger.warn('daily send cap reached; messages postponed', { organizationId, count: ones.length })
+    const message = `The organization reached its daily cap; ${ones.length} messages were postponed or cancelled.`
     events.emit('error', { code: 'daily_cap', message, organizationId })
   }
 }

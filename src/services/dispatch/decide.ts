@@ -97,7 +97,7 @@ export function decideOne(
     rendered = renderFor({ channel, category, subject, recipient: person, others, changed, organization, now }, policy)
   } catch (error) {
     // Whatever the reason, it is this message's alone: the others go out.
-    options.logger.error('message not rendered', { ...factsForLog(due), fault: faultOf(error) })
+    options.logger.error('rendering a message failed', { ...factsForLog(due), fault: faultOf(error) })
     return fail(due, 'failed', 'template_failed')
   }
   const idempotencyKey = idempotencyKeyOf(due)

@@ -304,7 +304,7 @@ export class Dispatcher {
     for (const [index, one] of evaluated.entries()) {
       const outcome = outcomes[index]
       if (isNotificationError(outcome)) {
-        options.logger.error('decision not written', { ...factsForLog(one.due), fault: outcome.code })
+        options.logger.error('storing a decision failed', { ...factsForLog(one.due), fault: outcome.code })
       }
       if (outcome !== undefined && 'delivery' in outcome) {
         progress = true

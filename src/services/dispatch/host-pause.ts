@@ -27,7 +27,7 @@ export class HostPause {
     const pauseMs = Math.min(longestMs, firstMs * 2 ** this.#failures)
     this.#failures += 1
     this.#until = clock.elapsedMs() + pauseMs
-    logger.warn('directory unavailable, work put off', { code, pauseMs })
+    logger.warn('directory unavailable; messages wait', { code, pauseMs })
     this.#context.events.emit('error', { code, message, organizationId: null })
   }
 

@@ -26,7 +26,7 @@ export async function planAnew(
     results = await planner.plan(ids.map((appointmentId) => ({ appointmentId, reactivate: false, unreported: true })))
   } catch (error) {
     if (isDirectoryFault(error)) pause.begin(error)
-    else options.logger.error('appointments not planned anew', { fault: faultOf(error) })
+    else options.logger.error('replanning appointments failed', { fault: faultOf(error) })
   }
   const planned = new Set(ids.filter((_id, index) => results[index]?.status === 'planned'))
   for (const due of works) {

@@ -31,7 +31,7 @@ export async function isUnknownAgain(
         at.getTime() - row.updatedAt.getTime() >= apartMs,
     )
   } catch (fault) {
-    logger.warn('earlier refusals of an address not read', { organizationId, fault: faultOf(fault) })
+    logger.warn('reading earlier refusals of an address failed', { organizationId, fault: faultOf(fault) })
     return false
   }
 }

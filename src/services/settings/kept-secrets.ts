@@ -24,10 +24,10 @@ export function requireNewSecrets(context: Pick<Context, 'secrets'>, before: Set
     .map(
       ([field, place]): FieldIssue => ({
         field,
-        message: `is needed again: the stored one was given for another ${place}. Write it in the same request, or null to remove it`,
+        message: `is required again, because the stored secret belongs to another ${place}. Send it in the same request, or null to remove it`,
       }),
     )
-  if (issues.length > 0) throw inputInvalid('Organization settings', issues)
+  if (issues.length > 0) throw inputInvalid('organization settings', issues)
 }
 
 function movesMail(before: SettingsRow, patch: Patch): boolean {

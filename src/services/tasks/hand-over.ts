@@ -158,7 +158,7 @@ export class HandOver {
     try {
       body = bodyOf(judgement, one, timeOf(due.reminder, now))
     } catch (error) {
-      context.options.logger.error('message not rendered', { ...factsForLog(due), fault: faultOf(error) })
+      context.options.logger.error('rendering a message failed', { ...factsForLog(due), fault: faultOf(error) })
       return fail(due, 'failed', 'template_failed')
     }
     if (body === null) return null

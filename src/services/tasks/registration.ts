@@ -128,7 +128,7 @@ function bodyByTruth(desk: Desk, one: DeliverCase): SendBody | null {
   } catch (error) {
     // TaskManager has a text that could be rendered once: better than none.
     const { logger } = desk.shared.context.options
-    logger.error('message not rendered', { ...factsForLog(workOf(one)), fault: faultOf(error) })
+    logger.error('rendering a message failed', { ...factsForLog(workOf(one)), fault: faultOf(error) })
     return null
   }
 }
