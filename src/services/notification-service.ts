@@ -51,7 +51,7 @@ import {
 } from './views.ts'
 
 /**
- * Plans reminders, sends notices, and tells what was decided and what came of it.
+ * Plans reminders, sends notices, and reports what was decided and what was sent.
  *
  * Beside the errors it names, every method may throw a NotificationError `invalid_input` for an argument that is not
  * valid (`field` names it), `directory_failed` or `directory_invalid` where it asks the directory (`issues` says what cannot be

@@ -284,7 +284,7 @@ export class Dispatcher {
     )
   }
 
-  /** True if anything came of it. */
+  /** True if anything changed. */
   async #dispatch(works: readonly DueWork[]): Promise<boolean> {
     const { options } = this.#context
     const truths = this.#lookAhead.take(works)

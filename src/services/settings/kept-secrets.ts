@@ -8,7 +8,7 @@ import { secretContext } from '../providers.ts'
 type Patch = Partial<SettingsValues>
 
 /**
- * A secret stays with the place it was given for. Whoever names another server, account or provider must bring its
+ * Secrets are tied to their server. Whoever names another server, account or provider must bring its
  * secrets along, or remove the stored ones: kept, they would be handed to whoever answers at the new place. Taking a
  * place away (null) hands nothing to anybody, and whoever names one again brings the secrets then.
  * @throws NotificationError `invalid_input` naming the secrets that are missing.
