@@ -84,7 +84,10 @@ export class Problems {
   #describe(status: number, codes: readonly ErrorCode[]): Json {
     const narrowed = {
       type: 'object',
-      properties: { code: { type: 'string', enum: codes }, status: { const: status } },
+      properties: {
+        code: { type: 'string', enum: codes, description: problemShape.shape.code.description },
+        status: { const: status, description: problemShape.shape.status.description },
+      },
     }
     const schema = { allOf: [this.#schema, { ...narrowed, required: ['code', 'status'] }] }
     return {
