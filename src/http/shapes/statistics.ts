@@ -46,7 +46,7 @@ export const statisticsShape = z.object({
   byProvider: z.record(z.string(), outcomesOf('through the provider')).describe('Deliveries by transport'),
   byDay: z
     .array(z.object({ day: z.string().describe('UTC day'), ...outcomes }))
-    .describe('Deliveries by UTC day, earliest first; days without any are left out'),
+    .describe('Deliveries by UTC day, earliest first; days without deliveries are left out'),
   tasks: z
     .object({
       created: z.int().describe('Tasks created'),
