@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
@@ -23,6 +24,17 @@ const common = {
   expect: { poll: { timeout: 10_000 } },
 }
 
+/** Programs of the guides import the package by its name, and are given its sources. */
+const { compilerOptions }: { compilerOptions: { paths: Record<string, [string]> } } = JSON.parse(
+  readFileSync(new URL('tsconfig.json', import.meta.url), 'utf8'),
+)
+const resolve = {
+  alias: Object.entries(compilerOptions.paths).map(([name, [path]]) => ({
+    find: new RegExp(`^${name}$`),
+    replacement: new URL(path, import.meta.url).pathname,
+  })),
+}
+
 export default defineConfig({
   test: {
     // Half of the work is waiting for servers: on two cores vitest would take one worker.
@@ -36,7 +48,10 @@ export default defineConfig({
     ],
     projects: [
       // Files of one worker share what is imported: loading it again for each would take as long as the tests.
-      { test: { ...common, name: 'short', include: ['test/**/*.test.ts'], exclude: [long, alone], isolate: false } },
+      {
+        resolve,
+        test: { ...common, name: 'short', include: ['test/**/*.test.ts'], exclude: [long, alone], isolate: false },
+      },
       { test: { ...common, name: 'alone', include: [alone] } },
       // One after another, when the others are over: they measure what the machine does to several processes of theirs.
       { test: { ...common, name: 'long', include: [long], maxWorkers: 1, sequence: { groupOrder: 1 } } },

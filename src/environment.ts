@@ -24,7 +24,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
   readonly defaults: SettingsValues
   readonly encryptionKey: string | null
 } {
-  const read = asOptions(() => parseInput(environment, { ...env }, 'The environment'))
+  const read = asOptions(() => parseInput(environment, { ...env }, 'environment variables'))
   const defaults = Object.fromEntries(variables.map(({ name, variable }) => [name, read[variable]]))
   return { defaults: { ...emptySettings, ...defaults }, encryptionKey: read.NOTIFICATIONS_ENCRYPTION_KEY }
 }

@@ -4,18 +4,18 @@
  */
 export const errorTable = {
   bad_request: { status: 400, title: 'The request cannot be read' },
-  unauthenticated: { status: 401, title: 'Nobody is known to be calling' },
-  token_invalid: { status: 401, title: 'The token is missing, forged or expired' },
-  forbidden: { status: 403, title: 'The caller may not do this' },
+  unauthenticated: { status: 401, title: 'Authentication is required' },
+  token_invalid: { status: 401, title: 'The token is missing, invalid or expired' },
+  forbidden: { status: 403, title: 'The caller is not allowed to do this' },
   not_found: { status: 404, title: 'There is nothing at this path' },
-  method_not_allowed: { status: 405, title: 'The path does not know this method' },
+  method_not_allowed: { status: 405, title: 'The path does not support this method' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be JSON' },
-  invalid_input: { status: 422, title: 'The input is not valid' },
-  template_invalid: { status: 422, title: 'The template is not valid' },
+  invalid_input: { status: 422, title: 'The input is invalid' },
+  template_invalid: { status: 422, title: 'The template is invalid' },
   unknown_provider: { status: 422, title: 'The provider is not installed' },
-  rate_limited: { status: 429, title: 'The caller asks too often' },
-  outbound_refused: { status: 422, title: 'The address may not be connected to' },
+  rate_limited: { status: 429, title: 'Too many requests' },
+  outbound_refused: { status: 422, title: 'Connections to this address are not allowed' },
   appointment_not_found: { status: 404, title: 'There is no such appointment' },
   organization_not_found: { status: 404, title: 'There is no such organization' },
   recipient_not_found: { status: 404, title: 'There is no such recipient' },
@@ -24,35 +24,35 @@ export const errorTable = {
   preferences_not_found: { status: 404, title: 'The recipient has no notification preferences' },
   notification_not_found: { status: 404, title: 'There is no such notification' },
   reminder_not_found: { status: 404, title: 'There is no such reminder' },
-  idempotency_key_reused: { status: 422, title: 'The idempotency key stands for another request' },
+  idempotency_key_reused: { status: 422, title: 'The idempotency key was used for another request' },
   request_in_progress: { status: 409, title: 'The same request is still running' },
-  already_exists: { status: 409, title: 'It exists already' },
-  conflict: { status: 409, title: 'It was changed by somebody else at the same time' },
+  already_exists: { status: 409, title: 'It already exists' },
+  conflict: { status: 409, title: 'It was changed by another request at the same time' },
   appointment_not_active: { status: 409, title: 'The appointment is not active' },
-  body_unreadable: { status: 500, title: 'The host application read the body first' },
-  slot_started: { status: 409, title: 'The slot that is offered has started' },
+  body_unreadable: { status: 500, title: 'The host application has already read the body' },
+  slot_started: { status: 409, title: 'The offered slot has started' },
   offer_expired: { status: 409, title: 'The offer has expired' },
   encryption_key_missing: { status: 500, title: 'No encryption key is configured' },
   secret_unreadable: { status: 500, title: 'A stored secret cannot be decrypted' },
-  host_timeout: { status: 503, title: 'The host application did not answer in time' },
-  directory_failed: { status: 502, title: 'The host application did not answer' },
-  directory_invalid: { status: 502, title: 'The host application answered with something unusable' },
-  task_manager_unavailable: { status: 503, title: 'TaskManager does not answer' },
+  host_timeout: { status: 503, title: 'The host application did not respond in time' },
+  directory_failed: { status: 502, title: "The host application's directory failed" },
+  directory_invalid: { status: 502, title: "The host application's directory returned invalid data" },
+  task_manager_unavailable: { status: 503, title: 'TaskManager is unavailable' },
   task_manager_refused: { status: 502, title: 'TaskManager refused the request' },
-  task_manager_conflict: { status: 409, title: 'TaskManager no longer lets the task be changed' },
-  task_manager_invalid: { status: 502, title: 'TaskManager answered with something unusable' },
+  task_manager_conflict: { status: 409, title: 'TaskManager no longer allows changes to the task' },
+  task_manager_invalid: { status: 502, title: 'TaskManager returned an invalid response' },
   storage_busy: { status: 503, title: 'The database is busy' },
   storage_failed: { status: 500, title: 'The database failed' },
   storage_replaced: { status: 503, title: 'The database file was deleted or replaced' },
   storage_closed: { status: 503, title: 'The storage is closed' },
   transaction_refused: { status: 500, title: 'The transaction cannot be used' },
-  migration_refused: { status: 500, title: 'The database may not be migrated' },
+  migration_refused: { status: 500, title: 'The database cannot be migrated' },
   library_outdated: { status: 500, title: 'The database needs a newer version of the library' },
-  migration_missing: { status: 500, title: 'The database is not migrated' },
-  scheduler_failed: { status: 503, title: 'The scheduler did not answer' },
-  options_invalid: { status: 500, title: 'The library was given options it cannot use' },
+  migration_missing: { status: 500, title: 'The database has not been migrated' },
+  scheduler_failed: { status: 503, title: 'The scheduler did not respond' },
+  options_invalid: { status: 500, title: 'The options are invalid' },
   dependency_missing: { status: 500, title: 'An optional package is not installed' },
-  internal_error: { status: 500, title: 'Something went wrong inside' },
+  internal_error: { status: 500, title: 'An internal error occurred' },
 } as const satisfies Record<string, { status: number; title: string }>
 
 export type ErrorCode = keyof typeof errorTable
@@ -60,12 +60,12 @@ export const errorCodes: readonly ErrorCode[] = Object.keys(errorTable).filter(
   (code): code is ErrorCode => code in errorTable,
 )
 
-/** One fault in an input: `field` is a path such as `emailReminders[2]`, '' for the input as a whole. */
+/** One fault in an input: `field` is a path such as `emailReminders[2]`, '' for the input as a whole; `message` continues it. */
 export type FieldIssue = { readonly field: string; readonly message: string }
 
-/** `status: must be ...; timeZone: must be ...` */
+/** `status must be ...; timeZone must be ...` */
 export const issuesInWords = (issues: readonly FieldIssue[]): string =>
-  issues.map(({ field, message }) => (field === '' ? message : `${field}: ${message}`)).join('; ')
+  issues.map(({ field, message }) => (field === '' ? message : `${field} ${message}`)).join('; ')
 
 export type NotificationErrorOptions = {
   readonly field?: string
@@ -104,7 +104,7 @@ export function isNotificationError(error: unknown): error is NotificationError 
 }
 
 /**
- * What became of a send that did not succeed.
+ * The outcome of a send that did not succeed.
  * - `transient`: not sent; the same message may be tried again.
  * - `permanent`: not sent; trying again would fail again.
  * - `suppressed`: not sent; the address opted out with the provider, and is never tried again.
@@ -144,7 +144,7 @@ export type TransportErrorOptions = {
 
 const transportBrand = Symbol.for('appointment-notifications.transport-error')
 
-/** What a transport throws. Anything else it throws counts as `unknown`: it cannot be told from a send that happened. */
+/** What a transport throws. Anything else it throws counts as `unknown`: the message may have been sent. */
 export class TransportError extends Error {
   override readonly name = 'TransportError'
   readonly outcome: FailureOutcome

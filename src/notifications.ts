@@ -225,8 +225,8 @@ export function createNotifications(options: NotificationsOptions): Notification
     })
     const report = { ...dispatcher.left, abandoned }
     for (const [what, ids] of [
-      ['accepted and not recorded', report.unrecorded],
-      ['of unknown outcome', report.unfinished],
+      ['that were sent but not recorded', report.unrecorded],
+      ['whose outcome is unknown', report.unfinished],
     ] as const) {
       if (ids.length > 0) logger.error(`stopped with messages ${what}`, { count: ids.length, ids: ids.join(', ') })
     }
@@ -257,7 +257,7 @@ export function createNotifications(options: NotificationsOptions): Notification
       if (starting !== null) {
         throw new NotificationError(
           'conflict',
-          'Call afterRestore() before start(): what was due is being sent already.',
+          'Call afterRestore() before start(): due messages are already being sent.',
         )
       }
       await clock.follow()
@@ -284,4 +284,4 @@ export function createNotifications(options: NotificationsOptions): Notification
 }
 
 const stoppedMeanwhile = () =>
-  new NotificationError('storage_closed', 'The library was stopped; create it anew to start again.')
+  new NotificationError('storage_closed', 'The library was stopped; create it again to start it.')

@@ -186,13 +186,15 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
   const names = options.transports.map((transport) => transport.name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice !== undefined) {
-    throw new NotificationError('options_invalid', `The option "transports" holds two transports named "${twice}".`, {
-      field: 'transports',
-    })
+    throw new NotificationError(
+      'options_invalid',
+      `The option "transports" has two transports named "${twice}". Each needs its own name.`,
+      {
+        field: 'transports',
+      },
+    )
   }
-  const { retry, publicUrl, sendCap, ...durations } = asOptions(() =>
-    parseInput(plainOptions, options, 'The options object'),
-  )
+  const { retry, publicUrl, sendCap, ...durations } = asOptions(() => parseInput(plainOptions, options, 'options'))
   const variables = options.env ?? process.env
   const { defaults, encryptionKey } = readEnvironment(variables)
   const keys = options.encryptionKey ?? encryptionKey ?? []
@@ -245,7 +247,7 @@ function maySend(transport: object): boolean {
 const shape = z.strictObject({
   storage: has('migrate', 'ping', 'close'),
   directory: has('appointments', 'organizations'),
-  transports: z.array(has('send').refine(maySend, 'must have a concurrency of 1 or more, or none')),
+  transports: z.array(has('send').refine(maySend, 'must have a concurrency of at least 1, or none')),
   encryptionKey: z.union([z.string(), z.array(z.string())]).optional(),
   scheduler: has('start', 'wakeAt', 'stop').optional(),
   env: z.looseObject({}).optional(),
@@ -271,5 +273,5 @@ const shape = z.strictObject({
 })
 
 function requireShape(options: NotificationsOptions): void {
-  asOptions(() => parseInput(shape, options, 'The options object'))
+  asOptions(() => parseInput(shape, options, 'options'))
 }

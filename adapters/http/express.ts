@@ -31,4 +31,4 @@ export function expressRouter(library: Pick<Notifications, 'handle'>) {
 }
 
 const remedy =
-  'A middleware read it first and kept nothing of it. Mount expressRouter() before that middleware, or let the middleware set request.body to the parsed body or request.rawBody to its bytes.'
+  'A middleware has consumed it without keeping it. Mount expressRouter() before that middleware, or let the middleware set request.body to the parsed body or request.rawBody to its bytes.'

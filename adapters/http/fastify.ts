@@ -87,7 +87,7 @@ function readHere(request: FastifyRequestLike, limit: number): Promise<HttpBody>
 }
 
 const remedy =
-  'A hook or middleware read it first and handed nothing on. Let the preParsing hook return a stream of the same bytes, or let it set request.rawBody to them.'
+  'A hook or middleware has consumed it. Let the preParsing hook return a stream of the same bytes, or set request.rawBody to them.'
 
 const isUnreadableType = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE'

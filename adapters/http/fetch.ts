@@ -30,4 +30,4 @@ export function fetchHandler(library: Pick<Notifications, 'handle'>, { basePath 
 }
 
 const remedy =
-  'It was read from the request before, or the request was made anew without it. Pass in a request.clone() made before anybody reads the body.'
+  'Something has consumed it, or the request was created again without it. Pass a request.clone() made before anything reads the body.'

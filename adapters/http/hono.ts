@@ -35,4 +35,4 @@ export function honoHandler(library: Pick<Notifications, 'handle'>) {
 }
 
 const remedy =
-  'A middleware read it from context.req.raw. Let it read by context.req.text(), json() or arrayBuffer(), which keep the body, or from context.req.raw.clone().'
+  'A middleware has consumed context.req.raw. Read the body with context.req.text(), json() or arrayBuffer(), which keep it, or from context.req.raw.clone().'

@@ -82,7 +82,7 @@ export type PostgresOptions = PostgresTuning &
 export function postgres(options: string | PostgresOptions): Storage {
   const settings = typeof options === 'string' ? { url: options } : options
   const { schema = 'public' } = settings
-  if (schema === '') throw invalid('the schema is empty. Name one, or leave it out for "public".')
+  if (schema === '') throw invalid('the schema is empty. Give its name, or leave it out for "public".')
   const engine = createEngine({ target: targetOf(settings), schema, limits: limitsOf(settings) })
   return storageOn(engine, 'kysely' in settings)
 }
@@ -93,7 +93,8 @@ function targetOf(options: PostgresOptions): PostgresTarget {
   if (!('url' in options)) return options
   const { url, connections = 10 } = options
   if (!/^postgres(ql)?:\/\//.test(url)) throw invalid('the URL must begin with postgres:// or postgresql://.')
-  if (!Number.isInteger(connections) || connections < 1) throw invalid('"connections" must be a whole number from 1.')
+  if (!Number.isInteger(connections) || connections < 1)
+    throw invalid('"connections" must be an integer of at least 1.')
   return { url, connections: connections + 1 }
 }
 

@@ -64,7 +64,7 @@ function targetOf(options: SqliteOptions): SqliteTarget {
     return database.memory ? { shared: database } : fileTarget(database.name)
   }
   if (options.path === '') {
-    throw new NotificationError('options_invalid', 'sqlite({ path }): the path is empty. Name a file, or ":memory:".')
+    throw new NotificationError('options_invalid', 'sqlite({ path }): the path is empty. Give a file, or ":memory:".')
   }
   return fileTarget(options.path)
 }

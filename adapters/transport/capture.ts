@@ -38,7 +38,10 @@ export function capture({ fail, clock = systemClock }: CaptureOptions = {}): Cap
     },
     async send(message, { signal }) {
       if (signal.aborted) {
-        throw new TransportError('The time for this send was over.', { outcome: 'transient', code: 'capture_aborted' })
+        throw new TransportError('Sending was aborted before it began.', {
+          outcome: 'transient',
+          code: 'capture_aborted',
+        })
       }
       const error = fail?.(message) ?? null
       if (error !== null) throw error

@@ -21,7 +21,10 @@ export function consoleTransport(options: ConsoleOptions = {}): Transport {
     needsAccount: false,
     async send(message, { signal }) {
       if (signal.aborted) {
-        throw new TransportError('The time for this send was over.', { outcome: 'transient', code: 'console_aborted' })
+        throw new TransportError('Sending was aborted before it began.', {
+          outcome: 'transient',
+          code: 'console_aborted',
+        })
       }
       write(
         showContent

@@ -1,6 +1,6 @@
 /**
  * A small Scheduling2.0: a clinic's backend with its own tables and endpoints, which embeds the library as any host
- * would. `npm run clinic` starts it; the README shows a session with curl.
+ * would. `npm run clinic` starts it; the README beside it has a session with curl.
  */
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'

@@ -208,7 +208,7 @@ function unreadable(issues: readonly FieldIssue[], start: Date, now: Date): Verd
 /** Somebody who is not among those that take part left, unless somebody among them cannot be read. */
 function missing({ hasUnreadablePeople }: Pick<Appointment, 'hasUnreadablePeople'>, start: Date, now: Date): Verdict {
   if (!hasUnreadablePeople) return cancel('recipient_removed')
-  return unreadable([{ field: 'recipients', message: 'somebody among them cannot be read' }], start, now)
+  return unreadable([{ field: 'recipients', message: 'include somebody who cannot be read' }], start, now)
 }
 
 /** No reason to send something wrong, nor to forget it. Null: there is no start that is known. */

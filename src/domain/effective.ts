@@ -37,7 +37,7 @@ export type Effective = {
 
 /**
  * Who gets what: the organization's settings, overridden by the recipient's preferences, limited by contact data,
- * opt-outs and provider configuration. An organization that switches a channel off has switched it off for everybody.
+ * opt-outs and provider configuration. A channel the organization disables is disabled for all its recipients.
  */
 export function effective(input: EffectiveInput): Effective {
   const { policy, wishes, recipient, category, channel } = input

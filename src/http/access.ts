@@ -53,23 +53,23 @@ export const organizationOf = (caller: Caller): string | null =>
 export type AuthenticateRequest = Omit<HttpRequest, 'readBody'>
 
 /**
- * Tells who is calling; null: nobody known, and the answer is 401. Called for every request except TaskManager's
+ * Identifies the caller; null: unknown, and the response is 401. Called for every request except TaskManager's
  * callbacks, which carry a signed token. If it throws a `NotificationError('unauthenticated')`, or anything with a `status` or
  * `statusCode` of 401 or 403, that is the answer. If it throws anything else, as most token libraries do of a bad token, the
  * answer is 500; if it has not answered after 10 s, 503.
  */
 export type Authenticate = ((request: AuthenticateRequest) => Caller | null | Promise<Caller | null>) & {
-  /** Logged as a warning when the library starts to use it. */
+  /** Logged as a warning when the library is created with it. */
   readonly warning?: string
 }
 
 /**
- * For development only: lets anybody who reaches the router read and change everything. The library logs a warning when
+ * For development only: anyone who reaches the router can read and change everything. The library logs a warning when
  * it is used.
  */
 export function trustEveryCaller(): Authenticate {
   const warning =
-    'trustEveryCaller() is in use: whoever reaches the notification endpoints may read and change everything'
+    'trustEveryCaller() is in use: anyone who reaches the notification endpoints can read and change everything'
   return Object.assign((): Caller => ({ kind: 'service' }), { warning })
 }
 
@@ -108,7 +108,7 @@ export type Access<Params, Input, Target extends Owner> =
 /** Of rows that are about nothing in particular. */
 export const nobodys: Owner = {
   locate: () => ({ organizationId: null, recipient: null }),
-  missing: () => new NotificationError('not_found', 'There is nothing here.'),
+  missing: () => new NotificationError('not_found', 'There is no such object.'),
 }
 
 /** The part of a rule that needs no object: whose kind of caller never may. */
@@ -119,10 +119,10 @@ export function requireKind(
   if (caller.kind === 'service') return
   if (caller.kind === 'staff') {
     if (access.staff === 'viewer' || (access.staff === 'admin' && caller.role === 'admin')) return
-    const told = access.staff === null ? 'This is not for staff.' : 'This needs the role "admin".'
-    throw new NotificationError('forbidden', told)
+    const message = access.staff === null ? 'Staff are not allowed to do this.' : 'This requires the role "admin".'
+    throw new NotificationError('forbidden', message)
   }
-  if (!access.self) throw new NotificationError('forbidden', `A ${caller.kind} may not do this.`)
+  if (!access.self) throw new NotificationError('forbidden', `A ${caller.kind} is not allowed to do this.`)
 }
 
 /** @throws what `owner.missing()` says, where the object is not the caller's to know of. */
@@ -153,4 +153,4 @@ export const actorOf = (caller: Caller | null): Actor => ({ kind: caller?.kind ?
 
 /** For requests that name no owner, of a caller who could mean several. `field` in its wire name. */
 export const mustName = (field: string): NotificationError =>
-  refusal([{ field, message: 'is required: the caller could mean several' }])
+  refusal([{ field, message: 'is required, because this caller may access several' }])

@@ -33,7 +33,7 @@ export async function readJsonBody(request: HttpRequest, { limit }: BodyForm): P
   const { bytes, decoded = false } = body
   if (bytes.byteLength > limit) throw tooLarge(limit)
   if (bytes.byteLength === 0) {
-    if (announcedLength(request) > 0) throw unreadableBody('Nothing of it is left: something in front of them read it.')
+    if (announcedLength(request) > 0) throw unreadableBody('Something in front of them has consumed it.')
     return { value: {}, bytes }
   }
   if (!decoded) requirePlain(request)
@@ -43,7 +43,7 @@ export async function readJsonBody(request: HttpRequest, { limit }: BodyForm): P
   // A stream that somebody put in place of the body may be compressed still.
   requirePlain(request)
   if (!decoded && announcedLength(request) > bytes.byteLength) {
-    throw unreadableBody('Only a part of it is left: something in front of them read the rest.')
+    throw unreadableBody('Something in front of them has consumed part of it.')
   }
   // The parser's message would quote the body, which may hold a secret.
   throw new NotificationError('bad_request', 'The body is not well-formed JSON in UTF-8.')
@@ -74,7 +74,7 @@ export async function collectBody(chunks: AsyncIterable<Uint8Array | string>, li
 
 /** For adapters: the host left nothing of a body. `remedy` says what the host is to change, and is part of the answer. */
 export const unreadableBody = (remedy: string): NotificationError =>
-  new NotificationError('body_unreadable', `The notification endpoints were not given the body. ${remedy}`)
+  new NotificationError('body_unreadable', `The notification endpoints did not get the body. ${remedy}`)
 
 const tooLarge = (limit: number): NotificationError =>
   new NotificationError('payload_too_large', `The body must be at most ${limit} bytes.`)
@@ -109,7 +109,9 @@ function lengthOf(value: unknown): number {
   try {
     return Buffer.byteLength(JSON.stringify(value) ?? '')
   } catch (cause) {
-    throw new NotificationError('bad_request', 'The body cannot be written as JSON: it nests too deep.', { cause })
+    throw new NotificationError('bad_request', 'The body cannot be written as JSON: it is nested too deeply.', {
+      cause,
+    })
   }
 }
 

@@ -224,4 +224,4 @@ function firstOf<T>(list: readonly T[]): readonly [T] {
 }
 
 const unauthenticated = (): NotificationError =>
-  new NotificationError('unauthenticated', 'This needs credentials, and none were accepted.')
+  new NotificationError('unauthenticated', 'The request has no credentials, or they were not accepted.')

@@ -94,7 +94,7 @@ function respond(
 
 function respondNotAllowed(found: Match<Route>, isHead: boolean): HttpResponse {
   const allow = allowedBy(found)
-  const error = new NotificationError('method_not_allowed', `This path takes ${allow}.`)
+  const error = new NotificationError('method_not_allowed', `This path supports ${allow}.`)
   return respond(405, problemType, problemOf(error, new Map()), isHead, { allow })
 }
 

@@ -10,7 +10,7 @@ export function hostAnswer<T>(clock: Clock, option: string, ask: () => T | Promi
   return withTimeout(clock, hostAnswersWithinMs, (async () => ask())(), (): never => {
     throw new NotificationError(
       'host_timeout',
-      `The option "${option}" did not answer within ${hostAnswersWithinMs} ms.`,
+      `The option "${option}" did not respond within ${hostAnswersWithinMs} ms.`,
       { field: option },
     )
   })

@@ -17,12 +17,13 @@ const integer = z.int('must be a positive integer').positive('must be a positive
 const text = singleLine(longestId).min(1)
 
 export function hostIds(kinds: IdKinds): HostIds {
-  const of = (kind: keyof IdKinds) => (kinds[kind] === 'integer' ? integer : text)
+  const of = (kind: keyof IdKinds, words: string) =>
+    (kinds[kind] === 'integer' ? integer : text).describe(`Id of the ${words} in your application`)
   return {
-    appointment: of('appointment'),
-    recipient: of('recipient'),
-    waitlistEntry: of('waitlistEntry'),
-    organization: text,
-    row: rowId,
+    appointment: of('appointment', 'appointment'),
+    recipient: of('recipient', 'patient, client or practitioner'),
+    waitlistEntry: of('waitlistEntry', 'waitlist entry'),
+    organization: text.describe('Id of the organization in your application'),
+    row: rowId.describe('Id of the row, as its list or its creation returned it'),
   }
 }

@@ -93,7 +93,9 @@ export function createIdempotency({ requests, fingerprint, clock, logger }: Part
 
   /** The request is done, or refused: that storage fails now must not change what its caller is told. */
   async function finish(route: string, end: () => Promise<unknown>): Promise<void> {
-    await end().catch((error) => logger.warn('idempotency key not ended', { route, fault: faultOf(error) }))
+    await end().catch((error) =>
+      logger.warn('storing the response for an idempotency key failed', { route, fault: faultOf(error) }),
+    )
   }
 
   return {
@@ -140,7 +142,7 @@ const visibleAscii = /^[\x21-\x7e]{1,255}$/
 
 function requireKey(key: string): void {
   if (visibleAscii.test(key)) return
-  throw refusal([{ field: headerName, message: 'must be one key of 1 to 255 visible ASCII characters' }])
+  throw refusal([{ field: headerName, message: 'must be 1 to 255 visible ASCII characters' }])
 }
 
 const transient: ReadonlySet<ErrorCode> = new Set([
@@ -169,13 +171,13 @@ const canonical = (value: unknown): string =>
 const reused = (): NotificationError =>
   new NotificationError(
     'idempotency_key_reused',
-    `The ${headerName} was used for another request before: give each request a key of its own.`,
+    `This ${headerName} was used for another request. Use a new key for every new request.`,
     { field: headerName },
   )
 
 const stillRunning = (): NotificationError =>
   new NotificationError(
     'request_in_progress',
-    `The request under this ${headerName} is still running: send it again after a moment.`,
+    `The request with this ${headerName} is still running. Send it again after a moment.`,
     { field: headerName },
   )

@@ -44,7 +44,7 @@ export function createIdentify({ authenticate, ids, clock, logger }: Parts): Ide
       } catch (error) {
         throw (
           refusalOf(error) ??
-          new NotificationError('internal_error', 'The option "authenticate" threw.', { cause: error })
+          new NotificationError('internal_error', 'The option "authenticate" threw an error.', { cause: error })
         )
       }
     })
@@ -78,18 +78,15 @@ export function createIdentify({ authenticate, ids, clock, logger }: Parts): Ide
   }
 }
 
-const subject = 'The caller that the option "authenticate" returned'
+const subject = 'caller returned by the option "authenticate"'
 
 /** What the host says by throwing: 401 or 403, as the errors of most frameworks and token libraries have it. */
 function refusalOf(error: unknown): NotificationError | null {
   const status = statusOf(error)
   if (status === 401) {
-    return new NotificationError(
-      'unauthenticated',
-      'This needs credentials, and those that were sent were not accepted.',
-    )
+    return new NotificationError('unauthenticated', 'The credentials of the request were not accepted.')
   }
-  return status === 403 ? new NotificationError('forbidden', 'The host application does not let this caller in.') : null
+  return status === 403 ? new NotificationError('forbidden', 'The host application refused this caller.') : null
 }
 
 function statusOf(error: unknown): unknown {

@@ -60,6 +60,9 @@ function decode(segment: string): string {
   try {
     return decodeURIComponent(segment)
   } catch {
-    throw new NotificationError('bad_request', 'The path holds a percent sign that starts no character.')
+    throw new NotificationError(
+      'bad_request',
+      'The path contains a percent sign that does not begin an encoded character.',
+    )
   }
 }

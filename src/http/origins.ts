@@ -26,10 +26,10 @@ export function createOriginGuard({ publicUrl, allowedOrigins, logger }: Parts):
     const isOwn = publicUrl === null && origin !== undefined && isAt(origin, headers['host'] ?? headers[':authority'])
     if (isAllowed || isOwn) return
     if (origin === undefined && headers['sec-fetch-site'] !== 'cross-site') return
-    logger.warn('request of another origin refused', { origin: origin === undefined ? null : shown(origin) })
+    logger.warn('request from another origin refused', { origin: origin === undefined ? null : shown(origin) })
     throw new NotificationError(
       'forbidden',
-      'A page of another origin sent this request. Name its origin in the option "allowedOrigins" if it is yours, or send an Authorization header.',
+      'A page of another origin sent this request. If it is yours, add its origin to the option "allowedOrigins", or send an Authorization header.',
     )
   }
 }

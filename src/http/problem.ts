@@ -6,16 +6,23 @@ import { speaksWire } from './snake-case.ts'
 /** RFC 9457 problem details. */
 export const problemShape = z.object({
   type: z.string().describe('A URN that ends in the code'),
-  title: z.string().describe('The same for every problem of the code'),
-  status: z.int().min(400).max(599),
+  title: z.string().describe('Short text; the same for every problem with this code'),
+  status: z.int().min(400).max(599).describe('The HTTP status, repeated'),
   detail: z.string().describe('What was wrong, where, and what to do; for people'),
   code: z.enum(errorCodes).describe('Stable; for programs'),
-  field: z.string().exactOptional().describe('The first faulty field: a path such as `email_reminders[2]`'),
+  field: z.string().exactOptional().describe('The first invalid field: a path such as `email_reminders[2]`'),
   errors: z
-    .array(z.object({ field: z.string(), message: z.string() }).readonly())
+    .array(
+      z
+        .object({
+          field: z.string().describe('Path of the field, such as `email_reminders[2]`'),
+          message: z.string().describe('What is wrong with it'),
+        })
+        .readonly(),
+    )
     .readonly()
     .exactOptional()
-    .describe('The faulty fields, the first 50 of them'),
+    .describe('All invalid fields; at most 50 are listed'),
 })
 export type Problem = Readonly<z.output<typeof problemShape>>
 

@@ -143,14 +143,14 @@ function insured(store: RateCounter, memory: RateCounter, clock: Clock, logger: 
       if (now < pausedUntil) return memory.add(key, windowSeconds)
       try {
         const counted = await withTimeout(clock, patienceMs, store.add(key, windowSeconds), tooLate)
-        if (isFailing) logger.info('rate limit store answers again')
+        if (isFailing) logger.info('rate limit store works again')
         isFailing = false
         return counted
       } catch (error) {
         if (!isFailing) {
           // Of a stranger's error only the name: its message may hold a connection string.
           const fault = error instanceof Error ? error.name : 'unknown'
-          logger.warn('rate limit store failed, requests are counted in this process until it answers', { fault })
+          logger.warn('rate limit store failed; requests are counted in this process until it works again', { fault })
         }
         isFailing = true
         pausedUntil = now + pauseMs

@@ -39,7 +39,7 @@ export function createRateLimiter(limits: ResolvedRateLimits, clock: Clock, logg
       tell({ 'retry-after': String(seconds) })
       throw new NotificationError(
         'rate_limited',
-        `At most ${points} requests of the class "${rateClass}" are answered in ${durationSeconds} s; try again in ${seconds} s.`,
+        `The limit is ${points} requests of the class "${rateClass}" in ${durationSeconds} s. Try again in ${seconds} s.`,
       )
     },
   }

@@ -3,6 +3,7 @@ import { type FieldIssue, issuesInWords, NotificationError } from '../errors.ts'
 import { fieldPath } from '../schemas/common.ts'
 import { toSnake } from '../schemas/fields.ts'
 import { readInstant } from '../schemas/instant.ts'
+import { inWords, leaves, unknownField } from '../schemas/issue-words.ts'
 
 /**
  * How values of a schema look on the wire, derived from the schema so that no shape is written twice: field names are
@@ -165,8 +166,6 @@ function unwrapped(schema: z.core.$ZodType): z.core.$ZodType {
   return schema
 }
 
-const unknownField = 'is not a known field'
-
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
 
@@ -189,15 +188,15 @@ export function readWire<Schema extends z.ZodType>(
   return null
 }
 
-/** How many faults of a request are told, and how much of a field's name: an answer must not outgrow its request. */
+/** How many faults of a request are listed, and how much of a field's name: an answer must not outgrow its request. */
 const toldIssues = 50
 const toldName = 200
 
 /** `invalid_input` with the faulty fields in their wire names; no value is echoed, it may be a secret. */
 export function refusal(found: readonly FieldIssue[]): NotificationError {
   const issues = found.slice(0, toldIssues).map(({ field, message }) => ({ field: shortened(field), message }))
-  const more = found.length > issues.length ? `; and ${found.length - issues.length} faults more` : ''
-  const words = `The request is not valid. ${issuesInWords(issues)}${more}`
+  const more = found.length > issues.length ? `; and ${found.length - issues.length} more` : ''
+  const words = `Invalid request: ${issuesInWords(issues)}${more}.`
   const error = new NotificationError('invalid_input', words, { issues })
   inWireNames.add(error)
   return error
@@ -209,37 +208,3 @@ const inWireNames = new WeakSet<object>()
 
 /** True for errors of `refusal`: what they name is what the caller wrote, and must not be translated again. */
 export const speaksWire = (error: object): boolean => inWireNames.has(error)
-
-/** What a field must be, in words; the rules of a schema that bring their own words keep them. */
-const kinds: Readonly<Record<string, string>> = {
-  string: 'text',
-  number: 'a number',
-  int: 'an integer',
-  boolean: 'true or false',
-  array: 'a list',
-  object: 'an object',
-  record: 'an object',
-  date: 'an instant with offset',
-}
-
-const inWords: z.core.$ZodErrorMap = (issue) => {
-  if (issue.code !== 'invalid_type') return undefined
-  return issue.input === undefined ? 'is required' : `must be ${kinds[issue.expected] ?? issue.expected}`
-}
-
-type Leaf = { readonly path: readonly PropertyKey[]; readonly message: string }
-
-/** What is wrong in the words of the alternative that was meant: 'Invalid input' alone helps nobody. */
-function leaves(issue: z.core.$ZodIssue): Leaf[] {
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: [...issue.path, key], message: unknownField }))
-  }
-  if (issue.code !== 'invalid_union') return [{ path: issue.path, message: issue.message }]
-  const meant = issue.errors.find((errors) =>
-    errors.some((error) => error.code !== 'invalid_type' || error.path.length),
-  )
-  const chosen = meant ?? issue.errors.flat()
-  const found = chosen.flatMap(leaves).map((leaf) => ({ ...leaf, path: [...issue.path, ...leaf.path] }))
-  const messages = [...new Set(found.map((leaf) => leaf.message))].join(' or ').replaceAll(' or must be ', ' or ')
-  return meant === undefined ? [{ path: issue.path, message: messages || issue.message }] : found
-}

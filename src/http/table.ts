@@ -18,16 +18,16 @@ export function endpointTable(api: Api): readonly Route[] {
   const ids = hostIds(api.ids)
   const rows: readonly Route[] = [
     ...settingsRoutes(api, ids),
+    ...templateRoutes(api, ids),
     ...preferenceRoutes(api, ids, 'patient'),
     ...preferenceRoutes(api, ids, 'client'),
     ...reminderRoutes(api, ids),
     ...sendRoutes(api, ids),
     ...historyRoutes(api, ids),
-    ...callbackRoutes(api, ids),
-    ...templateRoutes(api, ids),
+    ...debugRoutes(api, ids),
     ...monitoringRoutes(api, ids),
     ...auditRoutes(api, ids),
-    ...debugRoutes(api, ids),
+    ...callbackRoutes(api, ids),
     ...docsRoutes(api, () => rows),
   ]
   return rows

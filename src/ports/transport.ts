@@ -20,7 +20,7 @@ export type Account = EmailAccount | SmsAccount
 
 export type OutboundMessage = {
   /**
-   * The id of its row in the history, for the URL at which the provider reports what became of it (`recordReceipt`).
+   * The id of its row in the history, for the URL at which the provider reports on it (`recordReceipt`).
    */
   readonly notificationId: number
   /**

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type FieldIssue, issuesInWords, NotificationError } from '../errors.ts'
+import { inWords, leaves } from './issue-words.ts'
 import { recipientTypes } from './vocabulary.ts'
 
 /** An id of the host's: a positive integer as documented, or a string where the option `ids` says so. */
@@ -80,35 +81,32 @@ export function fieldPath(path: readonly PropertyKey[]): string {
   }, '')
 }
 
-function issuesOf(error: z.ZodError): FieldIssue[] {
-  return error.issues.flatMap((issue) => {
-    if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => ({ field: fieldPath([...issue.path, key]), message: 'is not a known field' }))
-    }
-    return [{ field: fieldPath(issue.path), message: issue.message }]
-  })
-}
+const issuesOf = (error: z.ZodError): FieldIssue[] =>
+  error.issues.flatMap(leaves).map(({ path, message }) => ({ field: fieldPath(path), message }))
 
 /**
- * Parses an input at the edge.
+ * Parses an input at the edge. `subject`: what it is, such as `organization settings`.
  * @throws NotificationError `invalid_input` with every faulty field named; no value is echoed, it may be a secret.
  */
 export function parseInput<T>(schema: z.ZodType<T>, input: unknown, subject: string): T {
-  const result = schema.safeParse(input)
+  const result = schema.safeParse(input, { error: inWords })
   if (result.success) return result.data
   throw inputInvalid(subject, issuesOf(result.error))
 }
 
 /** `invalid_input` with what is wrong, for checks that no schema makes. */
 export const inputInvalid = (subject: string, issues: readonly FieldIssue[]): NotificationError =>
-  new NotificationError('invalid_input', `${subject} is not valid. ${issuesInWords(issues)}`, { issues })
+  new NotificationError('invalid_input', `Invalid ${subject}: ${issuesInWords(issues)}.`, { issues })
+
+/** `invalid_input` about one argument; `message` continues its name. */
+export const fieldInvalid = (field: string, message: string): NotificationError =>
+  new NotificationError('invalid_input', `${field} ${message}.`, { issues: [{ field, message }] })
 
 /** Parses one argument. @throws NotificationError `invalid_input` naming it. */
 export function parseField<T>(schema: z.ZodType<T>, input: unknown, field: string): T {
-  const result = schema.safeParse(input)
+  const result = schema.safeParse(input, { error: inWords })
   if (result.success) return result.data
-  const message = result.error.issues[0]?.message ?? 'is not valid'
-  throw new NotificationError('invalid_input', `${field}: ${message}`, { issues: [{ field, message }] })
+  throw fieldInvalid(field, issuesOf(result.error)[0]?.message ?? 'is invalid')
 }
 
 /** Something accepted that deserves a look: which field, which rule, and why. */

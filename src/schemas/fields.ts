@@ -8,6 +8,8 @@ import type { Channel } from './vocabulary.ts'
 export type Field = {
   /** Of a value that is set. Null is none; left out, it stays as it is. */
   readonly schema: z.ZodType
+  /** What it is, for whoever writes it: the description of the API shows this. */
+  readonly description: string
   /** What null stands for, where that is not nothing. */
   readonly default?: unknown
   /** The column has the default too, as documented, for rows that a host inserts. */
@@ -70,7 +72,7 @@ type InputShape<F extends Fields> = { -readonly [Name in keyof F]: z.ZodOptional
 /** The schema of what callers write. */
 export function inputOf<F extends Fields>(fields: F): z.ZodObject<InputShape<F>, z.core.$strict>
 export function inputOf(fields: Fields) {
-  return z.strictObject(eachOf(fields, ({ schema }) => schema.nullable().optional()))
+  return z.strictObject(eachOf(fields, ({ schema, description }) => schema.nullable().optional().describe(description)))
 }
 
 /** A row of which nothing is set. */

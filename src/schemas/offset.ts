@@ -27,11 +27,11 @@ export function readOffset(input: OffsetInput): Offset | string {
   const unit = match[2]
   const at = match[3] === undefined ? null : `${match[3]}:${match[4]}`
   if (unit === 'm' || unit === 'h') {
-    if (at !== null) return 'a time of day goes with days or weeks only, such as "1d@18:00"'
+    if (at !== null) return 'may have a time of day only with days or weeks, such as "1d@18:00"'
     return exact(unit === 'm' ? amount : amount * 60)
   }
   const days = unit === 'w' ? amount * 7 : amount
-  if (!Number.isInteger(amount)) return 'days and weeks must be whole numbers; use hours for parts of a day'
+  if (!Number.isInteger(amount)) return 'must be whole days or weeks; use hours for parts of a day'
   if (days === 0) return 'must lie before the appointment'
   if (days > maxOffsetDays) return tooFar
   return { kind: 'calendar', text: at === null ? `${days}d` : `${days}d@${at}`, days, at }

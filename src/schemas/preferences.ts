@@ -11,21 +11,29 @@ const offsets = { schema: reminderOffsets, isAudited: true } as const
 
 /** The columns of the preference tables that callers write; null inherits the organization's setting. */
 export const preferenceFields = {
-  emailEnabled: wish,
-  smsEnabled: wish,
+  emailEnabled: { ...wish, description: 'False disables e-mail. Null: inherit' },
+  smsEnabled: { ...wish, description: 'False disables SMS. Null: inherit' },
   /** In place of the organization's; an empty list means no reminders. */
-  emailReminders: offsets,
+  emailReminders: { ...offsets, description: 'Offsets of e-mail reminders; an empty list means none. Null: inherit' },
   /** In place of the organization's; an empty list means no reminders. */
-  smsReminders: offsets,
-  appointmentConfirmation: wish,
-  appointmentReminder: wish,
-  appointmentCancellation: wish,
-  appointmentReschedule: wish,
-  waitlistNotification: wish,
+  smsReminders: { ...offsets, description: 'Offsets of SMS reminders; an empty list means none. Null: inherit' },
+  appointmentConfirmation: { ...wish, description: 'False disables confirmations. Null: inherit' },
+  appointmentReminder: { ...wish, description: 'False disables reminders. Null: inherit' },
+  appointmentCancellation: { ...wish, description: 'False disables cancellation notices. Null: inherit' },
+  appointmentReschedule: { ...wish, description: 'False disables reschedule notices. Null: inherit' },
+  waitlistNotification: { ...wish, description: 'False disables waitlist notices. Null: inherit' },
   /** In place of the address that the directory has. */
-  emailAddress: { schema: emailAddress, isContact: true },
+  emailAddress: {
+    description: 'E-mail address in place of the one that your directory returns. Null: that one',
+    schema: emailAddress,
+    isContact: true,
+  },
   /** In place of the number that the directory has. */
-  phoneNumber: { schema: phoneNumber, isContact: true },
+  phoneNumber: {
+    description: 'Phone number in place of the one that your directory returns. Null: that one',
+    schema: phoneNumber,
+    isContact: true,
+  },
 } as const satisfies Fields
 export type PreferenceFields = typeof preferenceFields
 

@@ -11,24 +11,36 @@ import {
   recipientTypes,
 } from './vocabulary.ts'
 
-/** `customReminders` replaces the effective offsets of every recipient; null takes them back; left out keeps what was. */
-export const scheduleOptions = z.strictObject({ customReminders: reminderOffsets.nullable().optional() })
+export const scheduleOptions = z.strictObject({
+  customReminders: reminderOffsets
+    .nullable()
+    .optional()
+    .describe(
+      'Offsets for this appointment, in place of those of every recipient. Null removes them; left out, they stay as they are',
+    ),
+})
 export type ScheduleOptions = z.infer<typeof scheduleOptions>
 
-/** `notify`: tell the recipients at once. Default true. */
-export const lifecycleOptions = scheduleOptions.extend({ notify: z.boolean().optional() })
+export const lifecycleOptions = scheduleOptions.extend({
+  notify: z.boolean().optional().describe('Whether the recipients get a notice at once. Default true'),
+})
 export type LifecycleOptions = z.infer<typeof lifecycleOptions>
 
-/**
- * `BOTH` (the default) is one EMAIL and one SMS. Without `recipients`, everybody of the appointment.
- * `idempotencyKey`, 1 to 255 characters of your own: the same notice asked for again under the same key goes out once, and
- * the answer tells of the one that did. For as long as the notification is in the history; kept as a digest.
- */
 export const sendOptions = z.strictObject({
-  category: z.enum(appointmentCategories),
-  channel: z.enum([...channels, 'BOTH']).optional(),
-  recipients: z.array(recipientRef).min(1).max(100).optional(),
-  idempotencyKey: z.string().min(1).max(255).optional(),
+  category: z.enum(appointmentCategories).describe('Kind of message'),
+  channel: z
+    .enum([...channels, 'BOTH'])
+    .optional()
+    .describe('Default `BOTH`: one e-mail and one SMS'),
+  recipients: z.array(recipientRef).min(1).max(100).optional().describe('Default: all recipients of the appointment'),
+  idempotencyKey: z
+    .string()
+    .min(1)
+    .max(255)
+    .optional()
+    .describe(
+      'Key of your own: the same notice requested again under the same key is sent once, and the result names that one. Valid for as long as the notification is in the history; stored as a digest',
+    ),
 })
 export type SendOptions = z.infer<typeof sendOptions>
 
@@ -37,31 +49,46 @@ export type WaitlistOptions = z.infer<typeof waitlistOptions>
 
 /** A page of the reminders or decisions of an appointment. */
 export const pageOptions = z.strictObject({
-  /** 1 to 1000, default 500. */
-  limit: z.int().min(1).max(1000).optional(),
-  /** `nextCursor` of the page before; stays stable while rows arrive. */
-  cursor: z.string().max(64).optional(),
+  limit: z.int().min(1).max(1000).optional().describe('Page size. Default 500'),
+  cursor: z
+    .string()
+    .max(64)
+    .optional()
+    .describe('`next_cursor` of the previous page; stays valid while rows are added'),
 })
 export type PageOptions = z.infer<typeof pageOptions>
 
 export const historyFilter = z.strictObject({
   organizationId: organizationId.optional(),
-  recipientType: z.enum(recipientTypes).optional(),
+  recipientType: z.enum(recipientTypes).optional().describe('Only notifications to this kind of recipient'),
   recipientId: recipientRef.shape.id.optional(),
   appointmentId: recipientRef.shape.id.optional(),
   waitlistEntryId: recipientRef.shape.id.optional(),
-  channel: z.enum([...channels, 'BOTH']).optional(),
-  category: z.enum(categories).optional(),
-  status: z.enum(deliveryStatuses).optional(),
-  /** Default `settled`: what is known. `all` shows queued, sending, unknown and cancelled ones too. */
-  state: z.enum([...deliveryStates, 'all']).optional(),
-  /** About `createdAt`, both inclusive. */
-  startDate: instantInput.optional(),
-  endDate: instantInput.optional(),
-  /** 1 to 200, default 50. */
-  limit: z.int().min(1).max(200).optional(),
-  offset: z.int().min(0).max(1_000_000).optional(),
-  /** `nextCursor` of the page before; stays stable while rows arrive. Not together with `offset`. */
-  cursor: z.string().max(64).optional(),
+  channel: z
+    .enum([...channels, 'BOTH'])
+    .optional()
+    .describe('Only notifications on this channel. Default `BOTH`'),
+  category: z.enum(categories).optional().describe('Only this kind of message'),
+  status: z.enum(deliveryStatuses).optional().describe('Only notifications with this result'),
+  state: z
+    .enum([...deliveryStates, 'all'])
+    .optional()
+    .describe(
+      'Progress of the delivery. Default `settled`: the result is known. `all` includes queued, sending, unknown and cancelled ones',
+    ),
+  startDate: instantInput.optional().describe('Only notifications created at or after this instant'),
+  endDate: instantInput.optional().describe('Only notifications created at or before this instant'),
+  limit: z.int().min(1).max(200).optional().describe('Page size. Default 50'),
+  offset: z
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .optional()
+    .describe('Number of notifications to skip; the farther, the slower. Prefer `cursor`'),
+  cursor: z
+    .string()
+    .max(64)
+    .optional()
+    .describe('`next_cursor` of the previous page; stays valid while rows are added. Not together with `offset`'),
 })
 export type HistoryFilter = z.infer<typeof historyFilter>

@@ -46,7 +46,7 @@ export function readRow<Schema extends z.ZodType>(kind: RowKind<Schema>, told: u
     return readFields(kind, told)
   } catch {
     // A row may be more than data: a proxy of an ORM whose session is closed throws wherever it is touched.
-    return { value: null, issues: [{ field: '', message: 'cannot be read: it throws' }], findings: [], unknown: [] }
+    return { value: null, issues: [{ field: '', message: 'it throws when it is read' }], findings: [], unknown: [] }
   }
 }
 
@@ -138,7 +138,7 @@ function pick(row: object, fields: readonly string[], at: string, findings: RowF
       picked[field] = Reflect.get(row, field)
     } catch {
       picked[field] = undefined
-      findings.push({ field: at + field, message: 'cannot be read: its getter throws; ignored' })
+      findings.push({ field: at + field, message: 'throws when it is read; ignored' })
     }
   }
   return picked

@@ -47,16 +47,42 @@ const templates = { schema: templateSet, default: {} } as const
 /** The columns of `notification_settings` that callers write. */
 export const settingsFields = {
   /** False: no e-mail to anybody, whatever they prefer. */
-  emailEnabled: enabled,
+  emailEnabled: { ...enabled, description: 'False disables e-mail for all recipients. Default true' },
   /** False: no SMS to anybody, whatever they prefer. */
-  smsEnabled: enabled,
+  smsEnabled: { ...enabled, description: 'False disables SMS for all recipients. Default true' },
   /** Null: the organization has no mail server of its own, and is served by the host application's. */
-  emailSmtpHost: { schema: host, account: 'EMAIL', replans: true, variable: 'DEFAULT_SMTP_HOST' },
-  emailSmtpPort: { schema: port, default: 587, isColumnDefault: true, account: 'EMAIL', variable: 'DEFAULT_SMTP_PORT' },
+  emailSmtpHost: {
+    description:
+      'Mail server. Null: the organization has none of its own, and the account of the host application is used',
+    schema: host,
+    account: 'EMAIL',
+    replans: true,
+    variable: 'DEFAULT_SMTP_HOST',
+  },
+  emailSmtpPort: {
+    description: 'Port of the mail server. Default 587',
+    schema: port,
+    default: 587,
+    isColumnDefault: true,
+    account: 'EMAIL',
+    variable: 'DEFAULT_SMTP_PORT',
+  },
   /** How the server is spoken to. Null: TLS from the start on port 465, else STARTTLS as the transport decides. */
-  emailSmtpSecurity: { schema: z.enum(emailSecurities), account: 'EMAIL', isAudited: true },
-  emailUsername: { schema: username, account: 'EMAIL', replans: true, variable: 'DEFAULT_EMAIL_USERNAME' },
+  emailSmtpSecurity: {
+    description: 'Encryption. Null: TLS from the start on port 465, else STARTTLS as the transport decides',
+    schema: z.enum(emailSecurities),
+    account: 'EMAIL',
+    isAudited: true,
+  },
+  emailUsername: {
+    description: 'User name at the mail server. Null: no sign-in',
+    schema: username,
+    account: 'EMAIL',
+    replans: true,
+    variable: 'DEFAULT_EMAIL_USERNAME',
+  },
   emailPassword: {
+    description: 'Password at the mail server. Encrypted at rest; shown as `********`',
     schema: secret,
     account: 'EMAIL',
     isSecret: true,
@@ -64,32 +90,93 @@ export const settingsFields = {
     variable: 'DEFAULT_EMAIL_PASSWORD',
   },
   /** Null: the user name, where that is an address. */
-  emailFromAddress: { schema: emailAddress, account: 'EMAIL', replans: true, variable: 'DEFAULT_EMAIL_FROM_ADDRESS' },
-  emailFromName: { schema: displayName, variable: 'DEFAULT_EMAIL_FROM_NAME' },
+  emailFromAddress: {
+    description: 'Sender address. Null: the user name, if that is an address',
+    schema: emailAddress,
+    account: 'EMAIL',
+    replans: true,
+    variable: 'DEFAULT_EMAIL_FROM_ADDRESS',
+  },
+  emailFromName: { description: 'Sender name', schema: displayName, variable: 'DEFAULT_EMAIL_FROM_NAME' },
   /** The name of a transport, such as `twilio`. Null: the organization is served by the host application's. */
-  smsProvider: { schema: provider, account: 'SMS', replans: true, variable: 'DEFAULT_SMS_PROVIDER' },
+  smsProvider: {
+    description: 'Name of the SMS transport. Null: the account of the host application is used',
+    schema: provider,
+    account: 'SMS',
+    replans: true,
+    variable: 'DEFAULT_SMS_PROVIDER',
+  },
   /** Of Twilio: the Account SID. */
-  smsApiKey: { schema: secret, account: 'SMS', isSecret: true, replans: true, variable: 'DEFAULT_SMS_API_KEY' },
+  smsApiKey: {
+    description: 'Key of the SMS account; for Twilio the Account SID. Encrypted at rest; shown as `********`',
+    schema: secret,
+    account: 'SMS',
+    isSecret: true,
+    replans: true,
+    variable: 'DEFAULT_SMS_API_KEY',
+  },
   /** Of Twilio: the auth token. */
-  smsApiSecret: { schema: secret, account: 'SMS', isSecret: true, replans: true, variable: 'DEFAULT_SMS_API_SECRET' },
+  smsApiSecret: {
+    description: 'Secret of the SMS account; for Twilio the auth token. Encrypted at rest; shown as `********`',
+    schema: secret,
+    account: 'SMS',
+    isSecret: true,
+    replans: true,
+    variable: 'DEFAULT_SMS_API_SECRET',
+  },
   /** A phone number, a short code or an alphanumeric sender id. */
-  smsFromNumber: { schema: smsSender, account: 'SMS', variable: 'DEFAULT_SMS_FROM_NUMBER' },
+  smsFromNumber: {
+    description:
+      'Sender: a phone number, a short code of 3 to 8 digits, or an alphanumeric sender id of up to 11 characters',
+    schema: smsSender,
+    account: 'SMS',
+    variable: 'DEFAULT_SMS_FROM_NUMBER',
+  },
   /** For recipients who prefer no others; an empty list means no reminders. */
-  defaultEmailReminders: offsets,
+  defaultEmailReminders: {
+    ...offsets,
+    description: 'Offsets of e-mail reminders; an empty list means none. Default 24 and 2 hours',
+  },
   /** For recipients who prefer no others; an empty list means no reminders. */
-  defaultSmsReminders: offsets,
+  defaultSmsReminders: {
+    ...offsets,
+    description: 'Offsets of SMS reminders; an empty list means none. Default 24 and 2 hours',
+  },
   /** In place of the built-in texts. */
-  emailTemplates: templates,
+  emailTemplates: { ...templates, description: 'Templates of e-mails. Null removes all of them' },
   /** In place of the built-in texts. */
-  smsTemplates: templates,
+  smsTemplates: { ...templates, description: 'Templates of SMS messages. Null removes all of them' },
   /** What becomes of a message that may have been sent or not. */
-  unknownOutcome: { schema: z.enum(unknownOutcomePolicies), default: 'retry', isAudited: true },
+  unknownOutcome: {
+    description:
+      'What happens to a message that may or may not have been sent: one more attempt, or hold. Default `retry`',
+    schema: z.enum(unknownOutcomePolicies),
+    default: 'retry',
+    isAudited: true,
+  },
   /** What becomes of a reminder whose time is past when it is planned. */
-  pastReminders: { schema: z.enum(pastReminderPolicies), default: 'skip', isAudited: true, replans: true },
+  pastReminders: {
+    description: 'What happens to a reminder whose time is already past when it is planned. Default `skip`',
+    schema: z.enum(pastReminderPolicies),
+    default: 'skip',
+    isAudited: true,
+    replans: true,
+  },
   /** What practitioners are sent. */
-  practitionerNotifications: { schema: ofPractitioners, default: [], isAudited: true, replans: true },
+  practitionerNotifications: {
+    description: 'Kinds of messages that practitioners receive. Default none',
+    schema: ofPractitioners,
+    default: [],
+    isAudited: true,
+    replans: true,
+  },
   /** The country of phone numbers that are written without a country code (ISO 3166-1 alpha-2). Null: there is none. */
-  defaultCountry: { schema: countryCode, isAudited: true, replans: true },
+  defaultCountry: {
+    description: 'Country (ISO 3166-1 alpha-2) of phone numbers without a country code. Null: none',
+    schema: countryCode,
+    isAudited: true,
+    replans: true,
+  },
 } as const satisfies Fields
 export type SettingsFields = typeof settingsFields
 

@@ -19,6 +19,5 @@ export const smsSender = z
   .min(1)
   .max(100)
   .meta({
-    description: 'A phone number, a short code of 3 to 8 digits, or an alphanumeric sender id of up to 11 characters',
     examples: ['+14155550123', '72345', 'HARBOUR'],
   })

@@ -20,7 +20,7 @@ export const deliveryStatuses = ['SENT', 'FAILED', 'BOUNCED', 'DELIVERED'] as co
 export type DeliveryStatus = (typeof deliveryStatuses)[number]
 
 /**
- * Where a delivery stands. `handed_over`: an outside service has it. `unknown`: it may have been sent.
+ * Progress of a delivery. `handed_over`: TaskManager has it. `unknown`: it may have been sent.
  * `cancelled`: withdrawn before any attempt succeeded; `status` stays null.
  */
 export const deliveryStates = ['queued', 'sending', 'handed_over', 'unknown', 'settled', 'cancelled'] as const
@@ -52,7 +52,7 @@ export const measures = [
 ] as const
 export type Measure = (typeof measures)[number]
 
-/** What became of an appointment, as the host records it. */
+/** The outcome of an appointment, as the host records it. */
 export const appointmentOutcomes = ['attended', 'no_show', 'cancelled_late', 'rescheduled'] as const
 export type AppointmentOutcome = (typeof appointmentOutcomes)[number]
 
@@ -105,83 +105,83 @@ export const decisionActions = [
 ] as const
 export type DecisionAction = (typeof decisionActions)[number]
 
-/** The rule by which it was decided, with the sentence `explain()` and the debug endpoints show. */
+/** The rules, with the sentence that `explain()` and the debug endpoints show. */
 export const ruleTable = {
   due_by_offset: 'planned by the effective reminder offsets',
   past_time: 'its time was already past when it was planned',
-  merged_into_nearest: 'its time was past when planned; the nearest reminder stands for it',
-  sent_late_by_policy: 'its time was past when planned; the organization sends such reminders at once',
+  merged_into_nearest: 'its time was already past when it was planned; the nearest reminder is sent in its place',
+  sent_late_by_policy: 'its time was already past when it was planned; the organization sends such reminders at once',
   sent_late_after_move:
-    'the appointment was moved without a report, and at its new start the time is past; sent at once',
+    'the appointment was moved without being reported, and by its new start the reminder was already due; sent at once',
   appointment_started: 'the appointment has started; nothing is sent after the start',
   appointment_cancelled: 'the appointment is cancelled',
-  appointment_gone: 'the host application no longer knows the appointment',
-  appointment_found: 'the host application knows the appointment again',
+  appointment_gone: 'the host application no longer has the appointment',
+  appointment_found: 'the host application has the appointment again',
   appointment_ended: 'the appointment is over',
   appointment_active: 'the appointment is active again',
   appointment_moved: 'the appointment was moved',
-  zone_data_changed: 'the rules of the time zone changed: the same local time is another instant',
-  appointment_unreadable: 'the host application described the appointment in a way that cannot be used',
-  field_ignored: 'your directory returned a field that cannot be used as it is; the rest of the row is used',
-  directory_failed: "the host application's directory did not answer for it",
-  waitlist_entry_gone: 'the host application no longer knows the waitlist entry',
-  recipient_removed: 'the recipient is not, or no longer, part of the appointment',
+  zone_data_changed: 'the rules of the time zone changed, so the local time is now another instant',
+  appointment_unreadable: 'your directory returned an invalid appointment',
+  field_ignored: 'your directory returned an invalid field, which is ignored; the rest of the row is used',
+  directory_failed: 'your directory could not be read',
+  waitlist_entry_gone: 'the host application no longer has the waitlist entry',
+  recipient_removed: 'the recipient is not part of the appointment (any more)',
   recipient_deleted: 'the recipient was deleted',
   cancelled_by_request: 'the host application cancelled the reminders',
-  offset_removed: 'the offset is no longer among the effective ones',
-  replanned: 'settings, preferences or the appointment changed; the reminders were planned anew',
+  offset_removed: 'the offset is no longer among the effective offsets',
+  replanned: 'settings, preferences or the appointment changed; the reminders were planned again',
   not_reported:
-    'the host application has the appointment and did not report it: nothing is planned; reconcile() finds it if the directory lists it as upcoming',
-  reconciled: 'reconciliation found that the plan differed from what the host application and the settings say',
+    'the appointment was never reported, so nothing is planned; reconcile() finds it if the directory lists it as upcoming',
+  reconciled: 'reconciliation found that the plan did not match the appointment and the settings',
   superseded: 'a newer notice about the same appointment replaces it',
   nearer_reminder: 'several reminders were due; only the nearest to the start is sent',
   same_address: 'another recipient of the appointment has the same address and gets the message',
-  channel_disabled_by_organization: 'the organization switched the channel off',
-  channel_disabled_by_recipient: 'the recipient switched the channel off',
-  category_disabled_by_recipient: 'the recipient switched this kind of notification off',
-  not_switched_on_for_practitioners: 'the organization did not switch this kind on for practitioners',
+  channel_disabled_by_organization: 'the organization disables the channel',
+  channel_disabled_by_recipient: 'the recipient disables the channel',
+  category_disabled_by_recipient: 'the recipient disables this kind of message',
+  not_switched_on_for_practitioners: 'the organization does not enable this kind of message for practitioners',
   no_contact: 'the recipient has no address for the channel',
-  invalid_contact: 'the address of the recipient is not usable',
-  contact_doubtful: 'the address of the recipient is used, and may be mistaken',
-  suppressed: 'the address opted out or was refused for good by the provider',
-  no_transport: 'no transport that could send on the channel is installed (option "transports")',
+  invalid_contact: 'the address of the recipient is invalid',
+  contact_doubtful: 'the address of the recipient is used, but may be wrong',
+  suppressed: 'the address opted out, or the provider refused it permanently',
+  no_transport: 'no transport for the channel is installed (option "transports")',
   no_account: 'neither the organization nor the host application has an account for the channel',
-  no_host: 'the organization has mail settings without an SMTP host, and the host application has no account',
-  no_credentials: 'the key or the secret of the account is missing',
+  no_host: 'the mail settings of the organization have no SMTP host, and the host application has no account',
+  no_credentials: 'the key or secret of the account is missing',
   no_sender: 'the account has no sender address',
-  encryption_key_missing: 'the stored credentials need the option "encryptionKey", which this process does not have',
+  encryption_key_missing: 'the stored credentials require the option "encryptionKey", which this process does not have',
   provider_unreadable: 'the stored credentials cannot be decrypted with the encryption keys of this process',
   allowed: 'organization, recipient and provider allow it',
-  asked_for: 'the host application asked for it',
+  asked_for: 'the host application requested it',
   lifecycle: 'the host application reported a change of the appointment',
-  duplicate: 'the same notice was already asked for',
-  daily_cap: 'the organization sent as many messages as it may in a day; put off until the next',
-  capped: 'a day after it was put off, the organization had again sent as many messages as it may; given up',
-  account_paused: 'the account was refused and is paused; it is sent when the account works again',
-  sender_paused: 'the sender may not send to that country; it is sent when the provider takes it',
-  transient_failure: 'the provider failed for the moment; tried again later',
+  duplicate: 'the same notice was already requested',
+  daily_cap: 'the organization reached its daily cap; postponed to the next day',
+  capped: 'the organization reached its daily cap again on the next day; cancelled',
+  account_paused: 'the provider refused the account, which is paused; sent when the account works again',
+  sender_paused: 'the sender may not send to that country; sent when the provider allows it',
+  transient_failure: 'the provider failed temporarily; tried again later',
   reported_retry: 'the provider accepted it and reported later that it did not arrive; tried again later',
   reported_failed: 'the provider accepted it and reported later that it did not arrive',
-  reported_bounced: 'the provider reported that it came back',
+  reported_bounced: 'the provider reported that it bounced',
   retries_exhausted: 'the last allowed attempt failed',
-  too_late: 'it could not be sent while it was of use',
-  permanent_failure: 'the provider refused it for good',
+  too_late: 'it could not be sent in time',
+  permanent_failure: 'the provider refused it permanently',
   unknown_retry: 'the outcome of the last attempt is unknown; tried again under the same idempotency key',
   unknown_hold: 'the outcome of the last attempt is unknown; held',
-  late_outcome: 'another worker had begun the message again before this outcome of the attempt before it was written',
+  late_outcome: 'the result of an earlier attempt arrived after another worker had begun to send the message again',
   restored:
-    'the database was restored from a backup: it was due by then and may have been sent meanwhile; held for a decision',
+    'the database was restored from a backup: the message was due since then and may have been sent; held for a decision',
   released: 'held after a restore, and released by the host application',
   template_failed: 'the template could not be rendered',
-  task_manager_delivers: 'TaskManager has it and sends it at its time',
-  task_changed: 'what TaskManager is to send or when changed; TaskManager took the change',
-  task_withdrawn: 'TaskManager acknowledged that it will not send it',
-  task_lost: 'TaskManager no longer knew the task before its time; it is created anew',
-  task_overdue: 'TaskManager did not send it in time and said that it will not; the library sends it',
-  task_manager_away: 'TaskManager could not be told of it in time; the library sends it',
+  task_manager_delivers: 'TaskManager sends it when it is due',
+  task_changed: 'the text or time changed, and TaskManager accepted the change',
+  task_withdrawn: 'TaskManager confirmed that it will not send it',
+  task_lost: 'TaskManager lost the task before it was due; it is created again',
+  task_overdue: 'TaskManager did not send it in time and confirmed that it will not; the library sends it',
+  task_manager_away: 'TaskManager could not be reached in time; the library sends it',
   task_manager_failed: 'TaskManager reported that it could not be sent',
   task_manager_silent: 'TaskManager could not say whether it was sent; held',
-  sent_despite_withdrawal: 'TaskManager had sent it before it was told that it should not be',
+  sent_despite_withdrawal: 'TaskManager had sent it before it could be withdrawn',
 } as const satisfies Record<string, string>
 export type Rule = keyof typeof ruleTable
 

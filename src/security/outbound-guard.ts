@@ -54,7 +54,7 @@ export async function resolveOutbound(host: string, port: number, rules: Outboun
 }
 
 const portRefused = (ports: readonly number[]): NotificationError =>
-  new NotificationError('outbound_refused', `The SMTP port must be one of ${ports.join(', ')}.`, {
+  new NotificationError('outbound_refused', `emailSmtpPort must be one of ${ports.join(', ')}.`, {
     field: 'emailSmtpPort',
   })
 
@@ -135,7 +135,7 @@ function unresolved(error: unknown): never {
 function hostRefused(cause?: unknown): NotificationError {
   return new NotificationError(
     'outbound_refused',
-    'The SMTP host must be a host of the public internet: it cannot be resolved now, or has private, loopback or reserved addresses, which are refused.',
+    'emailSmtpHost must be on the public internet: it does not resolve now, or resolves to a private, loopback or reserved address.',
     { field: 'emailSmtpHost', ...(cause !== undefined && { cause }) },
   )
 }

@@ -65,15 +65,15 @@ type Key = { readonly id: string; readonly bytes: Buffer }
 /** The ring of keys, first the current one. @throws NotificationError `options_invalid` for a key of another shape, or for none. */
 export function readKeys(keys: readonly string[]): readonly [Key, ...Key[]] {
   const [current, ...retired] = keys.map(parseKey)
-  if (current === undefined) throw keyInvalid('no encryption key was given')
+  if (current === undefined) throw keyInvalid('No encryption key was given')
   return [current, ...retired]
 }
 
 function parseKey(text: string): Key {
   const bytes = decodeKey(text)
-  if (bytes?.length !== keyBytes) throw keyInvalid('an encryption key must be 32 bytes in base64 or hex')
+  if (bytes?.length !== keyBytes) throw keyInvalid('An encryption key must be 32 bytes in base64 or hex')
   if (new Set(bytes).size < fewestValues)
-    throw keyInvalid('an encryption key must be random, and this one repeats itself')
+    throw keyInvalid('An encryption key must be random, and this one is repetitive')
   return { id: createHash('sha256').update(bytes).digest('hex').slice(0, 8), bytes }
 }
 
@@ -98,12 +98,12 @@ function parseSealed(sealed: string): { keyId: string; nonce: Buffer; ciphertext
   }
   const ciphertext = Buffer.from(bodyText, 'base64url')
   // The last character may hold unused bits: refusing other spellings of the same bytes makes every flip visible.
-  if (ciphertext.toString('base64url') !== bodyText) throw unreadable('its encoding was changed')
+  if (ciphertext.toString('base64url') !== bodyText) throw unreadable('its encoding is not canonical')
   return { keyId, nonce: Buffer.from(nonceText, 'base64url'), ciphertext }
 }
 
 function keyInvalid(reason: string): NotificationError {
-  return new NotificationError('options_invalid', `${reason}; make one with: openssl rand -base64 32`, {
+  return new NotificationError('options_invalid', `${reason}. Make one with: openssl rand -base64 32`, {
     field: 'encryptionKey',
   })
 }

@@ -140,11 +140,11 @@ export class Accounts {
       this.#keep(row)
       if (!wasPaused && row.refusals === 1) {
         const facts = { organizationId: owner, channel, code, account: sourceOf(provider) }
-        if (destination === null) logger.warn('account paused: what is due waits until it works again', facts)
-        else logger.warn('sender paused for a country: what is due for it waits', { ...facts, destination })
+        if (destination === null) logger.warn('account paused: due messages wait until it works again', facts)
+        else logger.warn('sender paused for a country: due messages to it wait', { ...facts, destination })
       }
     } catch (error) {
-      logger.warn('pause of an account not written', { fault: faultOf(error) })
+      logger.warn('storing the pause of an account failed', { fault: faultOf(error) })
     }
     this.#schedule()
     return { waitingFor: account, rule: ruleOf(provider, account) }
@@ -169,7 +169,7 @@ export class Accounts {
       logger.info('account works again', { organizationId, channel })
     } catch (error) {
       this.#paused.set(account, known)
-      logger.warn('recovery of an account not written', { fault: faultOf(error) })
+      logger.warn('storing the recovery of an account failed', { fault: faultOf(error) })
     }
     void this.#kick()
     return !this.#paused.has(account)
@@ -226,7 +226,7 @@ export class Accounts {
       await this.#probe()
       await this.#release()
     } catch (error) {
-      this.#context.options.logger.warn('accounts not looked at', { fault: faultOf(error) })
+      this.#context.options.logger.warn('checking paused accounts failed', { fault: faultOf(error) })
     }
   }
 

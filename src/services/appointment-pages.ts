@@ -35,7 +35,7 @@ export async function reminderPage(
   scope: Scope,
   options: PageOptions | null,
 ): Promise<ReminderPage> {
-  const asked = options === null ? null : parseInput(pageOptions, options, 'The page')
+  const asked = options === null ? null : parseInput(pageOptions, options, 'page')
   const { organizationId, truth } = await locatedAppointment(context, appointmentId, scope)
   const all = await context.options.storage.reminders.list(organizationId, appointmentId)
   const placeOf = ({ reminderTime: at, id }: (typeof all)[number]) => ({ at, id })
@@ -51,7 +51,7 @@ export async function explanationPage(
   scope: Scope,
   options: PageOptions | null,
 ): Promise<ExplanationPage> {
-  const asked = options === null ? null : parseInput(pageOptions, options, 'The page')
+  const asked = options === null ? null : parseInput(pageOptions, options, 'page')
   const place = await locatedAppointment(context, appointmentId, scope)
   const { organizationId, truth } = place
   const all = await explainAppointment(context.options.storage, organizationId, appointmentId)

@@ -20,12 +20,12 @@ export async function askedNotice(
   options: SendOptions,
 ): Promise<SendResult> {
   const id = readId(context.options.ids, 'appointment', appointmentId, 'appointmentId')
-  const { category, channel, recipients, idempotencyKey } = parseInput(sendOptions, options, 'The notification')
+  const { category, channel, recipients, idempotencyKey } = parseInput(sendOptions, options, 'notification')
   const appointment = await knownAppointment(context, id, scope)
   if (category !== 'CANCELLATION' && !isActive(appointment.status)) {
     throw new NotificationError(
       'appointment_not_active',
-      `Appointment ${id} is ${appointment.status}: no ${category.toLowerCase()} is sent for it.`,
+      `Nothing was sent: appointment ${id} is ${appointment.status}, and a ${category.toLowerCase()} notice needs an active one.`,
       { field: 'category' },
     )
   }
@@ -49,9 +49,9 @@ export async function askedWaitlistNotice(
   options: WaitlistOptions,
 ): Promise<SendResult> {
   const id = readId(context.options.ids, 'waitlistEntry', waitlistEntryId, 'waitlistEntryId')
-  const { channel, idempotencyKey } = parseInput(waitlistOptions, options, 'The notification')
+  const { channel, idempotencyKey } = parseInput(waitlistOptions, options, 'notification')
   const truth = (await context.host.waitlistEntries([id]))(id)
-  const entry = requireKnown(truth, scope, `waitlist entry ${id}`, () => waitlistEntryNotFound(id))
+  const entry = requireKnown(truth, scope, 'waitlist entry', id, () => waitlistEntryNotFound(id))
   requireOpen(entry, context.options.clock.now())
   return sendNotices(context, actor, {
     category: 'WAITLIST',

@@ -6,14 +6,11 @@ import { instantInput } from '../schemas/instant.ts'
 import type { Context } from './context.ts'
 
 export const auditFilter = z.strictObject({
-  action: z.enum(auditActions).optional(),
-  /** About the time of the change, both inclusive. */
-  startDate: instantInput.optional(),
-  endDate: instantInput.optional(),
-  /** 1 to 200, default 50. */
-  limit: z.int().min(1).max(200).optional(),
-  /** `nextCursor` of the page before. */
-  cursor: rowId.optional(),
+  action: z.enum(auditActions).optional().describe('Only entries of this action'),
+  startDate: instantInput.optional().describe('Only entries at or after this instant'),
+  endDate: instantInput.optional().describe('Only entries at or before this instant'),
+  limit: z.int().min(1).max(200).optional().describe('Page size. Default 50'),
+  cursor: rowId.optional().describe('`next_cursor` of the previous page'),
 })
 export type AuditFilter = z.infer<typeof auditFilter>
 
@@ -25,7 +22,7 @@ export type AuditPage = {
 
 const defaultLimit = 50
 
-/** Who changed what of an organization, and who had what sent. Append-only; holds no secrets, contacts or texts. */
+/** Who changed what in an organization, and who triggered each message. Append-only; holds no secrets, contacts or texts. */
 export class AuditLog {
   readonly #context: Context
 
@@ -36,7 +33,7 @@ export class AuditLog {
   /** Newest first. */
   async list(organization: string, filter: AuditFilter = {}): Promise<AuditPage> {
     const id = parseField(organizationId, organization, 'organizationId')
-    const { limit = defaultLimit, cursor, startDate, endDate, action } = parseInput(auditFilter, filter, 'The filter')
+    const { limit = defaultLimit, cursor, startDate, endDate, action } = parseInput(auditFilter, filter, 'filter')
     const rows = await this.#context.options.storage.audit.list({
       organizationId: id,
       ...definedOnly({ action, before: cursor, from: startDate, to: endDate }),

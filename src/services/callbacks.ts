@@ -100,8 +100,9 @@ export class Callbacks {
     const { clock } = this.#context.options
     const verdict = this.#signer?.verify(token, { purpose, id }, clock.now()) ?? 'invalid'
     if (verdict === 'valid') return
-    const told = verdict === 'expired' ? 'The token has expired.' : 'The token is missing, or not good for this.'
-    throw new NotificationError('token_invalid', told, { field: 'token' })
+    const message =
+      verdict === 'expired' ? 'The token has expired.' : 'The token is missing, or belongs to another URL.'
+    throw new NotificationError('token_invalid', message, { field: 'token' })
   }
 
   /**
@@ -111,7 +112,7 @@ export class Callbacks {
    */
   async recordReceipt(notificationId: number, told: Receipt): Promise<ReportResult> {
     const id = parseField(rowId, notificationId, 'notificationId')
-    const { outcome, deliveredAt, error = null, messageId = null, ...why } = parseInput(receipt, told, 'The receipt')
+    const { outcome, deliveredAt, error = null, messageId = null, ...why } = parseInput(receipt, told, 'receipt')
     const report = {
       outcome: outcome === 'sent' || outcome === 'delivered' ? 'success' : outcome,
       deliveredAt: outcome === 'delivered' ? (deliveredAt ?? this.#context.options.clock.now()) : null,

@@ -17,7 +17,7 @@ export function readCursor(cursor: string): Place {
   const at = new Date(Number(match?.[1]))
   const id = Number(match?.[2])
   if (match === null || !isInRange(at) || !rowId.safeParse(id).success) {
-    throw new NotificationError('invalid_input', 'cursor: must be the nextCursor of the page before.', {
+    throw new NotificationError('invalid_input', 'cursor must be the nextCursor of the previous page.', {
       field: 'cursor',
     })
   }

@@ -32,7 +32,7 @@ export function engineScheduler(
   if (!(windowMs >= leastWindowMs && windowMs <= mostWindowMs)) {
     throw new NotificationError(
       'options_invalid',
-      `${engine.name}: windowMs must be ${leastWindowMs} to ${mostWindowMs}`,
+      `${engine.name}: windowMs must be ${leastWindowMs} to ${mostWindowMs}.`,
       { field: 'windowMs' },
     )
   }
@@ -65,9 +65,9 @@ export function engineScheduler(
       given.clock,
       answerWithinMs,
       done,
-      failed(`${called} did not answer within ${answerWithinMs} ms.`),
+      failed(`${called} did not respond within ${answerWithinMs} ms.`),
     )
-    if (failing) given.logger.info('scheduler answers again', { scheduler: engine.name })
+    if (failing) given.logger.info('scheduler responds again', { scheduler: engine.name })
     failing = false
   }
 
@@ -84,7 +84,11 @@ export function engineScheduler(
       } catch (error) {
         if (context === null) break
         // Said once: an engine may be away for hours.
-        if (!failing) given.logger.warn('scheduler not told', { scheduler: engine.name, fault: faultOf(error) })
+        if (!failing)
+          given.logger.warn('scheduler not reached; this process sets its own timers', {
+            scheduler: engine.name,
+            fault: faultOf(error),
+          })
         failing = true
         for (const { at } of alarms) timer.wakeAt(at)
       }
@@ -104,7 +108,7 @@ export function engineScheduler(
         const code = error instanceof NotificationError ? error.code : null
         if (code === 'dependency_missing' || code === 'options_invalid') throw error
         // It is tried again with the next feeding; until then this process times what is due.
-        given.logger.warn('scheduler not opened', { scheduler: engine.name, fault: faultOf(error) })
+        given.logger.warn('opening the scheduler failed', { scheduler: engine.name, fault: faultOf(error) })
       })
     },
 
@@ -133,7 +137,7 @@ export function engineScheduler(
       const closed = opening.then(() => engine.close())
       opening = null
       await withTimeout(given.clock, answerWithinMs, closed, failed(`${called} did not close.`)).catch((error) =>
-        given.logger.warn('scheduler not closed', { scheduler: engine.name, fault: faultOf(error) }),
+        given.logger.warn('closing the scheduler failed', { scheduler: engine.name, fault: faultOf(error) }),
       )
     },
   }

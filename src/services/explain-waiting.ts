@@ -75,14 +75,14 @@ async function look(
 ): Promise<Look> {
   const known = host.faultFor(organizationId)
   if (known !== null) return silent(`"${known.method}": ${known.fault}, since ${known.since.toISOString()}`)
-  if (truth === null) return silent(`no answer within ${patienceMs} ms`)
+  if (truth === null) return silent(`no response within ${patienceMs} ms`)
   if (truth.kind === 'unanswered') return silent(truth.error.message)
   if (truth.kind === 'unreadable') {
     const why = saying('appointment_unreadable', issuesInWords(truth.issues))
     return { why, warnings: [why] }
   }
   const taskManager = taskManagerFault()
-  const why = taskManager === null ? null : { rule: null, because: `TaskManager does not answer: ${taskManager}` }
+  const why = taskManager === null ? null : { rule: null, because: `TaskManager does not respond: ${taskManager}` }
   if (truth.kind !== 'known') return { why, warnings: [] }
   const ignored = (truth.findings ?? []).map(({ recipient, ...issue }) => ({
     ...saying('field_ignored', issuesInWords([issue])),

@@ -55,7 +55,7 @@ export async function explainAppointment(
       (line): ExplanationLine => (offset === undefined ? line : { ...line, offset }),
     )
   })
-  // Stable: what was decided and what came of it in the same millisecond stay in this order.
+  // Stable: a decision and its result in the same millisecond stay in this order.
   return [...decided, ...outcomes].sort((one, other) => one.at.getTime() - other.at.getTime())
 }
 

@@ -34,7 +34,10 @@ export function guardedScheduler(scheduler: Scheduler, clock: Clock, logger: Log
       try {
         scheduler.wakeAt(at)
       } catch (error) {
-        logger.warn('scheduler not told; this process times in its place', { scheduler: name, fault: faultOf(error) })
+        logger.warn('scheduler not reached; this process sets its own timers', {
+          scheduler: name,
+          fault: faultOf(error),
+        })
         timer.wakeAt(at)
       }
     },

@@ -11,7 +11,7 @@ const defaultLimit = 50
 export async function readHistory(storage: Pick<Store, 'deliveries'>, filter: HistoryFilter): Promise<HistoryPage> {
   const { state = 'settled', channel, startDate, endDate, cursor, limit = defaultLimit, offset = 0, ...rest } = filter
   if (cursor !== undefined && filter.offset !== undefined) {
-    throw new NotificationError('invalid_input', 'cursor: cannot be used together with offset; name one of them.', {
+    throw new NotificationError('invalid_input', 'cursor cannot be combined with offset; use one of them.', {
       field: 'cursor',
     })
   }

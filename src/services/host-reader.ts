@@ -92,7 +92,7 @@ export class HostReader {
   described(told: DirectoryAppointment): Appointment {
     const reading = this.#read.appointment(told)
     const { value, issues } = reading
-    if (value === null) throw inputInvalid('The appointment', issues)
+    if (value === null) throw inputInvalid('appointment', issues)
     this.#appointments.findings.note(value.id, reading)
     this.#appointments.findings.noteUnknown([reading])
     return value
@@ -145,7 +145,7 @@ export class HostReader {
     const unreadable = page.data.ids.length - ids.length
     if (unreadable > 0) {
       const fault = `ids: must be ${this.#kinds.appointment} ids (option "ids"), of up to 2^53 - 1 or 255 characters`
-      this.#logger.error('directory answer not usable', { method: 'upcoming', count: unreadable, fault })
+      this.#logger.error('directory page has invalid ids', { method: 'upcoming', count: unreadable, fault })
     }
     return { ids, unreadable, cursor: page.data.cursor }
   }
@@ -157,14 +157,14 @@ export class HostReader {
   async recipient(ref: RecipientRef): Promise<Profile | null> {
     this.#require('recipients')
     const answer = await this.#recipients.ask([ref], 'guarded')
-    if (!Array.isArray(answer)) throw unusable('recipients', [{ field: '', message: 'the answer is not an array' }])
+    if (!Array.isArray(answer)) throw unusable('recipients', [{ field: '', message: 'it is not an array' }])
     const readings = answer.flatMap((row: unknown) => (row == null ? [] : [this.#read.recipient(row)]))
     this.#recipientFindings.noteUnknown(readings)
     for (const reading of readings) {
       const { value, issues } = reading
       if (value !== null && refKey(value) !== refKey(ref)) continue
       this.#recipientFindings.note(ref.id, reading)
-      if (value === null) throw rowInvalid(`the ${ref.type.toLowerCase()} ${ref.id}`, issues)
+      if (value === null) throw rowInvalid(ref.type.toLowerCase(), ref.id, issues)
       return value
     }
     return null
@@ -212,7 +212,7 @@ export class HostReader {
     if (this.#directory[method] !== undefined) return
     throw new NotificationError(
       'options_invalid',
-      `The directory has no method "${method}"; add it to the option "directory" to use this.`,
+      `The option "directory" has no method "${method}", which this call needs. Add it.`,
       { field: `directory.${method}` },
     )
   }

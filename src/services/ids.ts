@@ -1,14 +1,10 @@
-import { NotificationError } from '../errors.ts'
 import type { IdKinds } from '../ports/storage.ts'
-import { type EntityId, type HostId, hostId } from '../schemas/common.ts'
+import { type EntityId, type HostId, hostId, parseField } from '../schemas/common.ts'
 
 /**
  * An id of the kind the option `ids` says: the number 12 and the text "12" are two ids; a `bigint` is read as the number it is.
  * @throws NotificationError `invalid_input` naming the field.
  */
 export function readId(kinds: IdKinds, kind: keyof IdKinds, id: HostId, field: string): EntityId {
-  const read = hostId[kinds[kind]].safeParse(id)
-  if (read.success) return read.data
-  const message = read.error.issues[0]?.message ?? 'is not valid'
-  throw new NotificationError('invalid_input', `${field}: ${message}`, { issues: [{ field, message }] })
+  return parseField<EntityId>(hostId[kinds[kind]], id, field)
 }

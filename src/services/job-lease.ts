@@ -37,6 +37,6 @@ export async function takeJob(
     release: () =>
       storage.jobs
         .release(name, holder)
-        .catch((error) => logger.warn('job not given back', { job: name, fault: faultOf(error) })),
+        .catch((error) => logger.warn('releasing a background job failed', { job: name, fault: faultOf(error) })),
   }
 }

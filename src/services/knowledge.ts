@@ -128,11 +128,11 @@ const suppressionKey = (one: SuppressedAddress): string => `${one.channel}:${one
 
 /** @throws NotificationError `invalid_input` for what is no recipient, or one without preferences. */
 export function preferenceRef(recipient: HostPreferenceRef): PreferenceRef {
-  const ref = preferenceRefOf(parseInput(recipientRef, recipient, 'The recipient'))
+  const ref = preferenceRefOf(parseInput(recipientRef, recipient, 'recipient'))
   if (ref !== null) return ref
   throw new NotificationError(
     'invalid_input',
-    'The recipient is not valid. type: practitioners have no preferences; the organization setting practitionerNotifications is about them.',
+    'Practitioners have no preferences; the organization setting practitionerNotifications applies to them.',
     { field: 'type' },
   )
 }

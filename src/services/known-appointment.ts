@@ -30,19 +30,20 @@ export async function knownAppointment(
   if (typeof appointment === 'object') return host.described(appointment)
   const id = readId(options.ids, 'appointment', appointment, 'appointmentId')
   const truth = (await host.appointments([id]))(id)
-  return requireKnown(truth, scope, `appointment ${id}`, () => appointmentNotFound(id))
+  return requireKnown(truth, scope, 'appointment', id, () => appointmentNotFound(id))
 }
 
 /** What the host knows, to the organization that asks. @throws NotificationError `directory_invalid`, or `notFound`. */
 export function requireKnown<T extends { readonly organizationId: string }>(
   truth: Truth<T>,
   scope: Scope,
-  what: string,
+  kind: string,
+  id: EntityId,
   notFound: () => NotificationError,
 ): T {
   if (truth.kind === 'known' && isWithin(scope, truth.value)) return truth.value
   const isReadable = truth.kind !== 'unreadable' || !isWithin(scope, { organizationId: truth.organizationId ?? scope })
-  throw isReadable ? notFound() : rowInvalid(what, truth.issues)
+  throw isReadable ? notFound() : rowInvalid(kind, id, truth.issues)
 }
 
 /** How long the directory is waited for where our own rows say whose an appointment is, in ms. */
@@ -79,7 +80,7 @@ export async function placeOfAppointment(
   if (truth?.kind !== 'unreadable') return { ...place, organizationId }
   // A row that cannot be used is somebody's all the same.
   if (truth.organizationId !== null) return { ...place, organizationId: truth.organizationId }
-  return { ...place, organizationId, fault: rowInvalid(`appointment ${id}`, truth.issues) }
+  return { ...place, organizationId, fault: rowInvalid('appointment', id, truth.issues) }
 }
 
 /**
@@ -95,6 +96,6 @@ export async function locatedAppointment(
   const { organizationId, truth, fault, isRecorded } = await placeOfAppointment(context, id, scope)
   if (organizationId === null || !isWithin(scope, { organizationId })) throw fault ?? appointmentNotFound(id)
   // Where nothing was recorded there is only that row to show.
-  if (truth?.kind === 'unreadable' && !isRecorded) throw rowInvalid(`appointment ${id}`, truth.issues)
+  if (truth?.kind === 'unreadable' && !isRecorded) throw rowInvalid('appointment', id, truth.issues)
   return { organizationId, truth }
 }

@@ -141,7 +141,7 @@ export class LibraryClock implements Clock {
     if (this.#leaptAt === null) {
       this.#leaptAt = elapsed
       const facts = { seconds: Math.round(leaptMs / 1000), believedInMs: leapStandsMs }
-      this.#logger.warn('the clock leapt ahead; it is believed if it stays there', facts)
+      this.#logger.warn('the clock jumped forward; it is trusted if it stays there', facts)
       return false
     }
     if (elapsed - this.#leaptAt < leapStandsMs) return false
@@ -154,7 +154,10 @@ export class LibraryClock implements Clock {
     this.#isToldOff = this.isOff
     const facts = { offMs: this.offMs }
     if (this.isOff)
-      this.#logger.warn("the clock of this process is off the database's; the library goes by the database's", facts)
-    else this.#logger.info("the clock of this process agrees with the database's again", facts)
+      this.#logger.warn(
+        "the clock of this process differs from that of the database; the library uses the database's",
+        facts,
+      )
+    else this.#logger.info('the clock of this process agrees with that of the database again', facts)
   }
 }

@@ -51,7 +51,7 @@ import {
 } from './views.ts'
 
 /**
- * Plans reminders, sends notices, and tells what was decided and what came of it.
+ * Plans reminders, sends notices, and reports what was decided and what was sent.
  *
  * Beside the errors it names, every method may throw a NotificationError `invalid_input` for an argument that is not
  * valid (`field` names it), `directory_failed` or `directory_invalid` where it asks the directory (`issues` says what cannot be
@@ -74,7 +74,7 @@ export class NotificationService {
 
   /** The same service, acting for `actor` in the audit log: `as({ kind: 'staff', id: 7 })`. Checks no permissions. */
   as(actor: Actor): NotificationService {
-    const by = parseInput(actorSchema, actor, 'The actor')
+    const by = parseInput(actorSchema, actor, 'actor')
     return new NotificationService(this.#context, this.#planner, by, this.#scope)
   }
 
@@ -108,7 +108,7 @@ export class NotificationService {
     if (storage.within === undefined) {
       throw new NotificationError(
         'transaction_refused',
-        `The storage "${storage.name}" cannot write into a transaction of yours; make the calls after your commit instead.`,
+        `The storage "${storage.name}" cannot take part in your transaction; make the calls after your commit instead.`,
       )
     }
     return new NotificationTransaction(this.#context, storage.within(transaction), this.#actor)
@@ -132,7 +132,7 @@ export class NotificationService {
    */
   async scheduleMany(appointmentIds: readonly HostId[], options: ScheduleOptions = {}): Promise<BatchResult[]> {
     parseField(z.array(z.unknown()), appointmentIds, 'appointmentIds')
-    const { customReminders } = parseInput(scheduleOptions, options, 'The reminders')
+    const { customReminders } = parseInput(scheduleOptions, options, 'reminders')
     const rest = { customReminders, scope: this.#scope, ...this.#scheduling.audited('reminders.scheduled') }
     return scheduleInBatches(this.#planner, this.#context.options.ids, appointmentIds, rest)
   }
@@ -197,7 +197,7 @@ export class NotificationService {
    * @throws NotificationError `appointment_not_found`, for a known one.
    */
   async plan(appointment: HostId | DirectoryAppointment, options: ScheduleOptions = {}): Promise<DryRun> {
-    const { customReminders } = parseInput(scheduleOptions, options, 'The reminders')
+    const { customReminders } = parseInput(scheduleOptions, options, 'reminders')
     return dryRun(this.#context, await knownAppointment(this.#context, appointment, this.#scope), customReminders)
   }
 
@@ -218,7 +218,7 @@ export class NotificationService {
 
   /** A page of deliveries, newest first. Default: 50 settled ones of all organizations. */
   async history(filter: HistoryFilter = {}): Promise<HistoryPage> {
-    const asked = parseInput(historyFilter, filter, 'The history filter')
+    const asked = parseInput(historyFilter, filter, 'history filter')
     const own = this.#scope === null ? {} : { organizationId: this.#scope }
     return readHistory(this.#context.options.storage, { ...asked, ...own })
   }

@@ -20,7 +20,7 @@ export class Owners {
   }
 
   async waitlistEntry(id: EntityId): Promise<Place> {
-    return placeOf((await this.#context.host.waitlistEntries([id]))(id), `waitlist entry ${id}`)
+    return placeOf((await this.#context.host.waitlistEntries([id]))(id), id)
   }
 
   /** By the directory alone: preferences outlive a deletion that the host has not told of yet, and are nobody's then. */
@@ -36,9 +36,9 @@ export class Owners {
 }
 
 /** A row that cannot be used is somebody's all the same. @throws NotificationError `directory_invalid` where nobody can say whose. */
-function placeOf(truth: Truth<{ readonly organizationId: string }>, subject: string): Place {
+function placeOf(truth: Truth<{ readonly organizationId: string }>, waitlistEntryId: EntityId): Place {
   if (truth.kind === 'known') return { organizationId: truth.value.organizationId, recipient: null }
   if (truth.kind !== 'unreadable') return nowhere
-  if (truth.organizationId === null) throw rowInvalid(subject, truth.issues)
+  if (truth.organizationId === null) throw rowInvalid('waitlist entry', waitlistEntryId, truth.issues)
   return { organizationId: truth.organizationId, recipient: null }
 }

@@ -240,12 +240,15 @@ const unchanged = (live: readonly ReminderRow[]): Applied => ({
 })
 
 const held = (appointmentId: EntityId): NotificationError =>
-  new NotificationError('storage_busy', `Another transaction holds the reminders of appointment ${appointmentId}.`)
+  new NotificationError(
+    'storage_busy',
+    `Another transaction has locked the reminders of appointment ${appointmentId}. Try again later.`,
+  )
 
 const conflict = (appointmentId: EntityId): NotificationError =>
   new NotificationError(
     'conflict',
-    `Others kept changing at the same time the reminders of appointment ${appointmentId}.`,
+    `The reminders of appointment ${appointmentId} were changed at the same time by other requests, several times in a row. Try again.`,
     { field: 'appointmentId' },
   )
 

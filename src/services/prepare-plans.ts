@@ -101,9 +101,9 @@ async function forget(context: PlanningContext, { appointmentId, organizationId 
 const notActive = (appointmentId: EntityId): NotificationError =>
   new NotificationError(
     'appointment_not_active',
-    `Nothing is planned for what is cancelled or over, such as appointment ${appointmentId}.`,
+    `Nothing was planned: appointment ${appointmentId} is cancelled or over.`,
     { field: 'appointmentId' },
   )
 
 const unreadable = (appointmentId: EntityId, issues: readonly FieldIssue[]): NotificationError =>
-  rowInvalid(`appointment ${appointmentId}`, issues)
+  rowInvalid('appointment', appointmentId, issues)

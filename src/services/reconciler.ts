@@ -66,7 +66,7 @@ export class Reconciler {
 
   /** See `Notifications.reconcile`. `skipPast`: whatever the organizations' policy, nothing is sent whose time is past. */
   async reconcile(given: ReconcileOptions = {}, { skipPast = false } = {}): Promise<ReconcileReport> {
-    const options = parseInput(reconcileOptions, given, 'The options of the reconciliation')
+    const options = parseInput(reconcileOptions, given, 'reconciliation options')
     return this.#track(this.#exclusively({ ...options, skipPast }))
   }
 
@@ -89,7 +89,7 @@ export class Reconciler {
     if (this.#isStopped) return
     if (status === 'busy') this.#takeOverLater()
     if (status === 'stopped') {
-      throw new NotificationError(code ?? 'internal_error', 'The reconciliation stopped before its end.')
+      throw new NotificationError(code ?? 'internal_error', 'The reconciliation stopped early.')
     }
   }
 
@@ -131,7 +131,10 @@ export class Reconciler {
       const { gone } = tally.state.counts
       const isRefused = !force && isSuspicious(gone, progress.plans, maxGoneShare)
       if (isRefused) {
-        logger.warn('reconciliation refused: the directory forgot too much', { gone, plans: progress.plans })
+        logger.warn('reconciliation refused: too many appointments are missing from the directory', {
+          gone,
+          plans: progress.plans,
+        })
       } else {
         await cancelGone(run, force)
         this.#lookOnceMore(progress.missing)
@@ -180,12 +183,12 @@ export class Reconciler {
     // Others have work too: a directory and a database in this process answer without a turn of the event loop.
     await turn()
     if (this.#isStopped) {
-      throw new NotificationError('storage_closed', 'The library was stopped; start it again to reconcile.')
+      throw new NotificationError('storage_closed', 'The library was stopped; create it again to reconcile.')
     }
     if (await lease.keep()) return
     throw new NotificationError(
       'conflict',
-      'Another worker took the reconciliation over, for this one stood still too long.',
+      'Another process took over the reconciliation, because this one paused for too long.',
     )
   }
 }

@@ -66,7 +66,7 @@ export class RecurringJob {
       if (mine || always) await run(() => this.#isStarted)
       return everyMs
     } catch (error) {
-      logger.warn('background job put off', { job: name, fault: faultOf(error) })
+      logger.warn('background job postponed', { job: name, fault: faultOf(error) })
       return Math.min(everyMs, retryMs)
     }
   }

@@ -42,7 +42,7 @@ export class Replanner {
     this.#running = this.#run()
       .catch((error) => {
         const { logger } = this.#context.options
-        logger.error('re-plan put off', { fault: faultOf(error) })
+        logger.error('replanning postponed', { fault: faultOf(error) })
         this.#again = false
         this.#lookLater()
       })
@@ -89,7 +89,7 @@ export class Replanner {
       for (const [index, result] of results.entries()) {
         if (result.status === 'planned' || result.error.code === 'appointment_not_found') continue
         const appointmentId = plans[index]?.appointmentId ?? null
-        logger.warn('appointment not planned anew', { appointmentId, code: result.error.code })
+        logger.warn('replanning an appointment failed', { appointmentId, code: result.error.code })
       }
     }
     await storage.plans.advanceReplan(jobId, cursor)

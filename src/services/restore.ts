@@ -1,7 +1,14 @@
 import { z } from 'zod'
 import { NotificationError } from '../errors.ts'
 import type { DeliveryRow, HeldPlace, IntentCommand, IntentOutcome, ReminderRow } from '../ports/storage.ts'
-import { type EntityId, organizationId, parseInput, type RecipientRef, recipientRef } from '../schemas/common.ts'
+import {
+  type EntityId,
+  fieldInvalid,
+  organizationId,
+  parseInput,
+  type RecipientRef,
+  recipientRef,
+} from '../schemas/common.ts'
 import { type Category, type Channel, ruleTable } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
 import { cancel, decided, type Evaluated } from './dispatch/decisions.ts'
@@ -71,19 +78,18 @@ export class Restore {
     const { clock, logger } = this.#context.options
     const now = clock.now()
     if (!(since instanceof Date) || !(since.getTime() <= now.getTime())) {
-      const message = 'since: must be the time of the backup, a Date that is past'
-      throw new NotificationError('invalid_input', message, { issues: [{ field: 'since', message }] })
+      throw fieldInvalid('since', 'must be the time of the backup: a Date in the past')
     }
     await this.#releaseWaiting(now)
     const held = (await this.#holdDue(since, now)) + (await this.#holdSending(since, now))
     const reconciliation = await this.#reconciler.reconcile({}, { skipPast: true })
-    logger.warn('held after a restore what fell due since the backup', { held, since: since.toISOString() })
+    logger.warn('messages that fell due since the backup are held', { held, since: since.toISOString() })
     return { held, reconciliation }
   }
 
   /** First held first, at most 1000. */
   async list(filter: HeldFilter = {}): Promise<HeldMessage[]> {
-    const wanted = parseInput(heldFilter, filter, 'The filter')
+    const wanted = parseInput(heldFilter, filter, 'filter')
     const found: HeldMessage[] = []
     for await (const works of this.#held(wanted)) {
       found.push(...works.map(show))
@@ -155,7 +161,7 @@ export class Restore {
     filter: HeldFilter,
     decide: (due: DueWork) => Evaluated,
   ): Promise<{ readonly one: Evaluated; readonly delivery: DeliveryRow | null }[]> {
-    const wanted = parseInput(heldFilter, filter, 'The filter')
+    const wanted = parseInput(heldFilter, filter, 'filter')
     const written: { one: Evaluated; delivery: DeliveryRow | null }[] = []
     for await (const works of this.#held(wanted)) {
       const ones = works.map(decide)
@@ -183,7 +189,10 @@ export class Restore {
       left = left.filter((command) => !outcomes.has(command))
       if (left.length === 0) break
       if (tries === mostTries)
-        throw new NotificationError('storage_busy', `${left.length} rows are held by another transaction.`)
+        throw new NotificationError(
+          'storage_busy',
+          `Another transaction has locked ${left.length} of the rows. Try again later.`,
+        )
       await new Promise<void>((resolve) => clock.after(waitMs, resolve))
     }
     return commands.map((command) => outcomes.get(command))

@@ -63,7 +63,7 @@ export class Scheduling {
   }
 
   async tell(event: keyof typeof lifecycle, appointmentId: HostId, given: LifecycleOptions): Promise<LifecycleResult> {
-    const { notify = true, ...options } = parseInput(lifecycleOptions, given, 'The options')
+    const { notify = true, ...options } = parseInput(lifecycleOptions, given, 'options')
     const { action, notice, rest } = lifecycle[event]
     const request = this.#request(appointmentId, options, { ...rest, ...this.audited(action) })
     const result = await this.#plan(notify ? { ...request, notice, by: this.#actor } : { ...request, silent: true })
@@ -98,7 +98,7 @@ export class Scheduling {
   }
 
   async recipientDeleted(recipient: HostRef): Promise<CancelResult> {
-    const ref = parseInput(recipientRef, recipient, 'The recipient')
+    const ref = parseInput(recipientRef, recipient, 'recipient')
     const { storage, clock } = this.#context.options
     const { cancelled, inFlight } = await storage.plans.forgetRecipient(ref, clock.now(), this.#actor)
     emitCancelled(this.#context, cancelled)
@@ -112,7 +112,7 @@ export class Scheduling {
   }
 
   #request(appointmentId: HostId, options: ScheduleOptions, rest: Rest): PlanRequest {
-    const { customReminders } = parseInput(scheduleOptions, options, 'The reminders')
+    const { customReminders } = parseInput(scheduleOptions, options, 'reminders')
     return { appointmentId: this.#appointmentId(appointmentId), customReminders, scope: this.#scope, ...rest }
   }
 

@@ -52,11 +52,11 @@ async function pastOf({ options }: Context, { subject, appointmentId }: Omit<Ask
 export function requireOpen({ id, start, expiresAt }: WaitlistEntry, now: Date): void {
   const field = 'waitlistEntryId'
   if (start !== null && start.instant <= now) {
-    const message = `The slot of waitlist entry ${id} started at ${start.instant.toISOString()}; it is not offered any more.`
+    const message = `Nothing was sent: the slot of waitlist entry ${id} started at ${start.instant.toISOString()}.`
     throw new NotificationError('slot_started', message, { field })
   }
   if (expiresAt !== null && expiresAt <= now) {
-    const message = `The offer to waitlist entry ${id} expired at ${expiresAt.toISOString()}.`
+    const message = `Nothing was sent: the offer to waitlist entry ${id} expired at ${expiresAt.toISOString()}.`
     throw new NotificationError('offer_expired', message, { field })
   }
 }

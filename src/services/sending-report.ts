@@ -31,8 +31,8 @@ function reportChannel(providers: Providers, channel: Channel, logger: Logger): 
   const set = variables[channel][found]
   const message =
     found === 'no_transport'
-      ? 'not sending: nothing goes out on this channel'
-      : 'not sending for organizations without an account of their own'
+      ? 'not sending: no transport for this channel'
+      : 'not sending for organizations without their own account'
   // A clinic that writes no texts is as it should be; an account that lacks something is not.
   const level = found === 'no_transport' || found === 'no_account' ? 'info' : 'warn'
   logger[level](message, { channel, fault: found, reason: ruleTable[found], ...(set !== undefined && { set }) })
@@ -69,11 +69,14 @@ export class Unattended {
       const nextDueAt = await storage.deliveries.nextDueAt()
       const lagMs = nextDueAt === null ? 0 : clock.now().getTime() - nextDueAt.getTime()
       if (lagMs < Math.max(lateMs, 2 * sweepMs) || this.#isRunning()) return
-      logger.warn('work is due and nobody sends it: call start() here, or in the process that is to send', {
-        lateSeconds: Math.round(lagMs / 1000),
-      })
+      logger.warn(
+        'due messages are not sent by any process: call start() here, or in the process that is to send them',
+        {
+          lateSeconds: Math.round(lagMs / 1000),
+        },
+      )
     } catch (error) {
-      logger.debug('due work not looked at', { fault: faultOf(error) })
+      logger.debug('checking for due messages failed', { fault: faultOf(error) })
     }
   }
 }

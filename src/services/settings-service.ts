@@ -62,7 +62,7 @@ export class SettingsService {
 
   /** The same service, acting for `actor` in the audit log: `as({ kind: 'staff', id: 7 })`. Checks no permissions. */
   as(actor: Actor): SettingsService {
-    return new SettingsService(this.#context, parseInput(actorSchema, actor, 'The actor'), this.#scope)
+    return new SettingsService(this.#context, parseInput(actorSchema, actor, 'actor'), this.#scope)
   }
 
   /**
@@ -101,7 +101,7 @@ export class SettingsService {
     if (row === null) {
       throw new NotificationError(
         'already_exists',
-        `Organization ${id} has notification settings already; update them instead.`,
+        `Organization ${id} already has notification settings; update them instead.`,
         { field: 'organizationId' },
       )
     }
@@ -150,7 +150,7 @@ export class SettingsService {
    * at the same time.
    */
   async updateTemplates(id: string, input: TemplatesInput): Promise<WithWarnings<Templates>> {
-    const given = parseInput(templatesInput, input, 'Templates')
+    const given = parseInput(templatesInput, input, 'templates')
     let warnings: readonly Warning[] = []
     const row = await this.#change(id, (before) => {
       const merged = (field: keyof Templates) => given[field] && { ...before[field], ...given[field] }
@@ -170,7 +170,7 @@ export class SettingsService {
    */
   async createPreferences(recipient: HostPreferenceRef, input: PreferencesInput): Promise<WithWarnings<Preferences>> {
     const ref = preferenceRef(recipient)
-    const parsed = parseInput(preferencesInput, input, 'Notification preferences')
+    const parsed = parseInput(preferencesInput, input, 'notification preferences')
     const { organizationId } = await this.#requireRecipient(ref)
     const { storage, clock } = this.#context.options
     const { values: patch, warnings } = withPhone(parsed, await this.#countryOf(organizationId))
@@ -186,7 +186,7 @@ export class SettingsService {
     if (row === null) {
       throw new NotificationError(
         'already_exists',
-        `${nameOf(ref)} has notification preferences already; update them instead.`,
+        `${nameOf(ref)} already has notification preferences; update them instead.`,
         { field: 'recipient' },
       )
     }
@@ -214,7 +214,7 @@ export class SettingsService {
     input: PreferencesInput,
   ): Promise<WithWarnings<Preferences> & { readonly inFlight: number }> {
     const ref = preferenceRef(recipient)
-    const parsed = parseInput(preferencesInput, input, 'Notification preferences')
+    const parsed = parseInput(preferencesInput, input, 'notification preferences')
     const { storage, clock } = this.#context.options
     const [before] = await storage.preferences.get([ref])
     const isThere = before !== undefined && isWithin(this.#scope, before)
@@ -316,7 +316,7 @@ export class SettingsService {
     }
     throw new NotificationError(
       'conflict',
-      `The settings of organization ${id} were changed by others each of the ${changeAttempts} times this change was tried; read them and try again.`,
+      `The settings of organization ${id} were changed at the same time by other requests, ${changeAttempts} times in a row. Read them and try again.`,
       { field: 'organizationId' },
     )
   }

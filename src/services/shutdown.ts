@@ -42,11 +42,11 @@ export async function shutDown(shutdown: Shutdown): Promise<string[]> {
   async function end({ name, stop }: Part, afterDrainMs: number): Promise<void> {
     const leftMs = Math.max(0, began + drainMs + afterDrainMs - clock.elapsedMs())
     const stopped = (async () => stop())().catch((error: unknown) => {
-      logger.warn('part not stopped', { part: name, fault: faultOf(error) })
+      logger.warn('stopping a part failed', { part: name, fault: faultOf(error) })
     })
     await withTimeout(clock, leftMs, stopped, () => {
       abandoned.push(name)
-      logger.error('part did not stop in time; it is left behind', { part: name })
+      logger.error('part did not stop in time and was abandoned', { part: name })
     })
   }
 

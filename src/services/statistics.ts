@@ -100,7 +100,7 @@ export class Statistics {
 
   /** What was planned, sent, delivered and refused. @throws NotificationError `invalid_input`. */
   async read(filter: StatisticsFilter = {}): Promise<StatisticsReport> {
-    return (await this.#read(parseInput(statisticsFilter, filter, 'The filter'))).report
+    return (await this.#read(parseInput(statisticsFilter, filter, 'filter'))).report
   }
 
   /**
@@ -111,7 +111,7 @@ export class Statistics {
   async reminders(
     filter: Omit<StatisticsFilter, 'category'> = {},
   ): Promise<StatisticsReport & { readonly attendance: AttendanceReport }> {
-    const checked = parseInput(remindersFilter, filter, 'The filter')
+    const checked = parseInput(remindersFilter, filter, 'filter')
     const { report, counts } = await this.#read({ ...checked, category: 'REMINDER' })
     return { ...report, attendance: attendanceReport(counts) }
   }

@@ -85,7 +85,7 @@ export class TaskManagerClient {
   async createTask(draft: TaskDraft, { idempotencyKey }: { readonly idempotencyKey: string }): Promise<Task> {
     const request = this.#request('POST', this.#options.paths.tasks, {
       headers: { 'idempotency-key': parseField(taskIdempotencyKey, idempotencyKey, 'idempotencyKey') },
-      body: taskBody(parseInput(taskDraft, draft, 'The task')),
+      body: taskBody(parseInput(taskDraft, draft, 'task')),
     })
     const answer = await this.#calls.call(request)
     requireSuccess(request, answer)
@@ -106,7 +106,7 @@ export class TaskManagerClient {
    * @throws NotificationError `task_manager_conflict`: it is running, or has run.
    */
   async updateTask(id: string, changes: TaskChanges): Promise<Task | null> {
-    const body = taskBody(parseInput(taskChanges, changes, 'The changes of the task'))
+    const body = taskBody(parseInput(taskChanges, changes, 'task changes'))
     const request = this.#taskRequest('PUT', id, { body })
     const answer = await this.#calls.call(request)
     if (isGone(request, answer)) return null
@@ -133,7 +133,7 @@ export class TaskManagerClient {
 
   /** One page of tasks, in TaskManager's order. `unreadable` counts those left out because they cannot be read. */
   async listTasks(filter: TaskFilter = {}): Promise<TaskPage> {
-    const { status, limit = 100, cursor } = parseInput(taskFilter, filter, 'The filter')
+    const { status, limit = 100, cursor } = parseInput(taskFilter, filter, 'filter')
     const query = new URLSearchParams({ limit: String(limit) })
     if (status !== undefined) query.set('status', status)
     if (cursor !== undefined) query.set('cursor', cursor)

@@ -154,8 +154,9 @@ export class TaskManagerIntegration {
       if (await this.#shouldContinue()) await this.#work()
     } catch (error) {
       const { logger } = this.#context.options
-      if (isDirectoryFault(error)) logger.warn('hand-over put off: the directory is away', { code: error.code })
-      else logger.error('tasks put off', { fault: faultOf(error) })
+      if (isDirectoryFault(error))
+        logger.warn('handover to TaskManager postponed: the directory is unavailable', { code: error.code })
+      else logger.error('handover to TaskManager postponed', { fault: faultOf(error) })
     }
   }
 

@@ -91,7 +91,7 @@ describe('a due reminder', () => {
     expect(unreadable).toEqual({
       kind: 'wait',
       rule: 'appointment_unreadable',
-      detail: 'status: must be a status',
+      detail: 'status must be a status',
     })
     const locked = judge({}, active, surroundings({}, null, { provider: 'provider_unreadable' }))
     expect(locked).toEqual({ kind: 'wait', rule: 'provider_unreadable' })

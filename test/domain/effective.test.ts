@@ -30,12 +30,12 @@ describe('effective preferences', () => {
 
   it.each([
     [
-      'the organization switched the channel off',
+      'the organization disables the channel',
       { policy: { ...policy, emailEnabled: false } },
       'channel_disabled_by_organization',
     ],
     [
-      'the recipient switched the channel off',
+      'the recipient disables the channel',
       { wishes: { ...noWishes, emailEnabled: false } },
       'channel_disabled_by_recipient',
     ],

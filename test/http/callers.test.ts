@@ -107,7 +107,7 @@ describe('what authenticate returns', () => {
       expect.objectContaining({ code: 'options_invalid', errors: [{ field, message }] }),
     ])
     expect(answer).toMatchObject({
-      detail: expect.stringContaining('The caller that the option "authenticate" returned'),
+      detail: expect.stringContaining('Invalid caller returned by the option "authenticate"'),
     })
     expect([text, ...lines].join()).not.toContain('ada@')
     expect(lines).toEqual([expect.stringContaining(JSON.stringify(message).slice(1, -1))])

@@ -301,7 +301,7 @@ describe('requests that failed', () => {
   test('an answer that cannot be kept is given all the same', async () => {
     const world = await openWorld({ storage: failing('to keep answers') })
     expect((await ask(world, send('k'))).status).toBe(201)
-    expect(world.log.lines.at(-1)).toContain('idempotency key not ended')
+    expect(world.log.lines.at(-1)).toContain('storing the response for an idempotency key failed')
     await world.stop()
   })
 })

@@ -22,7 +22,7 @@ test('another server is not signed in at with the password that was stored for t
     expect(answer).toMatchObject({
       code: 'invalid_input',
       field: 'email_password',
-      detail: expect.stringContaining('email_password: is needed again'),
+      detail: expect.stringContaining('email_password is required again'),
       errors: [{ field: 'email_password', message: expect.stringContaining('in the same request, or null') }],
     })
     expect(text).not.toContain(secret)

@@ -97,3 +97,38 @@ test('schemas speak the names of the wire, with the rules that fix their shape',
     required: expect.arrayContaining(['reminder_type', 'hours_before_appointment']),
   })
 })
+
+/** Where a description is missing: every property, and every parameter and header. A reference has that of its component. */
+function undescribed(part: unknown, at: string): readonly string[] {
+  if (typeof part !== 'object' || part === null) return []
+  return Object.entries(part).flatMap(([key, value]) => {
+    const below = `${at}/${key}`
+    const named = ['properties', 'headers'].includes(key) && !at.endsWith('/properties') ? Object.entries(value) : []
+    return [
+      ...named.flatMap(([name, field]) => (isDescribed(field) ? [] : [`${below}/${name}`])),
+      ...undescribed(value, below),
+    ]
+  })
+}
+function isDescribed(field: unknown): boolean {
+  const { description, $ref } = Object(field)
+  if (typeof description === 'string') return description.trim().length > 3
+  return typeof $ref === 'string' && isDescribed(schemas[$ref.replace('#/components/schemas/', '')])
+}
+
+test('every property, parameter and header says what it is', () => {
+  const parameters = operations.flatMap(({ operationId, parameters = [] }) =>
+    parameters.flatMap((one) => (isDescribed(one) ? [] : [`${operationId}: ${one.name}`])),
+  )
+  expect(parameters).toEqual([])
+  expect(undescribed(document, '')).toEqual([])
+})
+
+test('its sections are described, and begin with what a first day needs', () => {
+  const sections = z.array(z.object({ name: z.string(), description: z.string().min(10) })).parse(document.tags)
+  const names = sections.map(({ name }) => name)
+  expect(new Set(operations.map(({ tags: [tag] }) => tag))).toEqual(new Set(names))
+  expect(names.slice(0, 6)).toEqual(['settings', 'templates', 'preferences', 'reminders', 'send', 'history'])
+  // Readers that list operations in the order of the paths see the same.
+  expect([...new Set(operations.map(({ tags: [tag] }) => tag))]).toEqual(names)
+})

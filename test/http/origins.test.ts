@@ -88,7 +88,7 @@ describe('a page of somebody else', () => {
     for (let count = 0; count < 3; count += 1) expect(await post(stranger, stage)).toEqual(refused)
     expect(asked).toBe(0)
     expect(stage.log.lines).toEqual([
-      JSON.stringify({ message: 'request of another origin refused', origin: 'https://evil.example' }),
+      JSON.stringify({ message: 'request from another origin refused', origin: 'https://evil.example' }),
     ])
   })
 })

@@ -64,7 +64,7 @@ describe('security checklist: Rate limits, kept in Postgres', () => {
     // It is left alone for a while, so that requests do not wait for it.
     expect(asked).toBe(1)
     expect(world.log.lines).toEqual([
-      '{"message":"rate limit store failed, requests are counted in this process until it answers","fault":"Error"}',
+      '{"message":"rate limit store failed; requests are counted in this process until it works again","fault":"Error"}',
     ])
     await world.clock.advance(5000)
     await read(world)
@@ -73,7 +73,7 @@ describe('security checklist: Rate limits, kept in Postgres', () => {
     await world.clock.advance(5000)
     await pool.query('drop table if exists notification_rate_limits')
     expect((await read(world)).headers['ratelimit']).toBe('"reading";r=2;t=3600')
-    expect(world.log.lines.at(-1)).toBe('{"message":"rate limit store answers again"}')
+    expect(world.log.lines.at(-1)).toBe('{"message":"rate limit store works again"}')
     await world.stop()
     await pool.end()
   })

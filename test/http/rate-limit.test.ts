@@ -72,9 +72,9 @@ describe('security checklist: Rate limits', () => {
       expect(refused.headers['content-type']).toBe('application/problem+json; charset=utf-8')
       expect(refused.answer).toEqual({
         type: 'urn:appointment-notifications:problem:rate_limited',
-        title: 'The caller asks too often',
+        title: 'Too many requests',
         status: 429,
-        detail: 'At most 3 requests of the class "reading" are answered in 60 s; try again in 40 s.',
+        detail: 'The limit is 3 requests of the class "reading" in 60 s. Try again in 40 s.',
         code: 'rate_limited',
       })
       await world.clock.advance(39_599)

@@ -1,15 +1,17 @@
 /**
  * Packs the package as `npm publish` would, checks the tarball with publint and attw, and lives with it as a user does:
  * in an empty project, every entry point imported, required and type-checked without any optional package, then with all
- * of them; the code of README.md type-checked and run; and once more imported on the oldest Node that `engines` allows. Run
- * after `npm run build`.
+ * of them; the programs of the guides compiled, those of README.md run; and once more imported on the oldest Node that
+ * `engines` allows. Run after `npm run build`.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
+import { startSmtpServer } from '../support/smtp-server.ts'
+import { fileOf, firstProgram, guides, importedPackages, jsonwebtokenTypes, programs } from './guides.ts'
 import { entries, manifest, readJson, root } from './manifest.ts'
 
 const oldestNode = '22.12.0'
@@ -96,9 +98,15 @@ const target = ['--target', 'es2023', '--module', 'nodenext', '--types', 'node']
 const compile = (...args: string[]): string =>
   run(process.execPath, ['node_modules/typescript/bin/tsc', ...strict, ...target, ...args], project)
 
-/** Runs the README's program until it has done what the README says, then stops it. */
+/** Runs the README's program with a real mail server until it has done what the README says, then stops it. */
 async function liveInReadme(): Promise<void> {
-  const child = spawn(process.execPath, ['app.mjs'], { cwd: project, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const server = await startSmtpServer()
+  const variables = { DEFAULT_SMTP_HOST: '127.0.0.1', DEFAULT_EMAIL_FROM_ADDRESS: 'clinic@example.org' }
+  const child = spawn(process.execPath, ['notifications.mjs'], {
+    cwd: project,
+    env: { ...env, ...variables, DEFAULT_SMTP_PORT: String(server.port) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
@@ -106,13 +114,19 @@ async function liveInReadme(): Promise<void> {
     })
   }
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  const confirmation = /^EMAIL CONFIRMATION to a\*\*\*@example\.org/
   const deadline = Date.now() + 15_000
-  while (!confirmation.test(output) && child.exitCode === null && Date.now() < deadline) await sleep(50)
-  const alive = child.exitCode === null
+  while (server.mails.length === 0 && child.exitCode === null && Date.now() < deadline) await sleep(50)
+  const isAlive = child.exitCode === null
+  const [mail] = server.mails
   child.kill()
   await ended
-  must(alive && confirmation.test(output), `README's program printed: ${output}`)
+  await server.close()
+  must(isAlive && output === '', `README's program printed: ${output}`)
+  const what = `${mail?.subject} to ${mail?.to.join()} from ${mail?.from}`
+  must(
+    /^Appointment Confirmed.* to ada@example\.org from clinic@example\.org$/.test(what),
+    `README's program sent: ${what}`,
+  )
   const query = `
     const rows = require('better-sqlite3')('clinic.sqlite')
       .prepare('select status, hours_before_appointment as hours from appointment_reminders order by hours desc').all()
@@ -121,8 +135,27 @@ async function liveInReadme(): Promise<void> {
   must(rows === 'PENDING 24,PENDING 2', `README's program stored: ${rows}`)
 }
 
-const readme = readFileSync(join(root, 'README.md'), 'utf8')
-const [program = '', ...snippets] = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code ?? '')
+/** The file of the program of README.md that holds these words. */
+function fileWith(words: string): string {
+  const found = programs.find(({ guide, code }) => guide === 'README.md' && code.includes(words))
+  must(found !== undefined, `README has no program with ${words}`)
+  return fileOf(found)
+}
+
+/** What README.md makes of tokens: one of the right key names a caller, all others name nobody. */
+function askReadme(): void {
+  const script = `
+    import jwt from 'jsonwebtoken'
+    const { authenticate } = await import('./${fileWith('jwt.verify')}')
+    const claims = { sub: '7', organization_id: 'harbour' }
+    const tokens = [jwt.sign(claims, 'right'), jwt.sign(claims, 'wrong'), jwt.sign({}, 'right'), 'nonsense']
+    for (const token of tokens) console.log(JSON.stringify(authenticate({ headers: { authorization: 'Bearer ' + token } })))
+    console.log(JSON.stringify(authenticate({ headers: {} })))`
+  writeFileSync(join(project, 'ask.mjs'), script)
+  const answers = execFileSync(process.execPath, ['ask.mjs'], { cwd: project, env: { ...env, JWT_SECRET: 'right' } })
+  const staff = '{"kind":"staff","organizationId":"harbour","role":"admin","id":"7"}'
+  must(answers.toString() === `${[staff, 'null', 'null', 'null', 'null'].join('\n')}\n`, `README's tokens: ${answers}`)
+}
 
 try {
   mkdirSync(project)
@@ -134,10 +167,12 @@ try {
     const answer = z.union([z.array(shape), z.record(z.string(), shape)]).parse(JSON.parse(packed))
     const [first] = Object.values(answer)
     must(first !== undefined, 'npm pack packed nothing')
-    const strays = first.files.filter(
-      ({ path }) => !/^dist\/|^(?:package\.json|LICENSE|README\.md|CHANGELOG\.md)$/.test(path),
-    )
-    must(strays.length === 0, `the tarball holds what is not for users: ${strays.map(({ path }) => path).join(', ')}`)
+    const paths = first.files.map(({ path }) => path)
+    const published = [...guides.map(({ path }) => path), 'package.json', 'LICENSE', 'CHANGELOG.md']
+    const strays = paths.filter((path) => !path.startsWith('dist/') && !published.includes(path))
+    must(strays.length === 0, `the tarball holds what is not for users: ${strays.join(', ')}`)
+    const missing = published.filter((path) => !paths.includes(path))
+    must(missing.length === 0, `the tarball lacks ${missing.join(', ')}`)
     tarball = join(folder, first.filename)
   })
   step('publint --strict', () => void bin('publint', 'run', tarball, '--strict'))
@@ -162,27 +197,34 @@ try {
     )
     compile('--skipLibCheck', 'false', 'types.mts')
   })
-  step('optional packages installed', () => installAsHere([...Object.keys(manifest.peerDependencies), '@types/pg']))
+  const typesOf = (name: string) => `@types/${name}`
+  const ofGuides = [...importedPackages, ...importedPackages.map(typesOf)].filter((name) =>
+    existsSync(join(root, 'node_modules', name)),
+  )
+  step('optional packages installed, and those of the guides', () =>
+    installAsHere([...new Set([...Object.keys(manifest.peerDependencies), ...ofGuides])]),
+  )
   step(`${specifiers.length} entry points imported and required`, () => importAll(process.execPath))
 
-  step(`README's ${1 + snippets.length} pieces of code compile`, () => {
-    const types = `import type { Notifications } from '${manifest.name}'`
-    const given = ['notifications', 'settings', 'events'].map(
-      (name) => `declare const ${name}: Notifications['${name}']`,
-    )
-    given.push('declare const library: Notifications')
-    const files = snippets.map((code) => [types, ...given, code].join('\n'))
-    const sources = [program, ...files].map((code, index) => {
-      writeFileSync(join(project, `readme-${index}.mts`), code)
-      return `readme-${index}.mts`
+  step(`${programs.length} programs of the guides compile`, () => {
+    const files = programs.map((block) => {
+      writeFileSync(join(project, fileOf(block)), block.code)
+      return fileOf(block)
     })
-    compile(...sources)
+    writeFileSync(join(project, 'notifications.mts'), firstProgram)
+    writeFileSync(join(project, 'jsonwebtoken.d.ts'), jsonwebtokenTypes)
+    compile('--skipLibCheck', 'jsonwebtoken.d.ts', 'notifications.mts', ...files)
   })
-  writeFileSync(join(project, 'app.mjs'), program)
-  const lines = program.split('\n').filter((line) => line.trim() !== '').length
-  must(lines === 10, `README's program has ${lines} lines, not ten`)
+  writeFileSync(join(project, 'notifications.mjs'), firstProgram)
+  const lines = firstProgram.split('\n').filter((line) => line.trim() !== '').length
+  must(lines <= 12, `README's program has ${lines} lines, and should have twelve`)
   await liveInReadme()
-  console.log("ok  README's ten lines run")
+  console.log(`ok  README's ${lines} lines run, and send a mail`)
+  step(
+    "README's test of an integration passes",
+    () => void run(process.execPath, ['--test', fileWith("from 'node:test'")], project),
+  )
+  step("README's tokens name callers", askReadme)
 
   const old = join(folder, 'old-node')
   mkdirSync(old)
@@ -193,7 +235,7 @@ try {
   const oldNode = join(old, 'node_modules', 'node', 'bin', 'node')
   must(run(oldNode, ['--version'], old).trim() === `v${oldestNode}`, 'another Node than asked for was installed')
   step(`the same imports on Node ${oldestNode}`, () => importAll(oldNode))
-  const { stderr } = spawnSync(oldNode, ['app.mjs'], { cwd: project, env, encoding: 'utf8' })
+  const { stderr } = spawnSync(oldNode, ['notifications.mjs'], { cwd: project, env, encoding: 'utf8' })
   must(/dependency_missing/.test(stderr) && /Node 22\.14/.test(stderr), `there README's program says: ${stderr}`)
   console.log(`ok  the sqlite storage says there that better-sqlite3 needs a later Node`)
 } catch (error) {

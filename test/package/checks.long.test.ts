@@ -14,7 +14,7 @@ function makeProject() {
     mkdirSync(dirname(join(folder, path)), { recursive: true })
     writeFileSync(join(folder, path), text)
   }
-  for (const name of ['package.json', 'tsconfig.json', 'README.md', 'test/package'])
+  for (const name of ['package.json', 'tsconfig.json', 'README.md', 'test/package', 'test/support'])
     cpSync(join(root, name), join(folder, name), { recursive: true })
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
   for (const { source, types, default: code } of entries) for (const path of [source, types, code]) write(path, '')

@@ -12,6 +12,7 @@ const target = z.strictObject({ types: z.string(), default: z.string() })
 export const manifest = z
   .object({
     name: z.string(),
+    files: z.array(z.string()),
     scripts: z.record(z.string(), z.string()),
     exports: z.record(z.string(), z.union([target, z.string()])),
     peerDependencies: z.record(z.string(), z.string()),

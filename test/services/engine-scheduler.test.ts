@@ -53,12 +53,14 @@ describe('a scheduler over an engine', () => {
       await clock.advance(20 * second)
       expect(rung).toHaveLength(2)
       // Said once, not at every alarm.
-      expect(logger.lines.filter((line) => line.includes('scheduler not told'))).toHaveLength(1)
+      expect(
+        logger.lines.filter((line) => line.includes('scheduler not reached; this process sets its own timers')),
+      ).toHaveLength(1)
       engine.fault = 'none'
       scheduler.wakeAt(at(10 * second))
       await turns()
       expect(engine.size).toBe(1)
-      expect(logger.lines.at(-1)).toContain('scheduler answers again')
+      expect(logger.lines.at(-1)).toContain('scheduler responds again')
     },
   )
 
@@ -79,7 +81,7 @@ describe('a scheduler over an engine', () => {
     const logger = new LogBook()
     const scheduler = engineScheduler(engine.side())
     await scheduler.start({ wake: () => {}, clock, logger })
-    expect(logger.lines.join()).toContain('scheduler not opened')
+    expect(logger.lines.join()).toContain('opening the scheduler failed')
     await expect(scheduler.feed([new Date(clock.now().getTime() + second)])).rejects.toThrow('away')
     engine.fault = 'none'
     await scheduler.feed([new Date(clock.now().getTime() + second)])
@@ -185,6 +187,6 @@ describe('the near window', () => {
     engine.fault = 'none'
     await clock.advance(30 * second)
     expect(sent()).toHaveLength(1)
-    expect(pair.flatMap(({ log }) => log.lines).join()).toContain('background job put off')
+    expect(pair.flatMap(({ log }) => log.lines).join()).toContain('background job postponed')
   })
 })

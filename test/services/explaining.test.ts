@@ -40,7 +40,7 @@ describe('explaining', () => {
       ['would_plan', 'due_by_offset', '2h'],
       ['would_skip', 'no_contact', undefined],
     ])
-    expect(lines[0]?.because).toContain('did not report it')
+    expect(lines[0]?.because).toContain('was never reported')
     expect(lines[1]).toMatchObject({ recipient: { type: 'PATIENT', id: 12 }, for: '2026-03-19T15:00:00.000Z' })
     const path = '/reminders/appointment/1/explain'
     expect(await ask(clinic, { method: 'GET', path, caller: service })).toMatchObject({

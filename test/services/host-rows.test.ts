@@ -57,7 +57,7 @@ describe('an optional field that is wrong', () => {
       unreadable: { count: 0 },
       ignored: [{ field: field.replace('[0]', '[]'), count: 1, id: 1 }],
     })
-    expect(linesOf(clinic, 'used without some of its fields')).toHaveLength(1)
+    expect(linesOf(clinic, 'directory row has invalid fields')).toHaveLength(1)
   })
 
   it.each([{ status: null }, { status: undefined }, { status: 'Confirmed' }, { name: '' }])(
@@ -319,7 +319,7 @@ describe('fields that nobody knows', () => {
     clinic.host.book({ id: 1, startsAt: start })
     answering(clinic, withFields({ recipients: [{ ...byMail, organizationId }] }))
     await schedule(clinic)
-    expect(linesOf(clinic, 'fields that are not read')).toEqual([])
+    expect(linesOf(clinic, 'unknown fields')).toEqual([])
   })
 
   it('are named in one log line, once, with what they may stand for', async () => {
@@ -331,7 +331,7 @@ describe('fields that nobody knows', () => {
       await schedule(clinic)
       await clinic.clock.advance(2 * minute)
     }
-    const lines = linesOf(clinic, 'fields that are not read')
+    const lines = linesOf(clinic, 'unknown fields')
     expect(lines).toHaveLength(1)
     const [line = ''] = lines
     for (const [field, meant] of [
@@ -340,9 +340,9 @@ describe('fields that nobody knows', () => {
       ['recipients[].language', 'locale'],
       ['duration', 'durationMinutes'],
     ]) {
-      expect(JSON.parse(line).fault).toContain(`${field}: is not a known field; did you mean "${meant}"?`)
+      expect(JSON.parse(line).fault).toContain(`${field} is not a known field; did you mean "${meant}"?`)
     }
-    expect(JSON.parse(line).fault).toContain('createdAt: is not a known field;')
+    expect(JSON.parse(line).fault).toContain('createdAt is not a known field;')
     const [warned] = (await warningsOf(clinic)).filter(({ because }) => because.includes('mail'))
     expect(warned).toMatchObject({ recipient: { type: 'PATIENT', id: 12 } })
   })

@@ -47,7 +47,7 @@ describe('a stored secret', () => {
     await clinic.settings.createOrganizationSettings(organizationId, { ...mail, ...text })
     const before = await clinic.settings.getOrganizationSettings(organizationId)
     const attempt = clinic.settings.updateOrganizationSettings(organizationId, { ...change, emailFromName: 'Evil' })
-    const issues = fields.map((field) => ({ field, message: expect.stringContaining('is needed again') }))
+    const issues = fields.map((field) => ({ field, message: expect.stringContaining('is required again') }))
     await expect(attempt).rejects.toMatchObject({ code: 'invalid_input', status: 422, field: fields[0], issues })
     expect(await clinic.settings.getOrganizationSettings(organizationId)).toEqual(before)
   })

@@ -256,7 +256,7 @@ describe('what was accepted', () => {
     expect((await world.history()).map(({ status }) => status)).toEqual(Array.from({ length: count }, () => 'SENT'))
     for (const { clinic } of world.opened) {
       // Said once a minute, not at every try.
-      expect(clinic.log.lines.filter((line) => line.includes('outcomes not written')).length).toBeLessThan(15)
+      expect(clinic.log.lines.filter((line) => line.includes('storing results failed')).length).toBeLessThan(15)
     }
   }
 
@@ -273,7 +273,7 @@ describe('what was accepted', () => {
       await pass(5 * minute)
       for (const { restore } of opened) restore()
       await wellAgain(world, 20)
-      const again = opened.filter(({ clinic }) => clinic.log.lines.some((line) => line.includes('are written again')))
+      const again = opened.filter(({ clinic }) => clinic.log.lines.some((line) => line.includes('are stored again')))
       expect(again).not.toEqual([])
     },
   )
@@ -335,7 +335,7 @@ describe('what was accepted', () => {
     const stopped = first.clinic.stop()
     await first.clock.advance(12 * second)
     expect(await stopped).toMatchObject({ unrecorded: [1, 2], unfinished: [] })
-    const lines = first.clinic.log.lines.filter((line) => line.includes('accepted and not recorded'))
+    const lines = first.clinic.log.lines.filter((line) => line.includes('that were sent but not recorded'))
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ count: 2, ids: '1, 2' }])
   })
 })
@@ -347,7 +347,7 @@ it('a lease that cannot be renewed ends the attempt, however the clock is set', 
   first.sever()
   first.clock.step(-3600 * second)
   await pass(leases.leaseMs - 4 * second)
-  expect(first.clinic.log.lines.filter((line) => line.includes('lease not renewed')).length).toBeGreaterThan(0)
+  expect(first.clinic.log.lines.filter((line) => line.includes('renewing a lease failed')).length).toBeGreaterThan(0)
   first.restore()
   await pass(10 * minute)
   first.answer()

@@ -48,7 +48,7 @@ describe('an account that is refused', () => {
     const { eventually, warnings, email, deferrals } = clinic
     await eventually(async () => (await deferrals()).length).toBe(2)
     const reported = {
-      message: 'account paused: what is due waits until it works again',
+      message: 'account paused: due messages wait until it works again',
       organizationId,
       channel: 'EMAIL',
       code: 'smtp_535',
@@ -60,7 +60,7 @@ describe('an account that is refused', () => {
     const until = new Date('2026-03-18T12:00:03.750Z')
     expect(await email()).toEqual({ ...paused, pause: { code: 'smtp_535', since, until }, pausedDestinations: [] })
     const [first] = await deferrals()
-    expect(first?.because).toBe('the account was refused and is paused; it is sent when the account works again')
+    expect(first?.because).toBe('the provider refused the account, which is paused; sent when the account works again')
 
     // One of the two tries it again, then the other, and the waits grow.
     await clinic.clock.advance(3750)

@@ -60,6 +60,6 @@ describe('a row the database refuses', () => {
     expect(clinic.sentTo().filter((to) => to === 'EMAIL p2@example.org')).toHaveLength(command === 'settle' ? 1 : 0)
     expect(sentTwice).toBe(0)
     await clinic.clock.advance(hour)
-    expect(clinic.log.lines.filter((line) => line.includes('outcomes not written')).length).toBeLessThan(100)
+    expect(clinic.log.lines.filter((line) => line.includes('storing results failed')).length).toBeLessThan(100)
   })
 })

@@ -513,7 +513,7 @@ describe('who reconciles', () => {
       expect(await one.notifications.getReminders(1)).toEqual([])
       await one.clock.advance(15 * 60_000)
       expect(await one.notifications.getReminders(1)).toHaveLength(4)
-      expect(one.log.lines.filter((line) => line.includes('background job put off'))).toHaveLength(1)
+      expect(one.log.lines.filter((line) => line.includes('background job postponed'))).toHaveLength(1)
     }))
 
   it('by itself, one worker in each period, but for what a worker was started with', () =>

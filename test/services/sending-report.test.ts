@@ -65,7 +65,7 @@ describe('start() writes one line a channel', () => {
 describe('due work that nobody sends', () => {
   const start = (minutes: number) => new Date(Date.parse(now) + minutes * 60_000)
   const warned = (clinic: Awaited<ReturnType<typeof openClinic>>) =>
-    clinic.log.lines.filter((line) => line.includes('nobody sends it')).length
+    clinic.log.lines.filter((line) => line.includes('not sent by any process')).length
 
   it('is logged by the process that plans, once a minute at most', async () => {
     await using clinic = await openClinic(now, { sweepMs: 30_000 })
@@ -115,7 +115,7 @@ it('a logger of pino, which takes fields first, gets message and fields', async 
     level: 30,
     channel: 'SMS',
     fault: 'no_transport',
-    msg: 'not sending: nothing goes out on this channel',
+    msg: 'not sending: no transport for this channel',
   }
   expect(lines).toContainEqual(expect.objectContaining(line))
   expect(lines).toContainEqual(expect.objectContaining({ ...line, part: 'notifications' }))

@@ -54,7 +54,7 @@ describe('a directory promise that never settles', () => {
     expect(signals.map((signal) => signal.aborted)).toEqual([false])
     await clinic.clock.advance(200)
     expect(signals[0]?.aborted).toBe(true)
-    expect(logged(clinic, '"fault":"no answer in time"')).not.toEqual([])
+    expect(logged(clinic, '"fault":"no response in time"')).not.toEqual([])
     await clinic.clock.advance(60_000)
     heal()
     await clinic.clock.advance(90_000)
@@ -95,7 +95,7 @@ describe('a directory promise that never settles', () => {
     late[0]?.()
     await clinic.clock.advance(120_000)
     expect(clinic.outbox.sent).toEqual([])
-    expect(logged(clinic, 'answered too late')).toHaveLength(1)
+    expect(logged(clinic, 'responded too late')).toHaveLength(1)
   })
 
   it('takes as long as directoryTimeoutMs says, and is an error of one call to whoever waits for it', async () => {
@@ -121,8 +121,8 @@ describe('a directory promise that never settles', () => {
     heal()
     await clinic.clock.advance(5000)
     expect(await call()).toMatchObject({ reminders: expect.anything() })
-    expect(logged(clinic, 'is not asked for a while')).toHaveLength(1)
-    expect(logged(clinic, 'directory method answers again')).toHaveLength(1)
+    expect(logged(clinic, 'calls are suspended for a while')).toHaveLength(1)
+    expect(logged(clinic, 'directory method responds again')).toHaveLength(1)
   })
 })
 

@@ -31,7 +31,7 @@ describe('a row that throws', () => {
     expect(clinic.sentTo()).toEqual(['EMAIL ada@example.org'])
     isBroken = false
     const waiting = (await clinic.notifications.explain(2)).find(({ action }) => action === 'deferred')
-    expect(waiting).toMatchObject({ rule: 'appointment_unreadable', detail: 'cannot be read: it throws' })
+    expect(waiting).toMatchObject({ rule: 'appointment_unreadable', detail: 'it throws when it is read' })
     await clinic.clock.advanceTo('2030-01-14T15:00:00Z')
     expect(clinic.sentTo()).toEqual(['EMAIL ada@example.org', 'EMAIL ben@example.org'])
   })

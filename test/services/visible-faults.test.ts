@@ -47,7 +47,7 @@ function answering(clinic: Clinic, answer: (ids: readonly EntityId[], real: () =
 describe('a directory that answers for nobody', () => {
   it.each([
     ['throws', () => Promise.reject(new Error('connection to ada@example.org lost')), 'Error'],
-    ['never answers', () => new Promise(() => {}), 'no answer in time'],
+    ['never answers', () => new Promise(() => {}), 'no response in time'],
   ])(
     'is failing in health, named in the log and by explain, within a minute: one that %s',
     async (_what, answer, fault) => {
@@ -108,7 +108,7 @@ describe('a directory that does not answer for one organization', () => {
     })
     expect((await clinic.notifications.explain(1)).at(-1)).toMatchObject({ rule: 'directory_failed' })
     expect((await clinic.notifications.explain(101)).at(-1)).toMatchObject({ action: 'sent' })
-    const lines = clinic.log.lines.filter((one) => one.includes('does not answer for the organization'))
+    const lines = clinic.log.lines.filter((one) => one.includes('fails for an organization'))
     expect(lines[0]).toContain(organizationId)
   })
 
@@ -213,7 +213,7 @@ describe('TaskManager that does not answer', () => {
     })
     await clinic.start()
     await clinic.clock.advance(30_000)
-    const lines = clinic.log.lines.filter((one) => one.includes('TaskManager gave no answer'))
+    const lines = clinic.log.lines.filter((one) => one.includes('TaskManager did not respond'))
     expect(lines).toEqual([expect.stringContaining('it answered 500')])
     const { answer, status } = await health(clinic)
     // The library does the work; without alarms its sweep finds what is due.

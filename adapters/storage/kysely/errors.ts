@@ -9,7 +9,7 @@ export const textOf = (error: unknown): string => (error instanceof Error ? erro
 export const missingTables = (cause: unknown): NotificationError =>
   new NotificationError(
     'migration_missing',
-    'The tables are missing or older than this library. Call migrate() once before anything else.',
+    'The tables are missing, or older than this library. Call migrate() before anything else.',
     { cause },
   )
 

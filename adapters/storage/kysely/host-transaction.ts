@@ -16,12 +16,12 @@ export const refused = (what: string, cause?: unknown): NotificationError =>
   new NotificationError('transaction_refused', `using(): ${what}`, cause === undefined ? {} : { cause })
 
 export const noneOpen = (cause?: unknown): NotificationError =>
-  refused('no transaction is open on this connection. Begin one first, and make your calls before its end.', cause)
+  refused('no transaction is open on this connection. Begin one, and make your calls before it ends.', cause)
 
 export const noTables = (cause: unknown): NotificationError =>
   new NotificationError(
     'migration_missing',
-    'The database of this transaction does not hold the tables, or older ones. Call migrate() once before, and hand over a transaction of the database that the storage is on.',
+    'The database of this transaction has no tables of this library, or older ones. Call migrate(), and pass a transaction of the database that the storage uses.',
     { cause },
   )
 

@@ -177,23 +177,20 @@ export function ledgerState(rows: readonly LedgerRow[]): LedgerState | undefined
 /** @throws NotificationError where this library may not work on the database as it is. */
 export function requireUsable(state: LedgerState | undefined, latest = latestVersion): LedgerState {
   if (state === undefined) {
-    throw new NotificationError(
-      'migration_missing',
-      'The tables are missing. Call migrate() once before anything else.',
-    )
+    throw new NotificationError('migration_missing', 'The tables are missing. Call migrate() before anything else.')
   }
   if (state.oldest > latest) throw new NotificationError('library_outdated', outdatedText(state, latest))
   if (state.finished < latest) {
     throw new NotificationError(
       'migration_missing',
-      `The tables are those of migration ${state.finished}, and this version of the library needs migration ${latest}. Call migrate() once before anything else.`,
+      `The tables are at migration ${state.finished}, and this version of the library needs migration ${latest}. Call migrate() before anything else.`,
     )
   }
   return state
 }
 
 const outdatedText = ({ version, oldest }: LedgerState, latest: number): string =>
-  `The database was migrated by a newer version of this library (migration ${version}), beside which only versions that know migration ${oldest} may run; this one knows up to ${latest}. Install a newer version, or restore the database.`
+  `A newer version of this library migrated the database to migration ${version}, which needs a version that knows migration ${oldest}; this one knows up to ${latest}. Install a newer version, or restore the database.`
 
 /** @throws NotificationError where this library may not migrate the database. */
 export function requireMigratable(state: LedgerState | undefined, ids: IdKinds, latest: number): void {
@@ -205,7 +202,7 @@ export function requireMigratable(state: LedgerState | undefined, ids: IdKinds, 
     .map((entity) => `${entity} is ${state.ids[entity]} in the database and ${ids[entity]} in the options`)
   if (changed.length === 0) return
   throw refuse(
-    `The tables were made with other kinds of ids: ${changed.join('; ')}. Set the option "ids" to what it was, or move the data to new tables.`,
+    `The tables were created with other kinds of ids: ${changed.join('; ')}. Restore the option "ids", or move the data to new tables.`,
   )
 }
 
@@ -214,13 +211,13 @@ export const refuse = (message: string, cause?: unknown): NotificationError =>
 
 export const foreignTables = (where: string, names: readonly string[], remedy: string): NotificationError =>
   refuse(
-    `${where} already has tables of these names, and this library did not make them: ${names.join(', ')}. ` +
-      `${remedy}, or pass adopt: true to migrate() to have it use them.`,
+    `${where} already has tables with these names that this library did not create: ${names.join(', ')}. ` +
+      `${remedy}, or call migrate({ adopt: true }) to use them.`,
   )
 
 export const uniqueFault = (table: string, { columns }: records.Index, cause: unknown): NotificationError =>
   refuse(
-    `The table ${table} cannot be used: it has several rows with the same ${columns.join(', ')}, where there may be one. Remove the others.`,
+    `The table ${table} cannot be used: it has several rows with the same ${columns.join(', ')}. Remove all but one.`,
     cause,
   )
 

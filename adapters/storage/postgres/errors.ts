@@ -85,18 +85,18 @@ export const closedError = (): NotificationError =>
 /** Why a command was given up, and what to look at. */
 function reasonFor(cause: unknown, waited: string): string {
   if (isReadOnly(cause)) {
-    return `Postgres was read-only for ${waited}; nothing was changed. It is a standby, or a server that a failover left behind: see where the URL leads.`
+    return `Postgres was read-only for ${waited}; nothing was changed. It may be a standby: check which server the URL names.`
   }
   if (isExhausted(cause) && codeOf(cause) !== '53300') {
     return `Postgres lacked a resource for ${waited} (${codeOf(cause)}: ${textOf(cause)}); nothing was changed.`
   }
   if (isUnanswered(cause) || isCancelled(cause)) {
-    return `Postgres did not finish this within ${waited}; nothing was changed. Look at the network and at what the server is busy with, or raise "commandTimeoutMs".`
+    return `Postgres did not finish within ${waited}; nothing was changed. Check the network and the load of the server, or raise "commandTimeoutMs".`
   }
   if (isDisconnected(cause)) {
-    return `Postgres could not be reached for ${waited}; nothing was changed. Check that it runs, accepts connections and has some left.`
+    return `Postgres could not be reached for ${waited}; nothing was changed. Check that it is running, accepts connections and has free ones.`
   }
-  return `Other transactions kept Postgres from carrying this out for ${waited}; nothing was changed. Look for a long transaction, or raise "busyTimeoutMs".`
+  return `Other transactions blocked this for ${waited}; nothing was changed. Look for a long transaction, or raise "busyTimeoutMs".`
 }
 
 export const busyError = (waitedMs: number, cause: unknown): NotificationError =>
@@ -104,7 +104,7 @@ export const busyError = (waitedMs: number, cause: unknown): NotificationError =
 
 /** What another transaction has at the moment was not waited for. */
 export const heldError = (): NotificationError =>
-  new NotificationError('storage_busy', 'Another transaction holds rows of this command. Ask again later.')
+  new NotificationError('storage_busy', 'Another transaction has locked the rows. Try again later.')
 
 const unknownCommits = new WeakSet<object>()
 
@@ -112,7 +112,7 @@ const unknownCommits = new WeakSet<object>()
 export function unknownCommit(cause: unknown): NotificationError {
   const error = new NotificationError(
     'storage_failed',
-    'The connection to Postgres was lost while a transaction was being committed: it may be stored or not. Read before you repeat it.',
+    'The connection to Postgres was lost during a commit, so the change may or may not be stored. Check before you repeat it.',
     { cause },
   )
   unknownCommits.add(error)
@@ -142,13 +142,15 @@ export function hostError(error: unknown, waitedMs: number): NotificationError {
   if (isNotificationError(error)) return error.code === 'migration_missing' ? noTables(error) : error
   const code = codeOf(error)
   if (code === '25P01' || isOver(error)) return noneOpen(error)
-  if (code === '25P02') return refused('the transaction has failed before this call. Roll it back.', error)
+  if (code === '25P02') return refused('the transaction had already failed before this call. Roll it back.', error)
   if (isLockTimeout(error) || isCancelled(error)) return busyError(waitedMs, error)
   if (!isContention(error) && !isDisconnected(error)) return storageError(error)
-  const lost = isDisconnected(error) ? 'The connection to Postgres was lost' : 'Others changed the same rows'
+  const lost = isDisconnected(error)
+    ? 'The connection to Postgres was lost'
+    : 'Other transactions changed the same rows'
   return new NotificationError(
     'storage_busy',
-    `${lost}, so that your transaction cannot go on: roll it back and run it again.`,
+    `${lost}, so your transaction cannot continue. Roll it back and run it again.`,
     { cause: error },
   )
 }

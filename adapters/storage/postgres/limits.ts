@@ -25,7 +25,7 @@ export function limitsOf(given: { readonly [K in keyof Limits]?: number | undefi
     const [byDefault, least, most] = ranges[name]
     const ms = given[name] ?? byDefault
     if (Number.isInteger(ms) && ms >= least && ms <= most) return ms
-    throw new NotificationError('options_invalid', `postgres(): "${name}" must be a whole number, ${least} to ${most}.`)
+    throw new NotificationError('options_invalid', `postgres(): "${name}" must be an integer from ${least} to ${most}.`)
   }
   return {
     connectTimeoutMs: read('connectTimeoutMs'),

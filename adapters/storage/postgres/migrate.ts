@@ -207,7 +207,7 @@ export async function migrate(
       } catch (error) {
         if (!isLockTimeout(error)) throw error
         if (performance.now() - since > migrationPatienceMs) throw heldError(error)
-        if (!reported) logger?.warn('migration: waits for a table that another transaction uses')
+        if (!reported) logger?.warn('migration: waiting for a table that another transaction is using')
         reported = true
       }
       await wait(pollMs * (0.5 + Math.random()))
@@ -262,6 +262,6 @@ export async function migrate(
 const heldError = (cause: unknown): NotificationError =>
   new NotificationError(
     'storage_busy',
-    'The tables could not be migrated: another process migrates, or a transaction uses a table, for more than ten minutes. Nothing was changed. Look for a long transaction and call migrate() again.',
+    'The tables could not be migrated: for more than ten minutes another process was migrating them, or a transaction was using one. Nothing was changed. Look for a long transaction and call migrate() again.',
     { cause },
   )

@@ -10,7 +10,7 @@ export const isOutdated = (error: unknown): boolean => codeOf(error) === 'SQLITE
 export const outdatedError = (cause: unknown): NotificationError =>
   new NotificationError(
     'storage_busy',
-    'Another connection wrote after your transaction had begun to read, so that it cannot write any more: roll it back and run it again. BEGIN IMMEDIATE keeps this from happening.',
+    'Another connection wrote after your transaction had begun to read, so it can no longer write. Roll it back and run it again; BEGIN IMMEDIATE prevents this.',
     { cause },
   )
 
@@ -23,7 +23,7 @@ export const closedError = (): NotificationError =>
 export const replacedError = (path: string): NotificationError =>
   new NotificationError(
     'storage_replaced',
-    `The file ${path} was deleted or replaced while it was open: nothing more is read or written. Put the file back, or restart the process. After a restore from a backup, call afterRestore() before start().`,
+    `The file ${path} was deleted or replaced while it was open, so nothing more is read or written. Put the file back, or restart the process. After restoring a backup, call afterRestore() before start().`,
   )
 
 export const busyError = (waitedMs: number, cause: unknown): NotificationError =>

@@ -97,7 +97,7 @@ class Attempt {
     const [reply] = /^[45]\d\d(?=[ -]|$)/.exec(greeting) ?? []
     if (reply !== undefined) return this.#fail(answered(Number(reply), greeting, 'connect'))
     if (greeting === '') return this.#fail(failureOf({ code: 'ECONNECTION' }, { begun: false, aborted: false }))
-    return this.#fail(account('What answers at this host and port is no mail server.', 'smtp_protocol'))
+    return this.#fail(account('The service at this host and port is not a mail server.', 'smtp_protocol'))
   }
 
   #fail(failure: TransportError): false {
@@ -109,24 +109,24 @@ class Attempt {
   #unconnected(code: string | null): TransportError {
     if (this.progress === 0 || this.#route.tls === null) {
       const word = wordOf(code)
-      return account(`The mail server could not be connected to (${word.slice('smtp_'.length)}).`, word)
+      return account(`Connecting to the mail server failed (${word.slice('smtp_'.length)}).`, word)
     }
     if (/CERT|SIGNATURE/.test(code ?? '')) return failureOf({ code }, { begun: false, aborted: false })
     if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
       return account(plain, 'smtp_plain')
     }
-    return account('The mail server could not be connected to over TLS.', 'smtp_tls')
+    return account('Connecting to the mail server over TLS failed.', 'smtp_tls')
   }
 }
 
 const plain =
-  'The mail server speaks without encryption on a port that was to be encrypted from the start. Check the port: 465 is usually encrypted from the start, 587 and 25 are not (they use STARTTLS).'
+  'The mail server does not use TLS on a port where it was expected. Check the port: 465 usually uses TLS from the start, 587 and 25 do not (they use STARTTLS).'
 
 const silent = (at: 'connect' | 'greet'): TransportError =>
   account(
     at === 'connect'
-      ? 'The mail server could not be connected to in time.'
-      : 'The mail server took the connection and did not greet in time. One that is encrypted from the start waits like this for a client that is not: check the port, and the security of the account.',
+      ? 'Connecting to the mail server took too long.'
+      : 'The mail server accepted the connection but did not greet in time. A server that uses TLS from the start waits like this for a client that does not: check the port, and the security of the account.',
     'smtp_timedout',
   )
 

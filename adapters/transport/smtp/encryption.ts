@@ -45,4 +45,4 @@ const privateName = /^[^.]+\.?$|\.(?:localhost|local|internal|home\.arpa)\.?$/i
 const isPrivateHost = (host: string): boolean => (isIP(host) === 0 ? privateName.test(host) : !isPublicAddress(host))
 
 const inTheClear =
-  'The account is set to send without encryption, which would show its password to everybody on the way. Use STARTTLS or TLS from the start; smtp({ requireTls: false }) allows passwords in the clear.'
+  'The account is set to send without encryption, which would expose its password. Use STARTTLS or TLS from the start; smtp({ requireTls: false }) allows unencrypted passwords.'

@@ -33,17 +33,17 @@ export function failureOf(error: unknown, state: SendState): TransportError {
   }
   if (aborted) {
     const outcome = begun ? 'unknown' : 'transient'
-    return new TransportError(`The time for this send was over ${when(begun)}.`, { outcome, code: 'smtp_aborted' })
+    return new TransportError(`Sending was aborted ${when(begun)}.`, { outcome, code: 'smtp_aborted' })
   }
   // Words without a number refuse nothing.
   if (response !== null) return lost('EPROTOCOL', { begun, timedOut, awaiting: stageOf(command) ?? awaiting })
   if (code === 'EAUTH' && command === 'AUTH XOAUTH2') return account(tokensOnly, 'smtp_xoauth2', 'permanent')
   if (code === 'EAUTH' || code === 'ENOAUTH' || code === 'EOAUTH2') {
-    return account('The mail server could not be signed in to.', 'smtp_auth', 'permanent')
+    return account('The mail server refused the credentials.', 'smtp_auth', 'permanent')
   }
   if (certificate) return account('The certificate of the mail server is not trusted.', 'smtp_certificate')
   if (!begun && (code === 'EENVELOPE' || code === 'EMESSAGE')) {
-    return new TransportError('The message was refused before it was sent.', {
+    return new TransportError('The message was rejected before it was sent.', {
       outcome: 'permanent',
       code: wordOf(code),
     })
@@ -92,7 +92,7 @@ function lost(
   code: string | null,
   { begun, timedOut, awaiting }: Required<Omit<SendState, 'aborted' | 'answered'>>,
 ): TransportError {
-  const what = timedOut ? 'The mail server took too long to answer' : 'The connection to the mail server failed'
+  const what = timedOut ? 'The mail server took too long to respond' : 'The connection to the mail server failed'
   const where = begun || awaiting === 'connect' ? '' : ` (at ${commandOf[awaiting]})`
   const word = timedOut ? 'smtp_timedout' : wordOf(code)
   const error = new TransportError(`${what}${where} ${when(begun)}.`, {
@@ -106,10 +106,10 @@ function lost(
 }
 
 const unencrypted =
-  'The mail server does not offer encryption (STARTTLS), so nobody signed in and nothing was sent. Check the host, or use port 465, which is encrypted from the start. smtp({ requireTls: false }) allows sending in the clear, password included.'
+  'The mail server does not offer encryption (STARTTLS), so nothing was sent. Check the host, or use port 465, which uses TLS from the start. smtp({ requireTls: false }) allows sending unencrypted, password included.'
 
 const tokensOnly =
-  'The mail server takes no passwords: it offers only XOAUTH2 (tokens of OAuth 2), which this transport does not speak. Use a server or an account that takes a password, such as an app password.'
+  'The mail server accepts no passwords: it offers only XOAUTH2 (OAuth 2 tokens), which this transport does not support. Use a server or an account that accepts a password, such as an app password.'
 
 /** The message is as good as ever; it is put off until the account is looked at. */
 export function account(
@@ -127,7 +127,7 @@ function refusedBefore(error: NotificationError): TransportError {
 }
 
 const when = (begun: boolean): string =>
-  begun ? 'after the message was begun; it may have been accepted' : 'before the message was sent'
+  begun ? 'after transmission had begun; the message may have been accepted' : 'before the message was sent'
 
 const commandOf: Readonly<Record<Stage, string>> = {
   connect: 'the connection',

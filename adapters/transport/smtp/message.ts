@@ -10,7 +10,7 @@ export function mailOf(message: OutboundMessage): SendMailOptions {
   const [sender, domain] = [addressParts(from), domainOf(from)]
   if (sender === null || domain === null) throw senderUnusable('The sender address is not usable.')
   if (addressParts(to) === null) {
-    throw new TransportError('The address of the recipient is not usable.', {
+    throw new TransportError('The address of the recipient is invalid.', {
       outcome: 'permanent',
       code: 'smtp_address',
     })

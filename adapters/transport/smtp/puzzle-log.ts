@@ -22,7 +22,7 @@ export function puzzleLog(given: Logger): (error: TransportError, fields: LogFie
     kinds.set(key, { loggedAt: now, unlogged: 0 })
     const { outcome, scope } = error
     const repeated = kind?.unlogged ?? 0
-    logger.warn('answer of a mail server not understood', {
+    logger.warn('unknown response of a mail server', {
       ...fields,
       code,
       outcome,

@@ -14,24 +14,27 @@ export const isTwilioCode = (code: unknown): code is number =>
 const verdicts: Readonly<Record<number, Verdict>> = {
   20003: { outcome: 'account', sentence: 'Twilio refused the credentials' },
   20005: { outcome: 'account', sentence: 'The Twilio account is not active' },
-  20429: { outcome: 'transient', sentence: 'Twilio was sent too many requests at a time' },
-  21211: { outcome: 'permanent', sentence: 'The number of the recipient is not valid' },
-  21212: { outcome: 'account', sentence: 'The number of the sender is not valid' },
-  21408: { outcome: 'sender', sentence: 'The Twilio account may not send to the country of the recipient' },
-  21606: { outcome: 'sender', sentence: 'The sender cannot send to this destination, or is not of this account' },
-  21608: { outcome: 'permanent', sentence: 'The trial account may send to verified numbers only' },
+  20429: { outcome: 'transient', sentence: 'Twilio got too many requests at the same time' },
+  21211: { outcome: 'permanent', sentence: 'The number of the recipient is invalid' },
+  21212: { outcome: 'account', sentence: 'The number of the sender is invalid' },
+  21408: { outcome: 'sender', sentence: 'The Twilio account is not allowed to send to the country of the recipient' },
+  21606: {
+    outcome: 'sender',
+    sentence: 'The sender cannot send to this destination, or does not belong to this account',
+  },
+  21608: { outcome: 'permanent', sentence: 'The trial account can send to verified numbers only' },
   21610: { outcome: 'suppressed', sentence: 'The recipient opted out' },
   21611: { outcome: 'transient', sentence: 'The queue of the sender is full' },
   21612: { outcome: 'sender', sentence: 'The recipient cannot be reached from this sender' },
   21614: { outcome: 'permanent', sentence: 'The number of the recipient is not a mobile number' },
-  21617: { outcome: 'permanent', sentence: 'The text is longer than Twilio takes' },
+  21617: { outcome: 'permanent', sentence: 'The text is too long for Twilio' },
   21659: {
     outcome: 'sender',
-    sentence: 'The sender is no number of Twilio, or of another country than the recipient',
+    sentence: 'The sender is not a Twilio number, or belongs to another country than the recipient',
   },
   21660: { outcome: 'account', sentence: 'The sender does not belong to the Twilio account' },
   21703: { outcome: 'account', sentence: 'The Messaging Service has no sender' },
-  21705: { outcome: 'account', sentence: 'The Messaging Service does not exist, or is not of this account' },
+  21705: { outcome: 'account', sentence: 'The Messaging Service does not exist, or belongs to another account' },
   // These come with a delivery status rather than an answer; a message may be answered as failed already.
   30001: { outcome: 'transient', sentence: 'The queue of the sender is full' },
   30002: { outcome: 'account', sentence: 'The Twilio account is suspended' },
@@ -40,14 +43,14 @@ const verdicts: Readonly<Record<number, Verdict>> = {
   30005: { outcome: 'permanent', sentence: 'The number of the recipient is unknown' },
   30006: { outcome: 'permanent', sentence: 'The number of the recipient is a landline' },
   30007: { outcome: 'permanent', sentence: 'The carrier filtered the text' },
-  30008: { outcome: 'permanent', sentence: 'The carrier could not deliver the text, and does not say why' },
+  30008: { outcome: 'permanent', sentence: 'The carrier could not deliver the text and gave no reason' },
   30024: { outcome: 'sender', sentence: 'The sender is not provisioned for the destination' },
   30034: {
     outcome: 'sender',
     sentence: 'The sender is not registered with the carriers of the destination (A2P 10DLC)',
   },
-  30036: { outcome: 'permanent', sentence: 'The text was of no more use before Twilio could send it' },
-  63038: { outcome: 'account', sentence: 'The Twilio account has sent all it may in a day' },
+  30036: { outcome: 'permanent', sentence: 'The validity period of the text ended before Twilio could send it' },
+  63038: { outcome: 'account', sentence: 'The Twilio account has reached its daily limit' },
 }
 
 /** Refusals of a client's request are final unless said otherwise below. */
@@ -63,13 +66,13 @@ const refused: Verdict = { outcome: 'permanent', sentence: 'Twilio refused the m
 export function verdictOf(status: number, code: number | null): Verdict {
   if (status === 503) return { outcome: 'transient', sentence: 'Twilio is temporarily unavailable' }
   if (status < 400 || status >= 500) {
-    return { outcome: 'unknown', sentence: 'Twilio failed in a way that does not say whether the message was taken' }
+    return { outcome: 'unknown', sentence: 'Twilio failed, and may or may not have accepted the message' }
   }
   const known = code === null ? undefined : verdicts[code]
   if (known !== undefined) return known
-  if (status === 429) return { outcome: 'transient', sentence: 'Twilio was sent too many requests' }
-  if (status === 408) return { outcome: 'transient', sentence: 'Twilio did not get the whole request' }
-  if (status === 407) return { outcome: 'account', sentence: 'The HTTP proxy of this host wants credentials' }
+  if (status === 429) return { outcome: 'transient', sentence: 'Twilio got too many requests' }
+  if (status === 408) return { outcome: 'transient', sentence: 'Twilio did not receive the whole request' }
+  if (status === 407) return { outcome: 'account', sentence: 'The HTTP proxy of this host requires credentials' }
   if (status === 401) return { outcome: 'account', sentence: 'Twilio refused the credentials' }
   // 20xxx are codes of the platform: an unknown Account SID, a request that the account may not make.
   const ofPlatform = code === null || code < 21_000

@@ -59,7 +59,7 @@ export function messageOf(
 function validityOf(deadline: Date, now: Date): number {
   const seconds = Math.floor((deadline.getTime() - now.getTime()) / 1000)
   if (seconds >= 1) return Math.min(seconds, longestValidity)
-  throw new TransportError('The message is of no more use.', { outcome: 'permanent', code: 'twilio_too_late' })
+  throw new TransportError('The deadline of the message has passed.', { outcome: 'permanent', code: 'twilio_too_late' })
 }
 
 function senderOf(from: string | null, { messagingServiceSid }: TwilioMessageOptions, trusted: boolean) {
@@ -73,7 +73,7 @@ function callbackOf(message: OutboundMessage, { statusCallback }: TwilioMessageO
   try {
     return statusCallback(message)
   } catch {
-    throw new TransportError('The statusCallback option threw.', {
+    throw new TransportError('The option "statusCallback" threw an error.', {
       outcome: 'transient',
       code: 'twilio_status_callback',
     })

@@ -73,5 +73,5 @@ export function invalidTemplate(found: readonly LocatedProblem[], cause?: unknow
     message: `line ${line}, column ${column}: ${message}`,
   }))
   const told = issues.map(({ field, message }) => `${field}, ${message}`).join('; ')
-  return new NotificationError('template_invalid', `The template cannot be used. ${told}`, { issues, cause })
+  return new NotificationError('template_invalid', `Invalid template: ${told}.`, { issues, cause })
 }

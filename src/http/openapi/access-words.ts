@@ -1,17 +1,15 @@
 import type { Endpoint } from '../define-route.ts'
 import type { Json } from './schemas.ts'
 
-/** Who may call a row, in a sentence. */
+/** Who may call a row, as a sentence. */
 export function accessInWords({ access }: Endpoint): string {
-  if (access.kind === 'open') return 'Open to everybody.'
-  if (access.kind === 'token') return 'For whoever has the signed URL; its token is the only credential.'
+  if (access.kind === 'open') return 'Allowed: everyone.'
+  if (access.kind === 'token') return 'Allowed: holders of the signed URL; its token is the only credential.'
   const others = [
-    ...(access.staff === null
-      ? []
-      : [access.staff === 'admin' ? "the organization's admins" : "the organization's staff"]),
-    ...(access.self ? ['the patient or client it is about'] : []),
+    ...(access.staff === null ? [] : [`${access.staff === 'admin' ? 'admins' : 'staff'} of the organization`]),
+    ...(access.self ? ['the patient or client concerned'] : []),
   ]
-  return `For ${['a service', ...others].join(', ')}.`
+  return `Allowed: ${['services', ...others].join('; ')}.`
 }
 
 /** The same for programs: the row's rule, without what it is made of inside. */
@@ -20,7 +18,7 @@ export function accessExtension({ access }: Endpoint): Json {
   return access.kind === 'token' ? { kind: access.kind, purpose: access.purpose } : { kind: access.kind }
 }
 
-/** Open rows may tell a known caller more. */
+/** Open rows may answer a known caller with more. */
 export function securityOf({ access }: Endpoint): readonly Json[] {
   if (access.kind === 'token') return [{ callbackToken: [] }]
   return access.kind === 'members' ? [{ caller: [] }] : [{}, { caller: [] }]
@@ -30,12 +28,12 @@ export const securitySchemes: Json = {
   caller: {
     type: 'http',
     scheme: 'bearer',
-    description: 'Whatever the host application takes as proof of who calls; often a bearer token or a session cookie.',
+    description: 'The credentials that the host application accepts; often a bearer token or a session cookie.',
   },
   callbackToken: {
     type: 'apiKey',
     in: 'query',
     name: 'token',
-    description: 'Part of the URL that the task service was given; good until seven days after the time it is for.',
+    description: 'Part of the URL given to the task service; valid until seven days after the time it is for.',
   },
 }

@@ -50,7 +50,7 @@ export function openApiDocument(endpoints: readonly Endpoint[], options: OpenApi
       { url: '.', description: 'Where this description is served' },
       ...(options.publicUrl ? [{ url: options.publicUrl }] : []),
     ],
-    tags: [...new Set(endpoints.map(roomOf))].map((name) => ({ name })),
+    tags: tagsOf(endpoints),
     paths,
     components: { schemas: schemas.components(), responses: problems.shared(), securitySchemes },
   }
@@ -58,25 +58,46 @@ export function openApiDocument(endpoints: readonly Endpoint[], options: OpenApi
 
 const about = [
   'Appointment reminders and notices by e-mail and SMS: settings, preferences, reminders, sending and history.',
-  'Bodies are JSON in snake_case, of at most 256 KiB. Unknown fields and parameters are refused. `PUT` merges and `null` clears.',
-  'Errors are problem details (RFC 9457) with a stable `code`. An object of another organization is 404, as if it were not there.',
+  'Bodies are JSON in snake_case, at most 256 KiB. Unknown fields and parameters are refused. `PUT` merges and `null` clears.',
+  'Errors are problem details (RFC 9457) with a stable `code`. Objects of other organizations return 404 with the same body as objects that do not exist.',
 ].join('\n\n')
 
-/** Rows of a kind have ids that begin with it; these stand alone. */
-const rooms: Readonly<Record<string, string>> = {
+/** The sections of the description, in the order in which a first day needs them. */
+const sections: Readonly<Record<string, string>> = {
+  settings: 'Channels, provider accounts and default reminders of an organization. Start here.',
+  templates: 'Texts of an organization, in place of the built-in ones.',
+  preferences: 'What a patient or client wants to receive, and where.',
+  reminders: 'Planning, moving and cancelling reminders, explaining them, and recording outcomes of appointments.',
+  send: 'Notices that are sent at once.',
+  history: 'What was sent, with the result.',
+  debug: 'Why a recipient gets a message, or none.',
+  monitoring: 'Health and statistics.',
+  audit: 'Who changed what, and who triggered each message.',
+  callbacks: 'Reports of a task service, at signed URLs.',
+  docs: 'This description.',
+}
+
+/** The id of a row begins with its section; these stand alone. */
+const sectionOfId: Readonly<Record<string, string>> = {
   health: 'monitoring',
   statistics: 'monitoring',
   'reminder-statistics': 'monitoring',
+  'outcomes.record': 'reminders',
   openapi: 'docs',
 }
-const roomOf = ({ id }: Endpoint): string => rooms[id] ?? id.split('.')[0] ?? id
+const sectionOf = ({ id }: Endpoint): string => sectionOfId[id] ?? id.split('.')[0] ?? id
+
+function tagsOf(endpoints: readonly Endpoint[]): readonly Json[] {
+  const used = new Set(endpoints.map(sectionOf))
+  return Object.entries(sections).flatMap(([name, description]) => (used.has(name) ? [{ name, description }] : []))
+}
 
 function operationOf(row: Endpoint, schemas: WireSchemas, problems: Problems): Json {
   const parameters = [...parametersOf(row, 'path', schemas), ...parametersOf(row, 'query', schemas)]
   if (row.takesIdempotencyKey) parameters.push(idempotencyKeyParameter)
   return {
     operationId: row.id,
-    tags: [roomOf(row)],
+    tags: [sectionOf(row)],
     summary: row.summary,
     description: accessInWords(row),
     ...(parameters.length === 0 ? {} : { parameters }),

@@ -4,12 +4,12 @@ import type { Json } from './schemas.ts'
 /** In the syntax of draft-ietf-httpapi-ratelimit-headers. */
 export const limitHeaders = {
   'RateLimit-Policy': {
-    description: 'The limit of the caller for this class of endpoints: `q` requests in `w` seconds',
+    description: 'The limit that applies to this caller and class of endpoints: `q` requests in `w` seconds',
     schema: { type: 'string' },
     example: '"sending";q=60;w=60',
   },
   RateLimit: {
-    description: 'What is left of it: `r` requests in the next `t` seconds',
+    description: 'What remains: `r` requests in the next `t` seconds',
     schema: { type: 'string' },
     example: '"sending";r=12;t=31',
   },
@@ -20,7 +20,12 @@ export function headersOf({ rateClass, takesIdempotencyKey }: Endpoint): Json {
   const headers = {
     ...(rateClass === null ? {} : limitHeaders),
     ...(takesIdempotencyKey
-      ? { 'Idempotency-Replayed': { description: 'This request was answered before', schema: { const: 'true' } } }
+      ? {
+          'Idempotency-Replayed': {
+            description: 'The response is a repetition of an earlier one to the same request',
+            schema: { const: 'true' },
+          },
+        }
       : {}),
   }
   return Object.keys(headers).length === 0 ? {} : { headers }
@@ -32,6 +37,6 @@ export const idempotencyKeyParameter = {
   required: false,
   // No example: a page of the API would send it with every request, which would be answered as the first was.
   description:
-    'The same request under the same key is done once, and answered again, for 24 hours: a new one for each, such as a UUID',
+    'Within 24 hours, a repeated request with the same key is executed once and gets the same response. Use a new key, such as a UUID, for every new request',
   schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
 } as const

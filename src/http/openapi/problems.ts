@@ -27,7 +27,7 @@ const general: Partial<Record<ErrorCode, Applies>> = {
   rate_limited: ({ rateClass }) => rateClass !== null,
   idempotency_key_reused: ({ takesIdempotencyKey }) => takesIdempotencyKey,
   request_in_progress: ({ takesIdempotencyKey }) => takesIdempotencyKey,
-  // Of `migrate()`, which no request calls.
+  // Thrown by `migrate()` only, which no request calls.
   migration_refused: never,
 }
 
@@ -36,11 +36,16 @@ const isFault = (code: ErrorCode): boolean => errorTable[code].status === 500 ||
 
 const isGeneral = (row: Endpoint, code: ErrorCode): boolean => (general[code] ?? (isFault(code) ? always : never))(row)
 
-const retryAfter = { 'Retry-After': { description: 'Seconds', schema: { type: 'string', pattern: '^\\d+$' } } }
+const retryAfter = {
+  'Retry-After': {
+    description: 'Seconds to wait before the next attempt',
+    schema: { type: 'string', pattern: '^\\d+$' },
+  },
+}
 
 /** Headers of problems, by status. */
 const headers: Readonly<Record<number, Json>> = {
-  401: { 'WWW-Authenticate': { schema: { type: 'string' } } },
+  401: { 'WWW-Authenticate': { description: 'The scheme, as RFC 9110 requires', schema: { type: 'string' } } },
   409: retryAfter,
   429: { ...retryAfter, ...limitHeaders },
   503: retryAfter,
@@ -79,7 +84,10 @@ export class Problems {
   #describe(status: number, codes: readonly ErrorCode[]): Json {
     const narrowed = {
       type: 'object',
-      properties: { code: { type: 'string', enum: codes }, status: { const: status } },
+      properties: {
+        code: { type: 'string', enum: codes, description: problemShape.shape.code.description },
+        status: { const: status, description: problemShape.shape.status.description },
+      },
     }
     const schema = { allOf: [this.#schema, { ...narrowed, required: ['code', 'status'] }] }
     return {

@@ -22,7 +22,7 @@ export class WireSchemas {
     for (const [id, schema] of Object.entries(names)) this.#names.add(schema, { id })
     this.#keep('Instant', {
       ...this.of(z.iso.datetime({ offset: true }), 'output'),
-      description: 'ISO 8601 with an offset; answers are in UTC',
+      description: 'ISO 8601 with an offset; responses are in UTC',
       examples: ['2030-01-15T14:00:00Z'],
     })
   }

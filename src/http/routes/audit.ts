@@ -3,47 +3,50 @@ import { type AuditRecord, actorKinds, auditActions, auditTargets } from '../../
 import { entityId } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import { toSnake } from '../../schemas/fields.ts'
-import { categories, channels } from '../../schemas/vocabulary.ts'
 import { auditFilter } from '../../services/audit-log.ts'
 import { organizationNotFound } from '../../services/not-found.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
 import { organizationOwner } from '../owners.ts'
+import { common } from '../shapes/common.ts'
 import { refusal } from '../snake-case.ts'
 
 const change = z.object({
-  field: z.string(),
-  from: z.unknown().optional().describe('Of switches, offsets and policies; other fields are only named'),
-  to: z.unknown().optional(),
+  field: z.string().describe('Name of the field'),
+  from: z
+    .unknown()
+    .optional()
+    .describe('Previous value of a switch, an offset or a policy; absent for secrets, contacts and texts'),
+  to: z.unknown().optional().describe('New value; absent where `from` is'),
 })
 
 const entryShape = z.object({
-  id: z.int(),
-  at: z.date(),
-  actorKind: z.enum(actorKinds),
-  actorId: entityId.nullable(),
-  action: z.enum(auditActions),
-  targetType: z.enum(auditTargets).nullable(),
-  targetId: z.string().nullable(),
-  changes: z.array(change).optional(),
-  notificationIds: z.array(z.int()).optional(),
-  reminderIds: z.array(z.int()).optional().describe('Reminders that were made'),
-  cancelledReminderIds: z.array(z.int()).optional(),
+  id: z.int().describe('Id of the entry'),
+  at: z.date().describe('When it happened'),
+  actorKind: z.enum(actorKinds).describe('Kind of caller; `system` is the library itself'),
+  actorId: entityId.nullable().describe('Id of the caller; null if your application gave none'),
+  action: z.enum(auditActions).describe('What was done'),
+  targetType: z.enum(auditTargets).nullable().describe('Kind of object it was done to; null if the details name it'),
+  targetId: z.string().nullable().describe('Id of the object as text; null if the details name it'),
+  changes: z.array(change).optional().describe('Fields that changed'),
+  notificationIds: z.array(z.int()).optional().describe('Notifications that were queued, sent or reported on'),
+  reminderIds: z.array(z.int()).optional().describe('Reminders that were planned'),
+  cancelledReminderIds: z.array(z.int()).optional().describe('Reminders that were cancelled'),
   offsets: z
     .array(z.union([z.number(), z.string()]))
     .nullable()
     .optional()
-    .describe('Custom ones; null: the effective ones of each recipient'),
-  category: z.enum(categories).optional(),
-  channel: z.enum(channels).optional(),
-  reason: z.string().optional(),
-  outcome: z.string().optional(),
+    .describe('Custom offsets of the appointment; null: the effective offsets of each recipient'),
+  category: common.category.optional(),
+  channel: common.channel.optional(),
+  reason: z.string().optional().describe('The rule it was done by'),
+  outcome: z.string().optional().describe('Recorded outcome of the appointment, or reported status of the message'),
 })
 
 const auditShape = z.object({
-  entries: z.array(entryShape),
-  nextCursor: z.int().nullable().describe('For `cursor` of the next request; null on the last page'),
+  entries: z.array(entryShape).describe('The entries of this page, newest first'),
+  nextCursor: z.int().nullable().describe('Value of `cursor` for the next page; null on the last page'),
 })
 
 function showEntry({ id, at, actor, action, target, detail }: AuditRecord): z.input<typeof entryShape> {
@@ -67,7 +70,7 @@ function showEntry({ id, at, actor, action, target, detail }: AuditRecord): z.in
   }
 }
 
-/** Who changed what, and who had what sent. */
+/** Who changed what, and who triggered which message. */
 export function auditRoutes({ audit }: Api, ids: HostIds): Route[] {
   return [
     defineRoute({
@@ -75,7 +78,7 @@ export function auditRoutes({ audit }: Api, ids: HostIds): Route[] {
       method: 'GET',
       path: '/audit/{organization_id}',
       summary:
-        'Who changed settings, preferences, templates and reminders, who had what sent, and what was reported; newest first',
+        'List who changed settings, preferences, templates and reminders, who triggered each message, and what providers reported; newest first',
       params: z.strictObject({ organizationId: ids.organization }),
       query: auditFilter,
       body: nothing,
@@ -91,7 +94,7 @@ export function auditRoutes({ audit }: Api, ids: HostIds): Route[] {
       async handler({ query, owner }) {
         const { startDate, endDate } = query
         if (startDate !== undefined && endDate !== undefined && startDate > endDate) {
-          throw refusal([{ field: 'end_date', message: 'must not lie before start_date' }])
+          throw refusal([{ field: 'end_date', message: 'must not be before start_date' }])
         }
         const { entries, nextCursor } = await audit.list(owner.organizationId, query)
         return { entries: entries.map(showEntry), nextCursor }

@@ -37,7 +37,7 @@ const statusNames = z.enum([
   'retrying',
 ])
 
-const text = z.string().max(10_000).nullable().optional()
+const text = z.string().max(10_000).nullable().optional().describe('Why it failed; recorded, and never logged')
 const id = z
   .union([z.int(), z.string().max(255)])
   .nullable()
@@ -45,22 +45,24 @@ const id = z
 
 /** The documented body. What else a task service puts into `result` is its own business and not read. */
 const report = z.strictObject({
-  status: statusNames,
+  status: statusNames.describe('Result of the task, in the words of the task service'),
   result: z
     .object({
       messageId: z
         .union([z.string().max(1000), z.int()])
         .nullable()
-        .optional(),
-      deliveredAt: instantInput.nullable().optional(),
+        .optional()
+        .describe('Id that the provider gave the message'),
+      deliveredAt: instantInput.nullable().optional().describe('When the message was delivered'),
       error: text,
     })
     .nullable()
-    .optional(),
+    .optional()
+    .describe('Details of the result; other fields in it are ignored'),
   error: text,
   errorMessage: text,
-  taskId: id,
-  executionId: id,
+  taskId: id.describe('Id of the task'),
+  executionId: id.describe('Id of the execution'),
 })
 
 const asText = (id: string | number | null | undefined): string | null => (id == null ? null : String(id))
@@ -70,14 +72,17 @@ const example = {
 }
 
 const resultShape = z.object({
-  id: z.int(),
-  status: z.enum([...reminderStatuses, ...deliveryStatuses]).nullable(),
-  updated: z.boolean().describe('False: the report told nothing new'),
+  id: z.int().describe('Id of the notification or reminder'),
+  status: z
+    .enum([...reminderStatuses, ...deliveryStatuses])
+    .nullable()
+    .describe('Status after the report; null while the result is not known'),
+  updated: z.boolean().describe('False if the report contained nothing new'),
 })
 
-/** What TaskManager and its like report. The URLs are made by `callbackUrl()`; their token is the only credential. */
+/** Reports of TaskManager and similar services. `callbackUrl()` makes the URLs; their token is the only credential. */
 export function callbackRoutes({ callbacks }: Api, ids: HostIds): Route[] {
-  const query = z.strictObject({ token: z.string().max(200).optional() })
+  const query = z.strictObject({ token: z.string().max(200).optional().describe('Signature of the URL') })
   const record = (
     found: z.output<typeof report>,
     write: (report: DeliveryReport) => Promise<ReportResult>,
@@ -95,7 +100,7 @@ export function callbackRoutes({ callbacks }: Api, ids: HostIds): Route[] {
       id: 'callbacks.notification',
       method: 'POST',
       path: '/callback/{notification_id}',
-      summary: 'Report what became of a notification',
+      summary: 'Report the result of sending a notification',
       params: z.strictObject({ notificationId: ids.row }),
       query,
       body: report,
@@ -115,7 +120,7 @@ export function callbackRoutes({ callbacks }: Api, ids: HostIds): Route[] {
       id: 'callbacks.reminder',
       method: 'POST',
       path: '/reminder-callback/{reminder_id}',
-      summary: 'Report what became of a reminder',
+      summary: 'Report the result of sending a reminder',
       params: z.strictObject({ reminderId: ids.row }),
       query,
       body: report,

@@ -1,62 +1,76 @@
 import { z } from 'zod'
-import { entityId } from '../../schemas/common.ts'
 import { reminderOffset } from '../../schemas/offset.ts'
 import type { PreferenceRef } from '../../schemas/preferences.ts'
-import { categories, channels, recipientTypes, ruleTable } from '../../schemas/vocabulary.ts'
+import { channels, ruleTable } from '../../schemas/vocabulary.ts'
 import { organizationNotFound, recipientNotFound } from '../../services/not-found.ts'
 import { scopeOf } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
 import { organizationOwner, recipientOwner } from '../owners.ts'
+import { common } from '../shapes/common.ts'
 import { preferencesShapes, settingsShape, showPreferenceRow } from '../shapes/settings.ts'
 import { wireName } from '../snake-case.ts'
 
 const pause = z.object({
-  code: z.string().describe('The word of the transport, such as `smtp_535`'),
-  since: z.date(),
-  until: z.date().describe('When one message tries again'),
+  code: z.string().describe('Error code of the transport, such as `smtp_535`'),
+  since: z.date().describe('When the pause began'),
+  until: z.date().describe('When the next message is tried'),
 })
 const channelShape = z.object({
-  enabled: z.boolean(),
-  provider: z.string().nullable(),
-  source: z.enum(['organization', 'default', 'transport', 'task_manager']).nullable(),
-  fault: z.string().nullable().describe('The rule why nothing would be sent now'),
+  enabled: z.boolean().describe('False if the organization disables the channel'),
+  provider: z.string().nullable().describe('Name of the transport that would send; null if there is none'),
+  source: z
+    .enum(['organization', 'default', 'transport', 'task_manager'])
+    .nullable()
+    .describe(
+      'Whose account is used. `default`: the account of the `DEFAULT_*` variables. `transport`: none is needed',
+    ),
+  fault: z.string().nullable().describe('The rule that prevents sending now; null if nothing does'),
   pause: pause
     .nullable()
-    .describe('With the fault `account_paused`: the account was refused, and what is due waits until it works again'),
+    .describe(
+      'With the fault `account_paused`: the provider refused the account; due messages wait until it works again',
+    ),
   pausedDestinations: z
-    .array(pause.extend({ destination: z.string().describe('How the numbers begin, such as `+44`') }))
-    .describe('Where the sender may not send to: what is due for these waits, all else is sent'),
+    .array(pause.extend({ destination: z.string().describe('Prefix of the numbers, such as `+44`') }))
+    .describe('Countries the sender may not send to; only messages to these wait'),
 })
 const settingsReport = z.object({
-  organizationId: z.string(),
-  configured: z.boolean().describe('False: the documented defaults are in force'),
-  settings: settingsShape.nullable(),
-  channels: z.record(z.enum(channels), channelShape),
+  organizationId: common.organizationId,
+  configured: z.boolean().describe('False if the organization has no settings: the documented defaults apply'),
+  settings: settingsShape.nullable().describe('Stored settings; null if there are none'),
+  channels: z
+    .record(z.enum(channels), channelShape.describe('How messages on the channel would be sent'))
+    .describe('How messages would be sent now, by channel'),
 })
 const preferencesReport = (kind: 'patient' | 'client') =>
   z.object({
-    recipientType: z.enum(recipientTypes),
-    recipientId: entityId,
-    organizationId: z.string(),
-    preferences: preferencesShapes[kind].nullable(),
-    decisions: z.array(
-      z.object({
-        category: z.enum(categories),
-        channel: z.enum(channels),
-        allowed: z.boolean(),
-        rule: z.string(),
-        because: z.string().describe('The rule in words'),
-        reasons: z.array(z.string()),
-        address: z.string().nullable(),
-        addressNote: z.string().nullable().describe('Why the address cannot be used, or what is doubtful about it'),
-        offsets: z.array(reminderOffset),
-      }),
-    ),
+    recipientType: common.recipientType,
+    recipientId: common.recipientId,
+    organizationId: common.organizationId,
+    preferences: preferencesShapes[kind].nullable().describe('Stored preferences; null if there are none'),
+    decisions: z
+      .array(
+        z.object({
+          category: common.category,
+          channel: common.channel,
+          allowed: z.boolean().describe('True if a message would be sent'),
+          rule: z.string().describe('The rule that decides: `allowed`, or the first of `reasons`'),
+          because: z.string().describe('The rule as a sentence'),
+          reasons: z.array(z.string()).describe('Every rule that prevents sending, strongest first'),
+          address: z.string().nullable().describe('Address it would be sent to; null if there is no usable one'),
+          addressNote: z
+            .string()
+            .nullable()
+            .describe('Why the address cannot be used or may be wrong; null if nothing is wrong with it'),
+          offsets: z.array(reminderOffset).describe('Effective reminder offsets on the channel'),
+        }),
+      )
+      .describe('One decision for every kind of message and channel'),
   })
 
-/** Why somebody gets what they get. */
+/** Why a recipient gets a message, or none. */
 export function debugRoutes({ settings, owners }: Api, ids: HostIds): Route[] {
   const preferences = (kind: 'patient' | 'client', path: `/${string}`) => {
     const type: PreferenceRef['type'] = kind === 'patient' ? 'PATIENT' : 'CLIENT'
@@ -65,7 +79,7 @@ export function debugRoutes({ settings, owners }: Api, ids: HostIds): Route[] {
       id: `debug.preferences.${kind}`,
       method: 'GET',
       path,
-      summary: 'For every category and channel: would a message go out, where to, with which offsets, and if not, why',
+      summary: `Explain for a ${kind} which messages would be sent, to which address and with which offsets, or why not`,
       params: z.strictObject({ recipientId: wireName(idName, ids.recipient) }),
       query: nothing,
       body: nothing,
@@ -97,7 +111,7 @@ export function debugRoutes({ settings, owners }: Api, ids: HostIds): Route[] {
       id: 'debug.effective-settings',
       method: 'GET',
       path: '/debug/effective-settings/{organization_id}',
-      summary: 'How the channels of an organization would be served now, and by whom',
+      summary: 'Show which provider and account would send for an organization, or why nothing would be sent',
       params: z.strictObject({ organizationId: ids.organization }),
       query: nothing,
       body: nothing,

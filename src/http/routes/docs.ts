@@ -30,7 +30,7 @@ export function docsRoutes({ docs, publicUrl, clock }: Api, rows: () => readonly
       id: 'openapi',
       method: 'GET',
       path: '/openapi.json',
-      summary: 'This description, as OpenAPI 3.1',
+      summary: 'Read this description as OpenAPI 3.1',
       params: nothing,
       query: nothing,
       body: nothing,
@@ -46,7 +46,7 @@ export function docsRoutes({ docs, publicUrl, clock }: Api, rows: () => readonly
       id: 'docs.page',
       method: 'GET',
       path: '/docs',
-      summary: 'This description as a page to read, where the host application switched it on',
+      summary: 'Read this description as a page, if the option `docs` is set',
       params: nothing,
       query: nothing,
       body: nothing,
@@ -63,8 +63,8 @@ export function docsRoutes({ docs, publicUrl, clock }: Api, rows: () => readonly
       id: 'docs.asset',
       method: 'GET',
       path: '/docs/{asset}',
-      summary: 'A file of the page',
-      params: z.strictObject({ asset: z.string().max(100) }),
+      summary: 'Load a file of the page',
+      params: z.strictObject({ asset: z.string().max(100).describe('Name of the file') }),
       query: nothing,
       body: nothing,
       responses: { 200: contentOf('text/css', 'text/javascript') },
@@ -85,6 +85,6 @@ function required(docs: DocsPage | null): DocsPage {
   if (docs !== null) return docs
   throw new NotificationError(
     'not_found',
-    'There is no page: give createNotifications() the option "docs", such as swaggerUi() of "appointment-notifications/docs". The description itself is at openapi.json.',
+    'There is no page. Set the option "docs" of createNotifications(), for example to swaggerUi() of "appointment-notifications/docs". The description itself is at openapi.json.',
   )
 }

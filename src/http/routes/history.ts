@@ -9,14 +9,14 @@ import { historyScope, notificationOwner } from '../owners.ts'
 import { historyShape, notificationShape, showHistory, showNotificationRow } from '../shapes/notifications.ts'
 import { refusal, wireName } from '../snake-case.ts'
 
-/** What was sent, and what came of it. */
+/** What was sent, with the result. */
 export function historyRoutes({ notifications, owners }: Api, ids: HostIds): Route[] {
   return [
     defineRoute({
       id: 'history.list',
       method: 'GET',
       path: '/history/',
-      summary: 'List deliveries, newest first',
+      summary: 'List notifications, newest first',
       params: nothing,
       query: historyFilter.extend({
         organizationId: ids.organization.optional(),
@@ -25,11 +25,7 @@ export function historyRoutes({ notifications, owners }: Api, ids: HostIds): Rou
         waitlistEntryId: ids.waitlistEntry.optional(),
         channel: wireName('notification_type', historyFilter.shape.channel),
         category: wireName('notification_category', historyFilter.shape.category),
-        state: wireName('delivery_state', historyFilter.shape.state).describe('Default `settled`: what is known'),
-        startDate: historyFilter.shape.startDate.describe('The earliest `created_at`, inclusive'),
-        endDate: historyFilter.shape.endDate.describe('The latest `created_at`, inclusive'),
-        limit: historyFilter.shape.limit.describe('Default 50'),
-        cursor: historyFilter.shape.cursor.describe('`next_cursor` of the page before; not together with `offset`'),
+        state: wireName('delivery_state', historyFilter.shape.state),
       }),
       body: nothing,
       responses: { 200: historyShape },
@@ -54,7 +50,7 @@ export function historyRoutes({ notifications, owners }: Api, ids: HostIds): Rou
       async handler({ query, owner }) {
         const { startDate, endDate } = query
         if (startDate !== undefined && endDate !== undefined && startDate > endDate) {
-          throw refusal([{ field: 'end_date', message: 'must not lie before start_date' }])
+          throw refusal([{ field: 'end_date', message: 'must not be before start_date' }])
         }
         return showHistory(await notifications.history({ ...query, ...definedOnly(owner.filter) }))
       },
@@ -63,7 +59,7 @@ export function historyRoutes({ notifications, owners }: Api, ids: HostIds): Rou
       id: 'history.get',
       method: 'GET',
       path: '/history/{notification_id}',
-      summary: 'Read one delivery',
+      summary: 'Read one notification',
       params: z.strictObject({ notificationId: ids.row }),
       query: nothing,
       body: nothing,

@@ -12,99 +12,140 @@ import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
 import { organizationScope } from '../owners.ts'
+import { common } from '../shapes/common.ts'
 import { reminderStatisticsShape, showStatistics, statisticsShape } from '../shapes/statistics.ts'
 import { refusal, wireName } from '../snake-case.ts'
 
 const check = z.enum(['ok', 'degraded', 'failing', 'unknown'])
 const state = z.enum(['ok', 'degraded', 'failing'])
-const healthShape = z.object({
-  status: state.describe('failing: nobody can be sent to; degraded: one organization, channel or account cannot'),
-  storage: z.object({ status: check }).optional(),
-  clock: z.object({ status: z.enum(['ok', 'off']), offMs: z.number().nullable() }).optional(),
-  scheduler: z.object({ status: check, lagMs: z.number().nullable(), nextDueAt: z.date().nullable() }).optional(),
-  held: z.int().nullable().optional().describe('Messages held after a restore, counted up to 200'),
-  directory: z
-    .object({
-      status: state,
-      methods: z.array(
-        z.object({
-          method: z.enum(directoryMethods),
-          status: state,
-          circuit: z.enum(circuitStates),
-          fault: z.string().nullable().describe('What is wrong, in a few words'),
-          since: z.date().nullable(),
-          organizations: z
-            .object({ count: z.int(), ids: z.array(z.string()) })
-            .describe('Those that are not answered for while others are: how many, and the first of them'),
-          rows: z
-            .object({
-              unreadable: z.object({ count: z.int(), ids: z.array(entityId) }),
-              ignored: z.array(z.object({ field: z.string(), message: z.string(), count: z.int(), id: entityId })),
-            })
-            .describe(
-              'Rows of the last hour that cannot be used, and fields that are ignored in others, with an example',
-            ),
-        }),
-      ),
-    })
-    .optional(),
-  providers: z
+const circuit = z
+  .enum(circuitStates)
+  .describe('`open`: calls fail at once for a while, after several failures in a row')
+const directoryShape = z.object({
+  status: state.describe('Worst status of the methods'),
+  methods: z
     .array(
       z.object({
-        channel: z.enum(channels),
-        provider: z.string().nullable(),
-        status: check,
-        code: z.string().nullable(),
-        checkedAt: z.date().nullable(),
+        method: z.enum(directoryMethods).describe('Name of the method'),
+        status: state.describe('`degraded` if the method fails for some organizations only'),
+        circuit,
+        fault: z.string().nullable().describe('What is wrong, in a few words; null if nothing is'),
+        since: z.date().nullable().describe('When the fault began'),
+        organizations: z
+          .object({
+            count: z.int().describe('How many there are'),
+            ids: z.array(z.string()).describe('The first of them'),
+          })
+          .describe('Organizations for which the method fails while it works for others'),
+        rows: z
+          .object({
+            unreadable: z
+              .object({
+                count: z.int().describe('How many there were'),
+                ids: z.array(entityId).describe('The first of them'),
+              })
+              .describe('Rows that could not be used'),
+            ignored: z
+              .array(
+                z.object({
+                  field: z.string().describe('Name of the field'),
+                  message: z.string().describe('Why its value was ignored'),
+                  count: z.int().describe('Number of rows'),
+                  id: entityId.describe('Id of one of the rows'),
+                }),
+              )
+              .describe('Fields that were ignored in rows that were used otherwise'),
+          })
+          .describe('Problems with rows that the method returned in the last hour'),
       }),
     )
-    .optional(),
+    .describe('Methods of the directory'),
+})
+const providerShape = z.object({
+  channel: common.channel,
+  provider: z.string().nullable().describe('Name of the transport; null if there is no default account'),
+  status: check.describe('Result of the last check'),
+  code: z.string().nullable().describe('Error code of the transport, or the rule why there is no provider'),
+  checkedAt: z.date().nullable().describe('When the credentials were last checked'),
+})
+const pausedShape = z.object({
+  organizationId: common.organizationId.nullable().describe('Null for the account of the `DEFAULT_*` variables'),
+  channel: common.channel,
+  provider: z.string().describe('Name of the transport'),
+  destination: z
+    .string()
+    .nullable()
+    .describe('Prefix of the addresses that its sender may not send to; null if nothing is sent through the account'),
+  code: z.string().describe('Error code of the transport'),
+  since: z.date().describe('When the pause began'),
+  until: z.date().describe('When the next message is tried'),
+})
+const healthShape = z.object({
+  status: state.describe(
+    '`failing`: nothing can be sent. `degraded`: one organization, channel or account is affected',
+  ),
+  storage: z
+    .object({ status: check.describe('`failing` if the database does not answer') })
+    .optional()
+    .describe('The database'),
+  clock: z
+    .object({
+      status: z.enum(['ok', 'off']).describe('`off` if they differ by more than two seconds'),
+      offMs: z
+        .number()
+        .nullable()
+        .describe('Difference in milliseconds; null if unknown, or if both use the same clock'),
+    })
+    .optional()
+    .describe('The clock of this process, compared with that of the database'),
+  scheduler: z
+    .object({
+      status: check.describe('`degraded` or `failing` if due messages are late'),
+      lagMs: z.number().nullable().describe('How late the earliest due message is, in milliseconds'),
+      nextDueAt: z.date().nullable().describe('When the next message is due'),
+    })
+    .optional()
+    .describe('Whether due messages are sent in time'),
+  held: z.int().nullable().optional().describe('Number of messages held after a restored backup, counted up to 200'),
+  directory: directoryShape.optional().describe('The host application, as the library reads it'),
+  providers: z.array(providerShape).optional().describe('Accounts of the `DEFAULT_*` variables, by channel'),
   accounts: z
     .object({
-      count: z.int(),
-      paused: z.array(
-        z.object({
-          organizationId: z.string().nullable().describe("Null: the host application's own account"),
-          channel: z.enum(channels),
-          provider: z.string(),
-          destination: z
-            .string()
-            .nullable()
-            .describe('How the addresses begin that its sender may not send to; null: nothing is sent through it'),
-          code: z.string(),
-          since: z.date(),
-          until: z.date().describe('When one message tries it again'),
-        }),
-      ),
+      count: z.int().describe('How many there are'),
+      paused: z.array(pausedShape).describe('The first of them'),
     })
     .nullable()
     .optional()
-    .describe('Provider accounts that refuse what is sent through them, and for which what is due waits'),
+    .describe('Paused provider accounts: the provider refuses them, and due messages wait'),
   taskManager: z
     .object({
-      mode: z.enum(taskManagerModes),
-      status: check,
-      circuit: z.enum(circuitStates),
-      fault: z.string().nullable().describe('Why TaskManager does not answer'),
-      pending: z.int().describe('Tasks to be created or acknowledged, counted up to 10000'),
-      oldestPendingAt: z.date().nullable(),
-      lastErrorCode: z.string().nullable(),
+      mode: z
+        .enum(taskManagerModes)
+        .describe('Whether TaskManager sends (`deliver`) or only wakes the library (`trigger`)'),
+      status: check.describe('Whether TaskManager answers and keeps up'),
+      circuit,
+      fault: z.string().nullable().describe('Why TaskManager does not answer; null if it does'),
+      pending: z.int().describe('Number of tasks to be created or acknowledged, counted up to 10,000'),
+      oldestPendingAt: z.date().nullable().describe('Since when the oldest of them is pending'),
+      lastErrorCode: z.string().nullable().describe('Code of the last error'),
     })
     .nullable()
-    .optional(),
+    .optional()
+    .describe('TaskManager; null unless the option `taskManager` is set'),
   reconciliation: z
     .object({
-      status: z.enum(['running', 'interrupted']),
-      phase: z.enum(phases),
-      startedAt: z.date(),
-      checked: z.int().describe('Appointments looked at'),
-      savedAt: z.date(),
+      status: z.enum(['running', 'interrupted']).describe('`interrupted`: the next run continues it'),
+      phase: z.enum(phases).describe('Which part of the run it is in'),
+      startedAt: z.date().describe('When the run began'),
+      checked: z.int().describe('Number of appointments compared so far'),
+      savedAt: z.date().describe('When its progress was last saved'),
     })
     .nullable()
-    .optional(),
+    .optional()
+    .describe('The current comparison of plans and directory; null if none is running'),
 })
 
-/** Counters are kept by UTC day; an instant means the day it lies in. An unescaped plus sign of an offset arrives as a space. */
+/** Counters are kept by UTC day. An unescaped plus sign of an offset arrives as a space. */
 const day = z
   .preprocess(
     (told) =>
@@ -124,15 +165,15 @@ const day = z
 export function monitoringRoutes({ health, statistics }: Api, ids: HostIds): Route[] {
   const period = {
     organizationId: ids.organization.optional(),
-    startDate: day,
-    endDate: day,
-    channel: wireName('notification_type', z.enum(channels).optional()),
-    provider: z.string().min(1).max(64).optional(),
+    startDate: day.describe('First UTC day; of an instant, the day it lies in'),
+    endDate: day.describe('Last UTC day; of an instant, the day it lies in'),
+    channel: wireName('notification_type', z.enum(channels).optional()).describe('Only this channel'),
+    provider: z.string().min(1).max(64).optional().describe('Only messages given to this transport'),
   }
   const filterOf = (query: z.output<z.ZodObject<typeof period>>, organizationId: string | undefined) => {
     const { startDate: from, endDate: to, channel, provider } = query
     if (from !== undefined && to !== undefined && from > to) {
-      throw refusal([{ field: 'end_date', message: 'must not lie before start_date' }])
+      throw refusal([{ field: 'end_date', message: 'must not be before start_date' }])
     }
     return { organizationId, from, to, channel, provider }
   }
@@ -141,8 +182,7 @@ export function monitoringRoutes({ health, statistics }: Api, ids: HostIds): Rou
       id: 'health',
       method: 'GET',
       path: '/health',
-      summary:
-        'Whether storage, directory, scheduler and providers work: the status for anybody, details for a service',
+      summary: 'Check database, directory, scheduler and providers; everyone gets the status, services get the details',
       params: nothing,
       query: nothing,
       body: nothing,
@@ -161,7 +201,8 @@ export function monitoringRoutes({ health, statistics }: Api, ids: HostIds): Rou
       id: 'statistics',
       method: 'GET',
       path: '/statistics',
-      summary: 'What was planned, sent, failed, skipped and why, how late, by channel, category, provider and UTC day',
+      summary:
+        'Count what was planned, sent, failed and skipped, and how late, by channel, category, provider and UTC day',
       params: nothing,
       query: z.strictObject({
         ...period,
@@ -184,7 +225,7 @@ export function monitoringRoutes({ health, statistics }: Api, ids: HostIds): Rou
       id: 'reminder-statistics',
       method: 'GET',
       path: '/reminder-statistics',
-      summary: 'The same of reminders only, with no-show rates by the reminders that went out before',
+      summary: 'Count reminders only, with no-show rates by the reminders that were sent',
       params: nothing,
       query: z.strictObject(period),
       body: nothing,

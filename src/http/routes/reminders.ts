@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type EntityId, entityId } from '../../schemas/common.ts'
+import type { EntityId } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import { pageOptions, scheduleOptions } from '../../schemas/requests.ts'
 import { appointmentOutcomes } from '../../schemas/vocabulary.ts'
@@ -8,7 +8,7 @@ import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
 import { appointmentOwner } from '../owners.ts'
-import { explanationShape, nextCursor, showExplanation } from '../shapes/common.ts'
+import { common, explanationShape, nextCursor, showExplanation } from '../shapes/common.ts'
 import {
   cancelShape,
   dryRunShape,
@@ -21,15 +21,11 @@ import {
 
 const path = '/reminders/appointment/{appointment_id}'
 
-const pageQuery = pageOptions.extend({
-  limit: pageOptions.shape.limit.describe('Default 500'),
-  cursor: pageOptions.shape.cursor.describe('`next_cursor` of the page before'),
-})
+const outcome = z.enum(appointmentOutcomes).describe('What happened at the appointment')
+const outcomeBody = z.strictObject({ outcome })
+const outcomeShape = z.object({ appointmentId: common.appointmentId, outcome })
 
-const outcomeBody = z.strictObject({ outcome: z.enum(appointmentOutcomes) })
-const outcomeShape = z.object({ appointmentId: entityId, outcome: z.enum(appointmentOutcomes) })
-
-/** Reminders of appointments, and what became of these. */
+/** Reminders of appointments, and the outcomes of these. */
 export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Route[] {
   const params = z.strictObject({ appointmentId: ids.appointment })
   const owner = (input: { readonly params: { readonly appointmentId: EntityId } }) =>
@@ -42,7 +38,8 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       id: 'reminders.schedule',
       method: 'POST',
       path,
-      summary: 'Plan the reminders of an appointment, by the effective offsets or by custom ones; twice is once',
+      summary:
+        'Plan the reminders of an appointment with the effective offsets or custom ones; repeating the request changes nothing',
       params,
       query: nothing,
       body: scheduleOptions,
@@ -58,9 +55,9 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       id: 'reminders.list',
       method: 'GET',
       path,
-      summary: 'List the reminders of an appointment, cancelled ones too, by time',
+      summary: 'List the reminders of an appointment, including cancelled ones, earliest first',
       params,
-      query: pageQuery,
+      query: pageOptions,
       body: nothing,
       responses: { 200: reminderListShape },
       errors: ['appointment_not_found'],
@@ -87,7 +84,7 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       id: 'reminders.reschedule',
       method: 'POST',
       path: `${path}/reschedule`,
-      summary: 'Plan anew after the appointment changed; needs no body',
+      summary: 'Plan the reminders again after the appointment has changed; the body is optional',
       params,
       query: nothing,
       body: scheduleOptions,
@@ -103,7 +100,7 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       id: 'outcomes.record',
       method: 'PUT',
       path: '/outcomes/{appointment_id}',
-      summary: 'Record what became of an appointment, for the reminder statistics; recorded again, the last one counts',
+      summary: 'Record the outcome of an appointment for the reminder statistics; the last one recorded counts',
       params,
       query: nothing,
       body: outcomeBody,
@@ -120,7 +117,7 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       id: 'reminders.plan',
       method: 'GET',
       path: `${path}/plan`,
-      summary: 'A dry run: what would be sent when, and what not and why; writes nothing',
+      summary: 'Show which reminders would be planned and when, and which would not and why; writes nothing',
       params,
       query: nothing,
       body: nothing,
@@ -133,11 +130,16 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       id: 'reminders.explain',
       method: 'GET',
       path: `${path}/explain`,
-      summary: 'What was planned, moved, skipped, merged, sent or refused, when, and by which rule',
+      summary: 'Explain what was planned, moved, skipped, merged, sent or refused, when, and by which rule',
       params,
-      query: pageQuery,
+      query: pageOptions,
       body: nothing,
-      responses: { 200: z.object({ decisions: z.array(explanationShape), nextCursor }) },
+      responses: {
+        200: z.object({
+          decisions: z.array(explanationShape).describe('The decisions of this page, in the order they were made'),
+          nextCursor,
+        }),
+      },
       errors: ['appointment_not_found'],
       access: look,
       async handler({ params: { appointmentId }, query, caller }) {

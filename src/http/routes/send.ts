@@ -28,18 +28,23 @@ const notificationType = z.preprocess(
 
 /** Immediate notifications. */
 export function sendRoutes({ notifications, owners }: Api, ids: HostIds): Route[] {
-  const recipient = z.strictObject({ type: z.enum(recipientTypes), id: ids.recipient })
+  const recipient = z.strictObject({ type: z.enum(recipientTypes).describe('Kind of recipient'), id: ids.recipient })
   return [
     defineRoute({
       id: 'send.appointment',
       method: 'POST',
       path: '/send/appointment/{appointment_id}',
-      summary: 'Queue a confirmation, cancellation or reschedule notice now; asked for again, it is sent again',
+      summary: 'Send a confirmation, cancellation or reschedule notice now; every request sends it again',
       params: z.strictObject({ appointmentId: ids.appointment }),
       query: nothing,
       body: sendOptions.omit({ idempotencyKey: true }).extend({
-        category: wireName('notification_type', notificationType),
-        recipients: z.array(recipient).min(1).max(100).optional(),
+        category: wireName('notification_type', notificationType).describe('Kind of message'),
+        recipients: z
+          .array(recipient)
+          .min(1)
+          .max(100)
+          .optional()
+          .describe('Default: all recipients of the appointment'),
       }),
       responses: { 201: sendShape },
       errors: ['appointment_not_found', 'appointment_not_active'],
@@ -63,7 +68,7 @@ export function sendRoutes({ notifications, owners }: Api, ids: HostIds): Route[
       id: 'send.waitlist',
       method: 'POST',
       path: '/send/waitlist/{waitlist_entry_id}',
-      summary: 'Tell the recipients of a waitlist entry now',
+      summary: 'Send a waitlist notice now',
       params: z.strictObject({ waitlistEntryId: ids.waitlistEntry }),
       query: nothing,
       body: sendOptions.pick({ channel: true }),

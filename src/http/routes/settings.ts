@@ -32,7 +32,8 @@ export function settingsRoutes({ settings }: Api, ids: HostIds): Route[] {
       id: 'settings.create',
       method: 'POST',
       path: '/settings/',
-      summary: 'Create the notification settings of an organization: staff for their own, a service for the one named',
+      summary:
+        'Create the notification settings of an organization; a service names it, staff create those of their own',
       params: nothing,
       query: nothing,
       body: organizationSettingsInput.extend({ organizationId: ids.organization.optional() }),
@@ -73,7 +74,7 @@ export function settingsRoutes({ settings }: Api, ids: HostIds): Route[] {
       method: 'PUT',
       path: '/settings/{organization_id}',
       summary:
-        'Change the settings named: null clears to the default, the mask of a secret leaves it as it is; another host, port, username, provider or key needs its secrets again',
+        'Change the given settings. Null restores the default, `********` leaves a secret as it is; a new host, port, username, provider or key requires the secrets again',
       params,
       query: nothing,
       body: organizationSettingsInput.extend(readOnlyFields),

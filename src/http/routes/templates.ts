@@ -9,18 +9,23 @@ import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
 import { organizationOwner } from '../owners.ts'
-import { showWarnings, warningShape } from '../shapes/common.ts'
+import { common, showWarnings, warningShape } from '../shapes/common.ts'
 import { templatesShape } from '../shapes/settings.ts'
 
+const templateKey = z.enum(templateKeys).describe('Which template')
+
 const previewShape = z.object({
-  channel: z.enum(channels),
-  templateKey: z.enum(templateKeys),
-  subject: z.string().nullable(),
-  message: z.string(),
-  html: z.string().nullable().describe('E-mail only: the message as escaped HTML'),
-  segments: z.int().nullable().describe('SMS only: what it would cost'),
-  encoding: z.string().nullable(),
-  warnings: z.array(warningShape),
+  channel: common.channel,
+  templateKey,
+  subject: z.string().nullable().describe('Rendered subject; null for an SMS'),
+  message: z.string().describe('Rendered text'),
+  html: z.string().nullable().describe('Rendered text as escaped HTML; null for an SMS'),
+  segments: z.int().nullable().describe('Number of SMS segments; null for an e-mail'),
+  encoding: z
+    .string()
+    .nullable()
+    .describe('SMS encoding, which decides how much fits into a segment; null for an e-mail'),
+  warnings: z.array(warningShape).describe('What was accepted and deserves a second look'),
 })
 
 /** Message templates of organizations. */
@@ -31,7 +36,7 @@ export function templateRoutes({ settings, templates }: Api, ids: HostIds): Rout
       id: 'templates.get',
       method: 'GET',
       path: '/templates/{organization_id}',
-      summary: "Read an organization's templates",
+      summary: 'Read the templates of an organization',
       params,
       query: nothing,
       body: nothing,
@@ -49,7 +54,7 @@ export function templateRoutes({ settings, templates }: Api, ids: HostIds): Rout
       id: 'templates.update',
       method: 'PUT',
       path: '/templates/{organization_id}',
-      summary: 'Replace the templates named; null in place of a channel takes all of its templates back',
+      summary: 'Replace the given templates; null for a channel removes all of its templates',
       params,
       query: nothing,
       body: templatesInput,
@@ -71,15 +76,14 @@ export function templateRoutes({ settings, templates }: Api, ids: HostIds): Rout
       id: 'templates.preview',
       method: 'POST',
       path: '/templates/{organization_id}/preview',
-      summary: 'Render a template, stored or drafted, for a made-up appointment; stores and sends nothing',
+      summary: 'Render a stored or draft template for a sample appointment; stores and sends nothing',
       params,
       query: nothing,
       body: z.strictObject({
-        channel: z.enum(channels).default('EMAIL'),
-        templateKey: z.enum(templateKeys),
-        /** A draft. Left out: what is stored, else the built-in text. */
-        template: template.optional(),
-        locale: locale.optional(),
+        channel: z.enum(channels).default('EMAIL').describe('Channel. Default `EMAIL`'),
+        templateKey,
+        template: template.optional().describe('Draft to render. Default: the stored template, else the built-in text'),
+        locale: locale.optional().describe('BCP 47 language tag of dates and times'),
       }),
       responses: { 200: previewShape },
       errors: ['organization_not_found', 'template_invalid'],

@@ -5,41 +5,70 @@ import { toSnake } from '../../schemas/fields.ts'
 import { categories, channels, decisionActions, recipientTypes, ruleTable } from '../../schemas/vocabulary.ts'
 import { type ExplanationLine, explainedActions } from '../../services/explanation.ts'
 
+/** Fields that many responses share, each described once. */
+export const common = {
+  organizationId: z.string().describe('Id of the organization'),
+  appointmentId: entityId.describe('Id of the appointment'),
+  recipientType: z.enum(recipientTypes).describe('Kind of recipient'),
+  recipientId: entityId.describe('Id of the recipient, unique among recipients of the same kind'),
+  channel: z.enum(channels).describe('Channel'),
+  category: z.enum(categories).describe('Kind of message'),
+  createdAt: z.date().describe('When the row was created'),
+  updatedAt: z.date().describe('When the row last changed'),
+}
+
 /** `field` is a path in wire names, such as `email_templates.appointment_reminder`. */
-export const warningShape = z.object({ field: z.string(), code: z.string(), message: z.string() })
+export const warningShape = z.object({
+  field: z.string().describe('Path of the field, such as `email_templates.appointment_reminder`'),
+  code: z.string().describe('Stable; for programs'),
+  message: z.string().describe('Why the value deserves a second look'),
+})
 
 export const showWarnings = (warnings: readonly Warning[]) =>
   warnings.map((warning) => ({ ...warning, field: toSnake(warning.field) }))
 
 /** Ids of TaskManager are integers as documented; other task services may have text. */
-export const taskId = z.union([z.int(), z.string()]).nullable()
+const taskId = z.union([z.int(), z.string()]).nullable()
+
+/** Which task of TaskManager delivers the message, for rows that one may deliver. */
+export const taskFields = {
+  taskManagerTaskId: taskId.describe('Id of the task in TaskManager; null if TaskManager has none'),
+  taskManagerExecutionId: taskId.describe('Id of the execution that TaskManager reported last; null if none'),
+}
 
 export const showTaskId = (id: string | null): number | string | null =>
   id !== null && /^(?:0|[1-9]\d{0,14})$/.test(id) ? Number(id) : id
 
 /** Left out where there is none: the documented answers have no such field. */
-export const nextCursor = z.string().optional().describe('For `cursor` of the next request; left out on the last page')
+export const nextCursor = z.string().optional().describe('Value of `cursor` for the next page; absent on the last page')
 
 const decisionFields = {
-  because: z.string().describe('The rule in words'),
-  category: z.enum(categories),
-  recipientType: z.enum(recipientTypes).nullable(),
-  recipientId: entityId.nullable(),
-  channel: z.enum(channels).nullable(),
-  offset: z.string().nullable(),
-  reminderId: z.int().nullable(),
-  notificationId: z.int().nullable(),
-  for: z.string().nullable().describe('The instant it is about, such as the time of a reminder left out'),
-  from: z.string().nullable().describe('Of what was moved, the instant before'),
-  detail: z.string().nullable(),
+  because: z.string().describe('The rule as a sentence'),
+  category: common.category,
+  recipientType: common.recipientType.nullable().describe('Kind of recipient; null if the decision concerns all'),
+  recipientId: common.recipientId.nullable().describe('Id of the recipient; null if the decision concerns all'),
+  channel: common.channel.nullable().describe('Channel; null if the decision concerns all'),
+  offset: z.string().nullable().describe('Offset of the reminder, such as `24h`; null for other messages'),
+  reminderId: z.int().nullable().describe('Id of the reminder; null if the decision concerns none'),
+  notificationId: z.int().nullable().describe('Id of the notification; null if the decision concerns none'),
+  for: z.string().nullable().describe('The instant the decision is about, such as the time of a skipped reminder'),
+  from: z.string().nullable().describe('For a moved reminder, its previous time'),
+  detail: z.string().nullable().describe('More about the decision, without contact data or message text'),
 }
 
-export const omissionShape = z.object({ action: z.enum(decisionActions), rule: z.string(), ...decisionFields })
+export const omissionShape = z.object({
+  action: z.enum(decisionActions).describe('What was decided'),
+  rule: z.string().describe('The rule that decided it; stable, for programs'),
+  ...decisionFields,
+})
 
 export const explanationShape = z.object({
-  at: z.date(),
-  action: z.enum([...decisionActions, ...explainedActions]),
-  rule: z.string().nullable().describe('Null for what a provider did'),
+  at: z.date().describe('When it was decided or reported'),
+  action: z.enum([...decisionActions, ...explainedActions]).describe('What was decided, or what a provider reported'),
+  rule: z
+    .string()
+    .nullable()
+    .describe('The rule that decided it; stable, for programs. Null for what a provider reported'),
   ...decisionFields,
 })
 

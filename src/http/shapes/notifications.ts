@@ -1,54 +1,60 @@
 import { z } from 'zod'
 import { entityId } from '../../schemas/common.ts'
-import { categories, channels, deliveryStates, deliveryStatuses, recipientTypes } from '../../schemas/vocabulary.ts'
+import { deliveryStates, deliveryStatuses } from '../../schemas/vocabulary.ts'
 import type { HistoryPage, Notification, SendResult } from '../../services/views.ts'
-import { omissionShape, showOmission, showTaskId, taskId } from './common.ts'
+import { common, omissionShape, showOmission, showTaskId, taskFields } from './common.ts'
 
 /** The documented columns of `notification_history`, and ours. */
 export const notificationShape = z.object({
-  id: z.int(),
-  organizationId: z.string(),
-  notificationType: z.enum(channels).describe('The channel'),
-  notificationCategory: z.enum(categories),
-  recipientType: z.enum(recipientTypes),
-  recipientId: entityId,
-  recipientEmail: z.string().nullable(),
-  recipientPhone: z.string().nullable(),
-  subject: z.string().nullable(),
-  message: z.string(),
+  id: z.int().describe('Id of the notification'),
+  organizationId: common.organizationId,
+  notificationType: common.channel,
+  notificationCategory: common.category,
+  recipientType: common.recipientType,
+  recipientId: common.recipientId,
+  recipientEmail: z.string().nullable().describe('E-mail address it goes to; null for an SMS'),
+  recipientPhone: z.string().nullable().describe('Phone number in E.164 it goes to; null for an e-mail'),
+  subject: z.string().nullable().describe('Subject; null for an SMS'),
+  message: z.string().describe('Text as it was rendered for this message'),
   status: z
     .enum(deliveryStatuses)
     .nullable()
-    .describe('Null until it is settled; `delivery_state` says where it stands'),
-  deliveryState: z.enum(deliveryStates),
-  reason: z.string().nullable().describe('Why it was withdrawn, if it was'),
-  sentAt: z.date().nullable(),
-  deliveredAt: z.date().nullable(),
-  errorCode: z.string().nullable(),
-  errorMessage: z.string().nullable(),
-  appointmentId: entityId.nullable(),
-  waitlistEntryId: entityId.nullable(),
-  reminderId: z.int().nullable(),
-  provider: z.string().nullable(),
-  providerMessageId: z.string().nullable(),
-  templateRevision: z.string(),
-  attempts: z.int(),
-  taskManagerTaskId: taskId,
-  taskManagerExecutionId: taskId,
-  createdAt: z.date(),
-  updatedAt: z.date(),
+    .describe('Result of the delivery; null until it is known, see `delivery_state`'),
+  deliveryState: z
+    .enum(deliveryStates)
+    .describe(
+      'Progress of the delivery. `handed_over`: TaskManager has it. `unknown`: it may have been sent. `settled`: `status` is known. `cancelled`: withdrawn before it was sent',
+    ),
+  reason: z.string().nullable().describe('The rule that cancelled it; null unless it was cancelled'),
+  sentAt: z.date().nullable().describe('When the provider accepted it'),
+  deliveredAt: z.date().nullable().describe('When the provider reported that it was delivered'),
+  errorCode: z.string().nullable().describe('Code of the last error, such as `smtp_5.1.1`'),
+  errorMessage: z.string().nullable().describe('Description of the last error, without contact data'),
+  appointmentId: common.appointmentId.nullable().describe('Id of the appointment; null for a waitlist notice'),
+  waitlistEntryId: entityId.nullable().describe('Id of the waitlist entry; null unless it is a waitlist notice'),
+  reminderId: z.int().nullable().describe('Id of the reminder it was sent for; null for other messages'),
+  provider: z.string().nullable().describe('Name of the transport that sent it; null before the first attempt'),
+  providerMessageId: z.string().nullable().describe('Id that the provider gave the message'),
+  templateRevision: z.string().describe('Revision of the template it was rendered from'),
+  attempts: z.int().describe('Number of attempts so far'),
+  ...taskFields,
+  createdAt: common.createdAt,
+  updatedAt: common.updatedAt,
 })
 
 export const historyShape = z.object({
-  notifications: z.array(notificationShape),
-  total: z.int().describe('How many there are on all pages together, counted up to 10000'),
-  totalIsExact: z.boolean().describe('False: there are more than `total`'),
-  limit: z.int(),
-  offset: z.int(),
-  nextCursor: z.string().nullable().describe('For `cursor` of the next request; null on the last page'),
+  notifications: z.array(notificationShape).describe('The notifications of this page'),
+  total: z.int().describe('Number of notifications on all pages, counted up to 10,000'),
+  totalIsExact: z.boolean().describe('False if there are more than `total`'),
+  limit: z.int().describe('Page size in force'),
+  offset: z.int().describe('Number of notifications skipped'),
+  nextCursor: z.string().nullable().describe('Value of `cursor` for the next page; null on the last page'),
 })
 
-export const sendShape = z.object({ notifications: z.array(notificationShape), omitted: z.array(omissionShape) })
+export const sendShape = z.object({
+  notifications: z.array(notificationShape).describe('The notifications that were queued'),
+  omitted: z.array(omissionShape).describe('Recipients and channels without a notification, and why'),
+})
 
 export const showNotificationRow = ({
   recipient,

@@ -1,52 +1,61 @@
 import { z } from 'zod'
-import { entityId } from '../../schemas/common.ts'
-import { channels, recipientTypes, reminderStatuses } from '../../schemas/vocabulary.ts'
+import { reminderStatuses } from '../../schemas/vocabulary.ts'
 import type { DryRun, Reminder, ScheduleResult } from '../../services/views.ts'
-import { nextCursor, omissionShape, showOmission, showTaskId, taskId } from './common.ts'
+import { common, nextCursor, omissionShape, showOmission, showTaskId, taskFields } from './common.ts'
 
 const plannedFields = {
-  recipientType: z.enum(recipientTypes),
-  recipientId: entityId,
-  reminderType: z.enum(channels).describe('The channel'),
-  reminderTime: z.date(),
-  hoursBeforeAppointment: z.number(),
-  offset: z.string().describe('The offset as text, such as `24h` or `1d@18:00`'),
-  appointmentStartsAt: z.date(),
-  subject: z.string().nullable(),
-  message: z.string(),
-  isPreview: z.boolean().describe('True: `message` is what would go out now; nothing went out yet'),
+  recipientType: common.recipientType,
+  recipientId: common.recipientId,
+  reminderType: common.channel,
+  reminderTime: z.date().describe('When the reminder is due'),
+  hoursBeforeAppointment: z.number().describe('Hours between the reminder and the start'),
+  offset: z.string().describe('Offset as text, such as `24h` or `1d@18:00`'),
+  appointmentStartsAt: z.date().describe('Start of the appointment that the reminder is planned for'),
+  subject: z.string().nullable().describe('Subject; null for an SMS'),
+  message: z.string().describe('Text that was sent, or a preview'),
+  isPreview: z.boolean().describe('True if nothing was sent yet: `message` is what would be sent now'),
 }
+
+const inFlight = z.int().describe('Number of messages that were being sent at this moment and may still arrive')
 
 /** The documented columns of `appointment_reminders`, and ours. */
 export const reminderShape = z.object({
-  id: z.int(),
-  organizationId: z.string(),
-  appointmentId: entityId,
+  id: z.int().describe('Id of the reminder'),
+  organizationId: common.organizationId,
+  appointmentId: common.appointmentId,
   ...plannedFields,
-  status: z.enum(reminderStatuses),
-  reason: z.string().nullable().describe('Why it is CANCELLED'),
-  sentAt: z.date().nullable(),
-  errorMessage: z.string().nullable(),
-  taskManagerTaskId: taskId,
-  taskManagerExecutionId: taskId,
-  createdAt: z.date(),
-  updatedAt: z.date(),
+  status: z.enum(reminderStatuses).describe('`PENDING` until it is sent, failed or cancelled'),
+  reason: z.string().nullable().describe('The rule that cancelled it; null unless it is `CANCELLED`'),
+  sentAt: z.date().nullable().describe('When the provider accepted it'),
+  errorMessage: z.string().nullable().describe('Description of the last error, without contact data'),
+  ...taskFields,
+  createdAt: common.createdAt,
+  updatedAt: common.updatedAt,
 })
 
-export const reminderListShape = z.object({ reminders: z.array(reminderShape), nextCursor })
+export const reminderListShape = z.object({
+  reminders: z.array(reminderShape).describe('The reminders of this page, earliest first'),
+  nextCursor,
+})
 
 export const scheduleShape = z.object({
-  appointmentId: entityId,
-  organizationId: z.string(),
-  reminders: z.array(reminderShape).describe('Those in force: pending, sent and failed, by time'),
-  cancelled: z.int().describe('How many rows this request cancelled because they are no longer wanted'),
-  inFlight: z.int().describe('Being sent at this moment: these may still arrive'),
-  omitted: z.array(omissionShape).describe('What was not planned, and why'),
+  appointmentId: common.appointmentId,
+  organizationId: common.organizationId,
+  reminders: z.array(reminderShape).describe('Reminders in force (pending, sent or failed), earliest first'),
+  cancelled: z.int().describe('Number of reminders that this request cancelled'),
+  inFlight,
+  omitted: z.array(omissionShape).describe('Reminders that were not planned, and why'),
 })
 
-export const cancelShape = z.object({ cancelled: z.int(), inFlight: z.int() })
+export const cancelShape = z.object({
+  cancelled: z.int().describe('Number of reminders that this request cancelled'),
+  inFlight,
+})
 
-export const dryRunShape = z.object({ reminders: z.array(z.object(plannedFields)), omitted: z.array(omissionShape) })
+export const dryRunShape = z.object({
+  reminders: z.array(z.object(plannedFields)).describe('Reminders that would be planned, earliest first'),
+  omitted: z.array(omissionShape).describe('Reminders that would not be planned, and why'),
+})
 
 type Planned = DryRun['reminders'][number]
 

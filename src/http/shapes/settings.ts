@@ -1,27 +1,29 @@
 import { z } from 'zod'
-import { type EntityId, entityId } from '../../schemas/common.ts'
+import type { EntityId } from '../../schemas/common.ts'
 import { type Preferences, preferencesInput } from '../../schemas/preferences.ts'
 import { organizationSettingsInput, templatesInput } from '../../schemas/settings.ts'
 import { wireName } from '../snake-case.ts'
-import { warningShape } from './common.ts'
+import { common, warningShape } from './common.ts'
 
-const warnings = z.array(warningShape).optional()
+const warnings = z
+  .array(warningShape)
+  .optional()
+  .describe('After a write: what was accepted and deserves a second look')
 
 /** Fields that a GET shows and a PUT may echo; what they say cannot be changed. */
 export const readOnlyFields = {
-  id: z.int().optional(),
-  organizationId: z.string().optional(),
-  createdAt: z.date().optional(),
-  updatedAt: z.date().optional(),
+  id: z.int().optional().describe('Ignored'),
+  organizationId: z.string().optional().describe('Cannot be changed'),
+  createdAt: z.date().optional().describe('Ignored'),
+  updatedAt: z.date().optional().describe('Ignored'),
 }
 
 /** The documented columns of `notification_settings`; secrets are `********` or null. */
 export const settingsShape = organizationSettingsInput.required().extend({
-  id: z.int(),
-  organizationId: z.string(),
-  createdAt: z.date(),
-  updatedAt: z.date(),
-  /** After a write: what was accepted and deserves a look. */
+  id: z.int().describe('Id of the settings'),
+  organizationId: common.organizationId,
+  createdAt: common.createdAt,
+  updatedAt: common.updatedAt,
   warnings,
 })
 
@@ -29,13 +31,13 @@ export const templatesShape = templatesInput.required().extend({ warnings })
 
 const preferencesShapeOf = (idName: 'patient_id' | 'client_id') =>
   preferencesInput.required().extend({
-    id: z.int(),
-    organizationId: z.string(),
-    recipientId: wireName(idName, entityId),
-    createdAt: z.date(),
-    updatedAt: z.date(),
+    id: z.int().describe('Id of the preferences'),
+    organizationId: common.organizationId,
+    recipientId: wireName(idName, common.recipientId),
+    createdAt: common.createdAt,
+    updatedAt: common.updatedAt,
     warnings,
-    inFlight: z.int().optional().describe('After a PUT: messages that were being sent at that moment'),
+    inFlight: z.int().optional().describe('After a PUT: number of messages that were being sent at that moment'),
   })
 
 /** The documented columns of the preference tables; null inherits. */

@@ -2,74 +2,102 @@ import { z } from 'zod'
 import { channelSets, distances, reminderCounts } from '../../schemas/attendance.ts'
 import { categories, channels } from '../../schemas/vocabulary.ts'
 import type { StatisticsReport } from '../../services/statistics.ts'
+import { common } from './common.ts'
 
 const outcomes = {
-  total: z.int(),
-  sent: z.int(),
-  delivered: z.int(),
-  failed: z.int(),
-  bounced: z.int(),
-  unknown: z.int(),
-  cancelled: z.int(),
-  successRate: z.number().nullable(),
+  total: z.int().describe('All deliveries, each counted once under its last status'),
+  sent: z.int().describe('Accepted by the provider, without a later report'),
+  delivered: z.int().describe('Reported as delivered'),
+  failed: z.int().describe('Refused, or given up after the last attempt'),
+  bounced: z.int().describe('Returned after the provider had accepted them'),
+  unknown: z.int().describe('May have been sent; the outcome is not known'),
+  cancelled: z.int().describe('Withdrawn before they were sent'),
+  successRate: z
+    .number()
+    .nullable()
+    .describe('Share of sent and delivered among sent, delivered, failed and bounced; null if there are none'),
 }
+const outcomesOf = (what: string) => z.object(outcomes).describe(`Deliveries ${what}`)
 
-const percentiles = z.object({ count: z.int(), p50Ms: z.number().nullable(), p95Ms: z.number().nullable() })
+const percentiles = z.object({
+  count: z.int().describe('Number of measurements'),
+  p50Ms: z.number().nullable().describe('Median in milliseconds, accurate to a fifth; null without measurements'),
+  p95Ms: z
+    .number()
+    .nullable()
+    .describe('95th percentile in milliseconds, accurate to a fifth; null without measurements'),
+})
 const byRule = z.record(z.string(), z.int())
 
 export const statisticsShape = z.object({
-  organizationId: z.string().nullable(),
-  startDate: z.string().nullable(),
-  endDate: z.string().nullable(),
+  organizationId: common.organizationId.nullable().describe('Id of the organization; null for all of them together'),
+  startDate: z.string().nullable().describe('First UTC day counted; null without a lower bound'),
+  endDate: z.string().nullable().describe('Last UTC day counted; null without an upper bound'),
   ...outcomes,
-  planned: z.int(),
-  cancelledByReason: byRule,
-  skippedByReason: byRule,
-  dueToSent: percentiles,
-  sentToDelivered: percentiles,
-  byNotificationType: z.record(z.enum(channels), z.object(outcomes)),
-  byNotificationCategory: z.record(z.enum(categories), z.object(outcomes)),
-  byProvider: z.record(z.string(), z.object(outcomes)),
-  byDay: z.array(z.object({ day: z.string(), ...outcomes })),
-  tasks: z.object({
-    created: z.int(),
-    updated: z.int(),
-    cancelled: z.int(),
-    lost: z.int(),
-    refused: z.int(),
-    takenOver: z.int(),
-    held: z.int(),
-    executionTime: percentiles,
-  }),
-  optOuts: z.object({
-    byNotificationType: z.record(z.enum(channels), z.int()),
-    byNotificationCategory: z.record(z.enum(categories), z.int()),
-    suppressedByNotificationType: z.record(z.enum(channels), z.int()),
-  }),
+  planned: z.int().describe('Reminders planned and notices queued'),
+  cancelledByReason: byRule.describe('Messages withdrawn before they were sent, by rule'),
+  skippedByReason: byRule.describe('Messages left out at planning or on request, by rule'),
+  dueToSent: percentiles.describe('Time from due to accepted by the provider'),
+  sentToDelivered: percentiles.describe('Time from accepted to delivered, where the provider reports it'),
+  byNotificationType: z.record(z.enum(channels), outcomesOf('on the channel')).describe('Deliveries by channel'),
+  byNotificationCategory: z
+    .record(z.enum(categories), outcomesOf('of the kind of message'))
+    .describe('Deliveries by kind of message'),
+  byProvider: z.record(z.string(), outcomesOf('through the provider')).describe('Deliveries by transport'),
+  byDay: z
+    .array(z.object({ day: z.string().describe('UTC day'), ...outcomes }))
+    .describe('Deliveries by UTC day, earliest first; days without deliveries are left out'),
+  tasks: z
+    .object({
+      created: z.int().describe('Tasks created'),
+      updated: z.int().describe('Tasks changed'),
+      cancelled: z.int().describe('Tasks cancelled'),
+      lost: z.int().describe('Tasks that TaskManager no longer knew before their time'),
+      refused: z.int().describe('Tasks that TaskManager refused to create or change'),
+      takenOver: z.int().describe('Overdue messages that the library sent itself'),
+      held: z.int().describe('Messages held because TaskManager could not say whether they were sent'),
+      executionTime: percentiles.describe('Time from scheduled to executed'),
+    })
+    .describe('Tasks of TaskManager; all zero unless the option `taskManager` is in use'),
+  optOuts: z
+    .object({
+      byNotificationType: z
+        .record(z.enum(channels), z.int().describe('Recipients who disabled the channel'))
+        .describe('Opt-outs by channel'),
+      byNotificationCategory: z
+        .record(z.enum(categories), z.int().describe('Recipients who disabled the kind of message'))
+        .describe('Opt-outs by kind of message'),
+      suppressedByNotificationType: z
+        .record(z.enum(channels), z.int().describe('Addresses reported as opted out or dead'))
+        .describe('Addresses that a provider reported as opted out or dead, by channel'),
+    })
+    .describe('Recipients who disabled a channel or a kind of message, and suppressed addresses'),
 })
 
 /** `count` of `of`, with the 95 % Wilson interval. */
 const proportion = {
-  count: z.int(),
-  of: z.int(),
-  rate: z.number().nullable(),
-  low: z.number().nullable(),
-  high: z.number().nullable(),
+  count: z.int().describe('Appointments that were missed'),
+  of: z.int().describe('Appointments that were attended or missed'),
+  rate: z.number().nullable().describe('`count` divided by `of`; null if `of` is 0'),
+  low: z.number().nullable().describe('Lower bound of the 95 % Wilson interval; null if `of` is 0'),
+  high: z.number().nullable().describe('Upper bound of the 95 % Wilson interval; null if `of` is 0'),
 }
 const noShows = <const Groups extends readonly [string, ...string[]]>(groups: Groups) =>
-  z.array(z.object({ group: z.enum(groups), ...proportion }))
+  z.array(z.object({ group: z.enum(groups).describe('The group that is counted'), ...proportion }))
 
 export const reminderStatisticsShape = statisticsShape.extend({
-  attendance: z.object({
-    attended: z.int(),
-    noShow: z.int(),
-    cancelledLate: z.int(),
-    rescheduled: z.int(),
-    noShowRate: z.object(proportion),
-    byReminders: noShows(reminderCounts),
-    byNearest: noShows(distances),
-    byChannels: noShows(channelSets),
-  }),
+  attendance: z
+    .object({
+      attended: z.int().describe('Appointments recorded as attended'),
+      noShow: z.int().describe('Appointments recorded as no-show'),
+      cancelledLate: z.int().describe('Appointments recorded as cancelled late'),
+      rescheduled: z.int().describe('Appointments recorded as rescheduled'),
+      noShowRate: z.object(proportion).describe('No-shows among the appointments that were attended or missed'),
+      byReminders: noShows(reminderCounts).describe('No-shows by number of reminders sent'),
+      byNearest: noShows(distances).describe('No-shows by time between the nearest reminder and the start'),
+      byChannels: noShows(channelSets).describe('No-shows by channels of the reminders sent'),
+    })
+    .describe('Recorded outcomes of appointments, by the reminders that were sent'),
 })
 
 export const showStatistics = ({ from, to, byChannel, byCategory, optOuts, ...rest }: StatisticsReport) => ({

@@ -21,7 +21,7 @@ export type AuditQuery = {
 }
 
 /**
- * Append-only: who changed what, and who had what sent. Rows are written by the commands that change, in their
+ * Append-only: who changed what, and who triggered each message. Rows are written by the commands that change, in their
  * transactions: a change and its row are there together or not at all.
  */
 export interface AuditStore {

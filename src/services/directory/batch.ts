@@ -208,8 +208,7 @@ export class BatchQuestions<Id> {
     try {
       const rows = await (mode === 'apart' ? run.limit.execute(ask) : ask())
       // The compiler believes the host; a host in JavaScript may still answer with anything.
-      if (!Array.isArray(rows))
-        throw unusable(this.#method.name, [{ field: '', message: 'the answer is not an array' }])
+      if (!Array.isArray(rows)) throw unusable(this.#method.name, [{ field: '', message: 'it is not an array' }])
       this.#failsForAll = false
       for (const id of ids) this.#failures.delete(id)
       const news = ids.filter((id) => run.open.delete(id))
@@ -259,7 +258,7 @@ export class BatchQuestions<Id> {
 export const unusable = (method: string, issues: readonly FieldIssue[]): NotificationError =>
   new NotificationError(
     'directory_invalid',
-    `The directory method "${method}" answered with something unusable: ${issuesInWords(issues)}.`,
+    `The directory method "${method}" returned an invalid result: ${issuesInWords(issues)}.`,
     { issues },
   )
 

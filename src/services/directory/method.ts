@@ -71,12 +71,15 @@ export class DirectoryMethod<Input> {
     this.#breaker = new Breaker({
       ...breaker,
       clock,
-      reasonOf: (error) => (isSilence(error) ? 'no answer in time' : null),
+      reasonOf: (error) => (isSilence(error) ? 'no response in time' : null),
       onBreak: () => {
         const { halfOpenAfterMs } = breaker
-        logger.warn('directory method does not answer; it is not asked for a while', { method: name, halfOpenAfterMs })
+        logger.warn('directory method does not respond; calls are suspended for a while', {
+          method: name,
+          halfOpenAfterMs,
+        })
       },
-      onReset: () => logger.info('directory method answers again', { method: name }),
+      onReset: () => logger.info('directory method responds again', { method: name }),
     })
   }
 
@@ -93,10 +96,9 @@ export class DirectoryMethod<Input> {
   get refusal(): NotificationError | null {
     const broken = this.#breaker.broken
     if (broken === null) return null
-    return this.#error(
-      `is not asked for the moment, because it did not answer before; it is asked again in ${Math.ceil(broken.waitMs)} ms`,
-      { retryAfterMs: broken.waitMs },
-    )
+    return this.#error(`did not respond before, so calls are suspended for another ${Math.ceil(broken.waitMs)} ms`, {
+      retryAfterMs: broken.waitMs,
+    })
   }
 
   /** What the host answers, unchecked. @throws NotificationError `directory_failed`. */
@@ -130,10 +132,10 @@ export class DirectoryMethod<Input> {
     const answered = (async () => this.#call(input, { signal: end.signal }))().then(
       (answer) => {
         const afterMs = Math.round(clock.elapsedMs() - askedAt)
-        if (isLate) logger.warn('directory answered too late; the answer is not used', { method: name, afterMs })
+        if (isLate) logger.warn('directory responded too late; the result is ignored', { method: name, afterMs })
         return { answer }
       },
-      (cause: unknown) => ({ error: this.#error('failed; nothing was decided', { cause }) }),
+      (cause: unknown) => ({ error: this.#error('failed; the work is postponed', { cause }) }),
     )
     const outcome = await Promise.race([answered, over.promise])
     cancel()
@@ -145,7 +147,7 @@ export class DirectoryMethod<Input> {
     isLate = true
     const { error } = outcome
     if (!this.#isClosed) {
-      const fault = isSilence(error) ? 'no answer in time' : faultOf(error.cause)
+      const fault = isSilence(error) ? 'no response in time' : faultOf(error.cause)
       const { since = clock.now(), count = 0 } = this.fault ?? {}
       this.#fault = { since, fault, count: count + 1, until: clock.elapsedMs() + faultLastsMs }
       logger.warn('directory method failed', { method: name, code: error.code, fault })
@@ -154,13 +156,13 @@ export class DirectoryMethod<Input> {
   }
 
   #silence(): NotificationError {
-    const error = this.#error(`did not answer within ${this.#options.timeoutMs} ms; nothing was decided`)
+    const error = this.#error(`did not respond within ${this.#options.timeoutMs} ms; the work is postponed`)
     silences.add(error)
     return error
   }
 
   #stopped(): NotificationError {
-    return this.#error('had not answered when the library was stopped; nothing was decided')
+    return this.#error('had not responded when the library was stopped; the work is postponed')
   }
 
   #error(what: string, options: { readonly cause?: unknown; readonly retryAfterMs?: number } = {}): NotificationError {

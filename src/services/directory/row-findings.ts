@@ -51,8 +51,9 @@ export class RowFindings {
     }
     const words = issuesInWords(issues)
     const fault = issuesInWords(kindsOf(issues))
-    if (usable) this.#logger.warn('directory row used without some of its fields', { method: this.#method, id, fault })
-    else this.#logger.error('directory answer not usable', { method: this.#method, id, fault })
+    if (usable)
+      this.#logger.warn('directory row has invalid fields, which are ignored', { method: this.#method, id, fault })
+    else this.#logger.error('directory row is invalid', { method: this.#method, id, fault })
     const now = this.#clock.elapsedMs()
     const before = id === null ? undefined : this.#seen.get(id)
     const isKnown = before !== undefined && before.words === words && before.finding.usable === usable
@@ -68,11 +69,11 @@ export class RowFindings {
     for (const { field, message } of readings.flatMap(({ unknown }) => unknown)) {
       if (this.#unknown.has(field) || this.#unknown.size >= mostUnknown) continue
       this.#unknown.add(field)
-      fresh.set(field, `${field}: ${message}`)
+      fresh.set(field, `${field} ${message}`)
     }
     if (fresh.size === 0) return
     const fault = [...fresh.values()].join('; ')
-    this.#logger.warn('directory rows have fields that are not read', { method: this.#method, fault })
+    this.#logger.warn('directory rows have unknown fields, which are ignored', { method: this.#method, fault })
   }
 
   get status(): RowStatus {
@@ -110,10 +111,10 @@ function kindsOf(issues: readonly FieldIssue[]): FieldIssue[] {
   return [...new Map(kinds.map((issue) => [issuesInWords([issue]), issue])).values()]
 }
 
-/** The error of somebody who needs a row that cannot be used. `subject`: `appointment 12`. */
-export const rowInvalid = (subject: string, issues: readonly FieldIssue[]): NotificationError =>
+/** The error for a row that is needed and cannot be used. `kind`: `appointment`. */
+export const rowInvalid = (kind: string, id: EntityId, issues: readonly FieldIssue[]): NotificationError =>
   new NotificationError(
     'directory_invalid',
-    `Your directory returned something that cannot be used for ${subject}: ${issuesInWords(issues)}.`,
+    `Your directory returned an invalid ${kind} (id ${id}): ${issuesInWords(issues)}.`,
     { issues },
   )

@@ -78,7 +78,7 @@ export class Troubles {
     trouble.error = error
     trouble.retryAt = this.#clock.elapsedMs() + waitMs
     const about = { organizationId, method: this.#method, waitMs }
-    this.#logger.warn('directory does not answer for the organization; its work is put off', about)
+    this.#logger.warn('directory fails for an organization; its messages wait', about)
     return retriedIn(error, waitMs)
   }
 
@@ -96,7 +96,7 @@ export class Troubles {
     const trouble = organizationId === null ? undefined : this.#troubles.get(organizationId)
     if (trouble === undefined || trouble.failures === 0) return
     trouble.failures = 0
-    this.#logger.info('directory answers for the organization again', { organizationId, method: this.#method })
+    this.#logger.info('directory works for the organization again', { organizationId, method: this.#method })
   }
 
   get failing(): OrganizationFault[] {

@@ -249,7 +249,7 @@ export class Dispatcher {
     return this.#ready.lanes.map(({ lane }) => lane)
   }
 
-  /** True if anything came of it. */
+  /** True if anything changed. */
   async #dispatch(works: readonly DueWork[]): Promise<boolean> {
     const known = this.#lookAhead.take(works)
     const { now, written, lost, held, capped, moved } = await walk(this.#context, works, this.#outlet, known)

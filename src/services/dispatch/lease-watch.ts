@@ -45,7 +45,7 @@ export class LeaseWatch {
       const over = [...this.#watched.values()].filter((one) => this.#isOver(one, seenAt))
       return await this.#read(over.slice(0, atOnce))
     } catch (error) {
-      logger.warn('leases of other workers not looked at', { fault: faultOf(error) })
+      logger.warn('checking the leases of other workers failed', { fault: faultOf(error) })
       return []
     } finally {
       const periodMs = Math.min(sweepMs, leaseMs / 4)
@@ -85,7 +85,7 @@ export class LeaseWatch {
       if (answers[index] === true) this.#watched.set(claim.id, { claim: { ...claim, until }, since, challengedAt })
       else this.#watched.delete(claim.id)
     }
-    logger.info('workers asked whether they still send', { count: silent.length })
+    logger.info('asked silent workers whether they are still sending', { count: silent.length })
   }
 
   #isOver(one: Watched, seenAt: number): boolean {

@@ -107,7 +107,7 @@ export class SendLease {
       this.#arm()
     } catch (error) {
       if (this.#phase === 'sending')
-        logger.warn('lease not renewed', { notificationId: this.#delivery.id, fault: faultOf(error) })
+        logger.warn('renewing a lease failed', { notificationId: this.#delivery.id, fault: faultOf(error) })
       const isClosed = isNotificationError(error) && error.code === 'storage_closed'
       if (this.#phase !== 'over' && !isClosed) this.#renewIn(retryMs)
     }

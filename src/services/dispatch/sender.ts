@@ -22,7 +22,7 @@ type AttemptOutcome = SendReceipt | TransportError | typeof givenBack
 
 const notBegun = {
   code: 'lease_over',
-  message: 'The lease was over, or this process stops, before the message was begun.',
+  message: 'The lease had expired, or the process was stopping, before sending began.',
   countAttempt: false,
   unknown: false,
 } as const
@@ -85,7 +85,8 @@ export class Sender {
       const facts = { notificationId: delivery.id, outcome: command.result.kind }
       const { logger } = this.#context.options
       // What is not written when this process stops is named by the report of `stop()`.
-      if (written === 'late') logger.warn('outcome too late: it was settled, or begun again, by another', facts)
+      if (written === 'late')
+        logger.warn('result too late: another worker has stored one, or sends the message again', facts)
       return
     }
     if (command.result.kind === 'retry' && command.result.waitingFor == null) {

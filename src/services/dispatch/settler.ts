@@ -66,7 +66,7 @@ export class Settler {
     if (commands.length === 0) return
     const accepted = commands.filter(({ result }) => result.kind === 'sent').map(({ id }) => id)
     const facts = { count: commands.length, accepted: accepted.join(', ') }
-    this.#context.options.logger.error('stopped with outcomes that could not be written', facts)
+    this.#context.options.logger.error('stopped before all results were stored', facts)
     this.#waiting = []
     for (const done of [...this.#unwritten.keys()]) this.#written(done, 'unwritten')
   }
@@ -138,14 +138,14 @@ export class Settler {
     if (clock.elapsedMs() < this.#sayAt) return
     this.#sayAt = clock.elapsedMs() + sayEveryMs
     const facts = { count: this.#unwritten.size, tries: this.#failures, fault: faultOf(error) }
-    logger.error('outcomes not written; they are tried again until they are', facts)
+    logger.error('storing results failed; retrying until it works', facts)
   }
 
   #recover(count: number): void {
     this.#count += count
     if (this.#failures === 0) return
     this.#failures = 0
-    this.#context.options.logger.info('outcomes are written again')
+    this.#context.options.logger.info('results are stored again')
   }
 }
 

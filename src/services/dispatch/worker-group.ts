@@ -42,7 +42,7 @@ export class WorkerGroup {
     const { storage, logger } = this.#context.options
     await storage.jobs
       .leave(group, this.#self)
-      .catch((error) => logger.warn('worker not signed off', { fault: faultOf(error) }))
+      .catch((error) => logger.warn('unregistering the worker failed', { fault: faultOf(error) }))
   }
 
   async #join(): Promise<void> {
@@ -54,7 +54,7 @@ export class WorkerGroup {
       this.#all = all
       if (isNew) this.#changed()
     } catch (error) {
-      logger.warn('worker not signed on', { fault: faultOf(error) })
+      logger.warn('registering the worker failed', { fault: faultOf(error) })
     }
     if (!this.#running) return
     this.#cancel = clock.after(sweepMs / perSweep, () => void this.#join())

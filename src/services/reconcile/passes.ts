@@ -173,5 +173,5 @@ function* inPieces(ids: readonly EntityId[], size: number) {
 const sameCursor = () =>
   new NotificationError(
     'directory_invalid',
-    'The directory method "upcoming" gave a cursor for the second time; each page must lead to the next one, and the last to null.',
+    'The directory method "upcoming" returned the same cursor twice. Each page must return the cursor of the next one, and the last page null.',
   )

@@ -22,7 +22,7 @@ export type SettledReconcileOptions = z.output<typeof reconcileOptions>
  * - `missing`: it is no longer known, for the first time; looked for once more before it is cancelled.
  * - `replanned`: who takes part, the zone, or what is wanted and possible (settings, contact data, providers) changed.
  * - `unchanged`: nothing was written.
- * - `unreadable`: the directory described it in a way that cannot be used; left as it is.
+ * - `unreadable`: the directory returned an invalid row; left as it is.
  * - `failed`: its plan could not be written; left as it is.
  */
 export type Finding = PlanDrift | 'missing' | 'unchanged' | 'unreadable' | 'failed'

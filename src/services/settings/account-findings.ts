@@ -34,7 +34,7 @@ export async function accountWarnings(
   )
   const found = (await Promise.all(about.map((channel) => findingsOf(context, row, channel)))).flat()
   const issues = found.filter(({ isCertain }) => isCertain).map(({ field, message }) => ({ field, message }))
-  if (issues.length > 0) throw inputInvalid('Organization settings', issues)
+  if (issues.length > 0) throw inputInvalid('organization settings', issues)
   return found.map(({ field, code, message }) => ({ field, code, message }))
 }
 
@@ -44,13 +44,20 @@ async function findingsOf(context: Context, row: SettingsRow, channel: Channel):
   const provider = providers.find(row, channel)
   if (typeof provider === 'string') {
     const field = remedies[channel][provider] ?? accountFields(channel)[0] ?? channel
-    return [{ field, code: provider, message: `nothing can be sent: ${ruleTable[provider]}`, isCertain: false }]
+    return [
+      {
+        field,
+        code: provider,
+        message: `nothing can be sent on the channel yet: ${ruleTable[provider]}`,
+        isCertain: false,
+      },
+    ]
   }
   const { transport, account } = provider
   if (sourceOf(provider) !== 'organization' || account === null || transport.inspect === undefined) return []
   const end = new AbortController()
   const looking = (async () => transport.inspect?.(account, { signal: end.signal }) ?? [])().catch((error: unknown) => {
-    options.logger.warn('account not inspected', { organizationId: row.organizationId, channel, fault: faultOf(error) })
+    options.logger.warn('account check failed', { organizationId: row.organizationId, channel, fault: faultOf(error) })
     return []
   })
   return withTimeout(options.clock, patienceMs, looking, () => {

@@ -17,7 +17,7 @@ const moved: Readonly<Record<SecretField, (before: SettingsRow, patch: Patch, co
 }
 
 /**
- * A secret stays with the place it was given for. Whoever names another server, account or provider must bring its
+ * Secrets are tied to their server. Whoever names another server, account or provider must bring its
  * secrets along, or remove the stored ones: kept, they would be handed to whoever answers at the new place. Taking a
  * place away (null) hands nothing to anybody, and whoever names one again brings the secrets then.
  * @throws NotificationError `invalid_input` naming the secrets that are missing.
@@ -27,10 +27,10 @@ export function requireNewSecrets(context: Secrets, before: SettingsRow, patch: 
     const place = moved[field](before, patch, context)
     // A mask that came back is no longer in the patch; null is, and leaves nothing to hand over.
     if (place === false || before[field] === null || patch[field] !== undefined) return []
-    const message = `is needed again: the stored one was given for another ${place}. Write it in the same request, or null to remove it`
+    const message = `is required again, because the stored secret belongs to another ${place}. Send it in the same request, or null to remove it`
     return [{ field, message }]
   })
-  if (issues.length > 0) throw inputInvalid('Organization settings', issues)
+  if (issues.length > 0) throw inputInvalid('organization settings', issues)
 }
 
 function movesMail(before: SettingsRow, patch: Patch): boolean {

@@ -30,7 +30,7 @@ export type SettingsPatch = {
  */
 export function readSettingsPatch(context: Context, id: string, input: OrganizationSettingsInput): SettingsPatch {
   parseField(organizationId, id, 'organizationId')
-  const parsed = parseInput(organizationSettingsInput, input, 'Organization settings')
+  const parsed = parseInput(organizationSettingsInput, input, 'organization settings')
   const warnings = Object.values(templateField).flatMap((field) => checkTemplates(field, parsed[field] ?? {}))
   requireTransport(context, parsed.smsProvider)
   const patch: { -readonly [Field in keyof SettingsValues]?: SettingsValues[Field] } = definedOnly(parsed)
@@ -48,7 +48,7 @@ function seal({ secrets }: Context, id: string, field: SecretField, secret: stri
   if (secrets !== null) return secrets.seal(secret, secretContext(id, field))
   throw new NotificationError(
     'encryption_key_missing',
-    `"${field}" cannot be stored: set NOTIFICATIONS_ENCRYPTION_KEY or the option "encryptionKey" (openssl rand -base64 32).`,
+    `"${field}" cannot be stored without an encryption key: set NOTIFICATIONS_ENCRYPTION_KEY or the option "encryptionKey" (openssl rand -base64 32).`,
     { field },
   )
 }
@@ -60,7 +60,7 @@ function requireTransport({ providers }: Context, name: string | null | undefine
   const names = installed.map((transport) => transport.name).join(', ') || 'none'
   throw new NotificationError(
     'unknown_provider',
-    `smsProvider: no transport of this name is installed for SMS (installed: ${names}); add it to the option "transports".`,
+    `smsProvider must be the name of an installed SMS transport (installed: ${names}); add it to the option "transports".`,
     { field: 'smsProvider' },
   )
 }

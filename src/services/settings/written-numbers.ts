@@ -1,6 +1,5 @@
-import { NotificationError } from '../../errors.ts'
 import type { SettingsRow } from '../../ports/storage.ts'
-import type { Warning } from '../../schemas/common.ts'
+import { fieldInvalid, type Warning } from '../../schemas/common.ts'
 import { type Country, type ReadContact, readPhone } from '../../schemas/phone-number.ts'
 import type { PreferencesInput } from '../../schemas/preferences.ts'
 import type { SettingsValues } from '../../schemas/settings.ts'
@@ -31,8 +30,7 @@ function written<Field extends string, T extends { readonly [Name in Field]?: st
   if (text === null || text === undefined) return { values, warnings: [] }
   const found = read(text)
   if (found.address === null) {
-    const message = `must be a number such as "+14155550123": it ${found.fault}`
-    throw new NotificationError('invalid_input', `${field}: ${message}`, { issues: [{ field, message }] })
+    throw fieldInvalid(field, `must be a phone number such as "+14155550123": it ${found.fault}`)
   }
   return {
     values: { ...values, [field]: found.address },

@@ -26,9 +26,9 @@ export class Calls {
       reasonOf: (error) => (error instanceof NoAnswer ? error.reason : null),
       onBreak: (reason) => {
         const { halfOpenAfterMs } = breaker
-        logger.warn('TaskManager does not answer; it is not asked for a while', { reason, halfOpenAfterMs })
+        logger.warn('TaskManager does not respond; calls are suspended for a while', { reason, halfOpenAfterMs })
       },
-      onReset: () => logger.info('TaskManager answers again'),
+      onReset: () => logger.info('TaskManager responds again'),
     })
     this.#retry = retry(
       handleWhen((error) => waitOf(error) !== null),
@@ -65,7 +65,7 @@ export class Calls {
         if (!(error instanceof NoAnswer)) throw error
         this.#fault = error.reason
         const { logger } = this.#options
-        if (!this.#closed.signal.aborted) logger.warn('TaskManager gave no answer', { fault: error.reason })
+        if (!this.#closed.signal.aborted) logger.warn('TaskManager did not respond', { fault: error.reason })
         last = error
         isUnsent &&= error.isUnsent
         if (this.breaker.broken === null) error.waitMs = this.#waitMs(error, attempts, deadline)

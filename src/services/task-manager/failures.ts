@@ -52,7 +52,7 @@ export function unavailable(
   const often = attempts > 1 ? `, ${attempts} times` : ''
   const error = new NotificationError(
     'task_manager_unavailable',
-    `TaskManager connection failed: ${named(target)}: ${reason}${often}. Check that the service is running, that it can be reached from here, and TASK_MANAGER_URL.`,
+    `TaskManager connection failed: ${named(target)}: ${reason}${often}. Check TASK_MANAGER_URL, and that the service is running and reachable.`,
     retryAfterMs === undefined ? {} : { retryAfterMs },
   )
   return isUnsent ? markedUnsent(error) : error
@@ -62,7 +62,7 @@ export function failingFast(target: Target, last: string, retryAfterMs: number):
   return markedUnsent(
     new NotificationError(
       'task_manager_unavailable',
-      `TaskManager is not asked for the moment (${named(target)}), because it did not answer before: ${last}. It is asked again in ${retryAfterMs} ms.`,
+      `Calls to TaskManager are suspended for another ${retryAfterMs} ms (${named(target)}), because it did not respond before: ${last}.`,
       { retryAfterMs },
     ),
   )
@@ -91,7 +91,7 @@ export function refused(target: Target, status: number, words: string | null): N
 
 /** 409: it runs, or ran already. */
 export function noLongerChangeable(target: Target, status: number, words: string | null): NotificationError {
-  return fault('task_manager_conflict', target, status, words, 'It is running, or has run.')
+  return fault('task_manager_conflict', target, status, words, 'The task is running, or has finished.')
 }
 
 function fault(code: ErrorCode, target: Target, status: number, words: string | null, what: string): NotificationError {
@@ -102,7 +102,7 @@ function fault(code: ErrorCode, target: Target, status: number, words: string | 
 export function unusable(target: Target, why: string): NotificationError {
   return new NotificationError(
     'task_manager_invalid',
-    `TaskManager answered ${named(target)} with something unusable: ${why}. Check that TASK_MANAGER_URL is TaskManager's.`,
+    `TaskManager returned an invalid response to ${named(target)}: ${why}. Check that TASK_MANAGER_URL is the address of TaskManager.`,
   )
 }
 

@@ -107,12 +107,12 @@ const checked = z.strictObject({
 export function settleTaskManagerOptions(options: TaskManagerClientOptions) {
   const { fetch, env = process.env, clock, random, logger, ...values } = options
   const { TASK_MANAGER_URL, TASK_MANAGER_TOKEN } = asOptions(() =>
-    parseInput(environment, { ...env }, 'The environment'),
+    parseInput(environment, { ...env }, 'environment variables'),
   )
   const url = values.url ?? TASK_MANAGER_URL
   // A variable that is set to nothing is not set.
   const token = values.token ?? (TASK_MANAGER_TOKEN || undefined)
-  const settled = asOptions(() => parseInput(checked, { ...values, url, token }, 'TaskManager'))
+  const settled = asOptions(() => parseInput(checked, { ...values, url, token }, 'TaskManager options'))
   return {
     ...settled,
     url: settled.url.replace(/(?<!\/)\/+$/, ''),

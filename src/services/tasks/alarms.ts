@@ -49,7 +49,7 @@ export class Alarms {
       return { reminderId, taskId, scheduledAt: dueAt, nextAt, at: this.#desk.now }
     } catch (error) {
       if (!isTaskManagerError(error)) throw error
-      context.options.logger.warn('alarm not set', { reminderId, fault: faultOf(error) })
+      context.options.logger.warn('setting an alarm failed', { reminderId, fault: faultOf(error) })
       return null
     }
   }

@@ -38,12 +38,12 @@ export class TaskLedger {
       for (const [index, { command, done }] of batch.entries()) {
         const outcome = applied[index]
         if (isNotificationError(outcome)) {
-          logger.error('task not written', { taskRow: command.task.id, fault: outcome.code })
+          logger.error('storing a task failed', { taskRow: command.task.id, fault: outcome.code })
           done(false)
         } else done(outcome ?? false)
       }
     } catch (error) {
-      logger.error('tasks not written', { count: batch.length, fault: faultOf(error) })
+      logger.error('storing tasks failed', { count: batch.length, fault: faultOf(error) })
       for (const { done } of batch) done(false)
     }
   }

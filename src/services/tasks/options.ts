@@ -75,10 +75,10 @@ export function resolveTaskManagerOptions(
   { publicUrl, encryptionKeys }: Needs,
 ): ResolvedTaskManagerOptions {
   const { url, token, paths, timeoutMs, totalTimeoutMs, retry, breaker, fetch, ...own } = options
-  const settled = asOptions(() => parseInput(ownOptions.strict(), own, 'The option taskManager'))
+  const settled = asOptions(() => parseInput(ownOptions.strict(), own, 'option "taskManager"'))
   const missing =
     publicUrl === null
-      ? ['publicUrl', 'the option "publicUrl", where the router can be reached from TaskManager']
+      ? ['publicUrl', 'the option "publicUrl": the URL at which TaskManager reaches the router']
       : encryptionKeys.length === 0
         ? [
             'encryptionKey',
@@ -87,7 +87,7 @@ export function resolveTaskManagerOptions(
         : null
   if (missing !== null) {
     const [field = '', what] = missing
-    throw new NotificationError('options_invalid', `The option "taskManager" needs ${what}.`, { field })
+    throw new NotificationError('options_invalid', `The option "taskManager" requires ${what}.`, { field })
   }
   const connection = definedOnly({ url, token, paths, timeoutMs, totalTimeoutMs, retry, breaker, fetch })
   return { ...settled, connection }

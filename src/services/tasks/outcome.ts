@@ -81,7 +81,7 @@ export async function askAgain(desk: Desk, one: DeliverCase): Promise<boolean> {
     const isStopped = found.status === 'cancelled' || (await client.cancelTask(task.taskId)) !== 'not_cancellable'
     if (!isStopped) return await desk.wait(one, desk.later(hourMs))
     if (!isUnexecuted(found)) return await desk.write(one, { kind: 'forget' })
-    return await settle(desk, one, { ...found, error: 'Not sent: it was withdrawn after its time.' }, 'FAILED')
+    return await settle(desk, one, { ...found, error: 'Not sent: it was withdrawn after it was due.' }, 'FAILED')
   } catch (error) {
     return desk.putOff(one, error, false)
   }

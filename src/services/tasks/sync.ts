@@ -77,7 +77,7 @@ export class TaskSync {
       return await (isToCome(desk, one) ? check(desk, one) : askOutcome(desk, one))
     } catch (error) {
       const { logger } = desk.shared.context.options
-      logger.error('task not looked after', { taskRow: one.task.id, fault: faultOf(error) })
+      logger.error('updating a task failed', { taskRow: one.task.id, fault: faultOf(error) })
       return desk.wait(one, desk.later(freshMs))
     }
   }
@@ -99,7 +99,7 @@ export class TaskSync {
       return cases.map((one) => ({ ...one, truth: truths.get(one.task.id) ?? null }))
     } catch (error) {
       if (!isDirectoryFault(error)) throw error
-      context.options.logger.warn('tasks not compared: the directory is away', { code: error.code })
+      context.options.logger.warn('tasks not compared: the directory is unavailable', { code: error.code })
       return cases
     }
   }

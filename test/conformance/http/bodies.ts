@@ -143,7 +143,7 @@ const unreadable = {
   status: 500,
   answer: expect.objectContaining({
     code: 'body_unreadable',
-    detail: expect.stringMatching(/not given the body\. .*(?:read|Let|Mount|Pass)/),
+    detail: expect.stringMatching(/did not get the body\. .*(?:Read|Let|Mount|Pass)/),
   }),
 }
 

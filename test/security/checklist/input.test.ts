@@ -163,7 +163,7 @@ describe('size', () => {
     }
     const many = await ask(world, { method: 'POST', path: appointment, body: keys(60), caller: service })
     expect(Object(many.answer).errors).toHaveLength(50)
-    expect(Object(many.answer).detail).toMatch(/; and 10 faults more$/)
+    expect(Object(many.answer).detail).toMatch(/; and 10 more\.$/)
     const locale = `en-x-${Array(20_000).fill('abcdefg').join('-')}`
     const path = `/templates/${world.own['organization_id']}/preview`
     const body = { template_key: 'appointment_reminder', locale }

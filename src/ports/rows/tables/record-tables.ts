@@ -33,7 +33,7 @@ export const recordTables = {
     primaryKey: ['appointment_id', 'organization_id'],
     indexes: [],
   },
-  /** Who changed what, and who had what sent. Append-only. */
+  /** Who changed what, and who triggered each message. Append-only. */
   notification_audit: {
     columns: {
       id: required('serial'),

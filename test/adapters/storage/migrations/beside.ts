@@ -54,7 +54,7 @@ export function besideNewer(make: MakePlace): void {
     const storage = place.open()
     await expect(storage.ping()).rejects.toMatchObject({
       code: 'migration_missing',
-      message: `The tables are those of migration 2, and this version of the library needs migration ${latestVersion}. Call migrate() once before anything else.`,
+      message: `The tables are at migration 2, and this version of the library needs migration ${latestVersion}. Call migrate() before anything else.`,
     })
     await storage.close()
   })

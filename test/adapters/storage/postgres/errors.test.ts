@@ -66,7 +66,7 @@ describe('postgres, what its errors become', () => {
     }
     expect(unknownCommit(failed('ECONNRESET'))).toMatchObject({
       code: 'storage_failed',
-      message: expect.stringContaining('may be stored or not'),
+      message: expect.stringContaining('may or may not be stored'),
     })
   })
 

@@ -68,7 +68,7 @@ describe('sqlite, within a transaction of the host', () => {
     other.exec('begin')
     await expect(within(storage, other).plans.find([100])).rejects.toMatchObject({
       code: 'migration_missing',
-      message: expect.stringContaining('the database that the storage is on'),
+      message: expect.stringContaining('the database that the storage uses'),
     })
     other.close()
   })

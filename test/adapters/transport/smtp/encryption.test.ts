@@ -139,14 +139,14 @@ describe('encryption', () => {
     const { port } = await scripted()
     const error = await failure(transport({ security: 'implicit' }).send(emailMessage(), contextFor(port)))
     expect(error).toMatchObject({ outcome: 'transient', scope: 'account', code: 'smtp_plain' })
-    expect(error.message).toContain('speaks without encryption on a port that was to be encrypted from the start')
+    expect(error.message).toContain('does not use TLS on a port where it was expected')
   })
 
   it('from the start on a port that begins in the clear is the fault of the account, in words', async () => {
     const { port } = await scripted(undefined, { tls: 'implicit' })
     const error = await failure(transport({ greetingTimeoutMs: 100 }).send(emailMessage(), contextFor(port)))
     expect(error).toMatchObject({ outcome: 'transient', scope: 'account', code: 'smtp_timedout' })
-    expect(error.message).toContain('One that is encrypted from the start waits like this')
+    expect(error.message).toContain('A server that uses TLS from the start waits like this')
   })
 
   type Case = readonly [asked: EmailAccount['security'], options: SmtpOptions, who: string, outcome: string]

@@ -115,7 +115,7 @@ it('logs what no rule understands, by its codes, once a kind', async () => {
   for (const idempotencyKey of keys(3)) await failure(sender.send(emailMessage({ idempotencyKey }), contextFor(port)))
   expect(logged).toEqual([
     [
-      'answer of a mail server not understood',
+      'unknown response of a mail server',
       {
         organizationId: 'org-1',
         notificationId: 7,

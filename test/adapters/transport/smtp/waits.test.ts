@@ -49,11 +49,11 @@ it('waits for a late greeting', async () => {
 })
 
 it.each([
-  ['EHLO', 'account', 'The mail server took too long to answer (at EHLO) before the message was sent.'],
-  ['AUTH', 'account', 'The mail server took too long to answer (at AUTH) before the message was sent.'],
-  ['MAIL', 'account', 'The mail server took too long to answer (at MAIL FROM) before the message was sent.'],
-  ['RCPT', 'message', 'The mail server took too long to answer (at RCPT TO) before the message was sent.'],
-  ['DATA', 'message', 'The mail server took too long to answer (at DATA) before the message was sent.'],
+  ['EHLO', 'account', 'The mail server took too long to respond (at EHLO) before the message was sent.'],
+  ['AUTH', 'account', 'The mail server took too long to respond (at AUTH) before the message was sent.'],
+  ['MAIL', 'account', 'The mail server took too long to respond (at MAIL FROM) before the message was sent.'],
+  ['RCPT', 'message', 'The mail server took too long to respond (at RCPT TO) before the message was sent.'],
+  ['DATA', 'message', 'The mail server took too long to respond (at DATA) before the message was sent.'],
 ] as const)('waits a minute for the answer to %s, and then the %s waits', async (verb, scope, message) => {
   const patient = await holding(verb)
   const sending = transport().send(emailMessage(), patient.context)
