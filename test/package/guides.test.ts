@@ -9,8 +9,10 @@ import {
   errorTable,
   organizationSettingsInput,
   recipientTypes,
+  settingsFields,
   templateKeys,
 } from '../../src/index.ts'
+import { namesWith } from '../../src/schemas/fields.ts'
 import { openWorld } from '../conformance/http/world.ts'
 import { anchorsOf, blocks, coded, guide, guides, linksOf, section } from './guides.ts'
 import { entries, manifest, root } from './manifest.ts'
@@ -150,7 +152,10 @@ describe('tables and lists', () => {
 
   it('environment variables', () => {
     const sources = ['src/environment.ts', 'src/services/task-manager/options.ts'].map(source).join('\n')
-    const names = [...sources.matchAll(/^ {2}([A-Z][A-Z_]+): /gm)].map(([, name]) => name ?? '')
+    const names: string[] = [
+      ...namesWith(settingsFields, 'variable').map((name) => settingsFields[name].variable),
+      ...[...sources.matchAll(/ ([A-Z][A-Z_]+): /g)].map(([, name]) => name ?? ''),
+    ]
     expect(names.length).toBeGreaterThan(5)
     const variables = (text: string) => coded(text).filter((code) => /^[A-Z_]{5,}$/.test(code))
     const told = firstCells(section('src/services/README.md', 'Environment variables')).flatMap(variables)

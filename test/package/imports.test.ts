@@ -7,10 +7,10 @@ import { expect, it } from 'vitest'
 const rooms: Readonly<Record<string, { readonly values: readonly string[]; readonly types: readonly string[] }>> = {
   schemas: { values: ['errors.ts'], types: [] },
   domain: { values: ['schemas', 'errors.ts'], types: [] },
-  ports: { values: [], types: ['schemas'] },
+  ports: { values: ['schemas', 'errors.ts'], types: [] },
   records: { values: ['ports', 'domain', 'schemas', 'errors.ts'], types: [] },
   security: { values: ['errors.ts'], types: [] },
-  services: { values: ['domain', 'ports', 'schemas', 'errors.ts', 'security'], types: ['events.ts'] },
+  services: { values: ['records', 'domain', 'ports', 'schemas', 'errors.ts', 'security'], types: ['events.ts'] },
   http: { values: ['services', 'schemas', 'errors.ts', 'security'], types: ['ports'] },
 }
 

@@ -178,6 +178,7 @@ const uses: Readonly<Record<string, string>> = {
     'email_address email_enabled email_reminders phone_number sms_enabled sms_reminders',
   'src/http/routes/settings.ts':
     'default_email_reminders default_sms_reminders email_enabled email_from_address email_from_name email_password email_smtp_host email_smtp_port email_templates email_username sms_enabled sms_templates',
+  'src/http/shapes/common.ts': 'email_templates',
   'src/http/routes/templates.ts': 'email_templates',
   // Other things of that name.
   'src/schemas/email-address.ts': 'emailAddress',
