@@ -1,7 +1,7 @@
 import { NotificationError, type Storage } from '../../src/index.ts'
 import { accountStore } from './postgres/accounts.ts'
 import { auditStore } from './postgres/audit.ts'
-import { createCarrier, idPool } from './postgres/commands.ts'
+import { carrying, idPool } from './postgres/commands.ts'
 import { decisionStore } from './postgres/decisions.ts'
 import { deliveryStore } from './postgres/deliveries.ts'
 import { createEngine, type Engine } from './postgres/engine.ts'
@@ -100,7 +100,7 @@ function targetOf(options: PostgresOptions): PostgresTarget {
 function storageOn(engine: Engine, deaf: boolean): Storage {
   const watch = watchForeignChanges(engine)
   const pool = idPool()
-  const carrier = createCarrier(engine, pool, { busyTimeoutMs: engine.limits.busyTimeoutMs, isHosts: false })
+  const carry = carrying(engine, pool, { busyTimeoutMs: engine.limits.busyTimeoutMs, isHosts: false })
   return {
     name: 'postgres',
     migrate: (options) => engine.migrate((migrator) => migrate(migrator, options)),
@@ -121,17 +121,18 @@ function storageOn(engine: Engine, deaf: boolean): Storage {
       watch.stop()
       return engine.close()
     },
-    plans: planStore(engine, carrier),
+    carry,
+    plans: planStore(engine),
     reminders: reminderStore(engine),
-    deliveries: deliveryStore(engine, carrier),
-    settings: settingsStore(engine, carrier),
-    preferences: preferenceStore(engine, carrier),
-    decisions: decisionStore(engine, carrier),
+    deliveries: deliveryStore(engine),
+    settings: settingsStore(engine),
+    preferences: preferenceStore(engine),
+    decisions: decisionStore(engine),
     requests: requestStore(engine),
     jobs: jobStore(engine),
     audit: auditStore(engine),
-    statistics: statisticsStore(engine, carrier),
-    tasks: taskStore(engine, carrier),
+    statistics: statisticsStore(engine),
+    tasks: taskStore(engine),
     accounts: accountStore(engine),
   }
 }

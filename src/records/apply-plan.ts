@@ -1,19 +1,19 @@
+import type { IdCodec } from '../ports/rows/ids.ts'
+import { keys } from '../ports/rows/keys.ts'
+import { type Command, type Read, type Rows, read, unassigned } from '../ports/rows/rows.ts'
+import type { Row } from '../ports/rows/tables/tables.ts'
 import type { PlanCommand, PlanOutcome } from '../ports/storage/plans.ts'
 import type { NewReminder, ReminderRow } from '../ports/storage/reminders.ts'
 import { systemActor } from '../schemas/audit.ts'
 import type { RecipientRef } from '../schemas/common.ts'
 import { auditPlan, auditQueued } from './audit.ts'
 import { withdraw } from './cancel.ts'
-import type { IdCodec } from './codecs/ids.ts'
 import { encodePlan } from './codecs/plans.ts'
 import { decodeReminder } from './codecs/reminders.ts'
 import { countSkipped, createTally, type Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import { enqueue, noticeAbsences, noticeReads } from './enqueue.ts'
 import { type GuardCheck, guardAbsences, guardCheck, guardReads } from './guard.ts'
-import { keys } from './keys.ts'
-import { type Command, type Read, type Rows, read, unassigned } from './rows.ts'
-import type { Row } from './tables/tables.ts'
 
 const keyOfWanted = (reminder: NewReminder): string =>
   `${reminder.recipient.type}:${reminder.recipient.id}|${reminder.channel}|${reminder.offset}|${reminder.startsAt.getTime()}`

@@ -1,12 +1,12 @@
 import type { Change } from '../domain/audit.ts'
+import { type Rows, unassigned } from '../ports/rows/rows.ts'
+import type { Row } from '../ports/rows/tables/tables.ts'
 import type { NewAudit } from '../ports/storage/audit.ts'
 import type { DeliveryRow } from '../ports/storage/deliveries.ts'
 import type { PlanCommand, PlanOutcome } from '../ports/storage/plans.ts'
 import { type Actor, subjectTarget, systemActor } from '../schemas/audit.ts'
 import type { DeliveryStatus } from '../schemas/vocabulary.ts'
 import { encodeAudit } from './codecs/audit.ts'
-import { type Rows, unassigned } from './rows.ts'
-import type { Row } from './tables/tables.ts'
 
 export function appendAudit(rows: Rows, audit: NewAudit): void {
   rows.append('notification_audit', { id: unassigned, ...encodeAudit(audit) })

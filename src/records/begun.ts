@@ -1,10 +1,10 @@
+import { type Rows, unassigned } from '../ports/rows/rows.ts'
+import type { Row } from '../ports/rows/tables/tables.ts'
 import type { DeliveryContent, IntentCommand } from '../ports/storage/deliveries.ts'
 import { finishReminder } from './cancel.ts'
 import { encodeContent, untouched } from './codecs/deliveries.ts'
 import type { Meter, Tally } from './counters.ts'
 import type { GuardCheck } from './guard.ts'
-import { type Rows, unassigned } from './rows.ts'
-import type { Row } from './tables/tables.ts'
 
 export type Reminder = Row<'appointment_reminders'>
 export type Delivery = Row<'notification_history'>

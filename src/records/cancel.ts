@@ -1,10 +1,10 @@
+import { keys } from '../ports/rows/keys.ts'
+import type { Rows } from '../ports/rows/rows.ts'
+import type { Row } from '../ports/rows/tables/tables.ts'
 import type { ReminderRow } from '../ports/storage/reminders.ts'
 import type { Rule } from '../schemas/vocabulary.ts'
 import { decodeReminder } from './codecs/reminders.ts'
 import { countedAs, type Tally } from './counters.ts'
-import { keys } from './keys.ts'
-import type { Rows } from './rows.ts'
-import type { Row } from './tables/tables.ts'
 
 type Reminder = Row<'appointment_reminders'>
 type Delivery = Pick<

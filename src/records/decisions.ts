@@ -1,9 +1,9 @@
+import { encodeOptionalId } from '../ports/rows/ids.ts'
+import { keys } from '../ports/rows/keys.ts'
+import { type Command, each, type Rows, read, readThrough, unassigned } from '../ports/rows/rows.ts'
+import type { Row } from '../ports/rows/tables/tables.ts'
 import type { NewDecision } from '../ports/storage/decisions.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
-import { encodeOptionalId } from './codecs/ids.ts'
-import { keys } from './keys.ts'
-import { type Command, each, type Rows, read, readThrough, unassigned } from './rows.ts'
-import type { Row } from './tables/tables.ts'
 
 type About = Pick<NewDecision, 'organizationId' | 'appointmentId' | 'waitlistEntryId'>
 

@@ -1,3 +1,7 @@
+import type { IdCodec } from '../ports/rows/ids.ts'
+import { keys, lifecycle } from '../ports/rows/keys.ts'
+import { type Absence, type Command, type Read, type Rows, read } from '../ports/rows/rows.ts'
+import type { Row } from '../ports/rows/tables/tables.ts'
 import type { DeliveryRow, DeliveryStore, NewDelivery } from '../ports/storage/deliveries.ts'
 import { type Actor, systemActor } from '../schemas/audit.ts'
 import type { EntityId } from '../schemas/common.ts'
@@ -6,12 +10,8 @@ import type { Category } from '../schemas/vocabulary.ts'
 import { auditQueued } from './audit.ts'
 import { recallDelivery, withdrawDelivery } from './cancel.ts'
 import { decodeDelivery, encodeDelivery } from './codecs/deliveries.ts'
-import type { IdCodec } from './codecs/ids.ts'
 import { countSkipped, type Tally, tallied } from './counters.ts'
 import { appendDecision } from './decisions.ts'
-import { keys, lifecycle } from './keys.ts'
-import { type Absence, type Command, type Read, type Rows, read } from './rows.ts'
-import type { Row } from './tables/tables.ts'
 
 const isLifecycle = (category: Category): boolean => lifecycle.some((one) => one === category)
 

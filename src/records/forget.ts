@@ -1,3 +1,7 @@
+import type { IdCodec } from '../ports/rows/ids.ts'
+import { keys } from '../ports/rows/keys.ts'
+import { type Command, type Found, type Rows, read, readThrough } from '../ports/rows/rows.ts'
+import type { Row } from '../ports/rows/tables/tables.ts'
 import type { ForgetOutcome } from '../ports/storage/plans.ts'
 import type { ReminderRow } from '../ports/storage/reminders.ts'
 import { type Actor, subjectTarget, systemActor } from '../schemas/audit.ts'
@@ -7,13 +11,9 @@ import type { Rule } from '../schemas/vocabulary.ts'
 import { waitedFor } from './apply-plan.ts'
 import { appendAudit } from './audit.ts'
 import { recallDelivery, withdraw, withdrawDelivery } from './cancel.ts'
-import type { IdCodec } from './codecs/ids.ts'
 import { type Tally, tallied } from './counters.ts'
 import { aboutDelivery, appendDecision } from './decisions.ts'
-import { keys } from './keys.ts'
 import { deletePreferences, preferencesRead } from './preferences.ts'
-import { type Command, type Found, type Rows, read, readThrough } from './rows.ts'
-import type { Row } from './tables/tables.ts'
 
 type Open = Row<'notification_history'>
 

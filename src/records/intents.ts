@@ -1,3 +1,15 @@
+import { isInDoubt } from '../domain/transitions.ts'
+import type { IdCodec } from '../ports/rows/ids.ts'
+import { keys } from '../ports/rows/keys.ts'
+import {
+  type Absence,
+  type Command,
+  type Found as FoundRows,
+  type Read,
+  type Rows,
+  read,
+  readThrough,
+} from '../ports/rows/rows.ts'
 import type { Work as DueWork, IntentCommand, IntentGuard, IntentOutcome } from '../ports/storage/deliveries.ts'
 import {
   claimReminder,
@@ -13,12 +25,9 @@ import {
 } from './begun.ts'
 import { cancelDelivery, cancelReminder, finishReminder, wait } from './cancel.ts'
 import { decodeDelivery, encodeContent } from './codecs/deliveries.ts'
-import type { IdCodec } from './codecs/ids.ts'
 import { countedAs, createMeter, createTally, meterOf } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import { guardAbsences, guardCheck, guardReads } from './guard.ts'
-import { keys } from './keys.ts'
-import { type Absence, type Command, type Found as FoundRows, type Read, type Rows, read, readThrough } from './rows.ts'
 
 const lost: IntentOutcome = { status: 'lost' }
 const capped: IntentOutcome = { status: 'capped' }
@@ -151,13 +160,6 @@ function giveUp({ rows, at, tally }: Work, row: Delivery, command: Intent<'fail'
   return done({ ...row, ...change })
 }
 
-/**
- * Whether an attempt may have reached somebody. There is no outcome to hold of a reminder that waits, nor of a delivery whose
- * worker gave it back, unsent, after the decision to hold it was made.
- */
-const isInDoubt = (found: Found): found is Extract<Found, { kind: 'delivery' }> =>
-  found.kind === 'delivery' && (found.row.delivery_state === 'sending' || found.row.unknown_outcomes > 0)
-
 function decide(intent: Work, found: Found, command: IntentCommand): IntentOutcome {
   switch (command.kind) {
     case 'send':
@@ -189,8 +191,12 @@ function decide(intent: Work, found: Found, command: IntentCommand): IntentOutco
       return found.kind === 'reminder'
         ? done(failReminder(intent, found.row, command))
         : giveUp(intent, found.row, command)
-    case 'hold':
-      return isInDoubt(found) ? giveUp(intent, found.row, command) : lost
+    case 'hold': {
+      // There is no outcome to hold of a reminder that waits, nor of a delivery whose worker gave it back meanwhile, unsent.
+      if (found.kind === 'reminder') return lost
+      const { delivery_state: state, unknown_outcomes: unknownOutcomes } = found.row
+      return isInDoubt({ state, unknownOutcomes }) ? giveUp(intent, found.row, command) : lost
+    }
   }
 }
 

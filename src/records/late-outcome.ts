@@ -1,11 +1,11 @@
+import { keys } from '../ports/rows/keys.ts'
+import type { Rows } from '../ports/rows/rows.ts'
+import type { Row } from '../ports/rows/tables/tables.ts'
 import type { SettleCommand, SettleResult } from '../ports/storage/deliveries.ts'
 import { correctReminder } from './cancel.ts'
 import { countedAs, type Tally } from './counters.ts'
 import { aboutDelivery, appendDecision, entryOfDelivery } from './decisions.ts'
-import { keys } from './keys.ts'
 import { isOpen, settleByReceipt } from './receive.ts'
-import type { Rows } from './rows.ts'
-import type { Row } from './tables/tables.ts'
 
 type Delivery = Row<'notification_history'>
 

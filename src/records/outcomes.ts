@@ -1,11 +1,11 @@
 import { attendanceKey, attendanceOf } from '../domain/attendance.ts'
+import type { IdCodec } from '../ports/rows/ids.ts'
+import { keys } from '../ports/rows/keys.ts'
+import { type Command, type Rows, read } from '../ports/rows/rows.ts'
 import type { OutcomeCommand } from '../ports/storage/statistics.ts'
 import { systemActor } from '../schemas/audit.ts'
 import { appendAudit } from './audit.ts'
-import type { IdCodec } from './codecs/ids.ts'
 import { dayOf, type Tally, tallied } from './counters.ts'
-import { keys } from './keys.ts'
-import { type Command, type Rows, read } from './rows.ts'
 
 const appointmentOf = ({ organizationId, appointmentId }: OutcomeCommand, ids: IdCodec) => ({
   appointment_id: ids('appointment', appointmentId),

@@ -1,14 +1,14 @@
 import { preferencesChange } from '../domain/audit.ts'
+import type { IdCodec } from '../ports/rows/ids.ts'
+import { type AnyKey, keys } from '../ports/rows/keys.ts'
+import { type Command, each, type Read, type Rows, read, unassigned } from '../ports/rows/rows.ts'
 import type { PreferencesRow } from '../ports/storage/preferences.ts'
 import { type Actor, recipientTarget, systemActor } from '../schemas/audit.ts'
 import { categoryFlagOf, channelFlagOf, type PreferenceRef, type PreferencesValues } from '../schemas/preferences.ts'
 import { categories, channels } from '../schemas/vocabulary.ts'
 import { appendAudit, auditChange } from './audit.ts'
-import type { IdCodec } from './codecs/ids.ts'
 import { decodePreferences, encodePreferences, patched } from './codecs/settings.ts'
 import { createTally } from './counters.ts'
-import { type AnyKey, keys } from './keys.ts'
-import { type Command, each, type Read, type Rows, read, unassigned } from './rows.ts'
 import { queueReplan, type Write } from './settings.ts'
 
 /** Patients and clients have a table each, as documented, that differ in the name of one column. */

@@ -1,13 +1,13 @@
 import { canTransition } from '../domain/transitions.ts'
+import { keys } from '../ports/rows/keys.ts'
+import type { Command, Rows } from '../ports/rows/rows.ts'
+import type { Row } from '../ports/rows/tables/tables.ts'
 import type { ReceiptCommand } from '../ports/storage/deliveries.ts'
 import { systemActor } from '../schemas/audit.ts'
 import { appendAudit, auditReport } from './audit.ts'
 import { correctReminder, finishReminder } from './cancel.ts'
 import { bucketed, countedAs, type Tally, tallied } from './counters.ts'
 import { aboutDelivery, appendDecision, attemptStages, entryOfDelivery } from './decisions.ts'
-import { keys } from './keys.ts'
-import type { Command, Rows } from './rows.ts'
-import type { Row } from './tables/tables.ts'
 
 type Delivery = Row<'notification_history'>
 type Reminder = Row<'appointment_reminders'>

@@ -1,12 +1,13 @@
 import { settingsChange } from '../domain/audit.ts'
+import { encodeOptionalId } from '../ports/rows/ids.ts'
+import { keys } from '../ports/rows/keys.ts'
+import { type Command, each, type Rows, read, unassigned } from '../ports/rows/rows.ts'
 import type { ReplanScope } from '../ports/storage/plans.ts'
-import type { SettingsRow, SettingsValues } from '../ports/storage/settings.ts'
+import type { SettingsRow } from '../ports/storage/settings.ts'
 import { type Actor, systemActor } from '../schemas/audit.ts'
+import type { SettingsValues } from '../schemas/settings.ts'
 import { auditChange } from './audit.ts'
-import { encodeOptionalId } from './codecs/ids.ts'
 import { decodeSettings, encodeSettings, patched } from './codecs/settings.ts'
-import { keys } from './keys.ts'
-import { type Command, each, type Rows, read, unassigned } from './rows.ts'
 
 function settingsOf(rows: Rows, organizationId: string): SettingsRow | null {
   const row = rows.get(keys.settings, { organization_id: organizationId })

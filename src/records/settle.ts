@@ -1,13 +1,13 @@
+import { keys } from '../ports/rows/keys.ts'
+import { type Command, type Found, type Read, type Rows, read } from '../ports/rows/rows.ts'
+import type { Row } from '../ports/rows/tables/tables.ts'
 import type { SettleCommand, SettleOutcome } from '../ports/storage/deliveries.ts'
 import { recipientTarget, systemActor } from '../schemas/audit.ts'
 import { appendAudit } from './audit.ts'
 import { finishReminder, wait } from './cancel.ts'
 import { countedAs, createTally, type Tally } from './counters.ts'
 import { appendDecision, attemptStages } from './decisions.ts'
-import { keys } from './keys.ts'
 import { settleLate } from './late-outcome.ts'
-import { type Command, type Found, type Read, type Rows, read } from './rows.ts'
-import type { Row } from './tables/tables.ts'
 
 const unknownMessage = (message: string): string => `The outcome is unknown: ${message}`
 

@@ -1,3 +1,6 @@
+import { keys } from '../ports/rows/keys.ts'
+import type { Command, Rows } from '../ports/rows/rows.ts'
+import type { Row } from '../ports/rows/tables/tables.ts'
 import type { TaskReport, TaskReportOutcome } from '../ports/storage/tasks.ts'
 import { systemActor } from '../schemas/audit.ts'
 import { appendAudit, auditReport } from './audit.ts'
@@ -5,10 +8,7 @@ import { taskManager } from './begun.ts'
 import { cancelDelivery, correctReminder, finishReminder } from './cancel.ts'
 import { countedAs, type Tally, tallied } from './counters.ts'
 import { aboutDelivery, appendDecision, attemptStages, entryOfDelivery } from './decisions.ts'
-import { keys } from './keys.ts'
 import { receive } from './receive.ts'
-import type { Command, Rows } from './rows.ts'
-import type { Row } from './tables/tables.ts'
 
 type Delivery = Row<'notification_history'>
 

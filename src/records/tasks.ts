@@ -1,3 +1,6 @@
+import { keys } from '../ports/rows/keys.ts'
+import { type Command, type Rows, read, unassigned } from '../ports/rows/rows.ts'
+import type { Row } from '../ports/rows/tables/tables.ts'
 import type { AlarmCommand, TaskBody, TaskCommand } from '../ports/storage/tasks.ts'
 import type { Rule } from '../schemas/vocabulary.ts'
 import { releaseDelivery } from './begun.ts'
@@ -5,9 +8,6 @@ import { cancelDelivery, cancelReminder, finishReminder } from './cancel.ts'
 import { encodeContent } from './codecs/deliveries.ts'
 import { countedAs, type Tally, tallied } from './counters.ts'
 import { appendDecision } from './decisions.ts'
-import { keys } from './keys.ts'
-import { type Command, type Rows, read, unassigned } from './rows.ts'
-import type { Row } from './tables/tables.ts'
 
 type Task = Row<'task_manager_tasks'>
 type Delivery = Row<'notification_history'>

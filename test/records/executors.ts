@@ -1,12 +1,12 @@
 import Database from 'better-sqlite3'
 import { Kysely, SqliteDialect } from 'kysely'
-import { createCarrier, idPool } from '../../adapters/storage/postgres/commands.ts'
+import { carrying as carryingOnPostgres, idPool } from '../../adapters/storage/postgres/commands.ts'
 import { createEngine } from '../../adapters/storage/postgres/engine.ts'
 import { limitsOf } from '../../adapters/storage/postgres/limits.ts'
 import { decodeRow } from '../../adapters/storage/postgres/values.ts'
 import type { PostgresTuning } from '../../adapters/storage/postgres.ts'
 import { fileTarget, openReplay } from '../../adapters/storage/sqlite/connection.ts'
-import { carryOut, createEngine as createSqliteEngine, txOf } from '../../adapters/storage/sqlite/engine.ts'
+import { carrying, createEngine as createSqliteEngine, txOf } from '../../adapters/storage/sqlite/engine.ts'
 import { sqlite } from '../../adapters/storage/sqlite.ts'
 import type { IdKinds, records } from '../../src/index.ts'
 import { opener } from '../adapters/storage/postgres/fixture.ts'
@@ -31,7 +31,7 @@ export const direct: OpenExecutor = async (ids) => {
   const { path, host, dump, remove } = await openFile(ids)
   const engine = createSqliteEngine({ target: fileTarget(path), busyTimeoutMs: 1000 })
   return {
-    carryOut: (command, items) => carryOut(engine, command, items),
+    carryOut: carrying(engine),
     dump,
     async close() {
       await engine.close()
@@ -68,10 +68,10 @@ export function workingSets(server: () => PostgresServer) {
     await harness.storage.migrate(migration(ids))
     const limits = limitsOf(tuning)
     const engine = createEngine({ target: { url: server().url, connections: 4 }, schema, limits })
-    const carrier = createCarrier(engine, idPool(), { ...limits, isHosts })
+    const carryOut = carryingOnPostgres(engine, idPool(), { ...limits, isHosts })
     const table = (name: records.TableName) => `${quoted(schema)}.${quoted(name)}`
     const executor: Executor = {
-      carryOut: carrier.all,
+      carryOut,
       async dump(name) {
         const { rows } = await pool.query<never>(`select * from ${table(name)}`)
         return rows.map((row) => decodeRow(row, ids))

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { IdKinds, records } from '../../src/index.ts'
+import { keys } from '../../src/ports/rows/keys.ts'
+import { read, readThrough, unassigned } from '../../src/ports/rows/rows.ts'
 import { intents } from '../../src/records/intents.ts'
-import { keys } from '../../src/records/keys.ts'
-import { read, readThrough, unassigned } from '../../src/records/rows.ts'
 import { integerIds, t0, textIds } from '../conformance/storage/harness.ts'
 import { aDelivery, aLink, aPlan, aReminder, aSuppression, aTask, organization, settings, someIds } from './made-up.ts'
 

@@ -125,6 +125,8 @@ async function read<Item, Outcome>(
   return new Set(items.filter(isHeld))
 }
 
+export type Carry = Storage['carry']
+
 const allLocks =
   ({ run, schema }: Session) =>
   async (locks: readonly AdvisoryLock[]): Promise<readonly AdvisoryLock[]> => {
@@ -132,18 +134,12 @@ const allLocks =
     return []
   }
 
-export type Carrier = {
-  /** Outcomes in the order of the items. */
-  readonly all: <Item, Outcome>(command: Command<Item, Outcome>, items: readonly Item[]) => Promise<Outcome[]>
-  readonly one: <Item, Outcome>(command: Command<Item, Outcome>, item: Item) => Promise<Outcome>
-}
-
 /** What carries out commands on the library's own connections, or in a transaction of the host (`isHosts`), which waits for everything. */
-export function createCarrier(
+export function carrying(
   engine: Pick<Commands, 'write'>,
   pool: IdPool,
   { busyTimeoutMs, isHosts }: { readonly busyTimeoutMs: number; readonly isHosts: boolean },
-): Carrier {
+): Carry {
   const rows = createPatience()
   const absences = createPatience()
   /** What may be committed although nobody was answered, and how long to wait for who has it. */
@@ -195,12 +191,5 @@ export function createCarrier(
     }
   }
 
-  return {
-    all,
-    async one(command, item) {
-      const [outcome] = await all(command, [item])
-      if (outcome === undefined) throw new Error('a command had no outcome')
-      return outcome
-    },
-  }
+  return all
 }

@@ -1,7 +1,6 @@
-import { type DeliveryStore, records, type TransactionStorage } from '../../../src/index.ts'
+import { type DeliveryQueries, records, type TransactionStorage } from '../../../src/index.ts'
 import { heldAfter } from '../kysely/held.ts'
 import { listDeliveries } from '../kysely/history-list.ts'
-import type { Carrier } from './commands.ts'
 import { findDue } from './due.ts'
 import type { Commands, Engine } from './engine.ts'
 import { challenging, renewing } from './leases.ts'
@@ -38,7 +37,7 @@ function dueTimesQuery(schema: string): string {
     ${first('reminder')} union ${first('delivery')} order by due_at limit $3`
 }
 
-export const deliveryStore = (engine: Engine, carrier: Carrier): DeliveryStore => ({
+export const deliveryStore = (engine: Engine): DeliveryQueries => ({
   ...deliveryReads(engine),
   get: (id) =>
     engine.read(async ({ statements }) => {
@@ -46,7 +45,6 @@ export const deliveryStore = (engine: Engine, carrier: Carrier): DeliveryStore =
       return row === undefined ? null : records.decodeDelivery(row)
     }),
   list: async (query) => listDeliveries(await readerOf(engine), query),
-  enqueue: (deliveries, decision, at, by) => carrier.one(records.notices, { deliveries, decision, at, by }),
   due: (query) => engine.read((database) => findDue(database, 'notification_history', records.decodeDelivery, query)),
   nextDueAt: (after) =>
     engine.read(async ({ run, schema, kinds }) => {
@@ -75,7 +73,4 @@ export const deliveryStore = (engine: Engine, carrier: Carrier): DeliveryStore =
     ),
   challenge: challenging(engine),
   renew: renewing(engine),
-  commitIntents: (commands, now) => carrier.all(records.intents(now), commands),
-  settle: (commands) => carrier.all(records.settles, commands),
-  recordReceipt: (command) => carrier.one(records.receipts, command),
 })

@@ -1,4 +1,4 @@
-import { challengeMs, type DeliveryStore, records } from '../../../src/index.ts'
+import { challengeMs, type DeliveryQueries, records } from '../../../src/index.ts'
 import type { Engine, Session } from './engine.ts'
 import { heldError } from './errors.ts'
 import { qualified, recordset } from './names.ts'
@@ -22,7 +22,7 @@ async function stillSent({ run, schema, kinds }: Session, asked: readonly Fenced
 }
 
 export const renewing =
-  (engine: Engine): DeliveryStore['renew'] =>
+  (engine: Engine): DeliveryQueries['renew'] =>
   (commands) =>
     engine.read(async (session) => {
       const { run, schema, kinds } = session
@@ -47,7 +47,7 @@ export const renewing =
 
 /** A row that somebody else has is not challenged: whoever has it is doing something about it, or is looked at again. */
 export const challenging =
-  (engine: Engine): DeliveryStore['challenge'] =>
+  (engine: Engine): DeliveryQueries['challenge'] =>
   (claims) =>
     engine.read(async ({ run, schema, kinds }) => {
       if (claims.length === 0) return []

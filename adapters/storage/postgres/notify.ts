@@ -1,6 +1,6 @@
 import type { records } from '../../../src/index.ts'
-import type { Session } from './engine.ts'
 import { qualified } from './names.ts'
+import type { Run } from './source.ts'
 import type { WorkingSet } from './working-set.ts'
 
 /** Notifications are per database, so the schema is part of the name, which holds 63 bytes: of a longer one, whole characters. */
@@ -54,8 +54,11 @@ export function createVoice(tell: () => Promise<unknown>): Voice {
   }
 }
 
+/** Which storage speaks, of those that share a database. */
+type Speaker = { readonly schema: string; readonly instance: string }
+
 /** The notification itself; the listeners of this process know already. */
-export const notification = ({ schema, instance }: Pick<Session, 'schema' | 'instance'>) =>
+export const notification = ({ schema, instance }: Speaker) =>
   ['select pg_notify($1, $2)', [channelOf(schema), instance]] as const
 
 /**
@@ -64,7 +67,10 @@ export const notification = ({ schema, instance }: Pick<Session, 'schema' | 'ins
  * which was measured to cost more than half of the inserts. So what is due now is told only so often; what is left
  * untold, the answer tells, to be called once it is committed. Asked before the rows are written.
  */
-export async function announce(session: Session, set: WorkingSet): Promise<() => void> {
+export async function announce(
+  session: Speaker & { readonly run: Run; readonly voice: Voice | null },
+  set: WorkingSet,
+): Promise<() => void> {
   const at = earliest(set)
   if (at === null) return silent
   const { run, schema, voice } = session

@@ -1,5 +1,10 @@
-import { type PlanPage, type PlanStore, type ReplanPage, records, type TransactionStorage } from '../../../src/index.ts'
-import type { Carrier } from './commands.ts'
+import {
+  type PlanPage,
+  type PlanQueries,
+  type ReplanPage,
+  records,
+  type TransactionStorage,
+} from '../../../src/index.ts'
 import type { Commands, Database, Engine } from './engine.ts'
 import { busyError, isLockTimeout } from './errors.ts'
 import { takeLocks } from './locks.ts'
@@ -75,7 +80,7 @@ async function replanPage(engine: Engine, now: Date, limit: number): Promise<Rep
 }
 
 /** What a transaction of the host carries out too. */
-export const planCommands = (engine: Commands, carrier: Carrier): TransactionStorage['plans'] => ({
+export const planReads = (engine: Commands): TransactionStorage['plans'] => ({
   find: (appointmentIds) =>
     engine.read(async ({ run, schema, ids, kinds }) => {
       const unique = new Set(appointmentIds.map((id) => ids('appointment', id)))
@@ -85,14 +90,10 @@ export const planCommands = (engine: Commands, carrier: Carrier): TransactionSto
       )
       return rows.map((row) => records.decodePlan(decodeRow(row, kinds)))
     }),
-  apply: (commands) => carrier.all(records.plans, commands),
-  forgetAppointment: (id, entries, at, only, by) =>
-    carrier.one(records.goneAppointments, { id, entries, at, only, by }),
-  forgetRecipient: (recipient, at, by) => carrier.one(records.goneRecipients, { recipient, at, by }),
 })
 
-export const planStore = (engine: Engine, carrier: Carrier): PlanStore => ({
-  ...planCommands(engine, carrier),
+export const planStore = (engine: Engine): PlanQueries => ({
+  ...planReads(engine),
   get: (organizationId, appointmentId) =>
     engine.read(async ({ statements, ids }) => {
       const row = await statements.plans.get.get({ organizationId, appointmentId: ids('appointment', appointmentId) })

@@ -1,12 +1,11 @@
 import {
+  type PreferenceQueries,
   type PreferenceRef,
-  type PreferenceStore,
   type PreferencesRow,
   records,
-  type SettingsStore,
+  type SettingsQueries,
   type TransactionStorage,
 } from '../../../src/index.ts'
-import type { Carrier } from './commands.ts'
 import type { Commands, Engine, Session } from './engine.ts'
 import { qualified, recordset } from './names.ts'
 import { decodeRow, encodeParameter } from './values.ts'
@@ -42,12 +41,8 @@ export const settingsReads = (engine: Commands): TransactionStorage['settings'] 
     }),
 })
 
-export const settingsStore = (engine: Engine, carrier: Carrier): SettingsStore => ({
+export const settingsStore = (engine: Engine): SettingsQueries => ({
   ...settingsReads(engine),
-  create: (organizationId, values, replan, at, by) =>
-    carrier.one(records.settingsCreations, { organizationId, values, replan, at, by }),
-  update: (organizationId, patch, replan, at, by, revision) =>
-    carrier.one(records.settingsUpdates, { organizationId, patch, replan, at, by, revision }),
 })
 
 const preferenceTables = {
@@ -79,10 +74,6 @@ export const preferenceReads = (engine: Commands): TransactionStorage['preferenc
   get: (recipients) => engine.read((session) => preferencesOf(session, recipients)),
 })
 
-export const preferenceStore = (engine: Engine, carrier: Carrier): PreferenceStore => ({
+export const preferenceStore = (engine: Engine): PreferenceQueries => ({
   ...preferenceReads(engine),
-  create: (organizationId, recipient, values, replan, at, by) =>
-    carrier.one(records.preferenceCreations, { organizationId, recipient, values, replan, at, by }),
-  update: (recipient, patch, replan, at, by) =>
-    carrier.one(records.preferenceUpdates, { recipient, patch, replan, at, by }),
 })

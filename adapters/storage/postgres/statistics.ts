@@ -1,7 +1,6 @@
-import { type CountQuery, records, type StatisticsStore } from '../../../src/index.ts'
+import type { CountQuery, StatisticsQueries } from '../../../src/index.ts'
 import { type Period, pieces, summed, summedByDay } from '../kysely/counted-pieces.ts'
 import type { CounterFilter } from '../kysely/statements/statistics.ts'
-import type { Carrier } from './commands.ts'
 import type { Database, Engine } from './engine.ts'
 import { qualified } from './names.ts'
 import { unmarked } from './shards.ts'
@@ -26,7 +25,7 @@ function nextOrganizations(schema: string): string {
     from (select id from found where id is not null limit ${organizationsAtOnce}) as found`
 }
 
-export const statisticsStore = (engine: Engine, carrier: Carrier): StatisticsStore => {
+export const statisticsStore = (engine: Engine): StatisticsQueries => {
   const namesOf = (after: string) =>
     engine.read(async ({ run, schema }) => (await run<Organization>(nextOrganizations(schema), [after])).rows)
 
@@ -78,7 +77,6 @@ export const statisticsStore = (engine: Engine, carrier: Carrier): StatisticsSto
       summedByDay(
         await inPieces(query, ({ bind, builder, lists }, filter) => bind(lists.countedByDay(builder, filter)).all({})),
       ),
-    recordOutcome: async (command) => void (await carrier.one(records.outcomes, command)),
   }
 }
 

@@ -1,6 +1,5 @@
-import { records, type TaskStore, type TransactionStorage } from '../../../src/index.ts'
+import { records, type TaskQueries, type TransactionStorage } from '../../../src/index.ts'
 import { afterOf, countLimit, pageAfter, takenOverPage } from '../kysely/task-pages.ts'
-import type { Carrier } from './commands.ts'
 import type { Commands, Engine } from './engine.ts'
 import { qualified } from './names.ts'
 import { decodeRow } from './values.ts'
@@ -19,7 +18,7 @@ export const taskTouch = (engine: Commands): TransactionStorage['tasks'] => ({
     }),
 })
 
-export const taskStore = (engine: Engine, carrier: Carrier): TaskStore => ({
+export const taskStore = (engine: Engine): TaskQueries => ({
   ...taskTouch(engine),
   waiting: (until, after, limit) =>
     engine.read(async ({ statements }) =>
@@ -56,9 +55,6 @@ export const taskStore = (engine: Engine, carrier: Carrier): TaskStore => ({
           : await statements.tasks.ofNotification.get({ notification_id: of.notificationId })
       return row === undefined ? null : records.decodeTask(row)
     }),
-  apply: (commands) => carrier.all(records.taskCommands, commands),
-  addAlarms: async (commands) => void (await carrier.all(records.alarms, commands)),
-  report: (report) => carrier.one(records.taskReports, report),
   summary: () =>
     engine.read(async ({ run, schema, kinds, statements }) => {
       // Ordered: the planner would read the whole of a table where the rows are at its end.

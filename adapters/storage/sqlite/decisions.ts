@@ -1,8 +1,7 @@
-import { type DecisionStore, type EntityId, records } from '../../../src/index.ts'
-import { carryOut, type Engine } from './engine.ts'
+import { type DecisionQueries, type EntityId, records } from '../../../src/index.ts'
+import type { Engine } from './engine.ts'
 
-export const decisionStore = (engine: Engine): DecisionStore => ({
-  append: async (decisions) => void (await carryOut(engine, records.decisions, decisions)),
+export const decisionStore = (engine: Engine): DecisionQueries => ({
   list: (organizationId: string, appointmentId: EntityId) =>
     engine.read((tx) =>
       tx.statements.decisions.list

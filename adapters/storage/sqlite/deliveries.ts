@@ -1,9 +1,9 @@
-import { type DeliveryStore, records, type TransactionStorage } from '../../../src/index.ts'
+import { type DeliveryQueries, records, type TransactionStorage } from '../../../src/index.ts'
 import { heldAfter } from '../kysely/held.ts'
 import { listDeliveries } from '../kysely/history-list.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import { findDue, pageOf } from './due.ts'
-import { type Commands, carryOut, carryOutOne, type Engine, type Tx } from './engine.ts'
+import type { Commands, Engine, Tx } from './engine.ts'
 import { readerOf } from './lists.ts'
 
 const laneOf = (row: RecordOf<'notification_history'>) => ({
@@ -44,7 +44,7 @@ export const deliveryReads = (engine: Commands): TransactionStorage['deliveries'
     ),
 })
 
-export const deliveryStore = (engine: Engine): DeliveryStore => ({
+export const deliveryStore = (engine: Engine): DeliveryQueries => ({
   ...deliveryReads(engine),
   get: (id) =>
     engine.read((tx) => {
@@ -52,7 +52,6 @@ export const deliveryStore = (engine: Engine): DeliveryStore => ({
       return row === undefined ? null : records.decodeDelivery(row)
     }),
   list: async (query) => listDeliveries(await readerOf(engine), query),
-  enqueue: (deliveries, decision, at, by) => carryOutOne(engine, records.notices, { deliveries, decision, at, by }),
   due: (query) =>
     engine.snapshot((tx) => pageOf(findDue(tx.statements.deliveries.due, laneOf, query), records.decodeDelivery)),
   nextDueAt: (after = beforeAll) =>
@@ -75,7 +74,4 @@ export const deliveryStore = (engine: Engine): DeliveryStore => ({
       commands.map((command) => statements.deliveries.renew.run(records.encodeRenewal(command)).changes > 0),
     ),
   dueTimes: (after, until, limit) => engine.snapshot((tx) => dueTimes(tx, after.getTime(), until.getTime(), limit)),
-  commitIntents: (commands, now) => carryOut(engine, records.intents(now), commands),
-  settle: (commands) => carryOut(engine, records.settles, commands),
-  recordReceipt: (command) => carryOutOne(engine, records.receipts, command),
 })

@@ -1,4 +1,4 @@
-import { isNotificationError, type records } from '../../../src/index.ts'
+import { isNotificationError, type records, type Storage } from '../../../src/index.ts'
 import { migrationPatienceMs } from '../kysely/migrations.ts'
 import { type Connection, connect, type SqliteTarget, type Tools } from './connection.ts'
 import { closedError, isBusy, storageError } from './errors.ts'
@@ -290,19 +290,8 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
   }
 }
 
-/** A batch of commands, in one step. */
-export const carryOut = <Item, Outcome>(
-  engine: Pick<Commands, 'write'>,
-  { run }: records.Command<Item, Outcome>,
-  items: readonly Item[],
-): Promise<Outcome[]> => engine.write(({ rows }) => [...run(rows, items)])
-
-export async function carryOutOne<Item, Outcome>(
-  engine: Pick<Commands, 'write'>,
-  command: records.Command<Item, Outcome>,
-  item: Item,
-): Promise<Outcome> {
-  const [outcome] = await carryOut(engine, command, [item])
-  if (outcome === undefined) throw new Error('a command has no outcome')
-  return outcome
-}
+/** Commands, in one step. */
+export const carrying =
+  (engine: Pick<Commands, 'write'>): Storage['carry'] =>
+  ({ run }, items) =>
+    engine.write(({ rows }) => [...run(rows, items)])

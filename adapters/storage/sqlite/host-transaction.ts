@@ -11,7 +11,7 @@ import {
 } from '../kysely/host-transaction.ts'
 import { connect, openReplay, type Tools } from './connection.ts'
 import { deliveryReads } from './deliveries.ts'
-import { type Commands, type Engine, type Tx, txOf } from './engine.ts'
+import { type Commands, carrying, type Engine, type Tx, txOf } from './engine.ts'
 import { closedError, isOutdated, isUnmigrated, outdatedError } from './errors.ts'
 import { patience } from './patience.ts'
 import { planStore } from './plans.ts'
@@ -142,6 +142,7 @@ export function withinHostTransactions(engine: Engine, busyTimeoutMs: number) {
     const { key, connected } = readTransaction(given)
     const commands = hostCommands(engine, busyTimeoutMs, laneOf(key), connected)
     return {
+      carry: carrying(commands),
       plans: planStore(commands),
       reminders: reminderStore(commands),
       deliveries: deliveryReads(commands),

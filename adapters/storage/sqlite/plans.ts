@@ -1,5 +1,5 @@
-import { type PlanStore, type ReplanPage, records } from '../../../src/index.ts'
-import { type Commands, carryOut, carryOutOne, type Tx } from './engine.ts'
+import { type PlanQueries, type ReplanPage, records } from '../../../src/index.ts'
+import type { Commands, Tx } from './engine.ts'
 
 function replanPage({ statements: { plans } }: Tx, now: Date, limit: number): ReplanPage | null {
   const job = plans.oldestJob.get({})
@@ -18,7 +18,7 @@ function replanPage({ statements: { plans } }: Tx, now: Date, limit: number): Re
   }
 }
 
-export const planStore = (engine: Commands): PlanStore => ({
+export const planStore = (engine: Commands): PlanQueries => ({
   get: (organizationId, appointmentId) =>
     engine.read((tx) => {
       const row = tx.statements.plans.get.get({ organizationId, appointmentId: tx.ids('appointment', appointmentId) })
@@ -31,10 +31,6 @@ export const planStore = (engine: Commands): PlanStore => ({
         .all({ appointmentIds: JSON.stringify([...unique]) })
         .map(records.decodePlan)
     }),
-  apply: (commands) => carryOut(engine, records.plans, commands),
-  forgetAppointment: (id, entries, at, only, by) =>
-    carryOutOne(engine, records.goneAppointments, { id, entries, at, only, by }),
-  forgetRecipient: (recipient, at, by) => carryOutOne(engine, records.goneRecipients, { recipient, at, by }),
   upcoming: (now, cursor, limit) =>
     engine.read(({ statements: { plans } }) => {
       const after = Number(cursor ?? 0)

@@ -1,7 +1,7 @@
-import { type PreferenceStore, type PreferencesRow, records, type SettingsStore } from '../../../src/index.ts'
-import { type Commands, carryOutOne } from './engine.ts'
+import { type PreferenceQueries, type PreferencesRow, records, type SettingsQueries } from '../../../src/index.ts'
+import type { Commands } from './engine.ts'
 
-export const settingsStore = (engine: Commands): SettingsStore => ({
+export const settingsStore = (engine: Commands): SettingsQueries => ({
   get: (organizationIds) =>
     engine.read(({ rows }) =>
       [...new Set(organizationIds)].flatMap((id) => {
@@ -9,10 +9,6 @@ export const settingsStore = (engine: Commands): SettingsStore => ({
         return row === undefined ? [] : [records.decodeSettings(row)]
       }),
     ),
-  create: (organizationId, values, replan, at, by) =>
-    carryOutOne(engine, records.settingsCreations, { organizationId, values, replan, at, by }),
-  update: (organizationId, patch, replan, at, by, revision) =>
-    carryOutOne(engine, records.settingsUpdates, { organizationId, patch, replan, at, by, revision }),
   suppressed: (addresses) =>
     engine.read((tx) => {
       const list = JSON.stringify(addresses.map((one) => [one.organizationId, one.channel, one.address]))
@@ -20,7 +16,7 @@ export const settingsStore = (engine: Commands): SettingsStore => ({
     }),
 })
 
-export const preferenceStore = (engine: Commands): PreferenceStore => ({
+export const preferenceStore = (engine: Commands): PreferenceQueries => ({
   get: (recipients) =>
     engine.read((tx) => {
       const refs = recipients.map(({ type, id }) => ({ type, id: tx.ids('recipient', id) }))
@@ -34,8 +30,4 @@ export const preferenceStore = (engine: Commands): PreferenceStore => ({
       }
       return refs.flatMap((ref) => found.get(`${ref.type}:${ref.id}`) ?? [])
     }),
-  create: (organizationId, recipient, values, replan, at, by) =>
-    carryOutOne(engine, records.preferenceCreations, { organizationId, recipient, values, replan, at, by }),
-  update: (recipient, patch, replan, at, by) =>
-    carryOutOne(engine, records.preferenceUpdates, { recipient, patch, replan, at, by }),
 })

@@ -1,9 +1,9 @@
-import { type CountQuery, records, type StatisticsStore } from '../../../src/index.ts'
+import { type CountQuery, records, type StatisticsQueries } from '../../../src/index.ts'
 import { pieces, summed } from '../kysely/counted-pieces.ts'
 import type { CounterFilter } from '../kysely/statements/statistics.ts'
-import { carryOutOne, type Engine, type Tx } from './engine.ts'
+import type { Engine, Tx } from './engine.ts'
 
-export const statisticsStore = (engine: Engine): StatisticsStore => {
+export const statisticsStore = (engine: Engine): StatisticsQueries => {
   /** Reads piece by piece, letting others run between. */
   async function inPieces<T>(query: CountQuery, read: (tx: Tx, filter: CounterFilter) => T[]): Promise<T[]> {
     const { organizationId = records.everybody, from, to, channel, category, provider } = query
@@ -25,6 +25,5 @@ export const statisticsStore = (engine: Engine): StatisticsStore => {
     counts: async (query) =>
       summed(await inPieces(query, (tx, filter) => tx.bind(tx.lists.countedInAll(tx.builder, filter)).all({}))),
     countsByDay: (query) => inPieces(query, (tx, filter) => tx.bind(tx.lists.countedByDay(tx.builder, filter)).all({})),
-    recordOutcome: async (command) => void (await carryOutOne(engine, records.outcomes, command)),
   }
 }

@@ -1,8 +1,8 @@
-import { records, type TaskStore } from '../../../src/index.ts'
+import { records, type TaskQueries } from '../../../src/index.ts'
 import { afterOf, countLimit, pageAfter, takenOverPage } from '../kysely/task-pages.ts'
-import { type Commands, carryOut, carryOutOne } from './engine.ts'
+import type { Commands } from './engine.ts'
 
-export const taskStore = (engine: Commands): TaskStore => ({
+export const taskStore = (engine: Commands): TaskQueries => ({
   waiting: (until, after, limit) =>
     engine.read(({ statements }) =>
       statements.tasks.waiting.all(pageAfter(until, after, limit)).map(records.decodeReminder),
@@ -36,9 +36,6 @@ export const taskStore = (engine: Commands): TaskStore => ({
           : statements.tasks.ofNotification.get({ notification_id: of.notificationId })
       return row === undefined ? null : records.decodeTask(row)
     }),
-  apply: (commands) => carryOut(engine, records.taskCommands, commands),
-  addAlarms: async (commands) => void (await carryOut(engine, records.alarms, commands)),
-  report: (report) => carryOutOne(engine, records.taskReports, report),
   touch: (appointmentIds, at) =>
     engine.write(({ statements, rows, ids }) => {
       const unique = new Set(appointmentIds.map((id) => ids('appointment', id)))

@@ -1,5 +1,5 @@
+import type { Row } from '../../ports/rows/tables/tables.ts'
 import type { AccountRow, RefuseCommand } from '../../ports/storage/accounts.ts'
-import type { Row } from '../tables/tables.ts'
 export const decodeAccount = (row: Row<'notification_accounts'>): AccountRow => ({
   account: row.account,
   organizationId: row.organization_id,

@@ -1,6 +1,6 @@
+import type { Row } from '../../ports/rows/tables/tables.ts'
 import type { NewAudit } from '../../ports/storage/audit.ts'
 import type { AuditDetail, AuditRecord } from '../../schemas/audit.ts'
-import type { Row } from '../tables/tables.ts'
 export const encodeAudit = ({ organizationId, at, actor, action, target, detail }: NewAudit) => ({
   organization_id: organizationId,
   at: at.getTime(),

@@ -1,3 +1,6 @@
+import { encodeOptionalId, type IdCodec, instant } from '../../ports/rows/ids.ts'
+import { unassigned } from '../../ports/rows/rows.ts'
+import type { Row } from '../../ports/rows/tables/tables.ts'
 import {
   type Claim,
   challengeMs,
@@ -6,9 +9,6 @@ import {
   type NewDelivery,
   type RenewCommand,
 } from '../../ports/storage/deliveries.ts'
-import { unassigned } from '../rows.ts'
-import type { Row } from '../tables/tables.ts'
-import { encodeOptionalId, type IdCodec, instant } from './ids.ts'
 
 export const decodeDelivery = (row: Row<'notification_history'>): DeliveryRow => ({
   id: row.id,

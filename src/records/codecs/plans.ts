@@ -1,9 +1,9 @@
+import { json } from '../../ports/rows/ids.ts'
+import type { Row } from '../../ports/rows/tables/tables.ts'
 import type { PlanPage, PlanRow } from '../../ports/storage/plans.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry, DecisionRecord } from '../../schemas/decision.ts'
 import type { OffsetInput } from '../../schemas/offset.ts'
-import type { Row } from '../tables/tables.ts'
-import { json } from './ids.ts'
 
 export function decodePlan(row: Row<'reminder_plans'>): PlanRow {
   const customReminders: readonly OffsetInput[] | null =

@@ -1,6 +1,6 @@
+import { instant } from '../../ports/rows/ids.ts'
+import type { Row } from '../../ports/rows/tables/tables.ts'
 import type { ReminderRow } from '../../ports/storage/reminders.ts'
-import type { Row } from '../tables/tables.ts'
-import { instant } from './ids.ts'
 
 export const decodeReminder = (row: Row<'appointment_reminders'>): ReminderRow => ({
   id: row.id,

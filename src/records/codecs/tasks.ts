@@ -1,6 +1,6 @@
+import { instant } from '../../ports/rows/ids.ts'
+import type { Row } from '../../ports/rows/tables/tables.ts'
 import type { TaskRow } from '../../ports/storage/tasks.ts'
-import type { Row } from '../tables/tables.ts'
-import { instant } from './ids.ts'
 
 export const decodeTask = (row: Row<'task_manager_tasks'>): TaskRow => ({
   id: row.id,

@@ -10,7 +10,7 @@ import { migrate as migratePostgres } from '../../../../adapters/storage/postgre
 import { createEngine as createSqliteEngine } from '../../../../adapters/storage/sqlite/engine.ts'
 import { migrate as migrateSqlite } from '../../../../adapters/storage/sqlite/migrate.ts'
 import type { LogFields, MigrateOptions, MigrationReport } from '../../../../src/index.ts'
-import { never, optional, required, type Table, word } from '../../../../src/records/tables/columns.ts'
+import { never, optional, required, type Table, word } from '../../../../src/ports/rows/tables/columns.ts'
 import type { MakePlace } from './places.ts'
 
 const first = {

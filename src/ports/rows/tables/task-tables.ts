@@ -1,4 +1,4 @@
-import type { Category, Channel } from '../../schemas/vocabulary.ts'
+import type { Category, Channel } from '../../../schemas/vocabulary.ts'
 import { never, optional, required, type Table, word } from './columns.ts'
 
 /** What the library knows of the tasks that an outside service has for it. */

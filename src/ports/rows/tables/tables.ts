@@ -6,7 +6,7 @@ import type {
   RecipientType,
   ReminderStatus,
   Rule,
-} from '../../schemas/vocabulary.ts'
+} from '../../../schemas/vocabulary.ts'
 import { accountTables } from './account-tables.ts'
 import { never, optional, type RowOf, required, type Table, times, word } from './columns.ts'
 import { recordTables } from './record-tables.ts'

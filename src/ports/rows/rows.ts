@@ -1,4 +1,4 @@
-import type { IdCodec } from './codecs/ids.ts'
+import type { IdCodec } from './ids.ts'
 import type { AnyKey, Key, KeyOf, Part, WholeKey } from './keys.ts'
 import type { Row, TableName } from './tables/tables.ts'
 

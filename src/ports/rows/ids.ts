@@ -1,6 +1,6 @@
 import { NotificationError } from '../../errors.ts'
-import type { IdKinds } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
+import type { IdKinds } from '../storage.ts'
 /** Turns a host's id into what its column holds. */
 export type IdCodec = (entity: keyof IdKinds, id: EntityId) => EntityId
 
