@@ -110,6 +110,22 @@ describe('what a command did not declare', () => {
   })
 })
 
+it('reads what it does not lock when it has its locks', async () => {
+  const executor = await opening(waitsLong)
+  const [id = 0] = await executor.add('notification_history', {})
+  const letGo = await holding(executor.pool, `select from ${executor.table('notification_history')} for update`)
+  const once = { organization_id: organization, dedupe_key: 'once' }
+  const found = perform(
+    executor,
+    (rows) => rows.get(keys.deliveryOnce, once) !== undefined,
+    reading(read(keys.deliveryOnce, once, 'none'), read(keys.delivery, { id })),
+  )
+  await waiting(executor.pool)
+  await executor.add('notification_history', { dedupe_key: 'once' })
+  await letGo()
+  expect(await found).toBe(true)
+})
+
 it('carries out 5,000 items in one call', async () => {
   const executor = await opening({ lockTimeoutMs: 10_000 })
   const numbers = Array.from({ length: 5000 }, (_, index) => index)

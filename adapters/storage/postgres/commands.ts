@@ -163,11 +163,11 @@ export function carrying(
    * short where all is well, so those are waited for, in turn, for a moment.
    */
   const passOver =
-    (begun: Set<string>): Load =>
+    (begun: Set<records.Read>): Load =>
     (command, items, session, set) =>
       read(command, items, session, set, {
         rows(asked) {
-          for (const one of asked) if (one.lock === 'update') begun.add(nameOf(one))
+          for (const one of asked) if (one.lock === 'update') begun.add(one)
           return unsure.size > 0 && asked.some((one) => isUnsure(nameOf(one))) ? 'wait' : 'skip'
         },
         locks: (locks) =>
@@ -179,14 +179,14 @@ export function carrying(
   async function all<Item, Outcome>(command: Command<Item, Outcome>, items: readonly Item[]): Promise<Outcome[]> {
     if (items.length === 0) return []
     const wait = isHosts ? undefined : command.held?.wait
-    const begun = new Set<string>()
+    const begun = new Set<records.Read>()
     const load = wait === 'never' ? passOver(begun) : wait === 'shortly' ? waitShortly : waitForAll
     const go = (part: readonly Item[], pace: Pace = 'patient') => transact(engine, pool, command, part, load, pace)
     if (wait === 'apart' && command.held !== null) return inParts(items, go, command.held.outcome)
     try {
       return await go(items)
     } catch (error) {
-      if (isUnknownCommit(error)) for (const name of begun) unsure.set(name, performance.now() + busyTimeoutMs)
+      if (isUnknownCommit(error)) for (const one of begun) unsure.set(nameOf(one), performance.now() + busyTimeoutMs)
       throw error
     }
   }
