@@ -1,6 +1,14 @@
 import { NotificationError } from '../errors.ts'
 import type { IdKinds } from '../ports/storage.ts'
-import { type EntityId, type HostId, hostId } from '../schemas/common.ts'
+import {
+  type EntityId,
+  type HostId,
+  type HostRef,
+  hostId,
+  parseInput,
+  type RecipientRef,
+  recipientRef,
+} from '../schemas/common.ts'
 
 /**
  * An id of the kind the option `ids` says: the number 12 and the text "12" are two ids; a `bigint` is read as the number it is.
@@ -11,4 +19,13 @@ export function readId(kinds: IdKinds, kind: keyof IdKinds, id: HostId, field: s
   if (read.success) return read.data
   const message = read.error.issues[0]?.message ?? 'is not valid'
   throw new NotificationError('invalid_input', `${field}: ${message}`, { issues: [{ field, message }] })
+}
+
+/**
+ * Somebody, with an id of the kind the option `ids` says: one of the other kind would be found nowhere.
+ * @throws NotificationError `invalid_input` naming the field. `subject`: `The recipient`.
+ */
+export function readRecipient(kinds: IdKinds, recipient: HostRef, subject: string): RecipientRef {
+  const { type, id } = parseInput(recipientRef, recipient, subject)
+  return { type, id: readId(kinds, 'recipient', id, 'id') }
 }

@@ -167,7 +167,7 @@ export class SettingsService {
    * `recipients`.
    */
   async createPreferences(recipient: HostPreferenceRef, input: PreferencesInput): Promise<WithWarnings<Preferences>> {
-    const ref = preferenceRef(recipient)
+    const ref = preferenceRef(this.#context.options.ids, recipient)
     const parsed = parseInput(preferencesInput, input, 'Notification preferences')
     const { organizationId } = await this.#requireRecipient(ref)
     const { storage, clock } = this.#context.options
@@ -194,7 +194,7 @@ export class SettingsService {
 
   /** The stored preferences. @throws NotificationError `preferences_not_found`. */
   async getPreferences(recipient: HostPreferenceRef): Promise<Preferences> {
-    const ref = preferenceRef(recipient)
+    const ref = preferenceRef(this.#context.options.ids, recipient)
     const [row] = await this.#context.options.storage.preferences.get([ref])
     if (row === undefined || !isWithin(this.#scope, row)) throw preferencesNotFound(ref)
     return showPreferences(row)
@@ -211,7 +211,7 @@ export class SettingsService {
     recipient: HostPreferenceRef,
     input: PreferencesInput,
   ): Promise<WithWarnings<Preferences> & { readonly inFlight: number }> {
-    const ref = preferenceRef(recipient)
+    const ref = preferenceRef(this.#context.options.ids, recipient)
     const parsed = parseInput(preferencesInput, input, 'Notification preferences')
     const { storage, clock } = this.#context.options
     const [before] = await storage.preferences.get([ref])
@@ -253,7 +253,7 @@ export class SettingsService {
    * @throws NotificationError `recipient_not_found`; `options_invalid`: the directory has no `recipients`.
    */
   async effectivePreferences(recipient: HostPreferenceRef): Promise<EffectivePreferences> {
-    const ref = preferenceRef(recipient)
+    const ref = preferenceRef(this.#context.options.ids, recipient)
     const profile = await this.#requireRecipient(ref)
     const { organizationId } = profile
     const knowledge = await Knowledge.load(this.#context, [{ organizationId, recipients: [profile] }])
