@@ -46,6 +46,10 @@ export const settingsReads = (engine: Commands): TransactionStorage['settings'] 
 
 export const settingsStore = (engine: Engine, pool: IdPool): SettingsStore => ({
   ...settingsReads(engine),
+  list: (after, limit) =>
+    engine.read(async ({ statements }) =>
+      (await statements.settings.page.all({ after: after ?? '', limit })).map(decodeSettings),
+    ),
   create: (...args) =>
     runCommand(engine, pool, {
       needs: { notification_settings: 1 },

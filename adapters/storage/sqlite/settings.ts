@@ -1,4 +1,5 @@
 import type { PreferenceStore, SettingsStore } from '../../../src/index.ts'
+import { decodeSettings } from '../kysely/codecs/settings.ts'
 import {
   createPreferences,
   createSettings,
@@ -12,6 +13,8 @@ import type { Commands } from './engine.ts'
 export const settingsStore = (engine: Commands): SettingsStore => ({
   get: (organizationIds) =>
     engine.read((tx) => [...new Set(organizationIds)].flatMap((id) => settingsOf(tx, id) ?? [])),
+  list: (after, limit) =>
+    engine.read(({ statements }) => statements.settings.page.all({ after: after ?? '', limit }).map(decodeSettings)),
   create: (...args) => engine.write((tx) => createSettings(tx, ...args)),
   update: (...args) => engine.write((tx) => updateSettings(tx, ...args)),
   suppressed: (addresses) =>

@@ -22,6 +22,8 @@ export type SuppressedAddress = { readonly organizationId: string; readonly chan
 /** Writes are audited in their transaction, with `by` (default: the library itself); one that changes nothing is not. */
 export interface SettingsStore {
   get(organizationIds: readonly string[]): Promise<SettingsRow[]>
+  /** A page of all organizations' settings, in the order of their ids. `after`: the last id of the page before; null: the first page. */
+  list(after: string | null, limit: number): Promise<SettingsRow[]>
   /** Null if the organization has settings already: of concurrent callers one gets the row. */
   create(
     organizationId: string,

@@ -53,6 +53,17 @@ export const settingsStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
       db.selectFrom('notification_settings').selectAll().where('organization_id', '=', p('organizationId')).compile(),
     ),
   ),
+  page: bind(
+    query((p: Param<{ after: string; limit: number }>) =>
+      db
+        .selectFrom('notification_settings')
+        .selectAll()
+        .where('organization_id', '>', p('after'))
+        .orderBy('organization_id')
+        .limit(p('limit'))
+        .compile(),
+    ),
+  ),
   revision: bind(
     query((p: Param<{ organizationId: string }>) =>
       db
