@@ -176,7 +176,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     callbacks,
     templates: new TemplatePreviews(context),
     statistics,
-    health: new Health(context, taskManager, dispatcher, clock, restore),
+    health: new Health({ context, taskManager, dispatcher, scheduler, clock, restore, log: logger }),
     audit,
     owners: new Owners(context),
     docs: resolved.docs,
@@ -200,6 +200,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     reconciler.start()
     taskManager?.start()
     reportChannels(context)
+    context.review.start()
   }
 
   async function stop(): Promise<StopReport> {

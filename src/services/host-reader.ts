@@ -93,7 +93,7 @@ export class HostReader {
     const reading = this.#read.appointment(told)
     const { value, issues } = reading
     if (value === null) throw inputInvalid('The appointment', issues)
-    this.#appointments.findings.note(value.id, reading)
+    this.#appointments.findings.note(value.id, value.organizationId, reading)
     this.#appointments.findings.noteUnknown([reading])
     return value
   }
@@ -163,7 +163,7 @@ export class HostReader {
     for (const reading of readings) {
       const { value, issues } = reading
       if (value !== null && refKey(value) !== refKey(ref)) continue
-      this.#recipientFindings.note(ref.id, reading)
+      this.#recipientFindings.note(ref.id, value?.organizationId ?? null, reading)
       if (value === null) throw rowInvalid(`the ${ref.type.toLowerCase()} ${ref.id}`, issues)
       return value
     }
@@ -175,28 +175,29 @@ export class HostReader {
     for (const { troubles } of [this.#appointments, this.#waitlistEntries, this.#organizations]) troubles.retryNow()
   }
 
-  /** What is known of its faults. */
-  get status(): DirectoryStatus {
+  /** What is known of its faults; for staff of an organization, of those that concern it. */
+  status(organizationId: string | null = null): DirectoryStatus {
     const other = { troubles: null, concernsAll: false }
-    return directoryStatus([
-      ...this.#observed(),
-      { ...other, method: this.#recipients, rows: this.#recipientFindings.status },
+    const observed = [
+      ...this.#observed(organizationId),
+      { ...other, method: this.#recipients, rows: this.#recipientFindings.status(organizationId) },
       { ...other, method: this.#upcoming, rows: noFindings },
-    ])
+    ]
+    return directoryStatus(observed, organizationId)
   }
 
   /** What is known to be wrong with it for an organization; null: nothing. */
   faultFor(organizationId: string): DirectoryFault | null {
-    return faultFor(this.#observed(), organizationId)
+    return faultFor(this.#observed(organizationId), organizationId)
   }
 
-  #observed(): ObservedMethod[] {
+  #observed(organizationId: string | null): ObservedMethod[] {
     return [this.#appointments, this.#waitlistEntries, this.#organizations].map(
       ({ method, troubles, questions, findings }) => ({
         method,
         troubles,
         concernsAll: questions.concernsAll,
-        rows: findings.status,
+        rows: findings.status(organizationId),
       }),
     )
   }

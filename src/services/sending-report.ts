@@ -16,6 +16,12 @@ const variables: Readonly<Record<Channel, Readonly<Partial<Record<ProviderFault,
   },
 }
 
+/** Why the host application's own account does not serve the channel, and what to set so that it does. */
+export function missingInWords(channel: Channel, fault: ProviderFault): string {
+  const set = variables[channel][fault]
+  return set === undefined ? ruleTable[fault] : `${ruleTable[fault]}; set ${set}`
+}
+
 /** What this process can send for organizations without an account of their own, and what not: a line a channel. */
 export function reportChannels({ providers, options: { logger } }: Context): void {
   if (providers.delivered) logger.info('sending: TaskManager delivers')

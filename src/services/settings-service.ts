@@ -7,6 +7,7 @@ import { definedOnly } from '../schemas/defined.ts'
 import type { Profile } from '../schemas/directory.ts'
 import type { Country } from '../schemas/phone-number.ts'
 import {
+  channelFlagOf,
   type HostPreferenceRef,
   type PreferenceRef,
   type Preferences,
@@ -15,7 +16,7 @@ import {
 } from '../schemas/preferences.ts'
 import type { OrganizationSettings, OrganizationSettingsInput } from '../schemas/settings.ts'
 import { type TemplateSet, type TemplatesInput, templatesInput } from '../schemas/templates.ts'
-import { categories, channels } from '../schemas/vocabulary.ts'
+import { type Channel, categories, channels } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
 import { Knowledge, preferenceRef } from './knowledge.ts'
 import { isWithin, type Scope } from './known-appointment.ts'
@@ -102,6 +103,7 @@ export class SettingsService {
       )
     }
     this.#context.replanQueued()
+    this.#context.review.changed()
     return { ...showSettings(row), warnings: [...read.warnings, ...warnings, ...accountFindings] }
   }
 
@@ -123,13 +125,21 @@ export class SettingsService {
   ): Promise<WithWarnings<OrganizationSettings>> {
     const change = readSettingsPatch(this.#context, id, input)
     let warnings = change.warnings
+    let switchedOff: readonly Channel[] = []
     const row = await this.#change(id, async (before) => {
+      switchedOff = channels.filter(
+        (one) => change.patch[channelFlagOf[one]] === false && before[channelFlagOf[one]] !== false,
+      )
       requireNewSecrets(this.#context, before, change.patch)
       const { values: patch, warnings: ofSender } = withSender(change.patch, before)
       const ofAccount = await accountWarnings(this.#context, { ...before, ...patch }, patch)
       warnings = [...change.warnings, ...ofSender, ...ofAccount]
       return { ...change, patch }
     })
+    for (const channel of switchedOff) {
+      const about = { organizationId: id, channel }
+      this.#context.options.logger.warn('organization disabled a channel: its reminders are withdrawn', about)
+    }
     return { ...showSettings(row), warnings }
   }
 
@@ -310,6 +320,7 @@ export class SettingsService {
       const row = await storage.settings.update(id, patch, replan, clock.now(), this.#actor, before.revision)
       if (row === null) continue
       if (replan !== null) this.#context.replanQueued()
+      this.#context.review.changed()
       this.#context.accounts.changed()
       return row
     }

@@ -48,6 +48,33 @@ describe('security checklist: Logs', () => {
   })
 })
 
+describe('security checklist: phone numbers without a country code', () => {
+  it.each([
+    '07700 900123',
+    '(415) 555-0123',
+    '415.555.0123',
+    '4155550123',
+    '0151/23456789',
+    '06 12 34 56 78',
+    '447700900123',
+  ])('%s is in no text of a log line', (number) => {
+    const { lines, log } = logBook()
+    log.error('request failed', { fault: `could not text ${number}: refused (${number}), ${number}.` })
+    expect(lines[0]?.[1]).toEqual({ fault: 'could not text [number]: refused ([number]), [number].' })
+  })
+
+  it.each([
+    'connect ECONNREFUSED 192.168.100.200:5432 after 10000 ms',
+    'appointment 11111111-2222-4333-8444-555555555555 of 2026-03-18 12:00:00, and 18.03.2026 12:00',
+    '550 5.7.26, 535 5.7.8, HTTP 429, Twilio 21211, better-sqlite3 12.5.0, node 24.21.0',
+    'at 2026-03-18T12:00:00.000Z, revision 123456789, alarm-1774008000000, key:1774008000000',
+  ])('what else has digits stays: %s', (fault) => {
+    const { lines, log } = logBook()
+    log.error('request failed', { fault, appointmentId: '4155550123', ids: '4155550123, 4155550124' })
+    expect(lines[0]?.[1]).toEqual({ fault, appointmentId: '4155550123', ids: '4155550123, 4155550124' })
+  })
+})
+
 describe('a fault that repeats', () => {
   it('is written at once, and then once a minute with how many there were', async () => {
     const { clock, lines, log } = logBook()

@@ -14,6 +14,7 @@ import { wireName } from '../snake-case.ts'
 
 const pause = z.object({
   code: z.string().describe('The word of the transport, such as `smtp_535`'),
+  message: z.string().nullable().describe('Its words; null where another process was told them'),
   since: z.date(),
   until: z.date().describe('When one message tries again'),
 })

@@ -1,108 +1,15 @@
 import { z } from 'zod'
-import { entityId } from '../../schemas/common.ts'
 import { isInRange, rangeWords, readInstant } from '../../schemas/instant.ts'
 import { historyFilter } from '../../schemas/requests.ts'
 import { channels } from '../../schemas/vocabulary.ts'
-import { circuitStates } from '../../services/breaker.ts'
-import { directoryMethods } from '../../services/directory/method.ts'
-import { phases } from '../../services/reconcile/progress.ts'
-import { taskManagerModes } from '../../services/tasks/options.ts'
 import { nobodys } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
 import { organizationScope } from '../owners.ts'
+import { healthShape } from '../shapes/health.ts'
 import { reminderStatisticsShape, showStatistics, statisticsShape } from '../shapes/statistics.ts'
 import { refusal, wireName } from '../snake-case.ts'
-
-const check = z.enum(['ok', 'degraded', 'failing', 'unknown'])
-const state = z.enum(['ok', 'degraded', 'failing'])
-const healthShape = z.object({
-  status: state.describe('failing: nobody can be sent to; degraded: one organization, channel or account cannot'),
-  storage: z.object({ status: check }).optional(),
-  clock: z.object({ status: z.enum(['ok', 'off']), offMs: z.number().nullable() }).optional(),
-  scheduler: z.object({ status: check, lagMs: z.number().nullable(), nextDueAt: z.date().nullable() }).optional(),
-  held: z.int().nullable().optional().describe('Messages held after a restore, counted up to 200'),
-  directory: z
-    .object({
-      status: state,
-      methods: z.array(
-        z.object({
-          method: z.enum(directoryMethods),
-          status: state,
-          circuit: z.enum(circuitStates),
-          fault: z.string().nullable().describe('What is wrong, in a few words'),
-          since: z.date().nullable(),
-          organizations: z
-            .object({ count: z.int(), ids: z.array(z.string()) })
-            .describe('Those that are not answered for while others are: how many, and the first of them'),
-          rows: z
-            .object({
-              unreadable: z.object({ count: z.int(), ids: z.array(entityId) }),
-              ignored: z.array(z.object({ field: z.string(), message: z.string(), count: z.int(), id: entityId })),
-            })
-            .describe(
-              'Rows of the last hour that cannot be used, and fields that are ignored in others, with an example',
-            ),
-        }),
-      ),
-    })
-    .optional(),
-  providers: z
-    .array(
-      z.object({
-        channel: z.enum(channels),
-        provider: z.string().nullable(),
-        status: check,
-        code: z.string().nullable(),
-        checkedAt: z.date().nullable(),
-      }),
-    )
-    .optional(),
-  accounts: z
-    .object({
-      count: z.int(),
-      paused: z.array(
-        z.object({
-          organizationId: z.string().nullable().describe("Null: the host application's own account"),
-          channel: z.enum(channels),
-          provider: z.string(),
-          destination: z
-            .string()
-            .nullable()
-            .describe('How the addresses begin that its sender may not send to; null: nothing is sent through it'),
-          code: z.string(),
-          since: z.date(),
-          until: z.date().describe('When one message tries it again'),
-        }),
-      ),
-    })
-    .nullable()
-    .optional()
-    .describe('Provider accounts that refuse what is sent through them, and for which what is due waits'),
-  taskManager: z
-    .object({
-      mode: z.enum(taskManagerModes),
-      status: check,
-      circuit: z.enum(circuitStates),
-      fault: z.string().nullable().describe('Why TaskManager does not answer'),
-      pending: z.int().describe('Tasks to be created or acknowledged, counted up to 10000'),
-      oldestPendingAt: z.date().nullable(),
-      lastErrorCode: z.string().nullable(),
-    })
-    .nullable()
-    .optional(),
-  reconciliation: z
-    .object({
-      status: z.enum(['running', 'interrupted']),
-      phase: z.enum(phases),
-      startedAt: z.date(),
-      checked: z.int().describe('Appointments looked at'),
-      savedAt: z.date(),
-    })
-    .nullable()
-    .optional(),
-})
 
 /** Counters are kept by UTC day; an instant means the day it lies in. An unescaped plus sign of an offset arrives as a space. */
 const day = z
@@ -142,7 +49,7 @@ export function monitoringRoutes({ health, statistics }: Api, ids: HostIds): Rou
       method: 'GET',
       path: '/health',
       summary:
-        'Whether storage, directory, scheduler and providers work: the status for anybody, details for a service',
+        'Check database, directory, scheduler and providers; everyone gets the status, services the details, and staff those that concern their organization',
       params: nothing,
       query: nothing,
       body: nothing,
@@ -152,9 +59,10 @@ export function monitoringRoutes({ health, statistics }: Api, ids: HostIds): Rou
       access: { kind: 'open', owner: () => nobodys },
       async handler({ caller }) {
         const isService = caller?.kind === 'service'
+        const organizationId = caller?.kind === 'staff' ? caller.organizationId : null
         // Strangers must not make us connect to providers.
-        const report = await health.check({ verify: isService })
-        return isService ? report : { status: report.status }
+        const report = await health.check({ verify: isService, organizationId })
+        return isService || organizationId !== null ? report : { status: report.status }
       },
     }),
     defineRoute({

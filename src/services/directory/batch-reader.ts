@@ -77,9 +77,10 @@ export class BatchReader<Id extends EntityId, Value extends { readonly id: Id }>
       // An id of the wrong kind ("12" for 12) is a fault of the answer, not a sign that 12 is gone.
       const id = reading.value?.id ?? wanted.get(String(idOf(row)))
       if (id === undefined && reading.issues.some(({ field }) => field === 'id' || field === '')) nameless.push(reading)
-      if (id === undefined) this.findings.note(null, reading)
+      const organizationId = textOf(row, this.method.name === 'organizations' ? 'id' : 'organizationId')
+      if (id === undefined) this.findings.note(null, organizationId, reading)
       else if (wanted.get(String(id)) === id) {
-        this.findings.note(id, reading)
+        this.findings.note(id, organizationId, reading)
         truths.set(id, truthOf(row, reading))
       }
     }

@@ -158,7 +158,9 @@ export class Sender {
     const isUnknown = outcome.outcome === 'unknown'
     const refused = isUnknown ? null : refusedBy(outcome, to)
     const paused =
-      refused === null ? null : await accounts.refused(provider, delivery, { ...refused, code, retryAfterMs, probe })
+      refused === null
+        ? null
+        : await accounts.refused(provider, delivery, { ...refused, code, message, retryAfterMs, probe })
     if (paused === null && outcome.accountProven) await accounts.proven(provider, to)
     const { result, suppress, action, rule } = judgeFailure({
       error: outcome,

@@ -31,9 +31,15 @@ const longestWaitMs = 5 * 60_000
 /** What the steps about a task have in common. Every step says whether it wrote something. */
 export class Desk {
   readonly shared: TaskContext
+  #refusal: string | null = null
 
   constructor(shared: TaskContext) {
     this.shared = shared
+  }
+
+  /** What TaskManager refused last, in words; null once it took something. */
+  get refusal(): string | null {
+    return this.#refusal
   }
 
   get now(): Date {
@@ -45,6 +51,7 @@ export class Desk {
   }
 
   write({ task }: Pick<Case, 'task'>, rest: Rest<TaskCommand>, ...entries: readonly DecisionEntry[]): Promise<boolean> {
+    if (rest.kind === 'registered') this.#refusal = null
     return this.shared.ledger.write({ task, at: this.now, entries, ...rest })
   }
 
@@ -62,7 +69,12 @@ export class Desk {
     const { failures } = one.task
     const isRefused = error.code === 'task_manager_refused'
     const half = Math.min(longestWaitMs, firstWaitMs * 2 ** Math.min(failures, 20)) / 2
-    const { random } = this.shared.context.options
+    const { random, logger } = this.shared.context.options
+    // Where it does not answer, the client says so.
+    if (error.code !== 'task_manager_unavailable') {
+      this.#refusal = error.message
+      logger.warn('TaskManager did not take a task', { code: error.code, reason: error.message })
+    }
     const waitMs = Math.max(half * (1 + random()), error.retryAfterMs ?? 0, isRefused ? longestWaitMs / 5 : 0)
     return this.write(one, {
       kind: 'later',
