@@ -29,7 +29,7 @@ export type DirectoryFault = { readonly method: DirectoryMethodName; readonly fa
 
 export type ObservedMethod = {
   readonly rows: RowStatus
-  readonly method: Pick<DirectoryMethod<never>, 'name' | 'circuit' | 'fault'>
+  readonly method: Pick<DirectoryMethod<never, unknown>, 'name' | 'circuit' | 'fault'>
   readonly troubles: Pick<Troubles, 'failing'> | null
   /** Whether what fails now fails for all, so that no message can be sent. */
   readonly concernsAll: boolean
