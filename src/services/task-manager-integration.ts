@@ -135,9 +135,11 @@ export class TaskManagerIntegration {
     const { oldestPendingAt } = summary
     const waitsMs =
       oldestPendingAt === null ? 0 : this.#context.options.clock.now().getTime() - oldestPendingAt.getTime()
-    const isOk = reason === null && this.client.circuit !== 'open' && waitsMs < this.#settings.overdueAfterMs
+    const { refusal } = this.#desk
+    const fault = reason ?? this.client.fault ?? refusal?.message ?? null
+    const isWell = reason === null && this.client.fault === null && refusal?.concernsAll !== true
+    const isOk = isWell && this.client.circuit !== 'open' && waitsMs < this.#settings.overdueAfterMs
     const { mode } = this.#settings
-    const fault = reason ?? this.client.fault ?? this.#desk.refusal
     return { mode, status: isOk ? 'ok' : 'failing', circuit: this.client.circuit, fault, ...summary }
   }
 

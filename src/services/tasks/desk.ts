@@ -8,7 +8,7 @@ import type { Judged, Judgement } from '../dispatch/judge.ts'
 import { parseSnapshot } from '../dispatch/snapshot.ts'
 import { tellSettled } from '../dispatch/tell.ts'
 import type { DueWork } from '../dispatch/work.ts'
-import { neverSent } from '../task-manager/failures.ts'
+import { isOfSetUp, neverSent } from '../task-manager/failures.ts'
 import { deliverDraft } from './draft.ts'
 import type { SendBody, TaskContext } from './task-context.ts'
 
@@ -23,6 +23,9 @@ export type Case = {
 /** One that TaskManager is to send. */
 export type DeliverCase = Case & { readonly delivery: DeliveryRow }
 
+/** `concernsAll`: it refuses whatever it is asked. */
+export type Refusal = { readonly message: string; readonly concernsAll: boolean }
+
 type Rest<C> = C extends TaskCommand ? Omit<C, 'task' | 'at' | 'entries'> : never
 
 const firstWaitMs = 2000
@@ -31,14 +34,14 @@ const longestWaitMs = 5 * 60_000
 /** What the steps about a task have in common. Every step says whether it wrote something. */
 export class Desk {
   readonly shared: TaskContext
-  #refusal: string | null = null
+  #refusal: Refusal | null = null
 
   constructor(shared: TaskContext) {
     this.shared = shared
   }
 
-  /** What TaskManager refused last, in words; null once it took something. */
-  get refusal(): string | null {
+  /** What TaskManager refused last; null once it took something. */
+  get refusal(): Refusal | null {
     return this.#refusal
   }
 
@@ -72,7 +75,7 @@ export class Desk {
     const { random, logger } = this.shared.context.options
     // Where it does not answer, the client says so.
     if (error.code !== 'task_manager_unavailable') {
-      this.#refusal = error.message
+      this.#refusal = { message: error.message, concernsAll: isOfSetUp(error) }
       logger.warn('TaskManager did not take a task', { code: error.code, reason: error.message })
     }
     const waitMs = Math.max(half * (1 + random()), error.retryAfterMs ?? 0, isRefused ? longestWaitMs / 5 : 0)
