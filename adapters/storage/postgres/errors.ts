@@ -94,7 +94,7 @@ function reasonFor(cause: unknown, waited: string): string {
     return `Postgres did not finish this within ${waited}; nothing was changed. Look at the network and at what the server is busy with, or raise "commandTimeoutMs".`
   }
   if (isDisconnected(cause)) {
-    return `Postgres could not be reached for ${waited}; nothing was changed. Check that it runs, accepts connections and has some left.`
+    return `Postgres could not be reached for ${waited} (${textOf(cause) || codeOf(cause)}); nothing was changed. Check that it runs, accepts connections and has some left.`
   }
   return `Other transactions kept Postgres from carrying this out for ${waited}; nothing was changed. Look for a long transaction, or raise "busyTimeoutMs".`
 }
