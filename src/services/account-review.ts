@@ -2,6 +2,7 @@ import { isNotificationError } from '../errors.ts'
 import type { SettingsRow } from '../ports/storage.ts'
 import { type Channel, channels, type ProviderFault, ruleTable } from '../schemas/vocabulary.ts'
 import { type Context, faultOf } from './context.ts'
+import { missingAccount } from './sending-report.ts'
 
 /** Why an organization cannot send through the account that its settings describe. */
 export type AccountFault = {
@@ -91,8 +92,17 @@ export class AccountReview {
       const { message, ...about } = fault
       logger.warn('account cannot be used: nothing is sent by it', { ...about, fault: message })
     }
+    if (this.#report?.someWork !== someWork && !someWork) this.#reportNobody()
     this.#report = { faults, someWork }
     return this.#report
+  }
+
+  /** Where the host application has no account either, nothing is sent at all. */
+  #reportNobody(): void {
+    const missing = channels.map((channel) => ({ channel, fault: missingAccount(this.#context, channel) }))
+    if (missing.some(({ fault }) => fault === null)) return
+    const fault = missing.map(({ channel, fault: one }) => `${channel}: ${one?.message}`).join('; ')
+    this.#context.options.logger.warn('nothing can be sent: no channel has an account that works', { fault })
   }
 
   #inspect(row: SettingsRow): { readonly faults: readonly AccountFault[]; readonly works: boolean } {

@@ -76,7 +76,7 @@ export class Health {
       this.#reconciliation(),
     ])
     const directory = context.host.status(organizationId)
-    const providers = settings?.someWork === false && !context.providers.delivered ? withoutAny(own) : own
+    const providers = settings?.someWork === false ? withoutAny(own) : own
     const status = worstOf([
       storage.status,
       directory.status,
@@ -174,14 +174,13 @@ export class Health {
   /** `someWork`: whether anybody can send by an account of their own; null: that was not asked. */
   async #settings(only: string | null) {
     const { review } = this.#parts.context
-    if (only !== null) {
-      const faults = await this.#within(review.ofOrganization(only))
-      return faults === null ? null : { count: faults.length, faults, someWork: null }
-    }
-    const report = await this.#within(review.report())
-    if (report === null) return null
-    const { faults, someWork } = report
-    return { count: faults.length, faults: faults.slice(0, mostShown), someWork }
+    const [report, own] = await Promise.all([
+      this.#within(review.report()),
+      only === null ? null : this.#within(review.ofOrganization(only)),
+    ])
+    const faults = only === null ? report?.faults : own
+    if (faults == null) return null
+    return { count: faults.length, faults: faults.slice(0, mostShown), someWork: report?.someWork ?? null }
   }
 
   async #reconciliation(): Promise<HealthReport['reconciliation']> {
@@ -211,7 +210,7 @@ const unattended = 'work is due and nobody sends it: call start() here, or see t
 
 /** Where no organization has an account that works either, nothing is sent at all. */
 const withoutAny = (providers: readonly ProviderHealth[]): readonly ProviderHealth[] =>
-  providers.some(({ provider }) => provider !== null)
+  providers.some(({ code, provider }) => provider !== null || code === null)
     ? providers
     : providers.map((one) => ({ ...one, status: 'degraded' satisfies CheckStatus }))
 

@@ -15,6 +15,7 @@ import { wantsPast } from './lifecycle-notices.ts'
 import { appointmentNotFound } from './not-found.ts'
 import { draftPlan, type PlanDraft, type PlanRequest } from './plan-draft.ts'
 import { type PlanDrift, planByAppointment } from './plan-row.ts'
+import { unserved } from './unserved.ts'
 
 export type PlanResult =
   | {
@@ -297,6 +298,9 @@ export class Planner {
     const skipped = plan.entries.filter((entry) => entry.action !== 'planned')
     const omitted = [...skipped, ...refused]
     if (command !== null) {
+      const fault = unserved(plan.entries)
+      const about = { organizationId, appointmentId, fault }
+      if (fault !== null) options.logger.warn('nothing is planned for somebody: nobody can send to them', about)
       for (const { recipient, channel, offset, rule } of skipped) {
         if (recipient === undefined || channel === undefined) continue
         events.emit('reminder.skipped', {

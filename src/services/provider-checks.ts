@@ -1,10 +1,10 @@
 import { isTransportError } from '../errors.ts'
 import type { Account } from '../ports/transport.ts'
-import { type Channel, channels, type ProviderFault } from '../schemas/vocabulary.ts'
+import { type Channel, channels } from '../schemas/vocabulary.ts'
 import { type Context, faultOf } from './context.ts'
 import type { ProviderHealth } from './health-report.ts'
 import { type Provider, withoutCredentials } from './providers.ts'
-import { missingInWords } from './sending-report.ts'
+import { type MissingAccount, missingAccount } from './sending-report.ts'
 import { withTimeout } from './with-timeout.ts'
 
 /** What verifying a provider may take; then it is aborted, and a little later it counts as failing. */
@@ -41,8 +41,9 @@ export class ProviderChecks {
   }
 
   async #provider(channel: Channel, verify: boolean): Promise<ProviderHealth> {
-    const found = this.#context.providers.find(null, channel)
-    if (typeof found === 'string') return this.#missing(channel, found)
+    const missing = missingAccount(this.#context, channel)
+    const found = this.#context.providers.sender(null, channel)
+    if (missing !== null || found === null) return withoutProvider(channel, missing)
     const provider = found.transport.name
     const { clock } = this.#context.options
     const known = this.#verified.get(channel)
@@ -52,14 +53,6 @@ export class ProviderChecks {
     const pause = this.#context.accounts.pause(found)
     if (pause === null) return { channel, provider, status, code, message, checkedAt }
     return { channel, provider, status: 'failing', code: pause.code, message: pause.message, checkedAt }
-  }
-
-  /** Without a default every organization brings its own account, and nothing is wrong; one that is begun is to work. */
-  #missing(channel: Channel, code: ProviderFault): ProviderHealth {
-    const { defaults } = this.#context.options
-    const isBegun = (channel === 'EMAIL' ? defaults.email : defaults.sms) !== null && !this.#context.providers.delivered
-    const message = missingInWords(channel, code)
-    return { channel, provider: null, status: isBegun ? 'degraded' : 'unknown', code, message, checkedAt: null }
   }
 
   #verifyOnce(channel: Channel, provider: Provider): Promise<void> {
@@ -98,6 +91,12 @@ export class ProviderChecks {
       freshUntil: clock.elapsedMs() + verifiedForMs,
     })
   }
+}
+
+/** Without a default every organization brings its own account, and nothing is wrong; one that is begun is to work. */
+function withoutProvider(channel: Channel, missing: MissingAccount | null): ProviderHealth {
+  const { code = null, message = null, isBegun = false } = missing ?? {}
+  return { channel, provider: null, status: isBegun ? 'degraded' : 'unknown', code, message, checkedAt: null }
 }
 
 /** Of an error that is none of a transport's, no words: they may hold anything. */

@@ -64,6 +64,7 @@ export const mayHaveGoneOut = (due: DueWork): boolean =>
 
 /** Which row it is, for the log. */
 export const factsForLog = (due: DueWork) => ({
+  organizationId: factsOf(due).organizationId,
   reminderId: due.reminder?.id ?? null,
   notificationId: due.delivery?.id ?? null,
 })
