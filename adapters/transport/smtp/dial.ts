@@ -109,15 +109,17 @@ class Attempt {
   #unconnected(code: string | null): TransportError {
     if (this.progress === 0 || this.#route.tls === null) {
       const word = wordOf(code)
-      return account(`The mail server could not be connected to (${word.slice('smtp_'.length)}).`, word)
+      return account(`The mail server could not be connected to (${word.slice('smtp_'.length)}). ${checkPlace}`, word)
     }
     if (/CERT|SIGNATURE/.test(code ?? '')) return failureOf({ code }, { begun: false, aborted: false })
     if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
       return account(plain, 'smtp_plain')
     }
-    return account('The mail server could not be connected to over TLS.', 'smtp_tls')
+    return account(`The mail server could not be connected to over TLS. ${checkPlace}`, 'smtp_tls')
   }
 }
+
+const checkPlace = 'Check the host and the port.'
 
 const plain =
   'The mail server speaks without encryption on a port that was to be encrypted from the start. Check the port: 465 is usually encrypted from the start, 587 and 25 are not (they use STARTTLS).'
@@ -125,7 +127,7 @@ const plain =
 const silent = (at: 'connect' | 'greet'): TransportError =>
   account(
     at === 'connect'
-      ? 'The mail server could not be connected to in time.'
+      ? `The mail server could not be connected to in time. ${checkPlace}`
       : 'The mail server took the connection and did not greet in time. One that is encrypted from the start waits like this for a client that is not: check the port, and the security of the account.',
     'smtp_timedout',
   )

@@ -101,7 +101,9 @@ describe.skipIf(process.platform !== 'linux')('a host with several addresses', (
       transport({ ...open, lookup: resolving(other, '127.0.0.3') }).send(emailMessage(), named(port)),
     )
     expect(refusing).toMatchObject({ scope: 'account', code: 'smtp_connrefused' })
-    expect(refusing.message).toBe('The mail server could not be connected to (connrefused).')
+    expect(refusing.message).toBe(
+      'The mail server could not be connected to (connrefused). Check the host and the port.',
+    )
   })
 
   it('is left alone once the send is aborted', async () => {
