@@ -1,6 +1,6 @@
 /** What else a host brings: TaskManager, an engine, a logger, a store of rate limits, who calls. */
 import pg from 'pg'
-import { onTestFinished } from 'vitest'
+import { onTestFinished, vi } from 'vitest'
 import { pgBoss } from '../../adapters/scheduler/pg-boss.ts'
 import type { NotificationsOptions } from '../../src/index.ts'
 import { authenticate } from '../conformance/http/world.ts'
@@ -104,6 +104,22 @@ export const surroundings: readonly BrokenSetUp[] = [
     },
     log: /authenticate failed.*role: must be \\"admin\\" or \\"viewer\\"/,
     health: /authenticate failed[^}]*role: must be \\"admin\\" or \\"viewer\\"/,
+    status: 'ok',
+    staff: null,
+  },
+  {
+    name: 'a logger that throws',
+    make: async () => {
+      const written: string[] = []
+      for (const level of ['warn', 'error'] as const) {
+        const spy = vi.spyOn(console, level).mockImplementation((line: string) => void written.push(line))
+        onTestFinished(() => spy.mockRestore())
+      }
+      const logger = { debug: throwing, info: throwing, warn: throwing, error: throwing }
+      return { ...(await openHost({ logger })), lines: written }
+    },
+    log: /the option \\"logger\\" failed: its lines are written to stderr/,
+    health: /the option \\"logger\\" failed: its lines are written to stderr/,
     status: 'ok',
     staff: null,
   },

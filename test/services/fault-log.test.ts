@@ -174,3 +174,52 @@ describe('a listener of the host', () => {
     expect(clinic.log.lines.filter((line) => line.includes('event listener failed'))).toHaveLength(1)
   })
 })
+
+describe('what went wrong lately', () => {
+  it('is kept for ten minutes after it came last, with how often it came', async () => {
+    const { clock, log } = logBook()
+    log.warn('database busy', { code: 'storage_busy', id: 1 })
+    await clock.advance(300_000)
+    log.error('account paused', { organizationId: 'harbour' })
+    log.warn('database busy', { code: 'storage_busy', id: 2 })
+    const [firstAt, lastAt] = [new Date(now), new Date('2026-03-18T12:05:00Z')]
+    expect(log.recent()).toMatchObject([
+      { level: 'warn', message: 'database busy', fields: { id: 2 }, count: 2, firstAt, lastAt },
+      { level: 'error', message: 'account paused', fields: { organizationId: 'harbour' }, count: 1, firstAt: lastAt },
+    ])
+    await clock.advance(599_999)
+    expect(log.recent()).toHaveLength(2)
+    await clock.advance(1)
+    expect(log.recent()).toEqual([])
+    log.warn('database busy', { code: 'storage_busy' })
+    expect(log.recent()).toMatchObject([{ count: 1, firstAt: clock.now() }])
+  })
+
+  it('is bounded, however many kinds there are', async () => {
+    const { clock, log } = logBook()
+    for (let id = 0; id < 2000; id += 1) {
+      log.warn(`message ${id}`, { code: 'x' })
+      await clock.advance(100)
+    }
+    // Those of the last minute are kept in any case, lest they be written again.
+    expect(log.recent().length).toBeLessThanOrEqual(600)
+  })
+
+  it('has the failure of the logger itself, and lines that it did not take', () => {
+    const clock = new ManualClock(now)
+    const full = () => {
+      throw new Error('disk full')
+    }
+    const log = createFaultLog({ debug: full, info: full, warn: full, error: full }, clock)
+    const written: string[] = []
+    const { warn, error } = console
+    Object.assign(console, { warn: (line: string) => written.push(line), error: (line: string) => written.push(line) })
+    for (let time = 0; time < 3; time += 1) log.warn('database busy', { code: 'storage_busy', id: time })
+    Object.assign(console, { warn, error })
+    expect(log.recent().map(({ message, count }) => [message, count])).toEqual([
+      ['database busy', 3],
+      ['the option "logger" failed: its lines are written to stderr', 1],
+    ])
+    expect(written.filter((line) => line.includes('its lines are written to stderr'))).toHaveLength(1)
+  })
+})
