@@ -45,8 +45,15 @@ export type {
   SendOptions,
   WaitlistOptions,
 } from './schemas/requests.ts'
-export type { OrganizationSettings, OrganizationSettingsInput, SecretField } from './schemas/settings.ts'
-export type { Template, TemplateSet, TemplatesInput } from './schemas/templates.ts'
+export type {
+  OrganizationSettings,
+  OrganizationSettingsInput,
+  SecretField,
+  SettingsValues,
+  Templates,
+  TemplatesInput,
+} from './schemas/settings.ts'
+export type { Template, TemplateSet } from './schemas/templates.ts'
 export type {
   AppointmentCategory,
   AppointmentOutcome,
@@ -71,13 +78,12 @@ export type { Receipt, ReportResult } from './services/callbacks.ts'
 export type { ExplanationLine } from './services/explanation.ts'
 export type { NotificationService } from './services/notification-service.ts'
 export type { NotificationTransaction } from './services/notification-transaction.ts'
-export type { PlanSummary } from './services/plan-summary.ts'
 export type { ReconcileStatus } from './services/reconcile/progress.ts'
 export type { Finding, ReconcileOptions, ReconcileReport } from './services/reconcile/report.ts'
 export type { HeldFilter, HeldMessage, RestoreReport } from './services/restore.ts'
-export type { BatchResult as ScheduleManyResult } from './services/schedule-batch.ts'
+export type { BatchResult as ScheduleManyResult, PlanSummary } from './services/schedule-batch.ts'
 export type { EffectiveChannel, EffectivePreferences, EffectiveSettings } from './services/settings/effective.ts'
-export type { SettingsService, Templates, WithWarnings } from './services/settings-service.ts'
+export type { SettingsService, WithWarnings } from './services/settings-service.ts'
 export type { StopReport } from './services/shutdown.ts'
 export type {
   AttendanceReport,
@@ -124,9 +130,9 @@ export {
 // settings, preferences and templates are validated with.
 
 export { actorKinds, auditActions, auditTargets } from './schemas/audit.ts'
+export { secretMask } from './schemas/fields.ts'
 export { preferencesInput } from './schemas/preferences.ts'
-export { organizationSettingsInput, secretFields, secretMask } from './schemas/settings.ts'
-export { templatesInput } from './schemas/templates.ts'
+export { organizationSettingsInput, secretFields, templatesInput } from './schemas/settings.ts'
 export { isTimeZone } from './schemas/time-zone.ts'
 export {
   appointmentCategories,
@@ -193,17 +199,15 @@ export type * from './ports/scheduler.ts'
 export type * from './ports/storage.ts'
 export type * from './ports/transport.ts'
 
-// For authors of storage adapters: the rules by which rows, counters and the audit log are written.
+// For authors of storage adapters: the tables, and the commands by which their rows change.
 
-export { attendanceKey, attendanceOf } from './domain/attendance.ts'
-export { type Change, preferencesChange, settingsChange } from './domain/audit.ts'
-export { bucketOf } from './domain/histogram.ts'
-export { canTransition } from './domain/transitions.ts'
 export { challengeMs, countedAtMost } from './ports/storage/deliveries.ts'
 export { laneKey } from './ports/storage/due.ts'
 export { clockSlackMs } from './ports/storage/jobs.ts'
-export { recipientTarget, subjectTarget, systemActor } from './schemas/audit.ts'
-export { categoryFlagOf, channelFlagOf } from './schemas/preferences.ts'
+export * as records from './records/index.ts'
+export { type ColumnKindOf, type ColumnName, columnOf, type Fields, type ValuesOf } from './schemas/fields.ts'
+export { emptyPreferences, preferenceFields } from './schemas/preferences.ts'
+export { emptySettings, settingsFields } from './schemas/settings.ts'
 export { settledMeasures } from './schemas/vocabulary.ts'
 
 // For authors of transports: the wait an answer asks for, and the guard around hosts that organizations name.

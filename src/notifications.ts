@@ -15,10 +15,10 @@ import { Callbacks, type Receipt, type ReportResult } from './services/callbacks
 import { createContext, type Events, faultOf } from './services/context.ts'
 import { Dispatcher } from './services/dispatch/dispatcher.ts'
 import { embeddedScheduler } from './services/embedded-scheduler.ts'
-import { Feeder } from './services/feeder.ts'
+import { feeder } from './services/feeder.ts'
 import { guardedScheduler } from './services/guarded-scheduler.ts'
 import { Health } from './services/health.ts'
-import { Housekeeping } from './services/housekeeping.ts'
+import { housekeeping } from './services/housekeeping.ts'
 import { LibraryClock } from './services/library-clock.ts'
 import { NotificationService } from './services/notification-service.ts'
 import { Owners } from './services/owners.ts'
@@ -160,11 +160,11 @@ export function createNotifications(options: NotificationsOptions): Notification
   const { storage, transports, logger } = resolved
   const scheduler = guardedScheduler(options.scheduler ?? embeddedScheduler(), clock, logger)
   const dispatcher = new Dispatcher(context, planner, scheduler, taskManager?.workSource)
-  const feeder = new Feeder(context, scheduler)
+  const feed = feeder(context, scheduler)
   const replanner = new Replanner(context, planner)
   const reconciler = new Reconciler(context, planner)
   const restore = new Restore(context, reconciler)
-  const housekeeping = new Housekeeping(context)
+  const cleaning = housekeeping(context)
   const notifications = new NotificationService(context, planner)
   const settings = new SettingsService(context)
   const statistics = new Statistics(context)
@@ -194,9 +194,9 @@ export function createNotifications(options: NotificationsOptions): Notification
     await clock.follow()
     await dispatcher.start()
     if (stopped !== null) throw stoppedMeanwhile()
-    feeder.start()
+    feed?.start()
     replanner.start()
-    housekeeping.start()
+    cleaning.start()
     reconciler.start()
     taskManager?.start()
     reportChannels(context)
@@ -213,9 +213,9 @@ export function createNotifications(options: NotificationsOptions): Notification
         { name: `scheduler ${scheduler.name}`, stop: () => scheduler.stop() },
         { name: 'TaskManager', stop: () => taskManager?.stop() },
         { name: 'reconciliation', stop: () => reconciler.stop() },
-        { name: 'housekeeping', stop: () => housekeeping.stop() },
+        { name: 'housekeeping', stop: () => cleaning.stop() },
         { name: 're-planning', stop: () => replanner.stop() },
-        { name: 'feeder', stop: () => feeder.stop() },
+        { name: 'feeder', stop: () => feed?.stop() },
       ],
       transports: transports.map((transport) => ({
         name: `transport ${transport.name}`,

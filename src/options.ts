@@ -16,6 +16,7 @@ import { type Logger, messageFirst, stderrLogger } from './ports/logger.ts'
 import type { Scheduler } from './ports/scheduler.ts'
 import type { IdKinds, Storage } from './ports/storage.ts'
 import type { Transport } from './ports/transport.ts'
+import { storeOn } from './records/store.ts'
 import { asOptions } from './schemas/as-options.ts'
 import { parseInput } from './schemas/common.ts'
 import { definedOnly } from './schemas/defined.ts'
@@ -199,7 +200,7 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
   const resolvedUrl = publicUrl === undefined ? null : publicUrl.replace(/(?<!\/)\/+$/, '')
   const { taskManager, clock = systemClock } = options
   return {
-    storage: options.storage,
+    storage: storeOn(options.storage),
     directory: options.directory,
     transports: options.transports,
     encryptionKeys,

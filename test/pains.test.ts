@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { sqlite } from '../adapters/storage/sqlite.ts'
 import { capture } from '../adapters/transport/capture.ts'
 import { TransportError } from '../src/index.ts'
 import { ada, openClinic, organizationId } from './support/clinic.ts'
+import { sqlite } from './support/stores.ts'
 
 const hour = 3_600_000
 const day = 24 * hour

@@ -1,6 +1,7 @@
 import { NotificationError, type Storage } from '../../src/index.ts'
 import { accountStore } from './postgres/accounts.ts'
 import { auditStore } from './postgres/audit.ts'
+import { carrying, idPool } from './postgres/commands.ts'
 import { decisionStore } from './postgres/decisions.ts'
 import { deliveryStore } from './postgres/deliveries.ts'
 import { createEngine, type Engine } from './postgres/engine.ts'
@@ -16,7 +17,6 @@ import { preferenceStore, settingsStore } from './postgres/settings.ts'
 import type { PostgresTarget } from './postgres/source.ts'
 import { statisticsStore } from './postgres/statistics.ts'
 import { taskStore } from './postgres/tasks.ts'
-import { idPool } from './postgres/transaction.ts'
 import type { PgKysely, PgPool } from './postgres/vendor.ts'
 
 export type { PgClient, PgExecutor, PgKysely, PgPool, PgQuery, PgResult, PgRow } from './postgres/vendor.ts'
@@ -100,6 +100,7 @@ function targetOf(options: PostgresOptions): PostgresTarget {
 function storageOn(engine: Engine, deaf: boolean): Storage {
   const watch = watchForeignChanges(engine)
   const pool = idPool()
+  const carry = carrying(engine, pool, { busyTimeoutMs: engine.limits.busyTimeoutMs, isHosts: false })
   return {
     name: 'postgres',
     migrate: (options) => engine.migrate((migrator) => migrate(migrator, options)),
@@ -120,17 +121,18 @@ function storageOn(engine: Engine, deaf: boolean): Storage {
       watch.stop()
       return engine.close()
     },
-    plans: planStore(engine, pool),
+    carry,
+    plans: planStore(engine),
     reminders: reminderStore(engine),
-    deliveries: deliveryStore(engine, pool),
-    settings: settingsStore(engine, pool),
-    preferences: preferenceStore(engine, pool),
-    decisions: decisionStore(engine, pool),
+    deliveries: deliveryStore(engine),
+    settings: settingsStore(engine),
+    preferences: preferenceStore(engine),
+    decisions: decisionStore(engine),
     requests: requestStore(engine),
     jobs: jobStore(engine),
     audit: auditStore(engine),
-    statistics: statisticsStore(engine, pool),
-    tasks: taskStore(engine, pool),
+    statistics: statisticsStore(engine),
+    tasks: taskStore(engine),
     accounts: accountStore(engine),
   }
 }

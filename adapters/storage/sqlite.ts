@@ -4,7 +4,7 @@ import { auditStore } from './sqlite/audit.ts'
 import { fileTarget, type SqliteTarget } from './sqlite/connection.ts'
 import { decisionStore } from './sqlite/decisions.ts'
 import { deliveryStore } from './sqlite/deliveries.ts'
-import { createEngine, type Engine } from './sqlite/engine.ts'
+import { carrying, createEngine, type Engine } from './sqlite/engine.ts'
 import { watchForeignChanges } from './sqlite/foreign-change.ts'
 import { withinHostTransactions } from './sqlite/host-transaction.ts'
 import { jobStore } from './sqlite/jobs.ts'
@@ -84,6 +84,7 @@ const storageOn = (engine: Engine, { busyTimeoutMs, pollMs }: Required<SqliteTun
       watch.stop()
       return engine.close()
     },
+    carry: carrying(engine),
     plans: planStore(engine),
     reminders: reminderStore(engine),
     deliveries: deliveryStore(engine),

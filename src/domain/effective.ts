@@ -1,25 +1,14 @@
 import type { Person } from '../schemas/directory.ts'
 import { readEmail } from '../schemas/email-address.ts'
+import type { ShownOf } from '../schemas/fields.ts'
 import type { OffsetInput } from '../schemas/offset.ts'
 import { type Country, type ReadContact, readPhone } from '../schemas/phone-number.ts'
-import { categoryFlagOf, type PreferencesValues } from '../schemas/preferences.ts'
-import type { OrganizationSettings } from '../schemas/settings.ts'
+import { categoryFlagOf, channelFlagOf, type PreferencesValues } from '../schemas/preferences.ts'
+import type { SettingsFields } from '../schemas/settings.ts'
 import type { Category, Channel, Rule } from '../schemas/vocabulary.ts'
 
-/** The organization's settings that decide about messages, with defaults filled in. */
-export type OrganizationPolicy = Pick<
-  OrganizationSettings,
-  | 'emailEnabled'
-  | 'smsEnabled'
-  | 'defaultEmailReminders'
-  | 'defaultSmsReminders'
-  | 'emailTemplates'
-  | 'smsTemplates'
-  | 'unknownOutcome'
-  | 'pastReminders'
-  | 'practitionerNotifications'
-  | 'defaultCountry'
->
+/** The organization's settings, with defaults filled in. */
+export type OrganizationPolicy = ShownOf<SettingsFields>
 
 export type EffectiveInput = {
   readonly policy: OrganizationPolicy
@@ -54,8 +43,8 @@ export function effective(input: EffectiveInput): Effective {
   const { policy, wishes, recipient, category, channel } = input
   const email = channel === 'EMAIL'
   const reasons: Rule[] = []
-  if (!(email ? policy.emailEnabled : policy.smsEnabled)) reasons.push('channel_disabled_by_organization')
-  if ((email ? wishes?.emailEnabled : wishes?.smsEnabled) === false) reasons.push('channel_disabled_by_recipient')
+  if (!policy[channelFlagOf[channel]]) reasons.push('channel_disabled_by_organization')
+  if (wishes?.[channelFlagOf[channel]] === false) reasons.push('channel_disabled_by_recipient')
   if (recipient.type === 'PRACTITIONER') {
     if (!policy.practitionerNotifications.includes(category)) reasons.push('not_switched_on_for_practitioners')
   } else if (wishes?.[categoryFlagOf[category]] === false) {

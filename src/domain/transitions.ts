@@ -1,4 +1,4 @@
-import type { DeliveryStatus } from '../schemas/vocabulary.ts'
+import type { DeliveryState, DeliveryStatus } from '../schemas/vocabulary.ts'
 
 /**
  * What a settled status may still become: SENT < FAILED < DELIVERED < BOUNCED. Providers accept a message long before they
@@ -16,3 +16,12 @@ export const statusTransitions: Readonly<Record<DeliveryStatus, readonly Deliver
 export function canTransition(from: DeliveryStatus | null, to: DeliveryStatus): boolean {
   return from === null || statusTransitions[from].includes(to)
 }
+
+/** Whether an attempt may have reached somebody although it was never settled. */
+export const isInDoubt = ({
+  state,
+  unknownOutcomes,
+}: {
+  readonly state: DeliveryState
+  readonly unknownOutcomes: number
+}) => state === 'sending' || unknownOutcomes > 0

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type ErrorCode, errorCodes, errorTable, isNotificationError, NotificationError } from '../errors.ts'
-import { speaksWire, toSnake } from './snake-case.ts'
+import { toSnake } from '../schemas/fields.ts'
+import { speaksWire } from './snake-case.ts'
 
 /** RFC 9457 problem details. */
 export const problemShape = z.object({

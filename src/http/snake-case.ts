@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type FieldIssue, issuesInWords, NotificationError } from '../errors.ts'
 import { fieldPath } from '../schemas/common.ts'
+import { toSnake } from '../schemas/fields.ts'
 import { readInstant } from '../schemas/instant.ts'
 
 /**
@@ -23,10 +24,6 @@ export type Reading = {
   readonly text: boolean
   readonly issues: FieldIssue[]
 }
-
-/** `emailReminders[2]` becomes `email_reminders[2]`. */
-export const toSnake = (path: string): string =>
-  path.replace(/([a-z0-9])([A-Z])/g, (_, before: string, after: string) => `${before}_${after.toLowerCase()}`)
 
 const givenNames = z.registry<{ readonly name: string }>()
 

@@ -1,16 +1,17 @@
 import type { Logger } from './logger.ts'
+import type { Command } from './rows/rows.ts'
 import type { AccountStore } from './storage/accounts.ts'
 import type { AuditStore } from './storage/audit.ts'
-import type { DecisionStore } from './storage/decisions.ts'
-import type { DeliveryStore } from './storage/deliveries.ts'
+import type { DecisionQueries } from './storage/decisions.ts'
+import type { DeliveryQueries } from './storage/deliveries.ts'
 import type { JobStore } from './storage/jobs.ts'
-import type { PlanStore } from './storage/plans.ts'
-import type { PreferenceStore } from './storage/preferences.ts'
+import type { PlanQueries } from './storage/plans.ts'
+import type { PreferenceQueries } from './storage/preferences.ts'
 import type { ReminderStore } from './storage/reminders.ts'
 import type { RequestStore } from './storage/requests.ts'
-import type { SettingsStore } from './storage/settings.ts'
-import type { StatisticsStore } from './storage/statistics.ts'
-import type { TaskStore } from './storage/tasks.ts'
+import type { SettingsQueries } from './storage/settings.ts'
+import type { StatisticsQueries } from './storage/statistics.ts'
+import type { TaskQueries } from './storage/tasks.ts'
 import type { TransactionStorage } from './storage/transaction.ts'
 
 export * from './storage/accounts.ts'
@@ -56,9 +57,9 @@ export type MigrationReport = {
 }
 
 /**
- * The library's tables, as groups of single commands. There are no interactive transactions: each method is one atomic
- * command that happens completely or not at all, and concurrent callers, in other processes too, never see it half
- * done. Every method may reject with `storage_busy`, `storage_failed`, `storage_replaced` or `storage_closed`, with `migration_missing`
+ * The library's tables: `carry` for what changes them, and the questions that a storage answers itself, in groups. There are no
+ * interactive transactions: each call is atomic, happens completely or not at all, and concurrent callers, in other processes too,
+ * never see it half done. Every method may reject with `storage_busy`, `storage_failed`, `storage_replaced` or `storage_closed`, with `migration_missing`
  * if the tables are missing or older than the library, or with `library_outdated` if they are too new for it.
  */
 export interface Storage {
@@ -96,18 +97,23 @@ export interface Storage {
    * that it supports; methods reject with the same error if no transaction is open on the connection.
    */
   within?(transaction: unknown): TransactionStorage
+  /**
+   * Carries out commands of one kind in one transaction, each completely or not at all: gives `command.run` the rows that it
+   * declares, and writes what it changed. Outcomes come in the order of the items.
+   */
+  carry<Item, Outcome>(command: Command<Item, Outcome>, items: readonly Item[]): Promise<Outcome[]>
   /** Finishes the commands in progress and releases the connection. Idempotent. */
   close(): Promise<void>
-  readonly plans: PlanStore
+  readonly plans: PlanQueries
   readonly reminders: ReminderStore
-  readonly deliveries: DeliveryStore
-  readonly settings: SettingsStore
-  readonly preferences: PreferenceStore
-  readonly decisions: DecisionStore
+  readonly deliveries: DeliveryQueries
+  readonly settings: SettingsQueries
+  readonly preferences: PreferenceQueries
+  readonly decisions: DecisionQueries
   readonly requests: RequestStore
   readonly jobs: JobStore
   readonly audit: AuditStore
-  readonly statistics: StatisticsStore
-  readonly tasks: TaskStore
+  readonly statistics: StatisticsQueries
+  readonly tasks: TaskQueries
   readonly accounts: AccountStore
 }

@@ -8,6 +8,7 @@ import {
 import { z } from 'zod'
 import type { Warning } from './common.ts'
 import { asciiDigits, visible } from './plain-text.ts'
+import { remember } from './remember.ts'
 
 /** A contact as it is used, or why it is not: in words without the contact. */
 export type ReadContact =
@@ -29,8 +30,16 @@ const scheme = /^(?:tel|sms|callto):(?:\/\/)?/i
  * `00` or `tel:`. What has no country code is read as one of `country`. What is written in E.164 passes by its shape, and with a
  * warning where no such number is assigned; anything else must have a possible length.
  */
-export function readPhone(text: string, country: Country | null): ReadContact {
-  if (text.length > longest) return refused(`is longer than ${longest} characters`)
+export const readPhone = (text: string, country: Country | null): ReadContact =>
+  text.length > longest ? refused(`is longer than ${longest} characters`) : rememberedPhone(`${country ?? ''}:${text}`)
+
+/** Kept, for the same number is read when it is planned for, asked about and sent to; reading one takes as long as a statement. */
+const rememberedPhone = remember({ maxBytes: 2_000_000, bytesOf: () => 400 }, (key: string) => {
+  const [country = ''] = key.split(':', 1)
+  return read(key.slice(country.length + 1), country === '' ? null : country)
+})
+
+function read(text: string, country: Country | null): ReadContact {
   const typed = plain(text)
   if (!/\d/.test(typed)) return refused('has no digits')
   const isE164 = e164.test(typed)
@@ -40,18 +49,18 @@ export function readPhone(text: string, country: Country | null): ReadContact {
   const isBoth = dialled !== null && !(abroad instanceof ParseError) && abroad.isValid()
   if (isBoth && abroad.number !== dialled.number)
     return refused('may be either of two numbers that begin with 00; write it with + and the country code')
-  const read = dialled ?? abroad
-  if (read instanceof ParseError) {
-    return isE164 ? { address: typed, warnings: [doubt(typed)] } : refused(wordsOf(read, typed))
+  const found = dialled ?? abroad
+  if (found instanceof ParseError) {
+    return isE164 ? { address: typed, warnings: [doubt(typed)] } : refused(wordsOf(found, typed))
   }
-  const { number, ext } = read
-  const isPossible = read.isPossible() && e164.test(number)
+  const { number, ext } = found
+  const isPossible = found.isPossible() && e164.test(number)
   if (!isPossible) {
     return isE164
       ? { address: typed, warnings: [doubt(typed)] }
       : refused('has a length that no number of its country has')
   }
-  const warnings = [...(read.isValid() ? [] : [doubt(number)]), ...(ext === undefined ? [] : [dropped])]
+  const warnings = [...(found.isValid() ? [] : [doubt(number)]), ...(ext === undefined ? [] : [dropped])]
   return { address: number, warnings }
 }
 

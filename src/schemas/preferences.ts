@@ -1,28 +1,41 @@
 import { z } from 'zod'
 import type { HostRef, RecipientRef } from './common.ts'
 import { emailAddress } from './email-address.ts'
-import { type OffsetInput, reminderOffsets } from './offset.ts'
+import { emptyOf, type Fields, type Flat, type InputOf, inputOf, namesWith, type ValuesOf } from './fields.ts'
+import { reminderOffsets } from './offset.ts'
 import { phoneNumber } from './phone-number.ts'
 import type { Category, Channel } from './vocabulary.ts'
 
-const flag = z.boolean().nullable().optional()
-const offsets = reminderOffsets.nullable().optional()
+const wish = { schema: z.boolean(), isAudited: true } as const
+const offsets = { schema: reminderOffsets, isAudited: true } as const
 
-/** A patient's or client's preferences as a caller writes them. Null: inherit from the organization. */
-export const preferencesInput = z.strictObject({
-  emailEnabled: flag,
-  smsEnabled: flag,
+/** The columns of the preference tables that callers write; null inherits the organization's setting. */
+export const preferenceFields = {
+  emailEnabled: wish,
+  smsEnabled: wish,
+  /** In place of the organization's; an empty list means no reminders. */
   emailReminders: offsets,
+  /** In place of the organization's; an empty list means no reminders. */
   smsReminders: offsets,
-  appointmentConfirmation: flag,
-  appointmentReminder: flag,
-  appointmentCancellation: flag,
-  appointmentReschedule: flag,
-  waitlistNotification: flag,
-  emailAddress: emailAddress.nullable().optional(),
-  phoneNumber: phoneNumber.nullable().optional(),
-})
-export type PreferencesInput = z.infer<typeof preferencesInput>
+  appointmentConfirmation: wish,
+  appointmentReminder: wish,
+  appointmentCancellation: wish,
+  appointmentReschedule: wish,
+  waitlistNotification: wish,
+  /** In place of the address that the directory has. */
+  emailAddress: { schema: emailAddress, isContact: true },
+  /** In place of the number that the directory has. */
+  phoneNumber: { schema: phoneNumber, isContact: true },
+} as const satisfies Fields
+export type PreferenceFields = typeof preferenceFields
+
+export const preferencesInput = inputOf(preferenceFields)
+/** A patient's or client's preferences as a caller writes them. Null: inherit from the organization. */
+export type PreferencesInput = InputOf<PreferenceFields>
+
+/** The recipient's own wishes; null in a field inherits. */
+export type PreferencesValues = ValuesOf<PreferenceFields>
+export const emptyPreferences: PreferencesValues = emptyOf(preferenceFields)
 
 /** The recipients who have preferences; practitioners follow the organization's settings. */
 export type PreferenceRef = RecipientRef & { readonly type: 'PATIENT' | 'CLIENT' }
@@ -30,28 +43,15 @@ export type PreferenceRef = RecipientRef & { readonly type: 'PATIENT' | 'CLIENT'
 /** The same, as a host names them. */
 export type HostPreferenceRef = HostRef & { readonly type: PreferenceRef['type'] }
 
-/** The recipient's own wishes; null in a field inherits. */
-export type PreferencesValues = {
-  readonly emailEnabled: boolean | null
-  readonly smsEnabled: boolean | null
-  readonly emailReminders: readonly OffsetInput[] | null
-  readonly smsReminders: readonly OffsetInput[] | null
-  readonly appointmentConfirmation: boolean | null
-  readonly appointmentReminder: boolean | null
-  readonly appointmentCancellation: boolean | null
-  readonly appointmentReschedule: boolean | null
-  readonly waitlistNotification: boolean | null
-  readonly emailAddress: string | null
-  readonly phoneNumber: string | null
-}
-
-export type Preferences = PreferencesValues & {
-  readonly id: number
-  readonly organizationId: string
-  readonly recipient: PreferenceRef
-  readonly createdAt: Date
-  readonly updatedAt: Date
-}
+export type Preferences = Flat<
+  PreferencesValues & {
+    readonly id: number
+    readonly organizationId: string
+    readonly recipient: PreferenceRef
+    readonly createdAt: Date
+    readonly updatedAt: Date
+  }
+>
 
 /** The preference that switches a channel. */
 export const channelFlagOf = {
@@ -67,3 +67,11 @@ export const categoryFlagOf = {
   RESCHEDULE: 'appointmentReschedule',
   WAITLIST: 'waitlistNotification',
 } as const satisfies Record<Category, keyof PreferencesInput>
+
+const noContacts = Object.fromEntries(namesWith(preferenceFields, 'isContact').map((name) => [name, null]))
+
+/** The same without addresses of their own: those that the directory has hold. */
+export const withoutContacts = <Values extends PreferencesValues>(values: Values): Values => ({
+  ...values,
+  ...noContacts,
+})

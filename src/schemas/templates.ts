@@ -10,10 +10,3 @@ export type Template = z.infer<typeof template>
 
 export const templateSet = z.partialRecord(z.enum(templateKeys), template)
 export type TemplateSet = z.infer<typeof templateSet>
-
-/** Both channels, as the templates endpoints show them. */
-export const templatesInput = z.strictObject({
-  emailTemplates: templateSet.nullable().optional(),
-  smsTemplates: templateSet.nullable().optional(),
-})
-export type TemplatesInput = z.infer<typeof templatesInput>

@@ -1,10 +1,10 @@
 import type { AccountRow } from '../ports/storage.ts'
 import type { Channel, Rule } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
-import { faultOf } from './context.ts'
-import { accountKeyOf, destinationOf, routeKeyOf } from './dispatch/account-gate.ts'
+import { faultOf } from './fault-log.ts'
 import { abandonedOf, type PausedAccount, reportOf } from './paused-accounts.ts'
 import { type Provider, sourceOf, withoutCredentials } from './providers.ts'
+import { accountKeyOf, destinationOf, routeKeyOf, sendersOf } from './senders.ts'
 
 /** Why an account is paused, since when, and when one message tries it again. */
 export type AccountPause = {
@@ -301,9 +301,8 @@ export class Accounts {
 
   /** Whether the organization still sends through the account. */
   async #isUsed({ account, channel }: AccountRow, organizationId: string): Promise<boolean> {
-    const { storage } = this.#context.options
-    const [settings = null] = await storage.settings.get([organizationId])
-    const provider = this.#context.providers.sender(settings, channel)
+    const senderOf = await sendersOf(this.#context, [organizationId])
+    const provider = senderOf({ organizationId, channel })
     return provider !== null && (accountKeyOf(provider) === account || destinationOf(provider, account) !== null)
   }
 }

@@ -7,7 +7,7 @@ import { explainUnreported } from './explain-unreported.ts'
 import { explainWaiting } from './explain-waiting.ts'
 import { type ExplanationLine, explainAppointment } from './explanation.ts'
 import { locatedAppointment, type Scope } from './known-appointment.ts'
-import { Previews } from './previews.ts'
+import { previewOf } from './previews.ts'
 import { type ExplanationPage, type ReminderPage, showReminder } from './views.ts'
 
 const defaultLimit = 500
@@ -40,8 +40,8 @@ export async function reminderPage(
   const all = await context.options.storage.reminders.list(organizationId, appointmentId)
   const placeOf = ({ reminderTime: at, id }: (typeof all)[number]) => ({ at, id })
   const { rows, nextCursor } = asked === null ? { rows: all, nextCursor: null } : slice(all, placeOf, asked)
-  const previews = await Previews.forAppointment(context, truth?.kind === 'known' ? truth.value : null)
-  return { reminders: rows.map((row) => showReminder(row, previews.of(row))), nextCursor }
+  const preview = await previewOf(context, truth?.kind === 'known' ? truth.value : null)
+  return { reminders: rows.map((row) => showReminder(row, preview(row))), nextCursor }
 }
 
 /** Lines in the order of time. What is so now, and was not written, follows on the last page. Null: all on one. */

@@ -4,9 +4,8 @@ import type { Actor } from '../schemas/audit.ts'
 import { type HostId, parseInput } from '../schemas/common.ts'
 import { type SendOptions, sendOptions, type WaitlistOptions, waitlistOptions } from '../schemas/requests.ts'
 import type { Context } from './context.ts'
-import { rowInvalid } from './directory/row-findings.ts'
 import { readId } from './ids.ts'
-import { isWithin, knownAppointment, type Scope } from './known-appointment.ts'
+import { knownAppointment, requireKnown, type Scope } from './known-appointment.ts'
 import { waitlistEntryNotFound } from './not-found.ts'
 import { channelsOf } from './notices.ts'
 import { requireOpen, sendNotices } from './send-notices.ts'
@@ -60,14 +59,11 @@ export async function askedWaitlistNotice(
   const id = readId(context.options.ids, 'waitlistEntry', waitlistEntryId, 'waitlistEntryId')
   const { channel, idempotencyKey } = parseInput(waitlistOptions, options, 'The notification')
   const truth = (await context.host.waitlistEntries([id]))(id)
-  if (truth.kind === 'unreadable' && isWithin(scope, { organizationId: truth.organizationId ?? scope })) {
-    throw rowInvalid(`waitlist entry ${id}`, truth.issues)
-  }
-  if (truth.kind !== 'known' || !isWithin(scope, truth.value)) throw waitlistEntryNotFound(id)
-  requireOpen(truth.value, context.options.clock.now())
+  const entry = requireKnown(truth, scope, `waitlist entry ${id}`, () => waitlistEntryNotFound(id))
+  requireOpen(entry, context.options.clock.now())
   return sendNotices(context, actor, {
     category: 'WAITLIST',
-    subject: truth.value,
+    subject: entry,
     appointmentId: null,
     waitlistEntryId: id,
     channels: channelsOf(channel),

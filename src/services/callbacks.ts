@@ -6,10 +6,10 @@ import { instantInput } from '../schemas/instant.ts'
 import type { DeliveryStatus, ReminderStatus } from '../schemas/vocabulary.ts'
 import { createTokenSigner, type TokenPurpose, type TokenSigner } from '../security/signed-token.ts'
 import type { Context } from './context.ts'
+import { emitEnding } from './message-events.ts'
 import { notificationNotFound, reminderNotFound } from './not-found.ts'
 import { nextReportedTry } from './reported-failure.ts'
-import { noteFailure, recordReport, taskManagerProvider } from './tasks/reports.ts'
-import { scrub } from './tasks/scrub.ts'
+import { hasArrived, notAfter, noteFailure, recordReport, scrub, taskManagerProvider } from './tasks/reports.ts'
 
 /** What an outside service reports of a message. */
 export type DeliveryReport = {
@@ -120,15 +120,11 @@ export class Callbacks {
       taskId: null,
       executionId: null,
     } as const
-    return this.#recordNotification(id, report, why)
+    return this.recordNotification(id, report, why)
   }
 
   /** @throws NotificationError `notification_not_found`. */
-  async recordNotification(id: number, report: DeliveryReport): Promise<ReportResult> {
-    return this.#recordNotification(id, report, {})
-  }
-
-  async #recordNotification(id: number, report: DeliveryReport, why: Why): Promise<ReportResult> {
+  async recordNotification(id: number, report: DeliveryReport, why: Why = {}): Promise<ReportResult> {
     const { storage } = this.#context.options
     const row = await storage.deliveries.get(id)
     if (row === null) throw notificationNotFound(id)
@@ -169,16 +165,14 @@ export class Callbacks {
       return recordReport(this.#context, row, { ...report, status })
     }
     const now = clock.now()
-    // A clock of another machine may run ahead; nothing was delivered in our future.
-    const at = report.deliveredAt === null || report.deliveredAt > now ? now : report.deliveredAt
-    const isFault = status === 'FAILED' || status === 'BOUNCED'
+    const isFault = !hasArrived(status)
     const retryAt = status === 'FAILED' && transient === true ? await nextReportedTry(this.#context, row, now) : null
     const updated = await storage.deliveries.recordReceipt({
       id: row.id,
       providerMessageId: report.messageId,
       retryAt,
       status,
-      at,
+      at: notAfter(now, report.deliveredAt),
       errorCode: isFault ? code : null,
       errorMessage: isFault ? scrub(report.error) : null,
     })
@@ -191,37 +185,17 @@ export class Callbacks {
         return true
       }
     }
-    this.#tell(row, status, now, code)
-    if (row.state !== 'settled' || hasArrived(row.status) !== hasArrived(status)) {
-      await this.#tellReminder(row, status, now, code)
-    }
+    // The report settled the reminder too, or turned it round. One of unknown outcome was reported as failed before.
+    const isTurned = row.state !== 'settled' || hasArrived(row.status) === isFault
+    const isNews = isTurned && !(isFault && row.state === 'unknown')
+    const reminder = isNews && row.reminderId !== null ? await storage.reminders.get(row.reminderId) : null
+    const { providerMessageId } = row
+    if (isFault) emitEnding(this.#context, row, reminder, { kind: 'failed', code })
+    else if (status === 'SENT') emitEnding(this.#context, row, reminder, { kind: 'sent', providerMessageId })
+    else emitEnding(this.#context, row, reminder, { kind: 'delivered' })
     return true
   }
-
-  /** The report settled the reminder too, or turned it round. */
-  async #tellReminder(row: DeliveryRow, status: DeliveryStatus, at: Date, code: string): Promise<void> {
-    const { events, options } = this.#context
-    const reminder = row.reminderId === null ? null : await options.storage.reminders.get(row.reminderId)
-    if (reminder === null) return
-    const { id: reminderId, organizationId, appointmentId, recipient, channel, offset } = reminder
-    const about = { organizationId, appointmentId, recipient, channel, at, reminderId, offset }
-    if (hasArrived(status)) events.emit('reminder.sent', { ...about, notificationId: row.id })
-    // One of unknown outcome was told as failed before.
-    else if (row.state !== 'unknown') events.emit('reminder.failed', { ...about, code })
-  }
-
-  #tell(row: DeliveryRow, status: DeliveryStatus, at: Date, code: string): void {
-    const { organizationId, appointmentId, waitlistEntryId, reminderId, recipient, channel, category } = row
-    const about = { organizationId, appointmentId, waitlistEntryId, reminderId, recipient, channel, category, at }
-    const event = { ...about, notificationId: row.id }
-    if (status === 'DELIVERED') this.#context.events.emit('notification.delivered', event)
-    else if (status === 'SENT') {
-      this.#context.events.emit('notification.sent', { ...event, providerMessageId: row.providerMessageId })
-    } else this.#context.events.emit('notification.failed', { ...event, code })
-  }
 }
-
-const hasArrived = (status: DeliveryStatus | null): boolean => status === 'SENT' || status === 'DELIVERED'
 
 function statusOf({ outcome, deliveredAt }: DeliveryReport): DeliveryStatus | null {
   if (outcome === 'pending') return null

@@ -1,14 +1,15 @@
 import { isNotificationError } from '../errors.ts'
-import type { PlanCommand, PlanOutcome } from '../ports/storage.ts'
+import type { PlanCommand, PlanOutcome, PlanRow } from '../ports/storage.ts'
 import type { Actor } from '../schemas/audit.ts'
 import type { EntityId } from '../schemas/common.ts'
+import type { DecisionEntry } from '../schemas/decision.ts'
+import type { Rule } from '../schemas/vocabulary.ts'
 import { batchOrEach } from './batch-or-each.ts'
-import { cancelCommand } from './cancel-command.ts'
 import type { PlanningContext } from './context.ts'
 import { isWithin, type Scope } from './known-appointment.ts'
 import { planByAppointment } from './plan-row.ts'
 
-export type Withdrawn = Extract<PlanOutcome, { status: 'applied' }>
+export type Applied = Extract<PlanOutcome, { status: 'applied' }>
 
 export type CancelRequest = {
   readonly appointmentId: EntityId
@@ -25,9 +26,9 @@ export type CancelRequest = {
 export async function cancelPlans(
   context: PlanningContext,
   requests: readonly CancelRequest[],
-): Promise<(Withdrawn | null | Error | 'held')[]> {
+): Promise<(Applied | null | Error | 'held')[]> {
   const { storage, clock } = context.options
-  const done = new Map<EntityId, Withdrawn | Error | 'held'>()
+  const done = new Map<EntityId, Applied | Error | 'held'>()
   const requestOf = new Map(requests.map((request) => [request.appointmentId, request]))
   let open = [...requestOf.keys()]
   while (open.length > 0) {
@@ -51,4 +52,25 @@ export async function cancelPlans(
     })
   }
   return requests.map(({ appointmentId }) => done.get(appointmentId) ?? null)
+}
+
+/** Cancels the reminders of a plan, by one rule. The plan stays, with its offsets: the appointment may come back. */
+export function cancelCommand(plan: PlanRow, rule: Rule, at: Date, found: readonly DecisionEntry[] = []): PlanCommand {
+  const changed = plan.status === 'active' ? 1 : 0
+  return {
+    expectedRevision: plan.revision,
+    guard: null,
+    plan: {
+      ...plan,
+      status: 'cancelled',
+      cancelReason: plan.cancelReason ?? rule,
+      revision: plan.revision + changed,
+      lifecycleRevision: plan.lifecycleRevision + changed,
+    },
+    reminders: [],
+    supersededBy: rule,
+    notifications: [],
+    decision: changed === 0 ? [] : [...found, { action: 'cancelled', rule, category: 'REMINDER' }],
+    at,
+  }
 }

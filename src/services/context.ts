@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { NotificationEvents } from '../events.ts'
 import type { Logger } from '../ports/logger.ts'
-import type { TransactionStorage } from '../ports/storage.ts'
+import type { TransactionStore } from '../records/store.ts'
 import type { EntityId } from '../schemas/common.ts'
 import { createSecretBox, type SecretBox } from '../security/secret-box.ts'
 import { AccountReview } from './account-review.ts'
@@ -88,7 +88,7 @@ export type Context = Signals & {
 /** What planning needs of it; in a transaction of the host, storage, truth and news are that transaction's own. */
 export type PlanningContext = Pick<Context, 'dueAt' | 'reported' | 'tasksTouched' | 'providers'> & {
   readonly options: Pick<ServiceOptions, 'clock' | 'ids' | 'logger' | 'taskManager'> & {
-    readonly storage: TransactionStorage
+    readonly storage: TransactionStore
   }
   readonly host: Pick<HostReader, 'appointments' | 'organizations'>
   readonly events: Pick<Events, 'emit'>

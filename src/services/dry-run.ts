@@ -19,13 +19,12 @@ export async function dryRun(
     Knowledge.load(context, [appointment]),
     customReminders === undefined ? storage.plans.find([appointment.id]) : [],
   ])
-  const surroundings = knowledge.surroundings(appointment.organizationId)
-  const organization = knowledge.organization(appointment.organizationId)
+  const { organizationId } = appointment
   // What another organization planned for the same id is not this one's.
-  const own = plans.find(({ organizationId }) => organizationId === appointment.organizationId)
+  const own = plans.find((one) => one.organizationId === organizationId)
   const plan = planReminders({
     appointment,
-    surroundings,
+    surroundings: knowledge.surroundings(organizationId),
     customReminders: customReminders === undefined ? (own?.customReminders ?? null) : customReminders,
     now: clock.now(),
     existing: new Set(),
@@ -35,11 +34,9 @@ export async function dryRun(
   })
   const reminders = plan.reminders.map((planned) => {
     const recipient = appointment.recipients.find((one) => isSameRecipient(one, planned.recipient))
-    const request = { channel: planned.channel, category: 'REMINDER', subject: appointment, organization } as const
-    const text =
-      recipient === undefined
-        ? null
-        : renderFor({ ...request, recipient, now: planned.reminderTime }, surroundings.policy)
+    const { channel, reminderTime: now } = planned
+    const about = { organizationId, channel, category: 'REMINDER', subject: appointment, now } as const
+    const text = recipient === undefined ? null : renderFor({ ...about, recipient }, knowledge)
     return { ...planned, subject: text?.subject ?? null, message: text?.text ?? '', preview: true }
   })
   return { reminders, omitted: plan.entries.filter((entry) => entry.action !== 'planned') }

@@ -1,7 +1,7 @@
 import { refOf } from '../domain/appointment.ts'
 import { contactOf } from '../domain/effective.ts'
 import { issuesInWords } from '../errors.ts'
-import type { Storage } from '../ports/storage.ts'
+import type { Store } from '../records/store.ts'
 import { type EntityId, refKey } from '../schemas/common.ts'
 import type { Person } from '../schemas/directory.ts'
 import { channels, type Rule, ruleTable } from '../schemas/vocabulary.ts'
@@ -92,7 +92,7 @@ async function look(
 }
 
 /** Addresses that are not used, or are and may be mistaken. */
-async function doubts(storage: Storage, organizationId: string, recipients: readonly Person[]): Promise<Warning[]> {
+async function doubts(storage: Store, organizationId: string, recipients: readonly Person[]): Promise<Warning[]> {
   const [[settings], preferences] = await Promise.all([
     storage.settings.get([organizationId]),
     storage.preferences.get(recipients.flatMap((one) => preferenceRefOf(one) ?? [])),

@@ -1,4 +1,5 @@
-import type { DecisionStore, DeliveryRow, ReminderRow, Storage } from '../ports/storage.ts'
+import type { DecisionStore, DeliveryRow, ReminderRow } from '../ports/storage.ts'
+import type { Store } from '../records/store.ts'
 import type { EntityId } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
 import { ruleTable } from '../schemas/vocabulary.ts'
@@ -28,7 +29,7 @@ export type ExplanationLine = Omit<DecisionEntry, 'action' | 'rule'> & {
 
 /** Decisions as they were written, with what became of each delivery, in the order of time. */
 export async function explainAppointment(
-  storage: { readonly decisions: DecisionStore } & Pick<Storage, 'deliveries' | 'reminders'>,
+  storage: { readonly decisions: DecisionStore } & Pick<Store, 'deliveries' | 'reminders'>,
   organizationId: string,
   appointmentId: EntityId,
 ): Promise<ExplanationLine[]> {

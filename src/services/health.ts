@@ -1,7 +1,6 @@
 import { type Context, faultOf } from './context.ts'
 import type { Dispatcher } from './dispatch/dispatcher.ts'
-import { factsOf } from './dispatch/work.ts'
-import { allDue, readWork } from './dispatch/work-source.ts'
+import { allDue, factsOf, readWork } from './dispatch/work.ts'
 import type { FaultLog, RecentFault } from './fault-log.ts'
 import type { GuardedScheduler } from './guarded-scheduler.ts'
 import {

@@ -1,5 +1,6 @@
 import { NotificationError } from '../errors.ts'
-import type { IdKinds, Storage } from '../ports/storage.ts'
+import type { IdKinds } from '../ports/storage.ts'
+import type { Store } from '../records/store.ts'
 import type { EntityId } from '../schemas/common.ts'
 import { definedOnly } from '../schemas/defined.ts'
 import type { HistoryFilter } from '../schemas/requests.ts'
@@ -10,7 +11,7 @@ import { type HistoryPage, showNotification } from './views.ts'
 const defaultLimit = 50
 
 /** A page of deliveries. The cursor is the place of the last row, so rows that arrive meanwhile shift nothing. */
-export async function readHistory(storage: Pick<Storage, 'deliveries'>, filter: HistoryFilter): Promise<HistoryPage> {
+export async function readHistory(storage: Pick<Store, 'deliveries'>, filter: HistoryFilter): Promise<HistoryPage> {
   const { state = 'settled', channel, startDate, endDate, cursor, limit = defaultLimit, offset = 0, ...rest } = filter
   if (cursor !== undefined && filter.offset !== undefined) {
     throw new NotificationError('invalid_input', 'cursor: cannot be used together with offset; name one of them.', {

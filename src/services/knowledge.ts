@@ -4,7 +4,7 @@ import { NotificationError } from '../errors.ts'
 import type { IdKinds, IntentGuard, PlanRow, PreferencesRow, SettingsRow, SuppressedAddress } from '../ports/storage.ts'
 import { type RecipientRef, refKey } from '../schemas/common.ts'
 import type { Organization, Person } from '../schemas/directory.ts'
-import type { HostPreferenceRef, PreferenceRef } from '../schemas/preferences.ts'
+import { type HostPreferenceRef, type PreferenceRef, withoutContacts } from '../schemas/preferences.ts'
 import { channels, type ProviderFault } from '../schemas/vocabulary.ts'
 import type { PlanningContext } from './context.ts'
 import type { Truths } from './directory/batch-reader.ts'
@@ -144,7 +144,7 @@ export function preferenceRef(kinds: IdKinds, recipient: HostPreferenceRef): Pre
  */
 function wishesWithin(organizationId: string, row: PreferencesRow | undefined): PreferencesRow | null {
   if (row === undefined || row.organizationId === organizationId) return row ?? null
-  return { ...row, emailAddress: null, phoneNumber: null }
+  return withoutContacts(row)
 }
 
 export function preferenceRefOf(recipient: RecipientRef): PreferenceRef | null {

@@ -1,5 +1,6 @@
 import type { Appointment } from '../domain/appointment.ts'
 import type { Truth } from '../domain/due.ts'
+import type { NotificationError } from '../errors.ts'
 import type { EntityId, HostId } from '../schemas/common.ts'
 import type { DirectoryAppointment } from '../schemas/directory.ts'
 import type { Context } from './context.ts'
@@ -29,11 +30,19 @@ export async function knownAppointment(
   if (typeof appointment === 'object') return host.described(appointment)
   const id = readId(options.ids, 'appointment', appointment, 'appointmentId')
   const truth = (await host.appointments([id]))(id)
+  return requireKnown(truth, scope, `appointment ${id}`, () => appointmentNotFound(id))
+}
+
+/** What the host knows, to the organization that asks. @throws NotificationError `directory_invalid`, or `notFound`. */
+export function requireKnown<T extends { readonly organizationId: string }>(
+  truth: Truth<T>,
+  scope: Scope,
+  what: string,
+  notFound: () => NotificationError,
+): T {
   if (truth.kind === 'known' && isWithin(scope, truth.value)) return truth.value
-  if (truth.kind === 'unreadable' && isWithin(scope, { organizationId: truth.organizationId ?? scope })) {
-    throw rowInvalid(`appointment ${id}`, truth.issues)
-  }
-  throw appointmentNotFound(id)
+  const isReadable = truth.kind !== 'unreadable' || !isWithin(scope, { organizationId: truth.organizationId ?? scope })
+  throw isReadable ? notFound() : rowInvalid(what, truth.issues)
 }
 
 /** How long the directory is waited for where our own rows say whose an appointment is, in ms. */

@@ -2,19 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { type Appointment, isSameRecipient, refOf, type WaitlistEntry } from '../domain/appointment.ts'
 import { type Change, changesSince, type Known } from '../domain/changes.ts'
 import { addressKey, detailOf } from '../domain/effective.ts'
-import {
-  type MessageFacts,
-  namesOf,
-  type RenderedMessage,
-  renderMessage,
-  templateField,
-} from '../domain/messages/index.ts'
+import { type MessageFacts, namesOf, type RenderedMessage, renderMessage } from '../domain/messages/index.ts'
 import { effectiveFor } from '../domain/plan.ts'
 import type { DeliveryContent, NewDelivery } from '../ports/storage.ts'
 import { type EntityId, type RecipientRef, refKey } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
-import type { Organization, Person } from '../schemas/directory.ts'
-import type { TemplateSet } from '../schemas/templates.ts'
+import type { Person } from '../schemas/directory.ts'
+import { templateField } from '../schemas/settings.ts'
 import { type Category, type Channel, channels, isProviderFault, type Rule } from '../schemas/vocabulary.ts'
 import { noticeKey } from './idempotency-key.ts'
 import type { Knowledge } from './knowledge.ts'
@@ -47,7 +41,6 @@ export function buildNotices(
   const { subject, category } = request
   const entries: DecisionEntry[] = []
   const surroundings = knowledge.surroundings(subject.organizationId)
-  const organization = knowledge.organization(subject.organizationId)
   const messages = new Map<string, Draft>()
   const chosen = subject.recipients.filter(
     (one) => request.recipients === null || request.recipients.some((wanted) => isSameRecipient(one, wanted)),
@@ -74,10 +67,7 @@ export function buildNotices(
       }
     }
   }
-  const deliveries = [...messages.values()].map((draft) =>
-    deliveryOf(request, draft, surroundings.policy, organization),
-  )
-  return { deliveries, entries }
+  return { deliveries: [...messages.values()].map((draft) => deliveryOf(request, draft, knowledge)), entries }
 }
 
 /** One message: to somebody, and to those who have the same address. */
@@ -91,14 +81,14 @@ type Draft = {
 function deliveryOf(
   { subject, category, appointmentId, waitlistEntryId, dedupeKey, knownTo, rule, now }: NoticeRequest,
   { recipient, channel, address, others }: Draft,
-  templates: Templates,
-  organization: Organization | null,
+  knowledge: Knowledge,
 ): NewDelivery {
   const { organizationId } = subject
   const about = { category, recipient: refOf(recipient), channel }
   const before = knownTo?.(recipient) ?? null
   const changed = before === null ? undefined : changesSince(before, subject)
-  const rendered = renderFor({ channel, category, subject, recipient, others, changed, organization, now }, templates)
+  const message = { organizationId, channel, category, subject, recipient, others, changed, now }
+  const rendered = renderFor(message, knowledge)
   return {
     ...contentFor(channel, address, rendered),
     organizationId,
@@ -121,9 +111,9 @@ function deliveryOf(
   }
 }
 
-type Templates = { readonly emailTemplates: TemplateSet; readonly smsTemplates: TemplateSet }
-
-export type RenderRequest = {
+type RenderRequest = {
+  /** In whose name it is. */
+  readonly organizationId: string
   readonly channel: Channel
   readonly category: Category
   readonly subject: Subject
@@ -132,13 +122,13 @@ export type RenderRequest = {
   readonly others?: readonly Person[]
   /** As in the facts of a message. */
   readonly changed?: readonly Change[] | undefined
-  readonly organization: Organization | null
   readonly now: Date
 }
 
 /** The text of a message as it stands now. */
-export function renderFor(request: RenderRequest, templates: Templates): RenderedMessage {
-  const { channel, category, subject, recipient, others = [], changed, organization, now } = request
+export function renderFor(request: RenderRequest, knowledge: Knowledge): RenderedMessage {
+  const { organizationId, channel, category, subject, recipient, others = [], changed, now } = request
+  const organization = knowledge.organization(organizationId)
   const people = [recipient, ...others]
   const locale = recipient.locale ?? organization?.locale ?? 'en-US'
   const facts: MessageFacts = {
@@ -154,11 +144,8 @@ export function renderFor(request: RenderRequest, templates: Templates): Rendere
     locale,
     now,
   }
-  return renderMessage({
-    channel,
-    facts,
-    templates: templates[templateField[channel]],
-  })
+  const { policy } = knowledge.surroundings(organizationId)
+  return renderMessage({ channel, facts, templates: policy[templateField[channel]] })
 }
 
 export const contentFor = (

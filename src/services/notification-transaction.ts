@@ -1,6 +1,6 @@
 import type { Appointment } from '../domain/appointment.ts'
 import type { Truth } from '../domain/due.ts'
-import type { TransactionStorage } from '../ports/storage.ts'
+import type { TransactionStore } from '../records/store.ts'
 import type { Actor } from '../schemas/audit.ts'
 import type { EntityId, HostId, HostRef } from '../schemas/common.ts'
 import type { DirectoryAppointment } from '../schemas/directory.ts'
@@ -25,11 +25,11 @@ import type { CancelResult, LifecycleResult, ScheduleResult } from './views.ts'
  */
 export class NotificationTransaction {
   readonly #context: Context
-  readonly #storage: TransactionStorage
+  readonly #storage: TransactionStore
   readonly #actor: Actor
   readonly #news: DeferredEvents
 
-  constructor(context: Context, storage: TransactionStorage, actor: Actor) {
+  constructor(context: Context, storage: TransactionStore, actor: Actor) {
     this.#context = context
     this.#storage = storage
     this.#actor = actor

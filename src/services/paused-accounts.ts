@@ -2,8 +2,7 @@ import type { AccountRow } from '../ports/storage.ts'
 import type { Channel } from '../schemas/vocabulary.ts'
 import type { AccountPause } from './accounts.ts'
 import type { Context } from './context.ts'
-import { aboutOf } from './dispatch/account-gate.ts'
-import type { Provider } from './providers.ts'
+import { aboutOf, sendersOf } from './senders.ts'
 
 /** `organizationId` null: the host application's own account. `destination` null: nothing is sent through the account. */
 export type PausedAccount = AccountPause & {
@@ -19,10 +18,10 @@ export async function reportOf(
   rows: readonly AccountRow[],
   pauseOf: (row: AccountRow) => AccountPause,
 ): Promise<PausedAccount[]> {
-  const owners = await ownersOf(context, rows)
+  const aboutRow = await byOwners(context, rows)
   return rows
     .flatMap((row) => {
-      const about = owners.about(row)
+      const about = aboutRow(row)
       if (about === null) return []
       const { organizationId, channel, provider } = row
       return [{ organizationId, channel, provider, ...about, ...pauseOf(row) }]
@@ -36,20 +35,17 @@ export async function reportOf(
  */
 export async function abandonedOf(context: Context, rows: readonly AccountRow[]): Promise<AccountRow[]> {
   const owned = rows.filter(({ organizationId }) => organizationId !== null)
-  const owners = await ownersOf(context, owned)
-  return owned.filter((row) => owners.about(row) === null)
+  const aboutRow = await byOwners(context, owned)
+  return owned.filter((row) => aboutRow(row) === null)
 }
 
-/** By what their owners send now. */
-async function ownersOf({ options, providers }: Context, rows: readonly AccountRow[]) {
-  const ids = [...new Set(rows.flatMap(({ organizationId }) => (organizationId === null ? [] : [organizationId])))]
-  const settings = ids.length === 0 ? [] : await options.storage.settings.get(ids)
-  const senderOf = ({ organizationId, channel }: AccountRow): Provider | null =>
-    providers.sender(settings.find((one) => one?.organizationId === organizationId) ?? null, channel)
-  return {
-    about(row: AccountRow) {
-      const provider = senderOf(row)
-      return provider === null ? null : aboutOf(provider, row.account)
-    },
+/** What a row is about, by what its owner sends now; null: nobody sends so any more. One without an owner is the host application's. */
+async function byOwners(context: Context, rows: readonly AccountRow[]) {
+  const ids = rows.flatMap(({ organizationId }) => organizationId ?? [])
+  const senderOf = await sendersOf(context, ids)
+  return ({ organizationId, channel, account }: AccountRow) => {
+    const isHosts = organizationId === null
+    const provider = isHosts ? context.providers.sender(null, channel) : senderOf({ organizationId, channel })
+    return provider === null ? null : aboutOf(provider, account)
   }
 }

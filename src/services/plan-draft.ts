@@ -44,6 +44,13 @@ export type PlanRequest = PlanChange & {
   readonly skipPast?: boolean
 }
 
+/** Its truth is another one than its plan, and nobody reported that. */
+export const foundOut = (appointmentId: EntityId): PlanRequest => ({
+  appointmentId,
+  reactivate: false,
+  unreported: true,
+})
+
 type DraftInput = {
   readonly request: PlanRequest
   readonly appointment: Appointment

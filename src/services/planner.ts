@@ -1,20 +1,18 @@
-import { type Appointment, isActive, takesPlace } from '../domain/appointment.ts'
-import { type FieldIssue, isNotificationError, NotificationError } from '../errors.ts'
-import type { DeliveryRow, PlanOutcome, PlanRow, ReminderRow } from '../ports/storage.ts'
+import type { Appointment } from '../domain/appointment.ts'
+import { isNotificationError, NotificationError } from '../errors.ts'
+import type { DeliveryRow, PlanRow, ReminderRow } from '../ports/storage.ts'
 import type { EntityId } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
 import { batchOrEach } from './batch-or-each.ts'
 import { batched } from './batched.ts'
-import { type CancelRequest, cancelPlans, type Withdrawn } from './cancel-plans.ts'
-import { faultOf, type PlanningContext } from './context.ts'
+import { type Applied, type CancelRequest, cancelPlans } from './cancel-plans.ts'
+import type { PlanningContext } from './context.ts'
 import { isDirectoryFault, type Truths } from './directory/batch-reader.ts'
-import { rowInvalid } from './directory/row-findings.ts'
-import { Knowledge } from './knowledge.ts'
-import { isWithin } from './known-appointment.ts'
-import { wantsPast } from './lifecycle-notices.ts'
-import { appointmentNotFound } from './not-found.ts'
-import { draftPlan, type PlanDraft, type PlanRequest } from './plan-draft.ts'
+import type { Knowledge } from './knowledge.ts'
+import { emitCancelled, emitPlanned } from './message-events.ts'
+import type { PlanDraft, PlanRequest } from './plan-draft.ts'
 import { type PlanDrift, planByAppointment } from './plan-row.ts'
+import { preparePlans } from './prepare-plans.ts'
 import { unserved } from './unserved.ts'
 
 export type PlanResult =
@@ -35,7 +33,6 @@ export type PlanResult =
     }
   | { readonly status: 'failed'; readonly error: NotificationError }
 
-type Applied = Extract<PlanOutcome, { status: 'applied' }>
 type Told<Result = PlanResult> = (request: PlanRequest, result: Result) => void
 
 export type PlanOptions = {
@@ -51,7 +48,7 @@ const maxConflicts = 8
 export class Planner {
   readonly #context: PlanningContext
   readonly #planning: (request: PlanRequest) => Promise<PlanResult | 'held'>
-  readonly #cancelling: (request: CancelRequest) => Promise<Withdrawn | Error | null | 'held'>
+  readonly #cancelling: (request: CancelRequest) => Promise<Applied | Error | null | 'held'>
 
   constructor(context: PlanningContext) {
     this.#context = context
@@ -85,14 +82,14 @@ export class Planner {
   }
 
   /** Cancels what is pending of one appointment, together with what others cancel. Null where nothing was ever planned. */
-  async cancelOne(request: CancelRequest): Promise<Withdrawn | null> {
+  async cancelOne(request: CancelRequest): Promise<Applied | null> {
     const { appointmentId } = request
     this.#context.reported(appointmentId)
     const together = await this.#cancelling(request)
     const outcome = together === 'held' ? (await cancelPlans(this.#context, [request]))[0] : together
     if (outcome === undefined || outcome === 'held') throw held(appointmentId)
     if (outcome instanceof Error) throw outcome
-    if (outcome !== null) this.tellCancelled(outcome.cancelled)
+    if (outcome !== null) emitCancelled(this.#context, outcome.cancelled)
     return outcome
   }
 
@@ -123,7 +120,7 @@ export class Planner {
 
   async #planAlone(request: PlanRequest, eager: boolean): Promise<PlanResult> {
     const [result] = await this.#planTogether([request], { eager, told: () => {} })
-    return result === undefined || result === 'held' ? failure(held(request.appointmentId)) : result
+    return result === undefined || result === 'held' ? failed(held(request.appointmentId)) : result
   }
 
   /** `held`: of several, this one is to be planned alone. */
@@ -138,7 +135,7 @@ export class Planner {
     }
     let open = requests
     for (let round = 0; open.length > 0 && round < maxConflicts; round++) open = await this.#round(open, eager, tell)
-    return requests.map((request) => results.get(request) ?? failed('conflict', request.appointmentId))
+    return requests.map((request) => results.get(request) ?? failed(conflict(request.appointmentId)))
   }
 
   /** Gives those of which somebody else changed meanwhile what they were planned by. */
@@ -169,7 +166,7 @@ export class Planner {
       const truth = truthOf(request.appointmentId)
       if (truth.kind !== 'unanswered') continue
       if (parts.length === 0 && truth.concerns === 'all') throw truth.error
-      tell(request, { status: 'failed', error: truth.error })
+      tell(request, failed(truth.error))
     }
     return again
   }
@@ -181,15 +178,15 @@ export class Planner {
     truthOf: Truths<EntityId, Appointment>,
     tell: Told<PlanResult | 'held'>,
   ): Promise<PlanRequest[]> {
-    const results = new Map<PlanRequest, PlanResult>()
-    const prepared = await this.#prepare(requests, planOf, truthOf, results)
-    const commands = prepared.flatMap((one) => (one.command === null ? [] : [one.command]))
+    const { drafts, failures } = await preparePlans(this.#context, requests, planOf, truthOf)
+    const results = new Map<PlanRequest, PlanResult>([...failures].map(([request, error]) => [request, failed(error)]))
+    const commands = drafts.flatMap((one) => (one.command === null ? [] : [one.command]))
     const outcomes = await batchOrEach(commands, (batch) => this.#context.options.storage.plans.apply(batch))
     let next = 0
     const again: PlanRequest[] = []
-    for (const one of prepared) {
+    for (const one of drafts) {
       const outcome = one.command === null ? unchanged(one.live) : outcomes[next++]
-      if (isNotificationError(outcome)) results.set(one.request, { status: 'failed', error: outcome })
+      if (isNotificationError(outcome)) results.set(one.request, failed(outcome))
       else if (outcome?.status === 'held') tell(one.request, 'held')
       else if (outcome === undefined || outcome.status === 'conflict') again.push(one.request)
       else results.set(one.request, this.#applied(one, outcome))
@@ -212,113 +209,18 @@ export class Planner {
     this.#context.tasksTouched()
   }
 
-  async #prepare(
-    requests: readonly PlanRequest[],
-    planOf: ReadonlyMap<EntityId, PlanRow>,
-    truthOf: Truths<EntityId, Appointment>,
-    results: Map<PlanRequest, PlanResult>,
-  ): Promise<PlanDraft[]> {
-    const { storage, clock } = this.#context.options
-    const known: { request: PlanRequest; appointment: Appointment; before: PlanRow | null }[] = []
-    for (const request of requests) {
-      const { appointmentId } = request
-      const truth = truthOf(appointmentId)
-      if (truth.kind === 'known' && !isWithin(request.scope ?? null, truth.value)) {
-        results.set(request, { status: 'failed', error: appointmentNotFound(appointmentId) })
-      } else if (truth.kind === 'known' && request.requireActive && !isActive(truth.value.status)) {
-        results.set(request, failed('appointment_not_active', appointmentId))
-      } else if (truth.kind === 'known') {
-        const found = planOf.get(appointmentId) ?? null
-        const leftBehind = found !== null && found.organizationId !== truth.value.organizationId
-        if (leftBehind) await this.#forget(found)
-        const before = leftBehind ? null : found
-        if (request.reconciled && before === null && !takesPlace(truth.value, clock.now())) {
-          results.set(request, failed('appointment_not_active', appointmentId))
-        } else {
-          known.push({ request, appointment: truth.value, before })
-        }
-      } else if (truth.kind === 'unanswered') {
-        results.set(request, { status: 'failed', error: truth.error })
-      } else {
-        const gone: PlanResult = { status: 'failed', error: appointmentNotFound(appointmentId) }
-        results.set(request, truth.kind === 'gone' ? gone : unreadable(appointmentId, truth.issues))
-      }
+  #applied(draft: PlanDraft, { created, kept, cancelled, inFlight, notifications }: Applied): PlanResult {
+    const { dueAt, options } = this.#context
+    const { appointment, plan, refused, command, drift, knowledge } = draft
+    emitPlanned(this.#context, draft, { created, cancelled })
+    const fault = command === null ? null : unserved(plan.entries)
+    if (fault !== null) {
+      const about = { organizationId: appointment.organizationId, appointmentId: appointment.id, fault }
+      options.logger.warn('nothing is planned for somebody: nobody can send to them', about)
     }
-    const knowledge = await Knowledge.load(
-      this.#context,
-      known.map((one) => one.appointment),
-    )
-    const planned = new Map(known.flatMap(({ before }) => (before === null ? [] : [[before.appointmentId, before]])))
-    const rows = planned.size === 0 ? [] : await storage.reminders.listMany([...planned.values()])
-    const rowsOf = Map.groupBy(rows, (row) => row.appointmentId)
-    const noticesOf = await Promise.all(
-      known.map(({ request, appointment, before }) =>
-        wantsPast(request, appointment, before)
-          ? storage.deliveries.notices(appointment.organizationId, appointment.id)
-          : [],
-      ),
-    )
-    return known.flatMap(({ request, appointment, before }, index) => {
-      const unanswered = knowledge.organizationFault(appointment.organizationId)
-      if (unanswered !== null) {
-        results.set(request, { status: 'failed', error: unanswered })
-        return []
-      }
-      const reminders = before === null ? [] : (rowsOf.get(before.appointmentId) ?? [])
-      try {
-        const notices = noticesOf[index] ?? []
-        return [draftPlan({ request, appointment, before, rows: reminders, notices, knowledge, now: clock.now() })]
-      } catch (error) {
-        // Whatever the reason, it is this appointment's alone: the others are planned.
-        const { appointmentId } = request
-        this.#context.options.logger.error('appointment not planned', { appointmentId, fault: faultOf(error) })
-        results.set(request, unreadable(appointmentId, [{ field: '', message: 'no plan can be made of it' }]))
-        return []
-      }
-    })
-  }
-
-  /** What one organization planned does not follow the appointment to another. */
-  async #forget({ appointmentId, organizationId }: PlanRow): Promise<void> {
-    const { storage, clock } = this.#context.options
-    const entry = { action: 'cancelled', rule: 'appointment_gone', category: 'REMINDER' } as const
-    const { cancelled } = await storage.plans.forgetAppointment(appointmentId, [entry], clock.now(), organizationId)
-    this.tellCancelled(cancelled)
-  }
-
-  #applied({ appointment, plan, refused, knowledge, command, drift }: PlanDraft, outcome: Applied): PlanResult {
-    const { events, dueAt, options } = this.#context
-    const at = options.clock.now()
-    const { organizationId, id: appointmentId } = appointment
-    for (const { recipient, channel, id: reminderId, offset, reminderTime } of outcome.created) {
-      const about = { organizationId, appointmentId, recipient, channel, at, offset }
-      events.emit('reminder.scheduled', { ...about, reminderId, reminderTime })
-    }
-    this.tellCancelled(outcome.cancelled)
-    const skipped = plan.entries.filter((entry) => entry.action !== 'planned')
-    const omitted = [...skipped, ...refused]
-    if (command !== null) {
-      const fault = unserved(plan.entries)
-      const about = { organizationId, appointmentId, fault }
-      if (fault !== null) options.logger.warn('nothing is planned for somebody: nobody can send to them', about)
-      for (const { recipient, channel, offset, rule } of skipped) {
-        if (recipient === undefined || channel === undefined) continue
-        events.emit('reminder.skipped', {
-          organizationId,
-          appointmentId,
-          recipient,
-          channel,
-          at,
-          offset: offset ?? null,
-          rule,
-        })
-      }
-    }
-    const pending = [...outcome.created, ...outcome.kept].flatMap((row) => row.dueAt ?? [])
-    const [first] = pending.toSorted((one, other) => one.getTime() - other.getTime())
-    if (first !== undefined) dueAt(first)
-    if (outcome.notifications.length > 0) dueAt(at)
-    const { created, kept, cancelled, inFlight, notifications } = outcome
+    const times = [...created, ...kept].flatMap((row) => row.dueAt?.getTime() ?? [])
+    if (times.length > 0) dueAt(new Date(Math.min(...times)))
+    if (notifications.length > 0) dueAt(options.clock.now())
     return {
       status: 'planned',
       appointment,
@@ -327,19 +229,10 @@ export class Planner {
       cancelled,
       inFlight,
       notifications,
-      omitted,
+      omitted: [...plan.entries.filter((entry) => entry.action !== 'planned'), ...refused],
       drift,
       knowledge,
     }
-  }
-
-  tellCancelled(rows: readonly ReminderRow[]): void {
-    const at = this.#context.options.clock.now()
-    for (const { organizationId, appointmentId, recipient, channel, id: reminderId, offset, reason } of rows) {
-      const about = { organizationId, appointmentId, recipient, channel, at, reminderId, offset }
-      this.#context.events.emit('reminder.cancelled', { ...about, rule: reason ?? 'replanned' })
-    }
-    if (rows.length > 0) this.#context.tasksTouched()
   }
 }
 
@@ -355,22 +248,16 @@ const unchanged = (live: readonly ReminderRow[]): Applied => ({
 const held = (appointmentId: EntityId): NotificationError =>
   new NotificationError('storage_busy', `Another transaction holds the reminders of appointment ${appointmentId}.`)
 
+const conflict = (appointmentId: EntityId): NotificationError =>
+  new NotificationError(
+    'conflict',
+    `Others kept changing at the same time the reminders of appointment ${appointmentId}.`,
+    { field: 'appointmentId' },
+  )
+
+const failed = (error: NotificationError): PlanResult => ({ status: 'failed', error })
+
 function failure(error: unknown): PlanResult {
   if (!isNotificationError(error)) throw error
-  return { status: 'failed', error }
+  return failed(error)
 }
-
-const failures = {
-  appointment_not_active: 'Nothing is planned for what is cancelled or over, such as appointment',
-  conflict: 'Others kept changing at the same time the reminders of appointment',
-} as const
-
-const failed = (code: keyof typeof failures, appointmentId: EntityId): PlanResult => ({
-  status: 'failed',
-  error: new NotificationError(code, `${failures[code]} ${appointmentId}.`, { field: 'appointmentId' }),
-})
-
-const unreadable = (appointmentId: EntityId, issues: readonly FieldIssue[]): PlanResult => ({
-  status: 'failed',
-  error: rowInvalid(`appointment ${appointmentId}`, issues),
-})

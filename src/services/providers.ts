@@ -2,27 +2,9 @@ import { createHash } from 'node:crypto'
 import { NotificationError } from '../errors.ts'
 import type { SettingsRow } from '../ports/storage.ts'
 import type { Account, Transport } from '../ports/transport.ts'
-import { organizationDefaults, type SecretField } from '../schemas/settings.ts'
+import { type SecretField, type SettingsValues, settingsFields } from '../schemas/settings.ts'
 import type { Channel, ProviderFault } from '../schemas/vocabulary.ts'
 import type { SecretBox } from '../security/secret-box.ts'
-
-/** The documented `DEFAULT_*` variables: each serves a whole channel, for organizations that configured none of their own. */
-export type ChannelDefaults = {
-  readonly email: {
-    readonly host: string
-    readonly port: number
-    readonly username: string | null
-    readonly password: string | null
-    readonly fromAddress: string | null
-    readonly fromName: string | null
-  } | null
-  readonly sms: {
-    readonly provider: string
-    readonly apiKey: string | null
-    readonly apiSecret: string | null
-    readonly fromNumber: string | null
-  } | null
-}
 
 /** Who delivers for an organization on a channel, and in whose name. */
 export type Provider = {
@@ -43,7 +25,7 @@ export type Provider = {
  */
 export class Providers {
   readonly #transports: readonly Transport[]
-  readonly #defaults: ChannelDefaults
+  readonly #defaults: SettingsValues
   readonly #secrets: SecretBox | null
   /** Settings rows are immutable values, so what was found for one stays right for it. */
   readonly #found = new WeakMap<SettingsRow, Map<Channel, Provider | ProviderFault>>()
@@ -53,7 +35,7 @@ export class Providers {
 
   constructor(
     transports: readonly Transport[],
-    defaults: ChannelDefaults,
+    defaults: SettingsValues,
     secrets: SecretBox | null,
     delivered: boolean,
   ) {
@@ -97,70 +79,42 @@ export class Providers {
 
   #email(settings: SettingsRow | null): Provider | ProviderFault {
     const names = { from: settings?.emailFromAddress ?? null, fromName: settings?.emailFromName ?? null }
-    const smtp = this.#named('smtp', 'EMAIL')
-    if (smtp !== null && settings !== null && settings.emailSmtpHost !== null) {
-      const password = this.#open(settings, 'emailPassword')
-      if (typeof password === 'string') return password
-      const { emailSmtpHost: host, emailUsername: username } = settings
-      const port = settings.emailSmtpPort ?? organizationDefaults.emailSmtpPort
-      const { emailSmtpSecurity: security } = settings
-      const credentials = { channel: 'EMAIL', host, port, username, password: password.secret } as const
-      const account = security === null ? credentials : { ...credentials, security }
-      const from = names.from ?? (username?.includes('@') ? username : null)
-      if (from === null) return 'no_sender'
-      return {
-        transport: smtp,
-        account,
-        trusted: false,
-        ...names,
-        from,
-        replyTo: null,
-        accountKey: keyOf(settings.organizationId, account),
-      }
+    const own = settings !== null && settings.emailSmtpHost !== null ? settings : null
+    const values = own ?? this.#defaults
+    const { emailSmtpHost: host, emailUsername: username, emailSmtpSecurity: security } = values
+    const transport = this.#named('smtp', 'EMAIL')
+    if (transport === null || host === null) {
+      const found = this.#withoutAccount('EMAIL', names)
+      // Whoever wrote the rest of an account has forgotten where it is.
+      const isBegun = settings !== null && (settings.emailUsername ?? settings.emailPassword) !== null
+      return found === 'no_account' && isBegun ? 'no_host' : found
     }
-    const { email } = this.#defaults
-    if (smtp !== null && email !== null) {
-      const { host, port, username, password } = email
-      const account = { channel: 'EMAIL', host, port, username, password } as const
-      if (email.fromAddress === null) return 'no_sender'
-      // The default account sends in its own name: another sender's address would be refused or look forged. Answers are the
-      // organization's all the same.
-      const replyTo = names.from === email.fromAddress ? null : names.from
-      const sender = { from: email.fromAddress, fromName: names.fromName ?? email.fromName, replyTo }
-      return { transport: smtp, account, trusted: true, ...sender, accountKey: keyOf('default', account) }
-    }
-    const found = this.#withoutAccount('EMAIL', names)
-    // Whoever wrote the rest of an account has forgotten where it is.
-    const isBegun = settings !== null && (settings.emailUsername ?? settings.emailPassword) !== null
-    return found === 'no_account' && isBegun ? 'no_host' : found
+    const password = this.#open(own, 'emailPassword')
+    if (typeof password === 'string') return password
+    const port = values.emailSmtpPort ?? settingsFields.emailSmtpPort.default
+    const credentials = { channel: 'EMAIL', host, port, username, password: password.secret } as const
+    const account = security === null ? credentials : { ...credentials, security }
+    const from = values.emailFromAddress ?? (username?.includes('@') ? username : null)
+    if (from === null) return 'no_sender'
+    // The default account sends in its own name: another sender's address would be refused or look forged. Answers are the
+    // organization's all the same.
+    const replyTo = own !== null || names.from === from ? null : names.from
+    return { transport, ...accountOf(own, account), from, fromName: names.fromName ?? values.emailFromName, replyTo }
   }
 
   #sms(settings: SettingsRow | null): Provider | ProviderFault {
-    const own = settings?.smsProvider ?? null
-    if (settings !== null && own !== null) {
-      const transport = this.#named(own, 'SMS')
-      if (transport === null) return 'no_transport'
-      const key = this.#open(settings, 'smsApiKey')
-      const secret = this.#open(settings, 'smsApiSecret')
-      if (typeof key === 'string') return key
-      if (typeof secret === 'string') return secret
-      const [apiKey, apiSecret] = [key.secret, secret.secret]
-      if (transport.needsAccount && (apiKey === null || apiSecret === null)) return 'no_credentials'
-      const account = { channel: 'SMS', provider: own, apiKey, apiSecret } as const
-      const sender = { from: settings.smsFromNumber, fromName: null, replyTo: null }
-      return { transport, account, trusted: false, ...sender, accountKey: keyOf(settings.organizationId, account) }
-    }
-    const { sms } = this.#defaults
-    if (sms !== null) {
-      const transport = this.#named(sms.provider, 'SMS')
-      if (transport === null) return 'no_transport'
-      const { provider, apiKey, apiSecret } = sms
-      if (transport.needsAccount && (apiKey === null || apiSecret === null)) return 'no_credentials'
-      const account = { channel: 'SMS', provider, apiKey, apiSecret } as const
-      const sender = { from: sms.fromNumber, fromName: null, replyTo: null }
-      return { transport, account, trusted: true, ...sender, accountKey: keyOf('default', account) }
-    }
-    return this.#withoutAccount('SMS', { from: settings?.smsFromNumber ?? null, fromName: null })
+    const own = settings !== null && settings.smsProvider !== null ? settings : null
+    const { smsProvider: provider, smsFromNumber: from } = own ?? this.#defaults
+    if (provider === null) return this.#withoutAccount('SMS', { from: settings?.smsFromNumber ?? null, fromName: null })
+    const transport = this.#named(provider, 'SMS')
+    if (transport === null) return 'no_transport'
+    const key = this.#open(own, 'smsApiKey')
+    const secret = this.#open(own, 'smsApiSecret')
+    if (typeof key === 'string') return key
+    if (typeof secret === 'string') return secret
+    const account = { channel: 'SMS', provider, apiKey: key.secret, apiSecret: secret.secret } as const
+    if (transport.needsAccount && (key.secret === null || secret.secret === null)) return 'no_credentials'
+    return { transport, ...accountOf(own, account), from, fromName: null, replyTo: null }
   }
 
   #withoutAccount(channel: Channel, names: { from: string | null; fromName: string | null }): Provider | ProviderFault {
@@ -175,18 +129,26 @@ export class Providers {
     return this.#transports.find((one) => one.name.toLowerCase() === wanted && one.channels.includes(channel)) ?? null
   }
 
-  #open(settings: SettingsRow, field: SecretField): { readonly secret: string | null } | ProviderFault {
-    const sealed = settings[field]
+  /** A secret of an organization's own account, or of the default one, whose secrets are not sealed. */
+  #open(own: SettingsRow | null, field: SecretField): { readonly secret: string | null } | ProviderFault {
+    if (own === null) return { secret: this.#defaults[field] }
+    const sealed = own[field]
     if (sealed === null) return { secret: null }
     if (this.#secrets === null) return 'encryption_key_missing'
     try {
-      return { secret: this.#secrets.open(sealed, secretContext(settings.organizationId, field)) }
+      return { secret: this.#secrets.open(sealed, secretContext(own.organizationId, field)) }
     } catch (error) {
       if (error instanceof NotificationError) return 'provider_unreadable'
       throw error
     }
   }
 }
+
+const accountOf = (own: SettingsRow | null, account: Account) => ({
+  account,
+  trusted: own === null,
+  accountKey: keyOf(own?.organizationId ?? 'default', account),
+})
 
 /** Whose account it is; `transport`: it needs none. */
 export const sourceOf = ({ account, trusted }: Provider): 'organization' | 'default' | 'transport' =>

@@ -10,8 +10,8 @@ export type RecurringJobOptions = {
   readonly firstAfterMs: number
   /** The first run does not ask whose turn it is: what this process was started with may be what is new. Default false. */
   readonly always?: boolean
-  /** Rejects where it could not be done: it is tried again sooner. */
-  readonly run: () => Promise<void>
+  /** Rejects where it could not be done: it is tried again sooner. `isOn`: false from `stop()` on. */
+  readonly run: (isOn: () => boolean) => Promise<void>
 }
 
 const retryMs = 15 * 60_000
@@ -63,7 +63,7 @@ export class RecurringJob {
       const now = clock.now()
       const until = new Date(now.getTime() + everyMs * turnShare)
       const mine = await storage.jobs.acquire(`${name}_turn`, this.#holder, now, until)
-      if (mine || always) await run()
+      if (mine || always) await run(() => this.#isStarted)
       return everyMs
     } catch (error) {
       logger.warn('background job put off', { job: name, fault: faultOf(error) })

@@ -1,6 +1,7 @@
 import type { ReplanPage } from '../ports/storage.ts'
 import { type Context, faultOf } from './context.ts'
 import { takeJob } from './job-lease.ts'
+import { foundOut } from './plan-draft.ts'
 import type { Planner } from './planner.ts'
 
 /** Appointments planned anew at a time. */
@@ -84,9 +85,7 @@ export class Replanner {
   async #replan({ jobId, plans, cursor }: ReplanPage): Promise<void> {
     const { storage, logger } = this.#context.options
     if (plans.length > 0) {
-      const results = await this.#planner.plan(
-        plans.map(({ appointmentId }) => ({ appointmentId, reactivate: false, unreported: true })),
-      )
+      const results = await this.#planner.plan(plans.map(({ appointmentId }) => foundOut(appointmentId)))
       for (const [index, result] of results.entries()) {
         if (result.status === 'planned' || result.error.code === 'appointment_not_found') continue
         const appointmentId = plans[index]?.appointmentId ?? null

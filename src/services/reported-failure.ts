@@ -2,7 +2,7 @@ import { nextAttempt, type RetryPolicy } from '../domain/retry.ts'
 import { usefulUntil } from '../domain/useful-life.ts'
 import type { DeliveryRow } from '../ports/storage.ts'
 import type { Context } from './context.ts'
-import { parseSnapshot } from './dispatch/snapshot.ts'
+import { deliveryWork, startByRows, wantedAt } from './dispatch/work.ts'
 
 /**
  * How a message is tried again that a provider accepted and then could not deliver, such as to a telephone that is switched
@@ -29,6 +29,6 @@ async function retriesOf({ options }: Context, row: DeliveryRow): Promise<number
 /** As far as the rows say: when it comes to it, the host application is asked again. */
 async function deadlineOf({ options }: Context, row: DeliveryRow, leadMs: number): Promise<Date | null> {
   const reminder = row.reminderId === null ? null : await options.storage.reminders.get(row.reminderId)
-  const start = reminder?.startsAt ?? parseSnapshot(row.snapshot)?.start.instant ?? null
-  return usefulUntil({ category: row.category, since: reminder?.reminderTime ?? row.createdAt, start }, leadMs)
+  const due = deliveryWork(row, reminder)
+  return usefulUntil({ category: row.category, since: wantedAt(due), start: startByRows(due) }, leadMs)
 }

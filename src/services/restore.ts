@@ -3,12 +3,22 @@ import { NotificationError } from '../errors.ts'
 import type { DeliveryRow, HeldPlace, IntentCommand, IntentOutcome, ReminderRow } from '../ports/storage.ts'
 import { type EntityId, organizationId, parseInput, type RecipientRef, recipientRef } from '../schemas/common.ts'
 import { type Category, type Channel, ruleTable } from '../schemas/vocabulary.ts'
-import { batchOrEach } from './batch-or-each.ts'
 import type { Context } from './context.ts'
-import { cancel, decisionOn, type Evaluated } from './dispatch/decide.ts'
-import { tellDecided } from './dispatch/tell.ts'
-import { type DueWork, factsOf, idempotencyKeyOf, mayHaveGoneOut } from './dispatch/work.ts'
-import { allDue, readWork, withReminders } from './dispatch/work-source.ts'
+import { cancel, decided, type Evaluated } from './dispatch/decisions.ts'
+import { commitIntents } from './dispatch/walk.ts'
+import {
+  allDue,
+  type DueWork,
+  factsOf,
+  idempotencyKeyOf,
+  mayHaveGoneOut,
+  pagesOf,
+  readWork,
+  reminderWork,
+  wantedAt,
+  withReminders,
+} from './dispatch/work.ts'
+import { emitDecided } from './message-events.ts'
 import type { ReconcileReport } from './reconcile/report.ts'
 import type { Reconciler } from './reconciler.ts'
 
@@ -91,28 +101,21 @@ export class Restore {
 
   /** Sends what is still of use, under the keys of before; the rest is withdrawn, as any due message is. */
   async release(filter: HeldFilter = {}): Promise<{ readonly released: number }> {
-    const decided = await this.#decide(filter, (due) => ({
-      ...decisionOn(due, 'released', 'released'),
-      kind: 'resume',
-    }))
-    if (decided.length > 0) this.#context.dueAt(this.#context.options.clock.now())
-    return { released: decided.length }
+    const released = await this.#decide(filter, (due) => decided(due, 'released', 'released', { kind: 'resume' }))
+    if (released.length > 0) this.#context.dueAt(this.#context.options.clock.now())
+    return { released: released.length }
   }
 
   /** Withdraws them. One that an attempt was begun of before the backup is recorded as of unknown outcome. */
   async cancel(filter: HeldFilter = {}): Promise<{ readonly cancelled: number }> {
-    const decided = await this.#decide(filter, (due) =>
+    const message = `Outcome unknown: ${ruleTable.restored}.`
+    const cancelled = await this.#decide(filter, (due) =>
       mayHaveGoneOut(due)
-        ? {
-            ...decisionOn(due, 'held', 'restored'),
-            kind: 'hold',
-            code: 'restored',
-            message: `Outcome unknown: ${ruleTable.restored}.`,
-          }
-        : cancel(due, 'restored').command,
+        ? decided(due, 'held', 'restored', { kind: 'hold', code: 'restored', message })
+        : cancel(due, 'restored'),
     )
-    for (const { one, delivery } of decided) tellDecided(this.#context, one, delivery)
-    return { cancelled: decided.length }
+    for (const { one, delivery } of cancelled) emitDecided(this.#context, one, delivery)
+    return { cancelled: cancelled.length }
   }
 
   /** What waits for an account was perhaps sent as soon as the account was well. */
@@ -144,28 +147,26 @@ export class Restore {
 
   async #suspend(works: readonly DueWork[], since: Date, now: Date): Promise<number> {
     const detail = `backup of ${since.toISOString()}`
-    const commands = works.map(
-      (due): IntentCommand => ({ ...decisionOn(due, 'held', 'restored', detail), kind: 'suspend' }),
-    )
+    const commands = works.map((due) => decided(due, 'held', 'restored', { kind: 'suspend' }, detail).command)
     return (await this.#commit(commands, now)).filter((outcome) => outcome?.status === 'committed').length
   }
 
   async #decide(
     filter: HeldFilter,
-    decide: (due: DueWork) => IntentCommand,
+    decide: (due: DueWork) => Evaluated,
   ): Promise<{ readonly one: Evaluated; readonly delivery: DeliveryRow | null }[]> {
     const wanted = parseInput(heldFilter, filter, 'The filter')
-    const decided: { one: Evaluated; delivery: DeliveryRow | null }[] = []
+    const written: { one: Evaluated; delivery: DeliveryRow | null }[] = []
     for await (const works of this.#held(wanted)) {
-      const commands = works.map(decide)
+      const ones = works.map(decide)
+      const commands = ones.map(({ command }) => command)
       const outcomes = await this.#commit(commands, this.#context.options.clock.now())
-      for (const [index, due] of works.entries()) {
-        const [command, outcome] = [commands[index], outcomes[index]]
-        if (command === undefined || outcome?.status !== 'committed') continue
-        decided.push({ one: { due, command, rule: 'restored', outgoing: null }, delivery: outcome.delivery })
+      for (const [index, one] of ones.entries()) {
+        const outcome = outcomes[index]
+        if (outcome?.status === 'committed') written.push({ one, delivery: outcome.delivery })
       }
     }
-    return decided
+    return written
   }
 
   /** In the order of the commands. Waits for rows that another transaction has. */
@@ -173,7 +174,7 @@ export class Restore {
     const { storage, clock } = this.#context.options
     const outcomes = new Map<IntentCommand, IntentOutcome>()
     for (let left = commands, tries = 0; left.length > 0; tries += 1) {
-      const found = await batchOrEach(left, (some) => storage.deliveries.commitIntents(some, now))
+      const found = await commitIntents(storage, left, now)
       for (const [index, command] of left.entries()) {
         const outcome = found[index]
         if (outcome instanceof NotificationError) throw outcome
@@ -197,26 +198,17 @@ export class Restore {
         (wanted.appointmentId === undefined || facts.appointmentId === wanted.appointmentId)
       )
     }
-    for await (const rows of pagesOf((after) => storage.reminders.suspended(after, pageSize))) {
-      yield rows.map((reminder): DueWork => ({ kind: 'reminder', reminder, delivery: null })).filter(isWanted)
+    for await (const rows of pagesOf((after) => storage.reminders.suspended(after, pageSize), placeOf)) {
+      yield rows.map(reminderWork).filter(isWanted)
     }
-    for await (const rows of pagesOf((after) => storage.deliveries.suspended(after, pageSize))) {
+    for await (const rows of pagesOf((after) => storage.deliveries.suspended(after, pageSize), placeOf)) {
       yield (await withReminders(storage, rows)).filter(isWanted)
     }
   }
 }
 
-async function* pagesOf<Row extends Pick<ReminderRow, 'id' | 'heldAt'>>(
-  read: (after: HeldPlace | null) => Promise<readonly Row[]>,
-): AsyncGenerator<readonly Row[]> {
-  let after: HeldPlace | null = null
-  do {
-    const rows: readonly Row[] = await read(after)
-    if (rows.length > 0) yield rows
-    const last = rows.at(-1)
-    after = rows.length < pageSize || last?.heldAt == null ? null : { heldAt: last.heldAt, id: last.id }
-  } while (after !== null)
-}
+const placeOf = ({ id, heldAt }: Pick<ReminderRow, 'id' | 'heldAt'>): HeldPlace | null =>
+  heldAt === null ? null : { heldAt, id }
 
 function show(due: DueWork): HeldMessage {
   const { organizationId: organization, appointmentId, waitlistEntryId, recipient, channel, category } = factsOf(due)
@@ -227,7 +219,7 @@ function show(due: DueWork): HeldMessage {
     recipient,
     channel,
     category,
-    wantedAt: due.reminder === null ? due.delivery.createdAt : due.reminder.reminderTime,
+    wantedAt: wantedAt(due),
     heldAt: (due.delivery ?? due.reminder).heldAt ?? new Date(0),
     idempotencyKey: idempotencyKeyOf(due),
     reminderId: due.reminder?.id ?? null,

@@ -4,8 +4,17 @@ import type { EntityId, HostId } from '../schemas/common.ts'
 import { readId } from './ids.ts'
 import { appointmentNotFound } from './not-found.ts'
 import type { PlanRequest } from './plan-draft.ts'
-import { type PlanSummary, summaryOf } from './plan-summary.ts'
 import type { Planner, PlanResult } from './planner.ts'
+
+/** What planning one of many appointments came to, in numbers. */
+export type PlanSummary = {
+  readonly appointmentId: EntityId
+  readonly planned: number
+  readonly kept: number
+  readonly cancelled: number
+  /** What was left out, such as times already past; `explain()` tells the rules. */
+  readonly omitted: number
+}
 
 /** What planning one of many appointments came to: a summary, or the error that stopped it. */
 export type BatchResult = PlanSummary | { readonly appointmentId: EntityId; readonly error: NotificationError }
@@ -62,7 +71,11 @@ async function scheduleBatch(
   return appointmentIds.map((told) => {
     const result = resultOf.get(told)
     const appointmentId = requests.get(told)?.appointmentId ?? asAnswered(told)
-    if (result?.status === 'planned') return summaryOf(appointmentId, result)
+    if (result?.status === 'planned') {
+      const { created, kept, cancelled, omitted } = result
+      const counts = { planned: created.length, kept: kept.length, cancelled: cancelled.length }
+      return { appointmentId, ...counts, omitted: omitted.length }
+    }
     return { appointmentId, error: result?.error ?? faults.get(told) ?? appointmentNotFound(appointmentId) }
   })
 }

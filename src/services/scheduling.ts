@@ -5,9 +5,10 @@ import type { AppointmentCategory } from '../schemas/vocabulary.ts'
 import type { PlanningContext } from './context.ts'
 import { readId, readRecipient } from './ids.ts'
 import type { Scope } from './known-appointment.ts'
+import { emitCancelled } from './message-events.ts'
 import type { PlanRequest } from './plan-draft.ts'
 import type { Planner, PlanResult } from './planner.ts'
-import { Previews } from './previews.ts'
+import { previewBy } from './previews.ts'
 import {
   type CancelResult,
   type LifecycleResult,
@@ -92,7 +93,7 @@ export class Scheduling {
       undefined,
       this.audited('reminders.cancelled').by,
     )
-    this.#planner.tellCancelled(cancelled)
+    emitCancelled(this.#context, cancelled)
     return { cancelled: cancelled.length, inFlight }
   }
 
@@ -100,7 +101,7 @@ export class Scheduling {
     const { storage, clock, ids } = this.#context.options
     const ref = readRecipient(ids, recipient, 'The recipient')
     const { cancelled, inFlight } = await storage.plans.forgetRecipient(ref, clock.now(), this.#actor)
-    this.#planner.tellCancelled(cancelled)
+    emitCancelled(this.#context, cancelled)
     return { cancelled: cancelled.length, inFlight }
   }
 
@@ -121,12 +122,12 @@ export class Scheduling {
 }
 
 function shown({ appointment, created, kept, cancelled, inFlight, omitted, knowledge }: Planned): ScheduleResult {
-  const previews = Previews.of(appointment, knowledge)
+  const preview = previewBy(appointment, knowledge)
   const rows = [...created, ...kept].sort((one, other) => one.reminderTime.getTime() - other.reminderTime.getTime())
   return {
     appointmentId: appointment.id,
     organizationId: appointment.organizationId,
-    reminders: rows.map((row) => showReminder(row, previews.of(row))),
+    reminders: rows.map((row) => showReminder(row, preview(row))),
     cancelled: cancelled.length,
     inFlight,
     omitted,

@@ -31,7 +31,10 @@ export function missingAccount({ providers, options }: Context, channel: Channel
   const code = providers.find(null, channel)
   if (typeof code !== 'string' || providers.delivered) return null
   const set = variables[channel][code]
-  const isBegun = (channel === 'EMAIL' ? options.defaults.email : options.defaults.sms) !== null
+  const { emailSmtpHost, emailUsername, emailPassword, smsProvider, smsApiKey, smsApiSecret } = options.defaults
+  const begun =
+    channel === 'EMAIL' ? [emailSmtpHost, emailUsername, emailPassword] : [smsProvider, smsApiKey, smsApiSecret]
+  const isBegun = begun.some((value) => value !== null)
   return { code, set, message: set === undefined ? ruleTable[code] : `${ruleTable[code]}; set ${set}`, isBegun }
 }
 

@@ -2,18 +2,20 @@ import type { RetryPolicy } from '../domain/retry.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Directory } from '../ports/directory.ts'
 import type { Logger } from '../ports/logger.ts'
-import type { IdKinds, Storage } from '../ports/storage.ts'
+import type { IdKinds } from '../ports/storage.ts'
 import type { Transport } from '../ports/transport.ts'
-import type { ChannelDefaults } from './providers.ts'
+import type { Store } from '../records/store.ts'
+import type { SettingsValues } from '../schemas/settings.ts'
 import type { ResolvedTaskManagerOptions } from './tasks/options.ts'
 
 /** The options that services work with, every default filled in. */
 export type ServiceOptions = {
-  readonly storage: Storage
+  readonly storage: Store
   readonly directory: Directory
   readonly transports: readonly Transport[]
   readonly encryptionKeys: readonly string[]
-  readonly defaults: ChannelDefaults
+  /** By the documented `DEFAULT_*` variables: each account serves a whole channel, for organizations that configured none of their own. */
+  readonly defaults: SettingsValues
   readonly ids: IdKinds
   readonly retry: RetryPolicy
   readonly sendCap: { readonly perDay: number; readonly reminders: boolean } | null

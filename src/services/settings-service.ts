@@ -8,14 +8,21 @@ import type { Profile } from '../schemas/directory.ts'
 import type { Country } from '../schemas/phone-number.ts'
 import {
   channelFlagOf,
+  emptyPreferences,
   type HostPreferenceRef,
   type PreferenceRef,
   type Preferences,
   type PreferencesInput,
   preferencesInput,
 } from '../schemas/preferences.ts'
-import type { OrganizationSettings, OrganizationSettingsInput } from '../schemas/settings.ts'
-import { type TemplateSet, type TemplatesInput, templatesInput } from '../schemas/templates.ts'
+import {
+  emptySettings,
+  type OrganizationSettings,
+  type OrganizationSettingsInput,
+  type Templates,
+  type TemplatesInput,
+  templatesInput,
+} from '../schemas/settings.ts'
 import { type Channel, categories, channels } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
 import { Knowledge, preferenceRef } from './knowledge.ts'
@@ -23,7 +30,6 @@ import { isWithin, type Scope } from './known-appointment.ts'
 import { nameOf, organizationNotFound, preferencesNotFound, recipientNotFound, settingsNotFound } from './not-found.ts'
 import { accountWarnings } from './settings/account-findings.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './settings/effective.ts'
-import { emptyPreferences, emptySettings } from './settings/empty-rows.ts'
 import { requireNewSecrets } from './settings/kept-secrets.ts'
 import { readSettingsPatch, type SettingsPatch } from './settings/settings-patch.ts'
 import { withPhone, withSender } from './settings/written-numbers.ts'
@@ -31,8 +37,6 @@ import { showPreferences, showSettings } from './settings-view.ts'
 
 /** A value, with warnings about what was accepted but may be a mistake. */
 export type WithWarnings<T> = T & { readonly warnings: readonly Warning[] }
-
-export type Templates = { readonly emailTemplates: TemplateSet; readonly smsTemplates: TemplateSet }
 
 /**
  * Every round that is lost is one that another caller won: so many may save the settings of one organization at once.
@@ -156,14 +160,12 @@ export class SettingsService {
    * at the same time.
    */
   async updateTemplates(id: string, input: TemplatesInput): Promise<WithWarnings<Templates>> {
-    const { emailTemplates: email, smsTemplates: sms } = parseInput(templatesInput, input, 'Templates')
-    const merged = (own: TemplateSet | null, old: TemplateSet | null) => (own === null ? null : { ...old, ...own })
+    const given = parseInput(templatesInput, input, 'Templates')
     let warnings: readonly Warning[] = []
     const row = await this.#change(id, (before) => {
-      const change = readSettingsPatch(this.#context, id, {
-        ...(email !== undefined && { emailTemplates: merged(email, before.emailTemplates) }),
-        ...(sms !== undefined && { smsTemplates: merged(sms, before.smsTemplates) }),
-      })
+      const merged = (field: keyof Templates) => given[field] && { ...before[field], ...given[field] }
+      const patch = { emailTemplates: merged('emailTemplates'), smsTemplates: merged('smsTemplates') }
+      const change = readSettingsPatch(this.#context, id, patch)
       warnings = change.warnings
       return change
     })
@@ -244,15 +246,14 @@ export class SettingsService {
     parseField(organizationId, id, 'organizationId')
     const [row] = await this.#context.options.storage.settings.get([id])
     if (row === undefined) await this.#requireOrganization(id)
-    const shown = row === undefined ? null : showSettings(row)
     await this.#context.accounts.refresh()
     return {
       organizationId: id,
       configured: row !== undefined,
-      settings: shown,
+      settings: row === undefined ? null : showSettings(row),
       channels: {
-        EMAIL: effectiveChannel(this.#context, row ?? null, 'EMAIL', shown?.emailEnabled ?? true),
-        SMS: effectiveChannel(this.#context, row ?? null, 'SMS', shown?.smsEnabled ?? true),
+        EMAIL: effectiveChannel(this.#context, row ?? null, 'EMAIL'),
+        SMS: effectiveChannel(this.#context, row ?? null, 'SMS'),
       },
     }
   }

@@ -1,20 +1,21 @@
-import { isNotificationError } from '../errors.ts'
-import type { Storage, TaskSummary } from '../ports/storage.ts'
+import type { TaskSummary } from '../ports/storage.ts'
+import type { Store } from '../records/store.ts'
 import type { Circuit } from './breaker.ts'
 import type { Callbacks } from './callbacks.ts'
 import { type Context, faultOf } from './context.ts'
-import type { WorkSource } from './dispatch/work-source.ts'
+import { isDirectoryFault } from './directory/batch-reader.ts'
+import type { WorkSource } from './dispatch/work.ts'
 import { type JobLease, takeJob } from './job-lease.ts'
 import type { Planner } from './planner.ts'
 import { TaskManagerClient } from './task-manager-client.ts'
 import { Alarms } from './tasks/alarms.ts'
+import type { TaskContext } from './tasks/desk.ts'
 import { Desk } from './tasks/desk.ts'
 import { HandOver } from './tasks/hand-over.ts'
 import { TaskLedger } from './tasks/ledger.ts'
 import type { ResolvedTaskManagerOptions, TaskManagerMode } from './tasks/options.ts'
 import { Pace } from './tasks/pace.ts'
 import { TaskSync } from './tasks/sync.ts'
-import type { TaskContext } from './tasks/task-context.ts'
 
 const jobName = 'task_manager'
 /** How soon another worker may go on where one died. */
@@ -156,8 +157,7 @@ export class TaskManagerIntegration {
       if (await this.#shouldContinue()) await this.#work()
     } catch (error) {
       const { logger } = this.#context.options
-      const isAway = isNotificationError(error) && error.code.startsWith('directory_')
-      if (isAway) logger.warn('hand-over put off: the directory is away', { code: error.code })
+      if (isDirectoryFault(error)) logger.warn('hand-over put off: the directory is away', { code: error.code })
       else logger.error('tasks put off', { fault: faultOf(error) })
     }
   }
@@ -194,7 +194,7 @@ export class TaskManagerIntegration {
   }
 }
 
-const takenOver = ({ tasks }: Storage): WorkSource => ({
+const takenOver = ({ tasks }: Store): WorkSource => ({
   reminders: async () => ({ rows: [], more: [] }),
   deliveries: tasks.dueTakenOver.bind(tasks),
   nextDueAt: tasks.nextTakenOverDueAt.bind(tasks),

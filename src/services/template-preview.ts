@@ -1,6 +1,7 @@
 import { sampleFacts } from '../domain/messages/check.ts'
-import { checkTemplates, compileDraft, renderMessage, smsSegments, templateField } from '../domain/messages/index.ts'
+import { checkTemplates, compileDraft, renderMessage, smsSegments } from '../domain/messages/index.ts'
 import type { Warning } from '../schemas/common.ts'
+import { templateField } from '../schemas/settings.ts'
 import type { Template } from '../schemas/templates.ts'
 import { type Category, type Channel, categories, type TemplateKey, templateKeyOf } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'

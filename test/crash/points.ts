@@ -1,5 +1,6 @@
 import { appendFileSync, writeSync } from 'node:fs'
-import type { Storage, Transport } from '../../src/index.ts'
+import type { Transport } from '../../src/index.ts'
+import type { Store } from '../../src/records/store.ts'
 
 /** Where a worker may kill itself, or stand still: on both sides of every step that another process or machine can see. */
 export const pointNames = [
@@ -38,7 +39,7 @@ export function dieAt(point: KillPoint | null): Reached {
 }
 
 /** The same storage, watched from outside: the library needs no hook to be killed at a place that has a name. */
-export function watchedStorage(storage: Storage, reached: Reached, settlesPath: string): Storage {
+export function watchedStorage(storage: Store, reached: Reached, settlesPath: string): Store {
   const { deliveries } = storage
   return {
     ...storage,

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import pg from 'pg'
-import { postgres } from '../../adapters/storage/postgres.ts'
-import { sqlite } from '../../adapters/storage/sqlite.ts'
-import type { DeliveryState, DeliveryStatus, ReminderStatus, Rule, Storage } from '../../src/index.ts'
+import type { DeliveryState, DeliveryStatus, ReminderStatus, Rule } from '../../src/index.ts'
+import type { Store } from '../../src/records/store.ts'
+import { postgres, sqlite } from '../support/stores.ts'
 
 export type ReminderFact = {
   readonly id: number
@@ -46,7 +46,7 @@ export interface Evidence {
 type Shared = {
   /** An empty database, beginning in this directory if it is a file. */
   readonly prepare: (directory: string) => Promise<{ readonly location: string; readonly dispose: () => Promise<void> }>
-  readonly storage: (location: string) => Storage
+  readonly storage: (location: string) => Store
   readonly evidence: (location: string) => Evidence
 }
 

@@ -1,5 +1,6 @@
-import { postgres } from '../../adapters/storage/postgres.ts'
-import type { Directory, DirectoryAppointment, EntityId, Storage } from '../../src/index.ts'
+import type { Directory, DirectoryAppointment, EntityId } from '../../src/index.ts'
+import type { Store } from '../../src/records/store.ts'
+import { postgres } from '../support/stores.ts'
 
 export const hourMs = 3_600_000
 /** Every reminder lies so long before its appointment. */
@@ -43,4 +44,4 @@ export function hostDirectory(calendar: Calendar): Directory {
   }
 }
 
-export const storageOf = (url: string, schema: string): Storage => postgres({ url, schema, connections: 4 })
+export const storageOf = (url: string, schema: string): Store => postgres({ url, schema, connections: 4 })

@@ -3,35 +3,17 @@ import type { OrganizationPolicy } from '../../src/domain/effective.ts'
 import { parseStart } from '../../src/domain/local-time.ts'
 import type { Surroundings } from '../../src/domain/plan.ts'
 import type { Person } from '../../src/schemas/directory.ts'
-import type { PreferencesValues } from '../../src/schemas/preferences.ts'
+import { showing } from '../../src/schemas/fields.ts'
+import { emptyPreferences, type PreferencesValues } from '../../src/schemas/preferences.ts'
+import { emptySettings, settingsFields } from '../../src/schemas/settings.ts'
 import type { Channel, Rule } from '../../src/schemas/vocabulary.ts'
 
 export const policy: OrganizationPolicy = {
-  emailEnabled: true,
-  smsEnabled: true,
-  defaultEmailReminders: [24, 2],
+  ...showing(settingsFields)(emptySettings),
   defaultSmsReminders: [24],
-  emailTemplates: {},
-  smsTemplates: {},
-  unknownOutcome: 'retry',
-  pastReminders: 'skip',
-  practitionerNotifications: [],
-  defaultCountry: null,
 }
 
-export const noWishes: PreferencesValues = {
-  emailEnabled: null,
-  smsEnabled: null,
-  emailReminders: null,
-  smsReminders: null,
-  appointmentConfirmation: null,
-  appointmentReminder: null,
-  appointmentCancellation: null,
-  appointmentReschedule: null,
-  waitlistNotification: null,
-  emailAddress: null,
-  phoneNumber: null,
-}
+export const noWishes = emptyPreferences
 
 export const patient: Person = { type: 'PATIENT', id: 1, email: 'one@example.org', phone: '+14155550101' }
 export const practitioner: Person = { type: 'PRACTITIONER', id: 9, email: 'dr@example.org' }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { canTransition } from '../../src/domain/transitions.ts'
+import { canTransition, isInDoubt } from '../../src/domain/transitions.ts'
 import { deliveryStatuses } from '../../src/schemas/vocabulary.ts'
 
 test('a status only moves forward', () => {
@@ -24,4 +24,10 @@ test('a late sent never overwrites what is known since', () => {
   expect(canTransition('DELIVERED', 'SENT')).toBe(false)
   expect(canTransition('BOUNCED', 'SENT')).toBe(false)
   expect(canTransition('FAILED', 'SENT')).toBe(false)
+})
+
+test('is in doubt while a message is being sent, and since an attempt whose outcome is unknown', () => {
+  expect(isInDoubt({ state: 'queued', unknownOutcomes: 0 })).toBe(false)
+  expect(isInDoubt({ state: 'sending', unknownOutcomes: 0 })).toBe(true)
+  expect(isInDoubt({ state: 'queued', unknownOutcomes: 1 })).toBe(true)
 })

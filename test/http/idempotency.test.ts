@@ -7,8 +7,8 @@ import express from 'express'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { expressRouter } from '../../adapters/http/express.ts'
-import { sqlite } from '../../adapters/storage/sqlite.ts'
-import { type Caller, NotificationError, type Storage } from '../../src/index.ts'
+import { type Caller, NotificationError } from '../../src/index.ts'
+import type { Store } from '../../src/records/store.ts'
 import { listening } from '../adapters/http/listening.ts'
 import {
   admin,
@@ -23,6 +23,7 @@ import {
   type WireRequest,
   type World,
 } from '../conformance/http/world.ts'
+import { sqlite } from '../support/stores.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'idempotency-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -362,7 +363,7 @@ describe('idempotencyKey in TypeScript', () => {
 })
 
 /** SQLite in the file, of which one command fails once in the named way. */
-function failing(how: 'after enqueue' | 'to keep answers' | 'by dying before the answer'): Storage {
+function failing(how: 'after enqueue' | 'to keep answers' | 'by dying before the answer'): Store {
   const storage = sqlite(file)
   const fault = new NotificationError('storage_failed', 'For this test.')
   let isDue = how === 'after enqueue'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { toSnake } from '../../src/http/snake-case.ts'
+import { toSnake } from '../../src/schemas/fields.ts'
 import {
   ask,
   creates,

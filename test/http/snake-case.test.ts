@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { readWire, toSnake, wireName, wireOf } from '../../src/http/snake-case.ts'
+import { readWire, wireName, wireOf } from '../../src/http/snake-case.ts'
+import { toSnake } from '../../src/schemas/fields.ts'
 
 const schema = z.strictObject({
   emailEnabled: z.boolean().nullable().optional(),

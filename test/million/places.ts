@@ -5,14 +5,13 @@ import { setImmediate as turn } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import pg from 'pg'
 import { z } from 'zod'
-import { postgres } from '../../adapters/storage/postgres.ts'
-import { sqlite } from '../../adapters/storage/sqlite.ts'
-import type { Storage } from '../../src/index.ts'
+import type { Store } from '../../src/records/store.ts'
+import { postgres, sqlite } from '../support/stores.ts'
 import { type Dialect, everything, postgresDialect, type Size, sqliteDialect } from './rows.ts'
 
 export type Place = {
   readonly name: 'SQLite' | 'Postgres'
-  readonly storage: Storage
+  readonly storage: Store
   readonly dialect: Dialect
   /** How many ms each step of `work` took: a statement of Postgres, or a turn of the event loop where SQLite works in it. */
   readonly stepsOf: (work: () => Promise<unknown>) => Promise<readonly number[]>

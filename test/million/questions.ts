@@ -1,9 +1,9 @@
-import type { Storage } from '../../src/index.ts'
+import type { Store } from '../../src/records/store.ts'
 import { readHistory } from '../../src/services/history.ts'
 import { organizationOf } from './rows.ts'
 
 export type Subject = {
-  readonly storage: Storage
+  readonly storage: Store
   /** Between what is over and what lies ahead. */
   readonly now: Date
   readonly rows: number

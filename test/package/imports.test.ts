@@ -8,6 +8,7 @@ const rooms: Readonly<Record<string, { readonly values: readonly string[]; reado
   schemas: { values: ['errors.ts'], types: [] },
   domain: { values: ['schemas', 'errors.ts'], types: [] },
   ports: { values: [], types: ['schemas'] },
+  records: { values: ['ports', 'domain', 'schemas', 'errors.ts'], types: [] },
   security: { values: ['errors.ts'], types: [] },
   services: { values: ['domain', 'ports', 'schemas', 'errors.ts', 'security'], types: ['events.ts'] },
   http: { values: ['services', 'schemas', 'errors.ts', 'security'], types: ['ports'] },
@@ -42,6 +43,19 @@ it.each(Object.entries(rooms))('files of src/%s import only what their room may'
     return other !== room && !values.includes(other) && !(isType && types.includes(other))
   })
   expect(wrong).toEqual([])
+})
+
+it('src/records holds no SQL, and names no database', async () => {
+  const named: string[] = []
+  let files = 0
+  for await (const file of glob('src/records/**/*.ts')) {
+    files += 1
+    const source = readFileSync(file, 'utf8')
+    if (/sqlite|postgres|kysely|mysql|mariadb|\bsql\b|\b(select|delete) .*\bfrom\b|\binsert into\b/i.test(source))
+      named.push(file)
+  }
+  expect(files).toBeGreaterThan(20)
+  expect(named).toEqual([])
 })
 
 it('adapters import the core by src/index.ts only, and src no adapter', async () => {

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { variableNames } from '../../src/domain/messages/variables.ts'
-import { errorTable, templateKeys } from '../../src/index.ts'
+import { errorTable, settingsFields, templateKeys } from '../../src/index.ts'
+import { namesWith } from '../../src/schemas/fields.ts'
 import { entries, root } from './manifest.ts'
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
@@ -42,7 +43,10 @@ describe('README says what the code says', () => {
 
   it('environment variables', () => {
     const sources = ['src/environment.ts', 'src/services/task-manager/options.ts'].map(source).join('\n')
-    const names = [...sources.matchAll(/^ {2}([A-Z][A-Z_]+): /gm)].map(([, name]) => name)
+    const names = [
+      ...namesWith(settingsFields, 'variable').map((name) => settingsFields[name].variable),
+      ...[...sources.matchAll(/ ([A-Z][A-Z_]+): /g)].map(([, name]) => name),
+    ]
     expect(names.length).toBeGreaterThan(5)
     const told = coded(section('Environment variables')).filter((code) => /^[A-Z_]+$/.test(code))
     expect([...new Set(told)].sort()).toEqual(names.sort())

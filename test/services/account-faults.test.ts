@@ -1,10 +1,10 @@
 /** What keeps an organization's account from working is named where it is configured, shown, planned and sent. */
 import { describe, expect, it } from 'vitest'
-import { sqlite } from '../../adapters/storage/sqlite.ts'
 import { smtp } from '../../adapters/transport/smtp.ts'
 import type { NotificationsOptions, OrganizationSettingsInput, Transport } from '../../src/index.ts'
 import { openClinic, organizationId } from '../support/clinic.ts'
 import { keyOf } from '../support/keys.ts'
+import { sqlite } from '../support/stores.ts'
 
 const now = '2026-03-18T12:00:00Z'
 const start = '2026-03-20T12:00:00Z'

@@ -1,12 +1,13 @@
 /** Contacts as people write them, from the host's row or a form to the provider. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { postgres } from '../../adapters/storage/postgres.ts'
 import { smtp } from '../../adapters/transport/smtp.ts'
-import type { DirectoryRecipient, Storage, Transport } from '../../src/index.ts'
+import type { DirectoryRecipient, Transport } from '../../src/index.ts'
+import type { Store } from '../../src/records/store.ts'
 import { ask, service } from '../conformance/http/world.ts'
 import { openClinic, organizationId } from '../support/clinic.ts'
 import { openPostgres, type PostgresServer } from '../support/postgres-server.ts'
 import { startSmtpServer } from '../support/smtp-server.ts'
+import { postgres } from '../support/stores.ts'
 
 const now = '2030-01-10T12:00:00Z'
 const start = new Date('2030-01-15T14:00:00Z')
@@ -94,7 +95,7 @@ describe('a patient of the host', () => {
   })
 })
 
-const storages: Readonly<Record<string, () => { storage?: Storage }>> = {
+const storages: Readonly<Record<string, () => { storage?: Store }>> = {
   SQLite: () => ({}),
   Postgres: () => ({ storage: postgres({ url: server.url, schema: `contacts_${process.pid}` }) }),
 }

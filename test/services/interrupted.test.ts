@@ -1,9 +1,10 @@
 /** What fails, or is missing for a moment, between what is due and what is sent. */
 import { describe, expect, it } from 'vitest'
-import { sqlite } from '../../adapters/storage/sqlite.ts'
 import { capture } from '../../adapters/transport/capture.ts'
-import { type Storage, type Transport, TransportError } from '../../src/index.ts'
+import { type Transport, TransportError } from '../../src/index.ts'
+import type { Store } from '../../src/records/store.ts'
 import { ada, openClinic, organizationId } from '../support/clinic.ts'
+import { sqlite } from '../support/stores.ts'
 
 const start = new Date('2026-03-03T12:00:00Z')
 const due = '2026-03-02T12:00:00Z'
@@ -19,7 +20,7 @@ async function openBooked(count: number, options: Parameters<typeof openClinic>[
 }
 
 /** A storage whose deliveries do something else. */
-function altered(change: (deliveries: Storage['deliveries']) => Partial<Storage['deliveries']>): Storage {
+function altered(change: (deliveries: Store['deliveries']) => Partial<Store['deliveries']>): Store {
   const storage = sqlite(':memory:')
   return { ...storage, deliveries: { ...storage.deliveries, ...change(storage.deliveries) } }
 }

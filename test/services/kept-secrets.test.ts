@@ -1,10 +1,10 @@
 import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
-import { sqlite } from '../../adapters/storage/sqlite.ts'
 import { capture } from '../../adapters/transport/capture.ts'
 import { type OrganizationSettingsInput, secretMask, type Transport } from '../../src/index.ts'
 import { ada, openClinic, organizationId } from '../support/clinic.ts'
 import { keyOf } from '../support/keys.ts'
+import { sqlite } from '../support/stores.ts'
 
 const mail: OrganizationSettingsInput = {
   emailSmtpHost: 'smtp.example.org',

@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { sqlite } from '../../adapters/storage/sqlite.ts'
 import { capture } from '../../adapters/transport/capture.ts'
-import { NotificationError, type NotificationsOptions, type Storage, type Transport } from '../../src/index.ts'
+import { NotificationError, type NotificationsOptions, type Transport } from '../../src/index.ts'
+import type { Store } from '../../src/records/store.ts'
 import { HostData, openClinic, organizationId } from '../support/clinic.ts'
 import { ManualClock } from '../support/manual-clock.ts'
+import { sqlite } from '../support/stores.ts'
 
 const second = 1000
 const minute = 60 * second
@@ -55,7 +56,7 @@ const refuses = {
 }
 
 /** A storage that refuses its process what the test wants it to. */
-function severable(storage: Storage) {
+function severable(storage: Store) {
   let fault: NotificationError | null = null
   let isRefused: (name: string) => boolean = refuses.everything
   const severed = <Store extends object>(store: Store): Store =>

@@ -1,10 +1,10 @@
 /** Hosts with ids that are text, of any length that a varchar(255) holds. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { postgres } from '../../adapters/storage/postgres.ts'
-import type { Storage } from '../../src/index.ts'
+import type { Store } from '../../src/records/store.ts'
 import { ask, service } from '../conformance/http/world.ts'
 import { openClinic } from '../support/clinic.ts'
 import { openPostgres, type PostgresServer } from '../support/postgres-server.ts'
+import { postgres } from '../support/stores.ts'
 
 let server: PostgresServer
 beforeAll(async () => {
@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-const storages: Readonly<Record<string, () => { storage?: Storage }>> = {
+const storages: Readonly<Record<string, () => { storage?: Store }>> = {
   SQLite: () => ({}),
   Postgres: () => ({ storage: postgres({ url: server.url, schema: `long_ids_${process.pid}` }) }),
 }

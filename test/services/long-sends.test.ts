@@ -2,10 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { sqlite } from '../../adapters/storage/sqlite.ts'
 import { capture } from '../../adapters/transport/capture.ts'
-import { NotificationError, type Storage, type Transport, TransportError } from '../../src/index.ts'
+import { NotificationError, type Transport, TransportError } from '../../src/index.ts'
+import type { Store } from '../../src/records/store.ts'
 import { openClinic } from '../support/clinic.ts'
+import { sqlite } from '../support/stores.ts'
 
 const startsAt = new Date('2026-03-21T12:00:00Z')
 const before = '2026-03-20T11:59:00Z'
@@ -43,7 +44,7 @@ function withoutRenewal() {
     asked += 1
     return Promise.reject(new NotificationError('storage_failed', 'The database is away.'))
   }
-  const forgetful: Storage = { ...storage, deliveries: { ...storage.deliveries, renew } }
+  const forgetful: Store = { ...storage, deliveries: { ...storage.deliveries, renew } }
   return { storage: forgetful, asked: () => asked }
 }
 

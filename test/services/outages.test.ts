@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { sqlite } from '../../adapters/storage/sqlite.ts'
 import { capture } from '../../adapters/transport/capture.ts'
 import { createNotifications, type OutboundMessage, TransportError } from '../../src/index.ts'
 import { temporaryFile } from '../adapters/storage/sqlite/fixture.ts'
 import { ada, HostData, openClinic, organizationId, otherOrganizationId, testKey } from '../support/clinic.ts'
 import { ManualClock } from '../support/manual-clock.ts'
+import { sqlite } from '../support/stores.ts'
 
 const minute = 60_000
 const hour = 60 * minute

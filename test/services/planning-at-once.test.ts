@@ -1,8 +1,8 @@
 /** Plannings that wait in the middle, while others go on: what is older must not be written over what is newer. */
 import { describe, expect, it } from 'vitest'
-import { sqlite } from '../../adapters/storage/sqlite.ts'
-import type { Storage } from '../../src/index.ts'
+import type { Store } from '../../src/records/store.ts'
 import { ada, openClinic, organizationId } from '../support/clinic.ts'
+import { sqlite } from '../support/stores.ts'
 
 const now = '2026-03-01T12:00:00Z'
 const start = new Date('2026-03-10T12:00:00Z')
@@ -28,7 +28,7 @@ function gate() {
 }
 
 /** The storage, where reading plans takes as long as `pass`. */
-const withSlowPlans = (storage: Storage, pass: () => Promise<void>): Storage => ({
+const withSlowPlans = (storage: Store, pass: () => Promise<void>): Store => ({
   ...storage,
   plans: {
     ...storage.plans,

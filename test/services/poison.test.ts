@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { sqlite } from '../../adapters/storage/sqlite.ts'
-import { NotificationError, type Storage } from '../../src/index.ts'
+import { NotificationError } from '../../src/index.ts'
+import type { Store } from '../../src/records/store.ts'
 import { ada, openClinic } from '../support/clinic.ts'
+import { sqlite } from '../support/stores.ts'
 
 const start = new Date('2026-03-20T15:00:00Z')
 const hour = 3_600_000
 
 /** SQLite that refuses what is about one appointment, as a broken row or a bug of ours would make it. */
-function refusing(poisoned: number, command: 'apply' | 'commitIntents' | 'settle'): Storage {
+function refusing(poisoned: number, command: 'apply' | 'commitIntents' | 'settle'): Store {
   const storage = sqlite(':memory:')
   const refuse = (is: boolean) => {
     if (is) throw new NotificationError('storage_failed', 'The database refused a row.')

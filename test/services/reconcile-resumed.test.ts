@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { postgres } from '../../adapters/storage/postgres.ts'
-import { sqlite } from '../../adapters/storage/sqlite.ts'
-import type { EntityId, NotificationsOptions, Storage } from '../../src/index.ts'
+import type { EntityId, NotificationsOptions } from '../../src/index.ts'
+import type { Store } from '../../src/records/store.ts'
 import { newProgress, writeProgress } from '../../src/services/reconcile/progress.ts'
 import { ada, HostData, openClinic } from '../support/clinic.ts'
 import { turns } from '../support/manual-clock.ts'
 import { openDatabase } from '../support/postgres-server.ts'
+import { postgres, sqlite } from '../support/stores.ts'
 
 const now = '2026-03-18T12:00:00Z'
 const start = new Date('2026-03-20T15:00:00Z')
@@ -26,20 +26,20 @@ const bookings = () => {
 }
 
 /** A database with all of them planned. */
-async function plan(storage: Storage): Promise<void> {
+async function plan(storage: Store): Promise<void> {
   await using clinic = await openClinic(now, { storage, directory: bookings() })
   await clinic.notifications.scheduleMany(Array.from({ length: count }, (_, index) => index + 1))
 }
 
 /** Plans of a bulk are not made in the order of their ids everywhere. */
-async function inOrder(storage: Storage): Promise<EntityId[]> {
+async function inOrder(storage: Store): Promise<EntityId[]> {
   const { plans } = await storage.plans.upcoming(new Date(now), null, count)
   await storage.close()
   return plans.map(({ appointmentId }) => appointmentId)
 }
 
 /** A host and a database that workers share, and what the host is asked. */
-async function openWatched(openStorage: () => Storage) {
+async function openWatched(openStorage: () => Store) {
   const host = bookings()
   const open = async (options: Partial<NotificationsOptions> = {}) => {
     const clinic = await openClinic(now, { storage: openStorage(), directory: host, ...options })
@@ -87,7 +87,7 @@ const down = async () => {
 const nothing = { planned: 0, moved: 0, cancelled: 0, replanned: 0, unreadable: 0, failed: 0, gone: 0 }
 
 /** One run stops, and another worker stands still for ever: what was checked is not asked for again. */
-async function goesOn(openStorage: () => Storage): Promise<void> {
+async function goesOn(openStorage: () => Store): Promise<void> {
   const { host, clinic, open, asked, between } = await openWatched(openStorage)
   const ids = await inOrder(openStorage())
   const moved = [ids[2], ids[699], ids[1089]].filter((id) => id !== undefined)

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
-import { sqlite } from '../../adapters/storage/sqlite.ts'
 import type { Directory, EntityId, NotificationsOptions, Reminder } from '../../src/index.ts'
 import { ada, HostData, openClinic, organizationId, otherOrganizationId } from '../support/clinic.ts'
 import { turns } from '../support/manual-clock.ts'
+import { sqlite } from '../support/stores.ts'
 
 const now = '2026-03-18T12:00:00Z'
 const start = new Date('2026-03-20T15:00:00Z')

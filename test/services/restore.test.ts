@@ -5,14 +5,13 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { postgres } from '../../adapters/storage/postgres.ts'
-import { sqlite } from '../../adapters/storage/sqlite.ts'
 import { capture } from '../../adapters/transport/capture.ts'
 import { type NotificationsOptions, type OutboundMessage, type Transport, TransportError } from '../../src/index.ts'
 import { ask } from '../conformance/http/world.ts'
 import { HostData, openClinic, organizationId } from '../support/clinic.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { openPostgres, type PostgresServer } from '../support/postgres-server.ts'
+import { postgres, sqlite } from '../support/stores.ts'
 
 const minute = 60_000
 const hour = 60 * minute

@@ -1,15 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { postgres } from '../../adapters/storage/postgres.ts'
-import { sqlite } from '../../adapters/storage/sqlite.ts'
-import type { Storage } from '../../src/index.ts'
+import type { Store } from '../../src/records/store.ts'
 import { temporaryFile } from '../adapters/storage/sqlite/fixture.ts'
 import { openClinic, organizationId } from '../support/clinic.ts'
 import { openPostgres, type PostgresServer } from '../support/postgres-server.ts'
+import { postgres, sqlite } from '../support/stores.ts'
 
 const keys = ['appointment_confirmation', 'appointment_reminder', 'appointment_cancellation'] as const
 
 /** Two clinics over the rows of one database, each with a connection of its own, as two processes have them. */
-async function loseNoTemplate(open: () => Storage) {
+async function loseNoTemplate(open: () => Store) {
   await using one = await openClinic('2026-03-18T12:00:00Z', { storage: open() })
   await using other = await openClinic('2026-03-18T12:00:00Z', { storage: open() })
   await one.settings.createOrganizationSettings(organizationId, {})

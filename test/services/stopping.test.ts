@@ -1,10 +1,11 @@
 /** What a host sees that stops the library while something of the outside hangs. */
 import { describe, expect, it } from 'vitest'
-import { sqlite } from '../../adapters/storage/sqlite.ts'
 import { capture } from '../../adapters/transport/capture.ts'
-import type { Scheduler, Storage, Transport } from '../../src/index.ts'
+import type { Scheduler, Transport } from '../../src/index.ts'
+import type { Store } from '../../src/records/store.ts'
 import { openClinic, testKey } from '../support/clinic.ts'
 import { turns } from '../support/manual-clock.ts'
+import { sqlite } from '../support/stores.ts'
 
 const start = new Date('2026-03-03T12:00:00Z')
 const due = '2026-03-02T12:00:00Z'
@@ -73,7 +74,7 @@ describe('stop()', () => {
   it('names the messages that were accepted and could not be recorded', async () => {
     const memory = sqlite(':memory:')
     let isAway = false
-    const storage: Storage = {
+    const storage: Store = {
       ...memory,
       deliveries: {
         ...memory.deliveries,
@@ -113,7 +114,7 @@ describe('stop()', () => {
           return typeof value === 'function' ? hung(value.bind(target)) : value
         },
       })
-    const storage: Storage = {
+    const storage: Store = {
       ...memory,
       deliveries: hanging(memory.deliveries),
       reminders: hanging(memory.reminders),

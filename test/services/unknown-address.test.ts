@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { postgres } from '../../adapters/storage/postgres.ts'
-import { sqlite } from '../../adapters/storage/sqlite.ts'
 import { capture } from '../../adapters/transport/capture.ts'
-import { type Rule, type Storage, TransportError } from '../../src/index.ts'
+import { type Rule, TransportError } from '../../src/index.ts'
+import type { Store } from '../../src/records/store.ts'
 import { openClinic } from '../support/clinic.ts'
 import { openPostgres, type PostgresServer } from '../support/postgres-server.ts'
+import { postgres, sqlite } from '../support/stores.ts'
 
 const hourMs = 3_600_000
 const now = '2026-03-02T12:00:00Z'
@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 /** A clinic whose patient's mail server answers in turn as given; null: it takes the message. */
-async function clinicWith(storage: Storage, answers: readonly (TransportError | null)[]) {
+async function clinicWith(storage: Store, answers: readonly (TransportError | null)[]) {
   const left = [...answers]
   const outbox = capture({ fail: () => left.shift() ?? null })
   const clinic = await openClinic(now, { storage, transports: [outbox] })

@@ -1,6 +1,5 @@
 /** What an operator sees in health, log and `explain` while something of the outside does not answer. */
 import { describe, expect, it } from 'vitest'
-import { sqlite } from '../../adapters/storage/sqlite.ts'
 import { capture } from '../../adapters/transport/capture.ts'
 import {
   type Directory,
@@ -11,6 +10,7 @@ import {
 } from '../../src/index.ts'
 import { ask, service } from '../conformance/http/world.ts'
 import { openClinic, organizationId, otherOrganizationId } from '../support/clinic.ts'
+import { sqlite } from '../support/stores.ts'
 
 const start = new Date('2026-03-03T12:00:00Z')
 const due = '2026-03-02T12:00:00Z'

@@ -1,9 +1,8 @@
 /** Messages that were accepted while their outcome cannot be written, for longer than a lease, by two workers that live. */
 import { setTimeout as wait } from 'node:timers/promises'
 import Database from 'better-sqlite3'
-import { postgres } from '../../adapters/storage/postgres.ts'
-import { sqlite } from '../../adapters/storage/sqlite.ts'
-import type { Storage } from '../../src/index.ts'
+import type { Store } from '../../src/records/store.ts'
+import { postgres, sqlite } from '../support/stores.ts'
 import { openTcpProxy } from '../support/tcp-proxy.ts'
 import { withCleanup } from '../support/with-cleanup.ts'
 import type { Size } from './networks.ts'
@@ -26,7 +25,7 @@ type Outage = { readonly begin: () => void; readonly end: () => void }
 const trial = (
   name: string,
   { reminders, outageMs }: Size,
-  open: (defer: (step: () => unknown) => void) => Promise<{ readonly storage: () => Storage; readonly outage: Outage }>,
+  open: (defer: (step: () => unknown) => void) => Promise<{ readonly storage: () => Store; readonly outage: Outage }>,
 ): Promise<Verdict> =>
   withCleanup(async (defer) => {
     const mailbox = await openMailbox()

@@ -1,5 +1,4 @@
-import type { AuditQuery, AuditRecord } from '../../../src/index.ts'
-import { decodeAudit } from './codecs/audit.ts'
+import { type AuditQuery, type AuditRecord, records } from '../../../src/index.ts'
 import { type Reader, readPlaces } from './merged-list.ts'
 import type { Branch, List } from './statements/branches.ts'
 
@@ -28,5 +27,5 @@ export async function listAudit(reader: Reader, query: AuditQuery): Promise<Audi
   const places = await readPlaces(reader, { list: audit, branches, span }, { limit, offset: 0 })
   const ids = places.map(({ id }) => id)
   const rowOf = new Map((await rowsOf(reader, ids)).map((row) => [row.id, row]))
-  return ids.flatMap((id) => rowOf.get(id) ?? []).map(decodeAudit)
+  return ids.flatMap((id) => rowOf.get(id) ?? []).map(records.decodeAudit)
 }

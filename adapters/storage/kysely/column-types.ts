@@ -1,9 +1,8 @@
-import type { IdKinds } from '../../../src/index.ts'
-import type { Column } from './columns.ts'
+import type { IdKinds, records } from '../../../src/index.ts'
 
 /** How a database spells the kinds of columns. */
 export type ColumnTypes = {
-  readonly [K in Exclude<Column['kind'], keyof IdKinds>]: string
+  readonly [K in Exclude<records.Column['kind'], keyof IdKinds>]: string
 } & {
   /** A `serial` that gives no number twice. */
   readonly monotonic: string
@@ -43,7 +42,7 @@ export const postgresTypes: ColumnTypes = {
   clustered: '',
 }
 
-export function typeOf(column: Column, types: ColumnTypes, ids: IdKinds): string {
+export function typeOf(column: records.Column, types: ColumnTypes, ids: IdKinds): string {
   if (column.kind === 'appointment' || column.kind === 'recipient' || column.kind === 'waitlistEntry') {
     return ids[column.kind] === 'text' ? types.textId : types.integerId
   }

@@ -1,17 +1,22 @@
 import { type CompiledQuery, type CreateTableBuilder, sql } from 'kysely'
-import type { IdKinds } from '../../../src/index.ts'
+import type { IdKinds, records } from '../../../src/index.ts'
 import { type ColumnTypes, typeOf } from './column-types.ts'
-import type { Column, Index, Table } from './columns.ts'
 import type { Builder } from './query.ts'
 
-const defaultOf = ({ kind, defaultTo }: Column, types: ColumnTypes) =>
+const defaultOf = ({ kind, defaultTo }: records.Column, types: ColumnTypes) =>
   sql.lit(kind === 'flag' && types.flag === 'boolean' ? defaultTo !== 0 : defaultTo)
 
 /**
  * No CHECKs: what a column may hold is checked where it comes in and by the types inside, and a list of words in the
  * database would have to be altered for every new one.
  */
-export function createTable(db: Builder, name: string, table: Table, types: ColumnTypes, ids: IdKinds): CompiledQuery {
+export function createTable(
+  db: Builder,
+  name: string,
+  table: records.Table,
+  types: ColumnTypes,
+  ids: IdKinds,
+): CompiledQuery {
   let builder: CreateTableBuilder<string, string> = db.schema.createTable(name)
   for (const [columnName, column] of Object.entries(table.columns)) {
     builder = builder.addColumn(columnName, sql.raw(typeOf(column, types, ids)), (definition) => {
@@ -28,7 +33,7 @@ export function createTable(db: Builder, name: string, table: Table, types: Colu
 export function createIndex(
   db: Builder,
   table: string,
-  index: Index,
+  index: records.Index,
   { schema, concurrently = false }: { readonly schema?: string; readonly concurrently?: boolean } = {},
 ): CompiledQuery {
   const unique = index.unique === true ? sql`unique ` : sql``
@@ -53,7 +58,7 @@ export const addColumn = (
   db: Builder,
   table: string,
   name: string,
-  column: Column,
+  column: records.Column,
   types: ColumnTypes,
   ids: IdKinds,
 ): CompiledQuery =>

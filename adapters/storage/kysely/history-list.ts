@@ -1,8 +1,27 @@
-import { countedAtMost, type DeliveryPage, type DeliveryQuery, recipientTypes } from '../../../src/index.ts'
-import { decodeDelivery, encodeFilter } from './codecs/deliveries.ts'
+import { countedAtMost, type DeliveryPage, type DeliveryQuery, recipientTypes, records } from '../../../src/index.ts'
 import { countUpTo, type Reader, readPlaces } from './merged-list.ts'
 import type { Branch, Equals, List } from './statements/branches.ts'
 import type { HistoryFilter } from './statements/history.ts'
+
+const encodeFilter = (ids: records.IdCodec, query: DeliveryQuery): HistoryFilter => {
+  const { organizationId, recipientType, recipientId, appointmentId, waitlistEntryId } = query
+  const { channel, category, status, state, from, to } = query
+  return {
+    equals: {
+      ...(organizationId !== undefined && { organization_id: organizationId }),
+      ...(appointmentId !== undefined && { appointment_id: ids('appointment', appointmentId) }),
+      ...(waitlistEntryId !== undefined && { waitlist_entry_id: ids('waitlistEntry', waitlistEntryId) }),
+      ...(recipientType !== undefined && { recipient_type: recipientType }),
+      ...(recipientId !== undefined && { recipient_id: ids('recipient', recipientId) }),
+      ...(channel !== undefined && { notification_type: channel }),
+      ...(category !== undefined && { notification_category: category }),
+      ...(status !== undefined && { status }),
+      ...(state !== undefined && { delivery_state: state }),
+    },
+    from: from?.getTime(),
+    to: to?.getTime(),
+  }
+}
 
 const history: List = { table: 'notification_history', time: 'created_at' }
 const kinds = ['notification_category', 'notification_type', 'recipient_type'] as const
@@ -106,7 +125,7 @@ export async function listDeliveries(reader: Reader, query: DeliveryQuery): Prom
           ),
         )
   const rowOf = new Map(found.map((row) => [row.id, row]))
-  const rows = places.flatMap(({ id }) => rowOf.get(id) ?? []).map(decodeDelivery)
+  const rows = places.flatMap(({ id }) => rowOf.get(id) ?? []).map(records.decodeDelivery)
   const isFirst = offset === 0 && after === undefined
   const count = isFirst && rows.length < limit ? rows.length : await countUpTo(reader, whole, countedAtMost)
   return { rows, total: Math.min(count, countedAtMost), totalIsExact: count <= countedAtMost }

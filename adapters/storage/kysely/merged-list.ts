@@ -1,4 +1,4 @@
-import type { IdCodec } from './codecs/ids.ts'
+import type { records } from '../../../src/index.ts'
 import type { Builder, NoArgs, Query } from './query.ts'
 import type { Branch, List, Merging, Place, Span } from './statements/branches.ts'
 import type * as lists from './statements/lists.ts'
@@ -6,7 +6,7 @@ import type * as lists from './statements/lists.ts'
 export type Tools = { readonly builder: Builder; readonly lists: typeof lists; readonly merging: Merging }
 
 export type Reader = {
-  readonly ids: IdCodec
+  readonly ids: records.IdCodec
   /** Runs one statement; on a driver that is synchronous, the event loop turns after it. */
   readonly ask: <R>(build: (tools: Tools) => Query<NoArgs, R>) => Promise<R[]>
   /** Places that one statement passes over along an index, so that none takes long however far the caller asks. */

@@ -1,6 +1,4 @@
-import { type IdKinds, type Logger, NotificationError } from '../../../src/index.ts'
-import type { Index, Table } from './columns.ts'
-import { type TableName, tables } from './tables.ts'
+import { type IdKinds, type Logger, NotificationError, records } from '../../../src/index.ts'
 
 /**
  * One step of a version, for databases that have tables of an earlier one. A new database is made from `tables.ts` as it
@@ -43,12 +41,12 @@ export type Migration = {
 
 /** Tables as they are to be, and how they come to be so. */
 export type Schema = {
-  readonly tables: Readonly<Record<string, Table>>
+  readonly tables: Readonly<Record<string, records.Table>>
   readonly migrations: readonly Migration[]
 }
 
-const create = (...names: readonly TableName[]): Change => ({ kind: 'create', tables: names })
-const relax = (...names: readonly TableName[]): Change => ({ kind: 'relax', tables: names })
+const create = (...names: readonly records.TableName[]): Change => ({ kind: 'create', tables: names })
+const relax = (...names: readonly records.TableName[]): Change => ({ kind: 'relax', tables: names })
 
 export const migrations: readonly Migration[] = [
   {
@@ -136,7 +134,7 @@ export const migrations: readonly Migration[] = [
   },
 ]
 
-export const librarySchema: Schema = { tables, migrations }
+export const librarySchema: Schema = { tables: records.tables, migrations }
 
 export const latestOf = ({ migrations: known }: Pick<Schema, 'migrations'>): number =>
   Math.max(...known.map(({ version }) => version))
@@ -220,7 +218,7 @@ export const foreignTables = (where: string, names: readonly string[], remedy: s
       `${remedy}, or pass adopt: true to migrate() to have it use them.`,
   )
 
-export const uniqueFault = (table: string, { columns }: Index, cause: unknown): NotificationError =>
+export const uniqueFault = (table: string, { columns }: records.Index, cause: unknown): NotificationError =>
   refuse(
     `The table ${table} cannot be used: it has several rows with the same ${columns.join(', ')}, where there may be one. Remove the others.`,
     cause,

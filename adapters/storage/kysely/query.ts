@@ -36,7 +36,26 @@ export type Bound<A, O, M extends Mode> = {
   /** `id` is that of the row inserted, where one was. */
   readonly run: (args: A) => Answer<M, Written>
 }
+/** A statement of SQLite by its text: whoever asks knows what its rows are. */
+export type Prepared = {
+  readonly get: (values: readonly unknown[]) => undefined | never
+  readonly all: (values: readonly unknown[]) => never[]
+  readonly run: (values: readonly unknown[]) => Written
+}
+export type Prepare = (sql: string) => Prepared
+
 export type Bind<M extends Mode> = <A, O>(query: Query<A, O>) => Bound<A, O, M>
+/** The one place where a row gets its type. */
+export const bindTo =
+  (prepare: Prepare): Bind<'sync'> =>
+  (query) => {
+    const { all, get, run } = prepare(query.sql)
+    return {
+      all: (args) => all(query.values(args)),
+      get: (args) => get(query.values(args)),
+      run: (args) => run(query.values(args)),
+    }
+  }
 export type NoArgs = Record<never, never>
 
 export type Builder = Kysely<Tables>
@@ -100,20 +119,6 @@ export function insertQuery<T extends keyof Tables & string, const C extends Col
     sql<never>`insert into ${sql.table(table)} (${sql.join(columns.map((name) => sql.ref(name)))}) values (${sql.join(
       columns.map((name: C[number] & keyof ArgsOf<T, C[number]> & string) => p(name)),
     )}) ${suffix}`.compile(db),
-  )
-}
-
-/** An update of these columns of the row with this id; `also` narrows which row qualifies. */
-export function updateQuery<T extends keyof Tables & string, const C extends Columns<T>>(
-  db: Builder,
-  table: T,
-  columns: C,
-  also: RawBuilder<unknown> = sql``,
-) {
-  return query((p: Param<ArgsOf<T, C[number]> & { id: number }>) =>
-    sql<never>`update ${sql.table(table)} set ${sql.join(
-      columns.map((name: C[number] & keyof ArgsOf<T, C[number]> & string) => sql`${sql.ref(name)} = ${p(name)}`),
-    )} where id = ${p('id')} ${also}`.compile(db),
   )
 }
 

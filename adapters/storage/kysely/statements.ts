@@ -1,13 +1,11 @@
 import type { Bind, Builder, Mode } from './query.ts'
 import { accountStatements } from './statements/accounts.ts'
-import { auditStatements } from './statements/audit.ts'
 import { deliveryStatements } from './statements/deliveries.ts'
 import { jobStatements } from './statements/jobs.ts'
 import { planStatements } from './statements/plans.ts'
 import { reminderStatements } from './statements/reminders.ts'
 import { requestStatements } from './statements/requests.ts'
 import { decisionStatements, preferenceStatements, settingsStatements } from './statements/settings.ts'
-import { statisticsStatements } from './statements/statistics.ts'
 import { taskStatements } from './statements/tasks.ts'
 
 /** Every statement whose text never changes, compiled when this is called and bound to a connection by `bind`. */
@@ -18,8 +16,6 @@ export const bindStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
   settings: settingsStatements(db, bind),
   preferences: preferenceStatements(db, bind),
   decisions: decisionStatements(db, bind),
-  audit: auditStatements(db, bind),
-  statistics: statisticsStatements(db, bind),
   requests: requestStatements(db, bind),
   jobs: jobStatements(db, bind),
   tasks: taskStatements(db, bind),

@@ -1,5 +1,4 @@
-import type { AccountStore } from '../../../src/index.ts'
-import { decodeAccount, encodeRefusal } from '../kysely/codecs/accounts.ts'
+import { type AccountStore, records } from '../../../src/index.ts'
 import type { Engine } from './engine.ts'
 import { qualified } from './names.ts'
 import { notification } from './notify.ts'
@@ -26,14 +25,15 @@ function releaseSql(schema: string, ofOrganization: boolean): string {
 }
 
 export const accountStore = (engine: Engine): AccountStore => ({
-  paused: () => engine.read(async ({ statements }) => (await statements.accounts.paused.all({})).map(decodeAccount)),
+  paused: () =>
+    engine.read(async ({ statements }) => (await statements.accounts.paused.all({})).map(records.decodeAccount)),
   refuse: (command) =>
     engine.read(async ({ statements }) => {
-      await statements.accounts.refuse.run(encodeRefusal(command))
+      await statements.accounts.refuse.run(records.encodeRefusal(command))
       const row = await statements.accounts.get.get({ account: command.account })
       // Another process found the account well in between.
       if (row === undefined) return { ...command, pausedSince: command.at, refusals: 0 }
-      return decodeAccount(row)
+      return records.decodeAccount(row)
     }),
   takeProbe: (account, probeAt, until) =>
     engine.read(async ({ statements }) => {

@@ -1,5 +1,5 @@
+import type { records } from '../../../src/index.ts'
 import { postgresTypes, typeOf } from '../kysely/column-types.ts'
-import type { Column } from '../kysely/columns.ts'
 import { refuse } from '../kysely/migrations.ts'
 import { requireUnique } from './indexes.ts'
 import { addColumns, type Migrating, relax, tableOf } from './migrating.ts'
@@ -16,7 +16,7 @@ type Existing = {
 const integers = ['integer', 'bigint']
 
 /** Types that hold all that the library writes, and give it back as it was. */
-function accepted({ kind }: Column, wanted: string): readonly string[] {
+function accepted({ kind }: records.Column, wanted: string): readonly string[] {
   switch (kind) {
     case 'serial':
     case 'int':
@@ -98,12 +98,12 @@ export async function adopt(migrating: Migrating, name: string): Promise<void> {
 const demanding = ({ name }: Existing): string =>
   `its column ${name} is NOT NULL without a default, and the library does not know it`
 
-function missing(name: string, column: Column, empty: boolean): string | null {
+function missing(name: string, column: records.Column, empty: boolean): string | null {
   if (column.kind === 'serial') return `it lacks the column ${name} SERIAL PRIMARY KEY`
   return column.notNull === true && !empty ? `it has rows, and lacks the column ${name} that every row needs` : null
 }
 
-function misfit({ ids }: Migrating, existing: Existing, column: Column): string | null {
+function misfit({ ids }: Migrating, existing: Existing, column: records.Column): string | null {
   const { name, type } = existing
   if (column.kind === 'serial' && !existing.filled) return `its column ${name} is not SERIAL, so rows get no ids`
   if (existing.required && column.notNull !== true) {

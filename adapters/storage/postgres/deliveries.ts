@@ -1,30 +1,23 @@
-import type { DeliveryStore, TransactionStorage } from '../../../src/index.ts'
-import { decodeClaim, decodeDelivery } from '../kysely/codecs/deliveries.ts'
-import { heldAfter } from '../kysely/codecs/held.ts'
-import { enqueueAll } from '../kysely/commands/enqueue.ts'
-import { recordReceipt } from '../kysely/commands/receive.ts'
+import { type DeliveryQueries, records, type TransactionStorage } from '../../../src/index.ts'
+import { heldAfter } from '../kysely/held.ts'
 import { listDeliveries } from '../kysely/history-list.ts'
-import type { RecordOf } from '../kysely/query.ts'
 import { findDue } from './due.ts'
 import type { Commands, Engine } from './engine.ts'
-import { claiming } from './intents.ts'
+import { challenging, renewing } from './leases.ts'
 import { readerOf } from './lists.ts'
 import { qualified } from './names.ts'
-import { noticeReads } from './notice-reads.ts'
-import { challenging, renewing, settling } from './settles.ts'
-import { type IdPool, runCommand } from './transaction.ts'
 import { decodeRow, encodeParameter } from './values.ts'
 
 /** What a transaction of the host carries out too. */
 export const deliveryReads = (engine: Commands): TransactionStorage['deliveries'] => ({
   notices: (organizationId, appointmentId) =>
     engine.read(async ({ run, schema, kinds, ids }) => {
-      const { rows } = await run<RecordOf<'notification_history'>>(
+      const { rows } = await run<records.Row<'notification_history'>>(
         `select * from ${qualified(schema, 'notification_history')} where appointment_id = $1 and organization_id = $2
          and notification_category in ('CONFIRMATION', 'RESCHEDULE', 'CANCELLATION') order by id desc limit 100`,
         [encodeParameter(ids('appointment', appointmentId)), encodeParameter(organizationId)],
       )
-      return rows.map((row) => decodeDelivery(decodeRow(row, kinds)))
+      return rows.map((row) => records.decodeDelivery(decodeRow(row, kinds)))
     }),
 })
 
@@ -44,26 +37,15 @@ function dueTimesQuery(schema: string): string {
     ${first('reminder')} union ${first('delivery')} order by due_at limit $3`
 }
 
-export const deliveryStore = (engine: Engine, pool: IdPool): DeliveryStore => ({
+export const deliveryStore = (engine: Engine): DeliveryQueries => ({
   ...deliveryReads(engine),
   get: (id) =>
     engine.read(async ({ statements }) => {
       const row = await statements.deliveries.get.get({ id })
-      return row === undefined ? null : decodeDelivery(row)
+      return row === undefined ? null : records.decodeDelivery(row)
     }),
   list: async (query) => listDeliveries(await readerOf(engine), query),
-  enqueue: (...args) =>
-    runCommand(engine, pool, {
-      needs: { notification_history: args[0].length },
-      async load({ loader, session: { ids } }) {
-        const reads = noticeReads(args[0], ids)
-        await loader.advisory(reads.locks)
-        await loader.queuedNotices(reads.appointmentIds)
-        await loader.dedupeKeys(reads.dedupeKeys)
-      },
-      run: (tx) => enqueueAll(tx, ...args),
-    }),
-  due: (query) => engine.read((database) => findDue(database, 'notification_history', decodeDelivery, query)),
+  due: (query) => engine.read((database) => findDue(database, 'notification_history', records.decodeDelivery, query)),
   nextDueAt: (after) =>
     engine.read(async ({ run, schema, kinds }) => {
       const since = after === undefined ? 'due_at is not null' : 'due_at > $1'
@@ -83,20 +65,12 @@ export const deliveryStore = (engine: Engine, pool: IdPool): DeliveryStore => ({
     }),
   suspended: (after, limit) =>
     engine.read(async ({ statements }) =>
-      (await statements.deliveries.suspended.all(heldAfter(after, limit))).map((row) => decodeDelivery(row)),
+      (await statements.deliveries.suspended.all(heldAfter(after, limit))).map((row) => records.decodeDelivery(row)),
     ),
   claims: () =>
-    engine.read(async ({ statements }) => (await statements.deliveries.claims.all({})).map((row) => decodeClaim(row))),
+    engine.read(async ({ statements }) =>
+      (await statements.deliveries.claims.all({})).map((row) => records.decodeClaim(row)),
+    ),
   challenge: challenging(engine),
   renew: renewing(engine),
-  commitIntents: claiming(engine, pool),
-  settle: settling(engine, pool),
-  recordReceipt: (command) =>
-    runCommand(engine, pool, {
-      async load({ loader }) {
-        await loader.reminders([], [command.id])
-        await loader.deliveries([command.id])
-      },
-      run: (tx) => recordReceipt(tx, command),
-    }),
 })

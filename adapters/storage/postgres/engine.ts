@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { type IdKinds, isNotificationError } from '../../../src/index.ts'
-import type { IdCodec } from '../kysely/codecs/ids.ts'
+import { type IdKinds, isNotificationError, records } from '../../../src/index.ts'
 import type { Bind, Builder } from '../kysely/query.ts'
 import type * as lists from '../kysely/statements/lists.ts'
 import type { Statements } from '../kysely/statements.ts'
@@ -23,7 +22,7 @@ export type Session = {
   readonly voice: Voice | null
   readonly schema: string
   readonly kinds: IdKinds
-  readonly ids: IdCodec
+  readonly ids: records.IdCodec
   /** It is the host's transaction, which may take long: what it locks must keep nobody else from other rows. */
   readonly isHosts: boolean
   /** One statement on whatever connection is free; within a transaction, on its own. */
@@ -132,12 +131,11 @@ export function createEngine({ target, schema, limits }: EngineOptions): Engine 
   const isStale = () => performance.now() - ledgerReadAt > ledgerFreshMs
 
   async function session(run: Run): Promise<Session> {
-    const { library } = await opened()
     if (ledger === undefined || isStale()) {
       ledger = await readKinds(run, schema)
       ledgerReadAt = performance.now()
     }
-    return { instance, voice, schema, kinds: ledger, ids: library.idCodec(ledger), isHosts: false, run }
+    return { instance, voice, schema, kinds: ledger, ids: records.idCodec(ledger), isHosts: false, run }
   }
 
   /** One statement on whatever connection is free. It bears to be run again, also where its COMMIT had no answer. */

@@ -1,16 +1,16 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { TransactionStorage } from '../../../src/index.ts'
 import { type KyselyTransaction, kyselyTransaction, type Lane, lanes, refused } from '../kysely/host-transaction.ts'
+import { carrying, type IdPool } from './commands.ts'
 import { deliveryReads } from './deliveries.ts'
 import { type Commands, type Engine, pauseMs, type Session } from './engine.ts'
 import { hostError, isContention, isDisconnected } from './errors.ts'
 import { answerLimitMs, type Limits } from './limits.ts'
-import { planCommands } from './plans.ts'
+import { planReads } from './plans.ts'
 import { reminderList } from './reminders.ts'
 import { preferenceReads, settingsReads } from './settings.ts'
 import { type Run, runOn } from './source.ts'
 import { taskTouch } from './tasks.ts'
-import type { IdPool } from './transaction.ts'
 import type { PgClient } from './vendor.ts'
 
 type HostConnection = { readonly kysely: KyselyTransaction } | { readonly client: Pick<PgClient, 'query'> }
@@ -151,7 +151,8 @@ export function withinHostTransactions(engine: Engine, pool: IdPool) {
     const lane = laneOf('client' in connection ? connection.client : connection.kysely)
     const commands = hostCommands(engine, connection, lane)
     return {
-      plans: planCommands(commands, pool),
+      carry: carrying(commands, pool, { busyTimeoutMs: engine.limits.busyTimeoutMs, isHosts: true }),
+      plans: planReads(commands),
       reminders: reminderList(commands),
       deliveries: deliveryReads(commands),
       settings: settingsReads(commands),

@@ -1,6 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Logger } from '../../../src/index.ts'
-import type { Index } from '../kysely/columns.ts'
+import type { Logger, records } from '../../../src/index.ts'
 import { codeOf } from '../kysely/errors.ts'
 import { type Schema, uniqueFault } from '../kysely/migrations.ts'
 import { isContention } from './errors.ts'
@@ -8,7 +7,7 @@ import type { Migrating } from './migrating.ts'
 import { qualified } from './names.ts'
 import type { Run } from './source.ts'
 
-export type WantedIndex = { readonly table: string; readonly index: Index; readonly sql: string }
+export type WantedIndex = { readonly table: string; readonly index: records.Index; readonly sql: string }
 
 type IndexState = 'valid' | 'invalid' | 'building'
 

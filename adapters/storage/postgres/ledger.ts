@@ -1,12 +1,11 @@
-import type { IdKinds } from '../../../src/index.ts'
+import { type IdKinds, records } from '../../../src/index.ts'
 import { type LedgerState, ledgerState, requireUsable } from '../kysely/migrations.ts'
-import { ledgerName } from '../kysely/tables.ts'
 import { qualified } from './names.ts'
 import type { Run } from './source.ts'
 
 /** Undefined where the library never migrated. */
 export async function readLedgerState(run: Run, schema: string): Promise<LedgerState | undefined> {
-  const table = qualified(schema, ledgerName)
+  const table = qualified(schema, records.ledgerName)
   const { rows: known } = await run<{ known: string | null }>('select to_regclass($1)::text as known', [table])
   if ((known[0]?.known ?? null) === null) return undefined
   // As JSON, for the older ledgers lack the last columns.

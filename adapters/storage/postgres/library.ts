@@ -4,15 +4,14 @@ import { poolSource } from './pool-source.ts'
 import type { PostgresTarget, Source } from './source.ts'
 
 async function modules() {
-  const [source, bind, ddl, statements, lists, ids] = await Promise.all([
+  const [source, bind, ddl, statements, lists] = await Promise.all([
     import('./kysely-source.ts'),
     import('./bind.ts'),
     import('../kysely/ddl.ts'),
     import('../kysely/statements.ts'),
     import('../kysely/statements/lists.ts'),
-    import('../kysely/codecs/ids.ts'),
   ])
-  return { ...source, ...bind, ddl, ...statements, lists, idCodec: ids.idCodec }
+  return { ...source, ...bind, ddl, ...statements, lists }
 }
 
 /** What needs Kysely to be loaded. */

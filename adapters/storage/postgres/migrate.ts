@@ -1,5 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { type Logger, type MigrateOptions, type MigrationReport, NotificationError } from '../../../src/index.ts'
+import {
+  type Logger,
+  type MigrateOptions,
+  type MigrationReport,
+  NotificationError,
+  records,
+} from '../../../src/index.ts'
 import { postgresTypes } from '../kysely/column-types.ts'
 import {
   type Change,
@@ -12,7 +18,6 @@ import {
   requireMigratable,
   type Schema,
 } from '../kysely/migrations.ts'
-import { ledger, ledgerName } from '../kysely/tables.ts'
 import { adopt } from './adopt.ts'
 import type { Migrator } from './engine.ts'
 import { isLockTimeout } from './errors.ts'
@@ -99,13 +104,13 @@ const dropsOf = (schema: string, change: Change): string[] =>
 /** The ledger itself has been without its last columns. */
 async function keepLedger(migrating: Migrating): Promise<void> {
   const { builder, ddl, ids, change } = migrating
-  if (!(await hasTable(migrating, ledgerName))) {
-    return change(ddl.createTable(builder, ledgerName, ledger, postgresTypes, ids).sql)
+  if (!(await hasTable(migrating, records.ledgerName))) {
+    return change(ddl.createTable(builder, records.ledgerName, records.ledger, postgresTypes, ids).sql)
   }
-  const present = await columnsOf(migrating, ledgerName)
+  const present = await columnsOf(migrating, records.ledgerName)
   for (const name of ['oldest', 'finished_at'] as const) {
     if (present.includes(name)) continue
-    await change(ddl.addColumn(builder, ledgerName, name, ledger.columns[name], postgresTypes, ids).sql)
+    await change(ddl.addColumn(builder, records.ledgerName, name, records.ledger.columns[name], postgresTypes, ids).sql)
   }
 }
 
@@ -138,7 +143,7 @@ async function structure(migrating: Migrating, options: MigrateOptions, sql: str
   for (const { version, name, oldest } of open) {
     // The row is there where a process was interrupted after it had committed this, also in its very last step.
     await run(
-      `insert into ${qualified(schema, ledgerName)} as l (version, name, applied_at, ids, oldest, finished_at)
+      `insert into ${qualified(schema, records.ledgerName)} as l (version, name, applied_at, ids, oldest, finished_at)
        values ($1, $2, $3::timestamptz, $4::jsonb, $5, $6::timestamptz)
        on conflict (version) do update set finished_at = coalesce(l.finished_at, excluded.finished_at)`,
       [version, name, options.now.toISOString(), JSON.stringify(ids), oldest, finishedAt],
@@ -246,7 +251,7 @@ export async function migrate(
   const { rows } = await underLock(async (own) => {
     for (const statement of drops) await own(statement)
     return own<{ version: number }>(
-      `update ${qualified(schema, ledgerName)} set finished_at = $1::timestamptz
+      `update ${qualified(schema, records.ledgerName)} set finished_at = $1::timestamptz
        where finished_at is null and version <= $2 returning version`,
       [now.toISOString(), version],
     )

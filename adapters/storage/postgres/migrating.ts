@@ -1,6 +1,5 @@
-import type { Logger, MigrateOptions } from '../../../src/index.ts'
+import type { Logger, MigrateOptions, records } from '../../../src/index.ts'
 import { postgresTypes } from '../kysely/column-types.ts'
-import type { Table } from '../kysely/columns.ts'
 import type { Schema } from '../kysely/migrations.ts'
 import type { Builder } from '../kysely/query.ts'
 import type { Library } from './library.ts'
@@ -21,7 +20,7 @@ export type Migrating = {
   readonly logger: Logger | undefined
 }
 
-export const tableOf = ({ definition }: Pick<Migrating, 'definition'>, name: string): Table => {
+export const tableOf = ({ definition }: Pick<Migrating, 'definition'>, name: string): records.Table => {
   const table = definition.tables[name]
   if (table === undefined) throw new Error(`tables.ts describes no table ${name}`)
   return table

@@ -1,9 +1,9 @@
-import type { IdKinds } from '../../../src/index.ts'
+import { type IdKinds, records } from '../../../src/index.ts'
 import { postgresTypes, typeOf } from '../kysely/column-types.ts'
-import type { Column } from '../kysely/columns.ts'
-import { type TableName, tables } from '../kysely/tables.ts'
 
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
 /** A table by its schema and name, so that no `search_path` decides which one is meant. */
 export const qualified = (schema: string, table: string): string => `${quoted(schema)}.${quoted(table)}`
@@ -12,8 +12,8 @@ export const qualified = (schema: string, table: string): string => `${quoted(sc
  * A list of rows, given as JSON in parameter `place`, as a table `r`: one statement and one parameter for any number of
  * rows. JSON columns arrive as text, because a JSON string would stand for itself.
  */
-export function recordset(table: TableName, columns: readonly string[], ids: IdKinds, place = 1): string {
-  const described: Readonly<Record<string, Column>> = tables[table].columns
+export function recordset(table: records.TableName, columns: readonly string[], ids: IdKinds, place = 1): string {
+  const described: Readonly<Record<string, records.Column>> = records.tables[table].columns
   const typed = columns.map((name) => {
     const column = described[name]
     if (column === undefined) throw new Error(`the table ${table} has no column ${name}`)
@@ -25,7 +25,7 @@ export function recordset(table: TableName, columns: readonly string[], ids: IdK
 }
 
 /** How a column of `r` is written to its own column. */
-export function written(table: TableName, name: string): string {
-  const described: Readonly<Record<string, Column>> = tables[table].columns
+export function written(table: records.TableName, name: string): string {
+  const described: Readonly<Record<string, records.Column>> = records.tables[table].columns
   return described[name]?.kind === 'json' ? `r.${quoted(name)}::jsonb` : `r.${quoted(name)}`
 }

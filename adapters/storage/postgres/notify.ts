@@ -1,5 +1,6 @@
-import type { Session } from './engine.ts'
+import type { records } from '../../../src/index.ts'
 import { qualified } from './names.ts'
+import type { Run } from './source.ts'
 import type { WorkingSet } from './working-set.ts'
 
 /** Notifications are per database, so the schema is part of the name, which holds 63 bytes: of a longer one, whole characters. */
@@ -12,16 +13,17 @@ export function channelOf(schema: string): string {
  * The earliest time at which this working set makes something due that nobody could have known of. Claims are left out:
  * their lease ends later than what they claim was due.
  */
-function earliest({ reminders, deliveries }: WorkingSet): number | null {
+function earliest({ sets }: WorkingSet): number | null {
+  const { appointment_reminders: reminders, notification_history: deliveries } = sets
+  const isQueued = (row: Partial<records.Row<'notification_history'>>) => row.delivery_state === 'queued'
+  const times = [
+    ...reminders.inserted,
+    ...reminders.changes.values(),
+    ...deliveries.inserted.filter(isQueued),
+    ...[...deliveries.changes.values()].filter(isQueued),
+  ]
   let found = Number.POSITIVE_INFINITY
-  for (const row of reminders.inserted) if (row.due_at !== null) found = Math.min(found, row.due_at)
-  for (const change of reminders.changes.values()) if (change.due_at) found = Math.min(found, change.due_at)
-  for (const row of deliveries.inserted) {
-    if (row.due_at !== null && row.delivery_state === 'queued') found = Math.min(found, row.due_at)
-  }
-  for (const change of deliveries.changes.values()) {
-    if (change.due_at && change.delivery_state === 'queued') found = Math.min(found, change.due_at)
-  }
+  for (const { due_at } of times) if (due_at) found = Math.min(found, due_at)
   return found === Number.POSITIVE_INFINITY ? null : found
 }
 
@@ -52,8 +54,11 @@ export function createVoice(tell: () => Promise<unknown>): Voice {
   }
 }
 
+/** Which storage speaks, of those that share a database. */
+type Speaker = { readonly schema: string; readonly instance: string }
+
 /** The notification itself; the listeners of this process know already. */
-export const notification = ({ schema, instance }: Pick<Session, 'schema' | 'instance'>) =>
+export const notification = ({ schema, instance }: Speaker) =>
   ['select pg_notify($1, $2)', [channelOf(schema), instance]] as const
 
 /**
@@ -62,7 +67,10 @@ export const notification = ({ schema, instance }: Pick<Session, 'schema' | 'ins
  * which was measured to cost more than half of the inserts. So what is due now is told only so often; what is left
  * untold, the answer tells, to be called once it is committed. Asked before the rows are written.
  */
-export async function announce(session: Session, set: WorkingSet): Promise<() => void> {
+export async function announce(
+  session: Speaker & { readonly run: Run; readonly voice: Voice | null },
+  set: WorkingSet,
+): Promise<() => void> {
   const at = earliest(set)
   if (at === null) return silent
   const { run, schema, voice } = session

@@ -1,5 +1,5 @@
 import { isLockTimeout } from './errors.ts'
-import type { Waiting } from './guard-loader.ts'
+import type { Waiting } from './row-reads.ts'
 
 /** How long nothing is waited for, after somebody was met who holds something for long. */
 const cautiousMs = 2000

@@ -1,108 +1,24 @@
 import {
-  type Actor,
-  type PlanCommand,
-  type PlanOutcome,
   type PlanPage,
-  type PlanStore,
-  type RecipientRef,
+  type PlanQueries,
   type ReplanPage,
-  systemActor,
+  records,
   type TransactionStorage,
 } from '../../../src/index.ts'
-import { decodePlan, endOfPlans, pageOfPlans, plansAtOnce } from '../kysely/codecs/plans.ts'
-import { applyPlans } from '../kysely/commands/apply-plan.ts'
-import { forgetAppointment, forgetRecipient } from '../kysely/commands/forget.ts'
-import type { RecordOf } from '../kysely/query.ts'
 import type { Commands, Database, Engine } from './engine.ts'
 import { busyError, isLockTimeout } from './errors.ts'
-import { guardReads } from './guard-reads.ts'
-import { inParts } from './in-parts.ts'
-import { type PlanKey, planIdentity } from './loader.ts'
-import { type AdvisoryLock, takeLocks } from './locks.ts'
+import { takeLocks } from './locks.ts'
 import { qualified } from './names.ts'
-import { noticeReads } from './notice-reads.ts'
-import { type Command, type IdPool, runCommand } from './transaction.ts'
 import { decodeRow } from './values.ts'
 
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0)
-
-/** Who decides on a plan that is not there, and who reads plans by their ids, is to know of insertions under way. */
-function insertionLocks(keys: readonly PlanKey[], isHosts: boolean): AdvisoryLock[] {
-  if (keys.length === 0) return []
-  if (!isHosts) return [{ kind: 'plans', identity: [], shared: true }]
-  return [
-    { kind: 'host plans', identity: [], shared: true },
-    ...keys.map((key): AdvisoryLock => ({ kind: 'plan of', identity: planIdentity(key), shared: false })),
-  ]
-}
-
-const applying = (commands: readonly PlanCommand[]): Command<PlanOutcome[]> => ({
-  needs: {
-    appointment_reminders: sum(commands.map(({ reminders }) => reminders.length)),
-    notification_history: sum(commands.map(({ notifications }) => notifications.length)),
-  },
-  async load({ loader, session }) {
-    const { ids, isHosts } = session
-    const notices = noticeReads(
-      commands.flatMap((command) => command.notifications),
-      ids,
-    )
-    const guards = guardReads(
-      commands.flatMap(({ guard }) => guard ?? []),
-      session,
-    )
-    const keyOf = ({ plan }: PlanCommand): PlanKey => ({
-      organization_id: plan.organizationId,
-      appointment_id: ids('appointment', plan.appointmentId),
-    })
-    const keys = commands.map(keyOf)
-    const made = commands.filter((command) => command.expectedRevision === null).map(keyOf)
-    await loader.advisory([...insertionLocks(made, isHosts), ...guards.locks, ...notices.locks])
-    await loader.guarded(guards.keys)
-    await loader.plans(keys, 'update')
-    await loader.liveReminders(keys)
-    await loader.deliveries([])
-    await loader.queuedNotices(notices.appointmentIds)
-    await loader.dedupeKeys(notices.dedupeKeys)
-  },
-  run: (tx) => applyPlans(tx, commands),
-})
-
-const forgettingAppointment = (
-  ...[appointmentId, decision, at, organizationId, by]: Parameters<PlanStore['forgetAppointment']>
-): Command<ReturnType<typeof forgetAppointment>> => ({
-  async load({ loader, session: { ids } }) {
-    const id = ids('appointment', appointmentId)
-    await loader.plansOfAppointment(id)
-    await loader.pendingReminders(id)
-    await loader.openDeliveriesOfAppointment(id)
-  },
-  run: (tx) => forgetAppointment(tx, appointmentId, decision, at, organizationId, by),
-})
-
-const forgettingRecipient = (
-  recipient: RecipientRef,
-  at: Date,
-  by: Actor,
-): Command<ReturnType<typeof forgetRecipient>> => ({
-  async load({ loader, session: { ids } }) {
-    const id = ids('recipient', recipient.id)
-    await loader.preferences(recipient.type, [id])
-    await loader.plansOfRecipient(recipient.type, id)
-    await loader.remindersOfRecipient(recipient.type, id)
-    await loader.openDeliveriesOfRecipient(recipient.type, id)
-  },
-  run: (tx) => forgetRecipient(tx, recipient, at, by),
-})
-
-type Job = RecordOf<'replan_jobs'>
+type Job = records.Row<'replan_jobs'>
 
 /** See the statements of the same names in `kysely/statements/plans.ts`; these run in the transaction that has the lock. */
 async function pageOf({ run, schema, kinds }: Database, job: Job, now: Date, limit: number): Promise<PlanPage> {
   const plans = qualified(schema, 'reminder_plans')
   const links = qualified(schema, 'reminder_plan_recipients')
   const { organization_id, cursor, recipient_type, recipient_id } = job
-  const skipped = `limit 1 offset ${plansAtOnce - 1}`
+  const skipped = `limit 1 offset ${records.plansAtOnce - 1}`
   const last =
     recipient_type === null
       ? await run<{ id: string }>(
@@ -114,19 +30,19 @@ async function pageOf({ run, schema, kinds }: Database, job: Job, now: Date, lim
            order by plan_id ${skipped}`,
           [recipient_type, recipient_id, cursor],
         )
-  const lastId = Number(last.rows[0]?.id ?? endOfPlans)
+  const lastId = Number(last.rows[0]?.id ?? records.endOfPlans)
   const values = [organization_id, cursor, lastId, now, limit]
   const rest = `plan.organization_id = $1 and plan.id > $2 and plan.id <= $3::bigint and plan.starts_at > $4
     and plan.status = 'active' order by plan.id limit $5`
   const found =
     recipient_type === null
-      ? await run<RecordOf<'reminder_plans'>>(`select plan.* from ${plans} as plan where ${rest}`, values)
-      : await run<RecordOf<'reminder_plans'>>(
+      ? await run<records.Row<'reminder_plans'>>(`select plan.* from ${plans} as plan where ${rest}`, values)
+      : await run<records.Row<'reminder_plans'>>(
           `select plan.* from ${links} as link join ${plans} as plan on plan.id = link.plan_id
            where link.recipient_type = $6 and link.recipient_id = $7 and ${rest}`,
           [...values, recipient_type, recipient_id],
         )
-  return pageOfPlans(
+  return records.pageOfPlans(
     found.rows.map((row) => decodeRow(row, kinds)),
     limit,
     lastId,
@@ -164,39 +80,31 @@ async function replanPage(engine: Engine, now: Date, limit: number): Promise<Rep
 }
 
 /** What a transaction of the host carries out too. */
-export const planCommands = (engine: Commands, pool: IdPool): TransactionStorage['plans'] => ({
+export const planReads = (engine: Commands): TransactionStorage['plans'] => ({
   find: (appointmentIds) =>
     engine.read(async ({ run, schema, ids, kinds }) => {
       const unique = new Set(appointmentIds.map((id) => ids('appointment', id)))
-      const { rows } = await run<RecordOf<'reminder_plans'>>(
+      const { rows } = await run<records.Row<'reminder_plans'>>(
         `select * from ${qualified(schema, 'reminder_plans')} where appointment_id = any($1)`,
         [[...unique]],
       )
-      return rows.map((row) => decodePlan(decodeRow(row, kinds)))
+      return rows.map((row) => records.decodePlan(decodeRow(row, kinds)))
     }),
-  apply: async (commands) => (commands.length === 0 ? [] : runCommand(engine, pool, applying(commands))),
-  forgetAppointment: (...args) => runCommand(engine, pool, forgettingAppointment(...args)),
-  forgetRecipient: (recipient, at, by = systemActor) =>
-    runCommand(engine, pool, forgettingRecipient(recipient, at, by)),
 })
 
-export const planStore = (engine: Engine, pool: IdPool): PlanStore => ({
-  ...planCommands(engine, pool),
-  apply: async (commands) =>
-    commands.length === 0
-      ? []
-      : inParts(commands, (part, pace) => runCommand(engine, pool, applying(part), pace), { status: 'held' }),
+export const planStore = (engine: Engine): PlanQueries => ({
+  ...planReads(engine),
   get: (organizationId, appointmentId) =>
     engine.read(async ({ statements, ids }) => {
       const row = await statements.plans.get.get({ organizationId, appointmentId: ids('appointment', appointmentId) })
-      return row === undefined ? null : decodePlan(row)
+      return row === undefined ? null : records.decodePlan(row)
     }),
   upcoming: (now, cursor, limit) =>
     engine.read(async ({ statements: { plans } }) => {
       const after = Number(cursor ?? 0)
-      const lastId = (await plans.lastOfUpcoming.get({ cursor: after }))?.id ?? endOfPlans
+      const lastId = (await plans.lastOfUpcoming.get({ cursor: after }))?.id ?? records.endOfPlans
       const page = { now: now.getTime(), cursor: after, lastId, limit }
-      return pageOfPlans(await plans.pageOfUpcoming.all(page), limit, lastId)
+      return records.pageOfPlans(await plans.pageOfUpcoming.all(page), limit, lastId)
     }),
   nextReplanPage: (now, limit) => replanPage(engine, now, limit),
   advanceReplan: (jobId, cursor) =>

@@ -1,7 +1,5 @@
-import type { ReminderStore, TransactionStorage } from '../../../src/index.ts'
-import { heldAfter } from '../kysely/codecs/held.ts'
-import { decodeReminder } from '../kysely/codecs/reminders.ts'
-import type { RecordOf } from '../kysely/query.ts'
+import { type ReminderStore, records, type TransactionStorage } from '../../../src/index.ts'
+import { heldAfter } from '../kysely/held.ts'
 import { findDue } from './due.ts'
 import type { Commands, Engine } from './engine.ts'
 import { qualified, recordset } from './names.ts'
@@ -11,12 +9,12 @@ import { decodeRow, encodeParameter, encodeRow } from './values.ts'
 export const reminderList = (engine: Commands): TransactionStorage['reminders'] => ({
   list: (organizationId, appointmentId) =>
     engine.read(async ({ run, schema, kinds, ids }) => {
-      const { rows } = await run<RecordOf<'appointment_reminders'>>(
+      const { rows } = await run<records.Row<'appointment_reminders'>>(
         `select * from ${qualified(schema, 'appointment_reminders')} where appointment_id = $1 and organization_id = $2
          order by reminder_time, id`,
         [encodeParameter(ids('appointment', appointmentId)), encodeParameter(organizationId)],
       )
-      return rows.map((row) => decodeReminder(decodeRow(row, kinds)))
+      return rows.map((row) => records.decodeReminder(decodeRow(row, kinds)))
     }),
   listMany: async (appointments) => {
     if (appointments.length === 0) return []
@@ -26,14 +24,14 @@ export const reminderList = (engine: Commands): TransactionStorage['reminders'] 
         appointment_id: ids('appointment', appointmentId),
       }))
       // Found key by key, through the index, whatever the planner knows of the table.
-      const { rows } = await run<RecordOf<'appointment_reminders'>>(
+      const { rows } = await run<records.Row<'appointment_reminders'>>(
         `select of_key.* from ${recordset('reminder_plans', ['organization_id', 'appointment_id'], kinds)} cross join lateral (
            select * from ${qualified(schema, 'appointment_reminders')} as t
            where t.appointment_id = r.appointment_id and t.organization_id = r.organization_id offset 0
          ) as of_key order by of_key.reminder_time, of_key.id`,
         [JSON.stringify(keys.map(encodeRow))],
       )
-      return rows.map((row) => decodeReminder(decodeRow(row, kinds)))
+      return rows.map((row) => records.decodeReminder(decodeRow(row, kinds)))
     })
   },
 })
@@ -43,19 +41,19 @@ export const reminderStore = (engine: Engine): ReminderStore => ({
   get: (id) =>
     engine.read(async ({ statements }) => {
       const row = await statements.reminders.get.get({ id })
-      return row === undefined ? null : decodeReminder(row)
+      return row === undefined ? null : records.decodeReminder(row)
     }),
   suspended: (after, limit) =>
     engine.read(async ({ statements }) =>
-      (await statements.reminders.suspended.all(heldAfter(after, limit))).map((row) => decodeReminder(row)),
+      (await statements.reminders.suspended.all(heldAfter(after, limit))).map((row) => records.decodeReminder(row)),
     ),
   find: (ids) =>
     engine.read(async ({ run, schema, kinds }) => {
-      const { rows } = await run<RecordOf<'appointment_reminders'>>(
+      const { rows } = await run<records.Row<'appointment_reminders'>>(
         `select * from ${qualified(schema, 'appointment_reminders')} where id = any($1::bigint[])`,
         [ids],
       )
-      return rows.map((row) => decodeReminder(decodeRow(row, kinds)))
+      return rows.map((row) => records.decodeReminder(decodeRow(row, kinds)))
     }),
-  due: (query) => engine.read((database) => findDue(database, 'appointment_reminders', decodeReminder, query)),
+  due: (query) => engine.read((database) => findDue(database, 'appointment_reminders', records.decodeReminder, query)),
 })

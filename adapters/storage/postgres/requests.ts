@@ -1,6 +1,5 @@
-import type { RequestStore } from '../../../src/index.ts'
+import type { RequestStore, records } from '../../../src/index.ts'
 import { latestOf } from '../kysely/job-leases.ts'
-import type { RecordOf } from '../kysely/query.ts'
 import type { Engine } from './engine.ts'
 import { Outdated } from './errors.ts'
 import { qualified } from './names.ts'
@@ -27,7 +26,7 @@ export const requestStore = (engine: Engine): RequestStore => ({
       )
       const [won] = claimed.rows.map((row) => decodeRow(row, kinds))
       if (won !== undefined) return { status: 'claimed', token: won.token, expiresAt: new Date(won.expires_at) }
-      const { rows } = await run<RecordOf<'notification_requests'>>(
+      const { rows } = await run<records.Row<'notification_requests'>>(
         `select * from ${table} where caller = $1 and key = $2`,
         about,
       )

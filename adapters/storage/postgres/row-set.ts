@@ -1,75 +1,148 @@
+import { records } from '../../../src/index.ts'
+
+type TableName = records.TableName
+type Columns = { readonly [column: string]: unknown }
+
+/** By what rows are told apart; null where one of these columns is null, which equals nothing. */
+export function textOf(row: object, columns: readonly string[]): string | null {
+  let text = ''
+  for (const name of columns) {
+    const value: unknown = Reflect.get(row, name)
+    if (value === null) return null
+    text = text === '' ? String(value) : `${text}\0${value}`
+  }
+  return text
+}
+
+function isMet(condition: records.Fixed, value: unknown): boolean {
+  if (condition === 'null') return value === null
+  return condition === 'not null' ? value !== null : condition.some((word) => word === value)
+}
+
+const holds = (row: object, where: records.AnyKey['where']): boolean =>
+  Object.entries(where).every(([name, condition]) => isMet(condition, Reflect.get(row, name)))
+
+type Index = { readonly by: readonly string[]; readonly ids: Map<string, Set<string>> }
+
 /**
- * Rows of one table that a transaction read, and what its commands made of them. A command sees every change at once;
- * the database gets them in bulk, when all commands of the transaction are done.
+ * Rows of one table that a transaction read under lock, and what its commands made of them. A command sees every change at once; the
+ * database gets them in bulk, when all commands of the transaction are done.
  */
-export class RowSet<Row extends { readonly id: number }> {
-  readonly #keyOf: (row: Row) => unknown
-  readonly #rows = new Map<number, Row>()
-  readonly #byKey = new Map<string, Set<number>>()
-  readonly #inserted = new Set<number>()
-  readonly #changes = new Map<number, Partial<Row>>()
-  readonly #deleted: number[] = []
+export class RowSet<Row extends object> {
+  readonly table: TableName
+  /** By what rows are to be deleted, whether they were read or not. */
+  readonly deleted: Columns[] = []
+  readonly #identity: readonly string[]
+  readonly #rows = new Map<string, Row>()
+  readonly #indexes = new Map<string, Index>()
+  /** Whether a row may be there already, by its identity. */
+  readonly #inserted = new Map<string, boolean>()
+  readonly #changes = new Map<string, Partial<Row>>()
 
-  /** `keyOf` gives what rows are looked up by; it must never change. */
-  constructor(keyOf: (row: Row) => unknown) {
-    this.#keyOf = keyOf
+  constructor(table: TableName) {
+    const { primaryKey }: records.Table = records.tables[table]
+    this.table = table
+    this.#identity = primaryKey ?? ['id']
   }
 
-  /** Takes rows as the database has them. */
-  load(rows: readonly Row[]): void {
-    for (const row of rows) this.#put(row)
+  /** Takes a row as the database has it. */
+  load(row: Row): void {
+    this.#put(row)
   }
 
-  get(id: number): Row | undefined {
-    return this.#rows.get(id)
-  }
-
-  /** Rows with this key, in the order of their ids. */
-  of(key: unknown): Row[] {
-    const ids = this.#byKey.get(String(key)) ?? []
-    return [...ids].flatMap((id) => this.#rows.get(id) ?? []).sort((a, b) => a.id - b.id)
+  has(id: number): boolean {
+    return this.#rows.has(String(id))
   }
 
   all(): Row[] {
     return [...this.#rows.values()]
   }
 
+  /** Rows that hold these values, in the order in which they came. */
+  find({ by, where }: Pick<records.AnyKey, 'by' | 'where'>, of: object): Row[] {
+    return this.#idsOf(by, of).flatMap((id) => {
+      const row = this.#rows.get(id)
+      return row === undefined || !holds(row, where) ? [] : [row]
+    })
+  }
+
   insert(row: Row): void {
-    this.#put(row)
-    this.#inserted.add(row.id)
+    this.#inserted.set(this.#put(row), false)
   }
 
-  update(id: number, change: Partial<Row>): void {
-    const row = this.#rows.get(id)
+  /** Where a row with the same identity is here, that one stays. */
+  ensure(row: Row): void {
+    if (!this.#rows.has(this.#nameOf(row))) this.#inserted.set(this.#put(row), true)
+  }
+
+  update(id: number, change: Partial<Row>, only: object = {}): void {
+    const name = String(id)
+    const row = this.#rows.get(name)
     if (row === undefined) return
-    this.#rows.set(id, { ...row, ...change })
-    if (!this.#inserted.has(id)) this.#changes.set(id, { ...this.#changes.get(id), ...change })
+    for (const [column, values] of Object.entries(only)) {
+      if (Array.isArray(values) && !values.includes(Reflect.get(row, column))) return
+    }
+    this.#rows.set(name, { ...row, ...change })
+    if (!this.#inserted.has(name)) this.#changes.set(name, { ...this.#changes.get(name), ...change })
   }
 
-  delete(id: number): void {
-    if (!this.#rows.delete(id)) return
-    this.#changes.delete(id)
-    if (!this.#inserted.delete(id)) this.#deleted.push(id)
+  delete(of: Columns): void {
+    for (const id of this.#idsOf(Object.keys(of), of)) {
+      this.#rows.delete(id)
+      this.#inserted.delete(id)
+      this.#changes.delete(id)
+    }
+    this.deleted.push(of)
   }
 
   get inserted(): Row[] {
-    return [...this.#inserted].flatMap((id) => this.#rows.get(id) ?? [])
+    return this.#insertedWhere(false)
   }
 
-  /** What changed in rows that were there before. */
-  get changes(): ReadonlyMap<number, Partial<Row>> {
+  /** Those that stay out where another row has the same unique key. */
+  get ensured(): Row[] {
+    return this.#insertedWhere(true)
+  }
+
+  /** What changed in rows that were there before, by id. */
+  get changes(): ReadonlyMap<string, Partial<Row>> {
     return this.#changes
   }
 
-  get deleted(): readonly number[] {
-    return this.#deleted
+  #insertedWhere(mayBeThere: boolean): Row[] {
+    return [...this.#inserted].flatMap(([id, may]) => (may === mayBeThere ? (this.#rows.get(id) ?? []) : []))
   }
 
-  #put(row: Row): void {
-    this.#rows.set(row.id, row)
-    const key = String(this.#keyOf(row))
-    const ids = this.#byKey.get(key)
-    if (ids === undefined) this.#byKey.set(key, new Set([row.id]))
-    else ids.add(row.id)
+  #idsOf(by: readonly string[], of: object): string[] {
+    const text = textOf(of, by)
+    if (text === null) return []
+    const name = by.join()
+    if (name === this.#identity.join()) return [text]
+    let index = this.#indexes.get(name)
+    if (index === undefined) {
+      index = { by, ids: new Map() }
+      this.#indexes.set(name, index)
+      for (const [id, row] of this.#rows) enter(index, id, row)
+    }
+    return [...(index.ids.get(text) ?? [])]
   }
+
+  #nameOf(row: Row): string {
+    return textOf(row, this.#identity) ?? ''
+  }
+
+  #put(row: Row): string {
+    const id = this.#nameOf(row)
+    this.#rows.set(id, row)
+    for (const index of this.#indexes.values()) enter(index, id, row)
+    return id
+  }
+}
+
+function enter({ by, ids }: Index, id: string, row: object): void {
+  const text = textOf(row, by)
+  if (text === null) return
+  const known = ids.get(text)
+  if (known === undefined) ids.set(text, new Set([id]))
+  else known.add(id)
 }

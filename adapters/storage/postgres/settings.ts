@@ -1,16 +1,13 @@
-import type {
-  PreferenceRef,
-  PreferenceStore,
-  PreferencesRow,
-  SettingsStore,
-  TransactionStorage,
+import {
+  type PreferenceQueries,
+  type PreferenceRef,
+  type PreferencesRow,
+  records,
+  type SettingsQueries,
+  type TransactionStorage,
 } from '../../../src/index.ts'
-import { decodePreferences, decodeSettings } from '../kysely/codecs/settings.ts'
-import { createPreferences, createSettings, updatePreferences, updateSettings } from '../kysely/commands/settings.ts'
-import type { RecordOf } from '../kysely/query.ts'
 import type { Commands, Engine, Session } from './engine.ts'
 import { qualified, recordset } from './names.ts'
-import { type IdPool, runCommand } from './transaction.ts'
 import { decodeRow, encodeParameter } from './values.ts'
 
 /** What a transaction of the host carries out too. */
@@ -18,11 +15,11 @@ export const settingsReads = (engine: Commands): TransactionStorage['settings'] 
   get: (organizationIds) =>
     engine.read(async ({ run, schema, kinds }) => {
       const unique = [...new Set(organizationIds)]
-      const { rows } = await run<RecordOf<'notification_settings'>>(
+      const { rows } = await run<records.Row<'notification_settings'>>(
         `select * from ${qualified(schema, 'notification_settings')} where organization_id = any($1)`,
         [encodeParameter(unique)],
       )
-      const found = new Map(rows.map((row) => [row.organization_id, decodeSettings(decodeRow(row, kinds))]))
+      const found = new Map(rows.map((row) => [row.organization_id, records.decodeSettings(decodeRow(row, kinds))]))
       return unique.flatMap((id) => found.get(id) ?? [])
     }),
   suppressed: (addresses) =>
@@ -44,31 +41,12 @@ export const settingsReads = (engine: Commands): TransactionStorage['settings'] 
     }),
 })
 
-export const settingsStore = (engine: Engine, pool: IdPool): SettingsStore => ({
+export const settingsStore = (engine: Engine): SettingsQueries => ({
   ...settingsReads(engine),
   list: (after, limit) =>
     engine.read(async ({ statements }) =>
-      (await statements.settings.page.all({ after: after ?? '', limit })).map(decodeSettings),
+      (await statements.settings.page.all({ after: after ?? '', limit })).map(records.decodeSettings),
     ),
-  create: (...args) =>
-    runCommand(engine, pool, {
-      needs: { notification_settings: 1 },
-      async load({ loader }) {
-        const [organizationId] = args
-        const identity = [organizationId]
-        await loader.advisory([
-          { kind: 'settings', identity, shared: false },
-          { kind: 'settings of', identity, shared: false },
-        ])
-        await loader.settings([organizationId])
-      },
-      run: (tx) => createSettings(tx, ...args),
-    }),
-  update: (...args) =>
-    runCommand(engine, pool, {
-      load: ({ loader }) => loader.settings([args[0]]),
-      run: (tx) => updateSettings(tx, ...args),
-    }),
 })
 
 const preferenceTables = {
@@ -84,13 +62,13 @@ async function preferencesOf({ run, schema, kinds, ids }: Session, recipients: r
     const wanted = refs.filter((ref) => ref.type === type).map((ref) => ref.id)
     if (wanted.length === 0) continue
     const [table, column] = preferenceTables[type]
-    const { rows } = await run<RecordOf<'patient_notification_preferences'> & { recipient_id: string | number }>(
+    const { rows } = await run<records.Row<'patient_notification_preferences'> & { recipient_id: string | number }>(
       `select t.*, t.${column} as recipient_id from ${qualified(schema, table)} as t where t.${column} = any($1)`,
       [encodeParameter([...new Set(wanted)])],
     )
     for (const row of rows) {
       const { recipient_id: id } = decodeRow(row, kinds)
-      found.set(`${type}:${id}`, decodePreferences({ type, id }, row))
+      found.set(`${type}:${id}`, records.decodePreferences({ type, id }, row))
     }
   }
   return refs.flatMap((ref) => found.get(`${ref.type}:${ref.id}`) ?? [])
@@ -100,31 +78,6 @@ export const preferenceReads = (engine: Commands): TransactionStorage['preferenc
   get: (recipients) => engine.read((session) => preferencesOf(session, recipients)),
 })
 
-export const preferenceStore = (engine: Engine, pool: IdPool): PreferenceStore => ({
+export const preferenceStore = (engine: Engine): PreferenceQueries => ({
   ...preferenceReads(engine),
-  create: (...args) =>
-    runCommand(engine, pool, {
-      needs: { patient_notification_preferences: 1, client_notification_preferences: 1 },
-      async load({ loader, session: { ids } }) {
-        const [, { type, id: given }] = args
-        const id = ids('recipient', given)
-        const identity = [type, id]
-        await loader.advisory([
-          { kind: 'preferences', identity, shared: false },
-          { kind: 'preferences of', identity, shared: false },
-        ])
-        await loader.preferences(type, [id])
-      },
-      run: (tx) => createPreferences(tx, ...args),
-    }),
-  update: (...args) =>
-    runCommand(engine, pool, {
-      async load({ loader, session: { ids } }) {
-        const [{ type, id: given }] = args
-        const id = ids('recipient', given)
-        await loader.preferences(type, [id])
-        await loader.openDeliveriesOfRecipient(type, id)
-      },
-      run: (tx) => updatePreferences(tx, ...args),
-    }),
 })

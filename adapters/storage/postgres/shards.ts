@@ -1,4 +1,4 @@
-import type { CounterArgs } from '../kysely/statements/statistics.ts'
+import type { records } from '../../../src/index.ts'
 import type { Session } from './engine.ts'
 import { keysOf } from './locks.ts'
 import { qualified, recordset } from './names.ts'
@@ -12,7 +12,7 @@ import { encodeRows } from './values.ts'
 const mark = '\u001f'
 const marks = 16
 
-type Counted = Omit<CounterArgs, 'by'> & { readonly count: number }
+type Counted = records.Row<'notification_counters'>
 
 export async function countApart({ run, schema, kinds }: Session, rows: readonly Counted[]): Promise<void> {
   const key = ['organization_id', 'day', 'measure', 'channel', 'category', 'provider', 'detail'] as const

@@ -1,11 +1,9 @@
-import type { CountQuery, StatisticsStore } from '../../../src/index.ts'
-import { recordOutcome } from '../kysely/commands/outcomes.ts'
+import type { CountQuery, StatisticsQueries } from '../../../src/index.ts'
 import { type Period, pieces, summed, summedByDay } from '../kysely/counted-pieces.ts'
 import type { CounterFilter } from '../kysely/statements/statistics.ts'
 import type { Database, Engine } from './engine.ts'
 import { qualified } from './names.ts'
 import { unmarked } from './shards.ts'
-import { type IdPool, runCommand } from './transaction.ts'
 
 /** Read at a time: with the days of a piece, some ten thousand rows. */
 const organizationsAtOnce = 20
@@ -27,7 +25,7 @@ function nextOrganizations(schema: string): string {
     from (select id from found where id is not null limit ${organizationsAtOnce}) as found`
 }
 
-export const statisticsStore = (engine: Engine, pool: IdPool): StatisticsStore => {
+export const statisticsStore = (engine: Engine): StatisticsQueries => {
   const namesOf = (after: string) =>
     engine.read(async ({ run, schema }) => (await run<Organization>(nextOrganizations(schema), [after])).rows)
 
@@ -79,20 +77,6 @@ export const statisticsStore = (engine: Engine, pool: IdPool): StatisticsStore =
       summedByDay(
         await inPieces(query, ({ bind, builder, lists }, filter) => bind(lists.countedByDay(builder, filter)).all({})),
       ),
-    recordOutcome: (command) =>
-      runCommand(engine, pool, {
-        async load({ loader, session: { ids } }) {
-          const key = {
-            organization_id: command.organizationId,
-            appointment_id: ids('appointment', command.appointmentId),
-          }
-          const identity = [key.organization_id, key.appointment_id]
-          await loader.advisory([{ kind: 'outcomes', identity, shared: false }])
-          await loader.liveReminders([key])
-          await loader.outcome(key)
-        },
-        run: (tx) => recordOutcome(tx, command),
-      }),
   }
 }
 

@@ -1,19 +1,8 @@
-import type { AlarmCommand, TaskCommand, TaskStore, TransactionStorage } from '../../../src/index.ts'
-import { decodeDelivery } from '../kysely/codecs/deliveries.ts'
-import { decodeReminder } from '../kysely/codecs/reminders.ts'
-import { decodeTask } from '../kysely/codecs/tasks.ts'
-import { addAlarms } from '../kysely/commands/alarms.ts'
-import { reportTask } from '../kysely/commands/task-report.ts'
-import { applyTasks } from '../kysely/commands/tasks.ts'
+import { records, type TaskQueries, type TransactionStorage } from '../../../src/index.ts'
 import { afterOf, countLimit, pageAfter, takenOverPage } from '../kysely/task-pages.ts'
 import type { Commands, Engine } from './engine.ts'
-import { inParts } from './in-parts.ts'
 import { qualified } from './names.ts'
-import { type Command, type IdPool, runCommand } from './transaction.ts'
 import { decodeRow } from './values.ts'
-
-const idsOf = (commands: readonly TaskCommand[], field: 'reminderId' | 'notificationId'): number[] =>
-  commands.flatMap(({ task }) => task[field] ?? [])
 
 /** What a transaction of the host carries out too. */
 export const taskTouch = (engine: Commands): TransactionStorage['tasks'] => ({
@@ -29,45 +18,25 @@ export const taskTouch = (engine: Commands): TransactionStorage['tasks'] => ({
     }),
 })
 
-const applying = (commands: readonly TaskCommand[]): Command<boolean[]> => ({
-  async load({ loader }) {
-    await loader.reminders(idsOf(commands, 'reminderId'))
-    await loader.deliveries(idsOf(commands, 'notificationId'))
-    await loader.tasks(
-      commands.map(({ task }) => task.id),
-      [],
-    )
-  },
-  run: (tx) => applyTasks(tx, commands),
-})
-
-const adding = (commands: readonly AlarmCommand[]): Command<boolean[]> => ({
-  load: ({ loader }) => loader.reminders(commands.map(({ reminderId }) => reminderId)),
-  run(tx) {
-    addAlarms(tx, commands)
-    return commands.map(() => true)
-  },
-})
-
-export const taskStore = (engine: Engine, pool: IdPool): TaskStore => ({
+export const taskStore = (engine: Engine): TaskQueries => ({
   ...taskTouch(engine),
   waiting: (until, after, limit) =>
     engine.read(async ({ statements }) =>
-      (await statements.tasks.waiting.all(pageAfter(until, after, limit))).map(decodeReminder),
+      (await statements.tasks.waiting.all(pageAfter(until, after, limit))).map(records.decodeReminder),
     ),
   withoutAlarm: (until, after, limit) =>
     engine.read(async ({ statements }) =>
-      (await statements.tasks.withoutAlarm.all(pageAfter(until, after, limit))).map(decodeReminder),
+      (await statements.tasks.withoutAlarm.all(pageAfter(until, after, limit))).map(records.decodeReminder),
     ),
   waitingNotices: (now, after, limit) =>
     engine.read(async ({ statements }) =>
-      (await statements.tasks.waitingNotices.all(pageAfter(now, after, limit))).map(decodeDelivery),
+      (await statements.tasks.waitingNotices.all(pageAfter(now, after, limit))).map(records.decodeDelivery),
     ),
   dueTakenOver: (query) =>
     engine.read(async ({ statements }) => {
       const { now, limit } = query
       const rows = await statements.tasks.dueTakenOver.all({ now: now.getTime(), limit })
-      return takenOverPage(rows.map(decodeDelivery), query)
+      return takenOverPage(rows.map(records.decodeDelivery), query)
     }),
   nextTakenOverDueAt: (after) =>
     engine.read(async ({ statements }) => {
@@ -76,7 +45,7 @@ export const taskStore = (engine: Engine, pool: IdPool): TaskStore => ({
     }),
   due: (now, limit) =>
     engine.read(async ({ statements }) =>
-      (await statements.tasks.due.all({ now: now.getTime(), limit })).map(decodeTask),
+      (await statements.tasks.due.all({ now: now.getTime(), limit })).map(records.decodeTask),
     ),
   find: (of) =>
     engine.read(async ({ statements }) => {
@@ -84,24 +53,7 @@ export const taskStore = (engine: Engine, pool: IdPool): TaskStore => ({
         'reminderId' in of
           ? await statements.tasks.ofReminder.get({ reminder_id: of.reminderId })
           : await statements.tasks.ofNotification.get({ notification_id: of.notificationId })
-      return row === undefined ? null : decodeTask(row)
-    }),
-  apply: async (commands) =>
-    commands.length === 0
-      ? []
-      : inParts(commands, (part, pace) => runCommand(engine, pool, applying(part), pace), false),
-  addAlarms: async (commands) => {
-    if (commands.length === 0) return
-    await inParts(commands, (part, pace) => runCommand(engine, pool, adding(part), pace), false)
-  },
-  report: (report) =>
-    runCommand(engine, pool, {
-      async load({ loader }) {
-        await loader.reminders([], [report.notificationId])
-        await loader.deliveries([report.notificationId])
-        await loader.tasks([], [report.notificationId])
-      },
-      run: (tx) => reportTask(tx, report),
+      return row === undefined ? null : records.decodeTask(row)
     }),
   summary: () =>
     engine.read(async ({ run, schema, kinds, statements }) => {

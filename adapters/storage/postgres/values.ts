@@ -1,21 +1,19 @@
-import type { IdKinds } from '../../../src/index.ts'
-import type { Column, ColumnKind } from '../kysely/columns.ts'
-import { ledger, tables } from '../kysely/tables.ts'
+import { type IdKinds, records } from '../../../src/index.ts'
 
 /**
  * The edge between what the database holds (timestamptz, boolean, jsonb, bigint) and the form that the codecs share with
  * SQLite (milliseconds, 0 or 1, JSON text, numbers). A column's name says what it holds: the same in every table.
  */
-const kinds = new Map<string, ColumnKind>()
-for (const table of [...Object.values(tables), ledger]) {
-  for (const [name, column] of Object.entries<Column>(table.columns)) {
+const kinds = new Map<string, records.ColumnKind>()
+for (const table of [...Object.values(records.tables), records.ledger]) {
+  for (const [name, column] of Object.entries<records.Column>(table.columns)) {
     const known = kinds.get(name)
     if (known !== undefined && known !== column.kind) throw new Error(`the column ${name} has two kinds`)
     kinds.set(name, column.kind)
   }
 }
 /** Parameters and results that are no columns. */
-const named: Readonly<Record<string, ColumnKind>> = {
+const named: Readonly<Record<string, records.ColumnKind>> = {
   now: 'instant',
   until: 'instant',
   seen: 'int',
@@ -25,7 +23,7 @@ const named: Readonly<Record<string, ColumnKind>> = {
   next_id: 'int',
 }
 
-const kindOf = (name: string): ColumnKind => kinds.get(name) ?? named[name] ?? 'text'
+const kindOf = (name: string): records.ColumnKind => kinds.get(name) ?? named[name] ?? 'text'
 
 const timestamp = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d+)?)(Z|[+-]\d\d)(?::?(\d\d))?$/
 
@@ -63,7 +61,7 @@ type Columns = { [column: string]: unknown }
 type Convert = (value: unknown) => unknown
 
 /** Null: the value stays as it is. */
-function decoderOf(kind: ColumnKind, ids: IdKinds): Convert | null {
+function decoderOf(kind: records.ColumnKind, ids: IdKinds): Convert | null {
   switch (kind) {
     case 'instant':
       return decodeInstant
@@ -126,7 +124,7 @@ const storableJson = (text: string): string => {
   return lonely.test(cleaned) ? cleaned.replace(/(?<!\\)((?:\\\\)*)\\ud[89a-f][0-9a-f]{2}/gi, '$1\\ufffd') : cleaned
 }
 
-function encodeValue(kind: ColumnKind, value: unknown): unknown {
+function encodeValue(kind: records.ColumnKind, value: unknown): unknown {
   if (value === null || value === undefined) return null
   if (kind === 'instant' && typeof value === 'number') return new Date(value).toISOString()
   if (kind === 'flag') return value !== 0
@@ -142,7 +140,7 @@ export function encodeRow<R extends object>(row: R): R {
 }
 
 const needsCare = /\\u(0000|d[89a-f])/i
-const isOf = (kind: ColumnKind) => (name: string) => kindOf(name) === kind
+const isOf = (kind: records.ColumnKind) => (name: string) => kindOf(name) === kind
 
 /**
  * Rows with the same columns, as JSON that the database takes. What it refuses in texts is rare and shows as an escape in

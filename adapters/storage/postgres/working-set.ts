@@ -1,90 +1,174 @@
-import type { RecordOf } from '../kysely/query.ts'
-import type { CounterArgs } from '../kysely/statements/statistics.ts'
-import type { Tables } from '../kysely/tables.ts'
-import { RowSet } from './row-set.ts'
+import { records } from '../../../src/index.ts'
+import { RowSet, textOf } from './row-set.ts'
 
-export type IdTable =
-  | 'notification_settings'
-  | 'patient_notification_preferences'
-  | 'client_notification_preferences'
-  | 'appointment_reminders'
-  | 'notification_history'
+type TableName = records.TableName
 
-type Inserted<T extends keyof Tables> = Omit<RecordOf<T>, 'id'>
-
-/** Rows that commands only add, and what they take away, beside the tables whose rows they read. */
-type Additions = {
-  readonly links: RecordOf<'reminder_plan_recipients'>[]
-  readonly unlinked: Set<number>
-  readonly decisions: Inserted<'notification_decisions'>[]
-  readonly suppressions: RecordOf<'notification_suppressions'>[]
-  readonly jobs: Inserted<'replan_jobs'>[]
-  readonly droppedScopes: string[]
-  readonly audit: Inserted<'notification_audit'>[]
-  readonly outcomes: RecordOf<'appointment_outcomes'>[]
-  readonly counts: CounterArgs[]
-  readonly newTasks: Inserted<'task_manager_tasks'>[]
-  readonly waiting: RecordOf<'notification_waiting'>[]
-  /** Of reminders and of deliveries, and when their tasks are to be looked at. */
-  readonly touches: { readonly reminders: Map<number, number>; readonly notifications: Map<number, number> }
+/** A command asked for what it had not declared. */
+class Undeclared extends Error {
+  constructor({ table, by }: Pick<records.AnyKey, 'table' | 'by'>) {
+    super(`a command asked for ${table} by ${by.join(', ')} without having declared it`)
+  }
 }
 
-/** What commands of one transaction work on: rows read under lock, and everything that is to be written. */
-export type WorkingSet = Additions & {
-  readonly plans: RowSet<RecordOf<'reminder_plans'>>
-  readonly reminders: RowSet<RecordOf<'appointment_reminders'>>
-  readonly deliveries: RowSet<RecordOf<'notification_history'>>
-  readonly settings: RowSet<RecordOf<'notification_settings'>>
-  readonly patients: RowSet<RecordOf<'patient_notification_preferences'>>
-  readonly clients: RowSet<RecordOf<'client_notification_preferences'>>
-  readonly tasks: RowSet<RecordOf<'task_manager_tasks'>>
-  /** Revisions of settings and preferences that are there, by `guardedKey`. */
-  readonly revisions: Map<string, { readonly revision: number }>
-  /** `dedupeKey` of the dedupe keys that are taken. */
-  readonly dedupeKeys: Set<string>
-  /** `suppressionKey` of the addresses that are suppressed. */
-  readonly suppressed: Set<string>
-  /** How many messages organizations began today. */
-  readonly metered: Map<string, number>
-  /** What was recorded of an appointment before, for a `recordOutcome`. */
-  readonly recorded: RecordOf<'appointment_outcomes'>[]
-  /** The plans that the recipient of a `forgetRecipient` takes part in. */
-  readonly planIdsOfRecipient: number[]
-}
+type Sets = { readonly [T in TableName]: RowSet<records.Row<T>> }
 
-/** Whose row has a revision: an organization's settings, or a recipient's preferences. */
-export const guardedKey = (of: 'ORGANIZATION' | 'PATIENT' | 'CLIENT', id: string | number): string => `${of} ${id}`
-
-export const dedupeKey = (organizationId: string, key: string): string => JSON.stringify([organizationId, key])
-
-export type Suppression = Pick<RecordOf<'notification_suppressions'>, 'organization_id' | 'channel' | 'address'>
-export const suppressionKey = ({ organization_id, channel, address }: Suppression): string =>
-  JSON.stringify([organization_id, channel, address])
-
-export const workingSet = (): WorkingSet => ({
-  plans: new RowSet((row) => row.appointment_id),
-  reminders: new RowSet((row) => row.appointment_id),
-  deliveries: new RowSet((row) => row.appointment_id),
-  settings: new RowSet((row) => row.organization_id),
-  patients: new RowSet((row) => row.patient_id),
-  clients: new RowSet((row) => row.client_id),
-  tasks: new RowSet((row) => row.notification_id),
-  revisions: new Map(),
-  dedupeKeys: new Set(),
-  suppressed: new Set(),
-  metered: new Map(),
-  recorded: [],
-  planIdsOfRecipient: [],
-  links: [],
-  unlinked: new Set(),
-  decisions: [],
-  audit: [],
-  outcomes: [],
-  suppressions: [],
-  jobs: [],
-  droppedScopes: [],
-  counts: [],
-  newTasks: [],
-  waiting: [],
-  touches: { reminders: new Map(), notifications: new Map() },
+/** In the order in which everybody locks; the others are only added to. */
+const emptySets = (): Sets => ({
+  notification_settings: new RowSet('notification_settings'),
+  patient_notification_preferences: new RowSet('patient_notification_preferences'),
+  client_notification_preferences: new RowSet('client_notification_preferences'),
+  reminder_plans: new RowSet('reminder_plans'),
+  appointment_reminders: new RowSet('appointment_reminders'),
+  notification_history: new RowSet('notification_history'),
+  task_manager_tasks: new RowSet('task_manager_tasks'),
+  reminder_plan_recipients: new RowSet('reminder_plan_recipients'),
+  notification_waiting: new RowSet('notification_waiting'),
+  replan_jobs: new RowSet('replan_jobs'),
+  notification_decisions: new RowSet('notification_decisions'),
+  notification_audit: new RowSet('notification_audit'),
+  notification_suppressions: new RowSet('notification_suppressions'),
+  appointment_outcomes: new RowSet('appointment_outcomes'),
+  notification_accounts: new RowSet('notification_accounts'),
+  notification_requests: new RowSet('notification_requests'),
+  notification_jobs: new RowSet('notification_jobs'),
+  notification_counters: new RowSet('notification_counters'),
 })
+
+const names = new Map<records.AnyKey, string>()
+/** Of those who find the same rows, whatever of them they read. */
+function nameOf(key: records.AnyKey): string {
+  let name = names.get(key)
+  if (name === undefined) {
+    name = `${key.table} ${key.by.join()} ${JSON.stringify(key.where)}`
+    names.set(key, name)
+  }
+  return name
+}
+
+/** Gives an id that the database set aside for this table. */
+export type NextId = (table: records.NumberedTable) => number
+
+/**
+ * The rows of the commands of one transaction: read and locked before, and written in bulk when all commands are done.
+ */
+export class WorkingSet implements records.Rows {
+  readonly ids: records.IdCodec
+  readonly rollsUp = false
+  readonly sets = emptySets()
+  readonly touched = { reminder_id: new Map<number, number>(), notification_id: new Map<number, number>() }
+  /** What whole rows were read by: names of keys, and their values. */
+  readonly #declared = new Map<string, Set<string>>()
+  /** Of keys that are read in part: what was found by each of their values, and null where nothing was. */
+  readonly #parts = new Map<records.AnyKey, object>()
+  readonly #counters = new Map<string, records.Row<'notification_counters'>>()
+  readonly #nextId: NextId
+  #temporaryId = 0
+
+  constructor(ids: records.IdCodec, nextId: NextId) {
+    this.ids = ids
+    this.#nextId = nextId
+  }
+
+  /** From now on a row of this key that is not here is absent. */
+  declare(key: records.AnyKey, of: object): void {
+    const text = textOf(of, key.by)
+    if (text === null) return
+    if (key.columns !== null) {
+      if (this.#partOf(key, text) === undefined) this.#putPart(key, text, null)
+      return
+    }
+    const name = nameOf(key)
+    const declared = this.#declared.get(name) ?? new Set()
+    this.#declared.set(name, declared.add(text))
+  }
+
+  /** A row of a key that is read in part. */
+  loadPart(key: records.AnyKey, row: object): void {
+    this.#putPart(key, textOf(row, key.by) ?? '', row)
+  }
+
+  get: records.Rows['get'] = (key, of) => {
+    const [row] = this.sets[key.table].find(key, of)
+    if (row !== undefined) return row
+    const text = textOf(of, key.by)
+    if (text === null) return undefined
+    const part = this.#partOf(key, text)
+    if (part === undefined) this.#requireDeclared(key, text)
+    return part ?? undefined
+  }
+
+  list: records.Rows['list'] = (key, of) => {
+    this.#requireDeclared(key, textOf(of, key.by))
+    return this.sets[key.table].find(key, of)
+  }
+
+  insert: records.Rows['insert'] = (table, row) => {
+    // The real id is given when the row is written: re-plans page by it, so it must not be older than the row.
+    const id = table === 'reminder_plans' ? this.#nextTemporaryId() : this.#nextId(table)
+    this.sets[table].insert({ ...row, id })
+    return id
+  }
+
+  insertNew: records.Rows['insertNew'] = (key, row) =>
+    this.get(key, row) === undefined ? this.insert(key.table, row) : null
+
+  appendNew: records.Rows['appendNew'] = (key, row) => {
+    if (this.get(key, row) !== undefined) return false
+    this.append(key.table, row)
+    return true
+  }
+
+  append: records.Rows['append'] = (table, row) => this.sets[table].insert(this.#numbered(row))
+  ensure: records.Rows['ensure'] = (table, row) => this.sets[table].ensure(this.#numbered(row))
+
+  update: records.Rows['update'] = (table, id, change, only) => {
+    // A change of a row that was not read would be lost without a word.
+    if (!this.sets[table].has(id)) this.#requireDeclared({ table, by: ['id'], columns: null, where: {} }, String(id))
+    this.sets[table].update(id, change, only)
+  }
+
+  deleteBy: records.Rows['deleteBy'] = (table, of) => this.sets[table].delete({ ...of })
+
+  add: records.Rows['add'] = (counter) => {
+    const text = textOf(counter, records.keys.counter.by) ?? ''
+    const before = this.#counters.get(text)?.count ?? 0
+    this.#counters.set(text, { ...counter, count: before + counter.count })
+  }
+
+  /** What is touched twice is looked at by the earlier time. */
+  touch: records.Rows['touch'] = (of, at) => {
+    const [touched, id] =
+      'reminder_id' in of
+        ? [this.touched.reminder_id, of.reminder_id]
+        : [this.touched.notification_id, of.notification_id]
+    touched.set(id, Math.min(at, touched.get(id) ?? at))
+  }
+
+  get counters(): readonly records.Row<'notification_counters'>[] {
+    return [...this.#counters.values()]
+  }
+
+  #requireDeclared(key: records.AnyKey, text: string | null): void {
+    if (text !== null && this.#declared.get(nameOf(key))?.has(text) !== true) throw new Undeclared(key)
+  }
+
+  #partOf(key: records.AnyKey, text: string) {
+    return Reflect.get(this.#parts.get(key) ?? {}, text)
+  }
+
+  #putPart(key: records.AnyKey, text: string, row: object | null): void {
+    const parts = this.#parts.get(key) ?? Object.create(null)
+    Reflect.set(parts, text, row)
+    this.#parts.set(key, parts)
+  }
+
+  #numbered<Row extends object>(row: Row): Row {
+    return 'id' in row ? { ...row, id: this.#nextTemporaryId() } : row
+  }
+
+  /** Of a row that gets its own when it is written. */
+  #nextTemporaryId(): number {
+    this.#temporaryId -= 1
+    return this.#temporaryId
+  }
+}

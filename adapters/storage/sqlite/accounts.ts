@@ -1,15 +1,14 @@
-import type { AccountStore } from '../../../src/index.ts'
-import { decodeAccount, encodeRefusal } from '../kysely/codecs/accounts.ts'
+import { type AccountStore, records } from '../../../src/index.ts'
 import type { Engine } from './engine.ts'
 
 export const accountStore = (engine: Engine): AccountStore => ({
-  paused: () => engine.read(({ statements }) => statements.accounts.paused.all({}).map(decodeAccount)),
+  paused: () => engine.read(({ statements }) => statements.accounts.paused.all({}).map(records.decodeAccount)),
   refuse: (command) =>
     engine.write(({ statements }) => {
-      statements.accounts.refuse.run(encodeRefusal(command))
+      statements.accounts.refuse.run(records.encodeRefusal(command))
       const row = statements.accounts.get.get({ account: command.account })
       if (row === undefined) throw new Error('a refused account has a row')
-      return decodeAccount(row)
+      return records.decodeAccount(row)
     }),
   takeProbe: (account, probeAt, until) =>
     engine.write(({ statements }) => {

@@ -1,6 +1,5 @@
-import type { IdKinds } from '../../../src/index.ts'
+import type { IdKinds, records } from '../../../src/index.ts'
 import { sqliteTypes, typeOf } from '../kysely/column-types.ts'
-import type { Column } from '../kysely/columns.ts'
 import { refuse } from '../kysely/migrations.ts'
 import { addColumns, type Migrating, relax } from './migrating.ts'
 import type { SqliteDatabase } from './vendor.ts'
@@ -58,12 +57,12 @@ const demanding = (column: Existing): string[] =>
     ? [`its column ${column.name} is NOT NULL without a default, and the library does not know it`]
     : []
 
-function missingFault(name: string, column: Column, empty: boolean): string[] {
+function missingFault(name: string, column: records.Column, empty: boolean): string[] {
   if (column.kind === 'serial') return [`it lacks the column ${name} INTEGER PRIMARY KEY`]
   return column.notNull === true && !empty ? [`it has rows, and lacks the column ${name} that every row needs`] : []
 }
 
-function columnFault(existing: Existing, column: Column, ids: IdKinds): string | undefined {
+function columnFault(existing: Existing, column: records.Column, ids: IdKinds): string | undefined {
   if (column.kind === 'serial') {
     return existing.pk === 1 && /^integer$/i.test(existing.type)
       ? undefined
@@ -83,7 +82,7 @@ function columnFault(existing: Existing, column: Column, ids: IdKinds): string |
 }
 
 /** Rows that are there already must hold instants and flags in the form that the library reads. */
-function heldFault(database: SqliteDatabase, table: string, name: string, column: Column): string | undefined {
+function heldFault(database: SqliteDatabase, table: string, name: string, column: records.Column): string | undefined {
   if (column.kind !== 'instant' && column.kind !== 'flag') return undefined
   const other = database
     .prepare<unknown[], { type: string }>(

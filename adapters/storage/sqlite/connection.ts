@@ -1,8 +1,8 @@
 import { closeSync, openSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { NotificationError } from '../../../src/index.ts'
+import { NotificationError, type records } from '../../../src/index.ts'
 import type * as ddl from '../kysely/ddl.ts'
-import type { Bind, Bound, Builder, Query } from '../kysely/query.ts'
+import type { Bind, Builder, Prepare } from '../kysely/query.ts'
 import type * as lists from '../kysely/statements/lists.ts'
 import type { Statements } from '../kysely/statements.ts'
 import { importError, openError } from './errors.ts'
@@ -19,6 +19,8 @@ export type Tools = {
   /** Statements built for every call, from the conditions asked for. */
   readonly lists: typeof lists
   readonly bind: Bind<'sync'>
+  /** What commands read and write with. */
+  readonly rowsOn: (ids: records.IdCodec) => records.Rows
 }
 
 export type Connection = Tools & {
@@ -51,45 +53,44 @@ function transactionSteps(database: SqliteDatabase) {
   }
 }
 
-/**
- * The one place where a row gets its type. A statement is prepared at its first use, because its table may not exist
- * before, and kept.
- */
-export const bindQuery = (database: SqliteDatabase): Bind<'sync'> => {
-  return <A, O>(query: Query<A, O>): Bound<A, O, 'sync'> => {
-    let kept: SqliteStatement<unknown[], O> | undefined
+/** A statement is prepared at its first use, because its table may not exist before, and kept. */
+const prepareOn =
+  (database: SqliteDatabase): Prepare =>
+  (source) => {
+    let kept: SqliteStatement<unknown[], never> | undefined
     const statement = () => {
       if (kept === undefined) {
-        kept = database.prepare<unknown[], O>(query.sql)
+        kept = database.prepare<unknown[], never>(source)
         // A host may have asked for BigInt on a connection that is shared.
         kept.safeIntegers(false)
       }
       return kept
     }
     return {
-      all: (args) => statement().all(...query.values(args)),
-      get: (args) => statement().get(...query.values(args)),
-      run: (args) => {
-        const result = statement().run(...query.values(args))
-        return { changes: result.changes, id: Number(result.lastInsertRowid) }
+      all: (values) => statement().all(...values),
+      get: (values) => statement().get(...values),
+      run: (values) => {
+        const { changes, lastInsertRowid } = statement().run(...values)
+        return { changes, id: Number(lastInsertRowid) }
       },
     }
   }
-}
 
 /** Vendors are loaded here, at first use, so that a missing package is an error that says what to install. */
 async function vendors() {
   requireNodeApi()
   try {
-    const [{ default: Database }, { sqliteBuilder }, { bindStatements }, lists, ddl, replay] = await Promise.all([
-      import('better-sqlite3'),
-      import('../kysely/query.ts'),
-      import('../kysely/statements.ts'),
-      import('../kysely/statements/lists.ts'),
-      import('../kysely/ddl.ts'),
-      import('./replay.ts'),
-    ])
-    return { Database, sqliteBuilder, bindStatements, lists, ddl, ...replay }
+    const [{ default: Database }, { bindTo, sqliteBuilder }, { directRows }, { bindStatements }, lists, ddl, replay] =
+      await Promise.all([
+        import('better-sqlite3'),
+        import('../kysely/query.ts'),
+        import('../kysely/direct-rows.ts'),
+        import('../kysely/statements.ts'),
+        import('../kysely/statements/lists.ts'),
+        import('../kysely/ddl.ts'),
+        import('./replay.ts'),
+      ])
+    return { Database, bindTo, sqliteBuilder, directRows, bindStatements, lists, ddl, ...replay }
   } catch (error) {
     throw importError(error)
   }
@@ -140,25 +141,34 @@ function openFile(path: string, Database: new (path: string, options: { timeout:
   }
 }
 
-export async function connect(target: SqliteTarget): Promise<Connection> {
-  const { Database, sqliteBuilder, bindStatements, lists, ddl } = await vendors()
-  const shared = 'shared' in target
-  const database = shared ? target.shared : openFile(target.path, Database)
+type Vendors = Awaited<ReturnType<typeof vendors>>
+
+function toolsOn({ sqliteBuilder, bindStatements, bindTo, directRows, lists }: Vendors, prepare: Prepare): Tools {
   const builder = sqliteBuilder()
-  const bind = bindQuery(database)
-  const statements = bindStatements(builder, bind)
+  const bind = bindTo(prepare)
+  return {
+    builder,
+    lists,
+    bind,
+    statements: bindStatements(builder, bind),
+    rowsOn: (ids) => directRows(builder, prepare, ids),
+  }
+}
+
+export async function connect(target: SqliteTarget): Promise<Connection> {
+  const found = await vendors()
+  const shared = 'shared' in target
+  const database = shared ? target.shared : openFile(target.path, found.Database)
   const steps = transactionSteps(database)
   const requireSameFile = database.memory ? () => {} : sameFileCheck(database.name)
-  return { database, shared, builder, statements, lists, ddl, bind, steps, requireSameFile }
+  return { database, shared, ...toolsOn(found, prepareOn(database)), ddl: found.ddl, steps, requireSameFile }
 }
 
 /** The same statements, for transactions of the host by Kysely. */
 export async function openReplay() {
-  const { sqliteBuilder, bindStatements, lists, createReplay, step } = await vendors()
-  const builder = sqliteBuilder()
-  const { bind, perform } = createReplay()
-  const tools: Tools = { builder, lists, bind, statements: bindStatements(builder, bind) }
-  return { tools, perform, step }
+  const found = await vendors()
+  const { prepare, perform } = found.createReplay()
+  return { tools: toolsOn(found, prepare), perform, step: found.step }
 }
 
 /** A relative path means the working directory at the time of the call, not at the first use. */

@@ -1,10 +1,5 @@
-import type { DeliveryStore, TransactionStorage } from '../../../src/index.ts'
-import { decodeClaim, decodeDelivery, encodeChallenge, encodeRenewal } from '../kysely/codecs/deliveries.ts'
-import { heldAfter } from '../kysely/codecs/held.ts'
-import { enqueueAll } from '../kysely/commands/enqueue.ts'
-import { commitIntents } from '../kysely/commands/intents.ts'
-import { recordReceipt } from '../kysely/commands/receive.ts'
-import { settleAll } from '../kysely/commands/settle.ts'
+import { type DeliveryQueries, records, type TransactionStorage } from '../../../src/index.ts'
+import { heldAfter } from '../kysely/held.ts'
 import { listDeliveries } from '../kysely/history-list.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import { findDue, pageOf } from './due.ts'
@@ -45,20 +40,20 @@ export const deliveryReads = (engine: Commands): TransactionStorage['deliveries'
     engine.read((tx) =>
       tx.statements.deliveries.notices
         .all({ organizationId, appointmentId: tx.ids('appointment', appointmentId) })
-        .map(decodeDelivery),
+        .map(records.decodeDelivery),
     ),
 })
 
-export const deliveryStore = (engine: Engine): DeliveryStore => ({
+export const deliveryStore = (engine: Engine): DeliveryQueries => ({
   ...deliveryReads(engine),
   get: (id) =>
     engine.read((tx) => {
       const row = tx.statements.deliveries.get.get({ id })
-      return row === undefined ? null : decodeDelivery(row)
+      return row === undefined ? null : records.decodeDelivery(row)
     }),
   list: async (query) => listDeliveries(await readerOf(engine), query),
-  enqueue: (...args) => engine.write((tx) => enqueueAll(tx, ...args)),
-  due: (query) => engine.snapshot((tx) => pageOf(findDue(tx.statements.deliveries.due, laneOf, query), decodeDelivery)),
+  due: (query) =>
+    engine.snapshot((tx) => pageOf(findDue(tx.statements.deliveries.due, laneOf, query), records.decodeDelivery)),
   nextDueAt: (after = beforeAll) =>
     engine.snapshot(({ statements }) => {
       const since = { now: after.getTime() }
@@ -68,18 +63,15 @@ export const deliveryStore = (engine: Engine): DeliveryStore => ({
       )
     }),
   suspended: (after, limit) =>
-    engine.read((tx) => tx.statements.deliveries.suspended.all(heldAfter(after, limit)).map(decodeDelivery)),
-  claims: () => engine.read(({ statements }) => statements.deliveries.claims.all({}).map(decodeClaim)),
+    engine.read((tx) => tx.statements.deliveries.suspended.all(heldAfter(after, limit)).map(records.decodeDelivery)),
+  claims: () => engine.read(({ statements }) => statements.deliveries.claims.all({}).map(records.decodeClaim)),
   challenge: (claims) =>
     engine.write(({ statements }) =>
-      claims.map((claim) => statements.deliveries.challenge.run(encodeChallenge(claim)).changes > 0),
+      claims.map((claim) => statements.deliveries.challenge.run(records.encodeChallenge(claim)).changes > 0),
     ),
   renew: (commands) =>
     engine.write(({ statements }) =>
-      commands.map((command) => statements.deliveries.renew.run(encodeRenewal(command)).changes > 0),
+      commands.map((command) => statements.deliveries.renew.run(records.encodeRenewal(command)).changes > 0),
     ),
   dueTimes: (after, until, limit) => engine.snapshot((tx) => dueTimes(tx, after.getTime(), until.getTime(), limit)),
-  commitIntents: (commands, now) => engine.write((tx) => commitIntents(tx, commands, now)),
-  settle: (commands) => engine.write((tx) => settleAll(tx, commands)),
-  recordReceipt: (command) => engine.write((tx) => recordReceipt(tx, command)),
 })

@@ -1,4 +1,4 @@
-import { isNotificationError } from '../../../src/index.ts'
+import { isNotificationError, type records, type Storage } from '../../../src/index.ts'
 import { migrationPatienceMs } from '../kysely/migrations.ts'
 import { type Connection, connect, type SqliteTarget, type Tools } from './connection.ts'
 import { closedError, isBusy, storageError } from './errors.ts'
@@ -6,7 +6,12 @@ import { type Ledger, outdatedCheck, readLedger } from './ledger.ts'
 import { patience } from './patience.ts'
 
 /** What a command works with; only valid until it returns, because a command is one synchronous block. */
-export type Tx = Tools & Ledger & { readonly rollsUp: true }
+export type Tx = Tools & Ledger & { readonly rows: records.Rows }
+
+export function txOf(tools: Tools): Tx {
+  const ledger = readLedger(tools)
+  return { ...tools, ...ledger, rows: tools.rowsOn(ledger.ids) }
+}
 
 /** What a transaction of the host carries out as well as an engine. */
 export type Commands = {
@@ -86,7 +91,7 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
   /** The tables do not become older, but another process may migrate them to what this library is too old for. */
   function enter(made: Connection): Tx {
     if (current === undefined || isOutdated()) {
-      current = { ...made, ...readLedger(made), rollsUp: true }
+      current = txOf(made)
       isOutdated = outdatedCheck(made)
     }
     return current
@@ -284,3 +289,9 @@ export function createEngine({ target, busyTimeoutMs }: EngineOptions): Engine {
     },
   }
 }
+
+/** Commands, in one step. */
+export const carrying =
+  (engine: Pick<Commands, 'write'>): Storage['carry'] =>
+  ({ run }, items) =>
+    engine.write(({ rows }) => [...run(rows, items)])

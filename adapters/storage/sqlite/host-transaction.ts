@@ -11,9 +11,8 @@ import {
 } from '../kysely/host-transaction.ts'
 import { connect, openReplay, type Tools } from './connection.ts'
 import { deliveryReads } from './deliveries.ts'
-import type { Commands, Engine, Tx } from './engine.ts'
+import { type Commands, carrying, type Engine, type Tx, txOf } from './engine.ts'
 import { closedError, isOutdated, isUnmigrated, outdatedError } from './errors.ts'
-import { readLedger } from './ledger.ts'
 import { patience } from './patience.ts'
 import { planStore } from './plans.ts'
 import { reminderStore } from './reminders.ts'
@@ -55,7 +54,7 @@ function hostCommands(
       const connection = await connected()
       return patiently(async () => {
         try {
-          joined ??= await connection.perform((tools) => ({ ...tools, ...readLedger(tools), rollsUp: true }))
+          joined ??= await connection.perform(txOf)
           return await work(connection, joined)
         } catch (error) {
           throw told(error)
@@ -143,6 +142,7 @@ export function withinHostTransactions(engine: Engine, busyTimeoutMs: number) {
     const { key, connected } = readTransaction(given)
     const commands = hostCommands(engine, busyTimeoutMs, laneOf(key), connected)
     return {
+      carry: carrying(commands),
       plans: planStore(commands),
       reminders: reminderStore(commands),
       deliveries: deliveryReads(commands),

@@ -1,10 +1,8 @@
-import type { IdKinds } from '../../../src/index.ts'
-import { type IdCodec, idCodec } from '../kysely/codecs/ids.ts'
+import { type IdKinds, records } from '../../../src/index.ts'
 import { type LedgerState, latestVersion, ledgerState, requireUsable } from '../kysely/migrations.ts'
 import type { Bind, NoArgs, Query } from '../kysely/query.ts'
-import { ledgerName } from '../kysely/tables.ts'
 
-export type Ledger = { readonly ids: IdCodec }
+export type Ledger = { readonly ids: records.IdCodec }
 
 const table: Query<{ name: string }, { name: string }> = {
   sql: `select name from sqlite_master where type = 'table' and name = ?`,
@@ -13,11 +11,11 @@ const table: Query<{ name: string }, { name: string }> = {
 }
 type Row = { version: number; ids: string; oldest?: number | null; finished_at?: number | null }
 /** All columns, for the older ledgers lack the last ones. */
-const entries: Query<NoArgs, Row> = { sql: `select * from ${ledgerName}`, names: [], values: () => [] }
+const entries: Query<NoArgs, Row> = { sql: `select * from ${records.ledgerName}`, names: [], values: () => [] }
 
 /** Undefined where the library never migrated. Runs once a connection, so it is prepared anew. */
 export function readLedgerState({ bind }: { readonly bind: Bind<'sync'> }): LedgerState | undefined {
-  if (bind(table).get({ name: ledgerName }) === undefined) return undefined
+  if (bind(table).get({ name: records.ledgerName }) === undefined) return undefined
   return ledgerState(
     bind(entries)
       .all({})
@@ -29,7 +27,7 @@ export function readLedgerState({ bind }: { readonly bind: Bind<'sync'> }): Ledg
 }
 
 const oldestAllowed: Query<NoArgs, { oldest: number | null }> = {
-  sql: `select max(oldest) as oldest from ${ledgerName}`,
+  sql: `select max(oldest) as oldest from ${records.ledgerName}`,
   names: [],
   values: () => [],
 }
@@ -42,5 +40,5 @@ export function outdatedCheck({ bind }: { readonly bind: Bind<'sync'> }): () => 
 
 /** What a command needs to know of the ledger: that it may run on these tables, and how ids are stored. */
 export const readLedger = (connection: { readonly bind: Bind<'sync'> }): Ledger => ({
-  ids: idCodec(requireUsable(readLedgerState(connection)).ids),
+  ids: records.idCodec(requireUsable(readLedgerState(connection)).ids),
 })

@@ -1,4 +1,4 @@
-import type { MigrateOptions, MigrationReport } from '../../../src/index.ts'
+import { type MigrateOptions, type MigrationReport, records } from '../../../src/index.ts'
 import { sqliteTypes } from '../kysely/column-types.ts'
 import { codeOf } from '../kysely/errors.ts'
 import {
@@ -12,7 +12,6 @@ import {
   type Schema,
   uniqueFault,
 } from '../kysely/migrations.ts'
-import { ledger, ledgerName } from '../kysely/tables.ts'
 import { adopt } from './adopt.ts'
 import type { Connection } from './connection.ts'
 import { readLedgerState } from './ledger.ts'
@@ -109,19 +108,19 @@ function* buildIndexes(migrating: Migrating) {
 
 /** The ledger itself has been without its last columns. */
 function keepLedger({ database, builder, ddl, ids, change }: Migrating): void {
-  if (!hasTable({ database }, ledgerName)) {
-    change(ddl.createTable(builder, ledgerName, ledger, sqliteTypes, ids).sql)
+  if (!hasTable({ database }, records.ledgerName)) {
+    change(ddl.createTable(builder, records.ledgerName, records.ledger, sqliteTypes, ids).sql)
     return
   }
-  const present = columnsOf({ database }, ledgerName)
+  const present = columnsOf({ database }, records.ledgerName)
   for (const name of ['oldest', 'finished_at'] as const) {
     if (!present.includes(name))
-      change(ddl.addColumn(builder, ledgerName, name, ledger.columns[name], sqliteTypes, ids).sql)
+      change(ddl.addColumn(builder, records.ledgerName, name, records.ledger.columns[name], sqliteTypes, ids).sql)
   }
 }
 
 function enter({ database, ids, record }: Migrating, { version, name, oldest }: Migration, now: Date): void {
-  const statement = `insert into ${ledgerName} (version, name, applied_at, ids, oldest, finished_at) values (?, ?, ?, ?, ?, ?)`
+  const statement = `insert into ${records.ledgerName} (version, name, applied_at, ids, oldest, finished_at) values (?, ?, ?, ?, ?, ?)`
   record(statement)
   const at = now.getTime()
   database.prepare<unknown[], unknown>(statement).run(version, name, at, JSON.stringify(ids), oldest, at)

@@ -1,6 +1,5 @@
-import type { Logger, MigrateOptions } from '../../../src/index.ts'
+import type { Logger, MigrateOptions, records } from '../../../src/index.ts'
 import { sqliteTypes } from '../kysely/column-types.ts'
-import type { Table } from '../kysely/columns.ts'
 import type { Schema } from '../kysely/migrations.ts'
 import type { Connection } from './connection.ts'
 import { withoutWordChecks } from './definition.ts'
@@ -26,10 +25,10 @@ export const hasTable = (migrating: Pick<Migrating, 'database'>, name: string): 
 export const columnsOf = (migrating: Pick<Migrating, 'database'>, table: string): string[] =>
   rowsOf<{ name: string }>(migrating, 'select name from pragma_table_info(?)', table).map(({ name }) => name)
 
-const wordColumns = (table: Table): string[] =>
+const wordColumns = (table: records.Table): string[] =>
   Object.entries(table.columns).flatMap(([name, { isWord }]) => (isWord === true ? [name] : []))
 
-export const tableOf = ({ schema }: Migrating, name: string): Table => {
+export const tableOf = ({ schema }: Migrating, name: string): records.Table => {
   const table = schema.tables[name]
   if (table === undefined) throw new Error(`tables.ts describes no table ${name}`)
   return table

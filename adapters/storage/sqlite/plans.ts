@@ -1,7 +1,4 @@
-import { type PlanStore, type ReplanPage, systemActor } from '../../../src/index.ts'
-import { decodePlan, endOfPlans, pageOfPlans } from '../kysely/codecs/plans.ts'
-import { applyPlans } from '../kysely/commands/apply-plan.ts'
-import { forgetAppointment, forgetRecipient } from '../kysely/commands/forget.ts'
+import { type PlanQueries, type ReplanPage, records } from '../../../src/index.ts'
 import type { Commands, Tx } from './engine.ts'
 
 function replanPage({ statements: { plans } }: Tx, now: Date, limit: number): ReplanPage | null {
@@ -10,34 +7,36 @@ function replanPage({ statements: { plans } }: Tx, now: Date, limit: number): Re
   const { organization_id: organizationId, cursor, recipient_type: recipientType, recipient_id: recipientId } = job
   const page = { organizationId, cursor, now: now.getTime(), limit }
   if (recipientType === null || recipientId === null) {
-    const lastId = plans.lastOfOrganization.get({ organizationId, cursor })?.id ?? endOfPlans
-    return { jobId: job.id, ...pageOfPlans(plans.pageOfOrganization.all({ ...page, lastId }), limit, lastId) }
+    const lastId = plans.lastOfOrganization.get({ organizationId, cursor })?.id ?? records.endOfPlans
+    return { jobId: job.id, ...records.pageOfPlans(plans.pageOfOrganization.all({ ...page, lastId }), limit, lastId) }
   }
   const recipient = { recipientType, recipientId }
-  const lastId = plans.lastOfRecipient.get({ ...recipient, cursor })?.id ?? endOfPlans
-  return { jobId: job.id, ...pageOfPlans(plans.pageOfRecipient.all({ ...page, ...recipient, lastId }), limit, lastId) }
+  const lastId = plans.lastOfRecipient.get({ ...recipient, cursor })?.id ?? records.endOfPlans
+  return {
+    jobId: job.id,
+    ...records.pageOfPlans(plans.pageOfRecipient.all({ ...page, ...recipient, lastId }), limit, lastId),
+  }
 }
 
-export const planStore = (engine: Commands): PlanStore => ({
+export const planStore = (engine: Commands): PlanQueries => ({
   get: (organizationId, appointmentId) =>
     engine.read((tx) => {
       const row = tx.statements.plans.get.get({ organizationId, appointmentId: tx.ids('appointment', appointmentId) })
-      return row === undefined ? null : decodePlan(row)
+      return row === undefined ? null : records.decodePlan(row)
     }),
   find: (appointmentIds) =>
     engine.read((tx) => {
       const unique = new Set(appointmentIds.map((id) => tx.ids('appointment', id)))
-      return tx.statements.plans.ofAppointments.all({ appointmentIds: JSON.stringify([...unique]) }).map(decodePlan)
+      return tx.statements.plans.ofAppointments
+        .all({ appointmentIds: JSON.stringify([...unique]) })
+        .map(records.decodePlan)
     }),
-  apply: (commands) => engine.write((tx) => applyPlans(tx, commands)),
-  forgetAppointment: (...args) => engine.write((tx) => forgetAppointment(tx, ...args)),
-  forgetRecipient: (recipient, at, by = systemActor) => engine.write((tx) => forgetRecipient(tx, recipient, at, by)),
   upcoming: (now, cursor, limit) =>
     engine.read(({ statements: { plans } }) => {
       const after = Number(cursor ?? 0)
-      const lastId = plans.lastOfUpcoming.get({ cursor: after })?.id ?? endOfPlans
+      const lastId = plans.lastOfUpcoming.get({ cursor: after })?.id ?? records.endOfPlans
       const page = { now: now.getTime(), cursor: after, lastId, limit }
-      return pageOfPlans(plans.pageOfUpcoming.all(page), limit, lastId)
+      return records.pageOfPlans(plans.pageOfUpcoming.all(page), limit, lastId)
     }),
   nextReplanPage: (now, limit) => engine.snapshot((tx) => replanPage(tx, now, limit)),
   advanceReplan: (jobId, cursor) =>

@@ -1,6 +1,5 @@
-import type { ReminderStore } from '../../../src/index.ts'
-import { heldAfter } from '../kysely/codecs/held.ts'
-import { decodeReminder } from '../kysely/codecs/reminders.ts'
+import { type ReminderStore, records } from '../../../src/index.ts'
+import { heldAfter } from '../kysely/held.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import { findDue, pageOf } from './due.ts'
 import type { Commands, Tx } from './engine.ts'
@@ -27,30 +26,33 @@ export const reminderStore = (engine: Commands): ReminderStore => ({
   get: (id) =>
     engine.read((tx) => {
       const row = tx.statements.reminders.get.get({ id })
-      return row === undefined ? null : decodeReminder(row)
+      return row === undefined ? null : records.decodeReminder(row)
     }),
   suspended: (after, limit) =>
-    engine.read((tx) => tx.statements.reminders.suspended.all(heldAfter(after, limit)).map(decodeReminder)),
+    engine.read((tx) => tx.statements.reminders.suspended.all(heldAfter(after, limit)).map(records.decodeReminder)),
   find: (ids) =>
-    engine.read((tx) => tx.statements.reminders.find.all({ list: JSON.stringify(ids) }).map(decodeReminder)),
+    engine.read((tx) => tx.statements.reminders.find.all({ list: JSON.stringify(ids) }).map(records.decodeReminder)),
   list: (organizationId, appointmentId) =>
     engine.read((tx) =>
       tx.statements.reminders.list
         .all({ organizationId, appointmentId: tx.ids('appointment', appointmentId) })
-        .map(decodeReminder),
+        .map(records.decodeReminder),
     ),
   listMany: (appointments) =>
     engine.read((tx) =>
       appointments.flatMap(({ organizationId, appointmentId }) =>
         tx.statements.reminders.list
           .all({ organizationId, appointmentId: tx.ids('appointment', appointmentId) })
-          .map(decodeReminder),
+          .map(records.decodeReminder),
       ),
     ),
   due: (query) =>
     engine.snapshot((tx) => {
       const found = findDue(tx.statements.reminders.due, laneOf, query)
       const isCut = found.more.length > 0
-      return pageOf(isCut ? { ...found, rows: completed(tx, found.rows, query.now.getTime()) } : found, decodeReminder)
+      return pageOf(
+        isCut ? { ...found, rows: completed(tx, found.rows, query.now.getTime()) } : found,
+        records.decodeReminder,
+      )
     }),
 })

@@ -1,6 +1,6 @@
 import { CompiledQuery } from 'kysely'
 import type { KyselyTransaction } from '../kysely/host-transaction.ts'
-import type { Bound, Query } from '../kysely/query.ts'
+import type { Prepare } from '../kysely/query.ts'
 
 /** What the database said to a statement. Whoever asked knows what its rows are. */
 type Answer = { readonly rows: never[]; readonly changes: number; readonly id: number }
@@ -49,17 +49,14 @@ export function createReplay() {
     return found.answer
   }
 
-  function bind<A, O>(query: Query<A, O>): Bound<A, O, 'sync'> {
-    const told = (args: A) => answerTo(query.sql, query.values(args))
-    return {
-      all: (args) => told(args).rows,
-      get: (args) => told(args).rows[0],
-      run: (args) => {
-        const { changes, id } = told(args)
-        return { changes, id }
-      },
-    }
-  }
+  const prepare: Prepare = (source) => ({
+    all: (values) => answerTo(source, values).rows,
+    get: (values) => answerTo(source, values).rows[0],
+    run: (values) => {
+      const { changes, id } = answerTo(source, values)
+      return { changes, id }
+    },
+  })
 
   async function perform<T>(transaction: KyselyTransaction, work: () => T): Promise<T> {
     const known: { sql: string; answer: Answer }[] = []
@@ -77,7 +74,7 @@ export function createReplay() {
     }
   }
 
-  return { bind, perform }
+  return { prepare, perform }
 }
 
 /** One statement that answers nothing. */

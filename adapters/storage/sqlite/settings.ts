@@ -1,22 +1,18 @@
-import type { PreferenceStore, SettingsStore } from '../../../src/index.ts'
-import { decodeSettings } from '../kysely/codecs/settings.ts'
-import {
-  createPreferences,
-  createSettings,
-  preferencesOfAll,
-  settingsOf,
-  updatePreferences,
-  updateSettings,
-} from '../kysely/commands/settings.ts'
+import { type PreferenceQueries, type PreferencesRow, records, type SettingsQueries } from '../../../src/index.ts'
 import type { Commands } from './engine.ts'
 
-export const settingsStore = (engine: Commands): SettingsStore => ({
+export const settingsStore = (engine: Commands): SettingsQueries => ({
   get: (organizationIds) =>
-    engine.read((tx) => [...new Set(organizationIds)].flatMap((id) => settingsOf(tx, id) ?? [])),
+    engine.read(({ rows }) =>
+      [...new Set(organizationIds)].flatMap((id) => {
+        const row = rows.get(records.keys.settings, { organization_id: id })
+        return row === undefined ? [] : [records.decodeSettings(row)]
+      }),
+    ),
   list: (after, limit) =>
-    engine.read(({ statements }) => statements.settings.page.all({ after: after ?? '', limit }).map(decodeSettings)),
-  create: (...args) => engine.write((tx) => createSettings(tx, ...args)),
-  update: (...args) => engine.write((tx) => updateSettings(tx, ...args)),
+    engine.read(({ statements }) =>
+      statements.settings.page.all({ after: after ?? '', limit }).map(records.decodeSettings),
+    ),
   suppressed: (addresses) =>
     engine.read((tx) => {
       const list = JSON.stringify(addresses.map((one) => [one.organizationId, one.channel, one.address]))
@@ -24,8 +20,18 @@ export const settingsStore = (engine: Commands): SettingsStore => ({
     }),
 })
 
-export const preferenceStore = (engine: Commands): PreferenceStore => ({
-  get: (recipients) => engine.read((tx) => preferencesOfAll(tx, recipients)),
-  create: (...args) => engine.write((tx) => createPreferences(tx, ...args)),
-  update: (...args) => engine.write((tx) => updatePreferences(tx, ...args)),
+export const preferenceStore = (engine: Commands): PreferenceQueries => ({
+  get: (recipients) =>
+    engine.read((tx) => {
+      const refs = recipients.map(({ type, id }) => ({ type, id: tx.ids('recipient', id) }))
+      const found = new Map<string, PreferencesRow>()
+      for (const type of ['PATIENT', 'CLIENT'] as const) {
+        const ids = refs.filter((ref) => ref.type === type).map((ref) => ref.id)
+        if (ids.length === 0) continue
+        for (const row of tx.statements.preferences[type].all({ recipientIds: JSON.stringify(ids) })) {
+          found.set(`${type}:${row.recipient_id}`, records.decodePreferences({ type, id: row.recipient_id }, row))
+        }
+      }
+      return refs.flatMap((ref) => found.get(`${ref.type}:${ref.id}`) ?? [])
+    }),
 })

@@ -1,14 +1,12 @@
-import type { CountQuery, StatisticsStore } from '../../../src/index.ts'
-import { everybody } from '../kysely/commands/counters.ts'
-import { recordOutcome } from '../kysely/commands/outcomes.ts'
+import { type CountQuery, records, type StatisticsQueries } from '../../../src/index.ts'
 import { pieces, summed } from '../kysely/counted-pieces.ts'
 import type { CounterFilter } from '../kysely/statements/statistics.ts'
 import type { Engine, Tx } from './engine.ts'
 
-export const statisticsStore = (engine: Engine): StatisticsStore => {
+export const statisticsStore = (engine: Engine): StatisticsQueries => {
   /** Reads piece by piece, letting others run between. */
   async function inPieces<T>(query: CountQuery, read: (tx: Tx, filter: CounterFilter) => T[]): Promise<T[]> {
-    const { organizationId = everybody, from, to, channel, category, provider } = query
+    const { organizationId = records.everybody, from, to, channel, category, provider } = query
     const [first, last] = await engine.read((tx) => {
       const counted = tx.lists.countedDays(tx.builder, organizationId)
       return [tx.bind(counted.first).get({})?.day, tx.bind(counted.last).get({})?.day]
@@ -27,6 +25,5 @@ export const statisticsStore = (engine: Engine): StatisticsStore => {
     counts: async (query) =>
       summed(await inPieces(query, (tx, filter) => tx.bind(tx.lists.countedInAll(tx.builder, filter)).all({}))),
     countsByDay: (query) => inPieces(query, (tx, filter) => tx.bind(tx.lists.countedByDay(tx.builder, filter)).all({})),
-    recordOutcome: (command) => engine.write((tx) => recordOutcome(tx, command)),
   }
 }

@@ -1,29 +1,25 @@
-import type { TaskStore } from '../../../src/index.ts'
-import { decodeDelivery } from '../kysely/codecs/deliveries.ts'
-import { decodeReminder } from '../kysely/codecs/reminders.ts'
-import { decodeTask } from '../kysely/codecs/tasks.ts'
-import { addAlarms } from '../kysely/commands/alarms.ts'
-import { reportTask } from '../kysely/commands/task-report.ts'
-import { applyTasks } from '../kysely/commands/tasks.ts'
+import { records, type TaskQueries } from '../../../src/index.ts'
 import { afterOf, countLimit, pageAfter, takenOverPage } from '../kysely/task-pages.ts'
 import type { Commands } from './engine.ts'
 
-export const taskStore = (engine: Commands): TaskStore => ({
+export const taskStore = (engine: Commands): TaskQueries => ({
   waiting: (until, after, limit) =>
-    engine.read(({ statements }) => statements.tasks.waiting.all(pageAfter(until, after, limit)).map(decodeReminder)),
+    engine.read(({ statements }) =>
+      statements.tasks.waiting.all(pageAfter(until, after, limit)).map(records.decodeReminder),
+    ),
   withoutAlarm: (until, after, limit) =>
     engine.read(({ statements }) =>
-      statements.tasks.withoutAlarm.all(pageAfter(until, after, limit)).map(decodeReminder),
+      statements.tasks.withoutAlarm.all(pageAfter(until, after, limit)).map(records.decodeReminder),
     ),
   waitingNotices: (now, after, limit) =>
     engine.read(({ statements }) =>
-      statements.tasks.waitingNotices.all(pageAfter(now, after, limit)).map(decodeDelivery),
+      statements.tasks.waitingNotices.all(pageAfter(now, after, limit)).map(records.decodeDelivery),
     ),
   dueTakenOver: (query) =>
     engine.read(({ statements }) => {
       const { now, limit } = query
       const rows = statements.tasks.dueTakenOver.all({ now: now.getTime(), limit })
-      return takenOverPage(rows.map(decodeDelivery), query)
+      return takenOverPage(rows.map(records.decodeDelivery), query)
     }),
   nextTakenOverDueAt: (after) =>
     engine.read(({ statements }) => {
@@ -31,23 +27,20 @@ export const taskStore = (engine: Commands): TaskStore => ({
       return at === null ? null : new Date(at)
     }),
   due: (now, limit) =>
-    engine.read(({ statements }) => statements.tasks.due.all({ now: now.getTime(), limit }).map(decodeTask)),
+    engine.read(({ statements }) => statements.tasks.due.all({ now: now.getTime(), limit }).map(records.decodeTask)),
   find: (of) =>
     engine.read(({ statements }) => {
       const row =
         'reminderId' in of
           ? statements.tasks.ofReminder.get({ reminder_id: of.reminderId })
           : statements.tasks.ofNotification.get({ notification_id: of.notificationId })
-      return row === undefined ? null : decodeTask(row)
+      return row === undefined ? null : records.decodeTask(row)
     }),
-  apply: (commands) => engine.write((tx) => applyTasks(tx, commands)),
-  addAlarms: (commands) => engine.write((tx) => addAlarms(tx, commands)),
-  report: (report) => engine.write((tx) => reportTask(tx, report)),
   touch: (appointmentIds, at) =>
-    engine.write(({ statements, ids }) => {
+    engine.write(({ statements, rows, ids }) => {
       const unique = new Set(appointmentIds.map((id) => ids('appointment', id)))
       for (const { id } of statements.tasks.handedOver.all({ appointmentIds: JSON.stringify([...unique]) })) {
-        statements.tasks.touchNotification.run({ notification_id: id, next_at: at.getTime() })
+        rows.touch({ notification_id: id }, at.getTime())
       }
     }),
   summary: () =>

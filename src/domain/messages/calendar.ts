@@ -1,6 +1,6 @@
+import { remember } from '../../schemas/remember.ts'
 import { offsetAt } from '../local-time.ts'
 import { intlBytes } from './formatters.ts'
-import { remember } from './remember.ts'
 import { plainSpaces } from './text.ts'
 
 const dayMs = 86_400_000

@@ -1,4 +1,5 @@
 import type { Warning } from '../../schemas/common.ts'
+import { type Templates, templateField } from '../../schemas/settings.ts'
 import type { TemplateSet } from '../../schemas/templates.ts'
 import { type Category, type Channel, categories, templateKeyOf } from '../../schemas/vocabulary.ts'
 import { type CompiledTemplate, compileDraft } from './compile.ts'
@@ -97,8 +98,8 @@ function smsWarnings(parts: TemplateParts, templates: TemplateSet, category: Cat
  * @throws NotificationError `template_invalid` with an issue for every fault of every template: syntax, unknown
  * variables, quoted braces, wrong types, more than 500 elements, a text that may be too long; each names its field, line and column.
  */
-export function checkTemplates(field: 'emailTemplates' | 'smsTemplates', templates: TemplateSet): Warning[] {
-  const channel: Channel = field === 'smsTemplates' ? 'SMS' : 'EMAIL'
+export function checkTemplates(field: keyof Templates, templates: TemplateSet): Warning[] {
+  const channel: Channel = field === templateField.SMS ? 'SMS' : 'EMAIL'
   const entries = categories.flatMap((category) => {
     const parts = partsOf(templates, templateKeyOf[category], field)
     return parts === null ? [] : [{ category, parts, compiled: compiledParts(parts) }]

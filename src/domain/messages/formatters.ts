@@ -1,5 +1,5 @@
 import type { Formatters } from 'intl-messageformat'
-import { remember } from './remember.ts'
+import { remember } from '../../schemas/remember.ts'
 
 /** What an Intl object weighs, most of it outside the heap of JavaScript; measured at 10 to 50 KB. */
 export const intlBytes = 50_000

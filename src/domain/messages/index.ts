@@ -1,7 +1,7 @@
 export { checkTemplates } from './check.ts'
 export { compileDraft } from './compile.ts'
 export { type MessageFacts, namesOf, type RenderedMessage } from './facts.ts'
-export { renderMessage, templateField } from './render.ts'
+export { renderMessage } from './render.ts'
 export { smsSegments } from './sms-segments.ts'
 export { cleanName } from './text.ts'
 export { variableNames } from './variables.ts'

@@ -1,3 +1,4 @@
+import { templateField } from '../../schemas/settings.ts'
 import type { Template, TemplateSet } from '../../schemas/templates.ts'
 import { type Channel, type TemplateKey, templateKeyOf } from '../../schemas/vocabulary.ts'
 import { usableLocales } from './calendar.ts'
@@ -8,8 +9,6 @@ import { hashOf, hex } from './hash.ts'
 import { isTooLong } from './size.ts'
 import { invalidTemplate } from './template-problems.ts'
 import { htmlOf, plainSpaces, subjectLine } from './text.ts'
-
-export const templateField = { EMAIL: 'emailTemplates', SMS: 'smsTemplates' } as const satisfies Record<Channel, string>
 
 export type TemplateParts = {
   readonly body: string

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { type AuditRecord, actorKinds, auditActions, auditTargets } from '../../schemas/audit.ts'
 import { entityId } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
+import { toSnake } from '../../schemas/fields.ts'
 import { categories, channels } from '../../schemas/vocabulary.ts'
 import { auditFilter } from '../../services/audit-log.ts'
 import { organizationNotFound } from '../../services/not-found.ts'
@@ -9,7 +10,7 @@ import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
 import { organizationOwner } from '../owners.ts'
-import { refusal, toSnake } from '../snake-case.ts'
+import { refusal } from '../snake-case.ts'
 
 const change = z.object({
   field: z.string(),

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { locale } from '../../schemas/common.ts'
-import { template, templatesInput } from '../../schemas/templates.ts'
+import { templatesInput } from '../../schemas/settings.ts'
+import { template } from '../../schemas/templates.ts'
 import { channels, templateKeys } from '../../schemas/vocabulary.ts'
 import { organizationNotFound } from '../../services/not-found.ts'
 import { actorOf } from '../access.ts'

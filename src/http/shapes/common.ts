@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { entityId, type Warning } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
+import { toSnake } from '../../schemas/fields.ts'
 import { categories, channels, decisionActions, recipientTypes, ruleTable } from '../../schemas/vocabulary.ts'
 import { type ExplanationLine, explainedActions } from '../../services/explanation.ts'
-import { toSnake } from '../snake-case.ts'
 
 /** `field` is a path in wire names, such as `email_templates.appointment_reminder`. */
 export const warningShape = z.object({ field: z.string(), code: z.string(), message: z.string() })

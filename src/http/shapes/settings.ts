@@ -1,8 +1,7 @@
 import { z } from 'zod'
 import { type EntityId, entityId } from '../../schemas/common.ts'
 import { type Preferences, preferencesInput } from '../../schemas/preferences.ts'
-import { organizationSettingsInput } from '../../schemas/settings.ts'
-import { templatesInput } from '../../schemas/templates.ts'
+import { organizationSettingsInput, templatesInput } from '../../schemas/settings.ts'
 import { wireName } from '../snake-case.ts'
 import { warningShape } from './common.ts'
 

@@ -9,9 +9,16 @@ export type NewDecision = {
   readonly entries: readonly DecisionEntry[]
 }
 
-/** Append-only. Commands that decide write theirs in their own transaction; `append` is for decisions that change no other row. */
-export interface DecisionStore {
-  append(decisions: readonly NewDecision[]): Promise<void>
+export interface DecisionQueries {
   /** In the order they were written. */
   list(organizationId: string, appointmentId: EntityId): Promise<DecisionRecord[]>
 }
+
+/**
+ * Append-only. Commands that decide write theirs in their own transaction; `append` is for decisions that change no other row. Commands of
+ * `src/records`, which `Storage.carry` carries out.
+ */
+export interface DecisionCommands {
+  append(decisions: readonly NewDecision[]): Promise<void>
+}
+export type DecisionStore = DecisionQueries & DecisionCommands

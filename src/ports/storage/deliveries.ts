@@ -267,7 +267,7 @@ export type DeliveryPage = {
   readonly totalIsExact: boolean
 }
 
-export interface DeliveryStore {
+export interface DeliveryQueries {
   get(id: number): Promise<DeliveryRow | null>
   /** Confirmations, cancellations and reschedules of an appointment, whatever their state: the newest 100, newest first, by id. */
   notices(organizationId: string, appointmentId: EntityId): Promise<DeliveryRow[]>
@@ -276,23 +276,6 @@ export interface DeliveryStore {
    * over. Not a snapshot: what is written meanwhile may be in the page and not in the total.
    */
   list(query: DeliveryQuery): Promise<DeliveryPage>
-  /**
-   * Queues immediate notifications. One whose `dedupeKey` exists in the organization is left out. A new one of CONFIRMATION,
-   * RESCHEDULE or CANCELLATION cancels queued ones of these categories for the same appointment, recipient and channel
-   * (`superseded`); one that was sent with an unknown outcome becomes `unknown` instead. Returns what was inserted; the entries of `decision` and of each delivery are appended in the same
-   * transaction, and what was queued is audited with `by` (default: the library itself).
-   */
-  enqueue(
-    deliveries: readonly NewDelivery[],
-    decision: {
-      readonly organizationId: string
-      readonly appointmentId: EntityId | null
-      readonly waitlistEntryId: EntityId | null
-      readonly entries: readonly DecisionEntry[]
-    },
-    at: Date,
-    by?: Actor,
-  ): Promise<DeliveryRow[]>
   /** Queued ones whose time has come. Read only. */
   due(query: DueQuery): Promise<DuePage<DeliveryRow>>
   /** All that is being sent, by whomever. Costs by how many these are. */
@@ -311,14 +294,35 @@ export interface DeliveryStore {
   dueTimes(after: Date, until: Date, limit: number): Promise<Date[]>
   /** Deliveries that are suspended, first suspended first, after the one at this place. */
   suspended(after: HeldPlace | null, limit: number): Promise<DeliveryRow[]>
-  /** Never waits for rows that another transaction holds: such commands are `held`, and the others go on without them. */
-  commitIntents(commands: readonly IntentCommand[], now: Date): Promise<IntentOutcome[]>
   /**
    * Moves the end of the leases of what is still being sent, in the order of the commands: false where the delivery has
    * another holder by now, or is over. `storage_busy`: another transaction has one of the rows; the others are moved all the
    * same, and all may be moved again.
    */
   renew(commands: readonly RenewCommand[]): Promise<boolean[]>
+}
+
+/** Commands of `src/records`, which `Storage.carry` carries out. */
+export interface DeliveryCommands {
+  /**
+   * Queues immediate notifications. One whose `dedupeKey` exists in the organization is left out. A new one of CONFIRMATION,
+   * RESCHEDULE or CANCELLATION cancels queued ones of these categories for the same appointment, recipient and channel
+   * (`superseded`); one that was sent with an unknown outcome becomes `unknown` instead. Returns what was inserted; the entries of `decision` and of each delivery are appended in the same
+   * transaction, and what was queued is audited with `by` (default: the library itself).
+   */
+  enqueue(
+    deliveries: readonly NewDelivery[],
+    decision: {
+      readonly organizationId: string
+      readonly appointmentId: EntityId | null
+      readonly waitlistEntryId: EntityId | null
+      readonly entries: readonly DecisionEntry[]
+    },
+    at: Date,
+    by?: Actor,
+  ): Promise<DeliveryRow[]>
+  /** Never waits for rows that another transaction holds: such commands are `held`, and the others go on without them. */
+  commitIntents(commands: readonly IntentCommand[], now: Date): Promise<IntentOutcome[]>
   /**
    * In the order of the commands: true where the delivery is settled by it, false where it came too late, `held` where nothing
    * changed because another transaction has one of its rows, which keeps none of the others. The reminder, counters,
@@ -328,3 +332,4 @@ export interface DeliveryStore {
   settle(commands: readonly SettleCommand[]): Promise<SettleOutcome[]>
   recordReceipt(command: ReceiptCommand): Promise<boolean>
 }
+export type DeliveryStore = DeliveryQueries & DeliveryCommands

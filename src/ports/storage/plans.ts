@@ -95,10 +95,26 @@ export type ReplanPage = {
  */
 export type PlanPage = { readonly plans: readonly PlanRow[]; readonly cursor: string | null }
 
-export interface PlanStore {
+export interface PlanQueries {
   get(organizationId: string, appointmentId: EntityId): Promise<PlanRow | null>
   /** By appointment alone, for callers that know no organization; appointment ids are the host's and unique there. */
   find(appointmentIds: readonly EntityId[]): Promise<PlanRow[]>
+  /**
+   * A page of at most `limit`: of all organizations, after `cursor` (as the page before gave it; null: from the first). A
+   * plan that is there from the first page to the last is in one of them, once, whatever is changed meanwhile.
+   */
+  upcoming(now: Date, cursor: string | null, limit: number): Promise<PlanPage>
+  /**
+   * The next page of the oldest re-plan, or null when none is queued. Several workers may get the same page; applying twice is once.
+   * `storage_busy`: a plan is being made in a transaction that takes long, and might be passed over; ask again later.
+   */
+  nextReplanPage(now: Date, limit: number): Promise<ReplanPage | null>
+  /** Moves the job past `cursor` (as the page gave it), or ends it with null. */
+  advanceReplan(jobId: number, cursor: string | null): Promise<void>
+}
+
+/** Commands of `src/records`, which `Storage.carry` carries out. */
+export interface PlanCommands {
   /**
    * Applies each command atomically; one that conflicts, or whose rows another transaction has, does not stop the others.
    * Outcomes are in the order of the commands.
@@ -119,17 +135,6 @@ export interface PlanStore {
   ): Promise<ForgetOutcome>
   /** The host deleted the recipient: preferences are removed, what is pending or queued for it cancelled; history stays. */
   forgetRecipient(recipient: RecipientRef, at: Date, by?: Actor): Promise<ForgetOutcome>
-  /**
-   * A page of at most `limit`: of all organizations, after `cursor` (as the page before gave it; null: from the first). A
-   * plan that is there from the first page to the last is in one of them, once, whatever is changed meanwhile.
-   */
-  upcoming(now: Date, cursor: string | null, limit: number): Promise<PlanPage>
-  /**
-   * The next page of the oldest re-plan, or null when none is queued. Several workers may get the same page; applying twice is once.
-   * `storage_busy`: a plan is being made in a transaction that takes long, and might be passed over; ask again later.
-   */
-  nextReplanPage(now: Date, limit: number): Promise<ReplanPage | null>
-  /** Moves the job past `cursor` (as the page gave it), or ends it with null. */
-  advanceReplan(jobId: number, cursor: string | null): Promise<void>
 }
+export type PlanStore = PlanQueries & PlanCommands
 export type ForgetOutcome = { readonly cancelled: readonly ReminderRow[]; readonly inFlight: number }

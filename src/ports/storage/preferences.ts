@@ -8,9 +8,15 @@ export type PreferencesRow = Preferences & {
   readonly revision: number
 }
 
-/** Writes are audited in their transaction, with `by` (default: the library itself); one that changes nothing is not. */
-export interface PreferenceStore {
+export interface PreferenceQueries {
   get(recipients: readonly PreferenceRef[]): Promise<PreferencesRow[]>
+}
+
+/**
+ * Writes are audited in their transaction, with `by` (default: the library itself); one that changes nothing is not. Commands of
+ * `src/records`, which `Storage.carry` carries out.
+ */
+export interface PreferenceCommands {
   /**
    * Null if the recipient has preferences already. Those of another organization, which had the id before, are replaced, and the
    * revision goes on from theirs.
@@ -32,3 +38,4 @@ export interface PreferenceStore {
     by?: Actor,
   ): Promise<{ readonly row: PreferencesRow; readonly inFlight: number } | null>
 }
+export type PreferenceStore = PreferenceQueries & PreferenceCommands

@@ -1,12 +1,7 @@
 import type { Actor } from '../../schemas/audit.ts'
-import type { OrganizationSettings } from '../../schemas/settings.ts'
+import type { SettingsValues } from '../../schemas/settings.ts'
 import type { Channel } from '../../schemas/vocabulary.ts'
 import type { ReplanScope } from './plans.ts'
-
-type Shown = Omit<OrganizationSettings, 'id' | 'organizationId' | 'createdAt' | 'updatedAt'>
-
-/** The columns of `notification_settings` a caller may set. Secrets arrive encrypted; null: the documented default or nothing. */
-export type SettingsValues = { readonly [Field in keyof Shown]: Shown[Field] | null }
 
 export type SettingsRow = SettingsValues & {
   readonly id: number
@@ -19,11 +14,19 @@ export type SettingsRow = SettingsValues & {
 
 export type SuppressedAddress = { readonly organizationId: string; readonly channel: Channel; readonly address: string }
 
-/** Writes are audited in their transaction, with `by` (default: the library itself); one that changes nothing is not. */
-export interface SettingsStore {
+export interface SettingsQueries {
   get(organizationIds: readonly string[]): Promise<SettingsRow[]>
   /** A page of all organizations' settings, in the order of their ids. `after`: the last id of the page before; null: the first page. */
   list(after: string | null, limit: number): Promise<SettingsRow[]>
+  /** Which of these addresses (e-mail in lower case, phone in E.164) are suppressed. */
+  suppressed(addresses: readonly SuppressedAddress[]): Promise<SuppressedAddress[]>
+}
+
+/**
+ * Writes are audited in their transaction, with `by` (default: the library itself); one that changes nothing is not. Commands of
+ * `src/records`, which `Storage.carry` carries out.
+ */
+export interface SettingsCommands {
   /** Null if the organization has settings already: of concurrent callers one gets the row. */
   create(
     organizationId: string,
@@ -45,6 +48,5 @@ export interface SettingsStore {
     by?: Actor,
     revision?: number,
   ): Promise<SettingsRow | null>
-  /** Which of these addresses (e-mail in lower case, phone in E.164) are suppressed. */
-  suppressed(addresses: readonly SuppressedAddress[]): Promise<SuppressedAddress[]>
 }
+export type SettingsStore = SettingsQueries & SettingsCommands

@@ -42,15 +42,22 @@ export type OutcomeCommand = {
   readonly by?: Actor
 }
 
-/** Counters, written by the commands that change rows, in their transactions: statistics are read, never computed by a scan of history. */
-export interface StatisticsStore {
+export interface StatisticsQueries {
   /** Answers within milliseconds whatever the number of deliveries, and never blocks the event loop for long. */
   counts(query: CountQuery): Promise<Count[]>
   /** The statuses of deliveries only, by day, in order. */
   countsByDay(query: CountQuery): Promise<DayCount[]>
+}
+
+/**
+ * Counters, written by the commands that change rows, in their transactions: statistics are read, never computed by a scan of history. Commands of
+ * `src/records`, which `Storage.carry` carries out.
+ */
+export interface StatisticsCommands {
   /**
    * Records what became of an appointment, with the reminders to its patients and clients that were sent before; replaces
    * what was recorded. Counted on the UTC day of the start, and audited.
    */
   recordOutcome(command: OutcomeCommand): Promise<void>
 }
+export type StatisticsStore = StatisticsQueries & StatisticsCommands

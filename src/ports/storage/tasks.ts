@@ -145,8 +145,7 @@ export type TaskSummary = {
 /** A place in the order of due times. */
 export type DuePlace = { readonly dueAt: Date; readonly id: number }
 
-/** Everything here is used only where the option `taskManager` is set. */
-export interface TaskStore {
+export interface TaskQueries {
   /** PENDING reminders that no delivery has, due up to `until` (null: all), after `after`, by (dueAt, id). Costs the same however many there are. */
   waiting(until: Date | null, after: DuePlace | null, limit: number): Promise<ReminderRow[]>
   /** As `waiting`, of those that have no alarm. */
@@ -159,12 +158,20 @@ export interface TaskStore {
   /** Rows to look at, earliest first. */
   due(now: Date, limit: number): Promise<TaskRow[]>
   find(of: { readonly reminderId: number } | { readonly notificationId: number }): Promise<TaskRow | null>
+  /** Has the tasks of these appointments looked at at once: their texts may have changed. */
+  touch(appointmentIds: readonly ReminderRow['appointmentId'][], at: Date): Promise<void>
+  summary(): Promise<TaskSummary>
+}
+
+/**
+ * Everything here is used only where the option `taskManager` is set. Commands of
+ * `src/records`, which `Storage.carry` carries out.
+ */
+export interface TaskCommands {
   /** In the order of the commands; false also where another transaction has its rows, which keeps none of the others. */
   apply(commands: readonly TaskCommand[]): Promise<boolean[]>
   /** Leaves out what another transaction has the reminder of: it is found again by `withoutAlarm`. */
   addAlarms(commands: readonly AlarmCommand[]): Promise<void>
   report(report: TaskReport): Promise<TaskReportOutcome>
-  /** Has the tasks of these appointments looked at at once: their texts may have changed. */
-  touch(appointmentIds: readonly ReminderRow['appointmentId'][], at: Date): Promise<void>
-  summary(): Promise<TaskSummary>
 }
+export type TaskStore = TaskQueries & TaskCommands

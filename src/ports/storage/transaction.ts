@@ -1,9 +1,10 @@
-import type { DeliveryStore } from './deliveries.ts'
-import type { PlanStore } from './plans.ts'
-import type { PreferenceStore } from './preferences.ts'
+import type { Command } from '../rows/rows.ts'
+import type { DeliveryQueries } from './deliveries.ts'
+import type { PlanQueries } from './plans.ts'
+import type { PreferenceQueries } from './preferences.ts'
 import type { ReminderStore } from './reminders.ts'
-import type { SettingsStore } from './settings.ts'
-import type { TaskStore } from './tasks.ts'
+import type { SettingsQueries } from './settings.ts'
+import type { TaskQueries } from './tasks.ts'
 
 /** A Kysely `Transaction`, from `transaction()` or `startTransaction()`; its plugins are not applied. */
 export type KyselyTransactionLike = {
@@ -21,10 +22,12 @@ export type HostTransaction = KyselyTransactionLike | PostgresClientLike | Bette
 
 /** What planning reads and writes within a transaction of the host. */
 export type TransactionStorage = {
-  readonly plans: Pick<PlanStore, 'find' | 'apply' | 'forgetAppointment' | 'forgetRecipient'>
+  /** As `Storage.carry`. */
+  carry<Item, Outcome>(command: Command<Item, Outcome>, items: readonly Item[]): Promise<Outcome[]>
+  readonly plans: Pick<PlanQueries, 'find'>
   readonly reminders: Pick<ReminderStore, 'list' | 'listMany'>
-  readonly deliveries: Pick<DeliveryStore, 'notices'>
-  readonly settings: Pick<SettingsStore, 'get' | 'suppressed'>
-  readonly preferences: Pick<PreferenceStore, 'get'>
-  readonly tasks: Pick<TaskStore, 'touch'>
+  readonly deliveries: Pick<DeliveryQueries, 'notices'>
+  readonly settings: Pick<SettingsQueries, 'get' | 'suppressed'>
+  readonly preferences: Pick<PreferenceQueries, 'get'>
+  readonly tasks: Pick<TaskQueries, 'touch'>
 }

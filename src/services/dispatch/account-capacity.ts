@@ -1,7 +1,9 @@
 import { type Lane, laneKey, type SettingsRow } from '../../ports/storage.ts'
-import type { Accounts } from '../accounts.ts'
-import type { Provider, Providers } from '../providers.ts'
-import { type AccountGate, accountKeyOf } from './account-gate.ts'
+import type { Context } from '../context.ts'
+import type { Provider } from '../providers.ts'
+import { accountKeyOf } from '../senders.ts'
+
+const defaultConcurrency = 10
 
 /**
  * What is left of an account in a round. An idle account is for the first group whole, or one larger than it would never go.
@@ -9,30 +11,54 @@ import { type AccountGate, accountKeyOf } from './account-gate.ts'
  */
 type Capacity = { free: number; readonly wholeFor: string | null; readonly account: string; reservedFor: string | null }
 
-/** How much of what is ready can be sent now: the places of each account, shared by the organizations that send through it. */
+/**
+ * How many sends each account has under way in this process, and how much of what is ready can be sent now: the places of
+ * an account are shared by the organizations that send through it.
+ */
 export class AccountCapacity {
-  readonly #providers: Providers
-  readonly #gate: AccountGate
-  readonly #accounts: Accounts
-  #settings: ReadonlyMap<string, SettingsRow> = new Map()
+  readonly #context: Context
+  readonly #inUse = new Map<string, number>()
+  #settings: ReadonlyMap<string, SettingsRow | null> = new Map()
   /** By account, the group that found too few places in the round before. */
   #reserved: ReadonlyMap<string, string> = new Map()
 
-  constructor(providers: Providers, gate: AccountGate, accounts: Accounts) {
-    this.#providers = providers
-    this.#gate = gate
-    this.#accounts = accounts
+  constructor(context: Context) {
+    this.#context = context
   }
 
-  /** Who sends for whom, from now on. */
-  know(settings: readonly SettingsRow[]): void {
-    this.#settings = new Map(settings.map((row) => [row.organizationId, row]))
+  /** How many sends more may be begun. */
+  free(provider: Provider): number {
+    const limit = provider.transport.concurrency ?? defaultConcurrency
+    return Math.max(0, limit - (this.#inUse.get(accountKeyOf(provider)) ?? 0))
+  }
+
+  take(provider: Provider): void {
+    const key = accountKeyOf(provider)
+    this.#inUse.set(key, (this.#inUse.get(key) ?? 0) + 1)
+  }
+
+  release(provider: Provider): void {
+    const key = accountKeyOf(provider)
+    const left = (this.#inUse.get(key) ?? 0) - 1
+    if (left > 0) this.#inUse.set(key, left)
+    else this.#inUse.delete(key)
+  }
+
+  /** Reads who sends for these lanes. `anew`: also of those that were read before, and forgets all others. */
+  async learn(lanes: readonly Lane[], { anew }: { readonly anew: boolean }): Promise<void> {
+    const known = anew ? new Map<string, SettingsRow | null>() : new Map(this.#settings)
+    const ids = new Set(lanes.map((lane) => lane.organizationId).filter((id) => !known.has(id)))
+    for (const id of ids) known.set(id, null)
+    if (ids.size > 0) {
+      for (const row of await this.#context.options.storage.settings.get([...ids])) known.set(row.organizationId, row)
+    }
+    this.#settings = known
   }
 
   /** Whether anything of the lane could be begun. What has no provider needs none: it is decided without sending. */
   hasRoom(lane: Lane): boolean {
     const provider = this.#providerOf(lane)
-    return provider === null || this.#gate.free(provider) > 0
+    return provider === null || this.free(provider) > 0
   }
 
   /**
@@ -65,8 +91,9 @@ export class AccountCapacity {
 
   /** Null: what is due is decided without a place. It has no provider, or waits for an account that is paused. */
   #providerOf({ organizationId, channel }: Lane): Provider | null {
-    const provider = this.#providers.sender(this.#settings.get(organizationId) ?? null, channel)
-    return provider === null || this.#accounts.pause(provider) !== null ? null : provider
+    const { providers, accounts } = this.#context
+    const provider = providers.sender(this.#settings.get(organizationId) ?? null, channel)
+    return provider === null || accounts.pause(provider) !== null ? null : provider
   }
 
   /** Kept in `capacities` by lane and by account. */
@@ -84,9 +111,9 @@ export class AccountCapacity {
       capacity = null
     } else {
       const account = `account ${accountKeyOf(provider)}`
-      const isIdle = this.#gate.isIdle(provider)
+      const isIdle = !this.#inUse.has(accountKeyOf(provider))
       capacity = capacities.get(account) ?? {
-        free: this.#gate.free(provider),
+        free: this.free(provider),
         wholeFor: isIdle ? group : null,
         account,
         // Nothing would wake whoever waits beside an idle account for a group that is no more.

@@ -1,38 +1,29 @@
-import { isNotificationError } from '../../errors.ts'
 import type { Scheduler } from '../../ports/scheduler.ts'
-import type { DeliveryRow, Lane, Share } from '../../ports/storage.ts'
+import type { DeliveryRow, Lane } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
-import { batchOrEach } from '../batch-or-each.ts'
 import { type Context, faultOf } from '../context.ts'
 import { isDirectoryFault } from '../directory/batch-reader.ts'
-import type { Planner } from '../planner.ts'
-import type { StopReport } from '../shutdown.ts'
+import { emitDecided } from '../message-events.ts'
+import { foundOut } from '../plan-draft.ts'
+import type { Planner, PlanResult } from '../planner.ts'
 import { AccountCapacity } from './account-capacity.ts'
-import { AccountGate } from './account-gate.ts'
-import { putOffCapped } from './capped.ts'
-import { Coalescer } from './coalescer.ts'
-import type { Evaluated } from './decide.ts'
-import { evaluate } from './evaluate.ts'
-import { HeldWork } from './held-work.ts'
-import { HostPause } from './host-pause.ts'
-import { LeaseWatch } from './lease-watch.ts'
+import { putOffCapped } from './daily-cap.ts'
+import type { Evaluated } from './decisions.ts'
+import { HostPauses } from './host-pauses.ts'
+import { Intake } from './intake.ts'
+import { intentToSend, putOff } from './intent.ts'
 import { LookAhead } from './look-ahead.ts'
-import { planAnew } from './moved-work.ts'
 import { ReadyQueue } from './ready-queue.ts'
 import { Sender } from './sender.ts'
-import { tellDecided } from './tell.ts'
-import { Waker } from './waker.ts'
-import { type DueWork, factsForLog, factsOf } from './work.ts'
-import { allDue, readWork, type WorkSource, withReminders } from './work-source.ts'
-import { WorkerGroup } from './worker-group.ts'
+import { Coalescer, Waker } from './wake-ups.ts'
+import { type Outlet, walk } from './walk.ts'
+import { allDue, type DueWork, factsOf } from './work.ts'
 
 /** Rows read at a time. Large enough for batches to pay, small enough to stay fresh. */
 const readLimit = 500
 /** Wait after a round that got nothing done although something was due. */
 const idleRoundMs = 1000
-/** How long what is another worker's waits for it, before one that has nothing else to do takes it. */
-const helpAfterMs = 1000
-/** How long, after that, what was sent has to be written before `stop()` gives it up. */
+/** How long, after `drainMs`, what was sent has to be written before `stop()` gives it up. */
 const lastWordMs = 1500
 
 /**
@@ -43,25 +34,16 @@ export class Dispatcher {
   readonly #context: Context
   readonly #planner: Planner
   readonly #scheduler: Scheduler
-  readonly #source: WorkSource
-  readonly #gate: AccountGate
-  readonly #sender: Sender
-  readonly #watch: LeaseWatch
-  /** What is under way, with the ids of the deliveries. */
-  readonly #sending = new Map<Promise<void>, number>()
-  readonly #group: WorkerGroup
+  readonly #intake: Intake
   readonly #capacity: AccountCapacity
+  readonly #sender: Sender
   readonly #ready = new ReadyQueue()
-  readonly #held = new HeldWork()
+  readonly #pauses: HostPauses
   readonly #lookAhead: LookAhead
-  readonly #pause: HostPause
+  readonly #outlet: Outlet
   readonly #waker: Waker
   /** Places that became free. */
   readonly #freed: Coalescer
-  /** What was due then is known; the rest lies ahead. */
-  #readAt = new Date(0)
-  /** The `#readAt` for which a wake-up is asked for already. */
-  #sleptAt: Date | null = null
   #round: Promise<void> | null = null
   #dirty = false
   /** Something is known, or a place is free, that was not when the round looked. */
@@ -71,25 +53,33 @@ export class Dispatcher {
   #unsubscribe = () => {}
 
   constructor(context: Context, planner: Planner, scheduler: Scheduler, source = allDue(context.options.storage)) {
+    const { clock, leadMs } = context.options
     this.#context = context
-    this.#gate = new AccountGate()
-    this.#source = source
     this.#planner = planner
     this.#scheduler = scheduler
-    this.#sender = new Sender(context, this.#gate)
-    this.#watch = new LeaseWatch(context, (id) => this.#sender.holds(id))
-    this.#freed = new Coalescer(context.options.clock, () => this.#lookAgain())
-    this.#group = new WorkerGroup(context)
-    this.#capacity = new AccountCapacity(context.providers, this.#gate, context.accounts)
-    this.#pause = new HostPause(context)
-    this.#waker = new Waker(context.options.clock, () => this.wake())
-    this.#lookAhead = new LookAhead(context, {
-      answered: () => this.#pause.answered(),
+    const capacity = new AccountCapacity(context)
+    this.#capacity = capacity
+    this.#sender = new Sender(context, capacity, (underWay) => {
+      if (!this.#ready.isEmpty) this.#freed.add(underWay)
+    })
+    this.#intake = new Intake(context, source, scheduler, (id) => this.#sender.holds(id))
+    this.#freed = new Coalescer(clock, () => this.#lookAgain())
+    this.#waker = new Waker(clock, () => this.wake())
+    this.#pauses = new HostPauses(context)
+    this.#lookAhead = new LookAhead(context, this.#pauses, {
       arrived: () => this.#lookAgain(),
       failed: (error) => this.#lookAheadFailed(error),
-      organizationFailed: (organizationId, { code, message }) =>
-        this.#context.events.emit('error', { code, message, organizationId }),
     })
+    this.#outlet = {
+      send: (one, around) => intentToSend(context, capacity, one, around),
+      wait: (one, verdict, { now }) => putOff(one, verdict, leadMs, now),
+      written: (one, delivery) => this.#act(one, delivery),
+      unwritten: ({ outgoing }) => {
+        if (outgoing === null) return
+        capacity.release(outgoing.provider)
+        if (outgoing.probe !== null) context.accounts.giveBack(outgoing.probe)
+      },
+    }
   }
 
   /** Where `stop()` comes meanwhile, nothing is left running. */
@@ -98,9 +88,7 @@ export class Dispatcher {
     this.#running = true
     const { clock, logger, storage } = this.#context.options
     try {
-      // A host that believes it is sending should hear at once that the tables are missing or the storage is closed.
-      await this.#source.nextDueAt()
-      await this.#group.start(() => this.wake())
+      await this.#intake.start(() => this.wake())
       await this.#scheduler.start({ wake: () => this.wake(), clock, logger })
       if (this.#running) await this.#context.accounts.start()
     } catch (error) {
@@ -118,7 +106,7 @@ export class Dispatcher {
 
   /** Why the storage takes no writes of this process; null: it does, as far as it is known. */
   get storageFault(): string | null {
-    return this.#group.storageFault
+    return this.#intake.storageFault
   }
 
   /** Whether it is known why work of the lane waits: its account is full, or the directory does not answer for it. */
@@ -154,21 +142,14 @@ export class Dispatcher {
       clock.after(drainMs, () => this.#sender.abort()),
       clock.after(drainMs + lastWordMs, () => this.#sender.abandon()),
     ]
-    const ended = async () => {
-      await this.#round
-      await Promise.all(this.#sending.keys())
-    }
-    await Promise.all([ended(), this.#group.stop(), this.#context.accounts.stop()])
+    const ended = Promise.resolve(this.#round).then(() => this.#sender.rest())
+    await Promise.all([ended, this.#intake.stop(), this.#context.accounts.stop()])
     for (const cancel of disarm) cancel()
   }
 
-  /** The deliveries that are still under way: those that are accepted and not recorded, and those of which nothing is known. */
-  get left(): Pick<StopReport, 'unrecorded' | 'unfinished'> {
-    const { unrecorded } = this.#sender
-    return {
-      unrecorded: [...unrecorded],
-      unfinished: [...this.#sending.values()].filter((id) => !unrecorded.has(id)),
-    }
+  /** The deliveries that are still under way. */
+  get left(): Sender['left'] {
+    return this.#sender.left
   }
 
   #sweep(): void {
@@ -185,21 +166,31 @@ export class Dispatcher {
   #kick(): void {
     if (!this.#running || this.#round !== null) return
     this.#round = this.#run()
-      .catch((error) => {
-        const { logger } = this.#context.options
-        logger.error('dispatch round failed', { fault: faultOf(error) })
-        this.#waker.in(idleRoundMs)
-      })
+      .catch((error) => this.#roundFailed(error))
       .finally(() => {
         this.#round = null
         if (this.#dirty || this.#hasNews) this.#kick()
       })
   }
 
+  #roundFailed(error: unknown): void {
+    this.#context.options.logger.error('dispatch round failed', { fault: faultOf(error) })
+    this.#waker.in(idleRoundMs)
+  }
+
+  /** The host answers for nobody, or something else failed that is tried again. */
+  #lookAheadFailed(error: unknown): void {
+    if (isDirectoryFault(error)) {
+      this.#pauses.begin(error)
+      this.#ready.clear()
+      this.#waker.in(this.#pauses.leftMs)
+    } else this.#roundFailed(error)
+  }
+
   async #run(): Promise<void> {
     let idle = false
     while (this.#running && !idle) {
-      const pausedMs = this.#pause.leftMs
+      const pausedMs = this.#pauses.leftMs
       if (pausedMs > 0) {
         this.#dirty = false
         this.#hasNews = false
@@ -230,114 +221,54 @@ export class Dispatcher {
   }
 
   #mayGo(lane: Lane): boolean {
-    return this.#capacity.hasRoom(lane) && !this.#lookAhead.isPutOff(lane)
+    return this.#capacity.hasRoom(lane) && !this.#pauses.isPutOff(lane.organizationId)
   }
 
   /** Asks to be woken when there will be something to do. */
   async #sleep(idle: boolean): Promise<void> {
-    const { waitMs } = this.#lookAhead
+    const { waitMs } = this.#pauses
     if (Number.isFinite(waitMs)) this.#waker.in(waitMs)
     if (idle) {
       this.#waker.in(idleRoundMs)
       return
     }
-    // As of the last read, which left it out: some of it may have become free since.
-    const { until } = this.#held.look(this.#readAt)
-    if (until !== null) this.dueAt(until)
-    if (this.#sleptAt === this.#readAt) return
-    const next = await this.#source.nextDueAt(this.#readAt)
-    if (next !== null) this.#scheduler.wakeAt(next)
-    if (this.#share().of > 1) {
-      const first = await this.#source.nextDueAt()
-      if (first !== null && first <= this.#readAt) this.#waker.in(helpAfterMs)
-    }
-    this.#sleptAt = this.#readAt
-  }
-
-  /** A timer fires in every process, each for its part. An engine rings in one, which has nobody to leave a part to. */
-  #share(): Share {
-    return this.#scheduler.feed === undefined ? this.#group.share() : { index: 0, of: 1 }
+    const { heldUntil } = this.#intake
+    if (heldUntil !== null) this.dueAt(heldUntil)
+    const { dueAt, helpMs } = await this.#intake.next()
+    if (dueAt !== null) this.#scheduler.wakeAt(dueAt)
+    if (helpMs !== null) this.#waker.in(helpMs)
   }
 
   async #refill(): Promise<void> {
-    const now = this.#context.options.clock.now()
-    const lanes = this.#ready.lanes.map(({ lane }) => lane)
-    await this.#learn(lanes)
+    const lanes = this.#lanes
+    // Who sends for whom may have changed since the last one.
+    await this.#capacity.learn(lanes, { anew: true })
     const except = lanes.filter((lane) => !this.#mayGo(lane))
-    const share = this.#share()
-    const limit = readLimit * (this.#lookAhead.isSlow ? 2 : 1) + this.#held.look(now).count
-    const { storage } = this.#context.options
-    let page = await readWork(this.#source, storage, { now, limit, except, share })
-    if (share.of > 1 && page.works.length === 0) {
-      const late = new Date(now.getTime() - helpAfterMs)
-      page = await readWork(this.#source, storage, { now: late, limit, except })
-    }
-    const takenOver = await withReminders(storage, await this.#watch.look())
-    const { waitMs } = this.#watch
-    if (waitMs !== null) this.#waker.in(waitMs)
-    this.#readAt = now
-    const works = page.works.filter((due) => !this.#held.has(due, now))
-    this.#ready.refill([...works, ...takenOver], page.more, except, now.getTime())
-    await this.#learn(this.#ready.lanes.map(({ lane }) => lane))
+    const { works, more, at, againMs } = await this.#intake.read(except, readLimit * (this.#lookAhead.isSlow ? 2 : 1))
+    if (againMs !== null) this.#waker.in(againMs)
+    this.#ready.refill(works, more, except, at.getTime())
+    await this.#capacity.learn(this.#lanes, { anew: false })
   }
 
-  /** Who sends for whom may have changed since. */
-  async #learn(lanes: readonly Lane[]): Promise<void> {
-    const organizations = new Set(lanes.map((lane) => lane.organizationId))
-    this.#capacity.know(
-      organizations.size === 0 ? [] : await this.#context.options.storage.settings.get([...organizations]),
-    )
+  get #lanes(): readonly Lane[] {
+    return this.#ready.lanes.map(({ lane }) => lane)
   }
 
   /** True if anything came of it. */
   async #dispatch(works: readonly DueWork[]): Promise<boolean> {
-    const { options } = this.#context
-    const truths = this.#lookAhead.take(works)
-    const { evaluated, toReplan } = await evaluate(this.#context, this.#gate, works, truths)
-    const now = options.clock.now()
-    const commands = evaluated.map((one) => one.command)
-    const outcomes = await batchOrEach(commands, (batch) => options.storage.deliveries.commitIntents(batch, now)).catch(
-      (error) => {
-        for (const { outgoing } of evaluated) this.#notBegun(outgoing)
-        throw error
-      },
-    )
-    const capped: Evaluated[] = []
-    const lost: DueWork[] = []
-    let progress = false
-    const open = new Set(works)
-    for (const [index, one] of evaluated.entries()) {
-      const outcome = outcomes[index]
-      if (isNotificationError(outcome)) {
-        options.logger.error('decision not written', { ...factsForLog(one.due), fault: outcome.code })
-      }
-      if (outcome !== undefined && 'delivery' in outcome) {
-        progress = true
-        open.delete(one.due)
-        this.#act(one, outcome.delivery)
-      } else {
-        lost.push(one.due)
-        this.#notBegun(one.outgoing)
-      }
-      const status = outcome !== undefined && 'status' in outcome ? outcome.status : null
-      if (status === 'capped') capped.push(one)
-      if (status === 'held') {
-        // There may be others behind it.
-        progress = true
-        open.delete(one.due)
-        this.#held.add(one.due, now)
-      }
-    }
-    const moved = new Set(toReplan)
-    const toMove = [...open].filter((due) => moved.has(factsOf(due).appointmentId ?? ''))
+    const known = this.#lookAhead.take(works)
+    const { now, written, lost, held, capped, moved } = await walk(this.#context, works, this.#outlet, known)
+    // There may be others behind it.
+    for (const { due } of held) this.#intake.leaveAlone(due, now)
+    const done = new Set([...written, ...held].map(({ due }) => due))
+    const open = works.filter((due) => !done.has(due))
     for (const due of open) this.#ready.putBack(due)
-    if (toMove.length > 0) {
-      void planAnew(this.#context, this.#planner, this.#lookAhead, this.#pause, toMove).then(() => this.wake())
-    }
+    const toMove = open.filter((due) => moved.has(factsOf(due).appointmentId ?? ''))
+    if (toMove.length > 0) void this.#planAnew(toMove).then(() => this.wake())
     // Last: what was claimed is under way by now, whatever becomes of this.
-    if (capped.length > 0) await this.#putOff(capped, now)
-    const isIdle = !progress && capped.length === 0 && toMove.length === 0
-    for (const due of lost) {
+    await putOffCapped(this.#context, capped, now, this.#outlet.written)
+    const isIdle = done.size + capped.length + toMove.length === 0
+    for (const { due } of lost) {
       // Somebody changed it meanwhile, and it is decided by what is so now; but not again and again.
       if (isIdle) this.#lookAhead.hold(due, idleRoundMs)
       else this.#lookAhead.forget(due)
@@ -345,41 +276,28 @@ export class Dispatcher {
     return !isIdle
   }
 
-  async #putOff(capped: readonly Evaluated[], now: Date): Promise<void> {
-    for (const { one, delivery } of await putOffCapped(this.#context, capped, now)) this.#act(one, delivery)
-  }
-
-  /** What was decided to be sent is not: its place, and its turn to try a paused account, are free again. */
-  #notBegun(outgoing: Evaluated['outgoing']): void {
-    if (outgoing === null) return
-    this.#gate.release(outgoing.provider)
-    if (outgoing.probe !== null) this.#context.accounts.giveBack(outgoing.probe)
+  /** Plans anew the appointments that were changed behind our back; until it is done, their work is left alone. Never rejects. */
+  async #planAnew(works: readonly DueWork[]): Promise<void> {
+    for (const due of works) this.#lookAhead.hold(due, Number.POSITIVE_INFINITY)
+    const appointmentOf = (due: DueWork) => factsOf(due).appointmentId ?? ''
+    const ids = [...new Set(works.map(appointmentOf))]
+    const results = await this.#planner.plan(ids.map(foundOut)).catch((error: unknown): PlanResult[] => {
+      if (isDirectoryFault(error)) this.#pauses.begin(error)
+      else this.#context.options.logger.error('appointments not planned anew', { fault: faultOf(error) })
+      return []
+    })
+    const planned = new Set(ids.filter((_id, index) => results[index]?.status === 'planned'))
+    for (const due of works) this.#lookAhead.hold(due, planned.has(appointmentOf(due)) ? 0 : idleRoundMs)
   }
 
   #act(one: Evaluated, delivery: DeliveryRow | null): void {
-    const { outgoing, due } = one
-    if (outgoing === null || delivery === null) {
-      // What waits for an account is released; its last moment is found by the sweep.
-      if (one.command.kind === 'defer' && one.command.waitingFor == null) this.#scheduler.wakeAt(one.command.until)
-      tellDecided(this.#context, one, delivery)
+    const { outgoing, due, command } = one
+    if (outgoing !== null && delivery !== null) {
+      this.#sender.send(due, delivery, outgoing, this.#running)
       return
     }
-    const sending = this.#sender.send(due, delivery, outgoing, this.#running).finally(() => {
-      this.#sending.delete(sending)
-      if (!this.#ready.isEmpty) this.#freed.add(this.#sending.size)
-    })
-    this.#sending.set(sending, delivery.id)
-  }
-
-  /** The host answers for nobody, or something else failed that is tried again. */
-  #lookAheadFailed(error: unknown): void {
-    if (isDirectoryFault(error)) {
-      this.#pause.begin(error)
-      this.#ready.clear()
-      this.#waker.in(this.#pause.leftMs)
-    } else {
-      this.#context.options.logger.error('dispatch round failed', { fault: faultOf(error) })
-      this.#waker.in(idleRoundMs)
-    }
+    // What waits for an account is released; its last moment is found by the sweep.
+    if (command.kind === 'defer' && command.waitingFor == null) this.#scheduler.wakeAt(command.until)
+    emitDecided(this.#context, one, delivery)
   }
 }

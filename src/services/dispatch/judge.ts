@@ -24,14 +24,20 @@ export type Judged = {
   readonly changed?: readonly Change[] | undefined
 }
 
-/** A batch of work against the truth, with what it was judged by. */
-export type Judgement = {
-  /** In the order of the work. */
-  readonly judged: readonly Judged[]
+/** One that is to be sent. */
+export type Right = Judged & { readonly verdict: Extract<Verdict, { kind: 'send' }>; readonly subject: Subject }
+
+export const isRight = (one: Judged): one is Right => one.verdict.kind === 'send' && one.subject !== null
+
+/** What a batch of work is judged by. */
+export type Around = {
   readonly knowledge: Knowledge
   readonly planOf: (due: DueWork) => PlanRow | null
   readonly now: Date
 }
+
+/** A batch of work against the truth; in the order of the work. */
+export type Judgement = Around & { readonly judged: readonly Judged[] }
 
 /**
  * Judges each of a batch of work by the truth. `known`: what is known of it already; else the host is asked.
@@ -77,7 +83,7 @@ export async function judge(context: Context, works: readonly DueWork[], known?:
     }
     const verdict = standingIn(verdictFor(delivery.recipient), parseRecipients(delivery.snapshot), verdictFor)
     const one = { due, subject, verdict, others: [] }
-    const others = atSameAddress(one, mergedWith(due, subject), { knowledge })
+    const others = atSameAddress(one, mergedWith(due, subject), knowledge)
     const before = due.delivery.category === 'RESCHEDULE' ? parseBefore(due.delivery.snapshot) : null
     return { ...one, others, changed: before === null || subject === null ? undefined : changesSince(before, subject) }
   })

@@ -1,31 +1,15 @@
-import type { Appointment, WaitlistEntry } from '../../domain/appointment.ts'
 import type { Truth } from '../../domain/due.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { PlanRow } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import type { Organization } from '../../schemas/directory.ts'
 import type { Group } from './ready-queue.ts'
-import type { WorkTruths } from './truths.ts'
-import { type DueWork, factsOf, subjectKey } from './work.ts'
+import { type Known, truthsBy, type WorkTruths } from './truths.ts'
+import type { DueWork } from './work.ts'
 
 /** How long what the host says of due work is good for, in ms, as the port documents. */
 export const freshMs = 1000
 /** The same of names and languages of organizations, by which nothing is decided. */
 const organizationFreshMs = 60_000
-
-/** One subject of due work: what the host says of it, and the plan as it was before the host was asked. */
-export type Known = {
-  readonly plan: PlanRow | null
-  /** The work that was there when the host was asked: what came later may be about something newer. */
-  readonly works: ReadonlySet<string>
-  readonly appointmentId: EntityId | null
-} & SubjectTruth
-
-/** Of the two, the one that the subject is; the other is `gone`. */
-export type SubjectTruth = {
-  readonly appointment: Truth<Appointment>
-  readonly waitlistEntry: Truth<WaitlistEntry>
-}
 
 /** `at` by the clock's `elapsedMs`; `asked`: the moment of the question. */
 type Dated<T> = { readonly value: T; readonly at: number; readonly asked: number }
@@ -103,27 +87,14 @@ export class KnownTruths {
 
   /** For judging work that was found to be known. */
   of(works: readonly DueWork[]): WorkTruths {
-    const appointments = new Map<EntityId, Truth<Appointment>>()
-    const waitlistEntries = new Map<EntityId, Truth<WaitlistEntry>>()
-    const plans = new Map<string, PlanRow | null>()
-    for (const due of works) {
-      const known = this.#subjects.get(subjectKey(due))?.value
-      const { appointmentId, waitlistEntryId } = factsOf(due)
-      plans.set(subjectKey(due), known?.plan ?? null)
-      if (known !== undefined && appointmentId !== null) appointments.set(appointmentId, known.appointment)
-      if (known !== undefined && waitlistEntryId !== null) waitlistEntries.set(waitlistEntryId, known.waitlistEntry)
-    }
-    return {
-      appointment: (id) => appointments.get(id) ?? gone,
-      waitlistEntry: (id) => waitlistEntries.get(id) ?? gone,
-      organization: (id) => this.#organizations.get(id)?.value ?? gone,
-      planOf: (due) => plans.get(subjectKey(due)) ?? null,
-    }
+    return truthsBy(
+      works,
+      (subject) => this.#subjects.get(subject)?.value,
+      (id) => this.#organizations.get(id)?.value ?? { kind: 'gone' },
+    )
   }
 
   #leftOf({ at }: Dated<unknown>, forMs: number): number {
     return forMs - (this.#clock.elapsedMs() - at)
   }
 }
-
-const gone = { kind: 'gone' } as const

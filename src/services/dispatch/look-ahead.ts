@@ -1,12 +1,11 @@
-import type { NotificationError } from '../../errors.ts'
 import { type Lane, laneKey } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import type { Context } from '../context.ts'
 import { largestQuestion } from '../directory/batch.ts'
-import { askAbout, type News, type Subject, subjectsOf } from './ahead-question.ts'
+import type { HostPauses } from './host-pauses.ts'
 import { freshMs, KnownTruths } from './known-truths.ts'
 import type { Group, LaneQueue } from './ready-queue.ts'
-import type { WorkTruths } from './truths.ts'
+import { askAbout, type News, type Subject, subjectsOf, type WorkTruths } from './truths.ts'
 import { type DueWork, factsOf, subjectKey } from './work.ts'
 
 /** Groups of a lane that are asked about at least, where its account has room. */
@@ -24,23 +23,15 @@ const namesAheadMs = 30_000
 const paceMs = 100
 /** How often it is looked what is to be asked about while there is something to take, in ms. */
 const lookMs = 100
-/** Subjects of an organization that fail by themselves and wait in this process; those beyond wait in their rows. */
-const mostHeld = 100
-/** Wait before asking again where nobody says how long, in ms. */
-const defaultWaitMs = 1000
 
 /** How much of a lane was taken since `since`, by the clock's `elapsedMs`, and how much a ms before that. */
 type Pace = { taken: number; since: number; perMs: number }
 
 export type LookAheadSignals = {
-  /** The host answers. */
-  readonly answered: () => void
   /** There may be something to take, or to ask about, that was not there before. */
   readonly arrived: () => void
   /** The host answers for nobody, or the plans cannot be read. */
   readonly failed: (error: unknown) => void
-  /** The host does not answer for the organization. */
-  readonly organizationFailed: (organizationId: string, error: NotificationError) => void
 }
 
 /**
@@ -50,33 +41,26 @@ export type LookAheadSignals = {
  */
 export class LookAhead {
   readonly #context: Context
+  readonly #pauses: HostPauses
   readonly #signals: LookAheadSignals
   readonly #known: KnownTruths
   /** Subjects that a question is under way about, each with that question. */
   readonly #asking = new Map<string, symbol>()
-  /** Subjects that are not asked about before then, by the clock's `elapsedMs`. */
-  readonly #held = new Map<string, { readonly until: number; readonly organizationId: string }>()
-  /** The same of organizations. */
-  readonly #putOff = new Map<string, number>()
   readonly #paces = new Map<string, Pace>()
   #questions = 0
   #askedAt = Number.NEGATIVE_INFINITY
   /** How long an answer takes, in ms. */
   #usualMs = 0
 
-  constructor(context: Context, signals: LookAheadSignals) {
+  constructor(context: Context, pauses: HostPauses, signals: LookAheadSignals) {
     this.#context = context
+    this.#pauses = pauses
     this.#signals = signals
     this.#known = new KnownTruths(context.options.clock)
   }
 
   isKnown(group: Group): boolean {
-    return !this.#held.has(group.subject) && this.#known.leftMs(group) > 0
-  }
-
-  /** Nothing of the lane can be decided now. */
-  isPutOff({ organizationId }: Pick<Lane, 'organizationId'>): boolean {
-    return (this.#putOff.get(organizationId) ?? Number.NEGATIVE_INFINITY) > this.#now
+    return !this.#pauses.isHeld(group.subject) && this.#known.leftMs(group) > 0
   }
 
   /** A directory that is slow is to be asked early, and work to be read before the last of it is sent. */
@@ -105,14 +89,6 @@ export class LookAhead {
     this.#hold(subjectKey(due), factsOf(due).organizationId, ms)
   }
 
-  /** When something that waits may be asked about again, in ms; `Infinity`: nothing waits. */
-  get waitMs(): number {
-    let first = Number.POSITIVE_INFINITY
-    for (const until of this.#putOff.values()) first = Math.min(first, until)
-    for (const { until } of this.#held.values()) first = Math.min(first, until)
-    return Math.max(0, first - this.#now)
-  }
-
   /** What is known grows old: it is time to look what is to be asked about. */
   get isDue(): boolean {
     return this.#now - this.#askedAt >= lookMs
@@ -121,7 +97,9 @@ export class LookAhead {
   /** Asks about what comes next in each lane, in turn. */
   ask(lanes: readonly LaneQueue[], hasRoom: (lane: Lane) => boolean): void {
     this.#askedAt = this.#now
-    this.#purge()
+    this.#known.purge()
+    this.#pauses.purge()
+    for (const [key, { since }] of this.#paces) if (this.#now - since > 60 * paceMs) this.#paces.delete(key)
     const next = lanes.map((queue) => this.#nextOf(queue, hasRoom(queue.lane)))
     while (this.#questions < mostQuestions) {
       const groups = inTurn(next, largestQuestion)
@@ -132,7 +110,7 @@ export class LookAhead {
 
   /** Groups to ask about: as many as may be taken until the next answer is there and used up. */
   #nextOf({ lane, groups }: LaneQueue, hasRoom: boolean): Group[] {
-    if (this.isPutOff(lane)) return []
+    if (this.#pauses.isPutOff(lane.organizationId)) return []
     const { perMs } = this.#paceOf(lane)
     const most = (hasRoom ? leastAhead : 0) + 2 * perMs * (this.#usualMs + freshMs)
     const wanted: Group[] = []
@@ -147,7 +125,7 @@ export class LookAhead {
   }
 
   #isWanted(group: Group, index: number, perMs: number): boolean {
-    if (this.#asking.has(group.subject) || this.#held.has(group.subject)) return false
+    if (this.#asking.has(group.subject) || this.#pauses.isHeld(group.subject)) return false
     const leftMs = this.#known.leftMs(group)
     // What is known may be used before the next answer is there, or be too old by then.
     return leftMs === 0 || (this.isSlow && this.#usualMs >= leftMs && index >= perMs * leftMs)
@@ -175,17 +153,18 @@ export class LookAhead {
     const heard = new Set<string>()
     const organizations = new Set(subjects.map(({ organizationId }) => organizationId))
     const unknown = [...organizations].filter((id) => this.#known.organizationLeftMs(id) < namesAheadMs)
+    const hear = (news: News) => {
+      this.#hear(news, asked, heard)
+      for (const one of open) {
+        if (!heard.has(one.subject) || this.#known.organizationLeftMs(one.organizationId) === 0) continue
+        open.delete(one)
+        if (this.#asking.get(one.subject) === question) this.#asking.delete(one.subject)
+      }
+      if (open.size < subjects.length) goOn()
+    }
     const cancel = this.#context.options.clock.after(questionHoldsMs, goOn)
     try {
-      await askAbout(this.#context, subjects, unknown, (news) => {
-        this.#hear(news, asked, heard)
-        for (const one of open) {
-          if (!heard.has(one.subject) || this.#known.organizationLeftMs(one.organizationId) === 0) continue
-          open.delete(one)
-          if (this.#asking.get(one.subject) === question) this.#asking.delete(one.subject)
-        }
-        if (open.size < subjects.length) goOn()
-      })
+      await askAbout(this.#context, subjects, unknown, hear, true)
     } catch (error) {
       this.#signals.failed(error)
     }
@@ -194,7 +173,7 @@ export class LookAhead {
     for (const { subject, organizationId } of open) {
       if (this.#asking.get(subject) !== question) continue
       this.#asking.delete(subject)
-      if (!this.#held.has(subject)) this.#hold(subject, organizationId, defaultWaitMs)
+      if (!this.#pauses.isHeld(subject)) this.#hold(subject, organizationId)
     }
     goOn()
   }
@@ -206,39 +185,25 @@ export class LookAhead {
         this.#known.learnOrganization(id, truth)
         isAnswered = true
       } else if (truth.concerns === 'all') this.#signals.failed(truth.error)
-      else this.#putOffOrganization(id, truth.error)
+      else this.#pauses.putOff(id, truth.error)
     }
     for (const { about, known } of subjects) {
       const { subject, organizationId } = about
       const truth = known.appointment.kind === 'unanswered' ? known.appointment : known.waitlistEntry
-      if (truth.kind !== 'unanswered' || (truth.concerns === 'one' && this.#isCrowded(organizationId))) {
+      if (truth.kind !== 'unanswered' || (truth.concerns === 'one' && this.#pauses.isCrowded(organizationId))) {
         this.#known.learn(subject, known, asked)
         heard.add(subject)
         isAnswered ||= truth.kind !== 'unanswered'
       } else if (truth.concerns === 'all') this.#signals.failed(truth.error)
-      else if (truth.concerns === 'organization') this.#putOffOrganization(organizationId, truth.error)
-      else this.#hold(subject, organizationId, truth.error.retryAfterMs ?? defaultWaitMs)
+      else if (truth.concerns === 'organization') this.#pauses.putOff(organizationId, truth.error)
+      else this.#hold(subject, organizationId, truth.error.retryAfterMs)
     }
-    if (isAnswered) this.#signals.answered()
+    if (isAnswered) this.#pauses.answered()
   }
 
-  /** So many of the organization fail each by itself that they would hide the others if they stayed due. */
-  #isCrowded(organizationId: string): boolean {
-    let held = 0
-    for (const one of this.#held.values()) if (one.organizationId === organizationId) held += 1
-    return held >= mostHeld
-  }
-
-  #hold(subject: string, organizationId: string, ms: number): void {
+  #hold(subject: string, organizationId: string, ms?: number): void {
     this.#known.forget(subject)
-    this.#held.set(subject, { until: this.#now + ms, organizationId })
-  }
-
-  #putOffOrganization(organizationId: string, error: NotificationError): void {
-    if (this.isPutOff({ organizationId })) return
-    const ms = error.retryAfterMs ?? defaultWaitMs
-    this.#putOff.set(organizationId, this.#now + ms)
-    this.#signals.organizationFailed(organizationId, error)
+    this.#pauses.hold(subject, organizationId, ms)
   }
 
   #paceOf(lane: Lane): Pace {
@@ -253,14 +218,6 @@ export class LookAhead {
       pace.since = now
     }
     return pace
-  }
-
-  #purge(): void {
-    const now = this.#now
-    this.#known.purge()
-    for (const [subject, { until }] of this.#held) if (until <= now) this.#held.delete(subject)
-    for (const [organizationId, until] of this.#putOff) if (until <= now) this.#putOff.delete(organizationId)
-    for (const [key, { since }] of this.#paces) if (now - since > 60 * paceMs) this.#paces.delete(key)
   }
 
   get #now(): number {

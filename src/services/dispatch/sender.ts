@@ -1,16 +1,15 @@
-import { nextAttempt } from '../../domain/retry.ts'
 import { isTransportError, TransportError } from '../../errors.ts'
 import type { DeliveryRow, SettleCommand } from '../../ports/storage.ts'
 import type { SendReceipt } from '../../ports/transport.ts'
 import type { Context } from '../context.ts'
-import type { AccountGate } from './account-gate.ts'
-import { entryOf, type Outgoing } from './decide.ts'
+import { emitEnding } from '../message-events.ts'
+import type { StopReport } from '../shutdown.ts'
+import type { AccountCapacity } from './account-capacity.ts'
+import type { Outgoing } from './decisions.ts'
 import { judgeFailure } from './failed-attempt.ts'
 import { SendLease } from './send-lease.ts'
 import { Settler } from './settler.ts'
-import { tellSettled } from './tell.ts'
-import { isUnknownAgain } from './unknown-address.ts'
-import type { DueWork } from './work.ts'
+import { type DueWork, wantedAt } from './work.ts'
 
 /** How long an aborted transport may take to say what became of the message. */
 const patienceMs = 500
@@ -31,33 +30,55 @@ const notBegun = {
 /** Sends what an intent was committed for, within its lease, and settles the outcome. */
 export class Sender {
   readonly #context: Context
-  readonly #gate: AccountGate
+  readonly #capacity: Pick<AccountCapacity, 'release'>
   readonly #settler: Settler
+  readonly #ended: (underWay: number) => void
+  /** What is under way, with the ids of the deliveries. */
+  readonly #sending = new Map<Promise<void>, number>()
   readonly #leases = new Set<SendLease>()
   /** Deliveries that are being sent, or whose outcome is not written yet. */
   readonly #held = new Map<number, SendLease>()
   /** Deliveries that the provider accepted, and that are not recorded yet. */
-  readonly unrecorded = new Set<number>()
+  readonly #unrecorded = new Set<number>()
 
-  constructor(context: Context, gate: AccountGate) {
+  /** `ended`: called after each send, with how many are still under way. */
+  constructor(context: Context, capacity: Pick<AccountCapacity, 'release'>, ended: (underWay: number) => void) {
     this.#context = context
-    this.#gate = gate
+    this.#capacity = capacity
+    this.#ended = ended
     this.#settler = new Settler(context, () => this.#leases.size)
   }
 
-  /**
-   * Never rejects. The slot of the account is free again when it resolves. Where `running` is false, `stop()` came
-   * meanwhile, and the attempt is aborted as it begins.
-   */
-  async send(due: DueWork, delivery: DeliveryRow, outgoing: Outgoing, running: boolean): Promise<void> {
+  /** Where `running` is false, `stop()` came meanwhile, and the attempt is aborted as it begins. */
+  send(due: DueWork, delivery: DeliveryRow, outgoing: Outgoing, running: boolean): void {
+    const sending = this.#send(due, delivery, outgoing, running).finally(() => {
+      this.#sending.delete(sending)
+      this.#ended(this.#sending.size)
+    })
+    this.#sending.set(sending, delivery.id)
+  }
+
+  /** Resolves when nothing of it is under way any more. */
+  async rest(): Promise<void> {
+    await Promise.all(this.#sending.keys())
+  }
+
+  /** What is under way: what is accepted and not recorded, and that of which nothing is known. */
+  get left(): Pick<StopReport, 'unrecorded' | 'unfinished'> {
+    const unfinished = [...this.#sending.values()].filter((id) => !this.#unrecorded.has(id))
+    return { unrecorded: [...this.#unrecorded], unfinished }
+  }
+
+  /** Never rejects. The place of the account is free again, and the outcome written, when it resolves. */
+  async #send(due: DueWork, delivery: DeliveryRow, outgoing: Outgoing, running: boolean): Promise<void> {
     const lease = new SendLease(this.#context, delivery, outgoing.lease)
     this.#held.set(delivery.id, lease)
     const outcome = await this.#attempt(delivery.id, outgoing, lease, running)
-    this.#gate.release(outgoing.provider)
+    this.#capacity.release(outgoing.provider)
     const { command, announce } = await this.#judge(due, delivery, outgoing, outcome)
-    if (command.result.kind === 'sent') this.unrecorded.add(delivery.id)
+    if (command.result.kind === 'sent') this.#unrecorded.add(delivery.id)
     const written = await this.#settler.settle(command)
-    if (written !== 'unwritten') this.unrecorded.delete(delivery.id)
+    if (written !== 'unwritten') this.#unrecorded.delete(delivery.id)
     lease.release()
     if (this.#held.get(delivery.id) === lease) this.#held.delete(delivery.id)
     if (written !== 'settled') {
@@ -70,7 +91,7 @@ export class Sender {
     if (command.result.kind === 'retry' && command.result.waitingFor == null) {
       this.#context.dueAt(command.result.dueAt)
     }
-    tellSettled(this.#context, due, delivery, command.result)
+    emitEnding(this.#context, delivery, due.reminder, command.result)
     announce()
   }
 
@@ -138,61 +159,25 @@ export class Sender {
   ): Promise<{ command: SettleCommand; announce: () => void }> {
     const { events, options, accounts } = this.#context
     const at = options.clock.now()
-    const { id, fence, idempotencyKey } = delivery
+    const { id, fence, idempotencyKey, organizationId } = delivery
     const base = { id, fence, idempotencyKey, at, entries: [], suppress: null }
     const { provider, probe } = outgoing
-    const { to } = outgoing.message
+    const nothing = () => {}
     if (outcome === givenBack) {
       if (probe !== null) accounts.giveBack(probe)
       // At once, and it costs no attempt: nothing was tried.
-      return { command: { ...base, result: { kind: 'retry', dueAt: at, ...notBegun } }, announce: () => {} }
+      return { command: { ...base, result: { kind: 'retry', dueAt: at, ...notBegun } }, announce: nothing }
     }
     if (!isTransportError(outcome)) {
-      await accounts.proven(provider, to)
-      const dueAt = due.reminder?.reminderTime ?? delivery.createdAt
-      const lateMs = Math.max(0, at.getTime() - dueAt.getTime())
+      await accounts.proven(provider, outgoing.message.to)
+      const lateMs = Math.max(0, at.getTime() - wantedAt(due).getTime())
       const result = { kind: 'sent', providerMessageId: outcome.messageId, lateMs } as const
-      return { command: { ...base, result }, announce: () => {} }
+      return { command: { ...base, result }, announce: nothing }
     }
-    const { code, message, retryAfterMs } = outcome
-    const isUnknown = outcome.outcome === 'unknown'
-    const refused = isUnknown ? null : refusedBy(outcome, to)
-    const paused =
-      refused === null
-        ? null
-        : await accounts.refused(provider, delivery, { ...refused, code, message, retryAfterMs, probe })
-    if (paused === null && outcome.accountProven) await accounts.proven(provider, to)
-    const { result, suppress, action, rule } = judgeFailure({
-      error: outcome,
-      delivery,
-      outgoing,
-      nextAttempt: this.#next(delivery, outgoing, outcome, at),
-      isExhausted: delivery.attempts > options.retry.maxRetries,
-      paused,
-      isUnknownAgain: await isUnknownAgain(this.#context, outcome, delivery, to, at),
-      at,
-    })
-    const entries = [{ ...entryOf(due, action, rule, code), notificationId: delivery.id }]
-    const { organizationId } = delivery
-    return {
-      command: { ...base, result, suppress, entries },
-      announce: () => {
-        if (paused !== null) events.emit('error', { code, message, organizationId })
-      },
-    }
-  }
-
-  #next(delivery: DeliveryRow, outgoing: Outgoing, failure: TransportError, now: Date): Date | null {
-    const { retry: policy, random } = this.#context.options
-    const { retryAfterMs } = failure
-    return nextAttempt({
-      policy,
-      attempts: delivery.attempts,
-      now,
-      deadline: outgoing.deadline,
-      random: random(),
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    })
+    const { isPause, ...judged } = await judgeFailure(this.#context, due, delivery, outgoing, outcome, at)
+    const { code, message } = outcome
+    const announce = () => events.emit('error', { code, message, organizationId })
+    return { command: { ...base, ...judged }, announce: isPause ? announce : nothing }
   }
 }
 
@@ -201,15 +186,6 @@ function receiptOf(answer: unknown): SendReceipt | TransportError {
   if (isTransportError(answer)) return answer
   const id: unknown = typeof answer === 'object' && answer !== null ? Reflect.get(answer, 'messageId') : null
   return { messageId: typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint' ? String(id) : null }
-}
-
-/**
- * What the provider refused beyond the message; null: the message alone. A destination that the address does not begin with
- * would never be found well again, since no message is ever to it.
- */
-function refusedBy({ scope, destination }: TransportError, to: string): { readonly destination: string | null } | null {
-  if (scope === 'account') return { destination: null }
-  return scope === 'sender' && destination && to.startsWith(destination) ? { destination } : null
 }
 
 const silence = (code: string, cause?: unknown): TransportError =>

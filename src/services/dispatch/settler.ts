@@ -1,8 +1,9 @@
 import { isNotificationError } from '../../errors.ts'
-import type { SettleCommand, SettleResult, Storage } from '../../ports/storage.ts'
+import type { SettleCommand, SettleResult } from '../../ports/storage.ts'
+import type { Store } from '../../records/store.ts'
 import { batchOrEach } from '../batch-or-each.ts'
 import { type Context, faultOf } from '../context.ts'
-import { Coalescer } from './coalescer.ts'
+import { Coalescer } from './wake-ups.ts'
 
 /** `settled`: by it; `late`: by another, or begun again by another worker; `unwritten`: given up by `abandon`. */
 export type Written = 'settled' | 'late' | 'unwritten'
@@ -32,7 +33,7 @@ const sayEveryMs = 60_000
  */
 export class Settler {
   readonly #context: Context
-  readonly #storage: Storage
+  readonly #storage: Store
   readonly #unwritten = new Map<Waiting['done'], SettleCommand>()
   #waiting: Waiting[] = []
   readonly #underWay: () => number

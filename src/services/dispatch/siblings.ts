@@ -3,21 +3,16 @@ import type { Verdict } from '../../domain/due.ts'
 import { addressKey } from '../../domain/effective.ts'
 import { effectiveFor } from '../../domain/plan.ts'
 import { isBehind, isMergedInto, standsFor } from '../../domain/rivals.ts'
-import type { PlanRow, ReminderRow } from '../../ports/storage.ts'
+import type { ReminderRow } from '../../ports/storage.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
 import type { OffsetInput } from '../../schemas/offset.ts'
 import type { Context } from '../context.ts'
 import type { Knowledge } from '../knowledge.ts'
-import type { Judged } from './judge.ts'
+import type { Around, Judged } from './judge.ts'
 import { planKey } from './truths.ts'
-import { type DueWork, factsOf } from './work.ts'
+import { factsOf } from './work.ts'
 
-type Around = {
-  readonly knowledge: Knowledge
-  readonly planOf: (due: DueWork) => PlanRow | null
-  readonly now: Date
-}
 type Reminded = Judged & { readonly due: { readonly reminder: ReminderRow } }
 
 /**
@@ -63,7 +58,7 @@ const isOutrun = (one: Reminded, around: Around): boolean =>
   one.subject?.start != null && isBehind(one.due.reminder, offsetsOf(one, around), one.subject.start, around.now)
 
 const isShared = (one: Reminded, around: Around): boolean =>
-  one.due.delivery !== null && atSameAddress(one, one.subject?.recipients ?? [], around).length > 0
+  one.due.delivery !== null && atSameAddress(one, one.subject?.recipients ?? [], around.knowledge).length > 0
 
 function offsetsOf({ due, verdict }: Reminded, { knowledge, planOf }: Around): readonly OffsetInput[] {
   const custom = planOf(due)?.customReminders ?? null
@@ -109,16 +104,17 @@ export function standingIn(
 /** Those whose reminder was merged into this one when it was tried first. */
 const mergedInto = (one: Reminded, siblings: readonly ReminderRow[], around: Around): Person[] => {
   const merged = siblings.filter((row) => isMergedInto(row, one.due.reminder))
-  return atSameAddress(one, one.subject?.recipients ?? [], around).filter((other) =>
+  return atSameAddress(one, one.subject?.recipients ?? [], around.knowledge).filter((other) =>
     merged.some((row) => isSameRecipient(row.recipient, other)),
   )
 }
 
-/** Of these, everybody else who may be written to where the message goes. */
+/** Of these, everybody else whom the message reaches where it goes; who may be written to there, unless `evenIfDenied`. */
 export function atSameAddress(
   { due, verdict }: Judged,
   people: readonly Person[],
-  { knowledge }: Pick<Around, 'knowledge'>,
+  knowledge: Knowledge,
+  { evenIfDenied = false } = {},
 ): Person[] {
   if (verdict.kind !== 'send') return []
   const { organizationId, category, channel } = factsOf(due)
@@ -126,6 +122,6 @@ export function atSameAddress(
   return people.filter((other) => {
     if (isSameRecipient(other, verdict.recipient)) return false
     const { allowed, address } = effectiveFor(surroundings, other, category, channel)
-    return allowed && address !== null && addressKey(address) === addressKey(verdict.address)
+    return (allowed || evenIfDenied) && address !== null && addressKey(address) === addressKey(verdict.address)
   })
 }

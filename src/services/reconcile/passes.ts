@@ -3,9 +3,10 @@ import type { NewDecision, PlanRow } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import type { DecisionAction, Rule } from '../../schemas/vocabulary.ts'
 import { batchOrEach } from '../batch-or-each.ts'
-import { cancelCommand } from '../cancel-command.ts'
+import { cancelCommand } from '../cancel-plans.ts'
 import type { Context } from '../context.ts'
-import { reconciledEntry } from '../plan-draft.ts'
+import { emitCancelled } from '../message-events.ts'
+import { foundOut, reconciledEntry } from '../plan-draft.ts'
 import { planByAppointment } from '../plan-row.ts'
 import type { Planner, PlanResult } from '../planner.ts'
 import type { Progress } from './progress.ts'
@@ -85,7 +86,7 @@ async function unplanned({ options }: Context, ids: readonly EntityId[]): Promis
  * Cancels what is gone, if it still is, and was so five minutes ago; the rest is noted, so that the next look finds since when.
  * `force`: what is gone now is cancelled now.
  */
-export async function cancelGone({ context, planner, progress, step, reached }: Run, force: boolean): Promise<void> {
+export async function cancelGone({ context, progress, step, reached }: Run, force: boolean): Promise<void> {
   const { storage, clock } = context.options
   while (progress.gone.length > 0) {
     await step()
@@ -117,7 +118,7 @@ export async function cancelGone({ context, planner, progress, step, reached }: 
       if (isOpen) became.set(plan.appointmentId, 'failed')
       else if (outcome.status === 'applied') {
         became.set(plan.appointmentId, 'cancelled')
-        planner.tellCancelled(outcome.cancelled)
+        emitCancelled(context, outcome.cancelled)
       }
     }
     for (const appointmentId of batch) progress.tally.became(became.get(appointmentId) ?? 'unchanged', appointmentId)
@@ -151,13 +152,7 @@ async function* mend({ planner, step, progress: { skipPast } }: Run, ids: readon
   for (const batch of inPieces(ids, batchSize)) {
     await step()
     const results = await planner.plan(
-      batch.map((appointmentId) => ({
-        appointmentId,
-        reactivate: false,
-        unreported: true,
-        reconciled: true,
-        skipPast,
-      })),
+      batch.map((appointmentId) => ({ ...foundOut(appointmentId), reconciled: true, skipPast })),
     )
     for (const [index, appointmentId] of batch.entries()) yield { appointmentId, found: findingOf(results[index]) }
   }

@@ -1,16 +1,16 @@
-import type { SettingsRow, SettingsValues } from '../../ports/storage.ts'
+import type { SettingsRow } from '../../ports/storage.ts'
 import type { AccountFinding } from '../../ports/transport.ts'
 import { inputInvalid, type Warning } from '../../schemas/common.ts'
+import { namesWith } from '../../schemas/fields.ts'
+import { type SettingsValues, settingsFields } from '../../schemas/settings.ts'
 import { type Channel, channels, type ProviderFault, ruleTable } from '../../schemas/vocabulary.ts'
 import { type Context, faultOf } from '../context.ts'
 import { sourceOf } from '../providers.ts'
 import { withTimeout } from '../with-timeout.ts'
 
-/** The settings that say through which account a channel is sent. */
-const accountFields: Readonly<Record<Channel, readonly (keyof SettingsValues)[]>> = {
-  EMAIL: ['emailSmtpHost', 'emailSmtpPort', 'emailSmtpSecurity', 'emailUsername', 'emailPassword', 'emailFromAddress'],
-  SMS: ['smsProvider', 'smsApiKey', 'smsApiSecret', 'smsFromNumber'],
-}
+/** The settings that say through which account a channel is sent; the first of them says that there is one. */
+const accountFields = (channel: Channel) =>
+  namesWith(settingsFields, 'account').filter((name) => settingsFields[name].account === channel)
 
 /** What to write so that somebody can send. */
 const remedies: Readonly<Record<Channel, Readonly<Partial<Record<ProviderFault, keyof SettingsValues>>>>> = {
@@ -30,7 +30,7 @@ export async function accountWarnings(
   patch: Partial<SettingsValues>,
 ): Promise<Warning[]> {
   const about = channels.filter((channel) =>
-    accountFields[channel].some((field) => patch[field] !== undefined && patch[field] !== null),
+    accountFields(channel).some((field) => patch[field] !== undefined && patch[field] !== null),
   )
   const found = (await Promise.all(about.map((channel) => findingsOf(context, row, channel)))).flat()
   const issues = found.filter(({ isCertain }) => isCertain).map(({ field, message }) => ({ field, message }))
@@ -43,7 +43,7 @@ async function findingsOf(context: Context, row: SettingsRow, channel: Channel):
   if (providers.delivered) return []
   const provider = providers.find(row, channel)
   if (typeof provider === 'string') {
-    const field = remedies[channel][provider] ?? accountFields[channel][0] ?? channel
+    const field = remedies[channel][provider] ?? accountFields(channel)[0] ?? channel
     return [{ field, code: provider, message: `nothing can be sent: ${ruleTable[provider]}`, isCertain: false }]
   }
   const { transport, account } = provider

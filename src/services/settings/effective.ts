@@ -1,11 +1,13 @@
 import type { Effective } from '../../domain/effective.ts'
 import type { SettingsRow } from '../../ports/storage.ts'
 import type { PreferenceRef, Preferences } from '../../schemas/preferences.ts'
+import { channelFlagOf } from '../../schemas/preferences.ts'
 import type { OrganizationSettings } from '../../schemas/settings.ts'
 import type { Category, Channel, Rule } from '../../schemas/vocabulary.ts'
 import type { AccountPause, DestinationPause } from '../accounts.ts'
 import type { Context } from '../context.ts'
 import { sourceOf } from '../providers.ts'
+import { policyOf } from '../settings-view.ts'
 import { taskManagerProvider } from '../tasks/reports.ts'
 
 /** Which provider would serve a channel of an organization now. */
@@ -46,8 +48,8 @@ export function effectiveChannel(
   { providers, accounts }: Pick<Context, 'providers' | 'accounts'>,
   row: SettingsRow | null,
   channel: Channel,
-  enabled: boolean,
 ): EffectiveChannel {
+  const enabled = policyOf(row)[channelFlagOf[channel]]
   if (providers.delivered) {
     return { ...none, enabled, provider: taskManagerProvider, source: taskManagerProvider }
   }

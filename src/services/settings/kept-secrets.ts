@@ -1,11 +1,20 @@
 import { type FieldIssue, NotificationError } from '../../errors.ts'
-import type { SettingsRow, SettingsValues } from '../../ports/storage.ts'
+import type { SettingsRow } from '../../ports/storage.ts'
 import { inputInvalid } from '../../schemas/common.ts'
-import { organizationDefaults, type SecretField } from '../../schemas/settings.ts'
+import { type SecretField, type SettingsValues, secretFields, settingsFields } from '../../schemas/settings.ts'
 import type { Context } from '../context.ts'
 import { secretContext } from '../providers.ts'
 
 type Patch = Partial<SettingsValues>
+type Secrets = Pick<Context, 'secrets'>
+
+/** By secret: the place that it was given for, if that is another one now. */
+const moved: Readonly<Record<SecretField, (before: SettingsRow, patch: Patch, context: Secrets) => string | false>> = {
+  emailPassword: (before, patch) => movesMail(before, patch) && 'SMTP host, port and username',
+  smsApiKey: (before, patch) => movesSms(before, patch) && 'SMS provider',
+  smsApiSecret: (before, patch, context) =>
+    movesSms(before, patch) ? 'SMS provider' : changesSmsKey(context, before, patch) && 'SMS key',
+}
 
 /**
  * A secret stays with the place it was given for. Whoever names another server, account or provider must bring its
@@ -13,27 +22,21 @@ type Patch = Partial<SettingsValues>
  * place away (null) hands nothing to anybody, and whoever names one again brings the secrets then.
  * @throws NotificationError `invalid_input` naming the secrets that are missing.
  */
-export function requireNewSecrets(context: Pick<Context, 'secrets'>, before: SettingsRow, patch: Patch): void {
-  const needed: [SecretField, string][] = []
-  if (movesMail(before, patch)) needed.push(['emailPassword', 'SMTP host, port and username'])
-  if (movesSms(before, patch)) needed.push(['smsApiKey', 'SMS provider'], ['smsApiSecret', 'SMS provider'])
-  else if (changesSmsKey(context, before, patch)) needed.push(['smsApiSecret', 'SMS key'])
-  const issues = needed
+export function requireNewSecrets(context: Secrets, before: SettingsRow, patch: Patch): void {
+  const issues = secretFields.flatMap((field): FieldIssue[] => {
+    const place = moved[field](before, patch, context)
     // A mask that came back is no longer in the patch; null is, and leaves nothing to hand over.
-    .filter(([field]) => before[field] !== null && patch[field] === undefined)
-    .map(
-      ([field, place]): FieldIssue => ({
-        field,
-        message: `is needed again: the stored one was given for another ${place}. Write it in the same request, or null to remove it`,
-      }),
-    )
+    if (place === false || before[field] === null || patch[field] !== undefined) return []
+    const message = `is needed again: the stored one was given for another ${place}. Write it in the same request, or null to remove it`
+    return [{ field, message }]
+  })
   if (issues.length > 0) throw inputInvalid('Organization settings', issues)
 }
 
 function movesMail(before: SettingsRow, patch: Patch): boolean {
   // Without a host there is no account; the one that comes later is another host.
   if (after(before, patch, 'emailSmtpHost') === null) return false
-  const portOf = (port: number | null) => port ?? organizationDefaults.emailSmtpPort
+  const portOf = (port: number | null) => port ?? settingsFields.emailSmtpPort.default
   return (
     isMoved(before, patch, 'emailSmtpHost') ||
     isMoved(before, patch, 'emailUsername') ||
@@ -46,11 +49,7 @@ const movesSms = (before: SettingsRow, { smsProvider = null }: Patch): boolean =
   smsProvider !== null && smsProvider.toLowerCase() !== before.smsProvider?.toLowerCase()
 
 /** The key says whose account it is; it is kept as a secret too, so that what is stored must be opened to compare. */
-function changesSmsKey(
-  { secrets }: Pick<Context, 'secrets'>,
-  before: SettingsRow,
-  { smsApiKey = null }: Patch,
-): boolean {
+function changesSmsKey({ secrets }: Secrets, before: SettingsRow, { smsApiKey = null }: Patch): boolean {
   if (smsApiKey === null) return false
   const stored = before.smsApiKey
   if (stored === null || secrets === null) return true

@@ -1,35 +1,21 @@
 import { checkTemplates } from '../../domain/messages/index.ts'
 import { NotificationError } from '../../errors.ts'
-import type { SettingsValues } from '../../ports/storage.ts'
 import { organizationId, parseField, parseInput, type Warning } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
+import { namesWith, secretMask } from '../../schemas/fields.ts'
 import {
   type OrganizationSettingsInput,
   organizationSettingsInput,
   type SecretField,
+  type SettingsValues,
   secretFields,
-  secretMask,
+  settingsFields,
+  templateField,
 } from '../../schemas/settings.ts'
 import type { Context } from '../context.ts'
 import { secretContext } from '../providers.ts'
 
-/** The fields whose change may change which reminders exist: they queue a re-plan of future appointments. */
-const fieldsThatReplan: readonly (keyof SettingsValues)[] = [
-  'emailEnabled',
-  'smsEnabled',
-  'emailSmtpHost',
-  'emailUsername',
-  'emailPassword',
-  'emailFromAddress',
-  'smsProvider',
-  'smsApiKey',
-  'smsApiSecret',
-  'defaultEmailReminders',
-  'defaultSmsReminders',
-  'pastReminders',
-  'practitionerNotifications',
-  'defaultCountry',
-]
+const replanning = namesWith(settingsFields, 'replans')
 
 export type SettingsPatch = {
   readonly patch: Partial<SettingsValues>
@@ -45,10 +31,7 @@ export type SettingsPatch = {
 export function readSettingsPatch(context: Context, id: string, input: OrganizationSettingsInput): SettingsPatch {
   parseField(organizationId, id, 'organizationId')
   const parsed = parseInput(organizationSettingsInput, input, 'Organization settings')
-  const warnings = [
-    ...checkTemplates('emailTemplates', parsed.emailTemplates ?? {}),
-    ...checkTemplates('smsTemplates', parsed.smsTemplates ?? {}),
-  ]
+  const warnings = Object.values(templateField).flatMap((field) => checkTemplates(field, parsed[field] ?? {}))
   requireTransport(context, parsed.smsProvider)
   const patch: { -readonly [Field in keyof SettingsValues]?: SettingsValues[Field] } = definedOnly(parsed)
   for (const field of secretFields) {
@@ -58,7 +41,7 @@ export function readSettingsPatch(context: Context, id: string, input: Organizat
   }
   // What TaskManager has already is compared with every change, of texts too.
   const isHandedOver = context.options.taskManager?.mode === 'deliver' && Object.keys(patch).length > 0
-  return { patch, warnings, replans: isHandedOver || fieldsThatReplan.some((field) => field in patch) }
+  return { patch, warnings, replans: isHandedOver || replanning.some((field) => field in patch) }
 }
 
 function seal({ secrets }: Context, id: string, field: SecretField, secret: string): string {

@@ -1,8 +1,9 @@
 import { NotificationError } from '../../errors.ts'
-import type { SettingsRow, SettingsValues } from '../../ports/storage.ts'
+import type { SettingsRow } from '../../ports/storage.ts'
 import type { Warning } from '../../schemas/common.ts'
 import { type Country, type ReadContact, readPhone } from '../../schemas/phone-number.ts'
 import type { PreferencesInput } from '../../schemas/preferences.ts'
+import type { SettingsValues } from '../../schemas/settings.ts'
 import { readSmsSender } from '../../schemas/sms-sender.ts'
 
 type Written<T> = { readonly values: T; readonly warnings: readonly Warning[] }

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { AlarmCommand, DuePlace, ReminderRow } from '../../ports/storage.ts'
 import { faultOf } from '../context.ts'
+import type { ShouldContinue } from './desk.ts'
 import { type Case, type Desk, isTaskManagerError } from './desk.ts'
 import { alarmDraft } from './draft.ts'
 import { inParallel } from './in-parallel.ts'
-import type { ShouldContinue } from './task-context.ts'
 
 const batchSize = 100
 

@@ -3,14 +3,34 @@ import type { DeliveryRow, ReminderRow, TaskCommand, TaskRow } from '../../ports
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Task, TaskDraft } from '../../schemas/task-manager.ts'
 import { type DecisionAction, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
-import { entryOf as entryOfWork } from '../dispatch/decide.ts'
+import type { Callbacks } from '../callbacks.ts'
+import type { Context } from '../context.ts'
+import { entryOf as entryOfWork } from '../dispatch/decisions.ts'
 import type { Judged, Judgement } from '../dispatch/judge.ts'
-import { parseSnapshot } from '../dispatch/snapshot.ts'
-import { tellSettled } from '../dispatch/tell.ts'
-import type { DueWork } from '../dispatch/work.ts'
+import { type DueWork, deliveryWork, startByRows } from '../dispatch/work.ts'
+import { emitEnding } from '../message-events.ts'
+import type { Planner } from '../planner.ts'
+import { sendersOf } from '../senders.ts'
 import { isOfSetUp, neverSent } from '../task-manager/failures.ts'
-import { deliverDraft } from './draft.ts'
-import type { SendBody, TaskContext } from './task-context.ts'
+import type { TaskManagerClient } from '../task-manager-client.ts'
+import { deliverDraft, type SendBody } from './draft.ts'
+import type { TaskLedger } from './ledger.ts'
+import type { ResolvedTaskManagerOptions } from './options.ts'
+import type { Pace } from './pace.ts'
+
+/** What the parts of the integration share. */
+export type TaskContext = {
+  readonly context: Context
+  readonly planner: Planner
+  readonly callbacks: Pick<Callbacks, 'url'>
+  readonly client: TaskManagerClient
+  readonly settings: ResolvedTaskManagerOptions
+  readonly ledger: TaskLedger
+  readonly pace: Pace
+}
+
+/** Asked before each batch. False: stop here, because of `stop()` or because another worker has the job by now. */
+export type ShouldContinue = () => Promise<boolean>
 
 /** A task with what it is about, as both were read. */
 export type Case = {
@@ -102,22 +122,17 @@ export class Desk {
     return this.now.getTime() >= since + this.shared.settings.overdueAfterMs
   }
 
-  /** Nothing is sent from then on. Null: there is no such time. */
-  deadlineOf({ reminder, delivery }: Case): Date | null {
-    return reminder?.startsAt ?? parseSnapshot(delivery?.snapshot ?? null)?.start.instant ?? null
-  }
-
-  isTooLate(one: Case): boolean {
-    const deadline = this.deadlineOf(one)
-    return deadline !== null && deadline <= this.now
+  /** Nothing is sent from the start on. */
+  isTooLate(one: DeliverCase): boolean {
+    const start = startByRows(workOf(one))
+    return start !== null && start <= this.now
   }
 
   async canSend(one: DeliverCase): Promise<boolean> {
     const { context, settings } = this.shared
     if (settings.overdue !== 'sendLocally' || this.isTooLate(one)) return false
-    const { organizationId, channel } = one.delivery
-    const [row] = await context.options.storage.settings.get([organizationId])
-    return context.providers.sender(row ?? null, channel) !== null
+    const senderOf = await sendersOf(context, [one.delivery.organizationId])
+    return senderOf(one.delivery) !== null
   }
 
   draft({ task, delivery }: DeliverCase, body?: SendBody): TaskDraft {
@@ -147,15 +162,13 @@ export class Desk {
     const isWritten = await this.write(one, { kind: 'held', code, message, nextAt }, entry)
     if (!isWritten) return false
     // A reminder that was cancelled before stays so.
-    const told = one.reminder?.status === 'PENDING' ? one : { ...one, reminder: null }
-    tellSettled(this.shared.context, workOf(told), one.delivery, { kind: 'unknown', code, message })
+    const reminder = one.reminder?.status === 'PENDING' ? one.reminder : null
+    emitEnding(this.shared.context, one.delivery, reminder, { kind: 'unknown', code })
     return true
   }
 }
 
-export function workOf({ reminder, delivery }: DeliverCase): DueWork {
-  return reminder === null ? { kind: 'notice', reminder, delivery } : { kind: 'retry', reminder, delivery }
-}
+export const workOf = ({ delivery, reminder }: DeliverCase): DueWork => deliveryWork(delivery, reminder)
 
 export const entryOf = (one: DeliverCase, action: DecisionAction, rule: Rule, detail?: string): DecisionEntry =>
   entryOfWork(workOf(one), action, rule, detail)

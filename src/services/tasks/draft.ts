@@ -1,8 +1,12 @@
 import { z } from 'zod'
-import type { DeliveryContent, DeliveryRow, ReminderRow, TaskRow } from '../../ports/storage.ts'
+import type { DeliveryContent, DeliveryRow, ReminderRow, TaskBody, TaskRow } from '../../ports/storage.ts'
 import type { TaskDraft } from '../../schemas/task-manager.ts'
 import type { Category } from '../../schemas/vocabulary.ts'
-import type { Subject } from '../notices.ts'
+import type { Context } from '../context.ts'
+import type { Around, Right } from '../dispatch/judge.ts'
+import { textOf } from '../dispatch/walk.ts'
+import { factsOf as workFacts } from '../dispatch/work.ts'
+import { contentFor, type Subject } from '../notices.ts'
 
 const bodyFacts = z.object({
   appointment_date: z.string().nullable(),
@@ -11,7 +15,7 @@ const bodyFacts = z.object({
 })
 
 /** The wall clock of the appointment's own zone, as documented, and who it is with. */
-export function factsOf({ start, practitionerName }: Subject): string {
+function factsOf({ start, practitionerName }: Subject): string {
   const [date = null, time = null] = start?.local.split('T') ?? []
   const facts: z.input<typeof bodyFacts> = {
     appointment_date: date,
@@ -19,6 +23,19 @@ export function factsOf({ start, practitionerName }: Subject): string {
     practitioner_name: practitionerName,
   }
   return JSON.stringify(facts)
+}
+
+export type SendBody = TaskBody & { readonly content: DeliveryContent }
+
+/**
+ * What is to be sent by the truth of the moment; words such as "tomorrow" are those of the time of sending. Null where the
+ * text cannot be rendered.
+ */
+export function bodyOf(context: Context, one: Right, around: Around, scheduledAt: Date): SendBody | null {
+  const rendered = textOf(context, one, around, scheduledAt)
+  if (rendered === null) return null
+  const content = contentFor(workFacts(one.due).channel, one.verdict.address, rendered)
+  return { content, facts: factsOf(one.subject), scheduledAt }
 }
 
 const nounOf = {

@@ -1,4 +1,5 @@
 import type { Task } from '../../schemas/task-manager.ts'
+import { emitCancelled } from '../message-events.ts'
 import { type DeliverCase, type Desk, entryOf, isUnexecuted } from './desk.ts'
 import { recordReport, reportOf } from './reports.ts'
 
@@ -55,7 +56,7 @@ async function stop(desk: Desk, one: DeliverCase, taskId: string, found: Task): 
   if (!isUnexecuted(stopped ?? found)) return desk.hold(one, 'task_manager_silent', null)
   const rule = 'appointment_started'
   if (!(await desk.write(one, { kind: 'recall', rule }, entryOf(one, 'cancelled', rule)))) return false
-  if (one.reminder !== null) desk.shared.planner.tellCancelled([{ ...one.reminder, reason: rule }])
+  if (one.reminder !== null) emitCancelled(desk.shared.context, [{ ...one.reminder, reason: rule }])
   await desk.write(one, { kind: 'withdrawn', rule }, entryOf(one, 'cancelled', 'task_withdrawn'))
   return true
 }

@@ -1,11 +1,10 @@
-import type { Verdict } from '../../domain/due.ts'
 import type { Rule } from '../../schemas/vocabulary.ts'
-import { faultOf } from '../context.ts'
-import { changedBehindOurBack } from '../dispatch/judge.ts'
-import { factsForLog } from '../dispatch/work.ts'
+import { ruleOf } from '../dispatch/decisions.ts'
+import { changedBehindOurBack, isRight } from '../dispatch/judge.ts'
+import { emitCancelled } from '../message-events.ts'
+import { foundOut } from '../plan-draft.ts'
 import { type DeliverCase, type Desk, entryOf, isTaskManagerError, keyOf, workOf } from './desk.ts'
-import { isSameContent, isSameFacts } from './draft.ts'
-import { bodyOf, type SendBody } from './task-context.ts'
+import { bodyOf, isSameContent, isSameFacts, type SendBody } from './draft.ts'
 import { withdraw } from './withdrawal.ts'
 
 /** How long work is left alone that cannot be decided now. */
@@ -99,7 +98,7 @@ async function byTruth(desk: Desk, one: DeliverCase): Promise<boolean | null> {
   const { appointmentId } = one.delivery
   if (one.reminder !== null && appointmentId !== null) {
     if (changedBehindOurBack(verdict, judgement.planOf(workOf(one)))) {
-      await desk.shared.planner.plan([{ appointmentId, reactivate: false, unreported: true }])
+      await desk.shared.planner.plan([foundOut(appointmentId)])
       // The new plan marked the task, where it changed anything, and a marked one does not wait.
       return desk.wait(one, desk.later(waitMs))
     }
@@ -108,29 +107,22 @@ async function byTruth(desk: Desk, one: DeliverCase): Promise<boolean | null> {
   return recall(desk, one, ruleOf(verdict))
 }
 
-const ruleOf = (verdict: Verdict): Rule => ('rule' in verdict ? verdict.rule : 'appointment_moved')
-
 /** It should not be sent any more: told to everybody here at once, and then to TaskManager. */
 async function recall(desk: Desk, one: DeliverCase, rule: Rule): Promise<boolean> {
   const isRecalled = await desk.write(one, { kind: 'recall', rule }, entryOf(one, 'cancelled', rule))
   if (!isRecalled) return false
-  if (one.reminder?.status === 'PENDING') desk.shared.planner.tellCancelled([{ ...one.reminder, reason: rule }])
+  if (one.reminder?.status === 'PENDING') emitCancelled(desk.shared.context, [{ ...one.reminder, reason: rule }])
   await withdraw(desk, { ...one, delivery: { ...one.delivery, reason: rule } })
   return true
 }
 
+/** Null also where none can be rendered: TaskManager has a text that could be once, which is better than none. */
 function bodyByTruth(desk: Desk, one: DeliverCase): SendBody | null {
-  if (one.truth === null) return null
+  if (one.truth === null || !isRight(one.truth.judged)) return null
   const { reminder, task } = one
+  const { judged, judgement } = one.truth
   const isToCome = reminder !== null && reminder.reminderTime > desk.now
-  try {
-    return bodyOf(one.truth.judgement, one.truth.judged, isToCome ? reminder.reminderTime : task.scheduledAt)
-  } catch (error) {
-    // TaskManager has a text that could be rendered once: better than none.
-    const { logger } = desk.shared.context.options
-    logger.error('message not rendered', { ...factsForLog(workOf(one)), fault: faultOf(error) })
-    return null
-  }
+  return bodyOf(desk.shared.context, judged, judgement, isToCome ? reminder.reminderTime : task.scheduledAt)
 }
 
 const hasBody = ({ task, delivery }: DeliverCase, body: SendBody): boolean =>

@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import type { DeliveryRow, ReminderRow, TaskReport } from '../../ports/storage.ts'
+import type { DeliveryRow, TaskReport } from '../../ports/storage.ts'
 import type { Task } from '../../schemas/task-manager.ts'
 import type { DeliveryStatus } from '../../schemas/vocabulary.ts'
 import type { Context } from '../context.ts'
-import { scrub } from './scrub.ts'
+import { deliveryWork, wantedAt } from '../dispatch/work.ts'
+import { emitEnding } from '../message-events.ts'
 
 /** What TaskManager says of a message, by calling back or by answering. */
 export type Report = {
@@ -69,52 +70,52 @@ type Noted = Pick<Report, 'taskId' | 'executionId'>
 /** Noted in place of a fault: TaskManager called a run failed, and is asked whether it tries again. */
 export const reportedFailed = 'reported_failed'
 
-/** Records what TaskManager says of a delivery, and tells it. False: it told nothing new. */
+/** Records what TaskManager says of a delivery, and emits it. False: it was no news. */
 export async function recordReport(context: Context, delivery: DeliveryRow, report: Report): Promise<boolean> {
   const { storage, clock } = context.options
   const now = clock.now()
-  // A clock of another machine may run ahead; nothing was delivered in our future.
-  const at = report.deliveredAt === null || report.deliveredAt > now ? now : report.deliveredAt
-  const { status } = report
-  const isFault = status === 'FAILED' || status === 'BOUNCED'
+  const at = notAfter(now, report.deliveredAt)
+  const { status, messageId: providerMessageId } = report
+  const isFault = !hasArrived(status)
   const reminder = delivery.reminderId === null ? null : await storage.reminders.get(delivery.reminderId)
   const command: TaskReport = {
     notificationId: delivery.id,
     status,
     at: isFault ? now : at,
     deliveredAt: status === 'DELIVERED' ? at : null,
-    providerMessageId: report.messageId,
+    providerMessageId,
     taskId: report.taskId,
     executionId: report.executionId,
-    executionMs: isFault ? null : Math.max(0, at.getTime() - (reminder?.reminderTime ?? delivery.createdAt).getTime()),
+    executionMs: isFault ? null : Math.max(0, at.getTime() - wantedAt(deliveryWork(delivery, reminder)).getTime()),
     errorCode: isFault ? 'reported' : null,
     errorMessage: isFault ? scrub(report.error) : null,
   }
   const outcome = await storage.tasks.report(command)
-  if (outcome !== 'ignored') tell(context, delivery, reminder, command, outcome === 'settled')
-  return outcome !== 'ignored'
+  if (outcome === 'ignored') return false
+  const isOutcome = outcome === 'settled'
+  if (isFault) {
+    const isNews = isOutcome || hasArrived(delivery.status)
+    emitEnding(context, delivery, isNews ? reminder : null, { kind: 'failed', code: 'reported' })
+    return true
+  }
+  if (isOutcome) emitEnding(context, delivery, reminder, { kind: 'sent', providerMessageId })
+  if (status === 'DELIVERED') emitEnding(context, delivery, null, { kind: 'delivered' })
+  return true
 }
 
-function tell(
-  { events, options }: Context,
-  delivery: DeliveryRow,
-  reminder: ReminderRow | null,
-  { status, providerMessageId }: TaskReport,
-  isOutcome: boolean,
-): void {
-  const { organizationId, appointmentId, waitlistEntryId, reminderId, recipient, channel, category } = delivery
-  const about = { organizationId, appointmentId, recipient, channel, at: options.clock.now() }
-  const event = { ...about, notificationId: delivery.id, reminderId, waitlistEntryId, category }
-  const ofReminder = reminder === null ? null : { ...about, reminderId: reminder.id, offset: reminder.offset }
-  if (status === 'FAILED' || status === 'BOUNCED') {
-    events.emit('notification.failed', { ...event, code: 'reported' })
-    const isNews = isOutcome || delivery.status === 'SENT' || delivery.status === 'DELIVERED'
-    if (isNews && ofReminder !== null) events.emit('reminder.failed', { ...ofReminder, code: 'reported' })
-    return
-  }
-  if (isOutcome) {
-    events.emit('notification.sent', { ...event, providerMessageId })
-    if (ofReminder !== null) events.emit('reminder.sent', { ...ofReminder, notificationId: delivery.id })
-  }
-  if (status === 'DELIVERED') events.emit('notification.delivered', event)
+/** The others failed, or nothing is known of them. */
+export const hasArrived = (status: DeliveryStatus | null): boolean => status === 'SENT' || status === 'DELIVERED'
+
+/** A clock of another machine may run ahead; nothing was delivered in our future. */
+export const notAfter = (now: Date, told: Date | null): Date => (told === null || told > now ? now : told)
+
+/** Another program's words, as they may be stored and shown: one line, without contact data. */
+export function scrub(error: string | null): string {
+  if (error === null || error.trim() === '') return 'Reported as failed, without a reason.'
+  return error
+    .slice(0, 1000)
+    .replace(/[\p{Cc}\u2028\u2029\p{Cs}]+/gu, ' ')
+    .replace(/[^\s@<>]{1,64}@[^\s@<>]{1,255}/g, '[address]')
+    .replace(/\+?\d[\d\s().-]{5,20}\d/g, '[number]')
+    .slice(0, 500)
 }

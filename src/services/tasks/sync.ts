@@ -1,14 +1,14 @@
-import { isNotificationError } from '../../errors.ts'
 import type { TaskRow } from '../../ports/storage.ts'
 import { type Context, faultOf } from '../context.ts'
+import { isDirectoryFault } from '../directory/batch-reader.ts'
 import { judge } from '../dispatch/judge.ts'
 import type { Alarms } from './alarms.ts'
 import { Crew } from './crew.ts'
+import type { ShouldContinue } from './desk.ts'
 import { type Case, type DeliverCase, type Desk, workOf } from './desk.ts'
 import { askAgain, askOutcome } from './outcome.ts'
 import { check, create } from './registration.ts'
 import { reportedFailed } from './reports.ts'
-import type { ShouldContinue } from './task-context.ts'
 import { withdraw } from './withdrawal.ts'
 
 /** Rows of which nothing can be done now, after which it is given up for this time. */
@@ -98,7 +98,7 @@ export class TaskSync {
       )
       return cases.map((one) => ({ ...one, truth: truths.get(one.task.id) ?? null }))
     } catch (error) {
-      if (!isNotificationError(error) || !error.code.startsWith('directory_')) throw error
+      if (!isDirectoryFault(error)) throw error
       context.options.logger.warn('tasks not compared: the directory is away', { code: error.code })
       return cases
     }

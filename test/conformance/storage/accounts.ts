@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import type { RefuseCommand, Storage } from '../../../src/index.ts'
+import type { RefuseCommand } from '../../../src/index.ts'
+import type { Store } from '../../../src/records/store.ts'
 import { minutes, type Starter, t0 } from './harness.ts'
 import { about, claimOne, commit, newReminder, organizationId, planCommand, planOne, reminderWork } from './rows.ts'
 
@@ -17,18 +18,18 @@ const refusal = (change: Partial<RefuseCommand> = {}): RefuseCommand => ({
 })
 
 /** Puts a reminder off until `until`, as one that waits for the account. */
-async function waitFor(storage: Storage, id: number, until: Date, waitingFor = account): Promise<void> {
+async function waitFor(storage: Store, id: number, until: Date, waitingFor = account): Promise<void> {
   await commit(storage, { kind: 'defer', work: reminderWork(id), decision: about(), until, waitingFor })
 }
 
 /** Released a millisecond before another, so that it is read before it. */
 const justBefore = (count: number) => new Date(minutes(count).getTime() - 1)
 
-const dueOf = async (storage: Storage, ids: readonly number[]) =>
+const dueOf = async (storage: Store, ids: readonly number[]) =>
   Promise.all(ids.map(async (id) => (await storage.reminders.get(id))?.dueAt))
 
 /** Reminders of as many appointments. */
-const planSeveral = (storage: Storage, count: number) =>
+const planSeveral = (storage: Store, count: number) =>
   Promise.all(
     Array.from({ length: count }, (_, index) =>
       planOne(storage, { plan: { ...planCommand().plan, appointmentId: 500 + index }, reminders: [newReminder()] }),

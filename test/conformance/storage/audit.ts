@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import type { Actor, DeliveryRow, Storage } from '../../../src/index.ts'
+import type { Actor, DeliveryRow } from '../../../src/index.ts'
+import type { Store } from '../../../src/records/store.ts'
 import { minutes, type Starter, t0 } from './harness.ts'
 import {
   about,
@@ -19,7 +20,7 @@ import {
 } from './rows.ts'
 
 const clerk: Actor = { kind: 'staff', id: 7 }
-const told = async (storage: Storage) =>
+const told = async (storage: Store) =>
   (await storage.audit.list({ organizationId, limit: 50 })).map(({ actor, action, target, detail }) => ({
     actor,
     action,

@@ -6,8 +6,8 @@ import {
   type Lane,
   type NewReminder,
   type Share,
-  type Storage,
 } from '../../../src/index.ts'
+import type { Store } from '../../../src/records/store.ts'
 import { minutes, type Starter, t0, textIds } from './harness.ts'
 import {
   claimOne,
@@ -29,7 +29,7 @@ type Booking = {
   readonly reminders?: readonly Partial<NewReminder>[]
 }
 
-const book = (storage: Storage, bookings: readonly Booking[]) =>
+const book = (storage: Store, bookings: readonly Booking[]) =>
   storage.plans.apply(
     bookings.map(({ id, of = organizationId, reminders = [{}] }) =>
       planCommand({
@@ -39,7 +39,7 @@ const book = (storage: Storage, bookings: readonly Booking[]) =>
     ),
   )
 
-const notices = (storage: Storage, count: number, of: string, dueAt: Date) =>
+const notices = (storage: Store, count: number, of: string, dueAt: Date) =>
   queue(
     storage,
     Array.from({ length: count }, (_, index) =>
@@ -53,7 +53,7 @@ type Page = DuePage<Lane & { readonly id: number }>
 const kinds = [
   {
     what: 'reminders',
-    fill: (storage: Storage, count: number, of: string, at: Date) =>
+    fill: (storage: Store, count: number, of: string, at: Date) =>
       book(
         storage,
         Array.from({ length: count }, (_, index) => ({
@@ -62,12 +62,12 @@ const kinds = [
           reminders: [{ reminderTime: at }],
         })),
       ),
-    due: (storage: Storage, query: DueQuery): Promise<Page> => storage.reminders.due(query),
+    due: (storage: Store, query: DueQuery): Promise<Page> => storage.reminders.due(query),
   },
   {
     what: 'deliveries',
     fill: notices,
-    due: (storage: Storage, query: DueQuery): Promise<Page> => storage.deliveries.due(query),
+    due: (storage: Store, query: DueQuery): Promise<Page> => storage.deliveries.due(query),
   },
 ] as const
 

@@ -1,11 +1,12 @@
 import { afterEach } from 'vitest'
-import type { DeliveryRow, IdKinds, MigrateOptions, ReminderRow, Storage } from '../../../src/index.ts'
+import type { DeliveryRow, IdKinds, MigrateOptions, ReminderRow } from '../../../src/index.ts'
+import type { Store } from '../../../src/records/store.ts'
 
 export type StorageHarness = {
   /** On an empty place: nothing migrated. */
-  readonly storage: Storage
+  readonly storage: Store
   /** Another connection to the same rows, as another process would have; left out where there can be none. */
-  readonly another?: () => Promise<Storage>
+  readonly another?: () => Promise<Store>
   /** Makes a table of somebody else's by this name, with one column `note`, in the empty place. */
   readonly makeForeignTable?: (name: string) => Promise<void>
   /** Whether a table of this name exists. */
@@ -29,7 +30,7 @@ export const migration = (ids: IdKinds = integerIds): MigrateOptions => ({ ids, 
 
 /** What every part of the suite starts from: fresh storages, closed and removed after each test. */
 export function starter(open: OpenStorage) {
-  const running: { storages: Storage[]; harness: StorageHarness }[] = []
+  const running: { storages: Store[]; harness: StorageHarness }[] = []
   afterEach(async () => {
     for (const { storages, harness } of running.splice(0)) {
       for (const storage of storages) await storage.close()
@@ -58,10 +59,7 @@ export function starter(open: OpenStorage) {
 export type Starter = ReturnType<typeof starter>
 
 /** The rows that are due, of all lanes and all parts. */
-export const dueReminders = async ({ reminders }: Storage, now: Date, limit: number): Promise<readonly ReminderRow[]> =>
+export const dueReminders = async ({ reminders }: Store, now: Date, limit: number): Promise<readonly ReminderRow[]> =>
   (await reminders.due({ now, limit })).rows
-export const dueDeliveries = async (
-  { deliveries }: Storage,
-  now: Date,
-  limit: number,
-): Promise<readonly DeliveryRow[]> => (await deliveries.due({ now, limit })).rows
+export const dueDeliveries = async ({ deliveries }: Store, now: Date, limit: number): Promise<readonly DeliveryRow[]> =>
+  (await deliveries.due({ now, limit })).rows

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import type { DeliveryRow, SettleResult, Storage } from '../../../src/index.ts'
+import type { DeliveryRow, SettleResult } from '../../../src/index.ts'
+import type { Store } from '../../../src/records/store.ts'
 import { minutes, type Starter } from './harness.ts'
 import { claimOne, commit, deliveryWork, failure, organizationId, sendIntent, settleCommand } from './rows.ts'
 
@@ -11,7 +12,7 @@ const retry = (change: { readonly countAttempt: boolean; readonly unknown: boole
 })
 
 /** A delivery whose first worker was thought dead, and that another has begun anew. */
-async function takenOver(storage: Storage) {
+async function takenOver(storage: Store) {
   const first = await claimOne(storage)
   const second = await commit(storage, sendIntent(deliveryWork(first), { leaseUntil: minutes(4) }), minutes(2))
   if (second === null) throw new Error('expected it to be taken over')
@@ -20,7 +21,7 @@ async function takenOver(storage: Storage) {
 
 const sent = (row: DeliveryRow) => settleCommand(row, { kind: 'sent', providerMessageId: 'first' }, { at: minutes(3) })
 
-const lateLines = async (storage: Storage) =>
+const lateLines = async (storage: Store) =>
   (await storage.decisions.list(organizationId, 100)).flatMap(({ entries }) =>
     entries.filter(({ action }) => action === 'late'),
   )

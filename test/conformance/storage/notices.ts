@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { Storage } from '../../../src/index.ts'
+import type { Store } from '../../../src/records/store.ts'
 import { dueDeliveries, minutes, type Starter, t0 } from './harness.ts'
 import {
   about,
@@ -114,9 +114,9 @@ export function notices({ migrated }: Starter): void {
   })
 
   const withdrawals = {
-    'a newer notice': (storage: Storage) => queue(storage, [newDelivery({ category: 'RESCHEDULE' })], minutes(2)),
-    'the end of its appointment': (storage: Storage) => storage.plans.forgetAppointment(100, [], minutes(2)),
-    'the end of its recipient': (storage: Storage) => storage.plans.forgetRecipient(patient, minutes(2)),
+    'a newer notice': (storage: Store) => queue(storage, [newDelivery({ category: 'RESCHEDULE' })], minutes(2)),
+    'the end of its appointment': (storage: Store) => storage.plans.forgetAppointment(100, [], minutes(2)),
+    'the end of its recipient': (storage: Store) => storage.plans.forgetRecipient(patient, minutes(2)),
   }
   for (const [what, withdraw] of Object.entries(withdrawals)) {
     it(`holds one that may have gone out before ${what}, and says of none that it was cancelled`, async () => {

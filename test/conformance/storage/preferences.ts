@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import type { Actor, Storage } from '../../../src/index.ts'
+import type { Actor } from '../../../src/index.ts'
+import type { Store } from '../../../src/records/store.ts'
 import { minutes, type Starter, t0 } from './harness.ts'
 import { claimOne, client, newDelivery, noPreferences, noSettings, organizationId, patient, queue } from './rows.ts'
 
@@ -112,7 +113,7 @@ export function preferences({ migrated }: Starter): void {
     const { storage, another } = await migrated()
     const other = await another()
     await storage.settings.create(organizationId, noSettings, null, t0)
-    const named = (one: Storage, name: string, revision: number) =>
+    const named = (one: Store, name: string, revision: number) =>
       one.settings.update(
         organizationId,
         { emailFromName: name },

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import type { PlanCommand, Storage } from '../../../src/index.ts'
+import type { PlanCommand } from '../../../src/index.ts'
+import type { Store } from '../../../src/records/store.ts'
 import { dueDeliveries, minutes, type Starter, t0 } from './harness.ts'
 import {
   applied,
@@ -61,7 +62,7 @@ function dice(seed: number) {
 }
 
 /** Either the cancel came first and nothing is sent, or it was told of the one in flight. */
-async function oneWinner(storage: Storage, appointmentId: number, cancelled: number, inFlight: number, won: boolean) {
+async function oneWinner(storage: Store, appointmentId: number, cancelled: number, inFlight: number, won: boolean) {
   expect(cancelled + inFlight).toBe(1)
   expect(won).toBe(inFlight === 1)
   const rows = await storage.reminders.list(organizationId, appointmentId)
@@ -168,7 +169,7 @@ export function races({ migrated }: Starter): void {
     ],
     'preferences that changed': [0, 1, 1, (storage) => storage.preferences.update(patient, smsOff, null, t0)],
     'preferences that were deleted': [0, 1, 1, (storage) => storage.plans.forgetRecipient(client, t0)],
-  } as const satisfies Record<string, readonly [number, number, number, (storage: Storage) => Promise<unknown>]>
+  } as const satisfies Record<string, readonly [number, number, number, (storage: Store) => Promise<unknown>]>
   for (const [what, [settings, ofPatient, ofClient, change]] of Object.entries(changes)) {
     it(`${what} defeat a plan that was chosen before, and not one that was chosen since`, async () => {
       const { storage } = await migrated()

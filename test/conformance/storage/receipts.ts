@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import type { DeliveryRow, DeliveryStatus, ReceiptCommand, Storage } from '../../../src/index.ts'
+import type { DeliveryRow, DeliveryStatus, ReceiptCommand } from '../../../src/index.ts'
+import type { Store } from '../../../src/records/store.ts'
 import { dueDeliveries, minutes, type Starter } from './harness.ts'
 import {
   claimOne,
@@ -26,7 +27,7 @@ const receipt = (id: number, status: DeliveryStatus, change: Partial<ReceiptComm
 const statuses = ['SENT', 'FAILED', 'BOUNCED', 'DELIVERED'] as const
 
 async function settled(
-  storage: Storage,
+  storage: Store,
   kind: 'sent' | 'failed' | 'unknown',
   { appointmentId = 100 } = {},
 ): Promise<DeliveryRow> {
@@ -37,10 +38,10 @@ async function settled(
   return held
 }
 
-const stories = async (storage: Storage) =>
+const stories = async (storage: Store) =>
   (await storage.decisions.list(organizationId, 100)).flatMap(({ entries }) => entries)
 
-const countOf = async (storage: Storage) =>
+const countOf = async (storage: Store) =>
   Object.fromEntries(
     (await storage.statistics.countsByDay({})).filter((row) => row.count !== 0).map((row) => [row.measure, row.count]),
   )

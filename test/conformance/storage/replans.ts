@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest'
-import type { ReplanScope, Storage } from '../../../src/index.ts'
+import type { ReplanScope } from '../../../src/index.ts'
+import type { Store } from '../../../src/records/store.ts'
 import { minutes, type Starter, t0 } from './harness.ts'
 import { client, noPreferences, noSettings, organizationId, patient, planCommand, planRow } from './rows.ts'
 
 const everybody: ReplanScope = { organizationId, recipient: null }
 
-const planMany = (storage: Storage, count: number) =>
+const planMany = (storage: Store, count: number) =>
   storage.plans.apply(
     Array.from({ length: count }, (_, index) =>
       planCommand({
@@ -16,7 +17,7 @@ const planMany = (storage: Storage, count: number) =>
   )
 
 /** Follows the job to its end as a worker does; gives the appointments in the order seen. */
-async function work(storage: Storage, limit: number): Promise<unknown[]> {
+async function work(storage: Store, limit: number): Promise<unknown[]> {
   const seen: unknown[] = []
   for (let pages = 0; pages < 100; pages += 1) {
     const page = await storage.plans.nextReplanPage(t0, limit)

@@ -10,14 +10,13 @@ import type {
   PlanCommand,
   PlanOutcome,
   PlanRow,
-  PreferencesValues,
   RecipientRef,
-  SettingsValues,
   SettleCommand,
   SettleResult,
-  Storage,
   Work,
 } from '../../../src/index.ts'
+import { emptyPreferences, emptySettings } from '../../../src/index.ts'
+import type { Store } from '../../../src/records/store.ts'
 import { minutes, t0 } from './harness.ts'
 
 export const organizationId = '7f3d2a10-5b1e-4c7a-9a52-0c6f5a1d9b11'
@@ -80,7 +79,7 @@ export function applied(outcome: PlanOutcome | undefined): Extract<PlanOutcome, 
 }
 
 /** Plans one appointment with one reminder due at `t0`, and gives the reminder's id. */
-export async function planOne(storage: Storage, change: Partial<PlanCommand> = {}): Promise<number> {
+export async function planOne(storage: Store, change: Partial<PlanCommand> = {}): Promise<number> {
   const [outcome] = await storage.plans.apply([planCommand(change)])
   const id = applied(outcome).created[0]?.id
   if (id === undefined) throw new Error('expected a reminder')
@@ -147,13 +146,13 @@ export const deliveryWork = (
 })
 
 /** Commits one intent; the delivery, or null where it lost or made none. */
-export async function commit(storage: Storage, command: IntentCommand, now: Date = t0): Promise<DeliveryRow | null> {
+export async function commit(storage: Store, command: IntentCommand, now: Date = t0): Promise<DeliveryRow | null> {
   const [outcome] = await storage.deliveries.commitIntents([command], now)
   return outcome?.status === 'committed' ? outcome.delivery : null
 }
 
 /** Plans one reminder and claims it: the delivery, being sent until `minutes(2)`. */
-export async function claimOne(storage: Storage, change: Partial<PlanCommand> = {}): Promise<DeliveryRow> {
+export async function claimOne(storage: Store, change: Partial<PlanCommand> = {}): Promise<DeliveryRow> {
   const delivery = await commit(storage, sendIntent(reminderWork(await planOne(storage, change))))
   if (delivery === null) throw new Error('expected the claim to win')
   return delivery
@@ -186,43 +185,8 @@ export const newDelivery = (change: Partial<NewDelivery> = {}): NewDelivery => (
 })
 
 /** Queues these and gives the rows inserted. */
-export const queue = (storage: Storage, deliveries: readonly NewDelivery[], at: Date = t0): Promise<DeliveryRow[]> =>
+export const queue = (storage: Store, deliveries: readonly NewDelivery[], at: Date = t0): Promise<DeliveryRow[]> =>
   storage.deliveries.enqueue(deliveries, about(), at)
 
-export const noSettings: SettingsValues = {
-  emailEnabled: null,
-  smsEnabled: null,
-  emailSmtpHost: null,
-  emailSmtpPort: null,
-  emailUsername: null,
-  emailPassword: null,
-  emailFromAddress: null,
-  emailFromName: null,
-  smsProvider: null,
-  smsApiKey: null,
-  smsApiSecret: null,
-  smsFromNumber: null,
-  defaultEmailReminders: null,
-  defaultSmsReminders: null,
-  emailTemplates: null,
-  smsTemplates: null,
-  unknownOutcome: null,
-  pastReminders: null,
-  practitionerNotifications: null,
-  defaultCountry: null,
-  emailSmtpSecurity: null,
-}
-
-export const noPreferences: PreferencesValues = {
-  emailEnabled: null,
-  smsEnabled: null,
-  emailReminders: null,
-  smsReminders: null,
-  appointmentConfirmation: null,
-  appointmentReminder: null,
-  appointmentCancellation: null,
-  appointmentReschedule: null,
-  waitlistNotification: null,
-  emailAddress: null,
-  phoneNumber: null,
-}
+export const noSettings = emptySettings
+export const noPreferences = emptyPreferences

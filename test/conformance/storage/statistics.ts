@@ -1,5 +1,8 @@
 import { expect, it } from 'vitest'
-import { attendanceKey, attendanceOf, bucketOf, type Count, type CountQuery, type Storage } from '../../../src/index.ts'
+import { attendanceKey, attendanceOf } from '../../../src/domain/attendance.ts'
+import { bucketOf } from '../../../src/domain/histogram.ts'
+import type { Count, CountQuery } from '../../../src/index.ts'
+import type { Store } from '../../../src/records/store.ts'
 import { dueDeliveries, minutes, type Starter, t0 } from './harness.ts'
 import {
   about,
@@ -24,7 +27,7 @@ import {
   startsAt,
 } from './rows.ts'
 
-const counted = async (storage: Storage, measure: Count['measure'], query: CountQuery = {}) =>
+const counted = async (storage: Store, measure: Count['measure'], query: CountQuery = {}) =>
   (await storage.statistics.counts(query)).filter((one) => one.measure === measure)
 
 const email = { channel: 'EMAIL', category: 'REMINDER' } as const
@@ -117,7 +120,7 @@ export function statistics({ migrated }: Starter): void {
     const claim = (row: (typeof rows)[number], at = t0) =>
       sendIntent(deliveryWork(row), { guard: free, cap: 5, leaseUntil: minutes(2, at) })
     // On a slow machine one may not have its turn in time: it is held, and tried again.
-    const inTurn = async (command: ReturnType<typeof claim>, by: Storage): Promise<string | undefined> => {
+    const inTurn = async (command: ReturnType<typeof claim>, by: Store): Promise<string | undefined> => {
       const [outcome] = await by.deliveries.commitIntents([command], t0)
       return outcome?.status === 'held' ? inTurn(command, by) : outcome?.status
     }

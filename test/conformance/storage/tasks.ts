@@ -4,12 +4,12 @@ import type {
   DeliveryRow,
   IntentCommand,
   PlanCommand,
-  Storage,
   TaskCommand,
   TaskReport,
   TaskRow,
   Work,
 } from '../../../src/index.ts'
+import type { Store } from '../../../src/records/store.ts'
 import { dueDeliveries, dueReminders, minutes, type Starter, t0 } from './harness.ts'
 import {
   about,
@@ -47,7 +47,7 @@ type Handed = { readonly delivery: DeliveryRow; readonly task: TaskRow; readonly
 
 const later = newReminder({ reminderTime: minutes(60) })
 
-async function handed(storage: Storage, change: Partial<PlanCommand> = { reminders: [later] }): Promise<Handed> {
+async function handed(storage: Store, change: Partial<PlanCommand> = { reminders: [later] }): Promise<Handed> {
   const reminderId = await planOne(storage, change)
   const delivery = await commit(storage, handOver(reminderWork(reminderId)))
   const task = await storage.tasks.find({ reminderId })
@@ -94,7 +94,7 @@ const failedReport = {
   errorMessage: 'no such box',
 } as const
 
-const counts = async (storage: Storage) =>
+const counts = async (storage: Store) =>
   Object.fromEntries(
     (await storage.statistics.counts({}))
       .filter(({ measure }) => !['PLANNED', 'LATENESS', 'EXECUTION_TIME'].includes(measure))
@@ -102,7 +102,7 @@ const counts = async (storage: Storage) =>
       .filter(([, count]) => count > 0),
   )
 
-const rulesOf = async (storage: Storage) =>
+const rulesOf = async (storage: Store) =>
   (await storage.decisions.list(organizationId, 100)).flatMap(({ entries }) => entries.map(({ rule }) => rule))
 
 export function tasks({ migrated }: Starter): void {

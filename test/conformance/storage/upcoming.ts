@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest'
-import type { Storage } from '../../../src/index.ts'
+import type { Store } from '../../../src/records/store.ts'
 import { minutes, type Starter, t0 } from './harness.ts'
 import { planCommand, planRow } from './rows.ts'
 
 const planned = (appointmentId: number, change = {}) =>
   planCommand({ plan: planRow({ appointmentId, ...change }), reminders: [] })
 
-async function pages(storage: Storage, limit: number, between: () => Promise<unknown> = async () => {}) {
+async function pages(storage: Store, limit: number, between: () => Promise<unknown> = async () => {}) {
   const sizes: number[] = []
   const seen: unknown[] = []
   let cursor: string | null = null

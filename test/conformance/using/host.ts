@@ -1,4 +1,5 @@
-import type { HostTransaction, Storage } from '../../../src/index.ts'
+import type { HostTransaction } from '../../../src/index.ts'
+import type { Store } from '../../../src/records/store.ts'
 
 /** The host's transaction, with the row of its own that it writes in it. */
 export type OpenTransaction = {
@@ -10,9 +11,9 @@ export type OpenTransaction = {
 
 /** A host application with a table `visits` of its own in the database of the library. */
 export type Host = {
-  readonly storage: Storage
+  readonly storage: Store
   /** Another storage on the same rows, as another process has; the same one where there can be no other. */
-  another(): Storage
+  another(): Store
   begin(): Promise<OpenTransaction>
   visits(): Promise<number[]>
   /** Ends the host's connections; the storages are closed before. */

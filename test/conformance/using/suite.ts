@@ -1,6 +1,7 @@
 /** What `notifications.using(transaction)` promises, over every kind of transaction that a host may have. */
 import { afterEach, describe, expect, it } from 'vitest'
-import type { DirectoryAppointment, Storage } from '../../../src/index.ts'
+import type { DirectoryAppointment } from '../../../src/index.ts'
+import type { Store } from '../../../src/records/store.ts'
 import { openClinic, organizationId } from '../../support/clinic.ts'
 import type { OpenHost } from './host.ts'
 
@@ -37,7 +38,7 @@ export function usingConformance(name: string, openHost: OpenHost): void {
       return { ...clinic, db: host, another, names, using: clinic.notifications.using.bind(clinic.notifications) }
     }
 
-    const rowsOf = async (storage: Storage, id = 1) => ({
+    const rowsOf = async (storage: Store, id = 1) => ({
       plans: await storage.plans.find([id]),
       reminders: (await storage.reminders.list(organizationId, id)).map(({ status, offset }) => `${status} ${offset}`),
       notices: (await storage.deliveries.list({ appointmentId: id, limit: 50, offset: 0 })).rows.map(

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { checkTemplates, compileDraft, renderMessage } from '../../../src/domain/messages/index.ts'
-import { remember } from '../../../src/domain/messages/remember.ts'
+import { remember } from '../../../src/schemas/remember.ts'
 import { facts, refusal, render, thrown } from './support.ts'
 
 const smsRefusal = (body: string) => thrown(() => checkTemplates('smsTemplates', { appointment_reminder: body }))

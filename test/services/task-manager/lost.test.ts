@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { sqlite } from '../../../adapters/storage/sqlite.ts'
-import { NotificationError, type Storage, type TaskManagerOptions } from '../../../src/index.ts'
+import { NotificationError, type TaskManagerOptions } from '../../../src/index.ts'
+import type { Store } from '../../../src/records/store.ts'
 import { ada } from '../../support/clinic.ts'
+import { sqlite } from '../../support/stores.ts'
 import { hourMs, minuteMs, openWithTaskManager, type World } from './world.ts'
 
 const now = '2024-01-14T18:00:00Z'
@@ -131,7 +132,7 @@ describe('a crash', () => {
     const storage = sqlite(':memory:')
     let isDead = true
     let unwritten = 0
-    const tasks: Storage['tasks'] = {
+    const tasks: Store['tasks'] = {
       ...storage.tasks,
       async apply(commands) {
         if (!isDead || commands.every(({ kind }) => kind !== 'registered')) return storage.tasks.apply(commands)
@@ -160,7 +161,7 @@ describe('a crash', () => {
   it('pain 8: between the commit and the call is found by whoever comes next', async () => {
     const storage = sqlite(':memory:')
     let isDead = true
-    const deliveries: Storage['deliveries'] = {
+    const deliveries: Store['deliveries'] = {
       ...storage.deliveries,
       async commitIntents(commands, at) {
         const outcomes = await storage.deliveries.commitIntents(commands, at)

@@ -1,10 +1,10 @@
 /** A host that cancels an appointment, and detaches those who took part. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { postgres } from '../../../adapters/storage/postgres.ts'
 import type { NotificationsOptions } from '../../../src/index.ts'
 import { ask, service } from '../../conformance/http/world.ts'
 import { ada, openClinic } from '../../support/clinic.ts'
 import { openPostgres, type PostgresServer } from '../../support/postgres-server.ts'
+import { postgres } from '../../support/stores.ts'
 
 const now = '2026-03-18T12:00:00Z'
 const start = new Date('2026-03-20T15:00:00Z')

@@ -1,10 +1,10 @@
 /** A settings page of a host saves with PUT, and knows nothing of a POST before it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { postgres } from '../../../adapters/storage/postgres.ts'
 import type { NotificationsOptions } from '../../../src/index.ts'
 import { admin, ask, openWorld, otherAdmin, patient } from '../../conformance/http/world.ts'
 import { organizationId, otherOrganizationId } from '../../support/clinic.ts'
 import { openPostgres, type PostgresServer } from '../../support/postgres-server.ts'
+import { postgres } from '../../support/stores.ts'
 
 const path = '/preferences/patient/12'
 const put = (body: unknown, caller = patient) => ({ method: 'PUT', path, body, caller })

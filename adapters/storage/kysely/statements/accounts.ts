@@ -1,6 +1,5 @@
-import { sql } from 'kysely'
 import type { Channel } from '../../../../src/index.ts'
-import { type Bind, type Builder, insertQuery, type Mode, type NoArgs, type Param, query } from '../query.ts'
+import { type Bind, type Builder, type Mode, type NoArgs, type Param, query } from '../query.ts'
 
 const accounts = 'notification_accounts'
 const waiting = 'notification_waiting'
@@ -63,14 +62,6 @@ export const accountStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =>
   ),
   recover: bind(
     query((p: Param<{ account: string }>) => db.deleteFrom(accounts).where('account', '=', p('account')).compile()),
-  ),
-  wait: bind(
-    insertQuery(
-      db,
-      waiting,
-      ['account', 'due_at', 'work', 'work_id', 'organization_id'] as const,
-      sql`on conflict do nothing`,
-    ),
   ),
   /** The first entry of the next account: one step in the key for each, however many wait. */
   nextAwaited: bind(

@@ -1,21 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
-import type { EntityId, RecipientType } from '../../../../src/index.ts'
-import { plansAtOnce } from '../codecs/plans.ts'
-import { asked, type Bind, type Builder, insertQuery, type Mode, type Param, query, updateQuery } from '../query.ts'
-
-const written = [
-  'starts_at',
-  'local_start',
-  'time_zone',
-  'custom_reminders',
-  'status',
-  'cancel_reason',
-  'recipients',
-  'tz_version',
-  'revision',
-  'lifecycle_revision',
-  'updated_at',
-] as const
+import { type EntityId, type RecipientType, records } from '../../../../src/index.ts'
+import { asked, type Bind, type Builder, type Mode, type Param, query } from '../query.ts'
 
 /** Rows after the cursor, and up to `lastId`. */
 type PageArgs = { organizationId: string; cursor: number; lastId: number; now: number; limit: number }
@@ -35,16 +20,6 @@ export const planStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
         .compile(),
     ),
   ),
-  revision: bind(
-    query((p: Param<{ appointmentId: EntityId; organizationId: string }>) =>
-      db
-        .selectFrom('reminder_plans')
-        .select('revision')
-        .where('appointment_id', '=', p('appointmentId'))
-        .where('organization_id', '=', p('organizationId'))
-        .compile(),
-    ),
-  ),
   ofAppointments: bind(
     query((p: Param<{ appointmentIds: string }>) =>
       db
@@ -52,37 +27,6 @@ export const planStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
         .crossJoin('reminder_plans')
         .selectAll('reminder_plans')
         .whereRef('reminder_plans.appointment_id', '=', 'asked.value')
-        .compile(),
-    ),
-  ),
-  insert: bind(
-    insertQuery(db, 'reminder_plans', ['organization_id', 'appointment_id', ...written, 'created_at'] as const),
-  ),
-  update: bind(updateQuery(db, 'reminder_plans', written)),
-  delete: bind(
-    query((p: Param<{ id: number }>) => db.deleteFrom('reminder_plans').where('id', '=', p('id')).compile()),
-  ),
-  link: bind(
-    insertQuery(
-      db,
-      'reminder_plan_recipients',
-      ['recipient_type', 'recipient_id', 'plan_id'] as const,
-      sql`on conflict do nothing`,
-    ),
-  ),
-  unlink: bind(
-    query((p: Param<{ planId: number }>) =>
-      db.deleteFrom('reminder_plan_recipients').where('plan_id', '=', p('planId')).compile(),
-    ),
-  ),
-  ofRecipient: bind(
-    query((p: Param<{ recipientType: RecipientType; recipientId: EntityId }>) =>
-      db
-        .selectFrom('reminder_plan_recipients as link')
-        .innerJoin('reminder_plans as plan', 'plan.id', 'link.plan_id')
-        .select(['plan.id', 'plan.organization_id', 'plan.appointment_id'])
-        .where('link.recipient_type', '=', p('recipientType'))
-        .where('link.recipient_id', '=', p('recipientId'))
         .compile(),
     ),
   ),
@@ -95,7 +39,7 @@ export const planStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
         .where('id', '>', p('cursor'))
         .orderBy('id')
         .limit(1)
-        .offset(plansAtOnce - 1)
+        .offset(records.plansAtOnce - 1)
         .compile(),
     ),
   ),
@@ -122,7 +66,7 @@ export const planStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
         .where('id', '>', p('cursor'))
         .orderBy('id')
         .limit(1)
-        .offset(plansAtOnce - 1)
+        .offset(records.plansAtOnce - 1)
         .compile(),
     ),
   ),
@@ -151,7 +95,7 @@ export const planStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
         .where('plan_id', '>', p('cursor'))
         .orderBy('plan_id')
         .limit(1)
-        .offset(plansAtOnce - 1)
+        .offset(records.plansAtOnce - 1)
         .compile(),
     ),
   ),
@@ -172,20 +116,6 @@ export const planStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
         .limit(p('limit'))
         .compile(),
     ),
-  ),
-  /** A scope asked for again starts anew under a new id, so that a worker still on the old job cannot move the new one. */
-  dropJob: bind(
-    query((p: Param<{ scope: string }>) => db.deleteFrom('replan_jobs').where('scope', '=', p('scope')).compile()),
-  ),
-  addJob: bind(
-    insertQuery(db, 'replan_jobs', [
-      'organization_id',
-      'recipient_type',
-      'recipient_id',
-      'scope',
-      'cursor',
-      'created_at',
-    ] as const),
   ),
   oldestJob: bind(query(() => db.selectFrom('replan_jobs').selectAll().orderBy('id').limit(1).compile())),
   /** Forward only: a slower worker's page does not move the job back. */

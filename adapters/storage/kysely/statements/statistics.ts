@@ -1,68 +1,8 @@
 import { sql } from 'kysely'
-import { type Category, type Channel, type EntityId, type Measure, settledMeasures } from '../../../../src/index.ts'
-import { type Bind, type Builder, insertQuery, type Mode, type Param, query } from '../query.ts'
+import { type Category, type Channel, settledMeasures } from '../../../../src/index.ts'
+import { type Builder, query } from '../query.ts'
 
 const table = 'notification_counters'
-
-export type CounterArgs = {
-  organization_id: string
-  day: string
-  measure: Measure
-  channel: Channel | ''
-  category: Category | ''
-  provider: string
-  detail: string
-  by: number
-}
-
-export const statisticsStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
-  /** May go below what was counted for rows that another system wrote; never below zero. */
-  count: bind(
-    query((p: Param<CounterArgs>) =>
-      sql<never>`insert into notification_counters (organization_id, day, measure, channel, category, provider, detail, count)
-          values (${p('organization_id')}, ${p('day')}, ${p('measure')}, ${p('channel')}, ${p('category')}, ${p('provider')},
-            ${p('detail')}, case when ${p('by')} > 0 then ${p('by')} else 0 end)
-          on conflict (organization_id, day, measure, channel, category, provider, detail) do update set count =
-            case when notification_counters.count + ${p('by')} > 0 then notification_counters.count + ${p('by')} else 0 end`.compile(
-        db,
-      ),
-    ),
-  ),
-  metered: bind(
-    query((p: Param<{ organizationId: string; day: string }>) =>
-      db
-        .selectFrom(table)
-        .select('count')
-        .where('organization_id', '=', p('organizationId'))
-        .where('day', '=', p('day'))
-        .where('measure', '=', 'METERED')
-        .where('channel', '=', '')
-        .where('category', '=', '')
-        .where('provider', '=', '')
-        .where('detail', '=', '')
-        .compile(),
-    ),
-  ),
-  outcome: bind(
-    query((p: Param<{ appointmentId: EntityId; organizationId: string }>) =>
-      db
-        .selectFrom('appointment_outcomes')
-        .selectAll()
-        .where('appointment_id', '=', p('appointmentId'))
-        .where('organization_id', '=', p('organizationId'))
-        .compile(),
-    ),
-  ),
-  recordOutcome: bind(
-    insertQuery(
-      db,
-      'appointment_outcomes',
-      ['appointment_id', 'organization_id', 'outcome', 'day', 'detail', 'recorded_at'] as const,
-      sql`on conflict (appointment_id, organization_id) do update set outcome = excluded.outcome, day = excluded.day,
-        detail = excluded.detail, recorded_at = excluded.recorded_at`,
-    ),
-  ),
-})
 
 /** A piece of a `CountQuery` in the database's terms. */
 export type CounterFilter = {

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { EntityId } from '../../../../src/index.ts'
-import { asked, type Bind, type Builder, insertQuery, type Mode, type Param, query, updateQuery } from '../query.ts'
+import { asked, type Bind, type Builder, type Mode, type Param, query } from '../query.ts'
 
 const table = 'task_manager_tasks'
 /** After the last row of the page before; `after` null: from the first. */
@@ -21,9 +21,6 @@ export const taskStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
       .orderBy('id')
       .limit(p('limit'))
   return {
-    get: bind(
-      query((p: Param<{ id: number }>) => db.selectFrom(table).selectAll().where('id', '=', p('id')).compile()),
-    ),
     ofReminder: bind(
       query((p: Param<{ reminder_id: number }>) =>
         db.selectFrom(table).selectAll().where('reminder_id', '=', p('reminder_id')).compile(),
@@ -44,63 +41,6 @@ export const taskStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
           .orderBy('id')
           .limit(p('limit'))
           .compile(),
-      ),
-    ),
-    insert: bind(
-      insertQuery(
-        db,
-        table,
-        [
-          'organization_id',
-          'channel',
-          'category',
-          'reminder_id',
-          'notification_id',
-          'task_id',
-          'generation',
-          'facts',
-          'scheduled_at',
-          'next_at',
-          'attempts',
-          'failures',
-          'error_code',
-          'touched',
-          'unregistered_since',
-          'acknowledged_at',
-          'created_at',
-          'updated_at',
-        ] as const,
-        sql`on conflict do nothing`,
-      ),
-    ),
-    update: bind(
-      updateQuery(db, table, [
-        'task_id',
-        'generation',
-        'facts',
-        'scheduled_at',
-        'next_at',
-        'attempts',
-        'failures',
-        'error_code',
-        'unregistered_since',
-        'acknowledged_at',
-        'updated_at',
-      ] as const),
-    ),
-    delete: bind(query((p: Param<{ id: number }>) => db.deleteFrom(table).where('id', '=', p('id')).compile())),
-    touchReminder: bind(
-      query((p: Param<{ reminder_id: number; next_at: number }>) =>
-        sql<never>`update task_manager_tasks set touched = touched + 1,
-            next_at = case when next_at < ${p('next_at')} then next_at else ${p('next_at')} end
-          where reminder_id = ${p('reminder_id')}`.compile(db),
-      ),
-    ),
-    touchNotification: bind(
-      query((p: Param<{ notification_id: number; next_at: number }>) =>
-        sql<never>`update task_manager_tasks set touched = touched + 1,
-            next_at = case when next_at < ${p('next_at')} then next_at else ${p('next_at')} end
-          where notification_id = ${p('notification_id')}`.compile(db),
       ),
     ),
     /** Deliveries that TaskManager has, of these appointments. */
@@ -199,13 +139,6 @@ export const taskStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
           .limit(1)
           .compile(),
       ),
-    ),
-    /** The id of the task, where the row has none yet. */
-    assignReminder: bind(
-      updateQuery(db, 'appointment_reminders', ['task_manager_task_id', 'task_manager_execution_id'] as const),
-    ),
-    assignDelivery: bind(
-      updateQuery(db, 'notification_history', ['task_manager_task_id', 'task_manager_execution_id'] as const),
     ),
   }
 }

@@ -3,7 +3,6 @@
  * releases of it, each a definition of the tables with the steps that lead there.
  */
 import { expect, it } from 'vitest'
-import { never, optional, required, type Table, word } from '../../../../adapters/storage/kysely/columns.ts'
 import type { Migration, Schema } from '../../../../adapters/storage/kysely/migrations.ts'
 import { createEngine as createPostgresEngine } from '../../../../adapters/storage/postgres/engine.ts'
 import { limitsOf } from '../../../../adapters/storage/postgres/limits.ts'
@@ -11,6 +10,7 @@ import { migrate as migratePostgres } from '../../../../adapters/storage/postgre
 import { createEngine as createSqliteEngine } from '../../../../adapters/storage/sqlite/engine.ts'
 import { migrate as migrateSqlite } from '../../../../adapters/storage/sqlite/migrate.ts'
 import type { LogFields, MigrateOptions, MigrationReport } from '../../../../src/index.ts'
+import { never, optional, required, type Table, word } from '../../../../src/ports/rows/tables/columns.ts'
 import type { MakePlace } from './places.ts'
 
 const first = {

@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import pg from 'pg'
-import { postgres } from '../../../../adapters/storage/postgres.ts'
-import { sqlite } from '../../../../adapters/storage/sqlite.ts'
-import type { Storage } from '../../../../src/index.ts'
+import type { Store } from '../../../../src/records/store.ts'
 import type { PostgresServer } from '../../../support/postgres-server.ts'
+import { postgres, sqlite } from '../../../support/stores.ts'
 import { temporaryFile } from '../sqlite/fixture.ts'
 
 export type Version = 1 | 2 | 3
@@ -19,7 +18,7 @@ export type Shape = Readonly<
 
 /** A database of its own, as a host has it. */
 export type Place = {
-  readonly open: () => Storage
+  readonly open: () => Store
   /** Runs statements as the host would, and returns the rows of the last one. */
   readonly run: (sql: string) => Promise<readonly Record<string, unknown>[]>
   /** What is there: every table with the names of its columns and indexes. */

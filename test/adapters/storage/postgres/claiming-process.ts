@@ -1,7 +1,8 @@
 /** A worker in a process of its own, to be stopped in the middle of a claim: claims these reminders, and says what came of it. */
-import { postgres } from '../../../../adapters/storage/postgres.ts'
+
 import { t0 } from '../../../conformance/storage/harness.ts'
 import { guard, organizationId, reminderWork, sendIntent } from '../../../conformance/storage/rows.ts'
+import { postgres } from '../../../support/stores.ts'
 
 export type Claim = {
   readonly url: string

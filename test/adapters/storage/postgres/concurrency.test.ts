@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { postgres } from '../../../../adapters/storage/postgres.ts'
-import type { Storage } from '../../../../src/index.ts'
+import type { Store } from '../../../../src/records/store.ts'
 import { dueReminders, migration, minutes, t0 } from '../../../conformance/storage/harness.ts'
 import {
   guard,
@@ -20,6 +19,7 @@ import {
   settleCommand,
 } from '../../../conformance/storage/rows.ts'
 import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
+import { postgres } from '../../../support/stores.ts'
 import { freshSchema, holding, onServer, waiting, waitsLong } from './fixture.ts'
 
 let server: PostgresServer
@@ -29,13 +29,13 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 const migrated = onServer(() => server, waitsLong)
 
-const planMany = (storage: Storage, count: number) =>
+const planMany = (storage: Store, count: number) =>
   storage.plans.apply(
     Array.from({ length: count }, (_, index) => planCommand({ plan: planRow({ appointmentId: index + 1 }) })),
   )
 
 /** What a dispatcher does, without the sending: until nothing is due. Returns the ids of the reminders it won. */
-async function sendAll(storage: Storage): Promise<number[]> {
+async function sendAll(storage: Store): Promise<number[]> {
   const won: number[] = []
   for (;;) {
     const due = await dueReminders(storage, t0, 200)
@@ -97,11 +97,11 @@ describe('postgres, several at once', () => {
   const absent = {
     preferences: {
       table: 'patient_notification_preferences',
-      make: (storage: Storage) => storage.preferences.create(organizationId, patient, noPreferences, null, t0),
+      make: (storage: Store) => storage.preferences.create(organizationId, patient, noPreferences, null, t0),
     },
     settings: {
       table: 'notification_settings',
-      make: (storage: Storage) => storage.settings.create(organizationId, noSettings, null, t0),
+      make: (storage: Store) => storage.settings.create(organizationId, noSettings, null, t0),
     },
   } as const
   for (const [what, { table: name, make }] of Object.entries(absent)) {

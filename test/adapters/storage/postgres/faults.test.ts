@@ -1,11 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { postgres } from '../../../../adapters/storage/postgres.ts'
 import { isNotificationError } from '../../../../src/index.ts'
 import { minutes } from '../../../conformance/storage/harness.ts'
 import { newReminder, nextPlan, planCommand, planOne, planRow } from '../../../conformance/storage/rows.ts'
 import { openPostgres, type PostgresServer, startPostgres } from '../../../support/postgres-server.ts'
+import { postgres } from '../../../support/stores.ts'
 import { holding, onServer } from './fixture.ts'
 
 let server: PostgresServer

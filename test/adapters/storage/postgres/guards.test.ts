@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Storage } from '../../../../src/index.ts'
+import type { Store } from '../../../../src/records/store.ts'
 import { t0 } from '../../../conformance/storage/harness.ts'
 import {
   guard,
@@ -21,9 +21,9 @@ afterAll(() => server.stop())
 const migrated = onServer(() => server, waitsLong)
 
 const smsOff = { smsEnabled: false }
-const createSettings = (storage: Storage) =>
+const createSettings = (storage: Store) =>
   storage.settings.create(organizationId, { ...noSettings, emailEnabled: true }, null, t0)
-const createPreferences = (storage: Storage) =>
+const createPreferences = (storage: Store) =>
   storage.preferences.create(organizationId, patient, { ...noPreferences, emailEnabled: true }, null, t0)
 const asMade = { settings: { organizationId, revision: 1 }, preferences: [{ recipient: patient, revision: 1 }] }
 
@@ -31,12 +31,12 @@ const cases = {
   'settings that are made': { isMade: false, change: createSettings },
   'settings that change': {
     isMade: true,
-    change: (storage: Storage) => storage.settings.update(organizationId, smsOff, null, t0),
+    change: (storage: Store) => storage.settings.update(organizationId, smsOff, null, t0),
   },
   'preferences that are made': { isMade: false, change: createPreferences },
   'preferences that change': {
     isMade: true,
-    change: (storage: Storage) => storage.preferences.update(patient, smsOff, null, t0),
+    change: (storage: Store) => storage.preferences.update(patient, smsOff, null, t0),
   },
 } as const
 

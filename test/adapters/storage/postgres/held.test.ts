@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { keysOf } from '../../../../adapters/storage/postgres/locks.ts'
-import { postgres } from '../../../../adapters/storage/postgres.ts'
-import type { DeliveryRow, Storage } from '../../../../src/index.ts'
+import type { DeliveryRow } from '../../../../src/index.ts'
+import type { Store } from '../../../../src/records/store.ts'
 import { minutes, t0 } from '../../../conformance/storage/harness.ts'
 import {
   claimOne,
@@ -29,6 +29,7 @@ import {
 } from '../../../conformance/storage/rows.ts'
 import { ada, openClinic } from '../../../support/clinic.ts'
 import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
+import { postgres } from '../../../support/stores.ts'
 import type { Claim } from './claiming-process.ts'
 import { behindProxy, committing, freshSchema, holding, onServer, waiting } from './fixture.ts'
 
@@ -49,7 +50,7 @@ async function soon<T>(work: Promise<T>): Promise<T> {
 }
 
 const recipientOf = (appointmentId: number) => ({ type: 'PATIENT', id: appointmentId }) as const
-const planned = (storage: Storage, appointmentId: number) =>
+const planned = (storage: Store, appointmentId: number) =>
   planOne(storage, {
     plan: planRow({ appointmentId, recipients: [recipientOf(appointmentId)] }),
     reminders: [newReminder({ recipient: recipientOf(appointmentId) })],
@@ -67,7 +68,7 @@ const intentOf = (id: number, appointmentId: number, revisions = { settings: 0, 
 const statuses = (outcomes: readonly { readonly status: string }[]) => outcomes.map(({ status }) => status)
 
 /** One that waits for what others have as long as it takes. */
-function patientStorage(schema: string): Storage {
+function patientStorage(schema: string): Store {
   const storage = postgres({ url: server.url, schema, lockTimeoutMs: 60_000, commandTimeoutMs: 60_000 })
   onTestFinished(() => storage.close())
   return storage
@@ -87,7 +88,7 @@ async function stall(pool: pg.Pool, table: Table, condition: string): Promise<()
 const stallKey = 4711
 
 /** A transaction of the host, ended after the test unless the test ends it. */
-async function hostTransaction(pool: pg.Pool, storage: Storage) {
+async function hostTransaction(pool: pg.Pool, storage: Store) {
   const client = await pool.connect()
   await client.query('begin')
   let isOver = false
@@ -330,7 +331,7 @@ describe('postgres, claims beside a row that somebody holds', () => {
 
 describe('postgres, what else comes in batches', () => {
   /** Three that are being sent, of appointments 1 to 3. */
-  async function sending(storage: Storage): Promise<DeliveryRow[]> {
+  async function sending(storage: Store): Promise<DeliveryRow[]> {
     const ids = [await planned(storage, 1), await planned(storage, 2), await planned(storage, 3)]
     const outcomes = await storage.deliveries.commitIntents(
       ids.map((id, index) => intentOf(id, index + 1)),

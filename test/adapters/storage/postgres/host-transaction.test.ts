@@ -1,8 +1,8 @@
 import { Kysely, PostgresDialect, type Transaction } from 'kysely'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it, onTestFinished } from 'vitest'
-import { postgres } from '../../../../adapters/storage/postgres.ts'
-import type { HostTransaction, Storage, TransactionStorage } from '../../../../src/index.ts'
+import type { HostTransaction } from '../../../../src/index.ts'
+import type { Store, TransactionStore } from '../../../../src/records/store.ts'
 import { migration, t0 } from '../../../conformance/storage/harness.ts'
 import {
   guard,
@@ -15,6 +15,7 @@ import {
   sendIntent,
 } from '../../../conformance/storage/rows.ts'
 import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
+import { postgres } from '../../../support/stores.ts'
 import { freshSchema, onServer } from './fixture.ts'
 
 let server: PostgresServer
@@ -24,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 const migrated = onServer(() => server)
 
-const within = (storage: Storage, transaction: unknown): TransactionStorage => {
+const within = (storage: Store, transaction: unknown): TransactionStore => {
   const inside = storage.within?.(transaction)
   if (inside === undefined) throw new Error('the storage takes no transactions')
   return inside

@@ -2,8 +2,7 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { type PostgresOptions, postgres } from '../../../../adapters/storage/postgres.ts'
-
+import type { PostgresOptions } from '../../../../adapters/storage/postgres.ts'
 import { minutes, t0 } from '../../../conformance/storage/harness.ts'
 import { storageConformance } from '../../../conformance/storage/index.ts'
 import {
@@ -16,6 +15,7 @@ import {
   planRow,
 } from '../../../conformance/storage/rows.ts'
 import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
+import { postgres } from '../../../support/stores.ts'
 import { onServer, reusing } from './fixture.ts'
 
 let server: PostgresServer

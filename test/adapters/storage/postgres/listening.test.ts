@@ -3,12 +3,13 @@ import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { createEngine } from '../../../../adapters/storage/postgres/engine.ts'
 import { watchForeignChanges } from '../../../../adapters/storage/postgres/foreign-change.ts'
 import { limitsOf } from '../../../../adapters/storage/postgres/limits.ts'
-import { postgres } from '../../../../adapters/storage/postgres.ts'
-import { type Storage, systemClock } from '../../../../src/index.ts'
+import { systemClock } from '../../../../src/index.ts'
+import type { Store } from '../../../../src/records/store.ts'
 import { migration, minutes } from '../../../conformance/storage/harness.ts'
 import { newReminder, planOne, planRow } from '../../../conformance/storage/rows.ts'
 import { LogBook, openClinic } from '../../../support/clinic.ts'
 import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
+import { postgres } from '../../../support/stores.ts'
 import { behindProxy, freshSchema, onServer } from './fixture.ts'
 
 let server: PostgresServer
@@ -26,7 +27,7 @@ function hostPool(max: number): pg.Pool {
 }
 
 /** Counts what a storage hears, until the test is over. */
-function listening(storage: Storage) {
+function listening(storage: Store) {
   const log = new LogBook()
   const heard = { count: 0, log }
   const stop = storage.onForeignChange?.(() => {
@@ -38,7 +39,7 @@ function listening(storage: Storage) {
 
 let days = 0
 /** Earlier than whatever was planned before, so that it is told. */
-const earlier = (storage: Storage) => {
+const earlier = (storage: Store) => {
   days += 1
   return planOne(storage, {
     plan: planRow({ appointmentId: 1000 + days }),

@@ -1,13 +1,13 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { postgres } from '../../../../adapters/storage/postgres.ts'
-import type { Storage } from '../../../../src/index.ts'
+import type { Store } from '../../../../src/records/store.ts'
 import { minutes } from '../../../conformance/storage/harness.ts'
 import { storageConformance } from '../../../conformance/storage/index.ts'
 import { newReminder, planCommand, planOne, planRow } from '../../../conformance/storage/rows.ts'
 import { LogBook } from '../../../support/clinic.ts'
 import { hasPgBouncer, type PgBouncer, startPgBouncer } from '../../../support/pgbouncer.ts'
 import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
+import { postgres } from '../../../support/stores.ts'
 import { onServer, reusing } from './fixture.ts'
 
 describe.skipIf(!hasPgBouncer)('behind PgBouncer in transaction mode', () => {
@@ -27,7 +27,7 @@ describe.skipIf(!hasPgBouncer)('behind PgBouncer in transaction mode', () => {
   storageConformance('postgres, a URL', reusing(pooled, 'url'), ['claims', 'races', 're-plans', 'jobs'])
   storageConformance('postgres, a pool', reusing(pooled, 'pool'), ['claims', 'jobs'])
 
-  const planMany = (storage: Storage, first: number) =>
+  const planMany = (storage: Store, first: number) =>
     Promise.all(
       Array.from({ length: 30 }, (_, index) =>
         storage.plans.apply([planCommand({ plan: planRow({ appointmentId: first + index }) })]),

@@ -2,11 +2,13 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { type PostgresOptions, postgres } from '../../../../adapters/storage/postgres.ts'
-import { isNotificationError, type Storage, systemClock } from '../../../../src/index.ts'
+import type { PostgresOptions } from '../../../../adapters/storage/postgres.ts'
+import { isNotificationError, systemClock } from '../../../../src/index.ts'
+import type { Store } from '../../../../src/records/store.ts'
 import { planCommand, planRow } from '../../../conformance/storage/rows.ts'
 import { ada, openClinic } from '../../../support/clinic.ts'
 import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
+import { postgres } from '../../../support/stores.ts'
 import { behindProxy, committing, holding, onServer, waiting } from './fixture.ts'
 
 let server: PostgresServer
@@ -19,11 +21,11 @@ const migrated = onServer(() => server)
 /** Small, so that no test waits long: what is given up here is given up after twice `commandTimeoutMs`. */
 const limits = { commandTimeoutMs: 300, connectTimeoutMs: 1500, busyTimeoutMs: 400 }
 
-const plan = (storage: Storage, appointmentId: number) =>
+const plan = (storage: Store, appointmentId: number) =>
   storage.plans.apply([planCommand({ plan: planRow({ appointmentId }) })])
 
 /** Opens so many connections, ready for plans. Not by as many plans: one may wait too long for what the others count. */
-async function openAll(storage: Storage, count: number): Promise<void> {
+async function openAll(storage: Store, count: number): Promise<void> {
   await plan(storage, 1)
   await Promise.all(Array.from({ length: count }, () => storage.ping()))
 }

@@ -1,10 +1,10 @@
 import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { afterAll, beforeAll } from 'vitest'
-import { postgres } from '../../../../adapters/storage/postgres.ts'
 import type { Host, OpenTransaction } from '../../../conformance/using/host.ts'
 import { usingConformance } from '../../../conformance/using/suite.ts'
 import { openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
+import { postgres } from '../../../support/stores.ts'
 import { freshSchema } from './fixture.ts'
 
 let server: PostgresServer

@@ -1,6 +1,5 @@
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { sqlite } from '../../../../adapters/storage/sqlite.ts'
 import { migration, t0 } from '../../../conformance/storage/harness.ts'
 import {
   commit,
@@ -12,6 +11,7 @@ import {
   reminderWork,
   sendIntent,
 } from '../../../conformance/storage/rows.ts'
+import { sqlite } from '../../../support/stores.ts'
 
 const adopting = { ...migration(), adopt: true }
 

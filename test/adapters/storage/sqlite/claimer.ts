@@ -1,8 +1,8 @@
 /** One process of `processes.test.ts`: claims what it can of the reminders due, and prints how many it won. */
 import { randomInt } from 'node:crypto'
-import { sqlite } from '../../../../adapters/storage/sqlite.ts'
 import type { IntentCommand } from '../../../../src/index.ts'
 import { dueReminders } from '../../../conformance/storage/harness.ts'
+import { sqlite } from '../../../support/stores.ts'
 
 const [path = '', now = '0'] = process.argv.slice(2)
 const storage = sqlite(path)

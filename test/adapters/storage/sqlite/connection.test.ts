@@ -2,10 +2,11 @@ import { chmod, readdir, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterEach, describe, expect, expectTypeOf, it } from 'vitest'
-import { type SqliteDatabase, sqlite } from '../../../../adapters/storage/sqlite.ts'
-import type { Storage } from '../../../../src/index.ts'
+import type { SqliteDatabase } from '../../../../adapters/storage/sqlite.ts'
+import type { Store } from '../../../../src/records/store.ts'
 import { migration, t0 } from '../../../conformance/storage/harness.ts'
 import { noSettings, organizationId, planCommand, planOne, planRow } from '../../../conformance/storage/rows.ts'
+import { sqlite } from '../../../support/stores.ts'
 import { temporaryFile } from './fixture.ts'
 
 const ends: (() => Promise<unknown> | unknown)[] = []
@@ -26,7 +27,7 @@ async function migratedFile(options: { busyTimeoutMs?: number; pollMs?: number }
   return { path, storage }
 }
 
-const plan = (storage: Storage, appointmentId: number) =>
+const plan = (storage: Store, appointmentId: number) =>
   storage.plans.apply([planCommand({ plan: planRow({ appointmentId }) })])
 
 /** Turns of the event loop, for work that retries on its own. */
@@ -200,7 +201,7 @@ describe('sqlite, a shared database in memory', () => {
 })
 
 describe('sqlite, changes of others', () => {
-  const noticed = async (storage: Storage, change: () => Promise<unknown>) => {
+  const noticed = async (storage: Store, change: () => Promise<unknown>) => {
     const notice = Promise.withResolvers<void>()
     const end = storage.onForeignChange?.(() => notice.resolve())
     // The first look remembers where things stood.

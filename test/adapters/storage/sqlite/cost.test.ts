@@ -1,8 +1,8 @@
 import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
-import { sqlite } from '../../../../adapters/storage/sqlite.ts'
 import { dueDeliveries, dueReminders, migration, minutes, t0 } from '../../../conformance/storage/harness.ts'
 import { newReminder, planCommand } from '../../../conformance/storage/rows.ts'
+import { sqlite } from '../../../support/stores.ts'
 
 async function withPending(count: number) {
   const database = new Database(':memory:')

@@ -1,7 +1,7 @@
 /** A process of `host-transaction.test.ts`: writes its row and a plan in one transaction, says so, and waits to be killed. */
 import Database from 'better-sqlite3'
-import { sqlite } from '../../../../adapters/storage/sqlite.ts'
 import { planCommand } from '../../../conformance/storage/rows.ts'
+import { sqlite } from '../../../support/stores.ts'
 
 const [path = ''] = process.argv.slice(2)
 const database = new Database(path)

@@ -3,10 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { sqlite } from '../../../../adapters/storage/sqlite.ts'
 import type { IdKinds } from '../../../../src/index.ts'
 import type { StorageHarness } from '../../../conformance/storage/index.ts'
 import { migratedSqlite } from '../../../support/migrated-sqlite.ts'
+import { sqlite } from '../../../support/stores.ts'
 
 /** What a host could do to the database by itself, on a connection of its own. */
 const hostTools = (database: Database.Database) => ({

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
 import { Kysely, SqliteDialect, type Transaction } from 'kysely'
 import { describe, expect, expectTypeOf, it, onTestFinished } from 'vitest'
-import { sqlite } from '../../../../adapters/storage/sqlite.ts'
-import type { HostTransaction, Storage, TransactionStorage } from '../../../../src/index.ts'
+import type { HostTransaction } from '../../../../src/index.ts'
+import type { Store, TransactionStore } from '../../../../src/records/store.ts'
 import { integerIds, t0 } from '../../../conformance/storage/harness.ts'
 import {
   guard,
@@ -20,9 +20,10 @@ import {
   sendIntent,
 } from '../../../conformance/storage/rows.ts'
 import { migratedSqlite } from '../../../support/migrated-sqlite.ts'
+import { sqlite } from '../../../support/stores.ts'
 import { temporaryFile } from './fixture.ts'
 
-const within = (storage: Storage, transaction: unknown): TransactionStorage => {
+const within = (storage: Store, transaction: unknown): TransactionStore => {
   const inside = storage.within?.(transaction)
   if (inside === undefined) throw new Error('the storage takes no transactions')
   return inside

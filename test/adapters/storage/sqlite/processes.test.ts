@@ -3,9 +3,9 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
 import { connect } from '../../../../adapters/storage/sqlite/connection.ts'
-import { sqlite } from '../../../../adapters/storage/sqlite.ts'
 import { migration, t0 } from '../../../conformance/storage/harness.ts'
 import { organizationId, planCommand, planRow } from '../../../conformance/storage/rows.ts'
+import { sqlite } from '../../../support/stores.ts'
 import { temporaryFile } from './fixture.ts'
 
 const run = promisify(execFile)

@@ -1,8 +1,8 @@
 import Database from 'better-sqlite3'
 import { CamelCasePlugin, Kysely, SqliteDialect } from 'kysely'
-import { sqlite } from '../../../../adapters/storage/sqlite.ts'
 import type { Host, OpenTransaction } from '../../../conformance/using/host.ts'
 import { usingConformance } from '../../../conformance/using/suite.ts'
+import { sqlite } from '../../../support/stores.ts'
 import { temporaryFile } from './fixture.ts'
 
 /** The host's schema as its code sees it: CamelCasePlugin makes it `visit_rows` in the database. */

@@ -1,0 +1,195 @@
+import type { records } from '../../../src/index.ts'
+import { locksOf } from './absences.ts'
+import type { Commands, Session } from './engine.ts'
+import { isUnknownCommit } from './errors.ts'
+import { flush } from './flush.ts'
+import { inParts, type Pace } from './in-parts.ts'
+import { type AdvisoryLock, nameOfLock, takeLocks, tryLocks } from './locks.ts'
+import { qualified } from './names.ts'
+import { announce } from './notify.ts'
+import { createPatience } from './patience.ts'
+import { nameOf, rowReader, type Waiting } from './row-reads.ts'
+import { WorkingSet } from './working-set.ts'
+
+type Command<Item, Outcome> = records.Command<Item, Outcome>
+type Load = <Item, Outcome>(
+  command: Command<Item, Outcome>,
+  items: readonly Item[],
+  session: Session,
+  set: WorkingSet,
+) => Promise<ReadonlySet<Item>>
+
+/** Ids are asked for in lots of at least this many: an id that is not used waits for the next command. */
+const lot = 64
+
+/** Ids that the database set aside for this process, in order. They are unique; that there are none missing nobody promised. */
+export function idPool() {
+  const kept = new Map<records.NumberedTable, number[]>()
+  return {
+    async take(session: Session, table: records.NumberedTable, count: number): Promise<number[]> {
+      const taken = kept.get(table) ?? []
+      kept.set(table, taken.splice(count))
+      const missing = count - taken.length
+      if (missing <= 0) return taken
+      const { rows } = await session.run<{ next_id: string }>(
+        // The sequence is looked up once, not for each id, which would cost as much as to insert the row.
+        `select nextval(named.sequence)::text as next_id
+         from (select pg_get_serial_sequence($1, 'id')::regclass as sequence offset 0) as named, generate_series(1, $2::int)`,
+        [qualified(session.schema, table), Math.max(missing, lot)],
+      )
+      const fresh = rows.map((row) => Number(row.next_id))
+      kept.set(table, [...(kept.get(table) ?? []), ...fresh.splice(missing)])
+      return [...taken, ...fresh]
+    },
+    /** Unused ones, after their transaction. */
+    giveBack(table: records.NumberedTable, ids: readonly number[]): void {
+      kept.set(table, [...ids, ...(kept.get(table) ?? [])])
+    },
+  }
+}
+export type IdPool = ReturnType<typeof idPool>
+
+/**
+ * Carries out commands: reads under lock what they declare, runs them on what was read, and writes what they changed in bulk. A few
+ * round trips for any number of rows.
+ */
+async function transact<Item, Outcome>(
+  engine: Pick<Commands, 'write'>,
+  pool: IdPool,
+  command: Command<Item, Outcome>,
+  items: readonly Item[],
+  load: Load,
+  pace: Pace,
+): Promise<Outcome[]> {
+  let afterwards = () => {}
+  const outcomes = await engine.write(async (session) => {
+    const ids = new Map<records.NumberedTable, number[]>()
+    const set = new WorkingSet(session.ids, (table) => {
+      const id = ids.get(table)?.shift()
+      if (id === undefined) throw new Error(`a command inserted more rows into ${table} than it said`)
+      return id
+    })
+    const held = await load(command, items, session, set)
+    const free = held.size === 0 ? items : items.filter((item) => !held.has(item))
+    const counts = new Map<records.NumberedTable, number>()
+    for (const [table, count] of free.flatMap((item) => command.inserts?.(item) ?? [])) {
+      counts.set(table, (counts.get(table) ?? 0) + count)
+    }
+    for (const [table, count] of counts) if (count > 0) ids.set(table, await pool.take(session, table, count))
+    const done = command.run(set, free).values()
+    afterwards = await announce(session, set)
+    await flush(session, set)
+    for (const [table, unused] of ids) pool.giveBack(table, unused)
+    return items.flatMap((item) => {
+      if (held.has(item)) return command.held === null ? [] : [command.held.outcome]
+      const { value, done: isOver } = done.next()
+      return isOver === true ? [] : [value]
+    })
+  }, pace)
+  afterwards()
+  return outcomes
+}
+
+/** Locks what is not there, then reads stage by stage; gives the items of which something is another's, where that is passed over. */
+async function read<Item, Outcome>(
+  { absences, stages }: Command<Item, Outcome>,
+  items: readonly Item[],
+  session: Session,
+  set: WorkingSet,
+  waiting: {
+    readonly rows: (asked: readonly records.Read[]) => Waiting
+    readonly locks: (locks: readonly AdvisoryLock[]) => Promise<readonly AdvisoryLock[]>
+  },
+): Promise<ReadonlySet<Item>> {
+  const locks = new Map(
+    absences === undefined
+      ? []
+      : items.map((item) => [item, absences(item, session.ids).flatMap((one) => locksOf(one, session.isHosts))]),
+  )
+  const missed = new Set((await waiting.locks([...locks.values()].flat())).map(nameOfLock))
+  const reader = rowReader(session, set)
+  const reads = new Map<Item, records.Read[]>()
+  for (const item of items) reads.set(item, [])
+  for (const stage of stages) {
+    const asked: records.Read[] = []
+    for (const [item, known] of reads) {
+      const more = stage(item, set)
+      known.push(...more)
+      asked.push(...more)
+    }
+    if (asked.length > 0) await reader.stage(asked, waiting.rows(asked))
+  }
+  if (!reader.hasSkipped() && missed.size === 0) return new Set()
+  const isHeld = (item: Item): boolean =>
+    (locks.get(item) ?? []).some((lock) => missed.has(nameOfLock(lock))) || (reads.get(item) ?? []).some(reader.isHeld)
+  return new Set(items.filter(isHeld))
+}
+
+export type Carry = Storage['carry']
+
+const allLocks =
+  ({ run, schema }: Session) =>
+  async (locks: readonly AdvisoryLock[]): Promise<readonly AdvisoryLock[]> => {
+    await takeLocks(run, schema, locks)
+    return []
+  }
+
+/** What carries out commands on the library's own connections, or in a transaction of the host (`isHosts`), which waits for everything. */
+export function carrying(
+  engine: Pick<Commands, 'write'>,
+  pool: IdPool,
+  { busyTimeoutMs, isHosts }: { readonly busyTimeoutMs: number; readonly isHosts: boolean },
+): Carry {
+  const rows = createPatience()
+  const absences = createPatience()
+  /** What may be committed although nobody was answered, and how long to wait for who has it. */
+  const unsure = new Map<string, number>()
+
+  const waitForAll: Load = (command, items, session, set) =>
+    read(command, items, session, set, { rows: () => 'wait', locks: allLocks(session) })
+
+  /** Most wait for a row only for a moment; who has one for long is passed over. */
+  const waitShortly: Load = (command, items, session, set) =>
+    rows.attempt((waiting) => read(command, items, session, set, { rows: () => waiting, locks: allLocks(session) }))
+
+  const isUnsure = (name: string): boolean => {
+    const isYet = (unsure.get(name) ?? 0) > performance.now()
+    if (!isYet) unsure.delete(name)
+    return isYet
+  }
+
+  /**
+   * What a transaction of the host, or a worker that stands still, has must not keep the others. Locks for what is not there are
+   * short where all is well, so those are waited for, in turn, for a moment.
+   */
+  const passOver =
+    (begun: Set<string>): Load =>
+    (command, items, session, set) =>
+      read(command, items, session, set, {
+        rows(asked) {
+          for (const one of asked) if (one.lock === 'update') begun.add(nameOf(one))
+          return unsure.size > 0 && asked.some((one) => isUnsure(nameOf(one))) ? 'wait' : 'skip'
+        },
+        locks: (locks) =>
+          absences.attempt((waiting) =>
+            waiting === 'skip' ? tryLocks(session.run, session.schema, locks) : allLocks(session)(locks),
+          ),
+      })
+
+  async function all<Item, Outcome>(command: Command<Item, Outcome>, items: readonly Item[]): Promise<Outcome[]> {
+    if (items.length === 0) return []
+    const wait = isHosts ? undefined : command.held?.wait
+    const begun = new Set<string>()
+    const load = wait === 'never' ? passOver(begun) : wait === 'shortly' ? waitShortly : waitForAll
+    const go = (part: readonly Item[], pace: Pace = 'patient') => transact(engine, pool, command, part, load, pace)
+    if (wait === 'apart' && command.held !== null) return inParts(items, go, command.held.outcome)
+    try {
+      return await go(items)
+    } catch (error) {
+      if (isUnknownCommit(error)) for (const name of begun) unsure.set(name, performance.now() + busyTimeoutMs)
+      throw error
+    }
+  }
+
+  return all
+}

@@ -1,0 +1,31 @@
+import { required, type Table, times } from './columns.ts'
+import { preferences, settings } from './stored-fields.ts'
+
+const preferenceColumns = {
+  ...preferences.columns,
+  ...times,
+  organization_id: required('text'),
+  revision: required('int'),
+} as const
+
+/** The settings of organizations and the preferences of recipients: their fields are columns of the same names. */
+export const settingTables = {
+  notification_settings: {
+    columns: {
+      id: required('serial'),
+      organization_id: required('text'),
+      ...settings.columns,
+      ...times,
+      revision: required('int'),
+    },
+    indexes: [{ name: 'notification_settings_organization', columns: ['organization_id'], unique: true }],
+  },
+  patient_notification_preferences: {
+    columns: { id: required('serial'), patient_id: required('recipient'), ...preferenceColumns },
+    indexes: [{ name: 'patient_notification_preferences_patient', columns: ['patient_id'], unique: true }],
+  },
+  client_notification_preferences: {
+    columns: { id: required('serial'), client_id: required('recipient'), ...preferenceColumns },
+    indexes: [{ name: 'client_notification_preferences_client', columns: ['client_id'], unique: true }],
+  },
+} as const satisfies Record<string, Table>

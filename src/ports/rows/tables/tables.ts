@@ -1,0 +1,268 @@
+import type {
+  Category,
+  Channel,
+  DeliveryState,
+  DeliveryStatus,
+  RecipientType,
+  ReminderStatus,
+  Rule,
+} from '../../../schemas/vocabulary.ts'
+import { accountTables } from './account-tables.ts'
+import { never, optional, type RowOf, required, type Table, times, word } from './columns.ts'
+import { recordTables } from './record-tables.ts'
+import { settingTables } from './setting-tables.ts'
+import { taskTables } from './task-tables.ts'
+
+/** `BOTH` is documented for stored rows; the library splits it into one EMAIL and one SMS before it stores anything. */
+const channel = never(word<Channel>())
+
+/**
+ * What a list of deliveries can be asked for, then the order of the list. A row is settled, or rests unsettled, or something is
+ * still due of it: a message that is sent at once is never in the indexes of those that rest.
+ */
+const listed = ['notification_category', 'notification_type', 'recipient_type', 'created_at', 'id'] as const
+
+/**
+ * The tables with the documented names: documented columns first, then ours. The names are a contract with hosts that
+ * read them; what every row means is told in `src/ports/storage`.
+ */
+export const tables = {
+  ...settingTables,
+  appointment_reminders: {
+    columns: {
+      id: required('serial'),
+      appointment_id: required('appointment'),
+      reminder_type: channel,
+      reminder_time: required('instant'),
+      hours_before_appointment: required('number'),
+      subject: optional('text'),
+      message: optional('text'),
+      status: { ...never(word<ReminderStatus>()), defaultTo: 'PENDING' },
+      sent_at: optional('instant'),
+      error_message: optional('text'),
+      task_manager_task_id: optional('text'),
+      task_manager_execution_id: optional('text'),
+      ...times,
+      organization_id: required('text'),
+      recipient_type: never(word<RecipientType>()),
+      recipient_id: required('recipient'),
+      offset: required('text'),
+      starts_at: required('instant'),
+      due_at: optional('instant'),
+      reason: word<Rule>(),
+      notification_id: optional('int'),
+      /** Since when it waits for a decision, after a restore; null for all others. */
+      held_at: optional('instant'),
+      /** 1, or null once CANCELLED: nulls are distinct to a unique index, so one full index serves uniqueness and listing. */
+      live: optional('int'),
+    },
+    indexes: [
+      {
+        name: 'appointment_reminders_identity',
+        columns: [
+          'appointment_id',
+          'organization_id',
+          'recipient_type',
+          'recipient_id',
+          'reminder_type',
+          'offset',
+          'starts_at',
+          'live',
+        ],
+        unique: true,
+      },
+      { name: 'appointment_reminders_due', columns: ['due_at'], whereNotNull: 'due_at' },
+      {
+        name: 'appointment_reminders_lane',
+        columns: ['organization_id', 'reminder_type', 'due_at'],
+        whereNotNull: 'due_at',
+      },
+      { name: 'appointment_reminders_held', columns: ['held_at', 'id'], whereNotNull: 'held_at' },
+    ],
+  },
+  notification_history: {
+    columns: {
+      id: required('serial'),
+      notification_type: channel,
+      notification_category: never(word<Category>()),
+      recipient_type: never(word<RecipientType>()),
+      recipient_id: required('recipient'),
+      recipient_email: optional('text'),
+      recipient_phone: optional('text'),
+      subject: optional('text'),
+      message: required('text'),
+      /** Null until settled, so no documented default of SENT: a row is not sent because it exists. */
+      status: word<DeliveryStatus>(),
+      sent_at: optional('instant'),
+      delivered_at: optional('instant'),
+      error_message: optional('text'),
+      appointment_id: optional('appointment'),
+      waitlist_entry_id: optional('waitlistEntry'),
+      task_manager_task_id: optional('text'),
+      task_manager_execution_id: optional('text'),
+      ...times,
+      organization_id: required('text'),
+      delivery_state: never(word<DeliveryState>()),
+      due_at: optional('instant'),
+      fence: required('int'),
+      attempts: required('int'),
+      unknown_outcomes: required('int'),
+      reminder_id: optional('int'),
+      reason: word<Rule>(),
+      error_code: optional('text'),
+      provider: optional('text'),
+      provider_message_id: optional('text'),
+      idempotency_key: required('text'),
+      dedupe_key: optional('text'),
+      template_revision: required('text'),
+      /** JSON, but read by nobody else: it comes back to the letter. */
+      snapshot: optional('text'),
+      /** Since when it waits for a decision, after a restore; null for all others. */
+      held_at: optional('instant'),
+    },
+    indexes: [
+      { name: 'notification_history_due_fence', columns: ['due_at', 'id', 'fence'], whereNotNull: 'due_at' },
+      {
+        name: 'notification_history_lane',
+        columns: ['organization_id', 'notification_type', 'due_at'],
+        whereNotNull: 'due_at',
+      },
+      {
+        name: 'notification_history_sending',
+        columns: ['id'],
+        whereIs: { column: 'delivery_state', word: 'sending' },
+      },
+      { name: 'notification_history_held', columns: ['held_at', 'id'], whereNotNull: 'held_at' },
+      {
+        name: 'notification_history_dedupe',
+        columns: ['organization_id', 'dedupe_key'],
+        unique: true,
+        whereNotNull: 'dedupe_key',
+      },
+      { name: 'notification_history_appointment', columns: ['appointment_id'], whereNotNull: 'appointment_id' },
+      {
+        name: 'notification_history_waitlist_entry',
+        columns: ['waitlist_entry_id'],
+        whereNotNull: 'waitlist_entry_id',
+      },
+      { name: 'notification_history_recipient', columns: ['recipient_type', 'recipient_id', 'created_at'] },
+      { name: 'notification_history_settled', columns: ['created_at', 'id'], whereNotNull: 'status' },
+      { name: 'notification_history_settled_kind', columns: ['status', ...listed], whereNotNull: 'status' },
+      {
+        name: 'notification_history_settled_organization',
+        columns: ['organization_id', 'status', ...listed],
+        whereNotNull: 'status',
+      },
+      {
+        name: 'notification_history_resting_kind',
+        columns: ['delivery_state', ...listed],
+        whereNull: ['status', 'due_at'],
+      },
+      {
+        name: 'notification_history_resting_organization',
+        columns: ['organization_id', 'delivery_state', ...listed],
+        whereNull: ['status', 'due_at'],
+      },
+      {
+        name: 'notification_history_waiting',
+        columns: ['delivery_state', ...listed, 'organization_id'],
+        whereNotNull: 'due_at',
+      },
+    ],
+  },
+  reminder_plans: {
+    columns: {
+      id: required('serial'),
+      organization_id: required('text'),
+      appointment_id: required('appointment'),
+      starts_at: required('instant'),
+      local_start: required('text'),
+      time_zone: required('text'),
+      custom_reminders: optional('json'),
+      status: never(word<'active' | 'cancelled'>()),
+      cancel_reason: word<Rule>(),
+      recipients: required('json'),
+      tz_version: optional('text'),
+      revision: required('int'),
+      lifecycle_revision: required('int'),
+      ...times,
+    },
+    indexes: [
+      { name: 'reminder_plans_appointment', columns: ['appointment_id', 'organization_id'], unique: true },
+      /** By id, not by start: a page of a re-plan must not miss an appointment that moves while the job runs. */
+      { name: 'reminder_plans_organization', columns: ['organization_id', 'id', 'starts_at'] },
+    ],
+  },
+  /** Which plans a recipient takes part in: a change of preferences finds them without reading every plan. */
+  reminder_plan_recipients: {
+    columns: {
+      recipient_type: never(word<RecipientType>()),
+      recipient_id: required('recipient'),
+      plan_id: required('int'),
+    },
+    primaryKey: ['recipient_type', 'recipient_id', 'plan_id'],
+    indexes: [{ name: 'reminder_plan_recipients_plan', columns: ['plan_id'] }],
+  },
+  notification_decisions: {
+    columns: {
+      id: required('serial'),
+      organization_id: required('text'),
+      appointment_id: optional('appointment'),
+      waitlist_entry_id: optional('waitlistEntry'),
+      at: required('instant'),
+      entries: required('json'),
+    },
+    indexes: [
+      { name: 'notification_decisions_appointment', columns: ['appointment_id'], whereNotNull: 'appointment_id' },
+    ],
+  },
+  notification_suppressions: {
+    columns: {
+      organization_id: required('text'),
+      channel: never(word<Channel>()),
+      address: required('text'),
+      reason: required('text'),
+      created_at: required('instant'),
+    },
+    primaryKey: ['organization_id', 'channel', 'address'],
+    indexes: [],
+  },
+  replan_jobs: {
+    columns: {
+      /** Never used twice: a worker still on a dropped job must not move the one that took its place. */
+      id: { kind: 'serial', notNull: true, monotonic: true },
+      organization_id: required('text'),
+      recipient_type: word<RecipientType>(),
+      recipient_id: optional('recipient'),
+      /** The scope as one word, for a null-safe comparison. */
+      scope: required('text'),
+      cursor: required('int'),
+      created_at: required('instant'),
+    },
+    indexes: [{ name: 'replan_jobs_scope', columns: ['scope'], unique: true }],
+  },
+  ...recordTables,
+  ...taskTables,
+  ...accountTables,
+} as const satisfies Record<string, Table>
+
+export const ledgerName = 'appointment_notifications_migrations'
+
+/** Which migrations ran here, with which kinds of host ids, and which libraries may still run beside them. */
+export const ledger = {
+  columns: {
+    version: required('int'),
+    name: required('text'),
+    applied_at: required('instant'),
+    ids: required('json'),
+    oldest: optional('int'),
+    finished_at: optional('instant'),
+  },
+  primaryKey: ['version'],
+  indexes: [],
+} as const satisfies Table
+
+export type Tables = typeof tables
+export type TableName = keyof Tables
+/** A row as every storage gives it to a command: instants in milliseconds, flags 0 or 1, JSON as text. */
+export type Row<T extends TableName> = RowOf<Tables[T]>

@@ -1,0 +1,121 @@
+import { encodeOptionalId, type IdCodec, instant } from '../../ports/rows/ids.ts'
+import { unassigned } from '../../ports/rows/rows.ts'
+import type { Row } from '../../ports/rows/tables/tables.ts'
+import {
+  type Claim,
+  challengeMs,
+  type DeliveryContent,
+  type DeliveryRow,
+  type NewDelivery,
+  type RenewCommand,
+} from '../../ports/storage/deliveries.ts'
+
+export const decodeDelivery = (row: Row<'notification_history'>): DeliveryRow => ({
+  id: row.id,
+  organizationId: row.organization_id,
+  appointmentId: row.appointment_id,
+  waitlistEntryId: row.waitlist_entry_id,
+  reminderId: row.reminder_id,
+  recipient: { type: row.recipient_type, id: row.recipient_id },
+  channel: row.notification_type,
+  category: row.notification_category,
+  recipientEmail: row.recipient_email,
+  recipientPhone: row.recipient_phone,
+  subject: row.subject,
+  message: row.message,
+  templateRevision: row.template_revision,
+  status: row.status,
+  state: row.delivery_state,
+  reason: row.reason,
+  sentAt: instant(row.sent_at),
+  deliveredAt: instant(row.delivered_at),
+  errorCode: row.error_code,
+  errorMessage: row.error_message,
+  provider: row.provider,
+  providerMessageId: row.provider_message_id,
+  idempotencyKey: row.idempotency_key,
+  dedupeKey: row.dedupe_key,
+  snapshot: row.snapshot,
+  attempts: row.attempts,
+  unknownOutcomes: row.unknown_outcomes,
+  fence: row.fence,
+  dueAt: instant(row.due_at),
+  heldAt: instant(row.held_at),
+  taskManagerTaskId: row.task_manager_task_id,
+  taskManagerExecutionId: row.task_manager_execution_id,
+  createdAt: new Date(row.created_at),
+  updatedAt: new Date(row.updated_at),
+})
+
+export const decodeClaim = (
+  row: Pick<Row<'notification_history'>, 'id' | 'fence' | 'updated_at' | 'due_at'>,
+): Claim => ({
+  id: row.id,
+  fence: row.fence,
+  since: new Date(row.updated_at),
+  until: new Date(row.due_at ?? row.updated_at),
+})
+
+export const encodeRenewal = ({ id, fence, leaseUntil, at }: RenewCommand) => ({
+  id,
+  fence,
+  due_at: leaseUntil.getTime(),
+  updated_at: at.getTime(),
+})
+
+/** The smallest change that nobody can miss. */
+export const encodeChallenge = ({ id, fence, until }: Claim) => ({
+  id,
+  fence,
+  until: until.getTime(),
+  due_at: until.getTime() + challengeMs,
+})
+
+/** The text that goes out, and where to, as columns. */
+export const encodeContent = (content: DeliveryContent) => ({
+  recipient_email: content.recipientEmail,
+  recipient_phone: content.recipientPhone,
+  subject: content.subject,
+  message: content.message,
+  template_revision: content.templateRevision,
+})
+
+/** What a new row holds of what comes later. */
+export const untouched = {
+  sent_at: null,
+  delivered_at: null,
+  reason: null,
+  provider_message_id: null,
+  task_manager_task_id: null,
+  task_manager_execution_id: null,
+  held_at: null,
+}
+
+/** A queued notification as a row to insert. */
+export const encodeDelivery = (ids: IdCodec, delivery: NewDelivery, at: Date): Row<'notification_history'> => ({
+  id: unassigned,
+  notification_type: delivery.channel,
+  notification_category: delivery.category,
+  recipient_type: delivery.recipient.type,
+  recipient_id: ids('recipient', delivery.recipient.id),
+  ...encodeContent(delivery),
+  status: null,
+  error_code: null,
+  error_message: null,
+  appointment_id: encodeOptionalId(ids, 'appointment', delivery.appointmentId),
+  waitlist_entry_id: encodeOptionalId(ids, 'waitlistEntry', delivery.waitlistEntryId),
+  created_at: at.getTime(),
+  updated_at: at.getTime(),
+  organization_id: delivery.organizationId,
+  delivery_state: 'queued' as const,
+  due_at: delivery.dueAt.getTime(),
+  fence: 0,
+  attempts: 0,
+  unknown_outcomes: 0,
+  reminder_id: null,
+  provider: null,
+  idempotency_key: delivery.idempotencyKey,
+  dedupe_key: delivery.dedupeKey,
+  snapshot: delivery.snapshot,
+  ...untouched,
+})

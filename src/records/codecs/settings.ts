@@ -1,0 +1,44 @@
+import { preferences, settings } from '../../ports/rows/tables/stored-fields.ts'
+import type { Row } from '../../ports/rows/tables/tables.ts'
+import type { PreferencesRow } from '../../ports/storage/preferences.ts'
+import type { SettingsRow } from '../../ports/storage/settings.ts'
+import type { PreferenceRef, PreferencesValues } from '../../schemas/preferences.ts'
+import type { SettingsValues } from '../../schemas/settings.ts'
+
+const changed = (revision: number, at: Date) => ({ revision, updated_at: at.getTime() })
+
+export const decodeSettings = (row: Row<'notification_settings'>): SettingsRow => ({
+  ...settings.decode(row),
+  id: row.id,
+  organizationId: row.organization_id,
+  revision: row.revision,
+  createdAt: new Date(row.created_at),
+  updatedAt: new Date(row.updated_at),
+})
+
+export const encodeSettings = (values: SettingsValues, revision: number, at: Date) => ({
+  ...settings.encode(values),
+  ...changed(revision, at),
+})
+
+type PreferencesRecord = Omit<Row<'patient_notification_preferences'>, 'patient_id'>
+
+export const decodePreferences = (recipient: PreferenceRef, row: PreferencesRecord): PreferencesRow => ({
+  ...preferences.decode(row),
+  id: row.id,
+  organizationId: row.organization_id,
+  recipient,
+  revision: row.revision,
+  createdAt: new Date(row.created_at),
+  updatedAt: new Date(row.updated_at),
+})
+
+export const encodePreferences = (values: PreferencesValues, revision: number, at: Date) => ({
+  ...preferences.encode(values),
+  ...changed(revision, at),
+})
+
+/** The columns a patch names; a key that is there but undefined names nothing. */
+export function patched<T extends object>(before: T, patch: Partial<T>): T {
+  return { ...before, ...Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined)) }
+}

@@ -1,0 +1,295 @@
+import { isInDoubt } from '../domain/transitions.ts'
+import type { IdCodec } from '../ports/rows/ids.ts'
+import { keys } from '../ports/rows/keys.ts'
+import {
+  type Absence,
+  type Command,
+  type Found as FoundRows,
+  type Read,
+  type Rows,
+  read,
+  readThrough,
+} from '../ports/rows/rows.ts'
+import type { Work as DueWork, IntentCommand, IntentGuard, IntentOutcome } from '../ports/storage/deliveries.ts'
+import {
+  claimReminder,
+  type Delivery,
+  failReminder,
+  handOverDelivery,
+  handOverReminder,
+  type Intent,
+  type Reminder,
+  releaseDelivery,
+  releaseReminder,
+  type Work,
+} from './begun.ts'
+import { cancelDelivery, cancelReminder, finishReminder, wait } from './cancel.ts'
+import { decodeDelivery, encodeContent } from './codecs/deliveries.ts'
+import { countedAs, createMeter, createTally, meterOf } from './counters.ts'
+import { appendDecision } from './decisions.ts'
+import { guardAbsences, guardCheck, guardReads } from './guard.ts'
+
+const lost: IntentOutcome = { status: 'lost' }
+const capped: IntentOutcome = { status: 'capped' }
+const done = (delivery: Delivery | null): IntentOutcome => ({
+  status: 'committed',
+  delivery: delivery === null ? null : decodeDelivery(delivery),
+})
+
+type Found =
+  | { readonly kind: 'reminder'; readonly row: Reminder }
+  | { readonly kind: 'delivery'; readonly row: Delivery }
+
+/** What may be decided of work that waits for a decision. */
+const decisions: ReadonlySet<IntentCommand['kind']> = new Set(['resume', 'cancel', 'hold'])
+
+/** The work, if it can still be had: a reminder that waits, a queued delivery, or one whose holder was not heard of since. */
+function available({ rows }: Work, work: DueWork, kind: IntentCommand['kind']): Found | undefined {
+  const isOpen = (row: Pick<Delivery, 'due_at' | 'held_at'>) =>
+    row.held_at === null ? row.due_at !== null && kind !== 'resume' : decisions.has(kind)
+  if (work.kind === 'reminder') {
+    const row = rows.get(keys.reminder, { id: work.id })
+    return row?.status === 'PENDING' && isOpen(row) ? { kind: 'reminder', row } : undefined
+  }
+  const row = rows.get(keys.delivery, { id: work.id })
+  if (row === undefined || row.fence !== work.fence || !isOpen(row)) return undefined
+  const isSilent = row.delivery_state === 'sending' && row.due_at === work.heldUntil?.getTime()
+  const free = row.delivery_state === 'queued' || isSilent
+  return free ? { kind: 'delivery', row } : undefined
+}
+
+function cancel(intent: Work, found: Found, rule: Intent<'cancel'>['rule']) {
+  const { rows, at, tally } = intent
+  if (found.kind === 'reminder') {
+    cancelReminder(rows, found.row, rule, at, tally)
+    return
+  }
+  cancelDelivery(rows, found.row, rule, at, tally)
+  if (found.row.reminder_id === null) return
+  const reminder = rows.get(keys.reminder, { id: found.row.reminder_id })
+  // One that waits for another delivery stays with that.
+  const isOfThis = (reminder?.notification_id ?? found.row.id) === found.row.id
+  if (reminder?.status === 'PENDING' && isOfThis) cancelReminder(rows, reminder, rule, at, tally)
+}
+
+function claimDelivery({ rows, at }: Work, row: Delivery, command: Intent<'send'>): Delivery {
+  const { content } = command
+  const change = {
+    ...encodeContent(content),
+    provider: command.provider,
+    idempotency_key: command.idempotencyKey,
+    delivery_state: 'sending' as const,
+    due_at: command.leaseUntil.getTime(),
+    fence: command.fence,
+    attempts: row.attempts + 1,
+    // What became of the attempt of the holder before, nobody knows.
+    unknown_outcomes: row.unknown_outcomes + (row.delivery_state === 'sending' ? 1 : 0),
+    updated_at: at.getTime(),
+  }
+  rows.update('notification_history', row.id, change)
+  if (row.reminder_id !== null) {
+    const { subject, message, updated_at } = change
+    rows.update('appointment_reminders', row.reminder_id, { subject, message, updated_at })
+  }
+  return { ...row, ...change }
+}
+
+/** All that the decision rested on must stand, what it merges too: else it is decided anew from what is there now. */
+function claim(
+  intent: Work,
+  found: Found,
+  command: Intent<'send' | 'hand_over'>,
+  write: () => Delivery,
+): IntentOutcome {
+  if (!intent.guard(command.guard)) return lost
+  const merged: { found: Found; rule: Intent<'cancel'>['rule'] }[] = []
+  for (const { work, rule } of command.merged) {
+    const other = available(intent, work, 'send')
+    if (other === undefined) return lost
+    merged.push({ found: other, rule })
+  }
+  const isFirst = found.kind === 'reminder' || found.row.attempts === 0
+  if (command.cap !== null && isFirst && !intent.meter(command.guard.settings.organizationId, command.cap))
+    return capped
+  for (const other of merged) cancel(intent, other.found, other.rule)
+  return done(write())
+}
+
+function defer({ rows, at }: Work, found: Found, { until, waitingFor = null }: Intent<'defer'>): IntentOutcome {
+  if (waitingFor !== null) wait(rows, waitingFor, found.kind, found.row, until)
+  const change = { due_at: until.getTime(), updated_at: at.getTime() }
+  if (found.kind === 'reminder') {
+    rows.update('appointment_reminders', found.row.id, change)
+    return done(null)
+  }
+  // A lease that ran out says nothing about the message: that must not be forgotten with the state.
+  const unknown_outcomes = found.row.unknown_outcomes + (found.row.delivery_state === 'sending' ? 1 : 0)
+  const deferred = { ...change, delivery_state: 'queued' as const, unknown_outcomes }
+  rows.update('notification_history', found.row.id, deferred)
+  return done({ ...found.row, ...deferred })
+}
+
+/** Due never, until somebody decides; or due at once, since somebody decided. */
+function suspend({ rows, at }: Work, found: Found, isHeld: boolean): IntentOutcome {
+  const now = at.getTime()
+  const change = { due_at: isHeld ? null : now, held_at: isHeld ? now : null, updated_at: now }
+  if (found.kind === 'reminder') {
+    rows.update('appointment_reminders', found.row.id, change)
+    return done(null)
+  }
+  const unknown_outcomes = found.row.unknown_outcomes + (found.row.delivery_state === 'sending' ? 1 : 0)
+  const suspended = { ...change, delivery_state: 'queued' as const, unknown_outcomes }
+  rows.update('notification_history', found.row.id, suspended)
+  return done({ ...found.row, ...suspended })
+}
+
+/** Given up without an attempt (FAILED), or held because nobody knows what became of the last one. */
+function giveUp({ rows, at, tally }: Work, row: Delivery, command: Intent<'fail'> | Intent<'hold'>): IntentOutcome {
+  const failed = command.kind === 'fail'
+  const change = {
+    status: failed ? ('FAILED' as const) : null,
+    delivery_state: failed ? ('settled' as const) : ('unknown' as const),
+    due_at: null,
+    error_code: command.code,
+    error_message: command.message,
+    updated_at: at.getTime(),
+  }
+  rows.update('notification_history', row.id, change)
+  if (row.reminder_id !== null) finishReminder(rows, row.reminder_id, 'FAILED', command.message, at)
+  tally.add(countedAs(row), failed ? 'FAILED' : 'UNKNOWN', at)
+  return done({ ...row, ...change })
+}
+
+function decide(intent: Work, found: Found, command: IntentCommand): IntentOutcome {
+  switch (command.kind) {
+    case 'send':
+      return claim(intent, found, command, () =>
+        found.kind === 'reminder'
+          ? claimReminder(intent, found.row, command)
+          : claimDelivery(intent, found.row, command),
+      )
+    case 'hand_over':
+      return claim(intent, found, command, () =>
+        found.kind === 'reminder'
+          ? handOverReminder(intent, found.row, command)
+          : handOverDelivery(intent, found.row, command),
+      )
+    case 'release':
+      return done(
+        found.kind === 'reminder' ? releaseReminder(intent, found.row, command) : releaseDelivery(intent, found.row),
+      )
+    case 'cancel':
+      cancel(intent, found, command.rule)
+      return done(null)
+    case 'defer':
+      return defer(intent, found, command)
+    case 'suspend':
+      return suspend(intent, found, true)
+    case 'resume':
+      return suspend(intent, found, false)
+    case 'fail':
+      return found.kind === 'reminder'
+        ? done(failReminder(intent, found.row, command))
+        : giveUp(intent, found.row, command)
+    case 'hold': {
+      // There is no outcome to hold of a reminder that waits, nor of a delivery whose worker gave it back meanwhile, unsent.
+      if (found.kind === 'reminder') return lost
+      const { delivery_state: state, unknown_outcomes: unknownOutcomes } = found.row
+      return isInDoubt({ state, unknownOutcomes }) ? giveUp(intent, found.row, command) : lost
+    }
+  }
+}
+
+/** The delivery that this very command claimed before, if the answer to its commit was lost and it is asked again. */
+function madeBefore({ rows }: Work, { kind, work, ...command }: IntentCommand): Delivery | undefined {
+  if (kind !== 'send' || !('fence' in command)) return undefined
+  const id = work.kind === 'delivery' ? work.id : waitedFor(rows.get(keys.reminder, { id: work.id }))
+  const row = id === null ? undefined : rows.get(keys.delivery, { id })
+  return row?.delivery_state === 'sending' && row.fence === command.fence ? row : undefined
+}
+
+function commitIntent(intent: Work, command: IntentCommand): IntentOutcome {
+  const found = available(intent, command.work, command.kind)
+  if (found === undefined) {
+    const made = madeBefore(intent, command)
+    return made === undefined ? lost : done(made)
+  }
+  const outcome = decide(intent, found, command)
+  if (outcome.status === 'committed') {
+    appendDecision(intent.rows, command.decision, command.decision.entries, intent.at)
+  }
+  return outcome
+}
+
+/** The delivery of a reminder that is not over. */
+const waitedFor = (reminder: Reminder | undefined): number | null =>
+  reminder?.status === 'PENDING' ? reminder.notification_id : null
+
+const isGuarded = (command: IntentCommand): command is Intent<'send' | 'hand_over'> =>
+  command.kind === 'send' || command.kind === 'hand_over'
+
+const worksOf = (command: IntentCommand): readonly DueWork[] => [
+  command.work,
+  ...(isGuarded(command) ? command.merged.map(({ work }) => work) : []),
+]
+
+const planOf = ({ organizationId, appointmentId }: NonNullable<IntentGuard['plan']>, ids: IdCodec) => ({
+  appointment_id: ids('appointment', appointmentId),
+  organization_id: organizationId,
+})
+
+function guardsOf(command: IntentCommand, at: Date, ids: IdCodec): Read[] {
+  if (!isGuarded(command)) return []
+  const { guard, cap } = command
+  return [
+    ...guardReads(guard, ids),
+    ...(guard.plan === null ? [] : [read(keys.planRevision, planOf(guard.plan, ids), 'share')]),
+    ...(cap === null ? [] : [read(keys.counter, meterOf(guard.settings.organizationId, at), 'none')]),
+  ]
+}
+
+function absencesOf(command: IntentCommand, at: Date, ids: IdCodec): Absence[] {
+  if (!isGuarded(command)) return []
+  const { guard, cap } = command
+  const absences = guardAbsences(guard, ids)
+  if (guard.plan?.revision === 0) {
+    absences.push({ key: keys.planRevision, of: planOf(guard.plan, ids), way: 'relies' })
+  }
+  // Who begins more messages of an organization that has a cap does so alone.
+  if (cap !== null) absences.push({ key: keys.counter, of: meterOf(guard.settings.organizationId, at), way: 'ends' })
+  return absences
+}
+
+const remindersOf = (command: IntentCommand): Read[] =>
+  worksOf(command).map(({ kind, id }) =>
+    kind === 'reminder'
+      ? read(keys.reminder, { id })
+      : readThrough(keys.reminder, keys.delivery, 'reminder_id', { id }),
+  )
+
+function deliveriesOf(command: IntentCommand, found: FoundRows): Read[] {
+  const ids = worksOf(command).map(({ kind, id }) =>
+    kind === 'delivery' ? id : waitedFor(found.get(keys.reminder, { id })),
+  )
+  return ids.flatMap((id) => (id === null ? [] : [read(keys.delivery, { id })]))
+}
+
+/** Of a reminder: a delivery that waits has its row already. */
+const makesDelivery: ReadonlySet<string> = new Set(['send', 'fail', 'hand_over', 'release'])
+
+/** `DeliveryStore.commitIntents`. */
+export const intents = (at: Date): Command<IntentCommand, IntentOutcome> => ({
+  absences: (command, ids) => absencesOf(command, at, ids),
+  stages: [(command, { ids }) => guardsOf(command, at, ids), remindersOf, deliveriesOf],
+  inserts: ({ kind }) => (makesDelivery.has(kind) ? [['notification_history', 1]] : []),
+  run: (rows, commands) => commitIntents(rows, commands, at),
+  held: { outcome: { status: 'held' }, wait: 'never' },
+})
+
+function commitIntents(rows: Rows, commands: readonly IntentCommand[], at: Date): IntentOutcome[] {
+  const tally = createTally()
+  const intent = { rows, at, tally, guard: guardCheck(rows), meter: createMeter(rows, at, tally) }
+  const outcomes = commands.map((command) => commitIntent(intent, command))
+  tally.write(rows)
+  return outcomes
+}

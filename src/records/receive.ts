@@ -1,0 +1,167 @@
+import { canTransition } from '../domain/transitions.ts'
+import { keys } from '../ports/rows/keys.ts'
+import type { Command, Rows } from '../ports/rows/rows.ts'
+import type { Row } from '../ports/rows/tables/tables.ts'
+import type { ReceiptCommand } from '../ports/storage/deliveries.ts'
+import { systemActor } from '../schemas/audit.ts'
+import { appendAudit, auditReport } from './audit.ts'
+import { correctReminder, finishReminder } from './cancel.ts'
+import { bucketed, countedAs, type Tally, tallied } from './counters.ts'
+import { aboutDelivery, appendDecision, attemptStages, entryOfDelivery } from './decisions.ts'
+
+type Delivery = Row<'notification_history'>
+type Reminder = Row<'appointment_reminders'>
+
+/** An attempt goes on, or was of unknown outcome and is to be repeated. */
+export const isOpen = (row: Delivery): boolean =>
+  row.delivery_state === 'sending' || (row.delivery_state === 'queued' && row.unknown_outcomes > 0)
+
+/** When it was due, or asked for. */
+const dueTimeOf = (row: Delivery, reminder: Reminder | undefined): number => reminder?.reminder_time ?? row.created_at
+
+const latenessOf = (row: Delivery, reminder: Reminder | undefined, sentAt: number): number =>
+  Math.max(0, sentAt - dueTimeOf(row, reminder))
+
+const reminderOf = (rows: Rows, row: Delivery): Reminder | undefined =>
+  row.reminder_id === null ? undefined : rows.get(keys.reminder, { id: row.reminder_id })
+
+/**
+ * The first that is heard of an attempt which is still going on, or whose worker died: what its settle would have written.
+ * That settle comes too late then, and what was to be repeated is not.
+ */
+export function settleByReceipt(
+  rows: Rows,
+  row: Delivery,
+  at: Date,
+  arrived: boolean,
+  message: string | null,
+  tally: Tally,
+): void {
+  const updated_at = at.getTime()
+  const reminder = reminderOf(rows, row)
+  if (reminder !== undefined) finishReminder(rows, reminder.id, arrived ? 'SENT' : 'FAILED', message, at)
+  if (!arrived) return
+  tally.time(countedAs(row), 'LATENESS', latenessOf(row, reminder, updated_at), at)
+  const detail = { notificationIds: [row.id] }
+  const { organization_id: organizationId } = row
+  appendAudit(rows, { organizationId, at, actor: systemActor, action: 'notification.sent', target: null, detail })
+}
+
+type Before = 'unknown' | 'open' | 'settled'
+
+/** How it stood before, where the receipt says something new; null where it does not. */
+function newsFor(row: Delivery, { status, providerMessageId = null }: ReceiptCommand): Before | null {
+  const isOfAnother =
+    providerMessageId !== null && row.provider_message_id !== null && providerMessageId !== row.provider_message_id
+  if (row.delivery_state === 'unknown') return 'unknown'
+  if (isOpen(row)) {
+    if (status !== 'FAILED') return 'open'
+    // An attempt before may have failed only now, and whoever sends it knows whether its own is to be repeated.
+    const isOfThis = row.delivery_state === 'sending' && row.unknown_outcomes === 0
+    return isOfThis && (isOfAnother || row.provider_message_id === null) ? 'open' : null
+  }
+  // It was reported as failed, and waits to be tried again: a copy of what has arrived after all.
+  if (row.delivery_state === 'queued' && row.attempts > 0 && status === 'DELIVERED') return 'open'
+  if (row.delivery_state !== 'settled' || row.status === null || !canTransition(row.status, status)) return null
+  return isOfAnother && status !== 'DELIVERED' ? null : 'settled'
+}
+
+/** It was counted on the day on which it was sent, or else on which it was known not to be. */
+const countedAt = (row: Delivery): number => row.sent_at ?? row.updated_at
+
+/** Takes back what was counted of it. */
+function uncount(row: Delivery, before: Before, tally: Tally): void {
+  if (before === 'unknown') tally.add(countedAs(row), 'UNKNOWN', countedAt(row), -1)
+  else if (before === 'settled' && row.status !== null) tally.add(countedAs(row), row.status, countedAt(row), -1)
+}
+
+/** It is tried again: as after an attempt that failed for the moment. */
+function requeue(
+  rows: Rows,
+  row: Delivery,
+  before: Before,
+  command: ReceiptCommand,
+  retryAt: Date,
+  tally: Tally,
+): void {
+  const updated_at = command.at.getTime()
+  uncount(row, before, tally)
+  const reminder = reminderOf(rows, row)
+  if (row.sent_at !== null) {
+    const detail = bucketed(latenessOf(row, reminder, row.sent_at))
+    tally.add({ ...countedAs(row), detail }, 'LATENESS', row.sent_at, -1)
+  }
+  rows.update('notification_history', row.id, {
+    status: null,
+    delivery_state: 'queued',
+    due_at: retryAt.getTime(),
+    sent_at: null,
+    delivered_at: null,
+    error_code: command.errorCode,
+    error_message: command.errorMessage,
+    // Of unknown outcome it is no longer: it is known now that this attempt did not arrive.
+    unknown_outcomes: row.unknown_outcomes - (before === 'unknown' ? 1 : 0),
+    updated_at,
+  })
+  if (reminder === undefined) return
+  const waiting = { status: 'PENDING', sent_at: null, error_message: null, updated_at } as const
+  correctReminder(rows, reminder.id, waiting)
+}
+
+function becomes(rows: Rows, row: Delivery, before: Before, command: ReceiptCommand, tally: Tally): void {
+  const at = command.at.getTime()
+  const arrived = command.status === 'SENT' || command.status === 'DELIVERED'
+  const sent_at = row.sent_at ?? (arrived ? at : null)
+  const error_message = arrived ? null : command.errorMessage
+  rows.update('notification_history', row.id, {
+    status: command.status,
+    delivery_state: 'settled',
+    due_at: null,
+    sent_at,
+    delivered_at: command.status === 'DELIVERED' ? at : row.delivered_at,
+    error_code: arrived ? null : command.errorCode,
+    error_message,
+    updated_at: at,
+  })
+  if (before === 'open') settleByReceipt(rows, row, command.at, arrived, error_message, tally)
+  else if (row.reminder_id !== null) {
+    const status = arrived ? 'SENT' : 'FAILED'
+    correctReminder(rows, row.reminder_id, { status, sent_at, error_message, updated_at: at })
+  }
+  uncount(row, before, tally)
+  const counted = countedAs(row)
+  const day = sent_at ?? at
+  tally.add(counted, command.status, day)
+  if (command.status === 'DELIVERED' && row.sent_at !== null) {
+    tally.time(counted, 'DELIVERY_TIME', at - row.sent_at, day)
+  }
+}
+
+/** The counter moves with the status, so that every delivery is counted once, under what is known of it last. */
+export function receive(rows: Rows, command: ReceiptCommand, tally: Tally): boolean {
+  const row = rows.get(keys.delivery, { id: command.id })
+  const before = row === undefined ? null : newsFor(row, command)
+  if (row === undefined || before === null) return false
+  const { status, at, providerMessageId = null, errorCode, retryAt = null } = command
+  const isRetried = status === 'FAILED' && retryAt !== null && (before !== 'settled' || row.status === 'SENT')
+  if (isRetried) requeue(rows, row, before, command, retryAt, tally)
+  else becomes(rows, row, before, command, tally)
+  if (providerMessageId !== null) {
+    rows.update('notification_history', row.id, { provider_message_id: providerMessageId })
+  }
+  auditReport(rows, row, status, at)
+  if (status === 'FAILED' || status === 'BOUNCED') {
+    const rule = isRetried ? 'reported_retry' : status === 'FAILED' ? 'reported_failed' : 'reported_bounced'
+    const action = isRetried ? 'retried' : 'failed'
+    const detail = errorCode === null ? {} : { detail: errorCode }
+    appendDecision(rows, aboutDelivery(row), [{ action, rule, ...entryOfDelivery(rows, row), ...detail }], at)
+  }
+  return true
+}
+
+/** `DeliveryStore.recordReceipt`. */
+export const receipts: Command<ReceiptCommand, boolean> = {
+  stages: attemptStages,
+  run: tallied(receive),
+  held: null,
+}

@@ -1,0 +1,81 @@
+import { settingsChange } from '../domain/audit.ts'
+import { encodeOptionalId } from '../ports/rows/ids.ts'
+import { keys } from '../ports/rows/keys.ts'
+import { type Command, each, type Rows, read, unassigned } from '../ports/rows/rows.ts'
+import type { ReplanScope } from '../ports/storage/plans.ts'
+import type { SettingsRow } from '../ports/storage/settings.ts'
+import { type Actor, systemActor } from '../schemas/audit.ts'
+import type { SettingsValues } from '../schemas/settings.ts'
+import { auditChange } from './audit.ts'
+import { decodeSettings, encodeSettings, patched } from './codecs/settings.ts'
+
+function settingsOf(rows: Rows, organizationId: string): SettingsRow | null {
+  const row = rows.get(keys.settings, { organization_id: organizationId })
+  return row === undefined ? null : decodeSettings(row)
+}
+
+const settingsTarget = (organizationId: string) => ({
+  organizationId,
+  target: { type: 'organization', id: organizationId } as const,
+})
+
+/** Queues a re-plan. One of the same scope that is queued starts anew: what it planned so far rests on older settings. */
+export function queueReplan(rows: Rows, replan: ReplanScope | null, at: Date): void {
+  if (replan === null) return
+  const recipientId = encodeOptionalId(rows.ids, 'recipient', replan.recipient?.id ?? null)
+  const scope = JSON.stringify([replan.organizationId, replan.recipient?.type ?? null, recipientId])
+  rows.deleteBy('replan_jobs', { scope })
+  rows.append('replan_jobs', {
+    id: unassigned,
+    organization_id: replan.organizationId,
+    recipient_type: replan.recipient?.type ?? null,
+    recipient_id: recipientId,
+    scope,
+    cursor: 0,
+    created_at: at.getTime(),
+  })
+}
+
+/** What `SettingsStore.create` takes. */
+export type NewSettings = Write & { readonly organizationId: string; readonly values: SettingsValues }
+/** What every change of settings and preferences says. */
+export type Write = { readonly replan: ReplanScope | null; readonly at: Date; readonly by?: Actor | undefined }
+
+const ofOrganization = ({ organizationId: organization_id }: { readonly organizationId: string }) => ({
+  organization_id,
+})
+
+export const settingsCreations: Command<NewSettings, SettingsRow | null> = {
+  absences: (command) => [{ key: keys.settings, of: ofOrganization(command), way: 'ends' }],
+  stages: [(command) => [read(keys.settings, ofOrganization(command))]],
+  inserts: () => [['notification_settings', 1]],
+  run: each((rows, { organizationId, values, replan, at, by = systemActor }) => {
+    const row = { ...encodeSettings(values, 1, at), organization_id: organizationId, created_at: at.getTime() }
+    if (rows.insertNew(keys.settings, { id: unassigned, ...row }) === null) return null
+    auditChange(rows, settingsTarget(organizationId), settingsChange(null, values), by, at)
+    queueReplan(rows, replan, at)
+    return settingsOf(rows, organizationId)
+  }),
+  held: null,
+}
+
+/** What `SettingsStore.update` takes. */
+export type SettingsPatch = Write & {
+  readonly organizationId: string
+  readonly patch: Partial<SettingsValues>
+  readonly revision?: number | undefined
+}
+
+export const settingsUpdates: Command<SettingsPatch, SettingsRow | null> = {
+  stages: [(command) => [read(keys.settings, ofOrganization(command))]],
+  run: each((rows, { organizationId, patch, replan, at, by = systemActor, revision }) => {
+    const before = settingsOf(rows, organizationId)
+    if (before === null || (revision !== undefined && revision !== before.revision)) return null
+    const after = patched(before, patch)
+    rows.update('notification_settings', before.id, encodeSettings(after, before.revision + 1, at))
+    auditChange(rows, settingsTarget(organizationId), settingsChange(before, after), by, at)
+    queueReplan(rows, replan, at)
+    return settingsOf(rows, organizationId)
+  }),
+  held: null,
+}

@@ -1,0 +1,143 @@
+import { keys } from '../ports/rows/keys.ts'
+import { type Command, type Found, type Read, type Rows, read } from '../ports/rows/rows.ts'
+import type { Row } from '../ports/rows/tables/tables.ts'
+import type { SettleCommand, SettleOutcome } from '../ports/storage/deliveries.ts'
+import { recipientTarget, systemActor } from '../schemas/audit.ts'
+import { appendAudit } from './audit.ts'
+import { finishReminder, wait } from './cancel.ts'
+import { countedAs, createTally, type Tally } from './counters.ts'
+import { appendDecision, attemptStages } from './decisions.ts'
+import { settleLate } from './late-outcome.ts'
+
+const unknownMessage = (message: string): string => `The outcome is unknown: ${message}`
+
+/** What a result makes of its reminder. A retry leaves it PENDING, with its delivery. */
+function project(rows: Rows, reminderId: number, { result, at }: SettleCommand) {
+  if (result.kind === 'retry') return
+  if (result.kind === 'sent') finishReminder(rows, reminderId, 'SENT', null, at)
+  else {
+    const message = result.kind === 'unknown' ? unknownMessage(result.message) : result.message
+    finishReminder(rows, reminderId, 'FAILED', message, at)
+  }
+}
+
+type Held = Pick<
+  Row<'notification_history'>,
+  'organization_id' | 'notification_type' | 'notification_category' | 'provider' | 'recipient_type' | 'recipient_id'
+>
+
+function suppress(
+  rows: Rows,
+  held: Held,
+  { address, reason }: NonNullable<SettleCommand['suppress']>,
+  at: Date,
+  tally: Tally,
+): void {
+  const isNew = rows.appendNew(keys.suppression, {
+    organization_id: held.organization_id,
+    channel: held.notification_type,
+    address,
+    reason,
+    created_at: at.getTime(),
+  })
+  if (!isNew) return
+  tally.add({ ...countedAs(held), detail: reason }, 'SUPPRESSED', at)
+  appendAudit(rows, {
+    organizationId: held.organization_id,
+    at,
+    actor: systemActor,
+    action: 'address.suppressed',
+    target: recipientTarget({ type: held.recipient_type, id: held.recipient_id }),
+    detail: { channel: held.notification_type, reason },
+  })
+}
+
+/** The deliveries that a command found sent, by organization. */
+type Sent = Map<string, number[]>
+
+function suppressionOf({ id, suppress: asked }: SettleCommand, found: Found): Read[] {
+  const row = asked === null ? undefined : found.get(keys.attempt, { id })
+  if (row === undefined || asked === null) return []
+  const { organization_id, notification_type: channel } = row
+  return [read(keys.suppression, { organization_id, channel, address: asked.address }, 'none')]
+}
+
+/** `DeliveryStore.settle`. */
+export const settles: Command<SettleCommand, SettleOutcome> = {
+  stages: [...attemptStages, suppressionOf],
+  run: settleAll,
+  held: { outcome: 'held', wait: 'shortly' },
+}
+
+function settleAll(rows: Rows, commands: readonly SettleCommand[]): boolean[] {
+  const tally = createTally()
+  const sent: Sent = new Map()
+  const outcomes = commands.map((command) => settle(rows, command, tally, sent))
+  tally.write(rows)
+  const [first] = commands
+  for (const [organizationId, notificationIds] of sent) {
+    if (first === undefined) break
+    const detail = { notificationIds }
+    appendAudit(rows, {
+      organizationId,
+      at: first.at,
+      actor: systemActor,
+      action: 'notification.sent',
+      target: null,
+      detail,
+    })
+  }
+  return outcomes
+}
+
+/** False: the delivery has another fence by now, or is no longer being sent. */
+function settle(rows: Rows, command: SettleCommand, tally: Tally, sent: Sent): boolean {
+  const { id, fence, result, at } = command
+  const held = rows.get(keys.attempt, { id })
+  if (held?.fence !== fence || held.delivery_state !== 'sending') return settleLate(rows, command, tally)
+  const updated_at = at.getTime()
+  const counted = countedAs(held)
+  if (result.kind === 'sent') {
+    rows.update('notification_history', id, {
+      status: 'SENT',
+      delivery_state: 'settled',
+      due_at: null,
+      sent_at: updated_at,
+      provider_message_id: result.providerMessageId,
+      error_code: null,
+      error_message: null,
+      updated_at,
+    })
+    tally.add(counted, 'SENT', at)
+    if (result.lateMs !== undefined) tally.time(counted, 'LATENESS', result.lateMs, at)
+    const ids = sent.get(held.organization_id)
+    if (ids === undefined) sent.set(held.organization_id, [id])
+    else ids.push(id)
+  } else {
+    const unknown = result.kind === 'unknown' || (result.kind === 'retry' && result.unknown)
+    const returned = result.kind === 'retry' && !result.countAttempt
+    rows.update('notification_history', id, {
+      status: result.kind === 'failed' ? 'FAILED' : null,
+      delivery_state: result.kind === 'retry' ? 'queued' : result.kind === 'failed' ? 'settled' : 'unknown',
+      due_at: result.kind === 'retry' ? result.dueAt.getTime() : null,
+      error_code: result.code,
+      error_message: result.message,
+      attempts: held.attempts - (returned ? 1 : 0),
+      unknown_outcomes: held.unknown_outcomes + (unknown ? 1 : 0),
+      updated_at,
+    })
+    if (result.kind === 'retry' && result.waitingFor != null) {
+      wait(rows, result.waitingFor, 'delivery', { id, organization_id: held.organization_id }, result.dueAt)
+    }
+    if (result.kind !== 'retry') tally.add(counted, result.kind === 'failed' ? 'FAILED' : 'UNKNOWN', at)
+  }
+  if (held.reminder_id !== null) project(rows, held.reminder_id, command)
+  if (command.suppress !== null) suppress(rows, held, command.suppress, at, tally)
+  const about = {
+    organizationId: held.organization_id,
+    appointmentId: held.appointment_id,
+    waitlistEntryId: held.waitlist_entry_id,
+  }
+  appendDecision(rows, about, command.entries, at)
+  return true
+}

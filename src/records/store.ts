@@ -1,0 +1,118 @@
+import type { Command } from '../ports/rows/rows.ts'
+import type {
+  DecisionStore,
+  DeliveryStore,
+  PlanCommands,
+  PlanStore,
+  PreferenceStore,
+  SettingsStore,
+  StatisticsStore,
+  Storage,
+  TaskStore,
+  TransactionStorage,
+} from '../ports/storage.ts'
+import { plans } from './apply-plan.ts'
+import { decisions } from './decisions.ts'
+import { notices } from './enqueue.ts'
+import { goneAppointments, goneRecipients } from './forget.ts'
+import { intents } from './intents.ts'
+import { outcomes } from './outcomes.ts'
+import { preferenceCreations, preferenceUpdates } from './preferences.ts'
+import { receipts } from './receive.ts'
+import { settingsCreations, settingsUpdates } from './settings.ts'
+import { settles } from './settle.ts'
+import { taskReports } from './task-report.ts'
+import { alarms, taskCommands } from './tasks.ts'
+
+/** A storage with the commands of the records: what the services work with. */
+export type Store = Omit<Storage, 'within'> & Commanded & { within?(transaction: unknown): TransactionStore }
+type Commanded = {
+  readonly plans: PlanStore
+  readonly deliveries: DeliveryStore
+  readonly settings: SettingsStore
+  readonly preferences: PreferenceStore
+  readonly decisions: DecisionStore
+  readonly statistics: StatisticsStore
+  readonly tasks: TaskStore
+}
+/** The same within a transaction of the host. */
+export type TransactionStore = TransactionStorage & { readonly plans: PlanCommands }
+
+type Carrier = Pick<Storage, 'carry'>
+
+async function one<Item, Outcome>(storage: Carrier, command: Command<Item, Outcome>, item: Item): Promise<Outcome> {
+  const [outcome] = await storage.carry(command, [item])
+  if (outcome === undefined) throw new Error('the storage gave no outcome of a command')
+  return outcome
+}
+
+const planCommands = (storage: Carrier): PlanCommands => ({
+  apply: (commands) => storage.carry(plans, commands),
+  forgetAppointment: (id, entries, at, only, by) => one(storage, goneAppointments, { id, entries, at, only, by }),
+  forgetRecipient: (recipient, at, by) => one(storage, goneRecipients, { recipient, at, by }),
+})
+
+/** Within a transaction of the host. */
+export const transactionStoreOn = (storage: TransactionStorage): TransactionStore => ({
+  ...storage,
+  plans: { ...storage.plans, ...planCommands(storage) },
+})
+
+/** What has the commands already is used as it is: so a fault can be put between the services and a command. */
+const isStore = (storage: Storage | Store): storage is Store => 'apply' in storage.plans
+
+/** The groups of a storage are plain objects: their methods may be taken out of them. */
+export const storeOn = (storage: Storage | Store): Store => (isStore(storage) ? storage : composed(storage))
+
+const composed = (storage: Storage): Store => ({
+  name: storage.name,
+  carry: storage.carry.bind(storage),
+  migrate: (options) => storage.migrate(options),
+  ping: () => storage.ping(),
+  ...(storage.now === undefined ? {} : { now: storage.now.bind(storage) }),
+  ...(storage.onForeignChange === undefined ? {} : { onForeignChange: storage.onForeignChange.bind(storage) }),
+  ...(storage.within === undefined ? {} : { within: within(storage.within.bind(storage)) }),
+  close: () => storage.close(),
+  reminders: storage.reminders,
+  requests: storage.requests,
+  jobs: storage.jobs,
+  audit: storage.audit,
+  accounts: storage.accounts,
+  plans: { ...storage.plans, ...planCommands(storage) },
+  deliveries: {
+    ...storage.deliveries,
+    enqueue: (deliveries, decision, at, by) => one(storage, notices, { deliveries, decision, at, by }),
+    commitIntents: (commands, now) => storage.carry(intents(now), commands),
+    settle: (commands) => storage.carry(settles, commands),
+    recordReceipt: (command) => one(storage, receipts, command),
+  },
+  settings: {
+    ...storage.settings,
+    create: (organizationId, values, replan, at, by) =>
+      one(storage, settingsCreations, { organizationId, values, replan, at, by }),
+    update: (organizationId, patch, replan, at, by, revision) =>
+      one(storage, settingsUpdates, { organizationId, patch, replan, at, by, revision }),
+  },
+  preferences: {
+    ...storage.preferences,
+    create: (organizationId, recipient, values, replan, at, by) =>
+      one(storage, preferenceCreations, { organizationId, recipient, values, replan, at, by }),
+    update: (recipient, patch, replan, at, by) => one(storage, preferenceUpdates, { recipient, patch, replan, at, by }),
+  },
+  decisions: { ...storage.decisions, append: async (rows) => void (await storage.carry(decisions, rows)) },
+  statistics: {
+    ...storage.statistics,
+    recordOutcome: async (command) => void (await one(storage, outcomes, command)),
+  },
+  tasks: {
+    ...storage.tasks,
+    apply: (commands) => storage.carry(taskCommands, commands),
+    addAlarms: async (commands) => void (await storage.carry(alarms, commands)),
+    report: (report) => one(storage, taskReports, report),
+  },
+})
+
+const within =
+  (open: (transaction: unknown) => TransactionStorage) =>
+  (transaction: unknown): TransactionStore =>
+    transactionStoreOn(open(transaction))
