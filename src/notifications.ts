@@ -12,7 +12,7 @@ import type { MigrationReport } from './ports/storage.ts'
 import { createFingerprint } from './security/fingerprint.ts'
 import { AuditLog } from './services/audit-log.ts'
 import { Callbacks, type Receipt, type ReportResult } from './services/callbacks.ts'
-import { createContext, type Events } from './services/context.ts'
+import { createContext, type Events, faultOf } from './services/context.ts'
 import { Dispatcher } from './services/dispatch/dispatcher.ts'
 import { embeddedScheduler } from './services/embedded-scheduler.ts'
 import { feeder } from './services/feeder.ts'
@@ -176,7 +176,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     callbacks,
     templates: new TemplatePreviews(context),
     statistics,
-    health: new Health(context, taskManager, dispatcher, clock, restore),
+    health: new Health({ context, taskManager, dispatcher, scheduler, clock, restore, log: logger }),
     audit,
     owners: new Owners(context),
     docs: resolved.docs,
@@ -200,6 +200,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     reconciler.start()
     taskManager?.start()
     reportChannels(context)
+    context.review.start()
   }
 
   async function stop(): Promise<StopReport> {
@@ -272,6 +273,8 @@ export function createNotifications(options: NotificationsOptions): Notification
       if (stopped !== null) throw stoppedMeanwhile()
       starting ??= start().catch((error: unknown) => {
         starting = null
+        // A host may go on without it, and nothing would ever be sent.
+        logger.error('not started: nothing is sent by this process', { fault: faultOf(error) })
         throw error
       })
       return starting

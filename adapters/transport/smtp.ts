@@ -12,6 +12,7 @@ import {
   type Transport,
   TransportError,
 } from '../../src/index.ts'
+import { requireNumbers } from './shared/numbers.ts'
 import { helloName, inspectAccount, planConnection, type SmtpConnectionOptions } from './smtp/connection.ts'
 import { failureOf, isAnswer } from './smtp/failures.ts'
 import { type Mailer, openMailer } from './smtp/mailer.ts'
@@ -30,13 +31,28 @@ export type SmtpOptions = SmtpConnectionOptions & {
   readonly logger?: Logger
 }
 
+/** With less than this nothing would be sent. */
+const least = {
+  concurrency: 1,
+  maxConnections: 1,
+  maxMessages: 1,
+  maxPools: 1,
+  idleMs: 0,
+  connectionTimeoutMs: 1,
+  greetingTimeoutMs: 1,
+  commandTimeoutMs: 1,
+  dataTimeoutMs: 1,
+} as const
+
 /** How long an organization's host stays pinned to the address that was checked. */
 const maxAgeMs = 10 * 60_000
 
 /**
  * The `smtp` transport. Connections are pooled for each account and closed when idle or when its credentials change.
+ * @throws NotificationError `options_invalid` for a number with which nothing could be sent.
  */
 export function smtp(options: SmtpOptions = {}): Transport {
+  requireNumbers('smtp', options, least)
   const { idleMs = 60_000, maxPools = 50, concurrency = 20, logger = stderrLogger } = options
   const pools = createPools<Mailer>({ idleMs, maxPools, maxAgeMs })
   const logPuzzle = puzzleLog(logger)

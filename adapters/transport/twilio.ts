@@ -4,6 +4,7 @@
  * createNotifications({ transports: [smtp(), twilio({ statusCallback: 'https://clinic.example/sms-status' })], ... })
  */
 import { NotificationError, type SendContext, type Transport, TransportError } from '../../src/index.ts'
+import { requireNumbers } from './shared/numbers.ts'
 import { answerUnreadable, type Call, failedAtOnce, failureOf, unusable } from './twilio/failures.ts'
 import { messageOf, type TwilioMessageOptions } from './twilio/message.ts'
 import { type Credentials, openSdk, type Sdk } from './twilio/sdk.ts'
@@ -28,9 +29,11 @@ export type TwilioOptions = TwilioMessageOptions & {
 /**
  * The `twilio` transport. An account's `sms_api_key` is its Account SID, and `sms_api_secret` is its auth token. Twilio
  * has no idempotency keys: a request without an answer has an unknown outcome, and the transport never repeats it.
- * @throws NotificationError `options_invalid` if `baseUrl` is not an http or https URL.
+ * @throws NotificationError `options_invalid` if `baseUrl` is not an http or https URL, or for a number with which nothing
+ * could be sent.
  */
 export function twilio(options: TwilioOptions = {}): Transport {
+  requireNumbers('twilio', options, { timeoutMs: 1, concurrency: 1, maxConnections: 1 })
   const { timeoutMs = 30_000, concurrency = 20, maxConnections = 50 } = options
   const baseUrl = options.baseUrl === undefined ? null : baseUrlOf(options.baseUrl)
   const inProgress = new Set<Promise<unknown>>()

@@ -1,6 +1,7 @@
 import type { RateLimiterPostgres, RateLimiterRedis } from 'rate-limiter-flexible'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
+import { faultOf } from '../services/fault-log.ts'
 import { withTimeout } from '../services/with-timeout.ts'
 import type { IoredisLike, NodeRedisLike, PostgresPoolLike, RateLimitStore } from './rate-limit-options.ts'
 
@@ -147,11 +148,8 @@ function insured(store: RateCounter, memory: RateCounter, clock: Clock, logger: 
         isFailing = false
         return counted
       } catch (error) {
-        if (!isFailing) {
-          // Of a stranger's error only the name: its message may hold a connection string.
-          const fault = error instanceof Error ? error.name : 'unknown'
-          logger.warn('rate limit store failed; requests are counted in this process until it works again', { fault })
-        }
+        const fault = faultOf(error)
+        logger.warn('rate limit store failed; requests are counted in this process until it works again', { fault })
         isFailing = true
         pausedUntil = now + pauseMs
         return memory.add(key, windowSeconds)

@@ -150,7 +150,8 @@ export const ruleTable = {
   no_credentials: 'the key or secret of the account is missing',
   no_sender: 'the account has no sender address',
   encryption_key_missing: 'the stored credentials require the option "encryptionKey", which this process does not have',
-  provider_unreadable: 'the stored credentials cannot be decrypted with the encryption keys of this process',
+  provider_unreadable:
+    'the stored credentials cannot be decrypted: the key that they were saved with is not in the option "encryptionKey"; add it, or save them again',
   allowed: 'organization, recipient and provider allow it',
   asked_for: 'the host application requested it',
   lifecycle: 'the host application reported a change of the appointment',

@@ -3,11 +3,18 @@ import type { Channel, Rule } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
 import { faultOf } from './fault-log.ts'
 import { abandonedOf, type PausedAccount, reportOf } from './paused-accounts.ts'
-import { type Provider, sourceOf } from './providers.ts'
+import { type Provider, sourceOf, withoutCredentials } from './providers.ts'
 import { accountKeyOf, destinationOf, routeKeyOf, sendersOf } from './senders.ts'
 
-/** Why an account is paused, in the transport's own word; since when, and when one message tries it again. */
-export type AccountPause = { readonly code: string; readonly since: Date; readonly until: Date }
+/** Why an account is paused, since when, and when one message tries it again. */
+export type AccountPause = {
+  /** The transport's own word, such as `smtp_535`. */
+  readonly code: string
+  /** The transport's words, where this process was told them; null: another process was. */
+  readonly message: string | null
+  readonly since: Date
+  readonly until: Date
+}
 export type DestinationPause = AccountPause & { readonly destination: string }
 type Known = {
   readonly row: AccountRow
@@ -22,6 +29,7 @@ export type Paused = { readonly waitingFor: string; readonly rule: Extract<Rule,
 /** `destination`: the account is well, and its sender may not send to the addresses that begin so. */
 type Refusal = {
   readonly code: string
+  readonly message: string
   readonly retryAfterMs?: number | undefined
   readonly destination: string | null
   readonly probe: Probe | null
@@ -49,6 +57,8 @@ const releasePollMs = 1000
 export class Accounts {
   readonly #context: Context
   #paused = new Map<string, Known>()
+  /** What this process was told, by account. */
+  readonly #words = new Map<string, string>()
   #running = false
   #turn: Promise<void> | null = null
   #again = false
@@ -84,20 +94,24 @@ export class Accounts {
   /** What is paused, the longest first, without accounts whose credentials nobody uses any more. */
   async report(): Promise<PausedAccount[]> {
     await this.#learn()
-    return reportOf(this.#context, this.#rows())
+    return reportOf(this.#context, this.#rows(), (row) => this.#pauseOf(row))
   }
 
   pause(provider: Provider): AccountPause | null {
     const row = this.#paused.get(accountKeyOf(provider))?.row
-    return row === undefined ? null : { code: row.code, since: row.pausedSince, until: row.probeAt }
+    return row === undefined ? null : this.#pauseOf(row)
   }
 
   /** Where the sender may not send to, beside an account that is well: how the addresses begin. */
   pausedDestinations(provider: Provider): DestinationPause[] {
     return [...this.#paused.values()].flatMap(({ row }) => {
       const destination = destinationOf(provider, row.account)
-      return destination === null ? [] : [{ destination, code: row.code, since: row.pausedSince, until: row.probeAt }]
+      return destination === null ? [] : [{ destination, ...this.#pauseOf(row) }]
     })
+  }
+
+  #pauseOf({ account, code, pausedSince: since, probeAt: until }: AccountRow): AccountPause {
+    return { code, message: this.#words.get(account) ?? null, since, until }
   }
 
   /**
@@ -124,6 +138,7 @@ export class Accounts {
     const { storage, clock, logger, random } = this.#context.options
     const at = clock.now()
     const { code, destination, probe, retryAfterMs = 0 } = refusal
+    const message = withoutCredentials(refusal.message, provider.account)
     const account = destination === null ? accountKeyOf(provider) : routeKeyOf(provider, destination)
     const seenRefusals = probe?.account === account ? probe.refusals : 0
     if (destination !== null) await this.#recovered(accountKeyOf(provider))
@@ -133,13 +148,14 @@ export class Accounts {
     const fallback = { account, organizationId: owner, channel, provider: provider.transport.name, code }
     const probeAt = new Date(at.getTime() + waitMs)
     const wasPaused = this.#paused.has(account)
+    this.#words.set(account, message)
     // At once, for the sends that begin while it is written.
     if (!wasPaused) this.#keep({ ...fallback, pausedSince: at, refusals: 1, probeAt })
     try {
       const row = await storage.accounts.refuse({ ...fallback, probeAt, seenRefusals, at })
       this.#keep(row)
       if (!wasPaused && row.refusals === 1) {
-        const facts = { organizationId: owner, channel, code, account: sourceOf(provider) }
+        const facts = { organizationId: owner, channel, code, account: sourceOf(provider), fault: message }
         if (destination === null) logger.warn('account paused: due messages wait until it works again', facts)
         else logger.warn('sender paused for a country: due messages to it wait', { ...facts, destination })
       }
@@ -165,6 +181,7 @@ export class Accounts {
     this.#paused.delete(account)
     try {
       await storage.accounts.recover(account)
+      this.#words.delete(account)
       const { organizationId, channel } = known.row
       logger.info('account works again', { organizationId, channel })
     } catch (error) {
@@ -236,6 +253,7 @@ export class Accounts {
     this.#paused = new Map(
       rows.map((row) => [row.account, { row, hasProbe: before.get(row.account)?.hasProbe ?? false }]),
     )
+    for (const account of this.#words.keys()) if (!this.#paused.has(account)) this.#words.delete(account)
   }
 
   async #forget(): Promise<void> {

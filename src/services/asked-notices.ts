@@ -19,8 +19,16 @@ export async function askedNotice(
   appointmentId: HostId,
   options: SendOptions,
 ): Promise<SendResult> {
-  const id = readId(context.options.ids, 'appointment', appointmentId, 'appointmentId')
+  const { ids } = context.options
+  const id = readId(ids, 'appointment', appointmentId, 'appointmentId')
   const { category, channel, recipients, idempotencyKey } = parseInput(sendOptions, options, 'notification')
+  const wanted =
+    recipients === undefined
+      ? null
+      : recipients.map((one, index) => ({
+          type: one.type,
+          id: readId(ids, 'recipient', one.id, `recipients[${index}].id`),
+        }))
   const appointment = await knownAppointment(context, id, scope)
   if (category !== 'CANCELLATION' && !isActive(appointment.status)) {
     throw new NotificationError(
@@ -35,7 +43,7 @@ export async function askedNotice(
     appointmentId: id,
     waitlistEntryId: null,
     channels: channelsOf(channel),
-    recipients: recipients ?? null,
+    recipients: wanted,
     idempotencyKey,
   })
 }

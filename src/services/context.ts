@@ -4,6 +4,7 @@ import type { Logger } from '../ports/logger.ts'
 import type { TransactionStore } from '../records/store.ts'
 import type { EntityId } from '../schemas/common.ts'
 import { createSecretBox, type SecretBox } from '../security/secret-box.ts'
+import { AccountReview } from './account-review.ts'
 import { Accounts } from './accounts.ts'
 import { Disappearances } from './disappearances.ts'
 import { faultOf } from './fault-log.ts'
@@ -78,6 +79,8 @@ export type Context = Signals & {
   readonly providers: Providers
   /** Accounts that were refused. */
   readonly accounts: Accounts
+  /** Accounts that cannot be used. */
+  readonly review: AccountReview
   readonly secrets: SecretBox | null
   readonly events: Events
 }
@@ -107,10 +110,14 @@ export function createContext(options: ServiceOptions, signals: Signals): Contex
     get accounts() {
       return accounts
     },
+    get review() {
+      return review
+    },
     secrets,
     events,
     ...signals,
   }
   const accounts = new Accounts(context)
+  const review = new AccountReview(context)
   return context
 }

@@ -60,7 +60,7 @@ export function engineScheduler(
   }
 
   async function set(given: SchedulerContext, alarms: readonly Alarm[]): Promise<void> {
-    const done = open(given).then(() => engine.set(alarms))
+    const done = open(given).then(() => (alarms.length === 0 ? undefined : engine.set(alarms)))
     await withTimeout(
       given.clock,
       answerWithinMs,
@@ -83,12 +83,7 @@ export function engineScheduler(
         await set(given, alarms)
       } catch (error) {
         if (context === null) break
-        // Said once: an engine may be away for hours.
-        if (!failing)
-          given.logger.warn('scheduler not reached; this process sets its own timers', {
-            scheduler: engine.name,
-            fault: faultOf(error),
-          })
+        given.logger.warn('scheduler not reached', { scheduler: engine.name, fault: faultOf(error) })
         failing = true
         for (const { at } of alarms) timer.wakeAt(at)
       }
@@ -122,8 +117,9 @@ export function engineScheduler(
       if (!handing) void handOver(context)
     },
 
+    /** Without times too: whether the engine is there is to be known before it is needed. */
     async feed(times) {
-      if (context === null || times.length === 0) return
+      if (context === null) return
       const alarms = new Map(times.map(alarmAt).map((alarm) => [alarm.key, alarm]))
       await set(context, [...alarms.values()])
     },

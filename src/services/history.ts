@@ -1,8 +1,11 @@
 import { NotificationError } from '../errors.ts'
+import type { IdKinds } from '../ports/storage.ts'
 import type { Store } from '../records/store.ts'
+import type { EntityId } from '../schemas/common.ts'
 import { definedOnly } from '../schemas/defined.ts'
 import type { HistoryFilter } from '../schemas/requests.ts'
 import { readCursor, writeCursor } from './cursor.ts'
+import { readId } from './ids.ts'
 import { type HistoryPage, showNotification } from './views.ts'
 
 const defaultLimit = 50
@@ -35,6 +38,17 @@ export async function readHistory(storage: Pick<Store, 'deliveries'>, filter: Hi
     limit,
     offset,
     nextCursor: last === undefined ? null : writeCursor({ at: last.createdAt, id: last.id }),
+  }
+}
+
+/** With an id of the other kind, nothing would be found. @throws NotificationError `invalid_input` naming the field. */
+export function idsOf(kinds: IdKinds, { appointmentId, recipientId, waitlistEntryId }: HistoryFilter) {
+  const read = (kind: keyof IdKinds, id: EntityId | undefined, field: string) =>
+    id === undefined ? undefined : readId(kinds, kind, id, field)
+  return {
+    appointmentId: read('appointment', appointmentId, 'appointmentId'),
+    recipientId: read('recipient', recipientId, 'recipientId'),
+    waitlistEntryId: read('waitlistEntry', waitlistEntryId, 'waitlistEntryId'),
   }
 }
 

@@ -1,3 +1,4 @@
+import type { z } from 'zod'
 import { type Appointment, appointmentOf, type WaitlistEntry, waitlistEntryOf } from '../domain/appointment.ts'
 import { NotificationError } from '../errors.ts'
 import type { Directory } from '../ports/directory.ts'
@@ -13,9 +14,8 @@ import {
   rowReaders,
 } from '../schemas/directory.ts'
 import type { RowReading } from '../schemas/row.ts'
-import { unusable } from './directory/batch.ts'
 import { BatchReader, type LookUp, type Truths } from './directory/batch-reader.ts'
-import { DirectoryMethod, type DirectoryMethodOptions } from './directory/method.ts'
+import { DirectoryMethod, type DirectoryMethodOptions, type ReadAnswer, readList } from './directory/method.ts'
 import { RowFindings, rowInvalid } from './directory/row-findings.ts'
 import {
   type DirectoryFault,
@@ -34,9 +34,9 @@ export class HostReader {
   readonly #appointments
   readonly #waitlistEntries
   readonly #organizations
-  readonly #recipients: DirectoryMethod<readonly RecipientRef[]>
+  readonly #recipients: DirectoryMethod<readonly RecipientRef[], readonly unknown[]>
   readonly #recipientFindings: RowFindings
-  readonly #upcoming: DirectoryMethod<string | null>
+  readonly #upcoming: DirectoryMethod<string | null, UpcomingPage>
 
   constructor(directory: Directory, kinds: IdKinds, options: DirectoryMethodOptions) {
     this.#directory = directory
@@ -75,12 +75,14 @@ export class HostReader {
     this.#recipients = new DirectoryMethod(
       'recipients',
       (refs, context) => directory.recipients?.(refs, context),
+      readList,
       options,
     )
     this.#recipientFindings = new RowFindings('recipients', options)
     this.#upcoming = new DirectoryMethod(
       'upcoming',
       (cursor, context) => directory.upcoming?.(cursor, context),
+      readPage,
       options,
     )
   }
@@ -93,7 +95,7 @@ export class HostReader {
     const reading = this.#read.appointment(told)
     const { value, issues } = reading
     if (value === null) throw inputInvalid('appointment', issues)
-    this.#appointments.findings.note(value.id, reading)
+    this.#appointments.findings.note(value.id, value.organizationId, reading)
     this.#appointments.findings.noteUnknown([reading])
     return value
   }
@@ -134,20 +136,14 @@ export class HostReader {
    */
   async upcoming(cursor: string | null) {
     this.#require('upcoming')
-    const page = directoryUpcomingPage.safeParse(await this.#upcoming.ask(cursor, 'guarded'))
-    if (!page.success) {
-      throw unusable(
-        'upcoming',
-        page.error.issues.map(({ path, message }) => ({ field: fieldPath(path), message })),
-      )
-    }
-    const ids = page.data.ids.flatMap((id) => readHostId(this.#kinds.appointment, id) ?? [])
-    const unreadable = page.data.ids.length - ids.length
+    const page = await this.#upcoming.ask(cursor, 'guarded')
+    const ids = page.ids.flatMap((id) => readHostId(this.#kinds.appointment, id) ?? [])
+    const unreadable = page.ids.length - ids.length
     if (unreadable > 0) {
       const fault = `ids: must be ${this.#kinds.appointment} ids (option "ids"), of up to 2^53 - 1 or 255 characters`
       this.#logger.error('directory page has invalid ids', { method: 'upcoming', count: unreadable, fault })
     }
-    return { ids, unreadable, cursor: page.data.cursor }
+    return { ids, unreadable, cursor: page.cursor }
   }
 
   /**
@@ -157,13 +153,12 @@ export class HostReader {
   async recipient(ref: RecipientRef): Promise<Profile | null> {
     this.#require('recipients')
     const answer = await this.#recipients.ask([ref], 'guarded')
-    if (!Array.isArray(answer)) throw unusable('recipients', [{ field: '', message: 'it is not an array' }])
     const readings = answer.flatMap((row: unknown) => (row == null ? [] : [this.#read.recipient(row)]))
     this.#recipientFindings.noteUnknown(readings)
     for (const reading of readings) {
       const { value, issues } = reading
       if (value !== null && refKey(value) !== refKey(ref)) continue
-      this.#recipientFindings.note(ref.id, reading)
+      this.#recipientFindings.note(ref.id, value?.organizationId ?? null, reading)
       if (value === null) throw rowInvalid(ref.type.toLowerCase(), ref.id, issues)
       return value
     }
@@ -175,28 +170,29 @@ export class HostReader {
     for (const { troubles } of [this.#appointments, this.#waitlistEntries, this.#organizations]) troubles.retryNow()
   }
 
-  /** What is known of its faults. */
-  get status(): DirectoryStatus {
+  /** What is known of its faults; for staff of an organization, of those that concern it. */
+  status(organizationId: string | null = null): DirectoryStatus {
     const other = { troubles: null, concernsAll: false }
-    return directoryStatus([
-      ...this.#observed(),
-      { ...other, method: this.#recipients, rows: this.#recipientFindings.status },
+    const observed = [
+      ...this.#observed(organizationId),
+      { ...other, method: this.#recipients, rows: this.#recipientFindings.status(organizationId) },
       { ...other, method: this.#upcoming, rows: noFindings },
-    ])
+    ]
+    return directoryStatus(observed, organizationId)
   }
 
   /** What is known to be wrong with it for an organization; null: nothing. */
   faultFor(organizationId: string): DirectoryFault | null {
-    return faultFor(this.#observed(), organizationId)
+    return faultFor(this.#observed(organizationId), organizationId)
   }
 
-  #observed(): ObservedMethod[] {
+  #observed(organizationId: string | null): ObservedMethod[] {
     return [this.#appointments, this.#waitlistEntries, this.#organizations].map(
       ({ method, troubles, questions, findings }) => ({
         method,
         troubles,
         concernsAll: questions.concernsAll,
-        rows: findings.status,
+        rows: findings.status(organizationId),
       }),
     )
   }
@@ -216,6 +212,14 @@ export class HostReader {
       { field: `directory.${method}` },
     )
   }
+}
+
+type UpcomingPage = z.output<typeof directoryUpcomingPage>
+
+const readPage: ReadAnswer<UpcomingPage> = (answer) => {
+  const page = directoryUpcomingPage.safeParse(answer)
+  if (page.success) return { answer: page.data }
+  return { issues: page.error.issues.map(({ path, message }) => ({ field: fieldPath(path), message })) }
 }
 
 const noFindings = { unreadable: { count: 0, ids: [] }, ignored: [] }

@@ -1,13 +1,14 @@
 import { addressKey, contactOf } from '../domain/effective.ts'
 import type { Surroundings } from '../domain/plan.ts'
 import { NotificationError } from '../errors.ts'
-import type { IntentGuard, PlanRow, PreferencesRow, SettingsRow, SuppressedAddress } from '../ports/storage.ts'
-import { parseInput, type RecipientRef, recipientRef, refKey } from '../schemas/common.ts'
+import type { IdKinds, IntentGuard, PlanRow, PreferencesRow, SettingsRow, SuppressedAddress } from '../ports/storage.ts'
+import { type RecipientRef, refKey } from '../schemas/common.ts'
 import type { Organization, Person } from '../schemas/directory.ts'
 import { type HostPreferenceRef, type PreferenceRef, withoutContacts } from '../schemas/preferences.ts'
 import { channels, type ProviderFault } from '../schemas/vocabulary.ts'
 import type { PlanningContext } from './context.ts'
 import type { Truths } from './directory/batch-reader.ts'
+import { readRecipient } from './ids.ts'
 import type { Provider } from './providers.ts'
 import { policyOf } from './settings-view.ts'
 
@@ -127,8 +128,8 @@ export class Knowledge {
 const suppressionKey = (one: SuppressedAddress): string => `${one.channel}:${one.organizationId}:${one.address}`
 
 /** @throws NotificationError `invalid_input` for what is no recipient, or one without preferences. */
-export function preferenceRef(recipient: HostPreferenceRef): PreferenceRef {
-  const ref = preferenceRefOf(parseInput(recipientRef, recipient, 'recipient'))
+export function preferenceRef(kinds: IdKinds, recipient: HostPreferenceRef): PreferenceRef {
+  const ref = preferenceRefOf(readRecipient(kinds, recipient, 'recipient'))
   if (ref !== null) return ref
   throw new NotificationError(
     'invalid_input',

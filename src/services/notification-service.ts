@@ -28,7 +28,7 @@ import { askedNotice, askedWaitlistNotice } from './asked-notices.ts'
 import type { Context } from './context.ts'
 import { dryRun } from './dry-run.ts'
 import type { ExplanationLine } from './explanation.ts'
-import { readHistory } from './history.ts'
+import { idsOf, readHistory } from './history.ts'
 import { readId } from './ids.ts'
 import { isWithin, knownAppointment, type Scope } from './known-appointment.ts'
 import { notificationNotFound } from './not-found.ts'
@@ -220,7 +220,8 @@ export class NotificationService {
   async history(filter: HistoryFilter = {}): Promise<HistoryPage> {
     const asked = parseInput(historyFilter, filter, 'history filter')
     const own = this.#scope === null ? {} : { organizationId: this.#scope }
-    return readHistory(this.#context.options.storage, { ...asked, ...own })
+    const { storage, ids } = this.#context.options
+    return readHistory(storage, { ...asked, ...idsOf(ids, asked), ...own })
   }
 
   /** One delivery, whatever its state. @throws NotificationError `notification_not_found`. */

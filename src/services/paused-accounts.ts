@@ -13,14 +13,18 @@ export type PausedAccount = AccountPause & {
 }
 
 /** What is paused, the longest first, without accounts whose credentials nobody uses any more. */
-export async function reportOf(context: Context, rows: readonly AccountRow[]): Promise<PausedAccount[]> {
+export async function reportOf(
+  context: Context,
+  rows: readonly AccountRow[],
+  pauseOf: (row: AccountRow) => AccountPause,
+): Promise<PausedAccount[]> {
   const aboutRow = await byOwners(context, rows)
   return rows
     .flatMap((row) => {
       const about = aboutRow(row)
       if (about === null) return []
-      const { organizationId, channel, provider, code, pausedSince: since, probeAt: until } = row
-      return [{ organizationId, channel, provider, ...about, code, since, until }]
+      const { organizationId, channel, provider } = row
+      return [{ organizationId, channel, provider, ...about, ...pauseOf(row) }]
     })
     .toSorted((one, other) => one.since.getTime() - other.since.getTime())
 }

@@ -13,6 +13,7 @@ import { emitCancelled, emitPlanned } from './message-events.ts'
 import type { PlanDraft, PlanRequest } from './plan-draft.ts'
 import { type PlanDrift, planByAppointment } from './plan-row.ts'
 import { preparePlans } from './prepare-plans.ts'
+import { unserved } from './unserved.ts'
 
 export type PlanResult =
   | {
@@ -210,8 +211,13 @@ export class Planner {
 
   #applied(draft: PlanDraft, { created, kept, cancelled, inFlight, notifications }: Applied): PlanResult {
     const { dueAt, options } = this.#context
-    const { appointment, plan, refused, drift, knowledge } = draft
+    const { appointment, plan, refused, command, drift, knowledge } = draft
     emitPlanned(this.#context, draft, { created, cancelled })
+    const fault = command === null ? null : unserved(plan.entries)
+    if (fault !== null) {
+      const about = { organizationId: appointment.organizationId, appointmentId: appointment.id, fault }
+      options.logger.warn('nothing is planned for somebody: nobody can send to them', about)
+    }
     const times = [...created, ...kept].flatMap((row) => row.dueAt?.getTime() ?? [])
     if (times.length > 0) dueAt(new Date(Math.min(...times)))
     if (notifications.length > 0) dueAt(options.clock.now())

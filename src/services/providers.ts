@@ -154,6 +154,16 @@ const accountOf = (own: SettingsRow | null, account: Account) => ({
 export const sourceOf = ({ account, trusted }: Provider): 'organization' | 'default' | 'transport' =>
   account === null ? 'transport' : trusted ? 'default' : 'organization'
 
+/** A transport's words, for log and health: it should not repeat what it signs in with, and a careless one may. */
+export function withoutCredentials(words: string, account: Account | null): string {
+  if (account === null) return words
+  const own = account.channel === 'EMAIL' ? [account.password, account.username] : [account.apiSecret, account.apiKey]
+  return own.reduce<string>(
+    (text, one) => (one === null || one === '' ? text : text.replaceAll(one, '[credential]')),
+    words,
+  )
+}
+
 /** A sealed secret opens only where it was sealed: this organization, this column. */
 export const secretContext = (organizationId: string, field: SecretField) => ({
   organizationId,

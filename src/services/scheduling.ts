@@ -1,9 +1,9 @@
 import { type Actor, type PlanningAction, serviceActor } from '../schemas/audit.ts'
-import { type EntityId, type HostId, type HostRef, parseInput, recipientRef } from '../schemas/common.ts'
+import { type EntityId, type HostId, type HostRef, parseInput } from '../schemas/common.ts'
 import { type LifecycleOptions, lifecycleOptions, type ScheduleOptions, scheduleOptions } from '../schemas/requests.ts'
 import type { AppointmentCategory } from '../schemas/vocabulary.ts'
 import type { PlanningContext } from './context.ts'
-import { readId } from './ids.ts'
+import { readId, readRecipient } from './ids.ts'
 import type { Scope } from './known-appointment.ts'
 import { emitCancelled } from './message-events.ts'
 import type { PlanRequest } from './plan-draft.ts'
@@ -98,8 +98,8 @@ export class Scheduling {
   }
 
   async recipientDeleted(recipient: HostRef): Promise<CancelResult> {
-    const ref = parseInput(recipientRef, recipient, 'recipient')
-    const { storage, clock } = this.#context.options
+    const { storage, clock, ids } = this.#context.options
+    const ref = readRecipient(ids, recipient, 'recipient')
     const { cancelled, inFlight } = await storage.plans.forgetRecipient(ref, clock.now(), this.#actor)
     emitCancelled(this.#context, cancelled)
     return { cancelled: cancelled.length, inFlight }

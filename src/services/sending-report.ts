@@ -1,7 +1,6 @@
-import type { Logger } from '../ports/logger.ts'
 import { type Channel, channels, type ProviderFault, ruleTable } from '../schemas/vocabulary.ts'
 import { type Context, faultOf } from './context.ts'
-import { type Providers, sourceOf } from './providers.ts'
+import { sourceOf } from './providers.ts'
 
 /** The variables that are read for the host application's own account, by what is missing. */
 const variables: Readonly<Record<Channel, Readonly<Partial<Record<ProviderFault, string>>>>> = {
@@ -16,26 +15,53 @@ const variables: Readonly<Record<Channel, Readonly<Partial<Record<ProviderFault,
   },
 }
 
-/** What this process can send for organizations without an account of their own, and what not: a line a channel. */
-export function reportChannels({ providers, options: { logger } }: Context): void {
-  if (providers.delivered) logger.info('sending: TaskManager delivers')
-  else for (const channel of channels) reportChannel(providers, channel, logger)
+/** What the host application's own account lacks for a channel. */
+export type MissingAccount = {
+  readonly code: ProviderFault
+  /** The variables to set, if it is those. */
+  readonly set: string | undefined
+  /** The reason, with what to set. */
+  readonly message: string
+  /** Some of it is there, so that the rest was meant to be. */
+  readonly isBegun: boolean
 }
 
-function reportChannel(providers: Providers, channel: Channel, logger: Logger): void {
-  const found = providers.find(null, channel)
-  if (typeof found !== 'string') {
-    logger.info('sending', { channel, provider: found.transport.name, account: sourceOf(found) })
+/** Null where it serves the channel, or where TaskManager does. */
+export function missingAccount({ providers, options }: Context, channel: Channel): MissingAccount | null {
+  const code = providers.find(null, channel)
+  if (typeof code !== 'string' || providers.delivered) return null
+  const set = variables[channel][code]
+  const { emailSmtpHost, emailUsername, emailPassword, smsProvider, smsApiKey, smsApiSecret } = options.defaults
+  const begun =
+    channel === 'EMAIL' ? [emailSmtpHost, emailUsername, emailPassword] : [smsProvider, smsApiKey, smsApiSecret]
+  const isBegun = begun.some((value) => value !== null)
+  return { code, set, message: set === undefined ? ruleTable[code] : `${ruleTable[code]}; set ${set}`, isBegun }
+}
+
+/** What this process can send for organizations without an account of their own, and what not: a line a channel. */
+export function reportChannels(context: Context): void {
+  const { providers, options } = context
+  if (providers.delivered) options.logger.info('sending: TaskManager delivers')
+  else for (const channel of channels) reportChannel(context, channel)
+}
+
+function reportChannel(context: Context, channel: Channel): void {
+  const { providers, options } = context
+  const missing = missingAccount(context, channel)
+  if (missing === null) {
+    const found = providers.sender(null, channel)
+    if (found === null) return
+    options.logger.info('sending', { channel, provider: found.transport.name, account: sourceOf(found) })
     return
   }
-  const set = variables[channel][found]
+  const { code, set, isBegun } = missing
   const message =
-    found === 'no_transport'
+    code === 'no_transport'
       ? 'not sending: no transport for this channel'
       : 'not sending for organizations without their own account'
   // A clinic that writes no texts is as it should be; an account that lacks something is not.
-  const level = found === 'no_transport' || found === 'no_account' ? 'info' : 'warn'
-  logger[level](message, { channel, fault: found, reason: ruleTable[found], ...(set !== undefined && { set }) })
+  const fields = { channel, fault: code, reason: ruleTable[code], ...(set !== undefined && { set }) }
+  options.logger[isBegun ? 'warn' : 'info'](message, fields)
 }
 
 const askedEveryMs = 60_000

@@ -7,6 +7,7 @@ import { definedOnly } from '../schemas/defined.ts'
 import type { Profile } from '../schemas/directory.ts'
 import type { Country } from '../schemas/phone-number.ts'
 import {
+  channelFlagOf,
   emptyPreferences,
   type HostPreferenceRef,
   type PreferenceRef,
@@ -22,7 +23,7 @@ import {
   type TemplatesInput,
   templatesInput,
 } from '../schemas/settings.ts'
-import { categories, channels } from '../schemas/vocabulary.ts'
+import { type Channel, categories, channels } from '../schemas/vocabulary.ts'
 import type { Context } from './context.ts'
 import { Knowledge, preferenceRef } from './knowledge.ts'
 import { isWithin, type Scope } from './known-appointment.ts'
@@ -106,6 +107,7 @@ export class SettingsService {
       )
     }
     this.#context.replanQueued()
+    this.#context.review.changed()
     return { ...showSettings(row), warnings: [...read.warnings, ...warnings, ...accountFindings] }
   }
 
@@ -127,13 +129,21 @@ export class SettingsService {
   ): Promise<WithWarnings<OrganizationSettings>> {
     const change = readSettingsPatch(this.#context, id, input)
     let warnings = change.warnings
+    let switchedOff: readonly Channel[] = []
     const row = await this.#change(id, async (before) => {
+      switchedOff = channels.filter(
+        (one) => change.patch[channelFlagOf[one]] === false && before[channelFlagOf[one]] !== false,
+      )
       requireNewSecrets(this.#context, before, change.patch)
       const { values: patch, warnings: ofSender } = withSender(change.patch, before)
       const ofAccount = await accountWarnings(this.#context, { ...before, ...patch }, patch)
       warnings = [...change.warnings, ...ofSender, ...ofAccount]
       return { ...change, patch }
     })
+    for (const channel of switchedOff) {
+      const about = { organizationId: id, channel }
+      this.#context.options.logger.warn('organization disabled a channel: its reminders are withdrawn', about)
+    }
     return { ...showSettings(row), warnings }
   }
 
@@ -169,7 +179,7 @@ export class SettingsService {
    * `recipients`.
    */
   async createPreferences(recipient: HostPreferenceRef, input: PreferencesInput): Promise<WithWarnings<Preferences>> {
-    const ref = preferenceRef(recipient)
+    const ref = preferenceRef(this.#context.options.ids, recipient)
     const parsed = parseInput(preferencesInput, input, 'notification preferences')
     const { organizationId } = await this.#requireRecipient(ref)
     const { storage, clock } = this.#context.options
@@ -196,7 +206,7 @@ export class SettingsService {
 
   /** The stored preferences. @throws NotificationError `preferences_not_found`. */
   async getPreferences(recipient: HostPreferenceRef): Promise<Preferences> {
-    const ref = preferenceRef(recipient)
+    const ref = preferenceRef(this.#context.options.ids, recipient)
     const [row] = await this.#context.options.storage.preferences.get([ref])
     if (row === undefined || !isWithin(this.#scope, row)) throw preferencesNotFound(ref)
     return showPreferences(row)
@@ -213,7 +223,7 @@ export class SettingsService {
     recipient: HostPreferenceRef,
     input: PreferencesInput,
   ): Promise<WithWarnings<Preferences> & { readonly inFlight: number }> {
-    const ref = preferenceRef(recipient)
+    const ref = preferenceRef(this.#context.options.ids, recipient)
     const parsed = parseInput(preferencesInput, input, 'notification preferences')
     const { storage, clock } = this.#context.options
     const [before] = await storage.preferences.get([ref])
@@ -254,7 +264,7 @@ export class SettingsService {
    * @throws NotificationError `recipient_not_found`; `options_invalid`: the directory has no `recipients`.
    */
   async effectivePreferences(recipient: HostPreferenceRef): Promise<EffectivePreferences> {
-    const ref = preferenceRef(recipient)
+    const ref = preferenceRef(this.#context.options.ids, recipient)
     const profile = await this.#requireRecipient(ref)
     const { organizationId } = profile
     const knowledge = await Knowledge.load(this.#context, [{ organizationId, recipients: [profile] }])
@@ -311,6 +321,7 @@ export class SettingsService {
       const row = await storage.settings.update(id, patch, replan, clock.now(), this.#actor, before.revision)
       if (row === null) continue
       if (replan !== null) this.#context.replanQueued()
+      this.#context.review.changed()
       this.#context.accounts.changed()
       return row
     }

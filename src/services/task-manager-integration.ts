@@ -25,7 +25,7 @@ export type TaskManagerStatus = TaskSummary & {
   readonly mode: TaskManagerMode
   readonly status: 'ok' | 'failing'
   readonly circuit: Circuit
-  /** Why TaskManager does not answer, such as `it answered 500`; null: it does, or was not asked yet. */
+  /** Why TaskManager does not answer, such as `it answered 500`, or what it refused last; null: neither. */
   readonly fault: string | null
 }
 
@@ -61,6 +61,7 @@ export class TaskManagerIntegration {
   readonly #context: Context
   readonly #settings: ResolvedTaskManagerOptions
   readonly #handOver: HandOver
+  readonly #desk: Desk
   readonly #sync: TaskSync
   readonly #alarms: Alarms
   #isStarted = false
@@ -85,10 +86,10 @@ export class TaskManagerIntegration {
     const ledger = new TaskLedger(context)
     const pace = new Pace(settings.createsPerMinute, clock)
     const shared: TaskContext = { context, planner, callbacks, client: this.client, settings, ledger, pace }
-    const desk = new Desk(shared)
+    this.#desk = new Desk(shared)
     this.#handOver = new HandOver(shared)
-    this.#alarms = new Alarms(desk)
-    this.#sync = new TaskSync(desk, this.#alarms)
+    this.#alarms = new Alarms(this.#desk)
+    this.#sync = new TaskSync(this.#desk, this.#alarms)
   }
 
   /** What the dispatcher is to send: in the mode `deliver` only what was taken over. */
@@ -135,9 +136,11 @@ export class TaskManagerIntegration {
     const { oldestPendingAt } = summary
     const waitsMs =
       oldestPendingAt === null ? 0 : this.#context.options.clock.now().getTime() - oldestPendingAt.getTime()
-    const isOk = reason === null && this.client.circuit !== 'open' && waitsMs < this.#settings.overdueAfterMs
+    const { refusal } = this.#desk
+    const fault = reason ?? this.client.fault ?? refusal?.message ?? null
+    const isWell = reason === null && this.client.fault === null && refusal?.concernsAll !== true
+    const isOk = isWell && this.client.circuit !== 'open' && waitsMs < this.#settings.overdueAfterMs
     const { mode } = this.#settings
-    const fault = reason ?? this.client.fault
     return { mode, status: isOk ? 'ok' : 'failing', circuit: this.client.circuit, fault, ...summary }
   }
 

@@ -200,10 +200,12 @@ describe('authenticate', () => {
     await stage.stop()
   })
 
-  test('health shows details to a service only', async () => {
+  test('health shows details to a service and to staff, and the status to everybody', async () => {
     const health = (caller: Caller | null) => ask(world, { method: 'GET', path: '/health', caller })
-    expect((await health(null)).answer).toEqual({ status: 'ok' })
-    expect((await health(admin)).answer).toEqual({ status: 'ok' })
+    for (const caller of [null, patient, client]) expect((await health(caller)).answer).toEqual({ status: 'ok' })
+    for (const caller of [admin, viewer, otherAdmin]) {
+      expect((await health(caller)).answer).toMatchObject({ storage: { status: 'ok' }, scheduler: { lag_ms: null } })
+    }
     expect((await health(service)).answer).toMatchObject({ storage: { status: 'ok' }, scheduler: { lag_ms: 0 } })
   })
 

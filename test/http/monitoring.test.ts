@@ -35,7 +35,7 @@ describe('health', () => {
     expect(await health(world)).toMatchObject({ status: 503, answer: { storage: { status: 'failing' } } })
   })
 
-  test('verifies providers for a service only, once a minute, and shows no more than a code', async () => {
+  test('verifies providers for a service only, once a minute, and shows no credentials', async () => {
     const seen: SendContext[] = []
     let fault: TransportError | null = null
     const verify = async (context: SendContext) => {
@@ -60,7 +60,8 @@ describe('health', () => {
     fault = new TransportError('535 bad password hush', { outcome: 'permanent', code: 'smtp_535' })
     world.clock.jump(new Date(world.clock.now().getTime() + 60_000))
     const failing = await health(world)
-    const email = { channel: 'EMAIL', provider: 'smtp', status: 'failing', code: 'smtp_535' }
+    const told = { code: 'smtp_535', message: '535 bad password [credential]' }
+    const email = { channel: 'EMAIL', provider: 'smtp', status: 'failing', ...told }
     expect(failing).toMatchObject({
       status: 503,
       answer: { providers: [email, { channel: 'SMS', provider: null, status: 'unknown' }] },

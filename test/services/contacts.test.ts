@@ -124,7 +124,7 @@ describe.each(Object.entries(storages))('over HTTP, with %s', (_name, storage) =
     })
     expect(await ask_(clinic, 'PUT', settingsPath, { sms_from_number: 'TOOLONGANAME' })).toMatchObject({
       status: 422,
-      answer: { errors: [{ field: 'sms_from_number', message: expect.stringContaining('no digits') }] },
+      answer: { errors: [{ field: 'sms_from_number', message: expect.stringContaining('up to 11 letters') }] },
     })
     const contacts = { phone_number: '020 7946 0958 x7', email_address: ' Ada@B\u00FCcher.example ' }
     expect(await ask_(clinic, 'POST', '/preferences/patient/', { patient_id: 12, ...contacts })).toMatchObject({

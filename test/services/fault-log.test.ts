@@ -48,6 +48,33 @@ describe('security checklist: Logs', () => {
   })
 })
 
+describe('security checklist: phone numbers without a country code', () => {
+  it.each([
+    '07700 900123',
+    '(415) 555-0123',
+    '415.555.0123',
+    '4155550123',
+    '0151/23456789',
+    '06 12 34 56 78',
+    '447700900123',
+  ])('%s is in no text of a log line', (number) => {
+    const { lines, log } = logBook()
+    log.error('request failed', { fault: `could not text ${number}: refused (${number}), ${number}.` })
+    expect(lines[0]?.[1]).toEqual({ fault: 'could not text [number]: refused ([number]), [number].' })
+  })
+
+  it.each([
+    'connect ECONNREFUSED 192.168.100.200:5432 after 10000 ms',
+    'appointment 11111111-2222-4333-8444-555555555555 of 2026-03-18 12:00:00, and 18.03.2026 12:00',
+    '550 5.7.26, 535 5.7.8, HTTP 429, Twilio 21211, better-sqlite3 12.5.0, node 24.21.0',
+    'at 2026-03-18T12:00:00.000Z, revision 123456789, alarm-1774008000000, key:1774008000000',
+  ])('what else has digits stays: %s', (fault) => {
+    const { lines, log } = logBook()
+    log.error('request failed', { fault, appointmentId: '4155550123', ids: '4155550123, 4155550124' })
+    expect(lines[0]?.[1]).toEqual({ fault, appointmentId: '4155550123', ids: '4155550123, 4155550124' })
+  })
+})
+
 describe('a fault that repeats', () => {
   it('is written at once, and then once a minute with how many there were', async () => {
     const { clock, lines, log } = logBook()
@@ -145,5 +172,54 @@ describe('a listener of the host', () => {
     expect(heard).toEqual(['scheduled', 'scheduled'])
     expect(unhandled).toEqual([])
     expect(clinic.log.lines.filter((line) => line.includes('event listener failed'))).toHaveLength(1)
+  })
+})
+
+describe('what went wrong lately', () => {
+  it('is kept for ten minutes after it came last, with how often it came', async () => {
+    const { clock, log } = logBook()
+    log.warn('database busy', { code: 'storage_busy', id: 1 })
+    await clock.advance(300_000)
+    log.error('account paused', { organizationId: 'harbour' })
+    log.warn('database busy', { code: 'storage_busy', id: 2 })
+    const [firstAt, lastAt] = [new Date(now), new Date('2026-03-18T12:05:00Z')]
+    expect(log.recent()).toMatchObject([
+      { level: 'warn', message: 'database busy', fields: { id: 2 }, count: 2, firstAt, lastAt },
+      { level: 'error', message: 'account paused', fields: { organizationId: 'harbour' }, count: 1, firstAt: lastAt },
+    ])
+    await clock.advance(599_999)
+    expect(log.recent()).toHaveLength(2)
+    await clock.advance(1)
+    expect(log.recent()).toEqual([])
+    log.warn('database busy', { code: 'storage_busy' })
+    expect(log.recent()).toMatchObject([{ count: 1, firstAt: clock.now() }])
+  })
+
+  it('is bounded, however many kinds there are', async () => {
+    const { clock, log } = logBook()
+    for (let id = 0; id < 2000; id += 1) {
+      log.warn(`message ${id}`, { code: 'x' })
+      await clock.advance(100)
+    }
+    // Those of the last minute are kept in any case, lest they be written again.
+    expect(log.recent().length).toBeLessThanOrEqual(600)
+  })
+
+  it('has the failure of the logger itself, and lines that it did not take', () => {
+    const clock = new ManualClock(now)
+    const full = () => {
+      throw new Error('disk full')
+    }
+    const log = createFaultLog({ debug: full, info: full, warn: full, error: full }, clock)
+    const written: string[] = []
+    const { warn, error } = console
+    Object.assign(console, { warn: (line: string) => written.push(line), error: (line: string) => written.push(line) })
+    for (let time = 0; time < 3; time += 1) log.warn('database busy', { code: 'storage_busy', id: time })
+    Object.assign(console, { warn, error })
+    expect(log.recent().map(({ message, count }) => [message, count])).toEqual([
+      ['database busy', 3],
+      ['the option "logger" failed: its lines are written to stderr', 1],
+    ])
+    expect(written.filter((line) => line.includes('its lines are written to stderr'))).toHaveLength(1)
   })
 })

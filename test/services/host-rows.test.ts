@@ -460,3 +460,35 @@ it('a described appointment names every field that cannot be read', async () => 
     issues: [{ field: 'startsAt' }, { field: 'timeZone' }],
   })
 })
+
+describe('an id of the other kind than the option "ids" says', () => {
+  it.each([
+    ['integers', {}, 12, '12', 'must be an integer'],
+    ['text', { ids: { recipient: 'text' } }, '12', 12, 'must be text'],
+  ] as const)(
+    'is named, and nobody is taken for gone, where ids are %s',
+    async (_what, options, right, wrong, words) => {
+      await using clinic = await openClinic(now, options)
+      const person = { type: 'PATIENT', email: 'ada@example.org' } as const
+      clinic.host.book({ id: 1, startsAt: start, recipients: [{ ...person, id: right }] })
+      await clinic.notifications.scheduleReminders(1, { customReminders: [24] })
+      clinic.host.change(1, { recipients: [{ ...person, id: wrong }] })
+      expect(await clinic.notifications.appointmentRescheduled(1).catch((error: unknown) => error)).toMatchObject({
+        code: 'directory_invalid',
+        issues: [{ field: 'recipients[0].id', message: expect.stringContaining(words) }],
+      })
+      clinic.host.change(1, { recipients: [{ ...person, id: right }] })
+      const ref = { type: 'PATIENT', id: wrong } as const
+      const refused = (field: string) =>
+        expect.objectContaining({ code: 'invalid_input', field, message: expect.stringContaining(words) })
+      const { notifications, settings } = clinic
+      const asked = notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION', recipients: [ref] })
+      await expect(asked).rejects.toEqual(refused('recipients[0].id'))
+      await expect(notifications.recipientDeleted(ref)).rejects.toEqual(refused('id'))
+      await expect(settings.updatePreferences(ref, { smsEnabled: false })).rejects.toEqual(refused('id'))
+      await expect(settings.effectivePreferences(ref)).rejects.toEqual(refused('id'))
+      await expect(notifications.history({ recipientId: wrong })).rejects.toEqual(refused('recipientId'))
+      expect((await notifications.getReminders(1)).map(({ status }) => status)).toEqual(['PENDING'])
+    },
+  )
+})

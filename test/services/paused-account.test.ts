@@ -53,12 +53,17 @@ describe('an account that is refused', () => {
       channel: 'EMAIL',
       code: 'smtp_535',
       account: 'organization',
+      fault: 'The mail server answered 535 to AUTH. Check the user name and the password.',
     }
     expect(warnings()).toEqual([reported])
     const paused = { enabled: true, provider: 'smtp', source: 'organization', fault: 'account_paused' }
     const since = new Date('2026-03-18T12:00:00Z')
     const until = new Date('2026-03-18T12:00:03.750Z')
-    expect(await email()).toEqual({ ...paused, pause: { code: 'smtp_535', since, until }, pausedDestinations: [] })
+    expect(await email()).toEqual({
+      ...paused,
+      pause: { code: 'smtp_535', message: reported.fault, since, until },
+      pausedDestinations: [],
+    })
     const [first] = await deferrals()
     expect(first?.because).toBe('the provider refused the account, which is paused; sent when the account works again')
 

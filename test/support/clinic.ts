@@ -129,8 +129,15 @@ const eventNames = [
   'error',
 ] as const satisfies readonly (keyof NotificationEvents)[]
 
-/** The library embedded in a small host: SQLite in memory, captured messages, a clock that tests drive. */
-export async function openClinic(now: string, options: Partial<NotificationsOptions> = {}) {
+/**
+ * The library embedded in a small host: SQLite in memory, captured messages, a clock that tests drive. `isMigrated` false: nobody
+ * called `migrate()`.
+ */
+export async function openClinic(
+  now: string,
+  options: Partial<NotificationsOptions> = {},
+  { isMigrated = true }: { readonly isMigrated?: boolean } = {},
+) {
   const clock = new ManualClock(now)
   const host = new HostData()
   const outbox = capture()
@@ -157,7 +164,7 @@ export async function openClinic(now: string, options: Partial<NotificationsOpti
   // Ids of other kinds are other schemas.
   const library = described(embedded, JSON.stringify(options.ids ?? null))
   for (const name of eventNames) library.events.on(name, (event: unknown) => void told.push({ name, event }))
-  await library.migrate()
+  if (isMigrated) await library.migrate()
   return {
     ...library,
     clock,

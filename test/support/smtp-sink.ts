@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from './free-port.ts'
 
 /** Postfix's SMTP test server, of Debian's package postfix: `SMTP_SINK` names it where it is unpacked but not installed. */
-const named = process.env['SMTP_SINK']
+const named = process.env['SMTP_SINK'] || undefined
 const candidates = named === undefined ? ['smtp-sink', '/usr/sbin/smtp-sink'] : [named]
 /** Beside the program lie its libraries, which only an installed package finds by itself. */
 const envOf = (program: string) => ({

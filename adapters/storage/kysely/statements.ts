@@ -5,7 +5,7 @@ import { jobStatements } from './statements/jobs.ts'
 import { planStatements } from './statements/plans.ts'
 import { reminderStatements } from './statements/reminders.ts'
 import { requestStatements } from './statements/requests.ts'
-import { decisionStatements, preferenceStatements } from './statements/settings.ts'
+import { decisionStatements, preferenceStatements, settingsStatements } from './statements/settings.ts'
 import { taskStatements } from './statements/tasks.ts'
 
 /** Every statement whose text never changes, compiled when this is called and bound to a connection by `bind`. */
@@ -13,6 +13,7 @@ export const bindStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
   plans: planStatements(db, bind),
   reminders: reminderStatements(db, bind),
   deliveries: deliveryStatements(db, bind),
+  settings: settingsStatements(db, bind),
   preferences: preferenceStatements(db, bind),
   decisions: decisionStatements(db, bind),
   requests: requestStatements(db, bind),

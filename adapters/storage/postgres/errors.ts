@@ -94,7 +94,7 @@ function reasonFor(cause: unknown, waited: string): string {
     return `Postgres did not finish within ${waited}; nothing was changed. Check the network and the load of the server, or raise "commandTimeoutMs".`
   }
   if (isDisconnected(cause)) {
-    return `Postgres could not be reached for ${waited}; nothing was changed. Check that it is running, accepts connections and has free ones.`
+    return `Postgres could not be reached for ${waited} (${textOf(cause) || codeOf(cause)}); nothing was changed. Check that it is running, accepts connections and has free ones.`
   }
   return `Other transactions blocked this for ${waited}; nothing was changed. Look for a long transaction, or raise "busyTimeoutMs".`
 }

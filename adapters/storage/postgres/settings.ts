@@ -43,6 +43,10 @@ export const settingsReads = (engine: Commands): TransactionStorage['settings'] 
 
 export const settingsStore = (engine: Engine): SettingsQueries => ({
   ...settingsReads(engine),
+  list: (after, limit) =>
+    engine.read(async ({ statements }) =>
+      (await statements.settings.page.all({ after: after ?? '', limit })).map(records.decodeSettings),
+    ),
 })
 
 const preferenceTables = {

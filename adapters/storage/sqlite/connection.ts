@@ -5,7 +5,7 @@ import type * as ddl from '../kysely/ddl.ts'
 import type { Bind, Builder, Prepare } from '../kysely/query.ts'
 import type * as lists from '../kysely/statements/lists.ts'
 import type { Statements } from '../kysely/statements.ts'
-import { importError } from './errors.ts'
+import { importError, openError } from './errors.ts'
 import { sameFileCheck } from './same-file.ts'
 import type { SqliteDatabase, SqliteStatement } from './vendor.ts'
 
@@ -125,8 +125,9 @@ function makeForOwner(path: string): void {
  */
 function openFile(path: string, Database: new (path: string, options: { timeout: number }) => SqliteDatabase) {
   makeForOwner(path)
-  const database = new Database(path, { timeout: 0 })
+  let database: SqliteDatabase | undefined
   try {
+    database = new Database(path, { timeout: 0 })
     database.pragma('journal_mode = WAL')
     database.pragma('synchronous = FULL')
     database.pragma('busy_timeout = 0')
@@ -135,8 +136,8 @@ function openFile(path: string, Database: new (path: string, options: { timeout:
     database.pragma('wal_autocheckpoint = 8000')
     return database
   } catch (error) {
-    database.close()
-    throw error
+    database?.close()
+    throw openError(path, error)
   }
 }
 

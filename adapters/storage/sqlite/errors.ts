@@ -38,9 +38,34 @@ export function storageError(error: unknown): NotificationError {
   if (isNotificationError(error)) return error
   const text = textOf(error)
   if (/^no such (table|column)/.test(text)) return missingTables(error)
-  return new NotificationError('storage_failed', `SQLite failed: ${codeOf(error) || 'error'}: ${text}`, {
-    cause: error,
-  })
+  return new NotificationError('storage_failed', `SQLite failed: ${wordsOf(error)}`, { cause: error })
+}
+
+/** A file that cannot be opened, with its path; what may pass is left as it is. */
+export const openError = (path: string, error: unknown): unknown =>
+  isBusy(error) || isNotificationError(error)
+    ? error
+    : new NotificationError('storage_failed', `The file ${path} cannot be opened: ${wordsOf(error)}`, { cause: error })
+
+const remedies: readonly (readonly [RegExp, string])[] = [
+  [
+    /^SQLITE_READONLY/,
+    'This process may only read it. It needs to write the file, and its folder too, where SQLite keeps a log beside it.',
+  ],
+  [
+    /^SQLITE_CANTOPEN|directory does not exist/,
+    'The folder has to be there, and this process needs to write it and the file: SQLite keeps a log beside it.',
+  ],
+  [/^SQLITE_NOTADB/, 'It is another kind of file, or encrypted: look at the path.'],
+  [/^SQLITE_FULL/, 'The disk is full.'],
+  [/^SQLITE_CORRUPT/, 'The file is damaged: restore a backup, and call afterRestore() before start().'],
+]
+
+/** The vendor's, with what to do about it. */
+function wordsOf(error: unknown): string {
+  const words = `${codeOf(error) || 'error'}: ${textOf(error)}`
+  const [, remedy] = remedies.find(([pattern]) => pattern.test(codeOf(error)) || pattern.test(textOf(error))) ?? []
+  return remedy === undefined ? words : `${words}. ${remedy}`
 }
 
 export const importError = (error: unknown): unknown => missingPeer(error, 'sqlite', ['better-sqlite3', 'kysely'])

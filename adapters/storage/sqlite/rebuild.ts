@@ -1,4 +1,4 @@
-import { progressOf } from '../kysely/migrations.ts'
+import { progressOf, refuse } from '../kysely/migrations.ts'
 import { renamed } from './definition.ts'
 import type { Migrating } from './migrating.ts'
 
@@ -9,10 +9,17 @@ const rowsAtOnce = 20_000
  * Gives a table another definition with the same columns, by the procedure that SQLite's documentation of ALTER TABLE
  * describes: a table of the new definition, the rows, the new in the place of the old, and what hung on it. Foreign keys are
  * off meanwhile, or dropping the old table would delete what refers to it. Yields where other work may have its turn.
+ * @throws NotificationError `migration_refused` where something else has the name of the new table.
  */
 export function* rebuild({ database, change, record, dryRun, logger }: Migrating, table: string, definition: string) {
   const read = <T>(source: string, ...values: unknown[]): T[] => database.prepare<unknown[], T>(source).all(...values)
   const shadow = `${table}_rebuilt`
+  // Not of a migration that was killed: that leaves nothing.
+  if (read('select 1 from sqlite_master where name = ?', shadow).length > 0) {
+    throw refuse(
+      `There is a table ${shadow}, and the migration needs that name for a moment. Look at what is in it, and rename or drop it.`,
+    )
+  }
   const attached = read<{ sql: string }>(
     `select sql from sqlite_master where tbl_name = ? and type in ('index', 'trigger') and sql is not null order by rowid`,
     table,

@@ -9,6 +9,10 @@ export const settingsStore = (engine: Commands): SettingsQueries => ({
         return row === undefined ? [] : [records.decodeSettings(row)]
       }),
     ),
+  list: (after, limit) =>
+    engine.read(({ statements }) =>
+      statements.settings.page.all({ after: after ?? '', limit }).map(records.decodeSettings),
+    ),
   suppressed: (addresses) =>
     engine.read((tx) => {
       const list = JSON.stringify(addresses.map((one) => [one.organizationId, one.channel, one.address]))

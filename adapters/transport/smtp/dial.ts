@@ -109,15 +109,17 @@ class Attempt {
   #unconnected(code: string | null): TransportError {
     if (this.progress === 0 || this.#route.tls === null) {
       const word = wordOf(code)
-      return account(`Connecting to the mail server failed (${word.slice('smtp_'.length)}).`, word)
+      return account(`Connecting to the mail server failed (${word.slice('smtp_'.length)}). ${checkPlace}`, word)
     }
     if (/CERT|SIGNATURE/.test(code ?? '')) return failureOf({ code }, { begun: false, aborted: false })
     if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
       return account(plain, 'smtp_plain')
     }
-    return account('Connecting to the mail server over TLS failed.', 'smtp_tls')
+    return account(`Connecting to the mail server over TLS failed. ${checkPlace}`, 'smtp_tls')
   }
 }
+
+const checkPlace = 'Check the host and the port.'
 
 const plain =
   'The mail server does not use TLS on a port where it was expected. Check the port: 465 usually uses TLS from the start, 587 and 25 do not (they use STARTTLS).'
@@ -125,7 +127,7 @@ const plain =
 const silent = (at: 'connect' | 'greet'): TransportError =>
   account(
     at === 'connect'
-      ? 'Connecting to the mail server took too long.'
+      ? `Connecting to the mail server took too long. ${checkPlace}`
       : 'The mail server accepted the connection but did not greet in time. A server that uses TLS from the start waits like this for a client that does not: check the port, and the security of the account.',
     'smtp_timedout',
   )

@@ -78,7 +78,8 @@ export function answered(reply: number, response: string, stage: Stage): Transpo
   const enhanced = status?.[1] ?? null
   const { isUnderstood, ...verdict } = judge({ stage, reply, status: enhanced, text: response })
   const words = enhanced === null ? `${reply}` : `${reply} ${enhanced}`
-  const error = new TransportError(`The mail server answered ${words} to ${commandOf[stage]}.`, {
+  const advice = (verdict.scope === 'account' && reply >= 500 && adviceOf[stage]) || ''
+  const error = new TransportError(`The mail server answered ${words} to ${commandOf[stage]}.${advice}`, {
     ...verdict,
     code: `smtp_${enhanced ?? reply}`,
     accountProven: isUnderstood && verdict.scope === 'message',
@@ -95,7 +96,8 @@ function lost(
   const what = timedOut ? 'The mail server took too long to respond' : 'The connection to the mail server failed'
   const where = begun || awaiting === 'connect' ? '' : ` (at ${commandOf[awaiting]})`
   const word = timedOut ? 'smtp_timedout' : wordOf(code)
-  const error = new TransportError(`${what}${where} ${when(begun)}.`, {
+  const advice = begun || awaiting !== 'connect' ? '' : ' Check the host and the port.'
+  const error = new TransportError(`${what}${where} ${when(begun)}.${advice}`, {
     outcome: begun ? 'unknown' : 'transient',
     // Until the server accepted the sender, nothing was about this message.
     scope: begun || awaiting === 'rcpt' || awaiting === 'data' ? 'message' : 'account',
@@ -128,6 +130,12 @@ function refusedBefore(error: NotificationError): TransportError {
 
 const when = (begun: boolean): string =>
   begun ? 'after transmission had begun; the message may have been accepted' : 'before the message was sent'
+
+/** What to look at where a server refuses an account for good, whatever the message. */
+const adviceOf: Readonly<Partial<Record<Stage, string>>> = {
+  auth: ' Check the user name and the password.',
+  mail: ' Check the sender address, and whether the account may send from it.',
+}
 
 const commandOf: Readonly<Record<Stage, string>> = {
   connect: 'the connection',

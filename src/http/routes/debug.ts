@@ -14,6 +14,7 @@ import { wireName } from '../snake-case.ts'
 
 const pause = z.object({
   code: z.string().describe('Error code of the transport, such as `smtp_535`'),
+  message: z.string().nullable().describe('Message of the transport; null where another process received it'),
   since: z.date().describe('When the pause began'),
   until: z.date().describe('When the next message is tried'),
 })

@@ -16,6 +16,8 @@ export type SuppressedAddress = { readonly organizationId: string; readonly chan
 
 export interface SettingsQueries {
   get(organizationIds: readonly string[]): Promise<SettingsRow[]>
+  /** A page of all organizations' settings, in the order of their ids. `after`: the last id of the page before; null: the first page. */
+  list(after: string | null, limit: number): Promise<SettingsRow[]>
   /** Which of these addresses (e-mail in lower case, phone in E.164) are suppressed. */
   suppressed(addresses: readonly SuppressedAddress[]): Promise<SuppressedAddress[]>
 }

@@ -4,7 +4,7 @@ import type { DirectoryContext } from '../../ports/directory.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import type { RowReading } from '../../schemas/row.ts'
 import { BatchQuestions } from './batch.ts'
-import { DirectoryMethod, type DirectoryMethodName, type DirectoryMethodOptions } from './method.ts'
+import { DirectoryMethod, type DirectoryMethodName, type DirectoryMethodOptions, readList } from './method.ts'
 import { RowFindings } from './row-findings.ts'
 import { Troubles } from './troubles.ts'
 
@@ -30,7 +30,7 @@ export type BatchReaderOptions<Id extends EntityId, Value extends { readonly id:
 
 /** A method of the directory that answers for many ids. Each row is read by itself, so that a bad one stops nobody else. */
 export class BatchReader<Id extends EntityId, Value extends { readonly id: Id }> {
-  readonly method: DirectoryMethod<readonly Id[]>
+  readonly method: DirectoryMethod<readonly Id[], readonly unknown[]>
   readonly troubles: Troubles
   readonly questions: BatchQuestions<Id>
   readonly findings: RowFindings
@@ -39,7 +39,7 @@ export class BatchReader<Id extends EntityId, Value extends { readonly id: Id }>
   constructor(reading: BatchReaderOptions<Id, Value>, options: DirectoryMethodOptions) {
     const { name, call } = reading
     this.#reading = reading
-    this.method = new DirectoryMethod(name, call, options)
+    this.method = new DirectoryMethod(name, call, readList, options)
     this.troubles = new Troubles(name, options.clock, options.logger)
     this.questions = new BatchQuestions(this.method, this.troubles, options.clock)
     this.findings = new RowFindings(name, options)
@@ -77,9 +77,10 @@ export class BatchReader<Id extends EntityId, Value extends { readonly id: Id }>
       // An id of the wrong kind ("12" for 12) is a fault of the answer, not a sign that 12 is gone.
       const id = reading.value?.id ?? wanted.get(String(idOf(row)))
       if (id === undefined && reading.issues.some(({ field }) => field === 'id' || field === '')) nameless.push(reading)
-      if (id === undefined) this.findings.note(null, reading)
+      const organizationId = textOf(row, this.method.name === 'organizations' ? 'id' : 'organizationId')
+      if (id === undefined) this.findings.note(null, organizationId, reading)
       else if (wanted.get(String(id)) === id) {
-        this.findings.note(id, reading)
+        this.findings.note(id, organizationId, reading)
         truths.set(id, truthOf(row, reading))
       }
     }

@@ -1,5 +1,5 @@
 import { type BulkheadPolicy, bulkhead } from 'cockatiel'
-import { type FieldIssue, isNotificationError, issuesInWords, NotificationError } from '../../errors.ts'
+import { isNotificationError, NotificationError } from '../../errors.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { withTimeout } from '../with-timeout.ts'
 import type { AskMode, DirectoryMethod } from './method.ts'
@@ -53,7 +53,7 @@ type Run<Id> = {
  * organization, then id by id, until those are found that are not answered for. The others are answered meanwhile.
  */
 export class BatchQuestions<Id> {
-  readonly #method: DirectoryMethod<readonly Id[]>
+  readonly #method: DirectoryMethod<readonly Id[], readonly unknown[]>
   readonly #troubles: Troubles
   readonly #clock: Clock
   /** Of ids that failed by themselves, how often in a row. */
@@ -66,7 +66,7 @@ export class BatchQuestions<Id> {
   #knowsSeveral = false
   #failsForAll = false
 
-  constructor(method: DirectoryMethod<readonly Id[]>, troubles: Troubles, clock: Clock) {
+  constructor(method: DirectoryMethod<readonly Id[], readonly unknown[]>, troubles: Troubles, clock: Clock) {
     this.#method = method
     this.#troubles = troubles
     this.#clock = clock
@@ -207,8 +207,6 @@ export class BatchQuestions<Id> {
     const ask = () => this.#method.ask(ids, mode)
     try {
       const rows = await (mode === 'apart' ? run.limit.execute(ask) : ask())
-      // The compiler believes the host; a host in JavaScript may still answer with anything.
-      if (!Array.isArray(rows)) throw unusable(this.#method.name, [{ field: '', message: 'it is not an array' }])
       this.#failsForAll = false
       for (const id of ids) this.#failures.delete(id)
       const news = ids.filter((id) => run.open.delete(id))
@@ -254,13 +252,6 @@ export class BatchQuestions<Id> {
     }
   }
 }
-
-export const unusable = (method: string, issues: readonly FieldIssue[]): NotificationError =>
-  new NotificationError(
-    'directory_invalid',
-    `The directory method "${method}" returned an invalid result: ${issuesInWords(issues)}.`,
-    { issues },
-  )
 
 function fail<Id>(run: Run<Id>, ids: readonly Id[], why: Unanswered): void {
   for (const id of ids) if (run.open.delete(id)) run.unanswered.set(id, why)

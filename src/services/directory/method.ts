@@ -1,4 +1,4 @@
-import { NotificationError } from '../../errors.ts'
+import { type FieldIssue, issuesInWords, NotificationError } from '../../errors.ts'
 import type { DirectoryFinding } from '../../events.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Directory, DirectoryContext } from '../../ports/directory.ts'
@@ -30,6 +30,15 @@ export type DirectoryMethodOptions = {
  */
 export type AskMode = 'guarded' | 'counted' | 'apart'
 
+/** An answer as a whole, or why it cannot be read. */
+export type ReadAnswer<Answer> = (
+  answer: unknown,
+) => { readonly answer: Answer } | { readonly issues: readonly FieldIssue[] }
+
+/** The compiler believes the host; a host in JavaScript may still answer with anything. */
+export const readList: ReadAnswer<readonly unknown[]> = (answer) =>
+  Array.isArray(answer) ? { answer } : { issues: [{ field: '', message: 'the answer is not an array' }] }
+
 /** After so many silences in a row the host is not asked for a while. */
 const breaker = { failures: 3, halfOpenAfterMs: 5000 }
 
@@ -50,10 +59,11 @@ export type MethodFault = {
 const faultLastsMs = 5 * 60_000
 
 /** One method of the host's directory. Whatever becomes of a question is known within its time, and has a word. */
-export class DirectoryMethod<Input> {
+export class DirectoryMethod<Input, Answer> {
   readonly name: DirectoryMethodName
   readonly #call: (input: Input, context: DirectoryContext) => unknown
   readonly #options: DirectoryMethodOptions
+  readonly #read: ReadAnswer<Answer>
   readonly #breaker: Breaker
   readonly #underWay = new Set<(error: NotificationError) => void>()
   #fault: (MethodFault & { readonly until: number }) | null = null
@@ -62,12 +72,14 @@ export class DirectoryMethod<Input> {
   constructor(
     name: DirectoryMethodName,
     call: (input: Input, context: DirectoryContext) => unknown,
+    read: ReadAnswer<Answer>,
     options: DirectoryMethodOptions,
   ) {
     const { clock, logger } = options
     this.name = name
     this.#call = call
     this.#options = options
+    this.#read = read
     this.#breaker = new Breaker({
       ...breaker,
       clock,
@@ -101,8 +113,11 @@ export class DirectoryMethod<Input> {
     })
   }
 
-  /** What the host answers, unchecked. @throws NotificationError `directory_failed`. */
-  async ask(input: Input, mode: AskMode): Promise<unknown> {
+  /**
+   * What the host answers, of which only the whole is checked.
+   * @throws NotificationError `directory_failed`, or `directory_invalid` for an answer that cannot be read.
+   */
+  async ask(input: Input, mode: AskMode): Promise<Answer> {
     const { refusal } = this
     if (refusal !== null && mode === 'guarded') throw refusal
     if (refusal !== null || mode === 'apart') return this.#askNow(input)
@@ -115,14 +130,14 @@ export class DirectoryMethod<Input> {
     for (const giveUp of this.#underWay) giveUp(this.#stopped())
   }
 
-  async #askNow(input: Input): Promise<unknown> {
+  async #askNow(input: Input): Promise<Answer> {
     if (this.#isClosed) throw this.#stopped()
     const { clock, logger, timeoutMs } = this.#options
     const { name } = this
     const end = new AbortController()
-    const over = Promise.withResolvers<{ readonly error: NotificationError }>()
+    const over = Promise.withResolvers<{ readonly error: NotificationError; readonly fault: string }>()
     const giveUp = (error: NotificationError) => {
-      over.resolve({ error })
+      over.resolve({ error, fault: 'no answer in time' })
       end.abort(error)
     }
     const cancel = clock.after(timeoutMs, () => giveUp(this.#silence()))
@@ -133,9 +148,11 @@ export class DirectoryMethod<Input> {
       (answer) => {
         const afterMs = Math.round(clock.elapsedMs() - askedAt)
         if (isLate) logger.warn('directory responded too late; the result is ignored', { method: name, afterMs })
-        return { answer }
+        const read = this.#read(answer)
+        if ('answer' in read) return read
+        return { error: this.#unusable(read.issues), fault: issuesInWords(read.issues) }
       },
-      (cause: unknown) => ({ error: this.#error('failed; the work is postponed', { cause }) }),
+      (cause: unknown) => ({ error: this.#error('failed; the work is postponed', { cause }), fault: faultOf(cause) }),
     )
     const outcome = await Promise.race([answered, over.promise])
     cancel()
@@ -145,14 +162,21 @@ export class DirectoryMethod<Input> {
       return outcome.answer
     }
     isLate = true
-    const { error } = outcome
+    const { error, fault } = outcome
     if (!this.#isClosed) {
-      const fault = isSilence(error) ? 'no response in time' : faultOf(error.cause)
       const { since = clock.now(), count = 0 } = this.fault ?? {}
       this.#fault = { since, fault, count: count + 1, until: clock.elapsedMs() + faultLastsMs }
       logger.warn('directory method failed', { method: name, code: error.code, fault })
     }
     throw error
+  }
+
+  #unusable(issues: readonly FieldIssue[]): NotificationError {
+    return new NotificationError(
+      'directory_invalid',
+      `The directory method "${this.name}" returned an invalid result: ${issuesInWords(issues)}.`,
+      { issues },
+    )
   }
 
   #silence(): NotificationError {

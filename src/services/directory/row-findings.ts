@@ -20,7 +20,13 @@ const mostRemembered = 10_000
 const mostUnknown = 1000
 const mostShown = 10
 
-type Seen = { readonly finding: DirectoryFinding; readonly words: string; readonly until: number }
+type Seen = {
+  readonly finding: DirectoryFinding
+  /** Whose row it is; null: that cannot be read. */
+  readonly organizationId: string | null
+  readonly words: string
+  readonly until: number
+}
 
 /** Whether a row is read for the first time or the thousandth: each thing that is wrong with it is reported once, and shown as long as it is so. */
 export class RowFindings {
@@ -41,8 +47,8 @@ export class RowFindings {
     this.#found = found
   }
 
-  /** Notes what was found of a row. `id` null: it has none that can be read. */
-  note(id: EntityId | null, reading: RowReading<unknown>): void {
+  /** Notes what was found of a row. `id` null: it has none that can be read; `organizationId` null: nobody can say whose it is. */
+  note(id: EntityId | null, organizationId: string | null, reading: RowReading<unknown>): void {
     const usable = reading.value !== null
     const issues = (usable ? reading.findings : reading.issues).map(({ field, message }) => ({ field, message }))
     if (issues.length === 0) {
@@ -51,15 +57,15 @@ export class RowFindings {
     }
     const words = issuesInWords(issues)
     const fault = issuesInWords(kindsOf(issues))
-    if (usable)
-      this.#logger.warn('directory row has invalid fields, which are ignored', { method: this.#method, id, fault })
-    else this.#logger.error('directory row is invalid', { method: this.#method, id, fault })
+    const about = { method: this.#method, organizationId, id, fault }
+    if (usable) this.#logger.warn('directory row has invalid fields, which are ignored', about)
+    else this.#logger.error('directory row is invalid', about)
     const now = this.#clock.elapsedMs()
     const before = id === null ? undefined : this.#seen.get(id)
     const isKnown = before !== undefined && before.words === words && before.finding.usable === usable
     const at = isKnown && before.until > now ? before.finding.at : this.#clock.now()
     const finding: DirectoryFinding = { method: this.#method, id, at, usable, issues }
-    if (id !== null) this.#remember(id, { finding, words, until: now + rememberedForMs })
+    if (id !== null) this.#remember(id, { finding, organizationId, words, until: now + rememberedForMs })
     if (!isKnown || before.until <= now) this.#found(finding)
   }
 
@@ -76,12 +82,14 @@ export class RowFindings {
     this.#logger.warn('directory rows have unknown fields, which are ignored', { method: this.#method, fault })
   }
 
-  get status(): RowStatus {
+  /** What is known by now; of one organization's rows alone, where one is given. */
+  status(only: string | null = null): RowStatus {
     const now = this.#clock.elapsedMs()
     const unreadable: EntityId[] = []
     const ignored = new Map<string, FieldIssue & { count: number; id: EntityId }>()
-    for (const [id, { finding, until }] of this.#seen) {
+    for (const [id, { finding, organizationId, until }] of this.#seen) {
       if (until <= now) this.#seen.delete(id)
+      else if (only !== null && organizationId !== only) continue
       else if (!finding.usable) unreadable.push(id)
       else {
         for (const issue of kindsOf(finding.issues)) {

@@ -29,7 +29,7 @@ export type DirectoryFault = { readonly method: DirectoryMethodName; readonly fa
 
 export type ObservedMethod = {
   readonly rows: RowStatus
-  readonly method: Pick<DirectoryMethod<never>, 'name' | 'circuit' | 'fault'>
+  readonly method: Pick<DirectoryMethod<never, unknown>, 'name' | 'circuit' | 'fault'>
   readonly troubles: Pick<Troubles, 'failing'> | null
   /** Whether what fails now fails for all, so that no message can be sent. */
   readonly concernsAll: boolean
@@ -39,8 +39,9 @@ export type ObservedMethod = {
 const failuresInRow = 3
 const mostIds = 10
 
-export function directoryStatus(observed: readonly ObservedMethod[]): DirectoryStatus {
-  const methods = observed.map(methodStatus)
+/** `only`: an organization that is told of what concerns it and nothing else. */
+export function directoryStatus(observed: readonly ObservedMethod[], only: string | null): DirectoryStatus {
+  const methods = observed.map((one) => methodStatus(one, only))
   const worst = (['failing', 'degraded'] as const).find((status) => methods.some((one) => one.status === status))
   return { status: worst ?? 'ok', methods }
 }
@@ -56,9 +57,14 @@ export function faultFor(observed: readonly ObservedMethod[], organizationId: st
   return null
 }
 
-function methodStatus({ method, troubles, concernsAll, rows }: ObservedMethod): DirectoryMethodStatus {
-  const { name, circuit, fault } = method
-  const failing = troubles?.failing ?? []
+function methodStatus(
+  { method, troubles, concernsAll, rows }: ObservedMethod,
+  only: string | null,
+): DirectoryMethodStatus {
+  const { name, circuit } = method
+  const failing = (troubles?.failing ?? []).filter(({ organizationId }) => only === null || organizationId === only)
+  // Where organizations are asked about apart, what was not answered last may be somebody else's.
+  const fault = only === null || concernsAll || troubles === null ? method.fault : null
   const isFailing = fault !== null && fault.count >= failuresInRow && concernsAll
   const isWell = fault === null && failing.length === 0 && circuit === 'closed' && rows.unreadable.count === 0
   const [first] = failing

@@ -104,6 +104,11 @@ export class Dispatcher {
     return this.#running
   }
 
+  /** Why the storage takes no writes of this process; null: it does, as far as it is known. */
+  get storageFault(): string | null {
+    return this.#intake.storageFault
+  }
+
   /** Whether it is known why work of the lane waits: its account is full, or the directory does not answer for it. */
   knowsWhyItWaits(lane: Lane): boolean {
     return !this.#mayGo(lane) || this.#context.host.faultFor(lane.organizationId) !== null

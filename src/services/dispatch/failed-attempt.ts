@@ -28,8 +28,8 @@ export async function judgeFailure(
   const { retry: policy, random } = options
   const { code, message, outcome, retryAfterMs } = error
   const refused = outcome === 'unknown' ? null : refusedBy(error, to)
-  const paused =
-    refused === null ? null : await accounts.refused(provider, delivery, { ...refused, code, retryAfterMs, probe })
+  const words = { code, message, retryAfterMs, probe }
+  const paused = refused === null ? null : await accounts.refused(provider, delivery, { ...refused, ...words })
   if (paused === null && error.accountProven) await accounts.proven(provider, to)
   const { attempts } = delivery
   const waits = definedOnly({ retryAfterMs })

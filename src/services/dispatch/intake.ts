@@ -50,6 +50,11 @@ export class Intake {
     return this.#group.stop()
   }
 
+  /** Why the storage takes no writes of this process; null: it does, as far as it is known. */
+  get storageFault(): string | null {
+    return this.#group.storageFault
+  }
+
   /** At most so many, of all lanes but `except`. */
   async read(except: readonly Lane[], most: number): Promise<Read> {
     const { storage, clock } = this.#context.options

@@ -134,6 +134,7 @@ export const mayHaveGoneOut = ({ delivery }: DueWork): boolean => delivery !== n
 
 /** Which row it is, for the log. */
 export const factsForLog = (due: DueWork) => ({
+  organizationId: factsOf(due).organizationId,
   reminderId: due.reminder?.id ?? null,
   notificationId: due.delivery?.id ?? null,
 })

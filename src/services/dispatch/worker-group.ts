@@ -17,6 +17,8 @@ export class WorkerGroup {
   #all: readonly string[] = []
   #changed = () => {}
   #running = false
+  /** Why this process could not write that it is there, the last time. */
+  #fault: string | null = null
   #cancel = () => {}
 
   constructor(context: Context) {
@@ -36,6 +38,11 @@ export class WorkerGroup {
     return index < 0 ? { index: 0, of: 1 } : { index, of: this.#all.length }
   }
 
+  /** Why the storage takes no writes; null: it does, or this process was not started. */
+  get storageFault(): string | null {
+    return this.#running ? this.#fault : null
+  }
+
   async stop(): Promise<void> {
     this.#running = false
     this.#cancel()
@@ -50,11 +57,13 @@ export class WorkerGroup {
     const now = clock.now()
     try {
       const all = await storage.jobs.join(group, this.#self, now, new Date(now.getTime() + sweepMs))
+      this.#fault = null
       const isNew = all.join() !== this.#all.join()
       this.#all = all
       if (isNew) this.#changed()
     } catch (error) {
-      logger.warn('registering the worker failed', { fault: faultOf(error) })
+      this.#fault = faultOf(error)
+      logger.warn('registering the worker failed', { fault: this.#fault })
     }
     if (!this.#running) return
     this.#cancel = clock.after(sweepMs / perSweep, () => void this.#join())

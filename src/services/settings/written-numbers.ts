@@ -13,24 +13,27 @@ type Written<T> = { readonly values: T; readonly warnings: readonly Warning[] }
  */
 export function withSender<T extends Partial<SettingsValues>>(patch: T, before: SettingsRow | null): Written<T> {
   const country = patch.defaultCountry === undefined ? (before?.defaultCountry ?? null) : patch.defaultCountry
-  return written(patch, 'smsFromNumber', (text) => readSmsSender(text, country))
+  return written(patch, 'smsFromNumber', 'a number such as "+14155550123", a short code or a name', (text) =>
+    readSmsSender(text, country),
+  )
 }
 
 /** The phone number of preferences in E.164. @throws NotificationError `invalid_input` naming the field. */
 export function withPhone<T extends PreferencesInput>(input: T, country: Country | null): Written<T> {
-  return written(input, 'phoneNumber', (text) => readPhone(text, country))
+  return written(input, 'phoneNumber', 'a number such as "+14155550123"', (text) => readPhone(text, country))
 }
 
 function written<Field extends string, T extends { readonly [Name in Field]?: string | null | undefined }>(
   values: T,
   field: Field,
+  wanted: string,
   read: (text: string) => ReadContact,
 ): Written<T> {
   const text = values[field]
   if (text === null || text === undefined) return { values, warnings: [] }
   const found = read(text)
   if (found.address === null) {
-    throw fieldInvalid(field, `must be a phone number such as "+14155550123": it ${found.fault}`)
+    throw fieldInvalid(field, `must be ${wanted}: it ${found.fault}`)
   }
   return {
     values: { ...values, [field]: found.address },

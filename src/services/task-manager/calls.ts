@@ -5,6 +5,9 @@ import { type Answer, exchange, type Request } from './exchange.ts'
 import { clientClosed, failingFast, NoAnswer, unavailable } from './failures.ts'
 import type { SettledTaskManagerOptions } from './options.ts'
 
+/** For so long a fault is told, unless something was answered or it came again: nobody may have asked since. */
+const faultLastsMs = 5 * 60_000
+
 const waitOf = (error: unknown): number | null => (error instanceof NoAnswer ? error.waitMs : null)
 
 /** Requests with time-outs, retries and the circuit breaker. */
@@ -12,8 +15,8 @@ export class Calls {
   readonly breaker: Breaker
   readonly #options: SettledTaskManagerOptions
   readonly #closed = new AbortController()
-  /** Why the last request got no answer; null once one did. */
-  #fault: string | null = null
+  /** Why the last request got no answer; null once one did. `until` by the clock's `elapsedMs`. */
+  #fault: { readonly reason: string; readonly until: number } | null = null
   readonly #retry: RetryPolicy
 
   constructor(options: SettledTaskManagerOptions) {
@@ -40,7 +43,8 @@ export class Calls {
   }
 
   get fault(): string | null {
-    return this.#fault
+    const { clock } = this.#options
+    return this.#fault !== null && clock.elapsedMs() < this.#fault.until ? this.#fault.reason : null
   }
 
   /** @throws NotificationError `task_manager_unavailable`, or `task_manager_invalid` for an answer that is too large. */
@@ -63,9 +67,7 @@ export class Calls {
         return answer
       } catch (error) {
         if (!(error instanceof NoAnswer)) throw error
-        this.#fault = error.reason
-        const { logger } = this.#options
-        if (!this.#closed.signal.aborted) logger.warn('TaskManager did not respond', { fault: error.reason })
+        this.#noAnswer(error)
         last = error
         isUnsent &&= error.isUnsent
         if (this.breaker.broken === null) error.waitMs = this.#waitMs(error, attempts, deadline)
@@ -80,8 +82,22 @@ export class Calls {
   }
 
   /** One attempt, whatever the breaker says, and without telling it. @throws NoAnswer */
-  probe(request: Request, timeoutMs: number): Promise<Answer> {
-    return this.#exchange(request, new Date(this.#elapsed().getTime() + timeoutMs))
+  async probe(request: Request, timeoutMs: number): Promise<Answer> {
+    try {
+      const answer = await this.#exchange(request, new Date(this.#elapsed().getTime() + timeoutMs))
+      this.#fault = null
+      return answer
+    } catch (error) {
+      if (error instanceof NoAnswer) this.#noAnswer(error)
+      throw error
+    }
+  }
+
+  #noAnswer({ reason }: NoAnswer): void {
+    if (this.#closed.signal.aborted) return
+    const { clock, logger } = this.#options
+    this.#fault = { reason, until: clock.elapsedMs() + faultLastsMs }
+    logger.warn('TaskManager did not respond', { fault: reason })
   }
 
   /** Ends what is under way. */

@@ -75,6 +75,11 @@ export function clientClosed(target: Target): NotificationError {
   )
 }
 
+const ofSetUp = new WeakSet<object>()
+
+/** True of a refusal that every request would meet: the token or the URL is wrong. */
+export const isOfSetUp = (error: object): boolean => ofSetUp.has(error)
+
 /** What to do about a status that is a refusal. */
 const advice: Readonly<Record<number, string>> = {
   401: 'Check the token (the option token, or TASK_MANAGER_TOKEN).',
@@ -86,7 +91,10 @@ const advice: Readonly<Record<number, string>> = {
 export function refused(target: Target, status: number, words: string | null): NotificationError {
   const isRedirect = status >= 300 && status < 400
   const what = isRedirect ? 'Redirects are not followed: check TASK_MANAGER_URL.' : (advice[status] ?? '')
-  return fault('task_manager_refused', target, status, words, what)
+  const error = fault('task_manager_refused', target, status, words, what)
+  // A service that knows the task says 404 in JSON.
+  if (isRedirect || (status !== 404 && what !== '') || (status === 404 && words === null)) ofSetUp.add(error)
+  return error
 }
 
 /** 409: it runs, or ran already. */

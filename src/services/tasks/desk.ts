@@ -11,7 +11,7 @@ import { type DueWork, deliveryWork, startByRows } from '../dispatch/work.ts'
 import { emitEnding } from '../message-events.ts'
 import type { Planner } from '../planner.ts'
 import { sendersOf } from '../senders.ts'
-import { neverSent } from '../task-manager/failures.ts'
+import { isOfSetUp, neverSent } from '../task-manager/failures.ts'
 import type { TaskManagerClient } from '../task-manager-client.ts'
 import { deliverDraft, type SendBody } from './draft.ts'
 import type { TaskLedger } from './ledger.ts'
@@ -43,6 +43,9 @@ export type Case = {
 /** One that TaskManager is to send. */
 export type DeliverCase = Case & { readonly delivery: DeliveryRow }
 
+/** `concernsAll`: it refuses whatever it is asked. */
+export type Refusal = { readonly message: string; readonly concernsAll: boolean }
+
 type Rest<C> = C extends TaskCommand ? Omit<C, 'task' | 'at' | 'entries'> : never
 
 const firstWaitMs = 2000
@@ -51,9 +54,15 @@ const longestWaitMs = 5 * 60_000
 /** What the steps about a task have in common. Every step says whether it wrote something. */
 export class Desk {
   readonly shared: TaskContext
+  #refusal: Refusal | null = null
 
   constructor(shared: TaskContext) {
     this.shared = shared
+  }
+
+  /** What TaskManager refused last; null once it took something. */
+  get refusal(): Refusal | null {
+    return this.#refusal
   }
 
   get now(): Date {
@@ -65,6 +74,7 @@ export class Desk {
   }
 
   write({ task }: Pick<Case, 'task'>, rest: Rest<TaskCommand>, ...entries: readonly DecisionEntry[]): Promise<boolean> {
+    if (rest.kind === 'registered') this.#refusal = null
     return this.shared.ledger.write({ task, at: this.now, entries, ...rest })
   }
 
@@ -82,7 +92,12 @@ export class Desk {
     const { failures } = one.task
     const isRefused = error.code === 'task_manager_refused'
     const half = Math.min(longestWaitMs, firstWaitMs * 2 ** Math.min(failures, 20)) / 2
-    const { random } = this.shared.context.options
+    const { random, logger } = this.shared.context.options
+    // Where it does not answer, the client says so.
+    if (error.code !== 'task_manager_unavailable') {
+      this.#refusal = { message: error.message, concernsAll: isOfSetUp(error) }
+      logger.warn('TaskManager did not take a task', { code: error.code, reason: error.message })
+    }
     const waitMs = Math.max(half * (1 + random()), error.retryAfterMs ?? 0, isRefused ? longestWaitMs / 5 : 0)
     return this.write(one, {
       kind: 'later',

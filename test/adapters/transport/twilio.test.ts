@@ -226,3 +226,12 @@ it('pain 16: knows what Twilio signed', async () => {
   expect(await validateTwilioSignature('12345', { signature, url: url.replace('https', 'http'), params })).toBe(false)
   expect(await validateTwilioSignature('12345', { signature, url, params: { ...params, To: '+1' } })).toBe(false)
 })
+
+it.each([
+  ['maxConnections', 0],
+  ['concurrency', Number.NaN],
+  ['timeoutMs', 0],
+])('refuses "%s" of %o, with which it would send nothing', (field, value) => {
+  const message = `twilio: "${field}" must be a number of 1 or more.`
+  expect(() => twilio({ [field]: value })).toThrow(expect.objectContaining({ code: 'options_invalid', field, message }))
+})

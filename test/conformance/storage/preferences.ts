@@ -21,6 +21,24 @@ export function preferences({ migrated }: Starter): void {
     expect(row).toMatchObject({ organizationId, revision: 1, createdAt: t0, updatedAt: t0 })
   })
 
+  it('lists the settings of all organizations, a page at a time', async () => {
+    const { storage } = await migrated()
+    expect(await storage.settings.list(null, 2)).toEqual([])
+    const ids = ['c', 'a', 'clinic', 'B', '0']
+    for (const id of ids) await storage.settings.create(id, noSettings, null, t0)
+    const pages: string[][] = []
+    for (let after: string | null = null; ; ) {
+      const page: readonly { readonly organizationId: string }[] = await storage.settings.list(after, 2)
+      after = page.at(-1)?.organizationId ?? null
+      if (after === null) break
+      pages.push(page.map(({ organizationId: id }) => id))
+    }
+    expect(pages.map(({ length }) => length)).toEqual([2, 2, 1])
+    expect(pages.flat().toSorted()).toEqual(ids.toSorted())
+    expect((await storage.settings.list(null, 9)).map(({ organizationId: id }) => id)).toEqual(pages.flat())
+    expect(await storage.settings.list(null, 9)).toEqual(await storage.settings.get(pages.flat()))
+  })
+
   it('gives settings back as they were written, null as null', async () => {
     const { storage } = await migrated()
     expect(await storage.settings.create('empty', noSettings, null, t0)).toMatchObject(noSettings)

@@ -1,6 +1,20 @@
 import type { EntityId } from '../../../../src/index.ts'
 import { asked, type Bind, type Builder, type Mode, type Param, query } from '../query.ts'
 
+export const settingsStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
+  page: bind(
+    query((p: Param<{ after: string; limit: number }>) =>
+      db
+        .selectFrom('notification_settings')
+        .selectAll()
+        .where('organization_id', '>', p('after'))
+        .orderBy('organization_id')
+        .limit(p('limit'))
+        .compile(),
+    ),
+  ),
+})
+
 const patients = 'patient_notification_preferences'
 const clients = 'client_notification_preferences'
 

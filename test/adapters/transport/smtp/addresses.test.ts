@@ -101,7 +101,7 @@ describe.skipIf(process.platform !== 'linux')('a host with several addresses', (
       transport({ ...open, lookup: resolving(other, '127.0.0.3') }).send(emailMessage(), named(port)),
     )
     expect(refusing).toMatchObject({ scope: 'account', code: 'smtp_connrefused' })
-    expect(refusing.message).toBe('Connecting to the mail server failed (connrefused).')
+    expect(refusing.message).toBe('Connecting to the mail server failed (connrefused). Check the host and the port.')
   })
 
   it('is left alone once the send is aborted', async () => {

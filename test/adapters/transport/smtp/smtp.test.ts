@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { planConnection } from '../../../../adapters/transport/smtp/connection.ts'
+import { smtp } from '../../../../adapters/transport/smtp.ts'
 import { account, canaries, contextFor, emailMessage, failure } from './fixture.ts'
 import { stage } from './stage.ts'
 
@@ -199,7 +200,7 @@ describe('verify', () => {
       transport().verify?.(contextFor(port, { account: account(port, credentials) })) ?? Promise.resolve(),
     )
     expect(error).toMatchObject({ code: 'smtp_535', scope: 'account' })
-    expect(error.message).toBe('The mail server answered 535 to AUTH.')
+    expect(error.message).toBe('The mail server answered 535 to AUTH. Check the user name and the password.')
   })
 
   it('ends with its signal', async () => {
@@ -218,4 +219,16 @@ it('says what to install when nodemailer is missing', async () => {
   vi.doUnmock('nodemailer')
   expect(error).toMatchObject({ outcome: 'transient', scope: 'account', code: 'dependency_missing' })
   expect(error.message).toContain('npm install nodemailer')
+})
+
+it.each([
+  ['maxConnections', 0],
+  ['maxMessages', Number.NaN],
+  ['concurrency', 0],
+  ['maxPools', -1],
+  ['idleMs', '60'],
+  ['commandTimeoutMs', 0],
+])('refuses "%s" of %o, with which it would send nothing', (field, value) => {
+  const message = expect.stringMatching(new RegExp(`^smtp: "${field}" must be a number of [01] or more`))
+  expect(() => smtp({ [field]: value })).toThrow(expect.objectContaining({ code: 'options_invalid', field, message }))
 })
