@@ -137,7 +137,7 @@ export class DirectoryMethod<Input, Answer> {
     const end = new AbortController()
     const over = Promise.withResolvers<{ readonly error: NotificationError; readonly fault: string }>()
     const giveUp = (error: NotificationError) => {
-      over.resolve({ error, fault: 'no answer in time' })
+      over.resolve({ error, fault: 'no response in time' })
       end.abort(error)
     }
     const cancel = clock.after(timeoutMs, () => giveUp(this.#silence()))
