@@ -42,9 +42,9 @@ export const databases: readonly BrokenSetUp[] = [
     name: 'tables of an older version',
     make: () =>
       changedFile((database) => database.exec('delete from appointment_notifications_migrations where version > 6')),
-    log: /not started.*migration_missing: The tables are those of migration 6/,
+    log: /not started.*migration_missing: The tables are at migration 6/,
     health:
-      /"storage":\{"status":"failing","fault":"migration_missing: The tables are those of migration 6[^"]*Call migrate\(\)/,
+      /"storage":\{"status":"failing","fault":"migration_missing: The tables are at migration 6[^"]*Call migrate\(\)/,
     status: 'failing',
   },
   {
@@ -133,7 +133,7 @@ export const databases: readonly BrokenSetUp[] = [
       await host.remind(2)
       return host
     },
-    log: /work is due and nobody sends it: call start\(\)/,
+    log: /due messages are not sent by any process: call start\(\)/,
     health: /"scheduler":\{"status":"degraded"[^}]*call start\(\)[^}]*"organizations":\{"count":1/,
     status: 'degraded',
   },

@@ -29,8 +29,8 @@ export const directories: readonly BrokenSetUp[] = [
       await host.request('PUT', '/preferences/patient/12', service, { sms_enabled: false })
       return host
     },
-    log: /request failed.*options_invalid.*directory has no method \\"recipients\\"/,
-    health: /request failed[^}]*directory has no method \\"recipients\\"/,
+    log: /request failed.*options_invalid.*directory\\" has no method \\"recipients\\"/,
+    health: /request failed[^}]*directory\\" has no method \\"recipients\\"/,
     status: 'ok',
     staff: null,
   },
@@ -47,8 +47,8 @@ export const directories: readonly BrokenSetUp[] = [
   {
     name: 'a method that never answers',
     make: () => answering(() => ({ appointments: () => new Promise(() => {}) })),
-    log: /directory method failed.*"method":"appointments".*no answer in time/,
-    health: /"method":"appointments","status":"failing"[^}]*"fault":"no answer in time"/,
+    log: /directory method failed.*"method":"appointments".*no response in time/,
+    health: /"method":"appointments","status":"failing"[^}]*"fault":"no response in time"/,
     status: 'failing',
   },
   {
@@ -76,30 +76,30 @@ export const directories: readonly BrokenSetUp[] = [
   {
     name: 'rows with a word that is no status',
     make: () => changed({ status: 'booked' }),
-    log: /directory answer not usable.*status: must be one of scheduled/,
-    health: /"method":"appointments".*?"unreadable":\{"count":1,"ids":\[1\]\}.*status: must be one of scheduled/,
+    log: /directory row is invalid.*status must be one of scheduled/,
+    health: /"method":"appointments".*?"unreadable":\{"count":1,"ids":\[1\]\}.*status must be one of scheduled/,
     status: 'degraded',
   },
   {
     name: 'rows with fields of other names',
     make: () =>
       changed({ recipients: [{ type: 'PATIENT', id: 12, mail: 'ada@example.org', phoneNumber: '+14155550123' }] }),
-    log: /row used without some of its fields.*mail: .*did you mean \\"email\\"/,
+    log: /directory row has invalid fields.*mail .*did you mean \\"email\\"/,
     health: /"ignored":\[\{"field":"recipients\[\]\.mail","message":"[^}]*did you mean \\"email\\"/,
     status: 'ok',
   },
   {
     name: 'ids of the wrong kind',
     make: () => changed({ id: '1' }),
-    log: /directory answer not usable.*id: must be an integer/,
-    health: /"unreadable":\{"count":1,"ids":\[1\]\}.*id: must be an integer/,
+    log: /directory row is invalid.*id must be an integer/,
+    health: /"unreadable":\{"count":1,"ids":\[1\]\}.*id must be an integer/,
     status: 'degraded',
   },
   {
     name: 'a zone that is an abbreviation',
     make: () => changed({ timeZone: 'BST' }),
-    log: /directory answer not usable.*timeZone: .*Europe\/London/,
-    health: /"unreadable":\{"count":1.*timeZone: [^}]*Europe\/London/,
+    log: /directory row is invalid.*timeZone .*Europe\/London/,
+    health: /"unreadable":\{"count":1.*timeZone [^}]*Europe\/London/,
     status: 'degraded',
   },
   {
@@ -115,8 +115,8 @@ export const directories: readonly BrokenSetUp[] = [
       await host.reconcile()
       return host
     },
-    log: /reconciliation refused: the directory forgot too much/,
-    health: /reconciliation refused: the directory forgot too much","details":"gone: 30/,
+    log: /reconciliation refused: too many appointments are missing from the directory/,
+    health: /reconciliation refused: too many appointments are missing from the directory","details":"gone: 30/,
     status: 'ok',
     staff: null,
   },

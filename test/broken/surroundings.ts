@@ -43,7 +43,7 @@ export const surroundings: readonly BrokenSetUp[] = [
   {
     name: 'TaskManager that cannot be reached',
     make: async () => delivering(`http://127.0.0.1:${await freePort()}`),
-    log: /TaskManager gave no answer.*connection refused \(ECONNREFUSED\)/,
+    log: /TaskManager did not respond.*connection refused \(ECONNREFUSED\)/,
     health: /"task_manager":\{"mode":"deliver","status":"failing"[^}]*ECONNREFUSED/,
     status: 'failing',
   },
@@ -57,7 +57,7 @@ export const surroundings: readonly BrokenSetUp[] = [
   {
     name: 'TaskManager that fails',
     make: () => withTaskManager({ status: 500 }),
-    log: /TaskManager gave no answer.*it answered 500/,
+    log: /TaskManager did not respond.*it answered 500/,
     health: /"task_manager":\{"mode":"deliver","status":"failing"[^}]*it answered 500/,
     status: 'failing',
   },
@@ -102,8 +102,8 @@ export const surroundings: readonly BrokenSetUp[] = [
         authenticate: (request) => (request.path === '/health' ? authenticate(request) : JSON.parse(odd)),
       })
     },
-    log: /authenticate failed.*role: must be \\"admin\\" or \\"viewer\\"/,
-    health: /authenticate failed[^}]*role: must be \\"admin\\" or \\"viewer\\"/,
+    log: /authenticate failed.*role must be \\"admin\\" or \\"viewer\\"/,
+    health: /authenticate failed[^}]*role must be \\"admin\\" or \\"viewer\\"/,
     status: 'ok',
     staff: null,
   },
