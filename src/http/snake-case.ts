@@ -3,6 +3,7 @@ import { type FieldIssue, issuesInWords, NotificationError } from '../errors.ts'
 import { fieldPath } from '../schemas/common.ts'
 import { toSnake } from '../schemas/fields.ts'
 import { readInstant } from '../schemas/instant.ts'
+import { leavesOf, unknownField } from '../schemas/leaves.ts'
 
 /**
  * How values of a schema look on the wire, derived from the schema so that no shape is written twice: field names are
@@ -40,8 +41,9 @@ const plain: Wire = { decode: same, encode: same, rename: (path) => path, names:
 
 const number: Wire = {
   ...plain,
+  // As numbers are written, so that an object has one path: `012` and `12.0` are no number 12.
   decode: (value, _at, { text }) =>
-    text && typeof value === 'string' && /^-?\d{1,16}(\.\d+)?$/.test(value) ? Number(value) : value,
+    text && typeof value === 'string' && /^-?\d/.test(value) && String(Number(value)) === value ? Number(value) : value,
 }
 
 const boolean: Wire = {
@@ -165,8 +167,6 @@ function unwrapped(schema: z.core.$ZodType): z.core.$ZodType {
   return schema
 }
 
-const unknownField = 'is not a known field'
-
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
 
@@ -182,7 +182,7 @@ export function readWire<Schema extends z.ZodType>(
   const result = schema.safeParse(decoded, { error: inWords })
   if (result.success) return reading.issues.length === before ? { data: result.data } : null
   const told = new Set(reading.issues.slice(before).map((issue) => issue.field))
-  for (const issue of result.error.issues.flatMap(leaves)) {
+  for (const issue of result.error.issues.flatMap(leavesOf)) {
     const field = fieldPath(wire.rename(issue.path))
     if (!told.has(field)) reading.issues.push({ field, message: issue.message })
   }
@@ -225,21 +225,4 @@ const kinds: Readonly<Record<string, string>> = {
 const inWords: z.core.$ZodErrorMap = (issue) => {
   if (issue.code !== 'invalid_type') return undefined
   return issue.input === undefined ? 'is required' : `must be ${kinds[issue.expected] ?? issue.expected}`
-}
-
-type Leaf = { readonly path: readonly PropertyKey[]; readonly message: string }
-
-/** What is wrong in the words of the alternative that was meant: 'Invalid input' alone helps nobody. */
-function leaves(issue: z.core.$ZodIssue): Leaf[] {
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: [...issue.path, key], message: unknownField }))
-  }
-  if (issue.code !== 'invalid_union') return [{ path: issue.path, message: issue.message }]
-  const meant = issue.errors.find((errors) =>
-    errors.some((error) => error.code !== 'invalid_type' || error.path.length),
-  )
-  const chosen = meant ?? issue.errors.flat()
-  const found = chosen.flatMap(leaves).map((leaf) => ({ ...leaf, path: [...issue.path, ...leaf.path] }))
-  const messages = [...new Set(found.map((leaf) => leaf.message))].join(' or ').replaceAll(' or must be ', ' or ')
-  return meant === undefined ? [{ path: issue.path, message: messages || issue.message }] : found
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type FieldIssue, issuesInWords, NotificationError } from '../errors.ts'
+import { leavesOf } from './leaves.ts'
 import { recipientTypes } from './vocabulary.ts'
 
 /** An id of the host's: a positive integer as documented, or a string where the option `ids` says so. */
@@ -81,12 +82,7 @@ export function fieldPath(path: readonly PropertyKey[]): string {
 }
 
 function issuesOf(error: z.ZodError): FieldIssue[] {
-  return error.issues.flatMap((issue) => {
-    if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => ({ field: fieldPath([...issue.path, key]), message: 'is not a known field' }))
-    }
-    return [{ field: fieldPath(issue.path), message: issue.message }]
-  })
+  return error.issues.flatMap(leavesOf).map(({ path, message }) => ({ field: fieldPath(path), message }))
 }
 
 /**

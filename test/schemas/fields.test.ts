@@ -182,7 +182,6 @@ const uses: Readonly<Record<string, string>> = {
   // Other things of that name.
   'src/schemas/email-address.ts': 'emailAddress',
   'src/schemas/phone-number.ts': 'defaultCountry phoneNumber',
-  'src/services/scrubbed-fields.ts': 'phoneNumber',
 }
 
 it('names a field in its row and where it is used, and nowhere else', async () => {
