@@ -228,5 +228,5 @@ export { type EngineSchedulerOptions, engineScheduler } from './services/engine-
 
 // For authors of HTTP adapters.
 
-export { type BodyForm, bodyLimit, collectBody, unreadableBody } from './http/body.ts'
+export { answeredBefore, type BodyForm, bodyLimit, collectBody, unreadableBody } from './http/body.ts'
 export type { HttpBody, HttpRequest, HttpResponse } from './http/messages.ts'

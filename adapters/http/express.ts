@@ -23,10 +23,20 @@ export type ExpressRequestLike = IncomingMessage & Kept
  * ```
  */
 export function expressRouter(library: Pick<Notifications, 'handle'>) {
-  return async (request: ExpressRequestLike, response: ServerResponse): Promise<void> => {
-    const readBody = (limit: number) => readOrTake(request, [request], limit, remedy)
-    // Express takes the mount point off `url`.
-    writeNode(response, await library.handle(fromNode(request, request.url ?? '/', request, readBody)))
+  return async (
+    request: ExpressRequestLike,
+    response: ServerResponse,
+    next?: (error: unknown) => void,
+  ): Promise<void> => {
+    try {
+      const readBody = (limit: number) => readOrTake(request, response, [request], limit, remedy)
+      // Express takes the mount point off `url`.
+      writeNode(response, await library.handle(fromNode(request, request.url ?? '/', request, readBody)))
+    } catch (error) {
+      // What a middleware hung onto the response threw. Express 4 hears of no rejection: the process would end by it.
+      if (next === undefined) throw error
+      next(error)
+    }
   }
 }
 

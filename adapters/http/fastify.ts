@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { bodyLimit, type HttpBody, type Notifications } from '../../src/index.ts'
 import { belowMount, fromNode, type Kept, keptBody, readNode, readOrTake } from './shared/node.ts'
 
@@ -23,6 +23,7 @@ export type FastifyLike = {
 type Done = (error: Error | null, body?: unknown) => void
 export type FastifyRequestLike = Kept & { readonly raw: IncomingMessage & Kept }
 export type FastifyReplyLike = {
+  readonly raw: ServerResponse
   code(status: number): unknown
   headers(values: Record<string, string>): unknown
   send(body?: string): unknown
@@ -55,7 +56,7 @@ export function fastifyPlugin(library: Pick<Notifications, 'handle'>) {
     const handler = async (request: FastifyRequestLike, reply: FastifyReplyLike) => {
       const { raw } = request
       const url = belowMount(raw.url ?? '/', fastify.prefix)
-      const readBody = (limit: number) => readAhead.get(request) ?? readHere(request, limit)
+      const readBody = (limit: number) => readAhead.get(request) ?? readHere(request, reply, limit)
       const answer = await library.handle(fromNode(raw, url, request, readBody))
       reply.code(answer.status)
       reply.headers(answer.headers)
@@ -79,11 +80,11 @@ export function fastifyPlugin(library: Pick<Notifications, 'handle'>) {
 const cannotWait = ({ raw }: FastifyRequestLike, payload: IncomingMessage): boolean =>
   !payload.readableDidRead && (payload !== raw || raw.listenerCount('data') > 0)
 
-function readHere(request: FastifyRequestLike, limit: number): Promise<HttpBody> {
+function readHere(request: FastifyRequestLike, reply: FastifyReplyLike, limit: number): Promise<HttpBody> {
   const { raw, body } = request
   // What a hook made of it afterwards is meant to be used.
   const made = keptBody(raw, { body })
-  return made === null ? readOrTake(raw, [request, raw], limit, remedy) : Promise.resolve(made)
+  return made === null ? readOrTake(raw, reply.raw, [request, raw], limit, remedy) : Promise.resolve(made)
 }
 
 const remedy =

@@ -1,4 +1,4 @@
-import type { Notifications } from '../../src/index.ts'
+import { NotificationError, type Notifications } from '../../src/index.ts'
 import { answerFetch } from './shared/web.ts'
 
 export type FetchOptions = {
@@ -20,13 +20,22 @@ export type FetchOptions = {
  * ```
  */
 export function fetchHandler(library: Pick<Notifications, 'handle'>, { basePath = '' }: FetchOptions = {}) {
-  const base = basePath.replace(/(?<!\/)\/+$/, '')
+  const base = mountPoint(basePath)
   return (request: Request): Promise<Response> => {
     const { pathname } = new URL(request.url)
     const isBelow = pathname === base || pathname.startsWith(`${base}/`)
     // No endpoint is at the mount point itself, so that outside it the answer is the same 404.
     return answerFetch(library, request, isBelow ? pathname.slice(base.length) || '/' : '/', request, { remedy })
   }
+}
+
+/** As it is in the URLs of requests. */
+function mountPoint(basePath: string): string {
+  const base = basePath.replace(/(?<!\/)\/+$/, '')
+  if (base === '' || (base.startsWith('/') && !/^\/\/|[*?#]/.test(base)))
+    return new URL(base, 'http://host').pathname.replace(/^\/$/, '')
+  const message = 'basePath: must be a path that begins with a slash, such as "/api/notifications", without wildcards'
+  throw new NotificationError('options_invalid', message, { field: 'basePath' })
 }
 
 const remedy =

@@ -11,6 +11,8 @@ export type HonoContextLike = {
     readonly routePath: string
     arrayBuffer(): Promise<ArrayBuffer>
   }
+  /** Somebody has set the answer. */
+  readonly finalized: boolean
 }
 
 /**
@@ -29,6 +31,7 @@ export function honoHandler(library: Pick<Notifications, 'handle'>) {
     // Hono keeps what its own readers read before us.
     return answerFetch(library, req.raw, belowRoute(req.path, req.routePath), context, {
       again: () => req.arrayBuffer(),
+      isAnswered: () => context.finalized,
       remedy,
     })
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { isTimeZone, type NotificationService } from 'appointment-notifications'
+import { isNotificationError, isTimeZone, type NotificationService } from 'appointment-notifications'
 import { json, type NextFunction, type Request, type Response, Router } from 'express'
 import { z } from 'zod'
 import type { ClinicDatabase, PersonKind } from './database.ts'
@@ -138,18 +138,26 @@ export function hostRoutes(database: ClinicDatabase, notifications: Notification
   })
 
   router.use((error: unknown, _request: Request, response: Response, next: NextFunction) => {
-    const refused = error instanceof Refusal ? error : unreadable(error)
-    if (refused === null) return next(error)
+    const refused = error instanceof Refusal ? error : (ofLibrary(error) ?? unreadable(error))
+    if (refused === null || response.headersSent) return next(error)
     response.status(refused.status).json({ detail: refused.message, field: refused.field })
   })
 
   return router
 }
 
+/** What the library says of what it was told. The clinic's own row is written all the same. */
+const ofLibrary = (error: unknown): Refusal | null =>
+  isNotificationError(error) ? new Refusal(error.status, error.message, error.field ?? null) : null
+
 /** What Express itself refused: JSON that is none, or too much of it. Its own words quote the body. */
 function unreadable(error: unknown): Refusal | null {
   const { data } = z.object({ status: z.int().min(400).max(499) }).safeParse(error)
-  return data === undefined ? null : new Refusal(data.status, 'The request cannot be read: send well-formed JSON')
+  if (data === undefined) return null
+  return new Refusal(
+    data.status,
+    data.status === 413 ? 'The request is too long' : 'The request cannot be read: send well-formed JSON',
+  )
 }
 
 function read<T>(schema: z.ZodType<T>, request: Request): T {

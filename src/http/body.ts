@@ -33,7 +33,10 @@ export async function readJsonBody(request: HttpRequest, { limit }: BodyForm): P
   const { bytes, decoded = false } = body
   if (bytes.byteLength > limit) throw tooLarge(limit)
   if (bytes.byteLength === 0) {
-    if (announcedLength(request) > 0) throw unreadableBody('Something in front of them has consumed it.')
+    if (announcedLength(request) > 0)
+      throw unreadableBody(
+        'Nothing of it is left: something in front of them has consumed it, or had responded already.',
+      )
     return { value: {}, bytes }
   }
   if (!decoded) requirePlain(request)
@@ -75,6 +78,10 @@ export async function collectBody(chunks: AsyncIterable<Uint8Array | string>, li
 /** For adapters: the host left nothing of a body. `remedy` says what the host is to change, and is part of the answer. */
 export const unreadableBody = (remedy: string): NotificationError =>
   new NotificationError('body_unreadable', `The notification endpoints did not get the body. ${remedy}`)
+
+/** For adapters: somebody else has answered the request, and its body is gone with that. Nobody reads what is said of it. */
+export const answeredBefore = (): NotificationError =>
+  new NotificationError('bad_request', 'The request was answered before its body was read.')
 
 const tooLarge = (limit: number): NotificationError =>
   new NotificationError('payload_too_large', `The body must be at most ${limit} bytes.`)

@@ -37,7 +37,7 @@ export function createHandler(options: HandlerOptions): (request: HttpRequest) =
     const told: Headers = {}
     try {
       const found = match(request.path)
-      if (found === null) throw new NotificationError('not_found', 'There is no endpoint at this path.')
+      if (found === null) throw new NotificationError('not_found', noEndpoint(request.path))
       if (request.method === 'OPTIONS') return { status: 204, headers: { allow: allowedBy(found) }, body: null }
       route = found.rows.get(isHead ? 'GET' : request.method)
       if (route === undefined) return respondNotAllowed(found, isHead)
@@ -50,6 +50,11 @@ export function createHandler(options: HandlerOptions): (request: HttpRequest) =
     }
   }
 }
+
+/** With the path as it was looked for, by which whoever mounted the router wrongly sees what was wrong. */
+const noEndpoint = (path: string): string =>
+  `There is no endpoint at ${path.length > longestPath ? `${path.slice(0, longestPath)}…` : path} below the mount point.`
+const longestPath = 200
 
 /** `told` gathers the headers of the answer that are known before it is. */
 function callOf(request: HttpRequest, found: Match<Route>, options: HandlerOptions, told: Headers): Call {

@@ -32,7 +32,7 @@ export type Identify = (request: HttpRequest) => Promise<Caller | null>
  * since anybody may send a bad token as often as they like.
  */
 export function createIdentify({ authenticate, ids, clock, logger }: Parts): Identify {
-  if (authenticate === null) return async () => null
+  if (authenticate === null) return unknown(logger)
   if (authenticate.warning !== undefined) logger.warn(authenticate.warning)
   const self = z.object({ id: hostIds(ids).recipient })
 
@@ -75,6 +75,16 @@ export function createIdentify({ authenticate, ids, clock, logger }: Parts): Ide
       logged.add(Object(error))
       throw error
     }
+  }
+}
+
+/** A host without endpoints needs no callers: only where somebody asks, it was forgotten. */
+function unknown(logger: Logger): Identify {
+  let isTold = false
+  return async () => {
+    if (!isTold) logger.warn('requests are refused: the option "authenticate" is not set, so nobody is known to call')
+    isTold = true
+    return null
   }
 }
 

@@ -21,7 +21,7 @@ export function createOriginGuard({ publicUrl, allowedOrigins, logger }: Parts):
   return ({ headers }) => {
     if (isSentOnPurpose(headers['authorization'] ?? '')) return
     const { origin } = headers
-    const isAllowed = origin !== undefined && allowed.has(normalOrigin(origin))
+    const isAllowed = origin !== undefined && isOrigin.test(origin) && allowed.has(normalOrigin(origin))
     // Where the library was not told its own address, it is that of the request.
     const isOwn = publicUrl === null && origin !== undefined && isAt(origin, headers['host'] ?? headers[':authority'])
     if (isAllowed || isOwn) return
@@ -38,6 +38,9 @@ export function createOriginGuard({ publicUrl, allowedOrigins, logger }: Parts):
 const sentByBrowsers = /^(?:basic|digest|negotiate|ntlm|kerberos)\b/i
 const isSentOnPurpose = (authorization: string): boolean => authorization !== '' && !sentByBrowsers.test(authorization)
 
+/** As browsers write one. URL takes a backslash for the end of the host, and leaves out names of users. */
+const isOrigin = /^[a-z][a-z0-9+.-]*:\/\/[^/\\?#@\s,]*$/i
+
 /** Without a path or a default port, in lower case. */
 function normalOrigin(text: string): string {
   const { origin, protocol, host } = URL.canParse(text) ? new URL(text) : { origin: text, protocol: '', host: '' }
@@ -46,7 +49,7 @@ function normalOrigin(text: string): string {
 }
 
 const isAt = (origin: string, host: string | undefined): boolean =>
-  URL.canParse(origin) && host !== undefined && new URL(origin).host === host.toLowerCase()
+  isOrigin.test(origin) && URL.canParse(origin) && host !== undefined && new URL(origin).host === host.toLowerCase()
 
 /** Whoever calls chooses it: no more of it than an origin has. */
 const shown = (origin: string): string => (URL.canParse(origin) ? normalOrigin(origin).slice(0, 100) : 'null')

@@ -92,7 +92,10 @@ export const rateLimitShape = z.union([
           postgres: client('query', 'must be a pool of pg'),
           table: z
             .string()
-            .regex(/^[a-z_][a-z0-9_]{0,62}$/)
+            .regex(
+              /^[a-z_][a-z0-9_]{0,62}$/,
+              'must be the name of a table: up to 63 small letters, digits and underscores',
+            )
             .optional(),
         }),
       ])

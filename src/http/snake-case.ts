@@ -41,8 +41,9 @@ const plain: Wire = { decode: same, encode: same, rename: (path) => path, names:
 
 const number: Wire = {
   ...plain,
+  // As numbers are written, so that an object has one path: `012` and `12.0` are no number 12.
   decode: (value, _at, { text }) =>
-    text && typeof value === 'string' && /^-?\d{1,16}(\.\d+)?$/.test(value) ? Number(value) : value,
+    text && typeof value === 'string' && /^-?\d/.test(value) && String(Number(value)) === value ? Number(value) : value,
 }
 
 const boolean: Wire = {

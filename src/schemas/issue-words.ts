@@ -59,11 +59,16 @@ export function leaves(issue: z.core.$ZodIssue): Leaf[] {
     return issue.keys.map((key) => ({ path: [...issue.path, key], message: unknownField }))
   }
   if (issue.code !== 'invalid_union') return [{ path: issue.path, message: issue.message }]
-  const meant = issue.errors.find((errors) =>
-    errors.some((error) => error.code !== 'invalid_type' || error.path.length),
-  )
+  // The one that is nearest to right.
+  const [meant] = issue.errors.filter((errors) => errors.some(isWithin)).toSorted((a, b) => faultsIn(a) - faultsIn(b))
   const chosen = meant ?? issue.errors.flat()
   const found = chosen.flatMap(leaves).map((leaf) => ({ ...leaf, path: [...issue.path, ...leaf.path] }))
   const messages = [...new Set(found.map((leaf) => leaf.message))].join(' or ').replaceAll(' or must be ', ' or ')
   return meant === undefined ? [{ path: issue.path, message: messages || issue.message }] : found
 }
+
+const faultsIn = (issues: readonly z.core.$ZodIssue[]): number => issues.flatMap(leaves).length
+
+/** A value of the right kind that is wrong all the same. */
+const isWithin = ({ code, path }: z.core.$ZodIssue): boolean =>
+  path.length > 0 || (code !== 'invalid_type' && code !== 'invalid_value')

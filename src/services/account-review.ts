@@ -1,7 +1,9 @@
 import { isNotificationError } from '../errors.ts'
 import type { SettingsRow } from '../ports/storage.ts'
+import { channelFlagOf } from '../schemas/preferences.ts'
 import { type Channel, channels, type ProviderFault, ruleTable } from '../schemas/vocabulary.ts'
 import { type Context, faultOf } from './context.ts'
+import { isAccountBegun } from './providers.ts'
 import { missingAccount } from './sending-report.ts'
 
 /** Why an organization cannot send through the account that its settings describe. */
@@ -21,12 +23,6 @@ export type AccountReport = {
 const pageSize = 500
 /** For so long a look through all settings is good, unless this process changes some. */
 const freshMs = 60_000
-
-/** Whoever wrote one of these means to send by an account of their own. */
-const beginnings = {
-  EMAIL: ['emailSmtpHost', 'emailUsername', 'emailPassword'],
-  SMS: ['smsProvider', 'smsApiKey', 'smsApiSecret'],
-} as const satisfies Record<Channel, readonly (keyof SettingsRow)[]>
 
 /**
  * Looks through the settings of all organizations for accounts that this process cannot send by: a key that was changed, or a
@@ -106,10 +102,7 @@ export class AccountReview {
   }
 
   #inspect(row: SettingsRow): { readonly faults: readonly AccountFault[]; readonly works: boolean } {
-    const begun = channels.filter((channel) => {
-      const isEnabled = (channel === 'EMAIL' ? row.emailEnabled : row.smsEnabled) ?? true
-      return isEnabled && beginnings[channel].some((field) => row[field] !== null)
-    })
+    const begun = channels.filter((channel) => row[channelFlagOf[channel]] !== false && isAccountBegun(row, channel))
     const faults = begun.flatMap((channel): AccountFault[] => {
       const code = this.#context.providers.fault(row, channel)
       return code === null ? [] : [{ organizationId: row.organizationId, channel, code, message: ruleTable[code] }]

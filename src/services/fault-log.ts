@@ -162,7 +162,7 @@ export function faultOf(error: unknown): string {
 /** As the system, Node and Postgres give them. */
 function codeOf(error: unknown): string | null {
   const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : null
-  return typeof code === 'string' && /^(?:[A-Z][A-Z_]{2,39}|[0-9A-Z]{5})$/.test(code) ? code : null
+  return typeof code === 'string' && /^(?:[A-Z][A-Z0-9_]{2,39}|[0-9A-Z]{5})$/.test(code) ? code : null
 }
 
 /** Where an error comes from: its frames in one line, without its message, which may hold personal data. Null: it has none. */

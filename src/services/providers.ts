@@ -86,7 +86,7 @@ export class Providers {
     if (transport === null || host === null) {
       const found = this.#withoutAccount('EMAIL', names)
       // Whoever wrote the rest of an account has forgotten where it is.
-      const isBegun = settings !== null && (settings.emailUsername ?? settings.emailPassword) !== null
+      const isBegun = host === null && settings !== null && isAccountBegun(settings, 'EMAIL')
       return found === 'no_account' && isBegun ? 'no_host' : found
     }
     const password = this.#open(own, 'emailPassword')
@@ -149,6 +149,15 @@ const accountOf = (own: SettingsRow | null, account: Account) => ({
   trusted: own === null,
   accountKey: keyOf(own?.organizationId ?? 'default', account),
 })
+
+const beginnings = {
+  EMAIL: ['emailSmtpHost', 'emailUsername', 'emailPassword'],
+  SMS: ['smsProvider', 'smsApiKey', 'smsApiSecret'],
+} as const satisfies Record<Channel, readonly (keyof SettingsValues)[]>
+
+/** Whoever wrote some of an account means to send by it. */
+export const isAccountBegun = (values: SettingsValues, channel: Channel): boolean =>
+  beginnings[channel].some((field) => values[field] !== null)
 
 /** Whose account it is; `transport`: it needs none. */
 export const sourceOf = ({ account, trusted }: Provider): 'organization' | 'default' | 'transport' =>

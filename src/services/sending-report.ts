@@ -1,6 +1,6 @@
 import { type Channel, channels, type ProviderFault, ruleTable } from '../schemas/vocabulary.ts'
 import { type Context, faultOf } from './context.ts'
-import { sourceOf } from './providers.ts'
+import { isAccountBegun, sourceOf } from './providers.ts'
 
 /** The variables that are read for the host application's own account, by what is missing. */
 const variables: Readonly<Record<Channel, Readonly<Partial<Record<ProviderFault, string>>>>> = {
@@ -31,10 +31,7 @@ export function missingAccount({ providers, options }: Context, channel: Channel
   const code = providers.find(null, channel)
   if (typeof code !== 'string' || providers.delivered) return null
   const set = variables[channel][code]
-  const { emailSmtpHost, emailUsername, emailPassword, smsProvider, smsApiKey, smsApiSecret } = options.defaults
-  const begun =
-    channel === 'EMAIL' ? [emailSmtpHost, emailUsername, emailPassword] : [smsProvider, smsApiKey, smsApiSecret]
-  const isBegun = begun.some((value) => value !== null)
+  const isBegun = isAccountBegun(options.defaults, channel)
   return { code, set, message: set === undefined ? ruleTable[code] : `${ruleTable[code]}; set ${set}`, isBegun }
 }
 

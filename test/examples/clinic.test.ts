@@ -257,6 +257,15 @@ describe('the documented session, as HTTP calls', () => {
     expect(clinic.output.join('\n')).not.toContain(canary)
   })
 
+  it('answers in JSON what the library says of a booking, and what is too long', async () => {
+    const booking = { organization_id: organizationId, patient_id: patientId, time_zone: 'America/New_York' }
+    // The clinic takes a start that no calendar of the library has.
+    const old = await call('POST', '/api/appointments', { ...booking, starts_at: '0001-01-01T10:00:00Z', notify: true })
+    expect([old.status, old.body]).toMatchObject([502, { field: 'startsAt', detail: expect.stringContaining('1900') }])
+    const long = await call('POST', '/api/appointments', { ...booking, location: 'x'.repeat(200_000) })
+    expect([long.status, long.body]).toMatchObject([413, { detail: 'The request is too long' }])
+  })
+
   const invalid: [string, string, object, string][] = [
     ['POST', '/settings/', { email_enabled: 'yes' }, 'email_enabled'],
     ['POST', '/settings/', { default_email_reminders: [-1] }, 'default_email_reminders[0]'],

@@ -1,5 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { collectBody, type HttpBody, type HttpRequest, type HttpResponse, unreadableBody } from '../../../src/index.ts'
+import {
+  answeredBefore,
+  collectBody,
+  type HttpBody,
+  type HttpRequest,
+  type HttpResponse,
+  unreadableBody,
+} from '../../../src/index.ts'
 
 /** What hosts keep of a body: parsed, and its bytes. */
 export type Kept = { body?: unknown; rawBody?: unknown }
@@ -33,14 +40,17 @@ export async function readNode(stream: IncomingMessage, limit: number): Promise<
 
 /**
  * Reads the body, or takes what the host kept of it where somebody read it before.
- * @throws NotificationError `body_unreadable` with `remedy` where nothing was kept, and as `collectBody`.
+ * @throws NotificationError `body_unreadable` with `remedy` where nothing was kept, and as `answeredBefore` and `collectBody`.
  */
 export async function readOrTake(
   request: IncomingMessage,
+  response: ServerResponse,
   places: readonly Kept[],
   limit: number,
   remedy: string,
 ): Promise<HttpBody> {
+  // Then the server has thrown the body away.
+  if (response.writableEnded) throw answeredBefore()
   if (!request.readableDidRead) return readNode(request, limit)
   for (const place of places) {
     const kept = keptBody(request, place)
@@ -87,11 +97,11 @@ export function writeNode(response: ServerResponse, { status, headers, body }: H
 /** The segments of `url` below a mount point of as many segments as `mount` has; its parameters may be anything. */
 export function belowMount(url: string, mount: string): string {
   const [path = '/', ...query] = originForm(url).split('?')
-  const depth = mount.split('/').filter((segment) => segment !== '').length
-  const below = `/${path
-    .split('/')
-    .slice(1 + depth)
-    .join('/')}`
+  let depth = mount.split('/').filter((segment) => segment !== '').length
+  const segments = path.split('/').slice(1)
+  // A router that takes two slashes for one has an empty segment between them.
+  while (depth > 0 && segments.length > 0) if (segments.shift() !== '') depth -= 1
+  const below = `/${segments.join('/')}`
   return query.length === 0 ? below : `${below}?${query.join('?')}`
 }
 

@@ -1,7 +1,14 @@
-import { collectBody, type HttpBody, type Notifications, unreadableBody } from '../../../src/index.ts'
+import { answeredBefore, collectBody, type HttpBody, type Notifications, unreadableBody } from '../../../src/index.ts'
 
-/** How a body is had that was read before: `again` gives its bytes, `remedy` is said where it cannot. */
-export type ReadBefore = { readonly again?: () => Promise<ArrayBuffer>; readonly remedy: string }
+/**
+ * How a body is had that was read before: `again` gives its bytes, `remedy` is said where it cannot. `isAnswered`: somebody else has
+ * answered, so that the body is gone.
+ */
+export type ReadBefore = {
+  readonly again?: () => Promise<ArrayBuffer>
+  readonly isAnswered?: () => boolean
+  readonly remedy: string
+}
 
 /** Answers a web request whose path below the mount point is `path`. */
 export async function answerFetch(
@@ -9,9 +16,10 @@ export async function answerFetch(
   request: Request,
   path: string,
   native: unknown,
-  { again, remedy }: ReadBefore,
+  { again, isAnswered, remedy }: ReadBefore,
 ): Promise<Response> {
   const readBody = async (limit: number): Promise<HttpBody> => {
+    if (isAnswered?.()) throw answeredBefore()
     if (request.body !== null && !request.bodyUsed && !request.body.locked) {
       return { kind: 'bytes', bytes: await collectBody(chunksOf(request.body), limit) }
     }
