@@ -153,8 +153,6 @@ const uses: Readonly<Record<string, string>> = {
   'src/domain/effective.ts':
     'defaultCountry defaultEmailReminders defaultSmsReminders emailAddress emailReminders phoneNumber practitionerNotifications smsReminders',
   'src/domain/plan.ts': 'pastReminders',
-  'src/services/account-review.ts':
-    'emailEnabled emailPassword emailSmtpHost emailUsername smsApiKey smsApiSecret smsEnabled smsProvider',
   'src/services/dispatch/decisions.ts': 'unknownOutcome',
   'src/services/dispatch/failed-attempt.ts': 'unknownOutcome',
   'src/services/dispatch/intent.ts': 'unknownOutcome',
@@ -163,7 +161,6 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/providers.ts':
     'emailFromAddress emailFromName emailPassword emailSmtpHost emailSmtpPort emailSmtpSecurity emailUsername smsApiKey smsApiSecret smsFromNumber smsProvider',
   // What a change must bring along, and what is wrong with it.
-  'src/services/sending-report.ts': 'emailPassword emailSmtpHost emailUsername smsApiKey smsApiSecret smsProvider',
   'src/services/settings-service.ts': 'defaultCountry emailTemplates smsTemplates',
   'src/services/settings/account-findings.ts': 'emailFromAddress smsApiSecret',
   'src/services/settings/kept-secrets.ts':
