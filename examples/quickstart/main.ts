@@ -36,7 +36,6 @@ const library = createNotifications({
 try {
   heading('The story')
   await library.migrate()
-  await library.start()
   const outcome = await live({ library, clinic, inbox, account })
   await library.stop()
 

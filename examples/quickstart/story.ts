@@ -42,6 +42,8 @@ export async function live({ library, clinic, inbox, account }: Stage) {
     { type: 'PATIENT', id: ada.id },
     { emailReminders: [24, 2, 1], emailAddress: adaAtHome },
   )
+  // From here on what is due is sent.
+  await library.start()
 
   tell('101: Ada books for in two hours: the 24 h reminder is past, the 2 h one due in seconds.')
   clinic.book(101, ada, inHours(2, 4000))
