@@ -1,6 +1,7 @@
-import type { IdKinds, records } from '../../src/index.ts'
+import type { IdKinds } from '../../src/index.ts'
 import { unassigned } from '../../src/ports/rows/rows.ts'
 import { untouched } from '../../src/records/codecs/deliveries.ts'
+import type * as records from '../../src/records/index.ts'
 import { t0 } from '../conformance/storage/harness.ts'
 
 type Row<T extends records.TableName> = records.Row<T>

@@ -1,4 +1,5 @@
-import { type AuditQuery, type AuditRecord, records } from '../../../src/index.ts'
+import type { AuditQuery, AuditRecord } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 import { type Reader, readPlaces } from './merged-list.ts'
 import type { Branch, List } from './statements/branches.ts'
 

@@ -1,4 +1,5 @@
-import type { IdKinds, records } from '../../../src/index.ts'
+import type { IdKinds } from '../../../src/index.ts'
+import type * as records from '../../../src/records/index.ts'
 
 /** How a database spells the kinds of columns. */
 export type ColumnTypes = {

@@ -1,5 +1,6 @@
 import { type CompiledQuery, type CreateTableBuilder, sql } from 'kysely'
-import type { IdKinds, records } from '../../../src/index.ts'
+import type { IdKinds } from '../../../src/index.ts'
+import type * as records from '../../../src/records/index.ts'
 import { type ColumnTypes, typeOf } from './column-types.ts'
 import type { Builder } from './query.ts'
 

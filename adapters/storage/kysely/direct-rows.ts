@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
-import { records } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 import type { Builder, Prepare, Prepared } from './query.ts'
 
 const { tables } = records

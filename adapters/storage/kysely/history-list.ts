@@ -1,4 +1,5 @@
-import { countedAtMost, type DeliveryPage, type DeliveryQuery, recipientTypes, records } from '../../../src/index.ts'
+import { countedAtMost, type DeliveryPage, type DeliveryQuery, recipientTypes } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 import { countUpTo, type Reader, readPlaces } from './merged-list.ts'
 import type { Branch, Equals, List } from './statements/branches.ts'
 import type { HistoryFilter } from './statements/history.ts'

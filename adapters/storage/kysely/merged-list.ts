@@ -1,4 +1,4 @@
-import type { records } from '../../../src/index.ts'
+import type * as records from '../../../src/records/index.ts'
 import type { Builder, NoArgs, Query } from './query.ts'
 import type { Branch, List, Merging, Place, Span } from './statements/branches.ts'
 import type * as lists from './statements/lists.ts'

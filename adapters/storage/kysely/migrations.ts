@@ -1,4 +1,5 @@
-import { type IdKinds, type Logger, NotificationError, records } from '../../../src/index.ts'
+import { type IdKinds, type Logger, NotificationError } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 
 /**
  * One step of a version, for databases that have tables of an earlier one. A new database is made from `tables.ts` as it

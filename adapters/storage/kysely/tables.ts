@@ -1,4 +1,4 @@
-import type { records } from '../../../src/index.ts'
+import type * as records from '../../../src/records/index.ts'
 
 /** The tables as Kysely takes them. */
 export type Tables = { [T in records.TableName]: records.Row<T> } & Record<

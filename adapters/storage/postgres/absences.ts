@@ -1,4 +1,5 @@
-import type { EntityId, records } from '../../../src/index.ts'
+import type { EntityId } from '../../../src/index.ts'
+import type * as records from '../../../src/records/index.ts'
 import type { AdvisoryLock } from './locks.ts'
 
 /**

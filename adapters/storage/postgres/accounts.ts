@@ -1,4 +1,5 @@
-import { type AccountStore, records } from '../../../src/index.ts'
+import type { AccountStore } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 import type { Engine } from './engine.ts'
 import { qualified } from './names.ts'
 import { notification } from './notify.ts'

@@ -1,4 +1,4 @@
-import type { records } from '../../../src/index.ts'
+import type * as records from '../../../src/records/index.ts'
 import { postgresTypes, typeOf } from '../kysely/column-types.ts'
 import { refuse } from '../kysely/migrations.ts'
 import { requireUnique } from './indexes.ts'

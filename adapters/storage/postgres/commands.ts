@@ -1,4 +1,4 @@
-import type { records } from '../../../src/index.ts'
+import type * as records from '../../../src/records/index.ts'
 import { locksOf } from './absences.ts'
 import type { Commands, Session } from './engine.ts'
 import { isUnknownCommit } from './errors.ts'

@@ -1,4 +1,5 @@
-import { type DecisionQueries, records } from '../../../src/index.ts'
+import type { DecisionQueries } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 import type { Engine } from './engine.ts'
 
 export const decisionStore = (engine: Engine): DecisionQueries => ({

@@ -1,4 +1,5 @@
-import { type DeliveryQueries, records, type TransactionStorage } from '../../../src/index.ts'
+import type { DeliveryQueries, TransactionStorage } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 import { heldAfter } from '../kysely/held.ts'
 import { listDeliveries } from '../kysely/history-list.ts'
 import { findDue } from './due.ts'

@@ -1,4 +1,4 @@
-import { records } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 import type { Session } from './engine.ts'
 import { qualified, quoted, recordset, written } from './names.ts'
 import type { RowSet } from './row-set.ts'

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Logger, records } from '../../../src/index.ts'
+import type { Logger } from '../../../src/index.ts'
+import type * as records from '../../../src/records/index.ts'
 import { codeOf } from '../kysely/errors.ts'
 import { type Schema, uniqueFault } from '../kysely/migrations.ts'
 import { isContention } from './errors.ts'

@@ -1,4 +1,5 @@
-import { challengeMs, type DeliveryQueries, records } from '../../../src/index.ts'
+import { challengeMs, type DeliveryQueries } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 import type { Engine, Session } from './engine.ts'
 import { heldError } from './errors.ts'
 import { qualified, recordset } from './names.ts'

@@ -1,4 +1,5 @@
-import { type IdKinds, records } from '../../../src/index.ts'
+import type { IdKinds } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 import { type LedgerState, ledgerState, requireUsable } from '../kysely/migrations.ts'
 import { qualified } from './names.ts'
 import type { Run } from './source.ts'

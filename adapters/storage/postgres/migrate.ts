@@ -1,11 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import {
-  type Logger,
-  type MigrateOptions,
-  type MigrationReport,
-  NotificationError,
-  records,
-} from '../../../src/index.ts'
+import { type Logger, type MigrateOptions, type MigrationReport, NotificationError } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 import { postgresTypes } from '../kysely/column-types.ts'
 import {
   type Change,

@@ -1,4 +1,5 @@
-import { type IdKinds, records } from '../../../src/index.ts'
+import type { IdKinds } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 import { postgresTypes, typeOf } from '../kysely/column-types.ts'
 
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`

@@ -1,4 +1,4 @@
-import type { records } from '../../../src/index.ts'
+import type * as records from '../../../src/records/index.ts'
 import { qualified } from './names.ts'
 import type { Run } from './source.ts'
 import type { WorkingSet } from './working-set.ts'

@@ -1,10 +1,5 @@
-import {
-  type PlanPage,
-  type PlanQueries,
-  type ReplanPage,
-  records,
-  type TransactionStorage,
-} from '../../../src/index.ts'
+import type { PlanPage, PlanQueries, ReplanPage, TransactionStorage } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 import type { Commands, Database, Engine } from './engine.ts'
 import { busyError, isLockTimeout } from './errors.ts'
 import { takeLocks } from './locks.ts'

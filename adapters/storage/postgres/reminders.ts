@@ -1,4 +1,5 @@
-import { type ReminderStore, records, type TransactionStorage } from '../../../src/index.ts'
+import type { ReminderStore, TransactionStorage } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 import { heldAfter } from '../kysely/held.ts'
 import { findDue } from './due.ts'
 import type { Commands, Engine } from './engine.ts'

@@ -1,4 +1,5 @@
-import type { RequestStore, records } from '../../../src/index.ts'
+import type { RequestStore } from '../../../src/index.ts'
+import type * as records from '../../../src/records/index.ts'
 import { latestOf } from '../kysely/job-leases.ts'
 import type { Engine } from './engine.ts'
 import { Outdated } from './errors.ts'

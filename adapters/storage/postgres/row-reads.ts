@@ -1,4 +1,4 @@
-import { records } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 import type { Session } from './engine.ts'
 import { Outdated } from './errors.ts'
 import { literal, qualified, quoted, recordset } from './names.ts'

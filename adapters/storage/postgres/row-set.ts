@@ -1,4 +1,4 @@
-import { records } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 
 type TableName = records.TableName
 type Columns = { readonly [column: string]: unknown }

@@ -1,11 +1,11 @@
-import {
-  type PreferenceQueries,
-  type PreferenceRef,
-  type PreferencesRow,
-  records,
-  type SettingsQueries,
-  type TransactionStorage,
+import type {
+  PreferenceQueries,
+  PreferenceRef,
+  PreferencesRow,
+  SettingsQueries,
+  TransactionStorage,
 } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 import type { Commands, Engine, Session } from './engine.ts'
 import { qualified, recordset } from './names.ts'
 import { decodeRow, encodeParameter } from './values.ts'

@@ -1,4 +1,4 @@
-import type { records } from '../../../src/index.ts'
+import type * as records from '../../../src/records/index.ts'
 import type { Session } from './engine.ts'
 import { keysOf } from './locks.ts'
 import { qualified, recordset } from './names.ts'

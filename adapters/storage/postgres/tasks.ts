@@ -1,4 +1,5 @@
-import { records, type TaskQueries, type TransactionStorage } from '../../../src/index.ts'
+import type { TaskQueries, TransactionStorage } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 import { afterOf, countLimit, pageAfter, takenOverPage } from '../kysely/task-pages.ts'
 import type { Commands, Engine } from './engine.ts'
 import { qualified } from './names.ts'

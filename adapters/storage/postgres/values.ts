@@ -1,4 +1,5 @@
-import { type IdKinds, records } from '../../../src/index.ts'
+import type { IdKinds } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 
 /**
  * The edge between what the database holds (timestamptz, boolean, jsonb, bigint) and the form that the codecs share with

@@ -1,4 +1,4 @@
-import { records } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 import { RowSet, textOf } from './row-set.ts'
 
 type TableName = records.TableName

@@ -1,4 +1,5 @@
-import type { IdKinds, records } from '../../../src/index.ts'
+import type { IdKinds } from '../../../src/index.ts'
+import type * as records from '../../../src/records/index.ts'
 import { sqliteTypes, typeOf } from '../kysely/column-types.ts'
 import { refuse } from '../kysely/migrations.ts'
 import { addColumns, type Migrating, relax } from './migrating.ts'

@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { NotificationError, type records } from '../../../src/index.ts'
+import { NotificationError } from '../../../src/index.ts'
+import type * as records from '../../../src/records/index.ts'
 import type * as ddl from '../kysely/ddl.ts'
 import type { Bind, Builder, Prepare } from '../kysely/query.ts'
 import type * as lists from '../kysely/statements/lists.ts'

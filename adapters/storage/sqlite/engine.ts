@@ -1,4 +1,5 @@
-import { isNotificationError, type records, type Storage } from '../../../src/index.ts'
+import { isNotificationError, type Storage } from '../../../src/index.ts'
+import type * as records from '../../../src/records/index.ts'
 import { migrationPatienceMs } from '../kysely/migrations.ts'
 import { type Connection, connect, type SqliteTarget, type Tools } from './connection.ts'
 import { closedError, isBusy, storageError } from './errors.ts'

@@ -1,4 +1,5 @@
-import { type IdKinds, records } from '../../../src/index.ts'
+import type { IdKinds } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 import { type LedgerState, latestVersion, ledgerState, requireUsable } from '../kysely/migrations.ts'
 import type { Bind, NoArgs, Query } from '../kysely/query.ts'
 

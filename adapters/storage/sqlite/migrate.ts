@@ -1,4 +1,5 @@
-import { type MigrateOptions, type MigrationReport, records } from '../../../src/index.ts'
+import type { MigrateOptions, MigrationReport } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 import { sqliteTypes } from '../kysely/column-types.ts'
 import { codeOf } from '../kysely/errors.ts'
 import {

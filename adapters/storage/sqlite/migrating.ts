@@ -1,4 +1,5 @@
-import type { Logger, MigrateOptions, records } from '../../../src/index.ts'
+import type { Logger, MigrateOptions } from '../../../src/index.ts'
+import type * as records from '../../../src/records/index.ts'
 import { sqliteTypes } from '../kysely/column-types.ts'
 import type { Schema } from '../kysely/migrations.ts'
 import type { Connection } from './connection.ts'

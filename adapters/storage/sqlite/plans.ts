@@ -1,4 +1,5 @@
-import { type PlanQueries, type ReplanPage, records } from '../../../src/index.ts'
+import type { PlanQueries, ReplanPage } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 import type { Commands, Tx } from './engine.ts'
 
 function replanPage({ statements: { plans } }: Tx, now: Date, limit: number): ReplanPage | null {

@@ -1,4 +1,5 @@
-import { type ReminderStore, records } from '../../../src/index.ts'
+import type { ReminderStore } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 import { heldAfter } from '../kysely/held.ts'
 import type { RecordOf } from '../kysely/query.ts'
 import { findDue, pageOf } from './due.ts'

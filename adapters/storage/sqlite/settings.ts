@@ -1,4 +1,5 @@
-import { type PreferenceQueries, type PreferencesRow, records, type SettingsQueries } from '../../../src/index.ts'
+import type { PreferenceQueries, PreferencesRow, SettingsQueries } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 import type { Commands } from './engine.ts'
 
 export const settingsStore = (engine: Commands): SettingsQueries => ({

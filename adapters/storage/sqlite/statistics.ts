@@ -1,4 +1,5 @@
-import { type CountQuery, records, type StatisticsQueries } from '../../../src/index.ts'
+import type { CountQuery, StatisticsQueries } from '../../../src/index.ts'
+import * as records from '../../../src/records/index.ts'
 import { pieces, summed } from '../kysely/counted-pieces.ts'
 import type { CounterFilter } from '../kysely/statements/statistics.ts'
 import type { Engine, Tx } from './engine.ts'

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
-import { type EntityId, type RecipientType, records } from '../../../../src/index.ts'
+import type { EntityId, RecipientType } from '../../../../src/index.ts'
+import * as records from '../../../../src/records/index.ts'
 import { asked, type Bind, type Builder, type Mode, type Param, query } from '../query.ts'
 
 /** Rows after the cursor, and up to `lastId`. */
