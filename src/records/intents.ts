@@ -43,6 +43,9 @@ type Found =
 /** What may be decided of work that waits for a decision. */
 const decisions: ReadonlySet<IntentCommand['kind']> = new Set(['resume', 'cancel', 'hold'])
 
+/** A lease that ran out says nothing about the message: that must not be forgotten with the state. */
+const unknownOutcomes = (row: Delivery): number => row.unknown_outcomes + (row.delivery_state === 'sending' ? 1 : 0)
+
 /** The work, if it can still be had: a reminder that waits, a queued delivery, or one whose holder was not heard of since. */
 function available({ rows }: Work, work: DueWork, kind: IntentCommand['kind']): Found | undefined {
   const isOpen = (row: Pick<Delivery, 'due_at' | 'held_at'>) =>
@@ -83,7 +86,7 @@ function claimDelivery({ rows, at }: Work, row: Delivery, command: Intent<'send'
     fence: command.fence,
     attempts: row.attempts + 1,
     // What became of the attempt of the holder before, nobody knows.
-    unknown_outcomes: row.unknown_outcomes + (row.delivery_state === 'sending' ? 1 : 0),
+    unknown_outcomes: unknownOutcomes(row),
     updated_at: at.getTime(),
   }
   rows.update('notification_history', row.id, change)
@@ -122,9 +125,7 @@ function defer({ rows, at }: Work, found: Found, { until, waitingFor = null }: I
     rows.update('appointment_reminders', found.row.id, change)
     return done(null)
   }
-  // A lease that ran out says nothing about the message: that must not be forgotten with the state.
-  const unknown_outcomes = found.row.unknown_outcomes + (found.row.delivery_state === 'sending' ? 1 : 0)
-  const deferred = { ...change, delivery_state: 'queued' as const, unknown_outcomes }
+  const deferred = { ...change, delivery_state: 'queued' as const, unknown_outcomes: unknownOutcomes(found.row) }
   rows.update('notification_history', found.row.id, deferred)
   return done({ ...found.row, ...deferred })
 }
@@ -137,8 +138,7 @@ function suspend({ rows, at }: Work, found: Found, isHeld: boolean): IntentOutco
     rows.update('appointment_reminders', found.row.id, change)
     return done(null)
   }
-  const unknown_outcomes = found.row.unknown_outcomes + (found.row.delivery_state === 'sending' ? 1 : 0)
-  const suspended = { ...change, delivery_state: 'queued' as const, unknown_outcomes }
+  const suspended = { ...change, delivery_state: 'queued' as const, unknown_outcomes: unknownOutcomes(found.row) }
   rows.update('notification_history', found.row.id, suspended)
   return done({ ...found.row, ...suspended })
 }

@@ -1,3 +1,4 @@
+import type { Storage } from '../../../src/index.ts'
 import type * as records from '../../../src/records/index.ts'
 import { locksOf } from './absences.ts'
 import type { Commands, Session } from './engine.ts'
@@ -125,8 +126,6 @@ async function read<Item, Outcome>(
   return new Set(items.filter(isHeld))
 }
 
-export type Carry = Storage['carry']
-
 const allLocks =
   ({ run, schema }: Session) =>
   async (locks: readonly AdvisoryLock[]): Promise<readonly AdvisoryLock[]> => {
@@ -139,7 +138,7 @@ export function carrying(
   engine: Pick<Commands, 'write'>,
   pool: IdPool,
   { busyTimeoutMs, isHosts }: { readonly busyTimeoutMs: number; readonly isHosts: boolean },
-): Carry {
+): Storage['carry'] {
   const rows = createPatience()
   const absences = createPatience()
   /** What may be committed although nobody was answered, and how long to wait for who has it. */
