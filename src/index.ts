@@ -88,7 +88,7 @@ export type {
 export type { NotificationService } from './services/notification-service.ts'
 export type { NotificationTransaction } from './services/planning/notification-transaction.ts'
 export type { ReconcileStatus } from './services/planning/reconcile-progress.ts'
-export type { Finding, ReconcileOptions, ReconcileReport } from './services/planning/reconcile-report.ts'
+export type { ReconcileFinding, ReconcileOptions, ReconcileReport } from './services/planning/reconcile-report.ts'
 export type { BatchResult as ScheduleManyResult, PlanSummary } from './services/planning/schedule-batch.ts'
 export type { EffectiveChannel, EffectivePreferences, EffectiveSettings } from './services/settings/effective.ts'
 export type { SettingsService, WithWarnings } from './services/settings/settings-service.ts'
@@ -100,12 +100,12 @@ export type {
   HistoryPage,
   LifecycleResult,
   Notification,
-  Omission,
   PlannedMessage,
   Reminder,
   ReminderPage,
   ScheduleResult,
   SendResult,
+  SkippedMessage,
 } from './services/shared/views.ts'
 export type { TaskManagerOptions } from './services/task-manager/options.ts'
 
@@ -201,8 +201,8 @@ export type * from './ports/transport.ts'
 
 // For authors of storage adapters: the tables, and the commands by which their rows change.
 
-export { challengeMs, countedAtMost } from './ports/storage/deliveries.ts'
-export { laneKey } from './ports/storage/due.ts'
+export { leaseChallengeMs, maxCountedTotal } from './ports/storage/deliveries.ts'
+export { sendQueueKey } from './ports/storage/due.ts'
 export { clockSlackMs } from './ports/storage/jobs.ts'
 export { type ColumnKindOf, type ColumnName, columnOf, type Fields, type ValuesOf } from './schemas/fields.ts'
 export { emptyPreferences, preferenceFields } from './schemas/preferences.ts'

@@ -1,4 +1,4 @@
-import { type Lane, laneKey, type SettingsRow } from '../../ports/storage.ts'
+import { type SendQueue, type SettingsRow, sendQueueKey } from '../../ports/storage.ts'
 import type { Provider } from '../shared/accounts/providers.ts'
 import { accountKeyOf } from '../shared/accounts/senders.ts'
 import type { Context } from '../shared/context.ts'
@@ -44,10 +44,10 @@ export class AccountCapacity {
     else this.#inUse.delete(key)
   }
 
-  /** Reads who sends for these lanes. `anew`: also of those that were read before, and forgets all others. */
-  async learn(lanes: readonly Lane[], { anew }: { readonly anew: boolean }): Promise<void> {
+  /** Reads who sends for these queues. `anew`: also of those that were read before, and forgets all others. */
+  async learn(queues: readonly SendQueue[], { anew }: { readonly anew: boolean }): Promise<void> {
     const known = anew ? new Map<string, SettingsRow | null>() : new Map(this.#settings)
-    const ids = new Set(lanes.map((lane) => lane.organizationId).filter((id) => !known.has(id)))
+    const ids = new Set(queues.map((queue) => queue.organizationId).filter((id) => !known.has(id)))
     for (const id of ids) known.set(id, null)
     if (ids.size > 0) {
       for (const row of await this.#context.options.storage.settings.get([...ids])) known.set(row.organizationId, row)
@@ -55,9 +55,9 @@ export class AccountCapacity {
     this.#settings = known
   }
 
-  /** Whether anything of the lane could be begun. What has no provider needs none: it is decided without sending. */
-  hasRoom(lane: Lane): boolean {
-    const provider = this.#providerOf(lane)
+  /** Whether anything of the queue could be begun. What has no provider needs none: it is decided without sending. */
+  hasRoom(queue: SendQueue): boolean {
+    const provider = this.#providerOf(queue)
     return provider === null || this.free(provider) > 0
   }
 
@@ -65,13 +65,13 @@ export class AccountCapacity {
    * A round of giving places away: says of a group whether it has them, and takes them. A group that finds too few has the
    * next that become free: others would take them one by one, and it would wait as long as they have work.
    */
-  round(): (lane: Lane, group: string, size: number) => boolean {
+  round(): (queue: SendQueue, group: string, size: number) => boolean {
     const capacities = new Map<string, Capacity | null>()
     const reserved = new Map<string, string>()
     const before = this.#reserved
     this.#reserved = reserved
-    return (lane, group, size) => {
-      const capacity = this.#capacityOf(lane, group, capacities, before)
+    return (queue, group, size) => {
+      const capacity = this.#capacityOf(queue, group, capacities, before)
       if (capacity === null) return true
       if (capacity.reservedFor !== null && capacity.reservedFor !== group) return false
       if (capacity.free < size && capacity.wholeFor !== group) {
@@ -90,23 +90,23 @@ export class AccountCapacity {
   }
 
   /** Null: what is due is decided without a place. It has no provider, or waits for an account that is paused. */
-  #providerOf({ organizationId, channel }: Lane): Provider | null {
+  #providerOf({ organizationId, channel }: SendQueue): Provider | null {
     const { providers, accounts } = this.#context
     const provider = providers.sender(this.#settings.get(organizationId) ?? null, channel)
     return provider === null || accounts.pause(provider) !== null ? null : provider
   }
 
-  /** Kept in `capacities` by lane and by account. */
+  /** Kept in `capacities` by queue and by account. */
   #capacityOf(
-    lane: Lane,
+    queue: SendQueue,
     group: string,
     capacities: Map<string, Capacity | null>,
     reserved: ReadonlyMap<string, string>,
   ): Capacity | null {
-    const own = laneKey(lane)
+    const own = sendQueueKey(queue)
     let capacity = capacities.get(own)
     if (capacity !== undefined) return capacity
-    const provider = this.#providerOf(lane)
+    const provider = this.#providerOf(queue)
     if (provider === null) {
       capacity = null
     } else {

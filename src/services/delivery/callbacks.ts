@@ -98,10 +98,9 @@ export class Callbacks {
   /** @throws NotificationError `token_invalid`: missing, forged, for something else, or expired. */
   requireToken(token: string, purpose: TokenPurpose, id: number | string): void {
     const { clock } = this.#context.options
-    const verdict = this.#signer?.verify(token, { purpose, id }, clock.now()) ?? 'invalid'
-    if (verdict === 'valid') return
-    const message =
-      verdict === 'expired' ? 'The token has expired.' : 'The token is missing, or belongs to another URL.'
+    const result = this.#signer?.verify(token, { purpose, id }, clock.now()) ?? 'invalid'
+    if (result === 'valid') return
+    const message = result === 'expired' ? 'The token has expired.' : 'The token is missing, or belongs to another URL.'
     throw new NotificationError('token_invalid', message, { field: 'token' })
   }
 

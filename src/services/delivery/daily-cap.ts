@@ -1,8 +1,8 @@
 import type { Context } from '../shared/context.ts'
 import type { ServiceOptions } from '../shared/service-options.ts'
-import { cancel, defer, type Evaluated } from './decisions.ts'
-import type { Outlet } from './walk.ts'
-import { type DueWork, factsOf, wantedAt } from './work.ts'
+import { cancel, type Decided, defer } from './decisions.ts'
+import type { Outlet } from './process-due.ts'
+import { type DueWork, targetOf, wantedAt } from './work.ts'
 
 const dayMs = 86_400_000
 
@@ -43,7 +43,7 @@ function roomAgainAt(due: DueWork, deadline: Date | null, now: Date): Date | nul
  */
 export async function putOffCapped(
   context: Context,
-  capped: readonly Evaluated[],
+  capped: readonly Decided[],
   now: Date,
   written: Outlet['written'],
 ): Promise<void> {
@@ -64,8 +64,8 @@ export async function putOffCapped(
 }
 
 /** Somebody should look: a host in a loop, or a cap that is too low. */
-function report({ events, options }: Context, capped: readonly Evaluated[]): void {
-  for (const [organizationId, ones] of Map.groupBy(capped, (one) => factsOf(one.due).organizationId)) {
+function report({ events, options }: Context, capped: readonly Decided[]): void {
+  for (const [organizationId, ones] of Map.groupBy(capped, (one) => targetOf(one.due).organizationId)) {
     options.logger.warn('daily send cap reached, messages put off', { organizationId, count: ones.length })
     const message = `The organization reached its daily cap; ${ones.length} messages were put off or given up.`
     events.emit('error', { code: 'daily_cap', message, organizationId })

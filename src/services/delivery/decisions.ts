@@ -1,4 +1,4 @@
-import type { Verdict } from '../../domain/due.ts'
+import type { CheckResult } from '../../domain/due.ts'
 import type { IntentCommand } from '../../ports/storage.ts'
 import type { OutboundMessage } from '../../ports/transport.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
@@ -7,7 +7,7 @@ import { contentFor } from '../messages/notices.ts'
 import type { Probe } from '../shared/accounts/accounts.ts'
 import type { Provider } from '../shared/accounts/providers.ts'
 import type { LeaseTime } from './send-lease.ts'
-import { type DueWork, factsOf, workOf } from './work.ts'
+import { type DueWork, targetOf, workRefOf } from './work.ts'
 
 /** What is to be sent from this process once its intent is committed. */
 export type Outgoing = {
@@ -23,7 +23,7 @@ export type Outgoing = {
 }
 
 /** What was decided of due work: the command that makes it true, and why. */
-export type Evaluated = {
+export type Decided = {
   readonly due: DueWork
   readonly command: IntentCommand
   readonly rule: Rule
@@ -37,13 +37,13 @@ export function decisionOn(
   rule: Rule,
   detail?: string,
 ): Pick<IntentCommand, 'work' | 'decision'> {
-  const { organizationId, appointmentId, waitlistEntryId } = factsOf(due)
+  const { organizationId, appointmentId, waitlistEntryId } = targetOf(due)
   const entries = [entryOf(due, action, rule, detail)]
-  return { work: workOf(due), decision: { organizationId, appointmentId, waitlistEntryId, entries } }
+  return { work: workRefOf(due), decision: { organizationId, appointmentId, waitlistEntryId, entries } }
 }
 
 export function entryOf(due: DueWork, action: DecisionAction, rule: Rule, detail?: string): DecisionEntry {
-  const { recipient, channel, category } = factsOf(due)
+  const { recipient, channel, category } = targetOf(due)
   return {
     action,
     rule,
@@ -57,7 +57,7 @@ export function entryOf(due: DueWork, action: DecisionAction, rule: Rule, detail
 }
 
 /** Why it is not sent; what is to be sent has none, and is moved where it is sent no longer. */
-export const ruleOf = (verdict: Verdict): Rule => ('rule' in verdict ? verdict.rule : 'appointment_moved')
+export const ruleOf = (result: CheckResult): Rule => ('rule' in result ? result.rule : 'appointment_moved')
 
 type CommandOf<C> = C extends IntentCommand ? Omit<C, 'work' | 'decision'> : never
 
@@ -68,18 +68,18 @@ export const decided = (
   rule: Rule,
   command: CommandOf<IntentCommand>,
   detail?: string,
-): Evaluated => ({ due, rule, outgoing: null, command: { ...decisionOn(due, action, rule, detail), ...command } })
+): Decided => ({ due, rule, outgoing: null, command: { ...decisionOn(due, action, rule, detail), ...command } })
 
-export const cancel = (due: DueWork, rule: Rule): Evaluated => decided(due, 'cancelled', rule, { kind: 'cancel', rule })
+export const cancel = (due: DueWork, rule: Rule): Decided => decided(due, 'cancelled', rule, { kind: 'cancel', rule })
 
 /** Should be sent and cannot be. */
-export function fail(due: DueWork, action: 'refused' | 'failed', rule: Rule): Evaluated {
-  const content = due.delivery ?? contentFor(factsOf(due).channel, null, null)
+export function fail(due: DueWork, action: 'refused' | 'failed', rule: Rule): Decided {
+  const content = due.delivery ?? contentFor(targetOf(due).channel, null, null)
   return decided(due, action, rule, { kind: 'fail', code: rule, message: `Not sent: ${ruleTable[rule]}.`, content })
 }
 
 /** Nobody knows whether it went out. */
-export function hold(due: DueWork, detail?: Rule): Evaluated {
+export function hold(due: DueWork, detail?: Rule): Decided {
   const message = `Outcome unknown: ${ruleTable.unknown_hold}.`
   return decided(due, 'held', 'unknown_hold', { kind: 'hold', code: 'outcome_unknown', message }, detail)
 }
@@ -87,5 +87,5 @@ export function hold(due: DueWork, detail?: Rule): Evaluated {
 type Why = { readonly rule: Rule; readonly detail?: string | undefined; readonly waitingFor?: string | null }
 
 /** Due again then, or as soon as what it waits for is well. */
-export const defer = (due: DueWork, until: Date, { rule, detail, waitingFor = null }: Why): Evaluated =>
+export const defer = (due: DueWork, until: Date, { rule, detail, waitingFor = null }: Why): Decided =>
   decided(due, 'deferred', rule, { kind: 'defer', until, waitingFor }, detail)

@@ -1,7 +1,7 @@
 import type { DeliveryRow, ReminderRow } from '../../ports/storage.ts'
 import { aboutOf, emitOneCancelled } from '../planning/planning-events.ts'
 import type { PlanningContext } from '../shared/context.ts'
-import type { Evaluated } from './decisions.ts'
+import type { Decided } from './decisions.ts'
 
 // The events about deliveries. Each is emitted after it is written.
 
@@ -36,7 +36,7 @@ export function emitEnding(
 }
 
 /** What was decided without a send. */
-export function emitDecided(context: PlanningContext, { due, command, rule }: Evaluated, delivery: DeliveryRow | null) {
+export function emitDecided(context: PlanningContext, { due, command, rule }: Decided, delivery: DeliveryRow | null) {
   if (command.kind === 'cancel' && due.reminder !== null) emitOneCancelled(context, due.reminder, rule)
   else if ((command.kind === 'fail' || command.kind === 'hold') && delivery !== null) {
     const kind = command.kind === 'fail' ? 'failed' : 'unknown'

@@ -1,5 +1,5 @@
 import type { Scheduler } from '../../ports/scheduler.ts'
-import type { DeliveryRow, Lane } from '../../ports/storage.ts'
+import type { DeliveryRow, SendQueue } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import { foundOut } from '../planning/plan-row.ts'
 import type { Planner, PlanResult } from '../planning/planner.ts'
@@ -8,17 +8,17 @@ import { isDirectoryFault } from '../shared/directory/batch-reader.ts'
 import { faultOf } from '../shared/fault-log.ts'
 import { AccountCapacity } from './account-capacity.ts'
 import { putOffCapped } from './daily-cap.ts'
-import type { Evaluated } from './decisions.ts'
+import type { Decided } from './decisions.ts'
 import { emitDecided } from './delivery-events.ts'
 import { HostPauses } from './host-pauses.ts'
 import { Intake } from './intake.ts'
 import { intentToSend, putOff } from './intent.ts'
 import { LookAhead } from './look-ahead.ts'
+import { type Outlet, processDue } from './process-due.ts'
 import { ReadyQueue } from './ready-queue.ts'
 import { Sender } from './sender.ts'
 import { Coalescer, Waker } from './wake-ups.ts'
-import { type Outlet, walk } from './walk.ts'
-import { allDue, type DueWork, factsOf } from './work.ts'
+import { allDue, type DueWork, targetOf } from './work.ts'
 
 /** Rows read at a time. Large enough for batches to pay, small enough to stay fresh. */
 const readLimit = 500
@@ -72,8 +72,8 @@ export class Dispatcher {
       failed: (error) => this.#lookAheadFailed(error),
     })
     this.#outlet = {
-      send: (one, around) => intentToSend(context, capacity, one, around),
-      wait: (one, verdict, { now }) => putOff(one, verdict, leadMs, now),
+      send: (one, batch) => intentToSend(context, capacity, one, batch),
+      wait: (one, result, { now }) => putOff(one, result, leadMs, now),
       written: (one, delivery) => this.#act(one, delivery),
       unwritten: ({ outgoing }) => {
         if (outgoing === null) return
@@ -110,9 +110,9 @@ export class Dispatcher {
     return this.#intake.storageFault
   }
 
-  /** Whether it is known why work of the lane waits: its account is full, or the directory does not answer for it. */
-  knowsWhyItWaits(lane: Lane): boolean {
-    return !this.#mayGo(lane) || this.#context.host.faultFor(lane.organizationId) !== null
+  /** Whether it is known why work of the queue waits: its account is full, or the directory does not answer for it. */
+  knowsWhyItWaits(queue: SendQueue): boolean {
+    return !this.#mayGo(queue) || this.#context.host.faultFor(queue.organizationId) !== null
   }
 
   /** Looks for due work soon; nothing happens before `start()` or after `stop()`. */
@@ -200,7 +200,7 @@ export class Dispatcher {
       }
       let isNew = this.#hasNews || this.#lookAhead.isDue
       this.#hasNews = false
-      if (this.#dirty || this.#ready.isHungry((lane) => this.#mayGo(lane), this.#lookAhead.isSlow)) {
+      if (this.#dirty || this.#ready.isHungry((queue) => this.#mayGo(queue), this.#lookAhead.isSlow)) {
         this.#dirty = false
         await this.#refill()
         isNew = true
@@ -218,11 +218,11 @@ export class Dispatcher {
   }
 
   #ask(): void {
-    this.#lookAhead.ask(this.#ready.lanes, (lane) => this.#capacity.hasRoom(lane))
+    this.#lookAhead.ask(this.#ready.queues, (queue) => this.#capacity.hasRoom(queue))
   }
 
-  #mayGo(lane: Lane): boolean {
-    return this.#capacity.hasRoom(lane) && !this.#pauses.isPutOff(lane.organizationId)
+  #mayGo(queue: SendQueue): boolean {
+    return this.#capacity.hasRoom(queue) && !this.#pauses.isPutOff(queue.organizationId)
   }
 
   /** Asks to be woken when there will be something to do. */
@@ -241,30 +241,30 @@ export class Dispatcher {
   }
 
   async #refill(): Promise<void> {
-    const lanes = this.#lanes
+    const queues = this.#queues
     // Who sends for whom may have changed since the last one.
-    await this.#capacity.learn(lanes, { anew: true })
-    const except = lanes.filter((lane) => !this.#mayGo(lane))
+    await this.#capacity.learn(queues, { anew: true })
+    const except = queues.filter((queue) => !this.#mayGo(queue))
     const { works, more, at, againMs } = await this.#intake.read(except, readLimit * (this.#lookAhead.isSlow ? 2 : 1))
     if (againMs !== null) this.#waker.in(againMs)
     this.#ready.refill(works, more, except, at.getTime())
-    await this.#capacity.learn(this.#lanes, { anew: false })
+    await this.#capacity.learn(this.#queues, { anew: false })
   }
 
-  get #lanes(): readonly Lane[] {
-    return this.#ready.lanes.map(({ lane }) => lane)
+  get #queues(): readonly SendQueue[] {
+    return this.#ready.queues.map(({ queue }) => queue)
   }
 
   /** True if anything changed. */
   async #dispatch(works: readonly DueWork[]): Promise<boolean> {
     const known = this.#lookAhead.take(works)
-    const { now, written, lost, held, capped, moved } = await walk(this.#context, works, this.#outlet, known)
+    const { now, written, lost, held, capped, moved } = await processDue(this.#context, works, this.#outlet, known)
     // There may be others behind it.
     for (const { due } of held) this.#intake.leaveAlone(due, now)
     const done = new Set([...written, ...held].map(({ due }) => due))
     const open = works.filter((due) => !done.has(due))
     for (const due of open) this.#ready.putBack(due)
-    const toMove = open.filter((due) => moved.has(factsOf(due).appointmentId ?? ''))
+    const toMove = open.filter((due) => moved.has(targetOf(due).appointmentId ?? ''))
     if (toMove.length > 0) void this.#planAnew(toMove).then(() => this.wake())
     // Last: what was claimed is under way by now, whatever becomes of this.
     await putOffCapped(this.#context, capped, now, this.#outlet.written)
@@ -280,7 +280,7 @@ export class Dispatcher {
   /** Plans anew the appointments that were changed behind our back; until it is done, their work is left alone. Never rejects. */
   async #planAnew(works: readonly DueWork[]): Promise<void> {
     for (const due of works) this.#lookAhead.hold(due, Number.POSITIVE_INFINITY)
-    const appointmentOf = (due: DueWork) => factsOf(due).appointmentId ?? ''
+    const appointmentOf = (due: DueWork) => targetOf(due).appointmentId ?? ''
     const ids = [...new Set(works.map(appointmentOf))]
     const results = await this.#planner.plan(ids.map(foundOut)).catch((error: unknown): PlanResult[] => {
       if (isDirectoryFault(error)) this.#pauses.begin(error)
@@ -291,7 +291,7 @@ export class Dispatcher {
     for (const due of works) this.#lookAhead.hold(due, planned.has(appointmentOf(due)) ? 0 : idleRoundMs)
   }
 
-  #act(one: Evaluated, delivery: DeliveryRow | null): void {
+  #act(one: Decided, delivery: DeliveryRow | null): void {
     const { outgoing, due, command } = one
     if (outgoing !== null && delivery !== null) {
       this.#sender.send(due, delivery, outgoing, this.#running)

@@ -17,7 +17,7 @@ export type Failure = Pick<SettleCommand, 'result' | 'suppress' | 'entries'> & {
 }
 
 /** Judges a failed attempt: pauses what was refused beyond the message, and says what follows for the message. */
-export async function judgeFailure(
+export async function attemptFailed(
   context: Context,
   due: DueWork,
   delivery: DeliveryRow,
@@ -37,14 +37,14 @@ export async function judgeFailure(
   const next = nextAttempt({ policy, attempts, now: at, deadline, random: random(), ...waits })
   const isUnknown = await isUnknownAgain(context, error, delivery, to, at)
 
-  const judged = (result: SettleResult, action: DecisionAction, rule: Rule): Failure => {
+  const checked = (result: SettleResult, action: DecisionAction, rule: Rule): Failure => {
     const entries = [{ ...entryOf(due, action, rule, code), notificationId: delivery.id }]
     return { result, suppress: null, entries, isPause: paused !== null }
   }
-  const fail = (rule: Rule) => judged({ kind: 'failed', code, message }, 'failed', rule)
+  const fail = (rule: Rule) => checked({ kind: 'failed', code, message }, 'failed', rule)
   const tooLate = () => {
     const late = `Not sent in time (${code}): ${message}`
-    return judged({ kind: 'failed', code: 'too_late', message: late }, 'failed', 'too_late')
+    return checked({ kind: 'failed', code: 'too_late', message: late }, 'failed', 'too_late')
   }
   const retry = { kind: 'retry', code, message, countAttempt: true, unknown: false } as const
 
@@ -54,18 +54,18 @@ export async function judgeFailure(
   if (paused !== null) {
     const { waitingFor, rule } = paused
     const dueAt = lastMomentOf(deadline, at)
-    return dueAt <= at ? tooLate() : judged({ ...retry, dueAt, countAttempt: false, waitingFor }, 'deferred', rule)
+    return dueAt <= at ? tooLate() : checked({ ...retry, dueAt, countAttempt: false, waitingFor }, 'deferred', rule)
   }
   if (outcome === 'permanent') return fail('permanent_failure')
   if (outcome === 'transient') {
     if (attempts > policy.maxRetries) return fail('retries_exhausted')
-    return next === null ? tooLate() : judged({ ...retry, dueAt: next }, 'retried', 'transient_failure')
+    return next === null ? tooLate() : checked({ ...retry, dueAt: next }, 'retried', 'transient_failure')
   }
   // One retry for a transport that cannot say, under the same idempotency key; a second silence is held.
   if (unknownOutcome === 'retry' && delivery.unknownOutcomes === 0 && next !== null) {
-    return judged({ ...retry, dueAt: next, unknown: true }, 'retried', 'unknown_retry')
+    return checked({ ...retry, dueAt: next, unknown: true }, 'retried', 'unknown_retry')
   }
-  return judged({ kind: 'unknown', code, message }, 'held', 'unknown_hold')
+  return checked({ kind: 'unknown', code, message }, 'held', 'unknown_hold')
 }
 
 /**

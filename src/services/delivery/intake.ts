@@ -1,5 +1,5 @@
 import type { Scheduler } from '../../ports/scheduler.ts'
-import type { Lane, Share } from '../../ports/storage.ts'
+import type { SendQueue, Share } from '../../ports/storage.ts'
 import type { Context } from '../shared/context.ts'
 import { LeaseWatch } from './lease-watch.ts'
 import { type DueWork, readWork, type WorkSource, withReminders, workKey } from './work.ts'
@@ -10,8 +10,8 @@ const helpAfterMs = 1000
 
 export type Read = {
   readonly works: readonly DueWork[]
-  /** Lanes of which more may be due. */
-  readonly more: readonly Lane[]
+  /** Queues of which more may be due. */
+  readonly more: readonly SendQueue[]
   readonly at: Date
   /** When to read again, since the lease of another worker may be over then, in ms; null: nobody sends. */
   readonly againMs: number | null
@@ -55,8 +55,8 @@ export class Intake {
     return this.#group.storageFault
   }
 
-  /** At most so many, of all lanes but `except`. */
-  async read(except: readonly Lane[], most: number): Promise<Read> {
+  /** At most so many, of all queues but `except`. */
+  async read(except: readonly SendQueue[], most: number): Promise<Read> {
     const { storage, clock } = this.#context.options
     const at = clock.now()
     const share = this.#share()

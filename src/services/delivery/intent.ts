@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { isSameRecipient } from '../../domain/appointment.ts'
-import type { Verdict } from '../../domain/due.ts'
+import type { CheckResult } from '../../domain/due.ts'
 import { lastTryMs } from '../../domain/retry.ts'
 import { usefulUntil } from '../../domain/useful-life.ts'
 import { cleanName, namesOf } from '../../messages/index.ts'
@@ -10,11 +10,11 @@ import { contentFor, type Subject } from '../messages/notices.ts'
 import type { Paused } from '../shared/accounts/accounts.ts'
 import type { Context } from '../shared/context.ts'
 import type { AccountCapacity } from './account-capacity.ts'
+import type { BatchContext, Checked, Sendable } from './checked.ts'
 import { capOf } from './daily-cap.ts'
-import { cancel, decisionOn, defer, type Evaluated, fail, hold } from './decisions.ts'
-import type { Around, Judged, Right } from './judged.ts'
-import { textOf } from './walk.ts'
-import { type DueWork, factsOf, idempotencyKeyOf, mayHaveGoneOut, wantedAt } from './work.ts'
+import { cancel, type Decided, decisionOn, defer, fail, hold } from './decisions.ts'
+import { textOf } from './process-due.ts'
+import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, targetOf, wantedAt } from './work.ts'
 
 /** Larger, and another than whoever else claims the same work draws. */
 const fenceAfter = (fence: number): number => fence + randomInt(1, 2 ** 36)
@@ -35,13 +35,13 @@ const leastLookMs = 2000
 export function intentToSend(
   context: Context,
   capacity: AccountCapacity,
-  one: Right,
-  around: Around,
-): Evaluated | null {
-  const { due, verdict, subject, others } = one
-  const { knowledge, planOf, now } = around
+  one: Sendable,
+  batch: BatchContext,
+): Decided | null {
+  const { due, result, subject, others } = one
+  const { knowledge, planOf, now } = batch
   const { options } = context
-  const { organizationId, recipient, channel, category } = factsOf(due)
+  const { organizationId, recipient, channel, category } = targetOf(due)
   const { unknownOutcome } = knowledge.surroundings(organizationId).policy
   const deadline = deadlineOf(due, subject, options.leadMs)
   const most = Math.min(mostWorkers, options.retry.maxRetries + 1)
@@ -50,14 +50,14 @@ export function intentToSend(
   const provider = knowledge.provider(organizationId, channel)
   if (typeof provider === 'string') return fail(due, 'refused', provider)
   if (capacity.free(provider) === 0) return null
-  const admission = context.accounts.admit(provider, verdict.address)
+  const admission = context.accounts.admit(provider, result.address)
   if ('waitingFor' in admission) return waitFor(due, admission, deadline, now)
-  const rendered = textOf(context, one, around, now)
+  const rendered = textOf(context, one, batch, now)
   if (rendered === null) return fail(due, 'failed', 'template_failed')
   const idempotencyKey = idempotencyKeyOf(due)
   const leaseUntil = new Date(now.getTime() + options.leaseMs)
   const rule: Rule = mayHaveGoneOut(due) ? 'unknown_retry' : 'allowed'
-  const isOwn = isSameRecipient(verdict.recipient, recipient)
+  const isOwn = isSameRecipient(result.recipient, recipient)
   capacity.take(provider)
   return {
     due,
@@ -73,8 +73,8 @@ export function intentToSend(
         organizationId,
         category,
         channel,
-        to: verdict.address,
-        toName: cleanName(namesOf([verdict.recipient, ...others], verdict.recipient.locale)),
+        to: result.address,
+        toName: cleanName(namesOf([result.recipient, ...others], result.recipient.locale)),
         from: provider.from,
         fromName: cleanName(provider.fromName ?? knowledge.organization(organizationId)?.name),
         replyTo: provider.replyTo,
@@ -85,10 +85,10 @@ export function intentToSend(
       },
     },
     command: {
-      ...decisionOn(due, 'send', rule, isOwn ? undefined : standIn(verdict.recipient)),
+      ...decisionOn(due, 'send', rule, isOwn ? undefined : standIn(result.recipient)),
       kind: 'send',
-      guard: knowledge.guard(organizationId, isOwn ? [recipient] : [recipient, verdict.recipient], planOf(due)),
-      content: contentFor(channel, verdict.address, rendered),
+      guard: knowledge.guard(organizationId, isOwn ? [recipient] : [recipient, result.recipient], planOf(due)),
+      content: contentFor(channel, result.address, rendered),
       provider: provider.transport.name,
       idempotencyKey,
       fence: fenceAfter(due.delivery?.fence ?? 0),
@@ -104,7 +104,7 @@ const standIn = (person: RecipientRef): string => `for ${refKey(person)}, who ha
 
 /** No attempt at or after this. Null: there is no such time, or nobody can say. */
 function deadlineOf(due: DueWork, subject: Subject | null, leadMs: number): Date | null {
-  const life = { category: factsOf(due).category, since: wantedAt(due) }
+  const life = { category: targetOf(due).category, since: wantedAt(due) }
   if (subject === null) return usefulUntil({ ...life, start: due.reminder?.startsAt ?? null }, leadMs)
   const expiresAt = 'expiresAt' in subject ? (subject.expiresAt ?? null) : null
   return usefulUntil({ ...life, start: subject.start?.instant ?? null, expiresAt }, leadMs)
@@ -119,22 +119,22 @@ export const lastMomentOf = (deadline: Date | null, now: Date): Date =>
  * waiting, it would end as a reminder of something that has begun.
  */
 export function putOff(
-  { due, subject }: Judged,
-  verdict: Extract<Verdict, { kind: 'wait' }>,
+  { due, subject }: Checked,
+  result: Extract<CheckResult, { kind: 'wait' }>,
   leadMs: number,
   now: Date,
-): Evaluated {
-  const { rule } = verdict
-  const until = new Date(now.getTime() + (verdict.waitMs ?? waitMs))
+): Decided {
+  const { rule } = result
+  const until = new Date(now.getTime() + (result.waitMs ?? waitMs))
   const deadline = deadlineOf(due, subject, leadMs)
   const last = deadline === null ? until : lastLook(rule, until, deadline, now)
   if (last <= now && !mayHaveGoneOut(due))
     return rule === 'appointment_gone' ? cancel(due, rule) : fail(due, 'failed', rule)
-  return defer(due, last <= now ? until : last, verdict)
+  return defer(due, last <= now ? until : last, result)
 }
 
 /** Waits until the account works again, at the longest until its last moment. */
-function waitFor(due: DueWork, paused: Paused, deadline: Date | null, now: Date): Evaluated {
+function waitFor(due: DueWork, paused: Paused, deadline: Date | null, now: Date): Decided {
   const until = lastMomentOf(deadline, now)
   if (until <= now) return mayHaveGoneOut(due) ? hold(due, 'too_late') : fail(due, 'failed', 'too_late')
   return defer(due, until, paused)

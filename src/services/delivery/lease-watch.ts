@@ -1,4 +1,4 @@
-import { challengeMs } from '../../ports/storage/deliveries.ts'
+import { leaseChallengeMs } from '../../ports/storage/deliveries.ts'
 import type { Claim, DeliveryRow } from '../../ports/storage.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
@@ -82,7 +82,7 @@ export class LeaseWatch {
     const answers = await storage.deliveries.challenge(silent.map(({ claim }) => claim))
     const challengedAt = clock.elapsedMs()
     for (const [index, { claim, since }] of silent.entries()) {
-      const until = new Date(claim.until.getTime() + challengeMs)
+      const until = new Date(claim.until.getTime() + leaseChallengeMs)
       if (answers[index] === true) this.#watched.set(claim.id, { claim: { ...claim, until }, since, challengedAt })
       else this.#watched.delete(claim.id)
     }

@@ -1,14 +1,14 @@
-import { type Lane, laneKey } from '../../ports/storage.ts'
+import { type SendQueue, sendQueueKey } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import type { Context } from '../shared/context.ts'
 import { largestQuestion } from '../shared/directory/batch.ts'
 import type { HostPauses } from './host-pauses.ts'
 import { freshMs, KnownTruths } from './known-truths.ts'
-import type { Group, LaneQueue } from './ready-queue.ts'
+import type { Group, QueueHead } from './ready-queue.ts'
 import { askAbout, type News, type Subject, subjectsOf, type WorkTruths } from './truths.ts'
-import { type DueWork, factsOf, subjectKey } from './work.ts'
+import { type DueWork, subjectKey, targetOf } from './work.ts'
 
-/** Groups of a lane that are asked about at least, where its account has room. */
+/** Groups of a queue that are asked about at least, where its account has room. */
 const leastAhead = 100
 /** So many questions keep the next from being asked, each until something of it is answered or for so long, in ms. */
 const mostQuestions = 4
@@ -19,12 +19,12 @@ const mostSmall = 2
 const slowMs = 20
 /** Names of organizations that are good for less than this are asked for with the rest, in ms. */
 const namesAheadMs = 30_000
-/** How often it is looked at how fast a lane goes, in ms. */
+/** How often it is looked at how fast a queue goes, in ms. */
 const paceMs = 100
 /** How often it is looked what is to be asked about while there is something to take, in ms. */
 const lookMs = 100
 
-/** How much of a lane was taken since `since`, by the clock's `elapsedMs`, and how much a ms before that. */
+/** How much of a queue was taken since `since`, by the clock's `elapsedMs`, and how much a ms before that. */
 type Pace = { taken: number; since: number; perMs: number }
 
 export type LookAheadSignals = {
@@ -68,9 +68,9 @@ export class LookAhead {
     return this.#usualMs > slowMs
   }
 
-  /** What is known of work that was taken, which makes its lanes as fast. */
+  /** What is known of work that was taken, which makes its queues as fast. */
   take(works: readonly DueWork[]): WorkTruths {
-    for (const due of works) this.#paceOf(factsOf(due)).taken += 1
+    for (const due of works) this.#paceOf(targetOf(due)).taken += 1
     return this.#known.of(works)
   }
 
@@ -86,7 +86,7 @@ export class LookAhead {
 
   /** Forgets what is known of it, and does not ask about it for so long; `Infinity`: until it is held for another time. */
   hold(due: DueWork, ms: number): void {
-    this.#hold(subjectKey(due), factsOf(due).organizationId, ms)
+    this.#hold(subjectKey(due), targetOf(due).organizationId, ms)
   }
 
   /** What is known grows old: it is time to look what is to be asked about. */
@@ -94,13 +94,13 @@ export class LookAhead {
     return this.#now - this.#askedAt >= lookMs
   }
 
-  /** Asks about what comes next in each lane, in turn. */
-  ask(lanes: readonly LaneQueue[], hasRoom: (lane: Lane) => boolean): void {
+  /** Asks about what comes next in each queue, in turn. */
+  ask(queues: readonly QueueHead[], hasRoom: (queue: SendQueue) => boolean): void {
     this.#askedAt = this.#now
     this.#known.purge()
     this.#pauses.purge()
     for (const [key, { since }] of this.#paces) if (this.#now - since > 60 * paceMs) this.#paces.delete(key)
-    const next = lanes.map((queue) => this.#nextOf(queue, hasRoom(queue.lane)))
+    const next = queues.map((head) => this.#nextOf(head, hasRoom(head.queue)))
     while (this.#questions < mostQuestions) {
       const groups = inTurn(next, largestQuestion)
       if (groups.length === 0) return
@@ -109,9 +109,9 @@ export class LookAhead {
   }
 
   /** Groups to ask about: as many as may be taken until the next answer is there and used up. */
-  #nextOf({ lane, groups }: LaneQueue, hasRoom: boolean): Group[] {
-    if (this.#pauses.isPutOff(lane.organizationId)) return []
-    const { perMs } = this.#paceOf(lane)
+  #nextOf({ queue, groups }: QueueHead, hasRoom: boolean): Group[] {
+    if (this.#pauses.isPutOff(queue.organizationId)) return []
+    const { perMs } = this.#paceOf(queue)
     const most = (hasRoom ? leastAhead : 0) + 2 * perMs * (this.#usualMs + freshMs)
     const wanted: Group[] = []
     let index = 0
@@ -206,8 +206,8 @@ export class LookAhead {
     this.#pauses.hold(subject, organizationId, ms)
   }
 
-  #paceOf(lane: Lane): Pace {
-    const key = laneKey(lane)
+  #paceOf(queue: SendQueue): Pace {
+    const key = sendQueueKey(queue)
     const now = this.#now
     const pace = this.#paces.get(key) ?? { taken: 0, since: now, perMs: 0 }
     this.#paces.set(key, pace)

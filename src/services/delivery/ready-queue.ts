@@ -1,5 +1,5 @@
-import { type Lane, laneKey } from '../../ports/storage.ts'
-import { type DueWork, factsOf, groupKey, subjectKey, workKey } from './work.ts'
+import { type SendQueue, sendQueueKey } from '../../ports/storage.ts'
+import { type DueWork, groupKey, subjectKey, targetOf, workKey } from './work.ts'
 
 /** Work of one appointment on one channel, which is decided together. */
 export type Group = {
@@ -12,8 +12,8 @@ export type Group = {
   readonly workKeys: string[]
 }
 
-export type LaneQueue = {
-  readonly lane: Lane
+export type QueueHead = {
+  readonly queue: SendQueue
   /** By their key, earliest first. */
   readonly groups: Map<string, Group>
   /** Storage may have more of it. */
@@ -26,28 +26,28 @@ export type LaneQueue = {
 /** How long rows that were read and could not be sent are good for; older ones are read again. */
 const freshMs = 1000
 
-/** Due work that was read and is not begun, by lane. A few hundred rows at most, and those of full lanes for a moment. */
+/** Due work that was read and is not begun, by queue. A few hundred rows at most, and those of full queues for a moment. */
 export class ReadyQueue {
   /** In turn: who was served last is the last. */
-  #lanes = new Map<string, LaneQueue>()
+  #queues = new Map<string, QueueHead>()
   /** There was more than could be read at once. */
   #cut = false
 
   clear(): void {
-    this.#lanes.clear()
+    this.#queues.clear()
     this.#cut = false
   }
 
-  /** Takes what was read at `now`, for all lanes but `except`, which keep what is fresh. */
-  refill(works: readonly DueWork[], more: readonly Lane[], except: readonly Lane[], now: number): void {
-    const before = this.#lanes
-    this.#lanes = new Map()
+  /** Takes what was read at `now`, for all queues but `except`, which keep what is fresh. */
+  refill(works: readonly DueWork[], more: readonly SendQueue[], except: readonly SendQueue[], now: number): void {
+    const before = this.#queues
+    this.#queues = new Map()
     this.#cut = more.length > 0
-    const isLonger = new Set(more.map(laneKey))
-    for (const [key, own] of Map.groupBy(works, (due) => laneKey(factsOf(due)))) {
+    const isLonger = new Set(more.map(sendQueueKey))
+    for (const [key, own] of Map.groupBy(works, (due) => sendQueueKey(targetOf(due)))) {
       const [first] = own
       if (first === undefined) continue
-      const { organizationId } = factsOf(first)
+      const { organizationId } = targetOf(first)
       const groups = new Map<string, Group>()
       for (const due of own) {
         const key = groupKey(due)
@@ -60,34 +60,35 @@ export class ReadyQueue {
           group.workKeys.push(workKey(due))
         }
       }
-      this.#lanes.set(key, { lane: factsOf(first), groups, more: isLonger.has(key), readAt: now, size: groups.size })
+      this.#queues.set(key, { queue: targetOf(first), groups, more: isLonger.has(key), readAt: now, size: groups.size })
     }
-    for (const lane of more) if (!this.#lanes.has(laneKey(lane))) this.#lanes.set(laneKey(lane), empty(lane, now))
-    for (const lane of except) {
-      const key = laneKey(lane)
-      const queue = before.get(key)
-      if (queue !== undefined && now - queue.readAt < freshMs) this.#lanes.set(key, queue)
-      else this.#addTo(lane)
+    for (const queue of more)
+      if (!this.#queues.has(sendQueueKey(queue))) this.#queues.set(sendQueueKey(queue), empty(queue, now))
+    for (const queue of except) {
+      const key = sendQueueKey(queue)
+      const head = before.get(key)
+      if (head !== undefined && now - head.readAt < freshMs) this.#queues.set(key, head)
+      else this.#addTo(queue)
     }
   }
 
-  /** Whole groups that are known, of all lanes in turn, as long as they fit. */
+  /** Whole groups that are known, of all queues in turn, as long as they fit. */
   take(
     isKnown: (group: Group) => boolean,
-    fits: (lane: Lane, group: string, size: number) => boolean,
+    fits: (queue: SendQueue, group: string, size: number) => boolean,
     limit: number,
   ): DueWork[] {
     const taken: DueWork[] = []
-    let waiting = [...this.#lanes].map(([key, queue]) => ({ key, queue, groups: queue.groups.values() }))
+    let waiting = [...this.#queues].map(([key, head]) => ({ key, head, groups: head.groups.values() }))
     while (waiting.length > 0 && taken.length < limit) {
-      waiting = waiting.filter(({ key, queue, groups }) => {
+      waiting = waiting.filter(({ key, head, groups }) => {
         if (taken.length >= limit) return false
         const group = firstOf(groups, isKnown)
-        if (group === undefined || !fits(queue.lane, group.key, group.works.length)) return false
-        queue.groups.delete(group.key)
+        if (group === undefined || !fits(head.queue, group.key, group.works.length)) return false
+        head.groups.delete(group.key)
         taken.push(...group.works)
-        this.#lanes.delete(key)
-        if (queue.groups.size > 0 || queue.more) this.#lanes.set(key, queue)
+        this.#queues.delete(key)
+        if (head.groups.size > 0 || head.more) this.#queues.set(key, head)
         return true
       })
     }
@@ -96,36 +97,42 @@ export class ReadyQueue {
 
   /** It was taken, and is still to be decided. */
   putBack(due: DueWork): void {
-    this.#addTo(factsOf(due))
+    this.#addTo(targetOf(due))
   }
 
   /** Whether reading again may find work that could be sent now; `early`: as soon as half of what was read is gone. */
-  isHungry(mayGo: (lane: Lane) => boolean, early: boolean): boolean {
+  isHungry(mayGo: (queue: SendQueue) => boolean, early: boolean): boolean {
     let isEmpty = true
-    for (const { lane, groups, more, size } of this.#lanes.values()) {
+    for (const { queue, groups, more, size } of this.#queues.values()) {
       if (groups.size > 0) isEmpty = false
-      if (more && groups.size <= (early ? size / 2 : 0) && mayGo(lane)) return true
+      if (more && groups.size <= (early ? size / 2 : 0) && mayGo(queue)) return true
     }
     return isEmpty && this.#cut
   }
 
   get isEmpty(): boolean {
-    return this.#lanes.size === 0 && !this.#cut
+    return this.#queues.size === 0 && !this.#cut
   }
 
-  /** Lanes that have, or may have, work; in turn. */
-  get lanes(): readonly LaneQueue[] {
-    return [...this.#lanes.values()]
+  /** Queues that have, or may have, work; in turn. */
+  get queues(): readonly QueueHead[] {
+    return [...this.#queues.values()]
   }
 
-  #addTo(lane: Lane): void {
-    const queue = this.#lanes.get(laneKey(lane))
-    if (queue !== undefined) queue.more = true
-    else this.#lanes.set(laneKey(lane), empty(lane, 0))
+  #addTo(queue: SendQueue): void {
+    const head = this.#queues.get(sendQueueKey(queue))
+    if (head !== undefined) head.more = true
+    else this.#queues.set(sendQueueKey(queue), empty(queue, 0))
   }
 }
 
-const empty = (lane: Lane, readAt: number): LaneQueue => ({ lane, groups: new Map(), more: true, readAt, size: 0 })
+const empty = (queue: SendQueue, readAt: number): QueueHead => ({
+  queue,
+  groups: new Map(),
+  more: true,
+  readAt,
+  size: 0,
+})
 
 function firstOf(groups: Iterator<Group>, isKnown: (group: Group) => boolean): Group | undefined {
   for (let next = groups.next(); next.done !== true; next = groups.next()) if (isKnown(next.value)) return next.value

@@ -13,18 +13,18 @@ import { type Category, type Channel, ruleTable } from '../../schemas/vocabulary
 import type { ReconcileReport } from '../planning/reconcile-report.ts'
 import type { Reconciler } from '../planning/reconciler.ts'
 import type { Context } from '../shared/context.ts'
-import { cancel, decided, type Evaluated } from './decisions.ts'
+import { cancel, type Decided, decided } from './decisions.ts'
 import { emitDecided } from './delivery-events.ts'
-import { commitIntents } from './walk.ts'
+import { commitIntents } from './process-due.ts'
 import {
   allDue,
   type DueWork,
-  factsOf,
   idempotencyKeyOf,
   mayHaveGoneOut,
   pagesOf,
   readWork,
   reminderWork,
+  targetOf,
   wantedAt,
   withReminders,
 } from './work.ts'
@@ -159,10 +159,10 @@ export class Restore {
 
   async #decide(
     filter: HeldFilter,
-    decide: (due: DueWork) => Evaluated,
-  ): Promise<{ readonly one: Evaluated; readonly delivery: DeliveryRow | null }[]> {
+    decide: (due: DueWork) => Decided,
+  ): Promise<{ readonly one: Decided; readonly delivery: DeliveryRow | null }[]> {
     const wanted = parseInput(heldFilter, filter, 'filter')
-    const written: { one: Evaluated; delivery: DeliveryRow | null }[] = []
+    const written: { one: Decided; delivery: DeliveryRow | null }[] = []
     for await (const works of this.#held(wanted)) {
       const ones = works.map(decide)
       const commands = ones.map(({ command }) => command)
@@ -201,7 +201,7 @@ export class Restore {
   async *#held(wanted: HeldFilter): AsyncGenerator<readonly DueWork[]> {
     const { storage } = this.#context.options
     const isWanted = (due: DueWork): boolean => {
-      const facts = factsOf(due)
+      const facts = targetOf(due)
       return (
         (wanted.organizationId === undefined || facts.organizationId === wanted.organizationId) &&
         (wanted.appointmentId === undefined || facts.appointmentId === wanted.appointmentId)
@@ -220,7 +220,7 @@ const placeOf = ({ id, heldAt }: Pick<ReminderRow, 'id' | 'heldAt'>): HeldPlace 
   heldAt === null ? null : { heldAt, id }
 
 function show(due: DueWork): HeldMessage {
-  const { organizationId: organization, appointmentId, waitlistEntryId, recipient, channel, category } = factsOf(due)
+  const { organizationId: organization, appointmentId, waitlistEntryId, recipient, channel, category } = targetOf(due)
   return {
     organizationId: organization,
     appointmentId,

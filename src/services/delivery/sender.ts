@@ -6,7 +6,7 @@ import type { StopReport } from '../shared/shutdown.ts'
 import type { AccountCapacity } from './account-capacity.ts'
 import type { Outgoing } from './decisions.ts'
 import { emitEnding } from './delivery-events.ts'
-import { judgeFailure } from './failed-attempt.ts'
+import { attemptFailed } from './failed-attempt.ts'
 import { SendLease } from './send-lease.ts'
 import { Settler } from './settler.ts'
 import { type DueWork, wantedAt } from './work.ts'
@@ -75,7 +75,7 @@ export class Sender {
     this.#held.set(delivery.id, lease)
     const outcome = await this.#attempt(delivery.id, outgoing, lease, running)
     this.#capacity.release(outgoing.provider)
-    const { command, announce } = await this.#judge(due, delivery, outgoing, outcome)
+    const { command, announce } = await this.#checkDue(due, delivery, outgoing, outcome)
     if (command.result.kind === 'sent') this.#unrecorded.add(delivery.id)
     const written = await this.#settler.settle(command)
     if (written !== 'unwritten') this.#unrecorded.delete(delivery.id)
@@ -152,7 +152,7 @@ export class Sender {
     })
   }
 
-  async #judge(
+  async #checkDue(
     due: DueWork,
     delivery: DeliveryRow,
     outgoing: Outgoing,
@@ -175,10 +175,10 @@ export class Sender {
       const result = { kind: 'sent', providerMessageId: outcome.messageId, lateMs } as const
       return { command: { ...base, result }, announce: nothing }
     }
-    const { isPause, ...judged } = await judgeFailure(this.#context, due, delivery, outgoing, outcome, at)
+    const { isPause, ...checked } = await attemptFailed(this.#context, due, delivery, outgoing, outcome, at)
     const { code, message } = outcome
     const announce = () => events.emit('error', { code, message, organizationId })
-    return { command: { ...base, ...judged }, announce: isPause ? announce : nothing }
+    return { command: { ...base, ...checked }, announce: isPause ? announce : nothing }
   }
 }
 

@@ -6,7 +6,7 @@ import type { Organization } from '../../schemas/directory.ts'
 import type { Context } from '../shared/context.ts'
 import type { LookUp, Truths } from '../shared/directory/batch-reader.ts'
 import type { Group } from './ready-queue.ts'
-import { type DueWork, factsOf, subjectKey } from './work.ts'
+import { type DueWork, subjectKey, targetOf } from './work.ts'
 
 /** What one or several groups of due work are about. */
 export type Subject = {
@@ -38,7 +38,7 @@ export function subjectsOf(groups: readonly Pick<Group, 'subject' | 'works' | 'w
   return [...Map.groupBy(groups, ({ subject }) => subject)].flatMap(([subject, ofOne]) => {
     const first = ofOne[0]?.works[0]
     if (first === undefined) return []
-    const { organizationId, appointmentId, waitlistEntryId } = factsOf(first)
+    const { organizationId, appointmentId, waitlistEntryId } = targetOf(first)
     const keys = ofOne.flatMap(({ workKeys }) => workKeys)
     return { subject, organizationId, appointmentId, waitlistEntryId, works: new Set(keys) }
   })
@@ -101,7 +101,7 @@ export async function askAbout(
   ])
 }
 
-/** What due work is judged by. */
+/** What due work is checked by. */
 export type WorkTruths = {
   readonly appointment: Truths<EntityId, Appointment>
   readonly waitlistEntry: Truths<EntityId, WaitlistEntry>
@@ -141,7 +141,7 @@ export function truthsBy(
   const plans = new Map<string, PlanRow | null>()
   for (const due of works) {
     const known = knownOf(subjectKey(due))
-    const { appointmentId, waitlistEntryId } = factsOf(due)
+    const { appointmentId, waitlistEntryId } = targetOf(due)
     plans.set(subjectKey(due), known?.plan ?? null)
     if (known !== undefined && appointmentId !== null) appointments.set(appointmentId, known.appointment)
     if (known !== undefined && waitlistEntryId !== null) waitlistEntries.set(waitlistEntryId, known.waitlistEntry)

@@ -1,5 +1,5 @@
 import { isInDoubt } from '../../domain/transitions.ts'
-import type { DeliveryRow, DuePage, DueQuery, Lane, ReminderRow, Work } from '../../ports/storage.ts'
+import type { DeliveryRow, DuePage, DueQuery, ReminderRow, SendQueue, Work } from '../../ports/storage.ts'
 import type { Store } from '../../records/store.ts'
 import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 import type { Category, Channel } from '../../schemas/vocabulary.ts'
@@ -33,12 +33,12 @@ export const allDue = ({ reminders, deliveries }: Store): WorkSource => ({
   nextDueAt: deliveries.nextDueAt.bind(deliveries),
 })
 
-/** Due reminders and deliveries, these with the reminders that they are of, earliest first; `more`: lanes of which more may be due. */
+/** Due reminders and deliveries, these with the reminders that they are of, earliest first; `more`: queues of which more may be due. */
 export async function readWork(
   source: WorkSource,
   storage: Store,
   query: DueQuery,
-): Promise<{ readonly works: readonly DueWork[]; readonly more: readonly Lane[] }> {
+): Promise<{ readonly works: readonly DueWork[]; readonly more: readonly SendQueue[] }> {
   const [reminders, deliveries] = await Promise.all([source.reminders(query), source.deliveries(query)])
   const works = reminders.rows.map(reminderWork)
   works.push(...(await withReminders(storage, deliveries.rows)))
@@ -76,7 +76,7 @@ export async function* pagesOf<Row, Place>(
 const heldUntil = ({ state, dueAt }: DeliveryRow): { readonly heldUntil?: Date } =>
   state === 'sending' && dueAt !== null ? { heldUntil: dueAt } : {}
 
-export const workOf = (due: DueWork): Work =>
+export const workRefOf = (due: DueWork): Work =>
   due.delivery === null
     ? { kind: 'reminder', id: due.reminder.id }
     : { kind: 'delivery', id: due.delivery.id, fence: due.delivery.fence, ...heldUntil(due.delivery) }
@@ -85,7 +85,7 @@ export const workOf = (due: DueWork): Work =>
 export const workKey = ({ reminder, delivery }: DueWork): string =>
   delivery === null ? `reminder ${reminder.id}` : `delivery ${delivery.id} ${delivery.fence}`
 
-export type WorkFacts = {
+export type WorkTarget = {
   readonly organizationId: string
   readonly appointmentId: EntityId | null
   readonly waitlistEntryId: EntityId | null
@@ -94,14 +94,14 @@ export type WorkFacts = {
   readonly category: Category
 }
 
-export function factsOf(due: DueWork): WorkFacts {
+export function targetOf(due: DueWork): WorkTarget {
   if (due.delivery !== null) return due.delivery
   const { organizationId, appointmentId, recipient, channel } = due.reminder
   return { organizationId, appointmentId, waitlistEntryId: null, recipient, channel, category: 'REMINDER' }
 }
 
-/** Work of one appointment on one channel is judged together: which reminder is nearest, who shares an address. */
-export const groupKey = (due: DueWork): string => `${factsOf(due).channel} ${subjectKey(due)}`
+/** Work of one appointment on one channel is checked together: which reminder is nearest, who shares an address. */
+export const groupKey = (due: DueWork): string => `${targetOf(due).channel} ${subjectKey(due)}`
 
 /** It is asked for several times of each work. */
 const subjectKeys = new WeakMap<DueWork, string>()
@@ -110,7 +110,7 @@ const subjectKeys = new WeakMap<DueWork, string>()
 export function subjectKey(due: DueWork): string {
   let key = subjectKeys.get(due)
   if (key === undefined) {
-    const { organizationId, appointmentId, waitlistEntryId } = factsOf(due)
+    const { organizationId, appointmentId, waitlistEntryId } = targetOf(due)
     key = JSON.stringify([organizationId, appointmentId, waitlistEntryId])
     subjectKeys.set(due, key)
   }
@@ -133,8 +133,8 @@ export const startByRows = ({ reminder, delivery }: DueWork): Date | null =>
 export const mayHaveGoneOut = ({ delivery }: DueWork): boolean => delivery !== null && isInDoubt(delivery)
 
 /** Which row it is, for the log. */
-export const factsForLog = (due: DueWork) => ({
-  organizationId: factsOf(due).organizationId,
+export const logFieldsOf = (due: DueWork) => ({
+  organizationId: targetOf(due).organizationId,
   reminderId: due.reminder?.id ?? null,
   notificationId: due.delivery?.id ?? null,
 })

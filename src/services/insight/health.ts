@@ -1,7 +1,7 @@
 import type { Dispatcher } from '../delivery/dispatcher.ts'
 import type { Restore } from '../delivery/restore.ts'
 import type { GuardedScheduler } from '../delivery/scheduling/guarded-scheduler.ts'
-import { allDue, factsOf, readWork } from '../delivery/work.ts'
+import { allDue, readWork, targetOf } from '../delivery/work.ts'
 import { reconcileJob, statusOf } from '../planning/reconcile-progress.ts'
 import type { Context } from '../shared/context.ts'
 import type { FaultLog, RecentFault } from '../shared/fault-log.ts'
@@ -45,7 +45,7 @@ const mostShown = 20
 const lagLimitMs = 60_000
 /** What a check may take; a slower one counts as not known. */
 const patienceMs = 2000
-/** Rows of late work that are looked at; one of each lane is among them. */
+/** Rows of late work that are looked at; one of each queue is among them. */
 const latePage = 50
 /** Of a line's fields, as text. */
 const longestDetails = 500
@@ -150,11 +150,11 @@ export class Health {
     const source = taskManager?.workSource ?? allDue(storage)
     const now = new Date(clock.now().getTime() - limitMs)
     const page = await this.#within(readWork(source, storage, { now, limit: latePage }))
-    const lanes = page === null ? [] : [...page.works.map(factsOf), ...page.more]
-    const ids = [...new Set(lanes.map(({ organizationId }) => organizationId))]
+    const queues = page === null ? [] : [...page.works.map(targetOf), ...page.more]
+    const ids = [...new Set(queues.map(({ organizationId }) => organizationId))]
     if (!dispatcher.isRunning)
       return { status: ids.length === 1 ? 'degraded' : 'failing', fault: unattended, ids } as const
-    const isKnown = lanes.length > 0 && lanes.every((lane) => dispatcher.knowsWhyItWaits(lane))
+    const isKnown = queues.length > 0 && queues.every((queue) => dispatcher.knowsWhyItWaits(queue))
     return isKnown
       ? ({ status: 'degraded', fault: 'due work waits for its provider account or for the directory', ids } as const)
       : ({

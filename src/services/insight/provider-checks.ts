@@ -15,9 +15,9 @@ const patienceMs = 2000
 /** How long the verification of a provider is good for. */
 const verifiedForMs = 60_000
 
-type Verdict = Pick<ProviderHealth, 'status' | 'code' | 'message'>
+type CheckOutcome = Pick<ProviderHealth, 'status' | 'code' | 'message'>
 /** `freshUntil` by the clock's `elapsedMs`. */
-type Verified = Verdict & { readonly checkedAt: Date; readonly freshUntil: number }
+type Verified = CheckOutcome & { readonly checkedAt: Date; readonly freshUntil: number }
 
 const well = { status: 'ok', code: null, message: null } as const
 const silent = {
@@ -68,26 +68,26 @@ export class ProviderChecks {
     const end = new AbortController()
     const { clock, logger } = this.#context.options
     const disarm = clock.after(verifyWithinMs, () => end.abort())
-    let verdict: Verdict = well
+    let outcome: CheckOutcome = well
     try {
       const now = () => clock.now()
       const verified = (async () => transport.verify?.({ account, accountKey, trusted, now, signal: end.signal }))()
       // One that does not heed the signal either must not be waited for at every later check.
-      verdict = await withTimeout(
+      outcome = await withTimeout(
         clock,
         verifyWithinMs + patienceMs,
         verified.then(() => well),
         () => silent,
       )
     } catch (error) {
-      verdict = failingBy(error, account)
+      outcome = failingBy(error, account)
     }
     disarm()
-    const { status, code, message } = verdict
+    const { status, code, message } = outcome
     if (status !== 'ok')
       logger.warn('provider failed its check', { channel, provider: transport.name, code, fault: message })
     this.#verified.set(channel, {
-      ...verdict,
+      ...outcome,
       checkedAt: clock.now(),
       freshUntil: clock.elapsedMs() + verifiedForMs,
     })
@@ -101,7 +101,7 @@ function withoutProvider(channel: Channel, missing: MissingAccount | null): Prov
 }
 
 /** Of an error that is none of a transport's, no words: they may hold anything. */
-function failingBy(error: unknown, account: Account | null): Verdict {
+function failingBy(error: unknown, account: Account | null): CheckOutcome {
   if (isTransportError(error)) {
     return { status: 'failing', code: error.code, message: withoutCredentials(error.message, account) }
   }

@@ -1,11 +1,11 @@
 import { type Appointment, isSameRecipient } from '../../domain/appointment.ts'
 import {
-  laneKey,
   occasionKey,
   type PlannedReminder,
   planReminders,
   type ReminderPlan,
   reminderKey,
+  sendQueueKey,
 } from '../../domain/plan.ts'
 import { isMergedInto } from '../../domain/rivals.ts'
 import type { PlanCommand, PlanRow, ReminderRow } from '../../ports/storage.ts'
@@ -68,7 +68,7 @@ export function draftPlan({
           now,
           skipPast: request.skipPast ?? false,
           existing: new Set(live.map(reminderKey)),
-          reminded: new Set(remindedRows(rows, appointment).map(laneKey)),
+          reminded: new Set(remindedRows(rows, appointment).map(sendQueueKey)),
           carried: new Set(request.unreported ? movedRows(live, appointment).map(occasionKey) : []),
           decided: new Set(decided.map(reminderKey)),
         })

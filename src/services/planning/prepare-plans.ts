@@ -21,7 +21,7 @@ export type Prepared = {
   readonly failures: ReadonlyMap<PlanRequest, NotificationError>
 }
 
-/** Draws the plans of appointments by what the host says of them: reads once what they rest on, and judges each by itself. */
+/** Draws the plans of appointments by what the host says of them: reads once what they rest on, and checks each by itself. */
 export async function preparePlans(
   context: PlanningContext,
   requests: readonly PlanRequest[],

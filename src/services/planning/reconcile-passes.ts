@@ -11,7 +11,7 @@ import { foundOut } from './plan-row.ts'
 import type { Planner, PlanResult } from './planner.ts'
 import { emitCancelled } from './planning-events.ts'
 import type { Progress } from './reconcile-progress.ts'
-import type { Finding } from './reconcile-report.ts'
+import type { ReconcileFinding } from './reconcile-report.ts'
 
 export type Run = {
   readonly context: Context
@@ -104,7 +104,7 @@ export async function cancelGone({ context, progress, step, reached }: Run, forc
     const before = await missedBefore(context, [...lost, ...found])
     const toCancel = lost.filter((plan) => force || before(plan) === 'gone')
     const toWait = lost.filter((plan) => !toCancel.includes(plan))
-    const became = new Map<EntityId, Finding>(toWait.map(({ appointmentId }) => [appointmentId, 'missing']))
+    const became = new Map<EntityId, ReconcileFinding>(toWait.map(({ appointmentId }) => [appointmentId, 'missing']))
     await storage.decisions.append([
       ...toWait.filter((plan) => before(plan) === 'new').map(noteOf('deferred', 'appointment_gone', clock.now())),
       ...found.filter((plan) => before(plan) !== 'new').map(noteOf('planned', 'appointment_found', clock.now())),
@@ -159,7 +159,7 @@ async function* mend({ planner, step, progress: { skipPast } }: Run, ids: readon
   }
 }
 
-function findingOf(result: PlanResult | undefined): Finding | 'gone' {
+function findingOf(result: PlanResult | undefined): ReconcileFinding | 'gone' {
   if (result === undefined) return 'failed'
   if (result.status === 'planned') return result.drift
   if (result.error.code === 'appointment_not_found') return 'gone'

@@ -25,13 +25,13 @@ export type SettledReconcileOptions = z.output<typeof reconcileOptions>
  * - `unreadable`: the directory returned an invalid row; left as it is.
  * - `failed`: its plan could not be written; left as it is.
  */
-export type Finding = PlanDrift | 'missing' | 'unchanged' | 'unreadable' | 'failed'
+export type ReconcileFinding = PlanDrift | 'missing' | 'unchanged' | 'unreadable' | 'failed'
 
 const listed = ['planned', 'moved', 'cancelled', 'missing', 'replanned', 'unreadable', 'failed', 'gone'] as const
 type Example = (typeof listed)[number]
 
 /** What a reconciliation did. A number for each finding. */
-export type ReconcileReport = Readonly<Record<Finding, number>> & {
+export type ReconcileReport = Readonly<Record<ReconcileFinding, number>> & {
   /**
    * `done`; `stopped`: on a failure, named by `code`; `refused`: done but for the appointments that the directory no longer
    * knows, suspiciously many; `busy`: another worker is at it, and nothing was done here.
@@ -97,13 +97,13 @@ export class ReconcileTally {
   }
 
   /** What an appointment that was looked at turned out to be. */
-  saw(found: Finding | 'gone', appointmentId: EntityId): void {
+  saw(found: ReconcileFinding | 'gone', appointmentId: EntityId): void {
     this.state.checked += 1
     this.became(found, appointmentId)
   }
 
   /** What became of one that was `gone`. */
-  became(found: Finding | 'gone', appointmentId: EntityId): void {
+  became(found: ReconcileFinding | 'gone', appointmentId: EntityId): void {
     const { counts, examples } = this.state
     counts[found] += 1
     if (found !== 'unchanged' && examples[found].length < maxExamples) examples[found].push(appointmentId)

@@ -313,7 +313,7 @@ export class SettingsService {
     throw recipientNotFound(ref)
   }
 
-  /** Changes the row as it is read here, and no other: what another process wrote meanwhile is read and judged anew. */
+  /** Changes the row as it is read here, and no other: what another process wrote meanwhile is read and checked anew. */
   async #change(
     id: string,
     changeOf: (before: SettingsRow) => SettingsPatch | Promise<SettingsPatch>,

@@ -14,7 +14,7 @@ export type Notification = Omit<
 >
 
 /** A message that was not planned or sent, and the rule that decided so. */
-export type Omission = DecisionEntry
+export type SkippedMessage = DecisionEntry
 
 export type ScheduleResult = {
   readonly appointmentId: ReminderRow['appointmentId']
@@ -26,7 +26,7 @@ export type ScheduleResult = {
   /** Reminders that were being sent at that moment and may still arrive. */
   readonly inFlight: number
   /** Who gets no reminder, or fewer, and why. */
-  readonly omitted: readonly Omission[]
+  readonly omitted: readonly SkippedMessage[]
 }
 
 export type LifecycleResult = ScheduleResult & {
@@ -42,7 +42,10 @@ export type CancelResult = {
 }
 
 /** The notices queued, by this call or by an earlier one with the same `idempotencyKey`, and who was left out. */
-export type SendResult = { readonly notifications: readonly Notification[]; readonly omitted: readonly Omission[] }
+export type SendResult = {
+  readonly notifications: readonly Notification[]
+  readonly omitted: readonly SkippedMessage[]
+}
 
 /** A reminder that would be planned, with the text it would have. */
 export type PlannedMessage = Omit<Reminder, keyof RowOnly>
@@ -62,7 +65,7 @@ type RowOnly = Pick<
 >
 
 /** What would be sent, and what would not and why. */
-export type DryRun = { readonly reminders: readonly PlannedMessage[]; readonly omitted: readonly Omission[] }
+export type DryRun = { readonly reminders: readonly PlannedMessage[]; readonly omitted: readonly SkippedMessage[] }
 
 export type HistoryPage = {
   readonly notifications: readonly Notification[]

@@ -2,9 +2,9 @@ import { z } from 'zod'
 import type { DeliveryContent, DeliveryRow, ReminderRow, TaskBody, TaskRow } from '../../ports/storage.ts'
 import type { TaskDraft } from '../../schemas/task-manager.ts'
 import type { Category } from '../../schemas/vocabulary.ts'
-import type { Around, Right } from '../delivery/judged.ts'
-import { textOf } from '../delivery/walk.ts'
-import { factsOf as workFacts } from '../delivery/work.ts'
+import type { BatchContext, Sendable } from '../delivery/checked.ts'
+import { textOf } from '../delivery/process-due.ts'
+import { targetOf as workFacts } from '../delivery/work.ts'
 import { contentFor, type Subject } from '../messages/notices.ts'
 import type { Context } from '../shared/context.ts'
 
@@ -15,7 +15,7 @@ const bodyFacts = z.object({
 })
 
 /** The wall clock of the appointment's own zone, as documented, and who it is with. */
-function factsOf({ start, practitionerName }: Subject): string {
+function targetOf({ start, practitionerName }: Subject): string {
   const [date = null, time = null] = start?.local.split('T') ?? []
   const facts: z.input<typeof bodyFacts> = {
     appointment_date: date,
@@ -31,11 +31,11 @@ export type SendBody = TaskBody & { readonly content: DeliveryContent }
  * What is to be sent by the truth of the moment; words such as "tomorrow" are those of the time of sending. Null where the
  * text cannot be rendered.
  */
-export function bodyOf(context: Context, one: Right, around: Around, scheduledAt: Date): SendBody | null {
-  const rendered = textOf(context, one, around, scheduledAt)
+export function bodyOf(context: Context, one: Sendable, batch: BatchContext, scheduledAt: Date): SendBody | null {
+  const rendered = textOf(context, one, batch, scheduledAt)
   if (rendered === null) return null
-  const content = contentFor(workFacts(one.due).channel, one.verdict.address, rendered)
-  return { content, facts: factsOf(one.subject), scheduledAt }
+  const content = contentFor(workFacts(one.due).channel, one.result.address, rendered)
+  return { content, facts: targetOf(one.subject), scheduledAt }
 }
 
 const nounOf = {

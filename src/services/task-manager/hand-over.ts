@@ -1,25 +1,25 @@
 import { isSameRecipient } from '../../domain/appointment.ts'
-import type { Verdict } from '../../domain/due.ts'
+import type { CheckResult } from '../../domain/due.ts'
 import type { DuePlace, IntentCommand } from '../../ports/storage.ts'
+import { type BatchContext, type CheckedBatch, isSendable, type Sendable } from '../delivery/checked.ts'
 import { capOf, isOfItsTime, putOffCapped } from '../delivery/daily-cap.ts'
-import { decided, type Evaluated, fail } from '../delivery/decisions.ts'
+import { type Decided, decided, fail } from '../delivery/decisions.ts'
 import { emitDecided } from '../delivery/delivery-events.ts'
-import { type Around, isRight, type Judgement, type Right } from '../delivery/judged.ts'
+import { commitIntents, type Outlet, processDue } from '../delivery/process-due.ts'
 import { atSameAddress } from '../delivery/siblings.ts'
-import { commitIntents, type Outlet, walk } from '../delivery/walk.ts'
 import {
   type DueWork,
   deliveryWork,
-  factsOf,
   idempotencyKeyOf,
   pagesOf,
   reminderWork,
+  targetOf,
   workKey,
 } from '../delivery/work.ts'
 import { foundOut } from '../planning/plan-row.ts'
 import { sendersOf } from '../shared/accounts/senders.ts'
-import type { ShouldContinue, TaskContext } from './desk.ts'
 import { bodyOf } from './draft.ts'
+import type { ShouldContinue, TaskContext } from './task-updates.ts'
 
 const batchSize = 100
 /** How long work is left alone that could not be decided. */
@@ -39,12 +39,12 @@ export class HandOver {
     this.#shared = shared
     const { context } = shared
     this.#outlet = {
-      send: (one, around) => intentToHandOver(shared, one, around),
+      send: (one, batch) => intentToHandOver(shared, one, batch),
       wait: ({ due }) => {
         this.#notBefore.set(workKey(due), context.options.clock.elapsedMs() + waitMs)
         return null
       },
-      overrule: (judgement) => this.#covered(judgement),
+      overrule: (checkedBatch) => this.#covered(checkedBatch),
       written: (one, delivery) => emitDecided(context, one, delivery),
       unwritten: () => {},
     }
@@ -55,9 +55,9 @@ export class HandOver {
    * told at once. While TaskManager does not answer nothing is handed over: what it never heard of may be sent without it.
    */
   async run(shouldContinue: ShouldContinue, register: () => Promise<void>): Promise<void> {
-    const { pace, client } = this.#shared
+    const { rate, client } = this.#shared
     for (const read of [this.#notices, this.#reminders]) {
-      for await (const works of pagesOf((after) => read(after, Math.min(batchSize, pace.left)), placeOf)) {
+      for await (const works of pagesOf((after) => read(after, Math.min(batchSize, rate.left)), placeOf)) {
         if (!(await shouldContinue()) || !(await this.#isAlive())) break
         const fresh = works.filter((due) => this.#isDue(due))
         if (fresh.length > 0 && (await this.#batch(fresh)) > 0) await register()
@@ -77,9 +77,9 @@ export class HandOver {
         if (!(await shouldContinue())) break
         const senderOf = await sendersOf(
           context,
-          works.map((due) => factsOf(due).organizationId),
+          works.map((due) => targetOf(due).organizationId),
         )
-        const commands = works.filter((due) => senderOf(factsOf(due)) !== null).map(release)
+        const commands = works.filter((due) => senderOf(targetOf(due)) !== null).map(release)
         const now = clock.now()
         const outcomes = await commitIntents(storage, commands, now)
         if (outcomes.length > 0) context.dueAt(now)
@@ -121,22 +121,22 @@ export class HandOver {
 
   /** How many were handed over. */
   async #batch(works: readonly DueWork[]): Promise<number> {
-    const { context, planner, pace } = this.#shared
-    const { now, written, capped, moved } = await walk(context, works, this.#outlet)
+    const { context, planner, rate } = this.#shared
+    const { now, written, capped, moved } = await processDue(context, works, this.#outlet)
     const count = written.filter(({ command }) => command.kind === 'hand_over').length
-    pace.take(count)
+    rate.take(count)
     await putOffCapped(context, capped, now, this.#outlet.written)
     if (moved.size > 0) await planner.plan([...moved].map(foundOut))
     return count
   }
 
   /** Reminders whose address gets the very message by another recipient's, which was handed over before. */
-  async #covered({ judged, knowledge }: Judgement): Promise<ReadonlyMap<DueWork, Verdict>> {
+  async #covered({ checked, knowledge }: CheckedBatch): Promise<ReadonlyMap<DueWork, CheckResult>> {
     const { storage } = this.#shared.context.options
-    const covered = new Map<DueWork, Verdict>()
-    for (const one of judged) {
+    const covered = new Map<DueWork, CheckResult>()
+    for (const one of checked) {
       const { due } = one
-      if (due.kind !== 'reminder' || !isRight(one)) continue
+      if (due.kind !== 'reminder' || !isSendable(one)) continue
       const { organizationId, appointmentId, channel, reminderTime } = due.reminder
       const sharing = atSameAddress(one, one.subject.recipients, knowledge, { evenIfDenied: true })
       if (sharing.length === 0) continue
@@ -156,12 +156,12 @@ export class HandOver {
 }
 
 /** TaskManager is to send it, at its time; what is late or immediate, now. */
-function intentToHandOver({ context }: TaskContext, one: Right, around: Around): Evaluated | null {
+function intentToHandOver({ context }: TaskContext, one: Sendable, batch: BatchContext): Decided | null {
   const { due } = one
-  const { knowledge, planOf, now } = around
-  const { organizationId, recipient } = factsOf(due)
+  const { knowledge, planOf, now } = batch
+  const { organizationId, recipient } = targetOf(due)
   const isToCome = due.reminder !== null && due.reminder.reminderTime >= now
-  const body = bodyOf(context, one, around, isToCome ? due.reminder.reminderTime : now)
+  const body = bodyOf(context, one, batch, isToCome ? due.reminder.reminderTime : now)
   if (body === null) return fail(due, 'failed', 'template_failed')
   const { content, facts, scheduledAt } = body
   return decided(due, 'handed_over', 'task_manager_delivers', {

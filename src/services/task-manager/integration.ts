@@ -11,13 +11,13 @@ import { faultOf } from '../shared/fault-log.ts'
 import { type JobLease, takeJob } from '../shared/job-lease.ts'
 import { Alarms } from './alarms.ts'
 import { TaskManagerClient } from './client/client.ts'
-import type { TaskContext } from './desk.ts'
-import { Desk } from './desk.ts'
 import { HandOver } from './hand-over.ts'
-import { TaskLedger } from './ledger.ts'
+import { CreationRate } from './limits.ts'
 import type { ResolvedTaskManagerOptions } from './options.ts'
-import { Pace } from './pace.ts'
 import { TaskSync } from './sync.ts'
+import type { TaskContext } from './task-updates.ts'
+import { TaskUpdates } from './task-updates.ts'
+import { TaskWriter } from './task-writer.ts'
 
 const jobName = 'task_manager'
 /** How soon another worker may go on where one died. */
@@ -35,7 +35,7 @@ export type TaskManagerStatus = TaskSummary & {
  * The library and TaskManager, which keep two books about the same messages. Ours are the rows; of TaskManager's we know what
  * it acknowledged. Nothing is told to it that is not committed first, and nothing it says changes more than one row once.
  *
- * In the mode `deliver` a message walks like this:
+ * In the mode `deliver` a message goes this way:
  * ```
  *            commit: delivery handed_over, task row          TaskManager answers: task id
  *  waiting ------------------------------------> unregistered ---------------> registered
@@ -63,7 +63,7 @@ export class TaskManagerIntegration {
   readonly #context: Context
   readonly #settings: ResolvedTaskManagerOptions
   readonly #handOver: HandOver
-  readonly #desk: Desk
+  readonly #updates: TaskUpdates
   readonly #sync: TaskSync
   readonly #alarms: Alarms
   #isStarted = false
@@ -85,13 +85,13 @@ export class TaskManagerIntegration {
     this.#context = context
     this.#settings = settings
     this.client = new TaskManagerClient({ ...settings.connection, clock, random, logger, env })
-    const ledger = new TaskLedger(context)
-    const pace = new Pace(settings.createsPerMinute, clock)
-    const shared: TaskContext = { context, planner, callbacks, client: this.client, settings, ledger, pace }
-    this.#desk = new Desk(shared)
+    const writer = new TaskWriter(context)
+    const rate = new CreationRate(settings.createsPerMinute, clock)
+    const shared: TaskContext = { context, planner, callbacks, client: this.client, settings, writer, rate }
+    this.#updates = new TaskUpdates(shared)
     this.#handOver = new HandOver(shared)
-    this.#alarms = new Alarms(this.#desk)
-    this.#sync = new TaskSync(this.#desk, this.#alarms)
+    this.#alarms = new Alarms(this.#updates)
+    this.#sync = new TaskSync(this.#updates, this.#alarms)
   }
 
   /** What the dispatcher is to send: in the mode `deliver` only what was taken over. */
@@ -138,7 +138,7 @@ export class TaskManagerIntegration {
     const { oldestPendingAt } = summary
     const waitsMs =
       oldestPendingAt === null ? 0 : this.#context.options.clock.now().getTime() - oldestPendingAt.getTime()
-    const { refusal } = this.#desk
+    const { refusal } = this.#updates
     const fault = reason ?? this.client.fault ?? refusal?.message ?? null
     const isWell = reason === null && this.client.fault === null && refusal?.concernsAll !== true
     const isOk = isWell && this.client.circuit !== 'open' && waitsMs < this.#settings.overdueAfterMs

@@ -1,15 +1,15 @@
 import type { TaskRow } from '../../ports/storage.ts'
-import { judge } from '../delivery/judge.ts'
+import { checkDue } from '../delivery/check-due.ts'
 import { reportedFailed } from '../delivery/reports.ts'
 import type { Context } from '../shared/context.ts'
 import { isDirectoryFault } from '../shared/directory/batch-reader.ts'
 import { faultOf } from '../shared/fault-log.ts'
 import type { Alarms } from './alarms.ts'
-import { Crew } from './crew.ts'
-import type { ShouldContinue } from './desk.ts'
-import { type Case, type DeliverCase, type Desk, workOf } from './desk.ts'
+import { TaskPool } from './limits.ts'
 import { askAgain, askOutcome } from './outcome.ts'
 import { check, create } from './registration.ts'
+import type { ShouldContinue } from './task-updates.ts'
+import { type Case, type DeliverCase, type TaskUpdates, workRefOf } from './task-updates.ts'
 import { withdraw } from './withdrawal.ts'
 
 /** Rows of which nothing can be done now, after which it is given up for this time. */
@@ -19,30 +19,30 @@ const freshMs = 30_000
 
 /** Looks at tasks that are due for it, and does what is to be done about each. */
 export class TaskSync {
-  readonly #desk: Desk
+  readonly #updates: TaskUpdates
   readonly #alarms: Alarms
-  readonly #crew: Crew
+  readonly #pool: TaskPool
   /** Due while they were under way: something may have changed that what is under way does not know of. */
   readonly #missed = new Set<number>()
 
-  constructor(desk: Desk, alarms: Alarms) {
-    this.#desk = desk
+  constructor(updates: TaskUpdates, alarms: Alarms) {
+    this.#updates = updates
     this.#alarms = alarms
-    this.#crew = new Crew(desk.shared.settings.concurrency)
+    this.#pool = new TaskPool(updates.shared.settings.concurrency)
   }
 
   /** Until nothing is due any more that is not under way, or nothing can be done about it now. */
   async run(shouldContinue: ShouldContinue): Promise<void> {
-    const { context, settings } = this.#desk.shared
+    const { context, settings } = this.#updates.shared
     const idle = new Set<number>()
     while (idle.size < mostIdle && (await shouldContinue())) {
       // Few at a time: what is read here must not grow old while it waits for its turn.
-      const limit = 2 * settings.concurrency + this.#crew.busy + idle.size
-      const due = await context.options.storage.tasks.due(this.#desk.now, limit)
+      const limit = 2 * settings.concurrency + this.#pool.busy + idle.size
+      const due = await context.options.storage.tasks.due(this.#updates.now, limit)
       const tasks = due.filter(({ id }) => !this.#isUnderWay(id) && !idle.has(id))
       if (tasks.length === 0) return
       for (const one of await this.#withTruth(await Promise.all(tasks.map((task) => read(context, task))))) {
-        await this.#crew.begin(one.task.id, async () => {
+        await this.#pool.begin(one.task.id, async () => {
           const isDone = await this.#step(one)
           const isMissed = this.#missed.delete(one.task.id)
           // Nothing can be done about it now, as long as TaskManager is away.
@@ -54,47 +54,47 @@ export class TaskSync {
   }
 
   #isUnderWay(id: number): boolean {
-    if (!this.#crew.has(id)) return false
+    if (!this.#pool.has(id)) return false
     this.#missed.add(id)
     return true
   }
 
   /** Resolves when nothing is under way. */
   rest(): Promise<void> {
-    return this.#crew.allDone()
+    return this.#pool.allDone()
   }
 
   async #step(one: Case): Promise<boolean> {
-    const desk = this.#desk
+    const updates = this.#updates
     try {
       if (one.task.notificationId === null) return await this.#alarms.look(one)
-      if (!isDelivery(one)) return await desk.write(one, { kind: 'forget' })
+      if (!isDelivery(one)) return await updates.write(one, { kind: 'forget' })
       const { state, reason } = one.delivery
-      if (state === 'unknown') return await askAgain(desk, one)
+      if (state === 'unknown') return await askAgain(updates, one)
       // Settled by a report, or taken over.
-      if (state !== 'handed_over') return await desk.write(one, { kind: 'forget' })
-      if (reason !== null) return await withdraw(desk, one)
-      if (one.task.taskId === null) return await create(desk, one)
-      return await (isToCome(desk, one) ? check(desk, one) : askOutcome(desk, one))
+      if (state !== 'handed_over') return await updates.write(one, { kind: 'forget' })
+      if (reason !== null) return await withdraw(updates, one)
+      if (one.task.taskId === null) return await create(updates, one)
+      return await (isToCome(updates, one) ? check(updates, one) : askOutcome(updates, one))
     } catch (error) {
-      const { logger } = desk.shared.context.options
+      const { logger } = updates.shared.context.options
       logger.error('updating a task failed', { taskRow: one.task.id, fault: faultOf(error) })
-      return desk.wait(one, desk.later(freshMs))
+      return updates.wait(one, updates.later(freshMs))
     }
   }
 
   /** The truth about those that are to be compared with it. Where the host cannot say, they are decided without. */
   async #withTruth(cases: readonly Case[]): Promise<readonly Case[]> {
-    const desk = this.#desk
-    const { context } = desk.shared
-    const asked = cases.filter(isDelivery).filter((one) => needsTruth(desk, one))
+    const updates = this.#updates
+    const { context } = updates.shared
+    const asked = cases.filter(isDelivery).filter((one) => needsTruth(updates, one))
     if (asked.length === 0) return cases
     try {
-      const judgement = await judge(context, asked.map(workOf))
+      const checkedBatch = await checkDue(context, asked.map(workRefOf))
       const truths = new Map(
         asked.flatMap((one, index) => {
-          const judged = judgement.judged[index]
-          return judged === undefined ? [] : [[one.task.id, { judgement, judged }] as const]
+          const checked = checkedBatch.checked[index]
+          return checked === undefined ? [] : [[one.task.id, { checkedBatch, checked }] as const]
         }),
       )
       return cases.map((one) => ({ ...one, truth: truths.get(one.task.id) ?? null }))
@@ -108,14 +108,15 @@ export class TaskSync {
 
 const isDelivery = (one: Case): one is DeliverCase => one.delivery !== null
 
-const isToCome = (desk: Desk, { task }: Case): boolean =>
-  task.scheduledAt > desk.now && task.errorCode !== reportedFailed
+const isToCome = (updates: TaskUpdates, { task }: Case): boolean =>
+  task.scheduledAt > updates.now && task.errorCode !== reportedFailed
 
-function needsTruth(desk: Desk, one: DeliverCase): boolean {
+function needsTruth(updates: TaskUpdates, one: DeliverCase): boolean {
   const { task, delivery } = one
   if (delivery.state !== 'handed_over' || delivery.reason !== null) return false
-  if (task.taskId !== null) return isToCome(desk, one)
-  const isFresh = task.touched === 0 && task.generation === 0 && desk.now.getTime() - task.createdAt.getTime() < freshMs
+  if (task.taskId !== null) return isToCome(updates, one)
+  const isFresh =
+    task.touched === 0 && task.generation === 0 && updates.now.getTime() - task.createdAt.getTime() < freshMs
   return task.attempts === 0 && !isFresh
 }
 

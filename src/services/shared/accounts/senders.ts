@@ -1,4 +1,4 @@
-import type { Lane } from '../../../ports/storage.ts'
+import type { SendQueue } from '../../../ports/storage.ts'
 import type { ServiceOptions } from '../service-options.ts'
 import type { Provider, Providers } from './providers.ts'
 
@@ -14,7 +14,7 @@ export type AccountsContext = {
 export async function sendersOf(
   { options, providers }: AccountsContext,
   organizationIds: readonly string[],
-): Promise<(lane: Lane) => Provider | null> {
+): Promise<(queue: SendQueue) => Provider | null> {
   const ids = [...new Set(organizationIds)]
   const rows = ids.length === 0 ? [] : await options.storage.settings.get(ids)
   const rowOf = new Map(rows.map((row) => [row.organizationId, row]))

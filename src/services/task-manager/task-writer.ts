@@ -7,7 +7,7 @@ import { faultOf } from '../shared/fault-log.ts'
 type Waiting = { readonly command: TaskCommand; readonly done: (applied: boolean) => void }
 
 /** Writes what becomes of tasks in batches: what is known in one turn of the event loop is one command. */
-export class TaskLedger {
+export class TaskWriter {
   readonly #context: Context
   #waiting: Waiting[] = []
   #isScheduled = false

@@ -1,5 +1,5 @@
 import type { Change } from '../../domain/changes.ts'
-import type { Verdict } from '../../domain/due.ts'
+import type { CheckResult } from '../../domain/due.ts'
 import type { PlanRow } from '../../ports/storage.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
@@ -7,11 +7,11 @@ import type { Subject } from '../messages/notices.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import type { DueWork } from './work.ts'
 
-export type Judged = {
+export type Checked = {
   readonly due: DueWork
-  readonly verdict: Verdict
-  /** Of a reminder: the verdict if it were somebody else's. */
-  readonly verdictFor?: (recipient: RecipientRef) => Verdict
+  readonly result: CheckResult
+  /** Of a reminder: the result if it were somebody else's. */
+  readonly resultFor?: (recipient: RecipientRef) => CheckResult
   readonly subject: Subject | null
   /** Who has the same address, and gets the message by it. */
   readonly others: readonly Person[]
@@ -20,16 +20,16 @@ export type Judged = {
 }
 
 /** One that is to be sent. */
-export type Right = Judged & { readonly verdict: Extract<Verdict, { kind: 'send' }>; readonly subject: Subject }
+export type Sendable = Checked & { readonly result: Extract<CheckResult, { kind: 'send' }>; readonly subject: Subject }
 
-export const isRight = (one: Judged): one is Right => one.verdict.kind === 'send' && one.subject !== null
+export const isSendable = (one: Checked): one is Sendable => one.result.kind === 'send' && one.subject !== null
 
-/** What a batch of work is judged by. */
-export type Around = {
+/** What a batch of work is checked by. */
+export type BatchContext = {
   readonly knowledge: Knowledge
   readonly planOf: (due: DueWork) => PlanRow | null
   readonly now: Date
 }
 
 /** A batch of work against the truth; in the order of the work. */
-export type Judgement = Around & { readonly judged: readonly Judged[] }
+export type CheckedBatch = BatchContext & { readonly checked: readonly Checked[] }

@@ -4,9 +4,9 @@ import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Task, TaskDraft } from '../../schemas/task-manager.ts'
 import { type DecisionAction, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
 import type { Callbacks } from '../delivery/callbacks.ts'
+import type { Checked, CheckedBatch } from '../delivery/checked.ts'
 import { entryOf as entryOfWork } from '../delivery/decisions.ts'
 import { emitEnding } from '../delivery/delivery-events.ts'
-import type { Judged, Judgement } from '../delivery/judged.ts'
 import { type DueWork, deliveryWork, startByRows } from '../delivery/work.ts'
 import type { Planner } from '../planning/planner.ts'
 import { sendersOf } from '../shared/accounts/senders.ts'
@@ -14,9 +14,9 @@ import type { Context } from '../shared/context.ts'
 import type { TaskManagerClient } from './client/client.ts'
 import { isOfSetUp, neverSent } from './client/failures.ts'
 import { deliverDraft, type SendBody } from './draft.ts'
-import type { TaskLedger } from './ledger.ts'
+import type { CreationRate } from './limits.ts'
 import type { ResolvedTaskManagerOptions } from './options.ts'
-import type { Pace } from './pace.ts'
+import type { TaskWriter } from './task-writer.ts'
 
 /** What the parts of the integration share. */
 export type TaskContext = {
@@ -25,8 +25,8 @@ export type TaskContext = {
   readonly callbacks: Pick<Callbacks, 'url'>
   readonly client: TaskManagerClient
   readonly settings: ResolvedTaskManagerOptions
-  readonly ledger: TaskLedger
-  readonly pace: Pace
+  readonly writer: TaskWriter
+  readonly rate: CreationRate
 }
 
 /** Asked before each batch. False: stop here, because of `stop()` or because another worker has the job by now. */
@@ -38,7 +38,7 @@ export type Case = {
   readonly reminder: ReminderRow | null
   readonly delivery: DeliveryRow | null
   /** The truth about it, where it was asked for and told. */
-  readonly truth: { readonly judgement: Judgement; readonly judged: Judged } | null
+  readonly truth: { readonly checkedBatch: CheckedBatch; readonly checked: Checked } | null
 }
 /** One that TaskManager is to send. */
 export type DeliverCase = Case & { readonly delivery: DeliveryRow }
@@ -52,7 +52,7 @@ const firstWaitMs = 2000
 const longestWaitMs = 5 * 60_000
 
 /** What the steps about a task have in common. Every step says whether it wrote something. */
-export class Desk {
+export class TaskUpdates {
   readonly shared: TaskContext
   #refusal: Refusal | null = null
 
@@ -75,7 +75,7 @@ export class Desk {
 
   write({ task }: Pick<Case, 'task'>, rest: Rest<TaskCommand>, ...entries: readonly DecisionEntry[]): Promise<boolean> {
     if (rest.kind === 'registered') this.#refusal = null
-    return this.shared.ledger.write({ task, at: this.now, entries, ...rest })
+    return this.shared.writer.write({ task, at: this.now, entries, ...rest })
   }
 
   /** Looked at again at `nextAt`, with nothing to tell. */
@@ -124,7 +124,7 @@ export class Desk {
 
   /** Nothing is sent from the start on. */
   isTooLate(one: DeliverCase): boolean {
-    const start = startByRows(workOf(one))
+    const start = startByRows(workRefOf(one))
     return start !== null && start <= this.now
   }
 
@@ -168,10 +168,10 @@ export class Desk {
   }
 }
 
-export const workOf = ({ delivery, reminder }: DeliverCase): DueWork => deliveryWork(delivery, reminder)
+export const workRefOf = ({ delivery, reminder }: DeliverCase): DueWork => deliveryWork(delivery, reminder)
 
 export const entryOf = (one: DeliverCase, action: DecisionAction, rule: Rule, detail?: string): DecisionEntry =>
-  entryOfWork(workOf(one), action, rule, detail)
+  entryOfWork(workRefOf(one), action, rule, detail)
 
 /** A lost task is another one; the key of a creation says which. */
 export const keyOf = ({ delivery, task }: DeliverCase): string =>

@@ -9,9 +9,9 @@ import { failureOf, orAborted, stageOf } from './failures.ts'
 
 /**
  * One connection at a time to one server, and what is known of its dialogue: nodemailer signs in, sends and reuses it,
- * while the lane dials, holds every answer to its time, and knows how far a message came when something breaks.
+ * while the session dials, holds every answer to its time, and knows how far a message came when something breaks.
  */
-export class Lane {
+export class SmtpSession {
   readonly #plan: ConnectionPlan
   readonly #dial: Dial
   readonly #transport: Transporter<SMTPPoolSentMessageInfo, SMTPPoolOptions>
@@ -73,7 +73,7 @@ export class Lane {
     this.#transport.close()
   }
 
-  /** What nodemailer reports to the lane. */
+  /** What nodemailer reports to the session. */
   #hooks(): SMTPPoolOptions {
     const secured = this.#plan.route.tls !== null
     return {

@@ -1,6 +1,6 @@
 import { type Appointment, isSameRecipient, type WaitlistEntry } from '../../domain/appointment.ts'
 import { changesSince } from '../../domain/changes.ts'
-import { judgeNotice, judgeReminder, judgeWaitlistNotice, type Truth, type Verdict } from '../../domain/due.ts'
+import { type CheckResult, checkNotice, checkReminder, checkWaitlistNotice, type Truth } from '../../domain/due.ts'
 import type { PlanRow } from '../../ports/storage.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
@@ -8,16 +8,16 @@ import type { Subject } from '../messages/notices.ts'
 import { parseBefore, parseRecipients, parseSnapshot } from '../messages/snapshot.ts'
 import type { Context } from '../shared/context.ts'
 import { Knowledge } from '../shared/knowledge.ts'
-import type { Judged, Judgement } from './judged.ts'
+import type { Checked, CheckedBatch } from './checked.ts'
 import { atSameAddress, besideSiblings, standingIn } from './siblings.ts'
 import { askTruths, type WorkTruths } from './truths.ts'
-import { type DueWork, factsOf, subjectKey } from './work.ts'
+import { type DueWork, subjectKey, targetOf } from './work.ts'
 
 /**
- * Judges each of a batch of work by the truth. `known`: what is known of it already; else the host is asked.
+ * Checks each of a batch of work against the truth. `known`: what is known of it already; else the host is asked.
  * @throws NotificationError `directory_failed` or `directory_invalid` where the host cannot say.
  */
-export async function judge(context: Context, works: readonly DueWork[], known?: WorkTruths): Promise<Judgement> {
+export async function checkDue(context: Context, works: readonly DueWork[], known?: WorkTruths): Promise<CheckedBatch> {
   const truths = known ?? (await askTruths(context, works))
   const subjects = works.map((due) => {
     const snapshot = parseSnapshot(due.delivery?.snapshot ?? null)
@@ -27,7 +27,7 @@ export async function judge(context: Context, works: readonly DueWork[], known?:
     Knowledge.load(
       context,
       subjects.map(({ due, snapshot, subject }) => ({
-        organizationId: factsOf(due).organizationId,
+        organizationId: targetOf(due).organizationId,
         // Whoever was detached since may have opted out all the same.
         recipients: [...(subject?.recipients ?? []), ...(snapshot?.recipients ?? [])],
       })),
@@ -37,50 +37,50 @@ export async function judge(context: Context, works: readonly DueWork[], known?:
   ])
   // The clock is read after the truth: a start that came meanwhile is past.
   const moment = { now: context.options.clock.now(), leadMs: context.options.leadMs }
-  const judged = subjects.map(({ due, snapshot, subject }): Judged => {
-    const { organizationId } = factsOf(due)
+  const checked = subjects.map(({ due, snapshot, subject }): Checked => {
+    const { organizationId } = targetOf(due)
     const surroundings = knowledge.surroundings(organizationId)
     const isGoneForLong = missing.has(subjectKey(due))
     const appointment = appointmentTruth(due, truths)
     if (due.reminder !== null) {
       const { reminder } = due
-      const verdictFor = (recipient: RecipientRef) =>
-        judgeReminder({ ...reminder, recipient, isGoneForLong }, appointment, truths.planOf(due), surroundings, moment)
-      return { due, subject, verdict: verdictFor(reminder.recipient), verdictFor, others: [] }
+      const resultFor = (recipient: RecipientRef) =>
+        checkReminder({ ...reminder, recipient, isGoneForLong }, appointment, truths.planOf(due), surroundings, moment)
+      return { due, subject, result: resultFor(reminder.recipient), resultFor, others: [] }
     }
     const { delivery } = due
-    const verdictFor = (recipient: RecipientRef) => {
+    const resultFor = (recipient: RecipientRef) => {
       const notice = { ...delivery, recipient, askedStatus: snapshot?.status ?? null, isGoneForLong }
       return delivery.waitlistEntryId === null
-        ? judgeNotice(notice, appointment, snapshot, surroundings, moment)
-        : judgeWaitlistNotice(notice, waitlistTruth(due, truths), surroundings, moment)
+        ? checkNotice(notice, appointment, snapshot, surroundings, moment)
+        : checkWaitlistNotice(notice, waitlistTruth(due, truths), surroundings, moment)
     }
-    const verdict = standingIn(verdictFor(delivery.recipient), parseRecipients(delivery.snapshot), verdictFor)
-    const one = { due, subject, verdict, others: [] }
+    const result = standingIn(resultFor(delivery.recipient), parseRecipients(delivery.snapshot), resultFor)
+    const one = { due, subject, result, others: [] }
     const others = atSameAddress(one, mergedWith(due, subject), knowledge)
     const before = due.delivery.category === 'RESCHEDULE' ? parseBefore(due.delivery.snapshot) : null
     return { ...one, others, changed: before === null || subject === null ? undefined : changesSince(before, subject) }
   })
-  const around = { knowledge, planOf: truths.planOf, now: moment.now }
-  return { judged: await besideSiblings(context, judged, around), ...around }
+  const batch = { knowledge, planOf: truths.planOf, now: moment.now }
+  return { checked: await besideSiblings(context, checked, batch), ...batch }
 }
 
 /** The plan says active and one start, the host another: the whole appointment is planned anew, not only what is due. */
-export function changedBehindOurBack(verdict: Verdict, plan: PlanRow | null): boolean {
-  if (verdict.kind === 'move') return true
-  if (verdict.kind !== 'cancel' || plan?.status !== 'active') return false
-  return verdict.rule === 'appointment_cancelled' || verdict.rule === 'appointment_ended'
+export function changedBehindOurBack(result: CheckResult, plan: PlanRow | null): boolean {
+  if (result.kind === 'move') return true
+  if (result.kind !== 'cancel' || plan?.status !== 'active') return false
+  return result.rule === 'appointment_cancelled' || result.rule === 'appointment_ended'
 }
 
 const gone = { kind: 'gone' } as const
 
 function appointmentTruth(due: DueWork, truths: WorkTruths): Truth<Appointment> {
-  const { appointmentId, organizationId } = factsOf(due)
+  const { appointmentId, organizationId } = targetOf(due)
   return appointmentId === null ? gone : ofOrganization(truths, organizationId, truths.appointment(appointmentId))
 }
 
 function waitlistTruth(due: DueWork, truths: WorkTruths): Truth<WaitlistEntry> {
-  const { waitlistEntryId, organizationId } = factsOf(due)
+  const { waitlistEntryId, organizationId } = targetOf(due)
   return waitlistEntryId === null ? gone : ofOrganization(truths, organizationId, truths.waitlistEntry(waitlistEntryId))
 }
 
@@ -104,7 +104,7 @@ function mergedWith(due: DueWork, subject: Subject | null): readonly Person[] {
   return asked.flatMap(
     (other) =>
       subject?.recipients.find((one) => isSameRecipient(one, other)) ??
-      (factsOf(due).category === 'CANCELLATION' ? other : []),
+      (targetOf(due).category === 'CANCELLATION' ? other : []),
   )
 }
 
@@ -113,7 +113,7 @@ function subjectOf(
   snapshot: Appointment | null,
   { appointment, waitlistEntry }: WorkTruths,
 ): Subject | null {
-  const { appointmentId, waitlistEntryId, category } = factsOf(due)
+  const { appointmentId, waitlistEntryId, category } = targetOf(due)
   const truth =
     appointmentId !== null
       ? appointment(appointmentId)
@@ -137,7 +137,7 @@ async function missingForLong(
     const key = subjectKey(due)
     if (asked.has(key)) continue
     asked.add(key)
-    const { organizationId, appointmentId, waitlistEntryId } = factsOf(due)
+    const { organizationId, appointmentId, waitlistEntryId } = targetOf(due)
     if (waitlistEntryId !== null) {
       const isGone = waitlistTruth(due, truths).kind === 'gone'
       if (!isGone) disappearances.waitlistEntryFound(waitlistEntryId)
