@@ -70,6 +70,7 @@ export type {
   RecipientType,
   ReminderStatus,
   Rule,
+  SuppressionCause,
   TemplateKey,
   UnknownOutcomePolicy,
 } from './schemas/vocabulary.ts'
@@ -90,6 +91,7 @@ export type { NotificationTransaction } from './services/planning/notification-t
 export type { ReconcileStatus } from './services/planning/reconcile-progress.ts'
 export type { ReconcileFinding, ReconcileOptions, ReconcileReport } from './services/planning/reconcile-report.ts'
 export type { BatchResult as ScheduleManyResult, PlanSummary } from './services/planning/schedule-batch.ts'
+export type { Addresses, AddressPage, KnownAddress } from './services/settings/addresses.ts'
 export type { EffectiveChannel, EffectivePreferences, EffectiveSettings } from './services/settings/effective.ts'
 export type { SettingsService, WithWarnings } from './services/settings/settings-service.ts'
 export type { AccountPause, DestinationPause } from './services/shared/accounts/paused-accounts.ts'
@@ -148,6 +150,8 @@ export {
   recipientTypes,
   reminderStatuses,
   ruleTable,
+  suppressionCauses,
+  suppressionTable,
   templateKeys,
   unknownOutcomePolicies,
 } from './schemas/vocabulary.ts'
@@ -201,6 +205,7 @@ export type * from './ports/transport.ts'
 
 // For authors of storage adapters: the tables, and the commands by which their rows change.
 
+export { sharedSender } from './ports/storage/addresses.ts'
 export { leaseChallengeMs, maxCountedTotal } from './ports/storage/deliveries.ts'
 export { sendQueueKey } from './ports/storage/due.ts'
 export { clockSlackMs } from './ports/storage/jobs.ts'

@@ -12,6 +12,7 @@ import {
   type Rule,
 } from '../schemas/vocabulary.ts'
 import { type Appointment, inactiveRule, isActive, isSameRecipient, type WaitlistEntry } from './appointment.ts'
+import { detailOf, type Effective } from './effective.ts'
 import { effectiveFor, type Surroundings } from './plan.ts'
 import { canonicalOffsets, reminderTime } from './reminder-time.ts'
 import { type Life, usefulUntil } from './useful-life.ts'
@@ -20,7 +21,7 @@ import { type Life, usefulUntil } from './useful-life.ts'
 export type CheckResult =
   | { readonly kind: 'send'; readonly recipient: Person; readonly address: string }
   /** Not to be sent: silent. */
-  | { readonly kind: 'cancel'; readonly rule: Rule }
+  | { readonly kind: 'cancel'; readonly rule: Rule; readonly detail?: string }
   /** Should be sent and cannot be: FAILED, told. */
   | { readonly kind: 'refuse'; readonly rule: Rule }
   /** Cannot be decided or sent now, and may be later: put off, at no cost. `waitMs`: for so long, where somebody says. */
@@ -84,7 +85,7 @@ export function checkReminder(
   const recipient = appointment.recipients.find((one) => isSameRecipient(one, reminder.recipient))
   if (recipient === undefined) return missing(appointment, reminder.startsAt, now)
   const allowed = effectiveFor(surroundings, recipient, 'REMINDER', reminder.channel)
-  if (!allowed.allowed || allowed.address === null) return denied(allowed.rule)
+  if (!allowed.allowed || allowed.address === null) return denied(allowed)
   const offsets = canonicalOffsets(plan.customReminders ?? allowed.offsets)
   if (!offsets.some((offset) => offset.text === reminder.offset)) return cancel('offset_removed')
   const { reminderTime: since } = reminder
@@ -172,7 +173,7 @@ function checkRecipient(
     return missing(subject, life.start ?? new Date(life.since.getTime() + unreadableOfferMs), moment.now)
   }
   const allowed = effectiveFor(surroundings, recipient, notice.category, notice.channel)
-  if (!allowed.allowed || allowed.address === null) return denied(allowed.rule)
+  if (!allowed.allowed || allowed.address === null) return denied(allowed)
   return tooLate(life, moment) ?? { kind: 'send', recipient, address: allowed.address }
 }
 
@@ -186,12 +187,13 @@ function tooLate(life: Life, { now, leadMs }: Moment): CheckResult | null {
   return life.since < until ? { kind: 'refuse', rule: 'too_late' } : cancel('appointment_started')
 }
 
-const cancel = (rule: Rule): CheckResult => ({ kind: 'cancel', rule })
+const cancel = (rule: Rule) => ({ kind: 'cancel', rule }) as const
 
 /** Without a provider a message that should go out cannot: that is a failure to tell, not a wish to respect. */
-function denied(rule: Rule): CheckResult {
+function denied(allowed: Effective): CheckResult {
+  const { rule } = allowed
   if (isProviderLocked(rule)) return { kind: 'wait', rule }
-  return isProviderMissing(rule) ? { kind: 'refuse', rule } : cancel(rule)
+  return isProviderMissing(rule) ? { kind: 'refuse', rule } : { ...cancel(rule), ...detailOf(allowed) }
 }
 
 /** An offer of an entry that cannot be read is tried for so long, in ms. */

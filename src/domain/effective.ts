@@ -1,11 +1,11 @@
+import { addressKey, readAddress, type Suppression } from '../schemas/address.ts'
 import type { Person } from '../schemas/directory.ts'
-import { readEmail } from '../schemas/email-address.ts'
 import type { ShownOf } from '../schemas/fields.ts'
 import type { OffsetInput } from '../schemas/offset.ts'
-import { type Country, type ReadContact, readPhone } from '../schemas/phone-number.ts'
+import type { Country, ReadContact } from '../schemas/phone-number.ts'
 import { categoryFlagOf, channelFlagOf, type PreferencesValues } from '../schemas/preferences.ts'
 import type { SettingsFields } from '../schemas/settings.ts'
-import type { Category, Channel, Rule } from '../schemas/vocabulary.ts'
+import { type Category, type Channel, type Rule, suppressionTable } from '../schemas/vocabulary.ts'
 
 /** The organization's settings, with defaults filled in. */
 export type OrganizationPolicy = ShownOf<SettingsFields>
@@ -18,7 +18,8 @@ export type EffectiveInput = {
   readonly channel: Channel
   /** Why the organization has no usable provider for the channel; null: it has one. */
   readonly providerFault: Rule | null
-  readonly isSuppressed: (channel: Channel, address: string) => boolean
+  /** Why nothing is sent to the address; null: it may be. */
+  readonly suppression: (channel: Channel, address: string) => Suppression | null
 }
 
 export type Effective = {
@@ -31,6 +32,8 @@ export type Effective = {
   readonly address: string | null
   /** Why the address cannot be used, or what is doubtful about it, without the address; null: nothing is. */
   readonly addressNote: string | null
+  /** Why nothing is sent to the address; null: it may be. */
+  readonly suppression: Suppression | null
   /** The offsets in force for reminders on this channel, as written. */
   readonly offsets: readonly OffsetInput[]
 }
@@ -52,7 +55,8 @@ export function effective(input: EffectiveInput): Effective {
   }
   const contact = contactOf(channel, wishes, recipient, policy.defaultCountry)
   if (contact.fault !== null) reasons.push(contact.fault)
-  if (contact.address !== null && input.isSuppressed(channel, addressKey(contact.address))) reasons.push('suppressed')
+  const suppression = contact.address === null ? null : input.suppression(channel, addressKey(contact.address))
+  if (suppression !== null) reasons.push('suppressed')
   if (input.providerFault !== null) reasons.push(input.providerFault)
   const own = email ? wishes?.emailReminders : wishes?.smsReminders
   return {
@@ -61,16 +65,18 @@ export function effective(input: EffectiveInput): Effective {
     reasons,
     address: contact.address,
     addressNote: contact.note,
+    suppression,
     offsets: own ?? (email ? policy.defaultEmailReminders : policy.defaultSmsReminders),
   }
 }
 
 /** What is said beside the rule, where it is about the address. */
-export const detailOf = ({ rule, addressNote }: Effective) =>
-  rule === 'invalid_contact' && addressNote !== null ? { detail: addressNote } : {}
-
-/** What two addresses are compared by: mailboxes differ in nothing but case in practice. */
-export const addressKey = (address: string): string => address.toLowerCase()
+export function detailOf({ rule, addressNote, suppression }: Effective): { readonly detail?: string } {
+  if (rule === 'invalid_contact' && addressNote !== null) return { detail: addressNote }
+  if (rule !== 'suppressed' || suppression === null) return {}
+  const { cause, code, since } = suppression
+  return { detail: `${suppressionTable[cause]} (${code}, since ${since.toISOString()})` }
+}
 
 export type Contact = {
   readonly address: string | null
@@ -97,7 +103,7 @@ export function contactOf(
   const key = `${channel} ${channel === 'SMS' ? country : ''} ${told}`
   let contact = checked.get(key)
   if (contact === undefined) {
-    contact = contactFrom(channel === 'EMAIL' ? readEmail(told) : readPhone(told, country))
+    contact = contactFrom(readAddress(channel, told, country))
     if (checked.size >= 10_000) checked.clear()
     // What is that long is no address, and is not worth its memory.
     if (key.length <= 1000) checked.set(key, contact)

@@ -5,14 +5,14 @@ import type { Offset, OffsetInput } from '../schemas/offset.ts'
 import type { PreferencesValues } from '../schemas/preferences.ts'
 import { type Channel, channels, isProviderLocked, type PastReminderPolicy, type Rule } from '../schemas/vocabulary.ts'
 import { type Appointment, refOf } from './appointment.ts'
-import { detailOf, type Effective, effective, type OrganizationPolicy } from './effective.ts'
+import { detailOf, type Effective, type EffectiveInput, effective, type OrganizationPolicy } from './effective.ts'
 import { canonicalOffsets, hoursBefore, reminderTime } from './reminder-time.ts'
 
 /** What planning and sending know beside the appointment itself. */
 export type Surroundings = {
   readonly policy: OrganizationPolicy
   wishesOf(recipient: RecipientRef): PreferencesValues | null
-  isSuppressed(channel: Channel, address: string): boolean
+  suppression: EffectiveInput['suppression']
   providerFault(channel: Channel): Rule | null
 }
 
@@ -87,7 +87,7 @@ export function effectiveFor(
     category,
     channel,
     providerFault: surroundings.providerFault(channel),
-    isSuppressed: surroundings.isSuppressed,
+    suppression: surroundings.suppression,
   })
 }
 

@@ -1,7 +1,7 @@
+import { addressKey } from '../schemas/address.ts'
 import { type RecipientRef, refKey } from '../schemas/common.ts'
 import { type OffsetInput, parseOffset } from '../schemas/offset.ts'
 import type { Channel, ReminderStatus, Rule } from '../schemas/vocabulary.ts'
-import { addressKey } from './effective.ts'
 import type { Start } from './local-time.ts'
 import { sendQueueKey } from './plan.ts'
 import { canonicalOffsets, reminderTime } from './reminder-time.ts'

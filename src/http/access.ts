@@ -145,6 +145,9 @@ function isSelf(caller: Caller, recipient: RecipientRef | null): boolean {
   return self !== null && recipient !== null && self.type === recipient.type && self.id === recipient.id
 }
 
+/** Addresses of others are masked for staff who only look: `viewer`. */
+export const isMasked = (caller: Caller | null): boolean => caller?.kind === 'staff' && caller.role === 'viewer'
+
 /** Whose things are there for the caller: what a row does after the check, it does within them. */
 export const scopeOf = (caller: Caller | null): string | null => (caller === null ? null : organizationOf(caller))
 

@@ -1,6 +1,7 @@
 import type { Api } from './api.ts'
 import type { Route } from './define-route.ts'
 import { hostIds } from './host-ids.ts'
+import { addressRoutes } from './routes/addresses.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { callbackRoutes } from './routes/callbacks.ts'
 import { debugRoutes } from './routes/debug.ts'
@@ -21,6 +22,7 @@ export function endpointTable(api: Api): readonly Route[] {
     ...templateRoutes(api, ids),
     ...preferenceRoutes(api, ids, 'patient'),
     ...preferenceRoutes(api, ids, 'client'),
+    ...addressRoutes(api, ids),
     ...reminderRoutes(api, ids),
     ...sendRoutes(api, ids),
     ...historyRoutes(api, ids),

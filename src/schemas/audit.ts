@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import type { ConsentStatement } from './address.ts'
 import { type EntityId, entityId, type RecipientRef } from './common.ts'
 import type { OffsetInput } from './offset.ts'
-import type { Category, Channel } from './vocabulary.ts'
+import type { Category, Channel, SuppressionCause } from './vocabulary.ts'
 
 /** Who did something. `system` is the library itself; `service` the host application, also where it calls in TypeScript. */
 export const actorKinds = ['system', 'service', 'staff', 'patient', 'client'] as const
@@ -25,6 +26,8 @@ export const auditActions = [
   'reminders.rescheduled',
   'reminders.cancelled',
   'address.suppressed',
+  'address.lifted',
+  'address.proven',
   'notification.queued',
   'notification.sent',
   'notification.reported',
@@ -40,6 +43,7 @@ export const auditTargets = [
   'practitioner',
   'appointment',
   'waitlist_entry',
+  'address',
 ] as const
 export type AuditTarget = { readonly type: (typeof auditTargets)[number]; readonly id: string }
 
@@ -79,6 +83,10 @@ export type AuditDetail = {
   readonly category?: Category
   readonly channel?: Channel
   readonly reason?: string
+  /** Why an address was suppressed. */
+  readonly cause?: SuppressionCause
+  /** That the person wants messages again, as whoever lifted a suppression says it. */
+  readonly consent?: ConsentStatement
   /** What became of the appointment, or what was reported of the message. */
   readonly outcome?: string
 }

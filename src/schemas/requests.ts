@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { organizationId, recipientRef } from './common.ts'
+import { organizationId, recipientRef, singleLine } from './common.ts'
 import { instantInput } from './instant.ts'
 import { reminderOffsets } from './offset.ts'
 import {
@@ -64,6 +64,10 @@ export const historyFilter = z.strictObject({
   recipientId: recipientRef.shape.id.optional(),
   appointmentId: recipientRef.shape.id.optional(),
   waitlistEntryId: recipientRef.shape.id.optional(),
+  recipientAddress: singleLine(320)
+    .min(1)
+    .optional()
+    .describe('Only notifications to this e-mail address, in any letters, or this phone number, with its country code'),
   channel: z
     .enum([...channels, 'BOTH'])
     .optional()

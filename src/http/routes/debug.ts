@@ -8,7 +8,7 @@ import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
 import { organizationOwner, recipientOwner } from '../owners.ts'
-import { common } from '../shapes/common.ts'
+import { common, suppressionShape } from '../shapes/common.ts'
 import { preferencesShapes, settingsShape, showPreferenceRow } from '../shapes/settings.ts'
 import { wireName } from '../snake-case.ts'
 
@@ -65,6 +65,7 @@ const preferencesReport = (kind: 'patient' | 'client') =>
             .string()
             .nullable()
             .describe('Why the address cannot be used or may be wrong; null if nothing is wrong with it'),
+          suppression: suppressionShape.nullable().describe('Why nothing is sent to the address; null: it may be'),
           offsets: z.array(reminderOffset).describe('Effective reminder offsets on the channel'),
         }),
       )

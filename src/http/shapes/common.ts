@@ -2,7 +2,14 @@ import { z } from 'zod'
 import { entityId, type Warning } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import { toSnake } from '../../schemas/fields.ts'
-import { categories, channels, decisionActions, recipientTypes, ruleTable } from '../../schemas/vocabulary.ts'
+import {
+  categories,
+  channels,
+  decisionActions,
+  recipientTypes,
+  ruleTable,
+  suppressionCauses,
+} from '../../schemas/vocabulary.ts'
 import { type ExplanationLine, explainedActions } from '../../services/insight/explanation.ts'
 
 /** Fields that many responses share, each described once. */
@@ -38,6 +45,13 @@ export const taskFields = {
 
 export const showTaskId = (id: string | null): number | string | null =>
   id !== null && /^(?:0|[1-9]\d{0,14})$/.test(id) ? Number(id) : id
+
+/** Why nothing is sent to an address. */
+export const suppressionShape = z.object({
+  cause: z.enum(suppressionCauses).describe('Why nothing is sent there'),
+  since: z.date().describe('Since when'),
+  code: z.string().describe('Code of the provider; `recorded` if somebody recorded it without one'),
+})
 
 /** Left out where there is none: the documented answers have no such field. */
 export const nextCursor = z.string().optional().describe('Value of `cursor` for the next page; absent on the last page')

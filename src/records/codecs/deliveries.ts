@@ -9,6 +9,9 @@ import {
   type NewDelivery,
   type RenewCommand,
 } from '../../ports/storage/deliveries.ts'
+import { addressKey } from '../../schemas/address.ts'
+
+const keyOf = (address: string | null) => (address === null ? null : addressKey(address))
 
 export const decodeDelivery = (row: Row<'notification_history'>): DeliveryRow => ({
   id: row.id,
@@ -21,6 +24,8 @@ export const decodeDelivery = (row: Row<'notification_history'>): DeliveryRow =>
   category: row.notification_category,
   recipientEmail: row.recipient_email,
   recipientPhone: row.recipient_phone,
+  // A library of the version before wrote none beside this one.
+  recipientAddress: row.recipient_address ?? keyOf(row.recipient_email ?? row.recipient_phone),
   subject: row.subject,
   message: row.message,
   templateRevision: row.template_revision,
@@ -75,6 +80,7 @@ export const encodeChallenge = ({ id, fence, until }: Claim) => ({
 export const encodeContent = (content: DeliveryContent) => ({
   recipient_email: content.recipientEmail,
   recipient_phone: content.recipientPhone,
+  recipient_address: content.recipientAddress,
   subject: content.subject,
   message: content.message,
   template_revision: content.templateRevision,

@@ -1,9 +1,9 @@
 import { isSameRecipient } from '../../domain/appointment.ts'
 import type { CheckResult } from '../../domain/due.ts'
-import { addressKey } from '../../domain/effective.ts'
 import { effectiveFor } from '../../domain/plan.ts'
 import { isBehind, isMergedInto, standsFor } from '../../domain/rivals.ts'
 import type { ReminderRow } from '../../ports/storage.ts'
+import { addressKey } from '../../schemas/address.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
 import type { OffsetInput } from '../../schemas/offset.ts'
@@ -77,11 +77,10 @@ function forTheOthers(one: Checked, siblings: readonly ReminderRow[]): Checked {
   const { due, result, resultFor } = one
   if (due.kind !== 'retry' || resultFor === undefined) return one
   const { reminder, delivery } = due
-  const triedAt = addressKey(delivery.recipientEmail ?? delivery.recipientPhone ?? '')
   const merged = siblings.filter((row) => isMergedInto(row, reminder)).map(({ recipient }) => recipient)
   const theirs = standingIn(result, merged, (recipient) => {
     const other = resultFor(recipient)
-    return other.kind === 'send' && addressKey(other.address) !== triedAt ? result : other
+    return other.kind === 'send' && addressKey(other.address) !== delivery.recipientAddress ? result : other
   })
   return { ...one, result: theirs }
 }

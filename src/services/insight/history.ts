@@ -1,7 +1,8 @@
 import { NotificationError } from '../../errors.ts'
 import type { IdKinds } from '../../ports/storage.ts'
 import type { Store } from '../../records/store.ts'
-import type { EntityId } from '../../schemas/common.ts'
+import { addressKey, readAddress } from '../../schemas/address.ts'
+import { type EntityId, fieldInvalid } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import type { HistoryFilter } from '../../schemas/requests.ts'
 import { readCursor, writeCursor } from '../shared/cursor.ts'
@@ -13,13 +14,14 @@ const defaultLimit = 50
 /** A page of deliveries. The cursor is the place of the last row, so rows that arrive meanwhile shift nothing. */
 export async function readHistory(storage: Pick<Store, 'deliveries'>, filter: HistoryFilter): Promise<HistoryPage> {
   const { state = 'settled', channel, startDate, endDate, cursor, limit = defaultLimit, offset = 0, ...rest } = filter
+  const recipientAddress = addressIn(rest.recipientAddress, channel)
   if (cursor !== undefined && filter.offset !== undefined) {
     throw new NotificationError('invalid_input', 'cursor cannot be combined with offset; use one of them.', {
       field: 'cursor',
     })
   }
   const { rows, total, totalIsExact } = await storage.deliveries.list({
-    ...definedOnly(rest),
+    ...definedOnly({ ...rest, recipientAddress }),
     // One row more than asked for tells whether there is a next page.
     limit: limit + 1,
     offset,
@@ -39,6 +41,18 @@ export async function readHistory(storage: Pick<Store, 'deliveries'>, filter: Hi
     offset,
     nextCursor: last === undefined ? null : writeCursor({ at: last.createdAt, id: last.id }),
   }
+}
+
+/** In normal form; what has an @ is an e-mail address. @throws NotificationError `invalid_input` for what is none. */
+function addressIn(text: string | undefined, asked: HistoryFilter['channel']): string | undefined {
+  if (text === undefined) return undefined
+  const channel = asked === undefined || asked === 'BOTH' ? (text.includes('@') ? 'EMAIL' : 'SMS') : asked
+  const read = readAddress(channel, text, null)
+  if (read.address !== null) return addressKey(read.address)
+  throw fieldInvalid(
+    'recipientAddress',
+    `must be an e-mail address or a phone number such as "+14155550123": it ${read.fault}`,
+  )
 }
 
 /** With an id of the other kind, nothing would be found. @throws NotificationError `invalid_input` naming the field. */

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { type Appointment, isSameRecipient, refOf, type WaitlistEntry } from '../../domain/appointment.ts'
 import { type Change, changesSince, type Known } from '../../domain/changes.ts'
-import { addressKey, detailOf } from '../../domain/effective.ts'
+import { detailOf } from '../../domain/effective.ts'
 import { effectiveFor } from '../../domain/plan.ts'
 import { type MessageFacts, namesOf, type RenderedMessage, renderMessage } from '../../messages/index.ts'
 import type { DeliveryContent, NewDelivery } from '../../ports/storage.ts'
+import { addressKey } from '../../schemas/address.ts'
 import { type EntityId, type RecipientRef, refKey } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Person } from '../../schemas/directory.ts'
@@ -155,6 +156,7 @@ export const contentFor = (
 ): DeliveryContent => ({
   recipientEmail: channel === 'EMAIL' ? address : null,
   recipientPhone: channel === 'SMS' ? address : null,
+  recipientAddress: address === null ? null : addressKey(address),
   subject: rendered?.subject ?? null,
   message: rendered?.text ?? '',
   templateRevision: rendered?.templateRevision ?? '',

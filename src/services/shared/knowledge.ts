@@ -1,36 +1,31 @@
-import { addressKey, contactOf } from '../../domain/effective.ts'
+import { contactOf } from '../../domain/effective.ts'
 import type { Surroundings } from '../../domain/plan.ts'
 import { NotificationError } from '../../errors.ts'
-import type {
-  IdKinds,
-  IntentGuard,
-  PlanRow,
-  PreferencesRow,
-  SettingsRow,
-  SuppressedAddress,
-} from '../../ports/storage.ts'
+import type { IdKinds, IntentGuard, PlanRow, PreferencesRow, SettingsRow } from '../../ports/storage.ts'
+import { addressKey } from '../../schemas/address.ts'
 import { type RecipientRef, refKey } from '../../schemas/common.ts'
 import type { Organization, Person } from '../../schemas/directory.ts'
 import { type HostPreferenceRef, type PreferenceRef, withoutContacts } from '../../schemas/preferences.ts'
-import { channels, type ProviderFault } from '../../schemas/vocabulary.ts'
+import { type Channel, channels, type ProviderFault } from '../../schemas/vocabulary.ts'
 import type { Provider } from './accounts/providers.ts'
 import type { PlanningContext } from './context.ts'
 import type { Truths } from './directory/batch-reader.ts'
 import { readRecipient } from './ids.ts'
+import { KnownAddresses, type OwnAddress } from './known-addresses.ts'
 import { policyOf } from './settings-view.ts'
 
 /** Somebody's appointment, or a waitlist entry: what has an organization and recipients. */
 type Subject = { readonly organizationId: string; readonly recipients: readonly Person[] }
 
 /**
- * Everything the rows and the host say around a batch of subjects, read once: settings, preferences, suppressions and
+ * Everything the rows and the host say around a batch of subjects, read once: settings, preferences, addresses and
  * organizations, with the revisions an intent is guarded by.
  */
 export class Knowledge {
   readonly #context: PlanningContext
   readonly #settings: ReadonlyMap<string, SettingsRow>
   readonly #preferences: ReadonlyMap<string, PreferencesRow>
-  readonly #suppressed: ReadonlySet<string>
+  readonly #addresses: KnownAddresses
   readonly #organization: Truths<string, Organization>
   readonly #surroundings = new Map<string, Surroundings>()
 
@@ -38,13 +33,13 @@ export class Knowledge {
     context: PlanningContext,
     settings: ReadonlyMap<string, SettingsRow>,
     preferences: ReadonlyMap<string, PreferencesRow>,
-    suppressed: ReadonlySet<string>,
+    addresses: KnownAddresses,
     organization: Truths<string, Organization>,
   ) {
     this.#context = context
     this.#settings = settings
     this.#preferences = preferences
-    this.#suppressed = suppressed
+    this.#addresses = addresses
     this.#organization = organization
   }
 
@@ -73,8 +68,9 @@ export class Knowledge {
     ])
     const preferencesByRef = new Map(preferences.map((row) => [refKey(row.recipient), row]))
     const settingsOf = new Map(settings.map((row) => [row.organizationId, row]))
-    const suppressed = await storage.settings.suppressed(addressesOf(subjects, preferencesByRef, settingsOf))
-    return new Knowledge(context, settingsOf, preferencesByRef, new Set(suppressed.map(suppressionKey)), organization)
+    const asked = addressesOf(context, subjects, preferencesByRef, settingsOf)
+    const addresses = await KnownAddresses.load(storage.addresses, asked)
+    return new Knowledge(context, settingsOf, preferencesByRef, addresses, organization)
   }
 
   /** For the pure rules of the domain. */
@@ -85,7 +81,8 @@ export class Knowledge {
       found = {
         policy: policyOf(settings),
         wishesOf: (recipient) => wishesWithin(organizationId, this.#preferences.get(refKey(recipient))),
-        isSuppressed: (channel, address) => this.#suppressed.has(suppressionKey({ organizationId, channel, address })),
+        suppression: (channel, address) =>
+          this.#addresses.suppression(ownAddress(this.#context, settings, organizationId, channel, address)),
         providerFault: (channel) => this.#context.providers.fault(settings, channel),
       }
       this.#surroundings.set(organizationId, found)
@@ -120,11 +117,18 @@ export class Knowledge {
     return this.#context.providers.find(this.settings(organizationId), channel)
   }
 
-  /** The revisions a decision about these recipients rests on. */
-  guard(organizationId: string, recipients: readonly RecipientRef[], plan: PlanRow | null): IntentGuard {
+  /** What a decision about these recipients rests on. `to`: where a message goes by it. */
+  guard(
+    organizationId: string,
+    recipients: readonly RecipientRef[],
+    plan: PlanRow | null,
+    to: { readonly channel: Channel; readonly address: string } | null = null,
+  ): IntentGuard {
+    const settings = this.settings(organizationId)
     return {
+      address: to === null ? null : ownAddress(this.#context, settings, organizationId, to.channel, to.address),
       plan: plan === null ? null : { organizationId, appointmentId: plan.appointmentId, revision: plan.revision },
-      settings: { organizationId, revision: this.settings(organizationId)?.revision ?? 0 },
+      settings: { organizationId, revision: settings?.revision ?? 0 },
       preferences: recipients
         .filter((recipient) => preferenceRefOf(recipient) !== null)
         .map((recipient) => ({ recipient, revision: this.#preferences.get(refKey(recipient))?.revision ?? 0 })),
@@ -132,7 +136,19 @@ export class Knowledge {
   }
 }
 
-const suppressionKey = (one: SuppressedAddress): string => `${one.channel}:${one.organizationId}:${one.address}`
+/** An address of the organization. */
+export const ownAddress = (
+  { providers }: Pick<PlanningContext, 'providers'>,
+  settings: SettingsRow | null,
+  organizationId: string,
+  channel: Channel,
+  address: string,
+): OwnAddress => ({
+  organizationId,
+  channel,
+  address: addressKey(address),
+  isShared: providers.isShared(settings, channel),
+})
 
 /** @throws NotificationError `invalid_input` for what is no recipient, or one without preferences. */
 export function preferenceRef(kinds: IdKinds, recipient: HostPreferenceRef): PreferenceRef {
@@ -158,23 +174,20 @@ export function preferenceRefOf(recipient: RecipientRef): PreferenceRef | null {
   return recipient.type === 'PRACTITIONER' ? null : { type: recipient.type, id: recipient.id }
 }
 
-function addressesOf(
+function* addressesOf(
+  context: PlanningContext,
   subjects: readonly Subject[],
   preferences: ReadonlyMap<string, PreferencesRow>,
-  settings: ReadonlyMap<string, SettingsRow>,
-): SuppressedAddress[] {
-  const found = new Map<string, SuppressedAddress>()
+  settingsOf: ReadonlyMap<string, SettingsRow>,
+): Generator<OwnAddress> {
   for (const { organizationId, recipients } of subjects) {
-    const country = settings.get(organizationId)?.defaultCountry ?? null
+    const settings = settingsOf.get(organizationId) ?? null
     for (const recipient of recipients) {
       for (const channel of channels) {
         const wishes = wishesWithin(organizationId, preferences.get(refKey(recipient)))
-        const { address } = contactOf(channel, wishes, recipient, country)
-        if (address === null) continue
-        const one = { organizationId, channel, address: addressKey(address) }
-        found.set(suppressionKey(one), one)
+        const { address } = contactOf(channel, wishes, recipient, settings?.defaultCountry ?? null)
+        if (address !== null) yield ownAddress(context, settings, organizationId, channel, address)
       }
     }
   }
-  return [...found.values()]
 }

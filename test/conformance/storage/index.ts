@@ -8,6 +8,7 @@
  */
 import { describe } from 'vitest'
 import { accounts } from './accounts.ts'
+import { addresses } from './addresses.ts'
 import { audit } from './audit.ts'
 import { claims } from './claims.ts'
 import { deletions } from './deletions.ts'
@@ -46,6 +47,7 @@ const parts = {
   'held after a restore': held,
   receipts,
   accounts,
+  addresses,
   notices,
   history,
   'settings and preferences': preferences,

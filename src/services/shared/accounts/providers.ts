@@ -77,6 +77,13 @@ export class Providers {
     return typeof found === 'string' ? found : null
   }
 
+  /** Whether the organization sends on the channel as others do, by an account of the host application or by TaskManager. */
+  isShared(settings: SettingsRow | null, channel: Channel): boolean {
+    if (this.delivered) return true
+    const found = this.find(settings, channel)
+    return typeof found === 'string' || sourceOf(found) !== 'organization'
+  }
+
   #email(settings: SettingsRow | null): Provider | ProviderFault {
     const names = { from: settings?.emailFromAddress ?? null, fromName: settings?.emailFromName ?? null }
     const own = settings !== null && settings.emailSmtpHost !== null ? settings : null

@@ -5,7 +5,14 @@ import { hostOfFixtures, lastDay } from '../../../fixtures/databases/fill.ts'
 import { openClinic, organizationId } from '../../../support/clinic.ts'
 import { type MakePlace, versions } from './places.ts'
 
-const newest = ['words_without_checks', 'accounts', 'held_after_a_restore', 'lists_at_size', 'countries_and_encryption']
+const newest = [
+  'words_without_checks',
+  'accounts',
+  'held_after_a_restore',
+  'lists_at_size',
+  'countries_and_encryption',
+  'addresses',
+]
 const laterThan = {
   1: ['requests_audit_and_statistics', 'task_manager_tasks', ...newest],
   2: ['task_manager_tasks', ...newest],
@@ -58,6 +65,18 @@ export function upgrades(place: MakePlace): void {
       expect(await clinic.settings.getPreferences({ type: 'CLIENT', id: 7 })).toMatchObject({
         emailAddress: 'bob.stone@example.org',
       })
+      // The client opted out with the provider.
+      const phone = { organizationId, channel: 'SMS', address: '+14155550199' } as const
+      expect(await storage.addresses.find([phone])).toMatchObject([
+        { ...phone, suppression: { cause: 'stop', since: new Date('2031-03-10T09:00:00Z'), code: 'twilio_21610' } },
+      ])
+      expect(new Set(notifications.map(({ recipientAddress }) => recipientAddress))).toEqual(
+        new Set(notifications.map((one) => (one.recipientEmail ?? one.recipientPhone)?.toLowerCase() ?? null)),
+      )
+      const [searched] = await database.run(
+        "select count(*) as count from notification_history where recipient_address = '+14155550199'",
+      )
+      expect(Number(searched?.['count'])).toBeGreaterThan(0)
       const audit = await clinic.audit.list(organizationId)
       if (version === 1) expect(audit.entries).toEqual([])
       else expect(audit.entries.length).toBeGreaterThan(10)
