@@ -139,7 +139,7 @@ function hostCommands(engine: Engine, connection: HostConnection, inTurn: Lane):
           throw hostError(error, 0)
         }
       }),
-    write: (work) => inTurn(() => patiently((session) => guarded(session.run, () => work(session)))),
+    carry: (work) => inTurn(() => patiently((session) => guarded(session.run, () => work(session)))),
   }
 }
 
