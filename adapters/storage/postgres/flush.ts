@@ -8,7 +8,7 @@ import type { WorkingSet } from './working-set.ts'
 
 type Columns = { readonly [column: string]: unknown }
 type TableName = records.TableName
-type Changed = Pick<RowSet<object>, 'table' | 'deleted' | 'changes' | 'inserted' | 'ensured'>
+type Changed = Pick<RowSet<Columns>, 'table' | 'deleted' | 'changes' | 'inserted' | 'ensured'>
 
 /** By the names of their columns, in one order: so many statements there are at most. */
 const alike = (rows: Iterable<Columns>) => Map.groupBy(rows, (row) => Object.keys(row).sort().join())
@@ -56,14 +56,14 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
     }
   }
 
-  function insert(table: TableName, rows: readonly object[], more = ''): void {
-    for (const [, group] of Map.groupBy(rows.map(numbered), (row) => 'id' in row)) {
-      const columns = Object.keys(group[0] ?? {})
+  function insert(table: TableName, rows: readonly Columns[], more = ''): void {
+    for (const [, group] of Map.groupBy(rows, hasId)) {
+      const columns = toInsert(table, group)
       write(
         `insert into ${name(table)} (${columns.map(quoted).join(', ')})
          select ${columns.map((column) => written(table, column)).join(', ')} from ${recordset(table, columns, kinds)}
          ${more}`,
-        [json(group)],
+        [json(group, columns)],
       )
     }
   }
@@ -119,8 +119,15 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
   await Promise.all(sent)
 }
 
-/** A temporary id is left out: the database gives its own. */
-function numbered(row: object): Columns {
-  const { id, ...columns }: { [column: string]: unknown } = { ...row }
-  return Number(id) > 0 ? { ...columns, id } : columns
+/** False: its id is a temporary one, or there is none. */
+const hasId = (row: Columns): boolean => Number(row['id']) > 0
+
+/** Without what the database gives by itself: an id in place of a temporary one, and null, in columns that are null in all of the rows. */
+function toInsert(table: TableName, rows: readonly Columns[]): string[] {
+  const described: Readonly<Record<string, records.Column>> = records.tables[table].columns
+  const [first = {}] = rows
+  return Object.keys(first).filter((name) => {
+    if (name === 'id') return hasId(first)
+    return described[name]?.defaultTo !== undefined || rows.some((row) => row[name] !== null)
+  })
 }
