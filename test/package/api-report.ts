@@ -1,5 +1,5 @@
 /**
- * What the package exports, entry by entry: every name with its signature, and the types that these mention. `npm run api` writes
+ * What the package exports, entry by entry: every name with its declaration, and the types that these mention. `npm run api` writes
  * it to `api.txt`, so that a change of the public API is a change of a file, which a review sees.
  */
 import { execFileSync } from 'node:child_process'
@@ -10,40 +10,36 @@ import { entries, root } from './manifest.ts'
 
 export const reportFile = join(root, 'test', 'package', 'api.txt')
 
-const printFlags = ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.UseAliasDefinedOutsideCurrentScope
-const { Alias, Class, Function: Fn, Interface, TypeAlias, Variable } = ts.SymbolFlags
+/** `isType`: exported as a type only, so that a class has no constructor for whoever imports it. */
+type Named = { readonly name: string; readonly symbol: ts.Symbol; readonly isType: boolean }
 
 export function apiReport(): string {
   const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => readFileSync(path, 'utf8'))
   const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: [] }, ts.sys, root)
   const files = entries.map(({ source }) => join(root, source))
-  const program = ts.createProgram({ rootNames: files, options })
+  const emitting = { noEmit: false, declaration: true, emitDeclarationOnly: true, removeComments: true }
+  const program = ts.createProgram({ rootNames: files, options: { ...options, ...emitting } })
   const checker = program.getTypeChecker()
-  const targetOf = (symbol: ts.Symbol) => (symbol.flags & Alias ? checker.getAliasedSymbol(symbol) : symbol)
+  const declared = declarationsOf(program)
 
   const known = new Set<ts.Symbol>()
   const modules = entries.map(({ specifier, source }) => {
-    const file = program.getSourceFile(join(root, source))
-    const module = file && checker.getSymbolAtLocation(file)
-    if (module === undefined) throw new Error(`${source} is no module`)
-    const exported = checker
-      .getExportsOfModule(module)
-      .map((symbol) => ({ name: symbol.name, symbol: targetOf(symbol) }))
+    const exported = exportsOf(program, join(root, source))
     for (const { symbol } of exported) known.add(symbol)
-    return { specifier, exported: exported.sort((one, other) => (one.name < other.name ? -1 : 1)) }
+    return { specifier, exported }
   })
-
   const text = modules.map(({ specifier, exported }) => {
-    const printed = exported.map(({ name, symbol }) => `export ${declarationOf(checker, name, symbol)}`)
+    const printed = exported.map((one) => `export ${declared(one)}`)
     // Of the types they mention, those that nobody can import: their change is one of the API too.
     const inside: string[] = []
-    const queue = exported.map(({ symbol }) => symbol)
-    for (const symbol of queue) {
-      for (const found of mentionedBy(checker, symbol)) {
-        if (known.has(found)) continue
-        known.add(found)
+    const queue = [...exported]
+    for (const one of queue) {
+      for (const symbol of mentionedBy(checker, one)) {
+        if (known.has(symbol)) continue
+        known.add(symbol)
+        const found = { name: symbol.name, symbol, isType: true }
         queue.push(found)
-        inside.push(declarationOf(checker, found.name, found))
+        inside.push(declared(found))
       }
     }
     return `declare module '${specifier}' {\n${[...printed, ...inside.sort()].join('\n')}\n}\n`
@@ -51,85 +47,118 @@ export function apiReport(): string {
   return formatted(text.join('\n'))
 }
 
-/** As a declaration of TypeScript, without comments. */
-function declarationOf(checker: ts.TypeChecker, name: string, symbol: ts.Symbol): string {
-  const print = (type: ts.Type, flags = 0) => checker.typeToString(type, undefined, printFlags | flags)
-  const signature = (one: ts.Signature) => checker.signatureToString(one, undefined, printFlags)
-  const [declaration] = symbol.declarations ?? []
-  if (symbol.flags & Class) {
-    const made = checker.getTypeOfSymbol(symbol).getConstructSignatures()
-    const members = checker.getDeclaredTypeOfSymbol(symbol).getProperties().filter(isOurs)
-    const lines = members.map((member) => `${member.name}: ${print(checker.getTypeOfSymbol(member))}`)
-    const constructors = made.map((one) => `constructor${signature(one).replace(/\): \w+$/, ')')}`)
-    return `class ${name} {\n${[...constructors, ...lines].join('\n')}\n}`
-  }
-  if (symbol.flags & Fn) {
-    const signatures = checker.getTypeOfSymbol(symbol).getCallSignatures()
-    return signatures.map((one) => `function ${name}${signature(one)}`).join('\nexport ')
-  }
-  if (symbol.flags & Variable) return `const ${name}: ${print(checker.getTypeOfSymbol(symbol))}`
-  if (declaration !== undefined && ts.isInterfaceDeclaration(declaration)) {
-    return declaration.getText().replace(/^(?:export )?interface \w+/, `interface ${name}`)
-  }
-  if (declaration !== undefined && ts.isTypeAliasDeclaration(declaration)) {
-    const parameters = declaration.typeParameters?.map((one) => one.getText()).join(', ')
-    const type = print(checker.getDeclaredTypeOfSymbol(symbol), ts.TypeFormatFlags.InTypeAlias)
-    return `type ${name}${parameters === undefined ? '' : `<${parameters}>`} = ${type}`
-  }
-  throw new Error(`${name} is of a kind that the report does not know`)
+function exportsOf(program: ts.Program, path: string): readonly Named[] {
+  const checker = program.getTypeChecker()
+  const file = program.getSourceFile(path)
+  const module = file && checker.getSymbolAtLocation(file)
+  if (module === undefined) throw new Error(`${path} is no module`)
+  const exported = checker.getExportsOfModule(module).map((symbol) => {
+    const isType = symbol.declarations?.some((one) => ts.isExportSpecifier(one) && ts.isTypeOnlyExportDeclaration(one))
+    return { name: symbol.name, symbol: targetOf(checker, symbol), isType: isType === true }
+  })
+  return exported.sort((one, other) => (one.name < other.name ? -1 : 1))
 }
 
-const isOurs = ({ name, declarations = [] }: ts.Symbol): boolean =>
-  !/^(?:#|__@|__#)/.test(name) && declarations.some((one) => !one.getSourceFile().fileName.includes('/node_modules/'))
+const targetOf = (checker: ts.TypeChecker, symbol: ts.Symbol): ts.Symbol =>
+  symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
 
-/** The named types of this project in a declaration, one step deep. */
-function mentionedBy(checker: ts.TypeChecker, symbol: ts.Symbol): readonly ts.Symbol[] {
-  const found = new Set<ts.Symbol>()
-  const seen = new Set<ts.Type>()
-  const note = (named: ts.Symbol | undefined): boolean => {
-    if (named === undefined || named === symbol || !(named.flags & (Class | Interface | TypeAlias)) || !isOurs(named))
-      return false
-    found.add(named)
-    return true
-  }
-  const visit = (type: ts.Type): void => {
-    if (seen.has(type)) return
-    seen.add(type)
-    for (const argument of type.aliasTypeArguments ?? []) visit(argument)
-    if (note(type.aliasSymbol)) return
-    if (type.isUnionOrIntersection()) for (const one of type.types) visit(one)
-    if (!(type.flags & ts.TypeFlags.Object)) return
-    if (isReference(type)) checker.getTypeArguments(type).forEach(visit)
-    if (note(type.symbol)) return
-    if (type.symbol === symbol || type.symbol?.flags === undefined || !isLibrarys(type.symbol)) members(type)
-  }
-  const members = (type: ts.Type): void => {
-    for (const property of type.getProperties()) if (isOurs(property)) visit(checker.getTypeOfSymbol(property))
-    for (const one of [...type.getCallSignatures(), ...type.getConstructSignatures()]) {
-      visit(one.getReturnType())
-      for (const parameter of one.getParameters()) visit(checker.getTypeOfSymbol(parameter))
+/** Prints declarations as the compiler emits them for their file; types that are derived of a value (a schema, a list) written out. */
+function declarationsOf(program: ts.Program): (named: Named) => string {
+  const checker = program.getTypeChecker()
+  const printer = ts.createPrinter({ removeComments: true })
+  const emitted = new Map<ts.SourceFile, ts.SourceFile>()
+  const emit = (file: ts.SourceFile): ts.SourceFile => {
+    let text = ''
+    const keep = (_path: string, written: string): void => {
+      text = written
     }
+    program.emit(file, keep, undefined, true)
+    const made = ts.createSourceFile(`${file.fileName}.d.ts`, text, ts.ScriptTarget.Latest, true)
+    emitted.set(file, made)
+    return made
   }
-  if (symbol.flags & (Class | Fn | Variable)) visit(checker.getTypeOfSymbol(symbol))
-  if (symbol.flags & (Class | Interface | TypeAlias)) visit(checker.getDeclaredTypeOfSymbol(symbol))
-  return [...found]
+  return ({ name, symbol, isType }) => {
+    const [declaration] = symbol.declarations ?? []
+    if (declaration === undefined) throw new Error(`${name} has no declaration`)
+    if (ts.isTypeAliasDeclaration(declaration) && isDerived(declaration)) {
+      const flags = ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.UseAliasDefinedOutsideCurrentScope
+      const type = checker.getDeclaredTypeOfSymbol(symbol)
+      return `type ${name} = ${checker.typeToString(type, undefined, flags | ts.TypeFormatFlags.InTypeAlias)}`
+    }
+    const source = declaration.getSourceFile()
+    const file = emitted.get(source) ?? emit(source)
+    const texts = file.statements.flatMap((statement) => {
+      const print = (node: ts.Node) => printer.printNode(ts.EmitHint.Unspecified, node, file)
+      if (ts.isVariableStatement(statement)) {
+        const found = statement.declarationList.declarations.filter((one) => one.name.getText() === symbol.name)
+        return found.map((one) => `const ${print(one)}`)
+      }
+      const isIt =
+        (ts.isDeclarationStatement(statement) || ts.isClassDeclaration(statement)) &&
+        statement.name?.getText() === symbol.name
+      if (!isIt) return []
+      return [
+        print(ts.isClassDeclaration(statement) ? withoutPrivate(statement, isType) : statement)
+          .replace(/^export /, '')
+          .replace(/^declare /, ''),
+      ]
+    })
+    if (texts.length === 0) throw new Error(`${source.fileName} declares no ${symbol.name}`)
+    return texts.join('\nexport ')
+  }
 }
 
-const isReference = (type: ts.Type): type is ts.TypeReference =>
-  'objectFlags' in type && (Number(type.objectFlags) & ts.ObjectFlags.Reference) !== 0
-const isLibrarys = ({ declarations = [] }: ts.Symbol): boolean =>
-  declarations.some((one) => one.getSourceFile().fileName.includes('/node_modules/'))
+function withoutPrivate(node: ts.ClassDeclaration, isType: boolean): ts.ClassDeclaration {
+  const members = node.members.filter(
+    (member) =>
+      !(member.name && ts.isPrivateIdentifier(member.name)) && !(isType && ts.isConstructorDeclaration(member)),
+  )
+  const { modifiers, name, typeParameters, heritageClauses } = node
+  return ts.factory.updateClassDeclaration(node, modifiers, name, typeParameters, heritageClauses, members)
+}
 
-/** The compiler lists members of unions in the order in which it met them: that of the alphabet changes with the API alone. */
+/** Of a schema or a list, by `typeof`. What is just the type of a value that is exported beside it is no news. */
+function isDerived({ type, typeParameters }: ts.TypeAliasDeclaration): boolean {
+  const has = (node: ts.Node): boolean =>
+    ts.isTypeQueryNode(node) || ts.forEachChild(node, (child) => has(child) || undefined) === true
+  return typeParameters === undefined && !ts.isTypeQueryNode(type) && has(type)
+}
+
+/** The types of this project that a declaration mentions, one step deep. */
+function mentionedBy(checker: ts.TypeChecker, { symbol, isType }: Named): ReadonlySet<ts.Symbol> {
+  const { Class, Interface, TypeAlias } = ts.SymbolFlags
+  const found = new Set<ts.Symbol>()
+  const note = (mentioned: ts.Symbol | undefined): void => {
+    const target = mentioned && targetOf(checker, mentioned)
+    if (target !== undefined && target !== symbol && target.flags & (Class | Interface | TypeAlias) && isOurs(target))
+      found.add(target)
+  }
+  const visit = (node: ts.Node): void => {
+    if (ts.isBlock(node) || (node.parent && 'initializer' in node.parent && node.parent.initializer === node)) return
+    if (ts.isClassElement(node) && node.name !== undefined && ts.isPrivateIdentifier(node.name)) return
+    if (isType && ts.isConstructorDeclaration(node)) return
+    if (ts.isTypeReferenceNode(node)) note(checker.getSymbolAtLocation(node.typeName))
+    if (ts.isExpressionWithTypeArguments(node)) note(checker.getSymbolAtLocation(node.expression))
+    ts.forEachChild(node, visit)
+  }
+  for (const declaration of symbol.declarations ?? []) visit(declaration)
+  return found
+}
+
+const isOurs = ({ declarations = [] }: ts.Symbol): boolean =>
+  declarations.some(
+    (one) => !one.getSourceFile().fileName.includes('/node_modules/') && !ts.isTypeParameterDeclaration(one),
+  )
+
+/** The compiler lists members of unions in the order in which it met them; that of the alphabet changes with the API alone. */
 function formatted(text: string): string {
   const file = ts.createSourceFile('api.d.ts', text, ts.ScriptTarget.Latest, true)
-  const printer = ts.createPrinter({ removeComments: true })
+  const printer = ts.createPrinter()
   const sorted: ts.TransformerFactory<ts.SourceFile> = (context) => (source) => {
     const visit = (node: ts.Node): ts.Node => {
       const inner = ts.visitEachChild(node, visit, context)
       if (!ts.isUnionTypeNode(inner)) return inner
-      const textOf = (one: ts.TypeNode) => printer.printNode(ts.EmitHint.Unspecified, one, source)
-      const types = [...inner.types].map((type) => ({ type, key: textOf(type) }))
+      const types = inner.types.map((type) => ({ type, key: printer.printNode(ts.EmitHint.Unspecified, type, source) }))
       types.sort((one, other) => (one.key < other.key ? -1 : 1))
       return context.factory.createUnionTypeNode(types.map(({ type }) => type))
     }
@@ -138,10 +167,8 @@ function formatted(text: string): string {
   const { transformed } = ts.transform(file, [sorted])
   const [result = file] = transformed
   const biome = join(root, 'node_modules', '.bin', 'biome')
-  return execFileSync(biome, ['format', '--stdin-file-path=api.d.ts'], {
-    cwd: root,
-    input: printer.printFile(result),
-  }).toString()
+  const input = printer.printFile(result)
+  return execFileSync(biome, ['format', '--stdin-file-path=api.d.ts'], { cwd: root, input }).toString()
 }
 
 if (import.meta.main) writeFileSync(reportFile, apiReport())
