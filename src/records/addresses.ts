@@ -1,6 +1,6 @@
 import { isPersons, suppressionFor } from '../domain/address.ts'
 import { keys } from '../ports/rows/keys.ts'
-import { type Command, each, type Read, type Rows, read, unassigned } from '../ports/rows/rows.ts'
+import { type Command, each, type Found, type Read, type Rows, read, unassigned } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
 import {
   type AddressNews,
@@ -86,6 +86,24 @@ function worked(rows: Rows, ref: Shared, at: Date): void {
   }
 }
 
+/** The row of where a delivery went, which a report may say works. */
+export function arrivalReads(found: Found, id: number): Read[] {
+  const ref = refOf(found.get(keys.delivery, { id }))
+  return ref === null ? [] : addressReads(ref, 'none')
+}
+
+/** A message arrived after all, or is known to have. */
+export function noteArrival(rows: Rows, id: number, at: Date): void {
+  const ref = refOf(rows.get(keys.delivery, { id }))
+  if (ref !== null) worked(rows, ref, at)
+}
+
+function refOf(row: Row<'notification_history'> | undefined): Shared | null {
+  if (row === undefined || row.recipient_address === null) return null
+  const { organization_id: organizationId, notification_type: channel, recipient_address: address } = row
+  return { organizationId, channel, address, isShared: false }
+}
+
 function doubted(rows: Rows, ref: Shared, at: Date): void {
   const now = at.getTime()
   for (const one of everyRef(ref)) {
@@ -152,7 +170,7 @@ export const suppressions: Command<SuppressCommand, boolean> = {
   held: null,
 }
 
-function lift(rows: Rows, { consent, replan, at, by = systemActor, ...ref }: LiftCommand): LiftOutcome {
+function lift(rows: Rows, { consent, at, by = systemActor, ...ref }: LiftCommand): LiftOutcome {
   const suppression = suppressionOf(rows, ref, keys.address)
   if (suppression === null) return { status: 'untouched' }
   const isAnswered = consent !== null && consent.at >= suppression.since
@@ -171,7 +189,7 @@ function lift(rows: Rows, { consent, replan, at, by = systemActor, ...ref }: Lif
   const target = addressTarget(id)
   appendAudit(rows, { organizationId, at, actor: by, action: 'address.lifted', target, detail })
   // What was left out of plans because of it belongs into them again; nobody knows by the address whose plans.
-  queueReplan(rows, replan, at)
+  queueReplan(rows, { organizationId, recipient: null }, at)
   return { status: 'lifted' }
 }
 

@@ -100,7 +100,7 @@ export function addressRoutes({ addresses }: Api, ids: HostIds): Route[] {
       example: {
         body: {
           notification_type: 'SMS',
-          address: '+14155550123',
+          address: '+14155550188',
           consent: { given_by: 'the patient', how: 'by phone to the reception', at: '2024-01-31T09:30:00Z' },
         },
       },

@@ -1,7 +1,6 @@
 import type { ConsentStatement, Suppression } from '../../schemas/address.ts'
 import type { Actor } from '../../schemas/audit.ts'
 import type { Channel, SuppressionCause } from '../../schemas/vocabulary.ts'
-import type { ReplanScope } from './plans.ts'
 
 /** In place of an organization: the host application's own account, by which several organizations send. */
 export const sharedSender = ''
@@ -71,7 +70,6 @@ export type LiftCommand = AddressRef & {
   readonly isShared: boolean
   /** Null: nobody says that the person wants messages again. */
   readonly consent: ConsentStatement | null
-  readonly replan: ReplanScope
   readonly at: Date
   readonly by?: Actor | undefined
 }
@@ -84,7 +82,7 @@ export type LiftOutcome =
 export interface AddressCommands {
   /** False: it was suppressed for the organization already, and stays so. */
   suppress(command: SuppressCommand): Promise<boolean>
-  /** For the organization alone, also where a row of the shared sender says it. */
+  /** For the organization alone, also where a row of the shared sender says it. Its plans are queued to be made anew. */
   lift(command: LiftCommand): Promise<LiftOutcome>
   /** That the person was proven to have the address. */
   prove(address: AddressRef, at: Date, by?: Actor): Promise<void>

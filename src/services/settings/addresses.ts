@@ -116,8 +116,7 @@ export class Addresses {
     const { storage, clock } = this.#context.options
     const at = clock.now()
     if (consent !== null && consent.at > at) throw fieldInvalid('consent.at', 'must not be in the future')
-    const replan = { organizationId: address.organizationId, recipient: null }
-    const outcome = await storage.addresses.lift({ ...address, consent, replan, at, by: this.#actor })
+    const outcome = await storage.addresses.lift({ ...address, consent, at, by: this.#actor })
     if (outcome.status === 'refused') throw consentRequired(outcome.suppression, consent !== null)
     if (outcome.status === 'lifted') this.#context.replanQueued()
     return this.#known(address)

@@ -1,11 +1,17 @@
 import { expect, it } from 'vitest'
-import { type AddressNews, type AddressRow, type LiftCommand, sharedSender } from '../../../src/index.ts'
+import {
+  type AddressNews,
+  type AddressRow,
+  type DeliveryRow,
+  type LiftCommand,
+  sharedSender,
+} from '../../../src/index.ts'
 import type { Store } from '../../../src/records/store.ts'
 import { minutes, type Starter, t0 } from './harness.ts'
 import {
   ada,
   addressReport,
-  claimOne,
+  commit,
   failure,
   guard,
   organizationId,
@@ -26,23 +32,23 @@ const consent = { givenBy: 'the patient', how: 'by phone', at: minutes(90) }
 /** Appointments of their own, so that each attempt is one. */
 let appointments = 500
 
-/** An attempt to the address that ends with this news. */
-async function attempt(storage: Store, news: AddressNews, at = t0, isShared = false): Promise<void> {
+/** A message to the address, being sent. */
+async function claim(storage: Store): Promise<DeliveryRow> {
   appointments += 1
   const plan = planRow({ appointmentId: appointments })
-  const held = await storage.deliveries.commitIntents(
-    [
-      sendIntent(reminderWork(await planOne(storage, { plan })), {
-        guard: guard({ plan: { organizationId, appointmentId: appointments, revision: 1 } }),
-      }),
-    ],
-    t0,
-  )
-  const [outcome] = held
-  if (outcome?.status !== 'committed' || outcome.delivery === null) throw new Error('expected a claim')
+  const intent = sendIntent(reminderWork(await planOne(storage, { plan })), {
+    guard: guard({ plan: { organizationId, appointmentId: appointments, revision: 1 } }),
+  })
+  const delivery = await commit(storage, intent)
+  if (delivery === null) throw new Error('expected the claim to win')
+  return delivery
+}
+
+/** An attempt to the address that ends with this news. */
+async function attempt(storage: Store, news: AddressNews, at = t0, isShared = false): Promise<void> {
   const result = news.kind === 'worked' ? undefined : ({ kind: 'failed', ...failure } as const)
   const address = addressReport(news, { isShared })
-  await storage.deliveries.settle([settleCommand(outcome.delivery, result, { address, at })])
+  await storage.deliveries.settle([settleCommand(await claim(storage), result, { address, at })])
 }
 
 const only = async (storage: Store, ref = ada): Promise<AddressRow | undefined> => {
@@ -54,7 +60,6 @@ const lift = (change: Partial<LiftCommand> = {}): LiftCommand => ({
   ...ada,
   isShared: false,
   consent: null,
-  replan: { organizationId, recipient: null },
   at: minutes(2 * hour),
   by: clerk,
   ...change,
@@ -103,6 +108,18 @@ export function addresses({ migrated }: Starter): void {
     expect(await only(storage)).toMatchObject({ lastWorkedAt: minutes(10) })
     await attempt(storage, { kind: 'worked' }, minutes(10 + hour))
     expect(await only(storage)).toMatchObject({ lastWorkedAt: minutes(10 + hour) })
+  })
+
+  it('knows that an address worked by the report of a provider, too', async () => {
+    const { storage } = await migrated()
+    const held = await claim(storage)
+    await storage.deliveries.settle([settleCommand(held, { kind: 'unknown', ...failure })])
+    const report = { id: held.id, errorCode: null, errorMessage: null }
+    await storage.deliveries.recordReceipt({ ...report, status: 'BOUNCED', at: minutes(2) })
+    expect(await only(storage)).toBeUndefined()
+    const other = await claim(storage)
+    await storage.deliveries.recordReceipt({ ...report, id: other.id, status: 'DELIVERED', at: minutes(3) })
+    expect(await only(storage)).toMatchObject({ lastWorkedAt: minutes(3) })
   })
 
   it('says nothing of a shared sender where an address only worked', async () => {
@@ -158,15 +175,14 @@ export function addresses({ migrated }: Starter): void {
     const { storage } = await migrated()
     await attempt(storage, stop, minutes(60), true)
     const other = { ...ada, organizationId: 'another-organization', isShared: true } as const
-    const replan = { organizationId: other.organizationId, recipient: null }
-    expect(await storage.addresses.lift(lift({ ...other, replan }))).toMatchObject({ status: 'refused' })
-    expect(await storage.addresses.lift(lift({ ...other, replan, consent }))).toEqual({ status: 'lifted' })
-    expect(await storage.addresses.lift(lift({ ...other, replan, consent }))).toEqual({ status: 'untouched' })
+    expect(await storage.addresses.lift(lift(other))).toMatchObject({ status: 'refused' })
+    expect(await storage.addresses.lift(lift({ ...other, consent }))).toEqual({ status: 'lifted' })
+    expect(await storage.addresses.lift(lift({ ...other, consent }))).toEqual({ status: 'untouched' })
     expect((await only(storage))?.suppression).toMatchObject({ cause: 'stop' })
     expect((await only(storage, shared))?.suppression).toMatchObject({ cause: 'stop' })
     await attempt(storage, nobody, minutes(3 * hour), true)
     const suppression = { cause: 'stop', since: minutes(3 * hour) }
-    expect(await storage.addresses.lift(lift({ ...other, replan, consent }))).toMatchObject({
+    expect(await storage.addresses.lift(lift({ ...other, consent }))).toMatchObject({
       status: 'refused',
       suppression,
     })
@@ -241,7 +257,7 @@ export function addresses({ migrated }: Starter): void {
 
   it('keeps no news of an attempt whose result comes too late', async () => {
     const { storage } = await migrated()
-    const held = await claimOne(storage)
+    const held = await claim(storage)
     const stale = { ...held, fence: held.fence - 1 }
     const address = addressReport(stop)
     await storage.deliveries.settle([settleCommand(stale, { kind: 'failed', ...failure }, { address })])

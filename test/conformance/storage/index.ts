@@ -40,6 +40,7 @@ export type StoragePart =
   | 'held after a restore'
   | 'receipts'
   | 'accounts'
+  | 'addresses'
   | 'notices'
   | 'history'
   | 'settings and preferences'
