@@ -45,7 +45,8 @@ export const bullmq = (redis: { readonly port: number } | { readonly path: strin
       },
       async work({ handler, joined }) {
         const one = joined ? together(handler) : (id: number) => handler([id])
-        worker = new Worker<Payload>('reminders', ({ data }) => one(data.id), { connection, concurrency: 50 })
+        const concurrency = joined ? 200 : 50
+        worker = new Worker<Payload>('reminders', ({ data }) => one(data.id), { connection, concurrency })
         worker.on('error', (error) => console.error(error))
         await worker.waitUntilReady()
       },

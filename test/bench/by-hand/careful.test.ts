@@ -60,10 +60,15 @@ it('sends once, however many workers have the same jobs', async () => {
   expect(await rows(states)).toEqual([{ status: 'SENT' }, { status: 'SENT' }])
 })
 
-it('plans once, however often it is asked', async () => {
-  const { contest, told } = await open(async () => {})
-  await Promise.all([contest.plan(1), contest.plan(1), contest.move(1)])
+it('plans once, however often it is asked, and by however many at once', async () => {
+  const { contest, told, rows } = await open(async () => {})
+  const many = () => Promise.all(Array.from({ length: 5 }, () => contest.plan(1)))
+  await many()
+  await contest.move(1)
   expect([told.length, await contest.pending()]).toEqual([4, 4])
+  await rows('delete from appointment_reminders')
+  await many()
+  expect([told.length, await contest.pending()]).toEqual([8, 4])
 })
 
 it('sends what a dead worker claimed once its claim is over, by the same key; a late record of the dead changes nothing', async () => {
@@ -144,6 +149,16 @@ it('tries three times, then gives up and says so', async () => {
   const failed = { status: 'FAILED', error_message: 'Error: the provider is down' }
   expect(await rows('select status, error_message from notification_history')).toEqual([failed, failed])
   expect(await rows(states)).toEqual([{ status: 'FAILED' }, { status: 'FAILED' }])
+})
+
+it('finds what is overdue, which a crash may have left without a job', async () => {
+  const { run, due, rows } = await open(async () => {})
+  const overdue = async () => (await rows(careful.overdue ?? '')).map(({ id }) => id)
+  expect(await overdue()).toEqual([])
+  await rows(`update appointment_reminders set reminder_time = now() - interval '11 seconds' where id in (${due})`)
+  expect((await overdue()).sort()).toEqual(due)
+  await run()
+  expect(await overdue()).toEqual([])
 })
 
 it('refuses what is no longer right', async () => {

@@ -10,7 +10,6 @@ import { planOnly } from '../transports.ts'
 import type { World } from '../world.ts'
 
 const each = 4
-const forMs = 1500
 /** Appointments that the library itself plans in one commit. */
 const bulkSize = 500
 
@@ -25,6 +24,7 @@ const perReminder = ({ count, perSecond, cpuUs }: Sample): Sample => ({
 
 /** What a host asks for, one after another. The calls are as many as fit, and each is about another appointment. */
 function stepsOf(appointments: number): readonly Step[] {
+  const forMs = Math.min(1500, appointments / 2)
   const bulk = idsFrom(1, appointments)
   const calls =
     (atOnce: number, first: number): Run =>
