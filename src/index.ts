@@ -53,6 +53,7 @@ export type {
   Templates,
   TemplatesInput,
 } from './schemas/settings.ts'
+export type { TaskManagerMode } from './schemas/task-manager.ts'
 export type { Template, TemplateSet } from './schemas/templates.ts'
 export type {
   AppointmentCategory,
@@ -72,19 +73,10 @@ export type {
   TemplateKey,
   UnknownOutcomePolicy,
 } from './schemas/vocabulary.ts'
-export type { AccountPause, DestinationPause } from './services/accounts.ts'
-export type { AuditFilter, AuditLog, AuditPage } from './services/audit-log.ts'
-export type { Receipt, ReportResult } from './services/callbacks.ts'
-export type { ExplanationLine } from './services/explanation.ts'
-export type { NotificationService } from './services/notification-service.ts'
-export type { NotificationTransaction } from './services/notification-transaction.ts'
-export type { ReconcileStatus } from './services/reconcile/progress.ts'
-export type { Finding, ReconcileOptions, ReconcileReport } from './services/reconcile/report.ts'
-export type { HeldFilter, HeldMessage, RestoreReport } from './services/restore.ts'
-export type { BatchResult as ScheduleManyResult, PlanSummary } from './services/schedule-batch.ts'
-export type { EffectiveChannel, EffectivePreferences, EffectiveSettings } from './services/settings/effective.ts'
-export type { SettingsService, WithWarnings } from './services/settings-service.ts'
-export type { StopReport } from './services/shutdown.ts'
+export type { Receipt, ReportResult } from './services/delivery/callbacks.ts'
+export type { HeldFilter, HeldMessage, RestoreReport } from './services/delivery/restore.ts'
+export type { AuditFilter, AuditLog, AuditPage } from './services/insight/audit-log.ts'
+export type { ExplanationLine, ExplanationPage } from './services/insight/explanation.ts'
 export type {
   AttendanceReport,
   Outcomes,
@@ -92,22 +84,30 @@ export type {
   StatisticsFilter,
   StatisticsReport,
   TaskCounts,
-} from './services/statistics.ts'
-export type { TaskManagerMode, TaskManagerOptions } from './services/tasks/options.ts'
+} from './services/insight/statistics.ts'
+export type { NotificationService } from './services/notification-service.ts'
+export type { NotificationTransaction } from './services/planning/notification-transaction.ts'
+export type { ReconcileStatus } from './services/planning/reconcile-progress.ts'
+export type { ReconcileFinding, ReconcileOptions, ReconcileReport } from './services/planning/reconcile-report.ts'
+export type { BatchResult as ScheduleManyResult, PlanSummary } from './services/planning/schedule-batch.ts'
+export type { EffectiveChannel, EffectivePreferences, EffectiveSettings } from './services/settings/effective.ts'
+export type { SettingsService, WithWarnings } from './services/settings/settings-service.ts'
+export type { AccountPause, DestinationPause } from './services/shared/accounts/paused-accounts.ts'
+export type { StopReport } from './services/shared/shutdown.ts'
 export type {
   CancelResult,
   DryRun,
-  ExplanationPage,
   HistoryPage,
   LifecycleResult,
   Notification,
-  Omission,
   PlannedMessage,
   Reminder,
   ReminderPage,
   ScheduleResult,
   SendResult,
-} from './services/views.ts'
+  SkippedMessage,
+} from './services/shared/views.ts'
+export type { TaskManagerOptions } from './services/task-manager/options.ts'
 
 // Errors, with the HTTP status and title of every code. Adapters throw them too.
 
@@ -185,9 +185,9 @@ export {
   type TaskStatus,
   taskStatuses,
 } from './schemas/task-manager.ts'
-export type { BreakerPolicy, Circuit } from './services/breaker.ts'
-export type { TaskManagerClientOptions, TaskManagerPaths } from './services/task-manager/options.ts'
-export { TaskManagerClient, type TaskManagerHealth } from './services/task-manager-client.ts'
+export type { BreakerPolicy, Circuit } from './services/shared/breaker.ts'
+export { TaskManagerClient, type TaskManagerHealth } from './services/task-manager/client/client.ts'
+export type { TaskManagerClientOptions, TaskManagerPaths } from './services/task-manager/client/options.ts'
 
 // The ports, and what the library uses where an option leaves one out.
 
@@ -201,8 +201,8 @@ export type * from './ports/transport.ts'
 
 // For authors of storage adapters: the tables, and the commands by which their rows change.
 
-export { challengeMs, countedAtMost } from './ports/storage/deliveries.ts'
-export { laneKey } from './ports/storage/due.ts'
+export { leaseChallengeMs, maxCountedTotal } from './ports/storage/deliveries.ts'
+export { sendQueueKey } from './ports/storage/due.ts'
 export { clockSlackMs } from './ports/storage/jobs.ts'
 export { type ColumnKindOf, type ColumnName, columnOf, type Fields, type ValuesOf } from './schemas/fields.ts'
 export { emptyPreferences, preferenceFields } from './schemas/preferences.ts'
@@ -222,8 +222,8 @@ export {
 
 // For authors of schedulers.
 
-export { embeddedScheduler } from './services/embedded-scheduler.ts'
-export { type EngineSchedulerOptions, engineScheduler } from './services/engine-scheduler.ts'
+export { embeddedScheduler } from './services/delivery/scheduling/embedded-scheduler.ts'
+export { type EngineSchedulerOptions, engineScheduler } from './services/delivery/scheduling/engine-scheduler.ts'
 
 // For authors of HTTP adapters.
 

@@ -20,9 +20,13 @@ import { storeOn } from './records/store.ts'
 import { asOptions } from './schemas/as-options.ts'
 import { parseInput } from './schemas/common.ts'
 import { definedOnly } from './schemas/defined.ts'
-import { createFaultLog, type FaultLog } from './services/fault-log.ts'
-import type { ServiceOptions } from './services/service-options.ts'
-import { resolveTaskManagerOptions, type TaskManagerOptions } from './services/tasks/options.ts'
+import { createFaultLog, type FaultLog } from './services/shared/fault-log.ts'
+import type { ServiceOptions } from './services/shared/service-options.ts'
+import {
+  type ResolvedTaskManagerOptions,
+  resolveTaskManagerOptions,
+  type TaskManagerOptions,
+} from './services/task-manager/options.ts'
 
 export type NotificationsOptions = {
   /** Where the library keeps its tables: `sqlite('clinic.sqlite')`, `postgres('postgres://...')`. */
@@ -135,6 +139,7 @@ export type NotificationsOptions = {
 
 /** Options with every default filled in. */
 export type ResolvedOptions = ServiceOptions & {
+  readonly taskManager: ResolvedTaskManagerOptions | null
   readonly logger: FaultLog
   readonly authenticate: Authenticate | null
   readonly rateLimits: ResolvedRateLimits | null

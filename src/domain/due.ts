@@ -17,7 +17,7 @@ import { canonicalOffsets, reminderTime } from './reminder-time.ts'
 import { type Life, usefulUntil } from './useful-life.ts'
 
 /** What is to become of one piece of due work. */
-export type Verdict =
+export type CheckResult =
   | { readonly kind: 'send'; readonly recipient: Person; readonly address: string }
   /** Not to be sent: silent. */
   | { readonly kind: 'cancel'; readonly rule: Rule }
@@ -60,17 +60,17 @@ export type DueReminder = {
   readonly isGoneForLong: boolean
 }
 
-/** When it is judged, and how long before its start a reminder is of no more use (`leadMs`). */
+/** When it is checked, and how long before its start a reminder is of no more use (`leadMs`). */
 export type Moment = { readonly now: Date; readonly leadMs: number }
 
 /** Is this reminder still right? Asked with the truth of the moment, before its intent is committed. */
-export function judgeReminder(
+export function checkReminder(
   reminder: DueReminder,
   truth: Truth<Appointment>,
   plan: PlanFacts | null,
   surroundings: Surroundings,
   { now, leadMs }: Moment,
-): Verdict {
+): CheckResult {
   if (plan === null) return cancel('appointment_gone')
   if (plan.status === 'cancelled') return cancel(plan.cancelReason ?? 'cancelled_by_request')
   // A description that cannot be read is no reason to send something wrong, nor to forget the reminder.
@@ -115,13 +115,13 @@ export type DueNotice = {
  * The rules of truth by category: a cancellation is reported because the appointment is cancelled (from the snapshot if it
  * is gone, also to those who are no longer part of it), everything else only while it is going to take place.
  */
-export function judgeNotice(
+export function checkNotice(
   notice: DueNotice,
   truth: Truth<Appointment>,
   snapshot: Appointment | null,
   surroundings: Surroundings,
   moment: Moment,
-): Verdict {
+): CheckResult {
   const { now } = moment
   if (truth.kind === 'unreadable') return unreadable(truth.issues, snapshot?.start.instant ?? now, now)
   if (truth.kind === 'unanswered') return unanswered(truth.error, snapshot?.start.instant ?? null, now)
@@ -140,15 +140,15 @@ export function judgeNotice(
   // A host may detach everybody from what it cancelled.
   const detached = cancellation ? (snapshot?.recipients ?? []) : []
   const concerned = { ...appointment, recipients: [...appointment.recipients, ...detached] }
-  return judgeRecipient(notice, concerned, surroundings, life, moment)
+  return checkRecipient(notice, concerned, surroundings, life, moment)
 }
 
-export function judgeWaitlistNotice(
+export function checkWaitlistNotice(
   notice: DueNotice,
   truth: Truth<WaitlistEntry>,
   surroundings: Surroundings,
   moment: Moment,
-): Verdict {
+): CheckResult {
   if (truth.kind === 'unreadable') {
     // Until when the offer is of use, only the entry says.
     return unreadable(truth.issues, new Date(notice.createdAt.getTime() + unreadableOfferMs), moment.now)
@@ -157,16 +157,16 @@ export function judgeWaitlistNotice(
   if (truth.kind === 'gone') return gone(notice, 'waitlist_entry_gone')
   const { start, expiresAt = null } = truth.value
   const life = { category: notice.category, since: notice.createdAt, start: start?.instant ?? null, expiresAt }
-  return judgeRecipient(notice, truth.value, surroundings, life, moment)
+  return checkRecipient(notice, truth.value, surroundings, life, moment)
 }
 
-function judgeRecipient(
+function checkRecipient(
   notice: DueNotice,
   subject: Pick<Appointment, 'recipients' | 'hasUnreadablePeople'>,
   surroundings: Surroundings,
   life: Life,
   moment: Moment,
-): Verdict {
+): CheckResult {
   const recipient = subject.recipients.find((one) => isSameRecipient(one, notice.recipient))
   if (recipient === undefined) {
     return missing(subject, life.start ?? new Date(life.since.getTime() + unreadableOfferMs), moment.now)
@@ -180,16 +180,16 @@ function judgeRecipient(
  * What should have gone out and was not sent while it was of use is a failure to be seen; what was of no use from the
  * beginning, such as a notice asked for after the start, is withdrawn.
  */
-function tooLate(life: Life, { now, leadMs }: Moment): Verdict | null {
+function tooLate(life: Life, { now, leadMs }: Moment): CheckResult | null {
   const until = usefulUntil(life, leadMs)
   if (until === null || now < until) return null
   return life.since < until ? { kind: 'refuse', rule: 'too_late' } : cancel('appointment_started')
 }
 
-const cancel = (rule: Rule): Verdict => ({ kind: 'cancel', rule })
+const cancel = (rule: Rule): CheckResult => ({ kind: 'cancel', rule })
 
 /** Without a provider a message that should go out cannot: that is a failure to tell, not a wish to respect. */
-function denied(rule: Rule): Verdict {
+function denied(rule: Rule): CheckResult {
   if (isProviderLocked(rule)) return { kind: 'wait', rule }
   return isProviderMissing(rule) ? { kind: 'refuse', rule } : cancel(rule)
 }
@@ -198,7 +198,7 @@ function denied(rule: Rule): Verdict {
 const unreadableOfferMs = 24 * 60 * 60_000
 
 /** Until the start; what could not be decided by then is told as failed. */
-function unreadable(issues: readonly FieldIssue[], start: Date, now: Date): Verdict {
+function unreadable(issues: readonly FieldIssue[], start: Date, now: Date): CheckResult {
   const rule = 'appointment_unreadable'
   if (now.getTime() >= start.getTime()) return { kind: 'refuse', rule }
   const detail = issuesInWords(issues)
@@ -206,13 +206,17 @@ function unreadable(issues: readonly FieldIssue[], start: Date, now: Date): Verd
 }
 
 /** Somebody who is not among those that take part left, unless somebody among them cannot be read. */
-function missing({ hasUnreadablePeople }: Pick<Appointment, 'hasUnreadablePeople'>, start: Date, now: Date): Verdict {
+function missing(
+  { hasUnreadablePeople }: Pick<Appointment, 'hasUnreadablePeople'>,
+  start: Date,
+  now: Date,
+): CheckResult {
   if (!hasUnreadablePeople) return cancel('recipient_removed')
   return unreadable([{ field: 'recipients', message: 'include somebody who cannot be read' }], start, now)
 }
 
 /** No reason to send something wrong, nor to forget it. Null: there is no start that is known. */
-function unanswered({ retryAfterMs }: NotificationError, start: Date | null, now: Date): Verdict {
+function unanswered({ retryAfterMs }: NotificationError, start: Date | null, now: Date): CheckResult {
   if (start !== null && now.getTime() >= start.getTime()) return { kind: 'refuse', rule: 'directory_failed' }
   return { kind: 'wait', rule: 'directory_failed', ...(retryAfterMs === undefined ? {} : { waitMs: retryAfterMs }) }
 }
@@ -227,4 +231,4 @@ export const goneForMs = 5 * 60_000
 const gone = (
   { isGoneForLong }: { readonly isGoneForLong: boolean },
   rule: 'appointment_gone' | 'waitlist_entry_gone',
-): Verdict => (isGoneForLong ? cancel(rule) : { kind: 'wait', rule, waitMs: goneForMs })
+): CheckResult => (isGoneForLong ? cancel(rule) : { kind: 'wait', rule, waitMs: goneForMs })

@@ -44,19 +44,20 @@ export type PlanInput = {
   readonly existing: ReadonlySet<string>
   /** `occasionKey` of reminders that were still to come when the start moved without a report: at the new start, past or not, they are still wanted. */
   readonly carried: ReadonlySet<string>
-  /** `laneKey` of those who were reminded of this start already: what is past beside that is not sent late to them. */
+  /** `sendQueueKey` of those who were reminded of this start already: what is past beside that is not sent late to them. */
   readonly reminded: ReadonlySet<string>
   /** `reminderKey` of rows that lost to a nearer reminder or were merged: once their time is past they do not come back. */
   readonly decided: ReadonlySet<string>
 }
 
-type Lane = Pick<PlannedReminder, 'recipient' | 'channel'>
+type SendQueue = Pick<PlannedReminder, 'recipient' | 'channel'>
 
 /** Reminders of one recipient on one channel. */
-export const laneKey = ({ recipient, channel }: Lane): string => `${refKey(recipient)}:${channel}`
+export const sendQueueKey = ({ recipient, channel }: SendQueue): string => `${refKey(recipient)}:${channel}`
 
 /** The same reminder, whenever the appointment starts. */
-export const occasionKey = (row: Lane & Pick<PlannedReminder, 'offset'>): string => `${laneKey(row)}:${row.offset}`
+export const occasionKey = (row: SendQueue & Pick<PlannedReminder, 'offset'>): string =>
+  `${sendQueueKey(row)}:${row.offset}`
 
 /** What makes two reminders of one appointment the same. */
 export const reminderKey = (row: Omit<PlannedReminder, 'reminderTime' | 'hoursBefore'>): string =>
@@ -126,7 +127,7 @@ function planChannel(
     const key = reminderKey(row)
     const past = isPast({ time }) && !input.existing.has(key)
     const isSkipped = input.skipPast === true || input.decided.has(key)
-    const policy = isSkipped || input.reminded.has(laneKey(row)) ? 'skip' : input.surroundings.policy.pastReminders
+    const policy = isSkipped || input.reminded.has(sendQueueKey(row)) ? 'skip' : input.surroundings.policy.pastReminders
     const nearestIsPast = nearest !== undefined && isPast(nearest)
     const isCarried = !isSkipped && input.carried.has(occasionKey(row))
     const late = !past

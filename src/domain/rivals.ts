@@ -3,7 +3,7 @@ import { type OffsetInput, parseOffset } from '../schemas/offset.ts'
 import type { Channel, ReminderStatus, Rule } from '../schemas/vocabulary.ts'
 import { addressKey } from './effective.ts'
 import type { Start } from './local-time.ts'
-import { laneKey } from './plan.ts'
+import { sendQueueKey } from './plan.ts'
 import { canonicalOffsets, reminderTime } from './reminder-time.ts'
 
 /** What the rivals of one appointment need to be told apart. */
@@ -18,7 +18,7 @@ export type Rival = {
 }
 export type Rivalry = {
   /** Loses to a reminder nearer to the start. */
-  readonly outdone: ReadonlySet<number>
+  readonly superseded: ReadonlySet<number>
   /** Merged into the rival of this key, which has the same channel, instant and address. */
   readonly mergedInto: ReadonlyMap<number, number>
 }
@@ -29,15 +29,15 @@ export type Rivalry = {
  */
 export function resolveRivals(rivals: readonly Rival[]): Rivalry {
   const nearest = new Map<string, Rival>()
-  const outdone = new Set<number>()
+  const superseded = new Set<number>()
   for (const rival of rivals) {
-    const lane = `${refKey(rival.recipient)}:${rival.channel}`
-    const best = nearest.get(lane)
-    if (best === undefined) nearest.set(lane, rival)
+    const place = `${refKey(rival.recipient)}:${rival.channel}`
+    const best = nearest.get(place)
+    if (best === undefined) nearest.set(place, rival)
     else {
       const later = nearness(rival, best) > 0
-      outdone.add(later ? best.key : rival.key)
-      if (later) nearest.set(lane, rival)
+      superseded.add(later ? best.key : rival.key)
+      if (later) nearest.set(place, rival)
     }
   }
   const first = new Map<string, number>()
@@ -48,7 +48,7 @@ export function resolveRivals(rivals: readonly Rival[]): Rivalry {
     if (winner === undefined) first.set(place, rival.key)
     else mergedInto.set(rival.key, winner)
   }
-  return { outdone, mergedInto }
+  return { superseded, mergedInto }
 }
 
 /** Positive if `one` is nearer to the start than `other`. */
@@ -68,7 +68,7 @@ type Sibling = Reminded & {
   readonly heldAt: Date | null
 }
 
-/** Whether the time of a nearer reminder has come, by the offsets in force: then this one is late, and may be outdone. */
+/** Whether the time of a nearer reminder has come, by the offsets in force: then this one is late, and may be superseded. */
 export const isBehind = (reminder: Reminded, offsets: readonly OffsetInput[], start: Start, now: Date): boolean =>
   canonicalOffsets(offsets, start).some((offset) => {
     const time = reminderTime(offset, start)
@@ -86,7 +86,8 @@ export function standsFor(
   start: Start,
   now: Date,
 ) {
-  if (laneKey(sibling) !== laneKey(reminder) || sibling.startsAt.getTime() !== reminder.startsAt.getTime()) return false
+  if (sendQueueKey(sibling) !== sendQueueKey(reminder) || sibling.startsAt.getTime() !== reminder.startsAt.getTime())
+    return false
   if (timeOf(sibling, start) <= timeOf(reminder, start)) return false
   if (sibling.status === 'SENT') return true
   const isWanted = canonicalOffsets(offsets).some(({ text }) => text === sibling.offset)

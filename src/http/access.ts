@@ -3,7 +3,7 @@ import { NotificationError } from '../errors.ts'
 import type { Actor } from '../schemas/audit.ts'
 import { type EntityId, entityId, organizationId, type RecipientRef } from '../schemas/common.ts'
 import type { TokenPurpose } from '../security/signed-token.ts'
-import type { Place } from '../services/place.ts'
+import type { Place } from '../services/shared/owners.ts'
 import type { HttpRequest } from './messages.ts'
 import { refusal } from './snake-case.ts'
 

@@ -1,14 +1,14 @@
 import type { Clock } from '../ports/clock.ts'
 import type { DocsPage } from '../ports/docs.ts'
 import type { IdKinds } from '../ports/storage.ts'
-import type { AuditLog } from '../services/audit-log.ts'
-import type { Callbacks } from '../services/callbacks.ts'
-import type { Health } from '../services/health.ts'
+import type { Callbacks } from '../services/delivery/callbacks.ts'
+import type { AuditLog } from '../services/insight/audit-log.ts'
+import type { Health } from '../services/insight/health.ts'
+import type { Statistics } from '../services/insight/statistics.ts'
+import type { TemplatePreviews } from '../services/messages/template-preview.ts'
 import type { NotificationService } from '../services/notification-service.ts'
-import type { Owners } from '../services/owners.ts'
-import type { SettingsService } from '../services/settings-service.ts'
-import type { Statistics } from '../services/statistics.ts'
-import type { TemplatePreviews } from '../services/template-preview.ts'
+import type { SettingsService } from '../services/settings/settings-service.ts'
+import type { Owners } from '../services/shared/owners.ts'
 
 /** The services that handlers call, and what the host said about the router. */
 export type Api = {

@@ -1,7 +1,6 @@
 import { isNotificationError, NotificationError } from '../errors.ts'
 import type { Logger } from '../ports/logger.ts'
-import { faultOf } from '../services/context.ts'
-import { framesOf } from '../services/fault-log.ts'
+import { faultOf, framesOf } from '../services/shared/fault-log.ts'
 import { readJsonBody } from './body.ts'
 import { Content } from './content.ts'
 import type { Call, Route } from './define-route.ts'

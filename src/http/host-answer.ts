@@ -1,6 +1,6 @@
 import { NotificationError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
-import { withTimeout } from '../services/with-timeout.ts'
+import { withTimeout } from '../services/shared/with-timeout.ts'
 
 /** How long a callback of the host may take, in ms: a request must not wait for ever. */
 const hostAnswersWithinMs = 10_000

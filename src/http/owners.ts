@@ -9,8 +9,8 @@ import {
   recipientNotFound,
   settingsNotFound,
   waitlistEntryNotFound,
-} from '../services/not-found.ts'
-import type { Owners } from '../services/owners.ts'
+} from '../services/shared/not-found.ts'
+import type { Owners } from '../services/shared/owners.ts'
 import { type Caller, mustName, type Owner, selfOf } from './access.ts'
 
 /** An organization itself. `missing` says what the row's service would say. */

@@ -1,8 +1,8 @@
 import type { RateLimiterPostgres, RateLimiterRedis } from 'rate-limiter-flexible'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
-import { faultOf } from '../services/fault-log.ts'
-import { withTimeout } from '../services/with-timeout.ts'
+import { faultOf } from '../services/shared/fault-log.ts'
+import { withTimeout } from '../services/shared/with-timeout.ts'
 import type { IoredisLike, NodeRedisLike, PostgresPoolLike, RateLimitStore } from './rate-limit-options.ts'
 
 /** Counts requests in windows. */

@@ -1,4 +1,5 @@
 import type { Logger } from './logger.ts'
+import type { IdKinds } from './rows/ids.ts'
 import type { Command } from './rows/rows.ts'
 import type { AccountStore } from './storage/accounts.ts'
 import type { AuditStore } from './storage/audit.ts'
@@ -14,6 +15,7 @@ import type { StatisticsQueries } from './storage/statistics.ts'
 import type { TaskQueries } from './storage/tasks.ts'
 import type { TransactionStorage } from './storage/transaction.ts'
 
+export type { IdKind, IdKinds } from './rows/ids.ts'
 export * from './storage/accounts.ts'
 export * from './storage/audit.ts'
 export * from './storage/decisions.ts'
@@ -28,14 +30,6 @@ export * from './storage/settings.ts'
 export * from './storage/statistics.ts'
 export * from './storage/tasks.ts'
 export * from './storage/transaction.ts'
-
-/** How the host's ids are stored, by kind: `integer`, as documented, or `text`. Organization ids are always text. */
-export type IdKinds = {
-  readonly appointment: IdKind
-  readonly recipient: IdKind
-  readonly waitlistEntry: IdKind
-}
-export type IdKind = 'integer' | 'text'
 
 export type MigrateOptions = {
   readonly ids: IdKinds

@@ -1,6 +1,13 @@
 import { z } from 'zod'
 import { singleLine } from './common.ts'
 
+/** How the work is shared with TaskManager: the option `taskManager.mode`. */
+export const taskManagerModes = ['deliver', 'trigger'] as const
+export type TaskManagerMode = (typeof taskManagerModes)[number]
+
+/** The provider, in history and statistics, of what was handed over to TaskManager. */
+export const taskManagerProvider = 'task_manager'
+
 /**
  * Where a task stands, in TaskManager's own words and those of its kind. A word that is not in the table is `unknown`,
  * on which nothing is decided.

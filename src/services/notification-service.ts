@@ -23,23 +23,22 @@ import {
   type WaitlistOptions,
 } from '../schemas/requests.ts'
 import { type AppointmentOutcome, appointmentOutcomes } from '../schemas/vocabulary.ts'
-import { explanationPage, reminderPage } from './appointment-pages.ts'
-import { askedNotice, askedWaitlistNotice } from './asked-notices.ts'
-import type { Context } from './context.ts'
-import { dryRun } from './dry-run.ts'
-import type { ExplanationLine } from './explanation.ts'
-import { idsOf, readHistory } from './history.ts'
-import { readId } from './ids.ts'
-import { isWithin, knownAppointment, type Scope } from './known-appointment.ts'
-import { notificationNotFound } from './not-found.ts'
-import { NotificationTransaction } from './notification-transaction.ts'
-import type { Planner } from './planner.ts'
-import { type BatchResult, scheduleInBatches } from './schedule-batch.ts'
-import { Scheduling } from './scheduling.ts'
+import { explanationPage, reminderPage } from './insight/appointment-pages.ts'
+import type { ExplanationLine, ExplanationPage } from './insight/explanation.ts'
+import { idsOf, readHistory } from './insight/history.ts'
+import { askedNotice, askedWaitlistNotice } from './planning/asked-notices.ts'
+import { dryRun } from './planning/dry-run.ts'
+import { NotificationTransaction } from './planning/notification-transaction.ts'
+import type { Planner } from './planning/planner.ts'
+import { type BatchResult, scheduleInBatches } from './planning/schedule-batch.ts'
+import { Scheduling } from './planning/scheduling.ts'
+import type { Context } from './shared/context.ts'
+import { readId } from './shared/ids.ts'
+import { notificationNotFound } from './shared/not-found.ts'
+import { isWithin, knownAppointment, type Scope } from './shared/owners.ts'
 import {
   type CancelResult,
   type DryRun,
-  type ExplanationPage,
   type HistoryPage,
   type LifecycleResult,
   type Notification,
@@ -48,7 +47,7 @@ import {
   type ScheduleResult,
   type SendResult,
   showNotification,
-} from './views.ts'
+} from './shared/views.ts'
 
 /**
  * Plans reminders, sends notices, and reports what was decided and what was sent.

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  checkNotice,
+  checkReminder,
+  checkWaitlistNotice,
   type DueReminder,
-  judgeNotice,
-  judgeReminder,
-  judgeWaitlistNotice,
   type PlanFacts,
   type Truth,
 } from '../../src/domain/due.ts'
@@ -32,73 +32,73 @@ const unreadableRow: Truth<never> = {
   organizationId: null,
 }
 const active: PlanFacts = { status: 'active', cancelReason: null, customReminders: null, timeZone: 'Europe/Berlin' }
-const judge = (
+const check = (
   changes: Parameters<typeof appointment>[0] = {},
   plan: PlanFacts | null = active,
-  around = surroundings(),
-) => judgeReminder(reminder, truth(changes), plan, around, moment)
+  batch = surroundings(),
+) => checkReminder(reminder, truth(changes), plan, batch, moment)
 
 describe('a due reminder', () => {
   it('is sent while everything still stands', () => {
-    expect(judge()).toEqual({ kind: 'send', recipient: patient, address: 'one@example.org' })
+    expect(check()).toEqual({ kind: 'send', recipient: patient, address: 'one@example.org' })
   })
 
   it.each([
-    ['cancelled', judge({ status: 'cancelled' }), 'appointment_cancelled'],
-    ['completed', judge({ status: 'completed' }), 'appointment_ended'],
-    ['no show', judge({ status: 'no_show' }), 'appointment_ended'],
-    ['gone', judgeReminder(reminder, { kind: 'gone' }, active, surroundings(), moment), 'appointment_gone'],
-    ['never planned', judge({}, null), 'appointment_gone'],
+    ['cancelled', check({ status: 'cancelled' }), 'appointment_cancelled'],
+    ['completed', check({ status: 'completed' }), 'appointment_ended'],
+    ['no show', check({ status: 'no_show' }), 'appointment_ended'],
+    ['gone', checkReminder(reminder, { kind: 'gone' }, active, surroundings(), moment), 'appointment_gone'],
+    ['never planned', check({}, null), 'appointment_gone'],
     [
       'cancelled by request',
-      judge({}, { ...active, status: 'cancelled', cancelReason: 'cancelled_by_request' }),
+      check({}, { ...active, status: 'cancelled', cancelReason: 'cancelled_by_request' }),
       'cancelled_by_request',
     ],
-    ['seat given up', judge({ recipients: [] }), 'recipient_removed'],
-    ['offset removed', judge({}, { ...active, customReminders: [3] }), 'offset_removed'],
+    ['seat given up', check({ recipients: [] }), 'recipient_removed'],
+    ['offset removed', check({}, { ...active, customReminders: [3] }), 'offset_removed'],
     [
       'opted out',
-      judge({}, active, surroundings({}, { ...noWishes, appointmentReminder: false })),
+      check({}, active, surroundings({}, { ...noWishes, appointmentReminder: false })),
       'category_disabled_by_recipient',
     ],
-    ['suppressed', judge({}, active, surroundings({}, null, { suppressed: 'EMAIL' })), 'suppressed'],
-  ])('is silent: %s', (_case, verdict, rule) => {
-    expect(verdict).toEqual({ kind: 'cancel', rule })
+    ['suppressed', check({}, active, surroundings({}, null, { suppressed: 'EMAIL' })), 'suppressed'],
+  ])('is silent: %s', (_case, result, rule) => {
+    expect(result).toEqual({ kind: 'cancel', rule })
   })
 
   it('is told as failed where it should go out and cannot', () => {
-    expect(judge({}, active, surroundings({}, null, { provider: 'no_account' }))).toEqual({
+    expect(check({}, active, surroundings({}, null, { provider: 'no_account' }))).toEqual({
       kind: 'refuse',
       rule: 'no_account',
     })
     const late = reminder.startsAt
-    const unreadable = (when: Date) => judgeReminder(reminder, unreadableRow, active, surroundings(), at(when))
+    const unreadable = (when: Date) => checkReminder(reminder, unreadableRow, active, surroundings(), at(when))
     expect(unreadable(late)).toEqual({ kind: 'refuse', rule: 'appointment_unreadable' })
   })
 
   it('is reported as failed from the moment at which it is of no more use', () => {
     const earlier = (ms: number) => at(new Date(reminder.startsAt.getTime() - ms))
-    const late = (ms: number) => judgeReminder(reminder, truth(), active, surroundings(), earlier(ms))
+    const late = (ms: number) => checkReminder(reminder, truth(), active, surroundings(), earlier(ms))
     expect(late(leadMs + 1).kind).toBe('send')
     for (const ms of [leadMs, 0, -3_600_000]) expect(late(ms)).toEqual({ kind: 'refuse', rule: 'too_late' })
     // Who opted out meanwhile would not have got it in time either.
     const optedOut = surroundings({}, { ...noWishes, appointmentReminder: false })
-    expect(judgeReminder(reminder, truth(), active, optedOut, earlier(0)).kind).toBe('cancel')
+    expect(checkReminder(reminder, truth(), active, optedOut, earlier(0)).kind).toBe('cancel')
   })
 
   it('waits while it cannot be decided', () => {
-    const unreadable = judgeReminder(reminder, unreadableRow, active, surroundings(), moment)
+    const unreadable = checkReminder(reminder, unreadableRow, active, surroundings(), moment)
     expect(unreadable).toEqual({
       kind: 'wait',
       rule: 'appointment_unreadable',
       detail: 'status must be a status',
     })
-    const locked = judge({}, active, surroundings({}, null, { provider: 'provider_unreadable' }))
+    const locked = check({}, active, surroundings({}, null, { provider: 'provider_unreadable' }))
     expect(locked).toEqual({ kind: 'wait', rule: 'provider_unreadable' })
   })
 
   it('moves with the appointment', () => {
-    expect(judge({ start: parseStart('2026-03-21T15:00:00Z', 'Europe/Berlin') })).toEqual({ kind: 'move' })
+    expect(check({ start: parseStart('2026-03-21T15:00:00Z', 'Europe/Berlin') })).toEqual({ kind: 'move' })
   })
 })
 
@@ -113,9 +113,9 @@ describe('a due notice', () => {
   } as const
   const ask = (
     changes: object,
-    told: Parameters<typeof judgeNotice>[1],
+    told: Parameters<typeof checkNotice>[1],
     snapshot: ReturnType<typeof appointment> | null = null,
-  ) => judgeNotice({ ...notice, ...changes }, told, snapshot, surroundings(), moment).kind
+  ) => checkNotice({ ...notice, ...changes }, told, snapshot, surroundings(), moment).kind
 
   it('of a cancellation is sent because the appointment is cancelled, from the snapshot if it is gone', () => {
     expect(ask({}, truth({ status: 'cancelled' }))).toBe('send')
@@ -141,11 +141,11 @@ describe('a due notice', () => {
     const entry = { ...appointment(), start: null, expiresAt: new Date(now.getTime() + 1) }
     const asked = { ...notice, category: 'WAITLIST' } as const
     const until = (expiresAt: Date | null) =>
-      judgeWaitlistNotice(asked, { kind: 'known', value: { ...entry, expiresAt } }, surroundings(), moment).kind
+      checkWaitlistNotice(asked, { kind: 'known', value: { ...entry, expiresAt } }, surroundings(), moment).kind
     expect(until(entry.expiresAt)).toBe('send')
     expect(until(null)).toBe('send')
     expect(until(now)).toBe('cancel')
-    expect(judgeWaitlistNotice(asked, { kind: 'gone' }, surroundings(), moment).kind).toBe('cancel')
+    expect(checkWaitlistNotice(asked, { kind: 'gone' }, surroundings(), moment).kind).toBe('cancel')
   })
 })
 
@@ -161,14 +161,14 @@ describe('rivals', () => {
     fc.assert(
       fc.property(fc.array(rival, { maxLength: 12 }), (rows) => {
         const rivals = rows.map((row, key) => ({ ...row, key }))
-        const { outdone, mergedInto } = resolveRivals(rivals)
-        const lane = (one: (typeof rivals)[number]) => `${one.recipient.type}${one.recipient.id}${one.channel}`
-        const standing = rivals.filter((one) => !outdone.has(one.key))
-        expect(new Set(standing.map(lane)).size).toBe(standing.length)
-        expect(new Set(rivals.map(lane)).size).toBe(standing.length)
+        const { superseded, mergedInto } = resolveRivals(rivals)
+        const queue = (one: (typeof rivals)[number]) => `${one.recipient.type}${one.recipient.id}${one.channel}`
+        const standing = rivals.filter((one) => !superseded.has(one.key))
+        expect(new Set(standing.map(queue)).size).toBe(standing.length)
+        expect(new Set(rivals.map(queue)).size).toBe(standing.length)
         for (const one of standing) {
           for (const other of rivals) {
-            if (lane(one) !== lane(other)) continue
+            if (queue(one) !== queue(other)) continue
             expect(one.reminderTime >= other.reminderTime).toBe(true)
             if (+one.reminderTime === +other.reminderTime) expect(one.hoursBefore <= other.hoursBefore).toBe(true)
           }

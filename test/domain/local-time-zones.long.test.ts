@@ -57,7 +57,7 @@ describe.each([
     )
   })
 
-  test(`${zones.length} zones agree with Temporal around changes of their clocks`, { timeout: 60_000 }, () => {
+  test(`${zones.length} zones agree with Temporal batch changes of their clocks`, { timeout: 60_000 }, () => {
     for (const zone of zones) {
       fc.assert(
         fc.property(nearChanges(zone, years), days, (ms, n) => agreesWithTemporal(lib, zone, ms, n)),

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { sqlite } from '../../adapters/storage/sqlite.ts'
 import { capture } from '../../adapters/transport/capture.ts'
 import { type SendContext, TransportError } from '../../src/index.ts'
-import { newProgress, writeProgress } from '../../src/services/reconcile/progress.ts'
+import { newProgress, writeProgress } from '../../src/services/planning/reconcile-progress.ts'
 import { admin, ask, openWorld, otherAdmin, patient, service, type World } from '../conformance/http/world.ts'
 import { ada } from '../support/clinic.ts'
 

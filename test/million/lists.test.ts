@@ -1,6 +1,6 @@
 /** Pages and totals of every question of `questions.ts`, beside what a query without any art finds in the same rows. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readHistory } from '../../src/services/history.ts'
+import { readHistory } from '../../src/services/insight/history.ts'
 import { openDatabase } from '../support/postgres-server.ts'
 import { type Place, postgresPlace, sqlitePlace } from './places.ts'
 import { type Filter, filtersOf } from './questions.ts'

@@ -1,5 +1,5 @@
 import type { Store } from '../../src/records/store.ts'
-import { readHistory } from '../../src/services/history.ts'
+import { readHistory } from '../../src/services/insight/history.ts'
 import { organizationOf } from './rows.ts'
 
 export type Subject = {

@@ -2,7 +2,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { variableNames } from '../../src/domain/messages/variables.ts'
 import {
   appointmentStatuses,
   type Endpoint,
@@ -12,6 +11,7 @@ import {
   settingsFields,
   templateKeys,
 } from '../../src/index.ts'
+import { variableNames } from '../../src/messages/variables.ts'
 import { namesWith } from '../../src/schemas/fields.ts'
 import { openWorld } from '../conformance/http/world.ts'
 import { anchorsOf, blocks, coded, guide, guides, linksOf, section } from './guides.ts'
@@ -151,7 +151,7 @@ describe('tables and lists', () => {
   })
 
   it('environment variables', () => {
-    const sources = ['src/environment.ts', 'src/services/task-manager/options.ts'].map(source).join('\n')
+    const sources = ['src/environment.ts', 'src/services/task-manager/client/options.ts'].map(source).join('\n')
     const names: string[] = [
       ...namesWith(settingsFields, 'variable').map((name) => settingsFields[name].variable),
       ...[...sources.matchAll(/ ([A-Z][A-Z_]+): /g)].map(([, name]) => name ?? ''),

@@ -7,11 +7,26 @@ import { expect, it } from 'vitest'
 const rooms: Readonly<Record<string, { readonly values: readonly string[]; readonly types: readonly string[] }>> = {
   schemas: { values: ['errors.ts'], types: [] },
   domain: { values: ['schemas', 'errors.ts'], types: [] },
+  messages: { values: ['schemas', 'domain', 'errors.ts'], types: [] },
   ports: { values: ['schemas', 'errors.ts'], types: [] },
   records: { values: ['ports', 'domain', 'schemas', 'errors.ts'], types: [] },
   security: { values: ['errors.ts'], types: [] },
-  services: { values: ['records', 'domain', 'ports', 'schemas', 'errors.ts', 'security'], types: ['events.ts'] },
+  services: {
+    values: ['records', 'domain', 'messages', 'ports', 'schemas', 'errors.ts', 'security'],
+    types: ['events.ts'],
+  },
   http: { values: ['services', 'schemas', 'errors.ts', 'security'], types: ['ports'] },
+}
+
+/** What the rooms of `src/services` may import from each other, types too. `notification-service.ts` is above all of them. */
+const serviceRooms: Readonly<Record<string, readonly string[]>> = {
+  shared: [],
+  messages: ['shared'],
+  settings: ['shared'],
+  planning: ['shared', 'messages'],
+  delivery: ['shared', 'messages', 'planning'],
+  'task-manager': ['shared', 'messages', 'planning', 'delivery'],
+  insight: ['shared', 'messages', 'planning', 'delivery', 'task-manager'],
 }
 
 const importLine = /^(?:import|export) (type )?[^'"]*?from '([^']+)'/gm
@@ -43,6 +58,40 @@ it.each(Object.entries(rooms))('files of src/%s import only what their room may'
     return other !== room && !values.includes(other) && !(isType && types.includes(other))
   })
   expect(wrong).toEqual([])
+})
+
+it.each(Object.entries(serviceRooms))('files of src/services/%s import only rooms below it', async (room, below) => {
+  const imports = await importsBelow(`src/services/${room}`)
+  expect(imports.length).toBeGreaterThan(0)
+  const wrong = imports.filter(({ target }) => {
+    const [, first, other = ''] = target.split(sep)
+    return target.startsWith(`src${sep}`) && first === 'services' && other !== room && !below.includes(other)
+  })
+  expect(wrong).toEqual([])
+})
+
+it('every file of src/services is in a room, or is the service above them', async () => {
+  const files: string[] = []
+  for await (const file of glob('src/services/**/*.ts')) files.push(file)
+  const roomless = files.filter((file) => !Object.keys(serviceRooms).includes(file.split(sep)[2] ?? ''))
+  expect(roomless).toEqual([join('src', 'services', 'notification-service.ts')])
+})
+
+it('no files of src import each other in a circle', async () => {
+  const targets = new Map<string, Set<string>>()
+  for (const { file, target } of await importsBelow('src')) {
+    targets.set(file, (targets.get(file) ?? new Set()).add(target))
+  }
+  expect(targets.size).toBeGreaterThan(200)
+  const done = new Set<string>()
+  const circles: string[] = []
+  const visit = (file: string, path: readonly string[]) => {
+    if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' -> '))
+    else if (!done.has(file)) for (const target of targets.get(file) ?? []) visit(target, [...path, file])
+    done.add(file)
+  }
+  for (const file of targets.keys()) visit(file, [])
+  expect(circles).toEqual([])
 })
 
 it('src/records holds no SQL, and names no database', async () => {

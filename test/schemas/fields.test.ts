@@ -153,15 +153,15 @@ const uses: Readonly<Record<string, string>> = {
   'src/domain/effective.ts':
     'defaultCountry defaultEmailReminders defaultSmsReminders emailAddress emailReminders phoneNumber practitionerNotifications smsReminders',
   'src/domain/plan.ts': 'pastReminders',
-  'src/services/dispatch/decisions.ts': 'unknownOutcome',
-  'src/services/dispatch/failed-attempt.ts': 'unknownOutcome',
-  'src/services/dispatch/intent.ts': 'unknownOutcome',
-  'src/services/explain-waiting.ts': 'defaultCountry',
-  'src/services/knowledge.ts': 'defaultCountry practitionerNotifications',
-  'src/services/providers.ts':
+  'src/services/delivery/decisions.ts': 'unknownOutcome',
+  'src/services/delivery/failed-attempt.ts': 'unknownOutcome',
+  'src/services/delivery/intent.ts': 'unknownOutcome',
+  'src/services/insight/explain-waiting.ts': 'defaultCountry',
+  'src/services/shared/knowledge.ts': 'defaultCountry practitionerNotifications',
+  'src/services/shared/accounts/providers.ts':
     'emailFromAddress emailFromName emailPassword emailSmtpHost emailSmtpPort emailSmtpSecurity emailUsername smsApiKey smsApiSecret smsFromNumber smsProvider',
   // What a change must bring along, and what is wrong with it.
-  'src/services/settings-service.ts': 'defaultCountry emailTemplates smsTemplates',
+  'src/services/settings/settings-service.ts': 'defaultCountry emailTemplates smsTemplates',
   'src/services/settings/account-findings.ts': 'emailFromAddress smsApiSecret',
   'src/services/settings/kept-secrets.ts':
     'emailPassword emailSmtpHost emailSmtpPort emailUsername smsApiKey smsApiSecret smsProvider',

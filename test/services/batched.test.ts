@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { batched } from '../../src/services/batched.ts'
+import { batched } from '../../src/services/shared/batched.ts'
 import { openClinic } from '../support/clinic.ts'
 import { ManualClock, turns } from '../support/manual-clock.ts'
 

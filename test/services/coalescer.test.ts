@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Coalescer } from '../../src/services/dispatch/wake-ups.ts'
+import { Coalescer } from '../../src/services/delivery/wake-ups.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
 function opened() {

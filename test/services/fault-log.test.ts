@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { LogFields, Logger } from '../../src/index.ts'
-import { createFaultLog } from '../../src/services/fault-log.ts'
+import { createFaultLog } from '../../src/services/shared/fault-log.ts'
 import { openClinic } from '../support/clinic.ts'
 import { ManualClock, turns } from '../support/manual-clock.ts'
 

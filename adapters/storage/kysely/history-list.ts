@@ -1,4 +1,4 @@
-import { countedAtMost, type DeliveryPage, type DeliveryQuery, recipientTypes } from '../../../src/index.ts'
+import { type DeliveryPage, type DeliveryQuery, maxCountedTotal, recipientTypes } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
 import { countUpTo, type Reader, readPlaces } from './merged-list.ts'
 import type { Branch, Equals, List } from './statements/branches.ts'
@@ -128,6 +128,6 @@ export async function listDeliveries(reader: Reader, query: DeliveryQuery): Prom
   const rowOf = new Map(found.map((row) => [row.id, row]))
   const rows = places.flatMap(({ id }) => rowOf.get(id) ?? []).map(records.decodeDelivery)
   const isFirst = offset === 0 && after === undefined
-  const count = isFirst && rows.length < limit ? rows.length : await countUpTo(reader, whole, countedAtMost)
-  return { rows, total: Math.min(count, countedAtMost), totalIsExact: count <= countedAtMost }
+  const count = isFirst && rows.length < limit ? rows.length : await countUpTo(reader, whole, maxCountedTotal)
+  return { rows, total: Math.min(count, maxCountedTotal), totalIsExact: count <= maxCountedTotal }
 }

@@ -43,7 +43,7 @@ export const isOver = (error: unknown): boolean =>
  * Runs what is asked of a connection one after another, however often it is handed over: it can answer only one statement at
  * a time, and savepoints must not cross.
  */
-export function lanes() {
+export function queues() {
   const last = new WeakMap<object, Promise<unknown>>()
   return (connection: object) =>
     <T>(work: () => Promise<T>): Promise<T> => {
@@ -52,4 +52,4 @@ export function lanes() {
       return turn
     }
 }
-export type Lane = ReturnType<ReturnType<typeof lanes>>
+export type SendQueue = ReturnType<ReturnType<typeof queues>>

@@ -1,4 +1,4 @@
-import { type DeliveryRow, type DuePage, type DuePlace, type DueQuery, laneKey } from '../../../src/index.ts'
+import { type DeliveryRow, type DuePage, type DuePlace, type DueQuery, sendQueueKey } from '../../../src/index.ts'
 
 /** Counts of what waits go up to this. */
 export const countLimit = 10_000
@@ -13,10 +13,10 @@ export const pageAfter = (until: Date | null, after: DuePlace | null, limit: num
   limit,
 })
 
-/** What was taken over, of the lanes that are asked for. */
+/** What was taken over, of the queues that are asked for. */
 export function takenOverPage(rows: readonly DeliveryRow[], { limit, except = [] }: DueQuery): DuePage<DeliveryRow> {
-  const excepted = new Set(except.map(laneKey))
-  const asked = rows.filter((row) => !excepted.has(laneKey(row)))
+  const excepted = new Set(except.map(sendQueueKey))
+  const asked = rows.filter((row) => !excepted.has(sendQueueKey(row)))
   return { rows: asked, more: rows.length < limit ? [] : asked }
 }
 

@@ -1,4 +1,11 @@
-import { type DuePage, type DueQuery, type IdKind, type IdKinds, type Lane, laneKey } from '../../../src/index.ts'
+import {
+  type DuePage,
+  type DueQuery,
+  type IdKind,
+  type IdKinds,
+  type SendQueue,
+  sendQueueKey,
+} from '../../../src/index.ts'
 import { byDueTime } from '../kysely/due-pages.ts'
 import type { DueTable } from '../kysely/statements/due.ts'
 import type { Database } from './engine.ts'
@@ -44,11 +51,11 @@ function texts(table: DueTable, { schema, kinds }: Database) {
   const name = qualified(schema, table)
   const { channel, waits, number, rows } = described[table]
   // Within coalesce, whose truth the planner takes for even chances: of an equation it expects one row in two hundred, and would
-  // rather read and sort all that is due in a lane than go along its index.
+  // rather read and sort all that is due in a queue than go along its index.
   const isInPart = `coalesce(${number(kinds)} % $5::int = $6::int, false)`
   const isDue = `due_at <= $1 and ${waits} and ${isInPart}`
-  const isExcepted = `exists (select from unnest($3::text[], $4::text[]) as lane(organization_id, channel)
-    where lane.organization_id = one.organization_id and lane.channel = one.${channel})`
+  const isExcepted = `exists (select from unnest($3::text[], $4::text[]) as queue(organization_id, channel)
+    where queue.organization_id = one.organization_id and queue.channel = one.${channel})`
   const page = `select counted.total, due.* from (select count(*) as total from found) as counted
     left join (select due.* from ${rows(name)}) as due on true order by due.due_at, due.id`
   return {
@@ -62,21 +69,21 @@ function texts(table: DueTable, { schema, kinds }: Database) {
         head as (select * from found as one where ${isInPart} and not ${isExcepted} order by due_at, id limit $2)
       ${page}`,
     /**
-     * The first rows of every other lane; `total` counts the lanes. One step in the index for each lane that has a due time
+     * The first rows of every other queue; `total` counts the queues. One step in the index for each queue that has a due time
      * at all, however many rows it has.
      */
     hidden: `
-      with recursive lanes(organization_id, ${channel}) as (
+      with recursive queues(organization_id, ${channel}) as (
         (select organization_id, ${channel} from ${name} where due_at is not null
           order by organization_id, ${channel} limit 1)
         union all
-        select next.* from lanes as before cross join lateral (
+        select next.* from queues as before cross join lateral (
           select organization_id, ${channel} from ${name}
           where due_at is not null and (organization_id, ${channel}) > (before.organization_id, before.${channel})
           order by organization_id, ${channel} limit 1
         ) as next
       ), found as materialized (
-        select one.*, first.due_at as since from lanes as one cross join lateral (
+        select one.*, first.due_at as since from queues as one cross join lateral (
           select due_at from ${name} as t
           where t.organization_id = one.organization_id and t.${channel} = one.${channel} and ${isDue}
           order by due_at limit 1
@@ -93,28 +100,28 @@ function texts(table: DueTable, { schema, kinds }: Database) {
   }
 }
 
-/** The head of all that is due; and where it is full, the heads of the lanes that it hides. */
+/** The head of all that is due; and where it is full, the heads of the queues that it hides. */
 export async function findDue<
   R extends PgRow & { readonly id: number },
-  Row extends Lane & { readonly id: number; readonly dueAt: Date | null },
+  Row extends SendQueue & { readonly id: number; readonly dueAt: Date | null },
 >(database: Database, table: DueTable, decode: (row: R) => Row, query: DueQuery): Promise<DuePage<Row>> {
   const { now, limit, except = [], share = { index: 0, of: 1 } } = query
   const text = texts(table, database)
-  const ask = async (sql: string, lanes: readonly Lane[]) => {
-    const names = [lanes.map((lane) => lane.organizationId), lanes.map((lane) => lane.channel)]
+  const ask = async (sql: string, queues: readonly SendQueue[]) => {
+    const names = [queues.map((queue) => queue.organizationId), queues.map((queue) => queue.channel)]
     const values = [now, limit, ...names, share.of, share.index]
     const lines = (await database.run<Line<R>>(sql, values.map(encodeParameter))).rows
     const total = Number(lines[0]?.total ?? 0)
     const rows = lines.filter((line) => line.id !== null).map((line) => decode(decodeRow(line, database.kinds)))
-    return { total, rows, lanes: new Map(rows.map((row) => [laneKey(row), row])) }
+    return { total, rows, queues: new Map(rows.map((row) => [sendQueueKey(row), row])) }
   }
   const head = await ask(text.head, except)
   if (head.total < limit * share.of) return { rows: head.rows, more: [] }
-  const hidden = await ask(text.hidden, [...except, ...head.lanes.values()])
+  const hidden = await ask(text.hidden, [...except, ...head.queues.values()])
   const each = Math.max(1, Math.floor(limit / Math.max(1, hidden.total)))
-  const counts = Map.groupBy(hidden.rows, laneKey)
-  const cut = [...hidden.lanes.values()].filter((lane) => (counts.get(laneKey(lane))?.length ?? 0) >= each)
-  const more = [...head.lanes.values(), ...cut].map(({ organizationId, channel }) => ({ organizationId, channel }))
+  const counts = Map.groupBy(hidden.rows, sendQueueKey)
+  const cut = [...hidden.queues.values()].filter((queue) => (counts.get(sendQueueKey(queue))?.length ?? 0) >= each)
+  const more = [...head.queues.values(), ...cut].map(({ organizationId, channel }) => ({ organizationId, channel }))
   const rows = [...head.rows, ...hidden.rows]
   return { rows: rows.sort(byDueTime), more }
 }

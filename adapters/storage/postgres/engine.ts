@@ -8,9 +8,9 @@ import type { Statements } from '../kysely/statements.ts'
 import { busyError, closedError, isLockTimeout, isMissingTable, isUnprepared, mayPass, storageError } from './errors.ts'
 import type { Pace } from './in-parts.ts'
 import { readKinds } from './ledger.ts'
-import { type Library, load } from './library.ts'
+import { load, type PostgresModules } from './library.ts'
 import type { Limits } from './limits.ts'
-import { createVoice, notification, type Voice } from './notify.ts'
+import { createNotifyThrottle, type NotifyThrottle, notification } from './notify.ts'
 import type { PostgresTarget, Run, Source } from './source.ts'
 import { statementNames } from './statement-names.ts'
 import { transacted, type Way, waysOf } from './ways.ts'
@@ -20,7 +20,7 @@ export type Session = {
   /** Names this storage in its own notifications. */
   readonly instance: string
   /** Null: whatever there is to tell is told with the commit. */
-  readonly voice: Voice | null
+  readonly throttle: NotifyThrottle | null
   readonly schema: string
   readonly kinds: IdKinds
   readonly ids: records.IdCodec
@@ -50,7 +50,7 @@ export type Migrator = {
   readonly transaction: <T>(work: (run: Run) => Promise<T>) => Promise<T>
   /** One statement outside any transaction, for as long as it takes. */
   readonly run: Run
-  readonly library: Library
+  readonly library: PostgresModules
   readonly schema: string
 }
 
@@ -68,7 +68,7 @@ export type Engine = {
   migrate<T>(work: (migrator: Migrator) => Promise<T>): Promise<T>
   /** The opened source, for a connection to keep. */
   source(): Promise<Source>
-  library(): Promise<Library>
+  library(): Promise<PostgresModules>
   /** What a command on a connection of the host's knows. Asks nothing of another connection: the host's may be the last of its pool. */
   session(run: Run): Promise<Session>
   /** Commands in progress have two seconds to end; then they are broken off, and reject with `storage_closed`. */
@@ -93,7 +93,7 @@ export function pauseMs(error: unknown, attempt: number): number {
 }
 
 export function createEngine({ target, schema, limits }: EngineOptions): Engine {
-  let opening: Promise<{ source: Source; library: Library }> | undefined
+  let opening: Promise<{ source: Source; library: PostgresModules }> | undefined
   let known: Promise<Database> | undefined
   let ledger: IdKinds | undefined
   let ledgerReadAt = 0
@@ -103,7 +103,7 @@ export function createEngine({ target, schema, limits }: EngineOptions): Engine 
   const instance = randomUUID()
   const names = statementNames()
   const ways = waysOf(limits, names)
-  const voice = createVoice(() => alone(...notification({ schema, instance })))
+  const throttle = createNotifyThrottle(() => alone(...notification({ schema, instance })))
 
   const opened = () => {
     opening ??= load(target, limits).catch((error) => {
@@ -136,7 +136,7 @@ export function createEngine({ target, schema, limits }: EngineOptions): Engine 
       ledger = await readKinds(run, schema)
       ledgerReadAt = performance.now()
     }
-    return { instance, voice, schema, kinds: ledger, ids: records.idCodec(ledger), isHosts: false, run }
+    return { instance, throttle, schema, kinds: ledger, ids: records.idCodec(ledger), isHosts: false, run }
   }
 
   /** One statement on whatever connection is free. It bears to be run again, also where its COMMIT had no answer. */
@@ -201,7 +201,7 @@ export function createEngine({ target, schema, limits }: EngineOptions): Engine 
     return work
   }
 
-  async function transaction<T>(way: Way, work: (run: Run, library: Library) => Promise<T>): Promise<T> {
+  async function transaction<T>(way: Way, work: (run: Run, library: PostgresModules) => Promise<T>): Promise<T> {
     const { source, library } = await opened()
     return source.session((lent) => transacted(lent, way, (run) => work(run, library)), way.lending)
   }
@@ -237,7 +237,7 @@ export function createEngine({ target, schema, limits }: EngineOptions): Engine 
     },
     session,
     close() {
-      voice.stop()
+      throttle.stop()
       closing ??= (async () => {
         const made = await opening?.catch(() => undefined)
         const patience = new AbortController()

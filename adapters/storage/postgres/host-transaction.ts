@@ -1,6 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { TransactionStorage } from '../../../src/index.ts'
-import { type KyselyTransaction, kyselyTransaction, type Lane, lanes, refused } from '../kysely/host-transaction.ts'
+import {
+  type KyselyTransaction,
+  kyselyTransaction,
+  queues,
+  refused,
+  type SendQueue,
+} from '../kysely/host-transaction.ts'
 import { carrying, type IdPool } from './commands.ts'
 import { deliveryReads } from './deliveries.ts'
 import { type Commands, type Engine, pauseMs, type Session } from './engine.ts'
@@ -70,7 +76,7 @@ type Joined = Session & {
 }
 
 /** Commands on the host's connection, in the transaction it has open there. */
-function hostCommands(engine: Engine, connection: HostConnection, inTurn: Lane): Commands {
+function hostCommands(engine: Engine, connection: HostConnection, inTurn: SendQueue): Commands {
   const { begin, end, undo } = bracketsOf(engine.limits)
   let joined: Joined | undefined
 
@@ -105,7 +111,7 @@ function hostCommands(engine: Engine, connection: HostConnection, inTurn: Lane):
       return {
         ...(await engine.session(run)),
         instance: 'a transaction of the host',
-        voice: null,
+        throttle: null,
         isHosts: true,
         readsAnew,
         isIso,
@@ -145,11 +151,11 @@ function hostCommands(engine: Engine, connection: HostConnection, inTurn: Lane):
 
 /** The commands of planning on connections of the host. */
 export function withinHostTransactions(engine: Engine, pool: IdPool) {
-  const laneOf = lanes()
+  const laneOf = queues()
   return (given: unknown): TransactionStorage => {
     const connection = connectionOf(given)
-    const lane = laneOf('client' in connection ? connection.client : connection.kysely)
-    const commands = hostCommands(engine, connection, lane)
+    const queue = laneOf('client' in connection ? connection.client : connection.kysely)
+    const commands = hostCommands(engine, connection, queue)
     return {
       carry: carrying(commands, pool, { busyTimeoutMs: engine.limits.busyTimeoutMs, isHosts: true }),
       plans: planReads(commands),

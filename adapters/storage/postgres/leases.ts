@@ -1,4 +1,4 @@
-import { challengeMs, type DeliveryQueries } from '../../../src/index.ts'
+import { type DeliveryQueries, leaseChallengeMs } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
 import type { Engine, Session } from './engine.ts'
 import { heldError } from './errors.ts'
@@ -62,7 +62,7 @@ export const challenging =
          )
          update ${table} as t set due_at = t.due_at + interval '1 millisecond' * $3::int from silent
          where t.id = silent.id returning t.id::text as id, t.fence::text as fence`,
-        [JSON.stringify(asked), claims.map(({ id }) => id), challengeMs],
+        [JSON.stringify(asked), claims.map(({ id }) => id), leaseChallengeMs],
       )
       const challenged = namesOf(rows)
       return claims.map((claim) => challenged.has(nameOf(claim)))

@@ -15,9 +15,9 @@ async function modules() {
 }
 
 /** What needs Kysely to be loaded. */
-export type Library = Awaited<ReturnType<typeof modules>>
+export type PostgresModules = Awaited<ReturnType<typeof modules>>
 
-type Loaded = { readonly library: Library; readonly source: Source }
+type Loaded = { readonly library: PostgresModules; readonly source: Source }
 
 /** Vendors are loaded here, at first use, so that a missing package is an error that says what to install. */
 export async function load(target: PostgresTarget, limits: Limits): Promise<Loaded> {

@@ -3,7 +3,7 @@ import type * as records from '../../../src/records/index.ts'
 import { postgresTypes } from '../kysely/column-types.ts'
 import type { Schema } from '../kysely/migrations.ts'
 import type { Builder } from '../kysely/query.ts'
-import type { Library } from './library.ts'
+import type { PostgresModules } from './library.ts'
 import { qualified, quoted } from './names.ts'
 import type { Run } from './source.ts'
 
@@ -17,7 +17,7 @@ export type Migrating = {
   readonly definition: Schema
   readonly ids: MigrateOptions['ids']
   readonly builder: Builder
-  readonly ddl: Library['ddl']
+  readonly ddl: PostgresModules['ddl']
   readonly logger: Logger | undefined
 }
 

@@ -31,18 +31,22 @@ function earliest({ sets }: WorkingSet): number | null {
 const soonestMs = 50
 
 /** When a process told last of what is due now, and what it has still to tell. */
-export type Voice = { readonly mayTell: () => boolean; readonly tellLater: () => void; readonly stop: () => void }
+export type NotifyThrottle = {
+  readonly mayNotify: () => boolean
+  readonly notifyLater: () => void
+  readonly stop: () => void
+}
 
-export function createVoice(tell: () => Promise<unknown>): Voice {
+export function createNotifyThrottle(tell: () => Promise<unknown>): NotifyThrottle {
   let toldAt = Number.NEGATIVE_INFINITY
   let timer: NodeJS.Timeout | undefined
   return {
-    mayTell() {
+    mayNotify() {
       if (performance.now() - toldAt < soonestMs) return false
       toldAt = performance.now()
       return true
     },
-    tellLater() {
+    notifyLater() {
       timer ??= setTimeout(() => {
         timer = undefined
         toldAt = performance.now()
@@ -68,12 +72,12 @@ export const notification = ({ schema, instance }: Speaker) =>
  * untold, the answer tells, to be called once it is committed. Asked before the rows are written.
  */
 export async function announce(
-  session: Speaker & { readonly run: Run; readonly voice: Voice | null },
+  session: Speaker & { readonly run: Run; readonly throttle: NotifyThrottle | null },
   set: WorkingSet,
 ): Promise<() => void> {
   const at = earliest(set)
   if (at === null) return silent
-  const { run, schema, voice } = session
+  const { run, schema, throttle } = session
   const ahead = (table: 'appointment_reminders' | 'notification_history') =>
     `exists (select from ${qualified(schema, table)} where due_at > now() and due_at <= $1)`
   const { rows } = await run<{ news: string }>(
@@ -83,7 +87,7 @@ export async function announce(
   )
   const news = rows[0]?.news
   if (news === 'known') return silent
-  if (news === 'due' && voice !== null && !voice.mayTell()) return voice.tellLater
+  if (news === 'due' && throttle !== null && !throttle.mayNotify()) return throttle.notifyLater
   await run(...notification(session))
   return silent
 }

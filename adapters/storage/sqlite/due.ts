@@ -1,30 +1,30 @@
-import { type DuePage, type DueQuery, type Lane, laneKey } from '../../../src/index.ts'
+import { type DuePage, type DueQuery, type SendQueue, sendQueueKey } from '../../../src/index.ts'
 import { byDueTime } from '../kysely/due-pages.ts'
 import type { DueStatements } from '../kysely/statements/due.ts'
 
-type Found<R> = { readonly rows: readonly R[]; readonly more: readonly Lane[] }
+type Found<R> = { readonly rows: readonly R[]; readonly more: readonly SendQueue[] }
 
-/** The head of all that is due; and where it is full, the heads of the lanes that it hides. */
+/** The head of all that is due; and where it is full, the heads of the queues that it hides. */
 export function findDue<R>(
   statements: DueStatements<R, 'sync'>,
-  laneOf: (row: R) => Lane,
+  laneOf: (row: R) => SendQueue,
   { now, limit, except = [], share = { index: 0, of: 1 } }: DueQuery,
 ): Found<R> {
-  const excepted = new Set(except.map(laneKey))
+  const excepted = new Set(except.map(sendQueueKey))
   const asked = { now: now.getTime(), ...share }
   const head = statements.head.all({ ...asked, limit })
-  const rows = excepted.size === 0 ? head : head.filter((row) => !excepted.has(laneKey(laneOf(row))))
+  const rows = excepted.size === 0 ? head : head.filter((row) => !excepted.has(sendQueueKey(laneOf(row))))
   if (head.length < limit) return { rows, more: [] }
 
-  const seen = new Map(rows.map((row) => [laneKey(laneOf(row)), laneOf(row)]))
+  const seen = new Map(rows.map((row) => [sendQueueKey(laneOf(row)), laneOf(row)]))
   const skip = JSON.stringify([...seen.keys(), ...excepted])
   const firsts = statements.firsts.all({ ...asked, limit, skip })
   const each = Math.max(1, Math.floor(limit / Math.max(1, firsts[0]?.total ?? 0)))
   const more = [...seen.values()]
   const behind = firsts.flatMap((first) => {
-    const lane = laneOf(first)
-    const found = each === 1 ? [first] : statements.ofLane.all({ ...asked, ...lane, limit: each })
-    if (found.length === each) more.push(lane)
+    const queue = laneOf(first)
+    const found = each === 1 ? [first] : statements.ofLane.all({ ...asked, ...queue, limit: each })
+    if (found.length === each) more.push(queue)
     return found
   })
   return { rows: [...rows, ...behind], more }

@@ -3,11 +3,11 @@ import {
   isOver,
   type KyselyTransaction,
   kyselyTransaction,
-  type Lane,
-  lanes,
   noneOpen,
   noTables,
+  queues,
   refused,
+  type SendQueue,
 } from '../kysely/host-transaction.ts'
 import { connect, openReplay, type Tools } from './connection.ts'
 import { deliveryReads } from './deliveries.ts'
@@ -42,7 +42,7 @@ function told(error: unknown): unknown {
 function hostCommands(
   engine: Engine,
   busyTimeoutMs: number,
-  inTurn: Lane,
+  inTurn: SendQueue,
   connected: () => Promise<HostConnection>,
 ): Commands {
   const patiently = patience(busyTimeoutMs)
@@ -108,7 +108,7 @@ async function onDatabase(database: SqliteDatabase): Promise<HostConnection> {
 
 /** The commands of planning on connections of the host. */
 export function withinHostTransactions(engine: Engine, busyTimeoutMs: number) {
-  const laneOf = lanes()
+  const laneOf = queues()
   /** Statements are compiled once: for all transactions by Kysely, and for each database. */
   let replays: ReturnType<typeof openReplay> | undefined
   const databases = new WeakMap<SqliteDatabase, Promise<HostConnection>>()

@@ -14,25 +14,28 @@ export type Answer = {
   readonly text: string
 }
 
-type Verdict = Pick<TransportErrorOptions, 'outcome' | 'scope' | 'addressUnknown'>
+type Classification = Pick<TransportErrorOptions, 'outcome' | 'scope' | 'addressUnknown'>
 
-export type Judgement = Verdict & {
+export type Classified = Classification & {
   /** False: no rule knows the answer, and its reply alone decided. */
   readonly isUnderstood: boolean
 }
 
-const accountWaits: Verdict = { outcome: 'transient', scope: 'account' }
-const accountRefused: Verdict = { outcome: 'permanent', scope: 'account' }
-const messageWaits: Verdict = { outcome: 'transient', scope: 'message' }
-const messageRefused: Verdict = { outcome: 'permanent', scope: 'message' }
-const addressUnknown: Verdict = { ...messageRefused, addressUnknown: true }
+const accountWaits: Classification = { outcome: 'transient', scope: 'account' }
+const accountRefused: Classification = { outcome: 'permanent', scope: 'account' }
+const messageWaits: Classification = { outcome: 'transient', scope: 'message' }
+const messageRefused: Classification = { outcome: 'permanent', scope: 'message' }
+const addressUnknown: Classification = { ...messageRefused, addressUnknown: true }
 
 /** Whose fault an answer is, and whether it may pass by itself. */
-export function judge(answer: Answer): Judgement {
+export function classify(answer: Answer): Classified {
   const facts = factsOf(answer)
-  const verdict = rules.find(([applies]) => applies(facts))?.[1]
-  if (verdict === undefined) return { ...(facts.lasts ? messageRefused : messageWaits), isUnderstood: false }
-  return { ...(typeof verdict === 'function' ? verdict(facts.lasts) : verdict), isUnderstood: true }
+  const classification = rules.find(([applies]) => applies(facts))?.[1]
+  if (classification === undefined) return { ...(facts.lasts ? messageRefused : messageWaits), isUnderstood: false }
+  return {
+    ...(typeof classification === 'function' ? classification(facts.lasts) : classification),
+    isUnderstood: true,
+  }
 }
 
 type Facts = Answer & {
@@ -64,10 +67,13 @@ function factsOf(answer: Answer): Facts {
   }
 }
 
-type Rule = readonly [applies: (facts: Facts) => boolean, verdict: Verdict | ((lasts: boolean) => Verdict)]
+type Rule = readonly [
+  applies: (facts: Facts) => boolean,
+  classification: Classification | ((lasts: boolean) => Classification),
+]
 
-const account = (lasts: boolean): Verdict => (lasts ? accountRefused : accountWaits)
-const message = (lasts: boolean): Verdict => (lasts ? messageRefused : messageWaits)
+const account = (lasts: boolean): Classification => (lasts ? accountRefused : accountWaits)
+const message = (lasts: boolean): Classification => (lasts ? messageRefused : messageWaits)
 
 /** 530, 534, 535 and 538 speak of missing, weak or wrong credentials wherever they come (RFC 4954). */
 const credentialReplies: readonly number[] = [530, 534, 535, 538]

@@ -1,5 +1,5 @@
 import { isNotificationError, isTransportError, type NotificationError, TransportError } from '../../../src/index.ts'
-import { judge, type Stage } from './answers.ts'
+import { classify, type Stage } from './answers.ts'
 
 /** What is known of a send when it fails, beside the error. */
 export type SendState = {
@@ -76,13 +76,13 @@ export function answered(reply: number, response: string, stage: Stage): Transpo
   const status =
     /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})(?![.\d])/.exec(response) ?? /\(#(5\.\d\.\d)(?: - chkuser)?\)/.exec(response)
   const enhanced = status?.[1] ?? null
-  const { isUnderstood, ...verdict } = judge({ stage, reply, status: enhanced, text: response })
+  const { isUnderstood, ...classification } = classify({ stage, reply, status: enhanced, text: response })
   const words = enhanced === null ? `${reply}` : `${reply} ${enhanced}`
-  const advice = (verdict.scope === 'account' && reply >= 500 && adviceOf[stage]) || ''
+  const advice = (classification.scope === 'account' && reply >= 500 && adviceOf[stage]) || ''
   const error = new TransportError(`The mail server answered ${words} to ${commandOf[stage]}.${advice}`, {
-    ...verdict,
+    ...classification,
     code: `smtp_${enhanced ?? reply}`,
-    accountProven: isUnderstood && verdict.scope === 'message',
+    accountProven: isUnderstood && classification.scope === 'message',
   })
   if (!isUnderstood) puzzling.add(error)
   return error

@@ -3,7 +3,7 @@ import { isTransportError, NotificationError, type SendReceipt, type TransportEr
 import type { ConnectionPlan } from './connection.ts'
 import { createDialer } from './dial.ts'
 import { failureOf } from './failures.ts'
-import { Lane } from './lane.ts'
+import { SmtpSession } from './session.ts'
 
 /** A pool of connections to one server, signed in with one account. Failures are `TransportError`s. */
 export type Mailer = {
@@ -14,28 +14,28 @@ export type Mailer = {
   close(): void
 }
 
-type Waiting = { take(lane: Lane): void; fail(error: TransportError): void }
+type Waiting = { take(session: SmtpSession): void; fail(error: TransportError): void }
 
 /** @throws NotificationError `dependency_missing` when nodemailer is not installed. */
 export async function openMailer(plan: ConnectionPlan): Promise<Mailer> {
   const nodemailer = await loadNodemailer()
   const dial = createDialer(plan.route)
-  const lanes = new Set<Lane>()
+  const sessions = new Set<SmtpSession>()
   /** The one used last comes last and is used first: few connections carry much, and the others may close. */
-  const free: Lane[] = []
+  const free: SmtpSession[] = []
   const waiting = new Set<Waiting>()
   let most = plan.maxConnections
 
-  function open(): Lane | null {
-    if (lanes.size >= most) return null
-    const lane = new Lane(nodemailer, plan, dial)
-    lanes.add(lane)
-    return lane
+  function open(): SmtpSession | null {
+    if (sessions.size >= most) return null
+    const session = new SmtpSession(nodemailer, plan, dial)
+    sessions.add(session)
+    return session
   }
 
   /** Rejects as aborted, or when it has turned out that nothing can be sent. */
-  async function turn(signal: AbortSignal): Promise<Lane> {
-    const { promise, resolve, reject } = Promise.withResolvers<Lane>()
+  async function turn(signal: AbortSignal): Promise<SmtpSession> {
+    const { promise, resolve, reject } = Promise.withResolvers<SmtpSession>()
     const mine: Waiting = { take: resolve, fail: reject }
     const abort = () => {
       waiting.delete(mine)
@@ -51,13 +51,13 @@ export async function openMailer(plan: ConnectionPlan): Promise<Mailer> {
     }
   }
 
-  function release(lane: Lane): void {
-    if (!lane.isReady) {
-      lanes.delete(lane)
-      lane.close()
+  function release(session: SmtpSession): void {
+    if (!session.isReady) {
+      sessions.delete(session)
+      session.close()
     }
     const [next] = waiting
-    const usable = lane.isReady ? lane : next && open()
+    const usable = session.isReady ? session : next && open()
     if (!usable) return
     if (next === undefined) free.push(usable)
     else {
@@ -76,35 +76,35 @@ export async function openMailer(plan: ConnectionPlan): Promise<Mailer> {
   return {
     async send(mail, signal) {
       for (;;) {
-        const lane = free.pop() ?? open() ?? (await turn(signal))
+        const session = free.pop() ?? open() ?? (await turn(signal))
         try {
-          return await lane.send(mail, signal)
+          return await session.send(mail, signal)
         } catch (error) {
           if (!isTransportError(error) || error.scope !== 'account') throw error
-          if (lane.isReady || lanes.size === 1 || error.outcome !== 'transient') {
+          if (session.isReady || sessions.size === 1 || error.outcome !== 'transient') {
             failAll(error)
             throw error
           }
           // A server may take fewer connections than it is offered: the message waits for one of those it took, and no
           // more than those are opened while this pool lives.
-          most = lanes.size - 1
+          most = sessions.size - 1
         } finally {
-          release(lane)
+          release(session)
         }
       }
     },
 
     async verify(signal) {
-      const lane = new Lane(nodemailer, plan, dial)
+      const session = new SmtpSession(nodemailer, plan, dial)
       try {
-        await lane.verify(signal)
+        await session.verify(signal)
       } finally {
-        lane.close()
+        session.close()
       }
     },
 
     close() {
-      for (const lane of lanes) lane.close()
+      for (const session of sessions) session.close()
     },
   }
 }

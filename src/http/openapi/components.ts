@@ -14,7 +14,7 @@ export const namedSchemas: Readonly<Record<string, z.ZodType>> = {
   TemplateSet: templateSet,
   ScheduleOptions: scheduleOptions,
   Warning: warningShape,
-  Omission: omissionShape,
+  SkippedMessage: omissionShape,
   ExplanationLine: explanationShape,
   Settings: settingsShape,
   Templates: templatesShape,

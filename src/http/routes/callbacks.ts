@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { instantInput } from '../../schemas/instant.ts'
 import { deliveryStatuses, reminderStatuses } from '../../schemas/vocabulary.ts'
-import type { DeliveryReport, ReportResult } from '../../services/callbacks.ts'
+import type { DeliveryReport, ReportResult } from '../../services/delivery/callbacks.ts'
 import { nobodys } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, type Route } from '../define-route.ts'

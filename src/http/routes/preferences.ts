@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { isNotificationError } from '../../errors.ts'
 import { type PreferenceRef, preferencesInput } from '../../schemas/preferences.ts'
-import { recipientNotFound } from '../../services/not-found.ts'
+import { recipientNotFound } from '../../services/shared/not-found.ts'
 import { actorOf, type Caller, scopeOf } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { entityId } from '../../schemas/common.ts'
+import { taskManagerModes } from '../../schemas/task-manager.ts'
 import { channels } from '../../schemas/vocabulary.ts'
-import { circuitStates } from '../../services/breaker.ts'
-import { directoryMethods } from '../../services/directory/method.ts'
-import { phases } from '../../services/reconcile/progress.ts'
-import { taskManagerModes } from '../../services/tasks/options.ts'
+import { phases } from '../../services/planning/reconcile-progress.ts'
+import { circuitStates } from '../../services/shared/breaker.ts'
+import { directoryMethods } from '../../services/shared/directory/method.ts'
 
 const check = z.enum(['ok', 'degraded', 'failing', 'unknown'])
 const state = z.enum(['ok', 'degraded', 'failing'])

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { entityId } from '../../schemas/common.ts'
 import { deliveryStates, deliveryStatuses } from '../../schemas/vocabulary.ts'
-import type { HistoryPage, Notification, SendResult } from '../../services/views.ts'
+import type { HistoryPage, Notification, SendResult } from '../../services/shared/views.ts'
 import { common, omissionShape, showOmission, showTaskId, taskFields } from './common.ts'
 
 /** The documented columns of `notification_history`, and ours. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { reminderStatuses } from '../../schemas/vocabulary.ts'
-import type { DryRun, Reminder, ScheduleResult } from '../../services/views.ts'
+import type { DryRun, Reminder, ScheduleResult } from '../../services/shared/views.ts'
 import { common, nextCursor, omissionShape, showOmission, showTaskId, taskFields } from './common.ts'
 
 const plannedFields = {

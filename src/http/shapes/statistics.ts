@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { channelSets, distances, reminderCounts } from '../../schemas/attendance.ts'
 import { categories, channels } from '../../schemas/vocabulary.ts'
-import type { StatisticsReport } from '../../services/statistics.ts'
+import type { StatisticsReport } from '../../services/insight/statistics.ts'
 import { common } from './common.ts'
 
 const outcomes = {

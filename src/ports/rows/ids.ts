@@ -1,6 +1,14 @@
 import { NotificationError } from '../../errors.ts'
 import type { EntityId } from '../../schemas/common.ts'
-import type { IdKinds } from '../storage.ts'
+
+/** How the host's ids are stored, by kind: `integer`, as documented, or `text`. Organization ids are always text. */
+export type IdKinds = {
+  readonly appointment: IdKind
+  readonly recipient: IdKind
+  readonly waitlistEntry: IdKind
+}
+export type IdKind = 'integer' | 'text'
+
 /** Turns a host's id into what its column holds. */
 export type IdCodec = (entity: keyof IdKinds, id: EntityId) => EntityId
 

@@ -165,7 +165,7 @@ export type IntentOutcome =
   | { readonly status: 'committed'; readonly delivery: DeliveryRow | null }
 
 /** By how much a challenge moves the end of a lease. */
-export const challengeMs = 1
+export const leaseChallengeMs = 1
 
 /** What a worker is sending: under which fence, from when (`at` of its claim or last renewal) until when. */
 export type Claim = { readonly id: number; readonly fence: number; readonly since: Date; readonly until: Date }
@@ -258,10 +258,10 @@ export type DeliveryQuery = {
   readonly after?: { readonly createdAt: Date; readonly id: number }
 }
 /** Rows of a list are counted up to this many. */
-export const countedAtMost = 10_000
+export const maxCountedTotal = 10_000
 export type DeliveryPage = {
   readonly rows: readonly DeliveryRow[]
-  /** Of all pages together, at most `countedAtMost`. */
+  /** Of all pages together, at most `maxCountedTotal`. */
   readonly total: number
   /** False: there are more. */
   readonly totalIsExact: boolean
@@ -281,7 +281,7 @@ export interface DeliveryQueries {
   /** All that is being sent, by whomever. Costs by how many these are. */
   claims(): Promise<Claim[]>
   /**
-   * Asks the holders of these claims whether they still live: moves the end of each by `challengeMs`, where it is as it was
+   * Asks the holders of these claims whether they still live: moves the end of each by `leaseChallengeMs`, where it is as it was
    * seen; in the order of the claims, true where it was. A holder answers by its next renewal, which it need not know.
    */
   challenge(claims: readonly Claim[]): Promise<boolean[]>

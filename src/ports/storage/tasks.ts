@@ -152,7 +152,7 @@ export interface TaskQueries {
   withoutAlarm(until: Date, after: DuePlace | null, limit: number): Promise<ReminderRow[]>
   /** Queued notices that were never handed over nor taken over, due at or before `now`, earliest first. */
   waitingNotices(now: Date, after: DuePlace | null, limit: number): Promise<DeliveryRow[]>
-  /** As `DeliveryStore.due`, of those alone that the library took over; they are few, and no lane is looked for behind them. */
+  /** As `DeliveryStore.due`, of those alone that the library took over; they are few, and no queue is looked for behind them. */
   dueTakenOver(query: DueQuery): Promise<DuePage<DeliveryRow>>
   nextTakenOverDueAt(after?: Date): Promise<Date | null>
   /** Rows to look at, earliest first. */

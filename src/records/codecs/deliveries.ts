@@ -3,9 +3,9 @@ import { unassigned } from '../../ports/rows/rows.ts'
 import type { Row } from '../../ports/rows/tables/tables.ts'
 import {
   type Claim,
-  challengeMs,
   type DeliveryContent,
   type DeliveryRow,
+  leaseChallengeMs,
   type NewDelivery,
   type RenewCommand,
 } from '../../ports/storage/deliveries.ts'
@@ -68,7 +68,7 @@ export const encodeChallenge = ({ id, fence, until }: Claim) => ({
   id,
   fence,
   until: until.getTime(),
-  due_at: until.getTime() + challengeMs,
+  due_at: until.getTime() + leaseChallengeMs,
 })
 
 /** The text that goes out, and where to, as columns. */

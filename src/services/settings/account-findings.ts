@@ -4,9 +4,10 @@ import { inputInvalid, type Warning } from '../../schemas/common.ts'
 import { namesWith } from '../../schemas/fields.ts'
 import { type SettingsValues, settingsFields } from '../../schemas/settings.ts'
 import { type Channel, channels, type ProviderFault, ruleTable } from '../../schemas/vocabulary.ts'
-import { type Context, faultOf } from '../context.ts'
-import { sourceOf } from '../providers.ts'
-import { withTimeout } from '../with-timeout.ts'
+import { sourceOf } from '../shared/accounts/providers.ts'
+import type { Context } from '../shared/context.ts'
+import { faultOf } from '../shared/fault-log.ts'
+import { withTimeout } from '../shared/with-timeout.ts'
 
 /** The settings that say through which account a channel is sent; the first of them says that there is one. */
 const accountFields = (channel: Channel) =>

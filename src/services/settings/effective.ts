@@ -3,12 +3,12 @@ import type { SettingsRow } from '../../ports/storage.ts'
 import type { PreferenceRef, Preferences } from '../../schemas/preferences.ts'
 import { channelFlagOf } from '../../schemas/preferences.ts'
 import type { OrganizationSettings } from '../../schemas/settings.ts'
+import { taskManagerProvider } from '../../schemas/task-manager.ts'
 import type { Category, Channel, Rule } from '../../schemas/vocabulary.ts'
-import type { AccountPause, DestinationPause } from '../accounts.ts'
-import type { Context } from '../context.ts'
-import { sourceOf } from '../providers.ts'
-import { policyOf } from '../settings-view.ts'
-import { taskManagerProvider } from '../tasks/reports.ts'
+import type { AccountPause, DestinationPause } from '../shared/accounts/paused-accounts.ts'
+import { sourceOf } from '../shared/accounts/providers.ts'
+import type { Context } from '../shared/context.ts'
+import { policyOf } from '../shared/settings-view.ts'
 
 /** Which provider would serve a channel of an organization now. */
 export type EffectiveChannel = {

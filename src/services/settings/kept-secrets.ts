@@ -2,8 +2,8 @@ import { type FieldIssue, NotificationError } from '../../errors.ts'
 import type { SettingsRow } from '../../ports/storage.ts'
 import { inputInvalid } from '../../schemas/common.ts'
 import { type SecretField, type SettingsValues, secretFields, settingsFields } from '../../schemas/settings.ts'
-import type { Context } from '../context.ts'
-import { secretContext } from '../providers.ts'
+import { secretContext } from '../shared/accounts/providers.ts'
+import type { Context } from '../shared/context.ts'
 
 type Patch = Partial<SettingsValues>
 type Secrets = Pick<Context, 'secrets'>

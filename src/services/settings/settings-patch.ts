@@ -1,5 +1,5 @@
-import { checkTemplates } from '../../domain/messages/index.ts'
 import { NotificationError } from '../../errors.ts'
+import { checkTemplates } from '../../messages/index.ts'
 import { organizationId, parseField, parseInput, type Warning } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import { namesWith, secretMask } from '../../schemas/fields.ts'
@@ -12,8 +12,8 @@ import {
   settingsFields,
   templateField,
 } from '../../schemas/settings.ts'
-import type { Context } from '../context.ts'
-import { secretContext } from '../providers.ts'
+import { secretContext } from '../shared/accounts/providers.ts'
+import type { Context } from '../shared/context.ts'
 
 const replanning = namesWith(settingsFields, 'replans')
 

@@ -1,125 +1,92 @@
 import { z } from 'zod'
-import type { RetryPolicy } from '../../domain/retry.ts'
-import { type Clock, systemClock } from '../../ports/clock.ts'
-import { type Logger, stderrLogger } from '../../ports/logger.ts'
+import { NotificationError } from '../../errors.ts'
 import { asOptions } from '../../schemas/as-options.ts'
 import { parseInput } from '../../schemas/common.ts'
-import type { BreakerPolicy } from '../breaker.ts'
+import { definedOnly } from '../../schemas/defined.ts'
+import { type TaskManagerMode, taskManagerModes } from '../../schemas/task-manager.ts'
+import type { TaskManagerClientOptions } from './client/options.ts'
 
-export type TaskManagerClientOptions = {
-  /** The base URL of the service (http or https): `http://taskmanager:8001`. Default: `TASK_MANAGER_URL` of `env`. */
-  readonly url?: string | undefined
-  /** A bearer token, if the service requires one. Default: `TASK_MANAGER_TOKEN` of `env`, or none. */
-  readonly token?: string | undefined
-  /** Paths below `url`. */
-  readonly paths?: Partial<TaskManagerPaths>
-  /** How long one request may take, including its answer, in ms. Default 10000, 1 to 3600000. */
-  readonly timeoutMs?: number
+/** How the work is shared with PlatformServices TaskManager, and how TaskManager is reached. */
+export type TaskManagerOptions = Pick<
+  TaskManagerClientOptions,
+  'url' | 'token' | 'paths' | 'timeoutMs' | 'totalTimeoutMs' | 'retry' | 'breaker' | 'fetch'
+> & {
   /**
-   * How long a call may take with all its retries, in ms; a retry that would have to wait beyond that is not made.
-   * Default 30000, 1 to 3600000.
+   * `deliver`, as documented: TaskManager holds a task for each reminder and notice, sends it when it is due and
+   * reports back. `trigger`: TaskManager only calls back when something is due; the library then checks that it still
+   * holds and sends it through its own transports. Default `deliver`.
    */
-  readonly totalTimeoutMs?: number
+  readonly mode?: TaskManagerMode
+  /** In `trigger` mode, TaskManager's name for a task that only calls back, 1 to 64 characters. Default `callback`. */
+  readonly taskType?: string
+  /** How often TaskManager retries after its first attempt to send. Default 3, 0 to 100. */
+  readonly maxRetries?: number
   /**
-   * When to retry a call after 408, 429, 5xx and network errors. Default: `maxRetries` 2 (0 to 20), `baseMs` 250,
-   * `factor` 4 (1 to 100), `maxMs` 5000 (both times 1 to 3600000), which makes two waits of at most 250 ms and 1 s,
-   * half of each random.
+   * What happens to a message that TaskManager did not send in time. `sendLocally`: the library sends it, provided that
+   * it has a transport and TaskManager confirms that the task is gone or was not executed. `hold`: the library waits
+   * for TaskManager. In doubt, the message is held either way. Default `sendLocally`.
    */
-  readonly retry?: Partial<RetryPolicy>
+  readonly overdue?: 'sendLocally' | 'hold'
+  /** How long after its due time a message counts as overdue, in ms. Default 300000, 1000 to 86400000. */
+  readonly overdueAfterMs?: number
   /**
-   * When to stop calling a service that is down. After `failures` requests in a row without a proper answer (default 5,
-   * 1 to 1000), calls fail at once. After `halfOpenAfterMs` (default 15000, 1 to 3600000) one call is let through, and
-   * its outcome decides whether others follow.
+   * How long before a message is due the library checks once more that TaskManager's task is up to date, in ms. Default
+   * 900000, at most 86400000; 0: no check.
    */
-  readonly breaker?: Partial<BreakerPolicy>
-  /** The longest answer that is read, in bytes. Default 4194304 (4 MiB), at least 1024. */
-  readonly maxResponseBytes?: number
-  /** Makes the requests. Default: the runtime's `fetch`. */
-  readonly fetch?: typeof globalThis.fetch
-  /** Where `TASK_MANAGER_URL` and `TASK_MANAGER_TOKEN` are read from. Default: `process.env`. */
-  readonly env?: Readonly<Record<string, string | undefined>>
-  /** Tells the time and sets timers; for tests. Default: `systemClock`. */
-  readonly clock?: Clock
-  /** A number from 0 up to, but not including, 1, which spreads retries. Default: `Math.random`. */
-  readonly random?: () => number
-  /** Default: `stderrLogger`, which writes warnings and errors to stderr. */
-  readonly logger?: Logger
+  readonly checkBeforeMs?: number
+  /** In `trigger` mode, how far ahead alarms are set, in ms. Default 900000, 60000 to 86400000. */
+  readonly windowMs?: number
+  /** How many tasks may be created per minute, as a guard against abuse; the rest wait. Default 3000, 1 to 10000000. */
+  readonly createsPerMinute?: number
+  /** How many requests to TaskManager run at a time. Default 10, 1 to 200. */
+  readonly concurrency?: number
+  /** How often to look for work that nothing announced, in ms. Default 5000, 100 to 3600000. */
+  readonly pollMs?: number
 }
 
-export type TaskManagerPaths = {
-  /** For `POST`, which creates, and `GET`, which lists. Default `/api/tasks`. */
-  readonly tasks: string
-  /** For `GET`, `PUT` and `DELETE` of one task. Default `/api/tasks/{id}`. */
-  readonly task: string
-  /** For `GET`. Default `/health`. */
-  readonly health: string
+const ownOptions = z.object({
+  mode: z.enum(taskManagerModes).default('deliver'),
+  taskType: z.string().trim().min(1).max(64).default('callback'),
+  maxRetries: z.int().min(0).max(100).default(3),
+  overdue: z.enum(['sendLocally', 'hold']).default('sendLocally'),
+  overdueAfterMs: z.int().min(1000).max(86_400_000).default(300_000),
+  checkBeforeMs: z.int().min(0).max(86_400_000).default(900_000),
+  windowMs: z.int().min(60_000).max(86_400_000).default(900_000),
+  createsPerMinute: z.int().min(1).max(10_000_000).default(3000),
+  concurrency: z.int().min(1).max(200).default(10),
+  pollMs: z.int().min(100).max(3_600_000).default(5000),
+})
+
+export type ResolvedTaskManagerOptions = z.output<typeof ownOptions> & {
+  /** For the client. */
+  readonly connection: TaskManagerClientOptions
 }
 
-export type SettledTaskManagerOptions = ReturnType<typeof settleTaskManagerOptions>
+type Needs = { readonly publicUrl: string | null; readonly encryptionKeys: readonly string[] }
 
-const environment = z.object({
-  TASK_MANAGER_URL: z.string().trim().optional(),
-  TASK_MANAGER_TOKEN: z.string().trim().optional(),
-})
-
-const ms = (fallback: number) => z.int().min(1).max(3_600_000).default(fallback)
-const path = z.string().regex(/^\/[^?#\s]*$/, 'must be a path that starts with a slash, without a query')
-
-const checked = z.strictObject({
-  url: z
-    .url({
-      protocol: /^https?$/,
-      // What is no URL cannot be looked into.
-      abort: true,
-      error: 'must be a URL such as "http://taskmanager:8001" (the option url, or TASK_MANAGER_URL)',
-    })
-    // Errors and logs name the URL.
-    .refine((text) => {
-      const { username, password, search, hash } = new URL(text)
-      return `${username}${password}${search}${hash}` === ''
-    }, 'must hold no user name, password, query or fragment; give a token with the option token'),
-  token: z
-    .string()
-    .regex(/^[\x21-\x7e]{1,4096}$/, 'must be visible ASCII characters')
-    .optional(),
-  paths: z
-    .strictObject({
-      tasks: path.default('/api/tasks'),
-      task: path.includes('{id}').default('/api/tasks/{id}'),
-      health: path.default('/health'),
-    })
-    .prefault({}),
-  timeoutMs: ms(10_000),
-  totalTimeoutMs: ms(30_000),
-  retry: z
-    .strictObject({
-      maxRetries: z.int().min(0).max(20).default(2),
-      baseMs: ms(250),
-      factor: z.number().min(1).max(100).default(4),
-      maxMs: ms(5000),
-    })
-    .prefault({}),
-  breaker: z.strictObject({ failures: z.int().min(1).max(1000).default(5), halfOpenAfterMs: ms(15_000) }).prefault({}),
-  maxResponseBytes: z.int().min(1024).default(4_194_304),
-})
-
-/** Fills in defaults. @throws NotificationError `options_invalid` naming the option. */
-export function settleTaskManagerOptions(options: TaskManagerClientOptions) {
-  const { fetch, env = process.env, clock, random, logger, ...values } = options
-  const { TASK_MANAGER_URL, TASK_MANAGER_TOKEN } = asOptions(() =>
-    parseInput(environment, { ...env }, 'environment variables'),
-  )
-  const url = values.url ?? TASK_MANAGER_URL
-  // A variable that is set to nothing is not set.
-  const token = values.token ?? (TASK_MANAGER_TOKEN || undefined)
-  const settled = asOptions(() => parseInput(checked, { ...values, url, token }, 'TaskManager options'))
-  return {
-    ...settled,
-    url: settled.url.replace(/(?<!\/)\/+$/, ''),
-    token: settled.token ?? null,
-    fetch: fetch ?? globalThis.fetch,
-    clock: clock ?? systemClock,
-    random: random ?? Math.random,
-    logger: logger ?? stderrLogger,
+/**
+ * @throws NotificationError `options_invalid`: a value is not valid, or `publicUrl` or a key is missing, without which
+ * no call-back URL can be signed.
+ */
+export function resolveTaskManagerOptions(
+  options: TaskManagerOptions,
+  { publicUrl, encryptionKeys }: Needs,
+): ResolvedTaskManagerOptions {
+  const { url, token, paths, timeoutMs, totalTimeoutMs, retry, breaker, fetch, ...own } = options
+  const settled = asOptions(() => parseInput(ownOptions.strict(), own, 'option "taskManager"'))
+  const missing =
+    publicUrl === null
+      ? ['publicUrl', 'the option "publicUrl": the URL at which TaskManager reaches the router']
+      : encryptionKeys.length === 0
+        ? [
+            'encryptionKey',
+            'NOTIFICATIONS_ENCRYPTION_KEY or the option "encryptionKey", which signs what TaskManager calls',
+          ]
+        : null
+  if (missing !== null) {
+    const [field = '', what] = missing
+    throw new NotificationError('options_invalid', `The option "taskManager" requires ${what}.`, { field })
   }
+  const connection = definedOnly({ url, token, paths, timeoutMs, totalTimeoutMs, retry, breaker, fetch })
+  return { ...settled, connection }
 }

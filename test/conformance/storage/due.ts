@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
 import {
-  challengeMs,
   type DuePage,
   type DueQuery,
-  type Lane,
+  leaseChallengeMs,
   type NewReminder,
+  type SendQueue,
   type Share,
 } from '../../../src/index.ts'
 import type { Store } from '../../../src/records/store.ts'
@@ -21,7 +21,7 @@ import {
 } from './rows.ts'
 
 const quiet = '22222222-3333-4444-8555-666666666666'
-const email = (of: string): Lane => ({ organizationId: of, channel: 'EMAIL' })
+const email = (of: string): SendQueue => ({ organizationId: of, channel: 'EMAIL' })
 
 type Booking = {
   readonly id: number | string
@@ -47,7 +47,7 @@ const notices = (storage: Store, count: number, of: string, dueAt: Date) =>
     ),
   )
 
-type Page = DuePage<Lane & { readonly id: number }>
+type Page = DuePage<SendQueue & { readonly id: number }>
 
 /** The rows of both kinds; neither is read in another way than the other. */
 const kinds = [
@@ -73,13 +73,13 @@ const kinds = [
 
 export function due({ migrated }: Starter): void {
   for (const { what, fill, due: read } of kinds) {
-    it(`lets a lane with many due ${what} hide no other`, async () => {
+    it(`lets a queue with many due ${what} hide no other`, async () => {
       const { storage } = await migrated()
       await fill(storage, 30, organizationId, t0)
       await fill(storage, 12, quiet, minutes(1))
       const page = await read(storage, { now: minutes(1), limit: 10 })
-      const lanes = Map.groupBy(page.rows, (row) => row.organizationId)
-      expect([...lanes].map(([of, rows]) => [of, rows.length])).toEqual([
+      const queues = Map.groupBy(page.rows, (row) => row.organizationId)
+      expect([...queues].map(([of, rows]) => [of, rows.length])).toEqual([
         [organizationId, 10],
         [quiet, 10],
       ])
@@ -87,7 +87,7 @@ export function due({ migrated }: Starter): void {
       expect(page.more).toEqual(expect.arrayContaining([email(organizationId), email(quiet)]))
     })
 
-    it(`says of which lanes there may be more due ${what}`, async () => {
+    it(`says of which queues there may be more due ${what}`, async () => {
       const { storage } = await migrated()
       await fill(storage, 10, organizationId, t0)
       await fill(storage, 3, quiet, minutes(1))
@@ -98,7 +98,7 @@ export function due({ migrated }: Starter): void {
       expect((await read(storage, { now: t0, limit: 10 })).rows).toHaveLength(10)
     })
 
-    it(`leaves out the due ${what} of excepted lanes, also where they fill the head`, async () => {
+    it(`leaves out the due ${what} of excepted queues, also where they fill the head`, async () => {
       const { storage } = await migrated()
       await fill(storage, 30, organizationId, t0)
       await fill(storage, 3, quiet, minutes(1))
@@ -127,7 +127,7 @@ export function due({ migrated }: Starter): void {
       expect(capped.more).toEqual([email(organizationId)])
     })
 
-    it(`finds the oldest due ${what} first where there are more lanes than the limit`, async () => {
+    it(`finds the oldest due ${what} first where there are more queues than the limit`, async () => {
       const { storage } = await migrated()
       const organizations = Array.from({ length: 6 }, (_, index) => `33333333-0000-4000-8000-00000000000${index}`)
       await fill(storage, 4, organizationId, t0)
@@ -175,7 +175,7 @@ export function due({ migrated }: Starter): void {
     const page = await storage.reminders.due({ now: minutes(5), limit: 1 })
     const found = page.rows.map(({ appointmentId, channel, offset }) => [appointmentId, channel, offset])
     expect(found).toContainEqual([100, 'EMAIL', '2h'])
-    // The other channel is another lane, and has its own place in the answer.
+    // The other channel is another queue, and has its own place in the answer.
     expect(found).toContainEqual([100, 'SMS', '2h'])
     const only = await storage.reminders.due({
       now: minutes(5),
@@ -232,7 +232,7 @@ export function due({ migrated }: Starter): void {
     if (claim === undefined) throw new Error('expected a claim')
     const both = [storage, await another()].map((one) => one.deliveries.challenge([claim]))
     expect((await Promise.all(both)).flat().toSorted()).toEqual([false, true])
-    const challenged = { ...claim, until: new Date(minutes(2).getTime() + challengeMs) }
+    const challenged = { ...claim, until: new Date(minutes(2).getTime() + leaseChallengeMs) }
     expect(await storage.deliveries.claims()).toEqual([challenged])
     const others = [claim, { ...challenged, fence: fence + 1 }, { ...challenged, id: id + 1 }]
     expect(await storage.deliveries.challenge(others)).toEqual([false, false, false])

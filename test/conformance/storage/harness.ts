@@ -58,7 +58,7 @@ export function starter(open: OpenStorage) {
 }
 export type Starter = ReturnType<typeof starter>
 
-/** The rows that are due, of all lanes and all parts. */
+/** The rows that are due, of all queues and all parts. */
 export const dueReminders = async ({ reminders }: Store, now: Date, limit: number): Promise<readonly ReminderRow[]> =>
   (await reminders.due({ now, limit })).rows
 export const dueDeliveries = async ({ deliveries }: Store, now: Date, limit: number): Promise<readonly DeliveryRow[]> =>

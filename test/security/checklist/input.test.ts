@@ -48,7 +48,7 @@ describe('SSRF (API7)', () => {
   })
 })
 
-// Headers of mails: test/adapters/transport/smtp/. Templates and HTML: test/domain/messages/injection.test.ts.
+// Headers of mails: test/adapters/transport/smtp/. Templates and HTML: test/messages/injection.test.ts.
 describe('injection', () => {
   test('names of the host come out of a subject and a sender as one line', async () => {
     const outbox = capture()

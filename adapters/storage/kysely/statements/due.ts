@@ -35,8 +35,8 @@ export type DueStatements<Row, M extends Mode> = {
   readonly head: Bound<Head, Row, M>
   readonly ofLane: Bound<Head & OfLane, Row, M>
   /**
-   * The first row of every lane, oldest first; `total` counts the lanes before the limit. `skip` lists the `laneKey` of lanes to
-   * leave out. One step in the index for each organization and lane that has a due time at all, however many rows it has; within
+   * The first row of every queue, oldest first; `total` counts the queues before the limit. `skip` lists the `sendQueueKey` of queues to
+   * leave out. One step in the index for each organization and queue that has a due time at all, however many rows it has; within
    * one statement, because a call for each would hold the process up for half a second with thousands of organizations.
    */
   readonly firsts: Bound<Head & { skip: string }, Row & { total: number }, M>

@@ -1,5 +1,5 @@
 import type { EntityId } from '../../../schemas/common.ts'
-import type { IdKinds } from '../../storage.ts'
+import type { IdKinds } from '../ids.ts'
 
 /**
  * What a column holds, apart from how a database spells it. `instant` is milliseconds since the epoch, UTC; `flag` is 0

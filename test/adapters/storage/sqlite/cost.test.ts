@@ -63,7 +63,7 @@ describe('sqlite, what looking for due work costs', () => {
     }
   }, 30_000)
 
-  it('of a look past a lane that hides the others, is small with 5,000 organizations', async () => {
+  it('of a look past a queue that hides the others, is small with 5,000 organizations', async () => {
     const { database, storage } = await withPending(600)
     database.exec(`
       update appointment_reminders set due_at = ${t0.getTime()}, organization_id = 'hiding';
@@ -76,7 +76,7 @@ describe('sqlite, what looking for due work costs', () => {
       const page = await storage.reminders.due({ now: t0, limit: 500 })
       expect(page.rows.filter((row) => row.organizationId !== 'hiding')).toMatchObject([{ appointmentId: 12_777 }])
     }
-    // A call for each lane takes half a second, in which nothing else is done.
+    // A call for each queue takes half a second, in which nothing else is done.
     expect(await fastest(look, 20)).toBeLessThan(150)
     await storage.close()
     database.close()

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Answer, judge } from '../../../../adapters/transport/smtp/answers.ts'
+import { type Answer, classify } from '../../../../adapters/transport/smtp/answers.ts'
 
 /** `550 5.4.5 words`, as a server would say it. */
 function answer(stage: Answer['stage'], line: string): Answer {
@@ -8,7 +8,7 @@ function answer(stage: Answer['stage'], line: string): Answer {
 }
 
 const named = (line: string, stage: Answer['stage'] = 'rcpt'): string => {
-  const { scope, outcome, addressUnknown, isUnderstood } = judge(answer(stage, line))
+  const { scope, outcome, addressUnknown, isUnderstood } = classify(answer(stage, line))
   const what = addressUnknown ? 'unknown address' : `${scope} ${outcome === 'permanent' ? 'refused' : 'waits'}`
   return isUnderstood ? what : `${what}?`
 }

@@ -1,0 +1,83 @@
+import { type MessageFormatElement, parse } from '@formatjs/icu-messageformat-parser'
+import { IntlMessageFormat } from 'intl-messageformat'
+import { remember } from '../schemas/remember.ts'
+import type { Channel } from '../schemas/vocabulary.ts'
+import { usableLocales } from './calendar.ts'
+import type { MessageFacts } from './facts.ts'
+import { formatters } from './formatters.ts'
+import { hashOf } from './hash.ts'
+import { type Inspection, inspect } from './inspect.ts'
+import { costFault, countElements, sizeFault } from './size.ts'
+import { type Problem, syntaxProblem } from './template-problems.ts'
+import { cleanTemplate } from './text.ts'
+import { valuesOf } from './variables.ts'
+
+export type CompiledTemplate = Pick<Inspection, 'literals' | 'problems'> & {
+  /** The text as it was parsed; the offsets of `literals` count in it. */
+  readonly source: string
+  /** Of the text as stored; tells revisions apart. */
+  readonly hash: number
+  /** Only for a template without problems. */
+  render(facts: MessageFacts): string
+  /** Why a message with these facts may be too long, whichever case of its plurals is the one; null: it is not. */
+  sizeFault(channel: Channel, facts: MessageFacts): string | null
+  /** About what it takes in memory. */
+  readonly bytes: number
+}
+
+function parsed(source: string): MessageFormatElement[] | Problem {
+  try {
+    return parse(source, { ignoreTag: true, captureLocation: true })
+  } catch (error) {
+    return syntaxProblem(source, error)
+  }
+}
+
+/** Measured: an element with its place in the text, and what a template takes besides, its formats in some languages too. */
+const elementBytes = 800
+const ownBytes = 4000
+const formatBytes = 200
+
+/** Parses and checks a template. What is not stored is compiled by this, so that nothing of it stays. */
+export function compileDraft(text: string): CompiledTemplate {
+  const source = cleanTemplate(text)
+  const hash = hashOf(text)
+  const ownSize = ownBytes + 6 * source.length
+  const refused = (problem: Problem): CompiledTemplate => ({
+    source,
+    hash,
+    literals: [],
+    problems: [problem],
+    render: () => '',
+    sizeFault: () => null,
+    bytes: ownSize,
+  })
+  const result = parsed(source)
+  if (!Array.isArray(result)) return refused(result)
+  const count = countElements(result)
+  const costly = costFault(count)
+  if (costly !== null) return refused({ line: 1, column: 1, message: costly })
+  const { elements, names, literals, problems } = inspect(source, result)
+  const formatOf = remember(
+    { maxBytes: 16 * formatBytes, bytesOf: () => formatBytes },
+    (locale: string) => new IntlMessageFormat(elements, usableLocales(locale), undefined, { formatters }),
+  )
+
+  function render(facts: MessageFacts): string {
+    // Values go in as finished text and are never parsed, so braces in a name stay a name.
+    const message = formatOf(facts.locale).format<string>(valuesOf(names, facts))
+    return Array.isArray(message) ? message.join('') : message
+  }
+  return {
+    source,
+    hash,
+    literals,
+    problems,
+    render,
+    sizeFault: (channel, facts) => sizeFault(channel, elements, valuesOf(names, facts)),
+    bytes: ownSize + count.all * elementBytes,
+  }
+}
+
+/** Parses and checks a stored template once for many renderings; faults are remembered as well. */
+export const compileTemplate = remember({ maxBytes: 32_000_000, bytesOf: ({ bytes }) => bytes }, compileDraft)

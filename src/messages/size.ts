@@ -1,0 +1,75 @@
+import { type MessageFormatElement, TYPE } from '@formatjs/icu-messageformat-parser'
+import { IntlMessageFormat } from 'intl-messageformat'
+import type { Channel } from '../schemas/vocabulary.ts'
+import { formatters } from './formatters.ts'
+
+/** More than anybody writes, and few enough to render in milliseconds. */
+const maxElements = 500
+/** Each may be of a style of its own, and making what formats it takes half a millisecond. There is one number to format. */
+const maxNumbers = 20
+
+/** 512 KB: more would fill nobody's letter. 1,600 characters: what Twilio takes for one SMS. */
+const limits = {
+  EMAIL: { most: 512 * 1024, unit: 'bytes', sizeOf: (text: string) => new TextEncoder().encode(text).length },
+  SMS: { most: 1600, unit: 'characters', sizeOf: (text: string) => text.length },
+} as const satisfies Record<Channel, { most: number; unit: string; sizeOf: (text: string) => number }>
+
+export const isTooLong = (channel: Channel, text: string): boolean =>
+  limits[channel].sizeOf(text) > limits[channel].most
+
+/** Literals, variables and plurals, those within their cases too; among them, the numbers that have a format. */
+type Counts = { all: number; numbers: number }
+
+export function countElements(
+  elements: readonly MessageFormatElement[],
+  counts: Counts = { all: 0, numbers: 0 },
+): Counts {
+  counts.all += elements.length
+  for (const element of elements) {
+    if (element.type === TYPE.number) counts.numbers += 1
+    if (element.type !== TYPE.plural && element.type !== TYPE.select) continue
+    for (const { value } of Object.values(element.options)) countElements(value, counts)
+  }
+  return counts
+}
+
+/** What makes a template too costly to render, or null. */
+export function costFault({ all, numbers }: Counts): string | null {
+  if (all > maxElements)
+    return `it has ${all} parts (variables, plurals, and words between them), and a template may have ${maxElements}`
+  return numbers > maxNumbers ? `it formats ${numbers} numbers, and a template may format ${maxNumbers}` : null
+}
+
+/** A number with its sign and separators, in whatever digits. */
+const numberSize = 32
+
+/** What is wrong with the size of a text that has the longest case of every plural and select, or null. */
+export function sizeFault(
+  channel: Channel,
+  elements: readonly MessageFormatElement[],
+  values: Readonly<Record<string, string | number>>,
+): string | null {
+  const { most, unit, sizeOf } = limits[channel]
+  const sizeOfAll = (all: readonly MessageFormatElement[]): number =>
+    all.reduce((sum, element) => sum + sizeOfOne(element), 0)
+
+  function sizeOfOne(element: MessageFormatElement): number {
+    switch (element.type) {
+      case TYPE.literal:
+        return sizeOf(element.value)
+      case TYPE.argument:
+        return sizeOf(String(values[element.value] ?? ''))
+      case TYPE.number:
+        return sizeOf(String(new IntlMessageFormat([element], 'en-US', undefined, { formatters }).format(values)))
+      case TYPE.plural:
+      case TYPE.select:
+        return Math.max(...Object.values(element.options).map(({ value }) => sizeOfAll(value)))
+      default:
+        return numberSize
+    }
+  }
+  const size = sizeOfAll(elements)
+  return size <= most
+    ? null
+    : `with usual values it may have ${size} ${unit}, and a message on this channel has at most ${most}`
+}

@@ -1,0 +1,127 @@
+import { type SendQueue, type SettingsRow, sendQueueKey } from '../../ports/storage.ts'
+import type { Provider } from '../shared/accounts/providers.ts'
+import { accountKeyOf } from '../shared/accounts/senders.ts'
+import type { Context } from '../shared/context.ts'
+
+const defaultConcurrency = 10
+
+/**
+ * What is left of an account in a round. An idle account is for the first group whole, or one larger than it would never go.
+ * `reservedFor` is the group that others make room for.
+ */
+type Capacity = { free: number; readonly wholeFor: string | null; readonly account: string; reservedFor: string | null }
+
+/**
+ * How many sends each account has under way in this process, and how much of what is ready can be sent now: the places of
+ * an account are shared by the organizations that send through it.
+ */
+export class AccountCapacity {
+  readonly #context: Context
+  readonly #inUse = new Map<string, number>()
+  #settings: ReadonlyMap<string, SettingsRow | null> = new Map()
+  /** By account, the group that found too few places in the round before. */
+  #reserved: ReadonlyMap<string, string> = new Map()
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  /** How many sends more may be begun. */
+  free(provider: Provider): number {
+    const limit = provider.transport.concurrency ?? defaultConcurrency
+    return Math.max(0, limit - (this.#inUse.get(accountKeyOf(provider)) ?? 0))
+  }
+
+  take(provider: Provider): void {
+    const key = accountKeyOf(provider)
+    this.#inUse.set(key, (this.#inUse.get(key) ?? 0) + 1)
+  }
+
+  release(provider: Provider): void {
+    const key = accountKeyOf(provider)
+    const left = (this.#inUse.get(key) ?? 0) - 1
+    if (left > 0) this.#inUse.set(key, left)
+    else this.#inUse.delete(key)
+  }
+
+  /** Reads who sends for these queues. `anew`: also of those that were read before, and forgets all others. */
+  async learn(queues: readonly SendQueue[], { anew }: { readonly anew: boolean }): Promise<void> {
+    const known = anew ? new Map<string, SettingsRow | null>() : new Map(this.#settings)
+    const ids = new Set(queues.map((queue) => queue.organizationId).filter((id) => !known.has(id)))
+    for (const id of ids) known.set(id, null)
+    if (ids.size > 0) {
+      for (const row of await this.#context.options.storage.settings.get([...ids])) known.set(row.organizationId, row)
+    }
+    this.#settings = known
+  }
+
+  /** Whether anything of the queue could be begun. What has no provider needs none: it is decided without sending. */
+  hasRoom(queue: SendQueue): boolean {
+    const provider = this.#providerOf(queue)
+    return provider === null || this.free(provider) > 0
+  }
+
+  /**
+   * A round of giving places away: says of a group whether it has them, and takes them. A group that finds too few has the
+   * next that become free: others would take them one by one, and it would wait as long as they have work.
+   */
+  round(): (queue: SendQueue, group: string, size: number) => boolean {
+    const capacities = new Map<string, Capacity | null>()
+    const reserved = new Map<string, string>()
+    const before = this.#reserved
+    this.#reserved = reserved
+    return (queue, group, size) => {
+      const capacity = this.#capacityOf(queue, group, capacities, before)
+      if (capacity === null) return true
+      if (capacity.reservedFor !== null && capacity.reservedFor !== group) return false
+      if (capacity.free < size && capacity.wholeFor !== group) {
+        // One that needs a single place gets it without: holding the next for it would keep larger groups waiting.
+        if (size > 1) {
+          capacity.reservedFor = group
+          reserved.set(capacity.account, group)
+        }
+        return false
+      }
+      capacity.reservedFor = null
+      reserved.delete(capacity.account)
+      capacity.free -= size
+      return true
+    }
+  }
+
+  /** Null: what is due is decided without a place. It has no provider, or waits for an account that is paused. */
+  #providerOf({ organizationId, channel }: SendQueue): Provider | null {
+    const { providers, accounts } = this.#context
+    const provider = providers.sender(this.#settings.get(organizationId) ?? null, channel)
+    return provider === null || accounts.pause(provider) !== null ? null : provider
+  }
+
+  /** Kept in `capacities` by queue and by account. */
+  #capacityOf(
+    queue: SendQueue,
+    group: string,
+    capacities: Map<string, Capacity | null>,
+    reserved: ReadonlyMap<string, string>,
+  ): Capacity | null {
+    const own = sendQueueKey(queue)
+    let capacity = capacities.get(own)
+    if (capacity !== undefined) return capacity
+    const provider = this.#providerOf(queue)
+    if (provider === null) {
+      capacity = null
+    } else {
+      const account = `account ${accountKeyOf(provider)}`
+      const isIdle = !this.#inUse.has(accountKeyOf(provider))
+      capacity = capacities.get(account) ?? {
+        free: this.free(provider),
+        wholeFor: isIdle ? group : null,
+        account,
+        // Nothing would wake whoever waits beside an idle account for a group that is no more.
+        reservedFor: isIdle ? null : (reserved.get(account) ?? null),
+      }
+      capacities.set(account, capacity)
+    }
+    capacities.set(own, capacity)
+    return capacity
+  }
+}

@@ -1,0 +1,152 @@
+import { type Appointment, isSameRecipient, type WaitlistEntry } from '../../domain/appointment.ts'
+import { changesSince } from '../../domain/changes.ts'
+import { type CheckResult, checkNotice, checkReminder, checkWaitlistNotice, type Truth } from '../../domain/due.ts'
+import type { PlanRow } from '../../ports/storage.ts'
+import type { RecipientRef } from '../../schemas/common.ts'
+import type { Person } from '../../schemas/directory.ts'
+import type { Subject } from '../messages/notices.ts'
+import { parseBefore, parseRecipients, parseSnapshot } from '../messages/snapshot.ts'
+import type { Context } from '../shared/context.ts'
+import { Knowledge } from '../shared/knowledge.ts'
+import type { Checked, CheckedBatch } from './checked.ts'
+import { atSameAddress, besideSiblings, standingIn } from './siblings.ts'
+import { askTruths, type WorkTruths } from './truths.ts'
+import { type DueWork, subjectKey, targetOf } from './work.ts'
+
+/**
+ * Checks each of a batch of work against the truth. `known`: what is known of it already; else the host is asked.
+ * @throws NotificationError `directory_failed` or `directory_invalid` where the host cannot say.
+ */
+export async function checkDue(context: Context, works: readonly DueWork[], known?: WorkTruths): Promise<CheckedBatch> {
+  const truths = known ?? (await askTruths(context, works))
+  const subjects = works.map((due) => {
+    const snapshot = parseSnapshot(due.delivery?.snapshot ?? null)
+    return { due, snapshot, subject: subjectOf(due, snapshot, truths) }
+  })
+  const [knowledge, missing] = await Promise.all([
+    Knowledge.load(
+      context,
+      subjects.map(({ due, snapshot, subject }) => ({
+        organizationId: targetOf(due).organizationId,
+        // Whoever was detached since may have opted out all the same.
+        recipients: [...(subject?.recipients ?? []), ...(snapshot?.recipients ?? [])],
+      })),
+      truths.organization,
+    ),
+    missingForLong(context, works, truths),
+  ])
+  // The clock is read after the truth: a start that came meanwhile is past.
+  const moment = { now: context.options.clock.now(), leadMs: context.options.leadMs }
+  const checked = subjects.map(({ due, snapshot, subject }): Checked => {
+    const { organizationId } = targetOf(due)
+    const surroundings = knowledge.surroundings(organizationId)
+    const isGoneForLong = missing.has(subjectKey(due))
+    const appointment = appointmentTruth(due, truths)
+    if (due.reminder !== null) {
+      const { reminder } = due
+      const resultFor = (recipient: RecipientRef) =>
+        checkReminder({ ...reminder, recipient, isGoneForLong }, appointment, truths.planOf(due), surroundings, moment)
+      return { due, subject, result: resultFor(reminder.recipient), resultFor, others: [] }
+    }
+    const { delivery } = due
+    const resultFor = (recipient: RecipientRef) => {
+      const notice = { ...delivery, recipient, askedStatus: snapshot?.status ?? null, isGoneForLong }
+      return delivery.waitlistEntryId === null
+        ? checkNotice(notice, appointment, snapshot, surroundings, moment)
+        : checkWaitlistNotice(notice, waitlistTruth(due, truths), surroundings, moment)
+    }
+    const result = standingIn(resultFor(delivery.recipient), parseRecipients(delivery.snapshot), resultFor)
+    const one = { due, subject, result, others: [] }
+    const others = atSameAddress(one, mergedWith(due, subject), knowledge)
+    const before = due.delivery.category === 'RESCHEDULE' ? parseBefore(due.delivery.snapshot) : null
+    return { ...one, others, changed: before === null || subject === null ? undefined : changesSince(before, subject) }
+  })
+  const batch = { knowledge, planOf: truths.planOf, now: moment.now }
+  return { checked: await besideSiblings(context, checked, batch), ...batch }
+}
+
+/** The plan says active and one start, the host another: the whole appointment is planned anew, not only what is due. */
+export function changedBehindOurBack(result: CheckResult, plan: PlanRow | null): boolean {
+  if (result.kind === 'move') return true
+  if (result.kind !== 'cancel' || plan?.status !== 'active') return false
+  return result.rule === 'appointment_cancelled' || result.rule === 'appointment_ended'
+}
+
+const gone = { kind: 'gone' } as const
+
+function appointmentTruth(due: DueWork, truths: WorkTruths): Truth<Appointment> {
+  const { appointmentId, organizationId } = targetOf(due)
+  return appointmentId === null ? gone : ofOrganization(truths, organizationId, truths.appointment(appointmentId))
+}
+
+function waitlistTruth(due: DueWork, truths: WorkTruths): Truth<WaitlistEntry> {
+  const { waitlistEntryId, organizationId } = targetOf(due)
+  return waitlistEntryId === null ? gone : ofOrganization(truths, organizationId, truths.waitlistEntry(waitlistEntryId))
+}
+
+/**
+ * What moved to another organization is not this organization's any more; and nothing is said in the name of one that the
+ * host does not answer for.
+ */
+function ofOrganization<T extends { organizationId: string }>(
+  { organization }: WorkTruths,
+  organizationId: string,
+  truth: Truth<T>,
+): Truth<T> {
+  if (truth.kind === 'known' && truth.value.organizationId !== organizationId) return gone
+  const name = organization(organizationId)
+  return truth.kind === 'known' && name.kind === 'unanswered' ? name : truth
+}
+
+/** Those for whom a notice was queued together, as the host has them now; of a cancellation, also those who are detached. */
+function mergedWith(due: DueWork, subject: Subject | null): readonly Person[] {
+  const asked = parseRecipients(due.delivery?.snapshot ?? null)
+  return asked.flatMap(
+    (other) =>
+      subject?.recipients.find((one) => isSameRecipient(one, other)) ??
+      (targetOf(due).category === 'CANCELLATION' ? other : []),
+  )
+}
+
+function subjectOf(
+  due: DueWork,
+  snapshot: Appointment | null,
+  { appointment, waitlistEntry }: WorkTruths,
+): Subject | null {
+  const { appointmentId, waitlistEntryId, category } = targetOf(due)
+  const truth =
+    appointmentId !== null
+      ? appointment(appointmentId)
+      : waitlistEntryId !== null
+        ? waitlistEntry(waitlistEntryId)
+        : gone
+  if (truth.kind === 'known') return truth.value
+  return category === 'CANCELLATION' ? snapshot : null
+}
+
+/** The subjects that the host did not know long ago either. */
+async function missingForLong(
+  { disappearances }: Context,
+  works: readonly DueWork[],
+  truths: WorkTruths,
+): Promise<ReadonlySet<string>> {
+  const missing = new Set<string>()
+  const asked = new Set<string>()
+  const lookUps: Promise<void>[] = []
+  for (const due of works) {
+    const key = subjectKey(due)
+    if (asked.has(key)) continue
+    asked.add(key)
+    const { organizationId, appointmentId, waitlistEntryId } = targetOf(due)
+    if (waitlistEntryId !== null) {
+      const isGone = waitlistTruth(due, truths).kind === 'gone'
+      if (!isGone) disappearances.waitlistEntryFound(waitlistEntryId)
+      else if (disappearances.isWaitlistEntryGone(waitlistEntryId)) missing.add(key)
+    } else if (appointmentId !== null && appointmentTruth(due, truths).kind === 'gone') {
+      const found = disappearances.ofAppointment(organizationId, appointmentId)
+      lookUps.push(found.then((state) => void (state === 'gone' && missing.add(key))))
+    }
+  }
+  await Promise.all(lookUps)
+  return missing
+}

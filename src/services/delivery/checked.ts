@@ -1,0 +1,35 @@
+import type { Change } from '../../domain/changes.ts'
+import type { CheckResult } from '../../domain/due.ts'
+import type { PlanRow } from '../../ports/storage.ts'
+import type { RecipientRef } from '../../schemas/common.ts'
+import type { Person } from '../../schemas/directory.ts'
+import type { Subject } from '../messages/notices.ts'
+import type { Knowledge } from '../shared/knowledge.ts'
+import type { DueWork } from './work.ts'
+
+export type Checked = {
+  readonly due: DueWork
+  readonly result: CheckResult
+  /** Of a reminder: the result if it were somebody else's. */
+  readonly resultFor?: (recipient: RecipientRef) => CheckResult
+  readonly subject: Subject | null
+  /** Who has the same address, and gets the message by it. */
+  readonly others: readonly Person[]
+  /** Of a reschedule: what it says is new; undefined: nobody can say. */
+  readonly changed?: readonly Change[] | undefined
+}
+
+/** One that is to be sent. */
+export type Sendable = Checked & { readonly result: Extract<CheckResult, { kind: 'send' }>; readonly subject: Subject }
+
+export const isSendable = (one: Checked): one is Sendable => one.result.kind === 'send' && one.subject !== null
+
+/** What a batch of work is checked by. */
+export type BatchContext = {
+  readonly knowledge: Knowledge
+  readonly planOf: (due: DueWork) => PlanRow | null
+  readonly now: Date
+}
+
+/** A batch of work against the truth; in the order of the work. */
+export type CheckedBatch = BatchContext & { readonly checked: readonly Checked[] }

@@ -1,0 +1,91 @@
+import type { CheckResult } from '../../domain/due.ts'
+import type { IntentCommand } from '../../ports/storage.ts'
+import type { OutboundMessage } from '../../ports/transport.ts'
+import type { DecisionEntry } from '../../schemas/decision.ts'
+import { type DecisionAction, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
+import { contentFor } from '../messages/notices.ts'
+import type { Probe } from '../shared/accounts/accounts.ts'
+import type { Provider } from '../shared/accounts/providers.ts'
+import type { LeaseTime } from './send-lease.ts'
+import { type DueWork, targetOf, workRefOf } from './work.ts'
+
+/** What is to be sent from this process once its intent is committed. */
+export type Outgoing = {
+  readonly provider: Provider
+  /** Its id is known once the intent is committed. */
+  readonly message: Omit<OutboundMessage, 'notificationId'>
+  readonly lease: LeaseTime
+  /** No attempt at or after this. */
+  readonly deadline: Date | null
+  readonly unknownOutcome: 'retry' | 'hold'
+  /** Of what is paused and is tried by it; null: nothing it needs is paused. */
+  readonly probe: Probe | null
+}
+
+/** What was decided of due work: the command that makes it true, and why. */
+export type Decided = {
+  readonly due: DueWork
+  readonly command: IntentCommand
+  readonly rule: Rule
+  readonly outgoing: Outgoing | null
+}
+
+/** Which work it is about, and what is recorded of it: the part that all commands share. */
+export function decisionOn(
+  due: DueWork,
+  action: DecisionAction,
+  rule: Rule,
+  detail?: string,
+): Pick<IntentCommand, 'work' | 'decision'> {
+  const { organizationId, appointmentId, waitlistEntryId } = targetOf(due)
+  const entries = [entryOf(due, action, rule, detail)]
+  return { work: workRefOf(due), decision: { organizationId, appointmentId, waitlistEntryId, entries } }
+}
+
+export function entryOf(due: DueWork, action: DecisionAction, rule: Rule, detail?: string): DecisionEntry {
+  const { recipient, channel, category } = targetOf(due)
+  return {
+    action,
+    rule,
+    category,
+    recipient,
+    channel,
+    ...(due.reminder === null ? {} : { reminderId: due.reminder.id, offset: due.reminder.offset }),
+    ...(due.delivery === null ? {} : { notificationId: due.delivery.id }),
+    ...(detail === undefined ? {} : { detail }),
+  }
+}
+
+/** Why it is not sent; what is to be sent has none, and is moved where it is sent no longer. */
+export const ruleOf = (result: CheckResult): Rule => ('rule' in result ? result.rule : 'appointment_moved')
+
+type CommandOf<C> = C extends IntentCommand ? Omit<C, 'work' | 'decision'> : never
+
+/** Decided without sending it from this process. */
+export const decided = (
+  due: DueWork,
+  action: DecisionAction,
+  rule: Rule,
+  command: CommandOf<IntentCommand>,
+  detail?: string,
+): Decided => ({ due, rule, outgoing: null, command: { ...decisionOn(due, action, rule, detail), ...command } })
+
+export const cancel = (due: DueWork, rule: Rule): Decided => decided(due, 'cancelled', rule, { kind: 'cancel', rule })
+
+/** Should be sent and cannot be. */
+export function fail(due: DueWork, action: 'refused' | 'failed', rule: Rule): Decided {
+  const content = due.delivery ?? contentFor(targetOf(due).channel, null, null)
+  return decided(due, action, rule, { kind: 'fail', code: rule, message: `Not sent: ${ruleTable[rule]}.`, content })
+}
+
+/** Nobody knows whether it went out. */
+export function hold(due: DueWork, detail?: Rule): Decided {
+  const message = `Outcome unknown: ${ruleTable.unknown_hold}.`
+  return decided(due, 'held', 'unknown_hold', { kind: 'hold', code: 'outcome_unknown', message }, detail)
+}
+
+type Why = { readonly rule: Rule; readonly detail?: string | undefined; readonly waitingFor?: string | null }
+
+/** Due again then, or as soon as what it waits for is well. */
+export const defer = (due: DueWork, until: Date, { rule, detail, waitingFor = null }: Why): Decided =>
+  decided(due, 'deferred', rule, { kind: 'defer', until, waitingFor }, detail)

@@ -1,0 +1,45 @@
+import type { DeliveryRow, ReminderRow } from '../../ports/storage.ts'
+import { aboutOf, emitOneCancelled } from '../planning/planning-events.ts'
+import type { PlanningContext } from '../shared/context.ts'
+import type { Decided } from './decisions.ts'
+
+// The events about deliveries. Each is emitted after it is written.
+
+/** How an attempt ended, or what was heard of the message later. A retry is no news yet. */
+type Ending =
+  | { readonly kind: 'sent'; readonly providerMessageId: string | null }
+  | { readonly kind: 'delivered' }
+  | { readonly kind: 'failed' | 'unknown'; readonly code: string }
+  | { readonly kind: 'retry' }
+
+/** `reminder`: the one that the delivery is of, where it ended with it. */
+export function emitEnding(
+  { events, options }: PlanningContext,
+  delivery: DeliveryRow,
+  reminder: ReminderRow | null,
+  ending: Ending,
+): void {
+  if (ending.kind === 'retry') return
+  const { id: notificationId, reminderId, waitlistEntryId, category } = delivery
+  const about = aboutOf(delivery, options.clock.now())
+  const notification = { ...about, notificationId, reminderId, waitlistEntryId, category }
+  const ofReminder = reminder === null ? null : { ...about, reminderId: reminder.id, offset: reminder.offset }
+  if (ending.kind === 'sent' || ending.kind === 'delivered') {
+    if (ending.kind === 'delivered') events.emit('notification.delivered', notification)
+    else events.emit('notification.sent', { ...notification, providerMessageId: ending.providerMessageId })
+    if (ofReminder !== null) events.emit('reminder.sent', { ...ofReminder, notificationId })
+  } else {
+    const { kind, code } = ending
+    events.emit(`notification.${kind}`, { ...notification, code })
+    if (ofReminder !== null) events.emit('reminder.failed', { ...ofReminder, code })
+  }
+}
+
+/** What was decided without a send. */
+export function emitDecided(context: PlanningContext, { due, command, rule }: Decided, delivery: DeliveryRow | null) {
+  if (command.kind === 'cancel' && due.reminder !== null) emitOneCancelled(context, due.reminder, rule)
+  else if ((command.kind === 'fail' || command.kind === 'hold') && delivery !== null) {
+    const kind = command.kind === 'fail' ? 'failed' : 'unknown'
+    emitEnding(context, delivery, due.reminder, { kind, code: command.code })
+  }
+}

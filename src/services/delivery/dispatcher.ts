@@ -1,0 +1,304 @@
+import type { Scheduler } from '../../ports/scheduler.ts'
+import type { DeliveryRow, SendQueue } from '../../ports/storage.ts'
+import type { EntityId } from '../../schemas/common.ts'
+import { foundOut } from '../planning/plan-row.ts'
+import type { Planner, PlanResult } from '../planning/planner.ts'
+import type { Context } from '../shared/context.ts'
+import { isDirectoryFault } from '../shared/directory/batch-reader.ts'
+import { faultOf } from '../shared/fault-log.ts'
+import { AccountCapacity } from './account-capacity.ts'
+import { putOffCapped } from './daily-cap.ts'
+import type { Decided } from './decisions.ts'
+import { emitDecided } from './delivery-events.ts'
+import { HostPauses } from './host-pauses.ts'
+import { Intake } from './intake.ts'
+import { intentToSend, putOff } from './intent.ts'
+import { LookAhead } from './look-ahead.ts'
+import { type Outlet, processDue } from './process-due.ts'
+import { ReadyQueue } from './ready-queue.ts'
+import { Sender } from './sender.ts'
+import { Coalescer, Waker } from './wake-ups.ts'
+import { allDue, type DueWork, targetOf } from './work.ts'
+
+/** Rows read at a time. Large enough for batches to pay, small enough to stay fresh. */
+const readLimit = 500
+/** Wait after a round that got nothing done although something was due. */
+const idleRoundMs = 1000
+/** How long, after `drainMs`, what was sent has to be written before `stop()` gives it up. */
+const lastWordMs = 1500
+
+/**
+ * Due to sent: reads what is due, asks for the truth, commits intents and sends, within the limits of each account.
+ * Whatever wakes it may be early, late or lost; the rows decide, and a slow sweep finds what no alarm announced.
+ */
+export class Dispatcher {
+  readonly #context: Context
+  readonly #planner: Planner
+  readonly #scheduler: Scheduler
+  readonly #intake: Intake
+  readonly #capacity: AccountCapacity
+  readonly #sender: Sender
+  readonly #ready = new ReadyQueue()
+  readonly #pauses: HostPauses
+  readonly #lookAhead: LookAhead
+  readonly #outlet: Outlet
+  readonly #waker: Waker
+  /** Places that became free. */
+  readonly #freed: Coalescer
+  #round: Promise<void> | null = null
+  #dirty = false
+  /** Something is known, or a place is free, that was not when the round looked. */
+  #hasNews = false
+  #running = false
+  #cancelSweep = () => {}
+  #unsubscribe = () => {}
+
+  constructor(context: Context, planner: Planner, scheduler: Scheduler, source = allDue(context.options.storage)) {
+    const { clock, leadMs } = context.options
+    this.#context = context
+    this.#planner = planner
+    this.#scheduler = scheduler
+    const capacity = new AccountCapacity(context)
+    this.#capacity = capacity
+    this.#sender = new Sender(context, capacity, (underWay) => {
+      if (!this.#ready.isEmpty) this.#freed.add(underWay)
+    })
+    this.#intake = new Intake(context, source, scheduler, (id) => this.#sender.holds(id))
+    this.#freed = new Coalescer(clock, () => this.#lookAgain())
+    this.#waker = new Waker(clock, () => this.wake())
+    this.#pauses = new HostPauses(context)
+    this.#lookAhead = new LookAhead(context, this.#pauses, {
+      arrived: () => this.#lookAgain(),
+      failed: (error) => this.#lookAheadFailed(error),
+    })
+    this.#outlet = {
+      send: (one, batch) => intentToSend(context, capacity, one, batch),
+      wait: (one, result, { now }) => putOff(one, result, leadMs, now),
+      written: (one, delivery) => this.#act(one, delivery),
+      unwritten: ({ outgoing }) => {
+        if (outgoing === null) return
+        capacity.release(outgoing.provider)
+        if (outgoing.probe !== null) context.accounts.giveBack(outgoing.probe)
+      },
+    }
+  }
+
+  /** Where `stop()` comes meanwhile, nothing is left running. */
+  async start(): Promise<void> {
+    if (this.#running) return
+    this.#running = true
+    const { clock, logger, storage } = this.#context.options
+    try {
+      await this.#intake.start(() => this.wake())
+      await this.#scheduler.start({ wake: () => this.wake(), clock, logger })
+      if (this.#running) await this.#context.accounts.start()
+    } catch (error) {
+      this.#running = false
+      throw error
+    }
+    if (!this.#running) return this.#scheduler.stop()
+    this.#unsubscribe = storage.onForeignChange?.(() => this.wake(), logger) ?? (() => {})
+    this.#sweep()
+  }
+
+  get isRunning(): boolean {
+    return this.#running
+  }
+
+  /** Why the storage takes no writes of this process; null: it does, as far as it is known. */
+  get storageFault(): string | null {
+    return this.#intake.storageFault
+  }
+
+  /** Whether it is known why work of the queue waits: its account is full, or the directory does not answer for it. */
+  knowsWhyItWaits(queue: SendQueue): boolean {
+    return !this.#mayGo(queue) || this.#context.host.faultFor(queue.organizationId) !== null
+  }
+
+  /** Looks for due work soon; nothing happens before `start()` or after `stop()`. */
+  wake(): void {
+    this.#dirty = true
+    this.#kick()
+  }
+
+  /** The host reports something of the appointment: it is asked anew before anything of it is sent. */
+  reported(appointmentId: EntityId): void {
+    this.#lookAhead.reported(appointmentId)
+  }
+
+  dueAt(at: Date): void {
+    if (at.getTime() <= this.#context.options.clock.now().getTime()) this.wake()
+    else this.#scheduler.wakeAt(at)
+  }
+
+  /** Takes no new work, lets sends in progress finish for up to `drainMs`, then aborts them. */
+  async stop(): Promise<void> {
+    this.#running = false
+    this.#cancelSweep()
+    this.#waker.stop()
+    this.#freed.stop()
+    this.#unsubscribe()
+    const { clock, drainMs } = this.#context.options
+    const disarm = [
+      clock.after(drainMs, () => this.#sender.abort()),
+      clock.after(drainMs + lastWordMs, () => this.#sender.abandon()),
+    ]
+    const ended = Promise.resolve(this.#round).then(() => this.#sender.rest())
+    await Promise.all([ended, this.#intake.stop(), this.#context.accounts.stop()])
+    for (const cancel of disarm) cancel()
+  }
+
+  /** The deliveries that are still under way. */
+  get left(): Sender['left'] {
+    return this.#sender.left
+  }
+
+  #sweep(): void {
+    const { clock, sweepMs } = this.#context.options
+    this.#cancelSweep = clock.after(sweepMs, () => this.#sweep())
+    this.wake()
+  }
+
+  #lookAgain(): void {
+    this.#hasNews = true
+    this.#kick()
+  }
+
+  #kick(): void {
+    if (!this.#running || this.#round !== null) return
+    this.#round = this.#run()
+      .catch((error) => this.#roundFailed(error))
+      .finally(() => {
+        this.#round = null
+        if (this.#dirty || this.#hasNews) this.#kick()
+      })
+  }
+
+  #roundFailed(error: unknown): void {
+    this.#context.options.logger.error('dispatch round failed', { fault: faultOf(error) })
+    this.#waker.in(idleRoundMs)
+  }
+
+  /** The host answers for nobody, or something else failed that is tried again. */
+  #lookAheadFailed(error: unknown): void {
+    if (isDirectoryFault(error)) {
+      this.#pauses.begin(error)
+      this.#ready.clear()
+      this.#waker.in(this.#pauses.leftMs)
+    } else this.#roundFailed(error)
+  }
+
+  async #run(): Promise<void> {
+    let idle = false
+    while (this.#running && !idle) {
+      const pausedMs = this.#pauses.leftMs
+      if (pausedMs > 0) {
+        this.#dirty = false
+        this.#hasNews = false
+        this.#waker.in(pausedMs)
+        return
+      }
+      let isNew = this.#hasNews || this.#lookAhead.isDue
+      this.#hasNews = false
+      if (this.#dirty || this.#ready.isHungry((queue) => this.#mayGo(queue), this.#lookAhead.isSlow)) {
+        this.#dirty = false
+        await this.#refill()
+        isNew = true
+      }
+      if (isNew) this.#ask()
+      const works = this.#ready.take((group) => this.#lookAhead.isKnown(group), this.#capacity.round(), readLimit)
+      if (works.length > 0) idle = !(await this.#dispatch(works))
+      else {
+        if (!isNew) this.#ask()
+        // What is ready and has no room is looked at again when a send ends, and what is not known when the host answers.
+        if (!this.#hasNews) break
+      }
+    }
+    await this.#sleep(idle)
+  }
+
+  #ask(): void {
+    this.#lookAhead.ask(this.#ready.queues, (queue) => this.#capacity.hasRoom(queue))
+  }
+
+  #mayGo(queue: SendQueue): boolean {
+    return this.#capacity.hasRoom(queue) && !this.#pauses.isPutOff(queue.organizationId)
+  }
+
+  /** Asks to be woken when there will be something to do. */
+  async #sleep(idle: boolean): Promise<void> {
+    const { waitMs } = this.#pauses
+    if (Number.isFinite(waitMs)) this.#waker.in(waitMs)
+    if (idle) {
+      this.#waker.in(idleRoundMs)
+      return
+    }
+    const { heldUntil } = this.#intake
+    if (heldUntil !== null) this.dueAt(heldUntil)
+    const { dueAt, helpMs } = await this.#intake.next()
+    if (dueAt !== null) this.#scheduler.wakeAt(dueAt)
+    if (helpMs !== null) this.#waker.in(helpMs)
+  }
+
+  async #refill(): Promise<void> {
+    const queues = this.#queues
+    // Who sends for whom may have changed since the last one.
+    await this.#capacity.learn(queues, { anew: true })
+    const except = queues.filter((queue) => !this.#mayGo(queue))
+    const { works, more, at, againMs } = await this.#intake.read(except, readLimit * (this.#lookAhead.isSlow ? 2 : 1))
+    if (againMs !== null) this.#waker.in(againMs)
+    this.#ready.refill(works, more, except, at.getTime())
+    await this.#capacity.learn(this.#queues, { anew: false })
+  }
+
+  get #queues(): readonly SendQueue[] {
+    return this.#ready.queues.map(({ queue }) => queue)
+  }
+
+  /** True if anything changed. */
+  async #dispatch(works: readonly DueWork[]): Promise<boolean> {
+    const known = this.#lookAhead.take(works)
+    const { now, written, lost, held, capped, moved } = await processDue(this.#context, works, this.#outlet, known)
+    // There may be others behind it.
+    for (const { due } of held) this.#intake.leaveAlone(due, now)
+    const done = new Set([...written, ...held].map(({ due }) => due))
+    const open = works.filter((due) => !done.has(due))
+    for (const due of open) this.#ready.putBack(due)
+    const toMove = open.filter((due) => moved.has(targetOf(due).appointmentId ?? ''))
+    if (toMove.length > 0) void this.#planAnew(toMove).then(() => this.wake())
+    // Last: what was claimed is under way by now, whatever becomes of this.
+    await putOffCapped(this.#context, capped, now, this.#outlet.written)
+    const isIdle = done.size + capped.length + toMove.length === 0
+    for (const { due } of lost) {
+      // Somebody changed it meanwhile, and it is decided by what is so now; but not again and again.
+      if (isIdle) this.#lookAhead.hold(due, idleRoundMs)
+      else this.#lookAhead.forget(due)
+    }
+    return !isIdle
+  }
+
+  /** Plans anew the appointments that were changed behind our back; until it is done, their work is left alone. Never rejects. */
+  async #planAnew(works: readonly DueWork[]): Promise<void> {
+    for (const due of works) this.#lookAhead.hold(due, Number.POSITIVE_INFINITY)
+    const appointmentOf = (due: DueWork) => targetOf(due).appointmentId ?? ''
+    const ids = [...new Set(works.map(appointmentOf))]
+    const results = await this.#planner.plan(ids.map(foundOut)).catch((error: unknown): PlanResult[] => {
+      if (isDirectoryFault(error)) this.#pauses.begin(error)
+      else this.#context.options.logger.error('appointments not planned anew', { fault: faultOf(error) })
+      return []
+    })
+    const planned = new Set(ids.filter((_id, index) => results[index]?.status === 'planned'))
+    for (const due of works) this.#lookAhead.hold(due, planned.has(appointmentOf(due)) ? 0 : idleRoundMs)
+  }
+
+  #act(one: Decided, delivery: DeliveryRow | null): void {
+    const { outgoing, due, command } = one
+    if (outgoing !== null && delivery !== null) {
+      this.#sender.send(due, delivery, outgoing, this.#running)
+      return
+    }
+    // What waits for an account is released; its last moment is found by the sweep.
+    if (command.kind === 'defer' && command.waitingFor == null) this.#scheduler.wakeAt(command.until)
+    emitDecided(this.#context, one, delivery)
+  }
+}

@@ -1,0 +1,111 @@
+import { addressKey } from '../../domain/effective.ts'
+import { nextAttempt } from '../../domain/retry.ts'
+import type { TransportError } from '../../errors.ts'
+import type { DeliveryRow, SettleCommand, SettleResult } from '../../ports/storage.ts'
+import { definedOnly } from '../../schemas/defined.ts'
+import type { DecisionAction, Rule } from '../../schemas/vocabulary.ts'
+import type { Context } from '../shared/context.ts'
+import { faultOf } from '../shared/fault-log.ts'
+import { entryOf, type Outgoing } from './decisions.ts'
+import { lastMomentOf } from './intent.ts'
+import type { DueWork } from './work.ts'
+
+/** What becomes of a delivery whose attempt failed. */
+export type Failure = Pick<SettleCommand, 'result' | 'suppress' | 'entries'> & {
+  /** More than this message was refused, and waits. */
+  readonly isPause: boolean
+}
+
+/** Judges a failed attempt: pauses what was refused beyond the message, and says what follows for the message. */
+export async function attemptFailed(
+  context: Context,
+  due: DueWork,
+  delivery: DeliveryRow,
+  { provider, probe, deadline, unknownOutcome, message: { to } }: Outgoing,
+  error: TransportError,
+  at: Date,
+): Promise<Failure> {
+  const { accounts, options } = context
+  const { retry: policy, random } = options
+  const { code, message, outcome, retryAfterMs } = error
+  const refused = outcome === 'unknown' ? null : refusedBy(error, to)
+  const words = { code, message, retryAfterMs, probe }
+  const paused = refused === null ? null : await accounts.refused(provider, delivery, { ...refused, ...words })
+  if (paused === null && error.accountProven) await accounts.proven(provider, to)
+  const { attempts } = delivery
+  const waits = definedOnly({ retryAfterMs })
+  const next = nextAttempt({ policy, attempts, now: at, deadline, random: random(), ...waits })
+  const isUnknown = await isUnknownAgain(context, error, delivery, to, at)
+
+  const checked = (result: SettleResult, action: DecisionAction, rule: Rule): Failure => {
+    const entries = [{ ...entryOf(due, action, rule, code), notificationId: delivery.id }]
+    return { result, suppress: null, entries, isPause: paused !== null }
+  }
+  const fail = (rule: Rule) => checked({ kind: 'failed', code, message }, 'failed', rule)
+  const tooLate = () => {
+    const late = `Not sent in time (${code}): ${message}`
+    return checked({ kind: 'failed', code: 'too_late', message: late }, 'failed', 'too_late')
+  }
+  const retry = { kind: 'retry', code, message, countAttempt: true, unknown: false } as const
+
+  if (outcome === 'suppressed' || isUnknown) {
+    return { ...fail('suppressed'), suppress: { address: addressKey(to), reason: code } }
+  }
+  if (paused !== null) {
+    const { waitingFor, rule } = paused
+    const dueAt = lastMomentOf(deadline, at)
+    return dueAt <= at ? tooLate() : checked({ ...retry, dueAt, countAttempt: false, waitingFor }, 'deferred', rule)
+  }
+  if (outcome === 'permanent') return fail('permanent_failure')
+  if (outcome === 'transient') {
+    if (attempts > policy.maxRetries) return fail('retries_exhausted')
+    return next === null ? tooLate() : checked({ ...retry, dueAt: next }, 'retried', 'transient_failure')
+  }
+  // One retry for a transport that cannot say, under the same idempotency key; a second silence is held.
+  if (unknownOutcome === 'retry' && delivery.unknownOutcomes === 0 && next !== null) {
+    return checked({ ...retry, dueAt: next, unknown: true }, 'retried', 'unknown_retry')
+  }
+  return checked({ kind: 'unknown', code, message }, 'held', 'unknown_hold')
+}
+
+/**
+ * What the provider refused beyond the message; null: the message alone. A destination that the address does not begin with
+ * would never be found well again, since no message is ever to it.
+ */
+function refusedBy({ scope, destination }: TransportError, to: string): { readonly destination: string | null } | null {
+  if (scope === 'account') return { destination: null }
+  return scope === 'sender' && destination && to.startsWith(destination) ? { destination } : null
+}
+
+/** So long apart are refusals that count as of different days; a reminder each day, at about the same hour, is meant. */
+const apartMs = 20 * 3_600_000
+/** Failures of the recipient that are looked at, the newest first. */
+const remembered = 50
+
+/**
+ * Whether nobody has the address by the provider's word of an earlier day too. A mail server that lost its directory for an
+ * hour answers so for everybody (RFC 5321 leaves it no other word), and must not silence a patient for good.
+ */
+async function isUnknownAgain(
+  { options: { storage, logger } }: Context,
+  error: TransportError,
+  delivery: DeliveryRow,
+  address: string,
+  at: Date,
+): Promise<boolean> {
+  if (!error.addressUnknown || error.outcome !== 'permanent') return false
+  const { organizationId, recipient, channel } = delivery
+  const of = { organizationId, recipientType: recipient.type, recipientId: recipient.id, channel }
+  try {
+    const { rows } = await storage.deliveries.list({ ...of, status: 'FAILED', limit: remembered, offset: 0 })
+    return rows.some(
+      (row) =>
+        row.errorCode === error.code &&
+        addressKey(row.recipientEmail ?? row.recipientPhone ?? '') === addressKey(address) &&
+        at.getTime() - row.updatedAt.getTime() >= apartMs,
+    )
+  } catch (fault) {
+    logger.warn('earlier refusals of an address not read', { organizationId, fault: faultOf(fault) })
+    return false
+  }
+}

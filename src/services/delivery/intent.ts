@@ -1,0 +1,149 @@
+import { randomInt } from 'node:crypto'
+import { isSameRecipient } from '../../domain/appointment.ts'
+import type { CheckResult } from '../../domain/due.ts'
+import { lastTryMs } from '../../domain/retry.ts'
+import { usefulUntil } from '../../domain/useful-life.ts'
+import { cleanName, namesOf } from '../../messages/index.ts'
+import { type RecipientRef, refKey } from '../../schemas/common.ts'
+import type { Rule } from '../../schemas/vocabulary.ts'
+import { contentFor, type Subject } from '../messages/notices.ts'
+import type { Paused } from '../shared/accounts/accounts.ts'
+import type { Context } from '../shared/context.ts'
+import type { AccountCapacity } from './account-capacity.ts'
+import type { BatchContext, Checked, Sendable } from './checked.ts'
+import { capOf } from './daily-cap.ts'
+import { cancel, type Decided, decisionOn, defer, fail, hold } from './decisions.ts'
+import { textOf } from './process-due.ts'
+import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, targetOf, wantedAt } from './work.ts'
+
+/** Larger, and another than whoever else claims the same work draws. */
+const fenceAfter = (fence: number): number => fence + randomInt(1, 2 ** 36)
+
+/** How long work is put off that cannot be decided now. */
+const waitMs = 5 * 60_000
+/** A message without an end of its use waits for its account a day at a time. */
+const dayMs = 86_400_000
+/** A message that ended the process of so many workers is not begun by another. */
+const mostWorkers = 4
+/** Nothing is looked for any more that has less time left than this. */
+const leastLookMs = 2000
+
+/**
+ * The intent of a message that is right, to send it from this process: takes a place of its account. Null where the account
+ * has none now.
+ */
+export function intentToSend(
+  context: Context,
+  capacity: AccountCapacity,
+  one: Sendable,
+  batch: BatchContext,
+): Decided | null {
+  const { due, result, subject, others } = one
+  const { knowledge, planOf, now } = batch
+  const { options } = context
+  const { organizationId, recipient, channel, category } = targetOf(due)
+  const { unknownOutcome } = knowledge.surroundings(organizationId).policy
+  const deadline = deadlineOf(due, subject, options.leadMs)
+  const most = Math.min(mostWorkers, options.retry.maxRetries + 1)
+  const isExhausted = due.delivery?.state === 'sending' && due.delivery.attempts >= most
+  if (isExhausted || (mayHaveGoneOut(due) && unknownOutcome === 'hold')) return hold(due)
+  const provider = knowledge.provider(organizationId, channel)
+  if (typeof provider === 'string') return fail(due, 'refused', provider)
+  if (capacity.free(provider) === 0) return null
+  const admission = context.accounts.admit(provider, result.address)
+  if ('waitingFor' in admission) return waitFor(due, admission, deadline, now)
+  const rendered = textOf(context, one, batch, now)
+  if (rendered === null) return fail(due, 'failed', 'template_failed')
+  const idempotencyKey = idempotencyKeyOf(due)
+  const leaseUntil = new Date(now.getTime() + options.leaseMs)
+  const rule: Rule = mayHaveGoneOut(due) ? 'unknown_retry' : 'allowed'
+  const isOwn = isSameRecipient(result.recipient, recipient)
+  capacity.take(provider)
+  return {
+    due,
+    rule,
+    outgoing: {
+      provider,
+      lease: { from: options.clock.elapsedMs(), until: leaseUntil },
+      deadline,
+      unknownOutcome,
+      probe: admission.probe,
+      message: {
+        idempotencyKey,
+        organizationId,
+        category,
+        channel,
+        to: result.address,
+        toName: cleanName(namesOf([result.recipient, ...others], result.recipient.locale)),
+        from: provider.from,
+        fromName: cleanName(provider.fromName ?? knowledge.organization(organizationId)?.name),
+        replyTo: provider.replyTo,
+        subject: rendered.subject,
+        text: rendered.text,
+        html: rendered.html,
+        deadline,
+      },
+    },
+    command: {
+      ...decisionOn(due, 'send', rule, isOwn ? undefined : standIn(result.recipient)),
+      kind: 'send',
+      guard: knowledge.guard(organizationId, isOwn ? [recipient] : [recipient, result.recipient], planOf(due)),
+      content: contentFor(channel, result.address, rendered),
+      provider: provider.transport.name,
+      idempotencyKey,
+      fence: fenceAfter(due.delivery?.fence ?? 0),
+      leaseUntil,
+      merged: [],
+      cap: capOf(options.sendCap, due, deadline, now),
+    },
+  }
+}
+
+/** Where a message for several is of no use to its own recipient any more: who it goes to instead. */
+const standIn = (person: RecipientRef): string => `for ${refKey(person)}, who has the same address`
+
+/** No attempt at or after this. Null: there is no such time, or nobody can say. */
+function deadlineOf(due: DueWork, subject: Subject | null, leadMs: number): Date | null {
+  const life = { category: targetOf(due).category, since: wantedAt(due) }
+  if (subject === null) return usefulUntil({ ...life, start: due.reminder?.startsAt ?? null }, leadMs)
+  const expiresAt = 'expiresAt' in subject ? (subject.expiresAt ?? null) : null
+  return usefulUntil({ ...life, start: subject.start?.instant ?? null, expiresAt }, leadMs)
+}
+
+/** The last moment at which something that waits can still be tried. */
+export const lastMomentOf = (deadline: Date | null, now: Date): Date =>
+  deadline === null ? new Date(now.getTime() + dayMs) : new Date(deadline.getTime() - lastTryMs)
+
+/**
+ * Put off, and looked at a last time shortly before it is too late. What cannot go out until then is reported as failed: left
+ * waiting, it would end as a reminder of something that has begun.
+ */
+export function putOff(
+  { due, subject }: Checked,
+  result: Extract<CheckResult, { kind: 'wait' }>,
+  leadMs: number,
+  now: Date,
+): Decided {
+  const { rule } = result
+  const until = new Date(now.getTime() + (result.waitMs ?? waitMs))
+  const deadline = deadlineOf(due, subject, leadMs)
+  const last = deadline === null ? until : lastLook(rule, until, deadline, now)
+  if (last <= now && !mayHaveGoneOut(due))
+    return rule === 'appointment_gone' ? cancel(due, rule) : fail(due, 'failed', rule)
+  return defer(due, last <= now ? until : last, result)
+}
+
+/** Waits until the account works again, at the longest until its last moment. */
+function waitFor(due: DueWork, paused: Paused, deadline: Date | null, now: Date): Decided {
+  const until = lastMomentOf(deadline, now)
+  if (until <= now) return mayHaveGoneOut(due) ? hold(due, 'too_late') : fail(due, 'failed', 'too_late')
+  return defer(due, until, paused)
+}
+
+/** What the host does not know is looked for until its end is near, for one answer without it is no reason. */
+function lastLook(rule: Rule, until: Date, deadline: Date, now: Date): Date {
+  const last = Math.min(until.getTime(), lastMomentOf(deadline, now).getTime())
+  const leftMs = deadline.getTime() - now.getTime()
+  if (last > now.getTime() || rule !== 'appointment_gone' || leftMs < leastLookMs) return new Date(last)
+  return new Date(now.getTime() + leftMs / 2)
+}

@@ -1,0 +1,188 @@
+import type { CheckResult } from '../../domain/due.ts'
+import { type Rivalry, resolveRivals } from '../../domain/rivals.ts'
+import { isNotificationError } from '../../errors.ts'
+import type { RenderedMessage } from '../../messages/index.ts'
+import type { DeliveryRow, IntentCommand } from '../../ports/storage.ts'
+import type { Store } from '../../records/store.ts'
+import type { EntityId } from '../../schemas/common.ts'
+import type { Person } from '../../schemas/directory.ts'
+import { renderFor } from '../messages/notices.ts'
+import { batchOrEach } from '../shared/batch-or-each.ts'
+import type { Context } from '../shared/context.ts'
+import { faultOf } from '../shared/fault-log.ts'
+import { changedBehindOurBack, checkDue } from './check-due.ts'
+import { type BatchContext, type Checked, type CheckedBatch, isSendable, type Sendable } from './checked.ts'
+import { cancel, type Decided, entryOf, fail, hold, ruleOf } from './decisions.ts'
+import type { WorkTruths } from './truths.ts'
+import { type DueWork, logFieldsOf, mayHaveGoneOut, targetOf, workRefOf } from './work.ts'
+
+/** Where messages go that are right: out of this process, or to TaskManager. */
+export type Outlet = {
+  /** The intent of one that is to be sent; null: not now, and it is due as before. */
+  readonly send: (one: Sendable, batch: BatchContext) => Decided | null
+  /** What becomes of one that cannot be decided now; null: it is due as before. */
+  readonly wait: (one: Checked, result: Extract<CheckResult, { kind: 'wait' }>, batch: BatchContext) => Decided | null
+  /** Other results, where the outlet knows better. Asked for with the results of the whole batch. */
+  readonly overrule?: (checkedBatch: CheckedBatch) => Promise<ReadonlyMap<DueWork, CheckResult>>
+  /** It is written; `delivery`: what is sent, handed over or given up. */
+  readonly written: (one: Decided, delivery: DeliveryRow | null) => void
+  /** It is not: what was taken for it is free again. */
+  readonly unwritten: (one: Decided) => void
+}
+
+/** What became of a batch of due work. What is nowhere in it is due as before. */
+export type ProcessedBatch = {
+  /** When it was decided. */
+  readonly now: Date
+  readonly written: readonly Decided[]
+  /** Not written: somebody changed it meanwhile, or it is one of the next two. */
+  readonly lost: readonly Decided[]
+  /** Another transaction has its rows. */
+  readonly held: readonly Decided[]
+  /** To be put off by `putOffCapped`: the organization reached its daily cap. */
+  readonly capped: readonly Decided[]
+  /** Appointments whose truth is another one than their plan: to be planned anew. */
+  readonly moved: ReadonlySet<EntityId>
+}
+
+/**
+ * The way of all due work: checked against the truth (`known`, or else asked for), decided, and committed, if what it was decided
+ * by still stands.
+ * @throws NotificationError `directory_failed` or `directory_invalid` where the host cannot say.
+ */
+export async function processDue(
+  context: Context,
+  works: readonly DueWork[],
+  outlet: Outlet,
+  known?: WorkTruths,
+): Promise<ProcessedBatch> {
+  const { storage, clock, logger } = context.options
+  const checkedBatch = await checkDue(context, works, known)
+  const overruled = outlet.overrule === undefined ? null : await outlet.overrule(checkedBatch)
+  const { decided, moved } = decideAll(checkedBatch, outlet, overruled)
+  const now = clock.now()
+  const commands = decided.map(({ command }) => command)
+  const outcomes = await commitIntents(storage, commands, now).catch((error) => {
+    for (const one of decided) outlet.unwritten(one)
+    throw error
+  })
+  const written: Decided[] = []
+  const lost: Decided[] = []
+  const held: Decided[] = []
+  const capped: Decided[] = []
+  for (const [index, one] of decided.entries()) {
+    const outcome = outcomes[index]
+    if (isNotificationError(outcome)) {
+      logger.error('decision not written', { ...logFieldsOf(one.due), fault: outcome.code })
+    } else if (outcome?.status === 'committed') {
+      written.push(one)
+      outlet.written(one, outcome.delivery)
+      continue
+    } else if (outcome?.status === 'held') held.push(one)
+    else if (outcome?.status === 'capped') capped.push(one)
+    lost.push(one)
+    outlet.unwritten(one)
+  }
+  return { now, written, lost, held, capped, moved }
+}
+
+/** In the order of the commands. One that the database refuses stops no other. */
+export const commitIntents = ({ deliveries }: Store, commands: readonly IntentCommand[], now: Date) =>
+  batchOrEach(commands, (some) => deliveries.commitIntents(some, now))
+
+/** What is to become of each, where those that stand for others are known. */
+function decideAll(
+  checkedBatch: CheckedBatch,
+  outlet: Outlet,
+  overruled: ReadonlyMap<DueWork, CheckResult> | null,
+): { readonly decided: readonly Decided[]; readonly moved: ReadonlySet<EntityId> } {
+  const { checked, planOf, now } = checkedBatch
+  const { superseded, mergedInto } = rivalryOf(checked, now)
+  const joins = (index: number) => {
+    const due = checked[index]?.due
+    return due !== undefined && mergedInto.has(index) && !mayHaveGoneOut(due)
+  }
+  /** By the one that stands for them. */
+  const joining = Map.groupBy([...mergedInto.keys()].filter(joins), (index) => mergedInto.get(index))
+  const decided: Decided[] = []
+  const moved = new Set<EntityId>()
+  for (const [index, checkedOne] of checked.entries()) {
+    const { due, result } = checkedOne
+    const { appointmentId } = targetOf(due)
+    if (due.delivery?.state !== 'sending' && appointmentId !== null && changedBehindOurBack(result, planOf(due))) {
+      moved.add(appointmentId)
+      continue
+    }
+    if (joins(index)) continue
+    const joined = (joining.get(index) ?? []).flatMap((other) => checked[other] ?? [])
+    const others = [...checkedOne.others, ...joined.flatMap(recipientOf)]
+    const final = overruled?.get(due) ?? (superseded.has(index) ? nearerReminder : result)
+    const one = decide({ ...checkedOne, result: final, others }, checkedBatch, outlet)
+    if (one !== null) decided.push(joined.length === 0 ? one : standingFor(one, joined))
+  }
+  return { decided, moved }
+}
+
+/** What goes out for others too ends their reminders with it. */
+function standingFor(one: Decided, others: readonly Checked[]): Decided {
+  const { command } = one
+  if (!('merged' in command)) return one
+  const rule = 'same_address'
+  const merged = others.map(({ due }) => ({ work: workRefOf(due), rule }) as const)
+  const entries = [...command.decision.entries, ...others.map(({ due }) => entryOf(due, 'merged', rule))]
+  return { ...one, command: { ...command, merged, decision: { ...command.decision, entries } } }
+}
+
+const nearerReminder = { kind: 'cancel', rule: 'nearer_reminder' } as const
+
+function decide(one: Checked, batch: BatchContext, outlet: Outlet): Decided | null {
+  const { due, result } = one
+  if (isSendable(one)) return outlet.send(one, batch)
+  if (result.kind === 'wait') return outlet.wait(one, result, batch)
+  const rule = ruleOf(result)
+  // What may have reached somebody must not be recorded as never sent.
+  if (mayHaveGoneOut(due)) return hold(due, rule)
+  return result.kind === 'refuse' ? fail(due, 'refused', rule) : cancel(due, rule)
+}
+
+/** The text of a message as it stands at `now`; null: none can be made, for a reason of its own that stops no other. */
+export function textOf(
+  { options }: Context,
+  { due, result, subject, others, changed }: Sendable,
+  { knowledge }: Pick<BatchContext, 'knowledge'>,
+  now: Date,
+): RenderedMessage | null {
+  const { organizationId, channel, category } = targetOf(due)
+  const { recipient } = result
+  try {
+    return renderFor({ organizationId, channel, category, subject, recipient, others, changed, now }, knowledge)
+  } catch (error) {
+    options.logger.error('message not rendered', { ...logFieldsOf(due), fault: faultOf(error) })
+    return null
+  }
+}
+
+/** Which reminder stands for which others. Those whose time is yet to come rival only what has the same time. */
+function rivalryOf(checked: readonly Checked[], now: Date): Rivalry {
+  const byAppointment = Map.groupBy(checked.entries(), ([, { due }]) => {
+    const { organizationId, appointmentId } = targetOf(due)
+    const time = due.reminder?.reminderTime.getTime() ?? 0
+    return `${organizationId} ${appointmentId} ${time <= now.getTime() ? 'due' : time}`
+  })
+  const superseded = new Set<number>()
+  const mergedInto = new Map<number, number>()
+  for (const ones of byAppointment.values()) {
+    if (ones.length < 2) continue
+    const rivals = ones.flatMap(([key, { due, result }]) => {
+      if (result.kind !== 'send' || due.reminder === null) return []
+      const { recipient, channel, reminderTime, hoursBefore } = due.reminder
+      return [{ key, recipient, channel, reminderTime, hoursBefore, address: result.address }]
+    })
+    const found = resolveRivals(rivals)
+    for (const key of found.superseded) superseded.add(key)
+    for (const [key, into] of found.mergedInto) mergedInto.set(key, into)
+  }
+  return { superseded, mergedInto }
+}
+
+const recipientOf = ({ result }: Checked): Person[] => (result.kind === 'send' ? [result.recipient] : [])

@@ -1,0 +1,140 @@
+import { type SendQueue, sendQueueKey } from '../../ports/storage.ts'
+import { type DueWork, groupKey, subjectKey, targetOf, workKey } from './work.ts'
+
+/** Work of one appointment on one channel, which is decided together. */
+export type Group = {
+  readonly key: string
+  /** The appointment or waitlist entry it is about: groups of several channels share one. */
+  readonly subject: string
+  readonly organizationId: string
+  readonly works: DueWork[]
+  /** The `workKey` of each. */
+  readonly workKeys: string[]
+}
+
+export type QueueHead = {
+  readonly queue: SendQueue
+  /** By their key, earliest first. */
+  readonly groups: Map<string, Group>
+  /** Storage may have more of it. */
+  more: boolean
+  readonly readAt: number
+  /** How many groups there were when it was read. */
+  readonly size: number
+}
+
+/** How long rows that were read and could not be sent are good for; older ones are read again. */
+const freshMs = 1000
+
+/** Due work that was read and is not begun, by queue. A few hundred rows at most, and those of full queues for a moment. */
+export class ReadyQueue {
+  /** In turn: who was served last is the last. */
+  #queues = new Map<string, QueueHead>()
+  /** There was more than could be read at once. */
+  #cut = false
+
+  clear(): void {
+    this.#queues.clear()
+    this.#cut = false
+  }
+
+  /** Takes what was read at `now`, for all queues but `except`, which keep what is fresh. */
+  refill(works: readonly DueWork[], more: readonly SendQueue[], except: readonly SendQueue[], now: number): void {
+    const before = this.#queues
+    this.#queues = new Map()
+    this.#cut = more.length > 0
+    const isLonger = new Set(more.map(sendQueueKey))
+    for (const [key, own] of Map.groupBy(works, (due) => sendQueueKey(targetOf(due)))) {
+      const [first] = own
+      if (first === undefined) continue
+      const { organizationId } = targetOf(first)
+      const groups = new Map<string, Group>()
+      for (const due of own) {
+        const key = groupKey(due)
+        const group = groups.get(key)
+        if (group === undefined) {
+          const subject = subjectKey(due)
+          groups.set(key, { key, subject, organizationId, works: [due], workKeys: [workKey(due)] })
+        } else {
+          group.works.push(due)
+          group.workKeys.push(workKey(due))
+        }
+      }
+      this.#queues.set(key, { queue: targetOf(first), groups, more: isLonger.has(key), readAt: now, size: groups.size })
+    }
+    for (const queue of more)
+      if (!this.#queues.has(sendQueueKey(queue))) this.#queues.set(sendQueueKey(queue), empty(queue, now))
+    for (const queue of except) {
+      const key = sendQueueKey(queue)
+      const head = before.get(key)
+      if (head !== undefined && now - head.readAt < freshMs) this.#queues.set(key, head)
+      else this.#addTo(queue)
+    }
+  }
+
+  /** Whole groups that are known, of all queues in turn, as long as they fit. */
+  take(
+    isKnown: (group: Group) => boolean,
+    fits: (queue: SendQueue, group: string, size: number) => boolean,
+    limit: number,
+  ): DueWork[] {
+    const taken: DueWork[] = []
+    let waiting = [...this.#queues].map(([key, head]) => ({ key, head, groups: head.groups.values() }))
+    while (waiting.length > 0 && taken.length < limit) {
+      waiting = waiting.filter(({ key, head, groups }) => {
+        if (taken.length >= limit) return false
+        const group = firstOf(groups, isKnown)
+        if (group === undefined || !fits(head.queue, group.key, group.works.length)) return false
+        head.groups.delete(group.key)
+        taken.push(...group.works)
+        this.#queues.delete(key)
+        if (head.groups.size > 0 || head.more) this.#queues.set(key, head)
+        return true
+      })
+    }
+    return taken
+  }
+
+  /** It was taken, and is still to be decided. */
+  putBack(due: DueWork): void {
+    this.#addTo(targetOf(due))
+  }
+
+  /** Whether reading again may find work that could be sent now; `early`: as soon as half of what was read is gone. */
+  isHungry(mayGo: (queue: SendQueue) => boolean, early: boolean): boolean {
+    let isEmpty = true
+    for (const { queue, groups, more, size } of this.#queues.values()) {
+      if (groups.size > 0) isEmpty = false
+      if (more && groups.size <= (early ? size / 2 : 0) && mayGo(queue)) return true
+    }
+    return isEmpty && this.#cut
+  }
+
+  get isEmpty(): boolean {
+    return this.#queues.size === 0 && !this.#cut
+  }
+
+  /** Queues that have, or may have, work; in turn. */
+  get queues(): readonly QueueHead[] {
+    return [...this.#queues.values()]
+  }
+
+  #addTo(queue: SendQueue): void {
+    const head = this.#queues.get(sendQueueKey(queue))
+    if (head !== undefined) head.more = true
+    else this.#queues.set(sendQueueKey(queue), empty(queue, 0))
+  }
+}
+
+const empty = (queue: SendQueue, readAt: number): QueueHead => ({
+  queue,
+  groups: new Map(),
+  more: true,
+  readAt,
+  size: 0,
+})
+
+function firstOf(groups: Iterator<Group>, isKnown: (group: Group) => boolean): Group | undefined {
+  for (let next = groups.next(); next.done !== true; next = groups.next()) if (isKnown(next.value)) return next.value
+  return undefined
+}

@@ -1,0 +1,197 @@
+import { isTransportError, TransportError } from '../../errors.ts'
+import type { DeliveryRow, SettleCommand } from '../../ports/storage.ts'
+import type { SendReceipt } from '../../ports/transport.ts'
+import type { Context } from '../shared/context.ts'
+import type { StopReport } from '../shared/shutdown.ts'
+import type { AccountCapacity } from './account-capacity.ts'
+import type { Outgoing } from './decisions.ts'
+import { emitEnding } from './delivery-events.ts'
+import { attemptFailed } from './failed-attempt.ts'
+import { SendLease } from './send-lease.ts'
+import { Settler } from './settler.ts'
+import { type DueWork, wantedAt } from './work.ts'
+
+/** How long an aborted transport may take to say what became of the message. */
+const patienceMs = 500
+
+/** An attempt that this process gave up by itself before the message was begun. */
+const givenBack = Symbol('given back')
+
+/** What an attempt came to. */
+type AttemptOutcome = SendReceipt | TransportError | typeof givenBack
+
+const notBegun = {
+  code: 'lease_over',
+  message: 'The lease had expired, or the process was stopping, before sending began.',
+  countAttempt: false,
+  unknown: false,
+} as const
+
+/** Sends what an intent was committed for, within its lease, and settles the outcome. */
+export class Sender {
+  readonly #context: Context
+  readonly #capacity: Pick<AccountCapacity, 'release'>
+  readonly #settler: Settler
+  readonly #ended: (underWay: number) => void
+  /** What is under way, with the ids of the deliveries. */
+  readonly #sending = new Map<Promise<void>, number>()
+  readonly #leases = new Set<SendLease>()
+  /** Deliveries that are being sent, or whose outcome is not written yet. */
+  readonly #held = new Map<number, SendLease>()
+  /** Deliveries that the provider accepted, and that are not recorded yet. */
+  readonly #unrecorded = new Set<number>()
+
+  /** `ended`: called after each send, with how many are still under way. */
+  constructor(context: Context, capacity: Pick<AccountCapacity, 'release'>, ended: (underWay: number) => void) {
+    this.#context = context
+    this.#capacity = capacity
+    this.#ended = ended
+    this.#settler = new Settler(context, () => this.#leases.size)
+  }
+
+  /** Where `running` is false, `stop()` came meanwhile, and the attempt is aborted as it begins. */
+  send(due: DueWork, delivery: DeliveryRow, outgoing: Outgoing, running: boolean): void {
+    const sending = this.#send(due, delivery, outgoing, running).finally(() => {
+      this.#sending.delete(sending)
+      this.#ended(this.#sending.size)
+    })
+    this.#sending.set(sending, delivery.id)
+  }
+
+  /** Resolves when nothing of it is under way any more. */
+  async rest(): Promise<void> {
+    await Promise.all(this.#sending.keys())
+  }
+
+  /** What is under way: what is accepted and not recorded, and that of which nothing is known. */
+  get left(): Pick<StopReport, 'unrecorded' | 'unfinished'> {
+    const unfinished = [...this.#sending.values()].filter((id) => !this.#unrecorded.has(id))
+    return { unrecorded: [...this.#unrecorded], unfinished }
+  }
+
+  /** Never rejects. The place of the account is free again, and the outcome written, when it resolves. */
+  async #send(due: DueWork, delivery: DeliveryRow, outgoing: Outgoing, running: boolean): Promise<void> {
+    const lease = new SendLease(this.#context, delivery, outgoing.lease)
+    this.#held.set(delivery.id, lease)
+    const outcome = await this.#attempt(delivery.id, outgoing, lease, running)
+    this.#capacity.release(outgoing.provider)
+    const { command, announce } = await this.#checkDue(due, delivery, outgoing, outcome)
+    if (command.result.kind === 'sent') this.#unrecorded.add(delivery.id)
+    const written = await this.#settler.settle(command)
+    if (written !== 'unwritten') this.#unrecorded.delete(delivery.id)
+    lease.release()
+    if (this.#held.get(delivery.id) === lease) this.#held.delete(delivery.id)
+    if (written !== 'settled') {
+      const facts = { notificationId: delivery.id, outcome: command.result.kind }
+      const { logger } = this.#context.options
+      // What is not written when this process stops is named by the report of `stop()`.
+      if (written === 'late')
+        logger.warn('result too late: another worker has stored one, or sends the message again', facts)
+      return
+    }
+    if (command.result.kind === 'retry' && command.result.waitingFor == null) {
+      this.#context.dueAt(command.result.dueAt)
+    }
+    emitEnding(this.#context, delivery, due.reminder, command.result)
+    announce()
+  }
+
+  /** Whether this process is sending it, or has still to write what became of it. */
+  holds(deliveryId: number): boolean {
+    return this.#held.has(deliveryId)
+  }
+
+  /** Aborts what is being sent. */
+  abort(): void {
+    for (const lease of this.#leases) lease.abort()
+  }
+
+  /** Gives up the outcomes that could not be written. */
+  abandon(): void {
+    this.#settler.abandon()
+  }
+
+  async #attempt(
+    notificationId: number,
+    outgoing: Outgoing,
+    lease: SendLease,
+    running: boolean,
+  ): Promise<AttemptOutcome> {
+    if (lease.isAlmostOver) return givenBack
+    this.#leases.add(lease)
+    lease.hold()
+    if (!running) lease.abort()
+    const { signal } = lease
+    const { account, accountKey, trusted, transport } = outgoing.provider
+    const message = { notificationId, ...outgoing.message }
+    const now = () => this.#context.options.clock.now()
+    const answered = (async () =>
+      receiptOf(await transport.send(message, { account, accountKey, trusted, now, signal })))().catch(
+      (error: unknown) => (isTransportError(error) ? error : silence('transport_failed', error)),
+    )
+    try {
+      const outcome = await Promise.race([answered, this.#patience(signal)])
+      // Not the provider's failure: it must not cost the message one of its attempts.
+      const isOurs = signal.aborted && !lease.tookTooLong
+      return isOurs && isTransportError(outcome) && outcome.outcome === 'transient' ? givenBack : outcome
+    } finally {
+      lease.keep()
+      this.#leases.delete(lease)
+    }
+  }
+
+  /** A transport that does not answer when it is aborted must not keep its place in the account, nor `stop()` waiting. */
+  #patience(signal: AbortSignal): Promise<TransportError> {
+    const { clock } = this.#context.options
+    return new Promise((resolve) => {
+      const giveUp = () => {
+        clock.after(patienceMs, () => resolve(silence('transport_silent')))
+      }
+      if (signal.aborted) giveUp()
+      else signal.addEventListener('abort', giveUp, { once: true })
+    })
+  }
+
+  async #checkDue(
+    due: DueWork,
+    delivery: DeliveryRow,
+    outgoing: Outgoing,
+    outcome: AttemptOutcome,
+  ): Promise<{ command: SettleCommand; announce: () => void }> {
+    const { events, options, accounts } = this.#context
+    const at = options.clock.now()
+    const { id, fence, idempotencyKey, organizationId } = delivery
+    const base = { id, fence, idempotencyKey, at, entries: [], suppress: null }
+    const { provider, probe } = outgoing
+    const nothing = () => {}
+    if (outcome === givenBack) {
+      if (probe !== null) accounts.giveBack(probe)
+      // At once, and it costs no attempt: nothing was tried.
+      return { command: { ...base, result: { kind: 'retry', dueAt: at, ...notBegun } }, announce: nothing }
+    }
+    if (!isTransportError(outcome)) {
+      await accounts.proven(provider, outgoing.message.to)
+      const lateMs = Math.max(0, at.getTime() - wantedAt(due).getTime())
+      const result = { kind: 'sent', providerMessageId: outcome.messageId, lateMs } as const
+      return { command: { ...base, result }, announce: nothing }
+    }
+    const { isPause, ...checked } = await attemptFailed(this.#context, due, delivery, outgoing, outcome, at)
+    const { code, message } = outcome
+    const announce = () => events.emit('error', { code, message, organizationId })
+    return { command: { ...base, ...checked }, announce: isPause ? announce : nothing }
+  }
+}
+
+/** The message was accepted, whatever a transport in plain JavaScript resolves with: nothing, or an id that is no text. */
+function receiptOf(answer: unknown): SendReceipt | TransportError {
+  if (isTransportError(answer)) return answer
+  const id: unknown = typeof answer === 'object' && answer !== null ? Reflect.get(answer, 'messageId') : null
+  return { messageId: typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint' ? String(id) : null }
+}
+
+const silence = (code: string, cause?: unknown): TransportError =>
+  new TransportError('The transport failed in a way that says nothing about the message.', {
+    outcome: 'unknown',
+    code,
+    cause,
+  })

@@ -1,0 +1,164 @@
+import { isNotificationError } from '../../errors.ts'
+import type { SettleCommand, SettleResult } from '../../ports/storage.ts'
+import type { Store } from '../../records/store.ts'
+import { batchOrEach } from '../shared/batch-or-each.ts'
+import type { Context } from '../shared/context.ts'
+import { faultOf } from '../shared/fault-log.ts'
+import { Coalescer } from './wake-ups.ts'
+
+/** `settled`: by it; `late`: by another, or begun again by another worker; `unwritten`: given up by `abandon`. */
+export type Written = 'settled' | 'late' | 'unwritten'
+
+type Waiting = {
+  readonly command: SettleCommand
+  readonly done: (written: Written) => void
+  /** How many had been written before it was first tried; and how often it was refused while others were written. */
+  readonly since: number
+  readonly refusals: number
+}
+
+/** How soon outcomes are tried again while nothing can be written: first, and at last. */
+const [soonestMs, latestMs] = [200, 1000]
+/** How soon one is whose rows another transaction had. */
+const heldMs = 500
+/** How soon one is that was refused by itself, however often. */
+const longestMs = 60_000
+/** After so many refusals it is written without what a table may have no room for. */
+const patience = 3
+/** How often it is said that outcomes cannot be written. */
+const sayEveryMs = 60_000
+
+/**
+ * Writes outcomes in batches: what ends in one turn of the event loop, or nearly so, is one command. Nobody else knows what
+ * became of these messages, so a database that is busy, full or away is asked again and again, however long it takes.
+ */
+export class Settler {
+  readonly #context: Context
+  readonly #storage: Store
+  readonly #unwritten = new Map<Waiting['done'], SettleCommand>()
+  #waiting: Waiting[] = []
+  readonly #underWay: () => number
+  readonly #coalescer: Coalescer
+  #scheduled = false
+  /** Outcomes written so far, and failures since the last. */
+  #count = 0
+  #failures = 0
+  #sayAt = Number.NEGATIVE_INFINITY
+
+  /** `underWay` tells how many sends have no outcome yet. */
+  constructor(context: Context, underWay: () => number) {
+    this.#context = context
+    this.#storage = context.options.storage
+    this.#underWay = underWay
+    this.#coalescer = new Coalescer(context.options.clock, () => this.#flushSoon())
+  }
+
+  /** Resolves once it is written, or given up. */
+  settle(command: SettleCommand): Promise<Written> {
+    return new Promise((done) => {
+      this.#unwritten.set(done, command)
+      this.#add({ command, done, since: this.#count, refusals: 0 })
+    })
+  }
+
+  /** Gives up what could not be written yet: whoever has these deliveries next knows nothing of it. */
+  abandon(): void {
+    const commands = [...this.#unwritten.values()]
+    if (commands.length === 0) return
+    const accepted = commands.filter(({ result }) => result.kind === 'sent').map(({ id }) => id)
+    const facts = { count: commands.length, accepted: accepted.join(', ') }
+    this.#context.options.logger.error('stopped before all results were stored', facts)
+    this.#waiting = []
+    for (const done of [...this.#unwritten.keys()]) this.#written(done, 'unwritten')
+  }
+
+  #add(one: Waiting): void {
+    this.#waiting.push(one)
+    if (!this.#scheduled) this.#coalescer.add(this.#underWay())
+  }
+
+  #flushSoon(): void {
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      void this.#flush()
+    })
+  }
+
+  async #flush(): Promise<void> {
+    const batch = this.#waiting
+    this.#waiting = []
+    try {
+      const commands = batch.map((one) => one.command)
+      const outcomes = await batchOrEach(commands, (pieces) => this.#storage.deliveries.settle(pieces))
+      const refused: Waiting[] = []
+      const held: Waiting[] = []
+      for (const [index, one] of batch.entries()) {
+        const outcome = outcomes[index]
+        if (isNotificationError(outcome)) refused.push(one)
+        else if (outcome === 'held') held.push(one)
+        else this.#written(one.done, outcome === true ? 'settled' : 'late')
+      }
+      const written = batch.length - refused.length - held.length
+      if (written > 0) this.#recover(written)
+      for (const one of held) this.#later(one, heldMs)
+      if (refused.length > 0) this.#again(refused, outcomes.find(isNotificationError))
+    } catch (error) {
+      this.#again(batch, error)
+    }
+  }
+
+  #written(done: Waiting['done'], written: Written): void {
+    if (this.#unwritten.delete(done)) done(written)
+  }
+
+  #again(batch: readonly Waiting[], error: unknown): void {
+    if (isNotificationError(error) && error.code === 'storage_closed') {
+      this.abandon()
+      return
+    }
+    this.#tell(error)
+    const soonMs = Math.min(latestMs, soonestMs * 2 ** (this.#failures - 1))
+    for (const one of batch) {
+      // Others were written meanwhile: it is this one that the database refuses.
+      const again = one.since < this.#count ? refused(one) : one
+      const waitMs = again.refusals > 0 ? Math.min(longestMs, latestMs * 2 ** again.refusals) : soonMs
+      this.#later(again, waitMs)
+    }
+  }
+
+  #later(one: Waiting, waitMs: number): void {
+    this.#context.options.clock.after(waitMs, () => {
+      if (this.#unwritten.has(one.done)) this.#add(one)
+    })
+  }
+
+  #tell(error: unknown): void {
+    const { clock, logger } = this.#context.options
+    this.#failures += 1
+    if (clock.elapsedMs() < this.#sayAt) return
+    this.#sayAt = clock.elapsedMs() + sayEveryMs
+    const facts = { count: this.#unwritten.size, tries: this.#failures, fault: faultOf(error) }
+    logger.error('storing results failed; retrying until it works', facts)
+  }
+
+  #recover(count: number): void {
+    this.#count += count
+    if (this.#failures === 0) return
+    this.#failures = 0
+    this.#context.options.logger.info('results are stored again')
+  }
+}
+
+function refused({ command, refusals, ...one }: Waiting): Waiting {
+  const isBare = refusals + 1 === patience
+  return {
+    ...one,
+    refusals: refusals + 1,
+    command: isBare ? { ...command, result: bare(command.result) } : command,
+  }
+}
+
+/** A table that a host made may have less room than ours, for a provider's words and ids. */
+const bare = (result: SettleResult): SettleResult =>
+  result.kind === 'sent' ? { ...result, providerMessageId: null } : { ...result, message: result.code }

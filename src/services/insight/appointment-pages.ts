@@ -1,0 +1,73 @@
+import type { EntityId } from '../../schemas/common.ts'
+import { parseInput } from '../../schemas/common.ts'
+import { type PageOptions, pageOptions } from '../../schemas/requests.ts'
+import { previewOf } from '../messages/previews.ts'
+import type { Context } from '../shared/context.ts'
+import { type Place, readCursor, writeCursor } from '../shared/cursor.ts'
+import { locatedAppointment, type Scope } from '../shared/owners.ts'
+import { type ReminderPage, showReminder } from '../shared/views.ts'
+import { explainUnreported } from './explain-unreported.ts'
+import { explainWaiting } from './explain-waiting.ts'
+import { type ExplanationLine, type ExplanationPage, explainAppointment } from './explanation.ts'
+
+const defaultLimit = 500
+
+type Slice<T> = { readonly rows: readonly T[]; readonly nextCursor: string | null }
+
+/** What comes after the cursor, of rows in the order of their places. */
+function slice<T>(all: readonly T[], placeOf: (row: T, index: number) => Place, options: PageOptions): Slice<T> {
+  const { cursor, limit = defaultLimit } = options
+  const after = cursor === undefined ? null : readCursor(cursor)
+  const isAfter = ({ at, id }: Place) =>
+    after === null || at > after.at || (at.getTime() === after.at.getTime() && id > after.id)
+  const first = all.findIndex((row, index) => isAfter(placeOf(row, index)))
+  const from = first === -1 ? all.length : first
+  const rows = all.slice(from, from + limit)
+  const last = rows.at(-1)
+  const isEnd = last === undefined || from + rows.length === all.length
+  return { rows, nextCursor: isEnd ? null : writeCursor(placeOf(last, from + rows.length - 1)) }
+}
+
+/** Reminders by time, then id; only those of the page get their text. Null: all on one. */
+export async function reminderPage(
+  context: Context,
+  appointmentId: EntityId,
+  scope: Scope,
+  options: PageOptions | null,
+): Promise<ReminderPage> {
+  const asked = options === null ? null : parseInput(pageOptions, options, 'page')
+  const { organizationId, truth } = await locatedAppointment(context, appointmentId, scope)
+  const all = await context.options.storage.reminders.list(organizationId, appointmentId)
+  const placeOf = ({ reminderTime: at, id }: (typeof all)[number]) => ({ at, id })
+  const { rows, nextCursor } = asked === null ? { rows: all, nextCursor: null } : slice(all, placeOf, asked)
+  const preview = await previewOf(context, truth?.kind === 'known' ? truth.value : null)
+  return { reminders: rows.map((row) => showReminder(row, preview(row))), nextCursor }
+}
+
+/** Lines in the order of time. What is so now, and was not written, follows on the last page. Null: all on one. */
+export async function explanationPage(
+  context: Context,
+  appointmentId: EntityId,
+  scope: Scope,
+  options: PageOptions | null,
+): Promise<ExplanationPage> {
+  const asked = options === null ? null : parseInput(pageOptions, options, 'page')
+  const place = await locatedAppointment(context, appointmentId, scope)
+  const { organizationId, truth } = place
+  const all = await explainAppointment(context.options.storage, organizationId, appointmentId)
+  const { rows, nextCursor } = asked === null ? { rows: all, nextCursor: null } : slice(all, numbered(all), asked)
+  if (nextCursor !== null) return { decisions: rows, nextCursor }
+  const waiting = await explainWaiting(context, organizationId, appointmentId, truth)
+  const unreported = await explainUnreported(context, appointmentId, place, all)
+  return { decisions: [...rows, ...waiting, ...unreported], nextCursor }
+}
+
+/** Lines have no ids: which one it is of those of its instant. */
+function numbered(lines: readonly ExplanationLine[]): (line: ExplanationLine, index: number) => Place {
+  const numbers: number[] = []
+  for (const [index, { at }] of lines.entries()) {
+    const isSame = lines[index - 1]?.at.getTime() === at.getTime()
+    numbers.push(isSame ? (numbers[index - 1] ?? 0) + 1 : 1)
+  }
+  return ({ at }, index) => ({ at, id: numbers[index] ?? 1 })
+}

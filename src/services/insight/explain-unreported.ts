@@ -1,0 +1,45 @@
+import type { EntityId } from '../../schemas/common.ts'
+import type { DecisionEntry } from '../../schemas/decision.ts'
+import { ruleTable } from '../../schemas/vocabulary.ts'
+import { dryRun } from '../planning/dry-run.ts'
+import type { Context } from '../shared/context.ts'
+import { isDirectoryFault } from '../shared/directory/batch-reader.ts'
+import type { AppointmentPlace } from '../shared/owners.ts'
+import type { ExplanationLine } from './explanation.ts'
+
+/**
+ * Of an appointment that the host has and never reported: that it is so, and the plan that would be. Empty where it has a plan or
+ * had one, and where the host does not know it or does not answer. `lines`: what else is to be said
+ * of it; `truth`: what the directory says now.
+ */
+export async function explainUnreported(
+  context: Context,
+  id: EntityId,
+  { organizationId, truth }: Pick<AppointmentPlace, 'truth'> & { readonly organizationId: string },
+  lines: readonly ExplanationLine[],
+): Promise<readonly ExplanationLine[]> {
+  const { clock, storage } = context.options
+  const isDeleted = lines.some(({ rule }) => rule === 'appointment_gone')
+  if (isDeleted || truth?.kind !== 'known' || truth.value.organizationId !== organizationId) return []
+  if ((await storage.plans.find([id])).some((plan) => plan.organizationId === organizationId)) return []
+  try {
+    const { reminders, omitted } = await dryRun(context, truth.value, null)
+    const line = (entry: DecisionEntry, action: ExplanationLine['action']): ExplanationLine => ({
+      at: clock.now(),
+      ...entry,
+      action,
+      because: ruleTable[entry.rule],
+    })
+    const about = { action: 'planned', rule: 'due_by_offset', category: 'REMINDER' } as const
+    return [
+      line({ action: 'skipped', rule: 'not_reported', category: 'REMINDER' }, 'unreported'),
+      ...reminders.map(({ recipient, channel, offset, reminderTime }) =>
+        line({ ...about, recipient, channel, offset, for: reminderTime.toISOString() }, 'would_plan'),
+      ),
+      ...omitted.map((entry) => line(entry, 'would_skip')),
+    ]
+  } catch (error) {
+    if (isDirectoryFault(error)) return []
+    throw error
+  }
+}

@@ -1,0 +1,83 @@
+import type { DecisionStore, DeliveryRow, ReminderRow } from '../../ports/storage.ts'
+import type { Store } from '../../records/store.ts'
+import type { EntityId } from '../../schemas/common.ts'
+import type { DecisionEntry } from '../../schemas/decision.ts'
+import { ruleTable } from '../../schemas/vocabulary.ts'
+
+/**
+ * What is shown beside decisions: what providers did; and of an appointment that was never reported, which is `unreported`, what
+ * would be planned if it were.
+ */
+export const explainedActions = [
+  'sent',
+  'delivered',
+  'bounced',
+  'warned',
+  'unreported',
+  'would_plan',
+  'would_skip',
+] as const
+
+/** One line of an appointment's story. `because` is the rule in words. */
+export type ExplanationLine = Omit<DecisionEntry, 'action' | 'rule'> & {
+  readonly at: Date
+  /** `warned`: nothing was decided by it; something of the row that the directory returns now cannot be used. */
+  readonly action: DecisionEntry['action'] | (typeof explainedActions)[number]
+  readonly rule: DecisionEntry['rule'] | null
+  readonly because: string
+}
+
+export type ExplanationPage = { readonly decisions: readonly ExplanationLine[]; readonly nextCursor: string | null }
+
+/** Decisions as they were written, with what became of each delivery, in the order of time. */
+export async function explainAppointment(
+  storage: { readonly decisions: DecisionStore } & Pick<Store, 'deliveries' | 'reminders'>,
+  organizationId: string,
+  appointmentId: EntityId,
+): Promise<ExplanationLine[]> {
+  const [decisions, reminders, deliveries] = await Promise.all([
+    storage.decisions.list(organizationId, appointmentId),
+    storage.reminders.list(organizationId, appointmentId),
+    storage.deliveries.list({ organizationId, appointmentId, limit: 1000, offset: 0 }),
+  ])
+  // The row of a reminder is written with the decision to plan it, at the same instant.
+  const rowsOf = Map.groupBy(reminders, (row) => plannedKey(row, row.createdAt))
+  const decided = decisions.flatMap(({ at, entries }) =>
+    entries.map((entry): ExplanationLine => {
+      const rows = (entry.action === 'planned' && rowsOf.get(plannedKey(entry, at))) || []
+      const row = rows.find(({ reminderTime }) => reminderTime.toISOString() === entry.for) ?? rows[0]
+      return { at, ...(row === undefined ? {} : { reminderId: row.id }), ...entry, because: ruleTable[entry.rule] }
+    }),
+  )
+  const offsetOf = new Map(decided.map(({ reminderId, offset }) => [reminderId, offset]))
+  const bounces = new Set(decided.flatMap((line) => (line.rule === 'reported_bounced' ? [line.notificationId] : [])))
+  const outcomes = deliveries.rows.flatMap((row) => {
+    const offset = row.reminderId === null ? undefined : offsetOf.get(row.reminderId)
+    return outcomesOf(row, bounces.has(row.id)).map(
+      (line): ExplanationLine => (offset === undefined ? line : { ...line, offset }),
+    )
+  })
+  // Stable: a decision and its result in the same millisecond stay in this order.
+  return [...decided, ...outcomes].sort((one, other) => one.at.getTime() - other.at.getTime())
+}
+
+const plannedKey = (
+  { recipient, channel, offset }: Partial<Pick<ReminderRow, 'recipient' | 'channel' | 'offset'>>,
+  at: Date,
+) => JSON.stringify([recipient?.type, recipient?.id, channel, offset, at.getTime()])
+
+function outcomesOf(row: DeliveryRow, bounceIsTold: boolean): ExplanationLine[] {
+  const { recipient, channel, category, id: notificationId, reminderId } = row
+  const about = { category, recipient, channel, notificationId, ...(reminderId === null ? {} : { reminderId }) }
+  const lines: ExplanationLine[] = []
+  if (row.sentAt !== null) {
+    lines.push({ at: row.sentAt, action: 'sent', rule: null, because: `accepted by ${row.provider}`, ...about })
+  }
+  if (row.deliveredAt !== null) {
+    lines.push({ at: row.deliveredAt, action: 'delivered', rule: null, because: 'confirmed by the provider', ...about })
+  }
+  if (row.status === 'BOUNCED' && !bounceIsTold) {
+    lines.push({ at: row.updatedAt, action: 'bounced', rule: null, because: 'returned by the provider', ...about })
+  }
+  return lines
+}

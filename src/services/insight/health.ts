@@ -1,0 +1,225 @@
+import type { Dispatcher } from '../delivery/dispatcher.ts'
+import type { Restore } from '../delivery/restore.ts'
+import type { GuardedScheduler } from '../delivery/scheduling/guarded-scheduler.ts'
+import { allDue, readWork, targetOf } from '../delivery/work.ts'
+import { reconcileJob, statusOf } from '../planning/reconcile-progress.ts'
+import type { Context } from '../shared/context.ts'
+import type { FaultLog, RecentFault } from '../shared/fault-log.ts'
+import { faultOf } from '../shared/fault-log.ts'
+import type { LibraryClock } from '../shared/library-clock.ts'
+import { withTimeout } from '../shared/with-timeout.ts'
+import type { TaskManagerIntegration } from '../task-manager/integration.ts'
+import {
+  type CheckStatus,
+  type HealthReport,
+  type LoggedFault,
+  lessened,
+  ofChannels,
+  type ProviderHealth,
+  type SchedulerHealth,
+  worstOf,
+} from './health-report.ts'
+import { ProviderChecks } from './provider-checks.ts'
+
+export type HealthParts = {
+  readonly context: Context
+  readonly taskManager: TaskManagerIntegration | null
+  readonly dispatcher: Pick<Dispatcher, 'isRunning' | 'knowsWhyItWaits' | 'storageFault'>
+  readonly scheduler: Pick<GuardedScheduler, 'fault'>
+  readonly clock: LibraryClock
+  readonly restore: Pick<Restore, 'count'>
+  readonly log: Pick<FaultLog, 'recent'>
+}
+
+export type HealthQuestion = {
+  /** Connect to providers whose last verification is older than a minute. Else what is known is shown. */
+  readonly verify: boolean
+  /** The organization whose staff asks: of others, nothing is said. Null: somebody may know of all. */
+  readonly organizationId: string | null
+}
+
+const heldLimit = 100
+/** Of what can be many, so much is shown. */
+const mostShown = 20
+/** Work waits at most this long, or two sweeps, before the scheduler counts as failing. */
+const lagLimitMs = 60_000
+/** What a check may take; a slower one counts as not known. */
+const patienceMs = 2000
+/** Rows of late work that are looked at; one of each queue is among them. */
+const latePage = 50
+/** Of a line's fields, as text. */
+const longestDetails = 500
+
+/** Says whether the library can do its work. Never throws, answers within about two seconds, holds no secret. */
+export class Health {
+  readonly #parts: HealthParts
+  readonly #providers: ProviderChecks
+  #asking: Promise<string | null> | null = null
+  /** Of the last answer of the storage. */
+  #storageFault: string | null = null
+
+  constructor(parts: HealthParts) {
+    this.#parts = parts
+    this.#providers = new ProviderChecks(parts.context)
+  }
+
+  async check({ verify, organizationId }: HealthQuestion): Promise<HealthReport> {
+    const { context, taskManager: integration, restore } = this.#parts
+    const [accounts, storage, scheduler, own, taskManager, held, settings, reconciliation] = await Promise.all([
+      this.#accounts(organizationId),
+      this.#storage(),
+      this.#scheduler(organizationId),
+      this.#providers.check({ verify }),
+      integration === null ? null : this.#within(integration.health({ verify })),
+      organizationId === null ? this.#within(restore.count(heldLimit)) : null,
+      this.#settings(organizationId),
+      this.#reconciliation(),
+    ])
+    const directory = context.host.status(organizationId)
+    const providers = settings?.someWork === false ? withoutAny(own) : own
+    const status = worstOf([
+      storage.status,
+      directory.status,
+      scheduler.status,
+      ofChannels(providers),
+      // The host application's own are among its providers.
+      accounts === null || accounts.count === 0 ? 'ok' : 'degraded',
+      settings === null || settings.count === 0 ? 'ok' : 'degraded',
+      // In the mode "trigger" the library does the work; without alarms its sweep finds what is due.
+      taskManager?.mode === 'trigger' ? lessened(taskManager.status) : (taskManager?.status ?? 'ok'),
+    ])
+    const { isOff, offMs } = this.#parts.clock
+    const clock = { status: isOff ? 'off' : 'ok', offMs } as const
+    const log = this.#log(organizationId)
+    return {
+      ...{ status, storage, clock, directory, scheduler, held, providers, accounts, taskManager, reconciliation, log },
+      settings: settings === null ? null : { count: settings.count, faults: settings.faults },
+    }
+  }
+
+  async #storage(): Promise<HealthReport['storage']> {
+    const { context, dispatcher } = this.#parts
+    const { clock, logger } = context.options
+    const late = () => this.#storageFault ?? dispatcher.storageFault ?? `no answer within ${patienceMs} ms`
+    this.#asking ??= this.#ask()
+    const fault = (await withTimeout(clock, patienceMs, this.#asking, late)) ?? dispatcher.storageFault
+    if (fault === null) return { status: 'ok', fault }
+    logger.warn('health check failed', { part: 'storage', fault })
+    return { status: 'failing', fault }
+  }
+
+  /** What does not answer in time may say why later, to the next who asks. */
+  async #ask(): Promise<string | null> {
+    const { storage } = this.#parts.context.options
+    this.#storageFault = await storage.ping().then(() => null, faultOf)
+    this.#asking = null
+    return this.#storageFault
+  }
+
+  async #scheduler(only: string | null): Promise<SchedulerHealth> {
+    const { context, taskManager, scheduler } = this.#parts
+    const { storage, clock, sweepMs } = context.options
+    const source = taskManager?.workSource ?? storage.deliveries
+    const answer = await this.#within(source.nextDueAt().then((nextDueAt) => ({ nextDueAt })))
+    const nobody = { count: 0, ids: [] }
+    if (answer === null) {
+      return { status: 'unknown', lagMs: null, nextDueAt: null, fault: scheduler.fault, organizations: nobody }
+    }
+    const { nextDueAt } = answer
+    const lagMs = nextDueAt === null ? 0 : Math.max(0, clock.now().getTime() - nextDueAt.getTime())
+    const limitMs = Math.max(lagLimitMs, 2 * sweepMs)
+    const late =
+      lagMs > limitMs ? await this.#late(limitMs) : ({ status: 'ok', fault: null, ids: [] as string[] } as const)
+    const isConcerned = only === null || late.ids.includes(only)
+    const ids = only === null ? late.ids : late.ids.filter((id) => id === only)
+    const isLate = late.status === 'failing' || (late.status === 'degraded' && isConcerned)
+    return {
+      // Without its wake-ups, this process times what is due and its sweep finds the rest.
+      status: isLate ? late.status : scheduler.fault === null ? 'ok' : 'degraded',
+      lagMs: only === null ? lagMs : null,
+      nextDueAt: only === null ? nextDueAt : null,
+      fault: isLate ? late.fault : scheduler.fault,
+      organizations: { count: ids.length, ids: ids.slice(0, mostShown) },
+    }
+  }
+
+  /** Whose work is late, and why: one organization whose server or directory is slow is no reason to restart a process. */
+  async #late(limitMs: number) {
+    const { context, dispatcher, taskManager } = this.#parts
+    const { storage, clock } = context.options
+    const source = taskManager?.workSource ?? allDue(storage)
+    const now = new Date(clock.now().getTime() - limitMs)
+    const page = await this.#within(readWork(source, storage, { now, limit: latePage }))
+    const queues = page === null ? [] : [...page.works.map(targetOf), ...page.more]
+    const ids = [...new Set(queues.map(({ organizationId }) => organizationId))]
+    if (!dispatcher.isRunning)
+      return { status: ids.length === 1 ? 'degraded' : 'failing', fault: unattended, ids } as const
+    const isKnown = queues.length > 0 && queues.every((queue) => dispatcher.knowsWhyItWaits(queue))
+    return isKnown
+      ? ({ status: 'degraded', fault: 'due work waits for its provider account or for the directory', ids } as const)
+      : ({
+          status: 'failing',
+          fault: 'due work is not sent, although this process was started; see "log"',
+          ids,
+        } as const)
+  }
+
+  async #accounts(only: string | null): Promise<HealthReport['accounts']> {
+    const paused = await this.#within(this.#parts.context.accounts.report())
+    if (paused === null) return null
+    const shown = paused.filter(({ organizationId: id }) => only === null || id === null || id === only)
+    return { count: shown.length, paused: shown.slice(0, mostShown) }
+  }
+
+  /** `someWork`: whether anybody can send by an account of their own; null: that was not asked. */
+  async #settings(only: string | null) {
+    const { review } = this.#parts.context
+    const [report, own] = await Promise.all([
+      this.#within(review.report()),
+      only === null ? null : this.#within(review.ofOrganization(only)),
+    ])
+    const faults = only === null ? report?.faults : own
+    if (faults == null) return null
+    return { count: faults.length, faults: faults.slice(0, mostShown), someWork: report?.someWork ?? null }
+  }
+
+  async #reconciliation(): Promise<HealthReport['reconciliation']> {
+    const { storage, clock } = this.#parts.context.options
+    return statusOf(await this.#within(storage.jobs.progress(reconcileJob)), clock.now())
+  }
+
+  /** A line about one organization names no other; the rest may be about anybody. */
+  #log(only: string | null): LoggedFault[] {
+    const lines = this.#parts.log.recent()
+    const shown = only === null ? lines : lines.filter((one) => one.isOneKind && one.fields['organizationId'] === only)
+    return shown.slice(0, mostShown).map(showLine)
+  }
+
+  /** The answer, or null if it failed or took too long. */
+  #within<T>(work: Promise<T>): Promise<T | null> {
+    const { clock, logger } = this.#parts.context.options
+    const answer = work.catch((error: unknown) => {
+      logger.warn('health check failed', { fault: faultOf(error) })
+      return null
+    })
+    return withTimeout(clock, patienceMs, answer, () => null)
+  }
+}
+
+const unattended = 'work is due and nobody sends it: call start() here, or see to the process that is to send'
+
+/** Where no organization has an account that works either, nothing is sent at all. */
+const withoutAny = (providers: readonly ProviderHealth[]): readonly ProviderHealth[] =>
+  providers.some(({ code, provider }) => provider !== null || code === null)
+    ? providers
+    : providers.map((one) => ({ ...one, status: 'degraded' satisfies CheckStatus }))
+
+function showLine({ level, message, fields, count, firstAt, lastAt }: RecentFault): LoggedFault {
+  const { organizationId, at: _frames, causeAt: _more, ...rest } = fields
+  const told = Object.entries(rest).flatMap(([name, value]) => (value == null ? [] : [`${name}: ${value}`]))
+  return {
+    ...{ level, message, count, firstAt, lastAt },
+    details: told.join('; ').slice(0, longestDetails),
+    organizationId: typeof organizationId === 'string' ? organizationId : null,
+  }
+}

@@ -1,0 +1,109 @@
+import { isTransportError } from '../../errors.ts'
+import type { Account } from '../../ports/transport.ts'
+import { type Channel, channels } from '../../schemas/vocabulary.ts'
+import { type Provider, withoutCredentials } from '../shared/accounts/providers.ts'
+import { type MissingAccount, missingAccount } from '../shared/accounts/sending-report.ts'
+import type { Context } from '../shared/context.ts'
+import { faultOf } from '../shared/fault-log.ts'
+import { withTimeout } from '../shared/with-timeout.ts'
+import type { ProviderHealth } from './health-report.ts'
+
+/** What verifying a provider may take; then it is aborted, and a little later it counts as failing. */
+const verifyWithinMs = 10_000
+/** What a check waits for it. */
+const patienceMs = 2000
+/** How long the verification of a provider is good for. */
+const verifiedForMs = 60_000
+
+type CheckOutcome = Pick<ProviderHealth, 'status' | 'code' | 'message'>
+/** `freshUntil` by the clock's `elapsedMs`. */
+type Verified = CheckOutcome & { readonly checkedAt: Date; readonly freshUntil: number }
+
+const well = { status: 'ok', code: null, message: null } as const
+const silent = {
+  status: 'failing',
+  code: 'timeout',
+  message: `The provider did not answer within ${verifyWithinMs} ms.`,
+} as const
+
+/** The host application's own providers, verified by connecting to them once a minute at most. */
+export class ProviderChecks {
+  readonly #context: Context
+  readonly #verified = new Map<Channel, Verified>()
+  readonly #running = new Map<Channel, Promise<void>>()
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  /** `verify`: connect to those whose last verification is older than a minute. Else what is known is shown. */
+  check({ verify }: { readonly verify: boolean }): Promise<readonly ProviderHealth[]> {
+    return Promise.all(channels.map((channel) => this.#provider(channel, verify)))
+  }
+
+  async #provider(channel: Channel, verify: boolean): Promise<ProviderHealth> {
+    const missing = missingAccount(this.#context, channel)
+    const found = this.#context.providers.sender(null, channel)
+    if (missing !== null || found === null) return withoutProvider(channel, missing)
+    const provider = found.transport.name
+    const { clock } = this.#context.options
+    const known = this.#verified.get(channel)
+    const isFresh = known !== undefined && clock.elapsedMs() < known.freshUntil
+    if (verify && !isFresh) await withTimeout(clock, patienceMs, this.#verifyOnce(channel, found), () => {})
+    const { checkedAt = null, status = 'unknown', code = null, message = null } = this.#verified.get(channel) ?? {}
+    const pause = this.#context.accounts.pause(found)
+    if (pause === null) return { channel, provider, status, code, message, checkedAt }
+    return { channel, provider, status: 'failing', code: pause.code, message: pause.message, checkedAt }
+  }
+
+  #verifyOnce(channel: Channel, provider: Provider): Promise<void> {
+    const running = this.#running.get(channel)
+    if (running !== undefined) return running
+    const started = this.#verify(channel, provider).finally(() => this.#running.delete(channel))
+    this.#running.set(channel, started)
+    return started
+  }
+
+  async #verify(channel: Channel, { transport, account, accountKey, trusted }: Provider): Promise<void> {
+    const end = new AbortController()
+    const { clock, logger } = this.#context.options
+    const disarm = clock.after(verifyWithinMs, () => end.abort())
+    let outcome: CheckOutcome = well
+    try {
+      const now = () => clock.now()
+      const verified = (async () => transport.verify?.({ account, accountKey, trusted, now, signal: end.signal }))()
+      // One that does not heed the signal either must not be waited for at every later check.
+      outcome = await withTimeout(
+        clock,
+        verifyWithinMs + patienceMs,
+        verified.then(() => well),
+        () => silent,
+      )
+    } catch (error) {
+      outcome = failingBy(error, account)
+    }
+    disarm()
+    const { status, code, message } = outcome
+    if (status !== 'ok')
+      logger.warn('provider failed its check', { channel, provider: transport.name, code, fault: message })
+    this.#verified.set(channel, {
+      ...outcome,
+      checkedAt: clock.now(),
+      freshUntil: clock.elapsedMs() + verifiedForMs,
+    })
+  }
+}
+
+/** Without a default every organization brings its own account, and nothing is wrong; one that is begun is to work. */
+function withoutProvider(channel: Channel, missing: MissingAccount | null): ProviderHealth {
+  const { code = null, message = null, isBegun = false } = missing ?? {}
+  return { channel, provider: null, status: isBegun ? 'degraded' : 'unknown', code, message, checkedAt: null }
+}
+
+/** Of an error that is none of a transport's, no words: they may hold anything. */
+function failingBy(error: unknown, account: Account | null): CheckOutcome {
+  if (isTransportError(error)) {
+    return { status: 'failing', code: error.code, message: withoutCredentials(error.message, account) }
+  }
+  return { status: 'failing', code: 'failed', message: `The check of the provider failed: ${faultOf(error)}.` }
+}

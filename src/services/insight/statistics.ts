@@ -1,0 +1,242 @@
+import { z } from 'zod'
+import { type Proportion, proportion, readAttendanceKey } from '../../domain/attendance.ts'
+import { type Percentiles, percentilesOf } from '../../domain/histogram.ts'
+import type { Count, TaskEvent } from '../../ports/storage.ts'
+import { type Attendance, channelSets, distances, reminderCounts } from '../../schemas/attendance.ts'
+import { organizationId, parseInput } from '../../schemas/common.ts'
+import { definedOnly } from '../../schemas/defined.ts'
+import { isInRange, rangeWords } from '../../schemas/instant.ts'
+import { type Category, type Channel, categories, channels, type Measure } from '../../schemas/vocabulary.ts'
+import type { Context } from '../shared/context.ts'
+
+const day = z.iso.date().refine((text) => isInRange(new Date(text)), rangeWords)
+
+const statisticsFilter = z.strictObject({
+  /** Left out: all organizations. */
+  organizationId: organizationId.optional(),
+  /** UTC days, `YYYY-MM-DD`, both inclusive. */
+  from: day.optional(),
+  to: day.optional(),
+  channel: z.enum(channels).optional(),
+  category: z.enum(categories).optional(),
+  /** The name of a transport: then only what it was given is counted. */
+  provider: z.string().min(1).optional(),
+})
+export type StatisticsFilter = z.infer<typeof statisticsFilter>
+
+const remindersFilter = statisticsFilter.omit({ category: true })
+
+/** Deliveries by outcome. `delivered` ones were sent too, but each delivery is counted once, under its last status. */
+export type Outcomes = {
+  readonly total: number
+  readonly sent: number
+  readonly delivered: number
+  readonly failed: number
+  readonly bounced: number
+  readonly unknown: number
+  readonly cancelled: number
+  /**
+   * Of those that ended as sent, delivered, failed or bounced, the share that was sent or delivered; null if none did.
+   */
+  readonly successRate: number | null
+}
+
+export type StatisticsReport = Outcomes & {
+  readonly organizationId: string | null
+  readonly from: string | null
+  readonly to: string | null
+  /** Reminders planned and notices queued in the period. */
+  readonly planned: number
+  /** Reminders withdrawn and notices cancelled before they went out, by rule. */
+  readonly cancelledByReason: Readonly<Record<string, number>>
+  /** Who was left out when a message was planned or asked for, by rule. */
+  readonly skippedByReason: Readonly<Record<string, number>>
+  /** From when a reminder was due, or a notice asked for, until it was accepted by the provider. */
+  readonly dueToSent: Percentiles
+  /** Until the provider reported it delivered, where it does. */
+  readonly sentToDelivered: Percentiles
+  readonly byChannel: Readonly<Record<Channel, Outcomes>>
+  readonly byCategory: Readonly<Record<Category, Outcomes>>
+  readonly byProvider: Readonly<Record<string, Outcomes>>
+  readonly byDay: readonly (Outcomes & { readonly day: string })[]
+  /** What became of tasks of TaskManager, by event, and how long after their time they were executed. */
+  readonly tasks: TaskCounts
+  /**
+   * Recipients who switched a channel or a category off, and addresses that a provider reported as opted out or dead.
+   */
+  readonly optOuts: {
+    readonly byChannel: Readonly<Record<Channel, number>>
+    readonly byCategory: Readonly<Record<Category, number>>
+    readonly suppressedByChannel: Readonly<Record<Channel, number>>
+  }
+}
+
+export type TaskCounts = Readonly<Record<Exclude<TaskEvent, 'taken_over'> | 'takenOver', number>> & {
+  readonly executionTime: Percentiles
+}
+
+/** No-shows among appointments that were attended or missed. */
+type NoShows<Group extends string> = readonly ({ readonly group: Group } & Proportion)[]
+
+export type AttendanceReport = {
+  readonly attended: number
+  readonly noShow: number
+  readonly cancelledLate: number
+  readonly rescheduled: number
+  readonly noShowRate: Proportion
+  /** By how many reminders went out, how long before the start the nearest was, and on which channels. */
+  readonly byReminders: NoShows<Attendance['reminders']>
+  readonly byNearest: NoShows<Attendance['nearest']>
+  readonly byChannels: NoShows<Attendance['channels']>
+}
+
+/** Reads the counters that are written when rows change. */
+export class Statistics {
+  readonly #context: Context
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  /** What was planned, sent, delivered and refused. @throws NotificationError `invalid_input`. */
+  async read(filter: StatisticsFilter = {}): Promise<StatisticsReport> {
+    return (await this.#read(parseInput(statisticsFilter, filter, 'filter'))).report
+  }
+
+  /**
+   * The same for reminders only, with what became of the appointments (`recordOutcome`), by the reminders that were
+   * sent.
+   * @throws NotificationError `invalid_input`.
+   */
+  async reminders(
+    filter: Omit<StatisticsFilter, 'category'> = {},
+  ): Promise<StatisticsReport & { readonly attendance: AttendanceReport }> {
+    const checked = parseInput(remindersFilter, filter, 'filter')
+    const { report, counts } = await this.#read({ ...checked, category: 'REMINDER' })
+    return { ...report, attendance: attendanceReport(counts) }
+  }
+
+  async #read(filter: StatisticsFilter): Promise<{ report: StatisticsReport; counts: readonly Count[] }> {
+    const { statistics } = this.#context.options.storage
+    const query = definedOnly(filter)
+    const counts = await statistics.counts(query)
+    const byDay = Map.groupBy(await statistics.countsByDay(query), (row) => row.day)
+    const ofMeasure = (...measures: Measure[]) => counts.filter((one) => measures.includes(one.measure))
+    const statuses = counts.filter((one) => one.provider !== '')
+    const providers = [...new Set(statuses.map((one) => one.provider))].sort()
+    const withdrawn = [
+      ...ofMeasure('WITHDRAWN'),
+      ...ofMeasure('CANCELLED').filter((one) => one.category !== 'REMINDER'),
+    ]
+    const perChannel = <T>(of: (rows: (one: Count) => boolean) => T) => ({
+      EMAIL: of((one) => one.channel === 'EMAIL'),
+      SMS: of((one) => one.channel === 'SMS'),
+    })
+    const perCategory = <T>(of: (rows: (one: Count) => boolean) => T) => ({
+      CONFIRMATION: of((one) => one.category === 'CONFIRMATION'),
+      REMINDER: of((one) => one.category === 'REMINDER'),
+      CANCELLATION: of((one) => one.category === 'CANCELLATION'),
+      RESCHEDULE: of((one) => one.category === 'RESCHEDULE'),
+      WAITLIST: of((one) => one.category === 'WAITLIST'),
+    })
+    const outcomes = (rows: (one: Count) => boolean) => outcomesOf(counts.filter(rows))
+    const optedOut = (rows: (one: Count) => boolean) => sum(ofMeasure('OPT_OUT').filter(rows))
+    const report = {
+      organizationId: filter.organizationId ?? null,
+      from: filter.from ?? null,
+      to: filter.to ?? null,
+      ...outcomesOf(counts),
+      planned: sum(ofMeasure('PLANNED')),
+      cancelledByReason: byDetail(withdrawn),
+      skippedByReason: byDetail(ofMeasure('SKIPPED')),
+      dueToSent: percentilesOf(buckets(ofMeasure('LATENESS'))),
+      sentToDelivered: percentilesOf(buckets(ofMeasure('DELIVERY_TIME'))),
+      byChannel: perChannel(outcomes),
+      byCategory: perCategory(outcomes),
+      byProvider: Object.fromEntries(
+        providers.map((name) => [name, outcomesOf(statuses.filter((one) => one.provider === name))]),
+      ),
+      byDay: [...byDay].map(([day, rows]) => ({ day, ...outcomesOf(rows) })),
+      tasks: tasksOf(ofMeasure('TASK'), ofMeasure('EXECUTION_TIME')),
+      optOuts: {
+        byChannel: perChannel(optedOut),
+        byCategory: perCategory(optedOut),
+        suppressedByChannel: perChannel((rows) => sum(ofMeasure('SUPPRESSED').filter(rows))),
+      },
+    }
+    return { report, counts }
+  }
+}
+
+type Counted = Pick<Count, 'measure' | 'count'>
+
+const sum = (rows: readonly Counted[]): number => rows.reduce((total, row) => total + row.count, 0)
+
+function tasksOf(events: readonly Count[], times: readonly Count[]): TaskCounts {
+  const of = (event: TaskEvent): number => sum(events.filter((one) => one.detail === event))
+  return {
+    created: of('created'),
+    updated: of('updated'),
+    cancelled: of('cancelled'),
+    lost: of('lost'),
+    refused: of('refused'),
+    takenOver: of('taken_over'),
+    held: of('held'),
+    executionTime: percentilesOf(buckets(times)),
+  }
+}
+
+function byDetail(rows: readonly Count[]): Record<string, number> {
+  const sums = new Map<string, number>()
+  for (const { detail, count } of rows) sums.set(detail, (sums.get(detail) ?? 0) + count)
+  return Object.fromEntries([...sums].sort(([, one], [, other]) => other - one))
+}
+
+function buckets(rows: readonly Count[]): ReadonlyMap<number, number> {
+  const sums = new Map<number, number>()
+  for (const { detail, count } of rows) sums.set(Number(detail), (sums.get(Number(detail)) ?? 0) + count)
+  return sums
+}
+
+function outcomesOf(counts: readonly Counted[]): Outcomes {
+  const of = (measure: Measure): number => sum(counts.filter((one) => one.measure === measure))
+  const [sent, delivered, failed, bounced] = [of('SENT'), of('DELIVERED'), of('FAILED'), of('BOUNCED')]
+  const [unknown, cancelled] = [of('UNKNOWN'), of('CANCELLED')]
+  const ended = sent + delivered + failed + bounced
+  return {
+    total: ended + unknown + cancelled,
+    sent,
+    delivered,
+    failed,
+    bounced,
+    unknown,
+    cancelled,
+    successRate: ended === 0 ? null : (sent + delivered) / ended,
+  }
+}
+
+function attendanceReport(counts: readonly Count[]): AttendanceReport {
+  const known = counts.flatMap(({ measure, detail, count }) => {
+    const key = measure === 'OUTCOME' ? readAttendanceKey(detail) : null
+    return key === null ? [] : [{ ...key, count }]
+  })
+  const of = (outcome: Attendance['outcome'], rows = known): number =>
+    rows.reduce((total, row) => (row.outcome === outcome ? total + row.count : total), 0)
+  const noShows = (rows = known): Proportion =>
+    proportion(of('no_show', rows), of('no_show', rows) + of('attended', rows))
+  const grouped = <Field extends 'reminders' | 'nearest' | 'channels'>(
+    field: Field,
+    groups: readonly Attendance[Field][],
+  ): NoShows<Attendance[Field]> =>
+    groups.map((group) => ({ group, ...noShows(known.filter((row) => row[field] === group)) }))
+  return {
+    attended: of('attended'),
+    noShow: of('no_show'),
+    cancelledLate: of('cancelled_late'),
+    rescheduled: of('rescheduled'),
+    noShowRate: noShows(),
+    byReminders: grouped('reminders', reminderCounts),
+    byNearest: grouped('nearest', distances),
+    byChannels: grouped('channels', channelSets),
+  }
+}

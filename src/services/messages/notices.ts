@@ -1,0 +1,171 @@
+import { randomUUID } from 'node:crypto'
+import { type Appointment, isSameRecipient, refOf, type WaitlistEntry } from '../../domain/appointment.ts'
+import { type Change, changesSince, type Known } from '../../domain/changes.ts'
+import { addressKey, detailOf } from '../../domain/effective.ts'
+import { effectiveFor } from '../../domain/plan.ts'
+import { type MessageFacts, namesOf, type RenderedMessage, renderMessage } from '../../messages/index.ts'
+import type { DeliveryContent, NewDelivery } from '../../ports/storage.ts'
+import { type EntityId, type RecipientRef, refKey } from '../../schemas/common.ts'
+import type { DecisionEntry } from '../../schemas/decision.ts'
+import type { Person } from '../../schemas/directory.ts'
+import { templateField } from '../../schemas/settings.ts'
+import { type Category, type Channel, channels, isProviderFault, type Rule } from '../../schemas/vocabulary.ts'
+import type { Knowledge } from '../shared/knowledge.ts'
+import { noticeKey } from './idempotency-key.ts'
+
+/** What a message can be about. */
+export type Subject = Appointment | WaitlistEntry
+
+export type NoticeRequest = {
+  readonly category: Category
+  readonly subject: Subject
+  readonly appointmentId: EntityId | null
+  readonly waitlistEntryId: EntityId | null
+  /** Why it is sent, for `explain()`. */
+  readonly rule: Extract<Rule, 'asked_for' | 'lifecycle'>
+  readonly channels: readonly Channel[]
+  /** Null: everybody. */
+  readonly recipients: readonly RecipientRef[] | null
+  /** The same lifecycle event has the same key, and is told once; null never dedupes. */
+  readonly dedupeKey: string | null
+  /** Of a reschedule: what somebody knows so far, to say what is new. Default: nobody can say. */
+  readonly knownTo?: (recipient: RecipientRef) => Known | null
+  readonly now: Date
+}
+
+/** Immediate notifications to queue, and an entry for everybody left out. */
+export function buildNotices(
+  request: NoticeRequest,
+  knowledge: Knowledge,
+): { readonly deliveries: NewDelivery[]; readonly entries: DecisionEntry[] } {
+  const { subject, category } = request
+  const entries: DecisionEntry[] = []
+  const surroundings = knowledge.surroundings(subject.organizationId)
+  const messages = new Map<string, Draft>()
+  const chosen = subject.recipients.filter(
+    (one) => request.recipients === null || request.recipients.some((wanted) => isSameRecipient(one, wanted)),
+  )
+  for (const wanted of request.recipients ?? []) {
+    if (chosen.some((one) => isSameRecipient(one, wanted))) continue
+    const rule = subject.hasUnreadablePeople ? 'appointment_unreadable' : 'recipient_removed'
+    entries.push({ action: 'skipped', rule, category, recipient: wanted })
+  }
+  for (const recipient of chosen) {
+    for (const channel of request.channels) {
+      const about = { category, recipient: refOf(recipient), channel }
+      const allowed = effectiveFor(surroundings, recipient, category, channel)
+      const message = messages.get(`${channel}:${addressKey(allowed.address ?? '')}`)
+      if (!allowed.allowed || allowed.address === null) {
+        const refused = isProviderFault(allowed.rule)
+        entries.push({ action: refused ? 'refused' : 'skipped', rule: allowed.rule, ...about, ...detailOf(allowed) })
+      } else if (message !== undefined) {
+        message.others.push(recipient)
+        entries.push({ action: 'merged', rule: 'same_address', ...about })
+      } else {
+        const draft = { recipient, channel, address: allowed.address, others: [] }
+        messages.set(`${channel}:${addressKey(allowed.address)}`, draft)
+      }
+    }
+  }
+  return { deliveries: [...messages.values()].map((draft) => deliveryOf(request, draft, knowledge)), entries }
+}
+
+/** One message: to somebody, and to those who have the same address. */
+type Draft = {
+  readonly recipient: Person
+  readonly channel: Channel
+  readonly address: string
+  readonly others: Person[]
+}
+
+function deliveryOf(
+  { subject, category, appointmentId, waitlistEntryId, dedupeKey, knownTo, rule, now }: NoticeRequest,
+  { recipient, channel, address, others }: Draft,
+  knowledge: Knowledge,
+): NewDelivery {
+  const { organizationId } = subject
+  const about = { category, recipient: refOf(recipient), channel }
+  const before = knownTo?.(recipient) ?? null
+  const changed = before === null ? undefined : changesSince(before, subject)
+  const message = { organizationId, channel, category, subject, recipient, others, changed, now }
+  const rendered = renderFor(message, knowledge)
+  return {
+    ...contentFor(channel, address, rendered),
+    organizationId,
+    appointmentId,
+    waitlistEntryId,
+    ...about,
+    // What the host asked for without a word about which it is, is another one each time.
+    idempotencyKey:
+      dedupeKey === null
+        ? randomUUID()
+        : noticeKey({ organizationId, ...about }, dedupeKey, subject.start?.instant ?? null),
+    dedupeKey: dedupeKey === null ? null : `${dedupeKey}:${refKey(recipient)}:${channel}`,
+    snapshot: JSON.stringify({
+      ...subject,
+      recipients: [recipient, ...others],
+      ...(before === null ? {} : { before }),
+    }),
+    dueAt: now,
+    entry: { action: 'queued', rule, ...about },
+  }
+}
+
+type RenderRequest = {
+  /** In whose name it is. */
+  readonly organizationId: string
+  readonly channel: Channel
+  readonly category: Category
+  readonly subject: Subject
+  readonly recipient: Person
+  /** Who has the same address, and gets the message by it. Default: nobody. */
+  readonly others?: readonly Person[]
+  /** As in the facts of a message. */
+  readonly changed?: readonly Change[] | undefined
+  readonly now: Date
+}
+
+/** The text of a message as it stands now. */
+export function renderFor(request: RenderRequest, knowledge: Knowledge): RenderedMessage {
+  const { organizationId, channel, category, subject, recipient, others = [], changed, now } = request
+  const organization = knowledge.organization(organizationId)
+  const people = [recipient, ...others]
+  const locale = recipient.locale ?? organization?.locale ?? 'en-US'
+  const facts: MessageFacts = {
+    category,
+    start: subject.start,
+    durationMinutes: subject.durationMinutes,
+    practitionerName: subject.practitionerName,
+    location: subject.location,
+    changed,
+    organizationName: organization?.name ?? null,
+    recipientName: namesOf(people, locale),
+    patientName: namesOf(patientsOf(subject, people), locale),
+    locale,
+    now,
+  }
+  const { policy } = knowledge.surroundings(organizationId)
+  return renderMessage({ channel, facts, templates: policy[templateField[channel]] })
+}
+
+export const contentFor = (
+  channel: Channel,
+  address: string | null,
+  rendered: Pick<RenderedMessage, 'subject' | 'text' | 'templateRevision'> | null,
+): DeliveryContent => ({
+  recipientEmail: channel === 'EMAIL' ? address : null,
+  recipientPhone: channel === 'SMS' ? address : null,
+  subject: rendered?.subject ?? null,
+  message: rendered?.text ?? '',
+  templateRevision: rendered?.templateRevision ?? '',
+})
+
+export const channelsOf = (wanted: Channel | 'BOTH' | undefined): readonly Channel[] =>
+  wanted === undefined || wanted === 'BOTH' ? channels : [wanted]
+
+/** A message to patients is about themselves; one to others, about the first patient of the appointment. */
+function patientsOf(subject: Subject, people: readonly Person[]): readonly Person[] {
+  const isPatient = ({ type }: Person) => type === 'PATIENT'
+  const patients = people.filter(isPatient)
+  return patients.length > 0 ? patients : subject.recipients.filter(isPatient).slice(0, 1)
+}

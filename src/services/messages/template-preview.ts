@@ -1,0 +1,85 @@
+import { sampleFacts } from '../../messages/check.ts'
+import { checkTemplates, compileDraft, renderMessage, smsSegments } from '../../messages/index.ts'
+import type { Warning } from '../../schemas/common.ts'
+import { templateField } from '../../schemas/settings.ts'
+import type { Template } from '../../schemas/templates.ts'
+import { type Category, type Channel, categories, type TemplateKey, templateKeyOf } from '../../schemas/vocabulary.ts'
+import type { Context } from '../shared/context.ts'
+import { organizationNotFound } from '../shared/not-found.ts'
+import { policyOf } from '../shared/settings-view.ts'
+
+export type TemplatePreviewRequest = {
+  readonly channel: Channel
+  readonly templateKey: TemplateKey
+  /** A draft; left out, what is stored, or the built-in text. */
+  readonly template?: Template | undefined
+  /** BCP 47. Default: the organization's. */
+  readonly locale?: string | undefined
+}
+
+export type TemplatePreview = {
+  readonly channel: Channel
+  readonly templateKey: TemplateKey
+  /** E-mail only. */
+  readonly subject: string | null
+  readonly message: string
+  /** E-mail only: the message as escaped HTML. */
+  readonly html: string | null
+  /** SMS only: what it would cost. */
+  readonly segments: number | null
+  readonly encoding: 'GSM-7' | 'UCS-2' | null
+  readonly warnings: readonly Warning[]
+}
+
+/** Renders templates for an appointment that does not exist, so that nobody's data is shown. */
+export class TemplatePreviews {
+  readonly #context: Context
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  /** @throws NotificationError `template_invalid` with every fault of the draft, `organization_not_found`. */
+  async preview(organizationId: string, request: TemplatePreviewRequest): Promise<TemplatePreview> {
+    const { channel, templateKey, template, locale } = request
+    const { storage } = this.#context.options
+    const [[settings], organization] = await Promise.all([
+      storage.settings.get([organizationId]),
+      this.#context.host.organizations([organizationId]),
+    ])
+    const truth = organization(organizationId)
+    const known = truth.kind === 'known' ? truth.value : null
+    if (known === null && settings === undefined) throw organizationNotFound(organizationId)
+    const policy = policyOf(settings ?? null)
+    const field = templateField[channel]
+    const stored = policy[field]
+    const draft = template === undefined ? {} : { [templateKey]: template }
+    const warnings = checkTemplates(field, draft)
+    const sample = sampleFacts(categoryOf(templateKey))
+    const facts = {
+      ...sample,
+      organizationName: known?.name ?? sample.organizationName,
+      locale: locale ?? known?.locale ?? sample.locale,
+    }
+    const { subject, text, html } = renderMessage({
+      channel,
+      facts,
+      templates: { ...stored, ...draft },
+      ...(template === undefined ? {} : { compile: compileDraft }),
+    })
+    const size = channel === 'SMS' ? smsSegments(text) : null
+    return {
+      channel,
+      templateKey,
+      subject,
+      message: text,
+      html,
+      segments: size?.segments ?? null,
+      encoding: size?.encoding ?? null,
+      warnings,
+    }
+  }
+}
+
+const categoryOf = (key: TemplateKey): Category =>
+  categories.find((category) => templateKeyOf[category] === key) ?? 'REMINDER'

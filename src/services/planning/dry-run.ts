@@ -1,0 +1,43 @@
+import { type Appointment, inactiveRule, isSameRecipient } from '../../domain/appointment.ts'
+import { planReminders } from '../../domain/plan.ts'
+import type { OffsetInput } from '../../schemas/offset.ts'
+import { renderFor } from '../messages/notices.ts'
+import type { Context } from '../shared/context.ts'
+import { Knowledge } from '../shared/knowledge.ts'
+import type { DryRun } from '../shared/views.ts'
+
+/** What would be sent when, with the texts as of their times. Reads, and writes nothing. */
+export async function dryRun(
+  context: Context,
+  appointment: Appointment,
+  customReminders: readonly OffsetInput[] | null | undefined,
+): Promise<DryRun> {
+  const off = inactiveRule(appointment.status)
+  if (off !== null) return { reminders: [], omitted: [{ action: 'skipped', rule: off, category: 'REMINDER' }] }
+  const { storage, clock } = context.options
+  const [knowledge, plans] = await Promise.all([
+    Knowledge.load(context, [appointment]),
+    customReminders === undefined ? storage.plans.find([appointment.id]) : [],
+  ])
+  const { organizationId } = appointment
+  // What another organization planned for the same id is not this one's.
+  const own = plans.find((one) => one.organizationId === organizationId)
+  const plan = planReminders({
+    appointment,
+    surroundings: knowledge.surroundings(organizationId),
+    customReminders: customReminders === undefined ? (own?.customReminders ?? null) : customReminders,
+    now: clock.now(),
+    existing: new Set(),
+    carried: new Set(),
+    reminded: new Set(),
+    decided: new Set(),
+  })
+  const reminders = plan.reminders.map((planned) => {
+    const recipient = appointment.recipients.find((one) => isSameRecipient(one, planned.recipient))
+    const { channel, reminderTime: now } = planned
+    const about = { organizationId, channel, category: 'REMINDER', subject: appointment, now } as const
+    const text = recipient === undefined ? null : renderFor({ ...about, recipient }, knowledge)
+    return { ...planned, subject: text?.subject ?? null, message: text?.text ?? '', preview: true }
+  })
+  return { reminders, omitted: plan.entries.filter((entry) => entry.action !== 'planned') }
+}

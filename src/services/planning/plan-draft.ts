@@ -1,0 +1,265 @@
+import { type Appointment, isSameRecipient } from '../../domain/appointment.ts'
+import {
+  occasionKey,
+  type PlannedReminder,
+  planReminders,
+  type ReminderPlan,
+  reminderKey,
+  sendQueueKey,
+} from '../../domain/plan.ts'
+import { isMergedInto } from '../../domain/rivals.ts'
+import type { PlanCommand, PlanRow, ReminderRow } from '../../ports/storage.ts'
+import type { DecisionEntry } from '../../schemas/decision.ts'
+import { definedOnly } from '../../schemas/defined.ts'
+import { isProviderMissing, type Rule } from '../../schemas/vocabulary.ts'
+import type { Knowledge } from '../shared/knowledge.ts'
+import { lifecycleNotices, type Past } from './lifecycle-notices.ts'
+import type { PlanRequest } from './plan-row.ts'
+import { driftOf, type PlanDrift, planRowOf, supersedingRule } from './plan-row.ts'
+
+type DraftInput = {
+  readonly request: PlanRequest
+  readonly appointment: Appointment
+  readonly before: PlanRow | null
+  /** All reminders of the plan before, CANCELLED ones too. */
+  readonly rows: readonly ReminderRow[]
+  readonly notices: Past['notices']
+  readonly knowledge: Knowledge
+  readonly now: Date
+}
+
+export type PlanDraft = {
+  readonly request: PlanRequest
+  readonly appointment: Appointment
+  readonly plan: ReminderPlan
+  /** Notices that were not queued, and why. */
+  readonly refused: readonly DecisionEntry[]
+  readonly knowledge: Knowledge
+  readonly live: readonly ReminderRow[]
+  /** Null where nothing is to be written. */
+  readonly command: PlanCommand | null
+  readonly drift: PlanDrift | 'unchanged'
+}
+
+/** Why reminders are CANCELLED that were decided upon when they were due: past their time they do not come back. */
+const dispatched: ReadonlySet<Rule> = new Set(['nearer_reminder', 'same_address', 'capped'])
+
+/** Draws the plan of one appointment: declarative, so that what is right already needs no command. */
+export function draftPlan({
+  request,
+  appointment,
+  before,
+  rows,
+  notices: told,
+  knowledge,
+  now,
+}: DraftInput): PlanDraft {
+  const after = planRowOf(request, appointment, before, now)
+  const live = rows.filter((row) => row.status !== 'CANCELLED')
+  const decided = rows.filter(({ reason }) => reason !== null && dispatched.has(reason))
+  const surroundings = knowledge.surroundings(appointment.organizationId)
+  const wanted: ReminderPlan =
+    after.status === 'cancelled'
+      ? { reminders: [], entries: [] }
+      : planReminders({
+          appointment,
+          surroundings,
+          customReminders: after.customReminders,
+          now,
+          skipPast: request.skipPast ?? false,
+          existing: new Set(live.map(reminderKey)),
+          reminded: new Set(remindedRows(rows, appointment).map(sendQueueKey)),
+          carried: new Set(request.unreported ? movedRows(live, appointment).map(occasionKey) : []),
+          decided: new Set(decided.map(reminderKey)),
+        })
+  const reminders = [
+    ...wanted.reminders,
+    ...(request.reconciled ? withoutProvider(live, wanted, appointment) : []),
+    ...(after.status === 'active' ? ofUnreadable(live, appointment) : []),
+    ...(after.status === 'active' ? forOthers(live, rows, appointment, now) : []),
+  ]
+  const wantedKeys = new Set(reminders.map(reminderKey))
+  const liveKeys = new Set(live.map(reminderKey))
+  const surplus = live.filter((row) => row.status === 'PENDING' && !wantedKeys.has(reminderKey(row)))
+  const isNew = (key: string) => !liveKeys.has(key)
+  const changed = before === null || after.revision !== before.revision
+  const supersededBy = supersedingRule(before, after)
+  const past = { before, rows, notices: told }
+  const notices = lifecycleNotices(request, appointment, past, { after, wanted, knowledge, now })
+  const unheard = request.notice === 'CANCELLATION' ? detached(before, appointment) : []
+  const refused = [...notices.entries, ...unheard]
+  const draft = { request, appointment, plan: wanted, refused, live, knowledge }
+  const settled =
+    !changed && surplus.length === 0 && ![...wantedKeys].some(isNew) && !isRetimed(before, after, live, reminders)
+  if (settled && notices.deliveries.length === 0 && refused.length === 0) {
+    return { ...draft, command: null, drift: 'unchanged' }
+  }
+  const drift = driftOf(before, after)
+  const isChosen = after.status === 'active' || request.notice !== undefined
+  const fresh = settled ? [] : wanted.entries.filter((entry) => isNews(entry, appointment, liveKeys))
+  const dropped = surplus.map((row): DecisionEntry => {
+    const { recipient, channel, offset, id: reminderId } = row
+    const about = { rule: supersededBy, category: 'REMINDER', recipient, channel, offset, reminderId } as const
+    if (supersededBy !== 'appointment_moved' && supersededBy !== 'zone_data_changed')
+      return { action: 'cancelled', ...about }
+    const moved = wanted.entries.find((entry) => isAbout(entry, row))
+    const to = moved?.for === undefined ? {} : { for: moved.for }
+    const detail = `start ${row.startsAt.toISOString()} to ${after.startsAt.toISOString()}`
+    return { action: 'moved', ...about, from: row.reminderTime.toISOString(), ...to, detail }
+  })
+  return {
+    ...draft,
+    drift,
+    command: {
+      expectedRevision: before?.revision ?? null,
+      guard: isChosen ? knowledge.guard(appointment.organizationId, appointment.recipients, null) : null,
+      plan: after,
+      reminders,
+      supersededBy,
+      notifications: notices.deliveries,
+      decision: [
+        ...(request.reconciled ? [reconciledEntry(drift, before, after)] : []),
+        ...dropped,
+        ...retimed(before, after, live, reminders),
+        ...fresh,
+        ...refused,
+      ],
+      at: now,
+      ...definedOnly({ by: request.by, action: request.action }),
+    },
+  }
+}
+
+/** Starts that are no further apart are the same to whoever was reminded, in ms. */
+const sameStartMs = 60_000
+
+/** Reminders that were sent of this start, by themselves or with that of somebody who has the same address. */
+function remindedRows(rows: readonly ReminderRow[], { start }: Appointment): readonly ReminderRow[] {
+  const isOfStart = ({ startsAt }: ReminderRow) => Math.abs(startsAt.getTime() - start.instant.getTime()) < sameStartMs
+  const sent = rows.filter((row) => row.status === 'SENT' && isOfStart(row))
+  return [...sent, ...rows.filter((row) => sent.some((other) => isMergedInto(row, other)))]
+}
+
+/** Reminders that are tried again for others too, whatever their own recipient wants by now: the others have no row of their own any more. */
+const forOthers = (
+  live: readonly ReminderRow[],
+  rows: readonly ReminderRow[],
+  { start }: Appointment,
+  now: Date,
+): readonly ReminderRow[] =>
+  live.filter(
+    (row) =>
+      row.status === 'PENDING' &&
+      row.reminderTime <= now &&
+      row.startsAt.getTime() === start.instant.getTime() &&
+      rows.some((other) => isMergedInto(other, row)),
+  )
+
+/** Reminders that are still to come, at a start that is no more. */
+const movedRows = (live: readonly ReminderRow[], { start }: Appointment): readonly ReminderRow[] =>
+  live.filter(({ status, startsAt }) => status === 'PENDING' && startsAt.getTime() !== start.instant.getTime())
+
+/** Those who took part, and of whom there is no address any more when the cancellation is reported. */
+const detached = (before: PlanRow | null, { recipients, hasUnreadablePeople }: Appointment): readonly DecisionEntry[] =>
+  (hasUnreadablePeople ? [] : (before?.recipients ?? []))
+    .filter((ref) => !recipients.some((recipient) => isSameRecipient(recipient, ref)))
+    .map((recipient) => ({ action: 'skipped', rule: 'recipient_removed', category: 'CANCELLATION', recipient }))
+
+const isAbout = (entry: DecisionEntry, { recipient, channel, offset }: ReminderRow): boolean =>
+  entry.recipient !== undefined &&
+  isSameRecipient(entry.recipient, recipient) &&
+  entry.channel === channel &&
+  entry.offset === offset
+
+/** A reminder that stands already was explained when it was planned. */
+function isNews(entry: DecisionEntry, appointment: Appointment, liveKeys: ReadonlySet<string>): boolean {
+  const { recipient, channel, offset } = entry
+  if (recipient === undefined || channel === undefined || offset === undefined) return true
+  return !liveKeys.has(reminderKey({ recipient, channel, offset, startsAt: appointment.start.instant }))
+}
+
+/**
+ * Reminders that stand, but for which no provider is configured now. A worker started without its credentials must not
+ * withdraw them in silence: they wait for a provider, and without one they fail loudly when they are due.
+ */
+function withoutProvider(
+  live: readonly ReminderRow[],
+  { entries }: ReminderPlan,
+  { start }: Appointment,
+): readonly ReminderRow[] {
+  const missing = entries.filter(({ rule }) => isProviderMissing(rule))
+  return live.filter(
+    ({ status, startsAt, recipient, channel }) =>
+      status === 'PENDING' &&
+      startsAt.getTime() === start.instant.getTime() &&
+      missing.some(
+        (entry) =>
+          entry.recipient !== undefined && isSameRecipient(entry.recipient, recipient) && entry.channel === channel,
+      ),
+  )
+}
+
+/** Reminders of somebody who may be the one that cannot be read: whether they are right is seen when they are due. */
+function ofUnreadable(
+  live: readonly ReminderRow[],
+  { start, recipients, hasUnreadablePeople }: Appointment,
+): readonly ReminderRow[] {
+  if (!hasUnreadablePeople) return []
+  return live.filter(
+    ({ status, startsAt, recipient }) =>
+      status === 'PENDING' &&
+      startsAt.getTime() === start.instant.getTime() &&
+      !recipients.some((one) => isSameRecipient(one, recipient)),
+  )
+}
+
+/** Other time zone data may give a wall-clock offset another instant while the start keeps its own. */
+function isRetimed(
+  before: PlanRow | null,
+  after: PlanRow,
+  live: readonly ReminderRow[],
+  wanted: readonly PlannedReminder[],
+): boolean {
+  if (before === null || before.tzVersion === after.tzVersion) return false
+  const timeOf = new Map(wanted.map((reminder) => [reminderKey(reminder), reminder.reminderTime.getTime()]))
+  return live.some((row) => {
+    const time = timeOf.get(reminderKey(row))
+    return row.status === 'PENDING' && time !== undefined && time !== row.reminderTime.getTime()
+  })
+}
+
+/** The same start, and another time by the clocks of another zone, or by other data of the zone. */
+function retimed(
+  before: PlanRow | null,
+  after: PlanRow,
+  live: readonly ReminderRow[],
+  wanted: readonly PlannedReminder[],
+): DecisionEntry[] {
+  if (before === null) return []
+  const timeOf = new Map(wanted.map((reminder) => [reminderKey(reminder), reminder.reminderTime]))
+  const rule: Rule = before.timeZone === after.timeZone ? 'zone_data_changed' : 'appointment_moved'
+  return live.flatMap((row) => {
+    const time = timeOf.get(reminderKey(row))
+    // One that is put off or being sent keeps its time.
+    const isKept = row.status !== 'PENDING' || row.dueAt?.getTime() !== row.reminderTime.getTime()
+    if (isKept || time === undefined || time.getTime() === row.reminderTime.getTime() || time <= row.createdAt)
+      return []
+    const { recipient, channel, offset, id: reminderId, reminderTime } = row
+    const times = { from: reminderTime.toISOString(), for: time.toISOString() }
+    return [{ action: 'moved', rule, category: 'REMINDER', recipient, channel, offset, reminderId, ...times }]
+  })
+}
+
+/** Opens what reconciliation decided; of a move with both starts. */
+export const reconciledEntry = (
+  drift: PlanDrift,
+  before: PlanRow | null = null,
+  after: PlanRow | null = null,
+): DecisionEntry => ({
+  action: drift === 'replanned' ? 'planned' : drift,
+  rule: 'reconciled',
+  category: 'REMINDER',
+  ...(drift === 'moved' && before !== null && after !== null
+    ? { from: before.startsAt.toISOString(), for: after.startsAt.toISOString() }
+    : {}),
+})

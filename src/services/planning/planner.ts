@@ -1,0 +1,266 @@
+import type { Appointment } from '../../domain/appointment.ts'
+import { isNotificationError, NotificationError } from '../../errors.ts'
+import type { DeliveryRow, PlanRow, ReminderRow } from '../../ports/storage.ts'
+import type { EntityId } from '../../schemas/common.ts'
+import type { DecisionEntry } from '../../schemas/decision.ts'
+import { batchOrEach } from '../shared/batch-or-each.ts'
+import { batched } from '../shared/batched.ts'
+import type { PlanningContext } from '../shared/context.ts'
+import { isDirectoryFault, type Truths } from '../shared/directory/batch-reader.ts'
+import type { Knowledge } from '../shared/knowledge.ts'
+import { planByAppointment } from '../shared/owners.ts'
+import { type Applied, type CancelRequest, cancelPlans } from './cancel-plans.ts'
+import type { PlanDraft } from './plan-draft.ts'
+import type { PlanDrift, PlanRequest } from './plan-row.ts'
+import { emitCancelled, emitPlanned, unserved } from './planning-events.ts'
+import { preparePlans } from './prepare-plans.ts'
+
+export type PlanResult =
+  | {
+      readonly status: 'planned'
+      readonly appointment: Appointment
+      readonly created: readonly ReminderRow[]
+      readonly kept: readonly ReminderRow[]
+      readonly cancelled: readonly ReminderRow[]
+      readonly inFlight: number
+      readonly notifications: readonly DeliveryRow[]
+      /** What was left out, and why. */
+      readonly omitted: readonly DecisionEntry[]
+      /** `unchanged`: nothing was written. */
+      readonly drift: PlanDrift | 'unchanged'
+      /** What it was decided with: good for showing the result, too old for another decision. */
+      readonly knowledge: Knowledge
+    }
+  | { readonly status: 'failed'; readonly error: NotificationError }
+
+type Told<Result = PlanResult> = (request: PlanRequest, result: Result) => void
+
+export type PlanOptions = {
+  /** True asks the directory also about organizations that it did not answer for a moment ago. Default false. */
+  readonly eager?: boolean
+  readonly told?: Told
+}
+
+/** How often a plan is drawn anew because somebody else changed it meanwhile. */
+const maxConflicts = 8
+
+/** Makes the rows of appointments what they should be. Declarative: asked twice, done once. */
+export class Planner {
+  readonly #context: PlanningContext
+  readonly #planning: (request: PlanRequest) => Promise<PlanResult | 'held'>
+  readonly #cancelling: (request: CancelRequest) => Promise<Applied | Error | null | 'held'>
+
+  constructor(context: PlanningContext) {
+    this.#context = context
+    const { clock } = context.options
+    this.#planning = batched({
+      clock,
+      run: (requests, done) =>
+        this.#planTogether(requests, {
+          eager: true,
+          told: (request, result) => done(requests.indexOf(request), result),
+        }),
+      keyOf: (request) => request.appointmentId,
+      // The directory was asked in parts already.
+      mayGoAlone: (error) => !isDirectoryFault(error),
+    })
+    this.#cancelling = batched({
+      clock,
+      run: (requests) => cancelPlans(context, requests),
+      keyOf: ({ appointmentId }) => appointmentId,
+    })
+  }
+
+  /**
+   * Plans one appointment, together with those that others ask for at the same time; where a transaction has its rows for
+   * long, alone, so that it waits without the others.
+   */
+  async planOne(request: PlanRequest): Promise<PlanResult> {
+    this.#context.reported(request.appointmentId)
+    const result = await this.#planning(request)
+    return result === 'held' ? this.#planAlone(request, true) : result
+  }
+
+  /** Cancels what is pending of one appointment, together with what others cancel. Null where nothing was ever planned. */
+  async cancelOne(request: CancelRequest): Promise<Applied | null> {
+    const { appointmentId } = request
+    this.#context.reported(appointmentId)
+    const together = await this.#cancelling(request)
+    const outcome = together === 'held' ? (await cancelPlans(this.#context, [request]))[0] : together
+    if (outcome === undefined || outcome === 'held') throw held(appointmentId)
+    if (outcome instanceof Error) throw outcome
+    if (outcome !== null) emitCancelled(this.#context, outcome.cancelled)
+    return outcome
+  }
+
+  /**
+   * Plans each appointment on its own: one that fails does not stop the others. Results are in the order of the requests; `told`
+   * is called with each as soon as it is known, so that nobody waits for another organization's directory.
+   * @throws NotificationError `directory_failed` or `directory_invalid` where the host answers for nobody.
+   */
+  async plan(requests: readonly PlanRequest[], { eager = false, told }: PlanOptions = {}): Promise<PlanResult[]> {
+    const together = await this.#planTogether(requests, {
+      eager,
+      told: (request, result) => (result === 'held' ? undefined : told?.(request, result)),
+    })
+    const results: PlanResult[] = []
+    let busy: PlanResult | undefined
+    for (const [index, request] of requests.entries()) {
+      let result = together[index] ?? 'held'
+      if (result === 'held') {
+        // Whoever has the rows of one for that long may have those of others too: these are not waited for as well.
+        result = busy ?? (await this.#planAlone(request, eager).catch(failure))
+        if (result.status === 'failed' && result.error.code === 'storage_busy') busy = result
+        told?.(request, result)
+      }
+      results.push(result)
+    }
+    return results
+  }
+
+  async #planAlone(request: PlanRequest, eager: boolean): Promise<PlanResult> {
+    const [result] = await this.#planTogether([request], { eager, told: () => {} })
+    return result === undefined || result === 'held' ? failed(held(request.appointmentId)) : result
+  }
+
+  /** `held`: of several, this one is to be planned alone. */
+  async #planTogether(
+    requests: readonly PlanRequest[],
+    { eager, told }: { readonly eager: boolean; readonly told: Told<PlanResult | 'held'> },
+  ): Promise<(PlanResult | 'held')[]> {
+    const results = new Map<PlanRequest, PlanResult | 'held'>()
+    const tell: Told<PlanResult | 'held'> = (request, result) => {
+      results.set(request, result)
+      told(request, result)
+    }
+    let open = requests
+    for (let round = 0; open.length > 0 && round < maxConflicts; round++) open = await this.#round(open, eager, tell)
+    return requests.map((request) => results.get(request) ?? failed(conflict(request.appointmentId)))
+  }
+
+  /** Gives those of which somebody else changed meanwhile what they were planned by. */
+  async #round(
+    requests: readonly PlanRequest[],
+    eager: boolean,
+    tell: Told<PlanResult | 'held'>,
+  ): Promise<PlanRequest[]> {
+    const ids = requests.map((request) => request.appointmentId)
+    const requestsOf = Map.groupBy(requests, (request) => request.appointmentId)
+    // One after the other: a plan read after the truth would let what is known no longer pass for new.
+    const planOf = planByAppointment(await this.#context.options.storage.plans.find(ids))
+    const parts: Promise<PlanRequest[]>[] = []
+    const truthOf = await this.#context.host.appointments(ids, {
+      eager,
+      evenIfNone: true,
+      organizationOf: (id) => planOf.get(id)?.organizationId ?? null,
+      part: (some, truths) => {
+        const known = some.flatMap((id) => requestsOf.get(id) ?? [])
+        const part = this.#part(known, planOf, truths, tell)
+        // It is awaited below; until then nobody hears of it.
+        part.catch(() => {})
+        parts.push(part)
+      },
+    })
+    const again = (await Promise.all(parts)).flat()
+    for (const request of requests) {
+      const truth = truthOf(request.appointmentId)
+      if (truth.kind !== 'unanswered') continue
+      if (parts.length === 0 && truth.concerns === 'all') throw truth.error
+      tell(request, failed(truth.error))
+    }
+    return again
+  }
+
+  /** Plans those that the host answered for. */
+  async #part(
+    requests: readonly PlanRequest[],
+    planOf: ReadonlyMap<EntityId, PlanRow>,
+    truthOf: Truths<EntityId, Appointment>,
+    tell: Told<PlanResult | 'held'>,
+  ): Promise<PlanRequest[]> {
+    const { drafts, failures } = await preparePlans(this.#context, requests, planOf, truthOf)
+    const results = new Map<PlanRequest, PlanResult>([...failures].map(([request, error]) => [request, failed(error)]))
+    const commands = drafts.flatMap((one) => (one.command === null ? [] : [one.command]))
+    const outcomes = await batchOrEach(commands, (batch) => this.#context.options.storage.plans.apply(batch))
+    let next = 0
+    const again: PlanRequest[] = []
+    for (const one of drafts) {
+      const outcome = one.command === null ? unchanged(one.live) : outcomes[next++]
+      if (isNotificationError(outcome)) results.set(one.request, failed(outcome))
+      else if (outcome?.status === 'held') tell(one.request, 'held')
+      else if (outcome === undefined || outcome.status === 'conflict') again.push(one.request)
+      else results.set(one.request, this.#applied(one, outcome))
+    }
+    await this.#touchTasks(results)
+    for (const [request, result] of results) tell(request, result)
+    return again
+  }
+
+  /** What TaskManager has of reminders that stay may hold other words by now. Reconciliation leaves that to the check before their time. */
+  async #touchTasks(results: ReadonlyMap<PlanRequest, PlanResult>): Promise<void> {
+    const { storage, clock, taskManager } = this.#context.options
+    if (taskManager?.mode !== 'deliver') return
+    const kept = [...results].flatMap(([request, result]) => {
+      const isKept = result.status === 'planned' && result.kept.length > 0 && request.reconciled !== true
+      return isKept ? [request.appointmentId] : []
+    })
+    if (kept.length === 0) return
+    await storage.tasks.touch(kept, clock.now())
+    this.#context.tasksTouched()
+  }
+
+  #applied(draft: PlanDraft, { created, kept, cancelled, inFlight, notifications }: Applied): PlanResult {
+    const { dueAt, options } = this.#context
+    const { appointment, plan, refused, command, drift, knowledge } = draft
+    emitPlanned(this.#context, draft, { created, cancelled })
+    const fault = command === null ? null : unserved(plan.entries)
+    if (fault !== null) {
+      const about = { organizationId: appointment.organizationId, appointmentId: appointment.id, fault }
+      options.logger.warn('nothing is planned for somebody: nobody can send to them', about)
+    }
+    const times = [...created, ...kept].flatMap((row) => row.dueAt?.getTime() ?? [])
+    if (times.length > 0) dueAt(new Date(Math.min(...times)))
+    if (notifications.length > 0) dueAt(options.clock.now())
+    return {
+      status: 'planned',
+      appointment,
+      created,
+      kept,
+      cancelled,
+      inFlight,
+      notifications,
+      omitted: [...plan.entries.filter((entry) => entry.action !== 'planned'), ...refused],
+      drift,
+      knowledge,
+    }
+  }
+}
+
+const unchanged = (live: readonly ReminderRow[]): Applied => ({
+  status: 'applied',
+  created: [],
+  kept: live,
+  cancelled: [],
+  inFlight: 0,
+  notifications: [],
+})
+
+const held = (appointmentId: EntityId): NotificationError =>
+  new NotificationError(
+    'storage_busy',
+    `Another transaction has locked the reminders of appointment ${appointmentId}. Try again later.`,
+  )
+
+const conflict = (appointmentId: EntityId): NotificationError =>
+  new NotificationError(
+    'conflict',
+    `The reminders of appointment ${appointmentId} were changed at the same time by other requests, several times in a row. Try again.`,
+    { field: 'appointmentId' },
+  )
+
+const failed = (error: NotificationError): PlanResult => ({ status: 'failed', error })
+
+function failure(error: unknown): PlanResult {
+  if (!isNotificationError(error)) throw error
+  return failed(error)
+}

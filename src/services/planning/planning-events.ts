@@ -1,0 +1,67 @@
+import type { DeliveryRow, ReminderRow } from '../../ports/storage.ts'
+import { refKey } from '../../schemas/common.ts'
+import type { DecisionEntry } from '../../schemas/decision.ts'
+import { isProviderMissing, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
+import type { PlanningContext } from '../shared/context.ts'
+import type { Applied } from './cancel-plans.ts'
+import type { PlanDraft } from './plan-draft.ts'
+
+// The events about plans. Each is emitted after it is written.
+
+/** Reminders that a plan gave up: TaskManager may have tasks of them. */
+export function emitCancelled(context: PlanningContext, rows: readonly ReminderRow[]): void {
+  for (const row of rows) emitOneCancelled(context, row, row.reason ?? 'replanned')
+  if (rows.length > 0) context.tasksTouched()
+}
+
+export function emitOneCancelled({ events, options }: PlanningContext, row: ReminderRow, rule: Rule): void {
+  const about = { ...aboutOf(row, options.clock.now()), reminderId: row.id, offset: row.offset }
+  events.emit('reminder.cancelled', { ...about, rule })
+}
+
+/** What became of an appointment's plan. */
+export function emitPlanned(
+  context: PlanningContext,
+  { appointment, plan, command }: PlanDraft,
+  { created, cancelled }: Pick<Applied, 'created' | 'cancelled'>,
+): void {
+  const { events, options } = context
+  const at = options.clock.now()
+  for (const row of created) {
+    const { id: reminderId, offset, reminderTime } = row
+    events.emit('reminder.scheduled', { ...aboutOf(row, at), reminderId, offset, reminderTime })
+  }
+  emitCancelled(context, cancelled)
+  if (command === null) return
+  const { organizationId, id: appointmentId } = appointment
+  for (const { action, recipient, channel, offset = null, rule } of plan.entries) {
+    if (action === 'planned' || recipient === undefined || channel === undefined) continue
+    events.emit('reminder.skipped', { organizationId, appointmentId, recipient, channel, at, offset, rule })
+  }
+}
+
+type Subject = Pick<DeliveryRow, 'organizationId' | 'appointmentId' | 'recipient' | 'channel'>
+
+export const aboutOf = ({ organizationId, appointmentId, recipient, channel }: Subject, at: Date) => ({
+  organizationId,
+  appointmentId,
+  recipient,
+  channel,
+  at,
+})
+
+/**
+ * Why somebody who could be reached is not: nobody can send on any of the channels for which there is an address. In words; null:
+ * there is nobody so. A channel that nobody serves beside one that is served is as it should be.
+ */
+export function unserved(entries: readonly DecisionEntry[]): string | null {
+  const byRecipient = Map.groupBy(entries, ({ recipient }) => (recipient === undefined ? null : refKey(recipient)))
+  for (const [recipient, own] of byRecipient) {
+    const reachable = own.filter(({ rule }) => rule !== 'no_contact' && rule !== 'invalid_contact')
+    if (recipient === null || reachable.length === 0) continue
+    if (reachable.every(({ action, rule }) => action === 'skipped' && isProviderMissing(rule))) {
+      return reachable.map(({ channel, rule }) => `${channel}: ${ruleTable[rule]}`).join('; ')
+    }
+  }
+  return null
+}

@@ -1,0 +1,111 @@
+import { type Appointment, isActive, takesPlace } from '../../domain/appointment.ts'
+import type { Truth } from '../../domain/due.ts'
+import { type FieldIssue, isNotificationError, NotificationError } from '../../errors.ts'
+import type { PlanRow } from '../../ports/storage.ts'
+import type { EntityId } from '../../schemas/common.ts'
+import type { PlanningContext } from '../shared/context.ts'
+import type { Truths } from '../shared/directory/batch-reader.ts'
+import { rowInvalid } from '../shared/directory/row-findings.ts'
+import { faultOf } from '../shared/fault-log.ts'
+import { Knowledge } from '../shared/knowledge.ts'
+import { appointmentNotFound } from '../shared/not-found.ts'
+import { isWithin } from '../shared/owners.ts'
+import { wantsPast } from './lifecycle-notices.ts'
+import { draftPlan, type PlanDraft } from './plan-draft.ts'
+import type { PlanRequest } from './plan-row.ts'
+import { emitCancelled } from './planning-events.ts'
+
+/** Drafts of plans, and why there is none of the other requests. */
+export type Prepared = {
+  readonly drafts: readonly PlanDraft[]
+  readonly failures: ReadonlyMap<PlanRequest, NotificationError>
+}
+
+/** Draws the plans of appointments by what the host says of them: reads once what they rest on, and checks each by itself. */
+export async function preparePlans(
+  context: PlanningContext,
+  requests: readonly PlanRequest[],
+  planOf: ReadonlyMap<EntityId, PlanRow>,
+  truthOf: Truths<EntityId, Appointment>,
+): Promise<Prepared> {
+  const { storage, clock, logger } = context.options
+  const failures = new Map<PlanRequest, NotificationError>()
+  const known: { request: PlanRequest; appointment: Appointment; before: PlanRow | null }[] = []
+  for (const request of requests) {
+    const { appointmentId } = request
+    const appointment = appointmentFor(request, truthOf(appointmentId))
+    if (isNotificationError(appointment)) {
+      failures.set(request, appointment)
+      continue
+    }
+    const found = planOf.get(appointmentId) ?? null
+    const isLeftBehind = found !== null && found.organizationId !== appointment.organizationId
+    if (isLeftBehind) await forget(context, found)
+    const before = isLeftBehind ? null : found
+    const isOver = request.reconciled && before === null && !takesPlace(appointment, clock.now())
+    if (isOver) failures.set(request, notActive(appointmentId))
+    else known.push({ request, appointment, before })
+  }
+  const knowledge = await Knowledge.load(
+    context,
+    known.map((one) => one.appointment),
+  )
+  const planned = new Map(known.flatMap(({ before }) => (before === null ? [] : [[before.appointmentId, before]])))
+  const rows = planned.size === 0 ? [] : await storage.reminders.listMany([...planned.values()])
+  const rowsOf = Map.groupBy(rows, (row) => row.appointmentId)
+  const noticesOf = await Promise.all(
+    known.map(({ request, appointment, before }) =>
+      wantsPast(request, appointment, before)
+        ? storage.deliveries.notices(appointment.organizationId, appointment.id)
+        : [],
+    ),
+  )
+  const drafts = known.flatMap(({ request, appointment, before }, index) => {
+    const unanswered = knowledge.organizationFault(appointment.organizationId)
+    if (unanswered !== null) {
+      failures.set(request, unanswered)
+      return []
+    }
+    const reminders = before === null ? [] : (rowsOf.get(before.appointmentId) ?? [])
+    try {
+      const notices = noticesOf[index] ?? []
+      return [draftPlan({ request, appointment, before, rows: reminders, notices, knowledge, now: clock.now() })]
+    } catch (error) {
+      // Whatever the reason, it is this appointment's alone: the others are planned.
+      const { appointmentId } = request
+      logger.error('appointment not planned', { appointmentId, fault: faultOf(error) })
+      failures.set(request, unreadable(appointmentId, [{ field: '', message: 'no plan can be made of it' }]))
+      return []
+    }
+  })
+  return { drafts, failures }
+}
+
+/** The appointment, or why it is not to be planned. */
+function appointmentFor(
+  { appointmentId, scope = null, requireActive }: PlanRequest,
+  truth: Truth<Appointment>,
+): Appointment | NotificationError {
+  if (truth.kind === 'unanswered') return truth.error
+  if (truth.kind === 'unreadable') return unreadable(appointmentId, truth.issues)
+  if (truth.kind === 'gone' || !isWithin(scope, truth.value)) return appointmentNotFound(appointmentId)
+  return requireActive && !isActive(truth.value.status) ? notActive(appointmentId) : truth.value
+}
+
+/** What one organization planned does not follow the appointment to another. */
+async function forget(context: PlanningContext, { appointmentId, organizationId }: PlanRow): Promise<void> {
+  const { storage, clock } = context.options
+  const entry = { action: 'cancelled', rule: 'appointment_gone', category: 'REMINDER' } as const
+  const { cancelled } = await storage.plans.forgetAppointment(appointmentId, [entry], clock.now(), organizationId)
+  emitCancelled(context, cancelled)
+}
+
+const notActive = (appointmentId: EntityId): NotificationError =>
+  new NotificationError(
+    'appointment_not_active',
+    `Nothing was planned: appointment ${appointmentId} is cancelled or over.`,
+    { field: 'appointmentId' },
+  )
+
+const unreadable = (appointmentId: EntityId, issues: readonly FieldIssue[]): NotificationError =>
+  rowInvalid('appointment', appointmentId, issues)

@@ -1,0 +1,178 @@
+import { isNotificationError, NotificationError } from '../../errors.ts'
+import type { NewDecision, PlanRow } from '../../ports/storage.ts'
+import type { EntityId } from '../../schemas/common.ts'
+import type { DecisionAction, Rule } from '../../schemas/vocabulary.ts'
+import { batchOrEach } from '../shared/batch-or-each.ts'
+import type { Context } from '../shared/context.ts'
+import { planByAppointment } from '../shared/owners.ts'
+import { cancelCommand } from './cancel-plans.ts'
+import { reconciledEntry } from './plan-draft.ts'
+import { foundOut } from './plan-row.ts'
+import type { Planner, PlanResult } from './planner.ts'
+import { emitCancelled } from './planning-events.ts'
+import type { Progress } from './reconcile-progress.ts'
+import type { ReconcileFinding } from './reconcile-report.ts'
+
+export type Run = {
+  readonly context: Context
+  readonly planner: Planner
+  readonly progress: Progress
+  /** Asked before every step. Throws where the run must not go on. */
+  readonly step: () => Promise<void>
+  /** Called where the run could go on from if it were interrupted. */
+  readonly reached: () => Promise<void>
+}
+
+/** Appointments looked at in one step, which holds the event loop of a database in this process for less than 20 ms. */
+const batchSize = 50
+/** Plans or ids read in one step. */
+const pageSize = 500
+
+/** The plans, against what the host has. What the host no longer knows is noted. */
+export async function checkPlans(run: Run): Promise<void> {
+  const { context, progress, step, reached } = run
+  const { storage, clock } = context.options
+  /** Those of another organization by now have a new plan, on a later page. */
+  const made = new Set<EntityId>()
+  while (progress.phase === 'plans') {
+    await step()
+    const page = await storage.plans.upcoming(clock.now(), progress.cursor, pageSize)
+    progress.plans += page.plans.length
+    const ids = new Set(page.plans.map((plan) => plan.appointmentId).filter((id) => !made.has(id)))
+    for await (const { appointmentId, found } of mend(run, [...ids])) {
+      progress.tally.saw(found, appointmentId)
+      if (found === 'gone') progress.gone.push(appointmentId)
+      if (found === 'planned') made.add(appointmentId)
+    }
+    progress.cursor = page.cursor
+    if (page.cursor === null) progress.phase = 'upcoming'
+    await reached()
+  }
+}
+
+/** What the host has, against the plans: those that lie ahead were checked already. */
+export async function findBookings(run: Run): Promise<void> {
+  const { context, progress, step, reached } = run
+  const cursors = new Set([progress.cursor])
+  while (progress.phase === 'upcoming') {
+    await step()
+    const page = await context.host.upcoming(progress.cursor)
+    for (const ids of inPieces([...new Set(page.ids)], pageSize)) {
+      await step()
+      for await (const { appointmentId, found } of mend(run, await unplanned(context, ids))) {
+        // What has no plan and is gone by now needs none.
+        if (found !== 'gone') progress.tally.saw(found, appointmentId)
+      }
+    }
+    progress.tally.sawUnreadable(page.unreadable)
+    if (page.cursor !== null && cursors.has(page.cursor)) throw sameCursor()
+    cursors.add(page.cursor)
+    progress.cursor = page.cursor
+    if (page.cursor === null) progress.phase = 'gone'
+    await reached()
+  }
+}
+
+async function unplanned({ options }: Context, ids: readonly EntityId[]): Promise<EntityId[]> {
+  const { storage, clock } = options
+  const now = clock.now()
+  const plans = await storage.plans.find(ids)
+  const planned = new Set(
+    plans.filter(({ status, startsAt }) => status === 'active' && startsAt > now).map((plan) => plan.appointmentId),
+  )
+  return ids.filter((id) => !planned.has(id))
+}
+
+/**
+ * Cancels what is gone, if it still is, and was so five minutes ago; the rest is noted, so that the next look finds since when.
+ * `force`: what is gone now is cancelled now.
+ */
+export async function cancelGone({ context, progress, step, reached }: Run, force: boolean): Promise<void> {
+  const { storage, clock } = context.options
+  while (progress.gone.length > 0) {
+    await step()
+    const batch = progress.gone.slice(0, batchSize)
+    // The plans first: one that was made anew after the directory said 'gone' must not be cancelled by it.
+    const plans = await storage.plans.find(batch)
+    const planOf = planByAppointment(plans)
+    const truthOf = await context.host.appointments(batch, {
+      organizationOf: (id) => planOf.get(id)?.organizationId ?? null,
+      evenIfNone: true,
+    })
+    const lost = plans.filter((plan) => plan.status === 'active' && truthOf(plan.appointmentId).kind === 'gone')
+    const found = plans.filter((plan) => plan.status === 'active' && truthOf(plan.appointmentId).kind === 'known')
+    const before = await missedBefore(context, [...lost, ...found])
+    const toCancel = lost.filter((plan) => force || before(plan) === 'gone')
+    const toWait = lost.filter((plan) => !toCancel.includes(plan))
+    const became = new Map<EntityId, ReconcileFinding>(toWait.map(({ appointmentId }) => [appointmentId, 'missing']))
+    await storage.decisions.append([
+      ...toWait.filter((plan) => before(plan) === 'new').map(noteOf('deferred', 'appointment_gone', clock.now())),
+      ...found.filter((plan) => before(plan) !== 'new').map(noteOf('planned', 'appointment_found', clock.now())),
+    ])
+    const entry = reconciledEntry('cancelled')
+    const commands = toCancel.map((plan) => cancelCommand(plan, 'appointment_gone', clock.now(), [entry]))
+    const outcomes = await batchOrEach(commands, (some) => storage.plans.apply(some))
+    for (const [index, plan] of toCancel.entries()) {
+      const outcome = outcomes[index]
+      // Whoever changed the plan meanwhile knew more than this run.
+      const isOpen = outcome === undefined || isNotificationError(outcome) || outcome.status === 'held'
+      if (isOpen) became.set(plan.appointmentId, 'failed')
+      else if (outcome.status === 'applied') {
+        became.set(plan.appointmentId, 'cancelled')
+        emitCancelled(context, outcome.cancelled)
+      }
+    }
+    for (const appointmentId of batch) progress.tally.became(became.get(appointmentId) ?? 'unchanged', appointmentId)
+    progress.gone.splice(0, batchSize)
+    progress.missing.push(...toWait.map(({ appointmentId }) => appointmentId))
+    await reached()
+  }
+}
+
+/** Whether appointments were missed before this run. */
+async function missedBefore({ disappearances }: Context, plans: readonly PlanRow[]) {
+  const states = await Promise.all(
+    plans.map(({ organizationId, appointmentId }) => disappearances.ofAppointment(organizationId, appointmentId)),
+  )
+  const stateOf = new Map(plans.map((plan, index) => [plan, states[index]]))
+  return (plan: PlanRow) => stateOf.get(plan) ?? 'new'
+}
+
+const noteOf =
+  (action: DecisionAction, rule: Rule, at: Date) =>
+  ({ organizationId, appointmentId }: PlanRow): NewDecision => ({
+    organizationId,
+    appointmentId,
+    waitlistEntryId: null,
+    at,
+    entries: [{ action, rule, category: 'REMINDER' }],
+  })
+
+/** Plans each anew, which is declarative: where nothing differs, nothing is written. */
+async function* mend({ planner, step, progress: { skipPast } }: Run, ids: readonly EntityId[]) {
+  for (const batch of inPieces(ids, batchSize)) {
+    await step()
+    const results = await planner.plan(
+      batch.map((appointmentId) => ({ ...foundOut(appointmentId), reconciled: true, skipPast })),
+    )
+    for (const [index, appointmentId] of batch.entries()) yield { appointmentId, found: findingOf(results[index]) }
+  }
+}
+
+function findingOf(result: PlanResult | undefined): ReconcileFinding | 'gone' {
+  if (result === undefined) return 'failed'
+  if (result.status === 'planned') return result.drift
+  if (result.error.code === 'appointment_not_found') return 'gone'
+  if (result.error.code === 'appointment_not_active') return 'unchanged'
+  return result.error.code === 'directory_invalid' ? 'unreadable' : 'failed'
+}
+
+function* inPieces(ids: readonly EntityId[], size: number) {
+  for (let first = 0; first < ids.length; first += size) yield ids.slice(first, first + size)
+}
+
+const sameCursor = () =>
+  new NotificationError(
+    'directory_invalid',
+    'The directory method "upcoming" returned the same cursor twice. Each page must return the cursor of the next one, and the last page null.',
+  )

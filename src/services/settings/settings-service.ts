@@ -1,0 +1,354 @@
+import { effectiveFor } from '../../domain/plan.ts'
+import { NotificationError } from '../../errors.ts'
+import type { ReplanScope, SettingsRow } from '../../ports/storage.ts'
+import { type Actor, actorSchema, serviceActor } from '../../schemas/audit.ts'
+import { organizationId, parseField, parseInput, type Warning } from '../../schemas/common.ts'
+import { definedOnly } from '../../schemas/defined.ts'
+import type { Profile } from '../../schemas/directory.ts'
+import type { Country } from '../../schemas/phone-number.ts'
+import {
+  channelFlagOf,
+  emptyPreferences,
+  type HostPreferenceRef,
+  type PreferenceRef,
+  type Preferences,
+  type PreferencesInput,
+  preferencesInput,
+} from '../../schemas/preferences.ts'
+import {
+  emptySettings,
+  type OrganizationSettings,
+  type OrganizationSettingsInput,
+  type Templates,
+  type TemplatesInput,
+  templatesInput,
+} from '../../schemas/settings.ts'
+import { type Channel, categories, channels } from '../../schemas/vocabulary.ts'
+import type { Context } from '../shared/context.ts'
+import { Knowledge, preferenceRef } from '../shared/knowledge.ts'
+import {
+  nameOf,
+  organizationNotFound,
+  preferencesNotFound,
+  recipientNotFound,
+  settingsNotFound,
+} from '../shared/not-found.ts'
+import { isWithin, type Scope } from '../shared/owners.ts'
+import { showPreferences, showSettings } from '../shared/settings-view.ts'
+import { accountWarnings } from './account-findings.ts'
+import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './effective.ts'
+import { requireNewSecrets } from './kept-secrets.ts'
+import { readSettingsPatch, type SettingsPatch } from './settings-patch.ts'
+import { withPhone, withSender } from './written-numbers.ts'
+
+/** A value, with warnings about what was accepted but may be a mistake. */
+export type WithWarnings<T> = T & { readonly warnings: readonly Warning[] }
+
+/**
+ * Every round that is lost is one that another caller won: so many may save the settings of one organization at once.
+ */
+const changeAttempts = 10
+
+/**
+ * Settings of organizations, and preferences of patients and clients.
+ *
+ * Beside the errors it names, every method may throw a NotificationError `invalid_input` for an argument that is not
+ * valid (`field` names it), `directory_failed` or `directory_invalid` where it asks the directory, and `storage_busy`,
+ * `storage_failed`, `storage_closed` or `migration_missing`.
+ */
+export class SettingsService {
+  readonly #context: Context
+  readonly #actor: Actor
+  readonly #scope: Scope
+
+  constructor(context: Context, actor: Actor = serviceActor, scope: Scope = null) {
+    this.#context = context
+    this.#actor = actor
+    this.#scope = scope
+  }
+
+  /** The same service, acting for `actor` in the audit log: `as({ kind: 'staff', id: 7 })`. Checks no permissions. */
+  as(actor: Actor): SettingsService {
+    return new SettingsService(this.#context, parseInput(actorSchema, actor, 'actor'), this.#scope)
+  }
+
+  /**
+   * The same service for one organization, to which patients and clients of others are not there, nor preferences that were
+   * made while an id was another's; null: for all of them. What names an organization is about that one.
+   */
+  within(id: string | null): SettingsService {
+    return new SettingsService(this.#context, this.#actor, parseField(organizationId.nullable(), id, 'organizationId'))
+  }
+
+  /**
+   * Creates an organization's settings. A field left out or null gets its default. Secrets are stored encrypted, and
+   * shown as a mask.
+   * @throws NotificationError `organization_not_found`; `already_exists`; `template_invalid`; `unknown_provider`: no
+   * transport named `smsProvider` is installed; `encryption_key_missing`: a secret is given, and there is no key.
+   */
+  async createOrganizationSettings(
+    id: string,
+    input: OrganizationSettingsInput,
+  ): Promise<WithWarnings<OrganizationSettings>> {
+    const read = readSettingsPatch(this.#context, id, input)
+    const { values: patch, warnings } = withSender(read.patch, null)
+    await this.#requireOrganization(id)
+    const { storage, clock } = this.#context.options
+    const values = { ...emptySettings, ...patch }
+    const at = clock.now()
+    const wanted = { ...values, id: 0, organizationId: id, revision: 0, createdAt: at, updatedAt: at }
+    const accountFindings = await accountWarnings(this.#context, wanted, patch)
+    const row = await storage.settings.create(
+      id,
+      values,
+      { organizationId: id, recipient: null },
+      clock.now(),
+      this.#actor,
+    )
+    if (row === null) {
+      throw new NotificationError(
+        'already_exists',
+        `Organization ${id} already has notification settings; update them instead.`,
+        { field: 'organizationId' },
+      )
+    }
+    this.#context.replanQueued()
+    this.#context.review.changed()
+    return { ...showSettings(row), warnings: [...read.warnings, ...warnings, ...accountFindings] }
+  }
+
+  /** An organization's settings, secrets masked. @throws NotificationError `settings_not_found`. */
+  async getOrganizationSettings(id: string): Promise<OrganizationSettings> {
+    return showSettings(await this.#settingsRow(parseField(organizationId, id, 'organizationId')))
+  }
+
+  /**
+   * Changes some fields: one left out keeps its value, null resets it to its default, and the mask of a secret keeps
+   * the secret. With another SMTP host, port or user name, the password must be given again; with another SMS provider
+   * or key, its secrets.
+   * @throws NotificationError `settings_not_found`, `template_invalid`, `unknown_provider`, `encryption_key_missing`;
+   * `conflict`: others kept changing the settings at the same time.
+   */
+  async updateOrganizationSettings(
+    id: string,
+    input: OrganizationSettingsInput,
+  ): Promise<WithWarnings<OrganizationSettings>> {
+    const change = readSettingsPatch(this.#context, id, input)
+    let warnings = change.warnings
+    let switchedOff: readonly Channel[] = []
+    const row = await this.#change(id, async (before) => {
+      switchedOff = channels.filter(
+        (one) => change.patch[channelFlagOf[one]] === false && before[channelFlagOf[one]] !== false,
+      )
+      requireNewSecrets(this.#context, before, change.patch)
+      const { values: patch, warnings: ofSender } = withSender(change.patch, before)
+      const ofAccount = await accountWarnings(this.#context, { ...before, ...patch }, patch)
+      warnings = [...change.warnings, ...ofSender, ...ofAccount]
+      return { ...change, patch }
+    })
+    for (const channel of switchedOff) {
+      const about = { organizationId: id, channel }
+      this.#context.options.logger.warn('organization disabled a channel: its reminders are withdrawn', about)
+    }
+    return { ...showSettings(row), warnings }
+  }
+
+  /** The organization's own templates, without the built-in ones. @throws NotificationError `settings_not_found`. */
+  async getTemplates(id: string): Promise<Templates> {
+    const { emailTemplates, smsTemplates } = await this.getOrganizationSettings(id)
+    return { emailTemplates, smsTemplates }
+  }
+
+  /**
+   * Replaces the templates given and keeps the others; null for a channel returns all of its templates to the built-in
+   * ones.
+   * @throws NotificationError `settings_not_found`, `template_invalid`; `conflict`: others kept changing the settings
+   * at the same time.
+   */
+  async updateTemplates(id: string, input: TemplatesInput): Promise<WithWarnings<Templates>> {
+    const given = parseInput(templatesInput, input, 'templates')
+    let warnings: readonly Warning[] = []
+    const row = await this.#change(id, (before) => {
+      const merged = (field: keyof Templates) => given[field] && { ...before[field], ...given[field] }
+      const patch = { emailTemplates: merged('emailTemplates'), smsTemplates: merged('smsTemplates') }
+      const change = readSettingsPatch(this.#context, id, patch)
+      warnings = change.warnings
+      return change
+    })
+    const { emailTemplates, smsTemplates } = showSettings(row)
+    return { emailTemplates, smsTemplates, warnings }
+  }
+
+  /**
+   * Creates the preferences of a patient or client. A field left out or null inherits from the organization.
+   * @throws NotificationError `recipient_not_found`; `already_exists`; `options_invalid`: the directory has no
+   * `recipients`.
+   */
+  async createPreferences(recipient: HostPreferenceRef, input: PreferencesInput): Promise<WithWarnings<Preferences>> {
+    const ref = preferenceRef(this.#context.options.ids, recipient)
+    const parsed = parseInput(preferencesInput, input, 'notification preferences')
+    const { organizationId } = await this.#requireRecipient(ref)
+    const { storage, clock } = this.#context.options
+    const { values: patch, warnings } = withPhone(parsed, await this.#countryOf(organizationId))
+    const values = { ...emptyPreferences, ...definedOnly(patch) }
+    const row = await storage.preferences.create(
+      organizationId,
+      ref,
+      values,
+      scope(organizationId, ref),
+      clock.now(),
+      this.#actor,
+    )
+    if (row === null) {
+      throw new NotificationError(
+        'already_exists',
+        `${nameOf(ref)} already has notification preferences; update them instead.`,
+        { field: 'recipient' },
+      )
+    }
+    this.#context.replanQueued()
+    return { ...showPreferences(row), warnings }
+  }
+
+  /** The stored preferences. @throws NotificationError `preferences_not_found`. */
+  async getPreferences(recipient: HostPreferenceRef): Promise<Preferences> {
+    const ref = preferenceRef(this.#context.options.ids, recipient)
+    const [row] = await this.#context.options.storage.preferences.get([ref])
+    if (row === undefined || !isWithin(this.#scope, row)) throw preferencesNotFound(ref)
+    return showPreferences(row)
+  }
+
+  /**
+   * Changes some fields: one left out keeps its value, null inherits from the organization again. Where there are no
+   * preferences yet, they are created. `inFlight` is the number of messages to the recipient that were being sent at that
+   * moment, and may still arrive.
+   * @throws NotificationError where there are none yet: `recipient_not_found`; `options_invalid`: the directory has no
+   * `recipients`.
+   */
+  async updatePreferences(
+    recipient: HostPreferenceRef,
+    input: PreferencesInput,
+  ): Promise<WithWarnings<Preferences> & { readonly inFlight: number }> {
+    const ref = preferenceRef(this.#context.options.ids, recipient)
+    const parsed = parseInput(preferencesInput, input, 'notification preferences')
+    const { storage, clock } = this.#context.options
+    const [before] = await storage.preferences.get([ref])
+    const isThere = before !== undefined && isWithin(this.#scope, before)
+    const organizationId = isThere ? before.organizationId : await this.#createEmpty(ref)
+    const { values, warnings } = withPhone(parsed, await this.#countryOf(organizationId))
+    const patch = definedOnly(values)
+    const replan = Object.keys(patch).length === 0 ? null : scope(organizationId, ref)
+    const updated = await storage.preferences.update(ref, patch, replan, clock.now(), this.#actor)
+    if (updated === null) throw preferencesNotFound(ref)
+    if (replan !== null) this.#context.replanQueued()
+    return { ...showPreferences(updated.row), warnings, inFlight: updated.inFlight }
+  }
+
+  /**
+   * Which provider would serve each of the organization's channels now.
+   * @throws NotificationError `organization_not_found`, for one without settings that the directory does not know.
+   */
+  async effectiveSettings(id: string): Promise<EffectiveSettings> {
+    parseField(organizationId, id, 'organizationId')
+    const [row] = await this.#context.options.storage.settings.get([id])
+    if (row === undefined) await this.#requireOrganization(id)
+    await this.#context.accounts.refresh()
+    return {
+      organizationId: id,
+      configured: row !== undefined,
+      settings: row === undefined ? null : showSettings(row),
+      channels: {
+        EMAIL: effectiveChannel(this.#context, row ?? null, 'EMAIL'),
+        SMS: effectiveChannel(this.#context, row ?? null, 'SMS'),
+      },
+    }
+  }
+
+  /**
+   * For every category and channel: whether a message would go out, to which address and at which offsets, and if not,
+   * why.
+   * @throws NotificationError `recipient_not_found`; `options_invalid`: the directory has no `recipients`.
+   */
+  async effectivePreferences(recipient: HostPreferenceRef): Promise<EffectivePreferences> {
+    const ref = preferenceRef(this.#context.options.ids, recipient)
+    const profile = await this.#requireRecipient(ref)
+    const { organizationId } = profile
+    const knowledge = await Knowledge.load(this.#context, [{ organizationId, recipients: [profile] }])
+    const surroundings = knowledge.surroundings(organizationId)
+    const row = knowledge.preferences(ref, organizationId)
+    return {
+      recipient: ref,
+      organizationId,
+      preferences: row === null ? null : showPreferences(row),
+      decisions: categories.flatMap((category) =>
+        channels.map((channel) => ({
+          category,
+          channel,
+          ...effectiveFor(surroundings, profile, category, channel),
+        })),
+      ),
+    }
+  }
+
+  /**
+   * Preferences that change nothing, to be changed: whoever opts out learns how many messages are under way. Gives the organization.
+   * Where somebody else creates some meanwhile, these stand.
+   */
+  async #createEmpty(ref: PreferenceRef): Promise<string> {
+    const { storage, clock } = this.#context.options
+    const { organizationId } = await this.#requireRecipient(ref)
+    await storage.preferences.create(organizationId, ref, emptyPreferences, null, clock.now(), this.#actor)
+    return organizationId
+  }
+
+  async #requireOrganization(id: string): Promise<void> {
+    const organization = await this.#context.host.organizations([id])
+    if (organization(id).kind === 'known') return
+    throw organizationNotFound(id)
+  }
+
+  async #requireRecipient(ref: PreferenceRef): Promise<Profile> {
+    const profile = await this.#context.host.recipient(ref)
+    if (profile !== null && isWithin(this.#scope, profile)) return profile
+    throw recipientNotFound(ref)
+  }
+
+  /** Changes the row as it is read here, and no other: what another process wrote meanwhile is read and checked anew. */
+  async #change(
+    id: string,
+    changeOf: (before: SettingsRow) => SettingsPatch | Promise<SettingsPatch>,
+  ): Promise<SettingsRow> {
+    const { storage, clock } = this.#context.options
+    parseField(organizationId, id, 'organizationId')
+    for (let attempt = 0; attempt < changeAttempts; attempt += 1) {
+      const before = await this.#settingsRow(id)
+      const { patch, replans } = await changeOf(before)
+      const replan = replans ? { organizationId: id, recipient: null } : null
+      const row = await storage.settings.update(id, patch, replan, clock.now(), this.#actor, before.revision)
+      if (row === null) continue
+      if (replan !== null) this.#context.replanQueued()
+      this.#context.review.changed()
+      this.#context.accounts.changed()
+      return row
+    }
+    throw new NotificationError(
+      'conflict',
+      `The settings of organization ${id} were changed at the same time by other requests, ${changeAttempts} times in a row. Read them and try again.`,
+      { field: 'organizationId' },
+    )
+  }
+
+  /** The country of numbers without a country code; null: the organization names none. */
+  async #countryOf(id: string): Promise<Country | null> {
+    const [row] = await this.#context.options.storage.settings.get([id])
+    return row?.defaultCountry ?? null
+  }
+
+  async #settingsRow(id: string): Promise<SettingsRow> {
+    const [row] = await this.#context.options.storage.settings.get([id])
+    if (row === undefined) throw settingsNotFound(id)
+    return row
+  }
+}
+
+const scope = (id: string, recipient: PreferenceRef): ReplanScope => ({ organizationId: id, recipient })

@@ -1,0 +1,61 @@
+import type { AccountRow } from '../../../ports/storage.ts'
+import type { Channel } from '../../../schemas/vocabulary.ts'
+import type { AccountsContext } from './senders.ts'
+import { aboutOf, sendersOf } from './senders.ts'
+
+/** Why an account is paused, since when, and when one message tries it again. */
+export type AccountPause = {
+  /** The transport's own word, such as `smtp_535`. */
+  readonly code: string
+  /** The transport's words, where this process was told them; null: another process was. */
+  readonly message: string | null
+  readonly since: Date
+  readonly until: Date
+}
+export type DestinationPause = AccountPause & { readonly destination: string }
+
+/** `organizationId` null: the host application's own account. `destination` null: nothing is sent through the account. */
+export type PausedAccount = AccountPause & {
+  readonly organizationId: string | null
+  readonly channel: Channel
+  readonly provider: string
+  readonly destination: string | null
+}
+
+/** What is paused, the longest first, without accounts whose credentials nobody uses any more. */
+export async function reportOf(
+  context: AccountsContext,
+  rows: readonly AccountRow[],
+  pauseOf: (row: AccountRow) => AccountPause,
+): Promise<PausedAccount[]> {
+  const aboutRow = await byOwners(context, rows)
+  return rows
+    .flatMap((row) => {
+      const about = aboutRow(row)
+      if (about === null) return []
+      const { organizationId, channel, provider } = row
+      return [{ organizationId, channel, provider, ...about, ...pauseOf(row) }]
+    })
+    .toSorted((one, other) => one.since.getTime() - other.since.getTime())
+}
+
+/**
+ * Accounts whose credentials their organization has replaced: nobody will try them again. Those of the host application stay,
+ * since another process may have them in its options.
+ */
+export async function abandonedOf(context: AccountsContext, rows: readonly AccountRow[]): Promise<AccountRow[]> {
+  const owned = rows.filter(({ organizationId }) => organizationId !== null)
+  const aboutRow = await byOwners(context, owned)
+  return owned.filter((row) => aboutRow(row) === null)
+}
+
+/** What a row is about, by what its owner sends now; null: nobody sends so any more. One without an owner is the host application's. */
+async function byOwners(context: AccountsContext, rows: readonly AccountRow[]) {
+  const ids = rows.flatMap(({ organizationId }) => organizationId ?? [])
+  const senderOf = await sendersOf(context, ids)
+  return ({ organizationId, channel, account }: AccountRow) => {
+    const isHosts = organizationId === null
+    const provider = isHosts ? context.providers.sender(null, channel) : senderOf({ organizationId, channel })
+    return provider === null ? null : aboutOf(provider, account)
+  }
+}

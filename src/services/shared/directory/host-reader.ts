@@ -1,0 +1,230 @@
+import type { z } from 'zod'
+import { type Appointment, appointmentOf, type WaitlistEntry, waitlistEntryOf } from '../../../domain/appointment.ts'
+import { NotificationError } from '../../../errors.ts'
+import type { Directory } from '../../../ports/directory.ts'
+import type { Logger } from '../../../ports/logger.ts'
+import type { IdKinds } from '../../../ports/storage.ts'
+import { type EntityId, fieldPath, inputInvalid, type RecipientRef, refKey } from '../../../schemas/common.ts'
+import {
+  type DirectoryAppointment,
+  directoryUpcomingPage,
+  type Organization,
+  type Profile,
+  readHostId,
+  rowReaders,
+} from '../../../schemas/directory.ts'
+import type { RowReading } from '../../../schemas/row.ts'
+import { BatchReader, type LookUp, type Truths } from './batch-reader.ts'
+import { DirectoryMethod, type DirectoryMethodOptions, type ReadAnswer, readList } from './method.ts'
+import { RowFindings, rowInvalid } from './row-findings.ts'
+import { type DirectoryFault, type DirectoryStatus, directoryStatus, faultFor, type ObservedMethod } from './status.ts'
+
+/** Reads the host's directory: each question within its time, each answer parsed on its own. */
+export class HostReader {
+  readonly #directory: Directory
+  readonly #kinds: IdKinds
+  readonly #logger: Logger
+  readonly #read
+  readonly #appointments
+  readonly #waitlistEntries
+  readonly #organizations
+  readonly #recipients: DirectoryMethod<readonly RecipientRef[], readonly unknown[]>
+  readonly #recipientFindings: RowFindings
+  readonly #upcoming: DirectoryMethod<string | null, UpcomingPage>
+
+  constructor(directory: Directory, kinds: IdKinds, options: DirectoryMethodOptions) {
+    this.#directory = directory
+    this.#kinds = kinds
+    this.#logger = options.logger
+    const read = rowReaders(kinds)
+    this.#read = {
+      ...read,
+      appointment: (row: unknown) => understood(read.appointment(row), appointmentOf),
+      waitlistEntry: (row: unknown) => understood(read.waitlistEntry(row), waitlistEntryOf),
+    }
+    this.#appointments = new BatchReader<EntityId, Appointment>(
+      {
+        name: 'appointments',
+        call: (ids, context) => directory.appointments(ids, context),
+        read: this.#read.appointment,
+      },
+      options,
+    )
+    this.#waitlistEntries = new BatchReader<EntityId, WaitlistEntry>(
+      {
+        name: 'waitlistEntries',
+        call: (ids, context) => directory.waitlistEntries?.(ids, context),
+        read: this.#read.waitlistEntry,
+      },
+      options,
+    )
+    this.#organizations = new BatchReader<string, Organization>(
+      {
+        name: 'organizations',
+        call: (ids, context) => directory.organizations(ids, context),
+        read: read.organization,
+      },
+      options,
+    )
+    this.#recipients = new DirectoryMethod(
+      'recipients',
+      (refs, context) => directory.recipients?.(refs, context),
+      readList,
+      options,
+    )
+    this.#recipientFindings = new RowFindings('recipients', options)
+    this.#upcoming = new DirectoryMethod(
+      'upcoming',
+      (cursor, context) => directory.upcoming?.(cursor, context),
+      readPage,
+      options,
+    )
+  }
+
+  /**
+   * An appointment that the caller describes, by the rules for what a directory answers.
+   * @throws NotificationError `invalid_input` with what is wrong as `issues`.
+   */
+  described(told: DirectoryAppointment): Appointment {
+    const reading = this.#read.appointment(told)
+    const { value, issues } = reading
+    if (value === null) throw inputInvalid('appointment', issues)
+    this.#appointments.findings.note(value.id, value.organizationId, reading)
+    this.#appointments.findings.noteUnknown([reading])
+    return value
+  }
+
+  /** @throws NotificationError `directory_failed` or `directory_invalid` where the host answers for none of them now. */
+  appointments(
+    ids: readonly EntityId[],
+    lookUp?: LookUp<EntityId, Appointment>,
+  ): Promise<Truths<EntityId, Appointment>> {
+    return this.#appointments.ask(ids, lookUp)
+  }
+
+  /** @throws NotificationError as `appointments`, and `options_invalid` where the host has no waitlist. */
+  async waitlistEntries(
+    ids: readonly EntityId[],
+    lookUp?: LookUp<EntityId, WaitlistEntry>,
+  ): Promise<Truths<EntityId, WaitlistEntry>> {
+    this.#require('waitlistEntries')
+    return this.#waitlistEntries.ask(ids, lookUp)
+  }
+
+  /** @throws NotificationError as `appointments`. */
+  organizations(
+    ids: readonly string[],
+    lookUp?: Omit<LookUp<string, Organization>, 'organizationOf'>,
+  ): Promise<Truths<string, Organization>> {
+    return this.#organizations.ask(ids, { ...lookUp, organizationOf: (id) => id })
+  }
+
+  /** Whether the host can list its upcoming appointments. */
+  get listsUpcoming(): boolean {
+    return this.#directory.upcoming !== undefined
+  }
+
+  /**
+   * One page of the host's list; ids that cannot be used are counted.
+   * @throws NotificationError `directory_failed`, or `directory_invalid` for an answer that is no page.
+   */
+  async upcoming(cursor: string | null) {
+    this.#require('upcoming')
+    const page = await this.#upcoming.ask(cursor, 'guarded')
+    const ids = page.ids.flatMap((id) => readHostId(this.#kinds.appointment, id) ?? [])
+    const unreadable = page.ids.length - ids.length
+    if (unreadable > 0) {
+      const fault = `ids: must be ${this.#kinds.appointment} ids (option "ids"), of up to 2^53 - 1 or 255 characters`
+      this.#logger.error('directory page has invalid ids', { method: 'upcoming', count: unreadable, fault })
+    }
+    return { ids, unreadable, cursor: page.cursor }
+  }
+
+  /**
+   * Who a recipient is; null if the host does not know it.
+   * @throws NotificationError `directory_failed`, or `directory_invalid` for an answer that cannot be used.
+   */
+  async recipient(ref: RecipientRef): Promise<Profile | null> {
+    this.#require('recipients')
+    const answer = await this.#recipients.ask([ref], 'guarded')
+    const readings = answer.flatMap((row: unknown) => (row == null ? [] : [this.#read.recipient(row)]))
+    this.#recipientFindings.noteUnknown(readings)
+    for (const reading of readings) {
+      const { value, issues } = reading
+      if (value !== null && refKey(value) !== refKey(ref)) continue
+      this.#recipientFindings.note(ref.id, value?.organizationId ?? null, reading)
+      if (value === null) throw rowInvalid(ref.type.toLowerCase(), ref.id, issues)
+      return value
+    }
+    return null
+  }
+
+  /** Asks again about those that were not answered for, without waiting any longer. */
+  retryNow(): void {
+    for (const { troubles } of [this.#appointments, this.#waitlistEntries, this.#organizations]) troubles.retryNow()
+  }
+
+  /** What is known of its faults; for staff of an organization, of those that concern it. */
+  status(organizationId: string | null = null): DirectoryStatus {
+    const other = { troubles: null, concernsAll: false }
+    const observed = [
+      ...this.#observed(organizationId),
+      { ...other, method: this.#recipients, rows: this.#recipientFindings.status(organizationId) },
+      { ...other, method: this.#upcoming, rows: noFindings },
+    ]
+    return directoryStatus(observed, organizationId)
+  }
+
+  /** What is known to be wrong with it for an organization; null: nothing. */
+  faultFor(organizationId: string): DirectoryFault | null {
+    return faultFor(this.#observed(organizationId), organizationId)
+  }
+
+  #observed(organizationId: string | null): ObservedMethod[] {
+    return [this.#appointments, this.#waitlistEntries, this.#organizations].map(
+      ({ method, troubles, questions, findings }) => ({
+        method,
+        troubles,
+        concernsAll: questions.concernsAll,
+        rows: findings.status(organizationId),
+      }),
+    )
+  }
+
+  /** Ends questions under way, and refuses what comes later. */
+  close(): void {
+    for (const { method } of [this.#appointments, this.#waitlistEntries, this.#organizations]) method.close()
+    this.#recipients.close()
+    this.#upcoming.close()
+  }
+
+  #require(method: 'waitlistEntries' | 'recipients' | 'upcoming'): void {
+    if (this.#directory[method] !== undefined) return
+    throw new NotificationError(
+      'options_invalid',
+      `The option "directory" has no method "${method}", which this call needs. Add it.`,
+      { field: `directory.${method}` },
+    )
+  }
+}
+
+type UpcomingPage = z.output<typeof directoryUpcomingPage>
+
+const readPage: ReadAnswer<UpcomingPage> = (answer) => {
+  const page = directoryUpcomingPage.safeParse(answer)
+  if (page.success) return { answer: page.data }
+  return { issues: page.error.issues.map(({ path, message }) => ({ field: fieldPath(path), message })) }
+}
+
+const noFindings = { unreadable: { count: 0, ids: [] }, ignored: [] }
+
+/** A time that no calendar of the library reaches is found out when it is computed with. */
+function understood<Row, Value>(reading: RowReading<Row>, understand: (row: Row) => Value): RowReading<Value> {
+  if (reading.value === null) return { ...reading, value: null }
+  try {
+    return { ...reading, value: understand(reading.value) }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return { ...reading, value: null, issues: [{ field: 'startsAt', message: error.message }] }
+  }
+}

@@ -1,0 +1,91 @@
+import { EventEmitter } from 'node:events'
+import type { NotificationEvents } from '../../events.ts'
+import type { Logger } from '../../ports/logger.ts'
+import { faultOf } from './fault-log.ts'
+
+type Listener<Name extends keyof NotificationEvents> = (...args: NotificationEvents[Name]) => unknown
+
+/**
+ * The library's events. A listener that throws or rejects is logged, and the others are called: the row is committed, and a
+ * bug of the host must not fail the library, nor end the process as a rejection that nobody handles.
+ */
+export class Events {
+  readonly #emitter = new EventEmitter().setMaxListeners(0)
+  readonly #logger: Logger
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
+
+  on<Name extends keyof NotificationEvents>(name: Name, listener: Listener<Name>): this {
+    this.#emitter.on(name, listener)
+    return this
+  }
+
+  once<Name extends keyof NotificationEvents>(name: Name, listener: Listener<Name>): this {
+    this.#emitter.once(name, listener)
+    return this
+  }
+
+  off<Name extends keyof NotificationEvents>(name: Name, listener: Listener<Name>): this {
+    this.#emitter.off(name, listener)
+    return this
+  }
+
+  emit<Name extends keyof NotificationEvents>(name: Name, ...args: NotificationEvents[Name]): void {
+    const failed = (error: unknown) =>
+      this.#logger.error('event listener failed', { event: name, fault: faultOf(error) })
+    for (const listener of this.#emitter.rawListeners(name)) {
+      try {
+        const answer: unknown = Reflect.apply(listener, this.#emitter, args)
+        if (answer instanceof Promise) answer.catch(failed)
+      } catch (error) {
+        failed(error)
+      }
+    }
+  }
+}
+
+/** What is emitted, and who is woken, when rows have changed. */
+type Wakes = {
+  readonly events: Pick<Events, 'emit'>
+  readonly dueAt: (at: Date) => void
+  readonly tasksTouched: () => void
+}
+
+/**
+ * What a transaction of the host made true, kept back until the host says that it is committed: listeners must not hear of
+ * rows that may never be, and a dispatcher woken before the commit would find nothing.
+ */
+export class DeferredEvents {
+  readonly #context: Wakes
+  #held: (() => void)[] = []
+  #dueAt: Date | null = null
+
+  readonly events: Pick<Events, 'emit'> = {
+    emit: (name, ...args) => {
+      this.#held.push(() => this.#context.events.emit(name, ...args))
+    },
+  }
+
+  constructor(context: Wakes) {
+    this.#context = context
+  }
+
+  readonly dueAt = (at: Date): void => {
+    if (this.#dueAt === null || at < this.#dueAt) this.#dueAt = at
+  }
+
+  readonly tasksTouched = (): void => {
+    this.#held.push(() => this.#context.tasksTouched())
+  }
+
+  /** Tells all of it, once, in the order in which it happened. */
+  release(): void {
+    const held = this.#held.splice(0)
+    const at = this.#dueAt
+    this.#dueAt = null
+    for (const tell of held) tell()
+    if (at !== null) this.#context.dueAt(at)
+  }
+}

@@ -1,0 +1,43 @@
+import { randomUUID } from 'node:crypto'
+import type { Context } from './context.ts'
+import { faultOf } from './fault-log.ts'
+
+export const defaultJobLeaseMs = 5 * 60_000
+
+/** A job that this worker alone is doing. */
+export type JobLease = {
+  /** Extends the lease where half of it is over. False: it was lost, because this worker stood still for too long. */
+  keep(): Promise<boolean>
+  /** Keeps how far the job is, for whoever goes on with it; null: it is finished. Nothing is kept where the lease was lost. */
+  keepProgress(progress: string | null): Promise<void>
+  /** Never rejects: a job that could not be given back is free when its lease ends. */
+  release(): Promise<void>
+}
+
+/** Takes the job, of whichever process; null where another worker has it. `leaseMs`: how long it stays taken after its worker died. */
+export async function takeJob(
+  { options }: Context,
+  name: string,
+  leaseMs = defaultJobLeaseMs,
+): Promise<JobLease | null> {
+  const { storage, clock, logger } = options
+  const holder = randomUUID()
+  let takenAt = 0
+  const take = async () => {
+    const [now, asked] = [clock.now(), clock.elapsedMs()]
+    const taken = await storage.jobs.acquire(name, holder, now, new Date(now.getTime() + leaseMs))
+    if (taken) takenAt = asked
+    return taken
+  }
+  if (!(await take())) return null
+  return {
+    keep: async () => clock.elapsedMs() - takenAt < leaseMs / 2 || (await take()),
+    keepProgress: async (progress) => {
+      await storage.jobs.keepProgress(name, holder, progress)
+    },
+    release: () =>
+      storage.jobs
+        .release(name, holder)
+        .catch((error) => logger.warn('releasing a background job failed', { job: name, fault: faultOf(error) })),
+  }
+}

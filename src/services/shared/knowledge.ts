@@ -1,0 +1,180 @@
+import { addressKey, contactOf } from '../../domain/effective.ts'
+import type { Surroundings } from '../../domain/plan.ts'
+import { NotificationError } from '../../errors.ts'
+import type {
+  IdKinds,
+  IntentGuard,
+  PlanRow,
+  PreferencesRow,
+  SettingsRow,
+  SuppressedAddress,
+} from '../../ports/storage.ts'
+import { type RecipientRef, refKey } from '../../schemas/common.ts'
+import type { Organization, Person } from '../../schemas/directory.ts'
+import { type HostPreferenceRef, type PreferenceRef, withoutContacts } from '../../schemas/preferences.ts'
+import { channels, type ProviderFault } from '../../schemas/vocabulary.ts'
+import type { Provider } from './accounts/providers.ts'
+import type { PlanningContext } from './context.ts'
+import type { Truths } from './directory/batch-reader.ts'
+import { readRecipient } from './ids.ts'
+import { policyOf } from './settings-view.ts'
+
+/** Somebody's appointment, or a waitlist entry: what has an organization and recipients. */
+type Subject = { readonly organizationId: string; readonly recipients: readonly Person[] }
+
+/**
+ * Everything the rows and the host say around a batch of subjects, read once: settings, preferences, suppressions and
+ * organizations, with the revisions an intent is guarded by.
+ */
+export class Knowledge {
+  readonly #context: PlanningContext
+  readonly #settings: ReadonlyMap<string, SettingsRow>
+  readonly #preferences: ReadonlyMap<string, PreferencesRow>
+  readonly #suppressed: ReadonlySet<string>
+  readonly #organization: Truths<string, Organization>
+  readonly #surroundings = new Map<string, Surroundings>()
+
+  private constructor(
+    context: PlanningContext,
+    settings: ReadonlyMap<string, SettingsRow>,
+    preferences: ReadonlyMap<string, PreferencesRow>,
+    suppressed: ReadonlySet<string>,
+    organization: Truths<string, Organization>,
+  ) {
+    this.#context = context
+    this.#settings = settings
+    this.#preferences = preferences
+    this.#suppressed = suppressed
+    this.#organization = organization
+  }
+
+  /**
+   * `organizations`: what the host says of them, where that is known already; else it is asked.
+   * @throws NotificationError `directory_failed` or `directory_invalid` where the host answers for none of them.
+   */
+  static async load(
+    context: PlanningContext,
+    subjects: readonly Subject[],
+    organizations?: Truths<string, Organization>,
+  ): Promise<Knowledge> {
+    const { storage } = context.options
+    const organizationIds = [...new Set(subjects.map((subject) => subject.organizationId))]
+    const refs = new Map<string, PreferenceRef>()
+    for (const { recipients } of subjects) {
+      for (const recipient of recipients) {
+        const ref = preferenceRefOf(recipient)
+        if (ref !== null) refs.set(refKey(ref), ref)
+      }
+    }
+    const [settings, preferences, organization] = await Promise.all([
+      storage.settings.get(organizationIds),
+      storage.preferences.get([...refs.values()]),
+      organizations ?? context.host.organizations(organizationIds),
+    ])
+    const preferencesByRef = new Map(preferences.map((row) => [refKey(row.recipient), row]))
+    const settingsOf = new Map(settings.map((row) => [row.organizationId, row]))
+    const suppressed = await storage.settings.suppressed(addressesOf(subjects, preferencesByRef, settingsOf))
+    return new Knowledge(context, settingsOf, preferencesByRef, new Set(suppressed.map(suppressionKey)), organization)
+  }
+
+  /** For the pure rules of the domain. */
+  surroundings(organizationId: string): Surroundings {
+    let found = this.#surroundings.get(organizationId)
+    if (found === undefined) {
+      const settings = this.settings(organizationId)
+      found = {
+        policy: policyOf(settings),
+        wishesOf: (recipient) => wishesWithin(organizationId, this.#preferences.get(refKey(recipient))),
+        isSuppressed: (channel, address) => this.#suppressed.has(suppressionKey({ organizationId, channel, address })),
+        providerFault: (channel) => this.#context.providers.fault(settings, channel),
+      }
+      this.#surroundings.set(organizationId, found)
+    }
+    return found
+  }
+
+  settings(organizationId: string): SettingsRow | null {
+    return this.#settings.get(organizationId) ?? null
+  }
+
+  /** Null also where they were made while the id was another organization's. */
+  preferences(recipient: RecipientRef, organizationId: string): PreferencesRow | null {
+    const row = this.#preferences.get(refKey(recipient))
+    return row?.organizationId === organizationId ? row : null
+  }
+
+  /** Null where the host does not know it, or knows nothing of it that can be used. */
+  organization(organizationId: string): Organization | null {
+    const truth = this.#organization(organizationId)
+    return truth.kind === 'known' ? truth.value : null
+  }
+
+  /** Why the host did not say what the organization is called; null: it did. */
+  organizationFault(organizationId: string): NotificationError | null {
+    const truth = this.#organization(organizationId)
+    return truth.kind === 'unanswered' ? truth.error : null
+  }
+
+  /** Who sends on the channel from here, or why nobody can. */
+  provider(organizationId: string, channel: (typeof channels)[number]): Provider | ProviderFault {
+    return this.#context.providers.find(this.settings(organizationId), channel)
+  }
+
+  /** The revisions a decision about these recipients rests on. */
+  guard(organizationId: string, recipients: readonly RecipientRef[], plan: PlanRow | null): IntentGuard {
+    return {
+      plan: plan === null ? null : { organizationId, appointmentId: plan.appointmentId, revision: plan.revision },
+      settings: { organizationId, revision: this.settings(organizationId)?.revision ?? 0 },
+      preferences: recipients
+        .filter((recipient) => preferenceRefOf(recipient) !== null)
+        .map((recipient) => ({ recipient, revision: this.#preferences.get(refKey(recipient))?.revision ?? 0 })),
+    }
+  }
+}
+
+const suppressionKey = (one: SuppressedAddress): string => `${one.channel}:${one.organizationId}:${one.address}`
+
+/** @throws NotificationError `invalid_input` for what is no recipient, or one without preferences. */
+export function preferenceRef(kinds: IdKinds, recipient: HostPreferenceRef): PreferenceRef {
+  const ref = preferenceRefOf(readRecipient(kinds, recipient, 'recipient'))
+  if (ref !== null) return ref
+  throw new NotificationError(
+    'invalid_input',
+    'Practitioners have no preferences; the organization setting practitionerNotifications applies to them.',
+    { field: 'type' },
+  )
+}
+
+/**
+ * Of preferences that were made while the id was another organization's, opt-outs hold: whoever it is may be the same person.
+ * The addresses may be a stranger's by now, and the directory knows better.
+ */
+function wishesWithin(organizationId: string, row: PreferencesRow | undefined): PreferencesRow | null {
+  if (row === undefined || row.organizationId === organizationId) return row ?? null
+  return withoutContacts(row)
+}
+
+export function preferenceRefOf(recipient: RecipientRef): PreferenceRef | null {
+  return recipient.type === 'PRACTITIONER' ? null : { type: recipient.type, id: recipient.id }
+}
+
+function addressesOf(
+  subjects: readonly Subject[],
+  preferences: ReadonlyMap<string, PreferencesRow>,
+  settings: ReadonlyMap<string, SettingsRow>,
+): SuppressedAddress[] {
+  const found = new Map<string, SuppressedAddress>()
+  for (const { organizationId, recipients } of subjects) {
+    const country = settings.get(organizationId)?.defaultCountry ?? null
+    for (const recipient of recipients) {
+      for (const channel of channels) {
+        const wishes = wishesWithin(organizationId, preferences.get(refKey(recipient)))
+        const { address } = contactOf(channel, wishes, recipient, country)
+        if (address === null) continue
+        const one = { organizationId, channel, address: addressKey(address) }
+        found.set(suppressionKey(one), one)
+      }
+    }
+  }
+  return [...found.values()]
+}

@@ -1,0 +1,150 @@
+import type { Appointment } from '../../domain/appointment.ts'
+import type { Truth } from '../../domain/due.ts'
+import type { NotificationError } from '../../errors.ts'
+import type { PlanRow } from '../../ports/storage.ts'
+import type { EntityId, HostId, RecipientRef } from '../../schemas/common.ts'
+import type { DirectoryAppointment } from '../../schemas/directory.ts'
+import type { Context } from './context.ts'
+import { rowInvalid } from './directory/row-findings.ts'
+import { readId } from './ids.ts'
+import { appointmentNotFound } from './not-found.ts'
+import { withTimeout } from './with-timeout.ts'
+
+const nowhere: Place = { organizationId: null, recipient: null }
+
+/** Finds out to whom an object belongs, for the access rules. Reads only. */
+export class Owners {
+  readonly #context: Context
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  appointment(id: EntityId, scope: Scope): Promise<Place> {
+    return placeOfAppointment(this.#context, id, scope)
+  }
+
+  async waitlistEntry(id: EntityId): Promise<Place> {
+    return placeOf((await this.#context.host.waitlistEntries([id]))(id), id)
+  }
+
+  /** By the directory alone: preferences outlive a deletion that the host has not told of yet, and are nobody's then. */
+  async recipient(ref: RecipientRef): Promise<Place> {
+    const profile = await this.#context.host.recipient(ref)
+    return profile === null ? nowhere : { organizationId: profile.organizationId, recipient: ref }
+  }
+
+  async notification(id: number): Promise<Place> {
+    const row = await this.#context.options.storage.deliveries.get(id)
+    return row === null ? nowhere : { organizationId: row.organizationId, recipient: row.recipient }
+  }
+}
+
+/** A row that cannot be used is somebody's all the same. @throws NotificationError `directory_invalid` where nobody can say whose. */
+function placeOf(truth: Truth<{ readonly organizationId: string }>, waitlistEntryId: EntityId): Place {
+  if (truth.kind === 'known') return { organizationId: truth.value.organizationId, recipient: null }
+  if (truth.kind !== 'unreadable') return nowhere
+  if (truth.organizationId === null) throw rowInvalid('waitlist entry', waitlistEntryId, truth.issues)
+  return { organizationId: truth.organizationId, recipient: null }
+}
+
+/** Where something belongs. Null organization: it is not there. */
+export type Place = {
+  readonly organizationId: string | null
+  readonly recipient: RecipientRef | null
+  /** Why the host did not say: for those to whom it may belong all the same. */
+  readonly fault?: NotificationError
+}
+
+/** The organization that asks, to which others' things are not there; null: everybody's may be seen. */
+export type Scope = string | null
+
+export const isWithin = (scope: Scope, { organizationId }: { readonly organizationId: string | null }): boolean =>
+  scope === null || scope === organizationId
+
+/**
+ * An appointment as the directory describes it, or as the caller does.
+ * @throws NotificationError `appointment_not_found`, also for one of another organization than `scope`; `directory_invalid`,
+ * `invalid_input`.
+ */
+export async function knownAppointment(
+  { options, host }: Context,
+  appointment: HostId | DirectoryAppointment,
+  scope: Scope,
+): Promise<Appointment> {
+  if (typeof appointment === 'object') return host.described(appointment)
+  const id = readId(options.ids, 'appointment', appointment, 'appointmentId')
+  const truth = (await host.appointments([id]))(id)
+  return requireKnown(truth, scope, 'appointment', id, () => appointmentNotFound(id))
+}
+
+/** What the host knows, to the organization that asks. @throws NotificationError `directory_invalid`, or `notFound`. */
+export function requireKnown<T extends { readonly organizationId: string }>(
+  truth: Truth<T>,
+  scope: Scope,
+  kind: string,
+  id: EntityId,
+  notFound: () => NotificationError,
+): T {
+  if (truth.kind === 'known' && isWithin(scope, truth.value)) return truth.value
+  const isReadable = truth.kind !== 'unreadable' || !isWithin(scope, { organizationId: truth.organizationId ?? scope })
+  throw isReadable ? notFound() : rowInvalid(kind, id, truth.issues)
+}
+
+/** How long the directory is waited for where our own rows say whose an appointment is, in ms. */
+export const patienceMs = 2000
+
+/**
+ * `truth`: what the directory says of the appointment; null where it was not waited for any longer. `isRecorded`: something was
+ * planned or sent for it.
+ */
+export type AppointmentPlace = Place & { readonly truth: Truth<Appointment> | null; readonly isRecorded: boolean }
+
+/**
+ * Whose an appointment is: by the directory, and by what was planned or sent only where that knows it no longer or does not
+ * answer. What is not there and what is another's than `scope`'s cost the same questions, so that their time says nothing.
+ */
+export async function placeOfAppointment(
+  { options, host }: Context,
+  id: EntityId,
+  scope: Scope,
+): Promise<AppointmentPlace> {
+  const { storage, clock } = options
+  const [planned, sent] = await Promise.all([
+    storage.plans.find([id]),
+    storage.deliveries.list({ appointmentId: id, limit: 1, offset: 0 }),
+  ])
+  const { organizationId = null } = planByAppointment(planned).get(id) ?? sent.rows[0] ?? {}
+  const isOwn = organizationId !== null && isWithin(scope, { organizationId })
+  const asked = host.appointments([id], { evenIfNone: true, organizationOf: () => (isOwn ? organizationId : null) })
+  const truthOf = isOwn ? await withTimeout(clock, patienceMs, asked, () => null) : await asked
+  const truth = truthOf === null ? null : truthOf(id)
+  const place = { recipient: null, truth, isRecorded: organizationId !== null }
+  if (truth?.kind === 'known') return { ...place, organizationId: truth.value.organizationId }
+  if (truth?.kind === 'unanswered') return { ...place, organizationId, fault: truth.error }
+  if (truth?.kind !== 'unreadable') return { ...place, organizationId }
+  // A row that cannot be used is somebody's all the same.
+  if (truth.organizationId !== null) return { ...place, organizationId: truth.organizationId }
+  return { ...place, organizationId, fault: rowInvalid('appointment', id, truth.issues) }
+}
+
+/**
+ * Also of an appointment that the host deleted: what was sent for it can still be explained.
+ * @throws NotificationError `appointment_not_found`, also for one of another organization than `scope`; where the directory
+ * does not answer and nothing else says whose it is, what it failed with.
+ */
+export async function locatedAppointment(
+  context: Context,
+  id: EntityId,
+  scope: Scope,
+): Promise<Pick<AppointmentPlace, 'truth'> & { readonly organizationId: string }> {
+  const { organizationId, truth, fault, isRecorded } = await placeOfAppointment(context, id, scope)
+  if (organizationId === null || !isWithin(scope, { organizationId })) throw fault ?? appointmentNotFound(id)
+  // Where nothing was recorded there is only that row to show.
+  if (truth?.kind === 'unreadable' && !isRecorded) throw rowInvalid('appointment', id, truth.issues)
+  return { organizationId, truth }
+}
+
+/** The first plan of each appointment, as the store tells them. */
+export const planByAppointment = (plans: readonly PlanRow[]): ReadonlyMap<EntityId, PlanRow> =>
+  new Map(plans.toReversed().map((plan) => [plan.appointmentId, plan]))

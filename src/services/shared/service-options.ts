@@ -1,0 +1,38 @@
+import type { RetryPolicy } from '../../domain/retry.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Directory } from '../../ports/directory.ts'
+import type { Logger } from '../../ports/logger.ts'
+import type { IdKinds } from '../../ports/storage.ts'
+import type { Transport } from '../../ports/transport.ts'
+import type { Store } from '../../records/store.ts'
+import type { SettingsValues } from '../../schemas/settings.ts'
+import type { TaskManagerMode } from '../../schemas/task-manager.ts'
+
+/** The options that services work with, every default filled in. */
+export type ServiceOptions = {
+  readonly storage: Store
+  readonly directory: Directory
+  readonly transports: readonly Transport[]
+  readonly encryptionKeys: readonly string[]
+  /** By the documented `DEFAULT_*` variables: each account serves a whole channel, for organizations that configured none of their own. */
+  readonly defaults: SettingsValues
+  readonly ids: IdKinds
+  readonly retry: RetryPolicy
+  readonly sendCap: { readonly perDay: number; readonly reminders: boolean } | null
+  /** Without a trailing slash. */
+  readonly publicUrl: string | null
+  readonly taskManager: { readonly mode: TaskManagerMode } | null
+  /** Where the variables are read from. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly leaseMs: number
+  readonly sendTimeoutMs: number
+  readonly leadMs: number
+  readonly sweepMs: number
+  /** Null: never. */
+  readonly reconcileMs: number | null
+  readonly drainMs: number
+  readonly directoryTimeoutMs: number
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly random: () => number
+}

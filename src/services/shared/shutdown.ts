@@ -1,0 +1,60 @@
+import type { Clock } from '../../ports/clock.ts'
+import type { Logger } from '../../ports/logger.ts'
+import { faultOf } from './fault-log.ts'
+import { withTimeout } from './with-timeout.ts'
+
+/** What `stop()` left behind. All lists are empty where everything ended in time. */
+export type StopReport = {
+  /**
+   * Ids of notifications that a provider accepted and that could not be recorded as sent. Another worker finds their
+   * outcome unknown, and sends them again or holds them, as the organization chose (`unknownOutcome`).
+   */
+  readonly unrecorded: readonly number[]
+  /** Ids of notifications of which it is not known whether the provider accepted them; they are treated the same. */
+  readonly unfinished: readonly number[]
+  /** What did not end in time, such as `transport smtp`, `storage` or `reconciliation`; it may still hold connections. */
+  readonly abandoned: readonly string[]
+}
+
+/** A part of the library to be stopped. */
+export type Part = { readonly name: string; readonly stop: () => Promise<unknown> | undefined }
+
+/** After `drainMs`: when what was running, what delivers and what stores is given up, in ms. */
+const [servicesMs, transportsMs, storageMs] = [1600, 1800, 2000]
+
+export type Shutdown = {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly drainMs: number
+  readonly services: readonly Part[]
+  readonly transports: readonly Part[]
+  readonly storage: Part
+  /** Called when `drainMs` is over: what others are waited for is to end. */
+  readonly drained: () => void
+}
+
+/** Stops everything, first what uses the rest. Ends within `drainMs` and two seconds, whatever hangs; returns what did not end. */
+export async function shutDown(shutdown: Shutdown): Promise<string[]> {
+  const { clock, logger, drainMs, services, transports, storage, drained } = shutdown
+  const began = clock.elapsedMs()
+  const abandoned: string[] = []
+
+  async function end({ name, stop }: Part, afterDrainMs: number): Promise<void> {
+    const leftMs = Math.max(0, began + drainMs + afterDrainMs - clock.elapsedMs())
+    const stopped = (async () => stop())().catch((error: unknown) => {
+      logger.warn('stopping a part failed', { part: name, fault: faultOf(error) })
+    })
+    await withTimeout(clock, leftMs, stopped, () => {
+      abandoned.push(name)
+      logger.error('part did not stop in time and was abandoned', { part: name })
+    })
+  }
+
+  const cancel = clock.after(drainMs, drained)
+  await Promise.all(services.map((part) => end(part, servicesMs)))
+  cancel()
+  drained()
+  await Promise.all(transports.map((part) => end(part, transportsMs)))
+  await end(storage, storageMs)
+  return abandoned
+}

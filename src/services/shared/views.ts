@@ -1,0 +1,97 @@
+import type { DeliveryRow, ReminderRow } from '../../ports/storage.ts'
+import type { DecisionEntry } from '../../schemas/decision.ts'
+
+/** A reminder as it is shown. `message` is the text that was sent or, if `preview` is true, that would be sent now. */
+export type Reminder = Omit<ReminderRow, 'dueAt' | 'heldAt' | 'notificationId' | 'message'> & {
+  readonly message: string
+  readonly preview: boolean
+}
+
+/** A delivery as it is shown. */
+export type Notification = Omit<
+  DeliveryRow,
+  'dueAt' | 'heldAt' | 'fence' | 'snapshot' | 'dedupeKey' | 'unknownOutcomes'
+>
+
+/** A message that was not planned or sent, and the rule that decided so. */
+export type SkippedMessage = DecisionEntry
+
+export type ScheduleResult = {
+  readonly appointmentId: ReminderRow['appointmentId']
+  readonly organizationId: string
+  /** The reminders in force (pending, sent and failed), earliest first. */
+  readonly reminders: readonly Reminder[]
+  /** How many reminders this call cancelled because they are no longer wanted. */
+  readonly cancelled: number
+  /** Reminders that were being sent at that moment and may still arrive. */
+  readonly inFlight: number
+  /** Who gets no reminder, or fewer, and why. */
+  readonly omitted: readonly SkippedMessage[]
+}
+
+export type LifecycleResult = ScheduleResult & {
+  /** Notices queued by this call; empty if the same event was reported before. */
+  readonly notifications: readonly Notification[]
+}
+
+export type CancelResult = {
+  /** How many reminders this call cancelled. */
+  readonly cancelled: number
+  /** Messages that were being sent at that moment and may still arrive. */
+  readonly inFlight: number
+}
+
+/** The notices queued, by this call or by an earlier one with the same `idempotencyKey`, and who was left out. */
+export type SendResult = {
+  readonly notifications: readonly Notification[]
+  readonly omitted: readonly SkippedMessage[]
+}
+
+/** A reminder that would be planned, with the text it would have. */
+export type PlannedMessage = Omit<Reminder, keyof RowOnly>
+type RowOnly = Pick<
+  ReminderRow,
+  | 'id'
+  | 'organizationId'
+  | 'appointmentId'
+  | 'status'
+  | 'reason'
+  | 'sentAt'
+  | 'errorMessage'
+  | 'taskManagerTaskId'
+  | 'taskManagerExecutionId'
+  | 'createdAt'
+  | 'updatedAt'
+>
+
+/** What would be sent, and what would not and why. */
+export type DryRun = { readonly reminders: readonly PlannedMessage[]; readonly omitted: readonly SkippedMessage[] }
+
+export type HistoryPage = {
+  readonly notifications: readonly Notification[]
+  /** How many there are on all pages together, counted up to 10,000. */
+  readonly total: number
+  /** False: there are more than `total`. */
+  readonly totalIsExact: boolean
+  readonly limit: number
+  readonly offset: number
+  /** The `cursor` of the next page; null on the last. */
+  readonly nextCursor: string | null
+}
+
+export type ReminderPage = {
+  readonly reminders: readonly Reminder[]
+  /** The `cursor` of the next page; null on the last. */
+  readonly nextCursor: string | null
+}
+
+export function showNotification(row: DeliveryRow): Notification {
+  const { dueAt, heldAt, fence, snapshot, dedupeKey, unknownOutcomes, ...shown } = row
+  return shown
+}
+
+export function showReminder(row: ReminderRow, preview: { subject: string | null; text: string } | null): Reminder {
+  const { dueAt: _due, heldAt: _held, notificationId: _notification, ...shown } = row
+  if (row.message !== null) return { ...shown, message: row.message, preview: false }
+  return { ...shown, subject: preview?.subject ?? null, message: preview?.text ?? '', preview: true }
+}

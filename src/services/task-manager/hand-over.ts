@@ -1,0 +1,185 @@
+import { isSameRecipient } from '../../domain/appointment.ts'
+import type { CheckResult } from '../../domain/due.ts'
+import type { DuePlace, IntentCommand } from '../../ports/storage.ts'
+import { type BatchContext, type CheckedBatch, isSendable, type Sendable } from '../delivery/checked.ts'
+import { capOf, isOfItsTime, putOffCapped } from '../delivery/daily-cap.ts'
+import { type Decided, decided, fail } from '../delivery/decisions.ts'
+import { emitDecided } from '../delivery/delivery-events.ts'
+import { commitIntents, type Outlet, processDue } from '../delivery/process-due.ts'
+import { atSameAddress } from '../delivery/siblings.ts'
+import {
+  type DueWork,
+  deliveryWork,
+  idempotencyKeyOf,
+  pagesOf,
+  reminderWork,
+  targetOf,
+  workKey,
+} from '../delivery/work.ts'
+import { foundOut } from '../planning/plan-row.ts'
+import { sendersOf } from '../shared/accounts/senders.ts'
+import { bodyOf } from './draft.ts'
+import type { ShouldContinue, TaskContext } from './task-updates.ts'
+
+const batchSize = 100
+/** How long work is left alone that could not be decided. */
+const waitMs = 5 * 60_000
+/** How long a sign of life is good for. */
+const aliveMs = 10_000
+
+/** The outbox: reminders and notices that nobody has yet, in the order of their times. */
+export class HandOver {
+  readonly #shared: TaskContext
+  readonly #outlet: Outlet
+  /** Both by the clock's `elapsedMs`. */
+  readonly #notBefore = new Map<string, number>()
+  #aliveUntil = Number.NEGATIVE_INFINITY
+
+  constructor(shared: TaskContext) {
+    this.#shared = shared
+    const { context } = shared
+    this.#outlet = {
+      send: (one, batch) => intentToHandOver(shared, one, batch),
+      wait: ({ due }) => {
+        this.#notBefore.set(workKey(due), context.options.clock.elapsedMs() + waitMs)
+        return null
+      },
+      overrule: (checkedBatch) => this.#covered(checkedBatch),
+      written: (one, delivery) => emitDecided(context, one, delivery),
+      unwritten: () => {},
+    }
+  }
+
+  /**
+   * Hands over what waits, as far as the pace allows; `register` is called after each batch, so that what was committed is
+   * told at once. While TaskManager does not answer nothing is handed over: what it never heard of may be sent without it.
+   */
+  async run(shouldContinue: ShouldContinue, register: () => Promise<void>): Promise<void> {
+    const { rate, client } = this.#shared
+    for (const read of [this.#notices, this.#reminders]) {
+      for await (const works of pagesOf((after) => read(after, Math.min(batchSize, rate.left)), placeOf)) {
+        if (!(await shouldContinue()) || !(await this.#isAlive())) break
+        const fresh = works.filter((due) => this.#isDue(due))
+        if (fresh.length > 0 && (await this.#batch(fresh)) > 0) await register()
+        if (!client.isAvailable) break
+      }
+    }
+  }
+
+  /** Gives what TaskManager did not even hear of in time to the library itself, where it can send. */
+  async release(shouldContinue: ShouldContinue): Promise<void> {
+    const { context, settings } = this.#shared
+    const { clock, storage } = context.options
+    if (settings.overdue !== 'sendLocally') return
+    const until = new Date(clock.now().getTime() - settings.overdueAfterMs)
+    for (const read of [this.#notices, this.#reminders]) {
+      for await (const works of pagesOf((after) => read(after, batchSize, until), placeOf)) {
+        if (!(await shouldContinue())) break
+        const senderOf = await sendersOf(
+          context,
+          works.map((due) => targetOf(due).organizationId),
+        )
+        const commands = works.filter((due) => senderOf(targetOf(due)) !== null).map(release)
+        const now = clock.now()
+        const outcomes = await commitIntents(storage, commands, now)
+        if (outcomes.length > 0) context.dueAt(now)
+      }
+    }
+  }
+
+  readonly #notices = async (after: DuePlace | null, limit: number, until?: Date): Promise<DueWork[]> => {
+    const { storage, clock } = this.#shared.context.options
+    const rows = limit === 0 ? [] : await storage.tasks.waitingNotices(until ?? clock.now(), after, limit)
+    return rows.map((delivery) => deliveryWork(delivery, null))
+  }
+
+  readonly #reminders = async (after: DuePlace | null, limit: number, until?: Date): Promise<DueWork[]> => {
+    const { tasks } = this.#shared.context.options.storage
+    return (limit === 0 ? [] : await tasks.waiting(until ?? null, after, limit)).map(reminderWork)
+  }
+
+  /** Whether anybody answers, so that not a whole batch is left in doubt when nobody does. */
+  async #isAlive(): Promise<boolean> {
+    const { client, context } = this.#shared
+    const now = context.options.clock.elapsedMs()
+    if (!client.isAvailable) return false
+    if (now < this.#aliveUntil) return true
+    const { latencyMs } = await client.health()
+    if (latencyMs === null) return false
+    this.#aliveUntil = now + aliveMs
+    return true
+  }
+
+  #isDue(due: DueWork): boolean {
+    const key = workKey(due)
+    const notBefore = this.#notBefore.get(key)
+    if (notBefore === undefined) return true
+    if (notBefore > this.#shared.context.options.clock.elapsedMs()) return false
+    this.#notBefore.delete(key)
+    return true
+  }
+
+  /** How many were handed over. */
+  async #batch(works: readonly DueWork[]): Promise<number> {
+    const { context, planner, rate } = this.#shared
+    const { now, written, capped, moved } = await processDue(context, works, this.#outlet)
+    const count = written.filter(({ command }) => command.kind === 'hand_over').length
+    rate.take(count)
+    await putOffCapped(context, capped, now, this.#outlet.written)
+    if (moved.size > 0) await planner.plan([...moved].map(foundOut))
+    return count
+  }
+
+  /** Reminders whose address gets the very message by another recipient's, which was handed over before. */
+  async #covered({ checked, knowledge }: CheckedBatch): Promise<ReadonlyMap<DueWork, CheckResult>> {
+    const { storage } = this.#shared.context.options
+    const covered = new Map<DueWork, CheckResult>()
+    for (const one of checked) {
+      const { due } = one
+      if (due.kind !== 'reminder' || !isSendable(one)) continue
+      const { organizationId, appointmentId, channel, reminderTime } = due.reminder
+      const sharing = atSameAddress(one, one.subject.recipients, knowledge, { evenIfDenied: true })
+      if (sharing.length === 0) continue
+      const rows = await storage.reminders.list(organizationId, appointmentId)
+      const isThere = rows.some(
+        (row) =>
+          row.channel === channel &&
+          row.notificationId !== null &&
+          (row.status === 'PENDING' || row.status === 'SENT') &&
+          row.reminderTime.getTime() === reminderTime.getTime() &&
+          sharing.some((other) => isSameRecipient(other, row.recipient)),
+      )
+      if (isThere) covered.set(due, { kind: 'cancel', rule: 'same_address' })
+    }
+    return covered
+  }
+}
+
+/** TaskManager is to send it, at its time; what is late or immediate, now. */
+function intentToHandOver({ context }: TaskContext, one: Sendable, batch: BatchContext): Decided | null {
+  const { due } = one
+  const { knowledge, planOf, now } = batch
+  const { organizationId, recipient } = targetOf(due)
+  const isToCome = due.reminder !== null && due.reminder.reminderTime >= now
+  const body = bodyOf(context, one, batch, isToCome ? due.reminder.reminderTime : now)
+  if (body === null) return fail(due, 'failed', 'template_failed')
+  const { content, facts, scheduledAt } = body
+  return decided(due, 'handed_over', 'task_manager_delivers', {
+    kind: 'hand_over',
+    guard: knowledge.guard(organizationId, [recipient], planOf(due)),
+    content,
+    idempotencyKey: idempotencyKeyOf(due),
+    merged: [],
+    // A reminder of its own time counts against the day it is sent, which is not this one.
+    cap: isOfItsTime(due) ? null : capOf(context.options.sendCap, due, null, now),
+    task: { facts, scheduledAt, nextAt: now },
+  })
+}
+
+const release = (due: DueWork): IntentCommand =>
+  decided(due, 'taken_over', 'task_manager_away', { kind: 'release', idempotencyKey: idempotencyKeyOf(due) }).command
+
+function placeOf(due: DueWork): DuePlace | null {
+  const { id, dueAt } = due.delivery ?? due.reminder
+  return dueAt === null ? null : { dueAt, id }
+}
