@@ -1,7 +1,7 @@
 /**
  * `npm run bench`, or `npm run bench -- planning mail` for some of its steps. Fails where a promise is broken. `--appointments
- * 500` and `--rounds 1` make less of it, `--deliveries 10000` shortens the history of the statistics, and `--promise 'due
- * reminders dispatched=0.5'` holds this run to another promise.
+ * 500` and `--rounds 1` make less of it, `--deliveries 10000` shortens the history of the statistics, `--promise 'due
+ * reminders dispatched=0.5'` holds this run to another promise, and `--leeway 0.5` to half of each.
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -27,12 +27,13 @@ const { values, positionals: asked } = parseArgs({
     appointments: { type: 'string', default: '5000' },
     rounds: { type: 'string', default: '3' },
     promise: { type: 'string', multiple: true, default: [] },
+    leeway: { type: 'string', default: '1' },
     break: { type: 'string' },
   },
 })
 const deliveries = count.parse(values.deliveries)
 const size = { rounds: count.parse(values.rounds), appointments: count.parse(values.appointments) }
-const promises = promisesOf(values.promise)
+const promises = promisesOf(values.promise, z.coerce.number().positive().max(1).parse(values.leeway))
 const spoil = breakage<readonly Figure[]>(values.break, {})
 const unknown = asked.filter((name) => steps[name] === undefined)
 if (unknown.length > 0) throw new Error(`there is no ${unknown.join(', ')}; there are ${Object.keys(steps).join(', ')}`)

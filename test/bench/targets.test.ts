@@ -61,6 +61,12 @@ it('promises nothing beyond its targets', () => {
   }
 })
 
+const of = (measure: string) => {
+  const found = targets.find((target) => target.measure === measure)
+  if (found === undefined) throw new Error(`nothing is promised of ${measure}`)
+  return found
+}
+
 it('reports each broken promise, and holds a run to another promise where one is given', () => {
   const figures = [
     figure(measures.dueRatio, 'ours on SQLite', 1.5, 'x'),
@@ -72,6 +78,8 @@ it('reports each broken promise, and holds a run to another promise where one is
     `${measures.dueRatio}, ours on SQLite: 1.50 where at most 1.2 is promised`,
   ])
   expect(broken(`${measures.dueRatio}=0`)).toHaveLength(2)
+  expect(promisesOf([], 0.5)({ ...of(measures.overExpress), promised: 0.6 })).toBe(0.3)
+  expect(promisesOf([], 0.5)({ ...of(measures.dueRatio), promised: 2 })).toBe(4)
   for (const given of ['speed=2', `${measures.dueRatio}=fast`, measures.dueRatio, '']) {
     expect(() => promisesOf([given])).toThrow(`"${given}" is no promise`)
   }

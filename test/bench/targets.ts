@@ -95,12 +95,13 @@ export const targets: readonly Target[] = [
 ]
 
 /**
- * Promises for one run in place of those above, each as `measure=number`.
+ * Promises for one run in place of those above, each as `measure=number`. All others are held with `leeway`: 0.5 asks for half
+ * of what is promised, for a run with few rounds.
  *
  * @throws for a measure of which nothing is promised.
  */
-export const promisesOf = (given: readonly string[]): ReadonlyMap<string, number> =>
-  new Map(
+export function promisesOf(given: readonly string[], leeway = 1): (target: Target) => number {
+  const own = new Map(
     given.map((one) => {
       const [, measure = '', promised = ''] = /^(.*)=(.+)$/.exec(one) ?? []
       if (!targets.some((target) => target.measure === measure) || Number.isNaN(Number(promised)))
@@ -110,9 +111,11 @@ export const promisesOf = (given: readonly string[]): ReadonlyMap<string, number
       return [measure, Number(promised)]
     }),
   )
+  return ({ measure, is, promised }) => own.get(measure) ?? (is === 'at least' ? promised * leeway : promised / leeway)
+}
 
 /** What became of the targets that were measured. */
-export function judge(figures: readonly Figure[], promises: ReadonlyMap<string, number> = new Map()): Verdict[] {
+export function judge(figures: readonly Figure[], promisedOf = promisesOf([])): Verdict[] {
   return targets.flatMap((target) => {
     const of = (names: readonly string[]) =>
       figures.filter(({ measure, by }) => measure === target.measure && names.includes(by))
@@ -125,7 +128,7 @@ export function judge(figures: readonly Figure[], promises: ReadonlyMap<string, 
       floor === undefined || best === null ? Number.POSITIVE_INFINITY : (floorShare * floor.value) / best.value
     const limit = Math.min(target.target, share)
     const capped = limit < target.target ? (floor ?? null) : null
-    const promised = promises.get(target.measure) ?? target.promised
+    const promised = promisedOf(target)
     const holds = (limit: number) => (target.is === 'at least' ? value >= limit : value <= limit)
     return [{ ...target, promised, figure, best, value, limit, capped, reached: holds(limit), kept: holds(promised) }]
   })
