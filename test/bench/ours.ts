@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import { clockAhead } from '../support/clock-ahead.ts'
 import { emailTemplate, sender, smsTemplate } from './by-hand/tables.ts'
 import { openLibrary } from './clinic.ts'
@@ -17,7 +16,7 @@ export const ourName = (store: Pick<Store, 'name'>) => `ours on ${store.name}`
 type Library = Awaited<ReturnType<typeof openLibrary>>
 
 /** The same settings, preferences and texts as everybody's. */
-async function settleIn({ settings, start, stop }: Library, place: Place): Promise<void> {
+async function settleIn({ settings, stop }: Library, place: Place): Promise<void> {
   for (const id of organizations) {
     await settings.createOrganizationSettings(id, { emailFromAddress: sender })
     await settings.updateTemplates(id, {
@@ -28,10 +27,14 @@ async function settleIn({ settings, start, stop }: Library, place: Place): Promi
   await Promise.all(
     withPreferences.map((id) => settings.createPreferences({ type: 'PATIENT', id }, { waitlistNotification: false })),
   )
-  // Whoever changes settings has appointments planned anew, of which there are none.
-  await start()
-  while ((await place.read(['replan_jobs'])).some(({ rows }) => rows.length > 0)) await wait(20)
   await stop()
+  // Whoever changes settings has appointments planned anew; there are none yet.
+  const [jobs] = await place.read(['replan_jobs'])
+  if (jobs === undefined) throw new Error('there is no table replan_jobs')
+  const deletion = { ...jobs, inserted: [], updated: [], columns: [], deleted: jobs.rows }
+  const { run, close } = await place.replaying({ changes: [deletion], pieces: 1, claims: false })
+  await run()
+  await close()
 }
 
 /** The library as a host calls it: it asks the host's tables, decides, explains, stores, claims, sends and records. */
