@@ -95,7 +95,7 @@ export const byHand = (server: string, engine: Engine, way: Way, joined: boolean
       async start(pace) {
         await jobs.work({ handler, joined, fresh: pace === 'fresh' })
         const { overdue } = way
-        if (isAfter && overdue !== null) sweeping = setInterval(() => void sweep(overdue), sweepMs)
+        if (isAfter && overdue !== null) sweeping = setInterval(() => sweep(overdue).catch(console.error), sweepMs)
       },
       async sent(wanted) {
         while (over < wanted || (await jobs.left()) > 0) await wait(5)
