@@ -12,8 +12,8 @@ const run = (...args: string[]) => runScript('bench', ['statistics', '--deliveri
 
 const small = ['planning', 'dispatch', 'mail', '--appointments', '1500', '--rounds', '1', '--leeway', '0.5']
 
-it('keeps its promises beside everybody in a small form, by half', { timeout: 600_000 }, async () => {
-  const { code, output, left } = await runScript('bench', small, { patienceMs: 600_000 })
+it('keeps its promises beside everybody in a small form, by half', { timeout: 900_000 }, async () => {
+  const { code, output, left } = await runScript('bench', small, { patienceMs: 900_000 })
   expect([code, left], output).toEqual([0, []])
   expect(output).toContain('graphile-worker, careful, joined')
 })

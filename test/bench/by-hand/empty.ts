@@ -4,7 +4,7 @@ import pg from 'pg'
 import { hourMs } from '../clinic.ts'
 import type { Contestant } from '../contest.ts'
 import { makeDatabase } from '../databases.ts'
-import { inBatches } from './contestant.ts'
+import { inBatches, inTransaction } from './contestant.ts'
 import type { Engine } from './engine.ts'
 import type { Change } from './way.ts'
 
@@ -26,7 +26,10 @@ export const emptyJobs = (server: string, engine: Engine): Contestant => ({
           change: kind,
         })),
       )
-      await jobs.change(changes, pool)
+      // Moving may take several statements; one commit is enough for them.
+      if (kind === 'moved' && jobs.when === 'within')
+        await inTransaction(pool, (client) => jobs.change(changes, client))
+      else await jobs.change(changes, pool)
       if (kind === 'planned') pending += changes.length
     }
     return {
