@@ -97,11 +97,11 @@ async function doubts(storage: Store, organizationId: string, recipients: readon
     storage.settings.get([organizationId]),
     storage.preferences.get(recipients.flatMap((one) => preferenceRefOf(one) ?? [])),
   ])
-  const wishesOf = new Map(preferences.map((row) => [refKey(row.recipient), row]))
+  const byRecipient = new Map(preferences.map((row) => [refKey(row.recipient), row]))
   return recipients.flatMap((recipient) =>
     channels.flatMap((channel): Warning[] => {
-      const wishes = wishesOf.get(refKey(recipient)) ?? null
-      const { fault, note } = contactOf(channel, wishes, recipient, settings?.defaultCountry ?? null)
+      const own = byRecipient.get(refKey(recipient)) ?? null
+      const { fault, note } = contactOf(channel, own, recipient, settings?.defaultCountry ?? null)
       return note === null
         ? []
         : [{ ...saying(fault ?? 'contact_doubtful', note), recipient: refOf(recipient), channel }]

@@ -84,7 +84,7 @@ export class Knowledge {
       const settings = this.settings(organizationId)
       found = {
         policy: policyOf(settings),
-        wishesOf: (recipient) => wishesWithin(organizationId, this.#preferences.get(refKey(recipient))),
+        preferencesOf: (recipient) => preferencesWithin(organizationId, this.#preferences.get(refKey(recipient))),
         isSuppressed: (channel, address) => this.#suppressed.has(suppressionKey({ organizationId, channel, address })),
         providerFault: (channel) => this.#context.providers.fault(settings, channel),
       }
@@ -149,7 +149,7 @@ export function preferenceRef(kinds: IdKinds, recipient: HostPreferenceRef): Pre
  * Of preferences that were made while the id was another organization's, opt-outs hold: whoever it is may be the same person.
  * The addresses may be a stranger's by now, and the directory knows better.
  */
-function wishesWithin(organizationId: string, row: PreferencesRow | undefined): PreferencesRow | null {
+function preferencesWithin(organizationId: string, row: PreferencesRow | undefined): PreferencesRow | null {
   if (row === undefined || row.organizationId === organizationId) return row ?? null
   return withoutContacts(row)
 }
@@ -168,8 +168,8 @@ function addressesOf(
     const country = settings.get(organizationId)?.defaultCountry ?? null
     for (const recipient of recipients) {
       for (const channel of channels) {
-        const wishes = wishesWithin(organizationId, preferences.get(refKey(recipient)))
-        const { address } = contactOf(channel, wishes, recipient, country)
+        const own = preferencesWithin(organizationId, preferences.get(refKey(recipient)))
+        const { address } = contactOf(channel, own, recipient, country)
         if (address === null) continue
         const one = { organizationId, channel, address: addressKey(address) }
         found.set(suppressionKey(one), one)
