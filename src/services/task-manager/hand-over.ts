@@ -16,7 +16,7 @@ import {
   targetOf,
   workKey,
 } from '../delivery/work.ts'
-import { foundOut } from '../planning/plan-row.ts'
+import { unreportedChange } from '../planning/plan-row.ts'
 import { sendersOf } from '../shared/accounts/senders.ts'
 import { bodyOf } from './draft.ts'
 import type { ShouldContinue, TaskContext } from './task-updates.ts'
@@ -126,7 +126,7 @@ export class HandOver {
     const count = written.filter(({ command }) => command.kind === 'hand_over').length
     rate.take(count)
     await putOffCapped(context, capped, now, this.#outlet.written)
-    if (moved.size > 0) await planner.plan([...moved].map(foundOut))
+    if (moved.size > 0) await planner.plan([...moved].map(unreportedChange))
     return count
   }
 

@@ -2,7 +2,7 @@ import type { Rule } from '../../schemas/vocabulary.ts'
 import { changedBehindOurBack } from '../delivery/check-due.ts'
 import { isSendable } from '../delivery/checked.ts'
 import { ruleOf } from '../delivery/decisions.ts'
-import { foundOut } from '../planning/plan-row.ts'
+import { unreportedChange } from '../planning/plan-row.ts'
 import { emitCancelled } from '../planning/planning-events.ts'
 import { bodyOf, isSameContent, isSameFacts, type SendBody } from './draft.ts'
 import { type DeliverCase, entryOf, isTaskManagerError, keyOf, type TaskUpdates, workRefOf } from './task-updates.ts'
@@ -100,7 +100,7 @@ async function byTruth(updates: TaskUpdates, one: DeliverCase): Promise<boolean 
   const { appointmentId } = one.delivery
   if (one.reminder !== null && appointmentId !== null) {
     if (changedBehindOurBack(result, checkedBatch.planOf(workRefOf(one)))) {
-      await updates.shared.planner.plan([foundOut(appointmentId)])
+      await updates.shared.planner.plan([unreportedChange(appointmentId)])
       // The new plan marked the task, where it changed anything, and a marked one does not wait.
       return updates.wait(one, updates.later(waitMs))
     }
