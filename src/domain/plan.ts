@@ -44,20 +44,21 @@ export type PlanInput = {
   readonly existing: ReadonlySet<string>
   /** `occasionKey` of reminders not yet due when the start moved unreported: they stay planned for the new start, past or not. */
   readonly carried: ReadonlySet<string>
-  /** `sendQueueKey` of recipients already reminded of this start: they get no past reminders late. */
+  /** `recipientChannelKey` of recipients already reminded of this start: they get no past reminders late. */
   readonly reminded: ReadonlySet<string>
   /** `reminderKey` of rows that lost to a nearer reminder or were merged: once past, they are not planned again. */
   readonly decided: ReadonlySet<string>
 }
 
-type SendQueue = Pick<PlannedReminder, 'recipient' | 'channel'>
+type RecipientChannel = Pick<PlannedReminder, 'recipient' | 'channel'>
 
 /** Reminders of one recipient on one channel. */
-export const sendQueueKey = ({ recipient, channel }: SendQueue): string => `${refKey(recipient)}:${channel}`
+export const recipientChannelKey = ({ recipient, channel }: RecipientChannel): string =>
+  `${refKey(recipient)}:${channel}`
 
 /** The same reminder, whenever the appointment starts. */
-export const occasionKey = (row: SendQueue & Pick<PlannedReminder, 'offset'>): string =>
-  `${sendQueueKey(row)}:${row.offset}`
+export const occasionKey = (row: RecipientChannel & Pick<PlannedReminder, 'offset'>): string =>
+  `${recipientChannelKey(row)}:${row.offset}`
 
 /** What makes two reminders of one appointment the same. */
 export const reminderKey = (row: Omit<PlannedReminder, 'reminderTime' | 'hoursBefore'>): string =>
@@ -127,7 +128,8 @@ function planChannel(
     const key = reminderKey(row)
     const past = isPast({ time }) && !input.existing.has(key)
     const isSkipped = input.skipPast === true || input.decided.has(key)
-    const policy = isSkipped || input.reminded.has(sendQueueKey(row)) ? 'skip' : input.surroundings.policy.pastReminders
+    const policy =
+      isSkipped || input.reminded.has(recipientChannelKey(row)) ? 'skip' : input.surroundings.policy.pastReminders
     const nearestIsPast = nearest !== undefined && isPast(nearest)
     const isCarried = !isSkipped && input.carried.has(occasionKey(row))
     const late = !past

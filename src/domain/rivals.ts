@@ -3,7 +3,7 @@ import { type OffsetInput, parseOffset } from '../schemas/offset.ts'
 import type { Channel, ReminderStatus, Rule } from '../schemas/vocabulary.ts'
 import { addressKey } from './effective.ts'
 import type { Start } from './local-time.ts'
-import { sendQueueKey } from './plan.ts'
+import { recipientChannelKey } from './plan.ts'
 import { canonicalOffsets, reminderTime } from './reminder-time.ts'
 
 /** What is needed to choose between due reminders of one appointment. */
@@ -86,7 +86,10 @@ export function standsFor(
   start: Start,
   now: Date,
 ) {
-  if (sendQueueKey(sibling) !== sendQueueKey(reminder) || sibling.startsAt.getTime() !== reminder.startsAt.getTime())
+  if (
+    recipientChannelKey(sibling) !== recipientChannelKey(reminder) ||
+    sibling.startsAt.getTime() !== reminder.startsAt.getTime()
+  )
     return false
   if (timeOf(sibling, start) <= timeOf(reminder, start)) return false
   if (sibling.status === 'SENT') return true

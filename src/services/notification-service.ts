@@ -79,8 +79,8 @@ export class NotificationService {
 
   /**
    * The same service for one organization, to which the appointments, waitlist entries and deliveries of others are not there;
-   * null: for all of them. Whose an appointment is, the directory says at the time of the call. Not for `using()`,
-   * `appointmentDeleted()` and `recipientDeleted()`, which do as you tell them.
+   * null: for all of them. The directory decides at the time of the call which organization an appointment belongs to. Does not restrict
+   * `using()`, `appointmentDeleted()` and `recipientDeleted()`.
    */
   within(id: string | null): NotificationService {
     const scope = parseField(organizationId.nullable(), id, 'organizationId')

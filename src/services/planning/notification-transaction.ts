@@ -131,10 +131,10 @@ export class NotificationTransaction {
 
 /** Stands in for the directory, with one appointment or none. */
 const directoryOf = (appointment: Appointment | null): PlanningContext['host'] => ({
-  appointments: async (ids, lookUp) => {
+  appointments: async (ids, options) => {
     const truthOf = (id: EntityId): Truth<Appointment> =>
       appointment !== null && id === appointment.id ? { kind: 'known', value: appointment } : { kind: 'gone' }
-    lookUp?.part?.(ids, truthOf)
+    options?.part?.(ids, truthOf)
     return truthOf
   },
   organizations: async () => () => ({ kind: 'gone' }),

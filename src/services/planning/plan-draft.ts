@@ -4,8 +4,8 @@ import {
   type PlannedReminder,
   planReminders,
   type ReminderPlan,
+  recipientChannelKey,
   reminderKey,
-  sendQueueKey,
 } from '../../domain/plan.ts'
 import { isMergedInto } from '../../domain/rivals.ts'
 import type { PlanCommand, PlanRow, ReminderRow } from '../../ports/storage.ts'
@@ -68,7 +68,7 @@ export function draftPlan({
           now,
           skipPast: request.skipPast ?? false,
           existing: new Set(live.map(reminderKey)),
-          reminded: new Set(remindedRows(rows, appointment).map(sendQueueKey)),
+          reminded: new Set(remindedRows(rows, appointment).map(recipientChannelKey)),
           carried: new Set(request.unreported ? movedRows(live, appointment).map(occasionKey) : []),
           decided: new Set(decided.map(reminderKey)),
         })
