@@ -92,7 +92,7 @@ export function readingRules({ mounted, parsing, call, serve, as, keepsParsedByt
     serve(null)
   })
 
-  test('pain 17: a body that the host parsed before is taken, and its size still counts', async () => {
+  test('a body that the host parsed before is taken, and its size still counts', async () => {
     const path = '/reminders/appointment/42'
     const post = (body: string, headers: Record<string, string> = json) =>
       call(path, { method: 'POST', headers, body }, parsing().origin)
