@@ -1,7 +1,7 @@
 import { type Attendance, channelSets, distances, reminderCounts } from '../schemas/attendance.ts'
 import { type AppointmentOutcome, appointmentOutcomes, type Channel } from '../schemas/vocabulary.ts'
 
-/** Reminders that went out before an appointment, as far as they may have changed whether somebody came. */
+/** A reminder sent before an appointment, with what may have influenced attendance. */
 type SentReminder = { readonly channel: Channel; readonly hoursBefore: number }
 
 const limits = [
@@ -29,7 +29,7 @@ export function attendanceOf(outcome: AppointmentOutcome, sent: readonly SentRem
   }
 }
 
-/** As the `detail` of a counter. */
+/** The `detail` of a counter. */
 export const attendanceKey = ({ outcome, reminders, nearest, channels }: Attendance): string =>
   [outcome, reminders, nearest, channels].join('|')
 

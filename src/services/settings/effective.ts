@@ -1,4 +1,4 @@
-import type { Effective } from '../../domain/effective.ts'
+import type { EffectiveDecision } from '../../domain/effective.ts'
 import type { SettingsRow } from '../../ports/storage.ts'
 import type { PreferenceRef, Preferences } from '../../schemas/preferences.ts'
 import { channelFlagOf } from '../../schemas/preferences.ts'
@@ -39,7 +39,7 @@ export type EffectivePreferences = {
   readonly recipient: PreferenceRef
   readonly organizationId: string
   readonly preferences: Preferences | null
-  readonly decisions: readonly (Effective & { readonly category: Category; readonly channel: Channel })[]
+  readonly decisions: readonly (EffectiveDecision & { readonly category: Category; readonly channel: Channel })[]
 }
 
 const none = { provider: null, source: null, fault: null, pause: null, pausedDestinations: [] }
