@@ -1,8 +1,5 @@
+import type { Change } from '../schemas/vocabulary.ts'
 import type { Appointment } from './appointment.ts'
-
-/** What a reschedule notice can say is another one by now. */
-export const changes = ['time', 'place', 'practitioner'] as const
-export type Change = (typeof changes)[number]
 
 /** What somebody knows of an appointment. Undefined: nobody can say. */
 export type Known = {

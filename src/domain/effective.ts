@@ -1,11 +1,12 @@
+import { type Channel, channelOf } from '../channels/index.ts'
+import { channelSettings, channelWishes } from '../schemas/channel-settings.ts'
 import type { Person } from '../schemas/directory.ts'
-import { readEmail } from '../schemas/email-address.ts'
 import type { ShownOf } from '../schemas/fields.ts'
 import type { OffsetInput } from '../schemas/offset.ts'
-import { type Country, type ReadContact, readPhone } from '../schemas/phone-number.ts'
-import { categoryFlagOf, channelFlagOf, type PreferencesValues } from '../schemas/preferences.ts'
+import type { Country, ReadContact } from '../schemas/phone-number.ts'
+import { categoryFlagOf, type PreferencesValues } from '../schemas/preferences.ts'
 import type { SettingsFields } from '../schemas/settings.ts'
-import type { Category, Channel, Rule } from '../schemas/vocabulary.ts'
+import type { Category, Rule } from '../schemas/vocabulary.ts'
 
 /** The organization's settings, with defaults filled in. */
 export type OrganizationPolicy = ShownOf<SettingsFields>
@@ -27,7 +28,7 @@ export type Effective = {
   readonly rule: Rule
   /** Every rule that stands against it, strongest first: what `explain()` and the debug endpoints show. */
   readonly reasons: readonly Rule[]
-  /** Where it would go: e-mail with its domain in ASCII, phone in E.164; null if there is no usable one. */
+  /** Where it would go, in the channel's normal form: e-mail with its domain in ASCII, phone in E.164; null if there is no usable one. */
   readonly address: string | null
   /** Why the address cannot be used, or what is doubtful about it, without the address; null: nothing is. */
   readonly addressNote: string | null
@@ -41,10 +42,12 @@ export type Effective = {
  */
 export function effective(input: EffectiveInput): Effective {
   const { policy, wishes, recipient, category, channel } = input
-  const email = channel === 'EMAIL'
+  const settings = channelSettings(policy, channel)
+  const wish = channelWishes(wishes, channel)
   const reasons: Rule[] = []
-  if (!policy[channelFlagOf[channel]]) reasons.push('channel_disabled_by_organization')
-  if (wishes?.[channelFlagOf[channel]] === false) reasons.push('channel_disabled_by_recipient')
+  if (!settings.enabled) reasons.push('channel_disabled_by_organization')
+  if (wish.enabled === false) reasons.push('channel_disabled_by_recipient')
+  if (wish.enabled === null && channelOf(channel).consent === 'own') reasons.push('no_consent')
   if (recipient.type === 'PRACTITIONER') {
     if (!policy.practitionerNotifications.includes(category)) reasons.push('not_switched_on_for_practitioners')
   } else if (wishes?.[categoryFlagOf[category]] === false) {
@@ -52,16 +55,16 @@ export function effective(input: EffectiveInput): Effective {
   }
   const contact = contactOf(channel, wishes, recipient, policy.defaultCountry)
   if (contact.fault !== null) reasons.push(contact.fault)
-  if (contact.address !== null && input.isSuppressed(channel, addressKey(contact.address))) reasons.push('suppressed')
+  if (contact.address !== null && input.isSuppressed(channel, addressKey(channel, contact.address)))
+    reasons.push('suppressed')
   if (input.providerFault !== null) reasons.push(input.providerFault)
-  const own = email ? wishes?.emailReminders : wishes?.smsReminders
   return {
     allowed: reasons.length === 0,
     rule: reasons[0] ?? 'allowed',
     reasons,
     address: contact.address,
     addressNote: contact.note,
-    offsets: own ?? (email ? policy.defaultEmailReminders : policy.defaultSmsReminders),
+    offsets: wish.reminders ?? settings.reminders,
   }
 }
 
@@ -69,8 +72,8 @@ export function effective(input: EffectiveInput): Effective {
 export const detailOf = ({ rule, addressNote }: Effective) =>
   rule === 'invalid_contact' && addressNote !== null ? { detail: addressNote } : {}
 
-/** What two addresses are compared by: mailboxes differ in nothing but case in practice. */
-export const addressKey = (address: string): string => address.toLowerCase()
+/** What two addresses of a channel are compared by. */
+export const addressKey = (channel: Channel, address: string): string => channelOf(channel).address.key(address)
 
 export type Contact = {
   readonly address: string | null
@@ -89,15 +92,15 @@ export function contactOf(
   recipient: Person,
   country: Country | null,
 ): Contact {
-  const told =
-    channel === 'EMAIL' ? (wishes?.emailAddress ?? recipient.email) : (wishes?.phoneNumber ?? recipient.phone)
+  const rules = channelOf(channel).address
+  const told = channelWishes(wishes, channel).address ?? rules.of(recipient)
   if (told === null || told === undefined || told.trim() === '') {
     return { address: null, fault: 'no_contact', note: null }
   }
-  const key = `${channel} ${channel === 'SMS' ? country : ''} ${told}`
+  const key = `${channel} ${rules.byCountry ? country : ''} ${told}`
   let contact = checked.get(key)
   if (contact === undefined) {
-    contact = contactFrom(channel === 'EMAIL' ? readEmail(told) : readPhone(told, country))
+    contact = contactFrom(rules.read(told, country))
     if (checked.size >= 10_000) checked.clear()
     // What is that long is no address, and is not worth its memory.
     if (key.length <= 1000) checked.set(key, contact)
