@@ -11,7 +11,7 @@ import type { Addresses } from '../services/settings/addresses.ts'
 import type { SettingsService } from '../services/settings/settings-service.ts'
 import type { Owners } from '../services/shared/owners.ts'
 
-/** The services that handlers call, and what the host said about the router. */
+/** The services that handlers call, and the options that concern the router. */
 export type Api = {
   readonly ids: IdKinds
   readonly notifications: NotificationService

@@ -1,16 +1,8 @@
 import { z } from 'zod'
+import { channels } from '../channels/index.ts'
 import { singleLine } from './common.ts'
-import { readEmail } from './email-address.ts'
 import { instantInput } from './instant.ts'
-import { type Country, type ReadContact, readPhone } from './phone-number.ts'
-import { type Channel, channels, type SuppressionCause, suppressionCauses } from './vocabulary.ts'
-
-/** An address of a channel as people write it. `country`: of numbers without a country code; null: they need one. */
-export const readAddress = (channel: Channel, text: string, country: Country | null): ReadContact =>
-  channel === 'EMAIL' ? readEmail(text) : readPhone(text, country)
-
-/** The normal form of an address that was read, by which two are the same: mailboxes differ in nothing but case in practice. */
-export const addressKey = (address: string): string => address.toLowerCase()
+import { type SuppressionCause, suppressionCauses } from './vocabulary.ts'
 
 /** An address for somebody who may not know it: enough to tell two apart, and not to write to either. */
 export function maskAddress(address: string): string {

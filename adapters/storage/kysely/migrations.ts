@@ -142,6 +142,14 @@ export const migrations: readonly Migration[] = [
   },
   {
     version: 9,
+    name: 'channels',
+    oldest: 3,
+    changes: ['notification_settings', 'patient_notification_preferences', 'client_notification_preferences'].map(
+      (table) => ({ kind: 'add', table, columns: ['channels'] }),
+    ),
+  },
+  {
+    version: 10,
     name: 'addresses',
     oldest: 3,
     changes: [

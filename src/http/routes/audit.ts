@@ -42,7 +42,7 @@ const entryShape = z.object({
     .describe('Custom offsets of the appointment; null: the effective offsets of each recipient'),
   category: common.category.optional(),
   channel: common.channel.optional(),
-  reason: z.string().optional().describe('The rule it was done by; of an address, the code of the provider'),
+  reason: z.string().optional().describe('The rule that caused it; for an address, the code of the provider'),
   cause: z.enum(suppressionCauses).optional().describe('Why an address was suppressed'),
   consent: consentStatement.optional().describe('The consent by which a suppression was lifted'),
   outcome: z.string().optional().describe('Recorded outcome of the appointment, or reported status of the message'),
@@ -74,7 +74,7 @@ function showEntry({ id, at, actor, action, target, detail }: AuditRecord): z.in
   }
 }
 
-/** Who changed what, and who triggered which message. */
+/** Who changed what, and who triggered each message. */
 export function auditRoutes({ audit }: Api, ids: HostIds): Route[] {
   return [
     defineRoute({

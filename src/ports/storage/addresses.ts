@@ -1,6 +1,7 @@
+import type { Channel } from '../../channels/index.ts'
 import type { ConsentStatement, Suppression } from '../../schemas/address.ts'
 import type { Actor } from '../../schemas/audit.ts'
-import type { Channel, SuppressionCause } from '../../schemas/vocabulary.ts'
+import type { SuppressionCause } from '../../schemas/vocabulary.ts'
 
 /** In place of an organization: the host application's own account, by which several organizations send. */
 export const sharedSender = ''

@@ -1,3 +1,5 @@
+import type { Channel } from '../../channels/index.ts'
+import { addressKey } from '../../domain/effective.ts'
 import { encodeOptionalId, type IdCodec, instant } from '../../ports/rows/ids.ts'
 import { unassigned } from '../../ports/rows/rows.ts'
 import type { Row } from '../../ports/rows/tables/tables.ts'
@@ -9,9 +11,8 @@ import {
   type NewDelivery,
   type RenewCommand,
 } from '../../ports/storage/deliveries.ts'
-import { addressKey } from '../../schemas/address.ts'
 
-const keyOf = (address: string | null) => (address === null ? null : addressKey(address))
+const keyOf = (channel: Channel, address: string | null) => (address === null ? null : addressKey(channel, address))
 
 export const decodeDelivery = (row: Row<'notification_history'>): DeliveryRow => ({
   id: row.id,
@@ -25,7 +26,7 @@ export const decodeDelivery = (row: Row<'notification_history'>): DeliveryRow =>
   recipientEmail: row.recipient_email,
   recipientPhone: row.recipient_phone,
   // A library of the version before wrote none beside this one.
-  recipientAddress: row.recipient_address ?? keyOf(row.recipient_email ?? row.recipient_phone),
+  recipientAddress: row.recipient_address ?? keyOf(row.notification_type, row.recipient_email ?? row.recipient_phone),
   subject: row.subject,
   message: row.message,
   templateRevision: row.template_revision,

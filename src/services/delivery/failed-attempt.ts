@@ -1,7 +1,7 @@
+import { addressKey } from '../../domain/effective.ts'
 import { nextAttempt } from '../../domain/retry.ts'
 import type { TransportError } from '../../errors.ts'
 import type { AddressNews, DeliveryRow, SettleCommand, SettleResult } from '../../ports/storage.ts'
-import { addressKey } from '../../schemas/address.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import type { DecisionAction, Rule } from '../../schemas/vocabulary.ts'
 import { type Provider, sourceOf } from '../shared/accounts/providers.ts'
@@ -91,7 +91,7 @@ export const addressOf = (
 ): OwnAddress => ({
   organizationId,
   channel,
-  address: addressKey(to),
+  address: addressKey(channel, to),
   isShared: sourceOf(provider) !== 'organization',
 })
 

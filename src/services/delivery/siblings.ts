@@ -1,9 +1,9 @@
 import { isSameRecipient } from '../../domain/appointment.ts'
 import type { CheckResult } from '../../domain/due.ts'
+import { addressKey } from '../../domain/effective.ts'
 import { effectiveFor } from '../../domain/plan.ts'
 import { isBehind, isMergedInto, standsFor } from '../../domain/rivals.ts'
 import type { ReminderRow } from '../../ports/storage.ts'
-import { addressKey } from '../../schemas/address.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
 import type { OffsetInput } from '../../schemas/offset.ts'
@@ -80,7 +80,8 @@ function forTheOthers(one: Checked, siblings: readonly ReminderRow[]): Checked {
   const merged = siblings.filter((row) => isMergedInto(row, reminder)).map(({ recipient }) => recipient)
   const theirs = standingIn(result, merged, (recipient) => {
     const other = resultFor(recipient)
-    return other.kind === 'send' && addressKey(other.address) !== delivery.recipientAddress ? result : other
+    if (other.kind !== 'send') return other
+    return addressKey(delivery.channel, other.address) === delivery.recipientAddress ? other : result
   })
   return { ...one, result: theirs }
 }
@@ -120,6 +121,10 @@ export function atSameAddress(
   return people.filter((other) => {
     if (isSameRecipient(other, result.recipient)) return false
     const { allowed, address } = effectiveFor(surroundings, other, category, channel)
-    return (allowed || evenIfDenied) && address !== null && addressKey(address) === addressKey(result.address)
+    return (
+      (allowed || evenIfDenied) &&
+      address !== null &&
+      addressKey(channel, address) === addressKey(channel, result.address)
+    )
   })
 }

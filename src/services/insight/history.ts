@@ -1,7 +1,8 @@
+import { channelOf, channels } from '../../channels/index.ts'
+import { addressKey } from '../../domain/effective.ts'
 import { NotificationError } from '../../errors.ts'
 import type { IdKinds } from '../../ports/storage.ts'
 import type { Store } from '../../records/store.ts'
-import { addressKey, readAddress } from '../../schemas/address.ts'
 import { type EntityId, fieldInvalid } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import type { HistoryFilter } from '../../schemas/requests.ts'
@@ -11,7 +12,7 @@ import { type HistoryPage, showNotification } from '../shared/views.ts'
 
 const defaultLimit = 50
 
-/** A page of deliveries. The cursor is the place of the last row, so rows that arrive meanwhile shift nothing. */
+/** A page of deliveries. The cursor is the place of the last row, so rows added meanwhile do not shift pages. */
 export async function readHistory(storage: Pick<Store, 'deliveries'>, filter: HistoryFilter): Promise<HistoryPage> {
   const { state = 'settled', channel, startDate, endDate, cursor, limit = defaultLimit, offset = 0, ...rest } = filter
   const recipientAddress = addressIn(rest.recipientAddress, channel)
@@ -22,7 +23,7 @@ export async function readHistory(storage: Pick<Store, 'deliveries'>, filter: Hi
   }
   const { rows, total, totalIsExact } = await storage.deliveries.list({
     ...definedOnly({ ...rest, recipientAddress }),
-    // One row more than asked for tells whether there is a next page.
+    // One extra row shows whether there is a next page.
     limit: limit + 1,
     offset,
     ...(state === 'all' ? {} : { state }),
@@ -43,19 +44,19 @@ export async function readHistory(storage: Pick<Store, 'deliveries'>, filter: Hi
   }
 }
 
-/** In normal form; what has an @ is an e-mail address. @throws NotificationError `invalid_input` for what is none. */
+/** In normal form, of the channel or the first that can read it. @throws NotificationError `invalid_input` for what is none. */
 function addressIn(text: string | undefined, asked: HistoryFilter['channel']): string | undefined {
   if (text === undefined) return undefined
-  const channel = asked === undefined || asked === 'BOTH' ? (text.includes('@') ? 'EMAIL' : 'SMS') : asked
-  const read = readAddress(channel, text, null)
-  if (read.address !== null) return addressKey(read.address)
-  throw fieldInvalid(
-    'recipientAddress',
-    `must be an e-mail address or a phone number such as "+14155550123": it ${read.fault}`,
-  )
+  const wanted = asked === undefined || asked === 'BOTH' ? channels : [asked]
+  for (const channel of wanted) {
+    const { address } = channelOf(channel).address.read(text, null)
+    if (address !== null) return addressKey(channel, address)
+  }
+  const words = wanted.map((channel) => channelOf(channel).address.wanted).join(' or ')
+  throw fieldInvalid('recipientAddress', `must be ${words}`)
 }
 
-/** With an id of the other kind, nothing would be found. @throws NotificationError `invalid_input` naming the field. */
+/** Checks the kind of the ids: the wrong kind would find nothing. @throws NotificationError `invalid_input` naming the field. */
 export function idsOf(kinds: IdKinds, { appointmentId, recipientId, waitlistEntryId }: HistoryFilter) {
   const read = (kind: keyof IdKinds, id: EntityId | undefined, field: string) =>
     id === undefined ? undefined : readId(kinds, kind, id, field)

@@ -1,3 +1,4 @@
+import { channelOf, channels } from '../../channels/index.ts'
 import { isPersons } from '../../domain/address.ts'
 import { NotificationError } from '../../errors.ts'
 import type { AddressRow } from '../../ports/storage.ts'
@@ -8,12 +9,12 @@ import {
   addressInput,
   type LiftInput,
   liftInput,
-  readAddress,
   type SuppressInput,
   type Suppression,
   suppressInput,
 } from '../../schemas/address.ts'
 import { type Actor, actorSchema, serviceActor } from '../../schemas/audit.ts'
+import { nameOf, preferencePlace, valueAt } from '../../schemas/channel-settings.ts'
 import { fieldInvalid, organizationId, parseField, parseInput, type Warning } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import type { PreferencesInput } from '../../schemas/preferences.ts'
@@ -143,9 +144,10 @@ export class Addresses {
   async #address(organization: string, { channel, address: text }: AddressInput): Promise<OwnAddress> {
     const id = parseField(organizationId, organization, 'organizationId')
     const [settings = null] = await this.#context.options.storage.settings.get([id])
-    const read = readAddress(channel, text, settings?.defaultCountry ?? null)
+    const { address: rules } = channelOf(channel)
+    const read = rules.read(text, settings?.defaultCountry ?? null)
     if (read.address !== null) return ownAddress(this.#context, settings, id, channel, read.address)
-    throw fieldInvalid('address', `must be an address of the channel ${channel}: it ${read.fault}`)
+    throw fieldInvalid('address', `must be ${rules.wanted}: it ${read.fault}`)
   }
 
   async #requireOrganization(id: string): Promise<void> {
@@ -179,19 +181,14 @@ const consentRequired = ({ cause, since }: Suppression, isGiven: boolean): Notif
   )
 
 /** Addresses among new preferences to which nothing is sent. */
-export async function suppressedAddresses(
-  context: Context,
-  id: string,
-  { emailAddress, phoneNumber }: Pick<PreferencesInput, 'emailAddress' | 'phoneNumber'>,
-): Promise<Warning[]> {
+export async function suppressedAddresses(context: Context, id: string, written: PreferencesInput): Promise<Warning[]> {
   const [settings = null] = await context.options.storage.settings.get([id])
-  const written = [
-    { field: 'emailAddress', channel: 'EMAIL', address: emailAddress },
-    { field: 'phoneNumber', channel: 'SMS', address: phoneNumber },
-  ] as const
-  const asked = written.flatMap(({ field, channel, address }) =>
-    address == null ? [] : [{ field, own: ownAddress(context, settings, id, channel, address) }],
-  )
+  const asked = channels.flatMap((channel) => {
+    const place = preferencePlace(channel, 'address')
+    const address = valueAt(written, place)
+    if (typeof address !== 'string') return []
+    return [{ field: nameOf(place), own: ownAddress(context, settings, id, channel, address) }]
+  })
   const known = await KnownAddresses.load(
     context.options.storage.addresses,
     asked.map(({ own }) => own),

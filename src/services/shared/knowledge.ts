@@ -1,12 +1,13 @@
-import { contactOf } from '../../domain/effective.ts'
+import type { Channel } from '../../channels/index.ts'
+import { addressKey, contactOf } from '../../domain/effective.ts'
 import type { Surroundings } from '../../domain/plan.ts'
 import { NotificationError } from '../../errors.ts'
 import type { IdKinds, IntentGuard, PlanRow, PreferencesRow, SettingsRow } from '../../ports/storage.ts'
-import { addressKey } from '../../schemas/address.ts'
+import { channelsInUse } from '../../schemas/channel-settings.ts'
 import { type RecipientRef, refKey } from '../../schemas/common.ts'
 import type { Organization, Person } from '../../schemas/directory.ts'
 import { type HostPreferenceRef, type PreferenceRef, withoutContacts } from '../../schemas/preferences.ts'
-import { type Channel, channels, type ProviderFault } from '../../schemas/vocabulary.ts'
+import type { ProviderFault } from '../../schemas/vocabulary.ts'
 import type { Provider } from './accounts/providers.ts'
 import type { PlanningContext } from './context.ts'
 import type { Truths } from './directory/batch-reader.ts'
@@ -14,12 +15,12 @@ import { readRecipient } from './ids.ts'
 import { KnownAddresses, type OwnAddress } from './known-addresses.ts'
 import { policyOf } from './settings-view.ts'
 
-/** Somebody's appointment, or a waitlist entry: what has an organization and recipients. */
+/** An appointment or a waitlist entry. */
 type Subject = { readonly organizationId: string; readonly recipients: readonly Person[] }
 
 /**
- * Everything the rows and the host say around a batch of subjects, read once: settings, preferences, addresses and
- * organizations, with the revisions an intent is guarded by.
+ * What planning and sending need to know about a batch of subjects, read once: settings, preferences, addresses and
+ * organizations, with the revisions that guard an intent.
  */
 export class Knowledge {
   readonly #context: PlanningContext
@@ -44,8 +45,8 @@ export class Knowledge {
   }
 
   /**
-   * `organizations`: what the host says of them, where that is known already; else it is asked.
-   * @throws NotificationError `directory_failed` or `directory_invalid` where the host answers for none of them.
+   * `organizations`: if already read; otherwise the directory is called.
+   * @throws NotificationError `directory_failed` or `directory_invalid` if the directory fails for all of them.
    */
   static async load(
     context: PlanningContext,
@@ -80,7 +81,7 @@ export class Knowledge {
       const settings = this.settings(organizationId)
       found = {
         policy: policyOf(settings),
-        wishesOf: (recipient) => wishesWithin(organizationId, this.#preferences.get(refKey(recipient))),
+        preferencesOf: (recipient) => preferencesWithin(organizationId, this.#preferences.get(refKey(recipient))),
         suppression: (channel, address) =>
           this.#addresses.suppression(ownAddress(this.#context, settings, organizationId, channel, address)),
         providerFault: (channel) => this.#context.providers.fault(settings, channel),
@@ -94,30 +95,30 @@ export class Knowledge {
     return this.#settings.get(organizationId) ?? null
   }
 
-  /** Null also where they were made while the id was another organization's. */
+  /** Null also if they were made while the id belonged to another organization. */
   preferences(recipient: RecipientRef, organizationId: string): PreferencesRow | null {
     const row = this.#preferences.get(refKey(recipient))
     return row?.organizationId === organizationId ? row : null
   }
 
-  /** Null where the host does not know it, or knows nothing of it that can be used. */
+  /** Null if the directory has no usable row of it. */
   organization(organizationId: string): Organization | null {
     const truth = this.#organization(organizationId)
     return truth.kind === 'known' ? truth.value : null
   }
 
-  /** Why the host did not say what the organization is called; null: it did. */
+  /** Why the organization could not be read; null if it could. */
   organizationFault(organizationId: string): NotificationError | null {
     const truth = this.#organization(organizationId)
     return truth.kind === 'unanswered' ? truth.error : null
   }
 
-  /** Who sends on the channel from here, or why nobody can. */
-  provider(organizationId: string, channel: (typeof channels)[number]): Provider | ProviderFault {
-    return this.#context.providers.find(this.settings(organizationId), channel)
+  /** The provider that this process sends through on the channel, or why there is none. */
+  provider(organizationId: string, channel: Channel): Provider | ProviderFault {
+    return this.#context.providers.first(this.settings(organizationId), channel)
   }
 
-  /** What a decision about these recipients rests on. `to`: where a message goes by it. */
+  /** What a decision about these recipients depends on. `to`: where a message goes by it. */
   guard(
     organizationId: string,
     recipients: readonly RecipientRef[],
@@ -146,11 +147,11 @@ export const ownAddress = (
 ): OwnAddress => ({
   organizationId,
   channel,
-  address: addressKey(address),
+  address: addressKey(channel, address),
   isShared: providers.isShared(settings, channel),
 })
 
-/** @throws NotificationError `invalid_input` for what is no recipient, or one without preferences. */
+/** @throws NotificationError `invalid_input` for an invalid recipient, or one without preferences. */
 export function preferenceRef(kinds: IdKinds, recipient: HostPreferenceRef): PreferenceRef {
   const ref = preferenceRefOf(readRecipient(kinds, recipient, 'recipient'))
   if (ref !== null) return ref
@@ -162,10 +163,10 @@ export function preferenceRef(kinds: IdKinds, recipient: HostPreferenceRef): Pre
 }
 
 /**
- * Of preferences that were made while the id was another organization's, opt-outs hold: whoever it is may be the same person.
- * The addresses may be a stranger's by now, and the directory knows better.
+ * Of preferences made while the id belonged to another organization, only the opt-outs apply: it may be the same person.
+ * The addresses may be someone else's by now; the directory has the current ones.
  */
-function wishesWithin(organizationId: string, row: PreferencesRow | undefined): PreferencesRow | null {
+function preferencesWithin(organizationId: string, row: PreferencesRow | undefined): PreferencesRow | null {
   if (row === undefined || row.organizationId === organizationId) return row ?? null
   return withoutContacts(row)
 }
@@ -182,10 +183,12 @@ function* addressesOf(
 ): Generator<OwnAddress> {
   for (const { organizationId, recipients } of subjects) {
     const settings = settingsOf.get(organizationId) ?? null
+    const policy = policyOf(settings)
+    const channels = channelsInUse(policy)
     for (const recipient of recipients) {
       for (const channel of channels) {
-        const wishes = wishesWithin(organizationId, preferences.get(refKey(recipient)))
-        const { address } = contactOf(channel, wishes, recipient, settings?.defaultCountry ?? null)
+        const own = preferencesWithin(organizationId, preferences.get(refKey(recipient)))
+        const { address } = contactOf(channel, own, recipient, policy.defaultCountry)
         if (address !== null) yield ownAddress(context, settings, organizationId, channel, address)
       }
     }

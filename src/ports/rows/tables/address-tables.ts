@@ -1,4 +1,5 @@
-import type { Channel, SuppressionCause } from '../../../schemas/vocabulary.ts'
+import type { Channel } from '../../../channels/index.ts'
+import type { SuppressionCause } from '../../../schemas/vocabulary.ts'
 import { never, optional, required, type Table, times, word } from './columns.ts'
 
 export const addressTables = {
@@ -35,7 +36,7 @@ export const addressTables = {
     ],
   },
   /**
-   * Until version 8 what `notification_addresses` has now, and still written by such a library beside this one. An opt-out that it
+   * Until version 9 what `notification_addresses` has now, and still written by such a library beside this one. An opt-out that it
    * records is not lost: the provider refuses the next message too, and then it is in the right place. To be dropped in the
    * release after this one.
    */

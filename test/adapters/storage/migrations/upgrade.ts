@@ -11,6 +11,7 @@ const newest = [
   'held_after_a_restore',
   'lists_at_size',
   'countries_and_encryption',
+  'channels',
   'addresses',
 ]
 const laterThan = {
