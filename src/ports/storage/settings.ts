@@ -1,4 +1,3 @@
-import type { Channel } from '../../channels/index.ts'
 import type { Actor } from '../../schemas/audit.ts'
 import type { SettingsValues } from '../../schemas/settings.ts'
 import type { ReplanScope } from './plans.ts'
