@@ -2,8 +2,9 @@
 
 // The library: what makes it, what its calls take, and what they return.
 
+export type { Channel } from './channels/index.ts'
 export type { Proportion } from './domain/attendance.ts'
-export type { Effective } from './domain/effective.ts'
+export type { EffectiveDecision } from './domain/effective.ts'
 export type { Percentiles } from './domain/histogram.ts'
 export type { RetryPolicy } from './domain/retry.ts'
 export type { DirectoryFinding, NotificationEvent, NotificationEvents, ReminderEvent } from './events.ts'
@@ -60,7 +61,6 @@ export type {
   AppointmentOutcome,
   AppointmentStatus,
   Category,
-  Channel,
   DecisionAction,
   DeliveryState,
   DeliveryStatus,
@@ -129,6 +129,7 @@ export {
 // What a host's forms and columns need: the words a field may hold, the mask of a stored secret, and the schemas that
 // settings, preferences and templates are validated with.
 
+export { channels } from './channels/index.ts'
 export { actorKinds, auditActions, auditTargets } from './schemas/audit.ts'
 export { secretMask } from './schemas/fields.ts'
 export { preferencesInput } from './schemas/preferences.ts'
@@ -139,7 +140,6 @@ export {
   appointmentOutcomes,
   appointmentStatuses,
   categories,
-  channels,
   decisionActions,
   deliveryStates,
   deliveryStatuses,
@@ -203,7 +203,7 @@ export type * from './ports/transport.ts'
 
 export { leaseChallengeMs, maxCountedTotal } from './ports/storage/deliveries.ts'
 export { sendQueueKey } from './ports/storage/due.ts'
-export { clockSlackMs } from './ports/storage/jobs.ts'
+export { clockToleranceMs } from './ports/storage/jobs.ts'
 export { type ColumnKindOf, type ColumnName, columnOf, type Fields, type ValuesOf } from './schemas/fields.ts'
 export { emptyPreferences, preferenceFields } from './schemas/preferences.ts'
 export { emptySettings, settingsFields } from './schemas/settings.ts'

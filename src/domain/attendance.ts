@@ -1,7 +1,8 @@
-import { type Attendance, channelSets, distances, reminderCounts } from '../schemas/attendance.ts'
-import { type AppointmentOutcome, appointmentOutcomes, type Channel } from '../schemas/vocabulary.ts'
+import type { Channel } from '../channels/index.ts'
+import { type Attendance, channelSetOf, channelSets, distances, reminderCounts } from '../schemas/attendance.ts'
+import { type AppointmentOutcome, appointmentOutcomes } from '../schemas/vocabulary.ts'
 
-/** Reminders that went out before an appointment, as far as they may have changed whether somebody came. */
+/** A reminder sent before an appointment, with what may have influenced attendance. */
 type SentReminder = { readonly channel: Channel; readonly hoursBefore: number }
 
 const limits = [
@@ -19,17 +20,15 @@ function nearestOf(sent: readonly SentReminder[]): Attendance['nearest'] {
 }
 
 export function attendanceOf(outcome: AppointmentOutcome, sent: readonly SentReminder[]): Attendance {
-  const email = sent.some((one) => one.channel === 'EMAIL')
-  const sms = sent.some((one) => one.channel === 'SMS')
   return {
     outcome,
     reminders: reminderCounts[Math.min(sent.length, 4)] ?? '4+',
     nearest: nearestOf(sent),
-    channels: email && sms ? 'EMAIL+SMS' : email ? 'EMAIL' : sms ? 'SMS' : 'none',
+    channels: channelSetOf(sent.map((one) => one.channel)),
   }
 }
 
-/** As the `detail` of a counter. */
+/** The `detail` of a counter. */
 export const attendanceKey = ({ outcome, reminders, nearest, channels }: Attendance): string =>
   [outcome, reminders, nearest, channels].join('|')
 

@@ -8,9 +8,10 @@ import {
   type PlanFacts,
   type Truth,
 } from '../../src/domain/due.ts'
+import { addressKey } from '../../src/domain/effective.ts'
 import { parseStart } from '../../src/domain/local-time.ts'
 import { resolveRivals } from '../../src/domain/rivals.ts'
-import { appointment, noWishes, patient, surroundings } from './support.ts'
+import { appointment, noPreferences, patient, surroundings } from './support.ts'
 
 const now = new Date('2026-03-19T15:00:00Z')
 const leadMs = 60_000
@@ -58,7 +59,7 @@ describe('a due reminder', () => {
     ['offset removed', check({}, { ...active, customReminders: [3] }), 'offset_removed'],
     [
       'opted out',
-      check({}, active, surroundings({}, { ...noWishes, appointmentReminder: false })),
+      check({}, active, surroundings({}, { ...noPreferences, appointmentReminder: false })),
       'category_disabled_by_recipient',
     ],
     ['suppressed', check({}, active, surroundings({}, null, { suppressed: 'EMAIL' })), 'suppressed'],
@@ -82,7 +83,7 @@ describe('a due reminder', () => {
     expect(late(leadMs + 1).kind).toBe('send')
     for (const ms of [leadMs, 0, -3_600_000]) expect(late(ms)).toEqual({ kind: 'refuse', rule: 'too_late' })
     // Who opted out meanwhile would not have got it in time either.
-    const optedOut = surroundings({}, { ...noWishes, appointmentReminder: false })
+    const optedOut = surroundings({}, { ...noPreferences, appointmentReminder: false })
     expect(checkReminder(reminder, truth(), active, optedOut, earlier(0)).kind).toBe('cancel')
   })
 
@@ -175,7 +176,7 @@ describe('rivals', () => {
         }
         const sent = standing.filter((one) => !mergedInto.has(one.key))
         const place = (one: (typeof rivals)[number]) =>
-          `${one.channel}${one.reminderTime.getTime()}${one.address.toLowerCase()}`
+          `${one.channel}${one.reminderTime.getTime()}${addressKey(one.channel, one.address)}`
         expect(new Set(sent.map(place)).size).toBe(sent.length)
         expect(new Set(standing.map(place)).size).toBe(sent.length)
         for (const into of mergedInto.values()) expect(sent.some((one) => one.key === into)).toBe(true)

@@ -1,3 +1,4 @@
+import type { Channel } from '../../src/channels/index.ts'
 import type { Appointment } from '../../src/domain/appointment.ts'
 import type { OrganizationPolicy } from '../../src/domain/effective.ts'
 import { parseStart } from '../../src/domain/local-time.ts'
@@ -6,14 +7,14 @@ import type { Person } from '../../src/schemas/directory.ts'
 import { showing } from '../../src/schemas/fields.ts'
 import { emptyPreferences, type PreferencesValues } from '../../src/schemas/preferences.ts'
 import { emptySettings, settingsFields } from '../../src/schemas/settings.ts'
-import type { Channel, Rule } from '../../src/schemas/vocabulary.ts'
+import type { Rule } from '../../src/schemas/vocabulary.ts'
 
 export const policy: OrganizationPolicy = {
   ...showing(settingsFields)(emptySettings),
   defaultSmsReminders: [24],
 }
 
-export const noWishes = emptyPreferences
+export const noPreferences = emptyPreferences
 
 export const patient: Person = { type: 'PATIENT', id: 1, email: 'one@example.org', phone: '+14155550101' }
 export const practitioner: Person = { type: 'PRACTITIONER', id: 9, email: 'dr@example.org' }
@@ -33,11 +34,11 @@ export const appointment = (changes: Partial<Appointment> = {}): Appointment => 
 
 export const surroundings = (
   changes: Partial<OrganizationPolicy> = {},
-  wishes: PreferencesValues | null = null,
+  preferences: PreferencesValues | null = null,
   faults: { readonly provider?: Rule; readonly suppressed?: Channel } = {},
 ): Surroundings => ({
   policy: { ...policy, ...changes },
-  wishesOf: () => wishes,
+  preferencesOf: () => preferences,
   isSuppressed: (channel) => channel === faults.suppressed,
   providerFault: () => faults.provider ?? null,
 })

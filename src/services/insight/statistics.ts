@@ -1,12 +1,20 @@
 import { z } from 'zod'
+import { channels } from '../../channels/index.ts'
 import { type Proportion, proportion, readAttendanceKey } from '../../domain/attendance.ts'
 import { type Percentiles, percentilesOf } from '../../domain/histogram.ts'
 import type { Count, TaskEvent } from '../../ports/storage.ts'
-import { type Attendance, channelSets, distances, reminderCounts } from '../../schemas/attendance.ts'
+import {
+  type Attendance,
+  channelSets,
+  distances,
+  documentedChannelSets,
+  reminderCounts,
+} from '../../schemas/attendance.ts'
+import { type ByChannel, byChannel } from '../../schemas/channel-fields.ts'
 import { organizationId, parseInput } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import { isInRange, rangeWords } from '../../schemas/instant.ts'
-import { type Category, type Channel, categories, channels, type Measure } from '../../schemas/vocabulary.ts'
+import { type Category, categories, type Measure } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
 
 const day = z.iso.date().refine((text) => isInRange(new Date(text)), rangeWords)
@@ -19,7 +27,7 @@ const statisticsFilter = z.strictObject({
   to: day.optional(),
   channel: z.enum(channels).optional(),
   category: z.enum(categories).optional(),
-  /** The name of a transport: then only what it was given is counted. */
+  /** Name of a transport: counts only the messages given to it. */
   provider: z.string().min(1).optional(),
 })
 export type StatisticsFilter = z.infer<typeof statisticsFilter>
@@ -47,27 +55,28 @@ export type StatisticsReport = Outcomes & {
   readonly to: string | null
   /** Reminders planned and notices queued in the period. */
   readonly planned: number
-  /** Reminders withdrawn and notices cancelled before they went out, by rule. */
+  /** Reminders withdrawn and notices cancelled before they were sent, by rule. */
   readonly cancelledByReason: Readonly<Record<string, number>>
-  /** Who was left out when a message was planned or asked for, by rule. */
+  /** Messages left out at planning or on request, by rule. */
   readonly skippedByReason: Readonly<Record<string, number>>
-  /** From when a reminder was due, or a notice asked for, until it was accepted by the provider. */
+  /** From when a reminder was due, or a notice requested, until the provider accepted it. */
   readonly dueToSent: Percentiles
-  /** Until the provider reported it delivered, where it does. */
+  /** From accepted to delivered, for providers that report it. */
   readonly sentToDelivered: Percentiles
-  readonly byChannel: Readonly<Record<Channel, Outcomes>>
+  /** E-mail and SMS, and what else was used. */
+  readonly byChannel: ByChannel<Outcomes>
   readonly byCategory: Readonly<Record<Category, Outcomes>>
   readonly byProvider: Readonly<Record<string, Outcomes>>
   readonly byDay: readonly (Outcomes & { readonly day: string })[]
-  /** What became of tasks of TaskManager, by event, and how long after their time they were executed. */
+  /** Events of TaskManager's tasks, and how long after their time they were executed. */
   readonly tasks: TaskCounts
   /**
-   * Recipients who switched a channel or a category off, and addresses that a provider reported as opted out or dead.
+   * Recipients who disabled a channel or a category, and addresses that a provider reported as opted out or dead.
    */
   readonly optOuts: {
-    readonly byChannel: Readonly<Record<Channel, number>>
+    readonly byChannel: ByChannel<number>
     readonly byCategory: Readonly<Record<Category, number>>
-    readonly suppressedByChannel: Readonly<Record<Channel, number>>
+    readonly suppressedByChannel: ByChannel<number>
   }
 }
 
@@ -84,7 +93,7 @@ export type AttendanceReport = {
   readonly cancelledLate: number
   readonly rescheduled: number
   readonly noShowRate: Proportion
-  /** By how many reminders went out, how long before the start the nearest was, and on which channels. */
+  /** By number of reminders sent, time from the nearest one to the start, and channels. */
   readonly byReminders: NoShows<Attendance['reminders']>
   readonly byNearest: NoShows<Attendance['nearest']>
   readonly byChannels: NoShows<Attendance['channels']>
@@ -104,7 +113,7 @@ export class Statistics {
   }
 
   /**
-   * The same for reminders only, with what became of the appointments (`recordOutcome`), by the reminders that were
+   * The same for reminders only, with the outcomes of appointments (`recordOutcome`), by the reminders that were
    * sent.
    * @throws NotificationError `invalid_input`.
    */
@@ -128,10 +137,9 @@ export class Statistics {
       ...ofMeasure('WITHDRAWN'),
       ...ofMeasure('CANCELLED').filter((one) => one.category !== 'REMINDER'),
     ]
-    const perChannel = <T>(of: (rows: (one: Count) => boolean) => T) => ({
-      EMAIL: of((one) => one.channel === 'EMAIL'),
-      SMS: of((one) => one.channel === 'SMS'),
-    })
+    const counted = channels.filter((one) => counts.some(({ channel }) => channel === one))
+    const perChannel = <T>(of: (rows: (one: Count) => boolean) => T) =>
+      byChannel(counted, (channel) => of((one) => one.channel === channel))
     const perCategory = <T>(of: (rows: (one: Count) => boolean) => T) => ({
       CONFIRMATION: of((one) => one.category === 'CONFIRMATION'),
       REMINDER: of((one) => one.category === 'REMINDER'),
@@ -186,6 +194,10 @@ function tasksOf(events: readonly Count[], times: readonly Count[]): TaskCounts 
   }
 }
 
+/** Of sets of channels, the documented ones and those that were counted. */
+const setsOf = (known: readonly Pick<Attendance, 'channels'>[]): readonly string[] =>
+  channelSets.filter((set) => documentedChannelSets.includes(set) || known.some((one) => one.channels === set))
+
 function byDetail(rows: readonly Count[]): Record<string, number> {
   const sums = new Map<string, number>()
   for (const { detail, count } of rows) sums.set(detail, (sums.get(detail) ?? 0) + count)
@@ -237,6 +249,6 @@ function attendanceReport(counts: readonly Count[]): AttendanceReport {
     noShowRate: noShows(),
     byReminders: grouped('reminders', reminderCounts),
     byNearest: grouped('nearest', distances),
-    byChannels: grouped('channels', channelSets),
+    byChannels: grouped('channels', setsOf(known)),
   }
 }
