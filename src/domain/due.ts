@@ -212,7 +212,7 @@ function missing(
   now: Date,
 ): CheckResult {
   if (!hasUnreadablePeople) return cancel('recipient_removed')
-  return unreadable([{ field: 'recipients', message: 'include somebody who cannot be read' }], start, now)
+  return unreadable([{ field: 'recipients', message: 'include a person who cannot be read' }], start, now)
 }
 
 /** A failing directory is a reason neither to send nor to drop a message. `start` null: unknown. */

@@ -74,7 +74,7 @@ export async function preparePlans(
       // One appointment's failure must not stop the others.
       const { appointmentId } = request
       logger.error('appointment not planned', { appointmentId, fault: faultOf(error) })
-      failures.set(request, unreadable(appointmentId, [{ field: '', message: 'no plan can be made of it' }]))
+      failures.set(request, unreadable(appointmentId, [{ field: '', message: 'it cannot be planned; see the log' }]))
       return []
     }
   })
