@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { asOptions } from './schemas/as-options.ts'
+import { furtherChannels } from './schemas/channel-fields.ts'
+import { accountPlaces, withValueAt } from './schemas/channel-settings.ts'
 import { parseInput } from './schemas/common.ts'
 import { namesWith } from './schemas/fields.ts'
 import { emptySettings, type SettingsValues, settingsFields } from './schemas/settings.ts'
@@ -10,10 +12,16 @@ const set = z
   .transform((text) => (text === undefined || text.trim() === '' ? null : text.trim()))
 const number = set.transform((text) => (text === null ? null : Number(text)))
 
-const variables = namesWith(settingsFields, 'variable').map((name) => {
-  const { variable, schema } = settingsFields[name]
+const documented = namesWith(settingsFields, 'variable').map((name) => ({
+  place: [name] as const,
+  rules: settingsFields[name],
+}))
+const further = furtherChannels.flatMap(accountPlaces)
+const variables = [...documented, ...further].flatMap(({ place, rules }) => {
+  const { variable, schema } = rules
+  if (variable === undefined) return []
   const read = schema instanceof z.ZodNumber ? number.pipe(schema.nullable()) : set
-  return { name, variable, read }
+  return [{ place, variable, read }]
 })
 const environment = z
   .object(Object.fromEntries(variables.map(({ variable, read }) => [variable, read])))
@@ -25,6 +33,9 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
   readonly encryptionKey: string | null
 } {
   const read = asOptions(() => parseInput(environment, { ...env }, 'environment variables'))
-  const defaults = Object.fromEntries(variables.map(({ name, variable }) => [name, read[variable]]))
-  return { defaults: { ...emptySettings, ...defaults }, encryptionKey: read.NOTIFICATIONS_ENCRYPTION_KEY }
+  const defaults = variables.reduce(
+    (values, { place, variable }) => (read[variable] === null ? values : withValueAt(values, place, read[variable])),
+    emptySettings,
+  )
+  return { defaults, encryptionKey: read.NOTIFICATIONS_ENCRYPTION_KEY }
 }

@@ -1,7 +1,8 @@
+import type { Channel } from './channels/index.ts'
 import type { FieldIssue } from './errors.ts'
 import type { Directory } from './ports/directory.ts'
 import type { EntityId, RecipientRef } from './schemas/common.ts'
-import type { Category, Channel, Rule } from './schemas/vocabulary.ts'
+import type { Category, Rule } from './schemas/vocabulary.ts'
 
 /** What every event about a message holds: ids only, never a name, an address or a text. */
 type About = {

@@ -2,6 +2,7 @@
 
 // The library: what makes it, what its calls take, and what they return.
 
+export type { Channel } from './channels/index.ts'
 export type { Proportion } from './domain/attendance.ts'
 export type { EffectiveDecision } from './domain/effective.ts'
 export type { Percentiles } from './domain/histogram.ts'
@@ -60,7 +61,6 @@ export type {
   AppointmentOutcome,
   AppointmentStatus,
   Category,
-  Channel,
   DecisionAction,
   DeliveryState,
   DeliveryStatus,
@@ -129,6 +129,7 @@ export {
 // What a host's forms and columns need: the words a field may hold, the mask of a stored secret, and the schemas that
 // settings, preferences and templates are validated with.
 
+export { channels } from './channels/index.ts'
 export { actorKinds, auditActions, auditTargets } from './schemas/audit.ts'
 export { secretMask } from './schemas/fields.ts'
 export { preferencesInput } from './schemas/preferences.ts'
@@ -139,7 +140,6 @@ export {
   appointmentOutcomes,
   appointmentStatuses,
   categories,
-  channels,
   decisionActions,
   deliveryStates,
   deliveryStatuses,

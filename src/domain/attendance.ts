@@ -1,5 +1,6 @@
-import { type Attendance, channelSets, distances, reminderCounts } from '../schemas/attendance.ts'
-import { type AppointmentOutcome, appointmentOutcomes, type Channel } from '../schemas/vocabulary.ts'
+import type { Channel } from '../channels/index.ts'
+import { type Attendance, channelSetOf, channelSets, distances, reminderCounts } from '../schemas/attendance.ts'
+import { type AppointmentOutcome, appointmentOutcomes } from '../schemas/vocabulary.ts'
 
 /** A reminder sent before an appointment, with what may have influenced attendance. */
 type SentReminder = { readonly channel: Channel; readonly hoursBefore: number }
@@ -19,13 +20,11 @@ function nearestOf(sent: readonly SentReminder[]): Attendance['nearest'] {
 }
 
 export function attendanceOf(outcome: AppointmentOutcome, sent: readonly SentReminder[]): Attendance {
-  const email = sent.some((one) => one.channel === 'EMAIL')
-  const sms = sent.some((one) => one.channel === 'SMS')
   return {
     outcome,
     reminders: reminderCounts[Math.min(sent.length, 4)] ?? '4+',
     nearest: nearestOf(sent),
-    channels: email && sms ? 'EMAIL+SMS' : email ? 'EMAIL' : sms ? 'SMS' : 'none',
+    channels: channelSetOf(sent.map((one) => one.channel)),
   }
 }
 

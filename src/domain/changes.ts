@@ -1,8 +1,5 @@
+import type { Change } from '../schemas/vocabulary.ts'
 import type { Appointment } from './appointment.ts'
-
-/** What a reschedule notice can report as changed. */
-export const changes = ['time', 'place', 'practitioner'] as const
-export type Change = (typeof changes)[number]
 
 /** What a recipient was last notified of about an appointment. Undefined: unknown. */
 export type Known = {

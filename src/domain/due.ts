@@ -1,3 +1,4 @@
+import type { Channel } from '../channels/index.ts'
 import { type FieldIssue, issuesInWords, type NotificationError } from '../errors.ts'
 import type { RecipientRef } from '../schemas/common.ts'
 import type { Person } from '../schemas/directory.ts'
@@ -6,7 +7,6 @@ import type { RowFinding } from '../schemas/row.ts'
 import {
   type AppointmentStatus,
   type Category,
-  type Channel,
   isProviderLocked,
   isProviderMissing,
   type Rule,

@@ -1,11 +1,12 @@
+import { type Channel, channelOf } from '../channels/index.ts'
+import { channelPreferences, channelSettings } from '../schemas/channel-settings.ts'
 import type { Person } from '../schemas/directory.ts'
-import { readEmail } from '../schemas/email-address.ts'
 import type { ShownOf } from '../schemas/fields.ts'
 import type { OffsetInput } from '../schemas/offset.ts'
-import { type Country, type ReadContact, readPhone } from '../schemas/phone-number.ts'
-import { categoryFlagOf, channelFlagOf, type PreferencesValues } from '../schemas/preferences.ts'
+import type { Country, ReadContact } from '../schemas/phone-number.ts'
+import { categoryFlagOf, type PreferencesValues } from '../schemas/preferences.ts'
 import type { SettingsFields } from '../schemas/settings.ts'
-import type { Category, Channel, Rule } from '../schemas/vocabulary.ts'
+import type { Category, Rule } from '../schemas/vocabulary.ts'
 
 /** The organization's settings, with defaults filled in. */
 export type OrganizationPolicy = ShownOf<SettingsFields>
@@ -27,7 +28,7 @@ export type EffectiveDecision = {
   readonly rule: Rule
   /** Every rule against sending, strongest first, as shown by `explain()` and the debug endpoints. */
   readonly reasons: readonly Rule[]
-  /** E-mail address with its domain in ASCII, or phone number in E.164; null if there is no usable one. */
+  /** Where it would go, in the channel's normal form: e-mail with its domain in ASCII, phone in E.164; null if there is no usable one. */
   readonly address: string | null
   /** What is wrong or doubtful about the address, without the address itself; null if nothing is. */
   readonly addressNote: string | null
@@ -41,10 +42,12 @@ export type EffectiveDecision = {
  */
 export function effective(input: EffectiveInput): EffectiveDecision {
   const { policy, preferences, recipient, category, channel } = input
-  const email = channel === 'EMAIL'
+  const settings = channelSettings(policy, channel)
+  const own = channelPreferences(preferences, channel)
   const reasons: Rule[] = []
-  if (!policy[channelFlagOf[channel]]) reasons.push('channel_disabled_by_organization')
-  if (preferences?.[channelFlagOf[channel]] === false) reasons.push('channel_disabled_by_recipient')
+  if (!settings.enabled) reasons.push('channel_disabled_by_organization')
+  if (own.enabled === false) reasons.push('channel_disabled_by_recipient')
+  if (own.enabled === null && channelOf(channel).consent === 'own') reasons.push('no_consent')
   if (recipient.type === 'PRACTITIONER') {
     if (!policy.practitionerNotifications.includes(category)) reasons.push('not_switched_on_for_practitioners')
   } else if (preferences?.[categoryFlagOf[category]] === false) {
@@ -52,16 +55,16 @@ export function effective(input: EffectiveInput): EffectiveDecision {
   }
   const contact = contactOf(channel, preferences, recipient, policy.defaultCountry)
   if (contact.fault !== null) reasons.push(contact.fault)
-  if (contact.address !== null && input.isSuppressed(channel, addressKey(contact.address))) reasons.push('suppressed')
+  if (contact.address !== null && input.isSuppressed(channel, addressKey(channel, contact.address)))
+    reasons.push('suppressed')
   if (input.providerFault !== null) reasons.push(input.providerFault)
-  const own = email ? preferences?.emailReminders : preferences?.smsReminders
   return {
     allowed: reasons.length === 0,
     rule: reasons[0] ?? 'allowed',
     reasons,
     address: contact.address,
     addressNote: contact.note,
-    offsets: own ?? (email ? policy.defaultEmailReminders : policy.defaultSmsReminders),
+    offsets: own.reminders ?? settings.reminders,
   }
 }
 
@@ -69,8 +72,8 @@ export function effective(input: EffectiveInput): EffectiveDecision {
 export const detailOf = ({ rule, addressNote }: EffectiveDecision) =>
   rule === 'invalid_contact' && addressNote !== null ? { detail: addressNote } : {}
 
-/** Two addresses are the same if their keys are: in practice no two mailboxes differ only in case. */
-export const addressKey = (address: string): string => address.toLowerCase()
+/** What two addresses of a channel are compared by. */
+export const addressKey = (channel: Channel, address: string): string => channelOf(channel).address.key(address)
 
 export type Contact = {
   readonly address: string | null
@@ -89,15 +92,15 @@ export function contactOf(
   recipient: Person,
   country: Country | null,
 ): Contact {
-  const given =
-    channel === 'EMAIL' ? (preferences?.emailAddress ?? recipient.email) : (preferences?.phoneNumber ?? recipient.phone)
+  const rules = channelOf(channel).address
+  const given = channelPreferences(preferences, channel).address ?? rules.of(recipient)
   if (given === null || given === undefined || given.trim() === '') {
     return { address: null, fault: 'no_contact', note: null }
   }
-  const key = `${channel} ${channel === 'SMS' ? country : ''} ${given}`
+  const key = `${channel} ${rules.byCountry ? country : ''} ${given}`
   let contact = checked.get(key)
   if (contact === undefined) {
-    contact = contactFrom(channel === 'EMAIL' ? readEmail(given) : readPhone(given, country))
+    contact = contactFrom(rules.read(given, country))
     if (checked.size >= 10_000) checked.clear()
     // Anything longer is not an address and not worth the memory.
     if (key.length <= 1000) checked.set(key, contact)

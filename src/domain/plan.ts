@@ -1,9 +1,11 @@
+import type { Channel } from '../channels/index.ts'
+import { channelsInUse } from '../schemas/channel-settings.ts'
 import { type RecipientRef, refKey } from '../schemas/common.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
 import type { Person } from '../schemas/directory.ts'
 import type { Offset, OffsetInput } from '../schemas/offset.ts'
 import type { PreferencesValues } from '../schemas/preferences.ts'
-import { type Channel, channels, isProviderLocked, type PastReminderPolicy, type Rule } from '../schemas/vocabulary.ts'
+import { isProviderLocked, type PastReminderPolicy, type Rule } from '../schemas/vocabulary.ts'
 import { type Appointment, refOf } from './appointment.ts'
 import { detailOf, type EffectiveDecision, effective, type OrganizationPolicy } from './effective.ts'
 import { canonicalOffsets, hoursBefore, reminderTime } from './reminder-time.ts'
@@ -69,7 +71,8 @@ export function planReminders(input: PlanInput): ReminderPlan {
   const reminders: PlannedReminder[] = []
   const entries: DecisionEntry[] = []
   for (const recipient of input.appointment.recipients) {
-    for (const channel of channels) planChannel(input, recipient, channel, reminders, entries)
+    for (const channel of channelsInUse(input.surroundings.policy))
+      planChannel(input, recipient, channel, reminders, entries)
   }
   reminders.sort((one, other) => one.reminderTime.getTime() - other.reminderTime.getTime())
   return { reminders, entries }

@@ -1,6 +1,7 @@
+import type { Channel } from '../channels/index.ts'
 import { type RecipientRef, refKey } from '../schemas/common.ts'
 import { type OffsetInput, parseOffset } from '../schemas/offset.ts'
-import type { Channel, ReminderStatus, Rule } from '../schemas/vocabulary.ts'
+import type { ReminderStatus, Rule } from '../schemas/vocabulary.ts'
 import { addressKey } from './effective.ts'
 import type { Start } from './local-time.ts'
 import { recipientChannelKey } from './plan.ts'
@@ -43,7 +44,7 @@ export function resolveRivals(rivals: readonly Rival[]): Rivalry {
   const first = new Map<string, number>()
   const mergedInto = new Map<number, number>()
   for (const rival of nearest.values()) {
-    const place = `${rival.channel}:${rival.reminderTime.getTime()}:${addressKey(rival.address)}`
+    const place = `${rival.channel}:${rival.reminderTime.getTime()}:${addressKey(rival.channel, rival.address)}`
     const winner = first.get(place)
     if (winner === undefined) first.set(place, rival.key)
     else mergedInto.set(rival.key, winner)

@@ -112,7 +112,7 @@ function objectWire(schema: z.ZodObject): Wire {
         const field = byName.get(name)
         const place = at === '' ? name : `${at}.${name}`
         if (field !== undefined) decoded[field.key] = field.wire.decode(value[name], place, reading)
-        else if (strict || name === '__proto__') reading.issues.push({ field: place, message: unknownField })
+        else if (strict || name === '__proto__') reading.issues.push({ field: place, message: unknownIn(schema, name) })
       }
       return decoded
     },
@@ -132,6 +132,12 @@ function objectWire(schema: z.ZodObject): Wire {
     },
     names: new Map(fields.flatMap(({ key, name, wire }) => [[key, name] as const, ...wire.names])),
   }
+}
+
+/** What a schema says of a field that it does not know. */
+function unknownIn(schema: z.ZodObject, name: string): string {
+  const { error } = schema.safeParse({ [name]: null }, { error: inWords })
+  return error?.issues.find(({ code }) => code === 'unrecognized_keys')?.message ?? unknownField
 }
 
 function arrayWire(element: Wire): Wire {

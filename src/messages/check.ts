@@ -1,14 +1,13 @@
 import type { Warning } from '../schemas/common.ts'
-import { type Templates, templateField } from '../schemas/settings.ts'
 import type { TemplateSet } from '../schemas/templates.ts'
-import { type Category, type Channel, categories, templateKeyOf } from '../schemas/vocabulary.ts'
+import { type Category, categories, templateKeyOf } from '../schemas/vocabulary.ts'
 import { type CompiledTemplate, compileDraft } from './compile.ts'
 import type { MessageFacts } from './facts.ts'
+import type { MessageFormat, Templated } from './format.ts'
 import { partsOf, renderMessage, type TemplateParts } from './render.ts'
-import { smsSegments } from './sms-segments.ts'
-import { excerpt, invalidTemplate, type LocatedProblem, positionAt } from './template-problems.ts'
+import { invalidTemplate, type LocatedProblem, positionAt } from './template-problems.ts'
 
-/** Usual values with a long date, to price an SMS by. */
+/** Usual values with a long date, to price a text by. */
 export function sampleFacts(category: Category): MessageFacts {
   return {
     category,
@@ -40,13 +39,17 @@ function compiledParts({ body, subject, fields }: TemplateParts): Part[] {
     : [{ field: fields.subject, compiled: compileDraft(subject), isSubject: true }, ...parts]
 }
 
-function faultsOf({ field, compiled, isSubject }: Part, category: Category, channel: Channel): LocatedProblem[] {
+function faultsOf(
+  { field, compiled, isSubject }: Part,
+  category: Category,
+  { limit }: MessageFormat,
+): LocatedProblem[] {
   if (compiled.problems.length > 0) return compiled.problems.map((problem) => ({ field, problem }))
   try {
     compiled.render(sampleFacts(category))
     compiled.render(emptyFacts(category))
-    // A subject is cut to its length, and an SMS has none.
-    const fault = isSubject ? null : compiled.sizeFault(channel, sampleFacts(category))
+    // A subject is cut to its length.
+    const fault = isSubject ? null : compiled.sizeFault(limit, sampleFacts(category))
     return fault === null ? [] : [{ field, problem: { line: 1, column: 1, message: fault } }]
   } catch (error) {
     const message = `it cannot be rendered: ${error instanceof Error ? error.message : String(error)}`
@@ -77,40 +80,43 @@ const fixedDay = (part: Part): Warning[] =>
 const strayBrace = (part: Part): Warning[] =>
   wordWarning(part, 'stray_brace', /\}/, ', a brace that nothing opened; it is sent as it stands')
 
-function smsWarnings(parts: TemplateParts, templates: TemplateSet, category: Category): Warning[] {
-  const ignored: Warning = { field: parts.fields.subject, code: 'subject_ignored', message: 'An SMS has no subject' }
-  const { text } = renderMessage({ channel: 'SMS', facts: sampleFacts(category), templates, compile: compileDraft })
-  const { segments, units, encoding, forcedBy } = smsSegments(text)
-  const cause =
-    forcedBy.length === 0 ? '' : `; GSM-7 lacks ${excerpt(forcedBy.join(' '))}, which leaves 67 characters to a segment`
-  const long: Warning = {
-    field: parts.fields.body,
-    code: 'sms_segments',
-    message: `With usual values this SMS costs ${segments} segments (${units} ${encoding} units)${cause}`,
-  }
-  return [...(parts.subject === undefined ? [] : [ignored]), ...(segments > 1 ? [long] : [])]
+/** About a subject that nobody would see, and a text that costs more than its author may think. */
+function contentWarnings(
+  channel: Templated,
+  parts: TemplateParts,
+  templates: TemplateSet,
+  category: Category,
+): Warning[] {
+  const { words, content } = channel
+  const what = words.one.charAt(0).toUpperCase() + words.one.slice(1)
+  const ignored = { field: parts.fields.subject, code: 'subject_ignored', message: `${what} has no subject` }
+  const isIgnored = content.subject === null && parts.subject !== undefined
+  const long = content.cost?.(sampleText(channel, templates, category)).warning ?? null
+  return [...(isIgnored ? [ignored] : []), ...(long === null ? [] : [{ field: parts.fields.body, ...long }])]
 }
+
+const sampleText = (channel: Templated, templates: TemplateSet, category: Category): string =>
+  renderMessage({ channel, facts: sampleFacts(category), templates, compile: compileDraft }).text
 
 /**
  * Checks an organization's templates before they are stored.
  * @returns warnings: `fixed_day` (a reminder that says "tomorrow"), `sms_segments` (more than one segment with usual
- * values, and the characters that force UCS-2), `subject_ignored` (on an SMS), `stray_brace`.
+ * values, and the characters that force UCS-2), `subject_ignored` (where messages have none), `stray_brace`.
  * @throws NotificationError `template_invalid` with an issue for every fault of every template: syntax, unknown
  * variables, quoted braces, wrong types, more than 500 elements, a text that may be too long; each names its field, line and column.
  */
-export function checkTemplates(field: keyof Templates, templates: TemplateSet): Warning[] {
-  const channel: Channel = field === templateField.SMS ? 'SMS' : 'EMAIL'
+export function checkTemplates(channel: Templated, templates: TemplateSet): Warning[] {
   const entries = categories.flatMap((category) => {
-    const parts = partsOf(templates, templateKeyOf[category], field)
+    const parts = partsOf(templates, templateKeyOf[category], channel.field)
     return parts === null ? [] : [{ category, parts, compiled: compiledParts(parts) }]
   })
   const faults = entries.flatMap(({ category, compiled }) =>
-    compiled.flatMap((part) => faultsOf(part, category, channel)),
+    compiled.flatMap((part) => faultsOf(part, category, channel.content)),
   )
   if (faults.length > 0) throw invalidTemplate(faults)
   return entries.flatMap(({ category, parts, compiled }) => [
     ...compiled.flatMap((part) => (category === 'REMINDER' ? fixedDay(part) : [])),
     ...compiled.flatMap(strayBrace),
-    ...(channel === 'SMS' ? smsWarnings(parts, templates, category) : []),
+    ...contentWarnings(channel, parts, templates, category),
   ])
 }

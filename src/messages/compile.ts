@@ -1,9 +1,9 @@
 import { type MessageFormatElement, parse } from '@formatjs/icu-messageformat-parser'
 import { IntlMessageFormat } from 'intl-messageformat'
 import { remember } from '../schemas/remember.ts'
-import type { Channel } from '../schemas/vocabulary.ts'
 import { usableLocales } from './calendar.ts'
 import type { MessageFacts } from './facts.ts'
+import type { SizeLimit } from './format.ts'
 import { formatters } from './formatters.ts'
 import { hashOf } from './hash.ts'
 import { type Inspection, inspect } from './inspect.ts'
@@ -20,7 +20,7 @@ export type CompiledTemplate = Pick<Inspection, 'literals' | 'problems'> & {
   /** Only for a template without problems. */
   render(facts: MessageFacts): string
   /** Why a message with these facts may be too long, whichever case of its plurals is the one; null: it is not. */
-  sizeFault(channel: Channel, facts: MessageFacts): string | null
+  sizeFault(limit: SizeLimit, facts: MessageFacts): string | null
   /** About what it takes in memory. */
   readonly bytes: number
 }
@@ -74,7 +74,7 @@ export function compileDraft(text: string): CompiledTemplate {
     literals,
     problems,
     render,
-    sizeFault: (channel, facts) => sizeFault(channel, elements, valuesOf(names, facts)),
+    sizeFault: (limit, facts) => sizeFault(limit, elements, valuesOf(names, facts)),
     bytes: ownSize + count.all * elementBytes,
   }
 }

@@ -1,5 +1,4 @@
-import type { Change } from '../domain/changes.ts'
-import type { Category } from '../schemas/vocabulary.ts'
+import type { Category, Change } from '../schemas/vocabulary.ts'
 import { usableLocales } from './calendar.ts'
 import { cleanName } from './text.ts'
 
@@ -23,10 +22,10 @@ export type MessageFacts = {
 }
 
 export type RenderedMessage = {
-  /** One line of at most 255 UTF-16 units; null for SMS. */
+  /** One line of at most 255 UTF-16 units; null where the channel has none. */
   subject: string | null
   text: string
-  /** The text as an HTML document, every value escaped; null for SMS. */
+  /** The text as an HTML document, every value escaped; null where the channel has none. */
   html: string | null
   /** `default:1` for the built-in text, else `custom:` and eight hex digits of a hash of the template. */
   templateRevision: string

@@ -1,14 +1,13 @@
-import { templateField } from '../schemas/settings.ts'
 import type { Template, TemplateSet } from '../schemas/templates.ts'
-import { type Channel, type TemplateKey, templateKeyOf } from '../schemas/vocabulary.ts'
+import { type TemplateKey, templateKeyOf } from '../schemas/vocabulary.ts'
 import { usableLocales } from './calendar.ts'
 import { type CompiledTemplate, compileTemplate } from './compile.ts'
-import { defaultEmail, defaultSms, defaultSubject } from './defaults.ts'
 import type { MessageFacts, RenderedMessage } from './facts.ts'
+import type { MessageFormat, Templated } from './format.ts'
 import { hashOf, hex } from './hash.ts'
 import { isTooLong } from './size.ts'
 import { invalidTemplate } from './template-problems.ts'
-import { htmlOf, plainSpaces, subjectLine } from './text.ts'
+import { subjectLine } from './text.ts'
 
 export type TemplateParts = {
   readonly body: string
@@ -41,10 +40,10 @@ function usable(compile: Compile, text: string, field: string): CompiledTemplate
 
 type Words = { subject: string; text: string; templateRevision: string; isCustom: boolean }
 
-function customWords(parts: TemplateParts, channel: Channel, facts: MessageFacts, compile: Compile): Words {
+function customWords(parts: TemplateParts, format: MessageFormat, facts: MessageFacts, compile: Compile): Words {
   const body = usable(compile, parts.body, parts.fields.body)
   const subject =
-    channel === 'SMS' || parts.subject === undefined ? null : usable(compile, parts.subject, parts.fields.subject)
+    format.subject === null || parts.subject === undefined ? null : usable(compile, parts.subject, parts.fields.subject)
   return {
     subject: subject === null ? '' : subjectLine(subject.render(facts)),
     text: body.render(facts),
@@ -54,15 +53,15 @@ function customWords(parts: TemplateParts, channel: Channel, facts: MessageFacts
 }
 
 function wordsOf({ channel, facts, templates, compile = compileTemplate }: RenderInput): Words {
-  const parts = partsOf(templates, templateKeyOf[facts.category], templateField[channel])
-  const custom = parts === null ? null : customWords(parts, channel, facts, compile)
-  if (custom !== null && custom.text.trim() !== '' && !isTooLong(channel, custom.text)) return custom
-  const text = channel === 'SMS' ? defaultSms(facts) : defaultEmail(facts)
-  return { subject: '', text, templateRevision: 'default:1', isCustom: false }
+  const { content, field } = channel
+  const parts = partsOf(templates, templateKeyOf[facts.category], field)
+  const custom = parts === null ? null : customWords(parts, content, facts, compile)
+  if (custom !== null && custom.text.trim() !== '' && !isTooLong(content.limit, custom.text)) return custom
+  return { subject: '', text: content.text(facts), templateRevision: 'default:1', isCustom: false }
 }
 
 type RenderInput = {
-  readonly channel: Channel
+  readonly channel: Templated
   readonly facts: MessageFacts
   readonly templates: TemplateSet
   /** Default: templates are remembered. `compileDraft` for what is not stored. */
@@ -72,22 +71,21 @@ type RenderInput = {
 /**
  * The message as it goes out: the organization's template for the category, else the built-in English text. Dates and
  * times are of the appointment's zone, written in the recipient's locale. A template that renders to nothing but blanks
- * for these facts, or to more than 512 KB (SMS: 1,600 characters), is replaced by the built-in text, its subject by the
- * built-in subject: an empty message reminds nobody, and one that is too long arrives nowhere.
+ * for these facts, or to more than the channel takes, is replaced by the built-in text, its subject by the built-in
+ * subject: an empty message reminds nobody, and one that is too long arrives nowhere.
  * @throws NotificationError `template_invalid` if the stored template is broken; `checkTemplates` refuses such ones early.
  * @throws RangeError for an invalid date or a time zone that Intl does not know; the schemas let neither through.
  */
 export function renderMessage(input: RenderInput): RenderedMessage {
   const { channel, facts } = input
   const { subject, text, templateRevision, isCustom } = wordsOf(input)
-  if (channel === 'SMS') return { subject: null, text: plainSpaces(text), html: null, templateRevision }
+  const builtIn = channel.content.subject
   const [locale = 'en'] = usableLocales(facts.locale)
   // The built-in text is English whatever the recipient reads; a screen reader must not be told otherwise.
   const language = isCustom || /^en\b/.test(locale) ? locale : 'en'
   return {
-    subject: subject === '' ? subjectLine(defaultSubject(facts)) : subject,
-    text,
-    html: htmlOf(text, language),
+    subject: builtIn === null ? null : subject === '' ? subjectLine(builtIn(facts)) : subject,
+    ...channel.content.finish(text, language),
     templateRevision,
   }
 }

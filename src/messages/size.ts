@@ -1,6 +1,6 @@
 import { type MessageFormatElement, TYPE } from '@formatjs/icu-messageformat-parser'
 import { IntlMessageFormat } from 'intl-messageformat'
-import type { Channel } from '../schemas/vocabulary.ts'
+import type { SizeLimit } from './format.ts'
 import { formatters } from './formatters.ts'
 
 /** More than anybody writes, and few enough to render in milliseconds. */
@@ -8,14 +8,7 @@ const maxElements = 500
 /** Each may be of a style of its own, and making what formats it takes half a millisecond. There is one number to format. */
 const maxNumbers = 20
 
-/** 512 KB: more would fill nobody's letter. 1,600 characters: what Twilio takes for one SMS. */
-const limits = {
-  EMAIL: { most: 512 * 1024, unit: 'bytes', sizeOf: (text: string) => new TextEncoder().encode(text).length },
-  SMS: { most: 1600, unit: 'characters', sizeOf: (text: string) => text.length },
-} as const satisfies Record<Channel, { most: number; unit: string; sizeOf: (text: string) => number }>
-
-export const isTooLong = (channel: Channel, text: string): boolean =>
-  limits[channel].sizeOf(text) > limits[channel].most
+export const isTooLong = ({ most, sizeOf }: SizeLimit, text: string): boolean => sizeOf(text) > most
 
 /** Literals, variables and plurals, those within their cases too; among them, the numbers that have a format. */
 type Counts = { all: number; numbers: number }
@@ -45,11 +38,10 @@ const numberSize = 32
 
 /** What is wrong with the size of a text that has the longest case of every plural and select, or null. */
 export function sizeFault(
-  channel: Channel,
+  { most, unit, sizeOf }: SizeLimit,
   elements: readonly MessageFormatElement[],
   values: Readonly<Record<string, string | number>>,
 ): string | null {
-  const { most, unit, sizeOf } = limits[channel]
   const sizeOfAll = (all: readonly MessageFormatElement[]): number =>
     all.reduce((sum, element) => sum + sizeOfOne(element), 0)
 

@@ -1,22 +1,9 @@
-import type { Category, Channel, EmailSecurity } from '../schemas/vocabulary.ts'
+import type { Account, Channel } from '../channels/index.ts'
+import type { Category } from '../schemas/vocabulary.ts'
 
-/** The credentials of a channel, decrypted for the duration of a send. */
-export type EmailAccount = {
-  readonly channel: 'EMAIL'
-  readonly host: string
-  readonly port: number
-  readonly username: string | null
-  readonly password: string | null
-  /** Default: by port and host, as the transport says. No choice of an organization sends a password in the clear. */
-  readonly security?: EmailSecurity
-}
-export type SmsAccount = {
-  readonly channel: 'SMS'
-  readonly provider: string
-  readonly apiKey: string | null
-  readonly apiSecret: string | null
-}
-export type Account = EmailAccount | SmsAccount
+export type { EmailAccount } from '../channels/email.ts'
+export type { SmsAccount } from '../channels/sms.ts'
+export type { Account }
 
 export type OutboundMessage = {
   /**
@@ -30,7 +17,9 @@ export type OutboundMessage = {
   readonly organizationId: string
   readonly category: Category
   readonly channel: Channel
-  /** One e-mail address, its domain in ASCII, or one phone number in E.164; a message has one recipient. */
+  /**
+   * In the channel's normal form: one e-mail address, its domain in ASCII, or one phone number in E.164; a message has one recipient.
+   */
   readonly to: string
   /** Like `fromName`, one line without control characters. */
   readonly toName: string | null
@@ -42,10 +31,10 @@ export type OutboundMessage = {
   readonly fromName: string | null
   /** E-mail only: where answers go, if not to `from`; null: to `from`. */
   readonly replyTo: string | null
-  /** E-mail only. */
+  /** Null where the channel has none, such as SMS. */
   readonly subject: string | null
   readonly text: string
-  /** E-mail only: `text` as escaped HTML. */
+  /** `text` as escaped HTML; null where the channel has none. */
   readonly html: string | null
   /** From then on it is of no more use: no attempt, and no delivery by a provider that can be told. Null: there is no such time. */
   readonly deadline: Date | null

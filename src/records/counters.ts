@@ -1,9 +1,10 @@
+import type { Channel } from '../channels/index.ts'
 import { bucketOf } from '../domain/histogram.ts'
 import { keys } from '../ports/rows/keys.ts'
 import type { Rows } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
-import type { Category, Channel, Measure } from '../schemas/vocabulary.ts'
+import type { Category, Measure } from '../schemas/vocabulary.ts'
 
 type Counter = Row<'notification_counters'>
 

@@ -1,13 +1,15 @@
+import { channels } from '../channels/index.ts'
 import { preferencesChange } from '../domain/audit.ts'
 import type { IdCodec } from '../ports/rows/ids.ts'
 import { type AnyKey, keys } from '../ports/rows/keys.ts'
 import { type Command, each, type Read, type Rows, read, unassigned } from '../ports/rows/rows.ts'
 import type { PreferencesRow } from '../ports/storage/preferences.ts'
 import { type Actor, recipientTarget, systemActor } from '../schemas/audit.ts'
-import { categoryFlagOf, channelFlagOf, type PreferenceRef, type PreferencesValues } from '../schemas/preferences.ts'
-import { categories, channels } from '../schemas/vocabulary.ts'
+import { channelPreferences, patched } from '../schemas/channel-settings.ts'
+import { categoryFlagOf, type PreferenceRef, type PreferencesValues } from '../schemas/preferences.ts'
+import { categories } from '../schemas/vocabulary.ts'
 import { appendAudit, auditChange } from './audit.ts'
-import { decodePreferences, encodePreferences, patched } from './codecs/settings.ts'
+import { decodePreferences, encodePreferences } from './codecs/settings.ts'
 import { createTally } from './counters.ts'
 import { queueReplan, type Write } from './settings.ts'
 
@@ -59,7 +61,8 @@ function consent(
   const tally = createTally()
   const isOut = (flag: keyof PreferencesValues) => after[flag] === false && before?.[flag] !== false
   for (const channel of channels) {
-    if (isOut(channelFlagOf[channel])) tally.add({ organizationId, channel }, 'OPT_OUT', at)
+    const isOff = (values: PreferencesValues | null) => channelPreferences(values, channel).enabled === false
+    if (isOff(after) && !isOff(before)) tally.add({ organizationId, channel }, 'OPT_OUT', at)
   }
   for (const category of categories) {
     if (isOut(categoryFlagOf[category])) tally.add({ organizationId, category }, 'OPT_OUT', at)

@@ -5,9 +5,10 @@ import { type Command, each, type Rows, read, unassigned } from '../ports/rows/r
 import type { ReplanScope } from '../ports/storage/plans.ts'
 import type { SettingsRow } from '../ports/storage/settings.ts'
 import { type Actor, systemActor } from '../schemas/audit.ts'
+import { patched } from '../schemas/channel-settings.ts'
 import type { SettingsValues } from '../schemas/settings.ts'
 import { auditChange } from './audit.ts'
-import { decodeSettings, encodeSettings, patched } from './codecs/settings.ts'
+import { decodeSettings, encodeSettings } from './codecs/settings.ts'
 
 function settingsOf(rows: Rows, organizationId: string): SettingsRow | null {
   const row = rows.get(keys.settings, { organization_id: organizationId })

@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import type { Channel } from '../channels/index.ts'
 import { type EntityId, entityId, type RecipientRef } from './common.ts'
 import type { OffsetInput } from './offset.ts'
-import type { Category, Channel } from './vocabulary.ts'
+import type { Category } from './vocabulary.ts'
 
 /** Who did something. `system` is the library itself; `service` the host application, also where it calls in TypeScript. */
 export const actorKinds = ['system', 'service', 'staff', 'patient', 'client'] as const

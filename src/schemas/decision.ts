@@ -1,5 +1,6 @@
+import type { Channel } from '../channels/index.ts'
 import type { EntityId, RecipientRef } from './common.ts'
-import type { Category, Channel, DecisionAction, Rule } from './vocabulary.ts'
+import type { Category, DecisionAction, Rule } from './vocabulary.ts'
 
 /** One line of what was decided. `detail` holds numbers and words, never contact data or message text. */
 export type DecisionEntry = {

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import type { Channel } from './vocabulary.ts'
 
 /**
  * One field of settings or of preferences: all that is known of it but its use. Its schemas, types, column, name on the wire, and
@@ -22,8 +21,8 @@ export type Field = {
   readonly isAudited?: true
   /** A change may change which reminders exist: future appointments are planned again. */
   readonly replans?: true
-  /** It is part of the account of this channel: who changes it learns what keeps the account from working. */
-  readonly account?: Channel
+  /** It is part of the account of a channel: who changes it learns what keeps the account from working. */
+  readonly account?: true
   /** The environment variable that stands for it where an organization has no account of its own. */
   readonly variable?: string
 }

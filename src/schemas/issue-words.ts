@@ -1,5 +1,7 @@
 import type { z } from 'zod'
 
+export const unknownField = 'is not a known field'
+
 /** What a field must be; every message continues the name of its field. */
 const kinds: Readonly<Record<string, string>> = {
   string: 'text',
@@ -25,6 +27,7 @@ export const inWords: z.core.$ZodErrorMap = (issue) => {
   if (issue.code === 'invalid_type') {
     return issue.input === undefined ? 'is required' : `must be ${kinds[issue.expected] ?? issue.expected}`
   }
+  if (issue.code === 'unrecognized_keys') return unknownField
   if (issue.code === 'invalid_value') return `must be ${orList(issue.values.map((value) => JSON.stringify(value)))}`
   if (issue.code === 'invalid_format') return formats[issue.format] ?? 'has an invalid format'
   if (issue.code === 'too_small' || issue.code === 'too_big') return sizeWords(issue)
@@ -51,12 +54,10 @@ const orList = (words: readonly (string | undefined)[]): string =>
 /** Where something is wrong, and what. */
 export type Leaf = { readonly path: readonly PropertyKey[]; readonly message: string }
 
-export const unknownField = 'is not a known field'
-
 /** What is wrong in the words of the alternative that was meant: 'Invalid input' alone helps nobody. */
 export function leaves(issue: z.core.$ZodIssue): Leaf[] {
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: [...issue.path, key], message: unknownField }))
+    return issue.keys.map((key) => ({ path: [...issue.path, key], message: issue.message }))
   }
   if (issue.code !== 'invalid_union') return [{ path: issue.path, message: issue.message }]
   // The one that is nearest to right.

@@ -1,10 +1,11 @@
 import { z } from 'zod'
+import { email } from '../channels/email.ts'
+import { sms } from '../channels/sms.ts'
+import { channelParts } from './channel-fields.ts'
 import type { HostRef, RecipientRef } from './common.ts'
-import { emailAddress } from './email-address.ts'
 import { emptyOf, type Fields, type Flat, type InputOf, inputOf, namesWith, type ValuesOf } from './fields.ts'
 import { reminderOffsets } from './offset.ts'
-import { phoneNumber } from './phone-number.ts'
-import type { Category, Channel } from './vocabulary.ts'
+import type { Category } from './vocabulary.ts'
 
 const wish = { schema: z.boolean(), isAudited: true } as const
 const offsets = { schema: reminderOffsets, isAudited: true } as const
@@ -24,16 +25,18 @@ export const preferenceFields = {
   waitlistNotification: { ...wish, description: 'False disables waitlist notices. Null: inherit' },
   /** In place of the address that the directory has. */
   emailAddress: {
-    description: 'E-mail address in place of the one that your directory returns. Null: that one',
-    schema: emailAddress,
+    description: email.address.description,
+    schema: email.address.schema,
     isContact: true,
   },
   /** In place of the number that the directory has. */
   phoneNumber: {
-    description: 'Phone number in place of the one that your directory returns. Null: that one',
-    schema: phoneNumber,
+    description: sms.address.description,
+    schema: sms.address.schema,
     isContact: true,
   },
+  /** Channels without documented fields, by name. */
+  channels: channelParts.preferences,
 } as const satisfies Fields
 export type PreferenceFields = typeof preferenceFields
 
@@ -61,12 +64,6 @@ export type Preferences = Flat<
   }
 >
 
-/** The preference that switches a channel. */
-export const channelFlagOf = {
-  EMAIL: 'emailEnabled',
-  SMS: 'smsEnabled',
-} as const satisfies Record<Channel, keyof PreferencesInput>
-
 /** The preference that switches a category. */
 export const categoryFlagOf = {
   CONFIRMATION: 'appointmentConfirmation',
@@ -78,8 +75,17 @@ export const categoryFlagOf = {
 
 const noContacts = Object.fromEntries(namesWith(preferenceFields, 'isContact').map((name) => [name, null]))
 
-/** The same without addresses of their own: those that the directory has hold. */
+/** The same without addresses of their own, those that the directory has hold, and without consent that was given to others. */
 export const withoutContacts = <Values extends PreferencesValues>(values: Values): Values => ({
   ...values,
   ...noContacts,
+  channels: values.channels && partsWithoutContacts(values.channels),
 })
+
+const partsWithoutContacts = (parts: NonNullable<PreferencesValues['channels']>) =>
+  Object.fromEntries(
+    Object.entries(parts).map(([name, part]) => [
+      name,
+      part && { ...part, address: null, enabled: part.enabled === false ? false : null },
+    ]),
+  )

@@ -1,15 +1,9 @@
 import { z } from 'zod'
+import { channels } from '../channels/index.ts'
 import { organizationId, recipientRef } from './common.ts'
 import { instantInput } from './instant.ts'
 import { reminderOffsets } from './offset.ts'
-import {
-  appointmentCategories,
-  categories,
-  channels,
-  deliveryStates,
-  deliveryStatuses,
-  recipientTypes,
-} from './vocabulary.ts'
+import { appointmentCategories, categories, deliveryStates, deliveryStatuses, recipientTypes } from './vocabulary.ts'
 
 export const scheduleOptions = z.strictObject({
   customReminders: reminderOffsets

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { singleLine } from './common.ts'
-import { emailAddress } from './email-address.ts'
+import { email } from '../channels/email.ts'
+import { sms } from '../channels/sms.ts'
+import { channelParts, usualReminders } from './channel-fields.ts'
 import {
   emptyOf,
   type Fields,
@@ -14,34 +15,13 @@ import {
 } from './fields.ts'
 import { reminderOffsets } from './offset.ts'
 import { countryCode } from './phone-number.ts'
-import { smsSender } from './sms-sender.ts'
 import { templateSet } from './templates.ts'
-import {
-  type Channel,
-  categories,
-  emailSecurities,
-  pastReminderPolicies,
-  unknownOutcomePolicies,
-} from './vocabulary.ts'
+import { categories, pastReminderPolicies, unknownOutcomePolicies } from './vocabulary.ts'
 
-const host = z
-  .string()
-  .max(255)
-  .regex(/^[^\s/@\p{Cc}\p{Cs}]+$/u, 'must be a host name or address, without scheme or path')
-  .meta({ examples: ['smtp.example.org'] })
-const provider = z
-  .string()
-  .max(50)
-  .regex(/^[A-Za-z0-9_-]+$/, 'must be the name of an installed provider')
-  .meta({ examples: ['twilio'] })
-const username = singleLine(255).meta({ examples: ['notifications@clinic.example'] })
-const displayName = singleLine(255).meta({ examples: ['Medical Clinic'] })
-const port = z.int().min(1).max(65_535)
 const ofPractitioners = z.array(z.enum(categories)).max(categories.length)
-const secret = z.string().min(1).max(1024)
 
 const enabled = { schema: z.boolean(), default: true, isColumnDefault: true, isAudited: true, replans: true } as const
-const offsets = { ...enabled, schema: reminderOffsets, default: [24, 2] } as const
+const offsets = { ...enabled, schema: reminderOffsets, default: usualReminders } as const
 const templates = { schema: templateSet, default: {} } as const
 
 /** The columns of `notification_settings` that callers write. */
@@ -51,87 +31,23 @@ export const settingsFields = {
   /** False: no SMS to anybody, whatever they prefer. */
   smsEnabled: { ...enabled, description: 'False disables SMS for all recipients. Default true' },
   /** Null: the organization has no mail server of its own, and is served by the host application's. */
-  emailSmtpHost: {
-    description:
-      'Mail server. Null: the organization has none of its own, and the account of the host application is used',
-    schema: host,
-    account: 'EMAIL',
-    replans: true,
-    variable: 'DEFAULT_SMTP_HOST',
-  },
-  emailSmtpPort: {
-    description: 'Port of the mail server. Default 587',
-    schema: port,
-    default: 587,
-    isColumnDefault: true,
-    account: 'EMAIL',
-    variable: 'DEFAULT_SMTP_PORT',
-  },
+  emailSmtpHost: email.account.fields.host,
+  emailSmtpPort: email.account.fields.port,
   /** How the server is spoken to. Null: TLS from the start on port 465, else STARTTLS as the transport decides. */
-  emailSmtpSecurity: {
-    description: 'Encryption. Null: TLS from the start on port 465, else STARTTLS as the transport decides',
-    schema: z.enum(emailSecurities),
-    account: 'EMAIL',
-    isAudited: true,
-  },
-  emailUsername: {
-    description: 'User name at the mail server. Null: no sign-in',
-    schema: username,
-    account: 'EMAIL',
-    replans: true,
-    variable: 'DEFAULT_EMAIL_USERNAME',
-  },
-  emailPassword: {
-    description: 'Password at the mail server. Encrypted at rest; shown as `********`',
-    schema: secret,
-    account: 'EMAIL',
-    isSecret: true,
-    replans: true,
-    variable: 'DEFAULT_EMAIL_PASSWORD',
-  },
+  emailSmtpSecurity: email.account.fields.security,
+  emailUsername: email.account.fields.username,
+  emailPassword: email.account.fields.password,
   /** Null: the user name, where that is an address. */
-  emailFromAddress: {
-    description: 'Sender address. Null: the user name, if that is an address',
-    schema: emailAddress,
-    account: 'EMAIL',
-    replans: true,
-    variable: 'DEFAULT_EMAIL_FROM_ADDRESS',
-  },
-  emailFromName: { description: 'Sender name', schema: displayName, variable: 'DEFAULT_EMAIL_FROM_NAME' },
+  emailFromAddress: email.account.fields.fromAddress,
+  emailFromName: email.account.fields.fromName,
   /** The name of a transport, such as `twilio`. Null: the organization is served by the host application's. */
-  smsProvider: {
-    description: 'Name of the SMS transport. Null: the account of the host application is used',
-    schema: provider,
-    account: 'SMS',
-    replans: true,
-    variable: 'DEFAULT_SMS_PROVIDER',
-  },
+  smsProvider: sms.account.fields.provider,
   /** Of Twilio: the Account SID. */
-  smsApiKey: {
-    description: 'Key of the SMS account; for Twilio the Account SID. Encrypted at rest; shown as `********`',
-    schema: secret,
-    account: 'SMS',
-    isSecret: true,
-    replans: true,
-    variable: 'DEFAULT_SMS_API_KEY',
-  },
+  smsApiKey: sms.account.fields.apiKey,
   /** Of Twilio: the auth token. */
-  smsApiSecret: {
-    description: 'Secret of the SMS account; for Twilio the auth token. Encrypted at rest; shown as `********`',
-    schema: secret,
-    account: 'SMS',
-    isSecret: true,
-    replans: true,
-    variable: 'DEFAULT_SMS_API_SECRET',
-  },
+  smsApiSecret: sms.account.fields.apiSecret,
   /** A phone number, a short code or an alphanumeric sender id. */
-  smsFromNumber: {
-    description:
-      'Sender: a phone number, a short code of 3 to 8 digits, or an alphanumeric sender id of up to 11 characters',
-    schema: smsSender,
-    account: 'SMS',
-    variable: 'DEFAULT_SMS_FROM_NUMBER',
-  },
+  smsFromNumber: sms.account.fields.fromNumber,
   /** For recipients who prefer no others; an empty list means no reminders. */
   defaultEmailReminders: {
     ...offsets,
@@ -177,6 +93,8 @@ export const settingsFields = {
     isAudited: true,
     replans: true,
   },
+  /** Channels without documented fields, by name. */
+  channels: channelParts.settings,
 } as const satisfies Fields
 export type SettingsFields = typeof settingsFields
 
@@ -200,10 +118,7 @@ export type SecretField = NameWith<SettingsFields, 'isSecret'>
 /** The columns that hold secrets: encrypted at rest, never shown. */
 export const secretFields: readonly SecretField[] = namesWith(settingsFields, 'isSecret')
 
-/** The setting with the templates of a channel. */
-export const templateField = { EMAIL: 'emailTemplates', SMS: 'smsTemplates' } as const satisfies Record<Channel, string>
-
 /** Both channels, as the templates endpoints show them. */
 export const templatesInput = organizationSettingsInput.pick({ emailTemplates: true, smsTemplates: true })
-export type Templates = Pick<OrganizationSettings, (typeof templateField)[Channel]>
-export type TemplatesInput = Pick<OrganizationSettingsInput, (typeof templateField)[Channel]>
+export type Templates = Pick<OrganizationSettings, keyof TemplatesInput>
+export type TemplatesInput = z.input<typeof templatesInput>

@@ -1,8 +1,5 @@
 /** The documented words. Unions come from these arrays, so that validation, SQL checks and types share one source. */
 
-export const channels = ['EMAIL', 'SMS'] as const
-export type Channel = (typeof channels)[number]
-
 export const recipientTypes = ['PATIENT', 'CLIENT', 'PRACTITIONER'] as const
 export type RecipientType = (typeof recipientTypes)[number]
 
@@ -12,6 +9,10 @@ export type Category = (typeof categories)[number]
 /** Categories about one appointment that a host may ask for at once; reminders are planned instead. */
 export const appointmentCategories = ['CONFIRMATION', 'CANCELLATION', 'RESCHEDULE'] as const
 export type AppointmentCategory = (typeof appointmentCategories)[number]
+
+/** What a reschedule notice can say is another one by now. */
+export const appointmentChanges = ['time', 'place', 'practitioner'] as const
+export type Change = (typeof appointmentChanges)[number]
 
 export const reminderStatuses = ['PENDING', 'SENT', 'FAILED', 'CANCELLED'] as const
 export type ReminderStatus = (typeof reminderStatuses)[number]
@@ -138,6 +139,7 @@ export const ruleTable = {
   same_address: 'another recipient of the appointment has the same address and gets the message',
   channel_disabled_by_organization: 'the organization disables the channel',
   channel_disabled_by_recipient: 'the recipient disables the channel',
+  no_consent: 'the channel needs the consent of the recipient, who has not given it',
   category_disabled_by_recipient: 'the recipient disables this kind of message',
   not_switched_on_for_practitioners: 'the organization does not enable this kind of message for practitioners',
   no_contact: 'the recipient has no address for the channel',

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { channels } from '../../src/channels/index.ts'
 import { attendanceKey, attendanceOf, proportion, readAttendanceKey } from '../../src/domain/attendance.ts'
 import { bucketOf, percentilesOf } from '../../src/domain/histogram.ts'
-import { appointmentOutcomes, channels } from '../../src/schemas/vocabulary.ts'
+import { appointmentOutcomes } from '../../src/schemas/vocabulary.ts'
 
 const reminder = fc.record({
   channel: fc.constantFrom(...channels),

@@ -8,6 +8,7 @@ import {
   type Lookup,
   type PlanFacts,
 } from '../../src/domain/due.ts'
+import { addressKey } from '../../src/domain/effective.ts'
 import { parseStart } from '../../src/domain/local-time.ts'
 import { resolveRivals } from '../../src/domain/rivals.ts'
 import { appointment, noPreferences, patient, surroundings } from './support.ts'
@@ -175,7 +176,7 @@ describe('rivals', () => {
         }
         const sent = standing.filter((one) => !mergedInto.has(one.key))
         const place = (one: (typeof rivals)[number]) =>
-          `${one.channel}${one.reminderTime.getTime()}${one.address.toLowerCase()}`
+          `${one.channel}${one.reminderTime.getTime()}${addressKey(one.channel, one.address)}`
         expect(new Set(sent.map(place)).size).toBe(sent.length)
         expect(new Set(standing.map(place)).size).toBe(sent.length)
         for (const into of mergedInto.values()) expect(sent.some((one) => one.key === into)).toBe(true)

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { channels } from '../../src/channels/index.ts'
 import { type EffectiveInput, effective } from '../../src/domain/effective.ts'
-import { categories, channels } from '../../src/schemas/vocabulary.ts'
+import { categories } from '../../src/schemas/vocabulary.ts'
 import { noPreferences, patient, policy, practitioner } from './support.ts'
 
 const ask = (changes: Partial<EffectiveInput> = {}) =>

@@ -1,3 +1,4 @@
+import type { Channel } from '../../src/channels/index.ts'
 import type { Appointment } from '../../src/domain/appointment.ts'
 import type { OrganizationPolicy } from '../../src/domain/effective.ts'
 import { parseStart } from '../../src/domain/local-time.ts'
@@ -6,7 +7,7 @@ import type { Person } from '../../src/schemas/directory.ts'
 import { showing } from '../../src/schemas/fields.ts'
 import { emptyPreferences, type PreferencesValues } from '../../src/schemas/preferences.ts'
 import { emptySettings, settingsFields } from '../../src/schemas/settings.ts'
-import type { Channel, Rule } from '../../src/schemas/vocabulary.ts'
+import type { Rule } from '../../src/schemas/vocabulary.ts'
 
 export const policy: OrganizationPolicy = {
   ...showing(settingsFields)(emptySettings),

@@ -1,9 +1,9 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import { checkTemplates, compileDraft, renderMessage } from '../../src/messages/index.ts'
+import { compileDraft } from '../../src/messages/index.ts'
 import { remember } from '../../src/schemas/remember.ts'
-import { facts, refusal, render, thrown } from './support.ts'
+import { checkTemplates, facts, refusal, render, renderMessage, thrown } from './support.ts'
 
 const smsRefusal = (body: string) => thrown(() => checkTemplates('smsTemplates', { appointment_reminder: body }))
 

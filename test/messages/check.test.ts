@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { checkTemplates, variableNames } from '../../src/messages/index.ts'
-import { refusal, render, thrown } from './support.ts'
+import { variableNames } from '../../src/messages/index.ts'
+import { checkTemplates, refusal, render, thrown } from './support.ts'
 
 const warnings = (body: string) => checkTemplates('smsTemplates', { appointment_reminder: body })
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { renderMessage, smsSegments } from '../../src/messages/index.ts'
+import { smsSegments } from '../../src/channels/sms-segments.ts'
 import { categories } from '../../src/schemas/vocabulary.ts'
-import { bareFacts, render } from './support.ts'
+import { bareFacts, render, renderMessage } from './support.ts'
 
 describe('the built-in e-mail', () => {
   test('a reminder', () => {

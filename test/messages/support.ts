@@ -1,8 +1,20 @@
 import fc from 'fast-check'
+import type { Channel } from '../../src/channels/index.ts'
 import { isNotificationError, type NotificationError } from '../../src/errors.ts'
-import { checkTemplates, type MessageFacts, type RenderedMessage, renderMessage } from '../../src/messages/index.ts'
+import type { MessageFacts, RenderedMessage } from '../../src/messages/index.ts'
+import * as messages from '../../src/messages/index.ts'
+import { templated } from '../../src/schemas/channel-settings.ts'
 import type { Template, TemplateSet } from '../../src/schemas/templates.ts'
-import { type Channel, categories, templateKeyOf } from '../../src/schemas/vocabulary.ts'
+import { categories, templateKeyOf } from '../../src/schemas/vocabulary.ts'
+
+type Rendering = Omit<Parameters<typeof messages.renderMessage>[0], 'channel'> & { readonly channel: Channel }
+
+export const renderMessage = ({ channel, ...input }: Rendering): RenderedMessage =>
+  messages.renderMessage({ ...input, channel: templated(channel) })
+
+/** Checks templates of the channel whose setting this is. */
+export const checkTemplates = (field: 'emailTemplates' | 'smsTemplates', templates: TemplateSet) =>
+  messages.checkTemplates(templated(field === 'emailTemplates' ? 'EMAIL' : 'SMS'), templates)
 
 /** The documented appointment: January 15, 2024 at 2:00 PM with Dr. Smith, seen a day before. */
 export function facts(changes: Partial<MessageFacts> = {}): MessageFacts {

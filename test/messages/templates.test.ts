@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { renderMessage, variableNames } from '../../src/messages/index.ts'
-import { anyFacts, bareFacts, facts, render, text, thrown, withoutBraces } from './support.ts'
+import { variableNames } from '../../src/messages/index.ts'
+import { anyFacts, bareFacts, facts, render, renderMessage, text, thrown, withoutBraces } from './support.ts'
 
 describe('the documented templates, verbatim', () => {
   test('e-mail confirmation', () => {

@@ -157,6 +157,7 @@ export const settings = (): Row<'notification_settings'> => ({
   past_reminders: null,
   practitioner_notifications: null,
   default_country: null,
+  channels: null,
   email_smtp_security: null,
   revision: 1,
 })

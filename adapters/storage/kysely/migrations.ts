@@ -133,6 +133,14 @@ export const migrations: readonly Migration[] = [
     oldest: 3,
     changes: [{ kind: 'add', table: 'notification_settings', columns: ['default_country', 'email_smtp_security'] }],
   },
+  {
+    version: 9,
+    name: 'channels',
+    oldest: 3,
+    changes: ['notification_settings', 'patient_notification_preferences', 'client_notification_preferences'].map(
+      (table) => ({ kind: 'add', table, columns: ['channels'] }),
+    ),
+  },
 ]
 
 export const librarySchema: Schema = { tables: records.tables, migrations }

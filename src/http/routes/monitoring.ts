@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import { channels } from '../../channels/index.ts'
 import { isInRange, rangeWords, readInstant } from '../../schemas/instant.ts'
 import { historyFilter } from '../../schemas/requests.ts'
-import { channels } from '../../schemas/vocabulary.ts'
 import { noOwner } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'

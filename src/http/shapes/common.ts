@@ -1,8 +1,9 @@
 import { z } from 'zod'
+import { channels } from '../../channels/index.ts'
 import { entityId, type Warning } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import { toSnake } from '../../schemas/fields.ts'
-import { categories, channels, decisionActions, recipientTypes, ruleTable } from '../../schemas/vocabulary.ts'
+import { categories, decisionActions, recipientTypes, ruleTable } from '../../schemas/vocabulary.ts'
 import { type ExplanationLine, explainedActions } from '../../services/insight/explanation.ts'
 
 /** Fields that many responses share, each described once. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import { channels } from '../../channels/index.ts'
 import { entityId } from '../../schemas/common.ts'
 import { taskManagerModes } from '../../schemas/task-manager.ts'
-import { channels } from '../../schemas/vocabulary.ts'
 import { phases } from '../../services/planning/reconcile-progress.ts'
 import { circuitStates } from '../../services/shared/breaker.ts'
 import { directoryMethods } from '../../services/shared/directory/method.ts'

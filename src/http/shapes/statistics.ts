@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { channels } from '../../channels/index.ts'
 import { channelSets, distances, reminderCounts } from '../../schemas/attendance.ts'
-import { categories, channels } from '../../schemas/vocabulary.ts'
+import { categories } from '../../schemas/vocabulary.ts'
 import type { StatisticsReport } from '../../services/insight/statistics.ts'
 import { common } from './common.ts'
 
@@ -82,7 +83,7 @@ const proportion = {
   low: z.number().nullable().describe('Lower bound of the 95 % Wilson interval; null if `of` is 0'),
   high: z.number().nullable().describe('Upper bound of the 95 % Wilson interval; null if `of` is 0'),
 }
-const noShows = <const Groups extends readonly [string, ...string[]]>(groups: Groups) =>
+const noShows = <const Groups extends readonly string[]>(groups: Groups) =>
   z.array(z.object({ group: z.enum(groups).describe('The group that is counted'), ...proportion }))
 
 export const reminderStatisticsShape = statisticsShape.extend({

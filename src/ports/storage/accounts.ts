@@ -1,4 +1,4 @@
-import type { Channel } from '../../schemas/vocabulary.ts'
+import type { Channel } from '../../channels/index.ts'
 
 /**
  * `notification_accounts`: a provider account that was refused. Every process knows by it that nothing is to be sent through

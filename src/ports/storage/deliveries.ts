@@ -1,7 +1,8 @@
+import type { Channel } from '../../channels/index.ts'
 import type { Actor } from '../../schemas/audit.ts'
 import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
-import type { Category, Channel, DeliveryState, DeliveryStatus, Rule } from '../../schemas/vocabulary.ts'
+import type { Category, DeliveryState, DeliveryStatus, Rule } from '../../schemas/vocabulary.ts'
 import type { DuePage, DueQuery } from './due.ts'
 import type { HeldPlace } from './reminders.ts'
 

@@ -1,4 +1,4 @@
-import type { Channel } from '../../schemas/vocabulary.ts'
+import type { Channel } from '../../channels/index.ts'
 
 /** The messages of one organization on one channel: they share an account, and so wait for each other, and for nobody else. */
 export type SendQueue = { readonly organizationId: string; readonly channel: Channel }

@@ -1,5 +1,6 @@
+import type { Channel } from '../../channels/index.ts'
 import type { EntityId, RecipientRef } from '../../schemas/common.ts'
-import type { Channel, ReminderStatus, Rule } from '../../schemas/vocabulary.ts'
+import type { ReminderStatus, Rule } from '../../schemas/vocabulary.ts'
 import type { DuePage, DueQuery } from './due.ts'
 
 /** What identifies a reminder among the rows of one appointment that are not CANCELLED, with its times. */

@@ -1,6 +1,6 @@
+import type { Channel } from '../../channels/index.ts'
 import type { Actor } from '../../schemas/audit.ts'
 import type { SettingsValues } from '../../schemas/settings.ts'
-import type { Channel } from '../../schemas/vocabulary.ts'
 import type { ReplanScope } from './plans.ts'
 
 export type SettingsRow = SettingsValues & {

@@ -1,6 +1,7 @@
+import type { Channel } from '../../channels/index.ts'
 import type { Actor } from '../../schemas/audit.ts'
 import type { EntityId } from '../../schemas/common.ts'
-import type { AppointmentOutcome, Category, Channel, Measure } from '../../schemas/vocabulary.ts'
+import type { AppointmentOutcome, Category, Measure } from '../../schemas/vocabulary.ts'
 
 /** What was counted, summed over days and organizations. */
 export type Count = {

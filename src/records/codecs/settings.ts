@@ -37,8 +37,3 @@ export const encodePreferences = (values: PreferencesValues, revision: number, a
   ...preferences.encode(values),
   ...changed(revision, at),
 })
-
-/** The columns a patch names; a key that is there but undefined names nothing. */
-export function patched<T extends object>(before: T, patch: Partial<T>): T {
-  return { ...before, ...Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined)) }
-}

@@ -4,6 +4,7 @@ import type { TransportError } from '../../errors.ts'
 import type { DeliveryRow, SettleCommand, SettleResult } from '../../ports/storage.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import type { DecisionAction, Rule } from '../../schemas/vocabulary.ts'
+import { sentTo } from '../messages/notices.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
 import { entryOf, type Outgoing } from './decisions.ts'
@@ -49,7 +50,7 @@ export async function attemptFailed(
   const retry = { kind: 'retry', code, message, countAttempt: true, unknown: false } as const
 
   if (outcome === 'suppressed' || isUnknown) {
-    return { ...fail('suppressed'), suppress: { address: addressKey(to), reason: code } }
+    return { ...fail('suppressed'), suppress: { address: addressKey(delivery.channel, to), reason: code } }
   }
   if (paused !== null) {
     const { waitingFor, rule } = paused
@@ -101,7 +102,7 @@ async function isUnknownAgain(
     return rows.some(
       (row) =>
         row.errorCode === error.code &&
-        addressKey(row.recipientEmail ?? row.recipientPhone ?? '') === addressKey(address) &&
+        addressKey(channel, sentTo(row) ?? '') === addressKey(channel, address) &&
         at.getTime() - row.updatedAt.getTime() >= apartMs,
     )
   } catch (fault) {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Channel } from '../../channels/index.ts'
 import { NotificationError } from '../../errors.ts'
 import type { DeliveryRow, HeldPlace, IntentCommand, IntentOutcome, ReminderRow } from '../../ports/storage.ts'
 import {
@@ -9,7 +10,7 @@ import {
   type RecipientRef,
   recipientRef,
 } from '../../schemas/common.ts'
-import { type Category, type Channel, ruleTable } from '../../schemas/vocabulary.ts'
+import { type Category, ruleTable } from '../../schemas/vocabulary.ts'
 import type { ReconcileReport } from '../planning/reconcile-report.ts'
 import type { Reconciler } from '../planning/reconciler.ts'
 import type { Context } from '../shared/context.ts'

@@ -7,6 +7,7 @@ import type { ReminderRow } from '../../ports/storage.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
 import type { OffsetInput } from '../../schemas/offset.ts'
+import { sentTo } from '../messages/notices.ts'
 import type { Context } from '../shared/context.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import type { BatchContext, Checked } from './checked.ts'
@@ -77,11 +78,12 @@ function forTheOthers(one: Checked, siblings: readonly ReminderRow[]): Checked {
   const { due, result, resultFor } = one
   if (due.kind !== 'retry' || resultFor === undefined) return one
   const { reminder, delivery } = due
-  const triedAt = addressKey(delivery.recipientEmail ?? delivery.recipientPhone ?? '')
+  const { channel } = delivery
+  const triedAt = addressKey(channel, sentTo(delivery) ?? '')
   const merged = siblings.filter((row) => isMergedInto(row, reminder)).map(({ recipient }) => recipient)
   const theirs = standingIn(result, merged, (recipient) => {
     const other = resultFor(recipient)
-    return other.kind === 'send' && addressKey(other.address) !== triedAt ? result : other
+    return other.kind === 'send' && addressKey(channel, other.address) !== triedAt ? result : other
   })
   return { ...one, result: theirs }
 }
@@ -121,6 +123,10 @@ export function atSameAddress(
   return people.filter((other) => {
     if (isSameRecipient(other, result.recipient)) return false
     const { allowed, address } = effectiveFor(surroundings, other, category, channel)
-    return (allowed || evenIfDenied) && address !== null && addressKey(address) === addressKey(result.address)
+    return (
+      (allowed || evenIfDenied) &&
+      address !== null &&
+      addressKey(channel, address) === addressKey(channel, result.address)
+    )
   })
 }

@@ -1,8 +1,9 @@
+import type { Channel } from '../../channels/index.ts'
 import { isInDoubt } from '../../domain/transitions.ts'
 import type { DeliveryRow, DuePage, DueQuery, ReminderRow, SendQueue, Work } from '../../ports/storage.ts'
 import type { Store } from '../../records/store.ts'
 import type { EntityId, RecipientRef } from '../../schemas/common.ts'
-import type { Category, Channel } from '../../schemas/vocabulary.ts'
+import type { Category } from '../../schemas/vocabulary.ts'
 import { reminderKey } from '../messages/idempotency-key.ts'
 import { parseSnapshot } from '../messages/snapshot.ts'
 

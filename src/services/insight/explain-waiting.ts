@@ -2,12 +2,14 @@ import { refOf } from '../../domain/appointment.ts'
 import { contactOf } from '../../domain/effective.ts'
 import { issuesInWords } from '../../errors.ts'
 import type { Store } from '../../records/store.ts'
+import { channelsInUse } from '../../schemas/channel-settings.ts'
 import { type EntityId, refKey } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
-import { channels, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
+import { type Rule, ruleTable } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
 import { preferenceRefOf } from '../shared/knowledge.ts'
 import { type AppointmentPlace, patienceMs } from '../shared/owners.ts'
+import { policyOf } from '../shared/settings-view.ts'
 import type { ExplanationLine } from './explanation.ts'
 
 /** A message due for longer than this is waiting for something; one due more recently may be on its way, in ms. */
@@ -96,11 +98,12 @@ async function doubts(storage: Store, organizationId: string, recipients: readon
     storage.settings.get([organizationId]),
     storage.preferences.get(recipients.flatMap((one) => preferenceRefOf(one) ?? [])),
   ])
+  const policy = policyOf(settings ?? null)
   const byRecipient = new Map(preferences.map((row) => [refKey(row.recipient), row]))
   return recipients.flatMap((recipient) =>
-    channels.flatMap((channel): Warning[] => {
+    channelsInUse(policy).flatMap((channel): Warning[] => {
       const own = byRecipient.get(refKey(recipient)) ?? null
-      const { fault, note } = contactOf(channel, own, recipient, settings?.defaultCountry ?? null)
+      const { fault, note } = contactOf(channel, own, recipient, policy.defaultCountry)
       return note === null
         ? []
         : [{ ...becauseOf(fault ?? 'contact_doubtful', note), recipient: refOf(recipient), channel }]

@@ -1,4 +1,4 @@
-import type { Channel } from '../../schemas/vocabulary.ts'
+import type { Channel } from '../../channels/index.ts'
 import type { ReconcileStatus } from '../planning/reconcile-progress.ts'
 import type { AccountFault } from '../shared/accounts/account-review.ts'
 import type { PausedAccount } from '../shared/accounts/paused-accounts.ts'

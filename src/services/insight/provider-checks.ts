@@ -1,6 +1,6 @@
+import type { Channel } from '../../channels/index.ts'
 import { isTransportError } from '../../errors.ts'
 import type { Account } from '../../ports/transport.ts'
-import { type Channel, channels } from '../../schemas/vocabulary.ts'
 import { type Provider, withoutCredentials } from '../shared/accounts/providers.ts'
 import { type MissingAccount, missingAccount } from '../shared/accounts/sending-report.ts'
 import type { Context } from '../shared/context.ts'
@@ -38,7 +38,7 @@ export class ProviderChecks {
 
   /** `verify`: connect to those whose last verification is older than a minute. Otherwise the last result is returned. */
   check({ verify }: { readonly verify: boolean }): Promise<readonly ProviderHealth[]> {
-    return Promise.all(channels.map((channel) => this.#provider(channel, verify)))
+    return Promise.all(this.#context.providers.channels.map((channel) => this.#provider(channel, verify)))
   }
 
   async #provider(channel: Channel, verify: boolean): Promise<ProviderHealth> {

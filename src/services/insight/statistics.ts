@@ -1,12 +1,20 @@
 import { z } from 'zod'
+import { channels } from '../../channels/index.ts'
 import { type Proportion, proportion, readAttendanceKey } from '../../domain/attendance.ts'
 import { type Percentiles, percentilesOf } from '../../domain/histogram.ts'
 import type { Count, TaskEvent } from '../../ports/storage.ts'
-import { type Attendance, channelSets, distances, reminderCounts } from '../../schemas/attendance.ts'
+import {
+  type Attendance,
+  channelSets,
+  distances,
+  documentedChannelSets,
+  reminderCounts,
+} from '../../schemas/attendance.ts'
+import { type ByChannel, byChannel } from '../../schemas/channel-fields.ts'
 import { organizationId, parseInput } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import { isInRange, rangeWords } from '../../schemas/instant.ts'
-import { type Category, type Channel, categories, channels, type Measure } from '../../schemas/vocabulary.ts'
+import { type Category, categories, type Measure } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
 
 const day = z.iso.date().refine((text) => isInRange(new Date(text)), rangeWords)
@@ -55,7 +63,8 @@ export type StatisticsReport = Outcomes & {
   readonly dueToSent: Percentiles
   /** From accepted to delivered, for providers that report it. */
   readonly sentToDelivered: Percentiles
-  readonly byChannel: Readonly<Record<Channel, Outcomes>>
+  /** E-mail and SMS, and what else was used. */
+  readonly byChannel: ByChannel<Outcomes>
   readonly byCategory: Readonly<Record<Category, Outcomes>>
   readonly byProvider: Readonly<Record<string, Outcomes>>
   readonly byDay: readonly (Outcomes & { readonly day: string })[]
@@ -65,9 +74,9 @@ export type StatisticsReport = Outcomes & {
    * Recipients who disabled a channel or a category, and addresses that a provider reported as opted out or dead.
    */
   readonly optOuts: {
-    readonly byChannel: Readonly<Record<Channel, number>>
+    readonly byChannel: ByChannel<number>
     readonly byCategory: Readonly<Record<Category, number>>
-    readonly suppressedByChannel: Readonly<Record<Channel, number>>
+    readonly suppressedByChannel: ByChannel<number>
   }
 }
 
@@ -128,10 +137,9 @@ export class Statistics {
       ...ofMeasure('WITHDRAWN'),
       ...ofMeasure('CANCELLED').filter((one) => one.category !== 'REMINDER'),
     ]
-    const perChannel = <T>(of: (rows: (one: Count) => boolean) => T) => ({
-      EMAIL: of((one) => one.channel === 'EMAIL'),
-      SMS: of((one) => one.channel === 'SMS'),
-    })
+    const counted = channels.filter((one) => counts.some(({ channel }) => channel === one))
+    const perChannel = <T>(of: (rows: (one: Count) => boolean) => T) =>
+      byChannel(counted, (channel) => of((one) => one.channel === channel))
     const perCategory = <T>(of: (rows: (one: Count) => boolean) => T) => ({
       CONFIRMATION: of((one) => one.category === 'CONFIRMATION'),
       REMINDER: of((one) => one.category === 'REMINDER'),
@@ -186,6 +194,10 @@ function tasksOf(events: readonly Count[], times: readonly Count[]): TaskCounts 
   }
 }
 
+/** Of sets of channels, the documented ones and those that were counted. */
+const setsOf = (known: readonly Pick<Attendance, 'channels'>[]): readonly string[] =>
+  channelSets.filter((set) => documentedChannelSets.includes(set) || known.some((one) => one.channels === set))
+
 function byDetail(rows: readonly Count[]): Record<string, number> {
   const sums = new Map<string, number>()
   for (const { detail, count } of rows) sums.set(detail, (sums.get(detail) ?? 0) + count)
@@ -237,6 +249,6 @@ function attendanceReport(counts: readonly Count[]): AttendanceReport {
     noShowRate: noShows(),
     byReminders: grouped('reminders', reminderCounts),
     byNearest: grouped('nearest', distances),
-    byChannels: grouped('channels', channelSets),
+    byChannels: grouped('channels', setsOf(known)),
   }
 }

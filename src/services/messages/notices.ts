@@ -1,15 +1,17 @@
 import { randomUUID } from 'node:crypto'
+import { type Channel, channelOf } from '../../channels/index.ts'
 import { type Appointment, isSameRecipient, refOf, type WaitlistEntry } from '../../domain/appointment.ts'
-import { type Change, changesSince, type Known } from '../../domain/changes.ts'
+import { changesSince, type Known } from '../../domain/changes.ts'
 import { addressKey, detailOf } from '../../domain/effective.ts'
 import { effectiveFor } from '../../domain/plan.ts'
 import { type MessageFacts, namesOf, type RenderedMessage, renderMessage } from '../../messages/index.ts'
-import type { DeliveryContent, NewDelivery } from '../../ports/storage.ts'
+import type { DeliveryContent, DeliveryRow, NewDelivery } from '../../ports/storage.ts'
+import { documentedChannels } from '../../schemas/channel-fields.ts'
+import { channelSettings, channelsInUse, templated } from '../../schemas/channel-settings.ts'
 import { type EntityId, type RecipientRef, refKey } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Person } from '../../schemas/directory.ts'
-import { templateField } from '../../schemas/settings.ts'
-import { type Category, type Channel, channels, isProviderFault, type Rule } from '../../schemas/vocabulary.ts'
+import { type Category, type Change, isProviderFault, type Rule } from '../../schemas/vocabulary.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import { noticeKey } from './idempotency-key.ts'
 
@@ -23,7 +25,8 @@ export type NoticeRequest = {
   readonly waitlistEntryId: EntityId | null
   /** Why it is sent, for `explain()`. */
   readonly rule: Extract<Rule, 'asked_for' | 'lifecycle'>
-  readonly channels: readonly Channel[]
+  /** Null: those that the organization uses. */
+  readonly channels: readonly Channel[] | null
   /** Null: everybody. */
   readonly recipients: readonly RecipientRef[] | null
   /** The same lifecycle event has the same key, and is told once; null never dedupes. */
@@ -50,11 +53,12 @@ export function buildNotices(
     const rule = subject.hasUnreadablePeople ? 'appointment_unreadable' : 'recipient_removed'
     entries.push({ action: 'skipped', rule, category, recipient: wanted })
   }
+  const wanted = request.channels ?? channelsInUse(surroundings.policy)
   for (const recipient of chosen) {
-    for (const channel of request.channels) {
+    for (const channel of wanted) {
       const about = { category, recipient: refOf(recipient), channel }
       const allowed = effectiveFor(surroundings, recipient, category, channel)
-      const message = messages.get(`${channel}:${addressKey(allowed.address ?? '')}`)
+      const message = messages.get(`${channel}:${addressKey(channel, allowed.address ?? '')}`)
       if (!allowed.allowed || allowed.address === null) {
         const refused = isProviderFault(allowed.rule)
         entries.push({ action: refused ? 'refused' : 'skipped', rule: allowed.rule, ...about, ...detailOf(allowed) })
@@ -63,7 +67,7 @@ export function buildNotices(
         entries.push({ action: 'merged', rule: 'same_address', ...about })
       } else {
         const draft = { recipient, channel, address: allowed.address, others: [] }
-        messages.set(`${channel}:${addressKey(allowed.address)}`, draft)
+        messages.set(`${channel}:${addressKey(channel, allowed.address)}`, draft)
       }
     }
   }
@@ -145,7 +149,7 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     now,
   }
   const { policy } = knowledge.surroundings(organizationId)
-  return renderMessage({ channel, facts, templates: policy[templateField[channel]] })
+  return renderMessage({ channel: templated(channel), facts, templates: channelSettings(policy, channel).templates })
 }
 
 export const contentFor = (
@@ -153,15 +157,30 @@ export const contentFor = (
   address: string | null,
   rendered: Pick<RenderedMessage, 'subject' | 'text' | 'templateRevision'> | null,
 ): DeliveryContent => ({
-  recipientEmail: channel === 'EMAIL' ? address : null,
-  recipientPhone: channel === 'SMS' ? address : null,
+  ...noAddress,
+  ...addressColumn(channel, address),
   subject: rendered?.subject ?? null,
   message: rendered?.text ?? '',
   templateRevision: rendered?.templateRevision ?? '',
 })
 
+const noAddress = { recipientEmail: null, recipientPhone: null }
+
+/** The documented column of a channel's addresses; a channel without one has none. */
+function addressColumn(channel: Channel, address: string | null) {
+  const { columns } = channelOf(channel)
+  return columns === null ? {} : { [columns.history]: address }
+}
+
+/** Where a message went to; null: its row does not say. */
+export const sentTo = ({ channel, ...row }: Pick<DeliveryRow, 'channel' | 'recipientEmail' | 'recipientPhone'>) => {
+  const { columns } = channelOf(channel)
+  return columns === null ? null : row[columns.history]
+}
+
+/** `BOTH` is e-mail and SMS. */
 export const channelsOf = (wanted: Channel | 'BOTH' | undefined): readonly Channel[] =>
-  wanted === undefined || wanted === 'BOTH' ? channels : [wanted]
+  wanted === undefined || wanted === 'BOTH' ? documentedChannels : [wanted]
 
 /** A message to patients is about themselves; one to others, about the first patient of the appointment. */
 function patientsOf(subject: Subject, people: readonly Person[]): readonly Person[] {

@@ -1,9 +1,10 @@
+import { type Channel, channelOf } from '../../channels/index.ts'
 import { sampleFacts } from '../../messages/check.ts'
-import { checkTemplates, compileDraft, renderMessage, smsSegments } from '../../messages/index.ts'
+import { checkTemplates, compileDraft, renderMessage } from '../../messages/index.ts'
+import { channelSettings, templated } from '../../schemas/channel-settings.ts'
 import type { Warning } from '../../schemas/common.ts'
-import { templateField } from '../../schemas/settings.ts'
 import type { Template } from '../../schemas/templates.ts'
-import { type Category, type Channel, categories, type TemplateKey, templateKeyOf } from '../../schemas/vocabulary.ts'
+import { type Category, categories, type TemplateKey, templateKeyOf } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
 import { organizationNotFound } from '../shared/not-found.ts'
 import { policyOf } from '../shared/settings-view.ts'
@@ -51,10 +52,9 @@ export class TemplatePreviews {
     const known = lookup.kind === 'known' ? lookup.value : null
     if (known === null && settings === undefined) throw organizationNotFound(organizationId)
     const policy = policyOf(settings ?? null)
-    const field = templateField[channel]
-    const stored = policy[field]
+    const { templates: stored } = channelSettings(policy, channel)
     const draft = template === undefined ? {} : { [templateKey]: template }
-    const warnings = checkTemplates(field, draft)
+    const warnings = checkTemplates(templated(channel), draft)
     const sample = sampleFacts(categoryOf(templateKey))
     const facts = {
       ...sample,
@@ -62,12 +62,12 @@ export class TemplatePreviews {
       locale: locale ?? known?.locale ?? sample.locale,
     }
     const { subject, text, html } = renderMessage({
-      channel,
+      channel: templated(channel),
       facts,
       templates: { ...stored, ...draft },
       ...(template === undefined ? {} : { compile: compileDraft }),
     })
-    const size = channel === 'SMS' ? smsSegments(text) : null
+    const size = channelOf(channel).content.cost?.(text) ?? null
     return {
       channel,
       templateKey,

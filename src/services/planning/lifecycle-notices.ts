@@ -4,7 +4,7 @@ import type { ReminderPlan } from '../../domain/plan.ts'
 import type { DeliveryRow, PlanRow, ReminderRow } from '../../ports/storage.ts'
 import { type RecipientRef, refKey } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
-import { type AppointmentCategory, channels } from '../../schemas/vocabulary.ts'
+import type { AppointmentCategory } from '../../schemas/vocabulary.ts'
 import { buildNotices } from '../messages/notices.ts'
 import { parseBefore, parseRecipients, parseSnapshot } from '../messages/snapshot.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
@@ -47,7 +47,7 @@ export function lifecycleNotices(
     knownTo?: (recipient: RecipientRef) => Known | null,
   ): Queued => {
     if (recipients?.length === 0) return none
-    const about = { subject: appointment, appointmentId: appointment.id, waitlistEntryId: null, channels, now }
+    const about = { subject: appointment, appointmentId: appointment.id, waitlistEntryId: null, channels: null, now }
     return buildNotices(
       { ...about, category, recipients, rule: 'lifecycle', dedupeKey, ...definedOnly({ knownTo }) },
       knowledge,

@@ -1,22 +1,24 @@
+import { type Channel, channelOf, channels } from '../../channels/index.ts'
 import type { SettingsRow } from '../../ports/storage.ts'
 import type { AccountFinding } from '../../ports/transport.ts'
+import { accountPlaces, nameOf, valueAt } from '../../schemas/channel-settings.ts'
 import { inputInvalid, type Warning } from '../../schemas/common.ts'
-import { namesWith } from '../../schemas/fields.ts'
-import { type SettingsValues, settingsFields } from '../../schemas/settings.ts'
-import { type Channel, channels, type ProviderFault, ruleTable } from '../../schemas/vocabulary.ts'
+import type { SettingsValues } from '../../schemas/settings.ts'
+import { type ProviderFault, ruleTable } from '../../schemas/vocabulary.ts'
 import { sourceOf } from '../shared/accounts/providers.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
 import { withTimeout } from '../shared/with-timeout.ts'
 
 /** The settings that say through which account a channel is sent; the first of them says that there is one. */
-const accountFields = (channel: Channel) =>
-  namesWith(settingsFields, 'account').filter((name) => settingsFields[name].account === channel)
+const accountFields = (channel: Channel) => accountPlaces(channel).filter(({ rules }) => rules.account)
 
-/** What to write so that somebody can send. */
-const remedies: Readonly<Record<Channel, Readonly<Partial<Record<ProviderFault, keyof SettingsValues>>>>> = {
-  EMAIL: { no_sender: 'emailFromAddress' },
-  SMS: { no_credentials: 'smsApiSecret' },
+/** The setting to write so that somebody can send. */
+function remedyFor(channel: Channel, fault: ProviderFault): string {
+  const { account } = channelOf(channel)
+  const field = account.remedies[fault]?.field ?? account.place
+  const found = accountPlaces(channel).find(({ name }) => name === field)
+  return found === undefined ? channel : nameOf(found.place)
 }
 
 const patienceMs = 3000
@@ -31,7 +33,7 @@ export async function accountWarnings(
   patch: Partial<SettingsValues>,
 ): Promise<Warning[]> {
   const about = channels.filter((channel) =>
-    accountFields(channel).some((field) => patch[field] !== undefined && patch[field] !== null),
+    accountFields(channel).some(({ place }) => (valueAt(patch, place) ?? null) !== null),
   )
   const found = (await Promise.all(about.map((channel) => findingsOf(context, row, channel)))).flat()
   const issues = found.filter(({ isCertain }) => isCertain).map(({ field, message }) => ({ field, message }))
@@ -42,9 +44,9 @@ export async function accountWarnings(
 async function findingsOf(context: Context, row: SettingsRow, channel: Channel): Promise<readonly AccountFinding[]> {
   const { providers, options } = context
   if (providers.delivered) return []
-  const provider = providers.find(row, channel)
+  const provider = providers.first(row, channel)
   if (typeof provider === 'string') {
-    const field = remedies[channel][provider] ?? accountFields(channel)[0] ?? channel
+    const field = remedyFor(channel, provider)
     return [
       {
         field,

@@ -1,10 +1,12 @@
+import type { Channel } from '../../channels/index.ts'
 import type { EffectiveDecision } from '../../domain/effective.ts'
 import type { SettingsRow } from '../../ports/storage.ts'
+import type { ByChannel } from '../../schemas/channel-fields.ts'
+import { channelSettings } from '../../schemas/channel-settings.ts'
 import type { PreferenceRef, Preferences } from '../../schemas/preferences.ts'
-import { channelFlagOf } from '../../schemas/preferences.ts'
 import type { OrganizationSettings } from '../../schemas/settings.ts'
 import { taskManagerProvider } from '../../schemas/task-manager.ts'
-import type { Category, Channel, Rule } from '../../schemas/vocabulary.ts'
+import type { Category, Rule } from '../../schemas/vocabulary.ts'
 import type { AccountPause, DestinationPause } from '../shared/accounts/paused-accounts.ts'
 import { sourceOf } from '../shared/accounts/providers.ts'
 import type { Context } from '../shared/context.ts'
@@ -33,7 +35,8 @@ export type EffectiveSettings = {
   readonly organizationId: string
   readonly configured: boolean
   readonly settings: OrganizationSettings | null
-  readonly channels: Readonly<Record<Channel, EffectiveChannel>>
+  /** E-mail and SMS, and the others that the settings have. */
+  readonly channels: ByChannel<EffectiveChannel>
 }
 export type EffectivePreferences = {
   readonly recipient: PreferenceRef
@@ -49,11 +52,11 @@ export function effectiveChannel(
   row: SettingsRow | null,
   channel: Channel,
 ): EffectiveChannel {
-  const enabled = policyOf(row)[channelFlagOf[channel]]
+  const { enabled } = channelSettings(policyOf(row), channel)
   if (providers.delivered) {
     return { ...none, enabled, provider: taskManagerProvider, source: taskManagerProvider }
   }
-  const found = providers.find(row, channel)
+  const found = providers.first(row, channel)
   if (typeof found === 'string') return { ...none, enabled, fault: found }
   const pause = accounts.pause(found)
   const fault = pause === null ? null : 'account_paused'

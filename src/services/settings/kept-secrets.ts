@@ -1,20 +1,14 @@
+import { channels } from '../../channels/index.ts'
 import { type FieldIssue, NotificationError } from '../../errors.ts'
 import type { SettingsRow } from '../../ports/storage.ts'
+import { type AccountPlace, accountPlaces, nameOf, valueAt } from '../../schemas/channel-settings.ts'
 import { inputInvalid } from '../../schemas/common.ts'
-import { type SecretField, type SettingsValues, secretFields, settingsFields } from '../../schemas/settings.ts'
+import type { SettingsValues } from '../../schemas/settings.ts'
 import { secretContext } from '../shared/accounts/providers.ts'
 import type { Context } from '../shared/context.ts'
 
 type Patch = Partial<SettingsValues>
 type Secrets = Pick<Context, 'secrets'>
-
-/** By secret: the place that it was given for, if that is another one now. */
-const moved: Readonly<Record<SecretField, (before: SettingsRow, patch: Patch, context: Secrets) => string | false>> = {
-  emailPassword: (before, patch) => movesMail(before, patch) && 'SMTP host, port and username',
-  smsApiKey: (before, patch) => movesSms(before, patch) && 'SMS provider',
-  smsApiSecret: (before, patch, context) =>
-    movesSms(before, patch) ? 'SMS provider' : changesSmsKey(context, before, patch) && 'SMS key',
-}
 
 /**
  * Secrets are tied to their server. Whoever names another server, account or provider must bring its
@@ -23,52 +17,62 @@ const moved: Readonly<Record<SecretField, (before: SettingsRow, patch: Patch, co
  * @throws NotificationError `invalid_input` naming the secrets that are missing.
  */
 export function requireNewSecrets(context: Secrets, before: SettingsRow, patch: Patch): void {
-  const issues = secretFields.flatMap((field): FieldIssue[] => {
-    const place = moved[field](before, patch, context)
-    // A mask that came back is no longer in the patch; null is, and leaves nothing to hand over.
-    if (place === false || before[field] === null || patch[field] !== undefined) return []
-    const message = `is required again, because the stored secret belongs to another ${place}. Send it in the same request, or null to remove it`
-    return [{ field, message }]
+  const issues = channels.flatMap((channel) => {
+    const places = new Map(accountPlaces(channel).map((one) => [one.name, one]))
+    const change = { context, before, patch, places }
+    return [...places.values()].flatMap(({ rules, place }): FieldIssue[] => {
+      // A mask that came back is no longer in the patch; null is, and leaves nothing to hand over.
+      if ((valueAt(before, place) ?? null) === null || valueAt(patch, place) !== undefined) return []
+      const moved = rules.tiedTo?.find(({ fields }) => isMoved(change, fields))
+      if (moved === undefined) return []
+      const message = `is required again, because the stored secret belongs to another ${moved.words}. Send it in the same request, or null to remove it`
+      return [{ field: nameOf(place), message }]
+    })
   })
   if (issues.length > 0) throw inputInvalid('organization settings', issues)
 }
 
-function movesMail(before: SettingsRow, patch: Patch): boolean {
-  // Without a host there is no account; the one that comes later is another host.
-  if (after(before, patch, 'emailSmtpHost') === null) return false
-  const portOf = (port: number | null) => port ?? settingsFields.emailSmtpPort.default
-  return (
-    isMoved(before, patch, 'emailSmtpHost') ||
-    isMoved(before, patch, 'emailUsername') ||
-    portOf(after(before, patch, 'emailSmtpPort')) !== portOf(before.emailSmtpPort)
-  )
+type Change = {
+  readonly context: Secrets
+  readonly before: SettingsRow
+  readonly patch: Patch
+  readonly places: ReadonlyMap<string, AccountPlace>
 }
 
-/** Transports are found whatever the case of their names. */
-const movesSms = (before: SettingsRow, { smsProvider = null }: Patch): boolean =>
-  smsProvider !== null && smsProvider.toLowerCase() !== before.smsProvider?.toLowerCase()
+/** Without the first of the fields there is no account; the one that comes later is another one. */
+function isMoved({ context, before, patch, places }: Change, fields: readonly string[]): boolean {
+  const found = fields.flatMap((name) => places.get(name) ?? [])
+  const [first] = found
+  if (first === undefined || after(before, patch, first) === null) return false
+  return found.some((one) => {
+    const written = after(before, patch, one)
+    if (written === null) return false
+    const stored = settingOf(before, one)
+    if (one.rules.isSecret)
+      return valueAt(patch, one.place) !== undefined && !isSameSecret(context, before, one, written)
+    return one.rules.isCaseless
+      ? String(written).toLowerCase() !== String(stored ?? '').toLowerCase()
+      : written !== stored
+  })
+}
 
-/** The key says whose account it is; it is kept as a secret too, so that what is stored must be opened to compare. */
-function changesSmsKey({ secrets }: Secrets, before: SettingsRow, { smsApiKey = null }: Patch): boolean {
-  if (smsApiKey === null) return false
-  const stored = before.smsApiKey
-  if (stored === null || secrets === null) return true
-  const place = secretContext(before.organizationId, 'smsApiKey')
+/** With its default; null: not set. */
+const settingOf = (values: Patch, { place, rules }: AccountPlace): unknown =>
+  valueAt(values, place) ?? rules.default ?? null
+
+const after = (before: SettingsRow, patch: Patch, one: AccountPlace): unknown =>
+  settingOf(valueAt(patch, one.place) === undefined ? before : patch, one)
+
+/** Both are sealed, and must be opened to compare. */
+function isSameSecret({ secrets }: Secrets, before: SettingsRow, { place }: AccountPlace, written: unknown): boolean {
+  const stored = valueAt(before, place)
+  if (typeof stored !== 'string' || typeof written !== 'string' || secrets === null) return false
+  const context = secretContext(before.organizationId, place)
   try {
-    return secrets.open(stored, place) !== secrets.open(smsApiKey, place)
+    return secrets.open(stored, context) === secrets.open(written, context)
   } catch (error) {
     // What cannot be read any more cannot be shown to be the same.
-    if (error instanceof NotificationError) return true
+    if (error instanceof NotificationError) return false
     throw error
   }
-}
-
-const after = <Field extends keyof SettingsValues>(before: SettingsRow, patch: Patch, field: Field) => {
-  const written = patch[field]
-  return written === undefined ? before[field] : written
-}
-
-function isMoved(before: SettingsRow, patch: Patch, field: 'emailSmtpHost' | 'emailUsername'): boolean {
-  const written = patch[field] ?? null
-  return written !== null && written !== before[field]
 }

@@ -1,16 +1,26 @@
+import { type Channel, channelOf, channels } from '../../channels/index.ts'
 import { NotificationError } from '../../errors.ts'
 import { checkTemplates } from '../../messages/index.ts'
+import {
+  accountPlaces,
+  channelSettings,
+  nameOf,
+  type Place,
+  patched,
+  templated,
+  valueAt,
+  withValueAt,
+} from '../../schemas/channel-settings.ts'
 import { organizationId, parseField, parseInput, type Warning } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import { namesWith, secretMask } from '../../schemas/fields.ts'
 import {
+  emptySettings,
   type OrganizationSettingsInput,
   organizationSettingsInput,
-  type SecretField,
   type SettingsValues,
   secretFields,
   settingsFields,
-  templateField,
 } from '../../schemas/settings.ts'
 import { secretContext } from '../shared/accounts/providers.ts'
 import type { Context } from '../shared/context.ts'
@@ -31,21 +41,30 @@ export type SettingsPatch = {
 export function readSettingsPatch(context: Context, id: string, input: OrganizationSettingsInput): SettingsPatch {
   parseField(organizationId, id, 'organizationId')
   const parsed = parseInput(organizationSettingsInput, input, 'organization settings')
-  const warnings = Object.values(templateField).flatMap((field) => checkTemplates(field, parsed[field] ?? {}))
-  requireTransport(context, parsed.smsProvider)
-  const patch: { -readonly [Field in keyof SettingsValues]?: SettingsValues[Field] } = definedOnly(parsed)
-  for (const field of secretFields) {
-    const secret = parsed[field]
-    if (secret === secretMask) delete patch[field]
-    else if (typeof secret === 'string') patch[field] = seal(context, id, field, secret)
+  let patch: Partial<SettingsValues> = definedOnly(parsed)
+  const written = patched(emptySettings, patch)
+  const warnings = channels.flatMap((channel) =>
+    checkTemplates(templated(channel), channelSettings(written, channel).templates),
+  )
+  for (const field of secretFields) patch = withSealed(context, id, patch, [field])
+  for (const channel of channels) {
+    requireTransport(context, parsed, channel)
+    for (const { rules, place } of accountPlaces(channel)) {
+      if (rules.isSecret && place.length > 1) patch = withSealed(context, id, patch, place)
+    }
   }
   // What TaskManager has already is compared with every change, of texts too.
   const isHandedOver = context.options.taskManager?.mode === 'deliver' && Object.keys(patch).length > 0
   return { patch, warnings, replans: isHandedOver || replanning.some((field) => field in patch) }
 }
 
-function seal({ secrets }: Context, id: string, field: SecretField, secret: string): string {
-  if (secrets !== null) return secrets.seal(secret, secretContext(id, field))
+/** A secret that is given is sealed; the mask of one changes nothing. */
+function withSealed({ secrets }: Context, id: string, patch: Partial<SettingsValues>, place: Place) {
+  const secret = valueAt(patch, place)
+  if (typeof secret !== 'string') return patch
+  if (secret === secretMask) return withValueAt(patch, place, undefined)
+  if (secrets !== null) return withValueAt(patch, place, secrets.seal(secret, secretContext(id, place)))
+  const field = nameOf(place)
   throw new NotificationError(
     'encryption_key_missing',
     `"${field}" cannot be stored without an encryption key: set NOTIFICATIONS_ENCRYPTION_KEY or the option "encryptionKey" (openssl rand -base64 32).`,
@@ -53,14 +72,19 @@ function seal({ secrets }: Context, id: string, field: SecretField, secret: stri
   )
 }
 
-function requireTransport({ providers }: Context, name: string | null | undefined): void {
-  if (name === null || name === undefined) return
-  const installed = providers.transports.filter((transport) => transport.channels.includes('SMS'))
+function requireTransport({ providers }: Context, input: OrganizationSettingsInput, channel: Channel): void {
+  const { words, account } = channelOf(channel)
+  const { transport } = account
+  const chosen = accountPlaces(channel).find(({ name }) => 'field' in transport && name === transport.field)
+  const name = chosen === undefined ? null : valueAt(input, chosen.place)
+  if (chosen === undefined || typeof name !== 'string') return
+  const installed = providers.transports.filter((transport) => transport.channels.includes(channel))
   if (installed.some((transport) => transport.name.toLowerCase() === name.toLowerCase())) return
   const names = installed.map((transport) => transport.name).join(', ') || 'none'
+  const field = nameOf(chosen.place)
   throw new NotificationError(
     'unknown_provider',
-    `smsProvider must be the name of an installed SMS transport (installed: ${names}); add it to the option "transports".`,
-    { field: 'smsProvider' },
+    `${field} must be the name of an installed ${words.name} transport (installed: ${names}); add it to the option "transports".`,
+    { field },
   )
 }

@@ -1,13 +1,15 @@
+import { type Channel, channels } from '../../channels/index.ts'
 import { effectiveFor } from '../../domain/plan.ts'
 import { NotificationError } from '../../errors.ts'
 import type { ReplanScope, SettingsRow } from '../../ports/storage.ts'
 import { type Actor, actorSchema, serviceActor } from '../../schemas/audit.ts'
+import { byChannel } from '../../schemas/channel-fields.ts'
+import { channelSettings, channelsInUse, patched } from '../../schemas/channel-settings.ts'
 import { organizationId, parseField, parseInput, type Warning } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import type { Profile } from '../../schemas/directory.ts'
 import type { Country } from '../../schemas/phone-number.ts'
 import {
-  channelFlagOf,
   emptyPreferences,
   type HostPreferenceRef,
   type PreferenceRef,
@@ -19,11 +21,12 @@ import {
   emptySettings,
   type OrganizationSettings,
   type OrganizationSettingsInput,
+  type SettingsValues,
   type Templates,
   type TemplatesInput,
   templatesInput,
 } from '../../schemas/settings.ts'
-import { type Channel, categories, channels } from '../../schemas/vocabulary.ts'
+import { categories } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
 import { Knowledge, preferenceRef } from '../shared/knowledge.ts'
 import {
@@ -34,12 +37,12 @@ import {
   settingsNotFound,
 } from '../shared/not-found.ts'
 import { isWithin, type Scope } from '../shared/owners.ts'
-import { showPreferences, showSettings } from '../shared/settings-view.ts'
+import { policyOf, showPreferences, showSettings } from '../shared/settings-view.ts'
 import { accountWarnings } from './account-findings.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './effective.ts'
 import { requireNewSecrets } from './kept-secrets.ts'
 import { readSettingsPatch, type SettingsPatch } from './settings-patch.ts'
-import { withPhone, withSender } from './written-numbers.ts'
+import { withAddresses, withSenders } from './written-numbers.ts'
 
 /** A value, with warnings about what was accepted but may be a mistake. */
 export type WithWarnings<T> = T & { readonly warnings: readonly Warning[] }
@@ -91,10 +94,10 @@ export class SettingsService {
     input: OrganizationSettingsInput,
   ): Promise<WithWarnings<OrganizationSettings>> {
     const read = readSettingsPatch(this.#context, id, input)
-    const { values: patch, warnings } = withSender(read.patch, null)
+    const { values: patch, warnings } = withSenders(read.patch, null)
     await this.#requireOrganization(id)
     const { storage, clock } = this.#context.options
-    const values = { ...emptySettings, ...patch }
+    const values = patched(emptySettings, patch)
     const at = clock.now()
     const wanted = { ...values, id: 0, organizationId: id, revision: 0, createdAt: at, updatedAt: at }
     const accountFindings = await accountWarnings(this.#context, wanted, patch)
@@ -137,12 +140,12 @@ export class SettingsService {
     let warnings = change.warnings
     let switchedOff: readonly Channel[] = []
     const row = await this.#change(id, async (before) => {
-      switchedOff = channels.filter(
-        (one) => change.patch[channelFlagOf[one]] === false && before[channelFlagOf[one]] !== false,
-      )
       requireNewSecrets(this.#context, before, change.patch)
-      const { values: patch, warnings: ofSender } = withSender(change.patch, before)
-      const ofAccount = await accountWarnings(this.#context, { ...before, ...patch }, patch)
+      const { values: patch, warnings: ofSender } = withSenders(change.patch, before)
+      const isOff = (row: SettingsValues, one: Channel) => !channelSettings(row, one).enabled
+      const after = patched(before, patch)
+      switchedOff = channels.filter((one) => isOff(after, one) && !isOff(before, one))
+      const ofAccount = await accountWarnings(this.#context, after, patch)
       warnings = [...change.warnings, ...ofSender, ...ofAccount]
       return { ...change, patch }
     })
@@ -189,8 +192,8 @@ export class SettingsService {
     const parsed = parseInput(preferencesInput, input, 'notification preferences')
     const { organizationId } = await this.#requireRecipient(ref)
     const { storage, clock } = this.#context.options
-    const { values: patch, warnings } = withPhone(parsed, await this.#countryOf(organizationId))
-    const values = { ...emptyPreferences, ...definedOnly(patch) }
+    const { values: patch, warnings } = withAddresses(parsed, await this.#countryOf(organizationId))
+    const values = patched(emptyPreferences, definedOnly(patch))
     const row = await storage.preferences.create(
       organizationId,
       ref,
@@ -235,7 +238,7 @@ export class SettingsService {
     const [before] = await storage.preferences.get([ref])
     const isThere = before !== undefined && isWithin(this.#scope, before)
     const organizationId = isThere ? before.organizationId : await this.#createEmpty(ref)
-    const { values, warnings } = withPhone(parsed, await this.#countryOf(organizationId))
+    const { values, warnings } = withAddresses(parsed, await this.#countryOf(organizationId))
     const patch = definedOnly(values)
     const replan = Object.keys(patch).length === 0 ? null : scope(organizationId, ref)
     const updated = await storage.preferences.update(ref, patch, replan, clock.now(), this.#actor)
@@ -257,10 +260,9 @@ export class SettingsService {
       organizationId: id,
       configured: row !== undefined,
       settings: row === undefined ? null : showSettings(row),
-      channels: {
-        EMAIL: effectiveChannel(this.#context, row ?? null, 'EMAIL'),
-        SMS: effectiveChannel(this.#context, row ?? null, 'SMS'),
-      },
+      channels: byChannel(channelsInUse(policyOf(row ?? null)), (channel) =>
+        effectiveChannel(this.#context, row ?? null, channel),
+      ),
     }
   }
 
@@ -281,7 +283,7 @@ export class SettingsService {
       organizationId,
       preferences: row === null ? null : showPreferences(row),
       decisions: categories.flatMap((category) =>
-        channels.map((channel) => ({
+        channelsInUse(surroundings.policy).map((channel) => ({
           category,
           channel,
           ...effectiveFor(surroundings, profile, category, channel),

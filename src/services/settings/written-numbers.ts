@@ -1,42 +1,56 @@
+import type { AddressRules } from '../../channels/channel.ts'
+import { channelOf, channels } from '../../channels/index.ts'
 import type { SettingsRow } from '../../ports/storage.ts'
+import {
+  accountPlaces,
+  nameOf,
+  type Place,
+  preferencePlace,
+  valueAt,
+  withValueAt,
+} from '../../schemas/channel-settings.ts'
 import { fieldInvalid, type Warning } from '../../schemas/common.ts'
-import { type Country, type ReadContact, readPhone } from '../../schemas/phone-number.ts'
+import type { Country } from '../../schemas/phone-number.ts'
 import type { PreferencesInput } from '../../schemas/preferences.ts'
 import type { SettingsValues } from '../../schemas/settings.ts'
-import { readSmsSender } from '../../schemas/sms-sender.ts'
 
 type Written<T> = { readonly values: T; readonly warnings: readonly Warning[] }
+type Rules = Pick<AddressRules, 'read' | 'wanted'>
 
 /**
- * The sender of SMS in the form in which it is stored. Without a country code it is of the default country as it is after the change.
+ * The senders of accounts in the form in which they are stored. Without a country code a number is of the default country as it is
+ * after the change.
  * @throws NotificationError `invalid_input` naming the field.
  */
-export function withSender<T extends Partial<SettingsValues>>(patch: T, before: SettingsRow | null): Written<T> {
+export function withSenders<T extends Partial<SettingsValues>>(patch: T, before: SettingsRow | null): Written<T> {
   const country = patch.defaultCountry === undefined ? (before?.defaultCountry ?? null) : patch.defaultCountry
-  return written(patch, 'smsFromNumber', 'a number such as "+14155550123", a short code or a name', (text) =>
-    readSmsSender(text, country),
-  )
+  const senders = channels
+    .flatMap(accountPlaces)
+    .flatMap(({ rules, place }) => (rules.sender === undefined ? [] : [{ rules: rules.sender, place }]))
+  return written(patch, senders, country)
 }
 
-/** The phone number of preferences in E.164. @throws NotificationError `invalid_input` naming the field. */
-export function withPhone<T extends PreferencesInput>(input: T, country: Country | null): Written<T> {
-  return written(input, 'phoneNumber', 'a number such as "+14155550123"', (text) => readPhone(text, country))
+/** The addresses of preferences in their normal form. @throws NotificationError `invalid_input` naming the field. */
+export function withAddresses<T extends PreferencesInput>(input: T, country: Country | null): Written<T> {
+  const addresses = channels.map((one) => ({ rules: channelOf(one).address, place: preferencePlace(one, 'address') }))
+  return written(input, addresses, country)
 }
 
-function written<Field extends string, T extends { readonly [Name in Field]?: string | null | undefined }>(
+function written<T extends object>(
   values: T,
-  field: Field,
-  wanted: string,
-  read: (text: string) => ReadContact,
+  places: readonly { readonly rules: Rules; readonly place: Place }[],
+  country: Country | null,
 ): Written<T> {
-  const text = values[field]
-  if (text === null || text === undefined) return { values, warnings: [] }
-  const found = read(text)
-  if (found.address === null) {
-    throw fieldInvalid(field, `must be ${wanted}: it ${found.fault}`)
-  }
-  return {
-    values: { ...values, [field]: found.address },
-    warnings: found.warnings.map((warning) => ({ field, ...warning })),
-  }
+  return places.reduce<Written<T>>(
+    (sofar, { rules: { read, wanted }, place }) => {
+      const text = valueAt(sofar.values, place)
+      if (typeof text !== 'string') return sofar
+      const field = nameOf(place)
+      const found = read(text, country)
+      if (found.address === null) throw fieldInvalid(field, `must be ${wanted}: it ${found.fault}`)
+      const warnings = found.warnings.map((warning) => ({ field, ...warning }))
+      return { values: withValueAt(sofar.values, place, found.address), warnings: [...sofar.warnings, ...warnings] }
+    },
+    { values, warnings: [] },
+  )
 }

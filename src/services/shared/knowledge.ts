@@ -1,3 +1,4 @@
+import type { Channel } from '../../channels/index.ts'
 import { addressKey, contactOf } from '../../domain/effective.ts'
 import type { Surroundings } from '../../domain/plan.ts'
 import { NotificationError } from '../../errors.ts'
@@ -9,10 +10,11 @@ import type {
   SettingsRow,
   SuppressedAddress,
 } from '../../ports/storage.ts'
+import { channelsInUse } from '../../schemas/channel-settings.ts'
 import { type RecipientRef, refKey } from '../../schemas/common.ts'
 import type { Organization, Person } from '../../schemas/directory.ts'
 import { type HostPreferenceRef, type PreferenceRef, withoutContacts } from '../../schemas/preferences.ts'
-import { channels, type ProviderFault } from '../../schemas/vocabulary.ts'
+import type { ProviderFault } from '../../schemas/vocabulary.ts'
 import type { Provider } from './accounts/providers.ts'
 import type { PlanningContext } from './context.ts'
 import type { Lookups } from './directory/batch-reader.ts'
@@ -116,8 +118,8 @@ export class Knowledge {
   }
 
   /** The provider that this process sends through on the channel, or why there is none. */
-  provider(organizationId: string, channel: (typeof channels)[number]): Provider | ProviderFault {
-    return this.#context.providers.find(this.settings(organizationId), channel)
+  provider(organizationId: string, channel: Channel): Provider | ProviderFault {
+    return this.#context.providers.first(this.settings(organizationId), channel)
   }
 
   /** The revisions that a decision about these recipients depends on. */
@@ -165,13 +167,14 @@ function addressesOf(
 ): SuppressedAddress[] {
   const found = new Map<string, SuppressedAddress>()
   for (const { organizationId, recipients } of subjects) {
-    const country = settings.get(organizationId)?.defaultCountry ?? null
+    const policy = policyOf(settings.get(organizationId) ?? null)
+    const channels = channelsInUse(policy)
     for (const recipient of recipients) {
       for (const channel of channels) {
         const own = preferencesWithin(organizationId, preferences.get(refKey(recipient)))
-        const { address } = contactOf(channel, own, recipient, country)
+        const { address } = contactOf(channel, own, recipient, policy.defaultCountry)
         if (address === null) continue
-        const one = { organizationId, channel, address: addressKey(address) }
+        const one = { organizationId, channel, address: addressKey(channel, address) }
         found.set(suppressionKey(one), one)
       }
     }

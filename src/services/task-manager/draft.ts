@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { channelOf } from '../../channels/index.ts'
 import type { DeliveryContent, DeliveryRow, ReminderRow, TaskBody, TaskRow } from '../../ports/storage.ts'
 import type { TaskDraft } from '../../schemas/task-manager.ts'
 import type { Category } from '../../schemas/vocabulary.ts'
@@ -69,7 +70,7 @@ export function deliverDraft({ task, delivery, content, callbackUrl, maxRetries 
   return {
     name: `${subject} ${noun} - ${appointmentId ?? waitlistEntryId}`,
     description: `Send ${channel} ${noun.toLowerCase()} for ${place}`,
-    taskType: channel === 'EMAIL' ? 'email' : 'sms',
+    taskType: channelOf(channel).taskType ?? channel.toLowerCase(),
     payload: {
       ...(reminderId === null ? { notification_id: id } : { reminder_id: reminderId }),
       ...about,

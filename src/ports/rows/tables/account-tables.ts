@@ -1,4 +1,4 @@
-import type { Channel } from '../../../schemas/vocabulary.ts'
+import type { Channel } from '../../../channels/index.ts'
 import { never, optional, required, type Table, word } from './columns.ts'
 
 /** Provider accounts that were refused, and the work that waits for them. */

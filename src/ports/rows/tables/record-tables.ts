@@ -1,5 +1,6 @@
+import type { Channel } from '../../../channels/index.ts'
 import type { ActorKind, AuditAction, AuditTarget } from '../../../schemas/audit.ts'
-import type { AppointmentOutcome, Category, Channel, Measure } from '../../../schemas/vocabulary.ts'
+import type { AppointmentOutcome, Category, Measure } from '../../../schemas/vocabulary.ts'
 import { never, optional, required, type Table, word } from './columns.ts'
 
 /** What the library keeps about its own work: counted, answered, told. */

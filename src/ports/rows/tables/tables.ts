@@ -1,6 +1,6 @@
+import type { Channel } from '../../../channels/index.ts'
 import type {
   Category,
-  Channel,
   DeliveryState,
   DeliveryStatus,
   RecipientType,

@@ -1,4 +1,5 @@
-import type { Category, Channel } from '../../../schemas/vocabulary.ts'
+import type { Channel } from '../../../channels/index.ts'
+import type { Category } from '../../../schemas/vocabulary.ts'
 import { never, optional, required, type Table, word } from './columns.ts'
 
 /** What the library knows of the tasks that an outside service has for it. */

@@ -1,7 +1,8 @@
+import type { Channel } from '../../../channels/index.ts'
 import { isNotificationError } from '../../../errors.ts'
 import type { SettingsRow } from '../../../ports/storage.ts'
-import { channelFlagOf } from '../../../schemas/preferences.ts'
-import { type Channel, channels, type ProviderFault, ruleTable } from '../../../schemas/vocabulary.ts'
+import { channelSettings, channelsInUse } from '../../../schemas/channel-settings.ts'
+import { type ProviderFault, ruleTable } from '../../../schemas/vocabulary.ts'
 import { faultOf } from '../fault-log.ts'
 import { isAccountBegun } from './providers.ts'
 import type { AccountsContext } from './senders.ts'
@@ -96,14 +97,17 @@ export class AccountReview {
 
   /** Where the host application has no account either, nothing is sent at all. */
   #reportNobody(): void {
-    const missing = channels.map((channel) => ({ channel, fault: missingAccount(this.#context, channel) }))
+    const missing = this.#context.providers.channels.map((channel) => ({
+      channel,
+      fault: missingAccount(this.#context, channel),
+    }))
     if (missing.some(({ fault }) => fault === null)) return
     const fault = missing.map(({ channel, fault: one }) => `${channel}: ${one?.message}`).join('; ')
     this.#context.options.logger.warn('nothing can be sent: no channel has an account that works', { fault })
   }
 
   #inspect(row: SettingsRow): { readonly faults: readonly AccountFault[]; readonly works: boolean } {
-    const begun = channels.filter((channel) => row[channelFlagOf[channel]] !== false && isAccountBegun(row, channel))
+    const begun = channelsInUse(row).filter((one) => channelSettings(row, one).enabled && isAccountBegun(row, one))
     const faults = begun.flatMap((channel): AccountFault[] => {
       const code = this.#context.providers.fault(row, channel)
       return code === null ? [] : [{ organizationId: row.organizationId, channel, code, message: ruleTable[code] }]

@@ -1,5 +1,6 @@
+import type { Channel } from '../../../channels/index.ts'
 import type { AccountRow } from '../../../ports/storage.ts'
-import type { Channel, Rule } from '../../../schemas/vocabulary.ts'
+import type { Rule } from '../../../schemas/vocabulary.ts'
 import { faultOf } from '../fault-log.ts'
 import {
   type AccountPause,

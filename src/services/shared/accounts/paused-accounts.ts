@@ -1,5 +1,5 @@
+import type { Channel } from '../../../channels/index.ts'
 import type { AccountRow } from '../../../ports/storage.ts'
-import type { Channel } from '../../../schemas/vocabulary.ts'
 import type { AccountsContext } from './senders.ts'
 import { aboutOf, sendersOf } from './senders.ts'
 

@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto'
+import type { AccountValues, ChannelDefinition } from '../../../channels/channel.ts'
+import { type Channel, channelOf, channels } from '../../../channels/index.ts'
 import { NotificationError } from '../../../errors.ts'
 import type { SettingsRow } from '../../../ports/storage.ts'
 import type { Account, Transport } from '../../../ports/transport.ts'
-import { type SecretField, type SettingsValues, settingsFields } from '../../../schemas/settings.ts'
-import type { Channel, ProviderFault } from '../../../schemas/vocabulary.ts'
+import { documentedChannels } from '../../../schemas/channel-fields.ts'
+import { accountPlaces, accountValues, nameOf, type Place } from '../../../schemas/channel-settings.ts'
+import type { SettingsValues } from '../../../schemas/settings.ts'
+import type { ProviderFault } from '../../../schemas/vocabulary.ts'
 import type { SecretBox } from '../../../security/secret-box.ts'
 
 /** Who delivers for an organization on a channel, and in whose name. */
@@ -18,8 +22,11 @@ export type Provider = {
   readonly replyTo: string | null
 }
 
+/** Those who may send on a channel, in the order of use: each a provider, or why it cannot send. */
+export type Candidates = readonly [Provider | ProviderFault, ...(Provider | ProviderFault)[]]
+
 /**
- * Finds the provider of a channel: the organization's own, else the host application's defaults for the whole channel,
+ * Finds who sends on a channel: the organization's own, else the host application's defaults for the whole channel,
  * else a transport that needs no account. Single fields are never mixed: a password of one and a host of another
  * would send one party's mail through the other's account.
  */
@@ -28,8 +35,8 @@ export class Providers {
   readonly #defaults: SettingsValues
   readonly #secrets: SecretBox | null
   /** Settings rows are immutable values, so what was found for one stays right for it. */
-  readonly #found = new WeakMap<SettingsRow, Map<Channel, Provider | ProviderFault>>()
-  readonly #defaultsFound = new Map<Channel, Provider | ProviderFault>()
+  readonly #found = new WeakMap<SettingsRow, Map<Channel, Candidates>>()
+  readonly #defaultsFound = new Map<Channel, Candidates>()
   /** TaskManager delivers: no channel lacks a provider for want of one here. */
   readonly delivered: boolean
 
@@ -49,8 +56,14 @@ export class Providers {
     return this.#transports
   }
 
-  /** The provider, or why there is none. */
-  find(settings: SettingsRow | null, channel: Channel): Provider | ProviderFault {
+  /** The channels that concern this process: the documented ones, and those that a transport serves. */
+  get channels(): readonly Channel[] {
+    const isServed = (channel: Channel) => this.#transports.some((one) => one.channels.includes(channel))
+    return channels.filter((channel) => documentedChannels.includes(channel) || isServed(channel))
+  }
+
+  /** Who can send on the channel, in the order of use, each with why not where that is so; never empty. */
+  find(settings: SettingsRow | null, channel: Channel): Candidates {
     let cache = this.#defaultsFound
     if (settings !== null) {
       cache = this.#found.get(settings) ?? new Map()
@@ -58,63 +71,57 @@ export class Providers {
     }
     let found = cache.get(channel)
     if (found === undefined) {
-      found = channel === 'EMAIL' ? this.#email(settings) : this.#sms(settings)
+      found = [this.#candidate(settings, channel)]
       cache.set(channel, found)
     }
     return found
   }
 
+  /** The first that can send, or why the first one cannot. */
+  first(settings: SettingsRow | null, channel: Channel): Provider | ProviderFault {
+    const found = this.find(settings, channel)
+    return found.find((one) => typeof one !== 'string') ?? found[0]
+  }
+
   /** Who sends on the channel from here, whoever delivers; null where nobody can. */
   sender(settings: SettingsRow | null, channel: Channel): Provider | null {
-    const found = this.find(settings, channel)
+    const found = this.first(settings, channel)
     return typeof found === 'string' ? null : found
   }
 
   /** Why nobody would deliver on the channel, or null. */
   fault(settings: SettingsRow | null, channel: Channel): ProviderFault | null {
-    if (this.delivered) return null
-    const found = this.find(settings, channel)
+    if (this.delivered) return channelOf(channel).taskType === null ? 'no_transport' : null
+    const found = this.first(settings, channel)
     return typeof found === 'string' ? found : null
   }
 
-  #email(settings: SettingsRow | null): Provider | ProviderFault {
-    const names = { from: settings?.emailFromAddress ?? null, fromName: settings?.emailFromName ?? null }
-    const own = settings !== null && settings.emailSmtpHost !== null ? settings : null
-    const values = own ?? this.#defaults
-    const { emailSmtpHost: host, emailUsername: username, emailSmtpSecurity: security } = values
-    const transport = this.#named('smtp', 'EMAIL')
-    if (transport === null || host === null) {
-      const found = this.#withoutAccount('EMAIL', names)
-      // Whoever wrote the rest of an account has forgotten where it is.
-      const isBegun = host === null && settings !== null && isAccountBegun(settings, 'EMAIL')
-      return found === 'no_account' && isBegun ? 'no_host' : found
+  /** By the organization's own account, else by the host application's, else without any. */
+  #candidate(settings: SettingsRow | null, channel: Channel): Provider | ProviderFault {
+    const { account: rules } = channelOf(channel)
+    const written = settings === null ? null : accountValues(settings, channel)
+    const names = written === null ? nobody : rules.names(written)
+    const isOwn = written !== null && written[rules.place] !== null
+    const own = isOwn ? settings : null
+    const sealed = isOwn ? written : accountValues(this.#defaults, channel)
+    const place = sealed[rules.place]
+    const transport = place === null ? null : this.#named(transportName(rules, sealed), channel)
+    if (transport === null && (place === null || 'name' in rules.transport)) {
+      const found = this.#withoutAccount(channel, names)
+      const isForgotten = place === null && settings !== null && isAccountBegun(settings, channel)
+      return found === 'no_account' && isForgotten ? (rules.withoutPlace ?? found) : found
     }
-    const password = this.#open(own, 'emailPassword')
-    if (typeof password === 'string') return password
-    const port = values.emailSmtpPort ?? settingsFields.emailSmtpPort.default
-    const credentials = { channel: 'EMAIL', host, port, username, password: password.secret } as const
-    const account = security === null ? credentials : { ...credentials, security }
-    const from = values.emailFromAddress ?? (username?.includes('@') ? username : null)
-    if (from === null) return 'no_sender'
+    if (transport === null) return 'no_transport'
+    const values = own === null ? sealed : this.#opened(own, channel, sealed)
+    if (typeof values === 'string') return values
+    const opened = rules.open(values, transport)
+    if (typeof opened === 'string') return opened
+    const { account, from } = opened
     // The default account sends in its own name: another sender's address would be refused or look forged. Answers are the
     // organization's all the same.
-    const replyTo = own !== null || names.from === from ? null : names.from
-    return { transport, ...accountOf(own, account), from, fromName: names.fromName ?? values.emailFromName, replyTo }
-  }
-
-  #sms(settings: SettingsRow | null): Provider | ProviderFault {
-    const own = settings !== null && settings.smsProvider !== null ? settings : null
-    const { smsProvider: provider, smsFromNumber: from } = own ?? this.#defaults
-    if (provider === null) return this.#withoutAccount('SMS', { from: settings?.smsFromNumber ?? null, fromName: null })
-    const transport = this.#named(provider, 'SMS')
-    if (transport === null) return 'no_transport'
-    const key = this.#open(own, 'smsApiKey')
-    const secret = this.#open(own, 'smsApiSecret')
-    if (typeof key === 'string') return key
-    if (typeof secret === 'string') return secret
-    const account = { channel: 'SMS', provider, apiKey: key.secret, apiSecret: secret.secret } as const
-    if (transport.needsAccount && (key.secret === null || secret.secret === null)) return 'no_credentials'
-    return { transport, ...accountOf(own, account), from, fromName: null, replyTo: null }
+    const replyTo = !rules.hasReplyTo || isOwn || names.from === from ? null : names.from
+    const fromName = names.fromName ?? rules.names(values).fromName
+    return { transport, ...accountOf(own, account), from, fromName, replyTo }
   }
 
   #withoutAccount(channel: Channel, names: { from: string | null; fromName: string | null }): Provider | ProviderFault {
@@ -129,19 +136,28 @@ export class Providers {
     return this.#transports.find((one) => one.name.toLowerCase() === wanted && one.channels.includes(channel)) ?? null
   }
 
-  /** A secret of an organization's own account, or of the default one, whose secrets are not sealed. */
-  #open(own: SettingsRow | null, field: SecretField): { readonly secret: string | null } | ProviderFault {
-    if (own === null) return { secret: this.#defaults[field] }
-    const sealed = own[field]
-    if (sealed === null) return { secret: null }
-    if (this.#secrets === null) return 'encryption_key_missing'
-    try {
-      return { secret: this.#secrets.open(sealed, secretContext(own.organizationId, field)) }
-    } catch (error) {
-      if (error instanceof NotificationError) return 'provider_unreadable'
-      throw error
+  /** The values of an organization's own account with its secrets opened, or why they cannot be. */
+  #opened(own: SettingsRow, channel: Channel, sealed: AccountValues): AccountValues | ProviderFault {
+    const values = { ...sealed }
+    for (const { name, rules, place } of accountPlaces(channel)) {
+      const secret = sealed[name]
+      if (!rules.isSecret || typeof secret !== 'string') continue
+      if (this.#secrets === null) return 'encryption_key_missing'
+      try {
+        values[name] = this.#secrets.open(secret, secretContext(own.organizationId, place))
+      } catch (error) {
+        if (error instanceof NotificationError) return 'provider_unreadable'
+        throw error
+      }
     }
+    return values
   }
+}
+
+const nobody = { from: null, fromName: null }
+
+function transportName({ transport }: ChannelDefinition['account'], values: AccountValues): string {
+  return 'name' in transport ? transport.name : String(values[transport.field])
 }
 
 const accountOf = (own: SettingsRow | null, account: Account) => ({
@@ -150,14 +166,11 @@ const accountOf = (own: SettingsRow | null, account: Account) => ({
   accountKey: keyOf(own?.organizationId ?? 'default', account),
 })
 
-const beginnings = {
-  EMAIL: ['emailSmtpHost', 'emailUsername', 'emailPassword'],
-  SMS: ['smsProvider', 'smsApiKey', 'smsApiSecret'],
-} as const satisfies Record<Channel, readonly (keyof SettingsValues)[]>
-
 /** Whoever wrote some of an account means to send by it. */
-export const isAccountBegun = (values: SettingsValues, channel: Channel): boolean =>
-  beginnings[channel].some((field) => values[field] !== null)
+export function isAccountBegun(settings: SettingsValues, channel: Channel): boolean {
+  const values = accountValues(settings, channel)
+  return channelOf(channel).account.begun.some((field) => values[field] !== null)
+}
 
 /** Whose account it is; `transport`: it needs none. */
 export const sourceOf = ({ account, trusted }: Provider): 'organization' | 'default' | 'transport' =>
@@ -166,18 +179,16 @@ export const sourceOf = ({ account, trusted }: Provider): 'organization' | 'defa
 /** A transport's words, for log and health: it should not repeat what it signs in with, and a careless one may. */
 export function withoutCredentials(words: string, account: Account | null): string {
   if (account === null) return words
-  const own = account.channel === 'EMAIL' ? [account.password, account.username] : [account.apiSecret, account.apiKey]
-  return own.reduce<string>(
-    (text, one) => (one === null || one === '' ? text : text.replaceAll(one, '[credential]')),
-    words,
-  )
+  return channelOf(account.channel)
+    .account.credentials(account)
+    .reduce<string>((text, one) => (one === null || one === '' ? text : text.replaceAll(one, '[credential]')), words)
 }
 
-/** A sealed secret opens only where it was sealed: this organization, this column. */
-export const secretContext = (organizationId: string, field: SecretField) => ({
+/** A sealed secret opens only where it was sealed: this organization, this field. */
+export const secretContext = (organizationId: string, place: Place) => ({
   organizationId,
   table: 'notification_settings',
-  column: field,
+  column: nameOf(place),
 })
 
 /** Equal credentials, equal key; nothing of them can be read back from it. */

@@ -1,20 +1,8 @@
-import { type Channel, channels, type ProviderFault, ruleTable } from '../../../schemas/vocabulary.ts'
+import { type Channel, channelOf } from '../../../channels/index.ts'
+import { type ProviderFault, ruleTable } from '../../../schemas/vocabulary.ts'
 import { faultOf } from '../fault-log.ts'
 import { isAccountBegun, sourceOf } from './providers.ts'
 import type { AccountsContext } from './senders.ts'
-
-/** The variables that are read for the host application's own account, by what is missing. */
-const variables: Readonly<Record<Channel, Readonly<Partial<Record<ProviderFault, string>>>>> = {
-  EMAIL: {
-    no_account:
-      'DEFAULT_SMTP_HOST and DEFAULT_EMAIL_FROM_ADDRESS; DEFAULT_EMAIL_USERNAME and DEFAULT_EMAIL_PASSWORD where the server asks for them',
-    no_sender: 'DEFAULT_EMAIL_FROM_ADDRESS',
-  },
-  SMS: {
-    no_account: 'DEFAULT_SMS_PROVIDER, DEFAULT_SMS_API_KEY, DEFAULT_SMS_API_SECRET and DEFAULT_SMS_FROM_NUMBER',
-    no_credentials: 'DEFAULT_SMS_API_KEY and DEFAULT_SMS_API_SECRET',
-  },
-}
 
 /** What the host application's own account lacks for a channel. */
 export type MissingAccount = {
@@ -29,9 +17,9 @@ export type MissingAccount = {
 
 /** Null where it serves the channel, or where TaskManager does. */
 export function missingAccount({ providers, options }: AccountsContext, channel: Channel): MissingAccount | null {
-  const code = providers.find(null, channel)
+  const code = providers.first(null, channel)
   if (typeof code !== 'string' || providers.delivered) return null
-  const set = variables[channel][code]
+  const set = channelOf(channel).account.remedies[code]?.variables
   const isBegun = isAccountBegun(options.defaults, channel)
   return { code, set, message: set === undefined ? ruleTable[code] : `${ruleTable[code]}; set ${set}`, isBegun }
 }
@@ -40,7 +28,7 @@ export function missingAccount({ providers, options }: AccountsContext, channel:
 export function reportChannels(context: AccountsContext): void {
   const { providers, options } = context
   if (providers.delivered) options.logger.info('sending: TaskManager delivers')
-  else for (const channel of channels) reportChannel(context, channel)
+  else for (const channel of providers.channels) reportChannel(context, channel)
 }
 
 function reportChannel(context: AccountsContext, channel: Channel): void {

@@ -1,8 +1,6 @@
-import type { Change } from '../domain/changes.ts'
-import type { Category } from '../schemas/vocabulary.ts'
+import type { Category, Change } from '../schemas/vocabulary.ts'
 import { calendarOf } from './calendar.ts'
 import type { MessageFacts } from './facts.ts'
-import { roughSegments, smsSize } from './sms-segments.ts'
 import { cleanValue } from './text.ts'
 
 // Functions, not templates: ICU MessageFormat cannot ask whether a value is there, and "Hello ," or "with ." is no text.
@@ -37,7 +35,7 @@ function whenOf({ start, locale, now }: MessageFacts): When | null {
   }
 }
 
-function wordsOf(facts: MessageFacts): Words {
+export function wordsOf(facts: MessageFacts): Words {
   const recipient = cleanValue(facts.recipientName).trim()
   const practitioner = cleanValue(facts.practitionerName).trim()
   return {
@@ -56,8 +54,8 @@ type English = {
   /** `at` is ' at Medical Clinic' or ''. */
   readonly lead: (at: string, when: When | null) => string
   readonly closing: string
-  /** What follows the organization's name; `practitioner` is ' with Dr. Smith' or ''. */
-  readonly sms: (when: When | null, practitioner: string) => string
+  /** All of it in a sentence; `practitioner` is ' with Dr. Smith' or ''. */
+  readonly sentence: (when: When | null, practitioner: string) => string
 }
 
 const onDay = (when: When | null): string => (when === null ? '' : ` on ${when.day()} at ${when.time()}`)
@@ -67,7 +65,7 @@ const english: Readonly<Record<Category, English>> = {
     subject: 'Appointment Confirmed',
     lead: (at) => `Your appointment${at} is confirmed.`,
     closing: 'If you need to change or cancel it, please contact us.',
-    sms: (when, practitioner) => `Your appointment${practitioner}${onDay(when)} is confirmed.`,
+    sentence: (when, practitioner) => `Your appointment${practitioner}${onDay(when)} is confirmed.`,
   },
   REMINDER: {
     subject: 'Appointment Reminder',
@@ -76,27 +74,28 @@ const english: Readonly<Record<Category, English>> = {
         ? `This is a reminder of your appointment${at}.`
         : `This is a reminder that your appointment${at} is ${when.nearDay()} at ${when.time()}.`,
     closing: 'If you cannot come, please let us know.',
-    sms: (when, practitioner) =>
+    sentence: (when, practitioner) =>
       `Reminder of your appointment${practitioner}${when === null ? '' : ` ${when.nearDay()} at ${when.time()}`}.`,
   },
   CANCELLATION: {
     subject: 'Appointment Cancelled',
     lead: (at) => `Your appointment${at} has been cancelled.`,
     closing: 'If you would like a new appointment, please contact us.',
-    sms: (when, practitioner) => `Your appointment${practitioner}${onDay(when)} has been cancelled.`,
+    sentence: (when, practitioner) => `Your appointment${practitioner}${onDay(when)} has been cancelled.`,
   },
   RESCHEDULE: {
     subject: 'Appointment Rescheduled',
     lead: (at) => `Your appointment${at} has been moved to a new time.`,
     closing: 'If the new time does not suit you, please contact us.',
-    sms: (when, practitioner) =>
+    sentence: (when, practitioner) =>
       `Your appointment${practitioner} has been moved${when === null ? '' : ` to ${when.day()} at ${when.time()}`}.`,
   },
   WAITLIST: {
     subject: 'Appointment Available',
     lead: (at) => `An appointment${at} has become available.`,
     closing: 'If you would like to take it, please contact us soon.',
-    sms: (when, practitioner) => `An appointment${practitioner}${onDay(when)} is available. Contact us to take it.`,
+    sentence: (when, practitioner) =>
+      `An appointment${practitioner}${onDay(when)} is available. Contact us to take it.`,
   },
 }
 
@@ -113,7 +112,7 @@ const listed = (news: readonly string[]): string =>
 const isBlank = (value: string | null): boolean => cleanValue(value).trim() === ''
 
 /** A reschedule that is about more than the time says what is new, and leaves it to the details what it is. */
-function englishOf({ category, changed: allChanged, location, practitionerName }: MessageFacts): English {
+export function englishOf({ category, changed: allChanged, location, practitionerName }: MessageFacts): English {
   // "A new place" without a place sends people looking: the host's row has none, or one that cannot be read.
   const isUnsaid = { time: false, place: isBlank(location), practitioner: isBlank(practitionerName) }
   const changed = allChanged?.filter((change) => !isUnsaid[change])
@@ -125,43 +124,13 @@ function englishOf({ category, changed: allChanged, location, practitionerName }
     subject: 'Appointment Changed',
     lead: (at) => `Your appointment${at} ${news}.`,
     closing: 'If this does not suit you, please contact us.',
-    sms: (when, practitioner) => `Your appointment${practitioner}${onDay(when)} ${news}.`,
+    sentence: (when, practitioner) => `Your appointment${practitioner}${onDay(when)} ${news}.`,
   }
 }
 
-/** The built-in subject: 'Appointment Reminder - January 15, 2024'. */
-export function defaultSubject(facts: MessageFacts): string {
-  const when = whenOf(facts)
-  const { subject } = englishOf(facts)
-  return when === null ? subject : `${subject} - ${when.date()}`
-}
-
-/** The built-in e-mail text: greeting, what happened, date, time, with whom and where. Never a reason for the visit. */
-export function defaultEmail(facts: MessageFacts): string {
-  const { organization, recipient, practitioner, location, when } = wordsOf(facts)
-  const { lead, closing } = englishOf(facts)
-  const details = [
-    ...(when === null ? [] : [`Date: ${when.day()}`, `Time: ${when.time()}`]),
-    ...(practitioner === '' ? [] : [`With: ${practitioner}`]),
-    ...(location === '' ? [] : [`Location: ${location}`]),
-  ]
-  const paragraphs = [
-    recipient === '' ? 'Hello,' : `Hello ${recipient},`,
-    lead(organization === '' ? '' : ` at ${organization}`, when),
-    details.join('\n'),
-    closing,
-    organization,
-  ]
-  return paragraphs.filter((paragraph) => paragraph !== '').join('\n\n')
-}
-
-/** The built-in SMS: begins with the organization's name; unless it is news, the location is left out if it would cost another segment. */
-export function defaultSms(facts: MessageFacts): string {
-  const { organization, practitioner, location, when } = wordsOf(facts)
-  const sentence = englishOf(facts).sms(when, practitioner === '' ? '' : ` with ${practitioner}`)
-  const text = organization === '' ? sentence : `${organization}: ${sentence}`
-  if (location === '') return text
-  const located = `${text} Location: ${location}`
-  if (facts.changed?.includes('place')) return located
-  return roughSegments(smsSize(located)) > roughSegments(smsSize(text)) ? text : located
+/** A message in one sentence, after the organization's name. */
+export function shortText(facts: MessageFacts): string {
+  const { organization, practitioner, when } = wordsOf(facts)
+  const sentence = englishOf(facts).sentence(when, practitioner === '' ? '' : ` with ${practitioner}`)
+  return organization === '' ? sentence : `${organization}: ${sentence}`
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { SegmentedMessage } from 'sms-segments-calculator'
 import { describe, expect, test } from 'vitest'
-import { smsSegments } from '../../src/messages/index.ts'
+import { smsSegments } from '../../src/channels/sms-segments.ts'
 
 describe('smsSegments', () => {
   test.each([

@@ -1,0 +1,176 @@
+import { z } from 'zod'
+import { englishOf, htmlOf, type MessageFacts, wordsOf } from '../messages/index.ts'
+import { singleLine } from '../schemas/common.ts'
+import { emailAddress, readEmail } from '../schemas/email-address.ts'
+import type { ValuesOf } from '../schemas/fields.ts'
+import { type EmailSecurity, emailSecurities } from '../schemas/vocabulary.ts'
+import type { AccountFields, ChannelDefinition } from './channel.ts'
+
+/** The credentials of a mail server, decrypted for the duration of a send. */
+export type EmailAccount = {
+  readonly channel: 'EMAIL'
+  readonly host: string
+  readonly port: number
+  readonly username: string | null
+  readonly password: string | null
+  /** Default: by port and host, as the transport says. No choice of an organization sends a password in the clear. */
+  readonly security?: EmailSecurity
+}
+
+const host = z
+  .string()
+  .max(255)
+  .regex(/^[^\s/@\p{Cc}\p{Cs}]+$/u, 'must be a host name or address, without scheme or path')
+  .meta({ examples: ['smtp.example.org'] })
+const username = singleLine(255).meta({ examples: ['notifications@clinic.example'] })
+const displayName = singleLine(255).meta({ examples: ['Medical Clinic'] })
+const port = z.int().min(1).max(65_535)
+const password = z.string().min(1).max(1024)
+
+const wanted = 'an e-mail address such as "name@example.org"'
+
+const fields = {
+  host: {
+    description:
+      'Mail server. Null: the organization has none of its own, and the account of the host application is used',
+    schema: host,
+    account: true,
+    replans: true,
+    variable: 'DEFAULT_SMTP_HOST',
+    column: 'emailSmtpHost',
+  },
+  port: {
+    description: 'Port of the mail server. Default 587',
+    schema: port,
+    default: 587,
+    isColumnDefault: true,
+    account: true,
+    variable: 'DEFAULT_SMTP_PORT',
+    column: 'emailSmtpPort',
+  },
+  security: {
+    description: 'Encryption. Null: TLS from the start on port 465, else STARTTLS as the transport decides',
+    schema: z.enum(emailSecurities),
+    account: true,
+    isAudited: true,
+    column: 'emailSmtpSecurity',
+  },
+  username: {
+    description: 'User name at the mail server. Null: no sign-in',
+    schema: username,
+    account: true,
+    replans: true,
+    variable: 'DEFAULT_EMAIL_USERNAME',
+    column: 'emailUsername',
+  },
+  password: {
+    description: 'Password at the mail server. Encrypted at rest; shown as `********`',
+    schema: password,
+    account: true,
+    isSecret: true,
+    replans: true,
+    variable: 'DEFAULT_EMAIL_PASSWORD',
+    column: 'emailPassword',
+    tiedTo: [{ fields: ['host', 'port', 'username'], words: 'SMTP host, port and username' }],
+  },
+  fromAddress: {
+    description: 'Sender address. Null: the user name, if that is an address',
+    schema: emailAddress,
+    account: true,
+    replans: true,
+    variable: 'DEFAULT_EMAIL_FROM_ADDRESS',
+    column: 'emailFromAddress',
+  },
+  fromName: {
+    description: 'Sender name',
+    schema: displayName,
+    variable: 'DEFAULT_EMAIL_FROM_NAME',
+    column: 'emailFromName',
+  },
+} as const satisfies AccountFields
+type Values = ValuesOf<typeof fields>
+
+/** E-mail, by SMTP. */
+export const email = {
+  name: 'EMAIL',
+  words: { name: 'e-mail', one: 'an e-mail' },
+  address: {
+    schema: emailAddress,
+    description: 'E-mail address in place of the one that your directory returns. Null: that one',
+    wanted,
+    read: readEmail,
+    byCountry: false,
+    // Mailboxes differ in nothing but case in practice.
+    key: (address: string) => address.toLowerCase(),
+    of: ({ email: address }) => address,
+    perRecipient: 'one',
+  },
+  content: {
+    subject: subjectOf,
+    text: textOf,
+    // More would fill nobody's letter.
+    limit: { most: 512 * 1024, unit: 'bytes', sizeOf: (text: string) => new TextEncoder().encode(text).length },
+    finish: (text: string, language: string) => ({ text, html: htmlOf(text, language) }),
+    cost: null,
+  },
+  account: {
+    fields,
+    transport: { name: 'smtp' },
+    place: 'host',
+    begun: ['host', 'username', 'password'],
+    // Whoever wrote the rest of an account has forgotten where it is.
+    withoutPlace: 'no_host',
+    remedies: {
+      no_account: {
+        variables:
+          'DEFAULT_SMTP_HOST and DEFAULT_EMAIL_FROM_ADDRESS; DEFAULT_EMAIL_USERNAME and DEFAULT_EMAIL_PASSWORD where the server asks for them',
+      },
+      no_sender: { field: 'fromAddress', variables: 'DEFAULT_EMAIL_FROM_ADDRESS' },
+    },
+    names: ({ fromAddress, fromName }: Values) => ({ from: fromAddress, fromName }),
+    hasReplyTo: true,
+    open({ host, port, username, password, security, fromAddress }: Values) {
+      const from = fromAddress ?? (username?.includes('@') ? username : null)
+      if (host === null) return 'no_host'
+      if (from === null) return 'no_sender'
+      const account: EmailAccount = { channel: 'EMAIL', host, port: port ?? fields.port.default, username, password }
+      return { account: security === null ? account : { ...account, security }, from }
+    },
+    credentials: ({ password, username }: EmailAccount) => [password, username],
+  },
+  // A bounce is a mail to the sender, and servers try for up to five days (RFC 5321).
+  receipts: { reports: 'nothing_by_itself', withinHours: 120 },
+  consent: 'inherited',
+  taskType: 'email',
+  columns: {
+    settings: { enabled: 'emailEnabled', reminders: 'defaultEmailReminders', templates: 'emailTemplates' },
+    preferences: { enabled: 'emailEnabled', reminders: 'emailReminders', address: 'emailAddress' },
+    history: 'recipientEmail',
+  },
+} as const satisfies ChannelDefinition<EmailAccount>
+
+/** The built-in subject: 'Appointment Reminder - January 15, 2024'. */
+function subjectOf(facts: MessageFacts): string {
+  const { when } = wordsOf(facts)
+  const { subject } = englishOf(facts)
+  return when === null ? subject : `${subject} - ${when.date()}`
+}
+
+/** The built-in text: greeting, what happened, date, time, with whom and where. Never a reason for the visit. */
+function textOf(facts: MessageFacts): string {
+  const { organization, recipient, practitioner, location, when } = wordsOf(facts)
+  const { lead, closing } = englishOf(facts)
+  const details = [
+    ...(when === null ? [] : [`Date: ${when.day()}`, `Time: ${when.time()}`]),
+    ...(practitioner === '' ? [] : [`With: ${practitioner}`]),
+    ...(location === '' ? [] : [`Location: ${location}`]),
+  ]
+  const paragraphs = [
+    recipient === '' ? 'Hello,' : `Hello ${recipient},`,
+    lead(organization === '' ? '' : ` at ${organization}`, when),
+    details.join('\n'),
+    closing,
+    organization,
+  ]
+  return paragraphs.filter((paragraph) => paragraph !== '').join('\n\n')
+}

@@ -1,0 +1,140 @@
+import { z } from 'zod'
+import { excerpt, type MessageFacts, plainSpaces, shortText, type TextCost, wordsOf } from '../messages/index.ts'
+import type { ValuesOf } from '../schemas/fields.ts'
+import { phoneNumber, readPhone } from '../schemas/phone-number.ts'
+import { readSmsSender, smsSender } from '../schemas/sms-sender.ts'
+import type { AccountFields, ChannelDefinition } from './channel.ts'
+import { roughSegments, smsSegments, smsSize } from './sms-segments.ts'
+
+/** The credentials of an SMS provider, decrypted for the duration of a send. */
+export type SmsAccount = {
+  readonly channel: 'SMS'
+  readonly provider: string
+  readonly apiKey: string | null
+  readonly apiSecret: string | null
+}
+
+const provider = z
+  .string()
+  .max(50)
+  .regex(/^[A-Za-z0-9_-]+$/, 'must be the name of an installed provider')
+  .meta({ examples: ['twilio'] })
+const secret = z.string().min(1).max(1024)
+
+const ofProvider = { fields: ['provider'], words: 'SMS provider' } as const
+
+const fields = {
+  provider: {
+    description: 'Name of the SMS transport. Null: the account of the host application is used',
+    schema: provider,
+    account: true,
+    replans: true,
+    variable: 'DEFAULT_SMS_PROVIDER',
+    column: 'smsProvider',
+    // Transports are found whatever the case of their names.
+    isCaseless: true,
+  },
+  apiKey: {
+    description: 'Key of the SMS account; for Twilio the Account SID. Encrypted at rest; shown as `********`',
+    schema: secret,
+    account: true,
+    isSecret: true,
+    replans: true,
+    variable: 'DEFAULT_SMS_API_KEY',
+    column: 'smsApiKey',
+    tiedTo: [ofProvider],
+  },
+  apiSecret: {
+    description: 'Secret of the SMS account; for Twilio the auth token. Encrypted at rest; shown as `********`',
+    schema: secret,
+    account: true,
+    isSecret: true,
+    replans: true,
+    variable: 'DEFAULT_SMS_API_SECRET',
+    column: 'smsApiSecret',
+    // The key says whose account it is.
+    tiedTo: [ofProvider, { fields: ['apiKey'], words: 'SMS key' }],
+  },
+  fromNumber: {
+    description:
+      'Sender: a phone number, a short code of 3 to 8 digits, or an alphanumeric sender id of up to 11 characters',
+    schema: smsSender,
+    account: true,
+    variable: 'DEFAULT_SMS_FROM_NUMBER',
+    column: 'smsFromNumber',
+    sender: { read: readSmsSender, wanted: 'a number such as "+14155550123", a short code or a name' },
+  },
+} as const satisfies AccountFields
+type Values = ValuesOf<typeof fields>
+
+/** SMS, by whichever provider. */
+export const sms = {
+  name: 'SMS',
+  words: { name: 'SMS', one: 'an SMS' },
+  address: {
+    schema: phoneNumber,
+    description: 'Phone number in place of the one that your directory returns. Null: that one',
+    wanted: 'a number such as "+14155550123"',
+    read: readPhone,
+    byCountry: true,
+    key: (address: string) => address,
+    of: ({ phone }) => phone,
+    perRecipient: 'one',
+  },
+  content: {
+    subject: null,
+    text: textOf,
+    // What Twilio takes for one SMS.
+    limit: { most: 1600, unit: 'characters', sizeOf: (text: string) => text.length },
+    finish: (text: string) => ({ text: plainSpaces(text), html: null }),
+    cost: costOf,
+  },
+  account: {
+    fields,
+    transport: { field: 'provider' },
+    place: 'provider',
+    begun: ['provider', 'apiKey', 'apiSecret'],
+    withoutPlace: null,
+    remedies: {
+      no_account: {
+        variables: 'DEFAULT_SMS_PROVIDER, DEFAULT_SMS_API_KEY, DEFAULT_SMS_API_SECRET and DEFAULT_SMS_FROM_NUMBER',
+      },
+      no_credentials: { field: 'apiSecret', variables: 'DEFAULT_SMS_API_KEY and DEFAULT_SMS_API_SECRET' },
+    },
+    names: ({ fromNumber }: Values) => ({ from: fromNumber, fromName: null }),
+    hasReplyTo: false,
+    open({ provider, apiKey, apiSecret, fromNumber }: Values, { needsAccount }: { readonly needsAccount: boolean }) {
+      if (provider === null) return 'no_account'
+      if (needsAccount && (apiKey === null || apiSecret === null)) return 'no_credentials'
+      const account: SmsAccount = { channel: 'SMS', provider, apiKey, apiSecret }
+      return { account, from: fromNumber }
+    },
+    credentials: ({ apiSecret, apiKey }: SmsAccount) => [apiSecret, apiKey],
+  },
+  receipts: { reports: 'each_message', withinHours: 72 },
+  consent: 'inherited',
+  taskType: 'sms',
+  columns: {
+    settings: { enabled: 'smsEnabled', reminders: 'defaultSmsReminders', templates: 'smsTemplates' },
+    preferences: { enabled: 'smsEnabled', reminders: 'smsReminders', address: 'phoneNumber' },
+    history: 'recipientPhone',
+  },
+} as const satisfies ChannelDefinition<SmsAccount>
+
+/** The built-in text; unless it is news, the location is left out if it would cost another segment. */
+function textOf(facts: MessageFacts): string {
+  const { location } = wordsOf(facts)
+  const text = shortText(facts)
+  if (location === '') return text
+  const located = `${text} Location: ${location}`
+  if (facts.changed?.includes('place')) return located
+  return roughSegments(smsSize(located)) > roughSegments(smsSize(text)) ? text : located
+}
+
+function costOf(text: string): TextCost {
+  const { segments, units, encoding, forcedBy } = smsSegments(text)
+  const cause =
+    forcedBy.length === 0 ? '' : `; GSM-7 lacks ${excerpt(forcedBy.join(' '))}, which leaves 67 characters to a segment`
+  const message = `With usual values this SMS costs ${segments} segments (${units} ${encoding} units)${cause}`
+  return { segments, encoding, warning: segments > 1 ? { code: 'sms_segments', message } : null }
+}

@@ -1,0 +1,34 @@
+import type { MessageFacts } from './facts.ts'
+
+/** How large a text may get, and how that is counted. */
+export type SizeLimit = { readonly most: number; readonly unit: string; readonly sizeOf: (text: string) => number }
+
+/** What a text costs that is charged by its length. */
+export type TextCost = {
+  readonly segments: number
+  readonly encoding: 'GSM-7' | 'UCS-2'
+  /** What whoever wrote a template should know of it; null: nothing. */
+  readonly warning: { readonly code: string; readonly message: string } | null
+}
+
+/** What the messages of a channel consist of, and how much fits into one. */
+export type MessageFormat = {
+  /** The built-in subject; null: messages have none. */
+  readonly subject: ((facts: MessageFacts) => string) | null
+  /** The built-in text. */
+  readonly text: (facts: MessageFacts) => string
+  /** A text that is longer is replaced by the built-in one. */
+  readonly limit: SizeLimit
+  /** A text as it goes out, in this language (BCP 47), and as HTML where the channel has that. */
+  readonly finish: (text: string, language: string) => { readonly text: string; readonly html: string | null }
+  /** Null: a text costs the same whatever its length. */
+  readonly cost: ((text: string) => TextCost) | null
+}
+
+/** What templates need to know of the channel they are for. */
+export type Templated = {
+  readonly words: { readonly one: string }
+  readonly content: MessageFormat
+  /** The setting that holds the templates, to name what is wrong in them: `emailTemplates`. */
+  readonly field: string
+}

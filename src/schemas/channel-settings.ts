@@ -1,0 +1,174 @@
+import type { AccountField, AccountValues } from '../channels/channel.ts'
+import { type Channel, channelOf } from '../channels/index.ts'
+import type { Templated } from '../messages/index.ts'
+import {
+  channelKey,
+  channelPartFields,
+  channelWishFields,
+  documentedChannels,
+  furtherChannels,
+  usualReminders,
+} from './channel-fields.ts'
+import type { Field, Fields } from './fields.ts'
+import type { OffsetInput } from './offset.ts'
+import type { PreferencesValues } from './preferences.ts'
+import { type SettingsValues, settingsFields } from './settings.ts'
+import type { TemplateSet } from './templates.ts'
+
+/** What an organization's settings say of a channel, with defaults filled in. */
+export type ChannelSettings = {
+  readonly enabled: boolean
+  readonly reminders: readonly OffsetInput[]
+  readonly templates: TemplateSet
+}
+
+export function channelSettings(values: SettingsValues, channel: Channel): ChannelSettings {
+  const { columns } = channelOf(channel)
+  if (columns === null) {
+    const { enabled, reminders, templates } = values.channels?.[channelKey(channel)] ?? {}
+    return { enabled: enabled ?? false, reminders: reminders ?? usualReminders, templates: templates ?? {} }
+  }
+  const { enabled, reminders, templates } = columns.settings
+  return {
+    enabled: values[enabled] ?? settingsFields[enabled].default,
+    reminders: values[reminders] ?? settingsFields[reminders].default,
+    templates: values[templates] ?? settingsFields[templates].default,
+  }
+}
+
+/** The channels that an organization plans and sends on, disabled ones too: the documented ones, and those that its settings have. */
+export function channelsInUse({ channels: parts }: Pick<SettingsValues, 'channels'>): readonly Channel[] {
+  const further = furtherChannels.filter((one) => (parts?.[channelKey(one)] ?? null) !== null)
+  return further.length === 0 ? documentedChannels : [...documentedChannels, ...further]
+}
+
+/** What a recipient's preferences say of a channel; null: nothing. */
+export type ChannelPreferences = {
+  readonly enabled: boolean | null
+  readonly reminders: readonly OffsetInput[] | null
+  readonly address: string | null
+}
+
+const noChannelPreferences: ChannelPreferences = { enabled: null, reminders: null, address: null }
+
+export function channelPreferences(values: PreferencesValues | null, channel: Channel): ChannelPreferences {
+  if (values === null) return noChannelPreferences
+  const { columns } = channelOf(channel)
+  if (columns === null) {
+    const { enabled = null, reminders = null, address = null } = values.channels?.[channelKey(channel)] ?? {}
+    return { enabled, reminders, address }
+  }
+  const { enabled, reminders, address } = columns.preferences
+  return { enabled: values[enabled], reminders: values[reminders], address: values[address] }
+}
+
+/** Where a value of a channel is, in settings or preferences: a documented field, or a path of `channels`. */
+export type Place = readonly [string, ...string[]]
+
+/** As errors, warnings and the audit log name it: `emailPassword`, `channels.pager.account.token`. */
+export const nameOf = (place: Place): string => place.join('.')
+
+export function settingPlace(channel: Channel, part: keyof ChannelSettings): Place {
+  const { columns } = channelOf(channel)
+  return columns === null ? ['channels', channelKey(channel), part] : [columns.settings[part]]
+}
+
+export function preferencePlace(channel: Channel, part: keyof ChannelPreferences): Place {
+  const { columns } = channelOf(channel)
+  return columns === null ? ['channels', channelKey(channel), part] : [columns.preferences[part]]
+}
+
+/** A field of a channel's account, and where settings have it. */
+export type AccountPlace = { readonly name: string; readonly rules: AccountField; readonly place: Place }
+
+const placesOf = new Map<Channel, readonly AccountPlace[]>()
+
+export function accountPlaces(channel: Channel): readonly AccountPlace[] {
+  let places = placesOf.get(channel)
+  if (places === undefined) {
+    places = Object.entries(channelOf(channel).account.fields).map(([name, rules]) => {
+      const { column } = rules
+      return {
+        name,
+        rules,
+        place: column === undefined ? ['channels', channelKey(channel), 'account', name] : [column],
+      }
+    })
+    placesOf.set(channel, places)
+  }
+  return places
+}
+
+/** A field that is somewhere in `channels`. */
+type Placed = { readonly place: Place; readonly field: Field }
+
+const placedIn = (channel: Channel, fields: Fields): Placed[] =>
+  Object.entries(fields).map(([name, field]) => ({ place: ['channels', channelKey(channel), name], field }))
+
+/** What `channels` of settings and of preferences hold. */
+export const furtherFields = {
+  settings: furtherChannels.flatMap((one) => [
+    ...placedIn(one, channelPartFields(channelOf(one))),
+    ...accountPlaces(one).map(({ place, rules }): Placed => ({ place, field: rules })),
+  ]),
+  preferences: furtherChannels.flatMap((one) => placedIn(one, channelWishFields(channelOf(one)))),
+}
+
+/** The values of an account's fields, as settings have them: secrets are sealed. */
+export const accountValues = (values: SettingsValues, channel: Channel): AccountValues =>
+  Object.fromEntries(accountPlaces(channel).map(({ name, place }) => [name, valueAt(values, place) ?? null]))
+
+/** What is there. Undefined: nothing is said of it; null also where a part that it belongs to is null. */
+export function valueAt(values: object, place: Place): unknown {
+  let value: unknown = values
+  for (const name of place) {
+    if (value === undefined || value === null) return value
+    value = typeof value === 'object' && Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined
+  }
+  return value
+}
+
+/** The same with another value there; undefined removes what is said of it. */
+export function withValueAt<T extends object>(values: T, [name, ...rest]: Place, value: unknown): T {
+  const [next, ...others] = rest
+  if (next === undefined) {
+    const changed = { ...values, [name]: value }
+    if (value === undefined) Reflect.deleteProperty(changed, name)
+    return changed
+  }
+  const inner = valueAt(values, [name])
+  const part = typeof inner === 'object' && inner !== null ? inner : {}
+  return { ...values, [name]: withValueAt(part, [next, ...others], value) }
+}
+
+type Parts = Readonly<Record<string, object | null | undefined>>
+
+/** Settings or preferences after a patch. What it leaves out stays; in `channels`, what a part of it leaves out stays too. */
+export function patched<T extends { readonly channels: Parts | null }>(before: T, patch: Partial<NoInfer<T>>): T {
+  const written = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))
+  if (patch.channels === undefined || patch.channels === null) return { ...before, ...written }
+  const merged = merge({ ...before.channels }, patch.channels)
+  return { ...before, ...written, channels: Object.keys(merged).length === 0 ? null : merged }
+}
+
+/** Templates are one value: a channel's are replaced as a whole, as the documented ones are. */
+const isMerged = (name: string, value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && name !== 'templates'
+
+function merge<T extends object>(before: T, patch: object): T {
+  let merged = before
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === undefined) continue
+    const inner = valueAt(merged, [name])
+    const isPart = isMerged(name, value)
+    const next = isPart ? merge(isMerged(name, inner) ? inner : {}, value) : (value ?? undefined)
+    merged = withValueAt(merged, [name], next)
+  }
+  return merged
+}
+
+/** The channel as its templates are checked and rendered. */
+export function templated(channel: Channel): Templated {
+  const { words, content } = channelOf(channel)
+  return { words, content, field: nameOf(settingPlace(channel, 'templates')) }
+}
