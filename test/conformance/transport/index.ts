@@ -18,6 +18,8 @@ export type TransportHarness = {
   /** What the transport is to deliver by; with more than one channel, open it once for each. */
   readonly channel: Channel
   readonly context: Omit<SendContext, 'signal'>
+  /** What a message of the channel is like, if not like an e-mail or a text message: its addresses, say. */
+  readonly message?: Partial<Pick<OutboundMessage, 'to' | 'from' | 'subject' | 'html'>>
   /** Idempotency keys, or ids made of them, of what the other side accepted, in any order. */
   received(): Promise<readonly string[]>
   /** Makes the other side refuse from now on, in words that repeat the message's contact data and the credentials. */
@@ -47,7 +49,10 @@ export function transportConformance(name: string, open: () => Promise<Transport
       const harness = await open()
       opened.push(harness)
       const send = (idempotencyKey: string, signal = new AbortController().signal) =>
-        harness.transport.send(messageFor(harness.channel, idempotencyKey), { ...harness.context, signal })
+        harness.transport.send(
+          { ...messageFor(harness.channel, idempotencyKey), ...harness.message },
+          { ...harness.context, signal },
+        )
       return { ...harness, send }
     }
 
@@ -144,10 +149,9 @@ function messageFor(channel: Channel, idempotencyKey: string): OutboundMessage {
 }
 
 function secretsOf({ account }: TransportHarness['context']): string[] {
-  if (account === null) return []
-  const secrets =
-    account.channel === 'EMAIL' ? [account.username, account.password] : [account.apiKey, account.apiSecret]
-  return secrets.filter((secret) => secret !== null)
+  // All but where it is.
+  const { channel, host, provider, security, ...credentials }: Readonly<Record<string, unknown>> = account ?? {}
+  return Object.values(credentials).filter((one) => typeof one === 'string')
 }
 
 const failure = (sending: Promise<unknown>): Promise<unknown> =>
