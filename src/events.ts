@@ -20,15 +20,15 @@ export type NotificationEvent = About & {
   readonly category: Category
 }
 
-/** A row that the directory answered, and what of it cannot be used. */
+/** A row returned by the directory, and what is wrong with it. */
 export type DirectoryFinding = {
-  /** The method of the directory that answered it. */
+  /** The directory method that returned it. */
   readonly method: keyof Directory
   /** Null: the row has no id that can be read. */
   readonly id: EntityId | null
-  /** When it was found first. */
+  /** When it was first found. */
   readonly at: Date
-  /** False: nothing of the row can be used, so that what is about it waits. True: the rest of it is used. */
+  /** False: the row cannot be used, and messages about it wait. True: the rest of it is used. */
   readonly usable: boolean
   /** Which fields, and why. No values: they may be personal. */
   readonly issues: readonly FieldIssue[]
@@ -50,8 +50,8 @@ export type NotificationEvents = {
   'notification.failed': [event: NotificationEvent & { readonly code: string }]
   'notification.unknown': [event: NotificationEvent & { readonly code: string }]
   /**
-   * A row that your directory answered cannot be used, or only without some of its fields. Once for each row and fault, and again
-   * after an hour in which it was not read.
+   * A row returned by your directory cannot be used, or only without some of its fields. Emitted once for each row and fault, and
+   * again after an hour in which the row was not read.
    */
   'directory.finding': [event: DirectoryFinding]
   error: [event: { readonly code: string; readonly message: string; readonly organizationId: string | null }]

@@ -4,7 +4,7 @@
 
 export type { Channel } from './channels/index.ts'
 export type { Proportion } from './domain/attendance.ts'
-export type { Effective } from './domain/effective.ts'
+export type { EffectiveDecision } from './domain/effective.ts'
 export type { Percentiles } from './domain/histogram.ts'
 export type { RetryPolicy } from './domain/retry.ts'
 export type { DirectoryFinding, NotificationEvent, NotificationEvents, ReminderEvent } from './events.ts'
@@ -203,7 +203,7 @@ export type * from './ports/transport.ts'
 
 export { leaseChallengeMs, maxCountedTotal } from './ports/storage/deliveries.ts'
 export { sendQueueKey } from './ports/storage/due.ts'
-export { clockSlackMs } from './ports/storage/jobs.ts'
+export { clockToleranceMs } from './ports/storage/jobs.ts'
 export { type ColumnKindOf, type ColumnName, columnOf, type Fields, type ValuesOf } from './schemas/fields.ts'
 export { emptyPreferences, preferenceFields } from './schemas/preferences.ts'
 export { emptySettings, settingsFields } from './schemas/settings.ts'

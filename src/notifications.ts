@@ -57,68 +57,67 @@ export type Notifications = {
   callbackUrl(kind: 'notification' | 'reminder', id: number, time: Date): string
   /**
    * Records what a provider reported to a webhook of yours about the notification with this id, once your webhook has
-   * verified that the report is the provider's. The same report twice is recorded once; a report older than what is known
-   * changes nothing.
+   * verified that the report comes from the provider. A repeated report is recorded once; an outdated one changes nothing.
    * @throws NotificationError `invalid_input`, `notification_not_found`, or one of the `storage_*` errors.
    */
   recordReceipt(notificationId: number, receipt: Receipt): Promise<ReportResult>
   /**
    * Compares the plans with the directory, in both directions, and repairs what differs: bookings, changes,
-   * cancellations and deletions that the library was never told about, and time zone data and providers that changed
+   * cancellations and deletions that were never reported to the library, and time zone data and providers that changed
    * since planning. Sends no notices for what it finds, since a confirmation that is days late would confuse. Writes
    * nothing if nothing differs. Runs every `reconcileMs` after `start()`, and can be called without `start()` too.
    *
    * Resolves with what was found and done. If the directory fails, the run ends as `stopped`, and nothing is cancelled
-   * because of it. An appointment that the directory no longer knows is `missing` at first, and cancelled if it is still
-   * not known five minutes later: by itself after `start()`, otherwise by the next run. If the directory no longer knows
-   * more than `maxGoneShare` of the plans (and 20 or more, or all of several), the run ends as `refused`; those plans are
-   * cancelled only with `force`, which also waits for no second look.
+   * because of it. An appointment that is no longer in the directory is `missing` at first, and cancelled if it is still
+   * missing five minutes later: automatically after `start()`, otherwise by the next run. If more than `maxGoneShare` of the
+   * plans are missing (and 20 or more, or all of several), the run ends as `refused`; those plans are
+   * cancelled only with `force`, which also skips the second look.
    *
-   * Works in small steps. A run that was interrupted, also by the death of its process, is gone on with by the next one
-   * within an hour, in any process, and its numbers are those of both; `restart` begins anew.
+   * Works in small steps. An interrupted run, even one whose process died, is continued by the next run
+   * within an hour, in any process, and the report covers both; `restart` begins anew.
    * @throws NotificationError `invalid_input` for the options, or one of the `storage_*` errors.
    */
   reconcile(options?: ReconcileOptions): Promise<ReconcileReport>
   /**
-   * For a database that was restored from a backup made at `since`: to be called before `start()`, while no process sends. What
-   * was due by now may have been sent meanwhile, and no row says so: it is held for a decision, with the rule `restored`
-   * in `explain()`, and counted in health. What lies ahead goes on as planned, under the keys (and Message-IDs) of before.
-   * Then the directory is asked what changed since; of what is planned by its answer, nothing is sent whose time is past.
+   * For a database restored from a backup made at `since`: call it before `start()`, while no process sends. Messages
+   * due by now may have been sent meanwhile without a row that shows it: they are held for a decision, with the rule `restored`
+   * in `explain()`, and counted in health. Later messages stay planned, with the same keys (and Message-IDs).
+   * Then the directory is asked what changed since; messages planned from its answer are not sent if their time is past.
    *
-   * Decide with `held()`, `releaseHeld()` and `cancelHeld()`. What the host reports again, as `appointmentBooked()`, is sent
-   * again under the same Message-ID.
+   * Decide with `held()`, `releaseHeld()` and `cancelHeld()`. An event that the host reports again, such as
+   * `appointmentBooked()`, is sent again with the same Message-ID.
    * @throws NotificationError `invalid_input` for a time that is not past, `conflict` after `start()`, or one of the
    * `storage_*` errors.
    */
   afterRestore(since: Date): Promise<RestoreReport>
-  /** What `afterRestore()` held and nobody decided on, at most 1000. @throws NotificationError `invalid_input` */
+  /** What `afterRestore()` held and is still undecided, at most 1000. @throws NotificationError `invalid_input` */
   held(filter?: HeldFilter): Promise<HeldMessage[]>
   /**
-   * Sends what `afterRestore()` held, if it still is of use: to be called when a mail server's log, or a person, says that it
-   * was not sent. @throws NotificationError `invalid_input`, or one of the `storage_*` errors.
+   * Sends what `afterRestore()` held, if it is still useful: call it for messages that were not sent, according to a mail
+   * server's log or a person. @throws NotificationError `invalid_input`, or one of the `storage_*` errors.
    */
   releaseHeld(filter?: HeldFilter): Promise<{ readonly released: number }>
   /** Withdraws what `afterRestore()` held. @throws NotificationError as `releaseHeld` */
   cancelHeld(filter?: HeldFilter): Promise<{ readonly cancelled: number }>
   /**
-   * Creates the tables or brings them up to date; several processes may do so at once, and one that is killed is continued
-   * by the next call. Long work reports to `logger` how far it is. `adopt` (default false) takes over tables of the same
+   * Creates the tables or brings them up to date; several processes may do so at once, and the next call continues a migration
+   * that was killed. Long work logs its progress to `logger`. `adopt` (default false) takes over tables of the same
    * names that another program made. `dryRun` (default false) changes nothing and returns the statements.
    *
-   * Call it when a new version is deployed, before its `start()`. Processes of the version before go on meanwhile: a
+   * Call it when a new version is deployed, before its `start()`. Processes of the previous version keep running meanwhile: a
    * migration adds what the new version needs, and a later one removes what no running version uses.
    * @throws NotificationError `migration_refused`, `dependency_missing`, or one of the `storage_*` errors.
    */
   migrate(options?: { readonly adopt?: boolean; readonly dryRun?: boolean }): Promise<MigrationReport>
   /**
-   * Starts sending what is due. Without it, this process only plans and records, and another one may send.
+   * Starts sending due messages. Without it, this process only plans and records, and another one may send.
    * @throws NotificationError `migration_missing`, `scheduler_failed`, one of the `storage_*` errors, or `storage_closed`
    * if `stop()` was called.
    */
   start(): Promise<void>
   /**
    * Takes on no new work, waits up to `drainMs` for sends in progress, then closes transports and storage. Ends within
-   * `drainMs` and two seconds, whatever hangs, and resolves with what it had to leave behind, which is also logged.
+   * `drainMs` plus two seconds, whatever hangs, and resolves with what it had to leave behind, which is also logged.
    * Idempotent, also while `start()` is running. Never rejects.
    */
   stop(): Promise<StopReport>
@@ -275,7 +274,7 @@ export function createNotifications(options: NotificationsOptions): Notification
       if (stopped !== null) throw stoppedMeanwhile()
       starting ??= start().catch((error: unknown) => {
         starting = null
-        // A host may go on without it, and nothing would ever be sent.
+        // A host may ignore the rejection, and nothing would ever be sent.
         logger.error('not started: nothing is sent by this process', { fault: faultOf(error) })
         throw error
       })

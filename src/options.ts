@@ -51,7 +51,7 @@ export type NotificationsOptions = {
   /** `integer` (default) or `text`, for each kind of id: `{ appointment: 'text' }` for UUIDs. */
   readonly ids?: Partial<IdKinds>
   /**
-   * When to retry after a transient failure. A message is tried as long as it is of use: a reminder until `leadMs` before
+   * When to retry after a transient failure. A message is tried as long as it is useful: a reminder until `leadMs` before
    * its start, a confirmation for 24 hours or until the start, a cancellation until the old start, a reschedule until the
    * new one, a waitlist offer until it expires or the slot starts; then it is FAILED (`too_late`). Default: `maxRetries`
    * without a limit (0 to 1000000), `baseMs` 30000 (at least 1), `factor` 4 (1 to 100), `maxMs` 900000 (at least 1): waits of
@@ -59,19 +59,20 @@ export type NotificationsOptions = {
    */
   readonly retry?: Partial<RetryPolicy>
   /**
-   * Tells who is calling the HTTP endpoints: `(request) => Caller | null`. Default: nobody is known, and every endpoint
-   * but health and the signed callbacks answers 401. `trustEveryCaller()` is for development.
+   * Identifies who is calling the HTTP endpoints: `(request) => Caller | null`. Default: none, and every endpoint
+   * except health and the signed callbacks returns 401. `trustEveryCaller()` is for development.
    */
   readonly authenticate?: Authenticate
   /**
    * How many messages an organization may send in a UTC day, as a guard against a host caught in a loop. Messages
-   * beyond the cap wait until the next day, and are cancelled if that day is full as well. It counts what is sent at
-   * once, reminders whose time was past when they were planned too. With `reminders: true` (default false) those that
-   * are due by their time count as well; they may be put off a day, and are never cancelled by it. Default `{ perDay: 10000 }`; `perDay` is at least 1; false: no cap.
+   * beyond the cap wait until the next day, and are cancelled if that day is full as well. Messages sent at once count,
+   * including reminders that were already past when planned. With `reminders: true` (default false) all other reminders count
+   * too; they may be put off by a day, but the cap never cancels them. Default `{ perDay: 10000 }`; `perDay` is at least 1;
+   * false: no cap.
    */
   readonly sendCap?: { readonly perDay: number; readonly reminders?: boolean } | false
   /**
-   * How often each caller may use the HTTP endpoints; beyond that the answer is 429. Default, per minute: 600 requests
+   * How often each caller may use the HTTP endpoints; beyond that the response is 429. Default, per minute: 600 requests
    * that read, 120 that change and 60 that send; ten times as many for callers of kind `service`. `points` 1 to
    * 1000000000, `durationSeconds` 1 to 86400. Each process counts in its own memory, unless `store` shares the counts.
    * False: no limits.
@@ -83,9 +84,9 @@ export type NotificationsOptions = {
    */
   readonly publicUrl?: string | undefined
   /**
-   * Origins of your pages that call the HTTP endpoints from elsewhere than `publicUrl` with the cookies of their users:
-   * `['https://app.clinic.example']`. What changes something is refused (403) for pages of other origins, unless the request
-   * has an `Authorization` header. Default: none beside that of `publicUrl`, or without one the host that is asked.
+   * Origins of your pages that call the HTTP endpoints with the cookies of their users from another origin than that of
+   * `publicUrl`: `['https://app.clinic.example']`. Requests that change something are refused (403) from pages of other origins,
+   * unless they have an `Authorization` header. Default: only the origin of `publicUrl`, or without one that of the request's host.
    */
   readonly allowedOrigins?: readonly string[]
   /**
@@ -93,7 +94,7 @@ export type NotificationsOptions = {
    * and an encryption key. Default: the library sends everything itself.
    */
   readonly taskManager?: TaskManagerOptions
-  /** The page at `/docs`: `swaggerUi()`. Default: no page; the description itself is always at `/openapi.json`. */
+  /** The page at `/docs`: `swaggerUi()`. Default: no page; the OpenAPI document is always at `/openapi.json`. */
   readonly docs?: DocsPage
   /**
    * How long a worker owns a message it is sending, in ms; renewed until its outcome is written. If the worker dies,
@@ -102,13 +103,13 @@ export type NotificationsOptions = {
    */
   readonly leaseMs?: number
   /**
-   * How long one send may take, in ms. After that it is aborted, and its outcome is unknown unless the transport says
-   * otherwise. Default 1200000 (20 minutes), which has room for a mail server that takes 60 s for each answer and 10
-   * minutes to confirm the message, as RFC 5321 lets it; 1000 to 3600000.
+   * How long one send may take, in ms. After that it is aborted, and its outcome is unknown unless the transport reports
+   * otherwise. Default 1200000 (20 minutes), which has room for a mail server that takes 60 s for each reply and 10
+   * minutes to confirm the message, as RFC 5321 allows; 1000 to 3600000.
    */
   readonly sendTimeoutMs?: number
   /**
-   * How long before the start of its appointment a reminder is of no more use, in ms; at most half of its offset. Default
+   * How long before the start of its appointment a reminder is no longer sent, in ms; at most half of its offset. Default
    * 60000, 0 to 86400000.
    */
   readonly leadMs?: number
@@ -122,18 +123,18 @@ export type NotificationsOptions = {
   /** How long `stop()` waits for sends in progress, in ms. Default 10000, 0 to 3600000. */
   readonly drainMs?: number
   /**
-   * How long a method of your directory may take to answer, in ms; after that its `signal` is aborted, and what was
-   * asked for is put off. Default 10000, 100 to 300000.
+   * How long a method of your directory may take, in ms; after that its `signal` is aborted, and the work that
+   * needed it is put off. Default 10000, 100 to 300000.
    */
   readonly directoryTimeoutMs?: number
   /**
-   * Where the library writes its log. Warnings and errors of one kind are written once a minute, with how many followed
-   * the first as `repeated`. Default: `stderrLogger`, which writes warnings and errors to stderr.
+   * Where the library writes its log. Warnings and errors of one kind are written once a minute, with the number suppressed
+   * as `repeated`. Default: `stderrLogger`, which writes warnings and errors to stderr.
    */
   readonly logger?: Logger
-  /** Tells the time, measures it and sets timers; for tests. Default: `systemClock`. */
+  /** Returns the time, measures durations and sets timers; replaced in tests. Default: `systemClock`. */
   readonly clock?: Clock
-  /** A number from 0 up to, but not including, 1, which spreads retries. Default: `Math.random`. */
+  /** Returns a number from 0 up to, but not including, 1, to spread retries. Default: `Math.random`. */
   readonly random?: () => number
 }
 
@@ -147,7 +148,7 @@ export type ResolvedOptions = ServiceOptions & {
   readonly allowedOrigins: readonly string[]
 }
 
-/** The options that are plain values; what else an object of options holds is left out. */
+/** The options that are plain values; all others are left out. */
 const plainOptions = z.object({
   sendCap: z
     .union([z.literal(false), z.strictObject({ perDay: z.int().min(1), reminders: z.boolean().default(false) })])
@@ -242,13 +243,13 @@ const has = (...methods: readonly string[]) =>
 const call = z.custom<object>((value) => typeof value === 'function', 'must be a function')
 const idKind = z.enum(['integer', 'text']).optional()
 
-/** With none at a time nothing would ever be sent, and nobody would say why: NaN is what an unset variable becomes. */
+/** With a concurrency of 0 or NaN nothing would ever be sent, without an error: NaN is what an unset variable becomes. */
 function maySend(transport: object): boolean {
   const concurrency: unknown = Reflect.get(transport, 'concurrency')
   return concurrency === undefined || (typeof concurrency === 'number' && concurrency >= 1)
 }
 
-/** What a host in JavaScript may get wrong; the values themselves are kept as they are. */
+/** Checks what a host written in JavaScript may get wrong; the values are kept as they are. */
 const shape = z.strictObject({
   storage: has('migrate', 'ping', 'close'),
   directory: has('appointments', 'organizations'),

@@ -11,7 +11,7 @@ import { type DocsAsset, type DocsPage, NotificationError } from '../../src/inde
 const css = 'text/css; charset=utf-8'
 const javascript = 'text/javascript; charset=utf-8'
 
-/** Of the package; read when they are first asked for, and kept. */
+/** Files of the package, read when they are first requested, and kept. */
 const packaged: Readonly<Record<string, string>> = {
   'swagger-ui.css': css,
   'swagger-ui-bundle.js': javascript,
@@ -44,8 +44,11 @@ function locate(name: string): string {
   try {
     return createRequire(import.meta.url).resolve(`swagger-ui-dist/${name}`)
   } catch (cause) {
-    const told = 'The page of swaggerUi() needs a package: npm install swagger-ui-dist'
-    throw new NotificationError('dependency_missing', told, { cause })
+    throw new NotificationError(
+      'dependency_missing',
+      'The page of swaggerUi() needs a package: npm install swagger-ui-dist',
+      { cause },
+    )
   }
 }
 

@@ -30,9 +30,9 @@ export type FastifyReplyLike = {
 }
 
 /**
- * Every notification endpoint as a Fastify plugin. Within it the library parses bodies itself, so that limits and
- * errors are the same in every framework; elsewhere the host's parsers stay as they are. Of a `preParsing` hook of the host
- * (also of plugins such as `@fastify/compress` and `fastify-raw-body`) the stream that it returns is read.
+ * Every notification endpoint as a Fastify plugin. Inside it the library parses bodies itself, so that limits and
+ * errors are the same in every framework; elsewhere the host's parsers stay as they are. If a `preParsing` hook of the host
+ * (or of a plugin such as `@fastify/compress` or `fastify-raw-body`) returns a stream, that stream is read.
  *
  * ```ts
  * import { fastifyPlugin } from 'appointment-notifications/fastify'
@@ -47,7 +47,7 @@ export function fastifyPlugin(library: Pick<Notifications, 'handle'>) {
     fastify.addContentTypeParser('*', (request, payload, done) => {
       if (cannotWait(request, payload)) {
         const reading = readNode(payload, bodyLimit).then((body) => ({ ...body, decoded: payload !== request.raw }))
-        // Whoever needs the body hears of it.
+        // A failure is reported when the body is needed.
         reading.catch(() => {})
         readAhead.set(request, reading)
       }
@@ -57,32 +57,32 @@ export function fastifyPlugin(library: Pick<Notifications, 'handle'>) {
       const { raw } = request
       const url = belowMount(raw.url ?? '/', fastify.prefix)
       const readBody = (limit: number) => readAhead.get(request) ?? readHere(request, reply, limit)
-      const answer = await library.handle(fromNode(raw, url, request, readBody))
-      reply.code(answer.status)
-      reply.headers(answer.headers)
-      return reply.send(answer.body ?? undefined)
+      const { status, headers, body } = await library.handle(fromNode(raw, url, request, readBody))
+      reply.code(status)
+      reply.headers(headers)
+      return reply.send(body ?? undefined)
     }
-    // Fastify refuses a Content-Type that it cannot read before a handler is asked, and leaves the body where it is: the
-    // answer is the library's. Every other error is of a hook of the host's, and its own error handler's.
+    // Fastify refuses an unreadable Content-Type before it calls a handler, and leaves the body unread: the library
+    // responds. All other errors come from hooks of the host, and belong to its own error handler.
     fastify.setErrorHandler((error, request, reply) => {
       if (isUnreadableType(error)) return handler(request, reply)
       throw error
     })
-    // The mount point itself is no endpoint, but its 404 should read like the others.
+    // The mount point itself is not an endpoint, but its 404 should look like the others.
     for (const url of ['/', '/*']) fastify.route({ method: methods, url, exposeHeadRoute: false, handler })
   }
 }
 
 /**
- * A body is read when its caller is known. Not so a stream that a hook put in its place, whose faults have to be heard, and
- * what somebody else is reading at this moment: that has to be read along with them.
+ * Usually a body is read after authentication. Not if a hook replaced the stream, whose errors must be handled, nor if
+ * another reader is already reading it: then it must be read at the same time.
  */
 const cannotWait = ({ raw }: FastifyRequestLike, payload: IncomingMessage): boolean =>
   !payload.readableDidRead && (payload !== raw || raw.listenerCount('data') > 0)
 
 function readHere(request: FastifyRequestLike, reply: FastifyReplyLike, limit: number): Promise<HttpBody> {
   const { raw, body } = request
-  // What a hook made of it afterwards is meant to be used.
+  // A body that a later hook set is meant to be used.
   const made = keptBody(raw, { body })
   return made === null ? readOrTake(raw, reply.raw, [request, raw], limit, remedy) : Promise.resolve(made)
 }

@@ -3,7 +3,7 @@ import { answerFetch } from './shared/web.ts'
 
 export type FetchOptions = {
   /**
-   * The path at which the endpoints are mounted: `/api/notifications`. Default: the root. Other paths are answered 404.
+   * The path at which the endpoints are mounted: `/api/notifications`. Default: the root. Other paths get 404.
    */
   readonly basePath?: string
 }
@@ -24,12 +24,12 @@ export function fetchHandler(library: Pick<Notifications, 'handle'>, { basePath 
   return (request: Request): Promise<Response> => {
     const { pathname } = new URL(request.url)
     const isBelow = pathname === base || pathname.startsWith(`${base}/`)
-    // No endpoint is at the mount point itself, so that outside it the answer is the same 404.
+    // There is no endpoint at the mount point itself, so requests outside it get the same 404.
     return answerFetch(library, request, isBelow ? pathname.slice(base.length) || '/' : '/', request, { remedy })
   }
 }
 
-/** As it is in the URLs of requests. */
+/** The mount point as it appears in request URLs. */
 function mountPoint(basePath: string): string {
   const base = basePath.replace(/(?<!\/)\/+$/, '')
   if (base === '' || (base.startsWith('/') && !/^\/\/|[*?#]/.test(base)))

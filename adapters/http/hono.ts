@@ -6,18 +6,18 @@ import { answerFetch } from './shared/web.ts'
 export type HonoContextLike = {
   readonly req: {
     readonly raw: Request
-    /** As the app's `getPath` gives it, which its routes are matched against. */
+    /** The path that routes are matched against, as returned by the app's `getPath`. */
     readonly path: string
     readonly routePath: string
     arrayBuffer(): Promise<ArrayBuffer>
   }
-  /** Somebody has set the answer. */
+  /** The response has been set. */
   readonly finalized: boolean
 }
 
 /**
  * Every notification endpoint as one Hono handler. The mount point is the part of the route before its last `*`, or
- * before a last parameter that takes in slashes (`:rest{.+}`).
+ * before a last parameter that matches slashes (`:rest{.+}`).
  *
  * ```ts
  * import { honoHandler } from 'appointment-notifications/hono'
@@ -28,7 +28,7 @@ export type HonoContextLike = {
 export function honoHandler(library: Pick<Notifications, 'handle'>) {
   return (context: HonoContextLike): Promise<Response> => {
     const { req } = context
-    // Hono keeps what its own readers read before us.
+    // Hono keeps bodies that its own readers have read.
     return answerFetch(library, req.raw, belowRoute(req.path, req.routePath), context, {
       again: () => req.arrayBuffer(),
       isAnswered: () => context.finalized,

@@ -105,7 +105,7 @@ function engineOf(settings: QueueSettings, name: string): AlarmEngine {
           opts: {
             jobId: key,
             delay: Math.max(0, at.getTime() - now),
-            // The key is free again when it rang.
+            // The key is free again once the alarm went off.
             removeOnComplete: true,
             removeOnFail: true,
           },
@@ -114,20 +114,20 @@ function engineOf(settings: QueueSettings, name: string): AlarmEngine {
     },
 
     async close() {
-      // A job is no more than a call. What waits for Redis would be waited for as long as Redis is away.
+      // A job is just a wake-up. Without `force`, closing would wait for Redis for as long as Redis is down.
       await Promise.all([open.worker.close(true), open.queue.close()])
     },
   }
 }
 
-/** A job that somebody else put into the queue wakes too. */
+/** A job that another program put into the queue is a wake-up too. */
 function timeOf({ data }: { data: unknown }): Date {
   const at = typeof data === 'object' && data !== null && 'at' in data ? data.at : 0
   return new Date(typeof at === 'number' ? at : 0)
 }
 
 /**
- * BullMQ loads ioredis by itself, at the first connection and in the background: whether it is there is asked before.
+ * BullMQ loads ioredis itself, in the background, at the first connection: so it is checked here first.
  */
 async function loadBullmq(connection: QueueSettings['connection']): Promise<BullmqLike> {
   try {

@@ -52,7 +52,7 @@ export type PgBossOptions = EngineSchedulerOptions & {
       }
   )
 
-/** A `short` queue holds one job of a key at a time. A lost or failed alarm is not repeated: the rows are still due. */
+/** A `short` queue holds one job per key at a time. A lost or failed alarm is not repeated: the rows are still due. */
 const queueSettings: QueueSettings = {
   policy: 'short',
   retryLimit: 0,
@@ -60,7 +60,7 @@ const queueSettings: QueueSettings = {
   retentionSeconds: 3600,
   deleteAfterSeconds: 60,
 }
-/** Alarms taken at a time. More are no more than one wake-up. */
+/** How many alarms are taken at a time; together they are one wake-up. */
 const batchSize = 100
 
 /**
@@ -110,7 +110,7 @@ function engineOf(options: PgBossOptions, queue: string, pollMs: number): AlarmE
         alarms.map(({ key, at }) => ({
           data: { at: at.getTime() },
           singletonKey: key,
-          // From now on, by the clock of the database: it need not be the one of this machine.
+          // Relative, since pg-boss uses the clock of the database, which may differ from that of this machine.
           startAfter: Math.max(0, at.getTime() - now) / 1000,
         })),
       )
@@ -120,7 +120,7 @@ function engineOf(options: PgBossOptions, queue: string, pollMs: number): AlarmE
   }
 }
 
-/** A job that somebody else put into the queue wakes too. */
+/** A job that another program put into the queue is a wake-up too. */
 function timeOf({ data }: { data: unknown }): number {
   const at = typeof data === 'object' && data !== null && 'at' in data ? data.at : 0
   return typeof at === 'number' ? at : 0
@@ -146,7 +146,7 @@ async function ownBoss(
     max: 2,
     schedule: false,
     connectionTimeoutMillis: 10_000,
-    // Alarms that rang are removed within a few minutes.
+    // Alarms that went off are removed within a few minutes.
     maintenanceIntervalSeconds: 300,
   })
   boss.on('error', (error) => logger.warn('scheduler failed', { scheduler: 'pg-boss', fault: error.name }))

@@ -26,7 +26,7 @@ export type CaptureOptions = {
 export type CapturedMessage = OutboundMessage & { readonly at: Date }
 
 export interface CaptureTransport extends Transport {
-  /** The messages accepted so far, in order. The same array all the time: it grows, and `clear` empties it. */
+  /** The messages accepted so far, in order. Always the same array: it grows, and `clear` empties it. */
   readonly sent: readonly CapturedMessage[]
   clear(): void
 }

@@ -5,7 +5,7 @@
  */
 import { NotificationError, type SendContext, type Transport, TransportError } from '../../src/index.ts'
 import { requireNumbers } from './shared/numbers.ts'
-import { answerUnreadable, type Call, failedAtOnce, failureOf, unusable } from './twilio/failures.ts'
+import { type Call, failedAtOnce, failureOf, responseUnreadable, unusable } from './twilio/failures.ts'
 import { messageOf, type TwilioMessageOptions } from './twilio/message.ts'
 import { type Credentials, openSdk, type Sdk } from './twilio/sdk.ts'
 
@@ -16,11 +16,11 @@ export type TwilioOptions = TwilioMessageOptions & {
   /** The base URL of the API, for test servers; credentials are sent there. Default `https://api.twilio.com`. */
   readonly baseUrl?: string
   /**
-   * How long to wait for a connection and the answer together, in ms; then a message already begun has an unknown
+   * How long to wait for connection and response together, in ms; after that, a request already begun has an unknown
    * outcome. Twilio itself may take more than 20 s to give up. Default 30000.
    */
   readonly timeoutMs?: number
-  /** How many sends may run at a time per account; Twilio answers 429 to too many. Default 20. */
+  /** How many sends may run at a time per account; Twilio returns 429 for too many. Default 20. */
   readonly concurrency?: number
   /** The most connections, over all accounts; further requests wait for one. Default 50. */
   readonly maxConnections?: number
@@ -28,7 +28,7 @@ export type TwilioOptions = TwilioMessageOptions & {
 
 /**
  * The `twilio` transport. An account's `sms_api_key` is its Account SID, and `sms_api_secret` is its auth token. Twilio
- * has no idempotency keys: a request without an answer has an unknown outcome, and the transport never repeats it.
+ * has no idempotency keys: a request without a response has an unknown outcome, and the transport never repeats it.
  * @throws NotificationError `options_invalid` if `baseUrl` is not an http or https URL, or for a number with which nothing
  * could be sent.
  */
@@ -56,7 +56,7 @@ export function twilio(options: TwilioOptions = {}): Transport {
     request: (client: ReturnType<Sdk['client']>, call: Call) => Promise<T>,
   ): Promise<T> {
     const ending = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
-    const seen: Call = { signal: ending, now, to, begun: false, answer: null }
+    const seen: Call = { signal: ending, now, to, begun: false, response: null }
     try {
       const { client, observe } = await load()
       return await observe(seen, () => request(client(accountKey, account), seen))
@@ -65,7 +65,7 @@ export function twilio(options: TwilioOptions = {}): Transport {
     }
   }
 
-  /** `close` waits for it. */
+  /** Makes `close` wait for the work. */
   async function tracked<T>(work: Promise<T>): Promise<T> {
     inProgress.add(work)
     try {
@@ -83,15 +83,15 @@ export function twilio(options: TwilioOptions = {}): Transport {
 
     async send(message, context) {
       const account = accountOf(context)
-      const wanted = messageOf(message, options, context)
+      const parameters = messageOf(message, options, context)
       if (closed) throw new TransportError('The transport is closed.', { outcome: 'transient', code: 'twilio_closed' })
       const created = await tracked(
-        call(context, account, message.to, (client) => client.messages.create({ ...wanted })),
+        call(context, account, message.to, (client) => client.messages.create({ ...parameters })),
       )
       if (created.status === 'failed' || created.status === 'undelivered') {
         throw failedAtOnce(created.errorCode, message.to)
       }
-      if (typeof created.sid !== 'string' || created.sid === '') throw answerUnreadable(true)
+      if (typeof created.sid !== 'string' || created.sid === '') throw responseUnreadable(true)
       return { messageId: created.sid }
     },
 
@@ -102,7 +102,7 @@ export function twilio(options: TwilioOptions = {}): Transport {
           try {
             return await client.api.v2010.accounts(account.accountSid).fetch()
           } finally {
-            // Nothing is sent by it, so nothing can be unknown.
+            // It sends no message, so its outcome cannot be unknown.
             seen.begun = false
           }
         }),
@@ -119,9 +119,9 @@ export function twilio(options: TwilioOptions = {}): Transport {
   }
 }
 
-/** @throws TransportError when it is too late to begin, or the account is none of Twilio's. */
+/** @throws TransportError if sending was aborted before it began, or the account is not one of Twilio's. */
 function accountOf({ account, signal, now }: SendContext): Credentials {
-  if (signal.aborted) throw failureOf(null, { signal, now, to: null, begun: false, answer: null })
+  if (signal.aborted) throw failureOf(null, { signal, now, to: null, begun: false, response: null })
   if (account?.channel === 'SMS') {
     const { apiKey, apiSecret } = account
     // The Account SID becomes part of the URL.

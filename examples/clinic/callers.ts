@@ -4,7 +4,7 @@ import type { ClinicDatabase } from './database.ts'
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
 
-/** Who calls, by bearer token: the backend itself, or somebody the backend made a token for. */
+/** Who calls, by bearer token: the backend itself, or someone for whom the backend made a token. */
 export function callerOf(
   database: ClinicDatabase,
   serviceToken: string,

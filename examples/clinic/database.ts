@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3'
 
-/** The clinic's own tables, beside the library's in the same file: a host has its data, the library has its rows. */
+/** The clinic's own tables, in the same file as the library's. */
 const schema = `
   CREATE TABLE IF NOT EXISTS organizations (id TEXT PRIMARY KEY, name TEXT, time_zone TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS people (
@@ -105,7 +105,7 @@ export function openClinicDatabase(database: Database.Database) {
     appointments: byIds<Appointment>('appointments'),
     waitlistEntries: byIds<WaitlistEntry>('waitlist_entries'),
     addOrganization: (organization: Organization) => void addOrganization.run(organization),
-    /** An organization not yet known is made on the way. */
+    /** Creates the organization if it does not exist. */
     knowOrganization: (id: string) => void knowOrganization.run(id),
     addPerson: insert<Omit<Person, 'id'>>('people', [
       'kind',

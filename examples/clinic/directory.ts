@@ -1,7 +1,7 @@
 import type { Directory, DirectoryRecipient } from 'appointment-notifications'
 import type { ClinicDatabase, Person } from './database.ts'
 
-/** What the library asks of the clinic, answered from the clinic's tables in batches. */
+/** The library's access to the clinic's tables, in batches. */
 export function clinicDirectory(database: ClinicDatabase): Directory {
   const people = (ids: readonly (number | null)[]) =>
     new Map(database.people(ids.filter((id) => id !== null)).map((person) => [person.id, person]))
@@ -66,5 +66,5 @@ const recipientOf = (person: Person): DirectoryRecipient => ({
 
 const statuses = ['scheduled', 'confirmed', 'cancelled', 'completed', 'no_show'] as const
 
-/** The table's CHECK would do as well; this way the compiler knows it too. */
+/** Narrows the type; a CHECK of the table would not do that. */
 const statusOf = (status: string) => statuses.find((known) => known === status) ?? 'scheduled'

@@ -60,7 +60,7 @@ class Refusal extends Error {
   }
 }
 
-/** The clinic's own endpoints: what a scheduling backend has, and where it tells the library what happened. */
+/** The clinic's own endpoints, which also report appointment events to the library. */
 export function hostRoutes(database: ClinicDatabase, notifications: NotificationService): Router {
   const router = Router()
   router.use(json())
@@ -146,11 +146,11 @@ export function hostRoutes(database: ClinicDatabase, notifications: Notification
   return router
 }
 
-/** What the library says of what it was told. The clinic's own row is written all the same. */
+/** An error of the library, shown to the caller. The clinic's own row has been written in any case. */
 const ofLibrary = (error: unknown): Refusal | null =>
   isNotificationError(error) ? new Refusal(error.status, error.message, error.field ?? null) : null
 
-/** What Express itself refused: JSON that is none, or too much of it. Its own words quote the body. */
+/** A request that Express itself refused: invalid JSON, or a body that is too long. Its own message quotes the body. */
 function unreadable(error: unknown): Refusal | null {
   const { data } = z.object({ status: z.int().min(400).max(499) }).safeParse(error)
   if (data === undefined) return null

@@ -1,6 +1,6 @@
 /**
  * A small Scheduling2.0: a clinic's backend with its own tables and endpoints, which embeds the library as any host
- * would. `npm run clinic` starts it; the README beside it has a session with curl.
+ * would. `npm run clinic` starts it; the README in this folder has a session with curl.
  */
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
@@ -29,7 +29,7 @@ await new Promise<void>((resolve, reject) => {
 const address = server.address()
 const origin = `http://${env.HOST}:${typeof address === 'object' && address !== null ? address.port : env.PORT}`
 
-// The library opens a connection of its own to the same file; in memory there is only one to share.
+// The library opens its own connection to the same file; for a database in memory it uses this one.
 const connection = new Database(env.DATABASE_FILE)
 connection.pragma('journal_mode = WAL')
 const database = openClinicDatabase(connection)

@@ -1,6 +1,6 @@
 /**
- * The clinic as a chain of clinics runs it: several processes on one PostgreSQL, each of which serves the endpoints and
- * sends. `DATABASE_URL=postgres://... npm run distributed`; `WORKERS` (3) is how many, the first listens at `PORT` (8000),
+ * The clinic as several processes on one PostgreSQL, each of which serves the endpoints and sends.
+ * `DATABASE_URL=postgres://... npm run distributed` starts `WORKERS` (3) of them; the first listens at `PORT` (8000),
  * the others at the ports after it. All variables of the clinic work here too.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -10,7 +10,7 @@ import { readWorkers } from './environment.ts'
 
 const clinic = fileURLToPath(new URL('../clinic/main.ts', import.meta.url))
 const { WORKERS, PORT, DATABASE_URL, ...given } = readWorkers(process.env)
-// Every process has to read what another one encrypted.
+// All processes need the same key, to read what another one encrypted.
 const shared = {
   ...process.env,
   DATABASE_URL,
@@ -23,7 +23,7 @@ let stopping = false
 for (let number = 1; number <= WORKERS; number += 1) start(number)
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop)
 
-/** One that dies is started again, as a process manager would; what it was sending, the others take over. */
+/** Restarts a process that dies, as a process manager would; the others take over what it was sending. */
 function start(number: number): void {
   const port = PORT === 0 ? 0 : PORT + number - 1
   const child = spawn(process.execPath, [clinic], {

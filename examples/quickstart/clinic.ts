@@ -1,4 +1,4 @@
-/** What the host application has already: a clinic's people and appointments, here in plain objects. */
+/** The data of the host application: a clinic's people and appointments, here in plain objects. */
 import type { Directory, DirectoryAppointment, DirectoryRecipientProfile, EntityId } from 'appointment-notifications'
 
 export const timeZone = 'America/New_York'
@@ -16,7 +16,7 @@ export const ben = person(2, 'Ben Okafor')
 export const cleo = person(3, 'Cleo Marsh')
 export const dan = person(4, 'Dan Rivera')
 
-/** The tables of the host. The library never writes to them; it asks through the directory below. */
+/** The tables of the host. The library never writes to them; it reads them through the directory below. */
 export class Clinic {
   readonly #appointments = new Map<EntityId, DirectoryAppointment>()
   readonly #people = [ada, ben, cleo, dan]
@@ -41,7 +41,7 @@ export class Clinic {
     this.#appointments.set(id, { ...row, ...change })
   }
 
-  /** How the library asks: by ids, in batches. A real host runs a query here. */
+  /** The library reads by ids, in batches. A real host runs a query here. */
   readonly directory: Directory = {
     appointments: (ids) => ids.flatMap((id) => this.#appointments.get(id) ?? []),
     organizations: (ids) => ids.flatMap((id) => (id === organizationId ? { id, name: 'Harbour Clinic' } : [])),

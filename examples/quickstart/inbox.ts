@@ -1,4 +1,4 @@
-/** A real SMTP server on the loopback interface that asks for a password and keeps the mail it gets. */
+/** A real SMTP server on the loopback interface that requires a password and keeps the mail it receives. */
 import { simpleParser } from 'mailparser'
 import { SMTPServer } from 'smtp-server'
 
@@ -14,7 +14,7 @@ export type Mail = {
 
 export type Inbox = {
   readonly port: number
-  /** In the order of arrival; a living array. */
+  /** In order of arrival; the array grows. */
   readonly mails: readonly Mail[]
   close(): Promise<void>
 }

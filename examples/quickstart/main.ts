@@ -1,6 +1,6 @@
 /**
- * The main job, from end to end, in a few seconds: a clinic embeds the library, books, moves and cancels appointments,
- * and a real SMTP server on the loopback interface receives the mail. Exits 0 only if everything happened as it should.
+ * The main use, from end to end, in a few seconds: a clinic embeds the library, books, moves and cancels appointments,
+ * and a real SMTP server on the loopback interface receives the mail. Exits with 0 only if everything happened as it should.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
@@ -17,7 +17,7 @@ import { live } from './story.ts'
 import { verify } from './verify.ts'
 
 const account = { username: 'clinic@example.org', password: randomBytes(12).toString('base64url') }
-// With `DATABASE_URL=postgres://...` the rows are there, in a schema of this run's own.
+// With `DATABASE_URL=postgres://...` the rows are there, in a new schema for this run.
 const url = process.env['DATABASE_URL']
 const schema = `quickstart_${randomBytes(6).toString('hex')}`
 const folder = await mkdtemp(join(tmpdir(), 'quickstart-'))
@@ -27,7 +27,7 @@ const clinic = new Clinic()
 // This is all it takes to embed the library.
 const library = createNotifications({
   storage: url ? postgres({ url, schema }) : sqlite(join(folder, 'clinic.sqlite')),
-  // Organizations may not name mail servers in private networks, unless the host application says so.
+  // By default organizations may not use mail servers in private networks.
   transports: [smtp({ allowPrivateHosts: true, allowedPorts: [inbox.port] })],
   directory: clinic.directory,
   encryptionKey: randomBytes(32).toString('base64'),

@@ -1,4 +1,4 @@
-/** Prints the story, the timelines and the checks. */
+/** Prints the events, the timelines and the checks. */
 import type { ExplanationLine } from 'appointment-notifications'
 import { timeZone } from './clinic.ts'
 import type { Mail } from './inbox.ts'
@@ -8,7 +8,7 @@ const seconds = (at: Date): string => `${((at.getTime() - began) / 1000).toFixed
 const line = (text = ''): void => console.log(text)
 const clock = new Intl.DateTimeFormat('en-US', { dateStyle: 'medium', timeStyle: 'short', timeZone })
 
-export function tell(what: string, at: Date = new Date()): void {
+export function print(what: string, at: Date = new Date()): void {
   line(`${seconds(at)}  ${what}`)
 }
 
@@ -20,7 +20,7 @@ export function heading(text: string): void {
 
 /** The mail as the server received it. */
 export function printMail(mail: Mail): void {
-  tell(`mail to ${mail.to}`, mail.at)
+  print(`mail to ${mail.to}`, mail.at)
   line(`          From:       ${mail.from}`)
   line(`          Subject:    ${mail.subject}`)
   line(`          Message-ID: ${mail.messageId}`)
@@ -28,7 +28,7 @@ export function printMail(mail: Mail): void {
   line()
 }
 
-/** What `explain()` says about one appointment. */
+/** The result of `explain()` for one appointment. */
 export function printTimeline(title: string, lines: readonly ExplanationLine[]): void {
   line()
   line(title)
@@ -39,7 +39,7 @@ export function printTimeline(title: string, lines: readonly ExplanationLine[]):
   }
 }
 
-/** Collects what has to be true in the end. */
+/** Checks what must be true in the end. */
 export class Checks {
   readonly #failed: string[] = []
 
@@ -52,8 +52,8 @@ export class Checks {
   conclude(): number {
     line()
     const took = ((Date.now() - began) / 1000).toFixed(1)
-    if (this.#failed.length === 0) line(`All of it happened, in ${took} seconds.`)
-    else console.error(`${this.#failed.length} of it did not happen: ${this.#failed.join('; ')}`)
+    if (this.#failed.length === 0) line(`All checks passed, in ${took} seconds.`)
+    else console.error(`${this.#failed.length} checks failed: ${this.#failed.join('; ')}`)
     return this.#failed.length === 0 ? 0 : 1
   }
 }

@@ -4,9 +4,9 @@ import type { Mail } from './inbox.ts'
 import { Checks, heading } from './report.ts'
 import { adaAtHome, type Outcome } from './story.ts'
 
-/** Did all of it happen? Returns the exit code. */
+/** Runs the checks. Returns the exit code. */
 export function verify(outcome: Outcome, mails: readonly Mail[], passwordExposed: boolean): number {
-  heading('Did all of it happen?')
+  heading('Checks')
   const checks = new Checks()
   /** 'Appointment Reminder - January 15, 2024' is a 'Reminder'. */
   const mailsTo = (address: string | null | undefined): string =>
@@ -19,7 +19,7 @@ export function verify(outcome: Outcome, mails: readonly Mail[], passwordExposed
 
   const [twoHours, oneHour, ...others] = outcome.ada
   checks.check(
-    '101: the 24 h reminder was past: skipped, and explain() says so',
+    '101: the 24 h reminder was past: skipped, as explain() shows',
     others.length === 0 &&
       story('101').some((one) => one.action === 'skipped' && one.rule === 'past_time' && one.offset === '24h'),
   )
@@ -43,15 +43,15 @@ export function verify(outcome: Outcome, mails: readonly Mail[], passwordExposed
     '102: both reminders moved with the appointment',
     moved.length === 2 && pending.length === 2 && inTime && outcome.ben.length === 4,
   )
-  checks.check('102: Ben was told of the move', mailsTo(ben.email) === 'Confirmed, Rescheduled')
+  checks.check('102: Ben was notified of the move', mailsTo(ben.email) === 'Confirmed, Rescheduled')
   checks.check(
     '103: both reminders are cancelled, because the appointment is',
     outcome.cleo.length === 2 &&
       outcome.cleo.every((one) => one.status === 'CANCELLED' && one.reason === 'appointment_cancelled'),
   )
-  checks.check('103: Cleo was told of the cancellation', mailsTo(cleo.email) === 'Confirmed, Cancelled')
+  checks.check('103: Cleo was notified of the cancellation', mailsTo(cleo.email) === 'Confirmed, Cancelled')
   checks.check(
-    '104: silent after its confirmation, and explain() says why',
+    '104: nothing sent after the confirmation, for the reason that explain() shows',
     mailsTo(dan.email) === 'Confirmed' &&
       story('104').some(
         (one) => one.action === 'cancelled' && one.rule === 'appointment_cancelled' && one.offset === '2h',
@@ -59,7 +59,7 @@ export function verify(outcome: Outcome, mails: readonly Mail[], passwordExposed
   )
   const { notifications: history } = outcome.history
   checks.check(
-    'seven mails, each with a Message-ID of its own, and history has them all as sent',
+    'seven mails, each with its own Message-ID, and all of them are sent in the history',
     mails.length === 7 &&
       new Set(mails.map((mail) => mail.messageId)).size === 7 &&
       history.length === 7 &&

@@ -9,7 +9,7 @@ const common = {
   max_retries: z.int().min(0).max(100).default(3),
 }
 
-/** The body that creates a task. What a payload holds beside what its task needs is kept. */
+/** The body that creates a task. Further fields of the payload are kept. */
 export const creation = z.discriminatedUnion('task_type', [
   z.object({
     ...common,
@@ -25,12 +25,12 @@ export const creation = z.discriminatedUnion('task_type', [
     task_type: z.literal('sms'),
     payload: z.looseObject({ recipient_phone: z.string().regex(/^\+[1-9]\d{6,14}$/), message: z.string().min(1) }),
   }),
-  // Sends nothing: at its time the callback is called.
+  // Sends nothing: only its callback is called, at its time.
   z.object({ ...common, task_type: z.literal('callback'), payload: z.looseObject({}).default({}) }),
 ])
 export type Creation = z.infer<typeof creation>
 
-/** The body that changes a task: some fields of the other. */
+/** The body that changes a task: some fields of the body that creates one. */
 export const changes = z.object({
   ...z.object(common).partial().shape,
   description: z.string().optional(),
@@ -58,7 +58,7 @@ export const draftOf = (row: TaskRow) => ({
   max_retries: row.max_retries,
 })
 
-/** A task as answers tell it. */
+/** A task as returned in responses. */
 export const taskOf = (row: TaskRow) => ({
   id: row.id,
   ...draftOf(row),

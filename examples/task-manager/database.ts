@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import Database from 'better-sqlite3'
 import type { Creation } from './bodies.ts'
 
-/** Everything that must survive a crash: tasks, their runs, and the callbacks that were not yet taken. Times are in ms. */
+/** Everything that must survive a crash: tasks, their runs, and callbacks that are not yet accepted. Times are in ms. */
 const schema = `
   CREATE TABLE IF NOT EXISTS tasks (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -49,7 +49,7 @@ export type TaskRow = {
   scheduled_time: number
   callback_url: string
   max_retries: number
-  /** Of the mail that the task sends: made with the task, so that a run after a crash sends the same one. */
+  /** The Message-ID of the mail that the task sends: made with the task, so that a run after a crash uses the same one. */
   message_id: string
   status: TaskStatus
   run_at: number
@@ -64,7 +64,7 @@ export type TaskRow = {
 }
 export type CallbackRow = { id: number; task_id: number; url: string; body: string; attempts: number }
 
-/** What a run came to. `runAt`: it failed and is to be tried again then. */
+/** The result of a run. `runAt`: it failed, and when it is tried again. */
 export type Finish = {
   readonly outcome: 'success' | 'failed'
   readonly result: object | null
@@ -142,7 +142,7 @@ export function openTaskDatabase(file: string) {
   })
 
   return {
-    /** The task, and whether it was there: what was created under a key is created once. */
+    /** The task, and whether it is new: with one key, a task is created once. */
     create: database.transaction((body: Creation, key: string | null, digest: string, domain: string, now: number) => {
       const known = key === null ? undefined : byKey.get(key)
       if (known !== undefined) return { task: known, isNew: false }
@@ -160,14 +160,14 @@ export function openTaskDatabase(file: string) {
     cancel: (id: number, now: number): TaskRow | undefined => cancel.get(now, now, id),
 
     nextRunAt: (): number | null => nextRun.get()?.at ?? null,
-    /** Tasks that are due, from now on running. */
+    /** Takes tasks that are due, and marks them as running. */
     begin: database.transaction((now: number, limit: number): TaskRow[] =>
       due.all(now, limit).flatMap(({ id }) => {
         const executionId = Number(addExecution.run(id, now).lastInsertRowid)
         return begin.get({ id, executionId, now }) ?? []
       }),
     ),
-    /** The end of a run, and the callback that tells of it. */
+    /** Stores the end of a run, and the callback that reports it. */
     finish: database.transaction((task: TaskRow, finish: Finish, now: number) => {
       const { outcome, error, result, runAt, callbackBody } = finish
       endExecution.run(now, outcome, error, task.execution_id)
@@ -178,13 +178,13 @@ export function openTaskDatabase(file: string) {
 
     nextCallbackAt: (): number | null => nextCallback.get()?.at ?? null,
     takeCallbacks: (now: number, limit: number): CallbackRow[] => takeCallbacks.all(now, limit),
-    /** `sendAt`: once more then. Null: it was taken, or refused for good. */
+    /** `sendAt`: when to try again. Null: it was accepted, or refused for good. */
     settleCallback: ({ id }: CallbackRow, error: string | null, sendAt: number | null) => {
       const state = sendAt !== null ? 'waiting' : error === null ? 'taken' : 'refused'
       settleCallback.run(state, sendAt ?? 0, error, id)
     },
 
-    /** After a crash: what was under way is due again. A mail that did go out then goes out again, under the same Message-ID. */
+    /** After a crash, what was running is due again. A mail that had been sent is sent again with the same Message-ID. */
     recover: database.transaction((now: number) => {
       database.prepare(`UPDATE executions SET finished_at = ?, outcome = 'lost' WHERE outcome IS NULL`).run(now)
       database.prepare(`UPDATE tasks SET status = 'pending', run_at = ? WHERE status = 'running'`).run(now)

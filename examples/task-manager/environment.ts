@@ -8,7 +8,7 @@ const text = (fallback: string) =>
 const number = (fallback: number) => text(String(fallback)).transform(Number).pipe(z.int().min(0))
 const set = text('').transform((value) => (value === '' ? null : value))
 
-/** Where only this machine can reach a server. */
+/** Whether only this machine can reach a server on this host. */
 const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /^127(?:\.\d+){3}$/.test(host)
 
 const variables = z.object({
@@ -16,7 +16,7 @@ const variables = z.object({
   PORT: number(8001).pipe(z.int().max(65_535)),
   HOST: text('127.0.0.1'),
   DATABASE_FILE: text('task-manager.sqlite'),
-  /** What callers must send as a bearer token. Without it anybody on this machine may call; elsewhere it must be set. */
+  /** The bearer token that callers must send. Without it anyone on this machine may call; on other hosts it must be set. */
   TASK_MANAGER_TOKEN: set,
   /** The mail server of `email` tasks. On port 465 the connection begins with TLS. */
   SMTP_HOST: text('127.0.0.1'),
@@ -24,7 +24,7 @@ const variables = z.object({
   SMTP_USERNAME: set,
   SMTP_PASSWORD: set,
   SMTP_FROM: text('reminders@localhost'),
-  /** Where `sms` tasks are posted, as `{ id, to, message }`. Without it they are printed and reach nobody. */
+  /** Where `sms` tasks are posted, as `{ id, to, message }`. Without it they are only printed. */
   SMS_WEBHOOK_URL: set.pipe(z.url().nullable()),
   /** Wait before the first retry of a task or callback, in ms. It doubles, up to sixty times as long. */
   RETRY_BASE_MS: number(1000),

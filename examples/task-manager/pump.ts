@@ -1,8 +1,8 @@
-/** Works on what is due, so much at a time, and sleeps until the next. */
+/** Works on due rows, a limited number at a time, and sleeps until the next one is due. */
 export type Pump = {
-  /** To be called when something may be due earlier than known. */
+  /** Call it when something may be due earlier than before. */
   wake(): void
-  /** Begins nothing more, and resolves when nothing is under way. */
+  /** Begins nothing new, and resolves when all work in progress has ended. */
   stop(): Promise<void>
 }
 
@@ -10,7 +10,7 @@ export type PumpOptions<Row> = {
   readonly concurrency: number
   /** When the next row is due, in ms. */
   nextAt(): number | null
-  /** Takes rows that are due; they are not due any more. */
+  /** Takes rows that are due; they are then no longer due. */
   take(now: number, limit: number): readonly Row[]
   /** Must not reject. */
   work(row: Row): Promise<void>
@@ -35,7 +35,7 @@ export function startPump<Row>({ concurrency, nextAt, take, work }: PumpOptions<
       underWay.add(done)
     }
     const at = nextAt()
-    // Longer timers of Node overflow. With no room left, the end of a work looks again.
+    // Longer timers overflow in Node. At the concurrency limit, the end of a work item looks again.
     if (at !== null && underWay.size < concurrency) {
       timer = setTimeout(wake, Math.min(dayMs, Math.max(0, at - Date.now())))
     }

@@ -6,9 +6,9 @@ import type { TaskDatabase, TaskRow } from './database.ts'
 
 export type RoutesOptions = {
   readonly database: TaskDatabase
-  /** Null: anybody may call. */
+  /** Null: anyone may call. */
   readonly token: string | null
-  /** Right of the @ of Message-IDs. */
+  /** The domain of Message-IDs. */
   readonly domain: string
   /** Called when a task may be due earlier than any before. */
   readonly onChange: () => void
@@ -25,7 +25,7 @@ class Refusal extends Error {
   }
 }
 
-/** The contract: the document's two bodies, and what a client needs beside them. */
+/** The contract: the two documented bodies, and what a client needs besides. */
 export function taskRoutes({ database, token, domain, onChange }: RoutesOptions): Router {
   const router = Router()
   const found = (request: Request): TaskRow => {
@@ -93,7 +93,7 @@ export function taskRoutes({ database, token, domain, onChange }: RoutesOptions)
   return router
 }
 
-/** Faults are told by place, as FastAPI does: `{ loc: ['body', 'scheduled_time'], msg }`. No value is repeated. */
+/** Issues have the form used by FastAPI: `{ loc: ['body', 'scheduled_time'], msg }`. Values are not repeated. */
 function read<T>(schema: z.ZodType<T>, input: unknown, place = 'body'): T {
   const result = schema.safeParse(input)
   if (result.success) return result.data
@@ -101,7 +101,7 @@ function read<T>(schema: z.ZodType<T>, input: unknown, place = 'body'): T {
   throw new Refusal(422, 'validation_failed', detail)
 }
 
-/** What express itself refused: JSON that is none, or too much of it. */
+/** A request that Express itself refused: invalid JSON, or a body that is too long. */
 function unreadable(error: unknown): Refusal {
   const status = z.object({ status: z.int().min(400).max(499) }).safeParse(error).data?.status
   if (status !== undefined) return new Refusal(status, 'bad_request', 'The body cannot be read')
@@ -112,6 +112,6 @@ function unreadable(error: unknown): Refusal {
 const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest()
 
 function isBearer(authorization: string | undefined, token: string): boolean {
-  const told = /^Bearer (.+)$/i.exec(authorization ?? '')?.[1]
-  return told !== undefined && timingSafeEqual(digestOf(told), digestOf(token))
+  const given = /^Bearer (.+)$/i.exec(authorization ?? '')?.[1]
+  return given !== undefined && timingSafeEqual(digestOf(given), digestOf(token))
 }

@@ -3,10 +3,10 @@ import { z } from 'zod'
 import type { TaskRow } from './database.ts'
 import type { Environment } from './environment.ts'
 
-/** What the callback tells as `result`. */
+/** The `result` of the callback. */
 export type SendResult = { readonly message_id: string; readonly delivered_at: string | null } | Record<string, never>
 
-/** `code` is a short word: what servers say may repeat an address, and errors are stored and told. */
+/** `code` is a short code, because errors are stored and returned, and a server's message may repeat an address. */
 export class SendFailure extends Error {
   readonly code: string
   readonly isFinal: boolean
@@ -25,7 +25,7 @@ const emailPayload = z.object({
 })
 const smsPayload = z.object({ recipient_phone: z.string(), message: z.string() })
 
-/** Does what tasks are about. `send` rejects with a SendFailure. */
+/** Sends the messages of tasks. `send` rejects with a SendFailure. */
 export function createSenders(env: Environment) {
   const mailer = createTransport({
     host: env.SMTP_HOST,
@@ -48,7 +48,7 @@ export function createSenders(env: Environment) {
     } catch (error) {
       throw smtpFailure(error)
     }
-    // "Delivered" is the document's word; what is known is that the mail server took it.
+    // `delivered_at` is the documented name; all that is known is that the mail server accepted the mail.
     return { message_id: task.message_id, delivered_at: new Date().toISOString() }
   }
 
@@ -68,14 +68,14 @@ export function createSenders(env: Environment) {
     async send(task: TaskRow): Promise<SendResult> {
       if (task.task_type === 'email') return email(task)
       if (task.task_type === 'sms') return sms(task)
-      // The callback, which is made in any case, is all that a `callback` task is.
+      // A `callback` task consists only of its callback, which follows in any case.
       return {}
     },
     close: () => mailer.close(),
   }
 }
 
-/** 5xx is for good; what got no answer at all may have been sent, and is tried again under the same Message-ID. */
+/** 5xx is final; without a response the mail may have been sent, and is tried again with the same Message-ID. */
 function smtpFailure(error: unknown): SendFailure {
   const { responseCode, code } = z
     .object({ responseCode: z.int().optional(), code: z.string().optional() })
@@ -85,10 +85,10 @@ function smtpFailure(error: unknown): SendFailure {
   return new SendFailure(`smtp_${(code ?? 'failed').toLowerCase()}`, false)
 }
 
-export type PostAnswer = { readonly error: string | null; readonly isFinal: boolean }
+export type PostResult = { readonly error: string | null; readonly isFinal: boolean }
 
-/** Posts JSON. Never rejects: 2xx is no error, another 4xx than 408 and 429 is one for good. */
-export async function post(url: string, body: string | object): Promise<PostAnswer> {
+/** Posts JSON. Never rejects: 2xx is no error; 4xx other than 408 and 429 is a final one. */
+export async function post(url: string, body: string | object): Promise<PostResult> {
   try {
     const response = await fetch(url, {
       method: 'POST',

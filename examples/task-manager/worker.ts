@@ -4,8 +4,8 @@ import { backoffMs, type Pump, startPump } from './pump.ts'
 import { type createSenders, post, SendFailure } from './senders.ts'
 
 /**
- * Runs tasks at their time, and calls back. Each run ends with one callback, a failed one too: `status` is then `failed`, and
- * whether the task is tried again is what `GET /api/tasks/{id}` tells.
+ * Runs tasks at their time, and calls back. Each run ends with one callback; if it failed, `status` is `failed`, and
+ * `GET /api/tasks/{id}` shows whether the task is tried again.
  */
 export function startWorker(database: TaskDatabase, senders: ReturnType<typeof createSenders>, retryBaseMs: number) {
   database.recover(Date.now())

@@ -3,7 +3,7 @@ import type { Person, ReadAppointment, ReadWaitlistEntry } from '../schemas/dire
 import type { AppointmentStatus, Rule } from '../schemas/vocabulary.ts'
 import { parseStart, type Start } from './local-time.ts'
 
-/** What the host said about an appointment, understood: the start is known as an instant and as a wall-clock time. */
+/** An appointment of the directory with its start parsed, both as an instant and as a wall-clock time. */
 export type Appointment = {
   readonly id: EntityId
   readonly organizationId: string
@@ -13,7 +13,7 @@ export type Appointment = {
   readonly practitionerName: string | null
   readonly location: string | null
   readonly recipients: readonly Person[]
-  /** Somebody could not be read: who is not among the recipients is not known to have left. */
+  /** A recipient could not be read, so one who is missing from the list has not necessarily been removed. */
   readonly hasUnreadablePeople: boolean
 }
 
@@ -22,44 +22,44 @@ export type WaitlistEntry = Omit<Appointment, 'start' | 'status'> & {
   readonly expiresAt: Date | null
 }
 
-export function appointmentOf(told: ReadAppointment): Appointment {
+export function appointmentOf(row: ReadAppointment): Appointment {
   return {
-    id: told.id,
-    organizationId: told.organizationId,
-    start: parseStart(told.startsAt, told.timeZone),
-    durationMinutes: told.durationMinutes ?? null,
-    status: told.status,
-    practitionerName: told.practitionerName ?? nameOfPractitioner(told.recipients),
-    location: told.location ?? null,
-    recipients: told.recipients,
-    hasUnreadablePeople: told.hasUnreadablePeople,
+    id: row.id,
+    organizationId: row.organizationId,
+    start: parseStart(row.startsAt, row.timeZone),
+    durationMinutes: row.durationMinutes ?? null,
+    status: row.status,
+    practitionerName: row.practitionerName ?? nameOfPractitioner(row.recipients),
+    location: row.location ?? null,
+    recipients: row.recipients,
+    hasUnreadablePeople: row.hasUnreadablePeople,
   }
 }
 
-export function waitlistEntryOf(told: ReadWaitlistEntry): WaitlistEntry {
+export function waitlistEntryOf(row: ReadWaitlistEntry): WaitlistEntry {
   return {
-    id: told.id,
-    organizationId: told.organizationId,
-    start: told.startsAt ? parseStart(told.startsAt, told.timeZone) : null,
-    durationMinutes: told.durationMinutes ?? null,
-    practitionerName: told.practitionerName ?? nameOfPractitioner(told.recipients),
-    location: told.location ?? null,
-    recipients: told.recipients,
-    hasUnreadablePeople: told.hasUnreadablePeople,
-    expiresAt: told.expiresAt ?? null,
+    id: row.id,
+    organizationId: row.organizationId,
+    start: row.startsAt ? parseStart(row.startsAt, row.timeZone) : null,
+    durationMinutes: row.durationMinutes ?? null,
+    practitionerName: row.practitionerName ?? nameOfPractitioner(row.recipients),
+    location: row.location ?? null,
+    recipients: row.recipients,
+    hasUnreadablePeople: row.hasUnreadablePeople,
+    expiresAt: row.expiresAt ?? null,
   }
 }
 
 /** Reminders and confirmations are for appointments that are going to take place. */
 export const isActive = (status: AppointmentStatus): boolean => status === 'scheduled' || status === 'confirmed'
 
-/** Why nothing is sent of an appointment in this state; null if it is on. */
+/** Why nothing is sent for an appointment with this status; null if it takes place. */
 export function inactiveRule(status: AppointmentStatus): Rule | null {
   if (isActive(status)) return null
   return status === 'cancelled' ? 'appointment_cancelled' : 'appointment_ended'
 }
 
-/** Is it still to come, and not off? */
+/** Is it in the future, and not cancelled or over? */
 export const takesPlace = ({ status, start }: Appointment, now: Date): boolean =>
   isActive(status) && start.instant.getTime() > now.getTime()
 

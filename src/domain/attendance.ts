@@ -2,7 +2,7 @@ import type { Channel } from '../channels/index.ts'
 import { type Attendance, channelSetOf, channelSets, distances, reminderCounts } from '../schemas/attendance.ts'
 import { type AppointmentOutcome, appointmentOutcomes } from '../schemas/vocabulary.ts'
 
-/** Reminders that went out before an appointment, as far as they may have changed whether somebody came. */
+/** A reminder sent before an appointment, with what may have influenced attendance. */
 type SentReminder = { readonly channel: Channel; readonly hoursBefore: number }
 
 const limits = [
@@ -28,7 +28,7 @@ export function attendanceOf(outcome: AppointmentOutcome, sent: readonly SentRem
   }
 }
 
-/** As the `detail` of a counter. */
+/** The `detail` of a counter. */
 export const attendanceKey = ({ outcome, reminders, nearest, channels }: Attendance): string =>
   [outcome, reminders, nearest, channels].join('|')
 

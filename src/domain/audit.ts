@@ -19,7 +19,7 @@ const templateFields: ReadonlySet<string> = new Set(channels.map((one) => nameOf
 
 export type Change = { readonly action: AuditAction; readonly changes: readonly AuditChange[] }
 
-/** What the audit log tells of settings that became `after`; `before` is null where there were none. */
+/** What the audit log records for settings that became `after`; `before` is null if there were none. */
 export function settingsChange(before: Partial<SettingsValues> | null, after: Partial<SettingsValues>): Change {
   const changes = changesBetween(settingPlaces, before, after)
   if (before === null) return { action: 'settings.created', changes }
@@ -27,7 +27,7 @@ export function settingsChange(before: Partial<SettingsValues> | null, after: Pa
   return { action: onlyTemplates ? 'templates.updated' : 'settings.updated', changes }
 }
 
-/** The same of the preferences, which are the recipient's consent. */
+/** The same for preferences, which are the recipient's consent. */
 export function preferencesChange(
   before: Partial<PreferencesValues> | null,
   after: Partial<PreferencesValues>,

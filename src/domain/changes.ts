@@ -1,7 +1,7 @@
 import type { Change } from '../schemas/vocabulary.ts'
 import type { Appointment } from './appointment.ts'
 
-/** What somebody knows of an appointment. Undefined: nobody can say. */
+/** What a recipient was last notified of about an appointment. Undefined: unknown. */
 export type Known = {
   readonly instant: Date
   /** The wall clock of the appointment's zone. */
@@ -12,11 +12,11 @@ export type Known = {
 
 type Subject = Pick<Appointment, 'location' | 'practitionerName'> & { readonly start: Appointment['start'] | null }
 
-/** What a notice about the appointment lets people know. Null: it is about no time. */
+/** What a notice about the subject lets its recipient know. Null: the subject has no start. */
 export const knownFrom = ({ start, location, practitionerName }: Subject): Known | null =>
   start === null ? null : { instant: start.instant, local: start.local, location, practitionerName }
 
-/** What is another one than somebody knows. Empty: nothing that a notice speaks of. */
+/** What has changed since the recipient was last notified. Empty: nothing that a notice mentions. */
 export function changesSince(before: Known, { start, location, practitionerName }: Subject): Change[] {
   const isSameTime =
     start !== null && before.instant.getTime() === start.instant.getTime() && before.local === start.local

@@ -16,26 +16,26 @@ import { effectiveFor, type Surroundings } from './plan.ts'
 import { canonicalOffsets, reminderTime } from './reminder-time.ts'
 import { type Life, usefulUntil } from './useful-life.ts'
 
-/** What is to become of one piece of due work. */
+/** What happens to one piece of due work. */
 export type CheckResult =
   | { readonly kind: 'send'; readonly recipient: Person; readonly address: string }
-  /** Not to be sent: silent. */
+  /** Must not be sent; no failure is reported. */
   | { readonly kind: 'cancel'; readonly rule: Rule }
-  /** Should be sent and cannot be: FAILED, told. */
+  /** Should be sent but cannot be: becomes FAILED, and the failure is reported. */
   | { readonly kind: 'refuse'; readonly rule: Rule }
-  /** Cannot be decided or sent now, and may be later: put off, at no cost. `waitMs`: for so long, where somebody says. */
+  /** Cannot be decided or sent yet: put off without using up an attempt, for `waitMs` if that is known. */
   | { readonly kind: 'wait'; readonly rule: Rule; readonly waitMs?: number; readonly detail?: string }
-  /** The start is another one by now: plan the appointment anew. */
+  /** The start has changed: plan the appointment anew. */
   | { readonly kind: 'move' }
 
 /**
- * The truth about an appointment: what the host says now, with what of it could not be used (`findings`). `gone` is one it no longer knows. `unanswered`: it did not say, of
- * this one (`one`), of anything of its organization, or of anything at all.
+ * What the directory returned for an object. `known`: its current state, with the fields that could not be used (`findings`). `gone`: the
+ * directory has no such object. `unanswered`: the directory failed for this object (`one`), for its organization, or for everything.
  */
 export type Truth<T> =
   | { readonly kind: 'known'; readonly value: T; readonly findings?: readonly RowFinding[] }
   | { readonly kind: 'gone' }
-  /** `organizationId`: whose it is, as far as that can be read. */
+  /** A row that cannot be used. `organizationId`: null if that cannot be read either. */
   | { readonly kind: 'unreadable'; readonly issues: readonly FieldIssue[]; readonly organizationId: string | null }
   | {
       readonly kind: 'unanswered'
@@ -56,14 +56,14 @@ export type DueReminder = {
   readonly offset: string
   readonly startsAt: Date
   readonly reminderTime: Date
-  /** The host did not know the appointment either when it was asked `goneForMs` ago. */
+  /** The directory already had no such appointment `goneForMs` ago. */
   readonly isGoneForLong: boolean
 }
 
-/** When it is checked, and how long before its start a reminder is of no more use (`leadMs`). */
+/** The time of the check, and how long before the start a reminder is no longer useful (`leadMs`). */
 export type Moment = { readonly now: Date; readonly leadMs: number }
 
-/** Is this reminder still right? Asked with the truth of the moment, before its intent is committed. */
+/** Is this reminder still right? Checked against the current state, before its intent is committed. */
 export function checkReminder(
   reminder: DueReminder,
   truth: Truth<Appointment>,
@@ -73,7 +73,7 @@ export function checkReminder(
 ): CheckResult {
   if (plan === null) return cancel('appointment_gone')
   if (plan.status === 'cancelled') return cancel(plan.cancelReason ?? 'cancelled_by_request')
-  // A description that cannot be read is no reason to send something wrong, nor to forget the reminder.
+  // An unreadable row is a reason neither to send something wrong nor to drop the reminder.
   if (truth.kind === 'unreadable') return unreadable(truth.issues, reminder.startsAt, now)
   if (truth.kind === 'unanswered') return unanswered(truth.error, reminder.startsAt, now)
   if (truth.kind === 'gone') return gone(reminder, 'appointment_gone')
@@ -93,7 +93,7 @@ export function checkReminder(
   return { kind: 'send', recipient, address: allowed.address }
 }
 
-/** Another start, or another zone, by whose clocks the reminder's time is yet to come. */
+/** The start has changed, or the time zone has, and in the new zone the reminder is not due yet. */
 function isMoved(reminder: DueReminder, { start }: Appointment, plan: PlanFacts, now: Date): boolean {
   if (start.instant.getTime() !== reminder.startsAt.getTime()) return true
   if (start.timeZone === plan.timeZone || reminder.reminderTime > now) return false
@@ -104,16 +104,16 @@ export type DueNotice = {
   readonly category: Category
   readonly recipient: RecipientRef
   readonly channel: Channel
-  /** The appointment's status when the notice was asked for. */
+  /** The appointment's status when the notice was requested. */
   readonly askedStatus: AppointmentStatus | null
   readonly createdAt: Date
-  /** As of a reminder. */
+  /** As in `DueReminder`. */
   readonly isGoneForLong: boolean
 }
 
 /**
- * The rules of truth by category: a cancellation is reported because the appointment is cancelled (from the snapshot if it
- * is gone, also to those who are no longer part of it), everything else only while it is going to take place.
+ * A cancellation notice is sent because the appointment is cancelled: from the snapshot if it is gone, and also to recipients who
+ * are no longer part of it. Every other notice is sent only while the appointment is going to take place.
  */
 export function checkNotice(
   notice: DueNotice,
@@ -132,12 +132,12 @@ export function checkNotice(
     const inactive = inactiveRule(appointment.status)
     if (inactive !== null) return cancel(inactive)
   } else if (truth.kind === 'known' && isActive(truth.value.status) && notice.askedStatus !== null) {
-    // Asked for while it was cancelled, and by now it takes place again: the notice would be wrong.
+    // Requested while the appointment was cancelled, and it takes place again: the notice would be wrong.
     if (!isActive(notice.askedStatus)) return cancel('appointment_active')
   }
   const { category, createdAt: since } = notice
   const life = { category, since, start: appointment.start.instant }
-  // A host may detach everybody from what it cancelled.
+  // A host may remove all recipients from an appointment it cancels.
   const detached = cancellation ? (snapshot?.recipients ?? []) : []
   const concerned = { ...appointment, recipients: [...appointment.recipients, ...detached] }
   return checkRecipient(notice, concerned, surroundings, life, moment)
@@ -150,7 +150,7 @@ export function checkWaitlistNotice(
   moment: Moment,
 ): CheckResult {
   if (truth.kind === 'unreadable') {
-    // Until when the offer is of use, only the entry says.
+    // Only the entry says when its offer ends.
     return unreadable(truth.issues, new Date(notice.createdAt.getTime() + unreadableOfferMs), moment.now)
   }
   if (truth.kind === 'unanswered') return unanswered(truth.error, null, moment.now)
@@ -177,8 +177,8 @@ function checkRecipient(
 }
 
 /**
- * What should have gone out and was not sent while it was of use is a failure to be seen; what was of no use from the
- * beginning, such as a notice asked for after the start, is withdrawn.
+ * A message that was useful and was not sent in time is a visible failure; one that was never useful, such as a notice
+ * requested after the start, is withdrawn.
  */
 function tooLate(life: Life, { now, leadMs }: Moment): CheckResult | null {
   const until = usefulUntil(life, leadMs)
@@ -188,16 +188,16 @@ function tooLate(life: Life, { now, leadMs }: Moment): CheckResult | null {
 
 const cancel = (rule: Rule): CheckResult => ({ kind: 'cancel', rule })
 
-/** Without a provider a message that should go out cannot: that is a failure to tell, not a wish to respect. */
+/** A missing provider is a failure to report, not a preference to respect. */
 function denied(rule: Rule): CheckResult {
   if (isProviderLocked(rule)) return { kind: 'wait', rule }
   return isProviderMissing(rule) ? { kind: 'refuse', rule } : cancel(rule)
 }
 
-/** An offer of an entry that cannot be read is tried for so long, in ms. */
+/** How long an offer of an unreadable waitlist entry is tried, in ms. */
 const unreadableOfferMs = 24 * 60 * 60_000
 
-/** Until the start; what could not be decided by then is told as failed. */
+/** Waits until the start; what could not be decided by then fails. */
 function unreadable(issues: readonly FieldIssue[], start: Date, now: Date): CheckResult {
   const rule = 'appointment_unreadable'
   if (now.getTime() >= start.getTime()) return { kind: 'refuse', rule }
@@ -205,7 +205,7 @@ function unreadable(issues: readonly FieldIssue[], start: Date, now: Date): Chec
   return { kind: 'wait', rule, detail }
 }
 
-/** Somebody who is not among those that take part left, unless somebody among them cannot be read. */
+/** A recipient who is missing was removed, unless one of the recipients could not be read. */
 function missing(
   { hasUnreadablePeople }: Pick<Appointment, 'hasUnreadablePeople'>,
   start: Date,
@@ -215,18 +215,18 @@ function missing(
   return unreadable([{ field: 'recipients', message: 'include somebody who cannot be read' }], start, now)
 }
 
-/** No reason to send something wrong, nor to forget it. Null: there is no start that is known. */
+/** A failing directory is a reason neither to send nor to drop a message. `start` null: unknown. */
 function unanswered({ retryAfterMs }: NotificationError, start: Date | null, now: Date): CheckResult {
   if (start !== null && now.getTime() >= start.getTime()) return { kind: 'refuse', rule: 'directory_failed' }
   return { kind: 'wait', rule: 'directory_failed', ...(retryAfterMs === undefined ? {} : { waitMs: retryAfterMs }) }
 }
 
-/** What the host no longer knows is withdrawn if it still does not know it so much later, in ms. */
+/** Work for an object missing from the directory is withdrawn if it is still missing this much later, in ms. */
 export const goneForMs = 5 * 60_000
 
 /**
- * A directory that knows nothing for a moment (a restore, a wrong filter) must not end all that is due in that moment: one
- * answer without it is no reason, whatever was put off before.
+ * A directory that is empty for a moment (a restore, a wrong filter) must not cancel everything due at that moment, so one
+ * answer without the object is not enough.
  */
 const gone = (
   { isGoneForLong }: { readonly isGoneForLong: boolean },

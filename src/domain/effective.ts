@@ -1,5 +1,5 @@
 import { type Channel, channelOf } from '../channels/index.ts'
-import { channelSettings, channelWishes } from '../schemas/channel-settings.ts'
+import { channelPreferences, channelSettings } from '../schemas/channel-settings.ts'
 import type { Person } from '../schemas/directory.ts'
 import type { ShownOf } from '../schemas/fields.ts'
 import type { OffsetInput } from '../schemas/offset.ts'
@@ -13,7 +13,7 @@ export type OrganizationPolicy = ShownOf<SettingsFields>
 
 export type EffectiveInput = {
   readonly policy: OrganizationPolicy
-  readonly wishes: PreferencesValues | null
+  readonly preferences: PreferencesValues | null
   readonly recipient: Person
   readonly category: Category
   readonly channel: Channel
@@ -22,15 +22,15 @@ export type EffectiveInput = {
   readonly isSuppressed: (channel: Channel, address: string) => boolean
 }
 
-export type Effective = {
+export type EffectiveDecision = {
   readonly allowed: boolean
   /** `allowed`, or the first of `reasons`. */
   readonly rule: Rule
-  /** Every rule that stands against it, strongest first: what `explain()` and the debug endpoints show. */
+  /** Every rule against sending, strongest first, as shown by `explain()` and the debug endpoints. */
   readonly reasons: readonly Rule[]
   /** Where it would go, in the channel's normal form: e-mail with its domain in ASCII, phone in E.164; null if there is no usable one. */
   readonly address: string | null
-  /** Why the address cannot be used, or what is doubtful about it, without the address; null: nothing is. */
+  /** What is wrong or doubtful about the address, without the address itself; null if nothing is. */
   readonly addressNote: string | null
   /** The offsets in force for reminders on this channel, as written. */
   readonly offsets: readonly OffsetInput[]
@@ -40,20 +40,20 @@ export type Effective = {
  * Who gets what: the organization's settings, overridden by the recipient's preferences, limited by contact data,
  * opt-outs and provider configuration. A channel the organization disables is disabled for all its recipients.
  */
-export function effective(input: EffectiveInput): Effective {
-  const { policy, wishes, recipient, category, channel } = input
+export function effective(input: EffectiveInput): EffectiveDecision {
+  const { policy, preferences, recipient, category, channel } = input
   const settings = channelSettings(policy, channel)
-  const wish = channelWishes(wishes, channel)
+  const own = channelPreferences(preferences, channel)
   const reasons: Rule[] = []
   if (!settings.enabled) reasons.push('channel_disabled_by_organization')
-  if (wish.enabled === false) reasons.push('channel_disabled_by_recipient')
-  if (wish.enabled === null && channelOf(channel).consent === 'own') reasons.push('no_consent')
+  if (own.enabled === false) reasons.push('channel_disabled_by_recipient')
+  if (own.enabled === null && channelOf(channel).consent === 'own') reasons.push('no_consent')
   if (recipient.type === 'PRACTITIONER') {
     if (!policy.practitionerNotifications.includes(category)) reasons.push('not_switched_on_for_practitioners')
-  } else if (wishes?.[categoryFlagOf[category]] === false) {
+  } else if (preferences?.[categoryFlagOf[category]] === false) {
     reasons.push('category_disabled_by_recipient')
   }
-  const contact = contactOf(channel, wishes, recipient, policy.defaultCountry)
+  const contact = contactOf(channel, preferences, recipient, policy.defaultCountry)
   if (contact.fault !== null) reasons.push(contact.fault)
   if (contact.address !== null && input.isSuppressed(channel, addressKey(channel, contact.address)))
     reasons.push('suppressed')
@@ -64,12 +64,12 @@ export function effective(input: EffectiveInput): Effective {
     reasons,
     address: contact.address,
     addressNote: contact.note,
-    offsets: wish.reminders ?? settings.reminders,
+    offsets: own.reminders ?? settings.reminders,
   }
 }
 
-/** What is said beside the rule, where it is about the address. */
-export const detailOf = ({ rule, addressNote }: Effective) =>
+/** The detail shown with the rule, if the rule is about the address. */
+export const detailOf = ({ rule, addressNote }: EffectiveDecision) =>
   rule === 'invalid_contact' && addressNote !== null ? { detail: addressNote } : {}
 
 /** What two addresses of a channel are compared by. */
@@ -78,7 +78,7 @@ export const addressKey = (channel: Channel, address: string): string => channel
 export type Contact = {
   readonly address: string | null
   readonly fault: Rule | null
-  /** Why it cannot be used, or what is doubtful about it, without the contact. */
+  /** What is wrong or doubtful about the address, without the address itself. */
   readonly note: string | null
 }
 
@@ -88,21 +88,21 @@ const checked = new Map<string, Contact>()
 /** The address in force for a channel: the recipient's own override, else the host's; null where there is no usable one. */
 export function contactOf(
   channel: Channel,
-  wishes: PreferencesValues | null,
+  preferences: PreferencesValues | null,
   recipient: Person,
   country: Country | null,
 ): Contact {
   const rules = channelOf(channel).address
-  const told = channelWishes(wishes, channel).address ?? rules.of(recipient)
-  if (told === null || told === undefined || told.trim() === '') {
+  const given = channelPreferences(preferences, channel).address ?? rules.of(recipient)
+  if (given === null || given === undefined || given.trim() === '') {
     return { address: null, fault: 'no_contact', note: null }
   }
-  const key = `${channel} ${rules.byCountry ? country : ''} ${told}`
+  const key = `${channel} ${rules.byCountry ? country : ''} ${given}`
   let contact = checked.get(key)
   if (contact === undefined) {
-    contact = contactFrom(rules.read(told, country))
+    contact = contactFrom(rules.read(given, country))
     if (checked.size >= 10_000) checked.clear()
-    // What is that long is no address, and is not worth its memory.
+    // Anything longer is not an address and not worth the memory.
     if (key.length <= 1000) checked.set(key, contact)
   }
   return contact

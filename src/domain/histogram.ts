@@ -1,6 +1,6 @@
 /**
- * Durations in buckets that grow by the square root of two, from a millisecond up: a few dozen cover a week, and a
- * percentile read from them is off by a fifth at most. What is kept of a million sends is their counts.
+ * Durations in buckets that grow by the square root of two, starting at a millisecond: a few dozen cover a week, and a
+ * percentile read from them is off by a fifth at most. Of a million sends only the counts are kept.
  */
 export const bucketOf = (ms: number): number => (ms <= 1 ? 0 : Math.ceil(2 * Math.log2(ms)))
 

@@ -2,8 +2,8 @@
 import { toDate } from 'date-fns-tz/toDate'
 
 /**
- * When something starts. `instant` and `local` agree by the zone's rules of today, except that a `local` written by a
- * host and lying in a gap of the clocks stays as written. `local` is `YYYY-MM-DDTHH:mm:ss`, without milliseconds.
+ * When something starts. `instant` and `local` agree under the zone's current rules, except that a `local` that the host wrote
+ * inside a DST gap stays as written. `local` is `YYYY-MM-DDTHH:mm:ss`, without milliseconds.
  */
 export type Start = { readonly instant: Date; readonly local: string; readonly timeZone: string }
 
@@ -25,8 +25,8 @@ export function offsetAt(timeZone: string, instant: Date): number {
   return offsetOf(timeZone, instant.getTime())
 }
 
-// Not date-fns-tz's getTimezoneOffset: its `tzParseTimezone` takes the timestamp for a wall clock of the zone, so for hours
-// around a change it answers wrongly, and starts from the server's local fields, so in an overlap the answer depends on TZ.
+// Not date-fns-tz's getTimezoneOffset: its `tzParseTimezone` treats the timestamp as a wall-clock time of the zone, so it is wrong
+// for hours around a change, and it starts from the server's local fields, so in an overlap the result depends on TZ.
 // Its `toZonedTime` returns server-local fields, which the server's own gaps distort.
 function offsetOf(timeZone: string, ms: number): number {
   const { initial, changes } = yearOf(timeZone, ms)
@@ -55,7 +55,7 @@ function zoneOf(timeZone: string): Zone {
   let zone = zones.get(timeZone)
   if (zone === undefined) {
     zone = { read: offsetReader(timeZone), years: new Map() }
-    // More names than there are zones: somebody varies upper and lower case.
+    // There are fewer zones than this: someone is varying upper and lower case.
     if (zones.size >= 700) zones.clear()
     zones.set(timeZone, zone)
   }
@@ -85,8 +85,8 @@ function offsetReader(timeZone: string): (ms: number) => number {
   }
 }
 
-// A probe a day misses no change: zones change their clocks at most once a day (and if one did it twice, the inner loop
-// finds both, unless the second undoes the first).
+// One probe a day misses no change: zones change their clocks at most once a day (and if one did so twice, the inner loop
+// would find both, unless the second undoes the first).
 function readYear(read: (ms: number) => number, year: number): Year {
   const end = Date.UTC(year + 1, 0, 1)
   let from = Date.UTC(year, 0, 1)
@@ -135,7 +135,7 @@ export function toInstant(wallTime: string, timeZone: string, inGap: 'forward' |
   return new Date(inGap === 'forward' ? second : first)
 }
 
-/** The same time of day so many calendar days later; negative days go back. @throws RangeError as `toInstant` does. */
+/** The same time of day, `days` calendar days later; negative days go back. @throws RangeError as `toInstant` does. */
 export function addDays(wallTime: string, days: number): string {
   return wallText(wallMs(wallTime) + days * dayMs)
 }
@@ -161,7 +161,7 @@ function inRange(ms: number): number {
   throw new RangeError('a start must be a valid date from 1900-01-03 to 9999-12-29')
 }
 
-/** The IANA data this process computes with, such as `2026a`; null where the runtime does not tell. */
+/** The version of the IANA time zone data in use, such as `2026a`; null if the runtime does not report it. */
 export function tzDataVersion(): string | null {
   return globalThis.process?.versions?.tz ?? null
 }

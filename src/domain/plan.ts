@@ -7,13 +7,13 @@ import type { Offset, OffsetInput } from '../schemas/offset.ts'
 import type { PreferencesValues } from '../schemas/preferences.ts'
 import { isProviderLocked, type PastReminderPolicy, type Rule } from '../schemas/vocabulary.ts'
 import { type Appointment, refOf } from './appointment.ts'
-import { detailOf, type Effective, effective, type OrganizationPolicy } from './effective.ts'
+import { detailOf, type EffectiveDecision, effective, type OrganizationPolicy } from './effective.ts'
 import { canonicalOffsets, hoursBefore, reminderTime } from './reminder-time.ts'
 
-/** What planning and sending know beside the appointment itself. */
+/** What planning and sending need besides the appointment itself. */
 export type Surroundings = {
   readonly policy: OrganizationPolicy
-  wishesOf(recipient: RecipientRef): PreferencesValues | null
+  preferencesOf(recipient: RecipientRef): PreferencesValues | null
   isSuppressed(channel: Channel, address: string): boolean
   providerFault(channel: Channel): Rule | null
 }
@@ -40,32 +40,33 @@ export type PlanInput = {
   /** Replaces the effective offsets of every recipient where not null. */
   readonly customReminders: readonly OffsetInput[] | null
   readonly now: Date
-  /** A time that is past is skipped, whatever the policy. */
+  /** Skip past times, whatever the policy. */
   readonly skipPast?: boolean
-  /** `reminderKey` of rows that exist and are not CANCELLED: one whose time has come meanwhile is still wanted. */
+  /** `reminderKey` of rows that exist and are not CANCELLED: they stay planned even if their time has come meanwhile. */
   readonly existing: ReadonlySet<string>
-  /** `occasionKey` of reminders that were still to come when the start moved without a report: at the new start, past or not, they are still wanted. */
+  /** `occasionKey` of reminders not yet due when the start moved unreported: they stay planned for the new start, past or not. */
   readonly carried: ReadonlySet<string>
-  /** `sendQueueKey` of those who were reminded of this start already: what is past beside that is not sent late to them. */
+  /** `recipientChannelKey` of recipients already reminded of this start: they get no past reminders late. */
   readonly reminded: ReadonlySet<string>
-  /** `reminderKey` of rows that lost to a nearer reminder or were merged: once their time is past they do not come back. */
+  /** `reminderKey` of rows that lost to a nearer reminder or were merged: once past, they are not planned again. */
   readonly decided: ReadonlySet<string>
 }
 
-type SendQueue = Pick<PlannedReminder, 'recipient' | 'channel'>
+type RecipientChannel = Pick<PlannedReminder, 'recipient' | 'channel'>
 
 /** Reminders of one recipient on one channel. */
-export const sendQueueKey = ({ recipient, channel }: SendQueue): string => `${refKey(recipient)}:${channel}`
+export const recipientChannelKey = ({ recipient, channel }: RecipientChannel): string =>
+  `${refKey(recipient)}:${channel}`
 
 /** The same reminder, whenever the appointment starts. */
-export const occasionKey = (row: SendQueue & Pick<PlannedReminder, 'offset'>): string =>
-  `${sendQueueKey(row)}:${row.offset}`
+export const occasionKey = (row: RecipientChannel & Pick<PlannedReminder, 'offset'>): string =>
+  `${recipientChannelKey(row)}:${row.offset}`
 
 /** What makes two reminders of one appointment the same. */
 export const reminderKey = (row: Omit<PlannedReminder, 'reminderTime' | 'hoursBefore'>): string =>
   `${occasionKey(row)}:${row.startsAt.getTime()}`
 
-/** Which reminders an appointment should have, and why not others. */
+/** Which reminders an appointment should have, and why it has no others. */
 export function planReminders(input: PlanInput): ReminderPlan {
   const reminders: PlannedReminder[] = []
   const entries: DecisionEntry[] = []
@@ -82,10 +83,10 @@ export function effectiveFor(
   recipient: Person,
   category: DecisionEntry['category'],
   channel: Channel,
-): Effective {
+): EffectiveDecision {
   return effective({
     policy: surroundings.policy,
-    wishes: surroundings.wishesOf(recipient),
+    preferences: surroundings.preferencesOf(recipient),
     recipient,
     category,
     channel,
@@ -104,7 +105,7 @@ function planChannel(
   const { start } = input.appointment
   const about = { category: 'REMINDER', recipient: refOf(recipient), channel } as const
   const allowed = effectiveFor(input.surroundings, recipient, 'REMINDER', channel)
-  // Credentials that cannot be read today may be readable when the time comes; a provider that is not there is not.
+  // Unreadable credentials may be readable by the time the reminder is due; a missing provider is not planned for.
   if (allowed.reasons.some((reason) => !isProviderLocked(reason))) {
     entries.push({ action: 'skipped', rule: allowed.rule, ...about, ...detailOf(allowed) })
     return
@@ -130,7 +131,8 @@ function planChannel(
     const key = reminderKey(row)
     const past = isPast({ time }) && !input.existing.has(key)
     const isSkipped = input.skipPast === true || input.decided.has(key)
-    const policy = isSkipped || input.reminded.has(sendQueueKey(row)) ? 'skip' : input.surroundings.policy.pastReminders
+    const policy =
+      isSkipped || input.reminded.has(recipientChannelKey(row)) ? 'skip' : input.surroundings.policy.pastReminders
     const nearestIsPast = nearest !== undefined && isPast(nearest)
     const isCarried = !isSkipped && input.carried.has(occasionKey(row))
     const late = !past
@@ -149,7 +151,7 @@ function planChannel(
 }
 
 /**
- * A time already past when planned. `send_now` sends it at once (of several, the dispatcher sends the nearest only);
+ * For a time already past when planned. `send_now` sends it at once (of several, the dispatcher sends only the nearest);
  * `merge` leaves it to the nearest reminder, which is itself sent at once if its time is past too.
  */
 function pastRule(

@@ -6,21 +6,21 @@ const hourMs = 3_600_000
 
 /**
  * When a reminder is due; always before the start. Exact offsets count elapsed time. Calendar offsets count days on the
- * wall clock, at the start's time of day or at the offset's own: in a gap of the clocks they move forward by the gap's
- * length, in an overlap they are the first.
+ * wall clock, at the start's time of day or at the offset's own: a time in a DST gap moves forward by the length of the gap, and
+ * of two in an overlap it is the first.
  */
 export function reminderTime(offset: Offset, start: Start): Date {
   if (offset.kind === 'exact') return new Date(start.instant.getTime() - offset.minutes * minuteMs)
   const sameTime = addDays(start.local, -offset.days)
   const wallTime = offset.at === null ? sameTime : `${sameTime.slice(0, 10)}T${offset.at}:00`
   const due = toInstant(wallTime, start.timeZone)
-  // Forward across midnight can reach the start: Nuuk skips 23:00 to 24:00, Samoa skipped a whole day. Then go back by the gap.
+  // Moving forward across midnight can reach the start: Nuuk skips 23:00 to 24:00, Samoa skipped a whole day. Then move back.
   return due < start.instant ? due : toInstant(wallTime, start.timeZone, 'backward')
 }
 
 /**
- * The documented `hours_before_appointment`. A calendar offset counts 24 a day, also where the clocks change; with a
- * time of day it is the hours that really pass, to two decimals.
+ * The documented `hours_before_appointment`. A calendar offset counts 24 hours a day, even across a DST change; with a
+ * time of day it is the elapsed hours, to two decimals.
  */
 export function hoursBefore(offset: Offset, start: Start): number {
   if (offset.kind === 'exact') return offset.minutes / 60
@@ -30,8 +30,8 @@ export function hoursBefore(offset: Offset, start: Start): number {
 }
 
 /**
- * Offsets understood, each once, the furthest from the start first. Without a start a day counts 24 hours; what is
- * equally far is ordered by its text, so the order never depends on how the list was written.
+ * Parsed offsets without duplicates, the furthest from the start first. Without a start a day counts 24 hours; equal
+ * distances are ordered by text, so the order never depends on how the list was written.
  * @throws RangeError for an input that was not validated.
  */
 export function canonicalOffsets(inputs: readonly OffsetInput[], start?: Start): Offset[] {

@@ -1,16 +1,16 @@
 /** When a failed call or delivery is retried. The n-th retry waits `baseMs * factor ** (n - 1)` ms, at most `maxMs`. */
 export type RetryPolicy = {
-  /** Retries after the first attempt; 0: never; `Infinity`: as long as there is time. */
+  /** Retries after the first attempt; 0: none; `Infinity`: as many as fit before the deadline. */
   readonly maxRetries: number
   /** The wait before the first retry, in ms. */
   readonly baseMs: number
-  /** By how much each wait is longer than the one before. */
+  /** Each wait is this many times as long as the one before. */
   readonly factor: number
   /** The longest wait, in ms. */
   readonly maxMs: number
 }
 
-/** About 30 s, 2 min and 8 min after each failure, then 15 min, for as long as the message is of use. */
+/** About 30 s, 2 min and 8 min after each failure, then 15 min, for as long as the message is useful. */
 export const defaultRetryPolicy: RetryPolicy = {
   maxRetries: Number.POSITIVE_INFINITY,
   baseMs: 30_000,
@@ -18,7 +18,7 @@ export const defaultRetryPolicy: RetryPolicy = {
   maxMs: 900_000,
 }
 
-/** So long before it is too late, what failed is tried a last time. */
+/** How long before the deadline a failed message is tried a last time, in ms. */
 export const lastTryMs = 30_000
 
 export type NextAttemptInput = {
@@ -26,20 +26,20 @@ export type NextAttemptInput = {
   /** Attempts begun so far, 1 or more. */
   readonly attempts: number
   readonly now: Date
-  /** No attempt begins at or after this: the message is of no more use then. Null: no deadline. */
+  /** No attempt begins at or after this, since the message is no longer useful. Null: no deadline. */
   readonly deadline: Date | null
-  /** What the provider asked to wait, in milliseconds; never less, even beyond `maxMs`. */
+  /** The wait the provider asked for, in ms; respected even beyond `maxMs`. */
   readonly retryAfterMs?: number
   /** From 0 to 1. */
   readonly random: number
 }
 
 /**
- * When to try again, or null for never: the retries are used up, or the deadline leaves no room. Half of the wait is
- * fixed, half is random (so that what failed together does not come back together). A wait that would end past the deadline
- * ends half a minute before it: a last try, unless the provider asked to be left alone for longer.
+ * When to try again; null if the retries are used up or the deadline leaves no room. Half of the wait is fixed, half is random,
+ * so that messages that failed together are not retried together. A wait that would end past the deadline
+ * ends half a minute before it, as a last try, unless the provider asked for a longer wait.
  */
-// No library: p-retry and its like wrap a running promise, and a wait that must survive a restart is a row with a due time.
+// No library: p-retry and its like wrap a running promise; a wait that must survive a restart is a row with a due time.
 export function nextAttempt(input: NextAttemptInput): Date | null {
   const { policy, attempts, now, deadline, random } = input
   if (attempts > policy.maxRetries) return null

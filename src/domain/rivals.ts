@@ -4,16 +4,16 @@ import { type OffsetInput, parseOffset } from '../schemas/offset.ts'
 import type { ReminderStatus, Rule } from '../schemas/vocabulary.ts'
 import { addressKey } from './effective.ts'
 import type { Start } from './local-time.ts'
-import { sendQueueKey } from './plan.ts'
+import { recipientChannelKey } from './plan.ts'
 import { canonicalOffsets, reminderTime } from './reminder-time.ts'
 
-/** What the rivals of one appointment need to be told apart. */
+/** What is needed to choose between due reminders of one appointment. */
 export type Rival = {
   readonly key: number
   readonly recipient: RecipientRef
   readonly channel: Channel
   readonly reminderTime: Date
-  /** Tells reminders of one instant apart: several that are sent late share theirs. */
+  /** Distinguishes reminders due at the same instant: several that are sent late share it. */
   readonly hoursBefore: number
   readonly address: string
 }
@@ -25,8 +25,8 @@ export type Rivalry = {
 }
 
 /**
- * Among reminders of one appointment that are all due and right: of each recipient and channel only the nearest to the
- * start goes out, and of several with the same channel, instant and address only the first.
+ * Chooses among the due and valid reminders of one appointment: for each recipient and channel only the one nearest to the
+ * start is sent, and of several with the same channel, instant and address only the first.
  */
 export function resolveRivals(rivals: readonly Rival[]): Rivalry {
   const nearest = new Map<string, Rival>()
@@ -65,11 +65,11 @@ type Reminded = {
 type Sibling = Reminded & {
   readonly status: ReminderStatus
   readonly reminderTime: Date
-  /** It waits for a decision. */
+  /** Not null: held, it waits for a person's decision. */
   readonly heldAt: Date | null
 }
 
-/** Whether the time of a nearer reminder has come, by the offsets in force: then this one is late, and may be superseded. */
+/** Whether a nearer reminder is already due by the offsets in force: then this one is late, and may be superseded. */
 export const isBehind = (reminder: Reminded, offsets: readonly OffsetInput[], start: Start, now: Date): boolean =>
   canonicalOffsets(offsets, start).some((offset) => {
     const time = reminderTime(offset, start)
@@ -77,8 +77,8 @@ export const isBehind = (reminder: Reminded, offsets: readonly OffsetInput[], st
   })
 
 /**
- * Whether another row stands for a reminder that is late: a nearer one of the same recipient, channel and start that was sent, or
- * is late as well and goes out itself.
+ * Whether another row replaces a late reminder: a nearer one of the same recipient, channel and start that was sent, or
+ * that is also late and will be sent.
  */
 export function standsFor(
   sibling: Sibling,
@@ -87,7 +87,10 @@ export function standsFor(
   start: Start,
   now: Date,
 ) {
-  if (sendQueueKey(sibling) !== sendQueueKey(reminder) || sibling.startsAt.getTime() !== reminder.startsAt.getTime())
+  if (
+    recipientChannelKey(sibling) !== recipientChannelKey(reminder) ||
+    sibling.startsAt.getTime() !== reminder.startsAt.getTime()
+  )
     return false
   if (timeOf(sibling, start) <= timeOf(reminder, start)) return false
   if (sibling.status === 'SENT') return true
@@ -97,7 +100,7 @@ export function standsFor(
 
 type Merged = Pick<Sibling, 'channel' | 'startsAt' | 'reminderTime'>
 
-/** Whether a row was left to the message of another recipient, as far as rows say: of the same channel and instant. */
+/** Whether a row was merged into another recipient's message: judging by the rows, one with the same channel and instant. */
 export const isMergedInto = (row: Merged & { readonly reason: Rule | null }, other: Merged): boolean =>
   row.reason === 'same_address' &&
   row.channel === other.channel &&

@@ -2,8 +2,8 @@ import type { DeliveryState, DeliveryStatus } from '../schemas/vocabulary.ts'
 
 /**
  * What a settled status may still become: SENT < FAILED < DELIVERED < BOUNCED. Providers accept a message long before they
- * know what becomes of it, and report late and out of order: a late 'sent' never overwrites 'failed', nor a late 'failed'
- * 'delivered'; but what was delivered may still come back.
+ * know its outcome, and report late and out of order: a late 'sent' never overwrites 'failed', nor a late 'failed'
+ * 'delivered'; but a delivered message may still bounce.
  */
 export const statusTransitions: Readonly<Record<DeliveryStatus, readonly DeliveryStatus[]>> = {
   SENT: ['FAILED', 'DELIVERED', 'BOUNCED'],
@@ -17,7 +17,7 @@ export function canTransition(from: DeliveryStatus | null, to: DeliveryStatus): 
   return from === null || statusTransitions[from].includes(to)
 }
 
-/** Whether an attempt may have reached somebody although it was never settled. */
+/** Whether an attempt may have reached the recipient although it was never settled. */
 export const isInDoubt = ({
   state,
   unknownOutcomes,

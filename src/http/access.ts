@@ -10,16 +10,19 @@ import { refusal } from './snake-case.ts'
 export const staffRoles = ['admin', 'viewer'] as const
 export type StaffRole = (typeof staffRoles)[number]
 
-const id = z.custom<EntityId>((told) => entityId.safeParse(told).success, 'must be an id: a positive integer, or text')
+const id = z.custom<EntityId>(
+  (value) => entityId.safeParse(value).success,
+  'must be an id: a positive integer, or text',
+)
 const role = z.enum(staffRoles, 'must be "admin" or "viewer"')
 const organization = z.custom<string>(
-  (told) => organizationId.safeParse(told).success,
+  (value) => organizationId.safeParse(value).success,
   'must be the id of an organization, which is text',
 )
 
 /**
- * Who is calling, as far as the host application knows. `service` is the host itself and may do everything. Give an
- * `id` whenever you have one: the audit log names it, and each id has rate limits of its own.
+ * Who is calling, as identified by the host application. `service` is the host itself and may do everything. Give an
+ * `id` whenever you have one: the audit log records it, and each id has its own rate limits.
  */
 export const callerSchema = z.discriminatedUnion(
   'kind',
@@ -39,13 +42,13 @@ export const callerSchema = z.discriminatedUnion(
 export type Caller = Readonly<z.infer<typeof callerSchema>>
 
 /**
- * Kind, organization and id as one word: whom rate limits and idempotency keys belong to. Staff and services without an
- * id are one caller for each organization and kind. As JSON, so that no two callers read the same.
+ * Identifies a caller for rate limits and idempotency keys: kind, organization and id. Staff and services without an
+ * id count as one caller for each organization and kind. Encoded as JSON, so that no two callers have the same key.
  */
 export const callerKey = (caller: Caller, organizationId: string | null = organizationOf(caller)): string =>
   JSON.stringify([caller.kind, organizationId, caller.id ?? null])
 
-/** Null for a service, which is of none in particular. */
+/** Null for a service, which belongs to no organization. */
 export const organizationOf = (caller: Caller): string | null =>
   caller.kind === 'service' ? null : caller.organizationId
 
@@ -55,8 +58,8 @@ export type AuthenticateRequest = Omit<HttpRequest, 'readBody'>
 /**
  * Identifies the caller; null: unknown, and the response is 401. Called for every request except TaskManager's
  * callbacks, which carry a signed token. If it throws a `NotificationError('unauthenticated')`, or anything with a `status` or
- * `statusCode` of 401 or 403, that is the answer. If it throws anything else, as most token libraries do of a bad token, the
- * answer is 500; if it has not answered after 10 s, 503.
+ * `statusCode` of 401 or 403, that is the response. If it throws anything else, as most token libraries do for a bad token, the
+ * response is 500; if it takes longer than 10 s, 503.
  */
 export type Authenticate = ((request: AuthenticateRequest) => Caller | null | Promise<Caller | null>) & {
   /** Logged as a warning when the library is created with it. */
@@ -73,23 +76,23 @@ export function trustEveryCaller(): Authenticate {
   return Object.assign((): Caller => ({ kind: 'service' }), { warning })
 }
 
-/** An object that a request is about, and what is said if it is not there. */
+/** Where to find the owner of the object that a request is about, and the error if it does not exist. */
 export type Owner = {
   /**
-   * Asked for callers other than the service, and where an idempotency key belongs to its organization. `scope`: the organization
-   * that asks; null: a service.
+   * The owner. Called for callers other than services, and to find the organization that an idempotency key belongs to. `scope`: the
+   * caller's organization; null for a service.
    */
   locate(scope: string | null): Place | Promise<Place>
   missing(): NotificationError
 }
 
 /**
- * The rule of a row. Whoever is not named by it gets 403; another organization's object is 404, as if it were not
- * there. `owner` says what the request is about.
+ * Who may call a row. Others get 403; for another organization's object they get 404, as if it did not exist. `owner` returns the
+ * owner of the object that the request is about.
  */
 export type Access<Params, Input, Target extends Owner> =
   | { readonly kind: 'open'; readonly owner: () => Target }
-  /** The query parameter `token` must be signed for this object; `authenticate` is not asked. */
+  /** The query parameter `token` must be signed for this object; `authenticate` is not called. */
   | {
       readonly kind: 'token'
       readonly purpose: TokenPurpose
@@ -98,20 +101,20 @@ export type Access<Params, Input, Target extends Owner> =
     }
   | {
       readonly kind: 'members'
-      /** The least role; null: no staff. */
+      /** The lowest role that may call it; null: no staff. */
       readonly staff: StaffRole | null
-      /** True: the patient or client it is about. */
+      /** True: so may the patient or client it is about. */
       readonly self: boolean
       readonly owner: (input: Input, caller: Caller) => Target
     }
 
-/** Of rows that are about nothing in particular. */
-export const nobodys: Owner = {
+/** For rows that are not about an object with an owner. */
+export const noOwner: Owner = {
   locate: () => ({ organizationId: null, recipient: null }),
   missing: () => new NotificationError('not_found', 'There is no such object.'),
 }
 
-/** The part of a rule that needs no object: whose kind of caller never may. */
+/** Checks the part of the rule that needs no object: kinds of callers and roles that may never call the row. */
 export function requireKind(
   access: { readonly staff: StaffRole | null; readonly self: boolean },
   caller: Caller,
@@ -125,7 +128,7 @@ export function requireKind(
   if (!access.self) throw new NotificationError('forbidden', `A ${caller.kind} is not allowed to do this.`)
 }
 
-/** @throws what `owner.missing()` says, where the object is not the caller's to know of. */
+/** @throws NotificationError as `owner.missing()` returns it, if the caller may not know of the object. */
 export async function requireOwn(owner: Owner, caller: Caller): Promise<void> {
   if (caller.kind === 'service') return
   const place = await owner.locate(caller.organizationId)
@@ -145,12 +148,12 @@ function isSelf(caller: Caller, recipient: RecipientRef | null): boolean {
   return self !== null && recipient !== null && self.type === recipient.type && self.id === recipient.id
 }
 
-/** Whose things are there for the caller: what a row does after the check, it does within them. */
+/** The organization within which the caller acts: after the check, a row works only within it. Null: all. */
 export const scopeOf = (caller: Caller | null): string | null => (caller === null ? null : organizationOf(caller))
 
 /** The caller, for the audit log. */
 export const actorOf = (caller: Caller | null): Actor => ({ kind: caller?.kind ?? 'service', id: caller?.id ?? null })
 
-/** For requests that name no owner, of a caller who could mean several. `field` in its wire name. */
+/** For requests that name no owner, from a caller who may access several. `field` in its wire name. */
 export const mustName = (field: string): NotificationError =>
   refusal([{ field, message: 'is required, because this caller may access several' }])

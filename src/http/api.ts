@@ -10,7 +10,7 @@ import type { NotificationService } from '../services/notification-service.ts'
 import type { SettingsService } from '../services/settings/settings-service.ts'
 import type { Owners } from '../services/shared/owners.ts'
 
-/** The services that handlers call, and what the host said about the router. */
+/** The services that handlers call, and the options that concern the router. */
 export type Api = {
   readonly ids: IdKinds
   readonly notifications: NotificationService

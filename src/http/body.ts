@@ -2,10 +2,10 @@ import { MIMEType } from 'node:util'
 import { isNotificationError, NotificationError } from '../errors.ts'
 import type { HttpRequest } from './messages.ts'
 
-/** The longest body a row takes unless it says otherwise, in bytes: 256 KiB. */
+/** The longest body a row takes by default, in bytes: 256 KiB. */
 export const bodyLimit = 256 * 1024
 
-/** What the body of a row is made of, and how long it may be, in bytes. Webhooks will add forms and raw bytes. */
+/** The format of a row's body, and its limit in bytes. Webhooks will add forms and raw bytes. */
 export type BodyForm = { readonly kind: 'json'; readonly limit: number }
 export const jsonBody: BodyForm = { kind: 'json', limit: bodyLimit }
 
@@ -16,8 +16,8 @@ export type RequestBody = {
 }
 
 /**
- * Reads a JSON body. An empty one is `{}`: every documented body is optional or names what it lacks. One that was
- * announced and does not arrive is never taken for an empty one.
+ * Reads a JSON body. An empty body is read as `{}`: every documented body is optional, or validation names what is missing. A body
+ * that was announced and did not arrive is never treated as empty.
  * @throws NotificationError `unsupported_media_type`, `payload_too_large`, `bad_request`, `body_unreadable`.
  */
 export async function readJsonBody(request: HttpRequest, { limit }: BodyForm): Promise<RequestBody> {
@@ -25,7 +25,7 @@ export async function readJsonBody(request: HttpRequest, { limit }: BodyForm): P
   const body = await request.readBody(limit)
   if (body.kind === 'parsed') {
     requireJson(request)
-    // What the host parsed was not counted by us, and a chunked body names no length.
+    // We did not count what the host parsed, and a chunked body announces no length.
     const isCounted = request.headers['content-length'] !== undefined
     if (!isCounted && (body.bytes?.byteLength ?? lengthOf(body.value)) > limit) throw tooLarge(limit)
     return body
@@ -43,7 +43,7 @@ export async function readJsonBody(request: HttpRequest, { limit }: BodyForm): P
   requireJson(request)
   const value = parse(bytes)
   if (value !== undefined) return { value, bytes }
-  // A stream that somebody put in place of the body may be compressed still.
+  // A stream that the host put in place of the body may still be compressed.
   requirePlain(request)
   if (!decoded && announcedLength(request) > bytes.byteLength) {
     throw unreadableBody('Something in front of them has consumed part of it.')
@@ -53,16 +53,16 @@ export async function readJsonBody(request: HttpRequest, { limit }: BodyForm): P
 }
 
 /**
- * Gathers the chunks of a body, for adapters. Reads no further than `limit` bytes, so that a chunked body of unknown
+ * Collects the chunks of a body, for adapters. Reads no further than `limit` bytes, so that a chunked body of unknown
  * length costs no more than a short one.
- * @throws NotificationError `payload_too_large`; `bad_request` where the stream breaks, as when the client goes away.
+ * @throws NotificationError `payload_too_large`; `bad_request` if the stream breaks, for example when the client disconnects.
  */
 export async function collectBody(chunks: AsyncIterable<Uint8Array | string>, limit: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
   let length = 0
   try {
     for await (const chunk of chunks) {
-      // Somebody who reads along may have set an encoding for the stream.
+      // Another reader may have set an encoding for the stream.
       const part = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
       length += part.byteLength
       if (length > limit) throw tooLarge(limit)
@@ -75,11 +75,11 @@ export async function collectBody(chunks: AsyncIterable<Uint8Array | string>, li
   return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts)
 }
 
-/** For adapters: the host left nothing of a body. `remedy` says what the host is to change, and is part of the answer. */
+/** For adapters: the host has consumed the body. `remedy`: what the host must change, included in the response. */
 export const unreadableBody = (remedy: string): NotificationError =>
   new NotificationError('body_unreadable', `The notification endpoints did not get the body. ${remedy}`)
 
-/** For adapters: somebody else has answered the request, and its body is gone with that. Nobody reads what is said of it. */
+/** For adapters: the request already has a response from elsewhere, so its body is gone. This error reaches no client. */
 export const answeredBefore = (): NotificationError =>
   new NotificationError('bad_request', 'The request was answered before its body was read.')
 
@@ -88,7 +88,7 @@ const tooLarge = (limit: number): NotificationError =>
 
 const announcedLength = ({ headers }: HttpRequest): number => Number(headers['content-length'] ?? 0)
 
-/** Parameters that say nothing about the encoding are anybody's, such as a version or a profile. */
+/** Parameters other than the charset are allowed, such as a version or a profile. */
 function requireJson({ headers }: HttpRequest): void {
   if (isJson(headers['content-type'] ?? '')) return
   throw new NotificationError('unsupported_media_type', 'Send the body as "Content-Type: application/json" in UTF-8.')
@@ -104,14 +104,14 @@ function isJson(contentType: string): boolean {
   }
 }
 
-/** Nothing is decompressed here: a few bytes could become any number of them. */
+/** Nothing is decompressed here: a few bytes could expand without limit. */
 function requirePlain({ headers }: HttpRequest): void {
   const codings = (headers['content-encoding'] ?? '').split(',').map((coding) => coding.trim().toLowerCase())
   if (codings.every((coding) => coding === '' || coding === 'identity')) return
   throw new NotificationError('unsupported_media_type', 'Send the body uncompressed, without "Content-Encoding".')
 }
 
-/** Of a body as JSON. What nests so deep that it cannot be written is no body of ours. */
+/** The length of a parsed body as JSON. @throws NotificationError `bad_request` if it is nested too deeply to be written. */
 function lengthOf(value: unknown): number {
   try {
     return Buffer.byteLength(JSON.stringify(value) ?? '')
@@ -124,7 +124,7 @@ function lengthOf(value: unknown): number {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-/** Undefined, which JSON has no word for: it is not well-formed. */
+/** Undefined, which no JSON text parses to, if it is not well-formed. */
 function parse(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(utf8.decode(bytes))

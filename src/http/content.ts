@@ -1,11 +1,11 @@
 import { z } from 'zod'
 
-/** What a row answers that is not JSON. */
+/** A response that is not JSON. */
 export class Content {
   /** With its charset: `text/html; charset=utf-8`. */
   readonly type: string
   readonly text: string
-  /** Beside those of every answer. */
+  /** In addition to those of every response. */
   readonly headers: Readonly<Record<string, string>>
 
   constructor(type: string, text: string, headers: Readonly<Record<string, string>>) {
@@ -17,7 +17,7 @@ export class Content {
 
 const mediaTypes = z.registry<{ readonly types: readonly string[] }>()
 
-/** The response of a row that answers with content of these media types. */
+/** The response schema of a row that returns content of these media types. */
 export function contentOf(...types: readonly string[]) {
   const schema = z.instanceof(Content)
   mediaTypes.add(schema, { types })

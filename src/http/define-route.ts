@@ -18,7 +18,7 @@ import { readWire, refusal, wireOf } from './snake-case.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 
-/** What a handler may return for a schema: the same, read only. */
+/** What a handler may return for a schema: the same type, read-only. */
 export type Shown<T> = T extends Date
   ? T
   : T extends readonly (infer Element)[]
@@ -37,15 +37,15 @@ type Parsed<Params extends z.ZodType, Query extends z.ZodType, Body extends z.Zo
 }
 
 type About = {
-  /** Stable: logs, the API description and the tests know the row by it. */
+  /** Stable: identifies the row in logs, the API description and the tests. */
   readonly id: string
   readonly method: Method
   /** Below the mount point; `{parameter}` in wire names. */
   readonly path: `/${string}`
   readonly summary: string
-  /** The error codes that are particular to the row. */
+  /** The error codes that are specific to the row. */
   readonly errors: readonly ErrorCode[]
-  /** A valid request in wire form, for the description and the tests. */
+  /** A valid request in wire names, for the description and the tests. */
   readonly example?: {
     readonly params?: Readonly<Record<string, string>>
     readonly query?: Readonly<Record<string, string>>
@@ -67,12 +67,12 @@ export type RouteDefinition<
   readonly body: Body
   /** Default: JSON of up to 256 KiB. */
   readonly bodyForm?: BodyForm
-  /** By status; the first is the usual one, `status` may choose another. */
+  /** By status; the first is the default, `status` may choose another. */
   readonly responses: Readonly<Record<number, Response>>
   readonly status?: (output: Shown<z.input<Response>>) => number
-  /** What a request costs its caller. Default: `reading` for GET, `changing` for the rest. */
+  /** The rate limit that a request counts against. Default: `reading` for GET, `changing` for all others. */
   readonly rateClass?: RateClass
-  /** Wire names for fields that services name otherwise in their errors. */
+  /** Wire names for fields that services name differently in their errors. */
   readonly errorFields?: Readonly<Record<string, string>>
   readonly access: Access<z.output<Params>, Parsed<Params, Query, Body>, Target>
   /** Takes parsed input and returns data. `caller` is null only where access is not for members. */
@@ -80,17 +80,17 @@ export type RouteDefinition<
     request: Parsed<Params, Query, Body> & {
       readonly caller: Caller | null
       readonly owner: Target
-      /** As it was asked for, below the mount point: where relative links lead depends on its last slash. */
+      /** As requested, below the mount point: relative links depend on its trailing slash. */
       readonly path: string
       /** The body as it arrived, for signatures over it. */
       readonly bytes: Uint8Array | null
-      /** What is done under it is done once; undefined where the request may be repeated. */
+      /** What is done under this key is done once; undefined if the row takes no key or none was sent. */
       readonly idempotencyKey: string | undefined
     },
   ) => Promise<Shown<z.input<Response>>>
 }
 
-/** What the router hands to a row: wire values, and ways to learn the rest. */
+/** What the router passes to a row: wire values, and functions for the rest of the request. */
 export type Call = {
   readonly path: string
   readonly params: Readonly<Record<string, string>>
@@ -98,11 +98,11 @@ export type Call = {
   readonly readBody: (form: BodyForm) => Promise<RequestBody>
   /** Who calls, or null for nobody. */
   readonly identify: () => Promise<Caller | null>
-  /** @throws NotificationError `forbidden` for the page of a stranger. */
+  /** @throws NotificationError `forbidden` for a page of another origin. */
   readonly requireOrigin: () => void
   /** Counts the request. @throws NotificationError `rate_limited`. */
   readonly admit: (rateClass: RateClass, caller: Caller) => Promise<void>
-  /** Runs a request, and of those with the same `Idempotency-Key` only the first. @throws as `Idempotency.once`. */
+  /** Runs a request once for each `Idempotency-Key`. @throws as `Idempotency.once`. */
   readonly once: (
     request: RepeatableRequest,
     run: (idempotencyKey: string | undefined) => Promise<Answer>,
@@ -111,7 +111,7 @@ export type Call = {
   readonly requireToken: (purpose: TokenPurpose, id: number | string) => void
 }
 
-/** A row of the endpoint table, with the types of its schemas left behind. */
+/** A row of the endpoint table, without the types of its schemas. */
 export type Route = About & {
   readonly params: z.ZodType
   readonly query: z.ZodType
@@ -119,7 +119,7 @@ export type Route = About & {
   /** Null: no body is read. */
   readonly bodyForm: BodyForm | null
   readonly responses: Readonly<Record<number, z.ZodType>>
-  /** Null: not limited, as nobody in particular asks. */
+  /** Null: not limited, since the row has no known callers. */
   readonly rateClass: RateClass | null
   /** True: the row creates or sends something, and takes the header `Idempotency-Key`. */
   readonly takesIdempotencyKey: boolean
@@ -127,16 +127,16 @@ export type Route = About & {
     | { readonly kind: 'open' }
     | { readonly kind: 'token'; readonly purpose: TokenPurpose }
     | { readonly kind: 'members'; readonly staff: StaffRole | null; readonly self: boolean }
-  /** Checks who calls, reads the request, runs the handler: the status and the body in wire form. */
+  /** Checks the caller, reads the request, runs the handler, and returns the status and the body in wire names. */
   readonly answer: (call: Call) => Promise<Answer>
-  /** What the outside sees of an error, in the row's wire names. */
+  /** The problem shown for an error, in the row's wire names. */
   readonly problem: (error: unknown) => Problem
 }
 
-/** A row as others may see it: for descriptions, logs and tests. */
+/** The public part of a row, for descriptions, logs and tests. */
 export type Endpoint = Omit<Route, 'answer' | 'problem'>
 
-/** Makes a row of one endpoint. Types follow from its schemas, wire names are derived from them. */
+/** Defines the row of one endpoint. Its types and wire names are derived from its schemas. */
 export function defineRoute<
   Params extends z.ZodType,
   Query extends z.ZodType,
@@ -150,7 +150,7 @@ export function defineRoute<
   const bodyForm = bodySchema === nothing ? null : (row.bodyForm ?? jsonBody)
   const usualClass = row.method === 'GET' ? 'reading' : 'changing'
   const rateClass = access.kind === 'members' ? (row.rateClass ?? usualClass) : null
-  // 201 is the answer of rows that leave something new behind; the others do no more when they are asked twice.
+  // Rows that create or send something return 201; repeating any other request has no further effect.
   const takesIdempotencyKey = row.method === 'POST' && 201 in row.responses
   const wires = { params: wireOf(params), query: wireOf(query), body: wireOf(body) }
   const [[usual, response]] = firstOf(Object.entries(row.responses))
@@ -162,13 +162,13 @@ export function defineRoute<
 
   async function readCaller(call: Call): Promise<Caller | null> {
     if (access.kind === 'token') return null
-    // Who asks for the health while logins fail is told of the health, as nobody.
+    // While `authenticate` fails, health still responds, as to an unknown caller.
     if (access.kind === 'open') return call.identify().catch(() => null)
     if (row.method !== 'GET') call.requireOrigin()
     const caller = await call.identify()
     if (caller === null) throw unauthenticated()
     requireKind(access, caller)
-    // Before the body is read: a request too many costs neither that nor a look into the directory.
+    // Before the body is read: a request beyond the limit costs neither that nor a directory lookup.
     if (rateClass !== null) await call.admit(rateClass, caller)
     return caller
   }
@@ -178,7 +178,7 @@ export function defineRoute<
     const place = readWire(params, wires.params, call.params, { text: true, issues })
     const asked = readWire(query, wires.query, call.query(), { text: true, issues })
     if (access.kind === 'token') {
-      // Before the body is read: strangers get no further than their token.
+      // Before the body is read: without a valid token nothing else happens.
       if (place === null) throw refusal(issues)
       call.requireToken(access.purpose, access.id(place.data))
     }

@@ -19,13 +19,13 @@ export type HandlerOptions = {
   readonly requireOrigin: RequireOrigin
   /** Throws `token_invalid`. */
   readonly requireToken: (token: string, ...rest: Parameters<Call['requireToken']>) => void
-  /** Null: nobody is limited. */
+  /** Null: no limits. */
   readonly rateLimiter: RateLimiter | null
   readonly idempotency: Idempotency
   readonly logger: Logger
 }
 
-/** Answers requests by the endpoint table. The answer is complete before anything is written, and it never rejects. */
+/** Handles requests by the endpoint table. Responses are complete before anything is written, and it never rejects. */
 export function createHandler(options: HandlerOptions): (request: HttpRequest) => Promise<HttpResponse> {
   const { table, logger } = options
   const match = createMatcher(table)
@@ -33,31 +33,36 @@ export function createHandler(options: HandlerOptions): (request: HttpRequest) =
   return async (request) => {
     const isHead = request.method === 'HEAD'
     let route: Route | undefined
-    const told: Headers = {}
+    const headers: Headers = {}
     try {
       const found = match(request.path)
       if (found === null) throw new NotificationError('not_found', noEndpoint(request.path))
       if (request.method === 'OPTIONS') return { status: 204, headers: { allow: allowedBy(found) }, body: null }
       route = found.rows.get(isHead ? 'GET' : request.method)
       if (route === undefined) return respondNotAllowed(found, isHead)
-      const { status, body } = await route.answer(callOf(request, found, options, told))
-      return respond(status, jsonType, body, isHead, told)
+      const setHeaders = (more: Readonly<Headers>) => void Object.assign(headers, more)
+      const { status, body } = await route.answer(callOf(request, found, options, setHeaders))
+      return respond(status, jsonType, body, isHead, headers)
     } catch (error) {
       const problem = route?.problem(error) ?? problemOf(error, new Map())
       if (problem.status >= 500 && !isLogged(error)) logFault(logger, route, error)
-      return respond(problem.status, problemType, problem, isHead, { ...headersOf(problem), ...told })
+      return respond(problem.status, problemType, problem, isHead, { ...headersOf(problem), ...headers })
     }
   }
 }
 
-/** With the path as it was looked for, by which whoever mounted the router wrongly sees what was wrong. */
+/** Shows the path that was looked up, so that a wrong mount point is easy to see. */
 const noEndpoint = (path: string): string =>
   `There is no endpoint at ${path.length > longestPath ? `${path.slice(0, longestPath)}…` : path} below the mount point.`
 const longestPath = 200
 
-/** `told` gathers the headers of the answer that are known before it is. */
-function callOf(request: HttpRequest, found: Match<Route>, options: HandlerOptions, told: Headers): Call {
-  const tell = (headers: Readonly<Headers>) => void Object.assign(told, headers)
+/** `setHeaders` adds headers to the response, whether it succeeds or fails. */
+function callOf(
+  request: HttpRequest,
+  found: Match<Route>,
+  options: HandlerOptions,
+  setHeaders: (headers: Readonly<Headers>) => void,
+): Call {
   return {
     path: request.path,
     params: found.params,
@@ -65,8 +70,8 @@ function callOf(request: HttpRequest, found: Match<Route>, options: HandlerOptio
     readBody: (form) => readJsonBody(request, form),
     identify: () => options.identify(request),
     requireOrigin: () => options.requireOrigin(request),
-    admit: async (rateClass, caller) => options.rateLimiter?.admit(rateClass, caller, tell),
-    once: (asked, run) => options.idempotency.once(request.headers['idempotency-key'], asked, run, tell),
+    admit: async (rateClass, caller) => options.rateLimiter?.admit(rateClass, caller, setHeaders),
+    once: (asked, run) => options.idempotency.once(request.headers['idempotency-key'], asked, run, setHeaders),
     requireToken: (purpose, id) => options.requireToken(readQuery(request.query)['token'] ?? '', purpose, id),
   }
 }
@@ -113,7 +118,7 @@ function headersOf({ status, code }: Problem): Readonly<Headers> {
   return status === 503 || code === 'request_in_progress' ? { 'retry-after': '1' } : {}
 }
 
-/** Whole, without personal data: our own messages hold none, of strangers' errors only the name and the frames are told. */
+/** Logs the fault without personal data: our own messages hold none; of foreign errors only the name and the frames are logged. */
 function logFault(logger: Logger, route: Route | undefined, error: unknown): void {
   const cause = error instanceof Error ? error.cause : undefined
   logger.error('request failed', {

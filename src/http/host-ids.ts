@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { IdKinds } from '../ports/storage.ts'
 import { type EntityId, longestId, rowId, singleLine } from '../schemas/common.ts'
 
-/** The ids of a path, a query or a body, of the kinds that the option `ids` says. */
+/** Schemas of the ids in a path, a query or a body, of the kinds set by the option `ids`. */
 export type HostIds = {
   readonly appointment: z.ZodType<EntityId>
   readonly recipient: z.ZodType<EntityId>
@@ -13,7 +13,7 @@ export type HostIds = {
 }
 
 const integer = z.int('must be a positive integer').positive('must be a positive integer')
-// One line: no database takes every control character in a key.
+// A single line: not every database accepts control characters in a key.
 const text = singleLine(longestId).min(1)
 
 export function hostIds(kinds: IdKinds): HostIds {

@@ -10,53 +10,53 @@ import { type Caller, callerKey } from './access.ts'
 import { AnsweredBefore, type Problem, problemShape } from './problem.ts'
 import { refusal } from './snake-case.ts'
 
-/** The name of the header, as it is shown. */
+/** The name of the header, as shown in errors. */
 const headerName = 'Idempotency-Key'
 /** How long a key stands for its first request. */
 const keptMs = 24 * 60 * 60 * 1000
-/** How long a process may take over a request before it counts as dead and the same request may run again. */
+/** How long a process may take for a request before it counts as dead and the same request may run again. */
 const leaseMs = 60_000
-/** How long a twin waits for the answer of the first, and how often it looks. */
+/** How long a repeated request waits for the response to the first, and how often it polls. */
 const patienceMs = 10_000
 const firstPauseMs = 25
 const longestPauseMs = 1000
 
-/** What a row answers, in wire form. */
+/** The response of a row, in wire names. */
 export type Answer = { readonly status: number; readonly body: unknown }
 
-/** A request that creates or sends, after its caller was let in and its input was read. */
+/** A request that creates or sends, after its caller was admitted and its input was parsed. */
 export type RepeatableRequest = {
   /** The id of its row. */
   readonly route: string
   readonly caller: Caller
-  /** Of the object it is about; null where that is not there. */
+  /** The organization of the object it is about; null if there is no such object. */
   readonly organizationId: () => string | null | Promise<string | null>
-  /** Parsed, so that the order of fields and defaults written out make no difference. */
+  /** Parsed, so that the order of fields and explicit defaults make no difference. */
   readonly input: unknown
   readonly problem: (error: unknown) => Problem
 }
 
 /**
- * Makes a request that is sent again under the same `Idempotency-Key` one request (draft-ietf-httpapi-idempotency-key-header).
- * The key belongs to its caller and the organization of the request, and to one input. Access is checked before, each time.
+ * Executes requests with the same `Idempotency-Key` once (draft-ietf-httpapi-idempotency-key-header).
+ * A key belongs to one caller, the organization of the request, and one input. Access is checked first, each time.
  *
- * Kept are answers of 2xx and the refusals of the row itself (404, 409, 422): a copy of a refused request that arrives
- * late must not do what its sender was told is not done. Not kept are 5xx and `conflict`, which ask to be sent again, and
- * what ends before a row runs (400, 401, 403, 413, 415, 429 and invalid input). An answer is kept as it was given, which may
- * include addresses, where the rows it tells of are: in storage, until it expires.
+ * Stored are responses of 2xx and the refusals of the row itself (404, 409, 422): a late copy of a refused request must not
+ * do what its sender believes was refused. Not stored are 5xx and `conflict`, which are meant to be sent again, and
+ * errors from before the row runs (400, 401, 403, 413, 415, 429 and invalid input). Responses are stored as sent, with the
+ * addresses they contain, in the same storage as the rows they show, until they expire.
  */
 export interface Idempotency {
   /**
-   * Runs the request, or tells its first answer with the header `Idempotency-Replayed`. `run` gets a key that the same
-   * request always has, also after a crash, and nobody else: what it does under it is done once.
-   * @throws NotificationError `invalid_input` for another `key` than 1 to 255 visible ASCII characters,
-   * `idempotency_key_reused`, `request_in_progress`; AnsweredBefore where the first answer was a refusal.
+   * Runs the request, or returns its first response with the header `Idempotency-Replayed`. `run` gets a key that is unique
+   * to the request and stays the same when it is repeated, even after a crash: what is done under it is done once.
+   * @throws NotificationError `invalid_input` unless `key` is 1 to 255 visible ASCII characters,
+   * `idempotency_key_reused`, `request_in_progress`; AnsweredBefore if the first response was a refusal.
    */
   once(
     key: string | undefined,
     request: RepeatableRequest,
     run: (idempotencyKey: string | undefined) => Promise<Answer>,
-    tell: (headers: Readonly<Record<string, string>>) => void,
+    setHeaders: (headers: Readonly<Record<string, string>>) => void,
   ): Promise<Answer>
 }
 
@@ -68,7 +68,7 @@ type Parts = {
 }
 
 export function createIdempotency({ requests, fingerprint, clock, logger }: Parts): Idempotency {
-  /** The claim, or what another run of the request answered. */
+  /** The claim, or the response of another run of the request. */
   async function claim(
     id: RequestKey,
     print: string,
@@ -91,7 +91,7 @@ export function createIdempotency({ requests, fingerprint, clock, logger }: Part
     }
   }
 
-  /** The request is done, or refused: that storage fails now must not change what its caller is told. */
+  /** The request is done or refused: a storage failure now must not change its response. */
   async function finish(route: string, end: () => Promise<unknown>): Promise<void> {
     await end().catch((error) =>
       logger.warn('storing the response for an idempotency key failed', { route, fault: faultOf(error) }),
@@ -99,14 +99,14 @@ export function createIdempotency({ requests, fingerprint, clock, logger }: Part
   }
 
   return {
-    async once(key, request, run, tell) {
+    async once(key, request, run, setHeaders) {
       if (key === undefined) return run(undefined)
       requireKey(key)
       const { route, caller, input, problem } = request
       const id = { caller: callerKey(caller, await request.organizationId()), key }
       const found = await claim(id, fingerprint(canonical({ route, input })))
       if (found.status === 'answered') {
-        tell({ 'idempotency-replayed': 'true' })
+        setHeaders({ 'idempotency-replayed': 'true' })
         return replay(found.answer)
       }
       try {
@@ -126,16 +126,16 @@ export function createIdempotency({ requests, fingerprint, clock, logger }: Part
   }
 }
 
-/** What we stored ourselves. */
+/** The stored form of a response. */
 const stored = z.union([
   z.strictObject({ answer: z.object({ status: z.int(), body: z.unknown() }) }),
   z.strictObject({ refused: problemShape }),
 ])
 
 function replay(text: string): Answer {
-  const told = stored.parse(JSON.parse(text))
-  if ('answer' in told) return told.answer
-  throw new AnsweredBefore(told.refused)
+  const first = stored.parse(JSON.parse(text))
+  if ('answer' in first) return first.answer
+  throw new AnsweredBefore(first.refused)
 }
 
 const visibleAscii = /^[\x21-\x7e]{1,255}$/
@@ -154,7 +154,7 @@ const transient: ReadonlySet<ErrorCode> = new Set([
 ])
 const isKept = ({ status, code }: Problem): boolean => status < 500 && !transient.has(code)
 
-/** With the end of the key's first life: after it, the same key is a new request. */
+/** Includes the expiry: after it, the same key stands for a new request. */
 const keyOf = ({ caller, key }: RequestKey, expiresAt: Date): string =>
   createHash('sha256')
     .update(JSON.stringify([caller, key, expiresAt.toISOString()]))

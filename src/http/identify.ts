@@ -12,7 +12,7 @@ import { hostIds } from './host-ids.ts'
 import type { HttpRequest } from './messages.ts'
 
 type Parts = {
-  /** Null: nobody is known. */
+  /** Null: no caller is known. */
   readonly authenticate: Authenticate | null
   readonly ids: IdKinds
   readonly clock: Clock
@@ -20,15 +20,15 @@ type Parts = {
 }
 
 /**
- * Who sends a request, or null for nobody.
- * @throws NotificationError `unauthenticated` or `forbidden` where the host refuses; `options_invalid` for what is no caller;
- * `host_timeout`; `internal_error` where the host throws anything else.
+ * Who sends a request; null if unknown.
+ * @throws NotificationError `unauthenticated` or `forbidden` if the host refuses; `options_invalid` if it returns an invalid caller;
+ * `host_timeout`; `internal_error` if it throws anything else.
  */
 export type Identify = (request: HttpRequest) => Promise<Caller | null>
 
 /**
- * Asks the host's `authenticate`. Its faults are logged here: one line a minute of a kind, whichever endpoints are asked,
- * since anybody may send a bad token as often as they like.
+ * Calls the host's `authenticate`. Its faults are logged here, one line of a kind per minute whatever the endpoint,
+ * since anyone can send bad tokens as often as they like.
  */
 export function createIdentify({ authenticate, ids, clock, logger }: Parts): Identify {
   if (authenticate === null) return unknown(logger)
@@ -49,25 +49,25 @@ export function createIdentify({ authenticate, ids, clock, logger }: Parts): Ide
     })
   }
 
-  function callerOf(told: unknown): Caller | null {
-    if (told === null || told === undefined) return null
-    const caller = parseInput(callerSchema, told, subject)
-    // The number 12 and the text "12" are two ids: nothing would ever be theirs.
+  function callerOf(given: unknown): Caller | null {
+    if (given === null || given === undefined) return null
+    const caller = parseInput(callerSchema, given, subject)
+    // The number 12 and the text "12" are different ids: a caller with the wrong kind would never find anything of theirs.
     if (caller.kind === 'patient' || caller.kind === 'client') parseInput(self, { id: caller.id }, subject)
     return caller
   }
 
   return async (request) => {
     try {
-      const told = await ask(request, authenticate)
-      return asOptions(() => callerOf(told))
+      const given = await ask(request, authenticate)
+      return asOptions(() => callerOf(given))
     } catch (error) {
       if (isNotificationError(error) && error.status < 500) throw error
       const { cause = error } = error instanceof Error ? error : {}
       logger.error('authenticate failed', {
         code: isNotificationError(error) ? error.code : 'internal_error',
-        // Not as `fault`, which would have a line of its own for each: whoever calls chooses how a token is bad.
-        // Of an error that the host made, its code at most: the words are not ours.
+        // Not as `fault`, which would log a line for each kind of bad token, and callers choose those.
+        // At most the code of an error that the host made: its message is not ours and may hold personal data.
         thrown: cause !== error && isNotificationError(cause) ? cause.code : faultOf(cause),
         at: framesOf(cause),
       })
@@ -77,19 +77,19 @@ export function createIdentify({ authenticate, ids, clock, logger }: Parts): Ide
   }
 }
 
-/** A host without endpoints needs no callers: only where somebody asks, it was forgotten. */
+/** A host that mounts no router needs no `authenticate`: only when a request arrives, it was forgotten. */
 function unknown(logger: Logger): Identify {
-  let isTold = false
+  let isWarned = false
   return async () => {
-    if (!isTold) logger.warn('requests are refused: the option "authenticate" is not set, so nobody is known to call')
-    isTold = true
+    if (!isWarned) logger.warn('requests are refused: the option "authenticate" is not set, so no caller is known')
+    isWarned = true
     return null
   }
 }
 
 const subject = 'caller returned by the option "authenticate"'
 
-/** What the host says by throwing: 401 or 403, as the errors of most frameworks and token libraries have it. */
+/** The host refuses a caller by throwing: 401 or 403, as in the errors of most frameworks and token libraries. */
 function refusalOf(error: unknown): NotificationError | null {
   const status = statusOf(error)
   if (status === 401) {
@@ -106,5 +106,5 @@ function statusOf(error: unknown): unknown {
 
 const logged = new WeakSet<object>()
 
-/** True for faults that have their line in the log. */
+/** True for faults that are already logged. */
 export const isLogged = (error: unknown): boolean => typeof error === 'object' && error !== null && logged.has(error)

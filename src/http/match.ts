@@ -1,6 +1,6 @@
 import { NotificationError } from '../errors.ts'
 
-/** What a path leads to: its rows by method, and the values of its `{parameters}`. */
+/** The rows of a path by method, and the values of its `{parameters}`. */
 export type Match<Row> = {
   readonly rows: ReadonlyMap<string, Row>
   readonly params: Readonly<Record<string, string>>

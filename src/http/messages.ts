@@ -1,4 +1,4 @@
-/** A request as the handler sees it, whatever framework received it. */
+/** A request, independent of the framework that received it. */
 export type HttpRequest = {
   /** Upper case. */
   readonly method: string
@@ -6,17 +6,17 @@ export type HttpRequest = {
   readonly path: string
   /** Without the question mark; '' if there is none. */
   readonly query: string
-  /** Names in lower case; of repeated headers the first, or all joined by the framework. */
+  /** Names in lower case; for repeated headers the first value, or all values joined by the framework. */
   readonly headers: Readonly<Record<string, string | undefined>>
-  /** The framework's own request, for `authenticate`: what a session middleware put there, say. */
+  /** The framework's own request, for `authenticate`, with whatever a session middleware added to it. */
   readonly native: unknown
   /** Reads the body, once. Rejects with `payload_too_large` as soon as it is longer than `limit` bytes. */
   readBody(limit: number): Promise<HttpBody>
 }
 
 /**
- * The bytes that arrived, or what the host application parsed of them before (with the bytes, if it kept them). `decoded`:
- * the host undid their `Content-Encoding`, if they had one.
+ * The bytes that arrived, or what the host application already parsed from them (with the bytes, if it kept them). `decoded`:
+ * the host has undone their `Content-Encoding`, if any.
  */
 export type HttpBody =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array; readonly decoded?: boolean }

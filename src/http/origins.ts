@@ -9,8 +9,8 @@ type Parts = {
 }
 
 /**
- * Guards what changes something against pages of strangers, whose requests a browser sends with the cookies of its user
- * (cross-site request forgery). Browsers say where a request comes from; servers and apps, which say nothing, pass.
+ * Protects requests that change something against cross-site request forgery: pages of other sites, whose requests a browser sends
+ * with its user's cookies. Browsers send the origin; requests of servers and apps, which send none, pass.
  * @throws NotificationError `forbidden`.
  */
 export type RequireOrigin = (request: Pick<HttpRequest, 'headers'>) => void
@@ -22,7 +22,7 @@ export function createOriginGuard({ publicUrl, allowedOrigins, logger }: Parts):
     if (isSentOnPurpose(headers['authorization'] ?? '')) return
     const { origin } = headers
     const isAllowed = origin !== undefined && isOrigin.test(origin) && allowed.has(normalOrigin(origin))
-    // Where the library was not told its own address, it is that of the request.
+    // Without `publicUrl`, our own origin is that of the requested host.
     const isOwn = publicUrl === null && origin !== undefined && isAt(origin, headers['host'] ?? headers[':authority'])
     if (isAllowed || isOwn) return
     if (origin === undefined && headers['sec-fetch-site'] !== 'cross-site') return
@@ -34,11 +34,11 @@ export function createOriginGuard({ publicUrl, allowedOrigins, logger }: Parts):
   }
 }
 
-/** What a page has to set itself; these, the browser sends for its user as it does cookies. */
+/** Schemes whose credentials a browser sends automatically, like cookies; a page has to set all others itself. */
 const sentByBrowsers = /^(?:basic|digest|negotiate|ntlm|kerberos)\b/i
 const isSentOnPurpose = (authorization: string): boolean => authorization !== '' && !sentByBrowsers.test(authorization)
 
-/** As browsers write one. URL takes a backslash for the end of the host, and leaves out names of users. */
+/** An origin as browsers write it. URL treats a backslash as the end of the host, and drops user names. */
 const isOrigin = /^[a-z][a-z0-9+.-]*:\/\/[^/\\?#@\s,]*$/i
 
 /** Without a path or a default port, in lower case. */
@@ -51,5 +51,5 @@ function normalOrigin(text: string): string {
 const isAt = (origin: string, host: string | undefined): boolean =>
   isOrigin.test(origin) && URL.canParse(origin) && host !== undefined && new URL(origin).host === host.toLowerCase()
 
-/** Whoever calls chooses it: no more of it than an origin has. */
+/** The caller chooses it, so only what belongs to an origin is logged. */
 const shown = (origin: string): string => (URL.canParse(origin) ? normalOrigin(origin).slice(0, 100) : 'null')

@@ -13,7 +13,7 @@ import {
 import type { Owners } from '../services/shared/owners.ts'
 import { type Caller, mustName, type Owner, selfOf } from './access.ts'
 
-/** An organization itself. `missing` says what the row's service would say. */
+/** An organization itself. `missing` returns the error that the row's service would throw. */
 export const organizationOwner = (id: string, missing: (id: string) => NotificationError = settingsNotFound) =>
   ({
     organizationId: id,
@@ -21,14 +21,14 @@ export const organizationOwner = (id: string, missing: (id: string) => Notificat
     missing: () => missing(id),
   }) satisfies Owner & { organizationId: string }
 
-/** The organization named, or the staff's own; a service could mean any. */
+/** The named organization, or the caller's own; a service must name one. */
 export const namedOrganization = (named: string | undefined, caller: Caller) => {
   const id = named ?? (caller.kind === 'service' ? undefined : caller.organizationId)
   if (id === undefined) throw mustName('organization_id')
   return organizationOwner(id, organizationNotFound)
 }
 
-/** A scope to read within: one organization, or all of them for a service that names none. */
+/** The scope of a read: one organization, or all of them for a service that names none. */
 export const organizationScope = (named: string | undefined, caller: Caller) => {
   const organizationId = named ?? (caller.kind === 'service' ? undefined : caller.organizationId)
   return {
@@ -56,7 +56,7 @@ export const notificationOwner = (owners: Owners, id: number): Owner => ({
 export const recipientOwner = (owners: Owners, ref: PreferenceRef, missing = preferencesNotFound) =>
   ({ ref, locate: () => owners.recipient(ref), missing: () => missing(ref) }) satisfies Owner & { ref: PreferenceRef }
 
-/** The patient or client named, or the one who calls; everybody else could mean several. `field` in its wire name. */
+/** The named patient or client, or the caller themselves; all others must name one. `field` in its wire name. */
 export function namedRecipient(
   owners: Owners,
   type: PreferenceRef['type'],
@@ -70,7 +70,7 @@ export function namedRecipient(
   return recipientOwner(owners, { type, id }, recipientNotFound)
 }
 
-/** What a history list may show: all to a service, an organization's to its staff, their own to patients and clients. */
+/** What a history list may show: everything to services, an organization's history to its staff, their own to patients and clients. */
 export function historyScope(
   asked: {
     readonly organizationId?: string | undefined
@@ -82,11 +82,13 @@ export function historyScope(
   const scope = organizationScope(asked.organizationId, caller)
   const self = selfOf(caller)
   if (self === null) return { ...scope, filter: { organizationId: scope.organizationId } }
-  const wanted = { type: asked.recipientType ?? self.type, id: asked.recipientId ?? self.id }
+  const recipient = { type: asked.recipientType ?? self.type, id: asked.recipientId ?? self.id }
   return {
-    locate: () => ({ organizationId: scope.organizationId ?? null, recipient: wanted }),
+    locate: () => ({ organizationId: scope.organizationId ?? null, recipient }),
     missing: () =>
-      wanted.type === 'PRACTITIONER' ? scope.missing() : recipientNotFound({ type: wanted.type, id: wanted.id }),
+      recipient.type === 'PRACTITIONER'
+        ? scope.missing()
+        : recipientNotFound({ type: recipient.type, id: recipient.id }),
     filter: { organizationId: scope.organizationId, recipientType: self.type, recipientId: self.id },
   }
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type ErrorCode, errorCodes, errorTable, isNotificationError, NotificationError } from '../errors.ts'
 import { toSnake } from '../schemas/fields.ts'
-import { speaksWire } from './snake-case.ts'
+import { hasWireNames } from './snake-case.ts'
 
 /** RFC 9457 problem details. */
 export const problemShape = z.object({
@@ -26,7 +26,7 @@ export const problemShape = z.object({
 })
 export type Problem = Readonly<z.output<typeof problemShape>>
 
-/** Thrown to answer with the problem that the same request was answered with before. */
+/** Thrown to repeat the problem with which the same request was refused before. */
 export class AnsweredBefore extends Error {
   override readonly name = 'AnsweredBefore'
   readonly problem: Problem
@@ -37,12 +37,12 @@ export class AnsweredBefore extends Error {
   }
 }
 
-/** The names a row's fields have on the wire, for errors that services throw in the names of TypeScript. */
+/** The wire names of a row's fields, by their TypeScript names, which services use in their errors. */
 export type FieldNames = ReadonlyMap<string, string>
 
-const toldIssues = 50
+const maxIssues = 50
 
-/** Faults whose words are for whoever set the library up, and hold nothing but names of ours. */
+/** Faults whose messages are meant for the developer who set the library up, and contain only names of ours. */
 const explained: ReadonlySet<ErrorCode> = new Set([
   'body_unreadable',
   'options_invalid',
@@ -52,9 +52,9 @@ const explained: ReadonlySet<ErrorCode> = new Set([
 ])
 
 /**
- * An error as the outside may see it. Faults of ours (5xx) show their title only, unless their words say what to change: their
- * messages are for the log. A row of the host that cannot be used is another exception: whoever mends it needs to know which
- * field. Anything unknown is `internal_error`.
+ * The problem shown for an error. Our own faults (5xx) show only their title, since their messages are for the log; exceptions are
+ * faults that explain what to change, and unusable rows of the host's directory, which name the field to fix. Anything unknown is
+ * `internal_error`.
  */
 export function problemOf(error: unknown, names: FieldNames): Problem {
   if (error instanceof AnsweredBefore) return error.problem
@@ -63,28 +63,28 @@ export function problemOf(error: unknown, names: FieldNames): Problem {
   const { title } = errorTable[code]
   const base = { type: `urn:appointment-notifications:problem:${code}`, title, status }
   if (code === 'directory_invalid' && known.field !== undefined) {
-    // The host's own fields, in the names of its directory; these words are ours, and hold no values.
-    return { ...base, detail: known.message, code, field: known.field, errors: known.issues.slice(0, toldIssues) }
+    // The host's own fields, in the names of its directory; the messages are ours and contain no values.
+    return { ...base, detail: known.message, code, field: known.field, errors: known.issues.slice(0, maxIssues) }
   }
   if (status >= 500 && !explained.has(code)) return { ...base, detail: `${title}.`, code }
-  const asWritten = code === 'options_invalid' || speaksWire(known)
+  const asWritten = code === 'options_invalid' || hasWireNames(known)
   const nameOf = (field: string) => (asWritten ? field : wireField(field, names))
   const errors = known.issues.map(({ field, message }) => ({ field: nameOf(field), message }))
   return {
     ...base,
-    detail: asWritten ? known.message : wireWords(known.message, names),
+    detail: asWritten ? known.message : withWireNames(known.message, names),
     code,
     ...(known.field === undefined ? {} : { field: nameOf(known.field) }),
     ...(errors.length === 0 ? {} : { errors }),
   }
 }
 
-/** `emailTemplates.appointment_reminder` in wire names: the first part is a field, what follows is derived from it. */
+/** `emailTemplates.appointment_reminder` in wire names: only the first part may have a documented name of its own. */
 function wireField(field: string, names: FieldNames): string {
   const [, first = '', rest = ''] = /^([^.[]*)(.*)$/s.exec(field) ?? []
   return (names.get(first) ?? toSnake(first)) + toSnake(rest)
 }
 
-/** Only words with a hump are names beyond doubt; `category` may be meant as the word. */
-const wireWords = (message: string, names: FieldNames): string =>
+/** Replaces only camelCase words, which are certainly field names; `category` may just be the word. */
+const withWireNames = (message: string, names: FieldNames): string =>
   message.replace(/\b[a-z]+(?:[A-Z][a-z0-9]*)+\b/g, (word) => names.get(word) ?? word)

@@ -1,8 +1,8 @@
 import { refusal } from './snake-case.ts'
 
 /**
- * The parameters of a query. Names are checked by the row's schema; here only what a schema cannot see.
- * @throws NotificationError `invalid_input` for a parameter given twice: which one is meant is a guess.
+ * The parameters of a query. The row's schema checks them; only what it cannot see is checked here.
+ * @throws NotificationError `invalid_input` for a parameter given twice, since it is ambiguous.
  */
 export function readQuery(query: string): Readonly<Record<string, string>> {
   if (query === '') return {}

@@ -2,9 +2,8 @@ import { z } from 'zod'
 import { definedOnly } from '../schemas/defined.ts'
 
 /**
- * What a row costs: `reading` looks, `changing` writes settings, preferences, templates or plans, `sending` makes
- * messages. Each class of each caller has a budget of its own, so that a screen that polls takes nothing from what is
- * to be sent.
+ * The class of a row: `reading` only reads, `changing` writes settings, preferences, templates or plans, `sending` creates
+ * messages. Each caller has a separate budget for each class, so that a screen that polls does not use up the budget for sending.
  */
 export const rateClasses = ['reading', 'changing', 'sending'] as const
 export type RateClass = (typeof rateClasses)[number]
@@ -36,7 +35,7 @@ export type RateLimitStore =
 
 export type RateLimitOptions = RateLimits & {
   /**
-   * The limits of callers of kind `service`, who speak for everybody. Default: ten times the others'. False: no limits.
+   * The limits of callers of kind `service`, who act for all users. Default: ten times the others'. False: no limits.
    */
   readonly service?: RateLimits | false
   /** Default: each process counts in its own memory. */
@@ -69,17 +68,17 @@ export function resolveRateLimits(options: RateLimitOptions | false): ResolvedRa
 
 const limit = z.union([
   z.literal(false),
-  // A day: timers of Node overflow after 24, and a longer window is a quota, not a limit of rate.
+  // At most a day: Node's timers overflow after 24 days, and a longer window is a quota, not a rate limit.
   z.strictObject({ points: z.int().min(1).max(1_000_000_000), durationSeconds: z.int().min(1).max(86_400) }),
 ])
 const limits = { reading: limit.optional(), changing: limit.optional(), sending: limit.optional() }
-const client = (method: string, told: string) =>
+const client = (method: string, message: string) =>
   z.custom<object>(
     (value) => typeof value === 'object' && value !== null && typeof Reflect.get(value, method) === 'function',
-    told,
+    message,
   )
 
-/** What a host in JavaScript may get wrong. */
+/** Checks what a host written in JavaScript may get wrong. */
 export const rateLimitShape = z.union([
   z.literal(false),
   z.strictObject({

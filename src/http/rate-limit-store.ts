@@ -7,16 +7,16 @@ import type { IoredisLike, NodeRedisLike, PostgresPoolLike, RateLimitStore } fro
 
 /** Counts requests in windows. */
 export interface RateCounter {
-  /** Adds one, atomically. `count` is of the window under way, which begins with the first request; `leftMs` is left of it. */
+  /** Adds one, atomically. `count`: requests in the current window, which begins with its first request; `leftMs`: until it ends. */
   add(key: string, windowSeconds: number): Promise<{ readonly count: number; readonly leftMs: number }>
 }
 
-/** How long a store may take to answer; and how long it is left alone after it failed, in ms. */
+/** How long a store may take, and how long it is not used after it failed, in ms. */
 const patienceMs = 500
 const pauseMs = 5000
 const openWithinMs = 10_000
 
-/** Of the store, if there is one; and of this process alone where there is none, or while it fails. */
+/** Counts in the store, or in this process if there is none or while it fails. */
 export function createRateCounter(store: RateLimitStore | null, clock: Clock, logger: Logger): RateCounter {
   const memory = memoryCounter(clock)
   if (store === null) return memory
@@ -28,7 +28,7 @@ export function createRateCounter(store: RateLimitStore | null, clock: Clock, lo
   )
 }
 
-/** How often windows that are over are forgotten. */
+/** How often expired windows are removed. */
 const sweepMs = 60_000
 
 function memoryCounter(clock: Clock): RateCounter {
@@ -52,14 +52,14 @@ function memoryCounter(clock: Clock): RateCounter {
 }
 
 /**
- * Loaded with the first count: as a whole the package needs `node:cluster` by a `require` that a bundle of ES modules does not
- * have, and where nobody shares counts nothing of it is needed.
+ * Loaded with the first count: the package calls `require('node:cluster')`, which fails in a bundle of ES modules, and without
+ * shared counts it is not needed.
  */
 const limiters = () => import('rate-limiter-flexible')
 
 type Limiter = Pick<RateLimiterRedis | RateLimiterPostgres, 'penalty'>
 
-/** The limits themselves are judged by the caller of the counter: of the limiters only the counting is used. */
+/** Only the counting of the limiters is used: the caller of the counter applies the limits. */
 const shared = { keyPrefix: 'appointment-notifications', points: 0, duration: 1 }
 
 const counterOf = (limiter: Limiter): RateCounter => ({
@@ -77,13 +77,13 @@ const redisCounter = (client: IoredisLike | NodeRedisLike, clock: Clock): RateCo
         ...shared,
         storeClient: client,
         useRedisPackage: !('defineCommand' in client),
-        // Else ioredis would keep requests waiting until it is connected again.
+        // Otherwise ioredis would keep requests waiting until it reconnects.
         rejectIfRedisNotReady: true,
       }),
     )
   })
 
-/** Of two processes that make the table at the same moment Postgres refuses one, in spite of `if not exists`. */
+/** If two processes create the table at the same moment, Postgres refuses one of them in spite of `if not exists`. */
 const isMadeByAnother = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && ['23505', '42P07', '42710'].includes(String(error.code))
 
@@ -113,10 +113,10 @@ function postgresCounter(
   )
 }
 
-/** Opened by the first request, and again by a later one if that failed: the store need not be up when we start. */
+/** Opened by the first request, and again by a later one if that failed: the store need not be up at start. */
 function openedByFirst(clock: Clock, open: () => Promise<RateCounter>): RateCounter {
   let opened: Promise<RateCounter> | null = null
-  /** One that is not open by then hangs, and is opened anew by a later request. */
+  /** An attempt that takes too long counts as failed, and a later request opens the store anew. */
   const opening = (): Promise<RateCounter> => {
     const late = (): never => {
       throw new DOMException('The store did not open in time.', 'TimeoutError')
@@ -134,7 +134,7 @@ function openedByFirst(clock: Clock, open: () => Promise<RateCounter>): RateCoun
   }
 }
 
-/** The limiters' own insurance falls back without a word and waits for a store that hangs; this one does neither. */
+/** The package's own fallback is silent and waits for a store that hangs; this one logs, and has a time limit. */
 function insured(store: RateCounter, memory: RateCounter, clock: Clock, logger: Logger): RateCounter {
   let isFailing = false
   let pausedUntil = 0

@@ -10,9 +10,9 @@ import { inWords, leaves, unknownField } from '../schemas/issue-words.ts'
  * snake_case, record keys stay as they are, instants are ISO 8601 text.
  */
 export type Wire = {
-  /** Wire to TypeScript, before validation. Faults it can see itself (unknown fields, unreadable instants) go to `reading`. */
+  /** Wire to TypeScript, before validation. Adds what it finds itself (unknown fields, unreadable instants) to `reading.issues`. */
   readonly decode: (value: unknown, at: string, reading: Reading) => unknown
-  /** TypeScript to wire; fields that the schema does not name are left out. */
+  /** TypeScript to wire; fields that are not in the schema are left out. */
   readonly encode: (value: unknown) => unknown
   /** The wire names along a path of the schema. */
   readonly rename: (path: readonly PropertyKey[]) => readonly PropertyKey[]
@@ -21,14 +21,14 @@ export type Wire = {
 }
 
 export type Reading = {
-  /** Every value is text, as in a query or a path: `50` is meant by `"50"`. */
+  /** Every value is text, as in a query or a path: `"50"` means `50`. */
   readonly text: boolean
   readonly issues: FieldIssue[]
 }
 
 const givenNames = z.registry<{ readonly name: string }>()
 
-/** A schema whose field has a documented wire name that is not its own name in snake_case. */
+/** A schema for a field whose documented wire name is not its own name in snake_case. */
 export function wireName<Schema extends z.ZodType>(name: string, schema: Schema): Schema {
   const own = schema.clone()
   givenNames.add(own, { name })
@@ -41,7 +41,7 @@ const plain: Wire = { decode: same, encode: same, rename: (path) => path, names:
 
 const number: Wire = {
   ...plain,
-  // As numbers are written, so that an object has one path: `012` and `12.0` are no number 12.
+  // Only the canonical form, so that each object has one path: `012` and `12.0` are not read as 12.
   decode: (value, _at, { text }) =>
     text && typeof value === 'string' && /^-?\d/.test(value) && String(Number(value)) === value ? Number(value) : value,
 }
@@ -55,9 +55,9 @@ const instant: Wire = {
   ...plain,
   decode(value, at, { text, issues }) {
     // An unescaped plus sign of an offset arrives as a space in a query.
-    const told = text && typeof value === 'string' ? value.replace(/ (\d\d(?::?\d\d)?)$/, '+$1') : value
-    if (told === null) return null
-    const read = typeof told === 'string' ? readInstant(told) : null
+    const given = text && typeof value === 'string' ? value.replace(/ (\d\d(?::?\d\d)?)$/, '+$1') : value
+    if (given === null) return null
+    const read = typeof given === 'string' ? readInstant(given) : null
     if (read !== null) return read
     issues.push({ field: at, message: 'must be an instant with offset such as "2024-01-01T00:00:00Z"' })
     return undefined
@@ -66,7 +66,7 @@ const instant: Wire = {
 
 const known = new WeakMap<z.core.$ZodType, Wire>()
 
-/** The wire form of a schema. Costs a walk over the schema the first time: most are parts of several others. */
+/** The wire form of a schema. The schema is walked once and then cached, since most are parts of several others. */
 export function wireOf(schema: z.core.$ZodType): Wire {
   const wire = known.get(schema) ?? walk(schema)
   known.set(schema, wire)
@@ -80,7 +80,7 @@ function walk(schema: z.core.$ZodType): Wire {
   if (schema instanceof z.ZodArray) return arrayWire(wireOf(schema.element))
   if (schema instanceof z.ZodRecord) return recordWire(wireOf(schema.valueType))
   if (schema instanceof z.ZodUnion) {
-    // Scalars look the same on both sides; of several shapes only one is an object.
+    // Scalars look the same on both sides; at most one of the options is an object.
     return schema.options.map(wireOf).find((option) => option !== plain) ?? plain
   }
   if (schema instanceof z.ZodDate) return instant
@@ -91,7 +91,7 @@ function walk(schema: z.core.$ZodType): Wire {
 
 const wrappers = [z.ZodOptional, z.ZodNullable, z.ZodNonOptional, z.ZodDefault, z.ZodReadonly] as const
 
-/** The fields of a schema with their names on the wire: the one place where these are decided. */
+/** The fields of a schema with their wire names: the one place where these are decided. */
 export function wireFields(schema: z.ZodObject) {
   return Object.entries(schema.shape).map(([key, field]) => {
     const name = givenNames.get(unwrapped(field))?.name ?? givenNames.get(field)?.name ?? toSnake(key)
@@ -158,7 +158,7 @@ function recordWire(values: Wire): Wire {
   return {
     decode: (value, at, reading) =>
       each(value, (one, key) => {
-        // zod passes over this key in silence; it is no template name.
+        // zod silently skips this key; it is not a template name.
         if (key === '__proto__') reading.issues.push({ field: `${at}.${key}`, message: unknownField })
         return values.decode(one, `${at}.${key}`, reading)
       }),
@@ -176,7 +176,7 @@ function unwrapped(schema: z.core.$ZodType): z.core.$ZodType {
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
 
-/** Reads a wire value by its schema. Faults are added to `reading.issues` in wire names, and the answer is null. */
+/** Reads a wire value by its schema; null if it is invalid, with the faults added to `reading.issues` in wire names. */
 export function readWire<Schema extends z.ZodType>(
   schema: Schema,
   wire: Wire,
@@ -187,31 +187,30 @@ export function readWire<Schema extends z.ZodType>(
   const decoded = wire.decode(value, '', reading)
   const result = schema.safeParse(decoded, { error: inWords })
   if (result.success) return reading.issues.length === before ? { data: result.data } : null
-  const told = new Set(reading.issues.slice(before).map((issue) => issue.field))
+  const reported = new Set(reading.issues.slice(before).map((issue) => issue.field))
   for (const issue of result.error.issues.flatMap(leaves)) {
     const field = fieldPath(wire.rename(issue.path))
-    if (!told.has(field)) reading.issues.push({ field, message: issue.message })
+    if (!reported.has(field)) reading.issues.push({ field, message: issue.message })
   }
   return null
 }
 
-/** How many faults of a request are listed, and how much of a field's name: an answer must not outgrow its request. */
-const toldIssues = 50
-const toldName = 200
+/** How many faults of a request are listed, and how much of a field's name: a response must not outgrow its request. */
+const maxIssues = 50
+const maxNameLength = 200
 
-/** `invalid_input` with the faulty fields in their wire names; no value is echoed, it may be a secret. */
+/** `invalid_input` with the invalid fields in their wire names; values are not echoed, since they may be secret. */
 export function refusal(found: readonly FieldIssue[]): NotificationError {
-  const issues = found.slice(0, toldIssues).map(({ field, message }) => ({ field: shortened(field), message }))
+  const issues = found.slice(0, maxIssues).map(({ field, message }) => ({ field: shortened(field), message }))
   const more = found.length > issues.length ? `; and ${found.length - issues.length} more` : ''
-  const words = `Invalid request: ${issuesInWords(issues)}${more}.`
-  const error = new NotificationError('invalid_input', words, { issues })
+  const error = new NotificationError('invalid_input', `Invalid request: ${issuesInWords(issues)}${more}.`, { issues })
   inWireNames.add(error)
   return error
 }
 
-const shortened = (name: string): string => (name.length > toldName ? `${name.slice(0, toldName)}...` : name)
+const shortened = (name: string): string => (name.length > maxNameLength ? `${name.slice(0, maxNameLength)}...` : name)
 
 const inWireNames = new WeakSet<object>()
 
-/** True for errors of `refusal`: what they name is what the caller wrote, and must not be translated again. */
-export const speaksWire = (error: object): boolean => inWireNames.has(error)
+/** True for errors of `refusal`: they already use wire names, and must not be translated again. */
+export const hasWireNames = (error: object): boolean => inWireNames.has(error)

@@ -13,7 +13,7 @@ import { sendRoutes } from './routes/send.ts'
 import { settingsRoutes } from './routes/settings.ts'
 import { templateRoutes } from './routes/templates.ts'
 
-/** The endpoint table: every endpoint is one row, and everything about endpoints is derived from here. */
+/** The endpoint table: every endpoint is one row, and everything about endpoints is derived from it. */
 export function endpointTable(api: Api): readonly Route[] {
   const ids = hostIds(api.ids)
   const rows: readonly Route[] = [

@@ -192,7 +192,8 @@ export const plans: Command<PlanCommand, PlanOutcome> = {
       ...command.notifications.flatMap((notification) => noticeReads(notification, found.ids)),
     ],
   ],
-  inserts: ({ reminders, notifications }) => [
+  inserts: ({ expectedRevision, reminders, notifications }) => [
+    ['reminder_plans', expectedRevision === null ? 1 : 0],
     ['appointment_reminders', reminders.length],
     ['notification_history', notifications.length],
   ],

@@ -1,4 +1,4 @@
-/** For storage adapters: the tables and keys of their rows, and the rows as the ports show them. */
+/** For storages (`appointment-notifications/records`): the tables and keys of their rows, and the rows as the ports show them. */
 
 export * from '../ports/rows/ids.ts'
 export type { AnyKey, Fixed, Key, KeyOf, Part, WholeKey } from '../ports/rows/keys.ts'

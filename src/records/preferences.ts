@@ -5,7 +5,7 @@ import { type AnyKey, keys } from '../ports/rows/keys.ts'
 import { type Command, each, type Read, type Rows, read, unassigned } from '../ports/rows/rows.ts'
 import type { PreferencesRow } from '../ports/storage/preferences.ts'
 import { type Actor, recipientTarget, systemActor } from '../schemas/audit.ts'
-import { channelWishes, patched } from '../schemas/channel-settings.ts'
+import { channelPreferences, patched } from '../schemas/channel-settings.ts'
 import { categoryFlagOf, type PreferenceRef, type PreferencesValues } from '../schemas/preferences.ts'
 import { categories } from '../schemas/vocabulary.ts'
 import { appendAudit, auditChange } from './audit.ts'
@@ -61,7 +61,7 @@ function consent(
   const tally = createTally()
   const isOut = (flag: keyof PreferencesValues) => after[flag] === false && before?.[flag] !== false
   for (const channel of channels) {
-    const isOff = (values: PreferencesValues | null) => channelWishes(values, channel).enabled === false
+    const isOff = (values: PreferencesValues | null) => channelPreferences(values, channel).enabled === false
     if (isOff(after) && !isOff(before)) tally.add({ organizationId, channel }, 'OPT_OUT', at)
   }
   for (const category of categories) {

@@ -43,16 +43,16 @@ export function channelsInUse({ channels: parts }: Pick<SettingsValues, 'channel
 }
 
 /** What a recipient's preferences say of a channel; null: nothing. */
-export type ChannelWishes = {
+export type ChannelPreferences = {
   readonly enabled: boolean | null
   readonly reminders: readonly OffsetInput[] | null
   readonly address: string | null
 }
 
-const noWishes: ChannelWishes = { enabled: null, reminders: null, address: null }
+const noChannelPreferences: ChannelPreferences = { enabled: null, reminders: null, address: null }
 
-export function channelWishes(values: PreferencesValues | null, channel: Channel): ChannelWishes {
-  if (values === null) return noWishes
+export function channelPreferences(values: PreferencesValues | null, channel: Channel): ChannelPreferences {
+  if (values === null) return noChannelPreferences
   const { columns } = channelOf(channel)
   if (columns === null) {
     const { enabled = null, reminders = null, address = null } = values.channels?.[channelKey(channel)] ?? {}
@@ -73,7 +73,7 @@ export function settingPlace(channel: Channel, part: keyof ChannelSettings): Pla
   return columns === null ? ['channels', channelKey(channel), part] : [columns.settings[part]]
 }
 
-export function preferencePlace(channel: Channel, part: keyof ChannelWishes): Place {
+export function preferencePlace(channel: Channel, part: keyof ChannelPreferences): Place {
   const { columns } = channelOf(channel)
   return columns === null ? ['channels', channelKey(channel), part] : [columns.preferences[part]]
 }

@@ -44,7 +44,7 @@ export const preferencesInput = inputOf(preferenceFields)
 /** A patient's or client's preferences as a caller writes them. Null: inherit from the organization. */
 export type PreferencesInput = InputOf<PreferenceFields>
 
-/** The recipient's own wishes; null in a field inherits. */
+/** The recipient's own preferences; a field that is null inherits. */
 export type PreferencesValues = ValuesOf<PreferenceFields>
 export const emptyPreferences: PreferencesValues = emptyOf(preferenceFields)
 

@@ -1,13 +1,13 @@
 import { createHash, createHmac, hkdfSync } from 'node:crypto'
 import { readKeys } from './secret-box.ts'
 
-/** The same text has the same fingerprint. */
+/** Equal texts have equal fingerprints. */
 export type Fingerprint = (text: string) => string
 
 /**
- * HMAC-SHA256 with a key derived from the first encryption key, because what is fingerprinted may hold a password, which
- * a plain digest in a stolen database would let a thief guess at. Without keys, where no password is taken, SHA-256.
- * After a rotation fingerprints differ.
+ * HMAC-SHA256 with a key derived from the first encryption key, because the text may contain a password, which could be
+ * guessed from a plain digest in a stolen database. Without keys no password is accepted, and SHA-256 is enough.
+ * A key rotation changes all fingerprints.
  * @throws NotificationError `options_invalid` for a key of another shape.
  */
 export function createFingerprint(encryptionKeys: readonly string[]): Fingerprint {

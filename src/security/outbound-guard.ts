@@ -31,14 +31,14 @@ export type OutboundTarget = {
 export const smtpPorts: readonly number[] = [25, 465, 587, 2525]
 
 /**
- * Resolves a host that an organization typed in, once, and checks every address it has.
- * @throws NotificationError `outbound_refused` (field `emailSmtpHost` or `emailSmtpPort`); the message tells nothing of
- * what the name resolved to, nor whether there is such a name: nobody is to learn by it which hosts a private network has.
+ * Resolves a host name entered by an organization, once, and checks all of its addresses.
+ * @throws NotificationError `outbound_refused` (field `emailSmtpHost` or `emailSmtpPort`); the message does not reveal
+ * what the name resolved to, or whether it exists, so it cannot be used to probe a private network.
  */
 export async function resolveOutbound(host: string, port: number, rules: OutboundRules): Promise<OutboundTarget> {
   const ports = rules.allowedPorts ?? smtpPorts
   const isListed = ports.includes(port)
-  // A stand-in on this machine listens where it can; whoever lets organizations reach it has nothing to hide by ports.
+  // A test server on this machine listens on any free port, and once private addresses are allowed, ports protect nothing.
   const isFree = rules.allowPrivate && rules.allowedPorts === undefined && port > 0 && port < 65_536
   if (!isListed && !isFree) throw portRefused(ports)
   const name = canonicalHost(host)
@@ -47,7 +47,7 @@ export async function resolveOutbound(host: string, port: number, rules: Outboun
   if (!rules.allowPrivate && !literal && isLocalName(name)) throw hostRefused()
   const found = literal ? [{ address: name }] : await lookUp(name, rules).catch(unresolved)
   if (found.length === 0) throw hostRefused()
-  // One private address among public ones is an attack or a mistake; which of them is tried first is nobody's choice.
+  // One private address among public ones is an attack or a mistake, and we do not control which is tried first.
   if (!rules.allowPrivate && !found.every(({ address }) => isPublicAddress(address))) throw hostRefused()
   if (!isListed && found.some(({ address }) => isPublicAddress(address))) throw portRefused(ports)
   return { addresses: found.map(({ address }) => address), servername: name }
@@ -60,11 +60,11 @@ const portRefused = (ports: readonly number[]): NotificationError =>
 
 /** True for an address of the public internet; false for everything private, local, reserved, embedded or malformed. */
 export function isPublicAddress(address: string): boolean {
-  // A zone (`fe80::1%eth0`) belongs to a local address, whatever stands before it.
+  // Only a local address has a zone (`fe80::1%eth0`).
   const family = address.includes('%') ? 0 : isIP(address)
   if (family === 4) return !reservedIpv4.check(address, 'ipv4')
-  // Of IPv6 only 2000::/3 is handed out to the public. That leaves out ::, ::1, fc00::/7, fe80::/10, ff00::/8, IPv4 in
-  // disguise (::ffff:0:0/96) and NAT64 (64:ff9b::/96), through which a private IPv4 address could be reached.
+  // Of IPv6 only 2000::/3 is allocated to the public. That excludes ::, ::1, fc00::/7, fe80::/10, ff00::/8, IPv4-mapped
+  // addresses (::ffff:0:0/96) and NAT64 (64:ff9b::/96), through which a private IPv4 address could be reached.
   if (family === 6) return globalIpv6.check(address, 'ipv6') && !reservedIpv6.check(address, 'ipv6')
   return false
 }
@@ -116,7 +116,7 @@ const isLocalName = (name: string): boolean => name === 'localhost' || name.ends
 
 const lookupAll: HostLookup = (host) => dnsLookup(host, { all: true })
 
-/** By real time, because it is about a socket. Rejects with a `TimeoutError`. */
+/** Uses real time, since it waits for a socket. Rejects with a `TimeoutError`. */
 async function lookUp(
   host: string,
   { lookup = lookupAll, lookupTimeoutMs = 10_000 }: OutboundRules,

@@ -16,9 +16,9 @@ export interface SecretBox {
 
 const algorithm = 'aes-256-gcm'
 const keyBytes = 32
-/** Of 32 random bytes some 30 differ, and fewer than this once in more than 10^30 keys: zeros, or a placeholder. */
+/** 32 random bytes have about 30 distinct values, and fewer than this once in 10^30 keys: such a key is zeros or a placeholder. */
 const fewestValues = 8
-/** 96 bits, the length GCM is specified for; random ones are safe for some four billion secrets a key. */
+/** 96 bits, the length GCM is specified for; random nonces are safe for about four billion secrets per key. */
 const nonceBytes = 12
 const tagBytes = 16
 
@@ -77,7 +77,7 @@ function parseKey(text: string): Key {
   return { id: createHash('sha256').update(bytes).digest('hex').slice(0, 8), bytes }
 }
 
-/** Strict, because Buffer.from skips what it cannot read and would make a shorter key of a mistyped one. */
+/** Strict, because Buffer.from skips what it cannot decode and would turn a mistyped key into a shorter one. */
 function decodeKey(text: string): Buffer | null {
   if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, 'hex')
   if (/^(?:[A-Za-z0-9+/]{43}=?|[A-Za-z0-9_-]{43}=?)$/.test(text)) return Buffer.from(text, 'base64')

@@ -1,7 +1,7 @@
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
 import { readKeys } from './secret-box.ts'
 
-/** What a token lets its bearer do: report on a notification, or on a reminder. */
+/** What a token allows its bearer to do: report on a notification, or on a reminder. */
 export const tokenPurposes = ['notification-callback', 'reminder-callback'] as const
 export type TokenPurpose = (typeof tokenPurposes)[number]
 
@@ -18,7 +18,7 @@ const shape = /^v1\.([0-9a-z]{1,9})\.([A-Za-z0-9_-]{43})$/
 
 /**
  * HMAC-SHA256 over purpose, id and expiry, with keys derived from the encryption keys: the first signs, all verify, so
- * links sent out before a rotation stay good. Derived, because a key should serve one algorithm only.
+ * links sent before a rotation stay valid. Derived, because a key should serve one algorithm only.
  * @throws NotificationError `options_invalid` for a key of another shape, or for none.
  */
 export function createTokenSigner(encryptionKeys: readonly string[]): TokenSigner {
@@ -31,10 +31,10 @@ export function createTokenSigner(encryptionKeys: readonly string[]): TokenSigne
       return `v1.${expiry}.${signature(current, subject, expiry).toString('base64url')}`
     },
     verify(token, subject, now) {
-      const [, expiry = '', told = ''] = shape.exec(token) ?? []
-      const mac = Buffer.from(told, 'base64url')
-      // The last character may hold unused bits; only one spelling of a signature is good.
-      if (mac.length !== 32 || mac.toString('base64url') !== told) return 'invalid'
+      const [, expiry = '', encoded = ''] = shape.exec(token) ?? []
+      const mac = Buffer.from(encoded, 'base64url')
+      // The last character may hold unused bits; only one spelling of a signature is valid.
+      if (mac.length !== 32 || mac.toString('base64url') !== encoded) return 'invalid'
       let isSigned = false
       for (const key of keys) isSigned = timingSafeEqual(mac, signature(key, subject, expiry)) || isSigned
       if (!isSigned) return 'invalid'

@@ -26,10 +26,10 @@ import { type AppointmentOutcome, appointmentOutcomes } from '../schemas/vocabul
 import { explanationPage, reminderPage } from './insight/appointment-pages.ts'
 import type { ExplanationLine, ExplanationPage } from './insight/explanation.ts'
 import { idsOf, readHistory } from './insight/history.ts'
-import { askedNotice, askedWaitlistNotice } from './planning/asked-notices.ts'
 import { dryRun } from './planning/dry-run.ts'
 import { NotificationTransaction } from './planning/notification-transaction.ts'
 import type { Planner } from './planning/planner.ts'
+import { requestNotice, requestWaitlistNotice } from './planning/request-notices.ts'
 import { type BatchResult, scheduleInBatches } from './planning/schedule-batch.ts'
 import { Scheduling } from './planning/scheduling.ts'
 import type { Context } from './shared/context.ts'
@@ -79,8 +79,8 @@ export class NotificationService {
 
   /**
    * The same service for one organization, to which the appointments, waitlist entries and deliveries of others are not there;
-   * null: for all of them. Whose an appointment is, the directory says at the time of the call. Not for `using()`,
-   * `appointmentDeleted()` and `recipientDeleted()`, which do as you tell them.
+   * null: for all of them. The directory decides at the time of the call which organization an appointment belongs to. Does not restrict
+   * `using()`, `appointmentDeleted()` and `recipientDeleted()`.
    */
   within(id: string | null): NotificationService {
     const scope = parseField(organizationId.nullable(), id, 'organizationId')
@@ -178,7 +178,7 @@ export class NotificationService {
    * `appointment_not_active`, except for the category `CANCELLATION`.
    */
   async sendAppointmentNotification(appointmentId: HostId, options: SendOptions): Promise<SendResult> {
-    return askedNotice(this.#context, this.#actor, this.#scope, appointmentId, options)
+    return requestNotice(this.#context, this.#actor, this.#scope, appointmentId, options)
   }
 
   /**
@@ -188,7 +188,7 @@ export class NotificationService {
    * `slot_started`: the slot has started; `offer_expired`.
    */
   async notifyWaitlist(waitlistEntryId: HostId, options: WaitlistOptions = {}): Promise<SendResult> {
-    return askedWaitlistNotice(this.#context, this.#actor, this.#scope, waitlistEntryId, options)
+    return requestWaitlistNotice(this.#context, this.#actor, this.#scope, waitlistEntryId, options)
   }
 
   /**
@@ -237,7 +237,7 @@ export class NotificationService {
    * @throws NotificationError as `scheduleReminders`.
    */
   async appointmentBooked(appointmentId: HostId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
-    return this.#scheduling.tell('booked', appointmentId, options)
+    return this.#scheduling.report('booked', appointmentId, options)
   }
 
   /**
@@ -246,7 +246,7 @@ export class NotificationService {
    * @throws NotificationError as `scheduleReminders`.
    */
   async appointmentRescheduled(appointmentId: HostId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
-    return this.#scheduling.tell('rescheduled', appointmentId, options)
+    return this.#scheduling.report('rescheduled', appointmentId, options)
   }
 
   /**
@@ -254,7 +254,7 @@ export class NotificationService {
    * @throws NotificationError `appointment_not_found`; `conflict`: others kept changing the same reminders.
    */
   async appointmentCancelled(appointmentId: HostId, options: LifecycleOptions = {}): Promise<LifecycleResult> {
-    return this.#scheduling.tell('cancelled', appointmentId, options)
+    return this.#scheduling.report('cancelled', appointmentId, options)
   }
 
   /**

@@ -54,23 +54,22 @@ export function directoryOf({ startOf, hasPhone }: Calendar): Directory {
   }
 }
 
-type ClinicOptions = { readonly storage: Storage; readonly transport: Transport } & Calendar &
-  Pick<NotificationsOptions, 'authenticate' | 'clock' | 'env' | 'rateLimits' | 'reconcileMs'>
+type LibraryOptions = {
+  readonly storage: Storage
+  readonly transport: Transport
+  readonly directory: Directory
+} & Pick<NotificationsOptions, 'authenticate' | 'clock' | 'env' | 'rateLimits' | 'reconcileMs'>
 
 /** The library embedded as a host embeds it. */
-export async function openClinic({ storage, transport, startOf, hasPhone, ...options }: ClinicOptions) {
-  const library = createNotifications({
-    storage,
-    transports: [transport],
-    directory: directoryOf({ startOf, hasPhone }),
-    env: {},
-    ...options,
-  })
+export async function openLibrary({ transport, ...options }: LibraryOptions) {
+  const library = createNotifications({ transports: [transport], env: {}, ...options })
   await library.migrate()
   return library
 }
 
-export type Clinic = Awaited<ReturnType<typeof openClinic>>
+/** The same, with appointments that weigh nothing. */
+export const openClinic = ({ startOf, hasPhone, ...options }: Omit<LibraryOptions, 'directory'> & Calendar) =>
+  openLibrary({ ...options, directory: directoryOf({ startOf, hasPhone }) })
 
 export const everybody = () => true
 export const nobody = () => false

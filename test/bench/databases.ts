@@ -6,8 +6,6 @@ let made = 0
 /** A database of one contestant for one round, on the server of the run. */
 export type PostgresDatabase = {
   readonly url: string
-  /** The same rows once more, under another name; nobody may be connected. */
-  readonly copy: () => Promise<PostgresDatabase>
   readonly drop: () => Promise<void>
 }
 
@@ -24,11 +22,11 @@ export const onClient = async <T>(url: string, work: (client: pg.Client) => Prom
 /** Everything written so far is on the disk, so that no round pays for the one before. */
 export const checkpoint = (url: string) => onClient(url, (client) => client.query('checkpoint'))
 
-export async function makeDatabase(server: string, template = 'template1'): Promise<PostgresDatabase> {
+export async function makeDatabase(server: string): Promise<PostgresDatabase> {
   made += 1
   const url = new URL(server)
   url.pathname = `/bench_${process.pid}_${made}`
-  await onClient(server, (client) => client.query(`create database ${nameOf(url.href)} template ${template}`))
+  await onClient(server, (client) => client.query(`create database ${nameOf(url.href)}`))
   return databaseAt(server, url.href)
 }
 
@@ -36,7 +34,6 @@ const nameOf = (url: string): string => new URL(url).pathname.slice(1)
 
 export const databaseAt = (server: string, url: string): PostgresDatabase => ({
   url,
-  copy: () => makeDatabase(server, nameOf(url)),
   drop: async () => {
     await onClient(server, async (client) => {
       // A pool that was ended may still be closing: a connection cut then fails the whole run.

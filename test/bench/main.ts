@@ -1,6 +1,7 @@
 /**
- * `npm run bench`, or `npm run bench -- planning mail` for some of its steps. Fails where a promise is broken. `--deliveries
- * 10000` shortens the history of the statistics, and `--promise 'due reminders dispatched=0.5'` holds this run to another promise.
+ * `npm run bench`, or `npm run bench -- planning mail` for some of its steps. Fails where a promise is broken. `--appointments
+ * 500` and `--rounds 1` make less of it, `--deliveries 10000` shortens the history of the statistics, `--promise 'due
+ * reminders dispatched=0.5'` holds this run to another promise, and `--leeway 0.5` to half of each.
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -23,12 +24,16 @@ const { values, positionals: asked } = parseArgs({
   allowPositionals: true,
   options: {
     deliveries: { type: 'string', default: '1000000' },
+    appointments: { type: 'string', default: '5000' },
+    rounds: { type: 'string', default: '3' },
     promise: { type: 'string', multiple: true, default: [] },
+    leeway: { type: 'string', default: '1' },
     break: { type: 'string' },
   },
 })
 const deliveries = count.parse(values.deliveries)
-const promises = promisesOf(values.promise)
+const size = { rounds: count.parse(values.rounds), appointments: count.parse(values.appointments) }
+const promises = promisesOf(values.promise, z.coerce.number().positive().max(1).parse(values.leeway))
 const spoil = breakage<readonly Figure[]>(values.break, {})
 const unknown = asked.filter((name) => steps[name] === undefined)
 if (unknown.length > 0) throw new Error(`there is no ${unknown.join(', ')}; there are ${Object.keys(steps).join(', ')}`)
@@ -60,13 +65,12 @@ async function bench(defer: (step: () => unknown) => void): Promise<readonly str
   defer(() => rmSync(directory, { recursive: true, force: true }))
   const began = performance.now()
   const servers = await startServers(directory, defer)
-  console.log(`${machine()}\n`)
-  if (servers.redis === null)
-    console.log('REDIS IS MISSING: no redis-server on this machine, so BullMQ on Redis is left out.\n')
+  console.log(`${machine(size.rounds)}\n`)
+  if (servers.redis === null) console.log('REDIS IS MISSING: no redis-server on this machine, so BullMQ is left out.\n')
   const [figures, faults]: [Figure[], string[]] = [[], []]
   for (const name of asked.length === 0 ? Object.keys(steps) : asked) {
     for (const sections of steps[name] ?? []) {
-      const found = await runTogether(sections, { directory, servers, deliveries })
+      const found = await runTogether(sections, { directory, servers, deliveries, size })
       figures.push(...found.figures)
       faults.push(...found.faults)
       if (found.figures.length > 0) console.log(`${figureTable(found.figures)}\n`)
@@ -75,7 +79,7 @@ async function bench(defer: (step: () => unknown) => void): Promise<readonly str
   const verdicts = judge(spoil(figures), promises)
   console.log(verdictTable(verdicts))
   console.log(`\nran ${Math.round((performance.now() - began) / 1000)} s`)
-  const left = asked.length === 0 ? unjudged(verdicts, servers) : []
+  const left = asked.length === 0 ? unjudged(verdicts) : []
   return [...faults, ...breachesOf(verdicts), ...left]
 }
 

@@ -16,7 +16,7 @@ export const figureSchema = z.object({
 })
 export type Figure = z.infer<typeof figureSchema>
 
-export type Sample = { readonly perSecond: number; readonly cpuUs: number }
+export type Sample = { readonly count: number; readonly perSecond: number; readonly cpuUs: number }
 
 /** Runs `work`, which did `count` pieces. Garbage of earlier rounds is collected before, not during it. */
 export async function timed(count: number, work: () => unknown): Promise<Sample> {
@@ -34,7 +34,7 @@ export async function timedCount(work: () => Promise<number>): Promise<Sample> {
   const count = await work()
   const ms = performance.now() - began
   const { user, system } = process.cpuUsage(cpu)
-  return { perSecond: (count / ms) * 1000, cpuUs: (user + system) / count }
+  return { count, perSecond: (count / ms) * 1000, cpuUs: (user + system) / count }
 }
 
 /** Calls of several callers at once, each the next after its last, for a while or until there are no more `ids`. */

@@ -1,10 +1,10 @@
 /** What is measured, as the tables name it. */
 export const measures = {
   bulk: 'reminders planned and stored, bulk',
-  one: 'appointments of one reminder planned, one a call, 10 at once',
-  four: 'appointments of four reminders planned, one a call, 10 at once',
-  moved: 'appointments of four reminders moved, 10 at once',
-  cancelled: 'appointments of four reminders cancelled, 10 at once',
+  ten: 'appointments planned, one a call, 10 at once',
+  fifty: 'appointments planned, one a call, 50 at once',
+  moved: 'appointments moved, 10 at once',
+  cancelled: 'appointments cancelled, 10 at once',
   dispatched: 'due reminders dispatched',
   mails: 'mails sent through SMTP',
   latenessP50: 'lateness, p50',

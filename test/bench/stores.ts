@@ -1,17 +1,15 @@
-import { copyFileSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Storage } from 'appointment-notifications'
 import { postgres } from 'appointment-notifications/postgres'
 import { sqlite } from 'appointment-notifications/sqlite'
-import pg from 'pg'
 import { everybody, openClinic } from './clinic.ts'
 import { checkpoint, databaseAt, makeDatabase, onClient, type PostgresDatabase } from './databases.ts'
-import { inPieces, openRaw, postgresInserter, postgresRows, sqliteInserter, sqliteRows, type TableRows } from './raw.ts'
+import { type Host, type HostRows, hostOnPostgres, hostOnSqlite } from './host.ts'
+import { openRaw, postgresTables, sqliteTables, type Table } from './raw.ts'
+import { type Replay, type Replaying, replayOnPostgres, replayOnSqlite } from './replay.ts'
 import type { Servers } from './servers.ts'
 import { silent } from './transports.ts'
-
-/** Inserts rows that the library wrote, `batch` appointments a commit, with the bare driver. */
-export type Inserting = (rows: readonly TableRows[], appointments: number, batch: number) => () => unknown
 
 /** A database of the library's own for one round. */
 export type Place = {
@@ -19,12 +17,11 @@ export type Place = {
   readonly target: string
   /** Opens the library's storage on it, each time over connections of its own. */
   readonly storage: () => Storage
-  /** What planning wrote so far. */
-  readonly rows: () => Promise<TableRows[]>
-  /** The same rows in a database of their own, on the disk; nobody may be connected. */
-  readonly copy: () => Promise<Place>
-  /** Opens the bare driver. */
-  readonly bare: () => Promise<{ readonly inserting: Inserting; readonly close: () => Promise<void> }>
+  /** The host's own tables, beside the library's. */
+  readonly host: (rows: HostRows) => Promise<Host>
+  /** The rows of the library's tables; `only` those of these names. */
+  readonly read: (only?: readonly string[]) => Promise<Table[]>
+  readonly replaying: (replaying: Replaying) => Promise<Replay>
   /** Brings what was written to where it stays. */
   readonly settle: () => Promise<void>
   readonly drop: () => Promise<void>
@@ -68,27 +65,9 @@ function filePlace(path: string): Place {
   return {
     target: path,
     storage: () => sqlite(path),
-    async rows() {
-      const database = openRaw(path)
-      const rows = sqliteRows(database)
-      database.close()
-      return rows
-    },
-    async copy() {
-      await settle()
-      const other = newPath(dirname(path))
-      copyFileSync(path, other)
-      return filePlace(other)
-    },
-    async bare() {
-      const database = openRaw(path)
-      return {
-        inserting: (rows, appointments, batch) => sqliteInserter(database, inPieces(rows, appointments, batch)),
-        close: async () => {
-          database.close()
-        },
-      }
-    },
+    host: (rows) => hostOnSqlite(path, rows),
+    read: async (only) => sqliteTables(path, only),
+    replaying: async (replaying) => replayOnSqlite(path, replaying),
     settle,
     drop: async () => {
       for (const end of ['', '-wal', '-shm']) rmSync(`${path}${end}`, { force: true })
@@ -96,19 +75,12 @@ function filePlace(path: string): Place {
   }
 }
 
-const serverPlace = ({ url, copy, drop }: PostgresDatabase): Place => ({
+const serverPlace = ({ url, drop }: PostgresDatabase): Place => ({
   target: url,
   storage: () => postgres(url),
-  rows: () => onClient(url, postgresRows),
-  copy: async () => serverPlace(await copy()),
-  async bare() {
-    const client = new pg.Client({ connectionString: url })
-    await client.connect()
-    return {
-      inserting: (rows, appointments, batch) => postgresInserter(client, inPieces(rows, appointments, batch)),
-      close: () => client.end(),
-    }
-  },
+  host: (rows) => hostOnPostgres(url, rows),
+  read: (only) => onClient(url, (client) => postgresTables(client, only)),
+  replaying: (replaying) => replayOnPostgres(url, replaying),
   settle: async () => {
     await onClient(url, (client) => client.query('vacuum analyze'))
     await checkpoint(url)

@@ -1,6 +1,14 @@
 import { z } from 'zod'
 import { serversSchema } from './servers.ts'
 
-/** What a section gets: a directory that goes after the run, the servers of the run, and how long the history of `statistics` is. */
-export const worldSchema = z.object({ directory: z.string(), servers: serversSchema, deliveries: z.int() })
+export const worldSchema = z.object({
+  /** Goes after the run. */
+  directory: z.string(),
+  servers: serversSchema,
+  /** How long the history of `statistics` is. */
+  deliveries: z.int(),
+  /** How often everybody's work is measured, and how much of it. */
+  size: z.object({ rounds: z.int(), appointments: z.int() }),
+})
+/** What a section gets. */
 export type World = z.infer<typeof worldSchema>

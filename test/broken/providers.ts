@@ -58,7 +58,7 @@ export const providers: readonly BrokenSetUp[] = [
   {
     name: 'no SMTP host anywhere',
     make: () => openHost({ mail: null }),
-    log: /nobody can send to them.*EMAIL: neither the organization nor the host application has an account/,
+    log: /no provider can send to them.*EMAIL: neither the organization nor the host application has an account/,
     health: /"code":"no_account","message":"[^"]*set DEFAULT_SMTP_HOST and DEFAULT_EMAIL_FROM_ADDRESS/,
     status: 'degraded',
   },

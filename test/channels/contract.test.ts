@@ -98,7 +98,8 @@ it('names no channel outside of its file', async () => {
   for await (const file of glob(['src/**/*.ts', 'adapters/**/*.ts'], { cwd: root })) {
     if (file.startsWith(join('src', 'channels'))) continue
     const code = (await readFile(join(root, file), 'utf8')).replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
-    const named = code.match(/^.*(?:(['"`])(?:EMAIL|SMS)\1|(?:^|[{,])\s*(?:EMAIL|SMS)\s*:|\.(?:EMAIL|SMS)\b).*$/gm) ?? []
+    const named =
+      code.match(/^.*(?:(['"`])(?:EMAIL|SMS)\1|(?:^|[{,])\s*(?:EMAIL|SMS)\s*:|\.(?:EMAIL|SMS)\b).*$/gm) ?? []
     const strange = named.filter((line) => !examples[file]?.some((example) => line.includes(example)))
     if (strange.length > 0) found[file] = strange.map((line) => line.trim())
   }

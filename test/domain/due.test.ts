@@ -11,7 +11,7 @@ import {
 import { addressKey } from '../../src/domain/effective.ts'
 import { parseStart } from '../../src/domain/local-time.ts'
 import { resolveRivals } from '../../src/domain/rivals.ts'
-import { appointment, noWishes, patient, surroundings } from './support.ts'
+import { appointment, noPreferences, patient, surroundings } from './support.ts'
 
 const now = new Date('2026-03-19T15:00:00Z')
 const leadMs = 60_000
@@ -59,7 +59,7 @@ describe('a due reminder', () => {
     ['offset removed', check({}, { ...active, customReminders: [3] }), 'offset_removed'],
     [
       'opted out',
-      check({}, active, surroundings({}, { ...noWishes, appointmentReminder: false })),
+      check({}, active, surroundings({}, { ...noPreferences, appointmentReminder: false })),
       'category_disabled_by_recipient',
     ],
     ['suppressed', check({}, active, surroundings({}, null, { suppressed: 'EMAIL' })), 'suppressed'],
@@ -83,7 +83,7 @@ describe('a due reminder', () => {
     expect(late(leadMs + 1).kind).toBe('send')
     for (const ms of [leadMs, 0, -3_600_000]) expect(late(ms)).toEqual({ kind: 'refuse', rule: 'too_late' })
     // Who opted out meanwhile would not have got it in time either.
-    const optedOut = surroundings({}, { ...noWishes, appointmentReminder: false })
+    const optedOut = surroundings({}, { ...noPreferences, appointmentReminder: false })
     expect(checkReminder(reminder, truth(), active, optedOut, earlier(0)).kind).toBe('cancel')
   })
 

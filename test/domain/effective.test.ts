@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest'
 import { channels } from '../../src/channels/index.ts'
 import { type EffectiveInput, effective } from '../../src/domain/effective.ts'
 import { categories } from '../../src/schemas/vocabulary.ts'
-import { noWishes, patient, policy, practitioner } from './support.ts'
+import { noPreferences, patient, policy, practitioner } from './support.ts'
 
 const ask = (changes: Partial<EffectiveInput> = {}) =>
   effective({
     policy,
-    wishes: null,
+    preferences: null,
     recipient: patient,
     category: 'REMINDER',
     channel: 'EMAIL',
@@ -37,12 +37,12 @@ describe('effective preferences', () => {
     ],
     [
       'the recipient disables the channel',
-      { wishes: { ...noWishes, emailEnabled: false } },
+      { preferences: { ...noPreferences, emailEnabled: false } },
       'channel_disabled_by_recipient',
     ],
     [
       'the recipient switched the kind off',
-      { wishes: { ...noWishes, appointmentReminder: false } },
+      { preferences: { ...noPreferences, appointmentReminder: false } },
       'category_disabled_by_recipient',
     ],
     ['there is no address', { recipient: { ...patient, email: ' ' } }, 'no_contact'],
@@ -60,17 +60,17 @@ describe('effective preferences', () => {
 
   it('an organization that switched a channel off cannot be overruled by a recipient', () => {
     const off = { policy: { ...policy, smsEnabled: false }, channel: 'SMS' } as const
-    expect(ask({ ...off, wishes: { ...noWishes, smsEnabled: true } }).allowed).toBe(false)
+    expect(ask({ ...off, preferences: { ...noPreferences, smsEnabled: true } }).allowed).toBe(false)
   })
 
   it("the recipient's offsets replace the organization's; an empty list means none; null inherits", () => {
-    expect(ask({ wishes: { ...noWishes, emailReminders: ['1d'] } }).offsets).toEqual(['1d'])
-    expect(ask({ wishes: { ...noWishes, emailReminders: [] } }).offsets).toEqual([])
-    expect(ask({ wishes: noWishes }).offsets).toEqual([24, 2])
+    expect(ask({ preferences: { ...noPreferences, emailReminders: ['1d'] } }).offsets).toEqual(['1d'])
+    expect(ask({ preferences: { ...noPreferences, emailReminders: [] } }).offsets).toEqual([])
+    expect(ask({ preferences: noPreferences }).offsets).toEqual([24, 2])
   })
 
   it("the recipient's own address replaces the host's; separators in phone numbers are noise", () => {
-    expect(ask({ wishes: { ...noWishes, emailAddress: 'own@example.org' } }).address).toBe('own@example.org')
+    expect(ask({ preferences: { ...noPreferences, emailAddress: 'own@example.org' } }).address).toBe('own@example.org')
     const spoken = { ...patient, phone: '+1 (415) 555-0123' }
     expect(ask({ channel: 'SMS', recipient: spoken }).address).toBe('+14155550123')
     expect(ask({ channel: 'SMS', recipient: { ...patient, phone: '415 555 0123' } }).rule).toBe('invalid_contact')
@@ -97,7 +97,7 @@ describe('effective preferences', () => {
           const decided = ask({
             category,
             channel,
-            wishes: { ...noWishes, emailEnabled, smsEnabled },
+            preferences: { ...noPreferences, emailEnabled, smsEnabled },
             recipient: { ...patient, email: contact, phone: contact },
             isSuppressed: () => suppressed,
           })

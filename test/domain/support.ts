@@ -14,7 +14,7 @@ export const policy: OrganizationPolicy = {
   defaultSmsReminders: [24],
 }
 
-export const noWishes = emptyPreferences
+export const noPreferences = emptyPreferences
 
 export const patient: Person = { type: 'PATIENT', id: 1, email: 'one@example.org', phone: '+14155550101' }
 export const practitioner: Person = { type: 'PRACTITIONER', id: 9, email: 'dr@example.org' }
@@ -34,11 +34,11 @@ export const appointment = (changes: Partial<Appointment> = {}): Appointment => 
 
 export const surroundings = (
   changes: Partial<OrganizationPolicy> = {},
-  wishes: PreferencesValues | null = null,
+  preferences: PreferencesValues | null = null,
   faults: { readonly provider?: Rule; readonly suppressed?: Channel } = {},
 ): Surroundings => ({
   policy: { ...policy, ...changes },
-  wishesOf: () => wishes,
+  preferencesOf: () => preferences,
   isSuppressed: (channel) => channel === faults.suppressed,
   providerFault: () => faults.provider ?? null,
 })

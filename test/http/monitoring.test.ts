@@ -78,7 +78,7 @@ describe('health', () => {
     const until = new Date(startedAt.getTime() + 300_000)
     await storage.jobs.acquire('reconcile', 'another process', startedAt, until)
     const progress = newProgress(startedAt, false)
-    progress.tally.saw('unchanged', 1)
+    progress.tally.countChecked('unchanged', 1)
     await storage.jobs.keepProgress('reconcile', 'another process', writeProgress(progress, startedAt))
     const at = startedAt.toISOString()
     const seen = { phase: 'plans', checked: 1, started_at: at, saved_at: at }

@@ -24,7 +24,8 @@ for (const { specifier, built, types, default: code } of entries) {
     if (!existsSync(join(root, path))) faults.push(`${specifier}: ${path} was not built`)
 }
 const sources = entries.map((entry) => entry.source)
-expectSame('sources (adapters/*/*.ts, src/index.ts)', ['src/index.ts', ...list('adapters/*/*.ts')], sources)
+const published = ['src/index.ts', 'src/records/index.ts', 'test/conformance/index.ts', ...list('adapters/*/*.ts')]
+expectSame('sources (adapters/*/*.ts, src/index.ts, the records, the suites)', published, sources)
 const built = entries.map((entry) => entry.built)
 for (const kind of ['js', 'd.ts']) {
   const files = list(`dist/**/*.${kind}`).filter(isEntry)

@@ -13,9 +13,11 @@ import { z } from 'zod'
 import { startSmtpServer } from '../support/smtp-server.ts'
 import { fileOf, firstProgram, guides, importedPackages, jsonwebtokenTypes, programs } from './guides.ts'
 import { entries, manifest, readJson, root } from './manifest.ts'
+import { resultsIn, runTests } from './vitest-report.ts'
 
 const oldestNode = '22.12.0'
 const specifiers = entries.map(({ specifier }) => specifier)
+const suites = `${manifest.name}/conformance`
 
 /** Packages are looked for in every folder above too: where one holds some, a missing package would go unnoticed. */
 const isBare = (path: string): boolean =>
@@ -63,9 +65,9 @@ function must(holds: boolean, otherwise: string): asserts holds {
 const installedVersion = (name: string): string =>
   z.object({ version: z.string() }).parse(readJson('node_modules', name, 'package.json')).version
 
-/** Imports and requires every specifier and compares what they export. */
-function importAll(node: string): void {
-  const list = JSON.stringify(specifiers)
+/** Imports and requires specifiers and compares what they export. */
+function importAll(node: string, all = specifiers): void {
+  const list = JSON.stringify(all)
   const check = `
     for (const specifier of ${list}) {
       const required = Object.keys(require(specifier)).sort().join()
@@ -182,8 +184,9 @@ try {
     npm(['install', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error', ...packages], project)
   writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true }))
   step('installed in an empty project', () => void install(tarball))
-  step(`${specifiers.length} entry points imported and required without any optional package`, () =>
-    importAll(process.execPath),
+  const withoutSuites = specifiers.filter((specifier) => specifier !== suites)
+  step(`${withoutSuites.length} entry points imported and required without any optional package`, () =>
+    importAll(process.execPath, withoutSuites),
   )
   step('the storages say which packages they need', useWithoutPackages)
 
@@ -216,6 +219,11 @@ try {
     compile('--skipLibCheck', 'jsonwebtoken.d.ts', 'notifications.mts', ...files)
   })
   writeFileSync(join(project, 'notifications.mjs'), firstProgram)
+  step('the transport of the guide passes the published suite', () => {
+    run(process.execPath, runTests, project)
+    const passed = resultsIn(project).get('gateway.test.mts')?.passed ?? []
+    must(passed.length >= 7, `of the suite the guide's transport passes: ${passed.join(', ')}`)
+  })
   const lines = firstProgram.split('\n').filter((line) => line.trim() !== '').length
   must(lines <= 12, `README's program has ${lines} lines, and should have twelve`)
   await liveInReadme()

@@ -38,8 +38,9 @@ export const programs = blocks.filter(({ language }) => language === 'ts')
 /** The program of the README, which other blocks import as `./notifications.mjs`. */
 export const firstProgram = programs.find((block) => block.guide === 'README.md')?.code ?? ''
 
-/** Name of the file that a block is written to, beside `notifications.mts`. */
-export const fileOf = ({ guide: path, line }: Block): string =>
+/** Name of the file that a block is written to, beside `notifications.mts`: the one in its first line, where there is one. */
+export const fileOf = ({ guide: path, line, code }: Block): string =>
+  /^\/\/ (\S+\.mts)\n/.exec(code)?.[1] ??
   `${path.replace(/\/?README\.md$/, '').replaceAll('/', '-') || 'readme'}-${line}.mts`
 
 /** Packages that the blocks import, without the library and what Node brings. */

@@ -15,6 +15,7 @@ export const manifest = z
     files: z.array(z.string()),
     scripts: z.record(z.string(), z.string()),
     exports: z.record(z.string(), z.union([target, z.string()])),
+    dependencies: z.record(z.string(), z.string()),
     peerDependencies: z.record(z.string(), z.string()),
     devDependencies: z.record(z.string(), z.string()),
   })

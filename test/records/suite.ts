@@ -110,12 +110,13 @@ export function rowsConformance(name: string, open: OpenExecutor): void {
       it('are counted in recipients of a plan that has its id from the same command', async () => {
         const executor = await opening(kinds)
         const plan = aPlan({ appointment_id: id(7), custom_reminders: '[24,"1d@18:00"]' })
-        await perform(executor, (rows) => {
+        const link = (rows: records.Rows) => {
           const plan_id = rows.insert('reminder_plans', plan)
           rows.ensure('reminder_plan_recipients', aLink({ plan_id, recipient_id: id(1) }))
           rows.append('reminder_plan_recipients', aLink({ plan_id, recipient_id: id(2) }))
           rows.update('reminder_plans', plan_id, { revision: 9 })
-        })
+        }
+        await perform(executor, link, { inserts: () => [['reminder_plans', 1]] })
         const { custom_reminders, recipients, ...found } = await one(executor.dump('reminder_plans'))
         expect(found).toMatchObject({ appointment_id: id(7), starts_at: plan.starts_at, revision: 9 })
         expect(JSON.parse(custom_reminders ?? '')).toEqual([24, '1d@18:00'])

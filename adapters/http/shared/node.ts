@@ -8,7 +8,7 @@ import {
   unreadableBody,
 } from '../../../src/index.ts'
 
-/** What hosts keep of a body: parsed, and its bytes. */
+/** A body as kept by hosts: parsed, and its bytes. */
 export type Kept = { body?: unknown; rawBody?: unknown }
 
 /** A request of Node's own server, or of a framework that extends it. `url` begins below the mount point. */
@@ -25,22 +25,22 @@ export function fromNode(
   return { method: raw.method ?? 'GET', path, query: query.join('?'), headers, native, readBody }
 }
 
-/** Reads a body that nobody read before. */
+/** Reads a body that has not been read before. */
 export async function readNode(stream: IncomingMessage, limit: number): Promise<HttpBody> {
   try {
-    // Leaving the loop must not destroy the stream: its socket has to carry the answer.
+    // Leaving the loop must not destroy the stream: its socket is needed for the response.
     const chunks = stream.iterator({ destroyOnReturn: false })
     return { kind: 'bytes', bytes: await collectBody(chunks, limit) }
   } catch (error) {
-    // A client that is still sending reads the answer only after it is done.
+    // A client that is still sending reads the response only when it is done.
     stream.resume()
     throw error
   }
 }
 
 /**
- * Reads the body, or takes what the host kept of it where somebody read it before.
- * @throws NotificationError `body_unreadable` with `remedy` where nothing was kept, and as `answeredBefore` and `collectBody`.
+ * Reads the body, or if it has been read before, takes what the host kept of it.
+ * @throws NotificationError `body_unreadable` with `remedy` if nothing was kept, and as `answeredBefore` and `collectBody`.
  */
 export async function readOrTake(
   request: IncomingMessage,
@@ -49,7 +49,7 @@ export async function readOrTake(
   limit: number,
   remedy: string,
 ): Promise<HttpBody> {
-  // Then the server has thrown the body away.
+  // After the response, the server has discarded the body.
   if (response.writableEnded) throw answeredBefore()
   if (!request.readableDidRead) return readNode(request, limit)
   for (const place of places) {
@@ -59,7 +59,7 @@ export async function readOrTake(
   throw unreadableBody(remedy)
 }
 
-/** What the host kept of a body that it read, decompressed; null: nothing that stands for the body. */
+/** What the host kept of a body it has read, decompressed; null if nothing usable. */
 export function keptBody(request: IncomingMessage, { body, rawBody }: Kept): HttpBody | null {
   const bytes = bytesOf(rawBody)
   if (body === undefined || body === null || (typeof body === 'object' && isPlaceholder(request, body))) {
@@ -74,12 +74,12 @@ function bytesOf(kept: unknown): Uint8Array | null {
   return typeof kept === 'string' ? Buffer.from(kept) : null
 }
 
-/** An empty object and its whitespace are no longer, in bytes. */
+/** The longest empty object that is accepted, with whitespace, in bytes. */
 const emptyObjectLength = 4
 
 /**
- * The parsers of Express 4 leave `{}` also in place of a body that they did not read, or not to its end: it stands for the
- * body only where that can have been an empty object.
+ * The parsers of Express 4 also leave `{}` for a body that they did not read to its end: it counts as the
+ * body only if that may have been an empty object.
  */
 function isPlaceholder({ headers }: IncomingMessage, body: object): boolean {
   if (Array.isArray(body) || Object.keys(body).length > 0) return false
@@ -87,23 +87,23 @@ function isPlaceholder({ headers }: IncomingMessage, body: object): boolean {
   return length === undefined || Number(length) > emptyObjectLength
 }
 
-/** Writes an answer whole, or not at all where the client is gone. */
+/** Writes a response completely, or not at all if the client is gone. */
 export function writeNode(response: ServerResponse, { status, headers, body }: HttpResponse): void {
   if (response.destroyed || response.headersSent) return
   response.writeHead(status, headers)
   response.end(body ?? undefined)
 }
 
-/** The segments of `url` below a mount point of as many segments as `mount` has; its parameters may be anything. */
+/** The part of `url` below a mount point with as many segments as `mount`; parameters match anything. */
 export function belowMount(url: string, mount: string): string {
   const [path = '/', ...query] = originForm(url).split('?')
   let depth = mount.split('/').filter((segment) => segment !== '').length
   const segments = path.split('/').slice(1)
-  // A router that takes two slashes for one has an empty segment between them.
+  // A router that treats two slashes as one leaves an empty segment between them.
   while (depth > 0 && segments.length > 0) if (segments.shift() !== '') depth -= 1
   const below = `/${segments.join('/')}`
   return query.length === 0 ? below : `${below}?${query.join('?')}`
 }
 
-/** A request may name its server in its target (RFC 9112, 3.2.2), which is nothing to routes. */
+/** A request may name its server in its target (RFC 9112, 3.2.2), which does not matter for routing. */
 const originForm = (url: string): string => url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '')

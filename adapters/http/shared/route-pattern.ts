@@ -1,7 +1,7 @@
-/** Patterns of mount points, by route. There are as many as a host mounts. */
+/** Patterns of mount points, by route; one for each route the host mounts. */
 const mountPoints = new Map<string, RegExp>()
 
-/** The part of `path` below the mount point of `route`, which is all of it but a last segment that stands for the rest. */
+/** The part of `path` below the mount point of `route`, which is the route without a last segment that matches the rest. */
 export function belowRoute(path: string, route: string): string {
   const known = mountPoints.get(route) ?? mountPoint(route)
   mountPoints.set(route, known)
@@ -11,11 +11,11 @@ export function belowRoute(path: string, route: string): string {
 function mountPoint(route: string): RegExp {
   const segments = segmentsOf(route)
   const last = segments.at(-1)
-  const fixed = last !== undefined && standsForRest(last) ? segments.slice(0, -1) : segments
+  const fixed = last !== undefined && matchesRest(last) ? segments.slice(0, -1) : segments
   return new RegExp(`^${fixed.map((segment) => `/${sourceOf(segment)}`).join('')}(?=/|$)`)
 }
 
-/** A slash within the braces of a parameter's pattern ends no segment. */
+/** A slash inside the braces of a parameter's pattern does not end a segment. */
 function segmentsOf(route: string): string[] {
   const segments: string[] = []
   let depth = 0
@@ -31,10 +31,10 @@ function segmentsOf(route: string): string[] {
   return segment === '' ? segments : [...segments, segment]
 }
 
-const standsForRest = (segment: string): boolean =>
+const matchesRest = (segment: string): boolean =>
   segment === '*' || (patternOf(segment) !== null && new RegExp(`^${sourceOf(segment)}$`).test('several/segments'))
 
-/** Of `:year{[0-9]+}` what is in the braces. */
+/** The part in braces of `:year{[0-9]+}`. */
 const patternOf = (segment: string): string | null => /^:[^{}]+\{(.+)\}$/.exec(segment)?.[1] ?? null
 
 function sourceOf(segment: string): string {

@@ -1,8 +1,8 @@
 import { answeredBefore, collectBody, type HttpBody, type Notifications, unreadableBody } from '../../../src/index.ts'
 
 /**
- * How a body is had that was read before: `again` gives its bytes, `remedy` is said where it cannot. `isAnswered`: somebody else has
- * answered, so that the body is gone.
+ * What to do with a body that has been read before: `again` returns its bytes; otherwise the error shows `remedy`. `isAnswered`: the
+ * request already has a response from elsewhere, so the body is gone.
  */
 export type ReadBefore = {
   readonly again?: () => Promise<ArrayBuffer>
@@ -34,7 +34,7 @@ export async function answerFetch(
     method: request.method,
     path,
     query: search.slice(1),
-    // Not every runtime lists it.
+    // Not every runtime lists the Host header.
     headers: { host, ...Object.fromEntries(request.headers) },
     native,
     readBody,
@@ -42,13 +42,13 @@ export async function answerFetch(
   return new Response(body, { status, headers })
 }
 
-/** Over HTTP/2 a body may come without a length; then only its type speaks of it. */
+/** Over HTTP/2 a body may come without a length; then only its type announces it. */
 function announcesBody({ headers }: Request): boolean {
   const length = headers.get('content-length')
   return length === null ? headers.has('transfer-encoding') || headers.has('content-type') : length !== '0'
 }
 
-/** By a reader, because not every runtime makes its streams iterable. */
+/** Uses a reader, because streams are not iterable in every runtime. */
 async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const reader = body.getReader()
   try {

@@ -1,11 +1,11 @@
-import { clockSlackMs, type JobProgress } from '../../../src/index.ts'
+import { clockToleranceMs, type JobProgress } from '../../../src/index.ts'
 import type { RecordOf } from './query.ts'
 
 /** Members of a group are jobs that each has for itself. The groups are the library's own words, without wildcards. */
 export const memberName = (group: string, member: string): string => `${group}:${member}`
 
 /** The latest end of a lease that is believed, where one until `until` is asked for. */
-export const latestOf = (until: Date): number => until.getTime() + clockSlackMs
+export const latestOf = (until: Date): number => until.getTime() + clockToleranceMs
 
 export const leaseTimes = (now: Date, until: Date) => ({
   now: now.getTime(),

@@ -10,6 +10,7 @@ import { qualified } from './names.ts'
 import { announce } from './notify.ts'
 import { createPatience } from './patience.ts'
 import { nameOf, rowReader, type Waiting } from './row-reads.ts'
+import { ignore } from './source.ts'
 import { WorkingSet } from './working-set.ts'
 
 type Command<Item, Outcome> = records.Command<Item, Outcome>
@@ -22,6 +23,9 @@ type Load = <Item, Outcome>(
 
 /** Ids are asked for in lots of at least this many: an id that is not used waits for the next command. */
 const lot = 64
+
+/** Re-plans page by it, so it must not be older than the lock under which the row is inserted. */
+const isFresh = (table: records.NumberedTable): boolean => table === 'reminder_plans'
 
 /** Ids that the database set aside for this process, in order. They are unique; that there are none missing nobody promised. */
 export function idPool() {
@@ -36,7 +40,7 @@ export function idPool() {
         // The sequence is looked up once, not for each id, which would cost as much as to insert the row.
         `select nextval(named.sequence)::text as next_id
          from (select pg_get_serial_sequence($1, 'id')::regclass as sequence offset 0) as named, generate_series(1, $2::int)`,
-        [qualified(session.schema, table), Math.max(missing, lot)],
+        [qualified(session.schema, table), isFresh(table) ? missing : Math.max(missing, lot)],
       )
       const fresh = rows.map((row) => Number(row.next_id))
       kept.set(table, [...(kept.get(table) ?? []), ...fresh.splice(missing)])
@@ -44,18 +48,32 @@ export function idPool() {
     },
     /** Unused ones, after their transaction. */
     giveBack(table: records.NumberedTable, ids: readonly number[]): void {
-      kept.set(table, [...ids, ...(kept.get(table) ?? [])])
+      if (!isFresh(table)) kept.set(table, [...ids, ...(kept.get(table) ?? [])])
     },
   }
 }
 export type IdPool = ReturnType<typeof idPool>
+
+/** Ids for all that the items may insert. */
+async function draw<Item, Outcome>(
+  pool: IdPool,
+  session: Session,
+  { inserts }: Command<Item, Outcome>,
+  items: readonly Item[],
+): Promise<ReadonlyMap<records.NumberedTable, number[]>> {
+  const counts = new Map<records.NumberedTable, number>()
+  for (const [table, count] of items.flatMap((item) => inserts?.(item) ?? []))
+    if (count > 0) counts.set(table, (counts.get(table) ?? 0) + count)
+  const drawn = [...counts].map(async ([table, count]) => [table, await pool.take(session, table, count)] as const)
+  return new Map(await Promise.all(drawn))
+}
 
 /**
  * Carries out commands: reads under lock what they declare, runs them on what was read, and writes what they changed in bulk. A few
  * round trips for any number of rows.
  */
 async function transact<Item, Outcome>(
-  engine: Pick<Commands, 'write'>,
+  engine: Pick<Commands, 'carry'>,
   pool: IdPool,
   command: Command<Item, Outcome>,
   items: readonly Item[],
@@ -63,23 +81,25 @@ async function transact<Item, Outcome>(
   pace: Pace,
 ): Promise<Outcome[]> {
   let afterwards = () => {}
-  const outcomes = await engine.write(async (session) => {
+  const outcomes = await engine.carry(async (session) => {
     const ids = new Map<records.NumberedTable, number[]>()
     const set = new WorkingSet(session.ids, (table) => {
       const id = ids.get(table)?.shift()
       if (id === undefined) throw new Error(`a command inserted more rows into ${table} than it said`)
       return id
     })
-    const held = await load(command, items, session, set)
+    const loading = load(command, items, session, set)
+    const drawing = draw(pool, session, command, items)
+    drawing.catch(ignore)
+    const held = await loading
+    for (const [table, drawn] of await drawing) ids.set(table, drawn)
+    await session.begun
     const free = held.size === 0 ? items : items.filter((item) => !held.has(item))
-    const counts = new Map<records.NumberedTable, number>()
-    for (const [table, count] of free.flatMap((item) => command.inserts?.(item) ?? [])) {
-      counts.set(table, (counts.get(table) ?? 0) + count)
-    }
-    for (const [table, count] of counts) if (count > 0) ids.set(table, await pool.take(session, table, count))
     const done = command.run(set, free).values()
-    afterwards = await announce(session, set)
+    const announcing = announce(session, set)
+    announcing.catch(ignore)
     await flush(session, set)
+    afterwards = await announcing
     for (const [table, unused] of ids) pool.giveBack(table, unused)
     return items.flatMap((item) => {
       if (held.has(item)) return command.held === null ? [] : [command.held.outcome]
@@ -107,19 +127,18 @@ async function read<Item, Outcome>(
       ? []
       : items.map((item) => [item, absences(item, session.ids).flatMap((one) => locksOf(one, session.isHosts))]),
   )
-  const missed = new Set((await waiting.locks([...locks.values()].flat())).map(nameOfLock))
-  const reader = rowReader(session, set)
+  const locking = waiting.locks([...locks.values()].flat())
+  locking.catch(ignore)
+  const reader = rowReader(session, set, locking)
   const reads = new Map<Item, records.Read[]>()
-  for (const item of items) reads.set(item, [])
   for (const stage of stages) {
-    const asked: records.Read[] = []
-    for (const [item, known] of reads) {
-      const more = stage(item, set)
-      known.push(...more)
-      asked.push(...more)
-    }
-    if (asked.length > 0) await reader.stage(asked, waiting.rows(asked))
+    const asked = await reader.look((found) => items.map((item) => [item, stage(item, found)] as const))
+    for (const [item, more] of asked) reads.set(item, [...(reads.get(item) ?? []), ...more])
+    const all = asked.flatMap(([, more]) => more)
+    if (all.length > 0) await reader.ask(all, waiting.rows(all))
   }
+  await reader.hear()
+  const missed = new Set((await locking).map(nameOfLock))
   if (!reader.hasSkipped() && missed.size === 0) return new Set()
   const isHeld = (item: Item): boolean =>
     (locks.get(item) ?? []).some((lock) => missed.has(nameOfLock(lock))) || (reads.get(item) ?? []).some(reader.isHeld)
@@ -135,7 +154,7 @@ const allLocks =
 
 /** What carries out commands on the library's own connections, or in a transaction of the host (`isHosts`), which waits for everything. */
 export function carrying(
-  engine: Pick<Commands, 'write'>,
+  engine: Pick<Commands, 'carry'>,
   pool: IdPool,
   { busyTimeoutMs, isHosts }: { readonly busyTimeoutMs: number; readonly isHosts: boolean },
 ): Storage['carry'] {

@@ -28,6 +28,8 @@ export type Session = {
   readonly isHosts: boolean
   /** One statement on whatever connection is free; within a transaction, on its own. */
   readonly run: Run
+  /** Resolves when the transaction has begun. */
+  readonly begun: Promise<unknown>
 }
 
 export type Database = Session & {
@@ -41,7 +43,8 @@ export type Database = Session & {
 /** What a transaction of the host carries out as well as an engine. */
 export type Commands = {
   read<T>(work: (session: Session) => Promise<T>): Promise<T>
-  write<T>(work: (session: Session) => Promise<T>, pace?: Pace): Promise<T>
+  /** As `Engine.write`, for work that reads while BEGIN is under way, and changes nothing before `begun`. */
+  carry<T>(work: (session: Session) => Promise<T>, pace?: Pace): Promise<T>
 }
 
 /** What a migration runs on. */
@@ -63,7 +66,8 @@ export type Engine = {
   /** Several statements that see the same rows. */
   snapshot<T>(work: (database: Database) => Promise<T>): Promise<T>
   /** One transaction. Runs again after a deadlock, a lost race or a lost connection, so it must keep nothing outside. */
-  write<T>(work: (database: Database) => Promise<T>, pace?: Pace): Promise<T>
+  write<T>(work: (database: Database) => Promise<T>): Promise<T>
+  carry: Commands['carry']
   /** Without asking for the tables first. Runs again if the connection breaks, so it must find out how far it came. */
   migrate<T>(work: (migrator: Migrator) => Promise<T>): Promise<T>
   /** The opened source, for a connection to keep. */
@@ -103,6 +107,7 @@ export function createEngine({ target, schema, limits }: EngineOptions): Engine 
   const instance = randomUUID()
   const names = statementNames()
   const ways = waysOf(limits, names)
+  const begun = Promise.resolve()
   const throttle = createNotifyThrottle(() => alone(...notification({ schema, instance })))
 
   const opened = () => {
@@ -136,7 +141,7 @@ export function createEngine({ target, schema, limits }: EngineOptions): Engine 
       ledger = await readKinds(run, schema)
       ledgerReadAt = performance.now()
     }
-    return { instance, throttle, schema, kinds: ledger, ids: records.idCodec(ledger), isHosts: false, run }
+    return { instance, throttle, schema, kinds: ledger, ids: records.idCodec(ledger), isHosts: false, run, begun }
   }
 
   /** One statement on whatever connection is free. It bears to be run again, also where its COMMIT had no answer. */
@@ -148,7 +153,7 @@ export function createEngine({ target, schema, limits }: EngineOptions): Engine 
         : transacted(
             lent,
             ways.single,
-            (run) => run<never>(sql, values),
+            (run, begun) => begun.then(() => run<never>(sql, values)),
             (error) => error,
           ),
     )
@@ -201,16 +206,20 @@ export function createEngine({ target, schema, limits }: EngineOptions): Engine 
     return work
   }
 
-  async function transaction<T>(way: Way, work: (run: Run, library: PostgresModules) => Promise<T>): Promise<T> {
-    const { source, library } = await opened()
-    return source.session((lent) => transacted(lent, way, (run) => work(run, library)), way.lending)
+  async function transaction<T>(way: Way, work: (run: Run, begun: Promise<unknown>) => Promise<T>): Promise<T> {
+    const { source } = await opened()
+    return source.session((lent) => transacted(lent, way, work), way.lending)
   }
 
-  const inTransaction = <T>(way: Way, work: (database: Database) => Promise<T>, pace?: Pace): Promise<T> =>
+  const inTransaction = <T>(way: Way, work: (database: Database) => Promise<T>): Promise<T> =>
     track(async () => {
       const found = await database()
-      return transaction(way, (run, library) => work({ ...found, run, bind: library.bindQuery(run, found.kinds) }))
-    }, pace)
+      const { library } = await opened()
+      return transaction(way, async (run, begun) => {
+        await begun
+        return work({ ...found, run, begun, bind: library.bindQuery(run, found.kinds) })
+      })
+    })
 
   return {
     instance,
@@ -218,13 +227,19 @@ export function createEngine({ target, schema, limits }: EngineOptions): Engine 
     limits,
     read: (work) => track(async () => work(await database())),
     snapshot: (work) => inTransaction(ways.reading, work),
-    write: (work, pace) => inTransaction(pace === 'hasty' ? ways.hasty : ways.writing, work, pace),
+    write: (work) => inTransaction(ways.writing, work),
+    carry: (work, pace) =>
+      track(async () => {
+        const found = await database()
+        const way = pace === 'hasty' ? ways.hasty : ways.writing
+        return transaction(way, (run, begun) => work({ ...found, run, begun }))
+      }, pace),
     migrate: (work) =>
       track(async () => {
         forget()
         const { source, library } = await opened()
         return work({
-          transaction: (inside) => transaction(ways.migrating, inside),
+          transaction: (inside) => transaction(ways.migrating, (run, begun) => begun.then(() => inside(run))),
           run: (sql, values) => source.session((lent) => lent.run(sql, values), { isUnlimited: true }),
           library,
           schema,

@@ -32,6 +32,9 @@ export const isContention = (error: unknown): boolean =>
  */
 export const isUnprepared = (error: unknown): boolean => ['26000', '42P05', '0A000'].includes(codeOf(error))
 
+/** Another statement of the transaction failed before. */
+export const isAfterFailure = (error: unknown): boolean => codeOf(error) === '25P02'
+
 /** A lock that was waited for as long as one attempt may. */
 export const isLockTimeout = (error: unknown): boolean => codeOf(error) === '55P03'
 
@@ -142,7 +145,7 @@ export function hostError(error: unknown, waitedMs: number): NotificationError {
   if (isNotificationError(error)) return error.code === 'migration_missing' ? noTables(error) : error
   const code = codeOf(error)
   if (code === '25P01' || isOver(error)) return noneOpen(error)
-  if (code === '25P02') return refused('the transaction had already failed before this call. Roll it back.', error)
+  if (isAfterFailure(error)) return refused('the transaction had already failed before this call. Roll it back.', error)
   if (isLockTimeout(error) || isCancelled(error)) return busyError(waitedMs, error)
   if (!isContention(error) && !isDisconnected(error)) return storageError(error)
   const lost = isDisconnected(error)

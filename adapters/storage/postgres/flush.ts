@@ -2,51 +2,52 @@ import * as records from '../../../src/records/index.ts'
 import type { Session } from './engine.ts'
 import { qualified, quoted, recordset, written } from './names.ts'
 import type { RowSet } from './row-set.ts'
-import { countApart } from './shards.ts'
+import { countingApart } from './shards.ts'
 import { encodeParameter, encodeRows as json } from './values.ts'
 import type { WorkingSet } from './working-set.ts'
 
 type Columns = { readonly [column: string]: unknown }
 type TableName = records.TableName
-type Changed = Pick<RowSet<object>, 'table' | 'deleted' | 'changes' | 'inserted' | 'ensured'>
+type Changed = Pick<RowSet<Columns>, 'table' | 'deleted' | 'changes' | 'inserted' | 'ensured'>
 
 /** By the names of their columns, in one order: so many statements there are at most. */
 const alike = (rows: Iterable<Columns>) => Map.groupBy(rows, (row) => Object.keys(row).sort().join())
 
 /**
  * Writes what the commands of a transaction made of a working set: one statement a table and kind of change. A row that
- * somebody else inserted meanwhile violates a unique index: what the commands read is outdated, and they run anew.
+ * somebody else inserted meanwhile violates a unique index: what the commands read is outdated, and they run anew. All are sent at
+ * once, in this order.
  */
 export async function flush(session: Session, set: WorkingSet): Promise<void> {
   const { run, kinds, schema, isHosts } = session
   const name = (table: TableName) => qualified(schema, table)
   const sets: readonly Changed[] = Object.values(set.sets)
-  /** Of the plans of this transaction, by what the working set knew them by. */
-  const planIds = new Map<unknown, number>()
+  const sent: Promise<unknown>[] = []
+  const write = (sql: string, values: readonly unknown[]): void => void sent.push(run(sql, values))
 
-  async function remove({ table, deleted }: Changed): Promise<void> {
+  function remove({ table, deleted }: Changed): void {
     for (const [columns, of] of alike(deleted)) {
       const by = columns.split(',')
       const [only = ''] = by
       if (by.length === 1) {
         const values = of.map((one) => encodeParameter(one[only]))
-        await run(`delete from ${name(table)} where ${quoted(only)} = any($1)`, [values])
+        write(`delete from ${name(table)} where ${quoted(only)} = any($1)`, [values])
         continue
       }
       const same = by.map((column) => `t.${quoted(column)} = r.${quoted(column)}`).join(' and ')
-      await run(`delete from ${name(table)} as t using ${recordset(table, by, kinds)} where ${same}`, [json(of)])
+      write(`delete from ${name(table)} as t using ${recordset(table, by, kinds)} where ${same}`, [json(of)])
     }
   }
 
   /** Rows with the same columns to write go in one statement. */
-  async function update({ table, changes }: Changed): Promise<void> {
+  function update({ table, changes }: Changed): void {
     const rows = [...changes].map(([id, change]): Columns => ({ ...change, id: Number(id) }))
     for (const [columns, group] of alike(rows)) {
       const names = columns.split(',')
       const assigned = names
         .filter((column) => column !== 'id')
         .map((column) => `${quoted(column)} = ${written(table, column)}`)
-      await run(
+      write(
         `update ${name(table)} as t set ${assigned.join(', ')}
          from ${recordset(table, names, kinds)} where t.id = r.id and t.id = any($2::bigint[])`,
         // The ids once more, as an array: the planner knows its length, and takes the index.
@@ -55,46 +56,27 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
     }
   }
 
-  async function insert(table: TableName, rows: readonly object[], more = ''): Promise<readonly Columns[]> {
-    const made: Columns[] = []
-    for (const [, group] of Map.groupBy(rows.map(real), (row) => 'id' in row)) {
-      const columns = Object.keys(group[0] ?? {})
-      const answer = await run<Columns>(
-        `insert into ${name(table)} as t (${columns.map(quoted).join(', ')})
+  function insert(table: TableName, rows: readonly Columns[], more = ''): void {
+    for (const [, group] of Map.groupBy(rows, hasId)) {
+      const columns = toInsert(table, group)
+      write(
+        `insert into ${name(table)} (${columns.map(quoted).join(', ')})
          select ${columns.map((column) => written(table, column)).join(', ')} from ${recordset(table, columns, kinds)}
          ${more}`,
-        [json(group)],
+        [json(group, columns)],
       )
-      made.push(...answer.rows)
     }
-    return made
-  }
-
-  /** With the ids of the database in place of temporary ones. */
-  function real(row: object): Columns {
-    const { id, ...columns }: { [column: string]: unknown } = { ...row }
-    if ('plan_id' in columns) columns['plan_id'] = planIds.get(columns['plan_id']) ?? columns['plan_id']
-    return Number(id) > 0 ? { ...columns, id } : columns
-  }
-
-  async function insertPlans(): Promise<void> {
-    const rows = set.sets.reminder_plans.inserted
-    const returning = 'returning t.appointment_id::text, t.organization_id, t.id::text'
-    const made = await insert('reminder_plans', rows, returning)
-    const nameOf = ({ appointment_id, organization_id }: Columns) => `${appointment_id} ${organization_id}`
-    const ids = new Map(made.map((row) => [nameOf(row), Number(row['id'])]))
-    for (const row of rows) planIds.set(row.id, ids.get(nameOf(row)) ?? Number.NaN)
   }
 
   /** By key, last of all: everybody counts in the same few rows, and holds them as short as can be. */
-  async function count(): Promise<void> {
+  function count(): void {
     const table = name('notification_counters')
     const { by } = records.keys.counter
     const key = by.join(', ')
     const given = recordset('notification_counters', [...by, 'count'], kinds)
     const less = set.counters.filter((row) => row.count < 0)
     if (less.length > 0) {
-      await run(
+      write(
         `update ${table} as t set count = greatest(t.count + r.count, 0) from ${given}
          where ${by.map((column) => `t.${column} = r.${column}`).join(' and ')}`,
         [json(less)],
@@ -102,20 +84,21 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
     }
     const more = set.counters.filter((row) => row.count > 0)
     if (more.length === 0) return
-    if (isHosts) return countApart(session, more)
-    await run(
-      `insert into ${table} as t (${key}, count) select ${key}, count from ${given}
+    if (isHosts) write(...countingApart(session, more))
+    else
+      write(
+        `insert into ${table} as t (${key}, count) select ${key}, count from ${given}
        order by ${key} on conflict (${key}) do update set count = t.count + excluded.count`,
-      [json(more)],
-    )
+        [json(more)],
+      )
   }
 
   /** Blindly: whoever has a task looks at it again, and knows by the number that it changed meanwhile. */
-  async function touch(column: 'reminder_id' | 'notification_id'): Promise<void> {
+  function touch(column: 'reminder_id' | 'notification_id'): void {
     const touches = set.touched[column]
     if (touches.size === 0) return
     const rows = [...touches].map(([id, next_at]) => ({ [column]: id, next_at }))
-    await run(
+    write(
       `update ${name('task_manager_tasks')} as t set touched = t.touched + 1, next_at = least(t.next_at, r.next_at)
        from ${recordset('task_manager_tasks', [column, 'next_at'], kinds)}
        where t.${column} = r.${column} and t.${column} = any($2::bigint[])`,
@@ -123,15 +106,28 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
     )
   }
 
-  for (const one of sets) await remove(one)
+  for (const one of sets) remove(one)
   // Before insertions: a cancelled row makes room for the same reminder planned anew.
-  for (const one of sets) await update(one)
-  await touch('reminder_id')
-  await touch('notification_id')
-  await insertPlans()
+  for (const one of sets) update(one)
+  touch('reminder_id')
+  touch('notification_id')
   for (const { table, inserted, ensured } of sets) {
-    if (table !== 'reminder_plans') await insert(table, inserted)
-    await insert(table, ensured, 'on conflict do nothing')
+    insert(table, inserted)
+    insert(table, ensured, 'on conflict do nothing')
   }
-  await count()
+  count()
+  await Promise.all(sent)
+}
+
+/** False: its id is a temporary one, or there is none. */
+const hasId = (row: Columns): boolean => Number(row['id']) > 0
+
+/** Without what the database gives by itself: an id in place of a temporary one, and null, in columns that are null in all of the rows. */
+function toInsert(table: TableName, rows: readonly Columns[]): string[] {
+  const described: Readonly<Record<string, records.Column>> = records.tables[table].columns
+  const [first = {}] = rows
+  return Object.keys(first).filter((name) => {
+    if (name === 'id') return hasId(first)
+    return described[name]?.defaultTo !== undefined || rows.some((row) => row[name] !== null)
+  })
 }

@@ -145,7 +145,7 @@ function hostCommands(engine: Engine, connection: HostConnection, inTurn: SendQu
           throw hostError(error, 0)
         }
       }),
-    write: (work) => inTurn(() => patiently((session) => guarded(session.run, () => work(session)))),
+    carry: (work) => inTurn(() => patiently((session) => guarded(session.run, () => work(session)))),
   }
 }
 

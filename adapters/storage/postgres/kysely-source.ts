@@ -1,17 +1,17 @@
 import { CompiledQuery } from 'kysely'
 import { isUnanswered } from './errors.ts'
-import { answerLimitMs, type Limits, withinLimit } from './limits.ts'
-import type { Run, Source } from './source.ts'
+import { answerLimitMs, type Limits } from './limits.ts'
+import { type Answer, inTurn, type Run, type Source } from './source.ts'
 import type { PgExecutor, PgKysely, PgRow } from './vendor.ts'
 
 /** On one connection, without the host's plugins. */
 export function runOnKysely(host: PgExecutor, limitMs: number): Run {
   const plain = host.withoutPlugins()
-  return async <R extends PgRow>(text: string, values: readonly unknown[] = []) => {
-    const answer = plain.executeQuery<R>(CompiledQuery.raw(text, [...values]))
-    const { rows, numAffectedRows } = await withinLimit(answer, limitMs)
+  async function ask<R extends PgRow>(text: string, values: readonly unknown[] = []): Promise<Answer<R>> {
+    const { rows, numAffectedRows } = await plain.executeQuery<R>(CompiledQuery.raw(text, [...values]))
     return { rows, count: Number(numAffectedRows ?? rows.length) }
   }
+  return inTurn(ask, limitMs)
 }
 
 /**

@@ -1,10 +1,7 @@
 import { ConnectTimeout, isBroken, isUnanswered } from './errors.ts'
 import { answerLimitMs, type Limits, sessionSettings } from './limits.ts'
-import { runOn, type Source } from './source.ts'
+import { ignore, runOn, type Source } from './source.ts'
 import type { PgClient, PgPool } from './vendor.ts'
-
-// A connection that breaks emits an error on its client too, and an error without a listener ends the process.
-export const ignore = () => {}
 
 /** What is known of a connection of the pool. */
 type Known = { readonly isPrepared: boolean; answeredAt: number }
@@ -30,6 +27,7 @@ const checkOut = (pool: PgPool, limitMs: number): Promise<PgClient> =>
     pool.connect((error, client) => {
       clearTimeout(timer)
       if (isLate) return client?.release()
+      // A connection that breaks emits an error on its client too, and an error without a listener ends the process.
       client?.on('error', ignore)
       if (client === undefined) reject(error)
       else resolve(client)
@@ -127,7 +125,10 @@ export function poolSource(pool: PgPool, limits: Limits, { isOwn, end }: PoolOpt
       }
       const breakOff = () => give(true)
       lent.add(breakOff)
-      const run = runOn(client, isUnlimited ? Number.POSITIVE_INFINITY : answerLimitMs(limits), names)
+      const limitMs = isUnlimited ? Number.POSITIVE_INFINITY : answerLimitMs(limits)
+      // Not behind a pooler: not all of them bear it.
+      const isPipelined = is.isPrepared && client.pipeline === true
+      const run = runOn(client, limitMs, { names, isPipelined })
       try {
         if (isLifted) await run('set statement_timeout = 0; set lock_timeout = 0')
         const value = await work({ run, isPrepared: is.isPrepared })

@@ -70,12 +70,17 @@ const rankOf = (group: Group): number => (isLocked(group) ? order.indexOf(group.
 /** A few columns, or rows that nobody locks: of any number of tables in one round trip. */
 const isPart = (group: Group): boolean => group.key.columns !== null || !isLocked(group)
 
+/** A stage looks at rows that are not here yet. */
+class Unheard extends Error {}
+
 /**
  * Reads what commands declare into a working set: all that one stage reads of a table in one statement. What decides is read after
- * the lock is there: under READ COMMITTED each statement sees what was committed before it began.
+ * the lock is there: under READ COMMITTED each statement sees what was committed before it began. Statements are sent as they are
+ * asked for, and their answers heard in that order; `before` is what was asked for already.
  */
-export function rowReader(session: Session, set: WorkingSet) {
+export function rowReader(session: Session, set: WorkingSet, before: Promise<unknown>) {
   const { run, kinds, schema } = session
+  const unheard: (() => Promise<unknown>)[] = [() => before]
   const name = (table: records.TableName) => qualified(schema, table)
   const throughs: Group[] = []
   const held = new Set<string>()
@@ -122,20 +127,23 @@ export function rowReader(session: Session, set: WorkingSet) {
   }
 
   /** Whole rows of one table, locked in the order of their ids. */
-  async function lock(table: records.IdTable, groups: readonly Group[], waiting: Waiting): Promise<void> {
+  function lock(table: records.IdTable, groups: readonly Group[], waiting: Waiting): void {
     const given = parameters()
     const ids = groups.map((group) => idsOf(group, given))
     const skips = waiting === 'skip' && groups.every((group) => isById(sourceOf(group)))
     const together = skips ? withThroughs(table, given) : ''
     const strength = groups.every((group) => group.lock === 'share') ? 'share' : 'update'
-    const { rows } = await run<never>(
+    const asked = run<never>(
       `select t.* from ${name(table)} as t where t.id = any(array(${ids.join(' union all ')}))${together}
        order by t.id for ${strength} of t${skips ? ' skip locked' : ''}`,
       given.values,
     )
-    for (const row of rows) load(table, decodeRow(row, kinds))
-    await requireThrough(table, rows)
-    if (skips) await findHeld(table, groups)
+    unheard.push(async () => {
+      const { rows } = await asked
+      for (const row of rows) load(table, decodeRow(row, kinds))
+      await requireThrough(table, rows)
+      if (skips) await findHeld(table, groups)
+    })
   }
 
   /** Two who want the same reminder and its delivery would else have one row each, and neither would go on. */
@@ -173,7 +181,7 @@ export function rowReader(session: Session, set: WorkingSet) {
   }
 
   /** As JSON: the tables have different columns. */
-  async function readParts(groups: readonly Group[], waiting: Waiting): Promise<void> {
+  function readParts(groups: readonly Group[], waiting: Waiting): void {
     if (groups.length === 0) return
     const given = parameters()
     const parts = groups.map((group, index) => {
@@ -206,24 +214,57 @@ export function rowReader(session: Session, set: WorkingSet) {
           from ${a} left join ${p} on ${p}.locked = ${a}.locked`,
       }
     })
-    const { rows } = await run<{ part: string; held: string; found: string }>(
+    const asked = run<{ part: string; held: string; found: string }>(
       `with ${parts.flatMap(({ ctes }) => ctes).join(', ')} ${parts.map(({ select }) => select).join(' union all ')}`,
       given.values,
     )
-    for (const { part, held: isHeld, found } of rows) {
-      const group = groups[Number(part)]
-      if (group === undefined) throw new Error(`a row of the unknown part ${part}`)
-      const row = decodeRow(JSON.parse(found), kinds)
-      if (isHeld === 'true') held.add(nameOf({ ...group, of: row }))
-      else if (group.key.columns === null) load(group.key.table, row)
-      else set.loadPart(group.key, row)
-    }
+    unheard.push(async () => {
+      for (const { part, held: isHeld, found } of (await asked).rows) {
+        const group = groups[Number(part)]
+        if (group === undefined) throw new Error(`a row of the unknown part ${part}`)
+        const row = decodeRow(JSON.parse(found), kinds)
+        if (isHeld === 'true') held.add(nameOf({ ...group, of: row }))
+        else if (group.key.columns === null) load(group.key.table, row)
+        else set.loadPart(group.key, row)
+      }
+    })
+  }
+
+  async function hear(): Promise<void> {
+    for (let next = unheard.shift(); next !== undefined; next = unheard.shift()) await next()
+  }
+
+  function requireHeard(): void {
+    if (unheard.length > 0) throw new Unheard()
+  }
+  const found: records.Found = {
+    ids: set.ids,
+    get(key, of) {
+      requireHeard()
+      return set.get(key, of)
+    },
+    list(key, of) {
+      requireHeard()
+      return set.list(key, of)
+    },
   }
 
   return {
+    /** What a stage makes of what is here: it waits for that only where it looks at it. */
+    async look<T>(stage: (found: records.Found) => T): Promise<T> {
+      try {
+        return stage(found)
+      } catch (error) {
+        if (!(error instanceof Unheard)) throw error
+        await hear()
+        return stage(found)
+      }
+    },
     /** What one stage reads. */
-    async stage(reads: readonly Read[], waiting: Waiting): Promise<void> {
+    async ask(reads: readonly Read[], waiting: Waiting): Promise<void> {
       hasSkipped ||= waiting === 'skip'
+      // By the rows that are read through others it is known which of these to leave out.
+      if (waiting === 'skip' && throughs.length > 0) await hear()
       for (const { key, of, through } of reads) if (through === null) set.declare(key, of)
       const groups = grouped(reads).sort((a, b) => rankOf(a) - rankOf(b))
       throughs.push(...groups.filter(({ through }) => through !== null))
@@ -233,11 +274,13 @@ export function rowReader(session: Session, set: WorkingSet) {
       for (const [table, ofTable] of Map.groupBy(whole, ({ key }) => key.table)) {
         const before = parts.filter((part) => rankOf(part) < order.indexOf(table))
         parts = parts.slice(before.length)
-        await readParts(before, waiting)
-        if (isIdTable(table)) await lock(table, ofTable, waiting)
+        readParts(before, waiting)
+        if (isIdTable(table)) lock(table, ofTable, waiting)
       }
-      await readParts(parts, waiting)
+      readParts(parts, waiting)
     },
+    /** Resolves when all is here that was asked for. */
+    hear,
     hasSkipped: () => hasSkipped,
     /** Whether the row is there, and is another's. */
     isHeld: (read: Read): boolean => read.through === null && held.has(nameOf(read)),

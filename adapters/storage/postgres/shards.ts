@@ -14,12 +14,16 @@ const marks = 16
 
 type Counted = records.Row<'notification_counters'>
 
-export async function countApart({ run, schema, kinds }: Session, rows: readonly Counted[]): Promise<void> {
+/** The statement that counts so, and its values. */
+export function countingApart(
+  { schema, kinds }: Session,
+  rows: readonly Counted[],
+): readonly [sql: string, values: readonly unknown[]] {
   const key = ['organization_id', 'day', 'measure', 'channel', 'category', 'provider', 'detail'] as const
   const organizations = [...new Set(rows.map((row) => row.organization_id))]
   const places = organizations.map((id) => keysOf(schema, 'counters', [id])[1] * marks)
   const [space] = keysOf(schema, 'counters', [])
-  await run(
+  return [
     `with marks as (
        select o.organization_id, coalesce(
          (select i::text from generate_series(0, ${marks - 1}) as i where pg_try_advisory_xact_lock($2, o.place + i) limit 1),
@@ -31,7 +35,7 @@ export async function countApart({ run, schema, kinds }: Session, rows: readonly
      from ${recordset('notification_counters', [...key, 'count'], kinds)} join marks using (organization_id)
      order by 1, 2, 3, 4, 5, 6, 7 on conflict (${key.join(', ')}) do update set count = t.count + excluded.count`,
     [encodeRows(rows), space, organizations, places],
-  )
+  ]
 }
 
 /** The detail without the mark. */

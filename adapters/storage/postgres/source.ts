@@ -1,3 +1,4 @@
+import { isAfterFailure } from './errors.ts'
 import { withinLimit } from './limits.ts'
 import type { StatementNames } from './statement-names.ts'
 import type { PgClient, PgKysely, PgPool, PgRow } from './vendor.ts'
@@ -9,7 +10,11 @@ export type PostgresTarget =
   | { readonly kysely: PgKysely }
 
 export type Answer<R> = { readonly rows: R[]; readonly count: number }
-/** Runs one statement. Values arrive as the database wrote them, or as the host's settings read them. */
+/**
+ * Runs one statement, after all that were given before it; nobody has to wait for the answer to one before giving the next. Where
+ * one fails in a transaction, the server refuses those behind it. Values arrive as the database wrote them, or as the host's
+ * settings read them.
+ */
 export type Run = <R extends PgRow>(sql: string, values?: readonly unknown[]) => Promise<Answer<R>>
 
 export type Lending = {
@@ -40,11 +45,45 @@ export type Source = {
 /** Text as the server wrote it: what a host changed in pg's parsers does not reach the library. */
 const asText = { getTypeParser: () => (text: string) => text }
 
-export const runOn =
-  (client: Pick<PgClient, 'query'>, limitMs: number, names?: StatementNames): Run =>
-  async <R extends PgRow>(text: string, values: readonly unknown[] = []) => {
+export const ignore = () => {}
+
+/**
+ * Keeps statements in order: each is asked when the one before it was answered, or, over a connection that is pipelined, at once, so
+ * that several cost one round trip. Each has its time, which begins when the one before it was answered. What is refused only because
+ * one before it failed rejects with what that one did.
+ */
+export function inTurn(ask: Run, limitMs: number, isPipelined = false): Run {
+  /** Resolves when the last one was answered, with what was wrong with it. */
+  let before: Promise<unknown> = Promise.resolve()
+  return <R extends PgRow>(sql: string, values?: readonly unknown[]) => {
+    const asked = isPipelined ? ask<R>(sql, values) : null
+    // It may fail while nobody listens yet.
+    asked?.catch(ignore)
+    async function answered(last: Promise<unknown>): Promise<Answer<R>> {
+      const fault = await last
+      try {
+        return await withinLimit(asked ?? ask<R>(sql, values), limitMs)
+      } catch (error) {
+        throw isAfterFailure(error) && fault !== undefined ? fault : error
+      }
+    }
+    const answer = answered(before)
+    before = answer.then(
+      () => undefined,
+      (error) => error,
+    )
+    return answer
+  }
+}
+
+type Connection = { readonly names?: StatementNames | undefined; readonly isPipelined?: boolean }
+
+export function runOn(client: Pick<PgClient, 'query'>, limitMs: number, { names, isPipelined }: Connection = {}): Run {
+  async function ask<R extends PgRow>(text: string, values: readonly unknown[] = []): Promise<Answer<R>> {
     const name = values.length === 0 ? undefined : names?.of(text)
     const query = { ...(name && { name }), text, values: [...values], types: asText }
-    const { rows, rowCount } = await withinLimit(client.query<R>(query), limitMs)
+    const { rows, rowCount } = await client.query<R>(query)
     return { rows, count: rowCount ?? 0 }
   }
+  return inTurn(ask, limitMs, isPipelined)
+}

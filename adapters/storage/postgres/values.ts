@@ -141,25 +141,27 @@ export function encodeRow<R extends object>(row: R): R {
 }
 
 const needsCare = /\\u(0000|d[89a-f])/i
-const isOf = (kind: records.ColumnKind) => (name: string) => kindOf(name) === kind
 
 /**
- * Rows with the same columns, as JSON that the database takes. What it refuses in texts is rare and shows as an escape in
- * the JSON, so only then every text is looked at.
+ * These columns of rows that all have them, as JSON that the database takes. What it refuses in texts is rare and shows as an
+ * escape in the JSON, so only then every text is looked at.
  */
-export function encodeRows(rows: readonly Columns[]): string {
-  const columns = Object.keys(rows[0] ?? {})
-  const [instants, flags] = [columns.filter(isOf('instant')), columns.filter(isOf('flag'))]
+export function encodeRows(rows: readonly Readonly<Columns>[], columns = Object.keys(rows[0] ?? {})): string {
+  const described = columns.map((name) => ({ name, kind: kindOf(name) }))
   // Most instants of a command are one and the same.
   const texts = new Map<unknown, unknown>()
+  const instant = (value: unknown) => once(texts, value, () => encodeValue('instant', value))
   const encoded = rows.map((row) => {
-    const copy = { ...row }
-    for (const name of instants) copy[name] = once(texts, row[name], (value) => encodeValue('instant', value))
-    for (const name of flags) copy[name] = encodeValue('flag', row[name])
+    const copy: Columns = {}
+    for (const { name, kind } of described) {
+      const value = row[name]
+      copy[name] = kind === 'instant' ? instant(value) : kind === 'flag' ? encodeValue(kind, value) : value
+    }
     return copy
   })
   const json = JSON.stringify(encoded)
-  return needsCare.test(json) ? JSON.stringify(rows.map(encodeRow)) : json
+  if (!needsCare.test(json)) return json
+  return JSON.stringify(rows.map((row) => encodeRow(Object.fromEntries(columns.map((name) => [name, row[name]])))))
 }
 
 /** A parameter of a shared statement, by its name; a constant has none. */

@@ -18,6 +18,8 @@ export interface PgQuery {
 export interface PgClient {
   /** The server's process, as the server reported it; a pooler makes one up. */
   readonly processID?: number | null
+  /** It sends a query before those before it are answered. */
+  readonly pipeline?: boolean
   query<R extends PgRow>(query: PgQuery): Promise<PgResult<R>>
   on(event: 'error', listener: (error: Error) => void): unknown
   on(event: 'end', listener: () => void): unknown

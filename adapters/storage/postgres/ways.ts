@@ -39,17 +39,20 @@ export function waysOf(limits: Limits, names: StatementNames) {
   }
 }
 
-/** Works between BEGIN and COMMIT. A COMMIT without an answer rejects with what `unanswered` makes of it. */
+/**
+ * Works between BEGIN and COMMIT. A COMMIT without an answer rejects with what `unanswered` makes of it. Work may read while BEGIN is
+ * under way, and must not change anything before `begun`: it would not be undone where there is no transaction after all.
+ */
 export async function transacted<T>(
   { run, isPrepared }: Lent,
   { begin }: Way,
-  work: (run: Run) => Promise<T>,
+  work: (run: Run, begun: Promise<unknown>) => Promise<T>,
   unanswered: (error: unknown) => unknown = unknownCommit,
 ): Promise<T> {
-  await run(begin(isPrepared))
+  const begun = run(begin(isPrepared))
   let value: T
   try {
-    value = await work(run)
+    ;[value] = await Promise.all([work(run, begun), begun])
   } catch (error) {
     // A connection that cannot even roll back is lost, and says so: nobody is to get it after this.
     if (!isBroken(error)) await run('rollback')

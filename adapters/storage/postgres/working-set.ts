@@ -103,8 +103,7 @@ export class WorkingSet implements records.Rows {
   }
 
   insert: records.Rows['insert'] = (table, row) => {
-    // The real id is given when the row is written: re-plans page by it, so it must not be older than the row.
-    const id = table === 'reminder_plans' ? this.#nextTemporaryId() : this.#nextId(table)
+    const id = this.#nextId(table)
     this.sets[table].insert({ ...row, id })
     return id
   }

@@ -1,17 +1,17 @@
 import type { FailureOutcome } from '../../../src/index.ts'
 
 /**
- * What an answer means for the message; `account` pauses the account, `sender` what it sends to the recipient's country, and
+ * What a failure means for the message. `account` pauses the account, `sender` only its messages to the recipient's country;
  * both put the message off.
  */
-export type Verdict = { readonly outcome: FailureOutcome | 'account' | 'sender'; readonly sentence: string }
+export type Classification = { readonly outcome: FailureOutcome | 'account' | 'sender'; readonly sentence: string }
 
-/** A number of Twilio's own, whatever came with it. */
+/** One of Twilio's own error codes. */
 export const isTwilioCode = (code: unknown): code is number =>
   typeof code === 'number' && Number.isInteger(code) && code >= 10_000 && code <= 99_999
 
-/** What Twilio's error codes mean: https://www.twilio.com/docs/api/errors. Those not here are judged by HTTP status. */
-const verdicts: Readonly<Record<number, Verdict>> = {
+/** What Twilio's error codes mean: https://www.twilio.com/docs/api/errors. Others are classified by HTTP status. */
+const byCode: Readonly<Record<number, Classification>> = {
   20003: { outcome: 'account', sentence: 'Twilio refused the credentials' },
   20005: { outcome: 'account', sentence: 'The Twilio account is not active' },
   20429: { outcome: 'transient', sentence: 'Twilio got too many requests at the same time' },
@@ -35,7 +35,7 @@ const verdicts: Readonly<Record<number, Verdict>> = {
   21660: { outcome: 'account', sentence: 'The sender does not belong to the Twilio account' },
   21703: { outcome: 'account', sentence: 'The Messaging Service has no sender' },
   21705: { outcome: 'account', sentence: 'The Messaging Service does not exist, or belongs to another account' },
-  // These come with a delivery status rather than an answer; a message may be answered as failed already.
+  // These usually come with a delivery status, but a message may also be created with the status failed.
   30001: { outcome: 'transient', sentence: 'The queue of the sender is full' },
   30002: { outcome: 'account', sentence: 'The Twilio account is suspended' },
   30003: { outcome: 'transient', sentence: 'The handset of the recipient cannot be reached' },
@@ -53,22 +53,22 @@ const verdicts: Readonly<Record<number, Verdict>> = {
   63038: { outcome: 'account', sentence: 'The Twilio account has reached its daily limit' },
 }
 
-/** Refusals of a client's request are final unless said otherwise below. */
-const refused: Verdict = { outcome: 'permanent', sentence: 'Twilio refused the message' }
+/** Refused requests are final, unless classified otherwise below. */
+const refused: Classification = { outcome: 'permanent', sentence: 'Twilio refused the message' }
 
 /**
- * What an HTTP answer that is no success means for a message.
+ * What an unsuccessful HTTP response means for a message.
  * - 429 is "never processed and always safe to retry" (https://www.twilio.com/docs/api/errors/20429).
- * - 503 is "temporarily unavailable, try again" (errors/20503): the server says that it did not take the request.
- * - 500 to a message "may lead to several messages" when repeated (errors/20500); of 502 and 504 the gateway knows no
- *   more. These, and statuses that the API does not have, leave the outcome unknown.
+ * - 503 is "temporarily unavailable, try again" (errors/20503): the server did not accept the request.
+ * - 500 for a message "may lead to several messages" when repeated (errors/20500), and 502 and 504 of a gateway are as
+ *   ambiguous. These, and statuses that the API does not have, leave the outcome unknown.
  */
-export function verdictOf(status: number, code: number | null): Verdict {
+export function classify(status: number, code: number | null): Classification {
   if (status === 503) return { outcome: 'transient', sentence: 'Twilio is temporarily unavailable' }
   if (status < 400 || status >= 500) {
     return { outcome: 'unknown', sentence: 'Twilio failed, and may or may not have accepted the message' }
   }
-  const known = code === null ? undefined : verdicts[code]
+  const known = code === null ? undefined : byCode[code]
   if (known !== undefined) return known
   if (status === 429) return { outcome: 'transient', sentence: 'Twilio got too many requests' }
   if (status === 408) return { outcome: 'transient', sentence: 'Twilio did not receive the whole request' }
@@ -82,5 +82,6 @@ export function verdictOf(status: number, code: number | null): Verdict {
   return refused
 }
 
-/** What it means that a message was answered with success, and as failed at once. */
-export const verdictOfFailed = (code: number | null): Verdict => (code === null ? refused : (verdicts[code] ?? refused))
+/** What the error code of a message with the status failed or undelivered means. */
+export const classifyFailed = (code: number | null): Classification =>
+  code === null ? refused : (byCode[code] ?? refused)

@@ -1,22 +1,22 @@
 import { isNotificationError, isTransportError, retryAfterMsOf, TransportError } from '../../../src/index.ts'
-import { isTwilioCode, type Verdict, verdictOf, verdictOfFailed } from './answers.ts'
+import { type Classification, classify, classifyFailed, isTwilioCode } from './answers.ts'
 import { numberingPrefixOf } from './destination.ts'
 
-/** One request to Twilio, as it was seen to go. */
+/** One request to Twilio, with what was observed of it. */
 export type Call = {
   readonly signal: AbortSignal
   readonly now: () => Date
-  /** The number that the message is for; null: nothing is sent by it. */
+  /** The recipient's number; null: the request sends no message. */
   readonly to: string | null
-  /** Whether any of the request may have left this machine. Before that, nothing can have been accepted. */
+  /** Whether any part of the request may have left this machine. Before that, nothing can have been accepted. */
   begun: boolean
-  answer: { readonly status: number; readonly retryAfter: unknown } | null
+  response: { readonly status: number; readonly retryAfter: unknown } | null
 }
 
 /**
- * Says what became of a request from what the SDK threw and what was seen of the request. Twilio's own words, the URL
- * and the request are in the SDK's error and may repeat the number, the text and the credentials, so of it only the
- * numeric code is read, and it is not even a cause.
+ * The failure of a request, from what the SDK threw and what was observed. The SDK's error contains Twilio's message, the URL
+ * and the request, which may repeat the number, the text and the credentials, so only its numeric code is used, and it
+ * does not become the `cause`.
  */
 export function failureOf(error: unknown, call: Call): TransportError {
   if (isTransportError(error)) return error
@@ -24,8 +24,8 @@ export function failureOf(error: unknown, call: Call): TransportError {
     const { message, code } = error
     return new TransportError(message, { outcome: 'transient', scope: 'account', code, cause: error })
   }
-  const { answer, begun, signal } = call
-  if (answer !== null) return answered(error, answer, call)
+  const { response, begun, signal } = call
+  if (response !== null) return fromResponse(error, response, call)
   const outcome = begun ? 'unknown' : 'transient'
   const when = begun ? 'after the request was begun; it may have been accepted' : 'before the request was sent'
   if (signal.aborted || isTimeout(error)) {
@@ -36,47 +36,51 @@ export function failureOf(error: unknown, call: Call): TransportError {
   return new TransportError(`The connection to Twilio failed ${when}.`, { outcome, code })
 }
 
-/** A message that was taken and is failed already. */
+/** The failure of a message that was created with the status failed. */
 export function failedAtOnce(errorCode: unknown, to: string): TransportError {
   const code = isTwilioCode(errorCode) ? errorCode : null
-  return told(verdictOfFailed(code), code === null ? 'twilio_failed' : `twilio_${code}`, { to })
+  return failure(classifyFailed(code), code === null ? 'twilio_failed' : `twilio_${code}`, { to })
 }
 
-/** The credentials or the sender cannot be used at all: every message would fail as this one. */
+/** The credentials or the sender cannot be used at all: every message would fail like this one. */
 export function unusable(sentence: string, code: string): TransportError {
   return new TransportError(sentence, { outcome: 'permanent', scope: 'account', code })
 }
 
-/** An answer of success that does not name the message is no promise that there is one. */
-export function answerUnreadable(begun: boolean): TransportError {
+/** A successful response without a message id does not prove that there is a message. */
+export function responseUnreadable(begun: boolean): TransportError {
   return new TransportError('The answer of Twilio could not be read.', {
     outcome: begun ? 'unknown' : 'transient',
     code: 'twilio_answer',
   })
 }
 
-function answered(
+function fromResponse(
   error: unknown,
-  { status, retryAfter }: NonNullable<Call['answer']>,
+  { status, retryAfter }: NonNullable<Call['response']>,
   { begun, to, now }: Call,
 ): TransportError {
-  if (status >= 200 && status < 300) return answerUnreadable(begun)
+  if (status >= 200 && status < 300) return responseUnreadable(begun)
   const given = fieldOf(error, 'code')
   const code = isTwilioCode(given) ? given : null
-  const verdict = verdictOf(status, code)
-  // What sends nothing has no unknown outcome.
-  const safe = verdict.outcome === 'unknown' && !begun ? ({ ...verdict, outcome: 'transient' } as const) : verdict
+  const found = classify(status, code)
+  // A request that sends no message has no unknown outcome.
+  const safe = found.outcome === 'unknown' && !begun ? ({ ...found, outcome: 'transient' } as const) : found
   const retryAfterMs = retryAfterMsOf(retryAfter, now().getTime())
-  return told(safe, code === null ? `twilio_http_${status}` : `twilio_${code}`, { to, retryAfterMs, status })
+  return failure(safe, code === null ? `twilio_http_${status}` : `twilio_${code}`, { to, retryAfterMs, status })
 }
 
-type Seen = {
+type Details = {
   readonly to: string | null
   readonly retryAfterMs?: number | undefined
   readonly status?: number
 }
 
-function told({ outcome, sentence }: Verdict, code: string, { to, retryAfterMs, status }: Seen): TransportError {
+function failure(
+  { outcome, sentence }: Classification,
+  code: string,
+  { to, retryAfterMs, status }: Details,
+): TransportError {
   const fault = outcome === 'sender' && to === null ? 'account' : outcome
   return new TransportError(status === undefined ? `${sentence}.` : `${sentence} (HTTP ${status}).`, {
     ...(fault === 'account' || fault === 'sender' ? { outcome: 'transient', scope: fault } : { outcome: fault }),
@@ -86,7 +90,7 @@ function told({ outcome, sentence }: Verdict, code: string, { to, retryAfterMs, 
   })
 }
 
-/** The socket's silence (axios says ECONNABORTED or ETIMEDOUT), or the deadline of `AbortSignal.timeout`. */
+/** A timeout of the socket (ECONNABORTED or ETIMEDOUT in axios), or of `AbortSignal.timeout`. */
 const isTimeout = (error: unknown): boolean =>
   fieldOf(error, 'name') === 'TimeoutError' || ['ECONNABORTED', 'ETIMEDOUT'].includes(String(fieldOf(error, 'code')))
 

@@ -9,13 +9,13 @@ export type TwilioMessageOptions = {
    */
   readonly messagingServiceSid?: string
   /**
-   * The URL at which Twilio reports what becomes of a message, or a function that returns one for each message (null:
+   * The URL to which Twilio reports the status of a message, or a function that returns one for each message (null:
    * no reports). Default: no reports.
    */
   readonly statusCallback?: string | ((message: OutboundMessage) => string | null)
 }
 
-/** What is asked of Twilio: its `To`, `Body`, `From` or `MessagingServiceSid`, `StatusCallback` and `ValidityPeriod`. */
+/** The parameters of Twilio's request: `To`, `Body`, `From` or `MessagingServiceSid`, `StatusCallback` and `ValidityPeriod`. */
 export type TwilioMessage = {
   readonly to: string
   readonly body: string
@@ -25,20 +25,20 @@ export type TwilioMessage = {
   readonly validityPeriod?: number
 }
 
-/** Of all segments together; Twilio refuses more. */
+/** The limit for all segments together; Twilio refuses more. */
 const maxCharacters = 1600
 
-/** How long Twilio may keep a message, in seconds: https://www.twilio.com/docs/api/errors/90007. It takes ten hours by itself. */
+/** How long Twilio may keep a message, in seconds: https://www.twilio.com/docs/api/errors/90007. Ten hours are its default. */
 const longestValidity = 36_000
 
-/** @throws TransportError for a message that Twilio could only refuse, or that is of no more use. */
+/** @throws TransportError for a message that Twilio would refuse, or whose deadline has passed. */
 export function messageOf(
   message: OutboundMessage,
   options: TwilioMessageOptions,
   { trusted, now }: Pick<SendContext, 'trusted' | 'now'>,
 ): TwilioMessage {
   const { to, from, text, deadline } = message
-  // Code points: counted too low, Twilio itself refuses with 21617; counted too high, nobody would send it.
+  // Code points, the lowest possible count: if it is too low, Twilio refuses with 21617; if too high, a valid text would be refused here.
   if (text.length > maxCharacters && [...text].length > maxCharacters) {
     throw new TransportError(`The text is longer than ${maxCharacters} characters.`, {
       outcome: 'permanent',

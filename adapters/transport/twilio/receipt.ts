@@ -1,5 +1,5 @@
 import type { Receipt } from '../../../src/index.ts'
-import { isTwilioCode, verdictOfFailed } from './answers.ts'
+import { classifyFailed, isTwilioCode } from './answers.ts'
 
 const outcomes: Readonly<Record<string, Receipt['outcome']>> = {
   sent: 'sent',
@@ -11,23 +11,23 @@ const outcomes: Readonly<Record<string, Receipt['outcome']>> = {
 }
 
 /**
- * What a status callback says of a message, for `recordReceipt`; null: nothing is known yet. Check the signature first. What
- * failed for the moment, such as a telephone that is switched off (30003), is tried again.
+ * Converts a status callback for `recordReceipt`; null: the outcome is not known yet. Check the signature first. A message with a
+ * transient failure, such as a phone that is switched off (30003), is tried again.
  */
 export function twilioReceipt(params: Readonly<Record<string, string>>): Receipt | null {
   const outcome = outcomes[params['MessageStatus'] ?? '']
   if (outcome === undefined) return null
   const messageId = params['MessageSid'] || null
-  // A code may stay on the report of a success that comes later.
+  // The report of a later success may still contain an earlier code.
   if (outcome !== 'failed') return { outcome, messageId }
   const number = Number(params['ErrorCode'])
   const code = isTwilioCode(number) ? number : null
-  const verdict = verdictOfFailed(code)
+  const { outcome: kind, sentence } = classifyFailed(code)
   return {
     outcome,
     messageId,
     code: code === null ? 'twilio_failed' : `twilio_${code}`,
-    error: `${verdict.sentence}.`,
-    transient: verdict.outcome === 'transient',
+    error: `${sentence}.`,
+    transient: kind === 'transient',
   }
 }

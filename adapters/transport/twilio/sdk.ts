@@ -9,7 +9,7 @@ import { NotificationError } from '../../../src/index.ts'
 import type { Call } from './failures.ts'
 
 export type SdkOptions = {
-  /** Null: where the SDK wants to go. */
+  /** Null: the SDK's default. */
   readonly baseUrl: URL | null
   readonly timeoutMs: number
   readonly maxConnections: number
@@ -18,27 +18,27 @@ export type Credentials = { readonly accountSid: string; readonly authToken: str
 
 /** The SDK, with one set of connections for all accounts: they go to the same host, and requests carry their own credentials. */
 export type Sdk = {
-  /** The client of an account; `key` stands for the credentials. */
+  /** The client of an account; `key` identifies the credentials. */
   client(key: string, credentials: Credentials): Twilio
-  /** Does `work`, whose requests end with the signal of `call` and are recorded in it. */
+  /** Runs `work`; its requests end with the signal of `call` and are recorded in it. */
   observe<T>(call: Call, work: () => Promise<T>): Promise<T>
   close(): void
 }
 
-/** Clients hold no connections; the bound is for memory. */
+/** Clients hold no connections; the limit is for memory. */
 const maxClients = 200
 
 /** @throws NotificationError `dependency_missing` when twilio is not installed. */
 export async function openSdk({ baseUrl, timeoutMs, maxConnections }: SdkOptions): Promise<Sdk> {
   const sdk = await loadTwilio()
-  /** The SDK's calls take no signal and tell nothing of the connection; the call finds its request by this. */
+  /** The SDK's calls take no signal and do not report on the connection; this connects a call with its request. */
   const calls = new AsyncLocalStorage<Call>()
 
   class ObservedRequestClient extends sdk.RequestClient {
     constructor() {
-      // A repeated POST is a second message: whether to try again is decided outside, where it is known what became of it.
+      // A repeated POST is a second message: the caller decides whether to retry, since it knows the outcome.
       super({ autoRetry: false, timeout: timeoutMs, maxSockets: maxConnections, maxTotalSockets: maxConnections })
-      // The SDK makes an agent for https only.
+      // The SDK only creates an agent for https.
       this.axios.defaults.httpAgent = new Agent({ keepAlive: true, maxSockets: maxConnections, timeout: timeoutMs })
       this.axios.interceptors.request.use((config) => {
         const call = calls.getStore()
@@ -51,7 +51,7 @@ export async function openSdk({ baseUrl, timeoutMs, maxConnections }: SdkOptions
       const response = await super.request<T>({ ...options, uri: rebased(options.uri, baseUrl) })
       const call = calls.getStore()
       if (call !== undefined) {
-        call.answer = { status: response.statusCode, retryAfter: response.headers['retry-after'] }
+        call.response = { status: response.statusCode, retryAfter: response.headers['retry-after'] }
       }
       return response
     }
@@ -93,7 +93,7 @@ export async function loadTwilio(): Promise<typeof import('twilio')> {
   }
 }
 
-/** Sends as Node does, and notes when the request begins to leave. */
+/** Sends with Node's own client, and notes when the request begins to leave. */
 const transportOf = (call: Call) => ({
   request(options: RequestOptions, onResponse: (response: IncomingMessage) => void): ClientRequest {
     const request = (options.protocol === 'https:' ? httpsRequest : httpRequest)(options, onResponse)
@@ -101,7 +101,7 @@ const transportOf = (call: Call) => ({
       call.begun = true
     }
     request.once('socket', (socket: Socket) => {
-      // TLS sends nothing of ours before the certificate was found good. A connection that was kept is past all that.
+      // TLS sends nothing of ours before the certificate is verified. A reused connection has done that already.
       if (socket instanceof TLSSocket && socket.getFinished() === undefined) socket.once('secureConnect', begin)
       else if (socket.connecting) socket.once('connect', begin)
       else begin()

@@ -4,7 +4,7 @@ export type SignedRequest = {
   /** The header `X-Twilio-Signature`. */
   readonly signature: string
   /**
-   * The whole URL as it was given to Twilio, including the query. Build it from your configured public URL: behind a
+   * The whole URL as given to Twilio, including the query. Build it from your configured public URL: behind a
    * proxy, the Host header and the scheme of the request may differ.
    */
   readonly url: string

@@ -12,13 +12,13 @@ export function accessInWords({ access }: Endpoint): string {
   return `Allowed: ${['services', ...others].join('; ')}.`
 }
 
-/** The same for programs: the row's rule, without what it is made of inside. */
+/** The same for programs: the row's rule, without its internals. */
 export function accessExtension({ access }: Endpoint): Json {
   if (access.kind === 'members') return { kind: access.kind, staff: access.staff, self: access.self }
   return access.kind === 'token' ? { kind: access.kind, purpose: access.purpose } : { kind: access.kind }
 }
 
-/** Open rows may answer a known caller with more. */
+/** Open rows may return more to a known caller. */
 export function securityOf({ access }: Endpoint): readonly Json[] {
   if (access.kind === 'token') return [{ callbackToken: [] }]
   return access.kind === 'members' ? [{ caller: [] }] : [{}, { caller: [] }]

@@ -2,19 +2,19 @@ import type { z } from 'zod'
 import { reminderOffset } from '../../schemas/offset.ts'
 import { scheduleOptions } from '../../schemas/requests.ts'
 import { template, templateSet } from '../../schemas/templates.ts'
-import { explanationShape, omissionShape, warningShape } from '../shapes/common.ts'
+import { explanationShape, skippedMessageShape, warningShape } from '../shapes/common.ts'
 import { historyShape, notificationShape, sendShape } from '../shapes/notifications.ts'
 import { cancelShape, dryRunShape, reminderShape, scheduleShape } from '../shapes/reminders.ts'
 import { preferencesShapes, settingsShape, templatesShape } from '../shapes/settings.ts'
 
-/** Schemas that clients should know by a name. All others are named after their row, or written where they occur. */
+/** Schemas that clients should find under a fixed name. All others are named after their row, or inlined. */
 export const namedSchemas: Readonly<Record<string, z.ZodType>> = {
   ReminderOffset: reminderOffset,
   Template: template,
   TemplateSet: templateSet,
   ScheduleOptions: scheduleOptions,
   Warning: warningShape,
-  SkippedMessage: omissionShape,
+  SkippedMessage: skippedMessageShape,
   ExplanationLine: explanationShape,
   Settings: settingsShape,
   Templates: templatesShape,

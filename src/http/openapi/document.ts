@@ -8,7 +8,7 @@ import { Problems, pascal } from './problems.ts'
 import { isJson, type Json, WireSchemas } from './schemas.ts'
 
 export type OpenApiOptions = {
-  /** Where the router is mounted, named beside the place that the document was read from. */
+  /** Where the router is mounted; listed as a second server beside the location of the document. */
   readonly publicUrl?: string | null
 }
 
@@ -23,7 +23,7 @@ export type OpenApiDocument = {
 }
 
 /**
- * Describes an endpoint table: everything in it follows from the rows, in the names of the wire.
+ * Describes an endpoint table: everything is derived from its rows, in wire names.
  *
  * ```ts
  * await writeFile('openapi.json', JSON.stringify(openApiDocument(library.endpoints)))
@@ -62,7 +62,7 @@ const about = [
   'Errors are problem details (RFC 9457) with a stable `code`. Objects of other organizations return 404 with the same body as objects that do not exist.',
 ].join('\n\n')
 
-/** The sections of the description, in the order in which a first day needs them. */
+/** The sections of the description, in the order in which a new user needs them. */
 const sections: Readonly<Record<string, string>> = {
   settings: 'Channels, provider accounts and default reminders of an organization. Start here.',
   templates: 'Texts of an organization, in place of the built-in ones.',
@@ -77,7 +77,7 @@ const sections: Readonly<Record<string, string>> = {
   docs: 'This description.',
 }
 
-/** The id of a row begins with its section; these stand alone. */
+/** The id of a row begins with its section, except for these. */
 const sectionOfId: Readonly<Record<string, string>> = {
   health: 'monitoring',
   statistics: 'monitoring',
@@ -122,7 +122,7 @@ function parametersOf(row: Endpoint, place: 'path' | 'query', schemas: WireSchem
   const mustBe = Array.isArray(required) ? required : []
   const examples: Readonly<Record<string, string>> = (place === 'path' ? row.example?.params : row.example?.query) ?? {}
   return Object.entries(properties).flatMap(([name, found]) => {
-    // The token of a signed URL is a credential: `security` tells of it.
+    // The token of a signed URL is a credential, described in `security`.
     if (place === 'query' && row.access.kind === 'token' && name === 'token') return []
     const { description, ...schema } = isJson(found) ? found : {}
     const example = examples[name]
@@ -139,11 +139,11 @@ function parametersOf(row: Endpoint, place: 'path' | 'query', schemas: WireSchem
   })
 }
 
-/** A page of the API fills examples in: that of a filter would leave nothing to be seen. */
+/** API pages prefill examples: the example of an optional filter would leave an empty list. */
 const exampleOf = (schema: Json, example: string | undefined, isNeeded: boolean): Json =>
   example === undefined || !isNeeded ? {} : { example: asSent(schema, example) }
 
-/** Examples are kept as the text of a URL; the schema may speak of a number. */
+/** Examples are written as in a URL; the schema may require a number. */
 const asSent = (schema: Json, text: string): string | number =>
   schema['type'] === 'integer' || schema['type'] === 'number' ? Number(text) : text
 
@@ -155,7 +155,7 @@ function responsesOf(row: Endpoint, schemas: WireSchemas, problems: Problems): J
     const problem = problemAt.get(Number(status))?.described
     const headers = headersOf(row)
     if (problem === undefined) return [status, { description: row.summary, ...headers, content }] as const
-    // A status that the row answers with itself, and that a fault may have too.
+    // A status that both the row itself and a fault may have.
     const both = isJson(problem['content']) ? { ...content, ...problem['content'] } : content
     return [
       status,

@@ -15,7 +15,7 @@ export const limitHeaders = {
   },
 } as const
 
-/** Of answers that are no problem. */
+/** The headers of successful responses. */
 export function headersOf({ rateClass, takesIdempotencyKey }: Endpoint): Json {
   const headers = {
     ...(rateClass === null ? {} : limitHeaders),
@@ -35,7 +35,7 @@ export const idempotencyKeyParameter = {
   name: 'Idempotency-Key',
   in: 'header',
   required: false,
-  // No example: a page of the API would send it with every request, which would be answered as the first was.
+  // No example: an API page would send it with every request, and all would get the response to the first.
   description:
     'Within 24 hours, a repeated request with the same key is executed once and gets the same response. Use a new key, such as a UUID, for every new request',
   schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },

@@ -11,7 +11,7 @@ const never: Applies = () => false
 const takesBody: Applies = ({ bodyForm }) => bodyForm !== null
 const forMembers: Applies = ({ access }) => access.kind === 'members'
 
-/** Errors that rows need not name, because they follow from what a row is. */
+/** Errors that rows need not list, because they follow from the kind of row. */
 const general: Partial<Record<ErrorCode, Applies>> = {
   bad_request: always,
   unauthenticated: forMembers,
@@ -21,7 +21,7 @@ const general: Partial<Record<ErrorCode, Applies>> = {
   unsupported_media_type: takesBody,
   body_unreadable: takesBody,
   invalid_input: always,
-  // Whose an object is may be the directory's to know.
+  // The owner of an object may have to be looked up in the directory.
   directory_failed: forMembers,
   directory_invalid: forMembers,
   rate_limited: ({ rateClass }) => rateClass !== null,
@@ -31,7 +31,7 @@ const general: Partial<Record<ErrorCode, Applies>> = {
   migration_refused: never,
 }
 
-/** What the library itself may fail with at any time. */
+/** Failures of the library itself, possible at any time. */
 const isFault = (code: ErrorCode): boolean => errorTable[code].status === 500 || errorTable[code].status === 503
 
 const isGeneral = (row: Endpoint, code: ErrorCode): boolean => (general[code] ?? (isFault(code) ? always : never))(row)
@@ -52,8 +52,8 @@ const headers: Readonly<Record<number, Json>> = {
 }
 
 /**
- * The problems of a row by status. A status with general codes only is a component that all rows share; what is
- * particular to the row is said in place.
+ * The problems of a row by status. A status with general codes only is a component shared by all rows; one with codes
+ * of the row itself is described in place.
  */
 export class Problems {
   readonly #schema: Json
@@ -63,7 +63,7 @@ export class Problems {
     this.#schema = schemas.named('Problem', problemShape, 'output')
   }
 
-  /** `response`: what stands in the operation; `described`: the same, never a reference. */
+  /** `response`: as used in the operation, possibly a reference; `described`: the same in full. */
   of(row: Endpoint): ReadonlyMap<number, { readonly response: Json; readonly described: Json }> {
     const codes = errorCodes.filter((code) => row.errors.includes(code) || isGeneral(row, code))
     const found = new Map<number, { response: Json; described: Json }>()
@@ -97,7 +97,7 @@ export class Problems {
     }
   }
 
-  /** A reference, unless the name means another list of codes already. */
+  /** A reference, unless the name is already taken by another list of codes. */
   #share(status: number, [first, ...more]: readonly ErrorCode[], problem: Json): Json {
     const name = more.length === 0 ? pascal(first ?? '') : `Problem${status}`
     const known = this.#shared.get(name) ?? problem

@@ -9,13 +9,13 @@ export const isJson = (value: unknown): value is Json => isRecord(value)
 const refTo = (name: string): Json => ({ $ref: `#/components/schemas/${name}` })
 
 /**
- * JSON Schemas of what goes over the wire, made from the schemas of the endpoint table: the names of fields are those of
- * `wireFields`, instants are text. Schemas that have a name become components, wherever they occur.
+ * JSON Schemas in wire form, made from the schemas of the endpoint table: field names are those of `wireFields`, instants
+ * are text. Named schemas become components, wherever they occur.
  */
 export class WireSchemas {
   readonly #names = z.registry<{ readonly id: string }>()
   readonly #components = new Map<string, Json>()
-  /** What `named` gave a name, so that rows that share a schema share its component. */
+  /** Schemas that `named` gave a name, so that rows that share a schema share its component. */
   readonly #given = new Map<z.ZodType, Json>()
 
   constructor(names: Readonly<Record<string, z.ZodType>>) {
@@ -27,7 +27,7 @@ export class WireSchemas {
     })
   }
 
-  /** A reference where the schema has a name, else the whole. `input`: what may be sent. `output`: what is answered. */
+  /** A reference if the schema has a name, otherwise the schema in full. `input`: in requests. `output`: in responses. */
   of(schema: z.ZodType, io: 'input' | 'output'): Json {
     const converted = z.toJSONSchema(schema, {
       io,
@@ -42,7 +42,7 @@ export class WireSchemas {
     return root
   }
 
-  /** A reference always: to the schema's own name, else to a component named `name`. */
+  /** Always a reference: to the schema's own name, otherwise to a component named `name`. */
   named(name: string, schema: z.ZodType, io: 'input' | 'output'): Json {
     const known = this.#given.get(schema)
     if (known !== undefined) return known
@@ -66,14 +66,14 @@ export class WireSchemas {
   }
 }
 
-/** What zod cannot know of the wire. `json` is changed in place, as zod wants it. */
+/** Adds the wire form, which zod does not know. Changes `json` in place, as zod requires. */
 function toWire(schema: z.core.$ZodType, json: z.core.JSONSchema.BaseSchema, io: 'input' | 'output'): void {
   if (schema instanceof z.ZodDate) Object.assign(json, refTo('Instant'))
   if (schema instanceof z.ZodObject) renameFields(schema, json)
   if (schema instanceof z.ZodRecord) nameKeys(json)
-  // In TypeScript it keeps an answer from being changed; in a document it is a field that clients must not send.
+  // In TypeScript `readonly` protects a value from changes; in OpenAPI it marks a field that clients must not send.
   if (schema instanceof z.ZodReadonly) delete json.readOnly
-  // Every integer is within these; in answers they say nothing.
+  // Every integer is within these limits, so in responses they are noise.
   if (io === 'output' && json.minimum === Number.MIN_SAFE_INTEGER) delete json.minimum
   if (io === 'output' && json.maximum === Number.MAX_SAFE_INTEGER) delete json.maximum
   Object.assign(json, z.globalRegistry.get(schema))
@@ -91,7 +91,7 @@ function renameFields(schema: z.ZodObject, json: z.core.JSONSchema.BaseSchema): 
   if (required.length > 0) json.required = fields.flatMap(({ key, name }) => (required.includes(key) ? [name] : []))
 }
 
-/** A record whose keys are a list of words is an object with these fields: clients then know them by name. */
+/** A record with enumerated keys becomes an object with these fields, so that clients get typed fields. */
 function nameKeys(json: z.core.JSONSchema.BaseSchema): void {
   const { propertyNames: keys, additionalProperties: value } = json
   if (typeof keys !== 'object' || keys.enum === undefined || typeof value !== 'object') return
@@ -100,7 +100,7 @@ function nameKeys(json: z.core.JSONSchema.BaseSchema): void {
   delete json.propertyNames
 }
 
-/** Definitions live beside each other, in the components of the document. */
+/** Points references to the components of the document. */
 function relocated(schema: Json): Json {
   const each = (value: unknown): unknown =>
     Array.isArray(value) ? value.map(each) : isRecord(value) ? relocated(value) : value

@@ -40,7 +40,7 @@ const entryShape = z.object({
     .describe('Custom offsets of the appointment; null: the effective offsets of each recipient'),
   category: common.category.optional(),
   channel: common.channel.optional(),
-  reason: z.string().optional().describe('The rule it was done by'),
+  reason: z.string().optional().describe('The rule that caused it'),
   outcome: z.string().optional().describe('Recorded outcome of the appointment, or reported status of the message'),
 })
 
@@ -70,7 +70,7 @@ function showEntry({ id, at, actor, action, target, detail }: AuditRecord): z.in
   }
 }
 
-/** Who changed what, and who triggered which message. */
+/** Who changed what, and who triggered each message. */
 export function auditRoutes({ audit }: Api, ids: HostIds): Route[] {
   return [
     defineRoute({

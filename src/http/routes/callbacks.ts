@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { instantInput } from '../../schemas/instant.ts'
 import { deliveryStatuses, reminderStatuses } from '../../schemas/vocabulary.ts'
 import type { DeliveryReport, ReportResult } from '../../services/delivery/callbacks.ts'
-import { nobodys } from '../access.ts'
+import { noOwner } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
@@ -43,7 +43,7 @@ const id = z
   .nullable()
   .optional()
 
-/** The documented body. What else a task service puts into `result` is its own business and not read. */
+/** The documented body. Other fields that a task service puts into `result` are ignored. */
 const report = z.strictObject({
   status: statusNames.describe('Result of the task, in the words of the task service'),
   result: z
@@ -111,7 +111,7 @@ export function callbackRoutes({ callbacks }: Api, ids: HostIds): Route[] {
         kind: 'token',
         purpose: 'notification-callback',
         id: ({ notificationId }) => notificationId,
-        owner: () => nobodys,
+        owner: () => noOwner,
       },
       handler: ({ params, body }) =>
         record(body, (found) => callbacks.recordNotification(params.notificationId, found)),
@@ -127,7 +127,7 @@ export function callbackRoutes({ callbacks }: Api, ids: HostIds): Route[] {
       responses: { 200: resultShape },
       errors: ['token_invalid', 'reminder_not_found'],
       example,
-      access: { kind: 'token', purpose: 'reminder-callback', id: ({ reminderId }) => reminderId, owner: () => nobodys },
+      access: { kind: 'token', purpose: 'reminder-callback', id: ({ reminderId }) => reminderId, owner: () => noOwner },
       handler: ({ params, body }) => record(body, (found) => callbacks.recordReminder(params.reminderId, found)),
     }),
   ]

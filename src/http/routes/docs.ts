@@ -1,14 +1,14 @@
 import { z } from 'zod'
 import { NotificationError } from '../../errors.ts'
 import type { DocsPage } from '../../ports/docs.ts'
-import { nobodys } from '../access.ts'
+import { noOwner } from '../access.ts'
 import type { Api } from '../api.ts'
 import { Content, contentOf } from '../content.ts'
 import { defineRoute, type Endpoint, nothing, type Route } from '../define-route.ts'
 import { hostAnswer } from '../host-answer.ts'
 import { type OpenApiDocument, openApiDocument } from '../openapi/document.ts'
 
-/** Our own origin and nothing else. Swagger UI and its like set styles as they draw. */
+/** Our own origin only. Swagger UI and similar pages set inline styles while rendering. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -20,9 +20,9 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-const open = { kind: 'open', owner: () => nobodys } as const
+const open = { kind: 'open', owner: () => noOwner } as const
 
-/** The description of the API, and a page to read it. `rows`: the whole table, these rows too. */
+/** The description of the API, and a page that shows it. `rows`: the whole table, including these rows. */
 export function docsRoutes({ docs, publicUrl, clock }: Api, rows: () => readonly Endpoint[]): Route[] {
   let document: OpenApiDocument | null = null
   return [
@@ -85,6 +85,6 @@ function required(docs: DocsPage | null): DocsPage {
   if (docs !== null) return docs
   throw new NotificationError(
     'not_found',
-    'There is no page. Set the option "docs" of createNotifications(), for example to swaggerUi() of "appointment-notifications/docs". The description itself is at openapi.json.',
+    'There is no page. Set the option "docs" of createNotifications(), for example to swaggerUi() of "appointment-notifications/docs". The OpenAPI document is at openapi.json.',
   )
 }

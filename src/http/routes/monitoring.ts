@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { channels } from '../../channels/index.ts'
 import { isInRange, rangeWords, readInstant } from '../../schemas/instant.ts'
 import { historyFilter } from '../../schemas/requests.ts'
-import { nobodys } from '../access.ts'
+import { noOwner } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
@@ -14,10 +14,10 @@ import { refusal, wireName } from '../snake-case.ts'
 /** Counters are kept by UTC day. An unescaped plus sign of an offset arrives as a space. */
 const day = z
   .preprocess(
-    (told) =>
-      typeof told === 'string'
-        ? (readInstant(told.replace(/ (\d\d(?::?\d\d)?)$/, '+$1'))?.toISOString() ?? told)
-        : told,
+    (value) =>
+      typeof value === 'string'
+        ? (readInstant(value.replace(/ (\d\d(?::?\d\d)?)$/, '+$1'))?.toISOString() ?? value)
+        : value,
     z.union(
       [z.iso.date(), z.iso.datetime({ offset: true })],
       'must be a day such as "2024-01-31", or an instant with offset',
@@ -56,7 +56,7 @@ export function monitoringRoutes({ health, statistics }: Api, ids: HostIds): Rou
       responses: { 200: healthShape, 503: healthShape },
       status: ({ status }) => (status === 'failing' ? 503 : 200),
       errors: [],
-      access: { kind: 'open', owner: () => nobodys },
+      access: { kind: 'open', owner: () => noOwner },
       async handler({ caller }) {
         const isService = caller?.kind === 'service'
         const organizationId = caller?.kind === 'staff' ? caller.organizationId : null

@@ -25,7 +25,7 @@ const example = {
   phone_number: '+14155550100',
 }
 
-/** Preferences of patients, or of clients: the same rows under two names. */
+/** Preferences of patients or of clients: the same rows under two names. */
 export function preferenceRoutes({ settings, owners }: Api, ids: HostIds, kind: 'patient' | 'client'): Route[] {
   const type: PreferenceRef['type'] = kind === 'patient' ? 'PATIENT' : 'CLIENT'
   const idName = `${kind}_id`
@@ -33,7 +33,7 @@ export function preferenceRoutes({ settings, owners }: Api, ids: HostIds, kind: 
   const params = z.strictObject({ recipientId: wireName(idName, ids.recipient) })
   const named = { recipientId: wireName(idName, ids.recipient.optional()) }
   const errorFields = { recipient: idName }
-  /** Of the preferences; where there are none, of the recipient. */
+  /** The organization of the preferences, or if there are none, of the recipient. */
   const storedOrganization = async (
     { ref, locate }: ReturnType<typeof recipientOwner>,
     caller: Caller | null,

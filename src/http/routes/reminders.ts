@@ -25,7 +25,7 @@ const outcome = z.enum(appointmentOutcomes).describe('What happened at the appoi
 const outcomeBody = z.strictObject({ outcome })
 const outcomeShape = z.object({ appointmentId: common.appointmentId, outcome })
 
-/** Reminders of appointments, and the outcomes of these. */
+/** Reminders of appointments, and outcomes of appointments. */
 export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Route[] {
   const params = z.strictObject({ appointmentId: ids.appointment })
   const owner = (input: { readonly params: { readonly appointmentId: EntityId } }) =>

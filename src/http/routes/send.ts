@@ -9,7 +9,7 @@ import { appointmentOwner, waitlistOwner } from '../owners.ts'
 import { sendShape, showSent } from '../shapes/notifications.ts'
 import { wireName } from '../snake-case.ts'
 
-/** As the document writes them here; the columns have them in upper case. */
+/** As documented for these endpoints; the columns have them in upper case. */
 const categoryOf = {
   confirmation: 'CONFIRMATION',
   cancellation: 'CANCELLATION',
@@ -17,7 +17,7 @@ const categoryOf = {
 } as const satisfies Record<string, AppointmentCategory>
 
 const notificationType = z.preprocess(
-  (told) => (typeof told === 'string' ? told.toLowerCase() : told),
+  (value) => (typeof value === 'string' ? value.toLowerCase() : value),
   z
     .enum(['confirmation', 'cancellation', 'reschedule'], {
       error: ({ input }) =>

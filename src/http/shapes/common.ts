@@ -28,10 +28,10 @@ export const warningShape = z.object({
 export const showWarnings = (warnings: readonly Warning[]) =>
   warnings.map((warning) => ({ ...warning, field: toSnake(warning.field) }))
 
-/** Ids of TaskManager are integers as documented; other task services may have text. */
+/** TaskManager's ids are integers as documented; other task services may use text. */
 const taskId = z.union([z.int(), z.string()]).nullable()
 
-/** Which task of TaskManager delivers the message, for rows that one may deliver. */
+/** The TaskManager task that delivers the message, for rows that TaskManager may deliver. */
 export const taskFields = {
   taskManagerTaskId: taskId.describe('Id of the task in TaskManager; null if TaskManager has none'),
   taskManagerExecutionId: taskId.describe('Id of the execution that TaskManager reported last; null if none'),
@@ -40,7 +40,7 @@ export const taskFields = {
 export const showTaskId = (id: string | null): number | string | null =>
   id !== null && /^(?:0|[1-9]\d{0,14})$/.test(id) ? Number(id) : id
 
-/** Left out where there is none: the documented answers have no such field. */
+/** Left out on the last page: the documented responses have no such field. */
 export const nextCursor = z.string().optional().describe('Value of `cursor` for the next page; absent on the last page')
 
 const decisionFields = {
@@ -57,7 +57,7 @@ const decisionFields = {
   detail: z.string().nullable().describe('More about the decision, without contact data or message text'),
 }
 
-export const omissionShape = z.object({
+export const skippedMessageShape = z.object({
   action: z.enum(decisionActions).describe('What was decided'),
   rule: z.string().describe('The rule that decided it; stable, for programs'),
   ...decisionFields,
@@ -88,7 +88,7 @@ const showDecision = (entry: Common) => ({
   detail: entry.detail ?? null,
 })
 
-export const showOmission = (entry: DecisionEntry) => ({
+export const showSkippedMessage = (entry: DecisionEntry) => ({
   action: entry.action,
   rule: entry.rule,
   because: ruleTable[entry.rule],

@@ -64,7 +64,10 @@ const providerShape = z.object({
   channel,
   provider: z.string().nullable().describe('Name of the transport; null if there is no default account'),
   status: check.describe('Result of the last check'),
-  code: z.string().nullable().describe('Error code of the transport, or the rule why there is no provider'),
+  code: z
+    .string()
+    .nullable()
+    .describe('Error code of the transport, or the rule that explains why there is no provider'),
   message: z.string().nullable().describe('The error in words, with what to change; null if all is well'),
   checkedAt: z.date().nullable().describe('When the credentials were last checked'),
 })
@@ -78,7 +81,7 @@ const pausedShape = z.object({
     .nullable()
     .describe('Prefix of the addresses that its sender may not send to; null if nothing is sent through the account'),
   code: z.string().describe('Error code of the transport'),
-  message: z.string().nullable().describe('The error in words; null if another process met it'),
+  message: z.string().nullable().describe('The error in words; null if it occurred in another process'),
   since: z.date().describe('When the pause began'),
   until: z.date().describe('When the next message is tried'),
 })
@@ -86,7 +89,7 @@ const pausedShape = z.object({
 const accountFaultShape = z.object({
   organizationId,
   channel,
-  code: z.string().describe('The rule why nothing is sent through the account'),
+  code: z.string().describe('The rule that explains why nothing is sent through the account'),
   message: z.string().describe('The rule in words'),
 })
 
@@ -94,9 +97,9 @@ const taskManagerShape = z.object({
   mode: z
     .enum(taskManagerModes)
     .describe('Whether TaskManager sends (`deliver`) or only wakes the library (`trigger`)'),
-  status: check.describe('Whether TaskManager answers and keeps up'),
+  status: check.describe('Whether TaskManager responds and keeps up'),
   circuit,
-  fault: z.string().nullable().describe('Why TaskManager does not answer, or what it refused last; null if neither'),
+  fault: z.string().nullable().describe('Why TaskManager does not respond, or what it refused last; null if neither'),
   pending: z.int().describe('Number of tasks to be created or acknowledged, counted up to 10,000'),
   oldestPendingAt: z.date().nullable().describe('Since when the oldest of them is pending'),
   lastErrorCode: z.string().nullable().describe('Code of the last error'),
@@ -120,14 +123,14 @@ const loggedShape = z.object({
   lastAt: z.date().describe('When it was last logged'),
 })
 
-/** Strangers get the status alone; staff what concerns their organization, a service everything. */
+/** Services get everything, staff what concerns their organization, all others only the status. */
 export const healthShape = z.object({
   status: state.describe(
     '`failing`: nothing can be sent. `degraded`: one organization, channel or account is affected',
   ),
   storage: z
     .object({
-      status: check.describe('`failing` if the database does not answer, or takes no writes'),
+      status: check.describe('`failing` if the database does not respond, or accepts no writes'),
       fault: z.string().nullable().describe('Why; null if all is well'),
     })
     .optional()

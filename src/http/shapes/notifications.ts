@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { entityId } from '../../schemas/common.ts'
 import { deliveryStates, deliveryStatuses } from '../../schemas/vocabulary.ts'
 import type { HistoryPage, Notification, SendResult } from '../../services/shared/views.ts'
-import { common, omissionShape, showOmission, showTaskId, taskFields } from './common.ts'
+import { common, showSkippedMessage, showTaskId, skippedMessageShape, taskFields } from './common.ts'
 
-/** The documented columns of `notification_history`, and ours. */
+/** The documented columns of `notification_history`, and some of our own. */
 export const notificationShape = z.object({
   id: z.int().describe('Id of the notification'),
   organizationId: common.organizationId,
@@ -53,7 +53,7 @@ export const historyShape = z.object({
 
 export const sendShape = z.object({
   notifications: z.array(notificationShape).describe('The notifications that were queued'),
-  omitted: z.array(omissionShape).describe('Recipients and channels without a notification, and why'),
+  omitted: z.array(skippedMessageShape).describe('Recipients and channels without a notification, and why'),
 })
 
 export const showNotificationRow = ({
@@ -81,5 +81,5 @@ export const showHistory = (page: HistoryPage) => ({
 
 export const showSent = (result: SendResult) => ({
   notifications: result.notifications.map(showNotificationRow),
-  omitted: result.omitted.map(showOmission),
+  omitted: result.omitted.map(showSkippedMessage),
 })

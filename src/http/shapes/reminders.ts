@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { reminderStatuses } from '../../schemas/vocabulary.ts'
 import type { DryRun, Reminder, ScheduleResult } from '../../services/shared/views.ts'
-import { common, nextCursor, omissionShape, showOmission, showTaskId, taskFields } from './common.ts'
+import { common, nextCursor, showSkippedMessage, showTaskId, skippedMessageShape, taskFields } from './common.ts'
 
 const plannedFields = {
   recipientType: common.recipientType,
@@ -18,7 +18,7 @@ const plannedFields = {
 
 const inFlight = z.int().describe('Number of messages that were being sent at this moment and may still arrive')
 
-/** The documented columns of `appointment_reminders`, and ours. */
+/** The documented columns of `appointment_reminders`, and some of our own. */
 export const reminderShape = z.object({
   id: z.int().describe('Id of the reminder'),
   organizationId: common.organizationId,
@@ -44,7 +44,7 @@ export const scheduleShape = z.object({
   reminders: z.array(reminderShape).describe('Reminders in force (pending, sent or failed), earliest first'),
   cancelled: z.int().describe('Number of reminders that this request cancelled'),
   inFlight,
-  omitted: z.array(omissionShape).describe('Reminders that were not planned, and why'),
+  omitted: z.array(skippedMessageShape).describe('Reminders that were not planned, and why'),
 })
 
 export const cancelShape = z.object({
@@ -54,7 +54,7 @@ export const cancelShape = z.object({
 
 export const dryRunShape = z.object({
   reminders: z.array(z.object(plannedFields)).describe('Reminders that would be planned, earliest first'),
-  omitted: z.array(omissionShape).describe('Reminders that would not be planned, and why'),
+  omitted: z.array(skippedMessageShape).describe('Reminders that would not be planned, and why'),
 })
 
 type Planned = DryRun['reminders'][number]
@@ -90,10 +90,10 @@ export const showReminderRow = (row: Reminder) => ({
 export const showSchedule = (result: ScheduleResult) => ({
   ...result,
   reminders: result.reminders.map(showReminderRow),
-  omitted: result.omitted.map(showOmission),
+  omitted: result.omitted.map(showSkippedMessage),
 })
 
 export const showDryRun = (run: DryRun) => ({
   reminders: run.reminders.map(showPlanned),
-  omitted: run.omitted.map(showOmission),
+  omitted: run.omitted.map(showSkippedMessage),
 })

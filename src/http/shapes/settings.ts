@@ -10,7 +10,7 @@ const warnings = z
   .optional()
   .describe('After a write: what was accepted and deserves a second look')
 
-/** Fields that a GET shows and a PUT may echo; what they say cannot be changed. */
+/** Fields that a GET returns and a PUT may send back unchanged. */
 export const readOnlyFields = {
   id: z.int().optional().describe('Ignored'),
   organizationId: z.string().optional().describe('Cannot be changed'),

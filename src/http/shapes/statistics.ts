@@ -56,7 +56,7 @@ export const statisticsShape = z.object({
       lost: z.int().describe('Tasks that TaskManager no longer knew before their time'),
       refused: z.int().describe('Tasks that TaskManager refused to create or change'),
       takenOver: z.int().describe('Overdue messages that the library sent itself'),
-      held: z.int().describe('Messages held because TaskManager could not say whether they were sent'),
+      held: z.int().describe('Messages held because TaskManager did not know whether they were sent'),
       executionTime: percentiles.describe('Time from scheduled to executed'),
     })
     .describe('Tasks of TaskManager; all zero unless the option `taskManager` is in use'),

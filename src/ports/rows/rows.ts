@@ -104,7 +104,8 @@ export const readThrough = <T extends TableName, B extends Column<T>>(
 
 /**
  * A command: a batch of items, each of which happens completely or not at all. What it reads is declared in stages, each of which
- * may look at what those before found; over all stages tables come in `lockOrder`.
+ * may look at what those before found; over all stages tables come in `lockOrder`. A stage may be called twice: first before what
+ * it looks at is there, in case it looks at nothing.
  */
 export type Command<Item, Outcome> = {
   /** Guarded before anything is read. */

@@ -2,7 +2,7 @@
  * A lease that ends later than one that is asked for now, by more than this, is not believed: whoever took it had a clock that
  * was ahead, and it would stay taken for as long.
  */
-export const clockSlackMs = 60_000
+export const clockToleranceMs = 60_000
 
 export type JobProgress = {
   /** As `keepProgress` was given it. */
@@ -16,7 +16,7 @@ export interface JobStore {
   /**
    * Takes the job `name` until `until`, or extends it if `holder` has it already: true if it is the holder's now. Of
    * concurrent callers, one gets it. A job that is not released is free again after its `until`, and at once where that
-   * is later than `until` by more than `clockSlackMs`.
+   * is later than `until` by more than `clockToleranceMs`.
    */
   acquire(name: string, holder: string, now: Date, until: Date): Promise<boolean>
   /** Releases the job; does nothing if somebody else holds it by now. Its progress stays. */

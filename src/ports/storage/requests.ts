@@ -19,7 +19,7 @@ export type RequestClaim =
 export interface RequestStore {
   /**
    * Claims a key, atomically: of concurrent callers one gets `claimed`. A row whose `expiresAt` is past counts as not
-   * there; a running one whose lease is over, was given back, or ends later than `leaseUntil` by more than `clockSlackMs`, may be claimed anew by the same request, under a new token and
+   * there; a running one whose lease is over, was given back, or ends later than `leaseUntil` by more than `clockToleranceMs`, may be claimed anew by the same request, under a new token and
    * until its first `expiresAt`.
    */
   claim(

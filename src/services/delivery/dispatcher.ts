@@ -1,7 +1,7 @@
 import type { Scheduler } from '../../ports/scheduler.ts'
 import type { DeliveryRow, SendQueue } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
-import { foundOut } from '../planning/plan-row.ts'
+import { unreportedChange } from '../planning/plan-row.ts'
 import type { Planner, PlanResult } from '../planning/planner.ts'
 import type { Context } from '../shared/context.ts'
 import { isDirectoryFault } from '../shared/directory/batch-reader.ts'
@@ -282,7 +282,7 @@ export class Dispatcher {
     for (const due of works) this.#lookAhead.hold(due, Number.POSITIVE_INFINITY)
     const appointmentOf = (due: DueWork) => targetOf(due).appointmentId ?? ''
     const ids = [...new Set(works.map(appointmentOf))]
-    const results = await this.#planner.plan(ids.map(foundOut)).catch((error: unknown): PlanResult[] => {
+    const results = await this.#planner.plan(ids.map(unreportedChange)).catch((error: unknown): PlanResult[] => {
       if (isDirectoryFault(error)) this.#pauses.begin(error)
       else this.#context.options.logger.error('appointments not planned anew', { fault: faultOf(error) })
       return []

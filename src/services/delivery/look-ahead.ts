@@ -1,7 +1,7 @@
 import { type SendQueue, sendQueueKey } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import type { Context } from '../shared/context.ts'
-import { largestQuestion } from '../shared/directory/batch.ts'
+import { maxBatchSize } from '../shared/directory/batch.ts'
 import type { HostPauses } from './host-pauses.ts'
 import { freshMs, KnownTruths } from './known-truths.ts'
 import type { Group, QueueHead } from './ready-queue.ts'
@@ -102,7 +102,7 @@ export class LookAhead {
     for (const [key, { since }] of this.#paces) if (this.#now - since > 60 * paceMs) this.#paces.delete(key)
     const next = queues.map((head) => this.#nextOf(head, hasRoom(head.queue)))
     while (this.#questions < mostQuestions) {
-      const groups = inTurn(next, largestQuestion)
+      const groups = inTurn(next, maxBatchSize)
       if (groups.length === 0) return
       void this.#question(subjectsOf(groups))
     }

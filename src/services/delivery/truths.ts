@@ -4,7 +4,7 @@ import type { PlanRow } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import type { Organization } from '../../schemas/directory.ts'
 import type { Context } from '../shared/context.ts'
-import type { LookUp, Truths } from '../shared/directory/batch-reader.ts'
+import type { LookupOptions, Truths } from '../shared/directory/batch-reader.ts'
 import type { Group } from './ready-queue.ts'
 import { type DueWork, subjectKey, targetOf } from './work.ts'
 
@@ -75,7 +75,7 @@ export async function askAbout(
         ),
       })
     const organizationOf = (id: EntityId) => byOne.get(id)?.[0]?.organizationId ?? null
-    const asked: LookUp<EntityId, T> = { evenIfNone, organizationOf, part }
+    const asked: LookupOptions<EntityId, T> = { evenIfNone, organizationOf, part }
     return { ids: [...byOne.keys()], asked, part }
   }
 

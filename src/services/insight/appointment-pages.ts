@@ -14,7 +14,7 @@ const defaultLimit = 500
 
 type Slice<T> = { readonly rows: readonly T[]; readonly nextCursor: string | null }
 
-/** What comes after the cursor, of rows in the order of their places. */
+/** The rows after the cursor, from rows ordered by place. */
 function slice<T>(all: readonly T[], placeOf: (row: T, index: number) => Place, options: PageOptions): Slice<T> {
   const { cursor, limit = defaultLimit } = options
   const after = cursor === undefined ? null : readCursor(cursor)
@@ -28,7 +28,7 @@ function slice<T>(all: readonly T[], placeOf: (row: T, index: number) => Place, 
   return { rows, nextCursor: isEnd ? null : writeCursor(placeOf(last, from + rows.length - 1)) }
 }
 
-/** Reminders by time, then id; only those of the page get their text. Null: all on one. */
+/** A page of reminders, by time, then id; only these are rendered. `options` null: all of them. */
 export async function reminderPage(
   context: Context,
   appointmentId: EntityId,
@@ -44,7 +44,7 @@ export async function reminderPage(
   return { reminders: rows.map((row) => showReminder(row, preview(row))), nextCursor }
 }
 
-/** Lines in the order of time. What is so now, and was not written, follows on the last page. Null: all on one. */
+/** A page of lines in order of time. Lines about the present, which are not stored, follow on the last page. `options` null: all lines. */
 export async function explanationPage(
   context: Context,
   appointmentId: EntityId,
@@ -62,7 +62,7 @@ export async function explanationPage(
   return { decisions: [...rows, ...waiting, ...unreported], nextCursor }
 }
 
-/** Lines have no ids: which one it is of those of its instant. */
+/** Lines have no ids, so they are numbered within each instant. */
 function numbered(lines: readonly ExplanationLine[]): (line: ExplanationLine, index: number) => Place {
   const numbers: number[] = []
   for (const [index, { at }] of lines.entries()) {

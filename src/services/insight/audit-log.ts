@@ -37,7 +37,7 @@ export class AuditLog {
     const rows = await this.#context.options.storage.audit.list({
       organizationId: id,
       ...definedOnly({ action, before: cursor, from: startDate, to: endDate }),
-      // One row more than asked for tells whether there is a next page.
+      // One extra row shows whether there is a next page.
       limit: limit + 1,
     })
     const entries = rows.slice(0, limit)

@@ -8,9 +8,8 @@ import type { AppointmentPlace } from '../shared/owners.ts'
 import type { ExplanationLine } from './explanation.ts'
 
 /**
- * Of an appointment that the host has and never reported: that it is so, and the plan that would be. Empty where it has a plan or
- * had one, and where the host does not know it or does not answer. `lines`: what else is to be said
- * of it; `truth`: what the directory says now.
+ * For an appointment that is in the directory and was never reported: says so, and shows the plan it would get. Empty if it has or had
+ * a plan, if it is not in the directory, or if the directory does not respond. `lines`: its other lines; `truth`: its current state.
  */
 export async function explainUnreported(
   context: Context,

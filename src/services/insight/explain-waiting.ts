@@ -12,15 +12,14 @@ import { type AppointmentPlace, patienceMs } from '../shared/owners.ts'
 import { policyOf } from '../shared/settings-view.ts'
 import type { ExplanationLine } from './explanation.ts'
 
-/** What was due before is waiting for something; what is due now may be on its way, in ms. */
+/** A message due for longer than this is waiting for something; one due more recently may be on its way, in ms. */
 const lateMs = 2000
 
 type Waiting = Pick<ExplanationLine, 'category' | 'recipient' | 'channel' | 'reminderId' | 'notificationId' | 'offset'>
 
 /**
- * What nothing is written of, and is said when somebody asks: why messages of an appointment that are due have not been sent,
- * where an outside service does not answer, and what of the row that the directory returns now cannot be used. `truth`: what the
- * directory says now; null: nothing.
+ * What is not stored but found out on request: why due messages of an appointment have not been sent while an outside service does not
+ * respond, and what is unusable in the row that the directory returns now. `truth`: its current state; null: no response in time.
  */
 export async function explainWaiting(
   context: Context,
@@ -69,49 +68,49 @@ type Because = Pick<ExplanationLine, 'rule' | 'because'>
 type Warning = Because & Pick<ExplanationLine, 'recipient' | 'channel'>
 type Look = { readonly why: Because | null; readonly warnings: readonly Warning[] }
 
-/** What this process knows is wrong; else what the directory answered just now. */
+/** A fault that this process knows of, otherwise the directory's response to this request. */
 async function look(
   { host, options, taskManagerFault }: Context,
   organizationId: string,
   truth: AppointmentPlace['truth'],
 ): Promise<Look> {
   const known = host.faultFor(organizationId)
-  if (known !== null) return silent(`"${known.method}": ${known.fault}, since ${known.since.toISOString()}`)
-  if (truth === null) return silent(`no response within ${patienceMs} ms`)
-  if (truth.kind === 'unanswered') return silent(truth.error.message)
+  if (known !== null) return directoryFailed(`"${known.method}": ${known.fault}, since ${known.since.toISOString()}`)
+  if (truth === null) return directoryFailed(`no response within ${patienceMs} ms`)
+  if (truth.kind === 'unanswered') return directoryFailed(truth.error.message)
   if (truth.kind === 'unreadable') {
-    const why = saying('appointment_unreadable', issuesInWords(truth.issues))
+    const why = becauseOf('appointment_unreadable', issuesInWords(truth.issues))
     return { why, warnings: [why] }
   }
   const taskManager = taskManagerFault()
   const why = taskManager === null ? null : { rule: null, because: `TaskManager does not respond: ${taskManager}` }
   if (truth.kind !== 'known') return { why, warnings: [] }
   const ignored = (truth.findings ?? []).map(({ recipient, ...issue }) => ({
-    ...saying('field_ignored', issuesInWords([issue])),
+    ...becauseOf('field_ignored', issuesInWords([issue])),
     ...(recipient === undefined ? {} : { recipient }),
   }))
   return { why, warnings: [...ignored, ...(await doubts(options.storage, organizationId, truth.value.recipients))] }
 }
 
-/** Addresses that are not used, or are and may be mistaken. */
+/** Warnings about addresses that cannot be used or may be wrong. */
 async function doubts(storage: Store, organizationId: string, recipients: readonly Person[]): Promise<Warning[]> {
   const [[settings], preferences] = await Promise.all([
     storage.settings.get([organizationId]),
     storage.preferences.get(recipients.flatMap((one) => preferenceRefOf(one) ?? [])),
   ])
   const policy = policyOf(settings ?? null)
-  const wishesOf = new Map(preferences.map((row) => [refKey(row.recipient), row]))
+  const byRecipient = new Map(preferences.map((row) => [refKey(row.recipient), row]))
   return recipients.flatMap((recipient) =>
     channelsInUse(policy).flatMap((channel): Warning[] => {
-      const wishes = wishesOf.get(refKey(recipient)) ?? null
-      const { fault, note } = contactOf(channel, wishes, recipient, policy.defaultCountry)
+      const own = byRecipient.get(refKey(recipient)) ?? null
+      const { fault, note } = contactOf(channel, own, recipient, policy.defaultCountry)
       return note === null
         ? []
-        : [{ ...saying(fault ?? 'contact_doubtful', note), recipient: refOf(recipient), channel }]
+        : [{ ...becauseOf(fault ?? 'contact_doubtful', note), recipient: refOf(recipient), channel }]
     }),
   )
 }
 
-const saying = (rule: Rule, what: string) => ({ rule, because: `${ruleTable[rule]}: ${what}` })
+const becauseOf = (rule: Rule, what: string) => ({ rule, because: `${ruleTable[rule]}: ${what}` })
 
-const silent = (fault: string): Look => ({ why: saying('directory_failed', fault), warnings: [] })
+const directoryFailed = (fault: string): Look => ({ why: becauseOf('directory_failed', fault), warnings: [] })

@@ -5,8 +5,8 @@ import type { DecisionEntry } from '../../schemas/decision.ts'
 import { ruleTable } from '../../schemas/vocabulary.ts'
 
 /**
- * What is shown beside decisions: what providers did; and of an appointment that was never reported, which is `unreported`, what
- * would be planned if it were.
+ * Actions shown in addition to decisions: what providers did; and for an appointment that was never reported (`unreported`), what
+ * would be planned for it.
  */
 export const explainedActions = [
   'sent',
@@ -18,10 +18,10 @@ export const explainedActions = [
   'would_skip',
 ] as const
 
-/** One line of an appointment's story. `because` is the rule in words. */
+/** One line of an appointment's explanation. `because`: the rule as a sentence. */
 export type ExplanationLine = Omit<DecisionEntry, 'action' | 'rule'> & {
   readonly at: Date
-  /** `warned`: nothing was decided by it; something of the row that the directory returns now cannot be used. */
+  /** `warned`: not a decision; part of the row that the directory returns now cannot be used. */
   readonly action: DecisionEntry['action'] | (typeof explainedActions)[number]
   readonly rule: DecisionEntry['rule'] | null
   readonly because: string
@@ -29,7 +29,7 @@ export type ExplanationLine = Omit<DecisionEntry, 'action' | 'rule'> & {
 
 export type ExplanationPage = { readonly decisions: readonly ExplanationLine[]; readonly nextCursor: string | null }
 
-/** Decisions as they were written, with what became of each delivery, in the order of time. */
+/** Decisions as stored, with the outcome of each delivery, in order of time. */
 export async function explainAppointment(
   storage: { readonly decisions: DecisionStore } & Pick<Store, 'deliveries' | 'reminders'>,
   organizationId: string,
@@ -66,7 +66,7 @@ const plannedKey = (
   at: Date,
 ) => JSON.stringify([recipient?.type, recipient?.id, channel, offset, at.getTime()])
 
-function outcomesOf(row: DeliveryRow, bounceIsTold: boolean): ExplanationLine[] {
+function outcomesOf(row: DeliveryRow, hasBounceLine: boolean): ExplanationLine[] {
   const { recipient, channel, category, id: notificationId, reminderId } = row
   const about = { category, recipient, channel, notificationId, ...(reminderId === null ? {} : { reminderId }) }
   const lines: ExplanationLine[] = []
@@ -76,7 +76,7 @@ function outcomesOf(row: DeliveryRow, bounceIsTold: boolean): ExplanationLine[] 
   if (row.deliveredAt !== null) {
     lines.push({ at: row.deliveredAt, action: 'delivered', rule: null, because: 'confirmed by the provider', ...about })
   }
-  if (row.status === 'BOUNCED' && !bounceIsTold) {
+  if (row.status === 'BOUNCED' && !hasBounceLine) {
     lines.push({ at: row.updatedAt, action: 'bounced', rule: null, because: 'returned by the provider', ...about })
   }
   return lines

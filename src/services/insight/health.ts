@@ -32,30 +32,30 @@ export type HealthParts = {
 }
 
 export type HealthQuestion = {
-  /** Connect to providers whose last verification is older than a minute. Else what is known is shown. */
+  /** Connect to providers whose last verification is older than a minute. Otherwise the last result is shown. */
   readonly verify: boolean
-  /** The organization whose staff asks: of others, nothing is said. Null: somebody may know of all. */
+  /** The organization whose staff asks: nothing about others is shown. Null: everything is shown. */
   readonly organizationId: string | null
 }
 
 const heldLimit = 100
-/** Of what can be many, so much is shown. */
-const mostShown = 20
+/** The longest list that is shown. */
+const maxShown = 20
 /** Work waits at most this long, or two sweeps, before the scheduler counts as failing. */
 const lagLimitMs = 60_000
-/** What a check may take; a slower one counts as not known. */
+/** How long a check may take, in ms; the result of a slower one is unknown. */
 const patienceMs = 2000
-/** Rows of late work that are looked at; one of each queue is among them. */
+/** How many rows of late work are read; they include at least one of each queue. */
 const latePage = 50
-/** Of a line's fields, as text. */
-const longestDetails = 500
+/** The longest text of a line's fields. */
+const maxDetailsLength = 500
 
-/** Says whether the library can do its work. Never throws, answers within about two seconds, holds no secret. */
+/** Reports whether the library can do its work. Never throws, takes about two seconds at most, reveals no secrets. */
 export class Health {
   readonly #parts: HealthParts
   readonly #providers: ProviderChecks
   #asking: Promise<string | null> | null = null
-  /** Of the last answer of the storage. */
+  /** The result of the storage's last check. */
   #storageFault: string | null = null
 
   constructor(parts: HealthParts) {
@@ -82,7 +82,7 @@ export class Health {
       directory.status,
       scheduler.status,
       ofChannels(providers),
-      // The host application's own are among its providers.
+      // The host application's own accounts are already among its providers.
       accounts === null || accounts.count === 0 ? 'ok' : 'degraded',
       settings === null || settings.count === 0 ? 'ok' : 'degraded',
       // In the mode "trigger" the library does the work; without alarms its sweep finds what is due.
@@ -108,7 +108,7 @@ export class Health {
     return { status: 'failing', fault }
   }
 
-  /** What does not answer in time may say why later, to the next who asks. */
+  /** A response that comes too late for one check is shown by the next. */
   async #ask(): Promise<string | null> {
     const { storage } = this.#parts.context.options
     this.#storageFault = await storage.ping().then(() => null, faultOf)
@@ -134,16 +134,16 @@ export class Health {
     const ids = only === null ? late.ids : late.ids.filter((id) => id === only)
     const isLate = late.status === 'failing' || (late.status === 'degraded' && isConcerned)
     return {
-      // Without its wake-ups, this process times what is due and its sweep finds the rest.
+      // Without the scheduler's wake-ups, this process uses its own timer, and the sweep finds the rest.
       status: isLate ? late.status : scheduler.fault === null ? 'ok' : 'degraded',
       lagMs: only === null ? lagMs : null,
       nextDueAt: only === null ? nextDueAt : null,
       fault: isLate ? late.fault : scheduler.fault,
-      organizations: { count: ids.length, ids: ids.slice(0, mostShown) },
+      organizations: { count: ids.length, ids: ids.slice(0, maxShown) },
     }
   }
 
-  /** Whose work is late, and why: one organization whose server or directory is slow is no reason to restart a process. */
+  /** Whose work is late, and why: one organization's slow server or directory is no reason to restart a process. */
   async #late(limitMs: number) {
     const { context, dispatcher, taskManager } = this.#parts
     const { storage, clock } = context.options
@@ -168,10 +168,10 @@ export class Health {
     const paused = await this.#within(this.#parts.context.accounts.report())
     if (paused === null) return null
     const shown = paused.filter(({ organizationId: id }) => only === null || id === null || id === only)
-    return { count: shown.length, paused: shown.slice(0, mostShown) }
+    return { count: shown.length, paused: shown.slice(0, maxShown) }
   }
 
-  /** `someWork`: whether anybody can send by an account of their own; null: that was not asked. */
+  /** `someWork`: whether any organization can send with an account of its own; null: unknown. */
   async #settings(only: string | null) {
     const { review } = this.#parts.context
     const [report, own] = await Promise.all([
@@ -180,7 +180,7 @@ export class Health {
     ])
     const faults = only === null ? report?.faults : own
     if (faults == null) return null
-    return { count: faults.length, faults: faults.slice(0, mostShown), someWork: report?.someWork ?? null }
+    return { count: faults.length, faults: faults.slice(0, maxShown), someWork: report?.someWork ?? null }
   }
 
   async #reconciliation(): Promise<HealthReport['reconciliation']> {
@@ -188,14 +188,14 @@ export class Health {
     return statusOf(await this.#within(storage.jobs.progress(reconcileJob)), clock.now())
   }
 
-  /** A line about one organization names no other; the rest may be about anybody. */
+  /** Staff see only lines about their own organization; other lines may contain ids of others. */
   #log(only: string | null): LoggedFault[] {
     const lines = this.#parts.log.recent()
     const shown = only === null ? lines : lines.filter((one) => one.isOneKind && one.fields['organizationId'] === only)
-    return shown.slice(0, mostShown).map(showLine)
+    return shown.slice(0, maxShown).map(showLine)
   }
 
-  /** The answer, or null if it failed or took too long. */
+  /** The result, or null if the work failed or took too long. */
   #within<T>(work: Promise<T>): Promise<T | null> {
     const { clock, logger } = this.#parts.context.options
     const answer = work.catch((error: unknown) => {
@@ -206,9 +206,9 @@ export class Health {
   }
 }
 
-const unattended = 'work is due and nobody sends it: call start() here, or see to the process that is to send'
+const unattended = 'work is due and no process sends it: call start() here, or check the process that should send'
 
-/** Where no organization has an account that works either, nothing is sent at all. */
+/** If no organization has a working account either, nothing can be sent at all. */
 const withoutAny = (providers: readonly ProviderHealth[]): readonly ProviderHealth[] =>
   providers.some(({ code, provider }) => provider !== null || code === null)
     ? providers
@@ -216,10 +216,10 @@ const withoutAny = (providers: readonly ProviderHealth[]): readonly ProviderHeal
 
 function showLine({ level, message, fields, count, firstAt, lastAt }: RecentFault): LoggedFault {
   const { organizationId, at: _frames, causeAt: _more, ...rest } = fields
-  const told = Object.entries(rest).flatMap(([name, value]) => (value == null ? [] : [`${name}: ${value}`]))
+  const details = Object.entries(rest).flatMap(([name, value]) => (value == null ? [] : [`${name}: ${value}`]))
   return {
     ...{ level, message, count, firstAt, lastAt },
-    details: told.join('; ').slice(0, longestDetails),
+    details: details.join('; ').slice(0, maxDetailsLength),
     organizationId: typeof organizationId === 'string' ? organizationId : null,
   }
 }

@@ -10,7 +10,7 @@ import { type HistoryPage, showNotification } from '../shared/views.ts'
 
 const defaultLimit = 50
 
-/** A page of deliveries. The cursor is the place of the last row, so rows that arrive meanwhile shift nothing. */
+/** A page of deliveries. The cursor is the place of the last row, so rows added meanwhile do not shift pages. */
 export async function readHistory(storage: Pick<Store, 'deliveries'>, filter: HistoryFilter): Promise<HistoryPage> {
   const { state = 'settled', channel, startDate, endDate, cursor, limit = defaultLimit, offset = 0, ...rest } = filter
   if (cursor !== undefined && filter.offset !== undefined) {
@@ -20,7 +20,7 @@ export async function readHistory(storage: Pick<Store, 'deliveries'>, filter: Hi
   }
   const { rows, total, totalIsExact } = await storage.deliveries.list({
     ...definedOnly(rest),
-    // One row more than asked for tells whether there is a next page.
+    // One extra row shows whether there is a next page.
     limit: limit + 1,
     offset,
     ...(state === 'all' ? {} : { state }),
@@ -41,7 +41,7 @@ export async function readHistory(storage: Pick<Store, 'deliveries'>, filter: Hi
   }
 }
 
-/** With an id of the other kind, nothing would be found. @throws NotificationError `invalid_input` naming the field. */
+/** Checks the kind of the ids: the wrong kind would find nothing. @throws NotificationError `invalid_input` naming the field. */
 export function idsOf(kinds: IdKinds, { appointmentId, recipientId, waitlistEntryId }: HistoryFilter) {
   const read = (kind: keyof IdKinds, id: EntityId | undefined, field: string) =>
     id === undefined ? undefined : readId(kinds, kind, id, field)

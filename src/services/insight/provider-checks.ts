@@ -8,11 +8,11 @@ import { faultOf } from '../shared/fault-log.ts'
 import { withTimeout } from '../shared/with-timeout.ts'
 import type { ProviderHealth } from './health-report.ts'
 
-/** What verifying a provider may take; then it is aborted, and a little later it counts as failing. */
+/** How long verifying a provider may take, in ms; then it is aborted, and soon after it counts as failing. */
 const verifyWithinMs = 10_000
-/** What a check waits for it. */
+/** How long a health check waits for it, in ms. */
 const patienceMs = 2000
-/** How long the verification of a provider is good for. */
+/** How long a verification stays valid, in ms. */
 const verifiedForMs = 60_000
 
 type CheckOutcome = Pick<ProviderHealth, 'status' | 'code' | 'message'>
@@ -20,7 +20,7 @@ type CheckOutcome = Pick<ProviderHealth, 'status' | 'code' | 'message'>
 type Verified = CheckOutcome & { readonly checkedAt: Date; readonly freshUntil: number }
 
 const well = { status: 'ok', code: null, message: null } as const
-const silent = {
+const unresponsive = {
   status: 'failing',
   code: 'timeout',
   message: `The provider did not answer within ${verifyWithinMs} ms.`,
@@ -36,7 +36,7 @@ export class ProviderChecks {
     this.#context = context
   }
 
-  /** `verify`: connect to those whose last verification is older than a minute. Else what is known is shown. */
+  /** `verify`: connect to those whose last verification is older than a minute. Otherwise the last result is returned. */
   check({ verify }: { readonly verify: boolean }): Promise<readonly ProviderHealth[]> {
     return Promise.all(this.#context.providers.channels.map((channel) => this.#provider(channel, verify)))
   }
@@ -72,12 +72,12 @@ export class ProviderChecks {
     try {
       const now = () => clock.now()
       const verified = (async () => transport.verify?.({ account, accountKey, trusted, now, signal: end.signal }))()
-      // One that does not heed the signal either must not be waited for at every later check.
+      // A transport that ignores the signal too must not delay every later check.
       outcome = await withTimeout(
         clock,
         verifyWithinMs + patienceMs,
         verified.then(() => well),
-        () => silent,
+        () => unresponsive,
       )
     } catch (error) {
       outcome = failingBy(error, account)
@@ -94,13 +94,13 @@ export class ProviderChecks {
   }
 }
 
-/** Without a default every organization brings its own account, and nothing is wrong; one that is begun is to work. */
+/** Without a default account organizations bring their own, which is fine; an incomplete default account is a fault. */
 function withoutProvider(channel: Channel, missing: MissingAccount | null): ProviderHealth {
   const { code = null, message = null, isBegun = false } = missing ?? {}
   return { channel, provider: null, status: isBegun ? 'degraded' : 'unknown', code, message, checkedAt: null }
 }
 
-/** Of an error that is none of a transport's, no words: they may hold anything. */
+/** The message of an error that is not the transport's is not shown: it may contain anything. */
 function failingBy(error: unknown, account: Account | null): CheckOutcome {
   if (isTransportError(error)) {
     return { status: 'failing', code: error.code, message: withoutCredentials(error.message, account) }

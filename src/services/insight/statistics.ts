@@ -27,7 +27,7 @@ const statisticsFilter = z.strictObject({
   to: day.optional(),
   channel: z.enum(channels).optional(),
   category: z.enum(categories).optional(),
-  /** The name of a transport: then only what it was given is counted. */
+  /** Name of a transport: counts only the messages given to it. */
   provider: z.string().min(1).optional(),
 })
 export type StatisticsFilter = z.infer<typeof statisticsFilter>
@@ -55,23 +55,23 @@ export type StatisticsReport = Outcomes & {
   readonly to: string | null
   /** Reminders planned and notices queued in the period. */
   readonly planned: number
-  /** Reminders withdrawn and notices cancelled before they went out, by rule. */
+  /** Reminders withdrawn and notices cancelled before they were sent, by rule. */
   readonly cancelledByReason: Readonly<Record<string, number>>
-  /** Who was left out when a message was planned or asked for, by rule. */
+  /** Messages left out at planning or on request, by rule. */
   readonly skippedByReason: Readonly<Record<string, number>>
-  /** From when a reminder was due, or a notice asked for, until it was accepted by the provider. */
+  /** From when a reminder was due, or a notice requested, until the provider accepted it. */
   readonly dueToSent: Percentiles
-  /** Until the provider reported it delivered, where it does. */
+  /** From accepted to delivered, for providers that report it. */
   readonly sentToDelivered: Percentiles
   /** E-mail and SMS, and what else was used. */
   readonly byChannel: ByChannel<Outcomes>
   readonly byCategory: Readonly<Record<Category, Outcomes>>
   readonly byProvider: Readonly<Record<string, Outcomes>>
   readonly byDay: readonly (Outcomes & { readonly day: string })[]
-  /** What became of tasks of TaskManager, by event, and how long after their time they were executed. */
+  /** Events of TaskManager's tasks, and how long after their time they were executed. */
   readonly tasks: TaskCounts
   /**
-   * Recipients who switched a channel or a category off, and addresses that a provider reported as opted out or dead.
+   * Recipients who disabled a channel or a category, and addresses that a provider reported as opted out or dead.
    */
   readonly optOuts: {
     readonly byChannel: ByChannel<number>
@@ -93,7 +93,7 @@ export type AttendanceReport = {
   readonly cancelledLate: number
   readonly rescheduled: number
   readonly noShowRate: Proportion
-  /** By how many reminders went out, how long before the start the nearest was, and on which channels. */
+  /** By number of reminders sent, time from the nearest one to the start, and channels. */
   readonly byReminders: NoShows<Attendance['reminders']>
   readonly byNearest: NoShows<Attendance['nearest']>
   readonly byChannels: NoShows<Attendance['channels']>
@@ -113,7 +113,7 @@ export class Statistics {
   }
 
   /**
-   * The same for reminders only, with what became of the appointments (`recordOutcome`), by the reminders that were
+   * The same for reminders only, with the outcomes of appointments (`recordOutcome`), by the reminders that were
    * sent.
    * @throws NotificationError `invalid_input`.
    */

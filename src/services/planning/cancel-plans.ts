@@ -12,15 +12,15 @@ export type Applied = Extract<PlanOutcome, { status: 'applied' }>
 
 export type CancelRequest = {
   readonly appointmentId: EntityId
-  /** The organization that asks: what another planned is not there. */
+  /** The organization that asks: plans of others do not exist for it. */
   readonly scope: Scope
-  /** Who asks, where it is somebody named: for the audit log. */
+  /** Who asks, for the audit log, if it is recorded there. */
   readonly by?: Actor | undefined
 }
 
 /**
- * Cancels the reminders of appointments because somebody asked for it; what others change meanwhile is looked at again. Null
- * where nothing was ever planned, `held` where of several this one is to be cancelled alone. In the order of the requests.
+ * Cancels the reminders of appointments on request, and tries again for plans that were changed meanwhile. Results are in the order of
+ * the requests: null if nothing was ever planned, `held` if this one of several must be cancelled alone.
  */
 export async function cancelPlans(
   context: PlanningContext,
@@ -53,7 +53,7 @@ export async function cancelPlans(
   return requests.map(({ appointmentId }) => done.get(appointmentId) ?? null)
 }
 
-/** Cancels the reminders of a plan, by one rule. The plan stays, with its offsets: the appointment may come back. */
+/** Cancels the reminders of a plan by one rule. The plan and its offsets stay: the appointment may be reactivated. */
 export function cancelCommand(plan: PlanRow, rule: Rule, at: Date, found: readonly DecisionEntry[] = []): PlanCommand {
   const changed = plan.status === 'active' ? 1 : 0
   return {

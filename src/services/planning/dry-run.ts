@@ -6,7 +6,7 @@ import type { Context } from '../shared/context.ts'
 import { Knowledge } from '../shared/knowledge.ts'
 import type { DryRun } from '../shared/views.ts'
 
-/** What would be sent when, with the texts as of their times. Reads, and writes nothing. */
+/** What would be sent and when, with the texts as rendered at those times. Writes nothing. */
 export async function dryRun(
   context: Context,
   appointment: Appointment,
@@ -20,7 +20,7 @@ export async function dryRun(
     customReminders === undefined ? storage.plans.find([appointment.id]) : [],
   ])
   const { organizationId } = appointment
-  // What another organization planned for the same id is not this one's.
+  // The same id may have a plan of another organization.
   const own = plans.find((one) => one.organizationId === organizationId)
   const plan = planReminders({
     appointment,

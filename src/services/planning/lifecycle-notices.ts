@@ -12,26 +12,26 @@ import type { PlanRequest } from './plan-row.ts'
 
 type Queued = ReturnType<typeof buildNotices>
 
-/** What was planned of an appointment and reported of it before. */
+/** What was planned for an appointment and sent about it before. */
 export type Past = {
   readonly before: PlanRow | null
   readonly rows: readonly ReminderRow[]
-  /** Newest first, as `wantsPast` asks for them. */
+  /** Newest first; empty unless `needsNotices`. */
   readonly notices: readonly DeliveryRow[]
 }
 
-/** Whether what to report depends on the notices of before. */
-export const wantsPast = (request: PlanRequest, appointment: Appointment, before: PlanRow | null): boolean =>
+/** Whether the notices to send depend on those sent before. */
+export const needsNotices = (request: PlanRequest, appointment: Appointment, before: PlanRow | null): boolean =>
   request.notice === 'RESCHEDULE' || (isOpen(request) && newcomers(appointment, before).length > 0)
 
-/** Nothing is reported, and nobody said that nothing should be. */
+/** The request neither has a notice nor forbids one. */
 const isOpen = ({ notice, silent, skipPast }: PlanRequest): boolean =>
   notice === undefined && silent !== true && skipPast !== true
 
 /**
- * The notices that go with a plan: what the host reports, and a confirmation for those who were added since, instead of a
- * reschedule of what they never heard of. Nobody reported them: then only where it is too late for any reminder, and where the appointment
- * was confirmed to the others.
+ * The notices that go with a plan: the one for the event that the host reports, and for recipients added since a confirmation instead of
+ * a reschedule notice. Recipients whose addition was not reported get the confirmation only if it is too late for any reminder and the
+ * others got one.
  */
 export function lifecycleNotices(
   request: PlanRequest,
@@ -76,13 +76,13 @@ const both = (one: Queued, other: Queued): Queued => ({
   entries: [...one.entries, ...other.entries],
 })
 
-/** Those who take part now and did not before. Nobody is new to what was not planned, or off. */
+/** Recipients who were not part of the appointment before. None if it had no active plan. */
 function newcomers(appointment: Appointment, before: PlanRow | null): readonly RecipientRef[] {
   if (before === null || before.status !== 'active') return []
   return appointment.recipients.filter((one) => !before.recipients.some((ref) => isSameRecipient(one, ref)))
 }
 
-/** They would be reminded if the times were not past. */
+/** All of the recipient's reminders would be past. */
 function isTooLateFor(ref: RecipientRef, { reminders, entries }: ReminderPlan): boolean {
   const isTheirs = ({ recipient }: { readonly recipient?: RecipientRef }) =>
     recipient !== undefined && isSameRecipient(recipient, ref)
@@ -90,41 +90,41 @@ function isTooLateFor(ref: RecipientRef, { reminders, entries }: ReminderPlan): 
 }
 
 /**
- * What somebody knows of the appointment: by the last notice that reached them, by themselves or with others of their address; else, since
- * of a large group not all notices are read, by the last that reached anybody. Where there is none, by the plan: whoever has reminders of
- * another start knows that one.
+ * What a recipient was last notified of: by the last notice that reached them, alone or merged with others of their address; otherwise,
+ * since not all notices of a large group are read, by the last that reached anyone; without one, by the plan, and if it has
+ * reminders of another start, of that start.
  */
 export function knownBefore({ before, rows, notices }: Past): (recipient: RecipientRef) => Known | null {
-  const told = notices.flatMap((notice) => {
+  const received = notices.flatMap((notice) => {
     const known = knownBy(notice)
     return known === null ? [] : [{ known, people: parseRecipients(notice.snapshot) }]
   })
   const moved = rows.find(({ startsAt }) => startsAt.getTime() !== before?.startsAt.getTime())
   const planned = before && { instant: moved?.startsAt ?? before.startsAt, local: before.localStart }
   return (recipient) => {
-    const theirs = told.find(({ people }) => people.some((one) => isSameRecipient(one, recipient)))
-    return (theirs ?? told[0])?.known ?? planned
+    const theirs = received.find(({ people }) => people.some((one) => isSameRecipient(one, recipient)))
+    return (theirs ?? received[0])?.known ?? planned
   }
 }
 
-/** By a notice that reached nobody, what they knew before it. */
+/** What recipients know after a notice; if it reached nobody, what they knew before it. */
 function knownBy({ category, state, status, snapshot }: DeliveryRow): Known | null {
   if (category === 'CANCELLATION') return null
-  const isTold = state !== 'cancelled' && status !== 'FAILED' && !(state === 'queued' && category === 'RESCHEDULE')
-  return isTold ? knownOf(snapshot) : parseBefore(snapshot)
+  const hasReached = state !== 'cancelled' && status !== 'FAILED' && !(state === 'queued' && category === 'RESCHEDULE')
+  return hasReached ? knownOf(snapshot) : parseBefore(snapshot)
 }
 
 /**
- * The same report twice is one, of the same lifecycle: it has the key of the newest notice where that says what is so now, and
- * else one of its own, after it.
+ * A repeated report sends one notice: within one lifecycle revision the notice has the key of the newest one if that still
+ * describes the appointment, otherwise a new key derived from it.
  */
 function rescheduleKey(base: string, appointment: Appointment, notices: readonly DeliveryRow[]): string {
   for (const { id, category, recipient, channel, dedupeKey, snapshot } of notices) {
     if (category !== 'RESCHEDULE' || dedupeKey === null) continue
     const key = dedupeKey.slice(0, -`:${refKey(recipient)}:${channel}`.length)
     if (key !== base && !key.startsWith(`${base}:after`)) continue
-    const told = knownOf(snapshot)
-    return told !== null && changesSince(told, appointment).length === 0 ? key : `${base}:after${id}`
+    const known = knownOf(snapshot)
+    return known !== null && changesSince(known, appointment).length === 0 ? key : `${base}:after${id}`
   }
   return base
 }

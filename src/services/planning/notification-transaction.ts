@@ -12,28 +12,28 @@ import { Planner } from './planner.ts'
 import { Scheduling } from './scheduling.ts'
 
 /**
- * The calls of planning inside a transaction of yours: what they write is committed or rolled back with your own rows. The
- * directory is never asked, because it reads on another connection, which does not see what you have not committed: a call
- * that needs the appointment takes it as your directory would answer it, with its recipients. Texts in the answers are drafts
- * without the organization's name and language; what is sent is rendered when it is sent.
+ * The planning calls inside a transaction of yours: what they write is committed or rolled back with your own rows. The
+ * directory is not called, because it reads on another connection, which does not see your uncommitted changes: calls
+ * that need the appointment take it as your directory would return it, with its recipients. Texts in the results are drafts
+ * without the organization's name and language; the final text is rendered when it is sent.
  *
- * Await each call before your next statement. After your commit call `committed()`.
+ * Await each call before your next statement. After your commit, call `committed()`.
  *
- * Beside the errors named, calls reject with `transaction_refused` where no transaction is open (any more), with `invalid_input` for
- * an appointment that is not described as a directory would, and with `storage_busy` where the database needs your
- * transaction to be run again. After any other error the transaction goes on as if the call had not been made.
+ * Besides the errors listed, calls reject with `transaction_refused` if the transaction is not open, with `invalid_input` for
+ * an appointment that your directory could not return, and with `storage_busy` if the database requires your
+ * transaction to be retried. After any other error the transaction continues as if the call had not been made.
  */
 export class NotificationTransaction {
   readonly #context: Context
   readonly #storage: TransactionStore
   readonly #actor: Actor
-  readonly #news: DeferredEvents
+  readonly #deferred: DeferredEvents
 
   constructor(context: Context, storage: TransactionStore, actor: Actor) {
     this.#context = context
     this.#storage = storage
     this.#actor = actor
-    this.#news = new DeferredEvents(context)
+    this.#deferred = new DeferredEvents(context)
   }
 
   /**
@@ -41,75 +41,75 @@ export class NotificationTransaction {
    * @throws NotificationError `appointment_not_active`.
    */
   async scheduleReminders(appointment: DirectoryAppointment, options: ScheduleOptions = {}): Promise<ScheduleResult> {
-    const { id, scheduling } = this.#knowing(appointment)
+    const { id, scheduling } = this.#for(appointment)
     return scheduling.schedule(id, options, 'reminders.scheduled')
   }
 
   /**
-   * As `NotificationService.rescheduleReminders`: the appointment is described as it is after the change.
+   * As `NotificationService.rescheduleReminders`, with the appointment as it is after the change.
    * @throws NotificationError `appointment_not_active`.
    */
   async rescheduleReminders(appointment: DirectoryAppointment, options: ScheduleOptions = {}): Promise<ScheduleResult> {
-    const { id, scheduling } = this.#knowing(appointment)
+    const { id, scheduling } = this.#for(appointment)
     return scheduling.schedule(id, options, 'reminders.rescheduled')
   }
 
-  /** Cancels what is pending. Where nothing was ever planned, nothing is cancelled: whether there is such an appointment is not asked. */
+  /** Cancels the pending reminders. Does not check whether the appointment exists; without a plan it cancels nothing. */
   async cancelReminders(appointmentId: HostId): Promise<CancelResult> {
     return (await this.#scheduling(null).cancel(appointmentId)) ?? { cancelled: 0, inFlight: 0 }
   }
 
   /**
-   * You book an appointment: confirm it and plan its reminders.
+   * Call it when you book an appointment: confirms it and plans its reminders.
    * @throws NotificationError `appointment_not_active`.
    */
   async appointmentBooked(appointment: DirectoryAppointment, options: LifecycleOptions = {}): Promise<LifecycleResult> {
-    const { id, scheduling } = this.#knowing(appointment)
-    return scheduling.tell('booked', id, options)
+    const { id, scheduling } = this.#for(appointment)
+    return scheduling.report('booked', id, options)
   }
 
   /**
-   * You move an appointment, described as it is after the move: move its reminders and tell.
+   * Call it when you move an appointment, given as it is after the move: moves its reminders and sends notices.
    * @throws NotificationError `appointment_not_active`.
    */
   async appointmentRescheduled(
     appointment: DirectoryAppointment,
     options: LifecycleOptions = {},
   ): Promise<LifecycleResult> {
-    const { id, scheduling } = this.#knowing(appointment)
-    return scheduling.tell('rescheduled', id, options)
+    const { id, scheduling } = this.#for(appointment)
+    return scheduling.report('rescheduled', id, options)
   }
 
-  /** You cancel an appointment: cancel its reminders and tell. */
+  /** Call it when you cancel an appointment: cancels its reminders and sends notices. */
   async appointmentCancelled(
     appointment: DirectoryAppointment,
     options: LifecycleOptions = {},
   ): Promise<LifecycleResult> {
-    const { id, scheduling } = this.#knowing(appointment)
-    return scheduling.tell('cancelled', id, options)
+    const { id, scheduling } = this.#for(appointment)
+    return scheduling.report('cancelled', id, options)
   }
 
-  /** You delete an appointment: what is pending is cancelled, history stays. */
+  /** Call it when you delete an appointment: cancels what is pending; history stays. */
   async appointmentDeleted(appointmentId: HostId): Promise<CancelResult> {
     return this.#scheduling(null).appointmentDeleted(appointmentId)
   }
 
-  /** You delete a patient, client or practitioner: preferences go, what is pending is cancelled, history stays. */
+  /** Call it when you delete a patient, client or practitioner: deletes preferences and cancels what is pending; history stays. */
   async recipientDeleted(recipient: HostRef): Promise<CancelResult> {
     return this.#scheduling(null).recipientDeleted(recipient)
   }
 
   /**
-   * Your transaction is committed: emits the events of its calls and wakes what sends. Called again, it does nothing. Without
-   * it no reminder is lost, the next sweep finds it; but the events of these calls are never emitted. Not for a rollback:
-   * there is nothing to tell then.
+   * Call it after your commit: emits the events of the calls and wakes the dispatcher. Calling it again does nothing. Without
+   * it no reminder is lost, since the next sweep finds it, but the events of the calls are never emitted. Do not call it after
+   * a rollback.
    */
   committed(): void {
-    this.#news.release()
+    this.#deferred.release()
   }
 
-  #knowing(told: DirectoryAppointment) {
-    const appointment = this.#context.host.described(told)
+  #for(row: DirectoryAppointment) {
+    const appointment = this.#context.host.described(row)
     return { id: appointment.id, scheduling: this.#scheduling(appointment) }
   }
 
@@ -120,21 +120,21 @@ export class NotificationTransaction {
       options: { clock, ids, logger, taskManager, storage: this.#storage },
       providers,
       reported,
-      host: hostKnowing(appointment),
-      events: this.#news.events,
-      dueAt: this.#news.dueAt,
-      tasksTouched: this.#news.tasksTouched,
+      host: directoryOf(appointment),
+      events: this.#deferred.events,
+      dueAt: this.#deferred.dueAt,
+      tasksTouched: this.#deferred.tasksTouched,
     }
     return new Scheduling(context, new Planner(context), this.#actor)
   }
 }
 
-/** Answers for one appointment, in place of the directory. */
-const hostKnowing = (appointment: Appointment | null): PlanningContext['host'] => ({
-  appointments: async (ids, lookUp) => {
+/** Stands in for the directory, with one appointment or none. */
+const directoryOf = (appointment: Appointment | null): PlanningContext['host'] => ({
+  appointments: async (ids, options) => {
     const truthOf = (id: EntityId): Truth<Appointment> =>
       appointment !== null && id === appointment.id ? { kind: 'known', value: appointment } : { kind: 'gone' }
-    lookUp?.part?.(ids, truthOf)
+    options?.part?.(ids, truthOf)
     return truthOf
   },
   organizations: async () => () => ({ kind: 'gone' }),

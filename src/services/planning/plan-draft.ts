@@ -4,8 +4,8 @@ import {
   type PlannedReminder,
   planReminders,
   type ReminderPlan,
+  recipientChannelKey,
   reminderKey,
-  sendQueueKey,
 } from '../../domain/plan.ts'
 import { isMergedInto } from '../../domain/rivals.ts'
 import type { PlanCommand, PlanRow, ReminderRow } from '../../ports/storage.ts'
@@ -21,7 +21,7 @@ type DraftInput = {
   readonly request: PlanRequest
   readonly appointment: Appointment
   readonly before: PlanRow | null
-  /** All reminders of the plan before, CANCELLED ones too. */
+  /** All reminders of the previous plan, including CANCELLED ones. */
   readonly rows: readonly ReminderRow[]
   readonly notices: Past['notices']
   readonly knowledge: Knowledge
@@ -36,27 +36,27 @@ export type PlanDraft = {
   readonly refused: readonly DecisionEntry[]
   readonly knowledge: Knowledge
   readonly live: readonly ReminderRow[]
-  /** Null where nothing is to be written. */
+  /** Null if nothing has to be written. */
   readonly command: PlanCommand | null
   readonly drift: PlanDrift | 'unchanged'
 }
 
-/** Why reminders are CANCELLED that were decided upon when they were due: past their time they do not come back. */
-const dispatched: ReadonlySet<Rule> = new Set(['nearer_reminder', 'same_address', 'capped'])
+/** Rules that cancel reminders when they are due: once past, these are not planned again. */
+const decidedWhenDue: ReadonlySet<Rule> = new Set(['nearer_reminder', 'same_address', 'capped'])
 
-/** Draws the plan of one appointment: declarative, so that what is right already needs no command. */
+/** Drafts the plan of one appointment. Declarative: if everything is already right, there is no command. */
 export function draftPlan({
   request,
   appointment,
   before,
   rows,
-  notices: told,
+  notices: sent,
   knowledge,
   now,
 }: DraftInput): PlanDraft {
   const after = planRowOf(request, appointment, before, now)
   const live = rows.filter((row) => row.status !== 'CANCELLED')
-  const decided = rows.filter(({ reason }) => reason !== null && dispatched.has(reason))
+  const decided = rows.filter(({ reason }) => reason !== null && decidedWhenDue.has(reason))
   const surroundings = knowledge.surroundings(appointment.organizationId)
   const wanted: ReminderPlan =
     after.status === 'cancelled'
@@ -68,7 +68,7 @@ export function draftPlan({
           now,
           skipPast: request.skipPast ?? false,
           existing: new Set(live.map(reminderKey)),
-          reminded: new Set(remindedRows(rows, appointment).map(sendQueueKey)),
+          reminded: new Set(remindedRows(rows, appointment).map(recipientChannelKey)),
           carried: new Set(request.unreported ? movedRows(live, appointment).map(occasionKey) : []),
           decided: new Set(decided.map(reminderKey)),
         })
@@ -84,10 +84,10 @@ export function draftPlan({
   const isNew = (key: string) => !liveKeys.has(key)
   const changed = before === null || after.revision !== before.revision
   const supersededBy = supersedingRule(before, after)
-  const past = { before, rows, notices: told }
+  const past = { before, rows, notices: sent }
   const notices = lifecycleNotices(request, appointment, past, { after, wanted, knowledge, now })
-  const unheard = request.notice === 'CANCELLATION' ? detached(before, appointment) : []
-  const refused = [...notices.entries, ...unheard]
+  const unreachable = request.notice === 'CANCELLATION' ? detached(before, appointment) : []
+  const refused = [...notices.entries, ...unreachable]
   const draft = { request, appointment, plan: wanted, refused, live, knowledge }
   const settled =
     !changed && surplus.length === 0 && ![...wantedKeys].some(isNew) && !isRetimed(before, after, live, reminders)
@@ -96,7 +96,7 @@ export function draftPlan({
   }
   const drift = driftOf(before, after)
   const isChosen = after.status === 'active' || request.notice !== undefined
-  const fresh = settled ? [] : wanted.entries.filter((entry) => isNews(entry, appointment, liveKeys))
+  const fresh = settled ? [] : wanted.entries.filter((entry) => isNewEntry(entry, appointment, liveKeys))
   const dropped = surplus.map((row): DecisionEntry => {
     const { recipient, channel, offset, id: reminderId } = row
     const about = { rule: supersededBy, category: 'REMINDER', recipient, channel, offset, reminderId } as const
@@ -130,17 +130,17 @@ export function draftPlan({
   }
 }
 
-/** Starts that are no further apart are the same to whoever was reminded, in ms. */
+/** Starts at most this far apart count as the same for reminders already sent, in ms. */
 const sameStartMs = 60_000
 
-/** Reminders that were sent of this start, by themselves or with that of somebody who has the same address. */
+/** Reminders of this start that were sent, on their own or merged into that of another recipient with the same address. */
 function remindedRows(rows: readonly ReminderRow[], { start }: Appointment): readonly ReminderRow[] {
   const isOfStart = ({ startsAt }: ReminderRow) => Math.abs(startsAt.getTime() - start.instant.getTime()) < sameStartMs
   const sent = rows.filter((row) => row.status === 'SENT' && isOfStart(row))
   return [...sent, ...rows.filter((row) => sent.some((other) => isMergedInto(row, other)))]
 }
 
-/** Reminders that are tried again for others too, whatever their own recipient wants by now: the others have no row of their own any more. */
+/** Due reminders into which others were merged: they stay even if their own recipient no longer wants them, since they are the others' only row. */
 const forOthers = (
   live: readonly ReminderRow[],
   rows: readonly ReminderRow[],
@@ -155,11 +155,11 @@ const forOthers = (
       rows.some((other) => isMergedInto(other, row)),
   )
 
-/** Reminders that are still to come, at a start that is no more. */
+/** Pending reminders of a start that has changed. */
 const movedRows = (live: readonly ReminderRow[], { start }: Appointment): readonly ReminderRow[] =>
   live.filter(({ status, startsAt }) => status === 'PENDING' && startsAt.getTime() !== start.instant.getTime())
 
-/** Those who took part, and of whom there is no address any more when the cancellation is reported. */
+/** Recipients removed from the appointment before its cancellation was reported: there is no address to notify them at. */
 const detached = (before: PlanRow | null, { recipients, hasUnreadablePeople }: Appointment): readonly DecisionEntry[] =>
   (hasUnreadablePeople ? [] : (before?.recipients ?? []))
     .filter((ref) => !recipients.some((recipient) => isSameRecipient(recipient, ref)))
@@ -171,16 +171,16 @@ const isAbout = (entry: DecisionEntry, { recipient, channel, offset }: ReminderR
   entry.channel === channel &&
   entry.offset === offset
 
-/** A reminder that stands already was explained when it was planned. */
-function isNews(entry: DecisionEntry, appointment: Appointment, liveKeys: ReadonlySet<string>): boolean {
+/** Entries of reminders that already exist were recorded when they were planned. */
+function isNewEntry(entry: DecisionEntry, appointment: Appointment, liveKeys: ReadonlySet<string>): boolean {
   const { recipient, channel, offset } = entry
   if (recipient === undefined || channel === undefined || offset === undefined) return true
   return !liveKeys.has(reminderKey({ recipient, channel, offset, startsAt: appointment.start.instant }))
 }
 
 /**
- * Reminders that stand, but for which no provider is configured now. A worker started without its credentials must not
- * withdraw them in silence: they wait for a provider, and without one they fail loudly when they are due.
+ * Pending reminders for which no provider is configured now. A worker started without its credentials must not
+ * withdraw them silently: they wait for a provider, and without one they fail visibly when they are due.
  */
 function withoutProvider(
   live: readonly ReminderRow[],
@@ -199,7 +199,7 @@ function withoutProvider(
   )
 }
 
-/** Reminders of somebody who may be the one that cannot be read: whether they are right is seen when they are due. */
+/** Reminders of recipients who may be the unreadable ones: they stay, and are checked when they are due. */
 function ofUnreadable(
   live: readonly ReminderRow[],
   { start, recipients, hasUnreadablePeople }: Appointment,
@@ -213,7 +213,7 @@ function ofUnreadable(
   )
 }
 
-/** Other time zone data may give a wall-clock offset another instant while the start keeps its own. */
+/** New time zone data may change the instant of a wall-clock offset without changing the start. */
 function isRetimed(
   before: PlanRow | null,
   after: PlanRow,
@@ -228,7 +228,7 @@ function isRetimed(
   })
 }
 
-/** The same start, and another time by the clocks of another zone, or by other data of the zone. */
+/** Reminders whose time changed although their start did not: another zone, or new data of the zone. */
 function retimed(
   before: PlanRow | null,
   after: PlanRow,
@@ -240,7 +240,7 @@ function retimed(
   const rule: Rule = before.timeZone === after.timeZone ? 'zone_data_changed' : 'appointment_moved'
   return live.flatMap((row) => {
     const time = timeOf.get(reminderKey(row))
-    // One that is put off or being sent keeps its time.
+    // A reminder that is put off or being sent keeps its time.
     const isKept = row.status !== 'PENDING' || row.dueAt?.getTime() !== row.reminderTime.getTime()
     if (isKept || time === undefined || time.getTime() === row.reminderTime.getTime() || time <= row.createdAt)
       return []
@@ -250,7 +250,7 @@ function retimed(
   })
 }
 
-/** Opens what reconciliation decided; of a move with both starts. */
+/** The first entry of a decision of reconciliation; for a move with both starts. */
 export const reconciledEntry = (
   drift: PlanDrift,
   before: PlanRow | null = null,

@@ -9,49 +9,49 @@ import { isSameZone } from '../../schemas/time-zone.ts'
 import type { AppointmentCategory, Rule } from '../../schemas/vocabulary.ts'
 import type { Scope } from '../shared/owners.ts'
 
-/** What a request changes of a plan. */
+/** What a request changes in a plan. */
 export type PlanChange = {
-  /** Undefined keeps what the plan has. */
+  /** Undefined keeps those of the plan. */
   readonly customReminders?: readonly OffsetInput[] | null | undefined
-  /** Reminders that were cancelled by request are planned again. */
+  /** Plan reminders again that were cancelled by request. */
   readonly reactivate: boolean
-  /** The host says the appointment is off, whatever its directory says yet; with the reason for the rows. */
+  /** The host reports the appointment as cancelled, even if its directory does not yet; the reason for the rows. */
   readonly cancelAs?: Rule
 }
 
 export type PlanRequest = PlanChange & {
   readonly appointmentId: EntityId
-  /** The organization that asks: an appointment of another is not there. Default: whoever's it is. */
+  /** The organization that asks: appointments of others do not exist for it. Default: any organization. */
   readonly scope?: Scope
   /** A lifecycle notice to queue in the same transaction. */
   readonly notice?: AppointmentCategory
-  /** The host wants nothing reported. Default false: who is added too late for any reminder gets a confirmation. */
+  /** Send no notices. Default false: recipients added too late for any reminder get a confirmation. */
   readonly silent?: boolean
   /** Who caused it, for the audit log. Default: the library itself. */
   readonly by?: Actor
-  /** Somebody named asks for it: what it is in the audit log. Default: it is not there. */
+  /** The action recorded in the audit log. Default: none is recorded. */
   readonly action?: PlanningAction | undefined
-  /** Refuse with `appointment_not_active`, writing nothing, where the host says it is off. Default false: its reminders are cancelled. */
+  /** Fail with `appointment_not_active`, without writing, if the appointment is not active. Default false: its reminders are cancelled. */
   readonly requireActive?: boolean
   /**
-   * The library found out by itself, nobody reported it: reminders that were still to come when the appointment moved are sent
-   * at once where their time is past at the new start, whatever the policy, since nobody has heard of the move. Default false.
+   * The library found the change itself: reminders not yet due when the appointment moved are sent at once if their time is past
+   * for the new start, whatever the policy, since the recipients were not notified of the move. Default false.
    */
   readonly unreported?: boolean
-  /** Found by reconciliation: the decision says so, and what does not take place (any more) and has no plan gets none. */
+  /** Found by reconciliation: recorded in the decision, and an inactive or past appointment without a plan gets none. */
   readonly reconciled?: boolean
-  /** Skip what is past when it is planned, whatever the organization's policy: it may have been sent. Default false. */
+  /** Skip past times, whatever the organization's policy: those reminders may have been sent. Default false. */
   readonly skipPast?: boolean
 }
 
-/** Its truth is another one than its plan, and nobody reported that. */
-export const foundOut = (appointmentId: EntityId): PlanRequest => ({
+/** A request for an appointment that differs from its plan without a report of the change. */
+export const unreportedChange = (appointmentId: EntityId): PlanRequest => ({
   appointmentId,
   reactivate: false,
   unreported: true,
 })
 
-/** The plan row an appointment should have, with its revisions moved on where it differs from the one before. */
+/** The plan row an appointment should have, with its revisions incremented if it differs from the previous one. */
 export function planRowOf(request: PlanChange, appointment: Appointment, before: PlanRow | null, now: Date): PlanRow {
   const off = request.cancelAs ?? inactiveRule(appointment.status)
   const staysOff = off === null && before?.cancelReason === 'cancelled_by_request' && !request.reactivate
@@ -70,7 +70,7 @@ export function planRowOf(request: PlanChange, appointment: Appointment, before:
   const lifecycle = ({ startsAt, timeZone, status }: typeof facts | PlanRow) =>
     JSON.stringify([startsAt.getTime(), timeZone, status])
   const whole = (row: typeof facts | PlanRow) =>
-    // In whatever order the host tells who takes part.
+    // Recipients sorted: their order in the directory's row does not matter.
     JSON.stringify([
       lifecycle(row),
       row.localStart,
@@ -86,23 +86,23 @@ export function planRowOf(request: PlanChange, appointment: Appointment, before:
     ...facts,
     tzVersion: tzDataVersion(),
     revision: (before?.revision ?? 0) + (same ? 0 : 1),
-    // The first is the time in milliseconds: a plan made again after its deletion must not meet its old dedupe keys.
+    // Starts at the time in milliseconds: a plan created again after its deletion must not reuse its old dedupe keys.
     lifecycleRevision: (before?.lifecycleRevision ?? now.getTime()) + (sameLifecycle ? 0 : 1),
   }
 }
 
-/** Another name of the same zone is no news. */
+/** Another name of the same zone is not a change. */
 function zoneOf({ start }: Appointment, before: PlanRow | null): string {
   return before !== null && isSameZone(before.timeZone, start.timeZone) ? before.timeZone : start.timeZone
 }
 
-/** Who took part, and may do so still: somebody cannot be read. */
+/** Former recipients who may still be part of the appointment, because one of its recipients cannot be read. */
 function unreadable({ hasUnreadablePeople, recipients }: Appointment, before: PlanRow | null): readonly RecipientRef[] {
   if (!hasUnreadablePeople || before === null) return []
   return before.recipients.filter((ref) => !recipients.some((one) => isSameRecipient(one, ref)))
 }
 
-/** What became of an appointment's plan, in the words of the report of a reconciliation. */
+/** How an appointment's plan changed, as named in the report of a reconciliation. */
 export type PlanDrift = 'planned' | 'moved' | 'cancelled' | 'replanned'
 
 export function driftOf(before: PlanRow | null, after: PlanRow): PlanDrift {
@@ -111,7 +111,7 @@ export function driftOf(before: PlanRow | null, after: PlanRow): PlanDrift {
   return before.startsAt.getTime() === after.startsAt.getTime() ? 'replanned' : 'moved'
 }
 
-/** Why reminders of the plan before are no longer wanted. */
+/** Why reminders of the previous plan are no longer needed. */
 export function supersedingRule(before: PlanRow | null, after: PlanRow): Rule {
   if (after.cancelReason !== null) return after.cancelReason
   if (driftOf(before, after) !== 'moved') return 'replanned'

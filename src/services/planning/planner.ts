@@ -12,7 +12,7 @@ import { planByAppointment } from '../shared/owners.ts'
 import { type Applied, type CancelRequest, cancelPlans } from './cancel-plans.ts'
 import type { PlanDraft } from './plan-draft.ts'
 import type { PlanDrift, PlanRequest } from './plan-row.ts'
-import { emitCancelled, emitPlanned, unserved } from './planning-events.ts'
+import { emitCancelled, emitPlanned, missingProvider } from './planning-events.ts'
 import { preparePlans } from './prepare-plans.ts'
 
 export type PlanResult =
@@ -28,23 +28,23 @@ export type PlanResult =
       readonly omitted: readonly DecisionEntry[]
       /** `unchanged`: nothing was written. */
       readonly drift: PlanDrift | 'unchanged'
-      /** What it was decided with: good for showing the result, too old for another decision. */
+      /** The data it was decided with: good for showing the result, too old for another decision. */
       readonly knowledge: Knowledge
     }
   | { readonly status: 'failed'; readonly error: NotificationError }
 
-type Told<Result = PlanResult> = (request: PlanRequest, result: Result) => void
+type OnResult<Result = PlanResult> = (request: PlanRequest, result: Result) => void
 
 export type PlanOptions = {
-  /** True asks the directory also about organizations that it did not answer for a moment ago. Default false. */
+  /** True calls the directory even for organizations for which it failed a moment ago. Default false. */
   readonly eager?: boolean
-  readonly told?: Told
+  readonly onResult?: OnResult
 }
 
-/** How often a plan is drawn anew because somebody else changed it meanwhile. */
+/** How often a plan is drafted anew because it was changed meanwhile. */
 const maxConflicts = 8
 
-/** Makes the rows of appointments what they should be. Declarative: asked twice, done once. */
+/** Makes the rows of appointments what they should be. Declarative: repeating a request changes nothing. */
 export class Planner {
   readonly #context: PlanningContext
   readonly #planning: (request: PlanRequest) => Promise<PlanResult | 'held'>
@@ -58,10 +58,10 @@ export class Planner {
       run: (requests, done) =>
         this.#planTogether(requests, {
           eager: true,
-          told: (request, result) => done(requests.indexOf(request), result),
+          onResult: (request, result) => done(requests.indexOf(request), result),
         }),
       keyOf: (request) => request.appointmentId,
-      // The directory was asked in parts already.
+      // The directory has already been called in parts.
       mayGoAlone: (error) => !isDirectoryFault(error),
     })
     this.#cancelling = batched({
@@ -72,8 +72,8 @@ export class Planner {
   }
 
   /**
-   * Plans one appointment, together with those that others ask for at the same time; where a transaction has its rows for
-   * long, alone, so that it waits without the others.
+   * Plans one appointment, together with other requests made at the same time; alone if a transaction holds its rows for
+   * long, so that the others do not wait too.
    */
   async planOne(request: PlanRequest): Promise<PlanResult> {
     this.#context.reported(request.appointmentId)
@@ -81,7 +81,7 @@ export class Planner {
     return result === 'held' ? this.#planAlone(request, true) : result
   }
 
-  /** Cancels what is pending of one appointment, together with what others cancel. Null where nothing was ever planned. */
+  /** Cancels the pending reminders of one appointment, together with other requests. Null if nothing was ever planned. */
   async cancelOne(request: CancelRequest): Promise<Applied | null> {
     const { appointmentId } = request
     this.#context.reported(appointmentId)
@@ -94,24 +94,24 @@ export class Planner {
   }
 
   /**
-   * Plans each appointment on its own: one that fails does not stop the others. Results are in the order of the requests; `told`
-   * is called with each as soon as it is known, so that nobody waits for another organization's directory.
-   * @throws NotificationError `directory_failed` or `directory_invalid` where the host answers for nobody.
+   * Plans each appointment on its own: one that fails does not stop the others. Results are in the order of the requests; `onResult`
+   * is called with each as soon as it is known, so that no organization waits for another's directory.
+   * @throws NotificationError `directory_failed` or `directory_invalid` if the directory fails for all of them.
    */
-  async plan(requests: readonly PlanRequest[], { eager = false, told }: PlanOptions = {}): Promise<PlanResult[]> {
+  async plan(requests: readonly PlanRequest[], { eager = false, onResult }: PlanOptions = {}): Promise<PlanResult[]> {
     const together = await this.#planTogether(requests, {
       eager,
-      told: (request, result) => (result === 'held' ? undefined : told?.(request, result)),
+      onResult: (request, result) => (result === 'held' ? undefined : onResult?.(request, result)),
     })
     const results: PlanResult[] = []
     let busy: PlanResult | undefined
     for (const [index, request] of requests.entries()) {
       let result = together[index] ?? 'held'
       if (result === 'held') {
-        // Whoever has the rows of one for that long may have those of others too: these are not waited for as well.
+        // A transaction that holds one appointment's rows for that long may hold others too: wait only once.
         result = busy ?? (await this.#planAlone(request, eager).catch(failure))
         if (result.status === 'failed' && result.error.code === 'storage_busy') busy = result
-        told?.(request, result)
+        onResult?.(request, result)
       }
       results.push(result)
     }
@@ -119,34 +119,34 @@ export class Planner {
   }
 
   async #planAlone(request: PlanRequest, eager: boolean): Promise<PlanResult> {
-    const [result] = await this.#planTogether([request], { eager, told: () => {} })
+    const [result] = await this.#planTogether([request], { eager, onResult: () => {} })
     return result === undefined || result === 'held' ? failed(held(request.appointmentId)) : result
   }
 
-  /** `held`: of several, this one is to be planned alone. */
+  /** `held`: this one of several must be planned alone. */
   async #planTogether(
     requests: readonly PlanRequest[],
-    { eager, told }: { readonly eager: boolean; readonly told: Told<PlanResult | 'held'> },
+    { eager, onResult }: { readonly eager: boolean; readonly onResult: OnResult<PlanResult | 'held'> },
   ): Promise<(PlanResult | 'held')[]> {
     const results = new Map<PlanRequest, PlanResult | 'held'>()
-    const tell: Told<PlanResult | 'held'> = (request, result) => {
+    const settle: OnResult<PlanResult | 'held'> = (request, result) => {
       results.set(request, result)
-      told(request, result)
+      onResult(request, result)
     }
     let open = requests
-    for (let round = 0; open.length > 0 && round < maxConflicts; round++) open = await this.#round(open, eager, tell)
+    for (let round = 0; open.length > 0 && round < maxConflicts; round++) open = await this.#round(open, eager, settle)
     return requests.map((request) => results.get(request) ?? failed(conflict(request.appointmentId)))
   }
 
-  /** Gives those of which somebody else changed meanwhile what they were planned by. */
+  /** Returns the requests to try again: what they were planned from was changed meanwhile. */
   async #round(
     requests: readonly PlanRequest[],
     eager: boolean,
-    tell: Told<PlanResult | 'held'>,
+    settle: OnResult<PlanResult | 'held'>,
   ): Promise<PlanRequest[]> {
     const ids = requests.map((request) => request.appointmentId)
     const requestsOf = Map.groupBy(requests, (request) => request.appointmentId)
-    // One after the other: a plan read after the truth would let what is known no longer pass for new.
+    // Plans are read before the directory: otherwise an outdated row could overwrite a newer plan.
     const planOf = planByAppointment(await this.#context.options.storage.plans.find(ids))
     const parts: Promise<PlanRequest[]>[] = []
     const truthOf = await this.#context.host.appointments(ids, {
@@ -155,8 +155,8 @@ export class Planner {
       organizationOf: (id) => planOf.get(id)?.organizationId ?? null,
       part: (some, truths) => {
         const known = some.flatMap((id) => requestsOf.get(id) ?? [])
-        const part = this.#part(known, planOf, truths, tell)
-        // It is awaited below; until then nobody hears of it.
+        const part = this.#part(known, planOf, truths, settle)
+        // Awaited below; until then a rejection must not count as unhandled.
         part.catch(() => {})
         parts.push(part)
       },
@@ -166,17 +166,17 @@ export class Planner {
       const truth = truthOf(request.appointmentId)
       if (truth.kind !== 'unanswered') continue
       if (parts.length === 0 && truth.concerns === 'all') throw truth.error
-      tell(request, failed(truth.error))
+      settle(request, failed(truth.error))
     }
     return again
   }
 
-  /** Plans those that the host answered for. */
+  /** Plans those for which the directory returned rows. */
   async #part(
     requests: readonly PlanRequest[],
     planOf: ReadonlyMap<EntityId, PlanRow>,
     truthOf: Truths<EntityId, Appointment>,
-    tell: Told<PlanResult | 'held'>,
+    settle: OnResult<PlanResult | 'held'>,
   ): Promise<PlanRequest[]> {
     const { drafts, failures } = await preparePlans(this.#context, requests, planOf, truthOf)
     const results = new Map<PlanRequest, PlanResult>([...failures].map(([request, error]) => [request, failed(error)]))
@@ -187,16 +187,16 @@ export class Planner {
     for (const one of drafts) {
       const outcome = one.command === null ? unchanged(one.live) : outcomes[next++]
       if (isNotificationError(outcome)) results.set(one.request, failed(outcome))
-      else if (outcome?.status === 'held') tell(one.request, 'held')
+      else if (outcome?.status === 'held') settle(one.request, 'held')
       else if (outcome === undefined || outcome.status === 'conflict') again.push(one.request)
       else results.set(one.request, this.#applied(one, outcome))
     }
     await this.#touchTasks(results)
-    for (const [request, result] of results) tell(request, result)
+    for (const [request, result] of results) settle(request, result)
     return again
   }
 
-  /** What TaskManager has of reminders that stay may hold other words by now. Reconciliation leaves that to the check before their time. */
+  /** Tasks of reminders that stay may hold outdated texts. Reconciliation leaves them to the check before they are due. */
   async #touchTasks(results: ReadonlyMap<PlanRequest, PlanResult>): Promise<void> {
     const { storage, clock, taskManager } = this.#context.options
     if (taskManager?.mode !== 'deliver') return
@@ -213,10 +213,10 @@ export class Planner {
     const { dueAt, options } = this.#context
     const { appointment, plan, refused, command, drift, knowledge } = draft
     emitPlanned(this.#context, draft, { created, cancelled })
-    const fault = command === null ? null : unserved(plan.entries)
+    const fault = command === null ? null : missingProvider(plan.entries)
     if (fault !== null) {
       const about = { organizationId: appointment.organizationId, appointmentId: appointment.id, fault }
-      options.logger.warn('nothing is planned for somebody: nobody can send to them', about)
+      options.logger.warn('nothing planned for a recipient: no provider can send to them', about)
     }
     const times = [...created, ...kept].flatMap((row) => row.dueAt?.getTime() ?? [])
     if (times.length > 0) dueAt(new Date(Math.min(...times)))

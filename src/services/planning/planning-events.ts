@@ -6,9 +6,9 @@ import type { PlanningContext } from '../shared/context.ts'
 import type { Applied } from './cancel-plans.ts'
 import type { PlanDraft } from './plan-draft.ts'
 
-// The events about plans. Each is emitted after it is written.
+// The events about plans. Each is emitted after the change is written.
 
-/** Reminders that a plan gave up: TaskManager may have tasks of them. */
+/** For cancelled reminders: TaskManager may have tasks of them. */
 export function emitCancelled(context: PlanningContext, rows: readonly ReminderRow[]): void {
   for (const row of rows) emitOneCancelled(context, row, row.reason ?? 'replanned')
   if (rows.length > 0) context.tasksTouched()
@@ -19,7 +19,7 @@ export function emitOneCancelled({ events, options }: PlanningContext, row: Remi
   events.emit('reminder.cancelled', { ...about, rule })
 }
 
-/** What became of an appointment's plan. */
+/** For the changes of an appointment's plan. */
 export function emitPlanned(
   context: PlanningContext,
   { appointment, plan, command }: PlanDraft,
@@ -51,10 +51,10 @@ export const aboutOf = ({ organizationId, appointmentId, recipient, channel }: S
 })
 
 /**
- * Why somebody who could be reached is not: nobody can send on any of the channels for which there is an address. In words; null:
- * there is nobody so. A channel that nobody serves beside one that is served is as it should be.
+ * Why a recipient with an address gets nothing: no channel with a usable address has a provider. In words; null if there is no such
+ * recipient. It is no fault if one of several channels has no provider.
  */
-export function unserved(entries: readonly DecisionEntry[]): string | null {
+export function missingProvider(entries: readonly DecisionEntry[]): string | null {
   const byRecipient = Map.groupBy(entries, ({ recipient }) => (recipient === undefined ? null : refKey(recipient)))
   for (const [recipient, own] of byRecipient) {
     const reachable = own.filter(({ rule }) => rule !== 'no_contact' && rule !== 'invalid_contact')

@@ -10,18 +10,18 @@ import { faultOf } from '../shared/fault-log.ts'
 import { Knowledge } from '../shared/knowledge.ts'
 import { appointmentNotFound } from '../shared/not-found.ts'
 import { isWithin } from '../shared/owners.ts'
-import { wantsPast } from './lifecycle-notices.ts'
+import { needsNotices } from './lifecycle-notices.ts'
 import { draftPlan, type PlanDraft } from './plan-draft.ts'
 import type { PlanRequest } from './plan-row.ts'
 import { emitCancelled } from './planning-events.ts'
 
-/** Drafts of plans, and why there is none of the other requests. */
+/** Drafts of plans, and the errors of requests without one. */
 export type Prepared = {
   readonly drafts: readonly PlanDraft[]
   readonly failures: ReadonlyMap<PlanRequest, NotificationError>
 }
 
-/** Draws the plans of appointments by what the host says of them: reads once what they rest on, and checks each by itself. */
+/** Drafts the plans of appointments from the directory's rows: reads what they need once for all, then drafts each on its own. */
 export async function preparePlans(
   context: PlanningContext,
   requests: readonly PlanRequest[],
@@ -55,7 +55,7 @@ export async function preparePlans(
   const rowsOf = Map.groupBy(rows, (row) => row.appointmentId)
   const noticesOf = await Promise.all(
     known.map(({ request, appointment, before }) =>
-      wantsPast(request, appointment, before)
+      needsNotices(request, appointment, before)
         ? storage.deliveries.notices(appointment.organizationId, appointment.id)
         : [],
     ),
@@ -71,7 +71,7 @@ export async function preparePlans(
       const notices = noticesOf[index] ?? []
       return [draftPlan({ request, appointment, before, rows: reminders, notices, knowledge, now: clock.now() })]
     } catch (error) {
-      // Whatever the reason, it is this appointment's alone: the others are planned.
+      // One appointment's failure must not stop the others.
       const { appointmentId } = request
       logger.error('appointment not planned', { appointmentId, fault: faultOf(error) })
       failures.set(request, unreadable(appointmentId, [{ field: '', message: 'no plan can be made of it' }]))
@@ -81,7 +81,7 @@ export async function preparePlans(
   return { drafts, failures }
 }
 
-/** The appointment, or why it is not to be planned. */
+/** The appointment, or why it cannot be planned. */
 function appointmentFor(
   { appointmentId, scope = null, requireActive }: PlanRequest,
   truth: Truth<Appointment>,
@@ -92,7 +92,7 @@ function appointmentFor(
   return requireActive && !isActive(truth.value.status) ? notActive(appointmentId) : truth.value
 }
 
-/** What one organization planned does not follow the appointment to another. */
+/** Removes the plan of an appointment that has moved to another organization. */
 async function forget(context: PlanningContext, { appointmentId, organizationId }: PlanRow): Promise<void> {
   const { storage, clock } = context.options
   const entry = { action: 'cancelled', rule: 'appointment_gone', category: 'REMINDER' } as const

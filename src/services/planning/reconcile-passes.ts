@@ -7,7 +7,7 @@ import type { Context } from '../shared/context.ts'
 import { planByAppointment } from '../shared/owners.ts'
 import { cancelCommand } from './cancel-plans.ts'
 import { reconciledEntry } from './plan-draft.ts'
-import { foundOut } from './plan-row.ts'
+import { unreportedChange } from './plan-row.ts'
 import type { Planner, PlanResult } from './planner.ts'
 import { emitCancelled } from './planning-events.ts'
 import type { Progress } from './reconcile-progress.ts'
@@ -17,32 +17,32 @@ export type Run = {
   readonly context: Context
   readonly planner: Planner
   readonly progress: Progress
-  /** Asked before every step. Throws where the run must not go on. */
+  /** Called before every step. Throws if the run must not continue. */
   readonly step: () => Promise<void>
-  /** Called where the run could go on from if it were interrupted. */
+  /** Called at each point from which an interrupted run could continue. */
   readonly reached: () => Promise<void>
 }
 
-/** Appointments looked at in one step, which holds the event loop of a database in this process for less than 20 ms. */
+/** Appointments checked in one step, which blocks the event loop for less than 20 ms if the database runs in this process. */
 const batchSize = 50
 /** Plans or ids read in one step. */
 const pageSize = 500
 
-/** The plans, against what the host has. What the host no longer knows is noted. */
+/** Compares the plans with the directory. Appointments that are no longer in the directory are noted. */
 export async function checkPlans(run: Run): Promise<void> {
   const { context, progress, step, reached } = run
   const { storage, clock } = context.options
-  /** Those of another organization by now have a new plan, on a later page. */
-  const made = new Set<EntityId>()
+  /** Appointments that moved to another organization have a new plan, which comes on a later page. */
+  const created = new Set<EntityId>()
   while (progress.phase === 'plans') {
     await step()
     const page = await storage.plans.upcoming(clock.now(), progress.cursor, pageSize)
     progress.plans += page.plans.length
-    const ids = new Set(page.plans.map((plan) => plan.appointmentId).filter((id) => !made.has(id)))
-    for await (const { appointmentId, found } of mend(run, [...ids])) {
-      progress.tally.saw(found, appointmentId)
+    const ids = new Set(page.plans.map((plan) => plan.appointmentId).filter((id) => !created.has(id)))
+    for await (const { appointmentId, found } of repair(run, [...ids])) {
+      progress.tally.countChecked(found, appointmentId)
       if (found === 'gone') progress.gone.push(appointmentId)
-      if (found === 'planned') made.add(appointmentId)
+      if (found === 'planned') created.add(appointmentId)
     }
     progress.cursor = page.cursor
     if (page.cursor === null) progress.phase = 'upcoming'
@@ -50,7 +50,7 @@ export async function checkPlans(run: Run): Promise<void> {
   }
 }
 
-/** What the host has, against the plans: those that lie ahead were checked already. */
+/** Compares the directory with the plans, to find bookings without a plan. Those with one have already been checked. */
 export async function findBookings(run: Run): Promise<void> {
   const { context, progress, step, reached } = run
   const cursors = new Set([progress.cursor])
@@ -59,12 +59,12 @@ export async function findBookings(run: Run): Promise<void> {
     const page = await context.host.upcoming(progress.cursor)
     for (const ids of inPieces([...new Set(page.ids)], pageSize)) {
       await step()
-      for await (const { appointmentId, found } of mend(run, await unplanned(context, ids))) {
-        // What has no plan and is gone by now needs none.
-        if (found !== 'gone') progress.tally.saw(found, appointmentId)
+      for await (const { appointmentId, found } of repair(run, await unplanned(context, ids))) {
+        // An appointment that has no plan and is gone by now needs none.
+        if (found !== 'gone') progress.tally.countChecked(found, appointmentId)
       }
     }
-    progress.tally.sawUnreadable(page.unreadable)
+    progress.tally.countUnreadable(page.unreadable)
     if (page.cursor !== null && cursors.has(page.cursor)) throw sameCursor()
     cursors.add(page.cursor)
     progress.cursor = page.cursor
@@ -84,15 +84,15 @@ async function unplanned({ options }: Context, ids: readonly EntityId[]): Promis
 }
 
 /**
- * Cancels what is gone, if it still is, and was so five minutes ago; the rest is noted, so that the next look finds since when.
- * `force`: what is gone now is cancelled now.
+ * Cancels plans whose appointment is still missing and already was five minutes ago; newly missing ones are noted with the time, for
+ * the next look. `force`: all missing ones are cancelled now.
  */
 export async function cancelGone({ context, progress, step, reached }: Run, force: boolean): Promise<void> {
   const { storage, clock } = context.options
   while (progress.gone.length > 0) {
     await step()
     const batch = progress.gone.slice(0, batchSize)
-    // The plans first: one that was made anew after the directory said 'gone' must not be cancelled by it.
+    // The plans first: one that was created anew after the directory had reported it gone must not be cancelled.
     const plans = await storage.plans.find(batch)
     const planOf = planByAppointment(plans)
     const truthOf = await context.host.appointments(batch, {
@@ -104,7 +104,7 @@ export async function cancelGone({ context, progress, step, reached }: Run, forc
     const before = await missedBefore(context, [...lost, ...found])
     const toCancel = lost.filter((plan) => force || before(plan) === 'gone')
     const toWait = lost.filter((plan) => !toCancel.includes(plan))
-    const became = new Map<EntityId, ReconcileFinding>(toWait.map(({ appointmentId }) => [appointmentId, 'missing']))
+    const findings = new Map<EntityId, ReconcileFinding>(toWait.map(({ appointmentId }) => [appointmentId, 'missing']))
     await storage.decisions.append([
       ...toWait.filter((plan) => before(plan) === 'new').map(noteOf('deferred', 'appointment_gone', clock.now())),
       ...found.filter((plan) => before(plan) !== 'new').map(noteOf('planned', 'appointment_found', clock.now())),
@@ -114,22 +114,22 @@ export async function cancelGone({ context, progress, step, reached }: Run, forc
     const outcomes = await batchOrEach(commands, (some) => storage.plans.apply(some))
     for (const [index, plan] of toCancel.entries()) {
       const outcome = outcomes[index]
-      // Whoever changed the plan meanwhile knew more than this run.
+      // On a conflict, the plan was changed meanwhile from newer data: it is left as it is.
       const isOpen = outcome === undefined || isNotificationError(outcome) || outcome.status === 'held'
-      if (isOpen) became.set(plan.appointmentId, 'failed')
+      if (isOpen) findings.set(plan.appointmentId, 'failed')
       else if (outcome.status === 'applied') {
-        became.set(plan.appointmentId, 'cancelled')
+        findings.set(plan.appointmentId, 'cancelled')
         emitCancelled(context, outcome.cancelled)
       }
     }
-    for (const appointmentId of batch) progress.tally.became(became.get(appointmentId) ?? 'unchanged', appointmentId)
+    for (const appointmentId of batch) progress.tally.count(findings.get(appointmentId) ?? 'unchanged', appointmentId)
     progress.gone.splice(0, batchSize)
     progress.missing.push(...toWait.map(({ appointmentId }) => appointmentId))
     await reached()
   }
 }
 
-/** Whether appointments were missed before this run. */
+/** Whether appointments were already missing before this run. */
 async function missedBefore({ disappearances }: Context, plans: readonly PlanRow[]) {
   const states = await Promise.all(
     plans.map(({ organizationId, appointmentId }) => disappearances.ofAppointment(organizationId, appointmentId)),
@@ -148,12 +148,12 @@ const noteOf =
     entries: [{ action, rule, category: 'REMINDER' }],
   })
 
-/** Plans each anew, which is declarative: where nothing differs, nothing is written. */
-async function* mend({ planner, step, progress: { skipPast } }: Run, ids: readonly EntityId[]) {
+/** Plans each anew, which is declarative: if nothing differs, nothing is written. */
+async function* repair({ planner, step, progress: { skipPast } }: Run, ids: readonly EntityId[]) {
   for (const batch of inPieces(ids, batchSize)) {
     await step()
     const results = await planner.plan(
-      batch.map((appointmentId) => ({ ...foundOut(appointmentId), reconciled: true, skipPast })),
+      batch.map((appointmentId) => ({ ...unreportedChange(appointmentId), reconciled: true, skipPast })),
     )
     for (const [index, appointmentId] of batch.entries()) yield { appointmentId, found: findingOf(results[index]) }
   }

@@ -5,14 +5,14 @@ import { ReconcileTally, tallySchema } from './reconcile-report.ts'
 
 export const reconcileJob = 'reconcile'
 
-/** The parts of a run, in their order. */
+/** The parts of a run, in order. */
 export const phases = ['plans', 'upcoming', 'gone'] as const
 
-/** Later, the directory's cursor may mean something else, and what was checked first is no longer new. */
+/** After this, the directory's cursor may no longer be valid, and the first results are outdated. */
 const resumableForMs = 60 * 60_000
 
-/** With more of them that are gone, a run goes on from where there were fewer: what is kept stays small. */
-const mostGoneKept = 10_000
+/** Progress with more missing appointments is not saved, so that it stays small: an interrupted run continues from the last saved point. */
+const maxGoneSaved = 10_000
 
 const instant = z.iso.datetime().transform((text) => new Date(text))
 
@@ -20,20 +20,20 @@ const progressSchema = z.strictObject({
   startedAt: instant,
   savedAt: instant,
   phase: z.enum(phases),
-  /** In the phase: of the storage in `plans`, of the directory in `upcoming`. */
+  /** The cursor of the phase: of the storage in `plans`, of the directory in `upcoming`. */
   cursor: z.string().nullable(),
-  /** Plans seen. */
+  /** Number of plans read. */
   plans: z.int().min(0),
-  /** Appointments that have a plan, and that the directory no longer knows; in the phase `gone` those that are left. */
+  /** Appointments with a plan that are no longer in the directory; in the phase `gone` those left to check. */
   gone: z.array(entityId),
-  /** Of the phase `gone`: what is missed for the first time. */
+  /** In the phase `gone`: appointments missing for the first time. */
   missing: z.array(entityId),
-  /** Of what is planned anew, nothing is sent whose time is past. */
+  /** Of new plans, past times are skipped whatever the policy. */
   skipPast: z.boolean(),
   tally: tallySchema,
 })
 
-/** How far a run is. Steps change it; after each page it is written down, for whoever goes on with the run. */
+/** How far a run is. Steps change it; after each page it is saved, so that another worker can continue the run. */
 export type Progress = Omit<z.infer<typeof progressSchema>, 'tally' | 'savedAt'> & { readonly tally: ReconcileTally }
 
 export const newProgress = (startedAt: Date, skipPast: boolean): Progress => ({
@@ -47,9 +47,9 @@ export const newProgress = (startedAt: Date, skipPast: boolean): Progress => ({
   tally: new ReconcileTally(),
 })
 
-/** Null where it is too much to be kept. */
+/** Null if it is too large to be saved. */
 export const writeProgress = ({ tally, ...progress }: Progress, savedAt: Date): string | null =>
-  progress.gone.length + progress.missing.length > mostGoneKept
+  progress.gone.length + progress.missing.length > maxGoneSaved
     ? null
     : JSON.stringify({ ...progress, savedAt, tally: tally.state })
 
@@ -61,7 +61,7 @@ function parse(text: string): z.infer<typeof progressSchema> | null {
   }
 }
 
-/** Null: there is nothing to go on with, or it is too old, or another release wrote it. */
+/** Null if there is nothing to continue, it is too old, or another release wrote it. */
 export function readProgress(kept: JobProgress | null, now: Date): Progress | null {
   const found = kept === null ? null : parse(kept.progress)
   if (found === null || Math.abs(now.getTime() - found.savedAt.getTime()) > resumableForMs) return null
@@ -70,16 +70,16 @@ export function readProgress(kept: JobProgress | null, now: Date): Progress | nu
 }
 
 export type ReconcileStatus = {
-  /** `interrupted`: nobody is at it; it goes on with the next run. */
+  /** `interrupted`: no worker is running it; the next run continues it. */
   readonly status: 'running' | 'interrupted'
   readonly phase: Progress['phase']
   readonly startedAt: Date
-  /** Appointments looked at. */
+  /** Number of appointments checked. */
   readonly checked: number
   readonly savedAt: Date
 }
 
-/** For whoever looks at the system, in any process; null where no run has come far enough to keep anything. */
+/** The status of a run in any process; null if none has saved any progress. */
 export function statusOf(kept: JobProgress | null, now: Date): ReconcileStatus | null {
   const found = kept === null ? null : parse(kept.progress)
   if (kept === null || found === null) return null

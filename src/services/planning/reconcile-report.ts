@@ -4,23 +4,23 @@ import { type EntityId, entityId } from '../../schemas/common.ts'
 import type { PlanDrift } from './plan-row.ts'
 
 export const reconcileOptions = z.strictObject({
-  /** The share of the plans that the directory may have forgotten before the run is refused, 0 to 1. Default 0.2. */
+  /** The share of the plans that may be missing from the directory before the run is refused, 0 to 1. Default 0.2. */
   maxGoneShare: z.number().min(0).max(1).default(0.2),
-  /** Cancel what the directory no longer knows, however much that is. Default false. */
+  /** Cancel plans that are missing from the directory, however many. Default false. */
   force: z.boolean().default(false),
-  /** Begin anew, even if a run was interrupted less than an hour ago. Default false: go on with it. */
+  /** Begin anew, even if a run was interrupted less than an hour ago. Default false: continue it. */
   restart: z.boolean().default(false),
 })
 export type ReconcileOptions = z.input<typeof reconcileOptions>
 export type SettledReconcileOptions = z.output<typeof reconcileOptions>
 
 /**
- * What can be found of an appointment.
+ * What a reconciliation can find for an appointment.
  * - `planned`: it had no plan.
  * - `moved`: it starts at another instant than planned.
- * - `cancelled`: it is cancelled, over, or was no longer known five minutes ago either.
- * - `missing`: it is no longer known, for the first time; looked for once more before it is cancelled.
- * - `replanned`: who takes part, the zone, or what is wanted and possible (settings, contact data, providers) changed.
+ * - `cancelled`: it is cancelled, over, or was already missing from the directory five minutes ago.
+ * - `missing`: it is missing from the directory for the first time; it is looked up once more before it is cancelled.
+ * - `replanned`: its recipients, its zone, or their settings, contact data or providers changed.
  * - `unchanged`: nothing was written.
  * - `unreadable`: the directory returned an invalid row; left as it is.
  * - `failed`: its plan could not be written; left as it is.
@@ -33,21 +33,21 @@ type Example = (typeof listed)[number]
 /** What a reconciliation did. A number for each finding. */
 export type ReconcileReport = Readonly<Record<ReconcileFinding, number>> & {
   /**
-   * `done`; `stopped`: on a failure, named by `code`; `refused`: done but for the appointments that the directory no longer
-   * knows, suspiciously many; `busy`: another worker is at it, and nothing was done here.
+   * `done`; `stopped`: by the failure in `code`; `refused`: done except for the appointments missing from the directory, which are
+   * suspiciously many; `busy`: another worker is running it, and nothing was done here.
    */
   readonly status: 'done' | 'stopped' | 'refused' | 'busy'
-  /** Why it stopped: `directory_failed`, say. */
+  /** Why it stopped, such as `directory_failed`. */
   readonly code: ErrorCode | null
-  /** When the run began; null: it did not, for another worker is at it. */
+  /** When the run began; null if it is `busy`. */
   readonly startedAt: Date | null
-  /** This call went on with a run that was interrupted. The numbers are those of the whole run. */
+  /** This call continued an interrupted run. The numbers are those of the whole run. */
   readonly resumed: boolean
-  /** Appointments looked at. */
+  /** Number of appointments checked. */
   readonly checked: number
-  /** Of the plans, those whose appointment the directory no longer knows; `missing` or cancelled unless stopped or refused. */
+  /** Plans whose appointment is no longer in the directory; `missing` or cancelled unless stopped or refused. */
   readonly gone: number
-  /** The directory has no `upcoming`: bookings that the library was never told of were not looked for. */
+  /** The directory has no `upcoming`, so bookings that were never reported could not be found. */
   readonly upcomingSkipped: boolean
   /** The ids of the first few of each kind. */
   readonly examples: Readonly<Record<Example, readonly EntityId[]>>
@@ -87,30 +87,30 @@ const empty = (): Tally => ({
   },
 })
 
-/** Counts while a run goes on. */
+/** Counts the findings of a run. */
 export class ReconcileTally {
-  /** What is kept of it for whoever goes on with the run. */
+  /** What is saved with the progress of the run. */
   readonly state: Tally
 
   constructor(state: Tally = empty()) {
     this.state = state
   }
 
-  /** What an appointment that was looked at turned out to be. */
-  saw(found: ReconcileFinding | 'gone', appointmentId: EntityId): void {
+  /** Counts an appointment that was checked, with its finding. */
+  countChecked(found: ReconcileFinding | 'gone', appointmentId: EntityId): void {
     this.state.checked += 1
-    this.became(found, appointmentId)
+    this.count(found, appointmentId)
   }
 
-  /** What became of one that was `gone`. */
-  became(found: ReconcileFinding | 'gone', appointmentId: EntityId): void {
+  /** Counts the finding of an appointment that has been counted as `gone` before. */
+  count(found: ReconcileFinding | 'gone', appointmentId: EntityId): void {
     const { counts, examples } = this.state
     counts[found] += 1
     if (found !== 'unchanged' && examples[found].length < maxExamples) examples[found].push(appointmentId)
   }
 
-  /** Those whose very ids cannot be read. */
-  sawUnreadable(count: number): void {
+  /** Counts rows without a readable id. */
+  countUnreadable(count: number): void {
     this.state.checked += count
     this.state.counts.unreadable += count
   }
@@ -123,6 +123,6 @@ export class ReconcileTally {
   }
 }
 
-/** Another worker is at it. */
+/** For a run that another worker has. */
 export const busyReport = (upcomingSkipped: boolean): ReconcileReport =>
   new ReconcileTally().report({ status: 'busy', code: null, startedAt: null, resumed: false, upcomingSkipped })

@@ -17,14 +17,14 @@ import {
   type SettledReconcileOptions,
 } from './reconcile-report.ts'
 
-/** Workers started together do not ask the host all at once. */
+/** Spreads the first runs of workers started together. */
 const firstWithinMs = 60_000
-/** A few that are gone are no sign of a broken directory, whatever their share. */
+/** Fewer missing appointments than this do not suggest a broken directory, whatever their share. */
 const fewGone = 20
 
 type RunOptions = SettledReconcileOptions & Pick<Progress, 'skipPast'>
 
-/** Compares the plans with the host's directory, and mends what differs: in small steps, from which an interrupted run goes on. */
+/** Compares the plans with the directory and repairs differences, in small steps from which an interrupted run can continue. */
 export class Reconciler {
   readonly #context: Context
   readonly #planner: Planner
@@ -65,7 +65,7 @@ export class Reconciler {
     await Promise.allSettled(this.#running)
   }
 
-  /** See `Notifications.reconcile`. `skipPast`: whatever the organizations' policy, nothing is sent whose time is past. */
+  /** See `Notifications.reconcile`. `skipPast`: past times are skipped, whatever the organizations' policy. */
   async reconcile(given: ReconcileOptions = {}, { skipPast = false } = {}): Promise<ReconcileReport> {
     const options = parseInput(reconcileOptions, given, 'reconciliation options')
     return this.#track(this.#exclusively({ ...options, skipPast }))
@@ -76,7 +76,7 @@ export class Reconciler {
     return work.finally(() => this.#running.delete(work))
   }
 
-  /** Does work of the background after a while, unless the library is stopped before. Gives what calls it off. */
+  /** Runs background work after a delay. Returns a function that cancels it. */
   #later(ms: number, work: () => Promise<void>): () => void {
     const { clock, logger } = this.#context.options
     return clock.after(ms, () => {
@@ -94,7 +94,7 @@ export class Reconciler {
     }
   }
 
-  /** Whoever is at it may have died: then this worker goes on with the run as soon as the job is free. */
+  /** The worker that has the run may have died: then this one continues it as soon as the job is free. */
   #takeOverLater(): void {
     this.#cancelTakeover()
     this.#cancelTakeover = this.#later(defaultJobLeaseMs, async () => {
@@ -149,14 +149,14 @@ export class Reconciler {
     }
   }
 
-  /** What is missed now is cancelled if it is missed again; without `start()` the next run finds out. */
+  /** Checks missing appointments again later, and cancels those still missing; without `start()` the next run does. */
   #lookOnceMore(missing: readonly EntityId[]): void {
     if (missing.length === 0 || !this.#isStarted || this.#isStopped) return
     this.#cancelLook()
-    this.#cancelLook = this.#later(goneForMs, () => this.#looksAgain(missing))
+    this.#cancelLook = this.#later(goneForMs, () => this.#lookAgain(missing))
   }
 
-  async #looksAgain(missing: readonly EntityId[]): Promise<void> {
+  async #lookAgain(missing: readonly EntityId[]): Promise<void> {
     const lease = await takeJob(this.#context, reconcileJob)
     if (lease === null) return
     try {
@@ -181,7 +181,7 @@ export class Reconciler {
   }
 
   async #requireLease(lease: JobLease): Promise<void> {
-    // Others have work too: a directory and a database in this process answer without a turn of the event loop.
+    // Yield to other work: an in-process directory and database may resolve without a turn of the event loop.
     await turn()
     if (this.#isStopped) {
       throw new NotificationError('storage_closed', 'The library was stopped; create it again to reconcile.')
@@ -194,6 +194,6 @@ export class Reconciler {
   }
 }
 
-/** A directory that knows nothing any more is broken, or one that lost a large share of many. */
+/** A directory without any of the appointments, or without a large share of many, is probably broken. */
 const isSuspicious = (gone: number, plans: number, maxShare: number): boolean =>
   gone === plans ? gone > 1 : gone >= fewGone && gone > plans * maxShare

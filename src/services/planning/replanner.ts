@@ -2,7 +2,7 @@ import type { ReplanPage } from '../../ports/storage.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
 import { takeJob } from '../shared/job-lease.ts'
-import { foundOut } from './plan-row.ts'
+import { unreportedChange } from './plan-row.ts'
 import type { Planner } from './planner.ts'
 
 /** Appointments planned anew at a time. */
@@ -10,8 +10,8 @@ const pageSize = 100
 const retryAfterMs = 5000
 
 /**
- * Works off queued re-plans page by page, in the background, in one worker at a time. Two would do no harm, for planning is
- * declarative, but the host would be asked twice.
+ * Works through queued re-plans page by page, in the background, in one worker at a time. Two would do no harm, since planning is
+ * declarative, but would call the directory twice.
  */
 export class Replanner {
   readonly #context: Context
@@ -63,7 +63,7 @@ export class Replanner {
     this.#again = false
     if ((await this.#nextPage()) === null) return
     const lease = await takeJob(this.#context, 'replan')
-    // Whoever has it may have looked for the last time before this one was queued.
+    // The worker that has the job may have looked for the last time before this re-plan was queued.
     if (lease === null) return this.#lookLater()
     try {
       while (this.#started) {
@@ -86,7 +86,7 @@ export class Replanner {
   async #replan({ jobId, plans, cursor }: ReplanPage): Promise<void> {
     const { storage, logger } = this.#context.options
     if (plans.length > 0) {
-      const results = await this.#planner.plan(plans.map(({ appointmentId }) => foundOut(appointmentId)))
+      const results = await this.#planner.plan(plans.map(({ appointmentId }) => unreportedChange(appointmentId)))
       for (const [index, result] of results.entries()) {
         if (result.status === 'planned' || result.error.code === 'appointment_not_found') continue
         const appointmentId = plans[index]?.appointmentId ?? null

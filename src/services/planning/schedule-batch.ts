@@ -6,25 +6,25 @@ import { appointmentNotFound } from '../shared/not-found.ts'
 import type { PlanRequest } from './plan-row.ts'
 import type { Planner, PlanResult } from './planner.ts'
 
-/** What planning one of many appointments came to, in numbers. */
+/** The result of planning one of many appointments, in numbers. */
 export type PlanSummary = {
   readonly appointmentId: EntityId
   readonly planned: number
   readonly kept: number
   readonly cancelled: number
-  /** What was left out, such as times already past; `explain()` tells the rules. */
+  /** Number of reminders left out, such as those already past; `explain()` shows the rules. */
   readonly omitted: number
 }
 
-/** What planning one of many appointments came to: a summary, or the error that stopped it. */
+/** The result of planning one of many appointments: a summary, or the error that stopped it. */
 export type BatchResult = PlanSummary | { readonly appointmentId: EntityId; readonly error: NotificationError }
 
 /** Appointments planned in one command. */
 const bulkSize = 500
-/** While the database stores one batch, the next is read and decided. */
+/** While the database stores one batch, the next one is read and planned. */
 const batchesAtOnce = 2
 
-/** Plans appointments in few commands; what is wrong with one, or with a whole batch, stands in its place. */
+/** Plans many appointments in few commands; an error of one, or of a whole batch, takes the place of its results. */
 export async function scheduleInBatches(
   planner: Planner,
   kinds: IdKinds,
@@ -53,32 +53,32 @@ async function scheduleBatch(
 ): Promise<BatchResult[]> {
   const faults = new Map<HostId, NotificationError>()
   const requests = new Map<HostId, PlanRequest>()
-  for (const told of appointmentIds) {
+  for (const given of appointmentIds) {
     try {
-      const appointmentId = readId(kinds, 'appointment', told, 'appointmentId')
-      requests.set(told, { appointmentId, ...rest, reactivate: true, requireActive: true })
+      const appointmentId = readId(kinds, 'appointment', given, 'appointmentId')
+      requests.set(given, { appointmentId, ...rest, reactivate: true, requireActive: true })
     } catch (error) {
       if (!isNotificationError(error)) throw error
-      faults.set(told, error)
+      faults.set(given, error)
     }
   }
   const results = await planner.plan([...requests.values()]).catch((error: unknown) => {
-    // What was planned before stays planned: its summaries must not be lost with this batch.
+    // Earlier batches stay planned: their summaries must not be lost with this one.
     if (!isNotificationError(error)) throw error
     return [...requests.values()].map((): PlanResult => ({ status: 'failed', error }))
   })
   const resultOf = new Map([...requests.keys()].map((id, index) => [id, results[index]]))
-  return appointmentIds.map((told) => {
-    const result = resultOf.get(told)
-    const appointmentId = requests.get(told)?.appointmentId ?? asAnswered(told)
+  return appointmentIds.map((given) => {
+    const result = resultOf.get(given)
+    const appointmentId = requests.get(given)?.appointmentId ?? asEntityId(given)
     if (result?.status === 'planned') {
       const { created, kept, cancelled, omitted } = result
       const counts = { planned: created.length, kept: kept.length, cancelled: cancelled.length }
       return { appointmentId, ...counts, omitted: omitted.length }
     }
-    return { appointmentId, error: result?.error ?? faults.get(told) ?? appointmentNotFound(appointmentId) }
+    return { appointmentId, error: result?.error ?? faults.get(given) ?? appointmentNotFound(appointmentId) }
   })
 }
 
-/** An answer may become JSON, which has no `bigint`. */
-const asAnswered = (id: HostId): EntityId => (typeof id === 'bigint' ? String(id) : id)
+/** A result may be serialized as JSON, which has no `bigint`. */
+const asEntityId = (id: HostId): EntityId => (typeof id === 'bigint' ? String(id) : id)

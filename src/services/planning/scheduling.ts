@@ -22,7 +22,7 @@ import type { PlanRequest } from './plan-row.ts'
 import type { Planner, PlanResult } from './planner.ts'
 import { emitCancelled } from './planning-events.ts'
 
-/** What the host can tell of an appointment, and what it means for its plan. */
+/** The events that the host can report for an appointment, and what they mean for its plan. */
 const lifecycle = {
   booked: { action: 'reminders.scheduled', notice: 'CONFIRMATION', rest: { reactivate: true, requireActive: true } },
   rescheduled: {
@@ -40,7 +40,7 @@ const lifecycle = {
 type Rest = Pick<PlanRequest, 'reactivate' | 'requireActive' | 'cancelAs' | 'by' | 'action'>
 type Planned = Extract<PlanResult, { status: 'planned' }>
 
-/** Plans and withdraws reminders: the same calls for the library by itself and within a transaction of the host. */
+/** Plans and cancels reminders: the same calls for the library itself and inside a transaction of the host. */
 export class Scheduling {
   readonly #context: PlanningContext
   readonly #planner: Planner
@@ -60,14 +60,18 @@ export class Scheduling {
   }
 
   /**
-   * What an audit row is written by: where somebody named acts. The host's own code is not news, plans by the thousand, and does
-   * not wait for rows about itself.
+   * The fields for the audit log: empty for the host's own code, which is not audited, since it plans by the thousand
+   * and should not wait for audit rows.
    */
   audited(action: PlanningAction): Pick<PlanRequest, 'by' | 'action'> {
     return this.#actor === serviceActor ? {} : { by: this.#actor, action }
   }
 
-  async tell(event: keyof typeof lifecycle, appointmentId: HostId, given: LifecycleOptions): Promise<LifecycleResult> {
+  async report(
+    event: keyof typeof lifecycle,
+    appointmentId: HostId,
+    given: LifecycleOptions,
+  ): Promise<LifecycleResult> {
     const { notify = true, ...options } = parseInput(lifecycleOptions, given, 'options')
     const { action, notice, rest } = lifecycle[event]
     const request = this.#request(appointmentId, options, { ...rest, ...this.audited(action) })
@@ -75,7 +79,7 @@ export class Scheduling {
     return { ...shown(result), notifications: result.notifications.map(showNotification) }
   }
 
-  /** Null where nothing was ever planned. */
+  /** Null if nothing was ever planned. */
   async cancel(appointmentId: HostId): Promise<CancelResult | null> {
     const id = this.#appointmentId(appointmentId)
     const outcome = await this.#planner.cancelOne({

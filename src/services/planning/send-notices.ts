@@ -10,12 +10,12 @@ import { Knowledge } from '../shared/knowledge.ts'
 import { type SendResult, showNotification } from '../shared/views.ts'
 import { knownBefore } from './lifecycle-notices.ts'
 
-export type AskedNotice = Omit<NoticeRequest, 'rule' | 'dedupeKey' | 'now'> & {
+export type RequestedNotice = Omit<NoticeRequest, 'rule' | 'dedupeKey' | 'now'> & {
   readonly idempotencyKey: string | undefined
 }
 
-/** Queues what was asked for, and tells what was queued, by this request or by the same one before, and who was left out. */
-export async function sendNotices(context: Context, by: Actor, asked: AskedNotice): Promise<SendResult> {
+/** Queues the requested notices. Returns those queued, by this request or an earlier identical one, and who was left out. */
+export async function sendNotices(context: Context, by: Actor, asked: RequestedNotice): Promise<SendResult> {
   const { idempotencyKey, ...request } = asked
   const { storage, clock } = context.options
   const now = clock.now()
@@ -34,8 +34,8 @@ export async function sendNotices(context: Context, by: Actor, asked: AskedNotic
   return { notifications: [...again, ...queued].map(showNotification), omitted: notices.entries }
 }
 
-/** What was planned and reported of the appointment before: by it people know what it was. */
-async function pastOf({ options }: Context, { subject, appointmentId }: Omit<AskedNotice, 'idempotencyKey'>) {
+/** What was planned for the appointment and sent about it before, from which follows what recipients know. */
+async function pastOf({ options }: Context, { subject, appointmentId }: Omit<RequestedNotice, 'idempotencyKey'>) {
   if (appointmentId === null) return null
   const { plans, reminders, deliveries } = options.storage
   const { organizationId } = subject
@@ -48,7 +48,7 @@ async function pastOf({ options }: Context, { subject, appointmentId }: Omit<Ask
   return { before, rows, notices }
 }
 
-/** What nobody can take any more is not offered. @throws NotificationError `slot_started`, `offer_expired`. */
+/** Refuses an offer that can no longer be accepted. @throws NotificationError `slot_started`, `offer_expired`. */
 export function requireOpen({ id, start, expiresAt }: WaitlistEntry, now: Date): void {
   const field = 'waitlistEntryId'
   if (start !== null && start.instant <= now) {
@@ -61,12 +61,12 @@ export function requireOpen({ id, start, expiresAt }: WaitlistEntry, now: Date):
   }
 }
 
-/** Notices of one category of one appointment that are looked through, newest first. */
+/** How many notices of one category and appointment are searched, newest first. */
 const noticesRead = 500
 
 /**
- * The `dedupeKey` of a notice that is asked for under an idempotency key. A digest, because the host's words may be
- * anything; with what is sent, so that a key used again for another notice keeps nothing back.
+ * The `dedupeKey` of a notice requested with an idempotency key. A digest, because the host's key may be anything; includes
+ * what is sent, so that a key reused for another notice does not suppress it.
  */
 function requestKey(
   { category, appointmentId, waitlistEntryId }: Pick<NoticeRequest, 'category' | 'appointmentId' | 'waitlistEntryId'>,
@@ -77,15 +77,15 @@ function requestKey(
   return `request:${createHash('sha256').update(asked).digest('base64url')}`
 }
 
-/** Of `wanted`, those that were not queued now because the same request queued them before. */
+/** Those of `requested` that were not queued now because the same request queued them before. */
 async function queuedBefore(
   deliveries: DeliveryStore,
-  wanted: readonly NewDelivery[],
+  requested: readonly NewDelivery[],
   queued: readonly DeliveryRow[],
 ): Promise<readonly DeliveryRow[]> {
-  const [one] = wanted
-  if (one === undefined || queued.length === wanted.length) return []
-  const missing = new Set(wanted.map(({ dedupeKey }) => dedupeKey))
+  const [one] = requested
+  if (one === undefined || queued.length === requested.length) return []
+  const missing = new Set(requested.map(({ dedupeKey }) => dedupeKey))
   for (const { dedupeKey } of queued) missing.delete(dedupeKey)
   const { rows } = await deliveries.list({
     organizationId: one.organizationId,

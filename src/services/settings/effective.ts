@@ -1,5 +1,5 @@
 import type { Channel } from '../../channels/index.ts'
-import type { Effective } from '../../domain/effective.ts'
+import type { EffectiveDecision } from '../../domain/effective.ts'
 import type { SettingsRow } from '../../ports/storage.ts'
 import type { ByChannel } from '../../schemas/channel-fields.ts'
 import { channelSettings } from '../../schemas/channel-settings.ts'
@@ -42,7 +42,7 @@ export type EffectivePreferences = {
   readonly recipient: PreferenceRef
   readonly organizationId: string
   readonly preferences: Preferences | null
-  readonly decisions: readonly (Effective & { readonly category: Category; readonly channel: Channel })[]
+  readonly decisions: readonly (EffectiveDecision & { readonly category: Category; readonly channel: Channel })[]
 }
 
 const none = { provider: null, source: null, fault: null, pause: null, pausedDestinations: [] }

@@ -1,9 +1,9 @@
 import { isNotificationError, type NotificationError } from '../../errors.ts'
 
 /**
- * Runs a batch; where the database refuses it, each command on its own, so that one that cannot be written stops nobody
- * else. A single one is run once more too: the answer to its commit may have been lost, and commands bear to be repeated. A
- * busy or closed database rejects the whole: there, every command would fare alike.
+ * Runs a batch; if the database refuses it, runs each command on its own, so that one that cannot be written does not stop
+ * the others. A single command is also repeated: the response to its commit may have been lost, and commands can be repeated. A
+ * busy or closed database rejects the whole batch, since every command would fail.
  */
 export async function batchOrEach<Command, Outcome>(
   commands: readonly Command[],
@@ -20,7 +20,7 @@ export async function batchOrEach<Command, Outcome>(
     try {
       outcomes.push(...(await run([command])))
     } catch (error) {
-      // Also where the database is busy by now: those before are written, and their outcomes must be told.
+      // Even if the database is busy by now: earlier commands are written, and their outcomes must be returned.
       if (!isNotificationError(error)) throw error
       outcomes.push(error)
     }

@@ -10,27 +10,27 @@ type Waiting<In, Out> = {
 export type BatchedOptions<In, Out> = {
   readonly clock: Clock
   /**
-   * Does all of it in one go; outputs are in the order of the inputs. What is known of an input before that may be handed
-   * to `done` with its index, so that nobody waits for the slowest.
+   * Processes all inputs together; outputs are in the order of the inputs. An output that is known earlier may be passed
+   * to `done` with its index, so that its caller does not wait for the slowest.
    */
   readonly run: (inputs: readonly In[], done: (index: number, output: Out) => void) => Promise<readonly Out[]>
-  /** Two inputs with one key never go together: the later one waits for the earlier. */
+  /** Two inputs with the same key are never in one batch: the later one waits for the earlier. */
   readonly keyOf: (input: In) => unknown
-  /** Whether what failed together may succeed alone. Default: it may. */
+  /** Whether the inputs of a batch that failed may succeed alone. Default: yes. */
   readonly mayGoAlone?: (error: unknown) => boolean
 }
 
-/** How many go together at most: more cost nobody less, and hold the event loop longer. */
+/** The largest batch: larger ones are no cheaper per input, and block the event loop longer. */
 const limit = 100
-/** So long those that come later wait for those that run: what waits for a lock must not hold up everybody. */
+/** How long the next batch waits for a running one, in ms: a batch that waits for a lock must not block all others. */
 const patienceMs = 50
-/** How many that failed together are tried alone at a time. */
+/** How many inputs of a failed batch are tried alone at a time. */
 const aloneAtOnce = 10
 
 /**
- * Calls that are made at once, or while others run, go together: ten callers cost one question to the host, one read and one
- * commit in place of ten. A call alone waits for nothing but the end of its turn. Where what went together fails as a
- * whole, each is tried alone, so that nobody fails for another; `run` must bear to be asked twice.
+ * Combines calls made at the same time, or while others run: ten callers cost one call of the directory, one read and one
+ * commit instead of ten. A single call only waits for the end of its turn of the event loop. If a batch fails as a
+ * whole, each input is tried alone, so that none fails because of another; `run` must be repeatable.
  */
 export function batched<In, Out>(options: BatchedOptions<In, Out>): (input: In) => Promise<Out> {
   const { clock, run, keyOf, mayGoAlone = () => true } = options
@@ -77,7 +77,7 @@ export function batched<In, Out>(options: BatchedOptions<In, Out>): (input: In) 
     })
 }
 
-/** Works on all of them, at most so many at a time. */
+/** Works on all items, at most `limit` at a time. */
 export async function inParallel<T>(
   items: Iterable<T>,
   limit: number,

@@ -1,27 +1,27 @@
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel'
 import type { Clock } from '../../ports/clock.ts'
 
-/** `open`: calls fail at once. `half_open`: one call tries; the others fail at once. */
+/** `open`: calls fail at once. `half_open`: one call is tried; the others fail at once. */
 export const circuitStates = ['closed', 'open', 'half_open'] as const
 export type Circuit = (typeof circuitStates)[number]
 
-/** `failures`: calls in a row; `halfOpenAfterMs`: in ms. */
+/** `failures`: failed calls in a row that open the circuit; `halfOpenAfterMs`: how long it stays open, in ms. */
 export type BreakerPolicy = { readonly failures: number; readonly halfOpenAfterMs: number }
 
-/** Why nothing may be asked, and for how long. */
+/** Why no call may be made, and for how long. */
 export type Broken = { readonly reason: string; readonly waitMs: number }
 
 export type BreakerOptions = BreakerPolicy & {
   readonly clock: Clock
-  /** Why a call failed in the way that counts, such as `no answer in time`; null for any other error, which counts as an answer. */
+  /** Why a call failed, such as `no answer in time`; null for errors that are responses, which count as successes. */
   readonly reasonOf: (error: unknown) => string | null
   readonly onBreak: (reason: string) => void
   readonly onReset: () => void
 }
 
-/** A circuit breaker whose time is the clock's. */
+/** A circuit breaker that uses the library's clock. */
 export class Breaker {
-  // cockatiel keeps the states and the count. How long it stays open is decided by `broken`, as it knows no clock but Date.now.
+  // cockatiel keeps the state and the count. `broken` decides how long it stays open, since cockatiel only uses Date.now.
   readonly #policy
   readonly #clock: Clock
   readonly #halfOpenAfterMs: number
@@ -49,18 +49,18 @@ export class Breaker {
     return this.broken === null || this.#policy.state === CircuitState.HalfOpen ? 'half_open' : 'open'
   }
 
-  /** Null: it may be asked. */
+  /** Null: a call may be made. */
   get broken(): Broken | null {
     const { state } = this.#policy
     if (state === CircuitState.Closed) return null
     const reason = this.#reason
-    // Whoever comes while one call tries does not wait for it: it may take as long as a time-out.
+    // Other calls do not wait for the one that is tried: it may take as long as a timeout.
     if (state === CircuitState.HalfOpen) return { reason, waitMs: this.#halfOpenAfterMs }
     const waitMs = this.#openUntil - this.#clock.elapsedMs()
     return waitMs > 0 ? { reason, waitMs } : null
   }
 
-  /** To be called where `broken` is null, in the same turn. */
+  /** Call it only if `broken` is null, in the same turn of the event loop. */
   execute<T>(work: () => Promise<T>): Promise<T> {
     return this.#policy.execute(work)
   }

@@ -9,17 +9,17 @@ import { HostReader } from './directory/host-reader.ts'
 import { Events } from './events.ts'
 import type { ServiceOptions } from './service-options.ts'
 
-/** How the services tell the engine that there is something to do. */
+/** How services notify the background workers that there is something to do. */
 export type Signals = {
-  /** Something may be due at this time: whoever wakes the dispatcher is to know. */
+  /** Something may be due at this time: the dispatcher must be woken then. */
   readonly dueAt: (at: Date) => void
-  /** The host reports something of the appointment: what it said of it before is no longer to be used. */
+  /** The host reported a change of the appointment: cached rows of it are outdated. */
   readonly reported: (appointmentId: EntityId) => void
   /** A re-plan was queued. */
   readonly replanQueued: () => void
-  /** Tasks of TaskManager are to be looked at. */
+  /** TaskManager's tasks must be checked. */
   readonly tasksTouched: () => void
-  /** Why TaskManager does not answer; null: it does, or is not used. */
+  /** Why TaskManager does not respond; null: it does, or is not used. */
   readonly taskManagerFault: () => string | null
 }
 
@@ -29,15 +29,15 @@ export type Context = Signals & {
   readonly host: HostReader
   readonly disappearances: Disappearances
   readonly providers: Providers
-  /** Accounts that were refused. */
+  /** Accounts paused because a provider refuses them. */
   readonly accounts: Accounts
-  /** Accounts that cannot be used. */
+  /** Accounts that cannot be used as configured. */
   readonly review: AccountReview
   readonly secrets: SecretBox | null
   readonly events: Events
 }
 
-/** What planning needs of it; in a transaction of the host, storage, truth and news are that transaction's own. */
+/** The part that planning needs; in a transaction of the host, storage, directory and events are those of the transaction. */
 export type PlanningContext = Pick<Context, 'dueAt' | 'reported' | 'tasksTouched' | 'providers'> & {
   readonly options: Pick<ServiceOptions, 'clock' | 'ids' | 'logger' | 'taskManager'> & {
     readonly storage: TransactionStore

@@ -2,16 +2,16 @@ import { NotificationError } from '../../errors.ts'
 import { rowId } from '../../schemas/common.ts'
 import { isInRange } from '../../schemas/instant.ts'
 
-/** A place in a list in the order of time: the last row of a page, so that what comes and goes meanwhile shifts nothing. */
+/** A place in a list ordered by time: the last row of a page, so that rows added or removed meanwhile do not shift pages. */
 export type Place = {
   readonly at: Date
-  /** Of a row; or which one it is of those of the same instant, from 1. */
+  /** The id of the row, or its number among those of the same instant, from 1. */
   readonly id: number
 }
 
 export const writeCursor = ({ at, id }: Place): string => Buffer.from(`${at.getTime()}.${id}`).toString('base64url')
 
-/** @throws NotificationError `invalid_input` for what no page gave. */
+/** @throws NotificationError `invalid_input` for text that is no cursor. */
 export function readCursor(cursor: string): Place {
   const match = /^(-?\d{1,15})\.(\d{1,10})$/.exec(Buffer.from(cursor, 'base64url').toString())
   const at = new Date(Number(match?.[1]))

@@ -6,8 +6,8 @@ import { faultOf } from './fault-log.ts'
 type Listener<Name extends keyof NotificationEvents> = (...args: NotificationEvents[Name]) => unknown
 
 /**
- * The library's events. A listener that throws or rejects is logged, and the others are called: the row is committed, and a
- * bug of the host must not fail the library, nor end the process as a rejection that nobody handles.
+ * The library's events. If a listener throws or rejects, that is logged and the others are called: the row is committed, and a
+ * bug of the host must neither fail the library nor end the process with an unhandled rejection.
  */
 export class Events {
   readonly #emitter = new EventEmitter().setMaxListeners(0)
@@ -37,8 +37,8 @@ export class Events {
       this.#logger.error('event listener failed', { event: name, fault: faultOf(error) })
     for (const listener of this.#emitter.rawListeners(name)) {
       try {
-        const answer: unknown = Reflect.apply(listener, this.#emitter, args)
-        if (answer instanceof Promise) answer.catch(failed)
+        const returned: unknown = Reflect.apply(listener, this.#emitter, args)
+        if (returned instanceof Promise) returned.catch(failed)
       } catch (error) {
         failed(error)
       }
@@ -46,7 +46,7 @@ export class Events {
   }
 }
 
-/** What is emitted, and who is woken, when rows have changed. */
+/** What happens after rows have changed: events are emitted and workers woken. */
 type Wakes = {
   readonly events: Pick<Events, 'emit'>
   readonly dueAt: (at: Date) => void
@@ -54,8 +54,8 @@ type Wakes = {
 }
 
 /**
- * What a transaction of the host made true, kept back until the host says that it is committed: listeners must not hear of
- * rows that may never be, and a dispatcher woken before the commit would find nothing.
+ * Holds back the events of a host's transaction until the host reports the commit: listeners must not get events for
+ * rows that may be rolled back, and a dispatcher woken before the commit would find nothing.
  */
 export class DeferredEvents {
   readonly #context: Wakes
@@ -80,12 +80,12 @@ export class DeferredEvents {
     this.#held.push(() => this.#context.tasksTouched())
   }
 
-  /** Tells all of it, once, in the order in which it happened. */
+  /** Emits everything held back, once, in order. */
   release(): void {
     const held = this.#held.splice(0)
     const at = this.#dueAt
     this.#dueAt = null
-    for (const tell of held) tell()
+    for (const emit of held) emit()
     if (at !== null) this.#context.dueAt(at)
   }
 }

@@ -5,58 +5,48 @@ import { scrubbedFields } from './scrubbed-fields.ts'
 
 /** A kind of fault is written at most this often, in ms. */
 const windowMs = 60_000
-/** So many kinds of one message have lines of their own, such as one for each of several organizations; the rest share one. */
-const mostKinds = 20
-/** A kind is recent for so long after it came last, in ms; of more than `mostRecent` the oldest are forgotten. */
+/** How many kinds of one message, such as one for each organization, have their own lines; the rest share one. */
+const maxKinds = 20
+/** How long a kind is recent after it last occurred, in ms; beyond `maxRecent` kinds, the oldest are dropped. */
 const recentMs = 10 * 60_000
-const mostRecent = 500
-/** The fields that tell kinds apart. Ids of rows do not: a thousand messages that meet one fault are one fault. */
-const tellingApart = [
-  'code',
-  'fault',
-  'method',
-  'organizationId',
-  'route',
-  'scheduler',
-  'job',
-  'event',
-  'part',
-] as const
+const maxRecent = 500
+/** The fields that distinguish kinds. Ids of rows do not: one fault that affects a thousand messages is one kind. */
+const kindFields = ['code', 'fault', 'method', 'organizationId', 'route', 'scheduler', 'job', 'event', 'part'] as const
 
-/** Warnings or errors of one kind, which came within the last ten minutes. */
+/** Warnings or errors of one kind in the last ten minutes. */
 export type RecentFault = {
   readonly level: 'warn' | 'error'
   readonly message: string
-  /** As of the last of them. */
+  /** Those of the last one. */
   readonly fields: LogFields
   readonly count: number
   readonly firstAt: Date
   readonly lastAt: Date
-  /** False: they share a kind because there were too many of the message, and differ in their fields. */
+  /** False: they differ in their fields, and share a kind because the message had too many kinds. */
   readonly isOneKind: boolean
 }
 
 type Kind = RecentFault & {
-  /** By the time that passes: when it came last, and when its line was written. */
+  /** By the clock's `elapsedMs`: when it last occurred, and when its line was last written. */
   readonly seenAt: number
   writtenAt: number
   withheld: number
-  /** Of the timer by which what is withheld is written; set as long as something is. */
+  /** Cancels the timer that writes what is withheld. */
   cancel: () => void
 }
 
-/** A logger for everybody in the library. */
+/** The logger that the whole library uses. */
 export type FaultLog = Logger & {
-  /** Writes what is withheld, without waiting for its minute to end. For `stop()`. */
+  /** Writes what is withheld at once. For `stop()`. */
   flush(): void
-  /** What went wrong lately, the last first, whatever became of its lines. */
+  /** Recent warnings and errors, latest first, even if their lines are withheld. */
   recent(): readonly RecentFault[]
 }
 
 /**
- * The host's logger, as the library uses it. Warnings and errors of one kind are written once a minute: the first at once;
- * those that follow are counted, and the last of them is written when the minute is over, with their number as `repeated`.
- * Fields are scrubbed of contacts, and of what is no plain value. A logger that throws or rejects fails nothing: its line goes to stderr.
+ * Wraps the host's logger. Warnings and errors of one kind are written once a minute: the first at once; those that
+ * follow are counted, and the last of them is written at the end of the minute, with their number as `repeated`.
+ * Fields are scrubbed of contacts and of values that are not plain. If the logger throws or rejects, its line goes to stderr.
  */
 export function createFaultLog(logger: Logger, clock: Clock): FaultLog {
   const kinds = new Map<string, Kind>()
@@ -67,7 +57,7 @@ export function createFaultLog(logger: Logger, clock: Clock): FaultLog {
       loggerFailed(error)
     }
     try {
-      // Declared to return nothing; a host's may be asynchronous all the same.
+      // Declared to return nothing, but a host's logger may be asynchronous.
       const written: unknown = logger[level](message, fields)
       if (written instanceof Promise) written.catch(failed)
     } catch (error) {
@@ -75,7 +65,7 @@ export function createFaultLog(logger: Logger, clock: Clock): FaultLog {
     }
   }
 
-  /** To be seen where the log cannot be: beside its lines on stderr, and in health. */
+  /** A failing logger cannot log its own failure: it is written to stderr and shown in health. */
   function loggerFailed(error: unknown): void {
     const fields = { fault: faultOf(error) }
     const kind = note('error', 'the option "logger" failed: its lines are written to stderr', fields)
@@ -85,17 +75,17 @@ export function createFaultLog(logger: Logger, clock: Clock): FaultLog {
   const isQuiet = ({ withheld, writtenAt }: Kind): boolean =>
     withheld === 0 && clock.elapsedMs() - writtenAt >= windowMs
 
-  /** The key of a kind, after those that nobody needs any more are forgotten. */
+  /** The key of a kind. Also drops kinds that are no longer needed. */
   function keyOf(message: string, fields: LogFields): string {
-    const own = JSON.stringify([message, ...tellingApart.map((field) => fields[field])])
+    const own = JSON.stringify([message, ...kindFields.map((field) => fields[field])])
     if (kinds.has(own)) return own
     let others = 0
     for (const [key, kind] of kinds) {
       const isDone = isQuiet(kind)
-      if (isDone && (!isRecent(kind) || kinds.size >= mostRecent)) kinds.delete(key)
+      if (isDone && (!isRecent(kind) || kinds.size >= maxRecent)) kinds.delete(key)
       else if (!isDone && kind.message === message) others += 1
     }
-    return others < mostKinds ? own : message
+    return others < maxKinds ? own : message
   }
 
   const isRecent = ({ seenAt }: Kind): boolean => clock.elapsedMs() - seenAt < recentMs
@@ -131,7 +121,7 @@ export function createFaultLog(logger: Logger, clock: Clock): FaultLog {
       return
     }
     kind.withheld += 1
-    // Only where something is withheld: a timer keeps a process alive that has nothing else to do.
+    // Only one timer, and only if something is withheld, since a timer keeps an idle process alive.
     if (kind.withheld > 1) return
     kind.cancel = clock.after(windowMs - (clock.elapsedMs() - kind.writtenAt), () => writeWithheld(kind))
   }
@@ -149,8 +139,8 @@ export function createFaultLog(logger: Logger, clock: Clock): FaultLog {
 }
 
 /**
- * What may be logged of an unknown error: our own messages are safe; a stranger's may hold personal data, so it is its name and
- * its code, such as `Error (ECONNREFUSED)`.
+ * What may be logged about any error: our own messages are safe; others may contain personal data, so only name and
+ * code are used, such as `Error (ECONNREFUSED)`.
  */
 export function faultOf(error: unknown): string {
   if (error instanceof NotificationError) return `${error.code}: ${error.message}`
@@ -159,13 +149,13 @@ export function faultOf(error: unknown): string {
   return code === null ? error.name : `${error.name} (${code})`
 }
 
-/** As the system, Node and Postgres give them. */
+/** Codes of the operating system, Node and Postgres. */
 function codeOf(error: unknown): string | null {
   const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : null
   return typeof code === 'string' && /^(?:[A-Z][A-Z0-9_]{2,39}|[0-9A-Z]{5})$/.test(code) ? code : null
 }
 
-/** Where an error comes from: its frames in one line, without its message, which may hold personal data. Null: it has none. */
+/** The stack frames of an error in one line, without its message, which may contain personal data. Null if it has none. */
 export const framesOf = (error: unknown): string | null =>
   error instanceof Error && error.stack !== undefined
     ? error.stack

@@ -1,10 +1,10 @@
 import type { Context } from './context.ts'
 import { RecurringJob } from './recurring-job.ts'
 
-/** Rows removed at a time, so that no command holds the database for long. */
+/** How many rows are removed at a time, so that no command blocks the database for long. */
 const batchSize = 1000
 
-/** Removes, once an hour, what storage need not keep: requests whose idempotency keys have expired. */
+/** Removes, once an hour, what storage no longer needs: requests whose idempotency keys have expired. */
 export function housekeeping(context: Context): RecurringJob {
   const { storage, clock } = context.options
   return new RecurringJob(context, {

@@ -11,7 +11,7 @@ import {
 } from '../../schemas/common.ts'
 
 /**
- * An id of the kind the option `ids` says: the number 12 and the text "12" are two ids; a `bigint` is read as the number it is.
+ * An id of the kind set by the option `ids`: the number 12 and the text "12" are different ids; a `bigint` is read as a number.
  * @throws NotificationError `invalid_input` naming the field.
  */
 export function readId(kinds: IdKinds, kind: keyof IdKinds, id: HostId, field: string): EntityId {
@@ -19,7 +19,7 @@ export function readId(kinds: IdKinds, kind: keyof IdKinds, id: HostId, field: s
 }
 
 /**
- * Somebody, with an id of the kind the option `ids` says: one of the other kind would be found nowhere.
+ * A recipient, with an id of the kind set by the option `ids`: an id of the other kind would find nothing.
  * @throws NotificationError `invalid_input` naming the field. `subject`: `recipient`.
  */
 export function readRecipient(kinds: IdKinds, recipient: HostRef, subject: string): RecipientRef {

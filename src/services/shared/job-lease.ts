@@ -4,17 +4,17 @@ import { faultOf } from './fault-log.ts'
 
 export const defaultJobLeaseMs = 5 * 60_000
 
-/** A job that this worker alone is doing. */
+/** A job that only this worker may do. */
 export type JobLease = {
-  /** Extends the lease where half of it is over. False: it was lost, because this worker stood still for too long. */
+  /** Extends the lease if half of it is over. False: it was lost, because this worker was paused for too long. */
   keep(): Promise<boolean>
-  /** Keeps how far the job is, for whoever goes on with it; null: it is finished. Nothing is kept where the lease was lost. */
+  /** Saves the progress, so that another worker can continue the job; null: it is finished. Saves nothing if the lease was lost. */
   keepProgress(progress: string | null): Promise<void>
-  /** Never rejects: a job that could not be given back is free when its lease ends. */
+  /** Never rejects: a job that could not be released is free when its lease ends. */
   release(): Promise<void>
 }
 
-/** Takes the job, of whichever process; null where another worker has it. `leaseMs`: how long it stays taken after its worker died. */
+/** Takes the job for this worker; null if another worker, in any process, has it. `leaseMs`: how long it stays taken after its worker died. */
 export async function takeJob(
   { options }: Context,
   name: string,

@@ -21,12 +21,12 @@ import type { Truths } from './directory/batch-reader.ts'
 import { readRecipient } from './ids.ts'
 import { policyOf } from './settings-view.ts'
 
-/** Somebody's appointment, or a waitlist entry: what has an organization and recipients. */
+/** An appointment or a waitlist entry. */
 type Subject = { readonly organizationId: string; readonly recipients: readonly Person[] }
 
 /**
- * Everything the rows and the host say around a batch of subjects, read once: settings, preferences, suppressions and
- * organizations, with the revisions an intent is guarded by.
+ * What planning and sending need to know about a batch of subjects, read once: settings, preferences, suppressions and
+ * organizations, with the revisions that guard an intent.
  */
 export class Knowledge {
   readonly #context: PlanningContext
@@ -51,8 +51,8 @@ export class Knowledge {
   }
 
   /**
-   * `organizations`: what the host says of them, where that is known already; else it is asked.
-   * @throws NotificationError `directory_failed` or `directory_invalid` where the host answers for none of them.
+   * `organizations`: if already read; otherwise the directory is called.
+   * @throws NotificationError `directory_failed` or `directory_invalid` if the directory fails for all of them.
    */
   static async load(
     context: PlanningContext,
@@ -86,7 +86,7 @@ export class Knowledge {
       const settings = this.settings(organizationId)
       found = {
         policy: policyOf(settings),
-        wishesOf: (recipient) => wishesWithin(organizationId, this.#preferences.get(refKey(recipient))),
+        preferencesOf: (recipient) => preferencesWithin(organizationId, this.#preferences.get(refKey(recipient))),
         isSuppressed: (channel, address) => this.#suppressed.has(suppressionKey({ organizationId, channel, address })),
         providerFault: (channel) => this.#context.providers.fault(settings, channel),
       }
@@ -99,30 +99,30 @@ export class Knowledge {
     return this.#settings.get(organizationId) ?? null
   }
 
-  /** Null also where they were made while the id was another organization's. */
+  /** Null also if they were made while the id belonged to another organization. */
   preferences(recipient: RecipientRef, organizationId: string): PreferencesRow | null {
     const row = this.#preferences.get(refKey(recipient))
     return row?.organizationId === organizationId ? row : null
   }
 
-  /** Null where the host does not know it, or knows nothing of it that can be used. */
+  /** Null if the directory has no usable row of it. */
   organization(organizationId: string): Organization | null {
     const truth = this.#organization(organizationId)
     return truth.kind === 'known' ? truth.value : null
   }
 
-  /** Why the host did not say what the organization is called; null: it did. */
+  /** Why the organization could not be read; null if it could. */
   organizationFault(organizationId: string): NotificationError | null {
     const truth = this.#organization(organizationId)
     return truth.kind === 'unanswered' ? truth.error : null
   }
 
-  /** Who sends on the channel from here, or why nobody can. */
+  /** The provider that this process sends through on the channel, or why there is none. */
   provider(organizationId: string, channel: Channel): Provider | ProviderFault {
     return this.#context.providers.first(this.settings(organizationId), channel)
   }
 
-  /** The revisions a decision about these recipients rests on. */
+  /** The revisions that a decision about these recipients depends on. */
   guard(organizationId: string, recipients: readonly RecipientRef[], plan: PlanRow | null): IntentGuard {
     return {
       plan: plan === null ? null : { organizationId, appointmentId: plan.appointmentId, revision: plan.revision },
@@ -136,7 +136,7 @@ export class Knowledge {
 
 const suppressionKey = (one: SuppressedAddress): string => `${one.channel}:${one.organizationId}:${one.address}`
 
-/** @throws NotificationError `invalid_input` for what is no recipient, or one without preferences. */
+/** @throws NotificationError `invalid_input` for an invalid recipient, or one without preferences. */
 export function preferenceRef(kinds: IdKinds, recipient: HostPreferenceRef): PreferenceRef {
   const ref = preferenceRefOf(readRecipient(kinds, recipient, 'recipient'))
   if (ref !== null) return ref
@@ -148,10 +148,10 @@ export function preferenceRef(kinds: IdKinds, recipient: HostPreferenceRef): Pre
 }
 
 /**
- * Of preferences that were made while the id was another organization's, opt-outs hold: whoever it is may be the same person.
- * The addresses may be a stranger's by now, and the directory knows better.
+ * Of preferences made while the id belonged to another organization, only the opt-outs apply: it may be the same person.
+ * The addresses may be someone else's by now; the directory has the current ones.
  */
-function wishesWithin(organizationId: string, row: PreferencesRow | undefined): PreferencesRow | null {
+function preferencesWithin(organizationId: string, row: PreferencesRow | undefined): PreferencesRow | null {
   if (row === undefined || row.organizationId === organizationId) return row ?? null
   return withoutContacts(row)
 }
@@ -171,8 +171,8 @@ function addressesOf(
     const channels = channelsInUse(policy)
     for (const recipient of recipients) {
       for (const channel of channels) {
-        const wishes = wishesWithin(organizationId, preferences.get(refKey(recipient)))
-        const { address } = contactOf(channel, wishes, recipient, policy.defaultCountry)
+        const own = preferencesWithin(organizationId, preferences.get(refKey(recipient)))
+        const { address } = contactOf(channel, own, recipient, policy.defaultCountry)
         if (address === null) continue
         const one = { organizationId, channel, address: addressKey(channel, address) }
         found.set(suppressionKey(one), one)

@@ -3,44 +3,43 @@ import type { Logger } from '../../ports/logger.ts'
 import type { Storage } from '../../ports/storage.ts'
 import { withTimeout } from './with-timeout.ts'
 
-/** How far a process may be off the database before it is reported. */
+/** How far a process may differ from the database before it is reported, in ms. */
 const toleratedMs = 2000
-/** How often the database is asked; and how soon again where it did not answer. */
+/** How often the database's time is read, and how soon again if that failed, in ms. */
 const [refreshMs, retryMs] = [60_000, 5000]
 const patienceMs = 5000
-/** An answer that took longer says too little about when it was given, once there was a better one. */
+/** A slower reading is too imprecise, unless it is the first. */
 const slowMs = 1000
-/** The time of day went on by so much more, or less, than time passed: it was set, or the machine slept. */
+/** If the system time changed by this much more or less than the elapsed time, it was set, or the machine slept. */
 const stepMs = 1000
-/** A leap ahead by more is believed only when it has stood for a minute. */
+/** A jump ahead by more than this is trusted only after it has lasted for a minute. */
 const [leapMs, leapStandsMs] = [5 * 60_000, 60_000]
 
 type Measured = {
-  /** The database's time when this process had been running for `elapsedMs`, and what it thought that the time was. */
+  /** The database's time at `elapsedMs` of this process, and the process's own time at that moment. */
   readonly timeMs: number
   readonly elapsedMs: number
   readonly ownMs: number
 }
 
 /**
- * What the library goes by. Where the storage has a clock of its own, all its processes share that: it is asked now and then,
- * and the time in between is measured, so that it matters to nobody whether the clock of this machine is right or is set.
- * Otherwise it is the clock of this process.
+ * The library's time. If the storage has its own clock, all processes share it: it is read now and then, and the time in
+ * between is measured, so that a wrong or changed system time has no effect. Otherwise it is the clock of this process.
  *
- * A clock that leaps ahead is not believed at once: for a moment in which it is wrong, everything of the days in between would
- * be sent early, or withdrawn as too late, for good. Whoever wakes a laptop waits a minute.
+ * A clock that jumps ahead is not trusted at once: if it is wrong for a moment, all messages of the days in between would
+ * be sent early or withdrawn as too late, for good. After a laptop wakes up, this takes a minute.
  */
 export class LibraryClock implements Clock {
   readonly #own: Clock
   readonly #logger: Logger
   readonly #ask: (() => Promise<Date>) | null
-  /** What is believed of this process' clock where it is the only one: how far it is ahead of `elapsedMs`. */
+  /** Without a clock of the storage: how far this process's clock is ahead of `elapsedMs`, as far as it is trusted. */
   #believedMs: number | null = null
   #leaptAt: number | null = null
   #measured: Measured | null = null
   #asking: Promise<void> | null = null
   #askAgainAt = Number.NEGATIVE_INFINITY
-  #isToldOff = false
+  #isReportedOff = false
 
   constructor(own: Clock, storage: Pick<Storage, 'now'>, logger: Logger) {
     this.#own = own
@@ -70,19 +69,19 @@ export class LibraryClock implements Clock {
   }
 
   /**
-   * How far this process is ahead of the database (negative: behind), in ms, when it was last asked; null: they have one
-   * clock, or it is not known.
+   * How far this process is ahead of the database (negative: behind), in ms, at the last reading; null: they have the same
+   * clock, or it is unknown.
    */
   get offMs(): number | null {
     return this.#measured === null ? null : Math.round(this.#measured.ownMs - this.#measured.timeMs)
   }
 
-  /** Too far to be left unsaid. */
+  /** Whether the difference is large enough to be reported. */
   get isOff(): boolean {
     return Math.abs(this.offMs ?? 0) > toleratedMs
   }
 
-  /** Asks the database what time it is. Never rejects, and takes a few seconds at most. */
+  /** Reads the database's time. Never rejects, and takes a few seconds at most. */
   follow(): Promise<void> {
     this.#asking ??= this.#measure().finally(() => {
       this.#asking = null
@@ -120,16 +119,16 @@ export class LibraryClock implements Clock {
     const tookMs = elapsedMs - asked
     const before = this.#measured
     if (tookMs > slowMs && before !== null) return
-    // The database looked at its clock at some moment in between.
+    // The database read its clock at some moment in between.
     const timeMs = time.getTime() + tookMs / 2
     const ownMs = this.#own.now().getTime()
-    // Two clocks that agree are believed: this machine slept.
+    // If both clocks agree, they are trusted: the machine slept.
     const isAgreed = Math.abs(ownMs - timeMs) <= leapMs
     const leaptMs = before === null || isAgreed ? 0 : timeMs - before.timeMs - (elapsedMs - before.elapsedMs)
     if (!this.#isBelieved(leaptMs)) return
     this.#measured = { timeMs, elapsedMs, ownMs }
     this.#askAgainAt = elapsedMs + refreshMs
-    this.#tell()
+    this.#report()
   }
 
   #isBelieved(leaptMs: number): boolean {
@@ -149,9 +148,9 @@ export class LibraryClock implements Clock {
     return true
   }
 
-  #tell(): void {
-    if (this.isOff === this.#isToldOff) return
-    this.#isToldOff = this.isOff
+  #report(): void {
+    if (this.isOff === this.#isReportedOff) return
+    this.#isReportedOff = this.isOff
     const facts = { offMs: this.offMs }
     if (this.isOff)
       this.#logger.warn(

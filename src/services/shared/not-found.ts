@@ -2,7 +2,7 @@ import { NotificationError } from '../../errors.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import type { PreferenceRef } from '../../schemas/preferences.ts'
 
-/** What is said of things that are not there: of another organization's things in the very same words. */
+// Errors for objects that do not exist. Objects of other organizations get the same ones.
 
 export const appointmentNotFound = (id: EntityId): NotificationError =>
   new NotificationError('appointment_not_found', `Your directory returned no appointment ${id}.`, {

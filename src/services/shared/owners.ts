@@ -12,7 +12,7 @@ import { withTimeout } from './with-timeout.ts'
 
 const nowhere: Place = { organizationId: null, recipient: null }
 
-/** Finds out to whom an object belongs, for the access rules. Reads only. */
+/** Finds the owner of an object, for the access rules. Only reads. */
 export class Owners {
   readonly #context: Context
 
@@ -28,7 +28,7 @@ export class Owners {
     return placeOf((await this.#context.host.waitlistEntries([id]))(id), id)
   }
 
-  /** By the directory alone: preferences outlive a deletion that the host has not told of yet, and are nobody's then. */
+  /** Only by the directory: preferences may still exist after a deletion that the host has not reported yet. */
   async recipient(ref: RecipientRef): Promise<Place> {
     const profile = await this.#context.host.recipient(ref)
     return profile === null ? nowhere : { organizationId: profile.organizationId, recipient: ref }
@@ -40,7 +40,7 @@ export class Owners {
   }
 }
 
-/** A row that cannot be used is somebody's all the same. @throws NotificationError `directory_invalid` where nobody can say whose. */
+/** An unreadable row has an owner too. @throws NotificationError `directory_invalid` if its owner cannot be read. */
 function placeOf(truth: Truth<{ readonly organizationId: string }>, waitlistEntryId: EntityId): Place {
   if (truth.kind === 'known') return { organizationId: truth.value.organizationId, recipient: null }
   if (truth.kind !== 'unreadable') return nowhere
@@ -48,22 +48,22 @@ function placeOf(truth: Truth<{ readonly organizationId: string }>, waitlistEntr
   return { organizationId: truth.organizationId, recipient: null }
 }
 
-/** Where something belongs. Null organization: it is not there. */
+/** To whom an object belongs. `organizationId` null: there is no such object. */
 export type Place = {
   readonly organizationId: string | null
   readonly recipient: RecipientRef | null
-  /** Why the host did not say: for those to whom it may belong all the same. */
+  /** Why the directory did not return the owner: shown to callers to whom the object may belong. */
   readonly fault?: NotificationError
 }
 
-/** The organization that asks, to which others' things are not there; null: everybody's may be seen. */
+/** The organization that asks: objects of others do not exist for it. Null: all organizations. */
 export type Scope = string | null
 
 export const isWithin = (scope: Scope, { organizationId }: { readonly organizationId: string | null }): boolean =>
   scope === null || scope === organizationId
 
 /**
- * An appointment as the directory describes it, or as the caller does.
+ * An appointment as the directory returns it, or as given by the caller.
  * @throws NotificationError `appointment_not_found`, also for one of another organization than `scope`; `directory_invalid`,
  * `invalid_input`.
  */
@@ -78,7 +78,7 @@ export async function knownAppointment(
   return requireKnown(truth, scope, 'appointment', id, () => appointmentNotFound(id))
 }
 
-/** What the host knows, to the organization that asks. @throws NotificationError `directory_invalid`, or `notFound`. */
+/** The object, if it belongs to `scope`. @throws NotificationError `directory_invalid`, or `notFound`. */
 export function requireKnown<T extends { readonly organizationId: string }>(
   truth: Truth<T>,
   scope: Scope,
@@ -91,18 +91,17 @@ export function requireKnown<T extends { readonly organizationId: string }>(
   throw isReadable ? notFound() : rowInvalid(kind, id, truth.issues)
 }
 
-/** How long the directory is waited for where our own rows say whose an appointment is, in ms. */
+/** How long to wait for the directory if our own rows already show whose an appointment is, in ms. */
 export const patienceMs = 2000
 
 /**
- * `truth`: what the directory says of the appointment; null where it was not waited for any longer. `isRecorded`: something was
- * planned or sent for it.
+ * `truth`: the appointment in the directory; null if it took too long. `isRecorded`: something was planned or sent for it.
  */
 export type AppointmentPlace = Place & { readonly truth: Truth<Appointment> | null; readonly isRecorded: boolean }
 
 /**
- * Whose an appointment is: by the directory, and by what was planned or sent only where that knows it no longer or does not
- * answer. What is not there and what is another's than `scope`'s cost the same questions, so that their time says nothing.
+ * Whose an appointment is, by the directory; if it has no such appointment or fails, by what was planned or sent. The
+ * calls are the same for appointments that do not exist and those of others than `scope`, so that timing reveals nothing.
  */
 export async function placeOfAppointment(
   { options, host }: Context,
@@ -123,15 +122,15 @@ export async function placeOfAppointment(
   if (truth?.kind === 'known') return { ...place, organizationId: truth.value.organizationId }
   if (truth?.kind === 'unanswered') return { ...place, organizationId, fault: truth.error }
   if (truth?.kind !== 'unreadable') return { ...place, organizationId }
-  // A row that cannot be used is somebody's all the same.
+  // An unreadable row has an owner too.
   if (truth.organizationId !== null) return { ...place, organizationId: truth.organizationId }
   return { ...place, organizationId, fault: rowInvalid('appointment', id, truth.issues) }
 }
 
 /**
- * Also of an appointment that the host deleted: what was sent for it can still be explained.
- * @throws NotificationError `appointment_not_found`, also for one of another organization than `scope`; where the directory
- * does not answer and nothing else says whose it is, what it failed with.
+ * Also finds appointments that the host deleted, since what was sent for them can still be explained.
+ * @throws NotificationError `appointment_not_found`, also for one of another organization than `scope`; the directory's
+ * error if it fails and no row shows whose the appointment is.
  */
 export async function locatedAppointment(
   context: Context,
@@ -140,11 +139,11 @@ export async function locatedAppointment(
 ): Promise<Pick<AppointmentPlace, 'truth'> & { readonly organizationId: string }> {
   const { organizationId, truth, fault, isRecorded } = await placeOfAppointment(context, id, scope)
   if (organizationId === null || !isWithin(scope, { organizationId })) throw fault ?? appointmentNotFound(id)
-  // Where nothing was recorded there is only that row to show.
+  // If nothing was recorded, there is nothing else to show.
   if (truth?.kind === 'unreadable' && !isRecorded) throw rowInvalid('appointment', id, truth.issues)
   return { organizationId, truth }
 }
 
-/** The first plan of each appointment, as the store tells them. */
+/** The first plan of each appointment, in the store's order. */
 export const planByAppointment = (plans: readonly PlanRow[]): ReadonlyMap<EntityId, PlanRow> =>
   new Map(plans.toReversed().map((plan) => [plan.appointmentId, plan]))

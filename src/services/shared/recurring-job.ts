@@ -3,23 +3,23 @@ import type { Context } from './context.ts'
 import { faultOf } from './fault-log.ts'
 
 export type RecurringJobOptions = {
-  /** What storage and logs call it. */
+  /** Its name in storage and logs. */
   readonly name: string
   /** From the end of one run to the next. */
   readonly everyMs: number
   /** From the start of this process to its first run. */
   readonly firstAfterMs: number
-  /** The first run does not ask whose turn it is: what this process was started with may be what is new. Default false. */
+  /** The first run is made in any case, since this process may have been started with something new. Default false. */
   readonly always?: boolean
-  /** Rejects where it could not be done: it is tried again sooner. `isOn`: false from `stop()` on. */
+  /** If it rejects, it is tried again sooner. `isOn`: false after `stop()`. */
   readonly run: (isOn: () => boolean) => Promise<void>
 }
 
 const retryMs = 15 * 60_000
-/** A little less than the whole period, so that whoever had the last turn may have the next one. */
+/** A little less than the whole period, so that the process that had the last turn may get the next one. */
 const turnShare = 0.9
 
-/** Does a job of the background again and again. Of several processes one has the turn of each period. */
+/** Runs a background job periodically. Of several processes, one runs it in each period. */
 export class RecurringJob {
   readonly #context: Context
   readonly #job: RecurringJobOptions
@@ -56,7 +56,7 @@ export class RecurringJob {
     })
   }
 
-  /** How long to wait for the next one. */
+  /** Returns how long to wait for the next run. */
   async #tick(always: boolean): Promise<number> {
     const { storage, clock, logger } = this.#context.options
     const { name, everyMs, run } = this.#job

@@ -1,22 +1,22 @@
 import type { LogFields } from '../../ports/logger.ts'
 
-/** Frames of a stack: paths of packages look like addresses, and hold no data. */
+/** Stack frames are not scrubbed: paths of packages look like addresses, and contain no personal data. */
 const frames: ReadonlySet<string> = new Set(['at', 'causeAt'])
-/** A log line is no place for a message's text. */
+/** Log lines are cut, so that they never hold a whole message. */
 const longest = 2000
 
 const address =
   /[\p{L}\p{N}][\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-]{0,63}@(?:[\p{L}\p{N}-]{1,63}\.)+\p{L}[\p{L}\p{N}-]{0,62}/gu
-/** With its country code. */
+/** A phone number with its country code. */
 const international = /\+\d[\d\s().-]{5,20}\d/g
 /**
- * Without: nine digits or more in groups, or ten or more in a row. Dates, times, addresses of the network, versions and the parts
- * of a UUID are digits too.
+ * A phone number without it: nine or more digits in groups, or ten or more in a row. Not dates, times, network addresses, versions
+ * or parts of a UUID.
  */
 const national =
   /(?<![\w.:/#@+-])(?!\d{4}-\d\d-\d\d|\d\d?[./]\d\d?[./]\d{4}(?!\d)|\d{1,3}(?:\.\d{1,3}){3}(?!\d))(?:(?=\(?\d{1,6}[ ()./-])(?=\(?\d(?:[ ()./-]{0,3}\d){8})(?:\(\d{1,6}\)[ ./-]{0,3})?\d(?:[ ()./-]{0,3}\d){2,14}|\d{10,15})(?![\w@-]|:\d)/g
 
-/** What is an id may be a number of so many digits. */
+/** Ids may be numbers with as many digits. */
 const isId = (name: string): boolean => /(?:^i|I)ds?$/.test(name)
 
 function cleaned(name: string, text: string): string {
@@ -25,8 +25,8 @@ function cleaned(name: string, text: string): string {
 }
 
 /**
- * What may be written of a line's fields, whoever filled them: values that are no text, number or flag have no place in a log,
- * since nobody knows what is in them; contacts have none in any text, not even where a host has them for ids.
+ * Removes from a line's fields what must not be logged: values other than text, numbers and flags, whose content is
+ * unknown, and contacts in any text, even if a host uses them as ids.
  */
 export function scrubbedFields(fields: LogFields | undefined): LogFields | undefined {
   if (fields === undefined) return undefined

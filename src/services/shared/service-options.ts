@@ -8,13 +8,13 @@ import type { Store } from '../../records/store.ts'
 import type { SettingsValues } from '../../schemas/settings.ts'
 import type { TaskManagerMode } from '../../schemas/task-manager.ts'
 
-/** The options that services work with, every default filled in. */
+/** The options that services use, with every default filled in. */
 export type ServiceOptions = {
   readonly storage: Store
   readonly directory: Directory
   readonly transports: readonly Transport[]
   readonly encryptionKeys: readonly string[]
-  /** By the documented `DEFAULT_*` variables: each account serves a whole channel, for organizations that configured none of their own. */
+  /** From the documented `DEFAULT_*` variables: each account serves a whole channel, for organizations without one of their own. */
   readonly defaults: SettingsValues
   readonly ids: IdKinds
   readonly retry: RetryPolicy

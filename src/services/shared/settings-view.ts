@@ -2,7 +2,7 @@ import { channelOf } from '../../channels/index.ts'
 import type { OrganizationPolicy } from '../../domain/effective.ts'
 import type { PreferencesRow, SettingsRow } from '../../ports/storage.ts'
 import { channelKey, furtherChannels } from '../../schemas/channel-fields.ts'
-import { accountValues, channelSettings, channelsInUse, channelWishes } from '../../schemas/channel-settings.ts'
+import { accountValues, channelPreferences, channelSettings, channelsInUse } from '../../schemas/channel-settings.ts'
 import { showing } from '../../schemas/fields.ts'
 import type { Preferences } from '../../schemas/preferences.ts'
 import { emptySettings, type OrganizationSettings, settingsFields } from '../../schemas/settings.ts'
@@ -41,7 +41,7 @@ function showWishes(row: PreferencesRow): Preferences['channels'] {
   const further = furtherChannels.filter((one) => (row.channels?.[channelKey(one)] ?? null) !== null)
   return Object.fromEntries(
     further.map((channel) => {
-      const { enabled, reminders, address } = channelWishes(row, channel)
+      const { enabled, reminders, address } = channelPreferences(row, channel)
       return [channelKey(channel), { enabled, reminders: reminders && [...reminders], address }]
     }),
   )

@@ -3,14 +3,14 @@ import type { Logger } from '../../ports/logger.ts'
 import { faultOf } from './fault-log.ts'
 import { withTimeout } from './with-timeout.ts'
 
-/** What `stop()` left behind. All lists are empty where everything ended in time. */
+/** What `stop()` left behind. All lists are empty if everything ended in time. */
 export type StopReport = {
   /**
-   * Ids of notifications that a provider accepted and that could not be recorded as sent. Another worker finds their
-   * outcome unknown, and sends them again or holds them, as the organization chose (`unknownOutcome`).
+   * Ids of notifications that a provider accepted and that could not be recorded as sent. For other workers their
+   * outcome is unknown: they send them again or hold them, as the organization chose (`unknownOutcome`).
    */
   readonly unrecorded: readonly number[]
-  /** Ids of notifications of which it is not known whether the provider accepted them; they are treated the same. */
+  /** Ids of notifications for which it is unknown whether the provider accepted them; they are treated the same. */
   readonly unfinished: readonly number[]
   /** What did not end in time, such as `transport smtp`, `storage` or `reconciliation`; it may still hold connections. */
   readonly abandoned: readonly string[]
@@ -19,7 +19,7 @@ export type StopReport = {
 /** A part of the library to be stopped. */
 export type Part = { readonly name: string; readonly stop: () => Promise<unknown> | undefined }
 
-/** After `drainMs`: when what was running, what delivers and what stores is given up, in ms. */
+/** How long after `drainMs` services, transports and storage are abandoned, in ms. */
 const [servicesMs, transportsMs, storageMs] = [1600, 1800, 2000]
 
 export type Shutdown = {
@@ -29,11 +29,11 @@ export type Shutdown = {
   readonly services: readonly Part[]
   readonly transports: readonly Part[]
   readonly storage: Part
-  /** Called when `drainMs` is over: what others are waited for is to end. */
+  /** Called when `drainMs` is over, to abort pending calls of the directory. */
   readonly drained: () => void
 }
 
-/** Stops everything, first what uses the rest. Ends within `drainMs` and two seconds, whatever hangs; returns what did not end. */
+/** Stops everything, dependents first. Ends within `drainMs` plus two seconds, whatever hangs; returns the names of parts that did not stop. */
 export async function shutDown(shutdown: Shutdown): Promise<string[]> {
   const { clock, logger, drainMs, services, transports, storage, drained } = shutdown
   const began = clock.elapsedMs()

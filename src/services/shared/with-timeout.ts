@@ -1,6 +1,6 @@
 import type { Clock } from '../../ports/clock.ts'
 
-/** What `work` comes to, or what `late` says (or throws) where it takes longer by this clock. The work goes on all the same. */
+/** The result of `work`, or of `late` (which may throw) if it takes longer by this clock. The work continues in any case. */
 export async function withTimeout<T, L>(
   clock: Pick<Clock, 'after'>,
   ms: number,

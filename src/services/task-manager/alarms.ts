@@ -8,7 +8,7 @@ import { type Case, isTaskManagerError, type TaskUpdates } from './task-updates.
 
 const batchSize = 100
 
-/** In the mode `trigger`: tasks that ring for what is due soon. An alarm that is lost, late or doubled breaks nothing. */
+/** For the mode `trigger`: tasks that wake the library for what is due soon. A lost, late or duplicate alarm breaks nothing. */
 export class Alarms {
   readonly #updates: TaskUpdates
 
@@ -16,7 +16,7 @@ export class Alarms {
     this.#updates = updates
   }
 
-  /** Sets alarms for the reminders of the next time that have none. */
+  /** Sets alarms for reminders due within `windowMs` that have none. */
   async set(shouldContinue: ShouldContinue): Promise<void> {
     const { context, client, settings, rate } = this.#updates.shared
     const { storage } = context.options
@@ -54,7 +54,7 @@ export class Alarms {
     }
   }
 
-  /** What is to become of an alarm whose reminder changed, or whose time is over. */
+  /** Updates an alarm whose reminder changed, or whose time has passed. */
   async look(one: Case): Promise<boolean> {
     const { task, reminder } = one
     const { client, settings, context } = this.#updates.shared
@@ -69,7 +69,7 @@ export class Alarms {
       if (dueAt.getTime() === task.scheduledAt.getTime()) {
         if (dueAt > this.#updates.now)
           return await this.#updates.wait(one, new Date(dueAt.getTime() + settings.overdueAfterMs))
-        // It did not ring. The sweep finds the reminder in any case.
+        // The alarm did not go off. The sweep finds the reminder in any case.
         context.dueAt(this.#updates.now)
         return await this.#updates.write(one, { kind: 'forget' })
       }
@@ -84,7 +84,7 @@ export class Alarms {
     const { client, settings } = this.#updates.shared
     const now = this.#updates.now
     const isNear = dueAt > now && dueAt <= this.#updates.later(settings.windowMs)
-    const moved = isNear ? await client.updateTask(taskId, this.#draft(reminder, dueAt)).catch(ranAlready) : null
+    const moved = isNear ? await client.updateTask(taskId, this.#draft(reminder, dueAt)).catch(nullIfRun) : null
     if (moved === null) {
       if (!isNear) await client.cancelTask(taskId)
       return this.#updates.write(one, { kind: 'lost' })
@@ -105,14 +105,14 @@ export class Alarms {
     return alarmDraft(row, dueAt, { taskType, maxRetries, callbackUrl: callbacks.url('reminder', row.id, dueAt) })
   }
 
-  /** Of this installation: TaskManager may serve several, whose reminders have the same ids. */
+  /** Unique to this installation: TaskManager may serve several, whose reminders have the same ids. */
   #key(reminderId: number, dueAt: Date): string {
     const { publicUrl } = this.#updates.shared.context.options
     return createHash('sha256').update(`${publicUrl} ${reminderId} ${dueAt.getTime()}`).digest('base64url')
   }
 }
 
-function ranAlready(error: unknown): null {
+function nullIfRun(error: unknown): null {
   if (isTaskManagerError(error) && error.code === 'task_manager_conflict') return null
   throw error
 }

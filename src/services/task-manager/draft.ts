@@ -5,7 +5,7 @@ import type { TaskDraft } from '../../schemas/task-manager.ts'
 import type { Category } from '../../schemas/vocabulary.ts'
 import type { BatchContext, Sendable } from '../delivery/checked.ts'
 import { textOf } from '../delivery/process-due.ts'
-import { targetOf as workFacts } from '../delivery/work.ts'
+import { targetOf } from '../delivery/work.ts'
 import { contentFor, type Subject } from '../messages/notices.ts'
 import type { Context } from '../shared/context.ts'
 
@@ -15,8 +15,8 @@ const bodyFacts = z.object({
   practitioner_name: z.string().nullable(),
 })
 
-/** The wall clock of the appointment's own zone, as documented, and who it is with. */
-function targetOf({ start, practitionerName }: Subject): string {
+/** The documented fields of the payload: date and time in the appointment's own zone, and the practitioner. */
+function bodyFactsOf({ start, practitionerName }: Subject): string {
   const [date = null, time = null] = start?.local.split('T') ?? []
   const facts: z.input<typeof bodyFacts> = {
     appointment_date: date,
@@ -29,14 +29,14 @@ function targetOf({ start, practitionerName }: Subject): string {
 export type SendBody = TaskBody & { readonly content: DeliveryContent }
 
 /**
- * What is to be sent by the truth of the moment; words such as "tomorrow" are those of the time of sending. Null where the
+ * The message for the current state of the appointment, with words such as "tomorrow" relative to the time of sending. Null if the
  * text cannot be rendered.
  */
 export function bodyOf(context: Context, one: Sendable, batch: BatchContext, scheduledAt: Date): SendBody | null {
   const rendered = textOf(context, one, batch, scheduledAt)
   if (rendered === null) return null
-  const content = contentFor(workFacts(one.due).channel, one.result.address, rendered)
-  return { content, facts: targetOf(one.subject), scheduledAt }
+  const content = contentFor(targetOf(one.due).channel, one.result.address, rendered)
+  return { content, facts: bodyFactsOf(one.subject), scheduledAt }
 }
 
 const nounOf = {
@@ -56,8 +56,8 @@ export type DraftInput = {
 }
 
 /**
- * The documented body of a task. Made of what the rows hold alone: asked for again, it is the same to the letter, which an
- * idempotency key demands. Only the address that is used leaves the library.
+ * The documented body of a task. Made only from stored rows, so that a repeated request is identical, as its idempotency key
+ * requires. Of the recipient's addresses only the one in use leaves the library.
  */
 export function deliverDraft({ task, delivery, content, callbackUrl, maxRetries }: DraftInput): TaskDraft {
   const { id, reminderId, appointmentId, waitlistEntryId, channel, category } = delivery
@@ -86,7 +86,7 @@ export function deliverDraft({ task, delivery, content, callbackUrl, maxRetries 
   }
 }
 
-/** The body of an alarm: whom it is about is looked up when it rings. */
+/** The body of an alarm: recipient and text are looked up when it goes off. */
 export function alarmDraft(
   reminder: Pick<ReminderRow, 'id' | 'appointmentId'>,
   scheduledTime: Date,
@@ -104,13 +104,13 @@ export function alarmDraft(
   }
 }
 
-/** Whether TaskManager has this already. */
+/** Whether TaskManager already has this content. */
 export const isSameContent = (one: DeliveryContent, other: DeliveryContent): boolean =>
   one.recipientEmail === other.recipientEmail &&
   one.recipientPhone === other.recipientPhone &&
   one.subject === other.subject &&
   one.message === other.message
 
-/** JSON that went through a database may have its keys in another order. */
+/** Compares parsed values, since a database may change the order of keys in JSON. */
 export const isSameFacts = (one: string, other: string): boolean =>
   JSON.stringify(bodyFacts.parse(JSON.parse(one))) === JSON.stringify(bodyFacts.parse(JSON.parse(other)))

@@ -16,18 +16,18 @@ import {
   targetOf,
   workKey,
 } from '../delivery/work.ts'
-import { foundOut } from '../planning/plan-row.ts'
+import { unreportedChange } from '../planning/plan-row.ts'
 import { sendersOf } from '../shared/accounts/senders.ts'
 import { bodyOf } from './draft.ts'
 import type { ShouldContinue, TaskContext } from './task-updates.ts'
 
 const batchSize = 100
-/** How long work is left alone that could not be decided. */
+/** How long work that could not be decided is put off, in ms. */
 const waitMs = 5 * 60_000
-/** How long a sign of life is good for. */
+/** How long TaskManager counts as available after a successful health check, in ms. */
 const aliveMs = 10_000
 
-/** The outbox: reminders and notices that nobody has yet, in the order of their times. */
+/** The outbox: hands over reminders and notices that TaskManager does not have yet, in order of time. */
 export class HandOver {
   readonly #shared: TaskContext
   readonly #outlet: Outlet
@@ -51,8 +51,8 @@ export class HandOver {
   }
 
   /**
-   * Hands over what waits, as far as the pace allows; `register` is called after each batch, so that what was committed is
-   * told at once. While TaskManager does not answer nothing is handed over: what it never heard of may be sent without it.
+   * Hands over waiting work, as far as the rate limit allows; `register` is called after each batch, so that committed work
+   * is registered at once. Nothing is handed over while TaskManager does not respond: work it never received can be sent without it.
    */
   async run(shouldContinue: ShouldContinue, register: () => Promise<void>): Promise<void> {
     const { rate, client } = this.#shared
@@ -66,7 +66,7 @@ export class HandOver {
     }
   }
 
-  /** Gives what TaskManager did not even hear of in time to the library itself, where it can send. */
+  /** Releases overdue work that TaskManager never received to the library itself, if the library can send it. */
   async release(shouldContinue: ShouldContinue): Promise<void> {
     const { context, settings } = this.#shared
     const { clock, storage } = context.options
@@ -98,7 +98,7 @@ export class HandOver {
     return (limit === 0 ? [] : await tasks.waiting(until ?? null, after, limit)).map(reminderWork)
   }
 
-  /** Whether anybody answers, so that not a whole batch is left in doubt when nobody does. */
+  /** Whether TaskManager responds, so that an outage does not leave a whole batch in doubt. */
   async #isAlive(): Promise<boolean> {
     const { client, context } = this.#shared
     const now = context.options.clock.elapsedMs()
@@ -119,18 +119,18 @@ export class HandOver {
     return true
   }
 
-  /** How many were handed over. */
+  /** Returns how many were handed over. */
   async #batch(works: readonly DueWork[]): Promise<number> {
     const { context, planner, rate } = this.#shared
     const { now, written, capped, moved } = await processDue(context, works, this.#outlet)
     const count = written.filter(({ command }) => command.kind === 'hand_over').length
     rate.take(count)
     await putOffCapped(context, capped, now, this.#outlet.written)
-    if (moved.size > 0) await planner.plan([...moved].map(foundOut))
+    if (moved.size > 0) await planner.plan([...moved].map(unreportedChange))
     return count
   }
 
-  /** Reminders whose address gets the very message by another recipient's, which was handed over before. */
+  /** Reminders whose address already gets the same message through another recipient's, which was handed over before. */
   async #covered({ checked, knowledge }: CheckedBatch): Promise<ReadonlyMap<DueWork, CheckResult>> {
     const { storage } = this.#shared.context.options
     const covered = new Map<DueWork, CheckResult>()
@@ -155,7 +155,7 @@ export class HandOver {
   }
 }
 
-/** TaskManager is to send it, at its time; what is late or immediate, now. */
+/** The intent that TaskManager sends the message: at its time, or now if it is late or immediate. */
 function intentToHandOver({ context }: TaskContext, one: Sendable, batch: BatchContext): Decided | null {
   const { due } = one
   const { knowledge, planOf, now } = batch
@@ -170,7 +170,7 @@ function intentToHandOver({ context }: TaskContext, one: Sendable, batch: BatchC
     content,
     idempotencyKey: idempotencyKeyOf(due),
     merged: [],
-    // A reminder of its own time counts against the day it is sent, which is not this one.
+    // A reminder that is not sent at once counts against the day on which it is sent.
     cap: isOfItsTime(due) ? null : capOf(context.options.sendCap, due, null, now),
     task: { facts, scheduledAt, nextAt: now },
   })

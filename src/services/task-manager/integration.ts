@@ -20,41 +20,41 @@ import { TaskUpdates } from './task-updates.ts'
 import { TaskWriter } from './task-writer.ts'
 
 const jobName = 'task_manager'
-/** How soon another worker may go on where one died. */
+/** How soon another worker takes over from one that died, in ms. */
 const leaseMs = 15_000
 
 export type TaskManagerStatus = TaskSummary & {
   readonly mode: TaskManagerMode
   readonly status: 'ok' | 'failing'
   readonly circuit: Circuit
-  /** Why TaskManager does not answer, such as `it answered 500`, or what it refused last; null: neither. */
+  /** Why TaskManager does not respond, such as `it answered 500`, or what it refused last; null: neither. */
   readonly fault: string | null
 }
 
 /**
- * The library and TaskManager, which keep two books about the same messages. Ours are the rows; of TaskManager's we know what
- * it acknowledged. Nothing is told to it that is not committed first, and nothing it says changes more than one row once.
+ * Keeps the library's rows and TaskManager's tasks consistent: two records of the same messages, where of TaskManager's we know only
+ * what it acknowledged. Nothing is sent to it that is not committed first, and each of its reports changes at most one row, once.
  *
  * In the mode `deliver` a message goes this way:
  * ```
- *            commit: delivery handed_over, task row          TaskManager answers: task id
+ *            commit: delivery handed_over, task row          TaskManager returns the task id
  *  waiting ------------------------------------> unregistered ---------------> registered
- *     |                                          |   (asked again under the same key     |  looked at when touched, and before
- *     | never heard of in time                   |    and in the same words)             |  its time: same? changed: PUT. Lost:
- *     v                                          |                                       |  created anew. Not wanted: recalled
+ *     |                                          |   (repeated with the same key         |  checked when touched, and before its
+ *     | not received in time                     |    and the same body)                 |  time. Changed: PUT. Lost: created
+ *     v                                          |                                       |  anew. No longer wanted: recalled
  *  queued for the library <----------------------+---------------------------------------+
- *     ^                    TaskManager says gone, cancelled or not run, and it is overdue |
+ *     ^                 TaskManager reports gone, cancelled or not run, and it is overdue |
  *     |                                                                                  v
  *     +--- a report still settles it, if nothing was sent meanwhile                 settled by a report,
- *                                                                                   or by asking for one that was lost
+ *                                                                                   or by a query if that was lost
  * ```
- * - *Recalled* (cancelled, moved, opted out, newer notice): the reminder is CANCELLED at once, the delivery stays handed over with the
- *   reason, and is cancelled when TaskManager says that it will not run it. If it ran, that is recorded: sent, although cancelled.
- * - *In doubt* (a call was not answered and may have arrived): nothing is decided before TaskManager answers. Where it never does, the
- *   message is held as unknown at the start of the appointment, and asked about for a week.
- * - What another process does to the same rows is marked on them (`touched`), so that an answer on its way hides nothing.
+ * - *Recalled* (cancelled, moved, opted out, newer notice): the reminder is CANCELLED at once; the delivery stays handed over with the
+ *   reason, and is cancelled when TaskManager confirms that it will not run. If it ran, that is recorded: sent, although cancelled.
+ * - *In doubt* (a call got no response and may have arrived): nothing is decided before TaskManager responds. If it never does, the
+ *   message is held as unknown at the start of the appointment, and queried for a week.
+ * - Changes of the same rows by other processes are marked on them (`touched`), so that a pending response does not hide them.
  *
- * In the mode `trigger` the reminder stays with the library; a task is only its alarm, set for the near future.
+ * In the mode `trigger` the library sends the reminder; a task is only its alarm, set for the near future.
  *
  * One worker of all processes does the work, in the background: no request waits for TaskManager, and none fails with it.
  */
@@ -68,7 +68,7 @@ export class TaskManagerIntegration {
   readonly #alarms: Alarms
   #isStarted = false
   #lease: JobLease | null = null
-  /** Another worker had the job: not before then, by the clock's `elapsedMs`, is it asked for again. */
+  /** After another worker had the job, when to try to get it again, by the clock's `elapsedMs`. */
   #askAfter = Number.NEGATIVE_INFINITY
   #running: Promise<void> | null = null
   #again = false
@@ -94,7 +94,7 @@ export class TaskManagerIntegration {
     this.#sync = new TaskSync(this.#updates, this.#alarms)
   }
 
-  /** What the dispatcher is to send: in the mode `deliver` only what was taken over. */
+  /** What the dispatcher sends: in the mode `deliver` only what was taken over. */
   get workSource(): WorkSource | undefined {
     return this.#settings.mode === 'deliver' ? takenOver(this.#context.options.storage) : undefined
   }
@@ -117,7 +117,7 @@ export class TaskManagerIntegration {
     })
   }
 
-  /** Begins no new call, and ends those under way: what they were about is found again. */
+  /** Begins no new calls and aborts those in progress: their tasks are found again. */
   async stop(): Promise<void> {
     this.#isStarted = false
     this.#cancelPoll()
@@ -129,7 +129,7 @@ export class TaskManagerIntegration {
     this.#lease = null
   }
 
-  /** `verify`: TaskManager is asked whether it is well. */
+  /** `verify`: calls TaskManager's health endpoint. */
   async health({ verify }: { readonly verify: boolean }): Promise<TaskManagerStatus> {
     const [summary, reason] = await Promise.all([
       this.#context.options.storage.tasks.summary(),

@@ -2,7 +2,7 @@ import type { Clock } from '../../ports/clock.ts'
 
 const minuteMs = 60_000
 
-/** Lets at most so many pass in a minute. Of this process: of several, one at a time hands over. */
+/** Limits creations per minute. Counts in this process only: of several processes, one at a time hands over. */
 export class CreationRate {
   readonly #perMinute: number
   readonly #clock: Clock
@@ -14,7 +14,7 @@ export class CreationRate {
     this.#clock = clock
   }
 
-  /** How many may still pass in this minute. */
+  /** How many are left in this minute. */
   get left(): number {
     const now = this.#clock.elapsedMs()
     if (now - this.#beganAt >= minuteMs) {
@@ -30,38 +30,38 @@ export class CreationRate {
 }
 
 /**
- * Works on items, at most so many at a time and each only once at a time. Whoever gives it work waits for room, not for the
- * slowest: a call that hangs keeps nobody else.
+ * Works on items, at most `size` at a time and each only once at a time. `begin` waits for a free place, not for the
+ * slowest item: a call that hangs does not block others.
  */
 export class TaskPool {
   readonly #size: number
-  readonly #underWay = new Map<number, Promise<void>>()
+  readonly #running = new Map<number, Promise<void>>()
 
   constructor(size: number) {
     this.#size = size
   }
 
   get busy(): number {
-    return this.#underWay.size
+    return this.#running.size
   }
 
   has(id: number): boolean {
-    return this.#underWay.has(id)
+    return this.#running.has(id)
   }
 
   /** Resolves when the work has begun. It must not reject. */
   async begin(id: number, work: () => Promise<void>): Promise<void> {
-    while (this.#underWay.size >= this.#size) await this.oneDone()
-    const done = work().finally(() => this.#underWay.delete(id))
-    this.#underWay.set(id, done)
+    while (this.#running.size >= this.#size) await this.oneDone()
+    const done = work().finally(() => this.#running.delete(id))
+    this.#running.set(id, done)
   }
 
-  /** Resolves when something that is under way has ended. */
+  /** Resolves when one of the running items has ended. */
   async oneDone(): Promise<void> {
-    await Promise.race(this.#underWay.values())
+    await Promise.race(this.#running.values())
   }
 
   async allDone(): Promise<void> {
-    while (this.#underWay.size > 0) await this.oneDone()
+    while (this.#running.size > 0) await this.oneDone()
   }
 }

@@ -13,8 +13,8 @@ export type TaskManagerOptions = Pick<
 > & {
   /**
    * `deliver`, as documented: TaskManager holds a task for each reminder and notice, sends it when it is due and
-   * reports back. `trigger`: TaskManager only calls back when something is due; the library then checks that it still
-   * holds and sends it through its own transports. Default `deliver`.
+   * reports back. `trigger`: TaskManager only calls back when something is due; the library then checks that it is still
+   * valid and sends it through its own transports. Default `deliver`.
    */
   readonly mode?: TaskManagerMode
   /** In `trigger` mode, TaskManager's name for a task that only calls back, 1 to 64 characters. Default `callback`. */
@@ -65,8 +65,8 @@ export type ResolvedTaskManagerOptions = z.output<typeof ownOptions> & {
 type Needs = { readonly publicUrl: string | null; readonly encryptionKeys: readonly string[] }
 
 /**
- * @throws NotificationError `options_invalid`: a value is not valid, or `publicUrl` or a key is missing, without which
- * no call-back URL can be signed.
+ * @throws NotificationError `options_invalid`: a value is invalid, or `publicUrl` or a key is missing, without which
+ * no callback URL can be signed.
  */
 export function resolveTaskManagerOptions(
   options: TaskManagerOptions,
@@ -80,7 +80,7 @@ export function resolveTaskManagerOptions(
       : encryptionKeys.length === 0
         ? [
             'encryptionKey',
-            'NOTIFICATIONS_ENCRYPTION_KEY or the option "encryptionKey", which signs what TaskManager calls',
+            'NOTIFICATIONS_ENCRYPTION_KEY or the option "encryptionKey", which signs the URLs that TaskManager calls',
           ]
         : null
   if (missing !== null) {

@@ -5,20 +5,20 @@ import { type DeliverCase, entryOf, isUnexecuted, type TaskUpdates } from './tas
 
 const soonMs = 30_000
 const hourMs = 3_600_000
-/** Call-back URLs are good for as long; later, nobody will tell. */
+/** How long callback URLs are valid; after that, no report will come. */
 const graceMs = 7 * 24 * hourMs
 
-/** What became of a task whose time has come: TaskManager says, where its call did not. */
+/** Queries the outcome of a task whose time has come and that was not reported. */
 export async function askOutcome(updates: TaskUpdates, one: DeliverCase): Promise<boolean> {
   const { client } = updates.shared
   const { task } = one
   if (task.taskId === null) return false
-  if (!client.isAvailable) return updates.isTooLate(one) ? holdUnasked(updates, one) : false
+  if (!client.isAvailable) return updates.isTooLate(one) ? holdUnavailable(updates, one) : false
   try {
     const found = await client.getTask(task.taskId)
     if (found === null || found.status === 'cancelled') return await notRun(updates, one, found)
     if (found.status === 'completed') return await settle(updates, one, found, 'SENT')
-    // A service that does not say whether it tries again is given until then to do so.
+    // A service that does not report whether it retries has until the message is overdue to do so.
     const isFinal = found.retriesLeft !== true || updates.isOverdue(one)
     if (found.status === 'failed' && isFinal) return await settle(updates, one, found, 'FAILED')
     if (updates.isTooLate(one)) return await stop(updates, one, task.taskId, found)
@@ -27,33 +27,35 @@ export async function askOutcome(updates: TaskUpdates, one: DeliverCase): Promis
     if (!mayTakeOver) return await updates.wait(one, waitFor(updates, one))
     if ((await client.cancelTask(task.taskId)) === 'not_cancellable')
       return await updates.wait(one, updates.later(soonMs))
-    // What it says now is final: it cannot begin any more.
+    // The status is final now: a cancelled task cannot begin.
     return await notRun(updates, one, await client.getTask(task.taskId))
   } catch (error) {
-    if (updates.isTooLate(one)) return holdUnasked(updates, one)
+    if (updates.isTooLate(one)) return holdUnavailable(updates, one)
     return updates.putOff(one, error, false)
   }
 }
 
-/** Not before it is overdue, where it is only on its way. */
+/** When to query again: not before it is overdue. */
 const waitFor = (updates: TaskUpdates, { task }: DeliverCase): Date =>
   new Date(
     Math.max(task.scheduledAt.getTime() + updates.shared.settings.overdueAfterMs, updates.later(soonMs).getTime()),
   )
 
-/** TaskManager does not have it, or will not run it. */
+/** TaskManager does not have the task, or will not run it. */
 async function notRun(updates: TaskUpdates, one: DeliverCase, found: Task | null): Promise<boolean> {
   const isUnsent = found === null || isUnexecuted(found)
   if (isUnsent && (await updates.canSend(one))) return updates.takeOver(one, 'task_overdue')
   return updates.hold(one, 'task_manager_silent', null)
 }
 
-/** After the start of the appointment nothing may go out any more. */
+/** Stops a task after the start of the appointment, when nothing may be sent any more. */
 async function stop(updates: TaskUpdates, one: DeliverCase, taskId: string, found: Task): Promise<boolean> {
   const { client } = updates.shared
   if ((await client.cancelTask(taskId)) === 'not_cancellable') {
     const isLong = updates.isOverdue(one)
-    return isLong && found.status !== 'pending' ? holdUnasked(updates, one) : updates.wait(one, updates.later(soonMs))
+    return isLong && found.status !== 'pending'
+      ? holdUnavailable(updates, one)
+      : updates.wait(one, updates.later(soonMs))
   }
   const stopped = await client.getTask(taskId)
   if (!isUnexecuted(stopped ?? found)) return updates.hold(one, 'task_manager_silent', null)
@@ -64,11 +66,11 @@ async function stop(updates: TaskUpdates, one: DeliverCase, taskId: string, foun
   return true
 }
 
-/** Held, but asked about for as long as an answer can come. */
-const holdUnasked = (updates: TaskUpdates, one: DeliverCase): Promise<boolean> =>
+/** Holds the message, and queries it for as long as an outcome can come. */
+const holdUnavailable = (updates: TaskUpdates, one: DeliverCase): Promise<boolean> =>
   updates.hold(one, 'task_manager_unavailable', updates.later(hourMs))
 
-/** A message that is held: what TaskManager says later still counts. */
+/** Queries a held message: an outcome that TaskManager reports later still counts. */
 export async function askAgain(updates: TaskUpdates, one: DeliverCase): Promise<boolean> {
   const { client } = updates.shared
   const { task } = one
@@ -97,7 +99,7 @@ export async function settle(
   status: 'SENT' | 'FAILED',
 ): Promise<boolean> {
   await recordReport(updates.shared.context, delivery, reportOf(found, status))
-  // Gone with the outcome; a report that told nothing new leaves it, and nothing more is to be asked.
+  // The report removes the task row, unless it contained nothing new: then it is removed here.
   await updates.write({ task }, { kind: 'forget' })
   return true
 }

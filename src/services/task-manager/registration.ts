@@ -2,32 +2,32 @@ import type { Rule } from '../../schemas/vocabulary.ts'
 import { changedBehindOurBack } from '../delivery/check-due.ts'
 import { isSendable } from '../delivery/checked.ts'
 import { ruleOf } from '../delivery/decisions.ts'
-import { foundOut } from '../planning/plan-row.ts'
+import { unreportedChange } from '../planning/plan-row.ts'
 import { emitCancelled } from '../planning/planning-events.ts'
 import { bodyOf, isSameContent, isSameFacts, type SendBody } from './draft.ts'
 import { type DeliverCase, entryOf, isTaskManagerError, keyOf, type TaskUpdates, workRefOf } from './task-updates.ts'
 import { withdraw } from './withdrawal.ts'
 
-/** How long work is left alone that cannot be decided now. */
+/** How long work that cannot be decided now is put off, in ms. */
 const waitMs = 60_000
 
-/** Tells TaskManager of what it does not have. It is asked under the same key with the same words until it answers. */
+/** Creates a task that TaskManager does not have, with the same key and the same body until it responds. */
 export async function create(updates: TaskUpdates, one: DeliverCase): Promise<boolean> {
   const { client } = updates.shared
   const { task } = one
-  const isUntold = task.attempts === 0
-  if (isUntold && one.truth !== null) {
-    const decided = await byTruth(updates, one)
+  const isUnsent = task.attempts === 0
+  if (isUnsent && one.current !== null) {
+    const decided = await applyCheck(updates, one)
     if (decided !== null) return decided
   }
-  if (isUntold && updates.isOverdue(one) && (await updates.canSend(one)))
+  if (isUnsent && updates.isOverdue(one) && (await updates.canSend(one)))
     return updates.takeOver(one, 'task_manager_away')
   if (updates.isTooLate(one)) {
-    return isUntold ? recall(updates, one, 'appointment_started') : updates.hold(one, 'task_manager_silent', null)
+    return isUnsent ? recall(updates, one, 'appointment_started') : updates.hold(one, 'task_manager_silent', null)
   }
   if (!client.isAvailable) return false
-  // What it may have heard of under this key must not be told in other words; the change follows its answer.
-  const body = isUntold ? bodyByTruth(updates, one) : null
+  // A body that may have arrived with this key must be repeated unchanged; changes follow after the response.
+  const body = isUnsent ? currentBody(updates, one) : null
   const isNew = body !== null && !hasBody(one, body)
   if (isNew && !(await updates.write(one, { kind: 'rewritten', body }))) return false
   if (!(await updates.write(one, { kind: 'calling' }))) return false
@@ -39,7 +39,7 @@ export async function create(updates: TaskUpdates, one: DeliverCase): Promise<bo
       taskId: created.id,
       executionId: created.executionId,
       body: null,
-      nextAt: isOpen && isUntold ? updates.nextLook(body?.scheduledAt ?? task.scheduledAt) : updates.now,
+      nextAt: isOpen && isUnsent ? updates.nextLook(body?.scheduledAt ?? task.scheduledAt) : updates.now,
       event: 'created',
     })
   } catch (error) {
@@ -47,15 +47,15 @@ export async function create(updates: TaskUpdates, one: DeliverCase): Promise<bo
   }
 }
 
-/** Compares what TaskManager has with the truth, before its time. */
+/** Compares a task with the current state of its appointment, before it is due. */
 export async function check(updates: TaskUpdates, one: DeliverCase): Promise<boolean> {
   const { client, settings } = updates.shared
   const { task } = one
-  if (one.truth === null || task.taskId === null) return updates.wait(one, updates.later(waitMs / 2))
-  const decided = await byTruth(updates, one)
+  if (one.current === null || task.taskId === null) return updates.wait(one, updates.later(waitMs / 2))
+  const decided = await applyCheck(updates, one)
   if (decided !== null) return decided
   if (!client.isAvailable) return false
-  const body = bodyByTruth(updates, one)
+  const body = currentBody(updates, one)
   if (body === null) return updates.wait(one, updates.nextLook(task.scheduledAt))
   try {
     if (hasBody(one, body) && task.attempts === 0) {
@@ -80,7 +80,7 @@ export async function check(updates: TaskUpdates, one: DeliverCase): Promise<boo
     )
   } catch (error) {
     if (isTaskManagerError(error) && error.code === 'task_manager_conflict') {
-      // It runs before its time by our clock: what became of it is asked when the time has come.
+      // It runs before its time by our clock: its outcome is queried when it is due.
       const nextAt = new Date(Math.max(task.scheduledAt.getTime(), updates.later(waitMs).getTime()))
       return updates.write(one, { kind: 'later', nextAt, unsent: true, errorCode: null })
     }
@@ -91,17 +91,17 @@ export async function check(updates: TaskUpdates, one: DeliverCase): Promise<boo
 const lose = (updates: TaskUpdates, one: DeliverCase): Promise<boolean> =>
   updates.write(one, { kind: 'lost' }, entryOf(one, 'retried', 'task_lost'))
 
-/** What the truth says against sending it; null: it is to be sent. */
-async function byTruth(updates: TaskUpdates, one: DeliverCase): Promise<boolean | null> {
-  if (one.truth === null) return null
-  const { checkedBatch, checked } = one.truth
+/** Acts on a check that no longer allows sending; null: it may be sent. */
+async function applyCheck(updates: TaskUpdates, one: DeliverCase): Promise<boolean | null> {
+  if (one.current === null) return null
+  const { checkedBatch, checked } = one.current
   const { result } = checked
   if (result.kind === 'send') return null
   const { appointmentId } = one.delivery
   if (one.reminder !== null && appointmentId !== null) {
     if (changedBehindOurBack(result, checkedBatch.planOf(workRefOf(one)))) {
-      await updates.shared.planner.plan([foundOut(appointmentId)])
-      // The new plan marked the task, where it changed anything, and a marked one does not wait.
+      await updates.shared.planner.plan([unreportedChange(appointmentId)])
+      // If the new plan changed anything, it has marked the task, which then does not wait.
       return updates.wait(one, updates.later(waitMs))
     }
   }
@@ -109,7 +109,7 @@ async function byTruth(updates: TaskUpdates, one: DeliverCase): Promise<boolean 
   return recall(updates, one, ruleOf(result))
 }
 
-/** It should not be sent any more: told to everybody here at once, and then to TaskManager. */
+/** Withdraws a message that must no longer be sent: in our rows and events at once, then in TaskManager. */
 async function recall(updates: TaskUpdates, one: DeliverCase, rule: Rule): Promise<boolean> {
   const isRecalled = await updates.write(one, { kind: 'recall', rule }, entryOf(one, 'cancelled', rule))
   if (!isRecalled) return false
@@ -118,11 +118,11 @@ async function recall(updates: TaskUpdates, one: DeliverCase, rule: Rule): Promi
   return true
 }
 
-/** Null also where none can be rendered: TaskManager has a text that could be once, which is better than none. */
-function bodyByTruth(updates: TaskUpdates, one: DeliverCase): SendBody | null {
-  if (one.truth === null || !isSendable(one.truth.checked)) return null
+/** Null also if the text cannot be rendered: TaskManager then keeps its earlier text, which is better than none. */
+function currentBody(updates: TaskUpdates, one: DeliverCase): SendBody | null {
+  if (one.current === null || !isSendable(one.current.checked)) return null
   const { reminder, task } = one
-  const { checked, checkedBatch } = one.truth
+  const { checked, checkedBatch } = one.current
   const isToCome = reminder !== null && reminder.reminderTime > updates.now
   return bodyOf(updates.shared.context, checked, checkedBatch, isToCome ? reminder.reminderTime : task.scheduledAt)
 }

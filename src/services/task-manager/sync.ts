@@ -12,17 +12,17 @@ import type { ShouldContinue } from './task-updates.ts'
 import { type Case, type DeliverCase, type TaskUpdates, workRefOf } from './task-updates.ts'
 import { withdraw } from './withdrawal.ts'
 
-/** Rows of which nothing can be done now, after which it is given up for this time. */
-const mostIdle = 500
-/** For so long what was handed over is as true as it was. */
+/** A run ends after this many tasks for which nothing can be done now. */
+const maxIdle = 500
+/** How long after the hand-over a task counts as up to date, in ms. */
 const freshMs = 30_000
 
-/** Looks at tasks that are due for it, and does what is to be done about each. */
+/** Checks tasks whose check is due, and does what each of them needs. */
 export class TaskSync {
   readonly #updates: TaskUpdates
   readonly #alarms: Alarms
   readonly #pool: TaskPool
-  /** Due while they were under way: something may have changed that what is under way does not know of. */
+  /** Tasks that became due while they were being worked on: something may have changed since that work began. */
   readonly #missed = new Set<number>()
 
   constructor(updates: TaskUpdates, alarms: Alarms) {
@@ -31,21 +31,21 @@ export class TaskSync {
     this.#pool = new TaskPool(updates.shared.settings.concurrency)
   }
 
-  /** Until nothing is due any more that is not under way, or nothing can be done about it now. */
+  /** Runs until no due task is left, except those in progress and those for which nothing can be done now. */
   async run(shouldContinue: ShouldContinue): Promise<void> {
     const { context, settings } = this.#updates.shared
     const idle = new Set<number>()
-    while (idle.size < mostIdle && (await shouldContinue())) {
-      // Few at a time: what is read here must not grow old while it waits for its turn.
+    while (idle.size < maxIdle && (await shouldContinue())) {
+      // Few at a time, so that rows do not become outdated while they wait for their turn.
       const limit = 2 * settings.concurrency + this.#pool.busy + idle.size
       const due = await context.options.storage.tasks.due(this.#updates.now, limit)
-      const tasks = due.filter(({ id }) => !this.#isUnderWay(id) && !idle.has(id))
+      const tasks = due.filter(({ id }) => !this.#isRunning(id) && !idle.has(id))
       if (tasks.length === 0) return
-      for (const one of await this.#withTruth(await Promise.all(tasks.map((task) => read(context, task))))) {
+      for (const one of await this.#withCurrent(await Promise.all(tasks.map((task) => read(context, task))))) {
         await this.#pool.begin(one.task.id, async () => {
           const isDone = await this.#step(one)
           const isMissed = this.#missed.delete(one.task.id)
-          // Nothing can be done about it now, as long as TaskManager is away.
+          // Nothing can be done about it while TaskManager is unavailable.
           if (!isDone) idle.add(one.task.id)
           else if (isMissed) context.tasksTouched()
         })
@@ -53,13 +53,13 @@ export class TaskSync {
     }
   }
 
-  #isUnderWay(id: number): boolean {
+  #isRunning(id: number): boolean {
     if (!this.#pool.has(id)) return false
     this.#missed.add(id)
     return true
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when no work is in progress. */
   rest(): Promise<void> {
     return this.#pool.allDone()
   }
@@ -83,21 +83,21 @@ export class TaskSync {
     }
   }
 
-  /** The truth about those that are to be compared with it. Where the host cannot say, they are decided without. */
-  async #withTruth(cases: readonly Case[]): Promise<readonly Case[]> {
+  /** Adds the current state to the cases that need it. If the directory fails, they are decided without it. */
+  async #withCurrent(cases: readonly Case[]): Promise<readonly Case[]> {
     const updates = this.#updates
     const { context } = updates.shared
-    const asked = cases.filter(isDelivery).filter((one) => needsTruth(updates, one))
+    const asked = cases.filter(isDelivery).filter((one) => needsCurrent(updates, one))
     if (asked.length === 0) return cases
     try {
       const checkedBatch = await checkDue(context, asked.map(workRefOf))
-      const truths = new Map(
+      const currentOf = new Map(
         asked.flatMap((one, index) => {
           const checked = checkedBatch.checked[index]
           return checked === undefined ? [] : [[one.task.id, { checkedBatch, checked }] as const]
         }),
       )
-      return cases.map((one) => ({ ...one, truth: truths.get(one.task.id) ?? null }))
+      return cases.map((one) => ({ ...one, current: currentOf.get(one.task.id) ?? null }))
     } catch (error) {
       if (!isDirectoryFault(error)) throw error
       context.options.logger.warn('tasks not compared: the directory is unavailable', { code: error.code })
@@ -111,7 +111,7 @@ const isDelivery = (one: Case): one is DeliverCase => one.delivery !== null
 const isToCome = (updates: TaskUpdates, { task }: Case): boolean =>
   task.scheduledAt > updates.now && task.errorCode !== reportedFailed
 
-function needsTruth(updates: TaskUpdates, one: DeliverCase): boolean {
+function needsCurrent(updates: TaskUpdates, one: DeliverCase): boolean {
   const { task, delivery } = one
   if (delivery.state !== 'handed_over' || delivery.reason !== null) return false
   if (task.taskId !== null) return isToCome(updates, one)
@@ -126,5 +126,5 @@ async function read({ options }: Context, task: TaskRow): Promise<Case> {
     task.reminderId === null ? null : reminders.get(task.reminderId),
     task.notificationId === null ? null : deliveries.get(task.notificationId),
   ])
-  return { task, reminder, delivery, truth: null }
+  return { task, reminder, delivery, current: null }
 }

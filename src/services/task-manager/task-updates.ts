@@ -29,21 +29,21 @@ export type TaskContext = {
   readonly rate: CreationRate
 }
 
-/** Asked before each batch. False: stop here, because of `stop()` or because another worker has the job by now. */
+/** Called before each batch. False: stop here, because of `stop()` or because another worker now has the job. */
 export type ShouldContinue = () => Promise<boolean>
 
-/** A task with what it is about, as both were read. */
+/** A task with its reminder and delivery, as read together. */
 export type Case = {
   readonly task: TaskRow
   readonly reminder: ReminderRow | null
   readonly delivery: DeliveryRow | null
-  /** The truth about it, where it was asked for and told. */
-  readonly truth: { readonly checkedBatch: CheckedBatch; readonly checked: Checked } | null
+  /** The check against the current state; null if it was not needed or the directory failed. */
+  readonly current: { readonly checkedBatch: CheckedBatch; readonly checked: Checked } | null
 }
-/** One that TaskManager is to send. */
+/** A case in which TaskManager sends the message. */
 export type DeliverCase = Case & { readonly delivery: DeliveryRow }
 
-/** `concernsAll`: it refuses whatever it is asked. */
+/** `concernsAll`: TaskManager refuses all requests. */
 export type Refusal = { readonly message: string; readonly concernsAll: boolean }
 
 type Rest<C> = C extends TaskCommand ? Omit<C, 'task' | 'at' | 'entries'> : never
@@ -51,7 +51,7 @@ type Rest<C> = C extends TaskCommand ? Omit<C, 'task' | 'at' | 'entries'> : neve
 const firstWaitMs = 2000
 const longestWaitMs = 5 * 60_000
 
-/** What the steps about a task have in common. Every step says whether it wrote something. */
+/** What the steps for a task have in common. Every step returns whether it wrote something. */
 export class TaskUpdates {
   readonly shared: TaskContext
   #refusal: Refusal | null = null
@@ -60,7 +60,7 @@ export class TaskUpdates {
     this.shared = shared
   }
 
-  /** What TaskManager refused last; null once it took something. */
+  /** What TaskManager refused last; null once it has accepted something. */
   get refusal(): Refusal | null {
     return this.#refusal
   }
@@ -78,13 +78,13 @@ export class TaskUpdates {
     return this.shared.writer.write({ task, at: this.now, entries, ...rest })
   }
 
-  /** Looked at again at `nextAt`, with nothing to tell. */
+  /** Checks the task again at `nextAt`; there was nothing to send. */
   wait(one: Pick<Case, 'task'>, nextAt: Date): Promise<boolean> {
     return this.write(one, { kind: 'later', nextAt, unsent: false, errorCode: null })
   }
 
   /**
-   * TaskManager did not do what it was asked. One that it was told of by `calling` may have arrived all the same, unless it
+   * Puts off a task after a failed call. A call that was announced by `calling` may have arrived all the same, unless it
    * was refused or there was no connection.
    */
   async putOff(one: Case, error: unknown, isCalled: boolean): Promise<boolean> {
@@ -93,7 +93,7 @@ export class TaskUpdates {
     const isRefused = error.code === 'task_manager_refused'
     const half = Math.min(longestWaitMs, firstWaitMs * 2 ** Math.min(failures, 20)) / 2
     const { random, logger } = this.shared.context.options
-    // Where it does not answer, the client says so.
+    // If it does not respond, the client logs that.
     if (error.code !== 'task_manager_unavailable') {
       this.#refusal = { message: error.message, concernsAll: isOfSetUp(error) }
       logger.warn('TaskManager did not take a task', { code: error.code, reason: error.message })
@@ -108,7 +108,7 @@ export class TaskUpdates {
     })
   }
 
-  /** When a registered task is looked at next: shortly before its time, and when it is overdue. */
+  /** When a registered task is checked next: shortly before its time, and when it is overdue. */
   nextLook(scheduledAt: Date): Date {
     const { checkBeforeMs, overdueAfterMs } = this.shared.settings
     const time = scheduledAt.getTime()
@@ -116,13 +116,13 @@ export class TaskUpdates {
     return checkBeforeMs > 0 && check > this.now ? check : new Date(Math.max(time, this.now.getTime()) + overdueAfterMs)
   }
 
-  /** One that TaskManager took late has its time from then on. */
+  /** For a task that TaskManager accepted late, the time counts from then on. */
   isOverdue({ task }: Case): boolean {
     const since = Math.max(task.scheduledAt.getTime(), task.acknowledgedAt?.getTime() ?? 0)
     return this.now.getTime() >= since + this.shared.settings.overdueAfterMs
   }
 
-  /** Nothing is sent from the start on. */
+  /** Nothing is sent after the start. */
   isTooLate(one: DeliverCase): boolean {
     const start = startByRows(workRefOf(one))
     return start !== null && start <= this.now
@@ -155,13 +155,13 @@ export class TaskUpdates {
     return isWritten
   }
 
-  /** Nobody can say whether it was sent. */
+  /** Holds a message of which it is unknown whether it was sent. */
   async hold(one: DeliverCase, code: ErrorCode | 'task_manager_silent', nextAt: Date | null): Promise<boolean> {
     const message = `Outcome unknown: ${ruleTable.task_manager_silent}.`
     const entry = entryOf(one, 'held', 'task_manager_silent', code)
     const isWritten = await this.write(one, { kind: 'held', code, message, nextAt }, entry)
     if (!isWritten) return false
-    // A reminder that was cancelled before stays so.
+    // A reminder that was cancelled before stays cancelled.
     const reminder = one.reminder?.status === 'PENDING' ? one.reminder : null
     emitEnding(this.shared.context, one.delivery, reminder, { kind: 'unknown', code })
     return true
@@ -173,13 +173,13 @@ export const workRefOf = ({ delivery, reminder }: DeliverCase): DueWork => deliv
 export const entryOf = (one: DeliverCase, action: DecisionAction, rule: Rule, detail?: string): DecisionEntry =>
   entryOfWork(workRefOf(one), action, rule, detail)
 
-/** A lost task is another one; the key of a creation says which. */
+/** The idempotency key of a creation. A lost task is created anew under another key. */
 export const keyOf = ({ delivery, task }: DeliverCase): string =>
   task.generation === 0 ? delivery.idempotencyKey : `${delivery.idempotencyKey}:${task.generation}`
 
 /**
- * TaskManager says that it never began. One that was begun may have been sent, also where it is pending again: the service
- * died in the middle, perhaps, and does not know either.
+ * TaskManager reports that the task never began. One that began may have been sent, even if it is pending again: the service may
+ * have died in the middle and not know either.
  */
 export const isUnexecuted = ({ attempts, startedAt, executionId }: Task): boolean =>
   attempts === null ? startedAt === null && executionId === null : attempts === 0

@@ -6,7 +6,7 @@ import { faultOf } from '../shared/fault-log.ts'
 
 type Waiting = { readonly command: TaskCommand; readonly done: (applied: boolean) => void }
 
-/** Writes what becomes of tasks in batches: what is known in one turn of the event loop is one command. */
+/** Writes task commands in batches: those of one turn of the event loop are written together. */
 export class TaskWriter {
   readonly #context: Context
   #waiting: Waiting[] = []
@@ -16,7 +16,7 @@ export class TaskWriter {
     this.#context = context
   }
 
-  /** True if it took effect. Never rejects: what could not be written is found again, because the task is still due. */
+  /** True if it took effect. Never rejects: if it could not be written, the task is still due and found again. */
   write(command: TaskCommand): Promise<boolean> {
     return new Promise((done) => {
       this.#waiting.push({ command, done })

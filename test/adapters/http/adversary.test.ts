@@ -342,6 +342,6 @@ test('where nobody says who calls, the log does, once', async () => {
   const target = await serving(onExpress(express, bare))
   for (let count = 0; count < 3; count++) expect((await ask(target, '/statistics')).status).toBe(401)
   expect(bare.log.lines.filter((line) => line.includes('authenticate'))).toEqual([
-    expect.stringContaining('nobody is known to call'),
+    expect.stringContaining('no caller is known'),
   ])
 })

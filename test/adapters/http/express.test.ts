@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import express5 from 'express'
 import express4 from 'express4'
 import { expressRouter } from '../../../adapters/http/express.ts'
-import { type RouterUnderTest, routerConformance } from '../../conformance/http/suite.ts'
+import { type Mount, routerConformance } from '../../conformance/http/suite.ts'
 import { listening } from './listening.ts'
 
 /** As hosts do that verify signatures themselves. */
@@ -11,7 +11,7 @@ const keepBytes = (request: IncomingMessage & { rawBody?: Buffer }, _response: u
 }
 
 const mountOn =
-  (express: typeof express5): RouterUnderTest['mount'] =>
+  (express: typeof express5): Mount =>
   (library, basePath, { parsed }) => {
     const app = express()
     if (parsed) app.use(express.json({ limit: '10mb', verify: keepBytes }))

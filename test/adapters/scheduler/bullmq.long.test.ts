@@ -18,18 +18,18 @@ describe.skipIf(!hasRedis)('bullmq', () => {
 
   const connection = () => ({ path: redis.path, retryStrategy: () => 50 })
 
-  schedulerConformance('bullmq', async () => {
-    const clock = new OffsetClock()
-    queues += 1
-    const queue = `test-${queues}`
-    return {
-      scheduler: () => bullmq({ connection: connection(), queue }),
-      clock,
-      pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-      jump: (to) => clock.jump(to),
-      empty: () => redis.empty(),
-      restart: () => redis.restart(),
-    }
+  schedulerConformance({
+    name: 'bullmq',
+    time: 'real',
+    async open() {
+      queues += 1
+      const queue = `test-${queues}`
+      return {
+        scheduler: () => bullmq({ connection: connection(), queue }),
+        empty: () => redis.empty(),
+        restart: () => redis.restart(),
+      }
+    },
   })
 
   it('uses a client of the host, and leaves it open', async () => {

@@ -4,7 +4,6 @@ import { afterAll, beforeAll, expect, expectTypeOf, it } from 'vitest'
 import { type PgBossLike, pgBoss } from '../../../adapters/scheduler/pg-boss.ts'
 import { silentLogger, systemClock } from '../../../src/index.ts'
 import { schedulerConformance } from '../../conformance/scheduler/index.ts'
-import { ManualClock } from '../../support/manual-clock.ts'
 import { openPostgres, type PostgresServer } from '../../support/postgres-server.ts'
 
 let server: PostgresServer
@@ -24,28 +23,22 @@ const pollMs = 500
 let queues = 0
 
 /** pg-boss and the database take their time from the test: a host's own instance, with its own clock. */
-schedulerConformance('pg-boss', async () => {
-  const noon = '2031-03-10T12:00:00Z'
-  const clock = new ManualClock(noon)
-  const theirs = new TestClock(noon)
-  const boss = new PgBoss({ connectionString: server.url, schema, clock: theirs, schedule: false, max: 4 })
-  await boss.start()
-  queues += 1
-  const queue = `test-${queues}`
-  return {
-    scheduler: () => pgBoss({ boss, queue, pollMs }),
-    clock,
-    async pass(ms) {
-      await theirs.tick(ms)
-      await clock.advance(ms)
-    },
-    jump: (to) => clock.jump(to),
-    empty: async () => {
-      await pool.query(`truncate ${schema}.job`)
-    },
-    dispose: () => boss.stop({ graceful: false }),
-  }
-}, ['an engine that is started again'])
+schedulerConformance({
+  name: 'pg-boss',
+  async open({ clock }) {
+    const theirs = new TestClock(clock.now())
+    const boss = new PgBoss({ connectionString: server.url, schema, clock: theirs, schedule: false, max: 4 })
+    await boss.start()
+    queues += 1
+    const queue = `test-${queues}`
+    return {
+      scheduler: () => pgBoss({ boss, queue, pollMs }),
+      pass: (ms) => theirs.tick(ms),
+      empty: () => pool.query(`truncate ${schema}.job`),
+      close: () => boss.stop({ graceful: false }),
+    }
+  },
+})
 
 it('runs a pg-boss of its own, in a schema of its own, and stops it', async () => {
   const scheduler = pgBoss({ url: server.url, schema: 'own_boss' })

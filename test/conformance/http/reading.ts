@@ -3,7 +3,7 @@ import { request as httpRequest } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { nobodys } from '../../../src/http/access.ts'
+import { noOwner } from '../../../src/http/access.ts'
 import { defineRoute, nothing } from '../../../src/http/define-route.ts'
 import { createHandler, type HandlerOptions } from '../../../src/http/handler.ts'
 import { bodyLimit, silentLogger } from '../../../src/index.ts'
@@ -92,7 +92,7 @@ export function readingRules({ mounted, parsing, call, serve, as, keepsParsedByt
     serve(null)
   })
 
-  test('pain 17: a body that the host parsed before is taken, and its size still counts', async () => {
+  test('a body that the host parsed before is taken, and its size still counts', async () => {
     const path = '/reminders/appointment/42'
     const post = (body: string, headers: Record<string, string> = json) =>
       call(path, { method: 'POST', headers, body }, parsing().origin)
@@ -135,7 +135,7 @@ const echo = {
   body: z.object({ a: z.number() }),
   responses: { 200: z.object({ digest: z.string().nullable() }) },
   errors: [],
-  access: { kind: 'open', owner: () => nobodys },
+  access: { kind: 'open', owner: () => noOwner },
   handler: async ({ bytes }: { readonly bytes: Uint8Array | null }) => ({
     digest: bytes === null ? null : digestOf(bytes),
   }),

@@ -4,28 +4,51 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { mediaTypesOf } from '../../../src/http/content.ts'
 import type { Notifications } from '../../../src/index.ts'
+import { type Embedded, openLibrary } from './library.ts'
 import { readingRules } from './reading.ts'
-import { callerHeader, creates, openWorld, service, someoneAllowed, validRequest, type World } from './world.ts'
+import { callerHeader, creates, service, someoneAllowed, validRequest } from './requests.ts'
 
 export type Library = Pick<Notifications, 'handle'>
-export type Mounted = { readonly origin: string; readonly close: () => Promise<unknown> }
-/** Mounts the library at `basePath` on a real server on port 0. `parsed`: the host reads JSON bodies before it. */
+export type Mounted = {
+  /** Such as `http://127.0.0.1:50123`. */
+  readonly origin: string
+  /** Stops the server and drops its connections: tests leave requests half sent. */
+  readonly close: () => Promise<unknown>
+}
+/**
+ * Mounts the library at `basePath` on a real server on port 0. With `parsed`, the host application reads JSON bodies before the
+ * router does, as far as the framework has such a thing.
+ */
 export type Mount = (library: Library, basePath: string, how: { readonly parsed: boolean }) => Promise<Mounted>
 
-export type RouterUnderTest = {
+export type RouterConformanceOptions = {
+  /** Of the router, for the names of the tests. */
   readonly name: string
   readonly mount: Mount
-  /** False: a body that the host parsed is not the router's to see, or its bytes are gone. Default true. */
+  /** False: the bytes of a body that the host application parsed are gone. Default true. */
   readonly keepsParsedBytes?: boolean
 }
 
 const basePath = '/api/notifications'
 const json = { 'content-type': 'application/json' }
 
-/** What every adapter must do, row by row of the endpoint table and for every way a request can go wrong. */
-export function routerConformance({ name, mount, keepsParsedBytes = true }: RouterUnderTest): void {
-  let world: World
-  let bareWorld: World
+/**
+ * Declares the tests that every router passes: each endpoint over a real server, and every way in which a request can go wrong.
+ * Needs `better-sqlite3`, `kysely` and `swagger-ui-dist`.
+ * @example
+ * routerConformance({
+ *   name: 'my framework',
+ *   async mount(library, basePath, { parsed }) {
+ *     const app = createApp()
+ *     if (parsed) app.use(jsonParser())
+ *     app.use(basePath, myRouter(library))
+ *     const server = await app.listen(0, '127.0.0.1')
+ *     return { origin: `http://127.0.0.1:${server.port}`, close: () => server.close() }
+ *   },
+ * })
+ */
+export function routerConformance({ name, mount, keepsParsedBytes = true }: RouterConformanceOptions): void {
+  let world: Embedded
   let served: Library
   let mounted: Mounted
   let parsing: Mounted
@@ -35,8 +58,7 @@ export function routerConformance({ name, mount, keepsParsedBytes = true }: Rout
     fetch(`${origin}${basePath}${path}`, { ...init, headers: { ...as, ...init.headers } })
 
   beforeAll(async () => {
-    world = await openWorld()
-    bareWorld = await openWorld({ bare: true })
+    world = await openLibrary()
     served = world
     mounted = await mount(library, basePath, { parsed: false })
     parsing = await mount(library, basePath, { parsed: true })
@@ -45,14 +67,13 @@ export function routerConformance({ name, mount, keepsParsedBytes = true }: Rout
     await mounted.close()
     await parsing.close()
     await world.stop()
-    await bareWorld.stop()
   })
 
   describe(`router conformance: ${name}`, () => {
     test('every row of the table answers a valid request, with and without a trailing slash', async () => {
       for (const row of world.endpoints) {
         for (const slash of ['', '/']) {
-          const stage = creates(row) ? await openWorld({ bare: true }) : world
+          const stage = creates(row) ? await openLibrary({ bare: true }) : world
           served = stage
           const caller = someoneAllowed(row)
           const { method, path, body } = validRequest(row, stage.own, stage, caller)
@@ -186,7 +207,7 @@ export function routerConformance({ name, mount, keepsParsedBytes = true }: Rout
     })
 
     test('the headers of an answer arrive: a request too many is 429 with Retry-After', async () => {
-      const stage = await openWorld({ rateLimits: { service: { reading: { points: 1, durationSeconds: 60 } } } })
+      const stage = await openLibrary({ rateLimits: { service: { reading: { points: 1, durationSeconds: 60 } } } })
       served = stage
       const headersOf = ({ status, headers }: Response) => [
         status,
@@ -202,7 +223,7 @@ export function routerConformance({ name, mount, keepsParsedBytes = true }: Rout
       await stage.stop()
     })
 
-    test('a fault inside is a generic 500, and the next request is answered', async () => {
+    test('a directory that fails is a generic 502, and the next request is answered', async () => {
       world.host.fault = new Error('secret words of the host')
       const answer = await call('/reminders/appointment/42', { method: 'POST' })
       world.host.fault = null

@@ -1,8 +1,8 @@
-import Database from 'better-sqlite3'
 import { sqlite } from '../../../adapters/storage/sqlite.ts'
 import { capture } from '../../../adapters/transport/capture.ts'
 import { createNotifications, type Notifications, type Scheduler, silentLogger } from '../../../src/index.ts'
-import { ada, HostData } from '../../support/clinic.ts'
+import { ada, HostData } from '../../support/host-data.ts'
+import { migratedDatabase } from '../../support/migrated-sqlite.ts'
 import type { World } from './harness.ts'
 
 /** Every reminder is this long before its appointment. */
@@ -26,7 +26,7 @@ export type Clinic = {
 }
 
 export async function openClinic(world: World): Promise<Clinic> {
-  const database = new Database(':memory:')
+  const database = await migratedDatabase({ appointment: 'integer', recipient: 'integer', waitlistEntry: 'integer' })
   const host = new HostData()
   const sent: { id: number; at: Date }[] = []
   const outbox = capture()

@@ -1,23 +1,34 @@
-import { afterEach } from 'vitest'
+import { setTimeout as wait } from 'node:timers/promises'
+import { afterEach, type TestContext } from 'vitest'
 import { type Clock, type Scheduler, silentLogger } from '../../../src/index.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
+import { OffsetClock } from '../../support/offset-clock.ts'
 
 export type SchedulerHarness = {
-  /** One more scheduler on the same engine, as another process would make it. Where there is no engine: one more. */
+  /** Makes one more scheduler on the same engine, as another process would. Without an engine: one more. */
   readonly scheduler: () => Scheduler
-  /** The library's time. */
-  readonly clock: Clock
-  /** Lets time pass by `ms`: a clock of the test's own is moved, and what it set off comes to rest; a real one is waited for. */
-  readonly pass: (ms: number) => Promise<void>
-  /** Sets the library's time, with nothing fired on the way, as when somebody sets the clock of a machine. */
-  readonly jump: (to: Date) => void
-  /** Loses everything that the engine holds, its queue included. Left out where it holds nothing. */
-  readonly empty?: () => Promise<void>
-  /** Stops the engine and starts it again. Left out where there is none, or where it cannot be done. */
-  readonly restart?: () => Promise<void>
-  /** Removes what was opened. Called after the schedulers were stopped. */
-  readonly dispose?: () => Promise<void>
+  /** Lets `ms` pass for an engine with a clock of its own, before they pass for the library. */
+  readonly pass?: (ms: number) => Promise<unknown>
+  /** Loses everything that the engine holds, its queue included. Left out: these tests are skipped. */
+  readonly empty?: () => Promise<unknown>
+  /** Stops the engine and starts it again. Left out: these tests are skipped. */
+  readonly restart?: () => Promise<unknown>
+  /** Releases what `open` made. Called after the schedulers were stopped. */
+  readonly close?: () => Promise<unknown>
 }
-export type OpenScheduler = () => Promise<SchedulerHarness>
+
+export type SchedulerConformanceOptions = {
+  /** Of the scheduler, for the names of the tests. */
+  readonly name: string
+  /**
+   * `driven`: time passes when a test lets it pass, so that nothing waits; for schedulers and engines that take their time from
+   * `clock`, or from a clock that the harness moves in `pass`. `real`: the tests wait, for an engine on the time of its own
+   * machine. Default `driven`.
+   */
+  readonly time?: 'driven' | 'real'
+  /** Called for each test. `clock` is the one that the schedulers are started with. */
+  readonly open: (context: { readonly clock: Clock }) => Promise<SchedulerHarness>
+}
 
 /** Long enough that nothing comes early by chance, short enough to be waited for in real time. */
 export const soonMs = 200
@@ -25,27 +36,33 @@ export const soonMs = 200
 const stepMs = 100
 const patienceMs = 30_000
 
-export type World = Omit<SchedulerHarness, 'dispose'> & {
+export type World = Omit<SchedulerHarness, 'close'> & {
+  readonly clock: Clock
+  /** Lets time pass, and what it set off come to rest. */
+  readonly pass: (ms: number) => Promise<void>
+  /** Sets the library's time, with nothing fired on the way, as when somebody sets the clock of a machine. */
+  readonly jump: (to: Date) => void
   /** A started scheduler; `rung` holds the library's time of every wake-up. */
   readonly started: () => Promise<{ readonly scheduler: Scheduler; readonly rung: Date[] }>
   /** The library's time in so many ms. */
   readonly in: (ms: number) => Date
-  /** Lets time pass until it holds. */
-  readonly until: (holds: () => boolean | Promise<boolean>) => Promise<void>
+  /** Lets time pass until it holds; `what` says in an error what did not come about. */
+  readonly until: (what: string, holds: () => boolean | Promise<boolean>) => Promise<void>
 }
+export type OpenWorld = () => Promise<World>
 
 /** What every part of the suite starts from; everything is stopped and removed after each test. */
-export function opener(open: OpenScheduler): () => Promise<World> {
+export function opener({ time = 'driven', open }: SchedulerConformanceOptions): OpenWorld {
   const running: { schedulers: Scheduler[]; harness: SchedulerHarness }[] = []
   afterEach(async () => {
     for (const { schedulers, harness } of running.splice(0)) {
       for (const scheduler of schedulers) await scheduler.stop()
-      await harness.dispose?.()
+      await harness.close?.()
     }
   })
   return async () => {
-    const harness = await open()
-    const { clock, pass } = harness
+    const { clock, pass } = clocks[time]()
+    const harness = await open({ clock })
     const schedulers: Scheduler[] = []
     running.push({ schedulers, harness })
     const scheduler = () => {
@@ -53,9 +70,16 @@ export function opener(open: OpenScheduler): () => Promise<World> {
       schedulers.push(made)
       return made
     }
+    const passAll = async (ms: number) => {
+      await harness.pass?.(ms)
+      await pass(ms)
+    }
     return {
       ...harness,
       scheduler,
+      clock,
+      pass: passAll,
+      jump: (to) => clock.jump(to),
       async started() {
         const made = scheduler()
         const rung: Date[] = []
@@ -63,13 +87,27 @@ export function opener(open: OpenScheduler): () => Promise<World> {
         return { scheduler: made, rung }
       },
       in: (ms) => new Date(clock.now().getTime() + ms),
-      async until(holds) {
+      async until(what, holds) {
         const end = clock.now().getTime() + patienceMs
         while (!(await holds())) {
-          if (clock.now().getTime() > end) throw new Error(`it did not come to hold within ${patienceMs} ms`)
-          await pass(stepMs)
+          if (clock.now().getTime() > end) throw new Error(`within ${patienceMs / 1000} s: ${what}`)
+          await passAll(stepMs)
         }
       },
     }
   }
+}
+
+const clocks = {
+  driven() {
+    const clock = new ManualClock('2031-03-10T12:00:00Z')
+    return { clock, pass: (ms: number) => clock.advance(ms) }
+  },
+  real: () => ({ clock: new OffsetClock(), pass: (ms: number) => wait(ms) }),
+}
+
+/** Feeds, or skips the test of a scheduler that takes no feed. */
+export function feedOf(scheduler: Scheduler, { skip }: TestContext): NonNullable<Scheduler['feed']> {
+  if (scheduler.feed === undefined) return skip('the scheduler has no feed()')
+  return (times) => Promise.resolve(scheduler.feed?.(times))
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { Notifications, Scheduler, SchedulerContext } from '../../../src/index.ts'
 import { type Clinic, openClinic } from './clinic.ts'
-import { soonMs, type World } from './harness.ts'
+import { type OpenWorld, soonMs, type World } from './harness.ts'
 
 const ids = Array.from({ length: 12 }, (_, index) => index + 1)
 
@@ -13,7 +13,7 @@ const withWake =
     start: (context) => scheduler.start({ ...context, wake: faulty(context.wake, context) }),
   })
 
-export function sending(open: () => Promise<World>): void {
+export function sending(open: OpenWorld): void {
   let world: World
   let clinic: Clinic
   beforeEach(async () => {
@@ -24,9 +24,9 @@ export function sending(open: () => Promise<World>): void {
   const sentIds = () => clinic.sent.map(({ id }) => id).sort((one, other) => one - other)
   const allSent = () => new Set(sentIds()).size === ids.length
   const once = async () => {
-    await world.until(allSent)
+    await world.until('not every reminder was sent', allSent)
     await world.pass(soonMs)
-    expect(sentIds()).toEqual(ids)
+    expect(sentIds(), 'appointments that had a reminder').toEqual(ids)
   }
   const planSoon = async (library: Notifications, inMs = 2 * soonMs) => {
     const at = world.in(inMs)
@@ -34,11 +34,12 @@ export function sending(open: () => Promise<World>): void {
     return at
   }
 
-  it('pain 10: sends what is due at its time, once, with two processes and no sweep', async () => {
+  it('sends what is due at its time, once, with two processes and no sweep', async () => {
     const [one] = [await clinic.worker(), await clinic.worker()]
     const at = await planSoon(one)
     await once()
-    for (const mail of clinic.sent) expect(mail.at.getTime()).toBeGreaterThanOrEqual(at.getTime())
+    for (const mail of clinic.sent)
+      expect(mail.at.getTime(), 'sent before its time').toBeGreaterThanOrEqual(at.getTime())
   })
 
   it('sends what a process planned before others were there', async () => {
@@ -86,7 +87,8 @@ export function sending(open: () => Promise<World>): void {
     await world.pass(soonMs)
     world.jump(world.in(-2 * soonMs))
     await once()
-    for (const mail of clinic.sent) expect(mail.at.getTime()).toBeGreaterThanOrEqual(at.getTime())
+    for (const mail of clinic.sent)
+      expect(mail.at.getTime(), 'sent before its time').toBeGreaterThanOrEqual(at.getTime())
   })
 
   it('sends nothing from a process that was stopped; another one does', async () => {
@@ -94,7 +96,7 @@ export function sending(open: () => Promise<World>): void {
     await planSoon(one)
     await Promise.all([one.stop(), one.stop()])
     await world.pass(3 * soonMs)
-    expect(clinic.sent).toEqual([])
+    expect(clinic.sent, 'sent by a process that was stopped').toEqual([])
     await clinic.worker()
     await once()
   })

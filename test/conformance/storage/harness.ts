@@ -1,22 +1,25 @@
 import { afterEach } from 'vitest'
-import type { DeliveryRow, IdKinds, MigrateOptions, ReminderRow } from '../../../src/index.ts'
-import type { Store } from '../../../src/records/store.ts'
+import type { DeliveryRow, IdKinds, MigrateOptions, ReminderRow, Storage } from '../../../src/index.ts'
+import { type Store, storeOn } from '../../../src/records/store.ts'
 
 export type StorageHarness = {
-  /** On an empty place: nothing migrated. */
-  readonly storage: Store
-  /** Another connection to the same rows, as another process would have; left out where there can be none. */
-  readonly another?: () => Promise<Store>
-  /** Makes a table of somebody else's by this name, with one column `note`, in the empty place. */
-  readonly makeForeignTable?: (name: string) => Promise<void>
-  /** Whether a table of this name exists. */
+  /** On an empty place, such as a new file or schema: nothing is migrated. */
+  readonly storage: Storage
+  /** Opens another connection to the same rows, as another process would. Left out: there can be none. */
+  readonly another?: () => Promise<Storage>
+  /** Makes a table of somebody else's with this name and one column `note`. Left out, as the next: those tests are skipped. */
+  readonly makeForeignTable?: (name: string) => Promise<unknown>
+  /** Whether a table with this name exists. */
   readonly hasTable?: (name: string) => Promise<boolean>
-  /** Writes a later version into the ledger, as a newer library would have. */
-  readonly pretendNewer?: () => Promise<void>
-  /** Removes what `open` made. Called after the storages are closed. */
-  readonly dispose?: () => Promise<void>
+  /** Records a later version than the newest migration, as a newer library would have. Left out: that test is skipped. */
+  readonly pretendNewer?: () => Promise<unknown>
+  /** Releases what `open` made. Called after the storages are closed. */
+  readonly close?: () => Promise<unknown>
 }
-/** With `ids`, the test migrates before anything else: the place may be one that was migrated with these and holds no rows. */
+/**
+ * Called for each test. With `ids`, the test begins by migrating: the place may be one that was migrated with these before and
+ * holds no rows, which is faster.
+ */
 export type OpenStorage = (ids?: IdKinds) => Promise<StorageHarness>
 
 export const integerIds: IdKinds = { appointment: 'integer', recipient: 'integer', waitlistEntry: 'integer' }
@@ -34,20 +37,22 @@ export function starter(open: OpenStorage) {
   afterEach(async () => {
     for (const { storages, harness } of running.splice(0)) {
       for (const storage of storages) await storage.close()
-      await harness.dispose?.()
+      await harness.close?.()
     }
   })
   const start = async (ids?: IdKinds) => {
     const harness = await open(ids)
-    const storages = [harness.storage]
+    const storage = storeOn(harness.storage)
+    const storages = [storage]
     running.push({ storages, harness })
     const another = async () => {
+      const opened = await harness.another?.()
       // One connection stands for two where there can be no second: the rule must hold all the same.
-      const storage = (await harness.another?.()) ?? harness.storage
-      storages.push(storage)
-      return storage
+      const other = opened === undefined ? storage : storeOn(opened)
+      storages.push(other)
+      return other
     }
-    return { ...harness, another }
+    return { ...harness, storage, another }
   }
   const migrated = async (ids: IdKinds = integerIds) => {
     const harness = await start(ids)

@@ -1,18 +1,10 @@
-/**
- * What every storage promises, as a vitest suite. Time is handed in; nothing sleeps.
- * @example
- * storageConformance('sqlite', async () => {
- *   const path = join(await mkdtemp(join(tmpdir(), 'storage-')), 'rows.sqlite')
- *   return { storage: sqlite(path), another: async () => sqlite(path) }
- * })
- */
 import { describe } from 'vitest'
 import { accounts } from './accounts.ts'
 import { audit } from './audit.ts'
 import { claims } from './claims.ts'
 import { deletions } from './deletions.ts'
 import { due } from './due.ts'
-import { type OpenStorage, starter } from './harness.ts'
+import { type OpenStorage, type Starter, starter } from './harness.ts'
 import { held } from './held.ts'
 import { history } from './history.ts'
 import { jobs } from './jobs.ts'
@@ -32,9 +24,35 @@ import { upcoming } from './upcoming.ts'
 import { values } from './values.ts'
 import { verdicts } from './verdicts.ts'
 
-export { type OpenStorage, type StorageHarness, t0 } from './harness.ts'
+export type { OpenStorage, StorageHarness } from './harness.ts'
 
-const parts = {
+/** A group of its tests. */
+export type StoragePart =
+  | 'migration and life'
+  | 'planning'
+  | 'due work'
+  | 'claims'
+  | 'verdicts'
+  | 'races'
+  | 'outcomes'
+  | 'late outcomes'
+  | 'held after a restore'
+  | 'receipts'
+  | 'accounts'
+  | 'notices'
+  | 'history'
+  | 'settings and preferences'
+  | 're-plans'
+  | 'upcoming plans'
+  | 'deletions'
+  | 'requests'
+  | 'jobs'
+  | 'audit'
+  | 'statistics'
+  | 'tasks of TaskManager'
+  | 'values'
+
+const parts: Readonly<Record<StoragePart, (start: Starter) => void>> = {
   'migration and life': lifecycle,
   planning,
   'due work': due,
@@ -59,10 +77,27 @@ const parts = {
   'tasks of TaskManager': tasks,
   values,
 }
-export type Part = keyof typeof parts
+export type StorageConformanceOptions = {
+  /** Of the storage, for the names of the tests. */
+  readonly name: string
+  readonly open: OpenStorage
+  /** Only these parts: for a second way to a storage that passes all of them. Default: all. */
+  readonly only?: readonly StoragePart[]
+}
 
-/** `only` leaves the other parts out: for a second way to a storage that passes all of them. */
-export function storageConformance(name: string, open: OpenStorage, only?: readonly Part[]): void {
+/**
+ * Declares the tests that every storage passes: its queries, and the library's commands as `carry` carries them out. Time is
+ * handed in; nothing waits for it.
+ * @example
+ * storageConformance({
+ *   name: 'mine',
+ *   async open() {
+ *     const path = join(await mkdtemp(join(tmpdir(), 'storage-')), 'rows.db')
+ *     return { storage: mine(path), another: async () => mine(path) }
+ *   },
+ * })
+ */
+export function storageConformance({ name, open, only }: StorageConformanceOptions): void {
   describe(`storage conformance: ${name}`, () => {
     const start = starter(open)
     for (const [part, suite] of Object.entries(parts)) {

@@ -50,7 +50,7 @@ export function lifecycle({ empty, migrated }: Starter): void {
     expect((await later.migrate(migration())).applied).toEqual([])
   })
 
-  it('pain 17: refuses a ledger newer than itself', async ({ skip }) => {
+  it('refuses a ledger newer than itself', async ({ skip }) => {
     const { storage, another, pretendNewer } = await migrated()
     if (pretendNewer === undefined) return skip('the harness cannot write the ledger')
     await pretendNewer()

@@ -1,11 +1,7 @@
-/**
- * What every transport promises, as a vitest suite.
- * @example
- * transportConformance('smtp', async () => ({ transport: smtp(), channel: 'EMAIL', ... }))
- */
 import { inspect } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
+  type Account,
   type Channel,
   isTransportError,
   type OutboundMessage,
@@ -14,21 +10,145 @@ import {
 } from '../../../src/index.ts'
 
 export type TransportHarness = {
+  /** Connected to a provider of the test's own, such as an HTTP server on 127.0.0.1. */
   readonly transport: Transport
-  /** What the transport is to deliver by; with more than one channel, open it once for each. */
+  /** The channel to send on. For a transport with several, declare the suite once for each. */
   readonly channel: Channel
-  readonly context: Omit<SendContext, 'signal'>
-  /** What a message of the channel is like, if not like an e-mail or a text message: its addresses, say. */
+  /** The credentials to send with. Default null: the transport needs none. */
+  readonly account?: Account | null
+  /** What differs in messages of the channel from e-mails and text messages, such as their addresses. Default: nothing. */
   readonly message?: Partial<Pick<OutboundMessage, 'to' | 'from' | 'subject' | 'html'>>
-  /** Idempotency keys, or ids made of them, of what the other side accepted, in any order. */
+  /** What the provider accepted so far: idempotency keys, or ids that derive from them, in any order. */
   received(): Promise<readonly string[]>
-  /** Makes the other side refuse from now on, in words that repeat the message's contact data and the credentials. */
-  refuse?(): void
-  close?(): Promise<void>
+  /**
+   * Makes the provider refuse every message from now on, with `words` in its response: contact data, text and credentials, which
+   * errors must not repeat. Left out: that test is skipped.
+   */
+  refuse?(words: string): void
+  /** Releases what `open` made. Called after `transport.close()`. */
+  close?(): Promise<unknown>
 }
 
-/** Contact data and text that errors may not hold. */
-export const conformanceCanaries = {
+export type TransportConformanceOptions = {
+  /** Of the transport, for the names of the tests. */
+  readonly name: string
+  /** Called for each test. */
+  readonly open: () => Promise<TransportHarness>
+}
+
+/**
+ * Declares the tests that every transport passes.
+ * @example
+ * transportConformance({
+ *   name: 'gateway',
+ *   async open() {
+ *     const server = await startGateway()
+ *     return {
+ *       transport: gateway({ url: server.url }),
+ *       channel: 'SMS',
+ *       received: async () => server.keys,
+ *       refuse: (words) => server.refuse(words),
+ *       close: () => server.close(),
+ *     }
+ *   },
+ * })
+ */
+export function transportConformance({ name, open }: TransportConformanceOptions): void {
+  describe(`transport conformance: ${name}`, () => {
+    const opened: TransportHarness[] = []
+    afterEach(async () => {
+      for (const { transport, close } of opened.splice(0)) {
+        await transport.close?.()
+        await close?.()
+      }
+    })
+    const start = async () => {
+      const harness = await open()
+      opened.push(harness)
+      const { transport, channel, account = null, message } = harness
+      const context = { account, accountKey: 'conformance', trusted: true, now: () => new Date() }
+      const send = (idempotencyKey: string, signal = new AbortController().signal) =>
+        transport.send({ ...messageFor(channel, idempotencyKey), ...message }, { ...context, signal })
+      return { ...harness, context, send }
+    }
+
+    it('has a name, its channels and a concurrency that can be used', async () => {
+      const { transport, channel, context } = await start()
+      expect(transport.name, 'name: lower-case letters, digits, hyphens, underscores').toMatch(/^[a-z0-9_-]+$/)
+      expect(transport.channels, 'channels lack the channel of the harness').toContain(channel)
+      expect(transport.concurrency ?? 10, 'concurrency').toBeGreaterThan(0)
+      if (transport.needsAccount)
+        expect(context.account?.channel, 'needsAccount: the harness gives no account of the channel').toBe(channel)
+    })
+
+    it('resolves when the provider has accepted the message, with a receipt', async () => {
+      const { send, received } = await start()
+      const receipt = await send('accepted-1')
+      const isId = receipt.messageId === null || receipt.messageId.length > 0
+      expect(isId, 'messageId of the receipt is null or not empty').toBe(true)
+      expect(await received(), 'messages that the provider accepted').toHaveLength(1)
+    })
+
+    it('sends as many messages at a time as its concurrency says, each once', async () => {
+      const { transport, send, received } = await start()
+      const keys = Array.from({ length: Math.min(transport.concurrency ?? 10, 50) }, (_, index) => `many-${index}`)
+      await Promise.all(keys.map((key) => send(key)))
+      const arrived = await received()
+      expect(arrived, 'messages that the provider accepted').toHaveLength(keys.length)
+      expect(new Set(arrived).size, 'different idempotency keys that the provider received').toBe(keys.length)
+    })
+
+    it('passes on the same idempotency key for every attempt at a message', async () => {
+      const { send, received } = await start()
+      await send('again-1')
+      await send('again-1')
+      expect(new Set(await received()).size, 'different idempotency keys of two attempts at one message').toBe(1)
+    })
+
+    it('sends nothing when its signal is aborted before it begins, and fails as transient', async () => {
+      const { send, received } = await start()
+      const error = await failureOf(send('late-1', AbortSignal.abort()), 'its signal was aborted before it began')
+      expect(error).toMatchObject({ outcome: 'transient' })
+      expect(await received(), 'messages that the provider accepted').toHaveLength(0)
+    })
+
+    it('fails with a TransportError when the provider refuses, without contact data, text or credentials', async ({
+      skip,
+    }) => {
+      const { send, refuse, context } = await start()
+      if (refuse === undefined) return skip('the harness has no refuse()')
+      const secrets = [...Object.values(canaries), ...secretsOf(context.account)]
+      refuse(secrets.join(' '))
+      const error = await failureOf(send('refused-1'), 'the provider refused the message')
+      expect(error.code, 'code of the error').toMatch(/^[a-z0-9_.]+$/)
+      const printed = inspect(error, { depth: 9 })
+      expect(
+        secrets.filter((secret) => printed.includes(secret)),
+        'contact data, text or credentials in the error',
+      ).toEqual([])
+    })
+
+    it('checks an account without sending', async ({ skip }) => {
+      const { transport, context, received } = await start()
+      if (transport.verify === undefined) return skip('the transport has no verify()')
+      await transport.verify({ ...context, signal: new AbortController().signal })
+      expect(await received(), 'messages that the provider accepted').toHaveLength(0)
+    })
+
+    it('closes any number of times, after the sends in progress', async () => {
+      const { transport, send } = await start()
+      const sends = Promise.allSettled(['close-1', 'close-2', 'close-3'].map((key) => send(key)))
+      await Promise.all([transport.close?.(), transport.close?.()])
+      await transport.close?.()
+      for (const result of await sends) {
+        if (result.status === 'rejected') requireTransportError(result.reason, 'the transport was closed')
+      }
+    })
+  })
+}
+
+/** Contact data and text that errors must not hold. */
+const canaries = {
   email: 'canary.conformance@example.org',
   phone: '+14155550199',
   name: 'Canary Conformance',
@@ -36,99 +156,8 @@ export const conformanceCanaries = {
   text: 'canary conformance text',
 } as const
 
-export function transportConformance(name: string, open: () => Promise<TransportHarness>): void {
-  describe(`transport conformance: ${name}`, () => {
-    const opened: TransportHarness[] = []
-    afterEach(async () => {
-      for (const harness of opened.splice(0)) {
-        await harness.transport.close?.()
-        await harness.close?.()
-      }
-    })
-    const start = async () => {
-      const harness = await open()
-      opened.push(harness)
-      const send = (idempotencyKey: string, signal = new AbortController().signal) =>
-        harness.transport.send(
-          { ...messageFor(harness.channel, idempotencyKey), ...harness.message },
-          { ...harness.context, signal },
-        )
-      return { ...harness, send }
-    }
-
-    it('says what it is', async () => {
-      const { transport, channel, context } = await start()
-      expect(transport.name).toMatch(/^[a-z0-9_-]+$/)
-      expect(transport.channels).toContain(channel)
-      expect(transport.concurrency ?? 10).toBeGreaterThan(0)
-      if (transport.needsAccount) expect(context.account?.channel).toBe(channel)
-    })
-
-    it('has resolved only what was accepted, with a receipt', async () => {
-      const { send, received } = await start()
-      const receipt = await send('accepted-1')
-      expect(receipt.messageId === null || receipt.messageId.length > 0).toBe(true)
-      expect(await received()).toHaveLength(1)
-    })
-
-    it('sends as many at a time as it says, each once', async () => {
-      const { transport, send, received } = await start()
-      const keys = Array.from({ length: Math.min(transport.concurrency ?? 10, 50) }, (_, index) => `many-${index}`)
-      await Promise.all(keys.map((key) => send(key)))
-      const arrived = await received()
-      expect(arrived).toHaveLength(keys.length)
-      expect(new Set(arrived).size).toBe(keys.length)
-    })
-
-    it('carries the same key when the same message is tried again', async () => {
-      const { send, received } = await start()
-      await send('again-1')
-      await send('again-1')
-      expect(new Set(await received()).size).toBe(1)
-    })
-
-    it('sends nothing when it is too late to begin, and says so', async () => {
-      const { send, received } = await start()
-      const error = await failure(send('late-1', AbortSignal.abort()))
-      expect(error).toSatisfy(isTransportError)
-      expect(error).toMatchObject({ outcome: 'transient' })
-      expect(await received()).toHaveLength(0)
-    })
-
-    it('fails with what became of the message, and without a word of it', async ({ skip }) => {
-      const { send, refuse, context } = await start()
-      if (refuse === undefined) return skip('it cannot fail')
-      refuse()
-      const error = await failure(send('refused-1'))
-      expect(error).toSatisfy(isTransportError)
-      expect(error).toHaveProperty('code', expect.stringMatching(/^[a-z0-9_]+$/))
-      const told = inspect(error, { depth: 9 })
-      for (const canary of [...Object.values(conformanceCanaries), ...secretsOf(context)]) {
-        expect(told).not.toContain(canary)
-      }
-    })
-
-    it('proves an account without sending', async ({ skip }) => {
-      const { transport, context, received } = await start()
-      if (transport.verify === undefined) return skip('it has nothing to prove')
-      await transport.verify({ ...context, signal: new AbortController().signal })
-      expect(await received()).toHaveLength(0)
-    })
-
-    it('closes after the sends in progress, any number of times', async () => {
-      const { transport, send } = await start()
-      const sends = Promise.allSettled(['close-1', 'close-2', 'close-3'].map((key) => send(key)))
-      await Promise.all([transport.close?.(), transport.close?.()])
-      await transport.close?.()
-      for (const result of await sends) {
-        if (result.status === 'rejected') expect(result.reason).toSatisfy(isTransportError)
-      }
-    })
-  })
-}
-
 function messageFor(channel: Channel, idempotencyKey: string): OutboundMessage {
-  const { email, phone, name, subject, text } = conformanceCanaries
+  const { email, phone, name, subject, text } = canaries
   const isEmail = channel === 'EMAIL'
   return {
     notificationId: 7,
@@ -148,16 +177,21 @@ function messageFor(channel: Channel, idempotencyKey: string): OutboundMessage {
   }
 }
 
-function secretsOf({ account }: TransportHarness['context']): string[] {
+function secretsOf(account: SendContext['account']): string[] {
   // All but where it is.
   const { channel, host, provider, security, ...credentials }: Readonly<Record<string, unknown>> = account ?? {}
   return Object.values(credentials).filter((one) => typeof one === 'string')
 }
 
-const failure = (sending: Promise<unknown>): Promise<unknown> =>
-  sending.then(
-    () => {
-      throw new Error('it did not fail')
-    },
-    (error) => error,
+async function failureOf(sending: Promise<unknown>, when: string) {
+  const [result] = await Promise.allSettled([sending])
+  if (result.status === 'fulfilled') throw new Error(`send() resolved although ${when}`)
+  return requireTransportError(result.reason, when)
+}
+
+function requireTransportError(error: unknown, when: string) {
+  if (isTransportError(error)) return error
+  throw new Error(
+    `send() rejected with another error than a TransportError when ${when}: its outcome counts as unknown`,
   )
+}

@@ -3,22 +3,22 @@ import { isNotificationError, type NotificationError } from '../../../errors.ts'
 import type { DirectoryContext } from '../../../ports/directory.ts'
 import type { EntityId } from '../../../schemas/common.ts'
 import type { RowReading } from '../../../schemas/row.ts'
-import { BatchQuestions } from './batch.ts'
+import { BatchRequests } from './batch.ts'
 import { DirectoryMethod, type DirectoryMethodName, type DirectoryMethodOptions, readList } from './method.ts'
+import { OrganizationFaults } from './organization-faults.ts'
 import { RowFindings } from './row-findings.ts'
-import { Troubles } from './troubles.ts'
 
 export type Truths<Id, Value> = (id: Id) => Truth<Value>
 
-/** How to ask about many at once. */
-export type LookUp<Id, Value> = {
-  /** Whose it is, as far as it is known: an organization that is not answered for then delays no other. */
+/** How to read many ids at once. */
+export type LookupOptions<Id, Value> = {
+  /** The organization of an id, if known, so that one whose rows cannot be read does not delay the others. */
   readonly organizationOf?: (id: Id) => string | null
-  /** True asks also about organizations that were not answered for a moment ago: somebody has news of them. */
+  /** True reads even organizations for which the directory failed a moment ago. Default false. */
   readonly eager?: boolean
-  /** Called with each part that is answered as soon as it is; most of the time that is all at once. */
+  /** Called with each part of the rows as soon as it is there; usually that is all of them. */
   readonly part?: (ids: readonly Id[], truthOf: Truths<Id, Value>) => void
-  /** True resolves also where none of them is answered for. Default false: it rejects. */
+  /** True resolves even if the directory fails for all of them. Default false: it rejects. */
   readonly evenIfNone?: boolean
 }
 
@@ -28,11 +28,11 @@ export type BatchReaderOptions<Id extends EntityId, Value extends { readonly id:
   readonly read: (row: unknown) => RowReading<Value>
 }
 
-/** A method of the directory that answers for many ids. Each row is read by itself, so that a bad one stops nobody else. */
+/** Reads many ids with one method of the directory. Each row is parsed on its own, so that a bad one does not affect others. */
 export class BatchReader<Id extends EntityId, Value extends { readonly id: Id }> {
   readonly method: DirectoryMethod<readonly Id[], readonly unknown[]>
-  readonly troubles: Troubles
-  readonly questions: BatchQuestions<Id>
+  readonly organizationFaults: OrganizationFaults
+  readonly requests: BatchRequests<Id>
   readonly findings: RowFindings
   readonly #reading: BatchReaderOptions<Id, Value>
 
@@ -40,21 +40,21 @@ export class BatchReader<Id extends EntityId, Value extends { readonly id: Id }>
     const { name, call } = reading
     this.#reading = reading
     this.method = new DirectoryMethod(name, call, readList, options)
-    this.troubles = new Troubles(name, options.clock, options.logger)
-    this.questions = new BatchQuestions(this.method, this.troubles, options.clock)
+    this.organizationFaults = new OrganizationFaults(name, options.clock, options.logger)
+    this.requests = new BatchRequests(this.method, this.organizationFaults, options.clock)
     this.findings = new RowFindings(name, options)
   }
 
-  /** What the host says of each, or why it says nothing. @throws NotificationError where none of them is answered for. */
-  async ask(ids: readonly Id[], lookUp: LookUp<Id, Value> = {}): Promise<Truths<Id, Value>> {
-    const { organizationOf = () => null, eager = false, part, evenIfNone = false } = lookUp
+  /** The row of each id, or why there is none. @throws NotificationError if the directory fails for all of them. */
+  async read(ids: readonly Id[], options: LookupOptions<Id, Value> = {}): Promise<Truths<Id, Value>> {
+    const { organizationOf = () => null, eager = false, part, evenIfNone = false } = options
     const truths = new Map<EntityId, Truth<Value>>()
     const truthOf = (id: Id): Truth<Value> => truths.get(id) ?? { kind: 'gone' }
-    const unanswered = await this.questions.ask({
+    const unanswered = await this.requests.send({
       ids,
       organizationOf,
       eager,
-      answered: (some, rows) => {
+      onRows: (some, rows) => {
         this.#readAll(rows, some, truths)
         part?.(some, truthOf)
       },
@@ -66,20 +66,20 @@ export class BatchReader<Id extends EntityId, Value extends { readonly id: Id }>
   }
 
   #readAll(rows: readonly unknown[], asked: readonly Id[], truths: Map<EntityId, Truth<Value>>): void {
-    const wanted = new Map(asked.map((id) => [String(id), id]))
+    const byText = new Map(asked.map((id) => [String(id), id]))
     const readings: RowReading<Value>[] = []
     const nameless: RowReading<Value>[] = []
     for (const row of rows) {
-      // In the place of a row: there is none.
+      // Instead of a row: there is none.
       if (row === null || row === undefined) continue
       const reading = this.#reading.read(row)
       readings.push(reading)
-      // An id of the wrong kind ("12" for 12) is a fault of the answer, not a sign that 12 is gone.
-      const id = reading.value?.id ?? wanted.get(String(idOf(row)))
+      // An id of the wrong kind ("12" for 12) is a fault of the row, not a sign that 12 is gone.
+      const id = reading.value?.id ?? byText.get(String(idOf(row)))
       if (id === undefined && reading.issues.some(({ field }) => field === 'id' || field === '')) nameless.push(reading)
       const organizationId = textOf(row, this.method.name === 'organizations' ? 'id' : 'organizationId')
       if (id === undefined) this.findings.note(null, organizationId, reading)
-      else if (wanted.get(String(id)) === id) {
+      else if (byText.get(String(id)) === id) {
         this.findings.note(id, organizationId, reading)
         truths.set(id, truthOf(row, reading))
       }
@@ -87,7 +87,7 @@ export class BatchReader<Id extends EntityId, Value extends { readonly id: Id }>
     this.findings.noteUnknown(readings)
     const [first] = nameless
     if (first === undefined) return
-    // Whose row it is, nobody knows: it may be that of any that is missing.
+    // A row without a readable id may be that of any id that is missing.
     for (const id of asked)
       if (!truths.has(id)) truths.set(id, { kind: 'unreadable', issues: first.issues, organizationId: null })
   }
@@ -98,7 +98,7 @@ function truthOf<Value>(row: unknown, { value, issues, findings }: RowReading<Va
   return { kind: 'unreadable', issues, organizationId: textOf(row, 'organizationId') }
 }
 
-/** True where the host did not answer, or with something that cannot be used. */
+/** True if the directory failed or returned something unusable. */
 export const isDirectoryFault = (error: unknown): error is NotificationError =>
   isNotificationError(error) && (error.code === 'directory_failed' || error.code === 'directory_invalid')
 

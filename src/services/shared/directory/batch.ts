@@ -2,92 +2,96 @@ import { type BulkheadPolicy, bulkhead } from 'cockatiel'
 import { isNotificationError, NotificationError } from '../../../errors.ts'
 import type { Clock } from '../../../ports/clock.ts'
 import { withTimeout } from '../with-timeout.ts'
-import type { AskMode, DirectoryMethod } from './method.ts'
-import type { Troubles } from './troubles.ts'
+import type { CallMode, DirectoryMethod } from './method.ts'
+import type { OrganizationFaults } from './organization-faults.ts'
 
-/** Ids in one question at most, as the port documents. */
-export const largestQuestion = 500
-/** A question about several organizations that takes longer, and longer than usual, is asked again in parts, in ms. */
+/** The most ids in one call, as the port documents. */
+export const maxBatchSize = 500
+/** A call for several organizations that takes longer than this, and longer than usual, is repeated in parts, in ms. */
 const patienceMs = 2000
 const slowFactor = 3
-/** Into so many parts a batch that failed is divided. */
+/** The number of parts into which a failed batch is divided. */
 const partCount = 8
-/** So many are asked to see whether they all fail. */
+/** How many units are tried to see whether all of them fail. */
 const sampleSize = 3
-/** So many questions are under way at most once a batch is divided. */
+/** The most concurrent calls once a batch is divided. */
 const atOnce = 50
-/** The first wait of an id that fails by itself, and the longest, in ms; each is twice as long as the one before. */
+/** The first and the longest wait for an id that fails on its own, in ms; each wait is twice as long as the one before. */
 const firstWaitMs = 1000
 const longestWaitMs = 60_000
-const mostRemembered = 10_000
+const maxRemembered = 10_000
 
-/** Why nothing is known of an id: because nobody is answered for, because its organization is not, or because it is not. */
+/** Why an id could not be read: the directory fails for everything, for its organization, or for this id. */
 export type Unanswered = {
   readonly error: NotificationError
   readonly concerns: 'all' | 'organization' | 'one'
 }
 
-export type BatchQuestion<Id> = {
+export type BatchRequest<Id> = {
   readonly ids: readonly Id[]
-  /** Null where it is not known whose it is. */
+  /** Null if unknown. */
   readonly organizationOf: (id: Id) => string | null
-  /** True asks also about organizations that are waited for, for somebody who has news of them. */
+  /** True also requests organizations that are being waited for after a failure. */
   readonly eager: boolean
-  /** Called with each part of the answer as soon as it is there: an id that is not among its rows is gone. */
-  readonly answered: (ids: readonly Id[], rows: readonly unknown[]) => void
+  /** Called with each part of the rows as soon as it is there: an id without a row is gone. */
+  readonly onRows: (ids: readonly Id[], rows: readonly unknown[]) => void
 }
 
-/** Ids of one organization; one whose organization is not known is by itself. */
+/** Ids of one organization; an id whose organization is unknown is a unit of its own. */
 type Unit<Id> = { readonly organizationId: string | null; readonly ids: readonly Id[] }
 
-/** One batch on its way: what is not answered yet, and what will not be. The first answer for an id counts. */
+/** A batch in progress: the ids without a result yet, and those that failed. The first result for an id counts. */
 type Run<Id> = {
   readonly open: Set<Id>
   readonly unanswered: Map<Id, Unanswered>
-  readonly answered: BatchQuestion<Id>['answered']
+  readonly onRows: BatchRequest<Id>['onRows']
   readonly limit: BulkheadPolicy
 }
 
 /**
- * Questions about many ids. A batch that fails, or takes long where it is about several organizations, is asked in parts: by
- * organization, then id by id, until those are found that are not answered for. The others are answered meanwhile.
+ * Requests many ids in batches. A batch that fails, or takes long and contains several organizations, is repeated in parts: by
+ * organization, then id by id, until those that fail are found. The others get their results meanwhile.
  */
-export class BatchQuestions<Id> {
+export class BatchRequests<Id> {
   readonly #method: DirectoryMethod<readonly Id[], readonly unknown[]>
-  readonly #troubles: Troubles
+  readonly #organizationFaults: OrganizationFaults
   readonly #clock: Clock
-  /** Of ids that failed by themselves, how often in a row. */
+  /** How often in a row ids failed on their own. */
   readonly #failures = new Map<Id, number>()
-  /** How long a question takes that is answered, in ms. */
+  /** How long a successful call usually takes, in ms. */
   #usualMs = 0
   #turn = 0
-  /** The first organization that was asked about, and whether there was another. */
+  /** The first organization that was requested, and whether there was another. */
   #first: string | null = null
   #knowsSeveral = false
   #failsForAll = false
 
-  constructor(method: DirectoryMethod<readonly Id[], readonly unknown[]>, troubles: Troubles, clock: Clock) {
+  constructor(
+    method: DirectoryMethod<readonly Id[], readonly unknown[]>,
+    organizationFaults: OrganizationFaults,
+    clock: Clock,
+  ) {
     this.#method = method
-    this.#troubles = troubles
+    this.#organizationFaults = organizationFaults
     this.#clock = clock
   }
 
-  /** Whether what fails now fails for everybody, for all that can be known. */
+  /** Whether current failures affect all organizations, as far as can be known. */
   get concernsAll(): boolean {
     return this.#failsForAll || !this.#knowsSeveral
   }
 
-  /** Resolves when each id is answered for or known not to be, with the latter. Never rejects. */
-  async ask({ ids, organizationOf, eager, answered }: BatchQuestion<Id>): Promise<ReadonlyMap<Id, Unanswered>> {
+  /** Resolves when each id has been read or has failed, with those that failed. Never rejects. */
+  async send({ ids, organizationOf, eager, onRows }: BatchRequest<Id>): Promise<ReadonlyMap<Id, Unanswered>> {
     const limit = bulkhead(atOnce, Number.POSITIVE_INFINITY)
-    const run: Run<Id> = { open: new Set(ids), unanswered: new Map(), answered, limit }
+    const run: Run<Id> = { open: new Set(ids), unanswered: new Map(), onRows, limit }
     const together: Unit<Id>[] = []
     const apart: Unit<Id>[] = []
     const { refusal } = this.#method
     for (const unit of unitsOf(ids, organizationOf)) {
       this.#first ??= unit.organizationId
       if (unit.organizationId !== null && unit.organizationId !== this.#first) this.#knowsSeveral = true
-      const standing = this.#troubles.standing(unit.organizationId, eager)
+      const standing = this.#organizationFaults.standing(unit.organizationId, eager)
       if (standing.kind === 'not_now') this.#failOrganization(run, unit.ids, standing.error)
       else if (standing.kind === 'apart') apart.push(unit)
       else if (refusal !== null && unit.organizationId === null)
@@ -95,8 +99,8 @@ export class BatchQuestions<Id> {
       else together.push(unit)
     }
     await Promise.all([
-      ...apart.map((unit) => this.#troubles.asking(unit.organizationId, () => this.#alone(run, unit))),
-      ...inQuestions(together).map((units) => this.#together(run, units)),
+      ...apart.map((unit) => this.#organizationFaults.asking(unit.organizationId, () => this.#alone(run, unit))),
+      ...inBatches(together).map((units) => this.#together(run, units)),
     ])
     return run.unanswered
   }
@@ -110,10 +114,10 @@ export class BatchQuestions<Id> {
     if (soon === null) this.#usualMs += (this.#clock.elapsedMs() - askedAt - this.#usualMs) / 5
     else if (only === undefined) return
     else if (others.length === 0) await this.#within(run, only, soon === 'slow' ? await first : soon)
-    else await Promise.race([answeredBy(first), this.#divided(run, units, first)])
+    else await Promise.race([successOf(first), this.#divided(run, units, first)])
   }
 
-  /** By organization, unless none of a sample is answered for: then nobody is, for all that can be known. */
+  /** By organization, unless all of a sample fail: then all organizations do, as far as can be known. */
   async #divided(run: Run<Id>, units: readonly Unit<Id>[], first: Promise<NotificationError | null>): Promise<void> {
     const { rest, failed } = await this.#probe(
       units,
@@ -129,17 +133,17 @@ export class BatchQuestions<Id> {
     await Promise.all([rest, ...failed.map(([unit, fault]) => this.#within(run, unit, fault))])
   }
 
-  /** An organization by itself. */
+  /** One organization on its own. */
   async #alone(run: Run<Id>, unit: Unit<Id>): Promise<void> {
     const fault = await this.#timed(run, unit)
-    if (fault === null) this.#troubles.answered(unit.organizationId)
+    if (fault === null) this.#organizationFaults.answered(unit.organizationId)
     else await this.#within(run, unit, fault)
   }
 
-  /** Of an organization that failed as a whole: which of its ids fail. */
+  /** Finds which ids of an organization fail, after it failed as a whole. */
   async #within(run: Run<Id>, { organizationId, ids }: Unit<Id>, fault: NotificationError | null): Promise<void> {
     if (fault === null) return
-    this.#troubles.keepApart(organizationId)
+    this.#organizationFaults.keepApart(organizationId)
     if (ids.length === 1 || organizationId === null) return this.#failOne(run, ids, fault)
     const one = async (unit: Unit<Id>) => {
       const failure = await this.#try(run, unit.ids, 'apart')
@@ -150,15 +154,15 @@ export class BatchQuestions<Id> {
       (unit) => this.#try(run, unit.ids, 'apart'),
       (others) => this.#inParts(run, others, one),
     )
-    if (rest === null) return this.#failOrganization(run, ids, this.#troubles.failed(organizationId, fault))
-    this.#troubles.answered(organizationId)
+    if (rest === null) return this.#failOrganization(run, ids, this.#organizationFaults.failed(organizationId, fault))
+    this.#organizationFaults.answered(organizationId)
     for (const [unit, failure] of failed) this.#failOne(run, unit.ids, failure)
     await rest
   }
 
   /**
-   * Asks about a few of many, and goes on with the rest as soon as one of them is answered for. `rest` is null where none is;
-   * `failed` are those of the few that are not.
+   * Requests a few of many units, and the rest as soon as one of them succeeds. `rest` is null if none does;
+   * `failed`: those of the few that failed.
    */
   async #probe(
     units: readonly Unit<Id>[],
@@ -178,7 +182,7 @@ export class BatchQuestions<Id> {
     return { rest: going, failed }
   }
 
-  /** Asks for parts of a batch until what fails, or is slow, is a unit: then it is left to `alone`. */
+  /** Divides a batch until the part that fails or is slow is a single unit, which is left to `alone`. */
   async #inParts(run: Run<Id>, units: readonly Unit<Id>[], alone: (unit: Unit<Id>) => Promise<void>): Promise<void> {
     if (units.length <= partCount) return void (await Promise.all(units.map(alone)))
     const size = Math.ceil(units.length / partCount)
@@ -190,27 +194,27 @@ export class BatchQuestions<Id> {
         if (others.length === 0) return alone(only)
         const first = this.#try(run, idsOf(part), 'apart')
         if ((await this.#soon(first)) === null) return
-        await Promise.race([answeredBy(first), this.#inParts(run, part, alone)])
+        await Promise.race([successOf(first), this.#inParts(run, part, alone)])
       }),
     )
   }
 
-  /** Null if it is answered; otherwise why not. An organization that takes long is asked apart from then on. */
+  /** Null on success, otherwise the error. An organization that takes long is requested separately from then on. */
   async #timed(run: Run<Id>, unit: Unit<Id>): Promise<NotificationError | null> {
     const asked = this.#try(run, unit.ids, 'apart')
-    if ((await this.#soon(asked)) === 'slow') this.#troubles.keepApart(unit.organizationId)
+    if ((await this.#soon(asked)) === 'slow') this.#organizationFaults.keepApart(unit.organizationId)
     return asked
   }
 
-  /** Null if it is answered; otherwise why not. */
-  async #try(run: Run<Id>, ids: readonly Id[], mode: AskMode): Promise<NotificationError | null> {
-    const ask = () => this.#method.ask(ids, mode)
+  /** Null on success, otherwise the error. */
+  async #try(run: Run<Id>, ids: readonly Id[], mode: CallMode): Promise<NotificationError | null> {
+    const ask = () => this.#method.call(ids, mode)
     try {
       const rows = await (mode === 'apart' ? run.limit.execute(ask) : ask())
       this.#failsForAll = false
       for (const id of ids) this.#failures.delete(id)
-      const news = ids.filter((id) => run.open.delete(id))
-      if (news.length > 0) run.answered(news, rows)
+      const fresh = ids.filter((id) => run.open.delete(id))
+      if (fresh.length > 0) run.onRows(fresh, rows)
       return null
     } catch (error) {
       if (isNotificationError(error)) return error
@@ -233,14 +237,14 @@ export class BatchQuestions<Id> {
   #failOne(run: Run<Id>, ids: readonly Id[], fault: NotificationError): void {
     for (const id of ids) {
       const failures = this.#failures.get(id) ?? 0
-      if (this.#failures.size < mostRemembered) this.#failures.set(id, failures + 1)
+      if (this.#failures.size < maxRemembered) this.#failures.set(id, failures + 1)
       const retryAfterMs = Math.min(longestWaitMs, firstWaitMs * 2 ** failures)
       const { code, message, cause } = fault
       fail(run, [id], { error: new NotificationError(code, message, { cause, retryAfterMs }), concerns: 'one' })
     }
   }
 
-  /** A few from all over, others each time. */
+  /** A few, evenly spread, different ones each time. */
   #sample<T>(all: readonly T[]): { readonly sample: readonly T[]; readonly rest: readonly T[] } {
     const turned = [...all.slice(this.#turn % all.length), ...all.slice(0, this.#turn % all.length)]
     this.#turn += 1
@@ -257,32 +261,32 @@ function fail<Id>(run: Run<Id>, ids: readonly Id[], why: Unanswered): void {
   for (const id of ids) if (run.open.delete(id)) run.unanswered.set(id, why)
 }
 
-/** Those of one organization in as few questions as there can be. */
+/** The ids of each organization in as few calls as possible. */
 function* unitsOf<Id>(ids: readonly Id[], organizationOf: (id: Id) => string | null): Generator<Unit<Id>> {
   for (const [organizationId, members] of Map.groupBy(new Set(ids), organizationOf)) {
-    const size = organizationId === null ? 1 : largestQuestion
+    const size = organizationId === null ? 1 : maxBatchSize
     for (let first = 0; first < members.length; first += size) {
       yield { organizationId, ids: members.slice(first, first + size) }
     }
   }
 }
 
-function inQuestions<Id>(units: readonly Unit<Id>[]): Unit<Id>[][] {
-  const questions: Unit<Id>[][] = []
-  let size = largestQuestion
+function inBatches<Id>(units: readonly Unit<Id>[]): Unit<Id>[][] {
+  const batches: Unit<Id>[][] = []
+  let size = maxBatchSize
   for (const unit of units) {
-    if (size + unit.ids.length > largestQuestion) {
-      questions.push([])
+    if (size + unit.ids.length > maxBatchSize) {
+      batches.push([])
       size = 0
     }
-    questions.at(-1)?.push(unit)
+    batches.at(-1)?.push(unit)
     size += unit.ids.length
   }
-  return questions
+  return batches
 }
 
 const idsOf = <Id>(units: readonly Unit<Id>[]): Id[] => units.flatMap(({ ids }) => ids)
 
-/** Resolves if it is answered, and else never: what is asked in its place decides. */
-const answeredBy = (first: Promise<NotificationError | null>): Promise<void> =>
+/** Resolves if the call succeeds, otherwise never: then the calls in its place decide. */
+const successOf = (first: Promise<NotificationError | null>): Promise<void> =>
   first.then((fault) => (fault === null ? undefined : new Promise(() => {})))

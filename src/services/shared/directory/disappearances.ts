@@ -4,14 +4,14 @@ import type { DecisionStore } from '../../../ports/storage.ts'
 import type { EntityId } from '../../../schemas/common.ts'
 import type { DecisionRecord } from '../../../schemas/decision.ts'
 
-/** What was missed longer ago, and not since, is missed for the first time again, in ms. */
+/** How long it is remembered that an object was missing, in ms. */
 const rememberedForMs = 2 * 24 * 60 * 60_000
-/** Waitlist entries that are remembered; those beyond are looked for a little longer. */
-const mostRemembered = 10_000
+/** How many missing waitlist entries are remembered; further ones are looked up a little longer. */
+const maxRemembered = 10_000
 
 /**
- * What the host did not know when it was asked. One answer without it withdraws nothing; one that is `goneForMs` later does.
- * Of appointments the decisions tell when it was first missed, whichever process asked; of waitlist entries this process alone.
+ * Objects missing from the directory. One result without the object withdraws nothing; another one `goneForMs` later does.
+ * Since when appointments are missing is in the decisions, for all processes; for waitlist entries, in this process only.
  */
 export class Disappearances {
   readonly #decisions: Pick<DecisionStore, 'list'>
@@ -24,7 +24,7 @@ export class Disappearances {
     this.#clock = clock
   }
 
-  /** Of an appointment that the host does not know now: whether it was missed before, and long enough ago. */
+  /** For an appointment that is missing now: whether it was missing before, and long enough ago. */
   async ofAppointment(organizationId: string, appointmentId: EntityId): Promise<'new' | 'missed' | 'gone'> {
     const since = missedSince(await this.#decisions.list(organizationId, appointmentId))
     const ageMs = since === null ? Number.POSITIVE_INFINITY : this.#clock.now().getTime() - since.getTime()
@@ -32,21 +32,21 @@ export class Disappearances {
     return ageMs >= goneForMs ? 'gone' : 'missed'
   }
 
-  /** The same of a waitlist entry, which is remembered from then on. */
+  /** The same for a waitlist entry, which is remembered from then on. */
   isWaitlistEntryGone(id: EntityId): boolean {
     const now = this.#clock.elapsedMs()
     const since = this.#entries.get(id)
-    if (since === undefined && this.#entries.size < mostRemembered) this.#entries.set(id, now)
+    if (since === undefined && this.#entries.size < maxRemembered) this.#entries.set(id, now)
     return since !== undefined && now - since >= goneForMs
   }
 
-  /** The host knows it. */
+  /** The entry is in the directory. */
   waitlistEntryFound(id: EntityId): void {
     this.#entries.delete(id)
   }
 }
 
-/** Since when nothing was decided of it but to look for it again; null: that is not the last that was decided. */
+/** Since when all decisions were to look for it again; null if the last one was another. */
 function missedSince(decisions: readonly DecisionRecord[]): Date | null {
   let since: Date | null = null
   for (const { at, entries } of decisions.toReversed()) {

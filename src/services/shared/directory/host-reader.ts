@@ -14,12 +14,12 @@ import {
   rowReaders,
 } from '../../../schemas/directory.ts'
 import type { RowReading } from '../../../schemas/row.ts'
-import { BatchReader, type LookUp, type Truths } from './batch-reader.ts'
-import { DirectoryMethod, type DirectoryMethodOptions, type ReadAnswer, readList } from './method.ts'
+import { BatchReader, type LookupOptions, type Truths } from './batch-reader.ts'
+import { DirectoryMethod, type DirectoryMethodOptions, type ReadResult, readList } from './method.ts'
 import { RowFindings, rowInvalid } from './row-findings.ts'
 import { type DirectoryFault, type DirectoryStatus, directoryStatus, faultFor, type ObservedMethod } from './status.ts'
 
-/** Reads the host's directory: each question within its time, each answer parsed on its own. */
+/** Reads the host's directory: each call has a time limit, and each row is parsed on its own. */
 export class HostReader {
   readonly #directory: Directory
   readonly #kinds: IdKinds
@@ -39,8 +39,8 @@ export class HostReader {
     const read = rowReaders(kinds)
     this.#read = {
       ...read,
-      appointment: (row: unknown) => understood(read.appointment(row), appointmentOf),
-      waitlistEntry: (row: unknown) => understood(read.waitlistEntry(row), waitlistEntryOf),
+      appointment: (row: unknown) => converted(read.appointment(row), appointmentOf),
+      waitlistEntry: (row: unknown) => converted(read.waitlistEntry(row), waitlistEntryOf),
     }
     this.#appointments = new BatchReader<EntityId, Appointment>(
       {
@@ -82,11 +82,11 @@ export class HostReader {
   }
 
   /**
-   * An appointment that the caller describes, by the rules for what a directory answers.
+   * An appointment given by the caller, validated like a row of the directory.
    * @throws NotificationError `invalid_input` with what is wrong as `issues`.
    */
-  described(told: DirectoryAppointment): Appointment {
-    const reading = this.#read.appointment(told)
+  described(row: DirectoryAppointment): Appointment {
+    const reading = this.#read.appointment(row)
     const { value, issues } = reading
     if (value === null) throw inputInvalid('appointment', issues)
     this.#appointments.findings.note(value.id, value.organizationId, reading)
@@ -94,43 +94,43 @@ export class HostReader {
     return value
   }
 
-  /** @throws NotificationError `directory_failed` or `directory_invalid` where the host answers for none of them now. */
+  /** @throws NotificationError `directory_failed` or `directory_invalid` if the directory fails for all of them. */
   appointments(
     ids: readonly EntityId[],
-    lookUp?: LookUp<EntityId, Appointment>,
+    options?: LookupOptions<EntityId, Appointment>,
   ): Promise<Truths<EntityId, Appointment>> {
-    return this.#appointments.ask(ids, lookUp)
+    return this.#appointments.read(ids, options)
   }
 
-  /** @throws NotificationError as `appointments`, and `options_invalid` where the host has no waitlist. */
+  /** @throws NotificationError as `appointments`, and `options_invalid` if the directory has no waitlist. */
   async waitlistEntries(
     ids: readonly EntityId[],
-    lookUp?: LookUp<EntityId, WaitlistEntry>,
+    options?: LookupOptions<EntityId, WaitlistEntry>,
   ): Promise<Truths<EntityId, WaitlistEntry>> {
     this.#require('waitlistEntries')
-    return this.#waitlistEntries.ask(ids, lookUp)
+    return this.#waitlistEntries.read(ids, options)
   }
 
   /** @throws NotificationError as `appointments`. */
   organizations(
     ids: readonly string[],
-    lookUp?: Omit<LookUp<string, Organization>, 'organizationOf'>,
+    options?: Omit<LookupOptions<string, Organization>, 'organizationOf'>,
   ): Promise<Truths<string, Organization>> {
-    return this.#organizations.ask(ids, { ...lookUp, organizationOf: (id) => id })
+    return this.#organizations.read(ids, { ...options, organizationOf: (id) => id })
   }
 
-  /** Whether the host can list its upcoming appointments. */
+  /** Whether the directory can list upcoming appointments. */
   get listsUpcoming(): boolean {
     return this.#directory.upcoming !== undefined
   }
 
   /**
-   * One page of the host's list; ids that cannot be used are counted.
-   * @throws NotificationError `directory_failed`, or `directory_invalid` for an answer that is no page.
+   * One page of upcoming appointments; unusable ids are counted.
+   * @throws NotificationError `directory_failed`, or `directory_invalid` for an invalid page.
    */
   async upcoming(cursor: string | null) {
     this.#require('upcoming')
-    const page = await this.#upcoming.ask(cursor, 'guarded')
+    const page = await this.#upcoming.call(cursor, 'guarded')
     const ids = page.ids.flatMap((id) => readHostId(this.#kinds.appointment, id) ?? [])
     const unreadable = page.ids.length - ids.length
     if (unreadable > 0) {
@@ -141,13 +141,13 @@ export class HostReader {
   }
 
   /**
-   * Who a recipient is; null if the host does not know it.
-   * @throws NotificationError `directory_failed`, or `directory_invalid` for an answer that cannot be used.
+   * The profile of a recipient; null if the directory has none.
+   * @throws NotificationError `directory_failed`, or `directory_invalid` for an unusable result.
    */
   async recipient(ref: RecipientRef): Promise<Profile | null> {
     this.#require('recipients')
-    const answer = await this.#recipients.ask([ref], 'guarded')
-    const readings = answer.flatMap((row: unknown) => (row == null ? [] : [this.#read.recipient(row)]))
+    const rows = await this.#recipients.call([ref], 'guarded')
+    const readings = rows.flatMap((row: unknown) => (row == null ? [] : [this.#read.recipient(row)]))
     this.#recipientFindings.noteUnknown(readings)
     for (const reading of readings) {
       const { value, issues } = reading
@@ -159,14 +159,15 @@ export class HostReader {
     return null
   }
 
-  /** Asks again about those that were not answered for, without waiting any longer. */
+  /** Ends all waits after failures, so that the next calls are made at once. */
   retryNow(): void {
-    for (const { troubles } of [this.#appointments, this.#waitlistEntries, this.#organizations]) troubles.retryNow()
+    for (const { organizationFaults } of [this.#appointments, this.#waitlistEntries, this.#organizations])
+      organizationFaults.retryNow()
   }
 
-  /** What is known of its faults; for staff of an organization, of those that concern it. */
+  /** Known faults of the directory; for staff of an organization, those that concern it. */
   status(organizationId: string | null = null): DirectoryStatus {
-    const other = { troubles: null, concernsAll: false }
+    const other = { organizationFaults: null, concernsAll: false }
     const observed = [
       ...this.#observed(organizationId),
       { ...other, method: this.#recipients, rows: this.#recipientFindings.status(organizationId) },
@@ -175,23 +176,23 @@ export class HostReader {
     return directoryStatus(observed, organizationId)
   }
 
-  /** What is known to be wrong with it for an organization; null: nothing. */
+  /** A known fault that affects an organization; null: none. */
   faultFor(organizationId: string): DirectoryFault | null {
     return faultFor(this.#observed(organizationId), organizationId)
   }
 
   #observed(organizationId: string | null): ObservedMethod[] {
     return [this.#appointments, this.#waitlistEntries, this.#organizations].map(
-      ({ method, troubles, questions, findings }) => ({
+      ({ method, organizationFaults, requests, findings }) => ({
         method,
-        troubles,
-        concernsAll: questions.concernsAll,
+        organizationFaults,
+        concernsAll: requests.concernsAll,
         rows: findings.status(organizationId),
       }),
     )
   }
 
-  /** Ends questions under way, and refuses what comes later. */
+  /** Aborts calls in progress, and refuses later ones. */
   close(): void {
     for (const { method } of [this.#appointments, this.#waitlistEntries, this.#organizations]) method.close()
     this.#recipients.close()
@@ -210,19 +211,19 @@ export class HostReader {
 
 type UpcomingPage = z.output<typeof directoryUpcomingPage>
 
-const readPage: ReadAnswer<UpcomingPage> = (answer) => {
-  const page = directoryUpcomingPage.safeParse(answer)
-  if (page.success) return { answer: page.data }
+const readPage: ReadResult<UpcomingPage> = (result) => {
+  const page = directoryUpcomingPage.safeParse(result)
+  if (page.success) return { result: page.data }
   return { issues: page.error.issues.map(({ path, message }) => ({ field: fieldPath(path), message })) }
 }
 
 const noFindings = { unreadable: { count: 0, ids: [] }, ignored: [] }
 
-/** A time that no calendar of the library reaches is found out when it is computed with. */
-function understood<Row, Value>(reading: RowReading<Row>, understand: (row: Row) => Value): RowReading<Value> {
+/** Converts a row. A start outside the supported range only shows up in the conversion. */
+function converted<Row, Value>(reading: RowReading<Row>, convert: (row: Row) => Value): RowReading<Value> {
   if (reading.value === null) return { ...reading, value: null }
   try {
-    return { ...reading, value: understand(reading.value) }
+    return { ...reading, value: convert(reading.value) }
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
     return { ...reading, value: null, issues: [{ field: 'startsAt', message: error.message }] }

@@ -18,72 +18,72 @@ export type DirectoryMethodName = (typeof directoryMethods)[number]
 export type DirectoryMethodOptions = {
   readonly clock: Clock
   readonly logger: Logger
-  /** How long one question may take, in ms. */
+  /** How long one call may take, in ms. */
   readonly timeoutMs: number
-  /** A row was found that cannot be used, or not all of it. */
+  /** Called for a row that cannot be used, or only in part. */
   readonly found: (finding: DirectoryFinding) => void
 }
 
 /**
- * `guarded`: not asked while the circuit is open. `counted`: asked in any case, for those of whom more is known than that
- * others were not answered; a silence counts. `apart`: asked of those who are known to be in trouble; counts for nobody.
+ * `guarded`: fails at once while the circuit is open. `counted`: made in any case, for organizations that did not fail
+ * themselves; a timeout counts for the circuit. `apart`: for organizations known to fail; does not count.
  */
-export type AskMode = 'guarded' | 'counted' | 'apart'
+export type CallMode = 'guarded' | 'counted' | 'apart'
 
-/** An answer as a whole, or why it cannot be read. */
-export type ReadAnswer<Answer> = (
-  answer: unknown,
-) => { readonly answer: Answer } | { readonly issues: readonly FieldIssue[] }
+/** Checks the result of a call as a whole: returns it typed, or why it cannot be used. */
+export type ReadResult<Result> = (
+  result: unknown,
+) => { readonly result: Result } | { readonly issues: readonly FieldIssue[] }
 
-/** The compiler believes the host; a host in JavaScript may still answer with anything. */
-export const readList: ReadAnswer<readonly unknown[]> = (answer) =>
-  Array.isArray(answer) ? { answer } : { issues: [{ field: '', message: 'the answer is not an array' }] }
+/** The result is typed for the compiler, but a host written in JavaScript may return anything. */
+export const readList: ReadResult<readonly unknown[]> = (result) =>
+  Array.isArray(result) ? { result } : { issues: [{ field: '', message: 'the answer is not an array' }] }
 
-/** After so many silences in a row the host is not asked for a while. */
+/** After this many timeouts in a row, calls are suspended for a while. */
 const breaker = { failures: 3, halfOpenAfterMs: 5000 }
 
-const silences = new WeakSet<object>()
-/** True of a question that was not answered in time, false of one that was refused. */
-const isSilence = (error: unknown): boolean => typeof error === 'object' && error !== null && silences.has(error)
+const timeouts = new WeakSet<object>()
+/** True for a call that timed out, false for one that failed otherwise. */
+const isTimeout = (error: unknown): boolean => typeof error === 'object' && error !== null && timeouts.has(error)
 
-/** What is wrong with a method of which nothing was answered since. */
+/** The fault of a method since its last successful call. */
 export type MethodFault = {
   readonly since: Date
   /** In a few words. */
   readonly fault: string
-  /** Questions in a row that failed. */
+  /** Failed calls in a row. */
   readonly count: number
 }
 
-/** A fault counts for so long unless it comes again, in ms: the method was not asked since. */
+/** How long a fault is reported if no further call is made, in ms. */
 const faultLastsMs = 5 * 60_000
 
-/** One method of the host's directory. Whatever becomes of a question is known within its time, and has a word. */
-export class DirectoryMethod<Input, Answer> {
+/** One method of the host's directory. Each call ends within its time limit, with a result or a fault that is logged. */
+export class DirectoryMethod<Input, Result> {
   readonly name: DirectoryMethodName
-  readonly #call: (input: Input, context: DirectoryContext) => unknown
+  readonly #method: (input: Input, context: DirectoryContext) => unknown
   readonly #options: DirectoryMethodOptions
-  readonly #read: ReadAnswer<Answer>
+  readonly #read: ReadResult<Result>
   readonly #breaker: Breaker
-  readonly #underWay = new Set<(error: NotificationError) => void>()
+  readonly #running = new Set<(error: NotificationError) => void>()
   #fault: (MethodFault & { readonly until: number }) | null = null
   #isClosed = false
 
   constructor(
     name: DirectoryMethodName,
-    call: (input: Input, context: DirectoryContext) => unknown,
-    read: ReadAnswer<Answer>,
+    method: (input: Input, context: DirectoryContext) => unknown,
+    read: ReadResult<Result>,
     options: DirectoryMethodOptions,
   ) {
     const { clock, logger } = options
     this.name = name
-    this.#call = call
+    this.#method = method
     this.#options = options
     this.#read = read
     this.#breaker = new Breaker({
       ...breaker,
       clock,
-      reasonOf: (error) => (isSilence(error) ? 'no response in time' : null),
+      reasonOf: (error) => (isTimeout(error) ? 'no response in time' : null),
       onBreak: () => {
         const { halfOpenAfterMs } = breaker
         logger.warn('directory method does not respond; calls are suspended for a while', {
@@ -99,12 +99,12 @@ export class DirectoryMethod<Input, Answer> {
     return this.#breaker.state
   }
 
-  /** Null once anything was answered. */
+  /** Null once a call succeeded. */
   get fault(): MethodFault | null {
     return this.#fault !== null && this.#options.clock.elapsedMs() < this.#fault.until ? this.#fault : null
   }
 
-  /** What a guarded question would be told at once; null: it would be asked. */
+  /** The error with which a guarded call fails at once; null: it would be made. */
   get refusal(): NotificationError | null {
     const broken = this.#breaker.broken
     if (broken === null) return null
@@ -114,23 +114,23 @@ export class DirectoryMethod<Input, Answer> {
   }
 
   /**
-   * What the host answers, of which only the whole is checked.
-   * @throws NotificationError `directory_failed`, or `directory_invalid` for an answer that cannot be read.
+   * Calls the method. Its rows are not checked yet.
+   * @throws NotificationError `directory_failed`, or `directory_invalid` for a result that cannot be used.
    */
-  async ask(input: Input, mode: AskMode): Promise<Answer> {
+  async call(input: Input, mode: CallMode): Promise<Result> {
     const { refusal } = this
     if (refusal !== null && mode === 'guarded') throw refusal
-    if (refusal !== null || mode === 'apart') return this.#askNow(input)
-    return this.#breaker.execute(() => this.#askNow(input))
+    if (refusal !== null || mode === 'apart') return this.#callNow(input)
+    return this.#breaker.execute(() => this.#callNow(input))
   }
 
-  /** Ends what is under way, and refuses what comes later. */
+  /** Aborts calls in progress, and refuses later ones. */
   close(): void {
     this.#isClosed = true
-    for (const giveUp of this.#underWay) giveUp(this.#stopped())
+    for (const giveUp of this.#running) giveUp(this.#stopped())
   }
 
-  async #askNow(input: Input): Promise<Answer> {
+  async #callNow(input: Input): Promise<Result> {
     if (this.#isClosed) throw this.#stopped()
     const { clock, logger, timeoutMs } = this.#options
     const { name } = this
@@ -140,26 +140,26 @@ export class DirectoryMethod<Input, Answer> {
       over.resolve({ error, fault: 'no response in time' })
       end.abort(error)
     }
-    const cancel = clock.after(timeoutMs, () => giveUp(this.#silence()))
-    this.#underWay.add(giveUp)
-    const askedAt = clock.elapsedMs()
+    const cancel = clock.after(timeoutMs, () => giveUp(this.#timeout()))
+    this.#running.add(giveUp)
+    const calledAt = clock.elapsedMs()
     let isLate = false
-    const answered = (async () => this.#call(input, { signal: end.signal }))().then(
-      (answer) => {
-        const afterMs = Math.round(clock.elapsedMs() - askedAt)
+    const done = (async () => this.#method(input, { signal: end.signal }))().then(
+      (result) => {
+        const afterMs = Math.round(clock.elapsedMs() - calledAt)
         if (isLate) logger.warn('directory responded too late; the result is ignored', { method: name, afterMs })
-        const read = this.#read(answer)
-        if ('answer' in read) return read
+        const read = this.#read(result)
+        if ('result' in read) return read
         return { error: this.#unusable(read.issues), fault: issuesInWords(read.issues) }
       },
       (cause: unknown) => ({ error: this.#error('failed; the work is postponed', { cause }), fault: faultOf(cause) }),
     )
-    const outcome = await Promise.race([answered, over.promise])
+    const outcome = await Promise.race([done, over.promise])
     cancel()
-    this.#underWay.delete(giveUp)
-    if ('answer' in outcome) {
+    this.#running.delete(giveUp)
+    if ('result' in outcome) {
       this.#fault = null
-      return outcome.answer
+      return outcome.result
     }
     isLate = true
     const { error, fault } = outcome
@@ -179,9 +179,9 @@ export class DirectoryMethod<Input, Answer> {
     )
   }
 
-  #silence(): NotificationError {
+  #timeout(): NotificationError {
     const error = this.#error(`did not respond within ${this.#options.timeoutMs} ms; the work is postponed`)
-    silences.add(error)
+    timeouts.add(error)
     return error
   }
 

@@ -6,29 +6,29 @@ import type { EntityId } from '../../../schemas/common.ts'
 import type { RowReading } from '../../../schemas/row.ts'
 import type { DirectoryMethodName } from './method.ts'
 
-/** What was found of the rows that a method answered lately. */
+/** Findings in the rows that a method returned in the last hour. */
 export type RowStatus = {
-  /** Rows that cannot be used: how many, and the first of their ids. */
+  /** Unusable rows: how many, and the first of their ids. */
   readonly unreadable: { readonly count: number; readonly ids: readonly EntityId[] }
-  /** Fields that are not used, in how many rows, and the id of one of them. */
+  /** Ignored fields, in how many rows, and the id of one of them. */
   readonly ignored: readonly (FieldIssue & { readonly count: number; readonly id: EntityId })[]
 }
 
-/** What was not found again for so long is no longer known to be so, in ms. */
+/** How long a finding is kept after it was last seen, in ms. */
 const rememberedForMs = 60 * 60_000
-const mostRemembered = 10_000
-const mostUnknown = 1000
-const mostShown = 10
+const maxRemembered = 10_000
+const maxUnknown = 1000
+const maxShown = 10
 
 type Seen = {
   readonly finding: DirectoryFinding
-  /** Whose row it is; null: that cannot be read. */
+  /** The organization of the row; null if it cannot be read. */
   readonly organizationId: string | null
   readonly words: string
   readonly until: number
 }
 
-/** Whether a row is read for the first time or the thousandth: each thing that is wrong with it is reported once, and shown as long as it is so. */
+/** Reports each fault of a row once, however often the row is read, and shows it for as long as it lasts. */
 export class RowFindings {
   readonly #method: DirectoryMethodName
   readonly #clock: Clock
@@ -47,7 +47,7 @@ export class RowFindings {
     this.#found = found
   }
 
-  /** Notes what was found of a row. `id` null: it has none that can be read; `organizationId` null: nobody can say whose it is. */
+  /** Notes the findings of a row. `id` or `organizationId` null: it cannot be read. */
   note(id: EntityId | null, organizationId: string | null, reading: RowReading<unknown>): void {
     const usable = reading.value !== null
     const issues = (usable ? reading.findings : reading.issues).map(({ field, message }) => ({ field, message }))
@@ -69,11 +69,11 @@ export class RowFindings {
     if (!isKnown || before.until <= now) this.#found(finding)
   }
 
-  /** Names fields that are not known, each once in the life of this process. */
+  /** Logs unknown fields, each once in the life of this process. */
   noteUnknown(readings: readonly RowReading<unknown>[]): void {
     const fresh = new Map<string, string>()
     for (const { field, message } of readings.flatMap(({ unknown }) => unknown)) {
-      if (this.#unknown.has(field) || this.#unknown.size >= mostUnknown) continue
+      if (this.#unknown.has(field) || this.#unknown.size >= maxUnknown) continue
       this.#unknown.add(field)
       fresh.set(field, `${field} ${message}`)
     }
@@ -82,7 +82,7 @@ export class RowFindings {
     this.#logger.warn('directory rows have unknown fields, which are ignored', { method: this.#method, fault })
   }
 
-  /** What is known by now; of one organization's rows alone, where one is given. */
+  /** The current findings; if `only` is given, those in rows of this organization. */
   status(only: string | null = null): RowStatus {
     const now = this.#clock.elapsedMs()
     const unreadable: EntityId[] = []
@@ -100,8 +100,8 @@ export class RowFindings {
       }
     }
     return {
-      unreadable: { count: unreadable.length, ids: unreadable.slice(0, mostShown) },
-      ignored: [...ignored.values()].sort((one, other) => other.count - one.count).slice(0, mostShown),
+      unreadable: { count: unreadable.length, ids: unreadable.slice(0, maxShown) },
+      ignored: [...ignored.values()].sort((one, other) => other.count - one.count).slice(0, maxShown),
     }
   }
 
@@ -109,11 +109,11 @@ export class RowFindings {
     this.#seen.delete(id)
     this.#seen.set(id, seen)
     const [oldest] = this.#seen.keys()
-    if (this.#seen.size > mostRemembered && oldest !== undefined) this.#seen.delete(oldest)
+    if (this.#seen.size > maxRemembered && oldest !== undefined) this.#seen.delete(oldest)
   }
 }
 
-/** `recipients[3].email` and `recipients[4].email` are one kind of fault; each once. */
+/** The issues without duplicates: `recipients[3].email` and `recipients[4].email` are one kind of fault. */
 function kindsOf(issues: readonly FieldIssue[]): FieldIssue[] {
   const kinds = issues.map(({ field, message }) => ({ field: field.replace(/\[\d+\]/g, '[]'), message }))
   return [...new Map(kinds.map((issue) => [issuesInWords([issue]), issue])).values()]

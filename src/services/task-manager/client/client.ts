@@ -20,12 +20,12 @@ import type { Answer, Request } from './exchange.ts'
 import { noLongerChangeable, refused, type Target, unusable, wordsOf } from './failures.ts'
 import { type SettledTaskManagerOptions, settleTaskManagerOptions, type TaskManagerClientOptions } from './options.ts'
 
-/** What a health check may take, in ms. */
+/** How long a health check may take, in ms. */
 const patienceMs = 2000
 
 export type TaskManagerHealth = {
   readonly ok: boolean
-  /** How long the answer took, in ms; null: there was no answer. */
+  /** How long the response took, in ms; null: there was none. */
   readonly latencyMs: number | null
   /** Why it is not `ok`, such as `it answered 503`; null if it is. */
   readonly reason: string | null
@@ -33,14 +33,14 @@ export type TaskManagerHealth = {
 }
 
 /**
- * Talks to PlatformServices TaskManager, or to a service that keeps its contract. Calls are retried after network
+ * A client of PlatformServices TaskManager, or of a compatible service. Calls are retried after network
  * errors, 408, 429 and 5xx (`Retry-After` is honoured), for at most `totalTimeoutMs`; while the service is down they
  * fail at once.
  *
  * Every method that calls the service, except `health`, may throw a NotificationError: `invalid_input` (an argument is
- * not valid; nothing was sent), `task_manager_unavailable` (no answer, or one of those above; the service may or may
+ * invalid; nothing was sent), `task_manager_unavailable` (no response, or one of those above; the service may or may
  * not have acted; `retryAfterMs` is the wait it asked for), `task_manager_refused` (any other refusal),
- * `task_manager_invalid` (an answer that TaskManager would not give). No error contains the token or any part of a
+ * `task_manager_invalid` (the response is not one of TaskManager's). No error contains the token or any part of a
  * payload.
  * @throws NotificationError `options_invalid` naming the option, for example because there is no URL.
  */
@@ -58,12 +58,12 @@ export class TaskManagerClient {
     return this.#options.url
   }
 
-  /** `closed`: calls are made. `open`: calls fail at once. `half_open`: one call tries, the others fail at once. */
+  /** `closed`: calls are made. `open`: calls fail at once. `half_open`: one call is tried, the others fail at once. */
   get circuit(): Circuit {
     return this.#calls.breaker.state
   }
 
-  /** Why the last request was not answered, such as `connection refused (ECONNREFUSED)`; null once one was. */
+  /** Why the last request got no response, such as `connection refused (ECONNREFUSED)`; null once one did. */
   get fault(): string | null {
     return this.#calls.fault
   }
@@ -75,7 +75,7 @@ export class TaskManagerClient {
 
   /**
    * Creates a task. `idempotencyKey`, 1 to 255 visible ASCII characters, is sent in the header `Idempotency-Key`:
-   * TaskManager makes one task per key, however often it is asked. A service that ignores the header can recognize a
+   * TaskManager creates one task per key, however often the request is repeated. A service that ignores the header can recognize a
    * repetition by its `callback_url`.
    */
   async createTask(draft: TaskDraft, { idempotencyKey }: { readonly idempotencyKey: string }): Promise<Task> {
@@ -88,7 +88,7 @@ export class TaskManagerClient {
     return read(wireTask, request, answer)
   }
 
-  /** A task; null if TaskManager says that there is none. */
+  /** A task; null if TaskManager reports that there is none. */
   async getTask(id: string): Promise<Task | null> {
     const request = this.#taskRequest('GET', id)
     const answer = await this.#calls.call(request)
@@ -121,9 +121,9 @@ export class TaskManagerClient {
     if (isGone(request, answer)) return 'gone'
     if (answer.status === 409) return 'not_cancellable'
     requireSuccess(request, answer)
-    // The answer may be empty. Where it tells of the task, it may tell that it was too late.
-    const told = wireTask.safeParse(answer.body).data
-    const isLate = told !== undefined && ['running', 'completed', 'failed'].includes(told.status)
+    // The response may be empty. If it contains the task, its status may show that it was too late.
+    const task = wireTask.safeParse(answer.body).data
+    const isLate = task !== undefined && ['running', 'completed', 'failed'].includes(task.status)
     return isLate ? 'not_cancellable' : 'cancelled'
   }
 
@@ -141,7 +141,7 @@ export class TaskManagerClient {
     return { tasks, unreadable: rows.length - tasks.length, nextCursor }
   }
 
-  /** Asks once, for at most 2 s, even while the circuit is open. Never throws. */
+  /** Sends one request, for at most 2 s, even while the circuit is open. Never throws. */
   async health(): Promise<TaskManagerHealth> {
     const { paths, timeoutMs } = this.#options
     const beganAt = performance.now()
@@ -182,8 +182,8 @@ export class TaskManagerClient {
 }
 
 /**
- * Whether TaskManager says that the task is not there. What is built on it may send a message a second time, so a 404
- * that is not JSON is no such word: a proxy or another service says that.
+ * Whether TaskManager reports that there is no such task. The library may then send the message itself, so a 404
+ * without JSON does not count: it comes from a proxy or another service.
  */
 function isGone(target: Target, { status, body }: Answer): boolean {
   if (status !== 404 && status !== 410) return false
@@ -198,7 +198,7 @@ function requireSuccess(target: Target, { status, body }: Answer): void {
 function read<T>(schema: z.ZodType<T>, target: Target, { body }: Answer): T {
   const result = schema.safeParse(body)
   if (result.success) return result.data
-  // The issues name fields of ours; the values are not told.
+  // The issues contain our field names, but no values.
   const [issue] = result.error.issues
   const field = issue?.path.join('.') ?? ''
   throw unusable(

@@ -1,8 +1,8 @@
 import { retryAfterMsOf } from '../../../domain/retry-after.ts'
-import { NoAnswer, type Target, unusable } from './failures.ts'
+import { NoResponse, type Target, unusable } from './failures.ts'
 
 export type Request = Target & {
-  /** With its leading `?`. Not part of what errors tell. */
+  /** With its leading `?`. Not shown in errors. */
   readonly query?: string
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
@@ -10,7 +10,7 @@ export type Request = Target & {
 
 export type Answer = {
   readonly status: number
-  /** Undefined where there is none, or it is not JSON. */
+  /** Undefined if there is none, or it is not JSON. */
   readonly body: unknown
 }
 
@@ -22,20 +22,20 @@ export type ExchangeOptions = {
 }
 
 /**
- * One request and its answer.
- * @throws NoAnswer for network errors, time-outs, 408, 429 and 5xx; NotificationError `task_manager_invalid` for an answer
- * that is too large. Neither holds anything of the request but method and URL.
+ * Sends one request and reads its response.
+ * @throws NoResponse for network errors, timeouts, 408, 429 and 5xx; NotificationError `task_manager_invalid` for a response
+ * that is too large. Neither contains anything of the request except method and URL.
  */
 export async function exchange(request: Request, options: ExchangeOptions): Promise<Answer> {
   const { signal } = options
   let onAbort = () => {}
   const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(noAnswer(signal.reason))
+    onAbort = () => reject(noResponse(signal.reason))
     if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort, { once: true })
   })
   try {
-    // A fetch of the host's own may not heed the signal.
+    // A custom fetch may ignore the signal.
     return await Promise.race([ask(request, options), aborted])
   } finally {
     signal.removeEventListener('abort', onAbort)
@@ -49,7 +49,7 @@ async function ask(request: Request, { fetch, signal, now, maxResponseBytes }: E
       method,
       headers,
       signal,
-      // A redirect would carry the token and the payload elsewhere.
+      // A redirect would send the token and the payload elsewhere.
       redirect: 'manual',
       ...(body === undefined ? {} : { body }),
     })
@@ -57,17 +57,17 @@ async function ask(request: Request, { fetch, signal, now, maxResponseBytes }: E
     if (status === 408 || status === 429 || status >= 500) {
       await response.body?.cancel()
       const retryAfterMs = retryAfterMsOf(response.headers.get('retry-after') ?? undefined, now.getTime())
-      throw new NoAnswer(`it answered ${status}`, retryAfterMs)
+      throw new NoResponse(`it answered ${status}`, retryAfterMs)
     }
     const text = await readAtMost(response, maxResponseBytes)
     if (text === null) throw unusable(request, `more than ${maxResponseBytes} bytes`)
     return { status, body: parsed(text) }
   } catch (error) {
-    throw error instanceof Error && error.name === 'NotificationError' ? error : noAnswer(error)
+    throw error instanceof Error && error.name === 'NotificationError' ? error : noResponse(error)
   }
 }
 
-/** Null: it is longer. The rest is not read. */
+/** Null if it is longer; the rest is not read. */
 async function readAtMost(response: Response, limit: number): Promise<string | null> {
   const chunks: Uint8Array[] = []
   let length = 0
@@ -87,7 +87,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Why there was no connection at all. */
+/** Error codes for a connection that was never established. */
 const unconnected: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -107,16 +107,16 @@ const words: Readonly<Record<string, string>> = {
   UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
 }
 
-/** What a failed fetch may tell: a code. Its errors may hold the request with the token and the payload, so none is a cause. */
-function noAnswer(error: unknown): NoAnswer {
-  if (error instanceof NoAnswer) return error
-  if (error instanceof Error && error.name === 'TimeoutError') return new NoAnswer('no answer in time')
+/** Keeps only the code of a failed fetch. Its errors may contain the request with token and payload, so none becomes a `cause`. */
+function noResponse(error: unknown): NoResponse {
+  if (error instanceof NoResponse) return error
+  if (error instanceof Error && error.name === 'TimeoutError') return new NoResponse('no answer in time')
   const code = codeOf(error)
-  if (code === null) return new NoAnswer('the connection failed')
-  return new NoAnswer(`${words[code] ?? 'the connection failed'} (${code})`, undefined, unconnected.has(code))
+  if (code === null) return new NoResponse('the connection failed')
+  return new NoResponse(`${words[code] ?? 'the connection failed'} (${code})`, undefined, unconnected.has(code))
 }
 
-/** The first code on the way down: undici says "fetch failed", and below it why; below that, for several addresses, one each. */
+/** The first code in the chain of causes: undici throws "fetch failed" with the reason as its cause, and for several addresses one below it for each. */
 function codeOf(error: unknown): string | null {
   if (!(error instanceof Error)) return null
   const code = Reflect.get(error, 'code')

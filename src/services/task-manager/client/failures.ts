@@ -1,19 +1,19 @@
 import { type ErrorCode, NotificationError } from '../../../errors.ts'
 
-/** One request, as errors and logs may name it: without query, headers and body. */
+/** A request as shown in errors and logs: without query, headers and body. */
 export type Target = { readonly method: string; readonly url: string }
 
 /**
- * A request that got no proper answer: none at all, or one that says "not now". The service may have acted on it all the
- * same; it may be repeated, because reads, changes and cancellations are idempotent and creations carry a key.
+ * A request that got no usable response: none at all, or one that means "not now". The service may still have acted on it;
+ * it may be repeated, because reads, changes and cancellations are idempotent and creations carry a key.
  */
-export class NoAnswer extends Error {
+export class NoResponse extends Error {
   /** One clause, such as `connection refused (ECONNREFUSED)`. */
   readonly reason: string
   readonly retryAfterMs: number | undefined
-  /** No connection came about: the service cannot have acted on it. */
+  /** No connection was established: the service cannot have acted on it. */
   readonly isUnsent: boolean
-  /** When to repeat it, in ms from when it failed. Null: not in this call. */
+  /** How long to wait before repeating it, in ms. Null: not repeated in this call. */
   waitMs: number | null = null
 
   constructor(reason: string, retryAfterMs?: number, isUnsent = false) {
@@ -23,7 +23,7 @@ export class NoAnswer extends Error {
     this.isUnsent = isUnsent
   }
 
-  /** The same, not to be repeated in this call. */
+  /** The same, without a repetition in this call. */
   forGood(): this {
     this.waitMs = null
     return this
@@ -32,7 +32,7 @@ export class NoAnswer extends Error {
 
 const unsent = new WeakSet<object>()
 
-/** True where none of the requests of a failed call reached the service, so that it cannot have acted on it. */
+/** True if no request of a failed call reached the service, so that it cannot have acted on it. */
 export const neverSent = (error: unknown): boolean => typeof error === 'object' && error !== null && unsent.has(error)
 
 function markedUnsent(error: NotificationError): NotificationError {
@@ -42,10 +42,10 @@ function markedUnsent(error: NotificationError): NotificationError {
 
 const named = ({ method, url }: Target): string => `${method} ${url}`
 
-/** The document's "TaskManager Connection Failed", with what it says to check. */
+/** The documented "TaskManager Connection Failed", with what to check. */
 export function unavailable(
   target: Target,
-  { reason, retryAfterMs }: NoAnswer,
+  { reason, retryAfterMs }: NoResponse,
   attempts: number,
   isUnsent: boolean,
 ): NotificationError {
@@ -77,7 +77,7 @@ export function clientClosed(target: Target): NotificationError {
 
 const ofSetUp = new WeakSet<object>()
 
-/** True of a refusal that every request would meet: the token or the URL is wrong. */
+/** True for a refusal that every request would get: the token or the URL is wrong. */
 export const isOfSetUp = (error: object): boolean => ofSetUp.has(error)
 
 /** What to do about a status that is a refusal. */
@@ -92,19 +92,19 @@ export function refused(target: Target, status: number, words: string | null): N
   const isRedirect = status >= 300 && status < 400
   const what = isRedirect ? 'Redirects are not followed: check TASK_MANAGER_URL.' : (advice[status] ?? '')
   const error = fault('task_manager_refused', target, status, words, what)
-  // A service that knows the task says 404 in JSON.
+  // TaskManager itself returns 404 with JSON.
   if (isRedirect || (status !== 404 && what !== '') || (status === 404 && words === null)) ofSetUp.add(error)
   return error
 }
 
-/** 409: it runs, or ran already. */
+/** 409: the task is running, or has run. */
 export function noLongerChangeable(target: Target, status: number, words: string | null): NotificationError {
   return fault('task_manager_conflict', target, status, words, 'The task is running, or has finished.')
 }
 
 function fault(code: ErrorCode, target: Target, status: number, words: string | null, what: string): NotificationError {
-  const told = words === null ? '' : ` (${words})`
-  return new NotificationError(code, `TaskManager answered ${named(target)} with ${status}${told}. ${what}`.trimEnd())
+  const detail = words === null ? '' : ` (${words})`
+  return new NotificationError(code, `TaskManager answered ${named(target)} with ${status}${detail}. ${what}`.trimEnd())
 }
 
 export function unusable(target: Target, why: string): NotificationError {
@@ -115,8 +115,8 @@ export function unusable(target: Target, why: string): NotificationError {
 }
 
 /**
- * The little of a refusal that can be told: code words and names of fields. Everything else in it may repeat the payload,
- * which holds contact data and texts.
+ * The parts of a refusal that are safe to show: codes and field names. Everything else may repeat the payload, with
+ * contact data and texts.
  */
 export function wordsOf(body: unknown): string | null {
   const words = [

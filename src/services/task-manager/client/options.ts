@@ -13,7 +13,7 @@ export type TaskManagerClientOptions = {
   readonly token?: string | undefined
   /** Paths below `url`. */
   readonly paths?: Partial<TaskManagerPaths>
-  /** How long one request may take, including its answer, in ms. Default 10000, 1 to 3600000. */
+  /** How long one request may take, including its response, in ms. Default 10000, 1 to 3600000. */
   readonly timeoutMs?: number
   /**
    * How long a call may take with all its retries, in ms; a retry that would have to wait beyond that is not made.
@@ -27,20 +27,20 @@ export type TaskManagerClientOptions = {
    */
   readonly retry?: Partial<RetryPolicy>
   /**
-   * When to stop calling a service that is down. After `failures` requests in a row without a proper answer (default 5,
+   * When to stop calling a service that is down. After `failures` requests in a row without a usable response (default 5,
    * 1 to 1000), calls fail at once. After `halfOpenAfterMs` (default 15000, 1 to 3600000) one call is let through, and
    * its outcome decides whether others follow.
    */
   readonly breaker?: Partial<BreakerPolicy>
-  /** The longest answer that is read, in bytes. Default 4194304 (4 MiB), at least 1024. */
+  /** The longest response that is read, in bytes. Default 4194304 (4 MiB), at least 1024. */
   readonly maxResponseBytes?: number
   /** Makes the requests. Default: the runtime's `fetch`. */
   readonly fetch?: typeof globalThis.fetch
   /** Where `TASK_MANAGER_URL` and `TASK_MANAGER_TOKEN` are read from. Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>
-  /** Tells the time and sets timers; for tests. Default: `systemClock`. */
+  /** Returns the time and sets timers; replaced in tests. Default: `systemClock`. */
   readonly clock?: Clock
-  /** A number from 0 up to, but not including, 1, which spreads retries. Default: `Math.random`. */
+  /** Returns a number from 0 up to, but not including, 1, to spread retries. Default: `Math.random`. */
   readonly random?: () => number
   /** Default: `stderrLogger`, which writes warnings and errors to stderr. */
   readonly logger?: Logger
@@ -69,11 +69,11 @@ const checked = z.strictObject({
   url: z
     .url({
       protocol: /^https?$/,
-      // What is no URL cannot be looked into.
+      // The check below needs a valid URL.
       abort: true,
       error: 'must be a URL such as "http://taskmanager:8001" (the option url, or TASK_MANAGER_URL)',
     })
-    // Errors and logs name the URL.
+    // Errors and logs show the URL.
     .refine((text) => {
       const { username, password, search, hash } = new URL(text)
       return `${username}${password}${search}${hash}` === ''
@@ -110,7 +110,7 @@ export function settleTaskManagerOptions(options: TaskManagerClientOptions) {
     parseInput(environment, { ...env }, 'environment variables'),
   )
   const url = values.url ?? TASK_MANAGER_URL
-  // A variable that is set to nothing is not set.
+  // An empty variable counts as not set.
   const token = values.token ?? (TASK_MANAGER_TOKEN || undefined)
   const settled = asOptions(() => parseInput(checked, { ...values, url, token }, 'TaskManager options'))
   return {

@@ -16,7 +16,7 @@ async function withTables(sql: string) {
   const harness = await opener(() => server, 'pool')()
   onTestFinished(async () => {
     await harness.storage.close()
-    await harness.dispose?.()
+    await harness.close()
   })
   const schema = `"${harness.schema.replaceAll('"', '""')}"`
   await harness.pool.query(`create schema ${schema}; set search_path to ${schema}; ${sql}; reset search_path`)

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe } from 'vitest'
-import { type Part, storageConformance } from '../../../conformance/storage/index.ts'
+import { type StoragePart, storageConformance } from '../../../conformance/storage/index.ts'
 import { openDatabase, openPostgres, type PostgresServer } from '../../../support/postgres-server.ts'
 import { reusing } from './fixture.ts'
 
-const core: readonly Part[] = ['claims', 'requests', 'values']
+const core: readonly StoragePart[] = ['claims', 'requests', 'values']
 
 const servers = [
   { name: 'the newest PostgreSQL', start: openPostgres, ways: [['a pool'], ['a Kysely with CamelCasePlugin', core]] },
@@ -21,11 +21,8 @@ for (const { name, start, ways } of servers) {
     afterAll(() => server.stop())
 
     for (const [way, only] of ways) {
-      storageConformance(
-        `postgres, ${way}`,
-        reusing(() => server, openers[way]),
-        only,
-      )
+      const open = reusing(() => server, openers[way])
+      storageConformance({ name: `postgres, ${way}`, open, ...(only === undefined ? {} : { only }) })
     }
   })
 }

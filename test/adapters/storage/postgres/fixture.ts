@@ -4,6 +4,7 @@ import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { onTestFinished } from 'vitest'
 import type { PostgresTuning } from '../../../../adapters/storage/postgres.ts'
+import type { Store } from '../../../../src/records/store.ts'
 import { integerIds, migration } from '../../../conformance/storage/harness.ts'
 import type { OpenStorage, StorageHarness } from '../../../conformance/storage/index.ts'
 import type { PostgresServer } from '../../../support/postgres-server.ts'
@@ -36,10 +37,12 @@ const hostTools = (pool: pg.Pool, schema: string) => ({
 
 type Ways = 'pool' | 'kysely' | 'url'
 
-type PostgresHarness = StorageHarness & {
+type PostgresHarness = Omit<StorageHarness, 'storage' | 'another' | 'close'> & {
+  readonly storage: Store
+  readonly another: () => Promise<Store>
   readonly schema: string
   readonly pool: pg.Pool
-  readonly dispose: () => Promise<void>
+  readonly close: () => Promise<void>
 }
 
 /**
@@ -68,7 +71,7 @@ export const opener =
       storage: open(),
       another: async () => open(),
       ...hostTools(tools, schema),
-      dispose: async () => {
+      close: async () => {
         await dropSchema({ pool: tools, schema })
         await Promise.all([...new Set([pool, tools])].map((one) => one.end()))
       },
@@ -89,8 +92,8 @@ export function reusing(server: () => PostgresServer, way: Ways, options = ''): 
         isSpoilt = true
         await harness.pretendNewer?.()
       },
-      dispose: async () => {
-        if (isSpoilt) return harness.dispose()
+      close: async () => {
+        if (isSpoilt) return harness.close()
         await spare.giveBack(harness, ids)
         await harness.pool.end()
       },
@@ -113,12 +116,12 @@ export function onServer(server: () => PostgresServer, usual: PostgresTuning = {
     onTestFinished(async () => {
       for (const storage of storages) await storage.close()
       // Where a test has changed the tables, nobody else gets them.
-      if (!isDeepStrictEqual(await shapeOf(harness), shape)) return harness.dispose()
+      if (!isDeepStrictEqual(await shapeOf(harness), shape)) return harness.close()
       await spare.giveBack(harness, integerIds)
       await harness.pool.end()
     })
     const another = async () => {
-      const storage = (await harness.another?.()) ?? harness.storage
+      const storage = await harness.another()
       storages.push(storage)
       return storage
     }

@@ -51,9 +51,9 @@ const optionsOf = (values: Readonly<Record<string, string>>): string =>
 
 describe('a role with settings of its own', () => {
   const odd = (way: 'url' | 'pool' | 'kysely') => reusing(() => server, way, optionsOf(settings))
-  storageConformance('postgres, a URL', odd('url'), ['values', 'claims', 'outcomes'])
-  storageConformance('postgres, a pool', odd('pool'), ['values', 'claims'])
-  storageConformance('postgres, a Kysely', odd('kysely'), ['values', 'requests'])
+  storageConformance({ name: 'postgres, a URL', open: odd('url'), only: ['values', 'claims', 'outcomes'] })
+  storageConformance({ name: 'postgres, a pool', open: odd('pool'), only: ['values', 'claims'] })
+  storageConformance({ name: 'postgres, a Kysely', open: odd('kysely'), only: ['values', 'requests'] })
 
   it.each([
     ['SQL, DMY', 'read committed'],

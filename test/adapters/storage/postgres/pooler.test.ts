@@ -24,8 +24,12 @@ describe.skipIf(!hasPgBouncer)('behind PgBouncer in transaction mode', () => {
   const pooled = (): PostgresServer => ({ ...server, url: pooler.url })
   const migrated = onServer(pooled)
 
-  storageConformance('postgres, a URL', reusing(pooled, 'url'), ['claims', 'races', 're-plans', 'jobs'])
-  storageConformance('postgres, a pool', reusing(pooled, 'pool'), ['claims', 'jobs'])
+  storageConformance({
+    name: 'postgres, a URL',
+    open: reusing(pooled, 'url'),
+    only: ['claims', 'races', 're-plans', 'jobs'],
+  })
+  storageConformance({ name: 'postgres, a pool', open: reusing(pooled, 'pool'), only: ['claims', 'jobs'] })
 
   const planMany = (storage: Store, first: number) =>
     Promise.all(

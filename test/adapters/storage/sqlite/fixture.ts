@@ -3,10 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
+import { sqlite } from '../../../../adapters/storage/sqlite.ts'
 import type { IdKinds } from '../../../../src/index.ts'
 import type { StorageHarness } from '../../../conformance/storage/index.ts'
-import { migratedSqlite } from '../../../support/migrated-sqlite.ts'
-import { sqlite } from '../../../support/stores.ts'
+import { migratedDatabase, migratedSqlite } from '../../../support/migrated-sqlite.ts'
 
 /** What a host could do to the database by itself, on a connection of its own. */
 const hostTools = (database: Database.Database) => ({
@@ -49,7 +49,7 @@ export async function openFile(ids?: IdKinds): Promise<StorageHarness> {
     storage: sqlite(path),
     another: async () => sqlite({ path }),
     ...hostTools(host),
-    dispose: async () => {
+    close: async () => {
       host.close()
       await remove()
     },
@@ -57,13 +57,11 @@ export async function openFile(ids?: IdKinds): Promise<StorageHarness> {
 }
 
 export async function openMemory(ids?: IdKinds): Promise<StorageHarness> {
-  const database = ids === undefined ? new Database(':memory:') : new Database(await migratedSqlite(ids))
+  const database = ids === undefined ? new Database(':memory:') : await migratedDatabase(ids)
   return {
     storage: sqlite({ database }),
     another: async () => sqlite({ database }),
     ...hostTools(database),
-    dispose: async () => {
-      database.close()
-    },
+    close: async () => database.close(),
   }
 }

@@ -11,8 +11,8 @@ import { knownAppointment, requireKnown, type Scope } from '../shared/owners.ts'
 import type { SendResult } from '../shared/views.ts'
 import { requireOpen, sendNotices } from './send-notices.ts'
 
-/** A notice of an appointment that somebody asks for. @throws NotificationError as `sendAppointmentNotification`. */
-export async function askedNotice(
+/** Sends a notice about an appointment on request. @throws NotificationError as `sendAppointmentNotification`. */
+export async function requestNotice(
   context: Context,
   actor: Actor,
   scope: Scope,
@@ -22,7 +22,7 @@ export async function askedNotice(
   const { ids } = context.options
   const id = readId(ids, 'appointment', appointmentId, 'appointmentId')
   const { category, channel, recipients, idempotencyKey } = parseInput(sendOptions, options, 'notification')
-  const wanted =
+  const refs =
     recipients === undefined
       ? null
       : recipients.map((one, index) => ({
@@ -43,13 +43,13 @@ export async function askedNotice(
     appointmentId: id,
     waitlistEntryId: null,
     channels: channelsOf(channel),
-    recipients: wanted,
+    recipients: refs,
     idempotencyKey,
   })
 }
 
-/** A notice to the recipients of a waitlist entry. @throws NotificationError as `notifyWaitlist`. */
-export async function askedWaitlistNotice(
+/** Sends a notice to the recipients of a waitlist entry on request. @throws NotificationError as `notifyWaitlist`. */
+export async function requestWaitlistNotice(
   context: Context,
   actor: Actor,
   scope: Scope,
