@@ -5,7 +5,14 @@
  * const notifications = createNotifications({ transports: [outbox], ... })
  * expect(outbox.sent.map((message) => message.to)).toEqual(['ada@example.org'])
  */
-import { type Clock, type OutboundMessage, systemClock, type Transport, TransportError } from '../../src/index.ts'
+import {
+  type Clock,
+  channels,
+  type OutboundMessage,
+  systemClock,
+  type Transport,
+  TransportError,
+} from '../../src/index.ts'
 
 export type CaptureOptions = {
   /**
@@ -24,12 +31,12 @@ export interface CaptureTransport extends Transport {
   clear(): void
 }
 
-/** The `capture` transport: both channels, no account. */
+/** The `capture` transport: every channel, no account. */
 export function capture({ fail, clock = systemClock }: CaptureOptions = {}): CaptureTransport {
   const sent: CapturedMessage[] = []
   return {
     name: 'capture',
-    channels: ['EMAIL', 'SMS'],
+    channels,
     needsAccount: false,
     concurrency: 1000,
     sent,

@@ -3,7 +3,7 @@
  * @example
  * createNotifications({ transports: [consoleTransport()], ... })
  */
-import { type OutboundMessage, type Transport, TransportError } from '../../src/index.ts'
+import { channels, type OutboundMessage, type Transport, TransportError } from '../../src/index.ts'
 
 export type ConsoleOptions = {
   /** True prints the whole address, subject and text, which are health data: for development only. Default false. */
@@ -12,12 +12,12 @@ export type ConsoleOptions = {
   readonly write?: (text: string) => void
 }
 
-/** The `console` transport: both channels, no account. Prints one line per message, with the address masked. */
+/** The `console` transport: every channel, no account. Prints one line per message, with the address masked. */
 export function consoleTransport(options: ConsoleOptions = {}): Transport {
   const { showContent = false, write = (text) => void process.stdout.write(text) } = options
   return {
     name: 'console',
-    channels: ['EMAIL', 'SMS'],
+    channels,
     needsAccount: false,
     async send(message, { signal }) {
       if (signal.aborted) {

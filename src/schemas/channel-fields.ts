@@ -13,7 +13,9 @@ export const documentedChannels: readonly Channel[] = channels.filter((one) => c
 export const furtherChannels: readonly Channel[] = channels.filter((one) => channelOf(one).columns === null)
 
 /** Something of each documented channel, and of others where there is something. */
-export type ByChannel<T> = { readonly EMAIL: T; readonly SMS: T } & { readonly [Name in Channel]?: T }
+export type ByChannel<T> = { readonly [Name in typeof email.name | typeof sms.name]: T } & {
+  readonly [Name in Channel]?: T
+}
 
 export function byChannel<T>(used: readonly Channel[], of: (channel: Channel) => T): ByChannel<T> {
   const further = used.filter((one) => furtherChannels.includes(one))

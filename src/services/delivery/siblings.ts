@@ -10,7 +10,7 @@ import type { OffsetInput } from '../../schemas/offset.ts'
 import type { Context } from '../shared/context.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import type { BatchContext, Checked } from './checked.ts'
-import { planKey } from './truths.ts'
+import { planKey } from './lookups.ts'
 import { targetOf } from './work.ts'
 
 type Reminded = Checked & { readonly due: { readonly reminder: ReminderRow } }

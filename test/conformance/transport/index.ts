@@ -16,6 +16,8 @@ export type TransportHarness = {
   readonly channel: Channel
   /** The credentials to send with. Default null: the transport needs none. */
   readonly account?: Account | null
+  /** What differs in messages of the channel from e-mails and text messages, such as their addresses. Default: nothing. */
+  readonly message?: Partial<Pick<OutboundMessage, 'to' | 'from' | 'subject' | 'html'>>
   /** What the provider accepted so far: idempotency keys, or ids that derive from them, in any order. */
   received(): Promise<readonly string[]>
   /**
@@ -63,10 +65,10 @@ export function transportConformance({ name, open }: TransportConformanceOptions
     const start = async () => {
       const harness = await open()
       opened.push(harness)
-      const { transport, channel, account = null } = harness
+      const { transport, channel, account = null, message } = harness
       const context = { account, accountKey: 'conformance', trusted: true, now: () => new Date() }
       const send = (idempotencyKey: string, signal = new AbortController().signal) =>
-        transport.send(messageFor(channel, idempotencyKey), { ...context, signal })
+        transport.send({ ...messageFor(channel, idempotencyKey), ...message }, { ...context, signal })
       return { ...harness, context, send }
     }
 
@@ -176,10 +178,9 @@ function messageFor(channel: Channel, idempotencyKey: string): OutboundMessage {
 }
 
 function secretsOf(account: SendContext['account']): string[] {
-  if (account === null) return []
-  const secrets =
-    account.channel === 'EMAIL' ? [account.username, account.password] : [account.apiKey, account.apiSecret]
-  return secrets.filter((secret) => secret !== null)
+  // All but where it is.
+  const { channel, host, provider, security, ...credentials }: Readonly<Record<string, unknown>> = account ?? {}
+  return Object.values(credentials).filter((one) => typeof one === 'string')
 }
 
 async function failureOf(sending: Promise<unknown>, when: string) {
