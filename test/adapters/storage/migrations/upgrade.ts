@@ -5,7 +5,14 @@ import { hostOfFixtures, lastDay } from '../../../fixtures/databases/fill.ts'
 import { openClinic, organizationId } from '../../../support/clinic.ts'
 import { type MakePlace, versions } from './places.ts'
 
-const newest = ['words_without_checks', 'accounts', 'held_after_a_restore', 'lists_at_size', 'countries_and_encryption', 'channels']
+const newest = [
+  'words_without_checks',
+  'accounts',
+  'held_after_a_restore',
+  'lists_at_size',
+  'countries_and_encryption',
+  'channels',
+]
 const laterThan = {
   1: ['requests_audit_and_statistics', 'task_manager_tasks', ...newest],
   2: ['task_manager_tasks', ...newest],
