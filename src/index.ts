@@ -74,7 +74,7 @@ export type {
   TemplateKey,
   UnknownOutcomePolicy,
 } from './schemas/vocabulary.ts'
-export type { Receipt, ReportResult } from './services/delivery/callbacks.ts'
+export type { DeliveryReceipt, ReportResult } from './services/delivery/callbacks.ts'
 export type { HeldFilter, HeldMessage, RestoreReport } from './services/delivery/restore.ts'
 export type { AuditFilter, AuditLog, AuditPage } from './services/insight/audit-log.ts'
 export type { ExplanationLine, ExplanationPage } from './services/insight/explanation.ts'

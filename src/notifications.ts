@@ -10,7 +10,7 @@ import { endpointTable } from './http/table.ts'
 import { type NotificationsOptions, resolveOptions } from './options.ts'
 import type { MigrationReport } from './ports/storage.ts'
 import { createFingerprint } from './security/fingerprint.ts'
-import { Callbacks, type Receipt, type ReportResult } from './services/delivery/callbacks.ts'
+import { Callbacks, type DeliveryReceipt, type ReportResult } from './services/delivery/callbacks.ts'
 import { Dispatcher } from './services/delivery/dispatcher.ts'
 import { type HeldFilter, type HeldMessage, Restore, type RestoreReport } from './services/delivery/restore.ts'
 import { embeddedScheduler } from './services/delivery/scheduling/embedded-scheduler.ts'
@@ -60,7 +60,7 @@ export type Notifications = {
    * verified that the report comes from the provider. A repeated report is recorded once; an outdated one changes nothing.
    * @throws NotificationError `invalid_input`, `notification_not_found`, or one of the `storage_*` errors.
    */
-  recordReceipt(notificationId: number, receipt: Receipt): Promise<ReportResult>
+  recordReceipt(notificationId: number, receipt: DeliveryReceipt): Promise<ReportResult>
   /**
    * Compares the plans with the directory, in both directions, and repairs what differs: bookings, changes,
    * cancellations and deletions that were never reported to the library, and time zone data and providers that changed

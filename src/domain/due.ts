@@ -32,7 +32,7 @@ export type CheckResult =
  * What the directory returned for an object. `known`: its current state, with the fields that could not be used (`findings`). `gone`: the
  * directory has no such object. `unanswered`: the directory failed for this object (`one`), for its organization, or for everything.
  */
-export type Truth<T> =
+export type Lookup<T> =
   | { readonly kind: 'known'; readonly value: T; readonly findings?: readonly RowFinding[] }
   | { readonly kind: 'gone' }
   /** A row that cannot be used. `organizationId`: null if that cannot be read either. */
@@ -66,7 +66,7 @@ export type Moment = { readonly now: Date; readonly leadMs: number }
 /** Is this reminder still right? Checked against the current state, before its intent is committed. */
 export function checkReminder(
   reminder: DueReminder,
-  truth: Truth<Appointment>,
+  lookup: Lookup<Appointment>,
   plan: PlanFacts | null,
   surroundings: Surroundings,
   { now, leadMs }: Moment,
@@ -74,10 +74,10 @@ export function checkReminder(
   if (plan === null) return cancel('appointment_gone')
   if (plan.status === 'cancelled') return cancel(plan.cancelReason ?? 'cancelled_by_request')
   // An unreadable row is a reason neither to send something wrong nor to drop the reminder.
-  if (truth.kind === 'unreadable') return unreadable(truth.issues, reminder.startsAt, now)
-  if (truth.kind === 'unanswered') return unanswered(truth.error, reminder.startsAt, now)
-  if (truth.kind === 'gone') return gone(reminder, 'appointment_gone')
-  const appointment = truth.value
+  if (lookup.kind === 'unreadable') return unreadable(lookup.issues, reminder.startsAt, now)
+  if (lookup.kind === 'unanswered') return unanswered(lookup.error, reminder.startsAt, now)
+  if (lookup.kind === 'gone') return gone(reminder, 'appointment_gone')
+  const appointment = lookup.value
   const inactive = inactiveRule(appointment.status)
   if (inactive !== null) return cancel(inactive)
   if (isMoved(reminder, appointment, plan, now)) return { kind: 'move' }
@@ -117,21 +117,21 @@ export type DueNotice = {
  */
 export function checkNotice(
   notice: DueNotice,
-  truth: Truth<Appointment>,
+  lookup: Lookup<Appointment>,
   snapshot: Appointment | null,
   surroundings: Surroundings,
   moment: Moment,
 ): CheckResult {
   const { now } = moment
-  if (truth.kind === 'unreadable') return unreadable(truth.issues, snapshot?.start.instant ?? now, now)
-  if (truth.kind === 'unanswered') return unanswered(truth.error, snapshot?.start.instant ?? null, now)
+  if (lookup.kind === 'unreadable') return unreadable(lookup.issues, snapshot?.start.instant ?? now, now)
+  if (lookup.kind === 'unanswered') return unanswered(lookup.error, snapshot?.start.instant ?? null, now)
   const cancellation = notice.category === 'CANCELLATION'
-  const appointment = truth.kind === 'known' ? truth.value : cancellation ? snapshot : null
+  const appointment = lookup.kind === 'known' ? lookup.value : cancellation ? snapshot : null
   if (appointment === null) return gone(notice, 'appointment_gone')
   if (!cancellation) {
     const inactive = inactiveRule(appointment.status)
     if (inactive !== null) return cancel(inactive)
-  } else if (truth.kind === 'known' && isActive(truth.value.status) && notice.askedStatus !== null) {
+  } else if (lookup.kind === 'known' && isActive(lookup.value.status) && notice.askedStatus !== null) {
     // Requested while the appointment was cancelled, and it takes place again: the notice would be wrong.
     if (!isActive(notice.askedStatus)) return cancel('appointment_active')
   }
@@ -145,19 +145,19 @@ export function checkNotice(
 
 export function checkWaitlistNotice(
   notice: DueNotice,
-  truth: Truth<WaitlistEntry>,
+  lookup: Lookup<WaitlistEntry>,
   surroundings: Surroundings,
   moment: Moment,
 ): CheckResult {
-  if (truth.kind === 'unreadable') {
+  if (lookup.kind === 'unreadable') {
     // Only the entry says when its offer ends.
-    return unreadable(truth.issues, new Date(notice.createdAt.getTime() + unreadableOfferMs), moment.now)
+    return unreadable(lookup.issues, new Date(notice.createdAt.getTime() + unreadableOfferMs), moment.now)
   }
-  if (truth.kind === 'unanswered') return unanswered(truth.error, null, moment.now)
-  if (truth.kind === 'gone') return gone(notice, 'waitlist_entry_gone')
-  const { start, expiresAt = null } = truth.value
+  if (lookup.kind === 'unanswered') return unanswered(lookup.error, null, moment.now)
+  if (lookup.kind === 'gone') return gone(notice, 'waitlist_entry_gone')
+  const { start, expiresAt = null } = lookup.value
   const life = { category: notice.category, since: notice.createdAt, start: start?.instant ?? null, expiresAt }
-  return checkRecipient(notice, truth.value, surroundings, life, moment)
+  return checkRecipient(notice, lookup.value, surroundings, life, moment)
 }
 
 function checkRecipient(
@@ -212,7 +212,7 @@ function missing(
   now: Date,
 ): CheckResult {
   if (!hasUnreadablePeople) return cancel('recipient_removed')
-  return unreadable([{ field: 'recipients', message: 'include somebody who cannot be read' }], start, now)
+  return unreadable([{ field: 'recipients', message: 'include a person who cannot be read' }], start, now)
 }
 
 /** A failing directory is a reason neither to send nor to drop a message. `start` null: unknown. */

@@ -34,9 +34,7 @@ export async function readJsonBody(request: HttpRequest, { limit }: BodyForm): P
   if (bytes.byteLength > limit) throw tooLarge(limit)
   if (bytes.byteLength === 0) {
     if (announcedLength(request) > 0)
-      throw unreadableBody(
-        'Nothing of it is left: something in front of them has consumed it, or had responded already.',
-      )
+      throw unreadableBody('Something in front of them has consumed it, or has already responded.')
     return { value: {}, bytes }
   }
   if (!decoded) requirePlain(request)

@@ -96,7 +96,7 @@ export type Call = {
   readonly params: Readonly<Record<string, string>>
   readonly query: () => Readonly<Record<string, string>>
   readonly readBody: (form: BodyForm) => Promise<RequestBody>
-  /** Who calls, or null for nobody. */
+  /** Who calls; null if unknown. */
   readonly identify: () => Promise<Caller | null>
   /** @throws NotificationError `forbidden` for a page of another origin. */
   readonly requireOrigin: () => void

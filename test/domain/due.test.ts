@@ -5,8 +5,8 @@ import {
   checkReminder,
   checkWaitlistNotice,
   type DueReminder,
+  type Lookup,
   type PlanFacts,
-  type Truth,
 } from '../../src/domain/due.ts'
 import { addressKey } from '../../src/domain/effective.ts'
 import { parseStart } from '../../src/domain/local-time.ts'
@@ -17,7 +17,7 @@ const now = new Date('2026-03-19T15:00:00Z')
 const leadMs = 60_000
 const at = (when: Date) => ({ now: when, leadMs })
 const moment = at(now)
-const truth = (changes: Parameters<typeof appointment>[0] = {}) =>
+const lookup = (changes: Parameters<typeof appointment>[0] = {}) =>
   ({ kind: 'known', value: appointment(changes) }) as const
 const reminder: DueReminder = {
   recipient: { type: 'PATIENT', id: 1 },
@@ -27,7 +27,7 @@ const reminder: DueReminder = {
   reminderTime: new Date(appointment().start.instant.getTime() - 24 * 3_600_000),
   isGoneForLong: true,
 }
-const unreadableRow: Truth<never> = {
+const unreadableRow: Lookup<never> = {
   kind: 'unreadable',
   issues: [{ field: 'status', message: 'must be a status' }],
   organizationId: null,
@@ -37,7 +37,7 @@ const check = (
   changes: Parameters<typeof appointment>[0] = {},
   plan: PlanFacts | null = active,
   batch = surroundings(),
-) => checkReminder(reminder, truth(changes), plan, batch, moment)
+) => checkReminder(reminder, lookup(changes), plan, batch, moment)
 
 describe('a due reminder', () => {
   it('is sent while everything still stands', () => {
@@ -79,12 +79,12 @@ describe('a due reminder', () => {
 
   it('is reported as failed from the moment at which it is of no more use', () => {
     const earlier = (ms: number) => at(new Date(reminder.startsAt.getTime() - ms))
-    const late = (ms: number) => checkReminder(reminder, truth(), active, surroundings(), earlier(ms))
+    const late = (ms: number) => checkReminder(reminder, lookup(), active, surroundings(), earlier(ms))
     expect(late(leadMs + 1).kind).toBe('send')
     for (const ms of [leadMs, 0, -3_600_000]) expect(late(ms)).toEqual({ kind: 'refuse', rule: 'too_late' })
     // Who opted out meanwhile would not have got it in time either.
     const optedOut = surroundings({}, { ...noPreferences, appointmentReminder: false })
-    expect(checkReminder(reminder, truth(), active, optedOut, earlier(0)).kind).toBe('cancel')
+    expect(checkReminder(reminder, lookup(), active, optedOut, earlier(0)).kind).toBe('cancel')
   })
 
   it('waits while it cannot be decided', () => {
@@ -119,21 +119,21 @@ describe('a due notice', () => {
   ) => checkNotice({ ...notice, ...changes }, told, snapshot, surroundings(), moment).kind
 
   it('of a cancellation is sent because the appointment is cancelled, from the snapshot if it is gone', () => {
-    expect(ask({}, truth({ status: 'cancelled' }))).toBe('send')
+    expect(ask({}, lookup({ status: 'cancelled' }))).toBe('send')
     expect(ask({}, { kind: 'gone' }, appointment())).toBe('send')
     expect(ask({}, { kind: 'gone' })).toBe('cancel')
     expect(ask({ isGoneForLong: false }, { kind: 'gone' })).toBe('wait')
   })
 
   it('of a cancellation is withdrawn when the appointment takes place after all', () => {
-    expect(ask({}, truth())).toBe('cancel')
-    expect(ask({ askedStatus: 'scheduled' }, truth())).toBe('send')
+    expect(ask({}, lookup())).toBe('cancel')
+    expect(ask({ askedStatus: 'scheduled' }, lookup())).toBe('send')
   })
 
   it('of a confirmation or a reschedule needs an appointment that takes place', () => {
     for (const category of ['CONFIRMATION', 'RESCHEDULE']) {
-      expect(ask({ category }, truth())).toBe('send')
-      expect(ask({ category }, truth({ status: 'cancelled' }))).toBe('cancel')
+      expect(ask({ category }, lookup())).toBe('send')
+      expect(ask({ category }, lookup({ status: 'cancelled' }))).toBe('cancel')
       expect(ask({ category }, { kind: 'gone' }, appointment())).toBe('cancel')
     }
   })

@@ -58,12 +58,16 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
 
   function insert(table: TableName, rows: readonly Columns[], more = ''): void {
     for (const [, group] of Map.groupBy(rows, hasId)) {
-      const columns = toInsert(table, group)
+      const [first = {}] = group
+      const columns = Object.keys(first).filter((column) => column !== 'id' || hasId(first))
+      // Not left out: a table that a host made may have a default of its own.
+      const given = columns.filter((column) => group.some((row) => row[column] !== null))
+      const values = columns.map((column) => (given.includes(column) ? written(table, column) : 'null'))
       write(
         `insert into ${name(table)} (${columns.map(quoted).join(', ')})
-         select ${columns.map((column) => written(table, column)).join(', ')} from ${recordset(table, columns, kinds)}
+         select ${values.join(', ')} from ${recordset(table, given, kinds)}
          ${more}`,
-        [json(group, columns)],
+        [json(group, given)],
       )
     }
   }
@@ -119,15 +123,5 @@ export async function flush(session: Session, set: WorkingSet): Promise<void> {
   await Promise.all(sent)
 }
 
-/** False: its id is a temporary one, or there is none. */
+/** False: there is none, or a temporary one, in place of which the database gives its own. */
 const hasId = (row: Columns): boolean => Number(row['id']) > 0
-
-/** Without what the database gives by itself: an id in place of a temporary one, and null, in columns that are null in all of the rows. */
-function toInsert(table: TableName, rows: readonly Columns[]): string[] {
-  const described: Readonly<Record<string, records.Column>> = records.tables[table].columns
-  const [first = {}] = rows
-  return Object.keys(first).filter((name) => {
-    if (name === 'id') return hasId(first)
-    return described[name]?.defaultTo !== undefined || rows.some((row) => row[name] !== null)
-  })
-}

@@ -3,7 +3,7 @@ import { type Logger, silentLogger } from '../../../src/index.ts'
 import type { Engine } from './engine.ts'
 import { quoted } from './names.ts'
 import { channelOf } from './notify.ts'
-import { runOn } from './source.ts'
+import { discard, runOn } from './source.ts'
 import type { PgClient } from './vendor.ts'
 
 const retryMs = { first: 500, most: 30_000 }
@@ -53,7 +53,7 @@ export function watchForeignChanges(engine: Engine, proofEveryMs = 15_000) {
   function giveUp(own: Attempt, pauseMs: number, attempt: number): void {
     if (current !== own) return
     clearTimeout(own.timer)
-    own.client?.release(true)
+    if (own.client !== undefined) discard(own.client)
     delete own.client
     later(own, pauseMs, () => void listenAgain(attempt, true))
   }
@@ -95,7 +95,7 @@ export function watchForeignChanges(engine: Engine, proofEveryMs = 15_000) {
       if (current !== own) return
       if (dedicated === null) return tellOnce(noneToSpare)
       const client = await dedicated()
-      if (current !== own) return client.release(true)
+      if (current !== own) return discard(client)
       own.client = client
       client.on('error', () => giveUp(own, retryMs.first, 0))
       client.on('notification', ({ channel, payload }) => {
@@ -115,7 +115,7 @@ export function watchForeignChanges(engine: Engine, proofEveryMs = 15_000) {
     const { client, timer } = current ?? {}
     current = undefined
     clearTimeout(timer)
-    client?.release(true)
+    if (client !== undefined) discard(client)
   }
 
   return {

@@ -1,6 +1,6 @@
 import { ConnectTimeout, isBroken, isUnanswered } from './errors.ts'
 import { answerLimitMs, type Limits, sessionSettings } from './limits.ts'
-import { ignore, runOn, type Source } from './source.ts'
+import { discard, ignore, runOn, type Source } from './source.ts'
 import type { PgClient, PgPool } from './vendor.ts'
 
 /** What is known of a connection of the pool. */
@@ -89,7 +89,7 @@ export function poolSource(pool: PgPool, limits: Limits, { isOwn, end }: PoolOpt
         const client = await checkedOut
         await check(client).then(
           () => client.release(),
-          () => client.release(true),
+          () => discard(client),
         )
       }),
     )
@@ -104,7 +104,7 @@ export function poolSource(pool: PgPool, limits: Limits, { isOwn, end }: PoolOpt
       try {
         return { client, is: await check(client) }
       } catch (error) {
-        client.release(true)
+        discard(client)
         if (!isBroken(error) || performance.now() >= until) throw error
       }
     }
@@ -119,9 +119,10 @@ export function poolSource(pool: PgPool, limits: Limits, { isOwn, end }: PoolOpt
         if (isGone) return
         isGone = true
         lent.delete(breakOff)
-        client.release(destroy)
-        // A connection that broke may say so once more, when its socket closes.
-        if (!destroy) client.removeListener('error', ignore)
+        // One that broke may say so once more, when its socket closes.
+        if (destroy) return discard(client)
+        client.release()
+        client.removeListener('error', ignore)
       }
       const breakOff = () => give(true)
       lent.add(breakOff)

@@ -76,6 +76,12 @@ export function inTurn(ask: Run, limitMs: number, isPipelined = false): Run {
   }
 }
 
+/** Gives a connection up at once: to end one that is pipelined, pg waits for the answers to all that was sent. */
+export function discard(client: PgClient): void {
+  if (client.pipeline === true) client.connection?.stream?.destroy()
+  client.release(true)
+}
+
 type Connection = { readonly names?: StatementNames | undefined; readonly isPipelined?: boolean }
 
 export function runOn(client: Pick<PgClient, 'query'>, limitMs: number, { names, isPipelined }: Connection = {}): Run {

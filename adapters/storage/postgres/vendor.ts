@@ -20,6 +20,7 @@ export interface PgClient {
   readonly processID?: number | null
   /** It sends a query before those before it are answered. */
   readonly pipeline?: boolean
+  readonly connection?: { readonly stream?: { destroy(): unknown } }
   query<R extends PgRow>(query: PgQuery): Promise<PgResult<R>>
   on(event: 'error', listener: (error: Error) => void): unknown
   on(event: 'end', listener: () => void): unknown

@@ -1,7 +1,7 @@
-import type { Receipt } from '../../../src/index.ts'
+import type { DeliveryReceipt } from '../../../src/index.ts'
 import { classifyFailed, isTwilioCode } from './answers.ts'
 
-const outcomes: Readonly<Record<string, Receipt['outcome']>> = {
+const outcomes: Readonly<Record<string, DeliveryReceipt['outcome']>> = {
   sent: 'sent',
   delivered: 'delivered',
   read: 'delivered',
@@ -14,7 +14,7 @@ const outcomes: Readonly<Record<string, Receipt['outcome']>> = {
  * Converts a status callback for `recordReceipt`; null: the outcome is not known yet. Check the signature first. A message with a
  * transient failure, such as a phone that is switched off (30003), is tried again.
  */
-export function twilioReceipt(params: Readonly<Record<string, string>>): Receipt | null {
+export function twilioReceipt(params: Readonly<Record<string, string>>): DeliveryReceipt | null {
   const outcome = outcomes[params['MessageStatus'] ?? '']
   if (outcome === undefined) return null
   const messageId = params['MessageSid'] || null

@@ -40,10 +40,10 @@ const receipt = z.strictObject({
   transient: z.boolean().optional(),
 })
 /** What a provider reports of a message. */
-export type Receipt = z.infer<typeof receipt>
+export type DeliveryReceipt = z.infer<typeof receipt>
 
 /** Why a message failed, where the report says more than that it did. */
-type Why = Pick<Receipt, 'code' | 'transient'>
+type Why = Pick<DeliveryReceipt, 'code' | 'transient'>
 
 /** `updated` is false where the report told nothing new; reporting twice is once. */
 export type ReportResult = {
@@ -109,7 +109,7 @@ export class Callbacks {
    * twice changes nothing, and only what is later than what is known counts: SENT, FAILED, DELIVERED, BOUNCED.
    * @throws NotificationError `invalid_input`, `notification_not_found`.
    */
-  async recordReceipt(notificationId: number, told: Receipt): Promise<ReportResult> {
+  async recordReceipt(notificationId: number, told: DeliveryReceipt): Promise<ReportResult> {
     const id = parseField(rowId, notificationId, 'notificationId')
     const { outcome, deliveredAt, error = null, messageId = null, ...why } = parseInput(receipt, told, 'receipt')
     const report = {

@@ -1,6 +1,6 @@
 import { type Appointment, isSameRecipient, type WaitlistEntry } from '../../domain/appointment.ts'
 import { changesSince } from '../../domain/changes.ts'
-import { type CheckResult, checkNotice, checkReminder, checkWaitlistNotice, type Truth } from '../../domain/due.ts'
+import { type CheckResult, checkNotice, checkReminder, checkWaitlistNotice, type Lookup } from '../../domain/due.ts'
 import type { PlanRow } from '../../ports/storage.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
@@ -9,19 +9,23 @@ import { parseBefore, parseRecipients, parseSnapshot } from '../messages/snapsho
 import type { Context } from '../shared/context.ts'
 import { Knowledge } from '../shared/knowledge.ts'
 import type { Checked, CheckedBatch } from './checked.ts'
+import { lookUpWork, type WorkLookups } from './lookups.ts'
 import { atSameAddress, besideSiblings, standingIn } from './siblings.ts'
-import { askTruths, type WorkTruths } from './truths.ts'
 import { type DueWork, subjectKey, targetOf } from './work.ts'
 
 /**
- * Checks each of a batch of work against the truth. `known`: what is known of it already; else the host is asked.
+ * Checks a batch of work against its current state. `known`: recent lookups; without them the directory is called.
  * @throws NotificationError `directory_failed` or `directory_invalid` where the host cannot say.
  */
-export async function checkDue(context: Context, works: readonly DueWork[], known?: WorkTruths): Promise<CheckedBatch> {
-  const truths = known ?? (await askTruths(context, works))
+export async function checkDue(
+  context: Context,
+  works: readonly DueWork[],
+  known?: WorkLookups,
+): Promise<CheckedBatch> {
+  const lookups = known ?? (await lookUpWork(context, works))
   const subjects = works.map((due) => {
     const snapshot = parseSnapshot(due.delivery?.snapshot ?? null)
-    return { due, snapshot, subject: subjectOf(due, snapshot, truths) }
+    return { due, snapshot, subject: subjectOf(due, snapshot, lookups) }
   })
   const [knowledge, missing] = await Promise.all([
     Knowledge.load(
@@ -31,21 +35,21 @@ export async function checkDue(context: Context, works: readonly DueWork[], know
         // Whoever was detached since may have opted out all the same.
         recipients: [...(subject?.recipients ?? []), ...(snapshot?.recipients ?? [])],
       })),
-      truths.organization,
+      lookups.organization,
     ),
-    missingForLong(context, works, truths),
+    missingForLong(context, works, lookups),
   ])
-  // The clock is read after the truth: a start that came meanwhile is past.
+  // The clock is read after the lookup: a start that came meanwhile is past.
   const moment = { now: context.options.clock.now(), leadMs: context.options.leadMs }
   const checked = subjects.map(({ due, snapshot, subject }): Checked => {
     const { organizationId } = targetOf(due)
     const surroundings = knowledge.surroundings(organizationId)
     const isGoneForLong = missing.has(subjectKey(due))
-    const appointment = appointmentTruth(due, truths)
+    const appointment = appointmentLookup(due, lookups)
     if (due.reminder !== null) {
       const { reminder } = due
       const resultFor = (recipient: RecipientRef) =>
-        checkReminder({ ...reminder, recipient, isGoneForLong }, appointment, truths.planOf(due), surroundings, moment)
+        checkReminder({ ...reminder, recipient, isGoneForLong }, appointment, lookups.planOf(due), surroundings, moment)
       return { due, subject, result: resultFor(reminder.recipient), resultFor, others: [] }
     }
     const { delivery } = due
@@ -53,7 +57,7 @@ export async function checkDue(context: Context, works: readonly DueWork[], know
       const notice = { ...delivery, recipient, askedStatus: snapshot?.status ?? null, isGoneForLong }
       return delivery.waitlistEntryId === null
         ? checkNotice(notice, appointment, snapshot, surroundings, moment)
-        : checkWaitlistNotice(notice, waitlistTruth(due, truths), surroundings, moment)
+        : checkWaitlistNotice(notice, waitlistLookup(due, lookups), surroundings, moment)
     }
     const result = standingIn(resultFor(delivery.recipient), parseRecipients(delivery.snapshot), resultFor)
     const one = { due, subject, result, others: [] }
@@ -61,7 +65,7 @@ export async function checkDue(context: Context, works: readonly DueWork[], know
     const before = due.delivery.category === 'RESCHEDULE' ? parseBefore(due.delivery.snapshot) : null
     return { ...one, others, changed: before === null || subject === null ? undefined : changesSince(before, subject) }
   })
-  const batch = { knowledge, planOf: truths.planOf, now: moment.now }
+  const batch = { knowledge, planOf: lookups.planOf, now: moment.now }
   return { checked: await besideSiblings(context, checked, batch), ...batch }
 }
 
@@ -74,14 +78,16 @@ export function changedBehindOurBack(result: CheckResult, plan: PlanRow | null):
 
 const gone = { kind: 'gone' } as const
 
-function appointmentTruth(due: DueWork, truths: WorkTruths): Truth<Appointment> {
+function appointmentLookup(due: DueWork, lookups: WorkLookups): Lookup<Appointment> {
   const { appointmentId, organizationId } = targetOf(due)
-  return appointmentId === null ? gone : ofOrganization(truths, organizationId, truths.appointment(appointmentId))
+  return appointmentId === null ? gone : ofOrganization(lookups, organizationId, lookups.appointment(appointmentId))
 }
 
-function waitlistTruth(due: DueWork, truths: WorkTruths): Truth<WaitlistEntry> {
+function waitlistLookup(due: DueWork, lookups: WorkLookups): Lookup<WaitlistEntry> {
   const { waitlistEntryId, organizationId } = targetOf(due)
-  return waitlistEntryId === null ? gone : ofOrganization(truths, organizationId, truths.waitlistEntry(waitlistEntryId))
+  return waitlistEntryId === null
+    ? gone
+    : ofOrganization(lookups, organizationId, lookups.waitlistEntry(waitlistEntryId))
 }
 
 /**
@@ -89,13 +95,13 @@ function waitlistTruth(due: DueWork, truths: WorkTruths): Truth<WaitlistEntry> {
  * host does not answer for.
  */
 function ofOrganization<T extends { organizationId: string }>(
-  { organization }: WorkTruths,
+  { organization }: WorkLookups,
   organizationId: string,
-  truth: Truth<T>,
-): Truth<T> {
-  if (truth.kind === 'known' && truth.value.organizationId !== organizationId) return gone
+  lookup: Lookup<T>,
+): Lookup<T> {
+  if (lookup.kind === 'known' && lookup.value.organizationId !== organizationId) return gone
   const name = organization(organizationId)
-  return truth.kind === 'known' && name.kind === 'unanswered' ? name : truth
+  return lookup.kind === 'known' && name.kind === 'unanswered' ? name : lookup
 }
 
 /** Those for whom a notice was queued together, as the host has them now; of a cancellation, also those who are detached. */
@@ -111,16 +117,16 @@ function mergedWith(due: DueWork, subject: Subject | null): readonly Person[] {
 function subjectOf(
   due: DueWork,
   snapshot: Appointment | null,
-  { appointment, waitlistEntry }: WorkTruths,
+  { appointment, waitlistEntry }: WorkLookups,
 ): Subject | null {
   const { appointmentId, waitlistEntryId, category } = targetOf(due)
-  const truth =
+  const lookup =
     appointmentId !== null
       ? appointment(appointmentId)
       : waitlistEntryId !== null
         ? waitlistEntry(waitlistEntryId)
         : gone
-  if (truth.kind === 'known') return truth.value
+  if (lookup.kind === 'known') return lookup.value
   return category === 'CANCELLATION' ? snapshot : null
 }
 
@@ -128,7 +134,7 @@ function subjectOf(
 async function missingForLong(
   { disappearances }: Context,
   works: readonly DueWork[],
-  truths: WorkTruths,
+  lookups: WorkLookups,
 ): Promise<ReadonlySet<string>> {
   const missing = new Set<string>()
   const asked = new Set<string>()
@@ -139,10 +145,10 @@ async function missingForLong(
     asked.add(key)
     const { organizationId, appointmentId, waitlistEntryId } = targetOf(due)
     if (waitlistEntryId !== null) {
-      const isGone = waitlistTruth(due, truths).kind === 'gone'
+      const isGone = waitlistLookup(due, lookups).kind === 'gone'
       if (!isGone) disappearances.waitlistEntryFound(waitlistEntryId)
       else if (disappearances.isWaitlistEntryGone(waitlistEntryId)) missing.add(key)
-    } else if (appointmentId !== null && appointmentTruth(due, truths).kind === 'gone') {
+    } else if (appointmentId !== null && appointmentLookup(due, lookups).kind === 'gone') {
       const found = disappearances.ofAppointment(organizationId, appointmentId)
       lookUps.push(found.then((state) => void (state === 'gone' && missing.add(key))))
     }

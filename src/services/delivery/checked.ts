@@ -31,5 +31,5 @@ export type BatchContext = {
   readonly now: Date
 }
 
-/** A batch of work against the truth; in the order of the work. */
+/** The checks of a batch of work, in its order. */
 export type CheckedBatch = BatchContext & { readonly checked: readonly Checked[] }

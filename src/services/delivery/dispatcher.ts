@@ -28,7 +28,7 @@ const idleRoundMs = 1000
 const lastWordMs = 1500
 
 /**
- * Due to sent: reads what is due, asks for the truth, commits intents and sends, within the limits of each account.
+ * Due to sent: reads what is due, looks it up in the directory, commits intents and sends, within the limits of each account.
  * Whatever wakes it may be early, late or lost; the rows decide, and a slow sweep finds what no alarm announced.
  */
 export class Dispatcher {

@@ -3,9 +3,9 @@ import type { EntityId } from '../../schemas/common.ts'
 import type { Context } from '../shared/context.ts'
 import { maxBatchSize } from '../shared/directory/batch.ts'
 import type { HostPauses } from './host-pauses.ts'
-import { freshMs, KnownTruths } from './known-truths.ts'
+import { askAbout, type News, type Subject, subjectsOf, type WorkLookups } from './lookups.ts'
 import type { Group, QueueHead } from './ready-queue.ts'
-import { askAbout, type News, type Subject, subjectsOf, type WorkTruths } from './truths.ts'
+import { freshMs, RecentLookups } from './recent-lookups.ts'
 import { type DueWork, subjectKey, targetOf } from './work.ts'
 
 /** Groups of a queue that are asked about at least, where its account has room. */
@@ -43,7 +43,7 @@ export class LookAhead {
   readonly #context: Context
   readonly #pauses: HostPauses
   readonly #signals: LookAheadSignals
-  readonly #known: KnownTruths
+  readonly #known: RecentLookups
   /** Subjects that a question is under way about, each with that question. */
   readonly #asking = new Map<string, symbol>()
   readonly #paces = new Map<string, Pace>()
@@ -56,7 +56,7 @@ export class LookAhead {
     this.#context = context
     this.#pauses = pauses
     this.#signals = signals
-    this.#known = new KnownTruths(context.options.clock)
+    this.#known = new RecentLookups(context.options.clock)
   }
 
   isKnown(group: Group): boolean {
@@ -69,7 +69,7 @@ export class LookAhead {
   }
 
   /** What is known of work that was taken, which makes its queues as fast. */
-  take(works: readonly DueWork[]): WorkTruths {
+  take(works: readonly DueWork[]): WorkLookups {
     for (const due of works) this.#paceOf(targetOf(due)).taken += 1
     return this.#known.of(works)
   }
@@ -180,23 +180,23 @@ export class LookAhead {
 
   #hear({ subjects, organizations }: News, asked: number, heard: Set<string>): void {
     let isAnswered = false
-    for (const { id, truth } of organizations) {
-      if (truth.kind !== 'unanswered') {
-        this.#known.learnOrganization(id, truth)
+    for (const { id, lookup } of organizations) {
+      if (lookup.kind !== 'unanswered') {
+        this.#known.learnOrganization(id, lookup)
         isAnswered = true
-      } else if (truth.concerns === 'all') this.#signals.failed(truth.error)
-      else this.#pauses.putOff(id, truth.error)
+      } else if (lookup.concerns === 'all') this.#signals.failed(lookup.error)
+      else this.#pauses.putOff(id, lookup.error)
     }
     for (const { about, known } of subjects) {
       const { subject, organizationId } = about
-      const truth = known.appointment.kind === 'unanswered' ? known.appointment : known.waitlistEntry
-      if (truth.kind !== 'unanswered' || (truth.concerns === 'one' && this.#pauses.isCrowded(organizationId))) {
+      const lookup = known.appointment.kind === 'unanswered' ? known.appointment : known.waitlistEntry
+      if (lookup.kind !== 'unanswered' || (lookup.concerns === 'one' && this.#pauses.isCrowded(organizationId))) {
         this.#known.learn(subject, known, asked)
         heard.add(subject)
-        isAnswered ||= truth.kind !== 'unanswered'
-      } else if (truth.concerns === 'all') this.#signals.failed(truth.error)
-      else if (truth.concerns === 'organization') this.#pauses.putOff(organizationId, truth.error)
-      else this.#hold(subject, organizationId, truth.error.retryAfterMs)
+        isAnswered ||= lookup.kind !== 'unanswered'
+      } else if (lookup.concerns === 'all') this.#signals.failed(lookup.error)
+      else if (lookup.concerns === 'organization') this.#pauses.putOff(organizationId, lookup.error)
+      else this.#hold(subject, organizationId, lookup.error.retryAfterMs)
     }
     if (isAnswered) this.#pauses.answered()
   }

@@ -13,7 +13,7 @@ import { faultOf } from '../shared/fault-log.ts'
 import { changedBehindOurBack, checkDue } from './check-due.ts'
 import { type BatchContext, type Checked, type CheckedBatch, isSendable, type Sendable } from './checked.ts'
 import { cancel, type Decided, entryOf, fail, hold, ruleOf } from './decisions.ts'
-import type { WorkTruths } from './truths.ts'
+import type { WorkLookups } from './lookups.ts'
 import { type DueWork, logFieldsOf, mayHaveGoneOut, targetOf, workRefOf } from './work.ts'
 
 /** Where messages go that are right: out of this process, or to TaskManager. */
@@ -41,12 +41,12 @@ export type ProcessedBatch = {
   readonly held: readonly Decided[]
   /** To be put off by `putOffCapped`: the organization reached its daily cap. */
   readonly capped: readonly Decided[]
-  /** Appointments whose truth is another one than their plan: to be planned anew. */
+  /** Appointments that differ from their plan, and must be planned anew. */
   readonly moved: ReadonlySet<EntityId>
 }
 
 /**
- * The way of all due work: checked against the truth (`known`, or else asked for), decided, and committed, if what it was decided
+ * The way of all due work: checked against its current state (`known`, or else looked up), decided, and committed, if what it was decided
  * by still stands.
  * @throws NotificationError `directory_failed` or `directory_invalid` where the host cannot say.
  */
@@ -54,7 +54,7 @@ export async function processDue(
   context: Context,
   works: readonly DueWork[],
   outlet: Outlet,
-  known?: WorkTruths,
+  known?: WorkLookups,
 ): Promise<ProcessedBatch> {
   const { storage, clock, logger } = context.options
   const checkedBatch = await checkDue(context, works, known)

@@ -11,7 +11,7 @@ import { sentTo } from '../messages/notices.ts'
 import type { Context } from '../shared/context.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import type { BatchContext, Checked } from './checked.ts'
-import { planKey } from './truths.ts'
+import { planKey } from './lookups.ts'
 import { targetOf } from './work.ts'
 
 type Reminded = Checked & { readonly due: { readonly reminder: ReminderRow } }

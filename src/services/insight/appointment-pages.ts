@@ -36,11 +36,11 @@ export async function reminderPage(
   options: PageOptions | null,
 ): Promise<ReminderPage> {
   const asked = options === null ? null : parseInput(pageOptions, options, 'page')
-  const { organizationId, truth } = await locatedAppointment(context, appointmentId, scope)
+  const { organizationId, lookup } = await locatedAppointment(context, appointmentId, scope)
   const all = await context.options.storage.reminders.list(organizationId, appointmentId)
   const placeOf = ({ reminderTime: at, id }: (typeof all)[number]) => ({ at, id })
   const { rows, nextCursor } = asked === null ? { rows: all, nextCursor: null } : slice(all, placeOf, asked)
-  const preview = await previewOf(context, truth?.kind === 'known' ? truth.value : null)
+  const preview = await previewOf(context, lookup?.kind === 'known' ? lookup.value : null)
   return { reminders: rows.map((row) => showReminder(row, preview(row))), nextCursor }
 }
 
@@ -53,11 +53,11 @@ export async function explanationPage(
 ): Promise<ExplanationPage> {
   const asked = options === null ? null : parseInput(pageOptions, options, 'page')
   const place = await locatedAppointment(context, appointmentId, scope)
-  const { organizationId, truth } = place
+  const { organizationId, lookup } = place
   const all = await explainAppointment(context.options.storage, organizationId, appointmentId)
   const { rows, nextCursor } = asked === null ? { rows: all, nextCursor: null } : slice(all, numbered(all), asked)
   if (nextCursor !== null) return { decisions: rows, nextCursor }
-  const waiting = await explainWaiting(context, organizationId, appointmentId, truth)
+  const waiting = await explainWaiting(context, organizationId, appointmentId, lookup)
   const unreported = await explainUnreported(context, appointmentId, place, all)
   return { decisions: [...rows, ...waiting, ...unreported], nextCursor }
 }

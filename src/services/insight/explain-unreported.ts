@@ -9,20 +9,20 @@ import type { ExplanationLine } from './explanation.ts'
 
 /**
  * For an appointment that is in the directory and was never reported: says so, and shows the plan it would get. Empty if it has or had
- * a plan, if it is not in the directory, or if the directory does not respond. `lines`: its other lines; `truth`: its current state.
+ * a plan, if it is not in the directory, or if the directory does not respond. `lines`: its other lines; `lookup`: its current state.
  */
 export async function explainUnreported(
   context: Context,
   id: EntityId,
-  { organizationId, truth }: Pick<AppointmentPlace, 'truth'> & { readonly organizationId: string },
+  { organizationId, lookup }: Pick<AppointmentPlace, 'lookup'> & { readonly organizationId: string },
   lines: readonly ExplanationLine[],
 ): Promise<readonly ExplanationLine[]> {
   const { clock, storage } = context.options
   const isDeleted = lines.some(({ rule }) => rule === 'appointment_gone')
-  if (isDeleted || truth?.kind !== 'known' || truth.value.organizationId !== organizationId) return []
+  if (isDeleted || lookup?.kind !== 'known' || lookup.value.organizationId !== organizationId) return []
   if ((await storage.plans.find([id])).some((plan) => plan.organizationId === organizationId)) return []
   try {
-    const { reminders, omitted } = await dryRun(context, truth.value, null)
+    const { reminders, omitted } = await dryRun(context, lookup.value, null)
     const line = (entry: DecisionEntry, action: ExplanationLine['action']): ExplanationLine => ({
       at: clock.now(),
       ...entry,

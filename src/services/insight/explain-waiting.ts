@@ -19,18 +19,18 @@ type Waiting = Pick<ExplanationLine, 'category' | 'recipient' | 'channel' | 'rem
 
 /**
  * What is not stored but found out on request: why due messages of an appointment have not been sent while an outside service does not
- * respond, and what is unusable in the row that the directory returns now. `truth`: its current state; null: no response in time.
+ * respond, and what is unusable in the row that the directory returns now. `lookup`: its current state; null: no response in time.
  */
 export async function explainWaiting(
   context: Context,
   organizationId: string,
   appointmentId: EntityId,
-  truth: AppointmentPlace['truth'],
+  lookup: AppointmentPlace['lookup'],
 ): Promise<ExplanationLine[]> {
   const at = context.options.clock.now()
   const [waiting, now] = await Promise.all([
     overdue(context, organizationId, appointmentId),
-    look(context, organizationId, truth),
+    look(context, organizationId, lookup),
   ])
   const warned = now.warnings.map((one): ExplanationLine => ({ category: 'REMINDER', ...one, at, action: 'warned' }))
   const { why } = now
@@ -72,24 +72,24 @@ type Look = { readonly why: Because | null; readonly warnings: readonly Warning[
 async function look(
   { host, options, taskManagerFault }: Context,
   organizationId: string,
-  truth: AppointmentPlace['truth'],
+  lookup: AppointmentPlace['lookup'],
 ): Promise<Look> {
   const known = host.faultFor(organizationId)
   if (known !== null) return directoryFailed(`"${known.method}": ${known.fault}, since ${known.since.toISOString()}`)
-  if (truth === null) return directoryFailed(`no response within ${patienceMs} ms`)
-  if (truth.kind === 'unanswered') return directoryFailed(truth.error.message)
-  if (truth.kind === 'unreadable') {
-    const why = becauseOf('appointment_unreadable', issuesInWords(truth.issues))
+  if (lookup === null) return directoryFailed(`no response within ${patienceMs} ms`)
+  if (lookup.kind === 'unanswered') return directoryFailed(lookup.error.message)
+  if (lookup.kind === 'unreadable') {
+    const why = becauseOf('appointment_unreadable', issuesInWords(lookup.issues))
     return { why, warnings: [why] }
   }
   const taskManager = taskManagerFault()
   const why = taskManager === null ? null : { rule: null, because: `TaskManager does not respond: ${taskManager}` }
-  if (truth.kind !== 'known') return { why, warnings: [] }
-  const ignored = (truth.findings ?? []).map(({ recipient, ...issue }) => ({
+  if (lookup.kind !== 'known') return { why, warnings: [] }
+  const ignored = (lookup.findings ?? []).map(({ recipient, ...issue }) => ({
     ...becauseOf('field_ignored', issuesInWords([issue])),
     ...(recipient === undefined ? {} : { recipient }),
   }))
-  return { why, warnings: [...ignored, ...(await doubts(options.storage, organizationId, truth.value.recipients))] }
+  return { why, warnings: [...ignored, ...(await doubts(options.storage, organizationId, lookup.value.recipients))] }
 }
 
 /** Warnings about addresses that cannot be used or may be wrong. */

@@ -121,9 +121,9 @@ export class Health {
     const { storage, clock, sweepMs } = context.options
     const source = taskManager?.workSource ?? storage.deliveries
     const answer = await this.#within(source.nextDueAt().then((nextDueAt) => ({ nextDueAt })))
-    const nobody = { count: 0, ids: [] }
+    const none = { count: 0, ids: [] }
     if (answer === null) {
-      return { status: 'unknown', lagMs: null, nextDueAt: null, fault: scheduler.fault, organizations: nobody }
+      return { status: 'unknown', lagMs: null, nextDueAt: null, fault: scheduler.fault, organizations: none }
     }
     const { nextDueAt } = answer
     const lagMs = nextDueAt === null ? 0 : Math.max(0, clock.now().getTime() - nextDueAt.getTime())

@@ -48,8 +48,8 @@ export class TemplatePreviews {
       storage.settings.get([organizationId]),
       this.#context.host.organizations([organizationId]),
     ])
-    const truth = organization(organizationId)
-    const known = truth.kind === 'known' ? truth.value : null
+    const lookup = organization(organizationId)
+    const known = lookup.kind === 'known' ? lookup.value : null
     if (known === null && settings === undefined) throw organizationNotFound(organizationId)
     const policy = policyOf(settings ?? null)
     const { templates: stored } = channelSettings(policy, channel)

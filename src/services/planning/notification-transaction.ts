@@ -1,5 +1,5 @@
 import type { Appointment } from '../../domain/appointment.ts'
-import type { Truth } from '../../domain/due.ts'
+import type { Lookup } from '../../domain/due.ts'
 import type { TransactionStore } from '../../records/store.ts'
 import type { Actor } from '../../schemas/audit.ts'
 import type { EntityId, HostId, HostRef } from '../../schemas/common.ts'
@@ -132,10 +132,10 @@ export class NotificationTransaction {
 /** Stands in for the directory, with one appointment or none. */
 const directoryOf = (appointment: Appointment | null): PlanningContext['host'] => ({
   appointments: async (ids, options) => {
-    const truthOf = (id: EntityId): Truth<Appointment> =>
+    const lookupOf = (id: EntityId): Lookup<Appointment> =>
       appointment !== null && id === appointment.id ? { kind: 'known', value: appointment } : { kind: 'gone' }
-    options?.part?.(ids, truthOf)
-    return truthOf
+    options?.part?.(ids, lookupOf)
+    return lookupOf
   },
   organizations: async () => () => ({ kind: 'gone' }),
 })

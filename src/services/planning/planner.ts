@@ -6,7 +6,7 @@ import type { DecisionEntry } from '../../schemas/decision.ts'
 import { batchOrEach } from '../shared/batch-or-each.ts'
 import { batched } from '../shared/batched.ts'
 import type { PlanningContext } from '../shared/context.ts'
-import { isDirectoryFault, type Truths } from '../shared/directory/batch-reader.ts'
+import { isDirectoryFault, type Lookups } from '../shared/directory/batch-reader.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import { planByAppointment } from '../shared/owners.ts'
 import { type Applied, type CancelRequest, cancelPlans } from './cancel-plans.ts'
@@ -149,13 +149,13 @@ export class Planner {
     // Plans are read before the directory: otherwise an outdated row could overwrite a newer plan.
     const planOf = planByAppointment(await this.#context.options.storage.plans.find(ids))
     const parts: Promise<PlanRequest[]>[] = []
-    const truthOf = await this.#context.host.appointments(ids, {
+    const lookupOf = await this.#context.host.appointments(ids, {
       eager,
       evenIfNone: true,
       organizationOf: (id) => planOf.get(id)?.organizationId ?? null,
-      part: (some, truths) => {
+      part: (some, lookups) => {
         const known = some.flatMap((id) => requestsOf.get(id) ?? [])
-        const part = this.#part(known, planOf, truths, settle)
+        const part = this.#part(known, planOf, lookups, settle)
         // Awaited below; until then a rejection must not count as unhandled.
         part.catch(() => {})
         parts.push(part)
@@ -163,10 +163,10 @@ export class Planner {
     })
     const again = (await Promise.all(parts)).flat()
     for (const request of requests) {
-      const truth = truthOf(request.appointmentId)
-      if (truth.kind !== 'unanswered') continue
-      if (parts.length === 0 && truth.concerns === 'all') throw truth.error
-      settle(request, failed(truth.error))
+      const lookup = lookupOf(request.appointmentId)
+      if (lookup.kind !== 'unanswered') continue
+      if (parts.length === 0 && lookup.concerns === 'all') throw lookup.error
+      settle(request, failed(lookup.error))
     }
     return again
   }
@@ -175,10 +175,10 @@ export class Planner {
   async #part(
     requests: readonly PlanRequest[],
     planOf: ReadonlyMap<EntityId, PlanRow>,
-    truthOf: Truths<EntityId, Appointment>,
+    lookupOf: Lookups<EntityId, Appointment>,
     settle: OnResult<PlanResult | 'held'>,
   ): Promise<PlanRequest[]> {
-    const { drafts, failures } = await preparePlans(this.#context, requests, planOf, truthOf)
+    const { drafts, failures } = await preparePlans(this.#context, requests, planOf, lookupOf)
     const results = new Map<PlanRequest, PlanResult>([...failures].map(([request, error]) => [request, failed(error)]))
     const commands = drafts.flatMap((one) => (one.command === null ? [] : [one.command]))
     const outcomes = await batchOrEach(commands, (batch) => this.#context.options.storage.plans.apply(batch))

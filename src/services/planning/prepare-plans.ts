@@ -1,10 +1,10 @@
 import { type Appointment, isActive, takesPlace } from '../../domain/appointment.ts'
-import type { Truth } from '../../domain/due.ts'
+import type { Lookup } from '../../domain/due.ts'
 import { type FieldIssue, isNotificationError, NotificationError } from '../../errors.ts'
 import type { PlanRow } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import type { PlanningContext } from '../shared/context.ts'
-import type { Truths } from '../shared/directory/batch-reader.ts'
+import type { Lookups } from '../shared/directory/batch-reader.ts'
 import { rowInvalid } from '../shared/directory/row-findings.ts'
 import { faultOf } from '../shared/fault-log.ts'
 import { Knowledge } from '../shared/knowledge.ts'
@@ -26,14 +26,14 @@ export async function preparePlans(
   context: PlanningContext,
   requests: readonly PlanRequest[],
   planOf: ReadonlyMap<EntityId, PlanRow>,
-  truthOf: Truths<EntityId, Appointment>,
+  lookupOf: Lookups<EntityId, Appointment>,
 ): Promise<Prepared> {
   const { storage, clock, logger } = context.options
   const failures = new Map<PlanRequest, NotificationError>()
   const known: { request: PlanRequest; appointment: Appointment; before: PlanRow | null }[] = []
   for (const request of requests) {
     const { appointmentId } = request
-    const appointment = appointmentFor(request, truthOf(appointmentId))
+    const appointment = appointmentFor(request, lookupOf(appointmentId))
     if (isNotificationError(appointment)) {
       failures.set(request, appointment)
       continue
@@ -74,7 +74,7 @@ export async function preparePlans(
       // One appointment's failure must not stop the others.
       const { appointmentId } = request
       logger.error('appointment not planned', { appointmentId, fault: faultOf(error) })
-      failures.set(request, unreadable(appointmentId, [{ field: '', message: 'no plan can be made of it' }]))
+      failures.set(request, unreadable(appointmentId, [{ field: '', message: 'it cannot be planned; see the log' }]))
       return []
     }
   })
@@ -84,12 +84,12 @@ export async function preparePlans(
 /** The appointment, or why it cannot be planned. */
 function appointmentFor(
   { appointmentId, scope = null, requireActive }: PlanRequest,
-  truth: Truth<Appointment>,
+  lookup: Lookup<Appointment>,
 ): Appointment | NotificationError {
-  if (truth.kind === 'unanswered') return truth.error
-  if (truth.kind === 'unreadable') return unreadable(appointmentId, truth.issues)
-  if (truth.kind === 'gone' || !isWithin(scope, truth.value)) return appointmentNotFound(appointmentId)
-  return requireActive && !isActive(truth.value.status) ? notActive(appointmentId) : truth.value
+  if (lookup.kind === 'unanswered') return lookup.error
+  if (lookup.kind === 'unreadable') return unreadable(appointmentId, lookup.issues)
+  if (lookup.kind === 'gone' || !isWithin(scope, lookup.value)) return appointmentNotFound(appointmentId)
+  return requireActive && !isActive(lookup.value.status) ? notActive(appointmentId) : lookup.value
 }
 
 /** Removes the plan of an appointment that has moved to another organization. */

@@ -95,12 +95,12 @@ export async function cancelGone({ context, progress, step, reached }: Run, forc
     // The plans first: one that was created anew after the directory had reported it gone must not be cancelled.
     const plans = await storage.plans.find(batch)
     const planOf = planByAppointment(plans)
-    const truthOf = await context.host.appointments(batch, {
+    const lookupOf = await context.host.appointments(batch, {
       organizationOf: (id) => planOf.get(id)?.organizationId ?? null,
       evenIfNone: true,
     })
-    const lost = plans.filter((plan) => plan.status === 'active' && truthOf(plan.appointmentId).kind === 'gone')
-    const found = plans.filter((plan) => plan.status === 'active' && truthOf(plan.appointmentId).kind === 'known')
+    const lost = plans.filter((plan) => plan.status === 'active' && lookupOf(plan.appointmentId).kind === 'gone')
+    const found = plans.filter((plan) => plan.status === 'active' && lookupOf(plan.appointmentId).kind === 'known')
     const before = await missedBefore(context, [...lost, ...found])
     const toCancel = lost.filter((plan) => force || before(plan) === 'gone')
     const toWait = lost.filter((plan) => !toCancel.includes(plan))

@@ -58,8 +58,8 @@ export async function requestWaitlistNotice(
 ): Promise<SendResult> {
   const id = readId(context.options.ids, 'waitlistEntry', waitlistEntryId, 'waitlistEntryId')
   const { channel, idempotencyKey } = parseInput(waitlistOptions, options, 'notification')
-  const truth = (await context.host.waitlistEntries([id]))(id)
-  const entry = requireKnown(truth, scope, 'waitlist entry', id, () => waitlistEntryNotFound(id))
+  const lookup = (await context.host.waitlistEntries([id]))(id)
+  const entry = requireKnown(lookup, scope, 'waitlist entry', id, () => waitlistEntryNotFound(id))
   requireOpen(entry, context.options.clock.now())
   return sendNotices(context, actor, {
     category: 'WAITLIST',

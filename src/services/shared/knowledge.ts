@@ -17,7 +17,7 @@ import { type HostPreferenceRef, type PreferenceRef, withoutContacts } from '../
 import type { ProviderFault } from '../../schemas/vocabulary.ts'
 import type { Provider } from './accounts/providers.ts'
 import type { PlanningContext } from './context.ts'
-import type { Truths } from './directory/batch-reader.ts'
+import type { Lookups } from './directory/batch-reader.ts'
 import { readRecipient } from './ids.ts'
 import { policyOf } from './settings-view.ts'
 
@@ -33,7 +33,7 @@ export class Knowledge {
   readonly #settings: ReadonlyMap<string, SettingsRow>
   readonly #preferences: ReadonlyMap<string, PreferencesRow>
   readonly #suppressed: ReadonlySet<string>
-  readonly #organization: Truths<string, Organization>
+  readonly #organization: Lookups<string, Organization>
   readonly #surroundings = new Map<string, Surroundings>()
 
   private constructor(
@@ -41,7 +41,7 @@ export class Knowledge {
     settings: ReadonlyMap<string, SettingsRow>,
     preferences: ReadonlyMap<string, PreferencesRow>,
     suppressed: ReadonlySet<string>,
-    organization: Truths<string, Organization>,
+    organization: Lookups<string, Organization>,
   ) {
     this.#context = context
     this.#settings = settings
@@ -57,7 +57,7 @@ export class Knowledge {
   static async load(
     context: PlanningContext,
     subjects: readonly Subject[],
-    organizations?: Truths<string, Organization>,
+    organizations?: Lookups<string, Organization>,
   ): Promise<Knowledge> {
     const { storage } = context.options
     const organizationIds = [...new Set(subjects.map((subject) => subject.organizationId))]
@@ -107,14 +107,14 @@ export class Knowledge {
 
   /** Null if the directory has no usable row of it. */
   organization(organizationId: string): Organization | null {
-    const truth = this.#organization(organizationId)
-    return truth.kind === 'known' ? truth.value : null
+    const lookup = this.#organization(organizationId)
+    return lookup.kind === 'known' ? lookup.value : null
   }
 
   /** Why the organization could not be read; null if it could. */
   organizationFault(organizationId: string): NotificationError | null {
-    const truth = this.#organization(organizationId)
-    return truth.kind === 'unanswered' ? truth.error : null
+    const lookup = this.#organization(organizationId)
+    return lookup.kind === 'unanswered' ? lookup.error : null
   }
 
   /** The provider that this process sends through on the channel, or why there is none. */

@@ -1,5 +1,5 @@
 import type { Appointment } from '../../domain/appointment.ts'
-import type { Truth } from '../../domain/due.ts'
+import type { Lookup } from '../../domain/due.ts'
 import type { NotificationError } from '../../errors.ts'
 import type { PlanRow } from '../../ports/storage.ts'
 import type { EntityId, HostId, RecipientRef } from '../../schemas/common.ts'
@@ -41,11 +41,11 @@ export class Owners {
 }
 
 /** An unreadable row has an owner too. @throws NotificationError `directory_invalid` if its owner cannot be read. */
-function placeOf(truth: Truth<{ readonly organizationId: string }>, waitlistEntryId: EntityId): Place {
-  if (truth.kind === 'known') return { organizationId: truth.value.organizationId, recipient: null }
-  if (truth.kind !== 'unreadable') return nowhere
-  if (truth.organizationId === null) throw rowInvalid('waitlist entry', waitlistEntryId, truth.issues)
-  return { organizationId: truth.organizationId, recipient: null }
+function placeOf(lookup: Lookup<{ readonly organizationId: string }>, waitlistEntryId: EntityId): Place {
+  if (lookup.kind === 'known') return { organizationId: lookup.value.organizationId, recipient: null }
+  if (lookup.kind !== 'unreadable') return nowhere
+  if (lookup.organizationId === null) throw rowInvalid('waitlist entry', waitlistEntryId, lookup.issues)
+  return { organizationId: lookup.organizationId, recipient: null }
 }
 
 /** To whom an object belongs. `organizationId` null: there is no such object. */
@@ -74,30 +74,31 @@ export async function knownAppointment(
 ): Promise<Appointment> {
   if (typeof appointment === 'object') return host.described(appointment)
   const id = readId(options.ids, 'appointment', appointment, 'appointmentId')
-  const truth = (await host.appointments([id]))(id)
-  return requireKnown(truth, scope, 'appointment', id, () => appointmentNotFound(id))
+  const lookup = (await host.appointments([id]))(id)
+  return requireKnown(lookup, scope, 'appointment', id, () => appointmentNotFound(id))
 }
 
 /** The object, if it belongs to `scope`. @throws NotificationError `directory_invalid`, or `notFound`. */
 export function requireKnown<T extends { readonly organizationId: string }>(
-  truth: Truth<T>,
+  lookup: Lookup<T>,
   scope: Scope,
   kind: string,
   id: EntityId,
   notFound: () => NotificationError,
 ): T {
-  if (truth.kind === 'known' && isWithin(scope, truth.value)) return truth.value
-  const isReadable = truth.kind !== 'unreadable' || !isWithin(scope, { organizationId: truth.organizationId ?? scope })
-  throw isReadable ? notFound() : rowInvalid(kind, id, truth.issues)
+  if (lookup.kind === 'known' && isWithin(scope, lookup.value)) return lookup.value
+  const isReadable =
+    lookup.kind !== 'unreadable' || !isWithin(scope, { organizationId: lookup.organizationId ?? scope })
+  throw isReadable ? notFound() : rowInvalid(kind, id, lookup.issues)
 }
 
 /** How long to wait for the directory if our own rows already show whose an appointment is, in ms. */
 export const patienceMs = 2000
 
 /**
- * `truth`: the appointment in the directory; null if it took too long. `isRecorded`: something was planned or sent for it.
+ * `lookup`: the appointment in the directory; null if it took too long. `isRecorded`: something was planned or sent for it.
  */
-export type AppointmentPlace = Place & { readonly truth: Truth<Appointment> | null; readonly isRecorded: boolean }
+export type AppointmentPlace = Place & { readonly lookup: Lookup<Appointment> | null; readonly isRecorded: boolean }
 
 /**
  * Whose an appointment is, by the directory; if it has no such appointment or fails, by what was planned or sent. The
@@ -116,15 +117,15 @@ export async function placeOfAppointment(
   const { organizationId = null } = planByAppointment(planned).get(id) ?? sent.rows[0] ?? {}
   const isOwn = organizationId !== null && isWithin(scope, { organizationId })
   const asked = host.appointments([id], { evenIfNone: true, organizationOf: () => (isOwn ? organizationId : null) })
-  const truthOf = isOwn ? await withTimeout(clock, patienceMs, asked, () => null) : await asked
-  const truth = truthOf === null ? null : truthOf(id)
-  const place = { recipient: null, truth, isRecorded: organizationId !== null }
-  if (truth?.kind === 'known') return { ...place, organizationId: truth.value.organizationId }
-  if (truth?.kind === 'unanswered') return { ...place, organizationId, fault: truth.error }
-  if (truth?.kind !== 'unreadable') return { ...place, organizationId }
+  const lookupOf = isOwn ? await withTimeout(clock, patienceMs, asked, () => null) : await asked
+  const lookup = lookupOf === null ? null : lookupOf(id)
+  const place = { recipient: null, lookup, isRecorded: organizationId !== null }
+  if (lookup?.kind === 'known') return { ...place, organizationId: lookup.value.organizationId }
+  if (lookup?.kind === 'unanswered') return { ...place, organizationId, fault: lookup.error }
+  if (lookup?.kind !== 'unreadable') return { ...place, organizationId }
   // An unreadable row has an owner too.
-  if (truth.organizationId !== null) return { ...place, organizationId: truth.organizationId }
-  return { ...place, organizationId, fault: rowInvalid('appointment', id, truth.issues) }
+  if (lookup.organizationId !== null) return { ...place, organizationId: lookup.organizationId }
+  return { ...place, organizationId, fault: rowInvalid('appointment', id, lookup.issues) }
 }
 
 /**
@@ -136,12 +137,12 @@ export async function locatedAppointment(
   context: Context,
   id: EntityId,
   scope: Scope,
-): Promise<Pick<AppointmentPlace, 'truth'> & { readonly organizationId: string }> {
-  const { organizationId, truth, fault, isRecorded } = await placeOfAppointment(context, id, scope)
+): Promise<Pick<AppointmentPlace, 'lookup'> & { readonly organizationId: string }> {
+  const { organizationId, lookup, fault, isRecorded } = await placeOfAppointment(context, id, scope)
   if (organizationId === null || !isWithin(scope, { organizationId })) throw fault ?? appointmentNotFound(id)
   // If nothing was recorded, there is nothing else to show.
-  if (truth?.kind === 'unreadable' && !isRecorded) throw rowInvalid('appointment', id, truth.issues)
-  return { organizationId, truth }
+  if (lookup?.kind === 'unreadable' && !isRecorded) throw rowInvalid('appointment', id, lookup.issues)
+  return { organizationId, lookup }
 }
 
 /** The first plan of each appointment, in the store's order. */

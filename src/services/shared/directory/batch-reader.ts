@@ -1,4 +1,4 @@
-import type { Truth } from '../../../domain/due.ts'
+import type { Lookup } from '../../../domain/due.ts'
 import { isNotificationError, type NotificationError } from '../../../errors.ts'
 import type { DirectoryContext } from '../../../ports/directory.ts'
 import type { EntityId } from '../../../schemas/common.ts'
@@ -8,7 +8,7 @@ import { DirectoryMethod, type DirectoryMethodName, type DirectoryMethodOptions,
 import { OrganizationFaults } from './organization-faults.ts'
 import { RowFindings } from './row-findings.ts'
 
-export type Truths<Id, Value> = (id: Id) => Truth<Value>
+export type Lookups<Id, Value> = (id: Id) => Lookup<Value>
 
 /** How to read many ids at once. */
 export type LookupOptions<Id, Value> = {
@@ -17,7 +17,7 @@ export type LookupOptions<Id, Value> = {
   /** True reads even organizations for which the directory failed a moment ago. Default false. */
   readonly eager?: boolean
   /** Called with each part of the rows as soon as it is there; usually that is all of them. */
-  readonly part?: (ids: readonly Id[], truthOf: Truths<Id, Value>) => void
+  readonly part?: (ids: readonly Id[], lookupOf: Lookups<Id, Value>) => void
   /** True resolves even if the directory fails for all of them. Default false: it rejects. */
   readonly evenIfNone?: boolean
 }
@@ -46,26 +46,26 @@ export class BatchReader<Id extends EntityId, Value extends { readonly id: Id }>
   }
 
   /** The row of each id, or why there is none. @throws NotificationError if the directory fails for all of them. */
-  async read(ids: readonly Id[], options: LookupOptions<Id, Value> = {}): Promise<Truths<Id, Value>> {
+  async read(ids: readonly Id[], options: LookupOptions<Id, Value> = {}): Promise<Lookups<Id, Value>> {
     const { organizationOf = () => null, eager = false, part, evenIfNone = false } = options
-    const truths = new Map<EntityId, Truth<Value>>()
-    const truthOf = (id: Id): Truth<Value> => truths.get(id) ?? { kind: 'gone' }
+    const lookups = new Map<EntityId, Lookup<Value>>()
+    const lookupOf = (id: Id): Lookup<Value> => lookups.get(id) ?? { kind: 'gone' }
     const unanswered = await this.requests.send({
       ids,
       organizationOf,
       eager,
       onRows: (some, rows) => {
-        this.#readAll(rows, some, truths)
-        part?.(some, truthOf)
+        this.#readAll(rows, some, lookups)
+        part?.(some, lookupOf)
       },
     })
-    for (const [id, why] of unanswered) truths.set(id, { kind: 'unanswered', ...why })
+    for (const [id, why] of unanswered) lookups.set(id, { kind: 'unanswered', ...why })
     const [why] = unanswered.values()
     if (why !== undefined && !evenIfNone && ids.every((id) => unanswered.has(id))) throw why.error
-    return truthOf
+    return lookupOf
   }
 
-  #readAll(rows: readonly unknown[], asked: readonly Id[], truths: Map<EntityId, Truth<Value>>): void {
+  #readAll(rows: readonly unknown[], asked: readonly Id[], lookups: Map<EntityId, Lookup<Value>>): void {
     const byText = new Map(asked.map((id) => [String(id), id]))
     const readings: RowReading<Value>[] = []
     const nameless: RowReading<Value>[] = []
@@ -81,7 +81,7 @@ export class BatchReader<Id extends EntityId, Value extends { readonly id: Id }>
       if (id === undefined) this.findings.note(null, organizationId, reading)
       else if (byText.get(String(id)) === id) {
         this.findings.note(id, organizationId, reading)
-        truths.set(id, truthOf(row, reading))
+        lookups.set(id, lookupOf(row, reading))
       }
     }
     this.findings.noteUnknown(readings)
@@ -89,11 +89,11 @@ export class BatchReader<Id extends EntityId, Value extends { readonly id: Id }>
     if (first === undefined) return
     // A row without a readable id may be that of any id that is missing.
     for (const id of asked)
-      if (!truths.has(id)) truths.set(id, { kind: 'unreadable', issues: first.issues, organizationId: null })
+      if (!lookups.has(id)) lookups.set(id, { kind: 'unreadable', issues: first.issues, organizationId: null })
   }
 }
 
-function truthOf<Value>(row: unknown, { value, issues, findings }: RowReading<Value>): Truth<Value> {
+function lookupOf<Value>(row: unknown, { value, issues, findings }: RowReading<Value>): Lookup<Value> {
   if (value !== null) return findings.length === 0 ? { kind: 'known', value } : { kind: 'known', value, findings }
   return { kind: 'unreadable', issues, organizationId: textOf(row, 'organizationId') }
 }

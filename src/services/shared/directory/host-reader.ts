@@ -14,7 +14,7 @@ import {
   rowReaders,
 } from '../../../schemas/directory.ts'
 import type { RowReading } from '../../../schemas/row.ts'
-import { BatchReader, type LookupOptions, type Truths } from './batch-reader.ts'
+import { BatchReader, type LookupOptions, type Lookups } from './batch-reader.ts'
 import { DirectoryMethod, type DirectoryMethodOptions, type ReadResult, readList } from './method.ts'
 import { RowFindings, rowInvalid } from './row-findings.ts'
 import { type DirectoryFault, type DirectoryStatus, directoryStatus, faultFor, type ObservedMethod } from './status.ts'
@@ -98,7 +98,7 @@ export class HostReader {
   appointments(
     ids: readonly EntityId[],
     options?: LookupOptions<EntityId, Appointment>,
-  ): Promise<Truths<EntityId, Appointment>> {
+  ): Promise<Lookups<EntityId, Appointment>> {
     return this.#appointments.read(ids, options)
   }
 
@@ -106,7 +106,7 @@ export class HostReader {
   async waitlistEntries(
     ids: readonly EntityId[],
     options?: LookupOptions<EntityId, WaitlistEntry>,
-  ): Promise<Truths<EntityId, WaitlistEntry>> {
+  ): Promise<Lookups<EntityId, WaitlistEntry>> {
     this.#require('waitlistEntries')
     return this.#waitlistEntries.read(ids, options)
   }
@@ -115,7 +115,7 @@ export class HostReader {
   organizations(
     ids: readonly string[],
     options?: Omit<LookupOptions<string, Organization>, 'organizationOf'>,
-  ): Promise<Truths<string, Organization>> {
+  ): Promise<Lookups<string, Organization>> {
     return this.#organizations.read(ids, { ...options, organizationOf: (id) => id })
   }
 

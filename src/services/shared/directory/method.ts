@@ -37,7 +37,7 @@ export type ReadResult<Result> = (
 
 /** The result is typed for the compiler, but a host written in JavaScript may return anything. */
 export const readList: ReadResult<readonly unknown[]> = (result) =>
-  Array.isArray(result) ? { result } : { issues: [{ field: '', message: 'the answer is not an array' }] }
+  Array.isArray(result) ? { result } : { issues: [{ field: '', message: 'the result is not an array' }] }
 
 /** After this many timeouts in a row, calls are suspended for a while. */
 const breaker = { failures: 3, halfOpenAfterMs: 5000 }

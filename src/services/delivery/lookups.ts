@@ -1,10 +1,10 @@
 import type { Appointment, WaitlistEntry } from '../../domain/appointment.ts'
-import type { Truth } from '../../domain/due.ts'
+import type { Lookup } from '../../domain/due.ts'
 import type { PlanRow } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import type { Organization } from '../../schemas/directory.ts'
 import type { Context } from '../shared/context.ts'
-import type { LookupOptions, Truths } from '../shared/directory/batch-reader.ts'
+import type { LookupOptions, Lookups } from '../shared/directory/batch-reader.ts'
 import type { Group } from './ready-queue.ts'
 import { type DueWork, subjectKey, targetOf } from './work.ts'
 
@@ -23,15 +23,15 @@ export type Known = {
   /** The work that was there when the host was asked: what came later may be about something newer. */
   readonly works: ReadonlySet<string>
   readonly appointmentId: EntityId | null
-} & SubjectTruth
+} & SubjectLookup
 
 /** Of the two, the one that the subject is; the other is `gone`. */
-type SubjectTruth = { readonly appointment: Truth<Appointment>; readonly waitlistEntry: Truth<WaitlistEntry> }
+type SubjectLookup = { readonly appointment: Lookup<Appointment>; readonly waitlistEntry: Lookup<WaitlistEntry> }
 
 /** What the host said of some subjects; also that it did not answer for them. */
 export type News = {
   readonly subjects: readonly { readonly about: Subject; readonly known: Known }[]
-  readonly organizations: readonly { readonly id: string; readonly truth: Truth<Organization> }[]
+  readonly organizations: readonly { readonly id: string; readonly lookup: Lookup<Organization> }[]
 }
 
 export function subjectsOf(groups: readonly Pick<Group, 'subject' | 'works' | 'workKeys'>[]): Subject[] {
@@ -62,15 +62,15 @@ export async function askAbout(
   const plans = new Map(found.map((plan) => [planKey(plan), plan]))
 
   /** How to look up ids, and what is heard of them. */
-  function lookUp<T>(byOne: ReadonlyMap<EntityId, readonly Subject[]>, truthOf: (truth: Truth<T>) => SubjectTruth) {
-    const part = (ids: readonly EntityId[], said: Truths<EntityId, T>) =>
+  function lookUp<T>(byOne: ReadonlyMap<EntityId, readonly Subject[]>, lookupOf: (lookup: Lookup<T>) => SubjectLookup) {
+    const part = (ids: readonly EntityId[], said: Lookups<EntityId, T>) =>
       hear({
         organizations: [],
         subjects: ids.flatMap((id) =>
           (byOne.get(id) ?? []).map((about) => {
             const { works, appointmentId } = about
             const plan = plans.get(planKey(about)) ?? null
-            return { about, known: { ...truthOf(said(id)), works, appointmentId, plan } }
+            return { about, known: { ...lookupOf(said(id)), works, appointmentId, plan } }
           }),
         ),
       })
@@ -81,8 +81,8 @@ export async function askAbout(
 
   const appointments = lookUp<Appointment>(byAppointment, (appointment) => ({ appointment, waitlistEntry: gone }))
   const entries = lookUp<WaitlistEntry>(byEntry, (waitlistEntry) => ({ appointment: gone, waitlistEntry }))
-  const hearOrganizations = (ids: readonly string[], said: Truths<string, Organization>) =>
-    hear({ subjects: [], organizations: ids.map((id) => ({ id, truth: said(id) })) })
+  const hearOrganizations = (ids: readonly string[], said: Lookups<string, Organization>) =>
+    hear({ subjects: [], organizations: ids.map((id) => ({ id, lookup: said(id) })) })
 
   await Promise.all([
     host.appointments(appointments.ids, appointments.asked).then((said) => {
@@ -102,10 +102,10 @@ export async function askAbout(
 }
 
 /** What due work is checked by. */
-export type WorkTruths = {
-  readonly appointment: Truths<EntityId, Appointment>
-  readonly waitlistEntry: Truths<EntityId, WaitlistEntry>
-  readonly organization: Truths<string, Organization>
+export type WorkLookups = {
+  readonly appointment: Lookups<EntityId, Appointment>
+  readonly waitlistEntry: Lookups<EntityId, WaitlistEntry>
+  readonly organization: Lookups<string, Organization>
   readonly planOf: (due: DueWork) => PlanRow | null
 }
 
@@ -113,17 +113,17 @@ export type WorkTruths = {
  * Asks about work of which nothing is known, and waits for all of the answer.
  * @throws NotificationError `directory_failed` or `directory_invalid` where the host answers for nothing now.
  */
-export async function askTruths(context: Context, works: readonly DueWork[]): Promise<WorkTruths> {
+export async function lookUpWork(context: Context, works: readonly DueWork[]): Promise<WorkLookups> {
   const subjects = subjectsOf(works.map((due) => ({ subject: subjectKey(due), works: [due], workKeys: [] })))
   const organizationIds = new Set(subjects.map(({ organizationId }) => organizationId))
   const known = new Map<string, Known>()
-  const organizations = new Map<string, Truth<Organization>>()
+  const organizations = new Map<string, Lookup<Organization>>()
   const hear = (news: News) => {
     for (const one of news.subjects) known.set(one.about.subject, one.known)
-    for (const { id, truth } of news.organizations) organizations.set(id, truth)
+    for (const { id, lookup } of news.organizations) organizations.set(id, lookup)
   }
   await askAbout(context, subjects, [...organizationIds], hear, false)
-  return truthsBy(
+  return lookupsBy(
     works,
     (subject) => known.get(subject),
     (id) => organizations.get(id) ?? gone,
@@ -131,13 +131,13 @@ export async function askTruths(context: Context, works: readonly DueWork[]): Pr
 }
 
 /** By what is known of each subject. */
-export function truthsBy(
+export function lookupsBy(
   works: readonly DueWork[],
   knownOf: (subject: string) => Known | undefined,
-  organization: WorkTruths['organization'],
-): WorkTruths {
-  const appointments = new Map<EntityId, Truth<Appointment>>()
-  const waitlistEntries = new Map<EntityId, Truth<WaitlistEntry>>()
+  organization: WorkLookups['organization'],
+): WorkLookups {
+  const appointments = new Map<EntityId, Lookup<Appointment>>()
+  const waitlistEntries = new Map<EntityId, Lookup<WaitlistEntry>>()
   const plans = new Map<string, PlanRow | null>()
   for (const due of works) {
     const known = knownOf(subjectKey(due))
@@ -160,8 +160,8 @@ export const planKey = (of: { readonly organizationId: string; readonly appointm
 
 const gone = { kind: 'gone' } as const
 
-const unanswered = <Id>(ids: readonly Id[], truthOf: (id: Id) => Truth<unknown>): Id[] =>
-  ids.filter((id) => truthOf(id).kind === 'unanswered')
+const unanswered = <Id>(ids: readonly Id[], lookupOf: (id: Id) => Lookup<unknown>): Id[] =>
+  ids.filter((id) => lookupOf(id).kind === 'unanswered')
 
 /** An id may be of two organizations at once, while an appointment moves from one to the other. */
 function byId(subjects: readonly Subject[], field: 'appointmentId' | 'waitlistEntryId') {

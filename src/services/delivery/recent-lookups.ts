@@ -1,9 +1,9 @@
-import type { Truth } from '../../domain/due.ts'
+import type { Lookup } from '../../domain/due.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import type { Organization } from '../../schemas/directory.ts'
+import { type Known, lookupsBy, type WorkLookups } from './lookups.ts'
 import type { Group } from './ready-queue.ts'
-import { type Known, truthsBy, type WorkTruths } from './truths.ts'
 import type { DueWork } from './work.ts'
 
 /** How long what the host says of due work is good for, in ms, as the port documents. */
@@ -18,10 +18,10 @@ type Dated<T> = { readonly value: T; readonly at: number; readonly asked: number
 const mostReports = 10_000
 
 /** What the host said of due work a moment ago. */
-export class KnownTruths {
+export class RecentLookups {
   readonly #clock: Clock
   readonly #subjects = new Map<string, Dated<Known>>()
-  readonly #organizations = new Map<string, Dated<Truth<Organization>>>()
+  readonly #organizations = new Map<string, Dated<Lookup<Organization>>>()
   readonly #reports = new Map<EntityId, number>()
   #moment = 0
   #purgedAt = Number.NEGATIVE_INFINITY
@@ -45,8 +45,8 @@ export class KnownTruths {
     this.#subjects.set(subject, { value, at: this.#clock.elapsedMs(), asked })
   }
 
-  learnOrganization(id: string, truth: Truth<Organization>): void {
-    this.#organizations.set(id, { value: truth, at: this.#clock.elapsedMs(), asked: 0 })
+  learnOrganization(id: string, lookup: Lookup<Organization>): void {
+    this.#organizations.set(id, { value: lookup, at: this.#clock.elapsedMs(), asked: 0 })
   }
 
   /** The host has news of the appointment: what it was asked before is not to be used. */
@@ -86,8 +86,8 @@ export class KnownTruths {
   }
 
   /** For judging work that was found to be known. */
-  of(works: readonly DueWork[]): WorkTruths {
-    return truthsBy(
+  of(works: readonly DueWork[]): WorkLookups {
+    return lookupsBy(
       works,
       (subject) => this.#subjects.get(subject)?.value,
       (id) => this.#organizations.get(id)?.value ?? { kind: 'gone' },
