@@ -20,6 +20,7 @@ export type {
   AuditRecord,
   AuditTarget,
 } from './schemas/audit.ts'
+export type { ByChannel, FurtherPreferences, FurtherSettings } from './schemas/channel-fields.ts'
 export type { EntityId, HostId, HostRef, RecipientRef, Warning } from './schemas/common.ts'
 export type { DecisionEntry, DecisionRecord } from './schemas/decision.ts'
 export type {

@@ -65,7 +65,7 @@ export const historyFilter = z.strictObject({
   channel: z
     .enum([...channels, 'BOTH'])
     .optional()
-    .describe('Only notifications on this channel. Default `BOTH`'),
+    .describe('Only notifications on this channel. Default `BOTH`: on every channel'),
   category: z.enum(categories).optional().describe('Only this kind of message'),
   status: z.enum(deliveryStatuses).optional().describe('Only notifications with this result'),
   state: z

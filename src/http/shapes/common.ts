@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { channels } from '../../channels/index.ts'
+import { documentedChannels } from '../../schemas/channel-fields.ts'
 import { entityId, type Warning } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import { toSnake } from '../../schemas/fields.ts'
@@ -17,6 +18,12 @@ export const common = {
   createdAt: z.date().describe('When the row was created'),
   updatedAt: z.date().describe('When the row last changed'),
 }
+
+/** Something of each documented channel, and of others where there is something. */
+export const byChannelShape = <Schema extends z.ZodType>(schema: Schema) =>
+  z.object(
+    Object.fromEntries(channels.map((one) => [one, documentedChannels.includes(one) ? schema : schema.optional()])),
+  )
 
 /** `field` is a path in wire names, such as `email_templates.appointment_reminder`. */
 export const warningShape = z.object({
