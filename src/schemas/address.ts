@@ -13,6 +13,7 @@ export function maskAddress(address: string): string {
 /** Why nothing is sent to an address. */
 export type Suppression = {
   readonly cause: SuppressionCause
+  /** If the person said it several times, the last one. */
   readonly since: Date
   /** The provider's code, such as `smtp_5.1.1`; `recorded` where somebody recorded it without one. */
   readonly code: string

@@ -84,3 +84,16 @@ it('masks addresses in the history for viewers, and finds them by the whole one'
   expect(await history(admin, 'recipient_address=+14155550199')).toMatchObject({ notifications: [] })
   expect(await history(admin, 'recipient_address=nobody')).toMatchObject({ code: 'invalid_input' })
 })
+
+it('masks the addresses of preferences for viewers, and for nobody who may change them', async () => {
+  world = await openWorld()
+  const path = '/preferences/patient/12'
+  const body = { email_address: 'ada@example.org', phone_number: '+14155550123' }
+  expect((await ask(world, { method: 'PUT', path, body, caller: patient })).answer).toMatchObject(body)
+  const read = async (caller: Parameters<typeof ask>[1]['caller']) =>
+    (await ask(world, { method: 'GET', path, caller })).answer
+  expect(await read(viewer)).toMatchObject({ email_address: 'a***@example.org', phone_number: '***23' })
+  for (const caller of [admin, patient, service]) expect(await read(caller)).toMatchObject(body)
+  await ask(world, { method: 'PUT', path, body: { phone_number: null }, caller: patient })
+  expect(await read(viewer)).toMatchObject({ phone_number: null })
+})
