@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { channels } from '../channels/index.ts'
-import { singleLine } from './common.ts'
+import { failureCode, singleLine } from './common.ts'
 import { instantInput } from './instant.ts'
 import { type SuppressionCause, suppressionCauses } from './vocabulary.ts'
 
@@ -40,7 +40,7 @@ export const suppressInput = addressInput.extend({
     .describe(
       '`stop`: the person opted out. `complaint`: the person reported a message as unwanted. `invalid`: nobody has the address. `failure`: it fails for good for another reason',
     ),
-  code: singleLine(100).min(1).optional().describe('Code of the provider. Default `recorded`'),
+  code: failureCode.optional().describe('Code of the provider, a short word without contact data. Default `recorded`'),
 })
 export type SuppressInput = z.infer<typeof suppressInput>
 

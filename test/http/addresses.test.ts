@@ -58,6 +58,15 @@ it('is for staff and services; viewers look, and see no whole address', async ()
   expect((await post('lift', sms)).answer).toMatchObject({ suppression: null })
 })
 
+it('takes a word for the code, and no text that may hold an address', async () => {
+  world = await openWorld()
+  const refused = await post('suppress', { ...sms, cause: 'complaint', code: 'from ada@example.org' })
+  expect([refused.status, refused.answer]).toMatchObject([422, { code: 'invalid_input', field: 'code' }])
+  expect(refused.text).not.toContain('ada@')
+  const taken = await post('suppress', { ...sms, cause: 'complaint', code: 'fbl_5.7.1' })
+  expect(taken.answer).toMatchObject({ suppression: { code: 'fbl_5.7.1' } })
+})
+
 it('masks addresses in the history for viewers, and finds them by the whole one', async () => {
   world = await openWorld()
   const asked = { category: 'CONFIRMATION', channel: 'EMAIL' } as const
