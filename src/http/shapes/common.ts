@@ -18,6 +18,11 @@ export const common = {
   updatedAt: z.date().describe('When the row last changed'),
 }
 
+export const accountSource = z
+  .enum(['organization', 'default', 'transport', 'task_manager'])
+  .nullable()
+  .describe('Whose account is used. `default`: the account of the `DEFAULT_*` variables. `transport`: none is needed')
+
 /** `field` is a path in wire names, such as `email_templates.appointment_reminder`. */
 export const warningShape = z.object({
   field: z.string().describe('Path of the field, such as `email_templates.appointment_reminder`'),

@@ -38,6 +38,7 @@ import {
 } from '../shared/not-found.ts'
 import { isWithin, type Scope } from '../shared/owners.ts'
 import { policyOf, showPreferences, showSettings } from '../shared/settings-view.ts'
+import { type AccountCheck, checkAccount } from './account-checks.ts'
 import { accountWarnings } from './account-findings.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './effective.ts'
 import { requireNewSecrets } from './kept-secrets.ts'
@@ -252,18 +253,25 @@ export class SettingsService {
    * @throws NotificationError `organization_not_found`, for one without settings that the directory does not know.
    */
   async effectiveSettings(id: string): Promise<EffectiveSettings> {
-    parseField(organizationId, id, 'organizationId')
-    const [row] = await this.#context.options.storage.settings.get([id])
-    if (row === undefined) await this.#requireOrganization(id)
+    const row = await this.#settingsOrNull(id)
     await this.#context.accounts.refresh()
     return {
       organizationId: id,
-      configured: row !== undefined,
-      settings: row === undefined ? null : showSettings(row),
-      channels: byChannel(channelsInUse(policyOf(row ?? null)), (channel) =>
-        effectiveChannel(this.#context, row ?? null, channel),
-      ),
+      configured: row !== null,
+      settings: row === null ? null : showSettings(row),
+      channels: byChannel(channelsInUse(policyOf(row)), (channel) => effectiveChannel(this.#context, row, channel)),
     }
+  }
+
+  /**
+   * Checks the organization's own accounts without sending anything: each provider is asked to accept the credentials (SMTP
+   * signs in, Twilio reads the account), with the rules for hosts named by organizations, all at once, and for 12 s at most.
+   * What is wrong is in the result, never thrown. A channel for which the organization has no account is `unchecked`.
+   * @throws NotificationError `organization_not_found`, for one without settings that the directory does not know.
+   */
+  async verifyAccounts(id: string): Promise<readonly AccountCheck[]> {
+    const row = await this.#settingsOrNull(id)
+    return Promise.all(channelsInUse(policyOf(row)).map((channel) => checkAccount(this.#context, row, channel)))
   }
 
   /**
@@ -344,6 +352,14 @@ export class SettingsService {
   async #countryOf(id: string): Promise<Country | null> {
     const [row] = await this.#context.options.storage.settings.get([id])
     return row?.defaultCountry ?? null
+  }
+
+  /** Null for an organization that has none; the directory must know it. */
+  async #settingsOrNull(id: string): Promise<SettingsRow | null> {
+    parseField(organizationId, id, 'organizationId')
+    const [row = null] = await this.#context.options.storage.settings.get([id])
+    if (row === null) await this.#requireOrganization(id)
+    return row
   }
 
   async #settingsRow(id: string): Promise<SettingsRow> {
