@@ -93,6 +93,7 @@ export type { BatchResult as ScheduleManyResult, PlanSummary } from './services/
 export type { AccountCheck } from './services/settings/account-checks.ts'
 export type { EffectiveChannel, EffectivePreferences, EffectiveSettings } from './services/settings/effective.ts'
 export type { SettingsService, WithWarnings } from './services/settings/settings-service.ts'
+export type { TestMessageOptions, TestMessageResult } from './services/settings/test-message.ts'
 export type { AccountPause, DestinationPause } from './services/shared/accounts/paused-accounts.ts'
 export type { StopReport } from './services/shared/shutdown.ts'
 export type {

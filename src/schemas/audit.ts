@@ -30,6 +30,7 @@ export const auditActions = [
   'notification.sent',
   'notification.reported',
   'outcome.recorded',
+  'test_message.sent',
 ] as const
 export type AuditAction = (typeof auditActions)[number]
 export type PlanningAction = Extract<AuditAction, `reminders.${string}`>
@@ -79,8 +80,9 @@ export type AuditDetail = {
   readonly offsets?: readonly OffsetInput[] | null
   readonly category?: Category
   readonly channel?: Channel
+  /** The rule, or for a test message the transport's code. */
   readonly reason?: string
-  /** What became of the appointment, or what was reported of the message. */
+  /** What became of the appointment or the test message, or what was reported of the message. */
   readonly outcome?: string
 }
 

@@ -185,6 +185,7 @@ test('every row of members has a class: GET reads, the rest changes unless it sa
     const sending = classes.filter(({ rateClass }) => rateClass === 'sending').map(({ id }) => id)
     expect(sending).toEqual([
       'settings.verify',
+      'settings.test',
       'reminders.schedule',
       'reminders.reschedule',
       'send.appointment',

@@ -40,8 +40,11 @@ const entryShape = z.object({
     .describe('Custom offsets of the appointment; null: the effective offsets of each recipient'),
   category: common.category.optional(),
   channel: common.channel.optional(),
-  reason: z.string().optional().describe('The rule that caused it'),
-  outcome: z.string().optional().describe('Recorded outcome of the appointment, or reported status of the message'),
+  reason: z.string().optional().describe('The rule that caused it, or the error code of a test message'),
+  outcome: z
+    .string()
+    .optional()
+    .describe('Recorded outcome of the appointment, reported status of the message, or result of the test message'),
 })
 
 const auditShape = z.object({
@@ -78,7 +81,7 @@ export function auditRoutes({ audit }: Api, ids: HostIds): Route[] {
       method: 'GET',
       path: '/audit/{organization_id}',
       summary:
-        'List who changed settings, preferences, templates and reminders, who triggered each message, and what providers reported; newest first',
+        'List who changed settings, preferences, templates and reminders, who triggered each message and test message, and what providers reported; newest first',
       params: z.strictObject({ organizationId: ids.organization }),
       query: auditFilter,
       body: nothing,

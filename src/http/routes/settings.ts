@@ -1,13 +1,20 @@
 import { z } from 'zod'
 import { organizationSettingsInput } from '../../schemas/settings.ts'
+import { testMessageOptions } from '../../services/settings/test-message.ts'
 import { organizationNotFound } from '../../services/shared/not-found.ts'
-import { actorOf } from '../access.ts'
+import { actorOf, contactOf } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
 import { namedOrganization, organizationOwner } from '../owners.ts'
 import { showWarnings } from '../shapes/common.ts'
-import { accountChecksShape, readOnlyFields, settingsShape, showAccountResult } from '../shapes/settings.ts'
+import {
+  accountChecksShape,
+  readOnlyFields,
+  settingsShape,
+  showAccountResult,
+  testMessageShape,
+} from '../shapes/settings.ts'
 import { refusal } from '../snake-case.ts'
 
 const example = {
@@ -121,6 +128,32 @@ export function settingsRoutes({ settings }: Api, ids: HostIds): Route[] {
       async handler({ owner: { organizationId } }) {
         const checks = await settings.verifyAccounts(organizationId)
         return { organizationId, channels: checks.map(showAccountResult) }
+      },
+    }),
+    defineRoute({
+      id: 'settings.test',
+      method: 'POST',
+      path: '/settings/{organization_id}/test',
+      summary:
+        'Send one test message to the caller: to the `email` or `phone` that your application returns with the caller, never to an address of the request',
+      params,
+      query: nothing,
+      body: testMessageOptions.omit({ idempotencyKey: true }),
+      responses: { 201: testMessageShape },
+      errors: ['organization_not_found'],
+      example: { body: { channel: 'EMAIL' } },
+      rateClass: 'sending',
+      access: {
+        kind: 'members',
+        staff: 'admin',
+        self: false,
+        owner: ({ params }) => organizationOwner(params.organizationId, organizationNotFound),
+      },
+      async handler({ body, owner: { organizationId }, caller, idempotencyKey }) {
+        const sent = await settings
+          .as(actorOf(caller))
+          .sendTestMessage(organizationId, contactOf(caller), { ...body, idempotencyKey })
+        return { organizationId, ...showAccountResult(sent) }
       },
     }),
   ]

@@ -4,6 +4,7 @@ import { toSnake } from '../../schemas/fields.ts'
 import { type Preferences, preferencesInput } from '../../schemas/preferences.ts'
 import { organizationSettingsInput, templatesInput } from '../../schemas/settings.ts'
 import { accountCheckStatuses } from '../../services/settings/account-checks.ts'
+import { testMessageResults } from '../../services/settings/test-message.ts'
 import { wireName } from '../snake-case.ts'
 import { accountSource, common, warningShape } from './common.ts'
 
@@ -56,6 +57,16 @@ export const accountChecksShape = z.object({
       }),
     )
     .describe('The result for each channel'),
+})
+
+export const testMessageShape = z.object({
+  organizationId: common.organizationId,
+  ...accountResult,
+  provider: z.string().nullable().describe('Name of the transport that sent it; null if there is none'),
+  source: accountSource,
+  result: z
+    .enum(testMessageResults)
+    .describe('`sent`: the provider accepted it. `failed`: it was not sent. `unknown`: it may arrive'),
 })
 
 /** The settings in wire names. */

@@ -1,7 +1,7 @@
 import type { Channel } from '../../channels/index.ts'
+import { verifyProvider } from '../shared/accounts/provider-calls.ts'
 import type { Provider } from '../shared/accounts/providers.ts'
 import { type MissingAccount, missingAccount } from '../shared/accounts/sending-report.ts'
-import { verifyProvider } from '../shared/accounts/verify-provider.ts'
 import type { Context } from '../shared/context.ts'
 import { withTimeout } from '../shared/with-timeout.ts'
 import type { ProviderHealth } from './health-report.ts'
