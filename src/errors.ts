@@ -15,6 +15,7 @@ export const errorTable = {
   template_invalid: { status: 422, title: 'The template is invalid' },
   unknown_provider: { status: 422, title: 'The provider is not installed' },
   rate_limited: { status: 429, title: 'Too many requests' },
+  consent_required: { status: 422, title: 'The person has to consent first' },
   outbound_refused: { status: 422, title: 'Connections to this address are not allowed' },
   appointment_not_found: { status: 404, title: 'There is no such appointment' },
   organization_not_found: { status: 404, title: 'There is no such organization' },

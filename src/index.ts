@@ -20,6 +20,7 @@ export type {
   AuditRecord,
   AuditTarget,
 } from './schemas/audit.ts'
+export type { ByChannel, FurtherPreferences, FurtherSettings } from './schemas/channel-fields.ts'
 export type { EntityId, HostId, HostRef, RecipientRef, Warning } from './schemas/common.ts'
 export type { DecisionEntry, DecisionRecord } from './schemas/decision.ts'
 export type {
@@ -70,6 +71,7 @@ export type {
   RecipientType,
   ReminderStatus,
   Rule,
+  SuppressionCause,
   TemplateKey,
   UnknownOutcomePolicy,
 } from './schemas/vocabulary.ts'
@@ -91,6 +93,7 @@ export type { ReconcileStatus } from './services/planning/reconcile-progress.ts'
 export type { ReconcileFinding, ReconcileOptions, ReconcileReport } from './services/planning/reconcile-report.ts'
 export type { BatchResult as ScheduleManyResult, PlanSummary } from './services/planning/schedule-batch.ts'
 export type { AccountCheck } from './services/settings/account-checks.ts'
+export type { Addresses, AddressPage, KnownAddress } from './services/settings/addresses.ts'
 export type { EffectiveChannel, EffectivePreferences, EffectiveSettings } from './services/settings/effective.ts'
 export type { SettingsService, WithWarnings } from './services/settings/settings-service.ts'
 export type { TestMessageOptions, TestMessageResult } from './services/settings/test-message.ts'
@@ -150,6 +153,8 @@ export {
   recipientTypes,
   reminderStatuses,
   ruleTable,
+  suppressionCauses,
+  suppressionTable,
   templateKeys,
   unknownOutcomePolicies,
 } from './schemas/vocabulary.ts'
@@ -203,6 +208,7 @@ export type * from './ports/transport.ts'
 
 // For authors of storage adapters: the tables, and the commands by which their rows change.
 
+export { sharedSender } from './ports/storage/addresses.ts'
 export { leaseChallengeMs, maxCountedTotal } from './ports/storage/deliveries.ts'
 export { sendQueueKey } from './ports/storage/due.ts'
 export { clockToleranceMs } from './ports/storage/jobs.ts'

@@ -25,6 +25,7 @@ import { Planner } from './services/planning/planner.ts'
 import type { ReconcileOptions, ReconcileReport } from './services/planning/reconcile-report.ts'
 import { Reconciler } from './services/planning/reconciler.ts'
 import { Replanner } from './services/planning/replanner.ts'
+import { Addresses } from './services/settings/addresses.ts'
 import { SettingsService } from './services/settings/settings-service.ts'
 import { reportChannels, Unattended } from './services/shared/accounts/sending-report.ts'
 import { createContext } from './services/shared/context.ts'
@@ -40,6 +41,8 @@ import { TaskManagerIntegration } from './services/task-manager/integration.ts'
 export type Notifications = {
   readonly notifications: NotificationService
   readonly settings: SettingsService
+  /** Addresses to which nothing is sent, and why. */
+  readonly addresses: Addresses
   readonly statistics: Statistics
   readonly audit: AuditLog
   readonly events: Pick<Events, 'on' | 'off' | 'once'>
@@ -168,12 +171,14 @@ export function createNotifications(options: NotificationsOptions): Notification
   const cleaning = housekeeping(context)
   const notifications = new NotificationService(context, planner)
   const settings = new SettingsService(context)
+  const addresses = new Addresses(context)
   const statistics = new Statistics(context)
   const audit = new AuditLog(context)
   const table = endpointTable({
     ids: resolved.ids,
     notifications,
     settings,
+    addresses,
     callbacks,
     templates: new TemplatePreviews(context),
     statistics,
@@ -239,6 +244,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   return {
     notifications,
     settings,
+    addresses,
     statistics,
     audit,
     events: context.events,

@@ -1,5 +1,6 @@
 import { NotificationError, type Storage } from '../../src/index.ts'
 import { accountStore } from './postgres/accounts.ts'
+import { addressStore } from './postgres/addresses.ts'
 import { auditStore } from './postgres/audit.ts'
 import { carrying, idPool } from './postgres/commands.ts'
 import { decisionStore } from './postgres/decisions.ts'
@@ -128,6 +129,7 @@ function storageOn(engine: Engine, deaf: boolean): Storage {
     deliveries: deliveryStore(engine),
     settings: settingsStore(engine),
     preferences: preferenceStore(engine),
+    addresses: addressStore(engine),
     decisions: decisionStore(engine),
     requests: requestStore(engine),
     jobs: jobStore(engine),

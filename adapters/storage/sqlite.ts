@@ -1,5 +1,6 @@
 import { NotificationError, type Storage } from '../../src/index.ts'
 import { accountStore } from './sqlite/accounts.ts'
+import { addressStore } from './sqlite/addresses.ts'
 import { auditStore } from './sqlite/audit.ts'
 import { fileTarget, type SqliteTarget } from './sqlite/connection.ts'
 import { decisionStore } from './sqlite/decisions.ts'
@@ -90,6 +91,7 @@ const storageOn = (engine: Engine, { busyTimeoutMs, pollMs }: Required<SqliteTun
     deliveries: deliveryStore(engine),
     settings: settingsStore(engine),
     preferences: preferenceStore(engine),
+    addresses: addressStore(engine),
     decisions: decisionStore(engine),
     requests: requestStore(engine),
     jobs: jobStore(engine),

@@ -11,7 +11,7 @@ export type Channel = Definition['name']
 /** What the transports of some channel sign in with, decrypted for the duration of a send. */
 export type Account = Definition extends infer One ? (One extends ChannelDefinition<infer Own> ? Own : never) : never
 
-export const channels = definitions.map(({ name }): Channel => name)
+export const channels: readonly Channel[] = definitions.map(({ name }) => name)
 
 const byName = new Map<string, ChannelDefinition<Account>>(definitions.map((one) => [one.name, one]))
 

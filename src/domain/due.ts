@@ -12,6 +12,7 @@ import {
   type Rule,
 } from '../schemas/vocabulary.ts'
 import { type Appointment, inactiveRule, isActive, isSameRecipient, type WaitlistEntry } from './appointment.ts'
+import { detailOf, type EffectiveDecision } from './effective.ts'
 import { effectiveFor, type Surroundings } from './plan.ts'
 import { canonicalOffsets, reminderTime } from './reminder-time.ts'
 import { type Life, usefulUntil } from './useful-life.ts'
@@ -20,7 +21,7 @@ import { type Life, usefulUntil } from './useful-life.ts'
 export type CheckResult =
   | { readonly kind: 'send'; readonly recipient: Person; readonly address: string }
   /** Must not be sent; no failure is reported. */
-  | { readonly kind: 'cancel'; readonly rule: Rule }
+  | { readonly kind: 'cancel'; readonly rule: Rule; readonly detail?: string }
   /** Should be sent but cannot be: becomes FAILED, and the failure is reported. */
   | { readonly kind: 'refuse'; readonly rule: Rule }
   /** Cannot be decided or sent yet: put off without using up an attempt, for `waitMs` if that is known. */
@@ -84,7 +85,7 @@ export function checkReminder(
   const recipient = appointment.recipients.find((one) => isSameRecipient(one, reminder.recipient))
   if (recipient === undefined) return missing(appointment, reminder.startsAt, now)
   const allowed = effectiveFor(surroundings, recipient, 'REMINDER', reminder.channel)
-  if (!allowed.allowed || allowed.address === null) return denied(allowed.rule)
+  if (!allowed.allowed || allowed.address === null) return denied(allowed)
   const offsets = canonicalOffsets(plan.customReminders ?? allowed.offsets)
   if (!offsets.some((offset) => offset.text === reminder.offset)) return cancel('offset_removed')
   const { reminderTime: since } = reminder
@@ -172,7 +173,7 @@ function checkRecipient(
     return missing(subject, life.start ?? new Date(life.since.getTime() + unreadableOfferMs), moment.now)
   }
   const allowed = effectiveFor(surroundings, recipient, notice.category, notice.channel)
-  if (!allowed.allowed || allowed.address === null) return denied(allowed.rule)
+  if (!allowed.allowed || allowed.address === null) return denied(allowed)
   return tooLate(life, moment) ?? { kind: 'send', recipient, address: allowed.address }
 }
 
@@ -186,12 +187,13 @@ function tooLate(life: Life, { now, leadMs }: Moment): CheckResult | null {
   return life.since < until ? { kind: 'refuse', rule: 'too_late' } : cancel('appointment_started')
 }
 
-const cancel = (rule: Rule): CheckResult => ({ kind: 'cancel', rule })
+const cancel = (rule: Rule) => ({ kind: 'cancel', rule }) as const
 
 /** A missing provider is a failure to report, not a preference to respect. */
-function denied(rule: Rule): CheckResult {
+function denied(allowed: EffectiveDecision): CheckResult {
+  const { rule } = allowed
   if (isProviderLocked(rule)) return { kind: 'wait', rule }
-  return isProviderMissing(rule) ? { kind: 'refuse', rule } : cancel(rule)
+  return isProviderMissing(rule) ? { kind: 'refuse', rule } : { ...cancel(rule), ...detailOf(allowed) }
 }
 
 /** How long an offer of an unreadable waitlist entry is tried, in ms. */

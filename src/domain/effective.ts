@@ -1,4 +1,5 @@
 import { type Channel, channelOf } from '../channels/index.ts'
+import type { Suppression } from '../schemas/address.ts'
 import { channelPreferences, channelSettings } from '../schemas/channel-settings.ts'
 import type { Person } from '../schemas/directory.ts'
 import type { ShownOf } from '../schemas/fields.ts'
@@ -6,7 +7,7 @@ import type { OffsetInput } from '../schemas/offset.ts'
 import type { Country, ReadContact } from '../schemas/phone-number.ts'
 import { categoryFlagOf, type PreferencesValues } from '../schemas/preferences.ts'
 import type { SettingsFields } from '../schemas/settings.ts'
-import type { Category, Rule } from '../schemas/vocabulary.ts'
+import { type Category, type Rule, suppressionTable } from '../schemas/vocabulary.ts'
 
 /** The organization's settings, with defaults filled in. */
 export type OrganizationPolicy = ShownOf<SettingsFields>
@@ -19,7 +20,8 @@ export type EffectiveInput = {
   readonly channel: Channel
   /** Why the organization has no usable provider for the channel; null: it has one. */
   readonly providerFault: Rule | null
-  readonly isSuppressed: (channel: Channel, address: string) => boolean
+  /** Why nothing is sent to the address; null: it may be. */
+  readonly suppression: (channel: Channel, address: string) => Suppression | null
 }
 
 export type EffectiveDecision = {
@@ -32,6 +34,8 @@ export type EffectiveDecision = {
   readonly address: string | null
   /** What is wrong or doubtful about the address, without the address itself; null if nothing is. */
   readonly addressNote: string | null
+  /** Why nothing is sent to the address; null: it may be. */
+  readonly suppression: Suppression | null
   /** The offsets in force for reminders on this channel, as written. */
   readonly offsets: readonly OffsetInput[]
 }
@@ -55,8 +59,8 @@ export function effective(input: EffectiveInput): EffectiveDecision {
   }
   const contact = contactOf(channel, preferences, recipient, policy.defaultCountry)
   if (contact.fault !== null) reasons.push(contact.fault)
-  if (contact.address !== null && input.isSuppressed(channel, addressKey(channel, contact.address)))
-    reasons.push('suppressed')
+  const suppression = contact.address === null ? null : input.suppression(channel, addressKey(channel, contact.address))
+  if (suppression !== null) reasons.push('suppressed')
   if (input.providerFault !== null) reasons.push(input.providerFault)
   return {
     allowed: reasons.length === 0,
@@ -64,15 +68,20 @@ export function effective(input: EffectiveInput): EffectiveDecision {
     reasons,
     address: contact.address,
     addressNote: contact.note,
+    suppression,
     offsets: own.reminders ?? settings.reminders,
   }
 }
 
 /** The detail shown with the rule, if the rule is about the address. */
-export const detailOf = ({ rule, addressNote }: EffectiveDecision) =>
-  rule === 'invalid_contact' && addressNote !== null ? { detail: addressNote } : {}
+export function detailOf({ rule, addressNote, suppression }: EffectiveDecision): { readonly detail?: string } {
+  if (rule === 'invalid_contact' && addressNote !== null) return { detail: addressNote }
+  if (rule !== 'suppressed' || suppression === null) return {}
+  const { cause, code, since } = suppression
+  return { detail: `${suppressionTable[cause]} (${code}, since ${since.toISOString()})` }
+}
 
-/** What two addresses of a channel are compared by. */
+/** What two addresses of a channel are compared by, and how rows have them. */
 export const addressKey = (channel: Channel, address: string): string => channelOf(channel).address.key(address)
 
 export type Contact = {

@@ -7,14 +7,20 @@ import type { Offset, OffsetInput } from '../schemas/offset.ts'
 import type { PreferencesValues } from '../schemas/preferences.ts'
 import { isProviderLocked, type PastReminderPolicy, type Rule } from '../schemas/vocabulary.ts'
 import { type Appointment, refOf } from './appointment.ts'
-import { detailOf, type EffectiveDecision, effective, type OrganizationPolicy } from './effective.ts'
+import {
+  detailOf,
+  type EffectiveDecision,
+  type EffectiveInput,
+  effective,
+  type OrganizationPolicy,
+} from './effective.ts'
 import { canonicalOffsets, hoursBefore, reminderTime } from './reminder-time.ts'
 
 /** What planning and sending need besides the appointment itself. */
 export type Surroundings = {
   readonly policy: OrganizationPolicy
   preferencesOf(recipient: RecipientRef): PreferencesValues | null
-  isSuppressed(channel: Channel, address: string): boolean
+  suppression: EffectiveInput['suppression']
   providerFault(channel: Channel): Rule | null
 }
 
@@ -91,7 +97,7 @@ export function effectiveFor(
     category,
     channel,
     providerFault: surroundings.providerFault(channel),
-    isSuppressed: surroundings.isSuppressed,
+    suppression: surroundings.suppression,
   })
 }
 

@@ -159,6 +159,9 @@ function isSelf(caller: Caller, recipient: RecipientRef | null): boolean {
   return self !== null && recipient !== null && self.type === recipient.type && self.id === recipient.id
 }
 
+/** Addresses of others are masked for staff who only look: `viewer`. */
+export const isMasked = (caller: Caller | null): boolean => caller?.kind === 'staff' && caller.role === 'viewer'
+
 /** The organization within which the caller acts: after the check, a row works only within it. Null: all. */
 export const scopeOf = (caller: Caller | null): string | null => (caller === null ? null : organizationOf(caller))
 

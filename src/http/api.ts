@@ -7,6 +7,7 @@ import type { Health } from '../services/insight/health.ts'
 import type { Statistics } from '../services/insight/statistics.ts'
 import type { TemplatePreviews } from '../services/messages/template-preview.ts'
 import type { NotificationService } from '../services/notification-service.ts'
+import type { Addresses } from '../services/settings/addresses.ts'
 import type { SettingsService } from '../services/settings/settings-service.ts'
 import type { Owners } from '../services/shared/owners.ts'
 
@@ -15,6 +16,7 @@ export type Api = {
   readonly ids: IdKinds
   readonly notifications: NotificationService
   readonly settings: SettingsService
+  readonly addresses: Addresses
   readonly templates: TemplatePreviews
   readonly callbacks: Callbacks
   readonly statistics: Statistics

@@ -1,6 +1,7 @@
 import type { Api } from './api.ts'
 import type { Route } from './define-route.ts'
 import { hostIds } from './host-ids.ts'
+import { addressRoutes } from './routes/addresses.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { callbackRoutes } from './routes/callbacks.ts'
 import { debugRoutes } from './routes/debug.ts'
@@ -24,6 +25,7 @@ export function endpointTable(api: Api): readonly Route[] {
     ...reminderRoutes(api, ids),
     ...sendRoutes(api, ids),
     ...historyRoutes(api, ids),
+    ...addressRoutes(api, ids),
     ...debugRoutes(api, ids),
     ...monitoringRoutes(api, ids),
     ...auditRoutes(api, ids),

@@ -2,6 +2,7 @@ import type { Logger } from './logger.ts'
 import type { IdKinds } from './rows/ids.ts'
 import type { Command } from './rows/rows.ts'
 import type { AccountStore } from './storage/accounts.ts'
+import type { AddressQueries } from './storage/addresses.ts'
 import type { AuditStore } from './storage/audit.ts'
 import type { DecisionQueries } from './storage/decisions.ts'
 import type { DeliveryQueries } from './storage/deliveries.ts'
@@ -17,6 +18,7 @@ import type { TransactionStorage } from './storage/transaction.ts'
 
 export type { IdKind, IdKinds } from './rows/ids.ts'
 export * from './storage/accounts.ts'
+export * from './storage/addresses.ts'
 export * from './storage/audit.ts'
 export * from './storage/decisions.ts'
 export * from './storage/deliveries.ts'
@@ -103,6 +105,7 @@ export interface Storage {
   readonly deliveries: DeliveryQueries
   readonly settings: SettingsQueries
   readonly preferences: PreferenceQueries
+  readonly addresses: AddressQueries
   readonly decisions: DecisionQueries
   readonly requests: RequestStore
   readonly jobs: JobStore

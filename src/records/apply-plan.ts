@@ -128,7 +128,7 @@ function applyPlan(rows: Rows, command: PlanCommand, stands: GuardCheck, tally: 
   const of = ofAppointment(command, rows.ids)
   const before = rows.get(keys.plan, of)
   if ((before?.revision ?? null) !== command.expectedRevision) return { status: 'conflict' }
-  if (command.guard !== null && !stands({ ...command.guard, plan: null })) return { status: 'conflict' }
+  if (command.guard !== null && !stands({ ...command.guard, plan: null, address: null })) return { status: 'conflict' }
   writePlan(rows, command, before)
 
   const wanted = new Map(command.reminders.map((reminder) => [keyOfWanted(reminder), reminder]))

@@ -143,7 +143,14 @@ export function handOverDelivery(work: Work, row: Delivery, command: Intent<'han
   return addTask(work, { ...row, ...change }, command)
 }
 
-const noText = { recipientEmail: null, recipientPhone: null, subject: null, message: '', templateRevision: '' }
+const noText = {
+  recipientEmail: null,
+  recipientPhone: null,
+  recipientAddress: null,
+  subject: null,
+  message: '',
+  templateRevision: '',
+}
 
 /** The first fence says whose it is: what was never handed over has none. */
 export const releaseReminder = (work: Work, row: Reminder, command: Intent<'release'>): Delivery =>

@@ -2,6 +2,7 @@ import type { IdCodec } from '../ports/rows/ids.ts'
 import { type AnyKey, keys } from '../ports/rows/keys.ts'
 import type { Absence, Read, Rows } from '../ports/rows/rows.ts'
 import type { IntentGuard } from '../ports/storage/deliveries.ts'
+import { isOpenTo } from './addresses.ts'
 
 type Revisions = Pick<IntentGuard, 'settings' | 'preferences'>
 
@@ -67,5 +68,6 @@ export function guardCheck(rows: Rows): GuardCheck {
   return (guard) =>
     settingsRevision(guard.settings.organizationId) === guard.settings.revision &&
     (guard.plan === null || planRevision(guard.plan) === guard.plan.revision) &&
-    guard.preferences.every((one) => preferencesRevision(one) === one.revision)
+    guard.preferences.every((one) => preferencesRevision(one) === one.revision) &&
+    (guard.address === null || isOpenTo(rows, guard.address))
 }

@@ -11,6 +11,7 @@ import {
   readThrough,
 } from '../ports/rows/rows.ts'
 import type { Work as DueWork, IntentCommand, IntentGuard, IntentOutcome } from '../ports/storage/deliveries.ts'
+import { standingReads } from './addresses.ts'
 import {
   claimReminder,
   type Delivery,
@@ -243,6 +244,8 @@ function guardsOf(command: IntentCommand, at: Date, ids: IdCodec): Read[] {
   const { guard, cap } = command
   return [
     ...guardReads(guard, ids),
+    // One without a row was never written to, so nobody there can have opted out: no lock is taken for that.
+    ...(guard.address === null ? [] : standingReads(guard.address)),
     ...(guard.plan === null ? [] : [read(keys.planRevision, planOf(guard.plan, ids), 'share')]),
     ...(cap === null ? [] : [read(keys.counter, meterOf(guard.settings.organizationId, at), 'none')]),
   ]

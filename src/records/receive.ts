@@ -4,6 +4,7 @@ import type { Command, Rows } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
 import type { ReceiptCommand } from '../ports/storage/deliveries.ts'
 import { systemActor } from '../schemas/audit.ts'
+import { arrivalReads, noteArrival } from './addresses.ts'
 import { appendAudit, auditReport } from './audit.ts'
 import { correctReminder, finishReminder } from './cancel.ts'
 import { bucketed, countedAs, type Tally, tallied } from './counters.ts'
@@ -161,7 +162,11 @@ export function receive(rows: Rows, command: ReceiptCommand, tally: Tally): bool
 
 /** `DeliveryStore.recordReceipt`. */
 export const receipts: Command<ReceiptCommand, boolean> = {
-  stages: attemptStages,
-  run: tallied(receive),
+  stages: [...attemptStages, ({ id, status }, found) => (status === 'DELIVERED' ? arrivalReads(found, id) : [])],
+  run: tallied((rows, command, tally) => {
+    const isNews = receive(rows, command, tally)
+    if (isNews && command.status === 'DELIVERED') noteArrival(rows, command.id, command.at)
+    return isNews
+  }),
   held: null,
 }

@@ -1,8 +1,10 @@
 import { keys } from '../ports/rows/keys.ts'
-import { type Command, type Found, type Read, type Rows, read } from '../ports/rows/rows.ts'
+import type { Command, Rows } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
+import type { AddressReport } from '../ports/storage/addresses.ts'
 import type { SettleCommand, SettleOutcome } from '../ports/storage/deliveries.ts'
 import { recipientTarget, systemActor } from '../schemas/audit.ts'
+import { reportAddress, reportReads } from './addresses.ts'
 import { appendAudit } from './audit.ts'
 import { finishReminder, wait } from './cancel.ts'
 import { countedAs, createTally, type Tally } from './counters.ts'
@@ -26,45 +28,20 @@ type Held = Pick<
   'organization_id' | 'notification_type' | 'notification_category' | 'provider' | 'recipient_type' | 'recipient_id'
 >
 
-function suppress(
-  rows: Rows,
-  held: Held,
-  { address, reason }: NonNullable<SettleCommand['suppress']>,
-  at: Date,
-  tally: Tally,
-): void {
-  const isNew = rows.appendNew(keys.suppression, {
-    organization_id: held.organization_id,
-    channel: held.notification_type,
-    address,
-    reason,
-    created_at: at.getTime(),
-  })
-  if (!isNew) return
-  tally.add({ ...countedAs(held), detail: reason }, 'SUPPRESSED', at)
-  appendAudit(rows, {
-    organizationId: held.organization_id,
-    at,
-    actor: systemActor,
-    action: 'address.suppressed',
-    target: recipientTarget({ type: held.recipient_type, id: held.recipient_id }),
-    detail: { channel: held.notification_type, reason },
-  })
+function report(rows: Rows, held: Held, address: AddressReport, at: Date, tally: Tally): void {
+  const target = recipientTarget({ type: held.recipient_type, id: held.recipient_id })
+  const isNews = reportAddress(rows, address, at, { actor: systemActor, target })
+  if (isNews && address.news.kind === 'suppressed') {
+    tally.add({ ...countedAs(held), detail: address.news.code }, 'SUPPRESSED', at)
+  }
 }
 
 /** The deliveries that a command found sent, by organization. */
 type Sent = Map<string, number[]>
 
-function suppressionOf({ id, suppress: asked }: SettleCommand, found: Found): Read[] {
-  const row = asked === null ? undefined : found.get(keys.attempt, { id })
-  if (row === undefined || asked === null) return []
-  const { organization_id, notification_type: channel } = row
-  return [read(keys.suppression, { organization_id, channel, address: asked.address }, 'none')]
-}
-
 /** `DeliveryStore.settle`. */
 export const settles: Command<SettleCommand, SettleOutcome> = {
-  stages: [...attemptStages, suppressionOf],
+  stages: [({ address }) => reportReads(address), ...attemptStages],
   run: settleAll,
   held: { outcome: 'held', wait: 'shortly' },
 }
@@ -132,7 +109,7 @@ function settle(rows: Rows, command: SettleCommand, tally: Tally, sent: Sent): b
     if (result.kind !== 'retry') tally.add(counted, result.kind === 'failed' ? 'FAILED' : 'UNKNOWN', at)
   }
   if (held.reminder_id !== null) project(rows, held.reminder_id, command)
-  if (command.suppress !== null) suppress(rows, held, command.suppress, at, tally)
+  if (command.address !== null) report(rows, held, command.address, at, tally)
   const about = {
     organizationId: held.organization_id,
     appointmentId: held.appointment_id,

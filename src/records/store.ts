@@ -1,5 +1,6 @@
 import type { Command } from '../ports/rows/rows.ts'
 import type {
+  AddressStore,
   AuditCommands,
   AuditStore,
   DecisionStore,
@@ -13,6 +14,7 @@ import type {
   TaskStore,
   TransactionStorage,
 } from '../ports/storage.ts'
+import { lifts, proofs, suppressions } from './addresses.ts'
 import { plans } from './apply-plan.ts'
 import { auditEntries } from './audit.ts'
 import { decisions } from './decisions.ts'
@@ -35,6 +37,7 @@ type Commanded = {
   readonly deliveries: DeliveryStore
   readonly settings: SettingsStore
   readonly preferences: PreferenceStore
+  readonly addresses: AddressStore
   readonly decisions: DecisionStore
   readonly statistics: StatisticsStore
   readonly tasks: TaskStore
@@ -102,6 +105,12 @@ const composed = (storage: Storage): Store => ({
     create: (organizationId, recipient, values, replan, at, by) =>
       one(storage, preferenceCreations, { organizationId, recipient, values, replan, at, by }),
     update: (recipient, patch, replan, at, by) => one(storage, preferenceUpdates, { recipient, patch, replan, at, by }),
+  },
+  addresses: {
+    ...storage.addresses,
+    suppress: (command) => one(storage, suppressions, command),
+    lift: (command) => one(storage, lifts, command),
+    prove: async (address, at, by) => void (await one(storage, proofs, { ...address, at, by })),
   },
   decisions: { ...storage.decisions, append: async (rows) => void (await storage.carry(decisions, rows)) },
   statistics: {

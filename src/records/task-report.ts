@@ -3,6 +3,7 @@ import type { Command, Rows } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
 import type { TaskReport, TaskReportOutcome } from '../ports/storage/tasks.ts'
 import { systemActor } from '../schemas/audit.ts'
+import { arrivalReads, noteArrival } from './addresses.ts'
 import { appendAudit, auditReport } from './audit.ts'
 import { taskManager } from './begun.ts'
 import { cancelDelivery, correctReminder, finishReminder } from './cancel.ts'
@@ -107,7 +108,7 @@ function uncount(row: Delivery, tally: Tally): boolean {
 }
 
 function decide(rows: Rows, row: Delivery, report: TaskReport, tally: Tally): TaskReportOutcome {
-  const arrived = report.status === 'SENT' || report.status === 'DELIVERED'
+  const arrived = hasArrived(report)
   const isTakenOver = row.delivery_state === 'queued' && row.fence > 0
   if (row.delivery_state === 'handed_over' || (isTakenOver && arrived)) {
     if (arrived) sent(rows, row, report, tally)
@@ -135,9 +136,13 @@ function decide(rows: Rows, row: Delivery, report: TaskReport, tally: Tally): Ta
   return wasSettled ? 'received' : 'settled'
 }
 
+const hasArrived = ({ status }: TaskReport): boolean => status === 'SENT' || status === 'DELIVERED'
+
 function report(rows: Rows, told: TaskReport, tally: Tally): TaskReportOutcome {
   const row = rows.get(keys.delivery, { id: told.notificationId })
-  return row === undefined ? 'ignored' : decide(rows, row, told, tally)
+  const outcome = row === undefined ? 'ignored' : decide(rows, row, told, tally)
+  if (outcome !== 'ignored' && hasArrived(told)) noteArrival(rows, told.notificationId, told.at)
+  return outcome
 }
 
 const [reminders, deliveries] = attemptStages
@@ -147,6 +152,7 @@ export const taskReports: Command<TaskReport, TaskReportOutcome> = {
   stages: [
     ({ notificationId }) => reminders({ id: notificationId }),
     ({ notificationId }) => deliveries({ id: notificationId }),
+    (told, found) => (hasArrived(told) ? arrivalReads(found, told.notificationId) : []),
   ],
   run: tallied(report),
   held: null,

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import type { Channel } from '../channels/index.ts'
+import type { ConsentStatement } from './address.ts'
 import { type EntityId, entityId, type RecipientRef } from './common.ts'
 import type { OffsetInput } from './offset.ts'
-import type { Category } from './vocabulary.ts'
+import type { Category, SuppressionCause } from './vocabulary.ts'
 
 /** Who did something. `system` is the library itself; `service` the host application, also where it calls in TypeScript. */
 export const actorKinds = ['system', 'service', 'staff', 'patient', 'client'] as const
@@ -26,6 +27,8 @@ export const auditActions = [
   'reminders.rescheduled',
   'reminders.cancelled',
   'address.suppressed',
+  'address.lifted',
+  'address.proven',
   'notification.queued',
   'notification.sent',
   'notification.reported',
@@ -42,6 +45,7 @@ export const auditTargets = [
   'practitioner',
   'appointment',
   'waitlist_entry',
+  'address',
 ] as const
 export type AuditTarget = { readonly type: (typeof auditTargets)[number]; readonly id: string }
 
@@ -82,6 +86,10 @@ export type AuditDetail = {
   readonly channel?: Channel
   /** The rule, or for a test message the transport's code. */
   readonly reason?: string
+  /** Why an address was suppressed. */
+  readonly cause?: SuppressionCause
+  /** That the person wants messages again, as whoever lifted a suppression says it. */
+  readonly consent?: ConsentStatement
   /** What became of the appointment or the test message, or what was reported of the message. */
   readonly outcome?: string
 }

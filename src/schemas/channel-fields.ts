@@ -27,14 +27,14 @@ export function byChannel<T>(used: readonly Channel[], of: (channel: Channel) =>
 export const channelKey = (channel: Channel): string => channel.toLowerCase()
 
 /** A part of `channels` of an organization's settings. Left out: unchanged; null: the default. */
-export type ChannelPart = {
+export type FurtherSettings = {
   enabled?: boolean | null | undefined
   reminders?: OffsetInput[] | null | undefined
   templates?: TemplateSet | null | undefined
   account?: Record<string, unknown> | null | undefined
 }
 /** A part of `channels` of preferences. Left out: unchanged; null: inherited. */
-export type ChannelWishPart = {
+export type FurtherPreferences = {
   enabled?: boolean | null | undefined
   reminders?: OffsetInput[] | null | undefined
   address?: string | null | undefined
@@ -74,7 +74,7 @@ export const channelWishFields = ({ words, address, consent }: ChannelDefinition
     address: { schema: address.schema, description: address.description, isContact: true },
   }) as const satisfies Fields
 
-const partOf = (channel: ChannelDefinition): z.ZodType<ChannelPart> =>
+const partOf = (channel: ChannelDefinition): z.ZodType<FurtherSettings> =>
   inputOf(channelPartFields(channel)).extend({
     account: inputOf(channel.account.fields)
       .nullable()
@@ -82,7 +82,7 @@ const partOf = (channel: ChannelDefinition): z.ZodType<ChannelPart> =>
       .describe(`Account that sends ${channel.words.name} messages. Null: the account of the host application is used`),
   })
 
-const wishOf = (channel: ChannelDefinition): z.ZodType<ChannelWishPart> => inputOf(channelWishFields(channel))
+const wishOf = (channel: ChannelDefinition): z.ZodType<FurtherPreferences> => inputOf(channelWishFields(channel))
 
 /** By the name of the channel. One that is not known is refused by name, with those that are. */
 function partsOf<Part>(make: (channel: ChannelDefinition) => z.ZodType<Part>) {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { channels } from '../channels/index.ts'
-import { organizationId, recipientRef } from './common.ts'
+import { organizationId, recipientRef, singleLine } from './common.ts'
 import { instantInput } from './instant.ts'
 import { reminderOffsets } from './offset.ts'
 import { appointmentCategories, categories, deliveryStates, deliveryStatuses, recipientTypes } from './vocabulary.ts'
@@ -58,10 +58,14 @@ export const historyFilter = z.strictObject({
   recipientId: recipientRef.shape.id.optional(),
   appointmentId: recipientRef.shape.id.optional(),
   waitlistEntryId: recipientRef.shape.id.optional(),
+  recipientAddress: singleLine(320)
+    .min(1)
+    .optional()
+    .describe('Only notifications to this e-mail address, in any letters, or this phone number, with its country code'),
   channel: z
     .enum([...channels, 'BOTH'])
     .optional()
-    .describe('Only notifications on this channel. Default `BOTH`'),
+    .describe('Only notifications on this channel. Default `BOTH`: on every channel'),
   category: z.enum(categories).optional().describe('Only this kind of message'),
   status: z.enum(deliveryStatuses).optional().describe('Only notifications with this result'),
   state: z

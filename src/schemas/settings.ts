@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { DocumentedColumns } from '../channels/channel.ts'
 import { email } from '../channels/email.ts'
 import { sms } from '../channels/sms.ts'
 import { channelParts, usualReminders } from './channel-fields.ts'
@@ -120,5 +121,6 @@ export const secretFields: readonly SecretField[] = namesWith(settingsFields, 'i
 
 /** Both channels, as the templates endpoints show them. */
 export const templatesInput = organizationSettingsInput.pick({ emailTemplates: true, smsTemplates: true })
-export type Templates = Pick<OrganizationSettings, keyof TemplatesInput>
-export type TemplatesInput = z.input<typeof templatesInput>
+export type Templates = Pick<OrganizationSettings, TemplateField>
+export type TemplatesInput = Pick<OrganizationSettingsInput, TemplateField>
+type TemplateField = DocumentedColumns['settings']['templates']

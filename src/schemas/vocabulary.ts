@@ -53,6 +53,16 @@ export const measures = [
 ] as const
 export type Measure = (typeof measures)[number]
 
+/** Why nothing is sent to an address, with the sentence that `explain()` shows. The first two are the person's own word. */
+export const suppressionTable = {
+  stop: 'the person opted out',
+  complaint: 'the person reported a message as unwanted',
+  invalid: 'nobody has the address',
+  failure: 'messages to the address fail for good',
+} as const
+export type SuppressionCause = keyof typeof suppressionTable
+export const suppressionCauses = ['stop', 'complaint', 'invalid', 'failure'] as const satisfies SuppressionCause[]
+
 /** The outcome of an appointment, as the host records it. */
 export const appointmentOutcomes = ['attended', 'no_show', 'cancelled_late', 'rescheduled'] as const
 export type AppointmentOutcome = (typeof appointmentOutcomes)[number]
@@ -145,7 +155,7 @@ export const ruleTable = {
   no_contact: 'the recipient has no address for the channel',
   invalid_contact: 'the address of the recipient is invalid',
   contact_doubtful: 'the address of the recipient is used, but may be wrong',
-  suppressed: 'the address opted out, or the provider refused it permanently',
+  suppressed: 'the address opted out, was reported as unwanted or is known to fail; nothing is sent to it',
   no_transport: 'no transport for the channel is installed (option "transports")',
   no_account: 'neither the organization nor the host application has an account for the channel',
   no_host: 'the mail settings of the organization have no SMTP host, and the host application has no account',

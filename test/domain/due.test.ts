@@ -62,9 +62,16 @@ describe('a due reminder', () => {
       check({}, active, surroundings({}, { ...noPreferences, appointmentReminder: false })),
       'category_disabled_by_recipient',
     ],
-    ['suppressed', check({}, active, surroundings({}, null, { suppressed: 'EMAIL' })), 'suppressed'],
   ])('is silent: %s', (_case, result, rule) => {
     expect(result).toEqual({ kind: 'cancel', rule })
+  })
+
+  it('is silent where the address is suppressed, and says since when and why', () => {
+    expect(check({}, active, surroundings({}, null, { suppressed: 'EMAIL' }))).toEqual({
+      kind: 'cancel',
+      rule: 'suppressed',
+      detail: 'the person opted out (twilio_21610, since 2031-03-10T12:00:00.000Z)',
+    })
   })
 
   it('is told as failed where it should go out and cannot', () => {

@@ -5,6 +5,8 @@ import { type EffectiveInput, effective } from '../../src/domain/effective.ts'
 import { categories } from '../../src/schemas/vocabulary.ts'
 import { noPreferences, patient, policy, practitioner } from './support.ts'
 
+const optedOut = { cause: 'stop', since: new Date('2031-03-10T12:00:00Z'), code: 'twilio_21610' } as const
+
 const ask = (changes: Partial<EffectiveInput> = {}) =>
   effective({
     policy,
@@ -13,7 +15,7 @@ const ask = (changes: Partial<EffectiveInput> = {}) =>
     category: 'REMINDER',
     channel: 'EMAIL',
     providerFault: null,
-    isSuppressed: () => false,
+    suppression: () => null,
     ...changes,
   })
 
@@ -25,6 +27,7 @@ describe('effective preferences', () => {
       reasons: [],
       address: 'one@example.org',
       addressNote: null,
+      suppression: null,
       offsets: [24, 2],
     })
   })
@@ -47,7 +50,7 @@ describe('effective preferences', () => {
     ],
     ['there is no address', { recipient: { ...patient, email: ' ' } }, 'no_contact'],
     ['the address is not one', { recipient: { ...patient, email: 'at home' } }, 'invalid_contact'],
-    ['the address opted out', { isSuppressed: () => true }, 'suppressed'],
+    ['the address opted out', { suppression: () => optedOut }, 'suppressed'],
     ['no provider is configured', { providerFault: 'no_account' }, 'no_account'],
     [
       'practitioners get what is switched on for them',
@@ -78,9 +81,12 @@ describe('effective preferences', () => {
 
   it('suppression compares mailboxes without case', () => {
     const recipient = { ...patient, email: 'One@Example.org' }
-    expect(ask({ recipient, isSuppressed: (_channel, address) => address === 'one@example.org' }).rule).toBe(
-      'suppressed',
-    )
+    expect(
+      ask({ recipient, suppression: (_channel, address) => (address === 'one@example.org' ? optedOut : null) }),
+    ).toMatchObject({
+      rule: 'suppressed',
+      suppression: optedOut,
+    })
   })
 
   it('property: allowed exactly when no rule stands against it, and then there is an address', () => {
@@ -99,7 +105,7 @@ describe('effective preferences', () => {
             channel,
             preferences: { ...noPreferences, emailEnabled, smsEnabled },
             recipient: { ...patient, email: contact, phone: contact },
-            isSuppressed: () => suppressed,
+            suppression: () => (suppressed ? optedOut : null),
           })
           expect(decided.allowed).toBe(decided.reasons.length === 0)
           expect(decided.rule).toBe(decided.reasons[0] ?? 'allowed')

@@ -32,6 +32,8 @@ export const appointment = (changes: Partial<Appointment> = {}): Appointment => 
   ...changes,
 })
 
+const optedOut = { cause: 'stop', since: new Date('2031-03-10T12:00:00Z'), code: 'twilio_21610' } as const
+
 export const surroundings = (
   changes: Partial<OrganizationPolicy> = {},
   preferences: PreferencesValues | null = null,
@@ -39,6 +41,6 @@ export const surroundings = (
 ): Surroundings => ({
   policy: { ...policy, ...changes },
   preferencesOf: () => preferences,
-  isSuppressed: (channel) => channel === faults.suppressed,
+  suppression: (channel) => (channel === faults.suppressed ? optedOut : null),
   providerFault: () => faults.provider ?? null,
 })

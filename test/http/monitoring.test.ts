@@ -91,7 +91,9 @@ describe('health', () => {
   })
 
   test('a provider that does not answer is not waited for', async () => {
-    const world = await openWorld({ transports: [{ ...capture(), verify: () => new Promise(() => {}) }] })
+    const world = await openWorld({
+      transports: [{ ...capture(), channels: ['EMAIL', 'SMS'], verify: () => new Promise(() => {}) }],
+    })
     const waiting = health(world)
     await world.clock.advance(2000)
     expect(await waiting).toMatchObject({

@@ -6,6 +6,7 @@ import { expect, it } from 'vitest'
 /** The schemas that are made of the channels are above them; all others are below. */
 const ofChannels = 'schemas of channels'
 const schemasOfChannels = [
+  'address.ts',
   'attendance.ts',
   'audit.ts',
   'channel-fields.ts',

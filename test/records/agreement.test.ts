@@ -6,7 +6,7 @@ import type * as records from '../../src/records/index.ts'
 import { integerIds } from '../conformance/storage/harness.ts'
 import { openPostgres, type PostgresServer } from '../support/postgres-server.ts'
 import { direct, replay, workingSets } from './executors.ts'
-import { aDelivery, aLink, aReminder, aSuppression, aTask } from './made-up.ts'
+import { aDelivery, aLink, anAddress, aReminder, aTask } from './made-up.ts'
 import type { Executor } from './suite.ts'
 
 let server: PostgresServer
@@ -130,7 +130,13 @@ const verbs = {
   },
   suppress({ rows, nth, at, organization }: On) {
     const address = pick(onces, nth) ?? ''
-    return rows.appendNew(keys.suppression, aSuppression({ organization_id: organization, address, created_at: at }))
+    return rows.appendNew(keys.address, anAddress({ organization_id: organization, address, created_at: at }))
+  },
+  useAddress({ rows, nth, at, organization }: On) {
+    const of = { organization_id: organization, channel: 'EMAIL', address: pick(onces, nth) ?? '' } as const
+    const row = rows.get(keys.address, of)
+    if (row !== undefined) rows.update('notification_addresses', row.id, { last_worked_at: at })
+    return rows.get(keys.address, of)?.last_worked_at
   },
   link: (on: On) =>
     on.rows.ensure('reminder_plan_recipients', aLink({ plan_id: planOf(on), recipient_id: (on.nth % 2) + 1 })),
@@ -200,7 +206,7 @@ const command = (run: number, organization = organizationOf(run)): records.Comma
       ),
       ...onces.map((dedupe_key) => read(keys.deliveryOnce, { organization_id: organization, dedupe_key }, 'none')),
       ...onces.map((address) =>
-        read(keys.suppression, { organization_id: organization, channel: 'EMAIL', address }, 'none'),
+        read(keys.address, { organization_id: organization, channel: 'EMAIL', address }, 'none'),
       ),
       ...appointments.map((appointment_id) =>
         read(keys.outcome, { appointment_id, organization_id: organization }, 'none'),
@@ -234,7 +240,7 @@ const compared = [
   'notification_history',
   'task_manager_tasks',
   'reminder_plan_recipients',
-  'notification_suppressions',
+  'notification_addresses',
   'appointment_outcomes',
   'notification_counters',
   'notification_decisions',

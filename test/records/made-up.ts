@@ -51,6 +51,7 @@ export const aDelivery = (given: Partial<Row<'notification_history'>> = {}): Row
   recipient_id: 1,
   recipient_email: 'somebody@example.org',
   recipient_phone: null,
+  recipient_address: 'somebody@example.org',
   subject: null,
   message: 'text',
   template_revision: '1',
@@ -122,14 +123,19 @@ export const aTask = (given: Partial<Row<'task_manager_tasks'>>): Row<'task_mana
   ...given,
 })
 
-export const aSuppression = (
-  given: Partial<Row<'notification_suppressions'>> = {},
-): Row<'notification_suppressions'> => ({
+export const anAddress = (given: Partial<Row<'notification_addresses'>> = {}): Row<'notification_addresses'> => ({
+  id: unassigned,
   organization_id: organization,
   channel: 'EMAIL',
   address: "o'neill@example.org",
-  reason: 'bounced',
-  created_at: at,
+  last_worked_at: at,
+  unknown_since: null,
+  suppressed_at: null,
+  suppression_cause: null,
+  suppression_code: 'bounced',
+  lifted_at: null,
+  proven_at: null,
+  ...times,
   ...given,
 })
 

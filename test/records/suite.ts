@@ -5,7 +5,7 @@ import { read, readThrough, unassigned } from '../../src/ports/rows/rows.ts'
 import type * as records from '../../src/records/index.ts'
 import { intents } from '../../src/records/intents.ts'
 import { integerIds, t0, textIds } from '../conformance/storage/harness.ts'
-import { aDelivery, aLink, aPlan, aReminder, aSuppression, aTask, organization, settings, someIds } from './made-up.ts'
+import { aDelivery, aLink, anAddress, aPlan, aReminder, aTask, organization, settings, someIds } from './made-up.ts'
 
 type TableName = records.TableName
 type Command<Item, Outcome> = records.Command<Item, Outcome>
@@ -197,14 +197,14 @@ export function rowsConformance(name: string, open: OpenExecutor): void {
 
     it('are appended once by their unique key', async () => {
       const executor = await opening()
-      const row = aSuppression({ reason: 'first' })
+      const row = anAddress({ suppression_code: 'first' })
       const { organization_id, channel, address } = row
-      const declared = reading(read(keys.suppression, { organization_id, channel, address }, 'none'))
+      const declared = reading(read(keys.address, { organization_id, channel, address }, 'none'))
       const twice = (rows: records.Rows) =>
-        ['first', 'second'].map((reason) => rows.appendNew(keys.suppression, { ...row, reason }))
+        ['first', 'second'].map((code) => rows.appendNew(keys.address, { ...row, suppression_code: code }))
       expect(await perform(executor, twice, declared)).toEqual([true, false])
       expect(await perform(executor, twice, declared)).toEqual([false, false])
-      expect(await one(executor.dump('notification_suppressions'))).toEqual(row)
+      expect(await one(executor.dump('notification_addresses'))).toEqual({ ...row, id: expect.any(Number) })
     })
 
     it('stay as they are where they are only to be there', async () => {

@@ -6,12 +6,13 @@ import type { HistoryFilter } from './statements/history.ts'
 
 const encodeFilter = (ids: records.IdCodec, query: DeliveryQuery): HistoryFilter => {
   const { organizationId, recipientType, recipientId, appointmentId, waitlistEntryId } = query
-  const { channel, category, status, state, from, to } = query
+  const { recipientAddress, channel, category, status, state, from, to } = query
   return {
     equals: {
       ...(organizationId !== undefined && { organization_id: organizationId }),
       ...(appointmentId !== undefined && { appointment_id: ids('appointment', appointmentId) }),
       ...(waitlistEntryId !== undefined && { waitlist_entry_id: ids('waitlistEntry', waitlistEntryId) }),
+      ...(recipientAddress !== undefined && { recipient_address: recipientAddress }),
       ...(recipientType !== undefined && { recipient_type: recipientType }),
       ...(recipientId !== undefined && { recipient_id: ids('recipient', recipientId) }),
       ...(channel !== undefined && { notification_type: channel }),
@@ -37,7 +38,8 @@ type Found = {
 
 /** Which index answers a question, and where in it: see the indexes of `notification_history` in `tables.ts`. */
 async function branchesOf(reader: Reader, { equals }: HistoryFilter): Promise<Found> {
-  const { appointment_id, waitlist_entry_id, recipient_id, recipient_type, ...others } = equals
+  const { appointment_id, waitlist_entry_id, recipient_address, recipient_id, recipient_type, ...rest } = equals
+  const others = recipient_address === undefined ? rest : { ...rest, recipient_address }
   const typed = recipient_type === undefined ? {} : { recipient_type }
   const ofRecipient = recipient_id === undefined ? typed : { ...typed, recipient_id }
   if (appointment_id !== undefined) {
@@ -48,6 +50,10 @@ async function branchesOf(reader: Reader, { equals }: HistoryFilter): Promise<Fo
   if (waitlist_entry_id !== undefined) {
     const branch = { equals: { waitlist_entry_id }, present: ['waitlist_entry_id'] }
     return { branches: [branch], also: { ...ofRecipient, ...others } }
+  }
+  if (recipient_address !== undefined) {
+    const branch = { equals: { recipient_address }, present: ['recipient_address'] }
+    return { branches: [branch], also: { ...ofRecipient, ...rest } }
   }
   if (recipient_id !== undefined) {
     const types = recipient_type === undefined ? recipientTypes : [recipient_type]

@@ -1,5 +1,6 @@
 import type { Bind, Builder, Mode } from './query.ts'
 import { accountStatements } from './statements/accounts.ts'
+import { addressStatements } from './statements/addresses.ts'
 import { deliveryStatements } from './statements/deliveries.ts'
 import { jobStatements } from './statements/jobs.ts'
 import { planStatements } from './statements/plans.ts'
@@ -20,5 +21,6 @@ export const bindStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
   jobs: jobStatements(db, bind),
   tasks: taskStatements(db, bind),
   accounts: accountStatements(db, bind),
+  addresses: addressStatements(db, bind),
 })
 export type Statements<M extends Mode> = ReturnType<typeof bindStatements<M>>

@@ -7,6 +7,7 @@ import {
   refused,
   type SendQueue,
 } from '../kysely/host-transaction.ts'
+import { addressReads } from './addresses.ts'
 import { carrying, type IdPool } from './commands.ts'
 import { deliveryReads } from './deliveries.ts'
 import { type Commands, type Engine, pauseMs, type Session } from './engine.ts'
@@ -163,6 +164,7 @@ export function withinHostTransactions(engine: Engine, pool: IdPool) {
       deliveries: deliveryReads(commands),
       settings: settingsReads(commands),
       preferences: preferenceReads(commands),
+      addresses: addressReads(commands),
       tasks: taskTouch(commands),
     }
   }

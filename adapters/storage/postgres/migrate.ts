@@ -4,6 +4,7 @@ import * as records from '../../../src/records/index.ts'
 import { postgresTypes } from '../kysely/column-types.ts'
 import {
   type Change,
+  carrySql,
   foreignTables,
   latestOf,
   librarySchema,
@@ -77,6 +78,8 @@ async function carryOut(migrating: Migrating, change: Change, adopting: boolean,
     case 'relax':
       for (const table of change.tables) await relax(migrating, table)
       return
+    case 'carry':
+      return migrating.change(carrySql(change, (table) => qualified(schema, table)))
     case 'alter':
       for (const statement of change.postgres(qualified(schema, change.table))) await migrating.change(statement)
       return

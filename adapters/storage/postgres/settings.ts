@@ -7,7 +7,7 @@ import type {
 } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
 import type { Commands, Engine, Session } from './engine.ts'
-import { qualified, recordset } from './names.ts'
+import { qualified } from './names.ts'
 import { decodeRow, encodeParameter } from './values.ts'
 
 /** What a transaction of the host carries out too. */
@@ -21,23 +21,6 @@ export const settingsReads = (engine: Commands): TransactionStorage['settings'] 
       )
       const found = new Map(rows.map((row) => [row.organization_id, records.decodeSettings(decodeRow(row, kinds))]))
       return unique.flatMap((id) => found.get(id) ?? [])
-    }),
-  suppressed: (addresses) =>
-    engine.read(async ({ run, schema, kinds }) => {
-      if (addresses.length === 0) return []
-      const asked = addresses.map(({ organizationId: organization_id, channel, address }) => ({
-        organization_id,
-        channel,
-        address,
-      }))
-      const keys = ['organization_id', 'channel', 'address'] as const
-      const { rows } = await run<Record<(typeof keys)[number], string>>(
-        `select t.organization_id, t.channel, t.address from ${recordset('notification_suppressions', keys, kinds)}
-         join ${qualified(schema, 'notification_suppressions')} as t using (organization_id, channel, address)`,
-        [encodeParameter(JSON.stringify(asked))],
-      )
-      const found = new Set(rows.map((row) => JSON.stringify(keys.map((key) => row[key]))))
-      return addresses.filter((one) => found.has(JSON.stringify([one.organizationId, one.channel, one.address])))
     }),
 })
 

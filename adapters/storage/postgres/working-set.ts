@@ -17,6 +17,7 @@ const emptySets = (): Sets => ({
   notification_settings: new RowSet('notification_settings'),
   patient_notification_preferences: new RowSet('patient_notification_preferences'),
   client_notification_preferences: new RowSet('client_notification_preferences'),
+  notification_addresses: new RowSet('notification_addresses'),
   reminder_plans: new RowSet('reminder_plans'),
   appointment_reminders: new RowSet('appointment_reminders'),
   notification_history: new RowSet('notification_history'),

@@ -9,6 +9,7 @@ import {
   refused,
   type SendQueue,
 } from '../kysely/host-transaction.ts'
+import { addressStore } from './addresses.ts'
 import { connect, openReplay, type Tools } from './connection.ts'
 import { deliveryReads } from './deliveries.ts'
 import { type Commands, carrying, type Engine, type Tx, txOf } from './engine.ts'
@@ -148,6 +149,7 @@ export function withinHostTransactions(engine: Engine, busyTimeoutMs: number) {
       deliveries: deliveryReads(commands),
       settings: settingsStore(commands),
       preferences: preferenceStore(commands),
+      addresses: addressStore(commands),
       tasks: taskStore(commands),
     }
   }

@@ -4,6 +4,7 @@ import { sqliteTypes } from '../kysely/column-types.ts'
 import { codeOf } from '../kysely/errors.ts'
 import {
   type Change,
+  carrySql,
   foreignTables,
   latestOf,
   librarySchema,
@@ -30,10 +31,11 @@ function make(migrating: Migrating, name: string): void {
 function* fill(migrating: Migrating, { table, set, where }: Change & { kind: 'fill' }) {
   const { database, record, dryRun, logger } = migrating
   const statement = `update "${table}" set ${set} where rowid in (select rowid from "${table}" where ${where} limit ${rowsAtOnce})`
+  record(statement)
+  // A dry run copies no rows, and would find none in a table that was rebuilt.
+  if (dryRun) return
   const [found] = rowsOf<{ count: number }>(migrating, `select count(*) as count from "${table}" where ${where}`)
   if (found === undefined || found.count === 0) return
-  record(statement)
-  if (dryRun) return
   const report = progressOf(logger, `filling rows of ${table}`, found.count)
   const update = database.prepare<unknown[], unknown>(statement)
   for (let done = 0; ; ) {
@@ -53,6 +55,8 @@ function* carryOut(migrating: Migrating, change: Change, adopting: boolean): Gen
       return addColumns(migrating, change.table, change.columns)
     case 'fill':
       return yield* fill(migrating, change)
+    case 'carry':
+      return migrating.change(carrySql(change, (table) => `"${table}"`))
     case 'relax':
       for (const table of change.tables) yield* relax(migrating, table)
       return

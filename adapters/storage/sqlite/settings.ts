@@ -14,11 +14,6 @@ export const settingsStore = (engine: Commands): SettingsQueries => ({
     engine.read(({ statements }) =>
       statements.settings.page.all({ after: after ?? '', limit }).map(records.decodeSettings),
     ),
-  suppressed: (addresses) =>
-    engine.read((tx) => {
-      const list = JSON.stringify(addresses.map((one) => [one.organizationId, one.channel, one.address]))
-      return tx.statements.deliveries.suppressions.all({ list }).flatMap(({ place }) => addresses[place] ?? [])
-    }),
 })
 
 export const preferenceStore = (engine: Commands): PreferenceQueries => ({

@@ -70,6 +70,7 @@ const sections: Readonly<Record<string, string>> = {
   reminders: 'Planning, moving and cancelling reminders, explaining them, and recording outcomes of appointments.',
   send: 'Notices that are sent at once.',
   history: 'What was sent, with the result.',
+  addresses: 'Addresses to which nothing is sent, and why.',
   debug: 'Why a recipient gets a message, or none.',
   monitoring: 'Health and statistics.',
   audit: 'Who changed what, and who triggered each message.',

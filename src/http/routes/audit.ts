@@ -1,8 +1,10 @@
 import { z } from 'zod'
+import { consentStatement } from '../../schemas/address.ts'
 import { type AuditRecord, actorKinds, auditActions, auditTargets } from '../../schemas/audit.ts'
 import { entityId } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import { toSnake } from '../../schemas/fields.ts'
+import { suppressionCauses } from '../../schemas/vocabulary.ts'
 import { auditFilter } from '../../services/insight/audit-log.ts'
 import { organizationNotFound } from '../../services/shared/not-found.ts'
 import type { Api } from '../api.ts'
@@ -40,7 +42,14 @@ const entryShape = z.object({
     .describe('Custom offsets of the appointment; null: the effective offsets of each recipient'),
   category: common.category.optional(),
   channel: common.channel.optional(),
-  reason: z.string().optional().describe('The rule that caused it, or the error code of a test message'),
+  reason: z
+    .string()
+    .optional()
+    .describe(
+      'The rule that caused it; for an address, the code of the provider; for a test message, of the transport',
+    ),
+  cause: z.enum(suppressionCauses).optional().describe('Why an address was suppressed'),
+  consent: consentStatement.optional().describe('The consent by which a suppression was lifted'),
   outcome: z
     .string()
     .optional()

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { channels } from '../../channels/index.ts'
 import { reminderOffset } from '../../schemas/offset.ts'
 import type { PreferenceRef } from '../../schemas/preferences.ts'
 import { ruleTable } from '../../schemas/vocabulary.ts'
@@ -9,7 +8,7 @@ import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
 import { organizationOwner, recipientOwner } from '../owners.ts'
-import { accountSource, common } from '../shapes/common.ts'
+import { accountSource, byChannelShape, common, suppressionShape } from '../shapes/common.ts'
 import { preferencesShapes, settingsShape, showPreferenceRow } from '../shapes/settings.ts'
 import { wireName } from '../snake-case.ts'
 
@@ -37,9 +36,9 @@ const settingsReport = z.object({
   organizationId: common.organizationId,
   configured: z.boolean().describe('False if the organization has no settings: the documented defaults apply'),
   settings: settingsShape.nullable().describe('Stored settings; null if there are none'),
-  channels: z
-    .record(z.enum(channels), channelShape.describe('How messages on the channel would be sent'))
-    .describe('How messages would be sent now, by channel'),
+  channels: byChannelShape(channelShape.describe('How messages on the channel would be sent')).describe(
+    'How messages would be sent now, by channel',
+  ),
 })
 const preferencesReport = (kind: 'patient' | 'client') =>
   z.object({
@@ -61,6 +60,7 @@ const preferencesReport = (kind: 'patient' | 'client') =>
             .string()
             .nullable()
             .describe('Why the address cannot be used or may be wrong; null if nothing is wrong with it'),
+          suppression: suppressionShape.nullable().describe('Why nothing is sent to the address; null: it may be'),
           offsets: z.array(reminderOffset).describe('Effective reminder offsets on the channel'),
         }),
       )

@@ -6,7 +6,7 @@ import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
 import { historyScope, notificationOwner } from '../owners.ts'
-import { historyShape, notificationShape, showHistory, showNotificationRow } from '../shapes/notifications.ts'
+import { historyShape, notificationShape, showHistory, showNotificationTo } from '../shapes/notifications.ts'
 import { refusal, wireName } from '../snake-case.ts'
 
 /** What was sent, with the result. */
@@ -23,6 +23,11 @@ export function historyRoutes({ notifications, owners }: Api, ids: HostIds): Rou
         recipientId: ids.recipient.optional(),
         appointmentId: ids.appointment.optional(),
         waitlistEntryId: ids.waitlistEntry.optional(),
+        // An unescaped plus sign arrives as a space.
+        recipientAddress: z.preprocess(
+          (told) => (typeof told === 'string' ? told.replace(/^ (?=\d)/, '+') : told),
+          historyFilter.shape.recipientAddress,
+        ),
         channel: wireName('notification_type', historyFilter.shape.channel),
         category: wireName('notification_category', historyFilter.shape.category),
         state: wireName('delivery_state', historyFilter.shape.state),
@@ -47,12 +52,12 @@ export function historyRoutes({ notifications, owners }: Api, ids: HostIds): Rou
         self: true,
         owner: ({ query }, caller) => historyScope(query, caller),
       },
-      async handler({ query, owner }) {
+      async handler({ query, owner, caller }) {
         const { startDate, endDate } = query
         if (startDate !== undefined && endDate !== undefined && startDate > endDate) {
           throw refusal([{ field: 'end_date', message: 'must not be before start_date' }])
         }
-        return showHistory(await notifications.history({ ...query, ...definedOnly(owner.filter) }))
+        return showHistory(caller, await notifications.history({ ...query, ...definedOnly(owner.filter) }))
       },
     }),
     defineRoute({
@@ -72,7 +77,7 @@ export function historyRoutes({ notifications, owners }: Api, ids: HostIds): Rou
         owner: ({ params }) => notificationOwner(owners, params.notificationId),
       },
       handler: async ({ params: { notificationId }, caller }) =>
-        showNotificationRow(await notifications.within(scopeOf(caller)).getNotification(notificationId)),
+        showNotificationTo(caller, await notifications.within(scopeOf(caller)).getNotification(notificationId)),
     }),
   ]
 }

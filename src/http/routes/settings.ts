@@ -141,7 +141,7 @@ export function settingsRoutes({ settings }: Api, ids: HostIds): Route[] {
       body: testMessageOptions.omit({ idempotencyKey: true }),
       responses: { 201: testMessageShape },
       errors: ['organization_not_found'],
-      example: { body: { channel: 'EMAIL' } },
+      example: { body: {} },
       rateClass: 'sending',
       access: {
         kind: 'members',

@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import { channels } from '../../channels/index.ts'
+import { documentedChannels } from '../../schemas/channel-fields.ts'
 import { entityId, type Warning } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import { toSnake } from '../../schemas/fields.ts'
-import { categories, decisionActions, recipientTypes, ruleTable } from '../../schemas/vocabulary.ts'
+import { categories, decisionActions, recipientTypes, ruleTable, suppressionCauses } from '../../schemas/vocabulary.ts'
 import { type ExplanationLine, explainedActions } from '../../services/insight/explanation.ts'
 
 /** Fields that many responses share, each described once. */
@@ -22,6 +23,12 @@ export const accountSource = z
   .enum(['organization', 'default', 'transport', 'task_manager'])
   .nullable()
   .describe('Whose account is used. `default`: the account of the `DEFAULT_*` variables. `transport`: none is needed')
+
+/** Something of each documented channel, and of others where there is something. */
+export const byChannelShape = <Schema extends z.ZodType>(schema: Schema) =>
+  z.object(
+    Object.fromEntries(channels.map((one) => [one, documentedChannels.includes(one) ? schema : schema.optional()])),
+  )
 
 /** `field` is a path in wire names, such as `email_templates.appointment_reminder`. */
 export const warningShape = z.object({
@@ -44,6 +51,13 @@ export const taskFields = {
 
 export const showTaskId = (id: string | null): number | string | null =>
   id !== null && /^(?:0|[1-9]\d{0,14})$/.test(id) ? Number(id) : id
+
+/** Why nothing is sent to an address. */
+export const suppressionShape = z.object({
+  cause: z.enum(suppressionCauses).describe('Why nothing is sent there'),
+  since: z.date().describe('Since when'),
+  code: z.string().describe('Code of the provider; `recorded` if somebody recorded it without one'),
+})
 
 /** Left out on the last page: the documented responses have no such field. */
 export const nextCursor = z.string().optional().describe('Value of `cursor` for the next page; absent on the last page')

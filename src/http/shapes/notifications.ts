@@ -1,7 +1,9 @@
 import { z } from 'zod'
+import { maskAddress } from '../../schemas/address.ts'
 import { entityId } from '../../schemas/common.ts'
 import { deliveryStates, deliveryStatuses } from '../../schemas/vocabulary.ts'
 import type { HistoryPage, Notification, SendResult } from '../../services/shared/views.ts'
+import { type Caller, isMasked } from '../access.ts'
 import { common, showSkippedMessage, showTaskId, skippedMessageShape, taskFields } from './common.ts'
 
 /** The documented columns of `notification_history`, and some of our own. */
@@ -12,8 +14,15 @@ export const notificationShape = z.object({
   notificationCategory: common.category,
   recipientType: common.recipientType,
   recipientId: common.recipientId,
-  recipientEmail: z.string().nullable().describe('E-mail address it goes to; null for an SMS'),
+  recipientEmail: z
+    .string()
+    .nullable()
+    .describe('E-mail address it goes to; null for an SMS. Addresses are masked for viewers'),
   recipientPhone: z.string().nullable().describe('Phone number in E.164 it goes to; null for an e-mail'),
+  recipientAddress: z
+    .string()
+    .nullable()
+    .describe('The same address in the form by which the history is searched: e-mail in lower case, phone in E.164'),
   subject: z.string().nullable().describe('Subject; null for an SMS'),
   message: z.string().describe('Text as it was rendered for this message'),
   status: z
@@ -74,9 +83,23 @@ export const showNotificationRow = ({
   taskManagerExecutionId: showTaskId(row.taskManagerExecutionId),
 })
 
-export const showHistory = (page: HistoryPage) => ({
+const masked = (address: string | null) => (address === null ? null : maskAddress(address))
+
+/** A notification as the caller may see it. */
+export function showNotificationTo(caller: Caller | null, row: Notification) {
+  const shown = showNotificationRow(row)
+  if (!isMasked(caller)) return shown
+  return {
+    ...shown,
+    recipientEmail: masked(shown.recipientEmail),
+    recipientPhone: masked(shown.recipientPhone),
+    recipientAddress: masked(shown.recipientAddress),
+  }
+}
+
+export const showHistory = (caller: Caller | null, page: HistoryPage) => ({
   ...page,
-  notifications: page.notifications.map(showNotificationRow),
+  notifications: page.notifications.map((row) => showNotificationTo(caller, row)),
 })
 
 export const showSent = (result: SendResult) => ({

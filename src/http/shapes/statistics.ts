@@ -1,9 +1,8 @@
 import { z } from 'zod'
-import { channels } from '../../channels/index.ts'
 import { channelSets, distances, reminderCounts } from '../../schemas/attendance.ts'
 import { categories } from '../../schemas/vocabulary.ts'
 import type { StatisticsReport } from '../../services/insight/statistics.ts'
-import { common } from './common.ts'
+import { byChannelShape, common } from './common.ts'
 
 const outcomes = {
   total: z.int().describe('All deliveries, each counted once under its last status'),
@@ -40,7 +39,7 @@ export const statisticsShape = z.object({
   skippedByReason: byRule.describe('Messages left out at planning or on request, by rule'),
   dueToSent: percentiles.describe('Time from due to accepted by the provider'),
   sentToDelivered: percentiles.describe('Time from accepted to delivered, where the provider reports it'),
-  byNotificationType: z.record(z.enum(channels), outcomesOf('on the channel')).describe('Deliveries by channel'),
+  byNotificationType: byChannelShape(outcomesOf('on the channel')).describe('Deliveries by channel'),
   byNotificationCategory: z
     .record(z.enum(categories), outcomesOf('of the kind of message'))
     .describe('Deliveries by kind of message'),
@@ -62,15 +61,15 @@ export const statisticsShape = z.object({
     .describe('Tasks of TaskManager; all zero unless the option `taskManager` is in use'),
   optOuts: z
     .object({
-      byNotificationType: z
-        .record(z.enum(channels), z.int().describe('Recipients who disabled the channel'))
-        .describe('Opt-outs by channel'),
+      byNotificationType: byChannelShape(z.int().describe('Recipients who disabled the channel')).describe(
+        'Opt-outs by channel',
+      ),
       byNotificationCategory: z
         .record(z.enum(categories), z.int().describe('Recipients who disabled the kind of message'))
         .describe('Opt-outs by kind of message'),
-      suppressedByNotificationType: z
-        .record(z.enum(channels), z.int().describe('Addresses reported as opted out or dead'))
-        .describe('Addresses that a provider reported as opted out or dead, by channel'),
+      suppressedByNotificationType: byChannelShape(
+        z.int().describe('Addresses reported as opted out or dead'),
+      ).describe('Addresses that a provider reported as opted out or dead, by channel'),
     })
     .describe('Recipients who disabled a channel or a kind of message, and suppressed addresses'),
 })

@@ -49,6 +49,7 @@ const settings = key('notification_settings', ['organization_id'])
 const patient = key('patient_notification_preferences', ['patient_id'])
 const client = key('client_notification_preferences', ['client_id'])
 const delivery = key(history, ['id'])
+const address = key('notification_addresses', ['organization_id', 'channel', 'address'])
 
 /** Every key that commands read by. */
 export const keys = {
@@ -103,7 +104,9 @@ export const keys = {
   task: key('task_manager_tasks', ['id']),
   taskOfDelivery: key('task_manager_tasks', ['notification_id']),
 
-  suppression: key('notification_suppressions', ['organization_id', 'channel', 'address']),
+  address,
+  /** Whether it may be written to. */
+  addressStanding: part(address, ['suppressed_at', 'suppression_cause', 'suppression_code', 'lifted_at']),
   counter: part(
     key('notification_counters', ['organization_id', 'day', 'measure', 'channel', 'category', 'provider', 'detail']),
     ['count'],

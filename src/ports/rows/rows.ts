@@ -129,6 +129,7 @@ export const lockOrder = [
   'notification_settings',
   'patient_notification_preferences',
   'client_notification_preferences',
+  'notification_addresses',
   'reminder_plans',
   'appointment_reminders',
   'notification_history',

@@ -3,6 +3,7 @@ import type { Actor } from '../../schemas/audit.ts'
 import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Category, DeliveryState, DeliveryStatus, Rule } from '../../schemas/vocabulary.ts'
+import type { AddressRef, AddressReport } from './addresses.ts'
 import type { DuePage, DueQuery } from './due.ts'
 import type { HeldPlace } from './reminders.ts'
 
@@ -10,6 +11,8 @@ import type { HeldPlace } from './reminders.ts'
 export type DeliveryContent = {
   readonly recipientEmail: string | null
   readonly recipientPhone: string | null
+  /** The same in the normal form of the channel, by which the history is searched; null: it goes nowhere. */
+  readonly recipientAddress: string | null
   readonly subject: string | null
   readonly message: string
   /** Which template and default it was rendered from, such as `custom:1f3a` or `default:1`. */
@@ -84,6 +87,8 @@ export type IntentGuard = {
   readonly plan: { readonly organizationId: string; readonly appointmentId: EntityId; readonly revision: number } | null
   readonly settings: { readonly organizationId: string; readonly revision: number }
   readonly preferences: readonly { readonly recipient: RecipientRef; readonly revision: number }[]
+  /** Where it goes, which is not to be suppressed; null: it goes nowhere by this. */
+  readonly address: (AddressRef & Pick<AddressReport, 'isShared'>) | null
 }
 
 /**
@@ -215,8 +220,8 @@ export type SettleCommand = {
   readonly result: SettleResult
   /** Written with it; empty for a plain success. */
   readonly entries: readonly DecisionEntry[]
-  /** Recorded with it, so that the address is never tried again. */
-  readonly suppress: { readonly address: string; readonly reason: string } | null
+  /** What it says of the address it went to, recorded with it; null: nothing that is not known. */
+  readonly address: AddressReport | null
 }
 
 export type SettleOutcome = boolean | 'held'
@@ -246,6 +251,8 @@ export type DeliveryQuery = {
   readonly recipientId?: EntityId
   readonly appointmentId?: EntityId
   readonly waitlistEntryId?: EntityId
+  /** In normal form. */
+  readonly recipientAddress?: string
   readonly channel?: Channel
   readonly category?: Category
   readonly status?: DeliveryStatus
@@ -327,7 +334,7 @@ export interface DeliveryCommands {
   /**
    * In the order of the commands: true where the delivery is settled by it, false where it came too late, `held` where nothing
    * changed because another transaction has one of its rows, which keeps none of the others. The reminder, counters,
-   * suppressions and audit change in the same transaction. The same command again has the same answer: the first one may
+   * address and audit change in the same transaction. The same command again has the same answer: the first one may
    * have been lost.
    */
   settle(commands: readonly SettleCommand[]): Promise<SettleOutcome[]>

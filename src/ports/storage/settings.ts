@@ -1,4 +1,3 @@
-import type { Channel } from '../../channels/index.ts'
 import type { Actor } from '../../schemas/audit.ts'
 import type { SettingsValues } from '../../schemas/settings.ts'
 import type { ReplanScope } from './plans.ts'
@@ -12,14 +11,10 @@ export type SettingsRow = SettingsValues & {
   readonly updatedAt: Date
 }
 
-export type SuppressedAddress = { readonly organizationId: string; readonly channel: Channel; readonly address: string }
-
 export interface SettingsQueries {
   get(organizationIds: readonly string[]): Promise<SettingsRow[]>
   /** A page of all organizations' settings, in the order of their ids. `after`: the last id of the page before; null: the first page. */
   list(after: string | null, limit: number): Promise<SettingsRow[]>
-  /** Which of these addresses (e-mail in lower case, phone in E.164) are suppressed. */
-  suppressed(addresses: readonly SuppressedAddress[]): Promise<SuppressedAddress[]>
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Command } from '../rows/rows.ts'
+import type { AddressQueries } from './addresses.ts'
 import type { DeliveryQueries } from './deliveries.ts'
 import type { PlanQueries } from './plans.ts'
 import type { PreferenceQueries } from './preferences.ts'
@@ -27,7 +28,8 @@ export type TransactionStorage = {
   readonly plans: Pick<PlanQueries, 'find'>
   readonly reminders: Pick<ReminderStore, 'list' | 'listMany'>
   readonly deliveries: Pick<DeliveryQueries, 'notices'>
-  readonly settings: Pick<SettingsQueries, 'get' | 'suppressed'>
+  readonly settings: Pick<SettingsQueries, 'get'>
   readonly preferences: Pick<PreferenceQueries, 'get'>
+  readonly addresses: Pick<AddressQueries, 'find'>
   readonly tasks: Pick<TaskQueries, 'touch'>
 }

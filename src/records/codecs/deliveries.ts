@@ -1,3 +1,5 @@
+import type { Channel } from '../../channels/index.ts'
+import { addressKey } from '../../domain/effective.ts'
 import { encodeOptionalId, type IdCodec, instant } from '../../ports/rows/ids.ts'
 import { unassigned } from '../../ports/rows/rows.ts'
 import type { Row } from '../../ports/rows/tables/tables.ts'
@@ -10,6 +12,8 @@ import {
   type RenewCommand,
 } from '../../ports/storage/deliveries.ts'
 
+const keyOf = (channel: Channel, address: string | null) => (address === null ? null : addressKey(channel, address))
+
 export const decodeDelivery = (row: Row<'notification_history'>): DeliveryRow => ({
   id: row.id,
   organizationId: row.organization_id,
@@ -21,6 +25,8 @@ export const decodeDelivery = (row: Row<'notification_history'>): DeliveryRow =>
   category: row.notification_category,
   recipientEmail: row.recipient_email,
   recipientPhone: row.recipient_phone,
+  // A library of the version before wrote none beside this one.
+  recipientAddress: row.recipient_address ?? keyOf(row.notification_type, row.recipient_email ?? row.recipient_phone),
   subject: row.subject,
   message: row.message,
   templateRevision: row.template_revision,
@@ -75,6 +81,7 @@ export const encodeChallenge = ({ id, fence, until }: Claim) => ({
 export const encodeContent = (content: DeliveryContent) => ({
   recipient_email: content.recipientEmail,
   recipient_phone: content.recipientPhone,
+  recipient_address: content.recipientAddress,
   subject: content.subject,
   message: content.message,
   template_revision: content.templateRevision,

@@ -70,7 +70,8 @@ export const decided = (
   detail?: string,
 ): Decided => ({ due, rule, outgoing: null, command: { ...decisionOn(due, action, rule, detail), ...command } })
 
-export const cancel = (due: DueWork, rule: Rule): Decided => decided(due, 'cancelled', rule, { kind: 'cancel', rule })
+export const cancel = (due: DueWork, rule: Rule, detail?: string): Decided =>
+  decided(due, 'cancelled', rule, { kind: 'cancel', rule }, detail)
 
 /** Should be sent and cannot be. */
 export function fail(due: DueWork, action: 'refused' | 'failed', rule: Rule): Decided {

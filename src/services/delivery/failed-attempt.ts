@@ -1,18 +1,21 @@
 import { addressKey } from '../../domain/effective.ts'
 import { nextAttempt } from '../../domain/retry.ts'
 import type { TransportError } from '../../errors.ts'
-import type { DeliveryRow, SettleCommand, SettleResult } from '../../ports/storage.ts'
+import type { AddressNews, DeliveryRow, SettleCommand, SettleResult } from '../../ports/storage.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import type { DecisionAction, Rule } from '../../schemas/vocabulary.ts'
-import { sentTo } from '../messages/notices.ts'
+import { type Provider, sourceOf } from '../shared/accounts/providers.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
+import { KnownAddresses, type OwnAddress } from '../shared/known-addresses.ts'
 import { entryOf, type Outgoing } from './decisions.ts'
 import { lastMomentOf } from './intent.ts'
 import type { DueWork } from './work.ts'
 
 /** What becomes of a delivery whose attempt failed. */
-export type Failure = Pick<SettleCommand, 'result' | 'suppress' | 'entries'> & {
+export type Failure = Pick<SettleCommand, 'result' | 'entries'> & {
+  /** What it says of the address; null: nothing. */
+  readonly news: AddressNews | null
   /** More than this message was refused, and waits. */
   readonly isPause: boolean
 }
@@ -36,11 +39,13 @@ export async function attemptFailed(
   const { attempts } = delivery
   const waits = definedOnly({ retryAfterMs })
   const next = nextAttempt({ policy, attempts, now: at, deadline, random: random(), ...waits })
-  const isUnknown = await isUnknownAgain(context, error, delivery, to, at)
+  const isDoubted = error.addressUnknown && outcome === 'permanent'
+  const isUnknown = isDoubted && (await isUnknownAgain(context, addressOf(delivery, provider, to), at))
+  const news = isDoubted ? ({ kind: 'doubted' } as const) : null
 
   const checked = (result: SettleResult, action: DecisionAction, rule: Rule): Failure => {
     const entries = [{ ...entryOf(due, action, rule, code), notificationId: delivery.id }]
-    return { result, suppress: null, entries, isPause: paused !== null }
+    return { result, news, entries, isPause: paused !== null }
   }
   const fail = (rule: Rule) => checked({ kind: 'failed', code, message }, 'failed', rule)
   const tooLate = () => {
@@ -50,7 +55,7 @@ export async function attemptFailed(
   const retry = { kind: 'retry', code, message, countAttempt: true, unknown: false } as const
 
   if (outcome === 'suppressed' || isUnknown) {
-    return { ...fail('suppressed'), suppress: { address: addressKey(delivery.channel, to), reason: code } }
+    return { ...fail('suppressed'), news: { kind: 'suppressed', cause: isUnknown ? 'invalid' : 'stop', code } }
   }
   if (paused !== null) {
     const { waitingFor, rule } = paused
@@ -78,10 +83,20 @@ function refusedBy({ scope, destination }: TransportError, to: string): { readon
   return scope === 'sender' && destination && to.startsWith(destination) ? { destination } : null
 }
 
+/** Where it went, as its organization knows the address. */
+export const addressOf = (
+  { organizationId, channel }: Pick<DeliveryRow, 'organizationId' | 'channel'>,
+  provider: Provider,
+  to: string,
+): OwnAddress => ({
+  organizationId,
+  channel,
+  address: addressKey(channel, to),
+  isShared: sourceOf(provider) !== 'organization',
+})
+
 /** So long apart are refusals that count as of different days; a reminder each day, at about the same hour, is meant. */
 const apartMs = 20 * 3_600_000
-/** Failures of the recipient that are looked at, the newest first. */
-const remembered = 50
 
 /**
  * Whether nobody has the address by the provider's word of an earlier day too. A mail server that lost its directory for an
@@ -89,23 +104,14 @@ const remembered = 50
  */
 async function isUnknownAgain(
   { options: { storage, logger } }: Context,
-  error: TransportError,
-  delivery: DeliveryRow,
-  address: string,
+  address: OwnAddress,
   at: Date,
 ): Promise<boolean> {
-  if (!error.addressUnknown || error.outcome !== 'permanent') return false
-  const { organizationId, recipient, channel } = delivery
-  const of = { organizationId, recipientType: recipient.type, recipientId: recipient.id, channel }
   try {
-    const { rows } = await storage.deliveries.list({ ...of, status: 'FAILED', limit: remembered, offset: 0 })
-    return rows.some(
-      (row) =>
-        row.errorCode === error.code &&
-        addressKey(channel, sentTo(row) ?? '') === addressKey(channel, address) &&
-        at.getTime() - row.updatedAt.getTime() >= apartMs,
-    )
+    const since = (await KnownAddresses.load(storage.addresses, [address])).unknownSince(address)
+    return since !== null && at.getTime() - since.getTime() >= apartMs
   } catch (fault) {
+    const { organizationId } = address
     logger.warn('earlier refusals of an address not read', { organizationId, fault: faultOf(fault) })
     return false
   }

@@ -87,7 +87,10 @@ export function intentToSend(
     command: {
       ...decisionOn(due, 'send', rule, isOwn ? undefined : standIn(result.recipient)),
       kind: 'send',
-      guard: knowledge.guard(organizationId, isOwn ? [recipient] : [recipient, result.recipient], planOf(due)),
+      guard: knowledge.guard(organizationId, isOwn ? [recipient] : [recipient, result.recipient], planOf(due), {
+        channel,
+        address: result.address,
+      }),
       content: contentFor(channel, result.address, rendered),
       provider: provider.transport.name,
       idempotencyKey,

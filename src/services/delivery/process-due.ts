@@ -142,7 +142,8 @@ function decide(one: Checked, batch: BatchContext, outlet: Outlet): Decided | nu
   const rule = ruleOf(result)
   // What may have reached somebody must not be recorded as never sent.
   if (mayHaveGoneOut(due)) return hold(due, rule)
-  return result.kind === 'refuse' ? fail(due, 'refused', rule) : cancel(due, rule)
+  if (result.kind === 'refuse') return fail(due, 'refused', rule)
+  return cancel(due, rule, result.kind === 'cancel' ? result.detail : undefined)
 }
 
 /** The text of a message as it stands at `now`; null: none can be made, for a reason of its own that stops no other. */

@@ -6,7 +6,7 @@ import type { StopReport } from '../shared/shutdown.ts'
 import type { AccountCapacity } from './account-capacity.ts'
 import type { Outgoing } from './decisions.ts'
 import { emitEnding } from './delivery-events.ts'
-import { attemptFailed } from './failed-attempt.ts'
+import { addressOf, attemptFailed } from './failed-attempt.ts'
 import { SendLease } from './send-lease.ts'
 import { Settler } from './settler.ts'
 import { type DueWork, wantedAt } from './work.ts'
@@ -161,7 +161,7 @@ export class Sender {
     const { events, options, accounts } = this.#context
     const at = options.clock.now()
     const { id, fence, idempotencyKey, organizationId } = delivery
-    const base = { id, fence, idempotencyKey, at, entries: [], suppress: null }
+    const base = { id, fence, idempotencyKey, at, entries: [], address: null }
     const { provider, probe } = outgoing
     const nothing = () => {}
     if (outcome === givenBack) {
@@ -173,12 +173,14 @@ export class Sender {
       await accounts.proven(provider, outgoing.message.to)
       const lateMs = Math.max(0, at.getTime() - wantedAt(due).getTime())
       const result = { kind: 'sent', providerMessageId: outcome.messageId, lateMs } as const
-      return { command: { ...base, result }, announce: nothing }
+      const address = { ...addressOf(delivery, provider, outgoing.message.to), news: { kind: 'worked' } } as const
+      return { command: { ...base, result, address }, announce: nothing }
     }
-    const { isPause, ...checked } = await attemptFailed(this.#context, due, delivery, outgoing, outcome, at)
+    const { isPause, news, ...checked } = await attemptFailed(this.#context, due, delivery, outgoing, outcome, at)
     const { code, message } = outcome
     const announce = () => events.emit('error', { code, message, organizationId })
-    return { command: { ...base, ...checked }, announce: isPause ? announce : nothing }
+    const address = news === null ? null : { ...addressOf(delivery, provider, outgoing.message.to), news }
+    return { command: { ...base, ...checked, address }, announce: isPause ? announce : nothing }
   }
 }
 

@@ -7,7 +7,6 @@ import type { ReminderRow } from '../../ports/storage.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
 import type { OffsetInput } from '../../schemas/offset.ts'
-import { sentTo } from '../messages/notices.ts'
 import type { Context } from '../shared/context.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import type { BatchContext, Checked } from './checked.ts'
@@ -78,12 +77,11 @@ function forTheOthers(one: Checked, siblings: readonly ReminderRow[]): Checked {
   const { due, result, resultFor } = one
   if (due.kind !== 'retry' || resultFor === undefined) return one
   const { reminder, delivery } = due
-  const { channel } = delivery
-  const triedAt = addressKey(channel, sentTo(delivery) ?? '')
   const merged = siblings.filter((row) => isMergedInto(row, reminder)).map(({ recipient }) => recipient)
   const theirs = standingIn(result, merged, (recipient) => {
     const other = resultFor(recipient)
-    return other.kind === 'send' && addressKey(channel, other.address) !== triedAt ? result : other
+    if (other.kind !== 'send') return other
+    return addressKey(delivery.channel, other.address) === delivery.recipientAddress ? other : result
   })
   return { ...one, result: theirs }
 }

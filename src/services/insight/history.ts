@@ -1,7 +1,9 @@
+import { channelOf, channels } from '../../channels/index.ts'
+import { addressKey } from '../../domain/effective.ts'
 import { NotificationError } from '../../errors.ts'
 import type { IdKinds } from '../../ports/storage.ts'
 import type { Store } from '../../records/store.ts'
-import type { EntityId } from '../../schemas/common.ts'
+import { type EntityId, fieldInvalid } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import type { HistoryFilter } from '../../schemas/requests.ts'
 import { readCursor, writeCursor } from '../shared/cursor.ts'
@@ -13,13 +15,14 @@ const defaultLimit = 50
 /** A page of deliveries. The cursor is the place of the last row, so rows added meanwhile do not shift pages. */
 export async function readHistory(storage: Pick<Store, 'deliveries'>, filter: HistoryFilter): Promise<HistoryPage> {
   const { state = 'settled', channel, startDate, endDate, cursor, limit = defaultLimit, offset = 0, ...rest } = filter
+  const recipientAddress = addressIn(rest.recipientAddress, channel)
   if (cursor !== undefined && filter.offset !== undefined) {
     throw new NotificationError('invalid_input', 'cursor cannot be combined with offset; use one of them.', {
       field: 'cursor',
     })
   }
   const { rows, total, totalIsExact } = await storage.deliveries.list({
-    ...definedOnly(rest),
+    ...definedOnly({ ...rest, recipientAddress }),
     // One extra row shows whether there is a next page.
     limit: limit + 1,
     offset,
@@ -39,6 +42,18 @@ export async function readHistory(storage: Pick<Store, 'deliveries'>, filter: Hi
     offset,
     nextCursor: last === undefined ? null : writeCursor({ at: last.createdAt, id: last.id }),
   }
+}
+
+/** In normal form, of the channel or the first that can read it. @throws NotificationError `invalid_input` for what is none. */
+function addressIn(text: string | undefined, asked: HistoryFilter['channel']): string | undefined {
+  if (text === undefined) return undefined
+  const wanted = asked === undefined || asked === 'BOTH' ? channels : [asked]
+  for (const channel of wanted) {
+    const { address } = channelOf(channel).address.read(text, null)
+    if (address !== null) return addressKey(channel, address)
+  }
+  const words = wanted.map((channel) => channelOf(channel).address.wanted).join(' or ')
+  throw fieldInvalid('recipientAddress', `must be ${words}`)
 }
 
 /** Checks the kind of the ids: the wrong kind would find nothing. @throws NotificationError `invalid_input` naming the field. */

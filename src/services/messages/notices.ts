@@ -5,7 +5,7 @@ import { changesSince, type Known } from '../../domain/changes.ts'
 import { addressKey, detailOf } from '../../domain/effective.ts'
 import { effectiveFor } from '../../domain/plan.ts'
 import { type MessageFacts, namesOf, type RenderedMessage, renderMessage } from '../../messages/index.ts'
-import type { DeliveryContent, DeliveryRow, NewDelivery } from '../../ports/storage.ts'
+import type { DeliveryContent, NewDelivery } from '../../ports/storage.ts'
 import { documentedChannels } from '../../schemas/channel-fields.ts'
 import { channelSettings, channelsInUse, templated } from '../../schemas/channel-settings.ts'
 import { type EntityId, type RecipientRef, refKey } from '../../schemas/common.ts'
@@ -159,6 +159,7 @@ export const contentFor = (
 ): DeliveryContent => ({
   ...noAddress,
   ...addressColumn(channel, address),
+  recipientAddress: address === null ? null : addressKey(channel, address),
   subject: rendered?.subject ?? null,
   message: rendered?.text ?? '',
   templateRevision: rendered?.templateRevision ?? '',
@@ -170,12 +171,6 @@ const noAddress = { recipientEmail: null, recipientPhone: null }
 function addressColumn(channel: Channel, address: string | null) {
   const { columns } = channelOf(channel)
   return columns === null ? {} : { [columns.history]: address }
-}
-
-/** Where a message went to; null: its row does not say. */
-export const sentTo = ({ channel, ...row }: Pick<DeliveryRow, 'channel' | 'recipientEmail' | 'recipientPhone'>) => {
-  const { columns } = channelOf(channel)
-  return columns === null ? null : row[columns.history]
 }
 
 /** `BOTH` is e-mail and SMS. */

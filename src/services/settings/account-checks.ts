@@ -39,6 +39,9 @@ export async function checkAccount(
   const { name } = channelOf(channel).words
   const nothingWrong = { status: 'unchecked', code: null, fields: [] } as const
   if (providers.delivered) {
+    const fault = providers.fault(row, channel)
+    if (fault !== null)
+      return { channel, provider: null, source: null, status: 'unchecked', ...accountMissing(channel, fault) }
     const sender = { provider: taskManagerProvider, source: taskManagerProvider } as const
     return {
       channel,

@@ -54,6 +54,8 @@ export function effectiveChannel(
 ): EffectiveChannel {
   const { enabled } = channelSettings(policyOf(row), channel)
   if (providers.delivered) {
+    const fault = providers.fault(row, channel)
+    if (fault !== null) return { ...none, enabled, fault }
     return { ...none, enabled, provider: taskManagerProvider, source: taskManagerProvider }
   }
   const found = providers.first(row, channel)

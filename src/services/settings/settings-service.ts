@@ -47,6 +47,7 @@ import { isWithin, type Scope } from '../shared/owners.ts'
 import { policyOf, showPreferences, showSettings } from '../shared/settings-view.ts'
 import { type AccountCheck, checkAccount } from './account-checks.ts'
 import { accountWarnings } from './account-findings.ts'
+import { suppressedAddresses } from './addresses.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './effective.ts'
 import { requireNewSecrets } from './kept-secrets.ts'
 import { readSettingsPatch, type SettingsPatch } from './settings-patch.ts'
@@ -225,7 +226,8 @@ export class SettingsService {
       )
     }
     this.#context.replanQueued()
-    return { ...showPreferences(row), warnings }
+    const ofAddresses = await suppressedAddresses(this.#context, organizationId, patch)
+    return { ...showPreferences(row), warnings: [...warnings, ...ofAddresses] }
   }
 
   /** The stored preferences. @throws NotificationError `preferences_not_found`. */
@@ -259,7 +261,8 @@ export class SettingsService {
     const updated = await storage.preferences.update(ref, patch, replan, clock.now(), this.#actor)
     if (updated === null) throw preferencesNotFound(ref)
     if (replan !== null) this.#context.replanQueued()
-    return { ...showPreferences(updated.row), warnings, inFlight: updated.inFlight }
+    const ofAddresses = await suppressedAddresses(this.#context, organizationId, patch)
+    return { ...showPreferences(updated.row), warnings: [...warnings, ...ofAddresses], inFlight: updated.inFlight }
   }
 
   /**

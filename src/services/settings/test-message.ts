@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { z } from 'zod'
+import { email } from '../../channels/email.ts'
 import { type Channel, channelOf, channels } from '../../channels/index.ts'
 import { NotificationError } from '../../errors.ts'
 import { cleanName } from '../../messages/index.ts'
@@ -10,12 +11,14 @@ import { ruleTable } from '../../schemas/vocabulary.ts'
 import { sendNow } from '../shared/accounts/provider-calls.ts'
 import { type Provider, sourceOf } from '../shared/accounts/providers.ts'
 import type { Context } from '../shared/context.ts'
+import { ownAddress } from '../shared/knowledge.ts'
+import { KnownAddresses } from '../shared/known-addresses.ts'
 import { type AccountCheck, accountMissing, writtenFields } from './account-checks.ts'
 
 export const testMessageResults = ['sent', 'failed', 'unknown'] as const
 
 export const testMessageOptions = z.strictObject({
-  channel: z.enum(channels).default('EMAIL').describe('Channel to send on. Default `EMAIL`'),
+  channel: z.enum(channels).default(email.name).describe('Channel to send on. Default: e-mail'),
   idempotencyKey: z.string().min(1).max(255).optional(),
 })
 export type TestMessageOptions = z.input<typeof testMessageOptions>
@@ -68,9 +71,8 @@ export async function sendTestMessage(context: Context, tested: Tested): Promise
   const found = providers.first(row, channel)
   if (typeof found === 'string') return { ...nobody, ...accountMissing(channel, found) }
   const about = { channel, provider: found.transport.name, source: sourceOf(found) }
-  const key = channelOf(channel).address.key(address)
-  const suppressed = await options.storage.settings.suppressed([{ organizationId, channel, address: key }])
-  if (suppressed.length > 0) {
+  const own = ownAddress(context, row, organizationId, channel, address)
+  if ((await KnownAddresses.load(options.storage.addresses, [own])).suppression(own) !== null) {
     const message = `The test message was not sent: ${ruleTable.suppressed}.`
     return { ...about, result: 'failed', code: 'suppressed', message, fields: [] }
   }
@@ -80,8 +82,14 @@ export async function sendTestMessage(context: Context, tested: Tested): Promise
     return { ...about, result: 'sent', code: null, message: 'The provider accepted the message.', fields: [] }
   }
   const { code, message, field, isUnknown } = failure
-  const own = about.source === 'organization' ? writtenFields(row, channel) : []
-  return { ...about, result: isUnknown ? 'unknown' : 'failed', code, message, fields: field === null ? own : [field] }
+  const written = about.source === 'organization' ? writtenFields(row, channel) : []
+  return {
+    ...about,
+    result: isUnknown ? 'unknown' : 'failed',
+    code,
+    message,
+    fields: field === null ? written : [field],
+  }
 }
 
 function messageOf({ organizationId, organizationName, channel, address, idempotencyKey }: Tested, provider: Provider) {

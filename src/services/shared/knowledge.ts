@@ -2,14 +2,7 @@ import type { Channel } from '../../channels/index.ts'
 import { addressKey, contactOf } from '../../domain/effective.ts'
 import type { Surroundings } from '../../domain/plan.ts'
 import { NotificationError } from '../../errors.ts'
-import type {
-  IdKinds,
-  IntentGuard,
-  PlanRow,
-  PreferencesRow,
-  SettingsRow,
-  SuppressedAddress,
-} from '../../ports/storage.ts'
+import type { IdKinds, IntentGuard, PlanRow, PreferencesRow, SettingsRow } from '../../ports/storage.ts'
 import { channelsInUse } from '../../schemas/channel-settings.ts'
 import { type RecipientRef, refKey } from '../../schemas/common.ts'
 import type { Organization, Person } from '../../schemas/directory.ts'
@@ -19,20 +12,21 @@ import type { Provider } from './accounts/providers.ts'
 import type { PlanningContext } from './context.ts'
 import type { Lookups } from './directory/batch-reader.ts'
 import { readRecipient } from './ids.ts'
+import { KnownAddresses, type OwnAddress } from './known-addresses.ts'
 import { policyOf } from './settings-view.ts'
 
 /** An appointment or a waitlist entry. */
 type Subject = { readonly organizationId: string; readonly recipients: readonly Person[] }
 
 /**
- * What planning and sending need to know about a batch of subjects, read once: settings, preferences, suppressions and
+ * What planning and sending need to know about a batch of subjects, read once: settings, preferences, addresses and
  * organizations, with the revisions that guard an intent.
  */
 export class Knowledge {
   readonly #context: PlanningContext
   readonly #settings: ReadonlyMap<string, SettingsRow>
   readonly #preferences: ReadonlyMap<string, PreferencesRow>
-  readonly #suppressed: ReadonlySet<string>
+  readonly #addresses: KnownAddresses
   readonly #organization: Lookups<string, Organization>
   readonly #surroundings = new Map<string, Surroundings>()
 
@@ -40,13 +34,13 @@ export class Knowledge {
     context: PlanningContext,
     settings: ReadonlyMap<string, SettingsRow>,
     preferences: ReadonlyMap<string, PreferencesRow>,
-    suppressed: ReadonlySet<string>,
+    addresses: KnownAddresses,
     organization: Lookups<string, Organization>,
   ) {
     this.#context = context
     this.#settings = settings
     this.#preferences = preferences
-    this.#suppressed = suppressed
+    this.#addresses = addresses
     this.#organization = organization
   }
 
@@ -75,8 +69,9 @@ export class Knowledge {
     ])
     const preferencesByRef = new Map(preferences.map((row) => [refKey(row.recipient), row]))
     const settingsOf = new Map(settings.map((row) => [row.organizationId, row]))
-    const suppressed = await storage.settings.suppressed(addressesOf(subjects, preferencesByRef, settingsOf))
-    return new Knowledge(context, settingsOf, preferencesByRef, new Set(suppressed.map(suppressionKey)), organization)
+    const asked = addressesOf(context, subjects, preferencesByRef, settingsOf)
+    const addresses = await KnownAddresses.load(storage.addresses, asked)
+    return new Knowledge(context, settingsOf, preferencesByRef, addresses, organization)
   }
 
   /** For the pure rules of the domain. */
@@ -87,7 +82,8 @@ export class Knowledge {
       found = {
         policy: policyOf(settings),
         preferencesOf: (recipient) => preferencesWithin(organizationId, this.#preferences.get(refKey(recipient))),
-        isSuppressed: (channel, address) => this.#suppressed.has(suppressionKey({ organizationId, channel, address })),
+        suppression: (channel, address) =>
+          this.#addresses.suppression(ownAddress(this.#context, settings, organizationId, channel, address)),
         providerFault: (channel) => this.#context.providers.fault(settings, channel),
       }
       this.#surroundings.set(organizationId, found)
@@ -122,11 +118,18 @@ export class Knowledge {
     return this.#context.providers.first(this.settings(organizationId), channel)
   }
 
-  /** The revisions that a decision about these recipients depends on. */
-  guard(organizationId: string, recipients: readonly RecipientRef[], plan: PlanRow | null): IntentGuard {
+  /** What a decision about these recipients depends on. `to`: where a message goes by it. */
+  guard(
+    organizationId: string,
+    recipients: readonly RecipientRef[],
+    plan: PlanRow | null,
+    to: { readonly channel: Channel; readonly address: string } | null = null,
+  ): IntentGuard {
+    const settings = this.settings(organizationId)
     return {
+      address: to === null ? null : ownAddress(this.#context, settings, organizationId, to.channel, to.address),
       plan: plan === null ? null : { organizationId, appointmentId: plan.appointmentId, revision: plan.revision },
-      settings: { organizationId, revision: this.settings(organizationId)?.revision ?? 0 },
+      settings: { organizationId, revision: settings?.revision ?? 0 },
       preferences: recipients
         .filter((recipient) => preferenceRefOf(recipient) !== null)
         .map((recipient) => ({ recipient, revision: this.#preferences.get(refKey(recipient))?.revision ?? 0 })),
@@ -134,7 +137,19 @@ export class Knowledge {
   }
 }
 
-const suppressionKey = (one: SuppressedAddress): string => `${one.channel}:${one.organizationId}:${one.address}`
+/** An address of the organization. */
+export const ownAddress = (
+  { providers }: Pick<PlanningContext, 'providers'>,
+  settings: SettingsRow | null,
+  organizationId: string,
+  channel: Channel,
+  address: string,
+): OwnAddress => ({
+  organizationId,
+  channel,
+  address: addressKey(channel, address),
+  isShared: providers.isShared(settings, channel),
+})
 
 /** @throws NotificationError `invalid_input` for an invalid recipient, or one without preferences. */
 export function preferenceRef(kinds: IdKinds, recipient: HostPreferenceRef): PreferenceRef {
@@ -160,24 +175,22 @@ export function preferenceRefOf(recipient: RecipientRef): PreferenceRef | null {
   return recipient.type === 'PRACTITIONER' ? null : { type: recipient.type, id: recipient.id }
 }
 
-function addressesOf(
+function* addressesOf(
+  context: PlanningContext,
   subjects: readonly Subject[],
   preferences: ReadonlyMap<string, PreferencesRow>,
-  settings: ReadonlyMap<string, SettingsRow>,
-): SuppressedAddress[] {
-  const found = new Map<string, SuppressedAddress>()
+  settingsOf: ReadonlyMap<string, SettingsRow>,
+): Generator<OwnAddress> {
   for (const { organizationId, recipients } of subjects) {
-    const policy = policyOf(settings.get(organizationId) ?? null)
+    const settings = settingsOf.get(organizationId) ?? null
+    const policy = policyOf(settings)
     const channels = channelsInUse(policy)
     for (const recipient of recipients) {
       for (const channel of channels) {
         const own = preferencesWithin(organizationId, preferences.get(refKey(recipient)))
         const { address } = contactOf(channel, own, recipient, policy.defaultCountry)
-        if (address === null) continue
-        const one = { organizationId, channel, address: addressKey(channel, address) }
-        found.set(suppressionKey(one), one)
+        if (address !== null) yield ownAddress(context, settings, organizationId, channel, address)
       }
     }
   }
-  return [...found.values()]
 }

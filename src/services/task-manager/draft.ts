@@ -70,6 +70,7 @@ export function deliverDraft({ task, delivery, content, callbackUrl, maxRetries 
   return {
     name: `${subject} ${noun} - ${appointmentId ?? waitlistEntryId}`,
     description: `Send ${channel} ${noun.toLowerCase()} for ${place}`,
+    // A channel without one has no provider in this mode, so that nothing of it gets here.
     taskType: channelOf(channel).taskType ?? channel.toLowerCase(),
     payload: {
       ...(reminderId === null ? { notification_id: id } : { reminder_id: reminderId }),

@@ -159,14 +159,14 @@ export class HandOver {
 function intentToHandOver({ context }: TaskContext, one: Sendable, batch: BatchContext): Decided | null {
   const { due } = one
   const { knowledge, planOf, now } = batch
-  const { organizationId, recipient } = targetOf(due)
+  const { organizationId, recipient, channel } = targetOf(due)
   const isToCome = due.reminder !== null && due.reminder.reminderTime >= now
   const body = bodyOf(context, one, batch, isToCome ? due.reminder.reminderTime : now)
   if (body === null) return fail(due, 'failed', 'template_failed')
   const { content, facts, scheduledAt } = body
   return decided(due, 'handed_over', 'task_manager_delivers', {
     kind: 'hand_over',
-    guard: knowledge.guard(organizationId, [recipient], planOf(due)),
+    guard: knowledge.guard(organizationId, [recipient], planOf(due), { channel, address: one.result.address }),
     content,
     idempotencyKey: idempotencyKeyOf(due),
     merged: [],

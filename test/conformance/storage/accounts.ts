@@ -137,7 +137,7 @@ export function accounts({ migrated }: Starter): void {
       unknown: false,
       waitingFor: account,
     } as const
-    const settled = { id: held.id, fence: held.fence, at: t0, result, entries: [], suppress: null }
+    const settled = { id: held.id, fence: held.fence, at: t0, result, entries: [], address: null }
     expect(await storage.deliveries.settle([settled])).toEqual([true])
     expect(await storage.accounts.release({ account, limit: 9, at: minutes(5) })).toBe(1)
     const due = await storage.deliveries.due({ now: minutes(5), limit: 10 })

@@ -4,6 +4,7 @@ import type { Store } from '../../../src/records/store.ts'
 import { minutes, type Starter, t0 } from './harness.ts'
 import {
   about,
+  addressReport,
   commit,
   deliveryWork,
   guard,
@@ -127,19 +128,17 @@ export function audit({ migrated }: Starter): void {
       return delivery ?? { id: 0, fence: 0 }
     }
     const held = await claim(queued)
-    const suppress = { address: 'ada@example.org', reason: 'opted_out' }
+    const address = addressReport({ kind: 'suppressed', cause: 'stop', code: 'opted_out' })
     await storage.deliveries.settle([settleCommand(held, { kind: 'sent', providerMessageId: null })])
     const other = await claim(notice)
-    await storage.deliveries.settle([
-      { ...settleCommand(other, { kind: 'failed', code: 'x', message: 'y' }), suppress },
-    ])
+    await storage.deliveries.settle([{ ...settleCommand(other, { kind: 'failed', code: 'x', message: 'y' }), address }])
     const target = { type: 'appointment', id: '100' }
     expect(await told(storage)).toEqual([
       {
         actor: { kind: 'system', id: null },
         action: 'address.suppressed',
         target: { type: 'patient', id: '12' },
-        detail: { channel: 'EMAIL', reason: 'opted_out' },
+        detail: { channel: 'EMAIL', cause: 'stop', reason: 'opted_out' },
       },
       {
         actor: { kind: 'system', id: null },

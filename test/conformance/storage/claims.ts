@@ -3,6 +3,8 @@ import type { IntentCommand } from '../../../src/index.ts'
 import { dueDeliveries, dueReminders, minutes, type Starter, t0 } from './harness.ts'
 import {
   about,
+  ada,
+  addressReport,
   claimOne,
   commit,
   content,
@@ -159,12 +161,12 @@ export function claims({ migrated }: Starter): void {
     ]
     const before = await rows()
     const refused = { kind: 'failed', ...failure } as const
-    const late = settleCommand(stale, refused, { suppress: { address: 'ada@example.org', reason: 'x' } })
+    const late = settleCommand(stale, refused, {
+      address: addressReport({ kind: 'suppressed', cause: 'stop', code: 'x' }),
+    })
     expect(await storage.deliveries.settle([late])).toEqual([false])
     expect(await rows()).toEqual(before)
-    expect(
-      await storage.settings.suppressed([{ organizationId, channel: 'EMAIL', address: 'ada@example.org' }]),
-    ).toEqual([])
+    expect(await storage.addresses.find([ada])).toEqual([])
     expect(await storage.statistics.countsByDay({})).toEqual([])
     expect((await storage.decisions.list(organizationId, 100)).at(-1)?.entries).toMatchObject([
       { action: 'late', rule: 'late_outcome', notificationId: stale.id, offset: '24h', detail: 'failed smtp_550' },

@@ -35,6 +35,8 @@ export function history({ migrated }: Starter): void {
         newDelivery({
           organizationId: 'another-organization',
           appointmentId: 101,
+          recipientEmail: 'Eve@example.org',
+          recipientAddress: 'eve@example.org',
           recipient: { type: 'PRACTITIONER', id: 3 },
         }),
       ],
@@ -54,6 +56,13 @@ export function history({ migrated }: Starter): void {
     expect(await total({ appointmentId: 100 })).toBe(2)
     expect(await total({ waitlistEntryId: 7 })).toBe(1)
     expect(await total({ channel: 'SMS' })).toBe(1)
+    expect(await total({ recipientAddress: 'eve@example.org' })).toBe(1)
+    expect(await total({ recipientAddress: 'eve@example.org', organizationId })).toBe(0)
+    expect(await total({ recipientAddress: 'ada@example.org', organizationId })).toBe(3)
+    expect(await total({ recipientAddress: 'ada@example.org', state: 'queued', channel: 'SMS' })).toBe(1)
+    expect(await total({ recipientAddress: 'ada@example.org', recipientType: 'CLIENT', recipientId: 12 })).toBe(1)
+    expect(await total({ recipientAddress: 'ada@example.org', from: minutes(10) })).toBe(2)
+    expect(await total({ recipientAddress: 'Ada@example.org' })).toBe(0)
     expect(await total({ category: 'CONFIRMATION' })).toBe(2)
     expect(await total({ status: 'SENT' })).toBe(1)
     expect(await total({ state: 'queued' })).toBe(3)

@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import { accounts } from './accounts.ts'
+import { addresses } from './addresses.ts'
 import { audit } from './audit.ts'
 import { claims } from './claims.ts'
 import { deletions } from './deletions.ts'
@@ -39,6 +40,7 @@ export type StoragePart =
   | 'held after a restore'
   | 'receipts'
   | 'accounts'
+  | 'addresses'
   | 'notices'
   | 'history'
   | 'settings and preferences'
@@ -64,6 +66,7 @@ const parts: Readonly<Record<StoragePart, (start: Starter) => void>> = {
   'held after a restore': held,
   receipts,
   accounts,
+  addresses,
   notices,
   history,
   'settings and preferences': preferences,

@@ -155,22 +155,6 @@ export function outcomes({ migrated }: Starter): void {
     expect(await storage.statistics.countsByDay({ organizationId: 'another-organization' })).toEqual([])
   })
 
-  it('suppresses an address for its organization and channel only', async () => {
-    const { storage } = await migrated()
-    const held = await claimOne(storage)
-    const address = 'ada@example.org'
-    const suppress = { address, reason: 'opted out' }
-    await storage.deliveries.settle([settleCommand(held, { kind: 'failed', ...failure }, { suppress })])
-    const asked = [
-      { organizationId, channel: 'EMAIL', address },
-      { organizationId, channel: 'SMS', address },
-      { organizationId: 'another-organization', channel: 'EMAIL', address },
-      { organizationId, channel: 'EMAIL', address: 'else@example.org' },
-    ] as const
-    expect(await storage.settings.suppressed(asked)).toEqual([asked[0]])
-    expect(await storage.settings.suppressed([])).toEqual([])
-  })
-
   it('writes the decisions of a settle with it', async () => {
     const { storage } = await migrated()
     const held = await claimOne(storage)

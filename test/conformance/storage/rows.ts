@@ -1,4 +1,7 @@
 import type {
+  AddressNews,
+  AddressRef,
+  AddressReport,
   DecisionEntry,
   DeliveryContent,
   DeliveryRow,
@@ -89,6 +92,7 @@ export async function planOne(storage: Store, change: Partial<PlanCommand> = {})
 export const content = (change: Partial<DeliveryContent> = {}): DeliveryContent => ({
   recipientEmail: 'ada@example.org',
   recipientPhone: null,
+  recipientAddress: 'ada@example.org',
   subject: 'Appointment reminder',
   message: 'You have an appointment.',
   templateRevision: 'default:1',
@@ -99,6 +103,7 @@ export const guard = (change: Partial<IntentGuard> = {}): IntentGuard => ({
   plan: { organizationId, appointmentId: 100, revision: 1 },
   settings: { organizationId, revision: 0 },
   preferences: [{ recipient: patient, revision: 0 }],
+  address: null,
   ...change,
 })
 
@@ -162,7 +167,17 @@ export const settleCommand = (
   row: Pick<DeliveryRow, 'id' | 'fence'>,
   result: SettleResult = { kind: 'sent', providerMessageId: 'provider-1' },
   change: Partial<SettleCommand> = {},
-): SettleCommand => ({ id: row.id, fence: row.fence, at: minutes(1), result, entries: [], suppress: null, ...change })
+): SettleCommand => ({ id: row.id, fence: row.fence, at: minutes(1), result, entries: [], address: null, ...change })
+
+export const ada: AddressRef = { organizationId, channel: 'EMAIL', address: 'ada@example.org' }
+
+/** What an attempt says of an address: by the organization's own account, unless `isShared`. */
+export const addressReport = (news: AddressNews, change: Partial<AddressReport> = {}): AddressReport => ({
+  ...ada,
+  isShared: false,
+  news,
+  ...change,
+})
 
 export const failure = { code: 'smtp_550', message: 'refused' } as const
 

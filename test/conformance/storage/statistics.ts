@@ -6,6 +6,7 @@ import type { Store } from '../../../src/records/store.ts'
 import { dueDeliveries, minutes, type Starter, t0 } from './harness.ts'
 import {
   about,
+  addressReport,
   applied,
   claimOne,
   commit,
@@ -151,14 +152,14 @@ export function statistics({ migrated }: Starter): void {
         expect.objectContaining({ channel: null, category: 'REMINDER', count: 1 }),
       ]),
     )
-    const suppress = { address: 'ada@example.org', reason: 'smtp_550' }
+    const address = addressReport({ kind: 'suppressed', cause: 'failure', code: 'smtp_550' })
     const entitled = guard({ preferences: [{ recipient: patient, revision: 4 }] })
     for (const appointmentId of [100, 101]) {
       const id = await planOne(storage, { plan: planRow({ appointmentId }) })
       const plan = { organizationId, appointmentId, revision: 1 }
       const held = await commit(storage, sendIntent({ kind: 'reminder', id }, { guard: { ...entitled, plan } }))
       const result = { kind: 'failed', ...failure } as const
-      await storage.deliveries.settle([settleCommand(held ?? { id: 0, fence: 0 }, result, { suppress })])
+      await storage.deliveries.settle([settleCommand(held ?? { id: 0, fence: 0 }, result, { address })])
     }
     expect(await counted(storage, 'SUPPRESSED')).toMatchObject([{ ...email, detail: 'smtp_550', count: 1 }])
   })

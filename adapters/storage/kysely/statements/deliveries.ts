@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
-import type { Channel, EntityId } from '../../../../src/index.ts'
-import { afterHeld, asked, type Bind, type Builder, type HeldAfter, type Mode, type Param, query } from '../query.ts'
+import type { EntityId } from '../../../../src/index.ts'
+import { afterHeld, type Bind, type Builder, type HeldAfter, type Mode, type Param, query } from '../query.ts'
 import { dueStatements } from './due.ts'
 
 const table = 'notification_history'
@@ -68,19 +68,6 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
         .where('notification_category', 'in', ['CONFIRMATION', 'RESCHEDULE', 'CANCELLATION'])
         .orderBy('id', 'desc')
         .limit(100)
-        .compile(),
-    ),
-  ),
-  /** `list` holds `[organization, channel, address]` each; the answer is the places in it, from 0. */
-  suppressions: bind(
-    query((p: Param<{ list: string }>) =>
-      db
-        .selectFrom(asked<string>(p('list')))
-        .crossJoin('notification_suppressions as suppressed')
-        .select(sql<number>`asked.key`.as('place'))
-        .where('suppressed.organization_id', '=', sql<string>`asked.value ->> 0`)
-        .where('suppressed.channel', '=', sql<Channel>`asked.value ->> 1`)
-        .where('suppressed.address', '=', sql<string>`asked.value ->> 2`)
         .compile(),
     ),
   ),

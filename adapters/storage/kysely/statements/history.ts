@@ -8,6 +8,7 @@ export type HistoryFilter = {
     readonly appointment_id?: EntityId
     readonly waitlist_entry_id?: EntityId
     readonly recipient_type?: string
+    readonly recipient_address?: string
     readonly recipient_id?: EntityId
     readonly notification_type?: Channel
     readonly notification_category?: Category

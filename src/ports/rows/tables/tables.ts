@@ -8,6 +8,7 @@ import type {
   Rule,
 } from '../../../schemas/vocabulary.ts'
 import { accountTables } from './account-tables.ts'
+import { addressTables } from './address-tables.ts'
 import { never, optional, type RowOf, required, type Table, times, word } from './columns.ts'
 import { recordTables } from './record-tables.ts'
 import { settingTables } from './setting-tables.ts'
@@ -119,6 +120,8 @@ export const tables = {
       snapshot: optional('text'),
       /** Since when it waits for a decision, after a restore; null for all others. */
       held_at: optional('instant'),
+      /** Where it goes, in the normal form of the channel. */
+      recipient_address: optional('text'),
     },
     indexes: [
       { name: 'notification_history_due_fence', columns: ['due_at', 'id', 'fence'], whereNotNull: 'due_at' },
@@ -144,6 +147,11 @@ export const tables = {
         name: 'notification_history_waitlist_entry',
         columns: ['waitlist_entry_id'],
         whereNotNull: 'waitlist_entry_id',
+      },
+      {
+        name: 'notification_history_address',
+        columns: ['recipient_address', 'created_at', 'id'],
+        whereNotNull: 'recipient_address',
       },
       { name: 'notification_history_recipient', columns: ['recipient_type', 'recipient_id', 'created_at'] },
       { name: 'notification_history_settled', columns: ['created_at', 'id'], whereNotNull: 'status' },
@@ -216,17 +224,6 @@ export const tables = {
       { name: 'notification_decisions_appointment', columns: ['appointment_id'], whereNotNull: 'appointment_id' },
     ],
   },
-  notification_suppressions: {
-    columns: {
-      organization_id: required('text'),
-      channel: never(word<Channel>()),
-      address: required('text'),
-      reason: required('text'),
-      created_at: required('instant'),
-    },
-    primaryKey: ['organization_id', 'channel', 'address'],
-    indexes: [],
-  },
   replan_jobs: {
     columns: {
       /** Never used twice: a worker still on a dropped job must not move the one that took its place. */
@@ -244,6 +241,7 @@ export const tables = {
   ...recordTables,
   ...taskTables,
   ...accountTables,
+  ...addressTables,
 } as const satisfies Record<string, Table>
 
 export const ledgerName = 'appointment_notifications_migrations'

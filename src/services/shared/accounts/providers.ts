@@ -96,6 +96,13 @@ export class Providers {
     return typeof found === 'string' ? found : null
   }
 
+  /** Whether the organization sends on the channel as others do, by an account of the host application or by TaskManager. */
+  isShared(settings: SettingsRow | null, channel: Channel): boolean {
+    if (this.delivered) return true
+    const found = this.first(settings, channel)
+    return typeof found === 'string' || sourceOf(found) !== 'organization'
+  }
+
   /** By the organization's own account, else by the host application's, else without any. */
   #candidate(settings: SettingsRow | null, channel: Channel): Provider | ProviderFault {
     const { account: rules } = channelOf(channel)

@@ -12,6 +12,7 @@ const newest = [
   'lists_at_size',
   'countries_and_encryption',
   'channels',
+  'addresses',
 ]
 const laterThan = {
   1: ['requests_audit_and_statistics', 'task_manager_tasks', ...newest],
@@ -65,6 +66,18 @@ export function upgrades(place: MakePlace): void {
       expect(await clinic.settings.getPreferences({ type: 'CLIENT', id: 7 })).toMatchObject({
         emailAddress: 'bob.stone@example.org',
       })
+      // The client opted out with the provider.
+      const phone = { organizationId, channel: 'SMS', address: '+14155550199' } as const
+      expect(await storage.addresses.find([phone])).toMatchObject([
+        { ...phone, suppression: { cause: 'stop', since: new Date('2031-03-10T09:00:00Z'), code: 'twilio_21610' } },
+      ])
+      expect(new Set(notifications.map(({ recipientAddress }) => recipientAddress))).toEqual(
+        new Set(notifications.map((one) => (one.recipientEmail ?? one.recipientPhone)?.toLowerCase() ?? null)),
+      )
+      const [searched] = await database.run(
+        "select count(*) as count from notification_history where recipient_address = '+14155550199'",
+      )
+      expect(Number(searched?.['count'])).toBeGreaterThan(0)
       const audit = await clinic.audit.list(organizationId)
       if (version === 1) expect(audit.entries).toEqual([])
       else expect(audit.entries.length).toBeGreaterThan(10)

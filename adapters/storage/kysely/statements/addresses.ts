@@ -1,0 +1,41 @@
+import { sql } from 'kysely'
+import type { Channel } from '../../../../src/index.ts'
+import { asked, type Bind, type Builder, type Mode, type Param, query } from '../query.ts'
+
+const table = 'notification_addresses'
+
+/** Before it comes every row: what a `serial` of Postgres holds at most. */
+export const lastId = 2 ** 31 - 1
+
+type Page = { organizationId: string; before: number; limit: number }
+
+export const addressStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
+  const page = (p: Param<Page>) =>
+    db
+      .selectFrom(table)
+      .selectAll()
+      .where('organization_id', '=', p('organizationId'))
+      .where('suppressed_at', 'is not', null)
+      .where('id', '<', p('before'))
+      .orderBy('id', 'desc')
+      .limit(p('limit'))
+  return {
+    /** `list` holds `[organization, channel, address]` each. */
+    find: bind(
+      query((p: Param<{ list: string }>) =>
+        db
+          .selectFrom(asked<string>(p('list')))
+          .crossJoin(table)
+          .selectAll(table)
+          .where(`${table}.organization_id`, '=', sql<string>`asked.value ->> 0`)
+          .where(`${table}.channel`, '=', sql<Channel>`asked.value ->> 1`)
+          .where(`${table}.address`, '=', sql<string>`asked.value ->> 2`)
+          .compile(),
+      ),
+    ),
+    suppressed: bind(query((p: Param<Page>) => page(p).compile())),
+    suppressedOn: bind(
+      query((p: Param<Page & { channel: Channel }>) => page(p).where('channel', '=', p('channel')).compile()),
+    ),
+  }
+}

@@ -1,0 +1,27 @@
+import type { Suppression } from '../schemas/address.ts'
+import type { SuppressionCause } from '../schemas/vocabulary.ts'
+
+/** What a row of an address says of whether it may be written to. */
+export type Standing = {
+  readonly suppression: Suppression | null
+  /** When the organization last lifted a suppression. */
+  readonly liftedAt: Date | null
+}
+
+/**
+ * What holds for an organization: its own row, else that of the sender it shares with others (undefined: it shares none). A row of
+ * the shared sender is nobody's to take back for all: an organization that lifted it for itself is bound again by what comes later.
+ */
+export function suppressionFor(own: Standing | undefined, shared: Standing | undefined): Suppression | null {
+  const ofOwn = own?.suppression ?? null
+  const ofAll = shared?.suppression ?? null
+  const liftedAt = own?.liftedAt ?? null
+  if (ofAll === null || (liftedAt !== null && liftedAt >= ofAll.since)) return ofOwn
+  return ofOwn === null || weightOf(ofAll) > weightOf(ofOwn) ? ofAll : ofOwn
+}
+
+/** The person's word before what a failure said, and the later before the earlier: what a consent has to answer. */
+const weightOf = ({ cause, since }: Suppression): number => (isPersons(cause) ? since.getTime() : -1 / since.getTime())
+
+/** The person's own word, which only the person takes back. Everything else is about the address, and may be wrong. */
+export const isPersons = (cause: SuppressionCause): boolean => cause === 'stop' || cause === 'complaint'

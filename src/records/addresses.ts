@@ -1,0 +1,219 @@
+import { isPersons, suppressionFor } from '../domain/address.ts'
+import { keys } from '../ports/rows/keys.ts'
+import { type Command, each, type Found, type Read, type Rows, read, unassigned } from '../ports/rows/rows.ts'
+import type { Row } from '../ports/rows/tables/tables.ts'
+import {
+  type AddressNews,
+  type AddressRef,
+  type AddressReport,
+  type LiftCommand,
+  type LiftOutcome,
+  type SuppressCommand,
+  sharedSender,
+} from '../ports/storage/addresses.ts'
+import { type Actor, type AuditTarget, systemActor } from '../schemas/audit.ts'
+import { appendAudit } from './audit.ts'
+import { decodeStanding } from './codecs/addresses.ts'
+import { createTally } from './counters.ts'
+import { queueReplan } from './settings.ts'
+
+type AddressColumns = Row<'notification_addresses'>
+type Shared = AddressRef & { readonly isShared: boolean }
+type Suppressed = Extract<AddressNews, { kind: 'suppressed' }>
+
+/** An address that works is written down once in so long, so that a message costs no more than a look. */
+const workedEveryMs = 3_600_000
+
+const of = ({ organizationId: organization_id, channel, address }: AddressRef) => ({
+  organization_id,
+  channel,
+  address,
+})
+
+const ofShared = (ref: AddressRef): AddressRef => ({ ...ref, organizationId: sharedSender })
+
+/** Whose rows say something of the address: the organization's, and those of the sender that it shares with others. */
+const everyRef = (ref: Shared): readonly AddressRef[] => (ref.isShared ? [ref, ofShared(ref)] : [ref])
+
+/** The rows of an address that are to be changed, or relied on. */
+export const addressReads = (ref: Shared, lock: Read['lock']): Read[] =>
+  everyRef(ref).map((one) => read(keys.address, of(one), lock))
+
+/** What an intent rests on: whether the address may be written to. */
+export const standingReads = (ref: Shared): Read[] =>
+  everyRef(ref).map((one) => read(keys.addressStanding, of(one), 'share'))
+
+export const isOpenTo = (rows: Rows, ref: Shared): boolean => suppressionOf(rows, ref, keys.addressStanding) === null
+
+/** Why nothing is sent there, by rows that were read whole or in part. */
+function suppressionOf(rows: Rows, ref: Shared, key: typeof keys.address | typeof keys.addressStanding) {
+  const [own, shared] = everyRef(ref).map((one) => {
+    const row = rows.get(key, of(one))
+    return row === undefined ? undefined : decodeStanding(row)
+  })
+  return suppressionFor(own, shared)
+}
+
+/** That it works is written without a lock: of two that do so at once, either is right. */
+export const reportReads = (report: AddressReport | null): Read[] =>
+  report === null ? [] : addressReads(report, report.news.kind === 'worked' ? 'none' : 'update')
+
+const newRow = (ref: AddressRef, at: Date, known: Partial<AddressColumns> = {}): AddressColumns => ({
+  id: unassigned,
+  ...of(ref),
+  last_worked_at: null,
+  unknown_since: null,
+  suppressed_at: null,
+  suppression_cause: null,
+  suppression_code: null,
+  lifted_at: null,
+  proven_at: null,
+  created_at: at.getTime(),
+  updated_at: at.getTime(),
+  ...known,
+})
+
+function worked(rows: Rows, ref: Shared, at: Date): void {
+  const now = at.getTime()
+  for (const one of everyRef(ref)) {
+    const row = rows.get(keys.address, of(one))
+    if (row === undefined) {
+      // Of the shared sender there are only rows that say something against an address.
+      if (one === ref) rows.appendNew(keys.address, newRow(one, at, { last_worked_at: now }))
+    } else if (row.unknown_since !== null || now - (row.last_worked_at ?? 0) >= workedEveryMs) {
+      rows.update('notification_addresses', row.id, { last_worked_at: now, unknown_since: null, updated_at: now })
+    }
+  }
+}
+
+/** The row of where a delivery went, which a report may say works. */
+export function arrivalReads(found: Found, id: number): Read[] {
+  const ref = refOf(found.get(keys.delivery, { id }))
+  return ref === null ? [] : addressReads(ref, 'none')
+}
+
+/** A message arrived after all, or is known to have. */
+export function noteArrival(rows: Rows, id: number, at: Date): void {
+  const ref = refOf(rows.get(keys.delivery, { id }))
+  if (ref !== null) worked(rows, ref, at)
+}
+
+function refOf(row: Row<'notification_history'> | undefined): Shared | null {
+  if (row === undefined || row.recipient_address === null) return null
+  const { organization_id: organizationId, notification_type: channel, recipient_address: address } = row
+  return { organizationId, channel, address, isShared: false }
+}
+
+function doubted(rows: Rows, ref: Shared, at: Date): void {
+  const now = at.getTime()
+  for (const one of everyRef(ref)) {
+    const row = rows.get(keys.address, of(one))
+    if (row === undefined) rows.appendNew(keys.address, newRow(one, at, { unknown_since: now }))
+    else if (row.unknown_since === null) {
+      rows.update('notification_addresses', row.id, { unknown_since: now, updated_at: now })
+    }
+  }
+}
+
+/** True where this is news. The person's word stands over what a failure said, never the other way round. */
+function suppressRow(rows: Rows, ref: AddressRef, { cause, code }: Omit<Suppressed, 'kind'>, at: Date): boolean {
+  const now = at.getTime()
+  const row = rows.get(keys.address, of(ref))
+  const suppressed = { suppressed_at: now, suppression_cause: cause, suppression_code: code }
+  if (row === undefined) {
+    rows.appendNew(keys.address, newRow(ref, at, suppressed))
+    return true
+  }
+  const before = row.suppressed_at === null ? null : row.suppression_cause
+  const isStronger = before === null || (isPersons(cause) && !isPersons(before))
+  if (isStronger) rows.update('notification_addresses', row.id, { ...suppressed, updated_at: now })
+  // Whoever lifted it for themselves is bound anew.
+  else if (ref.organizationId === sharedSender) {
+    rows.update('notification_addresses', row.id, { suppressed_at: now, updated_at: now })
+  }
+  return isStronger
+}
+
+type Said = { readonly actor: Actor; readonly target: AuditTarget | null }
+
+/** What an attempt, or a report, says of the address it went to. True where the organization's is suppressed by it. */
+export function reportAddress(rows: Rows, { news, ...ref }: AddressReport, at: Date, { actor, target }: Said): boolean {
+  if (news.kind === 'worked') worked(rows, ref, at)
+  if (news.kind === 'doubted') doubted(rows, ref, at)
+  if (news.kind !== 'suppressed') return false
+  const [isNews = false] = everyRef(ref).map((one) => suppressRow(rows, one, news, at))
+  if (!isNews) return false
+  const { organizationId, channel } = ref
+  const detail = { channel, cause: news.cause, reason: news.code }
+  appendAudit(rows, { organizationId, at, actor, action: 'address.suppressed', target, detail })
+  return true
+}
+
+/** The organization's row, made where there is none: what somebody does to it is audited by its id. */
+const rowIdOf = (rows: Rows, ref: AddressRef, at: Date): number =>
+  rows.get(keys.address, of(ref))?.id ?? rows.insert('notification_addresses', newRow(ref, at))
+
+const addressTarget = (id: number) => ({ type: 'address', id: String(id) }) as const
+
+/** `AddressStore.suppress`. */
+export const suppressions: Command<SuppressCommand, boolean> = {
+  stages: [(command) => addressReads(command, 'update')],
+  inserts: () => [['notification_addresses', 1]],
+  run: each((rows, { cause, code, at, by = systemActor, ...ref }) => {
+    const said = { actor: by, target: addressTarget(rowIdOf(rows, ref, at)) }
+    if (!reportAddress(rows, { ...ref, news: { kind: 'suppressed', cause, code } }, at, said)) return false
+    const tally = createTally()
+    tally.add({ organizationId: ref.organizationId, channel: ref.channel, detail: code }, 'SUPPRESSED', at)
+    tally.write(rows)
+    return true
+  }),
+  held: null,
+}
+
+function lift(rows: Rows, { consent, at, by = systemActor, ...ref }: LiftCommand): LiftOutcome {
+  const suppression = suppressionOf(rows, ref, keys.address)
+  if (suppression === null) return { status: 'untouched' }
+  const isAnswered = consent !== null && consent.at >= suppression.since
+  if (isPersons(suppression.cause) && !isAnswered) return { status: 'refused', suppression }
+  const id = rowIdOf(rows, ref, at)
+  rows.update('notification_addresses', id, {
+    suppressed_at: null,
+    suppression_cause: null,
+    suppression_code: null,
+    unknown_since: null,
+    lifted_at: at.getTime(),
+    updated_at: at.getTime(),
+  })
+  const { organizationId, channel } = ref
+  const detail = { channel, cause: suppression.cause, ...(consent === null ? {} : { consent }) }
+  const target = addressTarget(id)
+  appendAudit(rows, { organizationId, at, actor: by, action: 'address.lifted', target, detail })
+  // What was left out of plans because of it belongs into them again; nobody knows by the address whose plans.
+  queueReplan(rows, { organizationId, recipient: null }, at)
+  return { status: 'lifted' }
+}
+
+/** `AddressStore.lift`. */
+export const lifts: Command<LiftCommand, LiftOutcome> = {
+  stages: [(command) => addressReads(command, 'update')],
+  inserts: () => [['notification_addresses', 1]],
+  run: each(lift),
+  held: null,
+}
+
+type Proof = AddressRef & { readonly at: Date; readonly by?: Actor | undefined }
+
+/** `AddressStore.prove`. */
+export const proofs: Command<Proof, true> = {
+  stages: [(proof) => addressReads({ ...proof, isShared: false }, 'update')],
+  inserts: () => [['notification_addresses', 1]],
+  run: each((rows, { at, by = systemActor, ...ref }) => {
+    const id = rowIdOf(rows, ref, at)
+    rows.update('notification_addresses', id, { proven_at: at.getTime(), updated_at: at.getTime() })
+    const { organizationId, channel } = ref
+    const target = addressTarget(id)
+    appendAudit(rows, { organizationId, at, actor: by, action: 'address.proven', target, detail: { channel } })
+    return true
+  }),
+  held: null,
+}

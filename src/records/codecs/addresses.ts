@@ -1,0 +1,30 @@
+import type { Standing } from '../../domain/address.ts'
+import { instant } from '../../ports/rows/ids.ts'
+import type { Row } from '../../ports/rows/tables/tables.ts'
+import type { AddressRow } from '../../ports/storage/addresses.ts'
+
+type StandingColumns = Pick<
+  Row<'notification_addresses'>,
+  'suppressed_at' | 'suppression_cause' | 'suppression_code' | 'lifted_at'
+>
+
+export const decodeStanding = (row: StandingColumns): Standing => ({
+  suppression:
+    row.suppressed_at === null || row.suppression_cause === null
+      ? null
+      : { cause: row.suppression_cause, since: new Date(row.suppressed_at), code: row.suppression_code ?? '' },
+  liftedAt: instant(row.lifted_at),
+})
+
+export const decodeAddress = (row: Row<'notification_addresses'>): AddressRow => ({
+  id: row.id,
+  organizationId: row.organization_id,
+  channel: row.channel,
+  address: row.address,
+  lastWorkedAt: instant(row.last_worked_at),
+  unknownSince: instant(row.unknown_since),
+  ...decodeStanding(row),
+  provenAt: instant(row.proven_at),
+  createdAt: new Date(row.created_at),
+  updatedAt: new Date(row.updated_at),
+})
