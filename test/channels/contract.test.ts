@@ -89,6 +89,9 @@ describe('a channel', () => {
 const examples: Readonly<Record<string, readonly string[]>> = {
   'src/http/routes/templates.ts': ["default('EMAIL')", "channel: 'SMS'"],
   'src/http/routes/history.ts': ["notification_type: 'EMAIL'"],
+  'src/http/routes/addresses.ts': ["notification_type: 'SMS'"],
+  // What reasons of the version before mean.
+  'adapters/storage/kysely/migrations.ts': ["channel = 'EMAIL' and reason like 'smtp%'"],
   'adapters/transport/smtp.ts': ["channels: ['EMAIL']", "account.channel === 'EMAIL'", "account?.channel === 'EMAIL'"],
   'adapters/transport/twilio.ts': ["channels: ['SMS']", "account?.channel === 'SMS'"],
 }

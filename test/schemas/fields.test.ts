@@ -157,6 +157,7 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/shared/knowledge.ts': 'defaultCountry practitionerNotifications',
   // What a change must bring along, and what is wrong with it.
   'src/services/insight/explain-waiting.ts': 'defaultCountry',
+  'src/services/settings/addresses.ts': 'defaultCountry',
   'src/services/settings/settings-service.ts': 'defaultCountry emailTemplates smsTemplates',
   'src/services/settings/addresses.ts': 'defaultCountry',
   'src/services/settings/test-message.ts': 'defaultCountry',

@@ -6,3 +6,6 @@ export const heldAfter = (after: HeldPlace | null, limit: number) => ({
   id: after?.id ?? 0,
   limit,
 })
+
+/** Every row comes before it: the largest id that a `serial` column of Postgres holds. */
+export const lastId = 2 ** 31 - 1

@@ -1,6 +1,6 @@
 import type { AddressQueries, TransactionStorage } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
-import { lastId } from '../kysely/statements/addresses.ts'
+import { lastId } from '../kysely/held.ts'
 import type { Commands, Engine } from './engine.ts'
 import { qualified, recordset } from './names.ts'
 import { decodeRow, encodeParameter } from './values.ts'

@@ -1,6 +1,6 @@
 import type { AddressQueries } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
-import { lastId } from '../kysely/statements/addresses.ts'
+import { lastId } from '../kysely/held.ts'
 import type { Commands } from './engine.ts'
 
 export const addressStore = (engine: Commands): AddressQueries => ({

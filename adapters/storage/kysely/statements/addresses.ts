@@ -4,9 +4,6 @@ import { asked, type Bind, type Builder, type Mode, type Param, query } from '..
 
 const table = 'notification_addresses'
 
-/** Before it comes every row: what a `serial` of Postgres holds at most. */
-export const lastId = 2 ** 31 - 1
-
 type Page = { organizationId: string; before: number; limit: number }
 
 export const addressStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
