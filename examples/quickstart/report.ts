@@ -53,7 +53,7 @@ export class Checks {
     line()
     const took = ((Date.now() - began) / 1000).toFixed(1)
     if (this.#failed.length === 0) line(`All checks passed, in ${took} seconds.`)
-    else console.error(`${this.#failed.length} checks failed: ${this.#failed.join('; ')}`)
+    else console.error(`Failed checks (${this.#failed.length}): ${this.#failed.join('; ')}`)
     return this.#failed.length === 0 ? 0 : 1
   }
 }

@@ -24,6 +24,8 @@ import { allDue, type DueWork, targetOf } from './work.ts'
 const readLimit = 500
 /** Wait after a round that got nothing done although something was due. */
 const idleRoundMs = 1000
+/** How long work is left alone that the database refused to write: a broken row must not be tried all the time. */
+const refusedMs = 15_000
 /** How long, after `drainMs`, what was sent has to be written before `stop()` gives it up. */
 const lastWordMs = 1500
 
@@ -258,7 +260,12 @@ export class Dispatcher {
   /** True if anything changed. */
   async #dispatch(works: readonly DueWork[]): Promise<boolean> {
     const known = this.#lookAhead.take(works)
-    const { now, written, lost, held, capped, moved } = await processDue(this.#context, works, this.#outlet, known)
+    const { now, written, lost, refused, held, capped, moved } = await processDue(
+      this.#context,
+      works,
+      this.#outlet,
+      known,
+    )
     // There may be others behind it.
     for (const { due } of held) this.#intake.leaveAlone(due, now)
     const done = new Set([...written, ...held].map(({ due }) => due))
@@ -271,7 +278,8 @@ export class Dispatcher {
     const isIdle = done.size + capped.length + toMove.length === 0
     for (const { due } of lost) {
       // Somebody changed it meanwhile, and it is decided by what is so now; but not again and again.
-      if (isIdle) this.#lookAhead.hold(due, idleRoundMs)
+      if (refused.has(due)) this.#lookAhead.hold(due, refusedMs)
+      else if (isIdle) this.#lookAhead.hold(due, idleRoundMs)
       else this.#lookAhead.forget(due)
     }
     return !isIdle

@@ -37,6 +37,8 @@ export type ProcessedBatch = {
   readonly written: readonly Decided[]
   /** Not written: somebody changed it meanwhile, or it is one of the next two. */
   readonly lost: readonly Decided[]
+  /** Of these, those that the database refused to write. */
+  readonly refused: ReadonlySet<DueWork>
   /** Another transaction has its rows. */
   readonly held: readonly Decided[]
   /** To be put off by `putOffCapped`: the organization reached its daily cap. */
@@ -68,11 +70,13 @@ export async function processDue(
   })
   const written: Decided[] = []
   const lost: Decided[] = []
+  const refused = new Set<DueWork>()
   const held: Decided[] = []
   const capped: Decided[] = []
   for (const [index, one] of decided.entries()) {
     const outcome = outcomes[index]
     if (isNotificationError(outcome)) {
+      if (outcome.code !== 'storage_busy') refused.add(one.due)
       logger.error('decision not written', { ...logFieldsOf(one.due), fault: outcome.code })
     } else if (outcome?.status === 'committed') {
       written.push(one)
@@ -83,7 +87,7 @@ export async function processDue(
     lost.push(one)
     outlet.unwritten(one)
   }
-  return { now, written, lost, held, capped, moved }
+  return { now, written, lost, refused, held, capped, moved }
 }
 
 /** In the order of the commands. One that the database refuses stops no other. */
