@@ -20,7 +20,10 @@ export type Failure = Pick<SettleCommand, 'result' | 'entries'> & {
   readonly isPause: boolean
 }
 
-/** Classifies a failed attempt: pauses an account or sender that was refused, and returns what happens to the message: retried, failed or held. */
+/**
+ * Classifies a failed attempt: pauses an account or sender that was refused, and returns what happens to the message (failed, retried,
+ * put off or held).
+ */
 export async function attemptFailed(
   context: Context,
   due: DueWork,
@@ -33,8 +36,8 @@ export async function attemptFailed(
   const { retry: policy, random } = options
   const { code, message, outcome, retryAfterMs } = error
   const refused = outcome === 'unknown' ? null : refusedBy(error, to)
-  const refusal = { code, message, retryAfterMs, probe }
-  const paused = refused === null ? null : await accounts.refused(provider, delivery, { ...refused, ...refusal })
+  const details = { code, message, retryAfterMs, probe }
+  const paused = refused === null ? null : await accounts.refused(provider, delivery, { ...refused, ...details })
   if (paused === null && error.accountProven) await accounts.proven(provider, to)
   const { attempts } = delivery
   const waits = definedOnly({ retryAfterMs })
@@ -95,7 +98,7 @@ export const addressOf = (
   isShared: sourceOf(provider) !== 'organization',
 })
 
-/** Refusals at least this far apart count as from different days: daily reminders go out at about the same hour, not 24 h apart. */
+/** Refusals this far apart count as from different days: 20 h, since a daily reminder may go out a little earlier than the day before. */
 const apartMs = 20 * 3_600_000
 
 /**
