@@ -2,7 +2,7 @@ import type { Lookup } from '../../domain/due.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import type { Organization } from '../../schemas/directory.ts'
-import { type SubjectLookup, lookupsBy, type WorkLookups } from './lookups.ts'
+import { lookupsBy, type SubjectLookup, type WorkLookups } from './lookups.ts'
 import type { Group } from './ready-queue.ts'
 import type { DueWork } from './work.ts'
 

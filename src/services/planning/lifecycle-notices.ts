@@ -30,7 +30,8 @@ const isOpen = ({ notice, silent, skipPast }: PlanRequest): boolean =>
 
 /**
  * The notices that go with a plan: the one for the event that the host reports, and for recipients added since a confirmation instead of
- * a reschedule notice. Recipients whose addition was not reported get the confirmation only if it is too late for any reminder and the
+ * a reschedule notice. Two reports of an event are one notice if their `dedupeKey` is the same: category, appointment and
+ * `lifecycleRevision` (`planRowOf`), to which recipient and channel are added; `records/enqueue.ts` skips a key that is in the history. Recipients whose addition was not reported get the confirmation only if it is too late for any reminder and the
  * others got one.
  */
 export function lifecycleNotices(
@@ -115,8 +116,8 @@ function notifiedBy({ category, state, status, snapshot }: DeliveryRow): Notifie
 }
 
 /**
- * A repeated report sends one notice: within one lifecycle revision the notice has the key of the newest one if that still
- * describes the appointment, otherwise a new key derived from it.
+ * The key of a reschedule notice. While the lifecycle revision is the same, it is the key of the newest reschedule notice if that
+ * still describes the appointment, so that a repeated report sends nothing; otherwise a new key derived from it.
  */
 function rescheduleKey(base: string, appointment: Appointment, notices: readonly DeliveryRow[]): string {
   for (const { id, category, recipient, channel, dedupeKey, snapshot } of notices) {

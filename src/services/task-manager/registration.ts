@@ -20,7 +20,7 @@ export async function create(updates: TaskUpdates, one: DeliverCase): Promise<bo
     const decided = await applyCheck(updates, one)
     if (decided !== null) return decided
   }
-  if (isUnsent && updates.isOverdue(one) && (await updates.canSend(one)))
+  if (isUnsent && updates.isOverdue(one) && (await updates.canSendLocally(one)))
     return updates.takeOver(one, 'task_manager_away')
   if (updates.isTooLate(one)) {
     return isUnsent ? recall(updates, one, 'appointment_started') : updates.hold(one, 'task_manager_silent', null)
