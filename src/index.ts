@@ -92,9 +92,11 @@ export type { NotificationTransaction } from './services/planning/notification-t
 export type { ReconcileStatus } from './services/planning/reconcile-progress.ts'
 export type { ReconcileFinding, ReconcileOptions, ReconcileReport } from './services/planning/reconcile-report.ts'
 export type { BatchResult as ScheduleManyResult, PlanSummary } from './services/planning/schedule-batch.ts'
+export type { AccountCheck } from './services/settings/account-checks.ts'
 export type { Addresses, AddressPage, KnownAddress } from './services/settings/addresses.ts'
 export type { EffectiveChannel, EffectivePreferences, EffectiveSettings } from './services/settings/effective.ts'
 export type { SettingsService, WithWarnings } from './services/settings/settings-service.ts'
+export type { TestMessageOptions, TestMessageResult } from './services/settings/test-message.ts'
 export type { AccountPause, DestinationPause } from './services/shared/accounts/paused-accounts.ts'
 export type { StopReport } from './services/shared/shutdown.ts'
 export type {

@@ -108,6 +108,13 @@ export const email = {
   content: {
     subject: subjectOf,
     text: textOf,
+    test: (organization: string | null) => ({
+      subject: 'Test message',
+      text: [
+        `This is a test message${organization === null ? '' : ` from ${organization}`}.`,
+        'Somebody requested it to check that appointment notifications can be sent by e-mail. It is about no appointment, and there is nothing to do.',
+      ].join('\n\n'),
+    }),
     // More would fill nobody's letter.
     limit: { most: 512 * 1024, unit: 'bytes', sizeOf: (text: string) => new TextEncoder().encode(text).length },
     finish: (text: string, language: string) => ({ text, html: htmlOf(text, language) }),

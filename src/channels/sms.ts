@@ -84,6 +84,10 @@ export const sms = {
   content: {
     subject: null,
     text: textOf,
+    test: (organization: string | null) => ({
+      subject: null,
+      text: `This is a test message${organization === null ? '' : ` from ${organization}`}: it is about no appointment, and there is nothing to do.`,
+    }),
     // What Twilio takes for one SMS.
     limit: { most: 1600, unit: 'characters', sizeOf: (text: string) => text.length },
     finish: (text: string) => ({ text: plainSpaces(text), html: null }),

@@ -1,7 +1,14 @@
 import { z } from 'zod'
 import { NotificationError } from '../errors.ts'
 import type { Actor } from '../schemas/audit.ts'
-import { type EntityId, entityId, organizationId, type RecipientRef } from '../schemas/common.ts'
+import {
+  type Contact,
+  contactSchema,
+  type EntityId,
+  entityId,
+  organizationId,
+  type RecipientRef,
+} from '../schemas/common.ts'
 import type { TokenPurpose } from '../security/signed-token.ts'
 import type { Place } from '../services/shared/owners.ts'
 import type { HttpRequest } from './messages.ts'
@@ -20,15 +27,19 @@ const organization = z.custom<string>(
   'must be the id of an organization, which is text',
 )
 
+/** Text, and no more than that: an address that cannot be used must not keep its owner from everything else. */
+const contact = contactSchema.shape
+
 /**
  * Who is calling, as identified by the host application. `service` is the host itself and may do everything. Give an
- * `id` whenever you have one: the audit log records it, and each id has its own rate limits.
+ * `id` whenever you have one: the audit log records it, and each id has its own rate limits. `email` and `phone` are the caller's own:
+ * test messages go there, and nothing else uses them.
  */
 export const callerSchema = z.discriminatedUnion(
   'kind',
   [
-    z.strictObject({ kind: z.literal('service'), id: id.optional() }),
-    z.strictObject({ kind: z.literal('staff'), organizationId: organization, role, id: id.optional() }),
+    z.strictObject({ kind: z.literal('service'), id: id.optional(), ...contact }),
+    z.strictObject({ kind: z.literal('staff'), organizationId: organization, role, id: id.optional(), ...contact }),
     z.strictObject({ kind: z.literal('patient'), organizationId: organization, id }),
     z.strictObject({ kind: z.literal('client'), organizationId: organization, id }),
   ],
@@ -153,6 +164,10 @@ export const isMasked = (caller: Caller | null): boolean => caller?.kind === 'st
 
 /** The organization within which the caller acts: after the check, a row works only within it. Null: all. */
 export const scopeOf = (caller: Caller | null): string | null => (caller === null ? null : organizationOf(caller))
+
+/** Where test messages of the caller go. */
+export const contactOf = (caller: Caller | null): Contact =>
+  caller?.kind === 'service' || caller?.kind === 'staff' ? { email: caller.email, phone: caller.phone } : {}
 
 /** The caller, for the audit log. */
 export const actorOf = (caller: Caller | null): Actor => ({ kind: caller?.kind ?? 'service', id: caller?.id ?? null })

@@ -17,6 +17,8 @@ export type MessageFormat = {
   readonly subject: ((facts: MessageFacts) => string) | null
   /** The built-in text. */
   readonly text: (facts: MessageFacts) => string
+  /** The message by which an organization tests its account; its words say so. Null: the organization's name is not known. */
+  readonly test: (organization: string | null) => { readonly subject: string | null; readonly text: string }
   /** A text that is longer is replaced by the built-in one. */
   readonly limit: SizeLimit
   /** A text as it goes out, in this language (BCP 47), and as HTML where the channel has that. */

@@ -7,7 +7,8 @@ export type { Account }
 
 export type OutboundMessage = {
   /**
-   * The id of its row in the history, for the URL at which the provider reports on it (`recordReceipt`).
+   * The id of its row in the history, for the URL at which the provider reports on it (`recordReceipt`); 0 for a test message,
+   * which has no row: a report on it concerns nobody.
    */
   readonly notificationId: number
   /**
@@ -15,7 +16,8 @@ export type OutboundMessage = {
    */
   readonly idempotencyKey: string
   readonly organizationId: string
-  readonly category: Category
+  /** `TEST`: a test message, which is about no appointment. */
+  readonly category: Category | 'TEST'
   readonly channel: Channel
   /**
    * In the channel's normal form: one e-mail address, its domain in ASCII, or one phone number in E.164; a message has one recipient.

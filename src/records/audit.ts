@@ -1,5 +1,5 @@
 import type { Change } from '../domain/audit.ts'
-import { type Rows, unassigned } from '../ports/rows/rows.ts'
+import { type Command, each, type Rows, unassigned } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
 import type { NewAudit } from '../ports/storage/audit.ts'
 import type { DeliveryRow } from '../ports/storage/deliveries.ts'
@@ -7,6 +7,16 @@ import type { PlanCommand, PlanOutcome } from '../ports/storage/plans.ts'
 import { type Actor, subjectTarget, systemActor } from '../schemas/audit.ts'
 import type { DeliveryStatus } from '../schemas/vocabulary.ts'
 import { encodeAudit } from './codecs/audit.ts'
+
+/** `AuditCommands.append`. */
+export const auditEntries: Command<NewAudit, true> = {
+  stages: [],
+  run: each((rows, entry) => {
+    appendAudit(rows, entry)
+    return true
+  }),
+  held: null,
+}
 
 export function appendAudit(rows: Rows, audit: NewAudit): void {
   rows.append('notification_audit', { id: unassigned, ...encodeAudit(audit) })

@@ -1,6 +1,8 @@
 import type { Command } from '../ports/rows/rows.ts'
 import type {
   AddressStore,
+  AuditCommands,
+  AuditStore,
   DecisionStore,
   DeliveryStore,
   PlanCommands,
@@ -14,6 +16,7 @@ import type {
 } from '../ports/storage.ts'
 import { lifts, proofs, suppressions } from './addresses.ts'
 import { plans } from './apply-plan.ts'
+import { auditEntries } from './audit.ts'
 import { decisions } from './decisions.ts'
 import { notices } from './enqueue.ts'
 import { goneAppointments, goneRecipients } from './forget.ts'
@@ -29,6 +32,7 @@ import { alarms, taskCommands } from './tasks.ts'
 /** A storage with the commands of the records: what the services work with. */
 export type Store = Omit<Storage, 'within'> & Commanded & { within?(transaction: unknown): TransactionStore }
 type Commanded = {
+  readonly audit: AuditStore & AuditCommands
   readonly plans: PlanStore
   readonly deliveries: DeliveryStore
   readonly settings: SettingsStore
@@ -79,7 +83,7 @@ const composed = (storage: Storage): Store => ({
   reminders: storage.reminders,
   requests: storage.requests,
   jobs: storage.jobs,
-  audit: storage.audit,
+  audit: { ...storage.audit, append: async (entry) => void (await one(storage, auditEntries, entry)) },
   accounts: storage.accounts,
   plans: { ...storage.plans, ...planCommands(storage) },
   deliveries: {

@@ -33,6 +33,7 @@ export const auditActions = [
   'notification.sent',
   'notification.reported',
   'outcome.recorded',
+  'test_message.sent',
 ] as const
 export type AuditAction = (typeof auditActions)[number]
 export type PlanningAction = Extract<AuditAction, `reminders.${string}`>
@@ -83,12 +84,13 @@ export type AuditDetail = {
   readonly offsets?: readonly OffsetInput[] | null
   readonly category?: Category
   readonly channel?: Channel
+  /** The rule, or for a test message the transport's code. */
   readonly reason?: string
   /** Why an address was suppressed. */
   readonly cause?: SuppressionCause
   /** That the person wants messages again, as whoever lifted a suppression says it. */
   readonly consent?: ConsentStatement
-  /** What became of the appointment, or what was reported of the message. */
+  /** What became of the appointment or the test message, or what was reported of the message. */
   readonly outcome?: string
 }
 

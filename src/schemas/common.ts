@@ -94,6 +94,10 @@ export function parseInput<T>(schema: z.ZodType<T>, input: unknown, subject: str
   throw inputInvalid(subject, issuesOf(result.error))
 }
 
+/** How somebody is reached, as the host application has it. */
+export const contactSchema = z.strictObject({ email: z.string().nullish(), phone: z.string().nullish() })
+export type Contact = Readonly<z.infer<typeof contactSchema>>
+
 /** `invalid_input` with what is wrong, for checks that no schema makes. */
 export const inputInvalid = (subject: string, issues: readonly FieldIssue[]): NotificationError =>
   new NotificationError('invalid_input', `Invalid ${subject}: ${issuesInWords(issues)}.`, { issues })

@@ -55,6 +55,7 @@ export const pager = {
   content: {
     subject: null,
     text: (facts: MessageFacts) => shortText(facts).slice(0, 80),
+    test: () => ({ subject: null, text: 'Test page' }),
     limit: { most: 80, unit: 'characters', sizeOf: (text: string) => text.length },
     finish: (text: string) => ({ text: text.toUpperCase(), html: null }),
     cost: null,

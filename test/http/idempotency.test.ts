@@ -185,6 +185,7 @@ test('the rows that create or send take a key, and no others', async () => {
   const takers = world.endpoints.filter((row) => row.takesIdempotencyKey).map(({ id }) => id)
   expect(takers).toEqual([
     'settings.create',
+    'settings.test',
     'preferences.patient.create',
     'preferences.client.create',
     'reminders.schedule',

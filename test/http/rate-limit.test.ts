@@ -183,7 +183,14 @@ test('every row of members has a class: GET reads, the rest changes unless it sa
       else expect(rateClass).not.toBeNull()
     }
     const sending = classes.filter(({ rateClass }) => rateClass === 'sending').map(({ id }) => id)
-    expect(sending).toEqual(['reminders.schedule', 'reminders.reschedule', 'send.appointment', 'send.waitlist'])
+    expect(sending).toEqual([
+      'settings.verify',
+      'settings.test',
+      'reminders.schedule',
+      'reminders.reschedule',
+      'send.appointment',
+      'send.waitlist',
+    ])
   }))
 
 describe('the option rateLimits', () => {

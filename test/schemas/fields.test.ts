@@ -159,6 +159,7 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/insight/explain-waiting.ts': 'defaultCountry',
   'src/services/settings/addresses.ts': 'defaultCountry',
   'src/services/settings/settings-service.ts': 'defaultCountry emailTemplates smsTemplates',
+  'src/services/settings/test-message.ts': 'defaultCountry',
   'src/services/settings/written-numbers.ts': 'defaultCountry',
   'src/security/outbound-guard.ts': 'emailSmtpHost emailSmtpPort',
   'adapters/transport/smtp/connection.ts': 'emailSmtpHost emailSmtpPort emailSmtpSecurity',

@@ -76,7 +76,7 @@ export function addressRoutes({ addresses }: Api, ids: HostIds): Route[] {
       id: 'addresses.suppress',
       method: 'POST',
       path: '/addresses/{organization_id}/suppress',
-      summary: 'Send nothing to an address any more',
+      summary: 'Stop sending to an address',
       params,
       query: nothing,
       body: suppressInput.extend({ channel: channelOnWire(suppressInput.shape.channel) }),

@@ -42,10 +42,18 @@ const entryShape = z.object({
     .describe('Custom offsets of the appointment; null: the effective offsets of each recipient'),
   category: common.category.optional(),
   channel: common.channel.optional(),
-  reason: z.string().optional().describe('The rule that caused it; for an address, the code of the provider'),
+  reason: z
+    .string()
+    .optional()
+    .describe(
+      'The rule that caused it; for an address, the code of the provider; for a test message, of the transport',
+    ),
   cause: z.enum(suppressionCauses).optional().describe('Why an address was suppressed'),
   consent: consentStatement.optional().describe('The consent by which a suppression was lifted'),
-  outcome: z.string().optional().describe('Recorded outcome of the appointment, or reported status of the message'),
+  outcome: z
+    .string()
+    .optional()
+    .describe('Recorded outcome of the appointment, reported status of the message, or result of the test message'),
 })
 
 const auditShape = z.object({
@@ -82,7 +90,7 @@ export function auditRoutes({ audit }: Api, ids: HostIds): Route[] {
       method: 'GET',
       path: '/audit/{organization_id}',
       summary:
-        'List who changed settings, preferences, templates and reminders, who triggered each message, and what providers reported; newest first',
+        'List who changed settings, preferences, templates and reminders, who triggered each message and test message, and what providers reported; newest first',
       params: z.strictObject({ organizationId: ids.organization }),
       query: auditFilter,
       body: nothing,

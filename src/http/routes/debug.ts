@@ -8,7 +8,7 @@ import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
 import { organizationOwner, recipientOwner } from '../owners.ts'
-import { byChannelShape, common, suppressionShape } from '../shapes/common.ts'
+import { accountSource, byChannelShape, common, suppressionShape } from '../shapes/common.ts'
 import { preferencesShapes, settingsShape, showPreferenceRow } from '../shapes/settings.ts'
 import { wireName } from '../snake-case.ts'
 
@@ -21,12 +21,7 @@ const pause = z.object({
 const channelShape = z.object({
   enabled: z.boolean().describe('False if the organization disables the channel'),
   provider: z.string().nullable().describe('Name of the transport that would send; null if there is none'),
-  source: z
-    .enum(['organization', 'default', 'transport', 'task_manager'])
-    .nullable()
-    .describe(
-      'Whose account is used. `default`: the account of the `DEFAULT_*` variables. `transport`: none is needed',
-    ),
+  source: accountSource,
   fault: z.string().nullable().describe('The rule that prevents sending now; null if nothing does'),
   pause: pause
     .nullable()

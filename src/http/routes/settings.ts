@@ -1,12 +1,20 @@
 import { z } from 'zod'
 import { organizationSettingsInput } from '../../schemas/settings.ts'
-import { actorOf } from '../access.ts'
+import { testMessageOptions } from '../../services/settings/test-message.ts'
+import { organizationNotFound } from '../../services/shared/not-found.ts'
+import { actorOf, contactOf } from '../access.ts'
 import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
 import { namedOrganization, organizationOwner } from '../owners.ts'
 import { showWarnings } from '../shapes/common.ts'
-import { readOnlyFields, settingsShape } from '../shapes/settings.ts'
+import {
+  accountChecksShape,
+  readOnlyFields,
+  settingsShape,
+  showAccountResult,
+  testMessageShape,
+} from '../shapes/settings.ts'
 import { refusal } from '../snake-case.ts'
 
 const example = {
@@ -94,6 +102,58 @@ export function settingsRoutes({ settings }: Api, ids: HostIds): Route[] {
         }
         const updated = await settings.as(actorOf(caller)).updateOrganizationSettings(owner.organizationId, input)
         return { ...updated, warnings: showWarnings(updated.warnings) }
+      },
+    }),
+    defineRoute({
+      id: 'settings.verify',
+      method: 'POST',
+      path: '/settings/{organization_id}/verify',
+      summary:
+        "Check the organization's own accounts without sending anything: each provider is asked to accept the stored credentials, within 12 s",
+      params,
+      query: nothing,
+      // Read, so that what it holds is refused and not ignored.
+      body: z.strictObject({}),
+      responses: { 200: accountChecksShape },
+      errors: ['organization_not_found'],
+      example: { body: {} },
+      // It connects to servers that the organization names.
+      rateClass: 'sending',
+      access: {
+        kind: 'members',
+        staff: 'admin',
+        self: false,
+        owner: ({ params }) => organizationOwner(params.organizationId, organizationNotFound),
+      },
+      async handler({ owner: { organizationId } }) {
+        const checks = await settings.verifyAccounts(organizationId)
+        return { organizationId, channels: checks.map(showAccountResult) }
+      },
+    }),
+    defineRoute({
+      id: 'settings.test',
+      method: 'POST',
+      path: '/settings/{organization_id}/test',
+      summary:
+        'Send one test message to the caller: to the `email` or `phone` that your application returns with the caller, never to an address of the request',
+      params,
+      query: nothing,
+      body: testMessageOptions.omit({ idempotencyKey: true }),
+      responses: { 201: testMessageShape },
+      errors: ['organization_not_found'],
+      example: { body: {} },
+      rateClass: 'sending',
+      access: {
+        kind: 'members',
+        staff: 'admin',
+        self: false,
+        owner: ({ params }) => organizationOwner(params.organizationId, organizationNotFound),
+      },
+      async handler({ body, owner: { organizationId }, caller, idempotencyKey }) {
+        const sent = await settings
+          .as(actorOf(caller))
+          .sendTestMessage(organizationId, contactOf(caller), { ...body, idempotencyKey })
+        return { organizationId, ...showAccountResult(sent) }
       },
     }),
   ]

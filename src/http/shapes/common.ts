@@ -19,6 +19,11 @@ export const common = {
   updatedAt: z.date().describe('When the row last changed'),
 }
 
+export const accountSource = z
+  .enum(['organization', 'default', 'transport', 'task_manager'])
+  .nullable()
+  .describe('Whose account is used. `default`: the account of the `DEFAULT_*` variables. `transport`: none is needed')
+
 /** Something of each documented channel, and of others where there is something. */
 export const byChannelShape = <Schema extends z.ZodType>(schema: Schema) =>
   z.object(

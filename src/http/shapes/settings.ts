@@ -1,9 +1,12 @@
 import { z } from 'zod'
 import type { EntityId } from '../../schemas/common.ts'
+import { toSnake } from '../../schemas/fields.ts'
 import { type Preferences, preferencesInput } from '../../schemas/preferences.ts'
 import { organizationSettingsInput, templatesInput } from '../../schemas/settings.ts'
+import { accountCheckStatuses } from '../../services/settings/account-checks.ts'
+import { testMessageResults } from '../../services/settings/test-message.ts'
 import { wireName } from '../snake-case.ts'
-import { common, warningShape } from './common.ts'
+import { accountSource, common, warningShape } from './common.ts'
 
 const warnings = z
   .array(warningShape)
@@ -25,6 +28,51 @@ export const settingsShape = organizationSettingsInput.required().extend({
   createdAt: common.createdAt,
   updatedAt: common.updatedAt,
   warnings,
+})
+
+/** What a check of an account and a test message have in common. */
+const accountResult = {
+  channel: common.channel,
+  code: z
+    .string()
+    .nullable()
+    .describe('Why it does not work, such as `smtp_535`; stable, for programs. Null if it does'),
+  message: z.string().describe('The result in words, without credentials and addresses'),
+  fields: z.array(z.string()).describe('The settings to look at or to write; empty if nothing is wrong'),
+}
+
+export const accountChecksShape = z.object({
+  organizationId: common.organizationId,
+  channels: z
+    .array(
+      z.object({
+        ...accountResult,
+        provider: z.string().nullable().describe('Name of the transport that would send; null if there is none'),
+        source: accountSource,
+        status: z
+          .enum(accountCheckStatuses)
+          .describe(
+            '`ok`: the provider accepted the account. `failing`: it cannot be used. `unchecked`: the organization has no account of its own to check',
+          ),
+      }),
+    )
+    .describe('The result for each channel'),
+})
+
+export const testMessageShape = z.object({
+  organizationId: common.organizationId,
+  ...accountResult,
+  provider: z.string().nullable().describe('Name of the transport that sent it; null if there is none'),
+  source: accountSource,
+  result: z
+    .enum(testMessageResults)
+    .describe('`sent`: the provider accepted it. `failed`: it was not sent. `unknown`: it may arrive'),
+})
+
+/** The settings in wire names. */
+export const showAccountResult = <Result extends { readonly fields: readonly string[] }>(result: Result) => ({
+  ...result,
+  fields: result.fields.map(toSnake),
 })
 
 export const templatesShape = templatesInput.required().extend({ warnings })

@@ -20,6 +20,12 @@ export type AuditQuery = {
   readonly limit: number
 }
 
+/** A command of `src/records`, which `Storage.carry` carries out. */
+export interface AuditCommands {
+  /** For what changes no rows by itself. */
+  append(entry: NewAudit): Promise<void>
+}
+
 /**
  * Append-only: who changed what, and who triggered each message. Rows are written by the commands that change, in their
  * transactions: a change and its row are there together or not at all.

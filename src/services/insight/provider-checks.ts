@@ -1,15 +1,11 @@
 import type { Channel } from '../../channels/index.ts'
-import { isTransportError } from '../../errors.ts'
-import type { Account } from '../../ports/transport.ts'
-import { type Provider, withoutCredentials } from '../shared/accounts/providers.ts'
+import { verifyProvider } from '../shared/accounts/provider-calls.ts'
+import type { Provider } from '../shared/accounts/providers.ts'
 import { type MissingAccount, missingAccount } from '../shared/accounts/sending-report.ts'
 import type { Context } from '../shared/context.ts'
-import { faultOf } from '../shared/fault-log.ts'
 import { withTimeout } from '../shared/with-timeout.ts'
 import type { ProviderHealth } from './health-report.ts'
 
-/** How long verifying a provider may take, in ms; then it is aborted, and soon after it counts as failing. */
-const verifyWithinMs = 10_000
 /** How long a health check waits for it, in ms. */
 const patienceMs = 2000
 /** How long a verification stays valid, in ms. */
@@ -20,11 +16,6 @@ type CheckOutcome = Pick<ProviderHealth, 'status' | 'code' | 'message'>
 type Verified = CheckOutcome & { readonly checkedAt: Date; readonly freshUntil: number }
 
 const well = { status: 'ok', code: null, message: null } as const
-const unresponsive = {
-  status: 'failing',
-  code: 'timeout',
-  message: `The provider did not answer within ${verifyWithinMs} ms.`,
-} as const
 
 /** The host application's own providers, verified by connecting to them once a minute at most. */
 export class ProviderChecks {
@@ -64,30 +55,15 @@ export class ProviderChecks {
     return started
   }
 
-  async #verify(channel: Channel, { transport, account, accountKey, trusted }: Provider): Promise<void> {
-    const end = new AbortController()
+  async #verify(channel: Channel, provider: Provider): Promise<void> {
     const { clock, logger } = this.#context.options
-    const disarm = clock.after(verifyWithinMs, () => end.abort())
-    let outcome: CheckOutcome = well
-    try {
-      const now = () => clock.now()
-      const verified = (async () => transport.verify?.({ account, accountKey, trusted, now, signal: end.signal }))()
-      // A transport that ignores the signal too must not delay every later check.
-      outcome = await withTimeout(
-        clock,
-        verifyWithinMs + patienceMs,
-        verified.then(() => well),
-        () => unresponsive,
-      )
-    } catch (error) {
-      outcome = failingBy(error, account)
+    const failure = await verifyProvider(this.#context.options, provider)
+    if (failure !== null) {
+      const { code, message } = failure
+      logger.warn('provider failed its check', { channel, provider: provider.transport.name, code, fault: message })
     }
-    disarm()
-    const { status, code, message } = outcome
-    if (status !== 'ok')
-      logger.warn('provider failed its check', { channel, provider: transport.name, code, fault: message })
     this.#verified.set(channel, {
-      ...outcome,
+      ...(failure === null ? well : { status: 'failing', code: failure.code, message: failure.message }),
       checkedAt: clock.now(),
       freshUntil: clock.elapsedMs() + verifiedForMs,
     })
@@ -98,12 +74,4 @@ export class ProviderChecks {
 function withoutProvider(channel: Channel, missing: MissingAccount | null): ProviderHealth {
   const { code = null, message = null, isBegun = false } = missing ?? {}
   return { channel, provider: null, status: isBegun ? 'degraded' : 'unknown', code, message, checkedAt: null }
-}
-
-/** The message of an error that is not the transport's is not shown: it may contain anything. */
-function failingBy(error: unknown, account: Account | null): CheckOutcome {
-  if (isTransportError(error)) {
-    return { status: 'failing', code: error.code, message: withoutCredentials(error.message, account) }
-  }
-  return { status: 'failing', code: 'failed', message: `The check of the provider failed: ${faultOf(error)}.` }
 }

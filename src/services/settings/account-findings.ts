@@ -11,10 +11,10 @@ import { faultOf } from '../shared/fault-log.ts'
 import { withTimeout } from '../shared/with-timeout.ts'
 
 /** The settings that say through which account a channel is sent; the first of them says that there is one. */
-const accountFields = (channel: Channel) => accountPlaces(channel).filter(({ rules }) => rules.account)
+export const accountFields = (channel: Channel) => accountPlaces(channel).filter(({ rules }) => rules.account)
 
 /** The setting to write so that somebody can send. */
-function remedyFor(channel: Channel, fault: ProviderFault): string {
+export function remedyFor(channel: Channel, fault: ProviderFault): string {
   const { account } = channelOf(channel)
   const field = account.remedies[fault]?.field ?? account.place
   const found = accountPlaces(channel).find(({ name }) => name === field)

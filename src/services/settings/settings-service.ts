@@ -5,7 +5,14 @@ import type { ReplanScope, SettingsRow } from '../../ports/storage.ts'
 import { type Actor, actorSchema, serviceActor } from '../../schemas/audit.ts'
 import { byChannel } from '../../schemas/channel-fields.ts'
 import { channelSettings, channelsInUse, patched } from '../../schemas/channel-settings.ts'
-import { organizationId, parseField, parseInput, type Warning } from '../../schemas/common.ts'
+import {
+  type Contact,
+  contactSchema,
+  organizationId,
+  parseField,
+  parseInput,
+  type Warning,
+} from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import type { Profile } from '../../schemas/directory.ts'
 import type { Country } from '../../schemas/phone-number.ts'
@@ -38,11 +45,19 @@ import {
 } from '../shared/not-found.ts'
 import { isWithin, type Scope } from '../shared/owners.ts'
 import { policyOf, showPreferences, showSettings } from '../shared/settings-view.ts'
+import { type AccountCheck, checkAccount } from './account-checks.ts'
 import { accountWarnings } from './account-findings.ts'
 import { suppressedAddresses } from './addresses.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './effective.ts'
 import { requireNewSecrets } from './kept-secrets.ts'
 import { readSettingsPatch, type SettingsPatch } from './settings-patch.ts'
+import {
+  sendTestMessage,
+  type TestMessageOptions,
+  type TestMessageResult,
+  testAddress,
+  testMessageOptions,
+} from './test-message.ts'
 import { withAddresses, withSenders } from './written-numbers.ts'
 
 /** A value, with warnings about what was accepted but may be a mistake. */
@@ -255,18 +270,55 @@ export class SettingsService {
    * @throws NotificationError `organization_not_found`, for one without settings that the directory does not know.
    */
   async effectiveSettings(id: string): Promise<EffectiveSettings> {
-    parseField(organizationId, id, 'organizationId')
-    const [row] = await this.#context.options.storage.settings.get([id])
-    if (row === undefined) await this.#requireOrganization(id)
+    const row = await this.#settingsOrNull(id)
     await this.#context.accounts.refresh()
     return {
       organizationId: id,
-      configured: row !== undefined,
-      settings: row === undefined ? null : showSettings(row),
-      channels: byChannel(channelsInUse(policyOf(row ?? null)), (channel) =>
-        effectiveChannel(this.#context, row ?? null, channel),
-      ),
+      configured: row !== null,
+      settings: row === null ? null : showSettings(row),
+      channels: byChannel(channelsInUse(policyOf(row)), (channel) => effectiveChannel(this.#context, row, channel)),
     }
+  }
+
+  /**
+   * Checks the organization's own accounts without sending anything: each provider is asked to accept the credentials (SMTP
+   * signs in, Twilio reads the account), with the rules for hosts named by organizations, all at once, and for 12 s at most.
+   * What is wrong is in the result, never thrown. A channel for which the organization has no account is `unchecked`.
+   * @throws NotificationError `organization_not_found`, for one without settings that the directory does not know.
+   */
+  async verifyAccounts(id: string): Promise<readonly AccountCheck[]> {
+    const row = await this.#settingsOrNull(id)
+    return Promise.all(channelsInUse(policyOf(row)).map((channel) => checkAccount(this.#context, row, channel)))
+  }
+
+  /**
+   * Sends one real message on a channel (default e-mail) to the contact of whoever asks, by the account that would send for the
+   * organization now, within 30 s: past queue and retries, whether or not the channel is enabled or the account paused. Its text is
+   * built in and says that it is a test. Nothing of it is in the history; the audit log has who asked, the channel and the result.
+   * What the provider refuses is in the result, never thrown. Every call sends; with an `idempotencyKey`, mail servers that compare
+   * Message-IDs drop the copies.
+   * @throws NotificationError `invalid_input` without a usable contact for the channel; `organization_not_found`, for one
+   * without settings that the directory does not know.
+   */
+  async sendTestMessage(id: string, to: Contact, options: TestMessageOptions = {}): Promise<TestMessageResult> {
+    const contact = parseInput(contactSchema, to, 'contact')
+    const { channel, idempotencyKey } = parseInput(testMessageOptions, options, 'test message')
+    const row = await this.#settingsOrNull(id)
+    const address = testAddress(channel, contact, row)
+    const found = (await this.#context.host.organizations([id]))(id)
+    const organizationName = found.kind === 'known' ? (found.value.name ?? null) : null
+    const about = { organizationId: id, organizationName, row, channel, address, idempotencyKey }
+    const sent = await sendTestMessage(this.#context, about)
+    const { storage, clock } = this.#context.options
+    await storage.audit.append({
+      organizationId: id,
+      at: clock.now(),
+      actor: this.#actor,
+      action: 'test_message.sent',
+      target: { type: 'organization', id },
+      detail: { channel, outcome: sent.result, ...(sent.code !== null && { reason: sent.code }) },
+    })
+    return sent
   }
 
   /**
@@ -347,6 +399,14 @@ export class SettingsService {
   async #countryOf(id: string): Promise<Country | null> {
     const [row] = await this.#context.options.storage.settings.get([id])
     return row?.defaultCountry ?? null
+  }
+
+  /** Null for an organization that has none; the directory must know it. */
+  async #settingsOrNull(id: string): Promise<SettingsRow | null> {
+    parseField(organizationId, id, 'organizationId')
+    const [row = null] = await this.#context.options.storage.settings.get([id])
+    if (row === null) await this.#requireOrganization(id)
+    return row
   }
 
   async #settingsRow(id: string): Promise<SettingsRow> {

@@ -10,10 +10,12 @@ export const authenticate: NonNullable<NotificationsOptions['authenticate']> = (
   return told === undefined ? null : JSON.parse(told)
 }
 
-export const service: Caller = { kind: 'service' }
-export const admin: Caller = { kind: 'staff', organizationId, role: 'admin' }
-export const viewer: Caller = { kind: 'staff', organizationId, role: 'viewer' }
-export const otherAdmin: Caller = { kind: 'staff', organizationId: otherOrganizationId, role: 'admin' }
+/** Test messages go to the caller. */
+const contact = { email: 'caller@example.org' }
+export const service: Caller = { kind: 'service', ...contact }
+export const admin: Caller = { kind: 'staff', organizationId, role: 'admin', ...contact }
+export const viewer: Caller = { kind: 'staff', organizationId, role: 'viewer', ...contact }
+export const otherAdmin: Caller = { kind: 'staff', organizationId: otherOrganizationId, role: 'admin', ...contact }
 export const patient: Caller = { kind: 'patient', organizationId, id: 12 }
 export const client: Caller = { kind: 'client', organizationId, id: 31 }
 

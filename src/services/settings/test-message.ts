@@ -1,0 +1,119 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import { email } from '../../channels/email.ts'
+import { type Channel, channelOf, channels } from '../../channels/index.ts'
+import { NotificationError } from '../../errors.ts'
+import { cleanName } from '../../messages/index.ts'
+import type { SettingsRow } from '../../ports/storage.ts'
+import type { Contact } from '../../schemas/common.ts'
+import { taskManagerProvider } from '../../schemas/task-manager.ts'
+import { ruleTable } from '../../schemas/vocabulary.ts'
+import { sendNow } from '../shared/accounts/provider-calls.ts'
+import { type Provider, sourceOf } from '../shared/accounts/providers.ts'
+import type { Context } from '../shared/context.ts'
+import { ownAddress } from '../shared/knowledge.ts'
+import { KnownAddresses } from '../shared/known-addresses.ts'
+import { type AccountCheck, accountMissing, writtenFields } from './account-checks.ts'
+
+export const testMessageResults = ['sent', 'failed', 'unknown'] as const
+
+export const testMessageOptions = z.strictObject({
+  channel: z.enum(channels).default(email.name).describe('Channel to send on. Default: e-mail'),
+  idempotencyKey: z.string().min(1).max(255).optional(),
+})
+export type TestMessageOptions = z.input<typeof testMessageOptions>
+
+/** What became of a test message. */
+export type TestMessageResult = Omit<AccountCheck, 'status'> & {
+  /** `sent`: the provider accepted it. `failed`: it was not sent. `unknown`: it may arrive. */
+  readonly result: (typeof testMessageResults)[number]
+}
+
+type Tested = {
+  readonly organizationId: string
+  readonly organizationName: string | null
+  readonly row: SettingsRow | null
+  readonly channel: Channel
+  readonly address: string
+  readonly idempotencyKey: string | undefined
+}
+
+/**
+ * The address of a contact on a channel, in its normal form.
+ * @throws NotificationError `invalid_input`: it has none, or none that can be used.
+ */
+export function testAddress(channel: Channel, { email, phone }: Contact, row: SettingsRow | null): string {
+  const { address, words } = channelOf(channel)
+  const written = address.of({ email, phone }) ?? null
+  if (written === null) {
+    throw new NotificationError(
+      'invalid_input',
+      `There is no contact to send a test message by ${words.name} to. It goes to the caller: over HTTP, to the \`email\` or \`phone\` that the option "authenticate" returns with the caller.`,
+    )
+  }
+  const read = address.read(written, row?.defaultCountry ?? null)
+  if (read.address !== null) return read.address
+  throw new NotificationError(
+    'invalid_input',
+    `The contact of the caller for ${words.name} cannot be used: it ${read.fault}.`,
+  )
+}
+
+/** Sends it whether or not the organization uses the channel yet, and whether or not its account is paused. */
+export async function sendTestMessage(context: Context, tested: Tested): Promise<TestMessageResult> {
+  const { providers, options, accounts } = context
+  const { organizationId, row, channel, address } = tested
+  const nobody = { channel, provider: null, source: null, result: 'failed' } as const
+  if (providers.delivered) {
+    const message = 'TaskManager delivers; this library cannot send a test message by itself.'
+    return { ...nobody, source: taskManagerProvider, code: taskManagerProvider, message, fields: [] }
+  }
+  const found = providers.first(row, channel)
+  if (typeof found === 'string') return { ...nobody, ...accountMissing(channel, found) }
+  const about = { channel, provider: found.transport.name, source: sourceOf(found) }
+  const own = ownAddress(context, row, organizationId, channel, address)
+  if ((await KnownAddresses.load(options.storage.addresses, [own])).suppression(own) !== null) {
+    const message = `The test message was not sent: ${ruleTable.suppressed}.`
+    return { ...about, result: 'failed', code: 'suppressed', message, fields: [] }
+  }
+  const failure = await sendNow(options, found, messageOf(tested, found))
+  if (failure === null) {
+    await accounts.proven(found, address)
+    return { ...about, result: 'sent', code: null, message: 'The provider accepted the message.', fields: [] }
+  }
+  const { code, message, field, isUnknown } = failure
+  const written = about.source === 'organization' ? writtenFields(row, channel) : []
+  return {
+    ...about,
+    result: isUnknown ? 'unknown' : 'failed',
+    code,
+    message,
+    fields: field === null ? written : [field],
+  }
+}
+
+function messageOf({ organizationId, organizationName, channel, address, idempotencyKey }: Tested, provider: Provider) {
+  const { content } = channelOf(channel)
+  const { subject, text } = content.test(cleanName(organizationName))
+  return {
+    // It has no row in the history.
+    notificationId: 0,
+    idempotencyKey: idempotencyKey === undefined ? randomUUID() : keyOf([organizationId, channel, idempotencyKey]),
+    organizationId,
+    category: 'TEST',
+    channel,
+    to: address,
+    toName: null,
+    from: provider.from,
+    fromName: cleanName(provider.fromName ?? organizationName),
+    replyTo: provider.replyTo,
+    subject,
+    ...content.finish(text, 'en'),
+    deadline: null,
+  } as const
+}
+
+const keyOf = (parts: readonly string[]): string =>
+  createHash('sha256')
+    .update(JSON.stringify(['test', ...parts]))
+    .digest('base64url')
