@@ -61,7 +61,9 @@ export const historyFilter = z.strictObject({
   recipientAddress: singleLine(320)
     .min(1)
     .optional()
-    .describe('Only notifications to this e-mail address, in upper or lower case, or to this phone number, with its country code'),
+    .describe(
+      'Only notifications to this e-mail address, in upper or lower case, or to this phone number, with its country code',
+    ),
   channel: z
     .enum([...channels, 'BOTH'])
     .optional()
