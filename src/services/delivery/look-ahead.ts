@@ -43,7 +43,7 @@ export class LookAhead {
   readonly #context: Context
   readonly #pauses: HostPauses
   readonly #signals: LookAheadSignals
-  readonly #known: RecentLookups
+  readonly #lookups: RecentLookups
   /** Subjects that are being looked up, each with its call. */
   readonly #lookingUp = new Map<string, symbol>()
   readonly #paces = new Map<string, Pace>()
@@ -56,11 +56,11 @@ export class LookAhead {
     this.#context = context
     this.#pauses = pauses
     this.#signals = signals
-    this.#known = new RecentLookups(context.options.clock)
+    this.#lookups = new RecentLookups(context.options.clock)
   }
 
   isKnown(group: Group): boolean {
-    return !this.#pauses.isPaused(group.subject) && this.#known.leftMs(group) > 0
+    return !this.#pauses.isPaused(group.subject) && this.#lookups.leftMs(group) > 0
   }
 
   /** With a slow directory, work is read and looked up earlier. */
@@ -71,17 +71,17 @@ export class LookAhead {
   /** The lookups of work that is taken now; counts it for the pace of its queues. */
   take(works: readonly DueWork[]): WorkLookups {
     for (const due of works) this.#paceOf(targetOf(due)).taken += 1
-    return this.#known.lookupsOf(works)
+    return this.#lookups.lookupsOf(works)
   }
 
   /** Lookups of the appointment, also those under way, are not used. */
   reported(appointmentId: EntityId): void {
-    this.#known.reported(appointmentId)
+    this.#lookups.reported(appointmentId)
   }
 
   /** Its lookup is outdated. */
   forget(due: DueWork): void {
-    this.#known.forget(subjectKey(due))
+    this.#lookups.forget(subjectKey(due))
   }
 
   /** Forgets its lookup, and does not look it up for this long; `Infinity`: until `pause` is called again. */
@@ -97,7 +97,7 @@ export class LookAhead {
   /** Looks up the next groups of each queue, in turn. */
   lookUpNext(queues: readonly QueueHead[], hasRoom: (queue: SendQueue) => boolean): void {
     this.#askedAt = this.#now
-    this.#known.purge()
+    this.#lookups.purge()
     this.#pauses.purge()
     for (const [key, { since }] of this.#paces) if (this.#now - since > 60 * paceMs) this.#paces.delete(key)
     const next = queues.map((head) => this.#nextOf(head, hasRoom(head.queue)))
@@ -126,7 +126,7 @@ export class LookAhead {
 
   #isWanted(group: Group, index: number, perMs: number): boolean {
     if (this.#lookingUp.has(group.subject) || this.#pauses.isPaused(group.subject)) return false
-    const leftMs = this.#known.leftMs(group)
+    const leftMs = this.#lookups.leftMs(group)
     // The lookup may be used up, or too old, before the next results arrive.
     return leftMs === 0 || (this.isSlow && this.#usualMs >= leftMs && index >= perMs * leftMs)
   }
@@ -146,17 +146,17 @@ export class LookAhead {
       this.#signals.arrived()
     }
     const call = Symbol('call')
-    const asked = this.#known.moment()
+    const asked = this.#lookups.moment()
     this.#calls += 1
     for (const { subject } of subjects) this.#lookingUp.set(subject, call)
     const open = new Set(subjects)
     const answered = new Set<string>()
     const organizations = new Set(subjects.map(({ organizationId }) => organizationId))
-    const unknown = [...organizations].filter((id) => this.#known.organizationLeftMs(id) < namesAheadMs)
+    const unknown = [...organizations].filter((id) => this.#lookups.organizationLeftMs(id) < namesAheadMs)
     const onBatch = (batch: LookupBatch) => {
       this.#storeBatch(batch, asked, answered)
       for (const one of open) {
-        if (!answered.has(one.subject) || this.#known.organizationLeftMs(one.organizationId) === 0) continue
+        if (!answered.has(one.subject) || this.#lookups.organizationLeftMs(one.organizationId) === 0) continue
         open.delete(one)
         if (this.#lookingUp.get(one.subject) === call) this.#lookingUp.delete(one.subject)
       }
@@ -182,7 +182,7 @@ export class LookAhead {
     let isAnswered = false
     for (const { id, lookup } of organizations) {
       if (lookup.kind !== 'unanswered') {
-        this.#known.addOrganization(id, lookup)
+        this.#lookups.addOrganization(id, lookup)
         isAnswered = true
       } else if (lookup.concerns === 'all') this.#signals.failed(lookup.error)
       else this.#pauses.putOff(id, lookup.error)
@@ -191,7 +191,7 @@ export class LookAhead {
       const { subject, organizationId } = about
       const lookup = known.appointment.kind === 'unanswered' ? known.appointment : known.waitlistEntry
       if (lookup.kind !== 'unanswered' || (lookup.concerns === 'one' && this.#pauses.isCrowded(organizationId))) {
-        this.#known.add(subject, known, asked)
+        this.#lookups.add(subject, known, asked)
         answered.add(subject)
         isAnswered ||= lookup.kind !== 'unanswered'
       } else if (lookup.concerns === 'all') this.#signals.failed(lookup.error)
@@ -202,7 +202,7 @@ export class LookAhead {
   }
 
   #pause(subject: string, organizationId: string, ms?: number): void {
-    this.#known.forget(subject)
+    this.#lookups.forget(subject)
     this.#pauses.pause(subject, organizationId, ms)
   }
 
