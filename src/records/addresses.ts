@@ -1,4 +1,4 @@
-import { isPersons, suppressionFor } from '../domain/address.ts'
+import { isPersons, type Standing, suppressionFor } from '../domain/address.ts'
 import { keys } from '../ports/rows/keys.ts'
 import { type Command, each, type Found, type Read, type Rows, read, unassigned } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
@@ -11,6 +11,7 @@ import {
   type SuppressCommand,
   sharedSender,
 } from '../ports/storage/addresses.ts'
+import type { Suppression } from '../schemas/address.ts'
 import { type Actor, type AuditTarget, systemActor } from '../schemas/audit.ts'
 import { appendAudit } from './audit.ts'
 import { decodeStanding } from './codecs/addresses.ts'
@@ -115,7 +116,10 @@ function doubted(rows: Rows, ref: Shared, at: Date): void {
   }
 }
 
-/** True if it changed something. An opt-out or complaint replaces a failure as the cause, never the other way round. */
+/**
+ * True if it suppressed the address, or changed the cause. An opt-out or complaint replaces a failure as the cause, never the other
+ * way round; an opt-out that is reported again needs a later consent.
+ */
 function suppressRow(rows: Rows, ref: AddressRef, { cause, code }: Omit<Suppressed, 'kind'>, at: Date): boolean {
   const now = at.getTime()
   const row = rows.get(keys.address, of(ref))
@@ -126,11 +130,9 @@ function suppressRow(rows: Rows, ref: AddressRef, { cause, code }: Omit<Suppress
   }
   const before = row.suppressed_at === null ? null : row.suppression_cause
   const isStronger = before === null || (isPersons(cause) && !isPersons(before))
-  if (isStronger) rows.update('notification_addresses', row.id, { ...suppressed, updated_at: now })
-  // Organizations that lifted it for themselves are bound again.
-  else if (ref.organizationId === sharedSender) {
-    rows.update('notification_addresses', row.id, { suppressed_at: now, updated_at: now })
-  }
+  // After a repeated failure of the shared sender, organizations that lifted it for themselves are bound again.
+  const isRepeated = isPersons(cause) || (ref.organizationId === sharedSender && before !== null && !isPersons(before))
+  if (isStronger || isRepeated) rows.update('notification_addresses', row.id, { ...suppressed, updated_at: now })
   return isStronger
 }
 
@@ -175,18 +177,26 @@ export const suppressions: Command<SuppressCommand, boolean> = {
   held: null,
 }
 
+const standingOf = (rows: Rows, ref: AddressRef): Standing | undefined => {
+  const row = rows.get(keys.address, of(ref))
+  return row === undefined ? undefined : decodeStanding(row)
+}
+
 function lift(rows: Rows, { consent, at, by = systemActor, ...ref }: LiftCommand): LiftOutcome {
   const suppression = suppressionOf(rows, ref, keys.address)
   if (suppression === null) return { status: 'untouched' }
-  const isAnswered = consent !== null && consent.at >= suppression.since
-  if (isPersons(suppression.cause) && !isAnswered) return { status: 'refused', suppression }
+  const isAnswered = ({ cause, since }: Suppression) => !isPersons(cause) || (consent !== null && consent.at >= since)
+  if (!isAnswered(suppression)) return { status: 'refused', suppression }
+  const liftedAt = standingOf(rows, ref)?.liftedAt ?? null
+  // Also where it sends by an account of its own now: an opt-out that the shared sender got applies when it uses that one again.
+  const ofAll = suppressionFor({ suppression: null, liftedAt }, standingOf(rows, ofShared(ref)))
   const id = rowIdOf(rows, ref, at)
   rows.update('notification_addresses', id, {
     suppressed_at: null,
     suppression_cause: null,
     suppression_code: null,
     unknown_since: null,
-    lifted_at: at.getTime(),
+    lifted_at: (ofAll === null || isAnswered(ofAll) ? at : liftedAt)?.getTime() ?? null,
     updated_at: at.getTime(),
   })
   const { organizationId, channel } = ref
@@ -200,7 +210,7 @@ function lift(rows: Rows, { consent, at, by = systemActor, ...ref }: LiftCommand
 
 /** `AddressStore.lift`. */
 export const lifts: Command<LiftCommand, LiftOutcome> = {
-  stages: [(command) => addressReads(command, 'update')],
+  stages: [(command) => addressReads({ ...command, isShared: true }, 'update')],
   inserts: () => [['notification_addresses', 1]],
   run: each(lift),
   held: null,

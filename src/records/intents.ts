@@ -244,7 +244,7 @@ function guardsOf(command: IntentCommand, at: Date, ids: IdCodec): Read[] {
   const { guard, cap } = command
   return [
     ...guardReads(guard, ids),
-    // One without a row was never written to, so nobody there can have opted out: no lock is taken for that.
+    // No lock guards one without a row: what is said against it in the very moment of the commit counts as said after it.
     ...(guard.address === null ? [] : standingReads(guard.address)),
     ...(guard.plan === null ? [] : [read(keys.planRevision, planOf(guard.plan, ids), 'share')]),
     ...(cap === null ? [] : [read(keys.counter, meterOf(guard.settings.organizationId, at), 'none')]),

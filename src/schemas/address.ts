@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { channels } from '../channels/index.ts'
-import { singleLine } from './common.ts'
+import { failureCode, singleLine } from './common.ts'
 import { instantInput } from './instant.ts'
 import { type SuppressionCause, suppressionCauses } from './vocabulary.ts'
 
@@ -13,6 +13,7 @@ export function maskAddress(address: string): string {
 /** Why nothing is sent to an address. */
 export type Suppression = {
   readonly cause: SuppressionCause
+  /** If the person said it several times, the last one. */
   readonly since: Date
   /** The provider's code, such as `smtp_5.1.1`; `recorded` where somebody recorded it without one. */
   readonly code: string
@@ -39,7 +40,7 @@ export const suppressInput = addressInput.extend({
     .describe(
       '`stop`: the person opted out. `complaint`: the person reported a message as unwanted. `invalid`: nobody has the address. `failure`: it fails for good for another reason',
     ),
-  code: singleLine(100).min(1).optional().describe('Code of the provider. Default `recorded`'),
+  code: failureCode.optional().describe('Code of the provider, a short word without contact data. Default `recorded`'),
 })
 export type SuppressInput = z.infer<typeof suppressInput>
 

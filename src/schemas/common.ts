@@ -23,6 +23,11 @@ const textId = z
 
 export const organizationId = textId.describe('Organization id, a UUID in the documented system')
 
+/** Why a message failed, as a short word without contact data: it is counted, audited and shown to everybody. */
+export const failureCode = z
+  .string()
+  .regex(/^[\w.]{1,50}$/, 'must be a word of at most 50 letters, digits, dots and underscores, such as "twilio_30006"')
+
 /** What a `serial` of Postgres holds. */
 const longestRowId = 2 ** 31 - 1
 

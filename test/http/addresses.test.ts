@@ -58,6 +58,15 @@ it('is for staff and services; viewers look, and see no whole address', async ()
   expect((await post('lift', sms)).answer).toMatchObject({ suppression: null })
 })
 
+it('takes a word for the code, and no text that may hold an address', async () => {
+  world = await openWorld()
+  const refused = await post('suppress', { ...sms, cause: 'complaint', code: 'from ada@example.org' })
+  expect([refused.status, refused.answer]).toMatchObject([422, { code: 'invalid_input', field: 'code' }])
+  expect(refused.text).not.toContain('ada@')
+  const taken = await post('suppress', { ...sms, cause: 'complaint', code: 'fbl_5.7.1' })
+  expect(taken.answer).toMatchObject({ suppression: { code: 'fbl_5.7.1' } })
+})
+
 it('masks addresses in the history for viewers, and finds them by the whole one', async () => {
   world = await openWorld()
   const asked = { category: 'CONFIRMATION', channel: 'EMAIL' } as const
@@ -83,4 +92,17 @@ it('masks addresses in the history for viewers, and finds them by the whole one'
   // A plus sign that was not escaped.
   expect(await history(admin, 'recipient_address=+14155550199')).toMatchObject({ notifications: [] })
   expect(await history(admin, 'recipient_address=nobody')).toMatchObject({ code: 'invalid_input' })
+})
+
+it('masks the addresses of preferences for viewers, and for nobody who may change them', async () => {
+  world = await openWorld()
+  const path = '/preferences/patient/12'
+  const body = { email_address: 'ada@example.org', phone_number: '+14155550123' }
+  expect((await ask(world, { method: 'PUT', path, body, caller: patient })).answer).toMatchObject(body)
+  const read = async (caller: Parameters<typeof ask>[1]['caller']) =>
+    (await ask(world, { method: 'GET', path, caller })).answer
+  expect(await read(viewer)).toMatchObject({ email_address: 'a***@example.org', phone_number: '***23' })
+  for (const caller of [admin, patient, service]) expect(await read(caller)).toMatchObject(body)
+  await ask(world, { method: 'PUT', path, body: { phone_number: null }, caller: patient })
+  expect(await read(viewer)).toMatchObject({ phone_number: null })
 })

@@ -142,6 +142,20 @@ describe('lifting', () => {
     ])
   })
 
+  it('of a failure by an account of its own leaves what the person said to the shared sender', async () => {
+    const clinic = await open()
+    await clinic.addresses.suppress(otherOrganizationId, { ...sms, cause: 'stop' }, { sharedSender: true })
+    await clinic.settings.createOrganizationSettings(organizationId, ownAccount)
+    await clinic.addresses.suppress(organizationId, { ...sms, cause: 'invalid' })
+    await clinic.clock.advance(hourMs)
+    expect(await clinic.addresses.lift(organizationId, sms)).toMatchObject({ suppression: null })
+    expect(await clinic.send([mother])).toEqual([])
+    await clinic.settings.updateOrganizationSettings(organizationId, { smsProvider: null })
+    expect(await clinic.send([mother])).toEqual([
+      'suppressed: the person opted out (recorded, since 2026-03-02T12:00:00.000Z)',
+    ])
+  })
+
   it('is for the organization alone, and what was left out meanwhile is planned', async () => {
     const clinic = await open(stop)
     await clinic.send([mother])

@@ -95,7 +95,7 @@ export function debugRoutes({ settings, owners }: Api, ids: HostIds): Route[] {
           recipientType: report.recipient.type,
           recipientId: report.recipient.id,
           organizationId: report.organizationId,
-          preferences: report.preferences === null ? null : showPreferenceRow(report.preferences),
+          preferences: report.preferences === null ? null : showPreferenceRow(caller, report.preferences),
           decisions: report.decisions.map((decision) => ({ ...decision, because: ruleTable[decision.rule] })),
         }
       },

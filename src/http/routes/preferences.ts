@@ -69,14 +69,14 @@ export function preferenceRoutes({ settings, owners }: Api, ids: HostIds, kind: 
           .as(actorOf(caller))
           .within(scopeOf(caller))
           .createPreferences(owner.ref, input)
-        return { ...showPreferenceRow(created), warnings: showWarnings(warnings) }
+        return { ...showPreferenceRow(caller, created), warnings: showWarnings(warnings) }
       },
     }),
     defineRoute({
       id: `preferences.${kind}.get`,
       method: 'GET',
       path: `/preferences/${kind}/{${idName}}`,
-      summary: `Read the preferences of a ${kind}; null means inherited from the organization`,
+      summary: `Read the preferences of a ${kind}; null means inherited from the organization. Addresses are masked for viewers`,
       params,
       query: nothing,
       body: nothing,
@@ -90,7 +90,7 @@ export function preferenceRoutes({ settings, owners }: Api, ids: HostIds, kind: 
         owner: ({ params }) => recipientOwner(owners, { type, id: params.recipientId }),
       },
       handler: async ({ owner, caller }) =>
-        showPreferenceRow(await settings.within(scopeOf(caller)).getPreferences(owner.ref)),
+        showPreferenceRow(caller, await settings.within(scopeOf(caller)).getPreferences(owner.ref)),
     }),
     defineRoute({
       id: `preferences.${kind}.update`,
@@ -121,7 +121,7 @@ export function preferenceRoutes({ settings, owners }: Api, ids: HostIds, kind: 
           .as(actorOf(caller))
           .within(scopeOf(caller))
           .updatePreferences(owner.ref, input)
-        return { ...showPreferenceRow(updated), warnings: showWarnings(warnings) }
+        return { ...showPreferenceRow(caller, updated), warnings: showWarnings(warnings) }
       },
     }),
   ]

@@ -55,7 +55,7 @@ export const showTaskId = (id: string | null): number | string | null =>
 /** Why nothing is sent to an address. */
 export const suppressionShape = z.object({
   cause: z.enum(suppressionCauses).describe('Why nothing is sent there'),
-  since: z.date().describe('Since when'),
+  since: z.date().describe('Since when; if the person said it several times, the last one'),
   code: z.string().describe('Code of the provider; `recorded` if somebody recorded it without one'),
 })
 

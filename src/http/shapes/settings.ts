@@ -1,10 +1,14 @@
 import { z } from 'zod'
+import { channels } from '../../channels/index.ts'
+import { maskAddress } from '../../schemas/address.ts'
+import { preferencePlace, valueAt, withValueAt } from '../../schemas/channel-settings.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import { toSnake } from '../../schemas/fields.ts'
 import { type Preferences, preferencesInput } from '../../schemas/preferences.ts'
 import { organizationSettingsInput, templatesInput } from '../../schemas/settings.ts'
 import { accountCheckStatuses } from '../../services/settings/account-checks.ts'
 import { testMessageResults } from '../../services/settings/test-message.ts'
+import { type Caller, isMasked } from '../access.ts'
 import { wireName } from '../snake-case.ts'
 import { accountSource, common, warningShape } from './common.ts'
 
@@ -91,7 +95,15 @@ const preferencesShapeOf = (idName: 'patient_id' | 'client_id') =>
 /** The documented columns of the preference tables; null inherits. */
 export const preferencesShapes = { patient: preferencesShapeOf('patient_id'), client: preferencesShapeOf('client_id') }
 
-export const showPreferenceRow = <Row extends Preferences>({ recipient, ...row }: Row) => {
+/** Preferences as the caller may see them. */
+export function showPreferenceRow<Row extends Preferences>(caller: Caller | null, { recipient, ...row }: Row) {
   const recipientId: EntityId = recipient.id
-  return { ...row, recipientId }
+  return { ...(isMasked(caller) ? withMasks(row) : row), recipientId }
 }
+
+const withMasks = <Row extends object>(row: Row): Row =>
+  channels.reduce((shown, channel) => {
+    const place = preferencePlace(channel, 'address')
+    const address = valueAt(shown, place)
+    return typeof address === 'string' ? withValueAt(shown, place, maskAddress(address)) : shown
+  }, row)

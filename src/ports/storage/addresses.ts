@@ -26,7 +26,7 @@ export type AddressRow = AddressRef & {
   readonly unknownSince: Date | null
   /** Null: it may be sent to. */
   readonly suppression: Suppression | null
-  /** When a suppression was last lifted. */
+  /** When a suppression was last lifted; one that leaves the person's word to the shared sender in force does not count. */
   readonly liftedAt: Date | null
   /** When it was proven that the person has it, by a code or a link; null: it is the host's word. */
   readonly provenAt: Date | null

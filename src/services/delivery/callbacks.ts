@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { NotificationError } from '../../errors.ts'
 import type { DeliveryRow } from '../../ports/storage.ts'
-import { parseField, parseInput, rowId } from '../../schemas/common.ts'
+import { failureCode, parseField, parseInput, rowId } from '../../schemas/common.ts'
 import { instantInput } from '../../schemas/instant.ts'
 import { taskManagerProvider } from '../../schemas/task-manager.ts'
 import type { DeliveryStatus, ReminderStatus } from '../../schemas/vocabulary.ts'
@@ -30,10 +30,7 @@ const receipt = z.strictObject({
   /** Why it failed; shortened, and addresses in it are taken out before it is stored. */
   error: z.string().max(10_000).nullable().optional(),
   /** Why it failed, as a short word without contact data, such as `twilio_30006`. Default `reported`. */
-  code: z
-    .string()
-    .regex(/^[\w.]{1,50}$/)
-    .optional(),
+  code: failureCode.optional(),
   /** The provider's id of the message: a failure of an earlier attempt changes nothing then. */
   messageId: z.string().min(1).max(1000).nullable().optional(),
   /** True: it failed for the moment. It is tried again, at most twice, while it is of use. Default false. */

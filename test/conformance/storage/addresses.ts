@@ -180,12 +180,55 @@ export function addresses({ migrated }: Starter): void {
     expect(await storage.addresses.lift(lift({ ...other, consent }))).toEqual({ status: 'untouched' })
     expect((await only(storage))?.suppression).toMatchObject({ cause: 'stop' })
     expect((await only(storage, shared))?.suppression).toMatchObject({ cause: 'stop' })
+    // That messages fail is no second word of the person.
     await attempt(storage, nobody, minutes(3 * hour), true)
-    const suppression = { cause: 'stop', since: minutes(3 * hour) }
+    expect(await storage.addresses.lift(lift({ ...other, consent }))).toEqual({ status: 'untouched' })
+    await attempt(storage, stop, minutes(4 * hour), true)
+    const suppression = { cause: 'stop', since: minutes(4 * hour) }
     expect(await storage.addresses.lift(lift({ ...other, consent }))).toMatchObject({
       status: 'refused',
       suppression,
     })
+  })
+
+  it('asks for a consent later than the last word of the person, who opted out twice', async () => {
+    const { storage } = await migrated()
+    await attempt(storage, stop, minutes(60))
+    const again = { ...ada, isShared: false, cause: 'complaint', code: 'spam', at: minutes(2 * hour) } as const
+    expect(await storage.addresses.suppress(again)).toBe(false)
+    const suppression = { cause: 'complaint', since: minutes(2 * hour), code: 'spam' }
+    expect(await storage.addresses.lift(lift({ consent }))).toEqual({ status: 'refused', suppression })
+    const later = { ...consent, at: minutes(2 * hour) }
+    expect(await storage.addresses.lift(lift({ consent: later }))).toEqual({ status: 'lifted' })
+  })
+
+  it('binds an organization again by a failure that a shared sender reports after it lifted one', async () => {
+    const { storage } = await migrated()
+    const other = { ...ada, organizationId: 'another-organization', isShared: true } as const
+    await attempt(storage, nobody, t0, true)
+    expect(await storage.addresses.lift(lift(other))).toEqual({ status: 'lifted' })
+    expect(await storage.addresses.lift(lift(other))).toEqual({ status: 'untouched' })
+    await attempt(storage, nobody, minutes(3 * hour), true)
+    expect(await storage.addresses.lift(lift({ ...other, at: minutes(4 * hour) }))).toEqual({ status: 'lifted' })
+  })
+
+  it('lifts nothing of what the person said to a shared sender with a failure of its own account', async () => {
+    const { storage } = await migrated()
+    const other = { ...ada, organizationId: 'another-organization' }
+    await storage.addresses.suppress({ ...ada, isShared: true, cause: 'stop', code: 'x', at: minutes(60) })
+    const own = { ...other, isShared: false, code: 'x', at: minutes(61) } as const
+    const byShared = { ...other, isShared: true }
+    const suppression = { cause: 'stop', since: minutes(60), code: 'x' }
+    await storage.addresses.suppress({ ...own, cause: 'failure' })
+    expect(await storage.addresses.lift(lift(own))).toEqual({ status: 'lifted' })
+    expect(await storage.addresses.lift(lift(byShared))).toEqual({ status: 'refused', suppression })
+    // A consent that answers both takes back both.
+    await storage.addresses.suppress({ ...own, cause: 'stop', at: minutes(62) })
+    const later = { ...consent, at: minutes(100) }
+    expect(await storage.addresses.lift(lift({ ...own, at: minutes(2 * hour), consent: later }))).toEqual({
+      status: 'lifted',
+    })
+    expect(await storage.addresses.lift(lift(byShared))).toEqual({ status: 'untouched' })
   })
 
   it('suppresses by request, and says whether that is news', async () => {
@@ -194,7 +237,7 @@ export function addresses({ migrated }: Starter): void {
     expect(await storage.addresses.suppress(command)).toBe(true)
     expect(await storage.addresses.suppress({ ...command, at: minutes(1) })).toBe(false)
     const row = await only(storage)
-    expect(row?.suppression).toEqual({ cause: 'complaint', since: t0, code: 'recorded' })
+    expect(row?.suppression).toEqual({ cause: 'complaint', since: minutes(1), code: 'recorded' })
     const told = await storage.audit.list({ organizationId, limit: 10 })
     expect(told).toMatchObject([
       { actor: clerk, action: 'address.suppressed', target: { type: 'address', id: String(row?.id) } },
