@@ -219,7 +219,7 @@ export { settledMeasures } from './schemas/vocabulary.ts'
 
 // For authors of transports: the wait an answer asks for, and the guard around hosts that organizations name.
 
-export { retryAfterMsOf } from './domain/retry-after.ts'
+export { retryAfterMsOf } from './domain/retry.ts'
 export {
   type HostLookup,
   isPublicAddress,

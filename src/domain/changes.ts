@@ -2,7 +2,7 @@ import type { Change } from '../schemas/vocabulary.ts'
 import type { Appointment } from './appointment.ts'
 
 /** What a recipient was last notified of about an appointment. Undefined: unknown. */
-export type Known = {
+export type Notified = {
   readonly instant: Date
   /** The wall clock of the appointment's zone. */
   readonly local: string
@@ -12,12 +12,12 @@ export type Known = {
 
 type Subject = Pick<Appointment, 'location' | 'practitionerName'> & { readonly start: Appointment['start'] | null }
 
-/** What a notice about the subject lets its recipient know. Null: the subject has no start. */
-export const knownFrom = ({ start, location, practitionerName }: Subject): Known | null =>
+/** What the recipient of a notice about the subject is notified of. Null: the subject has no start. */
+export const notifiedOf = ({ start, location, practitionerName }: Subject): Notified | null =>
   start === null ? null : { instant: start.instant, local: start.local, location, practitionerName }
 
 /** What has changed since the recipient was last notified. Empty: nothing that a notice mentions. */
-export function changesSince(before: Known, { start, location, practitionerName }: Subject): Change[] {
+export function changesSince(before: Notified, { start, location, practitionerName }: Subject): Change[] {
   const isSameTime =
     start !== null && before.instant.getTime() === start.instant.getTime() && before.local === start.local
   return [

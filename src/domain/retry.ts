@@ -58,3 +58,10 @@ function lastTry({ now, deadline, retryAfterMs = 0 }: NextAttemptInput): Date | 
   const at = deadline.getTime() - lastTryMs
   return at > now.getTime() && at >= now.getTime() + retryAfterMs ? new Date(at) : null
 }
+
+/** `Retry-After` in ms from now: seconds, or an HTTP date (RFC 9110, 10.2.3). Undefined for anything else. */
+export function retryAfterMsOf(header: unknown, now = Date.now()): number | undefined {
+  if (typeof header !== 'string') return undefined
+  const ms = /^\d{1,9}$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - now
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms)
+}

@@ -7,7 +7,7 @@ import type { Start } from './local-time.ts'
 import { recipientChannelKey } from './plan.ts'
 import { canonicalOffsets, reminderTime } from './reminder-time.ts'
 
-/** What is needed to choose between due reminders of one appointment. */
+/** A due reminder of an appointment that competes with others: of several late ones, only the nearest to the start is sent. */
 export type Rival = {
   readonly key: number
   readonly recipient: RecipientRef
@@ -18,7 +18,7 @@ export type Rival = {
   readonly address: string
 }
 export type Rivalry = {
-  /** Loses to a reminder nearer to the start. */
+  /** Not sent, because a reminder nearer to the start is. */
   readonly superseded: ReadonlySet<number>
   /** Merged into the rival of this key, which has the same channel, instant and address. */
   readonly mergedInto: ReadonlyMap<number, number>
@@ -100,7 +100,7 @@ export function standsFor(
 
 type Merged = Pick<Sibling, 'channel' | 'startsAt' | 'reminderTime'>
 
-/** Whether a row was merged into another recipient's message: judging by the rows, one with the same channel and instant. */
+/** Whether a row was merged into another recipient's message: as far as rows show, one with the same channel and instant. */
 export const isMergedInto = (row: Merged & { readonly reason: Rule | null }, other: Merged): boolean =>
   row.reason === 'same_address' &&
   row.channel === other.channel &&

@@ -10,8 +10,8 @@ import { createMatcher, type Match } from './match.ts'
 import type { HttpRequest, HttpResponse } from './messages.ts'
 import type { RequireOrigin } from './origins.ts'
 import { type Problem, problemOf } from './problem.ts'
-import { readQuery } from './query.ts'
 import type { RateLimiter } from './rate-limit.ts'
+import { refusal } from './snake-case.ts'
 
 export type HandlerOptions = {
   readonly table: readonly Route[]
@@ -74,6 +74,26 @@ function callOf(
     once: (asked, run) => options.idempotency.once(request.headers['idempotency-key'], asked, run, setHeaders),
     requireToken: (purpose, id) => options.requireToken(readQuery(request.query)['token'] ?? '', purpose, id),
   }
+}
+
+/** More than any endpoint has: each unknown one is listed with a message, which thousands should not cost. */
+const maxParameters = 100
+
+/**
+ * The parameters of a query. The row's schema checks them; only what it cannot see is checked here.
+ * @throws NotificationError `invalid_input` for a parameter given twice, since it is ambiguous, and for too many of them.
+ */
+function readQuery(query: string): Readonly<Record<string, string>> {
+  if (query === '') return {}
+  const params = new URLSearchParams(query)
+  const seen = new Set<string>()
+  for (const name of params.keys()) {
+    if (seen.has(name)) throw refusal([{ field: name, message: 'is given more than once' }])
+    seen.add(name)
+    if (seen.size > maxParameters)
+      throw refusal([{ field: 'query', message: `has more than ${maxParameters} parameters` }])
+  }
+  return Object.fromEntries(params)
 }
 
 type Headers = Record<string, string>

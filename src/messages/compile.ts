@@ -5,7 +5,6 @@ import { usableLocales } from './calendar.ts'
 import type { MessageFacts } from './facts.ts'
 import type { SizeLimit } from './format.ts'
 import { formatters } from './formatters.ts'
-import { hashOf } from './hash.ts'
 import { type Inspection, inspect } from './inspect.ts'
 import { costFault, countElements, sizeFault } from './size.ts'
 import { type Problem, syntaxProblem } from './template-problems.ts'
@@ -81,3 +80,12 @@ export function compileDraft(text: string): CompiledTemplate {
 
 /** Parses and checks a stored template once for many renderings; faults are remembered as well. */
 export const compileTemplate = remember({ maxBytes: 32_000_000, bytesOf: ({ bytes }) => bytes }, compileDraft)
+
+/** FNV-1a over UTF-16 units, 32 bits: tells template revisions apart, protects nothing. */
+export function hashOf(text: string, seed = 0x811c9dc5): number {
+  let hash = seed
+  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
+  return hash >>> 0
+}
+
+export const hex = (hash: number): string => hash.toString(16).padStart(8, '0')

@@ -22,7 +22,7 @@ type AddressColumns = Row<'notification_addresses'>
 type Shared = AddressRef & { readonly isShared: boolean }
 type Suppressed = Extract<AddressNews, { kind: 'suppressed' }>
 
-/** An address that works is written down once in so long, so that a message costs no more than a look. */
+/** `last_worked_at` is written at most this often, so that most messages only read the row. */
 const workedEveryMs = 3_600_000
 
 const of = ({ organizationId: organization_id, channel, address }: AddressRef) => ({
@@ -33,20 +33,20 @@ const of = ({ organizationId: organization_id, channel, address }: AddressRef) =
 
 const ofShared = (ref: AddressRef): AddressRef => ({ ...ref, organizationId: sharedSender })
 
-/** Whose rows say something of the address: the organization's, and those of the sender that it shares with others. */
+/** The rows of an address: the organization's, and, if its sender is shared with others, that of the shared sender. */
 const everyRef = (ref: Shared): readonly AddressRef[] => (ref.isShared ? [ref, ofShared(ref)] : [ref])
 
-/** The rows of an address that are to be changed, or relied on. */
+/** Reads the rows of an address, to change them or to rely on them. */
 export const addressReads = (ref: Shared, lock: Read['lock']): Read[] =>
   everyRef(ref).map((one) => read(keys.address, of(one), lock))
 
-/** What an intent rests on: whether the address may be written to. */
+/** Reads whether anything may be sent to the address; an intent rests on it. */
 export const standingReads = (ref: Shared): Read[] =>
   everyRef(ref).map((one) => read(keys.addressStanding, of(one), 'share'))
 
 export const isOpenTo = (rows: Rows, ref: Shared): boolean => suppressionOf(rows, ref, keys.addressStanding) === null
 
-/** Why nothing is sent there, by rows that were read whole or in part. */
+/** Why nothing is sent there; `key`: whether the rows were read whole or in part. */
 function suppressionOf(rows: Rows, ref: Shared, key: typeof keys.address | typeof keys.addressStanding) {
   const [own, shared] = everyRef(ref).map((one) => {
     const row = rows.get(key, of(one))
@@ -55,7 +55,7 @@ function suppressionOf(rows: Rows, ref: Shared, key: typeof keys.address | typeo
   return suppressionFor(own, shared)
 }
 
-/** That it works is written without a lock: of two that do so at once, either is right. */
+/** `worked` needs no lock: of two commands that write it at once, either may win. */
 export const reportReads = (report: AddressReport | null): Read[] =>
   report === null ? [] : addressReads(report, report.news.kind === 'worked' ? 'none' : 'update')
 
@@ -79,7 +79,7 @@ function worked(rows: Rows, ref: Shared, at: Date): void {
   for (const one of everyRef(ref)) {
     const row = rows.get(keys.address, of(one))
     if (row === undefined) {
-      // Of the shared sender there are only rows that say something against an address.
+      // The shared sender has rows only for addresses with a problem.
       if (one === ref) rows.appendNew(keys.address, newRow(one, at, { last_worked_at: now }))
     } else if (row.unknown_since !== null || now - (row.last_worked_at ?? 0) >= workedEveryMs) {
       rows.update('notification_addresses', row.id, { last_worked_at: now, unknown_since: null, updated_at: now })
@@ -87,13 +87,13 @@ function worked(rows: Rows, ref: Shared, at: Date): void {
   }
 }
 
-/** The row of where a delivery went, which a report may say works. */
+/** Reads the rows of a delivery's address, for a report that it arrived. */
 export function arrivalReads(found: Found, id: number): Read[] {
   const ref = refOf(found.get(keys.delivery, { id }))
   return ref === null ? [] : addressReads(ref, 'none')
 }
 
-/** A message arrived after all, or is known to have. */
+/** Records that an address works: a message to it arrived. */
 export function noteArrival(rows: Rows, id: number, at: Date): void {
   const ref = refOf(rows.get(keys.delivery, { id }))
   if (ref !== null) worked(rows, ref, at)
@@ -117,8 +117,8 @@ function doubted(rows: Rows, ref: Shared, at: Date): void {
 }
 
 /**
- * True where this is news. The person's word stands over what a failure said, never the other way round; said again, it takes a
- * consent later than that.
+ * True if it suppressed the address, or changed the cause. An opt-out or complaint replaces a failure as the cause, never the other
+ * way round; an opt-out that is reported again needs a later consent.
  */
 function suppressRow(rows: Rows, ref: AddressRef, { cause, code }: Omit<Suppressed, 'kind'>, at: Date): boolean {
   const now = at.getTime()
@@ -129,29 +129,34 @@ function suppressRow(rows: Rows, ref: AddressRef, { cause, code }: Omit<Suppress
     return true
   }
   const before = row.suppressed_at === null ? null : row.suppression_cause
-  const isNews = before === null || (isPersons(cause) && !isPersons(before))
-  // By a failure that is reported again, whoever lifted it for themselves is bound anew.
-  const isSaidAgain = isPersons(cause) || (ref.organizationId === sharedSender && before !== null && !isPersons(before))
-  if (isNews || isSaidAgain) rows.update('notification_addresses', row.id, { ...suppressed, updated_at: now })
-  return isNews
+  const isStronger = before === null || (isPersons(cause) && !isPersons(before))
+  // After a repeated failure of the shared sender, organizations that lifted it for themselves are bound again.
+  const isRepeated = isPersons(cause) || (ref.organizationId === sharedSender && before !== null && !isPersons(before))
+  if (isStronger || isRepeated) rows.update('notification_addresses', row.id, { ...suppressed, updated_at: now })
+  return isStronger
 }
 
-type Said = { readonly actor: Actor; readonly target: AuditTarget | null }
+type ReportedBy = { readonly actor: Actor; readonly target: AuditTarget | null }
 
-/** What an attempt, or a report, says of the address it went to. True where the organization's is suppressed by it. */
-export function reportAddress(rows: Rows, { news, ...ref }: AddressReport, at: Date, { actor, target }: Said): boolean {
+/** Records what an attempt or a report shows about its address. True if it suppressed the organization's address. */
+export function reportAddress(
+  rows: Rows,
+  { news, ...ref }: AddressReport,
+  at: Date,
+  { actor, target }: ReportedBy,
+): boolean {
   if (news.kind === 'worked') worked(rows, ref, at)
   if (news.kind === 'doubted') doubted(rows, ref, at)
   if (news.kind !== 'suppressed') return false
-  const [isNews = false] = everyRef(ref).map((one) => suppressRow(rows, one, news, at))
-  if (!isNews) return false
+  const [isSuppressed = false] = everyRef(ref).map((one) => suppressRow(rows, one, news, at))
+  if (!isSuppressed) return false
   const { organizationId, channel } = ref
   const detail = { channel, cause: news.cause, reason: news.code }
   appendAudit(rows, { organizationId, at, actor, action: 'address.suppressed', target, detail })
   return true
 }
 
-/** The organization's row, made where there is none: what somebody does to it is audited by its id. */
+/** The id of the organization's row, which is created if there is none: the audit log names it. */
 const rowIdOf = (rows: Rows, ref: AddressRef, at: Date): number =>
   rows.get(keys.address, of(ref))?.id ?? rows.insert('notification_addresses', newRow(ref, at))
 
@@ -162,8 +167,8 @@ export const suppressions: Command<SuppressCommand, boolean> = {
   stages: [(command) => addressReads(command, 'update')],
   inserts: () => [['notification_addresses', 1]],
   run: each((rows, { cause, code, at, by = systemActor, ...ref }) => {
-    const said = { actor: by, target: addressTarget(rowIdOf(rows, ref, at)) }
-    if (!reportAddress(rows, { ...ref, news: { kind: 'suppressed', cause, code } }, at, said)) return false
+    const reportedBy = { actor: by, target: addressTarget(rowIdOf(rows, ref, at)) }
+    if (!reportAddress(rows, { ...ref, news: { kind: 'suppressed', cause, code } }, at, reportedBy)) return false
     const tally = createTally()
     tally.add({ organizationId: ref.organizationId, channel: ref.channel, detail: code }, 'SUPPRESSED', at)
     tally.write(rows)
@@ -183,7 +188,7 @@ function lift(rows: Rows, { consent, at, by = systemActor, ...ref }: LiftCommand
   const isAnswered = ({ cause, since }: Suppression) => !isPersons(cause) || (consent !== null && consent.at >= since)
   if (!isAnswered(suppression)) return { status: 'refused', suppression }
   const liftedAt = standingOf(rows, ref)?.liftedAt ?? null
-  // Also where it sends by an account of its own now: what the person said to the shared sender waits for its return.
+  // Also where it sends by an account of its own now: an opt-out that the shared sender got applies when it uses that one again.
   const ofAll = suppressionFor({ suppression: null, liftedAt }, standingOf(rows, ofShared(ref)))
   const id = rowIdOf(rows, ref, at)
   rows.update('notification_addresses', id, {
@@ -198,7 +203,7 @@ function lift(rows: Rows, { consent, at, by = systemActor, ...ref }: LiftCommand
   const detail = { channel, cause: suppression.cause, ...(consent === null ? {} : { consent }) }
   const target = addressTarget(id)
   appendAudit(rows, { organizationId, at, actor: by, action: 'address.lifted', target, detail })
-  // What was left out of plans because of it belongs into them again; nobody knows by the address whose plans.
+  // Reminders that were left out because of it are planned again; the address does not show whose plans these are, so all are.
   queueReplan(rows, { organizationId, recipient: null }, at)
   return { status: 'lifted' }
 }

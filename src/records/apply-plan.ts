@@ -114,7 +114,7 @@ function keepReminder(rows: Rows, row: Row<'appointment_reminders'>, wanted: New
     due_at: waits ? time : null,
     updated_at: at.getTime(),
   }
-  // Whoever has it, or its alarm, is to hear of the new time.
+  // TaskManager has it, or its alarm, and gets the new time.
   if (!waits || row.task_manager_task_id !== null) {
     rows.touch({ reminder_id: row.id }, at.getTime())
   }

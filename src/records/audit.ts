@@ -22,7 +22,7 @@ export function appendAudit(rows: Rows, audit: NewAudit): void {
   rows.append('notification_audit', { id: unassigned, ...encodeAudit(audit) })
 }
 
-/** A change of settings or preferences; one that changed nothing is no news. */
+/** A change of settings or preferences; nothing is written if no value changed. */
 export function auditChange(
   rows: Rows,
   about: Pick<NewAudit, 'organizationId' | 'target'>,
@@ -51,7 +51,7 @@ export function auditPlan(rows: Rows, { plan, action, by, at }: PlanCommand, { c
   })
 }
 
-/** What a provider or a task service reported of a message, where it was news. */
+/** A report of a provider or of TaskManager that changed the status of a message. */
 export function auditReport(rows: Rows, row: Row<'notification_history'>, outcome: DeliveryStatus, at: Date): void {
   appendAudit(rows, {
     organizationId: row.organization_id,

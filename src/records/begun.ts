@@ -19,7 +19,7 @@ export type Work = {
   readonly meter: Meter
 }
 
-/** Who has what is handed over, as a provider. */
+/** The `provider` of handed-over deliveries. */
 export const taskManager = 'task_manager'
 
 type Begun = Pick<Delivery, 'delivery_state' | 'due_at' | 'fence' | 'attempts' | 'provider' | 'idempotency_key'> &
@@ -152,7 +152,7 @@ const noText = {
   templateRevision: '',
 }
 
-/** The first fence says whose it is: what was never handed over has none. */
+/** Fence 1 marks it as taken over by the library; handed-over deliveries have 0. */
 export const releaseReminder = (work: Work, row: Reminder, command: Intent<'release'>): Delivery =>
   begin(work, row, noText, {
     delivery_state: 'queued',
@@ -163,7 +163,7 @@ export const releaseReminder = (work: Work, row: Reminder, command: Intent<'rele
     idempotency_key: command.idempotencyKey,
   })
 
-/** What TaskManager had is the library's to send, under the next fence. */
+/** Takes over a delivery from TaskManager: the library sends it, under the next fence. */
 export function releaseDelivery({ rows, at }: Pick<Work, 'rows' | 'at'>, row: Delivery): Delivery {
   const change = {
     provider: null,

@@ -14,7 +14,7 @@ type Delivery = Pick<
 
 type Waiting = Delivery & Pick<Row<'notification_history'>, 'attempts' | 'unknown_outcomes' | 'provider'>
 
-/** What became of its delivery. A reminder that is over already keeps its outcome. */
+/** Ends a reminder with the outcome of its delivery. One that has ended keeps its outcome. */
 export function finishReminder(
   rows: Rows,
   id: number,
@@ -28,7 +28,7 @@ export function finishReminder(
 }
 const pending = { status: ['PENDING'] } as const
 
-/** What became known later of one whose delivery was settled, or of unknown outcome. */
+/** Corrects a reminder that has ended, after a later report on its delivery. */
 export function correctReminder(
   rows: Rows,
   id: number,
@@ -61,7 +61,7 @@ export function cancelDelivery(rows: Rows, row: Delivery, reason: Rule, at: Date
   tally.add({ organizationId, channel, category, detail: reason }, 'CANCELLED', at)
 }
 
-/** TaskManager has it: it stays handed over, marked with the reason, until TaskManager says that it will not send it. */
+/** TaskManager has it: it stays handed over, marked with the reason, until TaskManager confirms that it will not send it. */
 export function recallDelivery(rows: Rows, id: number, reason: Rule, at: Date): void {
   rows.update('notification_history', id, { reason, updated_at: at.getTime() })
   rows.touch({ notification_id: id }, at.getTime())
@@ -107,7 +107,7 @@ export function withdraw(rows: Rows, row: Reminder, reason: Rule, at: Date, tall
   return cancelReminder(rows, row, reason, at, tally)
 }
 
-/** Lists work that was put off until `dueAt`, so that it can be released when the account is well again. */
+/** Lists work that was put off until `dueAt`, so that it is released when the account works again. */
 export function wait(
   rows: Rows,
   account: string,

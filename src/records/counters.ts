@@ -97,7 +97,7 @@ export function countSkipped(tally: Tally, organizationId: string, entries: read
   }
 }
 
-/** Counts one more message of the organization on this day, unless `cap` of them were begun; says whether it did. */
+/** Counts one more message of the organization on this day; false if it has reached `cap`. */
 export type Meter = (organizationId: string, cap: number) => boolean
 
 /** The counter that a meter reads. */

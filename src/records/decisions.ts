@@ -7,7 +7,7 @@ import type { DecisionEntry } from '../schemas/decision.ts'
 
 type About = Pick<NewDecision, 'organizationId' | 'appointmentId' | 'waitlistEntryId'>
 
-/** One row a command and appointment; a command without entries decided nothing that needs telling. */
+/** One row a command and appointment; a command without entries decided nothing. */
 export function appendDecision(rows: Rows, about: About, entries: readonly DecisionEntry[], at: Date): void {
   if (entries.length === 0) return
   rows.append('notification_decisions', {
@@ -28,7 +28,7 @@ export const aboutDelivery = (row: Delivery): About => ({
   waitlistEntryId: row.waitlist_entry_id,
 })
 
-/** What a decision says of the delivery it is about. */
+/** The fields of a decision entry that come from its delivery. */
 export function entryOfDelivery(rows: Rows, row: Delivery): Omit<DecisionEntry, 'action' | 'rule'> {
   const reminder = row.reminder_id === null ? undefined : rows.get(keys.reminder, { id: row.reminder_id })
   return {

@@ -44,7 +44,7 @@ export type GoneAppointment = {
 }
 
 /**
- * A queued CANCELLATION is left alone: hosts cancel and then delete, and the patient must still be told; it is sent from
+ * A queued CANCELLATION is left alone: hosts cancel and then delete, and the patient must still get the notice; it is sent from
  * its snapshot.
  */
 function forgetAppointment(rows: Rows, command: GoneAppointment, tally: Tally): ForgetOutcome {
@@ -108,7 +108,7 @@ const inPlan = (
   recipient: ReturnType<typeof recipientOf>,
 ) => ({ appointment_id, organization_id, ...recipient })
 
-/** Nobody hands decisions to this command, so it writes its own: one row for each appointment it touches. */
+/** Writes its own decisions: one row for each appointment it changes. */
 function forgetRecipient(rows: Rows, command: GoneRecipient, tally: Tally): ForgetOutcome {
   const { recipient, at, by = systemActor } = command
   const of = recipientOf(command, rows.ids)

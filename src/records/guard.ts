@@ -6,12 +6,15 @@ import { isOpenTo } from './addresses.ts'
 
 type Revisions = Pick<IntentGuard, 'settings' | 'preferences'>
 
-/** Says whether what was decided on still stands. */
+/**
+ * Whether the plan, settings and preferences that a decision rests on still have the revisions it was made with, and the address is
+ * not suppressed. So an opt-out between decision and send wins: the intent is lost, and the message is decided again.
+ */
 export type GuardCheck = (guard: IntentGuard) => boolean
 
 type Rested = { readonly key: AnyKey; readonly of: Read['of']; readonly revision: number }
 
-/** The rows that a guard rests on, with the revision that each is to have. */
+/** The rows that a guard checks, with the revision that each must have. */
 function rowsOf({ settings, preferences }: Revisions, ids: IdCodec): Rested[] {
   const { organizationId: organization_id, revision } = settings
   const rows: Rested[] = [{ key: keys.settingsRevision, of: { organization_id }, revision }]
@@ -23,11 +26,11 @@ function rowsOf({ settings, preferences }: Revisions, ids: IdCodec): Rested[] {
   return rows
 }
 
-/** Locked, so that what a guard rests on still stands at the commit. */
+/** Locked, so that they cannot change before the commit. */
 export const guardReads = (guard: Revisions, ids: IdCodec): Read[] =>
   rowsOf(guard, ids).map(({ key, of }) => ({ key, of, lock: 'share', through: null }))
 
-/** Of revision 0: what a guard rests on is that there is no row. */
+/** Revision 0: the guard rests on there being no row. */
 export const guardAbsences = (guard: Revisions, ids: IdCodec): Absence[] =>
   rowsOf(guard, ids).flatMap(({ key, of, revision }) => (revision === 0 ? [{ key, of, way: 'relies' }] : []))
 

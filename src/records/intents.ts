@@ -44,10 +44,10 @@ type Found =
 /** What may be decided of work that waits for a decision. */
 const decisions: ReadonlySet<IntentCommand['kind']> = new Set(['resume', 'cancel', 'hold'])
 
-/** A lease that ran out says nothing about the message: that must not be forgotten with the state. */
+/** An expired lease leaves the outcome unknown; it is counted, since the state is overwritten. */
 const unknownOutcomes = (row: Delivery): number => row.unknown_outcomes + (row.delivery_state === 'sending' ? 1 : 0)
 
-/** The work, if it can still be had: a reminder that waits, a queued delivery, or one whose holder was not heard of since. */
+/** The work, if it can still be claimed: a reminder that waits, a queued delivery, or one whose worker is gone. */
 function available({ rows }: Work, work: DueWork, kind: IntentCommand['kind']): Found | undefined {
   const isOpen = (row: Pick<Delivery, 'due_at' | 'held_at'>) =>
     row.held_at === null ? row.due_at !== null && kind !== 'resume' : decisions.has(kind)
@@ -86,7 +86,7 @@ function claimDelivery({ rows, at }: Work, row: Delivery, command: Intent<'send'
     due_at: command.leaseUntil.getTime(),
     fence: command.fence,
     attempts: row.attempts + 1,
-    // What became of the attempt of the holder before, nobody knows.
+    // The outcome of the previous worker's attempt is unknown.
     unknown_outcomes: unknownOutcomes(row),
     updated_at: at.getTime(),
   }
@@ -98,7 +98,7 @@ function claimDelivery({ rows, at }: Work, row: Delivery, command: Intent<'send'
   return { ...row, ...change }
 }
 
-/** All that the decision rested on must stand, what it merges too: else it is decided anew from what is there now. */
+/** Commits only if the guard holds and all merged work is still available; else the work is lost, and decided again. */
 function claim(
   intent: Work,
   found: Found,

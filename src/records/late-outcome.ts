@@ -10,23 +10,23 @@ import { isOpen, settleByReceipt } from './receive.ts'
 type Delivery = Row<'notification_history'>
 
 /**
- * An outcome whose delivery is no longer held under its fence. True where it settles the delivery all the same: an earlier try
- * to write it was answered and the answer lost, or it is the first word that the message was accepted.
+ * An outcome that comes after its worker lost the lease. True if it settles the delivery all the same: it was already stored and
+ * only the response was lost, or it is the first sign that the message was accepted.
  */
 export function settleLate(rows: Rows, command: SettleCommand, tally: Tally): boolean {
   const row = rows.get(keys.delivery, { id: command.id })
   if (row === undefined || row.idempotency_key !== (command.idempotencyKey ?? row.idempotency_key)) return false
   if (row.fence === command.fence) return isWritten(rows, row, command.result)
   if (row.fence < command.fence) return false
-  record(rows, row, command)
+  recordDecision(rows, row, command)
   return command.result.kind === 'sent' && accept(rows, row, command, command.result.providerMessageId, tally)
 }
 
-/** Whether the row says what this outcome would have made of it. */
+/** Whether this outcome is what the row has. */
 function isWritten(rows: Rows, row: Delivery, result: SettleResult): boolean {
   switch (result.kind) {
     case 'sent':
-      // A receipt was faster, and did not know the provider's id.
+      // A receipt came first, without the provider's id.
       if (row.delivery_state !== 'sending' && row.provider_message_id === null && result.providerMessageId !== null) {
         rows.update('notification_history', row.id, { provider_message_id: result.providerMessageId })
         return false
@@ -41,8 +41,8 @@ function isWritten(rows: Rows, row: Delivery, result: SettleResult): boolean {
   }
 }
 
-/** Both attempts can be seen: the one that is there, and the one that this is the outcome of. */
-function record(rows: Rows, row: Delivery, { result, at }: SettleCommand): void {
+/** Adds the late outcome to the decisions, so that `explain()` shows both attempts. */
+function recordDecision(rows: Rows, row: Delivery, { result, at }: SettleCommand): void {
   const entry = {
     action: 'late',
     rule: 'late_outcome',
@@ -52,7 +52,7 @@ function record(rows: Rows, row: Delivery, { result, at }: SettleCommand): void 
   appendDecision(rows, aboutDelivery(row), [entry], at)
 }
 
-/** What was accepted stays accepted, whatever another attempt came to that was not. */
+/** An accepted message is settled as sent, whatever the outcome of another attempt. */
 function accept(
   rows: Rows,
   row: Delivery,
@@ -60,9 +60,9 @@ function accept(
   providerMessageId: string | null,
   tally: Tally,
 ): boolean {
-  const isHeld = row.delivery_state === 'unknown'
+  const isUnknown = row.delivery_state === 'unknown'
   const isFailed = row.status === 'FAILED'
-  if (!isHeld && !isFailed && !isOpen(row)) return false
+  if (!isUnknown && !isFailed && !isOpen(row)) return false
   const at = command.at.getTime()
   rows.update('notification_history', row.id, {
     status: 'SENT',
@@ -83,8 +83,8 @@ function accept(
   if (row.reminder_id !== null) {
     correctReminder(rows, row.reminder_id, { status: 'SENT', sent_at: at, error_message: null, updated_at: at })
   }
-  // On the day on which it was counted otherwise.
-  tally.add(counted, isHeld ? 'UNKNOWN' : 'FAILED', row.updated_at, -1)
+  // On the day on which the other outcome was counted.
+  tally.add(counted, isUnknown ? 'UNKNOWN' : 'FAILED', row.updated_at, -1)
   tally.add(counted, 'SENT', row.updated_at)
   return true
 }

@@ -27,8 +27,8 @@ const reminderOf = (rows: Rows, row: Delivery): Reminder | undefined =>
   row.reminder_id === null ? undefined : rows.get(keys.reminder, { id: row.reminder_id })
 
 /**
- * The first that is heard of an attempt which is still going on, or whose worker died: what its settle would have written.
- * That settle comes too late then, and what was to be repeated is not.
+ * A receipt that comes before the result of its attempt, which is still under way or whose worker died: writes what settling would
+ * have written. The result then comes too late, and a retry that was planned is not sent.
  */
 export function settleByReceipt(
   rows: Rows,
@@ -50,33 +50,33 @@ export function settleByReceipt(
 
 type Before = 'unknown' | 'open' | 'settled'
 
-/** How it stood before, where the receipt says something new; null where it does not. */
-function newsFor(row: Delivery, { status, providerMessageId = null }: ReceiptCommand): Before | null {
+/** The state before a receipt that changes it; null: the receipt changes nothing. */
+function stateBefore(row: Delivery, { status, providerMessageId = null }: ReceiptCommand): Before | null {
   const isOfAnother =
     providerMessageId !== null && row.provider_message_id !== null && providerMessageId !== row.provider_message_id
   if (row.delivery_state === 'unknown') return 'unknown'
   if (isOpen(row)) {
     if (status !== 'FAILED') return 'open'
-    // An attempt before may have failed only now, and whoever sends it knows whether its own is to be repeated.
+    // It may be about an earlier attempt; whether this one is retried is decided by the worker that sends it.
     const isOfThis = row.delivery_state === 'sending' && row.unknown_outcomes === 0
     return isOfThis && (isOfAnother || row.provider_message_id === null) ? 'open' : null
   }
-  // It was reported as failed, and waits to be tried again: a copy of what has arrived after all.
+  // It was reported as failed and waits for a retry, but has arrived after all.
   if (row.delivery_state === 'queued' && row.attempts > 0 && status === 'DELIVERED') return 'open'
   if (row.delivery_state !== 'settled' || row.status === null || !canTransition(row.status, status)) return null
   return isOfAnother && status !== 'DELIVERED' ? null : 'settled'
 }
 
-/** It was counted on the day on which it was sent, or else on which it was known not to be. */
+/** The day it was counted on: when it was sent, else when its failure was known. */
 const countedAt = (row: Delivery): number => row.sent_at ?? row.updated_at
 
-/** Takes back what was counted of it. */
+/** Removes it from the counters. */
 function uncount(row: Delivery, before: Before, tally: Tally): void {
   if (before === 'unknown') tally.add(countedAs(row), 'UNKNOWN', countedAt(row), -1)
   else if (before === 'settled' && row.status !== null) tally.add(countedAs(row), row.status, countedAt(row), -1)
 }
 
-/** It is tried again: as after an attempt that failed for the moment. */
+/** Queues it again, as after a transient failure. */
 function requeue(
   rows: Rows,
   row: Delivery,
@@ -100,7 +100,7 @@ function requeue(
     delivered_at: null,
     error_code: command.errorCode,
     error_message: command.errorMessage,
-    // Of unknown outcome it is no longer: it is known now that this attempt did not arrive.
+    // The outcome is no longer unknown: this attempt did not arrive.
     unknown_outcomes: row.unknown_outcomes - (before === 'unknown' ? 1 : 0),
     updated_at,
   })
@@ -109,7 +109,7 @@ function requeue(
   correctReminder(rows, reminder.id, waiting)
 }
 
-function becomes(rows: Rows, row: Delivery, before: Before, command: ReceiptCommand, tally: Tally): void {
+function settleAs(rows: Rows, row: Delivery, before: Before, command: ReceiptCommand, tally: Tally): void {
   const at = command.at.getTime()
   const arrived = command.status === 'SENT' || command.status === 'DELIVERED'
   const sent_at = row.sent_at ?? (arrived ? at : null)
@@ -138,15 +138,15 @@ function becomes(rows: Rows, row: Delivery, before: Before, command: ReceiptComm
   }
 }
 
-/** The counter moves with the status, so that every delivery is counted once, under what is known of it last. */
+/** Counters follow the status: every delivery is counted once, under its latest status. */
 export function receive(rows: Rows, command: ReceiptCommand, tally: Tally): boolean {
   const row = rows.get(keys.delivery, { id: command.id })
-  const before = row === undefined ? null : newsFor(row, command)
+  const before = row === undefined ? null : stateBefore(row, command)
   if (row === undefined || before === null) return false
   const { status, at, providerMessageId = null, errorCode, retryAt = null } = command
   const isRetried = status === 'FAILED' && retryAt !== null && (before !== 'settled' || row.status === 'SENT')
   if (isRetried) requeue(rows, row, before, command, retryAt, tally)
-  else becomes(rows, row, before, command, tally)
+  else settleAs(rows, row, before, command, tally)
   if (providerMessageId !== null) {
     rows.update('notification_history', row.id, { provider_message_id: providerMessageId })
   }
@@ -164,9 +164,9 @@ export function receive(rows: Rows, command: ReceiptCommand, tally: Tally): bool
 export const receipts: Command<ReceiptCommand, boolean> = {
   stages: [...attemptStages, ({ id, status }, found) => (status === 'DELIVERED' ? arrivalReads(found, id) : [])],
   run: tallied((rows, command, tally) => {
-    const isNews = receive(rows, command, tally)
-    if (isNews && command.status === 'DELIVERED') noteArrival(rows, command.id, command.at)
-    return isNews
+    const isChanged = receive(rows, command, tally)
+    if (isChanged && command.status === 'DELIVERED') noteArrival(rows, command.id, command.at)
+    return isChanged
   }),
   held: null,
 }

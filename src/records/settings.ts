@@ -39,7 +39,7 @@ export function queueReplan(rows: Rows, replan: ReplanScope | null, at: Date): v
 
 /** What `SettingsStore.create` takes. */
 export type NewSettings = Write & { readonly organizationId: string; readonly values: SettingsValues }
-/** What every change of settings and preferences says. */
+/** What every change of settings and preferences has. */
 export type Write = { readonly replan: ReplanScope | null; readonly at: Date; readonly by?: Actor | undefined }
 
 const ofOrganization = ({ organizationId: organization_id }: { readonly organizationId: string }) => ({

@@ -13,8 +13,8 @@ import { settleLate } from './late-outcome.ts'
 
 const unknownMessage = (message: string): string => `The outcome is unknown: ${message}`
 
-/** What a result makes of its reminder. A retry leaves it PENDING, with its delivery. */
-function project(rows: Rows, reminderId: number, { result, at }: SettleCommand) {
+/** Ends the reminder of a delivery with its result. A retry leaves it PENDING. */
+function settleReminder(rows: Rows, reminderId: number, { result, at }: SettleCommand) {
   if (result.kind === 'retry') return
   if (result.kind === 'sent') finishReminder(rows, reminderId, 'SENT', null, at)
   else {
@@ -23,16 +23,16 @@ function project(rows: Rows, reminderId: number, { result, at }: SettleCommand) 
   }
 }
 
-type Held = Pick<
+type Attempt = Pick<
   Row<'notification_history'>,
   'organization_id' | 'notification_type' | 'notification_category' | 'provider' | 'recipient_type' | 'recipient_id'
 >
 
-function report(rows: Rows, held: Held, address: AddressReport, at: Date, tally: Tally): void {
-  const target = recipientTarget({ type: held.recipient_type, id: held.recipient_id })
-  const isNews = reportAddress(rows, address, at, { actor: systemActor, target })
-  if (isNews && address.news.kind === 'suppressed') {
-    tally.add({ ...countedAs(held), detail: address.news.code }, 'SUPPRESSED', at)
+function report(rows: Rows, row: Attempt, address: AddressReport, at: Date, tally: Tally): void {
+  const target = recipientTarget({ type: row.recipient_type, id: row.recipient_id })
+  const isSuppressed = reportAddress(rows, address, at, { actor: systemActor, target })
+  if (isSuppressed && address.news.kind === 'suppressed') {
+    tally.add({ ...countedAs(row), detail: address.news.code }, 'SUPPRESSED', at)
   }
 }
 
@@ -70,10 +70,10 @@ function settleAll(rows: Rows, commands: readonly SettleCommand[]): boolean[] {
 /** False: the delivery has another fence by now, or is no longer being sent. */
 function settle(rows: Rows, command: SettleCommand, tally: Tally, sent: Sent): boolean {
   const { id, fence, result, at } = command
-  const held = rows.get(keys.attempt, { id })
-  if (held?.fence !== fence || held.delivery_state !== 'sending') return settleLate(rows, command, tally)
+  const row = rows.get(keys.attempt, { id })
+  if (row?.fence !== fence || row.delivery_state !== 'sending') return settleLate(rows, command, tally)
   const updated_at = at.getTime()
-  const counted = countedAs(held)
+  const counted = countedAs(row)
   if (result.kind === 'sent') {
     rows.update('notification_history', id, {
       status: 'SENT',
@@ -87,8 +87,8 @@ function settle(rows: Rows, command: SettleCommand, tally: Tally, sent: Sent): b
     })
     tally.add(counted, 'SENT', at)
     if (result.lateMs !== undefined) tally.time(counted, 'LATENESS', result.lateMs, at)
-    const ids = sent.get(held.organization_id)
-    if (ids === undefined) sent.set(held.organization_id, [id])
+    const ids = sent.get(row.organization_id)
+    if (ids === undefined) sent.set(row.organization_id, [id])
     else ids.push(id)
   } else {
     const unknown = result.kind === 'unknown' || (result.kind === 'retry' && result.unknown)
@@ -99,21 +99,21 @@ function settle(rows: Rows, command: SettleCommand, tally: Tally, sent: Sent): b
       due_at: result.kind === 'retry' ? result.dueAt.getTime() : null,
       error_code: result.code,
       error_message: result.message,
-      attempts: held.attempts - (returned ? 1 : 0),
-      unknown_outcomes: held.unknown_outcomes + (unknown ? 1 : 0),
+      attempts: row.attempts - (returned ? 1 : 0),
+      unknown_outcomes: row.unknown_outcomes + (unknown ? 1 : 0),
       updated_at,
     })
     if (result.kind === 'retry' && result.waitingFor != null) {
-      wait(rows, result.waitingFor, 'delivery', { id, organization_id: held.organization_id }, result.dueAt)
+      wait(rows, result.waitingFor, 'delivery', { id, organization_id: row.organization_id }, result.dueAt)
     }
     if (result.kind !== 'retry') tally.add(counted, result.kind === 'failed' ? 'FAILED' : 'UNKNOWN', at)
   }
-  if (held.reminder_id !== null) project(rows, held.reminder_id, command)
-  if (command.address !== null) report(rows, held, command.address, at, tally)
+  if (row.reminder_id !== null) settleReminder(rows, row.reminder_id, command)
+  if (command.address !== null) report(rows, row, command.address, at, tally)
   const about = {
-    organizationId: held.organization_id,
-    appointmentId: held.appointment_id,
-    waitlistEntryId: held.waitlist_entry_id,
+    organizationId: row.organization_id,
+    appointmentId: row.appointment_id,
+    waitlistEntryId: row.waitlist_entry_id,
   }
   appendDecision(rows, about, command.entries, at)
   return true

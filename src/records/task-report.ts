@@ -93,7 +93,7 @@ function failed(rows: Rows, row: Delivery, report: TaskReport, tally: Tally): vo
   appendDecision(rows, aboutDelivery(row), [entry], report.at)
 }
 
-/** What a success corrects: a withdrawal or a failure that was counted before TaskManager told of its success. */
+/** What a success corrects: a withdrawal or a failure that was counted before TaskManager reported its success. */
 function uncount(row: Delivery, tally: Tally): boolean {
   if (row.provider !== taskManager) return false
   if (row.delivery_state === 'cancelled') {
@@ -138,10 +138,10 @@ function decide(rows: Rows, row: Delivery, report: TaskReport, tally: Tally): Ta
 
 const hasArrived = ({ status }: TaskReport): boolean => status === 'SENT' || status === 'DELIVERED'
 
-function report(rows: Rows, told: TaskReport, tally: Tally): TaskReportOutcome {
-  const row = rows.get(keys.delivery, { id: told.notificationId })
-  const outcome = row === undefined ? 'ignored' : decide(rows, row, told, tally)
-  if (outcome !== 'ignored' && hasArrived(told)) noteArrival(rows, told.notificationId, told.at)
+function report(rows: Rows, received: TaskReport, tally: Tally): TaskReportOutcome {
+  const row = rows.get(keys.delivery, { id: received.notificationId })
+  const outcome = row === undefined ? 'ignored' : decide(rows, row, received, tally)
+  if (outcome !== 'ignored' && hasArrived(received)) noteArrival(rows, received.notificationId, received.at)
   return outcome
 }
 
@@ -152,7 +152,7 @@ export const taskReports: Command<TaskReport, TaskReportOutcome> = {
   stages: [
     ({ notificationId }) => reminders({ id: notificationId }),
     ({ notificationId }) => deliveries({ id: notificationId }),
-    (told, found) => (hasArrived(told) ? arrivalReads(found, told.notificationId) : []),
+    (received, found) => (hasArrived(received) ? arrivalReads(found, received.notificationId) : []),
   ],
   run: tallied(report),
   held: null,

@@ -153,7 +153,7 @@ function later(about: About, command: Kind<'later'>): boolean {
   return true
 }
 
-/** Told before it is done: whoever dies in between leaves a task in doubt, not one that nobody heard of. */
+/** Stored before the call: if the process dies in between, the task is in doubt rather than unnoticed. */
 function call(about: About, at: Date): boolean {
   const { task, delivery } = about
   if (task === undefined || delivery?.delivery_state !== 'handed_over' || delivery.reason !== null) return false
@@ -190,7 +190,7 @@ function carryOut(about: About, command: TaskCommand): boolean {
   }
 }
 
-/** As what it is counted; null: it is no event. */
+/** The event it is counted as; null: none. */
 function eventOf(command: TaskCommand): string | null {
   if (command.kind === 'registered' || command.kind === 'later') return command.event ?? null
   if (command.kind === 'withdrawn') return 'cancelled'

@@ -14,8 +14,8 @@ export const encodeAudit = ({ organizationId, at, actor, action, target, detail 
 })
 
 export function decodeAudit(row: Row<'notification_audit'>): AuditRecord {
-  const { consent, ...told }: AuditDetail = JSON.parse(row.details)
-  const detail = consent === undefined ? told : { ...told, consent: { ...consent, at: new Date(consent.at) } }
+  const { consent, ...rest }: AuditDetail = JSON.parse(row.details)
+  const detail = consent === undefined ? rest : { ...rest, consent: { ...consent, at: new Date(consent.at) } }
   return {
     id: row.id,
     organizationId: row.organization_id,

@@ -45,7 +45,7 @@ export class AccountCapacity {
   }
 
   /** Reads who sends for these queues. `anew`: also of those that were read before, and forgets all others. */
-  async learn(queues: readonly SendQueue[], { anew }: { readonly anew: boolean }): Promise<void> {
+  async readSettings(queues: readonly SendQueue[], { anew }: { readonly anew: boolean }): Promise<void> {
     const known = anew ? new Map<string, SettingsRow | null>() : new Map(this.#settings)
     const ids = new Set(queues.map((queue) => queue.organizationId).filter((id) => !known.has(id)))
     for (const id of ids) known.set(id, null)

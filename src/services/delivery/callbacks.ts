@@ -39,10 +39,10 @@ const receipt = z.strictObject({
 /** What a provider reports of a message. */
 export type DeliveryReceipt = z.infer<typeof receipt>
 
-/** Why a message failed, where the report says more than that it did. */
+/** Details of a failure, if the report has them. */
 type Why = Pick<DeliveryReceipt, 'code' | 'transient'>
 
-/** `updated` is false where the report told nothing new; reporting twice is once. */
+/** `updated` is false if the report changed nothing, such as one that came before. */
 export type ReportResult = {
   readonly id: number
   readonly status: DeliveryStatus | ReminderStatus | null
@@ -102,13 +102,13 @@ export class Callbacks {
   }
 
   /**
-   * Records what a provider reported to a webhook of the host, which has proved that it was the provider. Reporting the same
-   * twice changes nothing, and only what is later than what is known counts: SENT, FAILED, DELIVERED, BOUNCED.
+   * Records what a provider reported to a webhook of the host, which has verified that it was the provider. Reporting the same
+   * twice changes nothing, and a status only changes to a later one: SENT, FAILED, DELIVERED, BOUNCED.
    * @throws NotificationError `invalid_input`, `notification_not_found`.
    */
-  async recordReceipt(notificationId: number, told: DeliveryReceipt): Promise<ReportResult> {
+  async recordReceipt(notificationId: number, given: DeliveryReceipt): Promise<ReportResult> {
     const id = parseField(rowId, notificationId, 'notificationId')
-    const { outcome, deliveredAt, error = null, messageId = null, ...why } = parseInput(receipt, told, 'receipt')
+    const { outcome, deliveredAt, error = null, messageId = null, ...why } = parseInput(receipt, given, 'receipt')
     const report = {
       outcome: outcome === 'sent' || outcome === 'delivered' ? 'success' : outcome,
       deliveredAt: outcome === 'delivered' ? (deliveredAt ?? this.#context.options.clock.now()) : null,
@@ -136,10 +136,10 @@ export class Callbacks {
     const reminder = await storage.reminders.get(id)
     if (reminder === null) throw reminderNotFound(id)
     const row = reminder.notificationId === null ? null : await storage.deliveries.get(reminder.notificationId)
-    // An alarm: whatever it says, it is time to look. The rows decide what is due.
+    // An alarm of the mode `trigger`: whatever it reports, look for due work.
     if (row === null && reminder.status === 'PENDING' && reminder.dueAt !== null) this.#context.dueAt(reminder.dueAt)
     const updated = row !== null && (await this.#record(row, report))
-    // Also where the report was no news: somebody else may have brought the same a moment before. An alarm brings none.
+    // Read again even if the report changed nothing: another process may have recorded the same a moment before.
     const now = row === null ? reminder : await storage.reminders.get(id)
     return { id, status: now?.status ?? reminder.status, updated }
   }
@@ -154,7 +154,7 @@ export class Callbacks {
     const { storage, clock, taskManager } = this.#context.options
     const isOpen = row.state === 'handed_over'
     if (isOpen && taskManager !== null && status === 'FAILED') {
-      // Not the last word, perhaps: TaskManager is asked whether it tries again, but not while it waits for our answer.
+      // It may not be final: TaskManager is queried whether it tries again, but later, since it waits for our response now.
       await noteFailure(this.#context, row, report)
       return false
     }
@@ -177,15 +177,15 @@ export class Callbacks {
     if (retryAt !== null) {
       const became = await storage.deliveries.get(row.id)
       if (became?.state === 'queued') {
-        // Like any other retry: no news yet.
+        // Like any other retry, it emits no event.
         this.#context.dueAt(retryAt)
         return true
       }
     }
-    // The report settled the reminder too, or turned it round. One of unknown outcome was reported as failed before.
-    const isTurned = row.state !== 'settled' || hasArrived(row.status) === isFault
-    const isNews = isTurned && !(isFault && row.state === 'unknown')
-    const reminder = isNews && row.reminderId !== null ? await storage.reminders.get(row.reminderId) : null
+    // The report changed the reminder too. For an unknown outcome, `reminder.failed` was emitted before.
+    const changesReminder = row.state !== 'settled' || hasArrived(row.status) === isFault
+    const isAnnounced = changesReminder && !(isFault && row.state === 'unknown')
+    const reminder = isAnnounced && row.reminderId !== null ? await storage.reminders.get(row.reminderId) : null
     const { providerMessageId } = row
     if (isFault) emitEnding(this.#context, row, reminder, { kind: 'failed', code })
     else if (status === 'SENT') emitEnding(this.#context, row, reminder, { kind: 'sent', providerMessageId })

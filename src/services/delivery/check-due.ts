@@ -15,7 +15,7 @@ import { type DueWork, subjectKey, targetOf } from './work.ts'
 
 /**
  * Checks a batch of work against its current state. `known`: recent lookups; without them the directory is called.
- * @throws NotificationError `directory_failed` or `directory_invalid` where the host cannot say.
+ * @throws NotificationError `directory_failed` or `directory_invalid` if the directory fails for everything.
  */
 export async function checkDue(
   context: Context,
@@ -32,7 +32,7 @@ export async function checkDue(
       context,
       subjects.map(({ due, snapshot, subject }) => ({
         organizationId: targetOf(due).organizationId,
-        // Whoever was detached since may have opted out all the same.
+        // Recipients removed from the appointment may have opted out too.
         recipients: [...(subject?.recipients ?? []), ...(snapshot?.recipients ?? [])],
       })),
       lookups.organization,
@@ -69,8 +69,8 @@ export async function checkDue(
   return { checked: await besideSiblings(context, checked, batch), ...batch }
 }
 
-/** The plan says active and one start, the host another: the whole appointment is planned anew, not only what is due. */
-export function changedBehindOurBack(result: CheckResult, plan: PlanRow | null): boolean {
+/** The appointment differs from its plan without a report of the change: all of it is planned again, not only what is due. */
+export function isUnreportedChange(result: CheckResult, plan: PlanRow | null): boolean {
   if (result.kind === 'move') return true
   if (result.kind !== 'cancel' || plan?.status !== 'active') return false
   return result.rule === 'appointment_cancelled' || result.rule === 'appointment_ended'
@@ -91,8 +91,8 @@ function waitlistLookup(due: DueWork, lookups: WorkLookups): Lookup<WaitlistEntr
 }
 
 /**
- * What moved to another organization is not this organization's any more; and nothing is said in the name of one that the
- * host does not answer for.
+ * An appointment that moved to another organization is gone for this one. Nothing is sent in the name of an organization for which
+ * the directory fails.
  */
 function ofOrganization<T extends { organizationId: string }>(
   { organization }: WorkLookups,
@@ -104,7 +104,7 @@ function ofOrganization<T extends { organizationId: string }>(
   return lookup.kind === 'known' && name.kind === 'unanswered' ? name : lookup
 }
 
-/** Those for whom a notice was queued together, as the host has them now; of a cancellation, also those who are detached. */
+/** The recipients a notice was queued for, as the directory has them now; of a cancellation, also those it no longer has. */
 function mergedWith(due: DueWork, subject: Subject | null): readonly Person[] {
   const asked = parseRecipients(due.delivery?.snapshot ?? null)
   return asked.flatMap(
@@ -130,7 +130,7 @@ function subjectOf(
   return category === 'CANCELLATION' ? snapshot : null
 }
 
-/** The subjects that the host did not know long ago either. */
+/** The subjects that have been missing from the directory for `goneForMs`. */
 async function missingForLong(
   { disappearances }: Context,
   works: readonly DueWork[],

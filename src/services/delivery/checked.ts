@@ -10,12 +10,12 @@ import type { DueWork } from './work.ts'
 export type Checked = {
   readonly due: DueWork
   readonly result: CheckResult
-  /** Of a reminder: the result if it were somebody else's. */
+  /** Of a reminder: its result for another recipient. */
   readonly resultFor?: (recipient: RecipientRef) => CheckResult
   readonly subject: Subject | null
-  /** Who has the same address, and gets the message by it. */
+  /** Other recipients with the same address, who get this message. */
   readonly others: readonly Person[]
-  /** Of a reschedule: what it says is new; undefined: nobody can say. */
+  /** Of a reschedule: what changed since the recipient was last notified; undefined: unknown. */
   readonly changed?: readonly Change[] | undefined
 }
 

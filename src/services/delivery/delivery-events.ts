@@ -1,18 +1,19 @@
 import type { DeliveryRow, ReminderRow } from '../../ports/storage.ts'
-import { aboutOf, emitOneCancelled } from '../planning/planning-events.ts'
+import { emitOneCancelled } from '../planning/planning-events.ts'
 import type { PlanningContext } from '../shared/context.ts'
+import { aboutOf } from '../shared/events.ts'
 import type { Decided } from './decisions.ts'
 
 // The events about deliveries. Each is emitted after it is written.
 
-/** How an attempt ended, or what was heard of the message later. A retry is no news yet. */
+/** How an attempt ended, or what was reported of the message later. A retry emits no event. */
 type Ending =
   | { readonly kind: 'sent'; readonly providerMessageId: string | null }
   | { readonly kind: 'delivered' }
   | { readonly kind: 'failed' | 'unknown'; readonly code: string }
   | { readonly kind: 'retry' }
 
-/** `reminder`: the one that the delivery is of, where it ended with it. */
+/** `reminder`: the reminder of the delivery, if it ended too. */
 export function emitEnding(
   { events, options }: PlanningContext,
   delivery: DeliveryRow,
@@ -35,7 +36,7 @@ export function emitEnding(
   }
 }
 
-/** What was decided without a send. */
+/** For decisions that send nothing. */
 export function emitDecided(context: PlanningContext, { due, command, rule }: Decided, delivery: DeliveryRow | null) {
   if (command.kind === 'cancel' && due.reminder !== null) emitOneCancelled(context, due.reminder, rule)
   else if ((command.kind === 'fail' || command.kind === 'hold') && delivery !== null) {

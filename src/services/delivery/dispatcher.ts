@@ -26,12 +26,12 @@ const readLimit = 500
 const idleRoundMs = 1000
 /** How long work is left alone that the database refused to write: a broken row must not be tried all the time. */
 const refusedMs = 15_000
-/** How long, after `drainMs`, what was sent has to be written before `stop()` gives it up. */
-const lastWordMs = 1500
+/** How long after `drainMs` results may still be stored before `stop()` gives them up. */
+const lastResultsMs = 1500
 
 /**
- * Due to sent: reads what is due, looks it up in the directory, commits intents and sends, within the limits of each account.
- * Whatever wakes it may be early, late or lost; the rows decide, and a slow sweep finds what no alarm announced.
+ * From due to sent: reads due rows, looks them up in the directory, commits intents and sends, within the capacity of each account.
+ * Wake-ups may be early, late or lost: the rows decide, and the sweep finds what no wake-up announced.
  */
 export class Dispatcher {
   readonly #context: Context
@@ -45,12 +45,12 @@ export class Dispatcher {
   readonly #lookAhead: LookAhead
   readonly #outlet: Outlet
   readonly #waker: Waker
-  /** Places that became free. */
+  /** Follows up capacity that became free. */
   readonly #freed: Coalescer
   #round: Promise<void> | null = null
   #dirty = false
-  /** Something is known, or a place is free, that was not when the round looked. */
-  #hasNews = false
+  /** Lookups arrived, or capacity became free, since the round looked. */
+  #canProceed = false
   #running = false
   #cancelSweep = () => {}
   #unsubscribe = () => {}
@@ -85,7 +85,7 @@ export class Dispatcher {
     }
   }
 
-  /** Where `stop()` comes meanwhile, nothing is left running. */
+  /** If `stop()` is called meanwhile, nothing is left running. */
   async start(): Promise<void> {
     if (this.#running) return
     this.#running = true
@@ -107,12 +107,12 @@ export class Dispatcher {
     return this.#running
   }
 
-  /** Why the storage takes no writes of this process; null: it does, as far as it is known. */
+  /** Why the storage refuses writes of this process; null: no refusal is known. */
   get storageFault(): string | null {
     return this.#intake.storageFault
   }
 
-  /** Whether it is known why work of the queue waits: its account is full, or the directory does not answer for it. */
+  /** Whether it is known why work of the queue waits: its account has no capacity, or the directory fails for it. */
   knowsWhyItWaits(queue: SendQueue): boolean {
     return !this.#mayGo(queue) || this.#context.host.faultFor(queue.organizationId) !== null
   }
@@ -123,7 +123,7 @@ export class Dispatcher {
     this.#kick()
   }
 
-  /** The host reports something of the appointment: it is asked anew before anything of it is sent. */
+  /** The host reported an event of the appointment: it is looked up again before any of its messages is sent. */
   reported(appointmentId: EntityId): void {
     this.#lookAhead.reported(appointmentId)
   }
@@ -143,7 +143,7 @@ export class Dispatcher {
     const { clock, drainMs } = this.#context.options
     const disarm = [
       clock.after(drainMs, () => this.#sender.abort()),
-      clock.after(drainMs + lastWordMs, () => this.#sender.abandon()),
+      clock.after(drainMs + lastResultsMs, () => this.#sender.abandon()),
     ]
     const ended = Promise.resolve(this.#round).then(() => this.#sender.rest())
     await Promise.all([ended, this.#intake.stop(), this.#context.accounts.stop()])
@@ -162,7 +162,7 @@ export class Dispatcher {
   }
 
   #lookAgain(): void {
-    this.#hasNews = true
+    this.#canProceed = true
     this.#kick()
   }
 
@@ -172,7 +172,7 @@ export class Dispatcher {
       .catch((error) => this.#roundFailed(error))
       .finally(() => {
         this.#round = null
-        if (this.#dirty || this.#hasNews) this.#kick()
+        if (this.#dirty || this.#canProceed) this.#kick()
       })
   }
 
@@ -181,7 +181,7 @@ export class Dispatcher {
     this.#waker.in(idleRoundMs)
   }
 
-  /** The host answers for nobody, or something else failed that is tried again. */
+  /** The directory fails for everything, or something else failed that is tried again. */
   #lookAheadFailed(error: unknown): void {
     if (isDirectoryFault(error)) {
       this.#pauses.begin(error)
@@ -196,31 +196,31 @@ export class Dispatcher {
       const pausedMs = this.#pauses.leftMs
       if (pausedMs > 0) {
         this.#dirty = false
-        this.#hasNews = false
+        this.#canProceed = false
         this.#waker.in(pausedMs)
         return
       }
-      let isNew = this.#hasNews || this.#lookAhead.isDue
-      this.#hasNews = false
+      let isNew = this.#canProceed || this.#lookAhead.isDue
+      this.#canProceed = false
       if (this.#dirty || this.#ready.isHungry((queue) => this.#mayGo(queue), this.#lookAhead.isSlow)) {
         this.#dirty = false
         await this.#refill()
         isNew = true
       }
-      if (isNew) this.#ask()
+      if (isNew) this.#lookUpNext()
       const works = this.#ready.take((group) => this.#lookAhead.isKnown(group), this.#capacity.round(), readLimit)
       if (works.length > 0) idle = !(await this.#dispatch(works))
       else {
-        if (!isNew) this.#ask()
-        // What is ready and has no room is looked at again when a send ends, and what is not known when the host answers.
-        if (!this.#hasNews) break
+        if (!isNew) this.#lookUpNext()
+        // Work without capacity is looked at again when a send ends, work without a lookup when the directory answers.
+        if (!this.#canProceed) break
       }
     }
     await this.#sleep(idle)
   }
 
-  #ask(): void {
-    this.#lookAhead.ask(this.#ready.queues, (queue) => this.#capacity.hasRoom(queue))
+  #lookUpNext(): void {
+    this.#lookAhead.lookUpNext(this.#ready.queues, (queue) => this.#capacity.hasRoom(queue))
   }
 
   #mayGo(queue: SendQueue): boolean {
@@ -235,8 +235,8 @@ export class Dispatcher {
       this.#waker.in(idleRoundMs)
       return
     }
-    const { heldUntil } = this.#intake
-    if (heldUntil !== null) this.dueAt(heldUntil)
+    const { lockedUntil } = this.#intake
+    if (lockedUntil !== null) this.dueAt(lockedUntil)
     const { dueAt, helpMs } = await this.#intake.next()
     if (dueAt !== null) this.#scheduler.wakeAt(dueAt)
     if (helpMs !== null) this.#waker.in(helpMs)
@@ -244,13 +244,13 @@ export class Dispatcher {
 
   async #refill(): Promise<void> {
     const queues = this.#queues
-    // Who sends for whom may have changed since the last one.
-    await this.#capacity.learn(queues, { anew: true })
+    // Accounts may have changed since the last refill.
+    await this.#capacity.readSettings(queues, { anew: true })
     const except = queues.filter((queue) => !this.#mayGo(queue))
     const { works, more, at, againMs } = await this.#intake.read(except, readLimit * (this.#lookAhead.isSlow ? 2 : 1))
     if (againMs !== null) this.#waker.in(againMs)
     this.#ready.refill(works, more, except, at.getTime())
-    await this.#capacity.learn(this.#queues, { anew: false })
+    await this.#capacity.readSettings(this.#queues, { anew: false })
   }
 
   get #queues(): readonly SendQueue[] {
@@ -260,34 +260,34 @@ export class Dispatcher {
   /** True if anything changed. */
   async #dispatch(works: readonly DueWork[]): Promise<boolean> {
     const known = this.#lookAhead.take(works)
-    const { now, written, lost, refused, held, capped, moved } = await processDue(
+    const { now, written, lost, refused, locked, capped, moved } = await processDue(
       this.#context,
       works,
       this.#outlet,
       known,
     )
-    // There may be others behind it.
-    for (const { due } of held) this.#intake.leaveAlone(due, now)
-    const done = new Set([...written, ...held].map(({ due }) => due))
+    // Other work may be due behind it.
+    for (const { due } of locked) this.#intake.leaveAlone(due, now)
+    const done = new Set([...written, ...locked].map(({ due }) => due))
     const open = works.filter((due) => !done.has(due))
     for (const due of open) this.#ready.putBack(due)
     const toMove = open.filter((due) => moved.has(targetOf(due).appointmentId ?? ''))
     if (toMove.length > 0) void this.#planAnew(toMove).then(() => this.wake())
-    // Last: what was claimed is under way by now, whatever becomes of this.
+    // Last, so that what was claimed is under way even if this fails.
     await putOffCapped(this.#context, capped, now, this.#outlet.written)
     const isIdle = done.size + capped.length + toMove.length === 0
     for (const { due } of lost) {
-      // Somebody changed it meanwhile, and it is decided by what is so now; but not again and again.
-      if (refused.has(due)) this.#lookAhead.hold(due, refusedMs)
-      else if (isIdle) this.#lookAhead.hold(due, idleRoundMs)
+      // It was changed meanwhile: look it up again, but not in a tight loop.
+      if (refused.has(due)) this.#lookAhead.pause(due, refusedMs)
+      else if (isIdle) this.#lookAhead.pause(due, idleRoundMs)
       else this.#lookAhead.forget(due)
     }
     return !isIdle
   }
 
-  /** Plans anew the appointments that were changed behind our back; until it is done, their work is left alone. Never rejects. */
+  /** Plans appointments again whose change was not reported; until then their work is paused. Never rejects. */
   async #planAnew(works: readonly DueWork[]): Promise<void> {
-    for (const due of works) this.#lookAhead.hold(due, Number.POSITIVE_INFINITY)
+    for (const due of works) this.#lookAhead.pause(due, Number.POSITIVE_INFINITY)
     const appointmentOf = (due: DueWork) => targetOf(due).appointmentId ?? ''
     const ids = [...new Set(works.map(appointmentOf))]
     const results = await this.#planner.plan(ids.map(unreportedChange)).catch((error: unknown): PlanResult[] => {
@@ -296,7 +296,7 @@ export class Dispatcher {
       return []
     })
     const planned = new Set(ids.filter((_id, index) => results[index]?.status === 'planned'))
-    for (const due of works) this.#lookAhead.hold(due, planned.has(appointmentOf(due)) ? 0 : idleRoundMs)
+    for (const due of works) this.#lookAhead.pause(due, planned.has(appointmentOf(due)) ? 0 : idleRoundMs)
   }
 
   #act(one: Decided, delivery: DeliveryRow | null): void {
@@ -305,7 +305,7 @@ export class Dispatcher {
       this.#sender.send(due, delivery, outgoing, this.#running)
       return
     }
-    // What waits for an account is released; its last moment is found by the sweep.
+    // What waits for an account is released when it works; the sweep finds its last moment.
     if (command.kind === 'defer' && command.waitingFor == null) this.#scheduler.wakeAt(command.until)
     emitDecided(this.#context, one, delivery)
   }

@@ -12,15 +12,18 @@ import { entryOf, type Outgoing } from './decisions.ts'
 import { lastMomentOf } from './intent.ts'
 import type { DueWork } from './work.ts'
 
-/** What becomes of a delivery whose attempt failed. */
+/** What happens to a delivery whose attempt failed. */
 export type Failure = Pick<SettleCommand, 'result' | 'entries'> & {
-  /** What it says of the address; null: nothing. */
+  /** What the failure shows about the address; null: nothing. */
   readonly news: AddressNews | null
-  /** More than this message was refused, and waits. */
+  /** The provider refused the account or the sender, not only this message; both are paused. */
   readonly isPause: boolean
 }
 
-/** Judges a failed attempt: pauses what was refused beyond the message, and says what follows for the message. */
+/**
+ * Classifies a failed attempt: pauses an account or sender that was refused, and returns what happens to the message (failed, retried,
+ * put off or held).
+ */
 export async function attemptFailed(
   context: Context,
   due: DueWork,
@@ -33,8 +36,8 @@ export async function attemptFailed(
   const { retry: policy, random } = options
   const { code, message, outcome, retryAfterMs } = error
   const refused = outcome === 'unknown' ? null : refusedBy(error, to)
-  const words = { code, message, retryAfterMs, probe }
-  const paused = refused === null ? null : await accounts.refused(provider, delivery, { ...refused, ...words })
+  const details = { code, message, retryAfterMs, probe }
+  const paused = refused === null ? null : await accounts.refused(provider, delivery, { ...refused, ...details })
   if (paused === null && error.accountProven) await accounts.proven(provider, to)
   const { attempts } = delivery
   const waits = definedOnly({ retryAfterMs })
@@ -43,14 +46,14 @@ export async function attemptFailed(
   const isUnknown = isDoubted && (await isUnknownAgain(context, addressOf(delivery, provider, to), at))
   const news = isDoubted ? ({ kind: 'doubted' } as const) : null
 
-  const checked = (result: SettleResult, action: DecisionAction, rule: Rule): Failure => {
+  const failure = (result: SettleResult, action: DecisionAction, rule: Rule): Failure => {
     const entries = [{ ...entryOf(due, action, rule, code), notificationId: delivery.id }]
     return { result, news, entries, isPause: paused !== null }
   }
-  const fail = (rule: Rule) => checked({ kind: 'failed', code, message }, 'failed', rule)
+  const fail = (rule: Rule) => failure({ kind: 'failed', code, message }, 'failed', rule)
   const tooLate = () => {
     const late = `Not sent in time (${code}): ${message}`
-    return checked({ kind: 'failed', code: 'too_late', message: late }, 'failed', 'too_late')
+    return failure({ kind: 'failed', code: 'too_late', message: late }, 'failed', 'too_late')
   }
   const retry = { kind: 'retry', code, message, countAttempt: true, unknown: false } as const
 
@@ -60,30 +63,30 @@ export async function attemptFailed(
   if (paused !== null) {
     const { waitingFor, rule } = paused
     const dueAt = lastMomentOf(deadline, at)
-    return dueAt <= at ? tooLate() : checked({ ...retry, dueAt, countAttempt: false, waitingFor }, 'deferred', rule)
+    return dueAt <= at ? tooLate() : failure({ ...retry, dueAt, countAttempt: false, waitingFor }, 'deferred', rule)
   }
   if (outcome === 'permanent') return fail('permanent_failure')
   if (outcome === 'transient') {
     if (attempts > policy.maxRetries) return fail('retries_exhausted')
-    return next === null ? tooLate() : checked({ ...retry, dueAt: next }, 'retried', 'transient_failure')
+    return next === null ? tooLate() : failure({ ...retry, dueAt: next }, 'retried', 'transient_failure')
   }
-  // One retry for a transport that cannot say, under the same idempotency key; a second silence is held.
+  // An unknown outcome is retried once, under the same idempotency key; a second one is held.
   if (unknownOutcome === 'retry' && delivery.unknownOutcomes === 0 && next !== null) {
-    return checked({ ...retry, dueAt: next, unknown: true }, 'retried', 'unknown_retry')
+    return failure({ ...retry, dueAt: next, unknown: true }, 'retried', 'unknown_retry')
   }
-  return checked({ kind: 'unknown', code, message }, 'held', 'unknown_hold')
+  return failure({ kind: 'unknown', code, message }, 'held', 'unknown_hold')
 }
 
 /**
- * What the provider refused beyond the message; null: the message alone. A destination that the address does not begin with
- * would never be found well again, since no message is ever to it.
+ * What the provider refused besides the message; null: only the message. A destination that the address does not begin with is
+ * ignored: no message goes there, so its pause would never end.
  */
 function refusedBy({ scope, destination }: TransportError, to: string): { readonly destination: string | null } | null {
   if (scope === 'account') return { destination: null }
   return scope === 'sender' && destination && to.startsWith(destination) ? { destination } : null
 }
 
-/** Where it went, as its organization knows the address. */
+/** The address that a message was sent to. */
 export const addressOf = (
   { organizationId, channel }: Pick<DeliveryRow, 'organizationId' | 'channel'>,
   provider: Provider,
@@ -95,12 +98,12 @@ export const addressOf = (
   isShared: sourceOf(provider) !== 'organization',
 })
 
-/** So long apart are refusals that count as of different days; a reminder each day, at about the same hour, is meant. */
+/** Refusals this far apart count as from different days: 20 h, since a daily reminder may go out a little earlier than the day before. */
 const apartMs = 20 * 3_600_000
 
 /**
- * Whether nobody has the address by the provider's word of an earlier day too. A mail server that lost its directory for an
- * hour answers so for everybody (RFC 5321 leaves it no other word), and must not silence a patient for good.
+ * Whether a provider reported the address as unknown on an earlier day too. A mail server that loses its directory for an hour
+ * reports every address as unknown (RFC 5321 gives it no other code), and that must not suppress a patient for good.
  */
 async function isUnknownAgain(
   { options: { storage, logger } }: Context,

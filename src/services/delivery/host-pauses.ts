@@ -4,14 +4,14 @@ import type { Context } from '../shared/context.ts'
 /** The first pause of all, and the longest, in ms; each is twice as long as the one before. */
 const firstMs = 1000
 const longestMs = 60_000
-/** Subjects of an organization that fail by themselves and wait in this process; those beyond wait in their rows. */
+/** How many failing subjects of an organization wait in this process; further ones are put off in their rows. */
 const mostSubjects = 100
-/** Wait before asking again where nobody says how long, in ms. */
+/** The pause of a subject or organization if the directory names none, in ms. */
 const defaultWaitMs = 1000
 
 /**
- * What the host is not asked about for a while, since it did not answer: a subject, an organization, or anything at all.
- * Nothing of it is sent meanwhile, and nothing costs an attempt. Times are by the clock's `elapsedMs`.
+ * Pauses of calls to the directory after it failed: for a subject, an organization, or everything. Meanwhile nothing of theirs is
+ * sent, and no attempt is used up. Times are by the clock's `elapsedMs`.
  */
 export class HostPauses {
   readonly #context: Context
@@ -28,12 +28,12 @@ export class HostPauses {
     return this.#context.options.clock.elapsedMs()
   }
 
-  /** For how long yet the host is asked nothing, in ms; 0: it may be asked. */
+  /** How long the directory is not called at all, in ms; 0: it may be called. */
   get leftMs(): number {
     return Math.max(0, this.#until - this.#now)
   }
 
-  /** It answers for nobody. */
+  /** The directory fails for everything. */
   begin({ code, message }: NotificationError): void {
     if (this.leftMs > 0) return
     const pauseMs = Math.min(longestMs, firstMs * 2 ** this.#failures)
@@ -43,7 +43,7 @@ export class HostPauses {
     this.#context.events.emit('error', { code, message, organizationId: null })
   }
 
-  /** It answers: the next pause of all is a short one again. */
+  /** The directory works: the next pause of everything is a short one again. */
   answered(): void {
     this.#failures = 0
   }
@@ -52,30 +52,30 @@ export class HostPauses {
     return (this.#organizations.get(organizationId) ?? Number.NEGATIVE_INFINITY) > this.#now
   }
 
-  /** It does not answer for the organization. */
+  /** The directory fails for this organization. */
   putOff(organizationId: string, { code, message, retryAfterMs = defaultWaitMs }: NotificationError): void {
     if (this.isPutOff(organizationId)) return
     this.#organizations.set(organizationId, this.#now + retryAfterMs)
     this.#context.events.emit('error', { code, message, organizationId })
   }
 
-  isHeld(subject: string): boolean {
+  isPaused(subject: string): boolean {
     return this.#subjects.has(subject)
   }
 
-  /** `Infinity`: until it is held for another time. */
-  hold(subject: string, organizationId: string, ms = defaultWaitMs): void {
+  /** `Infinity`: until `pause` is called again. */
+  pause(subject: string, organizationId: string, ms = defaultWaitMs): void {
     this.#subjects.set(subject, { until: this.#now + ms, organizationId })
   }
 
-  /** So many of the organization fail each by itself that they would hide the others if they stayed due. */
+  /** So many subjects of the organization fail that they would fill its pages of due rows: further ones are put off in their rows. */
   isCrowded(organizationId: string): boolean {
-    let held = 0
-    for (const one of this.#subjects.values()) if (one.organizationId === organizationId) held += 1
-    return held >= mostSubjects
+    let paused = 0
+    for (const one of this.#subjects.values()) if (one.organizationId === organizationId) paused += 1
+    return paused >= mostSubjects
   }
 
-  /** When a subject or an organization may be asked about again, in ms; `Infinity`: none waits. */
+  /** When the first pause of a subject or organization ends, in ms; `Infinity`: there is none. */
   get waitMs(): number {
     let first = Number.POSITIVE_INFINITY
     for (const until of this.#organizations.values()) first = Math.min(first, until)
@@ -83,7 +83,7 @@ export class HostPauses {
     return Math.max(0, first - this.#now)
   }
 
-  /** Forgets what is over. */
+  /** Removes pauses that are over. */
   purge(): void {
     const now = this.#now
     for (const [subject, { until }] of this.#subjects) if (until <= now) this.#subjects.delete(subject)

@@ -5,7 +5,7 @@ import { LeaseWatch } from './lease-watch.ts'
 import { type DueWork, readWork, type WorkSource, withReminders, workKey } from './work.ts'
 import { WorkerGroup } from './worker-group.ts'
 
-/** How long what is another worker's waits for it, before one that has nothing else to do takes it, in ms. */
+/** How long work of another worker's share stays due before an idle worker takes it, in ms. */
 const helpAfterMs = 1000
 
 export type Read = {
@@ -13,24 +13,24 @@ export type Read = {
   /** Queues of which more may be due. */
   readonly more: readonly SendQueue[]
   readonly at: Date
-  /** When to read again, since the lease of another worker may be over then, in ms; null: nobody sends. */
+  /** When to read again because the lease of another worker may be over, in ms; null: no other worker sends. */
   readonly againMs: number | null
 }
 
-/** What this process reads of what is due: its part, past what another transaction has, and what workers left that are gone. */
+/** Reads due work for this process: its share, without rows that another transaction has locked, and what crashed workers left. */
 export class Intake {
   readonly #context: Context
   readonly #source: WorkSource
   readonly #hasEngine: boolean
   readonly #group: WorkerGroup
   readonly #watch: LeaseWatch
-  readonly #held = new HeldWork()
-  /** What was due then is known; the rest lies ahead. */
+  readonly #locked = new LockedWork()
+  /** When due rows were last read. */
   #readAt = new Date(0)
-  /** The `#readAt` for which it was looked ahead already. */
+  /** The `#readAt` for which `next` has answered. */
   #lookedAt: Date | null = null
 
-  /** `isOurs`: the delivery is being sent by this process. */
+  /** `isOurs`: this process is sending the delivery. */
   constructor(context: Context, source: WorkSource, scheduler: Scheduler, isOurs: (deliveryId: number) => boolean) {
     this.#context = context
     this.#source = source
@@ -41,7 +41,7 @@ export class Intake {
 
   /** `changed`: other processes came or left. */
   async start(changed: () => void): Promise<void> {
-    // A host that believes it is sending should hear at once that the tables are missing or the storage is closed.
+    // If the tables are missing or the storage is closed, start() is to fail, rather than every round after it.
     await this.#source.nextDueAt()
     await this.#group.start(changed)
   }
@@ -60,7 +60,7 @@ export class Intake {
     const { storage, clock } = this.#context.options
     const at = clock.now()
     const share = this.#share()
-    const limit = most + this.#held.look(at).count
+    const limit = most + this.#locked.look(at).count
     let page = await readWork(this.#source, storage, { now: at, limit, except, share })
     if (share.of > 1 && page.works.length === 0) {
       const late = new Date(at.getTime() - helpAfterMs)
@@ -68,21 +68,21 @@ export class Intake {
     }
     const left = await withReminders(storage, await this.#watch.look())
     this.#readAt = at
-    const works = page.works.filter((due) => !this.#held.has(due, at))
+    const works = page.works.filter((due) => !this.#locked.has(due, at))
     return { works: [...works, ...left], more: page.more, at, againMs: this.#watch.waitMs }
   }
 
-  /** Another transaction has its rows. */
+  /** Another transaction has locked its rows. */
   leaveAlone(due: DueWork, now: Date): void {
-    this.#held.add(due, now)
+    this.#locked.add(due, now)
   }
 
-  /** Until when some work is left alone, as of the last read, which left it out: some may have become free since. */
-  get heldUntil(): Date | null {
-    return this.#held.look(this.#readAt).until
+  /** When locked work that the last read left out is tried again; null: there was none. */
+  get lockedUntil(): Date | null {
+    return this.#locked.look(this.#readAt).until
   }
 
-  /** When something will be due that the last read left out, or in how many ms what others leave; once for each read. */
+  /** When the next work is due, or in how many ms to take over the share of other workers; once for each read. */
   async next(): Promise<{ readonly dueAt: Date | null; readonly helpMs: number | null }> {
     if (this.#lookedAt === this.#readAt) return { dueAt: null, helpMs: null }
     const dueAt = await this.#source.nextDueAt(this.#readAt)
@@ -91,47 +91,47 @@ export class Intake {
     return { dueAt, helpMs: first !== null && first <= this.#readAt ? helpAfterMs : null }
   }
 
-  /** A timer fires in every process, each for its part. An engine rings in one, which has nobody to leave a part to. */
+  /** With timers every process wakes up and takes its share. An engine wakes one process, which takes everything. */
   #share(): Share {
     return this.#hasEngine ? { index: 0, of: 1 } : this.#group.share()
   }
 }
 
-/** How long work is left alone that another transaction has: at first, twice as long each time, and at most. */
+/** How long locked work is left alone: the first time, doubled each time, at most. */
 const firstMs = 250
 const longestMs = 8000
-/** And as long as it takes to try all the others that are left alone: else the first would be tried again before the last. */
+/** At least this much for each entry, so that the first is not tried again before the last. */
 const eachMs = 10
-/** Of more it is not worth it to read past them. */
-const mostHeld = 5000
+/** At most this many entries. */
+const maxLocked = 5000
 
 /**
- * Due work that could not be claimed because another transaction has its rows: left alone for a while, so that neither each
- * round meets it again, nor a page of due rows is full of it while others wait behind.
+ * Due work that could not be claimed because another transaction has locked its rows. It is left alone for a while, so that it
+ * does not fill every page of due rows while other work waits behind it.
  */
-class HeldWork {
-  readonly #aside = new Map<string, { readonly until: number; readonly forMs: number }>()
+class LockedWork {
+  readonly #entries = new Map<string, { readonly until: number; readonly forMs: number }>()
 
   add(due: DueWork, now: Date): void {
     const key = workKey(due)
-    const before = this.#aside.get(key)
-    if (before === undefined && this.#aside.size >= mostHeld) return
+    const before = this.#entries.get(key)
+    if (before === undefined && this.#entries.size >= maxLocked) return
     const forMs = before === undefined ? firstMs : before.forMs * 2
-    const waitMs = Math.min(longestMs, Math.max(forMs, this.#aside.size * eachMs))
-    this.#aside.set(key, { until: now.getTime() + waitMs, forMs })
+    const waitMs = Math.min(longestMs, Math.max(forMs, this.#entries.size * eachMs))
+    this.#entries.set(key, { until: now.getTime() + waitMs, forMs })
   }
 
   has(due: DueWork, now: Date): boolean {
-    const until = this.#aside.get(workKey(due))?.until
+    const until = this.#entries.get(workKey(due))?.until
     return until !== undefined && until > now.getTime()
   }
 
-  /** How much is left alone, and until when at least some of it. */
+  /** How much is left alone, and when the first of it is tried again. */
   look(now: Date): { readonly count: number; readonly until: Date | null } {
     let count = 0
     let first = Number.POSITIVE_INFINITY
-    for (const [key, { until }] of this.#aside) {
-      if (until <= now.getTime() - longestMs) this.#aside.delete(key)
+    for (const [key, { until }] of this.#entries) {
+      if (until <= now.getTime() - longestMs) this.#entries.delete(key)
       if (until <= now.getTime()) continue
       count += 1
       first = Math.min(first, until)

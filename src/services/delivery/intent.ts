@@ -16,16 +16,16 @@ import { cancel, type Decided, decisionOn, defer, fail, hold } from './decisions
 import { textOf } from './process-due.ts'
 import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, targetOf, wantedAt } from './work.ts'
 
-/** Larger, and another than whoever else claims the same work draws. */
+/** A larger fence; random, so that two workers claiming the same work draw different ones. */
 const fenceAfter = (fence: number): number => fence + randomInt(1, 2 ** 36)
 
 /** How long work is put off that cannot be decided now. */
 const waitMs = 5 * 60_000
-/** A message without an end of its use waits for its account a day at a time. */
+/** A message without a deadline waits for its account a day at a time. */
 const dayMs = 86_400_000
-/** A message that ended the process of so many workers is not begun by another. */
-const mostWorkers = 4
-/** Nothing is looked for any more that has less time left than this. */
+/** After this many attempts whose process died, the message is not tried again. */
+const maxCrashes = 4
+/** With less time left than this before the deadline, a missing appointment is not looked up again. */
 const leastLookMs = 2000
 
 /**
@@ -44,7 +44,7 @@ export function intentToSend(
   const { organizationId, recipient, channel, category } = targetOf(due)
   const { unknownOutcome } = knowledge.surroundings(organizationId).policy
   const deadline = deadlineOf(due, subject, options.leadMs)
-  const most = Math.min(mostWorkers, options.retry.maxRetries + 1)
+  const most = Math.min(maxCrashes, options.retry.maxRetries + 1)
   const isExhausted = due.delivery?.state === 'sending' && due.delivery.attempts >= most
   if (isExhausted || (mayHaveGoneOut(due) && unknownOutcome === 'hold')) return hold(due)
   const provider = knowledge.provider(organizationId, channel)
@@ -102,10 +102,10 @@ export function intentToSend(
   }
 }
 
-/** Where a message for several is of no use to its own recipient any more: who it goes to instead. */
+/** The detail of the decision if the message goes to another recipient with the same address. */
 const standIn = (person: RecipientRef): string => `for ${refKey(person)}, who has the same address`
 
-/** No attempt at or after this. Null: there is no such time, or nobody can say. */
+/** No attempt begins at or after this. Null: there is no deadline, or it is unknown. */
 function deadlineOf(due: DueWork, subject: Subject | null, leadMs: number): Date | null {
   const life = { category: targetOf(due).category, since: wantedAt(due) }
   if (subject === null) return usefulUntil({ ...life, start: due.reminder?.startsAt ?? null }, leadMs)
@@ -118,8 +118,8 @@ export const lastMomentOf = (deadline: Date | null, now: Date): Date =>
   deadline === null ? new Date(now.getTime() + dayMs) : new Date(deadline.getTime() - lastTryMs)
 
 /**
- * Put off, and looked at a last time shortly before it is too late. What cannot go out until then is reported as failed: left
- * waiting, it would end as a reminder of something that has begun.
+ * Puts off a message, at the longest until shortly before its deadline, when it is checked a last time. What cannot be sent by then
+ * fails, so that nobody is reminded of an appointment that has begun.
  */
 export function putOff(
   { due, subject }: Checked,
@@ -143,7 +143,7 @@ function waitFor(due: DueWork, paused: Paused, deadline: Date | null, now: Date)
   return defer(due, until, paused)
 }
 
-/** What the host does not know is looked for until its end is near, for one answer without it is no reason. */
+/** An appointment missing from the directory is looked up again until the deadline is near: one lookup without it is not enough. */
 function lastLook(rule: Rule, until: Date, deadline: Date, now: Date): Date {
   const last = Math.min(until.getTime(), lastMomentOf(deadline, now).getTime())
   const leftMs = deadline.getTime() - now.getTime()

@@ -17,20 +17,20 @@ export type Subject = {
   readonly works: ReadonlySet<string>
 }
 
-/** One subject of due work: what the host says of it, and the plan as it was before the host was asked. */
-export type Known = {
+/** The lookup of one subject of due work, and its plan, which was read before the directory was called. */
+export type SubjectLookup = {
   readonly plan: PlanRow | null
-  /** The work that was there when the host was asked: what came later may be about something newer. */
+  /** The `workKey`s that were due at the call; for later ones the subject is looked up again, since it may have changed. */
   readonly works: ReadonlySet<string>
   readonly appointmentId: EntityId | null
-} & SubjectLookup
+} & SubjectSides
 
-/** Of the two, the one that the subject is; the other is `gone`. */
-type SubjectLookup = { readonly appointment: Lookup<Appointment>; readonly waitlistEntry: Lookup<WaitlistEntry> }
+/** A subject is an appointment or a waitlist entry; the other lookup is `gone`. */
+type SubjectSides = { readonly appointment: Lookup<Appointment>; readonly waitlistEntry: Lookup<WaitlistEntry> }
 
-/** What the host said of some subjects; also that it did not answer for them. */
-export type News = {
-  readonly subjects: readonly { readonly about: Subject; readonly known: Known }[]
+/** Some results of a call to the directory, `unanswered` ones too. */
+export type LookupBatch = {
+  readonly subjects: readonly { readonly about: Subject; readonly known: SubjectLookup }[]
   readonly organizations: readonly { readonly id: string; readonly lookup: Lookup<Organization> }[]
 }
 
@@ -45,15 +45,15 @@ export function subjectsOf(groups: readonly Pick<Group, 'subject' | 'works' | 'w
 }
 
 /**
- * Asks the host about subjects of due work, after their plans were read, and about organizations: the revision that guards an
- * intent must not be newer than what it was decided by. `hear` gets each part of the answer as soon as it is there.
- * @throws NotificationError where the plans cannot be read; unless `evenIfNone`, also where the host answers for none of one kind.
+ * Looks up subjects of due work and organizations in the directory. Plans are read first: the revision that guards an intent must
+ * not be newer than the state it was decided by. `onBatch` is called with each part of the results as it arrives.
+ * @throws NotificationError if the plans cannot be read; unless `evenIfNone`, also if the directory fails for all of one kind.
  */
-export async function askAbout(
+export async function lookUpSubjects(
   { host, options }: Context,
   subjects: readonly Subject[],
   organizationIds: readonly string[],
-  hear: (news: News) => void,
+  onBatch: (batch: LookupBatch) => void,
   evenIfNone: boolean,
 ): Promise<void> {
   const byAppointment = byId(subjects, 'appointmentId')
@@ -61,16 +61,16 @@ export async function askAbout(
   const found = await options.storage.plans.find([...byAppointment.keys()])
   const plans = new Map(found.map((plan) => [planKey(plan), plan]))
 
-  /** How to look up ids, and what is heard of them. */
-  function lookUp<T>(byOne: ReadonlyMap<EntityId, readonly Subject[]>, lookupOf: (lookup: Lookup<T>) => SubjectLookup) {
-    const part = (ids: readonly EntityId[], said: Lookups<EntityId, T>) =>
-      hear({
+  /** The ids to look up, the options of the call, and `part`, which passes results on to `onBatch`. */
+  function lookUp<T>(byOne: ReadonlyMap<EntityId, readonly Subject[]>, sidesOf: (lookup: Lookup<T>) => SubjectSides) {
+    const part = (ids: readonly EntityId[], lookupOf: Lookups<EntityId, T>) =>
+      onBatch({
         organizations: [],
         subjects: ids.flatMap((id) =>
           (byOne.get(id) ?? []).map((about) => {
             const { works, appointmentId } = about
             const plan = plans.get(planKey(about)) ?? null
-            return { about, known: { ...lookupOf(said(id)), works, appointmentId, plan } }
+            return { about, known: { ...sidesOf(lookupOf(id)), works, appointmentId, plan } }
           }),
         ),
       })
@@ -81,22 +81,22 @@ export async function askAbout(
 
   const appointments = lookUp<Appointment>(byAppointment, (appointment) => ({ appointment, waitlistEntry: gone }))
   const entries = lookUp<WaitlistEntry>(byEntry, (waitlistEntry) => ({ appointment: gone, waitlistEntry }))
-  const hearOrganizations = (ids: readonly string[], said: Lookups<string, Organization>) =>
-    hear({ subjects: [], organizations: ids.map((id) => ({ id, lookup: said(id) })) })
+  const addOrganizations = (ids: readonly string[], lookupOf: Lookups<string, Organization>) =>
+    onBatch({ subjects: [], organizations: ids.map((id) => ({ id, lookup: lookupOf(id) })) })
 
   await Promise.all([
-    host.appointments(appointments.ids, appointments.asked).then((said) => {
-      appointments.part(unanswered(appointments.ids, said), said)
+    host.appointments(appointments.ids, appointments.asked).then((lookupOf) => {
+      appointments.part(unanswered(appointments.ids, lookupOf), lookupOf)
     }),
     entries.ids.length === 0
       ? null
-      : host.waitlistEntries(entries.ids, entries.asked).then((said) => {
-          entries.part(unanswered(entries.ids, said), said)
+      : host.waitlistEntries(entries.ids, entries.asked).then((lookupOf) => {
+          entries.part(unanswered(entries.ids, lookupOf), lookupOf)
         }),
     organizationIds.length === 0
       ? null
-      : host.organizations(organizationIds, { evenIfNone, part: hearOrganizations }).then((said) => {
-          hearOrganizations(unanswered(organizationIds, said), said)
+      : host.organizations(organizationIds, { evenIfNone, part: addOrganizations }).then((lookupOf) => {
+          addOrganizations(unanswered(organizationIds, lookupOf), lookupOf)
         }),
   ])
 }
@@ -110,19 +110,19 @@ export type WorkLookups = {
 }
 
 /**
- * Asks about work of which nothing is known, and waits for all of the answer.
- * @throws NotificationError `directory_failed` or `directory_invalid` where the host answers for nothing now.
+ * Looks up due work without recent lookups, and waits for all results.
+ * @throws NotificationError `directory_failed` or `directory_invalid` if the directory fails for everything.
  */
 export async function lookUpWork(context: Context, works: readonly DueWork[]): Promise<WorkLookups> {
   const subjects = subjectsOf(works.map((due) => ({ subject: subjectKey(due), works: [due], workKeys: [] })))
   const organizationIds = new Set(subjects.map(({ organizationId }) => organizationId))
-  const known = new Map<string, Known>()
+  const known = new Map<string, SubjectLookup>()
   const organizations = new Map<string, Lookup<Organization>>()
-  const hear = (news: News) => {
-    for (const one of news.subjects) known.set(one.about.subject, one.known)
-    for (const { id, lookup } of news.organizations) organizations.set(id, lookup)
+  const onBatch = (batch: LookupBatch) => {
+    for (const one of batch.subjects) known.set(one.about.subject, one.known)
+    for (const { id, lookup } of batch.organizations) organizations.set(id, lookup)
   }
-  await askAbout(context, subjects, [...organizationIds], hear, false)
+  await lookUpSubjects(context, subjects, [...organizationIds], onBatch, false)
   return lookupsBy(
     works,
     (subject) => known.get(subject),
@@ -130,10 +130,10 @@ export async function lookUpWork(context: Context, works: readonly DueWork[]): P
   )
 }
 
-/** By what is known of each subject. */
+/** The lookups of due work, from those of its subjects. */
 export function lookupsBy(
   works: readonly DueWork[],
-  knownOf: (subject: string) => Known | undefined,
+  knownOf: (subject: string) => SubjectLookup | undefined,
   organization: WorkLookups['organization'],
 ): WorkLookups {
   const appointments = new Map<EntityId, Lookup<Appointment>>()
@@ -154,7 +154,7 @@ export function lookupsBy(
   }
 }
 
-/** An appointment's plan is an organization's own. */
+/** Plans are separate for each organization. */
 export const planKey = (of: { readonly organizationId: string; readonly appointmentId: EntityId | null }): string =>
   `${of.organizationId} ${of.appointmentId}`
 
@@ -163,7 +163,7 @@ const gone = { kind: 'gone' } as const
 const unanswered = <Id>(ids: readonly Id[], lookupOf: (id: Id) => Lookup<unknown>): Id[] =>
   ids.filter((id) => lookupOf(id).kind === 'unanswered')
 
-/** An id may be of two organizations at once, while an appointment moves from one to the other. */
+/** One id may belong to two organizations while an appointment moves from one to the other. */
 function byId(subjects: readonly Subject[], field: 'appointmentId' | 'waitlistEntryId') {
   const found = new Map<EntityId, Subject[]>()
   for (const one of subjects) {

@@ -10,37 +10,37 @@ import { renderFor } from '../messages/notices.ts'
 import { batchOrEach } from '../shared/batch-or-each.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
-import { changedBehindOurBack, checkDue } from './check-due.ts'
+import { checkDue, isUnreportedChange } from './check-due.ts'
 import { type BatchContext, type Checked, type CheckedBatch, isSendable, type Sendable } from './checked.ts'
 import { cancel, type Decided, entryOf, fail, hold, ruleOf } from './decisions.ts'
 import type { WorkLookups } from './lookups.ts'
 import { type DueWork, logFieldsOf, mayHaveGoneOut, targetOf, workRefOf } from './work.ts'
 
-/** Where messages go that are right: out of this process, or to TaskManager. */
+/** Where checked messages go: to a transport of this process, or to TaskManager. */
 export type Outlet = {
-  /** The intent of one that is to be sent; null: not now, and it is due as before. */
+  /** The intent of one that is to be sent; null: not now, it stays due. */
   readonly send: (one: Sendable, batch: BatchContext) => Decided | null
-  /** What becomes of one that cannot be decided now; null: it is due as before. */
+  /** What happens to one that cannot be decided now; null: it stays due. */
   readonly wait: (one: Checked, result: Extract<CheckResult, { kind: 'wait' }>, batch: BatchContext) => Decided | null
-  /** Other results, where the outlet knows better. Asked for with the results of the whole batch. */
+  /** Results that replace those of the checks; called with the whole batch. */
   readonly overrule?: (checkedBatch: CheckedBatch) => Promise<ReadonlyMap<DueWork, CheckResult>>
-  /** It is written; `delivery`: what is sent, handed over or given up. */
+  /** The decision was written; `delivery`: what is sent, handed over or given up. */
   readonly written: (one: Decided, delivery: DeliveryRow | null) => void
-  /** It is not: what was taken for it is free again. */
+  /** The decision was not written: release what was reserved for it. */
   readonly unwritten: (one: Decided) => void
 }
 
-/** What became of a batch of due work. What is nowhere in it is due as before. */
+/** How a batch of due work was processed. What is in no list stays due. */
 export type ProcessedBatch = {
   /** When it was decided. */
   readonly now: Date
   readonly written: readonly Decided[]
-  /** Not written: somebody changed it meanwhile, or it is one of the next two. */
+  /** Not written: it was changed meanwhile, or is also in `locked` or `capped`. */
   readonly lost: readonly Decided[]
   /** Of these, those that the database refused to write. */
   readonly refused: ReadonlySet<DueWork>
-  /** Another transaction has its rows. */
-  readonly held: readonly Decided[]
+  /** Another transaction has locked its rows. */
+  readonly locked: readonly Decided[]
   /** To be put off by `putOffCapped`: the organization reached its daily cap. */
   readonly capped: readonly Decided[]
   /** Appointments that differ from their plan, and must be planned anew. */
@@ -48,9 +48,9 @@ export type ProcessedBatch = {
 }
 
 /**
- * The way of all due work: checked against its current state (`known`, or else looked up), decided, and committed, if what it was decided
- * by still stands.
- * @throws NotificationError `directory_failed` or `directory_invalid` where the host cannot say.
+ * Checks due work against the current state (`known`, or else looked up), decides it, and commits the decisions if what they rest on
+ * has not changed.
+ * @throws NotificationError `directory_failed` or `directory_invalid` if the directory fails for everything.
  */
 export async function processDue(
   context: Context,
@@ -71,7 +71,7 @@ export async function processDue(
   const written: Decided[] = []
   const lost: Decided[] = []
   const refused = new Set<DueWork>()
-  const held: Decided[] = []
+  const locked: Decided[] = []
   const capped: Decided[] = []
   for (const [index, one] of decided.entries()) {
     const outcome = outcomes[index]
@@ -82,19 +82,22 @@ export async function processDue(
       written.push(one)
       outlet.written(one, outcome.delivery)
       continue
-    } else if (outcome?.status === 'held') held.push(one)
+    } else if (outcome?.status === 'held') locked.push(one)
     else if (outcome?.status === 'capped') capped.push(one)
     lost.push(one)
     outlet.unwritten(one)
   }
-  return { now, written, lost, refused, held, capped, moved }
+  return { now, written, lost, refused, locked, capped, moved }
 }
 
 /** In the order of the commands. One that the database refuses stops no other. */
 export const commitIntents = ({ deliveries }: Store, commands: readonly IntentCommand[], now: Date) =>
   batchOrEach(commands, (some) => deliveries.commitIntents(some, now))
 
-/** What is to become of each, where those that stand for others are known. */
+/**
+ * What happens to each. Of several late reminders of one appointment, recipient and channel, only the nearest to the start is sent
+ * (`resolveRivals`; reminders in other batches: `siblings.ts`); one for several recipients with the same address is sent once.
+ */
 function decideAll(
   checkedBatch: CheckedBatch,
   outlet: Outlet,
@@ -106,14 +109,14 @@ function decideAll(
     const due = checked[index]?.due
     return due !== undefined && mergedInto.has(index) && !mayHaveGoneOut(due)
   }
-  /** By the one that stands for them. */
+  /** By the one they are merged into. */
   const joining = Map.groupBy([...mergedInto.keys()].filter(joins), (index) => mergedInto.get(index))
   const decided: Decided[] = []
   const moved = new Set<EntityId>()
   for (const [index, checkedOne] of checked.entries()) {
     const { due, result } = checkedOne
     const { appointmentId } = targetOf(due)
-    if (due.delivery?.state !== 'sending' && appointmentId !== null && changedBehindOurBack(result, planOf(due))) {
+    if (due.delivery?.state !== 'sending' && appointmentId !== null && isUnreportedChange(result, planOf(due))) {
       moved.add(appointmentId)
       continue
     }
@@ -122,13 +125,13 @@ function decideAll(
     const others = [...checkedOne.others, ...joined.flatMap(recipientOf)]
     const final = overruled?.get(due) ?? (superseded.has(index) ? nearerReminder : result)
     const one = decide({ ...checkedOne, result: final, others }, checkedBatch, outlet)
-    if (one !== null) decided.push(joined.length === 0 ? one : standingFor(one, joined))
+    if (one !== null) decided.push(joined.length === 0 ? one : withMerged(one, joined))
   }
   return { decided, moved }
 }
 
-/** What goes out for others too ends their reminders with it. */
-function standingFor(one: Decided, others: readonly Checked[]): Decided {
+/** The reminders merged into a message end with it. */
+function withMerged(one: Decided, others: readonly Checked[]): Decided {
   const { command } = one
   if (!('merged' in command)) return one
   const rule = 'same_address'
@@ -150,7 +153,7 @@ function decide(one: Checked, batch: BatchContext, outlet: Outlet): Decided | nu
   return cancel(due, rule, result.kind === 'cancel' ? result.detail : undefined)
 }
 
-/** The text of a message as it stands at `now`; null: none can be made, for a reason of its own that stops no other. */
+/** The text of a message at `now`; null: its template fails, which stops no other message. */
 export function textOf(
   { options }: Context,
   { due, result, subject, others, changed }: Sendable,
@@ -167,7 +170,7 @@ export function textOf(
   }
 }
 
-/** Which reminder stands for which others. Those whose time is yet to come rival only what has the same time. */
+/** Which reminders are superseded or merged. Those not yet due compete only with those of the same time. */
 function rivalryOf(checked: readonly Checked[], now: Date): Rivalry {
   const byAppointment = Map.groupBy(checked.entries(), ([, { due }]) => {
     const { organizationId, appointmentId } = targetOf(due)

@@ -2,25 +2,25 @@ import type { Lookup } from '../../domain/due.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import type { Organization } from '../../schemas/directory.ts'
-import { type Known, lookupsBy, type WorkLookups } from './lookups.ts'
+import { lookupsBy, type SubjectLookup, type WorkLookups } from './lookups.ts'
 import type { Group } from './ready-queue.ts'
 import type { DueWork } from './work.ts'
 
-/** How long what the host says of due work is good for, in ms, as the port documents. */
+/** How long lookups of due work are used, in ms, as documented by the port `Directory`. */
 export const freshMs = 1000
-/** The same of names and languages of organizations, by which nothing is decided. */
+/** The same for names and languages of organizations, which decide nothing. */
 const organizationFreshMs = 60_000
 
-/** `at` by the clock's `elapsedMs`; `asked`: the moment of the question. */
+/** `at`: when it arrived, by the clock's `elapsedMs`; `asked`: the `moment` of the call. */
 type Dated<T> = { readonly value: T; readonly at: number; readonly asked: number }
 
-/** So many reports are remembered: more than come in while a question is under way. */
-const mostReports = 10_000
+/** How many reports are remembered: more than arrive during one call. */
+const maxReports = 10_000
 
-/** What the host said of due work a moment ago. */
+/** Lookups of due work from the last second, so that it can be checked without calling the directory again. */
 export class RecentLookups {
   readonly #clock: Clock
-  readonly #subjects = new Map<string, Dated<Known>>()
+  readonly #subjects = new Map<string, Dated<SubjectLookup>>()
   readonly #organizations = new Map<string, Dated<Lookup<Organization>>>()
   readonly #reports = new Map<EntityId, number>()
   #moment = 0
@@ -30,34 +30,34 @@ export class RecentLookups {
     this.#clock = clock
   }
 
-  /** Tells what came before from what came after. */
+  /** A counter that orders calls and reports. */
   moment(): number {
     this.#moment += 1
     return this.#moment
   }
 
-  /** `asked`: the `moment` at which the host was asked. */
-  learn(subject: string, known: Known, asked: number): void {
+  /** `asked`: the `moment` of the call. */
+  add(subject: string, known: SubjectLookup, asked: number): void {
     const before = this.#subjects.get(subject)
-    // A slower answer to an older question.
+    // An older call whose result arrived later.
     if (before !== undefined && before.asked > asked) return
     const value = before === undefined ? known : { ...known, works: new Set([...before.value.works, ...known.works]) }
     this.#subjects.set(subject, { value, at: this.#clock.elapsedMs(), asked })
   }
 
-  learnOrganization(id: string, lookup: Lookup<Organization>): void {
+  addOrganization(id: string, lookup: Lookup<Organization>): void {
     this.#organizations.set(id, { value: lookup, at: this.#clock.elapsedMs(), asked: 0 })
   }
 
-  /** The host has news of the appointment: what it was asked before is not to be used. */
+  /** The host reported an event of the appointment: older lookups of it are not used. */
   reported(appointmentId: EntityId): void {
     this.#reports.delete(appointmentId)
     this.#reports.set(appointmentId, this.moment())
     const [oldest] = this.#reports.keys()
-    if (this.#reports.size > mostReports && oldest !== undefined) this.#reports.delete(oldest)
+    if (this.#reports.size > maxReports && oldest !== undefined) this.#reports.delete(oldest)
   }
 
-  /** For how long what is known about all of the group is good yet, in ms; 0: it is to be asked about. */
+  /** How long the lookups of the whole group can still be used, in ms; 0: look it up. */
   leftMs({ subject, organizationId, workKeys }: Group): number {
     const known = this.#subjects.get(subject)
     if (known === undefined) return 0
@@ -76,7 +76,7 @@ export class RecentLookups {
     this.#subjects.delete(subject)
   }
 
-  /** Forgets what is good for nothing any more. */
+  /** Removes what is too old. */
   purge(): void {
     const now = this.#clock.elapsedMs()
     if (now - this.#purgedAt < freshMs) return
@@ -85,8 +85,8 @@ export class RecentLookups {
     for (const id of this.#organizations.keys()) if (this.organizationLeftMs(id) === 0) this.#organizations.delete(id)
   }
 
-  /** For judging work that was found to be known. */
-  of(works: readonly DueWork[]): WorkLookups {
+  /** What due work is checked by, if `leftMs` found lookups of it. */
+  lookupsOf(works: readonly DueWork[]): WorkLookups {
     return lookupsBy(
       works,
       (subject) => this.#subjects.get(subject)?.value,

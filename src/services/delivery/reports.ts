@@ -8,14 +8,14 @@ import type { Context } from '../shared/context.ts'
 import { emitEnding } from './delivery-events.ts'
 import { deliveryWork, startByRows, wantedAt } from './work.ts'
 
-/** What TaskManager says of a message, by calling back or by answering. */
+/** The outcome of a message as TaskManager reports it: in a callback, or when it is queried. */
 export type Report = {
   readonly status: DeliveryStatus
   readonly deliveredAt: Date | null
   readonly messageId: string | null
   readonly taskId: string | null
   readonly executionId: string | null
-  /** In TaskManager's words. */
+  /** TaskManager's error message. */
   readonly error: string | null
 }
 
@@ -29,7 +29,7 @@ const result = z
   })
   .catch({})
 
-/** What a finished task says, where its call was lost. */
+/** The report of a finished task that was queried because its callback did not come. */
 export function reportOf(task: Task, status: 'SENT' | 'FAILED'): Report {
   const { message_id: messageId = null, delivered_at: deliveredAt = null } = result.parse(task.result ?? {})
   const at = deliveredAt === null ? null : new Date(deliveredAt)
@@ -44,8 +44,8 @@ export function reportOf(task: Task, status: 'SENT' | 'FAILED'): Report {
 }
 
 /**
- * TaskManager called a run failed: its task is looked at soon, and TaskManager asked whether it tries again. A report that
- * was faster than the answer of the creation tells the id.
+ * TaskManager reported a failed run: its task is checked soon, and TaskManager queried whether it tries again. If the report came
+ * before the response to the creation, it brings the task id.
  */
 export async function noteFailure(
   context: Context,
@@ -66,10 +66,10 @@ export async function noteFailure(
 }
 type Noted = Pick<Report, 'taskId' | 'executionId'>
 
-/** Noted in place of a fault: TaskManager called a run failed, and is asked whether it tries again. */
+/** Stored as the task's error code after a reported failure, until TaskManager was queried whether it tries again. */
 export const reportedFailed = 'reported_failed'
 
-/** Records what TaskManager says of a delivery, and emits it. False: it was no news. */
+/** Records a report of TaskManager on a delivery, and emits the events. False: it changed nothing. */
 export async function recordReport(context: Context, delivery: DeliveryRow, report: Report): Promise<boolean> {
   const { storage, clock } = context.options
   const now = clock.now()
@@ -93,8 +93,8 @@ export async function recordReport(context: Context, delivery: DeliveryRow, repo
   if (outcome === 'ignored') return false
   const isOutcome = outcome === 'settled'
   if (isFault) {
-    const isNews = isOutcome || hasArrived(delivery.status)
-    emitEnding(context, delivery, isNews ? reminder : null, { kind: 'failed', code: 'reported' })
+    const endsReminder = isOutcome || hasArrived(delivery.status)
+    emitEnding(context, delivery, endsReminder ? reminder : null, { kind: 'failed', code: 'reported' })
     return true
   }
   if (isOutcome) emitEnding(context, delivery, reminder, { kind: 'sent', providerMessageId })
@@ -102,13 +102,14 @@ export async function recordReport(context: Context, delivery: DeliveryRow, repo
   return true
 }
 
-/** The others failed, or nothing is known of them. */
+/** False: it failed, or nothing is known. */
 export const hasArrived = (status: DeliveryStatus | null): boolean => status === 'SENT' || status === 'DELIVERED'
 
 /** A clock of another machine may run ahead; nothing was delivered in our future. */
-export const notAfter = (now: Date, told: Date | null): Date => (told === null || told > now ? now : told)
+export const notAfter = (now: Date, reported: Date | null): Date =>
+  reported === null || reported > now ? now : reported
 
-/** Another program's words, as they may be stored and shown: one line, without contact data. */
+/** An error message of another program, made safe to store and show: one line, without contact data. */
 export function scrub(error: string | null): string {
   if (error === null || error.trim() === '') return 'Reported as failed, without a reason.'
   return error
@@ -133,7 +134,7 @@ export async function nextReportedTry(context: Context, row: DeliveryRow, now: D
   return nextAttempt({ policy, attempts, now, deadline: await deadlineOf(context, row, leadMs), random: random() })
 }
 
-/** How often it was tried again after such a report. What has no appointment has no story: then by its attempts. */
+/** How often it was tried again after such a report. Without an appointment there are no decisions to count: then by its attempts. */
 async function retriesOf({ options }: Context, row: DeliveryRow): Promise<number> {
   if (row.appointmentId === null) return row.attempts - 1
   const decisions = await options.storage.decisions.list(row.organizationId, row.appointmentId)
@@ -141,7 +142,7 @@ async function retriesOf({ options }: Context, row: DeliveryRow): Promise<number
   return entries.filter((one) => one.rule === 'reported_retry' && one.notificationId === row.id).length
 }
 
-/** As far as the rows say: when it comes to it, the host application is asked again. */
+/** From the rows only; before it is sent, it is checked against the directory. */
 async function deadlineOf({ options }: Context, row: DeliveryRow, leadMs: number): Promise<Date | null> {
   const reminder = row.reminderId === null ? null : await options.storage.reminders.get(row.reminderId)
   const due = deliveryWork(row, reminder)

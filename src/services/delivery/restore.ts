@@ -64,7 +64,7 @@ const [waitMs, mostTries] = [500, 20]
 /** Released of the work that waits for an account, at a time. */
 const accountPage = 500
 
-/** After a restore from a backup nobody can say what was sent since: what fell due is held until somebody decides. */
+/** After a restore from a backup it is unknown what was sent since: what fell due is held until a person decides. */
 export class Restore {
   readonly #context: Context
   readonly #reconciler: Reconciler
@@ -143,7 +143,7 @@ export class Restore {
     }
   }
 
-  /** No worker of before the restore can say what became of these. */
+  /** Their workers are gone, so their outcome is unknown. */
   async #holdSending(since: Date, now: Date): Promise<number> {
     const { storage } = this.#context.options
     const claims = await storage.deliveries.claims()
@@ -202,10 +202,10 @@ export class Restore {
   async *#held(wanted: HeldFilter): AsyncGenerator<readonly DueWork[]> {
     const { storage } = this.#context.options
     const isWanted = (due: DueWork): boolean => {
-      const facts = targetOf(due)
+      const target = targetOf(due)
       return (
-        (wanted.organizationId === undefined || facts.organizationId === wanted.organizationId) &&
-        (wanted.appointmentId === undefined || facts.appointmentId === wanted.appointmentId)
+        (wanted.organizationId === undefined || target.organizationId === wanted.organizationId) &&
+        (wanted.appointmentId === undefined || target.appointmentId === wanted.appointmentId)
       )
     }
     for await (const rows of pagesOf((after) => storage.reminders.suspended(after, pageSize), placeOf)) {

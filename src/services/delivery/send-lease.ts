@@ -8,7 +8,7 @@ export const leastLeaseMs = 2000
 /** A renewal that the database refused is tried again so soon. */
 const retryMs = 1000
 
-/** `from`: when it was asked for, by the clock's `elapsedMs`; `until`: what the row says. */
+/** `from`: when it was asked for, by the clock's `elapsedMs`; `until`: the end as stored in the row. */
 export type LeaseTime = { readonly from: number; readonly until: Date }
 
 /**

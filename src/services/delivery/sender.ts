@@ -11,13 +11,13 @@ import { SendLease } from './send-lease.ts'
 import { Settler } from './settler.ts'
 import { type DueWork, wantedAt } from './work.ts'
 
-/** How long an aborted transport may take to say what became of the message. */
+/** How long an aborted transport may take to return the outcome of the send. */
 const patienceMs = 500
 
 /** An attempt that this process gave up by itself before the message was begun. */
 const givenBack = Symbol('given back')
 
-/** What an attempt came to. */
+/** How an attempt ended. */
 type AttemptOutcome = SendReceipt | TransportError | typeof givenBack
 
 const notBegun = {
@@ -63,7 +63,7 @@ export class Sender {
     await Promise.all(this.#sending.keys())
   }
 
-  /** What is under way: what is accepted and not recorded, and that of which nothing is known. */
+  /** What is under way: messages that were accepted and not recorded, and messages with no outcome yet. */
   get left(): Pick<StopReport, 'unrecorded' | 'unfinished'> {
     const unfinished = [...this.#sending.values()].filter((id) => !this.#unrecorded.has(id))
     return { unrecorded: [...this.#unrecorded], unfinished }
@@ -75,7 +75,7 @@ export class Sender {
     this.#held.set(delivery.id, lease)
     const outcome = await this.#attempt(delivery.id, outgoing, lease, running)
     this.#capacity.release(outgoing.provider)
-    const { command, announce } = await this.#checkDue(due, delivery, outgoing, outcome)
+    const { command, announce } = await this.#settlementOf(due, delivery, outgoing, outcome)
     if (command.result.kind === 'sent') this.#unrecorded.add(delivery.id)
     const written = await this.#settler.settle(command)
     if (written !== 'unwritten') this.#unrecorded.delete(delivery.id)
@@ -96,7 +96,7 @@ export class Sender {
     announce()
   }
 
-  /** Whether this process is sending it, or has still to write what became of it. */
+  /** Whether this process is sending it, or has not stored its outcome yet. */
   holds(deliveryId: number): boolean {
     return this.#held.has(deliveryId)
   }
@@ -152,7 +152,7 @@ export class Sender {
     })
   }
 
-  async #checkDue(
+  async #settlementOf(
     due: DueWork,
     delivery: DeliveryRow,
     outgoing: Outgoing,
@@ -176,11 +176,11 @@ export class Sender {
       const address = { ...addressOf(delivery, provider, outgoing.message.to), news: { kind: 'worked' } } as const
       return { command: { ...base, result, address }, announce: nothing }
     }
-    const { isPause, news, ...checked } = await attemptFailed(this.#context, due, delivery, outgoing, outcome, at)
+    const { isPause, news, ...settlement } = await attemptFailed(this.#context, due, delivery, outgoing, outcome, at)
     const { code, message } = outcome
     const announce = () => events.emit('error', { code, message, organizationId })
     const address = news === null ? null : { ...addressOf(delivery, provider, outgoing.message.to), news }
-    return { command: { ...base, ...checked, address }, announce: isPause ? announce : nothing }
+    return { command: { ...base, ...settlement, address }, announce: isPause ? announce : nothing }
   }
 }
 

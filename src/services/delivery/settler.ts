@@ -6,7 +6,7 @@ import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
 import { Coalescer } from './wake-ups.ts'
 
-/** `settled`: by it; `late`: by another, or begun again by another worker; `unwritten`: given up by `abandon`. */
+/** `settled`: stored; `late`: another worker stored a result or sends again; `unwritten`: given up by `abandon`. */
 export type Written = 'settled' | 'late' | 'unwritten'
 
 type Waiting = {
@@ -19,18 +19,18 @@ type Waiting = {
 
 /** How soon outcomes are tried again while nothing can be written: first, and at last. */
 const [soonestMs, latestMs] = [200, 1000]
-/** How soon one is whose rows another transaction had. */
-const heldMs = 500
-/** How soon one is that was refused by itself, however often. */
+/** How soon an outcome is tried again whose rows another transaction has locked. */
+const lockedMs = 500
+/** The longest wait of an outcome that the database refuses while it stores others. */
 const longestMs = 60_000
-/** After so many refusals it is written without what a table may have no room for. */
+/** After this many refusals it is written without the texts that may be too long for a column. */
 const patience = 3
-/** How often it is said that outcomes cannot be written. */
-const sayEveryMs = 60_000
+/** How often to log that outcomes cannot be stored. */
+const logEveryMs = 60_000
 
 /**
- * Writes outcomes in batches: what ends in one turn of the event loop, or nearly so, is one command. Nobody else knows what
- * became of these messages, so a database that is busy, full or away is asked again and again, however long it takes.
+ * Stores outcomes in batches: sends that end at about the same time are one command. Only this process knows these outcomes, so if
+ * the database is busy, full or away, storing is tried again for as long as it takes.
  */
 export class Settler {
   readonly #context: Context
@@ -43,9 +43,9 @@ export class Settler {
   /** Outcomes written so far, and failures since the last. */
   #count = 0
   #failures = 0
-  #sayAt = Number.NEGATIVE_INFINITY
+  #logAt = Number.NEGATIVE_INFINITY
 
-  /** `underWay` tells how many sends have no outcome yet. */
+  /** `underWay` returns how many sends have no outcome yet. */
   constructor(context: Context, underWay: () => number) {
     this.#context = context
     this.#storage = context.options.storage
@@ -61,7 +61,7 @@ export class Settler {
     })
   }
 
-  /** Gives up what could not be written yet: whoever has these deliveries next knows nothing of it. */
+  /** Gives up outcomes not stored yet: for the next worker these deliveries have an unknown outcome. */
   abandon(): void {
     const commands = [...this.#unwritten.values()]
     if (commands.length === 0) return
@@ -92,16 +92,16 @@ export class Settler {
       const commands = batch.map((one) => one.command)
       const outcomes = await batchOrEach(commands, (pieces) => this.#storage.deliveries.settle(pieces))
       const refused: Waiting[] = []
-      const held: Waiting[] = []
+      const locked: Waiting[] = []
       for (const [index, one] of batch.entries()) {
         const outcome = outcomes[index]
         if (isNotificationError(outcome)) refused.push(one)
-        else if (outcome === 'held') held.push(one)
+        else if (outcome === 'held') locked.push(one)
         else this.#written(one.done, outcome === true ? 'settled' : 'late')
       }
-      const written = batch.length - refused.length - held.length
+      const written = batch.length - refused.length - locked.length
       if (written > 0) this.#recover(written)
-      for (const one of held) this.#later(one, heldMs)
+      for (const one of locked) this.#later(one, lockedMs)
       if (refused.length > 0) this.#again(refused, outcomes.find(isNotificationError))
     } catch (error) {
       this.#again(batch, error)
@@ -117,10 +117,10 @@ export class Settler {
       this.abandon()
       return
     }
-    this.#tell(error)
+    this.#logFailure(error)
     const soonMs = Math.min(latestMs, soonestMs * 2 ** (this.#failures - 1))
     for (const one of batch) {
-      // Others were written meanwhile: it is this one that the database refuses.
+      // Others were stored meanwhile, so the database refuses this one.
       const again = one.since < this.#count ? refused(one) : one
       const waitMs = again.refusals > 0 ? Math.min(longestMs, latestMs * 2 ** again.refusals) : soonMs
       this.#later(again, waitMs)
@@ -133,11 +133,11 @@ export class Settler {
     })
   }
 
-  #tell(error: unknown): void {
+  #logFailure(error: unknown): void {
     const { clock, logger } = this.#context.options
     this.#failures += 1
-    if (clock.elapsedMs() < this.#sayAt) return
-    this.#sayAt = clock.elapsedMs() + sayEveryMs
+    if (clock.elapsedMs() < this.#logAt) return
+    this.#logAt = clock.elapsedMs() + logEveryMs
     const facts = { count: this.#unwritten.size, tries: this.#failures, fault: faultOf(error) }
     logger.error('storing results failed; retrying until it works', facts)
   }
@@ -159,6 +159,6 @@ function refused({ command, refusals, ...one }: Waiting): Waiting {
   }
 }
 
-/** A table that a host made may have less room than ours, for a provider's words and ids. */
+/** Columns of a table that the host created may be too short for a provider's messages and ids. */
 const bare = (result: SettleResult): SettleResult =>
   result.kind === 'sent' ? { ...result, providerMessageId: null } : { ...result, message: result.code }

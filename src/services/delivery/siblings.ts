@@ -16,9 +16,9 @@ import { targetOf } from './work.ts'
 type Reminded = Checked & { readonly due: { readonly reminder: ReminderRow } }
 
 /**
- * Checks reminders by the other reminders of their appointments, where these matter: one that is late together with a nearer
- * one is left to that one, whenever each of them is looked at; and one that is tried again is for all whom it was merged for. Rows are read
- * of few appointments.
+ * Applies the rows of other reminders of the same appointment, which may be in other batches: a late reminder is cancelled if a nearer
+ * one was sent or is about to be, and a retried one also goes to the recipients whose reminders were merged into it. Rows are read
+ * only for appointments where this may apply.
  */
 export async function besideSiblings(
   { options }: Context,
@@ -66,13 +66,13 @@ function offsetsOf({ due, result }: Reminded, { knowledge, planOf }: BatchContex
   return effectiveFor(knowledge.surroundings(organizationId), result.recipient, 'REMINDER', channel).offsets
 }
 
-/** It was tried, may have stood for others, and cannot go to its own recipient, or not now. */
+/** A retry that cannot go to its own recipient, or not now; it may be for others that were merged into it. */
 const isLeftBehind = ({ due, result, subject }: Checked): boolean =>
   due.kind === 'retry' && isOff(result) && (subject?.recipients.length ?? 0) > 0
 
 const isOff = ({ kind }: CheckResult): boolean => kind === 'cancel' || kind === 'wait'
 
-/** To the others whose reminders were merged into it, where the address is theirs still. */
+/** Its result for a recipient whose reminder was merged into it and who still has the address. */
 function forTheOthers(one: Checked, siblings: readonly ReminderRow[]): Checked {
   const { due, result, resultFor } = one
   if (due.kind !== 'retry' || resultFor === undefined) return one
@@ -87,8 +87,7 @@ function forTheOthers(one: Checked, siblings: readonly ReminderRow[]): Checked {
 }
 
 /**
- * Of a message for several: where it is of no use to the first, or that one cannot be read, the result on whichever of the others it
- * can go to.
+ * The result for a message to several recipients with one address: if it cannot go to the first, that of another to whom it can.
  */
 export function standingIn(
   result: CheckResult,
@@ -100,7 +99,7 @@ export function standingIn(
   return results.find(({ kind }) => kind === 'send') ?? results.find(({ kind }) => kind !== 'cancel') ?? result
 }
 
-/** Those whose reminder was merged into this one when it was tried first. */
+/** Recipients whose reminders were merged into this one at its first attempt. */
 const mergedInto = (one: Reminded, siblings: readonly ReminderRow[], batch: BatchContext): Person[] => {
   const merged = siblings.filter((row) => isMergedInto(row, one.due.reminder))
   return atSameAddress(one, one.subject?.recipients ?? [], batch.knowledge).filter((other) =>
@@ -108,7 +107,7 @@ const mergedInto = (one: Reminded, siblings: readonly ReminderRow[], batch: Batc
   )
 }
 
-/** Of these, everybody else whom the message reaches where it goes; who may be written to there, unless `evenIfDenied`. */
+/** Other people with the address the message goes to; only those who may get it, unless `evenIfDenied`. */
 export function atSameAddress(
   { due, result }: Checked,
   people: readonly Person[],

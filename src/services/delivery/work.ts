@@ -82,7 +82,7 @@ export const workRefOf = (due: DueWork): Work =>
     ? { kind: 'reminder', id: due.reminder.id }
     : { kind: 'delivery', id: due.delivery.id, fence: due.delivery.fence, ...heldUntil(due.delivery) }
 
-/** Tells the rows apart, and the fences of one row. */
+/** Identifies a row and its fence. */
 export const workKey = ({ reminder, delivery }: DueWork): string =>
   delivery === null ? `reminder ${reminder.id}` : `delivery ${delivery.id} ${delivery.fence}`
 
@@ -104,7 +104,7 @@ export function targetOf(due: DueWork): WorkTarget {
 /** Work of one appointment on one channel is checked together: which reminder is nearest, who shares an address. */
 export const groupKey = (due: DueWork): string => `${targetOf(due).channel} ${subjectKey(due)}`
 
-/** It is asked for several times of each work. */
+/** Cached, since it is needed several times. */
 const subjectKeys = new WeakMap<DueWork, string>()
 
 /** The appointment or waitlist entry that it is about, of whichever channel. */
@@ -126,11 +126,11 @@ export const idempotencyKeyOf = (due: DueWork): string =>
 export const wantedAt = (due: DueWork): Date =>
   due.reminder === null ? due.delivery.createdAt : due.reminder.reminderTime
 
-/** When what it is about starts, as far as the rows say; null: they do not. */
+/** The start, from the rows; null: they have none. */
 export const startByRows = ({ reminder, delivery }: DueWork): Date | null =>
   reminder?.startsAt ?? parseSnapshot(delivery?.snapshot ?? null)?.start.instant ?? null
 
-/** An attempt may have reached somebody although it was never settled. */
+/** An earlier attempt may have arrived although its outcome is unknown. */
 export const mayHaveGoneOut = ({ delivery }: DueWork): boolean => delivery !== null && isInDoubt(delivery)
 
 /** Which row it is, for the log. */

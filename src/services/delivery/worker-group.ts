@@ -4,7 +4,7 @@ import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
 
 const group = 'dispatch'
-/** How often a member says that it is there, in a sweep; a member that is silent for a whole one has left. */
+/** How often in a sweep a member registers; one that does not for a whole sweep has left. */
 const perSweep = 3
 
 /**

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Channel, channelOf } from '../../channels/index.ts'
 import { type Appointment, isSameRecipient, refOf, type WaitlistEntry } from '../../domain/appointment.ts'
-import { changesSince, type Known } from '../../domain/changes.ts'
+import { changesSince, type Notified } from '../../domain/changes.ts'
 import { addressKey, detailOf } from '../../domain/effective.ts'
 import { effectiveFor } from '../../domain/plan.ts'
 import { type MessageFacts, namesOf, type RenderedMessage, renderMessage } from '../../messages/index.ts'
@@ -29,10 +29,10 @@ export type NoticeRequest = {
   readonly channels: readonly Channel[] | null
   /** Null: everybody. */
   readonly recipients: readonly RecipientRef[] | null
-  /** The same lifecycle event has the same key, and is told once; null never dedupes. */
+  /** Notices with the same key are sent once (`rescheduleKey`, `lifecycleNotices`); null: sent on every request. */
   readonly dedupeKey: string | null
-  /** Of a reschedule: what somebody knows so far, to say what is new. Default: nobody can say. */
-  readonly knownTo?: (recipient: RecipientRef) => Known | null
+  /** Of a reschedule: what a recipient was last notified of, so that the notice names what changed. Default: unknown. */
+  readonly lastNotified?: (recipient: RecipientRef) => Notified | null
   readonly now: Date
 }
 
@@ -83,13 +83,13 @@ type Draft = {
 }
 
 function deliveryOf(
-  { subject, category, appointmentId, waitlistEntryId, dedupeKey, knownTo, rule, now }: NoticeRequest,
+  { subject, category, appointmentId, waitlistEntryId, dedupeKey, lastNotified, rule, now }: NoticeRequest,
   { recipient, channel, address, others }: Draft,
   knowledge: Knowledge,
 ): NewDelivery {
   const { organizationId } = subject
   const about = { category, recipient: refOf(recipient), channel }
-  const before = knownTo?.(recipient) ?? null
+  const before = lastNotified?.(recipient) ?? null
   const changed = before === null ? undefined : changesSince(before, subject)
   const message = { organizationId, channel, category, subject, recipient, others, changed, now }
   const rendered = renderFor(message, knowledge)
@@ -99,7 +99,7 @@ function deliveryOf(
     appointmentId,
     waitlistEntryId,
     ...about,
-    // What the host asked for without a word about which it is, is another one each time.
+    // A request without an idempotency key is a new message each time.
     idempotencyKey:
       dedupeKey === null
         ? randomUUID()
@@ -124,7 +124,7 @@ type RenderRequest = {
   readonly recipient: Person
   /** Who has the same address, and gets the message by it. Default: nobody. */
   readonly others?: readonly Person[]
-  /** As in the facts of a message. */
+  /** As in `MessageFacts`. */
   readonly changed?: readonly Change[] | undefined
   readonly now: Date
 }

@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import type { Appointment } from '../../domain/appointment.ts'
-import type { Known } from '../../domain/changes.ts'
+import type { Notified } from '../../domain/changes.ts'
 import { entityId } from '../../schemas/common.ts'
 import { timeZone } from '../../schemas/time-zone.ts'
 import { appointmentStatuses, recipientTypes } from '../../schemas/vocabulary.ts'
 
 const text = z.string().nullish()
 
-/** What a notice was asked about, as `buildNotices` wrote it; for when the appointment is gone at the time of sending. */
+/** The appointment as it was when a notice was queued, written by `buildNotices`: used if it is gone when the notice is sent. */
 const snapshotSchema = z.object({
   id: entityId,
   organizationId: z.string(),
@@ -55,8 +55,8 @@ const beforeSchema = z.object({
   }),
 })
 
-/** What those knew of the appointment whom a reschedule is reported to; null: nobody can say. */
-export function parseBefore(snapshot: string | null): Known | null {
+/** What the recipients of a reschedule notice were notified of before it; null: unknown. */
+export function parseBefore(snapshot: string | null): Notified | null {
   if (snapshot === null) return null
   const parsed = beforeSchema.safeParse(JSON.parse(snapshot))
   return parsed.success ? parsed.data.before : null

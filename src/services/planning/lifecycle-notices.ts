@@ -1,5 +1,5 @@
 import { type Appointment, isSameRecipient } from '../../domain/appointment.ts'
-import { changesSince, type Known, knownFrom } from '../../domain/changes.ts'
+import { changesSince, type Notified, notifiedOf } from '../../domain/changes.ts'
 import type { ReminderPlan } from '../../domain/plan.ts'
 import type { DeliveryRow, PlanRow, ReminderRow } from '../../ports/storage.ts'
 import { type RecipientRef, refKey } from '../../schemas/common.ts'
@@ -30,7 +30,8 @@ const isOpen = ({ notice, silent, skipPast }: PlanRequest): boolean =>
 
 /**
  * The notices that go with a plan: the one for the event that the host reports, and for recipients added since a confirmation instead of
- * a reschedule notice. Recipients whose addition was not reported get the confirmation only if it is too late for any reminder and the
+ * a reschedule notice. Two reports of an event are one notice if their `dedupeKey` is the same: category, appointment and
+ * `lifecycleRevision` (`planRowOf`), to which recipient and channel are added; `records/enqueue.ts` skips a key that is in the history. Recipients whose addition was not reported get the confirmation only if it is too late for any reminder and the
  * others got one.
  */
 export function lifecycleNotices(
@@ -44,12 +45,12 @@ export function lifecycleNotices(
     category: AppointmentCategory,
     recipients: readonly RecipientRef[] | null,
     dedupeKey = base(category),
-    knownTo?: (recipient: RecipientRef) => Known | null,
+    lastNotified?: (recipient: RecipientRef) => Notified | null,
   ): Queued => {
     if (recipients?.length === 0) return none
     const about = { subject: appointment, appointmentId: appointment.id, waitlistEntryId: null, channels: null, now }
     return buildNotices(
-      { ...about, category, recipients, rule: 'lifecycle', dedupeKey, ...definedOnly({ knownTo }) },
+      { ...about, category, recipients, rule: 'lifecycle', dedupeKey, ...definedOnly({ lastNotified }) },
       knowledge,
     )
   }
@@ -58,7 +59,7 @@ export function lifecycleNotices(
   if (notice === 'RESCHEDULE') {
     const others = appointment.recipients.filter((one) => !added.some((ref) => isSameRecipient(one, ref)))
     const key = rescheduleKey(base(notice), appointment, past.notices)
-    return both(build(notice, others, key, knownBefore(past)), build('CONFIRMATION', added))
+    return both(build(notice, others, key, lastNotifiedBefore(past)), build('CONFIRMATION', added))
   }
   if (notice !== undefined) return build(notice, null)
   const isConfirmed = past.notices.some(({ category }) => category === 'CONFIRMATION')
@@ -94,42 +95,42 @@ function isTooLateFor(ref: RecipientRef, { reminders, entries }: ReminderPlan): 
  * since not all notices of a large group are read, by the last that reached anyone; without one, by the plan, and if it has
  * reminders of another start, of that start.
  */
-export function knownBefore({ before, rows, notices }: Past): (recipient: RecipientRef) => Known | null {
+export function lastNotifiedBefore({ before, rows, notices }: Past): (recipient: RecipientRef) => Notified | null {
   const received = notices.flatMap((notice) => {
-    const known = knownBy(notice)
-    return known === null ? [] : [{ known, people: parseRecipients(notice.snapshot) }]
+    const notified = notifiedBy(notice)
+    return notified === null ? [] : [{ notified, people: parseRecipients(notice.snapshot) }]
   })
   const moved = rows.find(({ startsAt }) => startsAt.getTime() !== before?.startsAt.getTime())
   const planned = before && { instant: moved?.startsAt ?? before.startsAt, local: before.localStart }
   return (recipient) => {
     const theirs = received.find(({ people }) => people.some((one) => isSameRecipient(one, recipient)))
-    return (theirs ?? received[0])?.known ?? planned
+    return (theirs ?? received[0])?.notified ?? planned
   }
 }
 
-/** What recipients know after a notice; if it reached nobody, what they knew before it. */
-function knownBy({ category, state, status, snapshot }: DeliveryRow): Known | null {
+/** What recipients were last notified of after this notice; if it reached nobody, what they were before it. */
+function notifiedBy({ category, state, status, snapshot }: DeliveryRow): Notified | null {
   if (category === 'CANCELLATION') return null
   const hasReached = state !== 'cancelled' && status !== 'FAILED' && !(state === 'queued' && category === 'RESCHEDULE')
-  return hasReached ? knownOf(snapshot) : parseBefore(snapshot)
+  return hasReached ? notifiedIn(snapshot) : parseBefore(snapshot)
 }
 
 /**
- * A repeated report sends one notice: within one lifecycle revision the notice has the key of the newest one if that still
- * describes the appointment, otherwise a new key derived from it.
+ * The key of a reschedule notice. While the lifecycle revision is the same, it is the key of the newest reschedule notice if that
+ * still describes the appointment, so that a repeated report sends nothing; otherwise a new key derived from it.
  */
 function rescheduleKey(base: string, appointment: Appointment, notices: readonly DeliveryRow[]): string {
   for (const { id, category, recipient, channel, dedupeKey, snapshot } of notices) {
     if (category !== 'RESCHEDULE' || dedupeKey === null) continue
     const key = dedupeKey.slice(0, -`:${refKey(recipient)}:${channel}`.length)
     if (key !== base && !key.startsWith(`${base}:after`)) continue
-    const known = knownOf(snapshot)
-    return known !== null && changesSince(known, appointment).length === 0 ? key : `${base}:after${id}`
+    const notified = notifiedIn(snapshot)
+    return notified !== null && changesSince(notified, appointment).length === 0 ? key : `${base}:after${id}`
   }
   return base
 }
 
-function knownOf(snapshot: string | null): Known | null {
+function notifiedIn(snapshot: string | null): Notified | null {
   const appointment = parseSnapshot(snapshot)
-  return appointment === null ? null : knownFrom(appointment)
+  return appointment === null ? null : notifiedOf(appointment)
 }

@@ -1,8 +1,9 @@
-import type { DeliveryRow, ReminderRow } from '../../ports/storage.ts'
+import type { ReminderRow } from '../../ports/storage.ts'
 import { refKey } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import { isProviderMissing, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
 import type { PlanningContext } from '../shared/context.ts'
+import { aboutOf } from '../shared/events.ts'
 import type { Applied } from './cancel-plans.ts'
 import type { PlanDraft } from './plan-draft.ts'
 
@@ -39,16 +40,6 @@ export function emitPlanned(
     events.emit('reminder.skipped', { organizationId, appointmentId, recipient, channel, at, offset, rule })
   }
 }
-
-type Subject = Pick<DeliveryRow, 'organizationId' | 'appointmentId' | 'recipient' | 'channel'>
-
-export const aboutOf = ({ organizationId, appointmentId, recipient, channel }: Subject, at: Date) => ({
-  organizationId,
-  appointmentId,
-  recipient,
-  channel,
-  at,
-})
 
 /**
  * Why a recipient with an address gets nothing: no channel with a usable address has a provider. In words; null if there is no such

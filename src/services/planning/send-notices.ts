@@ -8,7 +8,7 @@ import { buildNotices, type NoticeRequest } from '../messages/notices.ts'
 import type { Context } from '../shared/context.ts'
 import { Knowledge } from '../shared/knowledge.ts'
 import { type SendResult, showNotification } from '../shared/views.ts'
-import { knownBefore } from './lifecycle-notices.ts'
+import { lastNotifiedBefore } from './lifecycle-notices.ts'
 
 export type RequestedNotice = Omit<NoticeRequest, 'rule' | 'dedupeKey' | 'now'> & {
   readonly idempotencyKey: string | undefined
@@ -22,9 +22,9 @@ export async function sendNotices(context: Context, by: Actor, asked: RequestedN
   const knowledge = await Knowledge.load(context, [request.subject])
   const dedupeKey = requestKey(request, idempotencyKey)
   const past = request.category === 'RESCHEDULE' ? await pastOf(context, request) : null
-  const knownTo = past === null ? undefined : knownBefore(past)
+  const lastNotified = past === null ? undefined : lastNotifiedBefore(past)
   const about = { ...request, rule: 'asked_for', dedupeKey, now } as const
-  const notices = buildNotices({ ...about, ...definedOnly({ knownTo }) }, knowledge)
+  const notices = buildNotices({ ...about, ...definedOnly({ lastNotified }) }, knowledge)
   const { organizationId } = request.subject
   const { appointmentId, waitlistEntryId } = request
   const decision = { organizationId, appointmentId, waitlistEntryId, entries: notices.entries }
@@ -34,7 +34,7 @@ export async function sendNotices(context: Context, by: Actor, asked: RequestedN
   return { notifications: [...again, ...queued].map(showNotification), omitted: notices.entries }
 }
 
-/** What was planned for the appointment and sent about it before, from which follows what recipients know. */
+/** What was planned for the appointment and sent about it before, which shows what recipients were last notified of. */
 async function pastOf({ options }: Context, { subject, appointmentId }: Omit<RequestedNotice, 'idempotencyKey'>) {
   if (appointmentId === null) return null
   const { plans, reminders, deliveries } = options.storage

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { NotificationEvents } from '../../events.ts'
 import type { Logger } from '../../ports/logger.ts'
+import type { DeliveryRow } from '../../ports/storage.ts'
 import { faultOf } from './fault-log.ts'
 
 type Listener<Name extends keyof NotificationEvents> = (...args: NotificationEvents[Name]) => unknown
@@ -89,3 +90,14 @@ export class DeferredEvents {
     if (at !== null) this.#context.dueAt(at)
   }
 }
+
+type Subject = Pick<DeliveryRow, 'organizationId' | 'appointmentId' | 'recipient' | 'channel'>
+
+/** What every event about a message has. */
+export const aboutOf = ({ organizationId, appointmentId, recipient, channel }: Subject, at: Date) => ({
+  organizationId,
+  appointmentId,
+  recipient,
+  channel,
+  at,
+})

@@ -23,7 +23,7 @@ export async function askOutcome(updates: TaskUpdates, one: DeliverCase): Promis
     if (found.status === 'failed' && isFinal) return await settle(updates, one, found, 'FAILED')
     if (updates.isTooLate(one)) return await stop(updates, one, task.taskId, found)
     const isIdle = found.status === 'pending' && isUnexecuted(found)
-    const mayTakeOver = isIdle && updates.isOverdue(one) && (await updates.canSend(one))
+    const mayTakeOver = isIdle && updates.isOverdue(one) && (await updates.canSendLocally(one))
     if (!mayTakeOver) return await updates.wait(one, waitFor(updates, one))
     if ((await client.cancelTask(task.taskId)) === 'not_cancellable')
       return await updates.wait(one, updates.later(soonMs))
@@ -44,7 +44,7 @@ const waitFor = (updates: TaskUpdates, { task }: DeliverCase): Date =>
 /** TaskManager does not have the task, or will not run it. */
 async function notRun(updates: TaskUpdates, one: DeliverCase, found: Task | null): Promise<boolean> {
   const isUnsent = found === null || isUnexecuted(found)
-  if (isUnsent && (await updates.canSend(one))) return updates.takeOver(one, 'task_overdue')
+  if (isUnsent && (await updates.canSendLocally(one))) return updates.takeOver(one, 'task_overdue')
   return updates.hold(one, 'task_manager_silent', null)
 }
 

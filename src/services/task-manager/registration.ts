@@ -1,5 +1,5 @@
 import type { Rule } from '../../schemas/vocabulary.ts'
-import { changedBehindOurBack } from '../delivery/check-due.ts'
+import { isUnreportedChange } from '../delivery/check-due.ts'
 import { isSendable } from '../delivery/checked.ts'
 import { ruleOf } from '../delivery/decisions.ts'
 import { unreportedChange } from '../planning/plan-row.ts'
@@ -20,7 +20,7 @@ export async function create(updates: TaskUpdates, one: DeliverCase): Promise<bo
     const decided = await applyCheck(updates, one)
     if (decided !== null) return decided
   }
-  if (isUnsent && updates.isOverdue(one) && (await updates.canSend(one)))
+  if (isUnsent && updates.isOverdue(one) && (await updates.canSendLocally(one)))
     return updates.takeOver(one, 'task_manager_away')
   if (updates.isTooLate(one)) {
     return isUnsent ? recall(updates, one, 'appointment_started') : updates.hold(one, 'task_manager_silent', null)
@@ -99,7 +99,7 @@ async function applyCheck(updates: TaskUpdates, one: DeliverCase): Promise<boole
   if (result.kind === 'send') return null
   const { appointmentId } = one.delivery
   if (one.reminder !== null && appointmentId !== null) {
-    if (changedBehindOurBack(result, checkedBatch.planOf(workRefOf(one)))) {
+    if (isUnreportedChange(result, checkedBatch.planOf(workRefOf(one)))) {
       await updates.shared.planner.plan([unreportedChange(appointmentId)])
       // If the new plan changed anything, it has marked the task, which then does not wait.
       return updates.wait(one, updates.later(waitMs))

@@ -128,7 +128,8 @@ export class TaskUpdates {
     return start !== null && start <= this.now
   }
 
-  async canSend(one: DeliverCase): Promise<boolean> {
+  /** The option `overdue` allows it, it is not too late, and the organization has an account here. */
+  async canSendLocally(one: DeliverCase): Promise<boolean> {
     const { context, settings } = this.shared
     if (settings.overdue !== 'sendLocally' || this.isTooLate(one)) return false
     const senderOf = await sendersOf(context, [one.delivery.organizationId])
@@ -149,6 +150,11 @@ export class TaskUpdates {
     })
   }
 
+  /**
+   * The library sends the message instead of TaskManager. Only if the message is overdue, `canSendLocally`, and TaskManager cannot
+   * have sent it: it was never called for it (`create`), or says that the task is gone, cancelled or never ran (`askOutcome`).
+   * Reminders that could not be handed over in time are released by `HandOver.release`.
+   */
   async takeOver(one: DeliverCase, rule: Extract<Rule, 'task_overdue' | 'task_manager_away'>): Promise<boolean> {
     const isWritten = await this.write(one, { kind: 'taken_over' }, entryOf(one, 'taken_over', rule))
     if (isWritten) this.shared.context.dueAt(this.now)

@@ -13,7 +13,7 @@ export type EngineSchedulerOptions = {
  * What becomes due within a tenth of a second shares an alarm: a storm of retries costs an engine ten alarms a second.
  */
 const gridMs = 100
-/** An engine that answers later than this is not waited for: what it was to be told is timed here instead. */
+/** If the engine takes longer than this, its alarms are set as timers of this process instead. */
 const answerWithinMs = 2000
 const openWithinMs = 10_000
 const [leastWindowMs, mostWindowMs] = [10_000, 86_400_000]
@@ -21,7 +21,7 @@ const [leastWindowMs, mostWindowMs] = [10_000, 86_400_000]
 /**
  * A scheduler on top of an engine outside this process. The engine is given the due times of the next `windowMs`, and
  * new ones within that window at once; the process in which an alarm rings wakes up. This process sets its own timers
- * only for what is already due, what the engine rang for too early, and what the engine could not be told. So if the
+ * only for what is already due, what the engine rang for too early, and alarms the engine did not take. So if the
  * engine is down, nothing is lost but the help of the other processes.
  * @throws NotificationError `options_invalid` for a `windowMs` out of range.
  */

@@ -13,7 +13,7 @@ import { type Provider, sourceOf, withoutCredentials } from './providers.ts'
 import type { AccountsContext } from './senders.ts'
 import { accountKeyOf, destinationOf, routeKeyOf, sendersOf } from './senders.ts'
 
-type Known = {
+type PausedState = {
   readonly row: AccountRow
   /** One message of this process may try the account. */
   hasProbe: boolean
@@ -53,7 +53,7 @@ const releasePollMs = 1000
  */
 export class Accounts {
   readonly #context: AccountsContext
-  #paused = new Map<string, Known>()
+  #paused = new Map<string, PausedState>()
   /** What this process was told, by account. */
   readonly #words = new Map<string, string>()
   #running = false
@@ -85,12 +85,12 @@ export class Accounts {
 
   /** Reads what is known by now, for a process that does not send. */
   async refresh(): Promise<void> {
-    await this.#learn()
+    await this.#readPaused()
   }
 
   /** What is paused, the longest first, without accounts whose credentials nobody uses any more. */
   async report(): Promise<PausedAccount[]> {
-    await this.#learn()
+    await this.#readPaused()
     return reportOf(this.#context, this.#rows(), (row) => this.#pauseOf(row))
   }
 
@@ -190,7 +190,7 @@ export class Accounts {
   }
 
   /** What is paused of what a message needs: the account, or else the sender towards the addresses that begin as this one. */
-  #pausedFor(provider: Provider, to: string): Known | null {
+  #pausedFor(provider: Provider, to: string): PausedState | null {
     if (this.#paused.size === 0) return null
     const account = this.#paused.get(accountKeyOf(provider))
     if (account !== undefined) return account
@@ -235,7 +235,7 @@ export class Accounts {
 
   async #look(): Promise<void> {
     try {
-      await this.#learn()
+      await this.#readPaused()
       await this.#forget()
       await this.#probe()
       await this.#release()
@@ -244,7 +244,7 @@ export class Accounts {
     }
   }
 
-  async #learn(): Promise<void> {
+  async #readPaused(): Promise<void> {
     const before = this.#paused
     const rows = await this.#context.options.storage.accounts.paused()
     this.#paused = new Map(

@@ -1,4 +1,4 @@
-import { retryAfterMsOf } from '../../../domain/retry-after.ts'
+import { retryAfterMsOf } from '../../../domain/retry.ts'
 import { NoResponse, type Target, unusable } from './failures.ts'
 
 export type Request = Target & {
