@@ -22,7 +22,7 @@ const runChanged = (file: string, from: string, to: string) => {
 it('the quickstart exits with 1 where something did not happen, and names it', { timeout: 60_000 }, async () => {
   const { code, output, left } = await runChanged('inbox.ts', 'mail.messageId', '""')
   expect([code, left], output).toEqual([1, []])
-  expect(output).toContain('Failed checks (1): seven mails, each with a Message-ID of its own')
+  expect(output).toContain('Failed checks (1): seven mails, each with its own Message-ID')
 })
 
 it('the quickstart exits with 1 where it cannot go on, and cleans up', async () => {
