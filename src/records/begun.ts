@@ -1,6 +1,7 @@
 import { type Rows, unassigned } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
-import type { DeliveryContent, IntentCommand } from '../ports/storage/deliveries.ts'
+import type { DeliveryContent } from '../ports/storage/delivery-rows.ts'
+import type { IntentCommand } from '../ports/storage/intents.ts'
 import { finishReminder } from './cancel.ts'
 import { encodeContent, untouched } from './codecs/deliveries.ts'
 import type { Meter, Tally } from './counters.ts'

@@ -1,7 +1,7 @@
 import type { IdCodec } from '../ports/rows/ids.ts'
 import { type AnyKey, keys } from '../ports/rows/keys.ts'
 import type { Absence, Read, Rows } from '../ports/rows/rows.ts'
-import type { IntentGuard } from '../ports/storage/deliveries.ts'
+import type { IntentGuard } from '../ports/storage/intents.ts'
 import { isOpenTo } from './addresses.ts'
 
 type Revisions = Pick<IntentGuard, 'settings' | 'preferences'>

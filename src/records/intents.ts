@@ -10,7 +10,7 @@ import {
   read,
   readThrough,
 } from '../ports/rows/rows.ts'
-import type { Work as DueWork, IntentCommand, IntentGuard, IntentOutcome } from '../ports/storage/deliveries.ts'
+import type { Work as DueWork, IntentCommand, IntentGuard, IntentOutcome } from '../ports/storage/intents.ts'
 import { standingReads } from './addresses.ts'
 import {
   claimReminder,

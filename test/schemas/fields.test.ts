@@ -158,7 +158,8 @@ const uses: Readonly<Record<string, string>> = {
   // What a change must bring along, and what is wrong with it.
   'src/services/insight/explain-waiting.ts': 'defaultCountry',
   'src/services/settings/addresses.ts': 'defaultCountry',
-  'src/services/settings/settings-service.ts': 'defaultCountry emailTemplates smsTemplates',
+  'src/services/settings/recipient-preferences.ts': 'defaultCountry',
+  'src/services/settings/settings-service.ts': 'emailTemplates smsTemplates',
   'src/services/settings/test-message.ts': 'defaultCountry',
   'src/services/settings/written-numbers.ts': 'defaultCountry',
   'src/security/outbound-guard.ts': 'emailSmtpHost emailSmtpPort',

@@ -1,7 +1,7 @@
 import type { Channel } from '../../channels/index.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Category, DeliveryStatus, Rule } from '../../schemas/vocabulary.ts'
-import type { DeliveryContent, DeliveryRow } from './deliveries.ts'
+import type { DeliveryContent, DeliveryRow } from './delivery-rows.ts'
 import type { DuePage, DueQuery } from './due.ts'
 import type { ReminderRow } from './reminders.ts'
 

@@ -3,14 +3,8 @@ import { addressKey } from '../../domain/effective.ts'
 import { encodeOptionalId, type IdCodec, instant } from '../../ports/rows/ids.ts'
 import { unassigned } from '../../ports/rows/rows.ts'
 import type { Row } from '../../ports/rows/tables/tables.ts'
-import {
-  type Claim,
-  type DeliveryContent,
-  type DeliveryRow,
-  leaseChallengeMs,
-  type NewDelivery,
-  type RenewCommand,
-} from '../../ports/storage/deliveries.ts'
+import { type Claim, leaseChallengeMs, type RenewCommand } from '../../ports/storage/deliveries.ts'
+import type { DeliveryContent, DeliveryRow, NewDelivery } from '../../ports/storage/delivery-rows.ts'
 
 const keyOf = (channel: Channel, address: string | null) => (address === null ? null : addressKey(channel, address))
 

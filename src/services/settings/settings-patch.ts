@@ -1,6 +1,8 @@
 import { type Channel, channelOf, channels } from '../../channels/index.ts'
 import { NotificationError } from '../../errors.ts'
 import { checkTemplates } from '../../messages/index.ts'
+import type { SettingsRow } from '../../ports/storage.ts'
+import type { Actor } from '../../schemas/audit.ts'
 import {
   accountPlaces,
   channelSettings,
@@ -24,6 +26,7 @@ import {
 } from '../../schemas/settings.ts'
 import { secretContext } from '../shared/accounts/providers.ts'
 import type { Context } from '../shared/context.ts'
+import { settingsNotFound } from '../shared/not-found.ts'
 
 const replanning = namesWith(settingsFields, 'replans')
 
@@ -87,4 +90,43 @@ function requireTransport({ providers }: Context, input: OrganizationSettingsInp
     `${field} must be the name of an installed ${words.name} transport (installed: ${names}); add it to the option "transports".`,
     { field },
   )
+}
+
+/**
+ * Every round that is lost is one that another caller won: so many may save the settings of one organization at once.
+ */
+const changeAttempts = 10
+
+/** Changes the row as it is read here, and no other: what another process wrote meanwhile is read and checked anew. */
+export async function changeSettings(
+  context: Context,
+  actor: Actor,
+  id: string,
+  changeOf: (before: SettingsRow) => SettingsPatch | Promise<SettingsPatch>,
+): Promise<SettingsRow> {
+  const { storage, clock } = context.options
+  parseField(organizationId, id, 'organizationId')
+  for (let attempt = 0; attempt < changeAttempts; attempt += 1) {
+    const before = await settingsRow(context, id)
+    const { patch, replans } = await changeOf(before)
+    const replan = replans ? { organizationId: id, recipient: null } : null
+    const row = await storage.settings.update(id, patch, replan, clock.now(), actor, before.revision)
+    if (row === null) continue
+    if (replan !== null) context.replanQueued()
+    context.review.changed()
+    context.accounts.changed()
+    return row
+  }
+  throw new NotificationError(
+    'conflict',
+    `The settings of organization ${id} were changed at the same time by other requests, ${changeAttempts} times in a row. Read them and try again.`,
+    { field: 'organizationId' },
+  )
+}
+
+/** @throws NotificationError `settings_not_found`. */
+export async function settingsRow(context: Context, id: string): Promise<SettingsRow> {
+  const [row] = await context.options.storage.settings.get([id])
+  if (row === undefined) throw settingsNotFound(id)
+  return row
 }

@@ -1,7 +1,6 @@
 import { type Channel, channels } from '../../channels/index.ts'
-import { effectiveFor } from '../../domain/plan.ts'
 import { NotificationError } from '../../errors.ts'
-import type { ReplanScope, SettingsRow } from '../../ports/storage.ts'
+import type { SettingsRow } from '../../ports/storage.ts'
 import { type Actor, actorSchema, serviceActor } from '../../schemas/audit.ts'
 import { byChannel } from '../../schemas/channel-fields.ts'
 import { channelSettings, channelsInUse, patched } from '../../schemas/channel-settings.ts'
@@ -13,17 +12,7 @@ import {
   parseInput,
   type Warning,
 } from '../../schemas/common.ts'
-import { definedOnly } from '../../schemas/defined.ts'
-import type { Profile } from '../../schemas/directory.ts'
-import type { Country } from '../../schemas/phone-number.ts'
-import {
-  emptyPreferences,
-  type HostPreferenceRef,
-  type PreferenceRef,
-  type Preferences,
-  type PreferencesInput,
-  preferencesInput,
-} from '../../schemas/preferences.ts'
+import type { HostPreferenceRef, Preferences, PreferencesInput } from '../../schemas/preferences.ts'
 import {
   emptySettings,
   type OrganizationSettings,
@@ -33,24 +22,16 @@ import {
   type TemplatesInput,
   templatesInput,
 } from '../../schemas/settings.ts'
-import { categories } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
-import { Knowledge, preferenceRef } from '../shared/knowledge.ts'
-import {
-  nameOf,
-  organizationNotFound,
-  preferencesNotFound,
-  recipientNotFound,
-  settingsNotFound,
-} from '../shared/not-found.ts'
-import { isWithin, type Scope } from '../shared/owners.ts'
-import { policyOf, showPreferences, showSettings } from '../shared/settings-view.ts'
+import { organizationNotFound } from '../shared/not-found.ts'
+import type { Scope } from '../shared/owners.ts'
+import { policyOf, showSettings } from '../shared/settings-view.ts'
 import { type AccountCheck, checkAccount } from './account-checks.ts'
 import { accountWarnings } from './account-findings.ts'
-import { suppressedAddresses } from './addresses.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './effective.ts'
 import { requireNewSecrets } from './kept-secrets.ts'
-import { readSettingsPatch, type SettingsPatch } from './settings-patch.ts'
+import { RecipientPreferences, type WithWarnings } from './recipient-preferences.ts'
+import { changeSettings, readSettingsPatch, settingsRow } from './settings-patch.ts'
 import {
   sendTestMessage,
   type TestMessageOptions,
@@ -58,15 +39,7 @@ import {
   testAddress,
   testMessageOptions,
 } from './test-message.ts'
-import { withAddresses, withSenders } from './written-numbers.ts'
-
-/** A value, with warnings about what was accepted but may be a mistake. */
-export type WithWarnings<T> = T & { readonly warnings: readonly Warning[] }
-
-/**
- * Every round that is lost is one that another caller won: so many may save the settings of one organization at once.
- */
-const changeAttempts = 10
+import { withSenders } from './written-numbers.ts'
 
 /**
  * Settings of organizations, and preferences of patients and clients.
@@ -79,11 +52,13 @@ export class SettingsService {
   readonly #context: Context
   readonly #actor: Actor
   readonly #scope: Scope
+  readonly #preferences: RecipientPreferences
 
   constructor(context: Context, actor: Actor = serviceActor, scope: Scope = null) {
     this.#context = context
     this.#actor = actor
     this.#scope = scope
+    this.#preferences = new RecipientPreferences(context, actor, scope)
   }
 
   /** The same service, acting for `actor` in the audit log: `as({ kind: 'staff', id: 7 })`. Checks no permissions. */
@@ -138,7 +113,7 @@ export class SettingsService {
 
   /** An organization's settings, secrets masked. @throws NotificationError `settings_not_found`. */
   async getOrganizationSettings(id: string): Promise<OrganizationSettings> {
-    return showSettings(await this.#settingsRow(parseField(organizationId, id, 'organizationId')))
+    return showSettings(await settingsRow(this.#context, parseField(organizationId, id, 'organizationId')))
   }
 
   /**
@@ -155,7 +130,7 @@ export class SettingsService {
     const change = readSettingsPatch(this.#context, id, input)
     let warnings = change.warnings
     let switchedOff: readonly Channel[] = []
-    const row = await this.#change(id, async (before) => {
+    const row = await changeSettings(this.#context, this.#actor, id, async (before) => {
       requireNewSecrets(this.#context, before, change.patch)
       const { values: patch, warnings: ofSender } = withSenders(change.patch, before)
       const isOff = (row: SettingsValues, one: Channel) => !channelSettings(row, one).enabled
@@ -187,7 +162,7 @@ export class SettingsService {
   async updateTemplates(id: string, input: TemplatesInput): Promise<WithWarnings<Templates>> {
     const given = parseInput(templatesInput, input, 'templates')
     let warnings: readonly Warning[] = []
-    const row = await this.#change(id, (before) => {
+    const row = await changeSettings(this.#context, this.#actor, id, (before) => {
       const merged = (field: keyof Templates) => given[field] && { ...before[field], ...given[field] }
       const patch = { emailTemplates: merged('emailTemplates'), smsTemplates: merged('smsTemplates') }
       const change = readSettingsPatch(this.#context, id, patch)
@@ -204,38 +179,12 @@ export class SettingsService {
    * `recipients`.
    */
   async createPreferences(recipient: HostPreferenceRef, input: PreferencesInput): Promise<WithWarnings<Preferences>> {
-    const ref = preferenceRef(this.#context.options.ids, recipient)
-    const parsed = parseInput(preferencesInput, input, 'notification preferences')
-    const { organizationId } = await this.#requireRecipient(ref)
-    const { storage, clock } = this.#context.options
-    const { values: patch, warnings } = withAddresses(parsed, await this.#countryOf(organizationId))
-    const values = patched(emptyPreferences, definedOnly(patch))
-    const row = await storage.preferences.create(
-      organizationId,
-      ref,
-      values,
-      scope(organizationId, ref),
-      clock.now(),
-      this.#actor,
-    )
-    if (row === null) {
-      throw new NotificationError(
-        'already_exists',
-        `${nameOf(ref)} already has notification preferences; update them instead.`,
-        { field: 'recipient' },
-      )
-    }
-    this.#context.replanQueued()
-    const ofAddresses = await suppressedAddresses(this.#context, organizationId, patch)
-    return { ...showPreferences(row), warnings: [...warnings, ...ofAddresses] }
+    return this.#preferences.create(recipient, input)
   }
 
   /** The stored preferences. @throws NotificationError `preferences_not_found`. */
   async getPreferences(recipient: HostPreferenceRef): Promise<Preferences> {
-    const ref = preferenceRef(this.#context.options.ids, recipient)
-    const [row] = await this.#context.options.storage.preferences.get([ref])
-    if (row === undefined || !isWithin(this.#scope, row)) throw preferencesNotFound(ref)
-    return showPreferences(row)
+    return this.#preferences.get(recipient)
   }
 
   /**
@@ -249,20 +198,7 @@ export class SettingsService {
     recipient: HostPreferenceRef,
     input: PreferencesInput,
   ): Promise<WithWarnings<Preferences> & { readonly inFlight: number }> {
-    const ref = preferenceRef(this.#context.options.ids, recipient)
-    const parsed = parseInput(preferencesInput, input, 'notification preferences')
-    const { storage, clock } = this.#context.options
-    const [before] = await storage.preferences.get([ref])
-    const isThere = before !== undefined && isWithin(this.#scope, before)
-    const organizationId = isThere ? before.organizationId : await this.#createEmpty(ref)
-    const { values, warnings } = withAddresses(parsed, await this.#countryOf(organizationId))
-    const patch = definedOnly(values)
-    const replan = Object.keys(patch).length === 0 ? null : scope(organizationId, ref)
-    const updated = await storage.preferences.update(ref, patch, replan, clock.now(), this.#actor)
-    if (updated === null) throw preferencesNotFound(ref)
-    if (replan !== null) this.#context.replanQueued()
-    const ofAddresses = await suppressedAddresses(this.#context, organizationId, patch)
-    return { ...showPreferences(updated.row), warnings: [...warnings, ...ofAddresses], inFlight: updated.inFlight }
+    return this.#preferences.update(recipient, input)
   }
 
   /**
@@ -327,78 +263,13 @@ export class SettingsService {
    * @throws NotificationError `recipient_not_found`; `options_invalid`: the directory has no `recipients`.
    */
   async effectivePreferences(recipient: HostPreferenceRef): Promise<EffectivePreferences> {
-    const ref = preferenceRef(this.#context.options.ids, recipient)
-    const profile = await this.#requireRecipient(ref)
-    const { organizationId } = profile
-    const knowledge = await Knowledge.load(this.#context, [{ organizationId, recipients: [profile] }])
-    const surroundings = knowledge.surroundings(organizationId)
-    const row = knowledge.preferences(ref, organizationId)
-    return {
-      recipient: ref,
-      organizationId,
-      preferences: row === null ? null : showPreferences(row),
-      decisions: categories.flatMap((category) =>
-        channelsInUse(surroundings.policy).map((channel) => ({
-          category,
-          channel,
-          ...effectiveFor(surroundings, profile, category, channel),
-        })),
-      ),
-    }
-  }
-
-  /**
-   * Preferences that change nothing, to be changed: whoever opts out learns how many messages are under way. Gives the organization.
-   * Where somebody else creates some meanwhile, these stand.
-   */
-  async #createEmpty(ref: PreferenceRef): Promise<string> {
-    const { storage, clock } = this.#context.options
-    const { organizationId } = await this.#requireRecipient(ref)
-    await storage.preferences.create(organizationId, ref, emptyPreferences, null, clock.now(), this.#actor)
-    return organizationId
+    return this.#preferences.effective(recipient)
   }
 
   async #requireOrganization(id: string): Promise<void> {
     const organization = await this.#context.host.organizations([id])
     if (organization(id).kind === 'known') return
     throw organizationNotFound(id)
-  }
-
-  async #requireRecipient(ref: PreferenceRef): Promise<Profile> {
-    const profile = await this.#context.host.recipient(ref)
-    if (profile !== null && isWithin(this.#scope, profile)) return profile
-    throw recipientNotFound(ref)
-  }
-
-  /** Changes the row as it is read here, and no other: what another process wrote meanwhile is read and checked anew. */
-  async #change(
-    id: string,
-    changeOf: (before: SettingsRow) => SettingsPatch | Promise<SettingsPatch>,
-  ): Promise<SettingsRow> {
-    const { storage, clock } = this.#context.options
-    parseField(organizationId, id, 'organizationId')
-    for (let attempt = 0; attempt < changeAttempts; attempt += 1) {
-      const before = await this.#settingsRow(id)
-      const { patch, replans } = await changeOf(before)
-      const replan = replans ? { organizationId: id, recipient: null } : null
-      const row = await storage.settings.update(id, patch, replan, clock.now(), this.#actor, before.revision)
-      if (row === null) continue
-      if (replan !== null) this.#context.replanQueued()
-      this.#context.review.changed()
-      this.#context.accounts.changed()
-      return row
-    }
-    throw new NotificationError(
-      'conflict',
-      `The settings of organization ${id} were changed at the same time by other requests, ${changeAttempts} times in a row. Read them and try again.`,
-      { field: 'organizationId' },
-    )
-  }
-
-  /** The country of numbers without a country code; null: the organization names none. */
-  async #countryOf(id: string): Promise<Country | null> {
-    const [row] = await this.#context.options.storage.settings.get([id])
-    return row?.defaultCountry ?? null
   }
 
   /** Null for an organization that has none; the directory must know it. */
@@ -408,12 +279,4 @@ export class SettingsService {
     if (row === null) await this.#requireOrganization(id)
     return row
   }
-
-  async #settingsRow(id: string): Promise<SettingsRow> {
-    const [row] = await this.#context.options.storage.settings.get([id])
-    if (row === undefined) throw settingsNotFound(id)
-    return row
-  }
 }
-
-const scope = (id: string, recipient: PreferenceRef): ReplanScope => ({ organizationId: id, recipient })

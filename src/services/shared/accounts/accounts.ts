@@ -1,12 +1,14 @@
-import type { Channel } from '../../../channels/index.ts'
 import type { AccountRow } from '../../../ports/storage.ts'
-import type { Rule } from '../../../schemas/vocabulary.ts'
 import { faultOf } from '../fault-log.ts'
 import {
   type AccountPause,
+  type AccountUser,
   abandonedOf,
   type DestinationPause,
+  type Paused,
   type PausedAccount,
+  type Probe,
+  type Refusal,
   reportOf,
 } from './paused-accounts.ts'
 import { type Provider, sourceOf, withoutCredentials } from './providers.ts'
@@ -18,20 +20,6 @@ type PausedState = {
   /** One message of this process may try the account. */
   hasProbe: boolean
 }
-
-/** What is paused and is tried by a message, and how often it was refused when the attempt began. */
-export type Probe = { readonly account: string; readonly refusals: number }
-/** What a message waits for, and the rule by which it does. */
-export type Paused = { readonly waitingFor: string; readonly rule: Extract<Rule, 'account_paused' | 'sender_paused'> }
-/** `destination`: the account is well, and its sender may not send to the addresses that begin so. */
-type Refusal = {
-  readonly code: string
-  readonly message: string
-  readonly retryAfterMs?: number | undefined
-  readonly destination: string | null
-  readonly probe: Probe | null
-}
-type Sender = { readonly organizationId: string; readonly channel: Channel }
 
 /** The wait before a probe: from the first to the longest, doubled by each refusal. */
 const firstProbeMs = 5000
@@ -131,7 +119,7 @@ export class Accounts {
   }
 
   /** The provider refused the account, or the sender. Reported once a pause, not for every message that meets it. */
-  async refused(provider: Provider, { organizationId, channel }: Sender, refusal: Refusal): Promise<Paused> {
+  async refused(provider: Provider, { organizationId, channel }: AccountUser, refusal: Refusal): Promise<Paused> {
     const { storage, clock, logger, random } = this.#context.options
     const at = clock.now()
     const { code, destination, probe, retryAfterMs = 0 } = refusal

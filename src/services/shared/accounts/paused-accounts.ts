@@ -1,5 +1,6 @@
 import type { Channel } from '../../../channels/index.ts'
 import type { AccountRow } from '../../../ports/storage.ts'
+import type { Rule } from '../../../schemas/vocabulary.ts'
 import type { AccountsContext } from './senders.ts'
 import { aboutOf, sendersOf } from './senders.ts'
 
@@ -13,6 +14,20 @@ export type AccountPause = {
   readonly until: Date
 }
 export type DestinationPause = AccountPause & { readonly destination: string }
+
+/** What is paused and is tried by a message, and how often it was refused when the attempt began. */
+export type Probe = { readonly account: string; readonly refusals: number }
+/** What a message waits for, and the rule by which it does. */
+export type Paused = { readonly waitingFor: string; readonly rule: Extract<Rule, 'account_paused' | 'sender_paused'> }
+/** `destination`: the account is well, and its sender may not send to the addresses that begin so. */
+export type Refusal = {
+  readonly code: string
+  readonly message: string
+  readonly retryAfterMs?: number | undefined
+  readonly destination: string | null
+  readonly probe: Probe | null
+}
+export type AccountUser = { readonly organizationId: string; readonly channel: Channel }
 
 /** `organizationId` null: the host application's own account. `destination` null: nothing is sent through the account. */
 export type PausedAccount = AccountPause & {

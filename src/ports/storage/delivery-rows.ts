@@ -1,0 +1,78 @@
+import type { Channel } from '../../channels/index.ts'
+import type { EntityId, RecipientRef } from '../../schemas/common.ts'
+import type { DecisionEntry } from '../../schemas/decision.ts'
+import type { Category, DeliveryState, DeliveryStatus, Rule } from '../../schemas/vocabulary.ts'
+
+/** The text that goes out, and where to. */
+export type DeliveryContent = {
+  readonly recipientEmail: string | null
+  readonly recipientPhone: string | null
+  /** The same in the normal form of the channel, by which the history is searched; null: it goes nowhere. */
+  readonly recipientAddress: string | null
+  readonly subject: string | null
+  readonly message: string
+  /** Which template and default it was rendered from, such as `custom:1f3a` or `default:1`. */
+  readonly templateRevision: string
+}
+
+/** An immediate notification. `dedupeKey` makes the same lifecycle notice once; null never dedupes. */
+export type NewDelivery = DeliveryContent & {
+  readonly organizationId: string
+  readonly appointmentId: EntityId | null
+  readonly waitlistEntryId: EntityId | null
+  readonly recipient: RecipientRef
+  readonly channel: Channel
+  readonly category: Category
+  readonly idempotencyKey: string
+  readonly dedupeKey: string | null
+  /** What the message was rendered from (JSON), for when the appointment is gone at the time of sending. */
+  readonly snapshot: string | null
+  readonly dueAt: Date
+  /** What `decisions` tells of it: with its `notificationId` where it was queued, as `skipped` by `duplicate` where it was not. */
+  readonly entry: DecisionEntry
+}
+
+/** `notification_history`: one delivery. */
+export type DeliveryRow = DeliveryContent & {
+  readonly id: number
+  readonly organizationId: string
+  readonly appointmentId: EntityId | null
+  readonly waitlistEntryId: EntityId | null
+  readonly reminderId: number | null
+  readonly recipient: RecipientRef
+  readonly channel: Channel
+  readonly category: Category
+  /** Null until settled. */
+  readonly status: DeliveryStatus | null
+  readonly state: DeliveryState
+  /** Why it is `cancelled`. */
+  readonly reason: Rule | null
+  readonly sentAt: Date | null
+  readonly deliveredAt: Date | null
+  readonly errorCode: string | null
+  readonly errorMessage: string | null
+  /** The transport that was or is being tried. */
+  readonly provider: string | null
+  /** The provider's id of the message. */
+  readonly providerMessageId: string | null
+  readonly idempotencyKey: string
+  readonly dedupeKey: string | null
+  readonly snapshot: string | null
+  /** Attempts begun that count against `maxRetries`. */
+  readonly attempts: number
+  /** How often a transport reported an unknown outcome. */
+  readonly unknownOutcomes: number
+  /** Grows with every claim, by a number drawn at random: it says whose claim it is. A settle that names an older one comes too late. */
+  readonly fence: number
+  /**
+   * Next attempt of a queued one; null where there is none. Of one being sent the end of its lease as its holder expected
+   * it, by which nobody judges whether the lease is over: it only has to change with every renewal.
+   */
+  readonly dueAt: Date | null
+  /** Since when it waits for a decision; null: it does not. */
+  readonly heldAt: Date | null
+  readonly taskManagerTaskId: string | null
+  readonly taskManagerExecutionId: string | null
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}

@@ -1,0 +1,94 @@
+import type { EntityId, RecipientRef } from '../../schemas/common.ts'
+import type { DecisionEntry } from '../../schemas/decision.ts'
+import type { Rule } from '../../schemas/vocabulary.ts'
+import type { AddressRef, AddressReport } from './addresses.ts'
+import type { DeliveryContent, DeliveryRow } from './delivery-rows.ts'
+
+/** What an intent was decided on. It commits only if every revision is still the same; 0 means 'there was no row'. */
+export type IntentGuard = {
+  /** Null: not about a planned appointment. */
+  readonly plan: { readonly organizationId: string; readonly appointmentId: EntityId; readonly revision: number } | null
+  readonly settings: { readonly organizationId: string; readonly revision: number }
+  readonly preferences: readonly { readonly recipient: RecipientRef; readonly revision: number }[]
+  /** Where it goes, which is not to be suppressed; null: it goes nowhere by this. */
+  readonly address: (AddressRef & Pick<AddressReport, 'isShared'>) | null
+}
+
+/**
+ * A due reminder, or a due delivery under the fence it was read with. `heldUntil`: of one that is being sent, the end of its
+ * lease as it was seen; it is to be had only if it still is the same.
+ */
+export type Work =
+  | { readonly kind: 'reminder'; readonly id: number }
+  | { readonly kind: 'delivery'; readonly id: number; readonly fence: number; readonly heldUntil?: Date }
+
+/**
+ * What to do with one piece of due work; each is one atomic step of its own.
+ * - `send`: claims it under `fence`. A reminder gets its delivery row (state sending, attempts 1, due at the lease's end); a
+ *   delivery its new content and attempts + 1, and where another worker was sending it, an unknown outcome more. `merged`
+ *   reminders are CANCELLED with their rules in the same step.
+ * - `cancel`: the reminder becomes CANCELLED, the delivery cancelled, with the rule.
+ * - `fail`: settled as FAILED without an attempt; a reminder gets a history row with `content` (message may be '').
+ * - `defer`: due again at `until`, no attempt counted; a delivery being sent becomes queued and counts an unknown outcome. With
+ *   `waitingFor` it is released earlier by `AccountStore.release`.
+ * - `hold`: a delivery becomes `unknown` and due never; its reminder FAILED with the message.
+ * - `suspend`: due never, until it is decided by `resume`, `cancel` or `hold`; a delivery being sent becomes queued and counts an
+ *   unknown outcome. `resume`: due at once, of what was suspended only.
+ * - `hand_over`: TaskManager is to send it: as `send`, but the delivery is handed_over, due never and without an attempt, and its row
+ *   in `task_manager_tasks` is there with it.
+ * - `release`: TaskManager never heard of it, and the library sends it: a reminder gets a delivery without a text; the delivery is
+ *   queued under the next fence, due at once.
+ * Lost (nothing changes) when the reminder is no longer PENDING and waiting, the delivery's fence, state or lease moved on, or the
+ * guard fails. A `send` that was committed already, under the same fence, is committed again and changes nothing: its first
+ * answer may have been lost.
+ */
+export type IntentCommand = {
+  readonly work: Work
+  readonly decision: {
+    readonly organizationId: string
+    readonly appointmentId: EntityId | null
+    readonly waitlistEntryId: EntityId | null
+    readonly entries: readonly DecisionEntry[]
+  }
+} & (
+  | {
+      readonly kind: 'send'
+      readonly guard: IntentGuard
+      readonly content: DeliveryContent
+      readonly provider: string
+      readonly idempotencyKey: string
+      /** Larger than the one it was read with, and drawn at random, so that no other claim has the same. */
+      readonly fence: number
+      readonly leaseUntil: Date
+      readonly merged: readonly { readonly work: Work; readonly rule: Rule }[]
+      /**
+       * How many messages the organization may begin in a UTC day, this one included; null: it does not count; Infinity: it does,
+       * and goes out whatever the count.
+       */
+      readonly cap: number | null
+    }
+  | { readonly kind: 'cancel'; readonly rule: Rule }
+  | { readonly kind: 'fail'; readonly code: string; readonly message: string; readonly content: DeliveryContent }
+  | { readonly kind: 'defer'; readonly until: Date; readonly waitingFor?: string | null }
+  | { readonly kind: 'suspend' }
+  | { readonly kind: 'resume' }
+  | { readonly kind: 'hold'; readonly code: string; readonly message: string }
+  | {
+      readonly kind: 'hand_over'
+      readonly guard: IntentGuard
+      readonly content: DeliveryContent
+      readonly idempotencyKey: string
+      readonly merged: readonly { readonly work: Work; readonly rule: Rule }[]
+      readonly cap: number | null
+      readonly task: { readonly facts: string; readonly scheduledAt: Date; readonly nextAt: Date }
+    }
+  | { readonly kind: 'release'; readonly idempotencyKey: string }
+)
+export type IntentOutcome =
+  | { readonly status: 'lost' }
+  /** Nothing changed: another transaction, of the host or of a worker, holds something that it needs. To be tried again. */
+  | { readonly status: 'held' }
+  /** Nothing changed: the first attempt of a message found `cap` messages begun on the UTC day of `now`. */
+  | { readonly status: 'capped' }
+  /** `delivery` for send, fail, hold, hand_over and release; null for cancel and for deferred reminders. */
+  | { readonly status: 'committed'; readonly delivery: DeliveryRow | null }

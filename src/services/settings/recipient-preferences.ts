@@ -1,0 +1,142 @@
+import { effectiveFor } from '../../domain/plan.ts'
+import { NotificationError } from '../../errors.ts'
+import type { ReplanScope } from '../../ports/storage.ts'
+import type { Actor } from '../../schemas/audit.ts'
+import { channelsInUse, patched } from '../../schemas/channel-settings.ts'
+import { parseInput, type Warning } from '../../schemas/common.ts'
+import { definedOnly } from '../../schemas/defined.ts'
+import type { Profile } from '../../schemas/directory.ts'
+import type { Country } from '../../schemas/phone-number.ts'
+import {
+  emptyPreferences,
+  type HostPreferenceRef,
+  type PreferenceRef,
+  type Preferences,
+  type PreferencesInput,
+  preferencesInput,
+} from '../../schemas/preferences.ts'
+import { categories } from '../../schemas/vocabulary.ts'
+import type { Context } from '../shared/context.ts'
+import { Knowledge, preferenceRef } from '../shared/knowledge.ts'
+import { nameOf, preferencesNotFound, recipientNotFound } from '../shared/not-found.ts'
+import { isWithin, type Scope } from '../shared/owners.ts'
+import { showPreferences } from '../shared/settings-view.ts'
+import { suppressedAddresses } from './addresses.ts'
+import type { EffectivePreferences } from './effective.ts'
+import { withAddresses } from './written-numbers.ts'
+
+/** A value, with warnings about what was accepted but may be a mistake. */
+export type WithWarnings<T> = T & { readonly warnings: readonly Warning[] }
+
+/** Preferences of patients and clients: what `SettingsService` does with them, and says of it. */
+export class RecipientPreferences {
+  readonly #context: Context
+  readonly #actor: Actor
+  readonly #scope: Scope
+
+  constructor(context: Context, actor: Actor, scope: Scope) {
+    this.#context = context
+    this.#actor = actor
+    this.#scope = scope
+  }
+
+  async create(recipient: HostPreferenceRef, input: PreferencesInput): Promise<WithWarnings<Preferences>> {
+    const ref = preferenceRef(this.#context.options.ids, recipient)
+    const parsed = parseInput(preferencesInput, input, 'notification preferences')
+    const { organizationId } = await this.#requireRecipient(ref)
+    const { storage, clock } = this.#context.options
+    const { values: patch, warnings } = withAddresses(parsed, await this.#countryOf(organizationId))
+    const values = patched(emptyPreferences, definedOnly(patch))
+    const row = await storage.preferences.create(
+      organizationId,
+      ref,
+      values,
+      scope(organizationId, ref),
+      clock.now(),
+      this.#actor,
+    )
+    if (row === null) {
+      throw new NotificationError(
+        'already_exists',
+        `${nameOf(ref)} already has notification preferences; update them instead.`,
+        { field: 'recipient' },
+      )
+    }
+    this.#context.replanQueued()
+    const ofAddresses = await suppressedAddresses(this.#context, organizationId, patch)
+    return { ...showPreferences(row), warnings: [...warnings, ...ofAddresses] }
+  }
+
+  async get(recipient: HostPreferenceRef): Promise<Preferences> {
+    const ref = preferenceRef(this.#context.options.ids, recipient)
+    const [row] = await this.#context.options.storage.preferences.get([ref])
+    if (row === undefined || !isWithin(this.#scope, row)) throw preferencesNotFound(ref)
+    return showPreferences(row)
+  }
+
+  async update(
+    recipient: HostPreferenceRef,
+    input: PreferencesInput,
+  ): Promise<WithWarnings<Preferences> & { readonly inFlight: number }> {
+    const ref = preferenceRef(this.#context.options.ids, recipient)
+    const parsed = parseInput(preferencesInput, input, 'notification preferences')
+    const { storage, clock } = this.#context.options
+    const [before] = await storage.preferences.get([ref])
+    const isThere = before !== undefined && isWithin(this.#scope, before)
+    const organizationId = isThere ? before.organizationId : await this.#createEmpty(ref)
+    const { values, warnings } = withAddresses(parsed, await this.#countryOf(organizationId))
+    const patch = definedOnly(values)
+    const replan = Object.keys(patch).length === 0 ? null : scope(organizationId, ref)
+    const updated = await storage.preferences.update(ref, patch, replan, clock.now(), this.#actor)
+    if (updated === null) throw preferencesNotFound(ref)
+    if (replan !== null) this.#context.replanQueued()
+    const ofAddresses = await suppressedAddresses(this.#context, organizationId, patch)
+    return { ...showPreferences(updated.row), warnings: [...warnings, ...ofAddresses], inFlight: updated.inFlight }
+  }
+
+  async effective(recipient: HostPreferenceRef): Promise<EffectivePreferences> {
+    const ref = preferenceRef(this.#context.options.ids, recipient)
+    const profile = await this.#requireRecipient(ref)
+    const { organizationId } = profile
+    const knowledge = await Knowledge.load(this.#context, [{ organizationId, recipients: [profile] }])
+    const surroundings = knowledge.surroundings(organizationId)
+    const row = knowledge.preferences(ref, organizationId)
+    return {
+      recipient: ref,
+      organizationId,
+      preferences: row === null ? null : showPreferences(row),
+      decisions: categories.flatMap((category) =>
+        channelsInUse(surroundings.policy).map((channel) => ({
+          category,
+          channel,
+          ...effectiveFor(surroundings, profile, category, channel),
+        })),
+      ),
+    }
+  }
+
+  /**
+   * Preferences that change nothing, to be changed: whoever opts out learns how many messages are under way. Gives the organization.
+   * Where somebody else creates some meanwhile, these stand.
+   */
+  async #createEmpty(ref: PreferenceRef): Promise<string> {
+    const { storage, clock } = this.#context.options
+    const { organizationId } = await this.#requireRecipient(ref)
+    await storage.preferences.create(organizationId, ref, emptyPreferences, null, clock.now(), this.#actor)
+    return organizationId
+  }
+
+  async #requireRecipient(ref: PreferenceRef): Promise<Profile> {
+    const profile = await this.#context.host.recipient(ref)
+    if (profile !== null && isWithin(this.#scope, profile)) return profile
+    throw recipientNotFound(ref)
+  }
+
+  /** The country of numbers without a country code; null: the organization names none. */
+  async #countryOf(id: string): Promise<Country | null> {
+    const [row] = await this.#context.options.storage.settings.get([id])
+    return row?.defaultCountry ?? null
+  }
+}
+
+const scope = (id: string, recipient: PreferenceRef): ReplanScope => ({ organizationId: id, recipient })
