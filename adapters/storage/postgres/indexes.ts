@@ -50,15 +50,30 @@ export async function missingIndexes(migrating: Migrating): Promise<WantedIndex[
 }
 
 /**
- * Builds one index without holding up writers, outside any transaction. Several processes may do so at once: one builds, and
+ * Builds indexes without holding up writers, outside any transaction. Several processes may do so at once: one builds, and
  * the others wait for it. What an interrupted build left is removed first.
  */
-export async function buildIndex(
+export async function buildIndexes(
+  run: Run,
+  schema: string,
+  wanted: readonly WantedIndex[],
+  logger: Logger | undefined,
+): Promise<void> {
+  let isBuilder = false
+  for (const one of wanted) isBuilder = await buildIndex(run, schema, one, isBuilder, logger)
+}
+
+/**
+ * True if this process built it. Two builds on one table deadlock, and the one that is given up has to begin anew: so whoever did
+ * not build the one before (`isBuilder`) begins only where another look, after a random wait, finds nobody at it.
+ */
+async function buildIndex(
   run: Run,
   schema: string,
   { table, index, sql }: WantedIndex,
+  isBuilder: boolean,
   logger: Logger | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const began = performance.now()
   const seconds = () => Math.round((performance.now() - began) / 1000)
   const report = setInterval(
@@ -67,14 +82,17 @@ export async function buildIndex(
   )
   report.unref()
   try {
+    let isBuilt = false
+    let wasMissing = isBuilder
     // Seen once, it may have become valid while the question was answered.
     for (let wasInvalid = false; ; ) {
       const state = (await statesOf(run, schema)).get(index.name)
-      if (state === 'valid') return
-      if (state === undefined) await create()
+      if (state === 'valid') return isBuilt
+      if (state === undefined && wasMissing) isBuilt = await create()
       else if (state === 'invalid' && wasInvalid) await remove()
-      else await wait(pollMs)
+      else await wait(pollMs * (0.5 + Math.random()))
       wasInvalid = state === 'invalid'
+      wasMissing = state === undefined && !wasMissing
     }
   } finally {
     clearInterval(report)
@@ -84,9 +102,10 @@ export async function buildIndex(
     await run(`drop index concurrently if exists ${qualified(schema, index.name)}`)
   }
 
-  async function create(): Promise<void> {
+  async function create(): Promise<boolean> {
     try {
       await run(sql)
+      return true
     } catch (error) {
       const isDuplicate = codeOf(error) === '23505' && !String(error).includes('pg_class')
       if (isDuplicate) {
@@ -96,6 +115,7 @@ export async function buildIndex(
       // Another process was first, or both waited for each other.
       if (!isContention(error)) throw error
       await wait(pollMs)
+      return false
     }
   }
 }

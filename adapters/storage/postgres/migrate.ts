@@ -17,7 +17,7 @@ import {
 import { adopt } from './adopt.ts'
 import type { Migrator } from './engine.ts'
 import { isLockTimeout } from './errors.ts'
-import { buildIndex, missingIndexes, type WantedIndex } from './indexes.ts'
+import { buildIndexes, missingIndexes, type WantedIndex } from './indexes.ts'
 import { readLedgerState } from './ledger.ts'
 import { migrationLock } from './locks.ts'
 import { addColumns, columnsOf, hasTable, type Migrating, relax, tableOf } from './migrating.ts'
@@ -244,7 +244,7 @@ export async function migrate(
   if (dryRun) return reportOf(open.map((one) => one.version))
   if (fills.length === 0 && indexes.length === 0 && drops.length === 0) return reportOf(found.finished)
   for (const one of fills) await fill(run, schema, one, logger)
-  for (const one of indexes) await buildIndex(run, schema, one, logger)
+  await buildIndexes(run, schema, indexes, logger)
   // Of several processes that did so together, the first one has applied them.
   const { rows } = await underLock(async (own) => {
     for (const statement of drops) await own(statement)
