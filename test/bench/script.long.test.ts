@@ -10,9 +10,10 @@ const easy = [measures.statisticsOfOne, measures.statisticsOfAll, measures.block
 ])
 const run = (...args: string[]) => runScript('bench', ['statistics', '--deliveries', '5000', ...easy, ...args])
 
-const small = ['planning', 'dispatch', 'mail', '--appointments', '1500', '--rounds', '1', '--leeway', '0.5']
+/** One small round beside other tests says little: only what became several times slower breaks it. */
+const small = ['planning', 'dispatch', 'mail', '--appointments', '1500', '--rounds', '1', '--leeway', '0.25']
 
-it('keeps its promises beside everybody in a small form, by half', { timeout: 900_000 }, async () => {
+it('keeps its promises beside everybody in a small form, by a quarter', { timeout: 900_000 }, async () => {
   const { code, output, left } = await runScript('bench', small, { patienceMs: 900_000 })
   expect([code, left], output).toEqual([0, []])
   expect(output).toContain('graphile-worker, careful, joined')
