@@ -11,6 +11,8 @@ const floors: Readonly<Record<string, number>> = {
   'settings.update': 0.15,
   'templates.update': 0.5,
   'templates.preview': 0.15,
+  // The callers have an e-mail address and no phone number, to which a test message could go.
+  'settings.test': 0.4,
   // Whoever is a service must say of whom; a patient's preferences are not a client's to name.
   'preferences.patient.create': 0.5,
   'preferences.client.create': 0.5,
