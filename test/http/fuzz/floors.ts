@@ -11,15 +11,20 @@ const floors: Readonly<Record<string, number>> = {
   'settings.update': 0.15,
   'templates.update': 0.5,
   'templates.preview': 0.15,
+  // An address is one of the channel that is named beside it.
+  'addresses.look-up': 0.15,
+  'addresses.suppress': 0.15,
+  'addresses.lift': 0.15,
   // The callers have an e-mail address and no phone number, to which a test message could go.
   'settings.test': 0.4,
   // Whoever is a service must say of whom; a patient's preferences are not a client's to name.
-  'preferences.patient.create': 0.5,
-  'preferences.client.create': 0.5,
-  'preferences.patient.update': 0.5,
-  'preferences.client.update': 0.5,
-  // A cursor is the answer of the page before, and not together with an offset; the end is not before the start.
-  'history.list': 0.2,
+  'preferences.patient.create': 0.4,
+  'preferences.client.create': 0.4,
+  'preferences.patient.update': 0.4,
+  'preferences.client.update': 0.4,
+  // A cursor is the answer of the page before, and not together with an offset; the end is not before the start; an address
+  // is one of some channel.
+  'history.list': 0.1,
   'audit.list': 0.5,
   'reminders.list': 0.5,
   'reminders.explain': 0.5,

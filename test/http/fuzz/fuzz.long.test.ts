@@ -8,5 +8,5 @@ const seed = Number(process.env['FUZZ_SEED'] ?? 1)
 test('every operation of the document answers as it says, whatever it is asked', { timeout: 180_000 }, async () => {
   const reports = await fuzzRows(200, seed)
   expect(reports.length).toBeGreaterThan(25)
-  for (const report of reports) expect([report.id, faultOf(report)]).toEqual([report.id, null])
+  expect(reports.map((report) => [report.id, faultOf(report)]).filter(([, fault]) => fault !== null)).toEqual([])
 })
