@@ -35,6 +35,8 @@ const example = {
 /** Notification settings of organizations. */
 export function settingsRoutes({ settings }: Api, ids: HostIds): Route[] {
   const params = z.strictObject({ organizationId: ids.organization })
+  const ofOrganization = ({ params }: { readonly params: { readonly organizationId: string } }) =>
+    organizationOwner(params.organizationId, organizationNotFound)
   return [
     defineRoute({
       id: 'settings.create',
@@ -119,12 +121,7 @@ export function settingsRoutes({ settings }: Api, ids: HostIds): Route[] {
       example: { body: {} },
       // It connects to servers that the organization names.
       rateClass: 'sending',
-      access: {
-        kind: 'members',
-        staff: 'admin',
-        self: false,
-        owner: ({ params }) => organizationOwner(params.organizationId, organizationNotFound),
-      },
+      access: { kind: 'members', staff: 'admin', self: false, owner: ofOrganization },
       async handler({ owner: { organizationId } }) {
         const checks = await settings.verifyAccounts(organizationId)
         return { organizationId, channels: checks.map(showAccountResult) }
@@ -143,12 +140,7 @@ export function settingsRoutes({ settings }: Api, ids: HostIds): Route[] {
       errors: ['organization_not_found'],
       example: { body: {} },
       rateClass: 'sending',
-      access: {
-        kind: 'members',
-        staff: 'admin',
-        self: false,
-        owner: ({ params }) => organizationOwner(params.organizationId, organizationNotFound),
-      },
+      access: { kind: 'members', staff: 'admin', self: false, owner: ofOrganization },
       async handler({ body, owner: { organizationId }, caller, idempotencyKey }) {
         const sent = await settings
           .as(actorOf(caller))

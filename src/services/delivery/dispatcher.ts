@@ -12,7 +12,7 @@ import type { Decided } from './decisions.ts'
 import { emitDecided } from './delivery-events.ts'
 import { HostPauses } from './host-pauses.ts'
 import { Intake } from './intake.ts'
-import { intentToSend, putOff } from './intent.ts'
+import { sendingOutlet } from './intent.ts'
 import { LookAhead } from './look-ahead.ts'
 import { type Outlet, processDue } from './process-due.ts'
 import { ReadyQueue } from './ready-queue.ts'
@@ -56,7 +56,7 @@ export class Dispatcher {
   #unsubscribe = () => {}
 
   constructor(context: Context, planner: Planner, scheduler: Scheduler, source = allDue(context.options.storage)) {
-    const { clock, leadMs } = context.options
+    const { clock } = context.options
     this.#context = context
     this.#planner = planner
     this.#scheduler = scheduler
@@ -73,16 +73,7 @@ export class Dispatcher {
       arrived: () => this.#lookAgain(),
       failed: (error) => this.#lookAheadFailed(error),
     })
-    this.#outlet = {
-      send: (one, batch) => intentToSend(context, capacity, one, batch),
-      wait: (one, result, { now }) => putOff(one, result, leadMs, now),
-      written: (one, delivery) => this.#act(one, delivery),
-      unwritten: ({ outgoing }) => {
-        if (outgoing === null) return
-        capacity.release(outgoing.provider)
-        if (outgoing.probe !== null) context.accounts.giveBack(outgoing.probe)
-      },
-    }
+    this.#outlet = sendingOutlet(context, capacity, (one, delivery) => this.#act(one, delivery))
   }
 
   /** If `stop()` is called meanwhile, nothing is left running. */
@@ -260,12 +251,8 @@ export class Dispatcher {
   /** True if anything changed. */
   async #dispatch(works: readonly DueWork[]): Promise<boolean> {
     const known = this.#lookAhead.take(works)
-    const { now, written, lost, refused, locked, capped, moved } = await processDue(
-      this.#context,
-      works,
-      this.#outlet,
-      known,
-    )
+    const processed = await processDue(this.#context, works, this.#outlet, known)
+    const { now, written, lost, refused, locked, capped, moved } = processed
     // Other work may be due behind it.
     for (const { due } of locked) this.#intake.leaveAlone(due, now)
     const done = new Set([...written, ...locked].map(({ due }) => due))

@@ -13,7 +13,7 @@ import type { AccountCapacity } from './account-capacity.ts'
 import type { BatchContext, Checked, Sendable } from './checked.ts'
 import { capOf } from './daily-cap.ts'
 import { cancel, type Decided, decisionOn, defer, fail, hold } from './decisions.ts'
-import { textOf } from './process-due.ts'
+import { type Outlet, textOf } from './process-due.ts'
 import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, targetOf, wantedAt } from './work.ts'
 
 /** A larger fence; random, so that two workers claiming the same work draw different ones. */
@@ -28,16 +28,23 @@ const maxCrashes = 4
 /** With less time left than this before the deadline, a missing appointment is not looked up again. */
 const leastLookMs = 2000
 
+/** Sends from this process, each message with a place of its account. `written`: its decision is stored. */
+export const sendingOutlet = (context: Context, capacity: AccountCapacity, written: Outlet['written']): Outlet => ({
+  send: (one, batch) => intentToSend(context, capacity, one, batch),
+  wait: (one, result, { now }) => putOff(one, result, context.options.leadMs, now),
+  written,
+  unwritten: ({ outgoing }) => {
+    if (outgoing === null) return
+    capacity.release(outgoing.provider)
+    if (outgoing.probe !== null) context.accounts.giveBack(outgoing.probe)
+  },
+})
+
 /**
  * The intent of a message that is right, to send it from this process: takes a place of its account. Null where the account
  * has none now.
  */
-export function intentToSend(
-  context: Context,
-  capacity: AccountCapacity,
-  one: Sendable,
-  batch: BatchContext,
-): Decided | null {
+function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable, batch: BatchContext): Decided | null {
   const { due, result, subject, others } = one
   const { knowledge, planOf, now } = batch
   const { options } = context
@@ -121,7 +128,7 @@ export const lastMomentOf = (deadline: Date | null, now: Date): Date =>
  * Puts off a message, at the longest until shortly before its deadline, when it is checked a last time. What cannot be sent by then
  * fails, so that nobody is reminded of an appointment that has begun.
  */
-export function putOff(
+function putOff(
   { due, subject }: Checked,
   result: Extract<CheckResult, { kind: 'wait' }>,
   leadMs: number,

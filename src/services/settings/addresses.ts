@@ -79,7 +79,7 @@ export class Addresses {
     const rows = await this.#context.options.storage.addresses.suppressed({
       organizationId: id,
       ...definedOnly({ channel, before: cursor }),
-      // One row more than asked for tells whether there is a next page.
+      // One extra row shows whether there is a next page.
       limit: limit + 1,
     })
     const page = rows.slice(0, limit)

@@ -36,8 +36,8 @@ export class KnownAddresses {
   /** Since when a provider says that nobody has it; what it said before a suppression was lifted no longer counts. */
   unknownSince(address: OwnAddress): Date | null {
     const own = this.own(address)
-    const told = [own, this.#shared(address)].flatMap((row) => row?.unknownSince ?? [])
-    const counting = told.filter((since) => own?.liftedAt == null || since > own.liftedAt)
+    const dates = [own, this.#shared(address)].flatMap((row) => row?.unknownSince ?? [])
+    const counting = dates.filter((since) => own?.liftedAt == null || since > own.liftedAt)
     return counting.toSorted((one, other) => one.getTime() - other.getTime())[0] ?? null
   }
 

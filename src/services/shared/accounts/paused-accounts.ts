@@ -8,7 +8,7 @@ import { aboutOf, sendersOf } from './senders.ts'
 export type AccountPause = {
   /** The transport's own word, such as `smtp_535`. */
   readonly code: string
-  /** The transport's words, where this process was told them; null: another process was. */
+  /** The transport's message, if this process received it; null: another process did. */
   readonly message: string | null
   readonly since: Date
   readonly until: Date

@@ -1,0 +1,212 @@
+import { z } from 'zod'
+import { type EntityId, hostId, organizationId } from './common.ts'
+import { readInstant, readTime } from './instant.ts'
+import { type RowFinding, type RowKind, type RowReading, readRow } from './row.ts'
+import { timeZone, zoneDoubt } from './time-zone.ts'
+import { appointmentStatuses, recipientTypes } from './vocabulary.ts'
+
+/** Blank is what forms and columns hold that nobody filled in. */
+const blank = (told: unknown): unknown => (typeof told === 'string' && told.trim() === '' ? null : told)
+
+const text = (max: number) =>
+  z.preprocess(
+    blank,
+    z
+      .string('must be text')
+      .transform((told) => told.slice(0, max))
+      .nullish(),
+  )
+
+/** Checked where it is used, and not cut off: that would be another address. */
+const contact = z.preprocess(blank, z.string('must be text').nullish())
+
+/** Hosts also write `en_US`, and servers `en_US.UTF-8`. A tag that the runtime has no dates for counts as none. */
+const language = z.preprocess(
+  blank,
+  z
+    .string('must be a BCP 47 language tag such as "en-US"')
+    .transform((told) =>
+      told
+        .trim()
+        .replaceAll('_', '-')
+        .replace(/[.@].*$/, ''),
+    )
+    .refine(isLanguage, 'must be a BCP 47 tag of a language this runtime knows, such as "de-DE"')
+    .nullish(),
+)
+
+function isLanguage(tag: string): boolean {
+  try {
+    return Intl.DateTimeFormat.supportedLocalesOf(tag).length > 0
+  } catch {
+    return false
+  }
+}
+
+const zone = z.preprocess(blank, timeZone.nullish())
+
+const recipientType = z.preprocess(
+  (told) => (typeof told === 'string' ? told.trim().toUpperCase() : told),
+  z.enum(recipientTypes, `must be one of ${recipientTypes.join(', ')}`),
+)
+
+/** `Canceled` and `no-show` are the same words in another spelling; whatever is another word is not guessed at. */
+const status = z.preprocess(
+  (told) => {
+    if (told === null || told === undefined) return 'scheduled'
+    if (typeof told !== 'string') return told
+    const plain = told
+      .trim()
+      .toLowerCase()
+      .replace(/[\s-]+/g, '_')
+    return plain === 'canceled' ? 'cancelled' : plain === 'noshow' ? 'no_show' : plain
+  },
+  z.enum(appointmentStatuses, `must be one of ${appointmentStatuses.join(', ')}`),
+)
+
+const minutes = z.number('must be a positive number').positive('must be a positive number').nullish()
+
+const timeWords = 'must be a Date, or ISO 8601 text with a time such as "2026-03-29T14:00+02:00"'
+
+const startsAt = z.unknown().transform((told, context): Date | string => {
+  const time = typeof told === 'string' ? readTime(told) : null
+  const read = time?.iso ?? readInstant(told)
+  if (read !== null) return read
+  const isMissing = told === undefined || told === null
+  context.issues.push({ code: 'custom', message: isMissing ? 'is missing' : timeWords, input: told })
+  return z.NEVER
+})
+
+const expiresAt = z.unknown().transform((told, context): Date | null => {
+  const read = told === undefined || told === null ? null : readInstant(told)
+  if (read !== null || told === undefined || told === null) return read
+  context.issues.push({ code: 'custom', message: `${timeWords}, with an offset`, input: told })
+  return z.NEVER
+})
+
+const whose = z
+  .string({ error: ({ input }) => (isMissing(input) ? 'is missing' : 'must be text') })
+  .pipe(organizationId)
+
+const isMissing = (input: unknown): boolean => input === undefined || input === null
+
+type IdKind = keyof typeof hostId
+
+const personFields = ['type', 'id', 'name', 'email', 'phone', 'locale', 'timeZone']
+const personRequired = ['type', 'id']
+
+const personOf = (ids: IdKind) =>
+  z.object(
+    {
+      type: recipientType,
+      id: hostId[ids],
+      name: text(255),
+      email: contact,
+      phone: contact,
+      locale: language,
+      timeZone: zone,
+    },
+    'must be an object',
+  )
+
+/** A person to notify, as read. */
+export type Person = z.output<ReturnType<typeof personOf>>
+
+const peopleOf = (ids: IdKind) => z.array(personOf(ids), 'must be a list')
+/** A host may list the rows that it returns as `recipients()`, which say whose they are. */
+const people = {
+  field: 'recipients',
+  fields: personFields,
+  required: personRequired,
+  ignored: ['organizationId'],
+}
+/** True where somebody of the row could not be read: who is not among `recipients` is not known to have left. */
+const hasUnreadablePeople = z.boolean().default(false)
+
+const appointmentOf = (id: IdKind, recipient: IdKind) =>
+  z.object({
+    id: hostId[id],
+    organizationId: whose,
+    startsAt,
+    timeZone,
+    durationMinutes: minutes,
+    status,
+    practitionerName: text(255),
+    location: text(500),
+    recipients: peopleOf(recipient),
+    hasUnreadablePeople,
+  })
+export type ReadAppointment = z.output<ReturnType<typeof appointmentOf>>
+
+const waitlistEntryOf = (id: IdKind, recipient: IdKind) =>
+  z.object({
+    id: hostId[id],
+    organizationId: whose,
+    recipients: peopleOf(recipient),
+    timeZone,
+    startsAt: startsAt.nullish(),
+    expiresAt,
+    durationMinutes: minutes,
+    practitionerName: text(255),
+    location: text(500),
+    hasUnreadablePeople,
+  })
+export type ReadWaitlistEntry = z.output<ReturnType<typeof waitlistEntryOf>>
+
+const organization = z.object({ id: whose, name: text(255), locale: language })
+export type Organization = z.output<typeof organization>
+
+const profileOf = (id: IdKind) => personOf(id).extend({ organizationId: whose })
+export type Profile = z.output<ReturnType<typeof profileOf>>
+
+/** Of a wait list's entry, the ends of its use are as good as required: without them it would be sent for longer. */
+const required = ['id', 'organizationId', 'startsAt', 'timeZone', 'status', 'recipients']
+const appointmentFields = [...required, 'durationMinutes', 'practitionerName', 'location']
+const entryRequired = ['id', 'organizationId', 'startsAt', 'expiresAt', 'timeZone', 'recipients']
+const entryFields = [...entryRequired, 'durationMinutes', 'practitionerName', 'location']
+
+/** Reads the rows of a host whose ids are of these kinds. */
+export function rowReaders(ids: { readonly [Kind in 'appointment' | 'recipient' | 'waitlistEntry']: IdKind }) {
+  const appointments = {
+    schema: appointmentOf(ids.appointment, ids.recipient),
+    required,
+    fields: appointmentFields,
+    people,
+  } satisfies RowKind<z.ZodType>
+  const entries = {
+    schema: waitlistEntryOf(ids.waitlistEntry, ids.recipient),
+    required: entryRequired,
+    fields: entryFields,
+    people,
+  } satisfies RowKind<z.ZodType>
+  const organizations = { schema: organization, required: ['id'], fields: ['id', 'name', 'locale'] }
+  const profiles = {
+    schema: profileOf(ids.recipient),
+    required: [...personRequired, 'organizationId'],
+    fields: [...personFields, 'organizationId'],
+  }
+  return {
+    appointment: (row: unknown) => doubted(readRow(appointments, row)),
+    waitlistEntry: (row: unknown) => doubted(readRow(entries, row)),
+    organization: (row: unknown) => readRow(organizations, row),
+    recipient: (row: unknown) => readRow(profiles, row),
+  }
+}
+
+function doubted<T extends { readonly timeZone: string }>(reading: RowReading<T>): RowReading<T> {
+  const doubt = reading.value === null ? null : zoneDoubt(reading.value.timeZone)
+  if (doubt === null) return reading
+  const finding: RowFinding = { field: 'timeZone', message: doubt }
+  return { ...reading, findings: [...reading.findings, finding] }
+}
+
+export const directoryUpcomingPage = z.object({
+  ids: z.array(z.unknown()),
+  cursor: z.string().min(1).max(1024).nullable(),
+})
+
+/** An id of a list, of the kind that the option `ids` says; null: it is none. */
+export function readHostId(kind: IdKind, id: unknown): EntityId | null {
+  const read = hostId[kind].safeParse(id)
+  return read.success ? read.data : null
+}
