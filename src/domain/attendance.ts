@@ -1,5 +1,5 @@
 import type { Channel } from '../channels/index.ts'
-import { type Attendance, channelSetOf, channelSets, distances, reminderCounts } from '../schemas/attendance.ts'
+import { type Attendance, type ChannelUse, channelUses, distances, reminderCounts } from '../schemas/attendance.ts'
 import { type AppointmentOutcome, appointmentOutcomes } from '../schemas/vocabulary.ts'
 
 /** A reminder sent before an appointment, with what may have influenced attendance. */
@@ -19,12 +19,17 @@ function nearestOf(sent: readonly SentReminder[]): Attendance['nearest'] {
   return limits.find(([limit]) => hours <= limit)?.[1] ?? 'more'
 }
 
+function channelUseOf(sent: readonly SentReminder[]): ChannelUse {
+  const [first = 'none', ...others] = new Set(sent.map((one) => one.channel))
+  return others.length === 0 ? first : 'several'
+}
+
 export function attendanceOf(outcome: AppointmentOutcome, sent: readonly SentReminder[]): Attendance {
   return {
     outcome,
     reminders: reminderCounts[Math.min(sent.length, 4)] ?? '4+',
     nearest: nearestOf(sent),
-    channels: channelSetOf(sent.map((one) => one.channel)),
+    channels: channelUseOf(sent),
   }
 }
 
@@ -35,11 +40,12 @@ export const attendanceKey = ({ outcome, reminders, nearest, channels }: Attenda
 /** Null for a key that another version wrote. */
 export function readAttendanceKey(key: string): Attendance | null {
   const [outcome, reminders, nearest, channels] = key.split('|')
-  const read = {
+  const read: { [Field in keyof Attendance]: Attendance[Field] | undefined } = {
     outcome: appointmentOutcomes.find((word) => word === outcome),
     reminders: reminderCounts.find((word) => word === reminders),
     nearest: distances.find((word) => word === nearest),
-    channels: channelSets.find((word) => word === channels),
+    // Earlier versions named each of several.
+    channels: channels?.includes('+') ? 'several' : channelUses.find((word) => word === channels),
   }
   if (read.outcome === undefined || read.reminders === undefined) return null
   if (read.nearest === undefined || read.channels === undefined) return null

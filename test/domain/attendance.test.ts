@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { channels } from '../../src/channels/index.ts'
 import { attendanceKey, attendanceOf, proportion, readAttendanceKey } from '../../src/domain/attendance.ts'
 import { bucketOf, percentilesOf } from '../../src/domain/histogram.ts'
+import { channelUses } from '../../src/schemas/attendance.ts'
 import { appointmentOutcomes } from '../../src/schemas/vocabulary.ts'
 
 const reminder = fc.record({
@@ -30,8 +31,13 @@ describe('attendance', () => {
     expect(group()).toEqual(['0', 'none', 'none'])
     expect(group(at(48), at(2))).toEqual(['2', 'up to 2 h', 'EMAIL'])
     expect(group(at(24.01, 'SMS'))).toEqual(['1', 'up to 48 h', 'SMS'])
-    expect(group(at(24), at(24, 'SMS'), at(168), at(300), at(400))).toEqual(['4+', 'up to 24 h', 'EMAIL+SMS'])
+    expect(group(at(24), at(24, 'SMS'), at(168), at(300), at(400))).toEqual(['4+', 'up to 24 h', 'several'])
     expect(group(at(169))).toEqual(['1', 'more', 'EMAIL'])
+  })
+
+  test('has a group a channel, and one for several, whatever the number of channels', () => {
+    expect(channelUses).toEqual(['none', ...channels, 'several'])
+    expect(readAttendanceKey('no_show|2|up to 2 h|EMAIL+SMS')).toMatchObject({ channels: 'several' })
   })
 
   test.each(['', 'no_show', 'no_show|9|none|none', 'no_show|1|none|FAX', 'gone|1|none|none'])(

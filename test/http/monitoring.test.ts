@@ -196,7 +196,7 @@ describe('statistics', () => {
           { group: '3', ...nobody },
           { group: '4+', ...nobody },
         ],
-        by_channels: [{ group: 'none', of: 1 }, { group: 'EMAIL', of: 2 }, { group: 'SMS' }, { group: 'EMAIL+SMS' }],
+        by_channels: [{ group: 'none', of: 1 }, { group: 'EMAIL', of: 2 }, { group: 'SMS' }, { group: 'several' }],
       },
     })
     const nearest = z

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { channelSets, distances, reminderCounts } from '../../schemas/attendance.ts'
+import { channelUses, distances, reminderCounts } from '../../schemas/attendance.ts'
 import { categories } from '../../schemas/vocabulary.ts'
 import type { StatisticsReport } from '../../services/insight/statistics.ts'
 import { byChannelShape, common } from './common.ts'
@@ -95,7 +95,9 @@ export const reminderStatisticsShape = statisticsShape.extend({
       noShowRate: z.object(proportion).describe('No-shows among the appointments that were attended or missed'),
       byReminders: noShows(reminderCounts).describe('No-shows by number of reminders sent'),
       byNearest: noShows(distances).describe('No-shows by time between the nearest reminder and the start'),
-      byChannels: noShows(channelSets).describe('No-shows by channels of the reminders sent'),
+      byChannels: noShows(channelUses).describe(
+        'No-shows by channel of the reminders sent; `several` are reminders on more than one',
+      ),
     })
     .describe('Recorded outcomes of appointments, by the reminders that were sent'),
 })

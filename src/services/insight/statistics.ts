@@ -3,14 +3,8 @@ import { channels } from '../../channels/index.ts'
 import { type Proportion, proportion, readAttendanceKey } from '../../domain/attendance.ts'
 import { type Percentiles, percentilesOf } from '../../domain/histogram.ts'
 import type { Count, TaskEvent } from '../../ports/storage.ts'
-import {
-  type Attendance,
-  channelSets,
-  distances,
-  documentedChannelSets,
-  reminderCounts,
-} from '../../schemas/attendance.ts'
-import { type ByChannel, byChannel } from '../../schemas/channel-fields.ts'
+import { type Attendance, channelUses, distances, reminderCounts } from '../../schemas/attendance.ts'
+import { type ByChannel, byChannel, documentedChannels } from '../../schemas/channel-fields.ts'
 import { organizationId, parseInput } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import { isInRange, rangeWords } from '../../schemas/instant.ts'
@@ -194,9 +188,15 @@ function tasksOf(events: readonly Count[], times: readonly Count[]): TaskCounts 
   }
 }
 
-/** Of sets of channels, the documented ones and those that were counted. */
-const setsOf = (known: readonly Pick<Attendance, 'channels'>[]): readonly string[] =>
-  channelSets.filter((set) => documentedChannelSets.includes(set) || known.some((one) => one.channels === set))
+/** Of uses of channels, those of documented channels, and those that were counted. */
+const usesOf = (known: readonly Pick<Attendance, 'channels'>[]): readonly Attendance['channels'][] =>
+  channelUses.filter(
+    (use) =>
+      use === 'none' ||
+      use === 'several' ||
+      documentedChannels.includes(use) ||
+      known.some(({ channels }) => channels === use),
+  )
 
 function byDetail(rows: readonly Count[]): Record<string, number> {
   const sums = new Map<string, number>()
@@ -249,6 +249,6 @@ function attendanceReport(counts: readonly Count[]): AttendanceReport {
     noShowRate: noShows(),
     byReminders: grouped('reminders', reminderCounts),
     byNearest: grouped('nearest', distances),
-    byChannels: grouped('channels', setsOf(known)),
+    byChannels: grouped('channels', usesOf(known)),
   }
 }
