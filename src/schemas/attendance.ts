@@ -9,6 +9,16 @@ export const distances = ['none', 'up to 2 h', 'up to 12 h', 'up to 24 h', 'up t
  */
 export type ChannelUse = 'none' | Channel | 'several'
 export const channelUses: readonly ChannelUse[] = ['none', ...channels, 'several']
+/** Calendar days of the appointment's zone from booking to start. */
+export const leadTimes = [
+  'same day',
+  '1 to 3 days',
+  '4 to 7 days',
+  '8 to 30 days',
+  'more than 30 days',
+  'unknown',
+] as const
+export type LeadTime = (typeof leadTimes)[number]
 
 export type Attendance = {
   readonly outcome: AppointmentOutcome
@@ -17,4 +27,6 @@ export type Attendance = {
   /** How long before the start the nearest of them was. */
   readonly nearest: (typeof distances)[number]
   readonly channels: ChannelUse
+  /** How long before the start it was booked. */
+  readonly leadTime: LeadTime
 }
