@@ -3,14 +3,20 @@
 // The library: what makes it, what its calls take, and what they return.
 
 export type { Channel } from './channels/index.ts'
-export type { Proportion } from './domain/attendance.ts'
+export type {
+  AttendanceGroup,
+  AttendanceReport,
+  NoShows,
+  Proportion,
+  Standardized,
+} from './domain/attendance-report.ts'
 export type { EffectiveDecision } from './domain/effective.ts'
 export type { Percentiles } from './domain/histogram.ts'
 export type { RetryPolicy } from './domain/retry.ts'
 export type { DirectoryFinding, NotificationEvent, NotificationEvents, ReminderEvent } from './events.ts'
 export { createNotifications, type Notifications } from './notifications.ts'
 export type { NotificationsOptions } from './options.ts'
-export type { Attendance } from './schemas/attendance.ts'
+export type { Attendance, ChannelUse, LeadTime } from './schemas/attendance.ts'
 export type {
   Actor,
   ActorKind,
@@ -84,7 +90,6 @@ export type { HeldFilter, HeldMessage, RestoreReport } from './services/delivery
 export type { AuditFilter, AuditLog, AuditPage } from './services/insight/audit-log.ts'
 export type { ExplanationLine, ExplanationPage } from './services/insight/explanation.ts'
 export type {
-  AttendanceReport,
   Outcomes,
   Reported,
   Statistics,

@@ -33,7 +33,7 @@ it('a text on which nothing was reported in 72 hours is unreported, where the ac
   await clinic.recordReceipt(second, { outcome: 'delivered' })
   await clinic.clock.advance(68 * hour)
   expect([clinic.told(), await clinic.unreported()]).toEqual([[], 0])
-  await clinic.clock.advance(4 * hour)
+  await clinic.clock.advance(2 * hour)
   expect(clinic.told()).toEqual([first])
   expect(await clinic.detail(first)).toEqual({ unreported: expect.any(Date) })
   expect((await clinic.notifications.getNotification(first)).status).toBe('SENT')

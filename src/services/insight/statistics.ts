@@ -1,15 +1,9 @@
 import { z } from 'zod'
 import { channels } from '../../channels/index.ts'
-import { type Proportion, proportion, readAttendanceKey } from '../../domain/attendance.ts'
+import { readAttendanceKey } from '../../domain/attendance.ts'
+import { type AttendanceReport, attendanceReport, type CountedAttendance } from '../../domain/attendance-report.ts'
 import { type Percentiles, percentilesOf } from '../../domain/histogram.ts'
 import type { Count, TaskEvent } from '../../ports/storage.ts'
-import {
-  type Attendance,
-  channelSets,
-  distances,
-  documentedChannelSets,
-  reminderCounts,
-} from '../../schemas/attendance.ts'
 import { type ByChannel, byChannel } from '../../schemas/channel-fields.ts'
 import { organizationId, parseInput } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
@@ -94,21 +88,6 @@ export type TaskCounts = Readonly<Record<Exclude<TaskEvent, 'taken_over'> | 'tak
   readonly executionTime: Percentiles
 }
 
-/** No-shows among appointments that were attended or missed. */
-type NoShows<Group extends string> = readonly ({ readonly group: Group } & Proportion)[]
-
-export type AttendanceReport = {
-  readonly attended: number
-  readonly noShow: number
-  readonly cancelledLate: number
-  readonly rescheduled: number
-  readonly noShowRate: Proportion
-  /** By number of reminders sent, time from the nearest one to the start, and channels. */
-  readonly byReminders: NoShows<Attendance['reminders']>
-  readonly byNearest: NoShows<Attendance['nearest']>
-  readonly byChannels: NoShows<Attendance['channels']>
-}
-
 /** Reads the counters that are written when rows change. */
 export class Statistics {
   readonly #context: Context
@@ -124,7 +103,7 @@ export class Statistics {
 
   /**
    * The same for reminders only, with the outcomes of appointments (`recordOutcome`), by the reminders that were
-   * sent.
+   * sent and by how long before the start they were booked.
    * @throws NotificationError `invalid_input`.
    */
   async reminders(
@@ -132,7 +111,7 @@ export class Statistics {
   ): Promise<StatisticsReport & { readonly attendance: AttendanceReport }> {
     const checked = parseInput(remindersFilter, filter, 'filter')
     const { report, counts } = await this.#read({ ...checked, category: 'REMINDER' })
-    return { ...report, attendance: attendanceReport(counts) }
+    return { ...report, attendance: attendanceReport(attendanceOfCounts(counts)) }
   }
 
   async #read(filter: StatisticsFilter): Promise<{ report: StatisticsReport; counts: readonly Count[] }> {
@@ -211,10 +190,6 @@ function tasksOf(events: readonly Count[], times: readonly Count[]): TaskCounts 
   }
 }
 
-/** Of sets of channels, the documented ones and those that were counted. */
-const setsOf = (known: readonly Pick<Attendance, 'channels'>[]): readonly string[] =>
-  channelSets.filter((set) => documentedChannelSets.includes(set) || known.some((one) => one.channels === set))
-
 function byDetail(rows: readonly Count[]): Record<string, number> {
   const sums = new Map<string, number>()
   for (const { detail, count } of rows) sums.set(detail, (sums.get(detail) ?? 0) + count)
@@ -244,28 +219,9 @@ function outcomesOf(counts: readonly Counted[]): Outcomes {
   }
 }
 
-function attendanceReport(counts: readonly Count[]): AttendanceReport {
-  const known = counts.flatMap(({ measure, detail, count }) => {
+function attendanceOfCounts(counts: readonly Count[]): CountedAttendance[] {
+  return counts.flatMap(({ measure, detail, count }) => {
     const key = measure === 'OUTCOME' ? readAttendanceKey(detail) : null
     return key === null ? [] : [{ ...key, count }]
   })
-  const of = (outcome: Attendance['outcome'], rows = known): number =>
-    rows.reduce((total, row) => (row.outcome === outcome ? total + row.count : total), 0)
-  const noShows = (rows = known): Proportion =>
-    proportion(of('no_show', rows), of('no_show', rows) + of('attended', rows))
-  const grouped = <Field extends 'reminders' | 'nearest' | 'channels'>(
-    field: Field,
-    groups: readonly Attendance[Field][],
-  ): NoShows<Attendance[Field]> =>
-    groups.map((group) => ({ group, ...noShows(known.filter((row) => row[field] === group)) }))
-  return {
-    attended: of('attended'),
-    noShow: of('no_show'),
-    cancelledLate: of('cancelled_late'),
-    rescheduled: of('rescheduled'),
-    noShowRate: noShows(),
-    byReminders: grouped('reminders', reminderCounts),
-    byNearest: grouped('nearest', distances),
-    byChannels: grouped('channels', setsOf(known)),
-  }
 }
