@@ -11,6 +11,7 @@ const state = z.enum(['ok', 'degraded', 'failing'])
 const count = z.int().describe('How many there are')
 const organizationId = z.string().describe('Id of the organization')
 const channel = z.enum(channels).describe('The channel')
+const accountId = z.string().nullable().describe('Id of the account; null if it has none')
 const circuit = z
   .enum(circuitStates)
   .describe('`open`: calls fail at once for a while, after several failures in a row')
@@ -62,6 +63,7 @@ const schedulerShape = z.object({
 
 const providerShape = z.object({
   channel,
+  accountId,
   provider: z.string().nullable().describe('Name of the transport; null if there is no default account'),
   status: check.describe('Result of the last check'),
   code: z
@@ -75,6 +77,7 @@ const providerShape = z.object({
 const pausedShape = z.object({
   organizationId: organizationId.nullable().describe('Null for the account of the `DEFAULT_*` variables'),
   channel,
+  accountId,
   provider: z.string().describe('Name of the transport'),
   destination: z
     .string()
@@ -89,6 +92,7 @@ const pausedShape = z.object({
 const accountFaultShape = z.object({
   organizationId,
   channel,
+  accountId,
   code: z.string().describe('The rule that explains why nothing is sent through the account'),
   message: z.string().describe('The rule in words'),
 })

@@ -2,7 +2,7 @@ import type { Channel } from '../../../channels/index.ts'
 import type { AccountRow } from '../../../ports/storage.ts'
 import type { Rule } from '../../../schemas/vocabulary.ts'
 import type { AccountsContext } from './senders.ts'
-import { aboutOf, sendersOf } from './senders.ts'
+import { aboutOf, candidatesOf } from './senders.ts'
 
 /** Why an account is paused, since when, and when one message tries it again. */
 export type AccountPause = {
@@ -33,6 +33,8 @@ export type AccountUser = { readonly organizationId: string; readonly channel: C
 export type PausedAccount = AccountPause & {
   readonly organizationId: string | null
   readonly channel: Channel
+  /** Of the account, which stays the same whatever it signs in with. */
+  readonly accountId: string | null
   readonly provider: string
   readonly destination: string | null
 }
@@ -64,13 +66,17 @@ export async function abandonedOf(context: AccountsContext, rows: readonly Accou
   return owned.filter((row) => aboutRow(row) === null)
 }
 
-/** What a row is about, by what its owner sends now; null: nobody sends so any more. One without an owner is the host application's. */
+/** What a row is about, by the accounts that its owner has now; null: it has none such any more. One without an owner is the host application's. */
 async function byOwners(context: AccountsContext, rows: readonly AccountRow[]) {
-  const ids = rows.flatMap(({ organizationId }) => organizationId ?? [])
-  const senderOf = await sendersOf(context, ids)
+  const accountsOf = await candidatesOf(
+    context,
+    rows.flatMap(({ organizationId }) => organizationId ?? []),
+  )
   return ({ organizationId, channel, account }: AccountRow) => {
-    const isHosts = organizationId === null
-    const provider = isHosts ? context.providers.sender(null, channel) : senderOf({ organizationId, channel })
-    return provider === null ? null : aboutOf(provider, account)
+    for (const { accountId, sender } of accountsOf(organizationId, channel)) {
+      const about = typeof sender === 'string' ? null : aboutOf(sender, account)
+      if (about !== null) return { accountId, ...about }
+    }
+    return null
   }
 }

@@ -1,6 +1,7 @@
+import type { Channel } from '../../../channels/index.ts'
 import type { SendQueue } from '../../../ports/storage.ts'
 import type { ServiceOptions } from '../service-options.ts'
-import type { Provider, Providers } from './providers.ts'
+import { type Candidates, firstOf, type Provider, type Providers } from './providers.ts'
 
 /** What accounts need of what the services share. */
 export type AccountsContext = {
@@ -12,13 +13,25 @@ export type AccountsContext = {
 
 /** Who sends for these organizations, by their settings as they are now; null: nobody can from here. */
 export async function sendersOf(
-  { options, providers }: AccountsContext,
+  context: AccountsContext,
   organizationIds: readonly string[],
 ): Promise<(queue: SendQueue) => Provider | null> {
+  const accountsOf = await candidatesOf(context, organizationIds)
+  return ({ organizationId, channel }) => {
+    const { sender } = firstOf(accountsOf(organizationId, channel))
+    return typeof sender === 'string' ? null : sender
+  }
+}
+
+/** The accounts of these organizations, in the order of use; null: the host application's own. */
+export async function candidatesOf(
+  { options, providers }: AccountsContext,
+  organizationIds: readonly string[],
+): Promise<(organizationId: string | null, channel: Channel) => Candidates> {
   const ids = [...new Set(organizationIds)]
   const rows = ids.length === 0 ? [] : await options.storage.settings.get(ids)
   const rowOf = new Map(rows.map((row) => [row.organizationId, row]))
-  return ({ organizationId, channel }) => providers.sender(rowOf.get(organizationId) ?? null, channel)
+  return (id, channel) => providers.find(id === null ? null : (rowOf.get(id) ?? null), channel)
 }
 
 /** One word for the account that a provider sends through: changed credentials are another account. */
