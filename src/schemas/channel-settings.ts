@@ -177,8 +177,9 @@ export function withValueAt<T extends object>(values: T, [name, ...rest]: Place,
   }
   const inner = valueAt(values, [name])
   if (Array.isArray(inner)) {
-    const entries = inner.map((one: unknown) => (isEntry(one, next) ? withValueAt(one, others, value) : one))
-    return { ...values, [name]: entries }
+    const [field, ...deeper] = others
+    const changed = (one: object) => (field === undefined ? value : withValueAt(one, [field, ...deeper], value))
+    return { ...values, [name]: inner.map((one: unknown) => (isEntry(one, next) ? changed(one) : one)) }
   }
   const part = typeof inner === 'object' && inner !== null ? inner : {}
   return { ...values, [name]: withValueAt(part, [next, ...others], value) }
