@@ -63,7 +63,6 @@ const schedulerShape = z.object({
 
 const providerShape = z.object({
   channel,
-  accountId,
   provider: z.string().nullable().describe('Name of the transport; null if there is no default account'),
   status: check.describe('Result of the last check'),
   code: z
@@ -72,6 +71,7 @@ const providerShape = z.object({
     .describe('Error code of the transport, or the rule that explains why there is no provider'),
   message: z.string().nullable().describe('The error in words, with what to change; null if all is well'),
   checkedAt: z.date().nullable().describe('When the credentials were last checked'),
+  accountId,
 })
 
 const pausedShape = z.object({
@@ -92,8 +92,8 @@ const pausedShape = z.object({
 const accountFaultShape = z.object({
   organizationId,
   channel,
-  accountId,
   code: z.string().describe('The rule that explains why nothing is sent through the account'),
+  accountId,
   message: z.string().describe('The rule in words'),
 })
 

@@ -9,6 +9,7 @@ import { taskManagerProvider } from '../../schemas/task-manager.ts'
 import type { Category, Rule } from '../../schemas/vocabulary.ts'
 import type { AccountPause, DestinationPause } from '../shared/accounts/paused-accounts.ts'
 import { type Candidate, firstOf, sourceOf } from '../shared/accounts/providers.ts'
+import { dailyLimitCode } from '../shared/accounts/senders.ts'
 import type { Context } from '../shared/context.ts'
 import { policyOf } from '../shared/settings-view.ts'
 
@@ -21,7 +22,7 @@ export type EffectiveChannel = {
    * `organization`: by its own account. `default`: by the host's `DEFAULT_*` account. `transport`: without an account.
    */
   readonly source: 'organization' | 'default' | 'transport' | 'task_manager' | null
-  /** Why nothing would be sent now: the rule why there is no provider, or `account_paused`. */
+  /** Why nothing would be sent now: the rule why there is no provider, `account_paused` or `account_limited`. */
   readonly fault: Rule | null
   /**
    * The account is paused because it was refused, with the transport's word for it; null otherwise. `until`: when it is
@@ -84,7 +85,7 @@ function accountState({ accounts }: Pick<Context, 'accounts'>, { accountId, send
     return { accountId, provider: null, source: null, fault: sender, pause: null, pausedDestinations: [] }
   }
   const pause = accounts.pause(sender)
-  const fault = pause === null ? null : 'account_paused'
+  const fault = pause === null ? null : pause.code === dailyLimitCode ? 'account_limited' : 'account_paused'
   const pausedDestinations = accounts.pausedDestinations(sender)
   return { accountId, provider: sender.transport.name, source: sourceOf(sender), fault, pause, pausedDestinations }
 }

@@ -131,7 +131,7 @@ export class AccountReview {
     const faults = begun.flatMap(({ channel, accountId, sender }): AccountFault[] => {
       // TaskManager delivers what it can, whatever accounts there are.
       const code = providers.delivered ? providers.fault(row, channel) : typeof sender === 'string' ? sender : null
-      return code === null ? [] : [{ organizationId, channel, accountId, code, message: ruleTable[code] }]
+      return code === null ? [] : [{ organizationId, channel, code, accountId, message: ruleTable[code] }]
     })
     return { faults, works: begun.length > faults.length }
   }

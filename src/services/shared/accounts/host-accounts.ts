@@ -4,10 +4,11 @@ import { type Channel, channelOf } from '../../../channels/index.ts'
 import { NotificationError } from '../../../errors.ts'
 import type { PreviousAccount } from '../../../ports/storage.ts'
 import { accountPlaces, accountValues } from '../../../schemas/channel-settings.ts'
-import type { Context } from '../context.ts'
+import type { SecretBox } from '../../../security/secret-box.ts'
 import { takeJob } from '../job-lease.ts'
 import { firstAccountId, newAccountKey } from './account-ids.ts'
 import { openedValues, secretContext } from './account-secrets.ts'
+import type { AccountsContext } from './senders.ts'
 
 const job = 'host-accounts'
 /** How long another process may take to note the same. */
@@ -20,6 +21,8 @@ const lookAgainMs = 50
 const notes = z.object({ key: z.string(), accounts: z.record(z.string(), z.record(z.string(), z.unknown())) })
 type Notes = z.output<typeof notes>
 
+type HostContext = Omit<AccountsContext, 'dueAt'> & { readonly secrets: SecretBox | null }
+
 /** The owner of a secret of the host application's, which belongs to no organization. */
 export const hostOwner = ''
 
@@ -29,10 +32,10 @@ export const hostOwner = ''
  * encryption key; the ids do not.
  */
 export class HostAccounts {
-  readonly #context: Context
+  readonly #context: HostContext
   #noting: Promise<void> | null = null
 
-  constructor(context: Context) {
+  constructor(context: HostContext) {
     this.#context = context
   }
 

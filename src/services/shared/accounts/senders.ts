@@ -37,6 +37,13 @@ export async function candidatesOf(
 /** One word for the account that a provider sends through: changed credentials are another account. */
 export const accountKeyOf = (provider: Provider): string => `${provider.transport.name}:${provider.accountKey}`
 
+/** The code of an account that sent as much as it may on a day. */
+export const dailyLimitCode = 'daily_limit'
+
+/** One word for the account with its limit a day: another limit is another word. Null: it has none. */
+export const limitKeyOf = (provider: Provider): string | null =>
+  provider.limits.perDay === null ? null : `${accountKeyOf(provider)} ${provider.limits.perDay}/day`
+
 /** What the keys begin with of what this sender may not send to: a sender's fault towards a country is not the account's. */
 const routesOf = (provider: Provider): string => `${accountKeyOf(provider)} ${provider.from ?? ''}→`
 
@@ -55,6 +62,7 @@ export function destinationOf(provider: Provider, key: string): string | null {
  */
 export function aboutOf(provider: Provider, key: string): { readonly destination: string | null } | null {
   const account = accountKeyOf(provider)
-  if (key === account) return { destination: null }
-  return key.startsWith(`${account} `) ? { destination: key.slice(key.lastIndexOf('→') + 1) } : null
+  if (key === account || key === limitKeyOf(provider)) return { destination: null }
+  const place = key.lastIndexOf('→')
+  return place >= 0 && key.startsWith(`${account} `) ? { destination: key.slice(place + 1) } : null
 }
