@@ -93,8 +93,8 @@ const accountFaultShape = z.object({
   organizationId,
   channel,
   code: z.string().describe('The rule that explains why nothing is sent through the account'),
-  accountId,
   message: z.string().describe('The rule in words'),
+  accountId,
 })
 
 const taskManagerShape = z.object({
