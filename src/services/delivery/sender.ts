@@ -30,7 +30,7 @@ const notBegun = {
 /** Sends what an intent was committed for, within its lease, and settles the outcome. */
 export class Sender {
   readonly #context: Context
-  readonly #capacity: Pick<AccountCapacity, 'release'>
+  readonly #capacity: Pick<AccountCapacity, 'begin' | 'release'>
   readonly #settler: Settler
   readonly #ended: (underWay: number) => void
   /** What is under way, with the ids of the deliveries. */
@@ -42,7 +42,11 @@ export class Sender {
   readonly #unrecorded = new Set<number>()
 
   /** `ended`: called after each send, with how many are still under way. */
-  constructor(context: Context, capacity: Pick<AccountCapacity, 'release'>, ended: (underWay: number) => void) {
+  constructor(
+    context: Context,
+    capacity: Pick<AccountCapacity, 'begin' | 'release'>,
+    ended: (underWay: number) => void,
+  ) {
     this.#context = context
     this.#capacity = capacity
     this.#ended = ended
@@ -73,6 +77,7 @@ export class Sender {
   async #send(due: DueWork, delivery: DeliveryRow, outgoing: Outgoing, running: boolean): Promise<void> {
     const lease = new SendLease(this.#context, delivery, outgoing.lease)
     this.#held.set(delivery.id, lease)
+    this.#capacity.begin(outgoing.provider)
     const outcome = await this.#attempt(delivery.id, outgoing, lease, running)
     this.#capacity.release(outgoing.provider)
     const { command, announce } = await this.#settlementOf(due, delivery, outgoing, outcome)
