@@ -26,7 +26,7 @@ export type {
   AuditRecord,
   AuditTarget,
 } from './schemas/audit.ts'
-export type { ByChannel, FurtherPreferences, FurtherSettings } from './schemas/channel-fields.ts'
+export type { AccountEntry, ByChannel, FurtherPreferences, FurtherSettings } from './schemas/channel-fields.ts'
 export type { EntityId, HostId, HostRef, RecipientRef, Warning } from './schemas/common.ts'
 export type { DecisionEntry, DecisionRecord } from './schemas/decision.ts'
 export type {
@@ -56,6 +56,7 @@ export type {
 } from './schemas/requests.ts'
 export type {
   OrganizationSettings,
+  OrganizationSettingsChange,
   OrganizationSettingsInput,
   SecretField,
   SettingsValues,
@@ -102,9 +103,14 @@ export type { NotificationTransaction } from './services/planning/notification-t
 export type { ReconcileStatus } from './services/planning/reconcile-progress.ts'
 export type { ReconcileFinding, ReconcileOptions, ReconcileReport } from './services/planning/reconcile-report.ts'
 export type { BatchResult as ScheduleManyResult, PlanSummary } from './services/planning/schedule-batch.ts'
-export type { AccountCheck } from './services/settings/account-checks.ts'
+export type { AccountCheck, VerifyOptions } from './services/settings/account-checks.ts'
 export type { Addresses, AddressPage, KnownAddress } from './services/settings/addresses.ts'
-export type { EffectiveChannel, EffectivePreferences, EffectiveSettings } from './services/settings/effective.ts'
+export type {
+  AccountState,
+  EffectiveChannel,
+  EffectivePreferences,
+  EffectiveSettings,
+} from './services/settings/effective.ts'
 export type { WithWarnings } from './services/settings/recipient-preferences.ts'
 export type { SettingsService } from './services/settings/settings-service.ts'
 export type { TestMessageOptions, TestMessageResult } from './services/settings/test-message.ts'

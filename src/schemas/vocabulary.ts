@@ -49,7 +49,8 @@ export type CountedReport = (typeof countedReports)[number]
  * What statistics count. `PLANNED`: reminders planned and notices queued. `WITHDRAWN`: reminders cancelled before an intent,
  * by rule. `SKIPPED`: left out when planning or asking, by rule. `LATENESS` (due to sent) and `DELIVERY_TIME` (sent to
  * delivered): histograms. `OPT_OUT`: a recipient switched a channel or category off; `SUPPRESSED`: a provider reported it.
- * `OUTCOME`: what became of appointments. `METERED`: messages that count against the daily cap. `TASK`: what became of tasks of
+ * `OUTCOME`: what became of appointments. `METERED`: messages that count against the daily cap. `ACCOUNT`: attempts by an account
+ * that has a daily limit, under its id in place of an organization's. `TASK`: what became of tasks of
  * TaskManager, by event; `EXECUTION_TIME`: how long it took for one, a histogram. `REPORTED`: what was reported beyond the status,
  * by `countedReports`.
  */
@@ -64,6 +65,7 @@ export const measures = [
   'SUPPRESSED',
   'OUTCOME',
   'METERED',
+  'ACCOUNT',
   'TASK',
   'EXECUTION_TIME',
   'REPORTED',
@@ -193,6 +195,7 @@ export const ruleTable = {
   daily_cap: 'the organization reached its daily cap; postponed to the next day',
   capped: 'the organization reached its daily cap again on the next day; cancelled',
   account_paused: 'the provider refused the account, which is paused; sent when the account works again',
+  account_limited: 'the account reached its limit of messages for the day; sent on the next day',
   sender_paused: 'the sender may not send to that country; sent when the provider allows it',
   transient_failure: 'the provider failed temporarily; tried again later',
   reported_retry: 'the provider accepted it and reported later that it did not arrive; tried again later',

@@ -60,6 +60,8 @@ export type SchedulerHealth = {
 
 export type ProviderHealth = {
   readonly channel: Channel
+  /** Of the default account; null: there is none. */
+  readonly accountId: string | null
   /** Name of the transport; null if none serves the channel by default. */
   readonly provider: string | null
   readonly status: CheckStatus

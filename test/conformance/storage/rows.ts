@@ -121,6 +121,7 @@ type Send = Extract<IntentCommand, { kind: 'send' }>
 let claims = 0
 export const sendIntent = (work: Work, change: Partial<Send> = {}): Send => ({
   kind: 'send',
+  limit: null,
   work,
   decision: about([sendEntry]),
   guard: guard(),

@@ -13,6 +13,7 @@ const newest = [
   'countries_and_encryption',
   'channels',
   'addresses',
+  'account_ids',
   'receipts',
 ]
 const laterThan = {
