@@ -14,6 +14,7 @@ const newest = [
   'channels',
   'addresses',
   'account_ids',
+  'receipts',
 ]
 const laterThan = {
   1: ['requests_audit_and_statistics', 'task_manager_tasks', ...newest],
