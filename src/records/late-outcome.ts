@@ -1,5 +1,5 @@
 import { keys } from '../ports/rows/keys.ts'
-import type { Rows } from '../ports/rows/rows.ts'
+import { type Read, type Rows, read } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
 import type { SettleCommand, SettleResult } from '../ports/storage/deliveries.ts'
 import { correctReminder } from './cancel.ts'
@@ -9,21 +9,34 @@ import { isOpen, settleByReceipt } from './receive.ts'
 
 type Delivery = Row<'notification_history'>
 
+/** What settling looks at of the delivery. */
+export type Attempt = NonNullable<ReturnType<typeof attemptOf>>
+export const attemptOf = (rows: Pick<Rows, 'get'>, id: number) => rows.get(keys.attempt, { id })
+
+/** Of an earlier attempt than the one that the delivery has by now. */
+export const isOfEarlierAttempt = (row: Pick<Delivery, 'fence'>, { fence }: SettleCommand): boolean => row.fence > fence
+
+/** All of the rows, which are locked. */
+export const lateReads = ({ id, reminder_id }: Pick<Delivery, 'id' | 'reminder_id'>): Read[] => [
+  read(keys.delivery, { id }, 'none'),
+  ...(reminder_id === null ? [] : [read(keys.reminder, { id: reminder_id }, 'none')]),
+]
+
 /**
  * An outcome that comes after its worker lost the lease. True if it settles the delivery all the same: it was already stored and
  * only the response was lost, or it is the first sign that the message was accepted.
  */
-export function settleLate(rows: Rows, command: SettleCommand, tally: Tally): boolean {
-  const row = rows.get(keys.delivery, { id: command.id })
-  if (row === undefined || row.idempotency_key !== (command.idempotencyKey ?? row.idempotency_key)) return false
-  if (row.fence === command.fence) return isWritten(rows, row, command.result)
-  if (row.fence < command.fence) return false
+export function settleLate(rows: Rows, attempt: Attempt, command: SettleCommand, tally: Tally): boolean {
+  if (attempt.idempotency_key !== (command.idempotencyKey ?? attempt.idempotency_key)) return false
+  if (attempt.fence === command.fence) return isWritten(rows, attempt, command.result)
+  const row = isOfEarlierAttempt(attempt, command) ? rows.get(keys.delivery, { id: command.id }) : undefined
+  if (row === undefined) return false
   recordDecision(rows, row, command)
   return command.result.kind === 'sent' && accept(rows, row, command, command.result.providerMessageId, tally)
 }
 
 /** Whether this outcome is what the row has. */
-function isWritten(rows: Rows, row: Delivery, result: SettleResult): boolean {
+function isWritten(rows: Rows, row: Attempt, result: SettleResult): boolean {
   switch (result.kind) {
     case 'sent':
       // A receipt came first, without the provider's id.

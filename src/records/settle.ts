@@ -1,5 +1,5 @@
 import { keys } from '../ports/rows/keys.ts'
-import type { Command, Rows } from '../ports/rows/rows.ts'
+import { type Command, type Rows, read, readThrough } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
 import type { AddressReport } from '../ports/storage/addresses.ts'
 import type { SettleCommand, SettleOutcome } from '../ports/storage/deliveries.ts'
@@ -8,8 +8,8 @@ import { reportAddress, reportReads } from './addresses.ts'
 import { appendAudit } from './audit.ts'
 import { finishReminder, wait } from './cancel.ts'
 import { countedAs, createTally, type Tally } from './counters.ts'
-import { appendDecision, attemptStages } from './decisions.ts'
-import { settleLate } from './late-outcome.ts'
+import { appendDecision } from './decisions.ts'
+import { attemptOf, isOfEarlierAttempt, lateReads, settleLate } from './late-outcome.ts'
 
 const unknownMessage = (message: string): string => `The outcome is unknown: ${message}`
 
@@ -41,7 +41,15 @@ type Sent = Map<string, number[]>
 
 /** `DeliveryStore.settle`. */
 export const settles: Command<SettleCommand, SettleOutcome> = {
-  stages: [({ address }) => reportReads(address), ...attemptStages],
+  stages: [
+    ({ address }) => reportReads(address),
+    ({ id }) => [readThrough(keys.reminderStatus, keys.delivery, 'reminder_id', { id })],
+    ({ id }) => [read(keys.attempt, { id })],
+    (command, found) => {
+      const row = attemptOf(found, command.id)
+      return row !== undefined && isOfEarlierAttempt(row, command) ? lateReads(row) : []
+    },
+  ],
   run: settleAll,
   held: { outcome: 'held', wait: 'shortly' },
 }
@@ -70,8 +78,9 @@ function settleAll(rows: Rows, commands: readonly SettleCommand[]): boolean[] {
 /** False: the delivery has another fence by now, or is no longer being sent. */
 function settle(rows: Rows, command: SettleCommand, tally: Tally, sent: Sent): boolean {
   const { id, fence, result, at } = command
-  const row = rows.get(keys.attempt, { id })
-  if (row?.fence !== fence || row.delivery_state !== 'sending') return settleLate(rows, command, tally)
+  const row = attemptOf(rows, id)
+  if (row === undefined) return false
+  if (row.fence !== fence || row.delivery_state !== 'sending') return settleLate(rows, row, command, tally)
   const updated_at = at.getTime()
   const counted = countedAs(row)
   if (result.kind === 'sent') {

@@ -2,6 +2,7 @@ import * as records from '../../../src/records/index.ts'
 import type { Session } from './engine.ts'
 import { Outdated } from './errors.ts'
 import { literal, qualified, quoted, recordset } from './names.ts'
+import { isById } from './row-set.ts'
 import { decodeRow, encodeParameter, encodeRow } from './values.ts'
 import type { WorkingSet } from './working-set.ts'
 
@@ -62,13 +63,12 @@ function parameters() {
 type Parameters = ReturnType<typeof parameters>
 
 const order: readonly string[] = records.lockOrder
-const isById = (key: AnyKey): boolean => key.by.length === 1 && key.by[0] === 'id'
 const isIdTable = (table: records.TableName): table is records.IdTable => 'id' in records.tables[table].columns
 const isLocked = ({ lock }: Group): boolean => lock !== 'none'
 /** What is read without a lock comes last, since there may be a lock to wait for. */
 const rankOf = (group: Group): number => (isLocked(group) ? order.indexOf(group.key.table) : order.length)
-/** A few columns, or rows that nobody locks: of any number of tables in one round trip. */
-const isPart = (group: Group): boolean => group.key.columns !== null || !isLocked(group)
+/** Rows that nobody locks, or a few columns of such as have no id: of any number of tables in one round trip. */
+const isPart = (group: Group): boolean => !isLocked(group) || (group.key.columns !== null && !isById(group.key))
 
 /** A stage looks at rows that are not here yet. */
 class Unheard extends Error {}
@@ -126,21 +126,29 @@ export function rowReader(session: Session, set: WorkingSet, before: Promise<unk
     return rows.map(({ id }) => Number(id))
   }
 
-  /** Whole rows of one table, locked in the order of their ids. */
+  /** Rows of one table, locked in the order of their ids: whole, or their columns where all groups read the same. */
   function lock(table: records.IdTable, groups: readonly Group[], waiting: Waiting): void {
     const given = parameters()
     const ids = groups.map((group) => idsOf(group, given))
     const skips = waiting === 'skip' && groups.every((group) => isById(sourceOf(group)))
     const together = skips ? withThroughs(table, given) : ''
     const strength = groups.every((group) => group.lock === 'share') ? 'share' : 'update'
+    const [{ key } = { key: undefined }] = groups
+    const part = key !== undefined && groups.every((group) => group.key === key) ? key.columns : null
+    const links = throughs.flatMap(({ through }) => (through?.key.table === table ? [through.column] : []))
+    const columns = part === null ? ['*'] : [...new Set([...(key?.by ?? []), ...part, ...links])].map(quoted)
     const asked = run<never>(
-      `select t.* from ${name(table)} as t where t.id = any(array(${ids.join(' union all ')}))${together}
+      `select ${columns.map((column) => `t.${column}`).join(', ')} from ${name(table)} as t where t.id = any(array(${ids.join(' union all ')}))${together}
        order by t.id for ${strength} of t${skips ? ' skip locked' : ''}`,
       given.values,
     )
     unheard.push(async () => {
       const { rows } = await asked
-      for (const row of rows) load(table, decodeRow(row, kinds))
+      for (const row of rows) {
+        const decoded = decodeRow(row, kinds)
+        if (part === null || key === undefined) load(table, decoded)
+        else set.loadPart(key, decoded)
+      }
       await requireThrough(table, rows)
       if (skips) await findHeld(table, groups)
     })
@@ -151,7 +159,7 @@ export function rowReader(session: Session, set: WorkingSet, before: Promise<unk
     const conditions = throughs.flatMap(({ key, through }) => {
       if (through?.key.table !== table || !isIdTable(key.table)) return []
       const column = `t.${quoted(through.column)}`
-      const ids = set.sets[key.table].all().map(({ id }) => id)
+      const ids = set.sets[key.table].ids()
       return [` and (${column} is null or ${column} = any($${add(ids)}::bigint[]))`]
     })
     return conditions.join('')

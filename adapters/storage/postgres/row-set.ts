@@ -22,6 +22,11 @@ function isMet(condition: records.Fixed, value: unknown): boolean {
 const holds = (row: object, where: records.AnyKey['where']): boolean =>
   Object.entries(where).every(([name, condition]) => isMet(condition, Reflect.get(row, name)))
 
+export const isById = ({ by }: Pick<records.AnyKey, 'by'>): boolean => by.length === 1 && by[0] === 'id'
+
+/** Some columns of the rows of a key, by what they are told apart by; null: there is no such row. */
+type Parts<Row> = { [text: string]: Partial<Row> | null }
+
 type Index = { readonly by: readonly string[]; readonly ids: Map<string, Set<string>> }
 
 /**
@@ -34,6 +39,7 @@ export class RowSet<Row extends object> {
   readonly deleted: Columns[] = []
   readonly #identity: readonly string[]
   readonly #rows = new Map<string, Row>()
+  readonly #parts = new Map<records.AnyKey, Parts<Row>>()
   readonly #indexes = new Map<string, Index>()
   /** Whether a row may be there already, by its identity. */
   readonly #inserted = new Map<string, boolean>()
@@ -50,12 +56,29 @@ export class RowSet<Row extends object> {
     this.#put(row)
   }
 
-  has(id: number): boolean {
-    return this.#rows.has(String(id))
+  /** The rows of a key that is read in part. Those of a key by id show what was changed of them. */
+  partsOf(key: records.AnyKey): object {
+    const known = this.#parts.get(key)
+    if (known !== undefined) return known
+    const none: Parts<Row> = Object.create(null)
+    this.#parts.set(key, none)
+    return none
   }
 
-  all(): Row[] {
-    return [...this.#rows.values()]
+  /** Whether the row is here, be it whole or in part. */
+  has(id: number): boolean {
+    return this.#rows.has(String(id)) || this.#partsById().some((parts) => (parts[id] ?? null) !== null)
+  }
+
+  /** Whether it was read in part, be it there or not. */
+  wasReadInPart(id: number): boolean {
+    return this.#partsById().some((parts) => parts[id] !== undefined)
+  }
+
+  /** Of all rows that are here. */
+  ids(): number[] {
+    const ofParts = this.#partsById().flatMap((parts) => Object.keys(parts).filter((id) => parts[id] !== null))
+    return [...this.#rows.keys(), ...ofParts].map(Number)
   }
 
   /** Rows that hold these values, in the order in which they came. */
@@ -78,11 +101,15 @@ export class RowSet<Row extends object> {
   update(id: number, change: Partial<Row>, only: object = {}): void {
     const name = String(id)
     const row = this.#rows.get(name)
-    if (row === undefined) return
+    const parts = this.#partsById().filter((one) => (one[name] ?? null) !== null)
+    if (row === undefined && parts.length === 0) return
     for (const [column, values] of Object.entries(only)) {
-      if (Array.isArray(values) && !values.includes(Reflect.get(row, column))) return
+      const known = [row, ...parts.map((one) => one[name])].find((one) => one != null && column in one)
+      if (known == null) throw new Error(`an update of ${this.table} depends on ${column}, which was not read`)
+      if (Array.isArray(values) && !values.includes(Reflect.get(known, column))) return
     }
-    this.#rows.set(name, { ...row, ...change })
+    if (row !== undefined) this.#rows.set(name, { ...row, ...change })
+    for (const one of parts) one[name] = { ...one[name], ...change }
     if (!this.#inserted.has(name)) this.#changes.set(name, { ...this.#changes.get(name), ...change })
   }
 
@@ -111,6 +138,10 @@ export class RowSet<Row extends object> {
 
   #insertedWhere(mayBeThere: boolean): Row[] {
     return [...this.#inserted].flatMap(([id, may]) => (may === mayBeThere ? (this.#rows.get(id) ?? []) : []))
+  }
+
+  #partsById(): Parts<Row>[] {
+    return [...this.#parts].flatMap(([key, parts]) => (isById(key) ? [parts] : []))
   }
 
   #idsOf(by: readonly string[], of: object): string[] {
