@@ -2,7 +2,7 @@ import * as records from '../../../src/records/index.ts'
 import type { Session } from './engine.ts'
 import { Outdated } from './errors.ts'
 import { literal, qualified, quoted, recordset } from './names.ts'
-import { isById } from './row-set.ts'
+import { isById, textOf } from './row-set.ts'
 import { decodeRow, encodeParameter, encodeRow } from './values.ts'
 import type { WorkingSet } from './working-set.ts'
 
@@ -36,7 +36,7 @@ function grouped(reads: readonly Read[]): Group[] {
       group = { key, lock, through, of: new Map() }
       known.push(group)
     }
-    group.of.set(nameOf(read), of)
+    group.of.set(textOf(of, source.by) ?? '', of)
   }
   return [...groups.values()].flat()
 }
@@ -84,7 +84,6 @@ export function rowReader(session: Session, set: WorkingSet, before: Promise<unk
   const name = (table: records.TableName) => qualified(schema, table)
   const throughs: Group[] = []
   const held = new Set<string>()
-  let hasSkipped = false
   let rank = 0
 
   /** Whoever locks in another order waits in a circle with somebody, sooner or later. */
@@ -181,9 +180,12 @@ export function rowReader(session: Session, set: WorkingSet, before: Promise<unk
   /** Of what was asked for by its id and passed over: what is there all the same. */
   async function findHeld(table: records.IdTable, groups: readonly Group[]): Promise<void> {
     const missing = new Map<number, string>()
-    for (const { of, through } of groups) {
+    for (const { key, of, through } of groups) {
       if (through !== null) continue
-      for (const [named, { id }] of of) if (!set.sets[table].has(Number(id))) missing.set(Number(id), named)
+      for (const one of of.values()) {
+        const id = Number(one.id)
+        if (!set.sets[table].has(id)) missing.set(id, nameOf({ key, of: one, through }))
+      }
     }
     for (const id of await present(table, [...missing.keys()])) held.add(missing.get(id) ?? '')
   }
@@ -270,7 +272,6 @@ export function rowReader(session: Session, set: WorkingSet, before: Promise<unk
     },
     /** What one stage reads. */
     async ask(reads: readonly Read[], waiting: Waiting): Promise<void> {
-      hasSkipped ||= waiting === 'skip'
       // By the rows that are read through others it is known which of these to leave out.
       if (waiting === 'skip' && throughs.length > 0) await hear()
       for (const { key, of, through } of reads) if (through === null) set.declare(key, of)
@@ -289,7 +290,8 @@ export function rowReader(session: Session, set: WorkingSet, before: Promise<unk
     },
     /** Resolves when all is here that was asked for. */
     hear,
-    hasSkipped: () => hasSkipped,
+    /** Whether anything was passed over. */
+    hasHeld: () => held.size > 0,
     /** Whether the row is there, and is another's. */
     isHeld: (read: Read): boolean => read.through === null && held.has(nameOf(read)),
   }

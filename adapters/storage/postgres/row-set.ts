@@ -5,6 +5,11 @@ type Columns = { readonly [column: string]: unknown }
 
 /** By what rows are told apart; null where one of these columns is null, which equals nothing. */
 export function textOf(row: object, columns: readonly string[]): string | null {
+  const [only = ''] = columns
+  if (columns.length === 1) {
+    const value: unknown = Reflect.get(row, only)
+    return value === null ? null : String(value)
+  }
   let text = ''
   for (const name of columns) {
     const value: unknown = Reflect.get(row, name)
@@ -40,6 +45,8 @@ export class RowSet<Row extends object> {
   readonly #identity: readonly string[]
   readonly #rows = new Map<string, Row>()
   readonly #parts = new Map<records.AnyKey, Parts<Row>>()
+  /** Of these, those of keys by id. */
+  readonly #partsById: Parts<Row>[] = []
   readonly #indexes = new Map<string, Index>()
   /** Whether a row may be there already, by its identity. */
   readonly #inserted = new Map<string, boolean>()
@@ -62,31 +69,35 @@ export class RowSet<Row extends object> {
     if (known !== undefined) return known
     const none: Parts<Row> = Object.create(null)
     this.#parts.set(key, none)
+    if (isById(key)) this.#partsById.push(none)
     return none
   }
 
   /** Whether the row is here, be it whole or in part. */
   has(id: number): boolean {
-    return this.#rows.has(String(id)) || this.#partsById().some((parts) => (parts[id] ?? null) !== null)
+    return this.#rows.has(String(id)) || this.#partsById.some((parts) => (parts[id] ?? null) !== null)
   }
 
   /** Whether it was read in part, be it there or not. */
   wasReadInPart(id: number): boolean {
-    return this.#partsById().some((parts) => parts[id] !== undefined)
+    return this.#partsById.some((parts) => parts[id] !== undefined)
   }
 
   /** Of all rows that are here. */
   ids(): number[] {
-    const ofParts = this.#partsById().flatMap((parts) => Object.keys(parts).filter((id) => parts[id] !== null))
+    const ofParts = this.#partsById.flatMap((parts) => Object.keys(parts).filter((id) => parts[id] !== null))
     return [...this.#rows.keys(), ...ofParts].map(Number)
   }
 
   /** Rows that hold these values, in the order in which they came. */
   find({ by, where }: Pick<records.AnyKey, 'by' | 'where'>, of: object): Row[] {
-    return this.#idsOf(by, of).flatMap((id) => {
+    const found = (id: string): Row[] => {
       const row = this.#rows.get(id)
       return row === undefined || !holds(row, where) ? [] : [row]
-    })
+    }
+    const [only, ...others] = this.#idsOf(by, of)
+    if (only === undefined) return []
+    return others.length === 0 ? found(only) : [only, ...others].flatMap(found)
   }
 
   insert(row: Row): void {
@@ -101,7 +112,7 @@ export class RowSet<Row extends object> {
   update(id: number, change: Partial<Row>, only: object = {}): void {
     const name = String(id)
     const row = this.#rows.get(name)
-    const parts = this.#partsById().filter((one) => (one[name] ?? null) !== null)
+    const parts = this.#partsById.filter((one) => (one[name] ?? null) !== null)
     if (row === undefined && parts.length === 0) return
     for (const [column, values] of Object.entries(only)) {
       const known = [row, ...parts.map((one) => one[name])].find((one) => one != null && column in one)
@@ -140,15 +151,12 @@ export class RowSet<Row extends object> {
     return [...this.#inserted].flatMap(([id, may]) => (may === mayBeThere ? (this.#rows.get(id) ?? []) : []))
   }
 
-  #partsById(): Parts<Row>[] {
-    return [...this.#parts].flatMap(([key, parts]) => (isById(key) ? [parts] : []))
-  }
-
   #idsOf(by: readonly string[], of: object): string[] {
     const text = textOf(of, by)
     if (text === null) return []
+    if (by.length === this.#identity.length && by.every((column, place) => column === this.#identity[place]))
+      return [text]
     const name = by.join()
-    if (name === this.#identity.join()) return [text]
     let index = this.#indexes.get(name)
     if (index === undefined) {
       index = { by, ids: new Map() }
