@@ -13,6 +13,7 @@ const newest = [
   'countries_and_encryption',
   'channels',
   'addresses',
+  'room_for_changes',
 ]
 const laterThan = {
   1: ['requests_audit_and_statistics', 'task_manager_tasks', ...newest],
