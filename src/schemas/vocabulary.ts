@@ -50,9 +50,8 @@ export type CountedReport = (typeof countedReports)[number]
  * by rule. `SKIPPED`: left out when planning or asking, by rule. `LATENESS` (due to sent) and `DELIVERY_TIME` (sent to
  * delivered): histograms. `OPT_OUT`: a recipient switched a channel or category off; `SUPPRESSED`: a provider reported it.
  * `OUTCOME`: what became of appointments. `METERED`: messages that count against the daily cap. `ACCOUNT`: attempts by an account
- * that has a daily limit, under its id in place of an organization's. `TASK`: what became of tasks of
- * TaskManager, by event; `EXECUTION_TIME`: how long it took for one, a histogram. `REPORTED`: what was reported beyond the status,
- * by `countedReports`.
+ * that has a daily limit, under its id in place of an organization's. `TASK`: what became of tasks of TaskManager, by event;
+ * `EXECUTION_TIME`: how long it took for one, a histogram. `REPORTED`: what was reported beyond the status, by `countedReports`.
  */
 export const measures = [
   ...settledMeasures,

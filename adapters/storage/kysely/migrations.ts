@@ -2,6 +2,7 @@ import { type IdKinds, type Logger, NotificationError } from '../../../src/index
 import * as records from '../../../src/records/index.ts'
 import { accountIds } from './account-migration.ts'
 import { receiptMigration } from './receipt-migration.ts'
+import { roomForChanges } from './room-for-changes.ts'
 
 /**
  * One step of a version, for databases that have tables of an earlier one. A new database is made from `tables.ts` as it
@@ -186,6 +187,7 @@ export const migrations: readonly Migration[] = [
   },
   accountIds,
   receiptMigration,
+  roomForChanges,
 ]
 
 /** `named`: how the database writes the name of a table. */

@@ -80,6 +80,8 @@ export const tables = {
       },
       { name: 'appointment_reminders_held', columns: ['held_at', 'id'], whereNotNull: 'held_at' },
     ],
+    /** A reminder changes twice when it is sent, and the second time in nothing that an index holds. */
+    fillFactor: 70,
   },
   notification_history: {
     columns: {

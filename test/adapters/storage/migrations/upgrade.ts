@@ -15,6 +15,7 @@ const newest = [
   'addresses',
   'account_ids',
   'receipts',
+  'room_for_changes',
 ]
 const laterThan = {
   1: ['requests_audit_and_statistics', 'task_manager_tasks', ...newest],
