@@ -45,6 +45,7 @@ export type {
   PreferencesInput,
   PreferencesValues,
 } from './schemas/preferences.ts'
+export type { DeliveryReceipt, ProviderReport } from './schemas/receipt.ts'
 export type {
   HistoryFilter,
   LifecycleOptions,
@@ -69,6 +70,7 @@ export type {
   AppointmentOutcome,
   AppointmentStatus,
   Category,
+  CountedReport,
   DecisionAction,
   DeliveryState,
   DeliveryStatus,
@@ -77,17 +79,20 @@ export type {
   PastReminderPolicy,
   RecipientType,
   ReminderStatus,
+  ReportedState,
+  ReportWord,
   Rule,
   SuppressionCause,
   TemplateKey,
   UnknownOutcomePolicy,
 } from './schemas/vocabulary.ts'
-export type { DeliveryReceipt, ReportResult } from './services/delivery/callbacks.ts'
+export type { ReportResult } from './services/delivery/callbacks.ts'
 export type { HeldFilter, HeldMessage, RestoreReport } from './services/delivery/restore.ts'
 export type { AuditFilter, AuditLog, AuditPage } from './services/insight/audit-log.ts'
 export type { ExplanationLine, ExplanationPage } from './services/insight/explanation.ts'
 export type {
   Outcomes,
+  Reported,
   Statistics,
   StatisticsFilter,
   StatisticsReport,
@@ -164,6 +169,8 @@ export {
   pastReminderPolicies,
   recipientTypes,
   reminderStatuses,
+  reportedStates,
+  reportWords,
   ruleTable,
   suppressionCauses,
   suppressionTable,
@@ -217,6 +224,7 @@ export { type LogFields, type Logger, messageFirst, silentLogger, stderrLogger }
 export type * from './ports/scheduler.ts'
 export type * from './ports/storage.ts'
 export type * from './ports/transport.ts'
+export type * from './ports/webhook.ts'
 
 // For authors of storage adapters: the tables, and the commands by which their rows change.
 
@@ -229,9 +237,10 @@ export { emptyPreferences, preferenceFields } from './schemas/preferences.ts'
 export { emptySettings, settingsFields } from './schemas/settings.ts'
 export { settledMeasures } from './schemas/vocabulary.ts'
 
-// For authors of transports: the wait an answer asks for, and the guard around hosts that organizations name.
+// For authors of transports: the wait an answer asks for, the guard around hosts that organizations name, and reports as JSON.
 
 export { retryAfterMsOf } from './domain/retry.ts'
+export { readProviderReport } from './schemas/receipt.ts'
 export {
   type HostLookup,
   isPublicAddress,
@@ -247,5 +256,5 @@ export { type EngineSchedulerOptions, engineScheduler } from './services/deliver
 
 // For authors of HTTP adapters.
 
-export { answeredBefore, type BodyForm, bodyLimit, collectBody, unreadableBody } from './http/body.ts'
+export { answeredBefore, type BodyForm, bodyLimit, collectBody, longestBody, unreadableBody } from './http/body.ts'
 export type { HttpBody, HttpRequest, HttpResponse } from './http/messages.ts'

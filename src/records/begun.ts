@@ -25,7 +25,7 @@ export type Work = {
 export const taskManager = 'task_manager'
 
 type Begun = Pick<Delivery, 'delivery_state' | 'due_at' | 'fence' | 'attempts' | 'provider' | 'idempotency_key'> &
-  Partial<Pick<Delivery, 'status' | 'error_code' | 'error_message'>>
+  Partial<Pick<Delivery, 'status' | 'error_code' | 'error_message' | 'account_id'>>
 
 /** The delivery of a reminder, which is no longer due: both, or neither. An empty text is one that could not be made. */
 function begin({ rows, at }: Work, row: Reminder, content: DeliveryContent, begun: Begun): Delivery {
@@ -72,6 +72,7 @@ export const claimReminder = (work: Work, row: Reminder, command: Intent<'send'>
     fence: command.fence,
     attempts: 1,
     provider: command.provider,
+    account_id: command.accountId ?? null,
     idempotency_key: command.idempotencyKey,
   })
 

@@ -81,6 +81,7 @@ function claimDelivery({ rows, at }: Work, row: Delivery, command: Intent<'send'
   const change = {
     ...encodeContent(content),
     provider: command.provider,
+    account_id: command.accountId ?? null,
     idempotency_key: command.idempotencyKey,
     delivery_state: 'sending' as const,
     due_at: command.leaseUntil.getTime(),
@@ -88,6 +89,8 @@ function claimDelivery({ rows, at }: Work, row: Delivery, command: Intent<'send'
     attempts: row.attempts + 1,
     // The outcome of the previous worker's attempt is unknown.
     unknown_outcomes: unknownOutcomes(row),
+    // What was reported is about the attempts before this one.
+    delivery_detail: null,
     updated_at: at.getTime(),
   }
   rows.update('notification_history', row.id, change)

@@ -25,7 +25,7 @@ import { goneAppointments, goneRecipients } from './forget.ts'
 import { intents } from './intents.ts'
 import { outcomes } from './outcomes.ts'
 import { preferenceCreations, preferenceUpdates } from './preferences.ts'
-import { receipts } from './receive.ts'
+import { receipts, silences } from './receive.ts'
 import { previousAccounts, settingsCreations, settingsUpdates } from './settings.ts'
 import { settles } from './settle.ts'
 import { taskReports } from './task-report.ts'
@@ -97,7 +97,12 @@ const composed = (storage: Storage): Store => ({
     enqueue: (deliveries, decision, at, by) => one(storage, notices, { deliveries, decision, at, by }),
     commitIntents: (commands, now) => storage.carry(intents(now), commands),
     settle: (commands) => storage.carry(settles, commands),
-    recordReceipt: (command) => one(storage, receipts, command),
+    recordReceipts: (commands) => storage.carry(receipts, commands),
+    markUnreported: (ids, at) =>
+      storage.carry(
+        silences,
+        ids.map((id) => ({ id, at })),
+      ),
   },
   settings: {
     ...storage.settings,

@@ -1,6 +1,8 @@
 import { type IdKinds, type Logger, NotificationError } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
 import { accountIds } from './account-migration.ts'
+import { receiptMigration } from './receipt-migration.ts'
+import { roomForChanges } from './room-for-changes.ts'
 
 /**
  * One step of a version, for databases that have tables of an earlier one. A new database is made from `tables.ts` as it
@@ -184,6 +186,8 @@ export const migrations: readonly Migration[] = [
     ],
   },
   accountIds,
+  receiptMigration,
+  roomForChanges,
 ]
 
 /** `named`: how the database writes the name of a table. */

@@ -117,6 +117,16 @@ const reconciliationShape = z.object({
   savedAt: z.date().describe('When its progress was last saved'),
 })
 
+const webhookShape = z.object({
+  provider: z.string().describe('Name of the transport'),
+  organizationId: organizationId.nullable().describe('Null for the account of the `DEFAULT_*` variables'),
+  channel,
+  reports: z.int().describe('Number of reports on messages of the account'),
+  lastReportAt: z.date().nullable().describe('When the last of them came; null if none has'),
+  refused: z.int().describe('Number of requests that were refused: unsigned, signed by somebody else or too old'),
+  lastRefusedAt: z.date().nullable().describe('When the last of them came; null if none has'),
+})
+
 const loggedShape = z.object({
   level: z.enum(['warn', 'error']).describe('Level of the line'),
   message: z.string().describe('The message'),
@@ -172,6 +182,10 @@ export const healthShape = z.object({
     .nullable()
     .optional()
     .describe('The current comparison of plans and directory; null if none is running'),
+  webhooks: z
+    .array(webhookShape)
+    .optional()
+    .describe('Accounts at whose webhooks this process heard something since it started, latest first'),
   log: z
     .array(loggedShape)
     .optional()

@@ -9,6 +9,7 @@ import { emitEnding } from './delivery-events.ts'
 import { addressOf, attemptFailed } from './failed-attempt.ts'
 import { SendLease } from './send-lease.ts'
 import { Settler } from './settler.ts'
+import { webhookUrl } from './webhook-accounts.ts'
 import { type DueWork, wantedAt } from './work.ts'
 
 /** How long an aborted transport may take to return the outcome of the send. */
@@ -129,9 +130,11 @@ export class Sender {
     const { signal } = lease
     const { account, accountKey, trusted, transport } = outgoing.provider
     const message = { notificationId, ...outgoing.message }
-    const now = () => this.#context.options.clock.now()
+    const { clock, publicUrl } = this.#context.options
+    const now = () => clock.now()
+    const receiptUrl = webhookUrl(publicUrl, outgoing.provider, message.channel)
     const answered = (async () =>
-      receiptOf(await transport.send(message, { account, accountKey, trusted, now, signal })))().catch(
+      receiptOf(await transport.send(message, { account, accountKey, trusted, receiptUrl, now, signal })))().catch(
       (error: unknown) => (isTransportError(error) ? error : silence('transport_failed', error)),
     )
     try {

@@ -14,6 +14,8 @@ const newest = [
   'channels',
   'addresses',
   'account_ids',
+  'receipts',
+  'room_for_changes',
 ]
 const laterThan = {
   1: ['requests_audit_and_statistics', 'task_manager_tasks', ...newest],
