@@ -22,6 +22,9 @@ export type DeliveryReport = {
   readonly executionId: string | null
 }
 
+/** Why it failed, as a word, if the report has one. */
+type Why = Pick<DeliveryReceipt, 'code'>
+
 /** `updated` is false if the report changed nothing, such as one that came before. */
 export type ReportResult = {
   readonly id: number
@@ -95,8 +98,8 @@ export class Callbacks {
   }
 
   /** @throws NotificationError `notification_not_found`. */
-  recordNotification(id: number, report: DeliveryReport): Promise<ReportResult> {
-    return this.#reported(id, (row) => this.#record(row, report))
+  recordNotification(id: number, report: DeliveryReport, why: Why = {}): Promise<ReportResult> {
+    return this.#reported(id, (row) => this.#record(row, report, why))
   }
 
   async #reported(id: number, record: (row: DeliveryRow) => Promise<boolean>): Promise<ReportResult> {
@@ -122,13 +125,13 @@ export class Callbacks {
     return { id, status: now?.status ?? reminder.status, updated }
   }
 
-  async #record(row: DeliveryRow, report: DeliveryReport): Promise<boolean> {
+  async #record(row: DeliveryRow, report: DeliveryReport, why: Why = {}): Promise<boolean> {
     const status = statusOf(report)
     if (status === null) return false
     if (isTaskManagers(row)) return this.#recordTask(row, { ...report, status })
     const { deliveredAt, error, messageId } = report
     const at = deliveredAt ?? this.#context.options.clock.now()
-    return this.#receive(row, { outcome: outcomeOf[status], at, error, messageId })
+    return this.#receive(row, { ...why, outcome: outcomeOf[status], at, error, messageId })
   }
 
   async #receive(row: DeliveryRow, receipt: DeliveryReceipt): Promise<boolean> {
