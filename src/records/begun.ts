@@ -4,8 +4,9 @@ import type { DeliveryContent } from '../ports/storage/delivery-rows.ts'
 import type { IntentCommand } from '../ports/storage/intents.ts'
 import { finishReminder } from './cancel.ts'
 import { encodeContent, untouched } from './codecs/deliveries.ts'
-import type { Meter, Tally } from './counters.ts'
+import type { Tally } from './counters.ts'
 import type { GuardCheck } from './guard.ts'
+import type { Meter } from './meters.ts'
 
 export type Reminder = Row<'appointment_reminders'>
 export type Delivery = Row<'notification_history'>
