@@ -7,7 +7,7 @@ import type { DeliveryStatus, ReminderStatus } from '../../schemas/vocabulary.ts
 import { createTokenSigner, type TokenPurpose, type TokenSigner } from '../../security/signed-token.ts'
 import type { Context } from '../shared/context.ts'
 import { notificationNotFound, reminderNotFound } from '../shared/not-found.ts'
-import type { Receipts } from './receipts.ts'
+import { Receipts } from './receipts.ts'
 import { noteFailure, type Report, recordReport } from './reports.ts'
 
 /** What an outside service reports of a message. */
@@ -48,9 +48,9 @@ export class Callbacks {
   readonly #signer: TokenSigner | null
   readonly #receipts: Receipts
 
-  constructor(context: Context, receipts: Receipts) {
+  constructor(context: Context) {
     this.#context = context
-    this.#receipts = receipts
+    this.#receipts = new Receipts(context)
     const { encryptionKeys } = context.options
     this.#signer = encryptionKeys.length === 0 ? null : createTokenSigner(encryptionKeys)
   }
