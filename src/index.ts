@@ -241,5 +241,5 @@ export { type EngineSchedulerOptions, engineScheduler } from './services/deliver
 
 // For authors of HTTP adapters.
 
-export { answeredBefore, type BodyForm, bodyLimit, collectBody, unreadableBody } from './http/body.ts'
+export { answeredBefore, type BodyForm, bodyLimit, collectBody, longestBody, unreadableBody } from './http/body.ts'
 export type { HttpBody, HttpRequest, HttpResponse } from './http/messages.ts'

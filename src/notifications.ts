@@ -269,6 +269,7 @@ export function createNotifications(options: NotificationsOptions): Notification
         )
       }
       await clock.follow()
+      clock,
       return restore.afterRestore(since)
     },
     held: restore.list.bind(restore),
