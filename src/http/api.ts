@@ -1,6 +1,8 @@
 import type { Clock } from '../ports/clock.ts'
 import type { DocsPage } from '../ports/docs.ts'
 import type { IdKinds } from '../ports/storage.ts'
+import type { WebhookVerifier } from '../security/standard-webhooks.ts'
+import type { Bounces } from '../services/delivery/bounces.ts'
 import type { Callbacks } from '../services/delivery/callbacks.ts'
 import type { AuditLog } from '../services/insight/audit-log.ts'
 import type { Health } from '../services/insight/health.ts'
@@ -19,6 +21,8 @@ export type Api = {
   readonly addresses: Addresses
   readonly templates: TemplatePreviews
   readonly callbacks: Callbacks
+  /** Null: bounced mail is not read, and has no endpoint. */
+  readonly bounces: (Pick<Bounces, 'ingest'> & WebhookVerifier) | null
   readonly statistics: Statistics
   readonly health: Health
   readonly audit: AuditLog

@@ -1,3 +1,4 @@
+import { anotherDayMs } from '../../domain/address.ts'
 import { addressKey } from '../../domain/effective.ts'
 import { nextAttempt } from '../../domain/retry.ts'
 import type { TransportError } from '../../errors.ts'
@@ -98,9 +99,6 @@ export const addressOf = (
   isShared: sourceOf(provider) !== 'organization',
 })
 
-/** Refusals this far apart count as from different days: 20 h, since a daily reminder may go out a little earlier than the day before. */
-const apartMs = 20 * 3_600_000
-
 /**
  * Whether a provider reported the address as unknown on an earlier day too. A mail server that loses its directory for an hour
  * reports every address as unknown (RFC 5321 gives it no other code), and that must not suppress a patient for good.
@@ -112,7 +110,7 @@ async function isUnknownAgain(
 ): Promise<boolean> {
   try {
     const since = (await KnownAddresses.load(storage.addresses, [address])).unknownSince(address)
-    return since !== null && at.getTime() - since.getTime() >= apartMs
+    return since !== null && at.getTime() - since.getTime() >= anotherDayMs
   } catch (fault) {
     const { organizationId } = address
     logger.warn('earlier refusals of an address not read', { organizationId, fault: faultOf(fault) })
