@@ -1,5 +1,5 @@
 import { email } from '../../channels/email.ts'
-import { isRefusedAgain, verdictOf } from '../../domain/bounce.ts'
+import { verdictOf } from '../../domain/bounce.ts'
 import { addressKey } from '../../domain/effective.ts'
 import { isNotificationError, NotificationError } from '../../errors.ts'
 import type { BounceReader, MailReport, QuotedMessage, RecipientReport } from '../../ports/bounces.ts'
@@ -10,6 +10,7 @@ import { ownAddress } from '../shared/knowledge.ts'
 import { KnownAddresses, type OwnAddress } from '../shared/known-addresses.ts'
 import { withTimeout } from '../shared/with-timeout.ts'
 import type { Callbacks } from './callbacks.ts'
+import { type Addressed, isRefusedOnAnotherDay, recentMessages, sentOf } from './refused-again.ts'
 
 /** What a mail reported, and what followed. */
 export type BounceResult = {
@@ -24,8 +25,6 @@ export type BounceResult = {
 /** The longest mail that is read, in bytes: 1 MiB. */
 export const mailLimit = 1024 * 1024
 const readTimeoutMs = 10_000
-/** Of an address that many people share, or that many messages went to, older messages are not found. */
-const recentMessages = 200
 /** More than a report about one message has. */
 const maxAddresses = 5
 const maxMessageIds = 20
@@ -111,33 +110,16 @@ export class Bounces {
   }
 
   async #bounced(row: DeliveryRow, { code, reason }: RecipientReport, addressUnknown: boolean): Promise<boolean> {
-    const report = { outcome: 'bounced', deliveredAt: null, error: reason, messageId: null } as const
-    const { updated } = await this.#callbacks.recordNotification(
-      row.id,
-      { ...report, taskId: null, executionId: null },
-      { code },
-    )
-    // Also where the status was known: the process may have died in between.
+    const { updated } = await this.#callbacks.recordReceipt(row.id, { outcome: 'bounced', error: reason, code })
+    // Also where the bounce was known: the process may have died in between.
     const isSuppressed = addressUnknown && (await this.#suppressUnknown(row, code))
     return updated || isSuppressed
   }
 
-  /** At the second refusal on another day: a server that lost its directory for an hour says of everybody that nobody has the address. */
   async #suppressUnknown(row: DeliveryRow, code: string): Promise<boolean> {
     const found = await this.#addressOf(row)
-    if (found === null) return false
-    const { address, liftedAt } = found
-    const { storage } = this.#context.options
-    const { rows } = await storage.deliveries.list({
-      channel: email.name,
-      recipientAddress: address.address,
-      ...(address.isShared ? {} : { organizationId: row.organizationId }),
-      limit: recentMessages,
-      offset: 0,
-    })
-    const messages = rows.map((one) => ({ id: one.id, at: timeOf(one), result: resultOf(one, code) }))
-    if (!isRefusedAgain(messages, { id: row.id, at: timeOf(row) }, liftedAt)) return false
-    return this.#suppress(address, 'invalid', code)
+    if (found === null || !(await isRefusedOnAnotherDay(this.#context, row, code, found))) return false
+    return this.#suppress(found.address, 'invalid', code)
   }
 
   async #complained(row: DeliveryRow, code: string): Promise<boolean> {
@@ -151,14 +133,14 @@ export class Bounces {
   }
 
   /** Null: a suppression was lifted since the message was sent, which its report no longer concerns. */
-  async #addressOf(row: DeliveryRow): Promise<{ readonly address: OwnAddress; readonly liftedAt: Date | null } | null> {
+  async #addressOf(row: DeliveryRow): Promise<Addressed | null> {
     if (row.recipientAddress === null) return null
     const { storage } = this.#context.options
     const [settings = null] = await storage.settings.get([row.organizationId])
     const address = ownAddress(this.#context, settings, row.organizationId, row.channel, row.recipientAddress)
     const known = await KnownAddresses.load(storage.addresses, [address])
     const liftedAt = known.own(address)?.liftedAt ?? null
-    return liftedAt !== null && liftedAt >= timeOf(row) ? null : { address, liftedAt }
+    return liftedAt !== null && liftedAt >= sentOf(row) ? null : { address, liftedAt }
   }
 
   /** Shown by `explain()`, once a message, and nothing else: the server goes on trying. */
@@ -185,10 +167,3 @@ function keyOf(text: string): string | null {
 /** The transport makes a Message-ID of the key, and may report the one that it used. */
 const isIdOf = ({ idempotencyKey, providerMessageId }: DeliveryRow, id: string): boolean =>
   id.startsWith(`${idempotencyKey}@`) || (providerMessageId !== null && providerMessageId.replace(/[<>]/g, '') === id)
-
-const timeOf = ({ sentAt, createdAt }: DeliveryRow): Date => sentAt ?? createdAt
-
-function resultOf({ status, errorCode }: DeliveryRow, code: string): 'refused' | 'accepted' | null {
-  if (status === 'SENT' || status === 'DELIVERED') return 'accepted'
-  return (status === 'BOUNCED' || status === 'FAILED') && errorCode === code ? 'refused' : null
-}
