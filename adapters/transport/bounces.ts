@@ -8,6 +8,8 @@ import { readDeliveryStatus } from './bounces/delivery-status.ts'
 import { atsIn, blocksOf, type Fields, headerOf } from './bounces/fields.ts'
 import { createVerp, type Verp, type VerpOptions } from './shared/verp.ts'
 
+export type { VerpOptions }
+
 export type BouncesOptions = {
   /** As `smtp({ verp })` has it. Default: messages are found by the Message-ID that the mail quotes. */
   readonly verp?: VerpOptions

@@ -21,6 +21,8 @@ import { mailOf } from './smtp/message.ts'
 import { createPools } from './smtp/pools.ts'
 import { puzzleLog } from './smtp/puzzle-log.ts'
 
+export type { VerpOptions }
+
 export type SmtpOptions = SmtpConnectionOptions & {
   /** How many sends may run at a time per account; those beyond `maxConnections` wait for a connection. Default 20. */
   readonly concurrency?: number
