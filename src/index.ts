@@ -26,7 +26,7 @@ export type {
   AuditRecord,
   AuditTarget,
 } from './schemas/audit.ts'
-export type { ByChannel, FurtherPreferences, FurtherSettings } from './schemas/channel-fields.ts'
+export type { AccountEntry, ByChannel, FurtherPreferences, FurtherSettings } from './schemas/channel-fields.ts'
 export type { EntityId, HostId, HostRef, RecipientRef, Warning } from './schemas/common.ts'
 export type { DecisionEntry, DecisionRecord } from './schemas/decision.ts'
 export type {
@@ -45,6 +45,7 @@ export type {
   PreferencesInput,
   PreferencesValues,
 } from './schemas/preferences.ts'
+export type { DeliveryReceipt, ProviderReport } from './schemas/receipt.ts'
 export type {
   HistoryFilter,
   LifecycleOptions,
@@ -55,6 +56,7 @@ export type {
 } from './schemas/requests.ts'
 export type {
   OrganizationSettings,
+  OrganizationSettingsChange,
   OrganizationSettingsInput,
   SecretField,
   SettingsValues,
@@ -68,6 +70,7 @@ export type {
   AppointmentOutcome,
   AppointmentStatus,
   Category,
+  CountedReport,
   DecisionAction,
   DeliveryState,
   DeliveryStatus,
@@ -76,18 +79,21 @@ export type {
   PastReminderPolicy,
   RecipientType,
   ReminderStatus,
+  ReportedState,
+  ReportWord,
   Rule,
   SuppressionCause,
   TemplateKey,
   UnknownOutcomePolicy,
 } from './schemas/vocabulary.ts'
 export type { BounceResult } from './services/delivery/bounces.ts'
-export type { DeliveryReceipt, ReportResult } from './services/delivery/callbacks.ts'
+export type { ReportResult } from './services/delivery/callbacks.ts'
 export type { HeldFilter, HeldMessage, RestoreReport } from './services/delivery/restore.ts'
 export type { AuditFilter, AuditLog, AuditPage } from './services/insight/audit-log.ts'
 export type { ExplanationLine, ExplanationPage } from './services/insight/explanation.ts'
 export type {
   Outcomes,
+  Reported,
   Statistics,
   StatisticsFilter,
   StatisticsReport,
@@ -98,9 +104,14 @@ export type { NotificationTransaction } from './services/planning/notification-t
 export type { ReconcileStatus } from './services/planning/reconcile-progress.ts'
 export type { ReconcileFinding, ReconcileOptions, ReconcileReport } from './services/planning/reconcile-report.ts'
 export type { BatchResult as ScheduleManyResult, PlanSummary } from './services/planning/schedule-batch.ts'
-export type { AccountCheck } from './services/settings/account-checks.ts'
+export type { AccountCheck, VerifyOptions } from './services/settings/account-checks.ts'
 export type { Addresses, AddressPage, KnownAddress } from './services/settings/addresses.ts'
-export type { EffectiveChannel, EffectivePreferences, EffectiveSettings } from './services/settings/effective.ts'
+export type {
+  AccountState,
+  EffectiveChannel,
+  EffectivePreferences,
+  EffectiveSettings,
+} from './services/settings/effective.ts'
 export type { WithWarnings } from './services/settings/recipient-preferences.ts'
 export type { SettingsService } from './services/settings/settings-service.ts'
 export type { TestMessageOptions, TestMessageResult } from './services/settings/test-message.ts'
@@ -159,6 +170,8 @@ export {
   pastReminderPolicies,
   recipientTypes,
   reminderStatuses,
+  reportedStates,
+  reportWords,
   ruleTable,
   suppressionCauses,
   suppressionTable,
@@ -213,6 +226,7 @@ export { type LogFields, type Logger, messageFirst, silentLogger, stderrLogger }
 export type * from './ports/scheduler.ts'
 export type * from './ports/storage.ts'
 export type * from './ports/transport.ts'
+export type * from './ports/webhook.ts'
 
 // For authors of storage adapters: the tables, and the commands by which their rows change.
 
@@ -225,9 +239,10 @@ export { emptyPreferences, preferenceFields } from './schemas/preferences.ts'
 export { emptySettings, settingsFields } from './schemas/settings.ts'
 export { settledMeasures } from './schemas/vocabulary.ts'
 
-// For authors of transports: the wait an answer asks for, and the guard around hosts that organizations name.
+// For authors of transports: the wait an answer asks for, the guard around hosts that organizations name, and reports as JSON.
 
 export { retryAfterMsOf } from './domain/retry.ts'
+export { readProviderReport } from './schemas/receipt.ts'
 export {
   type HostLookup,
   isPublicAddress,

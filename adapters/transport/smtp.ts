@@ -7,6 +7,7 @@ import {
   type EmailAccount,
   isTransportError,
   type Logger,
+  type ReceiptReader,
   type SendContext,
   stderrLogger,
   type Transport,
@@ -35,6 +36,11 @@ export type SmtpOptions = SmtpConnectionOptions & {
    * must let the account send from these addresses, and take what comes to them. Default: bounces go to the sender of the message.
    */
   readonly verp?: VerpOptions
+  /**
+   * Reads what the mail provider reports to the account's webhook, such as `ses({ topics })` of `appointment-notifications/receipts`.
+   * Default: nothing is reported.
+   */
+  readonly receipts?: ReceiptReader
   /** Receives answers that no rule understands, once a kind and minute, by their codes. Default `stderrLogger`. */
   readonly logger?: Logger
 }
@@ -81,6 +87,7 @@ export function smtp(options: SmtpOptions = {}): Transport {
     channels: ['EMAIL'],
     needsAccount: true,
     concurrency,
+    ...(options.receipts === undefined ? {} : { receipt: options.receipts }),
 
     async send(message, context) {
       const account = accountOf(context)

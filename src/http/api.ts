@@ -4,6 +4,7 @@ import type { IdKinds } from '../ports/storage.ts'
 import type { WebhookVerifier } from '../security/standard-webhooks.ts'
 import type { Bounces } from '../services/delivery/bounces.ts'
 import type { Callbacks } from '../services/delivery/callbacks.ts'
+import type { Webhooks } from '../services/delivery/webhooks.ts'
 import type { AuditLog } from '../services/insight/audit-log.ts'
 import type { Health } from '../services/insight/health.ts'
 import type { Statistics } from '../services/insight/statistics.ts'
@@ -23,6 +24,7 @@ export type Api = {
   readonly callbacks: Callbacks
   /** Null: bounced mail is not read, and has no endpoint. */
   readonly bounces: (Pick<Bounces, 'ingest'> & WebhookVerifier) | null
+  readonly webhooks: Webhooks
   readonly statistics: Statistics
   readonly health: Health
   readonly audit: AuditLog

@@ -134,14 +134,17 @@ describe.each([
     expect((await clinic.standing()).suppression).toBeNull()
   })
 
-  it('suppresses the address of a person who complains at once, and leaves the message as it is', async () => {
+  it('suppresses the address of a person who complains at once, and shows it with the message, which arrived', async () => {
     await using clinic = await open(storage())
     const { id, quoted } = await clinic.send()
     const complained = { report: 'complained', notificationId: id }
     expect(await clinic.ingestBounce(complaintMail(quoted))).toEqual({ ...complained, updated: true })
     expect(await clinic.ingestBounce(complaintMail(quoted))).toEqual({ ...complained, updated: false })
     expect((await clinic.standing()).suppression).toMatchObject({ cause: 'complaint', code: 'complaint_abuse' })
-    expect(await clinic.notifications.getNotification(id)).toMatchObject({ status: 'SENT' })
+    expect(await clinic.notifications.getNotification(id)).toMatchObject({
+      status: 'DELIVERED',
+      deliveryDetail: { complained: expect.any(Date) },
+    })
     expect((await clinic.send()).omitted).toMatchObject([{ rule: 'suppressed' }])
     expect(await clinic.statistics.read()).toMatchObject({ optOuts: { suppressedByChannel: { EMAIL: 1 } } })
   })

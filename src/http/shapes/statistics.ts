@@ -27,6 +27,16 @@ const percentiles = z.object({
     .nullable()
     .describe('95th percentile in milliseconds, accurate to a fifth; null without measurements'),
 })
+const reportedShape = (what: string) =>
+  z
+    .object({
+      read: z.int().describe('Reported as read'),
+      complained: z.int().describe('Reported by the person as unwanted'),
+      unreported: z
+        .int()
+        .describe('Accepted by a provider that reports which messages arrive, and not reported on in time'),
+    })
+    .describe(`Messages ${what}`)
 const byRule = z.record(z.string(), z.int())
 
 export const statisticsShape = z.object({
@@ -59,6 +69,14 @@ export const statisticsShape = z.object({
       executionTime: percentiles.describe('Time from scheduled to executed'),
     })
     .describe('Tasks of TaskManager; all zero unless the option `taskManager` is in use'),
+  reported: z
+    .object({
+      byNotificationType: byChannelShape(reportedShape('on the channel')).describe('Reports by channel'),
+      byNotificationCategory: z
+        .record(z.enum(categories), reportedShape('of the kind of message'))
+        .describe('Reports by kind of message'),
+    })
+    .describe('What providers reported beyond the status of messages'),
   optOuts: z
     .object({
       byNotificationType: byChannelShape(z.int().describe('Recipients who disabled the channel')).describe(
@@ -146,12 +164,13 @@ export const reminderStatisticsShape = statisticsShape.extend({
     ),
 })
 
-export const showStatistics = ({ from, to, byChannel, byCategory, optOuts, ...rest }: StatisticsReport) => ({
+export const showStatistics = ({ from, to, byChannel, byCategory, reported, optOuts, ...rest }: StatisticsReport) => ({
   ...rest,
   startDate: from,
   endDate: to,
   byNotificationType: byChannel,
   byNotificationCategory: byCategory,
+  reported: { byNotificationType: reported.byChannel, byNotificationCategory: reported.byCategory },
   optOuts: {
     byNotificationType: optOuts.byChannel,
     byNotificationCategory: optOuts.byCategory,

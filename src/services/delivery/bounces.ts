@@ -7,7 +7,7 @@ import type { DeliveryRow } from '../../ports/storage.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
 import { ownAddress } from '../shared/knowledge.ts'
-import { KnownAddresses, type OwnAddress } from '../shared/known-addresses.ts'
+import { KnownAddresses } from '../shared/known-addresses.ts'
 import { withTimeout } from '../shared/with-timeout.ts'
 import type { Callbacks } from './callbacks.ts'
 import { type Addressed, isRefusedOnAnotherDay, recentMessages, sentOf } from './refused-again.ts'
@@ -119,17 +119,13 @@ export class Bounces {
   async #suppressUnknown(row: DeliveryRow, code: string): Promise<boolean> {
     const found = await this.#addressOf(row)
     if (found === null || !(await isRefusedOnAnotherDay(this.#context, row, code, found))) return false
-    return this.#suppress(found.address, 'invalid', code)
+    const { storage, clock } = this.#context.options
+    return storage.addresses.suppress({ ...found.address, cause: 'invalid', code, at: clock.now() })
   }
 
   async #complained(row: DeliveryRow, code: string): Promise<boolean> {
-    const found = await this.#addressOf(row)
-    return found !== null && this.#suppress(found.address, 'complaint', code)
-  }
-
-  #suppress(address: OwnAddress, cause: 'invalid' | 'complaint', code: string): Promise<boolean> {
-    const { storage, clock } = this.#context.options
-    return storage.addresses.suppress({ ...address, cause, code, at: clock.now() })
+    if ((await this.#addressOf(row)) === null) return false
+    return (await this.#callbacks.recordReceipt(row.id, { outcome: 'complained', code })).updated
   }
 
   /** Null: a suppression was lifted since the message was sent, which its report no longer concerns. */

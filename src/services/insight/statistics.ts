@@ -8,7 +8,7 @@ import { type ByChannel, byChannel } from '../../schemas/channel-fields.ts'
 import { organizationId, parseInput } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import { isInRange, rangeWords } from '../../schemas/instant.ts'
-import { type Category, categories, type Measure } from '../../schemas/vocabulary.ts'
+import { type Category, type CountedReport, categories, type Measure } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
 
 const day = z.iso.date().refine((text) => isInRange(new Date(text)), rangeWords)
@@ -64,6 +64,10 @@ export type StatisticsReport = Outcomes & {
   readonly byDay: readonly (Outcomes & { readonly day: string })[]
   /** Events of TaskManager's tasks, and how long after their time they were executed. */
   readonly tasks: TaskCounts
+  readonly reported: {
+    readonly byChannel: ByChannel<Reported>
+    readonly byCategory: Readonly<Record<Category, Reported>>
+  }
   /**
    * Recipients who disabled a channel or a category, and addresses that a provider reported as opted out or dead.
    */
@@ -73,6 +77,12 @@ export type StatisticsReport = Outcomes & {
     readonly suppressedByChannel: ByChannel<number>
   }
 }
+
+/**
+ * What providers reported beyond the status. `unreported`: accepted by a provider that reports which messages arrive, and not
+ * reported on in the time that this may take.
+ */
+export type Reported = Readonly<Record<CountedReport, number>>
 
 export type TaskCounts = Readonly<Record<Exclude<TaskEvent, 'taken_over'> | 'takenOver', number>> & {
   readonly executionTime: Percentiles
@@ -128,6 +138,7 @@ export class Statistics {
     })
     const outcomes = (rows: (one: Count) => boolean) => outcomesOf(counts.filter(rows))
     const optedOut = (rows: (one: Count) => boolean) => sum(ofMeasure('OPT_OUT').filter(rows))
+    const reported = (rows: (one: Count) => boolean) => reportedOf(ofMeasure('REPORTED').filter(rows))
     const report = {
       organizationId: filter.organizationId ?? null,
       from: filter.from ?? null,
@@ -145,6 +156,7 @@ export class Statistics {
       ),
       byDay: [...byDay].map(([day, rows]) => ({ day, ...outcomesOf(rows) })),
       tasks: tasksOf(ofMeasure('TASK'), ofMeasure('EXECUTION_TIME')),
+      reported: { byChannel: perChannel(reported), byCategory: perCategory(reported) },
       optOuts: {
         byChannel: perChannel(optedOut),
         byCategory: perCategory(optedOut),
@@ -158,6 +170,11 @@ export class Statistics {
 type Counted = Pick<Count, 'measure' | 'count'>
 
 const sum = (rows: readonly Counted[]): number => rows.reduce((total, row) => total + row.count, 0)
+
+function reportedOf(rows: readonly Count[]): Reported {
+  const of = (report: CountedReport) => sum(rows.filter(({ detail }) => detail === report))
+  return { read: of('read'), complained: of('complained'), unreported: of('unreported') }
+}
 
 function tasksOf(events: readonly Count[], times: readonly Count[]): TaskCounts {
   const of = (event: TaskEvent): number => sum(events.filter((one) => one.detail === event))

@@ -26,6 +26,7 @@ import {
   sendIntent,
   settleCommand,
   startsAt,
+  took,
 } from './rows.ts'
 
 const counted = async (storage: Store, measure: Count['measure'], query: CountQuery = {}) =>
@@ -74,7 +75,7 @@ export function statistics({ migrated }: Starter): void {
     expect(await counted(storage, 'SENT')).toMatchObject([{ ...email, provider: 'smtp', count: 1 }])
     expect(await counted(storage, 'LATENESS')).toMatchObject([{ ...email, detail: String(bucketOf(700)), count: 1 }])
     const receipt = { id: held.id, status: 'DELIVERED', at: minutes(3), errorCode: null, errorMessage: null } as const
-    await storage.deliveries.recordReceipt(receipt)
+    await took(storage, receipt)
     expect(await counted(storage, 'SENT')).toEqual([])
     expect(await counted(storage, 'DELIVERED')).toMatchObject([{ provider: 'smtp', count: 1 }])
     expect(await counted(storage, 'DELIVERY_TIME')).toMatchObject([{ detail: String(bucketOf(120_000)), count: 1 }])
