@@ -210,11 +210,11 @@ export class Dispatcher {
       if (isNew) this.#lookUpNext()
       const works = this.#ready.take((group) => this.#lookAhead.isKnown(group), this.#capacity.round(), batchSize)
       if (works.length > 0) idle = !(await this.#dispatch(works))
-      else if (this.#storing.isUnderWay) idle = !(await this.#storing.done())
       else {
         if (!isNew) this.#lookUpNext()
         // Work without capacity is looked at again when a send ends, work without a lookup when the directory answers.
-        if (!this.#canProceed) break
+        if (this.#storing.isUnderWay) idle = !(await this.#storing.done())
+        else if (!this.#canProceed) break
       }
     }
     await this.#sleep(idle)
@@ -232,10 +232,7 @@ export class Dispatcher {
   async #sleep(idle: boolean): Promise<void> {
     const { waitMs } = this.#pauses
     if (Number.isFinite(waitMs)) this.#waker.in(waitMs)
-    if (idle) {
-      this.#waker.in(idleRoundMs)
-      return
-    }
+    if (idle) return this.#waker.in(idleRoundMs)
     if (this.#intake.lockedUntil !== null) this.dueAt(this.#intake.lockedUntil)
     const { dueAt, helpMs } = await this.#intake.next()
     if (dueAt !== null) this.#scheduler.wakeAt(dueAt)
@@ -260,7 +257,9 @@ export class Dispatcher {
   /** Decides a batch, and begins to store it; true if the one before changed anything. */
   async #dispatch(works: readonly DueWork[]): Promise<boolean> {
     const decided = await decideDue(this.#context, works, this.#outlet, this.#lookAhead.take(works))
-    return this.#storing.begin(() => this.#store(works, decided))
+    const before = await this.#storing.begin(() => this.#store(works, decided))
+    // Of few, more have a place once these are stored, and go together.
+    return works.length < batchSize / 2 ? (await this.#storing.done()) || before : before
   }
 
   /** True if anything changed. */
