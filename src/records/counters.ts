@@ -1,6 +1,5 @@
 import type { Channel } from '../channels/index.ts'
 import { bucketOf } from '../domain/histogram.ts'
-import { keys } from '../ports/rows/keys.ts'
 import type { Rows } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
@@ -94,34 +93,6 @@ export function countSkipped(tally: Tally, organizationId: string, entries: read
   for (const { action, rule, category, channel } of entries) {
     if (action !== 'skipped' && action !== 'refused') continue
     tally.add({ organizationId, category, detail: rule, ...(channel === undefined ? {} : { channel }) }, 'SKIPPED', at)
-  }
-}
-
-/** Counts one more message of the organization on this day; false if it has reached `cap`. */
-export type Meter = (organizationId: string, cap: number) => boolean
-
-/** The counter that a meter reads. */
-export const meterOf = (organizationId: string, at: Date) =>
-  ({
-    organization_id: organizationId,
-    day: dayOf(at),
-    measure: 'METERED',
-    channel: '',
-    category: '',
-    provider: '',
-    detail: '',
-  }) as const
-
-/** One a command: what the day's counter holds is read once an organization, and written with the command's tally. */
-export function createMeter(rows: Rows, at: Date, tally: Tally): Meter {
-  const begun = new Map<string, number>()
-  return (organizationId, cap) => {
-    const count = begun.get(organizationId) ?? rows.get(keys.counter, meterOf(organizationId, at))?.count ?? 0
-    begun.set(organizationId, count)
-    if (count >= cap) return false
-    begun.set(organizationId, count + 1)
-    tally.add({ organizationId }, 'METERED', at)
-    return true
   }
 }
 

@@ -26,12 +26,12 @@ import {
 } from './begun.ts'
 import { cancelDelivery, cancelReminder, finishReminder, wait } from './cancel.ts'
 import { decodeDelivery, encodeContent } from './codecs/deliveries.ts'
-import { countedAs, createMeter, createTally, meterOf } from './counters.ts'
+import { countedAs, createTally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import { guardAbsences, guardCheck, guardReads } from './guard.ts'
+import { countBegun, countersOf, createMeter } from './meters.ts'
 
 const lost: IntentOutcome = { status: 'lost' }
-const capped: IntentOutcome = { status: 'capped' }
 const done = (delivery: Delivery | null): IntentOutcome => ({
   status: 'committed',
   delivery: delivery === null ? null : decodeDelivery(delivery),
@@ -81,6 +81,7 @@ function claimDelivery({ rows, at }: Work, row: Delivery, command: Intent<'send'
   const change = {
     ...encodeContent(content),
     provider: command.provider,
+    account_id: command.accountId ?? null,
     idempotency_key: command.idempotencyKey,
     delivery_state: 'sending' as const,
     due_at: command.leaseUntil.getTime(),
@@ -88,6 +89,8 @@ function claimDelivery({ rows, at }: Work, row: Delivery, command: Intent<'send'
     attempts: row.attempts + 1,
     // The outcome of the previous worker's attempt is unknown.
     unknown_outcomes: unknownOutcomes(row),
+    // What was reported is about the attempts before this one.
+    delivery_detail: null,
     updated_at: at.getTime(),
   }
   rows.update('notification_history', row.id, change)
@@ -113,8 +116,8 @@ function claim(
     merged.push({ found: other, rule })
   }
   const isFirst = found.kind === 'reminder' || found.row.attempts === 0
-  if (command.cap !== null && isFirst && !intent.meter(command.guard.settings.organizationId, command.cap))
-    return capped
+  const over = countBegun(intent.meter, command, intent.at, isFirst)
+  if (over !== null) return { status: over }
   for (const other of merged) cancel(intent, other.found, other.rule)
   return done(write())
 }
@@ -241,26 +244,25 @@ const planOf = ({ organizationId, appointmentId }: NonNullable<IntentGuard['plan
 
 function guardsOf(command: IntentCommand, at: Date, ids: IdCodec): Read[] {
   if (!isGuarded(command)) return []
-  const { guard, cap } = command
+  const { guard } = command
   return [
     ...guardReads(guard, ids),
     // No lock guards one without a row: what is said against it in the very moment of the commit counts as said after it.
     ...(guard.address === null ? [] : standingReads(guard.address)),
     ...(guard.plan === null ? [] : [read(keys.planRevision, planOf(guard.plan, ids), 'share')]),
-    ...(cap === null ? [] : [read(keys.counter, meterOf(guard.settings.organizationId, at), 'none')]),
+    ...countersOf(command, at).map((counter) => read(keys.counter, counter, 'none')),
   ]
 }
 
 function absencesOf(command: IntentCommand, at: Date, ids: IdCodec): Absence[] {
   if (!isGuarded(command)) return []
-  const { guard, cap } = command
+  const { guard } = command
   const absences = guardAbsences(guard, ids)
   if (guard.plan?.revision === 0) {
     absences.push({ key: keys.planRevision, of: planOf(guard.plan, ids), way: 'relies' })
   }
-  // Who begins more messages of an organization that has a cap does so alone.
-  if (cap !== null) absences.push({ key: keys.counter, of: meterOf(guard.settings.organizationId, at), way: 'ends' })
-  return absences
+  // Who begins more messages of an organization that has a cap, or by an account that has a limit, does so alone.
+  return [...absences, ...countersOf(command, at).map((of): Absence => ({ key: keys.counter, of, way: 'ends' }))]
 }
 
 const remindersOf = (command: IntentCommand): Read[] =>

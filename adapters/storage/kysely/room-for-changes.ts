@@ -5,7 +5,7 @@ import type { Migration } from './migrations.ts'
  * now on; nothing is moved, and nobody waits for it.
  */
 export const roomForChanges: Migration = {
-  version: 11,
+  version: 13,
   name: 'room_for_changes',
   oldest: 3,
   changes: [

@@ -1,3 +1,4 @@
+import { nextUtcDay } from '../../domain/retry.ts'
 import type { Context } from '../shared/context.ts'
 import type { ServiceOptions } from '../shared/service-options.ts'
 import { cancel, type Decided, defer } from './decisions.ts'
@@ -5,9 +6,6 @@ import type { Outlet } from './process-due.ts'
 import { type DueWork, targetOf, wantedAt } from './work.ts'
 
 const dayMs = 86_400_000
-
-/** The count begins anew with every UTC day. */
-const nextDay = (now: Date): Date => new Date((Math.floor(now.getTime() / dayMs) + 1) * dayMs)
 
 /** Whether it was planned for a time of its own; else it is sent at once, as notices are: its time was past when it was planned. */
 export const isOfItsTime = ({ reminder }: DueWork): boolean =>
@@ -32,7 +30,7 @@ export function capOf(
 
 /** Until when what met the cap is put off; null: it waited a whole day, or the next one is too late. */
 function roomAgainAt(due: DueWork, deadline: Date | null, now: Date): Date | null {
-  const until = nextDay(now)
+  const until = nextUtcDay(now)
   const isTooLate = deadline !== null && until >= deadline
   return isTooLate || now.getTime() - wantedAt(due).getTime() >= dayMs ? null : until
 }
@@ -69,5 +67,12 @@ function report({ events, options }: Context, capped: readonly Decided[]): void 
     options.logger.warn('daily send cap reached, messages put off', { organizationId, count: ones.length })
     const message = `The organization reached its daily cap; ${ones.length} messages were put off or given up.`
     events.emit('error', { code: 'daily_cap', message, organizationId })
+  }
+}
+
+/** Messages whose account sent as much as it may today: each is put off as soon as it is decided anew. */
+export async function pauseLimited({ accounts }: Context, limited: readonly Decided[]): Promise<void> {
+  for (const { due, outgoing } of limited) {
+    if (outgoing !== null) await accounts.limitReached(outgoing.provider, targetOf(due))
   }
 }

@@ -6,7 +6,7 @@ import type { Context } from '../shared/context.ts'
 import { isDirectoryFault } from '../shared/directory/batch-reader.ts'
 import { faultOf } from '../shared/fault-log.ts'
 import { AccountCapacity } from './account-capacity.ts'
-import { putOffCapped } from './daily-cap.ts'
+import { pauseLimited, putOffCapped } from './daily-cap.ts'
 import type { Decided } from './decisions.ts'
 import { emitDecided } from './delivery-events.ts'
 import { HostPauses } from './host-pauses.ts'
@@ -47,6 +47,8 @@ export class Dispatcher {
   readonly #lookAhead: LookAhead
   readonly #outlet: Outlet
   readonly #waker: Waker
+  /** Wakes when an account may begin more that began as many as it may in a second. */
+  readonly #pacer: Waker
   /** Follows up capacity that became free. */
   readonly #freed: Coalescer
   #round: Promise<void> | null = null
@@ -63,7 +65,7 @@ export class Dispatcher {
     this.#context = context
     this.#planner = planner
     this.#scheduler = scheduler
-    const capacity = new AccountCapacity(context)
+    const capacity = new AccountCapacity(context, () => this.#intake.share)
     this.#capacity = capacity
     this.#sender = new Sender(context, capacity, (underWay) => {
       if (!this.#ready.isEmpty) this.#freed.add(underWay)
@@ -71,6 +73,7 @@ export class Dispatcher {
     this.#intake = new Intake(context, source, scheduler, (id) => this.#sender.holds(id))
     this.#freed = new Coalescer(clock, () => this.#lookAgain())
     this.#waker = new Waker(clock, () => this.wake())
+    this.#pacer = new Waker(clock, () => this.#lookAgain())
     this.#pauses = new HostPauses(context)
     this.#lookAhead = new LookAhead(context, this.#pauses, {
       arrived: () => this.#lookAgain(),
@@ -131,8 +134,7 @@ export class Dispatcher {
   async stop(): Promise<void> {
     this.#running = false
     this.#cancelSweep()
-    this.#waker.stop()
-    this.#freed.stop()
+    for (const one of [this.#waker, this.#pacer, this.#freed]) one.stop()
     this.#unsubscribe()
     const { clock, drainMs } = this.#context.options
     const disarm = [
@@ -192,8 +194,7 @@ export class Dispatcher {
       if (pausedMs > 0) {
         this.#dirty = false
         this.#canProceed = false
-        this.#waker.in(pausedMs)
-        return
+        return this.#waker.in(pausedMs)
       }
       let isNew = this.#canProceed || this.#lookAhead.isDue
       this.#canProceed = false
@@ -230,8 +231,8 @@ export class Dispatcher {
 
   /** Asks to be woken when there will be something to do. */
   async #sleep(idle: boolean): Promise<void> {
-    const { waitMs } = this.#pauses
-    if (Number.isFinite(waitMs)) this.#waker.in(waitMs)
+    this.#waker.in(this.#pauses.waitMs)
+    this.#pacer.in(this.#capacity.waitMs)
     if (idle) return this.#waker.in(idleRoundMs)
     if (this.#intake.lockedUntil !== null) this.dueAt(this.#intake.lockedUntil)
     const { dueAt, helpMs } = await this.#intake.next()
@@ -262,10 +263,9 @@ export class Dispatcher {
     return works.length < batchSize / 2 ? (await this.#storing.done()) || before : before
   }
 
-  /** True if anything changed. */
   async #store(works: readonly DueWork[], decided: DecidedBatch): Promise<boolean> {
     const processed = await commitDecided(this.#context, decided, this.#outlet)
-    const { now, written, lost, refused, locked, capped, moved } = processed
+    const { now, written, lost, refused, locked, capped, limited, moved } = processed
     // Other work may be due behind it.
     for (const { due } of locked) this.#intake.leaveAlone(due, now)
     const done = new Set([...written, ...locked].map(({ due }) => due))
@@ -276,7 +276,8 @@ export class Dispatcher {
       void planAnew(this.#context, this.#planner, this.#lookAhead, this.#pauses, toMove).then(() => this.wake())
     // Last, so that what was claimed is under way even if this fails.
     await putOffCapped(this.#context, capped, now, this.#outlet.written)
-    const isIdle = done.size + capped.length + toMove.length === 0
+    await pauseLimited(this.#context, limited)
+    const isIdle = done.size + capped.length + limited.length + toMove.length === 0
     for (const { due } of lost) {
       // It was changed meanwhile: look it up again, but not in a tight loop.
       if (refused.has(due)) this.#lookAhead.pause(due, refusedMs)

@@ -9,6 +9,7 @@ import { emitEnding } from './delivery-events.ts'
 import { addressOf, attemptFailed } from './failed-attempt.ts'
 import { SendLease } from './send-lease.ts'
 import { Settler } from './settler.ts'
+import { webhookUrl } from './webhook-accounts.ts'
 import { type DueWork, wantedAt } from './work.ts'
 
 /** How long an aborted transport may take to return the outcome of the send. */
@@ -30,7 +31,7 @@ const notBegun = {
 /** Sends what an intent was committed for, within its lease, and settles the outcome. */
 export class Sender {
   readonly #context: Context
-  readonly #capacity: Pick<AccountCapacity, 'release'>
+  readonly #capacity: Pick<AccountCapacity, 'begin' | 'release'>
   readonly #settler: Settler
   readonly #ended: (underWay: number) => void
   /** What is under way, with the ids of the deliveries. */
@@ -42,7 +43,11 @@ export class Sender {
   readonly #unrecorded = new Set<number>()
 
   /** `ended`: called after each send, with how many are still under way. */
-  constructor(context: Context, capacity: Pick<AccountCapacity, 'release'>, ended: (underWay: number) => void) {
+  constructor(
+    context: Context,
+    capacity: Pick<AccountCapacity, 'begin' | 'release'>,
+    ended: (underWay: number) => void,
+  ) {
     this.#context = context
     this.#capacity = capacity
     this.#ended = ended
@@ -73,6 +78,7 @@ export class Sender {
   async #send(due: DueWork, delivery: DeliveryRow, outgoing: Outgoing, running: boolean): Promise<void> {
     const lease = new SendLease(this.#context, delivery, outgoing.lease)
     this.#held.set(delivery.id, lease)
+    this.#capacity.begin(outgoing.provider)
     const outcome = await this.#attempt(delivery.id, outgoing, lease, running)
     this.#capacity.release(outgoing.provider)
     const { command, announce } = await this.#settlementOf(due, delivery, outgoing, outcome)
@@ -124,9 +130,11 @@ export class Sender {
     const { signal } = lease
     const { account, accountKey, trusted, transport } = outgoing.provider
     const message = { notificationId, ...outgoing.message }
-    const now = () => this.#context.options.clock.now()
+    const { clock, publicUrl } = this.#context.options
+    const now = () => clock.now()
+    const receiptUrl = webhookUrl(publicUrl, outgoing.provider, message.channel)
     const answered = (async () =>
-      receiptOf(await transport.send(message, { account, accountKey, trusted, now, signal })))().catch(
+      receiptOf(await transport.send(message, { account, accountKey, trusted, receiptUrl, now, signal })))().catch(
       (error: unknown) => (isTransportError(error) ? error : silence('transport_failed', error)),
     )
     try {

@@ -5,20 +5,27 @@ import { type Channel, channelOf, channels } from '../../channels/index.ts'
 import { NotificationError } from '../../errors.ts'
 import { cleanName } from '../../messages/index.ts'
 import type { SettingsRow } from '../../ports/storage.ts'
-import type { Contact } from '../../schemas/common.ts'
+import type { Actor } from '../../schemas/audit.ts'
+import { type Contact, fieldInvalid } from '../../schemas/common.ts'
 import { taskManagerProvider } from '../../schemas/task-manager.ts'
 import { ruleTable } from '../../schemas/vocabulary.ts'
 import { sendNow } from '../shared/accounts/provider-calls.ts'
-import { type Provider, sourceOf } from '../shared/accounts/providers.ts'
+import { type Candidate, firstOf, type Provider, sourceOf } from '../shared/accounts/providers.ts'
 import type { Context } from '../shared/context.ts'
 import { ownAddress } from '../shared/knowledge.ts'
 import { KnownAddresses } from '../shared/known-addresses.ts'
-import { type AccountCheck, accountMissing, writtenFields } from './account-checks.ts'
+import { type AccountCheck, accountMissing, accountNamed, wrongFields } from './account-checks.ts'
 
 export const testMessageResults = ['sent', 'failed', 'unknown'] as const
 
 export const testMessageOptions = z.strictObject({
-  channel: z.enum(channels).default(email.name).describe('Channel to send on. Default: e-mail'),
+  channel: z.enum(channels).optional().describe('Channel to send on. Default: that of the account, or else e-mail'),
+  accountId: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('Account of the organization to send by. Default: the one that would send now'),
   idempotencyKey: z.string().min(1).max(255).optional(),
 })
 export type TestMessageOptions = z.input<typeof testMessageOptions>
@@ -34,6 +41,8 @@ type Tested = {
   readonly organizationName: string | null
   readonly row: SettingsRow | null
   readonly channel: Channel
+  /** The account to send by; null: the first that can. */
+  readonly candidate: Candidate | null
   readonly address: string
   readonly idempotencyKey: string | undefined
 }
@@ -42,7 +51,7 @@ type Tested = {
  * The address of a contact on a channel, in its normal form.
  * @throws NotificationError `invalid_input`: it has none, or none that can be used.
  */
-export function testAddress(channel: Channel, { email, phone }: Contact, row: SettingsRow | null): string {
+function testAddress(channel: Channel, { email, phone }: Contact, row: SettingsRow | null): string {
   const { address, words } = channelOf(channel)
   const written = address.of({ email, phone }) ?? null
   if (written === null) {
@@ -59,18 +68,55 @@ export function testAddress(channel: Channel, { email, phone }: Contact, row: Se
   )
 }
 
+/**
+ * Sends a test message to the contact by the account of the options, or by the one that would send now, and audits it. `row`: the
+ * organization's settings; null: it has none.
+ * @throws NotificationError `invalid_input`
+ */
+export async function testAccount(
+  context: Context,
+  actor: Actor,
+  organizationId: string,
+  row: SettingsRow | null,
+  contact: Contact,
+  { accountId, idempotencyKey, ...given }: z.output<typeof testMessageOptions>,
+): Promise<TestMessageResult> {
+  await context.hostAccounts.load()
+  const chosen = accountId === undefined ? null : accountNamed(context, row, accountId)
+  const channel = given.channel ?? chosen?.channel ?? email.name
+  if (chosen !== null && chosen.channel !== channel)
+    throw fieldInvalid('channel', `must be ${chosen.channel}, or left out: the account ${accountId} sends on that`)
+  const address = testAddress(channel, contact, row)
+  const found = (await context.host.organizations([organizationId]))(organizationId)
+  const organizationName = found.kind === 'known' ? (found.value.name ?? null) : null
+  const candidate = chosen?.candidate ?? null
+  const about = { organizationId, organizationName, row, channel, candidate, address, idempotencyKey }
+  const sent = await sendTestMessage(context, about)
+  const { storage, clock } = context.options
+  await storage.audit.append({
+    organizationId,
+    at: clock.now(),
+    actor,
+    action: 'test_message.sent',
+    target: { type: 'organization', id: organizationId },
+    detail: { channel, outcome: sent.result, ...(sent.code !== null && { reason: sent.code }) },
+  })
+  return sent
+}
+
 /** Sends it whether or not the organization uses the channel yet, and whether or not its account is paused. */
-export async function sendTestMessage(context: Context, tested: Tested): Promise<TestMessageResult> {
+async function sendTestMessage(context: Context, tested: Tested): Promise<TestMessageResult> {
   const { providers, options, accounts } = context
   const { organizationId, row, channel, address } = tested
-  const nobody = { channel, provider: null, source: null, result: 'failed' } as const
+  const candidate = tested.candidate ?? firstOf(providers.find(row, channel))
+  const { accountId, entry, sender: found } = candidate
+  const nobody = { channel, accountId, provider: null, source: null, result: 'failed' } as const
   if (providers.delivered) {
     const message = 'TaskManager delivers; this library cannot send a test message by itself.'
-    return { ...nobody, source: taskManagerProvider, code: taskManagerProvider, message, fields: [] }
+    return { ...nobody, accountId: null, source: taskManagerProvider, code: taskManagerProvider, message, fields: [] }
   }
-  const found = providers.first(row, channel)
-  if (typeof found === 'string') return { ...nobody, ...accountMissing(channel, found) }
-  const about = { channel, provider: found.transport.name, source: sourceOf(found) }
+  if (typeof found === 'string') return { ...nobody, ...accountMissing(row, channel, found, entry) }
+  const about = { channel, accountId, provider: found.transport.name, source: sourceOf(found) }
   const own = ownAddress(context, row, organizationId, channel, address)
   if ((await KnownAddresses.load(options.storage.addresses, [own])).suppression(own) !== null) {
     const message = `The test message was not sent: ${ruleTable.suppressed}.`
@@ -82,13 +128,13 @@ export async function sendTestMessage(context: Context, tested: Tested): Promise
     return { ...about, result: 'sent', code: null, message: 'The provider accepted the message.', fields: [] }
   }
   const { code, message, field, isUnknown } = failure
-  const written = about.source === 'organization' ? writtenFields(row, channel) : []
+  const isOwn = about.source === 'organization'
   return {
     ...about,
     result: isUnknown ? 'unknown' : 'failed',
     code,
     message,
-    fields: field === null ? written : [field],
+    fields: isOwn || field !== null ? wrongFields(row, channel, entry, field) : [],
   }
 }
 

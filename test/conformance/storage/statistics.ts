@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { attendanceKey, attendanceOf } from '../../../src/domain/attendance.ts'
 import { bucketOf } from '../../../src/domain/histogram.ts'
-import type { Count, CountQuery } from '../../../src/index.ts'
+import type { Count, CountQuery, LeadTime } from '../../../src/index.ts'
 import type { Store } from '../../../src/records/store.ts'
 import { dueDeliveries, minutes, type Starter, t0 } from './harness.ts'
 import {
@@ -26,6 +26,7 @@ import {
   sendIntent,
   settleCommand,
   startsAt,
+  took,
 } from './rows.ts'
 
 const counted = async (storage: Store, measure: Count['measure'], query: CountQuery = {}) =>
@@ -74,7 +75,7 @@ export function statistics({ migrated }: Starter): void {
     expect(await counted(storage, 'SENT')).toMatchObject([{ ...email, provider: 'smtp', count: 1 }])
     expect(await counted(storage, 'LATENESS')).toMatchObject([{ ...email, detail: String(bucketOf(700)), count: 1 }])
     const receipt = { id: held.id, status: 'DELIVERED', at: minutes(3), errorCode: null, errorMessage: null } as const
-    await storage.deliveries.recordReceipt(receipt)
+    await took(storage, receipt)
     expect(await counted(storage, 'SENT')).toEqual([])
     expect(await counted(storage, 'DELIVERED')).toMatchObject([{ provider: 'smtp', count: 1 }])
     expect(await counted(storage, 'DELIVERY_TIME')).toMatchObject([{ detail: String(bucketOf(120_000)), count: 1 }])
@@ -138,6 +139,35 @@ export function statistics({ migrated }: Starter): void {
     expect(outcomes.map(({ status }) => status)).toEqual([...Array(5).fill('committed'), 'capped', 'capped'])
   })
 
+  it('begins no more by an account in a day than its limit, of all organizations and attempts, whoever claims', async () => {
+    const { storage, another } = await migrated()
+    const other = await another()
+    const rows = await queue(
+      storage,
+      Array.from({ length: 9 }, () => newDelivery({ category: 'WAITLIST', appointmentId: null })),
+    )
+    const limit = { account: 'key-1-email', perDay: 4 }
+    const free = guard({ plan: null })
+    const claim = (row: (typeof rows)[number], at = t0) =>
+      sendIntent(deliveryWork(row), { guard: free, cap: 5, limit, leaseUntil: minutes(2, at) })
+    const inTurn = async (command: ReturnType<typeof claim>, by: Store): Promise<string | undefined> => {
+      const [outcome] = await by.deliveries.commitIntents([command], t0)
+      return outcome?.status === 'held' ? inTurn(command, by) : outcome?.status
+    }
+    const statuses = await Promise.all(rows.map((row, index) => inTurn(claim(row), index % 2 === 0 ? storage : other)))
+    expect(statuses.toSorted()).toEqual([...Array(4).fill('committed'), ...Array(5).fill('limited')])
+    const limited = rows.filter((_row, index) => statuses[index] === 'limited')
+    expect(await dueDeliveries(storage, t0, 20)).toHaveLength(5)
+    // What the account could not send does not count for its organization: another account may send one more.
+    const elsewhere = limited.map((row) => ({ ...claim(row), limit: { account: 'key-2-email', perDay: 9 } }))
+    const [first, second] = await storage.deliveries.commitIntents(elsewhere.slice(0, 2), t0)
+    expect([first?.status, second?.status]).toEqual(['committed', 'capped'])
+    const next = minutes(24 * 60)
+    const left = limited.slice(1).map((row) => claim(row, next))
+    const outcomes = await storage.deliveries.commitIntents(left, next)
+    expect(outcomes.map(({ status }) => status)).toEqual(Array(4).fill('committed'))
+  })
+
   it('counts opt-outs when a wish becomes a no, and suppressed addresses once', async () => {
     const { storage } = await migrated()
     await storage.preferences.create(organizationId, patient, { ...noPreferences, smsEnabled: false }, null, t0)
@@ -182,7 +212,14 @@ export function statistics({ migrated }: Starter): void {
       )
       await storage.deliveries.settle([settleCommand(held ?? { id: 0, fence: 0 })])
     }
-    const command = { organizationId, appointmentId: 100, startsAt, at: minutes(30 * 60) }
+    const command = {
+      organizationId,
+      appointmentId: 100,
+      startsAt,
+      timeZone: 'UTC',
+      bookedAt: null,
+      at: minutes(30 * 60),
+    }
     await storage.statistics.recordOutcome({ ...command, outcome: 'no_show' })
     await storage.statistics.recordOutcome({ ...command, outcome: 'attended' })
     const sent = [
@@ -191,12 +228,33 @@ export function statistics({ migrated }: Starter): void {
     ] as const
     const nobody = { channel: null, category: null, provider: '' }
     expect(await counted(storage, 'OUTCOME')).toEqual([
-      { measure: 'OUTCOME', ...nobody, detail: attendanceKey(attendanceOf('attended', sent)), count: 1 },
+      { measure: 'OUTCOME', ...nobody, detail: attendanceKey(attendanceOf('attended', sent, '1 to 3 days')), count: 1 },
     ])
     expect(await counted(storage, 'OUTCOME', { from: '2031-03-11', to: '2031-03-11' })).toHaveLength(1)
     await storage.statistics.recordOutcome({ ...command, startsAt: minutes(1, startsAt), outcome: 'attended' })
     expect(await counted(storage, 'OUTCOME')).toMatchObject([
-      { detail: attendanceKey(attendanceOf('attended', [])), count: 1 },
+      { detail: attendanceKey(attendanceOf('attended', [], '1 to 3 days')), count: 1 },
     ])
+  })
+
+  it('counts an appointment by when it was booked: as the host says, else by its plan, else unknown', async () => {
+    const { storage } = await migrated()
+    await planOne(storage)
+    const command = { organizationId, startsAt, timeZone: 'UTC', at: minutes(30 * 60), outcome: 'no_show' } as const
+    const longBefore = minutes(-20 * 24 * 60)
+    await storage.statistics.recordOutcome({ ...command, appointmentId: 100, bookedAt: null })
+    await storage.statistics.recordOutcome({ ...command, appointmentId: 101, bookedAt: null })
+    await storage.statistics.recordOutcome({ ...command, appointmentId: 102, bookedAt: longBefore })
+    const details = async () => (await counted(storage, 'OUTCOME')).map(({ detail, count }) => [detail, count])
+    const under = (lead: LeadTime) => [attendanceKey(attendanceOf('no_show', [], lead)), 1]
+    expect(await details()).toEqual(
+      expect.arrayContaining([under('1 to 3 days'), under('unknown'), under('8 to 30 days')]),
+    )
+    // The host's word comes before that of the plan, and moves the counter.
+    await storage.statistics.recordOutcome({ ...command, appointmentId: 100, bookedAt: startsAt })
+    expect(await details()).toEqual(
+      expect.arrayContaining([under('same day'), under('unknown'), under('8 to 30 days')]),
+    )
+    expect(await details()).toHaveLength(3)
   })
 }
