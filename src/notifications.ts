@@ -203,7 +203,6 @@ export function createNotifications(options: NotificationsOptions): Notification
 
   async function start(): Promise<void> {
     await clock.follow()
-    await context.hostAccounts.load()
     await dispatcher.start()
     if (stopped !== null) throw stoppedMeanwhile()
     feed?.start()
