@@ -1,6 +1,6 @@
 import { channels } from '../channels/index.ts'
 import type { AuditAction, AuditChange } from '../schemas/audit.ts'
-import { furtherFields, nameOf, settingPlace, valueAt } from '../schemas/channel-settings.ts'
+import { furtherFields, nameOf, templatesPlace, valueAt } from '../schemas/channel-settings.ts'
 import type { Fields } from '../schemas/fields.ts'
 import { type PreferencesValues, preferenceFields } from '../schemas/preferences.ts'
 import { type SettingsValues, settingsFields } from '../schemas/settings.ts'
@@ -15,7 +15,7 @@ const placesOf = (fields: Fields, further: readonly Placed[]): readonly Placed[]
 ]
 const settingPlaces = placesOf(settingsFields, furtherFields.settings)
 const preferencePlaces = placesOf(preferenceFields, furtherFields.preferences)
-const templateFields: ReadonlySet<string> = new Set(channels.map((one) => nameOf(settingPlace(one, 'templates'))))
+const templateFields: ReadonlySet<string> = new Set(channels.map((one) => nameOf(templatesPlace(one))))
 
 export type Change = { readonly action: AuditAction; readonly changes: readonly AuditChange[] }
 

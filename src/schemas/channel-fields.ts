@@ -3,9 +3,11 @@ import type { ChannelDefinition } from '../channels/channel.ts'
 import { email } from '../channels/email.ts'
 import { type Channel, channelOf, channels } from '../channels/index.ts'
 import { sms } from '../channels/sms.ts'
+import { type ApprovedTemplateSet, approvedTemplateSet } from './approved-templates.ts'
 import { type Field, type Fields, inputOf } from './fields.ts'
 import { type OffsetInput, reminderOffsets } from './offset.ts'
 import { type TemplateSet, templateSet } from './templates.ts'
+import { type Category, categories } from './vocabulary.ts'
 
 /** The channels that the document names: columns of their own, and part of every organization. */
 export const documentedChannels: readonly Channel[] = channels.filter((one) => channelOf(one).columns !== null)
@@ -30,7 +32,9 @@ export const channelKey = (channel: Channel): string => channel.toLowerCase()
 export type FurtherSettings = {
   enabled?: boolean | null | undefined
   reminders?: OffsetInput[] | null | undefined
+  categories?: Category[] | null | undefined
   templates?: TemplateSet | null | undefined
+  approvedTemplates?: ApprovedTemplateSet | null | undefined
   account?: Record<string, unknown> | null | undefined
 }
 /** A part of `channels` of preferences. Left out: unchanged; null: inherited. */
@@ -54,8 +58,31 @@ export const channelPartFields = ({ words }: ChannelDefinition) =>
       ...offsets,
       description: `Offsets of reminders by ${words.name}; an empty list means none. Default 24 and 2 hours`,
     },
+    categories: {
+      schema: z.array(z.enum(categories)).max(categories.length),
+      isAudited: true,
+      replans: true,
+      description: `Kinds of messages that are sent by ${words.name}. Default all`,
+    },
+  }) as const satisfies Fields
+
+const ownTemplates = ({ words }: ChannelDefinition) =>
+  ({
     templates: { schema: templateSet, description: `Templates of ${words.name} messages. Null removes all of them` },
   }) as const satisfies Fields
+
+const providerTemplates = ({ words }: ChannelDefinition) =>
+  ({
+    approvedTemplates: {
+      schema: approvedTemplateSet,
+      replans: true,
+      description: `Templates that the provider approved: for each kind of message sent by ${words.name} one in the language of the organization, and in others. Null removes all of them`,
+    },
+  }) as const satisfies Fields
+
+/** What it sends: templates of the organization's own, or those that the provider approved. */
+export const channelTemplateFields = (channel: ChannelDefinition): Fields =>
+  channel.content.kind === 'text' ? ownTemplates(channel) : providerTemplates(channel)
 
 /** What a recipient sets of it. */
 export const channelWishFields = ({ words, address, consent }: ChannelDefinition) =>
@@ -74,13 +101,16 @@ export const channelWishFields = ({ words, address, consent }: ChannelDefinition
     address: { schema: address.schema, description: address.description, isContact: true },
   }) as const satisfies Fields
 
-const partOf = (channel: ChannelDefinition): z.ZodType<FurtherSettings> =>
-  inputOf(channelPartFields(channel)).extend({
-    account: inputOf(channel.account.fields)
-      .nullable()
-      .optional()
-      .describe(`Account that sends ${channel.words.name} messages. Null: the account of the host application is used`),
-  })
+const partOf = (channel: ChannelDefinition): z.ZodType<FurtherSettings> => {
+  const account = inputOf(channel.account.fields)
+    .nullable()
+    .optional()
+    .describe(`Account that sends ${channel.words.name} messages. Null: the account of the host application is used`)
+  const common = channelPartFields(channel)
+  return channel.content.kind === 'text'
+    ? inputOf({ ...common, ...ownTemplates(channel) }).extend({ account })
+    : inputOf({ ...common, ...providerTemplates(channel) }).extend({ account })
+}
 
 const wishOf = (channel: ChannelDefinition): z.ZodType<FurtherPreferences> => inputOf(channelWishFields(channel))
 

@@ -10,6 +10,7 @@ import {
   organizationId,
   parseField,
   parseInput,
+  usualLocale,
   type Warning,
 } from '../../schemas/common.ts'
 import type { HostPreferenceRef, Preferences, PreferencesInput } from '../../schemas/preferences.ts'
@@ -28,6 +29,7 @@ import type { Scope } from '../shared/owners.ts'
 import { policyOf, showSettings } from '../shared/settings-view.ts'
 import { type AccountCheck, checkAccount } from './account-checks.ts'
 import { accountWarnings } from './account-findings.ts'
+import { requireApprovedTemplates } from './approved-templates.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './effective.ts'
 import { requireNewSecrets } from './kept-secrets.ts'
 import { RecipientPreferences, type WithWarnings } from './recipient-preferences.ts'
@@ -92,6 +94,7 @@ export class SettingsService {
     const at = clock.now()
     const wanted = { ...values, id: 0, organizationId: id, revision: 0, createdAt: at, updatedAt: at }
     const accountFindings = await accountWarnings(this.#context, wanted, patch)
+    await requireApprovedTemplates(this.#context, wanted, patch)
     const row = await storage.settings.create(
       id,
       values,
@@ -137,6 +140,7 @@ export class SettingsService {
       const after = patched(before, patch)
       switchedOff = channels.filter((one) => isOff(after, one) && !isOff(before, one))
       const ofAccount = await accountWarnings(this.#context, after, patch)
+      await requireApprovedTemplates(this.#context, after, patch)
       warnings = [...change.warnings, ...ofSender, ...ofAccount]
       return { ...change, patch }
     })
@@ -230,7 +234,7 @@ export class SettingsService {
   /**
    * Sends one real message on a channel (default e-mail) to the contact of whoever asks, by the account that would send for the
    * organization now, within 30 s: past queue and retries, whether or not the channel is enabled or the account paused. Its text is
-   * built in and says that it is a test. Nothing of it is in the history; the audit log has who asked, the channel and the result.
+   * built in and says that it is a test; on a channel of approved templates it is one of those, with `TEST` for each name. Nothing of it is in the history; the audit log has who asked, the channel and the result.
    * What the provider refuses is in the result, never thrown. Every call sends; with an `idempotencyKey`, mail servers that compare
    * Message-IDs drop the copies.
    * @throws NotificationError `invalid_input` without a usable contact for the channel; `organization_not_found`, for one
@@ -242,8 +246,9 @@ export class SettingsService {
     const row = await this.#settingsOrNull(id)
     const address = testAddress(channel, contact, row)
     const found = (await this.#context.host.organizations([id]))(id)
-    const organizationName = found.kind === 'known' ? (found.value.name ?? null) : null
-    const about = { organizationId: id, organizationName, row, channel, address, idempotencyKey }
+    const { name: organizationName = null, locale } = found.kind === 'known' ? found.value : {}
+    const named = { organizationName, locale: locale ?? usualLocale }
+    const about = { organizationId: id, ...named, row, channel, address, idempotencyKey }
     const sent = await sendTestMessage(this.#context, about)
     const { storage, clock } = this.#context.options
     await storage.audit.append({

@@ -3,16 +3,20 @@ import { z } from 'zod'
 import { email } from '../../channels/email.ts'
 import { type Channel, channelOf, channels } from '../../channels/index.ts'
 import { NotificationError } from '../../errors.ts'
-import { cleanName } from '../../messages/index.ts'
+import { cleanName, renderApproved, sampleFacts } from '../../messages/index.ts'
 import type { SettingsRow } from '../../ports/storage.ts'
+import type { OutboundMessage } from '../../ports/transport.ts'
+import { templateFor } from '../../schemas/approved-templates.ts'
+import { channelSettings, nameOf, templatesPlace } from '../../schemas/channel-settings.ts'
 import type { Contact } from '../../schemas/common.ts'
 import { taskManagerProvider } from '../../schemas/task-manager.ts'
-import { ruleTable } from '../../schemas/vocabulary.ts'
+import { categories, ruleTable, templateKeyOf } from '../../schemas/vocabulary.ts'
 import { sendNow } from '../shared/accounts/provider-calls.ts'
 import { type Provider, sourceOf } from '../shared/accounts/providers.ts'
 import type { Context } from '../shared/context.ts'
 import { ownAddress } from '../shared/knowledge.ts'
 import { KnownAddresses } from '../shared/known-addresses.ts'
+import { policyOf } from '../shared/settings-view.ts'
 import { type AccountCheck, accountMissing, writtenFields } from './account-checks.ts'
 
 export const testMessageResults = ['sent', 'failed', 'unknown'] as const
@@ -32,6 +36,8 @@ export type TestMessageResult = Omit<AccountCheck, 'status'> & {
 type Tested = {
   readonly organizationId: string
   readonly organizationName: string | null
+  /** The organization's language (BCP 47). */
+  readonly locale: string
   readonly row: SettingsRow | null
   readonly channel: Channel
   readonly address: string
@@ -76,7 +82,13 @@ export async function sendTestMessage(context: Context, tested: Tested): Promise
     const message = `The test message was not sent: ${ruleTable.suppressed}.`
     return { ...about, result: 'failed', code: 'suppressed', message, fields: [] }
   }
-  const failure = await sendNow(options, found, messageOf(tested, found))
+  const content = contentOf(tested)
+  if (content === null) {
+    const message = `The test message was not sent: ${ruleTable.no_template}.`
+    const fields = [nameOf(templatesPlace(channel))]
+    return { ...about, result: 'failed', code: 'no_template', message, fields }
+  }
+  const failure = await sendNow(options, found, messageOf(tested, found, content))
   if (failure === null) {
     await accounts.proven(found, address)
     return { ...about, result: 'sent', code: null, message: 'The provider accepted the message.', fields: [] }
@@ -92,9 +104,33 @@ export async function sendTestMessage(context: Context, tested: Tested): Promise
   }
 }
 
-function messageOf({ organizationId, organizationName, channel, address, idempotencyKey }: Tested, provider: Provider) {
+type Content = Pick<OutboundMessage, 'subject' | 'text' | 'html' | 'template'>
+
+/** Built-in words; or, where only approved templates are sent, one of the organization's with `TEST` for each name. Null: it has none. */
+function contentOf({ organizationName, locale, row, channel }: Tested): Content | null {
   const { content } = channelOf(channel)
-  const { subject, text } = content.test(cleanName(organizationName))
+  const name = cleanName(organizationName)
+  if (content.kind === 'text') {
+    const { subject, text } = content.test(name)
+    return { subject, ...content.finish(text, 'en'), template: null }
+  }
+  const { approvedTemplates } = channelSettings(policyOf(row), channel)
+  for (const category of categories) {
+    const template = templateFor(approvedTemplates[templateKeyOf[category]] ?? [], [locale])
+    if (template === null) continue
+    const names = { recipientName: test, patientName: test, practitionerName: test, location: test }
+    return renderApproved(content, template, { ...sampleFacts(category), ...names, organizationName: name, locale })
+  }
+  return null
+}
+
+const test = 'TEST'
+
+function messageOf(
+  { organizationId, organizationName, channel, address, idempotencyKey }: Tested,
+  provider: Provider,
+  { subject, text, html, template }: Content,
+) {
   return {
     // It has no row in the history.
     notificationId: 0,
@@ -108,7 +144,9 @@ function messageOf({ organizationId, organizationName, channel, address, idempot
     fromName: cleanName(provider.fromName ?? organizationName),
     replyTo: provider.replyTo,
     subject,
-    ...content.finish(text, 'en'),
+    text,
+    html,
+    template,
     deadline: null,
   } as const
 }

@@ -24,9 +24,13 @@ function showParts(row: SettingsRow): OrganizationSettings['channels'] {
   const further = channelsInUse(row).filter((one) => furtherChannels.includes(one))
   return Object.fromEntries(
     further.map((channel) => {
-      const { enabled, reminders, templates } = channelSettings(row, channel)
+      const { enabled, reminders, categories, templates, approvedTemplates } = channelSettings(row, channel)
+      const content = channelOf(channel).content.kind === 'text' ? { templates } : { approvedTemplates }
       const account = showing(channelOf(channel).account.fields)(accountValues(row, channel))
-      return [channelKey(channel), { enabled, reminders: [...reminders], templates, account }]
+      return [
+        channelKey(channel),
+        { enabled, reminders: [...reminders], categories: [...categories], ...content, account },
+      ]
     }),
   )
 }
