@@ -72,7 +72,9 @@ export function effective(input: EffectiveInput): EffectiveDecision {
     rule: reasons[0] ?? 'allowed',
     reasons,
     address: contact.address,
-    addressNote: contact.note,
+    get addressNote() {
+      return contact.note
+    },
     suppression,
     offsets: own.reminders ?? settings.reminders,
   }
@@ -131,6 +133,13 @@ export function contactOf(
 
 function contactFrom(read: ReadContact): Contact {
   if (read.address === null) return { address: null, fault: 'invalid_contact', note: `it ${read.fault}` }
-  const note = read.warnings.map(({ message }) => `it ${message}`).join('; ')
-  return { address: read.address, fault: null, note: note === '' ? null : note }
+  return {
+    address: read.address,
+    fault: null,
+    // Few ask for it, and to find out takes longer than to read the address.
+    get note() {
+      const note = read.warnings.map(({ message }) => `it ${message}`).join('; ')
+      return note === '' ? null : note
+    },
+  }
 }

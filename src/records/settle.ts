@@ -1,5 +1,5 @@
 import { keys } from '../ports/rows/keys.ts'
-import type { Command, Rows } from '../ports/rows/rows.ts'
+import { type Command, type Rows, read, readThrough } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
 import type { AddressReport } from '../ports/storage/addresses.ts'
 import type { SettleCommand, SettleOutcome } from '../ports/storage/deliveries.ts'
@@ -8,8 +8,8 @@ import { reportAddress, reportReads } from './addresses.ts'
 import { appendAudit } from './audit.ts'
 import { finishReminder, wait } from './cancel.ts'
 import { countedAs, createTally, type Tally } from './counters.ts'
-import { appendDecision, attemptStages } from './decisions.ts'
-import { settleLate } from './late-outcome.ts'
+import { appendDecision } from './decisions.ts'
+import { isLate, lateReads, settleLate } from './late-outcome.ts'
 
 const unknownMessage = (message: string): string => `The outcome is unknown: ${message}`
 
@@ -28,7 +28,8 @@ type Attempt = Pick<
   'organization_id' | 'notification_type' | 'notification_category' | 'provider' | 'recipient_type' | 'recipient_id'
 >
 
-function report(rows: Rows, row: Attempt, address: AddressReport, at: Date, tally: Tally): void {
+/** Records what an attempt, or a report on it, says of its address. */
+export function reportOf(rows: Rows, row: Attempt, address: AddressReport, at: Date, tally: Tally): void {
   const target = recipientTarget({ type: row.recipient_type, id: row.recipient_id })
   const isSuppressed = reportAddress(rows, address, at, { actor: systemActor, target })
   if (isSuppressed && address.news.kind === 'suppressed') {
@@ -41,7 +42,15 @@ type Sent = Map<string, number[]>
 
 /** `DeliveryStore.settle`. */
 export const settles: Command<SettleCommand, SettleOutcome> = {
-  stages: [({ address }) => reportReads(address), ...attemptStages],
+  stages: [
+    ({ address }) => reportReads(address),
+    ({ id }) => [readThrough(keys.reminderStatus, keys.delivery, 'reminder_id', { id })],
+    ({ id }) => [read(keys.attempt, { id })],
+    (command, found) => {
+      const row = found.get(keys.attempt, { id: command.id })
+      return row !== undefined && isLate(row, command) ? lateReads(row) : []
+    },
+  ],
   run: settleAll,
   held: { outcome: 'held', wait: 'shortly' },
 }
@@ -69,9 +78,10 @@ function settleAll(rows: Rows, commands: readonly SettleCommand[]): boolean[] {
 
 /** False: the delivery has another fence by now, or is no longer being sent. */
 function settle(rows: Rows, command: SettleCommand, tally: Tally, sent: Sent): boolean {
-  const { id, fence, result, at } = command
+  const { id, result, at } = command
   const row = rows.get(keys.attempt, { id })
-  if (row?.fence !== fence || row.delivery_state !== 'sending') return settleLate(rows, command, tally)
+  if (row === undefined) return false
+  if (isLate(row, command)) return settleLate(rows, command, tally)
   const updated_at = at.getTime()
   const counted = countedAs(row)
   if (result.kind === 'sent') {
@@ -109,7 +119,7 @@ function settle(rows: Rows, command: SettleCommand, tally: Tally, sent: Sent): b
     if (result.kind !== 'retry') tally.add(counted, result.kind === 'failed' ? 'FAILED' : 'UNKNOWN', at)
   }
   if (row.reminder_id !== null) settleReminder(rows, row.reminder_id, command)
-  if (command.address !== null) report(rows, row, command.address, at, tally)
+  if (command.address !== null) reportOf(rows, row, command.address, at, tally)
   const about = {
     organizationId: row.organization_id,
     appointmentId: row.appointment_id,

@@ -36,6 +36,7 @@ describe('the types of the rows of a directory', () => {
       ...place,
       ...about,
       startsAt: new Date(),
+      bookedAt: new Date(),
       status: 'scheduled',
     }
     const entry: Required<DirectoryWaitlistEntry> = { ...place, ...about, startsAt: new Date(), expiresAt: new Date() }

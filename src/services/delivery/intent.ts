@@ -8,6 +8,8 @@ import { type RecipientRef, refKey } from '../../schemas/common.ts'
 import type { Rule } from '../../schemas/vocabulary.ts'
 import { contentFor, type Subject } from '../messages/notices.ts'
 import type { Paused } from '../shared/accounts/paused-accounts.ts'
+import type { Provider } from '../shared/accounts/providers.ts'
+import { accountKeyOf } from '../shared/accounts/senders.ts'
 import type { Context } from '../shared/context.ts'
 import type { AccountCapacity } from './account-capacity.ts'
 import type { BatchContext, Checked, Sendable } from './checked.ts'
@@ -35,7 +37,7 @@ export const sendingOutlet = (context: Context, capacity: AccountCapacity, writt
   written,
   unwritten: ({ outgoing }) => {
     if (outgoing === null) return
-    capacity.release(outgoing.provider)
+    capacity.giveBack(outgoing.provider)
     if (outgoing.probe !== null) context.accounts.giveBack(outgoing.probe)
   },
 })
@@ -106,8 +108,14 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
       leaseUntil,
       merged: [],
       cap: capOf(options.sendCap, due, deadline, now),
+      limit: dailyLimitOf(provider),
     },
   }
+}
+
+function dailyLimitOf(provider: Provider) {
+  const { accountId, limits } = provider
+  return limits.perDay === null ? null : { account: accountId ?? accountKeyOf(provider), perDay: limits.perDay }
 }
 
 /** The detail of the decision if the message goes to another recipient with the same address. */

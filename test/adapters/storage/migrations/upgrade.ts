@@ -13,6 +13,9 @@ const newest = [
   'countries_and_encryption',
   'channels',
   'addresses',
+  'account_ids',
+  'receipts',
+  'room_for_changes',
 ]
 const laterThan = {
   1: ['requests_audit_and_statistics', 'task_manager_tasks', ...newest],
