@@ -391,17 +391,18 @@ describe('what Meta says', () => {
   })
 
   it('later is recorded for the message that it is about', async () => {
-    const { confirm, last, api, handle } = await openSending()
+    const { settings, confirm, last, api, handle } = await openSending()
     await confirm()
     await expect.poll(last).toMatchObject({ status: 'SENT' })
     const { id = '', biz_opaque_callback_data: data = '' } = api.messages[0] ?? {}
     const about = { id, timestamp: '1773835200', status: 'read', biz_opaque_callback_data: data }
     const value = { metadata: { phone_number_id: account.apiKey }, statuses: [about] }
+    const { accountId } = (await settings.effectiveSettings(organizationId)).channels.WHATSAPP?.accounts[0] ?? {}
     const post = async (secret: string) => {
       const bytes = Buffer.from(JSON.stringify({ entry: [{ changes: [{ field: 'messages', value }] }] }))
       const signature = `sha256=${createHmac('sha256', secret).update(bytes).digest('hex')}`
       const answer = await handle({
-        ...{ method: 'POST', path: `/webhooks/whatsapp-cloud/whatsapp.${organizationId}`, query: '', native: null },
+        ...{ method: 'POST', path: `/webhooks/whatsapp-cloud/${accountId}`, query: '', native: null },
         headers: { 'content-type': 'application/json', 'x-hub-signature-256': signature },
         readBody: async () => ({ kind: 'bytes', bytes }),
       })

@@ -6,7 +6,7 @@ import type { Context } from '../shared/context.ts'
 import { isDirectoryFault } from '../shared/directory/batch-reader.ts'
 import { faultOf } from '../shared/fault-log.ts'
 import { AccountCapacity } from './account-capacity.ts'
-import { putOffCapped } from './daily-cap.ts'
+import { pauseLimited, putOffCapped } from './daily-cap.ts'
 import type { Decided } from './decisions.ts'
 import { emitDecided } from './delivery-events.ts'
 import { HostPauses } from './host-pauses.ts'
@@ -134,9 +134,7 @@ export class Dispatcher {
   async stop(): Promise<void> {
     this.#running = false
     this.#cancelSweep()
-    this.#waker.stop()
-    this.#pacer.stop()
-    this.#freed.stop()
+    for (const one of [this.#waker, this.#pacer, this.#freed]) one.stop()
     this.#unsubscribe()
     const { clock, drainMs } = this.#context.options
     const disarm = [
@@ -234,15 +232,11 @@ export class Dispatcher {
 
   /** Asks to be woken when there will be something to do. */
   async #sleep(idle: boolean): Promise<void> {
-    const { waitMs } = this.#pauses
-    if (Number.isFinite(waitMs)) this.#waker.in(waitMs)
-    const paceMs = this.#capacity.waitMs
-    if (paceMs !== null) this.#pacer.in(paceMs)
-    if (idle) {
-      this.#waker.in(idleRoundMs)
-      return
-    }
-    if (this.#intake.lockedUntil !== null) this.dueAt(this.#intake.lockedUntil)
+    this.#waker.in(this.#pauses.waitMs)
+    this.#pacer.in(this.#capacity.waitMs)
+    if (idle) return this.#waker.in(idleRoundMs)
+    const { lockedUntil } = this.#intake
+    if (lockedUntil !== null) this.dueAt(lockedUntil)
     const { dueAt, helpMs } = await this.#intake.next()
     if (dueAt !== null) this.#scheduler.wakeAt(dueAt)
     if (helpMs !== null) this.#waker.in(helpMs)
@@ -269,7 +263,6 @@ export class Dispatcher {
     return this.#storing.begin(() => this.#store(works, decided))
   }
 
-  /** True if anything changed. */
   async #store(works: readonly DueWork[], decided: DecidedBatch): Promise<boolean> {
     const processed = await commitDecided(this.#context, decided, this.#outlet)
     const { now, written, lost, refused, locked, capped, limited, moved } = processed
@@ -283,8 +276,7 @@ export class Dispatcher {
       void planAnew(this.#context, this.#planner, this.#lookAhead, this.#pauses, toMove).then(() => this.wake())
     // Last, so that what was claimed is under way even if this fails.
     await putOffCapped(this.#context, capped, now, this.#outlet.written)
-    // It is put off as soon as it is decided anew.
-    await this.#limitReached(limited)
+    await pauseLimited(this.#context, limited)
     const isIdle = done.size + capped.length + limited.length + toMove.length === 0
     for (const { due } of lost) {
       // It was changed meanwhile: look it up again, but not in a tight loop.
@@ -293,12 +285,6 @@ export class Dispatcher {
       else this.#lookAhead.forget(due)
     }
     return !isIdle
-  }
-
-  async #limitReached(limited: readonly Decided[]): Promise<void> {
-    for (const { due, outgoing } of limited) {
-      if (outgoing !== null) await this.#context.accounts.limitReached(outgoing.provider, targetOf(due))
-    }
   }
 
   #act(one: Decided, delivery: DeliveryRow | null): void {

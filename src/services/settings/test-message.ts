@@ -1,13 +1,15 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { z } from 'zod'
+import { email } from '../../channels/email.ts'
 import { type Channel, channelOf, channels } from '../../channels/index.ts'
 import { NotificationError } from '../../errors.ts'
 import { cleanName, renderApproved, sampleFacts } from '../../messages/index.ts'
 import type { SettingsRow } from '../../ports/storage.ts'
 import type { OutboundMessage } from '../../ports/transport.ts'
 import { templateFor } from '../../schemas/approved-templates.ts'
+import type { Actor } from '../../schemas/audit.ts'
 import { channelSettings, nameOf, templatesPlace } from '../../schemas/channel-settings.ts'
-import type { Contact } from '../../schemas/common.ts'
+import { type Contact, fieldInvalid, usualLocale } from '../../schemas/common.ts'
 import { taskManagerProvider } from '../../schemas/task-manager.ts'
 import { categories, ruleTable, templateKeyOf } from '../../schemas/vocabulary.ts'
 import { sendNow } from '../shared/accounts/provider-calls.ts'
@@ -16,7 +18,7 @@ import type { Context } from '../shared/context.ts'
 import { ownAddress } from '../shared/knowledge.ts'
 import { KnownAddresses } from '../shared/known-addresses.ts'
 import { policyOf } from '../shared/settings-view.ts'
-import { type AccountCheck, accountMissing, wrongFields } from './account-checks.ts'
+import { type AccountCheck, accountMissing, accountNamed, wrongFields } from './account-checks.ts'
 
 export const testMessageResults = ['sent', 'failed', 'unknown'] as const
 
@@ -55,7 +57,7 @@ type Tested = {
  * The address of a contact on a channel, in its normal form.
  * @throws NotificationError `invalid_input`: it has none, or none that can be used.
  */
-export function testAddress(channel: Channel, { email, phone }: Contact, row: SettingsRow | null): string {
+function testAddress(channel: Channel, { email, phone }: Contact, row: SettingsRow | null): string {
   const { address, words } = channelOf(channel)
   const written = address.of({ email, phone }) ?? null
   if (written === null) {
@@ -72,8 +74,45 @@ export function testAddress(channel: Channel, { email, phone }: Contact, row: Se
   )
 }
 
+/**
+ * Sends a test message to the contact by the account of the options, or by the one that would send now, and audits it. `row`: the
+ * organization's settings; null: it has none.
+ * @throws NotificationError `invalid_input`
+ */
+export async function testAccount(
+  context: Context,
+  actor: Actor,
+  organizationId: string,
+  row: SettingsRow | null,
+  contact: Contact,
+  { accountId, idempotencyKey, ...given }: z.output<typeof testMessageOptions>,
+): Promise<TestMessageResult> {
+  await context.hostAccounts.load()
+  const chosen = accountId === undefined ? null : accountNamed(context, row, accountId)
+  const channel = given.channel ?? chosen?.channel ?? email.name
+  if (chosen !== null && chosen.channel !== channel)
+    throw fieldInvalid('channel', `must be ${chosen.channel}, or left out: the account ${accountId} sends on that`)
+  const address = testAddress(channel, contact, row)
+  const found = (await context.host.organizations([organizationId]))(organizationId)
+  const { name: organizationName = null, locale } = found.kind === 'known' ? found.value : {}
+  const named = { organizationName, locale: locale ?? usualLocale }
+  const candidate = chosen?.candidate ?? null
+  const about = { organizationId, ...named, row, channel, candidate, address, idempotencyKey }
+  const sent = await sendTestMessage(context, about)
+  const { storage, clock } = context.options
+  await storage.audit.append({
+    organizationId,
+    at: clock.now(),
+    actor,
+    action: 'test_message.sent',
+    target: { type: 'organization', id: organizationId },
+    detail: { channel, outcome: sent.result, ...(sent.code !== null && { reason: sent.code }) },
+  })
+  return sent
+}
+
 /** Sends it whether or not the organization uses the channel yet, and whether or not its account is paused. */
-export async function sendTestMessage(context: Context, tested: Tested): Promise<TestMessageResult> {
+async function sendTestMessage(context: Context, tested: Tested): Promise<TestMessageResult> {
   const { providers, options, accounts } = context
   const { organizationId, row, channel, address } = tested
   const candidate = tested.candidate ?? firstOf(providers.find(row, channel))
