@@ -98,7 +98,11 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   'adapters/storage/kysely/migrations.ts': ["channel = 'EMAIL' and reason like 'smtp%'"],
   'adapters/transport/smtp.ts': ["channels: ['EMAIL']", "account.channel === 'EMAIL'", "account?.channel === 'EMAIL'"],
   'adapters/transport/twilio.ts': ["channels: ['SMS', 'WHATSAPP']", "account?.channel === 'SMS'"],
-  'adapters/transport/whatsapp-cloud.ts': ["channels: ['WHATSAPP']", "account?.channel === 'WHATSAPP'"],
+  'adapters/transport/whatsapp-cloud.ts': [
+    "channels: ['WHATSAPP']",
+    "account?.channel === 'WHATSAPP'",
+    "account.channel === 'WHATSAPP'",
+  ],
   'adapters/transport/twilio/webhook.ts': ["account.channel !== 'SMS' && account.channel !== 'WHATSAPP'"],
 }
 
