@@ -86,7 +86,7 @@ async function isSigned(
   signal: AbortSignal,
 ): Promise<boolean> {
   const algorithm = { '1': 'sha1', '2': 'sha256' }[fields['SignatureVersion'] ?? '']
-  const place = certificatePlace(fields['SigningCertURL'] ?? '')
+  const place = certificatePlace(fields['SigningCertURL'] ?? '', fields['TopicArn'] ?? '')
   if (algorithm === undefined || place === null) return false
   const certificate = await certificates.get(place, signal)
   if (now < new Date(certificate.validFrom) || now > new Date(certificate.validTo)) return false
@@ -96,13 +96,20 @@ async function isSigned(
   return verify(algorithm, Buffer.from(text), certificate.publicKey, Buffer.from(fields['Signature'] ?? '', 'base64'))
 }
 
-/** Where a certificate of SNS may be; null: anywhere else. The parsed host is compared, whole: `sns.eu-west-1.amazonaws.com`. */
-function certificatePlace(text: string): URL | null {
+/** Where the certificate for a topic may be: at SNS of its region; null: anywhere else. The parsed host is compared, whole. */
+function certificatePlace(text: string, topicArn: string): URL | null {
   const url = URL.parse(text)
   if (url === null || url.protocol !== 'https:' || url.port !== '' || url.username !== '' || url.password !== '')
     return null
-  if (!/^sns\.[a-z0-9-]{3,}\.amazonaws\.com(?:\.cn)?$/.test(url.hostname)) return null
+  if (url.hostname !== hostOf(topicArn)) return null
   return url.search === '' && url.hash === '' && url.pathname.endsWith('.pem') ? url : null
+}
+
+/** SNS of a topic's region, as `sns.eu-west-1.amazonaws.com`; null: it is no topic. */
+function hostOf(topicArn: string): string | null {
+  const [, partition = '', service, region = ''] = topicArn.split(':')
+  if (service !== 'sns' || !/^[a-z]{2}(?:-[a-z]+)+-\d{1,2}$/.test(region)) return null
+  return `sns.${region}.amazonaws.com${partition === 'aws-cn' ? '.cn' : ''}`
 }
 
 const mostCertificates = 20
@@ -162,10 +169,9 @@ const unavailable = (what: string, cause?: unknown): NotificationError =>
 
 /** Asks the topic itself, whose region its ARN names: the `SubscribeURL` of a message is not followed. */
 async function confirmed(topicArn: string, token: string, get: typeof fetch, signal: AbortSignal): Promise<void> {
-  const [, partition = '', service, region = ''] = topicArn.split(':')
-  if (service !== 'sns' || !/^[a-z0-9-]{3,}$/.test(region)) return
-  const suffix = partition === 'aws-cn' ? '.cn' : ''
-  const url = new URL(`https://sns.${region}.amazonaws.com${suffix}/`)
+  const host = hostOf(topicArn)
+  if (host === null) return
+  const url = new URL(`https://${host}/`)
   url.search = new URLSearchParams({ Action: 'ConfirmSubscription', TopicArn: topicArn, Token: token }).toString()
   await requested(get, url, signal)
 }

@@ -23,6 +23,8 @@ export type WebhookRequest = {
 
 /** Whose webhook it is. */
 export type WebhookAccount = {
+  /** Of the account, as in the path: an organization may have several on a channel. */
+  readonly id: string
   /** Null: the host application's own account, by which several organizations may send. */
   readonly organizationId: string | null
   readonly channel: Channel

@@ -56,9 +56,15 @@ const retried = ['retried', 'reported_retry'] as const
 
 export function receive(rows: Rows, command: ReceiptCommand, tally: Tally): ReceiptOutcome {
   const row = rows.get(keys.delivery, { id: command.id })
-  const next = row !== undefined && applies(row, command) ? withReceipt(row, command) : null
-  if (row === undefined || next === null) return 'ignored'
+  if (row === undefined) return 'ignored'
   const { status, at, errorCode, retryAt = null, address = null } = command
+  if (!applies(row, command)) {
+    // Whichever attempt it is about: who refuses messages refuses all.
+    if (address?.news.kind === 'suppressed') reportOf(rows, row, address, at, tally)
+    return 'ignored'
+  }
+  const next = withReceipt(row, command)
+  if (next === null) return 'ignored'
   const isRetried = status === 'FAILED' && next.status === status && row.status !== status && retryAt !== null
   become(rows, row, isRetried ? queued(row, next, command, retryAt) : next, tally)
   if (address !== null) reportOf(rows, row, address, at, tally)

@@ -27,6 +27,7 @@ export const readTwilioWebhook: ReceiptReader = async (request, account) => {
     )
   }
   const form = formOf(request)
+  if (form !== null && (form.size > mostFields || request.body.length > mostBytes)) return refused('unsigned')
   const signer = signerOf({ ...request, url: request.url }, form, account)
   if (signer === null) return refused('unsigned')
   if (form !== null && form.get('AccountSid') !== signer) return refused('foreign')
@@ -34,6 +35,10 @@ export const readTwilioWebhook: ReceiptReader = async (request, account) => {
 }
 
 const reply = { type: 'text/xml', text: '<?xml version="1.0" encoding="UTF-8"?><Response/>' } as const
+
+/** What nobody signed may be anything: a form of Twilio's has some 30 fields, and a text of 1600 characters at most. */
+const mostFields = 200
+const mostBytes = 64 * 1024
 
 /** The fields, which are in the query of a GET; null: the body is no form. */
 function formOf({ method, headers, query, body }: WebhookRequest): URLSearchParams | null {
@@ -65,7 +70,8 @@ function signerOf(
 }
 
 function fieldsOf(form: URLSearchParams): Readonly<Record<string, readonly string[]>> {
-  return Object.fromEntries([...new Set(form.keys())].map((name) => [name, form.getAll(name)]))
+  const fields = Map.groupBy(form, ([name]) => name)
+  return Object.fromEntries([...fields].map(([name, pairs]) => [name, pairs.map(([, value]) => value)]))
 }
 
 function reportsOf({ query }: WebhookRequest, form: URLSearchParams): ProviderReport[] {

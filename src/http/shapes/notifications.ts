@@ -112,7 +112,9 @@ const masked = (address: string | null) => (address === null ? null : maskAddres
 
 /** A notification as the caller may see it. */
 export function showNotificationTo(caller: Caller | null, row: Notification) {
-  const shown = showNotificationRow(row)
+  // Whoever sees the account can call its webhook: nobody needs it who does not run the system.
+  const isPerson = caller?.kind === 'patient' || caller?.kind === 'client'
+  const shown = { ...showNotificationRow(row), ...(isPerson ? { accountId: null } : {}) }
   if (!isMasked(caller)) return shown
   return {
     ...shown,

@@ -71,8 +71,8 @@ function report({ events, options }: Context, capped: readonly Decided[]): void 
 }
 
 /** Messages whose account sent as much as it may today: each is put off as soon as it is decided anew. */
-export async function pauseLimited({ accounts }: Context, limited: readonly Decided[]): Promise<void> {
+export async function pauseLimited({ accounts }: Context, limited: readonly Decided[], at: Date): Promise<void> {
   for (const { due, outgoing } of limited) {
-    if (outgoing !== null) await accounts.limitReached(outgoing.provider, targetOf(due))
+    if (outgoing !== null) await accounts.limitReached(outgoing.provider, targetOf(due), at)
   }
 }

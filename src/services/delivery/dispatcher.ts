@@ -276,7 +276,7 @@ export class Dispatcher {
       void planAnew(this.#context, this.#planner, this.#lookAhead, this.#pauses, toMove).then(() => this.wake())
     // Last, so that what was claimed is under way even if this fails.
     await putOffCapped(this.#context, capped, now, this.#outlet.written)
-    await pauseLimited(this.#context, limited)
+    await pauseLimited(this.#context, limited, now)
     const isIdle = done.size + capped.length + limited.length + toMove.length === 0
     for (const { due } of lost) {
       // It was changed meanwhile: look it up again, but not in a tight loop.

@@ -1,6 +1,7 @@
 import type { AddressReport, DeliveryRow, ReceiptCommand, ReceiptOutcome, SettingsRow } from '../../ports/storage.ts'
 import type { DeliveryReceipt } from '../../schemas/receipt.ts'
 import type { ReportedState } from '../../schemas/vocabulary.ts'
+import { accountKeyOfId } from '../shared/accounts/account-ids.ts'
 import type { Context } from '../shared/context.ts'
 import { ownAddress } from '../shared/knowledge.ts'
 import { emitEnding } from './delivery-events.ts'
@@ -67,13 +68,14 @@ export class Receipts {
 
   /** What a report shows about the address; null: nothing. */
   async #addressReport(
-    { organizationId, channel, recipientAddress }: DeliveryRow,
+    { organizationId, channel, recipientAddress, accountId }: DeliveryRow,
     { outcome, code = 'reported', optedOut = false, addressUnknown = false }: DeliveryReceipt,
     settings: SettingsRow | null,
     now: Date,
   ): Promise<AddressReport | null> {
     if (recipientAddress === null) return null
-    const address = ownAddress(this.#context, settings, organizationId, channel, recipientAddress)
+    const own = ownAddress(this.#context, settings, organizationId, channel, recipientAddress)
+    const address = accountId === null ? own : { ...own, isShared: await isHostAccount(this.#context, accountId) }
     if (outcome === 'complained') return { ...address, news: { kind: 'suppressed', cause: 'complaint', code } }
     if (outcome !== 'failed' && outcome !== 'bounced') return null
     if (optedOut) return { ...address, news: { kind: 'suppressed', cause: 'stop', code } }
@@ -107,6 +109,12 @@ export class Receipts {
     else if (status === 'SENT') emitEnding(this.#context, row, reminder, { kind: 'sent', providerMessageId })
     else emitEnding(this.#context, row, reminder, { kind: endings[status] })
   }
+}
+
+/** Whether the account that sent it is the host application's: the organization may send by another one by now. */
+async function isHostAccount({ hostAccounts, providers }: Context, accountId: string): Promise<boolean> {
+  await hostAccounts.load()
+  return accountKeyOfId(accountId) === providers.hostKey
 }
 
 const endings = { DELIVERED: 'delivered', READ: 'read', COMPLAINED: 'complained' } as const

@@ -6,7 +6,7 @@ import { accountById } from '../shared/accounts/account-lookup.ts'
 import type { Provider } from '../shared/accounts/providers.ts'
 import type { Context } from '../shared/context.ts'
 
-export type FoundAccount = WebhookAccount & { readonly id: string; readonly transport: Transport }
+export type FoundAccount = WebhookAccount & { readonly transport: Transport }
 
 /**
  * An account by the id in the path of its webhook, with what it signed in with before as long as that is valid. A transport without

@@ -79,7 +79,7 @@ export class Webhooks {
   }
 
   async #read(
-    { id: _id, transport, ...account }: FoundAccount,
+    { transport, ...account }: FoundAccount,
     { path, ...request }: Parameters<Webhooks['receive']>[2],
   ): Promise<WebhookReading> {
     const { publicUrl, clock } = this.#context.options

@@ -6,7 +6,7 @@ import { certificate, privateKey } from './sns-certificate.ts'
 
 const topic = 'arn:aws:sns:eu-west-1:123456789012:mail'
 const place = 'https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem'
-const host: WebhookAccount = { organizationId: null, channel: 'EMAIL', accounts: [] }
+const host: WebhookAccount = { id: 'account', organizationId: null, channel: 'EMAIL', accounts: [] }
 const now = new Date('2026-12-01T12:00:00Z')
 
 type Fields = Readonly<Record<string, string>>
@@ -109,6 +109,8 @@ describe('SNS', () => {
     'https://evil.s3.amazonaws.com/x.pem',
     'https://sns.evil.s3.amazonaws.com/x.pem',
     'https://sns-evil.amazonaws.com/x.pem',
+    'https://sns.s3-us-west-2.amazonaws.com/x.pem',
+    'https://sns.us-east-1.amazonaws.com/of-another-region.pem',
     'file:///etc/x.pem',
     'nonsense',
   ])('gets no certificate from %s', async (SigningCertURL) => {

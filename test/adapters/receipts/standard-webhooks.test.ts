@@ -5,7 +5,7 @@ import type { WebhookAccount, WebhookRequest } from '../../../src/index.ts'
 
 const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
 const at = 1_614_265_330
-const host: WebhookAccount = { organizationId: null, channel: 'SMS', accounts: [] }
+const host: WebhookAccount = { id: 'account', organizationId: null, channel: 'SMS', accounts: [] }
 
 const request = (text: string, headers: Record<string, string>, seconds = at): WebhookRequest => ({
   method: 'POST',

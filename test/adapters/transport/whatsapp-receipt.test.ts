@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { whatsAppReceipts } from '../../../adapters/transport/whatsapp-cloud/receipt.ts'
 import type { WebhookAccount, WebhookRequest } from '../../../src/index.ts'
 
-const account: WebhookAccount = { organizationId: 'a', channel: 'SMS', accounts: [] }
+const account: WebhookAccount = { id: 'account', organizationId: 'a', channel: 'SMS', accounts: [] }
 const read = whatsAppReceipts(({ organizationId }) =>
   organizationId === 'a'
     ? { phoneNumberId: '106540352242922', appSecrets: ['new-secret', 'old-secret'], verifyToken: 'shibboleth' }

@@ -140,15 +140,16 @@ export class Accounts {
   }
 
   /** The account sent as much as it may today: what is due for it waits for the next UTC day. */
-  async limitReached(provider: Provider, { organizationId, channel }: AccountUser): Promise<void> {
+  async limitReached(provider: Provider, { organizationId, channel }: AccountUser, at: Date): Promise<void> {
     const { storage, clock, logger } = this.#context.options
     const account = limitKeyOf(provider)
-    const at = clock.now()
+    const probeAt = nextUtcDay(at)
+    // Another day has begun since the messages were counted.
+    if (probeAt <= clock.now()) return
     const known = account === null ? undefined : this.#paused.get(account)
     if (account === null || (known !== undefined && known.row.probeAt > at)) return
     const owner = sourceOf(provider) === 'organization' ? organizationId : null
     const about = { account, organizationId: owner, channel, provider: provider.transport.name, code: dailyLimitCode }
-    const probeAt = nextUtcDay(at)
     this.#paused.keep({ ...about, pausedSince: at, refusals: 1, probeAt })
     const { accountId, limits } = provider
     const facts = { organizationId: owner, channel, accountId, perDay: limits.perDay, until: probeAt.toISOString() }

@@ -73,7 +73,7 @@ export class HostAccounts {
     try {
       const known = await this.#read()
       const key = known?.key ?? newAccountKey()
-      const replaced = this.#channels.flatMap((channel) => {
+      const replaced = this.#context.providers.channels.flatMap((channel) => {
         const before = known?.accounts[channel]
         if (before === undefined || this.#isSame(channel, before)) return []
         const expiresAt = new Date(clock.now().getTime() + channelOf(channel).receipts.withinHours * 3_600_000)
@@ -104,9 +104,10 @@ export class HostAccounts {
 
   #isUpToDate({ accounts }: Notes): boolean {
     if (this.#context.secrets === null) return true
-    return this.#channels.every((channel) => {
+    // One that is set no more was replaced by nothing: what it sent may still be reported.
+    return this.#context.providers.channels.every((channel) => {
       const before = accounts[channel]
-      return before !== undefined && this.#isSame(channel, before)
+      return before === undefined ? !this.#channels.includes(channel) : this.#isSame(channel, before)
     })
   }
 
