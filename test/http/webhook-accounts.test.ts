@@ -97,7 +97,7 @@ it("a STOP to the host's sender binds everybody who sends by it, also after the 
 it('a form of many fields is refused before anything is made of them', async () => {
   await using clinic = await texted({ byOwn: true })
   const began = performance.now()
-  const many = Array.from({ length: 400_000 }, (_, index) => `f${index}=`).join('&')
+  const many = Array.from({ length: 200_000 }, (_, index) => `f${index}=`).join('&')
   expect(await clinic.report(many, 'x')).toBe(401)
   expect(performance.now() - began).toBeLessThan(5000)
 })
