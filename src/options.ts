@@ -9,6 +9,7 @@ import {
   rateLimitShape,
   resolveRateLimits,
 } from './http/rate-limit-options.ts'
+import { LanguageFault, type LanguageFile, Languages, languageFiles } from './messages/index.ts'
 import { type Clock, systemClock } from './ports/clock.ts'
 import type { Directory } from './ports/directory.ts'
 import type { DocsPage } from './ports/docs.ts'
@@ -48,6 +49,12 @@ export type NotificationsOptions = {
   readonly scheduler?: Scheduler
   /** Where the documented variables are read from, such as `DEFAULT_SMTP_HOST`. Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>
+  /**
+   * Languages of your own for built-in texts, and corrections to those of the library: the content of files like
+   * `src/messages/locales/de.json`. A language that the library does not have needs all texts of `en.json`. One with `readBy` is used
+   * for everybody who reads it, any other where an organization switches it on (`textLanguages`). Default: the library's own.
+   */
+  readonly languages?: readonly LanguageFile[]
   /** `integer` (default) or `text`, for each kind of id: `{ appointment: 'text' }` for UUIDs. */
   readonly ids?: Partial<IdKinds>
   /**
@@ -213,6 +220,7 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
     transports: options.transports,
     encryptionKeys,
     defaults,
+    languages: languagesOf(options.languages),
     ids: { appointment: 'integer', recipient: 'integer', waitlistEntry: 'integer', ...definedOnly(options.ids ?? {}) },
     retry,
     authenticate: options.authenticate ?? null,
@@ -229,6 +237,20 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
     logger: createFaultLog(messageFirst(options.logger ?? stderrLogger), clock),
     clock,
     random: options.random ?? Math.random,
+  }
+}
+
+/** @throws NotificationError `options_invalid` naming the text. */
+function languagesOf(files: readonly LanguageFile[] | undefined): Languages {
+  if (files === undefined) return new Languages()
+  const { languages } = asOptions(() =>
+    parseInput(z.object({ languages: languageFiles }), { languages: files }, 'options'),
+  )
+  try {
+    return new Languages(languages)
+  } catch (error) {
+    if (!(error instanceof LanguageFault)) throw error
+    throw new NotificationError('options_invalid', `The option "languages": ${error.message}`, { field: 'languages' })
   }
 }
 
@@ -257,6 +279,7 @@ const shape = z.strictObject({
   encryptionKey: z.union([z.string(), z.array(z.string())]).optional(),
   scheduler: has('start', 'wakeAt', 'stop').optional(),
   env: z.looseObject({}).optional(),
+  languages: z.array(z.looseObject({})).optional(),
   ids: z.strictObject({ appointment: idKind, recipient: idKind, waitlistEntry: idKind }).optional(),
   retry: z.looseObject({}).optional(),
   authenticate: call.optional(),

@@ -1,5 +1,14 @@
 import { z } from 'zod'
-import { excerpt, type MessageFacts, plainSpaces, shortText, type TextCost, wordsOf } from '../messages/index.ts'
+import {
+  type DayForm,
+  excerpt,
+  type MessageFacts,
+  plainSpaces,
+  sentenceOf,
+  type TextCost,
+  type Words,
+  wordsOf,
+} from '../messages/index.ts'
 import type { ValuesOf } from '../schemas/fields.ts'
 import { phoneNumber, readPhone } from '../schemas/phone-number.ts'
 import { readSmsSender, smsSender } from '../schemas/sms-sender.ts'
@@ -125,12 +134,26 @@ export const sms = {
   },
 } as const satisfies ChannelDefinition<SmsAccount>
 
+/** Written out first; 'sábado' and 'août' would more than double the price of a text that has no other such letter. */
+const dayForms: readonly DayForm[] = ['full', 'long', 'short']
+
+/** The sentence with the day in the first form that keeps it GSM-7; where none does, as it is natural. */
+function cheapSentence(words: Words): string {
+  const natural = sentenceOf(words)
+  if (words.values.day === '' || smsSize(natural).encoding === 'GSM-7') return natural
+  for (const form of dayForms) {
+    const text = sentenceOf(words, form)
+    if (smsSize(text).encoding === 'GSM-7') return text
+  }
+  return natural
+}
+
 /** The built-in text; unless it is news, the location is left out if it would cost another segment. */
 function textOf(facts: MessageFacts): string {
-  const { location } = wordsOf(facts)
-  const text = shortText(facts)
-  if (location === '') return text
-  const located = `${text} Location: ${location}`
+  const words = wordsOf(facts)
+  const text = cheapSentence(words)
+  if (words.values.location === '') return text
+  const located = `${text} ${words.say('location_line')}`
   if (facts.changed?.includes('place')) return located
   return roughSegments(smsSize(located)) > roughSegments(smsSize(text)) ? text : located
 }

@@ -1,12 +1,16 @@
 import type { Category, Change } from '../schemas/vocabulary.ts'
 import { usableLocales } from './calendar.ts'
+import type { Wording } from './languages.ts'
 import { cleanName } from './text.ts'
 
 /** What a message may speak of. Null means not known: it renders as nothing. */
 export type MessageFacts = {
   category: Category
-  /** Null for a waitlist notice that is about no particular slot. `timeZone` is the appointment's IANA zone. */
-  start: { instant: Date; timeZone: string } | null
+  /**
+   * Null for a waitlist notice that is about no particular slot. `timeZone` is the appointment's IANA zone; `namesZone`: it stands behind
+   * the time.
+   */
+  start: { instant: Date; timeZone: string; namesZone?: boolean } | null
   durationMinutes: number | null
   practitionerName: string | null
   location: string | null
@@ -15,8 +19,10 @@ export type MessageFacts = {
   organizationName: string | null
   recipientName: string | null
   patientName: string | null
-  /** BCP 47 tag of the recipient; one that Intl does not know is read as `en-US`. */
+  /** BCP 47 tag of the dates and times in templates; one that Intl does not know is read as `en-US`. */
   locale: string
+  /** Of the built-in texts. Default: English. */
+  wording?: Wording | undefined
   /** What "today" is measured from. */
   now: Date
 }

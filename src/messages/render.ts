@@ -4,6 +4,7 @@ import { usableLocales } from './calendar.ts'
 import { type CompiledTemplate, compileTemplate, hashOf, hex } from './compile.ts'
 import type { MessageFacts, RenderedMessage } from './facts.ts'
 import type { MessageFormat, Templated } from './format.ts'
+import { englishFor } from './languages.ts'
 import { isTooLong } from './size.ts'
 import { invalidTemplate } from './template-problems.ts'
 import { subjectLine } from './text.ts'
@@ -68,8 +69,8 @@ type RenderInput = {
 }
 
 /**
- * The message as it goes out: the organization's template for the category, else the built-in English text. Dates and
- * times are of the appointment's zone, written in the recipient's locale. A template that renders to nothing but blanks
+ * The message as it goes out: the organization's template for the category, else the built-in text. Dates and times are of
+ * the appointment's zone, written as the facts say: in the language of the words. A template that renders to nothing but blanks
  * for these facts, or to more than the channel takes, is replaced by the built-in text, its subject by the built-in
  * subject: an empty message reminds nobody, and one that is too long arrives nowhere.
  * @throws NotificationError `template_invalid` if the stored template is broken; `checkTemplates` refuses such ones early.
@@ -79,9 +80,9 @@ export function renderMessage(input: RenderInput): RenderedMessage {
   const { channel, facts } = input
   const { subject, text, templateRevision, isCustom } = wordsOf(input)
   const builtIn = channel.content.subject
-  const [locale = 'en'] = usableLocales(facts.locale)
-  // The built-in text is English whatever the recipient reads; a screen reader must not be told otherwise.
-  const language = isCustom || /^en\b/.test(locale) ? locale : 'en'
+  const wording = facts.wording ?? englishFor(facts.locale)
+  // By this a screen reader pronounces: it is the language of the words, whatever the recipient prefers.
+  const [language = 'en'] = usableLocales(isCustom ? facts.locale : wording.locale)
   return {
     subject: builtIn === null ? null : subject === '' ? subjectLine(builtIn(facts)) : subject,
     ...channel.content.finish(text, language),

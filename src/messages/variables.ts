@@ -1,4 +1,5 @@
 import { type Calendar, calendarOf } from './calendar.ts'
+import { isolated, isRightToLeft } from './direction.ts'
 import type { MessageFacts } from './facts.ts'
 import { cleanValue } from './text.ts'
 
@@ -18,6 +19,7 @@ export const variableNames = [
   'organization_name',
   'location',
   'duration_minutes',
+  'time_zone',
 ] as const
 export type VariableName = (typeof variableNames)[number]
 
@@ -41,6 +43,7 @@ function whenStarting(tell: (calendar: Calendar, start: Date, now: Date) => stri
 const sources: ReadonlyMap<string, Source> = new Map<VariableName | typeof numberAsText, Source>([
   ['date', whenStarting((calendar, start) => calendar.date(start))],
   ['time', whenStarting((calendar, start) => calendar.time(start))],
+  ['time_zone', whenStarting((calendar, start) => calendar.zone(start))],
   ['weekday', whenStarting((calendar, start) => calendar.weekday(start))],
   ['relative_day', whenStarting((calendar, start, now) => calendar.relativeDay(start, now))],
   ['patient_name', (facts) => cleanValue(facts.patientName)],
@@ -52,9 +55,18 @@ const sources: ReadonlyMap<string, Source> = new Map<VariableName | typeof numbe
   [numberAsText, (facts) => (facts.durationMinutes === null ? '' : String(facts.durationMinutes))],
 ])
 
-/** The values of the names asked for, and of no other: a date that no template prints is never formatted. */
-export function valuesOf(names: Iterable<string>, facts: MessageFacts): Record<string, string | number> {
+/**
+ * The values of the names asked for, and of no other: a date that no template prints is never formatted. Where the zone is to be named,
+ * it stands behind the time, unless the template says itself where.
+ */
+export function valuesOf(names: ReadonlySet<string>, facts: MessageFacts): Record<string, string | number> {
+  const isFromRight = isRightToLeft(facts.locale)
+  const isZoned = facts.start?.namesZone === true && !names.has('time_zone')
   const values: Record<string, string | number> = {}
-  for (const name of names) values[name] = sources.get(name)?.(facts) ?? ''
+  for (const name of names) {
+    const value = sources.get(name)?.(facts) ?? ''
+    const shown = isZoned && name === 'time' ? `${value} ${sources.get('time_zone')?.(facts) ?? ''}` : value
+    values[name] = typeof shown === 'string' ? isolated(shown, isFromRight) : shown
+  }
   return values
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type EntityId, hostId, organizationId } from './common.ts'
+import { type EntityId, hostId, isLanguage, organizationId } from './common.ts'
 import { readInstant, readTime } from './instant.ts'
 import { type RowFinding, type RowKind, type RowReading, readRow } from './row.ts'
 import { timeZone, zoneDoubt } from './time-zone.ts'
@@ -34,14 +34,6 @@ const language = z.preprocess(
     .refine(isLanguage, 'must be a BCP 47 tag of a language this runtime knows, such as "de-DE"')
     .nullish(),
 )
-
-function isLanguage(tag: string): boolean {
-  try {
-    return Intl.DateTimeFormat.supportedLocalesOf(tag).length > 0
-  } catch {
-    return false
-  }
-}
 
 const zone = z.preprocess(blank, timeZone.nullish())
 

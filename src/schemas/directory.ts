@@ -21,9 +21,15 @@ export type DirectoryRecipient = {
    * Default: none, so that nothing is sent by SMS; the recipient's preferences may name another.
    */
   phone?: string | null | undefined
-  /** Language of dates and texts, a BCP 47 tag such as `de` or `pt-BR`; `pt_BR` is read too. Default: the organization's. */
+  /**
+   * Language of built-in texts and their dates, a BCP 47 tag such as `de` or `pt-BR`; `pt_BR` is read too. Default, and where the language is not
+   * in use: the organization's.
+   */
   locale?: string | null | undefined
-  /** IANA zone of the person, such as `Europe/Berlin`. Not used yet: times are of the appointment's zone. */
+  /**
+   * IANA zone of the person, such as `Europe/Berlin`. Times are of the appointment's zone; they name it where clocks in this one
+   * show another time.
+   */
   timeZone?: string | null | undefined
 }
 
@@ -73,7 +79,7 @@ export type DirectoryOrganization = {
   id: string
   /** As messages name the sender. Longer than 255 characters it is cut off. Default: messages name nobody. */
   name?: string | null | undefined
-  /** Language of recipients without one, a BCP 47 tag. Default `en-US`. */
+  /** Language of its templates, and of recipients without one of their own: a BCP 47 tag. Default `en-US`. */
   locale?: string | null | undefined
 }
 

@@ -3,6 +3,7 @@ import type { DocumentedColumns } from '../channels/channel.ts'
 import { email } from '../channels/email.ts'
 import { sms } from '../channels/sms.ts'
 import { channelParts, usualReminders } from './channel-fields.ts'
+import { locale } from './common.ts'
 import {
   emptyOf,
   type Fields,
@@ -93,6 +94,22 @@ export const settingsFields = {
     schema: countryCode,
     isAudited: true,
     replans: true,
+  },
+  /** Languages of built-in texts that the organization uses though nobody who speaks them has read them; its own `locale` is always one. */
+  textLanguages: {
+    description:
+      'Languages (BCP 47) of built-in texts to use, beside English, the language of the organization and those that a native speaker has read. Default none',
+    schema: z.array(locale).max(100),
+    default: [],
+    isAudited: true,
+  },
+  /** True: times are followed by the name of their zone, and not only for recipients in another one. */
+  alwaysNameTimeZone: {
+    description:
+      'True adds the time zone to every time. Default false: only for recipients in a time zone whose clocks show another time',
+    schema: z.boolean(),
+    default: false,
+    isAudited: true,
   },
   /** Channels without documented fields, by name. */
   channels: channelParts.settings,

@@ -163,6 +163,8 @@ export const settings = (): Row<'notification_settings'> => ({
   past_reminders: null,
   practitioner_notifications: null,
   default_country: null,
+  text_languages: null,
+  always_name_time_zone: null,
   channels: null,
   email_smtp_security: null,
   revision: 1,

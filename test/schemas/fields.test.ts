@@ -154,7 +154,9 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/delivery/decisions.ts': 'unknownOutcome',
   'src/services/delivery/failed-attempt.ts': 'unknownOutcome',
   'src/services/delivery/intent.ts': 'unknownOutcome',
-  'src/services/shared/knowledge.ts': 'defaultCountry practitionerNotifications',
+  'src/services/shared/knowledge.ts': 'defaultCountry practitionerNotifications textLanguages',
+  'src/services/messages/notices.ts': 'alwaysNameTimeZone',
+  'src/services/messages/template-preview.ts': 'textLanguages',
   // What a change must bring along, and what is wrong with it.
   'src/services/insight/explain-waiting.ts': 'defaultCountry',
   'src/services/settings/addresses.ts': 'defaultCountry',
@@ -167,6 +169,7 @@ const uses: Readonly<Record<string, string>> = {
   'adapters/transport/smtp/failures.ts': 'emailSmtpPort',
   // Migrations, which are never edited.
   'adapters/storage/kysely/migrations.ts': 'default_country email_smtp_security',
+  'adapters/storage/kysely/migration-languages.ts': 'always_name_time_zone text_languages',
   // The examples of the document.
   'src/http/problem.ts': 'email_reminders',
   'src/http/routes/preferences.ts':

@@ -1,5 +1,6 @@
 import { type IdKinds, type Logger, NotificationError } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
+import { languages } from './migration-languages.ts'
 
 /**
  * One step of a version, for databases that have tables of an earlier one. A new database is made from `tables.ts` as it
@@ -179,6 +180,7 @@ export const migrations: readonly Migration[] = [
       },
     ],
   },
+  languages,
 ]
 
 /** `named`: how the database writes the name of a table. */

@@ -3,6 +3,7 @@ import { type Channel, channelOf } from '../../channels/index.ts'
 import { type Appointment, isSameRecipient, refOf, type WaitlistEntry } from '../../domain/appointment.ts'
 import { changesSince, type Notified } from '../../domain/changes.ts'
 import { addressKey, detailOf } from '../../domain/effective.ts'
+import { offsetAt, type Start } from '../../domain/local-time.ts'
 import { effectiveFor } from '../../domain/plan.ts'
 import { type MessageFacts, namesOf, type RenderedMessage, renderMessage } from '../../messages/index.ts'
 import type { DeliveryContent, NewDelivery } from '../../ports/storage.ts'
@@ -11,7 +12,7 @@ import { channelSettings, channelsInUse, templated } from '../../schemas/channel
 import { type EntityId, type RecipientRef, refKey } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Person } from '../../schemas/directory.ts'
-import { type Category, type Change, isProviderFault, type Rule } from '../../schemas/vocabulary.ts'
+import { type Category, type Change, isProviderFault, type Rule, templateKeyOf } from '../../schemas/vocabulary.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import { noticeKey } from './idempotency-key.ts'
 
@@ -134,10 +135,19 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
   const { organizationId, channel, category, subject, recipient, others = [], changed, now } = request
   const organization = knowledge.organization(organizationId)
   const people = [recipient, ...others]
-  const locale = recipient.locale ?? organization?.locale ?? 'en-US'
+  const { policy } = knowledge.surroundings(organizationId)
+  const { templates } = channelSettings(policy, channel)
+  // A template is written once, in the organization's language, and its dates are too.
+  const isTemplate = templates[templateKeyOf[category]] !== undefined
+  const wanted = isTemplate ? (organization?.locale ?? recipient.locale) : recipient.locale
+  const wording = knowledge.wording(organizationId, wanted)
+  const locale = isTemplate ? (wanted ?? wording.locale) : wording.locale
   const facts: MessageFacts = {
     category,
-    start: subject.start,
+    start: subject.start && {
+      ...subject.start,
+      namesZone: policy.alwaysNameTimeZone || people.some((one) => isElsewhere(one, subject.start)),
+    },
     durationMinutes: subject.durationMinutes,
     practitionerName: subject.practitionerName,
     location: subject.location,
@@ -146,11 +156,17 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     recipientName: namesOf(people, locale),
     patientName: namesOf(patientsOf(subject, people), locale),
     locale,
+    wording,
     now,
   }
-  const { policy } = knowledge.surroundings(organizationId)
-  return renderMessage({ channel: templated(channel), facts, templates: channelSettings(policy, channel).templates })
+  return renderMessage({ channel: templated(channel), facts, templates })
 }
+
+/** Do clocks where the person is show another time at the start? */
+const isElsewhere = ({ timeZone }: Person, start: Start | null): boolean =>
+  start !== null &&
+  typeof timeZone === 'string' &&
+  offsetAt(timeZone, start.instant) !== offsetAt(start.timeZone, start.instant)
 
 export const contentFor = (
   channel: Channel,

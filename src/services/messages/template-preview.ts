@@ -56,15 +56,22 @@ export class TemplatePreviews {
     const draft = template === undefined ? {} : { [templateKey]: template }
     const warnings = checkTemplates(templated(channel), draft)
     const sample = sampleFacts(categoryOf(templateKey))
+    const templates = { ...stored, ...draft }
+    const { languages } = this.#context
+    const asked = { recipient: locale, organization: known?.locale, enabled: policy.textLanguages }
+    await languages.load([asked])
+    const wording = languages.wording(asked)
+    const isTemplate = templates[templateKey] !== undefined
     const facts = {
       ...sample,
       organizationName: known?.name ?? sample.organizationName,
-      locale: locale ?? known?.locale ?? sample.locale,
+      locale: isTemplate ? (locale ?? known?.locale ?? sample.locale) : wording.locale,
+      wording,
     }
     const { subject, text, html } = renderMessage({
       channel: templated(channel),
       facts,
-      templates: { ...stored, ...draft },
+      templates,
       ...(template === undefined ? {} : { compile: compileDraft }),
     })
     const size = channelOf(channel).content.cost?.(text) ?? null
