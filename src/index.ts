@@ -108,6 +108,7 @@ export type {
   LifecycleResult,
   Notification,
   PlannedMessage,
+  PricedMessage,
   Reminder,
   ReminderPage,
   ScheduleResult,

@@ -115,6 +115,7 @@ export const email = {
         'Somebody requested it to check that appointment notifications can be sent by e-mail. It is about no appointment, and there is nothing to do.',
       ].join('\n\n'),
     }),
+    detail: 2,
     // More would fill nobody's letter.
     limit: { most: 512 * 1024, unit: 'bytes', sizeOf: (text: string) => new TextEncoder().encode(text).length },
     finish: (text: string, language: string) => ({ text, html: htmlOf(text, language) }),
@@ -158,11 +159,11 @@ export const email = {
 
 /** The built-in text: greeting, what happened, date, time, with whom and where. Never a reason for the visit. */
 function textOf(facts: MessageFacts): string {
-  const { notice, values, day, say } = wordsOf(facts)
+  const { notice, values, day, place, say } = wordsOf(facts)
   const details = [
     ...(values.day === '' ? [] : [say('date_line', { day: day('full') }), say('time_line')]),
     ...(values.practitioner === '' ? [] : [say('practitioner_line')]),
-    ...(values.location === '' ? [] : [say('location_line')]),
+    ...(place === '' ? [] : [place]),
   ]
   const paragraphs = [
     say('greeting'),

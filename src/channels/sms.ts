@@ -3,9 +3,11 @@ import {
   type DayForm,
   excerpt,
   type MessageFacts,
+  plainCharacters,
   plainSpaces,
   sentenceOf,
   type TextCost,
+  visibly,
   type Words,
   wordsOf,
 } from '../messages/index.ts'
@@ -97,9 +99,13 @@ export const sms = {
       subject: null,
       text: `This is a test message${organization === null ? '' : ` from ${organization}`}: it is about no appointment, and there is nothing to do.`,
     }),
+    detail: 2,
     // What Twilio takes for one SMS.
     limit: { most: 1600, unit: 'characters', sizeOf: (text: string) => text.length },
-    finish: (text: string) => ({ text: plainSpaces(text), html: null }),
+    finish: (text: string, _language: string, keepsCharacters = false) => ({
+      text: keepsCharacters ? plainSpaces(text) : cheapest(text),
+      html: null,
+    }),
     cost: costOf,
   },
   account: {
@@ -134,6 +140,14 @@ export const sms = {
   },
 } as const satisfies ChannelDefinition<SmsAccount>
 
+/** With plain twins of typographic characters where that saves the price of UCS-2; else those who read it get them as they are. */
+function cheapest(text: string): string {
+  const spaced = plainSpaces(text)
+  if (smsSize(spaced).encoding === 'GSM-7') return spaced
+  const plain = plainCharacters(spaced)
+  return smsSize(plain).encoding === 'GSM-7' ? plain : spaced
+}
+
 /** Written out first; 'sábado' and 'août' would more than double the price of a text that has no other such letter. */
 const dayForms: readonly DayForm[] = ['full', 'long', 'short']
 
@@ -152,16 +166,18 @@ function cheapSentence(words: Words): string {
 function textOf(facts: MessageFacts): string {
   const words = wordsOf(facts)
   const text = cheapSentence(words)
-  if (words.values.location === '') return text
-  const located = `${text} ${words.say('location_line')}`
-  if (facts.changed?.includes('place')) return located
+  if (words.place === '') return text
+  const located = `${text} ${words.place}`
+  if (words.isPlaceNeeded) return located
   return roughSegments(smsSize(located)) > roughSegments(smsSize(text)) ? text : located
 }
 
 function costOf(text: string): TextCost {
   const { segments, units, encoding, forcedBy } = smsSegments(text)
   const cause =
-    forcedBy.length === 0 ? '' : `; GSM-7 lacks ${excerpt(forcedBy.join(' '))}, which leaves 67 characters to a segment`
+    forcedBy.length === 0
+      ? ''
+      : `; GSM-7 lacks ${excerpt(forcedBy.map(visibly).join(' '))}, which leaves 67 characters to a segment`
   const message = `With usual values this SMS costs ${segments} segments (${units} ${encoding} units)${cause}`
   return { segments, encoding, warning: segments > 1 ? { code: 'sms_segments', message } : null }
 }

@@ -1,6 +1,6 @@
 import type { EntityId, RecipientRef } from '../schemas/common.ts'
 import type { Person, ReadAppointment, ReadWaitlistEntry } from '../schemas/directory.ts'
-import type { AppointmentStatus, Rule } from '../schemas/vocabulary.ts'
+import type { AppointmentStatus, Rule, VisitMode } from '../schemas/vocabulary.ts'
 import { parseStart, type Start } from './local-time.ts'
 
 /** An appointment of the directory with its start parsed, both as an instant and as a wall-clock time. */
@@ -12,6 +12,8 @@ export type Appointment = {
   readonly status: AppointmentStatus
   readonly practitionerName: string | null
   readonly location: string | null
+  readonly visitMode: VisitMode | null
+  readonly videoLink: string | null
   readonly recipients: readonly Person[]
   /** A recipient could not be read, so one who is missing from the list has not necessarily been removed. */
   readonly hasUnreadablePeople: boolean
@@ -31,6 +33,8 @@ export function appointmentOf(row: ReadAppointment): Appointment {
     status: row.status,
     practitionerName: row.practitionerName ?? nameOfPractitioner(row.recipients),
     location: row.location ?? null,
+    visitMode: row.visitMode ?? null,
+    videoLink: row.videoLink ?? null,
     recipients: row.recipients,
     hasUnreadablePeople: row.hasUnreadablePeople,
   }
@@ -44,6 +48,8 @@ export function waitlistEntryOf(row: ReadWaitlistEntry): WaitlistEntry {
     durationMinutes: row.durationMinutes ?? null,
     practitionerName: row.practitionerName ?? nameOfPractitioner(row.recipients),
     location: row.location ?? null,
+    visitMode: row.visitMode ?? null,
+    videoLink: row.videoLink ?? null,
     recipients: row.recipients,
     hasUnreadablePeople: row.hasUnreadablePeople,
     expiresAt: row.expiresAt ?? null,

@@ -1,13 +1,14 @@
 import { type Channel, channelOf } from '../channels/index.ts'
 import type { Suppression } from '../schemas/address.ts'
 import { channelPreferences, channelSettings } from '../schemas/channel-settings.ts'
+import { levelBy } from '../schemas/detail.ts'
 import type { Person } from '../schemas/directory.ts'
 import type { ShownOf } from '../schemas/fields.ts'
 import type { OffsetInput } from '../schemas/offset.ts'
 import type { Country, ReadContact } from '../schemas/phone-number.ts'
 import { categoryFlagOf, type PreferencesValues } from '../schemas/preferences.ts'
 import type { SettingsFields } from '../schemas/settings.ts'
-import { type Category, type Rule, suppressionTable } from '../schemas/vocabulary.ts'
+import { type Category, type DetailLevel, type Rule, suppressionTable } from '../schemas/vocabulary.ts'
 
 /** The organization's settings, with defaults filled in. */
 export type OrganizationPolicy = ShownOf<SettingsFields>
@@ -122,3 +123,13 @@ function contactFrom(read: ReadContact): Contact {
   const note = read.warnings.map(({ message }) => `it ${message}`).join('; ')
   return { address: read.address, fault: null, note: note === '' ? null : note }
 }
+
+/** How much a message to the recipient says: as they prefer, else as the organization sets, else as the channel usually does. */
+export const detailFor = (
+  { policy, preferences }: Pick<EffectiveInput, 'policy' | 'preferences'>,
+  channel: Channel,
+  category: Category,
+): DetailLevel =>
+  levelBy(preferences?.detailLevels ?? [], channel, category) ??
+  levelBy(policy.detailLevels, channel, category) ??
+  channelOf(channel).content.detail

@@ -1,4 +1,4 @@
-import type { Category, Change } from '../schemas/vocabulary.ts'
+import type { Category, Change, DetailLevel, VisitMode } from '../schemas/vocabulary.ts'
 import { usableLocales } from './calendar.ts'
 import type { Wording } from './languages.ts'
 import { cleanName } from './text.ts'
@@ -14,6 +14,10 @@ export type MessageFacts = {
   durationMinutes: number | null
   practitionerName: string | null
   location: string | null
+  /** How it takes place; null and undefined: not known. */
+  visitMode?: VisitMode | null | undefined
+  /** Of a video visit. */
+  videoLink?: string | null | undefined
   /** Of a reschedule: what is another one by now; empty where that is something else. Undefined is the time. */
   changed?: readonly Change[] | undefined
   organizationName: string | null
@@ -25,6 +29,8 @@ export type MessageFacts = {
   wording?: Wording | undefined
   /** What "today" is measured from. */
   now: Date
+  /** How much the message may say. Default 2: everything. */
+  detail?: DetailLevel | undefined
 }
 
 export type RenderedMessage = {
@@ -33,8 +39,19 @@ export type RenderedMessage = {
   text: string
   /** The text as an HTML document, every value escaped; null where the channel has none. */
   html: string | null
+  /** True: the template says more than the message may, and what went out is the built-in text. */
+  isTemplateWithheld?: boolean
   /** `default:1` for the built-in text, else `custom:` and eight hex digits of a hash of the template. */
   templateRevision: string
+}
+
+/** The facts that a message of this level may speak of; the others are not known to it. */
+export function atLevel(facts: MessageFacts, level: DetailLevel = facts.detail ?? 2): MessageFacts {
+  if (level === 2) return facts
+  const where = { practitionerName: null, location: null, videoLink: null }
+  if (level === 1) return { ...facts, ...where }
+  const who = { recipientName: null, patientName: null }
+  return { ...facts, ...where, ...who, start: null, durationMinutes: null, visitMode: null }
 }
 
 /** The names of all whom a message is for, each once, as a list in the language of `locale`; null where nobody has one. */

@@ -1,3 +1,4 @@
+import type { DetailLevel } from '../schemas/vocabulary.ts'
 import type { MessageFacts } from './facts.ts'
 
 /** How large a text may get, and how that is counted. */
@@ -19,10 +20,19 @@ export type MessageFormat = {
   readonly text: (facts: MessageFacts) => string
   /** The message by which an organization tests its account; its words say so. Null: the organization's name is not known. */
   readonly test: (organization: string | null) => { readonly subject: string | null; readonly text: string }
+  /** How much its messages say where nobody sets it. */
+  readonly detail: DetailLevel
   /** A text that is longer is replaced by the built-in one. */
   readonly limit: SizeLimit
-  /** A text as it goes out, in this language (BCP 47), and as HTML where the channel has that. */
-  readonly finish: (text: string, language: string) => { readonly text: string; readonly html: string | null }
+  /**
+   * A text as it goes out, in this language (BCP 47), and as HTML where the channel has that. `keepsCharacters`: none is replaced to make it
+   * cheaper.
+   */
+  readonly finish: (
+    text: string,
+    language: string,
+    keepsCharacters?: boolean,
+  ) => { readonly text: string; readonly html: string | null }
   /** Null: a text costs the same whatever its length. */
   readonly cost: ((text: string) => TextCost) | null
 }

@@ -1,3 +1,4 @@
+import type { DetailLevel } from '../schemas/vocabulary.ts'
 import { type Calendar, calendarOf } from './calendar.ts'
 import { isolated, isRightToLeft } from './direction.ts'
 import type { MessageFacts } from './facts.ts'
@@ -20,6 +21,8 @@ export const variableNames = [
   'location',
   'duration_minutes',
   'time_zone',
+  'visit_mode',
+  'video_link',
 ] as const
 export type VariableName = (typeof variableNames)[number]
 
@@ -29,6 +32,20 @@ export const numberVariable: VariableName = 'duration_minutes'
 export const numberAsText = 'duration_minutes as text'
 
 const known: ReadonlySet<string> = new Set(variableNames)
+
+const levels: ReadonlyMap<string, DetailLevel> = new Map<VariableName | typeof numberAsText, DetailLevel>([
+  ['organization_name', 0],
+  ['practitioner_name', 2],
+  ['location', 2],
+  ['video_link', 2],
+])
+
+/** How much a template says by naming these. */
+export const levelOf = (names: Iterable<string>): DetailLevel =>
+  [...names].reduce<DetailLevel>((most, name) => {
+    const level = levels.get(name) ?? 1
+    return level > most ? level : most
+  }, 0)
 
 /** Asks a set, never an object: `constructor` and `__proto__` are unknown. */
 export const isVariable = (name: string): boolean => known.has(name)
@@ -51,6 +68,8 @@ const sources: ReadonlyMap<string, Source> = new Map<VariableName | typeof numbe
   ['practitioner_name', (facts) => cleanValue(facts.practitionerName)],
   ['organization_name', (facts) => cleanValue(facts.organizationName)],
   ['location', (facts) => cleanValue(facts.location)],
+  ['visit_mode', (facts) => facts.visitMode ?? ''],
+  ['video_link', (facts) => cleanValue(facts.videoLink ?? null)],
   ['duration_minutes', (facts) => facts.durationMinutes ?? 0],
   [numberAsText, (facts) => (facts.durationMinutes === null ? '' : String(facts.durationMinutes))],
 ])
@@ -62,11 +81,14 @@ const sources: ReadonlyMap<string, Source> = new Map<VariableName | typeof numbe
 export function valuesOf(names: ReadonlySet<string>, facts: MessageFacts): Record<string, string | number> {
   const isFromRight = isRightToLeft(facts.locale)
   const isZoned = facts.start?.namesZone === true && !names.has('time_zone')
+  const valueOf = (name: string): string | number => {
+    const value = sources.get(name)?.(facts) ?? ''
+    return typeof value === 'string' ? isolated(value, isFromRight) : value
+  }
   const values: Record<string, string | number> = {}
   for (const name of names) {
-    const value = sources.get(name)?.(facts) ?? ''
-    const shown = isZoned && name === 'time' ? `${value} ${sources.get('time_zone')?.(facts) ?? ''}` : value
-    values[name] = typeof shown === 'string' ? isolated(shown, isFromRight) : shown
+    const value = valueOf(name)
+    values[name] = isZoned && name === 'time' ? `${value} ${valueOf('time_zone')}` : value
   }
   return values
 }

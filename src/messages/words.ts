@@ -1,7 +1,7 @@
 import type { Category, Change } from '../schemas/vocabulary.ts'
 import { calendarOf } from './calendar.ts'
 import { isolated, isRightToLeft } from './direction.ts'
-import type { MessageFacts } from './facts.ts'
+import { atLevel, type MessageFacts } from './facts.ts'
 import { englishFor, type Wording } from './languages.ts'
 import { cleanValue } from './text.ts'
 import type { Text, TextKey, Texts, TextValues } from './texts.ts'
@@ -42,10 +42,16 @@ export type Words = {
   readonly values: TextValues
   /** The day in another form; '' where there is none. */
   day(form: DayForm): string
+  /** Where it takes place: a line with the location, or a sentence about a visit by phone or video; '' where that is not to be said. */
+  readonly place: string
+  /** The place is what the message is about, or people would go to the wrong one. */
+  readonly isPlaceNeeded: boolean
   say(key: TextKey, values?: TextValues): string
 }
 
-export function wordsOf(facts: MessageFacts): Words {
+/** Of what the level of the message allows. */
+export function wordsOf(allFacts: MessageFacts): Words {
+  const facts = atLevel(allFacts)
   const { start, now } = facts
   const { language, locale } = wordingOf(facts)
   const { texts } = language
@@ -65,6 +71,7 @@ export function wordsOf(facts: MessageFacts): Words {
 
   const clock = calendar === null || start === null ? '' : calendar.time(start.instant)
   const zone = calendar !== null && start !== null && start.namesZone === true ? calendar.zone(start.instant) : ''
+  const isRemote = facts.visitMode === 'phone' || facts.visitMode === 'video'
   const recipient = put(facts.recipientName)
   const practitioner = put(facts.practitionerName)
   const patient = put(facts.patientName)
@@ -73,17 +80,24 @@ export function wordsOf(facts: MessageFacts): Words {
     organization: put(facts.organizationName),
     // Practitioners get messages too; none has an appointment with themselves.
     practitioner: practitioner === recipient ? '' : practitioner,
-    location: put(facts.location),
+    location: isRemote ? '' : put(facts.location),
+    link: put(facts.videoLink ?? null),
     // Patients read "your appointment".
     patient: patient === recipient ? '' : patient,
     day: day('natural'),
     near: near === null ? 'no' : 'yes',
-    time: clock === '' ? '' : isolated(texts.time({ clock, zone }), isFromRight),
+    // Each by itself: ICU puts marks of direction into some zones.
+    time: clock === '' ? '' : texts.time({ clock: isolated(clock, isFromRight), zone: isolated(zone, isFromRight) }),
     hour: /[1-9]\d*/.exec(clock)?.[0] ?? '',
-    mode: 'in_person',
+    mode: facts.visitMode ?? 'in_person',
     news: newsOf(facts, texts),
   }
+  // Nobody is called about an appointment that is cancelled.
+  const visit =
+    !isRemote || facts.category === 'CANCELLATION' ? '' : texts[facts.visitMode === 'phone' ? 'phone' : 'video'](values)
   return {
+    place: visit !== '' || values.location === '' ? visit : texts.location_line(values),
+    isPlaceNeeded: visit !== '' || facts.changed?.includes('place') === true,
     notice: noticeOf(facts),
     values,
     day,
@@ -97,7 +111,8 @@ const noticeOf = (facts: MessageFacts): Notice =>
   noticesIn(wordingOf(facts).language.texts)[isOtherChange(facts) ? 'CHANGE' : facts.category]
 
 /** 'Appointment Reminder - January 15, 2024'. */
-export function shortSubject(facts: MessageFacts): string {
+export function shortSubject(allFacts: MessageFacts): string {
+  const facts = atLevel(allFacts)
   const { start } = facts
   const { language, locale } = wordingOf(facts)
   const subject = noticeOf(facts).subject({})

@@ -1,5 +1,5 @@
 import type { HostId } from './common.ts'
-import type { AppointmentStatus, RecipientType } from './vocabulary.ts'
+import type { AppointmentStatus, RecipientType, VisitMode } from './vocabulary.ts'
 
 export * from './directory-rows.ts'
 
@@ -62,6 +62,13 @@ export type DirectoryAppointment = {
   practitionerName?: string | null | undefined
   /** Where it takes place, as messages say it. Longer than 500 characters it is cut off. Default: messages do not say it. */
   location?: string | null | undefined
+  /**
+   * `in_person`, `phone` or `video`: built-in texts of the last two say so in place of the location, so that nobody comes for nothing. Default:
+   * messages do not say it.
+   */
+  visitMode?: VisitMode | null | undefined
+  /** Where a video visit takes place: a link of up to 1000 characters. Default: messages have none. */
+  videoLink?: string | null | undefined
   /** Everybody to be notified, in any number. Somebody left out is no longer reminded. */
   recipients: DirectoryRecipient[]
 }
@@ -109,4 +116,8 @@ export type DirectoryWaitlistEntry = {
   practitionerName?: string | null | undefined
   /** Where the slot is. */
   location?: string | null | undefined
+  /** As of an appointment. */
+  visitMode?: VisitMode | null | undefined
+  /** As of an appointment. */
+  videoLink?: string | null | undefined
 }

@@ -4,6 +4,7 @@ import { email } from '../channels/email.ts'
 import { sms } from '../channels/sms.ts'
 import { channelParts, usualReminders } from './channel-fields.ts'
 import { locale } from './common.ts'
+import { detailRules } from './detail.ts'
 import {
   emptyOf,
   type Fields,
@@ -15,6 +16,7 @@ import {
   type ShownOf,
   type ValuesOf,
 } from './fields.ts'
+import { messagePrices } from './message-price.ts'
 import { reminderOffsets } from './offset.ts'
 import { countryCode } from './phone-number.ts'
 import { templateSet } from './templates.ts'
@@ -109,6 +111,29 @@ export const settingsFields = {
       'True adds the time zone to every time. Default false: only for recipients in a time zone whose clocks show another time',
     schema: z.boolean(),
     default: false,
+    isAudited: true,
+  },
+  /** How much messages say, for recipients who prefer nothing else. */
+  detailLevels: {
+    description:
+      'How much messages say (0 to 2), by channel and category; the most exact entry counts. Default: as much as the channel usually does, 2 for e-mail and SMS',
+    schema: detailRules,
+    default: [],
+    isAudited: true,
+  },
+  /** False: typographic quotes, dashes and spaces of an SMS stay, though one of them more than doubles its price. */
+  smsPlainCharacters: {
+    description:
+      'True replaces typographic quotes, dashes, spaces and invisible marks in an SMS by plain ones where that makes it cheaper; letters stay. Default true',
+    schema: z.boolean(),
+    default: true,
+    isAudited: true,
+  },
+  /** What messages cost the organization. */
+  messagePrices: {
+    description: 'Prices of one SMS segment, by country of the number; shown by plans and previews. Default none',
+    schema: messagePrices,
+    default: [],
     isAudited: true,
   },
   /** Channels without documented fields, by name. */

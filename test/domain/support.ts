@@ -27,6 +27,8 @@ export const appointment = (changes: Partial<Appointment> = {}): Appointment => 
   status: 'scheduled',
   practitionerName: null,
   location: null,
+  visitMode: null,
+  videoLink: null,
   recipients: [patient],
   hasUnreadablePeople: false,
   ...changes,

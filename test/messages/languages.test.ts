@@ -5,7 +5,7 @@ import type { MessageFacts } from '../../src/messages/index.ts'
 import { Languages } from '../../src/messages/languages.ts'
 import { type LanguageFile, loaders, readLanguages, source } from '../../src/messages/locales.ts'
 import { partKeys, type TextKey, textKeys } from '../../src/messages/texts.ts'
-import { appointmentChanges, categories } from '../../src/schemas/vocabulary.ts'
+import { appointmentChanges, categories, detailLevels } from '../../src/schemas/vocabulary.ts'
 import { facts, renderMessage } from './support.ts'
 
 const files: LanguageFile[] = [
@@ -150,6 +150,27 @@ describe('the messages', () => {
         if (cheap.includes(tag)) expect(encoding).toBe('GSM-7')
       }
     }
+  })
+
+  test('have these figures: segments and units of the SMS, bytes and direction of the mail', async () => {
+    const lines = tags.toSorted().flatMap((tag) =>
+      categories.flatMap((category) =>
+        detailLevels.map((detail) => {
+          const { email, sms } = texts(tag, { category, detail, location: '1234 Washington Boulevard, Suite 400' })
+          const { segments, units, encoding } = smsSegments(sms.text)
+          const direction = /<html lang="[^"]+" dir="rtl">/.test(email.html ?? '') ? 'rtl' : 'ltr'
+          for (const part of [sms.text, email.text, email.subject]) {
+            expect(part).not.toMatch(/undefined|null|[{}]| [,.。،]|\n\n\n| {2}/)
+          }
+          if (detail < 2) expect(`${sms.text}${email.text}`).not.toMatch(/Smith|Washington/)
+          if (detail < 1) expect(`${sms.text}${email.text}`).not.toMatch(/2024|10:30|Jane/)
+          const bytes = Buffer.byteLength(`${email.subject}${email.text}`)
+          return [tag, category, detail, segments, units, encoding, bytes, direction].join(' ')
+        }),
+      ),
+    )
+    expect(lines).toHaveLength(20 * 5 * 3)
+    await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot('languages.figures.txt')
   })
 
   test('sound like this', async () => {

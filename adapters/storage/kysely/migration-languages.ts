@@ -1,9 +1,18 @@
 import type { Migration } from './migrations.ts'
 
-/** Languages and zones of messages. */
+const preferences = ['patient_notification_preferences', 'client_notification_preferences']
+
+/** Languages and zones of messages, how much they say, and what they cost. */
 export const languages: Migration = {
   version: 11,
   name: 'languages',
   oldest: 3,
-  changes: [{ kind: 'add', table: 'notification_settings', columns: ['text_languages', 'always_name_time_zone'] }],
+  changes: [
+    {
+      kind: 'add',
+      table: 'notification_settings',
+      columns: ['text_languages', 'always_name_time_zone', 'detail_levels', 'sms_plain_characters', 'message_prices'],
+    },
+    ...preferences.map((table) => ({ kind: 'add', table, columns: ['detail_levels'] }) as const),
+  ],
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { channels } from '../../channels/index.ts'
 import { locale } from '../../schemas/common.ts'
+import { messageCost } from '../../schemas/message-price.ts'
 import { templatesInput } from '../../schemas/settings.ts'
 import { template } from '../../schemas/templates.ts'
 import { templateKeys } from '../../schemas/vocabulary.ts'
@@ -26,6 +27,9 @@ const previewShape = z.object({
     .string()
     .nullable()
     .describe('SMS encoding, which decides how much fits into a segment; null for an e-mail'),
+  cost: messageCost
+    .nullable()
+    .describe('Price by `message_prices`, to a number of the default country; null if there is none'),
   warnings: z.array(warningShape).describe('What was accepted and deserves a second look'),
 })
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type Channel, channelOf } from '../../channels/index.ts'
 import { type Appointment, isSameRecipient, refOf, type WaitlistEntry } from '../../domain/appointment.ts'
 import { changesSince, type Notified } from '../../domain/changes.ts'
-import { addressKey, detailOf } from '../../domain/effective.ts'
+import { addressKey, detailFor, detailOf } from '../../domain/effective.ts'
 import { offsetAt, type Start } from '../../domain/local-time.ts'
 import { effectiveFor } from '../../domain/plan.ts'
 import { type MessageFacts, namesOf, type RenderedMessage, renderMessage } from '../../messages/index.ts'
@@ -12,7 +12,14 @@ import { channelSettings, channelsInUse, templated } from '../../schemas/channel
 import { type EntityId, type RecipientRef, refKey } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Person } from '../../schemas/directory.ts'
-import { type Category, type Change, isProviderFault, type Rule, templateKeyOf } from '../../schemas/vocabulary.ts'
+import {
+  type Category,
+  type Change,
+  type DetailLevel,
+  isProviderFault,
+  type Rule,
+  templateKeyOf,
+} from '../../schemas/vocabulary.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import { noticeKey } from './idempotency-key.ts'
 
@@ -135,7 +142,7 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
   const { organizationId, channel, category, subject, recipient, others = [], changed, now } = request
   const organization = knowledge.organization(organizationId)
   const people = [recipient, ...others]
-  const { policy } = knowledge.surroundings(organizationId)
+  const { policy, preferencesOf } = knowledge.surroundings(organizationId)
   const { templates } = channelSettings(policy, channel)
   // A template is written once, in the organization's language, and its dates are too.
   const isTemplate = templates[templateKeyOf[category]] !== undefined
@@ -151,6 +158,8 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     durationMinutes: subject.durationMinutes,
     practitionerName: subject.practitionerName,
     location: subject.location,
+    visitMode: subject.visitMode,
+    videoLink: subject.videoLink,
     changed,
     organizationName: organization?.name ?? null,
     recipientName: namesOf(people, locale),
@@ -158,9 +167,14 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     locale,
     wording,
     now,
+    detail: least(people.map((one) => detailFor({ policy, preferences: preferencesOf(one) }, channel, category))),
   }
-  return renderMessage({ channel: templated(channel), facts, templates })
+  return renderMessage({ channel: templated(channel), facts, templates, keepsCharacters: !policy.smsPlainCharacters })
 }
+
+/** Of several people at one address, nobody learns more than each of them allows. */
+const least = (levels: readonly DetailLevel[]): DetailLevel =>
+  levels.reduce<DetailLevel>((lowest, level) => (level < lowest ? level : lowest), 2)
 
 /** Do clocks where the person is show another time at the start? */
 const isElsewhere = ({ timeZone }: Person, start: Start | null): boolean =>
@@ -199,3 +213,7 @@ function patientsOf(subject: Subject, people: readonly Person[]): readonly Perso
   const patients = people.filter(isPatient)
   return patients.length > 0 ? patients : subject.recipients.filter(isPatient).slice(0, 1)
 }
+
+/** In `explain()`, of a message whose template says too much. */
+export const withheldWords =
+  'the template says more than the detail level in force allows, so the built-in text of that level is sent'

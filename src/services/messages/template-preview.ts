@@ -1,8 +1,11 @@
 import { type Channel, channelOf } from '../../channels/index.ts'
+import { costOf } from '../../domain/cost.ts'
+import { detailFor } from '../../domain/effective.ts'
 import { sampleFacts } from '../../messages/check.ts'
 import { checkTemplates, compileDraft, renderMessage } from '../../messages/index.ts'
 import { channelSettings, templated } from '../../schemas/channel-settings.ts'
 import type { Warning } from '../../schemas/common.ts'
+import type { MessageCost } from '../../schemas/message-price.ts'
 import type { Template } from '../../schemas/templates.ts'
 import { type Category, categories, type TemplateKey, templateKeyOf } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
@@ -29,6 +32,8 @@ export type TemplatePreview = {
   /** SMS only: what it would cost. */
   readonly segments: number | null
   readonly encoding: 'GSM-7' | 'UCS-2' | null
+  /** By the prices of the organization, to a number of its country; null: none is set. */
+  readonly cost: MessageCost | null
   readonly warnings: readonly Warning[]
 }
 
@@ -67,11 +72,13 @@ export class TemplatePreviews {
       organizationName: known?.name ?? sample.organizationName,
       locale: isTemplate ? (locale ?? known?.locale ?? sample.locale) : wording.locale,
       wording,
+      detail: detailFor({ policy, preferences: null }, channel, sample.category),
     }
     const { subject, text, html } = renderMessage({
       channel: templated(channel),
       facts,
       templates,
+      keepsCharacters: !policy.smsPlainCharacters,
       ...(template === undefined ? {} : { compile: compileDraft }),
     })
     const size = channelOf(channel).content.cost?.(text) ?? null
@@ -83,6 +90,7 @@ export class TemplatePreviews {
       html,
       segments: size?.segments ?? null,
       encoding: size?.encoding ?? null,
+      cost: costOf(policy.messagePrices, channel, text, policy.defaultCountry).cost,
       warnings,
     }
   }

@@ -1,6 +1,7 @@
 import { type Channel, channelOf, channels } from '../../channels/index.ts'
+import { detailFor } from '../../domain/effective.ts'
 import { NotificationError } from '../../errors.ts'
-import { checkTemplates } from '../../messages/index.ts'
+import { checkTemplates, detailWarnings } from '../../messages/index.ts'
 import type { SettingsRow } from '../../ports/storage.ts'
 import type { Actor } from '../../schemas/audit.ts'
 import {
@@ -9,11 +10,12 @@ import {
   nameOf,
   type Place,
   patched,
+  settingPlace,
   templated,
   valueAt,
   withValueAt,
 } from '../../schemas/channel-settings.ts'
-import { organizationId, parseField, parseInput, type Warning } from '../../schemas/common.ts'
+import { fieldInvalid, organizationId, parseField, parseInput, type Warning } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import { namesWith, secretMask } from '../../schemas/fields.ts'
 import {
@@ -27,6 +29,7 @@ import {
 import { secretContext } from '../shared/accounts/providers.ts'
 import type { Context } from '../shared/context.ts'
 import { settingsNotFound } from '../shared/not-found.ts'
+import { policyOf } from '../shared/settings-view.ts'
 
 const replanning = namesWith(settingsFields, 'replans')
 
@@ -45,6 +48,7 @@ export function readSettingsPatch(context: Context, id: string, input: Organizat
   parseField(organizationId, id, 'organizationId')
   const parsed = parseInput(organizationSettingsInput, input, 'organization settings')
   let patch: Partial<SettingsValues> = definedOnly(parsed)
+  requireLanguages(context, parsed.textLanguages ?? [])
   const written = patched(emptySettings, patch)
   const warnings = channels.flatMap((channel) =>
     checkTemplates(templated(channel), channelSettings(written, channel).templates),
@@ -72,6 +76,29 @@ function withSealed({ secrets }: Context, id: string, patch: Partial<SettingsVal
     'encryption_key_missing',
     `"${field}" cannot be stored without an encryption key: set NOTIFICATIONS_ENCRYPTION_KEY or the option "encryptionKey" (openssl rand -base64 32).`,
     { field },
+  )
+}
+
+/** Templates that would not be sent because of the levels of detail in force, where the patch is about one or the other. */
+export function withheldTemplates(after: SettingsRow, patch: Partial<SettingsValues>): Warning[] {
+  const policy = policyOf(after)
+  return channels.flatMap((channel) => {
+    const isAbout = patch.detailLevels !== undefined || valueAt(patch, settingPlace(channel, 'templates')) !== undefined
+    if (!isAbout) return []
+    const { templates } = channelSettings(after, channel)
+    return detailWarnings(templated(channel), templates, (category) =>
+      detailFor({ policy, preferences: null }, channel, category),
+    )
+  })
+}
+
+/** @throws NotificationError `invalid_input` naming the first language that nobody has texts of. */
+function requireLanguages({ languages }: Context, asked: readonly string[]): void {
+  const index = asked.findIndex((tag) => languages.lookUp(tag) === null)
+  if (index < 0) return
+  throw fieldInvalid(
+    `textLanguages[${index}]`,
+    `must be a language that there are texts of: ${languages.known.join(', ')}; add others by the option "languages"`,
   )
 }
 

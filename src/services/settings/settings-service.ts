@@ -31,7 +31,7 @@ import { accountWarnings } from './account-findings.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './effective.ts'
 import { requireNewSecrets } from './kept-secrets.ts'
 import { RecipientPreferences, type WithWarnings } from './recipient-preferences.ts'
-import { changeSettings, readSettingsPatch, settingsRow } from './settings-patch.ts'
+import { changeSettings, readSettingsPatch, settingsRow, withheldTemplates } from './settings-patch.ts'
 import {
   sendTestMessage,
   type TestMessageOptions,
@@ -108,7 +108,8 @@ export class SettingsService {
     }
     this.#context.replanQueued()
     this.#context.review.changed()
-    return { ...showSettings(row), warnings: [...read.warnings, ...warnings, ...accountFindings] }
+    const withheld = withheldTemplates(row, patch)
+    return { ...showSettings(row), warnings: [...read.warnings, ...warnings, ...accountFindings, ...withheld] }
   }
 
   /** An organization's settings, secrets masked. @throws NotificationError `settings_not_found`. */
@@ -137,7 +138,7 @@ export class SettingsService {
       const after = patched(before, patch)
       switchedOff = channels.filter((one) => isOff(after, one) && !isOff(before, one))
       const ofAccount = await accountWarnings(this.#context, after, patch)
-      warnings = [...change.warnings, ...ofSender, ...ofAccount]
+      warnings = [...change.warnings, ...ofSender, ...ofAccount, ...withheldTemplates(after, patch)]
       return { ...change, patch }
     })
     for (const channel of switchedOff) {
@@ -166,7 +167,7 @@ export class SettingsService {
       const merged = (field: keyof Templates) => given[field] && { ...before[field], ...given[field] }
       const patch = { emailTemplates: merged('emailTemplates'), smsTemplates: merged('smsTemplates') }
       const change = readSettingsPatch(this.#context, id, patch)
-      warnings = change.warnings
+      warnings = [...change.warnings, ...withheldTemplates(patched(before, change.patch), change.patch)]
       return change
     })
     const { emailTemplates, smsTemplates } = showSettings(row)
