@@ -14,6 +14,7 @@ export type Appointment = {
   readonly location: string | null
   readonly visitMode: VisitMode | null
   readonly videoLink: string | null
+  readonly kind: string | null
   readonly recipients: readonly Person[]
   /** A recipient could not be read, so one who is missing from the list has not necessarily been removed. */
   readonly hasUnreadablePeople: boolean
@@ -35,6 +36,7 @@ export function appointmentOf(row: ReadAppointment): Appointment {
     location: row.location ?? null,
     visitMode: row.visitMode ?? null,
     videoLink: row.videoLink ?? null,
+    kind: row.kind ?? null,
     recipients: row.recipients,
     hasUnreadablePeople: row.hasUnreadablePeople,
   }
@@ -50,6 +52,7 @@ export function waitlistEntryOf(row: ReadWaitlistEntry): WaitlistEntry {
     location: row.location ?? null,
     visitMode: row.visitMode ?? null,
     videoLink: row.videoLink ?? null,
+    kind: null,
     recipients: row.recipients,
     hasUnreadablePeople: row.hasUnreadablePeople,
     expiresAt: row.expiresAt ?? null,

@@ -19,6 +19,8 @@ export type EffectiveInput = {
   readonly recipient: Person
   readonly category: Category
   readonly channel: Channel
+  /** Of the appointment; null: none, or no reminders are asked for. */
+  readonly kind?: string | null
   /** Why the organization has no usable provider for the channel; null: it has one. */
   readonly providerFault: Rule | null
   /** Why nothing is sent to the address; null: it may be. */
@@ -70,8 +72,20 @@ export function effective(input: EffectiveInput): EffectiveDecision {
     address: contact.address,
     addressNote: contact.note,
     suppression,
-    offsets: own.reminders ?? settings.reminders,
+    offsets: own.reminders ?? ofKind(policy.remindersByKind, input.kind ?? null, channel) ?? settings.reminders,
   }
+}
+
+/** The offsets that the organization sets for appointments of this kind; those of the channel come before those of every channel. */
+function ofKind(
+  rules: OrganizationPolicy['remindersByKind'],
+  kind: string | null,
+  channel: Channel,
+): readonly OffsetInput[] | null {
+  if (kind === null) return null
+  const own = rules.filter((rule) => rule.kind === kind)
+  const found = own.find((rule) => rule.channel === channel) ?? own.find((rule) => rule.channel === undefined)
+  return found?.reminders ?? null
 }
 
 /** The detail shown with the rule, if the rule is about the address. */

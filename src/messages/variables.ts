@@ -81,14 +81,14 @@ const sources: ReadonlyMap<string, Source> = new Map<VariableName | typeof numbe
 export function valuesOf(names: ReadonlySet<string>, facts: MessageFacts): Record<string, string | number> {
   const isFromRight = isRightToLeft(facts.locale)
   const isZoned = facts.start?.namesZone === true && !names.has('time_zone')
-  const valueOf = (name: string): string | number => {
+  const shownAs = (name: string): string | number => {
     const value = sources.get(name)?.(facts) ?? ''
     return typeof value === 'string' ? isolated(value, isFromRight) : value
   }
   const values: Record<string, string | number> = {}
   for (const name of names) {
-    const value = valueOf(name)
-    values[name] = isZoned && name === 'time' ? `${value} ${valueOf('time_zone')}` : value
+    const value = shownAs(name)
+    values[name] = isZoned && name === 'time' ? `${value} ${shownAs('time_zone')}` : value
   }
   return values
 }

@@ -146,6 +146,7 @@ const appointmentOf = (id: IdKind, recipient: IdKind) =>
     location: text(500),
     visitMode,
     videoLink,
+    kind: text(100),
     recipients: peopleOf(recipient),
     hasUnreadablePeople,
   })
@@ -177,7 +178,7 @@ export type Profile = z.output<ReturnType<typeof profileOf>>
 /** Of a wait list's entry, the ends of its use are as good as required: without them it would be sent for longer. */
 const required = ['id', 'organizationId', 'startsAt', 'timeZone', 'status', 'recipients']
 const details = ['durationMinutes', 'practitionerName', 'location', 'visitMode', 'videoLink']
-const appointmentFields = [...required, ...details]
+const appointmentFields = [...required, ...details, 'kind']
 const entryRequired = ['id', 'organizationId', 'startsAt', 'expiresAt', 'timeZone', 'recipients']
 const entryFields = [...entryRequired, ...details]
 

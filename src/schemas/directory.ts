@@ -69,6 +69,8 @@ export type DirectoryAppointment = {
   visitMode?: VisitMode | null | undefined
   /** Where a video visit takes place: a link of up to 1000 characters. Default: messages have none. */
   videoLink?: string | null | undefined
+  /** What kind of appointment it is, in a word of yours: `surgery`. Settings may have reminders for it. Longer than 100 characters it is cut off. Default: none. */
+  kind?: string | null | undefined
   /** Everybody to be notified, in any number. Somebody left out is no longer reminded. */
   recipients: DirectoryRecipient[]
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { DocumentedColumns } from '../channels/channel.ts'
 import { email } from '../channels/email.ts'
+import { channels } from '../channels/index.ts'
 import { sms } from '../channels/sms.ts'
 import { channelParts, usualReminders } from './channel-fields.ts'
 import { locale } from './common.ts'
@@ -23,6 +24,16 @@ import { templateSet } from './templates.ts'
 import { categories, pastReminderPolicies, unknownOutcomePolicies } from './vocabulary.ts'
 
 const ofPractitioners = z.array(z.enum(categories)).max(categories.length)
+
+const remindersByKind = z
+  .array(
+    z.strictObject({
+      kind: z.string().min(1).max(100).describe('Kind of appointment, as your directory has it'),
+      channel: z.enum(channels).optional().describe('Channel. Default: every channel'),
+      reminders: reminderOffsets,
+    }),
+  )
+  .max(200)
 
 const enabled = { schema: z.boolean(), default: true, isColumnDefault: true, isAudited: true, replans: true } as const
 const offsets = { ...enabled, schema: reminderOffsets, default: usualReminders } as const
@@ -135,6 +146,31 @@ export const settingsFields = {
     schema: messagePrices,
     default: [],
     isAudited: true,
+  },
+  /** In place of the default reminders, for appointments of a kind. */
+  remindersByKind: {
+    description:
+      'Offsets of reminders by the `kind` of the appointment; those that recipients prefer come first. Default none',
+    schema: remindersByKind,
+    default: [],
+    isAudited: true,
+    replans: true,
+  },
+  /** Which days count for offsets such as `2wd`: 1 is Monday, 7 Sunday. */
+  workdays: {
+    description: 'Days of the week (1 Monday to 7 Sunday) that count as workdays. Default Monday to Friday',
+    schema: z.array(z.int().min(1).max(7)).min(1).max(7),
+    default: [1, 2, 3, 4, 5],
+    isAudited: true,
+    replans: true,
+  },
+  /** Days that do not count. */
+  holidays: {
+    description: 'Dates (`YYYY-MM-DD`) that are no workdays. Default none',
+    schema: z.array(z.iso.date()).max(1000),
+    default: [],
+    isAudited: true,
+    replans: true,
   },
   /** Channels without documented fields, by name. */
   channels: channelParts.settings,

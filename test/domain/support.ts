@@ -29,6 +29,7 @@ export const appointment = (changes: Partial<Appointment> = {}): Appointment => 
   location: null,
   visitMode: null,
   videoLink: null,
+  kind: null,
   recipients: [patient],
   hasUnreadablePeople: false,
   ...changes,

@@ -36,6 +36,7 @@ describe('the types of the rows of a directory', () => {
     const appointment: Required<DirectoryAppointment> = {
       ...place,
       ...about,
+      kind: 'surgery',
       startsAt: new Date(),
       status: 'scheduled',
     }

@@ -149,7 +149,8 @@ const objectsIn = (part: unknown): (readonly string[])[] =>
 /** Where fields are used by their names, beside their rows. All else is made from the rows. */
 const uses: Readonly<Record<string, string>> = {
   // Who gets what.
-  'src/domain/effective.ts': 'defaultCountry detailLevels practitionerNotifications',
+  'src/domain/effective.ts': 'defaultCountry detailLevels practitionerNotifications remindersByKind',
+  'src/domain/reminder-time.ts': 'holidays workdays',
   'src/domain/plan.ts': 'pastReminders',
   'src/services/delivery/decisions.ts': 'unknownOutcome',
   'src/services/delivery/failed-attempt.ts': 'unknownOutcome',
@@ -172,7 +173,7 @@ const uses: Readonly<Record<string, string>> = {
   // Migrations, which are never edited.
   'adapters/storage/kysely/migrations.ts': 'default_country email_smtp_security',
   'adapters/storage/kysely/migration-languages.ts':
-    'always_name_time_zone detail_levels message_prices sms_plain_characters text_languages',
+    'always_name_time_zone detail_levels holidays message_prices reminders_by_kind sms_plain_characters text_languages workdays',
   // The examples of the document.
   'src/http/problem.ts': 'email_reminders',
   'src/http/routes/preferences.ts':
@@ -186,6 +187,7 @@ const uses: Readonly<Record<string, string>> = {
   'src/schemas/vocabulary.ts': 'detailLevels',
   'src/schemas/detail.ts': 'detailLevels',
   'src/schemas/message-price.ts': 'messagePrices',
+  'src/schemas/offset.ts': 'workdays',
   'src/schemas/email-address.ts': 'emailAddress',
   'src/schemas/phone-number.ts': 'defaultCountry phoneNumber',
 }

@@ -103,7 +103,7 @@ describe('the language of a message', () => {
     await expect(update(['de', 'ja'])).rejects.toThrow(
       'textLanguages[1] must be a language that there are texts of: ar, bn, de',
     )
-    expect(await preview(clinic, 'german')).toMatchObject({ status: 400, answer: { errors: [{ field: 'locale' }] } })
+    expect(await preview(clinic, 'german')).toMatchObject({ status: 422, answer: { errors: [{ field: 'locale' }] } })
     const found: unknown[] = []
     clinic.events.on('directory.finding', (finding) => void found.push(finding))
     await clinic.notifications.scheduleReminders(1)
@@ -183,7 +183,7 @@ describe('languages of a host', () => {
 })
 
 describe('the time zone', () => {
-  const at = (timeZone: string | undefined) => ({ recipients: [{ ...ada, timeZone }] })
+  const at = (timeZone: string | undefined, locale?: string) => ({ recipients: [{ ...ada, timeZone, locale }] })
 
   it('pain 38: is named where the clocks of the recipient show another time, or always', async () => {
     expect((await confirmation({ row: at('Europe/Berlin') })).sms).toContain('at 2:00 PM EST is confirmed')
@@ -198,6 +198,11 @@ describe('the time zone', () => {
         .sms
     expect(await sms('At {time}')).toBe('At 2:00 PM EST')
     expect(await sms('At {time}, {time_zone}!')).toBe('At 2:00 PM, EST!')
+  })
+
+  it('is isolated by itself, for in Persian it begins with a mark from left to right', async () => {
+    const { mail } = await confirmation({ row: at('Europe/Berlin', 'fa'), settings: { textLanguages: ['fa'] } })
+    expect(mail).toMatch(/^ساعت: \u2068۱۴:۰۰\u2069 \(/m)
   })
 })
 

@@ -11,7 +11,16 @@ export const languages: Migration = {
     {
       kind: 'add',
       table: 'notification_settings',
-      columns: ['text_languages', 'always_name_time_zone', 'detail_levels', 'sms_plain_characters', 'message_prices'],
+      columns: [
+        'text_languages',
+        'always_name_time_zone',
+        'detail_levels',
+        'sms_plain_characters',
+        'message_prices',
+        'reminders_by_kind',
+        'workdays',
+        'holidays',
+      ],
     },
     ...preferences.map((table) => ({ kind: 'add', table, columns: ['detail_levels'] }) as const),
   ],

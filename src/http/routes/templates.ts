@@ -88,7 +88,7 @@ export function templateRoutes({ settings, templates }: Api, ids: HostIds): Rout
         channel: z.enum(channels).default('EMAIL').describe('Channel. Default `EMAIL`'),
         templateKey,
         template: template.optional().describe('Draft to render. Default: the stored template, else the built-in text'),
-        locale: locale.optional().describe('BCP 47 language tag of dates and times'),
+        locale: locale.optional().describe('Language of the recipient (BCP 47). Default: that of the organization'),
       }),
       responses: { 200: previewShape },
       errors: ['organization_not_found', 'template_invalid'],

@@ -18,6 +18,7 @@ const snapshotSchema = z.object({
   location: z.string().nullable(),
   visitMode: z.enum(visitModes).nullable().default(null),
   videoLink: z.string().nullable().default(null),
+  kind: z.string().nullable().default(null),
   recipients: z.array(
     z.object({
       type: z.enum(recipientTypes),

@@ -17,7 +17,7 @@ export type TemplatePreviewRequest = {
   readonly templateKey: TemplateKey
   /** A draft; left out, what is stored, or the built-in text. */
   readonly template?: Template | undefined
-  /** BCP 47. Default: the organization's. */
+  /** Of the recipient, BCP 47. Default: the organization's. */
   readonly locale?: string | undefined
 }
 
@@ -63,14 +63,15 @@ export class TemplatePreviews {
     const sample = sampleFacts(categoryOf(templateKey))
     const templates = { ...stored, ...draft }
     const { languages } = this.#context
-    const asked = { recipient: locale, organization: known?.locale, enabled: policy.textLanguages }
+    const isTemplate = templates[templateKey] !== undefined
+    const recipient = isTemplate ? (known?.locale ?? locale) : locale
+    const asked = { recipient, organization: known?.locale, enabled: policy.textLanguages }
     await languages.load([asked])
     const wording = languages.wording(asked)
-    const isTemplate = templates[templateKey] !== undefined
     const facts = {
       ...sample,
       organizationName: known?.name ?? sample.organizationName,
-      locale: isTemplate ? (locale ?? known?.locale ?? sample.locale) : wording.locale,
+      locale: isTemplate ? (known?.locale ?? locale ?? sample.locale) : wording.locale,
       wording,
       detail: detailFor({ policy, preferences: null }, channel, sample.category),
     }
