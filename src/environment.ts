@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { channels } from './channels/index.ts'
 import { asOptions } from './schemas/as-options.ts'
-import { furtherChannels } from './schemas/channel-fields.ts'
 import { accountPlaces, withValueAt } from './schemas/channel-settings.ts'
 import { parseInput } from './schemas/common.ts'
 import { namesWith } from './schemas/fields.ts'
@@ -16,7 +16,7 @@ const documented = namesWith(settingsFields, 'variable').map((name) => ({
   place: [name] as const,
   rules: settingsFields[name],
 }))
-const further = furtherChannels.flatMap(accountPlaces)
+const further = channels.flatMap((channel) => accountPlaces(channel).filter(({ place }) => place.length > 1))
 const variables = [...documented, ...further].flatMap(({ place, rules }) => {
   const { variable, schema } = rules
   if (variable === undefined) return []

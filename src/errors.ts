@@ -6,6 +6,7 @@ export const errorTable = {
   bad_request: { status: 400, title: 'The request cannot be read' },
   unauthenticated: { status: 401, title: 'Authentication is required' },
   token_invalid: { status: 401, title: 'The token is missing, invalid or expired' },
+  signature_invalid: { status: 401, title: 'The signature of the request is missing, wrong or too old' },
   forbidden: { status: 403, title: 'The caller is not allowed to do this' },
   not_found: { status: 404, title: 'There is nothing at this path' },
   method_not_allowed: { status: 405, title: 'The path does not support this method' },

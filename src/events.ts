@@ -47,6 +47,12 @@ export type NotificationEvents = {
   'notification.sent': [event: NotificationEvent & { readonly providerMessageId: string | null }]
   /** The provider or TaskManager reported that it arrived. */
   'notification.delivered': [event: NotificationEvent]
+  /** The provider reported that it was read, also where it never reported that it was delivered. */
+  'notification.read': [event: NotificationEvent]
+  /** The person reported it as unwanted; nothing more is sent to the address. */
+  'notification.complained': [event: NotificationEvent]
+  /** Its provider reports which messages arrive, and reported nothing on this one in the time that this may take. */
+  'notification.unreported': [event: NotificationEvent]
   'notification.failed': [event: NotificationEvent & { readonly code: string }]
   'notification.unknown': [event: NotificationEvent & { readonly code: string }]
   /**

@@ -3,7 +3,13 @@
 // The library: what makes it, what its calls take, and what they return.
 
 export type { Channel } from './channels/index.ts'
-export type { Proportion } from './domain/attendance.ts'
+export type {
+  AttendanceGroup,
+  AttendanceReport,
+  NoShows,
+  Proportion,
+  Standardized,
+} from './domain/attendance-report.ts'
 export type { EffectiveDecision } from './domain/effective.ts'
 export type { Percentiles } from './domain/histogram.ts'
 export type { RetryPolicy } from './domain/retry.ts'
@@ -11,7 +17,7 @@ export type { DirectoryFinding, NotificationEvent, NotificationEvents, ReminderE
 export type { LanguageFile } from './messages/index.ts'
 export { createNotifications, type Notifications } from './notifications.ts'
 export type { NotificationsOptions } from './options.ts'
-export type { Attendance } from './schemas/attendance.ts'
+export type { Attendance, ChannelUse, LeadTime } from './schemas/attendance.ts'
 export type {
   Actor,
   ActorKind,
@@ -21,7 +27,7 @@ export type {
   AuditRecord,
   AuditTarget,
 } from './schemas/audit.ts'
-export type { ByChannel, FurtherPreferences, FurtherSettings } from './schemas/channel-fields.ts'
+export type { AccountEntry, ByChannel, FurtherPreferences, FurtherSettings } from './schemas/channel-fields.ts'
 export type { EntityId, HostId, HostRef, RecipientRef, Warning } from './schemas/common.ts'
 export type { DecisionEntry, DecisionRecord } from './schemas/decision.ts'
 export type {
@@ -40,6 +46,7 @@ export type {
   PreferencesInput,
   PreferencesValues,
 } from './schemas/preferences.ts'
+export type { DeliveryReceipt, ProviderReport } from './schemas/receipt.ts'
 export type {
   HistoryFilter,
   LifecycleOptions,
@@ -50,6 +57,7 @@ export type {
 } from './schemas/requests.ts'
 export type {
   OrganizationSettings,
+  OrganizationSettingsChange,
   OrganizationSettingsInput,
   SecretField,
   SettingsValues,
@@ -63,6 +71,7 @@ export type {
   AppointmentOutcome,
   AppointmentStatus,
   Category,
+  CountedReport,
   DecisionAction,
   DeliveryState,
   DeliveryStatus,
@@ -71,18 +80,20 @@ export type {
   PastReminderPolicy,
   RecipientType,
   ReminderStatus,
+  ReportedState,
+  ReportWord,
   Rule,
   SuppressionCause,
   TemplateKey,
   UnknownOutcomePolicy,
 } from './schemas/vocabulary.ts'
-export type { DeliveryReceipt, ReportResult } from './services/delivery/callbacks.ts'
+export type { ReportResult } from './services/delivery/callbacks.ts'
 export type { HeldFilter, HeldMessage, RestoreReport } from './services/delivery/restore.ts'
 export type { AuditFilter, AuditLog, AuditPage } from './services/insight/audit-log.ts'
 export type { ExplanationLine, ExplanationPage } from './services/insight/explanation.ts'
 export type {
-  AttendanceReport,
   Outcomes,
+  Reported,
   Statistics,
   StatisticsFilter,
   StatisticsReport,
@@ -93,9 +104,14 @@ export type { NotificationTransaction } from './services/planning/notification-t
 export type { ReconcileStatus } from './services/planning/reconcile-progress.ts'
 export type { ReconcileFinding, ReconcileOptions, ReconcileReport } from './services/planning/reconcile-report.ts'
 export type { BatchResult as ScheduleManyResult, PlanSummary } from './services/planning/schedule-batch.ts'
-export type { AccountCheck } from './services/settings/account-checks.ts'
+export type { AccountCheck, VerifyOptions } from './services/settings/account-checks.ts'
 export type { Addresses, AddressPage, KnownAddress } from './services/settings/addresses.ts'
-export type { EffectiveChannel, EffectivePreferences, EffectiveSettings } from './services/settings/effective.ts'
+export type {
+  AccountState,
+  EffectiveChannel,
+  EffectivePreferences,
+  EffectiveSettings,
+} from './services/settings/effective.ts'
 export type { WithWarnings } from './services/settings/recipient-preferences.ts'
 export type { SettingsService } from './services/settings/settings-service.ts'
 export type { TestMessageOptions, TestMessageResult } from './services/settings/test-message.ts'
@@ -155,6 +171,8 @@ export {
   pastReminderPolicies,
   recipientTypes,
   reminderStatuses,
+  reportedStates,
+  reportWords,
   ruleTable,
   suppressionCauses,
   suppressionTable,
@@ -208,6 +226,7 @@ export { type LogFields, type Logger, messageFirst, silentLogger, stderrLogger }
 export type * from './ports/scheduler.ts'
 export type * from './ports/storage.ts'
 export type * from './ports/transport.ts'
+export type * from './ports/webhook.ts'
 
 // For authors of storage adapters: the tables, and the commands by which their rows change.
 
@@ -220,9 +239,10 @@ export { emptyPreferences, preferenceFields } from './schemas/preferences.ts'
 export { emptySettings, settingsFields } from './schemas/settings.ts'
 export { settledMeasures } from './schemas/vocabulary.ts'
 
-// For authors of transports: the wait an answer asks for, and the guard around hosts that organizations name.
+// For authors of transports: the wait an answer asks for, the guard around hosts that organizations name, and reports as JSON.
 
 export { retryAfterMsOf } from './domain/retry.ts'
+export { readProviderReport } from './schemas/receipt.ts'
 export {
   type HostLookup,
   isPublicAddress,
@@ -238,5 +258,5 @@ export { type EngineSchedulerOptions, engineScheduler } from './services/deliver
 
 // For authors of HTTP adapters.
 
-export { answeredBefore, type BodyForm, bodyLimit, collectBody, unreadableBody } from './http/body.ts'
+export { answeredBefore, type BodyForm, bodyLimit, collectBody, longestBody, unreadableBody } from './http/body.ts'
 export type { HttpBody, HttpRequest, HttpResponse } from './http/messages.ts'

@@ -9,13 +9,17 @@ import { createRateLimiter } from './http/rate-limit.ts'
 import { endpointTable } from './http/table.ts'
 import { type NotificationsOptions, resolveOptions } from './options.ts'
 import type { MigrationReport } from './ports/storage.ts'
+import type { DeliveryReceipt } from './schemas/receipt.ts'
 import { createFingerprint } from './security/fingerprint.ts'
-import { Callbacks, type DeliveryReceipt, type ReportResult } from './services/delivery/callbacks.ts'
+import { Callbacks, type ReportResult } from './services/delivery/callbacks.ts'
 import { Dispatcher } from './services/delivery/dispatcher.ts'
+import { Receipts } from './services/delivery/receipts.ts'
 import { type HeldFilter, type HeldMessage, Restore, type RestoreReport } from './services/delivery/restore.ts'
 import { embeddedScheduler } from './services/delivery/scheduling/embedded-scheduler.ts'
 import { feeder } from './services/delivery/scheduling/feeder.ts'
 import { guardedScheduler } from './services/delivery/scheduling/guarded-scheduler.ts'
+import { unreportedMessages } from './services/delivery/unreported.ts'
+import { Webhooks } from './services/delivery/webhooks.ts'
 import { AuditLog } from './services/insight/audit-log.ts'
 import { Health } from './services/insight/health.ts'
 import { Statistics } from './services/insight/statistics.ts'
@@ -158,7 +162,9 @@ export function createNotifications(options: NotificationsOptions): Notification
   })
   const unattended = new Unattended(context, () => dispatcher.isRunning)
   const planner = new Planner(context)
-  const callbacks = new Callbacks(context)
+  const receipts = new Receipts(context)
+  const callbacks = new Callbacks(context, receipts)
+  const webhooks = new Webhooks(context, receipts)
   const taskManager =
     resolved.taskManager === null ? null : new TaskManagerIntegration(context, resolved.taskManager, planner, callbacks)
   const { storage, transports, logger } = resolved
@@ -169,6 +175,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   const reconciler = new Reconciler(context, planner)
   const restore = new Restore(context, reconciler)
   const cleaning = housekeeping(context)
+  const unreported = unreportedMessages(context)
   const notifications = new NotificationService(context, planner)
   const settings = new SettingsService(context)
   const addresses = new Addresses(context)
@@ -180,9 +187,10 @@ export function createNotifications(options: NotificationsOptions): Notification
     settings,
     addresses,
     callbacks,
+    webhooks,
     templates: new TemplatePreviews(context),
     statistics,
-    health: new Health({ context, taskManager, dispatcher, scheduler, clock, restore, log: logger }),
+    health: new Health({ context, taskManager, dispatcher, scheduler, clock, restore, webhooks, log: logger }),
     audit,
     owners: new Owners(context),
     docs: resolved.docs,
@@ -198,11 +206,13 @@ export function createNotifications(options: NotificationsOptions): Notification
 
   async function start(): Promise<void> {
     await clock.follow()
+    await context.hostAccounts.load()
     await dispatcher.start()
     if (stopped !== null) throw stoppedMeanwhile()
     feed?.start()
     replanner.start()
     cleaning.start()
+    unreported.start()
     reconciler.start()
     taskManager?.start()
     reportChannels(context)
@@ -220,6 +230,7 @@ export function createNotifications(options: NotificationsOptions): Notification
         { name: 'TaskManager', stop: () => taskManager?.stop() },
         { name: 'reconciliation', stop: () => reconciler.stop() },
         { name: 'housekeeping', stop: () => cleaning.stop() },
+        { name: 'unreported messages', stop: () => unreported.stop() },
         { name: 're-planning', stop: () => replanner.stop() },
         { name: 'feeder', stop: () => feed?.stop() },
       ],
@@ -255,6 +266,7 @@ export function createNotifications(options: NotificationsOptions): Notification
       rateLimiter,
       idempotency,
       logger,
+      clock,
       requireToken: callbacks.requireToken.bind(callbacks),
     }),
     endpoints: table,

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { bodyLimit, type HttpBody, type Notifications } from '../../src/index.ts'
+import { type HttpBody, longestBody, type Notifications } from '../../src/index.ts'
 import { belowMount, fromNode, type Kept, keptBody, readNode, readOrTake } from './shared/node.ts'
 
 /** The part of Fastify (5) that is used. */
@@ -46,7 +46,7 @@ export function fastifyPlugin(library: Pick<Notifications, 'handle'>) {
     fastify.removeAllContentTypeParsers()
     fastify.addContentTypeParser('*', (request, payload, done) => {
       if (cannotWait(request, payload)) {
-        const reading = readNode(payload, bodyLimit).then((body) => ({ ...body, decoded: payload !== request.raw }))
+        const reading = readNode(payload, longestBody).then((body) => ({ ...body, decoded: payload !== request.raw }))
         // A failure is reported when the body is needed.
         reading.catch(() => {})
         readAhead.set(request, reading)

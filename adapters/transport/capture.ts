@@ -9,6 +9,7 @@ import {
   type Clock,
   channels,
   type OutboundMessage,
+  type ReceiptReader,
   systemClock,
   type Transport,
   TransportError,
@@ -19,6 +20,8 @@ export type CaptureOptions = {
    * Called for each message: returns an error to throw instead of keeping the message, or null. Default: nothing fails.
    */
   readonly fail?: (message: OutboundMessage) => TransportError | null
+  /** Reads requests to its webhook, `/webhooks/capture/{account_id}`. Default: it has none. */
+  readonly receipts?: ReceiptReader
   /** Dates the messages. Default: `systemClock`. */
   readonly clock?: Pick<Clock, 'now'>
 }
@@ -32,13 +35,14 @@ export interface CaptureTransport extends Transport {
 }
 
 /** The `capture` transport: every channel, no account. */
-export function capture({ fail, clock = systemClock }: CaptureOptions = {}): CaptureTransport {
+export function capture({ fail, receipts, clock = systemClock }: CaptureOptions = {}): CaptureTransport {
   const sent: CapturedMessage[] = []
   return {
     name: 'capture',
     channels,
     needsAccount: false,
     concurrency: 1000,
+    ...(receipts === undefined ? {} : { receipt: receipts }),
     sent,
     clear() {
       sent.length = 0

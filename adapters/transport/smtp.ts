@@ -7,6 +7,7 @@ import {
   type EmailAccount,
   isTransportError,
   type Logger,
+  type ReceiptReader,
   type SendContext,
   stderrLogger,
   type Transport,
@@ -27,6 +28,11 @@ export type SmtpOptions = SmtpConnectionOptions & {
   readonly idleMs?: number
   /** How many accounts may have open connections; beyond that, the one unused the longest is closed. Default 50. */
   readonly maxPools?: number
+  /**
+   * Reads what the mail provider reports to the account's webhook, such as `ses({ topics })` of `appointment-notifications/receipts`.
+   * Default: nothing is reported.
+   */
+  readonly receipts?: ReceiptReader
   /** Receives answers that no rule understands, once a kind and minute, by their codes. Default `stderrLogger`. */
   readonly logger?: Logger
 }
@@ -72,6 +78,7 @@ export function smtp(options: SmtpOptions = {}): Transport {
     channels: ['EMAIL'],
     needsAccount: true,
     concurrency,
+    ...(options.receipts === undefined ? {} : { receipt: options.receipts }),
 
     async send(message, context) {
       const account = accountOf(context)

@@ -1,13 +1,14 @@
 /**
  * Sends SMS with Twilio's SDK (`npm install twilio`), which is loaded at the first send.
  * @example
- * createNotifications({ transports: [smtp(), twilio({ statusCallback: 'https://clinic.example/sms-status' })], ... })
+ * createNotifications({ transports: [smtp(), twilio()], publicUrl: 'https://clinic.example/api/notifications', ... })
  */
 import { NotificationError, type SendContext, type Transport, TransportError } from '../../src/index.ts'
 import { requireNumbers } from './shared/numbers.ts'
 import { type Call, failedAtOnce, failureOf, responseUnreadable, unusable } from './twilio/failures.ts'
 import { messageOf, type TwilioMessageOptions } from './twilio/message.ts'
 import { type Credentials, openSdk, type Sdk } from './twilio/sdk.ts'
+import { readTwilioWebhook } from './twilio/webhook.ts'
 
 export { twilioReceipt } from './twilio/receipt.ts'
 export { type SignedRequest, validateTwilioSignature } from './twilio/signature.ts'
@@ -80,6 +81,7 @@ export function twilio(options: TwilioOptions = {}): Transport {
     channels: ['SMS'],
     needsAccount: true,
     concurrency,
+    receipt: readTwilioWebhook,
 
     async send(message, context) {
       const account = accountOf(context)

@@ -8,6 +8,8 @@ export type Appointment = {
   readonly id: EntityId
   readonly organizationId: string
   readonly start: Start
+  /** Null: the host does not say. */
+  readonly bookedAt: Date | null
   readonly durationMinutes: number | null
   readonly status: AppointmentStatus
   readonly practitionerName: string | null
@@ -20,7 +22,7 @@ export type Appointment = {
   readonly hasUnreadablePeople: boolean
 }
 
-export type WaitlistEntry = Omit<Appointment, 'start' | 'status'> & {
+export type WaitlistEntry = Omit<Appointment, 'start' | 'status' | 'bookedAt'> & {
   readonly start: Start | null
   readonly expiresAt: Date | null
 }
@@ -30,6 +32,7 @@ export function appointmentOf(row: ReadAppointment): Appointment {
     id: row.id,
     organizationId: row.organizationId,
     start: parseStart(row.startsAt, row.timeZone),
+    bookedAt: row.bookedAt,
     durationMinutes: row.durationMinutes ?? null,
     status: row.status,
     practitionerName: row.practitionerName ?? nameOfPractitioner(row.recipients),

@@ -1,6 +1,15 @@
 import type { Channel } from '../channels/index.ts'
-import { type Attendance, channelSetOf, channelSets, distances, reminderCounts } from '../schemas/attendance.ts'
+import {
+  type Attendance,
+  type ChannelUse,
+  channelUses,
+  distances,
+  type LeadTime,
+  leadTimes,
+  reminderCounts,
+} from '../schemas/attendance.ts'
 import { type AppointmentOutcome, appointmentOutcomes } from '../schemas/vocabulary.ts'
+import { toWallTime } from './local-time.ts'
 
 /** A reminder sent before an appointment, with what may have influenced attendance. */
 type SentReminder = { readonly channel: Channel; readonly hoursBefore: number }
@@ -19,61 +28,59 @@ function nearestOf(sent: readonly SentReminder[]): Attendance['nearest'] {
   return limits.find(([limit]) => hours <= limit)?.[1] ?? 'more'
 }
 
-export function attendanceOf(outcome: AppointmentOutcome, sent: readonly SentReminder[]): Attendance {
+function channelUseOf(sent: readonly SentReminder[]): ChannelUse {
+  const [first = 'none', ...others] = new Set(sent.map((one) => one.channel))
+  return others.length === 0 ? first : 'several'
+}
+
+const longestDays = [
+  [0, 'same day'],
+  [3, '1 to 3 days'],
+  [7, '4 to 7 days'],
+  [30, '8 to 30 days'],
+] as const
+
+/** `bookedAt` null, or on a later day than the start: unknown. */
+export function leadTimeOf(bookedAt: Date | null, startsAt: Date, timeZone: string): LeadTime {
+  if (bookedAt === null || bookedAt.getUTCFullYear() < 1901) return 'unknown'
+  const dayOf = (at: Date): number => Date.parse(toWallTime(at, timeZone).slice(0, 10))
+  const days = (dayOf(startsAt) - dayOf(bookedAt)) / 86_400_000
+  if (days < 0) return 'unknown'
+  return longestDays.find(([longest]) => days <= longest)?.[1] ?? 'more than 30 days'
+}
+
+export function attendanceOf(
+  outcome: AppointmentOutcome,
+  sent: readonly SentReminder[],
+  leadTime: LeadTime,
+): Attendance {
   return {
     outcome,
     reminders: reminderCounts[Math.min(sent.length, 4)] ?? '4+',
     nearest: nearestOf(sent),
-    channels: channelSetOf(sent.map((one) => one.channel)),
+    channels: channelUseOf(sent),
+    leadTime,
   }
 }
 
 /** The `detail` of a counter. */
-export const attendanceKey = ({ outcome, reminders, nearest, channels }: Attendance): string =>
-  [outcome, reminders, nearest, channels].join('|')
+export const attendanceKey = ({ outcome, reminders, nearest, channels, leadTime }: Attendance): string =>
+  [outcome, reminders, nearest, channels, leadTime].join('|')
 
 /** Null for a key that another version wrote. */
 export function readAttendanceKey(key: string): Attendance | null {
-  const [outcome, reminders, nearest, channels] = key.split('|')
-  const read = {
+  // Earlier versions wrote no lead time.
+  const [outcome, reminders, nearest, channels, leadTime = 'unknown'] = key.split('|')
+  const read: { [Field in keyof Attendance]: Attendance[Field] | undefined } = {
     outcome: appointmentOutcomes.find((word) => word === outcome),
     reminders: reminderCounts.find((word) => word === reminders),
     nearest: distances.find((word) => word === nearest),
-    channels: channelSets.find((word) => word === channels),
+    // Earlier versions named each of several.
+    channels: channels?.includes('+') ? 'several' : channelUses.find((word) => word === channels),
+    leadTime: leadTimes.find((word) => word === leadTime),
   }
-  if (read.outcome === undefined || read.reminders === undefined) return null
-  if (read.nearest === undefined || read.channels === undefined) return null
-  return { outcome: read.outcome, reminders: read.reminders, nearest: read.nearest, channels: read.channels }
+  return isWhole(read) ? read : null
 }
 
-export type Proportion = {
-  readonly count: number
-  readonly of: number
-  /** Null where `of` is 0. */
-  readonly rate: number | null
-  /** The bounds of the 95 % confidence interval; null where `of` is 0. */
-  readonly low: number | null
-  readonly high: number | null
-}
-
-/** 97.5th percentile of the standard normal distribution. */
-const z = 1.959963984540054
-
-/**
- * A proportion with its Wilson score interval (Wilson 1927), which stays honest for the small counts of a small clinic:
- * 0 of 5 is not "never".
- */
-export function proportion(count: number, of: number): Proportion {
-  if (of === 0) return { count, of, rate: null, low: null, high: null }
-  const rate = count / of
-  const middle = rate + z ** 2 / (2 * of)
-  const reach = z * Math.sqrt((rate * (1 - rate)) / of + z ** 2 / (4 * of ** 2))
-  const scale = 1 + z ** 2 / of
-  return {
-    count,
-    of,
-    rate,
-    low: Math.max(0, (middle - reach) / scale),
-    high: Math.min(1, (middle + reach) / scale),
-  }
-}
+const isWhole = (read: { [Field in keyof Attendance]: Attendance[Field] | undefined }): read is Attendance =>
+  Object.values(read).every((field) => field !== undefined)

@@ -65,3 +65,8 @@ export function retryAfterMsOf(header: unknown, now = Date.now()): number | unde
   const ms = /^\d{1,9}$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - now
   return Number.isNaN(ms) ? undefined : Math.max(0, ms)
 }
+
+const dayMs = 86_400_000
+
+/** When what is counted by UTC day begins anew. */
+export const nextUtcDay = (now: Date): Date => new Date((Math.floor(now.getTime() / dayMs) + 1) * dayMs)

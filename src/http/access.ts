@@ -110,6 +110,12 @@ export type Access<Params, Input, Target extends Owner> =
       readonly id: (params: Params) => EntityId
       readonly owner: () => Target
     }
+  /** A provider, whose signature the handler verifies. `require` throws where there is nobody whose signature it could be. */
+  | {
+      readonly kind: 'provider'
+      readonly require: (params: Params) => Promise<unknown>
+      readonly owner: () => Target
+    }
   | {
       readonly kind: 'members'
       /** The lowest role that may call it; null: no staff. */

@@ -2,6 +2,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { DocsPage } from '../ports/docs.ts'
 import type { IdKinds } from '../ports/storage.ts'
 import type { Callbacks } from '../services/delivery/callbacks.ts'
+import type { Webhooks } from '../services/delivery/webhooks.ts'
 import type { AuditLog } from '../services/insight/audit-log.ts'
 import type { Health } from '../services/insight/health.ts'
 import type { Statistics } from '../services/insight/statistics.ts'
@@ -19,6 +20,7 @@ export type Api = {
   readonly addresses: Addresses
   readonly templates: TemplatePreviews
   readonly callbacks: Callbacks
+  readonly webhooks: Webhooks
   readonly statistics: Statistics
   readonly health: Health
   readonly audit: AuditLog

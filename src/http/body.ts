@@ -5,9 +5,12 @@ import type { HttpRequest } from './messages.ts'
 /** The longest body a row takes by default, in bytes: 256 KiB. */
 export const bodyLimit = 256 * 1024
 
-/** The format of a row's body, and its limit in bytes. Webhooks will add forms and raw bytes. */
-export type BodyForm = { readonly kind: 'json'; readonly limit: number }
+/** The format of a row's body, and its limit in bytes. `raw`: the bytes as they are, whatever they are said to be. */
+export type BodyForm = { readonly kind: 'json' | 'raw'; readonly limit: number }
 export const jsonBody: BodyForm = { kind: 'json', limit: bodyLimit }
+/** The longest body that any row takes: providers gather reports, up to 3 MB in one request. */
+export const longestBody = 3 * 1024 * 1024
+export const rawBody: BodyForm = { kind: 'raw', limit: longestBody }
 
 export type RequestBody = {
   readonly value: unknown
@@ -48,6 +51,25 @@ export async function readJsonBody(request: HttpRequest, { limit }: BodyForm): P
   }
   // The parser's message would quote the body, which may hold a secret.
   throw new NotificationError('bad_request', 'The body is not well-formed JSON in UTF-8.')
+}
+
+/** What must be changed where a parser in front of the router has kept nothing but what it made of the body. */
+const keepBytes =
+  'A body parser has read it and kept no bytes, over which the signature of the provider is. Mount the notification router before any body parser, or let the parser keep the bytes as request.rawBody.'
+
+/**
+ * Reads a body as it is, for a signature over its bytes.
+ * @throws NotificationError `payload_too_large`, `bad_request`, `body_unreadable`, `unsupported_media_type` for a compressed one.
+ */
+export async function readRawBody(request: HttpRequest, { limit }: BodyForm): Promise<RequestBody> {
+  if (announcedLength(request) > limit) throw tooLarge(limit)
+  const body = await request.readBody(limit)
+  const { bytes } = body
+  if (bytes === null) throw unreadableBody(keepBytes)
+  if (bytes.byteLength > limit) throw tooLarge(limit)
+  if (bytes.byteLength === 0 && announcedLength(request) > 0) throw unreadableBody(keepBytes)
+  if (body.kind === 'bytes' && body.decoded !== true) requirePlain(request)
+  return { value: bytes, bytes }
 }
 
 /**

@@ -12,6 +12,7 @@ import {
 } from './access.ts'
 import { type BodyForm, jsonBody, type RequestBody } from './body.ts'
 import type { Answer, RepeatableRequest } from './idempotency.ts'
+import type { HttpRequest } from './messages.ts'
 import { type Problem, problemOf } from './problem.ts'
 import type { RateClass } from './rate-limit-options.ts'
 import { readWire, refusal, wireOf } from './snake-case.ts'
@@ -29,6 +30,8 @@ export type Shown<T> = T extends Date
 
 /** For rows that take no parameters, no query or no body. */
 export const nothing = z.strictObject({})
+/** For rows whose body is read as bytes. */
+export const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array)
 
 type Parsed<Params extends z.ZodType, Query extends z.ZodType, Body extends z.ZodType> = {
   readonly params: z.output<Params>
@@ -84,15 +87,20 @@ export type RouteDefinition<
       readonly path: string
       /** The body as it arrived, for signatures over it. */
       readonly bytes: Uint8Array | null
+      /** The rest of the request as it arrived. */
+      readonly received: Received
       /** What is done under this key is done once; undefined if the row takes no key or none was sent. */
       readonly idempotencyKey: string | undefined
     },
   ) => Promise<Shown<z.input<Response>>>
 }
 
+type Received = Pick<HttpRequest, 'headers' | 'query'>
+
 /** What the router passes to a row: wire values, and functions for the rest of the request. */
 export type Call = {
   readonly path: string
+  readonly received: Received
   readonly params: Readonly<Record<string, string>>
   readonly query: () => Readonly<Record<string, string>>
   readonly readBody: (form: BodyForm) => Promise<RequestBody>
@@ -126,6 +134,7 @@ export type Route = About & {
   readonly access:
     | { readonly kind: 'open' }
     | { readonly kind: 'token'; readonly purpose: TokenPurpose }
+    | { readonly kind: 'provider' }
     | { readonly kind: 'members'; readonly staff: StaffRole | null; readonly self: boolean }
   /** Checks the caller, reads the request, runs the handler, and returns the status and the body in wire names. */
   readonly answer: (call: Call) => Promise<Answer>
@@ -161,7 +170,7 @@ export function defineRoute<
   const problem = (error: unknown) => problemOf(error, names)
 
   async function readCaller(call: Call): Promise<Caller | null> {
-    if (access.kind === 'token') return null
+    if (access.kind === 'token' || access.kind === 'provider') return null
     // While `authenticate` fails, health still responds, as to an unknown caller.
     if (access.kind === 'open') return call.identify().catch(() => null)
     if (row.method !== 'GET') call.requireOrigin()
@@ -176,7 +185,14 @@ export function defineRoute<
   async function read(call: Call) {
     const issues: FieldIssue[] = []
     const place = readWire(params, wires.params, call.params, { text: true, issues })
-    const asked = readWire(query, wires.query, call.query(), { text: true, issues })
+    // The query of a provider is its own: it is part of what is signed, and passed on as it arrived.
+    const given = access.kind === 'provider' ? {} : call.query()
+    const asked = readWire(query, wires.query, given, { text: true, issues })
+    if (access.kind === 'provider') {
+      // Before the body is read: a stranger who knows no account costs no more than that.
+      if (place === null) throw refusal(issues)
+      await access.require(place.data)
+    }
     if (access.kind === 'token') {
       // Before the body is read: without a valid token nothing else happens.
       if (place === null) throw refusal(issues)
@@ -206,7 +222,15 @@ export function defineRoute<
       const { input, bytes } = await read(call)
       const owner = await ownerOf(input, caller)
       const run = async (idempotencyKey: string | undefined) => {
-        const output = await handler({ ...input, caller, owner, path: call.path, bytes, idempotencyKey })
+        const output = await handler({
+          ...input,
+          caller,
+          owner,
+          path: call.path,
+          received: call.received,
+          bytes,
+          idempotencyKey,
+        })
         return { status: status?.(output) ?? Number(usual), body: encode(output) }
       }
       if (!takesIdempotencyKey || caller === null) return run(undefined)

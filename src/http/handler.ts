@@ -1,7 +1,9 @@
 import { isNotificationError, NotificationError } from '../errors.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import { faultOf, framesOf } from '../services/shared/fault-log.ts'
-import { readJsonBody } from './body.ts'
+import { withTimeout } from '../services/shared/with-timeout.ts'
+import { type BodyForm, type RequestBody, readJsonBody, readRawBody } from './body.ts'
 import { Content } from './content.ts'
 import type { Call, Route } from './define-route.ts'
 import type { Idempotency } from './idempotency.ts'
@@ -23,6 +25,7 @@ export type HandlerOptions = {
   readonly rateLimiter: RateLimiter | null
   readonly idempotency: Idempotency
   readonly logger: Logger
+  readonly clock: Clock
 }
 
 /** Handles requests by the endpoint table. Responses are complete before anything is written, and it never rejects. */
@@ -65,15 +68,26 @@ function callOf(
 ): Call {
   return {
     path: request.path,
+    received: { headers: request.headers, query: request.query },
     params: found.params,
     query: () => readQuery(request.query),
-    readBody: (form) => readJsonBody(request, form),
+    readBody: (form) => readBody(request, form, options.clock),
     identify: () => options.identify(request),
     requireOrigin: () => options.requireOrigin(request),
     admit: async (rateClass, caller) => options.rateLimiter?.admit(rateClass, caller, setHeaders),
     once: (asked, run) => options.idempotency.once(request.headers['idempotency-key'], asked, run, setHeaders),
     requireToken: (purpose, id) => options.requireToken(readQuery(request.query)['token'] ?? '', purpose, id),
   }
+}
+
+/** How long the body of a webhook may take to arrive: nobody vouches for whoever sends it. */
+const bodyWithinMs = 10_000
+
+function readBody(request: HttpRequest, form: BodyForm, clock: Clock): Promise<RequestBody> {
+  if (form.kind === 'json') return readJsonBody(request, form)
+  return withTimeout(clock, bodyWithinMs, readRawBody(request, form), (): never => {
+    throw new NotificationError('bad_request', `The body did not arrive within ${bodyWithinMs} ms.`)
+  })
 }
 
 /** More than any endpoint has: each unknown one is listed with a message, which thousands should not cost. */

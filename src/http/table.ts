@@ -13,6 +13,7 @@ import { reminderRoutes } from './routes/reminders.ts'
 import { sendRoutes } from './routes/send.ts'
 import { settingsRoutes } from './routes/settings.ts'
 import { templateRoutes } from './routes/templates.ts'
+import { webhookRoutes } from './routes/webhooks.ts'
 
 /** The endpoint table: every endpoint is one row, and everything about endpoints is derived from it. */
 export function endpointTable(api: Api): readonly Route[] {
@@ -30,6 +31,7 @@ export function endpointTable(api: Api): readonly Route[] {
     ...monitoringRoutes(api, ids),
     ...auditRoutes(api, ids),
     ...callbackRoutes(api, ids),
+    ...webhookRoutes(api),
     ...docsRoutes(api, () => rows),
   ]
   return rows

@@ -1,5 +1,6 @@
 import type { Account, Channel } from '../channels/index.ts'
 import type { Category } from '../schemas/vocabulary.ts'
+import type { ReceiptReader } from './webhook.ts'
 
 export type { EmailAccount } from '../channels/email.ts'
 export type { SmsAccount } from '../channels/sms.ts'
@@ -51,6 +52,11 @@ export type SendContext = {
    * True for the host application's own account (`DEFAULT_*`), which the guard for hosts named by organizations skips.
    */
   readonly trusted: boolean
+  /**
+   * Where the provider can report on messages of this account: its webhook, which `receipt` reads. Null: without the option
+   * `publicUrl`, and for a transport without `receipt`.
+   */
+  readonly receiptUrl: string | null
   /** The time that `deadline` is measured by, which need not be this machine's. */
   readonly now: () => Date
   /**
@@ -98,6 +104,11 @@ export interface Transport {
   inspect?(account: Account, context: { readonly signal: AbortSignal }): Promise<readonly AccountFinding[]>
   /** Checks the credentials without sending anything. @throws TransportError */
   verify?(context: SendContext): Promise<void>
+  /**
+   * Verifies and reads what the provider sends to the account's webhook. A signature of one account says nothing about messages of
+   * another: the library looks for the messages within the account alone. Default: the account has no webhook.
+   */
+  readonly receipt?: ReceiptReader
   /** Closes connections; sends in progress may finish first. Idempotent. */
   close?(): Promise<void>
 }

@@ -5,7 +5,7 @@ import type { NewAudit } from '../ports/storage/audit.ts'
 import type { DeliveryRow } from '../ports/storage/delivery-rows.ts'
 import type { PlanCommand, PlanOutcome } from '../ports/storage/plans.ts'
 import { type Actor, subjectTarget, systemActor } from '../schemas/audit.ts'
-import type { DeliveryStatus } from '../schemas/vocabulary.ts'
+import type { ReportedState } from '../schemas/vocabulary.ts'
 import { encodeAudit } from './codecs/audit.ts'
 
 /** `AuditCommands.append`. */
@@ -52,7 +52,7 @@ export function auditPlan(rows: Rows, { plan, action, by, at }: PlanCommand, { c
 }
 
 /** A report of a provider or of TaskManager that changed the status of a message. */
-export function auditReport(rows: Rows, row: Row<'notification_history'>, outcome: DeliveryStatus, at: Date): void {
+export function auditReport(rows: Rows, row: Row<'notification_history'>, outcome: ReportedState, at: Date): void {
   appendAudit(rows, {
     organizationId: row.organization_id,
     at,

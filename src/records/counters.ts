@@ -97,31 +97,42 @@ export function countSkipped(tally: Tally, organizationId: string, entries: read
   }
 }
 
-/** Counts one more message of the organization on this day; false if it has reached `cap`. */
-export type Meter = (organizationId: string, cap: number) => boolean
+/** Counters that have a limit. `hasRoom`: whether one more stays within it; `count`: there is one more. */
+export type Meter = {
+  hasRoom(counter: Metered, limit: number): boolean
+  count(counter: Metered): void
+}
+type Metered = ReturnType<typeof meterOf>
 
-/** The counter that a meter reads. */
-export const meterOf = (organizationId: string, at: Date) =>
+/** The counter that a meter reads: `METERED` of an organization, or `ACCOUNT` of an account. */
+export const meterOf = (measure: 'METERED' | 'ACCOUNT', owner: string, at: Date) =>
   ({
-    organization_id: organizationId,
+    organization_id: owner,
     day: dayOf(at),
-    measure: 'METERED',
+    measure,
     channel: '',
     category: '',
     provider: '',
     detail: '',
   }) as const
 
-/** One a command: what the day's counter holds is read once an organization, and written with the command's tally. */
+/** One a command: what a day's counter holds is read once, and written with the command's tally. */
 export function createMeter(rows: Rows, at: Date, tally: Tally): Meter {
   const begun = new Map<string, number>()
-  return (organizationId, cap) => {
-    const count = begun.get(organizationId) ?? rows.get(keys.counter, meterOf(organizationId, at))?.count ?? 0
-    begun.set(organizationId, count)
-    if (count >= cap) return false
-    begun.set(organizationId, count + 1)
-    tally.add({ organizationId }, 'METERED', at)
-    return true
+  const countOf = (counter: Metered): number => {
+    const { measure, organization_id: owner } = counter
+    const key = `${measure} ${owner}`
+    const count = begun.get(key) ?? rows.get(keys.counter, counter)?.count ?? 0
+    begun.set(key, count)
+    return count
+  }
+  return {
+    hasRoom: (counter, limit) => countOf(counter) < limit,
+    count(counter) {
+      const { measure, organization_id: owner } = counter
+      begun.set(`${measure} ${owner}`, countOf(counter) + 1)
+      tally.add({ organizationId: owner }, measure, at)
+    },
   }
 }
 

@@ -32,6 +32,7 @@ import { guardAbsences, guardCheck, guardReads } from './guard.ts'
 
 const lost: IntentOutcome = { status: 'lost' }
 const capped: IntentOutcome = { status: 'capped' }
+const limited: IntentOutcome = { status: 'limited' }
 const done = (delivery: Delivery | null): IntentOutcome => ({
   status: 'committed',
   delivery: delivery === null ? null : decodeDelivery(delivery),
@@ -88,6 +89,8 @@ function claimDelivery({ rows, at }: Work, row: Delivery, command: Intent<'send'
     attempts: row.attempts + 1,
     // The outcome of the previous worker's attempt is unknown.
     unknown_outcomes: unknownOutcomes(row),
+    // What was reported is about the attempts before this one.
+    delivery_detail: null,
     updated_at: at.getTime(),
   }
   rows.update('notification_history', row.id, change)
@@ -113,11 +116,29 @@ function claim(
     merged.push({ found: other, rule })
   }
   const isFirst = found.kind === 'reminder' || found.row.attempts === 0
-  if (command.cap !== null && isFirst && !intent.meter(command.guard.settings.organizationId, command.cap))
-    return capped
+  const { cap, account } = metersOf(command, intent.at)
+  if (account !== null && !intent.meter.hasRoom(account.counter, account.limit)) return limited
+  if (cap !== null && isFirst) {
+    if (!intent.meter.hasRoom(cap.counter, cap.limit)) return capped
+    intent.meter.count(cap.counter)
+  }
+  if (account !== null) intent.meter.count(account.counter)
   for (const other of merged) cancel(intent, other.found, other.rule)
   return done(write())
 }
+
+/** What is counted where a message is begun, and up to where: for the organization, and for the account. */
+function metersOf(command: Intent<'send' | 'hand_over'>, at: Date) {
+  const { cap, guard } = command
+  const limit = command.kind === 'send' ? command.limit : null
+  return {
+    cap: cap === null ? null : { counter: meterOf('METERED', guard.settings.organizationId, at), limit: cap },
+    account: limit === null ? null : { counter: meterOf('ACCOUNT', limit.account, at), limit: limit.perDay },
+  }
+}
+
+const countersOf = (command: Intent<'send' | 'hand_over'>, at: Date) =>
+  Object.values(metersOf(command, at)).flatMap((meter) => (meter === null ? [] : [meter.counter]))
 
 function defer({ rows, at }: Work, found: Found, { until, waitingFor = null }: Intent<'defer'>): IntentOutcome {
   if (waitingFor !== null) wait(rows, waitingFor, found.kind, found.row, until)
@@ -241,26 +262,25 @@ const planOf = ({ organizationId, appointmentId }: NonNullable<IntentGuard['plan
 
 function guardsOf(command: IntentCommand, at: Date, ids: IdCodec): Read[] {
   if (!isGuarded(command)) return []
-  const { guard, cap } = command
+  const { guard } = command
   return [
     ...guardReads(guard, ids),
     // No lock guards one without a row: what is said against it in the very moment of the commit counts as said after it.
     ...(guard.address === null ? [] : standingReads(guard.address)),
     ...(guard.plan === null ? [] : [read(keys.planRevision, planOf(guard.plan, ids), 'share')]),
-    ...(cap === null ? [] : [read(keys.counter, meterOf(guard.settings.organizationId, at), 'none')]),
+    ...countersOf(command, at).map((counter) => read(keys.counter, counter, 'none')),
   ]
 }
 
 function absencesOf(command: IntentCommand, at: Date, ids: IdCodec): Absence[] {
   if (!isGuarded(command)) return []
-  const { guard, cap } = command
+  const { guard } = command
   const absences = guardAbsences(guard, ids)
   if (guard.plan?.revision === 0) {
     absences.push({ key: keys.planRevision, of: planOf(guard.plan, ids), way: 'relies' })
   }
-  // Who begins more messages of an organization that has a cap does so alone.
-  if (cap !== null) absences.push({ key: keys.counter, of: meterOf(guard.settings.organizationId, at), way: 'ends' })
-  return absences
+  // Who begins more messages of an organization that has a cap, or by an account that has a limit, does so alone.
+  return [...absences, ...countersOf(command, at).map((of): Absence => ({ key: keys.counter, of, way: 'ends' }))]
 }
 
 const remindersOf = (command: IntentCommand): Read[] =>

@@ -1,13 +1,9 @@
 import { keys } from '../ports/rows/keys.ts'
 import type { Rows } from '../ports/rows/rows.ts'
-import type { Row } from '../ports/rows/tables/tables.ts'
-import type { SettleCommand, SettleResult } from '../ports/storage/deliveries.ts'
-import { correctReminder } from './cancel.ts'
-import { countedAs, type Tally } from './counters.ts'
+import type { SettleCommand } from '../ports/storage/deliveries.ts'
+import type { Tally } from './counters.ts'
 import { aboutDelivery, appendDecision, entryOfDelivery } from './decisions.ts'
-import { isOpen, settleByReceipt } from './receive.ts'
-
-type Delivery = Row<'notification_history'>
+import { become, changedAt, type Delivery, isOpen, reportsOf } from './reported.ts'
 
 /**
  * An outcome that comes after its worker lost the lease. True if it settles the delivery all the same: it was already stored and
@@ -16,22 +12,21 @@ type Delivery = Row<'notification_history'>
 export function settleLate(rows: Rows, command: SettleCommand, tally: Tally): boolean {
   const row = rows.get(keys.delivery, { id: command.id })
   if (row === undefined || row.idempotency_key !== (command.idempotencyKey ?? row.idempotency_key)) return false
-  if (row.fence === command.fence) return isWritten(rows, row, command.result)
+  if (row.fence === command.fence) return isWritten(rows, row, command, tally)
   if (row.fence < command.fence) return false
   recordDecision(rows, row, command)
   return command.result.kind === 'sent' && accept(rows, row, command, command.result.providerMessageId, tally)
 }
 
 /** Whether this outcome is what the row has. */
-function isWritten(rows: Rows, row: Delivery, result: SettleResult): boolean {
+function isWritten(rows: Rows, row: Delivery, { result, at }: SettleCommand, tally: Tally): boolean {
   switch (result.kind) {
-    case 'sent':
-      // A receipt came first, without the provider's id.
-      if (row.delivery_state !== 'sending' && row.provider_message_id === null && result.providerMessageId !== null) {
-        rows.update('notification_history', row.id, { provider_message_id: result.providerMessageId })
-        return false
-      }
-      return row.status === 'SENT' && row.provider_message_id === result.providerMessageId
+    case 'sent': {
+      const known = row.provider_message_id
+      const isOfThis = known === null || known === result.providerMessageId
+      if (row.delivery_state !== 'sending' && isOfThis) noteAnswer(rows, row, result.providerMessageId, at, tally)
+      return row.status === 'SENT' && known === result.providerMessageId
+    }
     case 'failed':
       return row.status === 'FAILED' && row.error_code === result.code
     case 'retry':
@@ -39,6 +34,21 @@ function isWritten(rows: Rows, row: Delivery, result: SettleResult): boolean {
     case 'unknown':
       return row.delivery_state === 'unknown' && row.error_code === result.code
   }
+}
+
+/** A receipt came before the answer to the send: what only the answer says is added, and the row is as if it had come first. */
+function noteAnswer(rows: Rows, row: Delivery, providerMessageId: string | null, at: Date, tally: Tally): void {
+  const provider_message_id = row.provider_message_id ?? providerMessageId
+  if (row.delivery_state !== 'settled') {
+    if (provider_message_id !== row.provider_message_id) {
+      rows.update('notification_history', row.id, { provider_message_id })
+    }
+    return
+  }
+  const sent_at = Math.min(row.sent_at ?? at.getTime(), at.getTime())
+  if (provider_message_id === row.provider_message_id && sent_at === row.sent_at) return
+  const updated_at = changedAt({ ...row, sent_at }, reportsOf(row))
+  become(rows, row, { ...row, provider_message_id, sent_at, updated_at }, tally)
 }
 
 /** Adds the late outcome to the decisions, so that `explain()` shows both attempts. */
@@ -61,10 +71,9 @@ function accept(
   tally: Tally,
 ): boolean {
   const isUnknown = row.delivery_state === 'unknown'
-  const isFailed = row.status === 'FAILED'
-  if (!isUnknown && !isFailed && !isOpen(row)) return false
+  if (!isUnknown && row.status !== 'FAILED' && !isOpen(row)) return false
   const at = command.at.getTime()
-  rows.update('notification_history', row.id, {
+  const accepted = {
     status: 'SENT',
     delivery_state: 'settled',
     due_at: null,
@@ -72,19 +81,10 @@ function accept(
     provider_message_id: providerMessageId,
     error_code: null,
     error_message: null,
+    // What was reported is about the other attempt.
+    delivery_detail: null,
     updated_at: at,
-  })
-  const counted = countedAs(row)
-  if (isOpen(row)) {
-    settleByReceipt(rows, row, command.at, true, null, tally)
-    tally.add(counted, 'SENT', at)
-    return true
-  }
-  if (row.reminder_id !== null) {
-    correctReminder(rows, row.reminder_id, { status: 'SENT', sent_at: at, error_message: null, updated_at: at })
-  }
-  // On the day on which the other outcome was counted.
-  tally.add(counted, isUnknown ? 'UNKNOWN' : 'FAILED', row.updated_at, -1)
-  tally.add(counted, 'SENT', row.updated_at)
+  } as const
+  become(rows, row, { ...row, ...accepted }, tally)
   return true
 }

@@ -1,4 +1,4 @@
-import { attendanceKey, attendanceOf } from '../domain/attendance.ts'
+import { attendanceKey, attendanceOf, leadTimeOf } from '../domain/attendance.ts'
 import type { IdCodec } from '../ports/rows/ids.ts'
 import { keys } from '../ports/rows/keys.ts'
 import { type Command, type Rows, read } from '../ports/rows/rows.ts'
@@ -14,7 +14,7 @@ const appointmentOf = ({ organizationId, appointmentId }: OutcomeCommand, ids: I
 
 /** The counter moves with the outcome: each appointment is counted once, under what was recorded of it last. */
 function recordOutcome(rows: Rows, command: OutcomeCommand, tally: Tally): true {
-  const { organizationId, outcome, startsAt, at, by = systemActor } = command
+  const { organizationId, outcome, startsAt, timeZone, at, by = systemActor } = command
   const of = appointmentOf(command, rows.ids)
   const sent = rows
     .list(keys.liveReminders, of)
@@ -22,7 +22,9 @@ function recordOutcome(rows: Rows, command: OutcomeCommand, tally: Tally): true 
     .filter((row) => row.starts_at === startsAt.getTime())
     .map((row) => ({ channel: row.reminder_type, hoursBefore: row.hours_before_appointment }))
   const day = dayOf(startsAt)
-  const detail = attendanceKey(attendanceOf(outcome, sent))
+  const planned = rows.get(keys.planCreated, of)?.created_at
+  const bookedAt = command.bookedAt ?? (planned === undefined ? null : new Date(planned))
+  const detail = attendanceKey(attendanceOf(outcome, sent, leadTimeOf(bookedAt, startsAt, timeZone)))
   const before = rows.get(keys.outcome, of)
   if (before !== undefined) tally.add({ organizationId, detail: before.detail }, 'OUTCOME', before.day, -1)
   tally.add({ organizationId, detail }, 'OUTCOME', day)
@@ -38,6 +40,7 @@ export const outcomes: Command<OutcomeCommand, true> = {
   absences: (command, ids) => [{ key: keys.outcome, of: appointmentOf(command, ids), way: 'ends' }],
   stages: [
     (command, { ids }) => [
+      read(keys.planCreated, appointmentOf(command, ids), 'none'),
       read(keys.liveReminders, appointmentOf(command, ids), 'none'),
       read(keys.outcome, appointmentOf(command, ids), 'none'),
     ],

@@ -2,12 +2,14 @@ import { settingsChange } from '../domain/audit.ts'
 import { encodeOptionalId } from '../ports/rows/ids.ts'
 import { keys } from '../ports/rows/keys.ts'
 import { type Command, each, type Rows, read, unassigned } from '../ports/rows/rows.ts'
+import type { PreviousAccount } from '../ports/storage/accounts.ts'
 import type { ReplanScope } from '../ports/storage/plans.ts'
-import type { SettingsRow } from '../ports/storage/settings.ts'
+import type { OwnSettings, ReplacedCredentials, SettingsRow } from '../ports/storage/settings.ts'
 import { type Actor, systemActor } from '../schemas/audit.ts'
 import { patched } from '../schemas/channel-settings.ts'
 import type { SettingsValues } from '../schemas/settings.ts'
 import { auditChange } from './audit.ts'
+import { encodePrevious } from './codecs/accounts.ts'
 import { decodeSettings, encodeSettings } from './codecs/settings.ts'
 
 function settingsOf(rows: Rows, organizationId: string): SettingsRow | null {
@@ -38,7 +40,10 @@ export function queueReplan(rows: Rows, replan: ReplanScope | null, at: Date): v
 }
 
 /** What `SettingsStore.create` takes. */
-export type NewSettings = Write & { readonly organizationId: string; readonly values: SettingsValues }
+export type NewSettings = Write & {
+  readonly organizationId: string
+  readonly values: SettingsValues & Partial<OwnSettings>
+}
 /** What every change of settings and preferences has. */
 export type Write = { readonly replan: ReplanScope | null; readonly at: Date; readonly by?: Actor | undefined }
 
@@ -63,20 +68,40 @@ export const settingsCreations: Command<NewSettings, SettingsRow | null> = {
 /** What `SettingsStore.update` takes. */
 export type SettingsPatch = Write & {
   readonly organizationId: string
-  readonly patch: Partial<SettingsValues>
+  readonly patch: Partial<SettingsValues & OwnSettings>
   readonly revision?: number | undefined
+  readonly credentials?: ReplacedCredentials | undefined
 }
 
 export const settingsUpdates: Command<SettingsPatch, SettingsRow | null> = {
   stages: [(command) => [read(keys.settings, ofOrganization(command))]],
-  run: each((rows, { organizationId, patch, replan, at, by = systemActor, revision }) => {
+  run: each((rows, { organizationId, patch, replan, at, by = systemActor, revision, credentials }) => {
     const before = settingsOf(rows, organizationId)
     if (before === null || (revision !== undefined && revision !== before.revision)) return null
     const after = patched(before, patch)
     rows.update('notification_settings', before.id, encodeSettings(after, before.revision + 1, at))
-    auditChange(rows, settingsTarget(organizationId), settingsChange(before, after), by, at)
+    const { action, changes } = settingsChange(before, after)
+    const revoked = credentials?.revoke === true ? [{ field: 'revokePrevious', to: true }] : []
+    auditChange(rows, settingsTarget(organizationId), { action, changes: [...changes, ...revoked] }, by, at)
+    if (credentials?.revoke === true)
+      rows.deleteBy('notification_previous_accounts', { organization_id: organizationId })
+    keepPrevious(rows, credentials?.kept ?? [])
     queueReplan(rows, replan, at)
     return settingsOf(rows, organizationId)
+  }),
+  held: null,
+}
+
+function keepPrevious(rows: Rows, kept: readonly PreviousAccount[]): void {
+  for (const one of kept) rows.append('notification_previous_accounts', { id: unassigned, ...encodePrevious(one) })
+}
+
+/** `AccountCommands.keepPrevious`. */
+export const previousAccounts: Command<readonly PreviousAccount[], true> = {
+  stages: [],
+  run: each((rows, kept) => {
+    keepPrevious(rows, kept)
+    return true
   }),
   held: null,
 }

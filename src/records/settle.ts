@@ -28,7 +28,8 @@ type Attempt = Pick<
   'organization_id' | 'notification_type' | 'notification_category' | 'provider' | 'recipient_type' | 'recipient_id'
 >
 
-function report(rows: Rows, row: Attempt, address: AddressReport, at: Date, tally: Tally): void {
+/** Records what an attempt, or a report on it, says of its address. */
+export function reportOf(rows: Rows, row: Attempt, address: AddressReport, at: Date, tally: Tally): void {
   const target = recipientTarget({ type: row.recipient_type, id: row.recipient_id })
   const isSuppressed = reportAddress(rows, address, at, { actor: systemActor, target })
   if (isSuppressed && address.news.kind === 'suppressed') {
@@ -109,7 +110,7 @@ function settle(rows: Rows, command: SettleCommand, tally: Tally, sent: Sent): b
     if (result.kind !== 'retry') tally.add(counted, result.kind === 'failed' ? 'FAILED' : 'UNKNOWN', at)
   }
   if (row.reminder_id !== null) settleReminder(rows, row.reminder_id, command)
-  if (command.address !== null) report(rows, row, command.address, at, tally)
+  if (command.address !== null) reportOf(rows, row, command.address, at, tally)
   const about = {
     organizationId: row.organization_id,
     appointmentId: row.appointment_id,

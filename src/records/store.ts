@@ -1,5 +1,7 @@
 import type { Command } from '../ports/rows/rows.ts'
 import type {
+  AccountCommands,
+  AccountStore,
   AddressStore,
   AuditCommands,
   AuditStore,
@@ -23,8 +25,8 @@ import { goneAppointments, goneRecipients } from './forget.ts'
 import { intents } from './intents.ts'
 import { outcomes } from './outcomes.ts'
 import { preferenceCreations, preferenceUpdates } from './preferences.ts'
-import { receipts } from './receive.ts'
-import { settingsCreations, settingsUpdates } from './settings.ts'
+import { receipts, silences } from './receive.ts'
+import { previousAccounts, settingsCreations, settingsUpdates } from './settings.ts'
 import { settles } from './settle.ts'
 import { taskReports } from './task-report.ts'
 import { alarms, taskCommands } from './tasks.ts'
@@ -41,6 +43,7 @@ type Commanded = {
   readonly decisions: DecisionStore
   readonly statistics: StatisticsStore
   readonly tasks: TaskStore
+  readonly accounts: AccountStore & AccountCommands
 }
 /** The same within a transaction of the host. */
 export type TransactionStore = TransactionStorage & { readonly plans: PlanCommands }
@@ -84,21 +87,29 @@ const composed = (storage: Storage): Store => ({
   requests: storage.requests,
   jobs: storage.jobs,
   audit: { ...storage.audit, append: async (entry) => void (await one(storage, auditEntries, entry)) },
-  accounts: storage.accounts,
+  accounts: {
+    ...storage.accounts,
+    keepPrevious: async (accounts) => void (await one(storage, previousAccounts, accounts)),
+  },
   plans: { ...storage.plans, ...planCommands(storage) },
   deliveries: {
     ...storage.deliveries,
     enqueue: (deliveries, decision, at, by) => one(storage, notices, { deliveries, decision, at, by }),
     commitIntents: (commands, now) => storage.carry(intents(now), commands),
     settle: (commands) => storage.carry(settles, commands),
-    recordReceipt: (command) => one(storage, receipts, command),
+    recordReceipts: (commands) => storage.carry(receipts, commands),
+    markUnreported: (ids, at) =>
+      storage.carry(
+        silences,
+        ids.map((id) => ({ id, at })),
+      ),
   },
   settings: {
     ...storage.settings,
     create: (organizationId, values, replan, at, by) =>
       one(storage, settingsCreations, { organizationId, values, replan, at, by }),
-    update: (organizationId, patch, replan, at, by, revision) =>
-      one(storage, settingsUpdates, { organizationId, patch, replan, at, by, revision }),
+    update: (organizationId, patch, replan, at, by, revision, credentials) =>
+      one(storage, settingsUpdates, { organizationId, patch, replan, at, by, revision, credentials }),
   },
   preferences: {
     ...storage.preferences,

@@ -10,6 +10,7 @@ import { cancelDelivery, correctReminder, finishReminder } from './cancel.ts'
 import { countedAs, type Tally, tallied } from './counters.ts'
 import { aboutDelivery, appendDecision, attemptStages, entryOfDelivery } from './decisions.ts'
 import { receive } from './receive.ts'
+import { isMoved, withReceipt } from './reported.ts'
 
 type Delivery = Row<'notification_history'>
 
@@ -130,7 +131,10 @@ function decide(rows: Rows, row: Delivery, report: TaskReport, tally: Tally): Ta
   // TaskManager reports its runs: one that failed takes nothing back from another that succeeded.
   const isOfThisRun = report.executionId !== null && report.executionId === row.task_manager_execution_id
   if (wasSettled && status === 'FAILED' && !isOfThisRun) return 'ignored'
-  if (!receive(rows, receipt, tally)) return 'ignored'
+  const next = withReceipt(row, receipt)
+  // When a run failed that another one made good is nobody's news.
+  if (wasSettled && (next === null || !isMoved(row, next))) return 'ignored'
+  if (receive(rows, receipt, tally) === 'ignored') return 'ignored'
   if (!wasSettled) removeTask(rows, row.id)
   assignIds(rows, row, report)
   return wasSettled ? 'received' : 'settled'

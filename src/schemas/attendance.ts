@@ -1,23 +1,24 @@
 import { type Channel, channels } from '../channels/index.ts'
-import { documentedChannels } from './channel-fields.ts'
 import type { AppointmentOutcome } from './vocabulary.ts'
 
 export const reminderCounts = ['0', '1', '2', '3', '4+'] as const
 export const distances = ['none', 'up to 2 h', 'up to 12 h', 'up to 24 h', 'up to 48 h', 'up to 1 w', 'more'] as const
-/** The channels of the reminders, as one word: `none`, `EMAIL`, `EMAIL+SMS`. */
-export const channelSetOf = (used: readonly Channel[]): string =>
-  channels.filter((one) => used.includes(one)).join('+') || 'none'
-
-/** Every set of these, the smaller ones first. */
-function setsOf(all: readonly Channel[]): string[] {
-  const sets: Channel[][] = [[]]
-  for (const one of all) sets.push(...sets.map((set) => [...set, one]))
-  return sets.toSorted((one, other) => one.length - other.length).map(channelSetOf)
-}
-
-export const channelSets: readonly string[] = setsOf(channels)
-/** Those that are shown even where nothing was counted. */
-export const documentedChannelSets: readonly string[] = setsOf(documentedChannels)
+/**
+ * By which channels the reminders went out: none, one of them, or `several`, whichever they are. Sets of channels would double
+ * with each that is added.
+ */
+export type ChannelUse = 'none' | Channel | 'several'
+export const channelUses: readonly ChannelUse[] = ['none', ...channels, 'several']
+/** Calendar days of the appointment's zone from booking to start. */
+export const leadTimes = [
+  'same day',
+  '1 to 3 days',
+  '4 to 7 days',
+  '8 to 30 days',
+  'more than 30 days',
+  'unknown',
+] as const
+export type LeadTime = (typeof leadTimes)[number]
 
 export type Attendance = {
   readonly outcome: AppointmentOutcome
@@ -25,5 +26,7 @@ export type Attendance = {
   readonly reminders: (typeof reminderCounts)[number]
   /** How long before the start the nearest of them was. */
   readonly nearest: (typeof distances)[number]
-  readonly channels: string
+  readonly channels: ChannelUse
+  /** How long before the start it was booked. */
+  readonly leadTime: LeadTime
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import type { ChannelDefinition } from '../channels/channel.ts'
+import type { AccountFields, ChannelDefinition } from '../channels/channel.ts'
 import { email } from '../channels/email.ts'
 import { type Channel, channelOf, channels } from '../channels/index.ts'
 import { sms } from '../channels/sms.ts'
-import { type Field, type Fields, inputOf } from './fields.ts'
+import { type Field, type Fields, inputOf, toSnake } from './fields.ts'
 import { type OffsetInput, reminderOffsets } from './offset.ts'
 import { type TemplateSet, templateSet } from './templates.ts'
 
@@ -26,13 +26,21 @@ export function byChannel<T>(used: readonly Channel[], of: (channel: Channel) =>
 /** The name of a channel's part of `channels`. */
 export const channelKey = (channel: Channel): string => channel.toLowerCase()
 
-/** A part of `channels` of an organization's settings. Left out: unchanged; null: the default. */
+/**
+ * A part of `channels` of an organization's settings. Left out: unchanged; null: the default. E-mail and SMS have only their
+ * accounts here.
+ */
 export type FurtherSettings = {
   enabled?: boolean | null | undefined
   reminders?: OffsetInput[] | null | undefined
   templates?: TemplateSet | null | undefined
+  /** The first account, as far as no documented field holds it. */
   account?: Record<string, unknown> | null | undefined
+  /** The accounts after the first one, in the order of use. */
+  accounts?: AccountEntry[] | null | undefined
 }
+/** An account of such a list, by the names of its channel's account fields. */
+export type AccountEntry = { readonly id?: string | null | undefined; readonly [field: string]: unknown }
 /** A part of `channels` of preferences. Left out: unchanged; null: inherited. */
 export type FurtherPreferences = {
   enabled?: boolean | null | undefined
@@ -74,23 +82,90 @@ export const channelWishFields = ({ words, address, consent }: ChannelDefinition
     address: { schema: address.schema, description: address.description, isContact: true },
   }) as const satisfies Fields
 
-const partOf = (channel: ChannelDefinition): z.ZodType<FurtherSettings> =>
-  inputOf(channelPartFields(channel)).extend({
-    account: inputOf(channel.account.fields)
+/** How much is sent through one account, of any channel. Null: no limit of its own. */
+export const limitFields = ({ name }: Pick<ChannelDefinition, 'name'>) =>
+  ({
+    perSecond: {
+      description: 'Messages begun in a second, at most; null: no limit',
+      schema: z.int().min(1).max(10_000),
+      isAudited: true,
+      variable: `DEFAULT_${name}_PER_SECOND`,
+    },
+    perDay: {
+      description: 'Messages begun in a UTC day, at most; further ones wait for the next day. Null: no limit',
+      schema: z.int().min(1).max(1_000_000_000),
+      isAudited: true,
+      variable: `DEFAULT_${name}_PER_DAY`,
+    },
+    atOnce: {
+      description: 'Messages being sent at the same time, at most; null: as many as the transport allows',
+      schema: z.int().min(1).max(1000),
+      isAudited: true,
+      variable: `DEFAULT_${name}_AT_ONCE`,
+    },
+  }) as const satisfies AccountFields
+
+/** The most accounts of a channel beside the first one. */
+const mostAccounts = 20
+
+const entriesOf = ({ words, account, name }: ChannelDefinition) =>
+  z
+    .array(
+      inputOf({ ...account.fields, ...limitFields({ name }) }).extend({
+        id: z
+          .string()
+          .max(200)
+          .nullable()
+          .optional()
+          .describe('Id of the account, which never changes. Left out or null: a new account'),
+      }),
+    )
+    .max(mostAccounts)
+    .nullable()
+    .optional()
+    .describe(
+      `Accounts for ${words.name} after the first one, in the order of use. Replaces the list: an entry with an id keeps that account, with what the entry leaves out and the secrets that it masks (\`********\`); one without an id is added; an account that is not in the list is removed. Null removes all`,
+    )
+
+/** The documented fields hold the rest of the first account. */
+function documentedPartOf(channel: ChannelDefinition, enabled: string): z.ZodType<FurtherSettings> {
+  const { words } = channel
+  const unknown = `is not a known field here: ${words.name} has fields of its own, such as ${toSnake(enabled)}`
+  return z.strictObject(
+    {
+      account: inputOf(limitFields(channel))
+        .nullable()
+        .optional()
+        .describe(`Limits of the first account for ${words.name}, which the documented fields describe`),
+      accounts: entriesOf(channel),
+    },
+    { error: ({ code }) => (code === 'unrecognized_keys' ? unknown : undefined) },
+  )
+}
+
+function partOf(channel: ChannelDefinition): z.ZodType<FurtherSettings> {
+  const { words, account, columns } = channel
+  if (columns !== null) return documentedPartOf(channel, columns.settings.enabled)
+  return inputOf(channelPartFields(channel)).extend({
+    account: inputOf({ ...account.fields, ...limitFields(channel) })
       .nullable()
       .optional()
-      .describe(`Account that sends ${channel.words.name} messages. Null: the account of the host application is used`),
+      .describe(`Account that sends ${words.name} messages. Null: the account of the host application is used`),
+    accounts: entriesOf(channel),
   })
+}
 
 const wishOf = (channel: ChannelDefinition): z.ZodType<FurtherPreferences> => inputOf(channelWishFields(channel))
 
 /** By the name of the channel. One that is not known is refused by name, with those that are. */
-function partsOf<Part>(make: (channel: ChannelDefinition) => z.ZodType<Part>) {
-  const known = furtherChannels.map(channelKey)
-  const named = documentedChannels.map((one) => channelOf(one).words.name).join(' and ')
-  const others = `${named} have fields of their own`
-  const unknown = `is not a known channel: ${known.length === 0 ? '' : `known are ${known.join(', ')}; `}${others}`
-  const parts = furtherChannels.map(channelOf).map((one) => {
+function partsOf<Part>(
+  having: readonly Channel[],
+  others: string,
+  make: (channel: ChannelDefinition) => z.ZodType<Part>,
+) {
+  const known = having.map(channelKey)
+  const unknown = `is not a known channel${known.length === 0 ? '' : `: known are ${known.join(', ')}`}${others}`
+  const parts = having.map(channelOf).map((one) => {
     const part = make(one).nullable().optional()
     return [one.name.toLowerCase(), part.describe(`What is set of ${one.words.name}. Null removes it`)] as const
   })
@@ -99,12 +174,17 @@ function partsOf<Part>(make: (channel: ChannelDefinition) => z.ZodType<Part>) {
   })
 }
 
-/** The setting and the preference that hold what channels without documented columns have of their own. */
+const documentedNames = documentedChannels.map((one) => channelOf(one).words.name).join(' and ')
+
+/** The setting and the preference that hold what has no documented column. */
 export const channelParts = {
   settings: {
-    schema: partsOf(partOf),
-    description: 'Further channels by name, such as their switch, templates and account',
+    schema: partsOf(channels, '', partOf),
+    description: `By channel, what has no field of its own: further accounts and limits of accounts; of channels other than ${documentedNames} also their switch, reminders, templates and account`,
     replans: true,
   },
-  preferences: { schema: partsOf(wishOf), description: 'What the recipient wants of further channels, by name' },
+  preferences: {
+    schema: partsOf(furtherChannels, `; ${documentedNames} have fields of their own`, wishOf),
+    description: 'What the recipient wants of further channels, by name',
+  },
 } as const satisfies Record<string, Field>

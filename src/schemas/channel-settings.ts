@@ -1,12 +1,14 @@
-import type { AccountField, AccountValues } from '../channels/channel.ts'
-import { type Channel, channelOf } from '../channels/index.ts'
+import type { AccountField, AccountFields, AccountValues } from '../channels/channel.ts'
+import { type Channel, channelOf, channels } from '../channels/index.ts'
 import type { Templated } from '../messages/index.ts'
 import {
+  type AccountEntry,
   channelKey,
   channelPartFields,
   channelWishFields,
   documentedChannels,
   furtherChannels,
+  limitFields,
   usualReminders,
 } from './channel-fields.ts'
 import type { Field, Fields } from './fields.ts'
@@ -62,7 +64,10 @@ export function channelPreferences(values: PreferencesValues | null, channel: Ch
   return { enabled: values[enabled], reminders: values[reminders], address: values[address] }
 }
 
-/** Where a value of a channel is, in settings or preferences: a documented field, or a path of `channels`. */
+/**
+ * Where a value of a channel is, in settings or preferences: a documented field, or a path of `channels`. An entry of a list is
+ * named by its id, so that its place stays the same in another order.
+ */
 export type Place = readonly [string, ...string[]]
 
 /** As errors, warnings and the audit log name it: `emailPassword`, `channels.pager.account.token`. */
@@ -78,26 +83,44 @@ export function preferencePlace(channel: Channel, part: keyof ChannelPreferences
   return columns === null ? ['channels', channelKey(channel), part] : [columns.preferences[part]]
 }
 
-/** A field of a channel's account, and where settings have it. */
+/** A field of one of a channel's accounts, and where settings have it. */
 export type AccountPlace = { readonly name: string; readonly rules: AccountField; readonly place: Place }
 
 const placesOf = new Map<Channel, readonly AccountPlace[]>()
 
-export function accountPlaces(channel: Channel): readonly AccountPlace[] {
+/** `entry`: the id of an account after the first one; null: the first. */
+export function accountPlaces(channel: Channel, entry: string | null = null): readonly AccountPlace[] {
+  if (entry !== null) return placesIn(channel, () => ['channels', channelKey(channel), 'accounts', entry])
   let places = placesOf.get(channel)
   if (places === undefined) {
-    places = Object.entries(channelOf(channel).account.fields).map(([name, rules]) => {
-      const { column } = rules
-      return {
-        name,
-        rules,
-        place: column === undefined ? ['channels', channelKey(channel), 'account', name] : [column],
-      }
-    })
+    places = placesIn(channel, ({ column }) =>
+      column === undefined ? ['channels', channelKey(channel), 'account'] : column,
+    )
     placesOf.set(channel, places)
   }
   return places
 }
+
+function placesIn(channel: Channel, where: (rules: AccountField) => Place | string): readonly AccountPlace[] {
+  const definition = channelOf(channel)
+  const fields: AccountFields = { ...definition.account.fields, ...limitFields(definition) }
+  return Object.entries(fields).map(([name, rules]) => {
+    const place = where(rules)
+    return { name, rules, place: typeof place === 'string' ? [place] : [...place, name] }
+  })
+}
+
+/** The accounts of a channel after the first one, in the order of use. */
+export const accountEntries = (
+  { channels: parts }: Pick<SettingsValues, 'channels'>,
+  channel: Channel,
+): readonly AccountEntry[] => parts?.[channelKey(channel)]?.accounts ?? []
+
+/** All accounts of a channel, by their entries: null is the first. */
+export const accountsOf = (values: Pick<SettingsValues, 'channels'>, channel: Channel): readonly (string | null)[] => [
+  null,
+  ...accountEntries(values, channel).flatMap(({ id }) => id ?? []),
+]
 
 /** A field that is somewhere in `channels`. */
 type Placed = { readonly place: Place; readonly field: Field }
@@ -105,25 +128,41 @@ type Placed = { readonly place: Place; readonly field: Field }
 const placedIn = (channel: Channel, fields: Fields): Placed[] =>
   Object.entries(fields).map(([name, field]) => ({ place: ['channels', channelKey(channel), name], field }))
 
-/** What `channels` of settings and of preferences hold. */
+/** What `channels` of settings and of preferences hold, but the lists of accounts. */
 export const furtherFields = {
-  settings: furtherChannels.flatMap((one) => [
-    ...placedIn(one, channelPartFields(channelOf(one))),
-    ...accountPlaces(one).map(({ place, rules }): Placed => ({ place, field: rules })),
+  settings: channels.flatMap((one) => [
+    ...(furtherChannels.includes(one) ? placedIn(one, channelPartFields(channelOf(one))) : []),
+    ...accountPlaces(one).flatMap(({ place, rules }): Placed[] =>
+      place.length === 1 ? [] : [{ place, field: rules }],
+    ),
   ]),
   preferences: furtherChannels.flatMap((one) => placedIn(one, channelWishFields(channelOf(one)))),
 }
 
 /** The values of an account's fields, as settings have them: secrets are sealed. */
-export const accountValues = (values: SettingsValues, channel: Channel): AccountValues =>
-  Object.fromEntries(accountPlaces(channel).map(({ name, place }) => [name, valueAt(values, place) ?? null]))
+export const accountValues = (values: SettingsValues, channel: Channel, entry: string | null = null): AccountValues =>
+  Object.fromEntries(accountPlaces(channel, entry).map(({ name, place }) => [name, valueAt(values, place) ?? null]))
+
+/** What a request calls the value: `nameOf`, with an entry of a list by its number, as a new one has no id that the caller knows. */
+export function fieldOf(values: object, place: Place): string {
+  const [root, key, part, entry, ...rest] = place
+  if (root !== 'channels' || key === undefined || part !== 'accounts' || entry === undefined) return nameOf(place)
+  const list = valueAt(values, [root, key, part])
+  const index = Array.isArray(list) ? list.findIndex((one) => isEntry(one, entry)) : -1
+  if (index < 0) return nameOf(place)
+  return [`${root}.${key}.${part}[${index}]`, ...rest].join('.')
+}
+
+const isEntry = (one: unknown, id: string): one is object =>
+  typeof one === 'object' && one !== null && 'id' in one && one.id === id
 
 /** What is there. Undefined: nothing is said of it; null also where a part that it belongs to is null. */
 export function valueAt(values: object, place: Place): unknown {
   let value: unknown = values
   for (const name of place) {
     if (value === undefined || value === null) return value
-    value = typeof value === 'object' && Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined
+    if (Array.isArray(value)) value = value.find((one) => isEntry(one, name))
+    else value = typeof value === 'object' && Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined
   }
   return value
 }
@@ -137,6 +176,11 @@ export function withValueAt<T extends object>(values: T, [name, ...rest]: Place,
     return changed
   }
   const inner = valueAt(values, [name])
+  if (Array.isArray(inner)) {
+    const [field, ...deeper] = others
+    const changed = (one: object) => (field === undefined ? value : withValueAt(one, [field, ...deeper], value))
+    return { ...values, [name]: inner.map((one: unknown) => (isEntry(one, next) ? changed(one) : one)) }
+  }
   const part = typeof inner === 'object' && inner !== null ? inner : {}
   return { ...values, [name]: withValueAt(part, [next, ...others], value) }
 }

@@ -88,7 +88,7 @@ const startsAt = z.unknown().transform((told, context): Date | string => {
   return z.NEVER
 })
 
-const expiresAt = z.unknown().transform((told, context): Date | null => {
+const instant = z.unknown().transform((told, context): Date | null => {
   const read = told === undefined || told === null ? null : readInstant(told)
   if (read !== null || told === undefined || told === null) return read
   context.issues.push({ code: 'custom', message: `${timeWords}, with an offset`, input: told })
@@ -140,6 +140,7 @@ const appointmentOf = (id: IdKind, recipient: IdKind) =>
     organizationId: whose,
     startsAt,
     timeZone,
+    bookedAt: instant,
     durationMinutes: minutes,
     status,
     practitionerName: text(255),
@@ -159,7 +160,7 @@ const waitlistEntryOf = (id: IdKind, recipient: IdKind) =>
     recipients: peopleOf(recipient),
     timeZone,
     startsAt: startsAt.nullish(),
-    expiresAt,
+    expiresAt: instant,
     durationMinutes: minutes,
     practitionerName: text(255),
     location: text(500),
@@ -178,7 +179,7 @@ export type Profile = z.output<ReturnType<typeof profileOf>>
 /** Of a wait list's entry, the ends of its use are as good as required: without them it would be sent for longer. */
 const required = ['id', 'organizationId', 'startsAt', 'timeZone', 'status', 'recipients']
 const details = ['durationMinutes', 'practitionerName', 'location', 'visitMode', 'videoLink']
-const appointmentFields = [...required, ...details, 'kind']
+const appointmentFields = [...required, 'bookedAt', ...details, 'kind']
 const entryRequired = ['id', 'organizationId', 'startsAt', 'expiresAt', 'timeZone', 'recipients']
 const entryFields = [...entryRequired, ...details]
 

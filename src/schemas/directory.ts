@@ -51,6 +51,11 @@ export type DirectoryAppointment = {
   startsAt: Date | string
   /** IANA zone in which the appointment takes place, such as `America/New_York`; dates and times in messages are of this zone. */
   timeZone: string
+  /**
+   * When it was booked: a `Date`, or ISO 8601 text with an offset. Statistics of attendance compare appointments that were booked
+   * equally long before. Default: when the library first planned it.
+   */
+  bookedAt?: Date | string | null | undefined
   /** How long it takes, in minutes, more than 0. Default: messages do not say it. */
   durationMinutes?: number | null | undefined
   /**

@@ -5,6 +5,7 @@ const synonyms: Readonly<Record<string, readonly string[]>> = {
   startsAt: ['start', 'startat', 'starttime', 'startdate', 'startdatetime', 'starts', 'begin', 'beginsat', 'datetime'],
   timeZone: ['tz', 'zone', 'tzid', 'ianatimezone'],
   status: ['state', 'appointmentstatus', 'appointmentstate', 'bookingstatus', 'bookingstate', 'visitstatus'],
+  bookedAt: ['booked', 'bookedon', 'bookingdate', 'bookingtime', 'bookingcreatedat'],
   durationMinutes: ['duration', 'minutes', 'length', 'durationmins', 'durationmin', 'lengthminutes'],
   practitionerName: ['practitioner', 'doctor', 'doctorname', 'provider', 'providername', 'clinician', 'therapist'],
   location: ['address', 'place', 'room', 'venue', 'site', 'where'],

@@ -181,6 +181,20 @@ export const organizationSettingsInput = inputOf(settingsFields)
 /** Organization settings as a caller writes them. Left out: unchanged, or the default on creation; null: the default. */
 export type OrganizationSettingsInput = InputOf<SettingsFields>
 
+export const organizationSettingsChange = organizationSettingsInput.extend({
+  revokePrevious: z
+    .boolean()
+    .optional()
+    .describe(
+      'True ends the validity of all previous secrets of the organization at once: those that this change replaces, which are otherwise accepted in provider reports for as long as these may arrive, and those before',
+    ),
+})
+/** A change of organization settings, as `OrganizationSettingsInput`. */
+export type OrganizationSettingsChange = OrganizationSettingsInput & {
+  /** True: what earlier secrets signed is no longer accepted. Default false. */
+  readonly revokePrevious?: boolean | undefined
+}
+
 /** The columns of `notification_settings` a caller may set. Secrets arrive encrypted; null: the documented default or nothing. */
 export type SettingsValues = ValuesOf<SettingsFields>
 export const emptySettings: SettingsValues = emptyOf(settingsFields)

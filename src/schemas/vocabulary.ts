@@ -32,6 +32,17 @@ export const deliveryStatuses = ['SENT', 'FAILED', 'BOUNCED', 'DELIVERED'] as co
 export type DeliveryStatus = (typeof deliveryStatuses)[number]
 
 /**
+ * What providers report of a message, in order: each stands above those before it, and a report below what is known changes nothing
+ * of it. READ shows as the status DELIVERED; COMPLAINED as DELIVERED, or as BOUNCED where it bounced too.
+ */
+export const reportedStates = ['SENT', 'FAILED', 'DELIVERED', 'READ', 'BOUNCED', 'COMPLAINED'] as const
+export type ReportedState = (typeof reportedStates)[number]
+
+/** The same as `deliveryDetail` has them, each with the time of the first report; that it was sent is `sentAt`. In order. */
+export const reportWords = ['failed', 'delivered', 'read', 'bounced', 'complained'] as const
+export type ReportWord = (typeof reportWords)[number]
+
+/**
  * Progress of a delivery. `handed_over`: TaskManager has it. `unknown`: it may have been sent.
  * `cancelled`: withdrawn before any attempt succeeded; `status` stays null.
  */
@@ -41,12 +52,17 @@ export type DeliveryState = (typeof deliveryStates)[number]
 /** What is counted of every delivery as it settles, and moves with its status. */
 export const settledMeasures = [...deliveryStatuses, 'UNKNOWN', 'CANCELLED'] as const
 
+/** What is counted beyond the status of a message. `unreported`: its provider, which reports on others, said nothing in time. */
+export const countedReports = ['read', 'complained', 'unreported'] as const
+export type CountedReport = (typeof countedReports)[number]
+
 /**
  * What statistics count. `PLANNED`: reminders planned and notices queued. `WITHDRAWN`: reminders cancelled before an intent,
  * by rule. `SKIPPED`: left out when planning or asking, by rule. `LATENESS` (due to sent) and `DELIVERY_TIME` (sent to
  * delivered): histograms. `OPT_OUT`: a recipient switched a channel or category off; `SUPPRESSED`: a provider reported it.
- * `OUTCOME`: what became of appointments. `METERED`: messages that count against the daily cap. `TASK`: what became of tasks of
- * TaskManager, by event; `EXECUTION_TIME`: how long it took for one, a histogram.
+ * `OUTCOME`: what became of appointments. `METERED`: messages that count against the daily cap. `ACCOUNT`: attempts by an account
+ * that has a daily limit, under its id in place of an organization's. `TASK`: what became of tasks of TaskManager, by event;
+ * `EXECUTION_TIME`: how long it took for one, a histogram. `REPORTED`: what was reported beyond the status, by `countedReports`.
  */
 export const measures = [
   ...settledMeasures,
@@ -59,8 +75,10 @@ export const measures = [
   'SUPPRESSED',
   'OUTCOME',
   'METERED',
+  'ACCOUNT',
   'TASK',
   'EXECUTION_TIME',
+  'REPORTED',
 ] as const
 export type Measure = (typeof measures)[number]
 
@@ -124,6 +142,11 @@ export const decisionActions = [
   'released',
   'handed_over',
   'taken_over',
+  'sent',
+  'delivered',
+  'read',
+  'complained',
+  'unconfirmed',
 ] as const
 export type DecisionAction = (typeof decisionActions)[number]
 
@@ -182,11 +205,18 @@ export const ruleTable = {
   daily_cap: 'the organization reached its daily cap; postponed to the next day',
   capped: 'the organization reached its daily cap again on the next day; cancelled',
   account_paused: 'the provider refused the account, which is paused; sent when the account works again',
+  account_limited: 'the account reached its limit of messages for the day; sent on the next day',
   sender_paused: 'the sender may not send to that country; sent when the provider allows it',
   transient_failure: 'the provider failed temporarily; tried again later',
   reported_retry: 'the provider accepted it and reported later that it did not arrive; tried again later',
   reported_failed: 'the provider accepted it and reported later that it did not arrive',
   reported_bounced: 'the provider reported that it bounced',
+  reported_sent: 'the provider reported that it had accepted it',
+  reported_delivered: 'the provider reported that it arrived',
+  reported_read: 'the provider reported that it was read',
+  reported_complained: 'the person reported it as unwanted',
+  never_reported:
+    'the provider reports which messages arrive, and reported nothing about this one in the time that this may take',
   retries_exhausted: 'the last allowed attempt failed',
   too_late: 'it could not be sent in time',
   permanent_failure: 'the provider refused it permanently',

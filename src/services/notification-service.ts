@@ -259,14 +259,16 @@ export class NotificationService {
 
   /**
    * Records what became of an appointment: `attended`, `no_show`, `cancelled_late` or `rescheduled`. If it is recorded
-   * more than once, the last outcome counts. The reminder statistics relate it to the reminders that were sent.
+   * more than once, the last outcome counts. The reminder statistics relate it to the reminders that were sent, and to how long before it
+   * was booked (`bookedAt` of your directory, else when it was first planned).
    * @throws NotificationError `appointment_not_found`.
    */
   async recordOutcome(appointmentId: HostId, outcome: AppointmentOutcome): Promise<void> {
     const known = parseField(z.enum(appointmentOutcomes), outcome, 'outcome')
-    const { id, organizationId, start } = await knownAppointment(this.#context, appointmentId, this.#scope)
+    const { id, organizationId, start, bookedAt } = await knownAppointment(this.#context, appointmentId, this.#scope)
     const { storage, clock } = this.#context.options
-    const about = { organizationId, appointmentId: id, startsAt: start.instant }
+    const { instant: startsAt, timeZone } = start
+    const about = { organizationId, appointmentId: id, startsAt, timeZone, bookedAt }
     await storage.statistics.recordOutcome({ ...about, outcome: known, at: clock.now(), by: this.#actor })
   }
 

@@ -94,6 +94,7 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   'adapters/storage/kysely/migrations.ts': ["channel = 'EMAIL' and reason like 'smtp%'"],
   'adapters/transport/smtp.ts': ["channels: ['EMAIL']", "account.channel === 'EMAIL'", "account?.channel === 'EMAIL'"],
   'adapters/transport/twilio.ts': ["channels: ['SMS']", "account?.channel === 'SMS'"],
+  'adapters/transport/twilio/webhook.ts': ["account.channel !== 'SMS'"],
 }
 
 it('names no channel outside of its file', async () => {

@@ -173,13 +173,18 @@ describe('a channel more is a file, a line of the list, and a transport', () => 
     const { request, id, patient, appointment } = harbour
     const refusals = async (channels: unknown) => request('PUT', `/settings/${id}`, { channels })
     await request('POST', '/settings/', { channels: { pager: station } })
-    const unknown = 'is not a known channel: known are pager; e-mail and SMS have fields of their own'
+    const unknown = 'is not a known channel: known are email, sms, pager'
     expect(await refusals({ fax: {} })).toMatchObject({
       status: 422,
       errors: [{ field: 'channels.fax', message: unknown }],
     })
     expect(await refusals({ email: { enabled: false } })).toMatchObject({
-      errors: [{ field: 'channels.email', message: unknown }],
+      errors: [
+        {
+          field: 'channels.email.enabled',
+          message: 'is not a known field here: e-mail has fields of its own, such as email_enabled',
+        },
+      ],
     })
     expect(await refusals({ pager: { account: { colour: 'red' } } })).toMatchObject({
       status: 422,

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { channels } from '../../src/channels/index.ts'
-import { attendanceKey, attendanceOf, proportion, readAttendanceKey } from '../../src/domain/attendance.ts'
+import { attendanceKey, attendanceOf, leadTimeOf, readAttendanceKey } from '../../src/domain/attendance.ts'
 import { bucketOf, percentilesOf } from '../../src/domain/histogram.ts'
+import { channelUses, leadTimes } from '../../src/schemas/attendance.ts'
 import { appointmentOutcomes } from '../../src/schemas/vocabulary.ts'
 
 const reminder = fc.record({
@@ -10,12 +11,13 @@ const reminder = fc.record({
   hoursBefore: fc.double({ min: 0, max: 1000, noNaN: true }),
 })
 const outcome = fc.constantFrom(...appointmentOutcomes)
+const leadTime = fc.constantFrom(...leadTimes)
 
 describe('attendance', () => {
   test('keys read back as what they were made of', () => {
     fc.assert(
-      fc.property(outcome, fc.array(reminder, { maxLength: 8 }), (word, sent) => {
-        const attendance = attendanceOf(word, sent)
+      fc.property(outcome, fc.array(reminder, { maxLength: 8 }), leadTime, (word, sent, lead) => {
+        const attendance = attendanceOf(word, sent, lead)
         expect(readAttendanceKey(attendanceKey(attendance))).toEqual(attendance)
       }),
     )
@@ -24,49 +26,52 @@ describe('attendance', () => {
   test('groups by number, by the nearest reminder and by channels', () => {
     const at = (hoursBefore: number, channel: (typeof channels)[number] = 'EMAIL') => ({ hoursBefore, channel })
     const group = (...sent: ReturnType<typeof at>[]) => {
-      const { reminders, nearest, channels } = attendanceOf('attended', sent)
+      const { reminders, nearest, channels } = attendanceOf('attended', sent, 'same day')
       return [reminders, nearest, channels]
     }
     expect(group()).toEqual(['0', 'none', 'none'])
     expect(group(at(48), at(2))).toEqual(['2', 'up to 2 h', 'EMAIL'])
     expect(group(at(24.01, 'SMS'))).toEqual(['1', 'up to 48 h', 'SMS'])
-    expect(group(at(24), at(24, 'SMS'), at(168), at(300), at(400))).toEqual(['4+', 'up to 24 h', 'EMAIL+SMS'])
+    expect(group(at(24), at(24, 'SMS'), at(168), at(300), at(400))).toEqual(['4+', 'up to 24 h', 'several'])
     expect(group(at(169))).toEqual(['1', 'more', 'EMAIL'])
   })
 
-  test.each(['', 'no_show', 'no_show|9|none|none', 'no_show|1|none|FAX', 'gone|1|none|none'])(
-    'reads nothing from %j',
-    (key) => expect(readAttendanceKey(key)).toBeNull(),
-  )
-})
+  test('has a group a channel, and one for several, whatever the number of channels', () => {
+    expect(channelUses).toEqual(['none', ...channels, 'several'])
+  })
 
-describe('proportion', () => {
-  /** From Newcombe (1998), table I: the score method without continuity correction. */
+  test('reads keys of earlier versions, which named each channel and knew no lead time', () => {
+    const earlier = { outcome: 'no_show', reminders: '2', nearest: 'up to 2 h', leadTime: 'unknown' }
+    expect(readAttendanceKey('no_show|2|up to 2 h|EMAIL+SMS')).toEqual({ ...earlier, channels: 'several' })
+    expect(readAttendanceKey('no_show|2|up to 2 h|SMS')).toEqual({ ...earlier, channels: 'SMS' })
+  })
+
+  /** The start is 00:30 of 11 April in Berlin, which is still the 10th in UTC. */
   test.each([
-    [81, 263, 0.2553, 0.3662],
-    [15, 148, 0.0624, 0.1605],
-    [0, 20, 0, 0.1611],
-    [1, 29, 0.0061, 0.1718],
-  ])('has the published interval for %d of %d', (count, of, low, high) => {
-    const found = proportion(count, of)
-    expect(found.low).toBeCloseTo(low, 4)
-    expect(found.high).toBeCloseTo(high, 4)
+    ['2031-04-10T22:10:00Z', 'same day'],
+    ['2031-04-10T23:00:00Z', 'same day'],
+    ['2031-04-10T21:50:00Z', '1 to 3 days'],
+    ['2031-04-07T22:00:00Z', '1 to 3 days'],
+    ['2031-04-07T21:59:59Z', '4 to 7 days'],
+    ['2031-04-03T22:00:00Z', '4 to 7 days'],
+    ['2031-04-03T21:59:59Z', '8 to 30 days'],
+    // Before the clocks were set forward, midnight was an hour later in UTC.
+    ['2031-03-11T23:00:00Z', '8 to 30 days'],
+    ['2031-03-11T22:59:59Z', 'more than 30 days'],
+    ['2031-04-11T22:00:00Z', 'unknown'],
+    ['0001-01-01T00:00:00Z', 'unknown'],
+  ])('booked at %s it was booked before: %s', (bookedAt, lead) => {
+    expect(leadTimeOf(new Date(bookedAt), new Date('2031-04-10T22:30:00Z'), 'Europe/Berlin')).toBe(lead)
   })
 
-  test('holds the rate in its interval, which narrows as counts grow', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 10_000 }), fc.double({ min: 0, max: 1, noNaN: true }), (of, share) => {
-        const count = Math.round(share * of)
-        const { rate, low, high } = proportion(count, of)
-        const larger = proportion(count * 100, of * 100)
-        if (rate === null || low === null || high === null) throw new Error('a rate was expected')
-        expect(low).toBeLessThanOrEqual(rate + 1e-12)
-        expect(high).toBeGreaterThanOrEqual(rate - 1e-12)
-        expect((larger.high ?? 0) - (larger.low ?? 0)).toBeLessThan(high - low)
-      }),
-    )
-    expect(proportion(0, 0)).toEqual({ count: 0, of: 0, rate: null, low: null, high: null })
-  })
+  test.each([
+    '',
+    'no_show',
+    'no_show|9|none|none',
+    'no_show|1|none|FAX',
+    'gone|1|none|none',
+    'no_show|1|none|none|late',
+  ])('reads nothing from %j', (key) => expect(readAttendanceKey(key)).toBeNull())
 })
 
 describe('histograms', () => {

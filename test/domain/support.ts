@@ -23,6 +23,7 @@ export const appointment = (changes: Partial<Appointment> = {}): Appointment => 
   id: 1,
   organizationId: 'org',
   start: parseStart('2026-03-20T15:00:00Z', 'Europe/Berlin'),
+  bookedAt: null,
   durationMinutes: 30,
   status: 'scheduled',
   practitionerName: null,

@@ -59,8 +59,8 @@ describe('POST /settings/{organization_id}/verify', () => {
     expect(answer).toEqual({
       organization_id: organizationId,
       channels: [
-        { channel: 'EMAIL', provider: 'smtp', ...fine, fields: [] },
-        { channel: 'SMS', provider: 'twilio', ...fine, fields: [] },
+        { channel: 'EMAIL', account_id: expect.stringMatching(/-email$/), provider: 'smtp', ...fine, fields: [] },
+        { channel: 'SMS', account_id: expect.stringMatching(/-sms$/), provider: 'twilio', ...fine, fields: [] },
       ],
     })
     expect([mailServer.connections.total, mailServer.mails]).toEqual([1, []])
@@ -138,6 +138,7 @@ describe('POST /settings/{organization_id}/verify', () => {
     expect(await clinic.settings.verifyAccounts(organizationId)).toEqual([
       {
         channel: 'EMAIL',
+        accountId: expect.stringMatching(/-email$/),
         provider: 'smtp',
         source: 'default',
         status: 'unchecked',
@@ -148,6 +149,7 @@ describe('POST /settings/{organization_id}/verify', () => {
       },
       {
         channel: 'SMS',
+        accountId: null,
         provider: null,
         source: null,
         status: 'unchecked',
@@ -208,6 +210,7 @@ describe('POST /settings/{organization_id}/test', () => {
       {
         organization_id: organizationId,
         channel: 'EMAIL',
+        account_id: expect.stringMatching(/-email$/),
         provider: 'smtp',
         source: 'organization',
         result: 'sent',

@@ -185,6 +185,8 @@ describe('statistics', () => {
     const nobody = { count: 0, of: 0, rate: null, low: null, high: null }
     expect(await read()).toMatchObject({
       attendance: {
+        kind: 'descriptive',
+        note: expect.stringContaining('Descriptive'),
         attended: 2,
         no_show: 1,
         cancelled_late: 0,
@@ -192,11 +194,19 @@ describe('statistics', () => {
         by_reminders: [
           { group: '0', count: 1, of: 1 },
           { group: '1', count: 0, of: 1 },
-          { group: '2', count: 0, of: 1 },
+          {
+            group: '2',
+            count: 0,
+            of: 1,
+            cancelled_late: 0,
+            rescheduled: 0,
+            standardized: { rate: 0, overall: 0, coverage: expect.closeTo(2 / 3) },
+            by_lead_time: expect.arrayContaining([expect.objectContaining({ group: '1 to 3 days', count: 0, of: 1 })]),
+          },
           { group: '3', ...nobody },
           { group: '4+', ...nobody },
         ],
-        by_channels: [{ group: 'none', of: 1 }, { group: 'EMAIL', of: 2 }, { group: 'SMS' }, { group: 'EMAIL+SMS' }],
+        by_channels: [{ group: 'none', of: 1 }, { group: 'EMAIL', of: 2 }, { group: 'SMS' }, { group: 'several' }],
       },
     })
     const nearest = z

@@ -21,12 +21,16 @@ const operation = z.looseObject({
     .optional(),
   requestBody: z
     .object({
-      content: z.object({ 'application/json': z.object({ example: z.looseObject({}), schema: z.looseObject({}) }) }),
+      content: z.union([
+        z.object({ 'application/json': z.object({ example: z.looseObject({}), schema: z.looseObject({}) }) }),
+        // As a provider writes it.
+        z.object({ '*/*': z.object({ schema: z.looseObject({}) }) }),
+      ]),
     })
     .optional(),
   responses: z.record(z.string(), z.looseObject({})),
   security: z.array(z.record(z.string(), z.tuple([]))).min(1),
-  'x-access': z.looseObject({ kind: z.enum(['open', 'token', 'members']) }),
+  'x-access': z.looseObject({ kind: z.enum(['open', 'token', 'provider', 'members']) }),
 })
 const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, told]) => ({ path, method, ...operation.parse(told) })),

@@ -13,7 +13,8 @@ afterAll(async () => {
 })
 
 test('an unknown field of a body or query is refused by name, in every row', async () => {
-  for (const row of world.endpoints) {
+  // What a provider writes is its own.
+  for (const row of world.endpoints.filter(({ access }) => access.kind !== 'provider')) {
     const stage = creates(row) ? bareWorld : world
     const request = validRequest(row, stage.own, stage, someoneAllowed(row))
     const mark = request.path.includes('?') ? '&' : '?'

@@ -142,6 +142,7 @@ export const anAddress = (given: Partial<Row<'notification_addresses'>> = {}): R
 export const settings = (): Row<'notification_settings'> => ({
   id: unassigned,
   organization_id: organization,
+  account_key: null,
   email_enabled: 1,
   sms_enabled: 1,
   email_smtp_host: null,

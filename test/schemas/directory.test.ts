@@ -38,6 +38,7 @@ describe('the types of the rows of a directory', () => {
       ...about,
       kind: 'surgery',
       startsAt: new Date(),
+      bookedAt: new Date(),
       status: 'scheduled',
     }
     const entry: Required<DirectoryWaitlistEntry> = { ...place, ...about, startsAt: new Date(), expiresAt: new Date() }

@@ -186,6 +186,7 @@ describe('an organization that names only its sender address', () => {
       {
         account: { channel: 'EMAIL', host: '127.0.0.1', port: mailbox.port, username: null, password: null },
         accountKey: 'host',
+        receiptUrl: null,
         trusted: true,
         now: () => new Date(),
         signal: new AbortController().signal,

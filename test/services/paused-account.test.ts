@@ -59,11 +59,13 @@ describe('an account that is refused', () => {
     const paused = { enabled: true, provider: 'smtp', source: 'organization', fault: 'account_paused' }
     const since = new Date('2026-03-18T12:00:00Z')
     const until = new Date('2026-03-18T12:00:03.750Z')
-    expect(await email()).toEqual({
+    const { enabled, ...state } = {
       ...paused,
       pause: { code: 'smtp_535', message: reported.fault, since, until },
       pausedDestinations: [],
-    })
+    }
+    const accountId = expect.stringMatching(/-email$/)
+    expect(await email()).toEqual({ enabled, ...state, accounts: [{ accountId, ...state }] })
     const [first] = await deferrals()
     expect(first?.because).toBe('the provider refused the account, which is paused; sent when the account works again')
 

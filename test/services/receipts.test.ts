@@ -20,7 +20,7 @@ it('what a webhook of the host tells of a message is recorded, once', async () =
   const { clinic, id } = await sentOnce()
   await using _ = clinic
   const deliveredAt = new Date(now)
-  const answer = await clinic.recordReceipt(id, { outcome: 'delivered', deliveredAt })
+  const answer = await clinic.recordReceipt(id, { outcome: 'delivered', at: deliveredAt })
   expect(answer).toEqual({ id, status: 'DELIVERED', updated: true })
   expect(await clinic.notifications.getNotification(id)).toMatchObject({ status: 'DELIVERED', deliveredAt })
   expect(await clinic.recordReceipt(id, { outcome: 'sent' })).toEqual({ id, status: 'DELIVERED', updated: false })
@@ -30,7 +30,7 @@ it('a receipt is checked, and needs a message', async () => {
   const { clinic, id } = await sentOnce()
   await using _ = clinic
   const refused = { code: 'invalid_input', field: 'outcome' }
-  await expect(clinic.recordReceipt(id, JSON.parse('{"outcome":"read"}'))).rejects.toMatchObject(refused)
+  await expect(clinic.recordReceipt(id, JSON.parse('{"outcome":"opened"}'))).rejects.toMatchObject(refused)
   const missing = { code: 'notification_not_found' }
   await expect(clinic.recordReceipt(id + 1, { outcome: 'failed' })).rejects.toMatchObject(missing)
 })

@@ -133,27 +133,26 @@ describe('organization settings', () => {
   it('tell how a channel would be served: the organization’s own account, the defaults, or nobody', async () => {
     const env = { DEFAULT_SMTP_HOST: 'smtp.example.org', DEFAULT_EMAIL_USERNAME: 'clinic@example.org' }
     await using clinic = await openClinic(now, { transports: providers().transports, env })
+    const ready = { fault: null, pause: null, pausedDestinations: [] }
+    const hosts = { provider: 'smtp', source: 'default', ...ready }
+    const nobody = { ...ready, provider: null, source: null, fault: 'no_account' }
+    const id = expect.stringMatching(/^[0-9a-f]{32}-email$/)
     expect((await clinic.settings.effectiveSettings(organizationId)).channels).toEqual({
-      EMAIL: { enabled: true, provider: 'smtp', source: 'default', fault: null, pause: null, pausedDestinations: [] },
-      SMS: { enabled: true, provider: null, source: null, fault: 'no_account', pause: null, pausedDestinations: [] },
+      EMAIL: { enabled: true, ...hosts, accounts: [{ accountId: id, ...hosts }] },
+      SMS: { enabled: true, ...nobody, accounts: [{ accountId: null, ...nobody }] },
     })
     await clinic.settings.createOrganizationSettings(organizationId, { ...documented, smsEnabled: false })
     expect((await clinic.settings.effectiveSettings(organizationId)).channels).toEqual({
       EMAIL: {
         enabled: true,
-        provider: 'smtp',
+        ...hosts,
         source: 'organization',
-        fault: null,
-        pause: null,
-        pausedDestinations: [],
+        accounts: [expect.objectContaining({ accountId: id })],
       },
       SMS: {
         enabled: false,
-        provider: 'twilio',
-        source: 'organization',
-        fault: null,
-        pause: null,
-        pausedDestinations: [],
+        ...{ ...hosts, provider: 'twilio', source: 'organization' },
+        accounts: [{ accountId: expect.stringMatching(/-sms$/), ...hosts, provider: 'twilio', source: 'organization' }],
       },
     })
   })

@@ -37,7 +37,7 @@ export async function openClinic(
 ) {
   const clock = new ManualClock(now)
   const host = new HostData()
-  const outbox = capture()
+  const outbox = capture({ receipts: async () => ({ kind: 'read', reports: [] }) })
   const log = new LogBook()
   const told: { name: string; event: unknown }[] = []
   const { appointment = 'integer', recipient = 'integer', waitlistEntry = 'integer' } = options.ids ?? {}

@@ -1,4 +1,10 @@
-import { type DeliveryPage, type DeliveryQuery, maxCountedTotal, recipientTypes } from '../../../src/index.ts'
+import {
+  type DeliveryPage,
+  type DeliveryQuery,
+  type DeliveryRow,
+  maxCountedTotal,
+  recipientTypes,
+} from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
 import { countUpTo, type Reader, readPlaces } from './merged-list.ts'
 import type { Branch, Equals, List } from './statements/branches.ts'
@@ -111,6 +117,19 @@ async function combinations(reader: Reader, asked: Asked, part: Branch, columns:
   return found
     .filter((values) => Object.entries(asked).every(([column, value]) => values[column] === value))
     .map((values) => ({ ...part, equals: { ...part.equals, ...values } }))
+}
+
+/** SQLite takes some thousand parameters in a statement. */
+const idsAtOnce = 500
+
+export async function deliveriesOfProvider(reader: Reader, messageIds: readonly string[]): Promise<DeliveryRow[]> {
+  const found: DeliveryRow[] = []
+  for (let start = 0; start < messageIds.length; start += idsAtOnce) {
+    const some = messageIds.slice(start, start + idsAtOnce)
+    const rows = await reader.ask(({ builder, lists }) => lists.providerRows(builder, some))
+    found.push(...rows.map(records.decodeDelivery))
+  }
+  return found
 }
 
 /** A page of deliveries, and how many there are on all pages, as far as that is counted. */

@@ -1,6 +1,8 @@
 import { type IdKinds, type Logger, NotificationError } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
+import { accountIds } from './account-migration.ts'
 import { languages } from './migration-languages.ts'
+import { receiptMigration } from './receipt-migration.ts'
 
 /**
  * One step of a version, for databases that have tables of an earlier one. A new database is made from `tables.ts` as it
@@ -12,7 +14,10 @@ export type Change =
   | { readonly kind: 'create'; readonly tables: readonly string[] }
   /** Columns of the type that `tables.ts` gives them, neither NOT NULL nor with a default: the library before writes rows too. */
   | { readonly kind: 'add'; readonly table: string; readonly columns: readonly string[] }
-  /** Rows that `where` finds get `set`, in small steps where there are many. Both in SQL that every database takes. */
+  /**
+   * Rows that `where` finds get `set`, in small steps where there are many. Both in SQL that every database takes; `$random` is
+   * 32 hexadecimal digits, others for each row.
+   */
   | { readonly kind: 'fill'; readonly table: string; readonly set: string; readonly where: string }
   /** Rows of one table as rows of another: `values` in SQL that every database takes. What is there already stays. */
   | {
@@ -180,6 +185,8 @@ export const migrations: readonly Migration[] = [
       },
     ],
   },
+  accountIds,
+  receiptMigration,
   languages,
 ]
 
@@ -188,6 +195,9 @@ export function carrySql({ from, to, values }: Change & { kind: 'carry' }, named
   const columns = Object.keys(values)
   return `insert into ${named(to)} (${columns.join(', ')}) select ${Object.values(values).join(', ')} from ${named(from)} where true on conflict do nothing`
 }
+
+/** `random`: as `$random` is written in the database. */
+export const fillSet = ({ set }: Change & { kind: 'fill' }, random: string): string => set.replaceAll('$random', random)
 
 export const librarySchema: Schema = { tables: records.tables, migrations }
 

@@ -71,4 +71,12 @@ export const accountStore = (engine: Engine): AccountStore => ({
       if (released > 0) await run(...notification(session))
       return released
     }),
+  previous: (accountId) =>
+    engine.read(async ({ statements }) =>
+      (await statements.accounts.previous.all({ accountId })).map(records.decodePrevious),
+    ),
+  erasePrevious: (now) =>
+    engine.read(
+      async ({ statements }) => (await statements.accounts.erasePrevious.run({ now: now.getTime() })).changes,
+    ),
 })

@@ -1,7 +1,8 @@
 import type { DeliveryQueries, TransactionStorage } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
 import { heldAfter } from '../kysely/held.ts'
-import { listDeliveries } from '../kysely/history-list.ts'
+import { deliveriesOfProvider, listDeliveries } from '../kysely/history-list.ts'
+import { silentAfter } from '../kysely/statements/deliveries.ts'
 import { findDue } from './due.ts'
 import type { Commands, Engine } from './engine.ts'
 import { challenging, renewing } from './leases.ts'
@@ -45,6 +46,11 @@ export const deliveryStore = (engine: Engine): DeliveryQueries => ({
       const row = await statements.deliveries.get.get({ id })
       return row === undefined ? null : records.decodeDelivery(row)
     }),
+  ofProvider: async (messageIds) => deliveriesOfProvider(await readerOf(engine), messageIds),
+  silent: (query) =>
+    engine.read(async ({ statements }) =>
+      (await statements.deliveries.silent.all(silentAfter(query))).map((row) => records.decodeDelivery(row)),
+    ),
   list: async (query) => listDeliveries(await readerOf(engine), query),
   due: (query) => engine.read((database) => findDue(database, 'notification_history', records.decodeDelivery, query)),
   nextDueAt: (after) =>

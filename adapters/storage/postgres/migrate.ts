@@ -5,6 +5,7 @@ import { postgresTypes } from '../kysely/column-types.ts'
 import {
   type Change,
   carrySql,
+  fillSet,
   foreignTables,
   latestOf,
   librarySchema,
@@ -96,6 +97,11 @@ async function carryOut(migrating: Migrating, change: Change, adopting: boolean,
   }
 }
 
+const fillsOf = ({ changes }: Migration): Fill[] =>
+  changes.flatMap((one) =>
+    one.kind === 'fill' ? [{ ...one, set: fillSet(one, "replace(gen_random_uuid()::text, '-', '')") }] : [],
+  )
+
 const dropsOf = (schema: string, change: Change): string[] =>
   change.kind === 'dropIndexes' ? change.names.map((name) => `drop index if exists ${qualified(schema, name)}`) : []
 
@@ -132,7 +138,7 @@ async function structure(migrating: Migrating, options: MigrateOptions, sql: str
     }
   }
   if (open.length > 0) await keepLedger(migrating)
-  const fills = state === undefined ? [] : open.flatMap(({ changes }) => changes.filter((one) => one.kind === 'fill'))
+  const fills = state === undefined ? [] : open.flatMap(fillsOf)
   const indexes = await missingIndexes(migrating)
   const drops = state === undefined ? [] : open.flatMap(({ changes }) => changes.flatMap((one) => dropsOf(schema, one)))
   const isDone = fills.length === 0 && indexes.length === 0 && drops.length === 0

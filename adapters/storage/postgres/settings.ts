@@ -30,6 +30,11 @@ export const settingsStore = (engine: Engine): SettingsQueries => ({
     engine.read(async ({ statements }) =>
       (await statements.settings.page.all({ after: after ?? '', limit })).map(records.decodeSettings),
     ),
+  byAccountKey: (accountKey) =>
+    engine.read(async ({ statements }) => {
+      const row = await statements.settings.byAccountKey.get({ accountKey })
+      return row === undefined ? null : records.decodeSettings(row)
+    }),
 })
 
 const preferenceTables = {

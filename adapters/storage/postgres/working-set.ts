@@ -30,6 +30,7 @@ const emptySets = (): Sets => ({
   notification_suppressions: new RowSet('notification_suppressions'),
   appointment_outcomes: new RowSet('appointment_outcomes'),
   notification_accounts: new RowSet('notification_accounts'),
+  notification_previous_accounts: new RowSet('notification_previous_accounts'),
   notification_requests: new RowSet('notification_requests'),
   notification_jobs: new RowSet('notification_jobs'),
   notification_counters: new RowSet('notification_counters'),

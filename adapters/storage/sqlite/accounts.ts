@@ -43,4 +43,8 @@ export const accountStore = (engine: Engine): AccountStore => ({
       }
       return rows.length
     }),
+  previous: (accountId) =>
+    engine.read(({ statements }) => statements.accounts.previous.all({ accountId }).map(records.decodePrevious)),
+  erasePrevious: (now) =>
+    engine.write(({ statements }) => statements.accounts.erasePrevious.run({ now: now.getTime() }).changes),
 })

@@ -1,8 +1,9 @@
 import type { DeliveryQueries, TransactionStorage } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
 import { heldAfter } from '../kysely/held.ts'
-import { listDeliveries } from '../kysely/history-list.ts'
+import { deliveriesOfProvider, listDeliveries } from '../kysely/history-list.ts'
 import type { RecordOf } from '../kysely/query.ts'
+import { silentAfter } from '../kysely/statements/deliveries.ts'
 import { findDue, pageOf } from './due.ts'
 import type { Commands, Engine, Tx } from './engine.ts'
 import { readerOf } from './lists.ts'
@@ -52,6 +53,9 @@ export const deliveryStore = (engine: Engine): DeliveryQueries => ({
       const row = tx.statements.deliveries.get.get({ id })
       return row === undefined ? null : records.decodeDelivery(row)
     }),
+  ofProvider: async (messageIds) => deliveriesOfProvider(await readerOf(engine), messageIds),
+  silent: (query) =>
+    engine.read((tx) => tx.statements.deliveries.silent.all(silentAfter(query)).map(records.decodeDelivery)),
   list: async (query) => listDeliveries(await readerOf(engine), query),
   due: (query) =>
     engine.snapshot((tx) => pageOf(findDue(tx.statements.deliveries.due, laneOf, query), records.decodeDelivery)),

@@ -5,6 +5,7 @@ import { codeOf } from '../kysely/errors.ts'
 import {
   type Change,
   carrySql,
+  fillSet,
   foreignTables,
   latestOf,
   librarySchema,
@@ -28,8 +29,10 @@ function make(migrating: Migrating, name: string): void {
   change(ddl.createTable(builder, name, tableOf(migrating, name), sqliteTypes, ids).sql)
 }
 
-function* fill(migrating: Migrating, { table, set, where }: Change & { kind: 'fill' }) {
+function* fill(migrating: Migrating, change: Change & { kind: 'fill' }) {
   const { database, record, dryRun, logger } = migrating
+  const { table, where } = change
+  const set = fillSet(change, 'lower(hex(randomblob(16)))')
   const statement = `update "${table}" set ${set} where rowid in (select rowid from "${table}" where ${where} limit ${rowsAtOnce})`
   record(statement)
   // A dry run copies no rows, and would find none in a table that was rebuilt.

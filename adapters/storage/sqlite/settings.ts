@@ -14,6 +14,11 @@ export const settingsStore = (engine: Commands): SettingsQueries => ({
     engine.read(({ statements }) =>
       statements.settings.page.all({ after: after ?? '', limit }).map(records.decodeSettings),
     ),
+  byAccountKey: (accountKey) =>
+    engine.read(({ statements }) => {
+      const row = statements.settings.byAccountKey.get({ accountKey })
+      return row === undefined ? null : records.decodeSettings(row)
+    }),
 })
 
 export const preferenceStore = (engine: Commands): PreferenceQueries => ({

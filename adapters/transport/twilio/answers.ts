@@ -50,6 +50,9 @@ const byCode: Readonly<Record<number, Classification>> = {
     sentence: 'The sender is not registered with the carriers of the destination (A2P 10DLC)',
   },
   30036: { outcome: 'permanent', sentence: 'The validity period of the text ended before Twilio could send it' },
+  30009: { outcome: 'permanent', sentence: 'A part of the text was lost' },
+  30010: { outcome: 'permanent', sentence: 'The text costs more than the price that the account allows' },
+  30032: { outcome: 'sender', sentence: 'The toll-free number of the sender is not verified' },
   63038: { outcome: 'account', sentence: 'The Twilio account has reached its daily limit' },
 }
 

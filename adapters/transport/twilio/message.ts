@@ -1,5 +1,7 @@
-import { type OutboundMessage, type SendContext, TransportError } from '../../../src/index.ts'
+import { isIP } from 'node:net'
+import { isPublicAddress, type OutboundMessage, type SendContext, TransportError } from '../../../src/index.ts'
 import { unusable } from './failures.ts'
+import { statusUrl } from './webhook.ts'
 
 export type TwilioMessageOptions = {
   /**
@@ -9,8 +11,8 @@ export type TwilioMessageOptions = {
    */
   readonly messagingServiceSid?: string
   /**
-   * The URL to which Twilio reports the status of a message, or a function that returns one for each message (null:
-   * no reports). Default: no reports.
+   * The URL of a webhook of yours to which Twilio reports the status of a message, or a function that returns one for each message
+   * (null: no reports). Default: the library's own webhook, if the option `publicUrl` is one that Twilio can reach.
    */
   readonly statusCallback?: string | ((message: OutboundMessage) => string | null)
 }
@@ -35,7 +37,7 @@ const longestValidity = 36_000
 export function messageOf(
   message: OutboundMessage,
   options: TwilioMessageOptions,
-  { trusted, now }: Pick<SendContext, 'trusted' | 'now'>,
+  { trusted, receiptUrl, now }: Pick<SendContext, 'trusted' | 'receiptUrl' | 'now'>,
 ): TwilioMessage {
   const { to, from, text, deadline } = message
   // Code points, the lowest possible count: if it is too low, Twilio refuses with 21617; if too high, a valid text would be refused here.
@@ -45,7 +47,7 @@ export function messageOf(
       code: 'twilio_body_too_long',
     })
   }
-  const callback = callbackOf(message, options)
+  const callback = callbackOf(message, options, receiptUrl)
   return {
     to,
     body: text,
@@ -68,10 +70,17 @@ function senderOf(from: string | null, { messagingServiceSid }: TwilioMessageOpt
   return { from }
 }
 
-function callbackOf(message: OutboundMessage, { statusCallback }: TwilioMessageOptions): string | null {
+function callbackOf(
+  message: OutboundMessage,
+  { statusCallback }: TwilioMessageOptions,
+  receiptUrl: string | null,
+): string | null {
   // Nobody waits for reports on a test message, and no row of the history could take them.
   if (message.category === 'TEST') return null
-  if (typeof statusCallback !== 'function') return statusCallback ?? null
+  if (statusCallback === undefined) {
+    return receiptUrl !== null && isReachable(receiptUrl) ? statusUrl(receiptUrl, message.notificationId) : null
+  }
+  if (typeof statusCallback !== 'function') return statusCallback
   try {
     return statusCallback(message)
   } catch {
@@ -80,4 +89,14 @@ function callbackOf(message: OutboundMessage, { statusCallback }: TwilioMessageO
       code: 'twilio_status_callback',
     })
   }
+}
+
+/** Twilio refuses a message whose callback it could never reach, as on the machine of a developer. */
+function isReachable(text: string): boolean {
+  const url = URL.parse(text)
+  if (url === null) return false
+  const host = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '')
+  return isIP(host) === 0
+    ? host.includes('.') && !/\.(?:local|localhost|internal|test)$/.test(host)
+    : isPublicAddress(host)
 }

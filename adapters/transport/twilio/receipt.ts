@@ -4,7 +4,7 @@ import { classifyFailed, isTwilioCode } from './answers.ts'
 const outcomes: Readonly<Record<string, DeliveryReceipt['outcome']>> = {
   sent: 'sent',
   delivered: 'delivered',
-  read: 'delivered',
+  read: 'read',
   undelivered: 'failed',
   failed: 'failed',
   canceled: 'failed',
@@ -29,5 +29,10 @@ export function twilioReceipt(params: Readonly<Record<string, string>>): Deliver
     code: code === null ? 'twilio_failed' : `twilio_${code}`,
     error: `${sentence}.`,
     transient: kind === 'transient',
+    optedOut: kind === 'suppressed',
+    addressUnknown: code !== null && nobodysNumbers.has(code),
   }
 }
+
+/** The number is not in use, or one that takes no texts. */
+const nobodysNumbers: ReadonlySet<number> = new Set([21614, 30005, 30006])

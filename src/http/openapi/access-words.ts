@@ -5,6 +5,7 @@ import type { Json } from './schemas.ts'
 export function accessInWords({ access }: Endpoint): string {
   if (access.kind === 'open') return 'Allowed: everyone.'
   if (access.kind === 'token') return 'Allowed: holders of the signed URL; its token is the only credential.'
+  if (access.kind === 'provider') return 'Allowed: the provider of the account; its signature is the only credential.'
   const others = [
     ...(access.staff === null ? [] : [`${access.staff === 'admin' ? 'admins' : 'staff'} of the organization`]),
     ...(access.self ? ['the patient or client concerned'] : []),
@@ -21,6 +22,8 @@ export function accessExtension({ access }: Endpoint): Json {
 /** Open rows may return more to a known caller. */
 export function securityOf({ access }: Endpoint): readonly Json[] {
   if (access.kind === 'token') return [{ callbackToken: [] }]
+  // Each provider signs in its own way, which no scheme of the description covers.
+  if (access.kind === 'provider') return [{}]
   return access.kind === 'members' ? [{ caller: [] }] : [{}, { caller: [] }]
 }
 

@@ -75,6 +75,7 @@ const sections: Readonly<Record<string, string>> = {
   monitoring: 'Health and statistics.',
   audit: 'Who changed what, and who triggered each message.',
   callbacks: 'Reports of a task service, at signed URLs.',
+  webhooks: 'Reports of providers on messages, signed by them.',
   docs: 'This description.',
 }
 
@@ -110,6 +111,10 @@ function operationOf(row: Endpoint, schemas: WireSchemas, problems: Problems): J
 }
 
 function bodyOf(row: Endpoint, schemas: WireSchemas): Json {
+  if (row.bodyForm?.kind === 'raw') {
+    const description = 'As the provider writes and signs it; at most 3 MB'
+    return { required: false, description, content: { '*/*': { schema: { type: 'string', format: 'binary' } } } }
+  }
   const schema = schemas.named(`${pascal(row.id)}Body`, row.body, 'input')
   const example = row.example?.body
   // An empty body is `{}`: it may be left out where nothing in it is required.
@@ -118,6 +123,8 @@ function bodyOf(row: Endpoint, schemas: WireSchemas): Json {
 }
 
 function parametersOf(row: Endpoint, place: 'path' | 'query', schemas: WireSchemas): readonly Json[] {
+  // What a provider puts into its query is its own.
+  if (place === 'query' && row.access.kind === 'provider') return []
   const { properties, required } = schemas.of(place === 'path' ? row.params : row.query, 'input')
   if (!isJson(properties)) return []
   const mustBe = Array.isArray(required) ? required : []

@@ -17,6 +17,7 @@ const general: Partial<Record<ErrorCode, Applies>> = {
   unauthenticated: forMembers,
   token_invalid: ({ access }) => access.kind === 'token',
   forbidden: forMembers,
+  signature_invalid: ({ access }) => access.kind === 'provider',
   payload_too_large: takesBody,
   unsupported_media_type: takesBody,
   body_unreadable: takesBody,

@@ -18,8 +18,7 @@ const pause = z.object({
   since: z.date().describe('When the pause began'),
   until: z.date().describe('When the next message is tried'),
 })
-const channelShape = z.object({
-  enabled: z.boolean().describe('False if the organization disables the channel'),
+const account = {
   provider: z.string().nullable().describe('Name of the transport that would send; null if there is none'),
   source: accountSource,
   fault: z.string().nullable().describe('The rule that prevents sending now; null if nothing does'),
@@ -31,6 +30,13 @@ const channelShape = z.object({
   pausedDestinations: z
     .array(pause.extend({ destination: z.string().describe('Prefix of the numbers, such as `+44`') }))
     .describe('Countries the sender may not send to; only messages to these wait'),
+}
+const channelShape = z.object({
+  enabled: z.boolean().describe('False if the organization disables the channel'),
+  ...account,
+  accounts: z
+    .array(z.object({ accountId: common.accountId, ...account }))
+    .describe('All accounts that may send, in the order of use; empty where TaskManager delivers'),
 })
 const settingsReport = z.object({
   organizationId: common.organizationId,

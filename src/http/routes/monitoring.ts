@@ -93,7 +93,8 @@ export function monitoringRoutes({ health, statistics }: Api, ids: HostIds): Rou
       id: 'reminder-statistics',
       method: 'GET',
       path: '/reminder-statistics',
-      summary: 'Count reminders only, with no-show rates by the reminders that were sent',
+      summary:
+        'Count reminders only, with no-show rates (descriptive) by the reminders that were sent and the lead time of the booking',
       params: nothing,
       query: z.strictObject(period),
       body: nothing,

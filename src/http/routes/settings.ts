@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { organizationSettingsInput } from '../../schemas/settings.ts'
+import { organizationSettingsChange, organizationSettingsInput } from '../../schemas/settings.ts'
+import { verifyOptions } from '../../services/settings/account-checks.ts'
 import { testMessageOptions } from '../../services/settings/test-message.ts'
 import { organizationNotFound } from '../../services/shared/not-found.ts'
 import { actorOf, contactOf } from '../access.ts'
@@ -84,10 +85,10 @@ export function settingsRoutes({ settings }: Api, ids: HostIds): Route[] {
       method: 'PUT',
       path: '/settings/{organization_id}',
       summary:
-        'Change the given settings. Null restores the default, `********` leaves a secret as it is; a new host, port, username, provider or key requires the secrets again',
+        'Change the given settings. Null restores the default, `********` leaves a secret as it is; a new host, port, username, provider or key requires the secrets again. A list of accounts replaces the stored one: an entry with an id keeps that account, one without is new',
       params,
       query: nothing,
-      body: organizationSettingsInput.extend(readOnlyFields),
+      body: organizationSettingsChange.extend(readOnlyFields),
       responses: { 200: settingsShape },
       errors: ['settings_not_found', 'conflict', 'template_invalid', 'unknown_provider'],
       example: { body: { default_email_reminders: [48, 24, '30m'], sms_enabled: false } },
@@ -111,19 +112,18 @@ export function settingsRoutes({ settings }: Api, ids: HostIds): Route[] {
       method: 'POST',
       path: '/settings/{organization_id}/verify',
       summary:
-        "Check the organization's own accounts without sending anything: each provider is asked to accept the stored credentials, within 12 s",
+        "Check the organization's own accounts, or one of them, without sending anything: each provider is asked to accept the stored credentials, within 12 s",
       params,
       query: nothing,
-      // Read, so that what it holds is refused and not ignored.
-      body: z.strictObject({}),
+      body: verifyOptions,
       responses: { 200: accountChecksShape },
       errors: ['organization_not_found'],
       example: { body: {} },
       // It connects to servers that the organization names.
       rateClass: 'sending',
       access: { kind: 'members', staff: 'admin', self: false, owner: ofOrganization },
-      async handler({ owner: { organizationId } }) {
-        const checks = await settings.verifyAccounts(organizationId)
+      async handler({ body, owner: { organizationId } }) {
+        const checks = await settings.verifyAccounts(organizationId, body)
         return { organizationId, channels: checks.map(showAccountResult) }
       },
     }),

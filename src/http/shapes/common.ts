@@ -14,6 +14,7 @@ export const common = {
   recipientType: z.enum(recipientTypes).describe('Kind of recipient'),
   recipientId: entityId.describe('Id of the recipient, unique among recipients of the same kind'),
   channel: z.enum(channels).describe('Channel'),
+  accountId: z.string().nullable().describe('Id of the account, which never changes; null if none is used'),
   category: z.enum(categories).describe('Kind of message'),
   createdAt: z.date().describe('When the row was created'),
   updatedAt: z.date().describe('When the row last changed'),

@@ -11,6 +11,7 @@ const state = z.enum(['ok', 'degraded', 'failing'])
 const count = z.int().describe('How many there are')
 const organizationId = z.string().describe('Id of the organization')
 const channel = z.enum(channels).describe('The channel')
+const accountId = z.string().nullable().describe('Id of the account; null if it has none')
 const circuit = z
   .enum(circuitStates)
   .describe('`open`: calls fail at once for a while, after several failures in a row')
@@ -70,11 +71,13 @@ const providerShape = z.object({
     .describe('Error code of the transport, or the rule that explains why there is no provider'),
   message: z.string().nullable().describe('The error in words, with what to change; null if all is well'),
   checkedAt: z.date().nullable().describe('When the credentials were last checked'),
+  accountId,
 })
 
 const pausedShape = z.object({
   organizationId: organizationId.nullable().describe('Null for the account of the `DEFAULT_*` variables'),
   channel,
+  accountId,
   provider: z.string().describe('Name of the transport'),
   destination: z
     .string()
@@ -91,6 +94,7 @@ const accountFaultShape = z.object({
   channel,
   code: z.string().describe('The rule that explains why nothing is sent through the account'),
   message: z.string().describe('The rule in words'),
+  accountId,
 })
 
 const taskManagerShape = z.object({
@@ -111,6 +115,16 @@ const reconciliationShape = z.object({
   startedAt: z.date().describe('When the run began'),
   checked: z.int().describe('Number of appointments compared so far'),
   savedAt: z.date().describe('When its progress was last saved'),
+})
+
+const webhookShape = z.object({
+  provider: z.string().describe('Name of the transport'),
+  organizationId: organizationId.nullable().describe('Null for the account of the `DEFAULT_*` variables'),
+  channel,
+  reports: z.int().describe('Number of reports on messages of the account'),
+  lastReportAt: z.date().nullable().describe('When the last of them came; null if none has'),
+  refused: z.int().describe('Number of requests that were refused: unsigned, signed by somebody else or too old'),
+  lastRefusedAt: z.date().nullable().describe('When the last of them came; null if none has'),
 })
 
 const loggedShape = z.object({
@@ -168,6 +182,10 @@ export const healthShape = z.object({
     .nullable()
     .optional()
     .describe('The current comparison of plans and directory; null if none is running'),
+  webhooks: z
+    .array(webhookShape)
+    .optional()
+    .describe('Accounts at whose webhooks this process heard something since it started, latest first'),
   log: z
     .array(loggedShape)
     .optional()

@@ -6,6 +6,19 @@ import type { HistoryPage, Notification, SendResult } from '../../services/share
 import { type Caller, isMasked } from '../access.ts'
 import { common, showSkippedMessage, showTaskId, skippedMessageShape, taskFields } from './common.ts'
 
+const word = (what: string) => z.date().optional().describe(what)
+
+const deliveryDetailShape = z.object({
+  failed: word('It was reported as failed'),
+  delivered: word('It was reported as delivered'),
+  read: word('It was reported as read'),
+  bounced: word('It was reported as returned'),
+  complained: word('The person reported it as unwanted'),
+  unreported: word(
+    'The provider reports which messages arrive, and had reported nothing about this one in the time that this may take',
+  ),
+})
+
 /** The documented columns of `notification_history`, and some of our own. */
 export const notificationShape = z.object({
   id: z.int().describe('Id of the notification'),
@@ -36,7 +49,15 @@ export const notificationShape = z.object({
     ),
   reason: z.string().nullable().describe('The rule that cancelled it; null unless it was cancelled'),
   sentAt: z.date().nullable().describe('When the provider accepted it'),
-  deliveredAt: z.date().nullable().describe('When the provider reported that it was delivered'),
+  deliveredAt: z
+    .date()
+    .nullable()
+    .describe('When the provider reported that it was delivered, or if only that was reported, read'),
+  deliveryDetail: deliveryDetailShape
+    .nullable()
+    .describe(
+      'What the provider reported, with the time of the first report of each; null if it reported nothing beyond `sent_at`. `status` shows `read` as `DELIVERED`, and `complained` too, unless it bounced',
+    ),
   errorCode: z.string().nullable().describe('Code of the last error, such as `smtp_5.1.1`'),
   errorMessage: z.string().nullable().describe('Description of the last error, without contact data'),
   appointmentId: common.appointmentId.nullable().describe('Id of the appointment; null for a waitlist notice'),

@@ -37,6 +37,7 @@ export const settingsShape = organizationSettingsInput.required().extend({
 /** What a check of an account and a test message have in common. */
 const accountResult = {
   channel: common.channel,
+  accountId: common.accountId,
   code: z
     .string()
     .nullable()
@@ -60,7 +61,7 @@ export const accountChecksShape = z.object({
           ),
       }),
     )
-    .describe('The result for each channel'),
+    .describe('The result for each account of each channel, in the order of use'),
 })
 
 export const testMessageShape = z.object({

@@ -62,6 +62,7 @@ export const keys = {
 
   plan,
   planRevision: part(plan, ['revision']),
+  planCreated: part(plan, ['created_at']),
   planById: key('reminder_plans', ['id']),
   plansOfAppointment: key('reminder_plans', ['appointment_id']),
   planLinks: key('reminder_plan_recipients', ['recipient_type', 'recipient_id']),

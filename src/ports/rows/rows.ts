@@ -5,7 +5,10 @@ import type { Row, TableName } from './tables/tables.ts'
 /** Tables whose rows have a number, given by the database. */
 export type IdTable = { [T in TableName]: Row<T> extends { readonly id: number } ? T : never }[TableName]
 /** Those of which a command learns the number when it inserts. */
-export type NumberedTable = Exclude<IdTable, 'notification_decisions' | 'notification_audit' | 'replan_jobs'>
+export type NumberedTable = Exclude<
+  IdTable,
+  'notification_decisions' | 'notification_audit' | 'notification_previous_accounts' | 'replan_jobs'
+>
 
 type Column<T extends TableName> = keyof Row<T> & string
 

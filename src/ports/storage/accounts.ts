@@ -1,3 +1,4 @@
+import type { AccountValues } from '../../channels/channel.ts'
 import type { Channel } from '../../channels/index.ts'
 
 /**
@@ -37,6 +38,17 @@ export type ReleaseCommand = {
   readonly at: Date
 }
 
+/** `notification_previous_accounts`: what an account signed in with before, for reports that were signed with it. */
+export type PreviousAccount = {
+  readonly accountId: string
+  /** Null: the host application's own. */
+  readonly organizationId: string | null
+  readonly channel: Channel
+  /** The values of the account's fields, secrets sealed. */
+  readonly account: AccountValues
+  readonly expiresAt: Date
+}
+
 export interface AccountStore {
   /** Accounts that are paused. */
   paused(): Promise<AccountRow[]>
@@ -54,4 +66,13 @@ export interface AccountStore {
    * taken off the list, also of work that is over meanwhile: 0 means that nothing waits any more.
    */
   release(command: ReleaseCommand): Promise<number>
+  /** What the account signed in with before, the last first; also what is over and was not erased yet. */
+  previous(accountId: string): Promise<PreviousAccount[]>
+  /** Erases what is over at `now`; returns how many. */
+  erasePrevious(now: Date): Promise<number>
+}
+
+/** A command of `src/records`. */
+export interface AccountCommands {
+  keepPrevious(accounts: readonly PreviousAccount[]): Promise<void>
 }

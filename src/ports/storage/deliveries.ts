@@ -2,7 +2,7 @@ import type { Channel } from '../../channels/index.ts'
 import type { Actor } from '../../schemas/audit.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
-import type { Category, DeliveryState, DeliveryStatus } from '../../schemas/vocabulary.ts'
+import type { Category, DeliveryState, DeliveryStatus, ReportedState } from '../../schemas/vocabulary.ts'
 import type { AddressReport } from './addresses.ts'
 import type { DeliveryRow, NewDelivery } from './delivery-rows.ts'
 import type { DuePage, DueQuery } from './due.ts'
@@ -66,22 +66,38 @@ export type SettleCommand = {
 export type SettleOutcome = boolean | 'held'
 
 /**
- * What a provider reports later. Forward only, by `canTransition`; unknown to any. The reminder, counters and, for FAILED and
- * BOUNCED, a decision change with it. One that is being sent, or waits to be sent again after an unknown outcome, is settled
- * by it, and the settle of its worker comes too late; by FAILED only one that is being sent and where the report can be of no
- * earlier attempt. With `retryAt`, a delivery that FAILED would make of SENT, unknown or being sent is queued again instead,
- * its reminder PENDING; until it is tried again, DELIVERED settles it. Nothing else changes.
+ * What a provider reports later. What is known of a delivery is the set of what was reported, each with its earliest time, and its
+ * status, times, reminder and counters follow from that (`domain/transitions.ts`), in whatever order reports come. One that is being
+ * sent, or waits to be sent again after an unknown outcome, is settled by it, and the settle of its worker comes too late; by FAILED
+ * only one that is being sent and where the report can be of no earlier attempt. With `retryAt`, a delivery that FAILED would make of
+ * SENT, unknown or being sent is queued again instead, its reminder PENDING; until it is tried again, a report that it arrived settles
+ * it.
  */
 export type ReceiptCommand = {
   readonly id: number
-  /** The provider's id of the message that the report is about. Of another than the last attempt's only DELIVERED counts. */
+  /** The provider's id of the message that the report is about. Of another than the last attempt's only an arrival counts. */
   readonly providerMessageId?: string | null
   /** For FAILED: when to try again. */
   readonly retryAt?: Date | null
-  readonly status: DeliveryStatus
+  readonly status: ReportedState
   readonly at: Date
   readonly errorCode: string | null
   readonly errorMessage: string | null
+  /** What it says of the address, recorded with it if it is new; null: nothing. */
+  readonly address?: AddressReport | null
+}
+/**
+ * `ignored`: it was known. `noted`: only the time of it was not, as of a 'failed' that comes after 'delivered'. `queued`: it is tried
+ * again. `changed`: it is another state; `ended`: and so is its reminder. The last three are decisions, and audited.
+ */
+export type ReceiptOutcome = 'ignored' | 'noted' | 'queued' | 'changed' | 'ended'
+
+/** SENT deliveries of a channel of which nothing was reported, by (createdAt, id), created `after` a place and `until` a time. */
+export type SilentQuery = {
+  readonly channel: Channel
+  readonly after: { readonly createdAt: Date; readonly id: number }
+  readonly until: Date
+  readonly limit: number
 }
 
 export type DeliveryQuery = {
@@ -116,6 +132,10 @@ export type DeliveryPage = {
 
 export interface DeliveryQueries {
   get(id: number): Promise<DeliveryRow | null>
+  /** Deliveries to which a provider gave one of these ids, in any order. */
+  ofProvider(messageIds: readonly string[]): Promise<DeliveryRow[]>
+  /** A page costs what it passes over. */
+  silent(query: SilentQuery): Promise<DeliveryRow[]>
   /** Confirmations, cancellations and reschedules of an appointment, whatever their state: the newest 100, newest first, by id. */
   notices(organizationId: string, appointmentId: EntityId): Promise<DeliveryRow[]>
   /**
@@ -177,6 +197,9 @@ export interface DeliveryCommands {
    * have been lost.
    */
   settle(commands: readonly SettleCommand[]): Promise<SettleOutcome[]>
-  recordReceipt(command: ReceiptCommand): Promise<boolean>
+  /** In the order of the commands. */
+  recordReceipts(commands: readonly ReceiptCommand[]): Promise<ReceiptOutcome[]>
+  /** Notes that nothing was reported of these in time; in their order, false where something was, or it is known. */
+  markUnreported(ids: readonly number[], at: Date): Promise<boolean[]>
 }
 export type DeliveryStore = DeliveryQueries & DeliveryCommands

@@ -1,7 +1,7 @@
 import type { Channel } from '../../channels/index.ts'
 import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
-import type { Category, DeliveryState, DeliveryStatus, Rule } from '../../schemas/vocabulary.ts'
+import type { Category, DeliveryState, DeliveryStatus, ReportWord, Rule } from '../../schemas/vocabulary.ts'
 
 /** The text that goes out, and where to. */
 export type DeliveryContent = {
@@ -32,6 +32,13 @@ export type NewDelivery = DeliveryContent & {
   readonly entry: DecisionEntry
 }
 
+/**
+ * What the provider reported of a message, each with the time of the first report. `read` is above `delivered`, and whoever
+ * `complained` got it, so `status` shows both as DELIVERED. `unreported`: the provider reports which messages arrive, and said nothing
+ * of this one in the time that this may take; a report that comes after all removes it.
+ */
+export type DeliveryDetail = { readonly [Word in ReportWord | 'unreported']?: Date }
+
 /** `notification_history`: one delivery. */
 export type DeliveryRow = DeliveryContent & {
   readonly id: number
@@ -48,7 +55,10 @@ export type DeliveryRow = DeliveryContent & {
   /** Why it is `cancelled`. */
   readonly reason: Rule | null
   readonly sentAt: Date | null
+  /** When it was delivered, or, where that was not reported, read. */
   readonly deliveredAt: Date | null
+  /** Null: the provider reported nothing beyond that it accepted the message. */
+  readonly deliveryDetail: DeliveryDetail | null
   readonly errorCode: string | null
   readonly errorMessage: string | null
   /** The transport that was or is being tried. */

@@ -66,6 +66,8 @@ export type IntentCommand = {
        * and goes out whatever the count.
        */
       readonly cap: number | null
+      /** How many attempts the account may begin in a UTC day, this one included; null: it has no limit. */
+      readonly limit: { readonly account: string; readonly perDay: number } | null
     }
   | { readonly kind: 'cancel'; readonly rule: Rule }
   | { readonly kind: 'fail'; readonly code: string; readonly message: string; readonly content: DeliveryContent }
@@ -90,5 +92,7 @@ export type IntentOutcome =
   | { readonly status: 'held' }
   /** Nothing changed: the first attempt of a message found `cap` messages begun on the UTC day of `now`. */
   | { readonly status: 'capped' }
+  /** Nothing changed: the account of `limit` began as many on the UTC day of `now`. */
+  | { readonly status: 'limited' }
   /** `delivery` for send, fail, hold, hand_over and release; null for cancel and for deferred reminders. */
   | { readonly status: 'committed'; readonly delivery: DeliveryRow | null }

@@ -1,20 +1,37 @@
 import type { Actor } from '../../schemas/audit.ts'
 import type { SettingsValues } from '../../schemas/settings.ts'
+import type { PreviousAccount } from './accounts.ts'
 import type { ReplanScope } from './plans.ts'
 
-export type SettingsRow = SettingsValues & {
-  readonly id: number
-  readonly organizationId: string
-  /** Grows with every change; intents and plans are guarded by it. */
-  readonly revision: number
-  readonly createdAt: Date
-  readonly updatedAt: Date
+/** What is stored beside what callers write. */
+export type OwnSettings = {
+  /** What the ids of the organization's accounts begin with, which never changes. Null: the library did not write the row yet. */
+  readonly accountKey: string | null
+}
+
+export type SettingsRow = SettingsValues &
+  OwnSettings & {
+    readonly id: number
+    readonly organizationId: string
+    /** Grows with every change; intents and plans are guarded by it. */
+    readonly revision: number
+    readonly createdAt: Date
+    readonly updatedAt: Date
+  }
+
+/** What becomes of credentials that a change replaces. */
+export type ReplacedCredentials = {
+  readonly kept: readonly PreviousAccount[]
+  /** None of the organization's previous credentials is valid any more. */
+  readonly revoke: boolean
 }
 
 export interface SettingsQueries {
   get(organizationIds: readonly string[]): Promise<SettingsRow[]>
   /** A page of all organizations' settings, in the order of their ids. `after`: the last id of the page before; null: the first page. */
   list(after: string | null, limit: number): Promise<SettingsRow[]>
+  /** Of the organization that has this account key; null: none has it. */
+  byAccountKey(accountKey: string): Promise<SettingsRow | null>
 }
 
 /**
@@ -25,23 +42,24 @@ export interface SettingsCommands {
   /** Null if the organization has settings already: of concurrent callers one gets the row. */
   create(
     organizationId: string,
-    values: SettingsValues,
+    values: SettingsValues & Partial<OwnSettings>,
     replan: ReplanScope | null,
     at: Date,
     by?: Actor,
   ): Promise<SettingsRow | null>
   /**
    * Changes the named columns only; null if there is no row. With `revision`, for a patch that rests on a row that was
-   * read before: null, and nothing is written, where that row has another revision by now. `replan` is queued in the
-   * same transaction.
+   * read before: null, and nothing is written, where that row has another revision by now. `replan` is queued, and
+   * `credentials` are kept, in the same transaction.
    */
   update(
     organizationId: string,
-    patch: Partial<SettingsValues>,
+    patch: Partial<SettingsValues & OwnSettings>,
     replan: ReplanScope | null,
     at: Date,
     by?: Actor,
     revision?: number,
+    credentials?: ReplacedCredentials,
   ): Promise<SettingsRow | null>
 }
 export type SettingsStore = SettingsQueries & SettingsCommands

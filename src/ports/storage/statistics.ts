@@ -39,6 +39,9 @@ export type OutcomeCommand = {
   readonly outcome: AppointmentOutcome
   /** Of the appointment, as the host knows it now: reminders of this start are the ones that count. */
   readonly startsAt: Date
+  readonly timeZone: string
+  /** When the host says it was booked; null: when its plan was made, which without one nobody knows. */
+  readonly bookedAt: Date | null
   readonly at: Date
   readonly by?: Actor
 }

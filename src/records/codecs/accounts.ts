@@ -1,5 +1,6 @@
 import type { Row } from '../../ports/rows/tables/tables.ts'
-import type { AccountRow, RefuseCommand } from '../../ports/storage/accounts.ts'
+import type { AccountRow, PreviousAccount, RefuseCommand } from '../../ports/storage/accounts.ts'
+
 export const decodeAccount = (row: Row<'notification_accounts'>): AccountRow => ({
   account: row.account,
   organizationId: row.organization_id,
@@ -29,4 +30,20 @@ export const encodeRefusal = ({
   paused_since: at.getTime(),
   probe_at: probeAt.getTime(),
   seen: command.seenRefusals,
+})
+
+export const decodePrevious = (row: Row<'notification_previous_accounts'>): PreviousAccount => ({
+  accountId: row.account_id,
+  organizationId: row.organization_id,
+  channel: row.channel,
+  account: JSON.parse(row.account),
+  expiresAt: new Date(row.expires_at),
+})
+
+export const encodePrevious = ({ accountId, organizationId, channel, account, expiresAt }: PreviousAccount) => ({
+  account_id: accountId,
+  organization_id: organizationId,
+  channel,
+  account: JSON.stringify(account),
+  expires_at: expiresAt.getTime(),
 })

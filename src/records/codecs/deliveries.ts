@@ -1,12 +1,30 @@
 import type { Channel } from '../../channels/index.ts'
 import { addressKey } from '../../domain/effective.ts'
+import type { Reports } from '../../domain/transitions.ts'
 import { encodeOptionalId, type IdCodec, instant } from '../../ports/rows/ids.ts'
 import { unassigned } from '../../ports/rows/rows.ts'
 import type { Row } from '../../ports/rows/tables/tables.ts'
 import { type Claim, leaseChallengeMs, type RenewCommand } from '../../ports/storage/deliveries.ts'
-import type { DeliveryContent, DeliveryRow, NewDelivery } from '../../ports/storage/delivery-rows.ts'
+import type { DeliveryContent, DeliveryDetail, DeliveryRow, NewDelivery } from '../../ports/storage/delivery-rows.ts'
+import { reportWords } from '../../schemas/vocabulary.ts'
 
 const keyOf = (channel: Channel, address: string | null) => (address === null ? null : addressKey(channel, address))
+
+/** What was reported, in ms; and since when it counts as never reported. */
+export type Detail = Reports & { readonly unreported?: number }
+
+export const readDetail = (text: string | null): Detail => (text === null ? {} : JSON.parse(text))
+
+/** In one order, so that the same reports make the same row. */
+export function writeDetail(detail: Detail): string | null {
+  const known = [...reportWords, 'unreported' as const].filter((word) => detail[word] !== undefined)
+  return known.length === 0 ? null : JSON.stringify(Object.fromEntries(known.map((word) => [word, detail[word]])))
+}
+
+function decodeDetail(text: string | null): DeliveryDetail | null {
+  if (text === null) return null
+  return Object.fromEntries(Object.entries(readDetail(text)).map(([word, at]) => [word, new Date(at)]))
+}
 
 export const decodeDelivery = (row: Row<'notification_history'>): DeliveryRow => ({
   id: row.id,
@@ -29,6 +47,7 @@ export const decodeDelivery = (row: Row<'notification_history'>): DeliveryRow =>
   reason: row.reason,
   sentAt: instant(row.sent_at),
   deliveredAt: instant(row.delivered_at),
+  deliveryDetail: decodeDetail(row.delivery_detail),
   errorCode: row.error_code,
   errorMessage: row.error_message,
   provider: row.provider,
@@ -85,6 +104,7 @@ export const encodeContent = (content: DeliveryContent) => ({
 export const untouched = {
   sent_at: null,
   delivered_at: null,
+  delivery_detail: null,
   reason: null,
   provider_message_id: null,
   task_manager_task_id: null,

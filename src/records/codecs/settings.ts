@@ -1,7 +1,7 @@
 import { preferences, settings } from '../../ports/rows/tables/stored-fields.ts'
 import type { Row } from '../../ports/rows/tables/tables.ts'
 import type { PreferencesRow } from '../../ports/storage/preferences.ts'
-import type { SettingsRow } from '../../ports/storage/settings.ts'
+import type { OwnSettings, SettingsRow } from '../../ports/storage/settings.ts'
 import type { PreferenceRef, PreferencesValues } from '../../schemas/preferences.ts'
 import type { SettingsValues } from '../../schemas/settings.ts'
 
@@ -12,12 +12,14 @@ export const decodeSettings = (row: Row<'notification_settings'>): SettingsRow =
   id: row.id,
   organizationId: row.organization_id,
   revision: row.revision,
+  accountKey: row.account_key,
   createdAt: new Date(row.created_at),
   updatedAt: new Date(row.updated_at),
 })
 
-export const encodeSettings = (values: SettingsValues, revision: number, at: Date) => ({
+export const encodeSettings = (values: SettingsValues & Partial<OwnSettings>, revision: number, at: Date) => ({
   ...settings.encode(values),
+  account_key: values.accountKey ?? null,
   ...changed(revision, at),
 })
 

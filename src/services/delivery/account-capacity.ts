@@ -1,7 +1,8 @@
-import { type SendQueue, type SettingsRow, sendQueueKey } from '../../ports/storage.ts'
+import { type SendQueue, type SettingsRow, type Share, sendQueueKey } from '../../ports/storage.ts'
 import type { Provider } from '../shared/accounts/providers.ts'
 import { accountKeyOf } from '../shared/accounts/senders.ts'
 import type { Context } from '../shared/context.ts'
+import { AccountPace } from './account-pace.ts'
 
 const defaultConcurrency = 10
 
@@ -13,28 +14,59 @@ type Capacity = { free: number; readonly wholeFor: string | null; readonly accou
 
 /**
  * How many sends each account has under way in this process, and how much of what is ready can be sent now: the places of
- * an account are shared by the organizations that send through it.
+ * an account are shared by the organizations that send through it. Of the account's own limits at once and a second this process
+ * has its share, one at least.
  */
 export class AccountCapacity {
   readonly #context: Context
+  readonly #share: () => Share
+  readonly #pace: AccountPace
   readonly #inUse = new Map<string, number>()
   #settings: ReadonlyMap<string, SettingsRow | null> = new Map()
   /** By account, the group that found too few places in the round before. */
   #reserved: ReadonlyMap<string, string> = new Map()
 
-  constructor(context: Context) {
+  constructor(context: Context, share: () => Share) {
     this.#context = context
+    this.#share = share
+    this.#pace = new AccountPace(context.options.clock)
   }
 
   /** How many sends more may be begun. */
   free(provider: Provider): number {
-    const limit = provider.transport.concurrency ?? defaultConcurrency
-    return Math.max(0, limit - (this.#inUse.get(accountKeyOf(provider)) ?? 0))
+    const key = accountKeyOf(provider)
+    const { atOnce, perSecond } = provider.limits
+    const concurrency = provider.transport.concurrency ?? defaultConcurrency
+    const most = atOnce === null ? concurrency : Math.min(concurrency, this.#shareOf(atOnce))
+    const free = Math.max(0, most - (this.#inUse.get(key) ?? 0))
+    return perSecond === null ? free : Math.min(free, this.#pace.free(key, this.#shareOf(perSecond)))
+  }
+
+  #shareOf(limit: number): number {
+    const { index, of } = this.#share()
+    return Math.max(1, Math.floor(limit / of) + (index < limit % of ? 1 : 0))
+  }
+
+  /** When an account may begin more that has begun as many as it may in a second, in ms; null: there is none. */
+  get waitMs(): number | null {
+    return this.#pace.waitMs
   }
 
   take(provider: Provider): void {
     const key = accountKeyOf(provider)
     this.#inUse.set(key, (this.#inUse.get(key) ?? 0) + 1)
+    if (provider.limits.perSecond !== null) this.#pace.reserve(key)
+  }
+
+  /** The send that was taken for begins now. */
+  begin(provider: Provider): void {
+    if (provider.limits.perSecond !== null) this.#pace.begin(accountKeyOf(provider))
+  }
+
+  /** The send that was taken for is not begun. */
+  giveBack(provider: Provider): void {
+    if (provider.limits.perSecond !== null) this.#pace.giveBack(accountKeyOf(provider))
+    this.release(provider)
   }
 
   release(provider: Provider): void {
@@ -112,9 +144,10 @@ export class AccountCapacity {
     } else {
       const account = `account ${accountKeyOf(provider)}`
       const isIdle = !this.#inUse.has(accountKeyOf(provider))
+      const free = this.free(provider)
       capacity = capacities.get(account) ?? {
-        free: this.free(provider),
-        wholeFor: isIdle ? group : null,
+        free,
+        wholeFor: isIdle && free > 0 ? group : null,
         account,
         // Nothing would wake whoever waits beside an idle account for a group that is no more.
         reservedFor: isIdle ? null : (reserved.get(account) ?? null),

@@ -1,15 +1,14 @@
-import { z } from 'zod'
 import { NotificationError } from '../../errors.ts'
 import type { DeliveryRow } from '../../ports/storage.ts'
-import { failureCode, parseField, parseInput, rowId } from '../../schemas/common.ts'
-import { instantInput } from '../../schemas/instant.ts'
+import { parseField, parseInput, rowId } from '../../schemas/common.ts'
+import { type DeliveryReceipt, deliveryReceipt } from '../../schemas/receipt.ts'
 import { taskManagerProvider } from '../../schemas/task-manager.ts'
 import type { DeliveryStatus, ReminderStatus } from '../../schemas/vocabulary.ts'
 import { createTokenSigner, type TokenPurpose, type TokenSigner } from '../../security/signed-token.ts'
 import type { Context } from '../shared/context.ts'
 import { notificationNotFound, reminderNotFound } from '../shared/not-found.ts'
-import { emitEnding } from './delivery-events.ts'
-import { hasArrived, nextReportedTry, notAfter, noteFailure, recordReport, scrub } from './reports.ts'
+import type { Receipts } from './receipts.ts'
+import { noteFailure, type Report, recordReport } from './reports.ts'
 
 /** What an outside service reports of a message. */
 export type DeliveryReport = {
@@ -22,25 +21,6 @@ export type DeliveryReport = {
   readonly taskId: string | null
   readonly executionId: string | null
 }
-
-const receipt = z.strictObject({
-  outcome: z.enum(['sent', 'delivered', 'failed', 'bounced']),
-  /** When it was delivered. Default: now. */
-  deliveredAt: instantInput.optional(),
-  /** Why it failed; shortened, and addresses in it are taken out before it is stored. */
-  error: z.string().max(10_000).nullable().optional(),
-  /** Why it failed, as a short word without contact data, such as `twilio_30006`. Default `reported`. */
-  code: failureCode.optional(),
-  /** The provider's id of the message: a failure of an earlier attempt changes nothing then. */
-  messageId: z.string().min(1).max(1000).nullable().optional(),
-  /** True: it failed for the moment. It is tried again, at most twice, while it is of use. Default false. */
-  transient: z.boolean().optional(),
-})
-/** What a provider reports of a message. */
-export type DeliveryReceipt = z.infer<typeof receipt>
-
-/** Details of a failure, if the report has them. */
-type Why = Pick<DeliveryReceipt, 'code' | 'transient'>
 
 /** `updated` is false if the report changed nothing, such as one that came before. */
 export type ReportResult = {
@@ -63,9 +43,11 @@ const gracePeriodMs = 7 * 24 * 60 * 60 * 1000
 export class Callbacks {
   readonly #context: Context
   readonly #signer: TokenSigner | null
+  readonly #receipts: Receipts
 
-  constructor(context: Context) {
+  constructor(context: Context, receipts: Receipts) {
     this.#context = context
+    this.#receipts = receipts
     const { encryptionKeys } = context.options
     this.#signer = encryptionKeys.length === 0 ? null : createTokenSigner(encryptionKeys)
   }
@@ -103,29 +85,25 @@ export class Callbacks {
 
   /**
    * Records what a provider reported to a webhook of the host, which has verified that it was the provider. Reporting the same
-   * twice changes nothing, and a status only changes to a later one: SENT, FAILED, DELIVERED, BOUNCED.
+   * twice changes nothing, and what is shown only changes to something later: sent, failed, delivered, read, bounced, complained.
    * @throws NotificationError `invalid_input`, `notification_not_found`.
    */
   async recordReceipt(notificationId: number, given: DeliveryReceipt): Promise<ReportResult> {
     const id = parseField(rowId, notificationId, 'notificationId')
-    const { outcome, deliveredAt, error = null, messageId = null, ...why } = parseInput(receipt, given, 'receipt')
-    const report = {
-      outcome: outcome === 'sent' || outcome === 'delivered' ? 'success' : outcome,
-      deliveredAt: outcome === 'delivered' ? (deliveredAt ?? this.#context.options.clock.now()) : null,
-      error,
-      messageId,
-      taskId: null,
-      executionId: null,
-    } as const
-    return this.recordNotification(id, report, why)
+    const receipt = parseInput(deliveryReceipt, given, 'receipt')
+    return this.#reported(id, (row) => this.#receive(row, receipt))
   }
 
   /** @throws NotificationError `notification_not_found`. */
-  async recordNotification(id: number, report: DeliveryReport, why: Why = {}): Promise<ReportResult> {
+  recordNotification(id: number, report: DeliveryReport): Promise<ReportResult> {
+    return this.#reported(id, (row) => this.#record(row, report))
+  }
+
+  async #reported(id: number, record: (row: DeliveryRow) => Promise<boolean>): Promise<ReportResult> {
     const { storage } = this.#context.options
     const row = await storage.deliveries.get(id)
     if (row === null) throw notificationNotFound(id)
-    const updated = await this.#record(row, report, why)
+    const updated = await record(row)
     const now = await storage.deliveries.get(id)
     return { id, status: (now ?? row).status, updated }
   }
@@ -144,55 +122,43 @@ export class Callbacks {
     return { id, status: now?.status ?? reminder.status, updated }
   }
 
-  async #record(
-    row: DeliveryRow,
-    report: DeliveryReport,
-    { code = 'reported', transient }: Why = {},
-  ): Promise<boolean> {
+  async #record(row: DeliveryRow, report: DeliveryReport): Promise<boolean> {
     const status = statusOf(report)
     if (status === null) return false
-    const { storage, clock, taskManager } = this.#context.options
+    if (isTaskManagers(row)) return this.#recordTask(row, { ...report, status })
+    const { deliveredAt, error, messageId } = report
+    const at = deliveredAt ?? this.#context.options.clock.now()
+    return this.#receive(row, { outcome: outcomeOf[status], at, error, messageId })
+  }
+
+  async #receive(row: DeliveryRow, receipt: DeliveryReceipt): Promise<boolean> {
+    const { outcome, at, error = null, messageId = null } = receipt
+    const isBeyond = outcome === 'read' || outcome === 'complained'
+    if (isTaskManagers(row) && !(isBeyond && row.state === 'settled')) {
+      const deliveredAt = outcome === 'delivered' || isBeyond ? (at ?? this.#context.options.clock.now()) : null
+      const result = outcome === 'failed' || outcome === 'bounced' ? outcome : 'success'
+      return this.#record(row, { outcome: result, deliveredAt, error, messageId, taskId: null, executionId: null })
+    }
+    const [recorded] = await this.#receipts.record([{ row, receipt }])
+    return recorded !== undefined && recorded !== 'ignored' && recorded !== 'noted'
+  }
+
+  async #recordTask(row: DeliveryRow, report: Report): Promise<boolean> {
     const isOpen = row.state === 'handed_over'
-    if (isOpen && taskManager !== null && status === 'FAILED') {
+    if (isOpen && this.#context.options.taskManager !== null && report.status === 'FAILED') {
       // It may not be final: TaskManager is queried whether it tries again, but later, since it waits for our response now.
       await noteFailure(this.#context, row, report)
       return false
     }
-    if (isOpen || row.taskManagerTaskId !== null || row.provider === taskManagerProvider) {
-      return recordReport(this.#context, row, { ...report, status })
-    }
-    const now = clock.now()
-    const isFault = !hasArrived(status)
-    const retryAt = status === 'FAILED' && transient === true ? await nextReportedTry(this.#context, row, now) : null
-    const updated = await storage.deliveries.recordReceipt({
-      id: row.id,
-      providerMessageId: report.messageId,
-      retryAt,
-      status,
-      at: notAfter(now, report.deliveredAt),
-      errorCode: isFault ? code : null,
-      errorMessage: isFault ? scrub(report.error) : null,
-    })
-    if (!updated) return false
-    if (retryAt !== null) {
-      const became = await storage.deliveries.get(row.id)
-      if (became?.state === 'queued') {
-        // Like any other retry, it emits no event.
-        this.#context.dueAt(retryAt)
-        return true
-      }
-    }
-    // The report changed the reminder too. For an unknown outcome, `reminder.failed` was emitted before.
-    const changesReminder = row.state !== 'settled' || hasArrived(row.status) === isFault
-    const isAnnounced = changesReminder && !(isFault && row.state === 'unknown')
-    const reminder = isAnnounced && row.reminderId !== null ? await storage.reminders.get(row.reminderId) : null
-    const { providerMessageId } = row
-    if (isFault) emitEnding(this.#context, row, reminder, { kind: 'failed', code })
-    else if (status === 'SENT') emitEnding(this.#context, row, reminder, { kind: 'sent', providerMessageId })
-    else emitEnding(this.#context, row, reminder, { kind: 'delivered' })
-    return true
+    return recordReport(this.#context, row, report)
   }
 }
+
+/** TaskManager sends it, or did. */
+const isTaskManagers = ({ state, taskManagerTaskId, provider }: DeliveryRow): boolean =>
+  state === 'handed_over' || taskManagerTaskId !== null || provider === taskManagerProvider
+
+const outcomeOf = { SENT: 'sent', DELIVERED: 'delivered', FAILED: 'failed', BOUNCED: 'bounced' } as const
 
 function statusOf({ outcome, deliveredAt }: DeliveryReport): DeliveryStatus | null {
   if (outcome === 'pending') return null

@@ -1,3 +1,4 @@
+import { nextUtcDay } from '../../domain/retry.ts'
 import type { Context } from '../shared/context.ts'
 import type { ServiceOptions } from '../shared/service-options.ts'
 import { cancel, type Decided, defer } from './decisions.ts'
@@ -5,9 +6,6 @@ import type { Outlet } from './process-due.ts'
 import { type DueWork, targetOf, wantedAt } from './work.ts'
 
 const dayMs = 86_400_000
-
-/** The count begins anew with every UTC day. */
-const nextDay = (now: Date): Date => new Date((Math.floor(now.getTime() / dayMs) + 1) * dayMs)
 
 /** Whether it was planned for a time of its own; else it is sent at once, as notices are: its time was past when it was planned. */
 export const isOfItsTime = ({ reminder }: DueWork): boolean =>
@@ -32,7 +30,7 @@ export function capOf(
 
 /** Until when what met the cap is put off; null: it waited a whole day, or the next one is too late. */
 function roomAgainAt(due: DueWork, deadline: Date | null, now: Date): Date | null {
-  const until = nextDay(now)
+  const until = nextUtcDay(now)
   const isTooLate = deadline !== null && until >= deadline
   return isTooLate || now.getTime() - wantedAt(due).getTime() >= dayMs ? null : until
 }

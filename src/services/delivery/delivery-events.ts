@@ -9,7 +9,7 @@ import type { Decided } from './decisions.ts'
 /** How an attempt ended, or what was reported of the message later. A retry emits no event. */
 type Ending =
   | { readonly kind: 'sent'; readonly providerMessageId: string | null }
-  | { readonly kind: 'delivered' }
+  | { readonly kind: 'delivered' | 'read' | 'complained' }
   | { readonly kind: 'failed' | 'unknown'; readonly code: string }
   | { readonly kind: 'retry' }
 
@@ -25,15 +25,16 @@ export function emitEnding(
   const about = aboutOf(delivery, options.clock.now())
   const notification = { ...about, notificationId, reminderId, waitlistEntryId, category }
   const ofReminder = reminder === null ? null : { ...about, reminderId: reminder.id, offset: reminder.offset }
-  if (ending.kind === 'sent' || ending.kind === 'delivered') {
-    if (ending.kind === 'delivered') events.emit('notification.delivered', notification)
-    else events.emit('notification.sent', { ...notification, providerMessageId: ending.providerMessageId })
-    if (ofReminder !== null) events.emit('reminder.sent', { ...ofReminder, notificationId })
-  } else {
+  if ('code' in ending) {
     const { kind, code } = ending
     events.emit(`notification.${kind}`, { ...notification, code })
     if (ofReminder !== null) events.emit('reminder.failed', { ...ofReminder, code })
+    return
   }
+  if (ending.kind === 'sent')
+    events.emit('notification.sent', { ...notification, providerMessageId: ending.providerMessageId })
+  else events.emit(`notification.${ending.kind}`, notification)
+  if (ofReminder !== null) events.emit('reminder.sent', { ...ofReminder, notificationId })
 }
 
 /** For decisions that send nothing. */

@@ -45,6 +45,8 @@ export class Dispatcher {
   readonly #lookAhead: LookAhead
   readonly #outlet: Outlet
   readonly #waker: Waker
+  /** Wakes when an account may begin more that began as many as it may in a second. */
+  readonly #pacer: Waker
   /** Follows up capacity that became free. */
   readonly #freed: Coalescer
   #round: Promise<void> | null = null
@@ -60,7 +62,7 @@ export class Dispatcher {
     this.#context = context
     this.#planner = planner
     this.#scheduler = scheduler
-    const capacity = new AccountCapacity(context)
+    const capacity = new AccountCapacity(context, () => this.#intake.share)
     this.#capacity = capacity
     this.#sender = new Sender(context, capacity, (underWay) => {
       if (!this.#ready.isEmpty) this.#freed.add(underWay)
@@ -68,6 +70,7 @@ export class Dispatcher {
     this.#intake = new Intake(context, source, scheduler, (id) => this.#sender.holds(id))
     this.#freed = new Coalescer(clock, () => this.#lookAgain())
     this.#waker = new Waker(clock, () => this.wake())
+    this.#pacer = new Waker(clock, () => this.#lookAgain())
     this.#pauses = new HostPauses(context)
     this.#lookAhead = new LookAhead(context, this.#pauses, {
       arrived: () => this.#lookAgain(),
@@ -129,6 +132,7 @@ export class Dispatcher {
     this.#running = false
     this.#cancelSweep()
     this.#waker.stop()
+    this.#pacer.stop()
     this.#freed.stop()
     this.#unsubscribe()
     const { clock, drainMs } = this.#context.options
@@ -222,6 +226,8 @@ export class Dispatcher {
   async #sleep(idle: boolean): Promise<void> {
     const { waitMs } = this.#pauses
     if (Number.isFinite(waitMs)) this.#waker.in(waitMs)
+    const paceMs = this.#capacity.waitMs
+    if (paceMs !== null) this.#pacer.in(paceMs)
     if (idle) {
       this.#waker.in(idleRoundMs)
       return
@@ -252,7 +258,7 @@ export class Dispatcher {
   async #dispatch(works: readonly DueWork[]): Promise<boolean> {
     const known = this.#lookAhead.take(works)
     const processed = await processDue(this.#context, works, this.#outlet, known)
-    const { now, written, lost, refused, locked, capped, moved } = processed
+    const { now, written, lost, refused, locked, capped, limited, moved } = processed
     // Other work may be due behind it.
     for (const { due } of locked) this.#intake.leaveAlone(due, now)
     const done = new Set([...written, ...locked].map(({ due }) => due))
@@ -262,7 +268,9 @@ export class Dispatcher {
     if (toMove.length > 0) void this.#planAnew(toMove).then(() => this.wake())
     // Last, so that what was claimed is under way even if this fails.
     await putOffCapped(this.#context, capped, now, this.#outlet.written)
-    const isIdle = done.size + capped.length + toMove.length === 0
+    // It is put off as soon as it is decided anew.
+    await this.#limitReached(limited)
+    const isIdle = done.size + capped.length + limited.length + toMove.length === 0
     for (const { due } of lost) {
       // It was changed meanwhile: look it up again, but not in a tight loop.
       if (refused.has(due)) this.#lookAhead.pause(due, refusedMs)
@@ -270,6 +278,12 @@ export class Dispatcher {
       else this.#lookAhead.forget(due)
     }
     return !isIdle
+  }
+
+  async #limitReached(limited: readonly Decided[]): Promise<void> {
+    for (const { due, outgoing } of limited) {
+      if (outgoing !== null) await this.#context.accounts.limitReached(outgoing.provider, targetOf(due))
+    }
   }
 
   /** Plans appointments again whose change was not reported; until then their work is paused. Never rejects. */

@@ -101,6 +101,15 @@ export const addressOf = (
 /** Refusals this far apart count as from different days: 20 h, since a daily reminder may go out a little earlier than the day before. */
 const apartMs = 20 * 3_600_000
 
+/** What it says of an address that nobody has it: a doubt at first, and at the second time on another day that it is so. */
+export const newsOfUnknown = async (
+  context: Context,
+  address: OwnAddress,
+  code: string,
+  at: Date,
+): Promise<AddressNews> =>
+  (await isUnknownAgain(context, address, at)) ? { kind: 'suppressed', cause: 'invalid', code } : { kind: 'doubted' }
+
 /**
  * Whether a provider reported the address as unknown on an earlier day too. A mail server that loses its directory for an hour
  * reports every address as unknown (RFC 5321 gives it no other code), and that must not suppress a patient for good.

@@ -91,6 +91,11 @@ export class Intake {
     return { dueAt, helpMs: first !== null && first <= this.#readAt ? helpAfterMs : null }
   }
 
+  /** This process' part of what all that send may do together. */
+  get share(): Share {
+    return this.#group.share()
+  }
+
   /** With timers every process wakes up and takes its share. An engine wakes one process, which takes everything. */
   #share(): Share {
     return this.#hasEngine ? { index: 0, of: 1 } : this.#group.share()

@@ -8,6 +8,8 @@ import { type RecipientRef, refKey } from '../../schemas/common.ts'
 import type { Rule } from '../../schemas/vocabulary.ts'
 import { contentFor, type Subject, withheldWords } from '../messages/notices.ts'
 import type { Paused } from '../shared/accounts/paused-accounts.ts'
+import type { Provider } from '../shared/accounts/providers.ts'
+import { accountKeyOf } from '../shared/accounts/senders.ts'
 import type { Context } from '../shared/context.ts'
 import type { AccountCapacity } from './account-capacity.ts'
 import type { BatchContext, Checked, Sendable } from './checked.ts'
@@ -35,7 +37,7 @@ export const sendingOutlet = (context: Context, capacity: AccountCapacity, writt
   written,
   unwritten: ({ outgoing }) => {
     if (outgoing === null) return
-    capacity.release(outgoing.provider)
+    capacity.giveBack(outgoing.provider)
     if (outgoing.probe !== null) context.accounts.giveBack(outgoing.probe)
   },
 })
@@ -105,6 +107,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
       leaseUntil,
       merged: [],
       cap: capOf(options.sendCap, due, deadline, now),
+      limit: dailyLimitOf(provider),
     },
   }
 }
@@ -116,6 +119,11 @@ function detailOf(standIn: RecipientRef | null, { isTemplateWithheld = false }: 
     ...(isTemplateWithheld ? [withheldWords] : []),
   ]
   return details.length === 0 ? undefined : details.join('; ')
+}
+
+function dailyLimitOf(provider: Provider) {
+  const { accountId, limits } = provider
+  return limits.perDay === null ? null : { account: accountId ?? accountKeyOf(provider), perDay: limits.perDay }
 }
 
 /** No attempt begins at or after this. Null: there is no deadline, or it is unknown. */

@@ -35,7 +35,7 @@ export type ProcessedBatch = {
   /** When it was decided. */
   readonly now: Date
   readonly written: readonly Decided[]
-  /** Not written: it was changed meanwhile, or is also in `locked` or `capped`. */
+  /** Not written: it was changed meanwhile, or is also in `locked`, `capped` or `limited`. */
   readonly lost: readonly Decided[]
   /** Of these, those that the database refused to write. */
   readonly refused: ReadonlySet<DueWork>
@@ -43,6 +43,8 @@ export type ProcessedBatch = {
   readonly locked: readonly Decided[]
   /** To be put off by `putOffCapped`: the organization reached its daily cap. */
   readonly capped: readonly Decided[]
+  /** The account sent as much as it may today. */
+  readonly limited: readonly Decided[]
   /** Appointments that differ from their plan, and must be planned anew. */
   readonly moved: ReadonlySet<EntityId>
 }
@@ -73,6 +75,7 @@ export async function processDue(
   const refused = new Set<DueWork>()
   const locked: Decided[] = []
   const capped: Decided[] = []
+  const limited: Decided[] = []
   for (const [index, one] of decided.entries()) {
     const outcome = outcomes[index]
     if (isNotificationError(outcome)) {
@@ -84,10 +87,11 @@ export async function processDue(
       continue
     } else if (outcome?.status === 'held') locked.push(one)
     else if (outcome?.status === 'capped') capped.push(one)
+    else if (outcome?.status === 'limited') limited.push(one)
     lost.push(one)
     outlet.unwritten(one)
   }
-  return { now, written, lost, refused, locked, capped, moved }
+  return { now, written, lost, refused, locked, capped, limited, moved }
 }
 
 /** In the order of the commands. One that the database refuses stops no other. */

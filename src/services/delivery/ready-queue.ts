@@ -67,7 +67,8 @@ export class ReadyQueue {
     for (const queue of except) {
       const key = sendQueueKey(queue)
       const head = before.get(key)
-      if (head !== undefined && now - head.readAt < freshMs) this.#queues.set(key, head)
+      // It was not read: more may be due by now.
+      if (head !== undefined && now - head.readAt < freshMs) this.#queues.set(key, { ...head, more: true })
       else this.#addTo(queue)
     }
   }

@@ -9,6 +9,7 @@ import { emitEnding } from './delivery-events.ts'
 import { addressOf, attemptFailed } from './failed-attempt.ts'
 import { SendLease } from './send-lease.ts'
 import { Settler } from './settler.ts'
+import { WebhookAccounts } from './webhook-accounts.ts'
 import { type DueWork, wantedAt } from './work.ts'
 
 /** How long an aborted transport may take to return the outcome of the send. */
@@ -30,8 +31,9 @@ const notBegun = {
 /** Sends what an intent was committed for, within its lease, and settles the outcome. */
 export class Sender {
   readonly #context: Context
-  readonly #capacity: Pick<AccountCapacity, 'release'>
+  readonly #capacity: Pick<AccountCapacity, 'begin' | 'release'>
   readonly #settler: Settler
+  readonly #webhooks: Pick<WebhookAccounts, 'url'>
   readonly #ended: (underWay: number) => void
   /** What is under way, with the ids of the deliveries. */
   readonly #sending = new Map<Promise<void>, number>()
@@ -42,9 +44,14 @@ export class Sender {
   readonly #unrecorded = new Set<number>()
 
   /** `ended`: called after each send, with how many are still under way. */
-  constructor(context: Context, capacity: Pick<AccountCapacity, 'release'>, ended: (underWay: number) => void) {
+  constructor(
+    context: Context,
+    capacity: Pick<AccountCapacity, 'begin' | 'release'>,
+    ended: (underWay: number) => void,
+  ) {
     this.#context = context
     this.#capacity = capacity
+    this.#webhooks = new WebhookAccounts(context)
     this.#ended = ended
     this.#settler = new Settler(context, () => this.#leases.size)
   }
@@ -73,6 +80,7 @@ export class Sender {
   async #send(due: DueWork, delivery: DeliveryRow, outgoing: Outgoing, running: boolean): Promise<void> {
     const lease = new SendLease(this.#context, delivery, outgoing.lease)
     this.#held.set(delivery.id, lease)
+    this.#capacity.begin(outgoing.provider)
     const outcome = await this.#attempt(delivery.id, outgoing, lease, running)
     this.#capacity.release(outgoing.provider)
     const { command, announce } = await this.#settlementOf(due, delivery, outgoing, outcome)
@@ -125,8 +133,9 @@ export class Sender {
     const { account, accountKey, trusted, transport } = outgoing.provider
     const message = { notificationId, ...outgoing.message }
     const now = () => this.#context.options.clock.now()
+    const receiptUrl = this.#webhooks.url(outgoing.provider, message.organizationId, message.channel)
     const answered = (async () =>
-      receiptOf(await transport.send(message, { account, accountKey, trusted, now, signal })))().catch(
+      receiptOf(await transport.send(message, { account, accountKey, trusted, receiptUrl, now, signal })))().catch(
       (error: unknown) => (isTransportError(error) ? error : silence('transport_failed', error)),
     )
     try {

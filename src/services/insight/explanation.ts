@@ -8,15 +8,7 @@ import { ruleTable } from '../../schemas/vocabulary.ts'
  * Actions shown in addition to decisions: what providers did; and for an appointment that was never reported (`unreported`), what
  * would be planned for it.
  */
-export const explainedActions = [
-  'sent',
-  'delivered',
-  'bounced',
-  'warned',
-  'unreported',
-  'would_plan',
-  'would_skip',
-] as const
+export const explainedActions = ['bounced', 'warned', 'unreported', 'would_plan', 'would_skip'] as const
 
 /** One line of an appointment's explanation. `because`: the rule as a sentence. */
 export type ExplanationLine = Omit<DecisionEntry, 'action' | 'rule'> & {
@@ -50,12 +42,14 @@ export async function explainAppointment(
     }),
   )
   const offsetOf = new Map(decided.map(({ reminderId, offset }) => [reminderId, offset]))
-  const bounces = new Set(decided.flatMap((line) => (line.rule === 'reported_bounced' ? [line.notificationId] : [])))
+  const shown = new Set(
+    decided.map(({ notificationId, action, rule }) => `${notificationId} ${outcomeOf(action, rule)}`),
+  )
   const outcomes = deliveries.rows.flatMap((row) => {
     const offset = row.reminderId === null ? undefined : offsetOf.get(row.reminderId)
-    return outcomesOf(row, bounces.has(row.id)).map(
-      (line): ExplanationLine => (offset === undefined ? line : { ...line, offset }),
-    )
+    return outcomesOf(row)
+      .filter(({ action }) => !shown.has(`${row.id} ${action}`))
+      .map((line): ExplanationLine => (offset === undefined ? line : { ...line, offset }))
   })
   // Stable: a decision and its result in the same millisecond stay in this order.
   return [...decided, ...outcomes].sort((one, other) => one.at.getTime() - other.at.getTime())
@@ -66,7 +60,12 @@ const plannedKey = (
   at: Date,
 ) => JSON.stringify([recipient?.type, recipient?.id, channel, offset, at.getTime()])
 
-function outcomesOf(row: DeliveryRow, hasBounceLine: boolean): ExplanationLine[] {
+/** The line of an outcome that a decision stands for: a report that was received says it with its own time and rule. */
+const outcomeOf = (action: ExplanationLine['action'], rule: ExplanationLine['rule']) =>
+  rule === 'reported_bounced' ? 'bounced' : rule === 'reported_read' ? 'delivered' : action
+
+/** What the row itself says became of it. */
+function outcomesOf(row: DeliveryRow): ExplanationLine[] {
   const { recipient, channel, category, id: notificationId, reminderId } = row
   const about = { category, recipient, channel, notificationId, ...(reminderId === null ? {} : { reminderId }) }
   const lines: ExplanationLine[] = []
@@ -76,7 +75,7 @@ function outcomesOf(row: DeliveryRow, hasBounceLine: boolean): ExplanationLine[]
   if (row.deliveredAt !== null) {
     lines.push({ at: row.deliveredAt, action: 'delivered', rule: null, because: 'confirmed by the provider', ...about })
   }
-  if (row.status === 'BOUNCED' && !hasBounceLine) {
+  if (row.status === 'BOUNCED') {
     lines.push({ at: row.updatedAt, action: 'bounced', rule: null, because: 'returned by the provider', ...about })
   }
   return lines

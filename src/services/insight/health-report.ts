@@ -1,4 +1,5 @@
 import type { Channel } from '../../channels/index.ts'
+import type { WebhookStatus } from '../delivery/webhooks.ts'
 import type { ReconcileStatus } from '../planning/reconcile-progress.ts'
 import type { AccountFault } from '../shared/accounts/account-review.ts'
 import type { PausedAccount } from '../shared/accounts/paused-accounts.ts'
@@ -39,6 +40,8 @@ export type HealthReport = {
   readonly taskManager: TaskManagerStatus | null
   /** A reconciliation that is running in any process or was interrupted; null if there is none, or the rows cannot be read. */
   readonly reconciliation: ReconcileStatus | null
+  /** Accounts at whose webhooks this process heard something since it started: at most 20, latest first. */
+  readonly webhooks: readonly WebhookStatus[]
   /** Warnings and errors that this process logged in the last ten minutes: at most 20 kinds, latest first. */
   readonly log: readonly LoggedFault[]
 }
@@ -57,6 +60,8 @@ export type SchedulerHealth = {
 
 export type ProviderHealth = {
   readonly channel: Channel
+  /** Of the default account; null: there is none. */
+  readonly accountId: string | null
   /** Name of the transport; null if none serves the channel by default. */
   readonly provider: string | null
   readonly status: CheckStatus

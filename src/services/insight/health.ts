@@ -1,6 +1,7 @@
 import type { Dispatcher } from '../delivery/dispatcher.ts'
 import type { Restore } from '../delivery/restore.ts'
 import type { GuardedScheduler } from '../delivery/scheduling/guarded-scheduler.ts'
+import type { WebhookStatus, Webhooks } from '../delivery/webhooks.ts'
 import { allDue, readWork, targetOf } from '../delivery/work.ts'
 import { reconcileJob, statusOf } from '../planning/reconcile-progress.ts'
 import type { Context } from '../shared/context.ts'
@@ -29,6 +30,7 @@ export type HealthParts = {
   readonly clock: LibraryClock
   readonly restore: Pick<Restore, 'count'>
   readonly log: Pick<FaultLog, 'recent'>
+  readonly webhooks: Pick<Webhooks, 'heard'>
 }
 
 export type HealthQuestion = {
@@ -91,8 +93,22 @@ export class Health {
     const { isOff, offMs } = this.#parts.clock
     const clock = { status: isOff ? 'off' : 'ok', offMs } as const
     const log = this.#log(organizationId)
+    const webhooks = this.#webhooks(organizationId)
     return {
-      ...{ status, storage, clock, directory, scheduler, held, providers, accounts, taskManager, reconciliation, log },
+      ...{
+        status,
+        storage,
+        clock,
+        directory,
+        scheduler,
+        held,
+        providers,
+        accounts,
+        taskManager,
+        reconciliation,
+        webhooks,
+        log,
+      },
       settings: settings === null ? null : { count: settings.count, faults: settings.faults },
     }
   }
@@ -186,6 +202,12 @@ export class Health {
   async #reconciliation(): Promise<HealthReport['reconciliation']> {
     const { storage, clock } = this.#parts.context.options
     return statusOf(await this.#within(storage.jobs.progress(reconcileJob)), clock.now())
+  }
+
+  /** What this process heard; staff see their own organization's accounts. */
+  #webhooks(only: string | null): readonly WebhookStatus[] {
+    const heard = this.#parts.webhooks.heard
+    return heard.filter((one) => only === null || one.organizationId === only).slice(0, maxShown)
   }
 
   /** Staff see only lines about their own organization; other lines may contain ids of others. */

@@ -43,8 +43,9 @@ export class ProviderChecks {
     if (verify && !isFresh) await withTimeout(clock, patienceMs, this.#verifyOnce(channel, found), () => {})
     const { checkedAt = null, status = 'unknown', code = null, message = null } = this.#verified.get(channel) ?? {}
     const pause = this.#context.accounts.pause(found)
-    if (pause === null) return { channel, provider, status, code, message, checkedAt }
-    return { channel, provider, status: 'failing', code: pause.code, message: pause.message, checkedAt }
+    const { accountId } = found
+    if (pause === null) return { channel, accountId, provider, status, code, message, checkedAt }
+    return { channel, accountId, provider, status: 'failing', code: pause.code, message: pause.message, checkedAt }
   }
 
   #verifyOnce(channel: Channel, provider: Provider): Promise<void> {
@@ -73,5 +74,6 @@ export class ProviderChecks {
 /** Without a default account organizations bring their own, which is fine; an incomplete default account is a fault. */
 function withoutProvider(channel: Channel, missing: MissingAccount | null): ProviderHealth {
   const { code = null, message = null, isBegun = false } = missing ?? {}
-  return { channel, provider: null, status: isBegun ? 'degraded' : 'unknown', code, message, checkedAt: null }
+  const status = isBegun ? 'degraded' : 'unknown'
+  return { channel, accountId: null, provider: null, status, code, message, checkedAt: null }
 }

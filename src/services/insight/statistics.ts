@@ -1,20 +1,14 @@
 import { z } from 'zod'
 import { channels } from '../../channels/index.ts'
-import { type Proportion, proportion, readAttendanceKey } from '../../domain/attendance.ts'
+import { readAttendanceKey } from '../../domain/attendance.ts'
+import { type AttendanceReport, attendanceReport, type CountedAttendance } from '../../domain/attendance-report.ts'
 import { type Percentiles, percentilesOf } from '../../domain/histogram.ts'
 import type { Count, TaskEvent } from '../../ports/storage.ts'
-import {
-  type Attendance,
-  channelSets,
-  distances,
-  documentedChannelSets,
-  reminderCounts,
-} from '../../schemas/attendance.ts'
 import { type ByChannel, byChannel } from '../../schemas/channel-fields.ts'
 import { organizationId, parseInput } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import { isInRange, rangeWords } from '../../schemas/instant.ts'
-import { type Category, categories, type Measure } from '../../schemas/vocabulary.ts'
+import { type Category, type CountedReport, categories, type Measure } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
 
 const day = z.iso.date().refine((text) => isInRange(new Date(text)), rangeWords)
@@ -70,6 +64,10 @@ export type StatisticsReport = Outcomes & {
   readonly byDay: readonly (Outcomes & { readonly day: string })[]
   /** Events of TaskManager's tasks, and how long after their time they were executed. */
   readonly tasks: TaskCounts
+  readonly reported: {
+    readonly byChannel: ByChannel<Reported>
+    readonly byCategory: Readonly<Record<Category, Reported>>
+  }
   /**
    * Recipients who disabled a channel or a category, and addresses that a provider reported as opted out or dead.
    */
@@ -80,23 +78,14 @@ export type StatisticsReport = Outcomes & {
   }
 }
 
+/**
+ * What providers reported beyond the status. `unreported`: accepted by a provider that reports which messages arrive, and not
+ * reported on in the time that this may take.
+ */
+export type Reported = Readonly<Record<CountedReport, number>>
+
 export type TaskCounts = Readonly<Record<Exclude<TaskEvent, 'taken_over'> | 'takenOver', number>> & {
   readonly executionTime: Percentiles
-}
-
-/** No-shows among appointments that were attended or missed. */
-type NoShows<Group extends string> = readonly ({ readonly group: Group } & Proportion)[]
-
-export type AttendanceReport = {
-  readonly attended: number
-  readonly noShow: number
-  readonly cancelledLate: number
-  readonly rescheduled: number
-  readonly noShowRate: Proportion
-  /** By number of reminders sent, time from the nearest one to the start, and channels. */
-  readonly byReminders: NoShows<Attendance['reminders']>
-  readonly byNearest: NoShows<Attendance['nearest']>
-  readonly byChannels: NoShows<Attendance['channels']>
 }
 
 /** Reads the counters that are written when rows change. */
@@ -114,7 +103,7 @@ export class Statistics {
 
   /**
    * The same for reminders only, with the outcomes of appointments (`recordOutcome`), by the reminders that were
-   * sent.
+   * sent and by how long before the start they were booked.
    * @throws NotificationError `invalid_input`.
    */
   async reminders(
@@ -122,7 +111,7 @@ export class Statistics {
   ): Promise<StatisticsReport & { readonly attendance: AttendanceReport }> {
     const checked = parseInput(remindersFilter, filter, 'filter')
     const { report, counts } = await this.#read({ ...checked, category: 'REMINDER' })
-    return { ...report, attendance: attendanceReport(counts) }
+    return { ...report, attendance: attendanceReport(attendanceOfCounts(counts)) }
   }
 
   async #read(filter: StatisticsFilter): Promise<{ report: StatisticsReport; counts: readonly Count[] }> {
@@ -149,6 +138,7 @@ export class Statistics {
     })
     const outcomes = (rows: (one: Count) => boolean) => outcomesOf(counts.filter(rows))
     const optedOut = (rows: (one: Count) => boolean) => sum(ofMeasure('OPT_OUT').filter(rows))
+    const reported = (rows: (one: Count) => boolean) => reportedOf(ofMeasure('REPORTED').filter(rows))
     const report = {
       organizationId: filter.organizationId ?? null,
       from: filter.from ?? null,
@@ -166,6 +156,7 @@ export class Statistics {
       ),
       byDay: [...byDay].map(([day, rows]) => ({ day, ...outcomesOf(rows) })),
       tasks: tasksOf(ofMeasure('TASK'), ofMeasure('EXECUTION_TIME')),
+      reported: { byChannel: perChannel(reported), byCategory: perCategory(reported) },
       optOuts: {
         byChannel: perChannel(optedOut),
         byCategory: perCategory(optedOut),
@@ -180,6 +171,11 @@ type Counted = Pick<Count, 'measure' | 'count'>
 
 const sum = (rows: readonly Counted[]): number => rows.reduce((total, row) => total + row.count, 0)
 
+function reportedOf(rows: readonly Count[]): Reported {
+  const of = (report: CountedReport) => sum(rows.filter(({ detail }) => detail === report))
+  return { read: of('read'), complained: of('complained'), unreported: of('unreported') }
+}
+
 function tasksOf(events: readonly Count[], times: readonly Count[]): TaskCounts {
   const of = (event: TaskEvent): number => sum(events.filter((one) => one.detail === event))
   return {
@@ -193,10 +189,6 @@ function tasksOf(events: readonly Count[], times: readonly Count[]): TaskCounts 
     executionTime: percentilesOf(buckets(times)),
   }
 }
-
-/** Of sets of channels, the documented ones and those that were counted. */
-const setsOf = (known: readonly Pick<Attendance, 'channels'>[]): readonly string[] =>
-  channelSets.filter((set) => documentedChannelSets.includes(set) || known.some((one) => one.channels === set))
 
 function byDetail(rows: readonly Count[]): Record<string, number> {
   const sums = new Map<string, number>()
@@ -227,28 +219,9 @@ function outcomesOf(counts: readonly Counted[]): Outcomes {
   }
 }
 
-function attendanceReport(counts: readonly Count[]): AttendanceReport {
-  const known = counts.flatMap(({ measure, detail, count }) => {
+function attendanceOfCounts(counts: readonly Count[]): CountedAttendance[] {
+  return counts.flatMap(({ measure, detail, count }) => {
     const key = measure === 'OUTCOME' ? readAttendanceKey(detail) : null
     return key === null ? [] : [{ ...key, count }]
   })
-  const of = (outcome: Attendance['outcome'], rows = known): number =>
-    rows.reduce((total, row) => (row.outcome === outcome ? total + row.count : total), 0)
-  const noShows = (rows = known): Proportion =>
-    proportion(of('no_show', rows), of('no_show', rows) + of('attended', rows))
-  const grouped = <Field extends 'reminders' | 'nearest' | 'channels'>(
-    field: Field,
-    groups: readonly Attendance[Field][],
-  ): NoShows<Attendance[Field]> =>
-    groups.map((group) => ({ group, ...noShows(known.filter((row) => row[field] === group)) }))
-  return {
-    attended: of('attended'),
-    noShow: of('no_show'),
-    cancelledLate: of('cancelled_late'),
-    rescheduled: of('rescheduled'),
-    noShowRate: noShows(),
-    byReminders: grouped('reminders', reminderCounts),
-    byNearest: grouped('nearest', distances),
-    byChannels: grouped('channels', setsOf(known)),
-  }
 }

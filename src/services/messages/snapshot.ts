@@ -12,6 +12,7 @@ const snapshotSchema = z.object({
   id: entityId,
   organizationId: z.string(),
   start: z.object({ instant: z.coerce.date(), local: z.string(), timeZone }),
+  bookedAt: z.coerce.date().nullable().default(null),
   durationMinutes: z.number().nullable(),
   status: z.enum(appointmentStatuses),
   practitionerName: z.string().nullable(),

@@ -8,7 +8,8 @@ import type { OrganizationSettings } from '../../schemas/settings.ts'
 import { taskManagerProvider } from '../../schemas/task-manager.ts'
 import type { Category, Rule } from '../../schemas/vocabulary.ts'
 import type { AccountPause, DestinationPause } from '../shared/accounts/paused-accounts.ts'
-import { sourceOf } from '../shared/accounts/providers.ts'
+import { type Candidate, firstOf, sourceOf } from '../shared/accounts/providers.ts'
+import { dailyLimitCode } from '../shared/accounts/senders.ts'
 import type { Context } from '../shared/context.ts'
 import { policyOf } from '../shared/settings-view.ts'
 
@@ -21,7 +22,7 @@ export type EffectiveChannel = {
    * `organization`: by its own account. `default`: by the host's `DEFAULT_*` account. `transport`: without an account.
    */
   readonly source: 'organization' | 'default' | 'transport' | 'task_manager' | null
-  /** Why nothing would be sent now: the rule why there is no provider, or `account_paused`. */
+  /** Why nothing would be sent now: the rule why there is no provider, `account_paused` or `account_limited`. */
   readonly fault: Rule | null
   /**
    * The account is paused because it was refused, with the transport's word for it; null otherwise. `until`: when it is
@@ -29,6 +30,20 @@ export type EffectiveChannel = {
    */
   readonly pause: AccountPause | null
   /** Where the sender may not send to, by how the numbers begin (`+44`): what is due for these waits, all else is sent. */
+  readonly pausedDestinations: readonly DestinationPause[]
+  /** All accounts that may send, in the order of use; empty where TaskManager delivers. */
+  readonly accounts: readonly AccountState[]
+}
+
+/** An account that may send for an organization, and whether it can. */
+export type AccountState = {
+  /** Never changes; null: it needs no account. */
+  readonly accountId: string | null
+  readonly provider: string | null
+  readonly source: EffectiveChannel['source']
+  /** Why it cannot send now: what it lacks, or that it is paused. Null: it is ready. */
+  readonly fault: Rule | null
+  readonly pause: AccountPause | null
   readonly pausedDestinations: readonly DestinationPause[]
 }
 export type EffectiveSettings = {
@@ -45,23 +60,32 @@ export type EffectivePreferences = {
   readonly decisions: readonly (EffectiveDecision & { readonly category: Category; readonly channel: Channel })[]
 }
 
-const none = { provider: null, source: null, fault: null, pause: null, pausedDestinations: [] }
+const none = { provider: null, source: null, fault: null, pause: null, pausedDestinations: [], accounts: [] }
 
 export function effectiveChannel(
-  { providers, accounts }: Pick<Context, 'providers' | 'accounts'>,
+  context: Pick<Context, 'providers' | 'accounts'>,
   row: SettingsRow | null,
   channel: Channel,
 ): EffectiveChannel {
+  const { providers } = context
   const { enabled } = channelSettings(policyOf(row), channel)
   if (providers.delivered) {
     const fault = providers.fault(row, channel)
     if (fault !== null) return { ...none, enabled, fault }
     return { ...none, enabled, provider: taskManagerProvider, source: taskManagerProvider }
   }
-  const found = providers.first(row, channel)
-  if (typeof found === 'string') return { ...none, enabled, fault: found }
-  const pause = accounts.pause(found)
-  const fault = pause === null ? null : 'account_paused'
-  const pausedDestinations = accounts.pausedDestinations(found)
-  return { enabled, provider: found.transport.name, source: sourceOf(found), fault, pause, pausedDestinations }
+  const candidates = providers.find(row, channel)
+  const accounts = candidates.map((one) => accountState(context, one))
+  const { accountId: _id, ...used } = accountState(context, firstOf(candidates))
+  return { enabled, ...used, accounts }
+}
+
+function accountState({ accounts }: Pick<Context, 'accounts'>, { accountId, sender }: Candidate): AccountState {
+  if (typeof sender === 'string') {
+    return { accountId, provider: null, source: null, fault: sender, pause: null, pausedDestinations: [] }
+  }
+  const pause = accounts.pause(sender)
+  const fault = pause === null ? null : pause.code === dailyLimitCode ? 'account_limited' : 'account_paused'
+  const pausedDestinations = accounts.pausedDestinations(sender)
+  return { accountId, provider: sender.transport.name, source: sourceOf(sender), fault, pause, pausedDestinations }
 }

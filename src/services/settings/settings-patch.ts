@@ -2,12 +2,12 @@ import { type Channel, channelOf, channels } from '../../channels/index.ts'
 import { detailFor } from '../../domain/effective.ts'
 import { NotificationError } from '../../errors.ts'
 import { checkTemplates, detailWarnings } from '../../messages/index.ts'
-import type { SettingsRow } from '../../ports/storage.ts'
+import type { OwnSettings, ReplacedCredentials, SettingsRow } from '../../ports/storage.ts'
 import type { Actor } from '../../schemas/audit.ts'
 import {
   accountPlaces,
   channelSettings,
-  nameOf,
+  fieldOf,
   type Place,
   patched,
   settingPlace,
@@ -26,7 +26,7 @@ import {
   secretFields,
   settingsFields,
 } from '../../schemas/settings.ts'
-import { secretContext } from '../shared/accounts/providers.ts'
+import { secretContext } from '../shared/accounts/account-secrets.ts'
 import type { Context } from '../shared/context.ts'
 import { settingsNotFound } from '../shared/not-found.ts'
 import { policyOf } from '../shared/settings-view.ts'
@@ -34,14 +34,16 @@ import { policyOf } from '../shared/settings-view.ts'
 const replanning = namesWith(settingsFields, 'replans')
 
 export type SettingsPatch = {
-  readonly patch: Partial<SettingsValues>
+  readonly patch: Partial<SettingsValues & OwnSettings>
+  /** What becomes of the credentials that it replaces. */
+  readonly credentials?: ReplacedCredentials
   readonly warnings: readonly Warning[]
   /** The change may change which reminders exist. */
   readonly replans: boolean
 }
 
 /**
- * What a caller wrote, checked, with secrets sealed.
+ * What a caller wrote, checked, with secrets sealed; not yet the lists of accounts, which depend on what is stored.
  * @throws NotificationError `invalid_input`, `template_invalid`, `unknown_provider`, `encryption_key_missing`.
  */
 export function readSettingsPatch(context: Context, id: string, input: OrganizationSettingsInput): SettingsPatch {
@@ -55,7 +57,7 @@ export function readSettingsPatch(context: Context, id: string, input: Organizat
   )
   for (const field of secretFields) patch = withSealed(context, id, patch, [field])
   for (const channel of channels) {
-    requireTransport(context, parsed, channel)
+    requireTransport(context, parsed, channel, null)
     for (const { rules, place } of accountPlaces(channel)) {
       if (rules.isSecret && place.length > 1) patch = withSealed(context, id, patch, place)
     }
@@ -66,12 +68,17 @@ export function readSettingsPatch(context: Context, id: string, input: Organizat
 }
 
 /** A secret that is given is sealed; the mask of one changes nothing. */
-function withSealed({ secrets }: Context, id: string, patch: Partial<SettingsValues>, place: Place) {
+function withSealed(context: Context, id: string, patch: Partial<SettingsValues>, place: Place) {
   const secret = valueAt(patch, place)
   if (typeof secret !== 'string') return patch
   if (secret === secretMask) return withValueAt(patch, place, undefined)
-  if (secrets !== null) return withValueAt(patch, place, secrets.seal(secret, secretContext(id, place)))
-  const field = nameOf(place)
+  return withValueAt(patch, place, sealedAt(context, id, patch, place, secret))
+}
+
+/** @throws NotificationError `encryption_key_missing`. */
+export function sealedAt({ secrets }: Context, id: string, values: object, place: Place, secret: string): string {
+  if (secrets !== null) return secrets.seal(secret, secretContext(id, place))
+  const field = fieldOf(values, place)
   throw new NotificationError(
     'encryption_key_missing',
     `"${field}" cannot be stored without an encryption key: set NOTIFICATIONS_ENCRYPTION_KEY or the option "encryptionKey" (openssl rand -base64 32).`,
@@ -102,16 +109,17 @@ function requireLanguages({ languages }: Context, asked: readonly string[]): voi
   )
 }
 
-function requireTransport({ providers }: Context, input: OrganizationSettingsInput, channel: Channel): void {
+/** @throws NotificationError `unknown_provider`. */
+export function requireTransport({ providers }: Context, input: object, channel: Channel, entry: string | null): void {
   const { words, account } = channelOf(channel)
   const { transport } = account
-  const chosen = accountPlaces(channel).find(({ name }) => 'field' in transport && name === transport.field)
+  const chosen = accountPlaces(channel, entry).find(({ name }) => 'field' in transport && name === transport.field)
   const name = chosen === undefined ? null : valueAt(input, chosen.place)
   if (chosen === undefined || typeof name !== 'string') return
   const installed = providers.transports.filter((transport) => transport.channels.includes(channel))
   if (installed.some((transport) => transport.name.toLowerCase() === name.toLowerCase())) return
   const names = installed.map((transport) => transport.name).join(', ') || 'none'
-  const field = nameOf(chosen.place)
+  const field = fieldOf(input, chosen.place)
   throw new NotificationError(
     'unknown_provider',
     `${field} must be the name of an installed ${words.name} transport (installed: ${names}); add it to the option "transports".`,
@@ -135,9 +143,9 @@ export async function changeSettings(
   parseField(organizationId, id, 'organizationId')
   for (let attempt = 0; attempt < changeAttempts; attempt += 1) {
     const before = await settingsRow(context, id)
-    const { patch, replans } = await changeOf(before)
+    const { patch, replans, credentials } = await changeOf(before)
     const replan = replans ? { organizationId: id, recipient: null } : null
-    const row = await storage.settings.update(id, patch, replan, clock.now(), actor, before.revision)
+    const row = await storage.settings.update(id, patch, replan, clock.now(), actor, before.revision, credentials)
     if (row === null) continue
     if (replan !== null) context.replanQueued()
     context.review.changed()

@@ -1,3 +1,4 @@
+import { email } from '../../channels/email.ts'
 import { type Channel, channels } from '../../channels/index.ts'
 import { NotificationError } from '../../errors.ts'
 import type { SettingsRow } from '../../ports/storage.ts'
@@ -7,6 +8,7 @@ import { channelSettings, channelsInUse, patched } from '../../schemas/channel-s
 import {
   type Contact,
   contactSchema,
+  fieldInvalid,
   organizationId,
   parseField,
   parseInput,
@@ -16,7 +18,9 @@ import type { HostPreferenceRef, Preferences, PreferencesInput } from '../../sch
 import {
   emptySettings,
   type OrganizationSettings,
+  type OrganizationSettingsChange,
   type OrganizationSettingsInput,
+  organizationSettingsChange,
   type SettingsValues,
   type Templates,
   type TemplatesInput,
@@ -26,10 +30,18 @@ import type { Context } from '../shared/context.ts'
 import { organizationNotFound } from '../shared/not-found.ts'
 import type { Scope } from '../shared/owners.ts'
 import { policyOf, showSettings } from '../shared/settings-view.ts'
-import { type AccountCheck, checkAccount } from './account-checks.ts'
+import {
+  type AccountCheck,
+  accountNamed,
+  accountsInUse,
+  checkAccount,
+  type VerifyOptions,
+  verifyOptions,
+} from './account-checks.ts'
 import { accountWarnings } from './account-findings.ts'
+import { withAccountLists } from './account-list.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './effective.ts'
-import { requireNewSecrets } from './kept-secrets.ts'
+import { replacedAccounts, requireNewSecrets } from './kept-secrets.ts'
 import { RecipientPreferences, type WithWarnings } from './recipient-preferences.ts'
 import { changeSettings, readSettingsPatch, settingsRow, withheldTemplates } from './settings-patch.ts'
 import {
@@ -85,10 +97,12 @@ export class SettingsService {
     input: OrganizationSettingsInput,
   ): Promise<WithWarnings<OrganizationSettings>> {
     const read = readSettingsPatch(this.#context, id, input)
-    const { values: patch, warnings } = withSenders(read.patch, null)
+    const listed = withAccountLists(this.#context, id, read.patch, null)
+    const { values: patch, warnings } = withSenders(listed, null)
     await this.#requireOrganization(id)
     const { storage, clock } = this.#context.options
-    const values = patched(emptySettings, patch)
+    const { accountKey } = listed
+    const values = { ...patched(emptySettings, patch), accountKey }
     const at = clock.now()
     const wanted = { ...values, id: 0, organizationId: id, revision: 0, createdAt: at, updatedAt: at }
     const accountFindings = await accountWarnings(this.#context, wanted, patch)
@@ -120,26 +134,37 @@ export class SettingsService {
   /**
    * Changes some fields: one left out keeps its value, null resets it to its default, and the mask of a secret keeps
    * the secret. With another SMTP host, port or user name, the password must be given again; with another SMS provider
-   * or key, its secrets.
+   * or key, its secrets. A list of further accounts replaces the one that is stored: an entry with an id keeps that account, one
+   * without is new.
+   *
+   * What a provider signed with a secret that is replaced or removed is verified for as long as receipts of the channel may take,
+   * such as 72 h; `revokePrevious` ends that at once, for all previous secrets of the organization.
    * @throws NotificationError `settings_not_found`, `template_invalid`, `unknown_provider`, `encryption_key_missing`;
    * `conflict`: others kept changing the settings at the same time.
    */
   async updateOrganizationSettings(
     id: string,
-    input: OrganizationSettingsInput,
+    input: OrganizationSettingsChange,
   ): Promise<WithWarnings<OrganizationSettings>> {
-    const change = readSettingsPatch(this.#context, id, input)
+    const { revokePrevious = false, ...written } = parseInput(
+      organizationSettingsChange,
+      input,
+      'organization settings',
+    )
+    const change = readSettingsPatch(this.#context, id, written)
     let warnings = change.warnings
     let switchedOff: readonly Channel[] = []
     const row = await changeSettings(this.#context, this.#actor, id, async (before) => {
-      requireNewSecrets(this.#context, before, change.patch)
-      const { values: patch, warnings: ofSender } = withSenders(change.patch, before)
+      const listed = withAccountLists(this.#context, id, change.patch, before)
+      const { values: patch, warnings: ofSender } = withSenders(listed, before)
       const isOff = (row: SettingsValues, one: Channel) => !channelSettings(row, one).enabled
       const after = patched(before, patch)
+      requireNewSecrets(this.#context, before, after)
+      const kept = revokePrevious ? [] : replacedAccounts(this.#context, before, after)
       switchedOff = channels.filter((one) => isOff(after, one) && !isOff(before, one))
       const ofAccount = await accountWarnings(this.#context, after, patch)
       warnings = [...change.warnings, ...ofSender, ...ofAccount, ...withheldTemplates(after, patch)]
-      return { ...change, patch }
+      return { ...change, patch, credentials: { kept, revoke: revokePrevious } }
     })
     for (const channel of switchedOff) {
       const about = { organizationId: id, channel }
@@ -208,7 +233,7 @@ export class SettingsService {
    */
   async effectiveSettings(id: string): Promise<EffectiveSettings> {
     const row = await this.#settingsOrNull(id)
-    await this.#context.accounts.refresh()
+    await Promise.all([this.#context.accounts.refresh(), this.#context.hostAccounts.load()])
     return {
       organizationId: id,
       configured: row !== null,
@@ -220,31 +245,44 @@ export class SettingsService {
   /**
    * Checks the organization's own accounts without sending anything: each provider is asked to accept the credentials (SMTP
    * signs in, Twilio reads the account), with the rules for hosts named by organizations, all at once, and for 12 s at most.
-   * What is wrong is in the result, never thrown. A channel for which the organization has no account is `unchecked`.
-   * @throws NotificationError `organization_not_found`, for one without settings that the directory does not know.
+   * All accounts of each channel are checked, in their order, or with `accountId` that one. What is wrong is in the result, never
+   * thrown. A channel for which the organization has no account is `unchecked`.
+   * @throws NotificationError `organization_not_found`, for one without settings that the directory does not know;
+   * `invalid_input` for an `accountId` that is none of the organization's.
    */
-  async verifyAccounts(id: string): Promise<readonly AccountCheck[]> {
+  async verifyAccounts(id: string, options: VerifyOptions = {}): Promise<readonly AccountCheck[]> {
+    const { accountId } = parseInput(verifyOptions, options, 'verification')
     const row = await this.#settingsOrNull(id)
-    return Promise.all(channelsInUse(policyOf(row)).map((channel) => checkAccount(this.#context, row, channel)))
+    await this.#context.hostAccounts.load()
+    const chosen =
+      accountId === undefined ? accountsInUse(this.#context, row) : [accountNamed(this.#context, row, accountId)]
+    return Promise.all(chosen.map((one) => checkAccount(this.#context, row, one)))
   }
 
   /**
    * Sends one real message on a channel (default e-mail) to the contact of whoever asks, by the account that would send for the
-   * organization now, within 30 s: past queue and retries, whether or not the channel is enabled or the account paused. Its text is
+   * organization now or by the one of `accountId`, within 30 s: past queue and retries, whether or not the channel is enabled or the account paused. Its text is
    * built in and says that it is a test. Nothing of it is in the history; the audit log has who asked, the channel and the result.
    * What the provider refuses is in the result, never thrown. Every call sends; with an `idempotencyKey`, mail servers that compare
    * Message-IDs drop the copies.
-   * @throws NotificationError `invalid_input` without a usable contact for the channel; `organization_not_found`, for one
+   * @throws NotificationError `invalid_input` without a usable contact for the channel, or for an `accountId` that is none of the
+   * organization's or of another channel; `organization_not_found`, for one
    * without settings that the directory does not know.
    */
   async sendTestMessage(id: string, to: Contact, options: TestMessageOptions = {}): Promise<TestMessageResult> {
     const contact = parseInput(contactSchema, to, 'contact')
-    const { channel, idempotencyKey } = parseInput(testMessageOptions, options, 'test message')
+    const { accountId, idempotencyKey, ...given } = parseInput(testMessageOptions, options, 'test message')
     const row = await this.#settingsOrNull(id)
+    await this.#context.hostAccounts.load()
+    const chosen = accountId === undefined ? null : accountNamed(this.#context, row, accountId)
+    const channel = given.channel ?? chosen?.channel ?? email.name
+    if (chosen !== null && chosen.channel !== channel)
+      throw fieldInvalid('channel', `must be ${chosen.channel}, or left out: the account ${accountId} sends on that`)
     const address = testAddress(channel, contact, row)
     const found = (await this.#context.host.organizations([id]))(id)
     const organizationName = found.kind === 'known' ? (found.value.name ?? null) : null
-    const about = { organizationId: id, organizationName, row, channel, address, idempotencyKey }
+    const candidate = chosen?.candidate ?? null
+    const about = { organizationId: id, organizationName, row, channel, candidate, address, idempotencyKey }
     const sent = await sendTestMessage(this.#context, about)
     const { storage, clock } = this.#context.options
     await storage.audit.append({

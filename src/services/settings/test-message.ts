@@ -1,6 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { email } from '../../channels/email.ts'
 import { type Channel, channelOf, channels } from '../../channels/index.ts'
 import { NotificationError } from '../../errors.ts'
 import { cleanName } from '../../messages/index.ts'
@@ -9,16 +8,22 @@ import type { Contact } from '../../schemas/common.ts'
 import { taskManagerProvider } from '../../schemas/task-manager.ts'
 import { ruleTable } from '../../schemas/vocabulary.ts'
 import { sendNow } from '../shared/accounts/provider-calls.ts'
-import { type Provider, sourceOf } from '../shared/accounts/providers.ts'
+import { type Candidate, firstOf, type Provider, sourceOf } from '../shared/accounts/providers.ts'
 import type { Context } from '../shared/context.ts'
 import { ownAddress } from '../shared/knowledge.ts'
 import { KnownAddresses } from '../shared/known-addresses.ts'
-import { type AccountCheck, accountMissing, writtenFields } from './account-checks.ts'
+import { type AccountCheck, accountMissing, wrongFields } from './account-checks.ts'
 
 export const testMessageResults = ['sent', 'failed', 'unknown'] as const
 
 export const testMessageOptions = z.strictObject({
-  channel: z.enum(channels).default(email.name).describe('Channel to send on. Default: e-mail'),
+  channel: z.enum(channels).optional().describe('Channel to send on. Default: that of the account, or else e-mail'),
+  accountId: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('Account of the organization to send by. Default: the one that would send now'),
   idempotencyKey: z.string().min(1).max(255).optional(),
 })
 export type TestMessageOptions = z.input<typeof testMessageOptions>
@@ -34,6 +39,8 @@ type Tested = {
   readonly organizationName: string | null
   readonly row: SettingsRow | null
   readonly channel: Channel
+  /** The account to send by; null: the first that can. */
+  readonly candidate: Candidate | null
   readonly address: string
   readonly idempotencyKey: string | undefined
 }
@@ -63,14 +70,15 @@ export function testAddress(channel: Channel, { email, phone }: Contact, row: Se
 export async function sendTestMessage(context: Context, tested: Tested): Promise<TestMessageResult> {
   const { providers, options, accounts } = context
   const { organizationId, row, channel, address } = tested
-  const nobody = { channel, provider: null, source: null, result: 'failed' } as const
+  const candidate = tested.candidate ?? firstOf(providers.find(row, channel))
+  const { accountId, entry, sender: found } = candidate
+  const nobody = { channel, accountId, provider: null, source: null, result: 'failed' } as const
   if (providers.delivered) {
     const message = 'TaskManager delivers; this library cannot send a test message by itself.'
-    return { ...nobody, source: taskManagerProvider, code: taskManagerProvider, message, fields: [] }
+    return { ...nobody, accountId: null, source: taskManagerProvider, code: taskManagerProvider, message, fields: [] }
   }
-  const found = providers.first(row, channel)
-  if (typeof found === 'string') return { ...nobody, ...accountMissing(channel, found) }
-  const about = { channel, provider: found.transport.name, source: sourceOf(found) }
+  if (typeof found === 'string') return { ...nobody, ...accountMissing(row, channel, found, entry) }
+  const about = { channel, accountId, provider: found.transport.name, source: sourceOf(found) }
   const own = ownAddress(context, row, organizationId, channel, address)
   if ((await KnownAddresses.load(options.storage.addresses, [own])).suppression(own) !== null) {
     const message = `The test message was not sent: ${ruleTable.suppressed}.`
@@ -82,13 +90,13 @@ export async function sendTestMessage(context: Context, tested: Tested): Promise
     return { ...about, result: 'sent', code: null, message: 'The provider accepted the message.', fields: [] }
   }
   const { code, message, field, isUnknown } = failure
-  const written = about.source === 'organization' ? writtenFields(row, channel) : []
+  const isOwn = about.source === 'organization'
   return {
     ...about,
     result: isUnknown ? 'unknown' : 'failed',
     code,
     message,
-    fields: field === null ? written : [field],
+    fields: isOwn || field !== null ? wrongFields(row, channel, entry, field) : [],
   }
 }
 

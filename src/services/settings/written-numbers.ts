@@ -3,7 +3,8 @@ import { channelOf, channels } from '../../channels/index.ts'
 import type { SettingsRow } from '../../ports/storage.ts'
 import {
   accountPlaces,
-  nameOf,
+  accountsOf,
+  fieldOf,
   type Place,
   preferencePlace,
   valueAt,
@@ -25,7 +26,9 @@ type Rules = Pick<AddressRules, 'read' | 'wanted'>
 export function withSenders<T extends Partial<SettingsValues>>(patch: T, before: SettingsRow | null): Written<T> {
   const country = patch.defaultCountry === undefined ? (before?.defaultCountry ?? null) : patch.defaultCountry
   const senders = channels
-    .flatMap(accountPlaces)
+    .flatMap((one) =>
+      accountsOf({ channels: patch.channels ?? null }, one).flatMap((entry) => accountPlaces(one, entry)),
+    )
     .flatMap(({ rules, place }) => (rules.sender === undefined ? [] : [{ rules: rules.sender, place }]))
   return written(patch, senders, country)
 }
@@ -45,7 +48,7 @@ function written<T extends object>(
     (sofar, { rules: { read, wanted }, place }) => {
       const text = valueAt(sofar.values, place)
       if (typeof text !== 'string') return sofar
-      const field = nameOf(place)
+      const field = fieldOf(sofar.values, place)
       const found = read(text, country)
       if (found.address === null) throw fieldInvalid(field, `must be ${wanted}: it ${found.fault}`)
       const warnings = found.warnings.map((warning) => ({ field, ...warning }))

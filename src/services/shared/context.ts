@@ -4,6 +4,7 @@ import type { EntityId } from '../../schemas/common.ts'
 import { createSecretBox, type SecretBox } from '../../security/secret-box.ts'
 import { AccountReview } from './accounts/account-review.ts'
 import { Accounts } from './accounts/accounts.ts'
+import { HostAccounts } from './accounts/host-accounts.ts'
 import { Providers } from './accounts/providers.ts'
 import { Disappearances } from './directory/disappearances.ts'
 import { HostReader } from './directory/host-reader.ts'
@@ -32,6 +33,8 @@ export type Context = Signals & {
   readonly languages: Languages
   readonly disappearances: Disappearances
   readonly providers: Providers
+  /** The ids of the host application's own accounts. */
+  readonly hostAccounts: HostAccounts
   /** Accounts paused because a provider refuses them. */
   readonly accounts: Accounts
   /** Accounts that cannot be used as configured. */
@@ -63,6 +66,9 @@ export function createContext(options: ServiceOptions, signals: Signals): Contex
     languages: options.languages,
     disappearances: new Disappearances(options.storage.decisions, options.clock),
     providers: new Providers(options.transports, options.defaults, secrets, options.taskManager?.mode === 'deliver'),
+    get hostAccounts() {
+      return hostAccounts
+    },
     get accounts() {
       return accounts
     },
@@ -73,6 +79,7 @@ export function createContext(options: ServiceOptions, signals: Signals): Contex
     events,
     ...signals,
   }
+  const hostAccounts = new HostAccounts(context)
   const accounts = new Accounts(context)
   const review = new AccountReview(context)
   return context

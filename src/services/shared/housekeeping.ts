@@ -4,7 +4,7 @@ import { RecurringJob } from './recurring-job.ts'
 /** How many rows are removed at a time, so that no command blocks the database for long. */
 const batchSize = 1000
 
-/** Removes, once an hour, what storage no longer needs: requests whose idempotency keys have expired. */
+/** Removes, once an hour, what storage no longer needs: expired idempotency keys, and previous credentials that are over. */
 export function housekeeping(context: Context): RecurringJob {
   const { storage, clock } = context.options
   return new RecurringJob(context, {
@@ -14,6 +14,7 @@ export function housekeeping(context: Context): RecurringJob {
     async run(isOn) {
       let removed = batchSize
       while (isOn() && removed === batchSize) removed = await storage.requests.purge(clock.now(), batchSize)
+      await storage.accounts.erasePrevious(clock.now())
     },
   })
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { Context } from './context.ts'
 import { faultOf } from './fault-log.ts'
+import type { ServiceOptions } from './service-options.ts'
 
 export const defaultJobLeaseMs = 5 * 60_000
 
@@ -16,7 +16,7 @@ export type JobLease = {
 
 /** Takes the job for this worker; null if another worker, in any process, has it. `leaseMs`: how long it stays taken after its worker died. */
 export async function takeJob(
-  { options }: Context,
+  { options }: { readonly options: Pick<ServiceOptions, 'storage' | 'clock' | 'logger'> },
   name: string,
   leaseMs = defaultJobLeaseMs,
 ): Promise<JobLease | null> {

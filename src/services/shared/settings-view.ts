@@ -1,8 +1,15 @@
-import { channelOf } from '../../channels/index.ts'
+import type { Channel } from '../../channels/index.ts'
 import type { OrganizationPolicy } from '../../domain/effective.ts'
 import type { PreferencesRow, SettingsRow } from '../../ports/storage.ts'
-import { channelKey, furtherChannels } from '../../schemas/channel-fields.ts'
-import { accountValues, channelPreferences, channelSettings, channelsInUse } from '../../schemas/channel-settings.ts'
+import { type AccountEntry, channelKey, furtherChannels } from '../../schemas/channel-fields.ts'
+import {
+  accountEntries,
+  accountPlaces,
+  accountValues,
+  channelPreferences,
+  channelSettings,
+  channelsInUse,
+} from '../../schemas/channel-settings.ts'
 import { showing } from '../../schemas/fields.ts'
 import type { Preferences } from '../../schemas/preferences.ts'
 import { emptySettings, type OrganizationSettings, settingsFields } from '../../schemas/settings.ts'
@@ -15,20 +22,32 @@ export const policyOf = (row: SettingsRow | null): OrganizationPolicy => (row ==
 
 /** What may be shown of a settings row: defaults filled in, secrets only as set or not. */
 export function showSettings(row: SettingsRow): OrganizationSettings {
-  const { revision: _revision, ...settings } = shown(row)
+  const { revision: _revision, accountKey: _key, ...settings } = shown(row)
   return { ...settings, channels: showParts(row) }
 }
 
-/** The further channels that the settings have, with defaults filled in and secrets as a mask. */
+/** What the settings have of each channel beside the documented fields, with defaults filled in and secrets as a mask. */
 function showParts(row: SettingsRow): OrganizationSettings['channels'] {
-  const further = channelsInUse(row).filter((one) => furtherChannels.includes(one))
+  const used = channelsInUse(row).filter((one) => (row.channels?.[channelKey(one)] ?? null) !== null)
   return Object.fromEntries(
-    further.map((channel) => {
+    used.map((channel) => {
+      const accounts = { account: showAccount(row, channel, null), accounts: showList(row, channel) }
+      if (!furtherChannels.includes(channel)) return [channelKey(channel), accounts]
       const { enabled, reminders, templates } = channelSettings(row, channel)
-      const account = showing(channelOf(channel).account.fields)(accountValues(row, channel))
-      return [channelKey(channel), { enabled, reminders: [...reminders], templates, account }]
+      return [channelKey(channel), { enabled, reminders: [...reminders], templates, ...accounts }]
     }),
   )
+}
+
+const showList = (row: SettingsRow, channel: Channel): AccountEntry[] =>
+  accountEntries(row, channel).map(({ id }) => ({ id, ...showAccount(row, channel, id ?? null) }))
+
+/** Without what documented fields hold. */
+function showAccount(row: SettingsRow, channel: Channel, entry: string | null): Record<string, unknown> {
+  const own = accountPlaces(channel, entry).filter(({ place }) => place.length > 1)
+  const fields = Object.fromEntries(own.map(({ name, rules }) => [name, rules]))
+  const values = accountValues(row, channel, entry)
+  return showing(fields)(Object.fromEntries(own.map(({ name }) => [name, values[name]])))
 }
 
 export function showPreferences(row: PreferencesRow): Preferences {

@@ -33,8 +33,11 @@ export function transportTo(baseUrl: string, options: TwilioOptions = {}): Trans
   return made
 }
 
-export async function server(settings: TwilioServerSettings = {}) {
-  const made = await startTwilioServer({ credentials, ...settings })
+export const server = (settings: TwilioServerSettings = {}) => serverForAll({ credentials, ...settings })
+
+/** Every account may send. */
+export async function serverForAll(settings: TwilioServerSettings = {}) {
+  const made = await startTwilioServer(settings)
   cleanups.push(made.close)
   return made
 }
@@ -61,6 +64,7 @@ export const smsMessage = (values: Partial<OutboundMessage> = {}): OutboundMessa
 export const contextFor = (values: Partial<SendContext> = {}): SendContext => ({
   account: { channel: 'SMS', provider: 'twilio', apiKey: canaries.accountSid, apiSecret: canaries.authToken },
   accountKey: 'account-1',
+  receiptUrl: null,
   trusted: false,
   now: () => new Date(),
   signal: new AbortController().signal,

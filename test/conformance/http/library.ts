@@ -5,7 +5,7 @@ import { HostData, LogBook } from '../../support/host-data.ts'
 import { keyOf } from '../../support/keys.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { migratedDatabase } from '../../support/migrated-sqlite.ts'
-import { furnish, now, options as usual } from './requests.ts'
+import { furnish, now, unsigned, options as usual } from './requests.ts'
 
 /** The library in a small host, as `furnish` makes it, on SQLite in memory. */
 export async function openLibrary({
@@ -16,7 +16,7 @@ export async function openLibrary({
   const database = await migratedDatabase({ appointment: 'integer', recipient: 'integer', waitlistEntry: 'integer' })
   const library = createNotifications({
     storage: sqlite({ database }),
-    transports: [capture()],
+    transports: [capture({ receipts: unsigned })],
     directory: host,
     encryptionKey: keyOf(7),
     env: {},

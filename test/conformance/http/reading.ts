@@ -4,9 +4,10 @@ import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { noOwner } from '../../../src/http/access.ts'
-import { defineRoute, nothing } from '../../../src/http/define-route.ts'
+import { rawBody } from '../../../src/http/body.ts'
+import { bytes, defineRoute, nothing } from '../../../src/http/define-route.ts'
 import { createHandler, type HandlerOptions } from '../../../src/http/handler.ts'
-import { bodyLimit, silentLogger } from '../../../src/index.ts'
+import { bodyLimit, silentLogger, systemClock } from '../../../src/index.ts'
 import type { Library, Mounted } from './suite.ts'
 
 type Stage = {
@@ -123,7 +124,71 @@ export function readingRules({ mounted, parsing, call, serve, as, keepsParsedByt
     }
     serve(null)
   })
+
+  test('a row for providers gets any body as it was sent, up to 3 MB, and the query as it was written', async () => {
+    serve({ handle: createHandler({ ...handlerParts, table: [defineRoute(rawEcho)] }) })
+    const post = (type: string | null, body: string | Uint8Array<ArrayBuffer>, query = '') =>
+      call(`/raw${query}`, { method: 'POST', body, ...(type === null ? {} : { headers: { 'content-type': type } }) })
+    const types = [
+      'application/json',
+      'application/x-www-form-urlencoded; charset=utf-8',
+      'text/plain; charset=UTF-8',
+      'application/octet-stream',
+    ]
+    for (const type of types) {
+      const body = 'a=1&b=%C3%A9 \r\n{"a":1}\n'
+      const answer = await post(type, body, '?a=1&a=2&b=%2B')
+      const digest = digestOf(Buffer.from(body))
+      expect([type, await answer.json()]).toEqual([type, { digest, query: 'a=1&a=2&b=%2B' }])
+    }
+    const most = new Uint8Array(rawBody.limit).fill(0xff)
+    const taken = await post('application/octet-stream', most)
+    expect([taken.status, await taken.json()]).toEqual([200, { digest: digestOf(most), query: '' }])
+    const large = await sendChunked(`${mounted().origin}${basePath}/raw`, {}, 'x'.repeat(rawBody.limit + 1))
+    expect(large.status).toBe(413)
+    serve(null)
+  })
+
+  test('where the host has parsed the body of a provider and kept no bytes, the answer is 500 in words', async () => {
+    serve({ handle: createHandler({ ...handlerParts, table: [defineRoute(rawEcho)] }) })
+    const answer = await call('/raw', { method: 'POST', headers: json, body: '{"a":1}' }, parsing().origin)
+    if (keepsParsedBytes) expect(await answer.json()).toMatchObject({ digest: digestOf(Buffer.from('{"a":1}')) })
+    else {
+      const { code, detail } = await problemIn(answer)
+      expect([answer.status, code, detail]).toEqual([
+        500,
+        'body_unreadable',
+        expect.stringContaining('before any body'),
+      ])
+    }
+    serve(null)
+  })
 }
+
+/** Only the bytes matter, whatever they are said to be. */
+const rawEcho = {
+  id: 'raw',
+  method: 'POST',
+  path: '/raw',
+  summary: 'For these tests',
+  params: nothing,
+  query: nothing,
+  body: bytes,
+  bodyForm: rawBody,
+  responses: { 200: z.object({ digest: z.string(), query: z.string() }) },
+  errors: [],
+  access: { kind: 'provider', require: async () => {}, owner: () => noOwner },
+  handler: async ({
+    body,
+    received,
+  }: {
+    readonly body: Uint8Array
+    readonly received: { readonly query: string }
+  }) => ({
+    digest: digestOf(body),
+    query: received.query,
+  }),
+} as const
 
 const echo = {
   id: 'echo',
@@ -147,6 +212,7 @@ const handlerParts: Omit<HandlerOptions, 'table'> = {
   rateLimiter: null,
   idempotency: { once: (_key, _request, run) => run(undefined) },
   logger: silentLogger,
+  clock: systemClock,
   requireToken: () => {},
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { swaggerUi } from '../../../adapters/docs/swagger-ui.ts'
-import type { Caller, Endpoint, Notifications, NotificationsOptions } from '../../../src/index.ts'
+import type { Caller, Endpoint, Notifications, NotificationsOptions, ReceiptReader } from '../../../src/index.ts'
 import { ada, type HostData, organizationId, otherOrganizationId } from '../../support/host-data.ts'
 
 /** Callers of tests say who they are in a header, as JSON. */
@@ -92,12 +92,16 @@ async function furnishOne(clinic: Clinic, place: Place): Promise<Ids> {
   }
 }
 
+/** The webhook of the only transport in these tests, whose provider signs nothing. */
+const webhookPath = '/webhooks/capture/email'
+export const unsigned: ReceiptReader = async () => ({ kind: 'read', reports: [] })
+
 /** True for rows that create what the document calls settings or preferences: they need a world without. */
 export const creates = ({ method, path }: Endpoint): boolean => method === 'POST' && !path.includes('{')
 
 /** Somebody whom the row lets in, and who can mean only one owner. */
 export function someoneAllowed({ access, path }: Endpoint): Caller | null {
-  if (access.kind === 'token') return null
+  if (access.kind === 'token' || access.kind === 'provider') return null
   if (access.kind === 'open') return service
   if (access.self) return path.includes('client') ? client : patient
   return access.staff === null ? service : admin
@@ -116,6 +120,7 @@ export function validRequest(row: Endpoint, ids: Ids, library: Notifications, ca
   const path = row.path.replace(/\{(\w+)\}/g, (_, name: string) =>
     encodeURIComponent(ids[name] ?? row.example?.params?.[name] ?? 'missing'),
   )
+  if (row.access.kind === 'provider') return { method: row.method, path: webhookPath, caller: null }
   const query = new URLSearchParams(row.example?.query)
   if (query.has('recipient_id')) query.set('recipient_id', ids['patient_id'] ?? '')
   if (row.access.kind === 'token') query.set('token', tokenFor(row, ids, library))

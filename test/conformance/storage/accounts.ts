@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { RefuseCommand } from '../../../src/index.ts'
+import { emptySettings, type RefuseCommand } from '../../../src/index.ts'
 import type { Store } from '../../../src/records/store.ts'
 import { minutes, type Starter, t0 } from './harness.ts'
 import { about, claimOne, commit, newReminder, organizationId, planCommand, planOne, reminderWork } from './rows.ts'
@@ -37,6 +37,44 @@ const planSeveral = (storage: Store, count: number) =>
   )
 
 export function accounts({ migrated }: Starter): void {
+  it('keeps what accounts signed in with before, the last first, and erases what is over', async () => {
+    const { storage, another } = await migrated()
+    const previous = (accountId: string, expiresAt: Date, organization: string | null = organizationId) => ({
+      accountId,
+      organizationId: organization,
+      channel: 'SMS' as const,
+      account: { provider: 'twilio', apiSecret: 'v1:sealed', atOnce: 3, fromNumber: null },
+      expiresAt,
+    })
+    await storage.settings.create(organizationId, { ...emptySettings, accountKey: 'key-1' }, null, t0)
+    const [old, hosts] = [previous('key-1-sms', minutes(1)), previous('host-sms', minutes(9), null)]
+    await storage.accounts.keepPrevious([old, hosts])
+    const newer = previous('key-1-sms', minutes(2))
+    const kept = { kept: [newer], revoke: false }
+    const written = await storage.settings.update(organizationId, { smsEnabled: false }, null, t0, undefined, 1, kept)
+    expect(written).toMatchObject({ accountKey: 'key-1', revision: 2 })
+    const other = await another()
+    expect(await other.accounts.previous('key-1-sms')).toEqual([newer, old])
+    // A change that is lost keeps nothing.
+    const late = { kept: [previous('key-1-sms', minutes(7))], revoke: true }
+    expect(await storage.settings.update(organizationId, {}, null, t0, undefined, 1, late)).toBeNull()
+    expect(await storage.accounts.erasePrevious(minutes(1))).toBe(1)
+    expect(await other.accounts.previous('key-1-sms')).toEqual([newer])
+    await storage.settings.update(organizationId, {}, null, t0, undefined, 2, { kept: [], revoke: true })
+    expect(await other.accounts.previous('key-1-sms')).toEqual([])
+    expect(await other.accounts.previous('host-sms')).toEqual([hosts])
+  })
+
+  it('finds settings by the account key, which stays as it is', async () => {
+    const { storage, another } = await migrated()
+    await storage.settings.create(organizationId, emptySettings, null, t0)
+    expect(await storage.settings.byAccountKey('key-1')).toBeNull()
+    await storage.settings.update(organizationId, { accountKey: 'key-1' }, null, t0)
+    await storage.settings.update(organizationId, { smsEnabled: false }, null, t0)
+    const other = await another()
+    expect(await other.settings.byAccountKey('key-1')).toMatchObject({ organizationId, revision: 3, smsEnabled: false })
+  })
+
   it('pauses an account once for all that is refused together, and longer for each probe', async () => {
     const { storage, another } = await migrated()
     expect(await storage.accounts.paused()).toEqual([])

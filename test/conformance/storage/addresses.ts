@@ -20,6 +20,7 @@ import {
   reminderWork,
   sendIntent,
   settleCommand,
+  took,
 } from './rows.ts'
 
 const hour = 60
@@ -115,10 +116,10 @@ export function addresses({ migrated }: Starter): void {
     const held = await claim(storage)
     await storage.deliveries.settle([settleCommand(held, { kind: 'unknown', ...failure })])
     const report = { id: held.id, errorCode: null, errorMessage: null }
-    await storage.deliveries.recordReceipt({ ...report, status: 'BOUNCED', at: minutes(2) })
+    await took(storage, { ...report, status: 'BOUNCED', at: minutes(2) })
     expect(await only(storage)).toBeUndefined()
     const other = await claim(storage)
-    await storage.deliveries.recordReceipt({ ...report, id: other.id, status: 'DELIVERED', at: minutes(3) })
+    await took(storage, { ...report, id: other.id, status: 'DELIVERED', at: minutes(3) })
     expect(await only(storage)).toMatchObject({ lastWorkedAt: minutes(3) })
   })
 

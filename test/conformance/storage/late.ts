@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import type { DeliveryRow, SettleResult } from '../../../src/index.ts'
 import type { Store } from '../../../src/records/store.ts'
 import { minutes, type Starter } from './harness.ts'
-import { claimOne, commit, deliveryWork, failure, organizationId, sendIntent, settleCommand } from './rows.ts'
+import { claimOne, commit, deliveryWork, failure, organizationId, sendIntent, settleCommand, took } from './rows.ts'
 
 const retry = (change: { readonly countAttempt: boolean; readonly unknown: boolean }): SettleResult => ({
   kind: 'retry',
@@ -98,7 +98,7 @@ export function late({ migrated }: Starter): void {
     const { storage } = await migrated()
     const held = await claimOne(storage)
     const receipt = { id: held.id, status: 'DELIVERED', at: minutes(2), errorCode: null, errorMessage: null } as const
-    await storage.deliveries.recordReceipt(receipt)
+    await took(storage, receipt)
     expect(await storage.deliveries.settle([sent(held)])).toEqual([false])
     expect(await storage.deliveries.get(held.id)).toMatchObject({ status: 'DELIVERED', providerMessageId: 'first' })
     expect(await lateLines(storage)).toEqual([])

@@ -13,6 +13,7 @@ import type {
   PlanCommand,
   PlanOutcome,
   PlanRow,
+  ReceiptCommand,
   RecipientRef,
   SettleCommand,
   SettleResult,
@@ -120,6 +121,7 @@ type Send = Extract<IntentCommand, { kind: 'send' }>
 let claims = 0
 export const sendIntent = (work: Work, change: Partial<Send> = {}): Send => ({
   kind: 'send',
+  limit: null,
   work,
   decision: about([sendEntry]),
   guard: guard(),
@@ -205,3 +207,9 @@ export const queue = (storage: Store, deliveries: readonly NewDelivery[], at: Da
 
 export const noSettings = emptySettings
 export const noPreferences = emptyPreferences
+
+/** Whether a receipt made the delivery another state, or queued it again. */
+export async function took(storage: Store, command: ReceiptCommand): Promise<boolean> {
+  const [outcome] = await storage.deliveries.recordReceipts([command])
+  return outcome === 'changed' || outcome === 'ended' || outcome === 'queued'
+}

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { attendanceKey, attendanceOf } from '../../../src/domain/attendance.ts'
 import { bucketOf } from '../../../src/domain/histogram.ts'
-import type { Count, CountQuery } from '../../../src/index.ts'
+import type { Count, CountQuery, LeadTime } from '../../../src/index.ts'
 import type { Store } from '../../../src/records/store.ts'
 import { dueDeliveries, minutes, type Starter, t0 } from './harness.ts'
 import {
@@ -26,6 +26,7 @@ import {
   sendIntent,
   settleCommand,
   startsAt,
+  took,
 } from './rows.ts'
 
 const counted = async (storage: Store, measure: Count['measure'], query: CountQuery = {}) =>
@@ -74,7 +75,7 @@ export function statistics({ migrated }: Starter): void {
     expect(await counted(storage, 'SENT')).toMatchObject([{ ...email, provider: 'smtp', count: 1 }])
     expect(await counted(storage, 'LATENESS')).toMatchObject([{ ...email, detail: String(bucketOf(700)), count: 1 }])
     const receipt = { id: held.id, status: 'DELIVERED', at: minutes(3), errorCode: null, errorMessage: null } as const
-    await storage.deliveries.recordReceipt(receipt)
+    await took(storage, receipt)
     expect(await counted(storage, 'SENT')).toEqual([])
     expect(await counted(storage, 'DELIVERED')).toMatchObject([{ provider: 'smtp', count: 1 }])
     expect(await counted(storage, 'DELIVERY_TIME')).toMatchObject([{ detail: String(bucketOf(120_000)), count: 1 }])
@@ -182,7 +183,14 @@ export function statistics({ migrated }: Starter): void {
       )
       await storage.deliveries.settle([settleCommand(held ?? { id: 0, fence: 0 })])
     }
-    const command = { organizationId, appointmentId: 100, startsAt, at: minutes(30 * 60) }
+    const command = {
+      organizationId,
+      appointmentId: 100,
+      startsAt,
+      timeZone: 'UTC',
+      bookedAt: null,
+      at: minutes(30 * 60),
+    }
     await storage.statistics.recordOutcome({ ...command, outcome: 'no_show' })
     await storage.statistics.recordOutcome({ ...command, outcome: 'attended' })
     const sent = [
@@ -191,12 +199,33 @@ export function statistics({ migrated }: Starter): void {
     ] as const
     const nobody = { channel: null, category: null, provider: '' }
     expect(await counted(storage, 'OUTCOME')).toEqual([
-      { measure: 'OUTCOME', ...nobody, detail: attendanceKey(attendanceOf('attended', sent)), count: 1 },
+      { measure: 'OUTCOME', ...nobody, detail: attendanceKey(attendanceOf('attended', sent, '1 to 3 days')), count: 1 },
     ])
     expect(await counted(storage, 'OUTCOME', { from: '2031-03-11', to: '2031-03-11' })).toHaveLength(1)
     await storage.statistics.recordOutcome({ ...command, startsAt: minutes(1, startsAt), outcome: 'attended' })
     expect(await counted(storage, 'OUTCOME')).toMatchObject([
-      { detail: attendanceKey(attendanceOf('attended', [])), count: 1 },
+      { detail: attendanceKey(attendanceOf('attended', [], '1 to 3 days')), count: 1 },
     ])
+  })
+
+  it('counts an appointment by when it was booked: as the host says, else by its plan, else unknown', async () => {
+    const { storage } = await migrated()
+    await planOne(storage)
+    const command = { organizationId, startsAt, timeZone: 'UTC', at: minutes(30 * 60), outcome: 'no_show' } as const
+    const longBefore = minutes(-20 * 24 * 60)
+    await storage.statistics.recordOutcome({ ...command, appointmentId: 100, bookedAt: null })
+    await storage.statistics.recordOutcome({ ...command, appointmentId: 101, bookedAt: null })
+    await storage.statistics.recordOutcome({ ...command, appointmentId: 102, bookedAt: longBefore })
+    const details = async () => (await counted(storage, 'OUTCOME')).map(({ detail, count }) => [detail, count])
+    const under = (lead: LeadTime) => [attendanceKey(attendanceOf('no_show', [], lead)), 1]
+    expect(await details()).toEqual(
+      expect.arrayContaining([under('1 to 3 days'), under('unknown'), under('8 to 30 days')]),
+    )
+    // The host's word comes before that of the plan, and moves the counter.
+    await storage.statistics.recordOutcome({ ...command, appointmentId: 100, bookedAt: startsAt })
+    expect(await details()).toEqual(
+      expect.arrayContaining([under('same day'), under('unknown'), under('8 to 30 days')]),
+    )
+    expect(await details()).toHaveLength(3)
   })
 }

@@ -66,7 +66,7 @@ export function transportConformance({ name, open }: TransportConformanceOptions
       const harness = await open()
       opened.push(harness)
       const { transport, channel, account = null, message } = harness
-      const context = { account, accountKey: 'conformance', trusted: true, now: () => new Date() }
+      const context = { account, accountKey: 'conformance', trusted: true, receiptUrl: null, now: () => new Date() }
       const send = (idempotencyKey: string, signal = new AbortController().signal) =>
         transport.send({ ...messageFor(channel, idempotencyKey), ...message }, { ...context, signal })
       return { ...harness, context, send }

@@ -141,4 +141,19 @@ export const accountStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =>
         .compile(),
     ),
   ),
+  previous: bind(
+    query((p: Param<{ accountId: string }>) =>
+      db
+        .selectFrom('notification_previous_accounts')
+        .selectAll()
+        .where('account_id', '=', p('accountId'))
+        .orderBy('id', 'desc')
+        .compile(),
+    ),
+  ),
+  erasePrevious: bind(
+    query((p: Param<{ now: number }>) =>
+      db.deleteFrom('notification_previous_accounts').where('expires_at', '<=', p('now')).compile(),
+    ),
+  ),
 })

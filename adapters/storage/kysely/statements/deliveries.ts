@@ -1,9 +1,19 @@
 import { sql } from 'kysely'
-import type { EntityId } from '../../../../src/index.ts'
+import type { Channel, EntityId, SilentQuery } from '../../../../src/index.ts'
 import { afterHeld, type Bind, type Builder, type HeldAfter, type Mode, type Param, query } from '../query.ts'
 import { dueStatements } from './due.ts'
 
 const table = 'notification_history'
+
+type Silent = { channel: Channel; created_at: number; id: number; until: number; limit: number }
+
+export const silentAfter = ({ channel, after, until, limit }: SilentQuery): Silent => ({
+  channel,
+  created_at: after.createdAt.getTime(),
+  id: after.id,
+  until: until.getTime(),
+  limit,
+})
 
 export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
   get: bind(query((p: Param<{ id: number }>) => db.selectFrom(table).selectAll().where('id', '=', p('id')).compile())),
@@ -40,6 +50,22 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
         .where('fence', '=', p('fence'))
         .where('due_at', '=', p('until'))
         .where('delivery_state', '=', 'sending')
+        .compile(),
+    ),
+  ),
+  silent: bind(
+    query((p: Param<Silent>) =>
+      db
+        .selectFrom(table)
+        .selectAll()
+        .where('status', '=', sql.lit('SENT'))
+        .where('created_at', '<=', p('until'))
+        .where(sql<boolean>`(created_at, id) > (${p('created_at')}, ${p('id')})`)
+        .where('notification_type', '=', p('channel'))
+        .where('delivery_detail', 'is', null)
+        .orderBy('created_at')
+        .orderBy('id')
+        .limit(p('limit'))
         .compile(),
     ),
   ),

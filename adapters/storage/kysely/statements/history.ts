@@ -22,3 +22,9 @@ export type HistoryFilter = {
 /** In any order. */
 export const historyRows = (db: Builder, ids: readonly number[]) =>
   query(() => db.selectFrom('notification_history').selectAll().where('id', 'in', ids).compile())
+
+/** The same, by the ids that providers gave them. */
+export const providerRows = (db: Builder, messageIds: readonly string[]) =>
+  query(() =>
+    db.selectFrom('notification_history').selectAll().where('provider_message_id', 'in', messageIds).compile(),
+  )

@@ -13,6 +13,11 @@ export const settingsStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
         .compile(),
     ),
   ),
+  byAccountKey: bind(
+    query((p: Param<{ accountKey: string }>) =>
+      db.selectFrom('notification_settings').selectAll().where('account_key', '=', p('accountKey')).compile(),
+    ),
+  ),
 })
 
 const patients = 'patient_notification_preferences'

@@ -1,7 +1,7 @@
 import type { Channel } from '../../../channels/index.ts'
 import { never, optional, required, type Table, word } from './columns.ts'
 
-/** Provider accounts that were refused, and the work that waits for them. */
+/** Provider accounts that were refused, the work that waits for them, and credentials that were replaced. */
 export const accountTables = {
   notification_accounts: {
     columns: {
@@ -32,5 +32,22 @@ export const accountTables = {
     primaryKey: ['account', 'due_at', 'work', 'work_id'],
     clustered: true,
     indexes: [],
+  },
+  /** Credentials that were replaced: reports that providers signed with them are accepted until `expires_at`. */
+  notification_previous_accounts: {
+    columns: {
+      id: required('serial'),
+      account_id: required('text'),
+      organization_id: optional('text'),
+      channel: never(word<Channel>()),
+      /** The values of the account's fields, secrets sealed. Text: it comes back to the letter. */
+      account: required('text'),
+      expires_at: required('instant'),
+    },
+    indexes: [
+      { name: 'notification_previous_accounts_account', columns: ['account_id'] },
+      { name: 'notification_previous_accounts_organization', columns: ['organization_id'] },
+      { name: 'notification_previous_accounts_expiry', columns: ['expires_at'] },
+    ],
   },
 } as const satisfies Record<string, Table>

@@ -1,4 +1,4 @@
-import { required, type Table, times } from './columns.ts'
+import { optional, required, type Table, times } from './columns.ts'
 import { preferences, settings } from './stored-fields.ts'
 
 const preferenceColumns = {
@@ -17,8 +17,18 @@ export const settingTables = {
       ...settings.columns,
       ...times,
       revision: required('int'),
+      /** What the ids of the organization's accounts begin with; null in rows that the library did not write. */
+      account_key: optional('text'),
     },
-    indexes: [{ name: 'notification_settings_organization', columns: ['organization_id'], unique: true }],
+    indexes: [
+      { name: 'notification_settings_organization', columns: ['organization_id'], unique: true },
+      {
+        name: 'notification_settings_account_key',
+        columns: ['account_key'],
+        unique: true,
+        whereNotNull: 'account_key',
+      },
+    ],
   },
   patient_notification_preferences: {
     columns: { id: required('serial'), patient_id: required('recipient'), ...preferenceColumns },

@@ -122,6 +122,8 @@ export const tables = {
       held_at: optional('instant'),
       /** Where it goes, in the normal form of the channel. */
       recipient_address: optional('text'),
+      /** What the provider reported, with the time of each; null: nothing. */
+      delivery_detail: optional('json'),
     },
     indexes: [
       { name: 'notification_history_due_fence', columns: ['due_at', 'id', 'fence'], whereNotNull: 'due_at' },
@@ -152,6 +154,11 @@ export const tables = {
         name: 'notification_history_address',
         columns: ['recipient_address', 'created_at', 'id'],
         whereNotNull: 'recipient_address',
+      },
+      {
+        name: 'notification_history_provider_message',
+        columns: ['provider_message_id'],
+        whereNotNull: 'provider_message_id',
       },
       { name: 'notification_history_recipient', columns: ['recipient_type', 'recipient_id', 'created_at'] },
       { name: 'notification_history_settled', columns: ['created_at', 'id'], whereNotNull: 'status' },

@@ -4,6 +4,7 @@ import type { SettingsRow } from '../../../ports/storage.ts'
 import { channelSettings, channelsInUse } from '../../../schemas/channel-settings.ts'
 import { type ProviderFault, ruleTable } from '../../../schemas/vocabulary.ts'
 import { faultOf } from '../fault-log.ts'
+import { newAccountKey } from './account-ids.ts'
 import { isAccountBegun } from './providers.ts'
 import type { AccountsContext } from './senders.ts'
 import { missingAccount } from './sending-report.ts'
@@ -12,6 +13,8 @@ import { missingAccount } from './sending-report.ts'
 export type AccountFault = {
   readonly organizationId: string
   readonly channel: Channel
+  /** Of the account; null where the library did not write the settings. */
+  readonly accountId: string | null
   readonly code: ProviderFault
   readonly message: string
 }
@@ -77,6 +80,7 @@ export class AccountReview {
     for (let after: string | null = null; ; ) {
       const page: readonly SettingsRow[] = await storage.settings.list(after, pageSize)
       for (const row of page) {
+        await this.#giveKey(row)
         const found = this.#inspect(row)
         someWork ||= found.works
         faults.push(...found.faults)
@@ -95,6 +99,14 @@ export class AccountReview {
     return this.#report
   }
 
+  /** A row that the host application wrote, or a library before, gets what the ids of its accounts begin with. */
+  async #giveKey({ organizationId, accountKey, revision }: SettingsRow): Promise<void> {
+    if (accountKey !== null) return
+    const { storage, clock } = this.#context.options
+    const given = { accountKey: newAccountKey() }
+    await storage.settings.update(organizationId, given, null, clock.now(), undefined, revision)
+  }
+
   /** Where the host application has no account either, nothing is sent at all. */
   #reportNobody(): void {
     const missing = this.#context.providers.channels.map((channel) => ({
@@ -107,14 +119,23 @@ export class AccountReview {
   }
 
   #inspect(row: SettingsRow): { readonly faults: readonly AccountFault[]; readonly works: boolean } {
-    const begun = channelsInUse(row).filter((one) => channelSettings(row, one).enabled && isAccountBegun(row, one))
-    const faults = begun.flatMap((channel): AccountFault[] => {
-      const code = this.#context.providers.fault(row, channel)
-      return code === null ? [] : [{ organizationId: row.organizationId, channel, code, message: ruleTable[code] }]
+    const { providers } = this.#context
+    const { organizationId } = row
+    const enabled = channelsInUse(row).filter((one) => channelSettings(row, one).enabled)
+    const begun = enabled.flatMap((channel) =>
+      providers
+        .find(row, channel)
+        .filter(({ entry }) => entry !== null || isAccountBegun(row, channel))
+        .map((one) => ({ channel, ...one })),
+    )
+    const faults = begun.flatMap(({ channel, accountId, sender }): AccountFault[] => {
+      // TaskManager delivers what it can, whatever accounts there are.
+      const code = providers.delivered ? providers.fault(row, channel) : typeof sender === 'string' ? sender : null
+      return code === null ? [] : [{ organizationId, channel, code, accountId, message: ruleTable[code] }]
     })
     return { faults, works: begun.length > faults.length }
   }
 }
 
-const keyOf = ({ organizationId, channel, code }: AccountFault): string =>
-  JSON.stringify([organizationId, channel, code])
+const keyOf = ({ organizationId, channel, accountId, code }: AccountFault): string =>
+  JSON.stringify([organizationId, channel, accountId, code])

@@ -1,5 +1,7 @@
+import { nextUtcDay } from '../../../domain/retry.ts'
 import type { AccountRow } from '../../../ports/storage.ts'
 import { faultOf } from '../fault-log.ts'
+import { isLimit, KnownPauses, ruleOf } from './known-pauses.ts'
 import {
   type AccountPause,
   type AccountUser,
@@ -13,13 +15,7 @@ import {
 } from './paused-accounts.ts'
 import { type Provider, sourceOf, withoutCredentials } from './providers.ts'
 import type { AccountsContext } from './senders.ts'
-import { accountKeyOf, destinationOf, routeKeyOf, sendersOf } from './senders.ts'
-
-type PausedState = {
-  readonly row: AccountRow
-  /** One message of this process may try the account. */
-  hasProbe: boolean
-}
+import { accountKeyOf, dailyLimitCode, destinationOf, limitKeyOf, routeKeyOf, sendersOf } from './senders.ts'
 
 /** The wait before a probe: from the first to the longest, doubled by each refusal. */
 const firstProbeMs = 5000
@@ -41,9 +37,7 @@ const releasePollMs = 1000
  */
 export class Accounts {
   readonly #context: AccountsContext
-  #paused = new Map<string, PausedState>()
-  /** What this process was told, by account. */
-  readonly #words = new Map<string, string>()
+  readonly #paused: KnownPauses
   #running = false
   #turn: Promise<void> | null = null
   #again = false
@@ -51,6 +45,7 @@ export class Accounts {
 
   constructor(context: AccountsContext) {
     this.#context = context
+    this.#paused = new KnownPauses(context)
   }
 
   /** Reads what is known. From then on this process tries paused accounts, and releases what waits for those that are well. */
@@ -73,30 +68,22 @@ export class Accounts {
 
   /** Reads what is known by now, for a process that does not send. */
   async refresh(): Promise<void> {
-    await this.#readPaused()
+    await this.#paused.read()
   }
 
   /** What is paused, the longest first, without accounts whose credentials nobody uses any more. */
   async report(): Promise<PausedAccount[]> {
-    await this.#readPaused()
-    return reportOf(this.#context, this.#rows(), (row) => this.#pauseOf(row))
+    await this.#paused.read()
+    return reportOf(this.#context, this.#paused.rows, (row) => this.#paused.pauseOf(row))
   }
 
   pause(provider: Provider): AccountPause | null {
-    const row = this.#paused.get(accountKeyOf(provider))?.row
-    return row === undefined ? null : this.#pauseOf(row)
+    return this.#paused.pause(provider)
   }
 
   /** Where the sender may not send to, beside an account that is well: how the addresses begin. */
   pausedDestinations(provider: Provider): DestinationPause[] {
-    return [...this.#paused.values()].flatMap(({ row }) => {
-      const destination = destinationOf(provider, row.account)
-      return destination === null ? [] : [{ destination, ...this.#pauseOf(row) }]
-    })
-  }
-
-  #pauseOf({ account, code, pausedSince: since, probeAt: until }: AccountRow): AccountPause {
-    return { code, message: this.#words.get(account) ?? null, since, until }
+    return this.#paused.destinations(provider)
   }
 
   /**
@@ -104,10 +91,10 @@ export class Accounts {
    * then. Else what it waits for.
    */
   admit(provider: Provider, to: string): Paused | { readonly probe: Probe | null } {
-    const known = this.#pausedFor(provider, to)
+    const known = this.#paused.pausedFor(provider, to)
     if (known === null) return { probe: null }
     const { account, refusals } = known.row
-    if (!known.hasProbe) return { waitingFor: account, rule: ruleOf(provider, account) }
+    if (!known.hasProbe) return { waitingFor: account, rule: ruleOf(provider, known.row) }
     known.hasProbe = false
     return { probe: { account, refusals } }
   }
@@ -132,13 +119,14 @@ export class Accounts {
     const owner = sourceOf(provider) === 'organization' ? organizationId : null
     const fallback = { account, organizationId: owner, channel, provider: provider.transport.name, code }
     const probeAt = new Date(at.getTime() + waitMs)
-    const wasPaused = this.#paused.has(account)
-    this.#words.set(account, message)
+    const wasPaused = this.#paused.get(account) !== undefined
+    this.#paused.say(account, message)
     // At once, for the sends that begin while it is written.
-    if (!wasPaused) this.#keep({ ...fallback, pausedSince: at, refusals: 1, probeAt })
+    const first = { ...fallback, pausedSince: at, refusals: 1, probeAt }
+    if (!wasPaused) this.#paused.keep(first)
     try {
       const row = await storage.accounts.refuse({ ...fallback, probeAt, seenRefusals, at })
-      this.#keep(row)
+      this.#paused.keep(row)
       if (!wasPaused && row.refusals === 1) {
         const facts = { organizationId: owner, channel, code, account: sourceOf(provider), fault: message }
         if (destination === null) logger.warn('account paused: due messages wait until it works again', facts)
@@ -148,49 +136,64 @@ export class Accounts {
       logger.warn('storing the pause of an account failed', { fault: faultOf(error) })
     }
     this.#schedule()
-    return { waitingFor: account, rule: ruleOf(provider, account) }
+    return { waitingFor: account, rule: ruleOf(provider, first) }
+  }
+
+  /** The account sent as much as it may today: what is due for it waits for the next UTC day. */
+  async limitReached(provider: Provider, { organizationId, channel }: AccountUser): Promise<void> {
+    const { storage, clock, logger } = this.#context.options
+    const account = limitKeyOf(provider)
+    const at = clock.now()
+    const known = account === null ? undefined : this.#paused.get(account)
+    if (account === null || (known !== undefined && known.row.probeAt > at)) return
+    const owner = sourceOf(provider) === 'organization' ? organizationId : null
+    const about = { account, organizationId: owner, channel, provider: provider.transport.name, code: dailyLimitCode }
+    const probeAt = nextUtcDay(at)
+    this.#paused.keep({ ...about, pausedSince: at, refusals: 1, probeAt })
+    const { accountId, limits } = provider
+    const facts = { organizationId: owner, channel, accountId, perDay: limits.perDay, until: probeAt.toISOString() }
+    logger.warn('account reached its daily limit: due messages wait for the next day', facts)
+    try {
+      // What another process knows of the day before ends with that.
+      if (known !== undefined) await storage.accounts.recover(account)
+      this.#paused.keep(await storage.accounts.refuse({ ...about, probeAt, seenRefusals: 0, at }))
+    } catch (error) {
+      logger.warn('storing the pause of an account failed', { fault: faultOf(error) })
+    }
+    this.#schedule()
   }
 
   /** The provider took a message of the account, or said something about one recipient: the account and the sender are well. */
   async proven(provider: Provider, to: string): Promise<void> {
-    for (let known = this.#pausedFor(provider, to); known !== null; known = this.#pausedFor(provider, to)) {
-      if (!(await this.#recovered(known.row.account))) return
+    for (
+      let known = this.#paused.pausedFor(provider, to);
+      known !== null;
+      known = this.#paused.pausedFor(provider, to)
+    ) {
+      // It is well, and has sent enough.
+      if (isLimit(known.row) || !(await this.#recovered(known.row.account))) return
     }
   }
 
   /** False: it could not be written, and is paused as before. */
   async #recovered(account: string): Promise<boolean> {
-    const known = this.#paused.get(account)
+    const known = this.#paused.remove(account)
     if (known === undefined) return true
     const { storage, logger } = this.#context.options
-    this.#paused.delete(account)
     try {
       await storage.accounts.recover(account)
-      this.#words.delete(account)
+      this.#paused.forgetWords(account)
       const { organizationId, channel } = known.row
-      logger.info('account works again', { organizationId, channel })
+      logger.info(isLimit(known.row) ? 'account may send again: a day began' : 'account works again', {
+        organizationId,
+        channel,
+      })
     } catch (error) {
-      this.#paused.set(account, known)
+      this.#paused.keep(known.row, known.hasProbe)
       logger.warn('storing the recovery of an account failed', { fault: faultOf(error) })
     }
     void this.#kick()
-    return !this.#paused.has(account)
-  }
-
-  /** What is paused of what a message needs: the account, or else the sender towards the addresses that begin as this one. */
-  #pausedFor(provider: Provider, to: string): PausedState | null {
-    if (this.#paused.size === 0) return null
-    const account = this.#paused.get(accountKeyOf(provider))
-    if (account !== undefined) return account
-    for (let length = to.length; length > 0; length -= 1) {
-      const route = this.#paused.get(routeKeyOf(provider, to.slice(0, length)))
-      if (route !== undefined) return route
-    }
-    return null
-  }
-
-  #keep(row: AccountRow): void {
-    this.#paused.set(row.account, { row, hasProbe: false })
+    return this.#paused.get(account) === undefined
   }
 
   #kick(): Promise<void> {
@@ -216,14 +219,14 @@ export class Accounts {
     if (!this.#running) return
     const { clock, sweepMs } = this.#context.options
     const now = clock.now().getTime()
-    const probes = [...this.#paused.values()].map(({ row }) => Math.max(0, row.probeAt.getTime() - now))
+    const probes = this.#paused.rows.map((row) => Math.max(0, row.probeAt.getTime() - now))
     const poll = this.#isReleasing ? releasePollMs : probes.length > 0 ? pollMs : sweepMs
     this.#cancel = clock.after(Math.min(poll, ...probes), () => void this.#kick())
   }
 
   async #look(): Promise<void> {
     try {
-      await this.#readPaused()
+      await this.#paused.read()
       await this.#forget()
       await this.#probe()
       await this.#release()
@@ -232,35 +235,26 @@ export class Accounts {
     }
   }
 
-  async #readPaused(): Promise<void> {
-    const before = this.#paused
-    const rows = await this.#context.options.storage.accounts.paused()
-    this.#paused = new Map(
-      rows.map((row) => [row.account, { row, hasProbe: before.get(row.account)?.hasProbe ?? false }]),
-    )
-    for (const account of this.#words.keys()) if (!this.#paused.has(account)) this.#words.delete(account)
-  }
-
   async #forget(): Promise<void> {
-    for (const { account } of await abandonedOf(this.#context, this.#rows())) {
+    for (const { account } of await abandonedOf(this.#context, this.#paused.rows)) {
       await this.#context.options.storage.accounts.recover(account)
-      this.#paused.delete(account)
+      this.#paused.remove(account)
     }
-  }
-
-  #rows(): AccountRow[] {
-    return [...this.#paused.values()].map(({ row }) => row)
   }
 
   /** Of several processes one has the probe, and makes the message due that is to try. */
   async #probe(): Promise<void> {
     const { storage, clock } = this.#context.options
-    for (const { row } of [...this.#paused.values()]) {
+    for (const row of this.#paused.rows) {
       const now = clock.now()
       if (row.probeAt > now) continue
+      if (isLimit(row)) {
+        await this.#recovered(row.account)
+        continue
+      }
       const until = new Date(now.getTime() + Math.min(longestProbeMs, firstProbeMs * 2 ** row.refusals))
       if (!(await storage.accounts.takeProbe(row.account, row.probeAt, until))) continue
-      this.#paused.set(row.account, { row: { ...row, probeAt: until }, hasProbe: true })
+      this.#paused.keep({ ...row, probeAt: until }, true)
       const skip = (row.refusals - 1) % probedInTurn
       await storage.accounts.release({ account: row.account, limit: 1, skip, at: now })
       this.#context.dueAt(now)
@@ -288,9 +282,8 @@ export class Accounts {
   async #isUsed({ account, channel }: AccountRow, organizationId: string): Promise<boolean> {
     const senderOf = await sendersOf(this.#context, [organizationId])
     const provider = senderOf({ organizationId, channel })
-    return provider !== null && (accountKeyOf(provider) === account || destinationOf(provider, account) !== null)
+    if (provider === null) return false
+    const isIts = accountKeyOf(provider) === account || limitKeyOf(provider) === account
+    return isIts || destinationOf(provider, account) !== null
   }
 }
-
-const ruleOf = (provider: Provider, account: string): Paused['rule'] =>
-  accountKeyOf(provider) === account ? 'account_paused' : 'sender_paused'

@@ -2,11 +2,11 @@ import type { Channel } from '../../../channels/index.ts'
 import type { AccountRow } from '../../../ports/storage.ts'
 import type { Rule } from '../../../schemas/vocabulary.ts'
 import type { AccountsContext } from './senders.ts'
-import { aboutOf, sendersOf } from './senders.ts'
+import { aboutOf, candidatesOf } from './senders.ts'
 
 /** Why an account is paused, since when, and when one message tries it again. */
 export type AccountPause = {
-  /** The transport's own word, such as `smtp_535`. */
+  /** The transport's own word, such as `smtp_535`; `daily_limit`: it was not refused, and sent as much as it may on a day. */
   readonly code: string
   /** The transport's message, if this process received it; null: another process did. */
   readonly message: string | null
@@ -18,7 +18,8 @@ export type DestinationPause = AccountPause & { readonly destination: string }
 /** What is paused and is tried by a message, and how often it was refused when the attempt began. */
 export type Probe = { readonly account: string; readonly refusals: number }
 /** What a message waits for, and the rule by which it does. */
-export type Paused = { readonly waitingFor: string; readonly rule: Extract<Rule, 'account_paused' | 'sender_paused'> }
+export type Paused = { readonly waitingFor: string; readonly rule: PauseRule }
+export type PauseRule = Extract<Rule, 'account_paused' | 'account_limited' | 'sender_paused'>
 /** `destination`: the account is well, and its sender may not send to the addresses that begin so. */
 export type Refusal = {
   readonly code: string
@@ -33,6 +34,8 @@ export type AccountUser = { readonly organizationId: string; readonly channel: C
 export type PausedAccount = AccountPause & {
   readonly organizationId: string | null
   readonly channel: Channel
+  /** Of the account, which stays the same whatever it signs in with. */
+  readonly accountId: string | null
   readonly provider: string
   readonly destination: string | null
 }
@@ -64,13 +67,17 @@ export async function abandonedOf(context: AccountsContext, rows: readonly Accou
   return owned.filter((row) => aboutRow(row) === null)
 }
 
-/** What a row is about, by what its owner sends now; null: nobody sends so any more. One without an owner is the host application's. */
+/** What a row is about, by the accounts that its owner has now; null: it has none such any more. One without an owner is the host application's. */
 async function byOwners(context: AccountsContext, rows: readonly AccountRow[]) {
-  const ids = rows.flatMap(({ organizationId }) => organizationId ?? [])
-  const senderOf = await sendersOf(context, ids)
+  const accountsOf = await candidatesOf(
+    context,
+    rows.flatMap(({ organizationId }) => organizationId ?? []),
+  )
   return ({ organizationId, channel, account }: AccountRow) => {
-    const isHosts = organizationId === null
-    const provider = isHosts ? context.providers.sender(null, channel) : senderOf({ organizationId, channel })
-    return provider === null ? null : aboutOf(provider, account)
+    for (const { accountId, sender } of accountsOf(organizationId, channel)) {
+      const about = typeof sender === 'string' ? null : aboutOf(sender, account)
+      if (about !== null) return { accountId, ...about }
+    }
+    return null
   }
 }

@@ -50,7 +50,8 @@ async function call(
     isUnknown,
   })
   try {
-    const done = (async () => work({ account, accountKey, trusted, now: () => clock.now(), signal }))()
+    const done = (async () =>
+      work({ account, accountKey, trusted, receiptUrl: null, now: () => clock.now(), signal }))()
     return await withTimeout(
       clock,
       limitMs + patienceMs,

@@ -1,17 +1,20 @@
 import { createHash } from 'node:crypto'
-import type { AccountValues, ChannelDefinition } from '../../../channels/channel.ts'
+import type { AccountValues, ChannelDefinition, SenderNames } from '../../../channels/channel.ts'
 import { type Channel, channelOf, channels } from '../../../channels/index.ts'
-import { NotificationError } from '../../../errors.ts'
 import type { SettingsRow } from '../../../ports/storage.ts'
 import type { Account, Transport } from '../../../ports/transport.ts'
 import { documentedChannels } from '../../../schemas/channel-fields.ts'
-import { accountPlaces, accountValues, nameOf, type Place } from '../../../schemas/channel-settings.ts'
+import { accountEntries, accountValues } from '../../../schemas/channel-settings.ts'
 import type { SettingsValues } from '../../../schemas/settings.ts'
 import type { ProviderFault } from '../../../schemas/vocabulary.ts'
 import type { SecretBox } from '../../../security/secret-box.ts'
+import { firstAccountId } from './account-ids.ts'
+import { hasSecret, openedValues } from './account-secrets.ts'
 
 /** Who delivers for an organization on a channel, and in whose name. */
 export type Provider = {
+  /** Of the account; null: it needs none, or its owner has no account key yet. */
+  readonly accountId: string | null
   readonly transport: Transport
   readonly account: Account | null
   readonly accountKey: string
@@ -20,14 +23,31 @@ export type Provider = {
   readonly fromName: string | null
   /** Where answers go, if not to `from`. */
   readonly replyTo: string | null
+  readonly limits: AccountLimits
 }
 
-/** Those who may send on a channel, in the order of use: each a provider, or why it cannot send. */
-export type Candidates = readonly [Provider | ProviderFault, ...(Provider | ProviderFault)[]]
+/** How much is sent through an account; null: no limit of its own. */
+export type AccountLimits = {
+  readonly perSecond: number | null
+  readonly perDay: number | null
+  readonly atOnce: number | null
+}
+
+/** An account that may send on a channel. */
+export type Candidate = {
+  readonly accountId: string | null
+  /** Which account of the organization it is: its entry, or null, the first. The host application's are the first too. */
+  readonly entry: string | null
+  /** The provider, or why it cannot send. */
+  readonly sender: Provider | ProviderFault
+}
+
+/** Those who may send on a channel, in the order of use. */
+export type Candidates = readonly [Candidate, ...Candidate[]]
 
 /**
- * Finds who sends on a channel: the organization's own, else the host application's defaults for the whole channel,
- * else a transport that needs no account. Single fields are never mixed: a password of one and a host of another
+ * Finds who sends on a channel: the organization's own accounts in their order; without any, the host application's defaults for the
+ * whole channel, else a transport that needs no account. Single fields are never mixed: a password of one and a host of another
  * would send one party's mail through the other's account.
  */
 export class Providers {
@@ -35,8 +55,9 @@ export class Providers {
   readonly #defaults: SettingsValues
   readonly #secrets: SecretBox | null
   /** Settings rows are immutable values, so what was found for one stays right for it. */
-  readonly #found = new WeakMap<SettingsRow, Map<Channel, Candidates>>()
-  readonly #defaultsFound = new Map<Channel, Candidates>()
+  #found = new WeakMap<SettingsRow, Map<Channel, Candidates>>()
+  #defaultsFound = new Map<Channel, Candidates>()
+  #hostKey: string | null = null
   /** TaskManager delivers: no channel lacks a provider for want of one here. */
   readonly delivered: boolean
 
@@ -62,6 +83,23 @@ export class Providers {
     return channels.filter((channel) => documentedChannels.includes(channel) || isServed(channel))
   }
 
+  /** What the ids of the host application's own accounts begin with; null: not known yet. */
+  get hostKey(): string | null {
+    return this.#hostKey
+  }
+
+  set hostKey(key: string | null) {
+    if (key === this.#hostKey) return
+    this.#hostKey = key
+    this.#found = new WeakMap()
+    this.#defaultsFound = new Map()
+  }
+
+  /** The id of the host application's own account; null: not known yet. */
+  hostIdOf(channel: Channel): string | null {
+    return this.#hostKey === null ? null : firstAccountId(this.#hostKey, channel)
+  }
+
   /** Who can send on the channel, in the order of use, each with why not where that is so; never empty. */
   find(settings: SettingsRow | null, channel: Channel): Candidates {
     let cache = this.#defaultsFound
@@ -71,7 +109,7 @@ export class Providers {
     }
     let found = cache.get(channel)
     if (found === undefined) {
-      found = [this.#candidate(settings, channel)]
+      found = this.#candidates(settings, channel)
       cache.set(channel, found)
     }
     return found
@@ -79,8 +117,7 @@ export class Providers {
 
   /** The first that can send, or why the first one cannot. */
   first(settings: SettingsRow | null, channel: Channel): Provider | ProviderFault {
-    const found = this.find(settings, channel)
-    return found.find((one) => typeof one !== 'string') ?? found[0]
+    return firstOf(this.find(settings, channel)).sender
   }
 
   /** Who sends on the channel from here, whoever delivers; null where nobody can. */
@@ -103,39 +140,69 @@ export class Providers {
     return typeof found === 'string' || sourceOf(found) !== 'organization'
   }
 
-  /** By the organization's own account, else by the host application's, else without any. */
-  #candidate(settings: SettingsRow | null, channel: Channel): Provider | ProviderFault {
+  #candidates(settings: SettingsRow | null, channel: Channel): Candidates {
+    const [next, ...others] = settings === null ? [] : accountEntries(settings, channel).flatMap(({ id }) => id ?? [])
+    if (settings === null || next === undefined) return [this.#only(settings, channel)]
+    const own = (entry: string | null) => this.#own(settings, channel, entry)
+    const further = others.map(own)
+    return isAccountBegun(settings, channel) ? [own(null), own(next), ...further] : [own(next), ...further]
+  }
+
+  /** By the organization's first account, else by the host application's, else without any. */
+  #only(settings: SettingsRow | null, channel: Channel): Candidate {
     const { account: rules } = channelOf(channel)
     const written = settings === null ? null : accountValues(settings, channel)
     const names = written === null ? nobody : rules.names(written)
-    const isOwn = written !== null && written[rules.place] !== null
-    const own = isOwn ? settings : null
-    const sealed = isOwn ? written : accountValues(this.#defaults, channel)
-    const place = sealed[rules.place]
-    const transport = place === null ? null : this.#named(transportName(rules, sealed), channel)
-    if (transport === null && (place === null || 'name' in rules.transport)) {
-      const found = this.#withoutAccount(channel, names)
-      const isForgotten = place === null && settings !== null && isAccountBegun(settings, channel)
-      return found === 'no_account' && isForgotten ? (rules.withoutPlace ?? found) : found
+    if (settings !== null && written !== null && written[rules.place] !== null) {
+      const accountId = ownIdOf(settings, channel)
+      const means = { own: settings, entry: null, accountId, values: written, names }
+      return { accountId, entry: null, sender: this.#through(channel, means) }
     }
-    if (transport === null) return 'no_transport'
-    const values = own === null ? sealed : this.#opened(own, channel, sealed)
+    const defaults = accountValues(this.#defaults, channel)
+    const isForgotten = settings !== null && isAccountBegun(settings, channel)
+    if (defaults[rules.place] === null) {
+      const found = this.#withoutAccount(channel, names)
+      const sender = found === 'no_account' && isForgotten ? (rules.withoutPlace ?? found) : found
+      return { accountId: isForgotten ? ownIdOf(settings, channel) : null, entry: null, sender }
+    }
+    const accountId = this.hostIdOf(channel)
+    const means = { own: null, entry: null, accountId, values: defaults, names }
+    return { accountId, entry: null, sender: this.#through(channel, means) }
+  }
+
+  /** By one of several accounts of the organization. */
+  #own(own: SettingsRow, channel: Channel, entry: string | null): Candidate {
+    const { account: rules } = channelOf(channel)
+    const values = accountValues(own, channel, entry)
+    const accountId = entry ?? ownIdOf(own, channel)
+    if (values[rules.place] === null) return { accountId, entry, sender: rules.withoutPlace ?? 'no_account' }
+    const means = { own, entry, accountId, values, names: rules.names(values) }
+    return { accountId, entry, sender: this.#through(channel, means) }
+  }
+
+  #through(channel: Channel, means: Means): Provider | ProviderFault {
+    const { own, accountId, names } = means
+    const { account: rules } = channelOf(channel)
+    const transport = this.#named(transportName(rules, means.values), channel)
+    if (transport === null) return 'name' in rules.transport ? this.#withoutAccount(channel, names) : 'no_transport'
+    const values = own === null ? means.values : this.#opened(own, channel, means)
     if (typeof values === 'string') return values
     const opened = rules.open(values, transport)
     if (typeof opened === 'string') return opened
     const { account, from } = opened
     // The default account sends in its own name: another sender's address would be refused or look forged. Answers are the
     // organization's all the same.
-    const replyTo = !rules.hasReplyTo || isOwn || names.from === from ? null : names.from
+    const replyTo = !rules.hasReplyTo || own !== null || names.from === from ? null : names.from
     const fromName = names.fromName ?? rules.names(values).fromName
-    return { transport, ...accountOf(own, account), from, fromName, replyTo }
+    return { accountId, transport, ...accountOf(own, account), from, fromName, replyTo, limits: limitsOf(values) }
   }
 
-  #withoutAccount(channel: Channel, names: { from: string | null; fromName: string | null }): Provider | ProviderFault {
+  #withoutAccount(channel: Channel, names: SenderNames): Provider | ProviderFault {
     const serving = this.#transports.filter((one) => one.channels.includes(channel))
     const transport = serving.find((one) => !one.needsAccount)
     if (transport === undefined) return serving.length === 0 ? 'no_transport' : 'no_account'
-    return { transport, account: null, accountKey: transport.name, trusted: true, ...names, replyTo: null }
+    const account = { accountId: null, account: null, accountKey: transport.name, trusted: true, limits: noLimits }
+    return { transport, ...account, ...names, replyTo: null }
   }
 
   #named(name: string, channel: Channel): Transport | null {
@@ -144,26 +211,40 @@ export class Providers {
   }
 
   /** The values of an organization's own account with its secrets opened, or why they cannot be. */
-  #opened(own: SettingsRow, channel: Channel, sealed: AccountValues): AccountValues | ProviderFault {
-    const values = { ...sealed }
-    for (const { name, rules, place } of accountPlaces(channel)) {
-      const secret = sealed[name]
-      if (!rules.isSecret || typeof secret !== 'string') continue
-      if (this.#secrets === null) return 'encryption_key_missing'
-      try {
-        values[name] = this.#secrets.open(secret, secretContext(own.organizationId, place))
-      } catch (error) {
-        if (error instanceof NotificationError) return 'provider_unreadable'
-        throw error
-      }
-    }
-    return values
+  #opened({ organizationId }: SettingsRow, channel: Channel, { entry, values }: Means): AccountValues | ProviderFault {
+    if (this.#secrets === null) return hasSecret(channel, values) ? 'encryption_key_missing' : values
+    return openedValues(this.#secrets, organizationId, channel, entry, values) ?? 'provider_unreadable'
   }
 }
 
-const nobody = { from: null, fromName: null }
+/** The first that can send, or else the first of all. */
+export const firstOf = (candidates: Candidates): Candidate =>
+  candidates.find(({ sender }) => typeof sender !== 'string') ?? candidates[0]
 
-function transportName({ transport }: ChannelDefinition['account'], values: AccountValues): string {
+/** An account that has a place: the organization's, or with `own` null the host application's. */
+type Means = {
+  readonly own: SettingsRow | null
+  readonly entry: string | null
+  readonly accountId: string | null
+  /** Secrets of an organization's are sealed. */
+  readonly values: AccountValues
+  /** The organization's. */
+  readonly names: SenderNames
+}
+
+const nobody: SenderNames = { from: null, fromName: null }
+const noLimits: AccountLimits = { perSecond: null, perDay: null, atOnce: null }
+
+function limitsOf({ perSecond, perDay, atOnce }: AccountValues): AccountLimits {
+  const limit = (value: unknown) => (typeof value === 'number' ? value : null)
+  return { perSecond: limit(perSecond), perDay: limit(perDay), atOnce: limit(atOnce) }
+}
+
+/** Of the organization's first account. */
+const ownIdOf = ({ accountKey }: SettingsRow, channel: Channel): string | null =>
+  accountKey === null ? null : firstAccountId(accountKey, channel)
+
+export function transportName({ transport }: ChannelDefinition['account'], values: AccountValues): string {
   return 'name' in transport ? transport.name : String(values[transport.field])
 }
 
@@ -174,8 +255,8 @@ const accountOf = (own: SettingsRow | null, account: Account) => ({
 })
 
 /** Whoever wrote some of an account means to send by it. */
-export function isAccountBegun(settings: SettingsValues, channel: Channel): boolean {
-  const values = accountValues(settings, channel)
+export function isAccountBegun(settings: SettingsValues, channel: Channel, entry: string | null = null): boolean {
+  const values = accountValues(settings, channel, entry)
   return channelOf(channel).account.begun.some((field) => values[field] !== null)
 }
 
@@ -190,13 +271,6 @@ export function withoutCredentials(words: string, account: Account | null): stri
     .account.credentials(account)
     .reduce<string>((text, one) => (one === null || one === '' ? text : text.replaceAll(one, '[credential]')), words)
 }
-
-/** A sealed secret opens only where it was sealed: this organization, this field. */
-export const secretContext = (organizationId: string, place: Place) => ({
-  organizationId,
-  table: 'notification_settings',
-  column: nameOf(place),
-})
 
 /** Equal credentials, equal key; nothing of them can be read back from it. */
 const keyOf = (owner: string, account: Account): string =>

@@ -1,6 +1,7 @@
+import type { Channel } from '../../../channels/index.ts'
 import type { SendQueue } from '../../../ports/storage.ts'
 import type { ServiceOptions } from '../service-options.ts'
-import type { Provider, Providers } from './providers.ts'
+import { type Candidates, firstOf, type Provider, type Providers } from './providers.ts'
 
 /** What accounts need of what the services share. */
 export type AccountsContext = {
@@ -12,17 +13,36 @@ export type AccountsContext = {
 
 /** Who sends for these organizations, by their settings as they are now; null: nobody can from here. */
 export async function sendersOf(
-  { options, providers }: AccountsContext,
+  context: AccountsContext,
   organizationIds: readonly string[],
 ): Promise<(queue: SendQueue) => Provider | null> {
+  const accountsOf = await candidatesOf(context, organizationIds)
+  return ({ organizationId, channel }) => {
+    const { sender } = firstOf(accountsOf(organizationId, channel))
+    return typeof sender === 'string' ? null : sender
+  }
+}
+
+/** The accounts of these organizations, in the order of use; null: the host application's own. */
+export async function candidatesOf(
+  { options, providers }: AccountsContext,
+  organizationIds: readonly string[],
+): Promise<(organizationId: string | null, channel: Channel) => Candidates> {
   const ids = [...new Set(organizationIds)]
   const rows = ids.length === 0 ? [] : await options.storage.settings.get(ids)
   const rowOf = new Map(rows.map((row) => [row.organizationId, row]))
-  return ({ organizationId, channel }) => providers.sender(rowOf.get(organizationId) ?? null, channel)
+  return (id, channel) => providers.find(id === null ? null : (rowOf.get(id) ?? null), channel)
 }
 
 /** One word for the account that a provider sends through: changed credentials are another account. */
 export const accountKeyOf = (provider: Provider): string => `${provider.transport.name}:${provider.accountKey}`
+
+/** The code of an account that sent as much as it may on a day. */
+export const dailyLimitCode = 'daily_limit'
+
+/** One word for the account with its limit a day: another limit is another word. Null: it has none. */
+export const limitKeyOf = (provider: Provider): string | null =>
+  provider.limits.perDay === null ? null : `${accountKeyOf(provider)} ${provider.limits.perDay}/day`
 
 /** What the keys begin with of what this sender may not send to: a sender's fault towards a country is not the account's. */
 const routesOf = (provider: Provider): string => `${accountKeyOf(provider)} ${provider.from ?? ''}→`
@@ -42,6 +62,7 @@ export function destinationOf(provider: Provider, key: string): string | null {
  */
 export function aboutOf(provider: Provider, key: string): { readonly destination: string | null } | null {
   const account = accountKeyOf(provider)
-  if (key === account) return { destination: null }
-  return key.startsWith(`${account} `) ? { destination: key.slice(key.lastIndexOf('→') + 1) } : null
+  if (key === account || key === limitKeyOf(provider)) return { destination: null }
+  const place = key.lastIndexOf('→')
+  return place >= 0 && key.startsWith(`${account} `) ? { destination: key.slice(place + 1) } : null
 }

@@ -13,6 +13,8 @@ const newest = [
   'countries_and_encryption',
   'channels',
   'addresses',
+  'account_ids',
+  'receipts',
 ]
 const laterThan = {
   1: ['requests_audit_and_statistics', 'task_manager_tasks', ...newest],

@@ -14,6 +14,7 @@ for (;;) {
   const commands = due.map(
     ({ id, organizationId, appointmentId, recipient }): IntentCommand => ({
       kind: 'send',
+      limit: null,
       work: { kind: 'reminder', id },
       decision: { organizationId, appointmentId, waitlistEntryId: null, entries: [] },
       guard: {

@@ -47,6 +47,7 @@ export const account = (port: number, values: Partial<EmailAccount> = {}): Email
 export const contextFor = (port: number, values: Partial<SendContext> = {}): SendContext => ({
   account: account(port),
   accountKey: `account-${port}`,
+  receiptUrl: null,
   trusted: true,
   now: () => new Date(),
   signal: new AbortController().signal,

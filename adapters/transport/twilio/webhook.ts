@@ -1,0 +1,83 @@
+import type { ProviderReport, ReceiptReader, WebhookAccount, WebhookRequest } from '../../../src/index.ts'
+import { NotificationError } from '../../../src/index.ts'
+import { twilioReceipt } from './receipt.ts'
+import { validateTwilioBody, validateTwilioSignature } from './signature.ts'
+
+/** The parameter of the callback URL that names the message. Twilio signs the URL with it. */
+const messageParameter = 'notification'
+
+/** Where Twilio reports on one message. */
+export const statusUrl = (receiptUrl: string, notificationId: number): string =>
+  `${receiptUrl}?${messageParameter}=${notificationId}`
+
+const refused = (reason: 'unsigned' | 'foreign') => ({ kind: 'refused', reason }) as const
+
+/**
+ * Reads the status callbacks of an account. The signature is checked before anything is read of the fields, and the account that they
+ * name must be the one whose token signed. An incoming message changes nothing yet; Twilio gets an empty answer.
+ */
+export const readTwilioWebhook: ReceiptReader = async (request, account) => {
+  if (request.url === null) {
+    throw new NotificationError(
+      'options_invalid',
+      'Webhooks of Twilio need the option "publicUrl": it is part of the signature.',
+      {
+        field: 'publicUrl',
+      },
+    )
+  }
+  const form = formOf(request)
+  const signer = signerOf({ ...request, url: request.url }, form, account)
+  if (signer === null) return refused('unsigned')
+  if (form !== null && form.get('AccountSid') !== signer) return refused('foreign')
+  return { kind: 'read', reports: form === null ? [] : reportsOf(request, form), reply }
+}
+
+const reply = { type: 'text/xml', text: '<?xml version="1.0" encoding="UTF-8"?><Response/>' } as const
+
+/** The fields, which are in the query of a GET; null: the body is no form. */
+function formOf({ method, headers, query, body }: WebhookRequest): URLSearchParams | null {
+  if (method === 'GET') return new URLSearchParams(query)
+  const type = headers['content-type'] ?? ''
+  if (!/^application\/x-www-form-urlencoded\b/i.test(type)) return null
+  return new URLSearchParams(Buffer.from(body).toString('utf8'))
+}
+
+/** The Account SID whose auth token signed the request; null: none of the account did. */
+function signerOf(
+  { method, url, headers, body }: WebhookRequest & { readonly url: string },
+  form: URLSearchParams | null,
+  { accounts }: WebhookAccount,
+): string | null {
+  const signature = headers['x-twilio-signature'] ?? ''
+  const params = form === null || method === 'GET' ? {} : fieldsOf(form)
+  for (const account of accounts) {
+    if (account.channel !== 'SMS' || account.apiKey === null || !account.apiSecret) continue
+    const { apiKey, apiSecret } = account
+    const isSigned =
+      form === null
+        ? validateTwilioBody(apiSecret, { signature, url }, body)
+        : validateTwilioSignature(apiSecret, { signature, url, params })
+    if (isSigned) return apiKey
+  }
+  return null
+}
+
+function fieldsOf(form: URLSearchParams): Readonly<Record<string, readonly string[]>> {
+  return Object.fromEntries([...new Set(form.keys())].map((name) => [name, form.getAll(name)]))
+}
+
+function reportsOf({ query }: WebhookRequest, form: URLSearchParams): ProviderReport[] {
+  const receipt = twilioReceipt(Object.fromEntries(form))
+  if (receipt === null) return []
+  const id = Number(new URLSearchParams(query).get(messageParameter))
+  const to = form.get('To')?.replace(/^whatsapp:/, '')
+  return [
+    {
+      receipt,
+      ...(Number.isSafeInteger(id) && id > 0 ? { notificationId: id } : {}),
+      ...(receipt.messageId ? { messageId: receipt.messageId } : {}),
+      ...(to ? { to } : {}),
+    },
+  ]
+}

@@ -1,0 +1,112 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type {
+  DeliveryReceipt,
+  ProviderReport,
+  ReceiptReader,
+  WebhookAccount,
+  WebhookReading,
+  WebhookRequest,
+} from '../../../src/index.ts'
+
+/** By what requests of Meta are known to be about an account. */
+export type WhatsAppWebhook = {
+  /** The id of the sending number; requests about others of the same app are not the account's. */
+  readonly phoneNumberId: string
+  /** The app secret, and those before it that may still sign. */
+  readonly appSecrets: readonly string[]
+  /** What was entered as the verify token beside the callback URL; null: no handshake is answered. */
+  readonly verifyToken: string | null
+}
+
+/** Reads the webhook of the WhatsApp Cloud API: the handshake, and every status of a request. `null`: the account is none of WhatsApp's. */
+export function whatsAppReceipts(webhookOf: (account: WebhookAccount) => WhatsAppWebhook | null): ReceiptReader {
+  return async (request, account) => {
+    const webhook = webhookOf(account)
+    if (webhook === null) return unsigned
+    return request.method === 'GET' ? handshake(request, webhook) : statuses(request, webhook)
+  }
+}
+
+const unsigned = { kind: 'refused', reason: 'unsigned' } as const
+
+function handshake({ query }: WebhookRequest, { verifyToken }: WhatsAppWebhook): WebhookReading {
+  const given = new URLSearchParams(query)
+  const token = given.get('hub.verify_token')
+  if (given.get('hub.mode') !== 'subscribe' || verifyToken === null || token === null) return unsigned
+  if (!isSame(token, verifyToken)) return unsigned
+  return { kind: 'read', reports: [], reply: { type: 'text/plain', text: given.get('hub.challenge') ?? '' } }
+}
+
+function statuses({ headers, body }: WebhookRequest, { appSecrets, phoneNumberId }: WhatsAppWebhook): WebhookReading {
+  const [, signature = ''] = /^sha256=([0-9a-f]{64})$/i.exec(headers['x-hub-signature-256'] ?? '') ?? []
+  const signers = appSecrets.filter((secret) =>
+    isSame(createHmac('sha256', secret).update(body).digest('hex'), signature.toLowerCase()),
+  )
+  if (signers.length === 0) return unsigned
+  const changes = list(fieldOf(parsed(body), 'entry')).flatMap((entry) => list(fieldOf(entry, 'changes')))
+  const values = changes.map((change) => fieldOf(change, 'value'))
+  const own = values.filter((value) => text(fieldOf(value, 'metadata'), 'phone_number_id') === phoneNumberId)
+  if (own.length === 0) return { kind: 'refused', reason: 'foreign' }
+  return { kind: 'read', reports: own.flatMap((value) => list(fieldOf(value, 'statuses')).flatMap(reportOf)) }
+}
+
+const outcomes: Readonly<Record<string, DeliveryReceipt['outcome']>> = {
+  sent: 'sent',
+  delivered: 'delivered',
+  read: 'read',
+  // A voice message was heard.
+  played: 'read',
+  failed: 'failed',
+}
+
+/** Limits, and services that are away: another attempt may succeed. */
+const transientCodes: ReadonlySet<number> = new Set([2, 4, 80007, 130429, 131000, 131016, 131056])
+
+/** `recipient_id` is not compared: WhatsApp writes the numbers of some countries in another way than they are dialled. */
+function reportOf(status: unknown): ProviderReport[] {
+  const outcome = outcomes[text(status, 'status') ?? '']
+  const messageId = text(status, 'id')
+  if (outcome === undefined || messageId === null) return []
+  const id = Number(text(status, 'biz_opaque_callback_data'))
+  const seconds = Number(text(status, 'timestamp'))
+  const receipt = {
+    outcome,
+    messageId,
+    ...(Number.isSafeInteger(seconds) && seconds > 0 ? { at: new Date(seconds * 1000) } : {}),
+    ...(outcome === 'failed' ? failureOf(list(fieldOf(status, 'errors'))[0]) : {}),
+  }
+  return [{ receipt, messageId, ...(Number.isSafeInteger(id) && id > 0 ? { notificationId: id } : {}) }]
+}
+
+/** By the code: titles change, and details may quote the message. */
+function failureOf(error: unknown): Pick<DeliveryReceipt, 'code' | 'error' | 'transient'> {
+  const code = fieldOf(error, 'code')
+  if (typeof code !== 'number' || !Number.isSafeInteger(code)) return { code: 'whatsapp_failed' }
+  return {
+    code: `whatsapp_${code}`,
+    error: `WhatsApp reported the error ${code}.`,
+    transient: transientCodes.has(code),
+  }
+}
+
+/** Whatever the lengths: a MAC of both is compared. */
+function isSame(one: string, other: string): boolean {
+  const digest = (text: string) => createHmac('sha256', 'compare').update(text).digest()
+  return timingSafeEqual(digest(one), digest(other))
+}
+
+function parsed(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(body).toString('utf8'))
+  } catch {
+    return null
+  }
+}
+
+const fieldOf = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
+function text(value: unknown, name: string): string | null {
+  const found = fieldOf(value, name)
+  return typeof found === 'string' ? found : null
+}
+const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])

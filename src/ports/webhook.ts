@@ -1,0 +1,50 @@
+import type { Account, Channel } from '../channels/index.ts'
+import type { ProviderReport } from '../schemas/receipt.ts'
+
+/** A request to the webhook of an account, `/webhooks/{transport}/{account_id}`, as it arrived. */
+export type WebhookRequest = {
+  /** GET: a handshake, or a report of a provider that reports so. */
+  readonly method: 'GET' | 'POST'
+  /**
+   * The URL at which the provider was told to call: the option `publicUrl` with the path and the query of the request. Null: the
+   * option is not set. What the request says of its own host is not in it, since a proxy may have changed that.
+   */
+  readonly url: string | null
+  /** Without the question mark; '' if there is none. */
+  readonly query: string
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | undefined>>
+  /** The very bytes of the body, for signatures over them; none for GET. At most 3 MB. */
+  readonly body: Uint8Array
+  readonly now: Date
+  /** Aborted when the time for the answer is over: 10 s. */
+  readonly signal: AbortSignal
+}
+
+/** Whose webhook it is. */
+export type WebhookAccount = {
+  /** Null: the host application's own account, by which several organizations may send. */
+  readonly organizationId: string | null
+  readonly channel: Channel
+  /**
+   * What the account signs in with, and after it what it signed in with before, as long as reports on messages sent so may come.
+   * Empty: nothing.
+   */
+  readonly accounts: readonly Account[]
+}
+
+/** What a request says, once its signature was verified; `reply`: what the provider expects. Default: `ok`. */
+export type WebhookReading =
+  | {
+      readonly kind: 'read'
+      readonly reports: readonly ProviderReport[]
+      readonly reply?: { readonly type: 'text/plain' | 'text/xml'; readonly text: string }
+    }
+  /**
+   * Nothing changes, and the answer is 401, or 403 for `foreign`. `unsigned`: it has no signature, or a wrong one. `stale`: it was
+   * signed too long ago. `foreign`: whoever signed it may not speak for this account.
+   */
+  | { readonly kind: 'refused'; readonly reason: 'unsigned' | 'stale' | 'foreign' }
+
+/** Reads a request of a provider. If it throws, the answer is 500, and the provider may try again. */
+export type ReceiptReader = (request: WebhookRequest, account: WebhookAccount) => Promise<WebhookReading>

@@ -1,0 +1,112 @@
+import type { AddressReport, DeliveryRow, ReceiptCommand, ReceiptOutcome, SettingsRow } from '../../ports/storage.ts'
+import type { DeliveryReceipt } from '../../schemas/receipt.ts'
+import type { ReportedState } from '../../schemas/vocabulary.ts'
+import type { Context } from '../shared/context.ts'
+import { ownAddress } from '../shared/knowledge.ts'
+import { emitEnding } from './delivery-events.ts'
+import { newsOfUnknown } from './failed-attempt.ts'
+import { nextReportedTry, notAfter, scrub } from './reports.ts'
+
+/** A report, and the delivery that it is about as it was read. */
+export type Received = { readonly row: DeliveryRow; readonly receipt: DeliveryReceipt }
+
+const states = {
+  sent: 'SENT',
+  delivered: 'DELIVERED',
+  read: 'READ',
+  failed: 'FAILED',
+  bounced: 'BOUNCED',
+  complained: 'COMPLAINED',
+} as const satisfies Record<DeliveryReceipt['outcome'], ReportedState>
+
+/** Records reports of providers, whoever verified them, and emits what they change. */
+export class Receipts {
+  readonly #context: Context
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  /** In the order given, in one transaction. */
+  async record(received: readonly Received[]): Promise<ReceiptOutcome[]> {
+    if (received.length === 0) return []
+    const { storage, clock } = this.#context.options
+    const now = clock.now()
+    const settings = await this.#settingsOf(received)
+    const commands: ReceiptCommand[] = []
+    for (const one of received) commands.push(await this.#commandOf(one, settings, now))
+    const recorded = await storage.deliveries.recordReceipts(commands)
+    for (const [index, one] of received.entries()) {
+      const command = commands[index]
+      const outcome = recorded[index]
+      if (command !== undefined && outcome !== undefined) await this.#announce(one.row, command, outcome)
+    }
+    return recorded
+  }
+
+  async #commandOf(
+    { row, receipt }: Received,
+    settings: ReadonlyMap<string, SettingsRow>,
+    now: Date,
+  ): Promise<ReceiptCommand> {
+    const status = states[receipt.outcome]
+    const isFault = status === 'FAILED' || status === 'BOUNCED'
+    const { code = 'reported', error = null, messageId: providerMessageId = null, transient = false } = receipt
+    const retryAt = status === 'FAILED' && transient ? await nextReportedTry(this.#context, row, now) : null
+    return {
+      id: row.id,
+      providerMessageId,
+      retryAt,
+      status,
+      at: notAfter(now, receipt.at ?? null),
+      errorCode: isFault ? code : null,
+      errorMessage: isFault ? scrub(error) : null,
+      address: await this.#addressReport(row, receipt, settings.get(row.organizationId) ?? null, now),
+    }
+  }
+
+  /** What a report shows about the address; null: nothing. */
+  async #addressReport(
+    { organizationId, channel, recipientAddress }: DeliveryRow,
+    { outcome, code = 'reported', optedOut = false, addressUnknown = false }: DeliveryReceipt,
+    settings: SettingsRow | null,
+    now: Date,
+  ): Promise<AddressReport | null> {
+    if (recipientAddress === null) return null
+    const address = ownAddress(this.#context, settings, organizationId, channel, recipientAddress)
+    if (outcome === 'complained') return { ...address, news: { kind: 'suppressed', cause: 'complaint', code } }
+    if (outcome !== 'failed' && outcome !== 'bounced') return null
+    if (optedOut) return { ...address, news: { kind: 'suppressed', cause: 'stop', code } }
+    return addressUnknown ? { ...address, news: await newsOfUnknown(this.#context, address, code, now) } : null
+  }
+
+  /** Of the organizations whose addresses something is said about. */
+  async #settingsOf(received: readonly Received[]): Promise<ReadonlyMap<string, SettingsRow>> {
+    const concerned = received.filter(
+      ({ receipt: { outcome, optedOut, addressUnknown } }) => outcome === 'complained' || optedOut || addressUnknown,
+    )
+    const ids = [...new Set(concerned.map(({ row }) => row.organizationId))]
+    const rows = ids.length === 0 ? [] : await this.#context.options.storage.settings.get(ids)
+    return new Map(rows.map((row) => [row.organizationId, row]))
+  }
+
+  async #announce(row: DeliveryRow, { status, retryAt, errorCode }: ReceiptCommand, outcome: ReceiptOutcome) {
+    if (outcome === 'ignored' || outcome === 'noted') return
+    if (outcome === 'queued') {
+      // Like any other retry, it emits no event.
+      if (retryAt) this.#context.dueAt(retryAt)
+      return
+    }
+    const isFault = status === 'FAILED' || status === 'BOUNCED'
+    // For an unknown outcome, `reminder.failed` was emitted before.
+    const isNews = outcome === 'ended' && !(isFault && row.state === 'unknown')
+    const { storage } = this.#context.options
+    const reminder = isNews && row.reminderId !== null ? await storage.reminders.get(row.reminderId) : null
+    const { providerMessageId } = row
+    if (isFault) emitEnding(this.#context, row, reminder, { kind: 'failed', code: errorCode ?? 'reported' })
+    else if (status === 'SENT') emitEnding(this.#context, row, reminder, { kind: 'sent', providerMessageId })
+    else emitEnding(this.#context, row, reminder, { kind: endings[status] })
+  }
+}
+
+const endings = { DELIVERED: 'delivered', READ: 'read', COMPLAINED: 'complained' } as const

@@ -1,0 +1,109 @@
+import { createHmac } from 'node:crypto'
+import { expect, it } from 'vitest'
+import { whatsAppReceipts } from '../../../adapters/transport/whatsapp-cloud/receipt.ts'
+import type { WebhookAccount, WebhookRequest } from '../../../src/index.ts'
+
+const account: WebhookAccount = { organizationId: 'a', channel: 'SMS', accounts: [] }
+const read = whatsAppReceipts(({ organizationId }) =>
+  organizationId === 'a'
+    ? { phoneNumberId: '106540352242922', appSecrets: ['new-secret', 'old-secret'], verifyToken: 'shibboleth' }
+    : null,
+)
+
+const base = { url: null, now: new Date('2026-11-29T12:00:00Z'), signal: new AbortController().signal }
+const get = (query: string): WebhookRequest => ({ ...base, method: 'GET', query, headers: {}, body: new Uint8Array() })
+function post(body: string | object, secret: string | null = 'new-secret'): WebhookRequest {
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  const mac = secret === null ? '' : `sha256=${createHmac('sha256', secret).update(text).digest('hex')}`
+  return { ...base, method: 'POST', query: '', headers: { 'x-hub-signature-256': mac }, body: Buffer.from(text) }
+}
+
+const change = (statuses: readonly object[], phone_number_id = '106540352242922') => ({
+  field: 'messages',
+  value: {
+    messaging_product: 'whatsapp',
+    metadata: { display_phone_number: '15550783881', phone_number_id },
+    statuses,
+  },
+})
+const status = (more: object) => ({ id: 'wamid.A', recipient_id: '16505551234', timestamp: '1764417600', ...more })
+const event = (...changes: object[]) => ({ object: 'whatsapp_business_account', entry: [{ id: '1', changes }] })
+
+it('answers the handshake of whoever knows the verify token, with the challenge alone', async () => {
+  const query = 'hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=shibboleth'
+  expect(await read(get(query), account)).toEqual({
+    kind: 'read',
+    reports: [],
+    reply: { type: 'text/plain', text: '1158201444' },
+  })
+  const refused = { kind: 'refused', reason: 'unsigned' }
+  for (const wrong of [query.replace('shibboleth', 'x'), query.replace('subscribe', 'x'), 'hub.challenge=1', '']) {
+    expect(await read(get(wrong), account)).toEqual(refused)
+  }
+  expect(await read(get(query), { ...account, organizationId: 'b' })).toEqual(refused)
+})
+
+it('knows a signature as it is published: HMAC-SHA256 of the raw body, in hex', async () => {
+  // The example of GitHub, whose header of this name Meta took over: https://docs.github.com/webhooks.
+  const one = whatsAppReceipts(() => ({
+    phoneNumberId: '1',
+    appSecrets: ["It's a Secret to Everybody"],
+    verifyToken: null,
+  }))
+  const mac = 'sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17'
+  const asked = { ...post('Hello, World!', null), headers: { 'x-hub-signature-256': mac } }
+  // Signed, and about no number of the account.
+  expect(await one(asked, account)).toEqual({ kind: 'refused', reason: 'foreign' })
+  const other = { ...asked, body: Buffer.from('Hello, World?') }
+  expect(await one(other, account)).toEqual({ kind: 'refused', reason: 'unsigned' })
+})
+
+it('reads every status of every change, with its time and the message that it is about', async () => {
+  const body = event(
+    change([
+      status({ status: 'sent', biz_opaque_callback_data: '71' }),
+      status({ status: 'delivered', biz_opaque_callback_data: '71' }),
+      status({ status: 'read', id: 'wamid.B' }),
+    ]),
+    change([status({ status: 'failed', errors: [{ code: 131056, title: 'pair rate' }, { code: 1 }] })]),
+    change([status({ status: 'failed', errors: [{ code: 131026, title: 'Message undeliverable to 16505551234' }] })]),
+    change([status({ status: 'deleted' }), { status: 'read' }, { id: 'wamid.C' }]),
+    { field: 'messages', value: { metadata: { phone_number_id: '106540352242922' }, messages: [{ id: 'wamid.in' }] } },
+  )
+  const at = new Date(1_764_417_600_000)
+  const receipt = (outcome: string, more: object = {}) => ({ outcome, messageId: 'wamid.A', at, ...more })
+  const failed = (code: number, transient: boolean) =>
+    receipt('failed', { code: `whatsapp_${code}`, error: `WhatsApp reported the error ${code}.`, transient })
+  expect(await read(post(body), account)).toEqual({
+    kind: 'read',
+    reports: [
+      { notificationId: 71, messageId: 'wamid.A', receipt: receipt('sent') },
+      { notificationId: 71, messageId: 'wamid.A', receipt: receipt('delivered') },
+      { messageId: 'wamid.B', receipt: receipt('read', { messageId: 'wamid.B' }) },
+      { messageId: 'wamid.A', receipt: failed(131056, true) },
+      { messageId: 'wamid.A', receipt: failed(131026, false) },
+    ],
+  })
+})
+
+it('refuses what is unsigned or altered, and what is about another number alone', async () => {
+  const body = event(change([status({ status: 'read' })]))
+  const reason = async (asked: WebhookRequest, of = account) => {
+    const reading = await read(asked, of)
+    return reading.kind === 'refused' ? reading.reason : reading.reports.length
+  }
+  expect(await reason(post(body))).toBe(1)
+  expect(await reason(post(body, 'old-secret'))).toBe(1)
+  expect(await reason(post(body, 'another'))).toBe('unsigned')
+  expect(await reason(post(body, null))).toBe('unsigned')
+  expect(await reason({ ...post(body), body: Buffer.from(JSON.stringify(body).replace('read', 'sent')) })).toBe(
+    'unsigned',
+  )
+  expect(await reason(post(body), { ...account, organizationId: 'b' })).toBe('unsigned')
+  const foreign = change([status({ status: 'read' })], '999')
+  expect(await reason(post(event(foreign)))).toBe('foreign')
+  expect(await reason(post(event(foreign, change([status({ status: 'read' })]))))).toBe(1)
+  for (const odd of ['[]', 'null', '{"entry":{}}', '{"entry":[{"changes":[null]}]}', 'nonsense']) {
+    expect([odd, await reason(post(odd))]).toEqual([odd, 'foreign'])
+  }
+})
