@@ -15,6 +15,7 @@ const newest = [
   'addresses',
   'account_ids',
   'receipts',
+  'languages',
 ]
 const laterThan = {
   1: ['requests_audit_and_statistics', 'task_manager_tasks', ...newest],
