@@ -59,6 +59,14 @@ export function preferences({ migrated }: Starter): void {
       practitionerNotifications: ['CONFIRMATION'],
       defaultCountry: 'GB',
       emailSmtpSecurity: 'implicit',
+      textLanguages: ['es', 'zh-Hant'],
+      alwaysNameTimeZone: true,
+      detailLevels: [{ level: 0, channel: 'SMS', category: 'WAITLIST' }, { level: 1 }],
+      smsPlainCharacters: false,
+      messagePrices: [{ channel: 'SMS', country: 'DE', currency: 'EUR', price: 0.075 }],
+      remindersByKind: [{ kind: 'surgery', reminders: ['2wd@10:00', 24] }],
+      workdays: [7, 1, 2],
+      holidays: ['2030-12-25'],
     } as const
     expect(await storage.settings.create(organizationId, values, null, t0)).toMatchObject(values)
     expect(await storage.settings.get([organizationId])).toMatchObject([values])
