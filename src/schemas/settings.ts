@@ -30,7 +30,7 @@ const remindersByKind = z
     z.strictObject({
       kind: z.string().min(1).max(100).describe('Kind of appointment, as your directory has it'),
       channel: z.enum(channels).optional().describe('Channel. Default: every channel'),
-      reminders: reminderOffsets,
+      reminders: reminderOffsets.describe('Offsets of reminders; an empty list means none'),
     }),
   )
   .max(200)

@@ -54,6 +54,15 @@ describe('workdays', () => {
     await clinic.settings.updateOrganizationSettings(organizationId, { holidays: ['2030-01-14'] })
     await clinic.clock.advanceTo('2030-01-10T15:01:00Z')
     expect(clinic.sentTo()).toEqual(['EMAIL ada@example.org'])
+    expect(await clinic.notifications.explain(1)).toContainEqual(
+      expect.objectContaining({
+        action: 'moved',
+        rule: 'replanned',
+        offset: '2wd@10:00',
+        from: '2030-01-11T15:00:00.000Z',
+        for: '2030-01-10T15:00:00.000Z',
+      }),
+    )
   })
 })
 
