@@ -70,7 +70,9 @@ export function effective(input: EffectiveInput): EffectiveDecision {
     rule: reasons[0] ?? 'allowed',
     reasons,
     address: contact.address,
-    addressNote: contact.note,
+    get addressNote() {
+      return contact.note
+    },
     suppression,
     offsets: own.reminders ?? ofKind(policy.remindersByKind, input.kind ?? null, channel) ?? settings.reminders,
   }
@@ -134,8 +136,15 @@ export function contactOf(
 
 function contactFrom(read: ReadContact): Contact {
   if (read.address === null) return { address: null, fault: 'invalid_contact', note: `it ${read.fault}` }
-  const note = read.warnings.map(({ message }) => `it ${message}`).join('; ')
-  return { address: read.address, fault: null, note: note === '' ? null : note }
+  return {
+    address: read.address,
+    fault: null,
+    // Few ask for it, and to find out takes longer than to read the address.
+    get note() {
+      const note = read.warnings.map(({ message }) => `it ${message}`).join('; ')
+      return note === '' ? null : note
+    },
+  }
 }
 
 /** How much a message to the recipient says: as they prefer, else as the organization sets, else as the channel usually does. */

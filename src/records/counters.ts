@@ -1,6 +1,5 @@
 import type { Channel } from '../channels/index.ts'
 import { bucketOf } from '../domain/histogram.ts'
-import { keys } from '../ports/rows/keys.ts'
 import type { Rows } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
@@ -94,45 +93,6 @@ export function countSkipped(tally: Tally, organizationId: string, entries: read
   for (const { action, rule, category, channel } of entries) {
     if (action !== 'skipped' && action !== 'refused') continue
     tally.add({ organizationId, category, detail: rule, ...(channel === undefined ? {} : { channel }) }, 'SKIPPED', at)
-  }
-}
-
-/** Counters that have a limit. `hasRoom`: whether one more stays within it; `count`: there is one more. */
-export type Meter = {
-  hasRoom(counter: Metered, limit: number): boolean
-  count(counter: Metered): void
-}
-type Metered = ReturnType<typeof meterOf>
-
-/** The counter that a meter reads: `METERED` of an organization, or `ACCOUNT` of an account. */
-export const meterOf = (measure: 'METERED' | 'ACCOUNT', owner: string, at: Date) =>
-  ({
-    organization_id: owner,
-    day: dayOf(at),
-    measure,
-    channel: '',
-    category: '',
-    provider: '',
-    detail: '',
-  }) as const
-
-/** One a command: what a day's counter holds is read once, and written with the command's tally. */
-export function createMeter(rows: Rows, at: Date, tally: Tally): Meter {
-  const begun = new Map<string, number>()
-  const countOf = (counter: Metered): number => {
-    const { measure, organization_id: owner } = counter
-    const key = `${measure} ${owner}`
-    const count = begun.get(key) ?? rows.get(keys.counter, counter)?.count ?? 0
-    begun.set(key, count)
-    return count
-  }
-  return {
-    hasRoom: (counter, limit) => countOf(counter) < limit,
-    count(counter) {
-      const { measure, organization_id: owner } = counter
-      begun.set(`${measure} ${owner}`, countOf(counter) + 1)
-      tally.add({ organizationId: owner }, measure, at)
-    },
   }
 }
 

@@ -26,13 +26,12 @@ import {
 } from './begun.ts'
 import { cancelDelivery, cancelReminder, finishReminder, wait } from './cancel.ts'
 import { decodeDelivery, encodeContent } from './codecs/deliveries.ts'
-import { countedAs, createMeter, createTally, meterOf } from './counters.ts'
+import { countedAs, createTally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import { guardAbsences, guardCheck, guardReads } from './guard.ts'
+import { countBegun, countersOf, createMeter } from './meters.ts'
 
 const lost: IntentOutcome = { status: 'lost' }
-const capped: IntentOutcome = { status: 'capped' }
-const limited: IntentOutcome = { status: 'limited' }
 const done = (delivery: Delivery | null): IntentOutcome => ({
   status: 'committed',
   delivery: delivery === null ? null : decodeDelivery(delivery),
@@ -82,6 +81,7 @@ function claimDelivery({ rows, at }: Work, row: Delivery, command: Intent<'send'
   const change = {
     ...encodeContent(content),
     provider: command.provider,
+    account_id: command.accountId ?? null,
     idempotency_key: command.idempotencyKey,
     delivery_state: 'sending' as const,
     due_at: command.leaseUntil.getTime(),
@@ -116,29 +116,11 @@ function claim(
     merged.push({ found: other, rule })
   }
   const isFirst = found.kind === 'reminder' || found.row.attempts === 0
-  const { cap, account } = metersOf(command, intent.at)
-  if (account !== null && !intent.meter.hasRoom(account.counter, account.limit)) return limited
-  if (cap !== null && isFirst) {
-    if (!intent.meter.hasRoom(cap.counter, cap.limit)) return capped
-    intent.meter.count(cap.counter)
-  }
-  if (account !== null) intent.meter.count(account.counter)
+  const over = countBegun(intent.meter, command, intent.at, isFirst)
+  if (over !== null) return { status: over }
   for (const other of merged) cancel(intent, other.found, other.rule)
   return done(write())
 }
-
-/** What is counted where a message is begun, and up to where: for the organization, and for the account. */
-function metersOf(command: Intent<'send' | 'hand_over'>, at: Date) {
-  const { cap, guard } = command
-  const limit = command.kind === 'send' ? command.limit : null
-  return {
-    cap: cap === null ? null : { counter: meterOf('METERED', guard.settings.organizationId, at), limit: cap },
-    account: limit === null ? null : { counter: meterOf('ACCOUNT', limit.account, at), limit: limit.perDay },
-  }
-}
-
-const countersOf = (command: Intent<'send' | 'hand_over'>, at: Date) =>
-  Object.values(metersOf(command, at)).flatMap((meter) => (meter === null ? [] : [meter.counter]))
 
 function defer({ rows, at }: Work, found: Found, { until, waitingFor = null }: Intent<'defer'>): IntentOutcome {
   if (waitingFor !== null) wait(rows, waitingFor, found.kind, found.row, until)

@@ -1,9 +1,19 @@
 import { keys } from '../ports/rows/keys.ts'
-import type { Rows } from '../ports/rows/rows.ts'
+import { type Read, type Rows, read } from '../ports/rows/rows.ts'
 import type { SettleCommand } from '../ports/storage/deliveries.ts'
 import type { Tally } from './counters.ts'
 import { aboutDelivery, appendDecision, entryOfDelivery } from './decisions.ts'
 import { become, changedAt, type Delivery, isOpen, reportsOf } from './reported.ts'
+
+/** Whether the delivery has another attempt by now, or is no longer being sent. */
+export const isLate = (row: Pick<Delivery, 'fence' | 'delivery_state'>, { fence }: SettleCommand): boolean =>
+  row.fence !== fence || row.delivery_state !== 'sending'
+
+/** All of the rows, which are locked. */
+export const lateReads = ({ id, reminder_id }: Pick<Delivery, 'id' | 'reminder_id'>): Read[] => [
+  read(keys.delivery, { id }, 'none'),
+  ...(reminder_id === null ? [] : [read(keys.reminder, { id: reminder_id }, 'none')]),
+]
 
 /**
  * An outcome that comes after its worker lost the lease. True if it settles the delivery all the same: it was already stored and

@@ -1,5 +1,5 @@
 import { keys } from '../ports/rows/keys.ts'
-import type { Command, Rows } from '../ports/rows/rows.ts'
+import { type Command, type Rows, read, readThrough } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
 import type { AddressReport } from '../ports/storage/addresses.ts'
 import type { SettleCommand, SettleOutcome } from '../ports/storage/deliveries.ts'
@@ -8,8 +8,8 @@ import { reportAddress, reportReads } from './addresses.ts'
 import { appendAudit } from './audit.ts'
 import { finishReminder, wait } from './cancel.ts'
 import { countedAs, createTally, type Tally } from './counters.ts'
-import { appendDecision, attemptStages } from './decisions.ts'
-import { settleLate } from './late-outcome.ts'
+import { appendDecision } from './decisions.ts'
+import { isLate, lateReads, settleLate } from './late-outcome.ts'
 
 const unknownMessage = (message: string): string => `The outcome is unknown: ${message}`
 
@@ -42,7 +42,15 @@ type Sent = Map<string, number[]>
 
 /** `DeliveryStore.settle`. */
 export const settles: Command<SettleCommand, SettleOutcome> = {
-  stages: [({ address }) => reportReads(address), ...attemptStages],
+  stages: [
+    ({ address }) => reportReads(address),
+    ({ id }) => [readThrough(keys.reminderStatus, keys.delivery, 'reminder_id', { id })],
+    ({ id }) => [read(keys.attempt, { id })],
+    (command, found) => {
+      const row = found.get(keys.attempt, { id: command.id })
+      return row !== undefined && isLate(row, command) ? lateReads(row) : []
+    },
+  ],
   run: settleAll,
   held: { outcome: 'held', wait: 'shortly' },
 }
@@ -70,9 +78,10 @@ function settleAll(rows: Rows, commands: readonly SettleCommand[]): boolean[] {
 
 /** False: the delivery has another fence by now, or is no longer being sent. */
 function settle(rows: Rows, command: SettleCommand, tally: Tally, sent: Sent): boolean {
-  const { id, fence, result, at } = command
+  const { id, result, at } = command
   const row = rows.get(keys.attempt, { id })
-  if (row?.fence !== fence || row.delivery_state !== 'sending') return settleLate(rows, command, tally)
+  if (row === undefined) return false
+  if (isLate(row, command)) return settleLate(rows, command, tally)
   const updated_at = at.getTime()
   const counted = countedAs(row)
   if (result.kind === 'sent') {

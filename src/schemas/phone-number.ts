@@ -60,8 +60,13 @@ function read(text: string, country: Country | null): ReadContact {
       ? { address: typed, warnings: [doubt(typed)] }
       : refused('has a length that no number of its country has')
   }
-  const warnings = [...(found.isValid() ? [] : [doubt(number)]), ...(ext === undefined ? [] : [dropped])]
-  return { address: number, warnings }
+  return {
+    address: number,
+    // Only when asked for: whether a number is assigned takes longer to find out than what it is.
+    get warnings() {
+      return [...(found.isValid() ? [] : [doubt(number)]), ...(ext === undefined ? [] : [dropped])]
+    },
+  }
 }
 
 /** Where more than `00` is dialled to get out of a country (`0011`, `001`), as that country reads it; null: it makes no number there. */

@@ -121,7 +121,14 @@ describe.each(['sqlite', 'postgres'] as const)('accounts of a channel on %s', (k
       current: { transport: 'twilio', account: { apiSecret: 'third-token' } },
       previous: [],
     })
-    for (const id of ['', 'nobody', `${'0'.repeat(32)}-sms`, `${ids[0]?.slice(0, 32)}-fax`, `${ids[1]}0`])
+    for (const id of [
+      '',
+      'nobody',
+      `${ids[0]}\0`,
+      `${'0'.repeat(32)}-sms`,
+      `${ids[0]?.slice(0, 32)}-fax`,
+      `${ids[1]}0`,
+    ])
       expect(await clinic.lookUp(id)).toBeNull()
   })
 

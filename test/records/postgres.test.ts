@@ -67,6 +67,17 @@ describe('what a command did not declare', () => {
       await expect(perform(executor, ask, declared)).rejects.toThrow(/without having declared it/)
   })
 
+  it('is a column beside those that it read of a row, also for the condition of an update', async () => {
+    const executor = await opening()
+    const [id = 0] = await executor.add('appointment_reminders', {})
+    const declared = reading(read(keys.reminderStatus, { id }))
+    const whole = (rows: records.Rows) => rows.get(keys.reminder, { id })
+    await expect(perform(executor, whole, declared)).rejects.toThrow(/without having declared it/)
+    const update = (rows: records.Rows) =>
+      rows.update('appointment_reminders', id, { subject: 'lost' }, { recipient_type: ['PATIENT'] })
+    await expect(perform(executor, update, declared)).rejects.toThrow(/depends on recipient_type, which was not read/)
+  })
+
   it('is more rows than it said that it inserts', async () => {
     const executor = await opening()
     const inserts = () => [['appointment_reminders', 1]] as const

@@ -253,6 +253,49 @@ export function rowsConformance(name: string, open: OpenExecutor): void {
       expect((await one(executor.dump('appointment_reminders'))).subject).toBe('all')
     })
 
+    it('change where they were read in part, which shows it', async () => {
+      const executor = await opening()
+      const reminderId = await addReminder(executor)
+      const delivery = { delivery_state: 'sending', fence: 5, reminder_id: reminderId } as const
+      const id = await addDelivery(executor, aDelivery(delivery))
+      const pending = { status: ['PENDING'] } as const
+      const seen = await perform(
+        executor,
+        (rows) => {
+          const read = () => [rows.get(keys.reminderStatus, { id: reminderId }), rows.get(keys.attempt, { id })]
+          const before = read()
+          rows.update('appointment_reminders', reminderId, { status: 'SENT', subject: 'one' }, pending)
+          rows.update('appointment_reminders', reminderId, { status: 'FAILED', subject: 'two' }, pending)
+          rows.update('notification_history', id, { delivery_state: 'settled', fence: 6, subject: 'three' })
+          return [...before, ...read()]
+        },
+        {
+          stages: [
+            () => [readThrough(keys.reminderStatus, keys.delivery, 'reminder_id', { id })],
+            () => [read(keys.attempt, { id })],
+          ],
+        },
+      )
+      expect(seen).toMatchObject([
+        { id: reminderId, status: 'PENDING' },
+        { id, ...delivery },
+        { id: reminderId, status: 'SENT' },
+        { id, delivery_state: 'settled', fence: 6, reminder_id: reminderId },
+      ])
+      expect(await one(executor.dump('appointment_reminders'))).toMatchObject({ status: 'SENT', subject: 'one' })
+      expect(await one(executor.dump('notification_history'))).toMatchObject({ fence: 6, subject: 'three' })
+      const gone = id + 1000
+      const nobody = await perform(
+        executor,
+        (rows) => {
+          rows.update('notification_history', gone, { subject: 'nobody' })
+          return rows.get(keys.attempt, { id: gone })
+        },
+        reading(read(keys.attempt, { id: gone })),
+      )
+      expect(nobody).toBeUndefined()
+    })
+
     it('are seen as the command itself made them', async () => {
       const executor = await opening()
       const [first, second] = [await addReminder(executor, aReminder({ offset: 'a' })), await addReminder(executor)]

@@ -11,6 +11,8 @@ export type ColumnTypes = {
   readonly textId: string
   /** What ends the definition of a clustered table; '' where there is no such thing. */
   readonly clustered: string
+  /** What ends the definition of a table whose pages are not filled; '' where there is no such thing. */
+  readonly filledTo: (percent: number) => string
 }
 
 /** Instants are integers, milliseconds since the epoch in UTC: exact, and an index on them is small and fast. */
@@ -26,6 +28,7 @@ export const sqliteTypes: ColumnTypes = {
   integerId: 'integer',
   textId: 'text',
   clustered: 'without rowid',
+  filledTo: () => '',
 }
 
 /** As documented. Ids and counters are 64 bits wide, because ids may be any safe integer and revisions hold milliseconds. */
@@ -41,6 +44,7 @@ export const postgresTypes: ColumnTypes = {
   integerId: 'bigint',
   textId: 'text',
   clustered: '',
+  filledTo: (percent) => `with (fillfactor = ${percent})`,
 }
 
 export function typeOf(column: records.Column, types: ColumnTypes, ids: IdKinds): string {

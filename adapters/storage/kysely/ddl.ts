@@ -27,6 +27,7 @@ export function createTable(
   }
   if (table.primaryKey !== undefined) builder = builder.addPrimaryKeyConstraint(`${name}_key`, [...table.primaryKey])
   if (table.clustered === true) builder = builder.modifyEnd(sql.raw(types.clustered))
+  if (table.fillFactor !== undefined) builder = builder.modifyEnd(sql.raw(types.filledTo(table.fillFactor)))
   return builder.compile()
 }
 

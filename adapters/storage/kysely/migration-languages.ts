@@ -4,7 +4,7 @@ const preferences = ['patient_notification_preferences', 'client_notification_pr
 
 /** Languages and zones of messages, how much they say, and what they cost. */
 export const languages: Migration = {
-  version: 13,
+  version: 14,
   name: 'languages',
   oldest: 3,
   changes: [

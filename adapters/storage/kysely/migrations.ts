@@ -3,6 +3,7 @@ import * as records from '../../../src/records/index.ts'
 import { accountIds } from './account-migration.ts'
 import { languages } from './migration-languages.ts'
 import { receiptMigration } from './receipt-migration.ts'
+import { roomForChanges } from './room-for-changes.ts'
 
 /**
  * One step of a version, for databases that have tables of an earlier one. A new database is made from `tables.ts` as it
@@ -187,6 +188,7 @@ export const migrations: readonly Migration[] = [
   },
   accountIds,
   receiptMigration,
+  roomForChanges,
   languages,
 ]
 

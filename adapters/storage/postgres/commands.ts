@@ -130,18 +130,19 @@ async function read<Item, Outcome>(
   const locking = waiting.locks([...locks.values()].flat())
   locking.catch(ignore)
   const reader = rowReader(session, set, locking)
-  const reads = new Map<Item, records.Read[]>()
+  const asked: (readonly (readonly records.Read[])[])[] = []
   for (const stage of stages) {
-    const asked = await reader.look((found) => items.map((item) => [item, stage(item, found)] as const))
-    for (const [item, more] of asked) reads.set(item, [...(reads.get(item) ?? []), ...more])
-    const all = asked.flatMap(([, more]) => more)
+    const reads = await reader.look((found) => items.map((item) => stage(item, found)))
+    asked.push(reads)
+    const all = reads.flat()
     if (all.length > 0) await reader.ask(all, waiting.rows(all))
   }
   await reader.hear()
   const missed = new Set((await locking).map(nameOfLock))
-  if (!reader.hasSkipped() && missed.size === 0) return new Set()
-  const isHeld = (item: Item): boolean =>
-    (locks.get(item) ?? []).some((lock) => missed.has(nameOfLock(lock))) || (reads.get(item) ?? []).some(reader.isHeld)
+  if (!reader.hasHeld() && missed.size === 0) return new Set()
+  const isHeld = (item: Item, index: number): boolean =>
+    (locks.get(item) ?? []).some((lock) => missed.has(nameOfLock(lock))) ||
+    asked.some((reads) => reads[index]?.some(reader.isHeld))
   return new Set(items.filter(isHeld))
 }
 

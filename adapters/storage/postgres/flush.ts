@@ -11,7 +11,15 @@ type TableName = records.TableName
 type Changed = Pick<RowSet<Columns>, 'table' | 'deleted' | 'changes' | 'inserted' | 'ensured'>
 
 /** By the names of their columns, in one order: so many statements there are at most. */
-const alike = (rows: Iterable<Columns>) => Map.groupBy(rows, (row) => Object.keys(row).sort().join())
+function alike(rows: Iterable<Columns>) {
+  const sorted = new Map<string, string>()
+  return Map.groupBy(rows, (row) => {
+    const names = Object.keys(row).join()
+    const known = sorted.get(names) ?? names.split(',').sort().join()
+    sorted.set(names, known)
+    return known
+  })
+}
 
 /**
  * Writes what the commands of a transaction made of a working set: one statement a table and kind of change. A row that

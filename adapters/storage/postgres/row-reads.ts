@@ -2,6 +2,7 @@ import * as records from '../../../src/records/index.ts'
 import type { Session } from './engine.ts'
 import { Outdated } from './errors.ts'
 import { literal, qualified, quoted, recordset } from './names.ts'
+import { isById, textOf } from './row-set.ts'
 import { decodeRow, encodeParameter, encodeRow } from './values.ts'
 import type { WorkingSet } from './working-set.ts'
 
@@ -35,7 +36,7 @@ function grouped(reads: readonly Read[]): Group[] {
       group = { key, lock, through, of: new Map() }
       known.push(group)
     }
-    group.of.set(nameOf(read), of)
+    group.of.set(textOf(of, source.by) ?? '', of)
   }
   return [...groups.values()].flat()
 }
@@ -62,13 +63,12 @@ function parameters() {
 type Parameters = ReturnType<typeof parameters>
 
 const order: readonly string[] = records.lockOrder
-const isById = (key: AnyKey): boolean => key.by.length === 1 && key.by[0] === 'id'
 const isIdTable = (table: records.TableName): table is records.IdTable => 'id' in records.tables[table].columns
 const isLocked = ({ lock }: Group): boolean => lock !== 'none'
 /** What is read without a lock comes last, since there may be a lock to wait for. */
 const rankOf = (group: Group): number => (isLocked(group) ? order.indexOf(group.key.table) : order.length)
-/** A few columns, or rows that nobody locks: of any number of tables in one round trip. */
-const isPart = (group: Group): boolean => group.key.columns !== null || !isLocked(group)
+/** Rows that nobody locks, or a few columns of such as have no id: of any number of tables in one round trip. */
+const isPart = (group: Group): boolean => !isLocked(group) || (group.key.columns !== null && !isById(group.key))
 
 /** A stage looks at rows that are not here yet. */
 class Unheard extends Error {}
@@ -84,7 +84,6 @@ export function rowReader(session: Session, set: WorkingSet, before: Promise<unk
   const name = (table: records.TableName) => qualified(schema, table)
   const throughs: Group[] = []
   const held = new Set<string>()
-  let hasSkipped = false
   let rank = 0
 
   /** Whoever locks in another order waits in a circle with somebody, sooner or later. */
@@ -126,21 +125,29 @@ export function rowReader(session: Session, set: WorkingSet, before: Promise<unk
     return rows.map(({ id }) => Number(id))
   }
 
-  /** Whole rows of one table, locked in the order of their ids. */
+  /** Rows of one table, locked in the order of their ids: whole, or their columns where all groups read the same. */
   function lock(table: records.IdTable, groups: readonly Group[], waiting: Waiting): void {
     const given = parameters()
     const ids = groups.map((group) => idsOf(group, given))
     const skips = waiting === 'skip' && groups.every((group) => isById(sourceOf(group)))
     const together = skips ? withThroughs(table, given) : ''
     const strength = groups.every((group) => group.lock === 'share') ? 'share' : 'update'
+    const [{ key } = { key: undefined }] = groups
+    const part = key !== undefined && groups.every((group) => group.key === key) ? key.columns : null
+    const links = throughs.flatMap(({ through }) => (through?.key.table === table ? [through.column] : []))
+    const columns = part === null ? ['*'] : [...new Set([...(key?.by ?? []), ...part, ...links])].map(quoted)
     const asked = run<never>(
-      `select t.* from ${name(table)} as t where t.id = any(array(${ids.join(' union all ')}))${together}
+      `select ${columns.map((column) => `t.${column}`).join(', ')} from ${name(table)} as t where t.id = any(array(${ids.join(' union all ')}))${together}
        order by t.id for ${strength} of t${skips ? ' skip locked' : ''}`,
       given.values,
     )
     unheard.push(async () => {
       const { rows } = await asked
-      for (const row of rows) load(table, decodeRow(row, kinds))
+      for (const row of rows) {
+        const decoded = decodeRow(row, kinds)
+        if (part === null || key === undefined) load(table, decoded)
+        else set.loadPart(key, decoded)
+      }
       await requireThrough(table, rows)
       if (skips) await findHeld(table, groups)
     })
@@ -151,7 +158,7 @@ export function rowReader(session: Session, set: WorkingSet, before: Promise<unk
     const conditions = throughs.flatMap(({ key, through }) => {
       if (through?.key.table !== table || !isIdTable(key.table)) return []
       const column = `t.${quoted(through.column)}`
-      const ids = set.sets[key.table].all().map(({ id }) => id)
+      const ids = set.sets[key.table].ids()
       return [` and (${column} is null or ${column} = any($${add(ids)}::bigint[]))`]
     })
     return conditions.join('')
@@ -173,9 +180,12 @@ export function rowReader(session: Session, set: WorkingSet, before: Promise<unk
   /** Of what was asked for by its id and passed over: what is there all the same. */
   async function findHeld(table: records.IdTable, groups: readonly Group[]): Promise<void> {
     const missing = new Map<number, string>()
-    for (const { of, through } of groups) {
+    for (const { key, of, through } of groups) {
       if (through !== null) continue
-      for (const [named, { id }] of of) if (!set.sets[table].has(Number(id))) missing.set(Number(id), named)
+      for (const one of of.values()) {
+        const id = Number(one.id)
+        if (!set.sets[table].has(id)) missing.set(id, nameOf({ key, of: one, through }))
+      }
     }
     for (const id of await present(table, [...missing.keys()])) held.add(missing.get(id) ?? '')
   }
@@ -262,7 +272,6 @@ export function rowReader(session: Session, set: WorkingSet, before: Promise<unk
     },
     /** What one stage reads. */
     async ask(reads: readonly Read[], waiting: Waiting): Promise<void> {
-      hasSkipped ||= waiting === 'skip'
       // By the rows that are read through others it is known which of these to leave out.
       if (waiting === 'skip' && throughs.length > 0) await hear()
       for (const { key, of, through } of reads) if (through === null) set.declare(key, of)
@@ -281,7 +290,8 @@ export function rowReader(session: Session, set: WorkingSet, before: Promise<unk
     },
     /** Resolves when all is here that was asked for. */
     hear,
-    hasSkipped: () => hasSkipped,
+    /** Whether anything was passed over. */
+    hasHeld: () => held.size > 0,
     /** Whether the row is there, and is another's. */
     isHeld: (read: Read): boolean => read.through === null && held.has(nameOf(read)),
   }

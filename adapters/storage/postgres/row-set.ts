@@ -5,6 +5,11 @@ type Columns = { readonly [column: string]: unknown }
 
 /** By what rows are told apart; null where one of these columns is null, which equals nothing. */
 export function textOf(row: object, columns: readonly string[]): string | null {
+  const [only = ''] = columns
+  if (columns.length === 1) {
+    const value: unknown = Reflect.get(row, only)
+    return value === null ? null : String(value)
+  }
   let text = ''
   for (const name of columns) {
     const value: unknown = Reflect.get(row, name)
@@ -22,6 +27,11 @@ function isMet(condition: records.Fixed, value: unknown): boolean {
 const holds = (row: object, where: records.AnyKey['where']): boolean =>
   Object.entries(where).every(([name, condition]) => isMet(condition, Reflect.get(row, name)))
 
+export const isById = ({ by }: Pick<records.AnyKey, 'by'>): boolean => by.length === 1 && by[0] === 'id'
+
+/** Some columns of the rows of a key, by what they are told apart by; null: there is no such row. */
+type Parts<Row> = { [text: string]: Partial<Row> | null }
+
 type Index = { readonly by: readonly string[]; readonly ids: Map<string, Set<string>> }
 
 /**
@@ -34,6 +44,9 @@ export class RowSet<Row extends object> {
   readonly deleted: Columns[] = []
   readonly #identity: readonly string[]
   readonly #rows = new Map<string, Row>()
+  readonly #parts = new Map<records.AnyKey, Parts<Row>>()
+  /** Of these, those of keys by id. */
+  readonly #partsById: Parts<Row>[] = []
   readonly #indexes = new Map<string, Index>()
   /** Whether a row may be there already, by its identity. */
   readonly #inserted = new Map<string, boolean>()
@@ -50,20 +63,41 @@ export class RowSet<Row extends object> {
     this.#put(row)
   }
 
-  has(id: number): boolean {
-    return this.#rows.has(String(id))
+  /** The rows of a key that is read in part. Those of a key by id show what was changed of them. */
+  partsOf(key: records.AnyKey): object {
+    const known = this.#parts.get(key)
+    if (known !== undefined) return known
+    const none: Parts<Row> = Object.create(null)
+    this.#parts.set(key, none)
+    if (isById(key)) this.#partsById.push(none)
+    return none
   }
 
-  all(): Row[] {
-    return [...this.#rows.values()]
+  /** Whether the row is here, be it whole or in part. */
+  has(id: number): boolean {
+    return this.#rows.has(String(id)) || this.#partsById.some((parts) => (parts[id] ?? null) !== null)
+  }
+
+  /** Whether it was read in part, be it there or not. */
+  wasReadInPart(id: number): boolean {
+    return this.#partsById.some((parts) => parts[id] !== undefined)
+  }
+
+  /** Of all rows that are here. */
+  ids(): number[] {
+    const ofParts = this.#partsById.flatMap((parts) => Object.keys(parts).filter((id) => parts[id] !== null))
+    return [...this.#rows.keys(), ...ofParts].map(Number)
   }
 
   /** Rows that hold these values, in the order in which they came. */
   find({ by, where }: Pick<records.AnyKey, 'by' | 'where'>, of: object): Row[] {
-    return this.#idsOf(by, of).flatMap((id) => {
+    const found = (id: string): Row[] => {
       const row = this.#rows.get(id)
       return row === undefined || !holds(row, where) ? [] : [row]
-    })
+    }
+    const [only, ...others] = this.#idsOf(by, of)
+    if (only === undefined) return []
+    return others.length === 0 ? found(only) : [only, ...others].flatMap(found)
   }
 
   insert(row: Row): void {
@@ -78,11 +112,15 @@ export class RowSet<Row extends object> {
   update(id: number, change: Partial<Row>, only: object = {}): void {
     const name = String(id)
     const row = this.#rows.get(name)
-    if (row === undefined) return
+    const parts = this.#partsById.filter((one) => (one[name] ?? null) !== null)
+    if (row === undefined && parts.length === 0) return
     for (const [column, values] of Object.entries(only)) {
-      if (Array.isArray(values) && !values.includes(Reflect.get(row, column))) return
+      const known = [row, ...parts.map((one) => one[name])].find((one) => one != null && column in one)
+      if (known == null) throw new Error(`an update of ${this.table} depends on ${column}, which was not read`)
+      if (Array.isArray(values) && !values.includes(Reflect.get(known, column))) return
     }
-    this.#rows.set(name, { ...row, ...change })
+    if (row !== undefined) this.#rows.set(name, { ...row, ...change })
+    for (const one of parts) one[name] = { ...one[name], ...change }
     if (!this.#inserted.has(name)) this.#changes.set(name, { ...this.#changes.get(name), ...change })
   }
 
@@ -116,8 +154,9 @@ export class RowSet<Row extends object> {
   #idsOf(by: readonly string[], of: object): string[] {
     const text = textOf(of, by)
     if (text === null) return []
+    if (by.length === this.#identity.length && by.every((column, place) => column === this.#identity[place]))
+      return [text]
     const name = by.join()
-    if (name === this.#identity.join()) return [text]
     let index = this.#indexes.get(name)
     if (index === undefined) {
       index = { by, ids: new Map() }

@@ -60,8 +60,6 @@ export class WorkingSet implements records.Rows {
   readonly touched = { reminder_id: new Map<number, number>(), notification_id: new Map<number, number>() }
   /** What whole rows were read by: names of keys, and their values. */
   readonly #declared = new Map<string, Set<string>>()
-  /** Of keys that are read in part: what was found by each of their values, and null where nothing was. */
-  readonly #parts = new Map<records.AnyKey, object>()
   readonly #counters = new Map<string, records.Row<'notification_counters'>>()
   readonly #nextId: NextId
   #temporaryId = 0
@@ -94,7 +92,7 @@ export class WorkingSet implements records.Rows {
     if (row !== undefined) return row
     const text = textOf(of, key.by)
     if (text === null) return undefined
-    const part = this.#partOf(key, text)
+    const part = key.columns === null ? undefined : this.#partOf(key, text)
     if (part === undefined) this.#requireDeclared(key, text)
     return part ?? undefined
   }
@@ -124,8 +122,10 @@ export class WorkingSet implements records.Rows {
 
   update: records.Rows['update'] = (table, id, change, only) => {
     // A change of a row that was not read would be lost without a word.
-    if (!this.sets[table].has(id)) this.#requireDeclared({ table, by: ['id'], columns: null, where: {} }, String(id))
-    this.sets[table].update(id, change, only)
+    const set = this.sets[table]
+    if (!set.has(id) && !set.wasReadInPart(id))
+      this.#requireDeclared({ table, by: ['id'], columns: null, where: {} }, String(id))
+    set.update(id, change, only)
   }
 
   deleteBy: records.Rows['deleteBy'] = (table, of) => this.sets[table].delete({ ...of })
@@ -154,13 +154,11 @@ export class WorkingSet implements records.Rows {
   }
 
   #partOf(key: records.AnyKey, text: string) {
-    return Reflect.get(this.#parts.get(key) ?? {}, text)
+    return Reflect.get(this.sets[key.table].partsOf(key), text)
   }
 
   #putPart(key: records.AnyKey, text: string, row: object | null): void {
-    const parts = this.#parts.get(key) ?? Object.create(null)
-    Reflect.set(parts, text, row)
-    this.#parts.set(key, parts)
+    Reflect.set(this.sets[key.table].partsOf(key), text, row)
   }
 
   #numbered<Row extends object>(row: Row): Row {

@@ -7,7 +7,12 @@ import { bytes, defineRoute, nothing, type Route } from '../define-route.ts'
 
 const place = z.strictObject({
   transport: z.string().max(100).describe('Name of the transport, such as `twilio`'),
-  accountId: z.string().max(300).describe('Id of the account: `settings.effectiveSettings()` returns its whole URL'),
+  accountId: z
+    .string()
+    .max(300)
+    .describe(
+      'Id of the account, as `effective-settings` returns it; for a transport without accounts the channel: `email`, `sms`',
+    ),
 })
 const none = new Uint8Array()
 
@@ -18,7 +23,7 @@ export function webhookRoutes({ webhooks }: Api): Route[] {
     query: nothing,
     responses: { 200: contentOf('text/plain', 'text/xml') },
     errors: ['not_found', 'signature_invalid', 'forbidden'],
-    example: { params: { transport: 'twilio', account_id: 'sms' } },
+    example: { params: { transport: 'twilio', account_id: '5f0c1d3a9b7e4c2d8a6f1e0b3c5d7a9f-sms' } },
     access: {
       kind: 'provider',
       require: ({ transport, accountId }: z.output<typeof place>) => webhooks.find(transport, accountId),

@@ -64,6 +64,10 @@ export const notificationShape = z.object({
   waitlistEntryId: entityId.nullable().describe('Id of the waitlist entry; null unless it is a waitlist notice'),
   reminderId: z.int().nullable().describe('Id of the reminder it was sent for; null for other messages'),
   provider: z.string().nullable().describe('Name of the transport that sent it; null before the first attempt'),
+  accountId: z
+    .string()
+    .nullable()
+    .describe('Id of the account it was sent by; null before the first attempt, and where no account is needed'),
   providerMessageId: z.string().nullable().describe('Id that the provider gave the message'),
   templateRevision: z.string().describe('Revision of the template it was rendered from'),
   attempts: z.int().describe('Number of attempts so far'),

@@ -49,6 +49,7 @@ const settings = key('notification_settings', ['organization_id'])
 const patient = key('patient_notification_preferences', ['patient_id'])
 const client = key('client_notification_preferences', ['client_id'])
 const delivery = key(history, ['id'])
+const reminder = key('appointment_reminders', ['id'])
 const address = key('notification_addresses', ['organization_id', 'channel', 'address'])
 
 /** Every key that commands read by. */
@@ -67,7 +68,9 @@ export const keys = {
   plansOfAppointment: key('reminder_plans', ['appointment_id']),
   planLinks: key('reminder_plan_recipients', ['recipient_type', 'recipient_id']),
 
-  reminder: key('appointment_reminders', ['id']),
+  reminder,
+  /** What settling an attempt looks at. */
+  reminderStatus: part(reminder, ['id', 'status']),
   liveReminders: key('appointment_reminders', ofAppointment, { live: 'not null' }),
   liveRemindersOf: key('appointment_reminders', [...ofAppointment, 'recipient_type', 'recipient_id'], {
     live: 'not null',
@@ -91,6 +94,11 @@ export const keys = {
     'reminder_id',
     'attempts',
     'unknown_outcomes',
+    'status',
+    'due_at',
+    'error_code',
+    'provider_message_id',
+    'idempotency_key',
   ]),
   deliveryOnce: part(key(history, ['organization_id', 'dedupe_key']), ['id']),
   /** Notices, queued or handed over, that a newer one of the same appointment, recipient and channel replaces. */

@@ -63,6 +63,8 @@ export type DeliveryRow = DeliveryContent & {
   readonly errorMessage: string | null
   /** The transport that was or is being tried. */
   readonly provider: string | null
+  /** The account that was used, by the id that never changes; null: it needs none, or an older version sent it. */
+  readonly accountId: string | null
   /** The provider's id of the message. */
   readonly providerMessageId: string | null
   readonly idempotencyKey: string

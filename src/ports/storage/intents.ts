@@ -56,6 +56,8 @@ export type IntentCommand = {
       readonly guard: IntentGuard
       readonly content: DeliveryContent
       readonly provider: string
+      /** The account that sends; null: the transport needs none. */
+      readonly accountId?: string | null
       readonly idempotencyKey: string
       /** Larger than the one it was read with, and drawn at random, so that no other claim has the same. */
       readonly fence: number

@@ -47,8 +47,8 @@ export class AccountCapacity {
     return Math.max(1, Math.floor(limit / of) + (index < limit % of ? 1 : 0))
   }
 
-  /** When an account may begin more that has begun as many as it may in a second, in ms; null: there is none. */
-  get waitMs(): number | null {
+  /** When an account may begin more that has begun as many as it may in a second, in ms; `Infinity`: there is none. */
+  get waitMs(): number {
     return this.#pace.waitMs
   }
 

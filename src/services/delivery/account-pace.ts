@@ -42,13 +42,15 @@ export class AccountPace {
     this.#of(account).reserved -= 1
   }
 
-  get waitMs(): number | null {
+  /** When the first of them may begin more, in ms; `Infinity`: there is none. */
+  get waitMs(): number {
     const now = this.#clock.elapsedMs()
-    const waits = [...this.#full].flatMap((account) => {
-      const [first] = this.#of(account).begun
-      return first === undefined ? [] : [first + secondMs - now]
-    })
-    return waits.length === 0 ? null : Math.max(0, Math.min(...waits))
+    let first = Number.POSITIVE_INFINITY
+    for (const account of this.#full) {
+      const [begun] = this.#of(account).begun
+      if (begun !== undefined) first = Math.min(first, begun + secondMs - now)
+    }
+    return Math.max(0, first)
   }
 
   #of(account: string): Pace {

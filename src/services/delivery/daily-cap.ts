@@ -69,3 +69,10 @@ function report({ events, options }: Context, capped: readonly Decided[]): void 
     events.emit('error', { code: 'daily_cap', message, organizationId })
   }
 }
+
+/** Messages whose account sent as much as it may today: each is put off as soon as it is decided anew. */
+export async function pauseLimited({ accounts }: Context, limited: readonly Decided[]): Promise<void> {
+  for (const { due, outgoing } of limited) {
+    if (outgoing !== null) await accounts.limitReached(outgoing.provider, targetOf(due))
+  }
+}

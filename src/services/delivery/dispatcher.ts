@@ -1,27 +1,29 @@
 import type { Scheduler } from '../../ports/scheduler.ts'
 import type { DeliveryRow, SendQueue } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
-import { unreportedChange } from '../planning/plan-row.ts'
-import type { Planner, PlanResult } from '../planning/planner.ts'
+import type { Planner } from '../planning/planner.ts'
 import type { Context } from '../shared/context.ts'
 import { isDirectoryFault } from '../shared/directory/batch-reader.ts'
 import { faultOf } from '../shared/fault-log.ts'
 import { AccountCapacity } from './account-capacity.ts'
-import { putOffCapped } from './daily-cap.ts'
+import { pauseLimited, putOffCapped } from './daily-cap.ts'
 import type { Decided } from './decisions.ts'
 import { emitDecided } from './delivery-events.ts'
 import { HostPauses } from './host-pauses.ts'
 import { Intake } from './intake.ts'
 import { sendingOutlet } from './intent.ts'
 import { LookAhead } from './look-ahead.ts'
-import { type Outlet, processDue } from './process-due.ts'
+import { planAnew } from './plan-anew.ts'
+import { commitDecided, type DecidedBatch, decideDue, type Outlet, Storing } from './process-due.ts'
 import { ReadyQueue } from './ready-queue.ts'
 import { Sender } from './sender.ts'
 import { Coalescer, Waker } from './wake-ups.ts'
 import { allDue, type DueWork, targetOf } from './work.ts'
 
-/** Rows read at a time. Large enough for batches to pay, small enough to stay fresh. */
-const readLimit = 500
+/** Rows decided in one batch. Large enough for batches to pay, small enough to stay fresh. */
+const batchSize = 500
+/** Rows read at a time: of several batches one is checked while the one before is stored. */
+const readLimit = 2 * batchSize
 /** Wait after a round that got nothing done although something was due. */
 const idleRoundMs = 1000
 /** How long work is left alone that the database refused to write: a broken row must not be tried all the time. */
@@ -50,6 +52,7 @@ export class Dispatcher {
   /** Follows up capacity that became free. */
   readonly #freed: Coalescer
   #round: Promise<void> | null = null
+  readonly #storing = new Storing()
   #dirty = false
   /** Lookups arrived, or capacity became free, since the round looked. */
   #canProceed = false
@@ -131,9 +134,7 @@ export class Dispatcher {
   async stop(): Promise<void> {
     this.#running = false
     this.#cancelSweep()
-    this.#waker.stop()
-    this.#pacer.stop()
-    this.#freed.stop()
+    for (const one of [this.#waker, this.#pacer, this.#freed]) one.stop()
     this.#unsubscribe()
     const { clock, drainMs } = this.#context.options
     const disarm = [
@@ -164,6 +165,7 @@ export class Dispatcher {
   #kick(): void {
     if (!this.#running || this.#round !== null) return
     this.#round = this.#run()
+      .finally(() => this.#storing.done())
       .catch((error) => this.#roundFailed(error))
       .finally(() => {
         this.#round = null
@@ -197,14 +199,20 @@ export class Dispatcher {
       }
       let isNew = this.#canProceed || this.#lookAhead.isDue
       this.#canProceed = false
-      if (this.#dirty || this.#ready.isHungry((queue) => this.#mayGo(queue), this.#lookAhead.isSlow)) {
+      if (this.#dirty || this.#ready.isHungry((queue) => this.#mayGo(queue), this.#lookAhead.takenMeanwhile)) {
+        // What is not stored yet is still due.
+        if (this.#storing.isUnderWay) {
+          idle = !(await this.#storing.done())
+          continue
+        }
         this.#dirty = false
         await this.#refill()
         isNew = true
       }
       if (isNew) this.#lookUpNext()
-      const works = this.#ready.take((group) => this.#lookAhead.isKnown(group), this.#capacity.round(), readLimit)
+      const works = this.#ready.take((group) => this.#lookAhead.isKnown(group), this.#capacity.round(), batchSize)
       if (works.length > 0) idle = !(await this.#dispatch(works))
+      else if (this.#storing.isUnderWay) idle = !(await this.#storing.done())
       else {
         if (!isNew) this.#lookUpNext()
         // Work without capacity is looked at again when a send ends, work without a lookup when the directory answers.
@@ -224,14 +232,9 @@ export class Dispatcher {
 
   /** Asks to be woken when there will be something to do. */
   async #sleep(idle: boolean): Promise<void> {
-    const { waitMs } = this.#pauses
-    if (Number.isFinite(waitMs)) this.#waker.in(waitMs)
-    const paceMs = this.#capacity.waitMs
-    if (paceMs !== null) this.#pacer.in(paceMs)
-    if (idle) {
-      this.#waker.in(idleRoundMs)
-      return
-    }
+    this.#waker.in(this.#pauses.waitMs)
+    this.#pacer.in(this.#capacity.waitMs)
+    if (idle) return this.#waker.in(idleRoundMs)
     const { lockedUntil } = this.#intake
     if (lockedUntil !== null) this.dueAt(lockedUntil)
     const { dueAt, helpMs } = await this.#intake.next()
@@ -254,10 +257,14 @@ export class Dispatcher {
     return this.#ready.queues.map(({ queue }) => queue)
   }
 
-  /** True if anything changed. */
+  /** Decides a batch, and begins to store it; true if the one before changed anything. */
   async #dispatch(works: readonly DueWork[]): Promise<boolean> {
-    const known = this.#lookAhead.take(works)
-    const processed = await processDue(this.#context, works, this.#outlet, known)
+    const decided = await decideDue(this.#context, works, this.#outlet, this.#lookAhead.take(works))
+    return this.#storing.begin(() => this.#store(works, decided))
+  }
+
+  async #store(works: readonly DueWork[], decided: DecidedBatch): Promise<boolean> {
+    const processed = await commitDecided(this.#context, decided, this.#outlet)
     const { now, written, lost, refused, locked, capped, limited, moved } = processed
     // Other work may be due behind it.
     for (const { due } of locked) this.#intake.leaveAlone(due, now)
@@ -265,11 +272,11 @@ export class Dispatcher {
     const open = works.filter((due) => !done.has(due))
     for (const due of open) this.#ready.putBack(due)
     const toMove = open.filter((due) => moved.has(targetOf(due).appointmentId ?? ''))
-    if (toMove.length > 0) void this.#planAnew(toMove).then(() => this.wake())
+    if (toMove.length > 0)
+      void planAnew(this.#context, this.#planner, this.#lookAhead, this.#pauses, toMove).then(() => this.wake())
     // Last, so that what was claimed is under way even if this fails.
     await putOffCapped(this.#context, capped, now, this.#outlet.written)
-    // It is put off as soon as it is decided anew.
-    await this.#limitReached(limited)
+    await pauseLimited(this.#context, limited)
     const isIdle = done.size + capped.length + limited.length + toMove.length === 0
     for (const { due } of lost) {
       // It was changed meanwhile: look it up again, but not in a tight loop.
@@ -278,26 +285,6 @@ export class Dispatcher {
       else this.#lookAhead.forget(due)
     }
     return !isIdle
-  }
-
-  async #limitReached(limited: readonly Decided[]): Promise<void> {
-    for (const { due, outgoing } of limited) {
-      if (outgoing !== null) await this.#context.accounts.limitReached(outgoing.provider, targetOf(due))
-    }
-  }
-
-  /** Plans appointments again whose change was not reported; until then their work is paused. Never rejects. */
-  async #planAnew(works: readonly DueWork[]): Promise<void> {
-    for (const due of works) this.#lookAhead.pause(due, Number.POSITIVE_INFINITY)
-    const appointmentOf = (due: DueWork) => targetOf(due).appointmentId ?? ''
-    const ids = [...new Set(works.map(appointmentOf))]
-    const results = await this.#planner.plan(ids.map(unreportedChange)).catch((error: unknown): PlanResult[] => {
-      if (isDirectoryFault(error)) this.#pauses.begin(error)
-      else this.#context.options.logger.error('appointments not planned anew', { fault: faultOf(error) })
-      return []
-    })
-    const planned = new Set(ids.filter((_id, index) => results[index]?.status === 'planned'))
-    for (const due of works) this.#lookAhead.pause(due, planned.has(appointmentOf(due)) ? 0 : idleRoundMs)
   }
 
   #act(one: Decided, delivery: DeliveryRow | null): void {

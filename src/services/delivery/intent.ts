@@ -102,6 +102,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
       }),
       content: contentFor(channel, result.address, rendered),
       provider: provider.transport.name,
+      accountId: provider.accountId,
       idempotencyKey,
       fence: fenceAfter(due.delivery?.fence ?? 0),
       leaseUntil,

@@ -68,6 +68,10 @@ export class LookAhead {
     return this.#usualMs > slowMs
   }
 
+  /** How many groups of the queue are taken while a slow directory is called, or a few more. */
+  readonly takenMeanwhile = (queue: SendQueue): number =>
+    this.isSlow ? 2 * this.#paceOf(queue).perMs * this.#usualMs : 0
+
   /** The lookups of work that is taken now; counts it for the pace of its queues. */
   take(works: readonly DueWork[]): WorkLookups {
     for (const due of works) this.#paceOf(targetOf(due)).taken += 1

@@ -49,21 +49,37 @@ export type ProcessedBatch = {
   readonly moved: ReadonlySet<EntityId>
 }
 
+/** What is to become of a batch. */
+export type DecidedBatch = Pick<ProcessedBatch, 'moved'> & { readonly decided: readonly Decided[] }
+
+/** `decideDue`, then `commitDecided`. */
+export const processDue = async (
+  context: Context,
+  works: readonly DueWork[],
+  outlet: Outlet,
+): Promise<ProcessedBatch> => commitDecided(context, await decideDue(context, works, outlet), outlet)
+
 /**
- * Checks due work against the current state (`known`, or else looked up), decides it, and commits the decisions if what they rest on
- * has not changed.
+ * Checks due work against the current state (`known`, or else looked up), and decides it.
  * @throws NotificationError `directory_failed` or `directory_invalid` if the directory fails for everything.
  */
-export async function processDue(
+export async function decideDue(
   context: Context,
   works: readonly DueWork[],
   outlet: Outlet,
   known?: WorkLookups,
-): Promise<ProcessedBatch> {
-  const { storage, clock, logger } = context.options
+): Promise<DecidedBatch> {
   const checkedBatch = await checkDue(context, works, known)
   const overruled = outlet.overrule === undefined ? null : await outlet.overrule(checkedBatch)
-  const { decided, moved } = decideAll(checkedBatch, outlet, overruled)
+  return decideAll(checkedBatch, outlet, overruled)
+}
+
+/** Commits the decisions if what they rest on has not changed. */
+export async function commitDecided(
+  { options: { storage, clock, logger } }: Context,
+  { decided, moved }: DecidedBatch,
+  outlet: Outlet,
+): Promise<ProcessedBatch> {
   const now = clock.now()
   const commands = decided.map(({ command }) => command)
   const outcomes = await commitIntents(storage, commands, now).catch((error) => {
@@ -94,6 +110,32 @@ export async function processDue(
   return { now, written, lost, refused, locked, capped, limited, moved }
 }
 
+/** Stores one batch at a time, while the next one is decided. */
+export class Storing {
+  #last: Promise<boolean> | null = null
+
+  get isUnderWay(): boolean {
+    return this.#last !== null
+  }
+
+  /** Begins when nothing is being stored; resolves then, as `done`, and rejects as what was stored before. */
+  async begin(store: () => Promise<boolean>): Promise<boolean> {
+    const before = this.done()
+    await Promise.allSettled([before])
+    this.#last = store()
+    // It is awaited by who comes next; until then a rejection must not count as unhandled.
+    this.#last.catch(() => {})
+    return before
+  }
+
+  /** Resolves when nothing is being stored: false if what was stored last changed nothing. */
+  done(): Promise<boolean> {
+    const last = this.#last ?? Promise.resolve(true)
+    this.#last = null
+    return last
+  }
+}
+
 /** In the order of the commands. One that the database refuses stops no other. */
 export const commitIntents = ({ deliveries }: Store, commands: readonly IntentCommand[], now: Date) =>
   batchOrEach(commands, (some) => deliveries.commitIntents(some, now))
@@ -106,7 +148,7 @@ function decideAll(
   checkedBatch: CheckedBatch,
   outlet: Outlet,
   overruled: ReadonlyMap<DueWork, CheckResult> | null,
-): { readonly decided: readonly Decided[]; readonly moved: ReadonlySet<EntityId> } {
+): DecidedBatch {
   const { checked, planOf, now } = checkedBatch
   const { superseded, mergedInto } = rivalryOf(checked, now)
   const joins = (index: number) => {

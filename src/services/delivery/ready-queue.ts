@@ -26,7 +26,7 @@ export type QueueHead = {
 /** How long rows that were read and could not be sent are good for; older ones are read again. */
 const freshMs = 1000
 
-/** Due work that was read and is not begun, by queue. A few hundred rows at most, and those of full queues for a moment. */
+/** Due work that was read and is not begun, by queue. A thousand rows or two at most, and those of full queues for a moment. */
 export class ReadyQueue {
   /** In turn: who was served last is the last. */
   #queues = new Map<string, QueueHead>()
@@ -101,12 +101,15 @@ export class ReadyQueue {
     this.#addTo(targetOf(due))
   }
 
-  /** Whether reading again may find work that could be sent now; `early`: as soon as half of what was read is gone. */
-  isHungry(mayGo: (queue: SendQueue) => boolean, early: boolean): boolean {
+  /**
+   * Whether reading again may find work that could be sent now; `meanwhile`: how many groups are taken before what is read now can be,
+   * of which the queue has at most half when it is read again.
+   */
+  isHungry(mayGo: (queue: SendQueue) => boolean, meanwhile: (queue: SendQueue) => number): boolean {
     let isEmpty = true
     for (const { queue, groups, more, size } of this.#queues.values()) {
       if (groups.size > 0) isEmpty = false
-      if (more && groups.size <= (early ? size / 2 : 0) && mayGo(queue)) return true
+      if (more && groups.size <= Math.min(size / 2, meanwhile(queue)) && mayGo(queue)) return true
     }
     return isEmpty && this.#cut
   }

@@ -9,7 +9,7 @@ import { emitEnding } from './delivery-events.ts'
 import { addressOf, attemptFailed } from './failed-attempt.ts'
 import { SendLease } from './send-lease.ts'
 import { Settler } from './settler.ts'
-import { WebhookAccounts } from './webhook-accounts.ts'
+import { webhookUrl } from './webhook-accounts.ts'
 import { type DueWork, wantedAt } from './work.ts'
 
 /** How long an aborted transport may take to return the outcome of the send. */
@@ -33,7 +33,6 @@ export class Sender {
   readonly #context: Context
   readonly #capacity: Pick<AccountCapacity, 'begin' | 'release'>
   readonly #settler: Settler
-  readonly #webhooks: Pick<WebhookAccounts, 'url'>
   readonly #ended: (underWay: number) => void
   /** What is under way, with the ids of the deliveries. */
   readonly #sending = new Map<Promise<void>, number>()
@@ -51,7 +50,6 @@ export class Sender {
   ) {
     this.#context = context
     this.#capacity = capacity
-    this.#webhooks = new WebhookAccounts(context)
     this.#ended = ended
     this.#settler = new Settler(context, () => this.#leases.size)
   }
@@ -132,8 +130,9 @@ export class Sender {
     const { signal } = lease
     const { account, accountKey, trusted, transport } = outgoing.provider
     const message = { notificationId, ...outgoing.message }
-    const now = () => this.#context.options.clock.now()
-    const receiptUrl = this.#webhooks.url(outgoing.provider, message.organizationId, message.channel)
+    const { clock, publicUrl } = this.#context.options
+    const now = () => clock.now()
+    const receiptUrl = webhookUrl(publicUrl, outgoing.provider, message.channel)
     const answered = (async () =>
       receiptOf(await transport.send(message, { account, accountKey, trusted, receiptUrl, now, signal })))().catch(
       (error: unknown) => (isTransportError(error) ? error : silence('transport_failed', error)),

@@ -1,52 +1,40 @@
 import { type Channel, channels } from '../../channels/index.ts'
 import type { Transport } from '../../ports/transport.ts'
 import type { WebhookAccount } from '../../ports/webhook.ts'
-import { type Provider, sourceOf } from '../shared/accounts/providers.ts'
+import { channelKey } from '../../schemas/channel-fields.ts'
+import { accountById } from '../shared/accounts/account-lookup.ts'
+import type { Provider } from '../shared/accounts/providers.ts'
 import type { Context } from '../shared/context.ts'
 
-export type FoundAccount = WebhookAccount & { readonly transport: Transport }
+export type FoundAccount = WebhookAccount & { readonly id: string; readonly transport: Transport }
 
-/** The accounts by the ids in the paths of their webhooks. */
-export class WebhookAccounts {
-  readonly #context: Pick<Context, 'options' | 'providers'>
-
-  constructor(context: Pick<Context, 'options' | 'providers'>) {
-    this.#context = context
+/**
+ * An account by the id in the path of its webhook, with what it signed in with before as long as that is valid. A transport without
+ * accounts has one webhook a channel, of the channel's name. Null: there is none, or it is of another transport.
+ */
+export async function webhookAccount(
+  context: Context,
+  transportName: string,
+  id: string,
+): Promise<FoundAccount | null> {
+  const transport = context.providers.transports.find(({ name }) => name === transportName)
+  if (transport === undefined) return null
+  const channel = channels.find((one) => channelKey(one) === id)
+  if (channel !== undefined) {
+    if (transport.needsAccount || !transport.channels.includes(channel)) return null
+    return { id, transport, organizationId: null, channel, accounts: [] }
   }
-
-  /** Null: there is none, or it is of another transport. */
-  async find(transportName: string, id: string): Promise<FoundAccount | null> {
-    const place = readId(id)
-    if (place === null) return null
-    const { organizationId, channel } = place
-    const { options, providers } = this.#context
-    const [settings = null] = organizationId === null ? [] : await options.storage.settings.get([organizationId])
-    if (organizationId !== null && settings === null) return null
-    const provider = providers.first(settings, channel)
-    if (typeof provider === 'string') return null
-    const isOwn = sourceOf(provider) === 'organization'
-    if (isOwn !== (organizationId !== null) || provider.transport.name !== transportName) return null
-    const { transport, account } = provider
-    return { transport, organizationId, channel, accounts: account === null ? [] : [account] }
-  }
-
-  /** Where the provider reports on messages that it sends for the organization; null: nowhere. */
-  url(provider: Provider, organizationId: string, channel: Channel): string | null {
-    const { publicUrl } = this.#context.options
-    if (publicUrl === null || provider.transport.receipt === undefined) return null
-    const owner = sourceOf(provider) === 'organization' ? organizationId : null
-    return `${publicUrl}/webhooks/${encodeURIComponent(provider.transport.name)}/${idOf(owner, channel)}`
-  }
+  const known = await accountById(context, id)
+  if (known === null) return null
+  const { organizationId, current, previous } = known
+  const all = current === null ? previous : [current, ...previous]
+  const accounts = all.filter((one) => one.transport === transport.name).map(({ account }) => account)
+  return accounts.length === 0 ? null : { id, transport, organizationId, channel: known.channel, accounts }
 }
 
-/** `sms` is the host application's own account, `sms.7f3d` that of an organization. */
-const idOf = (organizationId: string | null, channel: Channel): string =>
-  organizationId === null ? channel.toLowerCase() : `${channel.toLowerCase()}.${encodeURIComponent(organizationId)}`
-
-function readId(id: string): { readonly organizationId: string | null; readonly channel: Channel } | null {
-  const dot = id.indexOf('.')
-  const name = dot === -1 ? id : id.slice(0, dot)
-  const channel = channels.find((one) => one.toLowerCase() === name)
-  if (channel === undefined) return null
-  return { channel, organizationId: dot === -1 ? null : id.slice(dot + 1) }
+/** Where the provider reports on messages of the account; null: nowhere. */
+export function webhookUrl(publicUrl: string | null, { transport, account, accountId }: Provider, channel: Channel) {
+  const id = accountId ?? (account === null ? channelKey(channel) : null)
+  if (publicUrl === null || transport.receipt === undefined || id === null) return null
+  return `${publicUrl}/webhooks/${encodeURIComponent(transport.name)}/${id}`
 }

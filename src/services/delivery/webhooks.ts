@@ -6,7 +6,7 @@ import { isProviderReport, type ProviderReport } from '../../schemas/receipt.ts'
 import type { Context } from '../shared/context.ts'
 import { withTimeout } from '../shared/with-timeout.ts'
 import type { Receipts, Received } from './receipts.ts'
-import { type FoundAccount, WebhookAccounts } from './webhook-accounts.ts'
+import { type FoundAccount, webhookAccount } from './webhook-accounts.ts'
 
 /** How long a transport may take to read a request: providers wait some seconds, and then report again. */
 const readingMs = 10_000
@@ -37,18 +37,16 @@ const mostRemembered = 1000
 export class Webhooks {
   readonly #context: Context
   readonly #receipts: Receipts
-  readonly #accounts: WebhookAccounts
   readonly #heard = new Map<string, WebhookStatus>()
 
   constructor(context: Context, receipts: Receipts) {
     this.#context = context
     this.#receipts = receipts
-    this.#accounts = new WebhookAccounts(context)
   }
 
   /** @throws NotificationError `not_found`: there is no such account, or its transport reads no reports. */
   async find(transportName: string, accountId: string): Promise<FoundAccount> {
-    const found = await this.#accounts.find(transportName, accountId)
+    const found = await webhookAccount(this.#context, transportName, accountId)
     if (found?.transport.receipt !== undefined) return found
     throw new NotificationError('not_found', 'There is no account with a webhook at this path.')
   }
@@ -81,7 +79,7 @@ export class Webhooks {
   }
 
   async #read(
-    { transport, ...account }: FoundAccount,
+    { id: _id, transport, ...account }: FoundAccount,
     { path, ...request }: Parameters<Webhooks['receive']>[2],
   ): Promise<WebhookReading> {
     const { publicUrl, clock } = this.#context.options
@@ -179,8 +177,12 @@ const refusals = {
   stale: 'The request was signed too long ago, or its clock is wrong.',
 } as const
 
-/** Whether an account may speak for a message: it was sent through its transport, on its channel, for its organization. */
-const isOf = (row: DeliveryRow, { transport, organizationId, channel }: FoundAccount): boolean =>
+/**
+ * Whether an account may speak for a message: it sent it. Of what an older version sent, the account is not known, but the transport,
+ * the channel and the organization are.
+ */
+const isOf = (row: DeliveryRow, { id, transport, organizationId, channel }: FoundAccount): boolean =>
   row.provider === transport.name &&
   row.channel === channel &&
-  (organizationId === null || row.organizationId === organizationId)
+  (organizationId === null || row.organizationId === organizationId) &&
+  (row.accountId === null || row.accountId === id)

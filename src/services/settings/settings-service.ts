@@ -1,4 +1,3 @@
-import { email } from '../../channels/email.ts'
 import { type Channel, channels } from '../../channels/index.ts'
 import { NotificationError } from '../../errors.ts'
 import type { SettingsRow } from '../../ports/storage.ts'
@@ -8,7 +7,6 @@ import { channelSettings, channelsInUse, patched } from '../../schemas/channel-s
 import {
   type Contact,
   contactSchema,
-  fieldInvalid,
   organizationId,
   parseField,
   parseInput,
@@ -44,13 +42,7 @@ import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } f
 import { replacedAccounts, requireNewSecrets } from './kept-secrets.ts'
 import { RecipientPreferences, type WithWarnings } from './recipient-preferences.ts'
 import { changeSettings, readSettingsPatch, settingsRow, withheldTemplates } from './settings-patch.ts'
-import {
-  sendTestMessage,
-  type TestMessageOptions,
-  type TestMessageResult,
-  testAddress,
-  testMessageOptions,
-} from './test-message.ts'
+import { type TestMessageOptions, type TestMessageResult, testAccount, testMessageOptions } from './test-message.ts'
 import { withSenders } from './written-numbers.ts'
 
 /**
@@ -271,29 +263,9 @@ export class SettingsService {
    */
   async sendTestMessage(id: string, to: Contact, options: TestMessageOptions = {}): Promise<TestMessageResult> {
     const contact = parseInput(contactSchema, to, 'contact')
-    const { accountId, idempotencyKey, ...given } = parseInput(testMessageOptions, options, 'test message')
+    const given = parseInput(testMessageOptions, options, 'test message')
     const row = await this.#settingsOrNull(id)
-    await this.#context.hostAccounts.load()
-    const chosen = accountId === undefined ? null : accountNamed(this.#context, row, accountId)
-    const channel = given.channel ?? chosen?.channel ?? email.name
-    if (chosen !== null && chosen.channel !== channel)
-      throw fieldInvalid('channel', `must be ${chosen.channel}, or left out: the account ${accountId} sends on that`)
-    const address = testAddress(channel, contact, row)
-    const found = (await this.#context.host.organizations([id]))(id)
-    const organizationName = found.kind === 'known' ? (found.value.name ?? null) : null
-    const candidate = chosen?.candidate ?? null
-    const about = { organizationId: id, organizationName, row, channel, candidate, address, idempotencyKey }
-    const sent = await sendTestMessage(this.#context, about)
-    const { storage, clock } = this.#context.options
-    await storage.audit.append({
-      organizationId: id,
-      at: clock.now(),
-      actor: this.#actor,
-      action: 'test_message.sent',
-      target: { type: 'organization', id },
-      detail: { channel, outcome: sent.result, ...(sent.code !== null && { reason: sent.code }) },
-    })
-    return sent
+    return testAccount(this.#context, this.#actor, id, row, contact, given)
   }
 
   /**

@@ -1,10 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { z } from 'zod'
+import { email } from '../../channels/email.ts'
 import { type Channel, channelOf, channels } from '../../channels/index.ts'
 import { NotificationError } from '../../errors.ts'
 import { cleanName } from '../../messages/index.ts'
 import type { SettingsRow } from '../../ports/storage.ts'
-import type { Contact } from '../../schemas/common.ts'
+import type { Actor } from '../../schemas/audit.ts'
+import { type Contact, fieldInvalid } from '../../schemas/common.ts'
 import { taskManagerProvider } from '../../schemas/task-manager.ts'
 import { ruleTable } from '../../schemas/vocabulary.ts'
 import { sendNow } from '../shared/accounts/provider-calls.ts'
@@ -12,7 +14,7 @@ import { type Candidate, firstOf, type Provider, sourceOf } from '../shared/acco
 import type { Context } from '../shared/context.ts'
 import { ownAddress } from '../shared/knowledge.ts'
 import { KnownAddresses } from '../shared/known-addresses.ts'
-import { type AccountCheck, accountMissing, wrongFields } from './account-checks.ts'
+import { type AccountCheck, accountMissing, accountNamed, wrongFields } from './account-checks.ts'
 
 export const testMessageResults = ['sent', 'failed', 'unknown'] as const
 
@@ -49,7 +51,7 @@ type Tested = {
  * The address of a contact on a channel, in its normal form.
  * @throws NotificationError `invalid_input`: it has none, or none that can be used.
  */
-export function testAddress(channel: Channel, { email, phone }: Contact, row: SettingsRow | null): string {
+function testAddress(channel: Channel, { email, phone }: Contact, row: SettingsRow | null): string {
   const { address, words } = channelOf(channel)
   const written = address.of({ email, phone }) ?? null
   if (written === null) {
@@ -66,8 +68,44 @@ export function testAddress(channel: Channel, { email, phone }: Contact, row: Se
   )
 }
 
+/**
+ * Sends a test message to the contact by the account of the options, or by the one that would send now, and audits it. `row`: the
+ * organization's settings; null: it has none.
+ * @throws NotificationError `invalid_input`
+ */
+export async function testAccount(
+  context: Context,
+  actor: Actor,
+  organizationId: string,
+  row: SettingsRow | null,
+  contact: Contact,
+  { accountId, idempotencyKey, ...given }: z.output<typeof testMessageOptions>,
+): Promise<TestMessageResult> {
+  await context.hostAccounts.load()
+  const chosen = accountId === undefined ? null : accountNamed(context, row, accountId)
+  const channel = given.channel ?? chosen?.channel ?? email.name
+  if (chosen !== null && chosen.channel !== channel)
+    throw fieldInvalid('channel', `must be ${chosen.channel}, or left out: the account ${accountId} sends on that`)
+  const address = testAddress(channel, contact, row)
+  const found = (await context.host.organizations([organizationId]))(organizationId)
+  const organizationName = found.kind === 'known' ? (found.value.name ?? null) : null
+  const candidate = chosen?.candidate ?? null
+  const about = { organizationId, organizationName, row, channel, candidate, address, idempotencyKey }
+  const sent = await sendTestMessage(context, about)
+  const { storage, clock } = context.options
+  await storage.audit.append({
+    organizationId,
+    at: clock.now(),
+    actor,
+    action: 'test_message.sent',
+    target: { type: 'organization', id: organizationId },
+    detail: { channel, outcome: sent.result, ...(sent.code !== null && { reason: sent.code }) },
+  })
+  return sent
+}
+
 /** Sends it whether or not the organization uses the channel yet, and whether or not its account is paused. */
-export async function sendTestMessage(context: Context, tested: Tested): Promise<TestMessageResult> {
+async function sendTestMessage(context: Context, tested: Tested): Promise<TestMessageResult> {
   const { providers, options, accounts } = context
   const { organizationId, row, channel, address } = tested
   const candidate = tested.candidate ?? firstOf(providers.find(row, channel))

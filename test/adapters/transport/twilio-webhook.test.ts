@@ -244,7 +244,8 @@ describe('a status callback', () => {
     ].map(({ status }) => status)
     expect(statuses).toEqual([401, 401, 401, 401, 401, 403, 401])
     const unsigned = await clinic.handle({
-      ...{ method: 'POST', path: '/webhooks/twilio/sms', query: '', native: null, headers: {} },
+      ...{ method: 'POST', path: new URL(own.url).pathname.slice('/api/notifications'.length), query: '' },
+      ...{ native: null, headers: {} },
       readBody: async () => ({ kind: 'bytes', bytes: Buffer.from('MessageStatus=delivered') }),
     })
     expect(unsigned.status).toBe(401)
@@ -271,8 +272,11 @@ describe('a status callback', () => {
 
   it('at a path of no account is 404, before its body is read', async () => {
     await using clinic = await textingClinics()
+    const [, , own] = new URL(clinic.own.url).pathname.slice('/api/notifications'.length).split('/').slice(1)
     for (const path of [
       '/webhooks/twilio/fax',
+      `/webhooks/capture/${own}`,
+      `/webhooks/twilio/${own?.slice(0, -1)}`,
       '/webhooks/twilio/sms.nobody',
       '/webhooks/smtp/sms',
       '/webhooks/twilio/email',

@@ -1,6 +1,6 @@
 import type { ReceiptCommand, ReportedState } from '../../../src/index.ts'
 import type { Store } from '../../../src/records/store.ts'
-import { minutes } from './harness.ts'
+import { minutes, t0 } from './harness.ts'
 import { claimOne, planRow, settleCommand, took } from './rows.ts'
 
 /** A report of a message, in minutes; or the provider's answer to its send. */
@@ -27,6 +27,9 @@ function difference(now: ReadonlyMap<string, number>, before: ReadonlyMap<string
   return Object.fromEntries(changes.filter(([, change]) => change !== 0))
 }
 
+/** In the midst of the reports: a provider's clock may be behind ours. */
+const answeredAt = minutes(10).getTime()
+
 /** The first appointment is the one that guards of claims are about. */
 const lastOf = new WeakMap<Store, number>()
 
@@ -38,7 +41,8 @@ export async function leftBy(storage: Store, steps: readonly Step[]) {
   const before = await tallies(storage)
   for (const step of steps) {
     if (step === 'answer') {
-      await storage.deliveries.settle([settleCommand(held, { kind: 'sent', providerMessageId: 'p', lateMs: 60_000 })])
+      const result = { kind: 'sent', providerMessageId: 'p', lateMs: answeredAt - t0.getTime() } as const
+      await storage.deliveries.settle([settleCommand(held, result, { at: new Date(answeredAt) })])
     } else await took(storage, receipt(held.id, step))
   }
   const row = await storage.deliveries.get(held.id)

@@ -139,6 +139,35 @@ export function statistics({ migrated }: Starter): void {
     expect(outcomes.map(({ status }) => status)).toEqual([...Array(5).fill('committed'), 'capped', 'capped'])
   })
 
+  it('begins no more by an account in a day than its limit, of all organizations and attempts, whoever claims', async () => {
+    const { storage, another } = await migrated()
+    const other = await another()
+    const rows = await queue(
+      storage,
+      Array.from({ length: 9 }, () => newDelivery({ category: 'WAITLIST', appointmentId: null })),
+    )
+    const limit = { account: 'key-1-email', perDay: 4 }
+    const free = guard({ plan: null })
+    const claim = (row: (typeof rows)[number], at = t0) =>
+      sendIntent(deliveryWork(row), { guard: free, cap: 5, limit, leaseUntil: minutes(2, at) })
+    const inTurn = async (command: ReturnType<typeof claim>, by: Store): Promise<string | undefined> => {
+      const [outcome] = await by.deliveries.commitIntents([command], t0)
+      return outcome?.status === 'held' ? inTurn(command, by) : outcome?.status
+    }
+    const statuses = await Promise.all(rows.map((row, index) => inTurn(claim(row), index % 2 === 0 ? storage : other)))
+    expect(statuses.toSorted()).toEqual([...Array(4).fill('committed'), ...Array(5).fill('limited')])
+    const limited = rows.filter((_row, index) => statuses[index] === 'limited')
+    expect(await dueDeliveries(storage, t0, 20)).toHaveLength(5)
+    // What the account could not send does not count for its organization: another account may send one more.
+    const elsewhere = limited.map((row) => ({ ...claim(row), limit: { account: 'key-2-email', perDay: 9 } }))
+    const [first, second] = await storage.deliveries.commitIntents(elsewhere.slice(0, 2), t0)
+    expect([first?.status, second?.status]).toEqual(['committed', 'capped'])
+    const next = minutes(24 * 60)
+    const left = limited.slice(1).map((row) => claim(row, next))
+    const outcomes = await storage.deliveries.commitIntents(left, next)
+    expect(outcomes.map(({ status }) => status)).toEqual(Array(4).fill('committed'))
+  })
+
   it('counts opt-outs when a wish becomes a no, and suppressed addresses once', async () => {
     const { storage } = await migrated()
     await storage.preferences.create(organizationId, patient, { ...noPreferences, smsEnabled: false }, null, t0)

@@ -37,6 +37,8 @@ export type Table = {
   readonly primaryKey?: readonly string[]
   /** Rows in the order of the primary key, where the database has that: read by ranges of it. */
   readonly clustered?: boolean
+  /** Percent of a page that rows fill when they are inserted, where the database has that: a change then stays in the page. */
+  readonly fillFactor?: number
   readonly indexes: readonly Index[]
 }
 

@@ -80,6 +80,8 @@ export const tables = {
       },
       { name: 'appointment_reminders_held', columns: ['held_at', 'id'], whereNotNull: 'held_at' },
     ],
+    /** A reminder changes twice when it is sent, and the second time in nothing that an index holds. */
+    fillFactor: 70,
   },
   notification_history: {
     columns: {
@@ -122,6 +124,8 @@ export const tables = {
       held_at: optional('instant'),
       /** Where it goes, in the normal form of the channel. */
       recipient_address: optional('text'),
+      /** The account that sent it, or tried to; its id never changes. */
+      account_id: optional('text'),
       /** What the provider reported, with the time of each; null: nothing. */
       delivery_detail: optional('json'),
     },

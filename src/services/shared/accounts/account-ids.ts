@@ -17,8 +17,9 @@ export const firstAccountId = (accountKey: string, channel: Channel): string => 
 /** Of one after it. */
 export const newAccountId = (accountKey: string): string => `${accountKey}-${randomBytes(6).toString('hex')}`
 
-export const accountKeyOfId = (id: string): string => id.slice(0, keyLength)
+/** Null: it does not look like an id of an account. */
+export const accountKeyOfId = (id: string): string | null => /^([0-9a-f]{32})-[0-9a-z_-]{1,64}$/.exec(id)?.[1] ?? null
 
 /** The channel whose first account has the id; null: it is none of a first account. */
 export const channelOfFirst = (id: string): Channel | null =>
-  channels.find((channel) => firstAccountId(accountKeyOfId(id), channel) === id) ?? null
+  channels.find((channel) => firstAccountId(id.slice(0, keyLength), channel) === id) ?? null

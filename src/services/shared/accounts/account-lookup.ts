@@ -35,6 +35,7 @@ type Place = {
 export async function accountById(context: Context, id: string): Promise<KnownAccount | null> {
   const { storage, clock } = context.options
   const key = accountKeyOfId(id)
+  if (key === null) return null
   await context.hostAccounts.load()
   const isHosts = key === context.providers.hostKey
   const row = isHosts ? null : await storage.settings.byAccountKey(key)

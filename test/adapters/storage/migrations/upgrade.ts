@@ -15,6 +15,7 @@ const newest = [
   'addresses',
   'account_ids',
   'receipts',
+  'room_for_changes',
   'languages',
 ]
 const laterThan = {
@@ -63,6 +64,15 @@ export function upgrades(place: MakePlace): void {
         unknownOutcome: 'hold',
         defaultEmailReminders: [48, 24, 2],
       })
+      // Each organization that was there has a key of its own for the ids of its accounts.
+      const stored = await storage.settings.list(null, 100)
+      expect(stored.length).toBeGreaterThan(0)
+      const accountKeys = stored.map(({ accountKey }) => accountKey)
+      expect(accountKeys).toEqual(stored.map(() => expect.stringMatching(/^[0-9a-f]{32}$/)))
+      expect(new Set(accountKeys).size).toBe(stored.length)
+      const effective = await clinic.settings.effectiveSettings(organizationId)
+      const own = stored.find((row) => row.organizationId === organizationId)?.accountKey
+      expect(effective.channels.EMAIL.accounts).toMatchObject([{ accountId: `${own}-email` }])
       expect(await clinic.settings.getPreferences({ type: 'PATIENT', id: 12 })).toMatchObject({
         emailReminders: [24, '1d@18:00'],
       })
