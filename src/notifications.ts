@@ -13,7 +13,6 @@ import type { DeliveryReceipt } from './schemas/receipt.ts'
 import { createFingerprint } from './security/fingerprint.ts'
 import { Callbacks, type ReportResult } from './services/delivery/callbacks.ts'
 import { Dispatcher } from './services/delivery/dispatcher.ts'
-import { Receipts } from './services/delivery/receipts.ts'
 import { type HeldFilter, type HeldMessage, Restore, type RestoreReport } from './services/delivery/restore.ts'
 import { embeddedScheduler } from './services/delivery/scheduling/embedded-scheduler.ts'
 import { feeder } from './services/delivery/scheduling/feeder.ts'
@@ -38,7 +37,7 @@ import { faultOf } from './services/shared/fault-log.ts'
 import { housekeeping } from './services/shared/housekeeping.ts'
 import { LibraryClock } from './services/shared/library-clock.ts'
 import { Owners } from './services/shared/owners.ts'
-import { type StopReport, shutDown } from './services/shared/shutdown.ts'
+import { logLeft, type StopReport, shutDown } from './services/shared/shutdown.ts'
 import { TaskManagerIntegration } from './services/task-manager/integration.ts'
 
 /** The library, embedded. */
@@ -162,9 +161,8 @@ export function createNotifications(options: NotificationsOptions): Notification
   })
   const unattended = new Unattended(context, () => dispatcher.isRunning)
   const planner = new Planner(context)
-  const receipts = new Receipts(context)
-  const callbacks = new Callbacks(context, receipts)
-  const webhooks = new Webhooks(context, receipts)
+  const callbacks = new Callbacks(context)
+  const webhooks = new Webhooks(context)
   const taskManager =
     resolved.taskManager === null ? null : new TaskManagerIntegration(context, resolved.taskManager, planner, callbacks)
   const { storage, transports, logger } = resolved
@@ -174,8 +172,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   const replanner = new Replanner(context, planner)
   const reconciler = new Reconciler(context, planner)
   const restore = new Restore(context, reconciler)
-  const cleaning = housekeeping(context)
-  const unreported = unreportedMessages(context)
+  const jobs = [housekeeping(context), unreportedMessages(context)]
   const notifications = new NotificationService(context, planner)
   const settings = new SettingsService(context)
   const addresses = new Addresses(context)
@@ -206,13 +203,11 @@ export function createNotifications(options: NotificationsOptions): Notification
 
   async function start(): Promise<void> {
     await clock.follow()
-    await context.hostAccounts.load()
     await dispatcher.start()
     if (stopped !== null) throw stoppedMeanwhile()
     feed?.start()
     replanner.start()
-    cleaning.start()
-    unreported.start()
+    for (const job of jobs) job.start()
     reconciler.start()
     taskManager?.start()
     reportChannels(context)
@@ -229,8 +224,7 @@ export function createNotifications(options: NotificationsOptions): Notification
         { name: `scheduler ${scheduler.name}`, stop: () => scheduler.stop() },
         { name: 'TaskManager', stop: () => taskManager?.stop() },
         { name: 'reconciliation', stop: () => reconciler.stop() },
-        { name: 'housekeeping', stop: () => cleaning.stop() },
-        { name: 'unreported messages', stop: () => unreported.stop() },
+        { name: 'housekeeping', stop: () => Promise.all(jobs.map((job) => job.stop())) },
         { name: 're-planning', stop: () => replanner.stop() },
         { name: 'feeder', stop: () => feed?.stop() },
       ],
@@ -242,12 +236,7 @@ export function createNotifications(options: NotificationsOptions): Notification
       drained: () => context.host.close(),
     })
     const report = { ...dispatcher.left, abandoned }
-    for (const [what, ids] of [
-      ['that were sent but not recorded', report.unrecorded],
-      ['whose outcome is unknown', report.unfinished],
-    ] as const) {
-      if (ids.length > 0) logger.error(`stopped with messages ${what}`, { count: ids.length, ids: ids.join(', ') })
-    }
+    logLeft(logger, report)
     logger.flush()
     return report
   }

@@ -1,6 +1,6 @@
 import { keys } from '../ports/rows/keys.ts'
 import { type Read, type Rows, read } from '../ports/rows/rows.ts'
-import type { SettleCommand } from '../ports/storage/deliveries.ts'
+import type { SettleCommand, SettleResult } from '../ports/storage/deliveries.ts'
 import type { Tally } from './counters.ts'
 import { aboutDelivery, appendDecision, entryOfDelivery } from './decisions.ts'
 import { become, changedAt, type Delivery, isOpen, reportsOf } from './reported.ts'
@@ -22,21 +22,23 @@ export const lateReads = ({ id, reminder_id }: Pick<Delivery, 'id' | 'reminder_i
 export function settleLate(rows: Rows, command: SettleCommand, tally: Tally): boolean {
   const row = rows.get(keys.delivery, { id: command.id })
   if (row === undefined || row.idempotency_key !== (command.idempotencyKey ?? row.idempotency_key)) return false
-  if (row.fence === command.fence) return isWritten(rows, row, command, tally)
   if (row.fence < command.fence) return false
+  if (row.fence === command.fence) {
+    noteAnswer(rows, row, command, tally)
+    return isWritten(row, command.result)
+  }
   recordDecision(rows, row, command)
   return command.result.kind === 'sent' && accept(rows, row, command, command.result.providerMessageId, tally)
 }
 
 /** Whether this outcome is what the row has. */
-function isWritten(rows: Rows, row: Delivery, { result, at }: SettleCommand, tally: Tally): boolean {
+export function isWritten(
+  row: Pick<Delivery, 'status' | 'delivery_state' | 'due_at' | 'error_code' | 'provider_message_id'>,
+  result: SettleResult,
+): boolean {
   switch (result.kind) {
-    case 'sent': {
-      const known = row.provider_message_id
-      const isOfThis = known === null || known === result.providerMessageId
-      if (row.delivery_state !== 'sending' && isOfThis) noteAnswer(rows, row, result.providerMessageId, at, tally)
-      return row.status === 'SENT' && known === result.providerMessageId
-    }
+    case 'sent':
+      return row.status === 'SENT' && row.provider_message_id === result.providerMessageId
     case 'failed':
       return row.status === 'FAILED' && row.error_code === result.code
     case 'retry':
@@ -47,7 +49,10 @@ function isWritten(rows: Rows, row: Delivery, { result, at }: SettleCommand, tal
 }
 
 /** A receipt came before the answer to the send: what only the answer says is added, and the row is as if it had come first. */
-function noteAnswer(rows: Rows, row: Delivery, providerMessageId: string | null, at: Date, tally: Tally): void {
+function noteAnswer(rows: Rows, row: Delivery, { result, at }: SettleCommand, tally: Tally): void {
+  if (result.kind !== 'sent' || row.delivery_state === 'sending') return
+  const { providerMessageId } = result
+  if (row.provider_message_id !== null && row.provider_message_id !== providerMessageId) return
   const provider_message_id = row.provider_message_id ?? providerMessageId
   if (row.delivery_state !== 'settled') {
     if (provider_message_id !== row.provider_message_id) {

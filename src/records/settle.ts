@@ -9,7 +9,7 @@ import { appendAudit } from './audit.ts'
 import { finishReminder, wait } from './cancel.ts'
 import { countedAs, createTally, type Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
-import { isLate, lateReads, settleLate } from './late-outcome.ts'
+import { isLate, isWritten, lateReads, settleLate } from './late-outcome.ts'
 
 const unknownMessage = (message: string): string => `The outcome is unknown: ${message}`
 
@@ -37,8 +37,8 @@ export function reportOf(rows: Rows, row: Attempt, address: AddressReport, at: D
   }
 }
 
-/** The deliveries that a command found sent, by organization. */
-type Sent = Map<string, number[]>
+/** What a batch of commands settled: all ids, and those that were sent, by organization. */
+type Settled = { readonly ids: Set<number>; readonly sent: Map<string, number[]> }
 
 /** `DeliveryStore.settle`. */
 export const settles: Command<SettleCommand, SettleOutcome> = {
@@ -57,11 +57,11 @@ export const settles: Command<SettleCommand, SettleOutcome> = {
 
 function settleAll(rows: Rows, commands: readonly SettleCommand[]): boolean[] {
   const tally = createTally()
-  const sent: Sent = new Map()
-  const outcomes = commands.map((command) => settle(rows, command, tally, sent))
+  const settled: Settled = { ids: new Set(), sent: new Map() }
+  const outcomes = commands.map((command) => settle(rows, command, tally, settled))
   tally.write(rows)
   const [first] = commands
-  for (const [organizationId, notificationIds] of sent) {
+  for (const [organizationId, notificationIds] of settled.sent) {
     if (first === undefined) break
     const detail = { notificationIds }
     appendAudit(rows, {
@@ -77,11 +77,14 @@ function settleAll(rows: Rows, commands: readonly SettleCommand[]): boolean[] {
 }
 
 /** False: the delivery has another fence by now, or is no longer being sent. */
-function settle(rows: Rows, command: SettleCommand, tally: Tally, sent: Sent): boolean {
+function settle(rows: Rows, command: SettleCommand, tally: Tally, settled: Settled): boolean {
   const { id, result, at } = command
   const row = rows.get(keys.attempt, { id })
   if (row === undefined) return false
+  // Of a delivery that came twice the second was not known to be late when the rows were read.
+  if (settled.ids.has(id) && row.fence === command.fence) return isWritten(row, result)
   if (isLate(row, command)) return settleLate(rows, command, tally)
+  settled.ids.add(id)
   const updated_at = at.getTime()
   const counted = countedAs(row)
   if (result.kind === 'sent') {
@@ -97,8 +100,8 @@ function settle(rows: Rows, command: SettleCommand, tally: Tally, sent: Sent): b
     })
     tally.add(counted, 'SENT', at)
     if (result.lateMs !== undefined) tally.time(counted, 'LATENESS', result.lateMs, at)
-    const ids = sent.get(row.organization_id)
-    if (ids === undefined) sent.set(row.organization_id, [id])
+    const ids = settled.sent.get(row.organization_id)
+    if (ids === undefined) settled.sent.set(row.organization_id, [id])
     else ids.push(id)
   } else {
     const unknown = result.kind === 'unknown' || (result.kind === 'retry' && result.unknown)

@@ -6,6 +6,7 @@ export const measures = {
   moved: 'appointments moved, 10 at once',
   cancelled: 'appointments cancelled, 10 at once',
   dispatched: 'due reminders dispatched',
+  receipts: 'reports of providers taken at a webhook',
   mails: 'mails sent through SMTP',
   latenessP50: 'lateness, p50',
   latenessP99: 'lateness, p99',

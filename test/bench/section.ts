@@ -3,6 +3,7 @@ import type { Figure } from './measure.ts'
 import { lateness, pendingRows } from './sections/lateness.ts'
 import { idleOnPostgres, idleOnSqlite, million } from './sections/million.ts'
 import { planning } from './sections/planning.ts'
+import { receipts } from './sections/receipts.ts'
 import { router } from './sections/router.ts'
 import { dispatch, mail } from './sections/sending.ts'
 import { statistics } from './sections/statistics.ts'
@@ -20,6 +21,7 @@ const sections: Readonly<Record<SectionName, (world: World) => Promise<Figure[]>
   'idle-postgres': idleOnPostgres,
   router,
   statistics,
+  receipts,
 }
 
 const isSection = (name: string): name is SectionName => Object.hasOwn(sections, name)

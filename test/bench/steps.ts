@@ -9,6 +9,7 @@ export type SectionName =
   | 'idle-postgres'
   | 'router'
   | 'statistics'
+  | 'receipts'
 
 /** What `npm run bench -- name` names: sections one after another, those in one list at the same time. */
 export const steps: Readonly<Record<string, readonly (readonly SectionName[])[]>> = {
@@ -20,4 +21,5 @@ export const steps: Readonly<Record<string, readonly (readonly SectionName[])[]>
   million: [['million'], ['idle-sqlite', 'idle-postgres']],
   router: [['router']],
   statistics: [['statistics']],
+  receipts: [['receipts']],
 }

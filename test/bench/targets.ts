@@ -81,6 +81,8 @@ export const targets: readonly Target[] = [
   ...sameJob(measures.mails, { careful: [0.48, 0.35], usual: [0.46, 0.34] }, 'bare nodemailer'),
   row(measures.mails, onSqlite, ['bare nodemailer'], 'at least', 1, 0.39),
   row(measures.mails, onPostgres, ['bare nodemailer'], 'at least', 1, 0.29),
+  row(measures.receipts, onSqlite, [], 'at least', 2000, 400),
+  row(measures.receipts, onPostgres, [], 'at least', 1000, 200),
   row(measures.latenessP99, onSqlite, [], 'at most', 20, 30),
   row(measures.latenessP99, onPostgres, [], 'at most', 40, 160),
   row(measures.idleProcessor, onSqlite, [], 'at most', 0.2, 1),

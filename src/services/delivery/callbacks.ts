@@ -7,7 +7,7 @@ import type { DeliveryStatus, ReminderStatus } from '../../schemas/vocabulary.ts
 import { createTokenSigner, type TokenPurpose, type TokenSigner } from '../../security/signed-token.ts'
 import type { Context } from '../shared/context.ts'
 import { notificationNotFound, reminderNotFound } from '../shared/not-found.ts'
-import type { Receipts } from './receipts.ts'
+import { Receipts } from './receipts.ts'
 import { noteFailure, type Report, recordReport } from './reports.ts'
 
 /** What an outside service reports of a message. */
@@ -21,6 +21,9 @@ export type DeliveryReport = {
   readonly taskId: string | null
   readonly executionId: string | null
 }
+
+/** Why it failed, as a word, if the report has one. */
+type Why = Pick<DeliveryReceipt, 'code'>
 
 /** `updated` is false if the report changed nothing, such as one that came before. */
 export type ReportResult = {
@@ -45,9 +48,9 @@ export class Callbacks {
   readonly #signer: TokenSigner | null
   readonly #receipts: Receipts
 
-  constructor(context: Context, receipts: Receipts) {
+  constructor(context: Context) {
     this.#context = context
-    this.#receipts = receipts
+    this.#receipts = new Receipts(context)
     const { encryptionKeys } = context.options
     this.#signer = encryptionKeys.length === 0 ? null : createTokenSigner(encryptionKeys)
   }
@@ -95,8 +98,8 @@ export class Callbacks {
   }
 
   /** @throws NotificationError `notification_not_found`. */
-  recordNotification(id: number, report: DeliveryReport): Promise<ReportResult> {
-    return this.#reported(id, (row) => this.#record(row, report))
+  recordNotification(id: number, report: DeliveryReport, why: Why = {}): Promise<ReportResult> {
+    return this.#reported(id, (row) => this.#record(row, report, why))
   }
 
   async #reported(id: number, record: (row: DeliveryRow) => Promise<boolean>): Promise<ReportResult> {
@@ -122,13 +125,13 @@ export class Callbacks {
     return { id, status: now?.status ?? reminder.status, updated }
   }
 
-  async #record(row: DeliveryRow, report: DeliveryReport): Promise<boolean> {
+  async #record(row: DeliveryRow, report: DeliveryReport, why: Why = {}): Promise<boolean> {
     const status = statusOf(report)
     if (status === null) return false
     if (isTaskManagers(row)) return this.#recordTask(row, { ...report, status })
     const { deliveredAt, error, messageId } = report
     const at = deliveredAt ?? this.#context.options.clock.now()
-    return this.#receive(row, { outcome: outcomeOf[status], at, error, messageId })
+    return this.#receive(row, { ...why, outcome: outcomeOf[status], at, error, messageId })
   }
 
   async #receive(row: DeliveryRow, receipt: DeliveryReceipt): Promise<boolean> {

@@ -5,7 +5,7 @@ import type { WebhookReading, WebhookRequest } from '../../ports/webhook.ts'
 import { isProviderReport, type ProviderReport } from '../../schemas/receipt.ts'
 import type { Context } from '../shared/context.ts'
 import { withTimeout } from '../shared/with-timeout.ts'
-import type { Receipts, Received } from './receipts.ts'
+import { Receipts, type Received } from './receipts.ts'
 import { type FoundAccount, webhookAccount } from './webhook-accounts.ts'
 
 /** How long a transport may take to read a request: providers wait some seconds, and then report again. */
@@ -39,9 +39,9 @@ export class Webhooks {
   readonly #receipts: Receipts
   readonly #heard = new Map<string, WebhookStatus>()
 
-  constructor(context: Context, receipts: Receipts) {
+  constructor(context: Context) {
     this.#context = context
-    this.#receipts = receipts
+    this.#receipts = new Receipts(context)
   }
 
   /** @throws NotificationError `not_found`: there is no such account, or its transport reads no reports. */

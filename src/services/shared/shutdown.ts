@@ -58,3 +58,13 @@ export async function shutDown(shutdown: Shutdown): Promise<string[]> {
   await end(storage, storageMs)
   return abandoned
 }
+
+/** Who stops often ignores the report. */
+export function logLeft(logger: Logger, { unrecorded, unfinished }: StopReport): void {
+  for (const [what, ids] of [
+    ['that were sent but not recorded', unrecorded],
+    ['whose outcome is unknown', unfinished],
+  ] as const) {
+    if (ids.length > 0) logger.error(`stopped with messages ${what}`, { count: ids.length, ids: ids.join(', ') })
+  }
+}

@@ -226,6 +226,7 @@ export class Accounts {
 
   async #look(): Promise<void> {
     try {
+      await this.#context.hostAccounts.load()
       await this.#paused.read()
       await this.#forget()
       await this.#probe()

@@ -13,15 +13,14 @@ import type { AccountsContext } from './senders.ts'
 const job = 'host-accounts'
 /** How long another process may take to note the same. */
 const leaseMs = 30_000
-/** How often to look whether another process has written the key, and after how long each time. */
+/** How often to look whether another process has written the key. */
 const looks = 20
-const lookAgainMs = 50
 
 /** What the library keeps of the host application's own accounts: their key, and by channel what they sign in with, sealed. */
 const notes = z.object({ key: z.string(), accounts: z.record(z.string(), z.record(z.string(), z.unknown())) })
 type Notes = z.output<typeof notes>
 
-type HostContext = Omit<AccountsContext, 'dueAt'> & { readonly secrets: SecretBox | null }
+type HostContext = Pick<AccountsContext, 'options' | 'providers'> & { readonly secrets: SecretBox | null }
 
 /** The owner of a secret of the host application's, which belongs to no organization. */
 export const hostOwner = ''
@@ -39,7 +38,7 @@ export class HostAccounts {
     this.#context = context
   }
 
-  /** Where another process is about to write the key, this waits for it, for a second at most; then the next call tries again. */
+  /** Where another process is about to write the key, this looks for it a few times; then the next call does. */
   async load(): Promise<void> {
     if (this.#context.providers.hostKey !== null) return
     this.#noting ??= this.#note().finally(() => {
@@ -49,7 +48,6 @@ export class HostAccounts {
   }
 
   async #note(): Promise<void> {
-    const { clock } = this.#context.options
     let isWritten = false
     for (let look = 0; look < looks; look += 1) {
       const known = await this.#read()
@@ -58,7 +56,7 @@ export class HostAccounts {
       isWritten ||= await this.#write()
       if (isWritten) continue
       if (known !== null) return
-      await new Promise<void>((resolve) => void clock.after(lookAgainMs, resolve))
+      await new Promise((resolve) => setImmediate(resolve))
     }
   }
 

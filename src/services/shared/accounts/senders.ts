@@ -7,6 +7,7 @@ import { type Candidates, firstOf, type Provider, type Providers } from './provi
 export type AccountsContext = {
   readonly options: ServiceOptions
   readonly providers: Providers
+  readonly hostAccounts: { load(): Promise<void> }
   /** Something may be due at this time. */
   readonly dueAt: (at: Date) => void
 }
