@@ -1,14 +1,20 @@
 import { remember } from '../schemas/remember.ts'
+import { isRightToLeft } from './direction.ts'
 import { type LanguageFile, loaders, readLanguages, source } from './locales.ts'
 import { compileTexts, LanguageFault, type TextKey, type Texts, textKeys } from './texts.ts'
 
 /** A language that built-in texts are written in. */
 export type Language = {
   readonly tag: string
+  readonly isFromRight: boolean
   readonly texts: Texts
 }
 
-export const english: Language = { tag: source.language, texts: compileTexts(source.language, source.texts) }
+export const english: Language = {
+  tag: source.language,
+  isFromRight: isRightToLeft(source.language),
+  texts: compileTexts(source.language, source.texts),
+}
 
 /** The language of a message, and the tag by which its dates are written: English for `en-GB`, with dates as in Britain. */
 export type Wording = { readonly language: Language; readonly locale: string }
@@ -119,7 +125,7 @@ export class Languages {
     const all = { ...texts, ...this.#files.get(tag)?.texts }
     const lacking = textKeys.filter((key) => all[key] === undefined)
     if (!isWhole(all)) throw new LanguageFault(`"${tag}" lacks the texts ${lacking.join(', ')}.`)
-    return { tag, texts: compileTexts(tag, all) }
+    return { tag, isFromRight: isRightToLeft(tag), texts: compileTexts(tag, all) }
   }
 }
 

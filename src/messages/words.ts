@@ -1,6 +1,6 @@
 import type { Category, Change } from '../schemas/vocabulary.ts'
 import { calendarOf } from './calendar.ts'
-import { isolated, isRightToLeft } from './direction.ts'
+import { isolated } from './direction.ts'
 import { atLevel, type MessageFacts } from './facts.ts'
 import { englishFor, type Wording } from './languages.ts'
 import { cleanValue } from './text.ts'
@@ -54,9 +54,8 @@ export function wordsOf(allFacts: MessageFacts): Words {
   const facts = atLevel(allFacts)
   const { start, now } = facts
   const { language, locale } = wordingOf(facts)
-  const { texts } = language
-  const isFromRight = isRightToLeft(language.tag)
-  const put = (value: string | null) => isolated(cleanValue(value).trim(), isFromRight)
+  const { texts, isFromRight } = language
+  const put = (value: string | null) => (value === null ? '' : isolated(cleanValue(value).trim(), isFromRight))
   const calendar = start === null ? null : calendarOf(locale, start.timeZone)
   const near =
     calendar === null || start === null || facts.category !== 'REMINDER' ? null : calendar.nearDay(start.instant, now)
@@ -118,7 +117,7 @@ export function shortSubject(allFacts: MessageFacts): string {
   const subject = noticeOf(facts).subject({})
   if (start === null) return subject
   const date = calendarOf(locale, start.timeZone).date(start.instant)
-  return `${subject} - ${isolated(date, isRightToLeft(language.tag))}`
+  return `${subject} - ${isolated(date, language.isFromRight)}`
 }
 
 /** The name of the organization, as a message is signed. */
