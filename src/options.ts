@@ -9,7 +9,9 @@ import {
   rateLimitShape,
   resolveRateLimits,
 } from './http/rate-limit-options.ts'
-import { LanguageFault, type LanguageFile, Languages, languageFiles } from './messages/index.ts'
+import { languagesOf } from './language-options.ts'
+import type { LanguageFile } from './messages/index.ts'
+import type { BounceReader } from './ports/bounces.ts'
 import { type Clock, systemClock } from './ports/clock.ts'
 import type { Directory } from './ports/directory.ts'
 import type { DocsPage } from './ports/docs.ts'
@@ -21,6 +23,7 @@ import { storeOn } from './records/store.ts'
 import { asOptions } from './schemas/as-options.ts'
 import { parseInput } from './schemas/common.ts'
 import { definedOnly } from './schemas/defined.ts'
+import { isWebhookSecret } from './security/standard-webhooks.ts'
 import { createFaultLog, type FaultLog } from './services/shared/fault-log.ts'
 import type { ServiceOptions } from './services/shared/service-options.ts'
 import {
@@ -101,6 +104,13 @@ export type NotificationsOptions = {
    * and an encryption key. Default: the library sends everything itself.
    */
   readonly taskManager?: TaskManagerOptions
+  /** Reads bounced mail for `ingestBounce()` and `POST /webhooks/bounce`: `bounces()`. Default: it is not read. */
+  readonly bounces?: BounceReader
+  /**
+   * Verifies `POST /webhooks/bounce` (Standard Webhooks): `whsec_` and 24 to 64 bytes as base64, made by
+   * `echo whsec_$(openssl rand -base64 32)`. Of several, any verifies. Default: every request is refused (401).
+   */
+  readonly webhookSecret?: string | readonly string[] | undefined
   /** The page at `/docs`: `swaggerUi()`. Default: no page; the OpenAPI document is always at `/openapi.json`. */
   readonly docs?: DocsPage
   /**
@@ -152,6 +162,8 @@ export type ResolvedOptions = ServiceOptions & {
   readonly authenticate: Authenticate | null
   readonly rateLimits: ResolvedRateLimits | null
   readonly docs: DocsPage | null
+  readonly bounces: BounceReader | null
+  readonly webhookSecrets: readonly string[]
   readonly allowedOrigins: readonly string[]
 }
 
@@ -233,24 +245,12 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
         : resolveTaskManagerOptions(taskManager, { publicUrl: resolvedUrl, encryptionKeys }),
     env: variables,
     docs: options.docs ?? null,
+    bounces: options.bounces ?? null,
+    webhookSecrets: [options.webhookSecret ?? []].flat(),
     ...durations,
     logger: createFaultLog(messageFirst(options.logger ?? stderrLogger), clock),
     clock,
     random: options.random ?? Math.random,
-  }
-}
-
-/** @throws NotificationError `options_invalid` naming the text. */
-function languagesOf(files: readonly LanguageFile[] | undefined): Languages {
-  if (files === undefined) return new Languages()
-  const { languages } = asOptions(() =>
-    parseInput(z.object({ languages: languageFiles }), { languages: files }, 'options'),
-  )
-  try {
-    return new Languages(languages)
-  } catch (error) {
-    if (!(error instanceof LanguageFault)) throw error
-    throw new NotificationError('options_invalid', `The option "languages": ${error.message}`, { field: 'languages' })
   }
 }
 
@@ -271,6 +271,10 @@ function maySend(transport: object): boolean {
   return concurrency === undefined || (typeof concurrency === 'number' && concurrency >= 1)
 }
 
+const webhookSecret = z
+  .string()
+  .refine(isWebhookSecret, 'must be "whsec_" and 24 to 64 bytes as base64: echo whsec_$(openssl rand -base64 32)')
+
 /** Checks what a host written in JavaScript may get wrong; the values are kept as they are. */
 const shape = z.strictObject({
   storage: has('migrate', 'ping', 'close'),
@@ -289,6 +293,8 @@ const shape = z.strictObject({
   sendCap: z.union([z.looseObject({}), z.literal(false)]).optional(),
   taskManager: z.looseObject({}).optional(),
   docs: has('page', 'asset').optional(),
+  bounces: has('read').optional(),
+  webhookSecret: z.union([webhookSecret, z.array(webhookSecret)]).optional(),
   leaseMs: z.number().optional(),
   sendTimeoutMs: z.number().optional(),
   leadMs: z.number().optional(),

@@ -210,6 +210,7 @@ export const ruleTable = {
   transient_failure: 'the provider failed temporarily; tried again later',
   reported_retry: 'the provider accepted it and reported later that it did not arrive; tried again later',
   reported_failed: 'the provider accepted it and reported later that it did not arrive',
+  reported_delayed: 'the mail server reported that it could not deliver it yet and goes on trying',
   reported_bounced: 'the provider reported that it bounced',
   reported_sent: 'the provider reported that it had accepted it',
   reported_delivered: 'the provider reported that it arrived',

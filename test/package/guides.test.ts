@@ -23,7 +23,7 @@ const firstCells = (text: string): string[] => [...text.matchAll(/^\| (.*?) \|/g
 
 let endpoints: readonly Endpoint[] = []
 beforeAll(async () => {
-  const world = await openWorld({ bare: true })
+  const world = await openWorld({ bare: true, bounces: { read: async () => null } })
   endpoints = world.endpoints
   await world.stop()
 })

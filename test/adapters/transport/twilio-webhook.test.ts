@@ -255,6 +255,18 @@ describe('a status callback', () => {
     expect(JSON.stringify(clinic.log.lines)).not.toContain(own.to)
   })
 
+  it('may be signed with the token before, as long as reports on messages sent with it may come', async () => {
+    await using clinic = await textingClinics()
+    const { own } = clinic
+    await clinic.settings.updateOrganizationSettings(organizationId, { smsApiSecret: 'next-token' })
+    const report = async (status: string, token: string) =>
+      (await post(clinic, own.url, fieldsOf(own, status), token)).status
+    expect([await report('delivered', canaries.authToken), await report('delivered', 'next-token')]).toEqual([200, 200])
+    expect(await clinic.row(1)).toMatchObject({ status: 'DELIVERED' })
+    await clinic.clock.advance(73 * 3_600_000)
+    expect([await report('read', canaries.authToken), await report('read', 'next-token')]).toEqual([401, 200])
+  })
+
   it('of an account says nothing about a message of another', async () => {
     await using clinic = await textingClinics()
     const { own, shared } = clinic
