@@ -14,6 +14,7 @@ export type { EffectiveDecision } from './domain/effective.ts'
 export type { Percentiles } from './domain/histogram.ts'
 export type { RetryPolicy } from './domain/retry.ts'
 export type { DirectoryFinding, NotificationEvent, NotificationEvents, ReminderEvent } from './events.ts'
+export type { LanguageFile } from './messages/index.ts'
 export { createNotifications, type Notifications } from './notifications.ts'
 export type { NotificationsOptions } from './options.ts'
 export type { Attendance, ChannelUse, LeadTime } from './schemas/attendance.ts'
@@ -124,6 +125,7 @@ export type {
   LifecycleResult,
   Notification,
   PlannedMessage,
+  PricedMessage,
   Reminder,
   ReminderPage,
   ScheduleResult,

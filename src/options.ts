@@ -9,6 +9,8 @@ import {
   rateLimitShape,
   resolveRateLimits,
 } from './http/rate-limit-options.ts'
+import { languagesOf } from './language-options.ts'
+import type { LanguageFile } from './messages/index.ts'
 import type { BounceReader } from './ports/bounces.ts'
 import { type Clock, systemClock } from './ports/clock.ts'
 import type { Directory } from './ports/directory.ts'
@@ -50,6 +52,12 @@ export type NotificationsOptions = {
   readonly scheduler?: Scheduler
   /** Where the documented variables are read from, such as `DEFAULT_SMTP_HOST`. Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>
+  /**
+   * Languages of your own for built-in texts, and corrections to those of the library: the content of files like
+   * `src/messages/locales/de.json`. A language that the library does not have needs all texts of `en.json`. One with `readBy` is used
+   * for everybody who reads it, any other where an organization switches it on (`textLanguages`). Default: the library's own.
+   */
+  readonly languages?: readonly LanguageFile[]
   /** `integer` (default) or `text`, for each kind of id: `{ appointment: 'text' }` for UUIDs. */
   readonly ids?: Partial<IdKinds>
   /**
@@ -224,6 +232,7 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
     transports: options.transports,
     encryptionKeys,
     defaults,
+    languages: languagesOf(options.languages),
     ids: { appointment: 'integer', recipient: 'integer', waitlistEntry: 'integer', ...definedOnly(options.ids ?? {}) },
     retry,
     authenticate: options.authenticate ?? null,
@@ -274,6 +283,7 @@ const shape = z.strictObject({
   encryptionKey: z.union([z.string(), z.array(z.string())]).optional(),
   scheduler: has('start', 'wakeAt', 'stop').optional(),
   env: z.looseObject({}).optional(),
+  languages: z.array(z.looseObject({})).optional(),
   ids: z.strictObject({ appointment: idKind, recipient: idKind, waitlistEntry: idKind }).optional(),
   retry: z.looseObject({}).optional(),
   authenticate: call.optional(),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { englishOf, htmlOf, type MessageFacts, wordsOf } from '../messages/index.ts'
+import { htmlOf, type MessageFacts, organizationOf, shortSubject, wordsOf } from '../messages/index.ts'
 import { singleLine } from '../schemas/common.ts'
 import { emailAddress, readEmail } from '../schemas/email-address.ts'
 import type { ValuesOf } from '../schemas/fields.ts'
@@ -107,7 +107,7 @@ export const email = {
   },
   content: {
     kind: 'text',
-    subject: subjectOf,
+    subject: shortSubject,
     text: textOf,
     test: (organization: string | null) => ({
       subject: 'Test message',
@@ -116,6 +116,7 @@ export const email = {
         'Somebody requested it to check that appointment notifications can be sent by e-mail. It is about no appointment, and there is nothing to do.',
       ].join('\n\n'),
     }),
+    detail: 2,
     // More would fill nobody's letter.
     limit: { most: 512 * 1024, unit: 'bytes', sizeOf: (text: string) => new TextEncoder().encode(text).length },
     finish: (text: string, language: string) => ({ text, html: htmlOf(text, language) }),
@@ -157,28 +158,20 @@ export const email = {
   },
 } as const satisfies ChannelDefinition<EmailAccount>
 
-/** The built-in subject: 'Appointment Reminder - January 15, 2024'. */
-function subjectOf(facts: MessageFacts): string {
-  const { when } = wordsOf(facts)
-  const { subject } = englishOf(facts)
-  return when === null ? subject : `${subject} - ${when.date()}`
-}
-
 /** The built-in text: greeting, what happened, date, time, with whom and where. Never a reason for the visit. */
 function textOf(facts: MessageFacts): string {
-  const { organization, recipient, practitioner, location, when } = wordsOf(facts)
-  const { lead, closing } = englishOf(facts)
+  const { notice, values, day, place, say } = wordsOf(facts)
   const details = [
-    ...(when === null ? [] : [`Date: ${when.day()}`, `Time: ${when.time()}`]),
-    ...(practitioner === '' ? [] : [`With: ${practitioner}`]),
-    ...(location === '' ? [] : [`Location: ${location}`]),
+    ...(values.day === '' ? [] : [say('date_line', { day: day('full') }), say('time_line')]),
+    ...(values.practitioner === '' ? [] : [say('practitioner_line')]),
+    ...(place === '' ? [] : [place]),
   ]
   const paragraphs = [
-    recipient === '' ? 'Hello,' : `Hello ${recipient},`,
-    lead(organization === '' ? '' : ` at ${organization}`, when),
+    say('greeting'),
+    notice.lead(values),
     details.join('\n'),
-    closing,
-    organization,
+    notice.closing(values),
+    organizationOf(facts),
   ]
   return paragraphs.filter((paragraph) => paragraph !== '').join('\n\n')
 }

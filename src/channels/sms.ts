@@ -1,5 +1,16 @@
 import { z } from 'zod'
-import { excerpt, type MessageFacts, plainSpaces, shortText, type TextCost, wordsOf } from '../messages/index.ts'
+import {
+  type DayForm,
+  excerpt,
+  type MessageFacts,
+  plainCharacters,
+  plainSpaces,
+  sentenceOf,
+  type TextCost,
+  visibly,
+  type Words,
+  wordsOf,
+} from '../messages/index.ts'
 import type { ValuesOf } from '../schemas/fields.ts'
 import { phoneNumber, readPhone } from '../schemas/phone-number.ts'
 import { readSmsSender, smsSender } from '../schemas/sms-sender.ts'
@@ -89,9 +100,13 @@ export const sms = {
       subject: null,
       text: `This is a test message${organization === null ? '' : ` from ${organization}`}: it is about no appointment, and there is nothing to do.`,
     }),
+    detail: 2,
     // What Twilio takes for one SMS.
     limit: { most: 1600, unit: 'characters', sizeOf: (text: string) => text.length },
-    finish: (text: string) => ({ text: plainSpaces(text), html: null }),
+    finish: (text: string, _language: string, keepsCharacters = false) => ({
+      text: keepsCharacters ? plainSpaces(text) : cheapest(text),
+      html: null,
+    }),
     cost: costOf,
   },
   account: {
@@ -126,20 +141,44 @@ export const sms = {
   },
 } as const satisfies ChannelDefinition<SmsAccount>
 
+/** With plain twins of typographic characters where that saves the price of UCS-2; else those who read it get them as they are. */
+function cheapest(text: string): string {
+  const spaced = plainSpaces(text)
+  if (smsSize(spaced).encoding === 'GSM-7') return spaced
+  const plain = plainCharacters(spaced)
+  return smsSize(plain).encoding === 'GSM-7' ? plain : spaced
+}
+
+/** Written out first; 'sábado' and 'août' would more than double the price of a text that has no other such letter. */
+const dayForms: readonly DayForm[] = ['full', 'long', 'short']
+
+/** The sentence with the day in the first form that keeps it GSM-7; where none does, as it is natural. */
+function cheapSentence(words: Words): string {
+  const natural = sentenceOf(words)
+  if (words.values.day === '' || smsSize(natural).encoding === 'GSM-7') return natural
+  for (const form of dayForms) {
+    const text = sentenceOf(words, form)
+    if (smsSize(text).encoding === 'GSM-7') return text
+  }
+  return natural
+}
+
 /** The built-in text; unless it is news, the location is left out if it would cost another segment. */
 function textOf(facts: MessageFacts): string {
-  const { location } = wordsOf(facts)
-  const text = shortText(facts)
-  if (location === '') return text
-  const located = `${text} Location: ${location}`
-  if (facts.changed?.includes('place')) return located
+  const words = wordsOf(facts)
+  const text = cheapSentence(words)
+  if (words.place === '') return text
+  const located = `${text} ${words.place}`
+  if (words.isPlaceNeeded) return located
   return roughSegments(smsSize(located)) > roughSegments(smsSize(text)) ? text : located
 }
 
 function costOf(text: string): TextCost {
   const { segments, units, encoding, forcedBy } = smsSegments(text)
   const cause =
-    forcedBy.length === 0 ? '' : `; GSM-7 lacks ${excerpt(forcedBy.join(' '))}, which leaves 67 characters to a segment`
+    forcedBy.length === 0
+      ? ''
+      : `; GSM-7 lacks ${excerpt(forcedBy.map(visibly).join(' '))}, which leaves 67 characters to a segment`
   const message = `With usual values this SMS costs ${segments} segments (${units} ${encoding} units)${cause}`
   return { segments, encoding, warning: segments > 1 ? { code: 'sms_segments', message } : null }
 }

@@ -128,6 +128,7 @@ export const whatsapp = {
   },
   content: {
     kind: 'approved',
+    detail: 2,
     nameFault(name: string, transport: string | null) {
       const isSid = contentSid.test(name)
       if (transport === 'twilio') return isSid ? null : 'must be a ContentSid of Twilio: HX and 32 hexadecimal digits'

@@ -1,6 +1,6 @@
 import type { EntityId, RecipientRef } from '../schemas/common.ts'
 import type { Person, ReadAppointment, ReadWaitlistEntry } from '../schemas/directory.ts'
-import type { AppointmentStatus, Rule } from '../schemas/vocabulary.ts'
+import type { AppointmentStatus, Rule, VisitMode } from '../schemas/vocabulary.ts'
 import { parseStart, type Start } from './local-time.ts'
 
 /** An appointment of the directory with its start parsed, both as an instant and as a wall-clock time. */
@@ -14,6 +14,9 @@ export type Appointment = {
   readonly status: AppointmentStatus
   readonly practitionerName: string | null
   readonly location: string | null
+  readonly visitMode: VisitMode | null
+  readonly videoLink: string | null
+  readonly kind: string | null
   readonly recipients: readonly Person[]
   /** A recipient could not be read, so one who is missing from the list has not necessarily been removed. */
   readonly hasUnreadablePeople: boolean
@@ -34,6 +37,9 @@ export function appointmentOf(row: ReadAppointment): Appointment {
     status: row.status,
     practitionerName: row.practitionerName ?? nameOfPractitioner(row.recipients),
     location: row.location ?? null,
+    visitMode: row.visitMode ?? null,
+    videoLink: row.videoLink ?? null,
+    kind: row.kind ?? null,
     recipients: row.recipients,
     hasUnreadablePeople: row.hasUnreadablePeople,
   }
@@ -47,6 +53,9 @@ export function waitlistEntryOf(row: ReadWaitlistEntry): WaitlistEntry {
     durationMinutes: row.durationMinutes ?? null,
     practitionerName: row.practitionerName ?? nameOfPractitioner(row.recipients),
     location: row.location ?? null,
+    visitMode: row.visitMode ?? null,
+    videoLink: row.videoLink ?? null,
+    kind: null,
     recipients: row.recipients,
     hasUnreadablePeople: row.hasUnreadablePeople,
     expiresAt: row.expiresAt ?? null,

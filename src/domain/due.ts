@@ -81,10 +81,10 @@ export function checkReminder(
   const appointment = lookup.value
   const inactive = inactiveRule(appointment.status)
   if (inactive !== null) return cancel(inactive)
-  if (isMoved(reminder, appointment, plan, now)) return { kind: 'move' }
+  if (isMoved(reminder, appointment, plan, surroundings, now)) return { kind: 'move' }
   const recipient = appointment.recipients.find((one) => isSameRecipient(one, reminder.recipient))
   if (recipient === undefined) return missing(appointment, reminder.startsAt, now)
-  const allowed = effectiveFor(surroundings, recipient, 'REMINDER', reminder.channel)
+  const allowed = effectiveFor(surroundings, recipient, 'REMINDER', reminder.channel, appointment.kind)
   if (!allowed.allowed || allowed.address === null) return denied(allowed)
   const offsets = canonicalOffsets(plan.customReminders ?? allowed.offsets)
   if (!offsets.some((offset) => offset.text === reminder.offset)) return cancel('offset_removed')
@@ -95,10 +95,16 @@ export function checkReminder(
 }
 
 /** The start has changed, or the time zone has, and in the new zone the reminder is not due yet. */
-function isMoved(reminder: DueReminder, { start }: Appointment, plan: PlanFacts, now: Date): boolean {
+function isMoved(
+  reminder: DueReminder,
+  { start }: Appointment,
+  plan: PlanFacts,
+  { policy }: Surroundings,
+  now: Date,
+): boolean {
   if (start.instant.getTime() !== reminder.startsAt.getTime()) return true
   if (start.timeZone === plan.timeZone || reminder.reminderTime > now) return false
-  return reminderTime(parseOffset(reminder.offset), start) > now
+  return reminderTime(parseOffset(reminder.offset), start, policy) > now
 }
 
 export type DueNotice = {

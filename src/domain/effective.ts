@@ -2,13 +2,14 @@ import { type Channel, channelOf } from '../channels/index.ts'
 import type { Suppression } from '../schemas/address.ts'
 import { templateFor } from '../schemas/approved-templates.ts'
 import { type ChannelSettings, channelPreferences, channelSettings } from '../schemas/channel-settings.ts'
+import { levelBy } from '../schemas/detail.ts'
 import type { Person } from '../schemas/directory.ts'
 import type { ShownOf } from '../schemas/fields.ts'
 import type { OffsetInput } from '../schemas/offset.ts'
 import type { Country, ReadContact } from '../schemas/phone-number.ts'
 import { categoryFlagOf, type PreferencesValues } from '../schemas/preferences.ts'
 import type { SettingsFields } from '../schemas/settings.ts'
-import { type Category, type Rule, suppressionTable, templateKeyOf } from '../schemas/vocabulary.ts'
+import { type Category, type DetailLevel, type Rule, suppressionTable, templateKeyOf } from '../schemas/vocabulary.ts'
 
 /** The organization's settings, with defaults filled in. */
 export type OrganizationPolicy = ShownOf<SettingsFields>
@@ -21,6 +22,8 @@ export type EffectiveInput = {
   readonly channel: Channel
   /** The organization's language (BCP 47). */
   readonly locale: string
+  /** Of the appointment; null: none, or no reminders are asked for. */
+  readonly kind?: string | null
   /** Why the organization has no usable provider for the channel; null: it has one. */
   readonly providerFault: Rule | null
   /** Why nothing is sent to the address; null: it may be. */
@@ -76,7 +79,7 @@ export function effective(input: EffectiveInput): EffectiveDecision {
       return contact.note
     },
     suppression,
-    offsets: own.reminders ?? settings.reminders,
+    offsets: own.reminders ?? ofKind(policy.remindersByKind, input.kind ?? null, channel) ?? settings.reminders,
   }
 }
 
@@ -85,6 +88,18 @@ function hasTemplate({ channel, category, recipient, locale }: EffectiveInput, s
   if (channelOf(channel).content.kind === 'text') return true
   const templates = settings.approvedTemplates[templateKeyOf[category]] ?? []
   return templateFor(templates, [recipient.locale, locale]) !== null
+}
+
+/** The offsets that the organization sets for appointments of this kind; those of the channel come before those of every channel. */
+function ofKind(
+  rules: OrganizationPolicy['remindersByKind'],
+  kind: string | null,
+  channel: Channel,
+): readonly OffsetInput[] | null {
+  if (kind === null) return null
+  const own = rules.filter((rule) => rule.kind === kind)
+  const found = own.find((rule) => rule.channel === channel) ?? own.find((rule) => rule.channel === undefined)
+  return found?.reminders ?? null
 }
 
 /** The detail shown with the rule, if the rule is about the address. */
@@ -143,3 +158,13 @@ function contactFrom(read: ReadContact): Contact {
     },
   }
 }
+
+/** How much a message to the recipient says: as they prefer, else as the organization sets, else as the channel usually does. */
+export const detailFor = (
+  { policy, preferences }: Pick<EffectiveInput, 'policy' | 'preferences'>,
+  channel: Channel,
+  category: Category,
+): DetailLevel =>
+  levelBy(preferences?.detailLevels ?? [], channel, category) ??
+  levelBy(policy.detailLevels, channel, category) ??
+  channelOf(channel).content.detail

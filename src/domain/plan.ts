@@ -91,8 +91,10 @@ export function effectiveFor(
   recipient: Person,
   category: DecisionEntry['category'],
   channel: Channel,
+  kind: string | null = null,
 ): EffectiveDecision {
   return effective({
+    kind,
     policy: surroundings.policy,
     preferences: surroundings.preferencesOf(recipient),
     recipient,
@@ -113,20 +115,21 @@ function planChannel(
 ): void {
   const { start } = input.appointment
   const about = { category: 'REMINDER', recipient: refOf(recipient), channel } as const
-  const allowed = effectiveFor(input.surroundings, recipient, 'REMINDER', channel)
+  const allowed = effectiveFor(input.surroundings, recipient, 'REMINDER', channel, input.appointment.kind)
   // Unreadable credentials may be readable by the time the reminder is due; a missing provider is not planned for.
   if (allowed.reasons.some((reason) => !isProviderLocked(reason))) {
     entries.push({ action: 'skipped', rule: allowed.rule, ...about, ...detailOf(allowed) })
     return
   }
-  const offsets = canonicalOffsets(input.customReminders ?? allowed.offsets, start)
+  const week = input.surroundings.policy
+  const offsets = canonicalOffsets(input.customReminders ?? allowed.offsets, start, week)
   if (start.instant.getTime() <= input.now.getTime()) {
     for (const offset of offsets) {
       entries.push({ action: 'skipped', rule: 'appointment_started', ...about, offset: offset.text })
     }
     return
   }
-  const timed = offsets.map((offset) => ({ offset, time: reminderTime(offset, start) }))
+  const timed = offsets.map((offset) => ({ offset, time: reminderTime(offset, start, week) }))
   const isPast = ({ time }: { time: Date }) => time.getTime() <= input.now.getTime()
   const nearest = timed.at(-1)
   for (const { offset, time } of timed) {
@@ -135,7 +138,7 @@ function planChannel(
       channel,
       offset: offset.text,
       startsAt: start.instant,
-      hoursBefore: hoursBefore(offset, start),
+      hoursBefore: hoursBefore(offset, start, week),
     }
     const key = reminderKey(row)
     const past = isPast({ time }) && !input.existing.has(key)

@@ -5,7 +5,7 @@ import type { ReminderStatus, Rule } from '../schemas/vocabulary.ts'
 import { addressKey } from './effective.ts'
 import type { Start } from './local-time.ts'
 import { recipientChannelKey } from './plan.ts'
-import { canonicalOffsets, reminderTime } from './reminder-time.ts'
+import { canonicalOffsets, reminderTime, type Workweek } from './reminder-time.ts'
 
 /** A due reminder of an appointment that competes with others: of several late ones, only the nearest to the start is sent. */
 export type Rival = {
@@ -70,10 +70,16 @@ type Sibling = Reminded & {
 }
 
 /** Whether a nearer reminder is already due by the offsets in force: then this one is late, and may be superseded. */
-export const isBehind = (reminder: Reminded, offsets: readonly OffsetInput[], start: Start, now: Date): boolean =>
-  canonicalOffsets(offsets, start).some((offset) => {
-    const time = reminderTime(offset, start)
-    return time <= now && time > timeOf(reminder, start)
+export const isBehind = (
+  reminder: Reminded,
+  offsets: readonly OffsetInput[],
+  start: Start,
+  now: Date,
+  week?: Workweek,
+): boolean =>
+  canonicalOffsets(offsets, start, week).some((offset) => {
+    const time = reminderTime(offset, start, week)
+    return time <= now && time > timeOf(reminder, start, week)
   })
 
 /**
@@ -86,13 +92,14 @@ export function standsFor(
   offsets: readonly OffsetInput[],
   start: Start,
   now: Date,
+  week?: Workweek,
 ) {
   if (
     recipientChannelKey(sibling) !== recipientChannelKey(reminder) ||
     sibling.startsAt.getTime() !== reminder.startsAt.getTime()
   )
     return false
-  if (timeOf(sibling, start) <= timeOf(reminder, start)) return false
+  if (timeOf(sibling, start, week) <= timeOf(reminder, start, week)) return false
   if (sibling.status === 'SENT') return true
   const isWanted = canonicalOffsets(offsets).some(({ text }) => text === sibling.offset)
   return sibling.status === 'PENDING' && sibling.reminderTime <= now && sibling.heldAt === null && isWanted
@@ -107,4 +114,5 @@ export const isMergedInto = (row: Merged & { readonly reason: Rule | null }, oth
   row.startsAt.getTime() === other.startsAt.getTime() &&
   row.reminderTime.getTime() === other.reminderTime.getTime()
 
-const timeOf = ({ offset }: Reminded, start: Start): Date => reminderTime(parseOffset(offset), start)
+const timeOf = ({ offset }: Reminded, start: Start, week: Workweek | undefined): Date =>
+  reminderTime(parseOffset(offset), start, week)

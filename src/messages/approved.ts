@@ -8,7 +8,7 @@ import {
 import { type Category, categories, templateKeyOf } from '../schemas/vocabulary.ts'
 import { sampleFacts } from './check.ts'
 import { hashOf, hex } from './compile.ts'
-import type { MessageFacts, RenderedMessage } from './facts.ts'
+import { atLevel, type MessageFacts, type RenderedMessage } from './facts.ts'
 import type { ApprovedFormat, SizeLimit, Templated } from './format.ts'
 import { isTooLong } from './size.ts'
 import { unknownVariable } from './template-problems.ts'
@@ -25,7 +25,7 @@ type Parameter = FilledTemplate['parameters'][number]
 /** One line without runs of blanks, as providers demand of a value, and no longer than it may be. */
 function parameterOf(name: string, facts: MessageFacts, longest: number): Parameter {
   const source = name === numberVariable ? numberAsText : name
-  const text = String(valuesOf([source], facts)[source] ?? '')
+  const text = String(valuesOf(new Set([source]), facts)[source] ?? '')
     .replace(/\s+/g, ' ')
     .trim()
   return { name, value: text === '' ? unknownValue : cut(text, longest) }
@@ -60,7 +60,7 @@ export function renderApproved(
   known: MessageFacts,
 ): RenderedMessage {
   const { name, language, body, variables } = template
-  const facts = { ...known, locale: languageOfValues(template, known.locale) }
+  const facts = atLevel({ ...known, locale: languageOfValues(template, known.locale) })
   const values = variables.map((variable) => parameterOf(variable, facts, format.longestValue))
   const parameters = fitted(body, values, format.limit)
   return {

@@ -19,16 +19,23 @@ export const usableLocales = remember(localeBytes, (locale: string): string[] =>
 /** Without what would turn an SMS to UCS-2: no-break spaces, and the curly apostrophe of "aujourd’hui". */
 const plainWords = (text: string): string => plainSpaces(text).replaceAll('’', "'")
 
+function formatterOf(locales: string[], options: Intl.DateTimeFormatOptions): () => Intl.DateTimeFormat {
+  let intl: Intl.DateTimeFormat | undefined
+  return () => {
+    intl ??= new Intl.DateTimeFormat(locales, options)
+    return intl
+  }
+}
+
 /** Builds its Intl object at the first use and keeps the last text: reminders of one batch often share the start. */
 function formatter(locales: string[], options: Intl.DateTimeFormatOptions): (at: Date) => string {
-  let intl: Intl.DateTimeFormat | undefined
+  const intl = formatterOf(locales, options)
   let lastMs = Number.NaN
   let lastText = ''
   return (at) => {
     const ms = at.getTime()
     if (ms === lastMs) return lastText
-    intl ??= new Intl.DateTimeFormat(locales, options)
-    lastText = plainWords(intl.format(ms))
+    lastText = plainWords(intl().format(ms))
     lastMs = ms
     return lastText
   }
@@ -40,7 +47,13 @@ const dayNumber = (at: Date, timeZone: string): number => Math.floor((at.getTime
 /** Dates and times as a person of `locale` reads them, in `timeZone`. Throws RangeError for a zone Intl does not know. */
 function makeCalendar(locale: string, timeZone: string) {
   const locales = usableLocales(locale)
-  const fullDate = formatter(locales, { dateStyle: 'full', timeZone })
+  const date = formatter(locales, { dateStyle: 'long', timeZone })
+  const weekday = formatter(locales, { weekday: 'long', timeZone })
+  // CLDR has no full date of the Persian calendar, and writes year and month in front.
+  const isPersian = /^fa\b/.test(locale)
+  const fullDate = isPersian
+    ? (at: Date) => `${weekday(at)} ${date(at)}`
+    : formatter(locales, { dateStyle: 'full', timeZone })
   const dayWords = remember({ maxBytes: 400, bytesOf: () => 100 }, (days: number) =>
     plainWords(new Intl.RelativeTimeFormat(locales, { numeric: 'auto' }).format(days, 'day')),
   )
@@ -53,10 +66,18 @@ function makeCalendar(locale: string, timeZone: string) {
     return days === 0 || days === 1 ? dayWords(days) : null
   }
 
+  const zoned = formatterOf(locales, { hour: 'numeric', timeZone, timeZoneName: 'short' })
   return {
-    date: formatter(locales, { dateStyle: 'long', timeZone }),
+    date,
+    /** Without the name of a month. */
+    shortDate: formatter(locales, { day: '2-digit', month: '2-digit', year: 'numeric', timeZone }),
+    /** What the zone is called at that time: 'EST', 'GMT+9'. */
+    zone: (at: Date): string =>
+      zoned()
+        .formatToParts(at)
+        .find(({ type }) => type === 'timeZoneName')?.value ?? '',
     time: formatter(locales, { timeStyle: 'short', timeZone }),
-    weekday: formatter(locales, { weekday: 'long', timeZone }),
+    weekday,
     /** The date with its weekday. */
     fullDate,
     nearDay,

@@ -1,6 +1,6 @@
 import type { Warning } from '../schemas/common.ts'
 import type { TemplateSet } from '../schemas/templates.ts'
-import { type Category, categories, templateKeyOf } from '../schemas/vocabulary.ts'
+import { type Category, categories, type DetailLevel, templateKeyOf } from '../schemas/vocabulary.ts'
 import { type CompiledTemplate, compileDraft } from './compile.ts'
 import type { MessageFacts } from './facts.ts'
 import type { Templated, TextFormat } from './format.ts'
@@ -76,6 +76,24 @@ const fixedDay = (part: Part): Warning[] =>
 const strayBrace = (part: Part): Warning[] =>
   wordWarning(part, 'stray_brace', /\}/, ', a brace that nothing opened; it is sent as it stands')
 
+/** Of mail merges and other systems; whoever reads one has the wrong manual open. `{{date}}` is refused: it is no ICU message. */
+const placeholder =
+  /%+[a-z_]{2,30}%+|\[\[?[a-z]+(?:[_ ][a-z]+)*\]\]?|<<[a-z_ ]{2,30}>>|\*\|[a-z_]{2,30}\|\*|#[a-z_]{2,30}#/i
+
+function foreignPlaceholder(part: Part): Warning[] {
+  const reason =
+    ', which looks like a placeholder of another system and is sent as it stands; a variable is written {date}'
+  const found = wordWarning(part, 'foreign_placeholder', placeholder, reason)
+  if (found.length > 0) return found
+  const { field, compiled } = part
+  // "${date}": what stands in braces is filled in, and the sign before it is sent.
+  const offset = compiled.source.search(/\$\{\s*[a-z_]+\s*\}/i)
+  if (offset < 0) return []
+  const { line, column } = positionAt(compiled.source, offset)
+  const message = `Line ${line}, column ${column} says "$" before a variable${reason}`
+  return [{ field, code: 'foreign_placeholder', message }]
+}
+
 /** About a subject that nobody would see, and a text that costs more than its author may think. */
 function contentWarnings(
   channel: Templated,
@@ -97,7 +115,8 @@ const sampleText = (channel: Templated, templates: TemplateSet, category: Catego
 /**
  * Checks an organization's templates before they are stored.
  * @returns warnings: `fixed_day` (a reminder that says "tomorrow"), `sms_segments` (more than one segment with usual
- * values, and the characters that force UCS-2), `subject_ignored` (where messages have none), `stray_brace`.
+ * values, and the characters that force UCS-2), `subject_ignored` (where messages have none), `stray_brace`,
+ * `foreign_placeholder` (`%date%`, `${date}` and their like).
  * @throws NotificationError `template_invalid` with an issue for every fault of every template: syntax, unknown
  * variables, quoted braces, wrong types, more than 500 elements, a text that may be too long; each names its field, line and column.
  */
@@ -113,6 +132,34 @@ export function checkTemplates(channel: Templated, templates: TemplateSet): Warn
   return entries.flatMap(({ category, parts, compiled }) => [
     ...compiled.flatMap((part) => (category === 'REMINDER' ? fixedDay(part) : [])),
     ...compiled.flatMap(strayBrace),
+    ...compiled.flatMap(foreignPlaceholder),
     ...contentWarnings(channel, parts, templates, category),
   ])
+}
+
+/**
+ * A warning for each template that says more than messages of its kind may: it would not be sent.
+ * @returns `detail_level`.
+ */
+export function detailWarnings(
+  channel: Templated,
+  templates: TemplateSet,
+  levelOf: (category: Category) => DetailLevel,
+): Warning[] {
+  return categories.flatMap((category) => {
+    const parts = partsOf(templates, templateKeyOf[category], channel.field)
+    if (parts === null) return []
+    const level = levelOf(category)
+    return compiledParts(parts).flatMap(({ field, compiled }) =>
+      compiled.level <= level
+        ? []
+        : [
+            {
+              field,
+              code: 'detail_level',
+              message: `It names what messages of detail level ${level} must not say; the built-in text is sent in its place`,
+            },
+          ],
+    )
+  })
 }

@@ -1,6 +1,7 @@
 import { type MessageFormatElement, parse } from '@formatjs/icu-messageformat-parser'
 import { IntlMessageFormat } from 'intl-messageformat'
 import { remember } from '../schemas/remember.ts'
+import type { DetailLevel } from '../schemas/vocabulary.ts'
 import { usableLocales } from './calendar.ts'
 import type { MessageFacts } from './facts.ts'
 import type { SizeLimit } from './format.ts'
@@ -9,11 +10,13 @@ import { type Inspection, inspect } from './inspect.ts'
 import { costFault, countElements, sizeFault } from './size.ts'
 import { type Problem, syntaxProblem } from './template-problems.ts'
 import { cleanTemplate } from './text.ts'
-import { valuesOf } from './variables.ts'
+import { levelOf, valuesOf } from './variables.ts'
 
 export type CompiledTemplate = Pick<Inspection, 'literals' | 'problems'> & {
   /** The text as it was parsed; the offsets of `literals` count in it. */
   readonly source: string
+  /** How much it says by its variables. */
+  readonly level: DetailLevel
   /** Of the text as stored; tells revisions apart. */
   readonly hash: number
   /** Only for a template without problems. */
@@ -45,6 +48,7 @@ export function compileDraft(text: string): CompiledTemplate {
   const refused = (problem: Problem): CompiledTemplate => ({
     source,
     hash,
+    level: 0,
     literals: [],
     problems: [problem],
     render: () => '',
@@ -70,6 +74,7 @@ export function compileDraft(text: string): CompiledTemplate {
   return {
     source,
     hash,
+    level: levelOf(names),
     literals,
     problems,
     render,

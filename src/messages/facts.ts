@@ -1,25 +1,37 @@
 import type { FilledTemplate } from '../schemas/approved-templates.ts'
-import type { Category, Change } from '../schemas/vocabulary.ts'
+import type { Category, Change, DetailLevel, VisitMode } from '../schemas/vocabulary.ts'
 import { usableLocales } from './calendar.ts'
+import type { Wording } from './languages.ts'
 import { cleanName } from './text.ts'
 
 /** What a message may speak of. Null means not known: it renders as nothing. */
 export type MessageFacts = {
   category: Category
-  /** Null for a waitlist notice that is about no particular slot. `timeZone` is the appointment's IANA zone. */
-  start: { instant: Date; timeZone: string } | null
+  /**
+   * Null for a waitlist notice that is about no particular slot. `timeZone` is the appointment's IANA zone; `namesZone`: it stands behind
+   * the time.
+   */
+  start: { instant: Date; timeZone: string; namesZone?: boolean } | null
   durationMinutes: number | null
   practitionerName: string | null
   location: string | null
+  /** How it takes place; null and undefined: not known. */
+  visitMode?: VisitMode | null | undefined
+  /** Of a video visit. */
+  videoLink?: string | null | undefined
   /** Of a reschedule: what is another one by now; empty where that is something else. Undefined is the time. */
   changed?: readonly Change[] | undefined
   organizationName: string | null
   recipientName: string | null
   patientName: string | null
-  /** BCP 47 tag of the recipient; one that Intl does not know is read as `en-US`. */
+  /** BCP 47 tag of the dates and times in templates; one that Intl does not know is read as `en-US`. */
   locale: string
+  /** Of the built-in texts. Default: English. */
+  wording?: Wording | undefined
   /** What "today" is measured from. */
   now: Date
+  /** How much the message may say. Default 2: everything. */
+  detail?: DetailLevel | undefined
 }
 
 export type RenderedMessage = {
@@ -30,8 +42,19 @@ export type RenderedMessage = {
   html: string | null
   /** The approved template that it is; null where the channel has texts of its own. */
   template: FilledTemplate | null
+  /** True: the template says more than the message may, and what went out is the built-in text. */
+  isTemplateWithheld?: boolean
   /** `default:1` for the built-in text, else `custom:` or `approved:` and eight hex digits of a hash of the template. */
   templateRevision: string
+}
+
+/** The facts that a message of this level may speak of; the others are not known to it. */
+export function atLevel(facts: MessageFacts, level: DetailLevel = facts.detail ?? 2): MessageFacts {
+  if (level === 2) return facts
+  const where = { practitionerName: null, location: null, videoLink: null }
+  if (level === 1) return { ...facts, ...where }
+  const who = { recipientName: null, patientName: null }
+  return { ...facts, ...where, ...who, start: null, durationMinutes: null, visitMode: null }
 }
 
 /** The names of all whom a message is for, each once, as a list in the language of `locale`; null where nobody has one. */

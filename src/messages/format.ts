@@ -1,3 +1,4 @@
+import type { DetailLevel } from '../schemas/vocabulary.ts'
 import type { MessageFacts } from './facts.ts'
 
 /** How large a text may get, and how that is counted. */
@@ -23,10 +24,19 @@ export type TextFormat = {
   readonly text: (facts: MessageFacts) => string
   /** The message by which an organization tests its account; its words say so. Null: the organization's name is not known. */
   readonly test: (organization: string | null) => { readonly subject: string | null; readonly text: string }
+  /** How much its messages say where nobody sets it. */
+  readonly detail: DetailLevel
   /** A text that is longer is replaced by the built-in one. */
   readonly limit: SizeLimit
-  /** A text as it goes out, in this language (BCP 47), and as HTML where the channel has that. */
-  readonly finish: (text: string, language: string) => { readonly text: string; readonly html: string | null }
+  /**
+   * A text as it goes out, in this language (BCP 47), and as HTML where the channel has that. `keepsCharacters`: none is replaced to make it
+   * cheaper.
+   */
+  readonly finish: (
+    text: string,
+    language: string,
+    keepsCharacters?: boolean,
+  ) => { readonly text: string; readonly html: string | null }
   /** Null: a text costs the same whatever its length. */
   readonly cost: ((text: string) => TextCost) | null
 }
@@ -37,6 +47,8 @@ export type TextFormat = {
  */
 export type ApprovedFormat = {
   readonly kind: 'approved'
+  /** How much its messages say where nobody sets it: values that would say more are left out. */
+  readonly detail: DetailLevel
   /** What is wrong with the name of a template, for the transport that would send (null: none yet); continues it. Null: nothing. */
   readonly nameFault: (name: string, transport: string | null) => string | null
   /** Of a template with its values. */

@@ -1,3 +1,5 @@
+import { isRightToLeft, withElements } from './direction.ts'
+
 /** Control characters, line separators and lone surrogates: in a name they forge headers and lines, or break encoders. */
 const unsafe = /[\p{Cc}\u2028\u2029\p{Cs}]/gu
 const unsafeButLayout = /[^\P{Cc}\n\t]|\p{Cs}/gu
@@ -47,12 +49,16 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character] ?? '')
 }
 
-/** A minimal document: a `<p>` a paragraph (blank lines part them), a `<br>` a line. `language` is a BCP 47 tag. */
+/**
+ * A minimal document: a `<p>` a paragraph (blank lines part them), a `<br>` a line. `language` is a BCP 47 tag, which also says from
+ * which side it is read; isolated values are `<bdi>`.
+ */
 export function htmlOf(text: string, language: string): string {
   const paragraphs = text
     .split(/\n\s*\n/)
     .map((paragraph) => paragraph.trim())
     .filter((paragraph) => paragraph !== '')
-    .map((paragraph) => `<p>${escapeHtml(paragraph).replaceAll('\n', '<br>')}</p>`)
-  return `<!doctype html><html lang="${escapeHtml(language)}"><head><meta charset="utf-8"></head><body>${paragraphs.join('\n')}</body></html>`
+    .map((paragraph) => `<p>${withElements(escapeHtml(paragraph)).replaceAll('\n', '<br>')}</p>`)
+  const direction = isRightToLeft(language) ? ' dir="rtl"' : ''
+  return `<!doctype html><html lang="${escapeHtml(language)}"${direction}><head><meta charset="utf-8"></head><body>${paragraphs.join('\n')}</body></html>`
 }

@@ -1,4 +1,6 @@
+import type { DetailLevel } from '../schemas/vocabulary.ts'
 import { type Calendar, calendarOf } from './calendar.ts'
+import { isolated, isRightToLeft } from './direction.ts'
 import type { MessageFacts } from './facts.ts'
 import { cleanValue } from './text.ts'
 
@@ -18,6 +20,9 @@ export const variableNames = [
   'organization_name',
   'location',
   'duration_minutes',
+  'time_zone',
+  'visit_mode',
+  'video_link',
 ] as const
 export type VariableName = (typeof variableNames)[number]
 
@@ -27,6 +32,20 @@ export const numberVariable: VariableName = 'duration_minutes'
 export const numberAsText = 'duration_minutes as text'
 
 const known: ReadonlySet<string> = new Set(variableNames)
+
+const levels: ReadonlyMap<string, DetailLevel> = new Map<VariableName | typeof numberAsText, DetailLevel>([
+  ['organization_name', 0],
+  ['practitioner_name', 2],
+  ['location', 2],
+  ['video_link', 2],
+])
+
+/** How much a template says by naming these. */
+export const levelOf = (names: Iterable<string>): DetailLevel =>
+  [...names].reduce<DetailLevel>((most, name) => {
+    const level = levels.get(name) ?? 1
+    return level > most ? level : most
+  }, 0)
 
 /** Asks a set, never an object: `constructor` and `__proto__` are unknown. */
 export const isVariable = (name: string): boolean => known.has(name)
@@ -41,6 +60,7 @@ function whenStarting(tell: (calendar: Calendar, start: Date, now: Date) => stri
 const sources: ReadonlyMap<string, Source> = new Map<VariableName | typeof numberAsText, Source>([
   ['date', whenStarting((calendar, start) => calendar.date(start))],
   ['time', whenStarting((calendar, start) => calendar.time(start))],
+  ['time_zone', whenStarting((calendar, start) => calendar.zone(start))],
   ['weekday', whenStarting((calendar, start) => calendar.weekday(start))],
   ['relative_day', whenStarting((calendar, start, now) => calendar.relativeDay(start, now))],
   ['patient_name', (facts) => cleanValue(facts.patientName)],
@@ -48,13 +68,27 @@ const sources: ReadonlyMap<string, Source> = new Map<VariableName | typeof numbe
   ['practitioner_name', (facts) => cleanValue(facts.practitionerName)],
   ['organization_name', (facts) => cleanValue(facts.organizationName)],
   ['location', (facts) => cleanValue(facts.location)],
+  ['visit_mode', (facts) => facts.visitMode ?? ''],
+  ['video_link', (facts) => cleanValue(facts.videoLink ?? null)],
   ['duration_minutes', (facts) => facts.durationMinutes ?? 0],
   [numberAsText, (facts) => (facts.durationMinutes === null ? '' : String(facts.durationMinutes))],
 ])
 
-/** The values of the names asked for, and of no other: a date that no template prints is never formatted. */
-export function valuesOf(names: Iterable<string>, facts: MessageFacts): Record<string, string | number> {
+/**
+ * The values of the names asked for, and of no other: a date that no template prints is never formatted. Where the zone is to be named,
+ * it stands behind the time, unless the template says itself where.
+ */
+export function valuesOf(names: ReadonlySet<string>, facts: MessageFacts): Record<string, string | number> {
+  const isFromRight = isRightToLeft(facts.locale)
+  const isZoned = facts.start?.namesZone === true && !names.has('time_zone')
+  const shownAs = (name: string): string | number => {
+    const value = sources.get(name)?.(facts) ?? ''
+    return typeof value === 'string' ? isolated(value, isFromRight) : value
+  }
   const values: Record<string, string | number> = {}
-  for (const name of names) values[name] = sources.get(name)?.(facts) ?? ''
+  for (const name of names) {
+    const value = shownAs(name)
+    values[name] = isZoned && name === 'time' ? `${value} ${shownAs('time_zone')}` : value
+  }
   return values
 }

@@ -61,17 +61,20 @@ export type HostRef = { readonly type: RecipientRef['type']; readonly id: HostId
 /** `PATIENT:12`, for maps and logs. */
 export const refKey = (ref: HostRef): string => `${ref.type}:${ref.id}`
 
+/** Whether it is a tag of a language that the runtime has dates for; 'german' has the form of one, and is none. */
+export function isLanguage(tag: string): boolean {
+  try {
+    return Intl.DateTimeFormat.supportedLocalesOf(tag).length > 0
+  } catch {
+    return false
+  }
+}
+
 export const locale = z
   .string()
   // Tags have no longest form; RFC 5646 promises support for 35 characters.
   .max(100)
-  .refine((tag) => {
-    try {
-      return Intl.getCanonicalLocales(tag).length === 1
-    } catch {
-      return false
-    }
-  }, 'must be a BCP 47 language tag such as "en-US"')
+  .refine(isLanguage, 'must be a BCP 47 tag of a language this runtime knows, such as "de-DE"')
   .describe('BCP 47 language tag')
 
 /** Where neither a recipient nor their organization has one. */

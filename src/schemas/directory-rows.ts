@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { type EntityId, hostId, organizationId } from './common.ts'
+import { type EntityId, hostId, isLanguage, organizationId } from './common.ts'
 import { readInstant, readTime } from './instant.ts'
 import { type RowFinding, type RowKind, type RowReading, readRow } from './row.ts'
 import { timeZone, zoneDoubt } from './time-zone.ts'
-import { appointmentStatuses, recipientTypes } from './vocabulary.ts'
+import { appointmentStatuses, recipientTypes, visitModes } from './vocabulary.ts'
 
 /** Blank is what forms and columns hold that nobody filled in. */
 const blank = (told: unknown): unknown => (typeof told === 'string' && told.trim() === '' ? null : told)
@@ -35,14 +35,6 @@ const language = z.preprocess(
     .nullish(),
 )
 
-function isLanguage(tag: string): boolean {
-  try {
-    return Intl.DateTimeFormat.supportedLocalesOf(tag).length > 0
-  } catch {
-    return false
-  }
-}
-
 const zone = z.preprocess(blank, timeZone.nullish())
 
 const recipientType = z.preprocess(
@@ -62,6 +54,25 @@ const status = z.preprocess(
     return plain === 'canceled' ? 'cancelled' : plain === 'noshow' ? 'no_show' : plain
   },
   z.enum(appointmentStatuses, `must be one of ${appointmentStatuses.join(', ')}`),
+)
+
+const visitMode = z.preprocess((told) => {
+  const plain = blank(told)
+  return typeof plain === 'string'
+    ? plain
+        .trim()
+        .toLowerCase()
+        .replace(/[\s-]+/g, '_')
+    : plain
+}, z.enum(visitModes, `must be one of ${visitModes.join(', ')}`).nullish())
+
+const videoLink = z.preprocess(
+  blank,
+  z
+    .string('must be text')
+    .max(1000, 'must have at most 1000 characters')
+    .regex(/^https?:\/\/[^\s\p{Cc}<>"]+$/iu, 'must be a link that begins with "https://"')
+    .nullish(),
 )
 
 const minutes = z.number('must be a positive number').positive('must be a positive number').nullish()
@@ -134,6 +145,9 @@ const appointmentOf = (id: IdKind, recipient: IdKind) =>
     status,
     practitionerName: text(255),
     location: text(500),
+    visitMode,
+    videoLink,
+    kind: text(100),
     recipients: peopleOf(recipient),
     hasUnreadablePeople,
   })
@@ -150,6 +164,8 @@ const waitlistEntryOf = (id: IdKind, recipient: IdKind) =>
     durationMinutes: minutes,
     practitionerName: text(255),
     location: text(500),
+    visitMode,
+    videoLink,
     hasUnreadablePeople,
   })
 export type ReadWaitlistEntry = z.output<ReturnType<typeof waitlistEntryOf>>
@@ -162,9 +178,10 @@ export type Profile = z.output<ReturnType<typeof profileOf>>
 
 /** Of a wait list's entry, the ends of its use are as good as required: without them it would be sent for longer. */
 const required = ['id', 'organizationId', 'startsAt', 'timeZone', 'status', 'recipients']
-const appointmentFields = [...required, 'bookedAt', 'durationMinutes', 'practitionerName', 'location']
+const details = ['durationMinutes', 'practitionerName', 'location', 'visitMode', 'videoLink']
+const appointmentFields = [...required, 'bookedAt', ...details, 'kind']
 const entryRequired = ['id', 'organizationId', 'startsAt', 'expiresAt', 'timeZone', 'recipients']
-const entryFields = [...entryRequired, 'durationMinutes', 'practitionerName', 'location']
+const entryFields = [...entryRequired, ...details]
 
 /** Reads the rows of a host whose ids are of these kinds. */
 export function rowReaders(ids: { readonly [Kind in 'appointment' | 'recipient' | 'waitlistEntry']: IdKind }) {

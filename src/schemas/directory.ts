@@ -1,5 +1,5 @@
 import type { HostId } from './common.ts'
-import type { AppointmentStatus, RecipientType } from './vocabulary.ts'
+import type { AppointmentStatus, RecipientType, VisitMode } from './vocabulary.ts'
 
 export * from './directory-rows.ts'
 
@@ -21,9 +21,15 @@ export type DirectoryRecipient = {
    * Default: none, so that nothing is sent by SMS; the recipient's preferences may name another.
    */
   phone?: string | null | undefined
-  /** Language of dates and texts, a BCP 47 tag such as `de` or `pt-BR`; `pt_BR` is read too. Default: the organization's. */
+  /**
+   * Language of built-in texts and their dates, a BCP 47 tag such as `de` or `pt-BR`; `pt_BR` is read too. Default, and where the language is not
+   * in use: the organization's.
+   */
   locale?: string | null | undefined
-  /** IANA zone of the person, such as `Europe/Berlin`. Not used yet: times are of the appointment's zone. */
+  /**
+   * IANA zone of the person, such as `Europe/Berlin`. Times are of the appointment's zone; they name it where clocks in this one
+   * show another time.
+   */
   timeZone?: string | null | undefined
 }
 
@@ -61,6 +67,15 @@ export type DirectoryAppointment = {
   practitionerName?: string | null | undefined
   /** Where it takes place, as messages say it. Longer than 500 characters it is cut off. Default: messages do not say it. */
   location?: string | null | undefined
+  /**
+   * `in_person`, `phone` or `video`: built-in texts of the last two say so in place of the location, so that nobody comes for nothing. Default:
+   * messages do not say it.
+   */
+  visitMode?: VisitMode | null | undefined
+  /** Where a video visit takes place: a link of up to 1000 characters. Default: messages have none. */
+  videoLink?: string | null | undefined
+  /** What kind of appointment it is, in a word of yours: `surgery`. Settings may have reminders for it. Longer than 100 characters it is cut off. Default: none. */
+  kind?: string | null | undefined
   /** Everybody to be notified, in any number. Somebody left out is no longer reminded. */
   recipients: DirectoryRecipient[]
 }
@@ -78,7 +93,7 @@ export type DirectoryOrganization = {
   id: string
   /** As messages name the sender. Longer than 255 characters it is cut off. Default: messages name nobody. */
   name?: string | null | undefined
-  /** Language of recipients without one, a BCP 47 tag. Default `en-US`. */
+  /** Language of its templates, and of recipients without one of their own: a BCP 47 tag. Default `en-US`. */
   locale?: string | null | undefined
 }
 
@@ -108,4 +123,8 @@ export type DirectoryWaitlistEntry = {
   practitionerName?: string | null | undefined
   /** Where the slot is. */
   location?: string | null | undefined
+  /** As of an appointment. */
+  visitMode?: VisitMode | null | undefined
+  /** As of an appointment. */
+  videoLink?: string | null | undefined
 }

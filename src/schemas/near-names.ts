@@ -9,6 +9,8 @@ const synonyms: Readonly<Record<string, readonly string[]>> = {
   durationMinutes: ['duration', 'minutes', 'length', 'durationmins', 'durationmin', 'lengthminutes'],
   practitionerName: ['practitioner', 'doctor', 'doctorname', 'provider', 'providername', 'clinician', 'therapist'],
   location: ['address', 'place', 'room', 'venue', 'site', 'where'],
+  visitMode: ['modality', 'visitmodality', 'appointmentmode'],
+  videoLink: ['videourl', 'meetinglink', 'meetingurl', 'joinurl', 'joinlink'],
   recipients: ['patients', 'clients', 'participants', 'attendees', 'people', 'persons'],
   expiresAt: ['expires', 'expiry', 'expiration', 'validuntil', 'until'],
   type: ['recipienttype', 'role', 'kind'],

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** How an offset is written: hours as a number (`24`, `0.5`), or `"30m"`, `"2h"`, `"1d"`, `"1w"`, `"1d@18:00"`. */
+/** How an offset is written: hours as a number (`24`, `0.5`), or `"30m"`, `"2h"`, `"1d"`, `"1w"`, `"1d@18:00"`, `"2wd@10:00"`. */
 export type OffsetInput = number | string
 
 /**
@@ -9,20 +9,29 @@ export type OffsetInput = number | string
  */
 export type Offset =
   | { readonly kind: 'exact'; readonly text: string; readonly minutes: number }
-  | { readonly kind: 'calendar'; readonly text: string; readonly days: number; readonly at: string | null }
+  /** `workday`: only days on which the organization works count. */
+  | {
+      readonly kind: 'calendar' | 'workday'
+      readonly text: string
+      readonly days: number
+      readonly at: string | null
+    }
 
 /** The most reminders one list may hold. */
 export const maxOffsets = 20
 /** The furthest a reminder may lie before the start. */
 export const maxOffsetDays = 366
+/** In workdays; with weekends and holidays between them it is nearer to a year than it looks. */
+const maxWorkdays = 100
 
-const shape = /^(\d{1,6}(?:\.\d{1,4})?)\s*(m|h|d|w)(?:@([01]\d|2[0-3]):([0-5]\d))?$/
+const shape = /^(\d{1,6}(?:\.\d{1,4})?)\s*(m|h|d|w|wd)(?:@([01]\d|2[0-3]):([0-5]\d))?$/
 
 /** Reads an offset; the string is the reason where it cannot be read. */
 export function readOffset(input: OffsetInput): Offset | string {
   if (typeof input === 'number') return exact(input * 60)
   const match = shape.exec(input.trim().toLowerCase())
-  if (match === null) return 'must be hours as a number (24), or text such as "30m", "2h", "1d", "1w" or "1d@18:00"'
+  if (match === null)
+    return 'must be hours as a number (24), or text such as "30m", "2h", "1d", "1w", "1d@18:00" or "2wd@10:00"'
   const amount = Number(match[1])
   const unit = match[2]
   const at = match[3] === undefined ? null : `${match[3]}:${match[4]}`
@@ -33,8 +42,11 @@ export function readOffset(input: OffsetInput): Offset | string {
   const days = unit === 'w' ? amount * 7 : amount
   if (!Number.isInteger(amount)) return 'must be whole days or weeks; use hours for parts of a day'
   if (days === 0) return 'must lie before the appointment'
+  if (unit === 'wd' && days > maxWorkdays) return `must lie at most ${maxWorkdays} workdays before the appointment`
   if (days > maxOffsetDays) return tooFar
-  return { kind: 'calendar', text: at === null ? `${days}d` : `${days}d@${at}`, days, at }
+  const kind = unit === 'wd' ? 'workday' : 'calendar'
+  const distance = `${days}${unit === 'wd' ? 'wd' : 'd'}`
+  return { kind, text: at === null ? distance : `${distance}@${at}`, days, at }
 }
 
 const tooFar = `must lie at most ${maxOffsetDays} days before the appointment`
@@ -72,9 +84,10 @@ const text = z
   .string()
   .max(32)
   .meta({
-    description: 'Hours and minutes are exact; days and weeks are calendar days, at a time of day if one is given',
-    pattern: String.raw`^\s*(?:\d{1,6}(?:\.\d{1,4})?\s*[mhMH]|\d{1,6}(?:\.0{1,4})?\s*[dwDW](?:@(?:[01]\d|2[0-3]):[0-5]\d)?)\s*$`,
-    examples: ['30m', '2h', '1d', '1w', '1d@18:00'],
+    description:
+      'Hours and minutes are exact; days and weeks are calendar days, and `wd` are workdays of the organization, at a time of day if one is given',
+    pattern: String.raw`^\s*(?:\d{1,6}(?:\.\d{1,4})?\s*[mhMH]|\d{1,6}(?:\.0{1,4})?\s*(?:[dwDW]|[wW][dD])(?:@(?:[01]\d|2[0-3]):[0-5]\d)?)\s*$`,
+    examples: ['30m', '2h', '1d', '1w', '1d@18:00', '2wd@10:00'],
   })
 
 export const reminderOffset = z.union([hours, text]).superRefine((input, context) => {

@@ -135,6 +135,12 @@ function wordsOf(error: ParseError, typed: string): string {
   return 'is not one phone number'
 }
 
+/** The country of a number in E.164; null: it is not known. */
+export function countryOf(number: string): Country | null {
+  const found = parse(number, undefined)
+  return found instanceof ParseError ? null : (found.country ?? null)
+}
+
 /** As people write it; what has no country code needs the default country of the organization. Kept in E.164. */
 export const phoneNumber = z
   .string()

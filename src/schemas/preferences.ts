@@ -3,6 +3,7 @@ import { email } from '../channels/email.ts'
 import { sms } from '../channels/sms.ts'
 import { channelParts } from './channel-fields.ts'
 import type { HostRef, RecipientRef } from './common.ts'
+import { detailRules } from './detail.ts'
 import { emptyOf, type Fields, type Flat, type InputOf, inputOf, namesWith, type ValuesOf } from './fields.ts'
 import { reminderOffsets } from './offset.ts'
 import type { Category } from './vocabulary.ts'
@@ -23,6 +24,12 @@ export const preferenceFields = {
   appointmentCancellation: { ...wish, description: 'False disables cancellation notices. Null: inherit' },
   appointmentReschedule: { ...wish, description: 'False disables reschedule notices. Null: inherit' },
   waitlistNotification: { ...wish, description: 'False disables waitlist notices. Null: inherit' },
+  /** How much messages say, in place of what the organization sets. */
+  detailLevels: {
+    description: 'How much messages say (0 to 2), by channel and category. Null: inherit',
+    schema: detailRules,
+    isAudited: true,
+  },
   /** In place of the address that the directory has. */
   emailAddress: {
     description: email.address.description,

@@ -1,8 +1,11 @@
 import { z } from 'zod'
 import type { DocumentedColumns } from '../channels/channel.ts'
 import { email } from '../channels/email.ts'
+import { channels } from '../channels/index.ts'
 import { sms } from '../channels/sms.ts'
 import { channelParts, usualReminders } from './channel-fields.ts'
+import { locale } from './common.ts'
+import { detailRules } from './detail.ts'
 import {
   emptyOf,
   type Fields,
@@ -14,12 +17,23 @@ import {
   type ShownOf,
   type ValuesOf,
 } from './fields.ts'
+import { messagePrices } from './message-price.ts'
 import { reminderOffsets } from './offset.ts'
 import { countryCode } from './phone-number.ts'
 import { templateSet } from './templates.ts'
 import { categories, pastReminderPolicies, unknownOutcomePolicies } from './vocabulary.ts'
 
 const ofPractitioners = z.array(z.enum(categories)).max(categories.length)
+
+const remindersByKind = z
+  .array(
+    z.strictObject({
+      kind: z.string().min(1).max(100).describe('Kind of appointment, as your directory has it'),
+      channel: z.enum(channels).optional().describe('Channel. Default: every channel'),
+      reminders: reminderOffsets.describe('Offsets of reminders; an empty list means none'),
+    }),
+  )
+  .max(200)
 
 const enabled = { schema: z.boolean(), default: true, isColumnDefault: true, isAudited: true, replans: true } as const
 const offsets = { ...enabled, schema: reminderOffsets, default: usualReminders } as const
@@ -91,6 +105,70 @@ export const settingsFields = {
   defaultCountry: {
     description: 'Country (ISO 3166-1 alpha-2) of phone numbers without a country code. Null: none',
     schema: countryCode,
+    isAudited: true,
+    replans: true,
+  },
+  /** Languages of built-in texts that the organization uses though nobody who speaks them has read them; its own `locale` is always one. */
+  textLanguages: {
+    description:
+      'Languages (BCP 47) of built-in texts to use, beside English, the language of the organization and those that a native speaker has read. Default none',
+    schema: z.array(locale).max(100),
+    default: [],
+    isAudited: true,
+  },
+  /** True: times are followed by the name of their zone, and not only for recipients in another one. */
+  alwaysNameTimeZone: {
+    description:
+      'True adds the time zone to every time. Default false: only for recipients in a time zone whose clocks show another time',
+    schema: z.boolean(),
+    default: false,
+    isAudited: true,
+  },
+  /** How much messages say, for recipients who prefer nothing else. */
+  detailLevels: {
+    description:
+      'How much messages say (0 to 2), by channel and category; the most exact entry counts. Default: as much as the channel usually does, 2 for e-mail and SMS',
+    schema: detailRules,
+    default: [],
+    isAudited: true,
+  },
+  /** False: typographic quotes, dashes and spaces of an SMS stay, though one of them more than doubles its price. */
+  smsPlainCharacters: {
+    description:
+      'True replaces typographic quotes, dashes, spaces and invisible marks in an SMS by plain ones where that makes it cheaper; letters stay. Default true',
+    schema: z.boolean(),
+    default: true,
+    isAudited: true,
+  },
+  /** What messages cost the organization. */
+  messagePrices: {
+    description: 'Prices of one SMS segment, by country of the number; shown by plans and previews. Default none',
+    schema: messagePrices,
+    default: [],
+    isAudited: true,
+  },
+  /** In place of the default reminders, for appointments of a kind. */
+  remindersByKind: {
+    description:
+      'Offsets of reminders by the `kind` of the appointment; those that recipients prefer come first. Default none',
+    schema: remindersByKind,
+    default: [],
+    isAudited: true,
+    replans: true,
+  },
+  /** Which days count for offsets such as `2wd`: 1 is Monday, 7 Sunday. */
+  workdays: {
+    description: 'Days of the week (1 Monday to 7 Sunday) that count as workdays. Default Monday to Friday',
+    schema: z.array(z.int().min(1).max(7)).min(1).max(7),
+    default: [1, 2, 3, 4, 5],
+    isAudited: true,
+    replans: true,
+  },
+  /** Days that do not count. */
+  holidays: {
+    description: 'Dates (`YYYY-MM-DD`) that are no workdays. Default none',
+    schema: z.array(z.iso.date()).max(1000),
+    default: [],
     isAudited: true,
     replans: true,
   },

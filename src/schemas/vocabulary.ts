@@ -10,6 +10,17 @@ export type Category = (typeof categories)[number]
 export const appointmentCategories = ['CONFIRMATION', 'CANCELLATION', 'RESCHEDULE'] as const
 export type AppointmentCategory = (typeof appointmentCategories)[number]
 
+/** How an appointment takes place. */
+export const visitModes = ['in_person', 'phone', 'video'] as const
+export type VisitMode = (typeof visitModes)[number]
+
+/**
+ * How much a message may say: 0 that there is an appointment; 1 its day and time, whose it is and whether it is a visit; 2 place and
+ * practitioner too.
+ */
+export const detailLevels = [0, 1, 2] as const
+export type DetailLevel = (typeof detailLevels)[number]
+
 /** What a reschedule notice can say is another one by now. */
 export const appointmentChanges = ['time', 'place', 'practitioner'] as const
 export type Change = (typeof appointmentChanges)[number]

@@ -8,6 +8,7 @@ import { bareFacts, facts } from './support.ts'
 
 const format: ApprovedFormat = {
   kind: 'approved',
+  detail: 2,
   nameFault: (name, transport) => (name.startsWith(transport ?? '') ? null : `must begin with ${transport}`),
   limit: { most: 120, unit: 'characters', sizeOf: (text) => text.length },
   longestValue: 40,

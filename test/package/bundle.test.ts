@@ -50,3 +50,71 @@ it('an ESM bundle of the library starts, and answers', async () => {
   const answer = execFileSync(process.execPath, ['--input-type=module', '-'], { cwd: root, input: bundle?.text ?? '' })
   expect(JSON.parse(answer.toString())).toEqual({ status: 200, limits: ['ratelimit-policy', 'ratelimit'] })
 })
+
+const metafile = z.object({
+  outputs: z.record(
+    z.string(),
+    z.object({
+      entryPoint: z.string().optional(),
+      inputs: z.record(z.string(), z.unknown()),
+      imports: z.array(z.object({ path: z.string(), kind: z.string() })),
+    }),
+  ),
+})
+
+it('has each language in a chunk of its own, and starts with English alone', async () => {
+  const built = z.object({ metafile }).parse(
+    await esbuild.build({
+      entryPoints: ['src/index.ts'],
+      absWorkingDir: root,
+      bundle: true,
+      splitting: true,
+      write: false,
+      metafile: true,
+      outdir: 'dist',
+      platform: 'node',
+      format: 'esm',
+      packages: 'external',
+      logLevel: 'silent',
+    }),
+  )
+  const { outputs } = built.metafile
+  const localesIn = (path: string) =>
+    Object.keys(outputs[path]?.inputs ?? {}).filter((input) => input.endsWith('.json'))
+  const started = new Set(Object.keys(outputs).filter((path) => outputs[path]?.entryPoint === 'src/index.ts'))
+  for (const path of started) {
+    for (const { path: next, kind } of outputs[path]?.imports ?? []) if (kind === 'import-statement') started.add(next)
+  }
+  expect([...started].flatMap(localesIn)).toEqual(['src/messages/locales/en.json'])
+  const later = Object.keys(outputs).filter((path) => !started.has(path))
+  expect(later.map(localesIn)).toEqual(later.map(() => [expect.stringMatching(/locales\/[a-zA-Z-]+\.json$/)]))
+  expect(later).toHaveLength(19)
+})
+
+it('writes in another language from a bundle of one file', async () => {
+  const source = `
+    import { Languages, renderMessage } from './src/messages/index.ts'
+    import { templated } from './src/schemas/channel-settings.ts'
+    const languages = new Languages()
+    const asked = { recipient: 'de', organization: 'de', enabled: [] }
+    await languages.load([asked])
+    const nobody = { practitionerName: null, location: null, organizationName: null, recipientName: null, patientName: null }
+    const facts = { category: 'CONFIRMATION', start: null, durationMinutes: null, ...nobody, locale: 'de', now: new Date() }
+    const message = { channel: templated('SMS'), templates: {}, facts: { ...facts, wording: languages.wording(asked) } }
+    console.log(renderMessage(message).text)
+  `
+  const result = z.object({ outputFiles: z.array(z.object({ text: z.string() })) }).parse(
+    await esbuild.build({
+      stdin: { contents: source, resolveDir: root, loader: 'ts' },
+      bundle: true,
+      write: false,
+      platform: 'node',
+      format: 'esm',
+      target: 'node22',
+      logLevel: 'silent',
+    }),
+  )
+  const [bundle] = result.outputFiles
+  const said = execFileSync(process.execPath, ['--input-type=module', '-'], { cwd: root, input: bundle?.text ?? '' })
+  expect(said.toString()).toBe('Ihr Termin ist bestätigt.\n')
+})

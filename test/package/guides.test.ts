@@ -188,7 +188,6 @@ describe('tables and lists', () => {
       return [...body.matchAll(/^ {2}(\w+)\??:/gm)].map(([, name]) => name ?? '')
     }
     const fields = [...fieldsOf('DirectoryAppointment'), ...fieldsOf('DirectoryRecipient')]
-    // The zone of a recipient is not used yet.
     expect(new Set(told.filter((code) => /^\w+$/.test(code)))).toEqual(new Set(fields))
     for (const word of [...appointmentStatuses, ...recipientTypes]) expect(coded(text)).toContain(word)
   })

@@ -12,6 +12,8 @@ const schemasOfChannels = [
   'channel-fields.ts',
   'channel-settings.ts',
   'decision.ts',
+  'detail.ts',
+  'message-price.ts',
   'preferences.ts',
   'requests.ts',
   'settings.ts',

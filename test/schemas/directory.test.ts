@@ -30,11 +30,13 @@ describe('the types of the rows of a directory', () => {
       locale: 'en',
       timeZone: 'UTC',
     } as const
-    const about = { durationMinutes: 1, practitionerName: 'x', location: 'y' }
+    const visit = { visitMode: 'video', videoLink: 'https://example.org' } as const
+    const about = { durationMinutes: 1, practitionerName: 'x', location: 'y', ...visit }
     const place = { id: 1, organizationId: 'o', recipients: [person], timeZone: 'UTC' }
     const appointment: Required<DirectoryAppointment> = {
       ...place,
       ...about,
+      kind: 'surgery',
       startsAt: new Date(),
       bookedAt: new Date(),
       status: 'scheduled',

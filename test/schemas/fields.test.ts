@@ -149,16 +149,21 @@ const objectsIn = (part: unknown): (readonly string[])[] =>
 /** Where fields are used by their names, beside their rows. All else is made from the rows. */
 const uses: Readonly<Record<string, string>> = {
   // Who gets what.
-  'src/domain/effective.ts': 'defaultCountry practitionerNotifications',
+  'src/domain/effective.ts': 'defaultCountry detailLevels practitionerNotifications remindersByKind',
+  'src/domain/reminder-time.ts': 'holidays workdays',
   'src/domain/plan.ts': 'pastReminders',
   'src/services/delivery/decisions.ts': 'unknownOutcome',
   'src/services/delivery/failed-attempt.ts': 'unknownOutcome',
   'src/services/delivery/intent.ts': 'unknownOutcome',
-  'src/services/shared/knowledge.ts': 'defaultCountry practitionerNotifications',
+  'src/services/shared/knowledge.ts': 'defaultCountry practitionerNotifications textLanguages',
+  'src/services/messages/notices.ts': 'alwaysNameTimeZone smsPlainCharacters',
+  'src/services/messages/template-preview.ts': 'defaultCountry messagePrices smsPlainCharacters textLanguages',
+  'src/services/planning/dry-run.ts': 'defaultCountry messagePrices',
   // What a change must bring along, and what is wrong with it.
   'src/services/insight/explain-waiting.ts': 'defaultCountry',
   'src/services/settings/addresses.ts': 'defaultCountry',
   'src/services/settings/recipient-preferences.ts': 'defaultCountry',
+  'src/services/settings/settings-patch.ts': 'detailLevels textLanguages',
   'src/services/settings/settings-service.ts': 'emailTemplates smsTemplates',
   'src/services/settings/test-message.ts': 'defaultCountry',
   'src/services/settings/written-numbers.ts': 'defaultCountry',
@@ -167,6 +172,8 @@ const uses: Readonly<Record<string, string>> = {
   'adapters/transport/smtp/failures.ts': 'emailSmtpPort',
   // Migrations, which are never edited.
   'adapters/storage/kysely/migrations.ts': 'default_country email_smtp_security',
+  'adapters/storage/kysely/migration-languages.ts':
+    'always_name_time_zone detail_levels holidays message_prices reminders_by_kind sms_plain_characters text_languages workdays',
   // The examples of the document.
   'src/http/problem.ts': 'email_reminders',
   'src/http/routes/preferences.ts':
@@ -174,8 +181,14 @@ const uses: Readonly<Record<string, string>> = {
   'src/http/routes/settings.ts':
     'default_email_reminders default_sms_reminders email_enabled email_from_address email_from_name email_password email_smtp_host email_smtp_port email_templates email_username sms_enabled sms_templates',
   'src/http/shapes/common.ts': 'email_templates',
-  'src/http/routes/templates.ts': 'email_templates',
+  'src/http/routes/templates.ts': 'email_templates message_prices',
+  'src/http/shapes/reminders.ts': 'message_prices',
   // Other things of that name.
+  'adapters/receipts/ses.ts': 'emailAddress',
+  'src/schemas/vocabulary.ts': 'detailLevels',
+  'src/schemas/detail.ts': 'detailLevels',
+  'src/schemas/message-price.ts': 'messagePrices',
+  'src/schemas/offset.ts': 'workdays',
   'src/schemas/email-address.ts': 'emailAddress',
   'src/schemas/phone-number.ts': 'defaultCountry phoneNumber',
 }

@@ -66,7 +66,7 @@ test('the limits themselves are allowed', () => {
   expect(text(`${maxOffsetDays * 1440}m`)).toBe('8784h')
 })
 
-const shape = 'must be hours as a number (24), or text such as "30m", "2h", "1d", "1w" or "1d@18:00"'
+const shape = 'must be hours as a number (24), or text such as "30m", "2h", "1d", "1w", "1d@18:00" or "2wd@10:00"'
 const tooFar = 'must lie at most 366 days before the appointment'
 const tooNear = 'must lie at least one minute before the appointment'
 const bad: [OffsetInput, string][] = [

@@ -1,6 +1,7 @@
 import { type IdKinds, type Logger, NotificationError } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
 import { accountIds } from './account-migration.ts'
+import { languages } from './migration-languages.ts'
 import { receiptMigration } from './receipt-migration.ts'
 import { roomForChanges } from './room-for-changes.ts'
 
@@ -188,6 +189,7 @@ export const migrations: readonly Migration[] = [
   accountIds,
   receiptMigration,
   roomForChanges,
+  languages,
 ]
 
 /** `named`: how the database writes the name of a table. */

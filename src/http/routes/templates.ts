@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { channels } from '../../channels/index.ts'
 import { approvedTemplate } from '../../schemas/approved-templates.ts'
 import { locale } from '../../schemas/common.ts'
+import { messageCost } from '../../schemas/message-price.ts'
 import { templatesInput } from '../../schemas/settings.ts'
 import { template } from '../../schemas/templates.ts'
 import { templateKeys } from '../../schemas/vocabulary.ts'
@@ -39,6 +40,9 @@ const previewShape = z.object({
     .string()
     .nullable()
     .describe('SMS encoding, which decides how much fits into a segment; null for an e-mail'),
+  cost: messageCost
+    .nullable()
+    .describe('Price by `message_prices`, to a number of the default country; null if there is none'),
   warnings: z.array(warningShape).describe('What was accepted and deserves a second look'),
 })
 
@@ -100,7 +104,7 @@ export function templateRoutes({ settings, templates }: Api, ids: HostIds): Rout
         approvedTemplate: approvedTemplate
           .optional()
           .describe('Draft to render on a channel of approved templates. Default: the stored one in the language'),
-        locale: locale.optional().describe('BCP 47 language tag of dates and times'),
+        locale: locale.optional().describe('Language of the recipient (BCP 47). Default: that of the organization'),
       }),
       responses: { 200: previewShape },
       errors: ['organization_not_found', 'template_invalid'],

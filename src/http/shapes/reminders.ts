@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { messageCost } from '../../schemas/message-price.ts'
 import { reminderStatuses } from '../../schemas/vocabulary.ts'
-import type { DryRun, Reminder, ScheduleResult } from '../../services/shared/views.ts'
+import type { DryRun, PlannedMessage, Reminder, ScheduleResult } from '../../services/shared/views.ts'
 import { common, nextCursor, showSkippedMessage, showTaskId, skippedMessageShape, taskFields } from './common.ts'
 
 const plannedFields = {
@@ -53,11 +54,19 @@ export const cancelShape = z.object({
 })
 
 export const dryRunShape = z.object({
-  reminders: z.array(z.object(plannedFields)).describe('Reminders that would be planned, earliest first'),
+  reminders: z
+    .array(
+      z.object({
+        ...plannedFields,
+        segments: z.int().nullable().describe('Number of SMS segments; null for an e-mail'),
+        cost: messageCost.nullable().describe('Price by `message_prices` of the settings; null if there is none'),
+      }),
+    )
+    .describe('Reminders that would be planned, earliest first'),
   omitted: z.array(skippedMessageShape).describe('Reminders that would not be planned, and why'),
 })
 
-type Planned = DryRun['reminders'][number]
+type Planned = PlannedMessage
 
 const showPlanned = (planned: Planned) => ({
   recipientType: planned.recipient.type,
@@ -94,6 +103,10 @@ export const showSchedule = (result: ScheduleResult) => ({
 })
 
 export const showDryRun = (run: DryRun) => ({
-  reminders: run.reminders.map(showPlanned),
+  reminders: run.reminders.map((planned) => ({
+    ...showPlanned(planned),
+    segments: planned.segments,
+    cost: planned.cost,
+  })),
   omitted: run.omitted.map(showSkippedMessage),
 })

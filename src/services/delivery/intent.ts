@@ -3,10 +3,10 @@ import { isSameRecipient } from '../../domain/appointment.ts'
 import type { CheckResult } from '../../domain/due.ts'
 import { lastTryMs } from '../../domain/retry.ts'
 import { usefulUntil } from '../../domain/useful-life.ts'
-import { cleanName, namesOf } from '../../messages/index.ts'
+import { cleanName, namesOf, type RenderedMessage } from '../../messages/index.ts'
 import { type RecipientRef, refKey } from '../../schemas/common.ts'
 import type { Rule } from '../../schemas/vocabulary.ts'
-import { contentFor, type Subject } from '../messages/notices.ts'
+import { contentFor, type Subject, withheldWords } from '../messages/notices.ts'
 import type { Paused } from '../shared/accounts/paused-accounts.ts'
 import type { Provider } from '../shared/accounts/providers.ts'
 import { accountKeyOf } from '../shared/accounts/senders.ts'
@@ -95,7 +95,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
       },
     },
     command: {
-      ...decisionOn(due, 'send', rule, isOwn ? undefined : standIn(result.recipient)),
+      ...decisionOn(due, 'send', rule, detailOf(isOwn ? null : result.recipient, rendered)),
       kind: 'send',
       guard: knowledge.guard(organizationId, isOwn ? [recipient] : [recipient, result.recipient], planOf(due), {
         channel,
@@ -114,13 +114,19 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
   }
 }
 
+/** What is to be known of the decision to send. `standIn`: another recipient with the same address, whom the message goes to. */
+function detailOf(standIn: RecipientRef | null, { isTemplateWithheld = false }: RenderedMessage): string | undefined {
+  const details = [
+    ...(standIn === null ? [] : [`for ${refKey(standIn)}, who has the same address`]),
+    ...(isTemplateWithheld ? [withheldWords] : []),
+  ]
+  return details.length === 0 ? undefined : details.join('; ')
+}
+
 function dailyLimitOf(provider: Provider) {
   const { accountId, limits } = provider
   return limits.perDay === null ? null : { account: accountId ?? accountKeyOf(provider), perDay: limits.perDay }
 }
-
-/** The detail of the decision if the message goes to another recipient with the same address. */
-const standIn = (person: RecipientRef): string => `for ${refKey(person)}, who has the same address`
 
 /** No attempt begins at or after this. Null: there is no deadline, or it is unknown. */
 function deadlineOf(due: DueWork, subject: Subject | null, leadMs: number): Date | null {

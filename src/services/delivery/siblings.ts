@@ -2,6 +2,7 @@ import { isSameRecipient } from '../../domain/appointment.ts'
 import type { CheckResult } from '../../domain/due.ts'
 import { addressKey } from '../../domain/effective.ts'
 import { effectiveFor } from '../../domain/plan.ts'
+import type { Workweek } from '../../domain/reminder-time.ts'
 import { isBehind, isMergedInto, standsFor } from '../../domain/rivals.ts'
 import type { ReminderRow } from '../../ports/storage.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
@@ -45,7 +46,10 @@ export async function besideSiblings(
     if (!isReminded(one)) return one
     const { start } = one.subject ?? {}
     const isSuperseded =
-      start != null && siblings.some((row) => standsFor(row, one.due.reminder, offsetsOf(one, batch), start, batch.now))
+      start != null &&
+      siblings.some((row) =>
+        standsFor(row, one.due.reminder, offsetsOf(one, batch), start, batch.now, weekOf(one, batch)),
+      )
     if (isSuperseded) return { ...one, result: { kind: 'cancel', rule: 'nearer_reminder' } }
     return { ...one, others: one.due.delivery === null ? [] : mergedInto(one, siblings, batch) }
   })
@@ -54,16 +58,21 @@ export async function besideSiblings(
 const isReminded = (one: Checked): one is Reminded => one.due.reminder !== null && one.result.kind === 'send'
 
 const isOutrun = (one: Reminded, batch: BatchContext): boolean =>
-  one.subject?.start != null && isBehind(one.due.reminder, offsetsOf(one, batch), one.subject.start, batch.now)
+  one.subject?.start != null &&
+  isBehind(one.due.reminder, offsetsOf(one, batch), one.subject.start, batch.now, weekOf(one, batch))
+
+const weekOf = ({ due }: Reminded, { knowledge }: BatchContext): Workweek =>
+  knowledge.surroundings(due.reminder.organizationId).policy
 
 const isShared = (one: Reminded, batch: BatchContext): boolean =>
   one.due.delivery !== null && atSameAddress(one, one.subject?.recipients ?? [], batch.knowledge).length > 0
 
-function offsetsOf({ due, result }: Reminded, { knowledge, planOf }: BatchContext): readonly OffsetInput[] {
+function offsetsOf({ due, result, subject }: Reminded, { knowledge, planOf }: BatchContext): readonly OffsetInput[] {
   const custom = planOf(due)?.customReminders ?? null
   if (custom !== null || result.kind !== 'send') return custom ?? []
   const { organizationId, channel } = due.reminder
-  return effectiveFor(knowledge.surroundings(organizationId), result.recipient, 'REMINDER', channel).offsets
+  const kind = subject?.kind ?? null
+  return effectiveFor(knowledge.surroundings(organizationId), result.recipient, 'REMINDER', channel, kind).offsets
 }
 
 /** A retry that cannot go to its own recipient, or not now; it may be for others that were merged into it. */

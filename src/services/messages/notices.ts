@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { type Channel, channelOf } from '../../channels/index.ts'
 import { type Appointment, isSameRecipient, refOf, type WaitlistEntry } from '../../domain/appointment.ts'
 import { changesSince, type Notified } from '../../domain/changes.ts'
-import { addressKey, detailOf } from '../../domain/effective.ts'
+import { addressKey, detailFor, detailOf } from '../../domain/effective.ts'
+import { offsetAt, type Start } from '../../domain/local-time.ts'
 import { effectiveFor } from '../../domain/plan.ts'
 import {
   type MessageFacts,
@@ -18,7 +19,14 @@ import { channelSettings, channelsInUse, templated } from '../../schemas/channel
 import { type EntityId, type RecipientRef, refKey, usualLocale } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Person } from '../../schemas/directory.ts'
-import { type Category, type Change, isSetUpFault, type Rule, templateKeyOf } from '../../schemas/vocabulary.ts'
+import {
+  type Category,
+  type Change,
+  type DetailLevel,
+  isSetUpFault,
+  type Rule,
+  templateKeyOf,
+} from '../../schemas/vocabulary.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import { noticeKey } from './idempotency-key.ts'
 
@@ -141,28 +149,52 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
   const { organizationId, channel, category, subject, recipient, others = [], changed, now } = request
   const organization = knowledge.organization(organizationId)
   const people = [recipient, ...others]
-  const usual = organization?.locale ?? usualLocale
-  const locale = recipient.locale ?? usual
+  const { policy, preferencesOf } = knowledge.surroundings(organizationId)
+  const { templates, approvedTemplates } = channelSettings(policy, channel)
+  // A template is written once, in the organization's language, and its dates are too.
+  const isTemplate = templates[templateKeyOf[category]] !== undefined
+  const wanted = isTemplate ? (organization?.locale ?? recipient.locale) : recipient.locale
+  const wording = knowledge.wording(organizationId, wanted)
+  const locale = isTemplate ? (wanted ?? wording.locale) : wording.locale
   const facts: MessageFacts = {
     category,
-    start: subject.start,
+    start: subject.start && {
+      ...subject.start,
+      namesZone: policy.alwaysNameTimeZone || people.some((one) => isElsewhere(one, subject.start)),
+    },
     durationMinutes: subject.durationMinutes,
     practitionerName: subject.practitionerName,
     location: subject.location,
+    visitMode: subject.visitMode,
+    videoLink: subject.videoLink,
     changed,
     organizationName: organization?.name ?? null,
     recipientName: namesOf(people, locale),
     patientName: namesOf(patientsOf(subject, people), locale),
     locale,
+    wording,
     now,
+    detail: least(people.map((one) => detailFor({ policy, preferences: preferencesOf(one) }, channel, category))),
   }
-  const { policy } = knowledge.surroundings(organizationId)
-  const { templates, approvedTemplates } = channelSettings(policy, channel)
   const { content } = channelOf(channel)
-  if (content.kind === 'text') return renderMessage({ channel: templated(channel, content), facts, templates })
-  const approved = templateFor(approvedTemplates[templateKeyOf[category]] ?? [], [recipient.locale, usual])
+  if (content.kind === 'text') {
+    const keepsCharacters = !policy.smsPlainCharacters
+    return renderMessage({ channel: templated(channel, content), facts, templates, keepsCharacters })
+  }
+  const languages = [recipient.locale, organization?.locale ?? usualLocale]
+  const approved = templateFor(approvedTemplates[templateKeyOf[category]] ?? [], languages)
   return approved === null ? null : renderApproved(content, approved, facts)
 }
+
+/** Of several people at one address, nobody learns more than each of them allows. */
+const least = (levels: readonly DetailLevel[]): DetailLevel =>
+  levels.reduce<DetailLevel>((lowest, level) => (level < lowest ? level : lowest), 2)
+
+/** Do clocks where the person is show another time at the start? */
+const isElsewhere = ({ timeZone }: Person, start: Start | null): boolean =>
+  start !== null &&
+  typeof timeZone === 'string' &&
+  offsetAt(timeZone, start.instant) !== offsetAt(start.timeZone, start.instant)
 
 export const contentFor = (
   channel: Channel,
@@ -195,3 +227,7 @@ function patientsOf(subject: Subject, people: readonly Person[]): readonly Perso
   const patients = people.filter(isPatient)
   return patients.length > 0 ? patients : subject.recipients.filter(isPatient).slice(0, 1)
 }
+
+/** In `explain()`, of a message whose template says too much. */
+export const withheldWords =
+  'the template says more than the detail level in force allows, so the built-in text of that level is sent'

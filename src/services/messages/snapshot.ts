@@ -3,7 +3,7 @@ import type { Appointment } from '../../domain/appointment.ts'
 import type { Notified } from '../../domain/changes.ts'
 import { entityId } from '../../schemas/common.ts'
 import { timeZone } from '../../schemas/time-zone.ts'
-import { appointmentStatuses, recipientTypes } from '../../schemas/vocabulary.ts'
+import { appointmentStatuses, recipientTypes, visitModes } from '../../schemas/vocabulary.ts'
 
 const text = z.string().nullish()
 
@@ -17,6 +17,9 @@ const snapshotSchema = z.object({
   status: z.enum(appointmentStatuses),
   practitionerName: z.string().nullable(),
   location: z.string().nullable(),
+  visitMode: z.enum(visitModes).nullable().default(null),
+  videoLink: z.string().nullable().default(null),
+  kind: z.string().nullable().default(null),
   recipients: z.array(
     z.object({
       type: z.enum(recipientTypes),

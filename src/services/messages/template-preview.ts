@@ -1,4 +1,6 @@
 import { type Channel, channelOf } from '../../channels/index.ts'
+import { costOf } from '../../domain/cost.ts'
+import { detailFor } from '../../domain/effective.ts'
 import {
   type ApprovedFormat,
   checkApproved,
@@ -15,6 +17,7 @@ import {
 import { type ApprovedTemplate, type FilledTemplate, templateFor } from '../../schemas/approved-templates.ts'
 import { type ChannelSettings, channelSettings, templated } from '../../schemas/channel-settings.ts'
 import { fieldInvalid, type Warning } from '../../schemas/common.ts'
+import type { MessageCost } from '../../schemas/message-price.ts'
 import type { Template } from '../../schemas/templates.ts'
 import { type Category, categories, type TemplateKey, templateKeyOf } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
@@ -28,7 +31,7 @@ export type TemplatePreviewRequest = {
   readonly template?: Template | undefined
   /** The same on a channel whose messages are approved templates. */
   readonly approvedTemplate?: ApprovedTemplate | undefined
-  /** BCP 47. Default: the organization's. */
+  /** Of the recipient, BCP 47. Default: the organization's. */
   readonly locale?: string | undefined
 }
 
@@ -45,6 +48,8 @@ export type TemplatePreview = {
   /** SMS only: what it would cost. */
   readonly segments: number | null
   readonly encoding: 'GSM-7' | 'UCS-2' | null
+  /** By the prices of the organization, to a number of its country; null: none is set. */
+  readonly cost: MessageCost | null
   readonly warnings: readonly Warning[]
 }
 
@@ -70,17 +75,26 @@ export class TemplatePreviews {
     const lookup = organization(organizationId)
     const known = lookup.kind === 'known' ? lookup.value : null
     if (known === null && settings === undefined) throw organizationNotFound(organizationId)
-    const stored = channelSettings(policyOf(settings ?? null), channel)
+    const policy = policyOf(settings ?? null)
+    const stored = channelSettings(policy, channel)
     const sample = sampleFacts(categoryOf(templateKey))
+    const { languages } = this.#context
+    const isTemplate = (request.template ?? stored.templates[templateKey]) !== undefined
+    const recipient = isTemplate ? (known?.locale ?? locale) : locale
+    const asked = { recipient, organization: known?.locale, enabled: policy.textLanguages }
+    await languages.load([asked])
+    const wording = languages.wording(asked)
     const facts = {
       ...sample,
       organizationName: known?.name ?? sample.organizationName,
-      locale: locale ?? known?.locale ?? sample.locale,
+      locale: isTemplate ? (known?.locale ?? locale ?? sample.locale) : wording.locale,
+      wording,
+      detail: detailFor({ policy, preferences: null }, channel, sample.category),
     }
     const { content } = channelOf(channel)
     const { rendered, warnings, size } =
       content.kind === 'text'
-        ? previewOfText(content, request, stored, facts)
+        ? previewOfText(content, request, stored, { facts, keepsCharacters: !policy.smsPlainCharacters })
         : previewOfApproved(content, request, stored, facts)
     const { subject, text, html, template } = rendered
     return {
@@ -92,6 +106,7 @@ export class TemplatePreviews {
       template,
       segments: size?.segments ?? null,
       encoding: size?.encoding ?? null,
+      cost: costOf(policy.messagePrices, channel, text, policy.defaultCountry).cost,
       warnings,
     }
   }
@@ -107,14 +122,14 @@ function previewOfText(
   content: TextFormat,
   { channel, templateKey, template, approvedTemplate }: TemplatePreviewRequest,
   { templates: stored }: ChannelSettings,
-  facts: MessageFacts,
+  how: { readonly facts: MessageFacts; readonly keepsCharacters: boolean },
 ): Preview {
   if (approvedTemplate !== undefined) throw fieldInvalid('approvedTemplate', 'is for channels of approved templates')
   const draft = template === undefined ? {} : { [templateKey]: template }
   const warnings = checkTemplates(templated(channel, content), draft)
   const rendered = renderMessage({
     channel: templated(channel, content),
-    facts,
+    ...how,
     templates: { ...stored, ...draft },
     ...(template === undefined ? {} : { compile: compileDraft }),
   })

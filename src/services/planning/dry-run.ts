@@ -1,4 +1,6 @@
 import { type Appointment, inactiveRule, isSameRecipient } from '../../domain/appointment.ts'
+import { costOf, countryTo } from '../../domain/cost.ts'
+import { contactOf } from '../../domain/effective.ts'
 import { planReminders } from '../../domain/plan.ts'
 import type { OffsetInput } from '../../schemas/offset.ts'
 import { renderFor } from '../messages/notices.ts'
@@ -22,9 +24,12 @@ export async function dryRun(
   const { organizationId } = appointment
   // The same id may have a plan of another organization.
   const own = plans.find((one) => one.organizationId === organizationId)
+  const surroundings = knowledge.surroundings(organizationId)
+  const { policy, preferencesOf } = surroundings
+  const { defaultCountry, messagePrices } = policy
   const plan = planReminders({
     appointment,
-    surroundings: knowledge.surroundings(organizationId),
+    surroundings,
     customReminders: customReminders === undefined ? (own?.customReminders ?? null) : customReminders,
     now: clock.now(),
     existing: new Set(),
@@ -37,7 +42,10 @@ export async function dryRun(
     const { channel, reminderTime: now } = planned
     const about = { organizationId, channel, category: 'REMINDER', subject: appointment, now } as const
     const text = recipient === undefined ? null : renderFor({ ...about, recipient }, knowledge)
-    return { ...planned, subject: text?.subject ?? null, message: text?.text ?? '', preview: true }
+    const address =
+      recipient === undefined ? null : contactOf(channel, preferencesOf(recipient), recipient, defaultCountry).address
+    const price = costOf(messagePrices, channel, text?.text ?? '', countryTo(channel, address))
+    return { ...planned, subject: text?.subject ?? null, message: text?.text ?? '', preview: true, ...price }
   })
   return { reminders, omitted: plan.entries.filter((entry) => entry.action !== 'planned') }
 }

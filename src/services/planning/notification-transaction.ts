@@ -114,11 +114,12 @@ export class NotificationTransaction {
   }
 
   #scheduling(appointment: Appointment | null): Scheduling {
-    const { options, providers, reported } = this.#context
+    const { options, providers, languages, reported } = this.#context
     const { clock, ids, logger, taskManager } = options
     const context: PlanningContext = {
       options: { clock, ids, logger, taskManager, storage: this.#storage },
       providers,
+      languages,
       reported,
       host: directoryOf(appointment),
       events: this.#deferred.events,

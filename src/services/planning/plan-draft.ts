@@ -11,6 +11,7 @@ import { isMergedInto } from '../../domain/rivals.ts'
 import type { PlanCommand, PlanRow, ReminderRow } from '../../ports/storage.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import { definedOnly } from '../../schemas/defined.ts'
+import { parseOffset } from '../../schemas/offset.ts'
 import { isUnconfigured, type Rule } from '../../schemas/vocabulary.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import { lifecycleNotices, type Past } from './lifecycle-notices.ts'
@@ -213,22 +214,30 @@ function ofUnreadable(
   )
 }
 
-/** New time zone data may change the instant of a wall-clock offset without changing the start. */
+/** Counted in days of the organization, which may change without the start. */
+const isInWorkdays = ({ offset }: ReminderRow): boolean => parseOffset(offset).kind === 'workday'
+
+/**
+ * New time zone data may change the instant of a wall-clock offset without changing the start, and the organization's week that of
+ * one in workdays.
+ */
 function isRetimed(
   before: PlanRow | null,
   after: PlanRow,
   live: readonly ReminderRow[],
   wanted: readonly PlannedReminder[],
 ): boolean {
-  if (before === null || before.tzVersion === after.tzVersion) return false
+  if (before === null) return false
+  const isSameData = before.tzVersion === after.tzVersion
   const timeOf = new Map(wanted.map((reminder) => [reminderKey(reminder), reminder.reminderTime.getTime()]))
   return live.some((row) => {
+    if (isSameData && !isInWorkdays(row)) return false
     const time = timeOf.get(reminderKey(row))
     return row.status === 'PENDING' && time !== undefined && time !== row.reminderTime.getTime()
   })
 }
 
-/** Reminders whose time changed although their start did not: another zone, or new data of the zone. */
+/** Reminders whose time changed although their start did not: another zone, new data of the zone, or other workdays. */
 function retimed(
   before: PlanRow | null,
   after: PlanRow,
@@ -237,7 +246,7 @@ function retimed(
 ): DecisionEntry[] {
   if (before === null) return []
   const timeOf = new Map(wanted.map((reminder) => [reminderKey(reminder), reminder.reminderTime]))
-  const rule: Rule = before.timeZone === after.timeZone ? 'zone_data_changed' : 'appointment_moved'
+  const ofZone: Rule = before.timeZone === after.timeZone ? 'zone_data_changed' : 'appointment_moved'
   return live.flatMap((row) => {
     const time = timeOf.get(reminderKey(row))
     // A reminder that is put off or being sent keeps its time.
@@ -246,6 +255,8 @@ function retimed(
       return []
     const { recipient, channel, offset, id: reminderId, reminderTime } = row
     const times = { from: reminderTime.toISOString(), for: time.toISOString() }
+    const isOfZone = before.timeZone !== after.timeZone || before.tzVersion !== after.tzVersion
+    const rule = isOfZone ? ofZone : 'replanned'
     return [{ action: 'moved', rule, category: 'REMINDER', recipient, channel, offset, reminderId, ...times }]
   })
 }

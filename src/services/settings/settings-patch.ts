@@ -1,6 +1,7 @@
 import { type Channel, channelOf, channels } from '../../channels/index.ts'
+import { detailFor } from '../../domain/effective.ts'
 import { NotificationError } from '../../errors.ts'
-import { checkTemplates } from '../../messages/index.ts'
+import { checkTemplates, detailWarnings } from '../../messages/index.ts'
 import type { OwnSettings, ReplacedCredentials, SettingsRow } from '../../ports/storage.ts'
 import type { Actor } from '../../schemas/audit.ts'
 import {
@@ -9,11 +10,12 @@ import {
   fieldOf,
   type Place,
   patched,
+  settingPlace,
   templated,
   valueAt,
   withValueAt,
 } from '../../schemas/channel-settings.ts'
-import { organizationId, parseField, parseInput, type Warning } from '../../schemas/common.ts'
+import { fieldInvalid, organizationId, parseField, parseInput, type Warning } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import { namesWith, secretMask } from '../../schemas/fields.ts'
 import {
@@ -27,6 +29,7 @@ import {
 import { secretContext } from '../shared/accounts/account-secrets.ts'
 import type { Context } from '../shared/context.ts'
 import { settingsNotFound } from '../shared/not-found.ts'
+import { policyOf } from '../shared/settings-view.ts'
 
 const replanning = namesWith(settingsFields, 'replans')
 
@@ -47,6 +50,7 @@ export function readSettingsPatch(context: Context, id: string, input: Organizat
   parseField(organizationId, id, 'organizationId')
   const parsed = parseInput(organizationSettingsInput, input, 'organization settings')
   let patch: Partial<SettingsValues> = definedOnly(parsed)
+  requireLanguages(context, parsed.textLanguages ?? [])
   const written = patched(emptySettings, patch)
   const warnings = channels.flatMap((channel) => {
     const { content } = channelOf(channel)
@@ -81,6 +85,31 @@ export function sealedAt({ secrets }: Context, id: string, values: object, place
     'encryption_key_missing',
     `"${field}" cannot be stored without an encryption key: set NOTIFICATIONS_ENCRYPTION_KEY or the option "encryptionKey" (openssl rand -base64 32).`,
     { field },
+  )
+}
+
+/** Templates that would not be sent because of the levels of detail in force, where the patch is about one or the other. */
+export function withheldTemplates(after: SettingsRow, patch: Partial<SettingsValues>): Warning[] {
+  const policy = policyOf(after)
+  return channels.flatMap((channel) => {
+    const { content } = channelOf(channel)
+    if (content.kind !== 'text') return []
+    const isAbout = patch.detailLevels !== undefined || valueAt(patch, settingPlace(channel, 'templates')) !== undefined
+    if (!isAbout) return []
+    const { templates } = channelSettings(after, channel)
+    return detailWarnings(templated(channel, content), templates, (category) =>
+      detailFor({ policy, preferences: null }, channel, category),
+    )
+  })
+}
+
+/** @throws NotificationError `invalid_input` naming the first language that nobody has texts of. */
+function requireLanguages({ languages }: Context, asked: readonly string[]): void {
+  const index = asked.findIndex((tag) => languages.lookUp(tag) === null)
+  if (index < 0) return
+  throw fieldInvalid(
+    `textLanguages[${index}]`,
+    `must be a language that there are texts of: ${languages.known.join(', ')}; add others by the option "languages"`,
   )
 }
 

@@ -42,7 +42,7 @@ import { requireApprovedTemplates } from './approved-templates.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './effective.ts'
 import { replacedAccounts, requireNewSecrets } from './kept-secrets.ts'
 import { RecipientPreferences, type WithWarnings } from './recipient-preferences.ts'
-import { changeSettings, readSettingsPatch, settingsRow } from './settings-patch.ts'
+import { changeSettings, readSettingsPatch, settingsRow, withheldTemplates } from './settings-patch.ts'
 import { type TestMessageOptions, type TestMessageResult, testAccount, testMessageOptions } from './test-message.ts'
 import { withSenders } from './written-numbers.ts'
 
@@ -116,7 +116,8 @@ export class SettingsService {
     }
     this.#context.replanQueued()
     this.#context.review.changed()
-    return { ...showSettings(row), warnings: [...read.warnings, ...warnings, ...accountFindings] }
+    const withheld = withheldTemplates(row, patch)
+    return { ...showSettings(row), warnings: [...read.warnings, ...warnings, ...accountFindings, ...withheld] }
   }
 
   /** An organization's settings, secrets masked. @throws NotificationError `settings_not_found`. */
@@ -157,7 +158,7 @@ export class SettingsService {
       switchedOff = channels.filter((one) => isOff(after, one) && !isOff(before, one))
       const ofAccount = await accountWarnings(this.#context, after, patch)
       await requireApprovedTemplates(this.#context, after, patch)
-      warnings = [...change.warnings, ...ofSender, ...ofAccount]
+      warnings = [...change.warnings, ...ofSender, ...ofAccount, ...withheldTemplates(after, patch)]
       return { ...change, patch, credentials: { kept, revoke: revokePrevious } }
     })
     for (const channel of switchedOff) {
@@ -186,7 +187,7 @@ export class SettingsService {
       const merged = (field: keyof Templates) => given[field] && { ...before[field], ...given[field] }
       const patch = { emailTemplates: merged('emailTemplates'), smsTemplates: merged('smsTemplates') }
       const change = readSettingsPatch(this.#context, id, patch)
-      warnings = change.warnings
+      warnings = [...change.warnings, ...withheldTemplates(patched(before, change.patch), change.patch)]
       return change
     })
     const { emailTemplates, smsTemplates } = showSettings(row)

@@ -1,3 +1,4 @@
+import type { Languages } from '../../messages/index.ts'
 import type { TransactionStore } from '../../records/store.ts'
 import type { EntityId } from '../../schemas/common.ts'
 import { createSecretBox, type SecretBox } from '../../security/secret-box.ts'
@@ -28,6 +29,8 @@ export type Signals = {
 export type Context = Signals & {
   readonly options: ServiceOptions
   readonly host: HostReader
+  /** What built-in texts are written in. */
+  readonly languages: Languages
   readonly disappearances: Disappearances
   readonly providers: Providers
   /** The ids of the host application's own accounts. */
@@ -41,7 +44,7 @@ export type Context = Signals & {
 }
 
 /** The part that planning needs; in a transaction of the host, storage, directory and events are those of the transaction. */
-export type PlanningContext = Pick<Context, 'dueAt' | 'reported' | 'tasksTouched' | 'providers'> & {
+export type PlanningContext = Pick<Context, 'dueAt' | 'reported' | 'tasksTouched' | 'providers' | 'languages'> & {
   readonly options: Pick<ServiceOptions, 'clock' | 'ids' | 'logger' | 'taskManager'> & {
     readonly storage: TransactionStore
   }
@@ -60,6 +63,7 @@ export function createContext(options: ServiceOptions, signals: Signals): Contex
       timeoutMs: options.directoryTimeoutMs,
       found: (finding) => events.emit('directory.finding', finding),
     }),
+    languages: options.languages,
     disappearances: new Disappearances(options.storage.decisions, options.clock),
     providers: new Providers(options.transports, options.defaults, secrets, options.taskManager?.mode === 'deliver'),
     get hostAccounts() {

@@ -2,6 +2,7 @@ import type { Channel } from '../../channels/index.ts'
 import { addressKey, contactOf } from '../../domain/effective.ts'
 import type { Surroundings } from '../../domain/plan.ts'
 import { NotificationError } from '../../errors.ts'
+import type { Asked, Wording } from '../../messages/index.ts'
 import type { IdKinds, IntentGuard, PlanRow, PreferencesRow, SettingsRow } from '../../ports/storage.ts'
 import { channelsInUse } from '../../schemas/channel-settings.ts'
 import { type RecipientRef, refKey, usualLocale } from '../../schemas/common.ts'
@@ -71,7 +72,10 @@ export class Knowledge {
     const settingsOf = new Map(settings.map((row) => [row.organizationId, row]))
     const asked = addressesOf(context, subjects, preferencesByRef, settingsOf)
     const addresses = await KnownAddresses.load(storage.addresses, asked)
-    return new Knowledge(context, settingsOf, preferencesByRef, addresses, organization)
+    const knowledge = new Knowledge(context, settingsOf, preferencesByRef, addresses, organization)
+    const failed = await context.languages.load(knowledge.#languagesOf(subjects))
+    if (failed.length > 0) context.options.logger.error('texts not loaded', { languages: failed.join(' ') })
+    return knowledge
   }
 
   /** For the pure rules of the domain. */
@@ -90,6 +94,26 @@ export class Knowledge {
       this.#surroundings.set(organizationId, found)
     }
     return found
+  }
+
+  /**
+   * In what a message is written. A template is of the organization's language, and what is built in beside it too.
+   * @param recipient language of the recipient; null: none, or the organization's.
+   */
+  wording(organizationId: string, recipient: string | null | undefined): Wording {
+    return this.#context.languages.wording(this.#asked(organizationId, recipient))
+  }
+
+  #asked(organizationId: string, recipient: string | null | undefined): Asked {
+    const organization = this.organization(organizationId)?.locale
+    return { recipient, organization, enabled: this.surroundings(organizationId).policy.textLanguages }
+  }
+
+  *#languagesOf(subjects: readonly Subject[]): Generator<Asked> {
+    for (const { organizationId, recipients } of subjects) {
+      yield this.#asked(organizationId, null)
+      for (const { locale } of recipients) if (locale) yield this.#asked(organizationId, locale)
+    }
   }
 
   settings(organizationId: string): SettingsRow | null {

@@ -1,4 +1,5 @@
 import type { RetryPolicy } from '../../domain/retry.ts'
+import type { Languages } from '../../messages/index.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Directory } from '../../ports/directory.ts'
 import type { Logger } from '../../ports/logger.ts'
@@ -17,6 +18,7 @@ export type ServiceOptions = {
   /** From the documented `DEFAULT_*` variables: each account serves a whole channel, for organizations without one of their own. */
   readonly defaults: SettingsValues
   readonly ids: IdKinds
+  readonly languages: Languages
   readonly retry: RetryPolicy
   readonly sendCap: { readonly perDay: number; readonly reminders: boolean } | null
   /** Without a trailing slash. */

@@ -1,5 +1,6 @@
 import type { DeliveryRow, ReminderRow } from '../../ports/storage.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
+import type { MessageCost } from '../../schemas/message-price.ts'
 
 /** A reminder as it is shown. `message` is the text that was sent or, if `preview` is true, that would be sent now. */
 export type Reminder = Omit<ReminderRow, 'dueAt' | 'heldAt' | 'notificationId' | 'message'> & {
@@ -65,7 +66,10 @@ type RowOnly = Pick<
 >
 
 /** What would be sent, and what would not and why. */
-export type DryRun = { readonly reminders: readonly PlannedMessage[]; readonly omitted: readonly SkippedMessage[] }
+/** A message as it would be sent: how many segments it has, and what they cost by the organization's prices; null: neither is known. */
+export type PricedMessage = PlannedMessage & { readonly segments: number | null; readonly cost: MessageCost | null }
+
+export type DryRun = { readonly reminders: readonly PricedMessage[]; readonly omitted: readonly SkippedMessage[] }
 
 export type HistoryPage = {
   readonly notifications: readonly Notification[]

@@ -26,7 +26,7 @@ function bodyFactsOf({ start, practitionerName }: Subject): string {
   return JSON.stringify(facts)
 }
 
-export type SendBody = TaskBody & { readonly content: DeliveryContent }
+export type SendBody = TaskBody & { readonly content: DeliveryContent; readonly isTemplateWithheld: boolean }
 
 /**
  * The message for the current state of the appointment, with words such as "tomorrow" relative to the time of sending. Null if the
@@ -36,7 +36,12 @@ export function bodyOf(context: Context, one: Sendable, batch: BatchContext, sch
   const rendered = textOf(context, one, batch, scheduledAt)
   if (rendered === null) return null
   const content = contentFor(targetOf(one.due).channel, one.result.address, rendered)
-  return { content, facts: bodyFactsOf(one.subject), scheduledAt }
+  return {
+    content,
+    facts: bodyFactsOf(one.subject),
+    scheduledAt,
+    isTemplateWithheld: rendered.isTemplateWithheld === true,
+  }
 }
 
 const nounOf = {

@@ -16,6 +16,7 @@ import {
   targetOf,
   workKey,
 } from '../delivery/work.ts'
+import { withheldWords } from '../messages/notices.ts'
 import { unreportedChange } from '../planning/plan-row.ts'
 import { sendersOf } from '../shared/accounts/senders.ts'
 import { bodyOf } from './draft.ts'
@@ -163,8 +164,8 @@ function intentToHandOver({ context }: TaskContext, one: Sendable, batch: BatchC
   const isToCome = due.reminder !== null && due.reminder.reminderTime >= now
   const body = bodyOf(context, one, batch, isToCome ? due.reminder.reminderTime : now)
   if (body === null) return fail(due, 'failed', 'template_failed')
-  const { content, facts, scheduledAt } = body
-  return decided(due, 'handed_over', 'task_manager_delivers', {
+  const { content, facts, scheduledAt, isTemplateWithheld } = body
+  const command = {
     kind: 'hand_over',
     guard: knowledge.guard(organizationId, [recipient], planOf(due), { channel, address: one.result.address }),
     content,
@@ -173,7 +174,8 @@ function intentToHandOver({ context }: TaskContext, one: Sendable, batch: BatchC
     // A reminder that is not sent at once counts against the day on which it is sent.
     cap: isOfItsTime(due) ? null : capOf(context.options.sendCap, due, null, now),
     task: { facts, scheduledAt, nextAt: now },
-  })
+  } as const
+  return decided(due, 'handed_over', 'task_manager_delivers', command, isTemplateWithheld ? withheldWords : undefined)
 }
 
 const release = (due: DueWork): IntentCommand =>

@@ -42,6 +42,7 @@ export function preferences({ migrated }: Starter): void {
   it('gives settings back as they were written, null as null', async () => {
     const { storage } = await migrated()
     expect(await storage.settings.create('empty', noSettings, null, t0)).toMatchObject(noSettings)
+    const reminders: (string | number)[] = ['2wd@10:00', 24]
     const values = {
       ...noSettings,
       emailEnabled: false,
@@ -59,6 +60,14 @@ export function preferences({ migrated }: Starter): void {
       practitionerNotifications: ['CONFIRMATION'],
       defaultCountry: 'GB',
       emailSmtpSecurity: 'implicit',
+      textLanguages: ['es', 'zh-Hant'],
+      alwaysNameTimeZone: true,
+      detailLevels: [{ level: 0, channel: 'SMS', category: 'WAITLIST' }, { level: 1 }],
+      smsPlainCharacters: false,
+      messagePrices: [{ channel: 'SMS', country: 'DE', currency: 'EUR', price: 0.075 }],
+      remindersByKind: [{ kind: 'surgery', reminders }],
+      workdays: [7, 1, 2],
+      holidays: ['2030-12-25'],
     } as const
     expect(await storage.settings.create(organizationId, values, null, t0)).toMatchObject(values)
     expect(await storage.settings.get([organizationId])).toMatchObject([values])

@@ -18,6 +18,7 @@ async function booked(options: Partial<NotificationsOptions> = {}, recipients: D
   const template = 'Dear {recipient_name}, it is about {patient_name}.'
   await clinic.settings.createOrganizationSettings(organizationId, {
     emailTemplates: { appointment_cancellation: { subject: 'For {patient_name}', body: template } },
+    textLanguages: ['fr'],
   })
   clinic.host.book({ id: 1, startsAt: start, recipients })
   return clinic
@@ -41,10 +42,10 @@ describe('mail for several people of one address', () => {
     await using clinic = await booked({}, [{ ...ada, locale: 'fr' }, ben, cleo])
     await clinic.start()
     const { notifications, omitted } = await clinic.notifications.appointmentBooked(1)
-    expect(notifications[0]?.message).toContain('Hello Ada Byron, Ben Byron et Cleo,')
+    expect(notifications[0]?.message).toContain('Bonjour Ada Byron, Ben Byron et Cleo,')
     expect(omitted.filter(({ rule }) => rule === 'same_address')).toHaveLength(2)
     await clinic.settle()
-    expect(texts(clinic)).toEqual([expect.stringContaining('Hello Ada Byron, Ben Byron et Cleo,')])
+    expect(texts(clinic)).toEqual([expect.stringContaining('Bonjour Ada Byron, Ben Byron et Cleo,')])
   })
 
   it('names both patients in the templates of the organization, asked for over HTTP', async () => {

@@ -16,6 +16,7 @@ const newest = [
   'account_ids',
   'receipts',
   'room_for_changes',
+  'languages',
 ]
 const laterThan = {
   1: ['requests_audit_and_statistics', 'task_manager_tasks', ...newest],

@@ -1,0 +1,161 @@
+import type { Category, Change } from '../schemas/vocabulary.ts'
+import { calendarOf } from './calendar.ts'
+import { isolated } from './direction.ts'
+import { atLevel, type MessageFacts } from './facts.ts'
+import { englishFor, type Wording } from './languages.ts'
+import { cleanValue } from './text.ts'
+import type { Text, TextKey, Texts, TextValues } from './texts.ts'
+
+/** The texts of a notice: those of its category, or of a reschedule that is about more than the time. */
+type Notice = { readonly subject: Text; readonly lead: Text; readonly closing: Text; readonly sms: Text }
+
+const noticesOf = new WeakMap<Texts, Readonly<Record<Category | 'CHANGE', Notice>>>()
+
+function noticesIn(texts: Texts): Readonly<Record<Category | 'CHANGE', Notice>> {
+  let notices = noticesOf.get(texts)
+  if (notices === undefined) {
+    const of = (name: 'confirmation' | 'reminder' | 'cancellation' | 'reschedule' | 'waitlist' | 'change'): Notice => ({
+      subject: texts[`${name}.subject`],
+      lead: texts[`${name}.lead`],
+      closing: texts[`${name}.closing`],
+      sms: texts[`${name}.sms`],
+    })
+    notices = {
+      CONFIRMATION: of('confirmation'),
+      REMINDER: of('reminder'),
+      CANCELLATION: of('cancellation'),
+      RESCHEDULE: of('reschedule'),
+      WAITLIST: of('waitlist'),
+      CHANGE: of('change'),
+    }
+    noticesOf.set(texts, notices)
+  }
+  return notices
+}
+
+/** How a day is written: 'tomorrow' or else with the weekday; only with the weekday; 'January 15, 2024'; '1/15/2024'. */
+export type DayForm = 'natural' | 'full' | 'long' | 'short'
+
+/** A built-in text: its words, and the facts as its language can use them; '' for what is not known. */
+export type Words = {
+  readonly notice: Notice
+  readonly values: TextValues
+  /** The day in another form; '' where there is none. */
+  day(form: DayForm): string
+  /** Where it takes place: a line with the location, or a sentence about a visit by phone or video; '' where that is not to be said. */
+  readonly place: string
+  /** The place is what the message is about, or people would go to the wrong one. */
+  readonly isPlaceNeeded: boolean
+  say(key: TextKey, values?: TextValues): string
+}
+
+/** Of what the level of the message allows. */
+export function wordsOf(allFacts: MessageFacts): Words {
+  const facts = atLevel(allFacts)
+  const { start, now } = facts
+  const { language, locale } = wordingOf(facts)
+  const { texts, isFromRight } = language
+  const put = (value: string | null) => (value === null ? '' : isolated(cleanValue(value).trim(), isFromRight))
+  const calendar = start === null ? null : calendarOf(locale, start.timeZone)
+  const near =
+    calendar === null || start === null || facts.category !== 'REMINDER' ? null : calendar.nearDay(start.instant, now)
+
+  function day(form: DayForm): string {
+    if (calendar === null || start === null) return ''
+    // As a word within a sentence: 'Ngày mai' is written small there.
+    if (form === 'natural' && near !== null) return near.charAt(0).toLowerCase() + near.slice(1)
+    const written = form === 'long' ? calendar.date : form === 'short' ? calendar.shortDate : calendar.fullDate
+    return isolated(written(start.instant), isFromRight)
+  }
+
+  const clock = calendar === null || start === null ? '' : calendar.time(start.instant)
+  const zone = calendar !== null && start !== null && start.namesZone === true ? calendar.zone(start.instant) : ''
+  const isRemote = facts.visitMode === 'phone' || facts.visitMode === 'video'
+  const recipient = put(facts.recipientName)
+  const practitioner = put(facts.practitionerName)
+  const patient = put(facts.patientName)
+  const values: TextValues = {
+    recipient,
+    organization: put(facts.organizationName),
+    // Practitioners get messages too; none has an appointment with themselves.
+    practitioner: practitioner === recipient ? '' : practitioner,
+    location: isRemote ? '' : put(facts.location),
+    link: put(facts.videoLink ?? null),
+    // Patients read "your appointment".
+    patient: patient === recipient ? '' : patient,
+    day: day('natural'),
+    near: near === null ? 'no' : 'yes',
+    // Each by itself: ICU puts marks of direction into some zones.
+    time: clock === '' ? '' : texts.time({ clock: isolated(clock, isFromRight), zone: isolated(zone, isFromRight) }),
+    hour: /[1-9]\d*/.exec(clock)?.[0] ?? '',
+    mode: facts.visitMode ?? 'in_person',
+    news: newsOf(facts, texts),
+  }
+  // Nobody is called about an appointment that is cancelled.
+  const visit =
+    !isRemote || facts.category === 'CANCELLATION' ? '' : texts[facts.visitMode === 'phone' ? 'phone' : 'video'](values)
+  return {
+    place: visit !== '' || values.location === '' ? visit : texts.location_line(values),
+    isPlaceNeeded: visit !== '' || facts.changed?.includes('place') === true,
+    notice: noticeOf(facts),
+    values,
+    day,
+    say: (key, own) => texts[key](own === undefined ? values : { ...values, ...own }),
+  }
+}
+
+const wordingOf = (facts: MessageFacts): Wording => facts.wording ?? englishFor(facts.locale)
+
+const noticeOf = (facts: MessageFacts): Notice =>
+  noticesIn(wordingOf(facts).language.texts)[isOtherChange(facts) ? 'CHANGE' : facts.category]
+
+/** 'Appointment Reminder - January 15, 2024'. */
+export function shortSubject(allFacts: MessageFacts): string {
+  const facts = atLevel(allFacts)
+  const { start } = facts
+  const { language, locale } = wordingOf(facts)
+  const subject = noticeOf(facts).subject({})
+  if (start === null) return subject
+  const date = calendarOf(locale, start.timeZone).date(start.instant)
+  return `${subject} - ${isolated(date, language.isFromRight)}`
+}
+
+/** The name of the organization, as a message is signed. */
+export const organizationOf = ({ organizationName }: MessageFacts): string => cleanValue(organizationName).trim()
+
+const isBlank = (value: string | null): boolean => cleanValue(value).trim() === ''
+
+/** What a reschedule notice says is new. Undefined: it is the time. */
+function changesOf({ category, changed, location, practitionerName }: MessageFacts): readonly Change[] | undefined {
+  if (category !== 'RESCHEDULE') return undefined
+  // "A new place" without a place sends people looking: the host's row has none, or one that cannot be read.
+  const isUnsaid = { time: false, place: isBlank(location), practitioner: isBlank(practitionerName) }
+  return changed?.filter((change) => !isUnsaid[change])
+}
+
+/** A reschedule that is about more than the time says what is new, and leaves it to the details what it is. */
+function isOtherChange(facts: MessageFacts): boolean {
+  const changed = changesOf(facts)
+  return changed !== undefined && !(changed.length === 1 && changed[0] === 'time')
+}
+
+/** 'a new time, a new place and a new practitioner'; '' where nothing that can be said is new. */
+function newsOf(facts: MessageFacts, texts: Texts): string {
+  const changes = changesOf(facts)
+  if (changes === undefined) return ''
+  const news = changes.map((change) => texts[`news.${change}`]({}))
+  const [last = '', ...others] = news.toReversed()
+  const first = others
+    .toReversed()
+    .reduce((before, one) => (before === '' ? one : texts['list.comma']({ first: before, last: one })), '')
+  return first === '' ? last : texts['list.and']({ first, last })
+}
+
+/** A message in one sentence, after the organization's name. */
+export function sentenceOf({ notice, values, day, say }: Words, form: DayForm = 'natural'): string {
+  const own = form === 'natural' ? values : { ...values, day: day(form), near: 'no' }
+  return say('sms', { sentence: notice.sms(own) })
+}
+
+/** The same, of facts. */
+export const shortText = (facts: MessageFacts): string => sentenceOf(wordsOf(facts))

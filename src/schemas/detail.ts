@@ -1,0 +1,28 @@
+import { z } from 'zod'
+import { type Channel, channels } from '../channels/index.ts'
+import { type Category, categories, type DetailLevel, detailLevels } from './vocabulary.ts'
+
+/** How much messages of a channel and category say; one that is left out is any. */
+const detailRule = z.strictObject({
+  level: z
+    .literal(detailLevels)
+    .describe('0: that there is an appointment. 1: its day and time, and whose it is. 2: place and practitioner too'),
+  channel: z.enum(channels).optional().describe('Channel. Default: every channel'),
+  category: z.enum(categories).optional().describe('Kind of message. Default: every kind'),
+})
+export type DetailRule = z.infer<typeof detailRule>
+
+export const detailRules = z.array(detailRule).max(50)
+
+/** The level that the rules give a message: that of the most exact rule, of equals the last; null: none is about it. */
+export function levelBy(rules: readonly DetailRule[], channel: Channel, category: Category): DetailLevel | null {
+  let found: DetailRule | null = null
+  for (const rule of rules) {
+    if ((rule.channel ?? channel) !== channel || (rule.category ?? category) !== category) continue
+    if (found === null || exactness(rule) >= exactness(found)) found = rule
+  }
+  return found?.level ?? null
+}
+
+const exactness = ({ channel, category }: DetailRule): number =>
+  (channel === undefined ? 0 : 2) + (category === undefined ? 0 : 1)
