@@ -86,6 +86,7 @@ export type {
   TemplateKey,
   UnknownOutcomePolicy,
 } from './schemas/vocabulary.ts'
+export type { BounceResult } from './services/delivery/bounces.ts'
 export type { ReportResult } from './services/delivery/callbacks.ts'
 export type { HeldFilter, HeldMessage, RestoreReport } from './services/delivery/restore.ts'
 export type { AuditFilter, AuditLog, AuditPage } from './services/insight/audit-log.ts'
@@ -217,6 +218,7 @@ export type { TaskManagerClientOptions, TaskManagerPaths } from './services/task
 
 // The ports, and what the library uses where an option leaves one out.
 
+export type * from './ports/bounces.ts'
 export { type Clock, systemClock } from './ports/clock.ts'
 export type * from './ports/directory.ts'
 export type * from './ports/docs.ts'

@@ -11,6 +11,8 @@ import { type NotificationsOptions, resolveOptions } from './options.ts'
 import type { MigrationReport } from './ports/storage.ts'
 import type { DeliveryReceipt } from './schemas/receipt.ts'
 import { createFingerprint } from './security/fingerprint.ts'
+import { createWebhookVerifier } from './security/standard-webhooks.ts'
+import { type BounceResult, Bounces } from './services/delivery/bounces.ts'
 import { Callbacks, type ReportResult } from './services/delivery/callbacks.ts'
 import { Dispatcher } from './services/delivery/dispatcher.ts'
 import { type HeldFilter, type HeldMessage, Restore, type RestoreReport } from './services/delivery/restore.ts'
@@ -67,6 +69,14 @@ export type Notifications = {
    * @throws NotificationError `invalid_input`, `notification_not_found`, or one of the `storage_*` errors.
    */
   recordReceipt(notificationId: number, receipt: DeliveryReceipt): Promise<ReportResult>
+  /**
+   * Reads a mail that came to your bounce address, as it arrived (option `bounces`), and records the bounce or complaint that it reports. It need
+   * not be trusted: it concerns only a message that it quotes by its Message-ID or signed sender. Anything else changes nothing.
+   * An address that nobody has is suppressed at the second bounce on another day, that of a person who complained at once.
+   * @throws NotificationError `options_invalid` without the option, `payload_too_large` beyond 1 MiB, `dependency_missing`, or
+   * one of the `storage_*` errors.
+   */
+  ingestBounce(rawMail: Uint8Array | string): Promise<BounceResult>
   /**
    * Compares the plans with the directory, in both directions, and repairs what differs: bookings, changes,
    * cancellations and deletions that were never reported to the library, and time zone data and providers that changed
@@ -163,6 +173,8 @@ export function createNotifications(options: NotificationsOptions): Notification
   const planner = new Planner(context)
   const callbacks = new Callbacks(context)
   const webhooks = new Webhooks(context)
+  const bounces = new Bounces(context, callbacks, resolved.bounces)
+  const { verify } = createWebhookVerifier(resolved.webhookSecrets)
   const taskManager =
     resolved.taskManager === null ? null : new TaskManagerIntegration(context, resolved.taskManager, planner, callbacks)
   const { storage, transports, logger } = resolved
@@ -184,6 +196,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     settings,
     addresses,
     callbacks,
+    bounces: resolved.bounces === null ? null : { ingest: bounces.ingest.bind(bounces), verify },
     webhooks,
     templates: new TemplatePreviews(context),
     statistics,
@@ -261,6 +274,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     endpoints: table,
     callbackUrl: callbacks.url.bind(callbacks),
     recordReceipt: callbacks.recordReceipt.bind(callbacks),
+    ingestBounce: bounces.ingest.bind(bounces),
     reconcile: (reconcileOptions) => reconciler.reconcile(reconcileOptions),
     async afterRestore(since) {
       if (starting !== null) {

@@ -9,6 +9,7 @@ import {
   rateLimitShape,
   resolveRateLimits,
 } from './http/rate-limit-options.ts'
+import type { BounceReader } from './ports/bounces.ts'
 import { type Clock, systemClock } from './ports/clock.ts'
 import type { Directory } from './ports/directory.ts'
 import type { DocsPage } from './ports/docs.ts'
@@ -20,6 +21,7 @@ import { storeOn } from './records/store.ts'
 import { asOptions } from './schemas/as-options.ts'
 import { parseInput } from './schemas/common.ts'
 import { definedOnly } from './schemas/defined.ts'
+import { isWebhookSecret } from './security/standard-webhooks.ts'
 import { createFaultLog, type FaultLog } from './services/shared/fault-log.ts'
 import type { ServiceOptions } from './services/shared/service-options.ts'
 import {
@@ -94,6 +96,13 @@ export type NotificationsOptions = {
    * and an encryption key. Default: the library sends everything itself.
    */
   readonly taskManager?: TaskManagerOptions
+  /** Reads bounced mail for `ingestBounce()` and `POST /webhooks/bounce`: `bounces()`. Default: it is not read. */
+  readonly bounces?: BounceReader
+  /**
+   * Verifies `POST /webhooks/bounce` (Standard Webhooks): `whsec_` and 24 to 64 bytes as base64, made by
+   * `echo whsec_$(openssl rand -base64 32)`. Of several, any verifies. Default: every request is refused (401).
+   */
+  readonly webhookSecret?: string | readonly string[] | undefined
   /** The page at `/docs`: `swaggerUi()`. Default: no page; the OpenAPI document is always at `/openapi.json`. */
   readonly docs?: DocsPage
   /**
@@ -145,6 +154,8 @@ export type ResolvedOptions = ServiceOptions & {
   readonly authenticate: Authenticate | null
   readonly rateLimits: ResolvedRateLimits | null
   readonly docs: DocsPage | null
+  readonly bounces: BounceReader | null
+  readonly webhookSecrets: readonly string[]
   readonly allowedOrigins: readonly string[]
 }
 
@@ -225,6 +236,8 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
         : resolveTaskManagerOptions(taskManager, { publicUrl: resolvedUrl, encryptionKeys }),
     env: variables,
     docs: options.docs ?? null,
+    bounces: options.bounces ?? null,
+    webhookSecrets: [options.webhookSecret ?? []].flat(),
     ...durations,
     logger: createFaultLog(messageFirst(options.logger ?? stderrLogger), clock),
     clock,
@@ -249,6 +262,10 @@ function maySend(transport: object): boolean {
   return concurrency === undefined || (typeof concurrency === 'number' && concurrency >= 1)
 }
 
+const webhookSecret = z
+  .string()
+  .refine(isWebhookSecret, 'must be "whsec_" and 24 to 64 bytes as base64: echo whsec_$(openssl rand -base64 32)')
+
 /** Checks what a host written in JavaScript may get wrong; the values are kept as they are. */
 const shape = z.strictObject({
   storage: has('migrate', 'ping', 'close'),
@@ -266,6 +283,8 @@ const shape = z.strictObject({
   sendCap: z.union([z.looseObject({}), z.literal(false)]).optional(),
   taskManager: z.looseObject({}).optional(),
   docs: has('page', 'asset').optional(),
+  bounces: has('read').optional(),
+  webhookSecret: z.union([webhookSecret, z.array(webhookSecret)]).optional(),
   leaseMs: z.number().optional(),
   sendTimeoutMs: z.number().optional(),
   leadMs: z.number().optional(),

@@ -14,12 +14,15 @@ import {
   TransportError,
 } from '../../src/index.ts'
 import { requireNumbers } from './shared/numbers.ts'
+import { createVerp, type VerpOptions } from './shared/verp.ts'
 import { helloName, inspectAccount, planConnection, type SmtpConnectionOptions } from './smtp/connection.ts'
 import { failureOf, isAnswer } from './smtp/failures.ts'
 import { type Mailer, openMailer } from './smtp/mailer.ts'
 import { mailOf } from './smtp/message.ts'
 import { createPools } from './smtp/pools.ts'
 import { puzzleLog } from './smtp/puzzle-log.ts'
+
+export type { VerpOptions }
 
 export type SmtpOptions = SmtpConnectionOptions & {
   /** How many sends may run at a time per account; those beyond `maxConnections` wait for a connection. Default 20. */
@@ -28,6 +31,11 @@ export type SmtpOptions = SmtpConnectionOptions & {
   readonly idleMs?: number
   /** How many accounts may have open connections; beyond that, the one unused the longest is closed. Default 50. */
   readonly maxPools?: number
+  /**
+   * Gives each message of the host application's own account a sender of its own, by which `bounces()` knows its bounce. The mail server
+   * must let the account send from these addresses, and take what comes to them. Default: bounces go to the sender of the message.
+   */
+  readonly verp?: VerpOptions
   /**
    * Reads what the mail provider reports to the account's webhook, such as `ses({ topics })` of `appointment-notifications/receipts`.
    * Default: nothing is reported.
@@ -55,11 +63,12 @@ const maxAgeMs = 10 * 60_000
 
 /**
  * The `smtp` transport. Connections are pooled for each account and closed when idle or when its credentials change.
- * @throws NotificationError `options_invalid` for a number with which nothing could be sent.
+ * @throws NotificationError `options_invalid` for a number with which nothing could be sent, or a `verp` that cannot be used.
  */
 export function smtp(options: SmtpOptions = {}): Transport {
   requireNumbers('smtp', options, least)
   const { idleMs = 60_000, maxPools = 50, concurrency = 20, logger = stderrLogger } = options
+  const verp = options.verp === undefined ? null : createVerp('smtp()', options.verp)
   const pools = createPools<Mailer>({ idleMs, maxPools, maxAgeMs })
   const logPuzzle = puzzleLog(logger)
   let closed = false
@@ -82,7 +91,8 @@ export function smtp(options: SmtpOptions = {}): Transport {
 
     async send(message, context) {
       const account = accountOf(context)
-      const mail = mailOf(message)
+      // The mail server of an organization takes the organization's own senders only.
+      const mail = mailOf(message, context.trusted ? (verp?.senderOf(message) ?? null) : null)
       if (closed) throw new TransportError('The transport is closed.', { outcome: 'transient', code: 'smtp_closed' })
       const { organizationId, notificationId } = message
       try {

@@ -1,5 +1,5 @@
 /**
- * Sends SMS with Twilio's SDK (`npm install twilio`), which is loaded at the first send.
+ * Sends SMS and WhatsApp templates with Twilio's SDK (`npm install twilio`), which is loaded at the first send.
  * @example
  * createNotifications({ transports: [smtp(), twilio()], publicUrl: 'https://clinic.example/api/notifications', ... })
  */
@@ -28,8 +28,8 @@ export type TwilioOptions = TwilioMessageOptions & {
 }
 
 /**
- * The `twilio` transport. An account's `sms_api_key` is its Account SID, and `sms_api_secret` is its auth token. Twilio
- * has no idempotency keys: a request without a response has an unknown outcome, and the transport never repeats it.
+ * The `twilio` transport. An account's key (`sms_api_key`, or that of WhatsApp) is its Account SID, and its secret is the auth token.
+ * Twilio has no idempotency keys: a request without a response has an unknown outcome, and the transport never repeats it.
  * @throws NotificationError `options_invalid` if `baseUrl` is not an http or https URL, or for a number with which nothing
  * could be sent.
  */
@@ -78,7 +78,7 @@ export function twilio(options: TwilioOptions = {}): Transport {
 
   return {
     name: 'twilio',
-    channels: ['SMS'],
+    channels: ['SMS', 'WHATSAPP'],
     needsAccount: true,
     concurrency,
     receipt: readTwilioWebhook,
@@ -124,14 +124,14 @@ export function twilio(options: TwilioOptions = {}): Transport {
 /** @throws TransportError if sending was aborted before it began, or the account is not one of Twilio's. */
 function accountOf({ account, signal, now }: SendContext): Credentials {
   if (signal.aborted) throw failureOf(null, { signal, now, to: null, begun: false, response: null })
-  if (account?.channel === 'SMS') {
+  if (account?.channel === 'SMS' || account?.channel === 'WHATSAPP') {
     const { apiKey, apiSecret } = account
     // The Account SID becomes part of the URL.
     if (apiKey !== null && apiSecret && /^AC[0-9A-Za-z]{1,64}$/.test(apiKey)) {
       return { accountSid: apiKey, authToken: apiSecret }
     }
   }
-  throw unusable('The SMS account has no Account SID (AC...) and auth token of Twilio.', 'twilio_account')
+  throw unusable('The account has no Account SID (AC...) and auth token of Twilio.', 'twilio_account')
 }
 
 function baseUrlOf(text: string): URL {

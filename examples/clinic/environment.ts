@@ -30,6 +30,8 @@ const variables = z.object({
   ALLOW_PRIVATE_SMTP_HOSTS: flag,
   /** A test server in place of Twilio's API. */
   TWILIO_API_BASE_URL: z.url().optional(),
+  /** A test server in place of Meta's API, such as `whatsapp-stand-in.ts` in this folder. */
+  WHATSAPP_API_BASE_URL: z.url().optional(),
   /** The URL of TaskManager; `TASK_MANAGER_MODE`: it delivers (`deliver`), or only calls back when a message is due (`trigger`). */
   TASK_MANAGER_URL: z
     .string()

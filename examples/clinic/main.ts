@@ -11,6 +11,7 @@ import { postgres } from 'appointment-notifications/postgres'
 import { smtp } from 'appointment-notifications/smtp'
 import { sqlite } from 'appointment-notifications/sqlite'
 import { twilio } from 'appointment-notifications/twilio'
+import { whatsappCloud } from 'appointment-notifications/whatsapp-cloud'
 import Database from 'better-sqlite3'
 import express from 'express'
 import { callerOf } from './callers.ts'
@@ -40,6 +41,7 @@ const library = createNotifications({
   transports: [
     smtp({ allowPrivateHosts: env.ALLOW_PRIVATE_SMTP_HOSTS }),
     twilio(env.TWILIO_API_BASE_URL === undefined ? {} : { baseUrl: env.TWILIO_API_BASE_URL }),
+    whatsappCloud(env.WHATSAPP_API_BASE_URL === undefined ? {} : { baseUrl: env.WHATSAPP_API_BASE_URL }),
   ],
   encryptionKey: env.NOTIFICATIONS_ENCRYPTION_KEY ?? temporaryKey(),
   authenticate: ({ headers }) => callerOf(database, env.CLINIC_TOKEN, headers['authorization']),

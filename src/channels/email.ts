@@ -106,6 +106,7 @@ export const email = {
     perRecipient: 'one',
   },
   content: {
+    kind: 'text',
     subject: subjectOf,
     text: textOf,
     test: (organization: string | null) => ({

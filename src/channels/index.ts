@@ -1,9 +1,10 @@
 import type { ChannelDefinition } from './channel.ts'
 import { email } from './email.ts'
 import { sms } from './sms.ts'
+import { whatsapp } from './whatsapp.ts'
 
 /** All channels, in the order in which they are planned, shown and listed. A further one is a line of this. */
-const definitions = [email, sms] as const
+const definitions = [email, sms, whatsapp] as const
 
 type Definition = (typeof definitions)[number]
 /** The name of a channel: `EMAIL`, `SMS`. */

@@ -82,6 +82,7 @@ export const sms = {
     perRecipient: 'one',
   },
   content: {
+    kind: 'text',
     subject: null,
     text: textOf,
     test: (organization: string | null) => ({

@@ -23,5 +23,8 @@ export function suppressionFor(own: Standing | undefined, shared: Standing | und
 /** The person's word before what a failure said, and the later before the earlier: what a consent has to answer. */
 const weightOf = ({ cause, since }: Suppression): number => (isPersons(cause) ? since.getTime() : -1 / since.getTime())
 
+/** Refusals this far apart count as from different days: 20 h, since a daily reminder may go out a little earlier than the day before. */
+export const anotherDayMs = 20 * 3_600_000
+
 /** The person's own word, which only the person takes back. Everything else is about the address, and may be wrong. */
 export const isPersons = (cause: SuppressionCause): boolean => cause === 'stop' || cause === 'complaint'

@@ -6,7 +6,7 @@ import {
   accountPlaces,
   furtherFields,
   nameOf,
-  settingPlace,
+  templatesPlace,
   valueAt,
 } from '../schemas/channel-settings.ts'
 import type { Fields } from '../schemas/fields.ts'
@@ -23,7 +23,7 @@ const placesOf = (fields: Fields, further: readonly Placed[]): readonly Placed[]
 ]
 const settingPlaces = placesOf(settingsFields, furtherFields.settings)
 const preferencePlaces = placesOf(preferenceFields, furtherFields.preferences)
-const templateFields: ReadonlySet<string> = new Set(channels.map((one) => nameOf(settingPlace(one, 'templates'))))
+const templateFields: ReadonlySet<string> = new Set(channels.map((one) => nameOf(templatesPlace(one))))
 
 export type Change = { readonly action: AuditAction; readonly changes: readonly AuditChange[] }
 

@@ -8,7 +8,7 @@ import {
   type AppointmentStatus,
   type Category,
   isProviderLocked,
-  isProviderMissing,
+  isUnconfigured,
   type Rule,
 } from '../schemas/vocabulary.ts'
 import { type Appointment, inactiveRule, isActive, isSameRecipient, type WaitlistEntry } from './appointment.ts'
@@ -193,7 +193,7 @@ const cancel = (rule: Rule) => ({ kind: 'cancel', rule }) as const
 function denied(allowed: EffectiveDecision): CheckResult {
   const { rule } = allowed
   if (isProviderLocked(rule)) return { kind: 'wait', rule }
-  return isProviderMissing(rule) ? { kind: 'refuse', rule } : { ...cancel(rule), ...detailOf(allowed) }
+  return isUnconfigured(rule) ? { kind: 'refuse', rule } : { ...cancel(rule), ...detailOf(allowed) }
 }
 
 /** How long an offer of an unreadable waitlist entry is tried, in ms. */

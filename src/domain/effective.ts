@@ -1,13 +1,14 @@
 import { type Channel, channelOf } from '../channels/index.ts'
 import type { Suppression } from '../schemas/address.ts'
-import { channelPreferences, channelSettings } from '../schemas/channel-settings.ts'
+import { templateFor } from '../schemas/approved-templates.ts'
+import { type ChannelSettings, channelPreferences, channelSettings } from '../schemas/channel-settings.ts'
 import type { Person } from '../schemas/directory.ts'
 import type { ShownOf } from '../schemas/fields.ts'
 import type { OffsetInput } from '../schemas/offset.ts'
 import type { Country, ReadContact } from '../schemas/phone-number.ts'
 import { categoryFlagOf, type PreferencesValues } from '../schemas/preferences.ts'
 import type { SettingsFields } from '../schemas/settings.ts'
-import { type Category, type Rule, suppressionTable } from '../schemas/vocabulary.ts'
+import { type Category, type Rule, suppressionTable, templateKeyOf } from '../schemas/vocabulary.ts'
 
 /** The organization's settings, with defaults filled in. */
 export type OrganizationPolicy = ShownOf<SettingsFields>
@@ -18,6 +19,8 @@ export type EffectiveInput = {
   readonly recipient: Person
   readonly category: Category
   readonly channel: Channel
+  /** The organization's language (BCP 47). */
+  readonly locale: string
   /** Why the organization has no usable provider for the channel; null: it has one. */
   readonly providerFault: Rule | null
   /** Why nothing is sent to the address; null: it may be. */
@@ -50,6 +53,7 @@ export function effective(input: EffectiveInput): EffectiveDecision {
   const own = channelPreferences(preferences, channel)
   const reasons: Rule[] = []
   if (!settings.enabled) reasons.push('channel_disabled_by_organization')
+  if (!settings.categories.includes(category)) reasons.push('category_disabled_by_organization')
   if (own.enabled === false) reasons.push('channel_disabled_by_recipient')
   if (own.enabled === null && channelOf(channel).consent === 'own') reasons.push('no_consent')
   if (recipient.type === 'PRACTITIONER') {
@@ -61,6 +65,7 @@ export function effective(input: EffectiveInput): EffectiveDecision {
   if (contact.fault !== null) reasons.push(contact.fault)
   const suppression = contact.address === null ? null : input.suppression(channel, addressKey(channel, contact.address))
   if (suppression !== null) reasons.push('suppressed')
+  if (!hasTemplate(input, settings)) reasons.push('no_template')
   if (input.providerFault !== null) reasons.push(input.providerFault)
   return {
     allowed: reasons.length === 0,
@@ -73,6 +78,13 @@ export function effective(input: EffectiveInput): EffectiveDecision {
     suppression,
     offsets: own.reminders ?? settings.reminders,
   }
+}
+
+/** What it would say: a channel of approved templates has no built-in texts. */
+function hasTemplate({ channel, category, recipient, locale }: EffectiveInput, settings: ChannelSettings): boolean {
+  if (channelOf(channel).content.kind === 'text') return true
+  const templates = settings.approvedTemplates[templateKeyOf[category]] ?? []
+  return templateFor(templates, [recipient.locale, locale]) !== null
 }
 
 /** The detail shown with the rule, if the rule is about the address. */

@@ -19,6 +19,8 @@ import { canonicalOffsets, hoursBefore, reminderTime } from './reminder-time.ts'
 /** What planning and sending need besides the appointment itself. */
 export type Surroundings = {
   readonly policy: OrganizationPolicy
+  /** The organization's language (BCP 47). */
+  readonly locale: string
   preferencesOf(recipient: RecipientRef): PreferencesValues | null
   suppression: EffectiveInput['suppression']
   providerFault(channel: Channel): Rule | null
@@ -96,6 +98,7 @@ export function effectiveFor(
     recipient,
     category,
     channel,
+    locale: surroundings.locale,
     providerFault: surroundings.providerFault(channel),
     suppression: surroundings.suppression,
   })

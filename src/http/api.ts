@@ -1,6 +1,8 @@
 import type { Clock } from '../ports/clock.ts'
 import type { DocsPage } from '../ports/docs.ts'
 import type { IdKinds } from '../ports/storage.ts'
+import type { WebhookVerifier } from '../security/standard-webhooks.ts'
+import type { Bounces } from '../services/delivery/bounces.ts'
 import type { Callbacks } from '../services/delivery/callbacks.ts'
 import type { Webhooks } from '../services/delivery/webhooks.ts'
 import type { AuditLog } from '../services/insight/audit-log.ts'
@@ -20,6 +22,8 @@ export type Api = {
   readonly addresses: Addresses
   readonly templates: TemplatePreviews
   readonly callbacks: Callbacks
+  /** Null: bounced mail is not read, and has no endpoint. */
+  readonly bounces: (Pick<Bounces, 'ingest'> & WebhookVerifier) | null
   readonly webhooks: Webhooks
   readonly statistics: Statistics
   readonly health: Health

@@ -3,6 +3,7 @@ import type { Route } from './define-route.ts'
 import { hostIds } from './host-ids.ts'
 import { addressRoutes } from './routes/addresses.ts'
 import { auditRoutes } from './routes/audit.ts'
+import { bounceRoutes } from './routes/bounces.ts'
 import { callbackRoutes } from './routes/callbacks.ts'
 import { debugRoutes } from './routes/debug.ts'
 import { docsRoutes } from './routes/docs.ts'
@@ -31,6 +32,7 @@ export function endpointTable(api: Api): readonly Route[] {
     ...monitoringRoutes(api, ids),
     ...auditRoutes(api, ids),
     ...callbackRoutes(api, ids),
+    ...bounceRoutes(api),
     ...webhookRoutes(api),
     ...docsRoutes(api, () => rows),
   ]

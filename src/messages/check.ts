@@ -3,7 +3,7 @@ import type { TemplateSet } from '../schemas/templates.ts'
 import { type Category, categories, templateKeyOf } from '../schemas/vocabulary.ts'
 import { type CompiledTemplate, compileDraft } from './compile.ts'
 import type { MessageFacts } from './facts.ts'
-import type { MessageFormat, Templated } from './format.ts'
+import type { Templated, TextFormat } from './format.ts'
 import { partsOf, renderMessage, type TemplateParts } from './render.ts'
 import { invalidTemplate, type LocatedProblem, positionAt } from './template-problems.ts'
 
@@ -39,11 +39,7 @@ function compiledParts({ body, subject, fields }: TemplateParts): Part[] {
     : [{ field: fields.subject, compiled: compileDraft(subject), isSubject: true }, ...parts]
 }
 
-function faultsOf(
-  { field, compiled, isSubject }: Part,
-  category: Category,
-  { limit }: MessageFormat,
-): LocatedProblem[] {
+function faultsOf({ field, compiled, isSubject }: Part, category: Category, { limit }: TextFormat): LocatedProblem[] {
   if (compiled.problems.length > 0) return compiled.problems.map((problem) => ({ field, problem }))
   try {
     compiled.render(sampleFacts(category))

@@ -1,3 +1,4 @@
+import type { FilledTemplate } from '../schemas/approved-templates.ts'
 import type { Category, Change } from '../schemas/vocabulary.ts'
 import { usableLocales } from './calendar.ts'
 import { cleanName } from './text.ts'
@@ -27,7 +28,9 @@ export type RenderedMessage = {
   text: string
   /** The text as an HTML document, every value escaped; null where the channel has none. */
   html: string | null
-  /** `default:1` for the built-in text, else `custom:` and eight hex digits of a hash of the template. */
+  /** The approved template that it is; null where the channel has texts of its own. */
+  template: FilledTemplate | null
+  /** `default:1` for the built-in text, else `custom:` or `approved:` and eight hex digits of a hash of the template. */
   templateRevision: string
 }
 

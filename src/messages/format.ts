@@ -12,7 +12,11 @@ export type TextCost = {
 }
 
 /** What the messages of a channel consist of, and how much fits into one. */
-export type MessageFormat = {
+export type MessageFormat = TextFormat | ApprovedFormat
+
+/** Texts: the organization's own templates, or built-in ones. */
+export type TextFormat = {
+  readonly kind: 'text'
   /** The built-in subject; null: messages have none. */
   readonly subject: ((facts: MessageFacts) => string) | null
   /** The built-in text. */
@@ -27,10 +31,24 @@ export type MessageFormat = {
   readonly cost: ((text: string) => TextCost) | null
 }
 
+/**
+ * Templates that the provider has approved, and nothing else: an organization names them by category and language, with the
+ * order of their variables.
+ */
+export type ApprovedFormat = {
+  readonly kind: 'approved'
+  /** What is wrong with the name of a template, for the transport that would send (null: none yet); continues it. Null: nothing. */
+  readonly nameFault: (name: string, transport: string | null) => string | null
+  /** Of a template with its values. */
+  readonly limit: SizeLimit
+  /** The longest value, in characters; longer ones are cut off. */
+  readonly longestValue: number
+}
+
 /** What templates need to know of the channel they are for. */
-export type Templated = {
+export type Templated<Format extends MessageFormat = TextFormat> = {
   readonly words: { readonly one: string }
-  readonly content: MessageFormat
+  readonly content: Format
   /** The setting that holds the templates, to name what is wrong in them: `emailTemplates`. */
   readonly field: string
 }

@@ -3,7 +3,7 @@ import { type TemplateKey, templateKeyOf } from '../schemas/vocabulary.ts'
 import { usableLocales } from './calendar.ts'
 import { type CompiledTemplate, compileTemplate, hashOf, hex } from './compile.ts'
 import type { MessageFacts, RenderedMessage } from './facts.ts'
-import type { MessageFormat, Templated } from './format.ts'
+import type { Templated, TextFormat } from './format.ts'
 import { isTooLong } from './size.ts'
 import { invalidTemplate } from './template-problems.ts'
 import { subjectLine } from './text.ts'
@@ -39,7 +39,7 @@ function usable(compile: Compile, text: string, field: string): CompiledTemplate
 
 type Words = { subject: string; text: string; templateRevision: string; isCustom: boolean }
 
-function customWords(parts: TemplateParts, format: MessageFormat, facts: MessageFacts, compile: Compile): Words {
+function customWords(parts: TemplateParts, format: TextFormat, facts: MessageFacts, compile: Compile): Words {
   const body = usable(compile, parts.body, parts.fields.body)
   const subject =
     format.subject === null || parts.subject === undefined ? null : usable(compile, parts.subject, parts.fields.subject)
@@ -85,6 +85,7 @@ export function renderMessage(input: RenderInput): RenderedMessage {
   return {
     subject: builtIn === null ? null : subject === '' ? subjectLine(builtIn(facts)) : subject,
     ...channel.content.finish(text, language),
+    template: null,
     templateRevision,
   }
 }

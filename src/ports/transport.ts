@@ -1,10 +1,11 @@
 import type { Account, Channel } from '../channels/index.ts'
+import type { FilledTemplate } from '../schemas/approved-templates.ts'
 import type { Category } from '../schemas/vocabulary.ts'
 import type { ReceiptReader } from './webhook.ts'
 
 export type { EmailAccount } from '../channels/email.ts'
 export type { SmsAccount } from '../channels/sms.ts'
-export type { Account }
+export type { Account, FilledTemplate }
 
 export type OutboundMessage = {
   /**
@@ -21,7 +22,8 @@ export type OutboundMessage = {
   readonly category: Category | 'TEST'
   readonly channel: Channel
   /**
-   * In the channel's normal form: one e-mail address, its domain in ASCII, or one phone number in E.164; a message has one recipient.
+   * In the channel's normal form, such as one e-mail address, its domain in ASCII, or one phone number in E.164; a message has one
+   * recipient.
    */
   readonly to: string
   /** Like `fromName`, one line without control characters. */
@@ -36,9 +38,12 @@ export type OutboundMessage = {
   readonly replyTo: string | null
   /** Null where the channel has none, such as SMS. */
   readonly subject: string | null
+  /** Where there is a `template`, its text with the values filled in, which the provider writes itself. */
   readonly text: string
   /** `text` as escaped HTML; null where the channel has none. */
   readonly html: string | null
+  /** What is sent on channels whose messages are templates that the provider approved; null on others. */
+  readonly template: FilledTemplate | null
   /** From then on it is of no more use: no attempt, and no delivery by a provider that can be told. Null: there is no such time. */
   readonly deadline: Date | null
 }

@@ -3,9 +3,11 @@ import type { AccountFields, ChannelDefinition } from '../channels/channel.ts'
 import { email } from '../channels/email.ts'
 import { type Channel, channelOf, channels } from '../channels/index.ts'
 import { sms } from '../channels/sms.ts'
+import { type ApprovedTemplateSet, approvedTemplateSet } from './approved-templates.ts'
 import { type Field, type Fields, inputOf, toSnake } from './fields.ts'
 import { type OffsetInput, reminderOffsets } from './offset.ts'
 import { type TemplateSet, templateSet } from './templates.ts'
+import { type Category, categories } from './vocabulary.ts'
 
 /** The channels that the document names: columns of their own, and part of every organization. */
 export const documentedChannels: readonly Channel[] = channels.filter((one) => channelOf(one).columns !== null)
@@ -33,7 +35,9 @@ export const channelKey = (channel: Channel): string => channel.toLowerCase()
 export type FurtherSettings = {
   enabled?: boolean | null | undefined
   reminders?: OffsetInput[] | null | undefined
+  categories?: Category[] | null | undefined
   templates?: TemplateSet | null | undefined
+  approvedTemplates?: ApprovedTemplateSet | null | undefined
   /** The first account, as far as no documented field holds it. */
   account?: Record<string, unknown> | null | undefined
   /** The accounts after the first one, in the order of use. */
@@ -62,8 +66,31 @@ export const channelPartFields = ({ words }: ChannelDefinition) =>
       ...offsets,
       description: `Offsets of reminders by ${words.name}; an empty list means none. Default 24 and 2 hours`,
     },
+    categories: {
+      schema: z.array(z.enum(categories)).max(categories.length),
+      isAudited: true,
+      replans: true,
+      description: `Kinds of messages that are sent by ${words.name}. Default all`,
+    },
+  }) as const satisfies Fields
+
+const ownTemplates = ({ words }: ChannelDefinition) =>
+  ({
     templates: { schema: templateSet, description: `Templates of ${words.name} messages. Null removes all of them` },
   }) as const satisfies Fields
+
+const providerTemplates = ({ words }: ChannelDefinition) =>
+  ({
+    approvedTemplates: {
+      schema: approvedTemplateSet,
+      replans: true,
+      description: `Templates that the provider approved: for each kind of message sent by ${words.name} one in the language of the organization, and in others. Null removes all of them`,
+    },
+  }) as const satisfies Fields
+
+/** What it sends: templates of the organization's own, or those that the provider approved. */
+export const channelTemplateFields = (channel: ChannelDefinition): Fields =>
+  channel.content.kind === 'text' ? ownTemplates(channel) : providerTemplates(channel)
 
 /** What a recipient sets of it. */
 export const channelWishFields = ({ words, address, consent }: ChannelDefinition) =>
@@ -146,13 +173,17 @@ function documentedPartOf(channel: ChannelDefinition, enabled: string): z.ZodTyp
 function partOf(channel: ChannelDefinition): z.ZodType<FurtherSettings> {
   const { words, account, columns } = channel
   if (columns !== null) return documentedPartOf(channel, columns.settings.enabled)
-  return inputOf(channelPartFields(channel)).extend({
+  const common = channelPartFields(channel)
+  const accounts = {
     account: inputOf({ ...account.fields, ...limitFields(channel) })
       .nullable()
       .optional()
       .describe(`Account that sends ${words.name} messages. Null: the account of the host application is used`),
     accounts: entriesOf(channel),
-  })
+  }
+  return channel.content.kind === 'text'
+    ? inputOf({ ...common, ...ownTemplates(channel) }).extend(accounts)
+    : inputOf({ ...common, ...providerTemplates(channel) }).extend(accounts)
 }
 
 const wishOf = (channel: ChannelDefinition): z.ZodType<FurtherPreferences> => inputOf(channelWishFields(channel))

@@ -1,10 +1,12 @@
 import type { AccountField, AccountFields, AccountValues } from '../channels/channel.ts'
 import { type Channel, channelOf, channels } from '../channels/index.ts'
-import type { Templated } from '../messages/index.ts'
+import type { MessageFormat, Templated } from '../messages/index.ts'
+import type { ApprovedTemplateSet } from './approved-templates.ts'
 import {
   type AccountEntry,
   channelKey,
   channelPartFields,
+  channelTemplateFields,
   channelWishFields,
   documentedChannels,
   furtherChannels,
@@ -16,25 +18,40 @@ import type { OffsetInput } from './offset.ts'
 import type { PreferencesValues } from './preferences.ts'
 import { type SettingsValues, settingsFields } from './settings.ts'
 import type { TemplateSet } from './templates.ts'
+import { categories as allCategories, type Category } from './vocabulary.ts'
 
 /** What an organization's settings say of a channel, with defaults filled in. */
 export type ChannelSettings = {
   readonly enabled: boolean
   readonly reminders: readonly OffsetInput[]
+  /** What is sent on it. */
+  readonly categories: readonly Category[]
+  /** Empty where its messages are approved templates. */
   readonly templates: TemplateSet
+  /** Empty where its messages are texts. */
+  readonly approvedTemplates: ApprovedTemplateSet
 }
 
 export function channelSettings(values: SettingsValues, channel: Channel): ChannelSettings {
   const { columns } = channelOf(channel)
   if (columns === null) {
-    const { enabled, reminders, templates } = values.channels?.[channelKey(channel)] ?? {}
-    return { enabled: enabled ?? false, reminders: reminders ?? usualReminders, templates: templates ?? {} }
+    const { enabled, reminders, categories, templates, approvedTemplates } =
+      values.channels?.[channelKey(channel)] ?? {}
+    return {
+      enabled: enabled ?? false,
+      reminders: reminders ?? usualReminders,
+      categories: categories ?? allCategories,
+      templates: templates ?? {},
+      approvedTemplates: approvedTemplates ?? {},
+    }
   }
   const { enabled, reminders, templates } = columns.settings
   return {
     enabled: values[enabled] ?? settingsFields[enabled].default,
     reminders: values[reminders] ?? settingsFields[reminders].default,
+    categories: allCategories,
     templates: values[templates] ?? settingsFields[templates].default,
+    approvedTemplates: {},
   }
 }
 
@@ -75,8 +92,14 @@ export const nameOf = (place: Place): string => place.join('.')
 
 export function settingPlace(channel: Channel, part: keyof ChannelSettings): Place {
   const { columns } = channelOf(channel)
-  return columns === null ? ['channels', channelKey(channel), part] : [columns.settings[part]]
+  const documented =
+    columns === null ? undefined : Object.entries(columns.settings).find(([name]) => name === part)?.[1]
+  return documented === undefined ? ['channels', channelKey(channel), part] : [documented]
 }
+
+/** Where an organization has what is sent on the channel: its templates, or those that the provider approved. */
+export const templatesPlace = (channel: Channel): Place =>
+  settingPlace(channel, channelOf(channel).content.kind === 'text' ? 'templates' : 'approvedTemplates')
 
 export function preferencePlace(channel: Channel, part: keyof ChannelPreferences): Place {
   const { columns } = channelOf(channel)
@@ -132,6 +155,7 @@ const placedIn = (channel: Channel, fields: Fields): Placed[] =>
 export const furtherFields = {
   settings: channels.flatMap((one) => [
     ...(furtherChannels.includes(one) ? placedIn(one, channelPartFields(channelOf(one))) : []),
+    ...(furtherChannels.includes(one) ? placedIn(one, channelTemplateFields(channelOf(one))) : []),
     ...accountPlaces(one).flatMap(({ place, rules }): Placed[] =>
       place.length === 1 ? [] : [{ place, field: rules }],
     ),
@@ -196,8 +220,9 @@ export function patched<T extends { readonly channels: Parts | null }>(before: T
 }
 
 /** Templates are one value: a channel's are replaced as a whole, as the documented ones are. */
+const isWhole = (name: string): boolean => name === 'templates' || name === 'approvedTemplates'
 const isMerged = (name: string, value: unknown): value is object =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && name !== 'templates'
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !isWhole(name)
 
 function merge<T extends object>(before: T, patch: object): T {
   let merged = before
@@ -211,8 +236,9 @@ function merge<T extends object>(before: T, patch: object): T {
   return merged
 }
 
-/** The channel as its templates are checked and rendered. */
-export function templated(channel: Channel): Templated {
-  const { words, content } = channelOf(channel)
-  return { words, content, field: nameOf(settingPlace(channel, 'templates')) }
-}
+/** The channel as its templates are checked and rendered. `content`: its own. */
+export const templated = <Format extends MessageFormat>(channel: Channel, content: Format): Templated<Format> => ({
+  words: channelOf(channel).words,
+  content,
+  field: nameOf(templatesPlace(channel)),
+})

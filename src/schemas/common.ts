@@ -74,6 +74,9 @@ export const locale = z
   }, 'must be a BCP 47 language tag such as "en-US"')
   .describe('BCP 47 language tag')
 
+/** Where neither a recipient nor their organization has one. */
+export const usualLocale = 'en-US'
+
 /** Control characters, line separators and lone surrogates have no place in a header, a name or an address. */
 export const singleLine = (max: number) =>
   z.string().max(max).regex(safeText, 'must be one line without control characters')

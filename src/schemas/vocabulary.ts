@@ -171,6 +171,7 @@ export const ruleTable = {
   nearer_reminder: 'several reminders were due; only the nearest to the start is sent',
   same_address: 'another recipient of the appointment has the same address and gets the message',
   channel_disabled_by_organization: 'the organization disables the channel',
+  category_disabled_by_organization: 'the organization does not send this kind of message on the channel',
   channel_disabled_by_recipient: 'the recipient disables the channel',
   no_consent: 'the channel needs the consent of the recipient, who has not given it',
   category_disabled_by_recipient: 'the recipient disables this kind of message',
@@ -179,6 +180,8 @@ export const ruleTable = {
   invalid_contact: 'the address of the recipient is invalid',
   contact_doubtful: 'the address of the recipient is used, but may be wrong',
   suppressed: 'the address opted out, was reported as unwanted or is known to fail; nothing is sent to it',
+  no_template:
+    'the organization has no approved template for this kind of message in the language of the recipient, nor in its own',
   no_transport: 'no transport for the channel is installed (option "transports")',
   no_account: 'neither the organization nor the host application has an account for the channel',
   no_host: 'the mail settings of the organization have no SMTP host, and the host application has no account',
@@ -199,6 +202,7 @@ export const ruleTable = {
   transient_failure: 'the provider failed temporarily; tried again later',
   reported_retry: 'the provider accepted it and reported later that it did not arrive; tried again later',
   reported_failed: 'the provider accepted it and reported later that it did not arrive',
+  reported_delayed: 'the mail server reported that it could not deliver it yet and goes on trying',
   reported_bounced: 'the provider reported that it bounced',
   reported_sent: 'the provider reported that it had accepted it',
   reported_delivered: 'the provider reported that it arrived',
@@ -234,10 +238,12 @@ export const missingProvider = ['no_transport', 'no_account', 'no_host', 'no_cre
 export const lockedProvider = ['encryption_key_missing', 'provider_unreadable'] as const
 export type ProviderFault = (typeof missingProvider | typeof lockedProvider)[number]
 
-export const isProviderMissing = (rule: Rule): boolean => missingProvider.some((one) => one === rule)
+/** Nothing can be sent before somebody configures it: a provider, or an approved template. */
+export const isUnconfigured = (rule: Rule): boolean =>
+  rule === 'no_template' || missingProvider.some((one) => one === rule)
 export const isProviderLocked = (rule: Rule): boolean => lockedProvider.some((one) => one === rule)
 /** The message should go out and cannot: a failure to report, not a wish to respect. */
-export const isProviderFault = (rule: Rule): boolean => isProviderMissing(rule) || isProviderLocked(rule)
+export const isSetUpFault = (rule: Rule): boolean => isUnconfigured(rule) || isProviderLocked(rule)
 
 /**
  * How a mail server is spoken to: TLS from the start, STARTTLS or nothing at all, STARTTLS if it is offered, or in the

@@ -5,12 +5,13 @@ import type { ChannelDefinition } from '../../src/channels/channel.ts'
 import { email } from '../../src/channels/email.ts'
 import { channelOf, channels } from '../../src/channels/index.ts'
 import { sms } from '../../src/channels/sms.ts'
+import { whatsapp } from '../../src/channels/whatsapp.ts'
 import { channelKey } from '../../src/schemas/channel-fields.ts'
 import { settingsFields } from '../../src/schemas/settings.ts'
 import { root } from '../package/manifest.ts'
 import { pager } from './pager.ts'
 
-const definitions: readonly ChannelDefinition[] = [email, sms, pager]
+const definitions: readonly ChannelDefinition[] = [email, sms, whatsapp, pager]
 
 describe('a channel', () => {
   it('does not compile without one of its parts', () => {
@@ -76,6 +77,9 @@ describe('a channel', () => {
   it.each([
     ['EMAIL', ' Ada@Example.ORG ', 'Ada@Example.ORG', 'ada@example.org'],
     ['SMS', '(415) 555-0123', '+14155550123', '+14155550123'],
+    ['WHATSAPP', '(415) 555-0123', '+14155550123', '+14155550123'],
+    ['WHATSAPP', ' US.13491208655302741918 ', 'US.13491208655302741918', 'US.13491208655302741918'],
+    ['WHATSAPP', 'GB.ENT.abc123', 'GB.ENT.abc123', 'GB.ENT.abc123'],
   ] as const)('reads an address of %s, and knows it again', (channel, text, normal, key) => {
     const { address } = channelOf(channel)
     const read = address.read(text, 'US')
@@ -93,17 +97,23 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   // What reasons of the version before mean.
   'adapters/storage/kysely/migrations.ts': ["channel = 'EMAIL' and reason like 'smtp%'"],
   'adapters/transport/smtp.ts': ["channels: ['EMAIL']", "account.channel === 'EMAIL'", "account?.channel === 'EMAIL'"],
-  'adapters/transport/twilio.ts': ["channels: ['SMS']", "account?.channel === 'SMS'"],
-  'adapters/transport/twilio/webhook.ts': ["account.channel !== 'SMS'"],
+  'adapters/transport/twilio.ts': ["channels: ['SMS', 'WHATSAPP']", "account?.channel === 'SMS'"],
+  'adapters/transport/whatsapp-cloud.ts': [
+    "channels: ['WHATSAPP']",
+    "account?.channel === 'WHATSAPP'",
+    "account.channel === 'WHATSAPP'",
+  ],
+  'adapters/transport/twilio/webhook.ts': ["account.channel !== 'SMS' && account.channel !== 'WHATSAPP'"],
 }
 
 it('names no channel outside of its file', async () => {
+  const name = `(?:${channels.join('|')})`
+  const naming = new RegExp(`^.*(?:(['"\`])${name}\\1|(?:^|[{,])\\s*${name}\\s*:|\\.${name}\\b).*$`, 'gm')
   const found: Record<string, string[]> = {}
   for await (const file of glob(['src/**/*.ts', 'adapters/**/*.ts'], { cwd: root })) {
     if (file.startsWith(join('src', 'channels'))) continue
     const code = (await readFile(join(root, file), 'utf8')).replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
-    const named =
-      code.match(/^.*(?:(['"`])(?:EMAIL|SMS)\1|(?:^|[{,])\s*(?:EMAIL|SMS)\s*:|\.(?:EMAIL|SMS)\b).*$/gm) ?? []
+    const named = code.match(naming) ?? []
     const strange = named.filter((line) => !examples[file]?.some((example) => line.includes(example)))
     if (strange.length > 0) found[file] = strange.map((line) => line.trim())
   }

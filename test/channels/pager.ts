@@ -53,6 +53,7 @@ export const pager = {
     perRecipient: 'one',
   },
   content: {
+    kind: 'text',
     subject: null,
     text: (facts: MessageFacts) => shortText(facts).slice(0, 80),
     test: () => ({ subject: null, text: 'Test page' }),

@@ -14,6 +14,7 @@ const ask = (changes: Partial<EffectiveInput> = {}) =>
     recipient: patient,
     category: 'REMINDER',
     channel: 'EMAIL',
+    locale: 'en-US',
     providerFault: null,
     suppression: () => null,
     ...changes,

@@ -41,6 +41,7 @@ export const surroundings = (
   faults: { readonly provider?: Rule; readonly suppressed?: Channel } = {},
 ): Surroundings => ({
   policy: { ...policy, ...changes },
+  locale: 'en-US',
   preferencesOf: () => preferences,
   suppression: (channel) => (channel === faults.suppressed ? optedOut : null),
   providerFault: () => faults.provider ?? null,

@@ -2,12 +2,15 @@
  * A client written from the documented examples alone, against the example clinic as its own process: real Express, a
  * database file, a real SMTP server and the real Twilio SDK against a stand-in of its API.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { type ClinicProcess, serviceToken, startClinic } from '../support/clinic-process.ts'
+import { type ExampleProcess, startExample } from '../support/example-process.ts'
 import { type SmtpTestServer, startSmtpServer } from '../support/smtp-server.ts'
 import { startTwilioServer, type TwilioTestServer } from '../support/twilio-server.ts'
 
@@ -20,6 +23,7 @@ type Answer = { readonly status: number; readonly body: unknown; readonly text: 
 let folder: string
 let mail: SmtpTestServer
 let sms: TwilioTestServer
+let whatsapp: ExampleProcess
 let clinic: ClinicProcess
 
 async function call(
@@ -95,11 +99,13 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'clinic-'))
   mail = await startSmtpServer({})
   sms = await startTwilioServer({})
-  clinic = await startClinic(folder, sms.baseUrl)
+  whatsapp = await startExample('examples/clinic/whatsapp-stand-in.ts', { PORT: '0' })
+  clinic = await startClinic(folder, sms.baseUrl, { WHATSAPP_API_BASE_URL: whatsapp.origin })
 }, 30_000)
 
 afterAll(async () => {
   clinic?.process.kill('SIGKILL')
+  whatsapp?.process.kill('SIGKILL')
   await Promise.all([mail?.close(), sms?.close()])
   await rm(folder, { recursive: true, force: true })
 })
@@ -188,6 +194,23 @@ describe('the documented session, as HTTP calls', () => {
     )
     expect(sms.messages[0]).toMatchObject({ to: '+1234567890', from: '+1234567890' })
     expect(sms.messages[0]?.body).toMatch(/^Appt confirmed: /)
+  })
+
+  it('sends a template by WhatsApp, by the three lines of its guide', async () => {
+    const guide = await readFile('examples/clinic/README.md', 'utf8')
+    const lines = guide.split('\n').filter((line) => line.startsWith('curl '))
+    expect(lines).toHaveLength(3)
+    expect([patientId, appointmentId]).toEqual([1, 1])
+    const env = { PATH: process.env['PATH'], api: `${clinic.origin}/api`, org: organizationId }
+    const answers: string[] = []
+    for (const line of lines) answers.push((await promisify(execFile)('bash', ['-c', line], { env })).stdout)
+    expect(JSON.parse(answers[2] ?? '')).toMatchObject({ notifications: [{ notification_type: 'WHATSAPP' }] })
+    const told = () => whatsapp.output.filter((line) => line.startsWith('WhatsApp to'))
+    await until(() => told().length === 1)
+    expect(told()[0]).toMatch(
+      /^WhatsApp to \+14155550123: appointment_confirmed \(en_US\): Ada Byron \| \w+ \d+, \d{4} \| \d+:\d\d [AP]M$/,
+    )
+    expect(clinic.output.join('\n')).not.toContain('demo-token"')
   })
 
   it('views the history with the documented filters', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
-import type { Channel } from '../../src/channels/index.ts'
+import { type Channel, channelOf } from '../../src/channels/index.ts'
 import { isNotificationError, type NotificationError } from '../../src/errors.ts'
-import type { MessageFacts, RenderedMessage } from '../../src/messages/index.ts'
+import type { MessageFacts, RenderedMessage, Templated } from '../../src/messages/index.ts'
 import * as messages from '../../src/messages/index.ts'
 import { templated } from '../../src/schemas/channel-settings.ts'
 import type { Template, TemplateSet } from '../../src/schemas/templates.ts'
@@ -9,12 +9,19 @@ import { categories, templateKeyOf } from '../../src/schemas/vocabulary.ts'
 
 type Rendering = Omit<Parameters<typeof messages.renderMessage>[0], 'channel'> & { readonly channel: Channel }
 
+/** A channel of texts. */
+function textsOf(channel: Channel): Templated {
+  const { content } = channelOf(channel)
+  if (content.kind !== 'text') throw new Error(`${channel} has no texts`)
+  return templated(channel, content)
+}
+
 export const renderMessage = ({ channel, ...input }: Rendering): RenderedMessage =>
-  messages.renderMessage({ ...input, channel: templated(channel) })
+  messages.renderMessage({ ...input, channel: textsOf(channel) })
 
 /** Checks templates of the channel whose setting this is. */
 export const checkTemplates = (field: 'emailTemplates' | 'smsTemplates', templates: TemplateSet) =>
-  messages.checkTemplates(templated(field === 'emailTemplates' ? 'EMAIL' : 'SMS'), templates)
+  messages.checkTemplates(textsOf(field === 'emailTemplates' ? 'EMAIL' : 'SMS'), templates)
 
 /** The documented appointment: January 15, 2024 at 2:00 PM with Dr. Smith, seen a day before. */
 export function facts(changes: Partial<MessageFacts> = {}): MessageFacts {

@@ -26,6 +26,7 @@ describe('the documented templates, verbatim', () => {
       subject: null,
       text: 'Appt confirmed: January 15, 2024 at 2:00 PM',
       html: null,
+      template: null,
       templateRevision: expect.stringMatching(/^custom:[0-9a-f]{8}$/),
     })
     expect(text('Reminder: Appt tomorrow at {time}')).toBe('Reminder: Appt tomorrow at 2:00 PM')

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { channelOf } from '../../src/channels/index.ts'
 import {
   appointmentStatuses,
   type Endpoint,
@@ -12,6 +13,7 @@ import {
   templateKeys,
 } from '../../src/index.ts'
 import { variableNames } from '../../src/messages/variables.ts'
+import { furtherChannels } from '../../src/schemas/channel-fields.ts'
 import { namesWith } from '../../src/schemas/fields.ts'
 import { openWorld } from '../conformance/http/world.ts'
 import { anchorsOf, blocks, coded, guide, guides, linksOf, section } from './guides.ts'
@@ -23,7 +25,7 @@ const firstCells = (text: string): string[] => [...text.matchAll(/^\| (.*?) \|/g
 
 let endpoints: readonly Endpoint[] = []
 beforeAll(async () => {
-  const world = await openWorld({ bare: true })
+  const world = await openWorld({ bare: true, bounces: { read: async () => null } })
   endpoints = world.endpoints
   await world.stop()
 })
@@ -155,6 +157,9 @@ describe('tables and lists', () => {
     const sources = ['src/environment.ts', 'src/services/task-manager/client/options.ts'].map(source).join('\n')
     const names: string[] = [
       ...namesWith(settingsFields, 'variable').map((name) => settingsFields[name].variable),
+      ...furtherChannels
+        .flatMap((one) => Object.values(channelOf(one).account.fields))
+        .flatMap(({ variable }) => variable ?? []),
       ...[...sources.matchAll(/ ([A-Z][A-Z_]+): /g)].map(([, name]) => name ?? ''),
     ]
     expect(names.length).toBeGreaterThan(5)

@@ -182,7 +182,7 @@ describe('an organization that names only its sender address', () => {
     const message = { category: 'REMINDER', channel: 'EMAIL', toName: null, subject: 'Hello', text: 'Hello' } as const
     const sender = { from: 'host@example.com', fromName: 'Host', replyTo: 'desk@harbour.example' }
     await transport.send(
-      { ...rest, to, ...message, ...sender, html: null, deadline: null },
+      { ...rest, to, ...message, ...sender, html: null, template: null, deadline: null },
       {
         account: { channel: 'EMAIL', host: '127.0.0.1', port: mailbox.port, username: null, password: null },
         accountKey: 'host',

@@ -1,7 +1,7 @@
 /** What fails, or is missing for a moment, between what is due and what is sent. */
 import { describe, expect, it } from 'vitest'
 import { capture } from '../../adapters/transport/capture.ts'
-import { type Transport, TransportError } from '../../src/index.ts'
+import { type IntentOutcome, NotificationError, type Transport, TransportError } from '../../src/index.ts'
 import type { Store } from '../../src/records/store.ts'
 import { ada, openClinic, organizationId } from '../support/clinic.ts'
 import { sqlite } from '../support/stores.ts'
@@ -58,6 +58,67 @@ describe('a round that fails in the middle', () => {
     await clinic.clock.advanceTo(due)
     expect(refused).toBe(1)
     expect(clinic.outbox.sent).toHaveLength(5)
+  })
+})
+
+describe('a thousand due messages', () => {
+  /** Of several organizations, so that all are looked up at once; `commit` stands in for the commit of their intents. */
+  async function openThousand(commit: (write: () => Promise<IntentOutcome[]>) => Promise<IntentOutcome[]>) {
+    const storage = altered(({ commitIntents }) => ({
+      commitIntents: (commands, now) => commit(() => commitIntents(commands, now)),
+    }))
+    const checked: number[] = []
+    const preferences: Store['preferences'] = {
+      ...storage.preferences,
+      get: (refs) => {
+        checked.push(refs.length)
+        return storage.preferences.get(refs)
+      },
+    }
+    const clinic = await openClinic('2026-03-01T12:00:00Z', { storage: { ...storage, preferences } })
+    for (const id of upTo(1000)) {
+      const organization = `${organizationId.slice(0, -2)}${10 + (id % 12)}`
+      clinic.host.organizationRows.set(organization, { id: organization, name: 'Harbour Clinic' })
+      clinic.host.book({ id, startsAt: start, organizationId: organization, recipients: [patient(id)] })
+    }
+    await clinic.notifications.scheduleMany(upTo(1000), { customReminders: [24] })
+    checked.length = 0
+    await clinic.start()
+    return { ...clinic, checked }
+  }
+
+  it('are checked while others are stored, one batch after the other', async () => {
+    const storing: PromiseWithResolvers<void>[] = []
+    await using clinic = await openThousand(async (write) => {
+      const gate = Promise.withResolvers<void>()
+      storing.push(gate)
+      await gate.promise
+      return write()
+    })
+    await clinic.clock.advanceTo(due)
+    expect(clinic.checked).toEqual([500, 500])
+    expect(storing).toHaveLength(1)
+    storing[0]?.resolve()
+    await expect.poll(() => storing.length).toBe(2)
+    expect(clinic.outbox.sent).toHaveLength(500)
+    storing[1]?.resolve()
+    await expect.poll(() => clinic.outbox.sent.length).toBe(1000)
+    expect(storing).toHaveLength(2)
+  })
+
+  it('are stored although those before them were not, which are sent later', async () => {
+    let commits = 0
+    await using clinic = await openThousand(async (write) => {
+      commits += 1
+      if (commits === 1) throw new NotificationError('storage_busy', 'The database is busy.')
+      return write()
+    })
+    await clinic.clock.advanceTo(due)
+    expect(clinic.outbox.sent.length).toBeGreaterThanOrEqual(500)
+    await clinic.clock.advance(2000)
+    expect(new Set(clinic.outbox.sent.map(({ to }) => to)).size).toBe(1000)
+    expect(clinic.outbox.sent).toHaveLength(1000)
+    expect(commits).toBe(3)
   })
 })
 

@@ -12,6 +12,9 @@ export type ReceivedSms = {
   readonly from: string | null
   readonly messagingServiceSid: string | null
   readonly body: string | null
+  /** Of a template of the Content API, and its variables as JSON. */
+  readonly contentSid: string | null
+  readonly contentVariables: string | null
   readonly statusCallback: string | null
   /** In seconds. */
   readonly validityPeriod: string | null
@@ -170,18 +173,43 @@ function smsOf(count: number, accountSid: string, form: URLSearchParams, raw: st
     from: form.get('From'),
     messagingServiceSid: form.get('MessagingServiceSid'),
     body: form.get('Body'),
+    contentSid: form.get('ContentSid'),
+    contentVariables: form.get('ContentVariables'),
     statusCallback: form.get('StatusCallback'),
     validityPeriod: form.get('ValidityPeriod'),
     raw,
   }
 }
 
+const phone = /^(whatsapp:)?\+[1-9]\d{6,14}$/
+
 /** The error codes of what Twilio refuses first. */
-function refusalOf({ to, from, messagingServiceSid, body }: ReceivedSms): number | null {
-  if (to === null || !/^\+[1-9]\d{6,14}$/.test(to)) return 21211
+function refusalOf(message: ReceivedSms): number | null {
+  const { to, from, messagingServiceSid, body, contentSid, contentVariables } = message
+  if (to === null || !phone.test(to)) return 21211
   if (from === null && messagingServiceSid === null) return 21603
+  const isWhatsApp = to.startsWith('whatsapp:')
+  if (from !== null && from.startsWith('whatsapp:') !== isWhatsApp) return 63007
+  // Whoever begins sends a template, and no text.
+  if (isWhatsApp && body !== null) return 63016
+  if (contentSid !== null) {
+    if (!/^HX[0-9a-fA-F]{32}$/.test(contentSid)) return 21655
+    return contentVariables === null || areVariables(contentVariables) ? null : 21656
+  }
+  if (contentVariables !== null) return 21654
   if (body === null || body === '') return 21602
   return [...body].length > 1600 ? 21617 : null
+}
+
+/** An object of texts, none of them empty. */
+function areVariables(json: string): boolean {
+  try {
+    const variables: unknown = JSON.parse(json)
+    if (typeof variables !== 'object' || variables === null || Array.isArray(variables)) return false
+    return Object.values(variables).every((one) => typeof one === 'string' && one !== '')
+  } catch {
+    return false
+  }
 }
 
 function answer(response: ServerResponse, { status, code, text, body, retryAfter }: TwilioAnswer): void {

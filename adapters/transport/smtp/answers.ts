@@ -104,6 +104,7 @@ const rules: readonly Rule[] = [
   [({ stage, reply }) => stage !== 'mail' && reply === 503, messageWaits],
   [({ stage, detail }) => stage === 'mail' || sender.detail.test(detail), account],
   [({ words }) => relay.test(words), account],
+  [({ detail, words }) => address.detail.test(detail) && blocked.test(words), message],
   [({ lasts, detail }) => lasts && address.detail.test(detail), addressUnknown],
   [({ lasts, isOpen, words }) => lasts && isOpen && address.words.test(words), addressUnknown],
   [({ isOpen, words }) => isOpen && recipient.test(words), message],
@@ -139,7 +140,13 @@ const sender = {
     /\bsender\b|mail ?from|from address|\b(?:ehlo|helo)\b|client (?:host|\[)|your (?:ip|host|domain|account|server)|\bip address|banned (?:ip|sending)|reverse dns|\bptr\b|\bspf\b|\bdkim\b|\bdmarc\b|bl[ao]ck ?list|spamhaus|\bd?n?s?rbl\b|\bdnsbl\b|reputation|authenticat|(?:log|sign|logged|signed) ?in\b|not verified|send.?as.?denied|sending (?:domain|ip|server)|spoof|not authorized|permissions? to send/i,
 }
 const relay = /\b(?:relay|relaying|rcpthosts)\b(?!=)/i
-/** Nobody has this address. */
+/** Servers of large providers refuse whom they do not trust by the status of an unknown address. */
+const blocked = /bl[ao]ck ?list|spamhaus|too many (?:recipients|messages)|recipient preferences/i
+/**
+ * Nobody has this address, by the registry of RFC 5248: 1.1 bad mailbox, 1.2 bad system, 1.3 bad syntax, 1.6 moved without a
+ * forwarding address (RFC 3463), 1.10 a domain that takes no mail (RFC 7505). Not 1.0 and 1.4, which may be about one that is
+ * there, nor 1.7 and 1.8, which are about the sender.
+ */
 const address = {
   detail: /^1\.(?:1|2|3|6|10)$/,
   words:

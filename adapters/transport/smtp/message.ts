@@ -3,8 +3,11 @@ import { domainToASCII } from 'node:url'
 import type { SendMailOptions } from 'nodemailer'
 import { type OutboundMessage, TransportError } from '../../../src/index.ts'
 
-/** @throws TransportError `permanent` for an address that cannot be sent to or from. */
-export function mailOf(message: OutboundMessage): SendMailOptions {
+/**
+ * `bouncesTo`: the envelope sender, to which bounces go; null: the sender of the message.
+ * @throws TransportError `permanent` for an address that cannot be sent to or from.
+ */
+export function mailOf(message: OutboundMessage, bouncesTo: string | null = null): SendMailOptions {
   const { from, to, replyTo } = message
   if (from === null) throw senderUnusable('There is no sender address.')
   const [sender, domain] = [addressParts(from), domainOf(from)]
@@ -19,6 +22,7 @@ export function mailOf(message: OutboundMessage): SendMailOptions {
     from: { name: headerText(message.fromName), address: from },
     to: { name: headerText(message.toName), address: to },
     ...(replyTo === null || addressParts(replyTo) === null ? {} : { replyTo: { name: '', address: replyTo } }),
+    ...(bouncesTo === null ? {} : { envelope: { from: bouncesTo, to } }),
     subject: headerText(message.subject),
     text: message.text,
     ...(message.html === null ? {} : { html: message.html }),

@@ -53,6 +53,31 @@ const byCode: Readonly<Record<number, Classification>> = {
   30009: { outcome: 'permanent', sentence: 'A part of the text was lost' },
   30010: { outcome: 'permanent', sentence: 'The text costs more than the price that the account allows' },
   30032: { outcome: 'sender', sentence: 'The toll-free number of the sender is not verified' },
+  // Of WhatsApp and templates of the Content API: https://www.twilio.com/docs/whatsapp/api/error-code-mapping.
+  21654: { outcome: 'permanent', sentence: 'The template has no ContentSid' },
+  21655: { outcome: 'permanent', sentence: 'There is no template with this ContentSid' },
+  21656: { outcome: 'permanent', sentence: 'The variables are not those of the template' },
+  63003: { outcome: 'permanent', sentence: 'The number of the recipient is not on WhatsApp' },
+  63005: { outcome: 'permanent', sentence: 'WhatsApp did not accept the content' },
+  63007: { outcome: 'account', sentence: 'The number of the sender is not registered with WhatsApp' },
+  63008: { outcome: 'account', sentence: 'The WhatsApp sender is not configured correctly' },
+  63013: { outcome: 'permanent', sentence: 'The message violates a policy of WhatsApp' },
+  63014: { outcome: 'suppressed', sentence: 'The recipient blocks the sender' },
+  63016: {
+    outcome: 'permanent',
+    sentence: 'The recipient has not written in 24 hours, and the message is no approved template',
+  },
+  63018: { outcome: 'transient', sentence: 'WhatsApp got too many messages from the sender' },
+  63021: {
+    outcome: 'permanent',
+    sentence: 'WhatsApp rejected the content, such as a template that is too long with its values',
+  },
+  63024: { outcome: 'permanent', sentence: 'WhatsApp cannot deliver to the recipient, who may not use it' },
+  63027: { outcome: 'permanent', sentence: 'There is no such template in this language' },
+  63028: { outcome: 'permanent', sentence: 'The template has another number of variables' },
+  63030: { outcome: 'permanent', sentence: 'A variable of the template has another format' },
+  63032: { outcome: 'permanent', sentence: 'The recipient is part of an experiment of Meta, and gets no such message' },
+  63033: { outcome: 'permanent', sentence: 'The recipient cannot get this message by WhatsApp' },
   63038: { outcome: 'account', sentence: 'The Twilio account has reached its daily limit' },
 }
 

@@ -1,5 +1,11 @@
 import { isIP } from 'node:net'
-import { isPublicAddress, type OutboundMessage, type SendContext, TransportError } from '../../../src/index.ts'
+import {
+  type FilledTemplate,
+  isPublicAddress,
+  type OutboundMessage,
+  type SendContext,
+  TransportError,
+} from '../../../src/index.ts'
 import { unusable } from './failures.ts'
 import { statusUrl } from './webhook.ts'
 
@@ -7,7 +13,7 @@ export type TwilioMessageOptions = {
   /**
    * The Messaging Service through which the host application's own account (`DEFAULT_SMS_*`) sends, instead of its
    * number. It belongs to that account; organizations with their own accounts send from their own numbers. Default:
-   * none.
+   * none. WhatsApp messages go from their own number (`DEFAULT_WHATSAPP_FROM_NUMBER`), and by the service where there is none.
    */
   readonly messagingServiceSid?: string
   /**
@@ -17,10 +23,18 @@ export type TwilioMessageOptions = {
   readonly statusCallback?: string | ((message: OutboundMessage) => string | null)
 }
 
-/** The parameters of Twilio's request: `To`, `Body`, `From` or `MessagingServiceSid`, `StatusCallback` and `ValidityPeriod`. */
-export type TwilioMessage = {
+/** What a text message consists of, and a template of the Content API, which Twilio fills in itself. */
+type Content =
+  | { readonly body: string }
+  | {
+      readonly contentSid: string
+      /** JSON: `{"1": "Ada", "2": "tomorrow"}`. */
+      readonly contentVariables?: string
+    }
+
+/** The parameters of Twilio's request: `To`, the content, `From` or `MessagingServiceSid`, `StatusCallback` and `ValidityPeriod`. */
+export type TwilioMessage = Content & {
   readonly to: string
-  readonly body: string
   readonly from?: string
   readonly messagingServiceSid?: string
   readonly statusCallback?: string
@@ -39,29 +53,48 @@ export function messageOf(
   options: TwilioMessageOptions,
   { trusted, receiptUrl, now }: Pick<SendContext, 'trusted' | 'receiptUrl' | 'now'>,
 ): TwilioMessage {
-  const { to, from, text, deadline } = message
-  // Code points, the lowest possible count: if it is too low, Twilio refuses with 21617; if too high, a valid text would be refused here.
-  if (text.length > maxCharacters && [...text].length > maxCharacters) {
-    throw new TransportError(`The text is longer than ${maxCharacters} characters.`, {
-      outcome: 'permanent',
-      code: 'twilio_body_too_long',
-    })
-  }
+  const { to, from, text, template, deadline } = message
   const callback = callbackOf(message, options, receiptUrl)
   return {
-    to,
-    body: text,
-    ...senderOf(from, options, trusted),
+    ...(template === null
+      ? { to, ...textOf(text), ...senderOf(from, options, trusted) }
+      : { to: whatsappAddress(to), ...templateOf(template), ...whatsappSenderOf(from, options, trusted) }),
     ...(callback && { statusCallback: callback }),
     ...(deadline && { validityPeriod: validityOf(deadline, now()) }),
   }
 }
 
+function textOf(text: string) {
+  // Code points, the lowest possible count: if it is too low, Twilio refuses with 21617; if too high, a valid text would be refused here.
+  if (text.length <= maxCharacters || [...text].length <= maxCharacters) return { body: text }
+  throw refused(`The text is longer than ${maxCharacters} characters.`, 'twilio_body_too_long')
+}
+
+/** Templates are of WhatsApp, which Twilio tells from SMS by its addresses. */
+function whatsappAddress(number: string): string {
+  if (number.startsWith('+')) return `whatsapp:${number}`
+  throw refused('Twilio sends WhatsApp messages to phone numbers only, and the address is a user id.', 'twilio_user_id')
+}
+
+function templateOf({ name, parameters }: FilledTemplate) {
+  if (!/^HX[0-9a-fA-F]{32}$/.test(name)) {
+    throw refused('The name of the template is no ContentSid (HX and 32 hexadecimal digits).', 'twilio_content_sid')
+  }
+  const variables = Object.fromEntries(parameters.map(({ value }, index) => [index + 1, value]))
+  return { contentSid: name, ...(parameters.length > 0 && { contentVariables: JSON.stringify(variables) }) }
+}
+
+const whatsappSenderOf = (from: string | null, options: TwilioMessageOptions, trusted: boolean) =>
+  from === null ? senderOf(from, options, trusted) : { from: whatsappAddress(from) }
+
+const refused = (sentence: string, code: string): TransportError =>
+  new TransportError(sentence, { outcome: 'permanent', code })
+
 /** Whole seconds, so that it ends before the deadline. */
 function validityOf(deadline: Date, now: Date): number {
   const seconds = Math.floor((deadline.getTime() - now.getTime()) / 1000)
   if (seconds >= 1) return Math.min(seconds, longestValidity)
-  throw new TransportError('The deadline of the message has passed.', { outcome: 'permanent', code: 'twilio_too_late' })
+  throw refused('The deadline of the message has passed.', 'twilio_too_late')
 }
 
 function senderOf(from: string | null, { messagingServiceSid }: TwilioMessageOptions, trusted: boolean) {

@@ -52,7 +52,8 @@ function signerOf(
   const signature = headers['x-twilio-signature'] ?? ''
   const params = form === null || method === 'GET' ? {} : fieldsOf(form)
   for (const account of accounts) {
-    if (account.channel !== 'SMS' || account.apiKey === null || !account.apiSecret) continue
+    if (account.channel !== 'SMS' && account.channel !== 'WHATSAPP') continue
+    if (account.apiKey === null || !account.apiSecret) continue
     const { apiKey, apiSecret } = account
     const isSigned =
       form === null

@@ -7,6 +7,8 @@ import type {
   WebhookReading,
   WebhookRequest,
 } from '../../../src/index.ts'
+import { classify } from './answers.ts'
+import { notificationIdOf } from './request.ts'
 
 /** By what requests of Meta are known to be about an account. */
 export type WhatsAppWebhook = {
@@ -59,15 +61,12 @@ const outcomes: Readonly<Record<string, DeliveryReceipt['outcome']>> = {
   failed: 'failed',
 }
 
-/** Limits, and services that are away: another attempt may succeed. */
-const transientCodes: ReadonlySet<number> = new Set([2, 4, 80007, 130429, 131000, 131016, 131056])
-
 /** `recipient_id` is not compared: WhatsApp writes the numbers of some countries in another way than they are dialled. */
 function reportOf(status: unknown): ProviderReport[] {
   const outcome = outcomes[text(status, 'status') ?? '']
   const messageId = text(status, 'id')
   if (outcome === undefined || messageId === null) return []
-  const id = Number(text(status, 'biz_opaque_callback_data'))
+  const notificationId = notificationIdOf(text(status, 'biz_opaque_callback_data') ?? undefined)
   const seconds = Number(text(status, 'timestamp'))
   const receipt = {
     outcome,
@@ -75,18 +74,15 @@ function reportOf(status: unknown): ProviderReport[] {
     ...(Number.isSafeInteger(seconds) && seconds > 0 ? { at: new Date(seconds * 1000) } : {}),
     ...(outcome === 'failed' ? failureOf(list(fieldOf(status, 'errors'))[0]) : {}),
   }
-  return [{ receipt, messageId, ...(Number.isSafeInteger(id) && id > 0 ? { notificationId: id } : {}) }]
+  return [{ receipt, messageId, ...(notificationId === null ? {} : { notificationId }) }]
 }
 
-/** By the code: titles change, and details may quote the message. */
+/** By the code: titles change, and details may quote the message. What Meta held back is not tried again at once. */
 function failureOf(error: unknown): Pick<DeliveryReceipt, 'code' | 'error' | 'transient'> {
   const code = fieldOf(error, 'code')
   if (typeof code !== 'number' || !Number.isSafeInteger(code)) return { code: 'whatsapp_failed' }
-  return {
-    code: `whatsapp_${code}`,
-    error: `WhatsApp reported the error ${code}.`,
-    transient: transientCodes.has(code),
-  }
+  const { outcome, sentence } = classify(code, null)
+  return { code: `whatsapp_${code}`, error: `${sentence}.`, transient: outcome === 'transient' }
 }
 
 /** Whatever the lengths: a MAC of both is compared. */

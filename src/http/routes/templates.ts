@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { channels } from '../../channels/index.ts'
+import { approvedTemplate } from '../../schemas/approved-templates.ts'
 import { locale } from '../../schemas/common.ts'
 import { templatesInput } from '../../schemas/settings.ts'
 import { template } from '../../schemas/templates.ts'
@@ -21,6 +22,18 @@ const previewShape = z.object({
   subject: z.string().nullable().describe('Rendered subject; null for an SMS'),
   message: z.string().describe('Rendered text'),
   html: z.string().nullable().describe('Rendered text as escaped HTML; null for an SMS'),
+  template: z
+    .object({
+      name: z.string().describe("The provider's name of it"),
+      language: z.string().describe('Language that it was approved in'),
+      parameters: z
+        .array(
+          z.object({ name: z.string().describe('Variable'), value: z.string().describe('Its value in the message') }),
+        )
+        .describe('In the order of the template'),
+    })
+    .nullable()
+    .describe('The approved template with its values; null on channels with texts of their own'),
   segments: z.int().nullable().describe('Number of SMS segments; null for an e-mail'),
   encoding: z
     .string()
@@ -84,6 +97,9 @@ export function templateRoutes({ settings, templates }: Api, ids: HostIds): Rout
         channel: z.enum(channels).default('EMAIL').describe('Channel. Default `EMAIL`'),
         templateKey,
         template: template.optional().describe('Draft to render. Default: the stored template, else the built-in text'),
+        approvedTemplate: approvedTemplate
+          .optional()
+          .describe('Draft to render on a channel of approved templates. Default: the stored one in the language'),
         locale: locale.optional().describe('BCP 47 language tag of dates and times'),
       }),
       responses: { 200: previewShape },

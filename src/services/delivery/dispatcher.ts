@@ -194,8 +194,7 @@ export class Dispatcher {
       if (pausedMs > 0) {
         this.#dirty = false
         this.#canProceed = false
-        this.#waker.in(pausedMs)
-        return
+        return this.#waker.in(pausedMs)
       }
       let isNew = this.#canProceed || this.#lookAhead.isDue
       this.#canProceed = false
@@ -212,11 +211,11 @@ export class Dispatcher {
       if (isNew) this.#lookUpNext()
       const works = this.#ready.take((group) => this.#lookAhead.isKnown(group), this.#capacity.round(), batchSize)
       if (works.length > 0) idle = !(await this.#dispatch(works))
-      else if (this.#storing.isUnderWay) idle = !(await this.#storing.done())
       else {
         if (!isNew) this.#lookUpNext()
         // Work without capacity is looked at again when a send ends, work without a lookup when the directory answers.
-        if (!this.#canProceed) break
+        if (this.#storing.isUnderWay) idle = !(await this.#storing.done())
+        else if (!this.#canProceed) break
       }
     }
     await this.#sleep(idle)
@@ -235,8 +234,7 @@ export class Dispatcher {
     this.#waker.in(this.#pauses.waitMs)
     this.#pacer.in(this.#capacity.waitMs)
     if (idle) return this.#waker.in(idleRoundMs)
-    const { lockedUntil } = this.#intake
-    if (lockedUntil !== null) this.dueAt(lockedUntil)
+    if (this.#intake.lockedUntil !== null) this.dueAt(this.#intake.lockedUntil)
     const { dueAt, helpMs } = await this.#intake.next()
     if (dueAt !== null) this.#scheduler.wakeAt(dueAt)
     if (helpMs !== null) this.#waker.in(helpMs)
@@ -260,7 +258,9 @@ export class Dispatcher {
   /** Decides a batch, and begins to store it; true if the one before changed anything. */
   async #dispatch(works: readonly DueWork[]): Promise<boolean> {
     const decided = await decideDue(this.#context, works, this.#outlet, this.#lookAhead.take(works))
-    return this.#storing.begin(() => this.#store(works, decided))
+    const before = await this.#storing.begin(() => this.#store(works, decided))
+    // Of few, more have a place once these are stored, and go together.
+    return works.length < batchSize / 2 ? (await this.#storing.done()) || before : before
   }
 
   async #store(works: readonly DueWork[], decided: DecidedBatch): Promise<boolean> {

@@ -1,3 +1,4 @@
+import { anotherDayMs } from '../../domain/address.ts'
 import { addressKey } from '../../domain/effective.ts'
 import { nextAttempt } from '../../domain/retry.ts'
 import type { TransportError } from '../../errors.ts'
@@ -98,9 +99,6 @@ export const addressOf = (
   isShared: sourceOf(provider) !== 'organization',
 })
 
-/** Refusals this far apart count as from different days: 20 h, since a daily reminder may go out a little earlier than the day before. */
-const apartMs = 20 * 3_600_000
-
 /** What it says of an address that nobody has it: a doubt at first, and at the second time on another day that it is so. */
 export const newsOfUnknown = async (
   context: Context,
@@ -121,7 +119,7 @@ async function isUnknownAgain(
 ): Promise<boolean> {
   try {
     const since = (await KnownAddresses.load(storage.addresses, [address])).unknownSince(address)
-    return since !== null && at.getTime() - since.getTime() >= apartMs
+    return since !== null && at.getTime() - since.getTime() >= anotherDayMs
   } catch (fault) {
     const { organizationId } = address
     logger.warn('earlier refusals of an address not read', { organizationId, fault: faultOf(fault) })

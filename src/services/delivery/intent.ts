@@ -90,6 +90,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
         subject: rendered.subject,
         text: rendered.text,
         html: rendered.html,
+        template: rendered.template,
         deadline,
       },
     },

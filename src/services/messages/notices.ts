@@ -4,14 +4,21 @@ import { type Appointment, isSameRecipient, refOf, type WaitlistEntry } from '..
 import { changesSince, type Notified } from '../../domain/changes.ts'
 import { addressKey, detailOf } from '../../domain/effective.ts'
 import { effectiveFor } from '../../domain/plan.ts'
-import { type MessageFacts, namesOf, type RenderedMessage, renderMessage } from '../../messages/index.ts'
+import {
+  type MessageFacts,
+  namesOf,
+  type RenderedMessage,
+  renderApproved,
+  renderMessage,
+} from '../../messages/index.ts'
 import type { DeliveryContent, NewDelivery } from '../../ports/storage.ts'
+import { templateFor } from '../../schemas/approved-templates.ts'
 import { documentedChannels } from '../../schemas/channel-fields.ts'
 import { channelSettings, channelsInUse, templated } from '../../schemas/channel-settings.ts'
-import { type EntityId, type RecipientRef, refKey } from '../../schemas/common.ts'
+import { type EntityId, type RecipientRef, refKey, usualLocale } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Person } from '../../schemas/directory.ts'
-import { type Category, type Change, isProviderFault, type Rule } from '../../schemas/vocabulary.ts'
+import { type Category, type Change, isSetUpFault, type Rule, templateKeyOf } from '../../schemas/vocabulary.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import { noticeKey } from './idempotency-key.ts'
 
@@ -60,7 +67,7 @@ export function buildNotices(
       const allowed = effectiveFor(surroundings, recipient, category, channel)
       const message = messages.get(`${channel}:${addressKey(channel, allowed.address ?? '')}`)
       if (!allowed.allowed || allowed.address === null) {
-        const refused = isProviderFault(allowed.rule)
+        const refused = isSetUpFault(allowed.rule)
         entries.push({ action: refused ? 'refused' : 'skipped', rule: allowed.rule, ...about, ...detailOf(allowed) })
       } else if (message !== undefined) {
         message.others.push(recipient)
@@ -129,12 +136,13 @@ type RenderRequest = {
   readonly now: Date
 }
 
-/** The text of a message as it stands now. */
-export function renderFor(request: RenderRequest, knowledge: Knowledge): RenderedMessage {
+/** The text of a message as it stands now; null: the organization has no approved template for it. */
+export function renderFor(request: RenderRequest, knowledge: Knowledge): RenderedMessage | null {
   const { organizationId, channel, category, subject, recipient, others = [], changed, now } = request
   const organization = knowledge.organization(organizationId)
   const people = [recipient, ...others]
-  const locale = recipient.locale ?? organization?.locale ?? 'en-US'
+  const usual = organization?.locale ?? usualLocale
+  const locale = recipient.locale ?? usual
   const facts: MessageFacts = {
     category,
     start: subject.start,
@@ -149,7 +157,11 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     now,
   }
   const { policy } = knowledge.surroundings(organizationId)
-  return renderMessage({ channel: templated(channel), facts, templates: channelSettings(policy, channel).templates })
+  const { templates, approvedTemplates } = channelSettings(policy, channel)
+  const { content } = channelOf(channel)
+  if (content.kind === 'text') return renderMessage({ channel: templated(channel, content), facts, templates })
+  const approved = templateFor(approvedTemplates[templateKeyOf[category]] ?? [], [recipient.locale, usual])
+  return approved === null ? null : renderApproved(content, approved, facts)
 }
 
 export const contentFor = (

@@ -1,8 +1,20 @@
 import { type Channel, channelOf } from '../../channels/index.ts'
-import { sampleFacts } from '../../messages/check.ts'
-import { checkTemplates, compileDraft, renderMessage } from '../../messages/index.ts'
-import { channelSettings, templated } from '../../schemas/channel-settings.ts'
-import type { Warning } from '../../schemas/common.ts'
+import {
+  type ApprovedFormat,
+  checkApproved,
+  checkTemplates,
+  compileDraft,
+  type MessageFacts,
+  type RenderedMessage,
+  renderApproved,
+  renderMessage,
+  sampleFacts,
+  type TextCost,
+  type TextFormat,
+} from '../../messages/index.ts'
+import { type ApprovedTemplate, type FilledTemplate, templateFor } from '../../schemas/approved-templates.ts'
+import { type ChannelSettings, channelSettings, templated } from '../../schemas/channel-settings.ts'
+import { fieldInvalid, type Warning } from '../../schemas/common.ts'
 import type { Template } from '../../schemas/templates.ts'
 import { type Category, categories, type TemplateKey, templateKeyOf } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
@@ -14,6 +26,8 @@ export type TemplatePreviewRequest = {
   readonly templateKey: TemplateKey
   /** A draft; left out, what is stored, or the built-in text. */
   readonly template?: Template | undefined
+  /** The same on a channel whose messages are approved templates. */
+  readonly approvedTemplate?: ApprovedTemplate | undefined
   /** BCP 47. Default: the organization's. */
   readonly locale?: string | undefined
 }
@@ -26,6 +40,8 @@ export type TemplatePreview = {
   readonly message: string
   /** E-mail only: the message as escaped HTML. */
   readonly html: string | null
+  /** The approved template with its values, on channels that send those; null on others. */
+  readonly template: FilledTemplate | null
   /** SMS only: what it would cost. */
   readonly segments: number | null
   readonly encoding: 'GSM-7' | 'UCS-2' | null
@@ -40,9 +56,12 @@ export class TemplatePreviews {
     this.#context = context
   }
 
-  /** @throws NotificationError `template_invalid` with every fault of the draft, `organization_not_found`. */
+  /**
+   * @throws NotificationError `template_invalid` with every fault of the draft, `organization_not_found`; `invalid_input`: the draft
+   * is none of this channel, or the organization has no approved template in that language.
+   */
   async preview(organizationId: string, request: TemplatePreviewRequest): Promise<TemplatePreview> {
-    const { channel, templateKey, template, locale } = request
+    const { channel, templateKey, locale } = request
     const { storage } = this.#context.options
     const [[settings], organization] = await Promise.all([
       storage.settings.get([organizationId]),
@@ -51,34 +70,72 @@ export class TemplatePreviews {
     const lookup = organization(organizationId)
     const known = lookup.kind === 'known' ? lookup.value : null
     if (known === null && settings === undefined) throw organizationNotFound(organizationId)
-    const policy = policyOf(settings ?? null)
-    const { templates: stored } = channelSettings(policy, channel)
-    const draft = template === undefined ? {} : { [templateKey]: template }
-    const warnings = checkTemplates(templated(channel), draft)
+    const stored = channelSettings(policyOf(settings ?? null), channel)
     const sample = sampleFacts(categoryOf(templateKey))
     const facts = {
       ...sample,
       organizationName: known?.name ?? sample.organizationName,
       locale: locale ?? known?.locale ?? sample.locale,
     }
-    const { subject, text, html } = renderMessage({
-      channel: templated(channel),
-      facts,
-      templates: { ...stored, ...draft },
-      ...(template === undefined ? {} : { compile: compileDraft }),
-    })
-    const size = channelOf(channel).content.cost?.(text) ?? null
+    const { content } = channelOf(channel)
+    const { rendered, warnings, size } =
+      content.kind === 'text'
+        ? previewOfText(content, request, stored, facts)
+        : previewOfApproved(content, request, stored, facts)
+    const { subject, text, html, template } = rendered
     return {
       channel,
       templateKey,
       subject,
       message: text,
       html,
+      template,
       segments: size?.segments ?? null,
       encoding: size?.encoding ?? null,
       warnings,
     }
   }
+}
+
+type Preview = {
+  readonly rendered: RenderedMessage
+  readonly warnings: readonly Warning[]
+  readonly size: Pick<TextCost, 'segments' | 'encoding'> | null
+}
+
+function previewOfText(
+  content: TextFormat,
+  { channel, templateKey, template, approvedTemplate }: TemplatePreviewRequest,
+  { templates: stored }: ChannelSettings,
+  facts: MessageFacts,
+): Preview {
+  if (approvedTemplate !== undefined) throw fieldInvalid('approvedTemplate', 'is for channels of approved templates')
+  const draft = template === undefined ? {} : { [templateKey]: template }
+  const warnings = checkTemplates(templated(channel, content), draft)
+  const rendered = renderMessage({
+    channel: templated(channel, content),
+    facts,
+    templates: { ...stored, ...draft },
+    ...(template === undefined ? {} : { compile: compileDraft }),
+  })
+  return { rendered, warnings, size: content.cost?.(rendered.text) ?? null }
+}
+
+function previewOfApproved(
+  content: ApprovedFormat,
+  { channel, templateKey, template, approvedTemplate }: TemplatePreviewRequest,
+  { approvedTemplates: stored }: ChannelSettings,
+  facts: MessageFacts,
+): Preview {
+  if (template !== undefined) {
+    throw fieldInvalid('template', 'is for channels with texts of their own; write approvedTemplate')
+  }
+  if (approvedTemplate !== undefined) {
+    checkApproved(templated(channel, content), { [templateKey]: [approvedTemplate] }, null)
+  }
+  const used = approvedTemplate ?? templateFor(stored[templateKey] ?? [], [facts.locale])
+  if (used === null) throw fieldInvalid('templateKey', `has no approved template in "${facts.locale}" yet`)
+  return { rendered: renderApproved(content, used, facts), warnings: [], size: null }
 }
 
 const categoryOf = (key: TemplateKey): Category =>

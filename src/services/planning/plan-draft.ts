@@ -11,7 +11,7 @@ import { isMergedInto } from '../../domain/rivals.ts'
 import type { PlanCommand, PlanRow, ReminderRow } from '../../ports/storage.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import { definedOnly } from '../../schemas/defined.ts'
-import { isProviderMissing, type Rule } from '../../schemas/vocabulary.ts'
+import { isUnconfigured, type Rule } from '../../schemas/vocabulary.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import { lifecycleNotices, type Past } from './lifecycle-notices.ts'
 import type { PlanRequest } from './plan-row.ts'
@@ -187,7 +187,7 @@ function withoutProvider(
   { entries }: ReminderPlan,
   { start }: Appointment,
 ): readonly ReminderRow[] {
-  const missing = entries.filter(({ rule }) => isProviderMissing(rule))
+  const missing = entries.filter(({ rule }) => isUnconfigured(rule))
   return live.filter(
     ({ status, startsAt, recipient, channel }) =>
       status === 'PENDING' &&

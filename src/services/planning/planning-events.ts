@@ -1,7 +1,7 @@
 import type { ReminderRow } from '../../ports/storage.ts'
 import { refKey } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
-import { isProviderMissing, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
+import { isUnconfigured, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
 import type { PlanningContext } from '../shared/context.ts'
 import { aboutOf } from '../shared/events.ts'
 import type { Applied } from './cancel-plans.ts'
@@ -50,7 +50,7 @@ export function missingProvider(entries: readonly DecisionEntry[]): string | nul
   for (const [recipient, own] of byRecipient) {
     const reachable = own.filter(({ rule }) => rule !== 'no_contact' && rule !== 'invalid_contact')
     if (recipient === null || reachable.length === 0) continue
-    if (reachable.every(({ action, rule }) => action === 'skipped' && isProviderMissing(rule))) {
+    if (reachable.every(({ action, rule }) => action === 'skipped' && isUnconfigured(rule))) {
       return reachable.map(({ channel, rule }) => `${channel}: ${ruleTable[rule]}`).join('; ')
     }
   }

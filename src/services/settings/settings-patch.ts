@@ -48,9 +48,11 @@ export function readSettingsPatch(context: Context, id: string, input: Organizat
   const parsed = parseInput(organizationSettingsInput, input, 'organization settings')
   let patch: Partial<SettingsValues> = definedOnly(parsed)
   const written = patched(emptySettings, patch)
-  const warnings = channels.flatMap((channel) =>
-    checkTemplates(templated(channel), channelSettings(written, channel).templates),
-  )
+  const warnings = channels.flatMap((channel) => {
+    const { content } = channelOf(channel)
+    if (content.kind !== 'text') return []
+    return checkTemplates(templated(channel, content), channelSettings(written, channel).templates)
+  })
   for (const field of secretFields) patch = withSealed(context, id, patch, [field])
   for (const channel of channels) {
     requireTransport(context, parsed, channel, null)

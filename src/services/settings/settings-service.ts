@@ -38,6 +38,7 @@ import {
 } from './account-checks.ts'
 import { accountWarnings } from './account-findings.ts'
 import { withAccountLists } from './account-list.ts'
+import { requireApprovedTemplates } from './approved-templates.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './effective.ts'
 import { replacedAccounts, requireNewSecrets } from './kept-secrets.ts'
 import { RecipientPreferences, type WithWarnings } from './recipient-preferences.ts'
@@ -98,6 +99,7 @@ export class SettingsService {
     const at = clock.now()
     const wanted = { ...values, id: 0, organizationId: id, revision: 0, createdAt: at, updatedAt: at }
     const accountFindings = await accountWarnings(this.#context, wanted, patch)
+    await requireApprovedTemplates(this.#context, wanted, patch)
     const row = await storage.settings.create(
       id,
       values,
@@ -154,6 +156,7 @@ export class SettingsService {
       const kept = revokePrevious ? [] : replacedAccounts(this.#context, before, after)
       switchedOff = channels.filter((one) => isOff(after, one) && !isOff(before, one))
       const ofAccount = await accountWarnings(this.#context, after, patch)
+      await requireApprovedTemplates(this.#context, after, patch)
       warnings = [...change.warnings, ...ofSender, ...ofAccount]
       return { ...change, patch, credentials: { kept, revoke: revokePrevious } }
     })
@@ -253,7 +256,7 @@ export class SettingsService {
   /**
    * Sends one real message on a channel (default e-mail) to the contact of whoever asks, by the account that would send for the
    * organization now or by the one of `accountId`, within 30 s: past queue and retries, whether or not the channel is enabled or the account paused. Its text is
-   * built in and says that it is a test. Nothing of it is in the history; the audit log has who asked, the channel and the result.
+   * built in and says that it is a test; on a channel of approved templates it is one of those, with `TEST` for each name. Nothing of it is in the history; the audit log has who asked, the channel and the result.
    * What the provider refuses is in the result, never thrown. Every call sends; with an `idempotencyKey`, mail servers that compare
    * Message-IDs drop the copies.
    * @throws NotificationError `invalid_input` without a usable contact for the channel, or for an `accountId` that is none of the

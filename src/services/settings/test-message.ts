@@ -3,17 +3,21 @@ import { z } from 'zod'
 import { email } from '../../channels/email.ts'
 import { type Channel, channelOf, channels } from '../../channels/index.ts'
 import { NotificationError } from '../../errors.ts'
-import { cleanName } from '../../messages/index.ts'
+import { cleanName, renderApproved, sampleFacts } from '../../messages/index.ts'
 import type { SettingsRow } from '../../ports/storage.ts'
+import type { OutboundMessage } from '../../ports/transport.ts'
+import { templateFor } from '../../schemas/approved-templates.ts'
 import type { Actor } from '../../schemas/audit.ts'
-import { type Contact, fieldInvalid } from '../../schemas/common.ts'
+import { channelSettings, nameOf, templatesPlace } from '../../schemas/channel-settings.ts'
+import { type Contact, fieldInvalid, usualLocale } from '../../schemas/common.ts'
 import { taskManagerProvider } from '../../schemas/task-manager.ts'
-import { ruleTable } from '../../schemas/vocabulary.ts'
+import { categories, ruleTable, templateKeyOf } from '../../schemas/vocabulary.ts'
 import { sendNow } from '../shared/accounts/provider-calls.ts'
 import { type Candidate, firstOf, type Provider, sourceOf } from '../shared/accounts/providers.ts'
 import type { Context } from '../shared/context.ts'
 import { ownAddress } from '../shared/knowledge.ts'
 import { KnownAddresses } from '../shared/known-addresses.ts'
+import { policyOf } from '../shared/settings-view.ts'
 import { type AccountCheck, accountMissing, accountNamed, wrongFields } from './account-checks.ts'
 
 export const testMessageResults = ['sent', 'failed', 'unknown'] as const
@@ -39,6 +43,8 @@ export type TestMessageResult = Omit<AccountCheck, 'status'> & {
 type Tested = {
   readonly organizationId: string
   readonly organizationName: string | null
+  /** The organization's language (BCP 47). */
+  readonly locale: string
   readonly row: SettingsRow | null
   readonly channel: Channel
   /** The account to send by; null: the first that can. */
@@ -88,9 +94,10 @@ export async function testAccount(
     throw fieldInvalid('channel', `must be ${chosen.channel}, or left out: the account ${accountId} sends on that`)
   const address = testAddress(channel, contact, row)
   const found = (await context.host.organizations([organizationId]))(organizationId)
-  const organizationName = found.kind === 'known' ? (found.value.name ?? null) : null
+  const { name: organizationName = null, locale } = found.kind === 'known' ? found.value : {}
+  const named = { organizationName, locale: locale ?? usualLocale }
   const candidate = chosen?.candidate ?? null
-  const about = { organizationId, organizationName, row, channel, candidate, address, idempotencyKey }
+  const about = { organizationId, ...named, row, channel, candidate, address, idempotencyKey }
   const sent = await sendTestMessage(context, about)
   const { storage, clock } = context.options
   await storage.audit.append({
@@ -122,7 +129,13 @@ async function sendTestMessage(context: Context, tested: Tested): Promise<TestMe
     const message = `The test message was not sent: ${ruleTable.suppressed}.`
     return { ...about, result: 'failed', code: 'suppressed', message, fields: [] }
   }
-  const failure = await sendNow(options, found, messageOf(tested, found))
+  const content = contentOf(tested)
+  if (content === null) {
+    const message = `The test message was not sent: ${ruleTable.no_template}.`
+    const fields = [nameOf(templatesPlace(channel))]
+    return { ...about, result: 'failed', code: 'no_template', message, fields }
+  }
+  const failure = await sendNow(options, found, messageOf(tested, found, content))
   if (failure === null) {
     await accounts.proven(found, address)
     return { ...about, result: 'sent', code: null, message: 'The provider accepted the message.', fields: [] }
@@ -138,9 +151,33 @@ async function sendTestMessage(context: Context, tested: Tested): Promise<TestMe
   }
 }
 
-function messageOf({ organizationId, organizationName, channel, address, idempotencyKey }: Tested, provider: Provider) {
+type Content = Pick<OutboundMessage, 'subject' | 'text' | 'html' | 'template'>
+
+/** Built-in words; or, where only approved templates are sent, one of the organization's with `TEST` for each name. Null: it has none. */
+function contentOf({ organizationName, locale, row, channel }: Tested): Content | null {
   const { content } = channelOf(channel)
-  const { subject, text } = content.test(cleanName(organizationName))
+  const name = cleanName(organizationName)
+  if (content.kind === 'text') {
+    const { subject, text } = content.test(name)
+    return { subject, ...content.finish(text, 'en'), template: null }
+  }
+  const { approvedTemplates } = channelSettings(policyOf(row), channel)
+  for (const category of categories) {
+    const template = templateFor(approvedTemplates[templateKeyOf[category]] ?? [], [locale])
+    if (template === null) continue
+    const names = { recipientName: test, patientName: test, practitionerName: test, location: test }
+    return renderApproved(content, template, { ...sampleFacts(category), ...names, organizationName: name, locale })
+  }
+  return null
+}
+
+const test = 'TEST'
+
+function messageOf(
+  { organizationId, organizationName, channel, address, idempotencyKey }: Tested,
+  provider: Provider,
+  { subject, text, html, template }: Content,
+) {
   return {
     // It has no row in the history.
     notificationId: 0,
@@ -154,7 +191,9 @@ function messageOf({ organizationId, organizationName, channel, address, idempot
     fromName: cleanName(provider.fromName ?? organizationName),
     replyTo: provider.replyTo,
     subject,
-    ...content.finish(text, 'en'),
+    text,
+    html,
+    template,
     deadline: null,
   } as const
 }

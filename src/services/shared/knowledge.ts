@@ -4,7 +4,7 @@ import type { Surroundings } from '../../domain/plan.ts'
 import { NotificationError } from '../../errors.ts'
 import type { IdKinds, IntentGuard, PlanRow, PreferencesRow, SettingsRow } from '../../ports/storage.ts'
 import { channelsInUse } from '../../schemas/channel-settings.ts'
-import { type RecipientRef, refKey } from '../../schemas/common.ts'
+import { type RecipientRef, refKey, usualLocale } from '../../schemas/common.ts'
 import type { Organization, Person } from '../../schemas/directory.ts'
 import { type HostPreferenceRef, type PreferenceRef, withoutContacts } from '../../schemas/preferences.ts'
 import type { ProviderFault } from '../../schemas/vocabulary.ts'
@@ -81,6 +81,7 @@ export class Knowledge {
       const settings = this.settings(organizationId)
       found = {
         policy: policyOf(settings),
+        locale: this.organization(organizationId)?.locale ?? usualLocale,
         preferencesOf: (recipient) => preferencesWithin(organizationId, this.#preferences.get(refKey(recipient))),
         suppression: (channel, address) =>
           this.#addresses.suppression(ownAddress(this.#context, settings, organizationId, channel, address)),

@@ -1,4 +1,4 @@
-import type { Channel } from '../../channels/index.ts'
+import { type Channel, channelOf } from '../../channels/index.ts'
 import type { OrganizationPolicy } from '../../domain/effective.ts'
 import type { PreferencesRow, SettingsRow } from '../../ports/storage.ts'
 import { type AccountEntry, channelKey, furtherChannels } from '../../schemas/channel-fields.ts'
@@ -33,8 +33,12 @@ function showParts(row: SettingsRow): OrganizationSettings['channels'] {
     used.map((channel) => {
       const accounts = { account: showAccount(row, channel, null), accounts: showList(row, channel) }
       if (!furtherChannels.includes(channel)) return [channelKey(channel), accounts]
-      const { enabled, reminders, templates } = channelSettings(row, channel)
-      return [channelKey(channel), { enabled, reminders: [...reminders], templates, ...accounts }]
+      const { enabled, reminders, categories, templates, approvedTemplates } = channelSettings(row, channel)
+      const content = channelOf(channel).content.kind === 'text' ? { templates } : { approvedTemplates }
+      return [
+        channelKey(channel),
+        { enabled, reminders: [...reminders], categories: [...categories], ...content, ...accounts },
+      ]
     }),
   )
 }

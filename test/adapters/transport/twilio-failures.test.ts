@@ -52,6 +52,13 @@ describe('what became of a message, by the answer', () => {
     [answers(429, 20429), 'transient', 'message', 'twilio_20429'],
     [answers(429), 'transient', 'message', 'twilio_http_429'],
     [answers(429, 63038), 'transient', 'account', 'twilio_63038'],
+    ...[63003, 63005, 63013, 63016, 63021, 63024, 63027, 63028, 63030, 63032, 63033, 21654, 21655, 21656].map(
+      (code): Row => [answers(400, code), 'permanent', 'message', `twilio_${code}`],
+    ),
+    [answers(400, 63007), 'transient', 'account', 'twilio_63007'],
+    [answers(400, 63008), 'transient', 'account', 'twilio_63008'],
+    [answers(400, 63014), 'suppressed', 'message', 'twilio_63014'],
+    [answers(429, 63018), 'transient', 'message', 'twilio_63018'],
     [answers(408), 'transient', 'message', 'twilio_http_408'],
     [answers(400, 29999), 'permanent', 'message', 'twilio_29999'],
     [answers(422), 'permanent', 'message', 'twilio_http_422'],

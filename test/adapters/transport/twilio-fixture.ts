@@ -56,6 +56,7 @@ export const smsMessage = (values: Partial<OutboundMessage> = {}): OutboundMessa
   subject: null,
   text: canaries.text,
   html: null,
+  template: null,
   deadline: null,
   ...values,
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { twilio, validateTwilioSignature } from '../../../adapters/transport/twilio.ts'
-import { isNotificationError } from '../../../src/index.ts'
+import { isNotificationError, type OutboundMessage } from '../../../src/index.ts'
 import { transportConformance } from '../../conformance/transport/index.ts'
 import { startTwilioServer } from '../../support/twilio-server.ts'
 import {
@@ -35,6 +35,77 @@ transportConformance({
       close: api.close,
     }
   },
+})
+
+const template = { name: `HX${'0a'.repeat(16)}`, language: 'en', parameters: [{ name: 'time', value: '9:00' }] }
+const whatsappMessage = (values: Partial<OutboundMessage> = {}) =>
+  smsMessage({ channel: 'WHATSAPP', template, ...values })
+const whatsappAccount = {
+  channel: 'WHATSAPP',
+  provider: 'twilio',
+  apiKey: canaries.accountSid,
+  apiSecret: canaries.authToken,
+  appSecret: null,
+  verifyToken: null,
+} as const
+
+transportConformance({
+  name: 'twilio, WhatsApp',
+  async open() {
+    const api = await startTwilioServer({ credentials })
+    return {
+      transport: twilio({
+        baseUrl: api.baseUrl,
+        statusCallback: ({ idempotencyKey }) => `https://clinic.example/whatsapp/${idempotencyKey}`,
+      }),
+      channel: 'WHATSAPP',
+      account: whatsappAccount,
+      message: { template },
+      received: async () => api.messages.map((message) => message.statusCallback ?? ''),
+      refuse(text) {
+        api.fault = { at: 'request', how: { status: 400, code: 63024, text } }
+      },
+      close: api.close,
+    }
+  },
+})
+
+describe('a template of WhatsApp', () => {
+  it('arrives in the form of the Content API', async () => {
+    const { baseUrl, messages } = await server()
+    const transport = transportTo(baseUrl)
+    const context = contextFor({ account: whatsappAccount })
+    const parameters = ['Ada "Byron" \\ 🙂', '9:00'].map((value) => ({ name: 'time', value }))
+    await transport.send(whatsappMessage({ template: { ...template, parameters } }), context)
+    await transport.send(whatsappMessage({ template: { ...template, parameters: [] } }), context)
+    const addresses = { to: `whatsapp:${canaries.phone}`, from: 'whatsapp:+14155550100', body: null }
+    expect(messages).toMatchObject([
+      { ...addresses, contentSid: template.name, contentVariables: '{"1":"Ada \\"Byron\\" \\\\ 🙂","2":"9:00"}' },
+      { ...addresses, contentSid: template.name, contentVariables: null },
+    ])
+  })
+
+  it('goes by the Messaging Service where the account has no number', async () => {
+    const { baseUrl, messages } = await server()
+    const transport = transportTo(baseUrl, { messagingServiceSid: 'MGservice' })
+    const context = contextFor({ account: whatsappAccount, trusted: true })
+    await transport.send(whatsappMessage({ from: null }), context)
+    await transport.send(whatsappMessage(), context)
+    expect(messages).toMatchObject([
+      { from: null, messagingServiceSid: 'MGservice' },
+      { from: 'whatsapp:+14155550100', messagingServiceSid: null },
+    ])
+  })
+
+  it.each([
+    ['twilio_user_id', { to: 'US.13491208655302741918' }],
+    ['twilio_content_sid', { template: { ...template, name: 'reminder_1' } }],
+  ])('that Twilio cannot send is refused before a request: %s', async (code, values) => {
+    const { baseUrl, requests } = await server()
+    const sending = transportTo(baseUrl).send(whatsappMessage(values), contextFor({ account: whatsappAccount }))
+    expect(await failure(sending)).toMatchObject({ outcome: 'permanent', scope: 'message', code })
+    expect(requests).toEqual([])
+  })
 })
 
 describe('a message', () => {

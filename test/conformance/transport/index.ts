@@ -17,7 +17,7 @@ export type TransportHarness = {
   /** The credentials to send with. Default null: the transport needs none. */
   readonly account?: Account | null
   /** What differs in messages of the channel from e-mails and text messages, such as their addresses. Default: nothing. */
-  readonly message?: Partial<Pick<OutboundMessage, 'to' | 'from' | 'subject' | 'html'>>
+  readonly message?: Partial<Pick<OutboundMessage, 'to' | 'from' | 'subject' | 'html' | 'template'>>
   /** What the provider accepted so far: idempotency keys, or ids that derive from them, in any order. */
   received(): Promise<readonly string[]>
   /**
@@ -172,8 +172,9 @@ function messageFor(channel: Channel, idempotencyKey: string): OutboundMessage {
     replyTo: null,
     subject: isEmail ? subject : null,
     text,
-    deadline: null,
     html: isEmail ? `<p>${text}</p>` : null,
+    template: null,
+    deadline: null,
   }
 }
 

@@ -96,6 +96,11 @@ describe('an answer to RCPT or DATA', () => {
     '550 5.7.1 looks like spam',
     '552 5.7.0 illegal attachment',
     '550 5.7.133 takes no mail from outside',
+    // By the status of an unknown address, which is none.
+    '550 5.1.1 IP address blacklisted by recipient',
+    '550 5.1.3 see https://lists.example the Spamhaus list',
+    '550 5.1.1 192.0.2.1 has sent to too many recipients this hour',
+    '550 5.1.1 refused due to recipient preferences',
   ])('%s: the message is refused', (line) => expect(named(line)).toBe('message refused'))
 
   it.each([

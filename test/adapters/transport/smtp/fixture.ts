@@ -30,6 +30,7 @@ export const emailMessage = (values: Partial<OutboundMessage> = {}): OutboundMes
   subject: canaries.subject,
   text: canaries.text,
   html: `<p>${canaries.text}</p>`,
+  template: null,
   deadline: null,
   ...values,
 })

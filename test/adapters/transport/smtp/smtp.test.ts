@@ -25,6 +25,20 @@ describe('a message', () => {
     expect(mail?.raw).not.toContain('X-Mailer')
   })
 
+  it('of the own account of the host application may have an envelope sender of its own', async () => {
+    const { port, mails } = await server()
+    const verp = { address: 'bounces@mail.clinic.example', secret: 'a secret of at least thirty-two characters' }
+    const sender = transport({ verp })
+    await sender.send(emailMessage(), contextFor(port))
+    await sender.send(emailMessage({ notificationId: 0 }), contextFor(port))
+    const own = contextFor(port, { trusted: false, account: account(port), accountKey: 'own' })
+    await transport({ verp, allowPrivateHosts: true, allowedPorts: [port] }).send(emailMessage(), own)
+    expect(mails[0]?.from).toMatch(/^bounces\+7-[0-9a-f]{20}@mail\.clinic\.example$/)
+    expect(mails[0]?.raw).toContain('From: Clinic <clinic@example.com>')
+    // A test message has no row that a bounce could be recorded of, and the server of an organization takes its own senders.
+    expect(mails.slice(1).map(({ from }) => from)).toEqual(['clinic@example.com', 'clinic@example.com'])
+  })
+
   it('without HTML is plain text', async () => {
     const { port, mails } = await server()
     await transport().send(emailMessage({ html: null }), contextFor(port))

@@ -1,0 +1,137 @@
+/**
+ * Sends WhatsApp templates with Meta's Cloud API (Graph API), by `fetch`.
+ * @example
+ * createNotifications({ transports: [smtp(), whatsappCloud()], ... })
+ */
+import {
+  NotificationError,
+  type SendContext,
+  type Transport,
+  TransportError,
+  type WebhookAccount,
+} from '../../src/index.ts'
+import { requireNumbers } from './shared/numbers.ts'
+import { type Answer, fieldOf, refusalOf, responseUnreadable, silenceOf, unusable } from './whatsapp-cloud/failures.ts'
+import { ask } from './whatsapp-cloud/http.ts'
+import { type WhatsAppWebhook, whatsAppReceipts } from './whatsapp-cloud/receipt.ts'
+import { requestOf } from './whatsapp-cloud/request.ts'
+
+export type WhatsAppCloudOptions = {
+  /** Version of the Graph API. Default `v23.0`; Meta serves a version for about two years. */
+  readonly version?: string
+  /** The base URL of the API, for test servers; access tokens are sent there. Default `https://graph.facebook.com`. */
+  readonly baseUrl?: string
+  /**
+   * How long to wait for connection and response together, in ms; after that, a request already begun has an unknown
+   * outcome. Default 30000.
+   */
+  readonly timeoutMs?: number
+  /** How many sends may run at a time per account; Meta answers too many with 130429, and they are tried again. Default 20. */
+  readonly concurrency?: number
+}
+
+/**
+ * The `whatsapp-cloud` transport. An account's key is the phone number ID, and its secret an access token. The Cloud API has no
+ * idempotency keys: a request without a response has an unknown outcome, and the transport never repeats it. It has no deadline for a
+ * message either: give the template a time to live at Meta.
+ * @throws NotificationError `options_invalid` for a version or a URL that is none, or for a number with which nothing could be sent.
+ */
+export function whatsappCloud(options: WhatsAppCloudOptions = {}): Transport {
+  requireNumbers('whatsapp-cloud', options, { timeoutMs: 1, concurrency: 1 })
+  const { timeoutMs = 30_000, concurrency = 20 } = options
+  const root = rootOf(options)
+  const inProgress = new Set<Promise<unknown>>()
+  let closed = false
+
+  /** The answer to a request in the account's name; what is no success is a `TransportError`. */
+  async function call({ token, path }: Target, { signal, now }: SendContext, body: object | null): Promise<Answer> {
+    const ending = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+    const isSending = body !== null
+    const headers = { authorization: `Bearer ${token}`, ...(isSending && { 'content-type': 'application/json' }) }
+    const content = isSending ? { method: 'POST', body: JSON.stringify(body) } : {}
+    const answer = await ask(new URL(`${root}/${path}`), { ...content, headers, signal: ending }).catch((error) => {
+      throw silenceOf(error, { signal: ending, isSending })
+    })
+    if (answer.status >= 200 && answer.status < 300) return answer
+    throw refusalOf(answer, isSending, now())
+  }
+
+  /** Makes `close` wait for the work. */
+  async function tracked<T>(work: Promise<T>): Promise<T> {
+    inProgress.add(work)
+    try {
+      return await work
+    } finally {
+      inProgress.delete(work)
+    }
+  }
+
+  return {
+    name: 'whatsapp-cloud',
+    channels: ['WHATSAPP'],
+    needsAccount: true,
+    concurrency,
+    receipt: whatsAppReceipts(webhookOf),
+
+    async send(message, context) {
+      const { id, token } = accountOf(context)
+      const body = requestOf(message)
+      if (message.deadline !== null && message.deadline <= context.now()) throw tooLate()
+      if (closed)
+        throw new TransportError('The transport is closed.', { outcome: 'transient', code: 'whatsapp_closed' })
+      const { body: answer } = await tracked(call({ token, path: `${id}/messages` }, context, body))
+      // With any `message_status`: what Meta holds or pauses it has accepted, and another attempt would be a second message.
+      const messageId = fieldOf(fieldOf(fieldOf(answer, 'messages'), '0'), 'id')
+      if (typeof messageId !== 'string' || messageId === '') throw responseUnreadable(true)
+      return { messageId }
+    },
+
+    async verify(context) {
+      const { id, token } = accountOf(context)
+      const { body } = await tracked(call({ token, path: id }, context, null))
+      if (fieldOf(body, 'id') !== id) throw responseUnreadable(false)
+    },
+
+    async close() {
+      closed = true
+      await Promise.allSettled(inProgress)
+    },
+  }
+}
+
+type Target = { readonly token: string; readonly path: string }
+
+const tooLate = () =>
+  new TransportError('The deadline of the message has passed.', { outcome: 'permanent', code: 'whatsapp_too_late' })
+
+/** @throws TransportError if sending was aborted before it began, or the account is none of the Cloud API. */
+function accountOf({ account, signal }: SendContext): { readonly id: string; readonly token: string } {
+  if (signal.aborted) {
+    throw new TransportError('Sending was aborted before it began.', { outcome: 'transient', code: 'whatsapp_aborted' })
+  }
+  if (account?.channel === 'WHATSAPP') {
+    const { apiKey: id, apiSecret: token } = account
+    // One becomes part of the URL, the other of a header.
+    if (id !== null && token !== null && /^\d{1,32}$/.test(id) && /^[\x21-\x7e]+$/.test(token)) return { id, token }
+  }
+  throw unusable('The WhatsApp account has no phone number ID and access token of the Cloud API.', 'whatsapp_account')
+}
+
+/** By the account as it is now, and app secrets of before: those may still sign. */
+function webhookOf({ accounts }: WebhookAccount): WhatsAppWebhook | null {
+  const own = accounts.filter((account) => account.channel === 'WHATSAPP')
+  const { apiKey: phoneNumberId = null, verifyToken = null } = own[0] ?? {}
+  if (phoneNumberId === null) return null
+  return { phoneNumberId, appSecrets: own.flatMap(({ appSecret }) => appSecret ?? []), verifyToken }
+}
+
+function rootOf({ version = 'v23.0', baseUrl = 'https://graph.facebook.com' }: WhatsAppCloudOptions): string {
+  const invalid = (field: string, message: string) =>
+    new NotificationError('options_invalid', `whatsapp-cloud: ${field} must be ${message}`, { field })
+  if (!/^v\d{1,3}\.\d{1,2}$/.test(version)) throw invalid('version', 'a version of the Graph API such as "v23.0"')
+  const url = URL.parse(baseUrl)
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw invalid('baseUrl', 'a URL that starts with https:// or http://')
+  }
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}/${version}`
+}

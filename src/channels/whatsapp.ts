@@ -1,0 +1,177 @@
+import { z } from 'zod'
+import type { ValuesOf } from '../schemas/fields.ts'
+import { type Country, type ReadContact, readPhone } from '../schemas/phone-number.ts'
+import { visible } from '../schemas/plain-text.ts'
+import type { AccountFields, ChannelDefinition } from './channel.ts'
+
+/** The credentials of a WhatsApp provider, decrypted for the duration of a send. */
+export type WhatsAppAccount = {
+  readonly channel: 'WHATSAPP'
+  readonly provider: string
+  readonly apiKey: string | null
+  readonly apiSecret: string | null
+  /** What Meta signs its webhook with, and what it says in the handshake. */
+  readonly appSecret: string | null
+  readonly verifyToken: string | null
+}
+
+const provider = z
+  .string()
+  .max(50)
+  .regex(/^[A-Za-z0-9_-]+$/, 'must be the name of an installed provider')
+  .meta({ examples: ['twilio', 'whatsapp-cloud'] })
+const secret = z.string().min(1).max(1024)
+const wantedNumber = 'a number such as "+14155550123"'
+const wanted = `${wantedNumber}, or a WhatsApp user id such as "US.13491208655302741918"`
+
+const ofProvider = { fields: ['provider'], words: 'WhatsApp provider' } as const
+
+const fields = {
+  provider: {
+    description:
+      'Name of the WhatsApp transport: `twilio` or `whatsapp-cloud`. Null: the account of the host application is used',
+    schema: provider,
+    account: true,
+    isAudited: true,
+    replans: true,
+    variable: 'DEFAULT_WHATSAPP_PROVIDER',
+    isCaseless: true,
+  },
+  apiKey: {
+    description:
+      'Key of the account: for Twilio the Account SID, for the Cloud API the phone number ID. Encrypted at rest; shown as `********`',
+    schema: secret,
+    account: true,
+    isSecret: true,
+    replans: true,
+    variable: 'DEFAULT_WHATSAPP_API_KEY',
+    tiedTo: [ofProvider],
+  },
+  apiSecret: {
+    description:
+      'Secret of the account: for Twilio the auth token, for the Cloud API a permanent access token. Encrypted at rest; shown as `********`',
+    schema: secret,
+    account: true,
+    isSecret: true,
+    replans: true,
+    variable: 'DEFAULT_WHATSAPP_API_SECRET',
+    // The key says whose account it is.
+    tiedTo: [ofProvider, { fields: ['apiKey'], words: 'WhatsApp key' }],
+  },
+  appSecret: {
+    description:
+      'App secret of the app at Meta, which signs its webhook; not used for Twilio. Encrypted at rest; shown as `********`',
+    schema: secret,
+    account: true,
+    isSecret: true,
+    variable: 'DEFAULT_WHATSAPP_APP_SECRET',
+    tiedTo: [ofProvider],
+  },
+  verifyToken: {
+    description:
+      'Verify token entered beside the webhook URL at Meta; not used for Twilio. Encrypted at rest; shown as `********`',
+    schema: secret,
+    account: true,
+    isSecret: true,
+    variable: 'DEFAULT_WHATSAPP_VERIFY_TOKEN',
+    tiedTo: [ofProvider],
+  },
+  fromNumber: {
+    description:
+      'Sender at Twilio: a number that is registered with WhatsApp. The Cloud API sends from its phone number ID',
+    schema: z
+      .string()
+      .min(1)
+      .max(100)
+      .meta({ examples: ['+14155550123'] }),
+    account: true,
+    variable: 'DEFAULT_WHATSAPP_FROM_NUMBER',
+    sender: { read: readPhone, wanted: wantedNumber },
+  },
+} as const satisfies AccountFields
+type Values = ValuesOf<typeof fields>
+
+/**
+ * Who it is to this business alone, where WhatsApp gives no phone number: the country, and letters and digits; `ENT` for a group of
+ * businesses.
+ */
+const userId = /^[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}$/
+
+function readAddress(text: string, country: Country | null): ReadContact {
+  const typed = visible(text)
+  return userId.test(typed) ? { address: typed, warnings: [] } : readPhone(text, country)
+}
+
+/** What Twilio calls a template of the Content API, and Meta a template of the Cloud API. */
+const contentSid = /^HX[0-9a-f]{32}$/
+const templateName = /^[a-z0-9_]{1,512}$/
+
+/** WhatsApp, by Twilio or by Meta's Cloud API: a business begins with templates that Meta has approved, and with nothing else. */
+export const whatsapp = {
+  name: 'WHATSAPP',
+  words: { name: 'WhatsApp', one: 'a WhatsApp message' },
+  address: {
+    schema: z
+      .string()
+      .min(1)
+      .max(140)
+      .refine((text) => /\d/.test(text), `must be ${wanted}`)
+      .meta({ examples: ['+14155550123', 'US.13491208655302741918'] }),
+    description:
+      'Phone number, or WhatsApp user id, in place of the phone number that your directory returns. Null: that one',
+    wanted,
+    read: readAddress,
+    byCountry: true,
+    key: (address: string) => address,
+    of: ({ phone }) => phone,
+    perRecipient: 'one',
+  },
+  content: {
+    kind: 'approved',
+    nameFault(name: string, transport: string | null) {
+      const isSid = contentSid.test(name)
+      if (transport === 'twilio') return isSid ? null : 'must be a ContentSid of Twilio: HX and 32 hexadecimal digits'
+      if (templateName.test(name)) return null
+      if (isSid && transport !== 'whatsapp-cloud') return null
+      return "must be a template's name at Meta, of lower-case letters, digits and underscores"
+    },
+    limit: { most: 1024, unit: 'characters', sizeOf: (text: string) => text.length },
+    longestValue: 255,
+  },
+  account: {
+    fields,
+    transport: { field: 'provider' },
+    place: 'provider',
+    begun: ['provider', 'apiKey', 'apiSecret'],
+    withoutPlace: null,
+    remedies: {
+      no_account: {
+        variables:
+          'DEFAULT_WHATSAPP_PROVIDER, DEFAULT_WHATSAPP_API_KEY, DEFAULT_WHATSAPP_API_SECRET and, for Twilio, DEFAULT_WHATSAPP_FROM_NUMBER',
+      },
+      no_credentials: { field: 'apiSecret', variables: 'DEFAULT_WHATSAPP_API_KEY and DEFAULT_WHATSAPP_API_SECRET' },
+    },
+    names: ({ fromNumber }: Values) => ({ from: fromNumber, fromName: null }),
+    hasReplyTo: false,
+    open(
+      { provider, apiKey, apiSecret, appSecret, verifyToken, fromNumber }: Values,
+      { needsAccount }: { readonly needsAccount: boolean },
+    ) {
+      if (provider === null) return 'no_account'
+      if (needsAccount && (apiKey === null || apiSecret === null)) return 'no_credentials'
+      const account: WhatsAppAccount = { channel: 'WHATSAPP', provider, apiKey, apiSecret, appSecret, verifyToken }
+      return { account, from: fromNumber }
+    },
+    credentials: ({ apiSecret, apiKey, appSecret, verifyToken }: WhatsAppAccount) => [
+      apiSecret,
+      apiKey,
+      appSecret,
+      verifyToken,
+    ],
+  },
+  // What cannot be delivered is tried for 30 days, unless the template says less.
+  receipts: { reports: 'each_message', withinHours: 720 },
+  consent: 'own',
+  taskType: null,
+  columns: null,
+} as const satisfies ChannelDefinition<WhatsAppAccount>
