@@ -73,10 +73,10 @@ function sameJob(
 
 export const targets: readonly Target[] = [
   ...sameJob(measures.bulk, { careful: [0.4, 0.3], usual: [0.35, 0.26] }),
-  ...sameJob(measures.ten, { careful: [2, 0.95], usual: [1.4, 0.65] }),
-  ...sameJob(measures.fifty, { careful: [4, 1.8], usual: [3, 1.3] }),
+  ...sameJob(measures.ten, { careful: [1.5, 0.95], usual: [1.2, 0.65] }),
+  ...sameJob(measures.fifty, { careful: [1.5, 1.2], usual: [1.2, 0.8] }),
   ...sameJob(measures.moved, { careful: [1.3, 0.6], usual: [0.6, 0.26] }),
-  ...sameJob(measures.cancelled, { careful: [1.5, 0.58], usual: [1.25, 0.48] }),
+  ...sameJob(measures.cancelled, { careful: [1.5, 0.58], usual: [1.2, 0.48] }),
   ...sameJob(measures.dispatched, { careful: [0.43, 0.17], usual: [0.35, 0.14] }),
   ...sameJob(measures.mails, { careful: [0.48, 0.35], usual: [0.46, 0.34] }, 'bare nodemailer'),
   row(measures.mails, onSqlite, ['bare nodemailer'], 'at least', 1, 0.39),

@@ -1,8 +1,16 @@
 import { createHmac } from 'node:crypto'
 import { standardWebhooks } from '../../adapters/receipts.ts'
 import { capture } from '../../adapters/transport/capture.ts'
-import { createNotifications, type Notifications, silentLogger, type Transport } from '../../src/index.ts'
+import {
+  createNotifications,
+  type Notifications,
+  type SettleCommand,
+  silentLogger,
+  systemClock,
+  type Transport,
+} from '../../src/index.ts'
 import type { Store } from '../../src/records/store.ts'
+import { batched } from '../../src/services/shared/batched.ts'
 import { minutes, t0 } from '../conformance/storage/harness.ts'
 import { guard, planCommand, planRow, reminderWork, sendIntent, settleCommand } from '../conformance/storage/rows.ts'
 import { HostData } from '../support/host-data.ts'
@@ -90,6 +98,12 @@ export async function pass(
 ): Promise<Passed> {
   const claims = await claimed(storage, messages)
   const library = libraryOn(storage)
+  // As workers settle: what is answered at about the same time is one command.
+  const answered = batched({
+    clock: systemClock,
+    run: (commands: readonly SettleCommand[]) => storage.deliveries.settle(commands),
+    keyOf: ({ id }) => id,
+  })
   let next = 0
   let reports = 0
   const began = performance.now()
@@ -100,7 +114,7 @@ export async function pass(
       if (claim === undefined) throw new Error('there is no such message')
       if (step.state === 'answer') {
         const result = { kind: 'sent', providerMessageId: `m${claim.id}`, lateMs: 60_000 } as const
-        await storage.deliveries.settle([settleCommand(claim, result, { at: sentAt })])
+        await answered(settleCommand(claim, result, { at: sentAt }))
       } else {
         await post(library, claim, step)
         reports += 1

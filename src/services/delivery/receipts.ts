@@ -2,6 +2,7 @@ import type { AddressReport, DeliveryRow, ReceiptCommand, ReceiptOutcome, Settin
 import type { DeliveryReceipt } from '../../schemas/receipt.ts'
 import type { ReportedState } from '../../schemas/vocabulary.ts'
 import { accountKeyOfId } from '../shared/accounts/account-ids.ts'
+import { batched } from '../shared/batched.ts'
 import type { Context } from '../shared/context.ts'
 import { ownAddress } from '../shared/knowledge.ts'
 import { emitEnding } from './delivery-events.ts'
@@ -23,20 +24,27 @@ const states = {
 /** Records reports of providers, whoever verified them, and emits what they change. */
 export class Receipts {
   readonly #context: Context
+  /** Providers report on many messages at once: what comes together is one commit. */
+  readonly #recorded: (command: ReceiptCommand) => Promise<ReceiptOutcome>
 
   constructor(context: Context) {
     this.#context = context
+    const { storage, clock } = context.options
+    this.#recorded = batched({
+      clock,
+      run: (commands: readonly ReceiptCommand[]) => storage.deliveries.recordReceipts(commands),
+      keyOf: ({ id }) => id,
+    })
   }
 
-  /** In the order given, in one transaction. */
+  /** Each by itself, those on the same message in the order given. */
   async record(received: readonly Received[]): Promise<ReceiptOutcome[]> {
     if (received.length === 0) return []
-    const { storage, clock } = this.#context.options
-    const now = clock.now()
+    const now = this.#context.options.clock.now()
     const settings = await this.#settingsOf(received)
     const commands: ReceiptCommand[] = []
     for (const one of received) commands.push(await this.#commandOf(one, settings, now))
-    const recorded = await storage.deliveries.recordReceipts(commands)
+    const recorded = await Promise.all(commands.map((command) => this.#recorded(command)))
     for (const [index, one] of received.entries()) {
       const command = commands[index]
       const outcome = recorded[index]
