@@ -1,16 +1,11 @@
-import { z } from 'zod'
-import { defaultRetryPolicy, type RetryPolicy } from './domain/retry.ts'
+import type { RetryPolicy } from './domain/retry.ts'
 import { readEnvironment } from './environment.ts'
 import { NotificationError } from './errors.ts'
 import type { Authenticate } from './http/access.ts'
-import {
-  type RateLimitOptions,
-  type ResolvedRateLimits,
-  rateLimitShape,
-  resolveRateLimits,
-} from './http/rate-limit-options.ts'
+import { type RateLimitOptions, type ResolvedRateLimits, resolveRateLimits } from './http/rate-limit-options.ts'
 import { languagesOf } from './language-options.ts'
 import type { LanguageFile } from './messages/index.ts'
+import { plainOptions, shape } from './option-values.ts'
 import type { BounceReader } from './ports/bounces.ts'
 import { type Clock, systemClock } from './ports/clock.ts'
 import type { Directory } from './ports/directory.ts'
@@ -23,7 +18,6 @@ import { storeOn } from './records/store.ts'
 import { asOptions } from './schemas/as-options.ts'
 import { parseInput } from './schemas/common.ts'
 import { definedOnly } from './schemas/defined.ts'
-import { isWebhookSecret } from './security/standard-webhooks.ts'
 import { createFaultLog, type FaultLog } from './services/shared/fault-log.ts'
 import type { ServiceOptions } from './services/shared/service-options.ts'
 import {
@@ -48,6 +42,11 @@ export type NotificationsOptions = {
    * `NOTIFICATIONS_ENCRYPTION_KEY` of `env`; without any key, settings that contain credentials are refused.
    */
   readonly encryptionKey?: string | readonly string[] | undefined
+  /**
+   * True: reports of providers that were signed with what the `DEFAULT_*` variables held before are refused, as after a secret was
+   * stolen. Default false: they are accepted as long as reports on messages sent so may come (SMS 72 h).
+   */
+  readonly revokePrevious?: boolean
   /** Wakes the dispatcher when something is due. Default: a timer in this process. */
   readonly scheduler?: Scheduler
   /** Where the documented variables are read from, such as `DEFAULT_SMTP_HOST`. Default: `process.env`. */
@@ -167,47 +166,9 @@ export type ResolvedOptions = ServiceOptions & {
   readonly allowedOrigins: readonly string[]
 }
 
-/** The options that are plain values; all others are left out. */
-const plainOptions = z.object({
-  sendCap: z
-    .union([z.literal(false), z.strictObject({ perDay: z.int().min(1), reminders: z.boolean().default(false) })])
-    .default({ perDay: 10_000, reminders: false }),
-  publicUrl: z.url({ protocol: /^https?$/ }).optional(),
-  allowedOrigins: z
-    .array(
-      z
-        .string()
-        .regex(
-          /^[a-z][a-z0-9+.-]*:\/\/[^/?#*\s]+$/i,
-          'must be an origin such as "https://app.clinic.example", without a path',
-        ),
-    )
-    .default([]),
-  leaseMs: z.int().min(5000).max(3_600_000).default(60_000),
-  sendTimeoutMs: z.int().min(1000).max(3_600_000).default(1_200_000),
-  leadMs: z.int().min(0).max(86_400_000).default(60_000),
-  sweepMs: z.int().min(100).max(86_400_000).default(30_000),
-  reconcileMs: z
-    .union([z.literal([false, 0]), z.int().min(60_000).max(604_800_000)], 'must be 60000 to 604800000, or 0 or false')
-    .default(21_600_000)
-    .transform((ms) => (ms === false || ms === 0 ? null : ms)),
-  drainMs: z.int().min(0).max(3_600_000).default(10_000),
-  directoryTimeoutMs: z.int().min(100).max(300_000).default(10_000),
-  retry: z
-    .strictObject({
-      maxRetries: z
-        .union([z.int().min(0).max(1_000_000), z.literal(Number.POSITIVE_INFINITY)])
-        .default(defaultRetryPolicy.maxRetries),
-      baseMs: z.int().min(1).default(defaultRetryPolicy.baseMs),
-      factor: z.number().min(1).max(100).default(defaultRetryPolicy.factor),
-      maxMs: z.int().min(1).default(defaultRetryPolicy.maxMs),
-    })
-    .prefault({}),
-})
-
 /** Fills in defaults. @throws NotificationError `options_invalid` naming the option. */
 export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
-  requireShape(options)
+  asOptions(() => parseInput(shape, options, 'options'))
   const names = options.transports.map((transport) => transport.name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice !== undefined) {
@@ -252,61 +213,4 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
     clock,
     random: options.random ?? Math.random,
   }
-}
-
-const has = (...methods: readonly string[]) =>
-  z.custom<object>(
-    (value) =>
-      typeof value === 'object' &&
-      value !== null &&
-      methods.every((method) => method in value && typeof Reflect.get(value, method) === 'function'),
-    `must be an object with the method${methods.length === 1 ? '' : 's'} ${methods.join(', ')}`,
-  )
-const call = z.custom<object>((value) => typeof value === 'function', 'must be a function')
-const idKind = z.enum(['integer', 'text']).optional()
-
-/** With a concurrency of 0 or NaN nothing would ever be sent, without an error: NaN is what an unset variable becomes. */
-function maySend(transport: object): boolean {
-  const concurrency: unknown = Reflect.get(transport, 'concurrency')
-  return concurrency === undefined || (typeof concurrency === 'number' && concurrency >= 1)
-}
-
-const webhookSecret = z
-  .string()
-  .refine(isWebhookSecret, 'must be "whsec_" and 24 to 64 bytes as base64: echo whsec_$(openssl rand -base64 32)')
-
-/** Checks what a host written in JavaScript may get wrong; the values are kept as they are. */
-const shape = z.strictObject({
-  storage: has('migrate', 'ping', 'close'),
-  directory: has('appointments', 'organizations'),
-  transports: z.array(has('send').refine(maySend, 'must have a concurrency of at least 1, or none')),
-  encryptionKey: z.union([z.string(), z.array(z.string())]).optional(),
-  scheduler: has('start', 'wakeAt', 'stop').optional(),
-  env: z.looseObject({}).optional(),
-  languages: z.array(z.looseObject({})).optional(),
-  ids: z.strictObject({ appointment: idKind, recipient: idKind, waitlistEntry: idKind }).optional(),
-  retry: z.looseObject({}).optional(),
-  authenticate: call.optional(),
-  rateLimits: rateLimitShape.optional(),
-  publicUrl: z.string().optional(),
-  allowedOrigins: z.array(z.string()).optional(),
-  sendCap: z.union([z.looseObject({}), z.literal(false)]).optional(),
-  taskManager: z.looseObject({}).optional(),
-  docs: has('page', 'asset').optional(),
-  bounces: has('read').optional(),
-  webhookSecret: z.union([webhookSecret, z.array(webhookSecret)]).optional(),
-  leaseMs: z.number().optional(),
-  sendTimeoutMs: z.number().optional(),
-  leadMs: z.number().optional(),
-  sweepMs: z.number().optional(),
-  reconcileMs: z.union([z.number(), z.literal(false)]).optional(),
-  drainMs: z.number().optional(),
-  directoryTimeoutMs: z.number().optional(),
-  logger: has('debug', 'info', 'warn', 'error').optional(),
-  clock: has('now', 'elapsedMs', 'setTimer', 'after').optional(),
-  random: call.optional(),
-})
-
-function requireShape(options: NotificationsOptions): void {
-  asOptions(() => parseInput(shape, options, 'options'))
 }

@@ -172,7 +172,7 @@ const uses: Readonly<Record<string, string>> = {
   'adapters/transport/smtp/failures.ts': 'emailSmtpPort',
   // Migrations, which are never edited.
   'adapters/storage/kysely/migrations.ts': 'default_country email_smtp_security',
-  'adapters/storage/kysely/migration-languages.ts':
+  'adapters/storage/kysely/latest-migrations.ts':
     'always_name_time_zone detail_levels holidays message_prices reminders_by_kind sms_plain_characters text_languages workdays',
   // The examples of the document.
   'src/http/problem.ts': 'email_reminders',

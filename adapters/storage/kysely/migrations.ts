@@ -1,9 +1,6 @@
 import { type IdKinds, type Logger, NotificationError } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
-import { accountIds } from './account-migration.ts'
-import { languages } from './migration-languages.ts'
-import { receiptMigration } from './receipt-migration.ts'
-import { roomForChanges } from './room-for-changes.ts'
+import { latestMigrations } from './latest-migrations.ts'
 
 /**
  * One step of a version, for databases that have tables of an earlier one. A new database is made from `tables.ts` as it
@@ -155,41 +152,7 @@ export const migrations: readonly Migration[] = [
       (table) => ({ kind: 'add', table, columns: ['channels'] }),
     ),
   },
-  {
-    version: 10,
-    name: 'addresses',
-    oldest: 3,
-    changes: [
-      create('notification_addresses'),
-      {
-        kind: 'carry',
-        from: 'notification_suppressions',
-        to: 'notification_addresses',
-        values: {
-          organization_id: 'organization_id',
-          channel: 'channel',
-          address: 'address',
-          suppressed_at: 'created_at',
-          // Mail servers say that nobody has the address; all other words were an opt-out.
-          suppression_cause: "case when channel = 'EMAIL' and reason like 'smtp%' then 'invalid' else 'stop' end",
-          suppression_code: 'reason',
-          created_at: 'created_at',
-          updated_at: 'created_at',
-        },
-      },
-      { kind: 'add', table: 'notification_history', columns: ['recipient_address'] },
-      {
-        kind: 'fill',
-        table: 'notification_history',
-        set: 'recipient_address = coalesce(lower(recipient_email), recipient_phone)',
-        where: 'recipient_address is null and (recipient_email is not null or recipient_phone is not null)',
-      },
-    ],
-  },
-  accountIds,
-  receiptMigration,
-  roomForChanges,
-  languages,
+  ...latestMigrations,
 ]
 
 /** `named`: how the database writes the name of a table. */

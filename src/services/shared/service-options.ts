@@ -17,6 +17,8 @@ export type ServiceOptions = {
   readonly encryptionKeys: readonly string[]
   /** From the documented `DEFAULT_*` variables: each account serves a whole channel, for organizations without one of their own. */
   readonly defaults: SettingsValues
+  /** What the `DEFAULT_*` variables held before is not valid any more. */
+  readonly revokePrevious: boolean
   readonly ids: IdKinds
   readonly languages: Languages
   readonly retry: RetryPolicy

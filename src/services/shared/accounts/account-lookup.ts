@@ -41,7 +41,8 @@ export async function accountById(context: Context, id: string): Promise<KnownAc
   const row = isHosts ? null : await storage.settings.byAccountKey(key)
   if (row === null && !isHosts) return null
   const now = clock.now()
-  const kept = (await storage.accounts.previous(id)).filter(({ expiresAt }) => expiresAt > now)
+  const isRevoked = isHosts && context.options.revokePrevious
+  const kept = isRevoked ? [] : (await storage.accounts.previous(id)).filter(({ expiresAt }) => expiresAt > now)
   const [last] = kept
   const gone = last === undefined ? null : { ...last, entry: entryOf(id), values: null }
   const place = (row === null ? hostPlace(context, id, key) : placeIn(row, id)) ?? gone

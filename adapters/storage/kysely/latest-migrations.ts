@@ -1,0 +1,106 @@
+import type { Migration } from './migrations.ts'
+
+const addresses: Migration = {
+  version: 10,
+  name: 'addresses',
+  oldest: 3,
+  changes: [
+    { kind: 'create', tables: ['notification_addresses'] },
+    {
+      kind: 'carry',
+      from: 'notification_suppressions',
+      to: 'notification_addresses',
+      values: {
+        organization_id: 'organization_id',
+        channel: 'channel',
+        address: 'address',
+        suppressed_at: 'created_at',
+        // Mail servers say that nobody has the address; all other words were an opt-out.
+        suppression_cause: "case when channel = 'EMAIL' and reason like 'smtp%' then 'invalid' else 'stop' end",
+        suppression_code: 'reason',
+        created_at: 'created_at',
+        updated_at: 'created_at',
+      },
+    },
+    { kind: 'add', table: 'notification_history', columns: ['recipient_address'] },
+    {
+      kind: 'fill',
+      table: 'notification_history',
+      set: 'recipient_address = coalesce(lower(recipient_email), recipient_phone)',
+      where: 'recipient_address is null and (recipient_email is not null or recipient_phone is not null)',
+    },
+  ],
+}
+
+/** Ids for accounts, and their previous credentials. */
+const accountIds: Migration = {
+  version: 11,
+  name: 'account_ids',
+  oldest: 3,
+  changes: [
+    { kind: 'create', tables: ['notification_previous_accounts'] },
+    { kind: 'add', table: 'notification_settings', columns: ['account_key'] },
+    { kind: 'fill', table: 'notification_settings', set: 'account_key = $random', where: 'account_key is null' },
+  ],
+}
+
+/** Which account sent a message, and what its provider reported of it, with the time of each. The index by the provider's id is built from `tables.ts`. */
+const receiptMigration: Migration = {
+  version: 12,
+  name: 'receipts',
+  oldest: 3,
+  changes: [{ kind: 'add', table: 'notification_history', columns: ['account_id', 'delivery_detail'] }],
+}
+
+/**
+ * Pages of reminders keep room for changes: see `fillFactor` in `tables.ts`. Of a table that is there only pages that are written from
+ * now on; nothing is moved, and nobody waits for it.
+ */
+const roomForChanges: Migration = {
+  version: 13,
+  name: 'room_for_changes',
+  oldest: 3,
+  changes: [
+    {
+      kind: 'alter',
+      table: 'appointment_reminders',
+      sqlite: (definition) => definition,
+      postgres: (table) => [`alter table ${table} set (fillfactor = 70)`],
+    },
+  ],
+}
+
+const preferences = ['patient_notification_preferences', 'client_notification_preferences']
+
+/** Languages and zones of messages, how much they say, and what they cost. */
+const languages: Migration = {
+  version: 14,
+  name: 'languages',
+  oldest: 3,
+  changes: [
+    {
+      kind: 'add',
+      table: 'notification_settings',
+      columns: [
+        'text_languages',
+        'always_name_time_zone',
+        'detail_levels',
+        'sms_plain_characters',
+        'message_prices',
+        'reminders_by_kind',
+        'workdays',
+        'holidays',
+      ],
+    },
+    ...preferences.map((table) => ({ kind: 'add', table, columns: ['detail_levels'] }) as const),
+  ],
+}
+
+/** From version 10 on. */
+export const latestMigrations: readonly Migration[] = [
+  addresses,
+  accountIds,
+  receiptMigration,
+  roomForChanges,
+  languages,
+]
