@@ -194,17 +194,30 @@ describe('what users of such systems suffer from', () => {
 
   it('pain 8: a cancel while the batch is being sent stops what was not committed yet', async () => {
     const outbox = capture()
+    const cancelAll = Promise.withResolvers<() => Promise<unknown>>()
     await using clinic = await openClinic('2026-03-18T12:00:00Z', {
-      transports: [{ ...outbox, concurrency: 1, needsAccount: false }],
+      transports: [
+        {
+          ...outbox,
+          concurrency: 1,
+          needsAccount: false,
+          async send(message, context) {
+            await (await cancelAll.promise)()
+            return outbox.send(message, context)
+          },
+        },
+      ],
     })
     for (const id of [1, 2, 3, 4]) clinic.host.book({ id, startsAt: start, recipients: [{ ...ada, id, phone: null }] })
     await clinic.notifications.scheduleMany([1, 2, 3, 4], { customReminders: [24] })
-    clinic.events.on('reminder.sent', () => {
-      for (const id of [1, 2, 3, 4]) {
-        clinic.host.change(id, { status: 'cancelled' })
-        void clinic.notifications.appointmentCancelled(id, { notify: false })
-      }
-    })
+    cancelAll.resolve(() =>
+      Promise.all(
+        [1, 2, 3, 4].map((id) => {
+          clinic.host.change(id, { status: 'cancelled' })
+          return clinic.notifications.appointmentCancelled(id, { notify: false })
+        }),
+      ),
+    )
     await clinic.start()
     await clinic.clock.advance(10 * day)
     expect(outbox.sent).toHaveLength(1)

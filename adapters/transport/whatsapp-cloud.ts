@@ -133,5 +133,5 @@ function rootOf({ version = 'v23.0', baseUrl = 'https://graph.facebook.com' }: W
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw invalid('baseUrl', 'a URL that starts with https:// or http://')
   }
-  return `${url.origin}${url.pathname.replace(/\/+$/, '')}/${version}`
+  return `${url.origin}${url.pathname.replace(/(?<!\/)\/+$/, '')}/${version}`
 }

@@ -42,7 +42,8 @@ test('no body reaches a prototype: foreign keys are refused at every depth, or n
       const { status, text } = await ask(stage, { ...request, body })
       count += 1
       // What a task service adds to `result` is its own business; a prototype is not.
-      const mayPass = row.access.kind === 'token' && !body.includes('__proto__')
+      // Bytes that a provider signed are its reader's, and are not merged into anything.
+      const mayPass = row.access.kind === 'provider' || (row.access.kind === 'token' && !body.includes('__proto__'))
       expect([row.id, body, status === 422 || (mayPass && status === 200), text]).toEqual([row.id, body, true, text])
     }
   }
@@ -53,10 +54,12 @@ test('no body reaches a prototype: foreign keys are refused at every depth, or n
 test('no query and no path reaches one either', async () => {
   for (const row of world.endpoints) {
     const request = validRequest(row, world.own, world, someoneAllowed(row))
+    // What providers add to a URL is signed with it, and only their reader looks at it.
+    const right = row.access.kind === 'provider' ? [200, 422] : [422]
     for (const name of ['__proto__', 'constructor', '__proto__[polluted]', 'constructor.prototype']) {
       const mark = request.path.includes('?') ? '&' : '?'
       const { status } = await ask(world, { ...request, path: `${request.path}${mark}${encodeURIComponent(name)}=1` })
-      expect([row.id, name, status]).toEqual([row.id, name, 422])
+      expect(right, `${row.id} ${name} ${status}`).toContain(status)
     }
   }
   for (const path of [

@@ -94,13 +94,14 @@ it('has each language in a chunk of its own, and starts with English alone', asy
 it('writes in another language from a bundle of one file', async () => {
   const source = `
     import { Languages, renderMessage } from './src/messages/index.ts'
+    import { sms } from './src/channels/sms.ts'
     import { templated } from './src/schemas/channel-settings.ts'
     const languages = new Languages()
     const asked = { recipient: 'de', organization: 'de', enabled: [] }
     await languages.load([asked])
     const nobody = { practitionerName: null, location: null, organizationName: null, recipientName: null, patientName: null }
     const facts = { category: 'CONFIRMATION', start: null, durationMinutes: null, ...nobody, locale: 'de', now: new Date() }
-    const message = { channel: templated('SMS'), templates: {}, facts: { ...facts, wording: languages.wording(asked) } }
+    const message = { channel: templated('SMS', sms.content), templates: {}, facts: { ...facts, wording: languages.wording(asked) } }
     console.log(renderMessage(message).text)
   `
   const result = z.object({ outputFiles: z.array(z.object({ text: z.string() })) }).parse(

@@ -56,8 +56,8 @@ export async function openClinic(
     reconcileMs: false,
     ...options,
   })
-  // Ids of other kinds are other schemas.
-  const library = described(embedded, JSON.stringify(options.ids ?? null))
+  // Ids of other kinds are other schemas, and bounced mail has an endpoint of its own.
+  const library = described(embedded, JSON.stringify([options.ids ?? null, options.bounces !== undefined]))
   for (const name of eventNames) library.events.on(name, (event: unknown) => void told.push({ name, event }))
   if (isMigrated) await library.migrate()
   return {

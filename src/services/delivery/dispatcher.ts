@@ -211,11 +211,11 @@ export class Dispatcher {
       if (isNew) this.#lookUpNext()
       const works = this.#ready.take((group) => this.#lookAhead.isKnown(group), this.#capacity.round(), batchSize)
       if (works.length > 0) idle = !(await this.#dispatch(works))
+      else if (this.#storing.isUnderWay) idle = !(await this.#storing.done())
       else {
         if (!isNew) this.#lookUpNext()
         // Work without capacity is looked at again when a send ends, work without a lookup when the directory answers.
-        if (this.#storing.isUnderWay) idle = !(await this.#storing.done())
-        else if (!this.#canProceed) break
+        if (!this.#canProceed) break
       }
     }
     await this.#sleep(idle)
@@ -258,9 +258,7 @@ export class Dispatcher {
   /** Decides a batch, and begins to store it; true if the one before changed anything. */
   async #dispatch(works: readonly DueWork[]): Promise<boolean> {
     const decided = await decideDue(this.#context, works, this.#outlet, this.#lookAhead.take(works))
-    const before = await this.#storing.begin(() => this.#store(works, decided))
-    // Of few, more have a place once these are stored, and go together.
-    return works.length < batchSize / 2 ? (await this.#storing.done()) || before : before
+    return this.#storing.begin(() => this.#store(works, decided))
   }
 
   async #store(works: readonly DueWork[], decided: DecidedBatch): Promise<boolean> {

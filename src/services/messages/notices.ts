@@ -181,9 +181,9 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     const keepsCharacters = !policy.smsPlainCharacters
     return renderMessage({ channel: templated(channel, content), facts, templates, keepsCharacters })
   }
-  const languages = [recipient.locale, organization?.locale ?? usualLocale]
-  const approved = templateFor(approvedTemplates[templateKeyOf[category]] ?? [], languages)
-  return approved === null ? null : renderApproved(content, approved, facts)
+  const usual = organization?.locale ?? usualLocale
+  const approved = templateFor(approvedTemplates[templateKeyOf[category]] ?? [], [recipient.locale, usual])
+  return approved === null ? null : renderApproved(content, approved, { ...facts, locale: recipient.locale ?? usual })
 }
 
 /** Of several people at one address, nobody learns more than each of them allows. */

@@ -95,7 +95,7 @@ export class TemplatePreviews {
     const { rendered, warnings, size } =
       content.kind === 'text'
         ? previewOfText(content, request, stored, { facts, keepsCharacters: !policy.smsPlainCharacters })
-        : previewOfApproved(content, request, stored, facts)
+        : previewOfApproved(content, request, stored, { ...facts, locale: locale ?? known?.locale ?? sample.locale })
     const { subject, text, html, template } = rendered
     return {
       channel,

@@ -15,7 +15,7 @@ const send = `
   const transport = twilio({ baseUrl: 'http://127.0.0.1:1' })
   const account = { channel: 'SMS', provider: 'twilio', apiKey: 'AC1', apiSecret: 'secret' }
   const context = { account, accountKey: 'a', trusted: false, signal: new AbortController().signal }
-  const error = await transport.send({ to: '+14155550167', from: '+14155550100', text: 'text' }, context).catch((e) => e)
+  const error = await transport.send({ to: '+14155550167', from: '+14155550100', text: 'text', template: null }, context).catch((e) => e)
 `
 
 it('pain 16: loads the SDK at the first send, and not before', () => {
