@@ -293,6 +293,8 @@ export class Dispatcher {
     }
     // What waits for an account is released when it works; the sweep finds its last moment.
     if (command.kind === 'defer' && command.waitingFor == null) this.#scheduler.wakeAt(command.until)
+    else if (command.kind === 'defer' && command.waitingFor != null)
+      this.#context.accounts.awaitedBy(command.waitingFor)
     emitDecided(this.#context, one, delivery)
   }
 }

@@ -66,6 +66,11 @@ export class Accounts {
     if (this.#running) void this.#kick()
   }
 
+  /** Work was put off until the account works. It may do so by now, or be used no more: that was decided a moment ago. */
+  awaitedBy(account: string): void {
+    if (this.#running && this.#paused.get(account) === undefined) void this.#kick()
+  }
+
   /** Reads what is known by now, for a process that does not send. */
   async refresh(): Promise<void> {
     await this.#paused.read()
