@@ -1,19 +1,10 @@
 import { sql } from 'kysely'
-import type { Channel, EntityId, SilentQuery } from '../../../../src/index.ts'
+import type { EntityId } from '../../../../src/index.ts'
+import type { Silent } from '../held.ts'
 import { afterHeld, type Bind, type Builder, type HeldAfter, type Mode, type Param, query } from '../query.ts'
 import { dueStatements } from './due.ts'
 
 const table = 'notification_history'
-
-type Silent = { channel: Channel; created_at: number; id: number; until: number; limit: number }
-
-export const silentAfter = ({ channel, after, until, limit }: SilentQuery): Silent => ({
-  channel,
-  created_at: after.createdAt.getTime(),
-  id: after.id,
-  until: until.getTime(),
-  limit,
-})
 
 export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
   get: bind(query((p: Param<{ id: number }>) => db.selectFrom(table).selectAll().where('id', '=', p('id')).compile())),
