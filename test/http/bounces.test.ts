@@ -109,7 +109,8 @@ it.skipIf(isMissing('curl') || isMissing('openssl'))('the script of the guide ha
   // The script goes by the clock of its machine.
   await using clinic = await openClinic(new Date().toISOString(), { bounces: bounces(), webhookSecret })
   const { origin, close } = await mounts['express'](clinic)
-  const [, script = ''] = /^```sh\n(#!\/bin\/sh\n[\s\S]*?)^```$/m.exec(guide('adapters/receipts/README.md')) ?? []
+  const [, script = ''] =
+    /^```sh\n(#!\/bin\/sh\n[\s\S]*?)^```$/m.exec(guide('adapters/transport/receipts/README.md')) ?? []
   const child = spawn('sh', ['-c', script.replace('https://clinic.example', origin)], {
     env: { ...process.env, WEBHOOK_SECRET: webhookSecret },
     stdio: ['pipe', 'pipe', 'inherit'],

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
-import { standardWebhooks } from '../../adapters/receipts.ts'
 import { capture } from '../../adapters/transport/capture.ts'
+import { standardWebhooks } from '../../adapters/transport/receipts.ts'
 import {
   createNotifications,
   type Notifications,

@@ -184,7 +184,7 @@ const uses: Readonly<Record<string, string>> = {
   'src/http/routes/templates.ts': 'email_templates message_prices',
   'src/http/shapes/reminders.ts': 'message_prices',
   // Other things of that name.
-  'adapters/receipts/ses.ts': 'emailAddress',
+  'adapters/transport/receipts/ses.ts': 'emailAddress',
   'src/schemas/vocabulary.ts': 'detailLevels',
   'src/schemas/detail.ts': 'detailLevels',
   'src/schemas/message-price.ts': 'messagePrices',

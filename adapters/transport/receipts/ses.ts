@@ -1,4 +1,4 @@
-import type { DeliveryReceipt, ProviderReport, ReceiptReader } from '../../src/index.ts'
+import type { DeliveryReceipt, ProviderReport, ReceiptReader } from '../../../src/index.ts'
 import { type SnsMessage, type SnsOptions, sns } from './sns.ts'
 
 export type SesOptions = SnsOptions

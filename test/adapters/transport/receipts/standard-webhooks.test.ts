@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { standardWebhooks } from '../../../adapters/receipts.ts'
-import type { WebhookAccount, WebhookRequest } from '../../../src/index.ts'
+import { standardWebhooks } from '../../../../adapters/transport/receipts.ts'
+import type { WebhookAccount, WebhookRequest } from '../../../../src/index.ts'
 
 const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
 const at = 1_614_265_330

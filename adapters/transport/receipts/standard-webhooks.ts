@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { NotificationError, type ReceiptReader, readProviderReport, type WebhookAccount } from '../../src/index.ts'
+import { NotificationError, type ReceiptReader, readProviderReport, type WebhookAccount } from '../../../src/index.ts'
 
 export type StandardWebhooksOptions = {
   /**

@@ -1,7 +1,7 @@
 import { createSign } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { type SesOptions, ses } from '../../../adapters/receipts.ts'
-import type { WebhookAccount, WebhookRequest } from '../../../src/index.ts'
+import { type SesOptions, ses } from '../../../../adapters/transport/receipts.ts'
+import type { WebhookAccount, WebhookRequest } from '../../../../src/index.ts'
 import { certificate, privateKey } from './sns-certificate.ts'
 
 const topic = 'arn:aws:sns:eu-west-1:123456789012:mail'

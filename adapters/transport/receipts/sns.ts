@@ -5,7 +5,7 @@ import {
   type ProviderReport,
   type ReceiptReader,
   type WebhookAccount,
-} from '../../src/index.ts'
+} from '../../../src/index.ts'
 
 /** A message of a topic, once its signature and topic were checked. */
 export type SnsMessage = {
