@@ -76,7 +76,7 @@ const scheduled = expectData(
 )
 const [first] = scheduled.reminders
 assert.ok(first)
-const channel: 'EMAIL' | 'SMS' = first.reminder_type
+const channel: 'EMAIL' | 'SMS' | 'WHATSAPP' = first.reminder_type
 const status: 'PENDING' | 'SENT' | 'FAILED' | 'CANCELLED' = first.status
 const dueAt: string = first.reminder_time
 assert.deepEqual(
