@@ -44,6 +44,19 @@ async function clinicWith(storage: Store, answers: readonly (TransportError | nu
   }
 }
 
+/** Why nothing was sent. */
+async function sendAnother(clinic: Awaited<ReturnType<typeof openClinic>>, id: number) {
+  const recipients = [{ type: 'PATIENT' as const, id: 7, name: 'Ada', email: 'ada@example.org', phone: null }]
+  clinic.host.book({ id, startsAt: '2026-04-02T12:00:00Z', recipients })
+  const { omitted } = await clinic.notifications.sendAppointmentNotification(id, {
+    category: 'CONFIRMATION',
+    channel: 'EMAIL',
+  })
+  await clinic.settle()
+  await clinic.clock.advance(1000)
+  return omitted.map(({ rule }) => rule)
+}
+
 describe.each([
   ['SQLite', () => sqlite(':memory:')],
   [
@@ -51,6 +64,25 @@ describe.each([
     () => postgres({ url: server.url, schema: `unknown_${process.pid}_${Math.trunc(Math.random() * 1e9)}` }),
   ],
 ])('an address that nobody has, on %s', (_name, open) => {
+  it('is found out by bounces too, of messages that the server took at first', async () => {
+    const { clinic, outbox, send } = await clinicWith(open(), [])
+    const bounced = async (count: number) => {
+      await expect.poll(() => outbox.sent.length).toBe(count)
+      const id = outbox.sent.at(-1)?.notificationId ?? 0
+      await expect.poll(async () => (await clinic.notifications.getNotification(id)).status).toBe('SENT')
+      await clinic.recordReceipt(id, { outcome: 'bounced', code: 'ses_general', addressUnknown: true })
+    }
+    await send('sent')
+    await bounced(1)
+    await clinic.clock.advance(hourMs)
+    await sendAnother(clinic, 2)
+    await bounced(2)
+    await clinic.clock.advance(24 * hourMs)
+    expect(await sendAnother(clinic, 3)).toEqual([])
+    await bounced(3)
+    expect(await sendAnother(clinic, 4)).toContain('suppressed')
+  })
+
   it('is sent to again the same day, and no more once the server says so on another day', async () => {
     const refusals = [unknown('smtp_5.1.1'), unknown('smtp_5.1.1'), unknown('smtp_5.1.1')]
     const { clinic, outbox, send } = await clinicWith(open(), refusals)

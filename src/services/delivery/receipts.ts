@@ -5,8 +5,10 @@ import { accountKeyOfId } from '../shared/accounts/account-ids.ts'
 import { batched } from '../shared/batched.ts'
 import type { Context } from '../shared/context.ts'
 import { ownAddress } from '../shared/knowledge.ts'
+import { KnownAddresses, type OwnAddress } from '../shared/known-addresses.ts'
 import { emitEnding } from './delivery-events.ts'
 import { newsOfUnknown } from './failed-attempt.ts'
+import { isRefusedOnAnotherDay, sentOf } from './refused-again.ts'
 import { nextReportedTry, notAfter, scrub } from './reports.ts'
 
 /** A report, and the delivery that it is about as it was read. */
@@ -76,18 +78,22 @@ export class Receipts {
 
   /** What a report shows about the address; null: nothing. */
   async #addressReport(
-    { organizationId, channel, recipientAddress, accountId }: DeliveryRow,
+    row: DeliveryRow,
     { outcome, code = 'reported', optedOut = false, addressUnknown = false }: DeliveryReceipt,
     settings: SettingsRow | null,
     now: Date,
   ): Promise<AddressReport | null> {
+    const { organizationId, channel, recipientAddress, accountId } = row
     if (recipientAddress === null) return null
     const own = ownAddress(this.#context, settings, organizationId, channel, recipientAddress)
     const address = accountId === null ? own : { ...own, isShared: await isHostAccount(this.#context, accountId) }
     if (outcome === 'complained') return { ...address, news: { kind: 'suppressed', cause: 'complaint', code } }
     if (outcome !== 'failed' && outcome !== 'bounced') return null
     if (optedOut) return { ...address, news: { kind: 'suppressed', cause: 'stop', code } }
-    return addressUnknown ? { ...address, news: await newsOfUnknown(this.#context, address, code, now) } : null
+    if (!addressUnknown) return null
+    const news = await newsOfUnknown(this.#context, address, code, now)
+    const isAgain = news.kind === 'suppressed' || (await isBouncedAgain(this.#context, row, code, address))
+    return { ...address, news: isAgain ? { kind: 'suppressed', cause: 'invalid', code } : news }
   }
 
   /** Of the organizations whose addresses something is said about. */
@@ -117,6 +123,14 @@ export class Receipts {
     else if (status === 'SENT') emitEnding(this.#context, row, reminder, { kind: 'sent', providerMessageId })
     else emitEnding(this.#context, row, reminder, { kind: endings[status] })
   }
+}
+
+/** Each message was accepted at first, which makes the address look well in between. */
+async function isBouncedAgain(context: Context, row: DeliveryRow, code: string, address: OwnAddress): Promise<boolean> {
+  const known = await KnownAddresses.load(context.options.storage.addresses, [address])
+  const liftedAt = known.own(address)?.liftedAt ?? null
+  if (liftedAt !== null && liftedAt >= sentOf(row)) return false
+  return isRefusedOnAnotherDay(context, row, code, { address, liftedAt })
 }
 
 /** Whether the account that sent it is the host application's: the organization may send by another one by now. */
