@@ -15,6 +15,8 @@ const floors: Readonly<Record<string, number>> = {
   'addresses.look-up': 0.15,
   'addresses.suppress': 0.15,
   'addresses.lift': 0.15,
+  // An account is one of the organization's.
+  'settings.verify': 0.6,
   // The callers have an e-mail address and no phone number, to which a test message could go.
   'settings.test': 0.4,
   // Whoever is a service must say of whom; a patient's preferences are not a client's to name.

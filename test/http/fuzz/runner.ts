@@ -143,6 +143,8 @@ async function openStage(operation: Operation) {
   const database = new Database(':memory:')
   const world = await openWorld({ storage: sqlite({ database }), rateLimits: false })
   const row = world.endpoints.find(({ id }) => id === operation.id)
+  // Who first asks for the accounts gives those of the host application their ids.
+  await world.settings.effectiveSettings(String(world.own['organizationId'] ?? world.own['organization_id']))
   // Rows that create settings or preferences are asked by a world without.
   const isBare = row !== undefined && creates(row)
   if (isBare) for (const table of stored) database.prepare(`delete from ${table}`).run()
