@@ -6,11 +6,9 @@ import type { BounceReader, MailReport, QuotedMessage, RecipientReport } from '.
 import type { DeliveryRow } from '../../ports/storage.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
-import { ownAddress } from '../shared/knowledge.ts'
-import { KnownAddresses } from '../shared/known-addresses.ts'
 import { withTimeout } from '../shared/with-timeout.ts'
 import type { Callbacks } from './callbacks.ts'
-import { type Addressed, isRefusedOnAnotherDay, recentMessages, sentOf } from './refused-again.ts'
+import { type Addressed, concernedBy, isRefusedOnAnotherDay, recentMessages, sentTo } from './refused-again.ts'
 
 /** What a mail reported, and what followed. */
 export type BounceResult = {
@@ -128,15 +126,10 @@ export class Bounces {
     return (await this.#callbacks.recordReceipt(row.id, { outcome: 'complained', code })).updated
   }
 
-  /** Null: a suppression was lifted since the message was sent, which its report no longer concerns. */
   async #addressOf(row: DeliveryRow): Promise<Addressed | null> {
     if (row.recipientAddress === null) return null
-    const { storage } = this.#context.options
-    const [settings = null] = await storage.settings.get([row.organizationId])
-    const address = ownAddress(this.#context, settings, row.organizationId, row.channel, row.recipientAddress)
-    const known = await KnownAddresses.load(storage.addresses, [address])
-    const liftedAt = known.own(address)?.liftedAt ?? null
-    return liftedAt !== null && liftedAt >= sentOf(row) ? null : { address, liftedAt }
+    const [settings = null] = await this.#context.options.storage.settings.get([row.organizationId])
+    return concernedBy(this.#context, row, await sentTo(this.#context, row, row.recipientAddress, settings))
   }
 
   /** Shown by `explain()`, once a message, and nothing else: the server goes on trying. */

@@ -1,14 +1,12 @@
 import type { AddressReport, DeliveryRow, ReceiptCommand, ReceiptOutcome, SettingsRow } from '../../ports/storage.ts'
 import type { DeliveryReceipt } from '../../schemas/receipt.ts'
 import type { ReportedState } from '../../schemas/vocabulary.ts'
-import { accountKeyOfId } from '../shared/accounts/account-ids.ts'
 import { batched } from '../shared/batched.ts'
 import type { Context } from '../shared/context.ts'
-import { ownAddress } from '../shared/knowledge.ts'
-import { KnownAddresses, type OwnAddress } from '../shared/known-addresses.ts'
+import type { OwnAddress } from '../shared/known-addresses.ts'
 import { emitEnding } from './delivery-events.ts'
 import { newsOfUnknown } from './failed-attempt.ts'
-import { isRefusedOnAnotherDay, sentOf } from './refused-again.ts'
+import { concernedBy, isRefusedOnAnotherDay, sentTo } from './refused-again.ts'
 import { nextReportedTry, notAfter, scrub } from './reports.ts'
 
 /** A report, and the delivery that it is about as it was read. */
@@ -83,10 +81,9 @@ export class Receipts {
     settings: SettingsRow | null,
     now: Date,
   ): Promise<AddressReport | null> {
-    const { organizationId, channel, recipientAddress, accountId } = row
+    const { recipientAddress } = row
     if (recipientAddress === null) return null
-    const own = ownAddress(this.#context, settings, organizationId, channel, recipientAddress)
-    const address = accountId === null ? own : { ...own, isShared: await isHostAccount(this.#context, accountId) }
+    const address = await sentTo(this.#context, row, recipientAddress, settings)
     if (outcome === 'complained') return { ...address, news: { kind: 'suppressed', cause: 'complaint', code } }
     if (outcome !== 'failed' && outcome !== 'bounced') return null
     if (optedOut) return { ...address, news: { kind: 'suppressed', cause: 'stop', code } }
@@ -127,16 +124,8 @@ export class Receipts {
 
 /** Each message was accepted at first, which makes the address look well in between. */
 async function isBouncedAgain(context: Context, row: DeliveryRow, code: string, address: OwnAddress): Promise<boolean> {
-  const known = await KnownAddresses.load(context.options.storage.addresses, [address])
-  const liftedAt = known.own(address)?.liftedAt ?? null
-  if (liftedAt !== null && liftedAt >= sentOf(row)) return false
-  return isRefusedOnAnotherDay(context, row, code, { address, liftedAt })
-}
-
-/** Whether the account that sent it is the host application's: the organization may send by another one by now. */
-async function isHostAccount({ hostAccounts, providers }: Context, accountId: string): Promise<boolean> {
-  await hostAccounts.load()
-  return accountKeyOfId(accountId) === providers.hostKey
+  const found = await concernedBy(context, row, address)
+  return found !== null && isRefusedOnAnotherDay(context, row, code, found)
 }
 
 const endings = { DELIVERED: 'delivered', READ: 'read', COMPLAINED: 'complained' } as const

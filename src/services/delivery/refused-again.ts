@@ -1,7 +1,9 @@
 import { isRefusedAgain } from '../../domain/bounce.ts'
-import type { DeliveryRow } from '../../ports/storage.ts'
+import type { DeliveryRow, SettingsRow } from '../../ports/storage.ts'
+import { accountKeyOfId } from '../shared/accounts/account-ids.ts'
 import type { Context } from '../shared/context.ts'
-import type { OwnAddress } from '../shared/known-addresses.ts'
+import { ownAddress } from '../shared/knowledge.ts'
+import { KnownAddresses, type OwnAddress } from '../shared/known-addresses.ts'
 
 /** Of an address that very many messages went to, older ones are not looked at. */
 export const recentMessages = 200
@@ -13,7 +15,30 @@ export type Addressed = {
 }
 
 /** When a message went out: for one whose outcome was never known, when it was asked for. */
-export const sentOf = ({ sentAt, createdAt }: DeliveryRow): Date => sentAt ?? createdAt
+const sentOf = ({ sentAt, createdAt }: DeliveryRow): Date => sentAt ?? createdAt
+
+/**
+ * Where a message went, as its reports concern it. Whether the sender is shared is a matter of the account that sent it: by now the
+ * organization may send by another one.
+ */
+export async function sentTo(
+  context: Context,
+  { organizationId, channel, accountId }: DeliveryRow,
+  recipientAddress: string,
+  settings: SettingsRow | null,
+): Promise<OwnAddress> {
+  const address = ownAddress(context, settings, organizationId, channel, recipientAddress)
+  if (accountId === null) return address
+  await context.hostAccounts.load()
+  return { ...address, isShared: accountKeyOfId(accountId) === context.providers.hostKey }
+}
+
+/** Null: a suppression was lifted since the message was sent, which its report no longer concerns. */
+export async function concernedBy(context: Context, row: DeliveryRow, address: OwnAddress): Promise<Addressed | null> {
+  const known = await KnownAddresses.load(context.options.storage.addresses, [address])
+  const liftedAt = known.own(address)?.liftedAt ?? null
+  return liftedAt !== null && liftedAt >= sentOf(row) ? null : { address, liftedAt }
+}
 
 /**
  * Whether a message of another day to the same address was refused with the same code, which says that nobody has it. A server that lost
