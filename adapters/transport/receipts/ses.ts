@@ -1,4 +1,5 @@
 import type { DeliveryReceipt, ProviderReport, ReceiptReader } from '../../../src/index.ts'
+import { fieldOf, list, parsed, text } from '../shared/json.ts'
 import { type SnsMessage, type SnsOptions, sns } from './sns.ts'
 
 export type SesOptions = SnsOptions
@@ -99,19 +100,3 @@ const word = (text: string): string =>
     .toLowerCase()
     .replace(/[^a-z0-9.]+/g, '_')
     .slice(0, 40)
-
-function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json)
-  } catch {
-    return null
-  }
-}
-
-const fieldOf = (value: unknown, name: string): unknown =>
-  typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
-function text(value: unknown, name: string): string | null {
-  const found = fieldOf(value, name)
-  return typeof found === 'string' ? found : null
-}
-const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])

@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { NotificationError, type ReceiptReader, readProviderReport, type WebhookAccount } from '../../../src/index.ts'
+import { fieldOf } from '../shared/json.ts'
 
 export type StandardWebhooksOptions = {
   /**
@@ -89,6 +90,3 @@ function named(report: unknown) {
   }
   return { notificationId: of('notification_id'), messageId: of('message_id'), to: of('to'), receipt }
 }
-
-const fieldOf = (value: unknown, name: string): unknown =>
-  typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined

@@ -7,6 +7,7 @@ import type {
   WebhookReading,
   WebhookRequest,
 } from '../../../src/index.ts'
+import { fieldOf, list, parsed, text } from '../shared/json.ts'
 import { classify } from './answers.ts'
 import { notificationIdOf } from './request.ts'
 
@@ -45,7 +46,9 @@ function statuses({ headers, body }: WebhookRequest, { appSecrets, phoneNumberId
     isSame(createHmac('sha256', secret).update(body).digest('hex'), signature.toLowerCase()),
   )
   if (signers.length === 0) return unsigned
-  const changes = list(fieldOf(parsed(body), 'entry')).flatMap((entry) => list(fieldOf(entry, 'changes')))
+  const changes = list(fieldOf(parsed(Buffer.from(body).toString('utf8')), 'entry')).flatMap((entry) =>
+    list(fieldOf(entry, 'changes')),
+  )
   const values = changes.map((change) => fieldOf(change, 'value'))
   const own = values.filter((value) => text(fieldOf(value, 'metadata'), 'phone_number_id') === phoneNumberId)
   if (own.length === 0) return { kind: 'refused', reason: 'foreign' }
@@ -90,19 +93,3 @@ function isSame(one: string, other: string): boolean {
   const digest = (text: string) => createHmac('sha256', 'compare').update(text).digest()
   return timingSafeEqual(digest(one), digest(other))
 }
-
-function parsed(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(body).toString('utf8'))
-  } catch {
-    return null
-  }
-}
-
-const fieldOf = (value: unknown, name: string): unknown =>
-  typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
-function text(value: unknown, name: string): string | null {
-  const found = fieldOf(value, name)
-  return typeof found === 'string' ? found : null
-}
-const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])

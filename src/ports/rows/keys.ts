@@ -98,7 +98,6 @@ export const keys = {
     'due_at',
     'error_code',
     'provider_message_id',
-    'idempotency_key',
   ]),
   deliveryOnce: part(key(history, ['organization_id', 'dedupe_key']), ['id']),
   /** Notices, queued or handed over, that a newer one of the same appointment, recipient and channel replaces. */
