@@ -17,7 +17,7 @@ export type CompiledTemplate = Pick<Inspection, 'literals' | 'problems'> & {
   readonly source: string
   /** How much it says by its variables. */
   readonly level: DetailLevel
-  /** Of the text as stored; tells revisions apart. */
+  /** Of the text as stored; each revision has another. */
   readonly hash: number
   /** Only for a template without problems. */
   render(facts: MessageFacts): string
@@ -86,7 +86,7 @@ export function compileDraft(text: string): CompiledTemplate {
 /** Parses and checks a stored template once for many renderings; faults are remembered as well. */
 export const compileTemplate = remember({ maxBytes: 32_000_000, bytesOf: ({ bytes }) => bytes }, compileDraft)
 
-/** FNV-1a over UTF-16 units, 32 bits: tells template revisions apart, protects nothing. */
+/** FNV-1a over UTF-16 units, 32 bits: distinguishes template revisions, protects nothing. */
 export function hashOf(text: string, seed = 0x811c9dc5): number {
   let hash = seed
   for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
