@@ -108,7 +108,7 @@ it('what another program sends along by the same number names no message of ours
   for (const data of [`${row?.id}`, `${row?.id}:other-key`, '9007199254740991:key']) {
     const foreign = { id: 'wamid.foreign', biz_opaque_callback_data: data }
     let status = 0
-    const asked = clinic.report('failed', own === undefined ? [] : [own], 'app', foreign).then((answer) => {
+    const asked = clinic.report('read', own === undefined ? [] : [own], 'app', foreign).then((answer) => {
       status = answer
     })
     await expect.poll(() => clinic.clock.advance(500).then(() => status)).toBe(200)

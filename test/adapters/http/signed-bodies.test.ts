@@ -168,7 +168,10 @@ test.each(Object.entries(parsing))(
     await posting(mount, async (post) => {
       const answer = await post('', requestOf(body))
       expect(answer.status).toBe(500)
-      expect(await answer.json()).toMatchObject({ code: 'body_unreadable', detail: expect.stringMatching(/rawBody|arrayBuffer/) })
+      expect(await answer.json()).toMatchObject({
+        code: 'body_unreadable',
+        detail: expect.stringMatching(/rawBody|arrayBuffer/),
+      })
     })
   },
 )

@@ -306,7 +306,9 @@ describe('a hostile mail', () => {
 
   it('of any bytes in any places is read, or not, and never fails', async () => {
     const whole = Buffer.from(bounceMail({ ...quoted, header: [`References: <${messageId}>`] }))
-    const cuts = fc.array(fc.tuple(fc.nat(whole.length), fc.nat(60), fc.uint8Array({ maxLength: 30 })), { maxLength: 6 })
+    const cuts = fc.array(fc.tuple(fc.nat(whole.length), fc.nat(60), fc.uint8Array({ maxLength: 30 })), {
+      maxLength: 6,
+    })
     await fc.assert(
       fc.asyncProperty(cuts, async (given) => {
         const mail = given.reduce<Buffer>(

@@ -28,33 +28,33 @@ const readers: Readonly<Record<string, readonly [ReceiptReader, WebhookAccount]>
 }
 
 const odd = fc.oneof(
-  fc.constantFrom(...naughtyStrings, 'constructor', '__proto__', 'toString', '', 'v1,', 'sha256=', '1', '2'),
+  fc.constantFrom('constructor', '__proto__', 'toString', '', 'v1,', 'sha256=', '1', '2'),
+  fc.constantFrom(...naughtyStrings),
   fc.string({ unit: 'binary', maxLength: 40 }),
 )
+const mostly = (...right: readonly string[]) =>
+  fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...right) }, { weight: 1, arbitrary: odd })
 /** An envelope of SNS that is right but for some fields, and a signature. */
 const envelope = fc
   .record(
     {
-      Type: fc.oneof(fc.constantFrom('Notification', 'SubscriptionConfirmation', 'UnsubscribeConfirmation'), odd),
-      MessageId: odd,
-      TopicArn: fc.oneof({ weight: 9, arbitrary: fc.constant(topic) }, { weight: 1, arbitrary: odd }),
+      Type: mostly('Notification', 'SubscriptionConfirmation', 'UnsubscribeConfirmation'),
+      TopicArn: mostly(topic),
+      SigningCertURL: mostly('https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-01.pem'),
+      SignatureVersion: fc.oneof(fc.constantFrom('1', '2'), odd),
+      Timestamp: mostly('2026-12-01T11:59:58.000Z'),
+      Signature: fc.oneof(odd, fc.base64String()),
       Message: odd,
+      MessageId: odd,
       Token: odd,
       SubscribeURL: odd,
-      Timestamp: fc.oneof(fc.constant('2026-12-01T11:59:58.000Z'), odd),
-      SignatureVersion: fc.oneof(fc.constantFrom('1', '2'), odd),
-      SigningCertURL: fc.oneof(
-        fc.constant('https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-01.pem'),
-        odd,
-      ),
-      Signature: fc.oneof(odd, fc.base64String()),
     },
-    { requiredKeys: [] },
+    { requiredKeys: ['Type', 'TopicArn', 'SigningCertURL', 'SignatureVersion'] },
   )
   .map((fields) => JSON.stringify(fields))
 const form = fc.array(fc.tuple(odd, odd), { maxLength: 8 }).map((pairs) => String(new URLSearchParams(pairs)))
 const body = fc
-  .oneof(envelope, form, fc.json(), odd)
+  .oneof({ weight: 3, arbitrary: envelope }, form, fc.json(), odd)
   .map((text) => Buffer.from(text))
   .chain((bytes) => fc.oneof({ weight: 9, arbitrary: fc.constant(bytes) }, fc.uint8Array({ maxLength: 60 })))
 const names = [
