@@ -40,6 +40,16 @@ describe('the built-in e-mail', () => {
     }
   })
 
+  test.each(['\u202e', '\u200b', ' \u2068\u2069 '])('a name that nobody can see is none: %j', (recipientName) => {
+    const { text } = render(
+      null,
+      { recipientName, patientName: recipientName, practitionerName: recipientName },
+      'EMAIL',
+    )
+    expect(text).toMatch(/^Hello,\n\n/)
+    expect(text).not.toMatch(/With:|for /)
+  })
+
   test('practitioners have no appointment with themselves', () => {
     expect(render(null, { recipientName: 'Dr. Smith' }, 'EMAIL').text).not.toContain('With:')
   })

@@ -99,7 +99,7 @@ const scripts: Readonly<Record<string, string>> = {
 }
 
 /** What may be left out: it serves grammar alone. */
-const grammar: ReadonlySet<string> = new Set(['near', 'hour', 'mode'])
+const grammar: ReadonlySet<string> = new Set(['near', 'hour', 'mode', 'reader'])
 
 function namesIn({ texts }: LanguageFile, key: TextKey): string[] {
   const names = new Set<string>()
