@@ -15,7 +15,7 @@ import type { ValuesOf } from '../schemas/fields.ts'
 import { phoneNumber, readPhone } from '../schemas/phone-number.ts'
 import { readSmsSender, smsSender } from '../schemas/sms-sender.ts'
 import type { AccountFields, ChannelDefinition } from './channel.ts'
-import { roughSegments, type SmsSize, smsSegments, smsSize } from './sms-segments.ts'
+import { hasForeignLetter, roughSegments, type SmsSize, smsSegments, smsSize } from './sms-segments.ts'
 
 /** The credentials of an SMS provider, decrypted for the duration of a send. */
 export type SmsAccount = {
@@ -145,16 +145,23 @@ export const sms = {
 
 /** With plain twins of typographic characters where that saves the price of UCS-2; else those who read it get them as they are. */
 function cheapest(text: string): string {
+  if (isGsm(text)) return text
   const spaced = plainSpaces(text)
-  if (smsSize(spaced).encoding === 'GSM-7') return spaced
+  if (hasForeignLetter(spaced)) return spaced
   const plain = plainCharacters(spaced)
-  return smsSize(plain).encoding === 'GSM-7' ? plain : spaced
+  return isGsm(plain) ? plain : spaced
+}
+
+const isGsm = (text: string): boolean => smsSize(text).encoding === 'GSM-7'
+
+/** Of the text as it goes out. */
+function sizeOf(text: string): SmsSize {
+  const size = smsSize(text)
+  return size.encoding === 'GSM-7' ? size : smsSize(cheapest(text))
 }
 
 /** Written out first; 'sábado' and 'août' would more than double the price of a text that has no other such letter. */
 const dayForms: readonly DayForm[] = ['full', 'long', 'short']
-
-const sizeOf = (text: string): SmsSize => smsSize(cheapest(text))
 
 /** The sentence with the day in the first form that keeps it GSM-7; where none does, as it is natural. */
 function cheapSentence(words: Words): string {
@@ -167,7 +174,10 @@ function cheapSentence(words: Words): string {
   return natural
 }
 
-/** The built-in text; unless it is news, the location is left out if it would cost another segment. A link is no use if it is too long to be sent. */
+/**
+ * The built-in text; unless it is news, the location is left out if it would cost another segment. So is a link that is longer than what can
+ * be sent.
+ */
 function textOf(facts: MessageFacts): string {
   const words = wordsOf(facts)
   const text = cheapSentence(words)
@@ -175,7 +185,8 @@ function textOf(facts: MessageFacts): string {
   const located = `${text} ${words.place}`
   if (located.length > longest) return text
   if (words.isPlaceNeeded) return located
-  return roughSegments(sizeOf(located)) > roughSegments(sizeOf(text)) ? text : located
+  const segments = roughSegments(sizeOf(located))
+  return segments > 1 && segments > roughSegments(sizeOf(text)) ? text : located
 }
 
 function costOf(text: string): TextCost {
