@@ -104,10 +104,14 @@ export function compileTexts(language: string, sources: Sources): Texts {
     if (key.endsWith('.subject') && elements.some(({ type }) => type !== TYPE.literal)) {
       throw textFault({ language, key }, 'is a subject, which is plain text: the date is put behind it')
     }
-    return [key, filled(elements, meaningIn({ key, language, parts: isPart ? new Map() : parts }))] as const
+    const text = filled(elements, meaningIn({ key, language, parts: isPart ? new Map() : parts }))
+    return [key, (values: TextValues) => withOneStop(text(values))] as const
   })
   return requireAll(Object.fromEntries(texts))
 }
+
+/** A time such as "2:00 p.m." ends a sentence by itself. */
+const withOneStop = (text: string): string => (text.includes('..') ? text.replace(/(?<!\.)\.\.(?= |$)/g, '.') : text)
 
 function requireAll(texts: Partial<Record<TextKey, Text>>): Texts {
   const has = (all: Partial<Record<TextKey, Text>>): all is Texts => textKeys.every((key) => all[key] !== undefined)

@@ -69,6 +69,12 @@ describe('the built-in SMS', () => {
     expect(render(null, { category, location: null }).text).toBe(`Medical Clinic: ${sentence}`)
   })
 
+  test.each(['en-CA', 'en-NZ'])('a time that ends with a point ends the sentence: %s', (locale) => {
+    const { text } = render(null, { locale, location: null })
+    expect(text).toMatch(/at 2:00\s[pP]\.?[mM]\.$/)
+    expect(render(null, { locale, location: 'Suite 4...' }).text).toMatch(/Suite 4\.\.\.$/)
+  })
+
   test.each(categories)('pain 12: %s fits one GSM-7 segment with long but usual values', (category) => {
     const usual = {
       category,
