@@ -31,16 +31,14 @@ function texts(locales: string[], unitMs: number, options: Intl.DateTimeFormatOp
  * The calendar that people of a locale make appointments by: that of CLDR, but no Islamic one. These are for feasts; where CLDR has one for
  * a country, offices count by the Gregorian.
  */
-function calendarFor(locales: string[]): string {
-  const { calendar } = new Intl.DateTimeFormat(locales).resolvedOptions()
-  const isAsked = locales[0]?.includes('-ca-') === true
-  return calendar.startsWith('islamic') && !isAsked ? 'gregory' : calendar
-}
+const calendarFor = (calendar: string, tag: string): string =>
+  calendar.startsWith('islamic') && !tag.includes('-ca-') ? 'gregory' : calendar
 
 /** Dates and times as a person of `locale` reads them, of a wall clock: what is equal on one is written equally in every zone. */
 function makeDates(locale: string) {
   const locales = usableLocales(locale)
-  const calendar = calendarFor(locales)
+  const found = new Intl.DateTimeFormat(locales).resolvedOptions()
+  const calendar = calendarFor(found.calendar, locales[0] ?? '')
   const days = (options: Intl.DateTimeFormatOptions) => {
     const written = texts(locales, dayMs, { calendar, ...options })
     return (wall: number): string => written(dayOf(wall))
@@ -48,9 +46,13 @@ function makeDates(locale: string) {
   const date = days({ dateStyle: 'long' })
   const weekday = days({ weekday: 'long' })
   const minutes = texts(locales, minuteMs, { timeStyle: 'short' })
-  const dayWords = remember({ maxBytes: 400, bytesOf: () => 100 }, (distance: number) =>
-    plainWords(new Intl.RelativeTimeFormat(locales, { numeric: 'auto' }).format(distance, 'day')),
-  )
+  const wordFor = (distance: number, tags: string | string[]) =>
+    plainWords(new Intl.RelativeTimeFormat(tags, { numeric: 'auto' }).format(distance, 'day'))
+  /** '' for languages of which CLDR knows dates and no such words: it has the English ones for them. */
+  const dayWords = remember({ maxBytes: 400, bytesOf: () => 100 }, (distance: number) => {
+    const word = wordFor(distance, locales)
+    return word === wordFor(distance, 'en') && !/^en\b/.test(found.locale) ? '' : word
+  })
   return {
     date,
     /** Without the name of a month. */
@@ -62,7 +64,7 @@ function makeDates(locale: string) {
     /** 'today', 'tomorrow', or null for any other day. */
     nearDay(wall: number, now: number): string | null {
       const distance = dayOf(wall) - dayOf(now)
-      return distance === 0 || distance === 1 ? dayWords(distance) : null
+      return (distance === 0 || distance === 1 ? dayWords(distance) : '') || null
     },
   }
 }

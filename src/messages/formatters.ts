@@ -5,11 +5,14 @@ export const intlBytes = 50_000
 
 const fallbackLocale = 'en-US'
 
-/** The locale, then `en-US`: without the second Intl falls back to whatever the host's machine is set to. */
+/**
+ * The locale, then `en-US`: without the second Intl falls back to whatever the host's machine is set to. Nobody writes midnight as "24:00" of
+ * the day that begins, whatever tag says so.
+ */
 const localeBytes = { maxBytes: 200_000, bytesOf: () => 400 }
 export const usableLocales = remember(localeBytes, (locale: string): string[] => {
   try {
-    return [...Intl.getCanonicalLocales(locale), fallbackLocale]
+    return [...Intl.getCanonicalLocales(locale.replace(/-hc-h24\b/i, '-hc-h23')), fallbackLocale]
   } catch {
     return [fallbackLocale]
   }

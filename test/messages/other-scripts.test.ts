@@ -130,7 +130,15 @@ describe('calendars', () => {
     const at = { start: { instant: new Date(instant), timeZone: 'America/New_York' } }
     expect(text('{time} {weekday}', at)).toBe(`${american} Monday`)
     expect(text('{time} {weekday}', { ...at, locale: 'es' })).toBe(`${spanish} lunes`)
+    expect(text('{time}', { ...at, locale: 'de-u-hc-h24' })).toMatch(/^(?:00|12):00$/)
     expect(builtIn('es', at).text).toContain(`mañana a las ${spanish}`)
+  })
+
+  test('a language without a word for tomorrow has the date, and no English word', () => {
+    const near = { start, now: new Date('2024-09-24T14:30:00Z') }
+    expect(text('{relative_day}', { ...near, locale: 'ckb' })).toMatch(/٢٠٢٤/)
+    expect(text('{relative_day}', { ...near, locale: 'gsw' })).toBe('moorn')
+    expect(text('{relative_day}', { ...near, locale: 'xx-YY' })).toBe('tomorrow')
   })
 
   test('an hour of one has its own article, a minute of one has not', () => {
