@@ -33,7 +33,7 @@ export const numberVariable: VariableName = 'duration_minutes'
 
 const known: ReadonlySet<string> = new Set(variableNames)
 
-const levels: ReadonlyMap<string, DetailLevel> = new Map<string, DetailLevel>([
+const levels: ReadonlyMap<string, DetailLevel> = new Map<VariableName, DetailLevel>([
   ['organization_name', 0],
   ['practitioner_name', 2],
   ['location', 2],
