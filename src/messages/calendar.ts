@@ -28,8 +28,8 @@ function texts(locales: string[], unitMs: number, options: Intl.DateTimeFormatOp
 }
 
 /**
- * The calendar that people of a locale make appointments by: that of CLDR, but no Islamic one. These are for feasts; where CLDR has one for
- * a country, offices count by the Gregorian.
+ * The calendar that people of a locale make appointments by: no Islamic one. CLDR before 48, as Node.js 22 has it, writes `ar-SA` by one, and
+ * offices there count by the Gregorian.
  */
 const calendarFor = (calendar: string, tag: string): string =>
   calendar.startsWith('islamic') && !tag.includes('-ca-') ? 'gregory' : calendar
