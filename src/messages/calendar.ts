@@ -69,8 +69,9 @@ function makeDates(locale: string) {
   }
 }
 
-/** Most messages use two or three of its formatters. */
-export const datesIn = remember({ maxBytes: 200 * 3 * intlBytes, bytesOf: () => 3 * intlBytes }, makeDates)
+/** Most messages use two or three of its formatters; what they wrote weighs about as much. */
+const datesBytes = 6 * intlBytes
+export const datesIn = remember({ maxBytes: 100 * datesBytes, bytesOf: () => datesBytes }, makeDates)
 export type Dates = ReturnType<typeof datesIn>
 
 // The zone comes first in the key: no zone holds a space.
