@@ -28,6 +28,9 @@ export type VariableName = (typeof variableNames)[number]
 
 export const numberVariable: VariableName = 'duration_minutes'
 
+/** Not to be read by people: `in_person`, `phone` or `video`, by which a template chooses its words. */
+export const modeVariable: VariableName = 'visit_mode'
+
 /** The name under which a template's plain `{duration_minutes}` is looked up: it is text, '' if unknown, where a plural needs 0. */
 export const numberAsText = 'duration_minutes as text'
 

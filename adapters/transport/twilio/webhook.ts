@@ -78,7 +78,8 @@ function reportsOf({ query }: WebhookRequest, form: URLSearchParams): ProviderRe
   const receipt = twilioReceipt(Object.fromEntries(form))
   if (receipt === null) return []
   const id = Number(new URLSearchParams(query).get(messageParameter))
-  const to = form.get('To')?.replace(/^whatsapp:/, '')
+  // WhatsApp writes the numbers of some countries in another way than they are dialled: there the id has to do.
+  const to = form.get('To')?.startsWith('whatsapp:') ? null : form.get('To')
   return [
     {
       receipt,

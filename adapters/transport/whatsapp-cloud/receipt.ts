@@ -13,7 +13,7 @@ import { notificationIdOf } from './request.ts'
 
 /** By what requests of Meta are known to be about an account. */
 export type WhatsAppWebhook = {
-  /** The id of the sending number; requests about others of the same app are not the account's. */
+  /** The id of the sending number; what is about others of the same app is not the account's. */
   readonly phoneNumberId: string
   /** The app secret, and those before it that may still sign. */
   readonly appSecrets: readonly string[]
@@ -50,8 +50,9 @@ function statuses({ headers, body }: WebhookRequest, { appSecrets, phoneNumberId
     list(fieldOf(entry, 'changes')),
   )
   const values = changes.map((change) => fieldOf(change, 'value'))
+  // An app has one webhook for all of its numbers, and for news of templates. Of those there is nothing to report: refused, Meta
+  // would send them again for days, and then nothing at all.
   const own = values.filter((value) => text(fieldOf(value, 'metadata'), 'phone_number_id') === phoneNumberId)
-  if (own.length === 0) return { kind: 'refused', reason: 'foreign' }
   return { kind: 'read', reports: own.flatMap((value) => list(fieldOf(value, 'statuses')).flatMap(reportOf)) }
 }
 
@@ -80,12 +81,19 @@ function reportOf(status: unknown): ProviderReport[] {
   return [{ receipt, messageId, ...(notificationId === null ? {} : { notificationId }) }]
 }
 
-/** By the code: titles change, and details may quote the message. What Meta held back is not tried again at once. */
+/**
+ * By the code: titles change, and details may quote the message. What Meta held back is not tried again at once; what the account is
+ * to blame for is, as a payment may have been made by then.
+ */
 function failureOf(error: unknown): Pick<DeliveryReceipt, 'code' | 'error' | 'transient'> {
   const code = fieldOf(error, 'code')
   if (typeof code !== 'number' || !Number.isSafeInteger(code)) return { code: 'whatsapp_failed' }
   const { outcome, sentence } = classify(code, null)
-  return { code: `whatsapp_${code}`, error: `${sentence}.`, transient: outcome === 'transient' }
+  return {
+    code: `whatsapp_${code}`,
+    error: `${sentence}.`,
+    transient: outcome === 'transient' || outcome === 'account',
+  }
 }
 
 /** Whatever the lengths: a MAC of both is compared. */

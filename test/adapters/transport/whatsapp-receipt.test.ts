@@ -52,8 +52,7 @@ it('knows a signature as it is published: HMAC-SHA256 of the raw body, in hex', 
   }))
   const mac = 'sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17'
   const asked = { ...post('Hello, World!', null), headers: { 'x-hub-signature-256': mac } }
-  // Signed, and about no number of the account.
-  expect(await one(asked, account)).toEqual({ kind: 'refused', reason: 'foreign' })
+  expect(await one(asked, account)).toEqual({ kind: 'read', reports: [] })
   const other = { ...asked, body: Buffer.from('Hello, World?') }
   expect(await one(other, account)).toEqual({ kind: 'refused', reason: 'unsigned' })
 })
@@ -67,6 +66,7 @@ it('reads every status of every change, with its time and the message that it is
     ]),
     change([status({ status: 'failed', errors: [{ code: 131056, title: 'pair rate' }, { code: 1 }] })]),
     change([status({ status: 'failed', errors: [{ code: 131026, title: 'Message undeliverable to 16505551234' }] })]),
+    change([status({ status: 'failed', errors: [{ code: 131042 }] })]),
     change([status({ status: 'deleted' }), { status: 'read' }, { id: 'wamid.C' }]),
     { field: 'messages', value: { metadata: { phone_number_id: '106540352242922' }, messages: [{ id: 'wamid.in' }] } },
   )
@@ -82,11 +82,12 @@ it('reads every status of every change, with its time and the message that it is
       { messageId: 'wamid.B', receipt: receipt('read', { messageId: 'wamid.B' }) },
       { messageId: 'wamid.A', receipt: failed(131056, true) },
       { messageId: 'wamid.A', receipt: failed(131026, false) },
+      { messageId: 'wamid.A', receipt: failed(131042, true) },
     ],
   })
 })
 
-it('refuses what is unsigned or altered, and what is about another number alone', async () => {
+it('refuses what is unsigned or altered, and leaves out what is about other numbers of the app or about no message', async () => {
   const body = event(change([status({ status: 'read' })]))
   const reason = async (asked: WebhookRequest, of = account) => {
     const reading = await read(asked, of)
@@ -101,9 +102,14 @@ it('refuses what is unsigned or altered, and what is about another number alone'
   )
   expect(await reason(post(body), { ...account, organizationId: 'b' })).toBe('unsigned')
   const foreign = change([status({ status: 'read' })], '999')
-  expect(await reason(post(event(foreign)))).toBe('foreign')
+  expect(await reason(post(event(foreign)))).toBe(0)
   expect(await reason(post(event(foreign, change([status({ status: 'read' })]))))).toBe(1)
+  const news = {
+    field: 'message_template_status_update',
+    value: { event: 'PAUSED', message_template_name: 'reminder_1' },
+  }
+  expect(await reason(post(event(news)))).toBe(0)
   for (const odd of ['[]', 'null', '{"entry":{}}', '{"entry":[{"changes":[null]}]}', 'nonsense']) {
-    expect([odd, await reason(post(odd))]).toEqual([odd, 'foreign'])
+    expect([odd, await reason(post(odd))]).toEqual([odd, 0])
   }
 })
