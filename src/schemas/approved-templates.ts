@@ -52,10 +52,7 @@ export const approvedTemplate = z.strictObject({
     .array(z.string().min(1).max(50))
     .max(50)
     .describe('What stands for each, in the order in which they first appear: `["patient_name", "relative_day"]`'),
-  category: z
-    .enum(templateCategories)
-    .optional()
-    .describe('What the provider charges it as, for `message_prices`. Default `UTILITY`'),
+  category: z.enum(templateCategories).optional().describe('What the provider charges it as. Default `UTILITY`'),
 })
 export type ApprovedTemplate = z.infer<typeof approvedTemplate>
 
