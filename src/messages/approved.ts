@@ -84,7 +84,7 @@ export function renderApproved(
 }
 
 /**
- * Checks what an organization names as approved templates, before it is stored. `transport`: who would send; null: nobody yet.
+ * Checks what an organization names as approved templates, before it is stored. `transports`: who may send; empty: nobody yet.
  * @returns warnings: `fixed_day`, of a reminder that says "tomorrow".
  * @throws NotificationError `template_invalid` with every fault and its field: unknown or repeated variables, numbers that are
  * missing or out of order, names beside numbers, another count than variables, a language twice, a name that the provider cannot
@@ -93,18 +93,19 @@ export function renderApproved(
 export function checkApproved(
   { content, field }: Templated<ApprovedFormat>,
   templates: ApprovedTemplateSet,
-  transport: string | null,
+  transports: readonly string[],
 ): Warning[] {
+  const senders = transports.length === 0 ? [null] : transports
   const issues = categories.flatMap((category) => {
     const key = templateKeyOf[category]
     const ofKey = templates[key] ?? []
     return ofKey.flatMap((template, index): FieldIssue[] => {
       const at = `${field}.${key}[${index}]`
-      const nameFault = content.nameFault(template.name, transport)
+      const nameFaults = senders.flatMap((transport) => content.nameFault(template.name, transport) ?? [])
       const isAgain = ofKey.findIndex(({ language }) => language === template.language) < index
       return [
         ...(isAgain ? [{ field: `${at}.language`, message: `is "${template.language}" a second time` }] : []),
-        ...(nameFault === null ? [] : [{ field: `${at}.name`, message: nameFault }]),
+        ...nameFaults.slice(0, 1).map((message) => ({ field: `${at}.name`, message })),
         ...variableFaults(template, at),
         ...bodyFaults(template, category, content).map((message) => ({ field: `${at}.body`, message })),
       ]

@@ -204,6 +204,15 @@ describe('what is wrong', () => {
     ['another language', mapped({ language: 'de' }), `${templates}.appointment_reminder`, '"en-US"'],
     ['no name', mapped({ name: '' }), `${first}.name`, ''],
     ['a ContentSid for Meta', mapped({ name: `HX${'a'.repeat(32)}` }), `${first}.name`, "template's name at Meta"],
+    [
+      'a name that one of the accounts cannot send',
+      (part) => ({
+        ...part,
+        accounts: [{ provider: 'twilio', apiKey: 'ACcanary', apiSecret: 'canary', fromNumber: '+14155550100' }],
+      }),
+      `${templates}.appointment_confirmation[0].name`,
+      'ContentSid of Twilio',
+    ],
     ['a field too many', mapped({ header: 'x' }), `${first}.header`, 'not a known field'],
     [
       'no mapping',
@@ -256,7 +265,7 @@ describe('what is wrong', () => {
   it.each(cases)(
     'is refused in words, nothing sent and nothing half written: %s',
     async (_what, change, field, words) => {
-      const { settings, audit, api } = await openSending()
+      const { settings, audit, api } = await openSending(whatsapp, [twilio()])
       const before = [await settings.getOrganizationSettings(organizationId), await audit.list(organizationId, {})]
       const error = await refusalOf(
         settings.updateOrganizationSettings(organizationId, {

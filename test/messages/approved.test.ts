@@ -81,7 +81,7 @@ describe('an approved template', () => {
       },
     })
     const checking = { words: { one: 'a telex' }, content: format, field: 'telex' }
-    checkApproved(checking, { appointment_reminder: [named] }, null)
+    checkApproved(checking, { appointment_reminder: [named] }, [])
   })
 
   it('names the time zone once, where it is to be named', () => {
@@ -134,9 +134,9 @@ describe('the template for somebody', () => {
 })
 
 describe('what an organization names as approved templates', () => {
-  const faults = (changes: Partial<ApprovedTemplate>, transport: string | null = null) => {
+  const faults = (changes: Partial<ApprovedTemplate>, transports: readonly string[] = []) => {
     try {
-      checkApproved({ words: { one: 'a telex' }, content: format, field: 'telex' }, of(template(changes)), transport)
+      checkApproved({ words: { one: 'a telex' }, content: format, field: 'telex' }, of(template(changes)), transports)
       return []
     } catch (error) {
       if (!isNotificationError(error)) throw error
@@ -191,9 +191,9 @@ describe('what an organization names as approved templates', () => {
   })
 
   it('is refused for a name that who would send cannot have, and a language twice', () => {
-    expect(faults({}, 'HX')).toEqual([`${at}.name must begin with HX`])
+    expect(faults({}, ['rem', 'HX'])).toEqual([`${at}.name must begin with HX`])
     const twice = of(template(), template({ name: 'other' }))
-    expect(() => checkApproved({ words: { one: 'a telex' }, content: format, field: 'telex' }, twice, null)).toThrow(
+    expect(() => checkApproved({ words: { one: 'a telex' }, content: format, field: 'telex' }, twice, [])).toThrow(
       'telex.appointment_reminder[1].language is "en_US" a second time',
     )
     expect(faults({})).toEqual([])

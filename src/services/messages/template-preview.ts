@@ -148,7 +148,7 @@ function previewOfApproved(
     throw fieldInvalid('template', 'is for channels with texts of their own; write approvedTemplate')
   }
   const draft = approvedTemplate === undefined ? {} : { [templateKey]: [approvedTemplate] }
-  const warnings = checkApproved(templated(channel, content), draft, null)
+  const warnings = checkApproved(templated(channel, content), draft, [])
   const used = approvedTemplate ?? templateFor(stored[templateKey] ?? [], [facts.locale, usual])
   if (used === null) throw fieldInvalid('templateKey', `has no approved template in "${usual}" yet`)
   return { rendered: renderApproved(content, used, facts), warnings, size: null }

@@ -36,9 +36,11 @@ export async function requireApprovedTemplates(
   const warnings = concerned.flatMap((channel) => {
     const { content } = channelOf(channel)
     if (content.kind !== 'approved') return []
-    const sender = context.providers.sender(after, channel)
     const { approvedTemplates } = channelSettings(after, channel)
-    return checkApproved(templated(channel, content), approvedTemplates, sender?.transport.name ?? null)
+    // Whichever of the accounts sends, the names are the same.
+    const senders = context.providers.find(after, channel).map(({ sender }) => sender)
+    const transports = senders.flatMap((sender) => (typeof sender === 'string' ? [] : sender.transport.name))
+    return checkApproved(templated(channel, content), approvedTemplates, transports)
   })
   const enabled = concerned.filter((channel) => channelSettings(after, channel).enabled)
   if (enabled.length === 0) return warnings
