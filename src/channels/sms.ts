@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import {
   type DayForm,
   excerpt,
@@ -12,9 +11,10 @@ import {
   wordsOf,
 } from '../messages/index.ts'
 import type { ValuesOf } from '../schemas/fields.ts'
-import { phoneNumber, readPhone } from '../schemas/phone-number.ts'
+import { countryOf, phoneNumber, readPhone } from '../schemas/phone-number.ts'
 import { readSmsSender, smsSender } from '../schemas/sms-sender.ts'
 import type { AccountFields, ChannelDefinition } from './channel.ts'
+import { accountSecret, providerAccount, providerName } from './provider-account.ts'
 import { hasForeignLetter, roughSegments, type SmsSize, smsSegments, smsSize } from './sms-segments.ts'
 
 /** The credentials of an SMS provider, decrypted for the duration of a send. */
@@ -25,19 +25,12 @@ export type SmsAccount = {
   readonly apiSecret: string | null
 }
 
-const provider = z
-  .string()
-  .max(50)
-  .regex(/^[A-Za-z0-9_-]+$/, 'must be the name of an installed provider')
-  .meta({ examples: ['twilio'] })
-const secret = z.string().min(1).max(1024)
-
 const ofProvider = { fields: ['provider'], words: 'SMS provider' } as const
 
 const fields = {
   provider: {
     description: 'Name of the SMS transport. Null: the account of the host application is used',
-    schema: provider,
+    schema: providerName('twilio'),
     account: true,
     replans: true,
     variable: 'DEFAULT_SMS_PROVIDER',
@@ -47,7 +40,7 @@ const fields = {
   },
   apiKey: {
     description: 'Key of the SMS account; for Twilio the Account SID. Encrypted at rest; shown as `********`',
-    schema: secret,
+    schema: accountSecret,
     account: true,
     isSecret: true,
     replans: true,
@@ -57,7 +50,7 @@ const fields = {
   },
   apiSecret: {
     description: 'Secret of the SMS account; for Twilio the auth token. Encrypted at rest; shown as `********`',
-    schema: secret,
+    schema: accountSecret,
     account: true,
     isSecret: true,
     replans: true,
@@ -91,6 +84,7 @@ export const sms = {
     wanted: 'a number such as "+14155550123"',
     read: readPhone,
     byCountry: true,
+    countryOf,
     key: (address: string) => address,
     of: ({ phone }) => phone,
     perRecipient: 'one',
@@ -113,18 +107,13 @@ export const sms = {
   },
   account: {
     fields,
-    transport: { field: 'provider' },
-    place: 'provider',
-    begun: ['provider', 'apiKey', 'apiSecret'],
-    withoutPlace: null,
+    ...providerAccount,
     remedies: {
       no_account: {
         variables: 'DEFAULT_SMS_PROVIDER, DEFAULT_SMS_API_KEY, DEFAULT_SMS_API_SECRET and DEFAULT_SMS_FROM_NUMBER',
       },
       no_credentials: { field: 'apiSecret', variables: 'DEFAULT_SMS_API_KEY and DEFAULT_SMS_API_SECRET' },
     },
-    names: ({ fromNumber }: Values) => ({ from: fromNumber, fromName: null }),
-    hasReplyTo: false,
     open({ provider, apiKey, apiSecret, fromNumber }: Values, { needsAccount }: { readonly needsAccount: boolean }) {
       if (provider === null) return 'no_account'
       if (needsAccount && (apiKey === null || apiSecret === null)) return 'no_credentials'

@@ -65,11 +65,13 @@ function wordWarning({ field, compiled }: Part, code: string, pattern: RegExp, r
 }
 
 /** A day that is fixed in a reminder is wrong for every offset but the one its author had in mind. */
+export const fixedDayWords = /\b(?:today|tomorrow)\b/i
+
 const fixedDay = (part: Part): Warning[] =>
   wordWarning(
     part,
     'fixed_day',
-    /\b(?:today|tomorrow)\b/i,
+    fixedDayWords,
     ', but reminders go out at other distances from the appointment too; write {relative_day}, which says today, tomorrow or the date',
   )
 

@@ -31,6 +31,9 @@ export type VariableName = (typeof variableNames)[number]
 
 export const numberVariable: VariableName = 'duration_minutes'
 
+/** Not to be read by people: `in_person`, `phone` or `video`, by which a template chooses its words. */
+export const modeVariable: VariableName = 'visit_mode'
+
 const known: ReadonlySet<string> = new Set(variableNames)
 
 const levels: ReadonlyMap<string, DetailLevel> = new Map<VariableName, DetailLevel>([

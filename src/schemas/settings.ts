@@ -149,7 +149,8 @@ export const settingsFields = {
   },
   /** What messages cost the organization. */
   messagePrices: {
-    description: 'Prices of one SMS segment, by country of the number; shown by plans and previews. Default none',
+    description:
+      'Prices of one SMS segment or one approved template, by country and category; shown by plans and previews. Default none',
     schema: messagePrices,
     default: [],
     isAudited: true,

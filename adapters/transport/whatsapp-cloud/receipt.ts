@@ -83,12 +83,19 @@ function reportOf(status: unknown): ProviderReport[] {
   return [{ receipt, messageId, ...sentAs(text(status, 'biz_opaque_callback_data') ?? '') }]
 }
 
-/** By the code: titles change, and details may quote the message. What Meta held back is not tried again at once. */
+/**
+ * By the code: titles change, and details may quote the message. What Meta held back is not tried again at once; what the account is
+ * to blame for is, as a payment may have been made by then.
+ */
 function failureOf(error: unknown): Pick<DeliveryReceipt, 'code' | 'error' | 'transient'> {
   const code = fieldOf(error, 'code')
   if (typeof code !== 'number' || !Number.isSafeInteger(code)) return { code: 'whatsapp_failed' }
   const { outcome, sentence } = classify(code, null)
-  return { code: `whatsapp_${code}`, error: `${sentence}.`, transient: outcome === 'transient' }
+  return {
+    code: `whatsapp_${code}`,
+    error: `${sentence}.`,
+    transient: outcome === 'transient' || outcome === 'account',
+  }
 }
 
 /** Whatever the lengths: a MAC of both is compared. */

@@ -17,7 +17,12 @@ export type TemplateRequest = {
     readonly language: { readonly policy: 'deterministic'; readonly code: string }
     readonly components: readonly {
       readonly type: 'body'
-      readonly parameters: readonly { readonly type: 'text'; readonly text: string }[]
+      /** `parameter_name`: of a template whose variables have names. */
+      readonly parameters: readonly {
+        readonly type: 'text'
+        readonly parameter_name?: string
+        readonly text: string
+      }[]
     }[]
   }
   /** Comes back in the webhooks about this message. */
@@ -45,10 +50,13 @@ export function requestOf({ to, template, notificationId, idempotencyKey }: Outb
 const templateOf = ({ name, language, parameters }: FilledTemplate): TemplateRequest['template'] => ({
   name,
   language: { policy: 'deterministic', code: language },
-  components:
-    parameters.length === 0
-      ? []
-      : [{ type: 'body', parameters: parameters.map(({ value }) => ({ type: 'text', text: value })) }],
+  components: parameters.length === 0 ? [] : [{ type: 'body', parameters: parameters.map(parameterOf) }],
+})
+
+const parameterOf = ({ key, value }: FilledTemplate['parameters'][number]) => ({
+  type: 'text' as const,
+  ...(/^\d/.test(key) ? {} : { parameter_name: key }),
+  text: value,
 })
 
 /** What was sent along with the message, and Meta gives back; null: it is of another sender of the same number. */

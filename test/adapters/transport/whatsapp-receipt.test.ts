@@ -70,6 +70,7 @@ it('reads every status of every change, with its time and the message that it is
     ]),
     change([status({ status: 'failed', errors: [{ code: 131056, title: 'pair rate' }, { code: 1 }] })]),
     change([status({ status: 'failed', errors: [{ code: 131026, title: 'Message undeliverable to 16505551234' }] })]),
+    change([status({ status: 'failed', errors: [{ code: 131042 }] })]),
     change([status({ status: 'deleted' }), { status: 'read' }, { id: 'wamid.C' }]),
     { field: 'messages', value: { metadata: { phone_number_id: '106540352242922' }, messages: [{ id: 'wamid.in' }] } },
   )
@@ -87,6 +88,7 @@ it('reads every status of every change, with its time and the message that it is
       { messageId: 'wamid.B', receipt: receipt('read', { messageId: 'wamid.B' }) },
       { messageId: 'wamid.A', receipt: failed(131056, true) },
       { messageId: 'wamid.A', receipt: failed(131026, false) },
+      { messageId: 'wamid.A', receipt: failed(131042, true) },
     ],
   })
 })
