@@ -8,7 +8,7 @@ const long = 'test/**/*.long.test.ts'
 const alone = 'test/**/*.alone.test.ts'
 
 /** Where no earlier run has told how long files take, vitest begins with the largest. These are short, and take long. */
-const slow = /conformance\.test|loaded-modules|regexes/
+const slow = /conformance\.test|regexes/
 
 class SlowFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
