@@ -119,7 +119,7 @@ it('what another program sends along by the same number names no message of ours
 
 it('a number goes on being reported on after the account got another', async () => {
   await using clinic = await texted(ofOneApp)
-  const account = { provider: 'whatsapp-cloud', apiKey: '300000000000003', apiSecret: 'next token', appSecret: 'app' }
+  const account = { provider: 'whatsapp-cloud', apiKey: '300000000000003', apiSecret: 'next-token', appSecret: 'app' }
   const whatsapp = { ...part, account }
   await clinic.settings.updateOrganizationSettings(organizationId, { channels: { whatsapp } })
   expect(await clinic.report('read', clinic.api.messages.slice(0, 1), 'app')).toBe(200)
