@@ -122,8 +122,8 @@ function claim(
   return done(write())
 }
 
-function defer({ rows, at }: Work, found: Found, { until, waitingFor = null }: Intent<'defer'>): IntentOutcome {
-  if (waitingFor !== null) wait(rows, waitingFor, found.kind, found.row, until)
+function defer({ rows, at }: Work, found: Found, { until, waitingFor = [] }: Intent<'defer'>): IntentOutcome {
+  wait(rows, waitingFor, found.kind, found.row, until)
   const change = { due_at: until.getTime(), updated_at: at.getTime() }
   if (found.kind === 'reminder') {
     rows.update('appointment_reminders', found.row.id, change)

@@ -116,8 +116,8 @@ function settle(rows: Rows, command: SettleCommand, tally: Tally, settled: Settl
       unknown_outcomes: row.unknown_outcomes + (unknown ? 1 : 0),
       updated_at,
     })
-    if (result.kind === 'retry' && result.waitingFor != null) {
-      wait(rows, result.waitingFor, 'delivery', { id, organization_id: row.organization_id }, result.dueAt)
+    if (result.kind === 'retry') {
+      wait(rows, result.waitingFor ?? [], 'delivery', { id, organization_id: row.organization_id }, result.dueAt)
     }
     if (result.kind !== 'retry') tally.add(counted, result.kind === 'failed' ? 'FAILED' : 'UNKNOWN', at)
   }

@@ -80,7 +80,7 @@ export const settingsFields = {
   /** What becomes of a message that may have been sent or not. */
   unknownOutcome: {
     description:
-      'What happens to a message that may or may not have been sent: one more attempt, or hold. Default `retry`',
+      'What happens to a message that may or may not have been sent: one more attempt by the same account, one by another account of the channel where there is one (`retry_elsewhere`; the provider may deliver both), or hold. Default `retry`',
     schema: z.enum(unknownOutcomePolicies),
     default: 'retry',
     isAudited: true,

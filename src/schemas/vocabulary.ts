@@ -120,8 +120,11 @@ export type AppointmentStatus = (typeof appointmentStatuses)[number]
 export const pastReminderPolicies = ['skip', 'send_now', 'merge'] as const
 export type PastReminderPolicy = (typeof pastReminderPolicies)[number]
 
-/** What to do with a send whose outcome is unknown: one retry before the start, or hold for a person to look at. */
-export const unknownOutcomePolicies = ['retry', 'hold'] as const
+/**
+ * What to do with a send whose outcome is unknown: one retry before the start, by the same account or (`retry_elsewhere`) by another
+ * one, or hold for a person to look at.
+ */
+export const unknownOutcomePolicies = ['retry', 'retry_elsewhere', 'hold'] as const
 export type UnknownOutcomePolicy = (typeof unknownOutcomePolicies)[number]
 
 /** What was decided, in `explain()`. */
@@ -209,6 +212,9 @@ export const ruleTable = {
   capped: 'the organization reached its daily cap again on the next day; cancelled',
   account_paused: 'the provider refused the account, which is paused; sent when the account works again',
   account_limited: 'the account reached its limit of messages for the day; sent on the next day',
+  account_failing:
+    'too many messages of the account fail or take too long; it sends again when it works, and others send meanwhile',
+  next_account: 'an account before it in the order refuses or fails; sent by the next one',
   sender_paused: 'the sender may not send to that country; sent when the provider allows it',
   transient_failure: 'the provider failed temporarily; tried again later',
   reported_retry: 'the provider accepted it and reported later that it did not arrive; tried again later',

@@ -28,8 +28,8 @@ export type SettleResult =
   | { readonly kind: 'sent'; readonly providerMessageId: string | null; readonly lateMs?: number }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   /**
-   * Queued again. `countAttempt` false gives the attempt back; `unknown` true counts an unknown outcome; with `waitingFor` it is
-   * released earlier by `AccountStore.release`.
+   * Queued again. `countAttempt` false gives the attempt back; `unknown` true counts an unknown outcome; with
+   * accounts in `waitingFor` it is released earlier, by `AccountStore.release` of one of them.
    */
   | {
       readonly kind: 'retry'
@@ -38,7 +38,7 @@ export type SettleResult =
       readonly message: string
       readonly countAttempt: boolean
       readonly unknown: boolean
-      readonly waitingFor?: string | null
+      readonly waitingFor?: readonly string[]
     }
   | { readonly kind: 'unknown'; readonly code: string; readonly message: string }
 

@@ -30,7 +30,7 @@ export type Work =
  * - `cancel`: the reminder becomes CANCELLED, the delivery cancelled, with the rule.
  * - `fail`: settled as FAILED without an attempt; a reminder gets a history row with `content` (message may be '').
  * - `defer`: due again at `until`, no attempt counted; a delivery being sent becomes queued and counts an unknown outcome. With
- *   `waitingFor` it is released earlier by `AccountStore.release`.
+ *   accounts in `waitingFor` it is released earlier, by `AccountStore.release` of one of them.
  * - `hold`: a delivery becomes `unknown` and due never; its reminder FAILED with the message.
  * - `suspend`: due never, until it is decided by `resume`, `cancel` or `hold`; a delivery being sent becomes queued and counts an
  *   unknown outcome. `resume`: due at once, of what was suspended only.
@@ -73,7 +73,7 @@ export type IntentCommand = {
     }
   | { readonly kind: 'cancel'; readonly rule: Rule }
   | { readonly kind: 'fail'; readonly code: string; readonly message: string; readonly content: DeliveryContent }
-  | { readonly kind: 'defer'; readonly until: Date; readonly waitingFor?: string | null }
+  | { readonly kind: 'defer'; readonly until: Date; readonly waitingFor?: readonly string[] }
   | { readonly kind: 'suspend' }
   | { readonly kind: 'resume' }
   | { readonly kind: 'hold'; readonly code: string; readonly message: string }

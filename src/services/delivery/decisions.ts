@@ -2,22 +2,24 @@ import type { CheckResult } from '../../domain/due.ts'
 import type { IntentCommand } from '../../ports/storage.ts'
 import type { OutboundMessage } from '../../ports/transport.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
-import { type DecisionAction, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
+import { type DecisionAction, type Rule, ruleTable, type UnknownOutcomePolicy } from '../../schemas/vocabulary.ts'
 import { contentFor } from '../messages/notices.ts'
 import type { Probe } from '../shared/accounts/paused-accounts.ts'
-import type { Provider } from '../shared/accounts/providers.ts'
+import type { Provider, Senders } from '../shared/accounts/providers.ts'
 import type { LeaseTime } from './send-lease.ts'
 import { type DueWork, targetOf, workRefOf } from './work.ts'
 
 /** What is to be sent from this process once its intent is committed. */
 export type Outgoing = {
   readonly provider: Provider
+  /** The accounts by which the message may go, in the order in which they are tried. */
+  readonly senders: Senders
   /** Its id is known once the intent is committed. */
   readonly message: Omit<OutboundMessage, 'notificationId'>
   readonly lease: LeaseTime
   /** No attempt at or after this. */
   readonly deadline: Date | null
-  readonly unknownOutcome: 'retry' | 'hold'
+  readonly unknownOutcome: UnknownOutcomePolicy
   /** Of what is paused and is tried by it; null: nothing it needs is paused. */
   readonly probe: Probe | null
 }
@@ -85,8 +87,8 @@ export function hold(due: DueWork, detail?: Rule): Decided {
   return decided(due, 'held', 'unknown_hold', { kind: 'hold', code: 'outcome_unknown', message }, detail)
 }
 
-type Why = { readonly rule: Rule; readonly detail?: string | undefined; readonly waitingFor?: string | null }
+type Why = { readonly rule: Rule; readonly detail?: string | undefined; readonly waitingFor?: readonly string[] }
 
 /** Due again then, or as soon as what it waits for is well. */
-export const defer = (due: DueWork, until: Date, { rule, detail, waitingFor = null }: Why): Decided =>
+export const defer = (due: DueWork, until: Date, { rule, detail, waitingFor = [] }: Why): Decided =>
   decided(due, 'deferred', rule, { kind: 'defer', until, waitingFor }, detail)
