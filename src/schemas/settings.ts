@@ -6,6 +6,7 @@ import { sms } from '../channels/sms.ts'
 import { channelParts, usualReminders } from './channel-fields.ts'
 import { locale } from './common.ts'
 import { detailRules } from './detail.ts'
+import { fallbackRules } from './fallback.ts'
 import {
   emptyOf,
   type Fields,
@@ -155,6 +156,14 @@ export const settingsFields = {
     default: [],
     isAudited: true,
     replans: true,
+  },
+  /** Which channels take over from one on which a message failed for certain. */
+  fallback: {
+    description:
+      'Channels on which a message is sent that failed for certain on another one, in their order, by category. Default none',
+    schema: fallbackRules,
+    default: [],
+    isAudited: true,
   },
   /** Which days count for offsets such as `2wd`: 1 is Monday, 7 Sunday. */
   workdays: {

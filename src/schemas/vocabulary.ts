@@ -184,6 +184,7 @@ export const ruleTable = {
   superseded: 'a newer notice about the same appointment replaces it',
   nearer_reminder: 'several reminders were due; only the nearest to the start is sent',
   same_address: 'another recipient of the appointment has the same address and gets the message',
+  recipient_silent: 'your directory says that nothing is sent to the recipient (`silent`)',
   channel_disabled_by_organization: 'the organization disables the channel',
   category_disabled_by_organization: 'the organization does not send this kind of message on the channel',
   channel_disabled_by_recipient: 'the recipient disables the channel',
@@ -214,6 +215,8 @@ export const ruleTable = {
   account_limited: 'the account reached its limit of messages for the day; sent on the next day',
   account_failing:
     'too many messages of the account fail or take too long; it sends again when it works, and others send meanwhile',
+  fallback: 'it failed on another channel; sent on this one in its place',
+  fallback_needless: 'the person has it by another message, so that nothing has to take its place',
   next_account: 'an account before it in the order refuses or fails; sent by the next one',
   sender_paused: 'the sender may not send to that country; sent when the provider allows it',
   transient_failure: 'the provider failed temporarily; tried again later',

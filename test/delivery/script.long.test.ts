@@ -7,7 +7,7 @@ const run = (...args: string[]) => runScript('proof:delivery', ['--small', ...ar
 it('keeps every promise at a small size', { timeout: 300_000 }, async () => {
   const { code, output, left } = await run()
   expect([code, left], output).toEqual([0, []])
-  expect(output.match(/^kept/gm), output).toHaveLength(4)
+  expect(output.match(/^kept/gm), output).toHaveLength(5)
 })
 
 it.for([
@@ -18,4 +18,10 @@ it.for([
   const { code, output, left } = await run('--trial', 'refuses', '--break', name)
   expect([code, left], output).toEqual([1, []])
   expect(output).toMatch(breach)
+})
+
+it('exits with 1 where somebody with a dead number gets no mail', { timeout: 150_000 }, async () => {
+  const { code, output, left } = await run('--trial', 'mail', '--break', 'unreached')
+  expect([code, left], output).toEqual([1, []])
+  expect(output).toMatch(/^BROKEN: texts that fail: person 3 got nothing before the start, and not EMAIL$/m)
 })

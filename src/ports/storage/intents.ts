@@ -2,7 +2,7 @@ import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Rule } from '../../schemas/vocabulary.ts'
 import type { AddressRef, AddressReport } from './addresses.ts'
-import type { DeliveryContent, DeliveryRow } from './delivery-rows.ts'
+import type { DeliveryContent, DeliveryRow, Fallback } from './delivery-rows.ts'
 
 /** What an intent was decided on. It commits only if every revision is still the same; 0 means 'there was no row'. */
 export type IntentGuard = {
@@ -71,8 +71,15 @@ export type IntentCommand = {
       /** How many attempts the account may begin in a UTC day, this one included; null: it has no limit. */
       readonly limit: { readonly account: string; readonly perDay: number } | null
     }
-  | { readonly kind: 'cancel'; readonly rule: Rule }
-  | { readonly kind: 'fail'; readonly code: string; readonly message: string; readonly content: DeliveryContent }
+  /** `fallback`: of a delivery, queued with it on another channel. */
+  | { readonly kind: 'cancel'; readonly rule: Rule; readonly fallback?: Fallback | null }
+  | {
+      readonly kind: 'fail'
+      readonly code: string
+      readonly message: string
+      readonly content: DeliveryContent
+      readonly fallback?: Fallback | null
+    }
   | { readonly kind: 'defer'; readonly until: Date; readonly waitingFor?: readonly string[] }
   | { readonly kind: 'suspend' }
   | { readonly kind: 'resume' }

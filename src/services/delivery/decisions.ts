@@ -1,5 +1,5 @@
 import type { CheckResult } from '../../domain/due.ts'
-import type { IntentCommand } from '../../ports/storage.ts'
+import type { Fallback, IntentCommand } from '../../ports/storage.ts'
 import type { OutboundMessage } from '../../ports/transport.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import { type DecisionAction, type Rule, ruleTable, type UnknownOutcomePolicy } from '../../schemas/vocabulary.ts'
@@ -20,6 +20,8 @@ export type Outgoing = {
   /** No attempt at or after this. */
   readonly deadline: Date | null
   readonly unknownOutcome: UnknownOutcomePolicy
+  /** What takes its place on another channel where it fails for certain; null: nothing does. */
+  readonly fallback: Fallback | null
   /** Of what is paused and is tried by it; null: nothing it needs is paused. */
   readonly probe: Probe | null
 }
@@ -72,13 +74,20 @@ export const decided = (
   detail?: string,
 ): Decided => ({ due, rule, outgoing: null, command: { ...decisionOn(due, action, rule, detail), ...command } })
 
-export const cancel = (due: DueWork, rule: Rule, detail?: string): Decided =>
-  decided(due, 'cancelled', rule, { kind: 'cancel', rule }, detail)
+/** `fallback`: of a delivery, what takes its place. */
+export const cancel = (due: DueWork, rule: Rule, detail?: string, fallback: Fallback | null = null): Decided =>
+  decided(due, 'cancelled', rule, { kind: 'cancel', rule, fallback }, detail)
 
 /** Should be sent and cannot be. */
-export function fail(due: DueWork, action: 'refused' | 'failed', rule: Rule): Decided {
+export function fail(
+  due: DueWork,
+  action: 'refused' | 'failed',
+  rule: Rule,
+  fallback: Fallback | null = null,
+): Decided {
   const content = due.delivery ?? contentFor(targetOf(due).channel, null, null)
-  return decided(due, action, rule, { kind: 'fail', code: rule, message: `Not sent: ${ruleTable[rule]}.`, content })
+  const message = `Not sent: ${ruleTable[rule]}.`
+  return decided(due, action, rule, { kind: 'fail', code: rule, message, content, fallback })
 }
 
 /** Nobody knows whether it went out. */

@@ -297,6 +297,7 @@ export class Dispatcher {
       if (waitingFor.length === 0) this.#scheduler.wakeAt(until)
       else this.#context.accounts.awaitedBy(waitingFor)
     }
+    if ('fallback' in command && command.fallback) this.wake()
     emitDecided(this.#context, one, delivery)
   }
 }

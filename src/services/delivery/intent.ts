@@ -1,9 +1,11 @@
 import { randomInt } from 'node:crypto'
 import { isSameRecipient } from '../../domain/appointment.ts'
 import type { CheckResult } from '../../domain/due.ts'
+import type { Surroundings } from '../../domain/plan.ts'
 import { lastTryMs } from '../../domain/retry.ts'
 import { usefulUntil } from '../../domain/useful-life.ts'
 import { cleanName, namesOf, type RenderedMessage } from '../../messages/index.ts'
+import type { Fallback } from '../../ports/storage.ts'
 import { type RecipientRef, refKey } from '../../schemas/common.ts'
 import type { Rule, UnknownOutcomePolicy } from '../../schemas/vocabulary.ts'
 import { contentFor, type Subject, withheldWords } from '../messages/notices.ts'
@@ -16,6 +18,7 @@ import type { AccountCapacity } from './account-capacity.ts'
 import type { BatchContext, Checked, Sendable } from './checked.ts'
 import { capOf } from './daily-cap.ts'
 import { cancel, type Decided, decisionOn, defer, fail, hold } from './decisions.ts'
+import { fallbackFor } from './fallbacks.ts'
 import { type Outlet, textOf } from './process-due.ts'
 import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, subjectKey, targetOf, wantedAt } from './work.ts'
 
@@ -52,7 +55,8 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
   const { knowledge, planOf, now } = batch
   const { options } = context
   const { organizationId, recipient, channel, category } = targetOf(due)
-  const { unknownOutcome } = knowledge.surroundings(organizationId).policy
+  const surroundings = knowledge.surroundings(organizationId)
+  const { unknownOutcome } = surroundings.policy
   const deadline = deadlineOf(due, subject, options.leadMs)
   const most = Math.min(maxCrashes, options.retry.maxRetries + 1)
   const isExhausted = due.delivery?.state === 'sending' && due.delivery.attempts >= most
@@ -81,6 +85,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
       lease: { from: options.clock.elapsedMs(), until: leaseUntil },
       deadline,
       unknownOutcome,
+      fallback: fallbackOf(one, surroundings),
       probe,
       message: {
         idempotencyKey,
@@ -155,6 +160,12 @@ function detailOf(
 function dailyLimitOf(provider: Provider) {
   const { accountId, limits } = provider
   return limits.perDay === null ? null : { account: accountId ?? accountKeyOf(provider), perDay: limits.perDay }
+}
+
+/** What takes its place where it fails; nothing takes that of one which may have arrived by an earlier attempt. */
+function fallbackOf({ due, fallback }: Sendable, surroundings: Surroundings): Fallback | null {
+  if (mayHaveGoneOut(due)) return null
+  return fallback === undefined ? fallbackFor(surroundings, due, targetOf(due).channel) : fallback
 }
 
 /** No attempt begins at or after this. Null: there is no deadline, or it is unknown. */

@@ -102,6 +102,7 @@ export class Sender {
     if (command.result.kind === 'retry' && command.result.waitingFor === undefined) {
       this.#context.dueAt(command.result.dueAt)
     }
+    if (command.fallback) this.#context.dueAt(command.at)
     emitEnding(this.#context, delivery, due.reminder, command.result)
     announce()
   }
@@ -197,7 +198,8 @@ export class Sender {
     const { code, message } = outcome
     const announce = () => events.emit('error', { code, message, organizationId })
     const address = news === null ? null : { ...addressOf(delivery, provider, outgoing.message.to), news }
-    return { command: { ...base, ...settlement, address }, announce: isPause ? announce : nothing }
+    const fallback = settlement.result.kind === 'failed' ? outgoing.fallback : null
+    return { command: { ...base, ...settlement, address, fallback }, announce: isPause ? announce : nothing }
   }
 }
 
