@@ -251,15 +251,15 @@ describe('an account by which too many messages fail or take too long', () => {
 
 describe('weights', () => {
   it('share messages between healthy accounts, the same one for all of an appointment', async () => {
-    const ids = Array.from({ length: 200 }, (_, index) => index + 1)
+    const ids = Array.from({ length: 60 }, (_, index) => index + 1)
     const clinic = await openWith(accountsOf(['a', 'b', 'c'], { a: 3, b: 1 }))
     await clinic.send(ids)
     const by = (account: string) => clinic.line.attempts.filter((one) => one.account === account).length
-    expect(by('a')).toBeGreaterThan(130)
-    expect(by('a')).toBeLessThan(170)
-    expect(by('a') + by('b')).toBe(200)
+    expect(by('a')).toBeGreaterThan(36)
+    expect(by('a')).toBeLessThan(54)
+    expect(by('a') + by('b')).toBe(60)
     const accountOf = new Map(clinic.line.attempts.map(({ to, account }) => [to, account]))
-    await clinic.send(ids)
+    await clinic.send(ids.slice(0, 15))
     for (const { to, account } of clinic.line.attempts) expect(account).toBe(accountOf.get(to))
   })
 

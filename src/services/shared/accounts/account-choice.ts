@@ -17,21 +17,48 @@ export type Chosen = {
  * accounts, and hardly another one where these change (rendezvous hashing).
  */
 export function inOrder(senders: Senders, subject: string): Senders {
-  if (senders.every(({ weight }) => weight === null)) return senders
-  const weighted = senders.flatMap((one) =>
-    one.weight === null ? [] : [{ one, far: -Math.log(shareOf(one, subject)) / one.weight }],
-  )
-  const near = weighted.toSorted((left, right) => left.far - right.far).map(({ one }) => one)
-  const [first, ...others] = [...near, ...senders.filter(({ weight }) => weight === null)]
-  return first === undefined ? senders : [first, ...others]
+  if (senders.length === 1) return senders
+  let shares = known.get(senders)
+  if (shares === undefined) {
+    shares = sharesOf(senders)
+    known.set(senders, shares)
+  }
+  const { weighted, others } = shares
+  if (weighted.length === 0) return senders
+  const hash = hashOf(subject)
+  const near = weighted
+    .map(({ one, seed, weight }) => ({ one, far: -Math.log(evenly(hash ^ seed)) / weight }))
+    .sort((left, right) => left.far - right.far)
+  const [first, ...further] = near
+  return first === undefined ? senders : [first.one, ...further.map(({ one }) => one), ...others]
 }
 
-/** Between 0 and 1, evenly over subjects: FNV-1a, its bits mixed as MurmurHash3 does at its end. */
-function shareOf({ accountId, accountKey }: Provider, subject: string): number {
-  const text = `${accountId ?? accountKey} ${subject}`
+/** Those with a weight, each with a number of its own, and the others. */
+type Shares = {
+  readonly weighted: readonly { readonly one: Provider; readonly seed: number; readonly weight: number }[]
+  readonly others: readonly Provider[]
+}
+/** Lists of accounts are kept as long as their settings are: see `Providers`. */
+const known = new WeakMap<Senders, Shares>()
+
+function sharesOf(senders: Senders): Shares {
+  const weighted = senders.flatMap((one) => {
+    const { accountId, accountKey, weight } = one
+    return weight === null ? [] : [{ one, seed: hashOf(accountId ?? accountKey), weight }]
+  })
+  return { weighted, others: senders.filter(({ weight }) => weight === null) }
+}
+
+/** FNV-1a. */
+function hashOf(text: string): number {
   let hash = 0x811c9dc5
   for (let index = 0; index < text.length; index += 1) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  return hash
+}
+
+/** Between 0 and 1, evenly: its bits mixed as MurmurHash3 does at its end. */
+function evenly(bits: number): number {
+  let hash = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
   return (((hash ^ (hash >>> 16)) >>> 0) + 0.5) / 2 ** 32
 }
