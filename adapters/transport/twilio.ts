@@ -4,6 +4,7 @@
  * createNotifications({ transports: [smtp(), twilio()], publicUrl: 'https://clinic.example/api/notifications', ... })
  */
 import { NotificationError, type SendContext, type Transport, TransportError } from '../../src/index.ts'
+import { createInProgress } from './shared/in-progress.ts'
 import { requireNumbers } from './shared/numbers.ts'
 import { type Call, failedAtOnce, failureOf, responseUnreadable, unusable } from './twilio/failures.ts'
 import { messageOf, type TwilioMessageOptions } from './twilio/message.ts'
@@ -37,7 +38,7 @@ export function twilio(options: TwilioOptions = {}): Transport {
   requireNumbers('twilio', options, { timeoutMs: 1, concurrency: 1, maxConnections: 1 })
   const { timeoutMs = 30_000, concurrency = 20, maxConnections = 50 } = options
   const baseUrl = options.baseUrl === undefined ? null : baseUrlOf(options.baseUrl)
-  const inProgress = new Set<Promise<unknown>>()
+  const inProgress = createInProgress()
   let sdk: Promise<Sdk> | null = null
   let closed = false
 
@@ -66,16 +67,6 @@ export function twilio(options: TwilioOptions = {}): Transport {
     }
   }
 
-  /** Makes `close` wait for the work. */
-  async function tracked<T>(work: Promise<T>): Promise<T> {
-    inProgress.add(work)
-    try {
-      return await work
-    } finally {
-      inProgress.delete(work)
-    }
-  }
-
   return {
     name: 'twilio',
     channels: ['SMS', 'WHATSAPP'],
@@ -87,7 +78,7 @@ export function twilio(options: TwilioOptions = {}): Transport {
       const account = accountOf(context)
       const parameters = messageOf(message, options, context)
       if (closed) throw new TransportError('The transport is closed.', { outcome: 'transient', code: 'twilio_closed' })
-      const created = await tracked(
+      const created = await inProgress.track(
         call(context, account, message.to, (client) => client.messages.create({ ...parameters })),
       )
       if (created.status === 'failed' || created.status === 'undelivered') {
@@ -99,7 +90,7 @@ export function twilio(options: TwilioOptions = {}): Transport {
 
     async verify(context) {
       const account = accountOf(context)
-      const { status } = await tracked(
+      const { status } = await inProgress.track(
         call(context, account, null, async (client, seen) => {
           try {
             return await client.api.v2010.accounts(account.accountSid).fetch()
@@ -114,7 +105,7 @@ export function twilio(options: TwilioOptions = {}): Transport {
 
     async close() {
       closed = true
-      await Promise.allSettled(inProgress)
+      await inProgress.ended()
       const opened = await sdk?.catch(() => null)
       opened?.close()
     },

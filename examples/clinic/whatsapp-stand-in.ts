@@ -7,7 +7,9 @@ import { json } from 'node:stream/consumers'
 import { z } from 'zod'
 
 const request = z.object({
-  to: z.string(),
+  /** A number; or in its place a user id. */
+  to: z.string().optional(),
+  recipient: z.string().optional(),
   template: z.object({
     name: z.string(),
     language: z.object({ code: z.string() }),
@@ -21,9 +23,9 @@ const server = createServer(async (asked, response) => {
   const answer = (status: number, body: object) =>
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
   if (!read.success) return answer(400, { error: { message: 'Invalid parameter', type: 'OAuthException', code: 100 } })
-  const { to, template } = read.data
+  const { to, recipient, template } = read.data
   const values = template.components.flatMap(({ parameters }) => parameters.map(({ text }) => text))
-  console.log(`WhatsApp to ${to}: ${template.name} (${template.language.code}): ${values.join(' | ')}`)
+  console.log(`WhatsApp to ${to ?? recipient}: ${template.name} (${template.language.code}): ${values.join(' | ')}`)
   count += 1
   answer(200, { messaging_product: 'whatsapp', contacts: [], messages: [{ id: `wamid.${count}` }] })
 })

@@ -37,6 +37,8 @@ export type AddressRules = {
   readonly read: (text: string, country: Country | null) => ReadContact
   /** Whether the normal form depends on the country of numbers without a country code. */
   readonly byCountry: boolean
+  /** The country of a person with this address, in its normal form, as prices know it; null: it does not say. */
+  readonly countryOf: (address: string) => Country | null
   /** Two addresses, each in its normal form, are the same where their keys are. */
   readonly key: (address: string) => string
   /** Where your directory has it, unless the preferences name another; null: nowhere. */

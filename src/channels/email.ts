@@ -100,6 +100,7 @@ export const email = {
     wanted,
     read: readEmail,
     byCountry: false,
+    countryOf: () => null,
     // Mailboxes differ in nothing but case in practice.
     key: (address: string) => address.toLowerCase(),
     of: ({ email: address }) => address,

@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import {
   type DayForm,
   excerpt,
@@ -12,10 +11,11 @@ import {
   wordsOf,
 } from '../messages/index.ts'
 import type { ValuesOf } from '../schemas/fields.ts'
-import { phoneNumber, readPhone } from '../schemas/phone-number.ts'
+import { countryOf, phoneNumber, readPhone } from '../schemas/phone-number.ts'
 import { readSmsSender, smsSender } from '../schemas/sms-sender.ts'
 import type { AccountFields, ChannelDefinition } from './channel.ts'
-import { roughSegments, smsSegments, smsSize } from './sms-segments.ts'
+import { accountSecret, providerAccount, providerName } from './provider-account.ts'
+import { hasForeignLetter, roughSegments, type SmsSize, smsSegments, smsSize } from './sms-segments.ts'
 
 /** The credentials of an SMS provider, decrypted for the duration of a send. */
 export type SmsAccount = {
@@ -25,19 +25,12 @@ export type SmsAccount = {
   readonly apiSecret: string | null
 }
 
-const provider = z
-  .string()
-  .max(50)
-  .regex(/^[A-Za-z0-9_-]+$/, 'must be the name of an installed provider')
-  .meta({ examples: ['twilio'] })
-const secret = z.string().min(1).max(1024)
-
 const ofProvider = { fields: ['provider'], words: 'SMS provider' } as const
 
 const fields = {
   provider: {
     description: 'Name of the SMS transport. Null: the account of the host application is used',
-    schema: provider,
+    schema: providerName('twilio'),
     account: true,
     replans: true,
     variable: 'DEFAULT_SMS_PROVIDER',
@@ -47,7 +40,7 @@ const fields = {
   },
   apiKey: {
     description: 'Key of the SMS account; for Twilio the Account SID. Encrypted at rest; shown as `********`',
-    schema: secret,
+    schema: accountSecret,
     account: true,
     isSecret: true,
     replans: true,
@@ -57,7 +50,7 @@ const fields = {
   },
   apiSecret: {
     description: 'Secret of the SMS account; for Twilio the auth token. Encrypted at rest; shown as `********`',
-    schema: secret,
+    schema: accountSecret,
     account: true,
     isSecret: true,
     replans: true,
@@ -78,6 +71,9 @@ const fields = {
 } as const satisfies AccountFields
 type Values = ValuesOf<typeof fields>
 
+/** What Twilio takes for one SMS. */
+const longest = 1600
+
 /** SMS, by whichever provider. */
 export const sms = {
   name: 'SMS',
@@ -88,6 +84,7 @@ export const sms = {
     wanted: 'a number such as "+14155550123"',
     read: readPhone,
     byCountry: true,
+    countryOf,
     key: (address: string) => address,
     of: ({ phone }) => phone,
     perRecipient: 'one',
@@ -101,8 +98,7 @@ export const sms = {
       text: `This is a test message${organization === null ? '' : ` from ${organization}`}: it is about no appointment, and there is nothing to do.`,
     }),
     detail: 2,
-    // What Twilio takes for one SMS.
-    limit: { most: 1600, unit: 'characters', sizeOf: (text: string) => text.length },
+    limit: { most: longest, unit: 'characters', sizeOf: (text: string) => text.length },
     finish: (text: string, _language: string, keepsCharacters = false) => ({
       text: keepsCharacters ? plainSpaces(text) : cheapest(text),
       html: null,
@@ -111,18 +107,13 @@ export const sms = {
   },
   account: {
     fields,
-    transport: { field: 'provider' },
-    place: 'provider',
-    begun: ['provider', 'apiKey', 'apiSecret'],
-    withoutPlace: null,
+    ...providerAccount,
     remedies: {
       no_account: {
         variables: 'DEFAULT_SMS_PROVIDER, DEFAULT_SMS_API_KEY, DEFAULT_SMS_API_SECRET and DEFAULT_SMS_FROM_NUMBER',
       },
       no_credentials: { field: 'apiSecret', variables: 'DEFAULT_SMS_API_KEY and DEFAULT_SMS_API_SECRET' },
     },
-    names: ({ fromNumber }: Values) => ({ from: fromNumber, fromName: null }),
-    hasReplyTo: false,
     open({ provider, apiKey, apiSecret, fromNumber }: Values, { needsAccount }: { readonly needsAccount: boolean }) {
       if (provider === null) return 'no_account'
       if (needsAccount && (apiKey === null || apiSecret === null)) return 'no_credentials'
@@ -143,10 +134,19 @@ export const sms = {
 
 /** With plain twins of typographic characters where that saves the price of UCS-2; else those who read it get them as they are. */
 function cheapest(text: string): string {
+  if (isGsm(text)) return text
   const spaced = plainSpaces(text)
-  if (smsSize(spaced).encoding === 'GSM-7') return spaced
+  if (hasForeignLetter(spaced)) return spaced
   const plain = plainCharacters(spaced)
-  return smsSize(plain).encoding === 'GSM-7' ? plain : spaced
+  return isGsm(plain) ? plain : spaced
+}
+
+const isGsm = (text: string): boolean => smsSize(text).encoding === 'GSM-7'
+
+/** Of the text as it goes out. */
+function sizeOf(text: string): SmsSize {
+  const size = smsSize(text)
+  return size.encoding === 'GSM-7' ? size : smsSize(cheapest(text))
 }
 
 /** Written out first; 'sábado' and 'août' would more than double the price of a text that has no other such letter. */
@@ -155,22 +155,27 @@ const dayForms: readonly DayForm[] = ['full', 'long', 'short']
 /** The sentence with the day in the first form that keeps it GSM-7; where none does, as it is natural. */
 function cheapSentence(words: Words): string {
   const natural = sentenceOf(words)
-  if (words.values.day === '' || smsSize(natural).encoding === 'GSM-7') return natural
+  if (words.values.day === '' || sizeOf(natural).encoding === 'GSM-7') return natural
   for (const form of dayForms) {
     const text = sentenceOf(words, form)
-    if (smsSize(text).encoding === 'GSM-7') return text
+    if (sizeOf(text).encoding === 'GSM-7') return text
   }
   return natural
 }
 
-/** The built-in text; unless it is news, the location is left out if it would cost another segment. */
+/**
+ * The built-in text; unless it is news, the location is left out if it would cost another segment. So is a link that is longer than what can
+ * be sent.
+ */
 function textOf(facts: MessageFacts): string {
   const words = wordsOf(facts)
   const text = cheapSentence(words)
   if (words.place === '') return text
   const located = `${text} ${words.place}`
+  if (located.length > longest) return text
   if (words.isPlaceNeeded) return located
-  return roughSegments(smsSize(located)) > roughSegments(smsSize(text)) ? text : located
+  const segments = roughSegments(sizeOf(located))
+  return segments > 1 && segments > roughSegments(sizeOf(text)) ? text : located
 }
 
 function costOf(text: string): TextCost {

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import type { ValuesOf } from '../schemas/fields.ts'
-import { type Country, type ReadContact, readPhone } from '../schemas/phone-number.ts'
+import { type Country, countryOf, type ReadContact, readPhone } from '../schemas/phone-number.ts'
 import { visible } from '../schemas/plain-text.ts'
 import type { AccountFields, ChannelDefinition } from './channel.ts'
+import { accountSecret, providerAccount, providerName } from './provider-account.ts'
 
 /** The credentials of a WhatsApp provider, decrypted for the duration of a send. */
 export type WhatsAppAccount = {
@@ -15,12 +16,6 @@ export type WhatsAppAccount = {
   readonly verifyToken: string | null
 }
 
-const provider = z
-  .string()
-  .max(50)
-  .regex(/^[A-Za-z0-9_-]+$/, 'must be the name of an installed provider')
-  .meta({ examples: ['twilio', 'whatsapp-cloud'] })
-const secret = z.string().min(1).max(1024)
 const wantedNumber = 'a number such as "+14155550123"'
 const wanted = `${wantedNumber}, or a WhatsApp user id such as "US.13491208655302741918"`
 
@@ -30,7 +25,7 @@ const fields = {
   provider: {
     description:
       'Name of the WhatsApp transport: `twilio` or `whatsapp-cloud`. Null: the account of the host application is used',
-    schema: provider,
+    schema: providerName('twilio', 'whatsapp-cloud'),
     account: true,
     isAudited: true,
     replans: true,
@@ -40,7 +35,7 @@ const fields = {
   apiKey: {
     description:
       'Key of the account: for Twilio the Account SID, for the Cloud API the phone number ID. Encrypted at rest; shown as `********`',
-    schema: secret,
+    schema: accountSecret,
     account: true,
     isSecret: true,
     replans: true,
@@ -50,7 +45,7 @@ const fields = {
   apiSecret: {
     description:
       'Secret of the account: for Twilio the auth token, for the Cloud API a permanent access token. Encrypted at rest; shown as `********`',
-    schema: secret,
+    schema: accountSecret,
     account: true,
     isSecret: true,
     replans: true,
@@ -61,7 +56,7 @@ const fields = {
   appSecret: {
     description:
       'App secret of the app at Meta, which signs its webhook; not used for Twilio. Encrypted at rest; shown as `********`',
-    schema: secret,
+    schema: accountSecret,
     account: true,
     isSecret: true,
     variable: 'DEFAULT_WHATSAPP_APP_SECRET',
@@ -70,7 +65,7 @@ const fields = {
   verifyToken: {
     description:
       'Verify token entered beside the webhook URL at Meta; not used for Twilio. Encrypted at rest; shown as `********`',
-    schema: secret,
+    schema: accountSecret,
     account: true,
     isSecret: true,
     variable: 'DEFAULT_WHATSAPP_VERIFY_TOKEN',
@@ -95,7 +90,7 @@ type Values = ValuesOf<typeof fields>
  * Who it is to this business alone, where WhatsApp gives no phone number: the country, and letters and digits; `ENT` for a group of
  * businesses.
  */
-const userId = /^[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}$/
+const userId = /^([A-Z]{2})\.(?:ENT\.)?[A-Za-z0-9]{1,128}$/
 
 function readAddress(text: string, country: Country | null): ReadContact {
   const typed = visible(text)
@@ -122,6 +117,7 @@ export const whatsapp = {
     wanted,
     read: readAddress,
     byCountry: true,
+    countryOf: (address) => userId.exec(address)?.[1] ?? countryOf(address),
     key: (address: string) => address,
     of: ({ phone }) => phone,
     perRecipient: 'one',
@@ -141,10 +137,7 @@ export const whatsapp = {
   },
   account: {
     fields,
-    transport: { field: 'provider' },
-    place: 'provider',
-    begun: ['provider', 'apiKey', 'apiSecret'],
-    withoutPlace: null,
+    ...providerAccount,
     remedies: {
       no_account: {
         variables:
@@ -152,8 +145,6 @@ export const whatsapp = {
       },
       no_credentials: { field: 'apiSecret', variables: 'DEFAULT_WHATSAPP_API_KEY and DEFAULT_WHATSAPP_API_SECRET' },
     },
-    names: ({ fromNumber }: Values) => ({ from: fromNumber, fromName: null }),
-    hasReplyTo: false,
     open(
       { provider, apiKey, apiSecret, appSecret, verifyToken, fromNumber }: Values,
       { needsAccount }: { readonly needsAccount: boolean },

@@ -1,4 +1,4 @@
-export { checkApproved, renderApproved } from './approved.ts'
+export { approvedDetailWarnings, checkApproved, renderApproved } from './approved.ts'
 export { checkTemplates, detailWarnings, sampleFacts } from './check.ts'
 export { compileDraft } from './compile.ts'
 export { type MessageFacts, namesOf, type RenderedMessage } from './facts.ts'

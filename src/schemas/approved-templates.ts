@@ -2,27 +2,32 @@ import { z } from 'zod'
 import { remember } from './remember.ts'
 import { templateKeys } from './vocabulary.ts'
 
-/** `pt-br` becomes `pt_BR`, as providers write it; what is no language stays as it is. */
+/** `pt-br` becomes `pt_BR`, as providers write it. Which language it is stays: they know `prs_AF`, and not the `fa-AF` that Intl prefers. */
 function providerLanguage(text: string): string {
-  try {
-    return (Intl.getCanonicalLocales(text.replaceAll('_', '-'))[0] ?? text).replaceAll('-', '_')
-  } catch {
-    return text
-  }
+  const parts = /^([a-z]{2,3})(?:[-_]([a-z]{4}))?(?:[-_]([a-z]{2}|\d{3}))?$/i.exec(text)
+  if (parts === null) return text
+  const [, language = '', script, region] = parts
+  const written = script && `${script.charAt(0).toUpperCase()}${script.slice(1).toLowerCase()}`
+  return [language.toLowerCase(), written, region?.toUpperCase()].filter(Boolean).join('_')
 }
 
-/** Language and script, such as `en-Latn`: what somebody can read. Null for what is no language. */
-const readersOf = remember(
-  { maxBytes: 100_000, bytesOf: () => 200 },
-  (tag: string): { readonly word: string | null } => {
-    try {
-      const { language, script } = new Intl.Locale(tag.replaceAll('_', '-')).maximize()
-      return { word: `${language}-${script}` }
-    } catch {
-      return { word: null }
-    }
-  },
-)
+/** What somebody can read: `word`, a language and script such as `en-Latn`, null for what is no language; `tag` names the region too. */
+const readersOf = remember({ maxBytes: 100_000, bytesOf: () => 200 }, (text: string) => {
+  try {
+    const locale = new Intl.Locale(text.replaceAll('_', '-'))
+    const { language, script } = locale.maximize()
+    return { word: `${generalOf.get(language) ?? language}-${script}`, tag: locale.toString() }
+  } catch {
+    return { word: null, tag: text }
+  }
+})
+
+/** Norwegian is `nb` to providers, and `no` to many browsers and hosts. */
+const generalOf = new Map([['nb', 'no']])
+
+/** As what the provider charges for it. */
+export const templateCategories = ['UTILITY', 'AUTHENTICATION', 'MARKETING'] as const
+export type TemplateCategory = (typeof templateCategories)[number]
 
 /** A template that a provider approved, as an organization names it. */
 export const approvedTemplate = z.strictObject({
@@ -40,11 +45,14 @@ export const approvedTemplate = z.strictObject({
     .string()
     .min(1)
     .max(2000)
-    .describe('Its approved text, variables numbered in the order in which they appear: `Hello {{1}}, see you {{2}}.`'),
+    .describe(
+      'Its approved text, with its variables: numbered in the order in which they appear, `Hello {{1}}, see you {{2}}.`, or named, `Hello {{first_name}}.`',
+    ),
   variables: z
     .array(z.string().min(1).max(50))
     .max(50)
-    .describe('What the numbers stand for, `{{1}}` first: `["patient_name", "relative_day"]`'),
+    .describe('What stands for each, in the order in which they first appear: `["patient_name", "relative_day"]`'),
+  category: z.enum(templateCategories).optional().describe('What the provider charges it as. Default `UTILITY`'),
 })
 export type ApprovedTemplate = z.infer<typeof approvedTemplate>
 
@@ -58,8 +66,13 @@ export type FilledTemplate = {
   readonly name: string
   /** As the provider writes it: `en`, `pt_BR`. */
   readonly language: string
-  /** In the order of the template, `{{1}}` first. `name` is our variable; a value is one line, and never empty. */
-  readonly parameters: readonly { readonly name: string; readonly value: string }[]
+  /** What the provider charges it as, as far as the organization says. */
+  readonly category: TemplateCategory
+  /**
+   * In the order of the template. `key` is what it has between braces, `1` or a name; `name` our variable for it; a value is one
+   * line, and never empty.
+   */
+  readonly parameters: readonly { readonly key: string; readonly name: string; readonly value: string }[]
 }
 
 /**
@@ -72,12 +85,11 @@ export function templateFor(
 ): ApprovedTemplate | null {
   for (const locale of locales) {
     if (locale === null || locale === undefined) continue
-    const { word } = readersOf(locale)
+    const { word, tag } = readersOf(locale)
     const readable = templates.filter(({ language }) => word !== null && readersOf(language).word === word)
-    const wanted = providerLanguage(locale)
     const found =
-      readable.find(({ language }) => language === wanted) ??
-      readable.find(({ language }) => wanted.startsWith(`${language}_`)) ??
+      readable.find(({ language }) => readersOf(language).tag === tag) ??
+      readable.find(({ language }) => tag.startsWith(`${readersOf(language).tag}-`)) ??
       readable[0]
     if (found !== undefined) return found
   }

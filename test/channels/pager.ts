@@ -48,6 +48,7 @@ export const pager = {
       return digits.length === 4 ? { address: digits, warnings: [] } : { address: null, fault: 'has not four digits' }
     },
     byCountry: false,
+    countryOf: () => null,
     key: (address: string) => address,
     of: () => null,
     perRecipient: 'one',

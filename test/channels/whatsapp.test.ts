@@ -1,62 +1,23 @@
 /** WhatsApp from settings to provider: real requests to stand-ins of both providers. */
 import { createHmac } from 'node:crypto'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { twilio, twilioReceipt } from '../../adapters/transport/twilio.ts'
 import { whatsappCloud } from '../../adapters/transport/whatsapp-cloud.ts'
-import { isNotificationError, type OrganizationSettingsInput, type Transport } from '../../src/index.ts'
+import { isNotificationError } from '../../src/index.ts'
 import { admin, ask, openWorld } from '../conformance/http/world.ts'
 import { ada, openClinic, organizationId } from '../support/clinic.ts'
 import { startTwilioServer } from '../support/twilio-server.ts'
-import { startWhatsAppServer } from '../support/whatsapp-server.ts'
-
-const now = '2026-03-18T12:00:00Z'
-const startsAt = '2026-03-18T18:00:00Z'
-const patient = { type: 'PATIENT', id: ada.id } as const
-
-const reminder = {
-  language: 'en_US',
-  name: 'reminder_1',
-  body: 'Hello {{1}}, see you {{2}} at {{3}}.',
-  variables: ['patient_name', 'relative_day', 'time'],
-}
-const confirmation = { language: 'en', name: 'confirmed', body: 'Confirmed: {{1}}.', variables: ['date'] }
-const account = {
-  provider: 'whatsapp-cloud',
-  apiKey: '106540352242922',
-  apiSecret: 'canary-token',
-  appSecret: 'canary-app',
-}
-const whatsapp = {
-  enabled: true,
-  reminders: [3],
-  categories: ['REMINDER' as const, 'CONFIRMATION' as const],
-  approvedTemplates: { appointment_reminder: [reminder], appointment_confirmation: [confirmation] },
+import {
   account,
-}
-type Part = NonNullable<NonNullable<OrganizationSettingsInput['channels']>[string]>
-
-const cleanups: (() => Promise<unknown>)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-
-/** A clinic whose organization sends by WhatsApp, and one appointment of Ada's at 2 PM of her day. */
-async function openSending(part: Part = whatsapp, transports: readonly Transport[] = [], isConsenting = true) {
-  const api = await startWhatsAppServer({ credentials: { phoneNumberId: account.apiKey, token: account.apiSecret } })
-  const clinic = await openClinic(now, {
-    transports: [whatsappCloud({ baseUrl: api.baseUrl }), ...transports],
-    publicUrl: 'https://clinic.example/api',
-  })
-  cleanups.push(api.close, () => clinic[Symbol.asyncDispose]())
-  await clinic.settings.createOrganizationSettings(organizationId, { channels: { whatsapp: part } })
-  clinic.host.book({ id: 1, startsAt })
-  if (isConsenting) await clinic.settings.createPreferences(patient, { channels: { whatsapp: { enabled: true } } })
-  await clinic.start()
-  const confirm = () =>
-    clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION', channel: 'WHATSAPP' })
-  const last = async () => (await clinic.notifications.history({ channel: 'WHATSAPP', state: 'all' })).notifications[0]
-  return { ...clinic, api, confirm, last }
-}
+  confirmation,
+  now,
+  openSending,
+  type Part,
+  patient,
+  reminder,
+  startsAt,
+  whatsapp,
+} from './whatsapp-clinic.ts'
 
 describe('a patient', () => {
   it('who opted in is reminded with the approved template, and everybody is told so', async () => {
@@ -158,7 +119,7 @@ describe('a patient', () => {
 describe('by Twilio', () => {
   async function openTwilio() {
     const api = await startTwilioServer()
-    cleanups.push(api.close)
+    onTestFinished(api.close)
     const sid = (digit: string) => `HX${digit.repeat(32)}`
     const sending = await openSending(
       {
@@ -243,6 +204,15 @@ describe('what is wrong', () => {
     ['another language', mapped({ language: 'de' }), `${templates}.appointment_reminder`, '"en-US"'],
     ['no name', mapped({ name: '' }), `${first}.name`, ''],
     ['a ContentSid for Meta', mapped({ name: `HX${'a'.repeat(32)}` }), `${first}.name`, "template's name at Meta"],
+    [
+      'a name that one of the accounts cannot send',
+      (part) => ({
+        ...part,
+        accounts: [{ provider: 'twilio', apiKey: 'ACcanary', apiSecret: 'canary', fromNumber: '+14155550100' }],
+      }),
+      `${templates}.appointment_confirmation[0].name`,
+      'ContentSid of Twilio',
+    ],
     ['a field too many', mapped({ header: 'x' }), `${first}.header`, 'not a known field'],
     [
       'no mapping',
@@ -264,6 +234,18 @@ describe('what is wrong', () => {
       'not a known field',
     ],
     [
+      'a phone number for its ID',
+      (part) => ({ ...part, account: { ...part.account, apiKey: '+14155550123' } }),
+      'channels.whatsapp.account.apiKey',
+      'must be the phone number ID of Meta',
+    ],
+    [
+      'half a token',
+      (part) => ({ ...part, account: { ...part.account, apiSecret: 'EAAG 123' } }),
+      'channels.whatsapp.account.apiSecret',
+      'without blanks',
+    ],
+    [
       'a sender that is no number',
       (part) => ({ ...part, account: { ...part.account, fromNumber: 'Clinic' } }),
       'channels.whatsapp.account.fromNumber',
@@ -283,7 +265,7 @@ describe('what is wrong', () => {
   it.each(cases)(
     'is refused in words, nothing sent and nothing half written: %s',
     async (_what, change, field, words) => {
-      const { settings, audit, api } = await openSending()
+      const { settings, audit, api } = await openSending(whatsapp, [twilio()])
       const before = [await settings.getOrganizationSettings(organizationId), await audit.list(organizationId, {})]
       const error = await refusalOf(
         settings.updateOrganizationSettings(organizationId, {
@@ -447,7 +429,12 @@ describe('before anything is sent', () => {
     const { organization_id: id } = world.own
     const { approvedTemplates, account: _account, ...rest } = whatsapp
     const part = { ...rest, approved_templates: approvedTemplates }
-    expect(await request('POST', '/settings/', { channels: { whatsapp: part } })).toMatchObject({
+    const prices = [
+      { channel: 'WHATSAPP', country: 'US', currency: 'USD', price: 0.0034 },
+      { channel: 'WHATSAPP', country: 'US', category: 'MARKETING', currency: 'USD', price: 0.025 },
+    ]
+    const priced = { message_prices: prices, default_country: 'US' }
+    expect(await request('POST', '/settings/', { ...priced, channels: { whatsapp: part } })).toMatchObject({
       channels: { whatsapp: part },
     })
     const about = { channel: 'WHATSAPP', template_key: 'appointment_reminder' }
@@ -457,27 +444,34 @@ describe('before anything is sent', () => {
       message: 'Hello Alexander Doe, see you Wednesday, September 25, 2024 at 10:30 AM.',
       html: null,
       segments: null,
+      cost: { amount: 0.0034, currency: 'USD' },
       template: {
         name: 'reminder_1',
         language: 'en_US',
+        category: 'UTILITY',
         parameters: [
-          { name: 'patient_name', value: 'Alexander Doe' },
-          { name: 'relative_day', value: 'Wednesday, September 25, 2024' },
-          { name: 'time', value: '10:30 AM' },
+          { key: '1', name: 'patient_name', value: 'Alexander Doe' },
+          { key: '2', name: 'relative_day', value: 'Wednesday, September 25, 2024' },
+          { key: '3', name: 'time', value: '10:30 AM' },
         ],
       },
     })
     const draft = { language: 'fr', name: 'rappel', body: 'Le {{1}}.', variables: ['date'] }
-    expect(await preview({ approved_template: draft })).toMatchObject({ message: 'Le 25 septembre 2024.' })
+    expect(await preview({ approved_template: { ...draft, category: 'MARKETING' } })).toMatchObject({
+      message: 'Le 25 septembre 2024.',
+      cost: { amount: 0.025, currency: 'USD' },
+    })
     expect(await preview({ approved_template: { ...draft, variables: ['day'] } })).toMatchObject({
       status: 422,
       code: 'template_invalid',
       errors: [{ field: expect.stringContaining('variables[0]') }],
     })
     expect(await preview({ template: 'Hello' })).toMatchObject({ status: 422, errors: [{ field: 'template' }] })
-    expect(await preview({ locale: 'fr' })).toMatchObject({
+    // Whoever reads French gets what the organization has in its own language.
+    expect(await preview({ locale: 'fr' })).toMatchObject({ template: { language: 'en_US' } })
+    expect(await preview({ template_key: 'waitlist_notification' })).toMatchObject({
       status: 422,
-      errors: [{ field: 'template_key', message: 'has no approved template in "fr" yet' }],
+      errors: [{ field: 'template_key', message: 'has no approved template in "en-US" yet' }],
     })
     expect(await preview({ channel: 'SMS', approved_template: draft })).toMatchObject({
       status: 422,

@@ -31,10 +31,11 @@ describe('an approved template', () => {
       template: {
         name: 'reminder_1',
         language: 'en_US',
+        category: 'UTILITY',
         parameters: [
-          { name: 'patient_name', value: 'Jane Doe' },
-          { name: 'relative_day', value: 'tomorrow' },
-          { name: 'time', value: '2:00 PM' },
+          { key: '1', name: 'patient_name', value: 'Jane Doe' },
+          { key: '2', name: 'relative_day', value: 'tomorrow' },
+          { key: '3', name: 'time', value: '2:00 PM' },
         ],
       },
       templateRevision: expect.stringMatching(/^approved:[0-9a-f]{8}$/),
@@ -64,6 +65,31 @@ describe('an approved template', () => {
         }
       }),
     )
+  })
+
+  it('whose variables have names is filled by these, wherever they are repeated', () => {
+    const body = 'Hello {{first_name}}, see you at {{ hour }}. {{first_name}}!'
+    const named = template({ body, variables: ['patient_name', 'time'], category: 'MARKETING' })
+    expect(renderApproved(format, named, facts())).toMatchObject({
+      text: 'Hello Jane Doe, see you at 2:00 PM. Jane Doe!',
+      template: {
+        category: 'MARKETING',
+        parameters: [
+          { key: 'first_name', name: 'patient_name', value: 'Jane Doe' },
+          { key: 'hour', name: 'time', value: '2:00 PM' },
+        ],
+      },
+    })
+    const checking = { words: { one: 'a telex' }, content: format, field: 'telex' }
+    checkApproved(checking, { appointment_reminder: [named] }, [])
+  })
+
+  it('names the time zone once, where it is to be named', () => {
+    const start = { instant: new Date('2024-01-15T14:00:00Z'), timeZone: 'Europe/London', namesZone: true }
+    const told = (body: string, ...variables: string[]) =>
+      renderApproved(format, template({ body, variables }), facts({ start })).text
+    expect(told('{{1}}', 'time')).toBe('2:00 PM GMT')
+    expect(told('{{1}} ({{2}})', 'time', 'time_zone')).toBe('2:00 PM (GMT)')
   })
 
   it('is cut to what one message takes, its longest value first', () => {
@@ -96,6 +122,9 @@ describe('the template for somebody', () => {
     ["the organization's", ['en_US', 'es_MX'], ['de', 'en-GB'], 'en_US'],
     ["the organization's, where the person has no language", ['es', 'en_US'], [null, 'en-US'], 'en_US'],
     ['in a script that they read', ['zh_CN', 'zh_TW'], ['zh-HK'], 'zh_TW'],
+    ['in Norwegian, whichever way it is called', ['nb'], ['no-NO', 'en'], 'nb'],
+    ['in the same language by its older code', ['en', 'he'], ['iw-IL', 'en'], 'he'],
+    ['in Dari, which is Persian of Afghanistan', ['fa', 'prs_AF'], ['fa-AF', 'en'], 'prs_AF'],
     ['none in another language', ['es'], ['de', 'en-US'], undefined],
     ['none in another script', ['zh_CN'], ['zh-Hant', 'en'], undefined],
     ['none for no language', ['en'], ['german', null, undefined], undefined],
@@ -105,9 +134,9 @@ describe('the template for somebody', () => {
 })
 
 describe('what an organization names as approved templates', () => {
-  const faults = (changes: Partial<ApprovedTemplate>, transport: string | null = null) => {
+  const faults = (changes: Partial<ApprovedTemplate>, transports: readonly string[] = []) => {
     try {
-      checkApproved({ words: { one: 'a telex' }, content: format, field: 'telex' }, of(template(changes)), transport)
+      checkApproved({ words: { one: 'a telex' }, content: format, field: 'telex' }, of(template(changes)), transports)
       return []
     } catch (error) {
       if (!isNotificationError(error)) throw error
@@ -127,7 +156,7 @@ describe('what an organization names as approved templates', () => {
     [
       'a variable twice',
       { variables: ['patient_name', 'time', 'time'] },
-      `${at}.variables[2] is {time} a second time: the text repeats a value by its number, {{2}}`,
+      `${at}.variables[2] is {time} a second time: the text repeats a value by its own {{2}}`,
     ],
     [
       'numbers out of order',
@@ -137,9 +166,20 @@ describe('what an organization names as approved templates', () => {
     ['a number that is left out', { body: '{{1}} {{2}} {{4}}' }, `${at}.body has {{4}} and no {{3}}`],
     ['no first number', { body: '{{2}} {{3}} {{4}}' }, `${at}.body has {{2}} and no {{1}}`],
     [
-      'a name for a number',
-      { body: 'Hello {{patient_name}}' },
-      `${at}.body has {{patient_name}}: variables are numbers`,
+      'a name beside a number',
+      { body: 'Hello {{first_name}}, {{1}} {{2}}' },
+      `${at}.body has both numbers and names: the variables of a template are either`,
+    ],
+    ['a name that is none', { body: 'Hello {{first name}}' }, `${at}.body has {{first name}}: variables are numbers`],
+    [
+      'names without variables',
+      { body: 'Hello {{first_name}}' },
+      `${at}.body has 1 variables, and "variables" lists 3`,
+    ],
+    [
+      'a word for programs',
+      { variables: ['patient_name', 'visit_mode', 'time'] },
+      `${at}.variables[1] is wrong: {visit_mode} is a word by which templates choose their own`,
     ],
     ['nothing for a number', { body: 'Hello {{}}' }, `${at}.body has {{}}: variables are numbers`],
     ['a single brace', { body: 'Hello {1}' }, `${at}.body has a single brace: variables are written {{1}}`],
@@ -151,9 +191,9 @@ describe('what an organization names as approved templates', () => {
   })
 
   it('is refused for a name that who would send cannot have, and a language twice', () => {
-    expect(faults({}, 'HX')).toEqual([`${at}.name must begin with HX`])
+    expect(faults({}, ['rem', 'HX'])).toEqual([`${at}.name must begin with HX`])
     const twice = of(template(), template({ name: 'other' }))
-    expect(() => checkApproved({ words: { one: 'a telex' }, content: format, field: 'telex' }, twice, null)).toThrow(
+    expect(() => checkApproved({ words: { one: 'a telex' }, content: format, field: 'telex' }, twice, [])).toThrow(
       'telex.appointment_reminder[1].language is "en_US" a second time',
     )
     expect(faults({})).toEqual([])
@@ -168,6 +208,10 @@ describe('what an organization names as approved templates', () => {
       ['en_us', 'en_US'],
       ['EN', 'en'],
       ['zh_hant_tw', 'zh_Hant_TW'],
+      ['es-419', 'es_419'],
+      // Preferred are fa_AF and he, which no provider calls these.
+      ['prs_AF', 'prs_AF'],
+      ['iw', 'iw'],
     ]) {
       expect(read(written).appointment_reminder?.[0]?.language).toBe(kept)
     }

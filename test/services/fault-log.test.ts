@@ -63,6 +63,12 @@ describe('security checklist: phone numbers without a country code', () => {
     expect(lines[0]?.[1]).toEqual({ fault: 'could not text [number]: refused ([number]), [number].' })
   })
 
+  it.each(['US.13491208655302741918', 'GB.ENT.11815799212886844830'])('nor is %s, which stands for one', (id) => {
+    const { lines, log } = logBook()
+    log.error('request failed', { fault: `could not write to ${id}: refused (${id}), ${id}.` })
+    expect(lines[0]?.[1]).toEqual({ fault: 'could not write to [address]: refused ([address]), [address].' })
+  })
+
   it.each([
     'connect ECONNREFUSED 192.168.100.200:5432 after 10000 ms',
     'appointment 11111111-2222-4333-8444-555555555555 of 2026-03-18 12:00:00, and 18.03.2026 12:00',

@@ -8,7 +8,19 @@ import { z } from 'zod'
 
 /** `LanguageObject`, `TextParameter`, `BodyComponent`, `TemplateObject`: the parts that a template with texts has. */
 const language = z.strictObject({ policy: z.literal('deterministic'), code: z.string().min(1) })
-const textParameter = z.strictObject({ type: z.literal('text'), text: z.string().min(1).max(32_768) })
+const textParameter = z.strictObject({
+  type: z.literal('text'),
+  parameter_name: z
+    .string()
+    .regex(/^[a-z0-9_]+$/)
+    .optional(),
+  // Refused with 132018 or 132012: line breaks, tabs, and runs of more than four blanks.
+  text: z
+    .string()
+    .min(1)
+    .max(32_768)
+    .regex(/^(?!.*(?:[\n\t]| {5}))/s),
+})
 const bodyComponent = z.strictObject({ type: z.literal('body'), parameters: z.array(textParameter).min(1) })
 const template = z.strictObject({
   name: z.string().regex(/^[a-z0-9_]{1,512}$/),
@@ -16,8 +28,8 @@ const template = z.strictObject({
   components: z.array(bodyComponent).max(1).optional(),
 })
 /**
- * `TemplateMessage`, with `BaseMessageProperties`. Two fields are younger than the description, which allows more of them:
- * `recipient` in place of `to` for a business-scoped user id, and `biz_opaque_callback_data`.
+ * `TemplateMessage`, with `BaseMessageProperties`. These fields are younger than the description, which allows more of them:
+ * `recipient` in place of `to` for a business-scoped user id, `biz_opaque_callback_data`, and `parameter_name` of a text.
  */
 export const templateMessage = z
   .strictObject({

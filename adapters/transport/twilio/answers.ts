@@ -10,6 +10,8 @@ export type Classification = { readonly outcome: FailureOutcome | 'account' | 's
 export const isTwilioCode = (code: unknown): code is number =>
   typeof code === 'number' && Number.isInteger(code) && code >= 10_000 && code <= 99_999
 
+const away: Classification = { outcome: 'transient', sentence: 'WhatsApp is not available' }
+
 /** What Twilio's error codes mean: https://www.twilio.com/docs/api/errors. Others are classified by HTTP status. */
 const byCode: Readonly<Record<number, Classification>> = {
   20003: { outcome: 'account', sentence: 'Twilio refused the credentials' },
@@ -57,17 +59,24 @@ const byCode: Readonly<Record<number, Classification>> = {
   21654: { outcome: 'permanent', sentence: 'The template has no ContentSid' },
   21655: { outcome: 'permanent', sentence: 'There is no template with this ContentSid' },
   21656: { outcome: 'permanent', sentence: 'The variables are not those of the template' },
+  63001: { outcome: 'account', sentence: 'WhatsApp did not accept the credentials of the sender at Twilio' },
+  63002: { outcome: 'account', sentence: 'WhatsApp does not know the sender' },
   63003: { outcome: 'permanent', sentence: 'The number of the recipient is not on WhatsApp' },
   63005: { outcome: 'permanent', sentence: 'WhatsApp did not accept the content' },
   63007: { outcome: 'account', sentence: 'The number of the sender is not registered with WhatsApp' },
   63008: { outcome: 'account', sentence: 'The WhatsApp sender is not configured correctly' },
+  63009: away,
+  63010: away,
+  63012: away,
   63013: { outcome: 'permanent', sentence: 'The message violates a policy of WhatsApp' },
   63014: { outcome: 'suppressed', sentence: 'The recipient blocks the sender' },
+  63015: { outcome: 'permanent', sentence: 'The recipient has not joined the sandbox of Twilio, or did so days ago' },
   63016: {
     outcome: 'permanent',
     sentence: 'The recipient has not written in 24 hours, and the message is no approved template',
   },
   63018: { outcome: 'transient', sentence: 'WhatsApp got too many messages from the sender' },
+  63020: { outcome: 'account', sentence: 'WhatsApp does not accept the Business Account of the sender' },
   63021: {
     outcome: 'permanent',
     sentence: 'WhatsApp rejected the content, such as a template that is too long with its values',
@@ -76,9 +85,17 @@ const byCode: Readonly<Record<number, Classification>> = {
   63027: { outcome: 'permanent', sentence: 'There is no such template in this language' },
   63028: { outcome: 'permanent', sentence: 'The template has another number of variables' },
   63030: { outcome: 'permanent', sentence: 'A variable of the template has another format' },
+  63031: { outcome: 'permanent', sentence: 'The recipient is the sender' },
   63032: { outcome: 'permanent', sentence: 'The recipient is part of an experiment of Meta, and gets no such message' },
   63033: { outcome: 'permanent', sentence: 'The recipient cannot get this message by WhatsApp' },
   63038: { outcome: 'account', sentence: 'The Twilio account has reached its daily limit' },
+  63040: { outcome: 'permanent', sentence: 'Meta rejected the template' },
+  63041: { outcome: 'permanent', sentence: 'The template is paused because of its quality' },
+  63042: { outcome: 'permanent', sentence: 'The template is disabled because of its quality' },
+  63049: {
+    outcome: 'permanent',
+    sentence: 'Meta held the message back, and counts the template as marketing; have it approved as utility',
+  },
 }
 
 /** Refused requests are final, unless classified otherwise below. */

@@ -1,6 +1,7 @@
 import { isNotificationError, isTransportError, retryAfterMsOf, TransportError } from '../../../src/index.ts'
+import { numberingPrefixOf } from '../shared/destination.ts'
+import { fieldOf } from '../shared/json.ts'
 import { type Classification, classify, classifyFailed, isTwilioCode } from './answers.ts'
-import { numberingPrefixOf } from './destination.ts'
 
 /** One request to Twilio, with what was observed of it. */
 export type Call = {
@@ -95,6 +96,3 @@ function failure(
 /** A timeout of the socket (ECONNABORTED or ETIMEDOUT in axios), or of `AbortSignal.timeout`. */
 const isTimeout = (error: unknown): boolean =>
   fieldOf(error, 'name') === 'TimeoutError' || ['ECONNABORTED', 'ETIMEDOUT'].includes(String(fieldOf(error, 'code')))
-
-const fieldOf = (error: unknown, name: string): unknown =>
-  typeof error === 'object' && error !== null ? Reflect.get(error, name) : undefined

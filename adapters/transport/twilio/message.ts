@@ -70,7 +70,7 @@ function textOf(text: string) {
   throw refused(`The text is longer than ${maxCharacters} characters.`, 'twilio_body_too_long')
 }
 
-/** Templates are of WhatsApp, which Twilio tells from SMS by its addresses. */
+/** Templates are of WhatsApp, whose addresses have a prefix at Twilio. */
 function whatsappAddress(number: string): string {
   if (number.startsWith('+')) return `whatsapp:${number}`
   throw refused('Twilio sends WhatsApp messages to phone numbers only, and the address is a user id.', 'twilio_user_id')
@@ -80,8 +80,10 @@ function templateOf({ name, parameters }: FilledTemplate) {
   if (!/^HX[0-9a-fA-F]{32}$/.test(name)) {
     throw refused('The name of the template is no ContentSid (HX and 32 hexadecimal digits).', 'twilio_content_sid')
   }
-  const variables = Object.fromEntries(parameters.map(({ value }, index) => [index + 1, value]))
-  return { contentSid: name, ...(parameters.length > 0 && { contentVariables: JSON.stringify(variables) }) }
+  const variables = JSON.stringify(Object.fromEntries(parameters.map(({ key, value }) => [key, value])))
+  // The same to any reader of JSON; Twilio has refused plain ones (21656), as in O'Brien: github.com/twilio/twilio-node/issues/1082.
+  const contentVariables = variables.replaceAll("'", '\\u0027')
+  return { contentSid: name, ...(parameters.length > 0 && { contentVariables }) }
 }
 
 const whatsappSenderOf = (from: string | null, options: TwilioMessageOptions, trusted: boolean) =>

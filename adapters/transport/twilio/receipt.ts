@@ -12,7 +12,8 @@ const outcomes: Readonly<Record<string, DeliveryReceipt['outcome']>> = {
 
 /**
  * Converts a status callback for `recordReceipt`; null: the outcome is not known yet. Check the signature first. A message with a
- * transient failure, such as a phone that is switched off (30003), is tried again.
+ * transient failure, such as a phone that is switched off (30003), is tried again, and so is one that the account is to blame for, which
+ * may be well by then.
  */
 export function twilioReceipt(params: Readonly<Record<string, string>>): DeliveryReceipt | null {
   const outcome = outcomes[params['MessageStatus'] ?? '']
@@ -28,7 +29,7 @@ export function twilioReceipt(params: Readonly<Record<string, string>>): Deliver
     messageId,
     code: code === null ? 'twilio_failed' : `twilio_${code}`,
     error: `${sentence}.`,
-    transient: kind === 'transient',
+    transient: kind === 'transient' || kind === 'account',
     optedOut: kind === 'suppressed',
     addressUnknown: code !== null && nobodysNumbers.has(code),
   }

@@ -1,4 +1,6 @@
 import { isTransportError, retryAfterMsOf, TransportError } from '../../../src/index.ts'
+import { numberingPrefixOf } from '../shared/destination.ts'
+import { fieldOf } from '../shared/json.ts'
 import { type Classification, classify } from './answers.ts'
 
 /** What the Cloud API answered. */
@@ -19,28 +21,33 @@ export const responseUnreadable = (isSending: boolean): TransportError =>
     code: 'whatsapp_answer',
   })
 
-/** `isSending`: the request was to send a message; without one no outcome is unknown. */
-export function refusalOf({ status, retryAfter, body }: Answer, isSending: boolean, now: Date): TransportError {
+/** `to`: the recipient of the message that the request was to send; null: it was to send none, and no outcome of it is unknown. */
+export function refusalOf({ status, retryAfter, body }: Answer, to: string | null, now: Date): TransportError {
   const { code, isTransient } = errorOf(body)
   const found = classify(code, status, isTransient)
-  const outcome = found.outcome === 'unknown' && !isSending ? 'transient' : found.outcome
+  const outcome = found.outcome === 'unknown' && to === null ? 'transient' : found.outcome
   const asked = retryAfterMsOf(retryAfter ?? undefined, now.getTime())
-  return failure({ ...found, outcome }, code === null ? `whatsapp_http_${status}` : `whatsapp_${code}`, status, asked)
-}
-
-function failure(found: Classification, code: string, status: number, askedMs: number | undefined): TransportError {
-  const { outcome, sentence, accountProven } = found
-  const retryAfterMs = outcome === 'later' ? Math.max(heldBackMs, askedMs ?? 0) : askedMs
+  const { sentence, accountProven } = found
+  const retryAfterMs = outcome === 'later' ? Math.max(heldBackMs, asked ?? 0) : asked
   return new TransportError(`${sentence} (HTTP ${status}).`, {
-    code,
-    ...(outcome === 'account' ? { outcome: 'transient', scope: 'account' } : { outcome: asOutcome(outcome) }),
+    code: code === null ? `whatsapp_http_${status}` : `whatsapp_${code}`,
+    ...blame(outcome, to),
     ...(accountProven && { accountProven }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   })
 }
 
-const asOutcome = (outcome: Exclude<Classification['outcome'], 'account'>) =>
-  outcome === 'later' || outcome === 'service' ? 'transient' : outcome
+/** Whose fault it is. */
+function blame(outcome: Classification['outcome'], to: string | null) {
+  if (outcome === 'sender' && to !== null) {
+    return { outcome: 'transient', scope: 'sender', destination: prefixOf(to) } as const
+  }
+  if (outcome === 'account' || outcome === 'sender') return { outcome: 'transient', scope: 'account' } as const
+  return { outcome: outcome === 'later' || outcome === 'service' ? 'transient' : outcome } as const
+}
+
+/** How addresses of the same country begin: user ids with its code. */
+const prefixOf = (to: string): string => (to.startsWith('+') ? numberingPrefixOf(to) : to.slice(0, 3))
 
 /** Nothing but numbers is taken from an error: its words may repeat the recipient and the text. */
 function errorOf(body: unknown): { readonly code: number | null; readonly isTransient: boolean } {
@@ -85,6 +92,3 @@ export function silenceOf(
     code: 'whatsapp_connection_lost',
   })
 }
-
-export const fieldOf = (value: unknown, name: string): unknown =>
-  typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined

@@ -1,3 +1,4 @@
+import { parsed } from '../shared/json.ts'
 import type { Answer } from './failures.ts'
 
 /** More than any answer of the Cloud API has; what is longer is no answer of it. */
@@ -21,12 +22,4 @@ async function textOf(response: Response): Promise<string> {
     if (text.length > longestAnswer) return ''
   }
   return text + decoder.decode()
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
-  }
 }

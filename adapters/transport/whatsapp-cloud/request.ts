@@ -17,7 +17,12 @@ export type TemplateRequest = {
     readonly language: { readonly policy: 'deterministic'; readonly code: string }
     readonly components: readonly {
       readonly type: 'body'
-      readonly parameters: readonly { readonly type: 'text'; readonly text: string }[]
+      /** `parameter_name`: of a template whose variables have names. */
+      readonly parameters: readonly {
+        readonly type: 'text'
+        readonly parameter_name?: string
+        readonly text: string
+      }[]
     }[]
   }
   /** Comes back in the webhooks about this message. */
@@ -45,14 +50,21 @@ export function requestOf({ to, template, notificationId, idempotencyKey }: Outb
 const templateOf = ({ name, language, parameters }: FilledTemplate): TemplateRequest['template'] => ({
   name,
   language: { policy: 'deterministic', code: language },
-  components:
-    parameters.length === 0
-      ? []
-      : [{ type: 'body', parameters: parameters.map(({ value }) => ({ type: 'text', text: value })) }],
+  components: parameters.length === 0 ? [] : [{ type: 'body', parameters: parameters.map(parameterOf) }],
 })
 
-/** The id of our row that Meta gives back, from what was sent along with the message; null: there is none. */
-export function notificationIdOf(callbackData: string | undefined): number | null {
-  const digits = /^([1-9]\d{0,15})(?::|$)/.exec(callbackData ?? '')?.[1]
-  return digits === undefined ? null : Number(digits)
+const parameterOf = ({ key, value }: FilledTemplate['parameters'][number]) => ({
+  type: 'text' as const,
+  ...(/^\d/.test(key) ? {} : { parameter_name: key }),
+  text: value,
+})
+
+/** What was sent along with the message, and Meta gives back; null: it is of another sender of the same number. */
+export function sentAs(
+  callbackData: string,
+): { readonly notificationId: number; readonly idempotencyKey: string } | null {
+  const [, id, idempotencyKey] = /^([1-9]\d{0,15}):(.+)$/.exec(callbackData) ?? []
+  const notificationId = Number(id)
+  if (idempotencyKey === undefined || !Number.isSafeInteger(notificationId)) return null
+  return { notificationId, idempotencyKey }
 }

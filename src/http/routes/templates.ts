@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { channels } from '../../channels/index.ts'
-import { approvedTemplate } from '../../schemas/approved-templates.ts'
+import { approvedTemplate, templateCategories } from '../../schemas/approved-templates.ts'
 import { locale } from '../../schemas/common.ts'
 import { messageCost } from '../../schemas/message-price.ts'
 import { templatesInput } from '../../schemas/settings.ts'
@@ -27,9 +27,14 @@ const previewShape = z.object({
     .object({
       name: z.string().describe("The provider's name of it"),
       language: z.string().describe('Language that it was approved in'),
+      category: z.enum(templateCategories).describe('What the provider charges it as'),
       parameters: z
         .array(
-          z.object({ name: z.string().describe('Variable'), value: z.string().describe('Its value in the message') }),
+          z.object({
+            key: z.string().describe('What the template has between braces: a number, or a name'),
+            name: z.string().describe('Variable'),
+            value: z.string().describe('Its value in the message'),
+          }),
         )
         .describe('In the order of the template'),
     })

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { type Channel, channelOf, channels } from '../../channels/index.ts'
 import type { DeliveryRow, SilentQuery } from '../../ports/storage.ts'
+import { accountKeyOfId } from '../shared/accounts/account-ids.ts'
 import type { Context } from '../shared/context.ts'
 import { aboutOf } from '../shared/events.ts'
 import { RecurringJob } from '../shared/recurring-job.ts'
@@ -34,7 +35,7 @@ class Look {
   readonly #context: Context
   readonly #isOn: () => boolean
   readonly #holder = randomUUID()
-  /** Whether an organization's messages on a channel through a provider are reported on, as counted. */
+  /** Whether the messages of an account are reported on, as counted. */
   readonly #reports = new Map<string, boolean>()
 
   constructor(context: Context, isOn: () => boolean) {
@@ -44,6 +45,7 @@ class Look {
 
   async run(): Promise<void> {
     const { storage } = this.#context.options
+    await this.#context.hostAccounts.load()
     for (const channel of channels) if (!(await this.#channel(channel))) break
     await storage.jobs.release(jobName, this.#holder)
   }
@@ -91,15 +93,21 @@ class Look {
     }
   }
 
-  /** Whether other messages of the organization on the channel, through this provider, were reported as delivered at about that time. */
-  async #isReportedOn({ organizationId, channel, provider }: DeliveryRow, windowMs: number, now: Date) {
+  /**
+   * Whether other messages of the account were reported as delivered at about that time: of the host application's, those of any
+   * organization. A transport without accounts is judged by the organization's messages through it.
+   */
+  async #isReportedOn({ organizationId, channel, provider, accountId }: DeliveryRow, windowMs: number, now: Date) {
     if (provider === null) return false
-    const key = JSON.stringify([organizationId, channel, provider])
+    const isHosts = accountId !== null && accountKeyOfId(accountId) === this.#context.providers.hostKey
+    const among = isHosts ? { channel, provider } : { organizationId, channel, provider }
+    const key = JSON.stringify([among, accountId])
     const known = this.#reports.get(key)
     if (known !== undefined) return known
     const from = new Date(now.getTime() - 2 * windowMs).toISOString().slice(0, 10)
-    const counts = await this.#context.options.storage.statistics.counts({ organizationId, channel, provider, from })
-    const reports = counts.some(({ measure, count }) => measure === 'DELIVERED' && count > 0)
+    const counts = await this.#context.options.storage.statistics.counts({ ...among, from })
+    const [wanted, of] = accountId === null ? (['DELIVERED', ''] as const) : (['CONFIRMED', accountId] as const)
+    const reports = counts.some(({ measure, detail, count }) => measure === wanted && detail === of && count > 0)
     this.#reports.set(key, reports)
     return reports
   }

@@ -16,7 +16,7 @@ import {
 } from '../../messages/index.ts'
 import { type ApprovedTemplate, type FilledTemplate, templateFor } from '../../schemas/approved-templates.ts'
 import { type ChannelSettings, channelSettings, templated } from '../../schemas/channel-settings.ts'
-import { fieldInvalid, type Warning } from '../../schemas/common.ts'
+import { fieldInvalid, usualLocale, type Warning } from '../../schemas/common.ts'
 import type { MessageCost } from '../../schemas/message-price.ts'
 import type { Template } from '../../schemas/templates.ts'
 import { type Category, categories, type TemplateKey, templateKeyOf } from '../../schemas/vocabulary.ts'
@@ -79,23 +79,29 @@ export class TemplatePreviews {
     const stored = channelSettings(policy, channel)
     const sample = sampleFacts(categoryOf(templateKey))
     const { languages } = this.#context
-    const isTemplate = (request.template ?? stored.templates[templateKey]) !== undefined
-    const recipient = isTemplate ? (known?.locale ?? locale) : locale
-    const asked = { recipient, organization: known?.locale, enabled: policy.textLanguages }
-    await languages.load([asked])
-    const wording = languages.wording(asked)
-    const facts = {
+    const asked = (recipient: string | null | undefined) => ({
+      recipient,
+      organization: known?.locale,
+      enabled: policy.textLanguages,
+    })
+    await languages.load([asked(locale), asked(known?.locale ?? locale)])
+    const facts: MessageFacts = {
       ...sample,
       organizationName: known?.name ?? sample.organizationName,
-      locale: isTemplate ? (known?.locale ?? locale ?? sample.locale) : wording.locale,
-      wording,
+      wording: languages.wording(asked(locale)),
       detail: detailFor({ policy, preferences: null }, channel, sample.category),
     }
+    // As `renderFor` does.
+    const templateFacts = () => {
+      const wanted = known?.locale ?? locale
+      return { ...facts, locale: wanted ?? sample.locale, wording: languages.wording(asked(wanted)) }
+    }
     const { content } = channelOf(channel)
+    const usual = known?.locale ?? usualLocale
     const { rendered, warnings, size } =
       content.kind === 'text'
-        ? previewOfText(content, request, stored, { facts, keepsCharacters: !policy.smsPlainCharacters })
-        : previewOfApproved(content, request, stored, { ...facts, locale: locale ?? known?.locale ?? sample.locale })
+        ? previewOfText(content, request, stored, { facts, templateFacts, keepsCharacters: !policy.smsPlainCharacters })
+        : previewOfApproved(content, request, stored, { ...facts, locale: locale ?? usual }, usual)
     const { subject, text, html, template } = rendered
     return {
       channel,
@@ -106,7 +112,7 @@ export class TemplatePreviews {
       template,
       segments: size?.segments ?? null,
       encoding: size?.encoding ?? null,
-      cost: costOf(policy.messagePrices, channel, text, policy.defaultCountry).cost,
+      cost: costOf(policy.messagePrices, channel, rendered, policy.defaultCountry).cost,
       warnings,
     }
   }
@@ -122,7 +128,11 @@ function previewOfText(
   content: TextFormat,
   { channel, templateKey, template, approvedTemplate }: TemplatePreviewRequest,
   { templates: stored }: ChannelSettings,
-  how: { readonly facts: MessageFacts; readonly keepsCharacters: boolean },
+  how: {
+    readonly facts: MessageFacts
+    readonly templateFacts: () => MessageFacts
+    readonly keepsCharacters: boolean
+  },
 ): Preview {
   if (approvedTemplate !== undefined) throw fieldInvalid('approvedTemplate', 'is for channels of approved templates')
   const draft = template === undefined ? {} : { [templateKey]: template }
@@ -141,16 +151,16 @@ function previewOfApproved(
   { channel, templateKey, template, approvedTemplate }: TemplatePreviewRequest,
   { approvedTemplates: stored }: ChannelSettings,
   facts: MessageFacts,
+  usual: string,
 ): Preview {
   if (template !== undefined) {
     throw fieldInvalid('template', 'is for channels with texts of their own; write approvedTemplate')
   }
-  if (approvedTemplate !== undefined) {
-    checkApproved(templated(channel, content), { [templateKey]: [approvedTemplate] }, null)
-  }
-  const used = approvedTemplate ?? templateFor(stored[templateKey] ?? [], [facts.locale])
-  if (used === null) throw fieldInvalid('templateKey', `has no approved template in "${facts.locale}" yet`)
-  return { rendered: renderApproved(content, used, facts), warnings: [], size: null }
+  const draft = approvedTemplate === undefined ? {} : { [templateKey]: [approvedTemplate] }
+  const warnings = checkApproved(templated(channel, content), draft, [])
+  const used = approvedTemplate ?? templateFor(stored[templateKey] ?? [], [facts.locale, usual])
+  if (used === null) throw fieldInvalid('templateKey', `has no approved template in "${usual}" yet`)
+  return { rendered: renderApproved(content, used, facts), warnings, size: null }
 }
 
 const categoryOf = (key: TemplateKey): Category =>

@@ -11,6 +11,9 @@ import type { Context } from '../shared/context.ts'
 import { Knowledge } from '../shared/knowledge.ts'
 import type { DryRun } from '../shared/views.ts'
 
+/** Of a recipient that is gone, and of a template that there is none of. */
+const nothing = { text: '', template: null }
+
 /** What would be sent and when, with the texts as rendered at those times. Writes nothing. */
 export async function dryRun(
   context: Context,
@@ -47,7 +50,7 @@ export async function dryRun(
     const text = recipient === undefined ? null : renderFor({ ...about, recipient }, knowledge)
     const address =
       recipient === undefined ? null : contactOf(channel, preferencesOf(recipient), recipient, defaultCountry).address
-    const price = costOf(messagePrices, channel, text?.text ?? '', countryTo(channel, address))
+    const price = costOf(messagePrices, channel, text ?? nothing, countryTo(channel, address))
     const fallback = recipient === undefined ? [] : fallbackNow(surroundings, recipient, planned)
     return { ...planned, fallback, subject: text?.subject ?? null, message: text?.text ?? '', preview: true, ...price }
   })

@@ -11,7 +11,7 @@ import {
   templatesPlace,
   valueAt,
 } from '../../schemas/channel-settings.ts'
-import { inputInvalid, usualLocale } from '../../schemas/common.ts'
+import { inputInvalid, usualLocale, type Warning } from '../../schemas/common.ts'
 import type { SettingsValues } from '../../schemas/settings.ts'
 import { templateKeyOf } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
@@ -19,6 +19,7 @@ import type { Context } from '../shared/context.ts'
 /**
  * Checks what an organization names as approved templates, on the channels that a change is about. A channel that is enabled needs one
  * for everything that is sent on it, in the organization's language: there are no built-in texts to fall back on.
+ * @returns what is accepted and deserves a second look.
  * @throws NotificationError `template_invalid` with every fault; `invalid_input` naming each template that is missing;
  * `directory_failed` where the directory does not say the organization's language.
  */
@@ -26,24 +27,27 @@ export async function requireApprovedTemplates(
   context: Context,
   after: SettingsRow,
   patch: Partial<SettingsValues>,
-): Promise<void> {
+): Promise<Warning[]> {
   const concerned = channels.filter((channel) => {
     const [, part = ''] = settingPlace(channel, 'approvedTemplates')
     const isWritten = (valueAt(patch, ['channels', part]) ?? null) !== null
     return isWritten && channelOf(channel).content.kind === 'approved'
   })
-  for (const channel of concerned) {
+  const warnings = concerned.flatMap((channel) => {
     const { content } = channelOf(channel)
-    if (content.kind !== 'approved') continue
-    const sender = context.providers.sender(after, channel)
+    if (content.kind !== 'approved') return []
     const { approvedTemplates } = channelSettings(after, channel)
-    checkApproved(templated(channel, content), approvedTemplates, sender?.transport.name ?? null)
-  }
+    // Whichever of the accounts sends, the names are the same.
+    const senders = context.providers.find(after, channel).map(({ sender }) => sender)
+    const transports = senders.flatMap((sender) => (typeof sender === 'string' ? [] : sender.transport.name))
+    return checkApproved(templated(channel, content), approvedTemplates, transports)
+  })
   const enabled = concerned.filter((channel) => channelSettings(after, channel).enabled)
-  if (enabled.length === 0) return
+  if (enabled.length === 0) return warnings
   const locale = await localeOf(context, after.organizationId)
   const missing = enabled.flatMap((channel) => missingTemplates(after, channel, locale))
   if (missing.length > 0) throw inputInvalid('organization settings', missing)
+  return warnings
 }
 
 function missingTemplates(after: SettingsRow, channel: Channel, locale: string): FieldIssue[] {

@@ -1,7 +1,7 @@
 import { type Channel, channelOf, channels } from '../../channels/index.ts'
 import { detailFor } from '../../domain/effective.ts'
 import { NotificationError } from '../../errors.ts'
-import { checkTemplates, detailWarnings } from '../../messages/index.ts'
+import { approvedDetailWarnings, checkTemplates, detailWarnings } from '../../messages/index.ts'
 import type { OwnSettings, ReplacedCredentials, SettingsRow } from '../../ports/storage.ts'
 import type { Actor } from '../../schemas/audit.ts'
 import {
@@ -10,8 +10,8 @@ import {
   fieldOf,
   type Place,
   patched,
-  settingPlace,
   templated,
+  templatesPlace,
   valueAt,
   withValueAt,
 } from '../../schemas/channel-settings.ts'
@@ -26,6 +26,7 @@ import {
   secretFields,
   settingsFields,
 } from '../../schemas/settings.ts'
+import type { Category } from '../../schemas/vocabulary.ts'
 import { secretContext } from '../shared/accounts/account-secrets.ts'
 import type { Context } from '../shared/context.ts'
 import { settingsNotFound } from '../shared/not-found.ts'
@@ -92,14 +93,14 @@ export function sealedAt({ secrets }: Context, id: string, values: object, place
 export function withheldTemplates(after: SettingsRow, patch: Partial<SettingsValues>): Warning[] {
   const policy = policyOf(after)
   return channels.flatMap((channel) => {
-    const { content } = channelOf(channel)
-    if (content.kind !== 'text') return []
-    const isAbout = patch.detailLevels !== undefined || valueAt(patch, settingPlace(channel, 'templates')) !== undefined
+    const isAbout = patch.detailLevels !== undefined || valueAt(patch, templatesPlace(channel)) !== undefined
     if (!isAbout) return []
-    const { templates } = channelSettings(after, channel)
-    return detailWarnings(templated(channel, content), templates, (category) =>
-      detailFor({ policy, preferences: null }, channel, category),
-    )
+    const { content } = channelOf(channel)
+    const { templates, approvedTemplates } = channelSettings(after, channel)
+    const levelFor = (category: Category) => detailFor({ policy, preferences: null }, channel, category)
+    return content.kind === 'text'
+      ? detailWarnings(templated(channel, content), templates, levelFor)
+      : approvedDetailWarnings(templated(channel, content), approvedTemplates, levelFor)
   })
 }
 

@@ -99,7 +99,7 @@ export class SettingsService {
     const at = clock.now()
     const wanted = { ...values, id: 0, organizationId: id, revision: 0, createdAt: at, updatedAt: at }
     const accountFindings = await accountWarnings(this.#context, wanted, patch)
-    await requireApprovedTemplates(this.#context, wanted, patch)
+    const ofTemplates = await requireApprovedTemplates(this.#context, wanted, patch)
     const row = await storage.settings.create(
       id,
       values,
@@ -116,8 +116,8 @@ export class SettingsService {
     }
     this.#context.replanQueued()
     this.#context.review.changed()
-    const withheld = withheldTemplates(row, patch)
-    return { ...showSettings(row), warnings: [...read.warnings, ...warnings, ...accountFindings, ...withheld] }
+    const all = [...read.warnings, ...warnings, ...accountFindings, ...ofTemplates, ...withheldTemplates(row, patch)]
+    return { ...showSettings(row), warnings: all }
   }
 
   /** An organization's settings, secrets masked. @throws NotificationError `settings_not_found`. */
@@ -157,8 +157,8 @@ export class SettingsService {
       const kept = revokePrevious ? [] : replacedAccounts(this.#context, before, after)
       switchedOff = channels.filter((one) => isOff(after, one) && !isOff(before, one))
       const ofAccount = await accountWarnings(this.#context, after, patch)
-      await requireApprovedTemplates(this.#context, after, patch)
-      warnings = [...change.warnings, ...ofSender, ...ofAccount, ...withheldTemplates(after, patch)]
+      const ofTemplates = await requireApprovedTemplates(this.#context, after, patch)
+      warnings = [...change.warnings, ...ofSender, ...ofAccount, ...ofTemplates, ...withheldTemplates(after, patch)]
       return { ...change, patch, credentials: { kept, revoke: revokePrevious } }
     })
     for (const channel of switchedOff) {

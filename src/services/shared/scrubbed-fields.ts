@@ -7,6 +7,8 @@ const longest = 2000
 
 const address =
   /[\p{L}\p{N}][\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-]{0,63}@(?:[\p{L}\p{N}-]{1,63}\.)+\p{L}[\p{L}\p{N}-]{0,62}/gu
+/** A user id of WhatsApp, which stands for a phone number. */
+const userId = /\b[A-Z]{2}\.(?:ENT\.)?(?=[A-Za-z]*\d)[A-Za-z0-9]{10,128}\b/g
 /** A phone number with its country code. */
 const international = /\+\d[\d\s().-]{5,20}\d/g
 /**
@@ -20,7 +22,11 @@ const national =
 const isId = (name: string): boolean => /(?:^i|I)ds?$/.test(name)
 
 function cleaned(name: string, text: string): string {
-  const known = text.slice(0, longest).replace(address, '[address]').replace(international, '[number]')
+  const known = text
+    .slice(0, longest)
+    .replace(address, '[address]')
+    .replace(userId, '[address]')
+    .replace(international, '[number]')
   return isId(name) ? known : known.replace(national, '[number]')
 }
 

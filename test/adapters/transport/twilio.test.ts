@@ -37,7 +37,12 @@ transportConformance({
   },
 })
 
-const template = { name: `HX${'0a'.repeat(16)}`, language: 'en', parameters: [{ name: 'time', value: '9:00' }] }
+const template = {
+  name: `HX${'0a'.repeat(16)}`,
+  language: 'en',
+  category: 'UTILITY',
+  parameters: [{ key: '1', name: 'time', value: '9:00' }],
+} as const
 const whatsappMessage = (values: Partial<OutboundMessage> = {}) =>
   smsMessage({ channel: 'WHATSAPP', template, ...values })
 const whatsappAccount = {
@@ -75,12 +80,19 @@ describe('a template of WhatsApp', () => {
     const { baseUrl, messages } = await server()
     const transport = transportTo(baseUrl)
     const context = contextFor({ account: whatsappAccount })
-    const parameters = ['Ada "Byron" \\ 🙂', '9:00'].map((value) => ({ name: 'time', value }))
+    const parameters = [
+      { key: '1', name: 'patient_name', value: 'Ada "Byron" \\ 🙂' },
+      { key: 'hour', name: 'time', value: "9 o'clock" },
+    ]
     await transport.send(whatsappMessage({ template: { ...template, parameters } }), context)
     await transport.send(whatsappMessage({ template: { ...template, parameters: [] } }), context)
     const addresses = { to: `whatsapp:${canaries.phone}`, from: 'whatsapp:+14155550100', body: null }
     expect(messages).toMatchObject([
-      { ...addresses, contentSid: template.name, contentVariables: '{"1":"Ada \\"Byron\\" \\\\ 🙂","2":"9:00"}' },
+      {
+        ...addresses,
+        contentSid: template.name,
+        contentVariables: '{"1":"Ada \\"Byron\\" \\\\ 🙂","hour":"9 o\\u0027clock"}',
+      },
       { ...addresses, contentSid: template.name, contentVariables: null },
     ])
   })

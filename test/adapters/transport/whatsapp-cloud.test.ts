@@ -27,11 +27,12 @@ const account = {
 const template = {
   name: 'appointment_reminder_1',
   language: 'pt_BR',
+  category: 'UTILITY',
   parameters: [
-    { name: 'patient_name', value: 'Ada "Byron" \\ 🙂' },
-    { name: 'time', value: '9:00' },
+    { key: '1', name: 'patient_name', value: 'Ada "Byron" \\ 🙂' },
+    { key: '2', name: 'time', value: '9:00' },
   ],
-}
+} as const
 const message = (values: Partial<OutboundMessage> = {}): OutboundMessage =>
   smsMessage({ channel: 'WHATSAPP', to: canaries.phone, from: null, text: canaries.text, template, ...values })
 const contextFor = (values: Partial<SendContext> = {}): SendContext => ({
@@ -77,7 +78,7 @@ describe('a template', () => {
   it("arrives in the form of Meta's description, and is known by its id", async () => {
     const { api, send } = await open()
     const receipt = await send({ notificationId: 7, idempotencyKey: 'key-1' })
-    expect(api.requests).toEqual([`POST /v23.0/${phoneNumberId}/messages`])
+    expect(api.requests).toEqual([`POST /v25.0/${phoneNumberId}/messages`])
     const [{ id, path: _path, ...body } = { id: null, path: '' }] = api.messages
     expect(receipt).toEqual({ messageId: id })
     expect(templateMessage.parse(body)).toEqual({
@@ -100,6 +101,14 @@ describe('a template', () => {
       },
       biz_opaque_callback_data: '7:key-1',
     })
+  })
+
+  it('whose variables have names is sent with these', async () => {
+    const { api, send } = await open()
+    await send({ template: { ...template, parameters: [{ key: 'first_name', name: 'patient_name', value: 'Ada' }] } })
+    expect(api.messages[0]?.template.components).toEqual([
+      { type: 'body', parameters: [{ type: 'text', parameter_name: 'first_name', text: 'Ada' }] },
+    ])
   })
 
   it('has no components without variables, goes to a user id as `recipient`, and to the version that is set', async () => {
@@ -155,15 +164,16 @@ describe('what became of a message, by the answer', () => {
   const rows: readonly Row[] = [
     ...of('transient', 'account', 401, 0, 190),
     ...of('transient', 'account', 403, 3, 10, 200, 299, 131005, 368, 131031),
-    ...of('transient', 'account', 400, 33, 131042, 131048, 133010),
+    ...of('transient', 'account', 400, 33, 131037, 131042, 131045, 131048, 131064, 133006, 133010),
+    ...of('transient', 'sender', 403, 130497),
     // A refusal is one whatever the status: Meta answers some with 500.
     ...of('transient', 'account', 500, 3),
     ...of('transient', 'message', 429, 4, 80007, 130429, 131056),
-    ...of('transient', 'message', 400, 4, 80007, 130429, 131056, 1, 2, 131000, 131016),
+    ...of('transient', 'message', 400, 4, 80007, 130429, 131056, 1, 2, 131000, 131016, 131057, 133004),
     ...of('unknown', 'message', 500, 1, 2, 131000, 131016, 99_999),
     ...of('unknown', 'message', 503, 2, 131016),
-    ...of('permanent', 'message', 400, 131026, 130472, 131047, 131050, 100, 99_999),
-    ...of('permanent', 'message', 400, 132000, 132005, 132007, 132012, 132015, 132016),
+    ...of('permanent', 'message', 400, 131026, 130403, 130472, 131021, 131030, 131047, 131050, 131063, 100, 99_999),
+    ...of('permanent', 'message', 400, 131008, 131009, 132000, 132005, 132007, 132012, 132015, 132016, 132018),
     ...of('permanent', 'message', 404, 132001),
     ...of('transient', 'message', 400, 131049),
     [refuses(400), 'permanent', 'message', 'whatsapp_http_400'],
@@ -210,6 +220,9 @@ describe('what became of a message, by the answer', () => {
     expect(await failure(send())).toMatchObject({ retryAfterMs: 86_400_000 })
     api.fault = { at: 'request', how: { status: 429, code: 130429, retryAfter: '7' } }
     expect(await failure(send())).toMatchObject({ retryAfterMs: 7000 })
+    api.fault = refuses(403, 130497)
+    expect(await failure(send())).toMatchObject({ destination: '+1415' })
+    expect(await failure(send({ to: 'US.13491208655302741918' }))).toMatchObject({ destination: 'US.' })
     api.fault = null
     expect(await failure(send({ template: { ...template, language: 'de' } }))).toMatchObject({
       code: 'whatsapp_132001',
@@ -245,7 +258,7 @@ describe('the account', () => {
   it('is checked by reading its phone number', async () => {
     const { api, transport } = await open()
     await transport.verify?.(contextFor())
-    expect(api.requests).toEqual([`GET /v23.0/${phoneNumberId}`])
+    expect(api.requests).toEqual([`GET /v25.0/${phoneNumberId}`])
     const wrong = { account: { ...account, apiSecret: 'other' } }
     expect(await failure(transport.verify?.(contextFor(wrong)))).toMatchObject({
       scope: 'account',
