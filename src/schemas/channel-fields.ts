@@ -130,6 +130,12 @@ export const limitFields = ({ name }: Pick<ChannelDefinition, 'name'>) =>
       isAudited: true,
       variable: `DEFAULT_${name}_AT_ONCE`,
     },
+    weight: {
+      description:
+        'Share among the accounts that have a weight: of two with 3 and 1 the first sends three of four. Accounts without one send what these cannot, in their order. Null: none',
+      schema: z.int().min(1).max(1000),
+      isAudited: true,
+    },
   }) as const satisfies AccountFields
 
 /** The most accounts of a channel beside the first one. */
@@ -163,7 +169,7 @@ function documentedPartOf(channel: ChannelDefinition, enabled: string): z.ZodTyp
       account: inputOf(limitFields(channel))
         .nullable()
         .optional()
-        .describe(`Limits of the first account for ${words.name}, which the documented fields describe`),
+        .describe(`Limits and weight of the first account for ${words.name}, which the documented fields describe`),
       accounts: entriesOf(channel),
     },
     { error: ({ code }) => (code === 'unrecognized_keys' ? unknown : undefined) },

@@ -195,8 +195,8 @@ const uses: Readonly<Record<string, string>> = {
 
 it('names a field in its row and where it is used, and nowhere else', async () => {
   const names = [settingsFields, preferenceFields].flatMap((fields) => Object.keys(fields))
-  // The keys of templates are words of their own, and `channels` is one.
-  const known: ReadonlySet<string> = new Set([...templateKeys, 'channels'])
+  // The keys of templates are words of their own, and `channels` and `fallback` are.
+  const known: ReadonlySet<string> = new Set([...templateKeys, 'channels', 'fallback'])
   const words = [...new Set([...names, ...names.map(toSnake)])].filter((word) => !known.has(word))
   const named = new RegExp(`\\b(?:${words.join('|')})\\b`, 'g')
   const found: Record<string, string> = {}

@@ -1,3 +1,4 @@
+import { fallbackMigration } from './fallback-migration.ts'
 import type { Migration } from './migrations.ts'
 
 const addresses: Migration = {
@@ -103,4 +104,5 @@ export const latestMigrations: readonly Migration[] = [
   receiptMigration,
   roomForChanges,
   languages,
+  fallbackMigration,
 ]

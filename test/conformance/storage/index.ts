@@ -5,6 +5,7 @@ import { audit } from './audit.ts'
 import { claims } from './claims.ts'
 import { deletions } from './deletions.ts'
 import { due } from './due.ts'
+import { fallbacks } from './fallbacks.ts'
 import { type OpenStorage, type Starter, starter } from './harness.ts'
 import { held } from './held.ts'
 import { history } from './history.ts'
@@ -39,6 +40,7 @@ export type StoragePart =
   | 'late outcomes'
   | 'held after a restore'
   | 'receipts'
+  | 'fallbacks'
   | 'accounts'
   | 'addresses'
   | 'notices'
@@ -65,6 +67,7 @@ const parts: Readonly<Record<StoragePart, (start: Starter) => void>> = {
   'late outcomes': late,
   'held after a restore': held,
   receipts,
+  fallbacks,
   accounts,
   addresses,
   notices,

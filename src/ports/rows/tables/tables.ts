@@ -128,6 +128,8 @@ export const tables = {
       account_id: optional('text'),
       /** What the provider reported, with the time of each; null: nothing. */
       delivery_detail: optional('json'),
+      /** The message on another channel in whose place it is; null: in no other's. */
+      fallback_of: optional('int'),
     },
     indexes: [
       { name: 'notification_history_due_fence', columns: ['due_at', 'id', 'fence'], whereNotNull: 'due_at' },
