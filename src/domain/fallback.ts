@@ -30,6 +30,7 @@ export const fallbackAfter = (
 
 /** Why a channel is passed over that cannot reach the person; the next one may. Other rules end the chain: nothing is to be sent. */
 const passing: ReadonlySet<Rule> = new Set<Rule>([
+  'fallback_tried',
   'channel_disabled_by_organization',
   'category_disabled_by_organization',
   'channel_disabled_by_recipient',
@@ -52,22 +53,25 @@ export type ChainFacts = {
   readonly startsAt: Date | null
   /** The person has it by another message, or by one that was reported as failed before. */
   readonly isCovered: boolean
+  /** The person had a message of their own on this channel, and it failed for certain: another one would fail as well. */
+  readonly isTried: boolean
 }
 
 /** Whether something has to take the place of a message at all; null: it does, and is checked like any other. */
 export function checkFallback(
   category: Category,
-  { startsAt, isCovered }: ChainFacts,
+  { startsAt, isCovered, isTried }: ChainFacts,
   lookup: Lookup<Appointment>,
   plan: Pick<PlanFacts, 'status' | 'cancelReason'> | null,
 ): CheckResult | null {
   if (isCovered) return cancel('fallback_needless')
-  if (category !== 'REMINDER') return null
+  const tried = isTried ? cancel('fallback_tried') : null
+  if (category !== 'REMINDER') return tried
   if (plan === null) return cancel('appointment_gone')
   if (plan.status === 'cancelled') return cancel(plan.cancelReason ?? 'cancelled_by_request')
   // Another start has reminders of its own.
   const isMoved = lookup.kind === 'known' && lookup.value.start.instant.getTime() !== startsAt?.getTime()
-  return isMoved ? cancel('appointment_moved') : null
+  return isMoved ? cancel('appointment_moved') : tried
 }
 
 const cancel = (rule: Rule) => ({ kind: 'cancel', rule }) as const

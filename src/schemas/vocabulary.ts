@@ -219,6 +219,7 @@ export const ruleTable = {
     'too many messages of the account fail or take too long; it sends again when it works, and others send meanwhile',
   fallback: 'it failed on another channel; sent on this one in its place',
   fallback_needless: 'the person has it by another message, so that nothing has to take its place',
+  fallback_tried: 'a message of its own failed on this channel too; sent on the next one, if there is one',
   next_account: 'an account before it in the order refuses or fails; sent by the next one',
   sender_paused: 'the sender may not send to that country; sent when the provider allows it',
   transient_failure: 'the provider failed temporarily; tried again later',

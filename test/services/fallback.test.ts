@@ -16,7 +16,24 @@ const failures = {
 }
 type Failing = { readonly [Channel in 'SMS' | 'EMAIL']?: keyof typeof failures }
 
-const chainOf = (...channels: ('EMAIL' | 'SMS')[]) => [{ channels: channels.map((channel) => ({ channel })) }]
+const patient = { type: 'PATIENT', id: ada.id } as const
+/** A third channel, for whoever agreed to it. */
+const whatsapp = {
+  enabled: true,
+  reminders: [],
+  categories: ['REMINDER' as const, 'CONFIRMATION' as const],
+  approvedTemplates: {
+    appointment_reminder: [{ language: 'en_US', name: 'soon', body: 'See you at {{1}}.', variables: ['time'] }],
+    appointment_confirmation: [
+      { language: 'en_US', name: 'confirmed', body: 'See you on {{1}}.', variables: ['date'] },
+    ],
+  },
+}
+const byEach: OrganizationSettingsInput = { channels: { whatsapp }, defaultEmailReminders: [24] }
+
+const chainOf = (...channels: ('EMAIL' | 'SMS' | 'WHATSAPP')[]) => [
+  { channels: channels.map((channel) => ({ channel })) },
+]
 const usual: OrganizationSettingsInput = {
   defaultEmailReminders: [],
   defaultSmsReminders: [24],
@@ -25,7 +42,9 @@ const usual: OrganizationSettingsInput = {
 
 async function openWith(failing: Failing, settings: OrganizationSettingsInput = {}) {
   const clock = new ManualClock(now)
-  const fail = ({ channel }: OutboundMessage) => {
+  const tried: { readonly key: string; readonly channel: string }[] = []
+  const fail = ({ channel, idempotencyKey }: OutboundMessage) => {
+    tried.push({ key: idempotencyKey, channel })
     const failure = channel === 'WHATSAPP' ? undefined : failing[channel]
     return failure === undefined ? null : failures[failure]
   }
@@ -38,6 +57,8 @@ async function openWith(failing: Failing, settings: OrganizationSettingsInput = 
     clock,
     outbox,
     sent: () => outbox.sent.map(({ channel, category }) => `${category} ${channel}`),
+    tried: () => tried.map(({ channel }) => channel).toSorted(),
+    keys: (channel: string) => tried.filter((one) => one.channel === channel).map(({ key }) => key),
     rows: async () => (await clinic.notifications.history({ state: 'all' })).notifications.toReversed(),
     short: async () =>
       (await clinic.notifications.history({ state: 'all' })).notifications
@@ -110,7 +131,85 @@ describe('a message that failed for certain', () => {
   })
 })
 
+describe('of several messages about the same that failed', () => {
+  it.each([
+    ['on a channel that both have left', chainOf('WHATSAPP')],
+    ['after those of its own messages', chainOf('SMS', 'EMAIL', 'WHATSAPP')],
+  ])('reminders are replaced by one %s', async (_, fallback) => {
+    await using clinic = await openWith({ SMS: 'gone', EMAIL: 'gone' }, { ...byEach, fallback })
+    clinic.host.book({ id: 1, startsAt })
+    await clinic.settings.createPreferences(patient, { channels: { whatsapp: { enabled: true } } })
+    await clinic.notifications.scheduleReminders(1)
+    await clinic.clock.advanceTo(afterReminder)
+    expect(clinic.sent()).toEqual(['REMINDER WHATSAPP'])
+    expect(clinic.tried()).toEqual(['EMAIL', 'SMS', 'WHATSAPP'])
+  })
+
+  it.each([
+    ['on a channel that both have left', chainOf('WHATSAPP')],
+    ['after those of its own messages', chainOf('SMS', 'EMAIL', 'WHATSAPP')],
+  ])('notices are replaced by one %s', async (_, fallback) => {
+    await using clinic = await openWith({ SMS: 'gone', EMAIL: 'gone' }, { ...byEach, fallback })
+    clinic.host.book({ id: 1, startsAt })
+    await clinic.settings.createPreferences(patient, { channels: { whatsapp: { enabled: true } } })
+    for (const channel of ['EMAIL', 'SMS'] as const)
+      await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION', channel })
+    await clinic.settle()
+    await clinic.clock.advance(1000)
+    expect(clinic.sent()).toEqual(['CONFIRMATION WHATSAPP'])
+    expect(clinic.tried()).toEqual(['EMAIL', 'SMS', 'WHATSAPP'])
+  })
+
+  it('reminders that are reported together are replaced by one', async () => {
+    await using clinic = await openWith({}, { defaultSmsReminders: [24, 2] })
+    clinic.host.book({ id: 1, startsAt })
+    await clinic.notifications.scheduleReminders(1)
+    await clinic.clock.advanceTo('2026-03-20T13:01:00Z')
+    const texts = await clinic.rows()
+    expect(texts).toHaveLength(2)
+    for (const { id } of texts) await clinic.recordReceipt(id, { outcome: 'failed', code: '30005' })
+    await clinic.settle()
+    expect(clinic.sent()).toEqual(['REMINDER SMS', 'REMINDER SMS', 'REMINDER EMAIL'])
+  })
+
+  it('each reminder that fails at its own time is replaced', async () => {
+    await using clinic = await openWith({ SMS: 'gone' }, { defaultSmsReminders: [24, 2] })
+    clinic.host.book({ id: 1, startsAt })
+    await clinic.notifications.scheduleReminders(1)
+    await clinic.clock.advanceTo('2026-03-20T13:01:00Z')
+    expect(clinic.sent()).toEqual(['REMINDER EMAIL', 'REMINDER EMAIL'])
+  })
+})
+
 describe('nothing takes the place of', () => {
+  it('a text beside a mail that may have arrived', async () => {
+    await using clinic = await openWith({ SMS: 'gone', EMAIL: 'lost' }, { defaultEmailReminders: [24] })
+    clinic.host.book({ id: 1, startsAt })
+    await clinic.notifications.scheduleReminders(1)
+    await clinic.clock.advanceTo('2026-03-20T16:00:00Z')
+    expect((await clinic.short()).toSorted()).toEqual(['EMAIL fallback_needless', 'EMAIL unknown', 'SMS FAILED'])
+    expect(new Set(clinic.keys('EMAIL')).size).toBe(1)
+  })
+
+  it('an offer that the person gets by the other channel anyway', async () => {
+    await using clinic = await openWith({ SMS: 'gone' })
+    const offer = { id: 7, organizationId, timeZone: 'America/New_York', startsAt, recipients: [ada] }
+    clinic.host.waitlistRows.set(7, offer)
+    await clinic.notifications.notifyWaitlist(7)
+    await clinic.settle()
+    await clinic.clock.advance(1000)
+    expect(clinic.sent()).toEqual(['WAITLIST EMAIL'])
+  })
+
+  it('a text to one whose mail went to somebody else with the same address', async () => {
+    await using clinic = await openWith({ SMS: 'gone' }, { defaultEmailReminders: [24] })
+    const other = { ...ada, type: 'CLIENT' as const, id: 77, phone: null }
+    clinic.host.book({ id: 1, startsAt, recipients: [other, ada] })
+    await clinic.notifications.scheduleReminders(1)
+    await clinic.clock.advanceTo(afterReminder)
+    expect(clinic.sent()).toEqual(['REMINDER EMAIL'])
+  })
+
   it('a message of which nobody knows whether it arrived', async () => {
     await using clinic = await openWith({ SMS: 'lost' })
     clinic.host.book({ id: 1, startsAt })

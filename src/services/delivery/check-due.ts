@@ -59,7 +59,11 @@ export async function checkDue(
     const chain = chains.get(due)
     const needless =
       chain === undefined ? null : checkFallback(delivery.category, chain, appointment, lookups.planOf(due))
-    if (needless !== null) return { due, subject, result: needless, others: [] }
+    const after =
+      chain === undefined
+        ? {}
+        : { fallback: mayHaveGoneOut(due) ? null : fallbackFor(surroundings, due, chain.root.channel) }
+    if (needless !== null) return { due, subject, result: needless, others: [], ...after }
     const resultFor = (recipient: RecipientRef) => {
       const notice = { ...delivery, recipient, askedStatus: snapshot?.status ?? null, isGoneForLong }
       return delivery.waitlistEntryId === null
@@ -67,10 +71,6 @@ export async function checkDue(
         : checkWaitlistNotice(notice, waitlistLookup(due, lookups), surroundings, moment)
     }
     const result = standingIn(resultFor(delivery.recipient), parseRecipients(delivery.snapshot), resultFor)
-    const after =
-      chain === undefined
-        ? {}
-        : { fallback: mayHaveGoneOut(due) ? null : fallbackFor(surroundings, due, chain.root.channel) }
     const one = { due, subject, result, others: [], ...after }
     const others = atSameAddress(one, mergedWith(due, subject), knowledge)
     const before = due.delivery.category === 'RESCHEDULE' ? parseBefore(due.delivery.snapshot) : null

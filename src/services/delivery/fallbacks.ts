@@ -1,7 +1,7 @@
 import { isSameRecipient } from '../../domain/appointment.ts'
 import { type ChainFacts, fallbackAfter, type Link } from '../../domain/fallback.ts'
 import type { Surroundings } from '../../domain/plan.ts'
-import type { DeliveryRow, Fallback } from '../../ports/storage.ts'
+import type { DeliveryRow, Fallback, ReminderRow } from '../../ports/storage.ts'
 import { fallbackKey } from '../messages/idempotency-key.ts'
 import type { Context } from '../shared/context.ts'
 import { preferenceRefOf } from '../shared/knowledge.ts'
@@ -46,7 +46,6 @@ export function fallbackTo(
 export type Chains = ReadonlyMap<DueWork, ChainFacts & { readonly root: DeliveryRow }>
 
 const arrived: ReadonlySet<string | null> = new Set(['SENT', 'DELIVERED'])
-const underWay: ReadonlySet<string> = new Set(['queued', 'sending', 'handed_over'])
 
 /** Few messages are in place of others: each is looked up by itself. */
 export async function chainsOf(context: Context, works: readonly DueWork[]): Promise<Chains> {
@@ -65,35 +64,64 @@ async function chainOf(context: Context, row: DeliveryRow) {
   const reminder = root.reminderId === null ? null : await storage.reminders.get(root.reminderId)
   // A later report may have corrected the failure.
   const isCorrected = arrived.has(root.status) || arrived.has(before?.status ?? null)
-  const isCovered = isCorrected || (await isBeside(context, row, root, reminder?.offset ?? null))
-  return { root, startsAt: reminder?.startsAt ?? null, isCovered }
+  const beside = [...(await deliveriesBeside(context, row, root)), ...(await remindersBeside(context, row, reminder))]
+  return {
+    root,
+    startsAt: reminder?.startsAt ?? null,
+    isCovered: isCorrected || beside.includes('covers'),
+    isTried: beside.includes('failed'),
+  }
 }
 
-/** Whether the person gets the same on this channel anyway: the reminder of the same offset, or the notice of the same event. */
-async function isBeside({ options }: Context, row: DeliveryRow, root: DeliveryRow, offset: string | null) {
-  const { organizationId, appointmentId, recipient, channel, category } = row
-  if (appointmentId === null) return false
-  const { reminders, deliveries } = options.storage
-  if (offset !== null) {
-    const all = await reminders.list(organizationId, appointmentId)
-    return all.some(
-      (one) =>
-        isSameRecipient(one.recipient, recipient) &&
-        one.channel === channel &&
-        one.offset === offset &&
-        (one.status === 'PENDING' || one.status === 'SENT'),
-    )
-  }
-  const all = await deliveries.notices(organizationId, appointmentId)
-  return all.some(
+/** A message to the same person on the same channel: it arrived, is under way or may have arrived; or it failed for certain. */
+type Beside = 'covers' | 'failed'
+
+/** More are never about one appointment or offer, person, channel and kind since one of them failed. */
+const mostBeside = 100
+
+/** What the person was sent on this channel about the same since the first of the chain: the same notice, or a nearer reminder. */
+async function deliveriesBeside({ options }: Context, row: DeliveryRow, root: DeliveryRow): Promise<Beside[]> {
+  const { organizationId, appointmentId, waitlistEntryId, recipient, channel, category } = row
+  if (appointmentId === null && waitlistEntryId === null) return []
+  const { rows } = await options.storage.deliveries.list({
+    ...{ organizationId, channel, category, recipientType: recipient.type, recipientId: recipient.id },
+    ...(appointmentId === null ? {} : { appointmentId }),
+    ...(waitlistEntryId === null ? {} : { waitlistEntryId }),
+    ...{ limit: mostBeside, offset: 0 },
+  })
+  return rows.flatMap((one) => {
+    // Of two that take the place of different messages the first one goes, so that one of them does.
+    const isRival = one.fallbackOf === null || one.id < row.id
+    if (one.id === row.id || !isRival || one.createdAt < root.createdAt || one.state === 'cancelled') return []
+    return one.status === 'FAILED' || one.status === 'BOUNCED' ? 'failed' : 'covers'
+  })
+}
+
+/** The reminder of the same offset on this channel, which may be before or after that of the chain. */
+async function remindersBeside(
+  { options }: Context,
+  { organizationId, appointmentId, recipient, channel }: DeliveryRow,
+  reminder: ReminderRow | null,
+): Promise<Beside[]> {
+  if (reminder === null || appointmentId === null) return []
+  const all = await options.storage.reminders.list(organizationId, appointmentId)
+  const beside = all.filter(
     (one) =>
       isSameRecipient(one.recipient, recipient) &&
       one.channel === channel &&
-      one.category === category &&
-      one.id !== row.id &&
-      one.createdAt >= root.createdAt &&
-      (arrived.has(one.status) || underWay.has(one.state)),
+      one.offset === reminder.offset &&
+      one.startsAt.getTime() === reminder.startsAt.getTime(),
   )
+  const found: Beside[] = []
+  for (const { status, reason, notificationId } of beside) {
+    // One that was merged went to the same address.
+    if (status !== 'CANCELLED' || reason === 'same_address') {
+      const sent = notificationId === null ? null : await options.storage.deliveries.get(notificationId)
+      // One of unknown outcome is a failed reminder, and may have arrived.
+      found.push(status === 'FAILED' && sent?.state !== 'unknown' ? 'failed' : 'covers')
+    }
+  }
+  return found
 }
 
 /** What takes the place of a message that was reported as failed, by the settings and wishes of now. */
