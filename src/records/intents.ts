@@ -116,7 +116,8 @@ function claim(
     if (other === undefined) return lost
     merged.push({ found: other, rule })
   }
-  const isFirst = found.kind === 'reminder' || found.row.attempts === 0
+  // An attempt that the account refused is not counted, but the message was.
+  const isFirst = found.kind === 'reminder' || (found.row.attempts === 0 && found.row.provider === null)
   const over = countBegun(intent.meter, command, intent.at, isFirst)
   if (over !== null) return { status: over }
   for (const other of merged) cancel(intent, other.found, other.rule)

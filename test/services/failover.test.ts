@@ -1,7 +1,7 @@
 /** Which account sends where the one before it cannot, and when it is used again. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { sqlite } from '../../adapters/storage/sqlite.ts'
-import { type OrganizationSettingsInput, TransportError } from '../../src/index.ts'
+import { type NotificationsOptions, type OrganizationSettingsInput, TransportError } from '../../src/index.ts'
 import { temporaryFile } from '../adapters/storage/sqlite/fixture.ts'
 import { accountsOf, type LineOptions, openLine } from '../delivery/line.ts'
 import { ada, openClinic, organizationId } from '../support/clinic.ts'
@@ -22,12 +22,15 @@ async function stopped(clinic: { stop(): Promise<unknown> }, clock: ManualClock)
   await end
 }
 
-async function openWith(settings: OrganizationSettingsInput, options: LineOptions & { readonly path?: string } = {}) {
-  const { path, ...lineOptions } = options
+type Options = LineOptions & { readonly path?: string } & Pick<NotificationsOptions, 'sendCap'>
+
+async function openWith(settings: OrganizationSettingsInput, options: Options = {}) {
+  const { path, sendCap, ...lineOptions } = options
   const clock = new ManualClock(now)
   const line = openLine(clock, lineOptions)
   const storage = path === undefined ? {} : { storage: sqlite(path) }
-  const clinic = await openClinic(now, { clock, transports: [line.transport], ...storage })
+  const cap = sendCap === undefined ? {} : { sendCap }
+  const clinic = await openClinic(now, { clock, transports: [line.transport], ...storage, ...cap })
   open.push(() => stopped(clinic, clock))
   await clinic.settings.createOrganizationSettings(organizationId, settings)
   await clinic.start()
@@ -104,6 +107,52 @@ describe('an account that is refused', () => {
     await clinic.clock.advance(20_000)
     expect(clinic.line.received()).toMatchObject([{ account: 'b' }])
     expect(await clinic.history()).toMatchObject([{ status: 'SENT', attempts: 1 }])
+  })
+
+  it('counts for the daily cap of its organization no more than any other', async () => {
+    const clinic = await openWith(accountsOf(['a', 'b']), { sendCap: { perDay: 2 } })
+    clinic.line.moods.set('a', 'refuses')
+    await clinic.send([1, 2, 3])
+    expect(clinic.tried()).toEqual(['a', 'b', 'b'])
+  })
+
+  const added = { channels: accountsOf(['a', 'b']).channels }
+  const many = Array.from({ length: 20 }, (_, index) => index + 1)
+
+  it('is not waited for any more by what another one can send that was added', async () => {
+    const clinic = await openWith(accountsOf(['a']))
+    clinic.line.moods.set('a', 'refuses')
+    await clinic.send(many)
+    expect(clinic.tried()).toEqual(['a'])
+    await clinic.settings.updateOrganizationSettings(organizationId, added)
+    await clinic.clock.advance(1000)
+    expect(clinic.line.received().map(({ account }) => account)).toEqual(many.map(() => 'b'))
+  })
+
+  it('is not waited for any more by what another one can send that was added in another process', async () => {
+    const { path, remove } = await temporaryFile()
+    open.push(remove)
+    const clinic = await openWith(accountsOf(['a']), { path })
+    clinic.line.moods.set('a', 'refuses')
+    await clinic.send(many)
+    const parts = { clock: clinic.clock, directory: clinic.host, storage: sqlite(path) }
+    const other = await openClinic(now, { ...parts, transports: [openLine(clinic.clock).transport] })
+    open.push(() => stopped(other, clinic.clock))
+    await other.settings.updateOrganizationSettings(organizationId, added)
+    await clinic.clock.advance(40_000)
+    expect(clinic.line.received().map(({ account }) => account)).toEqual(many.map(() => 'b'))
+  })
+
+  it('is waited for without a look again and again by what only it may send', async () => {
+    const clinic = await openWith(accountsOf(['a', 'b']))
+    clinic.line.moods.set('a', 'drops')
+    await clinic.send([1])
+    clinic.line.moods.set('a', 'refuses')
+    await clinic.send([2])
+    await clinic.clock.advance(3_600_000)
+    // It is the one that tries the account, about once a minute.
+    expect((await clinic.rules(1)).length).toBeLessThan(200)
+    expect(clinic.line.attempts.filter(({ account }) => account === 'b')).toHaveLength(1)
   })
 
   it('is known to the other processes', async () => {

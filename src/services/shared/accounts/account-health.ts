@@ -44,10 +44,12 @@ export class AccountHealth {
   readonly #clock: Clock
   readonly #failing: (failing: AccountFailing) => void
   readonly #outcomes = new Map<string, Outcome[]>()
+  #prunedAt: number
 
   constructor(clock: Clock, failing: (failing: AccountFailing) => void) {
     this.#clock = clock
     this.#failing = failing
+    this.#prunedAt = clock.elapsedMs()
   }
 
   watch(provider: Provider, user: AccountUser, probe: Probe | null): Watched {
@@ -76,6 +78,7 @@ export class AccountHealth {
   #note(provider: Provider, user: AccountUser, probe: Probe | null, is: Outcome['is']): void {
     const key = accountKeyOf(provider)
     const at = this.#clock.elapsedMs()
+    this.#prune(at)
     const outcomes = this.#outcomes.get(key) ?? []
     this.#outcomes.set(key, outcomes)
     outcomes.push({ at, is })
@@ -96,6 +99,17 @@ export class AccountHealth {
     if (!isRow && !isShare && probe?.account !== key) return
     const facts = { failed, slow, of: shown.length }
     this.#failing({ provider, user, code: slow > failed ? slowCode : failuresCode, probe, facts })
+  }
+
+  /** Of accounts that send nothing any more, and of credentials that were replaced, nothing is kept. */
+  #prune(at: number): void {
+    if (at - this.#prunedAt < rowMs) return
+    this.#prunedAt = at
+    for (const [key, outcomes] of this.#outcomes) {
+      const kept = outcomes.filter((one) => at - one.at < rowMs)
+      if (kept.length === 0) this.#outcomes.delete(key)
+      else this.#outcomes.set(key, kept)
+    }
   }
 }
 

@@ -15,6 +15,8 @@ const releasedAtOnce = 500
 const probedInTurn = 50
 const pollMs = 30_000
 const releasePollMs = 1000
+/** At least so long between two looks that nothing asked for. */
+const againMs = 1000
 
 /** Has paused accounts tried when it is time, and releases what waits for those that are well. */
 export class AccountWatch {
@@ -25,6 +27,8 @@ export class AccountWatch {
   #turn: Promise<void> | null = null
   #again = false
   #isReleasing = false
+  /** By account, as long as it is paused. */
+  readonly #released = new Map<string, Released>()
   #cancel = () => {}
 
   /** `recovered`: the account is well; false where that could not be written. */
@@ -68,7 +72,8 @@ export class AccountWatch {
     if (!this.#running) return
     const { clock, sweepMs } = this.#context.options
     const now = clock.now().getTime()
-    const probes = this.#paused.rows.map((row) => Math.max(0, row.probeAt.getTime() - now))
+    // What is past was looked at: another process has it, or it could not be written.
+    const probes = this.#paused.rows.map((row) => Math.max(againMs, row.probeAt.getTime() - now))
     const poll = this.#isReleasing ? releasePollMs : probes.length > 0 ? pollMs : sweepMs
     this.#cancel = clock.after(Math.min(poll, ...probes), () => this.kick())
   }
@@ -148,30 +153,57 @@ export class AccountWatch {
     return null
   }
 
-  /** What waits for an account that is well, or for credentials that are no longer used. */
+  /** What waits for an account that is well, or for credentials that are no longer used, or that another account can send by now. */
   async #release(): Promise<void> {
     const { storage, clock } = this.#context.options
     this.#isReleasing = false
+    for (const account of this.#released.keys()) {
+      if (this.#paused.get(account) === undefined) this.#released.delete(account)
+    }
     for (const { account, organizationId } of await storage.accounts.awaited()) {
       const known = this.#paused.get(account)
-      const isObsolete = known !== undefined && !(await this.#isUsed(known.row, organizationId))
-      if (known !== undefined && !isObsolete) continue
-      const only = isObsolete ? { organizationId } : {}
+      const use = known === undefined ? null : await this.#useOf(known.row, organizationId)
+      const before = this.#released.get(account)
+      if (use?.isUsed && use.others === '') this.#released.delete(account)
+      if (use?.isUsed && !isNews(use.others, before)) continue
+      const only = use === null ? {} : { organizationId }
       const at = clock.now()
-      const released = await storage.accounts.release({ account, ...only, limit: releasedAtOnce, at })
-      if (released === 0) continue
+      const count = await storage.accounts.release({ account, ...only, limit: releasedAtOnce, at })
+      if (use?.isUsed) this.#released.set(account, releasedFor(use.others, count, before))
+      if (count === 0) continue
       this.#isReleasing = true
       this.#context.dueAt(at)
     }
   }
 
-  /** Whether the organization still sends through the account. */
-  async #isUsed({ account, channel }: AccountRow, organizationId: string): Promise<boolean> {
+  /**
+   * Whether the organization still sends through the account, and which accounts could send in its place; empty: none. What waits
+   * was decided when there were none, or may go by no other.
+   */
+  async #useOf({ account, channel }: AccountRow, organizationId: string): Promise<{ isUsed: boolean; others: string }> {
     const accountsOf = await candidatesOf(this.#context, [organizationId])
-    return accountsOf(organizationId, channel).some(
-      ({ sender }) =>
-        typeof sender !== 'string' &&
-        (accountKeyOf(sender) === account || limitKeyOf(sender) === account || destinationOf(sender, account) !== null),
+    const senders = accountsOf(organizationId, channel).flatMap(({ sender }) =>
+      typeof sender === 'string' ? [] : [sender],
     )
+    const isOf = (one: Provider) =>
+      accountKeyOf(one) === account || limitKeyOf(one) === account || destinationOf(one, account) !== null
+    const canSend = (one: Provider) => (this.#paused.pause(one) === null ? !isOf(one) : this.#paused.isOnlyFailing(one))
+    const others = senders.length === 1 ? [] : senders.filter(canSend).map(accountKeyOf)
+    return { isUsed: senders.some(isOf), others: others.join(' ') }
   }
+}
+
+/** What waits for an account was released for others, so that it is decided anew by what is true now; how many times, of many. */
+type Released = { readonly others: string; readonly pages: number; readonly isWhole: boolean }
+
+/** So many pages of what may go by no other account are decided in vain. */
+const mostPages = 100
+
+/** Whether these can send what was not decided since they can. */
+const isNews = (others: string, before: Released | undefined): boolean =>
+  others !== '' && (before?.others !== others || !before.isWhole)
+
+function releasedFor(others: string, count: number, before: Released | undefined): Released {
+  const pages = before?.others === others ? before.pages + 1 : 1
+  return { others, pages, isWhole: count < releasedAtOnce || pages >= mostPages }
 }

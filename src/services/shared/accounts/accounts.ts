@@ -232,8 +232,11 @@ export class Accounts {
     } catch (error) {
       this.#paused.keep(known.row, known.hasProbe)
       logger.warn('storing the recovery of an account failed', { fault: faultOf(error) })
+      this.#watch.schedule()
+      return false
     }
     this.#watch.kick()
+    // A failure meanwhile may have paused it again.
     return this.#paused.get(account) === undefined
   }
 }
