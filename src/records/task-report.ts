@@ -9,6 +9,7 @@ import { taskManager } from './begun.ts'
 import { cancelDelivery, correctReminder, finishReminder } from './cancel.ts'
 import { countedAs, type Tally, tallied } from './counters.ts'
 import { aboutDelivery, appendDecision, attemptStages, entryOfDelivery } from './decisions.ts'
+import { fallBack, fallbackInserts, fallbackStages } from './fallback.ts'
 import { receive } from './receive.ts'
 import { isMoved, withReceipt } from './reported.ts'
 
@@ -91,7 +92,8 @@ function failed(rows: Rows, row: Delivery, report: TaskReport, tally: Tally): vo
   if (row.reminder_id !== null) finishReminder(rows, row.reminder_id, 'FAILED', report.errorMessage, report.at)
   tally.add(countedAs(row), report.status, report.at)
   const entry = { action: 'failed', rule: 'task_manager_failed', ...entryOfDelivery(rows, row) } as const
-  appendDecision(rows, aboutDelivery(row), [entry], report.at)
+  const next = fallBack(rows, fallingOf(report), report.at, tally)
+  appendDecision(rows, aboutDelivery(row), next === null ? [entry] : [entry, next], report.at)
 }
 
 /** What a success corrects: a withdrawal or a failure that was counted before TaskManager reported its success. */
@@ -126,7 +128,7 @@ function decide(rows: Rows, row: Delivery, report: TaskReport, tally: Tally): Ta
     return 'settled'
   }
   const { status, errorCode, errorMessage } = report
-  const receipt = { id: row.id, status, at: report.deliveredAt ?? report.at, errorCode, errorMessage }
+  const receipt = { ...fallingOf(report), status, at: report.deliveredAt ?? report.at, errorCode, errorMessage }
   const wasSettled = row.delivery_state === 'settled'
   // TaskManager reports its runs: one that failed takes nothing back from another that succeeded.
   const isOfThisRun = report.executionId !== null && report.executionId === row.task_manager_execution_id
@@ -139,6 +141,8 @@ function decide(rows: Rows, row: Delivery, report: TaskReport, tally: Tally): Ta
   assignIds(rows, row, report)
   return wasSettled ? 'received' : 'settled'
 }
+
+const fallingOf = ({ notificationId: id, fallback = null }: TaskReport) => ({ id, fallback })
 
 const hasArrived = ({ status }: TaskReport): boolean => status === 'SENT' || status === 'DELIVERED'
 
@@ -157,7 +161,9 @@ export const taskReports: Command<TaskReport, TaskReportOutcome> = {
     ({ notificationId }) => reminders({ id: notificationId }),
     ({ notificationId }) => deliveries({ id: notificationId }),
     (received, found) => (hasArrived(received) ? arrivalReads(found, received.notificationId) : []),
+    (received, found) => fallbackStages[1](fallingOf(received), found),
   ],
+  inserts: (received) => fallbackInserts(fallingOf(received)),
   run: tallied(report),
   held: null,
 }

@@ -1,7 +1,7 @@
 import type { Channel } from '../../channels/index.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Category, DeliveryStatus, Rule } from '../../schemas/vocabulary.ts'
-import type { DeliveryContent, DeliveryRow } from './delivery-rows.ts'
+import type { DeliveryContent, DeliveryRow, Fallback } from './delivery-rows.ts'
 import type { DuePage, DueQuery } from './due.ts'
 import type { ReminderRow } from './reminders.ts'
 
@@ -130,6 +130,8 @@ export type TaskReport = {
   readonly executionMs: number | null
   readonly errorCode: string | null
   readonly errorMessage: string | null
+  /** Where it makes a failure of it: queued with it on another channel. */
+  readonly fallback?: Fallback | null
 }
 /** `settled`: the outcome; `received`: news of one that was settled before; `ignored`: nothing changed. */
 export type TaskReportOutcome = 'settled' | 'received' | 'ignored'

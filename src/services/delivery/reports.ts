@@ -6,6 +6,7 @@ import type { Task } from '../../schemas/task-manager.ts'
 import type { DeliveryStatus } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
 import { emitEnding } from './delivery-events.ts'
+import { reportedFallback } from './fallbacks.ts'
 import { deliveryWork, startByRows, wantedAt } from './work.ts'
 
 /** The outcome of a message as TaskManager reports it: in a callback, or when it is queried. */
@@ -88,11 +89,13 @@ export async function recordReport(context: Context, delivery: DeliveryRow, repo
     executionMs: isFault ? null : Math.max(0, at.getTime() - wantedAt(deliveryWork(delivery, reminder)).getTime()),
     errorCode: isFault ? 'reported' : null,
     errorMessage: isFault ? scrub(report.error) : null,
+    fallback: isFault ? await reportedFallback(context, delivery) : null,
   }
   const outcome = await storage.tasks.report(command)
   if (outcome === 'ignored') return false
   const isOutcome = outcome === 'settled'
   if (isFault) {
+    if (command.fallback) context.dueAt(now)
     const endsReminder = isOutcome || hasArrived(delivery.status)
     emitEnding(context, delivery, endsReminder ? reminder : null, { kind: 'failed', code: 'reported' })
     return true

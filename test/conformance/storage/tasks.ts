@@ -362,6 +362,26 @@ export function tasks({ migrated }: Starter): void {
     expect(await counts(storage)).toEqual({ DELIVERED: 1 })
   })
 
+  it('queues another channel with a reported failure, also one that takes a success back, and once', async () => {
+    const { storage } = await migrated()
+    const fallback = { channel: 'SMS', idempotencyKey: 'in-place' } as const
+    const { delivery } = await handed(storage)
+    await storage.tasks.report(report(delivery.id, { status: 'SENT', deliveredAt: null, fallback }))
+    expect(await dueDeliveries(storage, minutes(9999), 10)).toEqual([])
+    for (let time = 0; time < 2; time += 1)
+      await storage.tasks.report(report(delivery.id, { ...failedReport, fallback }))
+    const queued = await dueDeliveries(storage, minutes(9999), 10)
+    expect(queued).toMatchObject([{ channel: 'SMS', fallbackOf: delivery.id, taskManagerTaskId: null, provider: null }])
+    const [next] = queued
+    if (next === undefined) throw new Error('nothing was queued')
+    expect(await commit(storage, handOver(deliveryWork(next)))).toMatchObject({ state: 'handed_over' })
+    const other = { channel: 'WHATSAPP', idempotencyKey: 'other' } as const
+    await storage.tasks.report(report(next.id, { ...failedReport, fallback: other }))
+    expect(await dueDeliveries(storage, minutes(9999), 10)).toMatchObject([
+      { channel: 'WHATSAPP', fallbackOf: next.id },
+    ])
+  })
+
   it('takes a success back by a later failure of the same run, and not by a late one of another', async () => {
     const { storage } = await migrated()
     const { delivery, reminderId } = await handed(storage)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ada } from '../../support/clinic.ts'
+import { ada, organizationId } from '../../support/clinic.ts'
 import { hourMs, minuteMs, openWithTaskManager, publicUrl } from './world.ts'
 
 const now = '2024-01-14T18:00:00Z'
@@ -242,6 +242,25 @@ describe('a reported failure', () => {
     await world.eventually(() => world.reminder(123)).toMatchObject({ status: 'FAILED', errorMessage: 'smtp_550' })
     expect(await world.rules(123)).toContain('task_manager_failed')
     expect(world.outbox.sent).toEqual([])
+  })
+
+  it('has another channel take its place, once, which TaskManager delivers too', async () => {
+    await using world = await openWithTaskManager(now)
+    await world.start()
+    const fallback = [{ channels: [{ channel: 'SMS' as const }] }]
+    await world.settings.createOrganizationSettings(organizationId, { fallback })
+    world.host.book({ id: 124, startsAt, recipients: [ada] })
+    await world.notifications.sendAppointmentNotification(124, { category: 'CONFIRMATION', channel: 'EMAIL' })
+    await world.eventually(() => world.service.tasks.length).toBe(1)
+    await world.fail(1, true)
+    await world.eventually(() => world.service.tasks.length).toBe(2)
+    await world.fail(1, true)
+    await world.run(2)
+    const { notifications } = await world.notifications.history({ appointmentId: 124, state: 'all' })
+    expect(notifications.map(({ channel, status }) => `${channel} ${status}`)).toEqual([
+      'SMS DELIVERED',
+      'EMAIL FAILED',
+    ])
   })
 
   it('waits for TaskManager where it cannot be asked', async () => {
