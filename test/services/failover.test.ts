@@ -22,13 +22,13 @@ async function stopped(clinic: { stop(): Promise<unknown> }, clock: ManualClock)
   await end
 }
 
-type Options = LineOptions & { readonly path?: string } & Pick<NotificationsOptions, 'sendCap'>
+type Options = LineOptions & { readonly path?: string } & Partial<Pick<NotificationsOptions, 'sendCap' | 'storage'>>
 
 async function openWith(settings: OrganizationSettingsInput, options: Options = {}) {
-  const { path, sendCap, ...lineOptions } = options
+  const { path, sendCap, storage: own, ...lineOptions } = options
   const clock = new ManualClock(now)
   const line = openLine(clock, lineOptions)
-  const storage = path === undefined ? {} : { storage: sqlite(path) }
+  const storage = path === undefined ? (own === undefined ? {} : { storage: own }) : { storage: sqlite(path) }
   const cap = sendCap === undefined ? {} : { sendCap }
   const clinic = await openClinic(now, { clock, transports: [line.transport], ...storage, ...cap })
   open.push(() => stopped(clinic, clock))
@@ -184,6 +184,23 @@ describe('an account that is refused', () => {
     await clinic.send([3])
     expect(clinic.tried()).toEqual(['a', 'b', 'b', 'a'])
     expect(await clinic.history()).toMatchObject([{ attempts: 1 }, { attempts: 1 }, { attempts: 1 }])
+  })
+
+  it('is looked at again a moment later, and not all the time, where its recovery cannot be written', async () => {
+    const { path, remove } = await temporaryFile()
+    open.push(remove)
+    const storage = sqlite(path)
+    let tries = 0
+    const recover = async () => {
+      tries += 1
+      throw new Error('the disk is full')
+    }
+    const accounts = { ...storage.accounts, recover }
+    const clinic = await openWith(accountsOf(['a'], {}, { perDay: 1 }), { storage: { ...storage, accounts } })
+    await clinic.send([1, 2])
+    await clinic.clock.advanceTo('2026-03-19T00:00:10Z')
+    expect(tries).toBeGreaterThan(5)
+    expect(tries).toBeLessThan(20)
   })
 
   it('that sent as much as it may today, leaves the rest to the next', async () => {

@@ -1,7 +1,13 @@
 /** Which channel takes over from one on which a message failed for certain, and when none does. */
 import { describe, expect, it } from 'vitest'
 import { capture } from '../../adapters/transport/capture.ts'
-import { type OrganizationSettingsInput, type OutboundMessage, TransportError } from '../../src/index.ts'
+import {
+  type OrganizationSettingsInput,
+  type OutboundMessage,
+  type Transport,
+  TransportError,
+} from '../../src/index.ts'
+import { accountsOf, openLine } from '../delivery/line.ts'
 import { ada, openClinic, organizationId } from '../support/clinic.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
@@ -189,6 +195,30 @@ describe('nothing takes the place of', () => {
     await clinic.clock.advanceTo('2026-03-20T16:00:00Z')
     expect((await clinic.short()).toSorted()).toEqual(['EMAIL fallback_needless', 'EMAIL unknown', 'SMS FAILED'])
     expect(new Set(clinic.keys('EMAIL')).size).toBe(1)
+  })
+
+  it('a text that waited longer than a mail that may have arrived', async () => {
+    const clock = new ManualClock(now)
+    const refuse = () => new TransportError('No.', { outcome: 'permanent', code: 'line_gone' })
+    const line = openLine(clock, { refuse })
+    const mail: Transport = { ...capture({ fail: () => failures.lost, clock }), name: 'mail', channels: ['EMAIL'] }
+    await using clinic = await openClinic(now, { clock, transports: [line.transport, mail] })
+    const settings = { ...usual, ...accountsOf(['a']), defaultEmailReminders: [24] }
+    await clinic.settings.createOrganizationSettings(organizationId, settings)
+    await clinic.start()
+    clinic.host.book({ id: 1, startsAt })
+    clinic.host.book({ id: 2, startsAt })
+    await clinic.notifications.scheduleReminders(1)
+    await clock.advanceTo('2026-03-19T14:59:58Z')
+    line.moods.set('a', 'refuses')
+    await clinic.notifications.sendAppointmentNotification(2, { category: 'CONFIRMATION', channel: 'SMS' })
+    await clock.advanceTo('2026-03-19T15:20:00Z')
+    line.moods.delete('a')
+    await clock.advanceTo('2026-03-19T15:30:00Z')
+    const { notifications } = await clinic.notifications.history({ appointmentId: 1, state: 'all' })
+    expect(
+      notifications.map(({ channel, status, state, reason }) => `${channel} ${status ?? reason ?? state}`),
+    ).toEqual(['EMAIL fallback_needless', 'SMS FAILED', 'EMAIL unknown'])
   })
 
   it('an offer that the person gets by the other channel anyway', async () => {
