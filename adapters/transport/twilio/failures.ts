@@ -1,6 +1,6 @@
 import { isNotificationError, isTransportError, retryAfterMsOf, TransportError } from '../../../src/index.ts'
+import { numberingPrefixOf } from '../shared/destination.ts'
 import { type Classification, classify, classifyFailed, isTwilioCode } from './answers.ts'
-import { numberingPrefixOf } from './destination.ts'
 
 /** One request to Twilio, with what was observed of it. */
 export type Call = {
