@@ -96,6 +96,9 @@ const languages: Migration = {
   ],
 }
 
+/** The index by which an organization's next appointments are found is built from `tables.ts`. */
+const ahead: Migration = { version: 15, name: 'appointments_ahead', oldest: 3, changes: [] }
+
 /** From version 10 on. */
 export const latestMigrations: readonly Migration[] = [
   addresses,
@@ -103,4 +106,5 @@ export const latestMigrations: readonly Migration[] = [
   receiptMigration,
   roomForChanges,
   languages,
+  ahead,
 ]

@@ -29,17 +29,41 @@ export function unreportedMessages(context: Context): RecurringJob {
   })
 }
 
+/** Whether messages are reported on, as counted: looked up once for each organization, channel and provider. */
+export class ReportingProviders {
+  readonly #context: Context
+  readonly #known = new Map<string, boolean>()
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  /** Whether messages of the organization on the channel, through this provider, were reported as delivered at about that time. */
+  async reportsOn({ organizationId, channel, provider }: DeliveryRow, now: Date): Promise<boolean> {
+    if (provider === null) return false
+    const key = JSON.stringify([organizationId, channel, provider])
+    const known = this.#known.get(key)
+    if (known !== undefined) return known
+    const windowMs = channelOf(channel).receipts.withinHours * hourMs
+    const from = new Date(now.getTime() - 2 * windowMs).toISOString().slice(0, 10)
+    const counts = await this.#context.options.storage.statistics.counts({ organizationId, channel, provider, from })
+    const reports = counts.some(({ measure, count }) => measure === 'DELIVERED' && count > 0)
+    this.#known.set(key, reports)
+    return reports
+  }
+}
+
 /** One run over all channels. */
 class Look {
   readonly #context: Context
   readonly #isOn: () => boolean
   readonly #holder = randomUUID()
-  /** Whether an organization's messages on a channel through a provider are reported on, as counted. */
-  readonly #reports = new Map<string, boolean>()
+  readonly #providers: ReportingProviders
 
   constructor(context: Context, isOn: () => boolean) {
     this.#context = context
     this.#isOn = isOn
+    this.#providers = new ReportingProviders(context)
   }
 
   async run(): Promise<void> {
@@ -63,7 +87,7 @@ class Look {
       const page = await storage.deliveries.silent({ channel, after, until, limit: pageSize })
       const over = page.findIndex(({ sentAt }) => sentAt !== null && sentAt > until)
       const ripe = over === -1 ? page : page.slice(0, over)
-      await this.#mark(ripe, windowMs, now)
+      await this.#mark(ripe, now)
       const last = ripe.at(-1)
       if (last === undefined) return true
       const place = { at: last.createdAt.getTime(), id: last.id }
@@ -74,9 +98,9 @@ class Look {
     return false
   }
 
-  async #mark(rows: readonly DeliveryRow[], windowMs: number, now: Date): Promise<void> {
+  async #mark(rows: readonly DeliveryRow[], now: Date): Promise<void> {
     const silent: DeliveryRow[] = []
-    for (const row of rows) if (await this.#isReportedOn(row, windowMs, now)) silent.push(row)
+    for (const row of rows) if (await this.#providers.reportsOn(row, now)) silent.push(row)
     if (silent.length === 0) return
     const { storage } = this.#context.options
     const marked = await storage.deliveries.markUnreported(
@@ -89,19 +113,6 @@ class Look {
       const about = { ...aboutOf(row, now), notificationId, reminderId, waitlistEntryId, category }
       this.#context.events.emit('notification.unreported', about)
     }
-  }
-
-  /** Whether other messages of the organization on the channel, through this provider, were reported as delivered at about that time. */
-  async #isReportedOn({ organizationId, channel, provider }: DeliveryRow, windowMs: number, now: Date) {
-    if (provider === null) return false
-    const key = JSON.stringify([organizationId, channel, provider])
-    const known = this.#reports.get(key)
-    if (known !== undefined) return known
-    const from = new Date(now.getTime() - 2 * windowMs).toISOString().slice(0, 10)
-    const counts = await this.#context.options.storage.statistics.counts({ organizationId, channel, provider, from })
-    const reports = counts.some(({ measure, count }) => measure === 'DELIVERED' && count > 0)
-    this.#reports.set(key, reports)
-    return reports
   }
 }
 
