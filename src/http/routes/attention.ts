@@ -28,14 +28,14 @@ const personShape = z.object({
   because: z.string().describe('The reason as a sentence'),
   channel: wireName(
     'notification_type',
-    common.channel.nullable().describe('Channel on which it went wrong; null for who cannot be reached on any'),
+    common.channel.nullable().describe('Channel on which it went wrong; null for who cannot be reached at all'),
   ),
   at: z.date().nullable().describe('When it went wrong; null where that is no matter of time'),
   code: wireName(
     'error_code',
     z.string().nullable().describe('Code of the error, such as `smtp_5.1.1`; null if there is none'),
   ),
-  nextAt: z.date().nullable().describe('When the next message is due; null if nothing will be sent any more'),
+  nextAt: z.date().nullable().describe('When the next message is due; null if no more will be sent'),
 })
 
 const listShape = z.object({

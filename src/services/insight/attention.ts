@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import type { Channel } from '../../channels/index.ts'
 import { type Appointment, isActive, isSameRecipient } from '../../domain/appointment.ts'
-import { contactOf } from '../../domain/effective.ts'
 import { effectiveFor } from '../../domain/plan.ts'
 import { contacting, type Failure, type Message, unreachable } from '../../domain/unreached.ts'
 import type { DeliveryRow, PlanAhead, PlanRow, ReminderRow } from '../../ports/storage.ts'
@@ -9,6 +8,7 @@ import { channelsInUse } from '../../schemas/channel-settings.ts'
 import { type EntityId, organizationId, parseInput, type RecipientRef } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
 import { instantInput } from '../../schemas/instant.ts'
+import { readPhone } from '../../schemas/phone-number.ts'
 import { type UnreachedReason, unreachedTable } from '../../schemas/vocabulary.ts'
 import { ReportingProviders } from '../delivery/unreported.ts'
 import { parseSnapshot } from '../messages/snapshot.ts'
@@ -272,8 +272,8 @@ function wayTo(organization: string, person: Person, knowledge: Knowledge) {
   const surroundings = knowledge.surroundings(organization)
   const { policy, preferencesOf } = surroundings
   const preferences = preferencesOf(person)
-  const { address } = contactOf('SMS', preferences, person, policy.defaultCountry)
   const decisions = channelsInUse(policy).map((channel) => effectiveFor(surroundings, person, 'REMINDER', channel))
-  const given = preferences?.phoneNumber ?? person.phone ?? null
-  return { phone: address ?? (given === '' ? null : given), failure: unreachable(decisions) }
+  const given = preferences?.phoneNumber ?? person.phone ?? ''
+  const phone = given === '' ? null : (readPhone(given, policy.defaultCountry).address ?? given)
+  return { phone, failure: unreachable(decisions) }
 }

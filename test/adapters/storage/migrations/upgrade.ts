@@ -17,6 +17,7 @@ const newest = [
   'receipts',
   'room_for_changes',
   'languages',
+  'appointments_ahead',
 ]
 const laterThan = {
   1: ['requests_audit_and_statistics', 'task_manager_tasks', ...newest],
