@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { Coalescer } from '../../src/services/delivery/wake-ups.ts'
 import { ManualClock } from '../support/manual-clock.ts'
@@ -12,19 +13,29 @@ function opened() {
 }
 
 describe('sends that end shortly after each other', () => {
-  it('are followed up at once where nothing else is under way', () => {
+  it('are followed up at once where nothing else is under way', async () => {
     const { gathering, acted } = opened()
     for (let count = 1; count <= 3; count += 1) {
       gathering.add(0)
+      await turn()
       expect(acted()).toBe(count)
     }
   })
 
-  it('are followed up together when half as many have ended as are under way', () => {
+  it('are followed up together when half as many have ended as are under way', async () => {
     const { gathering, acted } = opened()
     for (let underWay = 19; underWay > 14; underWay -= 1) gathering.add(underWay)
+    await turn()
     expect(acted()).toBe(0)
     for (let underWay = 14; underWay > 12; underWay -= 1) gathering.add(underWay)
+    await turn()
+    expect(acted()).toBe(1)
+  })
+
+  it('are followed up together when they end in one turn of the event loop', async () => {
+    const { gathering, acted } = opened()
+    for (let count = 1; count <= 3; count += 1) gathering.add(0)
+    await turn()
     expect(acted()).toBe(1)
   })
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { Readable } from 'node:stream'
+import { type Readable, Transform, type TransformCallback } from 'node:stream'
 import type { MailMessage, SendMailOptions, SMTPPoolOptions, SMTPPoolSentMessageInfo, Transporter } from 'nodemailer'
 import type { SendReceipt, TransportError } from '../../../src/index.ts'
 import type { Stage } from './answers.ts'
@@ -100,6 +100,7 @@ export class SmtpSession {
   // Whether a message was begun decides between "not sent" and "unknown" when a connection is lost, and no error of
   // nodemailer tells. Its content is read only after the server asked for it (354), so the stream knows.
   #watch({ message }: MailMessage): void {
+    message.processFunc(inOnePiece)
     const create = message.createReadStream.bind(message)
     message.createReadStream = (options) => {
       this.#isReady = true
@@ -164,5 +165,27 @@ export class SmtpSession {
       ...(awaiting !== null && { awaiting }),
       ...(answered !== null && { answered }),
     })
+  }
+}
+
+/** Composed while the server is asked to take the message, and written at once: nodemailer writes each header and line to the socket. */
+function inOnePiece(content: Readable): Readable {
+  const whole = new Whole()
+  // `pipeline` costs a tenth of what composing does.
+  content.once('error', (error) => whole.destroy(error))
+  whole.once('close', () => content.destroy())
+  return content.pipe(whole)
+}
+
+class Whole extends Transform {
+  readonly #pieces: Buffer[] = []
+
+  override _transform(piece: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.#pieces.push(piece)
+    done()
+  }
+
+  override _flush(done: TransformCallback): void {
+    done(null, Buffer.concat(this.#pieces))
   }
 }

@@ -196,7 +196,7 @@ export class Dispatcher {
         this.#canProceed = false
         return this.#waker.in(pausedMs)
       }
-      let isNew = this.#canProceed || this.#lookAhead.isDue
+      let isNew = this.#lookAhead.isDue
       this.#canProceed = false
       if (this.#dirty || this.#ready.isHungry((queue) => this.#mayGo(queue), this.#lookAhead.takenMeanwhile)) {
         // What is not stored yet is still due.

@@ -93,7 +93,7 @@ export class LookAhead {
     this.#pause(subjectKey(due), targetOf(due).organizationId, ms)
   }
 
-  /** Time to check what to look up next. */
+  /** Time to check what to look up next: results have arrived, or it is a while ago. */
   get isDue(): boolean {
     return this.#now - this.#askedAt >= lookMs
   }
@@ -147,6 +147,7 @@ export class LookAhead {
         this.#calls -= 1
       }
       isCounted = false
+      this.#askedAt = Number.NEGATIVE_INFINITY
       this.#signals.arrived()
     }
     const call = Symbol('call')

@@ -42,7 +42,7 @@ export class Sender {
   /** Deliveries that the provider accepted, and that are not recorded yet. */
   readonly #unrecorded = new Set<number>()
 
-  /** `ended`: called after each send, with how many are still under way. */
+  /** `ended`: called when the place of a send is free again, with how many are still under way. */
   constructor(
     context: Context,
     capacity: Pick<AccountCapacity, 'begin' | 'release'>,
@@ -56,10 +56,7 @@ export class Sender {
 
   /** Where `running` is false, `stop()` came meanwhile, and the attempt is aborted as it begins. */
   send(due: DueWork, delivery: DeliveryRow, outgoing: Outgoing, running: boolean): void {
-    const sending = this.#send(due, delivery, outgoing, running).finally(() => {
-      this.#sending.delete(sending)
-      this.#ended(this.#sending.size)
-    })
+    const sending = this.#send(due, delivery, outgoing, running).finally(() => this.#sending.delete(sending))
     this.#sending.set(sending, delivery.id)
   }
 
@@ -83,6 +80,8 @@ export class Sender {
     this.#capacity.release(outgoing.provider)
     const { command, announce } = await this.#settlementOf(due, delivery, outgoing, outcome)
     if (command.result.kind === 'sent') this.#unrecorded.add(delivery.id)
+    // Before the outcome is stored, and after a pause of the account is known: what begins next is committed together with it.
+    this.#ended(this.#leases.size)
     const written = await this.#settler.settle(command)
     if (written !== 'unwritten') this.#unrecorded.delete(delivery.id)
     lease.release()

@@ -39,7 +39,6 @@ export class Settler {
   #waiting: Waiting[] = []
   readonly #underWay: () => number
   readonly #coalescer: Coalescer
-  #scheduled = false
   /** Outcomes written so far, and failures since the last. */
   #count = 0
   #failures = 0
@@ -50,7 +49,7 @@ export class Settler {
     this.#context = context
     this.#storage = context.options.storage
     this.#underWay = underWay
-    this.#coalescer = new Coalescer(context.options.clock, () => this.#flushSoon())
+    this.#coalescer = new Coalescer(context.options.clock, () => void this.#flush())
   }
 
   /** Resolves once it is written, or given up. */
@@ -74,15 +73,7 @@ export class Settler {
 
   #add(one: Waiting): void {
     this.#waiting.push(one)
-    if (!this.#scheduled) this.#coalescer.add(this.#underWay())
-  }
-
-  #flushSoon(): void {
-    this.#scheduled = true
-    setImmediate(() => {
-      this.#scheduled = false
-      void this.#flush()
-    })
+    this.#coalescer.add(this.#underWay())
   }
 
   async #flush(): Promise<void> {

@@ -4,13 +4,15 @@ const longestMs = 10
 
 /**
  * Sends that end shortly after each other are followed up together: one commit for several costs little more than for one.
- * Waits until half as many have ended as are still under way, or for a moment; what ends alone is followed up at once.
+ * Waits until half as many have ended as are still under way, or for a moment; what ends alone is followed up in the same turn of
+ * the event loop, after whatever else ends in it.
  */
 export class Coalescer {
   readonly #clock: Clock
   readonly #act: () => void
   #count = 0
   #cancelTimer: (() => void) | null = null
+  #isRipe = false
 
   constructor(clock: Clock, act: () => void) {
     this.#clock = clock
@@ -19,6 +21,7 @@ export class Coalescer {
 
   /** One has ended, beside as many as are still under way. */
   add(underWay: number): void {
+    if (this.#isRipe) return
     this.#count += 1
     if (this.#count * 2 >= underWay) this.#ripe()
     else this.#cancelTimer ??= this.#clock.after(longestMs, () => this.#ripe())
@@ -33,7 +36,11 @@ export class Coalescer {
 
   #ripe(): void {
     this.stop()
-    this.#act()
+    this.#isRipe = true
+    setImmediate(() => {
+      this.#isRipe = false
+      this.#act()
+    })
   }
 }
 
