@@ -243,7 +243,7 @@ export { emptyPreferences, preferenceFields } from './schemas/preferences.ts'
 export { emptySettings, settingsFields } from './schemas/settings.ts'
 export { settledMeasures } from './schemas/vocabulary.ts'
 
-// For authors of transports: the wait an answer asks for, the guard around hosts that organizations name, and reports as JSON.
+// For authors of transports: the wait an answer asks for, the guard around hosts that organizations name, and signed reports as JSON.
 
 export { retryAfterMsOf } from './domain/retry.ts'
 export { readProviderReport } from './schemas/receipt.ts'
@@ -254,6 +254,12 @@ export {
   type OutboundTarget,
   resolveOutbound,
 } from './security/outbound-guard.ts'
+export {
+  createWebhookVerifier,
+  type SignedWebhook,
+  type WebhookRefusal,
+  type WebhookVerifier,
+} from './security/standard-webhooks.ts'
 
 // For authors of schedulers.
 

@@ -8,7 +8,6 @@ import { endpointTable } from './http/table.ts'
 import type { Notifications } from './library.ts'
 import { type NotificationsOptions, resolveOptions } from './options.ts'
 import { createFingerprint } from './security/fingerprint.ts'
-import { createWebhookVerifier } from './security/standard-webhooks.ts'
 import { Bounces } from './services/delivery/bounces.ts'
 import { Callbacks } from './services/delivery/callbacks.ts'
 import { Dispatcher } from './services/delivery/dispatcher.ts'
@@ -72,8 +71,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   const planner = new Planner(context)
   const callbacks = new Callbacks(context)
   const webhooks = new Webhooks(context)
-  const bounces = new Bounces(context, callbacks, resolved.bounces)
-  const { verify } = createWebhookVerifier(resolved.webhookSecrets)
+  const bounces = new Bounces(context, callbacks, resolved)
   const taskManager =
     resolved.taskManager === null ? null : new TaskManagerIntegration(context, resolved.taskManager, planner, callbacks)
   const { storage, transports, logger } = resolved
@@ -96,7 +94,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     settings,
     addresses,
     callbacks,
-    bounces: resolved.bounces === null ? null : { ingest: bounces.ingest.bind(bounces), verify },
+    bounces: resolved.bounces === null ? null : bounces,
     webhooks,
     templates: new TemplatePreviews(context),
     statistics,

@@ -9,6 +9,8 @@ export type HonoContextLike = {
     /** The path that routes are matched against, as returned by the app's `getPath`. */
     readonly path: string
     readonly routePath: string
+    /** What Hono's readers have read, by the name of the first. */
+    readonly bodyCache?: object
     arrayBuffer(): Promise<ArrayBuffer>
   }
   /** The response has been set. */
@@ -30,7 +32,8 @@ export function honoHandler(library: Pick<Notifications, 'handle'>) {
     const { req } = context
     // Hono keeps bodies that its own readers have read.
     return answerFetch(library, req.raw, belowRoute(req.path, req.routePath), context, {
-      again: () => req.arrayBuffer(),
+      // Of a form that was parsed, Hono makes another body, over which no signature is.
+      again: async () => (Object.keys(req.bodyCache ?? {})[0] === 'formData' ? null : req.arrayBuffer()),
       isAnswered: () => context.finalized,
       remedy,
     })

@@ -101,12 +101,10 @@ function quotedBy(
   recipients: readonly string[] = [],
 ): MailReport['quoted'] {
   const all = (fields: Fields, ...names: readonly string[]) => names.flatMap((name) => atsIn(fields.get(name)))
+  const returned = [...all(original, 'message-id'), ...all(report, 'x-original-message-id')]
   return {
-    messageIds: [
-      ...all(original, 'message-id'),
-      ...all(report, 'x-original-message-id'),
-      ...all(header, 'in-reply-to', 'references'),
-    ],
+    // Where the message is returned, other Message-IDs are of messages that it answers, which arrived.
+    messageIds: returned.length > 0 ? returned : all(header, 'in-reply-to', 'references'),
     addresses: [
       ...all(original, 'to'),
       ...recipients,

@@ -117,12 +117,14 @@ function accountOf({ account, signal }: SendContext): { readonly id: string; rea
   throw unusable('The WhatsApp account has no phone number ID and access token of the Cloud API.', 'whatsapp_account')
 }
 
-/** By the account as it is now, and app secrets of before: those may still sign. */
+/** By the account as it is now, and numbers and app secrets of before: reports on those may still come. */
 function webhookOf({ accounts }: WebhookAccount): WhatsAppWebhook | null {
   const own = accounts.filter((account) => account.channel === 'WHATSAPP')
-  const { apiKey: phoneNumberId = null, verifyToken = null } = own[0] ?? {}
-  if (phoneNumberId === null) return null
-  return { phoneNumberId, appSecrets: own.flatMap(({ appSecret }) => appSecret ?? []), verifyToken }
+  if (own[0] === undefined) return null
+  const senders = own.flatMap(({ apiKey: phoneNumberId, appSecret }) =>
+    phoneNumberId !== null && appSecret ? [{ phoneNumberId, appSecret }] : [],
+  )
+  return { senders, verifyToken: own[0].verifyToken }
 }
 
 function rootOf({ version = 'v23.0', baseUrl = 'https://graph.facebook.com' }: WhatsAppCloudOptions): string {

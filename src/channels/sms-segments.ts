@@ -8,6 +8,11 @@ const unitTable = new Uint8Array(0x10000)
 for (const character of basic) unitTable[character.charCodeAt(0)] = 1
 for (const character of extension) unitTable[character.charCodeAt(0)] = 2
 
+const foreignLetter = new RegExp(`(?![${basic.replace(/\P{L}/gu, '')}])[\\p{Lu}\\p{Ll}\\p{Lt}\\p{Lo}]`, 'u')
+
+/** Whether it has a letter that makes it UCS-2, whatever becomes of its other characters. */
+export const hasForeignLetter = (text: string): boolean => foreignLetter.test(text)
+
 export type SmsSize = {
   encoding: 'GSM-7' | 'UCS-2'
   /** Septets for GSM-7, 16-bit units for UCS-2. */

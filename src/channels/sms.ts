@@ -15,7 +15,7 @@ import type { ValuesOf } from '../schemas/fields.ts'
 import { phoneNumber, readPhone } from '../schemas/phone-number.ts'
 import { readSmsSender, smsSender } from '../schemas/sms-sender.ts'
 import type { AccountFields, ChannelDefinition } from './channel.ts'
-import { roughSegments, smsSegments, smsSize } from './sms-segments.ts'
+import { hasForeignLetter, roughSegments, type SmsSize, smsSegments, smsSize } from './sms-segments.ts'
 
 /** The credentials of an SMS provider, decrypted for the duration of a send. */
 export type SmsAccount = {
@@ -108,6 +108,9 @@ const fields = {
 } as const satisfies AccountFields
 type Values = ValuesOf<typeof fields>
 
+/** What Twilio takes for one SMS. */
+const longest = 1600
+
 /** SMS, by whichever provider. */
 export const sms = {
   name: 'SMS',
@@ -131,8 +134,7 @@ export const sms = {
       text: `This is a test message${organization === null ? '' : ` from ${organization}`}: it is about no appointment, and there is nothing to do.`,
     }),
     detail: 2,
-    // What Twilio takes for one SMS.
-    limit: { most: 1600, unit: 'characters', sizeOf: (text: string) => text.length },
+    limit: { most: longest, unit: 'characters', sizeOf: (text: string) => text.length },
     finish: (text: string, _language: string, keepsCharacters = false) => ({
       text: keepsCharacters ? plainSpaces(text) : cheapest(text),
       html: null,
@@ -183,10 +185,19 @@ export const sms = {
 
 /** With plain twins of typographic characters where that saves the price of UCS-2; else those who read it get them as they are. */
 function cheapest(text: string): string {
+  if (isGsm(text)) return text
   const spaced = plainSpaces(text)
-  if (smsSize(spaced).encoding === 'GSM-7') return spaced
+  if (hasForeignLetter(spaced)) return spaced
   const plain = plainCharacters(spaced)
-  return smsSize(plain).encoding === 'GSM-7' ? plain : spaced
+  return isGsm(plain) ? plain : spaced
+}
+
+const isGsm = (text: string): boolean => smsSize(text).encoding === 'GSM-7'
+
+/** Of the text as it goes out. */
+function sizeOf(text: string): SmsSize {
+  const size = smsSize(text)
+  return size.encoding === 'GSM-7' ? size : smsSize(cheapest(text))
 }
 
 /** Written out first; 'sábado' and 'août' would more than double the price of a text that has no other such letter. */
@@ -195,22 +206,27 @@ const dayForms: readonly DayForm[] = ['full', 'long', 'short']
 /** The sentence with the day in the first form that keeps it GSM-7; where none does, as it is natural. */
 function cheapSentence(words: Words): string {
   const natural = sentenceOf(words)
-  if (words.values.day === '' || smsSize(natural).encoding === 'GSM-7') return natural
+  if (words.values.day === '' || sizeOf(natural).encoding === 'GSM-7') return natural
   for (const form of dayForms) {
     const text = sentenceOf(words, form)
-    if (smsSize(text).encoding === 'GSM-7') return text
+    if (sizeOf(text).encoding === 'GSM-7') return text
   }
   return natural
 }
 
-/** The built-in text; unless it is news, the location is left out if it would cost another segment. */
+/**
+ * The built-in text; unless it is news, the location is left out if it would cost another segment. So is a link that is longer than what can
+ * be sent.
+ */
 function textOf(facts: MessageFacts): string {
   const words = wordsOf(facts)
   const text = cheapSentence(words)
   if (words.place === '') return text
   const located = `${text} ${words.place}`
+  if (located.length > longest) return text
   if (words.isPlaceNeeded) return located
-  return roughSegments(smsSize(located)) > roughSegments(smsSize(text)) ? text : located
+  const segments = roughSegments(sizeOf(located))
+  return segments > 1 && segments > roughSegments(sizeOf(text)) ? text : located
 }
 
 function costOf(text: string): TextCost {

@@ -129,7 +129,14 @@ function planChannel(
     }
     return
   }
-  const timed = offsets.map((offset) => ({ offset, time: reminderTime(offset, start, week) }))
+  const all = offsets.map((offset) => ({ offset, time: reminderTime(offset, start, week) }))
+  const keyOf = ({ offset }: Timed) => reminderKey({ ...about, offset: offset.text, startsAt: start.instant })
+  const doubles = doublesIn(all, (one) => input.existing.has(keyOf(one)))
+  for (const { offset, time } of doubles) {
+    const at = { offset: offset.text, for: time.toISOString() }
+    entries.push({ action: 'merged', rule: 'nearer_reminder', ...about, ...at })
+  }
+  const timed = all.filter((one) => !doubles.has(one))
   const isPast = ({ time }: { time: Date }) => time.getTime() <= input.now.getTime()
   const nearest = timed.at(-1)
   for (const { offset, time } of timed) {
@@ -160,6 +167,23 @@ function planChannel(
       entries.push({ action: late === 'merged_into_nearest' ? 'merged' : 'skipped', rule: late, ...about, ...at })
     }
   }
+}
+
+type Timed = { readonly offset: Offset; readonly time: Date }
+
+/** Of offsets that come to the same time (24 hours, a day, a workday) one is planned: that of a row, else the first. `timed`: by time. */
+function doublesIn([first, ...others]: readonly Timed[], hasRow: (one: Timed) => boolean): ReadonlySet<Timed> {
+  const doubles = new Set<Timed>()
+  let kept = first
+  for (const one of others) {
+    if (kept?.time.getTime() !== one.time.getTime()) kept = one
+    else if (hasRow(kept) || !hasRow(one)) doubles.add(one)
+    else {
+      doubles.add(kept)
+      kept = one
+    }
+  }
+  return doubles
 }
 
 /**

@@ -1,7 +1,6 @@
 import type { Clock } from '../ports/clock.ts'
 import type { DocsPage } from '../ports/docs.ts'
 import type { IdKinds } from '../ports/storage.ts'
-import type { WebhookVerifier } from '../security/standard-webhooks.ts'
 import type { Bounces } from '../services/delivery/bounces.ts'
 import type { Callbacks } from '../services/delivery/callbacks.ts'
 import type { Webhooks } from '../services/delivery/webhooks.ts'
@@ -24,7 +23,7 @@ export type Api = {
   readonly templates: TemplatePreviews
   readonly callbacks: Callbacks
   /** Null: bounced mail is not read, and has no endpoint. */
-  readonly bounces: (Pick<Bounces, 'ingest'> & WebhookVerifier) | null
+  readonly bounces: Pick<Bounces, 'receive'> | null
   readonly webhooks: Webhooks
   readonly statistics: Statistics
   readonly health: Health

@@ -8,11 +8,12 @@ import {
 import { type Category, categories, templateKeyOf } from '../schemas/vocabulary.ts'
 import { sampleFacts } from './check.ts'
 import { hashOf, hex } from './compile.ts'
+import { isolateEnd } from './direction.ts'
 import { atLevel, type MessageFacts, type RenderedMessage } from './facts.ts'
 import type { ApprovedFormat, SizeLimit, Templated } from './format.ts'
 import { isTooLong } from './size.ts'
 import { unknownVariable } from './template-problems.ts'
-import { isVariable, numberAsText, numberVariable, valuesOf } from './variables.ts'
+import { isVariable, meaningOf } from './variables.ts'
 
 /** `{{1}}`, and what stands between two such braces by mistake. */
 const placeholder = /\{\{([^{}]*)\}\}/g
@@ -22,18 +23,21 @@ const unknownValue = '-'
 
 type Parameter = FilledTemplate['parameters'][number]
 
-/** One line without runs of blanks, as providers demand of a value, and no longer than it may be. */
-function parameterOf(name: string, facts: MessageFacts, longest: number): Parameter {
-  const source = name === numberVariable ? numberAsText : name
-  const text = String(valuesOf(new Set([source]), facts)[source] ?? '')
-    .replace(/\s+/g, ' ')
-    .trim()
-  return { name, value: text === '' ? unknownValue : cut(text, longest) }
+/** One line each without runs of blanks, as providers demand of a value, and no longer than it may be. */
+function parametersOf(names: readonly string[], facts: MessageFacts, longest: number): Parameter[] {
+  const meaning = meaningOf(new Set(names))
+  return names.map((name) => {
+    const text = meaning.text(name)(facts).replace(/\s+/g, ' ').trim()
+    return { name, value: text === '' ? unknownValue : cut(text, longest) }
+  })
 }
 
-/** Never ends in half a surrogate pair. */
-const cut = (text: string, longest: number): string =>
-  text.length <= longest ? text : `${text.slice(0, longest - 1).replace(/\p{Cs}$/u, '')}…`
+/** Never ends in half a surrogate pair, or within an isolate. */
+function cut(text: string, longest: number): string {
+  if (text.length <= longest) return text
+  const end = longest > 2 && text.endsWith(isolateEnd) ? `…${isolateEnd}` : '…'
+  return `${text.slice(0, longest - end.length).replace(/\p{Cs}$/u, '')}${end}`
+}
 
 const filled = (body: string, parameters: readonly Parameter[]): string =>
   body.replace(placeholder, (whole, number) => parameters[Number(number) - 1]?.value ?? whole)
@@ -61,8 +65,7 @@ export function renderApproved(
 ): RenderedMessage {
   const { name, language, body, variables } = template
   const facts = atLevel({ ...known, locale: languageOfValues(template, known.locale) })
-  const values = variables.map((variable) => parameterOf(variable, facts, format.longestValue))
-  const parameters = fitted(body, values, format.limit)
+  const parameters = fitted(body, parametersOf(variables, facts, format.longestValue), format.limit)
   return {
     subject: null,
     text: filled(body, parameters),
@@ -139,10 +142,7 @@ function bodyFaults(
   if (!variables.every(isVariable)) return []
   const { longestValue, limit } = format
   const facts = { ...sampleFacts(category), locale: languageOfValues({ language, body, variables, ...rest }, null) }
-  const text = filled(
-    body,
-    variables.map((name) => parameterOf(name, facts, longestValue)),
-  )
+  const text = filled(body, parametersOf(variables, facts, longestValue))
   if (!isTooLong(limit, text)) return []
   return [`with usual values it has ${limit.sizeOf(text)} ${limit.unit}, and a message has at most ${limit.most}`]
 }

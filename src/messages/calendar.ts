@@ -1,98 +1,90 @@
 import { offsetAt } from '../domain/local-time.ts'
 import { remember } from '../schemas/remember.ts'
-import { intlBytes } from './formatters.ts'
+import { intlBytes, usableLocales } from './formatters.ts'
 import { plainSpaces } from './text.ts'
 
-const dayMs = 86_400_000
-const fallbackLocale = 'en-US'
+const minuteMs = 60_000
+const dayMs = 1440 * minuteMs
 
-/** The locale, then `en-US`: without the second Intl falls back to whatever the host's machine is set to. */
-const localeBytes = { maxBytes: 200_000, bytesOf: () => 400 }
-export const usableLocales = remember(localeBytes, (locale: string): string[] => {
-  try {
-    return [...Intl.getCanonicalLocales(locale), fallbackLocale]
-  } catch {
-    return [fallbackLocale]
-  }
-})
+/** What a clock of the zone shows at that time, in milliseconds as of UTC. @throws RangeError for a zone Intl does not know. */
+export const wallClock = (at: Date, timeZone: string): number => at.getTime() + offsetAt(timeZone, at)
 
-/** Without what would turn an SMS to UCS-2: no-break spaces, and the curly apostrophe of "aujourd’hui". */
-const plainWords = (text: string): string => plainSpaces(text).replaceAll('’', "'")
+const dayOf = (wall: number): number => Math.floor(wall / dayMs)
+const minuteOf = (wall: number): number => Math.floor(wall / minuteMs) - dayOf(wall) * 1440
 
-function formatterOf(locales: string[], options: Intl.DateTimeFormatOptions): () => Intl.DateTimeFormat {
+/** Without what would turn an SMS to UCS-2: no-break spaces, the curly apostrophe of "aujourd’hui", the minus sign of "UTC−5". */
+const plainWords = (text: string): string => plainSpaces(text).replaceAll('’', "'").replaceAll('\u2212', '-')
+
+/** As many texts of a kind as are kept: appointments are on few days, and at few times of the day. */
+const textBytes = { maxBytes: 40_000, bytesOf: () => 200 }
+
+/** Builds its Intl object at the first use. `key` counts units of so many milliseconds on the wall clock. */
+function texts(locales: string[], unitMs: number, options: Intl.DateTimeFormatOptions): (key: number) => string {
   let intl: Intl.DateTimeFormat | undefined
-  return () => {
-    intl ??= new Intl.DateTimeFormat(locales, options)
-    return intl
-  }
+  return remember(textBytes, (key: number) => {
+    intl ??= new Intl.DateTimeFormat(locales, { ...options, timeZone: 'UTC' })
+    return plainWords(intl.format(key * unitMs))
+  })
 }
 
-/** Builds its Intl object at the first use and keeps the last text: reminders of one batch often share the start. */
-function formatter(locales: string[], options: Intl.DateTimeFormatOptions): (at: Date) => string {
-  const intl = formatterOf(locales, options)
-  let lastMs = Number.NaN
-  let lastText = ''
-  return (at) => {
-    const ms = at.getTime()
-    if (ms === lastMs) return lastText
-    lastText = plainWords(intl().format(ms))
-    lastMs = ms
-    return lastText
-  }
-}
+/**
+ * The calendar that people of a locale make appointments by: no Islamic one. CLDR before 48, as Node.js 22 has it, writes `ar-SA` by one, and
+ * offices there count by the Gregorian.
+ */
+const calendarFor = (calendar: string, tag: string): string =>
+  calendar.startsWith('islamic') && !tag.includes('-ca-') ? 'gregory' : calendar
 
-/** Days since 1970-01-01 of the zone's own calendar date. */
-const dayNumber = (at: Date, timeZone: string): number => Math.floor((at.getTime() + offsetAt(timeZone, at)) / dayMs)
-
-/** Dates and times as a person of `locale` reads them, in `timeZone`. Throws RangeError for a zone Intl does not know. */
-function makeCalendar(locale: string, timeZone: string) {
+/** Dates and times as a person of `locale` reads them, of a wall clock: what is equal on one is written equally in every zone. */
+function makeDates(locale: string) {
   const locales = usableLocales(locale)
-  const date = formatter(locales, { dateStyle: 'long', timeZone })
-  const weekday = formatter(locales, { weekday: 'long', timeZone })
-  // CLDR has no full date of the Persian calendar, and writes year and month in front.
-  const isPersian = /^fa\b/.test(locale)
-  const fullDate = isPersian
-    ? (at: Date) => `${weekday(at)} ${date(at)}`
-    : formatter(locales, { dateStyle: 'full', timeZone })
-  const dayWords = remember({ maxBytes: 400, bytesOf: () => 100 }, (days: number) =>
-    plainWords(new Intl.RelativeTimeFormat(locales, { numeric: 'auto' }).format(days, 'day')),
-  )
-
-  /** 'today', 'tomorrow', or null for any other day; the days are those of the zone's calendar. */
-  function nearDay(at: Date, now: Date): string | null {
-    // Beyond four days no calendar makes it tomorrow.
-    if (Math.abs(at.getTime() - now.getTime()) > 4 * dayMs) return null
-    const days = dayNumber(at, timeZone) - dayNumber(now, timeZone)
-    return days === 0 || days === 1 ? dayWords(days) : null
+  const found = new Intl.DateTimeFormat(locales).resolvedOptions()
+  const calendar = calendarFor(found.calendar, locales[0] ?? '')
+  const days = (options: Intl.DateTimeFormatOptions) => {
+    const written = texts(locales, dayMs, { calendar, ...options })
+    return (wall: number): string => written(dayOf(wall))
   }
-
-  const zoned = formatterOf(locales, { hour: 'numeric', timeZone, timeZoneName: 'short' })
+  const date = days({ dateStyle: 'long' })
+  const weekday = days({ weekday: 'long' })
+  const minutes = texts(locales, minuteMs, { timeStyle: 'short' })
+  const wordFor = (distance: number, tags: string | string[]) =>
+    plainWords(new Intl.RelativeTimeFormat(tags, { numeric: 'auto' }).format(distance, 'day'))
+  /** '' for languages of which CLDR knows dates and no such words: it has the English ones for them. */
+  const dayWords = remember({ maxBytes: 400, bytesOf: () => 100 }, (distance: number) => {
+    const word = wordFor(distance, locales)
+    return word === wordFor(distance, 'en') && !/^en\b/.test(found.locale) ? '' : word
+  })
   return {
     date,
     /** Without the name of a month. */
-    shortDate: formatter(locales, { day: '2-digit', month: '2-digit', year: 'numeric', timeZone }),
-    /** What the zone is called at that time: 'EST', 'GMT+9'. */
-    zone: (at: Date): string =>
-      zoned()
-        .formatToParts(at)
-        .find(({ type }) => type === 'timeZoneName')?.value ?? '',
-    time: formatter(locales, { timeStyle: 'short', timeZone }),
+    shortDate: days({ day: '2-digit', month: '2-digit', year: 'numeric' }),
     weekday,
-    /** The date with its weekday. */
-    fullDate,
-    nearDay,
-    relativeDay: (at: Date, now: Date): string => nearDay(at, now) ?? fullDate(at),
+    /** The date with its weekday. CLDR has none of the Persian calendar, and writes year and month in front. */
+    fullDate: calendar === 'persian' ? (wall: number) => `${weekday(wall)} ${date(wall)}` : days({ dateStyle: 'full' }),
+    time: (wall: number): string => minutes(minuteOf(wall)),
+    /** 'today', 'tomorrow', or null for any other day. */
+    nearDay(wall: number, now: number): string | null {
+      const distance = dayOf(wall) - dayOf(now)
+      return (distance === 0 || distance === 1 ? dayWords(distance) : '') || null
+    },
   }
 }
-export type Calendar = ReturnType<typeof makeCalendar>
 
-/** Most messages use two or three of a calendar's formatters. */
-const calendarBytes = { maxBytes: 200 * 3 * intlBytes, bytesOf: () => 3 * intlBytes }
+/** Most messages use two or three of its formatters; what they wrote weighs about as much. */
+const datesBytes = 6 * intlBytes
+export const datesIn = remember({ maxBytes: 100 * datesBytes, bytesOf: () => datesBytes }, makeDates)
+export type Dates = ReturnType<typeof datesIn>
 
 // The zone comes first in the key: no zone holds a space.
-const calendars = remember(calendarBytes, (key: string): Calendar => {
+const zoneFormats = remember({ maxBytes: 100 * intlBytes, bytesOf: () => intlBytes }, (key: string) => {
   const seam = key.indexOf(' ')
-  return makeCalendar(key.slice(seam + 1), key.slice(0, seam))
+  const zone = { timeZone: key.slice(0, seam), timeZoneName: 'short' } as const
+  return new Intl.DateTimeFormat(usableLocales(key.slice(seam + 1)), { hour: 'numeric', ...zone })
 })
 
-export const calendarOf = (locale: string, timeZone: string): Calendar => calendars(`${timeZone} ${locale}`)
+/** What the zone is called at that time: 'EST', 'GMT+9'. */
+export const zoneName = (locale: string, at: Date, timeZone: string): string =>
+  plainWords(
+    zoneFormats(`${timeZone} ${locale}`)
+      .formatToParts(at)
+      .find(({ type }) => type === 'timeZoneName')?.value ?? '',
+  )

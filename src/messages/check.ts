@@ -78,7 +78,9 @@ const strayBrace = (part: Part): Warning[] =>
 
 /** Of mail merges and other systems; whoever reads one has the wrong manual open. `{{date}}` is refused: it is no ICU message. */
 const placeholder =
-  /%+[a-z_]{2,30}%+|\[\[?[a-z]+(?:[_ ][a-z]+)*\]\]?|<<[a-z_ ]{2,30}>>|\*\|[a-z_]{2,30}\|\*|#[a-z_]{2,30}#/i
+  /%+[a-z_]{2,30}%+|%(?:\d\$)?[sd]\b|\$[a-z_]{2,30}\b|\[\[?[a-z]+(?:[_ ][a-z]+)*\]\]?|<<[a-z_. ]{2,30}>>|<%=? ?[a-z_.]{2,30} ?%>|\*\|[a-z_]{2,30}\|\*|#[a-z_]{2,30}#|[｛【][^｛｝【】]{2,30}[｝】]/i
+/** Before a variable: `${date}`, `#{date}`, `%{date}`. */
+const sign = /([$#%])\{\s*[a-z_]+\s*\}/i
 
 function foreignPlaceholder(part: Part): Warning[] {
   const reason =
@@ -86,11 +88,11 @@ function foreignPlaceholder(part: Part): Warning[] {
   const found = wordWarning(part, 'foreign_placeholder', placeholder, reason)
   if (found.length > 0) return found
   const { field, compiled } = part
-  // "${date}": what stands in braces is filled in, and the sign before it is sent.
-  const offset = compiled.source.search(/\$\{\s*[a-z_]+\s*\}/i)
-  if (offset < 0) return []
-  const { line, column } = positionAt(compiled.source, offset)
-  const message = `Line ${line}, column ${column} says "$" before a variable${reason}`
+  // What stands in braces is filled in, and the sign before it is sent.
+  const signed = sign.exec(compiled.source)
+  if (signed === null) return []
+  const { line, column } = positionAt(compiled.source, signed.index)
+  const message = `Line ${line}, column ${column} says "${signed[1]}" before a variable${reason}`
   return [{ field, code: 'foreign_placeholder', message }]
 }
 

@@ -21,8 +21,21 @@ const letterFromLeft =
 /** Marks of direction, with which a name could turn around what stands behind it. */
 const marks = /[\u202a-\u202e\u2066-\u2069]/g
 
-const open = '\u2068'
-const close = '\u2069'
+export const withoutMarks = (value: string): string => value.replace(marks, '')
+
+const nothingVisible = /^[\s\p{Default_Ignorable_Code_Point}]*$/u
+
+const isolateStart = '\u2068'
+export const isolateEnd = '\u2069'
+const isolate = (text: string): string => `${isolateStart}${text}${isolateEnd}`
+
+/** Groups of digits, as of a phone number: beside letters from right to left the last would be read first. */
+const groupedDigits = /\+?\p{Nd}[\p{Nd} ()./-]{5,}\p{Nd}/gu
+
+export const hasLettersFromRight = (text: string): boolean => letterFromRight.test(text)
+
+/** The words of a text from right to left, with phone numbers read from left to right. */
+export const withPhoneNumbers = (words: string): string => words.replace(groupedDigits, isolate)
 
 /**
  * A value as it stands in a text of this direction: between FIRST STRONG ISOLATE and its end where it would be torn apart, or would
@@ -30,15 +43,23 @@ const close = '\u2069'
  */
 export function isolated(value: string, isTextFromRight: boolean): string {
   if (value === '' || (!isTextFromRight && printableAscii.test(value))) return value
-  const isHarmless = isTextFromRight
-    ? beginsFromRight.test(value) && !letterFromLeft.test(value)
-    : !letterFromRight.test(value)
-  const plain = value.replace(marks, '')
-  return isHarmless && plain === value ? value : `${open}${plain}${close}`
+  const plain = withoutMarks(value)
+  if (nothingVisible.test(plain)) return ''
+  const isFromRight = hasLettersFromRight(plain)
+  const isHarmless = isTextFromRight ? beginsFromRight.test(plain) && !letterFromLeft.test(plain) : !isFromRight
+  const whole = isFromRight ? withPhoneNumbers(plain) : plain
+  return isHarmless && plain === value ? whole : isolate(whole)
 }
 
-const isolates = /\u2068([^\u2066-\u2069]*)\u2069/g
+/** Within a line: an element that spans paragraphs would be torn. */
+const isolates = /\u2068([^\u2066-\u2069\n]*)\u2069/g
 
-/** In HTML an isolate is an element. */
-export const withElements = (html: string): string =>
-  html.includes(open) ? html.replace(isolates, '<bdi>$1</bdi>') : html
+/** In HTML an isolate is an element; the inner ones become theirs first. */
+export function withElements(text: string): string {
+  let html = text
+  for (let before = ''; before !== html && html.includes(isolateStart); ) {
+    before = html
+    html = html.replace(isolates, '<bdi>$1</bdi>')
+  }
+  return html
+}

@@ -1,17 +1,22 @@
 import type { FilledTemplate } from '../schemas/approved-templates.ts'
 import type { Category, Change, DetailLevel, VisitMode } from '../schemas/vocabulary.ts'
-import { usableLocales } from './calendar.ts'
+import { usableLocales } from './formatters.ts'
 import type { Wording } from './languages.ts'
 import { cleanName } from './text.ts'
 
 /** What a message may speak of. Null means not known: it renders as nothing. */
 export type MessageFacts = {
   category: Category
-  /**
-   * Null for a waitlist notice that is about no particular slot. `timeZone` is the appointment's IANA zone; `namesZone`: it stands behind
-   * the time.
-   */
-  start: { instant: Date; timeZone: string; namesZone?: boolean } | null
+  /** Null for a waitlist notice that is about no particular slot. */
+  start: {
+    instant: Date
+    /** The appointment's IANA zone. */
+    timeZone: string
+    /** The zone stands behind the time. Default false. */
+    namesZone?: boolean
+    /** Where the reader is, the calendar shows another day, so that "tomorrow" is another one. Default false. */
+    isReadOnOtherDay?: boolean
+  } | null
   durationMinutes: number | null
   practitionerName: string | null
   location: string | null
@@ -24,6 +29,8 @@ export type MessageFacts = {
   organizationName: string | null
   recipientName: string | null
   patientName: string | null
+  /** Nobody calls a practitioner about a visit by phone. Default false. */
+  isForPractitioner?: boolean | undefined
   /** BCP 47 tag of the dates and times in templates; one that Intl does not know is read as `en-US`. */
   locale: string
   /** Of the built-in texts. Default: English. */

@@ -45,13 +45,13 @@ export class Languages {
   readonly #loaded = new Map<string, Language>([[english.tag, english]])
   readonly #known: ReadonlySet<string>
   readonly #isRead: ReadonlySet<string>
-  readonly #choices = remember({ maxBytes: 400_000, bytesOf: () => 400 }, (key: string) =>
-    this.#choose(JSON.parse(key)),
-  )
+  readonly #choices = remember({ maxBytes: 400_000, bytesOf: () => 400 }, (key: string) => this.#choose(key.split(' ')))
 
   /** @throws LanguageFault for a text that cannot be used, and for a new language that lacks some. */
   constructor(files: readonly LanguageFile[] = []) {
     this.#files = new Map(files.map((file) => [file.language, file]))
+    const again = files.find((file) => this.#files.get(file.language) !== file)
+    if (again !== undefined) throw new LanguageFault(`"${again.language}" is there a second time.`)
     this.#known = new Set([source.language, ...loaders.keys(), ...this.#files.keys()])
     const own = files.filter(({ readBy }) => readBy !== null).map(({ language }) => language)
     this.#isRead = new Set([...readLanguages, ...own])
@@ -96,16 +96,17 @@ export class Languages {
   }
 
   #chosen({ recipient, organization, enabled }: Asked): Choice {
-    return this.#choices(JSON.stringify([recipient ?? null, organization ?? null, enabled]))
+    // No tag holds a space.
+    return this.#choices(`${recipient ?? ''} ${organization ?? ''} ${enabled.join(' ')}`)
   }
 
   /** By the lookup of RFC 4647, among what has been read by somebody who speaks it or is switched on. */
-  #choose([recipient, organization, enabled]: [string | null, string | null, string[]]): Choice {
-    const switchedOn = [organization, ...enabled].flatMap((tag) => (tag === null ? [] : (this.lookUp(tag) ?? [])))
+  #choose([recipient = '', organization = '', ...enabled]: readonly string[]): Choice {
+    const switchedOn = [organization, ...enabled].flatMap((tag) => this.lookUp(tag) ?? [])
     const isUsed = (tag: string) => this.#known.has(tag) && (this.#isRead.has(tag) || switchedOn.includes(tag))
     for (const locale of [recipient, organization]) {
-      const tag = locale === null ? undefined : candidates(locale).find(isUsed)
-      if (locale !== null && tag !== undefined) return { tag, locale }
+      const tag = candidates(locale).find(isUsed)
+      if (tag !== undefined) return { tag, locale }
     }
     return { tag: english.tag, locale: usual }
   }
@@ -142,6 +143,9 @@ function localeOf(tag: string): Intl.Locale | null {
   }
 }
 
+/** Who reads one of these reads the others: Norwegian goes by three codes. */
+const related: Readonly<Record<string, readonly string[]>> = { nb: ['no'], no: ['nb'], nn: ['no', 'nb'] }
+
 /**
  * The tags that serve a reader of `tag`, most exact first: for `zh-TW` `zh-Hant-TW`, `zh-TW` and `zh-Hant`. The language alone only where it is
  * written in the same script: traditional Chinese is no reading for who reads the simplified.
@@ -149,12 +153,14 @@ function localeOf(tag: string): Intl.Locale | null {
 function candidates(tag: string): readonly string[] {
   const locale = localeOf(tag)
   if (locale === null) return []
-  const { language, script, region } = locale
-  const isUsualScript = localeOf(language)?.script === script
-  return [
-    `${language}-${script}-${region}`,
-    ...(isUsualScript || language === 'zh' ? [`${language}-${region}`] : []),
-    `${language}-${script}`,
-    ...(isUsualScript ? [language] : []),
-  ]
+  const { language: own, script, region } = locale
+  return [own, ...(related[own] ?? [])].flatMap((language) => {
+    const isUsualScript = localeOf(language)?.script === script
+    return [
+      `${language}-${script}-${region}`,
+      ...(isUsualScript || language === 'zh' ? [`${language}-${region}`] : []),
+      `${language}-${script}`,
+      ...(isUsualScript ? [language] : []),
+    ]
+  })
 }

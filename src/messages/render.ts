@@ -1,9 +1,9 @@
 import type { Template, TemplateSet } from '../schemas/templates.ts'
 import { type TemplateKey, templateKeyOf } from '../schemas/vocabulary.ts'
-import { usableLocales } from './calendar.ts'
 import { type CompiledTemplate, compileTemplate, hashOf, hex } from './compile.ts'
 import type { MessageFacts, RenderedMessage } from './facts.ts'
-import type { Templated, TextFormat } from './format.ts'
+import type { Templated } from './format.ts'
+import { usableLocales } from './formatters.ts'
 import { englishFor } from './languages.ts'
 import { isTooLong } from './size.ts'
 import { invalidTemplate } from './template-problems.ts'
@@ -38,40 +38,49 @@ function usable(compile: Compile, text: string, field: string): CompiledTemplate
   return compiled
 }
 
-type Words = {
-  readonly subject: string
-  readonly text: string
-  readonly templateRevision: string
-  readonly isCustom: boolean
-  readonly isTemplateWithheld?: true
-}
-
-/** Null: the template says more than the message may. */
-function customWords(parts: TemplateParts, format: TextFormat, facts: MessageFacts, compile: Compile): Words | null {
+/** Null: the template says more than the message may, by its facts. */
+function customMessage(parts: TemplateParts, facts: MessageFacts, input: RenderInput): RenderedMessage | null {
+  const { content } = input.channel
+  const compile = input.compile ?? compileTemplate
   const body = usable(compile, parts.body, parts.fields.body)
   const subject =
-    format.subject === null || parts.subject === undefined ? null : usable(compile, parts.subject, parts.fields.subject)
+    content.subject === null || parts.subject === undefined
+      ? null
+      : usable(compile, parts.subject, parts.fields.subject)
   if (Math.max(body.level, subject?.level ?? 0) > (facts.detail ?? 2)) return null
-  return {
-    subject: subject === null ? '' : subjectLine(subject.render(facts)),
+  const templateRevision = `custom:${hex(subject === null ? body.hash : hashOf(hex(subject.hash), body.hash))}`
+  return message(input, facts, {
+    subject: subject?.render(facts) ?? '',
     text: body.render(facts),
-    templateRevision: `custom:${hex(subject === null ? body.hash : hashOf(hex(subject.hash), body.hash))}`,
-    isCustom: true,
-  }
+    locale: facts.locale,
+    templateRevision,
+  })
 }
 
-function wordsOf({ channel, facts, templates, compile = compileTemplate }: RenderInput): Words {
-  const { content, field } = channel
-  const parts = partsOf(templates, templateKeyOf[facts.category], field)
-  const custom = parts === null ? null : customWords(parts, content, facts, compile)
-  if (custom !== null && custom.text.trim() !== '' && !isTooLong(content.limit, custom.text)) return custom
-  const builtIn = { subject: '', text: content.text(facts), templateRevision: 'default:1', isCustom: false }
-  return parts !== null && custom === null ? { ...builtIn, isTemplateWithheld: true } : builtIn
+type Words = Pick<RenderedMessage, 'text' | 'templateRevision'> & { readonly subject: string; readonly locale: string }
+
+/** With the built-in subject where there is no other. */
+function message(
+  { channel, keepsCharacters }: RenderInput,
+  facts: MessageFacts,
+  { subject, text, locale, templateRevision }: Words,
+): RenderedMessage {
+  const { content } = channel
+  // By this a screen reader pronounces: it is the language of the words, whatever the recipient prefers.
+  const language = usableLocales(locale)[0] ?? 'en'
+  return {
+    subject: content.subject === null ? null : subjectLine(subject) || subjectLine(content.subject(facts)),
+    ...content.finish(text, language, keepsCharacters),
+    template: null,
+    templateRevision,
+  }
 }
 
 type RenderInput = {
   readonly channel: Templated
   readonly facts: MessageFacts
+  /** The same, in the language of templates. Default: `facts`. */
+  readonly templateFacts?: (() => MessageFacts) | undefined
   readonly templates: TemplateSet
   /** Typographic characters stay, whatever they cost. Default false. */
   readonly keepsCharacters?: boolean | undefined
@@ -89,17 +98,13 @@ type RenderInput = {
  * @throws RangeError for an invalid date or a time zone that Intl does not know; the schemas let neither through.
  */
 export function renderMessage(input: RenderInput): RenderedMessage {
-  const { channel, facts } = input
-  const { subject, text, templateRevision, isCustom, isTemplateWithheld } = wordsOf(input)
-  const builtIn = channel.content.subject
-  const wording = facts.wording ?? englishFor(facts.locale)
-  // By this a screen reader pronounces: it is the language of the words, whatever the recipient prefers.
-  const [language = 'en'] = usableLocales(isCustom ? facts.locale : wording.locale)
-  return {
-    subject: builtIn === null ? null : subject === '' ? subjectLine(builtIn(facts)) : subject,
-    ...channel.content.finish(text, language, input.keepsCharacters),
-    template: null,
-    templateRevision,
-    ...(isTemplateWithheld === undefined ? {} : { isTemplateWithheld }),
-  }
+  const { channel, facts, templates, templateFacts = () => facts } = input
+  const { content } = channel
+  const parts = partsOf(templates, templateKeyOf[facts.category], channel.field)
+  const custom = parts === null ? null : customMessage(parts, templateFacts(), input)
+  if (custom !== null && custom.text.trim() !== '' && !isTooLong(content.limit, custom.text)) return custom
+  const { locale } = facts.wording ?? englishFor(facts.locale)
+  const words = { subject: '', text: content.text(facts), locale, templateRevision: 'default:1' }
+  const builtIn = message(input, facts, words)
+  return parts !== null && custom === null ? { ...builtIn, isTemplateWithheld: true } : builtIn
 }

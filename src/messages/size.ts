@@ -1,7 +1,6 @@
 import { type MessageFormatElement, TYPE } from '@formatjs/icu-messageformat-parser'
-import { IntlMessageFormat } from 'intl-messageformat'
 import type { SizeLimit } from './format.ts'
-import { formatters } from './formatters.ts'
+import type { Meaning } from './icu.ts'
 
 /** More than anybody writes, and few enough to render in milliseconds. */
 const maxElements = 500
@@ -37,10 +36,11 @@ export function costFault({ all, numbers }: Counts): string | null {
 const numberSize = 32
 
 /** What is wrong with the size of a text that has the longest case of every plural and select, or null. */
-export function sizeFault(
+export function sizeFault<Subject>(
   { most, unit, sizeOf }: SizeLimit,
   elements: readonly MessageFormatElement[],
-  values: Readonly<Record<string, string | number>>,
+  meaning: Meaning<Subject>,
+  subject: Subject,
 ): string | null {
   const sizeOfAll = (all: readonly MessageFormatElement[]): number =>
     all.reduce((sum, element) => sum + sizeOfOne(element), 0)
@@ -50,9 +50,9 @@ export function sizeFault(
       case TYPE.literal:
         return sizeOf(element.value)
       case TYPE.argument:
-        return sizeOf(String(values[element.value] ?? ''))
+        return sizeOf(meaning.text(element.value)(subject))
       case TYPE.number:
-        return sizeOf(String(new IntlMessageFormat([element], 'en-US', undefined, { formatters }).format(values)))
+        return sizeOf(meaning.formatted(element)(subject))
       case TYPE.plural:
       case TYPE.select:
         return Math.max(...Object.values(element.options).map(({ value }) => sizeOfAll(value)))

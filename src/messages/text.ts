@@ -26,9 +26,11 @@ export function plainSpaces(text: string): string {
 
 const subjectMax = 255
 
+const tidyLine = /^[!-~]+(?: [!-~]+)*$/
+
 /** One line, at most 255 UTF-16 units, never ending in half a surrogate pair. */
 export function subjectLine(text: string): string {
-  const line = text.replace(/[\p{Cc}\p{Cs}\s]+/gu, ' ').trim()
+  const line = tidyLine.test(text) ? text : text.replace(/[\p{Cc}\p{Cs}\s]+/gu, ' ').trim()
   return line.length <= subjectMax
     ? line
     : line
@@ -45,20 +47,21 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => entities[character] ?? '')
-}
+const special = /[&<>"']/
+
+export const escapeHtml = (text: string): string =>
+  special.test(text) ? text.replace(/[&<>"']/g, (character) => entities[character] ?? '') : text
 
 /**
  * A minimal document: a `<p>` a paragraph (blank lines part them), a `<br>` a line. `language` is a BCP 47 tag, which also says from
  * which side it is read; isolated values are `<bdi>`.
  */
 export function htmlOf(text: string, language: string): string {
-  const paragraphs = text
+  const paragraphs = withElements(escapeHtml(text))
     .split(/\n\s*\n/)
     .map((paragraph) => paragraph.trim())
     .filter((paragraph) => paragraph !== '')
-    .map((paragraph) => `<p>${withElements(escapeHtml(paragraph)).replaceAll('\n', '<br>')}</p>`)
+    .map((paragraph) => `<p>${paragraph.replaceAll('\n', '<br>')}</p>`)
   const direction = isRightToLeft(language) ? ' dir="rtl"' : ''
   return `<!doctype html><html lang="${escapeHtml(language)}"${direction}><head><meta charset="utf-8"></head><body>${paragraphs.join('\n')}</body></html>`
 }

@@ -1,5 +1,5 @@
-import { type MessageFormatElement, type PluralElement, parse, TYPE } from '@formatjs/icu-messageformat-parser'
-import { formatters } from './formatters.ts'
+import { type MessageFormatElement, parse, TYPE } from '@formatjs/icu-messageformat-parser'
+import { type Filled, filled, type Meaning } from './icu.ts'
 
 /** Parts that the texts of a language are made of: written `{with}` in another text, they stand there. */
 export const partKeys = ['your', 'your_inner', 'an', 'with', 'at', 'when'] as const
@@ -61,12 +61,13 @@ export const textVariables = [
   'near',
   'hour',
   'mode',
+  'reader',
 ] as const
 export type TextVariable = (typeof textVariables)[number]
 export type TextValues = Readonly<Partial<Record<TextVariable, string | number>>>
 
 /** A text with its values: '' is a value that is not known, for which a select has the case `none`. */
-export type Text = (values: TextValues) => string
+export type Text = Filled<TextValues>
 export type Texts = Readonly<Record<TextKey, Text>>
 
 /** The text as it was written. */
@@ -82,8 +83,7 @@ const textFault = ({ language, key }: { readonly language: string; readonly key:
   new LanguageFault(`the text "${key}" of "${language}" ${message}.`)
 
 /**
- * The texts of a language, ready to be filled in. Not by `IntlMessageFormat`: a text is a chain of functions here, made once, for
- * every message goes through four or five of them.
+ * The texts of a language, ready to be filled in.
  * @throws LanguageFault for a text that is no ICU message, or names what texts do not know.
  */
 export function compileTexts(language: string, sources: Sources): Texts {
@@ -104,10 +104,14 @@ export function compileTexts(language: string, sources: Sources): Texts {
     if (key.endsWith('.subject') && elements.some(({ type }) => type !== TYPE.literal)) {
       throw textFault({ language, key }, 'is a subject, which is plain text: the date is put behind it')
     }
-    return [key, chain(elements, { key, language, parts: isPart ? new Map() : parts })] as const
+    const text = filled(elements, meaningIn({ key, language, parts: isPart ? new Map() : parts }))
+    return [key, (values: TextValues) => withOneStop(text(values))] as const
   })
   return requireAll(Object.fromEntries(texts))
 }
+
+/** A time such as "2:00 p.m." ends a sentence by itself. */
+const withOneStop = (text: string): string => (text.includes('..') ? text.replace(/(?<!\.)\.\.(?= |$)/g, '.') : text)
 
 function requireAll(texts: Partial<Record<TextKey, Text>>): Texts {
   const has = (all: Partial<Record<TextKey, Text>>): all is Texts => textKeys.every((key) => all[key] !== undefined)
@@ -117,18 +121,7 @@ function requireAll(texts: Partial<Record<TextKey, Text>>): Texts {
 
 type Surroundings = { readonly key: TextKey; readonly language: string; readonly parts: Parts }
 
-function chain(elements: readonly MessageFormatElement[], around: Surroundings, counted?: TextVariable): Text {
-  const [first, ...others] = elements.map((element) => link(element, around, counted))
-  if (first === undefined) return () => ''
-  if (others.length === 0) return first
-  return (values) => {
-    let text = first(values)
-    for (const other of others) text += other(values)
-    return text
-  }
-}
-
-function link(element: MessageFormatElement, around: Surroundings, counted: TextVariable | undefined): Text {
+function meaningIn(around: Surroundings): Meaning<TextValues> {
   const { parts, language } = around
   const variable = (name: string): TextVariable => {
     if (isVariable(name)) return name
@@ -137,49 +130,30 @@ function link(element: MessageFormatElement, around: Surroundings, counted: Text
       `names {${name}}, which is not known; known are ${textVariables.map((one) => `{${one}}`).join(', ')}`,
     )
   }
-  switch (element.type) {
-    case TYPE.literal:
-      return () => element.value
-    case TYPE.pound: {
-      const numbers = formatters.getNumberFormat(language)
-      return (values) => numbers.format(counted === undefined ? 0 : Number(values[counted] ?? 0))
-    }
-    case TYPE.argument: {
-      const part = parts.get(element.value)
-      if (part !== undefined) return chain(part, { ...around, parts: new Map() })
-      const name = variable(element.value)
-      return (values) => String(values[name] ?? '')
-    }
-    case TYPE.select: {
-      const name = variable(element.value)
-      const cases = casesOf(element.options, around, counted)
+  const text = (name: string): Text => {
+    const known = variable(name)
+    return (values) => String(values[known] ?? '')
+  }
+  return {
+    text: (name) => {
+      const part = parts.get(name)
+      return part === undefined ? text(name) : filled(part, meaningIn({ ...around, parts: new Map() }))
+    },
+    choice: (name) => {
+      const value = text(name)
       return (values) => {
-        const value = String(values[name] ?? '')
+        const own = value(values)
         // Nobody called "none" goes without a greeting.
-        const own = value === '' ? cases.get('none') : value === 'none' ? undefined : cases.get(value)
-        return (own ?? cases.get('other'))?.(values) ?? ''
+        return own === '' ? 'none' : own === 'none' ? 'other' : own
       }
-    }
-    case TYPE.plural:
-      return plural(element, variable(element.value), around)
-    default:
+    },
+    count: (name) => {
+      const known = variable(name)
+      return (values) => Number(values[known] ?? 0)
+    },
+    formatted: () => {
       throw textFault(around, 'formats a date, time or number: all values are text, write {day} or {time}')
+    },
+    locale: () => language,
   }
 }
-
-function plural({ options, pluralType, offset }: PluralElement, name: TextVariable, around: Surroundings): Text {
-  const cases = casesOf(options, around, name)
-  const rules = formatters.getPluralRules(around.language, { type: pluralType ?? 'cardinal' })
-  return (values) => {
-    const count = Number(values[name] ?? 0)
-    const found = cases.get(`=${count}`) ?? cases.get(rules.select(count - offset)) ?? cases.get('other')
-    return found?.(values) ?? ''
-  }
-}
-
-const casesOf = (
-  options: PluralElement['options'],
-  around: Surroundings,
-  counted: TextVariable | undefined,
-): ReadonlyMap<string, Text> =>
-  new Map(Object.entries(options).map(([name, { value }]) => [name, chain(value, around, counted)]))

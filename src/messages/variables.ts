@@ -1,7 +1,10 @@
+import { TYPE } from '@formatjs/icu-messageformat-parser'
 import type { DetailLevel } from '../schemas/vocabulary.ts'
-import { type Calendar, calendarOf } from './calendar.ts'
-import { isolated, isRightToLeft } from './direction.ts'
+import { type Dates, datesIn, wallClock, zoneName } from './calendar.ts'
+import { isolated, isRightToLeft, withoutMarks } from './direction.ts'
 import type { MessageFacts } from './facts.ts'
+import { numberFormat } from './formatters.ts'
+import { type Filled, type Meaning, numberIn } from './icu.ts'
 import { cleanValue } from './text.ts'
 
 /**
@@ -28,12 +31,9 @@ export type VariableName = (typeof variableNames)[number]
 
 export const numberVariable: VariableName = 'duration_minutes'
 
-/** The name under which a template's plain `{duration_minutes}` is looked up: it is text, '' if unknown, where a plural needs 0. */
-export const numberAsText = 'duration_minutes as text'
-
 const known: ReadonlySet<string> = new Set(variableNames)
 
-const levels: ReadonlyMap<string, DetailLevel> = new Map<VariableName | typeof numberAsText, DetailLevel>([
+const levels: ReadonlyMap<string, DetailLevel> = new Map<VariableName, DetailLevel>([
   ['organization_name', 0],
   ['practitioner_name', 2],
   ['location', 2],
@@ -50,45 +50,77 @@ export const levelOf = (names: Iterable<string>): DetailLevel =>
 /** Asks a set, never an object: `constructor` and `__proto__` are unknown. */
 export const isVariable = (name: string): boolean => known.has(name)
 
-type Source = (facts: MessageFacts) => string | number
+type Source = Filled<MessageFacts>
 
-function whenStarting(tell: (calendar: Calendar, start: Date, now: Date) => string): Source {
-  return ({ start, locale, now }) =>
-    start === null ? '' : tell(calendarOf(locale, start.timeZone), start.instant, now)
+const whenStarting =
+  (tell: (dates: Dates, wall: number, facts: MessageFacts) => string): Source =>
+  (facts) =>
+    facts.start === null ? '' : tell(datesIn(facts.locale), wallClock(facts.start.instant, facts.start.timeZone), facts)
+
+function relativeDay(dates: Dates, wall: number, { start, now }: MessageFacts): string {
+  const near =
+    start === null || start.isReadOnOtherDay === true ? null : dates.nearDay(wall, wallClock(now, start.timeZone))
+  return near ?? dates.fullDate(wall)
 }
 
-const sources: ReadonlyMap<string, Source> = new Map<VariableName | typeof numberAsText, Source>([
-  ['date', whenStarting((calendar, start) => calendar.date(start))],
-  ['time', whenStarting((calendar, start) => calendar.time(start))],
-  ['time_zone', whenStarting((calendar, start) => calendar.zone(start))],
-  ['weekday', whenStarting((calendar, start) => calendar.weekday(start))],
-  ['relative_day', whenStarting((calendar, start, now) => calendar.relativeDay(start, now))],
+const zoneOf: Source = ({ start, locale }) => (start === null ? '' : zoneName(locale, start.instant, start.timeZone))
+
+const sources: ReadonlyMap<string, Source> = new Map<VariableName, Source>([
+  ['date', whenStarting((dates, wall) => dates.date(wall))],
+  ['time', whenStarting((dates, wall) => dates.time(wall))],
+  ['time_zone', zoneOf],
+  ['weekday', whenStarting((dates, wall) => dates.weekday(wall))],
+  ['relative_day', whenStarting(relativeDay)],
   ['patient_name', (facts) => cleanValue(facts.patientName)],
   ['recipient_name', (facts) => cleanValue(facts.recipientName)],
   ['practitioner_name', (facts) => cleanValue(facts.practitionerName)],
   ['organization_name', (facts) => cleanValue(facts.organizationName)],
   ['location', (facts) => cleanValue(facts.location)],
   ['visit_mode', (facts) => facts.visitMode ?? ''],
-  ['video_link', (facts) => cleanValue(facts.videoLink ?? null)],
-  ['duration_minutes', (facts) => facts.durationMinutes ?? 0],
-  [numberAsText, (facts) => (facts.durationMinutes === null ? '' : String(facts.durationMinutes))],
+  ['video_link', (facts) => withoutMarks(cleanValue(facts.videoLink ?? null))],
+  ['duration_minutes', ({ durationMinutes }) => (durationMinutes === null ? '' : String(durationMinutes))],
 ])
 
+const nothing: Source = () => ''
+
+/** Digits and point of the language; no separators, for a plain `{duration_minutes}` is a plain number. */
+const digits = { useGrouping: false }
+
 /**
- * The values of the names asked for, and of no other: a date that no template prints is never formatted. Where the zone is to be named,
- * it stands behind the time, unless the template says itself where.
+ * What the variables of a template stand for that names these. Each is looked up where it is printed: a date that no template prints is
+ * never formatted. Where the zone is to be named, it stands behind the time, unless the template says itself where.
  */
-export function valuesOf(names: ReadonlySet<string>, facts: MessageFacts): Record<string, string | number> {
-  const isFromRight = isRightToLeft(facts.locale)
-  const isZoned = facts.start?.namesZone === true && !names.has('time_zone')
-  const shownAs = (name: string): string | number => {
-    const value = sources.get(name)?.(facts) ?? ''
-    return typeof value === 'string' ? isolated(value, isFromRight) : value
+export function meaningOf(names: ReadonlySet<string>): Meaning<MessageFacts> {
+  const isZonePlaced = names.has('time_zone')
+  // A select compares what is known, and not how it is written.
+  const choice = (name: string): Source => sources.get(name) ?? nothing
+  const written = (name: string): Source => {
+    const value = choice(name)
+    return (facts) => isolated(value(facts), isRightToLeft(facts.locale))
   }
-  const values: Record<string, string | number> = {}
-  for (const name of names) {
-    const value = shownAs(name)
-    values[name] = isZoned && name === 'time' ? `${value} ${shownAs('time_zone')}` : value
+  const zone = written('time_zone')
+  return {
+    choice,
+    text: (name) => {
+      // Programs that find links in plain text take a mark of direction for part of one.
+      if (name === 'video_link') return choice(name)
+      const text = written(name)
+      if (name === numberVariable) {
+        return ({ durationMinutes, locale }) =>
+          durationMinutes === null ? '' : numberFormat(locale, digits).format(durationMinutes)
+      }
+      if (name !== 'time' || isZonePlaced) return text
+      return (facts) => (facts.start?.namesZone === true ? `${text(facts)} ${zone(facts)}` : text(facts))
+    },
+    count:
+      () =>
+      ({ durationMinutes }) =>
+        durationMinutes,
+    formatted: (element) => {
+      if (element.type !== TYPE.number) return nothing
+      const inStyle = numberIn(element)
+      return ({ durationMinutes, locale }) => (durationMinutes === null ? '' : inStyle(durationMinutes, locale))
+    },
+    locale: ({ locale }) => locale,
   }
-  return values
 }

@@ -1,6 +1,6 @@
 import type { Category, Change } from '../schemas/vocabulary.ts'
-import { calendarOf } from './calendar.ts'
-import { isolated } from './direction.ts'
+import { datesIn, wallClock, zoneName } from './calendar.ts'
+import { isolated, withoutMarks } from './direction.ts'
 import { atLevel, type MessageFacts } from './facts.ts'
 import { englishFor, type Wording } from './languages.ts'
 import { cleanValue } from './text.ts'
@@ -49,27 +49,36 @@ export type Words = {
   say(key: TextKey, values?: TextValues): string
 }
 
+/** A value that stands in a text from left to right as it is. */
+const isPlain = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/
+
 /** Of what the level of the message allows. */
 export function wordsOf(allFacts: MessageFacts): Words {
   const facts = atLevel(allFacts)
   const { start, now } = facts
   const { language, locale } = wordingOf(facts)
   const { texts, isFromRight } = language
-  const put = (value: string | null) => (value === null ? '' : isolated(cleanValue(value).trim(), isFromRight))
-  const calendar = start === null ? null : calendarOf(locale, start.timeZone)
+  const put = (value: string | null) =>
+    value === null || (!isFromRight && isPlain.test(value))
+      ? (value ?? '')
+      : isolated(cleanValue(value).trim(), isFromRight)
+  const dates = datesIn(locale)
+  const wall = start === null ? null : wallClock(start.instant, start.timeZone)
   const near =
-    calendar === null || start === null || facts.category !== 'REMINDER' ? null : calendar.nearDay(start.instant, now)
+    start === null || wall === null || facts.category !== 'REMINDER' || start.isReadOnOtherDay === true
+      ? null
+      : dates.nearDay(wall, wallClock(now, start.timeZone))
 
   function day(form: DayForm): string {
-    if (calendar === null || start === null) return ''
+    if (wall === null) return ''
     // As a word within a sentence: 'Ngày mai' is written small there.
     if (form === 'natural' && near !== null) return near.charAt(0).toLowerCase() + near.slice(1)
-    const written = form === 'long' ? calendar.date : form === 'short' ? calendar.shortDate : calendar.fullDate
-    return isolated(written(start.instant), isFromRight)
+    const written = form === 'long' ? dates.date : form === 'short' ? dates.shortDate : dates.fullDate
+    return isolated(written(wall), isFromRight)
   }
 
-  const clock = calendar === null || start === null ? '' : calendar.time(start.instant)
-  const zone = calendar !== null && start !== null && start.namesZone === true ? calendar.zone(start.instant) : ''
+  const clock = wall === null ? '' : dates.time(wall)
+  const zone = start?.namesZone === true ? zoneName(locale, start.instant, start.timeZone) : ''
   const isRemote = facts.visitMode === 'phone' || facts.visitMode === 'video'
   const recipient = put(facts.recipientName)
   const practitioner = put(facts.practitionerName)
@@ -80,15 +89,17 @@ export function wordsOf(allFacts: MessageFacts): Words {
     // Practitioners get messages too; none has an appointment with themselves.
     practitioner: practitioner === recipient ? '' : practitioner,
     location: isRemote ? '' : put(facts.location),
-    link: put(facts.videoLink ?? null),
+    // Programs that find links in plain text take a mark of direction for part of one.
+    link: withoutMarks(cleanValue(facts.videoLink ?? null)),
     // Patients read "your appointment".
     patient: patient === recipient ? '' : patient,
     day: day('natural'),
     near: near === null ? 'no' : 'yes',
     // Each by itself: ICU puts marks of direction into some zones.
     time: clock === '' ? '' : texts.time({ clock: isolated(clock, isFromRight), zone: isolated(zone, isFromRight) }),
-    hour: /[1-9]\d*/.exec(clock)?.[0] ?? '',
+    hour: Number.parseInt(clock, 10),
     mode: facts.visitMode ?? 'in_person',
+    reader: facts.isForPractitioner === true ? 'practitioner' : '',
     news: newsOf(facts, texts),
   }
   // Nobody is called about an appointment that is cancelled.
@@ -116,7 +127,7 @@ export function shortSubject(allFacts: MessageFacts): string {
   const { language, locale } = wordingOf(facts)
   const subject = noticeOf(facts).subject({})
   if (start === null) return subject
-  const date = calendarOf(locale, start.timeZone).date(start.instant)
+  const date = datesIn(locale).date(wallClock(start.instant, start.timeZone))
   return `${subject} - ${isolated(date, language.isFromRight)}`
 }
 

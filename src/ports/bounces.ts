@@ -1,5 +1,5 @@
 /**
- * Reads mails that report what became of a message: `bounces()` of `appointment-notifications/bounces`, or another one, given as the
+ * Reads mails that report the outcome of a message: `bounces()` of `appointment-notifications/bounces`, or another one, given as the
  * option `bounces`. It has no part in what follows from a report.
  */
 export interface BounceReader {
@@ -36,7 +36,7 @@ export type SignedSender = {
   signs(idempotencyKey: string): boolean
 }
 
-/** What became of the message for one recipient; a message that is forwarded may have others than it was sent to. */
+/** The outcome of the message for one recipient; a message that is forwarded may have others than it was sent to. */
 export type RecipientReport = {
   /** The recipient, by the names that the report has for it, as written. */
   readonly addresses: readonly string[]

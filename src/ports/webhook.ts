@@ -6,7 +6,7 @@ export type WebhookRequest = {
   /** GET: a handshake, or a report of a provider that reports so. */
   readonly method: 'GET' | 'POST'
   /**
-   * The URL at which the provider was told to call: the option `publicUrl` with the path and the query of the request. Null: the
+   * The URL that the provider calls: the option `publicUrl` with the path and the query of the request. Null: the
    * option is not set. What the request says of its own host is not in it, since a proxy may have changed that.
    */
   readonly url: string | null
@@ -40,6 +40,11 @@ export type WebhookReading =
   | {
       readonly kind: 'read'
       readonly reports: readonly ProviderReport[]
+      /**
+       * On messages of other accounts, which the provider reports together at one URL. For each of those accounts the same request
+       * is read again, so that they count where that account would have believed it.
+       */
+      readonly others?: readonly ProviderReport[]
       readonly reply?: { readonly type: 'text/plain' | 'text/xml'; readonly text: string }
     }
   /**

@@ -81,9 +81,14 @@ function worked(rows: Rows, ref: Shared, at: Date): void {
     if (row === undefined) {
       // The shared sender has rows only for addresses with a problem.
       if (one === ref) rows.appendNew(keys.address, newRow(one, at, { last_worked_at: now }))
-    } else if (row.unknown_since !== null || now - (row.last_worked_at ?? 0) >= workedEveryMs) {
-      rows.update('notification_addresses', row.id, { last_worked_at: now, unknown_since: null, updated_at: now })
+      continue
     }
+    // Reports may come late: what arrived before the address was doubted does not end the doubt.
+    const isProof = row.unknown_since !== null && row.unknown_since <= now
+    if (!isProof && now - (row.last_worked_at ?? 0) < workedEveryMs) continue
+    const last_worked_at = Math.max(now, row.last_worked_at ?? now)
+    const unknown_since = isProof ? null : row.unknown_since
+    rows.update('notification_addresses', row.id, { last_worked_at, unknown_since, updated_at: now })
   }
 }
 
@@ -99,14 +104,17 @@ export function noteArrival(rows: Rows, id: number, at: Date): void {
   if (ref !== null) worked(rows, ref, at)
 }
 
+/** Whoever sent it: what arrived shows everybody that somebody has the address. */
 function refOf(row: Row<'notification_history'> | undefined): Shared | null {
   if (row === undefined || row.recipient_address === null) return null
   const { organization_id: organizationId, notification_type: channel, recipient_address: address } = row
-  return { organizationId, channel, address, isShared: false }
+  return { organizationId, channel, address, isShared: true }
 }
 
 function doubted(rows: Rows, ref: Shared, at: Date): void {
   const now = at.getTime()
+  // Reports may come late: a message that was accepted since then has ended the doubt.
+  if ((rows.get(keys.address, of(ref))?.last_worked_at ?? 0) > now) return
   for (const one of everyRef(ref)) {
     const row = rows.get(keys.address, of(one))
     if (row === undefined) rows.appendNew(keys.address, newRow(one, at, { unknown_since: now }))

@@ -17,7 +17,9 @@ function applies(row: Delivery, { status, providerMessageId = null }: ReceiptCom
     providerMessageId !== null && row.provider_message_id !== null && providerMessageId !== row.provider_message_id
   if (row.delivery_state === 'unknown') return true
   if (isOpen(row)) {
-    if (status !== 'FAILED') return true
+    // The id that the row has by now is that of an earlier attempt, which was accepted and then failed.
+    const isOfEarlier = providerMessageId !== null && providerMessageId === row.provider_message_id
+    if (status !== 'FAILED') return status !== 'SENT' || !isOfEarlier
     // It may be about an earlier attempt; whether this one is retried is decided by the worker that sends it.
     const isOfThis = row.delivery_state === 'sending' && row.unknown_outcomes === 0
     return isOfThis && (isOfAnother || row.provider_message_id === null)

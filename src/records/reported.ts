@@ -39,7 +39,7 @@ export function reportsOf(row: Delivery): Reports {
   return row.status === 'DELIVERED' ? withReport(reports, 'delivered', row.delivered_at ?? row.updated_at) : reports
 }
 
-/** When the last thing happened that is known of it. Not when it was told: then the row would depend on the order. */
+/** When the last thing happened that is known of it. Not when it was reported: then the row would depend on the order. */
 export const changedAt = ({ sent_at, created_at }: Delivery, reports: Reports): number =>
   Math.max(sent_at ?? created_at, ...Object.values(reports))
 
@@ -76,7 +76,7 @@ export function withReceipt(row: Delivery, command: ReceiptCommand): Delivery | 
   return { ...next, provider_message_id }
 }
 
-/** Whether a receipt made it another state, or only told when it was in one. */
+/** Whether a receipt made it another state, or only added when it was in one. */
 export const isMoved = (row: Delivery, next: Delivery): boolean =>
   row.delivery_state !== 'settled' || row.status !== next.status || stateOf(reportsOf(row)) !== stateOf(reportsOf(next))
 
@@ -101,9 +101,12 @@ function count(tally: Tally, row: Delivery, reminder: Reminder | undefined, by: 
   for (const word of countedReports) {
     if (detail[word] !== undefined) tally.add({ ...counted, detail: word }, 'REPORTED', day, by)
   }
+  if (row.status === 'DELIVERED' && row.account_id !== null) {
+    tally.add({ ...counted, detail: row.account_id }, 'CONFIRMED', day, by)
+  }
 }
 
-/** Writes what became of a delivery: the row, its counters, its reminder. */
+/** Writes a delivery's new outcome: the row, its counters, its reminder. */
 export function become(rows: Rows, row: Delivery, next: Delivery, tally: Tally): void {
   const reminder = reminderOf(rows, row)
   count(tally, row, reminder, -1)

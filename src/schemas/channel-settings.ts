@@ -236,9 +236,11 @@ function merge<T extends object>(before: T, patch: object): T {
   return merged
 }
 
+const templateFields = new Map(channels.map((channel) => [channel, nameOf(templatesPlace(channel))]))
+
 /** The channel as its templates are checked and rendered. `content`: its own. */
 export const templated = <Format extends MessageFormat>(channel: Channel, content: Format): Templated<Format> => ({
   words: channelOf(channel).words,
   content,
-  field: nameOf(templatesPlace(channel)),
+  field: templateFields.get(channel) ?? '',
 })

@@ -29,7 +29,7 @@ export const failureCode = z
   .regex(/^[\w.]{1,50}$/, 'must be a word of at most 50 letters, digits, dots and underscores, such as "twilio_30006"')
 
 /** What a `serial` of Postgres holds. */
-const longestRowId = 2 ** 31 - 1
+export const longestRowId = 2 ** 31 - 1
 
 /** An id of our own rows. */
 export const rowId = z

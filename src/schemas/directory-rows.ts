@@ -8,12 +8,13 @@ import { appointmentStatuses, recipientTypes, visitModes } from './vocabulary.ts
 /** Blank is what forms and columns hold that nobody filled in. */
 const blank = (told: unknown): unknown => (typeof told === 'string' && told.trim() === '' ? null : told)
 
+/** Columns of a fixed width come filled up with blanks. */
 const text = (max: number) =>
   z.preprocess(
     blank,
     z
       .string('must be text')
-      .transform((told) => told.slice(0, max))
+      .transform((told) => told.trim().slice(0, max))
       .nullish(),
   )
 

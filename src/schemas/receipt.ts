@@ -35,11 +35,13 @@ const report = z.strictObject({
   notificationId: z.int().min(1).max(Number.MAX_SAFE_INTEGER).optional(),
   messageId: z.string().min(1).max(1000).optional(),
   to: z.string().min(1).max(1000).optional(),
+  idempotencyKey: z.string().min(1).max(1000).optional(),
   receipt: deliveryReceipt,
 })
 /**
  * What a provider reports of one message, which is found by `notificationId`, as `send` got it, or by `messageId`, as `send` returned it.
- * `to`: the recipient in the channel's normal form; a message that went to somebody else is not the one.
+ * `to`: the recipient in the channel's normal form; a message that went to somebody else is not the one. `idempotencyKey`: as `send` got
+ * it; a message that was sent under another one is not the one.
  */
 export type ProviderReport = z.infer<typeof report>
 

@@ -28,12 +28,19 @@ const ofPractitioners = z.array(z.enum(categories)).max(categories.length)
 const remindersByKind = z
   .array(
     z.strictObject({
-      kind: z.string().min(1).max(100).describe('Kind of appointment, as your directory has it'),
+      kind: z.string().trim().min(1).max(100).describe('Kind of appointment, as your directory has it'),
       channel: z.enum(channels).optional().describe('Channel. Default: every channel'),
       reminders: reminderOffsets.describe('Offsets of reminders; an empty list means none'),
     }),
   )
   .max(200)
+  .superRefine((rules, context) => {
+    for (const [index, { kind, channel }] of rules.entries()) {
+      const first = rules.findIndex((one) => one.kind === kind && one.channel === channel)
+      if (first < index)
+        context.addIssue({ code: 'custom', path: [index], message: `is about the kind and channel of entry ${first}` })
+    }
+  })
 
 const enabled = { schema: z.boolean(), default: true, isColumnDefault: true, isAudited: true, replans: true } as const
 const offsets = { ...enabled, schema: reminderOffsets, default: usualReminders } as const

@@ -63,6 +63,7 @@ export type CountedReport = (typeof countedReports)[number]
  * `OUTCOME`: what became of appointments. `METERED`: messages that count against the daily cap. `ACCOUNT`: attempts by an account
  * that has a daily limit, under its id in place of an organization's. `TASK`: what became of tasks of TaskManager, by event;
  * `EXECUTION_TIME`: how long it took for one, a histogram. `REPORTED`: what was reported beyond the status, by `countedReports`.
+ * `CONFIRMED`: messages reported as delivered, by account.
  */
 export const measures = [
   ...settledMeasures,
@@ -79,6 +80,7 @@ export const measures = [
   'TASK',
   'EXECUTION_TIME',
   'REPORTED',
+  'CONFIRMED',
 ] as const
 export type Measure = (typeof measures)[number]
 

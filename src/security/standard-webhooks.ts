@@ -1,57 +1,71 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { NotificationError } from '../errors.ts'
 
-/** The headers of a request, as the scheme names them. */
-export type WebhookHeaders = Readonly<Record<string, string | undefined>>
-
-/** Verifies requests that are signed by the scheme of Standard Webhooks (https://www.standardwebhooks.com). */
-export interface WebhookVerifier {
-  /** @throws NotificationError `signature_invalid`: unsigned, stale or forged. */
-  verify(headers: WebhookHeaders, body: Uint8Array, now: Date): void
+/** A request as it arrived. */
+export type SignedWebhook = {
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly body: Uint8Array
+  readonly now: Date
 }
 
-/** How far the time of a request may be off, in seconds. */
-const toleranceSeconds = 300
+/** `unsigned`: none of the secrets signed this id, time and body. `stale`: one of them did, too long ago or by a wrong clock. */
+export type WebhookRefusal = 'unsigned' | 'stale'
+
+/** Why a request is refused; null: it is genuine. */
+export type WebhookVerifier = (webhook: SignedWebhook) => WebhookRefusal | null
+
+/** How far the time of a request may be off by default, in ms. */
+export const webhookToleranceMs = 300_000
 /** A sender that rotates its secret signs with both. More than a few are an attack. */
 const maxSignatures = 10
 
-const secretShape = /^whsec_([A-Za-z0-9+/]+={0,2})$/
+const secretShape = /^whsec_([A-Za-z0-9+/]+)={0,2}$/
 
-/** True for `whsec_` and 24 to 64 bytes as base64. */
-export function isWebhookSecret(secret: string): boolean {
-  const { length } = Buffer.from(secretShape.exec(secret)?.[1] ?? '', 'base64')
-  return length >= 24 && length <= 64
+/** Null: it is not `whsec_` and 24 to 64 bytes in base64, of which the padding may be missing. */
+function keyOf(secret: string): Buffer | null {
+  const text = secretShape.exec(secret)?.[1] ?? ''
+  const key = Buffer.from(text, 'base64')
+  // What was lost or changed on the way decodes to something all the same.
+  const isWhole = key.toString('base64').replace(/=+$/, '') === text
+  return isWhole && key.length >= 24 && key.length <= 64 ? key : null
 }
 
-/** Any of the secrets verifies, so that one can be replaced; with none, nothing does. */
-export function createWebhookVerifier(secrets: readonly string[]): WebhookVerifier {
-  const keys = secrets.map((secret) => Buffer.from(secretShape.exec(secret)?.[1] ?? '', 'base64'))
-  return {
-    verify(headers, body, now) {
-      const id = headers['webhook-id'] ?? ''
-      const timestamp = headers['webhook-timestamp'] ?? ''
-      const signatures = signaturesIn(headers['webhook-signature'] ?? '')
-      if (id === '' || !/^\d{1,12}$/.test(timestamp) || signatures.length === 0) throw refused(unsigned)
-      if (Math.abs(now.getTime() / 1000 - Number(timestamp)) > toleranceSeconds) throw refused(stale)
-      let isSigned = false
-      for (const key of keys) {
-        const expected = createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest()
-        for (const signature of signatures) isSigned = timingSafeEqual(signature, expected) || isSigned
-      }
-      if (!isSigned) throw refused(forged)
-    },
+export const isWebhookSecret = (secret: string): boolean => keyOf(secret) !== null
+
+/**
+ * Verifies requests signed by Standard Webhooks (https://www.standardwebhooks.com): headers `webhook-id`, `webhook-timestamp` and
+ * `webhook-signature`. Any of the secrets verifies, so that one can be replaced; with none, nothing does.
+ * @throws NotificationError `options_invalid` for a secret that is not `whsec_` and 24 to 64 bytes in base64.
+ */
+export function createWebhookVerifier(secrets: readonly string[], toleranceMs = webhookToleranceMs): WebhookVerifier {
+  const keys = secrets.map((secret) => {
+    const key = keyOf(secret)
+    if (key !== null) return key
+    const message = 'A secret of Standard Webhooks must be "whsec_" and 24 to 64 bytes in base64.'
+    throw new NotificationError('options_invalid', message, { field: 'secrets' })
+  })
+  return ({ headers, body, now }) => {
+    const id = headers['webhook-id'] ?? ''
+    const timestamp = headers['webhook-timestamp'] ?? ''
+    // With a full stop in the id, what was signed as a body could be passed off as a later time.
+    if (!/^[^.]+$/.test(id) || !/^\d{1,12}$/.test(timestamp)) return 'unsigned'
+    const given = signaturesIn(headers['webhook-signature'] ?? '')
+    let isSigned = false
+    for (const key of keys) {
+      const expected = createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest('base64')
+      for (const one of given) isSigned = isSame(one, expected) || isSigned
+    }
+    if (!isSigned) return 'unsigned'
+    return Math.abs(now.getTime() - Number(timestamp) * 1000) <= toleranceMs ? null : 'stale'
   }
 }
 
-const signaturesIn = (header: string): readonly Buffer[] =>
-  header
-    .split(' ', maxSignatures)
-    .flatMap((one) => (one.startsWith('v1,') ? [Buffer.from(one.slice(3), 'base64')] : []))
-    .filter(({ length }) => length === 32)
+/** In base64, as they are compared: a decoder would take other letters for the same bytes. */
+const signaturesIn = (header: string): readonly string[] =>
+  header.split(' ', maxSignatures).flatMap((one) => (one.startsWith('v1,') ? [one.slice(3)] : []))
 
-const unsigned =
-  'The request is not signed: it needs the headers webhook-id, webhook-timestamp and webhook-signature (Standard Webhooks).'
-const stale = 'The webhook-timestamp is more than five minutes off.'
-const forged = 'The webhook-signature does not belong to this body and the option "webhookSecret".'
-
-const refused = (message: string): NotificationError => new NotificationError('signature_invalid', message)
+function isSame(one: string, other: string): boolean {
+  const [given, expected] = [Buffer.from(one), Buffer.from(other)]
+  return given.length === expected.length && timingSafeEqual(given, expected)
+}

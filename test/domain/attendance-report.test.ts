@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { attendanceReport, type CountedAttendance, proportion } from '../../src/domain/attendance-report.ts'
-import type { LeadTime } from '../../src/schemas/attendance.ts'
+import { type LeadTime, leadTimes } from '../../src/schemas/attendance.ts'
 
 const counted = (
   reminders: '0' | '1',
@@ -81,7 +81,38 @@ describe('standardized rates', () => {
     expect(low).toBeLessThan(rate ?? 0)
   })
 
-  const some = fc.record({ missed: fc.nat(50), attended: fc.nat(50) })
+  const some = fc.record({
+    missed: fc.nat(50),
+    attended: fc.nat(50),
+    cancelledLate: fc.nat(5),
+    rescheduled: fc.nat(5),
+  })
+  test('are compared with the rate of everybody at the same lead times, weighed alike', () => {
+    const lives = fc.record({ '0': fc.array(some, { maxLength: 6 }), '1': fc.array(some, { maxLength: 6 }) })
+    fc.assert(
+      fc.property(lives, (given) => {
+        const rows = (['0', '1'] as const).flatMap((group) =>
+          given[group].flatMap((one, index) => counted(group, leadTimes[index] ?? 'unknown', one)),
+        )
+        const { byLeadTime, byReminders } = attendanceReport(rows)
+        const total = byLeadTime.reduce((sum, { of }) => sum + of, 0)
+        for (const { standardized, byLeadTime: own, of } of byReminders) {
+          const covered = byLeadTime.filter(({ group }, index) => group !== 'unknown' && (own[index]?.of ?? 0) > 0)
+          const all = covered.reduce((sum, one) => sum + one.of, 0)
+          const missed = covered.reduce((sum, one) => sum + one.count, 0)
+          if (all === 0) {
+            expect(standardized).toEqual({ rate: null, low: null, high: null, overall: null, coverage: 0 })
+            continue
+          }
+          expect(standardized.overall).toBeCloseTo(missed / all, 10)
+          expect(standardized.coverage).toBeCloseTo(all / total, 10)
+          // A group that is everybody is compared with itself.
+          if (of === total) expect(standardized.rate).toBeCloseTo(standardized.overall ?? Number.NaN, 10)
+        }
+      }),
+    )
+  })
+
   test('lie in their interval, and between the rates at the lead times', () => {
     fc.assert(
       fc.property(some, some, some, some, (near, far, otherNear, otherFar) => {

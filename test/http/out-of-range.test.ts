@@ -1,6 +1,7 @@
 /** Ids, instants and cursors that are well written, and larger or earlier than anything a database holds. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { postgres } from '../../adapters/storage/postgres.ts'
+import { capture } from '../../adapters/transport/capture.ts'
 import type { NotificationsOptions } from '../../src/index.ts'
 import { ask, authenticate, service } from '../conformance/http/world.ts'
 import { openClinic, organizationId } from '../support/clinic.ts'
@@ -16,7 +17,10 @@ const cursorOf = (text: string) => Buffer.from(text).toString('base64url')
 
 describe('a request for what no database holds', () => {
   const refused = async (options: Partial<NotificationsOptions>) => {
-    await using clinic = await openClinic('2024-09-20T12:00:00Z', { authenticate, rateLimits: false, ...options })
+    const report = { notificationId: Number.MAX_SAFE_INTEGER, receipt: { outcome: 'read' } } as const
+    const outbox = capture({ receipts: async () => ({ kind: 'read', reports: [report] }) })
+    const given = { authenticate, rateLimits: false, transports: [outbox], ...options } as const
+    await using clinic = await openClinic('2024-09-20T12:00:00Z', given)
     clinic.host.book({ id: 1, startsAt: '2024-09-25T14:30:00' })
     const { notifications } = await clinic.notifications.appointmentBooked(1)
     const id = notifications[0]?.id ?? 0
@@ -48,6 +52,12 @@ describe('a request for what no database holds', () => {
     }
     const { status } = await ask(clinic, { method: 'GET', path: '/history/2147483647', caller: service })
     expect(status).toBe(404)
+    // A provider reports on what it was sent along with a message, which may have been another program's.
+    const reported = await clinic.handle({
+      ...{ method: 'POST', path: '/webhooks/capture/email', query: '', headers: {}, native: null },
+      readBody: async () => ({ kind: 'bytes', bytes: new Uint8Array() }),
+    })
+    expect(reported.status).toBe(200)
   }
 
   it('is refused: SQLite', () => refused({ publicUrl: 'https://clinic.example' }))

@@ -65,7 +65,7 @@ it('a signed report is recorded, and the same request again changes nothing', as
   expect(await clinic.row()).toEqual(row)
 })
 
-it('a complaint suppresses the address, and is told', async () => {
+it('a complaint suppresses the address, and emits an event', async () => {
   await using clinic = await served()
   const events: string[] = []
   clinic.events.on('notification.complained', ({ notificationId }) => events.push(`complained ${notificationId}`))

@@ -40,6 +40,16 @@ describe('the built-in e-mail', () => {
     }
   })
 
+  test.each(['\u202e', '\u200b', ' \u2068\u2069 '])('a name that nobody can see is none: %j', (recipientName) => {
+    const { text } = render(
+      null,
+      { recipientName, patientName: recipientName, practitionerName: recipientName },
+      'EMAIL',
+    )
+    expect(text).toMatch(/^Hello,\n\n/)
+    expect(text).not.toMatch(/With:|for /)
+  })
+
   test('practitioners have no appointment with themselves', () => {
     expect(render(null, { recipientName: 'Dr. Smith' }, 'EMAIL').text).not.toContain('With:')
   })
@@ -57,6 +67,12 @@ describe('the built-in SMS', () => {
     ],
   ] as const)('%s', (category, sentence) => {
     expect(render(null, { category, location: null }).text).toBe(`Medical Clinic: ${sentence}`)
+  })
+
+  test.each(['en-CA', 'en-NZ'])('a time that ends with a point ends the sentence: %s', (locale) => {
+    const { text } = render(null, { locale, location: null })
+    expect(text).toMatch(/at 2:00\s[pP]\.?[mM]\.$/)
+    expect(render(null, { locale, location: 'Suite 4...' }).text).toMatch(/Suite 4\.\.\.$/)
   })
 
   test.each(categories)('pain 12: %s fits one GSM-7 segment with long but usual values', (category) => {

@@ -56,7 +56,7 @@ describe.each([
     () => postgres({ url: server.url, schema: `bounces_${process.pid}_${Math.trunc(Math.random() * 1e9)}` }),
   ],
 ])('bounced mail, on %s', (_name, storage) => {
-  it('makes the message bounced, once, and tells of it', async () => {
+  it('makes the message bounced, once, and emits an event', async () => {
     await using clinic = await open(storage())
     const { id, appointmentId, quoted } = await clinic.send()
     const failed: unknown[] = []

@@ -1,50 +1,11 @@
-/** In which language somebody is written to, what a message names, and how much it says. */
+/** In which language somebody is written to, and the languages that a host brings. */
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import type { DirectoryAppointment, LanguageFile, NotificationsOptions } from '../../src/index.ts'
+import type { LanguageFile } from '../../src/index.ts'
 import { loaders, source } from '../../src/messages/locales.ts'
 import { ask, service } from '../conformance/http/world.ts'
 import { ada, openClinic, organizationId } from '../support/clinic.ts'
-
-const now = '2030-01-10T12:00:00Z'
-const startsAt = new Date('2030-01-15T19:00:00Z')
-type Settings = Parameters<Awaited<ReturnType<typeof openClinic>>['settings']['createOrganizationSettings']>[1]
-
-type World = {
-  readonly locale?: string
-  readonly organization?: string
-  readonly settings?: Settings
-  readonly row?: Partial<DirectoryAppointment>
-  readonly options?: Partial<NotificationsOptions>
-}
-
-async function opened({ locale, organization, settings = {}, row, options }: World) {
-  const clinic = await openClinic(now, { authenticate: () => service, ...options })
-  clinic.host.organizationRows.set(organizationId, { id: organizationId, name: 'Harbour Clinic', locale: organization })
-  await clinic.settings.createOrganizationSettings(organizationId, settings)
-  clinic.host.book({ id: 1, startsAt, recipients: [{ ...ada, locale }], ...row })
-  await clinic.start()
-  return clinic
-}
-
-const preview = (clinic: Awaited<ReturnType<typeof opened>>, locale: string) =>
-  ask(clinic, {
-    method: 'POST',
-    path: `/templates/${organizationId}/preview`,
-    caller: service,
-    body: { channel: 'EMAIL', template_key: 'appointment_reminder', locale },
-  })
-
-/** The confirmation, as it is sent. */
-async function confirmation(world: World) {
-  await using clinic = await opened(world)
-  await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION' })
-  await clinic.settle()
-  const mail = clinic.outbox.sent.find(({ channel }) => channel === 'EMAIL')
-  const sms = clinic.outbox.sent.find(({ channel }) => channel === 'SMS')
-  const explained = (await clinic.notifications.explain(1)).filter(({ action }) => action === 'send')
-  return { subject: mail?.subject, mail: mail?.text ?? '', html: mail?.html ?? '', sms: sms?.text ?? '', explained }
-}
+import { confirmation, now, opened, preview } from '../support/confirmation.ts'
 
 describe('the language of a message', () => {
   it('is one: text, dates, page and subject', async () => {
@@ -76,8 +37,18 @@ describe('the language of a message', () => {
     ['zh-TW', undefined, ['zh-CN'], 'Appointment Confirmed'],
     ['pt-PT', undefined, ['pt-BR'], 'Consulta confirmada'],
     ['german', 'de', [], 'Termin bestätigt'],
+    ['zh_Hant_CN', undefined, ['zh-Hant', 'zh-Hans'], '預約已確認'],
+    ['zh-SG', undefined, ['zh-Hant', 'zh-Hans'], '预约已确认'],
+    ['es-419', undefined, ['es'], 'Cita confirmada'],
+    ['DE_de', undefined, ['de'], 'Termin bestätigt'],
+    ['deu', undefined, ['de'], 'Termin bestätigt'],
+    ['de-x-doctors', undefined, ['de'], 'Termin bestätigt'],
+    ['de-Latn-u-nu-latn', undefined, ['de'], 'Termin bestätigt'],
+    ['x-doctors', undefined, ['de'], 'Appointment Confirmed'],
+    ['tr-Arab', undefined, ['tr'], 'Appointment Confirmed'],
+    ['iw-IL', 'de', [], 'Termin bestätigt'],
   ])('for %s in an organization of %s with %j', async (locale, organization, textLanguages, subject) => {
-    const message = await confirmation({ locale, organization, settings: { textLanguages } } as World)
+    const message = await confirmation({ locale, organization, settings: { textLanguages } })
     expect(message.subject).toMatch(new RegExp(`^${subject} - `))
   })
 
@@ -90,6 +61,24 @@ describe('the language of a message', () => {
       'Bis Dienstag, 15. Januar 2030!',
     ])
     expect((await confirmation(world)).mail).toBe('Bis martes, 15 de enero de 2030!')
+  })
+
+  it('is that of the recipient again where the template is not sent', async () => {
+    const emailTemplates = { appointment_confirmation: 'With {practitioner_name}' }
+    const world = { locale: 'es', organization: 'de', settings: { emailTemplates, textLanguages: ['es'] } }
+    const withheld = { ...world, settings: { ...world.settings, detailLevels: [{ level: 1 as const }] } }
+    const { subject, mail, html } = await confirmation(withheld)
+    expect(subject).toBe('Cita confirmada - 15 de enero de 2030')
+    expect(mail).toContain('Hola, Ada')
+    expect(html).toContain('<html lang="es">')
+    await using clinic = await opened({ ...withheld, locale: undefined })
+    const shown = await ask(clinic, {
+      method: 'POST',
+      path: `/templates/${organizationId}/preview`,
+      caller: service,
+      body: { channel: 'EMAIL', template_key: 'appointment_confirmation', locale: 'es' },
+    })
+    expect(shown.answer).toMatchObject({ subject: expect.stringMatching(/^Cita confirmada - /) })
   })
 
   it('is refused where it is saved as a word, and reported where a host has one', async () => {
@@ -145,6 +134,17 @@ describe('languages of a host', () => {
     expect(await subject({ ...filipino, readBy: null })).toMatch(/^Appointment Confirmed - /)
   })
 
+  it('are found by each of the codes of Norwegian', async () => {
+    const norwegian = (language: string) =>
+      own({ language, texts: { ...source.texts, 'confirmation.subject': 'Time bekreftet' } })
+    for (const language of ['no', 'nb']) {
+      for (const locale of ['no', 'nb-NO', 'nn']) {
+        const { subject } = await confirmation({ locale, options: { languages: [norwegian(language)] } })
+        expect(subject, `${language} for ${locale}`).toMatch(/^Time bekreftet - /)
+      }
+    }
+  })
+
   it('correct those of the library', async () => {
     const languages = [{ language: 'de', readBy: 'Erika Muster, 2030', texts: { 'confirmation.subject': 'Passt' } }]
     const { subject, mail } = await confirmation({ locale: 'de', options: { languages } })
@@ -162,11 +162,24 @@ describe('languages of a host', () => {
     [{ language: 'de', readBy: null, texts: { 'reminder.sms': '{time, date}' } }, 'all values are text'],
     [{ language: 'de', readBy: null, texts: { 'reminder.subject': '{time}' } }, 'is a subject, which is plain text'],
     [{ language: 'german', readBy: null, texts: {} }, 'languages[0].language'],
+    [
+      {
+        language: 'de',
+        readBy: null,
+        texts: { 'reminder.sms': '{minutes, plural, offset:1 one {# Minute} other {{hours}}}' },
+      },
+      'names {hours}',
+    ],
     [{ language: 'de', readBy: null, texts: { 'reminder.fax': 'x' } }, 'languages[0].texts'],
   ])('are refused at the start: %j', async (file, words) => {
     const options = { languages: [file as LanguageFile] }
     await expect(openClinic(now, options)).rejects.toMatchObject({ code: 'options_invalid' })
     await expect(openClinic(now, options)).rejects.toThrow(words)
+  })
+
+  it('are refused twice: one would be lost', async () => {
+    const languages = ['de', 'DE'].map((language) => ({ language, readBy: null, texts: {} }))
+    await expect(openClinic(now, { languages })).rejects.toThrow('"de" is there a second time')
   })
 
   it('that cannot be loaded give way to English', async () => {
@@ -192,6 +205,18 @@ describe('the time zone', () => {
     expect((await confirmation({ settings: { alwaysNameTimeZone: true } })).mail).toContain('Time: 2:00 PM EST')
   })
 
+  it('of a reader whose calendar shows another day makes no day "tomorrow"', async () => {
+    const sent = async (timeZone: string) => {
+      await using clinic = await opened({ row: at(timeZone) })
+      await clinic.notifications.scheduleReminders(1, { customReminders: ['24h'] })
+      await clinic.clock.advanceTo('2030-01-14T19:01:00Z')
+      return clinic.outbox.sent.find(({ channel }) => channel === 'SMS')?.text
+    }
+    expect(await sent('America/Chicago')).toContain('tomorrow at 2:00 PM EST')
+    // In Tokyo it is 4 in the morning of the 15th, the day of the appointment in New York.
+    expect(await sent('Asia/Tokyo')).toContain('on Tuesday, January 15, 2030 at 2:00 PM EST')
+  })
+
   it('stands behind {time}, unless the template has a place for it', async () => {
     const sms = async (text: string) =>
       (await confirmation({ row: at('Europe/Berlin'), settings: { smsTemplates: { appointment_confirmation: text } } }))
@@ -203,177 +228,5 @@ describe('the time zone', () => {
   it('is isolated by itself, for in Persian it begins with a mark from left to right', async () => {
     const { mail } = await confirmation({ row: at('Europe/Berlin', 'fa'), settings: { textLanguages: ['fa'] } })
     expect(mail).toMatch(/^ساعت: \u2068۱۴:۰۰\u2069 \(/m)
-  })
-})
-
-describe('whose visit it is, and how', () => {
-  const mother = { type: 'CLIENT', id: 7, name: 'Jane Doe', email: 'jane@example.org', phone: '+14155550199' } as const
-  const child = (name: string) => ({ type: 'PATIENT', id: name.length, name }) as const
-
-  it('pain 47: a mother of two learns which child', async () => {
-    const sms = async (name: string) => (await confirmation({ row: { recipients: [child(name), mother] } })).sms
-    expect(await sms('Mia Doe')).toContain('The appointment for Mia Doe with Dr. Smith on')
-    expect(await sms('Noah Doe')).toContain('The appointment for Noah Doe with Dr. Smith on')
-    expect((await confirmation({})).sms).toContain('Your appointment with Dr. Smith')
-  })
-
-  it.each([
-    ['phone', 'By phone: we will call you.'],
-    ['video', 'By video: https://meet.example.org/7'],
-  ] as const)('pain 37: a visit by %s sends nobody to the clinic', async (visitMode, words) => {
-    const row = { visitMode, videoLink: 'https://meet.example.org/7' }
-    const { sms, mail } = await confirmation({ row })
-    for (const text of [sms, mail]) {
-      expect(text).toContain(words)
-      expect(text).not.toContain('Room 4')
-    }
-    const emailTemplates = { appointment_confirmation: '{visit_mode, select, video {Join {video_link}} other {Come}}' }
-    expect((await confirmation({ row, settings: { emailTemplates } })).mail).toBe(
-      visitMode === 'video' ? 'Join https://meet.example.org/7' : 'Come',
-    )
-  })
-
-  it('reads how a host writes it, and drops what it cannot read', async () => {
-    const visit = (row: object) => confirmation({ row }).then(({ sms }) => sms.replace(/.*confirmed\. ?/, ''))
-    expect(await visit({ visitMode: 'Phone' })).toBe('By phone: we will call you.')
-    expect(await visit({ visitMode: 'In-Person' })).toBe('Location: Room 4')
-    expect(await visit({ visitMode: 'hologram' })).toBe('Location: Room 4')
-    expect(await visit({ visitMode: 'video', videoLink: 'javascript:alert(1)' })).toBe('By video.')
-  })
-
-  it('calls nobody about an appointment that is cancelled', async () => {
-    await using clinic = await opened({ row: { visitMode: 'phone' } })
-    await clinic.notifications.sendAppointmentNotification(1, { category: 'CANCELLATION' })
-    await clinic.settle()
-    for (const { text } of clinic.outbox.sent) expect(text).not.toContain('call you')
-  })
-})
-
-describe('how much a message says', () => {
-  const level = (wanted: 0 | 1 | 2) => ({ detailLevels: [{ level: wanted }] })
-
-  it('is what the organization sets', async () => {
-    expect((await confirmation({ settings: level(0) })).sms).toBe('Harbour Clinic: Your appointment is confirmed.')
-    expect((await confirmation({ settings: level(1) })).sms).toBe(
-      'Harbour Clinic: Your appointment on Tuesday, January 15, 2030 at 2:00 PM is confirmed.',
-    )
-    const { mail, subject } = await confirmation({ settings: level(0) })
-    expect(subject).toBe('Appointment Confirmed')
-    expect(mail).not.toMatch(/Ada|January|2:00|Smith|Room/)
-    expect((await confirmation({ settings: level(1) })).mail).not.toMatch(/Smith|Room/)
-  })
-
-  it('may be set by channel and category; the most exact counts', async () => {
-    const detailLevels = [
-      { level: 0 },
-      { level: 2, channel: 'EMAIL' },
-      { level: 1, channel: 'SMS', category: 'CONFIRMATION' },
-      { level: 0, channel: 'SMS', category: 'REMINDER' },
-      { level: 2, category: 'CONFIRMATION' },
-    ] as const
-    const { mail, sms } = await confirmation({ settings: { detailLevels: [...detailLevels] } })
-    expect(mail).toContain('Location: Room 4')
-    expect(sms).toBe('Harbour Clinic: Your appointment on Tuesday, January 15, 2030 at 2:00 PM is confirmed.')
-  })
-
-  it('is what the recipient prefers', async () => {
-    await using clinic = await opened({ settings: level(0) })
-    await clinic.settings.createPreferences(
-      { type: 'PATIENT', id: ada.id },
-      { detailLevels: [{ level: 2, channel: 'SMS' }] },
-    )
-    await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION' })
-    await clinic.settle()
-    expect(clinic.outbox.sent.map(({ text }) => text.includes('Dr. Smith'))).toEqual([false, true])
-  })
-
-  it('a template that says more is not sent, and explain and saving say so', async () => {
-    const smsTemplates = { appointment_confirmation: 'With {practitioner_name}', appointment_reminder: 'At {time}' }
-    const { sms, explained } = await confirmation({ settings: { ...level(1), smsTemplates } })
-    expect(sms).toBe('Harbour Clinic: Your appointment on Tuesday, January 15, 2030 at 2:00 PM is confirmed.')
-    expect(explained.map(({ channel, detail }) => [channel, detail])).toEqual([
-      ['EMAIL', undefined],
-      [
-        'SMS',
-        'the template says more than the detail level in force allows, so the built-in text of that level is sent',
-      ],
-    ])
-    await using clinic = await opened({ settings: { smsTemplates } })
-    const { warnings } = await clinic.settings.updateOrganizationSettings(organizationId, level(1))
-    expect(warnings).toMatchObject([{ field: 'smsTemplates.appointment_confirmation', code: 'detail_level' }])
-    const again = await clinic.settings.updateTemplates(organizationId, {
-      emailTemplates: { appointment_reminder: '{location}' },
-    })
-    expect(again.warnings.map(({ field, code }) => [field, code])).toEqual([
-      ['emailTemplates.appointment_reminder', 'detail_level'],
-    ])
-  })
-})
-
-describe('pain 54: what an SMS costs', () => {
-  const sms = async (text: string, settings: Settings = {}) =>
-    (await confirmation({ settings: { smsTemplates: { appointment_confirmation: text }, ...settings } })).sms
-
-  it('is not doubled by characters that have a plain twin', async () => {
-    expect(await sms('“See you” – it’s at\u00a0{time}…\u200b e\u0301')).toBe('"See you" - it\'s at 2:00 PM... é')
-    expect(await sms('“Bientôt” – à {time}')).toBe('“Bientôt” – à 2:00 PM')
-    expect(await sms('“See” you', { smsPlainCharacters: false })).toBe('“See” you')
-    expect((await confirmation({ settings: { emailTemplates: { appointment_confirmation: '“See” you' } } })).mail).toBe(
-      '“See” you',
-    )
-  })
-
-  it('is said with the characters that make it so, those too that nobody sees', async () => {
-    await using clinic = await opened({})
-    const warnings = async (text: string) =>
-      (await clinic.settings.updateTemplates(organizationId, { smsTemplates: { appointment_reminder: text } })).warnings
-    const [warning] = await warnings(`ł\u200b ${'x'.repeat(90)}`)
-    expect(warning?.message).toContain('GSM-7 lacks ł U+200B')
-    expect(await warnings(`\u200b“x” ${'x'.repeat(90)}`)).toEqual([])
-  })
-
-  it.each(['%date%', '%%date%%', '[[date]]', '[patient name]', '<<date>>', '*|FNAME|*', '#date#', '$' + '{date}'])(
-    'pain 15: %s of another system is warned of',
-    async (text) => {
-      await using clinic = await opened({})
-      const smsTemplates = { appointment_reminder: `At\n ${text} {time}` }
-      const { warnings } = await clinic.settings.updateTemplates(organizationId, { smsTemplates })
-      expect(warnings).toMatchObject([{ code: 'foreign_placeholder', field: 'smsTemplates.appointment_reminder' }])
-      expect(warnings[0]?.message).toContain('Line 2, column 2 says ')
-    },
-  )
-
-  it('plain prices, percents and brackets are no placeholders', async () => {
-    await using clinic = await opened({})
-    const smsTemplates = { appointment_reminder: '100% sure, 50 % off, $5, [1], #1, a<b: {time}' }
-    expect((await clinic.settings.updateTemplates(organizationId, { smsTemplates })).warnings).toEqual([])
-  })
-
-  it('is shown by plans and previews, by the country of the number', async () => {
-    const messagePrices = [
-      { channel: 'SMS', currency: 'EUR', price: 0.09 },
-      { channel: 'SMS', country: 'US', currency: 'USD', price: 0.0079 },
-    ] as const
-    const smsTemplates = { appointment_reminder: 'x'.repeat(200) }
-    await using clinic = await opened({
-      settings: { messagePrices: [...messagePrices], smsTemplates, defaultCountry: 'DE' },
-    })
-    const costs = async () => {
-      const { reminders } = await clinic.notifications.plan(1, { customReminders: [24] })
-      return reminders.map(({ channel, segments, cost }) => [channel, segments, cost])
-    }
-    expect(await costs()).toEqual([
-      ['EMAIL', null, null],
-      ['SMS', 2, { amount: 0.0158, currency: 'USD' }],
-    ])
-    clinic.host.change(1, { recipients: [{ ...ada, phone: '+49 1512 3456789' }] })
-    expect((await costs())[1]).toEqual(['SMS', 2, { amount: 0.18, currency: 'EUR' }])
-    const path = `/templates/${organizationId}/preview`
-    const body = { channel: 'SMS', template_key: 'appointment_reminder' }
-    expect(await ask(clinic, { method: 'POST', path, caller: service, body })).toMatchObject({
-      answer: { segments: 2, cost: { amount: 0.18, currency: 'EUR' } },
-    })
-    const planned = await ask(clinic, { method: 'GET', path: '/reminders/appointment/1/plan', caller: service })
-    expect(JSON.stringify(planned.answer)).toContain('"cost":{"amount":0.18,"currency":"EUR"}')
   })
 })

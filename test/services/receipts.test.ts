@@ -16,7 +16,7 @@ async function sentOnce() {
   return { clinic, id: message.notificationId }
 }
 
-it('what a webhook of the host tells of a message is recorded, once', async () => {
+it('what a webhook of the host reports of a message is recorded, once', async () => {
   const { clinic, id } = await sentOnce()
   await using _ = clinic
   const deliveredAt = new Date(now)
@@ -35,7 +35,7 @@ it('a receipt is checked, and needs a message', async () => {
   await expect(clinic.recordReceipt(id + 1, { outcome: 'failed' })).rejects.toMatchObject(missing)
 })
 
-it('a receipt that comes before the transport answers settles the reminder, and tells of it', async () => {
+it('a receipt that comes before the transport answers settles the reminder, and emits its event', async () => {
   const outbox = capture()
   let answer = () => {}
   const slow: Transport = {
@@ -185,4 +185,32 @@ it('a failure that is reported before the transport answers is not lost, nor is 
   expect(await clinic.reminder()).toMatchObject({ status: 'FAILED' })
   expect(await clinic.rate()).toBe(0)
   expect(clinic.names()).not.toContain('reminder.sent')
+})
+
+it('a late word that an earlier attempt was accepted does not end the one that follows it', async () => {
+  const outbox = capture()
+  const answers: ((messageId: string) => void)[] = []
+  const slow: Transport = {
+    ...outbox,
+    send: async (message, context) => {
+      await outbox.send(message, context)
+      return { messageId: await new Promise<string>((resolve) => answers.push(resolve)) }
+    },
+  }
+  const clinic = await withReminder(slow)
+  await using _ = clinic
+  await clinic.clock.advanceTo('2031-03-10T13:00:00Z')
+  const id = outbox.sent[0]?.notificationId ?? 0
+  answers[0]?.('SM1')
+  await clinic.settle()
+  await clinic.recordReceipt(id, { outcome: 'failed', messageId: 'SM1', transient: true, code: 'twilio_30003' })
+  await clinic.clock.advance(10 * 60_000)
+  expect(answers).toHaveLength(2)
+  const late = await clinic.recordReceipt(id, { outcome: 'sent', messageId: 'SM1' })
+  expect(late).toEqual({ id, status: null, updated: false })
+  answers[1]?.('SM2')
+  await clinic.settle()
+  expect(await clinic.notifications.getNotification(id)).toMatchObject({ status: 'SENT', providerMessageId: 'SM2' })
+  await clinic.recordReceipt(id, { outcome: 'failed', messageId: 'SM2', code: 'twilio_30005' })
+  expect(await clinic.notifications.getNotification(id)).toMatchObject({ status: 'FAILED', errorCode: 'twilio_30005' })
 })

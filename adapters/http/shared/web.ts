@@ -1,11 +1,11 @@
 import { answeredBefore, collectBody, type HttpBody, type Notifications, unreadableBody } from '../../../src/index.ts'
 
 /**
- * What to do with a body that has been read before: `again` returns its bytes; otherwise the error shows `remedy`. `isAnswered`: the
+ * What to do with a body that has been read before: `again` returns its bytes, or null; otherwise the error shows `remedy`. `isAnswered`: the
  * request already has a response from elsewhere, so the body is gone.
  */
 export type ReadBefore = {
-  readonly again?: () => Promise<ArrayBuffer>
+  readonly again?: () => Promise<ArrayBuffer | null>
   readonly isAnswered?: () => boolean
   readonly remedy: string
 }

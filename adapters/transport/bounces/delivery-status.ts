@@ -69,6 +69,10 @@ function outcomeOf(action: string | undefined, status: string | null): Recipient
   return status.startsWith('5') ? 'bounced' : status.startsWith('4') ? 'delayed' : 'other'
 }
 
+/** Whether a final status, with the field `Diagnostic-Code`, says that nobody has the address. */
+export const saysUnknown = (status: string, diagnostic: string): boolean =>
+  isAddressUnknown(status, diagnosticOf(diagnostic))
+
 /** A bounce repeats what a server answered at the end: the same rules say what that means. */
 function isAddressUnknown(status: string | null, { reply, text }: Diagnostic): boolean {
   if (status !== null && !status.startsWith('5')) return false

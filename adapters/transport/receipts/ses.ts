@@ -1,4 +1,5 @@
 import type { DeliveryReceipt, ProviderReport, ReceiptReader } from '../../../src/index.ts'
+import { saysUnknown } from '../bounces/delivery-status.ts'
 import { fieldOf, list, parsed, text } from '../shared/json.ts'
 import { type SnsMessage, type SnsOptions, sns } from './sns.ts'
 
@@ -34,9 +35,14 @@ function reportsOf({ message, timestamp }: SnsMessage): ProviderReport[] {
     case 'Bounce': {
       const bounce = fieldOf(event, 'bounce')
       const at = timeOf(bounce, timestamp)
-      return list(fieldOf(bounce, 'bouncedRecipients')).map((one) =>
-        about(addressIn(text(one, 'emailAddress')), { ...bounced(bounce, one), at }),
-      )
+      const sentTo = list(fieldOf(fieldOf(event, 'mail'), 'destination')).map((one) => addressIn(one)?.toLowerCase())
+      return list(fieldOf(bounce, 'bouncedRecipients')).map((one) => {
+        const to = addressIn(text(one, 'emailAddress'))
+        const receipt = { ...bounced(bounce, one), at }
+        // Where the mail was forwarded, it bounced too, but the address is another: nothing is said of the one that it was sent to.
+        const isForwarded = sentTo.length > 0 && !sentTo.includes(to?.toLowerCase())
+        return isForwarded ? about(null, { ...receipt, addressUnknown: false }) : about(to, receipt)
+      })
     }
     case 'Complaint': {
       const complaint = fieldOf(event, 'complaint')
@@ -67,12 +73,12 @@ function bounced(bounce: unknown, recipient: unknown): DeliveryReceipt {
   const subtype = text(bounce, 'bounceSubType') ?? ''
   const isUnknown = type === 'Permanent' && (subtype === 'General' || subtype === 'NoEmail')
   const status = text(recipient, 'status')
+  const diagnostic = text(recipient, 'diagnosticCode')
   return {
     outcome: 'bounced',
     code: `ses_${word(status ?? (subtype === '' ? type : subtype))}`,
-    error: text(recipient, 'diagnosticCode')?.slice(0, 1000) ?? null,
-    // Of a status, only an unknown or disabled mailbox or domain: 5.1.x, and 5.2.1.
-    addressUnknown: isUnknown && (status === null || /^5\.(?:1\.\d+|2\.1)$/.test(status)),
+    error: diagnostic?.slice(0, 1000) ?? null,
+    addressUnknown: isUnknown && (status === null || saysUnknown(status, diagnostic ?? '')),
   }
 }
 

@@ -37,7 +37,7 @@ type Type = keyof typeof signed
 
 const isType = (text: string | undefined): text is Type => text !== undefined && Object.hasOwn(signed, text)
 
-/** How old a message may be: SNS tries for up to an hour by default, and for weeks where it is told to. Reports are harmless twice. */
+/** How old a message may be: SNS retries for up to an hour by default, and for weeks where its policy says so. Reports are harmless twice. */
 const maxAgeMs = 4 * 7 * 24 * 3_600_000
 const aheadMs = 300_000
 
@@ -78,6 +78,12 @@ function fieldsOf(body: Uint8Array): Readonly<Record<string, string | undefined>
   }
 }
 
+/** By signature version. */
+const algorithms: ReadonlyMap<string, string> = new Map([
+  ['1', 'sha1'],
+  ['2', 'sha256'],
+])
+
 async function isSigned(
   fields: Readonly<Record<string, string | undefined>>,
   type: Type,
@@ -85,7 +91,7 @@ async function isSigned(
   now: Date,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const algorithm = { '1': 'sha1', '2': 'sha256' }[fields['SignatureVersion'] ?? '']
+  const algorithm = algorithms.get(fields['SignatureVersion'] ?? '')
   const place = certificatePlace(fields['SigningCertURL'] ?? '', fields['TopicArn'] ?? '')
   if (algorithm === undefined || place === null) return false
   const certificate = await certificates.get(place, signal)
@@ -96,13 +102,16 @@ async function isSigned(
   return verify(algorithm, Buffer.from(text), certificate.publicKey, Buffer.from(fields['Signature'] ?? '', 'base64'))
 }
 
+/** What SNS names its certificates: nothing else is looked for at its hosts. */
+const certificateName = /^\/SimpleNotificationService-[0-9A-Za-z]{1,64}\.pem$/
+
 /** Where the certificate for a topic may be: at SNS of its region; null: anywhere else. The parsed host is compared, whole. */
 function certificatePlace(text: string, topicArn: string): URL | null {
   const url = URL.parse(text)
   if (url === null || url.protocol !== 'https:' || url.port !== '' || url.username !== '' || url.password !== '')
     return null
   if (url.hostname !== hostOf(topicArn)) return null
-  return url.search === '' && url.hash === '' && url.pathname.endsWith('.pem') ? url : null
+  return url.search === '' && url.hash === '' && certificateName.test(url.pathname) ? url : null
 }
 
 /** SNS of a topic's region, as `sns.eu-west-1.amazonaws.com`; null: it is no topic. */

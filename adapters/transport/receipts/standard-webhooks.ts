@@ -1,6 +1,12 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
-import { NotificationError, type ReceiptReader, readProviderReport, type WebhookAccount } from '../../../src/index.ts'
+import {
+  createWebhookVerifier,
+  NotificationError,
+  type ReceiptReader,
+  readProviderReport,
+  type WebhookAccount,
+} from '../../../src/index.ts'
 import { fieldOf } from '../shared/json.ts'
+import { requireNumbers } from '../shared/numbers.ts'
 
 export type StandardWebhooksOptions = {
   /**
@@ -19,45 +25,25 @@ export type StandardWebhooksOptions = {
  * - `notification_id`, as `send` got it, or `message_id`, as `send` returned it;
  * - `outcome`: `sent`, `delivered`, `read`, `failed`, `bounced` or `complained`;
  * - and optional `at` (ISO 8601), `to`, `code`, `error`, `transient`, `opted_out`, `address_unknown`.
- * @throws NotificationError `options_invalid` for a secret that is none.
+ * @throws NotificationError `options_invalid` for an invalid secret or tolerance.
  */
-export function standardWebhooks({ secrets, toleranceMs = 300_000 }: StandardWebhooksOptions): ReceiptReader {
-  const own = typeof secrets === 'function' ? null : secrets.map(keyOf)
-  return async ({ headers, body, now }, account) => {
-    const id = headers['webhook-id'] ?? ''
-    const timestamp = headers['webhook-timestamp'] ?? ''
+export function standardWebhooks(options: StandardWebhooksOptions): ReceiptReader {
+  requireNumbers('standardWebhooks', options, { toleranceMs: 1000 })
+  const { secrets, toleranceMs } = options
+  const own = createWebhookVerifier(typeof secrets === 'function' ? [] : secrets, toleranceMs)
+  const nobody = createWebhookVerifier([])
+  return async (request, account) => {
     const isOwners = account.organizationId === null
-    const keys = typeof secrets === 'function' ? (await secrets(account)).map(keyOf) : isOwners ? (own ?? []) : []
-    const content = Buffer.concat([Buffer.from(`${id}.${timestamp}.`), body])
-    if (!isSigned(keys, content, headers['webhook-signature'] ?? '')) return { kind: 'refused', reason: 'unsigned' }
-    if (!/^\d{1,12}$/.test(timestamp) || Math.abs(now.getTime() - Number(timestamp) * 1000) > toleranceMs) {
-      return { kind: 'refused', reason: 'stale' }
-    }
-    return { kind: 'read', reports: reportsIn(body).map((one) => readProviderReport(named(one))) }
+    const verify =
+      typeof secrets === 'function'
+        ? createWebhookVerifier(await secrets(account), toleranceMs)
+        : isOwners
+          ? own
+          : nobody
+    const refusal = verify(request)
+    if (refusal !== null) return { kind: 'refused', reason: refusal }
+    return { kind: 'read', reports: reportsIn(request.body).map((one) => readProviderReport(named(one))) }
   }
-}
-
-function keyOf(secret: string): Buffer {
-  const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64')
-  if (key.length >= 24 && key.length <= 64) return key
-  throw new NotificationError(
-    'options_invalid',
-    'standardWebhooks: a secret must be "whsec_" and 24 to 64 bytes in base64',
-    {
-      field: 'secrets',
-    },
-  )
-}
-
-/** Whether one of the signatures, separated by blanks, is of one of the keys. */
-function isSigned(keys: readonly Buffer[], content: Buffer, header: string): boolean {
-  const given = header.split(' ').flatMap((one) => (one.startsWith('v1,') ? [Buffer.from(one.slice(3))] : []))
-  let found = false
-  for (const key of keys) {
-    const expected = Buffer.from(createHmac('sha256', key).update(content).digest('base64'))
-    for (const one of given) found = (one.length === expected.length && timingSafeEqual(one, expected)) || found
-  }
-  return found
 }
 
 function reportsIn(body: Uint8Array): readonly unknown[] {

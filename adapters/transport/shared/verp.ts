@@ -40,9 +40,9 @@ export function createVerp(what: string, { address, secret }: VerpOptions) {
     read(addresses: readonly string[]): SignedSender | null {
       for (const one of addresses) {
         // Some servers change the case on the way.
-        const told = one.toLowerCase()
-        if (!told.startsWith(start) || !told.endsWith(end)) continue
-        const [, id, mac] = shape.exec(told.slice(start.length, -end.length)) ?? []
+        const sender = one.toLowerCase()
+        if (!sender.startsWith(start) || !sender.endsWith(end)) continue
+        const [, id, mac] = shape.exec(sender.slice(start.length, -end.length)) ?? []
         if (id === undefined || mac === undefined) continue
         const notificationId = Number.parseInt(id, 36)
         // What no row can have is nobody's number, and no database is asked for it.

@@ -70,7 +70,7 @@ function textOf(text: string) {
   throw refused(`The text is longer than ${maxCharacters} characters.`, 'twilio_body_too_long')
 }
 
-/** Templates are of WhatsApp, which Twilio tells from SMS by its addresses. */
+/** Templates are of WhatsApp, whose addresses have a prefix at Twilio. */
 function whatsappAddress(number: string): string {
   if (number.startsWith('+')) return `whatsapp:${number}`
   throw refused('Twilio sends WhatsApp messages to phone numbers only, and the address is a user id.', 'twilio_user_id')

@@ -78,13 +78,15 @@ function reportsOf({ query }: WebhookRequest, form: URLSearchParams): ProviderRe
   const receipt = twilioReceipt(Object.fromEntries(form))
   if (receipt === null) return []
   const id = Number(new URLSearchParams(query).get(messageParameter))
-  const to = form.get('To')?.replace(/^whatsapp:/, '')
+  const to = form.get('To')
+  // WhatsApp writes the numbers of some countries in another way than they are dialled.
+  const isComparable = to !== null && to !== '' && !to.startsWith('whatsapp:')
   return [
     {
       receipt,
       ...(Number.isSafeInteger(id) && id > 0 ? { notificationId: id } : {}),
       ...(receipt.messageId ? { messageId: receipt.messageId } : {}),
-      ...(to ? { to } : {}),
+      ...(isComparable ? { to } : {}),
     },
   ]
 }

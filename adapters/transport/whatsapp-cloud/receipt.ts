@@ -9,14 +9,12 @@ import type {
 } from '../../../src/index.ts'
 import { fieldOf, list, parsed, text } from '../shared/json.ts'
 import { classify } from './answers.ts'
-import { notificationIdOf } from './request.ts'
+import { sentAs } from './request.ts'
 
 /** By what requests of Meta are known to be about an account. */
 export type WhatsAppWebhook = {
-  /** The id of the sending number; requests about others of the same app are not the account's. */
-  readonly phoneNumberId: string
-  /** The app secret, and those before it that may still sign. */
-  readonly appSecrets: readonly string[]
+  /** Each number that the account sends by, or sent by while reports may come, with the secret of its app. */
+  readonly senders: readonly { readonly phoneNumberId: string; readonly appSecret: string }[]
   /** What was entered as the verify token beside the callback URL; null: no handshake is answered. */
   readonly verifyToken: string | null
 }
@@ -40,19 +38,25 @@ function handshake({ query }: WebhookRequest, { verifyToken }: WhatsAppWebhook):
   return { kind: 'read', reports: [], reply: { type: 'text/plain', text: given.get('hub.challenge') ?? '' } }
 }
 
-function statuses({ headers, body }: WebhookRequest, { appSecrets, phoneNumberId }: WhatsAppWebhook): WebhookReading {
+/** Meta posts what concerns any number of an app to one URL, and tries again, for days, what is not answered with 200. */
+function statuses({ headers, body }: WebhookRequest, { senders }: WhatsAppWebhook): WebhookReading {
   const [, signature = ''] = /^sha256=([0-9a-f]{64})$/i.exec(headers['x-hub-signature-256'] ?? '') ?? []
-  const signers = appSecrets.filter((secret) =>
-    isSame(createHmac('sha256', secret).update(body).digest('hex'), signature.toLowerCase()),
+  const signers = senders.filter(({ appSecret }) =>
+    isSame(createHmac('sha256', appSecret).update(body).digest('hex'), signature.toLowerCase()),
   )
   if (signers.length === 0) return unsigned
   const changes = list(fieldOf(parsed(Buffer.from(body).toString('utf8')), 'entry')).flatMap((entry) =>
     list(fieldOf(entry, 'changes')),
   )
-  const values = changes.map((change) => fieldOf(change, 'value'))
-  const own = values.filter((value) => text(fieldOf(value, 'metadata'), 'phone_number_id') === phoneNumberId)
-  if (own.length === 0) return { kind: 'refused', reason: 'foreign' }
-  return { kind: 'read', reports: own.flatMap((value) => list(fieldOf(value, 'statuses')).flatMap(reportOf)) }
+  const reports: ProviderReport[] = []
+  const others: ProviderReport[] = []
+  for (const change of changes) {
+    const value = fieldOf(change, 'value')
+    const number = text(fieldOf(value, 'metadata'), 'phone_number_id')
+    const isOwn = signers.some(({ phoneNumberId }) => phoneNumberId === number)
+    for (const status of list(fieldOf(value, 'statuses'))) (isOwn ? reports : others).push(...reportOf(status))
+  }
+  return { kind: 'read', reports, others }
 }
 
 const outcomes: Readonly<Record<string, DeliveryReceipt['outcome']>> = {
@@ -69,7 +73,6 @@ function reportOf(status: unknown): ProviderReport[] {
   const outcome = outcomes[text(status, 'status') ?? '']
   const messageId = text(status, 'id')
   if (outcome === undefined || messageId === null) return []
-  const notificationId = notificationIdOf(text(status, 'biz_opaque_callback_data') ?? undefined)
   const seconds = Number(text(status, 'timestamp'))
   const receipt = {
     outcome,
@@ -77,7 +80,7 @@ function reportOf(status: unknown): ProviderReport[] {
     ...(Number.isSafeInteger(seconds) && seconds > 0 ? { at: new Date(seconds * 1000) } : {}),
     ...(outcome === 'failed' ? failureOf(list(fieldOf(status, 'errors'))[0]) : {}),
   }
-  return [{ receipt, messageId, ...(notificationId === null ? {} : { notificationId }) }]
+  return [{ receipt, messageId, ...sentAs(text(status, 'biz_opaque_callback_data') ?? '') }]
 }
 
 /** By the code: titles change, and details may quote the message. What Meta held back is not tried again at once. */

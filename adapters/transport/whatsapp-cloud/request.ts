@@ -51,8 +51,12 @@ const templateOf = ({ name, language, parameters }: FilledTemplate): TemplateReq
       : [{ type: 'body', parameters: parameters.map(({ value }) => ({ type: 'text', text: value })) }],
 })
 
-/** The id of our row that Meta gives back, from what was sent along with the message; null: there is none. */
-export function notificationIdOf(callbackData: string | undefined): number | null {
-  const digits = /^([1-9]\d{0,15})(?::|$)/.exec(callbackData ?? '')?.[1]
-  return digits === undefined ? null : Number(digits)
+/** What was sent along with the message, and Meta gives back; null: it is of another sender of the same number. */
+export function sentAs(
+  callbackData: string,
+): { readonly notificationId: number; readonly idempotencyKey: string } | null {
+  const [, id, idempotencyKey] = /^([1-9]\d{0,15}):(.+)$/.exec(callbackData) ?? []
+  const notificationId = Number(id)
+  if (idempotencyKey === undefined || !Number.isSafeInteger(notificationId)) return null
+  return { notificationId, idempotencyKey }
 }

@@ -5,7 +5,7 @@ import type { Api } from '../api.ts'
 import { bytes, defineRoute, nothing, type Route } from '../define-route.ts'
 
 /** Bounced mail, as the mail server of the bounce address hands it over. */
-export function bounceRoutes({ bounces, clock }: Api): Route[] {
+export function bounceRoutes({ bounces }: Api): Route[] {
   if (bounces === null) return []
   return [
     defineRoute({
@@ -28,10 +28,7 @@ export function bounceRoutes({ bounces, clock }: Api): Route[] {
       },
       errors: [],
       access: { kind: 'provider', require: async () => {}, owner: () => noOwner },
-      async handler({ body, received }) {
-        bounces.verify(received.headers, body, clock.now())
-        return bounces.ingest(body)
-      },
+      handler: ({ body, received }) => bounces.receive({ headers: received.headers, body }),
     }),
   ]
 }

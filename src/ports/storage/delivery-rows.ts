@@ -28,7 +28,7 @@ export type NewDelivery = DeliveryContent & {
   /** What the message was rendered from (JSON), for when the appointment is gone at the time of sending. */
   readonly snapshot: string | null
   readonly dueAt: Date
-  /** What `decisions` tells of it: with its `notificationId` where it was queued, as `skipped` by `duplicate` where it was not. */
+  /** Its entries in `decisions`: with its `notificationId` where it was queued, as `skipped` by `duplicate` where it was not. */
   readonly entry: DecisionEntry
 }
 

@@ -11,7 +11,7 @@ export type Count = {
   readonly category: Category | null
   /** The transport; '' where none was chosen. */
   readonly provider: string
-  /** The rule, the bucket of `domain/histogram.ts`, or the key of `domain/attendance.ts`; '' where there is none. */
+  /** The rule, the bucket of `domain/histogram.ts`, the key of `domain/attendance.ts`, or the account; '' where there is none. */
   readonly detail: string
   readonly count: number
 }

@@ -4,6 +4,7 @@ import { addressKey } from '../../domain/effective.ts'
 import { isNotificationError, NotificationError } from '../../errors.ts'
 import type { BounceReader, MailReport, QuotedMessage, RecipientReport } from '../../ports/bounces.ts'
 import type { DeliveryRow } from '../../ports/storage.ts'
+import { createWebhookVerifier, type SignedWebhook, type WebhookVerifier } from '../../security/standard-webhooks.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
 import { withTimeout } from '../shared/with-timeout.ts'
@@ -34,11 +35,29 @@ export class Bounces {
   readonly #context: Context
   readonly #callbacks: Callbacks
   readonly #reader: BounceReader | null
+  readonly #verify: WebhookVerifier
 
-  constructor(context: Context, callbacks: Callbacks, reader: BounceReader | null) {
+  constructor(
+    context: Context,
+    callbacks: Callbacks,
+    { bounces, webhookSecrets }: { readonly bounces: BounceReader | null; readonly webhookSecrets: readonly string[] },
+  ) {
     this.#context = context
     this.#callbacks = callbacks
-    this.#reader = reader
+    this.#reader = bounces
+    this.#verify = createWebhookVerifier(webhookSecrets)
+  }
+
+  /**
+   * Reads a mail that was handed over by HTTP.
+   * @throws NotificationError `signature_invalid`, or as `ingest`.
+   */
+  async receive(request: Omit<SignedWebhook, 'now'>): Promise<BounceResult> {
+    const { clock, logger } = this.#context.options
+    const reason = this.#verify({ ...request, now: clock.now() })
+    if (reason === null) return this.ingest(request.body)
+    logger.warn('bounced mail refused', { reason })
+    throw new NotificationError('signature_invalid', refusals[reason])
   }
 
   /** @throws NotificationError `options_invalid`, `payload_too_large`, `dependency_missing`, or one of the `storage_*` errors. */
@@ -146,6 +165,12 @@ export class Bounces {
     return true
   }
 }
+
+const refusals = {
+  unsigned:
+    'The request is not signed by Standard Webhooks (webhook-id, webhook-timestamp, webhook-signature) with the option "webhookSecret" over this body.',
+  stale: 'The webhook-timestamp is more than five minutes off.',
+} as const
 
 /** The key of an address as somebody wrote it; null: it is none. */
 function keyOf(text: string): string | null {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { type Channel, channelOf, channels } from '../../channels/index.ts'
 import type { DeliveryRow, SilentQuery } from '../../ports/storage.ts'
+import { accountKeyOfId } from '../shared/accounts/account-ids.ts'
 import type { Context } from '../shared/context.ts'
 import { aboutOf } from '../shared/events.ts'
 import { RecurringJob } from '../shared/recurring-job.ts'
@@ -29,8 +30,8 @@ export function unreportedMessages(context: Context): RecurringJob {
   })
 }
 
-/** Whether messages are reported on, as counted: looked up once for each organization, channel and provider. */
-export class ReportingProviders {
+/** Whether messages are reported on, as counted: looked up once for each account. */
+export class ReportingAccounts {
   readonly #context: Context
   readonly #known = new Map<string, boolean>()
 
@@ -38,16 +39,23 @@ export class ReportingProviders {
     this.#context = context
   }
 
-  /** Whether messages of the organization on the channel, through this provider, were reported as delivered at about that time. */
-  async reportsOn({ organizationId, channel, provider }: DeliveryRow, now: Date): Promise<boolean> {
+  /**
+   * Whether other messages of the account were reported as delivered at about that time: of the host application's, those of any
+   * organization. A transport without accounts is judged by the organization's messages through it.
+   */
+  async reportsOn({ organizationId, channel, provider, accountId }: DeliveryRow, now: Date): Promise<boolean> {
     if (provider === null) return false
-    const key = JSON.stringify([organizationId, channel, provider])
+    await this.#context.hostAccounts.load()
+    const isHosts = accountId !== null && accountKeyOfId(accountId) === this.#context.providers.hostKey
+    const among = isHosts ? { channel, provider } : { organizationId, channel, provider }
+    const key = JSON.stringify([among, accountId])
     const known = this.#known.get(key)
     if (known !== undefined) return known
     const windowMs = channelOf(channel).receipts.withinHours * hourMs
     const from = new Date(now.getTime() - 2 * windowMs).toISOString().slice(0, 10)
-    const counts = await this.#context.options.storage.statistics.counts({ organizationId, channel, provider, from })
-    const reports = counts.some(({ measure, count }) => measure === 'DELIVERED' && count > 0)
+    const counts = await this.#context.options.storage.statistics.counts({ ...among, from })
+    const [wanted, of] = accountId === null ? (['DELIVERED', ''] as const) : (['CONFIRMED', accountId] as const)
+    const reports = counts.some(({ measure, detail, count }) => measure === wanted && detail === of && count > 0)
     this.#known.set(key, reports)
     return reports
   }
@@ -58,12 +66,12 @@ class Look {
   readonly #context: Context
   readonly #isOn: () => boolean
   readonly #holder = randomUUID()
-  readonly #providers: ReportingProviders
+  readonly #accounts: ReportingAccounts
 
   constructor(context: Context, isOn: () => boolean) {
     this.#context = context
     this.#isOn = isOn
-    this.#providers = new ReportingProviders(context)
+    this.#accounts = new ReportingAccounts(context)
   }
 
   async run(): Promise<void> {
@@ -100,7 +108,7 @@ class Look {
 
   async #mark(rows: readonly DeliveryRow[], now: Date): Promise<void> {
     const silent: DeliveryRow[] = []
-    for (const row of rows) if (await this.#providers.reportsOn(row, now)) silent.push(row)
+    for (const row of rows) if (await this.#accounts.reportsOn(row, now)) silent.push(row)
     if (silent.length === 0) return
     const { storage } = this.#context.options
     const marked = await storage.deliveries.markUnreported(

@@ -2,10 +2,11 @@ import { addressKey } from '../../domain/effective.ts'
 import { NotificationError } from '../../errors.ts'
 import type { DeliveryRow } from '../../ports/storage.ts'
 import type { WebhookReading, WebhookRequest } from '../../ports/webhook.ts'
+import { longestRowId } from '../../schemas/common.ts'
 import { isProviderReport, type ProviderReport } from '../../schemas/receipt.ts'
 import type { Context } from '../shared/context.ts'
 import { withTimeout } from '../shared/with-timeout.ts'
-import { Receipts, type Received } from './receipts.ts'
+import { Receipts } from './receipts.ts'
 import { type FoundAccount, webhookAccount } from './webhook-accounts.ts'
 
 /** How long a transport may take to read a request: providers wait some seconds, and then report again. */
@@ -14,6 +15,12 @@ const readingMs = 10_000
 const againMs = 2000
 /** Reports recorded in one transaction. */
 const atOnce = 200
+/** Of how many other accounts a request may bring reports. */
+const mostOthers = 20
+
+type Received = Omit<WebhookRequest, 'now' | 'signal' | 'url'> & { readonly path: string }
+/** The messages that reports are about. */
+type Found = ReadonlyMap<ProviderReport, DeliveryRow>
 
 export type WebhookReply = NonNullable<Extract<WebhookReading, { kind: 'read' }>['reply']>
 
@@ -55,21 +62,15 @@ export class Webhooks {
    * Records what a provider reports, and returns what it expects as an answer.
    * @throws NotificationError `not_found`, `signature_invalid`, `forbidden`, `host_timeout`, or one of the `storage_*` errors.
    */
-  async receive(
-    transportName: string,
-    accountId: string,
-    request: Omit<WebhookRequest, 'now' | 'signal' | 'url'> & { readonly path: string },
-  ): Promise<WebhookReply> {
+  async receive(transportName: string, accountId: string, request: Received): Promise<WebhookReply> {
     const account = await this.find(transportName, accountId)
     const reading = await this.#read(account, request)
-    if (reading.kind === 'refused') throw this.#refusal(account, accountId, reading.reason)
-    const received = await this.#received(account, reading.reports)
-    for (let start = 0; start < received.length; start += atOnce) {
-      await this.#receipts.record(received.slice(start, start + atOnce))
+    if (reading.kind === 'refused') throw this.#refusal(account, reading.reason)
+    await this.#record(account, await this.#waitedFor(account, this.#readable(account, reading.reports)))
+    for (const other of await this.#senders(account, this.#readable(account, reading.others ?? []))) {
+      const its = await this.#read(other, request)
+      if (its.kind === 'read') await this.#record(other, await this.#rowsOf(other, this.#readable(other, its.reports)))
     }
-    const { reports } = this.#statusOf(account, accountId)
-    const lastReportAt = this.#context.options.clock.now()
-    if (received.length > 0) this.#hear(account, accountId, { reports: reports + received.length, lastReportAt })
     return reading.reply ?? { type: 'text/plain', text: 'ok' }
   }
 
@@ -78,10 +79,7 @@ export class Webhooks {
     return [...this.#heard.values()].reverse()
   }
 
-  async #read(
-    { transport, ...account }: FoundAccount,
-    { path, ...request }: Parameters<Webhooks['receive']>[2],
-  ): Promise<WebhookReading> {
+  async #read({ transport, ...account }: FoundAccount, { path, ...request }: Received): Promise<WebhookReading> {
     const { publicUrl, clock } = this.#context.options
     const query = request.query === '' ? '' : `?${request.query}`
     const url = publicUrl === null ? null : `${publicUrl}${path}${query}`
@@ -94,74 +92,104 @@ export class Webhooks {
     })
   }
 
-  /** The messages of the account that reports are about; others are left out. */
-  async #received(account: FoundAccount, given: readonly ProviderReport[]): Promise<Received[]> {
+  #readable({ transport }: FoundAccount, given: readonly ProviderReport[]): readonly ProviderReport[] {
     const reports = given.filter(isProviderReport)
-    if (reports.length < given.length) {
-      const facts = { provider: account.transport.name, count: given.length - reports.length }
+    const count = given.length - reports.length
+    if (count > 0) {
+      const facts = { provider: transport.name, count }
       this.#context.options.logger.warn('unreadable reports of a provider are left out', facts)
     }
-    const found = await this.#rowsOf(account, reports)
-    const missing = reports.filter((one) => !found.has(one) && one.notificationId === undefined)
-    if (missing.length > 0) {
-      // The report may have been faster than the answer to the send, which has the provider's id.
-      const { clock } = this.#context.options
-      await new Promise<void>((resolve) => void clock.after(againMs, resolve))
-      for (const [report, row] of await this.#rowsOf(account, missing)) found.set(report, row)
-    }
-    return reports.flatMap((report) => {
-      const row = found.get(report)
-      if (row === undefined) return []
-      const messageId = report.receipt.messageId ?? report.messageId ?? null
-      return [{ row, receipt: { ...report.receipt, messageId } }]
-    })
+    return reports
   }
 
-  async #rowsOf(account: FoundAccount, reports: readonly ProviderReport[]): Promise<Map<ProviderReport, DeliveryRow>> {
+  async #record(account: FoundAccount, found: Found): Promise<void> {
+    const received = [...found].map(([report, row]) => {
+      const messageId = report.receipt.messageId ?? report.messageId ?? null
+      return { row, receipt: { ...report.receipt, messageId } }
+    })
+    for (let start = 0; start < received.length; start += atOnce) {
+      await this.#receipts.record(received.slice(start, start + atOnce))
+    }
+    const { reports } = this.#statusOf(account)
+    const lastReportAt = this.#context.options.clock.now()
+    if (received.length > 0) this.#hear(account, { reports: reports + received.length, lastReportAt })
+  }
+
+  /** As `#rowsOf`, with a second look at what is missing: a report may be faster than the answer to the send, which has the id. */
+  async #waitedFor(account: FoundAccount, reports: readonly ProviderReport[]): Promise<Found> {
+    const found = await this.#rowsOf(account, reports)
+    if (reports.every((one) => found.has(one) || one.notificationId !== undefined)) return found
+    const { clock } = this.#context.options
+    await new Promise<void>((resolve) => void clock.after(againMs, resolve))
+    return this.#rowsOf(account, reports)
+  }
+
+  /** The accounts of the transport that sent messages of which another one reports. */
+  async #senders({ id, transport }: FoundAccount, reports: readonly ProviderReport[]): Promise<FoundAccount[]> {
+    const rows = (await this.#named(reports)).values()
+    const ids = new Set(
+      [...rows].flatMap(({ provider, accountId }) => (provider === transport.name ? (accountId ?? []) : [])),
+    )
+    ids.delete(id)
+    const accounts = await Promise.all(
+      [...ids].slice(0, mostOthers).map((other) => webhookAccount(this.#context, transport.name, other)),
+    )
+    return accounts.filter((account) => account !== null)
+  }
+
+  /** The messages of the account that reports are about, in the order of the reports; others are left out. */
+  async #rowsOf(account: FoundAccount, reports: readonly ProviderReport[]): Promise<Found> {
+    const named = await this.#named(reports, (row) => isOf(row, account))
+    const isMeant = ([{ to, idempotencyKey }, row]: readonly [ProviderReport, DeliveryRow]) =>
+      (to === undefined || row.recipientAddress === addressKey(account.channel, to)) &&
+      (idempotencyKey === undefined || row.idempotencyKey === idempotencyKey)
+    return new Map([...named].filter(isMeant))
+  }
+
+  /** The messages that reports name, of those that count. */
+  async #named(reports: readonly ProviderReport[], counts: (row: DeliveryRow) => boolean = () => true): Promise<Found> {
     const { deliveries } = this.#context.options.storage
     const byId = new Map<number, DeliveryRow>()
     for (const id of new Set(reports.flatMap(({ notificationId }) => notificationId ?? []))) {
-      const row = await deliveries.get(id)
-      if (row !== null) byId.set(id, row)
+      // What no row can have, no database is asked for.
+      const row = id > longestRowId ? null : await deliveries.get(id)
+      if (row !== null && counts(row)) byId.set(id, row)
     }
     const unnamed = reports.flatMap(({ notificationId, messageId }) =>
       notificationId === undefined && messageId !== undefined ? [messageId] : [],
     )
     const rows = unnamed.length === 0 ? [] : await deliveries.ofProvider([...new Set(unnamed)])
     // Ids are unique within a provider only.
-    const byMessage = new Map(
-      rows.filter((row) => isOf(row, account)).map((row) => [row.providerMessageId, row] as const),
+    const byMessage = new Map(rows.filter(counts).map((row) => [row.providerMessageId, row] as const))
+    return new Map(
+      reports.flatMap((report) => {
+        const { notificationId, messageId } = report
+        const row = notificationId === undefined ? byMessage.get(messageId ?? '') : byId.get(notificationId)
+        return row === undefined ? [] : [[report, row] as const]
+      }),
     )
-    const found = new Map<ProviderReport, DeliveryRow>()
-    for (const report of reports) {
-      const { notificationId, messageId, to } = report
-      const row = notificationId === undefined ? byMessage.get(messageId ?? '') : byId.get(notificationId)
-      const isMeant = to === undefined || row?.recipientAddress === addressKey(account.channel, to)
-      if (row !== undefined && isOf(row, account) && isMeant) found.set(report, row)
-    }
-    return found
   }
 
-  #refusal(account: FoundAccount, accountId: string, reason: 'unsigned' | 'stale' | 'foreign'): NotificationError {
+  #refusal(account: FoundAccount, reason: 'unsigned' | 'stale' | 'foreign'): NotificationError {
     const { logger, clock } = this.#context.options
     const { organizationId, channel } = account
     logger.warn('webhook refused', { provider: account.transport.name, channel, organizationId, reason })
-    const { refused } = this.#statusOf(account, accountId)
-    this.#hear(account, accountId, { refused: refused + 1, lastRefusedAt: clock.now() })
+    const { refused } = this.#statusOf(account)
+    this.#hear(account, { refused: refused + 1, lastRefusedAt: clock.now() })
     return reason === 'foreign'
       ? new NotificationError('forbidden', 'Whoever signed the request may not report on this account.')
       : new NotificationError('signature_invalid', refusals[reason])
   }
 
-  #statusOf({ transport, organizationId, channel }: FoundAccount, accountId: string): WebhookStatus {
+  #statusOf({ id, transport, organizationId, channel }: FoundAccount): WebhookStatus {
     const nothing = { reports: 0, lastReportAt: null, refused: 0, lastRefusedAt: null }
-    const key = `${transport.name} ${accountId}`
+    const key = `${transport.name} ${id}`
     return this.#heard.get(key) ?? { provider: transport.name, organizationId, channel, ...nothing }
   }
 
-  #hear(account: FoundAccount, accountId: string, news: Partial<WebhookStatus>): void {
-    const key = `${account.transport.name} ${accountId}`
-    const status = { ...this.#statusOf(account, accountId), ...news }
+  #hear(account: FoundAccount, news: Partial<WebhookStatus>): void {
+    const key = `${account.transport.name} ${account.id}`
+    const status = { ...this.#statusOf(account), ...news }
     this.#heard.delete(key)
     this.#heard.set(key, status)
     const [oldest] = this.#heard.keys()

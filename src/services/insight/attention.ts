@@ -10,7 +10,7 @@ import type { Person } from '../../schemas/directory.ts'
 import { instantInput } from '../../schemas/instant.ts'
 import { readPhone } from '../../schemas/phone-number.ts'
 import { type UnreachedReason, unreachedTable } from '../../schemas/vocabulary.ts'
-import { ReportingProviders } from '../delivery/unreported.ts'
+import { ReportingAccounts } from '../delivery/unreported.ts'
 import { parseSnapshot } from '../messages/snapshot.ts'
 import type { Context } from '../shared/context.ts'
 import { readCursor, writeCursor } from '../shared/cursor.ts'
@@ -146,13 +146,13 @@ class Look {
   readonly #context: Context
   readonly #now: Date
   readonly #unreportedMs: number
-  readonly #providers: ReportingProviders
+  readonly #accounts: ReportingAccounts
 
   constructor(context: Context, now: Date, unreportedHours: number) {
     this.#context = context
     this.#now = now
     this.#unreportedMs = unreportedHours * hourMs
-    this.#providers = new ReportingProviders(context)
+    this.#accounts = new ReportingAccounts(context)
   }
 
   /** The people of each plan whom nothing reached. */
@@ -204,7 +204,7 @@ class Look {
     if (row.deliveryDetail !== null || row.sentAt === null) return false
     const isNear = plan.startsAt.getTime() - this.#now.getTime() <= this.#unreportedMs
     const isOverdue = this.#now.getTime() - row.sentAt.getTime() > reportWithinMs
-    return isNear && isOverdue && (await this.#providers.reportsOn(row, this.#now))
+    return isNear && isOverdue && (await this.#accounts.reportsOn(row, this.#now))
   }
 
   /** Asks the directory about those who are left: whether the appointment still takes place, who they are, and how to reach them. */

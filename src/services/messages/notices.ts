@@ -3,7 +3,7 @@ import { type Channel, channelOf } from '../../channels/index.ts'
 import { type Appointment, isSameRecipient, refOf, type WaitlistEntry } from '../../domain/appointment.ts'
 import { changesSince, type Notified } from '../../domain/changes.ts'
 import { addressKey, detailFor, detailOf } from '../../domain/effective.ts'
-import { offsetAt, type Start } from '../../domain/local-time.ts'
+import { offsetAt, type Start, toWallTime } from '../../domain/local-time.ts'
 import { effectiveFor } from '../../domain/plan.ts'
 import {
   type MessageFacts,
@@ -11,6 +11,7 @@ import {
   type RenderedMessage,
   renderApproved,
   renderMessage,
+  type Wording,
 } from '../../messages/index.ts'
 import type { DeliveryContent, NewDelivery } from '../../ports/storage.ts'
 import { templateFor } from '../../schemas/approved-templates.ts'
@@ -151,16 +152,12 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
   const people = [recipient, ...others]
   const { policy, preferencesOf } = knowledge.surroundings(organizationId)
   const { templates, approvedTemplates } = channelSettings(policy, channel)
-  // A template is written once, in the organization's language, and its dates are too.
-  const isTemplate = templates[templateKeyOf[category]] !== undefined
-  const wanted = isTemplate ? (organization?.locale ?? recipient.locale) : recipient.locale
-  const wording = knowledge.wording(organizationId, wanted)
-  const locale = isTemplate ? (wanted ?? wording.locale) : wording.locale
-  const facts: MessageFacts = {
+  const about = {
     category,
     start: subject.start && {
       ...subject.start,
       namesZone: policy.alwaysNameTimeZone || people.some((one) => isElsewhere(one, subject.start)),
+      isReadOnOtherDay: people.some((one) => isOnOtherDay(one, subject.start, now)),
     },
     durationMinutes: subject.durationMinutes,
     practitionerName: subject.practitionerName,
@@ -168,22 +165,40 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     visitMode: subject.visitMode,
     videoLink: subject.videoLink,
     changed,
+    isForPractitioner: people.every(({ type }) => type === 'PRACTITIONER'),
     organizationName: organization?.name ?? null,
-    recipientName: namesOf(people, locale),
-    patientName: namesOf(patientsOf(subject, people), locale),
-    locale,
-    wording,
     now,
     detail: least(people.map((one) => detailFor({ policy, preferences: preferencesOf(one) }, channel, category))),
   }
+  const factsIn = (wording: Wording, locale: string): MessageFacts => ({
+    ...about,
+    locale,
+    wording,
+    recipientName: namesOf(people, locale),
+    patientName: namesOf(patientsOf(subject, people), locale),
+  })
   const { content } = channelOf(channel)
   if (content.kind === 'text') {
-    const keepsCharacters = !policy.smsPlainCharacters
-    return renderMessage({ channel: templated(channel, content), facts, templates, keepsCharacters })
+    const wording = knowledge.wording(organizationId, recipient.locale)
+    return renderMessage({
+      channel: templated(channel, content),
+      facts: factsIn(wording, wording.locale),
+      // A template is written once, in the organization's language, and its dates are too.
+      templateFacts: () => {
+        const wanted = organization?.locale ?? recipient.locale
+        const ofTemplate = knowledge.wording(organizationId, wanted)
+        return factsIn(ofTemplate, wanted ?? ofTemplate.locale)
+      },
+      templates,
+      keepsCharacters: !policy.smsPlainCharacters,
+    })
   }
   const usual = organization?.locale ?? usualLocale
   const approved = templateFor(approvedTemplates[templateKeyOf[category]] ?? [], [recipient.locale, usual])
-  return approved === null ? null : renderApproved(content, approved, { ...facts, locale: recipient.locale ?? usual })
+  const locale = recipient.locale ?? usual
+  return approved === null
+    ? null
+    : renderApproved(content, approved, factsIn(knowledge.wording(organizationId, locale), locale))
 }
 
 /** Of several people at one address, nobody learns more than each of them allows. */
@@ -195,6 +210,12 @@ const isElsewhere = ({ timeZone }: Person, start: Start | null): boolean =>
   start !== null &&
   typeof timeZone === 'string' &&
   offsetAt(timeZone, start.instant) !== offsetAt(start.timeZone, start.instant)
+
+/** Does the calendar where the person is show another day than that of the appointment's zone? */
+const isOnOtherDay = (person: Person, start: Start | null, now: Date): boolean =>
+  start !== null &&
+  isElsewhere(person, start) &&
+  toWallTime(now, person.timeZone ?? start.timeZone).slice(0, 10) !== toWallTime(now, start.timeZone).slice(0, 10)
 
 export const contentFor = (
   channel: Channel,

@@ -79,22 +79,27 @@ export class TemplatePreviews {
     const stored = channelSettings(policy, channel)
     const sample = sampleFacts(categoryOf(templateKey))
     const { languages } = this.#context
-    const isTemplate = (request.template ?? stored.templates[templateKey]) !== undefined
-    const recipient = isTemplate ? (known?.locale ?? locale) : locale
-    const asked = { recipient, organization: known?.locale, enabled: policy.textLanguages }
-    await languages.load([asked])
-    const wording = languages.wording(asked)
-    const facts = {
+    const asked = (recipient: string | null | undefined) => ({
+      recipient,
+      organization: known?.locale,
+      enabled: policy.textLanguages,
+    })
+    await languages.load([asked(locale), asked(known?.locale ?? locale)])
+    const facts: MessageFacts = {
       ...sample,
       organizationName: known?.name ?? sample.organizationName,
-      locale: isTemplate ? (known?.locale ?? locale ?? sample.locale) : wording.locale,
-      wording,
+      wording: languages.wording(asked(locale)),
       detail: detailFor({ policy, preferences: null }, channel, sample.category),
+    }
+    // As `renderFor` does.
+    const templateFacts = () => {
+      const wanted = known?.locale ?? locale
+      return { ...facts, locale: wanted ?? sample.locale, wording: languages.wording(asked(wanted)) }
     }
     const { content } = channelOf(channel)
     const { rendered, warnings, size } =
       content.kind === 'text'
-        ? previewOfText(content, request, stored, { facts, keepsCharacters: !policy.smsPlainCharacters })
+        ? previewOfText(content, request, stored, { facts, templateFacts, keepsCharacters: !policy.smsPlainCharacters })
         : previewOfApproved(content, request, stored, { ...facts, locale: locale ?? known?.locale ?? sample.locale })
     const { subject, text, html, template } = rendered
     return {
@@ -122,7 +127,11 @@ function previewOfText(
   content: TextFormat,
   { channel, templateKey, template, approvedTemplate }: TemplatePreviewRequest,
   { templates: stored }: ChannelSettings,
-  how: { readonly facts: MessageFacts; readonly keepsCharacters: boolean },
+  how: {
+    readonly facts: MessageFacts
+    readonly templateFacts: () => MessageFacts
+    readonly keepsCharacters: boolean
+  },
 ): Preview {
   if (approvedTemplate !== undefined) throw fieldInvalid('approvedTemplate', 'is for channels of approved templates')
   const draft = template === undefined ? {} : { [templateKey]: template }

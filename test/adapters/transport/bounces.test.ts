@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
 import { bounces } from '../../../adapters/transport/bounces.ts'
 import type { MailReport, RecipientReport } from '../../../src/index.ts'
@@ -40,8 +41,17 @@ describe('a delivery status notification', () => {
           addressUnknown: true,
         },
       ],
-      quoted: { messageIds: [messageId, messageId], addresses: [to, to, to], sender: null },
+      quoted: { messageIds: [messageId], addresses: [to, to, to], sender: null },
     } satisfies MailReport)
+  })
+
+  it('is about the message that it returns, not about those that this one answers', async () => {
+    const staffs = { messageId: 'answer@clinic.example', to }
+    const header = [`In-Reply-To: <${staffs.messageId}>`, `References: <${messageId}> <${staffs.messageId}>`]
+    for (const returned of ['message', 'header'] as const) {
+      const report = await read(bounceMail({ ...staffs, returned, header }))
+      expect(report?.quoted.messageIds).toEqual([staffs.messageId])
+    }
   })
 
   test.each(['message', 'header'] as const)('may bring the %s of the message', async (returned) => {
@@ -292,6 +302,23 @@ describe('a hostile mail', () => {
     const before = performance.now()
     await expect(read(mail)).resolves.not.toBeUndefined()
     expect(performance.now() - before).toBeLessThan(2000)
+  })
+
+  it('of any bytes in any places is read, or not, and never fails', async () => {
+    const whole = Buffer.from(bounceMail({ ...quoted, header: [`References: <${messageId}>`] }))
+    const cuts = fc.array(fc.tuple(fc.nat(whole.length), fc.nat(60), fc.uint8Array({ maxLength: 30 })), {
+      maxLength: 6,
+    })
+    await fc.assert(
+      fc.asyncProperty(cuts, async (given) => {
+        const mail = given.reduce<Buffer>(
+          (bytes, [at, length, put]) => Buffer.concat([bytes.subarray(0, at), put, bytes.subarray(at + length)]),
+          whole,
+        )
+        await expect(read(mail)).resolves.not.toBeUndefined()
+      }),
+      { numRuns: 300 },
+    )
   })
 
   it('that ends in the middle says what it says so far', async () => {

@@ -4,6 +4,7 @@ import twilioSdk from 'twilio'
 import { getExpectedTwilioSignature } from 'twilio/lib/webhooks/webhooks.js'
 import { describe, expect, it } from 'vitest'
 import { validateTwilioBody } from '../../../adapters/transport/twilio/signature.ts'
+import { readTwilioWebhook } from '../../../adapters/transport/twilio/webhook.ts'
 import { validateTwilioSignature } from '../../../adapters/transport/twilio.ts'
 import { ada, openClinic, organizationId } from '../../support/clinic.ts'
 import {
@@ -313,3 +314,35 @@ describe('a status callback', () => {
     expect(JSON.parse(answer.body ?? '')).not.toHaveProperty('webhooks')
   })
 })
+
+it.each([
+  ['SMS', '+525512345678', '+525512345678'],
+  // WhatsApp writes a 1 into the mobile numbers of Mexico, which nobody dials.
+  ['WHATSAPP', 'whatsapp:+5215512345678', undefined],
+] as const)('by %s, the recipient %s is compared as %s', async (channel, To, to) => {
+  const url = 'https://clinic.example/webhooks/twilio/a?notification=7'
+  const fields = { AccountSid: host.accountSid, MessageSid: 'SM1', MessageStatus: 'delivered', To }
+  const credentials = { provider: 'twilio', apiKey: host.accountSid, apiSecret: host.authToken }
+  const account = channel === 'SMS' ? { channel, ...credentials } : { channel, ...credentials, ...noneOfMeta }
+  const request = {
+    ...({
+      method: 'POST',
+      url,
+      query: 'notification=7',
+      now: new Date(),
+      signal: new AbortController().signal,
+    } as const),
+    body: Buffer.from(new URLSearchParams(fields).toString()),
+    headers: {
+      'content-type': 'application/x-www-form-urlencoded',
+      'x-twilio-signature': signatureBySdk(host.authToken, url, fields),
+    },
+  }
+  const reading = await readTwilioWebhook(request, { id: 'a', organizationId: null, channel, accounts: [account] })
+  const receipt = { outcome: 'delivered', messageId: 'SM1' }
+  const report = { notificationId: 7, messageId: 'SM1', receipt, ...(to === undefined ? {} : { to }) }
+  expect(reading).toMatchObject({ kind: 'read', reports: [report] })
+  expect(JSON.stringify(reading)).not.toContain('+521')
+})
+
+const noneOfMeta = { appSecret: null, verifyToken: null }

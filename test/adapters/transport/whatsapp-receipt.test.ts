@@ -6,7 +6,14 @@ import type { WebhookAccount, WebhookRequest } from '../../../src/index.ts'
 const account: WebhookAccount = { id: 'account', organizationId: 'a', channel: 'SMS', accounts: [] }
 const read = whatsAppReceipts(({ organizationId }) =>
   organizationId === 'a'
-    ? { phoneNumberId: '106540352242922', appSecrets: ['new-secret', 'old-secret'], verifyToken: 'shibboleth' }
+    ? {
+        senders: [
+          { phoneNumberId: '106540352242922', appSecret: 'new-secret' },
+          { phoneNumberId: '106540352242922', appSecret: 'old-secret' },
+          { phoneNumberId: '200', appSecret: 'old-secret' },
+        ],
+        verifyToken: 'shibboleth',
+      }
     : null,
 )
 
@@ -45,15 +52,11 @@ it('answers the handshake of whoever knows the verify token, with the challenge 
 
 it('knows a signature as it is published: HMAC-SHA256 of the raw body, in hex', async () => {
   // The example of GitHub, whose header of this name Meta took over: https://docs.github.com/webhooks.
-  const one = whatsAppReceipts(() => ({
-    phoneNumberId: '1',
-    appSecrets: ["It's a Secret to Everybody"],
-    verifyToken: null,
-  }))
+  const senders = [{ phoneNumberId: '1', appSecret: "It's a Secret to Everybody" }]
+  const one = whatsAppReceipts(() => ({ senders, verifyToken: null }))
   const mac = 'sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17'
   const asked = { ...post('Hello, World!', null), headers: { 'x-hub-signature-256': mac } }
-  // Signed, and about no number of the account.
-  expect(await one(asked, account)).toEqual({ kind: 'refused', reason: 'foreign' })
+  expect(await one(asked, account)).toEqual({ kind: 'read', reports: [], others: [] })
   const other = { ...asked, body: Buffer.from('Hello, World?') }
   expect(await one(other, account)).toEqual({ kind: 'refused', reason: 'unsigned' })
 })
@@ -62,7 +65,7 @@ it('reads every status of every change, with its time and the message that it is
   const body = event(
     change([
       status({ status: 'sent', biz_opaque_callback_data: '71:key' }),
-      status({ status: 'delivered', biz_opaque_callback_data: '71' }),
+      status({ status: 'delivered', biz_opaque_callback_data: '71:key:of:two' }),
       status({ status: 'read', id: 'wamid.B' }),
     ]),
     change([status({ status: 'failed', errors: [{ code: 131056, title: 'pair rate' }, { code: 1 }] })]),
@@ -72,13 +75,15 @@ it('reads every status of every change, with its time and the message that it is
   )
   const at = new Date(1_764_417_600_000)
   const receipt = (outcome: string, more: object = {}) => ({ outcome, messageId: 'wamid.A', at, ...more })
+  const named = { notificationId: 71, messageId: 'wamid.A' }
   const failed = (code: number, transient: boolean) =>
     receipt('failed', { code: `whatsapp_${code}`, error: expect.stringMatching(/^[A-Z].*\.$/), transient })
   expect(await read(post(body), account)).toEqual({
     kind: 'read',
+    others: [],
     reports: [
-      { notificationId: 71, messageId: 'wamid.A', receipt: receipt('sent') },
-      { notificationId: 71, messageId: 'wamid.A', receipt: receipt('delivered') },
+      { ...named, idempotencyKey: 'key', receipt: receipt('sent') },
+      { ...named, idempotencyKey: 'key:of:two', receipt: receipt('delivered') },
       { messageId: 'wamid.B', receipt: receipt('read', { messageId: 'wamid.B' }) },
       { messageId: 'wamid.A', receipt: failed(131056, true) },
       { messageId: 'wamid.A', receipt: failed(131026, false) },
@@ -86,7 +91,19 @@ it('reads every status of every change, with its time and the message that it is
   })
 })
 
-it('refuses what is unsigned or altered, and what is about another number alone', async () => {
+it.each(['71', ':key', '071:key', '9007199254740993:key', 'x', '7 1:key'])(
+  'takes %s for what another program sent along by the same number',
+  async (data) => {
+    const reading = await read(
+      post(event(change([status({ status: 'read', biz_opaque_callback_data: data })]))),
+      account,
+    )
+    expect(reading).toMatchObject({ reports: [{ messageId: 'wamid.A' }] })
+    expect(JSON.stringify(reading)).not.toMatch(/notificationId|idempotencyKey/)
+  },
+)
+
+it('refuses what is unsigned or altered', async () => {
   const body = event(change([status({ status: 'read' })]))
   const reason = async (asked: WebhookRequest, of = account) => {
     const reading = await read(asked, of)
@@ -100,10 +117,27 @@ it('refuses what is unsigned or altered, and what is about another number alone'
     'unsigned',
   )
   expect(await reason(post(body), { ...account, organizationId: 'b' })).toBe('unsigned')
-  const foreign = change([status({ status: 'read' })], '999')
-  expect(await reason(post(event(foreign)))).toBe('foreign')
-  expect(await reason(post(event(foreign, change([status({ status: 'read' })]))))).toBe(1)
-  for (const odd of ['[]', 'null', '{"entry":{}}', '{"entry":[{"changes":[null]}]}', 'nonsense']) {
-    expect([odd, await reason(post(odd))]).toEqual([odd, 'foreign'])
+})
+
+it('takes for its own what is about a number that its signer sends by, and passes on the rest', async () => {
+  const counts = async (asked: WebhookRequest) => {
+    const reading = await read(asked, account)
+    return reading.kind === 'read' ? [reading.reports.length, reading.others?.length] : []
   }
+  const one = [status({ status: 'read' })]
+  const all = event(change(one), change(one, '200'), change(one, '999'), change(one))
+  expect(await counts(post(all))).toEqual([2, 2])
+  // The number of before, with the secret that it had.
+  expect(await counts(post(all, 'old-secret'))).toEqual([3, 1])
+})
+
+it.each([
+  '[]',
+  'null',
+  '{"entry":{}}',
+  '{"entry":[{"changes":[null]}]}',
+  'nonsense',
+  '{"entry":[{"changes":[{"field":"message_template_status_update","value":{"event":"APPROVED"}}]}]}',
+])('accepts %s, as Meta would go on sending it otherwise', async (text) => {
+  expect(await read(post(text), account)).toEqual({ kind: 'read', reports: [], others: [] })
 })

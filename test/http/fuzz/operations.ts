@@ -27,7 +27,8 @@ export type Operation = {
 
 /**
  * The operations of a document, as a client that knows nothing else would read them. Left out are webhooks: what a provider signs no
- * schema makes, and without a signature all is refused alike (`test/http/webhooks.test.ts`, `bounces.test.ts`).
+ * schema makes, and without a signature all is refused alike. What reads them has a fuzz of its own
+ * (`test/adapters/transport/receipts/forged.test.ts`, `bounces.test.ts`).
  */
 export function operationsOf(document: OpenApiDocument, contract: Contract): Operation[] {
   const called = Object.entries(document.paths).filter(([path]) => !path.startsWith('/webhooks/'))

@@ -5,9 +5,11 @@ import { privateKey } from './sns-certificate.ts'
 export const place = 'https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem'
 
 export type Fields = Readonly<Record<string, string>>
+const ofSubscriptions = ['Message', 'MessageId', 'SubscribeURL', 'Timestamp', 'Token', 'TopicArn', 'Type']
 const signedFields: Readonly<Record<string, readonly string[]>> = {
   Notification: ['Message', 'MessageId', 'Subject', 'Timestamp', 'TopicArn', 'Type'],
-  SubscriptionConfirmation: ['Message', 'MessageId', 'SubscribeURL', 'Timestamp', 'Token', 'TopicArn', 'Type'],
+  SubscriptionConfirmation: ofSubscriptions,
+  UnsubscribeConfirmation: ofSubscriptions,
 }
 
 /** As SNS signs it: by hand, from the documentation of the string to sign. */

@@ -76,27 +76,34 @@ describe('SNS', () => {
     }
     expect(await outcome({ ...fine, Subject: 'added' })).toBe('unsigned')
     expect(await outcome({ ...fine, SignatureVersion: '2' })).toBe('unsigned')
-    expect(await outcome({ ...fine, SignatureVersion: '3' })).toBe('unsigned')
+    for (const SignatureVersion of ['3', '', 'constructor', '__proto__', 'toString']) {
+      expect([SignatureVersion, await outcome({ ...fine, SignatureVersion })]).toEqual([SignatureVersion, 'unsigned'])
+    }
     expect(await outcome({ ...fine, Type: 'constructor' })).toBe('unsigned')
     for (const odd of ['', 'nonsense', '[]', 'null', '{}']) expect(await outcome(odd)).toBe('unsigned')
   })
 
   it.each([
-    'http://sns.eu-west-1.amazonaws.com/x.pem',
-    'https://sns.eu-west-1.amazonaws.com.evil.example/x.pem',
-    'https://evil.example/sns.eu-west-1.amazonaws.com/x.pem',
-    'https://sns.eu-west-1.amazonaws.com@evil.example/x.pem',
-    'https://user@sns.eu-west-1.amazonaws.com/x.pem',
-    'https://sns.eu-west-1.amazonaws.com:8443/x.pem',
-    'https://sns.eu-west-1.amazonaws.com/x.pem?bucket=evil',
-    'https://sns.eu-west-1.amazonaws.com/x.pem#.pem',
-    'https://sns.eu-west-1.amazonaws.com/x.txt',
-    'https://evil.s3.amazonaws.com/x.pem',
-    'https://sns.evil.s3.amazonaws.com/x.pem',
-    'https://sns-evil.amazonaws.com/x.pem',
-    'https://sns.s3-us-west-2.amazonaws.com/x.pem',
-    'https://sns.us-east-1.amazonaws.com/of-another-region.pem',
-    'file:///etc/x.pem',
+    'http://sns.eu-west-1.amazonaws.com/SimpleNotificationService-01.pem',
+    'https://sns.eu-west-1.amazonaws.com.evil.example/SimpleNotificationService-01.pem',
+    'https://evil.example/sns.eu-west-1.amazonaws.com/SimpleNotificationService-01.pem',
+    'https://sns.eu-west-1.amazonaws.com@evil.example/SimpleNotificationService-01.pem',
+    'https://user@sns.eu-west-1.amazonaws.com/SimpleNotificationService-01.pem',
+    'https://sns.eu-west-1.amazonaws.com:8443/SimpleNotificationService-01.pem',
+    'https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-01.pem?bucket=evil',
+    'https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-01.pem#.pem',
+    'https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-01.txt',
+    'https://sns.eu-west-1.amazonaws.com/x.pem',
+    'https://sns.eu-west-1.amazonaws.com/a/SimpleNotificationService-0123456789abcdef.pem',
+    'https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0123/../x.pem',
+    'https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-%2e%2e%2fx.pem',
+    'https://sns.eu-west-1.amazonaws.com./SimpleNotificationService-0123456789abcdef.pem',
+    'https://evil.s3.amazonaws.com/SimpleNotificationService-01.pem',
+    'https://sns.evil.s3.amazonaws.com/SimpleNotificationService-01.pem',
+    'https://sns-evil.amazonaws.com/SimpleNotificationService-01.pem',
+    'https://sns.s3-us-west-2.amazonaws.com/SimpleNotificationService-01.pem',
+    'https://sns.us-east-1.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem',
+    'file:///etc/SimpleNotificationService-01.pem',
     'nonsense',
   ])('gets no certificate from %s', async (SigningCertURL) => {
     const { outcome, asked } = reader()
@@ -153,6 +160,10 @@ describe('SNS', () => {
     const by = reader({ confirm: false })
     expect(await by.outcome(signed(request))).toEqual([])
     expect(by.asked).toEqual([place])
+    // That it was ended is taken note of, and not undone.
+    const ended = reader()
+    expect(await ended.outcome(signed({ ...request, Type: 'UnsubscribeConfirmation' }))).toEqual([])
+    expect(ended.asked).toEqual([place])
     // Not signed: nothing is asked for.
     const forged = reader()
     expect(await forged.outcome({ ...signed(request), Token: 'other' })).toBe('unsigned')
@@ -182,6 +193,17 @@ describe('SES', () => {
     ['Permanent', 'NoEmail', {}, 'ses_noemail', true],
     ['Permanent', 'General', { status: '5.7.1' }, 'ses_5.7.1', false],
     ['Permanent', 'General', { status: '5.2.2' }, 'ses_5.2.2', false],
+    // About the sender, the mailbox, or whom the server trusts.
+    ['Permanent', 'General', { status: '5.1.8' }, 'ses_5.1.8', false],
+    ['Permanent', 'General', { status: '5.2.1' }, 'ses_5.2.1', false],
+    [
+      'Permanent',
+      'General',
+      { status: '5.1.1', diagnosticCode: 'smtp; 550 5.1.1 Blocked, see Spamhaus' },
+      'ses_5.1.1',
+      false,
+    ],
+    ['Permanent', 'General', { status: '5.0.0', diagnosticCode: 'smtp; 550 No such user here' }, 'ses_5.0.0', true],
     ['Permanent', 'Suppressed', {}, 'ses_suppressed', false],
     ['Transient', 'MailboxFull', { status: '5.1.1' }, 'ses_5.1.1', false],
     ['Undetermined', '', {}, 'ses_undetermined', false],
@@ -194,6 +216,18 @@ describe('SES', () => {
       )
     },
   )
+
+  it('reports that a forwarded mail came back, which says nothing of the address that it was sent to', async () => {
+    const forwarded = bounce('Permanent', 'General', { emailAddress: 'ada@home.example', status: '5.1.1' })
+    const of = (...destination: string[]) => ({ ...forwarded, mail: { ...mail, destination } })
+    const receipt = { messageId: id, outcome: 'bounced', code: 'ses_5.1.1', error: null, at }
+    expect(await read(of('ada@example.org'))).toEqual([
+      { messageId: id, receipt: { ...receipt, addressUnknown: false } },
+    ])
+    expect(await read(of('Ada <ADA@home.example>'))).toEqual([
+      { messageId: id, to: 'ada@home.example', receipt: { ...receipt, addressUnknown: true } },
+    ])
+  })
 
   it('reports a complaint, unless the person says that it is none', async () => {
     const complaint = (complaintFeedbackType?: string) => ({

@@ -110,9 +110,14 @@ describe('Standard Webhooks', () => {
     }
   })
 
-  it('refuses secrets that are too short to be one', () => {
-    expect(() => standardWebhooks({ secrets: ['whsec_c2hvcnQ='] })).toThrow(
-      expect.objectContaining({ code: 'options_invalid' }),
-    )
+  it('refuses secrets and tolerances that are none', () => {
+    const invalid = expect.objectContaining({ code: 'options_invalid' })
+    for (const wrong of ['whsec_c2hvcnQ=', secret.slice(6), `whsec_${'!'.repeat(40)}`]) {
+      expect(() => standardWebhooks({ secrets: [wrong] })).toThrow(invalid)
+    }
+    // With NaN, what an unset variable becomes, nothing would ever be too old.
+    for (const toleranceMs of [Number.NaN, 0]) {
+      expect(() => standardWebhooks({ secrets: [secret], toleranceMs })).toThrow(invalid)
+    }
   })
 })
