@@ -54,7 +54,7 @@ export function effective(input: EffectiveInput): EffectiveDecision {
   const { policy, preferences, recipient, category, channel } = input
   const settings = channelSettings(policy, channel)
   const own = channelPreferences(preferences, channel)
-  const reasons: Rule[] = []
+  const reasons: Rule[] = recipient.silent === true ? ['recipient_silent'] : []
   if (!settings.enabled) reasons.push('channel_disabled_by_organization')
   if (!settings.categories.includes(category)) reasons.push('category_disabled_by_organization')
   if (own.enabled === false) reasons.push('channel_disabled_by_recipient')

@@ -110,11 +110,11 @@ export function withdraw(rows: Rows, row: Reminder, reason: Rule, at: Date, tall
 /** Lists work that was put off until `dueAt`, so that it is released when the account works again. */
 export function wait(
   rows: Rows,
-  account: string,
+  accounts: readonly string[],
   work: 'reminder' | 'delivery',
   row: { readonly id: number; readonly organization_id: string },
   dueAt: Date,
 ): void {
-  const entry = { account, due_at: dueAt.getTime(), work, work_id: row.id, organization_id: row.organization_id }
-  rows.ensure('notification_waiting', entry)
+  const entry = { due_at: dueAt.getTime(), work, work_id: row.id, organization_id: row.organization_id }
+  for (const account of accounts) rows.ensure('notification_waiting', { account, ...entry })
 }

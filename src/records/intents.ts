@@ -28,6 +28,7 @@ import { cancelDelivery, cancelReminder, finishReminder, wait } from './cancel.t
 import { decodeDelivery, encodeContent } from './codecs/deliveries.ts'
 import { countedAs, createTally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
+import { fallBack, fallbackInserts, fallbackStages } from './fallback.ts'
 import { guardAbsences, guardCheck, guardReads } from './guard.ts'
 import { countBegun, countersOf, createMeter } from './meters.ts'
 
@@ -122,8 +123,8 @@ function claim(
   return done(write())
 }
 
-function defer({ rows, at }: Work, found: Found, { until, waitingFor = null }: Intent<'defer'>): IntentOutcome {
-  if (waitingFor !== null) wait(rows, waitingFor, found.kind, found.row, until)
+function defer({ rows, at }: Work, found: Found, { until, waitingFor = [] }: Intent<'defer'>): IntentOutcome {
+  wait(rows, waitingFor, found.kind, found.row, until)
   const change = { due_at: until.getTime(), updated_at: at.getTime() }
   if (found.kind === 'reminder') {
     rows.update('appointment_reminders', found.row.id, change)
@@ -220,10 +221,18 @@ function commitIntent(intent: Work, command: IntentCommand): IntentOutcome {
   }
   const outcome = decide(intent, found, command)
   if (outcome.status === 'committed') {
-    appendDecision(intent.rows, command.decision, command.decision.entries, intent.at)
+    const { entries } = command.decision
+    const next = fallBack(intent.rows, fallingOf(command), intent.at, intent.tally)
+    appendDecision(intent.rows, command.decision, next === null ? entries : [...entries, next], intent.at)
   }
   return outcome
 }
+
+/** A delivery that ends, and what takes its place. */
+const fallingOf = (command: IntentCommand) => ({
+  id: command.work.id,
+  fallback: command.work.kind === 'delivery' && 'fallback' in command ? command.fallback : null,
+})
 
 /** The delivery of a reminder that is not over. */
 const waitedFor = (reminder: Reminder | undefined): number | null =>
@@ -285,8 +294,14 @@ const makesDelivery: ReadonlySet<string> = new Set(['send', 'fail', 'hand_over',
 /** `DeliveryStore.commitIntents`. */
 export const intents = (at: Date): Command<IntentCommand, IntentOutcome> => ({
   absences: (command, ids) => absencesOf(command, at, ids),
-  stages: [(command, { ids }) => guardsOf(command, at, ids), remindersOf, deliveriesOf],
-  inserts: ({ kind }) => (makesDelivery.has(kind) ? [['notification_history', 1]] : []),
+  stages: [
+    (command, { ids }) => guardsOf(command, at, ids),
+    remindersOf,
+    deliveriesOf,
+    (command, found) => fallbackStages[1](fallingOf(command), found),
+  ],
+  inserts: (command) =>
+    makesDelivery.has(command.kind) ? [['notification_history', 1]] : fallbackInserts(fallingOf(command)),
   run: (rows, commands) => commitIntents(rows, commands, at),
   held: { outcome: { status: 'held' }, wait: 'never' },
 })

@@ -8,6 +8,7 @@ import { auditReport } from './audit.ts'
 import { writeDetail } from './codecs/deliveries.ts'
 import { type Tally, tallied } from './counters.ts'
 import { aboutDelivery, appendDecision, attemptStages, entryOfDelivery } from './decisions.ts'
+import { fallBack, fallbackInserts, fallbackStages } from './fallback.ts'
 import { become, type Delivery, isMoved, isOpen, withReceipt } from './reported.ts'
 import { reportOf } from './settle.ts'
 
@@ -75,9 +76,13 @@ export function receive(rows: Rows, command: ReceiptCommand, tally: Tally): Rece
   auditReport(rows, row, status, at)
   const [action, rule] = isRetried ? retried : decided[status]
   const detail = errorCode === null ? {} : { detail: errorCode }
-  appendDecision(rows, aboutDelivery(row), [{ action, rule, ...entryOfDelivery(rows, row), ...detail }], at)
+  const isEnded = row.delivery_state !== 'settled' || hasArrived(row) !== hasArrived(next)
+  const isFailed = !isRetried && isEnded && (next.status === 'FAILED' || next.status === 'BOUNCED')
+  const other = isFailed ? fallBack(rows, command, at, tally) : null
+  const entry = { action, rule, ...entryOfDelivery(rows, row), ...detail }
+  appendDecision(rows, aboutDelivery(row), other === null ? [entry] : [entry, other], at)
   if (isRetried) return 'queued'
-  return row.delivery_state === 'settled' && hasArrived(row) === hasArrived(next) ? 'changed' : 'ended'
+  return isEnded ? 'ended' : 'changed'
 }
 
 const hasArrived = ({ status }: Delivery): boolean => status === 'SENT' || status === 'DELIVERED'
@@ -91,7 +96,9 @@ export const receipts: Command<ReceiptCommand, ReceiptOutcome> = {
     reminders,
     deliveries,
     ({ id, status }, found) => (status === 'DELIVERED' || status === 'READ' ? arrivalReads(found, id) : []),
+    fallbackStages[1],
   ],
+  inserts: fallbackInserts,
   run: tallied(receive),
   held: null,
 }

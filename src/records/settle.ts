@@ -9,6 +9,7 @@ import { appendAudit } from './audit.ts'
 import { finishReminder, wait } from './cancel.ts'
 import { countedAs, createTally, type Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
+import { fallBack, fallbackInserts, fallbackStages } from './fallback.ts'
 import { isLate, isWritten, lateReads, settleLate } from './late-outcome.ts'
 
 const unknownMessage = (message: string): string => `The outcome is unknown: ${message}`
@@ -50,7 +51,9 @@ export const settles: Command<SettleCommand, SettleOutcome> = {
       const row = found.get(keys.attempt, { id: command.id })
       return row !== undefined && isLate(row, command) ? lateReads(row) : []
     },
+    ...fallbackStages,
   ],
+  inserts: fallbackInserts,
   run: settleAll,
   held: { outcome: 'held', wait: 'shortly' },
 }
@@ -116,8 +119,8 @@ function settle(rows: Rows, command: SettleCommand, tally: Tally, settled: Settl
       unknown_outcomes: row.unknown_outcomes + (unknown ? 1 : 0),
       updated_at,
     })
-    if (result.kind === 'retry' && result.waitingFor != null) {
-      wait(rows, result.waitingFor, 'delivery', { id, organization_id: row.organization_id }, result.dueAt)
+    if (result.kind === 'retry') {
+      wait(rows, result.waitingFor ?? [], 'delivery', { id, organization_id: row.organization_id }, result.dueAt)
     }
     if (result.kind !== 'retry') tally.add(counted, result.kind === 'failed' ? 'FAILED' : 'UNKNOWN', at)
   }
@@ -128,6 +131,7 @@ function settle(rows: Rows, command: SettleCommand, tally: Tally, settled: Settl
     appointmentId: row.appointment_id,
     waitlistEntryId: row.waitlist_entry_id,
   }
-  appendDecision(rows, about, command.entries, at)
+  const next = result.kind === 'failed' ? fallBack(rows, command, at, tally) : null
+  appendDecision(rows, about, next === null ? command.entries : [...command.entries, next], at)
   return true
 }

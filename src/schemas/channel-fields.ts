@@ -130,6 +130,12 @@ export const limitFields = ({ name }: Pick<ChannelDefinition, 'name'>) =>
       isAudited: true,
       variable: `DEFAULT_${name}_AT_ONCE`,
     },
+    weight: {
+      description:
+        'Share among the accounts that have a weight: of two with 3 and 1 the first sends three of four. Accounts without one send what these cannot, in their order. Null: none',
+      schema: z.int().min(1).max(1000),
+      isAudited: true,
+    },
   }) as const satisfies AccountFields
 
 /** The most accounts of a channel beside the first one. */
@@ -156,14 +162,17 @@ const entriesOf = ({ words, account, name }: ChannelDefinition) =>
 
 /** The documented fields hold the rest of the first account. */
 function documentedPartOf(channel: ChannelDefinition, enabled: string): z.ZodType<FurtherSettings> {
-  const { words } = channel
+  const { words, account } = channel
+  const further = Object.fromEntries(Object.entries(account.fields).filter(([, { column }]) => column === undefined))
   const unknown = `is not a known field here: ${words.name} has fields of its own, such as ${toSnake(enabled)}`
   return z.strictObject(
     {
-      account: inputOf(limitFields(channel))
+      account: inputOf({ ...further, ...limitFields(channel) })
         .nullable()
         .optional()
-        .describe(`Limits of the first account for ${words.name}, which the documented fields describe`),
+        .describe(
+          `Limits and weight of the first account for ${words.name}, and what of it no documented field describes`,
+        ),
       accounts: entriesOf(channel),
     },
     { error: ({ code }) => (code === 'unrecognized_keys' ? unknown : undefined) },

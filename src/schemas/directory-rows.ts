@@ -104,8 +104,9 @@ const isMissing = (input: unknown): boolean => input === undefined || input === 
 
 type IdKind = keyof typeof hostId
 
-const personFields = ['type', 'id', 'name', 'email', 'phone', 'locale', 'timeZone']
-const personRequired = ['type', 'id']
+const personFields = ['type', 'id', 'name', 'email', 'phone', 'locale', 'timeZone', 'silent']
+/** Who may want silence gets none by a word that nobody can read. */
+const personRequired = ['type', 'id', 'silent']
 
 const personOf = (ids: IdKind) =>
   z.object(
@@ -117,9 +118,16 @@ const personOf = (ids: IdKind) =>
       phone: contact,
       locale: language,
       timeZone: zone,
+      silent,
     },
     'must be an object',
   )
+
+/** A host may have 1 for true. */
+const silent = z.preprocess(
+  (told) => (told === 1 || told === 'true' ? true : told === 0 || told === 'false' ? false : told),
+  z.boolean('must be true or false').nullish(),
+)
 
 /** A person to notify, as read. */
 export type Person = z.output<ReturnType<typeof personOf>>

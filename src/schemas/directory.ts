@@ -31,6 +31,8 @@ export type DirectoryRecipient = {
    * show another time.
    */
   timeZone?: string | null | undefined
+  /** True: nothing at all is sent to the person, by whichever channel, as after a death or by a wish. Default false. */
+  silent?: boolean | null | undefined
 }
 
 /**

@@ -4,6 +4,7 @@ import { sms } from '../channels/sms.ts'
 import { channelParts } from './channel-fields.ts'
 import type { HostRef, RecipientRef } from './common.ts'
 import { detailRules } from './detail.ts'
+import { fallbackRules } from './fallback.ts'
 import { emptyOf, type Fields, type Flat, type InputOf, inputOf, namesWith, type ValuesOf } from './fields.ts'
 import { reminderOffsets } from './offset.ts'
 import type { Category } from './vocabulary.ts'
@@ -28,6 +29,13 @@ export const preferenceFields = {
   detailLevels: {
     description: 'How much messages say (0 to 2), by channel and category. Null: inherit',
     schema: detailRules,
+    isAudited: true,
+  },
+  /** Which channels take over from one on which a message failed, in place of what the organization sets. */
+  fallback: {
+    description:
+      'Channels on which a message is sent that failed for certain on another one, in their order, by category. Null: inherit',
+    schema: fallbackRules,
     isAudited: true,
   },
   /** In place of the address that the directory has. */

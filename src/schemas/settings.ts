@@ -6,6 +6,7 @@ import { sms } from '../channels/sms.ts'
 import { channelParts, usualReminders } from './channel-fields.ts'
 import { locale } from './common.ts'
 import { detailRules } from './detail.ts'
+import { fallbackRules } from './fallback.ts'
 import {
   emptyOf,
   type Fields,
@@ -87,7 +88,7 @@ export const settingsFields = {
   /** What becomes of a message that may have been sent or not. */
   unknownOutcome: {
     description:
-      'What happens to a message that may or may not have been sent: one more attempt, or hold. Default `retry`',
+      'What happens to a message that may or may not have been sent: one more attempt by the same account, one by another account of the channel where there is one (`retry_elsewhere`; the provider may deliver both), or hold. Default `retry`',
     schema: z.enum(unknownOutcomePolicies),
     default: 'retry',
     isAudited: true,
@@ -163,6 +164,14 @@ export const settingsFields = {
     default: [],
     isAudited: true,
     replans: true,
+  },
+  /** Which channels take over from one on which a message failed for certain. */
+  fallback: {
+    description:
+      'Channels on which a message is sent that failed for certain on another one, in their order, by category. Default none',
+    schema: fallbackRules,
+    default: [],
+    isAudited: true,
   },
   /** Which days count for offsets such as `2wd`: 1 is Monday, 7 Sunday. */
   workdays: {

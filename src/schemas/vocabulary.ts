@@ -94,6 +94,25 @@ export const suppressionTable = {
 export type SuppressionCause = keyof typeof suppressionTable
 export const suppressionCauses = ['stop', 'complaint', 'invalid', 'failure'] as const satisfies SuppressionCause[]
 
+/** Why nothing reached a person before an appointment, with the sentence that the attention list shows. */
+export const unreachedTable = {
+  bounced: 'the last message came back',
+  failed: 'the last message failed',
+  unreported: 'the provider reports which messages arrive, and reported nothing about the last one',
+  held: 'the last message waits for a decision or for an account that is paused, or may or may not have been sent',
+  no_contact: 'there is no usable address on any channel of the organization',
+  opted_out: 'the person opted out of the channels of the organization, or did not consent',
+} as const satisfies Record<string, string>
+export type UnreachedReason = keyof typeof unreachedTable
+export const unreachedReasons = [
+  'bounced',
+  'failed',
+  'unreported',
+  'held',
+  'no_contact',
+  'opted_out',
+] as const satisfies UnreachedReason[]
+
 /** The outcome of an appointment, as the host records it. */
 export const appointmentOutcomes = ['attended', 'no_show', 'cancelled_late', 'rescheduled'] as const
 export type AppointmentOutcome = (typeof appointmentOutcomes)[number]
@@ -122,8 +141,11 @@ export type AppointmentStatus = (typeof appointmentStatuses)[number]
 export const pastReminderPolicies = ['skip', 'send_now', 'merge'] as const
 export type PastReminderPolicy = (typeof pastReminderPolicies)[number]
 
-/** What to do with a send whose outcome is unknown: one retry before the start, or hold for a person to look at. */
-export const unknownOutcomePolicies = ['retry', 'hold'] as const
+/**
+ * What to do with a send whose outcome is unknown: one retry before the start, by the same account or (`retry_elsewhere`) by another
+ * one, or hold for a person to look at.
+ */
+export const unknownOutcomePolicies = ['retry', 'retry_elsewhere', 'hold'] as const
 export type UnknownOutcomePolicy = (typeof unknownOutcomePolicies)[number]
 
 /** What was decided, in `explain()`. */
@@ -183,6 +205,7 @@ export const ruleTable = {
   superseded: 'a newer notice about the same appointment replaces it',
   nearer_reminder: 'several reminders were due; only the nearest to the start is sent',
   same_address: 'another recipient of the appointment has the same address and gets the message',
+  recipient_silent: 'your directory says that nothing is sent to the recipient (`silent`)',
   channel_disabled_by_organization: 'the organization disables the channel',
   category_disabled_by_organization: 'the organization does not send this kind of message on the channel',
   channel_disabled_by_recipient: 'the recipient disables the channel',
@@ -211,6 +234,11 @@ export const ruleTable = {
   capped: 'the organization reached its daily cap again on the next day; cancelled',
   account_paused: 'the provider refused the account, which is paused; sent when the account works again',
   account_limited: 'the account reached its limit of messages for the day; sent on the next day',
+  account_failing:
+    'too many messages of the account fail or take too long; it sends again when it works, and others send meanwhile',
+  fallback: 'it failed on another channel; sent on this one in its place',
+  fallback_needless: 'the person has it by another message, so that nothing has to take its place',
+  next_account: 'an account before it in the order refuses or fails; sent by the next one',
   sender_paused: 'the sender may not send to that country; sent when the provider allows it',
   transient_failure: 'the provider failed temporarily; tried again later',
   reported_retry: 'the provider accepted it and reported later that it did not arrive; tried again later',

@@ -13,6 +13,7 @@ const schemasOfChannels = [
   'channel-settings.ts',
   'decision.ts',
   'detail.ts',
+  'fallback.ts',
   'message-price.ts',
   'preferences.ts',
   'requests.ts',

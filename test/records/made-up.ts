@@ -167,6 +167,7 @@ export const settings = (): Row<'notification_settings'> => ({
   text_languages: null,
   always_name_time_zone: null,
   detail_levels: null,
+  fallback: null,
   sms_plain_characters: null,
   message_prices: null,
   reminders_by_kind: null,

@@ -29,6 +29,7 @@ describe('the types of the rows of a directory', () => {
       phone: '1',
       locale: 'en',
       timeZone: 'UTC',
+      silent: false,
     } as const
     const visit = { visitMode: 'video', videoLink: 'https://example.org' } as const
     const about = { durationMinutes: 1, practitionerName: 'x', location: 'y', ...visit }

@@ -161,6 +161,7 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/planning/dry-run.ts': 'defaultCountry messagePrices',
   // What a change must bring along, and what is wrong with it.
   'src/services/insight/explain-waiting.ts': 'defaultCountry',
+  'src/services/insight/attention.ts': 'defaultCountry phoneNumber',
   'src/services/settings/addresses.ts': 'defaultCountry',
   'src/services/settings/recipient-preferences.ts': 'defaultCountry',
   'src/services/settings/settings-patch.ts': 'detailLevels textLanguages',
@@ -185,6 +186,7 @@ const uses: Readonly<Record<string, string>> = {
   'src/http/shapes/reminders.ts': 'message_prices',
   // Other things of that name.
   'adapters/transport/receipts/ses.ts': 'emailAddress',
+  'adapters/transport/aws-sns.ts': 'phoneNumber',
   'src/schemas/vocabulary.ts': 'detailLevels',
   'src/schemas/detail.ts': 'detailLevels',
   'src/schemas/message-price.ts': 'messagePrices',
@@ -195,8 +197,8 @@ const uses: Readonly<Record<string, string>> = {
 
 it('names a field in its row and where it is used, and nowhere else', async () => {
   const names = [settingsFields, preferenceFields].flatMap((fields) => Object.keys(fields))
-  // The keys of templates are words of their own, and `channels` is one.
-  const known: ReadonlySet<string> = new Set([...templateKeys, 'channels'])
+  // The keys of templates are words of their own, and `channels` and `fallback` are.
+  const known: ReadonlySet<string> = new Set([...templateKeys, 'channels', 'fallback'])
   const words = [...new Set([...names, ...names.map(toSnake)])].filter((word) => !known.has(word))
   const named = new RegExp(`\\b(?:${words.join('|')})\\b`, 'g')
   const found: Record<string, string> = {}

@@ -1,3 +1,4 @@
+import { fallbackMigration } from './fallback-migration.ts'
 import type { Migration } from './migrations.ts'
 
 const addresses: Migration = {
@@ -96,6 +97,9 @@ const languages: Migration = {
   ],
 }
 
+/** The index by which an organization's next appointments are found is built from `tables.ts`. */
+const ahead: Migration = { version: 16, name: 'appointments_ahead', oldest: 3, changes: [] }
+
 /** From version 10 on. */
 export const latestMigrations: readonly Migration[] = [
   addresses,
@@ -103,4 +107,6 @@ export const latestMigrations: readonly Migration[] = [
   receiptMigration,
   roomForChanges,
   languages,
+  fallbackMigration,
+  ahead,
 ]

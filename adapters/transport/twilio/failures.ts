@@ -34,7 +34,9 @@ export function failureOf(error: unknown, call: Call): TransportError {
     return new TransportError(`The time for this request was over ${when}.`, { outcome, code })
   }
   const code = begun ? 'twilio_connection_lost' : 'twilio_unreachable'
-  return new TransportError(`The connection to Twilio failed ${when}.`, { outcome, code })
+  // Without a connection nothing was about this message.
+  const scope = begun ? 'message' : 'account'
+  return new TransportError(`The connection to Twilio failed ${when}.`, { outcome, scope, code })
 }
 
 /** The failure of a message that was created with the status failed. */

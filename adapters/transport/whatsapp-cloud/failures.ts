@@ -82,6 +82,8 @@ export function silenceOf(
   if (beforeSending.test(String(fieldOf(fieldOf(error, 'cause'), 'code')))) {
     return new TransportError('The connection to Meta failed before the request was sent.', {
       outcome: 'transient',
+      // Without a connection nothing was about this message.
+      scope: 'account',
       code: 'whatsapp_unreachable',
     })
   }

@@ -25,7 +25,7 @@ const account = {
   pause: pause
     .nullable()
     .describe(
-      'With the fault `account_paused`: the provider refused the account; due messages wait until it works again',
+      'Why nothing goes by the account now, with the fault `account_paused`, `account_limited` or `account_failing`: what is due goes by another account, or waits until it works again',
     ),
   pausedDestinations: z
     .array(pause.extend({ destination: z.string().describe('Prefix of the numbers, such as `+44`') }))

@@ -63,6 +63,10 @@ export const notificationShape = z.object({
   appointmentId: common.appointmentId.nullable().describe('Id of the appointment; null for a waitlist notice'),
   waitlistEntryId: entityId.nullable().describe('Id of the waitlist entry; null unless it is a waitlist notice'),
   reminderId: z.int().nullable().describe('Id of the reminder it was sent for; null for other messages'),
+  fallbackOf: z
+    .int()
+    .nullable()
+    .describe('Id of the notification on another channel that failed, and in whose place it is; null: of none'),
   provider: z.string().nullable().describe('Name of the transport that sent it; null before the first attempt'),
   accountId: z
     .string()

@@ -60,6 +60,9 @@ export const dryRunShape = z.object({
         ...plannedFields,
         segments: z.int().nullable().describe('Number of SMS segments; null for an e-mail'),
         cost: messageCost.nullable().describe('Price by `message_prices` of the settings; null if there is none'),
+        fallback: z
+          .array(common.channel)
+          .describe('Channels that would take over if it failed, in their order, as far as they reach the person now'),
       }),
     )
     .describe('Reminders that would be planned, earliest first'),
@@ -107,6 +110,7 @@ export const showDryRun = (run: DryRun) => ({
     ...showPlanned(planned),
     segments: planned.segments,
     cost: planned.cost,
+    fallback: planned.fallback,
   })),
   omitted: run.omitted.map(showSkippedMessage),
 })

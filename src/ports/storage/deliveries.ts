@@ -4,7 +4,7 @@ import type { EntityId } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Category, DeliveryState, DeliveryStatus, ReportedState } from '../../schemas/vocabulary.ts'
 import type { AddressReport } from './addresses.ts'
-import type { DeliveryRow, NewDelivery } from './delivery-rows.ts'
+import type { DeliveryRow, Fallback, NewDelivery } from './delivery-rows.ts'
 import type { DuePage, DueQuery } from './due.ts'
 import type { IntentCommand, IntentOutcome } from './intents.ts'
 import type { HeldPlace } from './reminders.ts'
@@ -28,8 +28,8 @@ export type SettleResult =
   | { readonly kind: 'sent'; readonly providerMessageId: string | null; readonly lateMs?: number }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   /**
-   * Queued again. `countAttempt` false gives the attempt back; `unknown` true counts an unknown outcome; with `waitingFor` it is
-   * released earlier by `AccountStore.release`.
+   * Queued again. `countAttempt` false gives the attempt back; `unknown` true counts an unknown outcome; with
+   * accounts in `waitingFor` it is released earlier, by `AccountStore.release` of one of them.
    */
   | {
       readonly kind: 'retry'
@@ -38,7 +38,7 @@ export type SettleResult =
       readonly message: string
       readonly countAttempt: boolean
       readonly unknown: boolean
-      readonly waitingFor?: string | null
+      readonly waitingFor?: readonly string[]
     }
   | { readonly kind: 'unknown'; readonly code: string; readonly message: string }
 
@@ -61,6 +61,8 @@ export type SettleCommand = {
   readonly entries: readonly DecisionEntry[]
   /** What it says of the address it went to, recorded with it; null: nothing that is not known. */
   readonly address: AddressReport | null
+  /** Where it failed: queued with it on another channel, in place of this one. */
+  readonly fallback?: Fallback | null
 }
 
 export type SettleOutcome = boolean | 'held'
@@ -85,6 +87,8 @@ export type ReceiptCommand = {
   readonly errorMessage: string | null
   /** What it says of the address, recorded with it if it is new; null: nothing. */
   readonly address?: AddressReport | null
+  /** Where it makes a failure of what had arrived, or of an unknown outcome: queued with it on another channel. */
+  readonly fallback?: Fallback | null
 }
 /**
  * `ignored`: it was known. `noted`: only the time of it was not, as of a 'failed' that comes after 'delivered'. `queued`: it is tried
@@ -138,6 +142,11 @@ export interface DeliveryQueries {
   silent(query: SilentQuery): Promise<DeliveryRow[]>
   /** Confirmations, cancellations and reschedules of an appointment, whatever their state: the newest 100, newest first, by id. */
   notices(organizationId: string, appointmentId: EntityId): Promise<DeliveryRow[]>
+  /** Deliveries of these appointments, each named once, in one read: of each the newest `each`, newest first by id. */
+  ofAppointments(
+    appointments: readonly { readonly organizationId: string; readonly appointmentId: EntityId }[],
+    each: number,
+  ): Promise<DeliveryRow[]>
   /**
    * Newest first, by (createdAt, id). A page by cursor costs the same wherever in the list it is, one by offset what it passes
    * over. Not a snapshot: what is written meanwhile may be in the page and not in the total.

@@ -33,6 +33,12 @@ export type NewDelivery = DeliveryContent & {
 }
 
 /**
+ * The channel that takes over from a message which failed for certain, and the key of its message there. A chain of them has each
+ * channel once: if this one has its message already, nothing is queued.
+ */
+export type Fallback = { readonly channel: Channel; readonly idempotencyKey: string }
+
+/**
  * What the provider reported of a message, each with the time of the first report. `read` is above `delivered`, and whoever
  * `complained` got it, so `status` shows both as DELIVERED. `unreported`: the provider reports which messages arrive, and said nothing
  * of this one in the time that this may take; a report that comes after all removes it.
@@ -70,6 +76,8 @@ export type DeliveryRow = DeliveryContent & {
   readonly idempotencyKey: string
   readonly dedupeKey: string | null
   readonly snapshot: string | null
+  /** The message on another channel that failed, and that this one is in place of; null: in place of none. */
+  readonly fallbackOf: number | null
   /** Attempts begun that count against `maxRetries`. */
   readonly attempts: number
   /** How often a transport reported an unknown outcome. */

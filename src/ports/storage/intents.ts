@@ -2,7 +2,7 @@ import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Rule } from '../../schemas/vocabulary.ts'
 import type { AddressRef, AddressReport } from './addresses.ts'
-import type { DeliveryContent, DeliveryRow } from './delivery-rows.ts'
+import type { DeliveryContent, DeliveryRow, Fallback } from './delivery-rows.ts'
 
 /** What an intent was decided on. It commits only if every revision is still the same; 0 means 'there was no row'. */
 export type IntentGuard = {
@@ -30,7 +30,7 @@ export type Work =
  * - `cancel`: the reminder becomes CANCELLED, the delivery cancelled, with the rule.
  * - `fail`: settled as FAILED without an attempt; a reminder gets a history row with `content` (message may be '').
  * - `defer`: due again at `until`, no attempt counted; a delivery being sent becomes queued and counts an unknown outcome. With
- *   `waitingFor` it is released earlier by `AccountStore.release`.
+ *   accounts in `waitingFor` it is released earlier, by `AccountStore.release` of one of them.
  * - `hold`: a delivery becomes `unknown` and due never; its reminder FAILED with the message.
  * - `suspend`: due never, until it is decided by `resume`, `cancel` or `hold`; a delivery being sent becomes queued and counts an
  *   unknown outcome. `resume`: due at once, of what was suspended only.
@@ -71,9 +71,16 @@ export type IntentCommand = {
       /** How many attempts the account may begin in a UTC day, this one included; null: it has no limit. */
       readonly limit: { readonly account: string; readonly perDay: number } | null
     }
-  | { readonly kind: 'cancel'; readonly rule: Rule }
-  | { readonly kind: 'fail'; readonly code: string; readonly message: string; readonly content: DeliveryContent }
-  | { readonly kind: 'defer'; readonly until: Date; readonly waitingFor?: string | null }
+  /** `fallback`: of a delivery, queued with it on another channel. */
+  | { readonly kind: 'cancel'; readonly rule: Rule; readonly fallback?: Fallback | null }
+  | {
+      readonly kind: 'fail'
+      readonly code: string
+      readonly message: string
+      readonly content: DeliveryContent
+      readonly fallback?: Fallback | null
+    }
+  | { readonly kind: 'defer'; readonly until: Date; readonly waitingFor?: readonly string[] }
   | { readonly kind: 'suspend' }
   | { readonly kind: 'resume' }
   | { readonly kind: 'hold'; readonly code: string; readonly message: string }

@@ -56,6 +56,7 @@ export const decodeDelivery = (row: Row<'notification_history'>): DeliveryRow =>
   idempotencyKey: row.idempotency_key,
   dedupeKey: row.dedupe_key,
   snapshot: row.snapshot,
+  fallbackOf: row.fallback_of,
   attempts: row.attempts,
   unknownOutcomes: row.unknown_outcomes,
   fence: row.fence,
@@ -112,6 +113,7 @@ export const untouched = {
   task_manager_task_id: null,
   task_manager_execution_id: null,
   held_at: null,
+  fallback_of: null,
 }
 
 /** A queued notification as a row to insert. */

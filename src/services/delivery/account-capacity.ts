@@ -1,5 +1,5 @@
 import { type SendQueue, type SettingsRow, type Share, sendQueueKey } from '../../ports/storage.ts'
-import type { Provider } from '../shared/accounts/providers.ts'
+import type { Provider, Senders } from '../shared/accounts/providers.ts'
 import { accountKeyOf } from '../shared/accounts/senders.ts'
 import type { Context } from '../shared/context.ts'
 import { AccountPace } from './account-pace.ts'
@@ -11,6 +11,12 @@ const defaultConcurrency = 10
  * `reservedFor` is the group that others make room for.
  */
 type Capacity = { free: number; readonly wholeFor: string | null; readonly account: string; reservedFor: string | null }
+
+/** A group of work, and how many places it needs. */
+export type GroupPlace = { readonly key: string; readonly subject: string; readonly size: number }
+
+/** Whether a group has places; `others`: it has none, and groups of its queue that go by another account may. */
+export type Fit = 'yes' | 'no' | 'others'
 
 /**
  * How many sends each account has under way in this process, and how much of what is ready can be sent now: the places of
@@ -89,7 +95,13 @@ export class AccountCapacity {
 
   /** Whether anything of the queue could be begun. What has no provider needs none: it is decided without sending. */
   hasRoom(queue: SendQueue): boolean {
-    const provider = this.#providerOf(queue)
+    const senders = this.#sendersOf(queue)
+    if (senders === null) return true
+    if (isShared(senders)) {
+      const open = senders.filter((one) => this.#context.accounts.pause(one) === null)
+      return open.length === 0 || open.some((one) => this.free(one) > 0)
+    }
+    const provider = this.#context.accounts.likely(senders, '')
     return provider === null || this.free(provider) > 0
   }
 
@@ -97,52 +109,64 @@ export class AccountCapacity {
    * A round of giving places away: says of a group whether it has them, and takes them. A group that finds too few has the
    * next that become free: others would take them one by one, and it would wait as long as they have work.
    */
-  round(): (queue: SendQueue, group: string, size: number) => boolean {
+  round(): (queue: SendQueue, group: GroupPlace) => Fit {
     const capacities = new Map<string, Capacity | null>()
     const reserved = new Map<string, string>()
     const before = this.#reserved
     this.#reserved = reserved
-    return (queue, group, size) => {
-      const capacity = this.#capacityOf(queue, group, capacities, before)
-      if (capacity === null) return true
-      if (capacity.reservedFor !== null && capacity.reservedFor !== group) return false
+    return (queue, { key: group, subject, size }) => {
+      const capacity = this.#capacityOf(queue, { group, subject }, capacities, before)
+      const full = () => (this.#hasOthers(queue, capacities) ? 'others' : 'no')
+      if (capacity === null) return 'yes'
+      if (capacity.reservedFor !== null && capacity.reservedFor !== group) return full()
       if (capacity.free < size && capacity.wholeFor !== group) {
         // One that needs a single place gets it without: holding the next for it would keep larger groups waiting.
         if (size > 1) {
           capacity.reservedFor = group
           reserved.set(capacity.account, group)
         }
-        return false
+        return full()
       }
       capacity.reservedFor = null
       reserved.delete(capacity.account)
       capacity.free -= size
-      return true
+      return 'yes'
     }
   }
 
-  /** Null: what is due is decided without a place. It has no provider, or waits for an account that is paused. */
-  #providerOf({ organizationId, channel }: SendQueue): Provider | null {
-    const { providers, accounts } = this.#context
-    const provider = providers.sender(this.#settings.get(organizationId) ?? null, channel)
-    return provider === null || accounts.pause(provider) !== null ? null : provider
+  /** Of a queue whose subjects go by several accounts, whether one of these has a place left in this round. */
+  #hasOthers(queue: SendQueue, capacities: ReadonlyMap<string, Capacity | null>): boolean {
+    const senders = this.#sendersOf(queue)
+    if (senders === null || !isShared(senders)) return false
+    return senders.some((one) => {
+      if (this.#context.accounts.pause(one) !== null) return false
+      return (capacities.get(accountName(one))?.free ?? this.free(one)) > 0
+    })
   }
 
-  /** Kept in `capacities` by queue and by account. */
+  /** Null: nobody can send. */
+  #sendersOf({ organizationId, channel }: SendQueue): Senders | null {
+    const senders = this.#context.providers.senders(this.#settings.get(organizationId) ?? null, channel)
+    return typeof senders === 'string' ? null : senders
+  }
+
+  /** Kept in `capacities` by queue, or by subject where these go by several accounts, and by account. Null: it is decided without a place. */
   #capacityOf(
     queue: SendQueue,
-    group: string,
+    { group, subject }: { readonly group: string; readonly subject: string },
     capacities: Map<string, Capacity | null>,
     reserved: ReadonlyMap<string, string>,
   ): Capacity | null {
-    const own = sendQueueKey(queue)
+    const senders = this.#sendersOf(queue)
+    const own = senders !== null && isShared(senders) ? group : sendQueueKey(queue)
     let capacity = capacities.get(own)
     if (capacity !== undefined) return capacity
-    const provider = this.#providerOf(queue)
+    // It has no provider, or waits for accounts that are paused.
+    const provider = senders === null ? null : this.#context.accounts.likely(senders, subject)
     if (provider === null) {
       capacity = null
     } else {
-      const account = `account ${accountKeyOf(provider)}`
+      const account = accountName(provider)
       const isIdle = !this.#inUse.has(accountKeyOf(provider))
       const free = this.free(provider)
       capacity = capacities.get(account) ?? {
@@ -158,3 +182,8 @@ export class AccountCapacity {
     return capacity
   }
 }
+
+const accountName = (provider: Provider): string => `account ${accountKeyOf(provider)}`
+
+/** Subjects go by several of them. */
+const isShared = (senders: Senders): boolean => senders.length > 1 && senders.some(({ weight }) => weight !== null)

@@ -1,6 +1,7 @@
 import { type Appointment, isSameRecipient, type WaitlistEntry } from '../../domain/appointment.ts'
 import { changesSince } from '../../domain/changes.ts'
 import { type CheckResult, checkNotice, checkReminder, checkWaitlistNotice, type Lookup } from '../../domain/due.ts'
+import { checkFallback } from '../../domain/fallback.ts'
 import type { PlanRow } from '../../ports/storage.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
@@ -9,9 +10,10 @@ import { parseBefore, parseRecipients, parseSnapshot } from '../messages/snapsho
 import type { Context } from '../shared/context.ts'
 import { Knowledge } from '../shared/knowledge.ts'
 import type { Checked, CheckedBatch } from './checked.ts'
+import { chainsOf, fallbackFor } from './fallbacks.ts'
 import { lookUpWork, type WorkLookups } from './lookups.ts'
 import { atSameAddress, besideSiblings, standingIn } from './siblings.ts'
-import { type DueWork, subjectKey, targetOf } from './work.ts'
+import { type DueWork, mayHaveGoneOut, subjectKey, targetOf } from './work.ts'
 
 /**
  * Checks a batch of work against its current state. `known`: recent lookups; without them the directory is called.
@@ -27,7 +29,7 @@ export async function checkDue(
     const snapshot = parseSnapshot(due.delivery?.snapshot ?? null)
     return { due, snapshot, subject: subjectOf(due, snapshot, lookups) }
   })
-  const [knowledge, missing] = await Promise.all([
+  const [knowledge, missing, chains] = await Promise.all([
     Knowledge.load(
       context,
       subjects.map(({ due, snapshot, subject }) => ({
@@ -38,6 +40,7 @@ export async function checkDue(
       lookups.organization,
     ),
     missingForLong(context, works, lookups),
+    chainsOf(context, works),
   ])
   // The clock is read after the lookup: a start that came meanwhile is past.
   const moment = { now: context.options.clock.now(), leadMs: context.options.leadMs }
@@ -53,6 +56,10 @@ export async function checkDue(
       return { due, subject, result: resultFor(reminder.recipient), resultFor, others: [] }
     }
     const { delivery } = due
+    const chain = chains.get(due)
+    const needless =
+      chain === undefined ? null : checkFallback(delivery.category, chain, appointment, lookups.planOf(due))
+    if (needless !== null) return { due, subject, result: needless, others: [] }
     const resultFor = (recipient: RecipientRef) => {
       const notice = { ...delivery, recipient, askedStatus: snapshot?.status ?? null, isGoneForLong }
       return delivery.waitlistEntryId === null
@@ -60,7 +67,11 @@ export async function checkDue(
         : checkWaitlistNotice(notice, waitlistLookup(due, lookups), surroundings, moment)
     }
     const result = standingIn(resultFor(delivery.recipient), parseRecipients(delivery.snapshot), resultFor)
-    const one = { due, subject, result, others: [] }
+    const after =
+      chain === undefined
+        ? {}
+        : { fallback: mayHaveGoneOut(due) ? null : fallbackFor(surroundings, due, chain.root.channel) }
+    const one = { due, subject, result, others: [], ...after }
     const others = atSameAddress(one, mergedWith(due, subject), knowledge)
     const before = due.delivery.category === 'RESCHEDULE' ? parseBefore(due.delivery.snapshot) : null
     return { ...one, others, changed: before === null || subject === null ? undefined : changesSince(before, subject) }

@@ -1,5 +1,5 @@
 import type { CheckResult } from '../../domain/due.ts'
-import type { PlanRow } from '../../ports/storage.ts'
+import type { Fallback, PlanRow } from '../../ports/storage.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
 import type { Person } from '../../schemas/directory.ts'
 import type { Change } from '../../schemas/vocabulary.ts'
@@ -17,6 +17,8 @@ export type Checked = {
   readonly others: readonly Person[]
   /** Of a reschedule: what changed since the recipient was last notified; undefined: unknown. */
   readonly changed?: readonly Change[] | undefined
+  /** Of one that is in place of another: what takes its place where it fails or cannot reach the person; null: nothing does. */
+  readonly fallback?: Fallback | null
 }
 
 /** One that is to be sent. */

@@ -1,23 +1,27 @@
 import type { CheckResult } from '../../domain/due.ts'
-import type { IntentCommand } from '../../ports/storage.ts'
+import type { Fallback, IntentCommand } from '../../ports/storage.ts'
 import type { OutboundMessage } from '../../ports/transport.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
-import { type DecisionAction, type Rule, ruleTable } from '../../schemas/vocabulary.ts'
+import { type DecisionAction, type Rule, ruleTable, type UnknownOutcomePolicy } from '../../schemas/vocabulary.ts'
 import { contentFor } from '../messages/notices.ts'
 import type { Probe } from '../shared/accounts/paused-accounts.ts'
-import type { Provider } from '../shared/accounts/providers.ts'
+import type { Provider, Senders } from '../shared/accounts/providers.ts'
 import type { LeaseTime } from './send-lease.ts'
 import { type DueWork, targetOf, workRefOf } from './work.ts'
 
 /** What is to be sent from this process once its intent is committed. */
 export type Outgoing = {
   readonly provider: Provider
+  /** The accounts by which the message may go, in the order in which they are tried. */
+  readonly senders: Senders
   /** Its id is known once the intent is committed. */
   readonly message: Omit<OutboundMessage, 'notificationId'>
   readonly lease: LeaseTime
   /** No attempt at or after this. */
   readonly deadline: Date | null
-  readonly unknownOutcome: 'retry' | 'hold'
+  readonly unknownOutcome: UnknownOutcomePolicy
+  /** What takes its place on another channel where it fails for certain; null: nothing does. */
+  readonly fallback: Fallback | null
   /** Of what is paused and is tried by it; null: nothing it needs is paused. */
   readonly probe: Probe | null
 }
@@ -70,13 +74,20 @@ export const decided = (
   detail?: string,
 ): Decided => ({ due, rule, outgoing: null, command: { ...decisionOn(due, action, rule, detail), ...command } })
 
-export const cancel = (due: DueWork, rule: Rule, detail?: string): Decided =>
-  decided(due, 'cancelled', rule, { kind: 'cancel', rule }, detail)
+/** `fallback`: of a delivery, what takes its place. */
+export const cancel = (due: DueWork, rule: Rule, detail?: string, fallback: Fallback | null = null): Decided =>
+  decided(due, 'cancelled', rule, { kind: 'cancel', rule, fallback }, detail)
 
 /** Should be sent and cannot be. */
-export function fail(due: DueWork, action: 'refused' | 'failed', rule: Rule): Decided {
+export function fail(
+  due: DueWork,
+  action: 'refused' | 'failed',
+  rule: Rule,
+  fallback: Fallback | null = null,
+): Decided {
   const content = due.delivery ?? contentFor(targetOf(due).channel, null, null)
-  return decided(due, action, rule, { kind: 'fail', code: rule, message: `Not sent: ${ruleTable[rule]}.`, content })
+  const message = `Not sent: ${ruleTable[rule]}.`
+  return decided(due, action, rule, { kind: 'fail', code: rule, message, content, fallback })
 }
 
 /** Nobody knows whether it went out. */
@@ -85,8 +96,8 @@ export function hold(due: DueWork, detail?: Rule): Decided {
   return decided(due, 'held', 'unknown_hold', { kind: 'hold', code: 'outcome_unknown', message }, detail)
 }
 
-type Why = { readonly rule: Rule; readonly detail?: string | undefined; readonly waitingFor?: string | null }
+type Why = { readonly rule: Rule; readonly detail?: string | undefined; readonly waitingFor?: readonly string[] }
 
 /** Due again then, or as soon as what it waits for is well. */
-export const defer = (due: DueWork, until: Date, { rule, detail, waitingFor = null }: Why): Decided =>
+export const defer = (due: DueWork, until: Date, { rule, detail, waitingFor = [] }: Why): Decided =>
   decided(due, 'deferred', rule, { kind: 'defer', until, waitingFor }, detail)

@@ -292,9 +292,12 @@ export class Dispatcher {
       return
     }
     // What waits for an account is released when it works; the sweep finds its last moment.
-    if (command.kind === 'defer' && command.waitingFor == null) this.#scheduler.wakeAt(command.until)
-    else if (command.kind === 'defer' && command.waitingFor != null)
-      this.#context.accounts.awaitedBy(command.waitingFor)
+    if (command.kind === 'defer') {
+      const { waitingFor = [], until } = command
+      if (waitingFor.length === 0) this.#scheduler.wakeAt(until)
+      else this.#context.accounts.awaitedBy(waitingFor)
+    }
+    if ('fallback' in command && command.fallback) this.wake()
     emitDecided(this.#context, one, delivery)
   }
 }

@@ -11,7 +11,7 @@ import { faultOf } from '../shared/fault-log.ts'
 import { KnownAddresses, type OwnAddress } from '../shared/known-addresses.ts'
 import { entryOf, type Outgoing } from './decisions.ts'
 import { lastMomentOf } from './intent.ts'
-import type { DueWork } from './work.ts'
+import { type DueWork, mayHaveGoneOut } from './work.ts'
 
 /** What happens to a delivery whose attempt failed. */
 export type Failure = Pick<SettleCommand, 'result' | 'entries'> & {
@@ -29,7 +29,7 @@ export async function attemptFailed(
   context: Context,
   due: DueWork,
   delivery: DeliveryRow,
-  { provider, probe, deadline, unknownOutcome, message: { to } }: Outgoing,
+  { provider, senders, probe, deadline, unknownOutcome, message: { to } }: Outgoing,
   error: TransportError,
   at: Date,
 ): Promise<Failure> {
@@ -37,9 +37,9 @@ export async function attemptFailed(
   const { retry: policy, random } = options
   const { code, message, outcome, retryAfterMs } = error
   const refused = outcome === 'unknown' ? null : refusedBy(error, to)
-  const details = { code, message, retryAfterMs, probe }
+  const details = { code, message, retryAfterMs, probe, hasOthers: senders.length > 1 }
   const paused = refused === null ? null : await accounts.refused(provider, delivery, { ...refused, ...details })
-  if (paused === null && error.accountProven) await accounts.proven(provider, to)
+  if (paused === null && error.accountProven) await accounts.proven(provider, to, probe)
   const { attempts } = delivery
   const waits = definedOnly({ retryAfterMs })
   const next = nextAttempt({ policy, attempts, now: at, deadline, random: random(), ...waits })
@@ -62,7 +62,12 @@ export async function attemptFailed(
     return { ...fail('suppressed'), news: { kind: 'suppressed', cause: isUnknown ? 'invalid' : 'stop', code } }
   }
   if (paused !== null) {
-    const { waitingFor, rule } = paused
+    const next = senders.length === 1 ? paused : accounts.choose(senders, to, { mayWait: mayHaveGoneOut(due) })
+    if (!('waitingFor' in next)) {
+      const isOver = deadline !== null && deadline <= at
+      return isOver ? tooLate() : failure({ ...retry, dueAt: at, countAttempt: false }, 'retried', 'next_account')
+    }
+    const { waitingFor, rule } = next
     const dueAt = lastMomentOf(deadline, at)
     return dueAt <= at ? tooLate() : failure({ ...retry, dueAt, countAttempt: false, waitingFor }, 'deferred', rule)
   }
@@ -72,7 +77,7 @@ export async function attemptFailed(
     return next === null ? tooLate() : failure({ ...retry, dueAt: next }, 'retried', 'transient_failure')
   }
   // An unknown outcome is retried once, under the same idempotency key; a second one is held.
-  if (unknownOutcome === 'retry' && delivery.unknownOutcomes === 0 && next !== null) {
+  if (unknownOutcome !== 'hold' && delivery.unknownOutcomes === 0 && next !== null) {
     return failure({ ...retry, dueAt: next, unknown: true }, 'retried', 'unknown_retry')
   }
   return failure({ kind: 'unknown', code, message }, 'held', 'unknown_hold')

@@ -1,22 +1,26 @@
 import { randomInt } from 'node:crypto'
 import { isSameRecipient } from '../../domain/appointment.ts'
 import type { CheckResult } from '../../domain/due.ts'
+import type { Surroundings } from '../../domain/plan.ts'
 import { lastTryMs } from '../../domain/retry.ts'
 import { usefulUntil } from '../../domain/useful-life.ts'
 import { cleanName, namesOf, type RenderedMessage } from '../../messages/index.ts'
+import type { Fallback } from '../../ports/storage.ts'
 import { type RecipientRef, refKey } from '../../schemas/common.ts'
-import type { Rule } from '../../schemas/vocabulary.ts'
+import type { Rule, UnknownOutcomePolicy } from '../../schemas/vocabulary.ts'
 import { contentFor, type Subject, withheldWords } from '../messages/notices.ts'
+import { inOrder } from '../shared/accounts/account-choice.ts'
 import type { Paused } from '../shared/accounts/paused-accounts.ts'
-import type { Provider } from '../shared/accounts/providers.ts'
+import type { Provider, Senders } from '../shared/accounts/providers.ts'
 import { accountKeyOf } from '../shared/accounts/senders.ts'
 import type { Context } from '../shared/context.ts'
 import type { AccountCapacity } from './account-capacity.ts'
 import type { BatchContext, Checked, Sendable } from './checked.ts'
 import { capOf } from './daily-cap.ts'
 import { cancel, type Decided, decisionOn, defer, fail, hold } from './decisions.ts'
+import { fallbackFor } from './fallbacks.ts'
 import { type Outlet, textOf } from './process-due.ts'
-import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, targetOf, wantedAt } from './work.ts'
+import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, subjectKey, targetOf, wantedAt } from './work.ts'
 
 /** A larger fence; random, so that two workers claiming the same work draw different ones. */
 const fenceAfter = (fence: number): number => fence + randomInt(1, 2 ** 36)
@@ -51,32 +55,38 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
   const { knowledge, planOf, now } = batch
   const { options } = context
   const { organizationId, recipient, channel, category } = targetOf(due)
-  const { unknownOutcome } = knowledge.surroundings(organizationId).policy
+  const surroundings = knowledge.surroundings(organizationId)
+  const { unknownOutcome } = surroundings.policy
   const deadline = deadlineOf(due, subject, options.leadMs)
   const most = Math.min(maxCrashes, options.retry.maxRetries + 1)
   const isExhausted = due.delivery?.state === 'sending' && due.delivery.attempts >= most
   if (isExhausted || (mayHaveGoneOut(due) && unknownOutcome === 'hold')) return hold(due)
-  const provider = knowledge.provider(organizationId, channel)
-  if (typeof provider === 'string') return fail(due, 'refused', provider)
+  const known = knowledge.senders(organizationId, channel)
+  if (typeof known === 'string') return fail(due, 'refused', known)
+  const senders = known.length === 1 ? known : sendersFor(due, known, unknownOutcome)
+  const chosen = context.accounts.choose(senders, result.address, { mayWait: mayHaveGoneOut(due) })
+  if ('waitingFor' in chosen) return waitFor(due, chosen, deadline, now)
+  const { provider, probe, instead } = chosen
   if (capacity.free(provider) === 0) return null
-  const admission = context.accounts.admit(provider, result.address)
-  if ('waitingFor' in admission) return waitFor(due, admission, deadline, now)
   const rendered = textOf(context, one, batch, now)
   if (rendered === null) return fail(due, 'failed', 'template_failed')
   const idempotencyKey = idempotencyKeyOf(due)
   const leaseUntil = new Date(now.getTime() + options.leaseMs)
-  const rule: Rule = mayHaveGoneOut(due) ? 'unknown_retry' : 'allowed'
+  const rule: Rule = mayHaveGoneOut(due) ? 'unknown_retry' : instead === null ? 'allowed' : 'next_account'
   const isOwn = isSameRecipient(result.recipient, recipient)
   capacity.take(provider)
+  if (probe !== null) context.accounts.take(probe)
   return {
     due,
     rule,
     outgoing: {
       provider,
+      senders,
       lease: { from: options.clock.elapsedMs(), until: leaseUntil },
       deadline,
       unknownOutcome,
-      probe: admission.probe,
+      fallback: fallbackOf(one, surroundings),
+      probe,
       message: {
         idempotencyKey,
         organizationId,
@@ -95,7 +105,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
       },
     },
     command: {
-      ...decisionOn(due, 'send', rule, detailOf(isOwn ? null : result.recipient, rendered)),
+      ...decisionOn(due, 'send', rule, detailOf(instead, isOwn ? null : result.recipient, rendered)),
       kind: 'send',
       guard: knowledge.guard(organizationId, isOwn ? [recipient] : [recipient, result.recipient], planOf(due), {
         channel,
@@ -114,9 +124,33 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
   }
 }
 
-/** What is to be known of the decision to send. `standIn`: another recipient with the same address, whom the message goes to. */
-function detailOf(standIn: RecipientRef | null, { isTemplateWithheld = false }: RenderedMessage): string | undefined {
+/**
+ * The accounts by which it may go, in the order in which they are tried. One whose last attempt may have arrived goes by the account
+ * of that attempt alone, whose provider may know it again, unless the organization wants another one: then that comes last.
+ */
+function sendersFor(due: DueWork, senders: Senders, unknownOutcome: UnknownOutcomePolicy): Senders {
+  const ordered = inOrder(senders, subjectKey(due))
+  if (!mayHaveGoneOut(due) || due.delivery === null) return ordered
+  const { provider: name, accountId } = due.delivery
+  const wasBy = (one: Provider) => one.transport.name === name && one.accountId === accountId
+  const last = ordered.find(wasBy)
+  // Its account is used no more.
+  if (last === undefined) return ordered
+  const [first, ...others] = unknownOutcome === 'retry_elsewhere' ? ordered.filter((one) => one !== last) : []
+  return first === undefined ? [last] : [first, ...others, last]
+}
+
+/**
+ * What is to be known of the decision to send. `instead`: why not by an account before the one that sends; `standIn`: another
+ * recipient with the same address, whom the message goes to.
+ */
+function detailOf(
+  instead: string | null,
+  standIn: RecipientRef | null,
+  { isTemplateWithheld = false }: RenderedMessage,
+): string | undefined {
   const details = [
+    ...(instead === null ? [] : [instead]),
     ...(standIn === null ? [] : [`for ${refKey(standIn)}, who has the same address`]),
     ...(isTemplateWithheld ? [withheldWords] : []),
   ]
@@ -126,6 +160,12 @@ function detailOf(standIn: RecipientRef | null, { isTemplateWithheld = false }: 
 function dailyLimitOf(provider: Provider) {
   const { accountId, limits } = provider
   return limits.perDay === null ? null : { account: accountId ?? accountKeyOf(provider), perDay: limits.perDay }
+}
+
+/** What takes its place where it fails; nothing takes that of one which may have arrived by an earlier attempt. */
+function fallbackOf({ due, fallback }: Sendable, surroundings: Surroundings): Fallback | null {
+  if (mayHaveGoneOut(due)) return null
+  return fallback === undefined ? fallbackFor(surroundings, due, targetOf(due).channel) : fallback
 }
 
 /** No attempt begins at or after this. Null: there is no deadline, or it is unknown. */

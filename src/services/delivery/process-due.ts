@@ -1,4 +1,5 @@
 import type { CheckResult } from '../../domain/due.ts'
+import { passesOn } from '../../domain/fallback.ts'
 import { type Rivalry, resolveRivals } from '../../domain/rivals.ts'
 import { isNotificationError } from '../../errors.ts'
 import type { RenderedMessage } from '../../messages/index.ts'
@@ -195,8 +196,9 @@ function decide(one: Checked, batch: BatchContext, outlet: Outlet): Decided | nu
   const rule = ruleOf(result)
   // What may have reached somebody must not be recorded as never sent.
   if (mayHaveGoneOut(due)) return hold(due, rule)
-  if (result.kind === 'refuse') return fail(due, 'refused', rule)
-  return cancel(due, rule, result.kind === 'cancel' ? result.detail : undefined)
+  const fallback = passesOn(rule) ? one.fallback : null
+  if (result.kind === 'refuse') return fail(due, 'refused', rule, fallback)
+  return cancel(due, rule, result.kind === 'cancel' ? result.detail : undefined, fallback)
 }
 
 /** The text of a message at `now`; null: its template fails, which stops no other message. */

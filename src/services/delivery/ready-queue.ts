@@ -1,4 +1,5 @@
 import { type SendQueue, sendQueueKey } from '../../ports/storage.ts'
+import type { Fit, GroupPlace } from './account-capacity.ts'
 import { type DueWork, groupKey, subjectKey, targetOf, workKey } from './work.ts'
 
 /** Work of one appointment on one channel, which is decided together. */
@@ -76,7 +77,7 @@ export class ReadyQueue {
   /** Whole groups that are known, of all queues in turn, as long as they fit. */
   take(
     isKnown: (group: Group) => boolean,
-    fits: (queue: SendQueue, group: string, size: number) => boolean,
+    fits: (queue: SendQueue, group: GroupPlace) => Fit,
     limit: number,
   ): DueWork[] {
     const taken: DueWork[] = []
@@ -85,7 +86,10 @@ export class ReadyQueue {
       waiting = waiting.filter(({ key, head, groups }) => {
         if (taken.length >= limit) return false
         const group = firstOf(groups, isKnown)
-        if (group === undefined || !fits(head.queue, group.key, group.works.length)) return false
+        if (group === undefined) return false
+        const { key: place, subject, works } = group
+        const fit = fits(head.queue, { key: place, subject, size: works.length })
+        if (fit !== 'yes') return fit === 'others'
         head.groups.delete(group.key)
         taken.push(...group.works)
         this.#queues.delete(key)

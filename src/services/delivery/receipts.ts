@@ -6,6 +6,7 @@ import type { Context } from '../shared/context.ts'
 import type { OwnAddress } from '../shared/known-addresses.ts'
 import { emitEnding } from './delivery-events.ts'
 import { newsOfUnknown } from './failed-attempt.ts'
+import { reportedFallback } from './fallbacks.ts'
 import { concernedBy, isRefusedOnAnotherDay, sentTo } from './refused-again.ts'
 import { nextReportedTry, notAfter, scrub } from './reports.ts'
 
@@ -62,10 +63,12 @@ export class Receipts {
     const isFault = status === 'FAILED' || status === 'BOUNCED'
     const { code = 'reported', error = null, messageId: providerMessageId = null, transient = false } = receipt
     const retryAt = status === 'FAILED' && transient ? await nextReportedTry(this.#context, row, now) : null
+    const fallback = isFault && retryAt === null ? await reportedFallback(this.#context, row) : null
     return {
       id: row.id,
       providerMessageId,
       retryAt,
+      fallback,
       status,
       at: notAfter(now, receipt.at ?? null),
       errorCode: isFault ? code : null,
@@ -103,7 +106,7 @@ export class Receipts {
     return new Map(rows.map((row) => [row.organizationId, row]))
   }
 
-  async #announce(row: DeliveryRow, { status, retryAt, errorCode }: ReceiptCommand, outcome: ReceiptOutcome) {
+  async #announce(row: DeliveryRow, { status, retryAt, errorCode, fallback }: ReceiptCommand, outcome: ReceiptOutcome) {
     if (outcome === 'ignored' || outcome === 'noted') return
     if (outcome === 'queued') {
       // Like any other retry, it emits no event.
@@ -111,6 +114,7 @@ export class Receipts {
       return
     }
     const isFault = status === 'FAILED' || status === 'BOUNCED'
+    if (outcome === 'ended' && fallback) this.#context.dueAt(this.#context.options.clock.now())
     // For an unknown outcome, `reminder.failed` was emitted before.
     const isNews = outcome === 'ended' && !(isFault && row.state === 'unknown')
     const { storage } = this.#context.options

@@ -1,6 +1,7 @@
 import { isTransportError, TransportError } from '../../errors.ts'
 import type { DeliveryRow, SettleCommand } from '../../ports/storage.ts'
 import type { SendReceipt } from '../../ports/transport.ts'
+import type { Watched } from '../shared/accounts/account-health.ts'
 import type { Context } from '../shared/context.ts'
 import type { StopReport } from '../shared/shutdown.ts'
 import type { AccountCapacity } from './account-capacity.ts'
@@ -76,7 +77,10 @@ export class Sender {
     const lease = new SendLease(this.#context, delivery, outgoing.lease)
     this.#held.set(delivery.id, lease)
     this.#capacity.begin(outgoing.provider)
+    const watched = this.#watch(delivery, outgoing)
     const outcome = await this.#attempt(delivery.id, outgoing, lease, running)
+    if (outcome === givenBack) watched?.dropped()
+    else watched?.ended(isTransportError(outcome) ? outcome : null)
     this.#capacity.release(outgoing.provider)
     const { command, announce } = await this.#settlementOf(due, delivery, outgoing, outcome)
     if (command.result.kind === 'sent') this.#unrecorded.add(delivery.id)
@@ -94,11 +98,17 @@ export class Sender {
         logger.warn('result too late: another worker has stored one, or sends the message again', facts)
       return
     }
-    if (command.result.kind === 'retry' && command.result.waitingFor == null) {
+    if (command.result.kind === 'retry' && command.result.waitingFor === undefined) {
       this.#context.dueAt(command.result.dueAt)
     }
+    if (command.fallback) this.#context.dueAt(command.at)
     emitEnding(this.#context, delivery, due.reminder, command.result)
     announce()
+  }
+
+  /** Null where there is no other account that could send in its place. */
+  #watch(delivery: DeliveryRow, { provider, senders, probe }: Outgoing): Watched | null {
+    return senders.length === 1 ? null : this.#context.accounts.watch(provider, delivery, probe)
   }
 
   /** Whether this process is sending it, or has not stored its outcome yet. */
@@ -177,7 +187,7 @@ export class Sender {
       return { command: { ...base, result: { kind: 'retry', dueAt: at, ...notBegun } }, announce: nothing }
     }
     if (!isTransportError(outcome)) {
-      await accounts.proven(provider, outgoing.message.to)
+      await accounts.proven(provider, outgoing.message.to, probe)
       const lateMs = Math.max(0, at.getTime() - wantedAt(due).getTime())
       const result = { kind: 'sent', providerMessageId: outcome.messageId, lateMs } as const
       const address = { ...addressOf(delivery, provider, outgoing.message.to), news: { kind: 'worked' } } as const
@@ -187,7 +197,8 @@ export class Sender {
     const { code, message } = outcome
     const announce = () => events.emit('error', { code, message, organizationId })
     const address = news === null ? null : { ...addressOf(delivery, provider, outgoing.message.to), news }
-    return { command: { ...base, ...settlement, address }, announce: isPause ? announce : nothing }
+    const fallback = settlement.result.kind === 'failed' ? outgoing.fallback : null
+    return { command: { ...base, ...settlement, address, fallback }, announce: isPause ? announce : nothing }
   }
 }
 

@@ -39,3 +39,6 @@ export const noticeKey = (
   startsAt: Date | null,
 ): string =>
   keyOf('notice', organizationId, refKey(recipient), channel, category, dedupeKey, startsAt?.toISOString() ?? null)
+
+/** Of a message that takes the place of another one on a channel. */
+export const fallbackKey = (key: string, channel: string): string => keyOf('fallback', key, channel)

@@ -29,6 +29,7 @@ const snapshotSchema = z.object({
       phone: text,
       locale: text,
       timeZone: text,
+      silent: z.boolean().nullish(),
     }),
   ),
   hasUnreadablePeople: z.boolean().default(false),

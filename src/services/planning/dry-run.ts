@@ -1,7 +1,10 @@
+import type { Channel } from '../../channels/index.ts'
 import { type Appointment, inactiveRule, isSameRecipient } from '../../domain/appointment.ts'
 import { costOf, countryTo } from '../../domain/cost.ts'
 import { contactOf } from '../../domain/effective.ts'
-import { planReminders } from '../../domain/plan.ts'
+import { fallbacksOf } from '../../domain/fallback.ts'
+import { effectiveFor, type PlannedReminder, planReminders, type Surroundings } from '../../domain/plan.ts'
+import type { Person } from '../../schemas/directory.ts'
 import type { OffsetInput } from '../../schemas/offset.ts'
 import { renderFor } from '../messages/notices.ts'
 import type { Context } from '../shared/context.ts'
@@ -48,7 +51,14 @@ export async function dryRun(
     const address =
       recipient === undefined ? null : contactOf(channel, preferencesOf(recipient), recipient, defaultCountry).address
     const price = costOf(messagePrices, channel, text ?? nothing, countryTo(channel, address))
-    return { ...planned, subject: text?.subject ?? null, message: text?.text ?? '', preview: true, ...price }
+    const fallback = recipient === undefined ? [] : fallbackNow(surroundings, recipient, planned)
+    return { ...planned, fallback, subject: text?.subject ?? null, message: text?.text ?? '', preview: true, ...price }
   })
   return { reminders, omitted: plan.entries.filter((entry) => entry.action !== 'planned') }
 }
+
+/** The channels that would take over, without those that cannot reach the recipient now. */
+const fallbackNow = (surroundings: Surroundings, recipient: Person, planned: PlannedReminder): Channel[] =>
+  fallbacksOf(surroundings, { ...planned, category: 'REMINDER' }).filter(
+    (channel) => effectiveFor(surroundings, recipient, 'REMINDER', channel).allowed,
+  )

@@ -22,7 +22,10 @@ export type EffectiveChannel = {
    * `organization`: by its own account. `default`: by the host's `DEFAULT_*` account. `transport`: without an account.
    */
   readonly source: 'organization' | 'default' | 'transport' | 'task_manager' | null
-  /** Why nothing would be sent now: the rule why there is no provider, `account_paused` or `account_limited`. */
+  /**
+   * Why nothing would be sent now: the rule why there is no provider, `account_paused` or `account_limited`. `account_failing`: every
+   * account that is not paused fails too often, and is used all the same.
+   */
   readonly fault: Rule | null
   /**
    * The account is paused because it was refused, with the transport's word for it; null otherwise. `until`: when it is
@@ -31,7 +34,7 @@ export type EffectiveChannel = {
   readonly pause: AccountPause | null
   /** Where the sender may not send to, by how the numbers begin (`+44`): what is due for these waits, all else is sent. */
   readonly pausedDestinations: readonly DestinationPause[]
-  /** All accounts that may send, in the order of use; empty where TaskManager delivers. */
+  /** All accounts that may send, in the order of use, which a weight may change; empty where TaskManager delivers. */
   readonly accounts: readonly AccountState[]
 }
 
@@ -76,7 +79,10 @@ export function effectiveChannel(
   }
   const candidates = providers.find(row, channel)
   const accounts = candidates.map((one) => accountState(context, one))
-  const { accountId: _id, ...used } = accountState(context, firstOf(candidates))
+  const isReady = ({ fault }: AccountState) => fault === null
+  const isFailing = ({ fault }: AccountState) => fault === 'account_failing'
+  const { accountId: _id, ...used } =
+    accounts.find(isReady) ?? accounts.find(isFailing) ?? accountState(context, firstOf(candidates))
   return { enabled, ...used, accounts }
 }
 
@@ -85,7 +91,8 @@ function accountState({ accounts }: Pick<Context, 'accounts'>, { accountId, send
     return { accountId, provider: null, source: null, fault: sender, pause: null, pausedDestinations: [] }
   }
   const pause = accounts.pause(sender)
-  const fault = pause === null ? null : pause.code === dailyLimitCode ? 'account_limited' : 'account_paused'
+  const refused = pause?.code === dailyLimitCode ? 'account_limited' : 'account_paused'
+  const fault = pause === null ? null : accounts.isOnlyFailing(sender) ? 'account_failing' : refused
   const pausedDestinations = accounts.pausedDestinations(sender)
   return { accountId, provider: sender.transport.name, source: sourceOf(sender), fault, pause, pausedDestinations }
 }

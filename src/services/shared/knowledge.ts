@@ -9,7 +9,7 @@ import { type RecipientRef, refKey, usualLocale } from '../../schemas/common.ts'
 import type { Organization, Person } from '../../schemas/directory.ts'
 import { type HostPreferenceRef, type PreferenceRef, withoutContacts } from '../../schemas/preferences.ts'
 import type { ProviderFault } from '../../schemas/vocabulary.ts'
-import type { Provider } from './accounts/providers.ts'
+import type { Senders } from './accounts/providers.ts'
 import type { PlanningContext } from './context.ts'
 import type { Lookups } from './directory/batch-reader.ts'
 import { readRecipient } from './ids.ts'
@@ -138,9 +138,9 @@ export class Knowledge {
     return lookup.kind === 'unanswered' ? lookup.error : null
   }
 
-  /** The provider that this process sends through on the channel, or why there is none. */
-  provider(organizationId: string, channel: Channel): Provider | ProviderFault {
-    return this.#context.providers.first(this.settings(organizationId), channel)
+  /** Those that this process can send through on the channel, or why there is none. */
+  senders(organizationId: string, channel: Channel): Senders | ProviderFault {
+    return this.#context.providers.senders(this.settings(organizationId), channel)
   }
 
   /** What a decision about these recipients depends on. `to`: where a message goes by it. */

@@ -1,3 +1,4 @@
+import type { Channel } from '../../channels/index.ts'
 import type { DeliveryRow, ReminderRow } from '../../ports/storage.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { MessageCost } from '../../schemas/message-price.ts'
@@ -67,7 +68,12 @@ type RowOnly = Pick<
 
 /** What would be sent, and what would not and why. */
 /** A message as it would be sent: how many segments it has, and what they cost by the organization's prices; null: neither is known. */
-export type PricedMessage = PlannedMessage & { readonly segments: number | null; readonly cost: MessageCost | null }
+export type PricedMessage = PlannedMessage & {
+  readonly segments: number | null
+  readonly cost: MessageCost | null
+  /** The channels that would take over if it failed, in their order, as far as they reach the person now. */
+  readonly fallback: readonly Channel[]
+}
 
 export type DryRun = { readonly reminders: readonly PricedMessage[]; readonly omitted: readonly SkippedMessage[] }
 

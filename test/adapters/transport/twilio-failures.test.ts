@@ -172,7 +172,7 @@ describe('a connection that fails', () => {
     await gone.close()
     for (const baseUrl of [gone.baseUrl, gone.baseUrl.replace('http:', 'https:'), 'http://nowhere.invalid']) {
       const error = await failure(transportTo(baseUrl).send(smsMessage(), contextFor()))
-      expect(error).toMatchObject({ outcome: 'transient', scope: 'message', code: 'twilio_unreachable' })
+      expect(error).toMatchObject({ outcome: 'transient', scope: 'account', code: 'twilio_unreachable' })
     }
   })
 

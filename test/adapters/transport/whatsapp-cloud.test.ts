@@ -238,7 +238,7 @@ describe('what became of a message, by the answer', () => {
     await api.close()
     for (const baseUrl of [api.baseUrl, api.baseUrl.replace('http:', 'https:'), 'http://nowhere.invalid']) {
       const error = await failure(whatsappCloud({ baseUrl }).send(message(), contextFor()))
-      expect(error).toMatchObject({ outcome: 'transient', scope: 'message', code: 'whatsapp_unreachable' })
+      expect(error).toMatchObject({ outcome: 'transient', scope: 'account', code: 'whatsapp_unreachable' })
     }
     await transport.close?.()
     expect(await failure(transport.send(message(), contextFor()))).toMatchObject({ code: 'whatsapp_closed' })

@@ -19,7 +19,7 @@ const refusal = (change: Partial<RefuseCommand> = {}): RefuseCommand => ({
 
 /** Puts a reminder off until `until`, as one that waits for the account. */
 async function waitFor(storage: Store, id: number, until: Date, waitingFor = account): Promise<void> {
-  await commit(storage, { kind: 'defer', work: reminderWork(id), decision: about(), until, waitingFor })
+  await commit(storage, { kind: 'defer', work: reminderWork(id), decision: about(), until, waitingFor: [waitingFor] })
 }
 
 /** Released a millisecond before another, so that it is read before it. */
@@ -173,7 +173,7 @@ export function accounts({ migrated }: Starter): void {
       message: 'Refused.',
       countAttempt: false,
       unknown: false,
-      waitingFor: account,
+      waitingFor: [account],
     } as const
     const settled = { id: held.id, fence: held.fence, at: t0, result, entries: [], address: null }
     expect(await storage.deliveries.settle([settled])).toEqual([true])

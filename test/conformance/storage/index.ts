@@ -1,10 +1,12 @@
 import { describe } from 'vitest'
 import { accounts } from './accounts.ts'
 import { addresses } from './addresses.ts'
+import { ahead } from './ahead.ts'
 import { audit } from './audit.ts'
 import { claims } from './claims.ts'
 import { deletions } from './deletions.ts'
 import { due } from './due.ts'
+import { fallbacks } from './fallbacks.ts'
 import { type OpenStorage, type Starter, starter } from './harness.ts'
 import { held } from './held.ts'
 import { history } from './history.ts'
@@ -39,6 +41,7 @@ export type StoragePart =
   | 'late outcomes'
   | 'held after a restore'
   | 'receipts'
+  | 'fallbacks'
   | 'accounts'
   | 'addresses'
   | 'notices'
@@ -46,6 +49,7 @@ export type StoragePart =
   | 'settings and preferences'
   | 're-plans'
   | 'upcoming plans'
+  | 'appointments ahead'
   | 'deletions'
   | 'requests'
   | 'jobs'
@@ -65,6 +69,7 @@ const parts: Readonly<Record<StoragePart, (start: Starter) => void>> = {
   'late outcomes': late,
   'held after a restore': held,
   receipts,
+  fallbacks,
   accounts,
   addresses,
   notices,
@@ -72,6 +77,7 @@ const parts: Readonly<Record<StoragePart, (start: Starter) => void>> = {
   'settings and preferences': preferences,
   're-plans': replans,
   'upcoming plans': upcoming,
+  'appointments ahead': ahead,
   deletions,
   requests,
   jobs,

@@ -1,7 +1,16 @@
 import type { AccountRow } from '../../../ports/storage.ts'
 import type { AccountPause, DestinationPause, PauseRule } from './paused-accounts.ts'
 import type { Provider } from './providers.ts'
-import { type AccountsContext, accountKeyOf, dailyLimitCode, destinationOf, limitKeyOf, routeKeyOf } from './senders.ts'
+import {
+  type AccountsContext,
+  accountKeyOf,
+  dailyLimitCode,
+  destinationOf,
+  failuresCode,
+  limitKeyOf,
+  routeKeyOf,
+  slowCode,
+} from './senders.ts'
 
 export type PausedState = {
   readonly row: AccountRow
@@ -12,6 +21,11 @@ export type PausedState = {
 const limitWords = 'The account reached its limit of messages for the day, which begins anew at midnight UTC.'
 
 export const isLimit = ({ code }: AccountRow): boolean => code === dailyLimitCode
+
+const failingWords = 'Too many messages of the account failed or took too long; others send until it works again.'
+
+/** It was not refused: messages fail by it, or take long, more often than they should. */
+export const isFailing = ({ code }: AccountRow): boolean => code === failuresCode || code === slowCode
 
 /** What this process knows to be paused: accounts, accounts with their limit of the day, and senders towards addresses. */
 export class KnownPauses {
@@ -81,7 +95,14 @@ export class KnownPauses {
 
   pauseOf(row: AccountRow): AccountPause {
     const { account, code, pausedSince: since, probeAt: until } = row
-    return { code, message: isLimit(row) ? limitWords : (this.#words.get(account) ?? null), since, until }
+    const words = isLimit(row) ? limitWords : isFailing(row) ? failingWords : null
+    return { code, message: words ?? this.#words.get(account) ?? null, since, until }
+  }
+
+  /** It is not refused, and has not sent enough for today. */
+  isOnlyFailing(provider: Provider): boolean {
+    const known = this.#ofAccount(provider)
+    return known !== null && isFailing(known.row)
   }
 
   /** What is paused of what a message needs: the account, or else the sender towards the addresses that begin as this one. */
@@ -106,7 +127,8 @@ export class KnownPauses {
   }
 }
 
-export function ruleOf(provider: Provider, { account, code }: AccountRow): PauseRule {
-  if (code === dailyLimitCode) return 'account_limited'
-  return accountKeyOf(provider) === account ? 'account_paused' : 'sender_paused'
+export function ruleOf(provider: Provider, row: AccountRow): PauseRule {
+  if (isLimit(row)) return 'account_limited'
+  if (isFailing(row)) return 'account_failing'
+  return accountKeyOf(provider) === row.account ? 'account_paused' : 'sender_paused'
 }

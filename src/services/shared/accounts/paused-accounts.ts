@@ -6,7 +6,10 @@ import { aboutOf, candidatesOf } from './senders.ts'
 
 /** Why an account is paused, since when, and when one message tries it again. */
 export type AccountPause = {
-  /** The transport's own word, such as `smtp_535`; `daily_limit`: it was not refused, and sent as much as it may on a day. */
+  /**
+   * The transport's own word, such as `smtp_535`. It was not refused where this is `daily_limit`: it sent as much as it may on a day;
+   * or `many_failures` or `slow_answers`: others send meanwhile.
+   */
   readonly code: string
   /** The transport's message, if this process received it; null: another process did. */
   readonly message: string | null
@@ -17,9 +20,9 @@ export type DestinationPause = AccountPause & { readonly destination: string }
 
 /** What is paused and is tried by a message, and how often it was refused when the attempt began. */
 export type Probe = { readonly account: string; readonly refusals: number }
-/** What a message waits for, and the rule by which it does. */
-export type Paused = { readonly waitingFor: string; readonly rule: PauseRule }
-export type PauseRule = Extract<Rule, 'account_paused' | 'account_limited' | 'sender_paused'>
+/** What a message waits for, one of these, and the rule by which it does. */
+export type Paused = { readonly waitingFor: readonly string[]; readonly rule: PauseRule }
+export type PauseRule = Extract<Rule, 'account_paused' | 'account_limited' | 'account_failing' | 'sender_paused'>
 /** `destination`: the account is well, and its sender may not send to the addresses that begin so. */
 export type Refusal = {
   readonly code: string
@@ -27,6 +30,8 @@ export type Refusal = {
   readonly retryAfterMs?: number | undefined
   readonly destination: string | null
   readonly probe: Probe | null
+  /** Other accounts of the organization may send. */
+  readonly hasOthers: boolean
 }
 export type AccountUser = { readonly organizationId: string; readonly channel: Channel }
 

@@ -24,6 +24,8 @@ export type Provider = {
   /** Where answers go, if not to `from`. */
   readonly replyTo: string | null
   readonly limits: AccountLimits
+  /** Its share among the accounts that have one; null: it sends what these cannot. */
+  readonly weight: number | null
 }
 
 /** How much is sent through an account; null: no limit of its own. */
@@ -45,6 +47,9 @@ export type Candidate = {
 /** Those who may send on a channel, in the order of use. */
 export type Candidates = readonly [Candidate, ...Candidate[]]
 
+/** Those who can, in the order of use. */
+export type Senders = readonly [Provider, ...Provider[]]
+
 /**
  * Finds who sends on a channel: the organization's own accounts in their order; without any, the host application's defaults for the
  * whole channel, else a transport that needs no account. Single fields are never mixed: a password of one and a host of another
@@ -57,6 +62,7 @@ export class Providers {
   /** Settings rows are immutable values, so what was found for one stays right for it. */
   #found = new WeakMap<SettingsRow, Map<Channel, Candidates>>()
   #defaultsFound = new Map<Channel, Candidates>()
+  readonly #senders = new WeakMap<Candidates, Senders | ProviderFault>()
   #hostKey: string | null = null
   /** TaskManager delivers: no channel lacks a provider for want of one here. */
   readonly delivered: boolean
@@ -113,6 +119,17 @@ export class Providers {
       cache.set(channel, found)
     }
     return found
+  }
+
+  /** All that can send, or why the first one cannot. */
+  senders(settings: SettingsRow | null, channel: Channel): Senders | ProviderFault {
+    const candidates = this.find(settings, channel)
+    let senders = this.#senders.get(candidates)
+    if (senders === undefined) {
+      senders = sendersAmong(candidates)
+      this.#senders.set(candidates, senders)
+    }
+    return senders
   }
 
   /** The first that can send, or why the first one cannot. */
@@ -187,21 +204,29 @@ export class Providers {
     if (transport === null) return 'name' in rules.transport ? this.#withoutAccount(channel, names) : 'no_transport'
     const values = own === null ? means.values : this.#opened(own, channel, means)
     if (typeof values === 'string') return values
-    const opened = rules.open(values, transport)
+    const opened = rules.open(values, needsOf(transport, own === null))
     if (typeof opened === 'string') return opened
     const { account, from } = opened
     // The default account sends in its own name: another sender's address would be refused or look forged. Answers are the
     // organization's all the same.
     const replyTo = !rules.hasReplyTo || own !== null || names.from === from ? null : names.from
     const fromName = names.fromName ?? rules.names(values).fromName
-    return { accountId, transport, ...accountOf(own, account), from, fromName, replyTo, limits: limitsOf(values) }
+    const share = { limits: limitsOf(values), weight: limitOf(values.weight) }
+    return { accountId, transport, ...accountOf(own, account), from, fromName, replyTo, ...share }
   }
 
   #withoutAccount(channel: Channel, names: SenderNames): Provider | ProviderFault {
     const serving = this.#transports.filter((one) => one.channels.includes(channel))
     const transport = serving.find((one) => !one.needsAccount)
     if (transport === undefined) return serving.length === 0 ? 'no_transport' : 'no_account'
-    const account = { accountId: null, account: null, accountKey: transport.name, trusted: true, limits: noLimits }
+    const account = {
+      accountId: null,
+      account: null,
+      accountKey: transport.name,
+      trusted: true,
+      limits: noLimits,
+      weight: null,
+    }
     return { transport, ...account, ...names, replyTo: null }
   }
 
@@ -221,6 +246,13 @@ export class Providers {
 export const firstOf = (candidates: Candidates): Candidate =>
   candidates.find(({ sender }) => typeof sender !== 'string') ?? candidates[0]
 
+function sendersAmong(candidates: Candidates): Senders | ProviderFault {
+  const first = firstOf(candidates).sender
+  if (typeof first === 'string') return first
+  const others = candidates.flatMap(({ sender }) => (typeof sender === 'string' || sender === first ? [] : [sender]))
+  return [first, ...others]
+}
+
 /** An account that has a place: the organization's, or with `own` null the host application's. */
 type Means = {
   readonly own: SettingsRow | null
@@ -235,14 +267,23 @@ type Means = {
 const nobody: SenderNames = { from: null, fromName: null }
 const noLimits: AccountLimits = { perSecond: null, perDay: null, atOnce: null }
 
-function limitsOf({ perSecond, perDay, atOnce }: AccountValues): AccountLimits {
-  const limit = (value: unknown) => (typeof value === 'number' ? value : null)
-  return { perSecond: limit(perSecond), perDay: limit(perDay), atOnce: limit(atOnce) }
-}
+const limitOf = (value: unknown): number | null => (typeof value === 'number' ? value : null)
+
+const limitsOf = ({ perSecond, perDay, atOnce }: AccountValues): AccountLimits => ({
+  perSecond: limitOf(perSecond),
+  perDay: limitOf(perDay),
+  atOnce: limitOf(atOnce),
+})
 
 /** Of the organization's first account. */
 const ownIdOf = ({ accountKey }: SettingsRow, channel: Channel): string | null =>
   accountKey === null ? null : firstAccountId(accountKey, channel)
+
+/** What a transport needs of an account; the host application's own may do with less. */
+export const needsOf = (
+  { needsAccount, ambientCredentials = false }: Pick<Transport, 'needsAccount' | 'ambientCredentials'>,
+  isHosts: boolean,
+) => ({ needsAccount: needsAccount && !(isHosts && ambientCredentials) })
 
 export function transportName({ transport }: ChannelDefinition['account'], values: AccountValues): string {
   return 'name' in transport ? transport.name : String(values[transport.field])

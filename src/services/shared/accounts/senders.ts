@@ -41,6 +41,10 @@ export const accountKeyOf = (provider: Provider): string => `${provider.transpor
 /** The code of an account that sent as much as it may on a day. */
 export const dailyLimitCode = 'daily_limit'
 
+/** The codes of an account of which too many messages fail, or take too long. */
+export const failuresCode = 'many_failures'
+export const slowCode = 'slow_answers'
+
 /** One word for the account with its limit a day: another limit is another word. Null: it has none. */
 export const limitKeyOf = (provider: Provider): string | null =>
   provider.limits.perDay === null ? null : `${accountKeyOf(provider)} ${provider.limits.perDay}/day`

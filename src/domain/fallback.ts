@@ -1,0 +1,73 @@
+import type { Channel } from '../channels/index.ts'
+import type { RecipientRef } from '../schemas/common.ts'
+import { fallbackChain, nextChannel } from '../schemas/fallback.ts'
+import type { Category, Rule } from '../schemas/vocabulary.ts'
+import type { Appointment } from './appointment.ts'
+import type { CheckResult, Lookup, PlanFacts } from './due.ts'
+import type { Surroundings } from './plan.ts'
+
+/** A message on a channel, and the channel on which its chain began. */
+export type Link = {
+  readonly recipient: RecipientRef
+  readonly category: Category
+  readonly channel: Channel
+  readonly root: Channel
+}
+
+/** The channels that take over from a message that begins on `channel`, in their order: the recipient's own wish, else the organization's. */
+export function fallbacksOf(
+  { policy, preferencesOf }: Pick<Surroundings, 'policy' | 'preferencesOf'>,
+  { recipient, category, channel }: Omit<Link, 'root'>,
+): readonly Channel[] {
+  return fallbackChain(preferencesOf(recipient)?.fallback ?? policy.fallback, category, channel)
+}
+
+/** The channel that takes over from this message; null: none does. */
+export const fallbackAfter = (
+  surroundings: Pick<Surroundings, 'policy' | 'preferencesOf'>,
+  { root, channel, ...about }: Link,
+): Channel | null => nextChannel(fallbacksOf(surroundings, { ...about, channel: root }), root, channel)
+
+/** Why a channel is passed over that cannot reach the person; the next one may. Other rules end the chain: nothing is to be sent. */
+const passing: ReadonlySet<Rule> = new Set<Rule>([
+  'channel_disabled_by_organization',
+  'category_disabled_by_organization',
+  'channel_disabled_by_recipient',
+  'no_consent',
+  'no_contact',
+  'invalid_contact',
+  'suppressed',
+  'no_template',
+  'no_transport',
+  'no_account',
+  'no_host',
+  'no_credentials',
+  'no_sender',
+])
+export const passesOn = (rule: Rule): boolean => passing.has(rule)
+
+/** What the chain of a message has come to. */
+export type ChainFacts = {
+  /** Of a reminder: the start that it was planned for. */
+  readonly startsAt: Date | null
+  /** The person has it by another message, or by one that was reported as failed before. */
+  readonly isCovered: boolean
+}
+
+/** Whether something has to take the place of a message at all; null: it does, and is checked like any other. */
+export function checkFallback(
+  category: Category,
+  { startsAt, isCovered }: ChainFacts,
+  lookup: Lookup<Appointment>,
+  plan: Pick<PlanFacts, 'status' | 'cancelReason'> | null,
+): CheckResult | null {
+  if (isCovered) return cancel('fallback_needless')
+  if (category !== 'REMINDER') return null
+  if (plan === null) return cancel('appointment_gone')
+  if (plan.status === 'cancelled') return cancel(plan.cancelReason ?? 'cancelled_by_request')
+  // Another start has reminders of its own.
+  const isMoved = lookup.kind === 'known' && lookup.value.start.instant.getTime() !== startsAt?.getTime()
+  return isMoved ? cancel('appointment_moved') : null
+}
+
+const cancel = (rule: Rule) => ({ kind: 'cancel', rule }) as const

@@ -1,0 +1,89 @@
+import { expect, it } from 'vitest'
+import type { Store } from '../../../src/records/store.ts'
+import { dueDeliveries, minutes, type Starter, t0 } from './harness.ts'
+import { about, claimOne, commit, deliveryWork, failure, organizationId, settleCommand } from './rows.ts'
+
+const fallback = { channel: 'SMS', idempotencyKey: 'in-place' } as const
+const failed = { kind: 'failed', ...failure } as const
+
+const all = async ({ deliveries }: Store) => (await deliveries.list({ organizationId, limit: 100, offset: 0 })).rows
+
+export function fallbacks({ migrated }: Starter): void {
+  it('a message that failed is queued on another channel with it, due at once, and names it', async () => {
+    const { storage } = await migrated()
+    const held = await claimOne(storage)
+    expect(await storage.deliveries.settle([{ ...settleCommand(held, failed), fallback }])).toEqual([true])
+    const [next] = await dueDeliveries(storage, minutes(1), 10)
+    expect(next).toMatchObject({
+      channel: 'SMS',
+      category: held.category,
+      recipient: held.recipient,
+      appointmentId: held.appointmentId,
+      fallbackOf: held.id,
+      reminderId: null,
+      state: 'queued',
+      status: null,
+      idempotencyKey: 'in-place',
+      recipientAddress: null,
+      message: '',
+      attempts: 0,
+    })
+    expect(await storage.deliveries.get(held.id)).toMatchObject({ status: 'FAILED', fallbackOf: null })
+    const entries = (await storage.decisions.list(organizationId, held.appointmentId ?? 0)).flatMap(
+      (one) => one.entries,
+    )
+    expect(entries.at(-1)).toMatchObject({
+      action: 'queued',
+      rule: 'fallback',
+      channel: 'SMS',
+      notificationId: next?.id,
+    })
+  })
+
+  it('nothing is queued where it did not fail, or its outcome came too late', async () => {
+    const { storage } = await migrated()
+    const held = await claimOne(storage)
+    await storage.deliveries.settle([{ ...settleCommand(held), fallback }])
+    await storage.deliveries.settle([{ ...settleCommand(held, failed), fallback, fence: held.fence - 1 }])
+    expect(await all(storage)).toHaveLength(1)
+  })
+
+  it('the same outcome again, or a later report of it, queues no second one', async () => {
+    const { storage } = await migrated()
+    const held = await claimOne(storage)
+    const command = { ...settleCommand(held, failed), fallback }
+    await storage.deliveries.settle([command])
+    await storage.deliveries.settle([command])
+    await storage.deliveries.recordReceipts([
+      { id: held.id, status: 'BOUNCED', at: minutes(2), errorCode: 'x', errorMessage: null, fallback },
+    ])
+    expect(await all(storage)).toHaveLength(2)
+  })
+
+  it('a message that was sent and is reported as failed is queued on another channel, once', async () => {
+    const { storage } = await migrated()
+    const held = await claimOne(storage)
+    await storage.deliveries.settle([settleCommand(held)])
+    const report = { id: held.id, at: minutes(3), errorCode: 'x', errorMessage: null, fallback } as const
+    const commands = [{ ...report, status: 'FAILED' } as const, { ...report, status: 'BOUNCED' } as const]
+    expect(await storage.deliveries.recordReceipts(commands)).toEqual(['ended', 'changed'])
+    expect((await all(storage)).filter(({ fallbackOf }) => fallbackOf === held.id)).toHaveLength(1)
+  })
+
+  it('of a chain each channel is queued once, whichever message of it fails', async () => {
+    const { storage } = await migrated()
+    const held = await claimOne(storage)
+    await storage.deliveries.settle([{ ...settleCommand(held, failed), fallback }])
+    const [next] = await dueDeliveries(storage, minutes(1), 10)
+    if (next === undefined) throw new Error('nothing was queued')
+    const other = { channel: 'WHATSAPP', idempotencyKey: 'other' } as const
+    const cancel = { kind: 'cancel', rule: 'no_contact', work: deliveryWork(next), decision: about() } as const
+    await commit(storage, { ...cancel, fallback: other })
+    const [last] = await dueDeliveries(storage, minutes(1), 10)
+    expect(last).toMatchObject({ channel: 'WHATSAPP', fallbackOf: next.id })
+    if (last === undefined) throw new Error('nothing was queued')
+    await commit(storage, { ...cancel, work: deliveryWork(last), fallback })
+    expect(await all(storage)).toHaveLength(3)
+    expect(await storage.deliveries.nextDueAt(t0)).toBeNull()
+  })
+}
