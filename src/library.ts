@@ -5,6 +5,7 @@ import type { DeliveryReceipt } from './schemas/receipt.ts'
 import type { BounceResult } from './services/delivery/bounces.ts'
 import type { ReportResult } from './services/delivery/callbacks.ts'
 import type { HeldFilter, HeldMessage, RestoreReport } from './services/delivery/restore.ts'
+import type { Insight } from './services/insight/attention.ts'
 import type { AuditLog } from './services/insight/audit-log.ts'
 import type { Statistics } from './services/insight/statistics.ts'
 import type { NotificationService } from './services/notification-service.ts'
@@ -22,6 +23,8 @@ export type Notifications = {
   readonly addresses: Addresses
   readonly statistics: Statistics
   readonly audit: AuditLog
+  /** Whom nothing reached before an appointment. */
+  readonly insight: Insight
   readonly events: Pick<Events, 'on' | 'off' | 'once'>
   /**
    * Answers an HTTP request to one of the documented endpoints. The adapters (`appointment-notifications/express` and

@@ -17,6 +17,7 @@ import { feeder } from './services/delivery/scheduling/feeder.ts'
 import { guardedScheduler } from './services/delivery/scheduling/guarded-scheduler.ts'
 import { unreportedMessages } from './services/delivery/unreported.ts'
 import { Webhooks } from './services/delivery/webhooks.ts'
+import { Insight } from './services/insight/attention.ts'
 import { AuditLog } from './services/insight/audit-log.ts'
 import { Health } from './services/insight/health.ts'
 import { Statistics } from './services/insight/statistics.ts'
@@ -86,6 +87,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   const addresses = new Addresses(context)
   const statistics = new Statistics(context)
   const audit = new AuditLog(context)
+  const insight = new Insight(context)
   const table = endpointTable({
     ids: resolved.ids,
     notifications,
@@ -98,6 +100,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     statistics,
     health: new Health({ context, taskManager, dispatcher, scheduler, clock, restore, webhooks, log: logger }),
     audit,
+    insight,
     owners: new Owners(context),
     docs: resolved.docs,
     clock,
@@ -156,6 +159,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     addresses,
     statistics,
     audit,
+    insight,
     events: context.events,
     handle: createHandler({
       table,

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import {
   type DayForm,
   excerpt,
@@ -23,6 +24,10 @@ export type SmsAccount = {
   readonly provider: string
   readonly apiKey: string | null
   readonly apiSecret: string | null
+  /** Of providers with regions, such as AWS. Left out: none was named. */
+  readonly region?: string
+  /** By which the provider reports, where it must be named, as at AWS. Left out: none was named. */
+  readonly configurationSet?: string
 }
 
 const ofProvider = { fields: ['provider'], words: 'SMS provider' } as const
@@ -30,7 +35,7 @@ const ofProvider = { fields: ['provider'], words: 'SMS provider' } as const
 const fields = {
   provider: {
     description: 'Name of the SMS transport. Null: the account of the host application is used',
-    schema: providerName('twilio'),
+    schema: providerName('twilio', 'aws_sms', 'aws_sns'),
     account: true,
     replans: true,
     variable: 'DEFAULT_SMS_PROVIDER',
@@ -39,7 +44,8 @@ const fields = {
     isCaseless: true,
   },
   apiKey: {
-    description: 'Key of the SMS account; for Twilio the Account SID. Encrypted at rest; shown as `********`',
+    description:
+      'Key of the SMS account: for Twilio the Account SID, for AWS the access key id. Encrypted at rest; shown as `********`',
     schema: accountSecret,
     account: true,
     isSecret: true,
@@ -49,7 +55,8 @@ const fields = {
     tiedTo: [ofProvider],
   },
   apiSecret: {
-    description: 'Secret of the SMS account; for Twilio the auth token. Encrypted at rest; shown as `********`',
+    description:
+      'Secret of the SMS account: for Twilio the auth token, for AWS the secret access key. Encrypted at rest; shown as `********`',
     schema: accountSecret,
     account: true,
     isSecret: true,
@@ -67,6 +74,30 @@ const fields = {
     variable: 'DEFAULT_SMS_FROM_NUMBER',
     column: 'smsFromNumber',
     sender: { read: readSmsSender, wanted: 'a number such as "+14155550123", a short code or a name' },
+  },
+  region: {
+    description: 'AWS region of the account; not used for other providers',
+    // It becomes part of the host name that is signed in to.
+    schema: z
+      .string()
+      .max(30)
+      .regex(/^[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}$/, 'must be a region of AWS such as "eu-west-1"')
+      .meta({ examples: ['eu-west-1'] }),
+    account: true,
+    isAudited: true,
+    variable: 'DEFAULT_SMS_REGION',
+  },
+  configurationSet: {
+    description:
+      'Configuration set of AWS End User Messaging (`aws_sms`), whose event destination reports on messages; not used for other providers',
+    schema: z
+      .string()
+      .max(256)
+      .regex(/^[A-Za-z0-9_:/-]+$/, 'must be the name or the ARN of a configuration set')
+      .meta({ examples: ['appointments'] }),
+    account: true,
+    isAudited: true,
+    variable: 'DEFAULT_SMS_CONFIGURATION_SET',
   },
 } as const satisfies AccountFields
 type Values = ValuesOf<typeof fields>
@@ -114,10 +145,20 @@ export const sms = {
       },
       no_credentials: { field: 'apiSecret', variables: 'DEFAULT_SMS_API_KEY and DEFAULT_SMS_API_SECRET' },
     },
-    open({ provider, apiKey, apiSecret, fromNumber }: Values, { needsAccount }: { readonly needsAccount: boolean }) {
+    open(
+      { provider, apiKey, apiSecret, fromNumber, region, configurationSet }: Values,
+      { needsAccount }: { readonly needsAccount: boolean },
+    ) {
       if (provider === null) return 'no_account'
       if (needsAccount && (apiKey === null || apiSecret === null)) return 'no_credentials'
-      const account: SmsAccount = { channel: 'SMS', provider, apiKey, apiSecret }
+      const account: SmsAccount = {
+        channel: 'SMS',
+        provider,
+        apiKey,
+        apiSecret,
+        ...(region !== null && { region }),
+        ...(configurationSet !== null && { configurationSet }),
+      }
       return { account, from: fromNumber }
     },
     credentials: ({ apiSecret, apiKey }: SmsAccount) => [apiSecret, apiKey],

@@ -4,6 +4,7 @@ import type { IdKinds } from '../ports/storage.ts'
 import type { Bounces } from '../services/delivery/bounces.ts'
 import type { Callbacks } from '../services/delivery/callbacks.ts'
 import type { Webhooks } from '../services/delivery/webhooks.ts'
+import type { Insight } from '../services/insight/attention.ts'
 import type { AuditLog } from '../services/insight/audit-log.ts'
 import type { Health } from '../services/insight/health.ts'
 import type { Statistics } from '../services/insight/statistics.ts'
@@ -27,6 +28,7 @@ export type Api = {
   readonly statistics: Statistics
   readonly health: Health
   readonly audit: AuditLog
+  readonly insight: Insight
   readonly owners: Owners
   readonly docs: DocsPage | null
   readonly clock: Clock

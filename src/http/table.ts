@@ -2,6 +2,7 @@ import type { Api } from './api.ts'
 import type { Route } from './define-route.ts'
 import { hostIds } from './host-ids.ts'
 import { addressRoutes } from './routes/addresses.ts'
+import { attentionRoutes } from './routes/attention.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { bounceRoutes } from './routes/bounces.ts'
 import { callbackRoutes } from './routes/callbacks.ts'
@@ -28,6 +29,7 @@ export function endpointTable(api: Api): readonly Route[] {
     ...sendRoutes(api, ids),
     ...historyRoutes(api, ids),
     ...addressRoutes(api, ids),
+    ...attentionRoutes(api, ids),
     ...debugRoutes(api, ids),
     ...monitoringRoutes(api, ids),
     ...auditRoutes(api, ids),

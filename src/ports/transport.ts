@@ -98,6 +98,11 @@ export interface Transport {
   readonly channels: readonly Channel[]
   /** False: it works without credentials, and serves every organization that has no provider of its own. */
   readonly needsAccount: boolean
+  /**
+   * True: the host application's own account (`DEFAULT_*`) may have no key and secret, since the transport finds them where the
+   * process runs, as AWS gives them to its machines. An organization's account needs its own all the same. Default false.
+   */
+  readonly ambientCredentials?: boolean
   /** How many sends may run at a time per account. Default 10. */
   readonly concurrency?: number
   /** Sends one message. @throws TransportError */

@@ -162,14 +162,17 @@ const entriesOf = ({ words, account, name }: ChannelDefinition) =>
 
 /** The documented fields hold the rest of the first account. */
 function documentedPartOf(channel: ChannelDefinition, enabled: string): z.ZodType<FurtherSettings> {
-  const { words } = channel
+  const { words, account } = channel
+  const further = Object.fromEntries(Object.entries(account.fields).filter(([, { column }]) => column === undefined))
   const unknown = `is not a known field here: ${words.name} has fields of its own, such as ${toSnake(enabled)}`
   return z.strictObject(
     {
-      account: inputOf(limitFields(channel))
+      account: inputOf({ ...further, ...limitFields(channel) })
         .nullable()
         .optional()
-        .describe(`Limits and weight of the first account for ${words.name}, which the documented fields describe`),
+        .describe(
+          `Limits and weight of the first account for ${words.name}, and what of it no documented field describes`,
+        ),
       accounts: entriesOf(channel),
     },
     { error: ({ code }) => (code === 'unrecognized_keys' ? unknown : undefined) },

@@ -94,6 +94,25 @@ export const suppressionTable = {
 export type SuppressionCause = keyof typeof suppressionTable
 export const suppressionCauses = ['stop', 'complaint', 'invalid', 'failure'] as const satisfies SuppressionCause[]
 
+/** Why nothing reached a person before an appointment, with the sentence that the attention list shows. */
+export const unreachedTable = {
+  bounced: 'the last message came back',
+  failed: 'the last message failed',
+  unreported: 'the provider reports which messages arrive, and reported nothing about the last one',
+  held: 'the last message waits for a decision or for an account that is paused, or may or may not have been sent',
+  no_contact: 'there is no usable address on any channel of the organization',
+  opted_out: 'the person opted out of the channels of the organization, or did not consent',
+} as const satisfies Record<string, string>
+export type UnreachedReason = keyof typeof unreachedTable
+export const unreachedReasons = [
+  'bounced',
+  'failed',
+  'unreported',
+  'held',
+  'no_contact',
+  'opted_out',
+] as const satisfies UnreachedReason[]
+
 /** The outcome of an appointment, as the host records it. */
 export const appointmentOutcomes = ['attended', 'no_show', 'cancelled_late', 'rescheduled'] as const
 export type AppointmentOutcome = (typeof appointmentOutcomes)[number]

@@ -1,7 +1,7 @@
 import { glob, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { ChannelDefinition } from '../../src/channels/channel.ts'
+import type { AccountFields, ChannelDefinition } from '../../src/channels/channel.ts'
 import { email } from '../../src/channels/email.ts'
 import { channelOf, channels } from '../../src/channels/index.ts'
 import { sms } from '../../src/channels/sms.ts'
@@ -69,9 +69,15 @@ describe('a channel', () => {
 
   it('keeps what is documented in the documented columns', () => {
     const fields: Readonly<Record<string, unknown>> = settingsFields
-    for (const field of [email, sms].flatMap(({ account }) => Object.values(account.fields))) {
-      expect([field.column, fields[field.column] === field]).toEqual([field.column, true])
+    const further: string[] = []
+    for (const { account } of [email, sms]) {
+      const own: AccountFields = account.fields
+      for (const [name, field] of Object.entries(own)) {
+        if (field.column === undefined) further.push(name)
+        else expect([field.column, fields[field.column] === field]).toEqual([field.column, true])
+      }
     }
+    expect(further).toEqual(['region', 'configurationSet'])
   })
 
   it.each([
@@ -103,6 +109,9 @@ const examples: Readonly<Record<string, readonly string[]>> = {
     "account?.channel === 'WHATSAPP'",
     "account.channel === 'WHATSAPP'",
   ],
+  'adapters/transport/aws-sms.ts': ["channels: ['SMS']"],
+  'adapters/transport/aws-sns.ts': ["channels: ['SMS']", 'AWS.SNS.SMS.', 'AWS.MM.SMS.'],
+  'adapters/transport/aws/account.ts': ["account?.channel !== 'SMS'", "account.channel !== 'SMS'"],
   'adapters/transport/twilio/webhook.ts': ["account.channel !== 'SMS' && account.channel !== 'WHATSAPP'"],
 }
 

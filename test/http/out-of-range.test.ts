@@ -34,6 +34,9 @@ describe('a request for what no database holds', () => {
       `/history/?cursor=${cursorOf('1.999999999999999')}`,
       `/audit/${organizationId}?start_date=0000-01-01T00:00Z`,
       `/audit/${organizationId}?cursor=9007199254740991`,
+      `/attention/?organization_id=${organizationId}&before=0000-01-01T00:00Z`,
+      `/attention/?organization_id=${organizationId}&cursor=${cursorOf('1.999999999999999')}`,
+      `/attention/csv?organization_id=${organizationId}&unreported_hours=2147483648`,
     ]
     for (const path of gets) {
       const { status } = await ask(clinic, { method: 'GET', path, caller: service })
@@ -42,6 +45,11 @@ describe('a request for what no database holds', () => {
     const path = `${pathname.replace(/^.*(?=\/callback)/, '')}${search}`
     const body = { status: 'success', result: { message_id: 'x', delivered_at: '0000-01-01T00:00Z' } }
     expect(await ask(clinic, { method: 'POST', path, body, caller: null })).toMatchObject({ status: 422 })
+    // The earliest and the latest that there is find nothing, and fail in no database.
+    for (const before of ['0001-01-01T00:00:00Z', '9999-12-31T23:59:59.999Z']) {
+      const asked = `/attention/?organization_id=${organizationId}&before=${before}&cursor=${cursorOf('1.2147483647')}`
+      expect(await ask(clinic, { method: 'GET', path: asked, caller: service })).toMatchObject({ status: 200 })
+    }
     const { status } = await ask(clinic, { method: 'GET', path: '/history/2147483647', caller: service })
     expect(status).toBe(404)
     // A provider reports on what it was sent along with a message, which may have been another program's.

@@ -78,6 +78,12 @@ export const filtersOf = (at: (days: number) => Date, rows: number): Readonly<Re
   },
 })
 
+const appointments = (rows: number) =>
+  Array.from({ length: 100 }, (_, index) => ({
+    organizationId: big,
+    appointmentId: Math.floor(rows / 6) + index,
+  }))
+
 const cursorOf = (at: Date): string => Buffer.from(`${at.getTime()}.1000`).toString('base64url')
 
 /** What else reads these tables, in the foreground and in the background. */
@@ -90,6 +96,9 @@ const others = (at: (days: number) => Date, rows: number): Readonly<Record<strin
   'next due time': ({ storage }) => storage.deliveries.nextDueAt(),
   'due times of a window': ({ storage }) => storage.deliveries.dueTimes(at(3), at(4), 1000),
   'plans that lie ahead, first page': ({ storage }) => storage.plans.upcoming(at(0), null, 500),
+  'plans of a large organization ahead': ({ storage }) =>
+    storage.plans.ahead({ ...{ organizationId: big, limit: 100 }, after: { startsAt: at(0), id: 0 }, until: at(2) }),
+  'deliveries of appointments': ({ storage }) => storage.deliveries.ofAppointments(appointments(rows), 100),
   'plans of appointments': ({ storage }) =>
     storage.plans.find(Array.from({ length: 100 }, (_, index) => Math.floor(rows / 6) + index)),
   'reminders of an appointment': ({ storage }) => storage.reminders.list(big, Math.floor(rows / 6)),

@@ -2,7 +2,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { channelOf } from '../../src/channels/index.ts'
+import type { AccountField } from '../../src/channels/channel.ts'
+import { channelOf, channels } from '../../src/channels/index.ts'
 import {
   appointmentStatuses,
   type Endpoint,
@@ -13,7 +14,6 @@ import {
   templateKeys,
 } from '../../src/index.ts'
 import { variableNames } from '../../src/messages/variables.ts'
-import { furtherChannels } from '../../src/schemas/channel-fields.ts'
 import { namesWith } from '../../src/schemas/fields.ts'
 import { openWorld } from '../conformance/http/world.ts'
 import { anchorsOf, blocks, coded, guide, guides, linksOf, section } from './guides.ts'
@@ -157,9 +157,9 @@ describe('tables and lists', () => {
     const sources = ['src/environment.ts', 'src/services/task-manager/client/options.ts'].map(source).join('\n')
     const names: string[] = [
       ...namesWith(settingsFields, 'variable').map((name) => settingsFields[name].variable),
-      ...furtherChannels
-        .flatMap((one) => Object.values(channelOf(one).account.fields))
-        .flatMap(({ variable }) => variable ?? []),
+      ...channels
+        .flatMap((one): AccountField[] => Object.values(channelOf(one).account.fields))
+        .flatMap(({ column, variable }) => (column === undefined ? (variable ?? []) : [])),
       ...[...sources.matchAll(/ ([A-Z][A-Z_]+): /g)].map(([, name]) => name ?? ''),
     ]
     expect(names.length).toBeGreaterThan(5)

@@ -161,6 +161,7 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/planning/dry-run.ts': 'defaultCountry messagePrices',
   // What a change must bring along, and what is wrong with it.
   'src/services/insight/explain-waiting.ts': 'defaultCountry',
+  'src/services/insight/attention.ts': 'defaultCountry phoneNumber',
   'src/services/settings/addresses.ts': 'defaultCountry',
   'src/services/settings/recipient-preferences.ts': 'defaultCountry',
   'src/services/settings/settings-patch.ts': 'detailLevels textLanguages',
@@ -185,6 +186,7 @@ const uses: Readonly<Record<string, string>> = {
   'src/http/shapes/reminders.ts': 'message_prices',
   // Other things of that name.
   'adapters/transport/receipts/ses.ts': 'emailAddress',
+  'adapters/transport/aws-sns.ts': 'phoneNumber',
   'src/schemas/vocabulary.ts': 'detailLevels',
   'src/schemas/detail.ts': 'detailLevels',
   'src/schemas/message-price.ts': 'messagePrices',

@@ -97,6 +97,9 @@ const languages: Migration = {
   ],
 }
 
+/** The index by which an organization's next appointments are found is built from `tables.ts`. */
+const ahead: Migration = { version: 16, name: 'appointments_ahead', oldest: 3, changes: [] }
+
 /** From version 10 on. */
 export const latestMigrations: readonly Migration[] = [
   addresses,
@@ -105,4 +108,5 @@ export const latestMigrations: readonly Migration[] = [
   roomForChanges,
   languages,
   fallbackMigration,
+  ahead,
 ]

@@ -6,8 +6,8 @@ import { findDue } from './due.ts'
 import type { Commands, Engine } from './engine.ts'
 import { challenging, renewing } from './leases.ts'
 import { readerOf } from './lists.ts'
-import { qualified } from './names.ts'
-import { decodeRow, encodeParameter } from './values.ts'
+import { qualified, recordset } from './names.ts'
+import { decodeRow, encodeParameter, encodeRow } from './values.ts'
 
 /** What a transaction of the host carries out too. */
 export const deliveryReads = (engine: Commands): TransactionStorage['deliveries'] => ({
@@ -45,6 +45,26 @@ export const deliveryStore = (engine: Engine): DeliveryQueries => ({
       const row = await statements.deliveries.get.get({ id })
       return row === undefined ? null : records.decodeDelivery(row)
     }),
+  ofAppointments: async (appointments, each) => {
+    if (appointments.length === 0) return []
+    return engine.read(async ({ run, schema, kinds, ids }) => {
+      const keys = appointments.map(({ organizationId, appointmentId }) => ({
+        organization_id: organizationId,
+        appointment_id: ids('appointment', appointmentId),
+      }))
+      // Found key by key, through the index, whatever the planner knows of the table.
+      const { rows } = await run<records.Row<'notification_history'>>(
+        `select of_key.* from ${recordset('reminder_plans', ['organization_id', 'appointment_id'], kinds)} cross join lateral (
+           select * from (
+             select * from ${qualified(schema, 'notification_history')} as t
+             where t.appointment_id = r.appointment_id offset 0
+           ) as t where t.organization_id = r.organization_id order by t.id desc limit $2
+         ) as of_key order by of_key.id desc`,
+        [JSON.stringify(keys.map(encodeRow)), each],
+      )
+      return rows.map((row) => records.decodeDelivery(decodeRow(row, kinds)))
+    })
+  },
   ofProvider: async (messageIds) => deliveriesOfProvider(await readerOf(engine), messageIds),
   silent: (query) =>
     engine.read(async ({ statements }) =>

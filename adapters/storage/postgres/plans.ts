@@ -101,6 +101,10 @@ export const planStore = (engine: Engine): PlanQueries => ({
       const page = { now: now.getTime(), cursor: after, lastId, limit }
       return records.pageOfPlans(await plans.pageOfUpcoming.all(page), limit, lastId)
     }),
+  ahead: (query) =>
+    engine.read(async ({ statements: { plans } }) =>
+      (await plans.ahead.all(records.encodeAhead(query))).map((row) => records.decodeAhead(row)),
+    ),
   nextReplanPage: (now, limit) => replanPage(engine, now, limit),
   advanceReplan: (jobId, cursor) =>
     engine.read(async ({ statements }) => {

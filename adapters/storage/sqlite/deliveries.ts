@@ -52,6 +52,14 @@ export const deliveryStore = (engine: Engine): DeliveryQueries => ({
       const row = tx.statements.deliveries.get.get({ id })
       return row === undefined ? null : records.decodeDelivery(row)
     }),
+  ofAppointments: (appointments, each) =>
+    engine.read((tx) =>
+      appointments.flatMap(({ organizationId, appointmentId }) =>
+        tx.statements.deliveries.ofAppointment
+          .all({ organizationId, appointmentId: tx.ids('appointment', appointmentId), limit: each })
+          .map(records.decodeDelivery),
+      ),
+    ),
   ofProvider: async (messageIds) => deliveriesOfProvider(await readerOf(engine), messageIds),
   silent: (query) =>
     engine.read((tx) => tx.statements.deliveries.silent.all(silentAfter(query)).map(records.decodeDelivery)),

@@ -39,6 +39,8 @@ export const planStore = (engine: Commands): PlanQueries => ({
       const page = { now: now.getTime(), cursor: after, lastId, limit }
       return records.pageOfPlans(plans.pageOfUpcoming.all(page), limit, lastId)
     }),
+  ahead: (query) =>
+    engine.read(({ statements: { plans } }) => plans.ahead.all(records.encodeAhead(query)).map(records.decodeAhead)),
   nextReplanPage: (now, limit) => engine.snapshot((tx) => replanPage(tx, now, limit)),
   advanceReplan: (jobId, cursor) =>
     engine.write((tx) => {

@@ -1,11 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import type { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
 import type { Twilio } from 'twilio'
 import type RequestClient from 'twilio/lib/base/RequestClient.js'
 import { NotificationError } from '../../../src/index.ts'
+import { whenBegun } from '../shared/begun.ts'
 import type { Call } from './failures.ts'
 
 export type SdkOptions = {
@@ -97,14 +96,8 @@ export async function loadTwilio(): Promise<typeof import('twilio')> {
 const transportOf = (call: Call) => ({
   request(options: RequestOptions, onResponse: (response: IncomingMessage) => void): ClientRequest {
     const request = (options.protocol === 'https:' ? httpsRequest : httpRequest)(options, onResponse)
-    const begin = () => {
+    whenBegun(request, () => {
       call.begun = true
-    }
-    request.once('socket', (socket: Socket) => {
-      // TLS sends nothing of ours before the certificate is verified. A reused connection has done that already.
-      if (socket instanceof TLSSocket && socket.getFinished() === undefined) socket.once('secureConnect', begin)
-      else if (socket.connecting) socket.once('connect', begin)
-      else begin()
     })
     return request
   },

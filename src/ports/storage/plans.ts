@@ -96,6 +96,17 @@ export type ReplanPage = {
  */
 export type PlanPage = { readonly plans: readonly PlanRow[]; readonly cursor: string | null }
 
+/** A place in the order of starts: the plan's row too, as several start at once. */
+export type PlanPlace = { readonly startsAt: Date; readonly id: number }
+/** Active plans of an organization after a place and up to a time, by (startsAt, id). */
+export type AheadQuery = {
+  readonly organizationId: string
+  readonly after: PlanPlace
+  readonly until: Date
+  readonly limit: number
+}
+export type PlanAhead = { readonly plan: PlanRow; readonly place: PlanPlace }
+
 export interface PlanQueries {
   get(organizationId: string, appointmentId: EntityId): Promise<PlanRow | null>
   /** By appointment alone, for callers that know no organization; appointment ids are the host's and unique there. */
@@ -105,6 +116,8 @@ export interface PlanQueries {
    * plan that is there from the first page to the last is in one of them, once, whatever is changed meanwhile.
    */
   upcoming(now: Date, cursor: string | null, limit: number): Promise<PlanPage>
+  /** Costs by how many are returned, however many plans there are. */
+  ahead(query: AheadQuery): Promise<PlanAhead[]>
   /**
    * The next page of the oldest re-plan, or null when none is queued. Several workers may get the same page; applying twice is once.
    * `storage_busy`: a plan is being made in a transaction that takes long, and might be passed over; ask again later.

@@ -1,6 +1,6 @@
 import { json } from '../../ports/rows/ids.ts'
 import type { Row } from '../../ports/rows/tables/tables.ts'
-import type { PlanPage, PlanRow } from '../../ports/storage/plans.ts'
+import type { AheadQuery, PlanAhead, PlanPage, PlanRow } from '../../ports/storage/plans.ts'
 import type { RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry, DecisionRecord } from '../../schemas/decision.ts'
 import type { OffsetInput } from '../../schemas/offset.ts'
@@ -24,6 +24,20 @@ export function decodePlan(row: Row<'reminder_plans'>): PlanRow {
     lifecycleRevision: row.lifecycle_revision,
   }
 }
+
+/** Parameters by the names of columns, whose values they are compared with; `until` is an instant by its own. */
+export const encodeAhead = ({ organizationId, after, until, limit }: AheadQuery) => ({
+  organizationId,
+  starts_at: after.startsAt.getTime(),
+  id: after.id,
+  until: until.getTime(),
+  limit,
+})
+
+export const decodeAhead = (row: Row<'reminder_plans'>): PlanAhead => ({
+  plan: decodePlan(row),
+  place: { startsAt: new Date(row.starts_at), id: row.id },
+})
 
 /** Rows looked at for a page: most may be of appointments that are over, which must not make the page slow. */
 export const plansAtOnce = 2000

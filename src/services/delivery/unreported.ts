@@ -30,22 +30,52 @@ export function unreportedMessages(context: Context): RecurringJob {
   })
 }
 
+/** Whether messages are reported on, as counted: looked up once for each account. */
+export class ReportingAccounts {
+  readonly #context: Context
+  readonly #known = new Map<string, boolean>()
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  /**
+   * Whether other messages of the account were reported as delivered at about that time: of the host application's, those of any
+   * organization. A transport without accounts is judged by the organization's messages through it.
+   */
+  async reportsOn({ organizationId, channel, provider, accountId }: DeliveryRow, now: Date): Promise<boolean> {
+    if (provider === null) return false
+    await this.#context.hostAccounts.load()
+    const isHosts = accountId !== null && accountKeyOfId(accountId) === this.#context.providers.hostKey
+    const among = isHosts ? { channel, provider } : { organizationId, channel, provider }
+    const key = JSON.stringify([among, accountId])
+    const known = this.#known.get(key)
+    if (known !== undefined) return known
+    const windowMs = channelOf(channel).receipts.withinHours * hourMs
+    const from = new Date(now.getTime() - 2 * windowMs).toISOString().slice(0, 10)
+    const counts = await this.#context.options.storage.statistics.counts({ ...among, from })
+    const [wanted, of] = accountId === null ? (['DELIVERED', ''] as const) : (['CONFIRMED', accountId] as const)
+    const reports = counts.some(({ measure, detail, count }) => measure === wanted && detail === of && count > 0)
+    this.#known.set(key, reports)
+    return reports
+  }
+}
+
 /** One run over all channels. */
 class Look {
   readonly #context: Context
   readonly #isOn: () => boolean
   readonly #holder = randomUUID()
-  /** Whether the messages of an account are reported on, as counted. */
-  readonly #reports = new Map<string, boolean>()
+  readonly #accounts: ReportingAccounts
 
   constructor(context: Context, isOn: () => boolean) {
     this.#context = context
     this.#isOn = isOn
+    this.#accounts = new ReportingAccounts(context)
   }
 
   async run(): Promise<void> {
     const { storage } = this.#context.options
-    await this.#context.hostAccounts.load()
     for (const channel of channels) if (!(await this.#channel(channel))) break
     await storage.jobs.release(jobName, this.#holder)
   }
@@ -65,7 +95,7 @@ class Look {
       const page = await storage.deliveries.silent({ channel, after, until, limit: pageSize })
       const over = page.findIndex(({ sentAt }) => sentAt !== null && sentAt > until)
       const ripe = over === -1 ? page : page.slice(0, over)
-      await this.#mark(ripe, windowMs, now)
+      await this.#mark(ripe, now)
       const last = ripe.at(-1)
       if (last === undefined) return true
       const place = { at: last.createdAt.getTime(), id: last.id }
@@ -76,9 +106,9 @@ class Look {
     return false
   }
 
-  async #mark(rows: readonly DeliveryRow[], windowMs: number, now: Date): Promise<void> {
+  async #mark(rows: readonly DeliveryRow[], now: Date): Promise<void> {
     const silent: DeliveryRow[] = []
-    for (const row of rows) if (await this.#isReportedOn(row, windowMs, now)) silent.push(row)
+    for (const row of rows) if (await this.#accounts.reportsOn(row, now)) silent.push(row)
     if (silent.length === 0) return
     const { storage } = this.#context.options
     const marked = await storage.deliveries.markUnreported(
@@ -91,25 +121,6 @@ class Look {
       const about = { ...aboutOf(row, now), notificationId, reminderId, waitlistEntryId, category }
       this.#context.events.emit('notification.unreported', about)
     }
-  }
-
-  /**
-   * Whether other messages of the account were reported as delivered at about that time: of the host application's, those of any
-   * organization. A transport without accounts is judged by the organization's messages through it.
-   */
-  async #isReportedOn({ organizationId, channel, provider, accountId }: DeliveryRow, windowMs: number, now: Date) {
-    if (provider === null) return false
-    const isHosts = accountId !== null && accountKeyOfId(accountId) === this.#context.providers.hostKey
-    const among = isHosts ? { channel, provider } : { organizationId, channel, provider }
-    const key = JSON.stringify([among, accountId])
-    const known = this.#reports.get(key)
-    if (known !== undefined) return known
-    const from = new Date(now.getTime() - 2 * windowMs).toISOString().slice(0, 10)
-    const counts = await this.#context.options.storage.statistics.counts({ ...among, from })
-    const [wanted, of] = accountId === null ? (['DELIVERED', ''] as const) : (['CONFIRMED', accountId] as const)
-    const reports = counts.some(({ measure, detail, count }) => measure === wanted && detail === of && count > 0)
-    this.#reports.set(key, reports)
-    return reports
   }
 }
 

@@ -1,6 +1,7 @@
 import { describe } from 'vitest'
 import { accounts } from './accounts.ts'
 import { addresses } from './addresses.ts'
+import { ahead } from './ahead.ts'
 import { audit } from './audit.ts'
 import { claims } from './claims.ts'
 import { deletions } from './deletions.ts'
@@ -48,6 +49,7 @@ export type StoragePart =
   | 'settings and preferences'
   | 're-plans'
   | 'upcoming plans'
+  | 'appointments ahead'
   | 'deletions'
   | 'requests'
   | 'jobs'
@@ -75,6 +77,7 @@ const parts: Readonly<Record<StoragePart, (start: Starter) => void>> = {
   'settings and preferences': preferences,
   're-plans': replans,
   'upcoming plans': upcoming,
+  'appointments ahead': ahead,
   deletions,
   requests,
   jobs,

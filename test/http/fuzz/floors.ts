@@ -28,6 +28,9 @@ const floors: Readonly<Record<string, number>> = {
   // is one of some channel.
   'history.list': 0.1,
   'audit.list': 0.5,
+  // And whoever is a service must say of whom.
+  'attention.list': 0.1,
+  'attention.csv': 0.1,
   'reminders.list': 0.5,
   'reminders.explain': 0.5,
   statistics: 0.6,

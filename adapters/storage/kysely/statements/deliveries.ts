@@ -74,6 +74,19 @@ export const deliveryStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =
         .compile(),
     ),
   ),
+  ofAppointment: bind(
+    query((p: Param<{ organizationId: string; appointmentId: EntityId; limit: number }>) =>
+      db
+        .selectFrom(table)
+        .selectAll()
+        .where('appointment_id', '=', p('appointmentId'))
+        // See `notices`.
+        .where(sql<string>`+organization_id`, '=', p('organizationId'))
+        .orderBy('id', 'desc')
+        .limit(p('limit'))
+        .compile(),
+    ),
+  ),
   notices: bind(
     query((p: Param<{ organizationId: string; appointmentId: EntityId }>) =>
       db

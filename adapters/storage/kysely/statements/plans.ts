@@ -31,6 +31,22 @@ export const planStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
         .compile(),
     ),
   ),
+  ahead: bind(
+    query((p: Param<{ organizationId: string; starts_at: number; id: number; until: number; limit: number }>) =>
+      db
+        .selectFrom('reminder_plans')
+        .selectAll()
+        .where('organization_id', '=', p('organizationId'))
+        // The word stands in the statement, as in the index that serves it.
+        .where('status', '=', sql.lit('active'))
+        .where('starts_at', '<=', p('until'))
+        .where(sql<boolean>`(starts_at, id) > (${p('starts_at')}, ${p('id')})`)
+        .orderBy('starts_at')
+        .orderBy('id')
+        .limit(p('limit'))
+        .compile(),
+    ),
+  ),
   /** The last row that a page looks at; none where there are fewer rows. */
   lastOfUpcoming: bind(
     query((p: Param<{ cursor: number }>) =>

@@ -212,6 +212,11 @@ export const tables = {
       { name: 'reminder_plans_appointment', columns: ['appointment_id', 'organization_id'], unique: true },
       /** By id, not by start: a page of a re-plan must not miss an appointment that moves while the job runs. */
       { name: 'reminder_plans_organization', columns: ['organization_id', 'id', 'starts_at'] },
+      {
+        name: 'reminder_plans_ahead',
+        columns: ['organization_id', 'starts_at', 'id'],
+        whereIs: { column: 'status', word: 'active' },
+      },
     ],
   },
   /** Which plans a recipient takes part in: a change of preferences finds them without reading every plan. */

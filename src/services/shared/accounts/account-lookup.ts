@@ -6,7 +6,7 @@ import type { Context } from '../context.ts'
 import { accountKeyOfId, channelOfFirst, firstAccountId } from './account-ids.ts'
 import { hasSecret, openedValues } from './account-secrets.ts'
 import { hostOwner } from './host-accounts.ts'
-import { transportName } from './providers.ts'
+import { needsOf, transportName } from './providers.ts'
 
 /** What an account signs in with, and the transport that it is for. */
 export type Credentials = { readonly transport: string; readonly account: Account }
@@ -55,7 +55,7 @@ export async function accountById(context: Context, id: string): Promise<KnownAc
     organizationId,
     channel,
     // The host application's are in its variables, in the clear.
-    current: values === null ? null : isHosts ? credentialsOf(context, channel, values) : open(values),
+    current: values === null ? null : isHosts ? credentialsOf(context, owner, channel, values) : open(values),
     previous: kept.flatMap(({ account, expiresAt }) => {
       const credentials = open(account)
       return credentials === null ? [] : [{ ...credentials, expiresAt }]
@@ -87,18 +87,23 @@ function openedFor(
   sealed: AccountValues,
 ): Credentials | null {
   const { secrets } = context
-  if (secrets === null) return hasSecret(channel, sealed) ? null : credentialsOf(context, channel, sealed)
+  if (secrets === null) return hasSecret(channel, sealed) ? null : credentialsOf(context, owner, channel, sealed)
   const values = openedValues(secrets, owner, channel, entry, sealed)
-  return values === null ? null : credentialsOf(context, channel, values)
+  return values === null ? null : credentialsOf(context, owner, channel, values)
 }
 
 /** Null: something is missing without which there is no account. */
-function credentialsOf({ providers }: Context, channel: Channel, values: AccountValues): Credentials | null {
+function credentialsOf(
+  { providers }: Context,
+  owner: string,
+  channel: Channel,
+  values: AccountValues,
+): Credentials | null {
   const { account: rules } = channelOf(channel)
   const name = (values[rules.place] ?? null) === null ? null : transportName(rules, values)
   if (name === null) return null
   const isNamed = (one: { readonly name: string }) => one.name.toLowerCase() === name.toLowerCase()
   const transport = providers.transports.find(isNamed) ?? { name, needsAccount: true }
-  const opened = rules.open(values, transport)
+  const opened = rules.open(values, needsOf(transport, owner === hostOwner))
   return typeof opened === 'string' ? null : { transport: transport.name, account: opened.account }
 }

@@ -204,7 +204,7 @@ export class Providers {
     if (transport === null) return 'name' in rules.transport ? this.#withoutAccount(channel, names) : 'no_transport'
     const values = own === null ? means.values : this.#opened(own, channel, means)
     if (typeof values === 'string') return values
-    const opened = rules.open(values, transport)
+    const opened = rules.open(values, needsOf(transport, own === null))
     if (typeof opened === 'string') return opened
     const { account, from } = opened
     // The default account sends in its own name: another sender's address would be refused or look forged. Answers are the
@@ -278,6 +278,12 @@ const limitsOf = ({ perSecond, perDay, atOnce }: AccountValues): AccountLimits =
 /** Of the organization's first account. */
 const ownIdOf = ({ accountKey }: SettingsRow, channel: Channel): string | null =>
   accountKey === null ? null : firstAccountId(accountKey, channel)
+
+/** What a transport needs of an account; the host application's own may do with less. */
+export const needsOf = (
+  { needsAccount, ambientCredentials = false }: Pick<Transport, 'needsAccount' | 'ambientCredentials'>,
+  isHosts: boolean,
+) => ({ needsAccount: needsAccount && !(isHosts && ambientCredentials) })
 
 export function transportName({ transport }: ChannelDefinition['account'], values: AccountValues): string {
   return 'name' in transport ? transport.name : String(values[transport.field])

@@ -18,6 +18,7 @@ const newest = [
   'room_for_changes',
   'languages',
   'fallback',
+  'appointments_ahead',
 ]
 const laterThan = {
   1: ['requests_audit_and_statistics', 'task_manager_tasks', ...newest],

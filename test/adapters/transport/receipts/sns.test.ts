@@ -1,29 +1,12 @@
-import { createSign } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { type SesOptions, ses } from '../../../../adapters/transport/receipts.ts'
 import type { WebhookAccount, WebhookRequest } from '../../../../src/index.ts'
-import { certificate, privateKey } from './sns-certificate.ts'
+import { certificate } from './sns-certificate.ts'
+import { type Fields, place, signed } from './sns-signed.ts'
 
 const topic = 'arn:aws:sns:eu-west-1:123456789012:mail'
-const place = 'https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem'
 const host: WebhookAccount = { id: 'account', organizationId: null, channel: 'EMAIL', accounts: [] }
 const now = new Date('2026-12-01T12:00:00Z')
-
-type Fields = Readonly<Record<string, string>>
-const ofSubscriptions = ['Message', 'MessageId', 'SubscribeURL', 'Timestamp', 'Token', 'TopicArn', 'Type']
-const signedFields: Readonly<Record<string, readonly string[]>> = {
-  Notification: ['Message', 'MessageId', 'Subject', 'Timestamp', 'TopicArn', 'Type'],
-  SubscriptionConfirmation: ofSubscriptions,
-  UnsubscribeConfirmation: ofSubscriptions,
-}
-
-/** As SNS signs it: by hand, from the documentation of the string to sign. */
-function signed(fields: Fields, version: '1' | '2' = '1'): Fields {
-  const names = signedFields[fields['Type'] ?? ''] ?? []
-  const text = names.filter((name) => name in fields).map((name) => `${name}\n${fields[name]}\n`)
-  const sign = createSign(version === '1' ? 'RSA-SHA1' : 'RSA-SHA256').update(text.join(''))
-  return { ...fields, SignatureVersion: version, SigningCertURL: place, Signature: sign.sign(privateKey, 'base64') }
-}
 
 const notice = (message: unknown, more: Fields = {}): Fields => ({
   Type: 'Notification',

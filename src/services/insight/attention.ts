@@ -1,0 +1,279 @@
+import { z } from 'zod'
+import type { Channel } from '../../channels/index.ts'
+import { type Appointment, isActive, isSameRecipient } from '../../domain/appointment.ts'
+import { effectiveFor } from '../../domain/plan.ts'
+import { contacting, type Failure, type Message, unreachable } from '../../domain/unreached.ts'
+import type { DeliveryRow, PlanAhead, PlanRow, ReminderRow } from '../../ports/storage.ts'
+import { channelsInUse } from '../../schemas/channel-settings.ts'
+import { type EntityId, organizationId, parseInput, type RecipientRef } from '../../schemas/common.ts'
+import type { Person } from '../../schemas/directory.ts'
+import { instantInput } from '../../schemas/instant.ts'
+import { readPhone } from '../../schemas/phone-number.ts'
+import { type UnreachedReason, unreachedTable } from '../../schemas/vocabulary.ts'
+import { ReportingAccounts } from '../delivery/unreported.ts'
+import { parseSnapshot } from '../messages/snapshot.ts'
+import type { Context } from '../shared/context.ts'
+import { readCursor, writeCursor } from '../shared/cursor.ts'
+import { Knowledge } from '../shared/knowledge.ts'
+
+const hourMs = 3_600_000
+
+export const unreachedFilter = z.strictObject({
+  organizationId,
+  before: instantInput.optional().describe('Only appointments that start before this instant. Default: in 48 hours'),
+  unreportedHours: z
+    .int()
+    .min(0)
+    .max(720)
+    .optional()
+    .describe(
+      'From so many hours before the start, a message that its provider should have reported on, and has not, counts as not arrived. Default 24',
+    ),
+  limit: z
+    .int()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('Page size. A page ends with an appointment, and may have a few more people. Default 50'),
+  cursor: z
+    .string()
+    .max(64)
+    .optional()
+    .describe('`next_cursor` of the previous page; stays valid while rows are added'),
+})
+export type UnreachedFilter = z.infer<typeof unreachedFilter>
+
+/** A person whom nothing reached before an appointment. */
+export type Unreached = {
+  readonly appointmentId: EntityId
+  readonly startsAt: Date
+  /** Wall clock of the start in `timeZone`, `YYYY-MM-DDTHH:mm:ss`. */
+  readonly localStart: string
+  readonly timeZone: string
+  readonly recipient: RecipientRef
+  readonly name: string | null
+  /** Where to call: in E.164, or as your directory has it where that is no valid number; null: nobody knows. */
+  readonly phone: string | null
+  /** What went wrong last; of who cannot be reached at all, why. */
+  readonly reason: UnreachedReason
+  /** The reason as a sentence. */
+  readonly because: string
+  /** On which channel; null for who cannot be reached on any. */
+  readonly channel: Channel | null
+  /** When it went wrong; null where that is no matter of time. */
+  readonly at: Date | null
+  /** Why it failed, such as `smtp_5.1.1`; null: unknown. */
+  readonly code: string | null
+  /** When the next message is due; null: nothing will be sent any more. */
+  readonly nextAt: Date | null
+}
+
+export type UnreachedPage = {
+  /** By start. */
+  readonly people: readonly Unreached[]
+  /** For `cursor` of the next page; null on the last. */
+  readonly nextCursor: string | null
+}
+
+const defaultLimit = 50
+const defaultAheadMs = 48 * hourMs
+const defaultUnreportedHours = 24
+/** A provider has so long to report before its silence means something. */
+const reportWithinMs = hourMs
+/** Appointments that are looked at together, and for one page: then it ends, with whatever was found. */
+const plansAtOnce = 100
+const plansAPage = 500
+/** Of an appointment; older messages are of former starts. */
+const mostMessages = 100
+/** Starts at most this far apart count as the same. */
+const sameStartMs = 60_000
+/** Every plan that starts at the same time comes before it. */
+const lastId = 2 ** 31 - 1
+
+/** Whom to call: people with an appointment ahead whom nothing reached. Only reads. */
+export class Insight {
+  readonly #context: Context
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  /**
+   * Patients and clients of an organization with an appointment ahead whom no message about it, as it starts now, reached, although one was
+   * tried or none can be: one row for each person and appointment, by start. Who has a message that arrived, or that a provider accepted
+   * which reports nothing, is left out. Looks at up to 500 appointments: a page may have fewer rows than `limit`, or none, and not
+   * be the last.
+   * @throws NotificationError `invalid_input`, `directory_failed`, `directory_invalid`, or one of the `storage_*` errors.
+   */
+  async unreached(filter: UnreachedFilter): Promise<UnreachedPage> {
+    const { clock, storage } = this.#context.options
+    const read = parseInput(unreachedFilter, filter, 'filter')
+    const { organizationId: organization, limit = defaultLimit, cursor } = read
+    const now = clock.now()
+    const until = read.before === undefined ? now.getTime() + defaultAheadMs : read.before.getTime() - 1
+    const begin = { startsAt: now, id: lastId }
+    const given = cursor === undefined ? begin : placeOf(cursor)
+    let after = given.startsAt < now ? begin : given
+    if (until <= now.getTime()) return { people: [], nextCursor: null }
+    const look = new Look(this.#context, now, read.unreportedHours ?? defaultUnreportedHours)
+    const people: Unreached[] = []
+    for (let looked = 0; looked < plansAPage; ) {
+      const query = { organizationId: organization, after, until: new Date(until), limit: plansAtOnce }
+      const plans = await storage.plans.ahead(query)
+      const found = await look.at(plans)
+      for (const [index, { place }] of plans.entries()) {
+        people.push(...(found[index] ?? []))
+        after = place
+        if (people.length >= limit) return { people, nextCursor: writeCursor({ at: place.startsAt, id: place.id }) }
+      }
+      if (plans.length < plansAtOnce) return { people, nextCursor: null }
+      looked += plans.length
+    }
+    return { people, nextCursor: writeCursor({ at: after.startsAt, id: after.id }) }
+  }
+}
+
+function placeOf(cursor: string) {
+  const { at: startsAt, id } = readCursor(cursor)
+  return { startsAt, id }
+}
+
+/** What is known of one plan's person before the directory is asked. `failure` null: nothing went wrong, and nothing is coming. */
+type Suspect = { readonly recipient: RecipientRef; readonly failure: Failure | null; readonly nextAt: Date | null }
+
+/** One call: what it finds out of providers holds for all of its pages. */
+class Look {
+  readonly #context: Context
+  readonly #now: Date
+  readonly #unreportedMs: number
+  readonly #accounts: ReportingAccounts
+
+  constructor(context: Context, now: Date, unreportedHours: number) {
+    this.#context = context
+    this.#now = now
+    this.#unreportedMs = unreportedHours * hourMs
+    this.#accounts = new ReportingAccounts(context)
+  }
+
+  /** The people of each plan whom nothing reached. */
+  async at(plans: readonly PlanAhead[]): Promise<readonly (readonly Unreached[])[]> {
+    if (plans.length === 0) return []
+    const { storage } = this.#context.options
+    const ids = plans.map(({ plan }) => plan)
+    const [reminders, deliveries] = await Promise.all([
+      storage.reminders.listMany(ids),
+      storage.deliveries.ofAppointments(ids, mostMessages),
+    ])
+    const remindersOf = Map.groupBy(reminders, ({ appointmentId }) => appointmentId)
+    const deliveriesOf = Map.groupBy(deliveries, ({ appointmentId }) => appointmentId)
+    const suspected: { readonly plan: PlanRow; readonly suspects: readonly Suspect[] }[] = []
+    for (const { plan } of plans) {
+      const rows = remindersOf.get(plan.appointmentId) ?? []
+      const messages = deliveriesOf.get(plan.appointmentId) ?? []
+      suspected.push({ plan, suspects: await this.#suspects(plan, rows, messages) })
+    }
+    return this.#confirmed(suspected)
+  }
+
+  async #suspects(
+    plan: PlanRow,
+    reminders: readonly ReminderRow[],
+    deliveries: readonly DeliveryRow[],
+  ): Promise<readonly Suspect[]> {
+    const ofStart = reminders.filter((row) => isOfStart(plan, row.startsAt))
+    const known = new Map(ofStart.map((row) => [row.id, row]))
+    const messages: (Message & { readonly recipient: RecipientRef })[] = []
+    for (const row of deliveries) {
+      if (isAboutStart(plan, row, known)) messages.push({ ...row, isSilent: await this.#isSilent(plan, row) })
+    }
+    return plan.recipients.flatMap((recipient): Suspect[] => {
+      if (recipient.type === 'PRACTITIONER') return []
+      const own = messages.filter((one) => isSameRecipient(one.recipient, recipient))
+      const live = ofStart.filter((one) => isSameRecipient(one.recipient, recipient))
+      const waiting = live.filter(({ notificationId }) => notificationId === null)
+      const found = contacting(own, waiting, this.#now)
+      if (found.isReached || (found.failure === null && found.nextAt !== null)) return []
+      return [{ recipient, failure: found.failure, nextAt: found.nextAt }]
+    })
+  }
+
+  /** By a report that is overdue: at the latest some time before the start, while somebody can still call. */
+  async #isSilent(plan: PlanRow, row: DeliveryRow): Promise<boolean> {
+    if (row.status !== 'SENT') return false
+    if (row.deliveryDetail?.unreported !== undefined) return true
+    if (row.deliveryDetail !== null || row.sentAt === null) return false
+    const isNear = plan.startsAt.getTime() - this.#now.getTime() <= this.#unreportedMs
+    const isOverdue = this.#now.getTime() - row.sentAt.getTime() > reportWithinMs
+    return isNear && isOverdue && (await this.#accounts.reportsOn(row, this.#now))
+  }
+
+  /** Asks the directory about those who are left: whether the appointment still takes place, who they are, and how to reach them. */
+  async #confirmed(suspected: readonly { readonly plan: PlanRow; readonly suspects: readonly Suspect[] }[]) {
+    const asked = suspected.filter(({ suspects }) => suspects.length > 0).map(({ plan }) => plan)
+    if (asked.length === 0) return suspected.map(() => [])
+    const organizationOf = new Map(asked.map((plan) => [plan.appointmentId, plan.organizationId]))
+    const lookupOf = await this.#context.host.appointments([...organizationOf.keys()], {
+      organizationOf: (id) => organizationOf.get(id) ?? null,
+    })
+    const appointments = asked.flatMap(({ appointmentId, organizationId: organization }) => {
+      const lookup = lookupOf(appointmentId)
+      return lookup.kind === 'known' && lookup.value.organizationId === organization ? [lookup.value] : []
+    })
+    const appointmentOf = new Map(appointments.map((one) => [one.id, one]))
+    const knowledge = await Knowledge.load(this.#context, appointments)
+    return suspected.map(({ plan, suspects }) => {
+      const appointment = appointmentOf.get(plan.appointmentId)
+      // What cannot be read may still take place; what is gone or another organization's does not.
+      if (appointment === undefined && !isUnread(lookupOf(plan.appointmentId).kind)) return []
+      return suspects.flatMap((suspect) => unreachedOf(plan, suspect, appointment, knowledge) ?? [])
+    })
+  }
+}
+
+const isUnread = (kind: 'known' | 'gone' | 'unreadable' | 'unanswered'): boolean =>
+  kind === 'unreadable' || kind === 'unanswered'
+
+const isOfStart = (plan: PlanRow, startsAt: Date): boolean =>
+  Math.abs(plan.startsAt.getTime() - startsAt.getTime()) < sameStartMs
+
+/** A message of a former start says nothing of where to be now; that the appointment was cancelled is not about one ahead. */
+function isAboutStart(plan: PlanRow, row: DeliveryRow, reminders: ReadonlyMap<number, ReminderRow>): boolean {
+  if (row.category === 'CANCELLATION' || row.state === 'cancelled') return false
+  if (row.reminderId !== null) return reminders.has(row.reminderId)
+  const appointment = parseSnapshot(row.snapshot)
+  return appointment === null || isOfStart(plan, appointment.start.instant)
+}
+
+function unreachedOf(
+  plan: PlanRow,
+  { recipient, failure, nextAt }: Suspect,
+  appointment: Appointment | undefined,
+  knowledge: Knowledge,
+): Unreached | null {
+  if (appointment !== undefined && !isActive(appointment.status)) return null
+  const person = appointment?.recipients.find((one) => isSameRecipient(one, recipient))
+  // Removed from the appointment meanwhile.
+  if (appointment !== undefined && person === undefined && !appointment.hasUnreadablePeople) return null
+  const known = person === undefined ? null : wayTo(plan.organizationId, person, knowledge)
+  const found = failure ?? known?.failure ?? null
+  if (found === null) return null
+  const { appointmentId, startsAt, localStart, timeZone } = plan
+  return {
+    ...{ appointmentId, startsAt, localStart, timeZone, recipient, nextAt },
+    name: person?.name ?? null,
+    phone: known?.phone ?? null,
+    ...found,
+    because: unreachedTable[found.reason],
+  }
+}
+
+/** How a person can be called, and why no message can reach them; null: one could. */
+function wayTo(organization: string, person: Person, knowledge: Knowledge) {
+  const surroundings = knowledge.surroundings(organization)
+  const { policy, preferencesOf } = surroundings
+  const preferences = preferencesOf(person)
+  const decisions = channelsInUse(policy).map((channel) => effectiveFor(surroundings, person, 'REMINDER', channel))
+  const given = preferences?.phoneNumber ?? person.phone ?? ''
+  const phone = given === '' ? null : (readPhone(given, policy.defaultCountry).address ?? given)
+  return { phone, failure: unreachable(decisions) }
+}
