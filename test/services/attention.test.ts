@@ -67,6 +67,24 @@ describe('the attention list', () => {
     expect(await clinic.short()).toEqual([])
   })
 
+  it('takes a message in place of another for one about the same start', async () => {
+    let isDown = false
+    await using clinic = await opened(({ channel }) => (channel === 'SMS' || isDown ? refused : null))
+    const fallback = [{ channels: [{ channel: 'EMAIL' as const }] }]
+    const reminders = { defaultEmailReminders: [], defaultSmsReminders: [24] }
+    await clinic.settings.updateOrganizationSettings(organizationId, { fallback, ...reminders })
+    clinic.book(1)
+    await clinic.notifications.scheduleReminders(1)
+    await clinic.clock.advanceTo('2031-03-11T16:00:00Z')
+    expect(clinic.outbox.sent.map(({ channel }) => channel)).toEqual(['EMAIL'])
+    expect(await clinic.short()).toEqual([])
+    isDown = true
+    clinic.host.change(1, { startsAt: '2031-03-13T15:00:00Z' })
+    await clinic.notifications.rescheduleReminders(1)
+    await clinic.clock.advanceTo('2031-03-12T16:00:00Z')
+    expect(await clinic.list()).toMatchObject([{ appointmentId: 1, reason: 'failed' }])
+  })
+
   it('counts what came back, and what the person reported as unwanted as arrived', async () => {
     await using clinic = await opened()
     for (const id of [1, 2]) await clinic.confirm(id, {}, 'EMAIL')

@@ -182,9 +182,10 @@ class Look {
   ): Promise<readonly Suspect[]> {
     const ofStart = reminders.filter((row) => isOfStart(plan, row.startsAt))
     const known = new Map(ofStart.map((row) => [row.id, row]))
+    const ofId = new Map(deliveries.map((row) => [row.id, row]))
     const messages: (Message & { readonly recipient: RecipientRef })[] = []
     for (const row of deliveries) {
-      if (isAboutStart(plan, row, known)) messages.push({ ...row, isSilent: await this.#isSilent(plan, row) })
+      if (isAboutStart(plan, row, known, ofId)) messages.push({ ...row, isSilent: await this.#isSilent(plan, row) })
     }
     return plan.recipients.flatMap((recipient): Suspect[] => {
       if (recipient.type === 'PRACTITIONER') return []
@@ -237,11 +238,24 @@ const isOfStart = (plan: PlanRow, startsAt: Date): boolean =>
   Math.abs(plan.startsAt.getTime() - startsAt.getTime()) < sameStartMs
 
 /** A message of a former start says nothing of where to be now; that the appointment was cancelled is not about one ahead. */
-function isAboutStart(plan: PlanRow, row: DeliveryRow, reminders: ReadonlyMap<number, ReminderRow>): boolean {
+function isAboutStart(
+  plan: PlanRow,
+  row: DeliveryRow,
+  reminders: ReadonlyMap<number, ReminderRow>,
+  deliveries: ReadonlyMap<number, DeliveryRow>,
+): boolean {
   if (row.category === 'CANCELLATION' || row.state === 'cancelled') return false
   if (row.reminderId !== null) return reminders.has(row.reminderId)
   const appointment = parseSnapshot(row.snapshot)
-  return appointment === null || isOfStart(plan, appointment.start.instant)
+  if (appointment !== null) return isOfStart(plan, appointment.start.instant)
+  if (row.fallbackOf === null) return true
+  // It is about what the message is about that it takes the place of; that is older.
+  const before = deliveries.get(row.fallbackOf)
+  return (
+    before !== undefined &&
+    before.id < row.id &&
+    isAboutStart(plan, { ...before, state: 'settled' }, reminders, deliveries)
+  )
 }
 
 function unreachedOf(
