@@ -5,7 +5,7 @@ import { channelSettings, channelsInUse } from '../../../schemas/channel-setting
 import { type ProviderFault, ruleTable } from '../../../schemas/vocabulary.ts'
 import { faultOf } from '../fault-log.ts'
 import { newAccountKey } from './account-ids.ts'
-import { isAccountBegun } from './providers.ts'
+import { isAccountBegun } from './account-secrets.ts'
 import type { AccountsContext } from './senders.ts'
 import { missingAccount } from './sending-report.ts'
 

@@ -2,6 +2,7 @@ import { nextUtcDay } from '../../../domain/retry.ts'
 import { faultOf } from '../fault-log.ts'
 import { type Chosen, chooseAccount, likelyAccount } from './account-choice.ts'
 import { type AccountFailing, AccountHealth, type Watched } from './account-health.ts'
+import { withoutCredentials } from './account-secrets.ts'
 import { AccountWatch, firstProbeMs, longestProbeMs } from './account-watch.ts'
 import { isFailing, isLimit, KnownPauses, ruleOf } from './known-pauses.ts'
 import {
@@ -14,7 +15,7 @@ import {
   type Refusal,
   reportOf,
 } from './paused-accounts.ts'
-import { type Provider, type Senders, sourceOf, withoutCredentials } from './providers.ts'
+import { type Provider, type Senders, sourceOf } from './providers.ts'
 import type { AccountsContext } from './senders.ts'
 import { accountKeyOf, dailyLimitCode, limitKeyOf, routeKeyOf } from './senders.ts'
 

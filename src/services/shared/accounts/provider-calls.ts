@@ -3,7 +3,8 @@ import type { OutboundMessage, SendContext } from '../../../ports/transport.ts'
 import { faultOf } from '../fault-log.ts'
 import type { ServiceOptions } from '../service-options.ts'
 import { withTimeout } from '../with-timeout.ts'
-import { type Provider, withoutCredentials } from './providers.ts'
+import { withoutCredentials } from './account-secrets.ts'
+import type { Provider } from './providers.ts'
 
 /** How long verifying may take, in ms; then it is aborted. */
 const verifyWithinMs = 10_000

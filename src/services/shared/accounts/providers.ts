@@ -9,7 +9,7 @@ import type { SettingsValues } from '../../../schemas/settings.ts'
 import type { ProviderFault } from '../../../schemas/vocabulary.ts'
 import type { SecretBox } from '../../../security/secret-box.ts'
 import { firstAccountId } from './account-ids.ts'
-import { hasSecret, openedValues } from './account-secrets.ts'
+import { hasSecret, isAccountBegun, openedValues } from './account-secrets.ts'
 
 /** Who delivers for an organization on a channel, and in whose name. */
 export type Provider = {
@@ -219,15 +219,8 @@ export class Providers {
     const serving = this.#transports.filter((one) => one.channels.includes(channel))
     const transport = serving.find((one) => !one.needsAccount)
     if (transport === undefined) return serving.length === 0 ? 'no_transport' : 'no_account'
-    const account = {
-      accountId: null,
-      account: null,
-      accountKey: transport.name,
-      trusted: true,
-      limits: noLimits,
-      weight: null,
-    }
-    return { transport, ...account, ...names, replyTo: null }
+    const account = { accountId: null, account: null, trusted: true, limits: noLimits, weight: null }
+    return { transport, accountKey: transport.name, ...account, ...names, replyTo: null }
   }
 
   #named(name: string, channel: Channel): Transport | null {
@@ -295,23 +288,9 @@ const accountOf = (own: SettingsRow | null, account: Account) => ({
   accountKey: keyOf(own?.organizationId ?? 'default', account),
 })
 
-/** Whoever wrote some of an account means to send by it. */
-export function isAccountBegun(settings: SettingsValues, channel: Channel, entry: string | null = null): boolean {
-  const values = accountValues(settings, channel, entry)
-  return channelOf(channel).account.begun.some((field) => values[field] !== null)
-}
-
 /** Whose account it is; `transport`: it needs none. */
 export const sourceOf = ({ account, trusted }: Provider): 'organization' | 'default' | 'transport' =>
   account === null ? 'transport' : trusted ? 'default' : 'organization'
-
-/** A transport's words, for log and health: it should not repeat what it signs in with, and a careless one may. */
-export function withoutCredentials(words: string, account: Account | null): string {
-  if (account === null) return words
-  return channelOf(account.channel)
-    .account.credentials(account)
-    .reduce<string>((text, one) => (one === null || one === '' ? text : text.replaceAll(one, '[credential]')), words)
-}
 
 /** Equal credentials, equal key; nothing of them can be read back from it. */
 const keyOf = (owner: string, account: Account): string =>

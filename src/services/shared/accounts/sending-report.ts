@@ -1,7 +1,8 @@
 import { type Channel, channelOf } from '../../../channels/index.ts'
 import { type ProviderFault, ruleTable } from '../../../schemas/vocabulary.ts'
 import { faultOf } from '../fault-log.ts'
-import { isAccountBegun, sourceOf } from './providers.ts'
+import { isAccountBegun } from './account-secrets.ts'
+import { sourceOf } from './providers.ts'
 import type { AccountsContext } from './senders.ts'
 
 /** What the host application's own account lacks for a channel. */
