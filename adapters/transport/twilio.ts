@@ -4,9 +4,10 @@
  * createNotifications({ transports: [smtp(), twilio()], publicUrl: 'https://clinic.example/api/notifications', ... })
  */
 import { NotificationError, type SendContext, type Transport, TransportError } from '../../src/index.ts'
+import type { Call } from './shared/begun.ts'
 import { createInProgress } from './shared/in-progress.ts'
 import { requireNumbers } from './shared/numbers.ts'
-import { type Call, failedAtOnce, failureOf, responseUnreadable, unusable } from './twilio/failures.ts'
+import { failedAtOnce, failureOf, responseUnreadable, unusable } from './twilio/failures.ts'
 import { messageOf, type TwilioMessageOptions } from './twilio/message.ts'
 import { type Credentials, openSdk, type Sdk } from './twilio/sdk.ts'
 import { readTwilioWebhook } from './twilio/webhook.ts'

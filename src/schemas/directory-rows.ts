@@ -6,7 +6,7 @@ import { timeZone, zoneDoubt } from './time-zone.ts'
 import { appointmentStatuses, recipientTypes, visitModes } from './vocabulary.ts'
 
 /** Blank is what forms and columns hold that nobody filled in. */
-const blank = (told: unknown): unknown => (typeof told === 'string' && told.trim() === '' ? null : told)
+const blank = (value: unknown): unknown => (typeof value === 'string' && value.trim() === '' ? null : value)
 
 /** Columns of a fixed width come filled up with blanks. */
 const text = (max: number) =>
@@ -14,7 +14,7 @@ const text = (max: number) =>
     blank,
     z
       .string('must be text')
-      .transform((told) => told.trim().slice(0, max))
+      .transform((value) => value.trim().slice(0, max))
       .nullish(),
   )
 
@@ -26,8 +26,8 @@ const language = z.preprocess(
   blank,
   z
     .string('must be a BCP 47 language tag such as "en-US"')
-    .transform((told) =>
-      told
+    .transform((value) =>
+      value
         .trim()
         .replaceAll('_', '-')
         .replace(/[.@].*$/, ''),
@@ -39,16 +39,16 @@ const language = z.preprocess(
 const zone = z.preprocess(blank, timeZone.nullish())
 
 const recipientType = z.preprocess(
-  (told) => (typeof told === 'string' ? told.trim().toUpperCase() : told),
+  (value) => (typeof value === 'string' ? value.trim().toUpperCase() : value),
   z.enum(recipientTypes, `must be one of ${recipientTypes.join(', ')}`),
 )
 
 /** `Canceled` and `no-show` are the same words in another spelling; whatever is another word is not guessed at. */
 const status = z.preprocess(
-  (told) => {
-    if (told === null || told === undefined) return 'scheduled'
-    if (typeof told !== 'string') return told
-    const plain = told
+  (value) => {
+    if (value === null || value === undefined) return 'scheduled'
+    if (typeof value !== 'string') return value
+    const plain = value
       .trim()
       .toLowerCase()
       .replace(/[\s-]+/g, '_')
@@ -57,8 +57,8 @@ const status = z.preprocess(
   z.enum(appointmentStatuses, `must be one of ${appointmentStatuses.join(', ')}`),
 )
 
-const visitMode = z.preprocess((told) => {
-  const plain = blank(told)
+const visitMode = z.preprocess((value) => {
+  const plain = blank(value)
   return typeof plain === 'string'
     ? plain
         .trim()
@@ -80,19 +80,19 @@ const minutes = z.number('must be a positive number').positive('must be a positi
 
 const timeWords = 'must be a Date, or ISO 8601 text with a time such as "2026-03-29T14:00+02:00"'
 
-const startsAt = z.unknown().transform((told, context): Date | string => {
-  const time = typeof told === 'string' ? readTime(told) : null
-  const read = time?.iso ?? readInstant(told)
+const startsAt = z.unknown().transform((value, context): Date | string => {
+  const time = typeof value === 'string' ? readTime(value) : null
+  const read = time?.iso ?? readInstant(value)
   if (read !== null) return read
-  const isMissing = told === undefined || told === null
-  context.issues.push({ code: 'custom', message: isMissing ? 'is missing' : timeWords, input: told })
+  const isMissing = value === undefined || value === null
+  context.issues.push({ code: 'custom', message: isMissing ? 'is missing' : timeWords, input: value })
   return z.NEVER
 })
 
-const instant = z.unknown().transform((told, context): Date | null => {
-  const read = told === undefined || told === null ? null : readInstant(told)
-  if (read !== null || told === undefined || told === null) return read
-  context.issues.push({ code: 'custom', message: `${timeWords}, with an offset`, input: told })
+const instant = z.unknown().transform((value, context): Date | null => {
+  const read = value === undefined || value === null ? null : readInstant(value)
+  if (read !== null || value === undefined || value === null) return read
+  context.issues.push({ code: 'custom', message: `${timeWords}, with an offset`, input: value })
   return z.NEVER
 })
 
@@ -125,7 +125,7 @@ const personOf = (ids: IdKind) =>
 
 /** A host may have 1 for true. */
 const silent = z.preprocess(
-  (told) => (told === 1 || told === 'true' ? true : told === 0 || told === 'false' ? false : told),
+  (value) => (value === 1 || value === 'true' ? true : value === 0 || value === 'false' ? false : value),
   z.boolean('must be true or false').nullish(),
 )
 

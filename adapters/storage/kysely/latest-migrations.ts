@@ -1,4 +1,3 @@
-import { fallbackMigration } from './fallback-migration.ts'
 import type { Migration } from './migrations.ts'
 
 const addresses: Migration = {
@@ -97,6 +96,19 @@ const languages: Migration = {
   ],
 }
 
+/** Which channel takes over from which, and the message that a message is in place of. */
+const fallback: Migration = {
+  version: 15,
+  name: 'fallback',
+  oldest: 3,
+  changes: [
+    ...['notification_settings', ...preferences].map(
+      (table) => ({ kind: 'add', table, columns: ['fallback'] }) as const,
+    ),
+    { kind: 'add', table: 'notification_history', columns: ['fallback_of'] },
+  ],
+}
+
 /** The index by which an organization's next appointments are found is built from `tables.ts`. */
 const ahead: Migration = { version: 16, name: 'appointments_ahead', oldest: 3, changes: [] }
 
@@ -107,6 +119,6 @@ export const latestMigrations: readonly Migration[] = [
   receiptMigration,
   roomForChanges,
   languages,
-  fallbackMigration,
+  fallback,
   ahead,
 ]

@@ -1,10 +1,11 @@
 import { Agent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { request as httpsRequest, Agent as TlsAgent } from 'node:https'
 import { NotificationError, type SendContext, TransportError } from '../../../src/index.ts'
-import { whenBegun } from '../shared/begun.ts'
+import { type Call, whenBegun } from '../shared/begun.ts'
+import { createInProgress } from '../shared/in-progress.ts'
 import { requireNumbers } from '../shared/numbers.ts'
 import type { AwsAccount } from './account.ts'
-import { type Call, failureOf } from './failures.ts'
+import { failureOf } from './failures.ts'
 
 export type AwsOptions = {
   /** The URL of the API, for test servers and private endpoints; requests are sent there. Default: that of the account's region. */
@@ -61,7 +62,7 @@ export function awsCalls<Sdk, Client>(service: Service<Sdk, Client>, options: Aw
   const calls = new WeakMap<AbortSignal, Call>()
   /** Least recently used first. */
   const clients = new Map<string, Client>()
-  const inProgress = new Set<Promise<unknown>>()
+  const inProgress = createInProgress()
   let loading: Promise<Sdk> | null = null
   let closed = false
 
@@ -127,19 +128,13 @@ export function awsCalls<Sdk, Client>(service: Service<Sdk, Client>, options: Aw
       request: (means: Means<Sdk, Client>) => Promise<T>,
     ): Promise<T> {
       if (closed) throw new TransportError('The transport is closed.', { outcome: 'transient', code: 'aws_closed' })
-      const work = requested(context, account, to, request)
-      inProgress.add(work)
-      try {
-        return await work
-      } finally {
-        inProgress.delete(work)
-      }
+      return inProgress.track(requested(context, account, to, request))
     },
 
     /** Waits for the requests in progress. */
     async close(): Promise<void> {
       closed = true
-      await Promise.allSettled(inProgress)
+      await inProgress.ended()
       for (const agent of Object.values(agents)) agent.destroy()
     },
   }

@@ -1,18 +1,8 @@
 import { isNotificationError, isTransportError, retryAfterMsOf, TransportError } from '../../../src/index.ts'
+import type { Call } from '../shared/begun.ts'
 import { numberingPrefixOf } from '../shared/destination.ts'
 import { fieldOf } from '../shared/json.ts'
 import { type Classification, classify, classifyFailed, isTwilioCode } from './answers.ts'
-
-/** One request to Twilio, with what was observed of it. */
-export type Call = {
-  readonly signal: AbortSignal
-  readonly now: () => Date
-  /** The recipient's number; null: the request sends no message. */
-  readonly to: string | null
-  /** Whether any part of the request may have left this machine. Before that, nothing can have been accepted. */
-  begun: boolean
-  response: { readonly status: number; readonly retryAfter: unknown } | null
-}
 
 /**
  * The failure of a request, from what the SDK threw and what was observed. The SDK's error contains Twilio's message, the URL

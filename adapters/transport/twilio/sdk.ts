@@ -4,8 +4,7 @@ import { request as httpsRequest } from 'node:https'
 import type { Twilio } from 'twilio'
 import type RequestClient from 'twilio/lib/base/RequestClient.js'
 import { NotificationError } from '../../../src/index.ts'
-import { whenBegun } from '../shared/begun.ts'
-import type { Call } from './failures.ts'
+import { type Call, whenBegun } from '../shared/begun.ts'
 
 export type SdkOptions = {
   /** Null: the SDK's default. */

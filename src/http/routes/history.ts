@@ -25,7 +25,7 @@ export function historyRoutes({ notifications, owners }: Api, ids: HostIds): Rou
         waitlistEntryId: ids.waitlistEntry.optional(),
         // An unescaped plus sign arrives as a space.
         recipientAddress: z.preprocess(
-          (told) => (typeof told === 'string' ? told.replace(/^ (?=\d)/, '+') : told),
+          (value) => (typeof value === 'string' ? value.replace(/^ (?=\d)/, '+') : value),
           historyFilter.shape.recipientAddress,
         ),
         channel: wireName('notification_type', historyFilter.shape.channel),
