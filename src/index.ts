@@ -160,6 +160,7 @@ export { channels } from './channels/index.ts'
 export { actorKinds, auditActions, auditTargets } from './schemas/audit.ts'
 export { secretMask } from './schemas/fields.ts'
 export { preferencesInput } from './schemas/preferences.ts'
+export { offeredQuietHours, type QuietRule } from './schemas/quiet-hours.ts'
 export { organizationSettingsInput, secretFields, templatesInput } from './schemas/settings.ts'
 export { isTimeZone } from './schemas/time-zone.ts'
 export {

@@ -23,6 +23,7 @@ export const plainOptions = z.object({
   leaseMs: z.int().min(5000).max(3_600_000).default(60_000),
   sendTimeoutMs: z.int().min(1000).max(3_600_000).default(1_200_000),
   leadMs: z.int().min(0).max(86_400_000).default(60_000),
+  settleMs: z.int().min(0).max(3_600_000).default(60_000),
   sweepMs: z.int().min(100).max(86_400_000).default(30_000),
   reconcileMs: z
     .union([z.literal([false, 0]), z.int().min(60_000).max(604_800_000)], 'must be 60000 to 604800000, or 0 or false')
@@ -87,6 +88,7 @@ export const shape = z.strictObject({
   leaseMs: z.number().optional(),
   sendTimeoutMs: z.number().optional(),
   leadMs: z.number().optional(),
+  settleMs: z.number().optional(),
   sweepMs: z.number().optional(),
   reconcileMs: z.union([z.number(), z.literal(false)]).optional(),
   drainMs: z.number().optional(),

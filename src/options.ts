@@ -129,6 +129,12 @@ export type NotificationsOptions = {
    * 60000, 0 to 86400000.
    */
   readonly leadMs?: number
+  /**
+   * How long notices of a booking, move or cancellation that you report wait before they are sent, so that what is undone meanwhile is not sent: one
+   * message that is right, or none. 0: not at all. Up to 3,600,000 (an hour). Organizations may set their own. What is requested by
+   * `sendAppointmentNotification()` does not wait. Default 60,000.
+   */
+  readonly settleMs?: number
   /** How often to look for due work that no wake-up announced, in ms. Default 30000, 100 to 86400000. */
   readonly sweepMs?: number
   /**

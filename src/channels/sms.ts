@@ -165,6 +165,7 @@ export const sms = {
   },
   receipts: { reports: 'each_message', withinHours: 72 },
   consent: 'inherited',
+  quietHours: { from: '21:00', to: '08:00' },
   taskType: 'sms',
   columns: {
     settings: { enabled: 'smsEnabled', reminders: 'defaultSmsReminders', templates: 'smsTemplates' },

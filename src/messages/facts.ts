@@ -26,6 +26,8 @@ export type MessageFacts = {
   videoLink?: string | null | undefined
   /** Of a reschedule: what is another one by now; empty where that is something else. Undefined is the time. */
   changed?: readonly Change[] | undefined
+  /** Of a confirmation: the reader was notified that the appointment is cancelled. Default false. */
+  isReinstated?: boolean | undefined
   organizationName: string | null
   recipientName: string | null
   patientName: string | null

@@ -117,8 +117,16 @@ export function wordsOf(allFacts: MessageFacts): Words {
 
 const wordingOf = (facts: MessageFacts): Wording => facts.wording ?? englishFor(facts.locale)
 
-const noticeOf = (facts: MessageFacts): Notice =>
-  noticesIn(wordingOf(facts).language.texts)[isOtherChange(facts) ? 'CHANGE' : facts.category]
+function noticeOf(facts: MessageFacts): Notice {
+  const { texts } = wordingOf(facts).language
+  const notice = noticesIn(texts)[isOtherChange(facts) ? 'CHANGE' : facts.category]
+  if (facts.category !== 'CONFIRMATION' || facts.isReinstated !== true) return notice
+  const again =
+    (text: Text): Text =>
+    (values) =>
+      `${text(values)} ${texts['confirmation.again'](values)}`
+  return { ...notice, lead: again(notice.lead), sms: again(notice.sms) }
+}
 
 /** 'Appointment Reminder - January 15, 2024'. */
 export function shortSubject(allFacts: MessageFacts): string {

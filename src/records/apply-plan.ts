@@ -6,12 +6,13 @@ import type { PlanCommand, PlanOutcome } from '../ports/storage/plans.ts'
 import type { NewReminder, ReminderRow } from '../ports/storage/reminders.ts'
 import { systemActor } from '../schemas/audit.ts'
 import type { RecipientRef } from '../schemas/common.ts'
+import type { DecisionEntry } from '../schemas/decision.ts'
 import { auditPlan, auditQueued } from './audit.ts'
-import { withdraw } from './cancel.ts'
+import { recallDelivery, withdraw, withdrawDelivery } from './cancel.ts'
 import { encodePlan } from './codecs/plans.ts'
 import { decodeReminder } from './codecs/reminders.ts'
 import { countSkipped, createTally, type Tally } from './counters.ts'
-import { appendDecision } from './decisions.ts'
+import { appendDecision, entryOfDelivery } from './decisions.ts'
 import { enqueue, noticeAbsences, noticeReads } from './enqueue.ts'
 import { type GuardCheck, guardAbsences, guardCheck, guardReads } from './guard.ts'
 
@@ -155,10 +156,21 @@ function applyPlan(rows: Rows, command: PlanCommand, stands: GuardCheck, tally: 
   if (isEvent) countSkipped(tally, organizationId, command.decision, at)
   const queued = enqueue(rows, command.notifications, at, tally)
   countSkipped(tally, organizationId, queued.entries, at)
-  appendDecision(rows, { ...plan, waitlistEntryId: null }, [...command.decision, ...queued.entries], at)
+  const entries = [...command.decision, ...queued.entries, ...withdrawMended(rows, command, tally)]
+  appendDecision(rows, { ...plan, waitlistEntryId: null }, entries, at)
   auditPlan(rows, command, { created, cancelled })
   auditQueued(rows, queued.rows, command.by ?? systemActor, at)
   return { status: 'applied', created, kept, cancelled, inFlight, notifications: queued.rows }
+}
+
+function withdrawMended(rows: Rows, { mended = [], at }: PlanCommand, tally: Tally): DecisionEntry[] {
+  return mended.flatMap((id): DecisionEntry[] => {
+    const row = rows.get(keys.delivery, { id })
+    if (row === undefined || row.reason !== null) return []
+    if (row.delivery_state === 'handed_over') recallDelivery(rows, id, 'mended', at)
+    else if (row.delivery_state !== 'queued' || !withdrawDelivery(rows, row, 'mended', at, tally)) return []
+    return [{ action: 'cancelled', rule: 'mended', ...entryOfDelivery(rows, row) }]
+  })
 }
 
 const ofAppointment = ({ plan }: PlanCommand, ids: IdCodec) => ({
@@ -190,6 +202,7 @@ export const plans: Command<PlanCommand, PlanOutcome> = {
     (command, found) => [
       ...waitedFor(found.list(keys.liveReminders, ofAppointment(command, found.ids))),
       ...command.notifications.flatMap((notification) => noticeReads(notification, found.ids)),
+      ...(command.mended ?? []).map((id) => read(keys.delivery, { id })),
     ],
   ],
   inserts: ({ expectedRevision, reminders, notifications }) => [

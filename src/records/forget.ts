@@ -113,6 +113,7 @@ function forgetRecipient(rows: Rows, command: GoneRecipient, tally: Tally): Forg
   const { recipient, at, by = systemActor } = command
   const of = recipientOf(command, rows.ids)
   if (recipient.type !== 'PRACTITIONER') deletePreferences(rows, { ...recipient, type: recipient.type }, at, by)
+  rows.deleteBy('notification_budgets', of)
   const cancelled: ReminderRow[] = []
   const reason = 'recipient_deleted'
   for (const { plan_id: id } of rows.list(keys.planLinks, of)) {

@@ -82,6 +82,7 @@ export const pager = {
   },
   receipts: { reports: 'nothing_by_itself', withinHours: 1 },
   consent: 'own',
+  quietHours: null,
   taskType: null,
   columns: null,
 } as const satisfies ChannelDefinition<PagerAccount>

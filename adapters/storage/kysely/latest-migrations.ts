@@ -112,6 +112,21 @@ const fallback: Migration = {
 /** The index by which an organization's next appointments are found is built from `tables.ts`. */
 const ahead: Migration = { version: 16, name: 'appointments_ahead', oldest: 3, changes: [] }
 
+/**
+ * Quiet hours, how much a person gets a day, and how long notices settle. Organizations that are there have decided to have no quiet hours; new
+ * ones are asked.
+ */
+const hours: Migration = {
+  version: 21,
+  name: 'quiet_hours',
+  oldest: 3,
+  changes: [
+    { kind: 'add', table: 'notification_settings', columns: ['quiet_hours', 'daily_budget', 'settle_ms'] },
+    { kind: 'fill', table: 'notification_settings', set: "quiet_hours = '[]'", where: 'quiet_hours is null' },
+    { kind: 'create', tables: ['notification_budgets'] },
+  ],
+}
+
 /** From version 10 on. */
 export const latestMigrations: readonly Migration[] = [
   addresses,
@@ -121,4 +136,5 @@ export const latestMigrations: readonly Migration[] = [
   languages,
   fallback,
   ahead,
+  hours,
 ]

@@ -19,6 +19,7 @@ const emptySets = (): Sets => ({
   client_notification_preferences: new RowSet('client_notification_preferences'),
   notification_addresses: new RowSet('notification_addresses'),
   reminder_plans: new RowSet('reminder_plans'),
+  notification_budgets: new RowSet('notification_budgets'),
   appointment_reminders: new RowSet('appointment_reminders'),
   notification_history: new RowSet('notification_history'),
   task_manager_tasks: new RowSet('task_manager_tasks'),

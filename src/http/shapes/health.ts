@@ -170,7 +170,13 @@ export const healthShape = z.object({
     .optional()
     .describe('Paused provider accounts: the provider refuses them, and due messages wait'),
   settings: z
-    .object({ count, faults: z.array(accountFaultShape).describe('The first of them') })
+    .object({
+      count,
+      faults: z.array(accountFaultShape).describe('The first of them'),
+      quietHoursUnset: z
+        .object({ count, ids: z.array(z.string()).describe('The first of them') })
+        .describe('Organizations that have not decided on quiet hours, so that messages may go out at night'),
+    })
     .nullable()
     .optional()
     .describe('Organizations whose settings describe an account that cannot be used'),

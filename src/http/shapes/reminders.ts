@@ -58,6 +58,12 @@ export const dryRunShape = z.object({
     .array(
       z.object({
         ...plannedFields,
+        movedFrom: z
+          .date()
+          .nullable()
+          .describe(
+            'Time of its offset, where that is within quiet hours and the reminder is moved out of them; else null',
+          ),
         segments: z.int().nullable().describe('Number of SMS segments; null for an e-mail'),
         cost: messageCost.nullable().describe('Price by `message_prices` of the settings; null if there is none'),
         fallback: z
@@ -108,6 +114,7 @@ export const showSchedule = (result: ScheduleResult) => ({
 export const showDryRun = (run: DryRun) => ({
   reminders: run.reminders.map((planned) => ({
     ...showPlanned(planned),
+    movedFrom: planned.movedFrom,
     segments: planned.segments,
     cost: planned.cost,
     fallback: planned.fallback,

@@ -120,4 +120,5 @@ export const keys = {
     ['count'],
   ),
   outcome: key('appointment_outcomes', ofAppointment),
+  budget: key('notification_budgets', ['organization_id', 'recipient_type', 'recipient_id']),
 } as const

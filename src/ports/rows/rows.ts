@@ -134,6 +134,7 @@ export const lockOrder = [
   'client_notification_preferences',
   'notification_addresses',
   'reminder_plans',
+  'notification_budgets',
   'appointment_reminders',
   'notification_history',
   'task_manager_tasks',

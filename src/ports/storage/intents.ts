@@ -22,6 +22,9 @@ export type Work =
   | { readonly kind: 'reminder'; readonly id: number }
   | { readonly kind: 'delivery'; readonly id: number; readonly fence: number; readonly heldUntil?: Date }
 
+/** How many messages the person may get on the day (`YYYY-MM-DD` by their clocks), this one included. First attempts count. */
+export type Budget = { readonly recipient: RecipientRef; readonly day: string; readonly most: number }
+
 /**
  * What to do with one piece of due work; each is one atomic step of its own.
  * - `send`: claims it under `fence`. A reminder gets its delivery row (state sending, attempts 1, due at the lease's end); a
@@ -68,6 +71,8 @@ export type IntentCommand = {
        * and goes out whatever the count.
        */
       readonly cap: number | null
+      /** Default: none. */
+      readonly budget?: Budget | null
       /** How many attempts the account may begin in a UTC day, this one included; null: it has no limit. */
       readonly limit: { readonly account: string; readonly perDay: number } | null
     }
@@ -91,6 +96,7 @@ export type IntentCommand = {
       readonly idempotencyKey: string
       readonly merged: readonly { readonly work: Work; readonly rule: Rule }[]
       readonly cap: number | null
+      readonly budget?: Budget | null
       readonly task: { readonly facts: string; readonly scheduledAt: Date; readonly nextAt: Date }
     }
   | { readonly kind: 'release'; readonly idempotencyKey: string }
@@ -101,6 +107,8 @@ export type IntentOutcome =
   | { readonly status: 'held' }
   /** Nothing changed: the first attempt of a message found `cap` messages begun on the UTC day of `now`. */
   | { readonly status: 'capped' }
+  /** Nothing changed: the first attempt of a message found the `budget` of the person's day used up. */
+  | { readonly status: 'spent' }
   /** Nothing changed: the account of `limit` began as many on the UTC day of `now`. */
   | { readonly status: 'limited' }
   /** `delivery` for send, fail, hold, hand_over and release; null for cancel and for deferred reminders. */

@@ -44,7 +44,8 @@ export type PlanRow = {
  *    as `inFlight`; SENT and FAILED rows stay;
  * 5. wanted rows that are missing are inserted as PENDING;
  * 6. `notifications` are enqueued by the rules of `DeliveryStore.enqueue`; their entries and those of `decision` are
- *    appended, and what was queued is audited with `by` (default: the library itself), as is the command where it has an `action`.
+ *    appended, and what was queued is audited with `by` (default: the library itself), as is the command where it has an `action`;
+ * 7. the deliveries of `mended` that are still queued are withdrawn as such, and those handed over are marked, and their tasks touched.
  */
 export type PlanCommand = {
   readonly expectedRevision: number | null
@@ -58,6 +59,8 @@ export type PlanCommand = {
   readonly reminders: readonly NewReminder[]
   readonly supersededBy: Rule
   readonly notifications: readonly NewDelivery[]
+  /** Ids of notices of this appointment that say what is not so any more. Default: none. */
+  readonly mended?: readonly number[]
   readonly decision: readonly DecisionEntry[]
   readonly at: Date
   readonly by?: Actor

@@ -17,6 +17,8 @@ export type Checked = {
   readonly others: readonly Person[]
   /** Of a reschedule: what changed since the recipient was last notified; undefined: unknown. */
   readonly changed?: readonly Change[] | undefined
+  /** As in `MessageFacts`. Default false. */
+  readonly isReinstated?: boolean
   /** Of one that is in place of another: what takes its place where it fails or cannot reach the person; null: nothing does. */
   readonly fallback?: Fallback | null
 }
@@ -31,6 +33,8 @@ export type BatchContext = {
   readonly knowledge: Knowledge
   readonly planOf: (due: DueWork) => PlanRow | null
   readonly now: Date
+  /** How many of the messages that a person may still get that day belong to appointments before that of the work. Default: none. */
+  readonly reservedFor?: (due: DueWork) => number
 }
 
 /** The checks of a batch of work, in its order. */

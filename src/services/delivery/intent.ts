@@ -16,6 +16,7 @@ import { accountKeyOf } from '../shared/accounts/senders.ts'
 import type { Context } from '../shared/context.ts'
 import type { AccountCapacity } from './account-capacity.ts'
 import type { BatchContext, Checked, Sendable } from './checked.ts'
+import { budgetOf } from './daily-budget.ts'
 import { capOf } from './daily-cap.ts'
 import { cancel, type Decided, decisionOn, defer, fail, hold } from './decisions.ts'
 import { fallbackFor } from './fallbacks.ts'
@@ -72,7 +73,8 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
   if (rendered === null) return fail(due, 'failed', 'template_failed')
   const idempotencyKey = idempotencyKeyOf(due)
   const leaseUntil = new Date(now.getTime() + options.leaseMs)
-  const rule: Rule = mayHaveGoneOut(due) ? 'unknown_retry' : instead === null ? 'allowed' : 'next_account'
+  const usual: Rule = instead === null ? (result.because ?? 'allowed') : 'next_account'
+  const rule: Rule = mayHaveGoneOut(due) ? 'unknown_retry' : usual
   const isOwn = isSameRecipient(result.recipient, recipient)
   capacity.take(provider)
   if (probe !== null) context.accounts.take(probe)
@@ -119,6 +121,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
       leaseUntil,
       merged: [],
       cap: capOf(options.sendCap, due, deadline, now),
+      budget: budgetOf(one, batch, now),
       limit: dailyLimitOf(provider),
     },
   }

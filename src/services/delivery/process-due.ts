@@ -36,7 +36,7 @@ export type ProcessedBatch = {
   /** When it was decided. */
   readonly now: Date
   readonly written: readonly Decided[]
-  /** Not written: it was changed meanwhile, or is also in `locked`, `capped` or `limited`. */
+  /** Not written: it was changed meanwhile, or is also in `locked`, `capped`, `limited` or `spent`. */
   readonly lost: readonly Decided[]
   /** Of these, those that the database refused to write. */
   readonly refused: ReadonlySet<DueWork>
@@ -46,6 +46,8 @@ export type ProcessedBatch = {
   readonly capped: readonly Decided[]
   /** The account sent as much as it may today. */
   readonly limited: readonly Decided[]
+  /** The person gets no more messages on that day: to be given up by `giveUpSpent`. */
+  readonly spent: readonly Decided[]
   /** Appointments that differ from their plan, and must be planned anew. */
   readonly moved: ReadonlySet<EntityId>
 }
@@ -93,6 +95,7 @@ export async function commitDecided(
   const locked: Decided[] = []
   const capped: Decided[] = []
   const limited: Decided[] = []
+  const spent: Decided[] = []
   for (const [index, one] of decided.entries()) {
     const outcome = outcomes[index]
     if (isNotificationError(outcome)) {
@@ -105,10 +108,11 @@ export async function commitDecided(
     } else if (outcome?.status === 'held') locked.push(one)
     else if (outcome?.status === 'capped') capped.push(one)
     else if (outcome?.status === 'limited') limited.push(one)
+    else if (outcome?.status === 'spent') spent.push(one)
     lost.push(one)
     outlet.unwritten(one)
   }
-  return { now, written, lost, refused, locked, capped, limited, moved }
+  return { now, written, lost, refused, locked, capped, limited, spent, moved }
 }
 
 /** Stores one batch at a time, while the next one is decided. */
@@ -196,7 +200,8 @@ function decide(one: Checked, batch: BatchContext, outlet: Outlet): Decided | nu
   const rule = ruleOf(result)
   // What may have reached somebody must not be recorded as never sent.
   if (mayHaveGoneOut(due)) return hold(due, rule)
-  const fallback = passesOn(rule) ? one.fallback : null
+  const isInstead = result.kind === 'cancel' && result.instead !== undefined
+  const fallback = isInstead || passesOn(rule) ? one.fallback : null
   if (result.kind === 'refuse') return fail(due, 'refused', rule, fallback)
   return cancel(due, rule, result.kind === 'cancel' ? result.detail : undefined, fallback)
 }
@@ -204,14 +209,17 @@ function decide(one: Checked, batch: BatchContext, outlet: Outlet): Decided | nu
 /** The text of a message at `now`; null: its template fails, which stops no other message. */
 export function textOf(
   { options }: Context,
-  { due, result, subject, others, changed }: Sendable,
+  { due, result, subject, others, changed, isReinstated }: Sendable,
   { knowledge }: Pick<BatchContext, 'knowledge'>,
   now: Date,
 ): RenderedMessage | null {
   const { organizationId, channel, category } = targetOf(due)
   const { recipient } = result
   try {
-    return renderFor({ organizationId, channel, category, subject, recipient, others, changed, now }, knowledge)
+    return renderFor(
+      { organizationId, channel, category, subject, recipient, others, changed, isReinstated, now },
+      knowledge,
+    )
   } catch (error) {
     options.logger.error('message not rendered', { ...logFieldsOf(due), fault: faultOf(error) })
     return null

@@ -35,7 +35,12 @@ export type HealthReport = {
    */
   readonly accounts: { readonly count: number; readonly paused: readonly PausedAccount[] } | null
   /** Organizations whose settings describe an account that cannot be used: at most 20 of `count`; null: unknown. */
-  readonly settings: { readonly count: number; readonly faults: readonly AccountFault[] } | null
+  readonly settings: {
+    readonly count: number
+    readonly faults: readonly AccountFault[]
+    /** Organizations that have not decided on quiet hours, so that messages go out at night: how many, and the first 20 of their ids. No fault. */
+    readonly quietHoursUnset: { readonly count: number; readonly ids: readonly string[] }
+  } | null
   /** Null if the option `taskManager` is not set, or the rows cannot be read. */
   readonly taskManager: TaskManagerStatus | null
   /** A reconciliation that is running in any process or was interrupted; null if there is none, or the rows cannot be read. */

@@ -109,7 +109,7 @@ export class Health {
         webhooks,
         log,
       },
-      settings: settings === null ? null : { count: settings.count, faults: settings.faults },
+      settings: settings === null ? null : shownSettings(settings),
     }
   }
 
@@ -190,13 +190,21 @@ export class Health {
   /** `someWork`: whether any organization can send with an account of its own; null: unknown. */
   async #settings(only: string | null) {
     const { review } = this.#parts.context
-    const [report, own] = await Promise.all([
+    const [report, own, isUndecided] = await Promise.all([
       this.#within(review.report()),
       only === null ? null : this.#within(review.ofOrganization(only)),
+      only === null ? null : this.#within(review.isUndecided(only)),
     ])
     const faults = only === null ? report?.faults : own
     if (faults == null) return null
-    return { count: faults.length, faults: faults.slice(0, maxShown), someWork: report?.someWork ?? null }
+    const undecided = only === null ? (report?.undecided ?? []) : isUndecided ? [only] : []
+    const quietHoursUnset = { count: undecided.length, ids: undecided.slice(0, maxShown) }
+    return {
+      count: faults.length,
+      faults: faults.slice(0, maxShown),
+      quietHoursUnset,
+      someWork: report?.someWork ?? null,
+    }
   }
 
   async #reconciliation(): Promise<HealthReport['reconciliation']> {
@@ -235,6 +243,12 @@ const withoutAny = (providers: readonly ProviderHealth[]): readonly ProviderHeal
   providers.some(({ code, provider }) => provider !== null || code === null)
     ? providers
     : providers.map((one) => ({ ...one, status: 'degraded' satisfies CheckStatus }))
+
+const shownSettings = ({ count, faults, quietHoursUnset }: NonNullable<HealthReport['settings']>) => ({
+  count,
+  faults,
+  quietHoursUnset,
+})
 
 function showLine({ level, message, fields, count, firstAt, lastAt }: RecentFault): LoggedFault {
   const { organizationId, at: _frames, causeAt: _more, ...rest } = fields

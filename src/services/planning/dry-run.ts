@@ -22,7 +22,7 @@ export async function dryRun(
 ): Promise<DryRun> {
   const off = inactiveRule(appointment.status)
   if (off !== null) return { reminders: [], omitted: [{ action: 'skipped', rule: off, category: 'REMINDER' }] }
-  const { storage, clock } = context.options
+  const { storage, clock, leadMs } = context.options
   const [knowledge, plans] = await Promise.all([
     Knowledge.load(context, [appointment]),
     customReminders === undefined ? storage.plans.find([appointment.id]) : [],
@@ -38,7 +38,8 @@ export async function dryRun(
     surroundings,
     customReminders: customReminders === undefined ? (own?.customReminders ?? null) : customReminders,
     now: clock.now(),
-    existing: new Set(),
+    leadMs,
+    existing: new Map(),
     carried: new Set(),
     reminded: new Set(),
     decided: new Set(),
@@ -52,7 +53,16 @@ export async function dryRun(
       recipient === undefined ? null : contactOf(channel, preferencesOf(recipient), recipient, defaultCountry).address
     const price = costOf(messagePrices, channel, text ?? nothing, countryTo(channel, address))
     const fallback = recipient === undefined ? [] : fallbackNow(surroundings, recipient, planned)
-    return { ...planned, fallback, subject: text?.subject ?? null, message: text?.text ?? '', preview: true, ...price }
+    const { movedFrom = null } = planned
+    return {
+      ...planned,
+      movedFrom,
+      fallback,
+      subject: text?.subject ?? null,
+      message: text?.text ?? '',
+      preview: true,
+      ...price,
+    }
   })
   return { reminders, omitted: plan.entries.filter((entry) => entry.action !== 'planned') }
 }

@@ -42,7 +42,13 @@ import { requireApprovedTemplates } from './approved-templates.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './effective.ts'
 import { replacedAccounts, requireNewSecrets } from './kept-secrets.ts'
 import { RecipientPreferences, type WithWarnings } from './recipient-preferences.ts'
-import { changeSettings, readSettingsPatch, settingsRow, withheldTemplates } from './settings-patch.ts'
+import {
+  changeSettings,
+  readSettingsPatch,
+  settingsRow,
+  undecidedQuietHours,
+  withheldTemplates,
+} from './settings-patch.ts'
 import { type TestMessageOptions, type TestMessageResult, testAccount, testMessageOptions } from './test-message.ts'
 import { withSenders } from './written-numbers.ts'
 
@@ -117,7 +123,7 @@ export class SettingsService {
     this.#context.replanQueued()
     this.#context.review.changed()
     const all = [...read.warnings, ...warnings, ...accountFindings, ...ofTemplates, ...withheldTemplates(row, patch)]
-    return { ...showSettings(row), warnings: all }
+    return { ...showSettings(row), warnings: [...all, ...undecidedQuietHours(row)] }
   }
 
   /** An organization's settings, secrets masked. @throws NotificationError `settings_not_found`. */
@@ -165,7 +171,7 @@ export class SettingsService {
       const about = { organizationId: id, channel }
       this.#context.options.logger.warn('organization disabled a channel: its reminders are withdrawn', about)
     }
-    return { ...showSettings(row), warnings }
+    return { ...showSettings(row), warnings: [...warnings, ...undecidedQuietHours(row)] }
   }
 
   /** The organization's own templates, without the built-in ones. @throws NotificationError `settings_not_found`. */

@@ -31,6 +31,8 @@ export type ServiceOptions = {
   readonly leaseMs: number
   readonly sendTimeoutMs: number
   readonly leadMs: number
+  /** Of organizations that set none. */
+  readonly settleMs: number
   readonly sweepMs: number
   /** Null: never. */
   readonly reconcileMs: number | null

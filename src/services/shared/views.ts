@@ -71,6 +71,8 @@ type RowOnly = Pick<
 export type PricedMessage = PlannedMessage & {
   readonly segments: number | null
   readonly cost: MessageCost | null
+  /** The time of its offset, where that is within quiet hours and the reminder is moved out of them; null: it is not. */
+  readonly movedFrom: Date | null
   /** The channels that would take over if it failed, in their order, as far as they reach the person now. */
   readonly fallback: readonly Channel[]
 }

@@ -3,6 +3,7 @@ import { accounts } from './accounts.ts'
 import { addresses } from './addresses.ts'
 import { ahead } from './ahead.ts'
 import { audit } from './audit.ts'
+import { budgets } from './budgets.ts'
 import { claims } from './claims.ts'
 import { deletions } from './deletions.ts'
 import { due } from './due.ts'
@@ -35,6 +36,7 @@ export type StoragePart =
   | 'planning'
   | 'due work'
   | 'claims'
+  | 'budgets'
   | 'verdicts'
   | 'races'
   | 'outcomes'
@@ -63,6 +65,7 @@ const parts: Readonly<Record<StoragePart, (start: Starter) => void>> = {
   planning,
   'due work': due,
   claims,
+  budgets,
   verdicts,
   races,
   outcomes,
