@@ -16,6 +16,7 @@ const schemasOfChannels = [
   'fallback.ts',
   'message-price.ts',
   'preferences.ts',
+  'quiet-hours.ts',
   'requests.ts',
   'settings.ts',
 ]

@@ -1,13 +1,10 @@
 import { addDays, toInstant, toWallTime } from '../../domain/local-time.ts'
 import type { Budget } from '../../ports/storage.ts'
-import type { RecipientRef } from '../../schemas/common.ts'
-import { refKey } from '../../schemas/common.ts'
+import { type RecipientRef, refKey } from '../../schemas/common.ts'
 import type { Category } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import { type BatchContext, type Checked, isSendable, type Sendable } from './checked.ts'
-import { cancel, type Decided } from './decisions.ts'
-import type { Outlet } from './process-due.ts'
 import { type DueWork, targetOf } from './work.ts'
 
 /** Whoever would stand at a closed door, or come at the wrong time, is told whatever else they got. */
@@ -73,20 +70,3 @@ const personKey = (organizationId: string, recipient: RecipientRef): string =>
 /** The first instant of the next day of the zone, in ms. */
 const endOfDay = (zone: string, at: Date): number =>
   toInstant(addDays(`${dayIn(zone, at)}T00:00:00`, 1), zone).getTime()
-
-/** Messages of which the person gets no more on that day. */
-export async function giveUpSpent(
-  { options: { storage } }: Context,
-  spent: readonly Decided[],
-  now: Date,
-  written: Outlet['written'],
-): Promise<void> {
-  if (spent.length === 0) return
-  const decided = spent.map(({ due }) => cancel(due, 'budget_spent'))
-  const commands = decided.map(({ command }) => command)
-  const outcomes = await storage.deliveries.commitIntents(commands, now)
-  for (const [index, one] of decided.entries()) {
-    const outcome = outcomes[index]
-    if (outcome?.status === 'committed') written(one, outcome.delivery)
-  }
-}
