@@ -77,12 +77,18 @@ async function run(all: readonly Happening[], isOn: boolean) {
     }
   }
   await clinic.clock.advance(100 * hourMs)
-  const sent: Sent[] = []
+  const sent = new Map<string, Sent>()
   for (const one of taken) {
-    const { appointmentId } = await clinic.notifications.getNotification(one.message.notificationId)
-    sent.push({ ...one, visit: Number(appointmentId) })
+    const { appointmentId, reminderId } = await clinic.notifications.getNotification(one.message.notificationId)
+    const visit = Number(appointmentId)
+    const { channel, idempotencyKey } = one.message
+    const reminders = reminderId === null ? [] : await clinic.notifications.getReminders(visit)
+    const row = reminders.find(({ id }) => id === reminderId)
+    // The keys of reminders have their row in them, which the other clinic has under another number.
+    const key = row === undefined ? idempotencyKey : `${visit} ${channel} ${row.offset} ${row.startsAt.getTime()}`
+    sent.set(sent.has(key) ? `${key} again` : key, { ...one, visit })
   }
-  return { clinic, sent: new Map(sent.map((one) => [one.message.idempotencyKey, one])) }
+  return { clinic, sent }
 }
 
 const personOf = (visit: number) => people[visit % people.length]
