@@ -5,6 +5,7 @@ import type { Person } from '../../schemas/directory.ts'
 import type { Change } from '../../schemas/vocabulary.ts'
 import type { Subject } from '../messages/notices.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
+import type { Asking } from './asking.ts'
 import type { DueWork } from './work.ts'
 
 export type Checked = {
@@ -31,6 +32,8 @@ export type BatchContext = {
   readonly knowledge: Knowledge
   readonly planOf: (due: DueWork) => PlanRow | null
   readonly now: Date
+  /** What its messages ask; null: nothing. Left out: no message of the outlet asks. */
+  readonly asking?: Asking | null
 }
 
 /** The checks of a batch of work, in its order. */
