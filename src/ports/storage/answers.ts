@@ -115,7 +115,7 @@ export interface AnswerQueries {
    * hook hears of a change of mind in the order in which it was said.
    */
   due(now: Date, limit: number): Promise<AnswerRow[]>
-  /** Null: none is to be called. */
+  /** Of those that wait for their time alone. Null: none is to be called. */
   nextDueAt(): Promise<Date | null>
   /** Those whose last call failed and that are called again, oldest first. */
   failing(limit: number): Promise<AnswerRow[]>

@@ -150,7 +150,9 @@ export class Answers {
   }
 
   /** Reads a text, and records what it means or hands it to people. */
-  async read(inbound: InboundText): Promise<ReadResult> {
+  async read(text: InboundText): Promise<ReadResult> {
+    // A provider whose clock is ahead must not put off what becomes of it.
+    const inbound = { ...text, at: earlier(text.at, this.#context.options.clock.now()) }
     const { about = 'reply' } = inbound
     const questions = await this.#questions(inbound)
     const plans = await this.#plansOf(questions)
@@ -330,6 +332,8 @@ export class Answers {
     return rows
   }
 }
+
+const earlier = (one: Date, other: Date): Date => (one < other ? one : other)
 
 type Store = Context['options']['storage']['answers']
 

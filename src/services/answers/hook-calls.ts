@@ -10,8 +10,6 @@ import { withTimeout } from '../shared/with-timeout.ts'
 const pageSize = 20
 /** A lease is longer than a call by what it takes to store the result. */
 const storingMs = 30_000
-/** With nothing due: how long until it is looked again for what other processes recorded. */
-const restMs = 30_000
 /** Waits of about 30 s, 2 min, 8 min, then 15 min, for as long as it takes: an answer that nobody hears is lost. */
 const policy = { maxRetries: Number.POSITIVE_INFINITY, baseMs: 30_000, factor: 4, maxMs: 900_000 }
 
@@ -60,7 +58,7 @@ export class HookCalls {
     this.#running = this.#run()
       .catch((error) => {
         this.#context.options.logger.error('hooks postponed', { fault: faultOf(error) })
-        return restMs
+        return this.#context.options.sweepMs
       })
       .then((ms) => {
         this.#running = null
@@ -70,7 +68,7 @@ export class HookCalls {
 
   /** Returns how long to wait for the next run, in ms. */
   async #run(): Promise<number> {
-    const { storage, clock } = this.#context.options
+    const { storage, clock, sweepMs } = this.#context.options
     while (this.#started) {
       this.#again = false
       const rows = await storage.answers.due(clock.now(), pageSize)
@@ -78,8 +76,9 @@ export class HookCalls {
       // With a full page there may be more; and one that is done may have kept others about its appointment waiting.
       if (!results.some((isDone) => isDone) && !this.#isAgain()) break
     }
+    // The sweep finds what other processes recorded.
     const next = await storage.answers.nextDueAt()
-    return next === null ? restMs : Math.min(restMs, Math.max(0, next.getTime() - clock.now().getTime()) + 1)
+    return next === null ? sweepMs : Math.min(sweepMs, Math.max(0, next.getTime() - clock.now().getTime()) + 1)
   }
 
   #isAgain(): boolean {

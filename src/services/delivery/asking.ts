@@ -1,21 +1,13 @@
 import type { Channel } from '../../channels/index.ts'
 import { codeFor, needsCode } from '../../domain/answer.ts'
 import { addressKey } from '../../domain/effective.ts'
-import type { Ask } from '../../ports/storage.ts'
 import type { EntityId } from '../../schemas/common.ts'
-import type { Provider } from '../shared/accounts/providers.ts'
 import { asksFor, canReceive, missingForAnswers } from '../shared/asking.ts'
 import type { Context } from '../shared/context.ts'
-import { type BatchContext, type Checked, isSendable, type Sendable } from './checked.ts'
+import { type Asking, type BatchContext, type Checked, isSendable, type Sendable } from './checked.ts'
 import { type DueWork, targetOf } from './work.ts'
 
 type Open = { readonly organizationId: string; readonly appointmentId: EntityId; readonly code: string }
-
-/** A message that asks; `isCodeShown`: people have to say which appointment they mean. */
-export type Question = Ask & { readonly isCodeShown: boolean }
-
-/** What the messages of a batch that ask for an answer ask, each with the code of its appointment at its address. */
-export type Asking = { questionOf(one: Sendable, provider: Provider): Question | null }
 
 /** Null where nothing asks, which reads nothing. */
 export async function askingOf(

@@ -2,6 +2,7 @@ import { describe } from 'vitest'
 import { accounts } from './accounts.ts'
 import { addresses } from './addresses.ts'
 import { ahead } from './ahead.ts'
+import { answers } from './answers.ts'
 import { audit } from './audit.ts'
 import { claims } from './claims.ts'
 import { deletions } from './deletions.ts'
@@ -44,6 +45,7 @@ export type StoragePart =
   | 'fallbacks'
   | 'accounts'
   | 'addresses'
+  | 'answers'
   | 'notices'
   | 'history'
   | 'settings and preferences'
@@ -72,6 +74,7 @@ const parts: Readonly<Record<StoragePart, (start: Starter) => void>> = {
   fallbacks,
   accounts,
   addresses,
+  answers,
   notices,
   history,
   'settings and preferences': preferences,

@@ -10,6 +10,23 @@ type Page = { before: number; limit: number }
 export const answerStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => {
   const page = (p: Param<Page>) =>
     db.selectFrom(table).selectAll().where('id', '<', p('before')).orderBy('id', 'desc').limit(p('limit'))
+  /** What waits for nothing but its time: of one appointment, the first. */
+  const first = () =>
+    db
+      .selectFrom(`${table} as due`)
+      .where('due.due_at', 'is not', null)
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom(`${table} as before`)
+              .select('before.id')
+              .whereRef('before.appointment_id', '=', 'due.appointment_id')
+              .whereRef('before.organization_id', '=', 'due.organization_id')
+              .where('before.due_at', 'is not', null)
+              .whereRef('before.id', '<', 'due.id'),
+          ),
+        ),
+      )
   return {
     asking: bind(
       query((p: Param<{ addresses: string; channel: Channel; after: number }>) =>
@@ -26,33 +43,16 @@ export const answerStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => 
     ),
     due: bind(
       query((p: Param<{ now: number; limit: number }>) =>
-        db
-          .selectFrom(`${table} as due`)
+        first()
           .selectAll('due')
           .where('due.due_at', '<=', p('now'))
-          .where(({ not, exists, selectFrom }) =>
-            not(
-              exists(
-                selectFrom(`${table} as before`)
-                  .select('before.id')
-                  .whereRef('before.appointment_id', '=', 'due.appointment_id')
-                  .whereRef('before.organization_id', '=', 'due.organization_id')
-                  .where('before.due_at', 'is not', null)
-                  .whereRef('before.id', '<', 'due.id'),
-              ),
-            ),
-          )
           .orderBy('due.due_at')
           .orderBy('due.id')
           .limit(p('limit'))
           .compile(),
       ),
     ),
-    nextDueAt: bind(
-      query(() =>
-        db.selectFrom(table).select('due_at').where('due_at', 'is not', null).orderBy('due_at').limit(1).compile(),
-      ),
-    ),
+    nextDueAt: bind(query(() => first().select('due.due_at').orderBy('due.due_at').limit(1).compile())),
     failing: bind(
       query((p: Param<{ limit: number }>) =>
         db
