@@ -2,12 +2,21 @@ import type { AnswerQueries } from '../../../src/index.ts'
 import * as records from '../../../src/records/index.ts'
 import { lastId } from '../kysely/held.ts'
 import type { Engine } from './engine.ts'
+import { qualified } from './names.ts'
+import { decodeRow } from './values.ts'
+
+type Asked = Pick<records.Row<'notification_history'>, (typeof records.askedColumns)[number]>
 
 export const answerStore = (engine: Engine): AnswerQueries => ({
   asking: (channel, addresses, after) =>
-    engine.read(async ({ statements: { answers } }) => {
-      const asked = { channel, addresses: records.encodeAddresses(addresses), ask_until: after.getTime() }
-      return (await answers.asking.all(asked)).flatMap((row) => records.decodeAsked(row) ?? [])
+    engine.read(async ({ run, schema, kinds }) => {
+      const columns = records.askedColumns.join(', ')
+      const { rows } = await run<Asked>(
+        `select ${columns} from ${qualified(schema, 'notification_history')}
+         where recipient_address = any($1) and ask_until > $2 and notification_type = $3 and delivery_state <> 'cancelled'`,
+        [[...new Set(addresses)], after, channel],
+      )
+      return rows.flatMap((row) => records.decodeAsked(decodeRow(row, kinds)) ?? [])
     }),
   due: (now, limit) =>
     engine.read(async ({ statements: { answers } }) =>
