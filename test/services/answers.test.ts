@@ -10,7 +10,9 @@ import {
   type Reply,
   trustEveryCaller,
 } from '../../src/index.ts'
-import { Answers, type InboundText } from '../../src/services/answers/answers.ts'
+import { storeOn } from '../../src/records/store.ts'
+import { Answers } from '../../src/services/answers/answers.ts'
+import type { InboundText } from '../../src/services/answers/replies.ts'
 import { ada, openClinic, organizationId } from '../support/clinic.ts'
 import { migratedDatabase } from '../support/migrated-sqlite.ts'
 
@@ -339,12 +341,24 @@ describe('what a message asks', () => {
     expect(await clinic.reply('ja')).toBe('answered confirm 1')
   })
 
-  it('is nothing by default: no message asks, and none remembers it', async () => {
-    const clinic = await opened({ defaultEmailReminders: [] })
+  it('is nothing by default: no message asks, none remembers it, and nothing is read for it', async () => {
+    const storage = storeOn(
+      sqlite({
+        database: await migratedDatabase({ appointment: 'integer', recipient: 'integer', waitlistEntry: 'integer' }),
+      }),
+    )
+    let asked = 0
+    const asking: typeof storage.answers.asking = (...given) => {
+      asked += 1
+      return storage.answers.asking(...given)
+    }
+    const counting = { ...storage, answers: { ...storage.answers, asking } }
+    const clinic = await opened({ defaultEmailReminders: [] }, { storage: counting })
     clinic.host.book({ id: 1, startsAt })
     await clinic.notifications.scheduleReminders(1)
     await clinic.clock.advanceTo(dayBefore)
     expect(clinic.texts()).toEqual([expect.not.stringContaining('Reply')])
     expect((await clinic.notifications.history()).notifications).toMatchObject([{ ask: null }])
+    expect(asked).toBe(0)
   })
 })
