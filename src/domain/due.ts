@@ -3,7 +3,7 @@ import { type FieldIssue, issuesInWords, type NotificationError } from '../error
 import { channelsInUse } from '../schemas/channel-settings.ts'
 import type { RecipientRef } from '../schemas/common.ts'
 import type { Person } from '../schemas/directory.ts'
-import { type OffsetInput, parseOffset } from '../schemas/offset.ts'
+import { type Offset, type OffsetInput, parseOffset } from '../schemas/offset.ts'
 import type { RowFinding } from '../schemas/row.ts'
 import {
   type AppointmentStatus,
@@ -12,6 +12,7 @@ import {
   isUnconfigured,
   type Rule,
 } from '../schemas/vocabulary.ts'
+import { isConfirmedBy, type StandingAnswer } from './answer.ts'
 import { type Appointment, inactiveRule, isActive, isSameRecipient, type WaitlistEntry } from './appointment.ts'
 import { detailOf, type EffectiveDecision } from './effective.ts'
 import { effectiveFor, type Surroundings } from './plan.ts'
@@ -52,6 +53,8 @@ export type PlanFacts = {
   readonly cancelReason: Rule | null
   readonly customReminders: readonly OffsetInput[] | null
   readonly timeZone: string
+  /** What people answered last. */
+  readonly answers?: readonly StandingAnswer[]
 }
 
 export type DueReminder = {
@@ -91,6 +94,7 @@ export function checkReminder(
   if (!allowed.allowed || allowed.address === null) return denied(allowed)
   const offsets = canonicalOffsets(plan.customReminders ?? allowed.offsets)
   if (!offsets.some((offset) => offset.text === reminder.offset)) return cancel('offset_removed')
+  if (isNeedless(reminder.offset, plan, recipient, offsets, appointment, surroundings)) return cancel('confirmed')
   const { reminderTime: since } = reminder
   const life = { category: 'REMINDER', since, start: appointment.start.instant } as const
   const late = tooLate(life, { now, leadMs })
@@ -98,6 +102,21 @@ export function checkReminder(
   const at = since > now ? since : now
   const about = { recipient, channel: reminder.channel, zone: appointment.start.timeZone, life, at }
   return inQuietHours(about, surroundings, { now, leadMs }) ?? { kind: 'send', recipient, address: allowed.address }
+}
+
+/** The person has confirmed, and the organization sends no more reminders then, or the last one of the channel only. */
+function isNeedless(
+  offset: string,
+  { answers = [] }: PlanFacts,
+  recipient: RecipientRef,
+  offsets: readonly Offset[],
+  { start }: Appointment,
+  { policy }: Surroundings,
+): boolean {
+  if (answers.length === 0 || policy.confirmedReminders === 'keep' || !isConfirmedBy(answers, recipient)) return false
+  if (policy.confirmedReminders === 'none') return true
+  const timeOf = (one: Offset) => reminderTime(one, start, policy).getTime()
+  return timeOf(parseOffset(offset)) < Math.max(...offsets.map(timeOf))
 }
 
 /** The start has changed, or the time zone has, and in the new zone the reminder is not due yet. */

@@ -26,7 +26,7 @@ import {
 } from './begun.ts'
 import { budgetAbsences, budgetReads, countInBudget, isWithinBudget } from './budgets.ts'
 import { cancelDelivery, cancelReminder, finishReminder, wait } from './cancel.ts'
-import { decodeDelivery, encodeContent } from './codecs/deliveries.ts'
+import { decodeDelivery, encodeAsk, encodeContent } from './codecs/deliveries.ts'
 import { countedAs, createTally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import { fallBack, fallbackInserts, fallbackStages } from './fallback.ts'
@@ -84,6 +84,7 @@ function claimDelivery({ rows, at }: Work, row: Delivery, command: Intent<'send'
     ...encodeContent(content),
     provider: command.provider,
     account_id: command.accountId ?? null,
+    ...encodeAsk(command.ask ?? null),
     idempotency_key: command.idempotencyKey,
     delivery_state: 'sending' as const,
     due_at: command.leaseUntil.getTime(),

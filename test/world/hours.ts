@@ -48,6 +48,7 @@ async function run(all: readonly Happening[], isOn: boolean) {
   const outbox: Transport = {
     name: 'outbox',
     channels: ['EMAIL', 'SMS'],
+    needsAccount: false,
     send: async (message, { now }) => {
       taken.push({ message, at: now().getTime() })
       return { messageId: null }
@@ -115,7 +116,7 @@ export async function differences(all: readonly Happening[]) {
   const perDay = new Map<string, number>()
   const isExplained = async (one: Sent) => {
     const lines = await on.clinic.notifications.explain(one.visit)
-    return lines.some(({ channel, rule }) => channel === one.message.channel && saying.test(rule))
+    return lines.some(({ channel, rule }) => channel === one.message.channel && saying.test(rule ?? ''))
   }
   for (const [key, one] of on.sent) {
     const { category, deadline } = one.message

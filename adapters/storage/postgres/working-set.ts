@@ -22,6 +22,7 @@ const emptySets = (): Sets => ({
   notification_budgets: new RowSet('notification_budgets'),
   appointment_reminders: new RowSet('appointment_reminders'),
   notification_history: new RowSet('notification_history'),
+  notification_answers: new RowSet('notification_answers'),
   task_manager_tasks: new RowSet('task_manager_tasks'),
   reminder_plan_recipients: new RowSet('reminder_plan_recipients'),
   notification_waiting: new RowSet('notification_waiting'),

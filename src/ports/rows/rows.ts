@@ -137,6 +137,7 @@ export const lockOrder = [
   'notification_budgets',
   'appointment_reminders',
   'notification_history',
+  'notification_answers',
   'task_manager_tasks',
 ] as const satisfies readonly TableName[]
 

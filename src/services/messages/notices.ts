@@ -30,6 +30,7 @@ import {
   type Rule,
   templateKeyOf,
 } from '../../schemas/vocabulary.ts'
+import { asksByItself } from '../shared/asking.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import { noticeKey } from './idempotency-key.ts'
 
@@ -161,12 +162,25 @@ type RenderRequest = {
   readonly changed?: readonly Change[] | undefined
   /** As in `MessageFacts`. */
   readonly isReinstated?: boolean | undefined
+  /** It asks for an answer, with this code; null: without one. Left out: it does not ask. */
+  readonly askCode?: string | null | undefined
   readonly now: Date
 }
 
 /** The text of a message as it stands now; null: the organization has no approved template for it. */
 export function renderFor(request: RenderRequest, knowledge: Knowledge): RenderedMessage | null {
-  const { organizationId, channel, category, subject, recipient, others = [], changed, isReinstated, now } = request
+  const {
+    organizationId,
+    channel,
+    category,
+    subject,
+    recipient,
+    others = [],
+    changed,
+    isReinstated,
+    askCode,
+    now,
+  } = request
   const organization = knowledge.organization(organizationId)
   const people = [recipient, ...others]
   const { policy, preferencesOf } = knowledge.surroundings(organizationId)
@@ -187,6 +201,7 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     isReinstated,
     isForPractitioner: people.every(({ type }) => type === 'PRACTITIONER'),
     organizationName: organization?.name ?? null,
+    ask: askCode === undefined ? undefined : { code: askCode, isBuiltIn: asksByItself(policy, category) },
     now,
     detail: least(people.map((one) => detailFor({ policy, preferences: preferencesOf(one) }, channel, category))),
   }
