@@ -44,6 +44,8 @@ const passing: ReadonlySet<Rule> = new Set<Rule>([
   'no_host',
   'no_credentials',
   'no_sender',
+  'encryption_key_missing',
+  'provider_unreadable',
 ])
 export const passesOn = (rule: Rule): boolean => passing.has(rule)
 

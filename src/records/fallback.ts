@@ -35,8 +35,17 @@ export const fallbackInserts = ({ fallback = null }: Pick<Falling, 'fallback'>):
   ['notification_history', fallback === null ? 0 : 1],
 ]
 
-/** Queues the message that takes the place of one that failed; the entry of the decision, null where its chain had the channel. */
-export function fallBack(rows: Rows, { id, fallback = null }: Falling, at: Date, tally: Tally): DecisionEntry | null {
+/**
+ * Queues the message that takes the place of one that failed; the entry of the decision, null where its chain had the channel. `isNew`: the
+ * one that failed was made by the same command, so that its chain had none before.
+ */
+export function fallBack(
+  rows: Rows,
+  { id, fallback = null }: Falling,
+  at: Date,
+  tally: Tally,
+  isNew = false,
+): DecisionEntry | null {
   const row = fallback === null ? undefined : rows.get(keys.delivery, { id })
   if (row === undefined || fallback === null) return null
   const { channel, idempotencyKey } = fallback
@@ -69,7 +78,7 @@ export function fallBack(rows: Rows, { id, fallback = null }: Falling, at: Date,
     idempotency_key: idempotencyKey,
     fallback_of: row.id,
   }
-  const notificationId = rows.insertNew(keys.deliveryOnce, next)
+  const notificationId = isNew ? rows.insert('notification_history', next) : rows.insertNew(keys.deliveryOnce, next)
   if (notificationId === null) return null
   const { organization_id: organizationId, notification_category: category } = row
   tally.add({ organizationId, channel, category }, 'PLANNED', at)

@@ -1,12 +1,14 @@
 import { isSameRecipient } from '../../domain/appointment.ts'
-import { type ChainFacts, fallbackAfter, type Link } from '../../domain/fallback.ts'
+import { type ChainFacts, fallbackAfter, type Link, passesOn } from '../../domain/fallback.ts'
 import type { Surroundings } from '../../domain/plan.ts'
 import type { DeliveryRow, Fallback, ReminderRow } from '../../ports/storage.ts'
+import type { Rule } from '../../schemas/vocabulary.ts'
 import { fallbackKey } from '../messages/idempotency-key.ts'
 import type { Context } from '../shared/context.ts'
-import { preferenceRefOf } from '../shared/knowledge.ts'
+import { type Knowledge, preferenceRefOf } from '../shared/knowledge.ts'
 import { policyOf } from '../shared/settings-view.ts'
-import { type DueWork, idempotencyKeyOf, targetOf } from './work.ts'
+import type { Checked } from './checked.ts'
+import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, targetOf } from './work.ts'
 
 /** The longest chain there can be; a longer one would go in a circle. */
 const mostLinks = 20
@@ -31,6 +33,20 @@ export function fallbackFor(
 ): Fallback | null {
   const { recipient, category, channel } = targetOf(due)
   return fallbackTo(surroundings, { recipient, category, channel, root }, idempotencyKeyOf(due))
+}
+
+/**
+ * What takes the place of checked work that fails; nothing takes that of one which may have arrived by an earlier attempt. `rule`: why it
+ * fails without an attempt.
+ */
+export function fallbackOf(
+  { due, fallback }: Pick<Checked, 'due' | 'fallback'>,
+  knowledge: Pick<Knowledge, 'surroundings'>,
+  rule?: Rule,
+): Fallback | null {
+  if (mayHaveGoneOut(due) || (rule !== undefined && !passesOn(rule))) return null
+  const { organizationId, channel } = targetOf(due)
+  return fallback === undefined ? fallbackFor(knowledge.surroundings(organizationId), due, channel) : fallback
 }
 
 export function fallbackTo(

@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { isSameRecipient } from '../../domain/appointment.ts'
 import type { CheckResult } from '../../domain/due.ts'
-import type { Surroundings } from '../../domain/plan.ts'
 import { lastTryMs } from '../../domain/retry.ts'
 import { usefulUntil } from '../../domain/useful-life.ts'
 import { cleanName, namesOf, type RenderedMessage } from '../../messages/index.ts'
@@ -18,7 +17,7 @@ import type { AccountCapacity } from './account-capacity.ts'
 import type { BatchContext, Checked, Sendable } from './checked.ts'
 import { capOf } from './daily-cap.ts'
 import { cancel, type Decided, decisionOn, defer, fail, hold } from './decisions.ts'
-import { fallbackFor } from './fallbacks.ts'
+import { fallbackOf } from './fallbacks.ts'
 import { type Outlet, textOf } from './process-due.ts'
 import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, subjectKey, targetOf, wantedAt } from './work.ts'
 
@@ -37,7 +36,7 @@ const leastLookMs = 2000
 /** Sends from this process, each message with a place of its account. `written`: its decision is stored. */
 export const sendingOutlet = (context: Context, capacity: AccountCapacity, written: Outlet['written']): Outlet => ({
   send: (one, batch) => intentToSend(context, capacity, one, batch),
-  wait: (one, result, { now }) => putOff(one, result, context.options.leadMs, now),
+  wait: (one, result, batch) => putOff(one, result, context.options.leadMs, batch),
   written,
   unwritten: ({ outgoing }) => {
     if (outgoing === null) return
@@ -55,21 +54,21 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
   const { knowledge, planOf, now } = batch
   const { options } = context
   const { organizationId, recipient, channel, category } = targetOf(due)
-  const surroundings = knowledge.surroundings(organizationId)
-  const { unknownOutcome } = surroundings.policy
+  const { unknownOutcome } = knowledge.surroundings(organizationId).policy
   const deadline = deadlineOf(due, subject, options.leadMs)
   const most = Math.min(maxCrashes, options.retry.maxRetries + 1)
   const isExhausted = due.delivery?.state === 'sending' && due.delivery.attempts >= most
   if (isExhausted || (mayHaveGoneOut(due) && unknownOutcome === 'hold')) return hold(due)
   const known = knowledge.senders(organizationId, channel)
-  if (typeof known === 'string') return fail(due, 'refused', known)
+  const fallback = fallbackOf(one, knowledge)
+  if (typeof known === 'string') return fail(due, 'refused', known, fallback)
   const senders = known.length === 1 ? known : sendersFor(due, known, unknownOutcome)
   const chosen = context.accounts.choose(senders, result.address, { mayWait: mayHaveGoneOut(due) })
-  if ('waitingFor' in chosen) return waitFor(due, chosen, deadline, now)
+  if ('waitingFor' in chosen) return waitFor(due, chosen, deadline, now, fallback)
   const { provider, probe, instead } = chosen
   if (capacity.free(provider) === 0) return null
   const rendered = textOf(context, one, batch, now)
-  if (rendered === null) return fail(due, 'failed', 'template_failed')
+  if (rendered === null) return fail(due, 'failed', 'template_failed', fallback)
   const idempotencyKey = idempotencyKeyOf(due)
   const leaseUntil = new Date(now.getTime() + options.leaseMs)
   const rule: Rule = mayHaveGoneOut(due) ? 'unknown_retry' : instead === null ? 'allowed' : 'next_account'
@@ -85,7 +84,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
       lease: { from: options.clock.elapsedMs(), until: leaseUntil },
       deadline,
       unknownOutcome,
-      fallback: fallbackOf(one, surroundings),
+      fallback,
       probe,
       message: {
         idempotencyKey,
@@ -162,12 +161,6 @@ function dailyLimitOf(provider: Provider) {
   return limits.perDay === null ? null : { account: accountId ?? accountKeyOf(provider), perDay: limits.perDay }
 }
 
-/** What takes its place where it fails; nothing takes that of one which may have arrived by an earlier attempt. */
-function fallbackOf({ due, fallback }: Sendable, surroundings: Surroundings): Fallback | null {
-  if (mayHaveGoneOut(due)) return null
-  return fallback === undefined ? fallbackFor(surroundings, due, targetOf(due).channel) : fallback
-}
-
 /** No attempt begins at or after this. Null: there is no deadline, or it is unknown. */
 function deadlineOf(due: DueWork, subject: Subject | null, leadMs: number): Date | null {
   const life = { category: targetOf(due).category, since: wantedAt(due) }
@@ -185,24 +178,25 @@ export const lastMomentOf = (deadline: Date | null, now: Date): Date =>
  * fails, so that nobody is reminded of an appointment that has begun.
  */
 function putOff(
-  { due, subject }: Checked,
+  one: Checked,
   result: Extract<CheckResult, { kind: 'wait' }>,
   leadMs: number,
-  now: Date,
+  { knowledge, now }: BatchContext,
 ): Decided {
+  const { due, subject } = one
   const { rule } = result
   const until = new Date(now.getTime() + (result.waitMs ?? waitMs))
   const deadline = deadlineOf(due, subject, leadMs)
   const last = deadline === null ? until : lastLook(rule, until, deadline, now)
   if (last <= now && !mayHaveGoneOut(due))
-    return rule === 'appointment_gone' ? cancel(due, rule) : fail(due, 'failed', rule)
+    return rule === 'appointment_gone' ? cancel(due, rule) : fail(due, 'failed', rule, fallbackOf(one, knowledge, rule))
   return defer(due, last <= now ? until : last, result)
 }
 
 /** Waits until the account works again, at the longest until its last moment. */
-function waitFor(due: DueWork, paused: Paused, deadline: Date | null, now: Date): Decided {
+function waitFor(due: DueWork, paused: Paused, deadline: Date | null, now: Date, fallback: Fallback | null): Decided {
   const until = lastMomentOf(deadline, now)
-  if (until <= now) return mayHaveGoneOut(due) ? hold(due, 'too_late') : fail(due, 'failed', 'too_late')
+  if (until <= now) return mayHaveGoneOut(due) ? hold(due, 'too_late') : fail(due, 'failed', 'too_late', fallback)
   return defer(due, until, paused)
 }
 

@@ -1,5 +1,4 @@
 import type { CheckResult } from '../../domain/due.ts'
-import { passesOn } from '../../domain/fallback.ts'
 import { type Rivalry, resolveRivals } from '../../domain/rivals.ts'
 import { isNotificationError } from '../../errors.ts'
 import type { RenderedMessage } from '../../messages/index.ts'
@@ -14,6 +13,7 @@ import { faultOf } from '../shared/fault-log.ts'
 import { checkDue, isUnreportedChange } from './check-due.ts'
 import { type BatchContext, type Checked, type CheckedBatch, isSendable, type Sendable } from './checked.ts'
 import { cancel, type Decided, entryOf, fail, hold, ruleOf } from './decisions.ts'
+import { fallbackOf } from './fallbacks.ts'
 import type { WorkLookups } from './lookups.ts'
 import { type DueWork, logFieldsOf, mayHaveGoneOut, targetOf, workRefOf } from './work.ts'
 
@@ -196,8 +196,9 @@ function decide(one: Checked, batch: BatchContext, outlet: Outlet): Decided | nu
   const rule = ruleOf(result)
   // What may have reached somebody must not be recorded as never sent.
   if (mayHaveGoneOut(due)) return hold(due, rule)
-  const fallback = passesOn(rule) ? one.fallback : null
-  if (result.kind === 'refuse') return fail(due, 'refused', rule, fallback)
+  if (result.kind === 'refuse') return fail(due, 'refused', rule, fallbackOf(one, batch.knowledge, rule))
+  // What is in place of another message passes on to the next channel; a person's own message that is not wanted just ends.
+  const fallback = one.fallback === undefined ? null : fallbackOf(one, batch.knowledge, rule)
   return cancel(due, rule, result.kind === 'cancel' ? result.detail : undefined, fallback)
 }
 

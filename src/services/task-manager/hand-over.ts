@@ -5,6 +5,7 @@ import { type BatchContext, type CheckedBatch, isSendable, type Sendable } from 
 import { capOf, isOfItsTime, putOffCapped } from '../delivery/daily-cap.ts'
 import { type Decided, decided, fail } from '../delivery/decisions.ts'
 import { emitDecided } from '../delivery/delivery-events.ts'
+import { fallbackOf } from '../delivery/fallbacks.ts'
 import { commitIntents, type Outlet, processDue } from '../delivery/process-due.ts'
 import { atSameAddress } from '../delivery/siblings.ts'
 import {
@@ -163,7 +164,7 @@ function intentToHandOver({ context }: TaskContext, one: Sendable, batch: BatchC
   const { organizationId, recipient, channel } = targetOf(due)
   const isToCome = due.reminder !== null && due.reminder.reminderTime >= now
   const body = bodyOf(context, one, batch, isToCome ? due.reminder.reminderTime : now)
-  if (body === null) return fail(due, 'failed', 'template_failed')
+  if (body === null) return fail(due, 'failed', 'template_failed', fallbackOf(one, knowledge))
   const { content, facts, scheduledAt, isTemplateWithheld } = body
   const command = {
     kind: 'hand_over',
