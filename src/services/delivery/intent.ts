@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { isSameRecipient } from '../../domain/appointment.ts'
 import type { CheckResult } from '../../domain/due.ts'
+import { contactInWords, writtenTo } from '../../domain/plan.ts'
 import { lastTryMs } from '../../domain/retry.ts'
 import { usefulUntil } from '../../domain/useful-life.ts'
 import { cleanName, namesOf, type RenderedMessage } from '../../messages/index.ts'
@@ -54,7 +55,8 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
   const { knowledge, planOf, now } = batch
   const { options } = context
   const { organizationId, recipient, channel, category } = targetOf(due)
-  const { unknownOutcome } = knowledge.surroundings(organizationId).policy
+  const surroundings = knowledge.surroundings(organizationId)
+  const { unknownOutcome } = surroundings.policy
   const deadline = deadlineOf(due, subject, options.leadMs)
   const most = Math.min(maxCrashes, options.retry.maxRetries + 1)
   const isExhausted = due.delivery?.state === 'sending' && due.delivery.attempts >= most
@@ -73,6 +75,8 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
   const leaseUntil = new Date(now.getTime() + options.leaseMs)
   const rule: Rule = mayHaveGoneOut(due) ? 'unknown_retry' : instead === null ? 'allowed' : 'next_account'
   const isOwn = isSameRecipient(result.recipient, recipient)
+  const reader = writtenTo(surroundings, result.recipient, category)
+  const readers = [reader, ...others.map((one) => writtenTo(surroundings, one, category))]
   capacity.take(provider)
   if (probe !== null) context.accounts.take(probe)
   return {
@@ -92,7 +96,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
         category,
         channel,
         to: result.address,
-        toName: cleanName(namesOf([result.recipient, ...others], result.recipient.locale)),
+        toName: cleanName(namesOf(readers, reader.locale)),
         from: provider.from,
         fromName: cleanName(provider.fromName ?? knowledge.organization(organizationId)?.name),
         replyTo: provider.replyTo,
@@ -104,12 +108,22 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
       },
     },
     command: {
-      ...decisionOn(due, 'send', rule, detailOf(instead, isOwn ? null : result.recipient, rendered)),
+      ...decisionOn(
+        due,
+        'send',
+        rule,
+        detailOf(instead, isOwn ? null : result.recipient, reader === result.recipient ? null : reader, rendered),
+      ),
       kind: 'send',
-      guard: knowledge.guard(organizationId, isOwn ? [recipient] : [recipient, result.recipient], planOf(due), {
-        channel,
-        address: result.address,
-      }),
+      guard: knowledge.guard(
+        organizationId,
+        [recipient, ...(isOwn ? [] : [result.recipient]), ...(reader === result.recipient ? [] : [reader])],
+        planOf(due),
+        {
+          channel,
+          address: result.address,
+        },
+      ),
       content: contentFor(channel, result.address, rendered),
       provider: provider.transport.name,
       accountId: provider.accountId,
@@ -141,16 +155,18 @@ function sendersFor(due: DueWork, senders: Senders, unknownOutcome: UnknownOutco
 
 /**
  * What is to be known of the decision to send. `instead`: why not by an account before the one that sends; `standIn`: another
- * recipient with the same address, whom the message goes to.
+ * recipient with the same address, whom the message goes to; `contact`: who is written to in place of that.
  */
 function detailOf(
   instead: string | null,
   standIn: RecipientRef | null,
+  contact: RecipientRef | null,
   { isTemplateWithheld = false }: RenderedMessage,
 ): string | undefined {
   const details = [
     ...(instead === null ? [] : [instead]),
     ...(standIn === null ? [] : [`for ${refKey(standIn)}, who has the same address`]),
+    ...(contact === null ? [] : [contactInWords(contact)]),
     ...(isTemplateWithheld ? [withheldWords] : []),
   ]
   return details.length === 0 ? undefined : details.join('; ')

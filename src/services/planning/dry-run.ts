@@ -1,9 +1,9 @@
 import type { Channel } from '../../channels/index.ts'
-import { type Appointment, inactiveRule, isSameRecipient } from '../../domain/appointment.ts'
+import { type Appointment, inactiveRule, isSameRecipient, refOf } from '../../domain/appointment.ts'
 import { costOf, countryTo } from '../../domain/cost.ts'
 import { contactOf } from '../../domain/effective.ts'
 import { fallbacksOf } from '../../domain/fallback.ts'
-import { effectiveFor, type PlannedReminder, planReminders, type Surroundings } from '../../domain/plan.ts'
+import { effectiveFor, type PlannedReminder, planReminders, type Surroundings, writtenTo } from '../../domain/plan.ts'
 import type { Person } from '../../schemas/directory.ts'
 import type { OffsetInput } from '../../schemas/offset.ts'
 import { renderFor } from '../messages/notices.ts'
@@ -46,13 +46,22 @@ export async function dryRun(
   const reminders = plan.reminders.map((planned) => {
     const recipient = appointment.recipients.find((one) => isSameRecipient(one, planned.recipient))
     const { channel, reminderTime: now } = planned
+    const reader = recipient === undefined ? null : writtenTo(surroundings, recipient, 'REMINDER')
     const about = { organizationId, channel, category: 'REMINDER', subject: appointment, now } as const
     const text = recipient === undefined ? null : renderFor({ ...about, recipient }, knowledge)
-    const address =
-      recipient === undefined ? null : contactOf(channel, preferencesOf(recipient), recipient, defaultCountry).address
+    const address = reader === null ? null : contactOf(channel, preferencesOf(reader), reader, defaultCountry).address
     const price = costOf(messagePrices, channel, text ?? nothing, countryTo(channel, address))
     const fallback = recipient === undefined ? [] : fallbackNow(surroundings, recipient, planned)
-    return { ...planned, fallback, subject: text?.subject ?? null, message: text?.text ?? '', preview: true, ...price }
+    const contact = reader === null || reader === recipient ? null : refOf(reader)
+    return {
+      ...planned,
+      contact,
+      fallback,
+      subject: text?.subject ?? null,
+      message: text?.text ?? '',
+      preview: true,
+      ...price,
+    }
   })
   return { reminders, omitted: plan.entries.filter((entry) => entry.action !== 'planned') }
 }

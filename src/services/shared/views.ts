@@ -1,5 +1,6 @@
 import type { Channel } from '../../channels/index.ts'
 import type { DeliveryRow, ReminderRow } from '../../ports/storage.ts'
+import type { RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { MessageCost } from '../../schemas/message-price.ts'
 
@@ -71,6 +72,8 @@ type RowOnly = Pick<
 export type PricedMessage = PlannedMessage & {
   readonly segments: number | null
   readonly cost: MessageCost | null
+  /** Who is written to in place of the recipient (`contactOrder`); null: nobody. */
+  readonly contact: RecipientRef | null
   /** The channels that would take over if it failed, in their order, as far as they reach the person now. */
   readonly fallback: readonly Channel[]
 }
