@@ -226,7 +226,7 @@ function commitIntent(intent: Work, command: IntentCommand): IntentOutcome {
     const { delivery } = outcome
     const isNew = command.work.kind === 'reminder'
     const failed = isNew && delivery !== null ? { ...fallingOf(command), id: delivery.id } : fallingOf(command)
-    const next = fallBack(intent.rows, failed, intent.at, intent.tally, isNew)
+    const next = fallBack(intent.rows, failed, intent.at, intent.tally, isNew ? 'new' : 'failure')
     appendDecision(intent.rows, command.decision, next === null ? entries : [...entries, next], intent.at)
   }
   return outcome
@@ -304,6 +304,7 @@ export const intents = (at: Date): Command<IntentCommand, IntentOutcome> => ({
     remindersOf,
     deliveriesOf,
     (command, found) => (command.work.kind === 'reminder' ? [] : fallbackStages[1](fallingOf(command), found)),
+    (command, found) => (command.work.kind === 'reminder' ? [] : fallbackStages[2](fallingOf(command), found)),
   ],
   inserts: (command) => [
     ['notification_history', makesDelivery.has(command.kind) ? 1 : 0],

@@ -10,7 +10,7 @@ import { parseBefore, parseRecipients, parseSnapshot } from '../messages/snapsho
 import type { Context } from '../shared/context.ts'
 import { Knowledge } from '../shared/knowledge.ts'
 import type { Checked, CheckedBatch } from './checked.ts'
-import { chainsOf, fallbackFor } from './fallbacks.ts'
+import { chainsOf, fallbackFor, stepTo } from './fallbacks.ts'
 import { lookUpWork, type WorkLookups } from './lookups.ts'
 import { atSameAddress, besideSiblings, standingIn } from './siblings.ts'
 import { type DueWork, mayHaveGoneOut, subjectKey, targetOf } from './work.ts'
@@ -58,7 +58,15 @@ export async function checkDue(
     const { delivery } = due
     const chain = chains.get(due)
     const needless =
-      chain === undefined ? null : checkFallback(delivery.category, chain, appointment, lookups.planOf(due))
+      chain === undefined
+        ? null
+        : checkFallback(
+            delivery.category,
+            chain,
+            stepTo(surroundings, delivery, chain.root),
+            appointment,
+            lookups.planOf(due),
+          )
     const after =
       chain === undefined
         ? {}

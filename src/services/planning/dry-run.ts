@@ -68,6 +68,6 @@ export async function dryRun(
 
 /** The channels that would take over, without those that cannot reach the recipient now. */
 const fallbackNow = (surroundings: Surroundings, recipient: Person, planned: PlannedReminder): Channel[] =>
-  fallbacksOf(surroundings, { ...planned, category: 'REMINDER' }).filter(
-    (channel) => effectiveFor(surroundings, recipient, 'REMINDER', channel).allowed,
-  )
+  fallbacksOf(surroundings, { ...planned, category: 'REMINDER' })
+    .map(({ channel }) => channel)
+    .filter((channel) => effectiveFor(surroundings, recipient, 'REMINDER', channel).allowed)

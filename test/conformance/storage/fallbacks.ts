@@ -81,6 +81,22 @@ export function fallbacks({ migrated }: Starter): void {
     expect((await all(storage)).filter(({ fallbackOf }) => fallbackOf === held.id)).toHaveLength(1)
   })
 
+  it('one that may go unreported waits beside a message that was sent, and is due as soon as that failed', async () => {
+    const { storage } = await migrated()
+    const held = await claimOne(storage)
+    const later = { ...fallback, unreportedMs: 30 * 60_000 }
+    const command = { ...settleCommand(held), fallback: later }
+    expect(await storage.deliveries.settle([command])).toEqual([true])
+    expect(await storage.deliveries.settle([command])).toEqual([true])
+    expect(await dueDeliveries(storage, minutes(30), 10)).toEqual([])
+    const [next] = await dueDeliveries(storage, minutes(31), 10)
+    expect(next).toMatchObject({ channel: 'SMS', fallbackOf: held.id, state: 'queued' })
+    const report = { id: held.id, at: minutes(3), errorCode: 'x', errorMessage: null, status: 'FAILED' } as const
+    expect(await storage.deliveries.recordReceipts([{ ...report, fallback: later }])).toEqual(['ended'])
+    expect(await dueDeliveries(storage, minutes(3), 10)).toMatchObject([{ id: next?.id }])
+    expect(await all(storage)).toHaveLength(2)
+  })
+
   it('a reminder that fails without an attempt has its delivery, and another one in place of that', async () => {
     const { storage } = await migrated()
     const fail = {
