@@ -90,8 +90,8 @@ export function fallBack(
   if (notificationId === null) {
     const there = why === 'failure' ? rows.get(keys.deliveryOnce, keyOf(row, fallback)) : undefined
     const waiting = there === undefined ? undefined : rows.get(keys.delivery, there)
-    const isWaiting = waiting?.delivery_state === 'queued' && waiting.attempts === 0 && waiting.due_at !== null
-    if (isWaiting && waiting.due_at > now)
+    const isWaiting = waiting?.delivery_state === 'queued' && waiting.attempts === 0
+    if (isWaiting && waiting.due_at !== null && waiting.due_at > now)
       rows.update('notification_history', waiting.id, { due_at: now, updated_at: now })
     return null
   }

@@ -38,7 +38,7 @@ export type DirectoryRecipient = {
    * the first of up to 10 whom a message can reach, by consent and preferences of their own. Whatever the person disabled stays
    * disabled. Default: nobody.
    */
-  contactOrder?: DirectoryContact[] | null | undefined
+  contactOrder?: readonly DirectoryContact[] | null | undefined
 }
 
 /** Somebody who is written to in place of another person. */

@@ -154,6 +154,7 @@ const uses: Readonly<Record<string, string>> = {
   'src/domain/plan.ts': 'pastReminders',
   'src/services/delivery/decisions.ts': 'unknownOutcome',
   'src/services/delivery/failed-attempt.ts': 'unknownOutcome',
+  'src/services/delivery/fallbacks.ts': 'unknownOutcome',
   'src/services/delivery/intent.ts': 'unknownOutcome',
   'src/services/shared/knowledge.ts': 'defaultCountry practitionerNotifications textLanguages',
   'src/services/messages/notices.ts': 'alwaysNameTimeZone smsPlainCharacters',
