@@ -41,6 +41,7 @@ export type { EntityId, HostId, HostRef, RecipientRef, Warning } from './schemas
 export type { DecisionEntry, DecisionRecord } from './schemas/decision.ts'
 export type {
   DirectoryAppointment,
+  DirectoryContact,
   DirectoryOrganization,
   DirectoryRecipient,
   DirectoryRecipientProfile,

@@ -81,6 +81,12 @@ export const takesPlace = ({ status, start }: Appointment, now: Date): boolean =
 export const isSameRecipient = (one: RecipientRef, other: RecipientRef): boolean =>
   one.type === other.type && one.id === other.id
 
+/** Everybody to whom messages may go: recipients, and those who are written to in their place. */
+export const withContacts = (recipients: readonly Person[]): readonly Person[] =>
+  recipients.some(({ contactOrder }) => contactOrder)
+    ? recipients.flatMap((one) => [one, ...(one.contactOrder ?? [])])
+    : recipients
+
 export const refOf = (recipient: Person): RecipientRef => ({ type: recipient.type, id: recipient.id })
 
 const nameOfPractitioner = (recipients: readonly Person[]): string | null =>

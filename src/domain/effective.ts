@@ -2,6 +2,7 @@ import { type Channel, channelOf } from '../channels/index.ts'
 import type { Suppression } from '../schemas/address.ts'
 import { templateFor } from '../schemas/approved-templates.ts'
 import { type ChannelSettings, channelPreferences, channelSettings } from '../schemas/channel-settings.ts'
+import type { RecipientRef } from '../schemas/common.ts'
 import { levelBy } from '../schemas/detail.ts'
 import type { Person } from '../schemas/directory.ts'
 import type { ShownOf } from '../schemas/fields.ts'
@@ -38,6 +39,8 @@ export type EffectiveDecision = {
   readonly reasons: readonly Rule[]
   /** Where it would go, in the channel's normal form: e-mail with its domain in ASCII, phone in E.164; null if there is no usable one. */
   readonly address: string | null
+  /** Who is written to in place of the recipient (`contactOrder`); null: nobody, it is the recipient. */
+  readonly contact: RecipientRef | null
   /** What is wrong or doubtful about the address, without the address itself; null if nothing is. */
   readonly addressNote: string | null
   /** Why nothing is sent to the address; null: it may be. */
@@ -75,6 +78,7 @@ export function effective(input: EffectiveInput): EffectiveDecision {
     rule: reasons[0] ?? 'allowed',
     reasons,
     address: contact.address,
+    contact: null,
     get addressNote() {
       return contact.note
     },

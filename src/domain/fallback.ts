@@ -1,6 +1,6 @@
 import type { Channel } from '../channels/index.ts'
 import type { RecipientRef } from '../schemas/common.ts'
-import { fallbackChain, nextChannel } from '../schemas/fallback.ts'
+import { type FallbackStep, fallbackChain, nextStep } from '../schemas/fallback.ts'
 import type { Category, Rule } from '../schemas/vocabulary.ts'
 import type { Appointment } from './appointment.ts'
 import type { CheckResult, Lookup, PlanFacts } from './due.ts'
@@ -14,19 +14,19 @@ export type Link = {
   readonly root: Channel
 }
 
-/** The channels that take over from a message that begins on `channel`, in their order: the recipient's own wish, else the organization's. */
+/** What takes over from a message that begins on `channel`, in their order: the recipient's own wish, else the organization's. */
 export function fallbacksOf(
   { policy, preferencesOf }: Pick<Surroundings, 'policy' | 'preferencesOf'>,
   { recipient, category, channel }: Omit<Link, 'root'>,
-): readonly Channel[] {
+): readonly FallbackStep[] {
   return fallbackChain(preferencesOf(recipient)?.fallback ?? policy.fallback, category, channel)
 }
 
-/** The channel that takes over from this message; null: none does. */
+/** What takes over from this message; null: nothing does. */
 export const fallbackAfter = (
   surroundings: Pick<Surroundings, 'policy' | 'preferencesOf'>,
   { root, channel, ...about }: Link,
-): Channel | null => nextChannel(fallbacksOf(surroundings, { ...about, channel: root }), root, channel)
+): FallbackStep | null => nextStep(fallbacksOf(surroundings, { ...about, channel: root }), root, channel)
 
 /** Why a channel is passed over that cannot reach the person; the next one may. Other rules end the chain: nothing is to be sent. */
 const passing: ReadonlySet<Rule> = new Set<Rule>([
@@ -44,6 +44,8 @@ const passing: ReadonlySet<Rule> = new Set<Rule>([
   'no_host',
   'no_credentials',
   'no_sender',
+  'encryption_key_missing',
+  'provider_unreadable',
 ])
 export const passesOn = (rule: Rule): boolean => passing.has(rule)
 
@@ -51,20 +53,32 @@ export const passesOn = (rule: Rule): boolean => passing.has(rule)
 export type ChainFacts = {
   /** Of a reminder: the start that it was planned for. */
   readonly startsAt: Date | null
+  /**
+   * Of the one that it is in place of: it was sent, and not reported as delivered since. `shown`: others that its account sent later were;
+   * `unproven`: none was, so that it may be the reports that are missing; null: it failed.
+   */
+  readonly silence: 'shown' | 'unproven' | null
   /** The person has it by another message, or by one that was reported as failed before. */
   readonly isCovered: boolean
   /** The person had a message of their own on this channel, and it failed for certain: another one would fail as well. */
   readonly isTried: boolean
 }
 
-/** Whether something has to take the place of a message at all; null: it does, and is checked like any other. */
+/**
+ * Whether something has to take the place of a message at all; null: it does, and is checked like any other. `step`: by which it does, as the
+ * settings are now.
+ */
 export function checkFallback(
   category: Category,
-  { startsAt, isCovered, isTried }: ChainFacts,
+  { startsAt, silence, isCovered, isTried }: ChainFacts,
+  step: FallbackStep | null,
   lookup: Lookup<Appointment>,
   plan: Pick<PlanFacts, 'status' | 'cancelReason'> | null,
 ): CheckResult | null {
   if (isCovered) return cancel('fallback_needless')
+  // It may have arrived: nothing goes out in its place unless the organization wants that, and reports do come in.
+  if (silence !== null && step?.unreportedMinutes === undefined) return cancel('fallback_needless')
+  if (silence === 'unproven') return cancel('fallback_unproven')
   const tried = isTried ? cancel('fallback_tried') : null
   if (category !== 'REMINDER') return tried
   if (plan === null) return cancel('appointment_gone')

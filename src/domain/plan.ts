@@ -5,8 +5,9 @@ import type { DecisionEntry } from '../schemas/decision.ts'
 import type { Person } from '../schemas/directory.ts'
 import type { Offset, OffsetInput } from '../schemas/offset.ts'
 import type { PreferencesValues } from '../schemas/preferences.ts'
-import { isProviderLocked, type PastReminderPolicy, type Rule } from '../schemas/vocabulary.ts'
+import { type Category, isProviderLocked, type PastReminderPolicy, type Rule } from '../schemas/vocabulary.ts'
 import { type Appointment, refOf } from './appointment.ts'
+import { inPlaceOf, readerOf } from './contacts.ts'
 import {
   detailOf,
   type EffectiveDecision,
@@ -92,12 +93,36 @@ export function planReminders(input: PlanInput): ReminderPlan {
   return { reminders, entries }
 }
 
+/** What applies to a recipient, or to whom is written to in their place. */
 export function effectiveFor(
   surroundings: Surroundings,
   recipient: Person,
-  category: DecisionEntry['category'],
+  category: Category,
   channel: Channel,
   kind: string | null = null,
+): EffectiveDecision {
+  const own = decide(surroundings, recipient, category, channel, kind)
+  const reader = writtenTo(surroundings, recipient, category)
+  return reader === recipient ? own : inPlaceOf(own, decide(surroundings, reader, category, channel, kind), reader)
+}
+
+/** Who reads what is sent to a recipient: often the recipient. */
+export const writtenTo = (surroundings: Surroundings, recipient: Person, category: Category): Person =>
+  recipient.contactOrder
+    ? readerOf(recipient, channelsInUse(surroundings.policy), (person, channel) =>
+        decide(surroundings, person, category, channel, null),
+      )
+    : recipient
+
+/** In `explain()`: who is written to in place of the recipient. */
+export const contactInWords = (contact: RecipientRef): string => `to ${refKey(contact)}, by contactOrder`
+
+function decide(
+  surroundings: Surroundings,
+  recipient: Person,
+  category: Category,
+  channel: Channel,
+  kind: string | null,
 ): EffectiveDecision {
   return effective({
     kind,
@@ -180,7 +205,8 @@ function planChannel(
       reminders.push({ ...row, ...moved, reminderTime: late === null ? time : input.now })
       const rule = moved.movedFrom === undefined ? 'due_by_offset' : 'in_quiet_hours'
       const from = moved.movedFrom === undefined ? {} : { from: moved.movedFrom.toISOString() }
-      entries.push({ action: 'planned', rule: late ?? rule, ...about, ...from, ...at })
+      const to = allowed.contact === null ? {} : { detail: contactInWords(allowed.contact) }
+      entries.push({ action: 'planned', rule: late ?? rule, ...about, ...from, ...at, ...to })
     } else {
       entries.push({ action: late === 'merged_into_nearest' ? 'merged' : 'skipped', rule: late, ...about, ...at })
     }

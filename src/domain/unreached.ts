@@ -1,5 +1,6 @@
 import type { Channel } from '../channels/index.ts'
-import type { DeliveryState, DeliveryStatus, ReminderStatus, Rule, UnreachedReason } from '../schemas/vocabulary.ts'
+import type { DeliveryState, DeliveryStatus, ReminderStatus, UnreachedReason } from '../schemas/vocabulary.ts'
+import { ofContact, ofWill, waysOf } from './contacts.ts'
 import type { EffectiveDecision } from './effective.ts'
 
 /** A message about the appointment, as it starts now, to one person. */
@@ -88,31 +89,18 @@ function failureOfWaiting({ channel, status, reminderTime, heldAt, updatedAt }: 
 const later = (one: Failure | null, other: Failure): Failure =>
   one === null || (other.at ?? 0) >= (one.at ?? 0) ? other : one
 
-/** Of the address: it is missing, invalid, or known to fail. */
-const ofContact: ReadonlySet<Rule> = new Set(['no_contact', 'invalid_contact'])
-/** Of the person's will. */
-const ofWill: ReadonlySet<Rule> = new Set([
-  'channel_disabled_by_recipient',
-  'category_disabled_by_recipient',
-  'no_consent',
-  'suppressed',
-])
-
 /**
  * Why a person cannot be reached at all, by the decisions for each channel of the organization; null: they could be, or what is in the
  * way is the organization's.
  */
 export function unreachable(decisions: readonly EffectiveDecision[]): Failure | null {
-  const ways = decisions.filter(({ reasons }) => !reasons.some(isOfOrganization))
+  const ways = waysOf(decisions)
   const isBlocked =
     ways.length > 0 && ways.every(({ reasons }) => reasons.some((one) => ofContact.has(one) || ofWill.has(one)))
   if (!isBlocked) return null
   const reason = ways.some(isOptedOut) ? 'opted_out' : 'no_contact'
   return { reason, channel: null, at: null, code: null }
 }
-
-const isOfOrganization = (rule: Rule): boolean =>
-  rule === 'channel_disabled_by_organization' || rule === 'category_disabled_by_organization'
 
 /** An address that nobody has is suppressed too, without the person's will. */
 function isOptedOut({ reasons, suppression }: EffectiveDecision): boolean {

@@ -20,12 +20,18 @@ const keyOf = (row: Delivery, { channel }: Fallback) => ({
   dedupe_key: `fallback:${rootOf(row)}:${channel}`,
 })
 
-/** What `fallBack` reads of a delivery beside it, and the whole of it. */
+/** What `fallBack` reads of a delivery beside it, the whole of it, and what waits in its place already. */
 export const fallbackStages = [
   ({ id, fallback = null }: Falling): Read[] => (fallback === null ? [] : [read(keys.delivery, { id })]),
   ({ id, fallback = null }: Falling, found: Found): Read[] => {
     const row = fallback === null ? undefined : found.get(keys.delivery, { id })
     return row === undefined || fallback === null ? [] : [read(keys.deliveryOnce, keyOf(row, fallback), 'none')]
+  },
+  ({ id, fallback = null }: Falling, found: Found): Read[] => {
+    const row = fallback === null ? undefined : found.get(keys.delivery, { id })
+    const there =
+      row === undefined || fallback === null ? undefined : found.get(keys.deliveryOnce, keyOf(row, fallback))
+    return there === undefined ? [] : [read(keys.delivery, there)]
   },
 ] as const
 type Falling = { readonly id: number; readonly fallback?: Fallback | null | undefined }
@@ -35,8 +41,18 @@ export const fallbackInserts = ({ fallback = null }: Pick<Falling, 'fallback'>):
   ['notification_history', fallback === null ? 0 : 1],
 ]
 
-/** Queues the message that takes the place of one that failed; the entry of the decision, null where its chain had the channel. */
-export function fallBack(rows: Rows, { id, fallback = null }: Falling, at: Date, tally: Tally): DecisionEntry | null {
+/**
+ * Queues the message that takes the place of one that failed, or was sent and may go unreported (`silence`): then it is due later, or as soon
+ * as that is reported as failed. `new`: the one that failed was made by the same command, so that its chain had none before. The
+ * entry of the decision; null where its chain had the channel.
+ */
+export function fallBack(
+  rows: Rows,
+  { id, fallback = null }: Falling,
+  at: Date,
+  tally: Tally,
+  why: 'failure' | 'silence' | 'new' = 'failure',
+): DecisionEntry | null {
   const row = fallback === null ? undefined : rows.get(keys.delivery, { id })
   if (row === undefined || fallback === null) return null
   const { channel, idempotencyKey } = fallback
@@ -60,7 +76,7 @@ export function fallBack(rows: Rows, { id, fallback = null }: Falling, at: Date,
     created_at: now,
     updated_at: now,
     delivery_state: 'queued',
-    due_at: now,
+    due_at: why === 'silence' ? now + (fallback.unreportedMs ?? 0) : now,
     fence: 0,
     attempts: 0,
     unknown_outcomes: 0,
@@ -69,11 +85,20 @@ export function fallBack(rows: Rows, { id, fallback = null }: Falling, at: Date,
     idempotency_key: idempotencyKey,
     fallback_of: row.id,
   }
-  const notificationId = rows.insertNew(keys.deliveryOnce, next)
-  if (notificationId === null) return null
+  const notificationId =
+    why === 'new' ? rows.insert('notification_history', next) : rows.insertNew(keys.deliveryOnce, next)
+  if (notificationId === null) {
+    const there = why === 'failure' ? rows.get(keys.deliveryOnce, keyOf(row, fallback)) : undefined
+    const waiting = there === undefined ? undefined : rows.get(keys.delivery, there)
+    const isWaiting = waiting?.delivery_state === 'queued' && waiting.attempts === 0
+    if (isWaiting && waiting.due_at !== null && waiting.due_at > now)
+      rows.update('notification_history', waiting.id, { due_at: now, updated_at: now })
+    return null
+  }
   const { organization_id: organizationId, notification_category: category } = row
   tally.add({ organizationId, channel, category }, 'PLANNED', at)
   const recipient = { type: row.recipient_type, id: row.recipient_id }
   const detail = `in place of notification ${row.id}`
-  return { action: 'queued', rule: 'fallback', category, recipient, channel, notificationId, detail }
+  const rule = why === 'silence' ? 'fallback_if_unreported' : 'fallback'
+  return { action: 'queued', rule, category, recipient, channel, notificationId, detail }
 }

@@ -227,16 +227,20 @@ function commitIntent(intent: Work, command: IntentCommand): IntentOutcome {
   const outcome = decide(intent, found, command)
   if (outcome.status === 'committed') {
     const { entries } = command.decision
-    const next = fallBack(intent.rows, fallingOf(command), intent.at, intent.tally)
+    const { delivery } = outcome
+    const isNew = command.work.kind === 'reminder'
+    const failed = isNew && delivery !== null ? { ...fallingOf(command), id: delivery.id } : fallingOf(command)
+    const next = fallBack(intent.rows, failed, intent.at, intent.tally, isNew ? 'new' : 'failure')
     appendDecision(intent.rows, command.decision, next === null ? entries : [...entries, next], intent.at)
   }
   return outcome
 }
 
-/** A delivery that ends, and what takes its place. */
+/** A delivery that ends, and what takes its place. A reminder that fails has its delivery by then, one that is cancelled has none. */
 const fallingOf = (command: IntentCommand) => ({
   id: command.work.id,
-  fallback: command.work.kind === 'delivery' && 'fallback' in command ? command.fallback : null,
+  fallback:
+    (command.work.kind === 'delivery' || command.kind === 'fail') && 'fallback' in command ? command.fallback : null,
 })
 
 /** The delivery of a reminder that is not over. */
@@ -305,15 +309,14 @@ export const intents = (at: Date): Command<IntentCommand, IntentOutcome> => ({
     (command, { ids }) => guardsOf(command, at, ids),
     remindersOf,
     deliveriesOf,
-    (command, found) => fallbackStages[1](fallingOf(command), found),
+    (command, found) => (command.work.kind === 'reminder' ? [] : fallbackStages[1](fallingOf(command), found)),
+    (command, found) => (command.work.kind === 'reminder' ? [] : fallbackStages[2](fallingOf(command), found)),
   ],
-  inserts: (command) =>
-    makesDelivery.has(command.kind)
-      ? [
-          ['notification_history', 1],
-          ['notification_budgets', isGuarded(command) && command.budget != null ? 1 : 0],
-        ]
-      : fallbackInserts(fallingOf(command)),
+  inserts: (command) => [
+    ['notification_history', makesDelivery.has(command.kind) ? 1 : 0],
+    ['notification_budgets', isGuarded(command) && command.budget != null ? 1 : 0],
+    ...fallbackInserts(fallingOf(command)),
+  ],
   run: (rows, commands) => commitIntents(rows, commands, at),
   held: { outcome: { status: 'held' }, wait: 'never' },
 })

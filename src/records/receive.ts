@@ -97,6 +97,7 @@ export const receipts: Command<ReceiptCommand, ReceiptOutcome> = {
     deliveries,
     ({ id, status }, found) => (status === 'DELIVERED' || status === 'READ' ? arrivalReads(found, id) : []),
     fallbackStages[1],
+    fallbackStages[2],
   ],
   inserts: fallbackInserts,
   run: tallied(receive),

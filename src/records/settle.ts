@@ -131,7 +131,9 @@ function settle(rows: Rows, command: SettleCommand, tally: Tally, settled: Settl
     appointmentId: row.appointment_id,
     waitlistEntryId: row.waitlist_entry_id,
   }
-  const next = result.kind === 'failed' ? fallBack(rows, command, at, tally) : null
+  const isSilent = result.kind === 'sent' && command.fallback?.unreportedMs !== undefined
+  const next =
+    result.kind === 'failed' || isSilent ? fallBack(rows, command, at, tally, isSilent ? 'silence' : 'failure') : null
   appendDecision(rows, about, next === null ? command.entries : [...command.entries, next], at)
   return true
 }

@@ -162,6 +162,7 @@ export const taskReports: Command<TaskReport, TaskReportOutcome> = {
     ({ notificationId }) => deliveries({ id: notificationId }),
     (received, found) => (hasArrived(received) ? arrivalReads(found, received.notificationId) : []),
     (received, found) => fallbackStages[1](fallingOf(received), found),
+    (received, found) => fallbackStages[2](fallingOf(received), found),
   ],
   inserts: (received) => fallbackInserts(fallingOf(received)),
   run: tallied(report),

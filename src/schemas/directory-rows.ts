@@ -104,11 +104,11 @@ const isMissing = (input: unknown): boolean => input === undefined || input === 
 
 type IdKind = keyof typeof hostId
 
-const personFields = ['type', 'id', 'name', 'email', 'phone', 'locale', 'timeZone', 'silent']
+const personFields = ['type', 'id', 'name', 'email', 'phone', 'locale', 'timeZone', 'silent', 'contactOrder']
 /** Who may want silence gets none by a word that nobody can read. */
 const personRequired = ['type', 'id', 'silent']
 
-const personOf = (ids: IdKind) =>
+const contactOf = (ids: IdKind) =>
   z.object(
     {
       type: recipientType,
@@ -122,6 +122,11 @@ const personOf = (ids: IdKind) =>
     },
     'must be an object',
   )
+
+const personOf = (ids: IdKind) =>
+  contactOf(ids).extend({
+    contactOrder: z.array(contactOf(ids), 'must be a list').max(10, 'must have at most 10 people').nullish(),
+  })
 
 /** A host may have 1 for true. */
 const silent = z.preprocess(

@@ -33,7 +33,16 @@ export type DirectoryRecipient = {
   timeZone?: string | null | undefined
   /** True: nothing at all is sent to the person, by whichever channel, as after a death or by a wish. Default false. */
   silent?: boolean | null | undefined
+  /**
+   * Who is written to in place of a person who has no usable address on any channel of the organization, such as the guardians of a child:
+   * the first of up to 10 whom a message can reach, by consent and preferences of their own. Whatever the person disabled stays
+   * disabled. Default: nobody.
+   */
+  contactOrder?: readonly DirectoryContact[] | null | undefined
 }
+
+/** Somebody who is written to in place of another person. */
+export type DirectoryContact = Omit<DirectoryRecipient, 'contactOrder'>
 
 /**
  * An appointment as it is now. Where a required field cannot be read, everything about the appointment waits, and the reason is in

@@ -7,6 +7,7 @@ export const measures = {
   cancelled: 'appointments cancelled, 10 at once',
   dispatched: 'due reminders dispatched',
   receipts: 'reports of providers taken at a webhook',
+  accounts: 'choice between two accounts, of dispatching',
   mails: 'mails sent through SMTP',
   latenessP50: 'lateness, p50',
   latenessP99: 'lateness, p99',

@@ -1,5 +1,6 @@
 /** One section in a process of its own: no section pays for the garbage of another. */
 import type { Figure } from './measure.ts'
+import { accounts } from './sections/accounts.ts'
 import { lateness, pendingRows } from './sections/lateness.ts'
 import { idleOnPostgres, idleOnSqlite, million } from './sections/million.ts'
 import { planning } from './sections/planning.ts'
@@ -22,6 +23,7 @@ const sections: Readonly<Record<SectionName, (world: World) => Promise<Figure[]>
   router,
   statistics,
   receipts,
+  accounts,
 }
 
 const isSection = (name: string): name is SectionName => Object.hasOwn(sections, name)

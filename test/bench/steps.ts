@@ -10,6 +10,7 @@ export type SectionName =
   | 'router'
   | 'statistics'
   | 'receipts'
+  | 'accounts'
 
 /** What `npm run bench -- name` names: sections one after another, those in one list at the same time. */
 export const steps: Readonly<Record<string, readonly (readonly SectionName[])[]>> = {
@@ -22,4 +23,5 @@ export const steps: Readonly<Record<string, readonly (readonly SectionName[])[]>
   router: [['router']],
   statistics: [['statistics']],
   receipts: [['receipts']],
+  accounts: [['accounts']],
 }

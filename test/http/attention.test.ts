@@ -39,6 +39,7 @@ describe('GET /attention/', () => {
           recipient_type: 'PATIENT',
           recipient_id: 101,
           name: '=HYPERLINK("http://evil.example","Ada")',
+          contact_name: null,
           phone: '+14155550123',
           reason: 'failed',
           because: 'the last message failed',
@@ -83,8 +84,8 @@ describe('GET /attention/', () => {
     const first = await ask(world, { method: 'GET', path: `${path.replace('/?', '/csv?')}&limit=1`, caller: admin })
     expect(first.headers['content-type']).toBe('text/csv; charset=utf-8')
     expect(first.text.split('\r\n')).toEqual([
-      '\uFEFFappointment_id,starts_at,local_start,time_zone,recipient_type,recipient_id,name,phone,reason,because,notification_type,at,error_code,next_at',
-      `101,2024-09-26T18:30:00.000Z,2024-09-26T14:30:00,America/New_York,PATIENT,101,"'=HYPERLINK(""http://evil.example"",""Ada"")",'+14155550123,failed,the last message failed,SMS,2024-09-20T12:00:00.000Z,told_17,2024-09-25T18:30:00.000Z`,
+      '\uFEFFappointment_id,starts_at,local_start,time_zone,recipient_type,recipient_id,name,contact_name,phone,reason,because,notification_type,at,error_code,next_at',
+      `101,2024-09-26T18:30:00.000Z,2024-09-26T14:30:00,America/New_York,PATIENT,101,"'=HYPERLINK(""http://evil.example"",""Ada"")",,'+14155550123,failed,the last message failed,SMS,2024-09-20T12:00:00.000Z,told_17,2024-09-25T18:30:00.000Z`,
       '',
     ])
     const [, next = ''] = /^<csv(\?[^>]+)>; rel="next"$/.exec(first.headers['link'] ?? '') ?? []

@@ -30,6 +30,7 @@ describe('the types of the rows of a directory', () => {
       locale: 'en',
       timeZone: 'UTC',
       silent: false,
+      contactOrder: [],
     } as const
     const visit = { visitMode: 'video', videoLink: 'https://example.org' } as const
     const about = { durationMinutes: 1, practitionerName: 'x', location: 'y', ...visit }

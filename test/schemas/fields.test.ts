@@ -158,6 +158,7 @@ const uses: Readonly<Record<string, string>> = {
   'src/services/planning/prepare-plans.ts': 'settleMs',
   'src/services/delivery/decisions.ts': 'unknownOutcome',
   'src/services/delivery/failed-attempt.ts': 'unknownOutcome',
+  'src/services/delivery/fallbacks.ts': 'unknownOutcome',
   'src/services/delivery/intent.ts': 'unknownOutcome',
   'src/services/shared/knowledge.ts': 'defaultCountry practitionerNotifications textLanguages',
   'src/services/messages/notices.ts': 'alwaysNameTimeZone settleMs smsPlainCharacters',

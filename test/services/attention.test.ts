@@ -47,6 +47,7 @@ describe('the attention list', () => {
         timeZone: 'America/New_York',
         recipient: { type: 'PATIENT', id: 1 },
         name: 'Ada Byron',
+        contactName: null,
         phone: '+14155550123',
         reason: 'failed',
         because: 'the last message failed',

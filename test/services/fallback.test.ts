@@ -1,5 +1,6 @@
 /** Which channel takes over from one on which a message failed for certain, and when none does. */
 import { describe, expect, it } from 'vitest'
+import { sqlite } from '../../adapters/storage/sqlite.ts'
 import { capture } from '../../adapters/transport/capture.ts'
 import {
   type OrganizationSettingsInput,
@@ -7,8 +8,9 @@ import {
   type Transport,
   TransportError,
 } from '../../src/index.ts'
+import { temporaryFile } from '../adapters/storage/sqlite/fixture.ts'
 import { accountsOf, openLine } from '../delivery/line.ts'
-import { ada, openClinic, organizationId } from '../support/clinic.ts'
+import { ada, HostData, openClinic, organizationId } from '../support/clinic.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
 const now = '2026-03-18T12:00:00Z'
@@ -134,6 +136,57 @@ describe('a message that failed for certain', () => {
     await clinic.clock.advanceTo(afterReminder)
     expect(await clinic.short()).toEqual(['SMS FAILED', 'EMAIL no_contact'])
     expect(clinic.sent()).toEqual([])
+  })
+})
+
+describe('a message that fails without an attempt', () => {
+  const soon = '2026-03-18T13:00:00Z'
+  async function openLines() {
+    const clock = new ManualClock(now)
+    const line = openLine(clock)
+    const outbox = capture({ clock })
+    const mail: Transport = { ...outbox, name: 'mail', channels: ['EMAIL'] }
+    const { path, remove } = await temporaryFile()
+    const host = new HostData()
+    const open = async (...transports: readonly Transport[]) => {
+      const clinic = await openClinic(now, { clock, directory: host, storage: sqlite(path), transports })
+      await clinic.start()
+      return clinic
+    }
+    const clinic = await open(line.transport, mail)
+    const settings = { ...usual, ...accountsOf(['a']), defaultSmsReminders: ['30m'] }
+    await clinic.settings.createOrganizationSettings(organizationId, settings)
+    host.book({ id: 1, startsAt: soon })
+    await clinic.notifications.scheduleReminders(1)
+    const short = async ({ notifications }: Pick<typeof clinic, 'notifications'>) =>
+      (await notifications.history({ state: 'all' })).notifications
+        .toReversed()
+        .map((one) => `${one.channel} ${one.status ?? one.state} ${one.errorCode ?? ''}`)
+    return { clinic, open, clock, line, mail, outbox, short, [Symbol.asyncDispose]: remove }
+  }
+
+  it('is replaced at once where nothing sends on its channel any more', async () => {
+    await using lines = await openLines()
+    await lines.clinic[Symbol.asyncDispose]()
+    await using without = await lines.open(lines.mail)
+    await lines.clock.advanceTo('2026-03-18T12:31:00Z')
+    expect(await lines.short(without)).toEqual(['SMS FAILED no_transport', 'EMAIL SENT '])
+    expect(lines.outbox.sent).toHaveLength(1)
+  })
+
+  it('is replaced before the start where its account was paused to the end', async () => {
+    await using lines = await openLines()
+    await using clinic = lines.clinic
+    lines.line.moods.set('a', 'refuses')
+    await clinic.notifications.sendAppointmentNotification(1, { category: 'CONFIRMATION', channel: 'SMS' })
+    await lines.clock.advanceTo(soon)
+    expect((await lines.short(clinic)).toSorted()).toEqual([
+      'EMAIL SENT ',
+      'EMAIL SENT ',
+      'SMS FAILED too_late',
+      'SMS FAILED too_late',
+    ])
+    expect(lines.outbox.sent.map(({ category }) => category).toSorted()).toEqual(['CONFIRMATION', 'REMINDER'])
   })
 })
 

@@ -20,6 +20,10 @@ const personShape = z.object({
   recipientType: common.recipientType,
   recipientId: common.recipientId,
   name: z.string().nullable().describe('Name of the person; null if your directory has none'),
+  contactName: z
+    .string()
+    .nullable()
+    .describe('Who is to be called in place of the person; null if it is the person, or the name is not known'),
   phone: z
     .string()
     .nullable()

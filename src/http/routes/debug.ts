@@ -62,6 +62,10 @@ const preferencesReport = (kind: 'patient' | 'client') =>
           because: z.string().describe('The rule as a sentence'),
           reasons: z.array(z.string()).describe('Every rule that prevents sending, strongest first'),
           address: z.string().nullable().describe('Address it would be sent to; null if there is no usable one'),
+          contactType: common.recipientType
+            .nullable()
+            .describe('Who is written to in place of the recipient, by `contactOrder`; null if nobody is'),
+          contactId: common.recipientId.nullable().describe('Id of that person; null if nobody is'),
           addressNote: z
             .string()
             .nullable()
@@ -102,7 +106,12 @@ export function debugRoutes({ settings, owners }: Api, ids: HostIds): Route[] {
           recipientId: report.recipient.id,
           organizationId: report.organizationId,
           preferences: report.preferences === null ? null : showPreferenceRow(caller, report.preferences),
-          decisions: report.decisions.map((decision) => ({ ...decision, because: ruleTable[decision.rule] })),
+          decisions: report.decisions.map(({ contact, ...decision }) => ({
+            ...decision,
+            contactType: contact?.type ?? null,
+            contactId: contact?.id ?? null,
+            because: ruleTable[decision.rule],
+          })),
         }
       },
     })

@@ -99,6 +99,10 @@ export const dryRunShape = z.object({
           ),
         segments: z.int().nullable().describe('Number of SMS segments; null for an e-mail'),
         cost: messageCost.nullable().describe('Price by `message_prices` of the settings; null if there is none'),
+        contactType: common.recipientType
+          .nullable()
+          .describe('Who is written to in place of the recipient, by `contactOrder`; null if nobody is'),
+        contactId: common.recipientId.nullable().describe('Id of that person; null if nobody is'),
         fallback: z
           .array(common.channel)
           .describe('Channels that would take over if it failed, in their order, as far as they reach the person now'),
@@ -150,6 +154,8 @@ export const showDryRun = (run: DryRun) => ({
     movedFrom: planned.movedFrom,
     segments: planned.segments,
     cost: planned.cost,
+    contactType: planned.contact?.type ?? null,
+    contactId: planned.contact?.id ?? null,
     fallback: planned.fallback,
   })),
   omitted: run.omitted.map(showSkippedMessage),

@@ -61,7 +61,7 @@ export type SettleCommand = {
   readonly entries: readonly DecisionEntry[]
   /** What it says of the address it went to, recorded with it; null: nothing that is not known. */
   readonly address: AddressReport | null
-  /** Where it failed: queued with it on another channel, in place of this one. */
+  /** Where it failed, or was sent and may go unreported: queued with it on another channel, in place of this one. */
   readonly fallback?: Fallback | null
 }
 
@@ -87,7 +87,7 @@ export type ReceiptCommand = {
   readonly errorMessage: string | null
   /** What it says of the address, recorded with it if it is new; null: nothing. */
   readonly address?: AddressReport | null
-  /** Where it makes a failure of what had arrived, or of an unknown outcome: queued with it on another channel. */
+  /** Where it makes a failure of what had arrived, or of an unknown outcome: queued with it on another channel; due now, if it waits there. */
   readonly fallback?: Fallback | null
 }
 /**

@@ -42,7 +42,12 @@ export type NewDelivery = DeliveryContent & {
  * The channel that takes over from a message which failed for certain, and the key of its message there. A chain of them has each
  * channel once: if this one has its message already, nothing is queued.
  */
-export type Fallback = { readonly channel: Channel; readonly idempotencyKey: string }
+export type Fallback = {
+  readonly channel: Channel
+  readonly idempotencyKey: string
+  /** Queued where the message was sent, too, and due that much later; left out: only where it failed. */
+  readonly unreportedMs?: number
+}
 
 /**
  * What the provider reported of a message, each with the time of the first report. `read` is above `delivered`, and whoever

@@ -31,7 +31,7 @@ export type Budget = { readonly recipient: RecipientRef; readonly day: string; r
  *   delivery its new content and attempts + 1, and where another worker was sending it, an unknown outcome more. `merged`
  *   reminders are CANCELLED with their rules in the same step.
  * - `cancel`: the reminder becomes CANCELLED, the delivery cancelled, with the rule.
- * - `fail`: settled as FAILED without an attempt; a reminder gets a history row with `content` (message may be '').
+ * - `fail`: settled as FAILED without an attempt; a reminder gets a history row with `content` (message may be ''), which `fallback` is in place of.
  * - `defer`: due again at `until`, no attempt counted; a delivery being sent becomes queued and counts an unknown outcome. With
  *   accounts in `waitingFor` it is released earlier, by `AccountStore.release` of one of them.
  * - `hold`: a delivery becomes `unknown` and due never; its reminder FAILED with the message.
@@ -78,7 +78,7 @@ export type IntentCommand = {
       /** How many attempts the account may begin in a UTC day, this one included; null: it has no limit. */
       readonly limit: { readonly account: string; readonly perDay: number } | null
     }
-  /** `fallback`: of a delivery, queued with it on another channel. */
+  /** `fallback`: of a delivery, queued with it on another channel; of a reminder, nothing. */
   | { readonly kind: 'cancel'; readonly rule: Rule; readonly fallback?: Fallback | null }
   | {
       readonly kind: 'fail'

@@ -12,7 +12,7 @@ import type { Context } from '../shared/context.ts'
 import { Knowledge } from '../shared/knowledge.ts'
 import type { Checked, CheckedBatch } from './checked.ts'
 import { reservations } from './daily-budget.ts'
-import { chainsOf, fallbackFor } from './fallbacks.ts'
+import { chainsOf, fallbackFor, stepTo } from './fallbacks.ts'
 import { lookUpWork, type WorkLookups } from './lookups.ts'
 import { atSameAddress, besideSiblings, standingIn } from './siblings.ts'
 import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, subjectKey, targetOf } from './work.ts'
@@ -60,7 +60,15 @@ export async function checkDue(
     const { delivery } = due
     const chain = chains.get(due)
     const needless =
-      chain === undefined ? null : checkFallback(delivery.category, chain, appointment, lookups.planOf(due))
+      chain === undefined
+        ? null
+        : checkFallback(
+            delivery.category,
+            chain,
+            stepTo(surroundings, delivery, chain.root),
+            appointment,
+            lookups.planOf(due),
+          )
     const after =
       chain === undefined
         ? {}

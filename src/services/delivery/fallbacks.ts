@@ -1,12 +1,15 @@
 import { isSameRecipient } from '../../domain/appointment.ts'
-import { type ChainFacts, fallbackAfter, type Link } from '../../domain/fallback.ts'
+import { type ChainFacts, fallbackAfter, fallbacksOf, type Link, passesOn } from '../../domain/fallback.ts'
 import type { Surroundings } from '../../domain/plan.ts'
 import type { DeliveryRow, Fallback, ReminderRow } from '../../ports/storage.ts'
+import type { FallbackStep } from '../../schemas/fallback.ts'
+import type { Rule } from '../../schemas/vocabulary.ts'
 import { fallbackKey } from '../messages/idempotency-key.ts'
 import type { Context } from '../shared/context.ts'
-import { preferenceRefOf } from '../shared/knowledge.ts'
+import { type Knowledge, preferenceRefOf } from '../shared/knowledge.ts'
 import { policyOf } from '../shared/settings-view.ts'
-import { type DueWork, idempotencyKeyOf, targetOf } from './work.ts'
+import type { Checked } from './checked.ts'
+import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, targetOf } from './work.ts'
 
 /** The longest chain there can be; a longer one would go in a circle. */
 const mostLinks = 20
@@ -33,13 +36,42 @@ export function fallbackFor(
   return fallbackTo(surroundings, { recipient, category, channel, root }, idempotencyKeyOf(due))
 }
 
+/**
+ * What takes the place of checked work that fails; nothing takes that of one which may have arrived by an earlier attempt. `rule`: why it
+ * fails without an attempt.
+ */
+export function fallbackOf(
+  { due, fallback }: Pick<Checked, 'due' | 'fallback'>,
+  knowledge: Pick<Knowledge, 'surroundings'>,
+  rule?: Rule,
+): Fallback | null {
+  if (mayHaveGoneOut(due) || (rule !== undefined && !passesOn(rule))) return null
+  const { organizationId, channel } = targetOf(due)
+  return fallback === undefined ? fallbackFor(knowledge.surroundings(organizationId), due, channel) : fallback
+}
+
 export function fallbackTo(
   surroundings: Pick<Surroundings, 'policy' | 'preferencesOf'>,
   link: Link,
   key: string,
 ): Fallback | null {
-  const channel = fallbackAfter(surroundings, link)
-  return channel === null ? null : { channel, idempotencyKey: fallbackKey(key, channel) }
+  const step = fallbackAfter(surroundings, link)
+  if (step === null) return null
+  const { channel, unreportedMinutes: minutes } = step
+  // What may have arrived is held, and nothing takes its place, where the organization wants that.
+  const isWaitedFor = minutes !== undefined && surroundings.policy.unknownOutcome !== 'hold'
+  const later = isWaitedFor ? { unreportedMs: minutes * 60_000 } : {}
+  return { channel, idempotencyKey: fallbackKey(key, channel), ...later }
+}
+
+/** The step by which a message is in place of others, as the settings are now; null: none is left. */
+export const stepTo = (
+  surroundings: Pick<Surroundings, 'policy' | 'preferencesOf'>,
+  { recipient, category, channel }: DeliveryRow,
+  root: DeliveryRow,
+): FallbackStep | null => {
+  const steps = fallbacksOf(surroundings, { recipient, category, channel: root.channel })
+  return steps.find((step) => step.channel === channel) ?? null
 }
 
 /** What is known of the chains of work that is in place of other messages. */
@@ -62,15 +94,42 @@ async function chainOf(context: Context, row: DeliveryRow) {
   const root = await rootOf(context, row)
   const before = row.fallbackOf === null ? null : await storage.deliveries.get(row.fallbackOf)
   const reminder = root.reminderId === null ? null : await storage.reminders.get(root.reminderId)
+  const sent = [root, ...(before === null || before.id === root.id ? [] : [before])]
+  const silent = sent.filter(isUnreported)
   // A later report may have corrected the failure.
-  const isCorrected = arrived.has(root.status) || arrived.has(before?.status ?? null)
+  const isCorrected = sent.some((one) => arrived.has(one.status) && !silent.includes(one))
+  const shown = await Promise.all(silent.map((one) => othersReported(context, one)))
   const beside = [...(await deliveriesBeside(context, row, root)), ...(await remindersBeside(context, row, reminder))]
   return {
     root,
     startsAt: reminder?.startsAt ?? null,
+    silence: silent.length === 0 ? null : shown.every(Boolean) ? ('shown' as const) : ('unproven' as const),
     isCovered: isCorrected || beside.includes('covers'),
     isTried: beside.includes('failed'),
   }
+}
+
+/** It was sent, and nothing was reported of it. */
+const isUnreported = ({ status, deliveryDetail }: DeliveryRow): boolean =>
+  status === 'SENT' && (deliveryDetail === null || deliveryDetail.unreported !== undefined)
+
+/** Reports of an account count for so long, and of the newest messages so many are looked at. */
+const reportingMs = 24 * 60 * 60_000
+const mostReported = 100
+
+/**
+ * Whether messages that the same account sent later were reported as delivered, in the last day: then reports do come in, and the silence about
+ * this one says something. Without such, the webhook may be broken, and would send everything twice.
+ */
+async function othersReported({ options }: Context, row: DeliveryRow): Promise<boolean> {
+  const { organizationId, channel, provider, accountId, sentAt } = row
+  if (sentAt === null) return false
+  const from = new Date(Math.max(row.createdAt.getTime(), options.clock.now().getTime() - reportingMs))
+  const about = { organizationId, channel, status: 'DELIVERED', from, limit: mostReported, offset: 0 } as const
+  const { rows } = await options.storage.deliveries.list(about)
+  return rows.some(
+    (one) => one.provider === provider && one.accountId === accountId && one.sentAt !== null && one.sentAt >= sentAt,
+  )
 }
 
 /** A message to the same person on the same channel: it arrived, is under way or may have arrived; or it failed for certain. */

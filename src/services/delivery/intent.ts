@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { isSameRecipient } from '../../domain/appointment.ts'
 import type { CheckResult } from '../../domain/due.ts'
-import type { Surroundings } from '../../domain/plan.ts'
+import { contactInWords, writtenTo } from '../../domain/plan.ts'
 import { lastTryMs } from '../../domain/retry.ts'
 import { usefulUntil } from '../../domain/useful-life.ts'
 import { cleanName, namesOf, type RenderedMessage } from '../../messages/index.ts'
@@ -19,7 +19,7 @@ import type { BatchContext, Checked, Question, Sendable } from './checked.ts'
 import { budgetOf } from './daily-budget.ts'
 import { capOf } from './daily-cap.ts'
 import { cancel, type Decided, decisionOn, defer, fail, hold } from './decisions.ts'
-import { fallbackFor } from './fallbacks.ts'
+import { fallbackOf } from './fallbacks.ts'
 import { type Outlet, textOf } from './process-due.ts'
 import { type DueWork, idempotencyKeyOf, mayHaveGoneOut, subjectKey, targetOf, wantedAt } from './work.ts'
 
@@ -39,7 +39,7 @@ const leastLookMs = 2000
 export const sendingOutlet = (context: Context, capacity: AccountCapacity, written: Outlet['written']): Outlet => ({
   asks: true,
   send: (one, batch) => intentToSend(context, capacity, one, batch),
-  wait: (one, result, { now }) => putOff(one, result, context.options.leadMs, now),
+  wait: (one, result, batch) => putOff(one, result, context.options.leadMs, batch),
   written,
   unwritten: ({ outgoing }) => {
     if (outgoing === null) return
@@ -64,21 +64,24 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
   const isExhausted = due.delivery?.state === 'sending' && due.delivery.attempts >= most
   if (isExhausted || (mayHaveGoneOut(due) && unknownOutcome === 'hold')) return hold(due)
   const known = knowledge.senders(organizationId, channel)
-  if (typeof known === 'string') return fail(due, 'refused', known)
+  const fallback = fallbackOf(one, knowledge)
+  if (typeof known === 'string') return fail(due, 'refused', known, fallback)
   const senders = known.length === 1 ? known : sendersFor(due, known, unknownOutcome)
   const chosen = context.accounts.choose(senders, result.address, { mayWait: mayHaveGoneOut(due) })
-  if ('waitingFor' in chosen) return waitFor(due, chosen, deadline, now)
+  if ('waitingFor' in chosen) return waitFor(due, chosen, deadline, now, fallback)
   const { provider, probe, instead } = chosen
   if (capacity.free(provider) === 0) return null
   const question = batch.asking?.questionOf(one, provider) ?? null
   const askCode = question === null ? undefined : question.isCodeShown ? question.code : null
   const rendered = textOf(context, one, batch, now, askCode)
-  if (rendered === null) return fail(due, 'failed', 'template_failed')
+  if (rendered === null) return fail(due, 'failed', 'template_failed', fallback)
   const idempotencyKey = idempotencyKeyOf(due)
   const leaseUntil = new Date(now.getTime() + options.leaseMs)
   const usual: Rule = instead === null ? (result.because ?? 'allowed') : 'next_account'
   const rule: Rule = mayHaveGoneOut(due) ? 'unknown_retry' : usual
   const isOwn = isSameRecipient(result.recipient, recipient)
+  const reader = writtenTo(surroundings, result.recipient, category)
+  const readers = [reader, ...others.map((one) => writtenTo(surroundings, one, category))]
   capacity.take(provider)
   if (probe !== null) context.accounts.take(probe)
   return {
@@ -90,7 +93,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
       lease: { from: options.clock.elapsedMs(), until: leaseUntil },
       deadline,
       unknownOutcome,
-      fallback: fallbackOf(one, surroundings),
+      fallback,
       probe,
       message: {
         idempotencyKey,
@@ -98,7 +101,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
         category,
         channel,
         to: result.address,
-        toName: cleanName(namesOf([result.recipient, ...others], result.recipient.locale)),
+        toName: cleanName(namesOf(readers, reader.locale)),
         from: provider.from,
         fromName: cleanName(provider.fromName ?? knowledge.organization(organizationId)?.name),
         replyTo: provider.replyTo,
@@ -110,12 +113,22 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
       },
     },
     command: {
-      ...decisionOn(due, 'send', rule, detailOf(instead, isOwn ? null : result.recipient, rendered)),
+      ...decisionOn(
+        due,
+        'send',
+        rule,
+        detailOf(instead, isOwn ? null : result.recipient, reader === result.recipient ? null : reader, rendered),
+      ),
       kind: 'send',
-      guard: knowledge.guard(organizationId, isOwn ? [recipient] : [recipient, result.recipient], planOf(due), {
-        channel,
-        address: result.address,
-      }),
+      guard: knowledge.guard(
+        organizationId,
+        [recipient, ...(isOwn ? [] : [result.recipient]), ...(reader === result.recipient ? [] : [reader])],
+        planOf(due),
+        {
+          channel,
+          address: result.address,
+        },
+      ),
       content: contentFor(channel, result.address, rendered),
       provider: provider.transport.name,
       accountId: provider.accountId,
@@ -154,16 +167,18 @@ function sendersFor(due: DueWork, senders: Senders, unknownOutcome: UnknownOutco
 
 /**
  * What is to be known of the decision to send. `instead`: why not by an account before the one that sends; `standIn`: another
- * recipient with the same address, whom the message goes to.
+ * recipient with the same address, whom the message goes to; `contact`: who is written to in place of that.
  */
 function detailOf(
   instead: string | null,
   standIn: RecipientRef | null,
+  contact: RecipientRef | null,
   { isTemplateWithheld = false }: RenderedMessage,
 ): string | undefined {
   const details = [
     ...(instead === null ? [] : [instead]),
     ...(standIn === null ? [] : [`for ${refKey(standIn)}, who has the same address`]),
+    ...(contact === null ? [] : [contactInWords(contact)]),
     ...(isTemplateWithheld ? [withheldWords] : []),
   ]
   return details.length === 0 ? undefined : details.join('; ')
@@ -172,12 +187,6 @@ function detailOf(
 function dailyLimitOf(provider: Provider) {
   const { accountId, limits } = provider
   return limits.perDay === null ? null : { account: accountId ?? accountKeyOf(provider), perDay: limits.perDay }
-}
-
-/** What takes its place where it fails; nothing takes that of one which may have arrived by an earlier attempt. */
-function fallbackOf({ due, fallback }: Sendable, surroundings: Surroundings): Fallback | null {
-  if (mayHaveGoneOut(due)) return null
-  return fallback === undefined ? fallbackFor(surroundings, due, targetOf(due).channel) : fallback
 }
 
 /** No attempt begins at or after this. Null: there is no deadline, or it is unknown. */
@@ -197,24 +206,25 @@ export const lastMomentOf = (deadline: Date | null, now: Date): Date =>
  * fails, so that nobody is reminded of an appointment that has begun.
  */
 function putOff(
-  { due, subject }: Checked,
+  one: Checked,
   result: Extract<CheckResult, { kind: 'wait' }>,
   leadMs: number,
-  now: Date,
+  { knowledge, now }: BatchContext,
 ): Decided {
+  const { due, subject } = one
   const { rule } = result
   const until = new Date(now.getTime() + (result.waitMs ?? waitMs))
   const deadline = deadlineOf(due, subject, leadMs)
   const last = deadline === null ? until : lastLook(rule, until, deadline, now)
   if (last <= now && !mayHaveGoneOut(due))
-    return rule === 'appointment_gone' ? cancel(due, rule) : fail(due, 'failed', rule)
+    return rule === 'appointment_gone' ? cancel(due, rule) : fail(due, 'failed', rule, fallbackOf(one, knowledge, rule))
   return defer(due, last <= now ? until : last, result)
 }
 
 /** Waits until the account works again, at the longest until its last moment. */
-function waitFor(due: DueWork, paused: Paused, deadline: Date | null, now: Date): Decided {
+function waitFor(due: DueWork, paused: Paused, deadline: Date | null, now: Date, fallback: Fallback | null): Decided {
   const until = lastMomentOf(deadline, now)
-  if (until <= now) return mayHaveGoneOut(due) ? hold(due, 'too_late') : fail(due, 'failed', 'too_late')
+  if (until <= now) return mayHaveGoneOut(due) ? hold(due, 'too_late') : fail(due, 'failed', 'too_late', fallback)
   return defer(due, until, paused)
 }
 

@@ -1,5 +1,4 @@
 import type { CheckResult } from '../../domain/due.ts'
-import { passesOn } from '../../domain/fallback.ts'
 import { type Rivalry, resolveRivals } from '../../domain/rivals.ts'
 import { isNotificationError } from '../../errors.ts'
 import type { RenderedMessage } from '../../messages/index.ts'
@@ -15,6 +14,7 @@ import { askingOf } from './asking.ts'
 import { checkDue, isUnreportedChange } from './check-due.ts'
 import { type BatchContext, type Checked, type CheckedBatch, isSendable, type Sendable } from './checked.ts'
 import { cancel, type Decided, entryOf, fail, hold, ruleOf } from './decisions.ts'
+import { fallbackOf } from './fallbacks.ts'
 import type { WorkLookups } from './lookups.ts'
 import { type DueWork, logFieldsOf, mayHaveGoneOut, targetOf, workRefOf } from './work.ts'
 
@@ -204,9 +204,11 @@ function decide(one: Checked, batch: BatchContext, outlet: Outlet): Decided | nu
   const rule = ruleOf(result)
   // What may have reached somebody must not be recorded as never sent.
   if (mayHaveGoneOut(due)) return hold(due, rule)
+  if (result.kind === 'refuse') return fail(due, 'refused', rule, fallbackOf(one, batch.knowledge, rule))
   const isInstead = result.kind === 'cancel' && result.instead !== undefined
-  const fallback = isInstead || passesOn(rule) ? one.fallback : null
-  if (result.kind === 'refuse') return fail(due, 'refused', rule, fallback)
+  // What is in place of another message passes on to the next channel; a person's own message that is not wanted just ends.
+  const passedOn = one.fallback === undefined ? null : fallbackOf(one, batch.knowledge, rule)
+  const fallback = isInstead ? one.fallback : passedOn
   return cancel(due, rule, result.kind === 'cancel' ? result.detail : undefined, fallback)
 }
 

@@ -101,7 +101,10 @@ export class Sender {
     if (command.result.kind === 'retry' && command.result.waitingFor === undefined) {
       this.#context.dueAt(command.result.dueAt)
     }
-    if (command.fallback) this.#context.dueAt(command.at)
+    if (command.fallback) {
+      const laterMs = command.result.kind === 'sent' ? (command.fallback.unreportedMs ?? 0) : 0
+      this.#context.dueAt(new Date(command.at.getTime() + laterMs))
+    }
     emitEnding(this.#context, delivery, due.reminder, command.result)
     announce()
   }
@@ -191,7 +194,8 @@ export class Sender {
       const lateMs = Math.max(0, at.getTime() - wantedAt(due).getTime())
       const result = { kind: 'sent', providerMessageId: outcome.messageId, lateMs } as const
       const address = { ...addressOf(delivery, provider, outgoing.message.to), news: { kind: 'worked' } } as const
-      return { command: { ...base, result, address }, announce: nothing }
+      const fallback = outgoing.fallback?.unreportedMs === undefined ? null : outgoing.fallback
+      return { command: { ...base, result, address, fallback }, announce: nothing }
     }
     const { isPause, news, ...settlement } = await attemptFailed(this.#context, due, delivery, outgoing, outcome, at)
     const { code, message } = outcome

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Channel } from '../../channels/index.ts'
-import { type Appointment, isActive, isSameRecipient } from '../../domain/appointment.ts'
+import { type Appointment, isActive, isSameRecipient, withContacts } from '../../domain/appointment.ts'
 import { effectiveFor } from '../../domain/plan.ts'
 import { contacting, type Failure, type Message, unreachable } from '../../domain/unreached.ts'
 import type { DeliveryRow, PlanAhead, PlanRow, ReminderRow } from '../../ports/storage.ts'
@@ -52,6 +52,8 @@ export type Unreached = {
   readonly timeZone: string
   readonly recipient: RecipientRef
   readonly name: string | null
+  /** Who is to be called in place of the person (`contactOrder`), by name; null: it is the person, or the name is not known. */
+  readonly contactName: string | null
   /** Where to call: in E.164, or as your directory has it where that is no valid number; null: nobody knows. */
   readonly phone: string | null
   /** What went wrong last; of who cannot be reached at all, why. */
@@ -275,6 +277,7 @@ function unreachedOf(
   return {
     ...{ appointmentId, startsAt, localStart, timeZone, recipient, nextAt },
     name: person?.name ?? null,
+    contactName: known?.contactName ?? null,
     phone: known?.phone ?? null,
     ...found,
     because: unreachedTable[found.reason],
@@ -285,9 +288,10 @@ function unreachedOf(
 function wayTo(organization: string, person: Person, knowledge: Knowledge) {
   const surroundings = knowledge.surroundings(organization)
   const { policy, preferencesOf } = surroundings
-  const preferences = preferencesOf(person)
   const decisions = channelsInUse(policy).map((channel) => effectiveFor(surroundings, person, 'REMINDER', channel))
-  const given = preferences?.phoneNumber ?? person.phone ?? ''
-  const phone = given === '' ? null : (readPhone(given, policy.defaultCountry).address ?? given)
-  return { phone, failure: unreachable(decisions) }
+  const numberOf = (one: Person) => preferencesOf(one)?.phoneNumber || one.phone || null
+  const called = withContacts([person]).find((one) => numberOf(one) !== null) ?? person
+  const given = numberOf(called)
+  const phone = given === null ? null : (readPhone(given, policy.defaultCountry).address ?? given)
+  return { phone, contactName: called === person ? null : (called.name ?? null), failure: unreachable(decisions) }
 }

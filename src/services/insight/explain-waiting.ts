@@ -1,4 +1,4 @@
-import { refOf } from '../../domain/appointment.ts'
+import { refOf, withContacts } from '../../domain/appointment.ts'
 import { contactOf } from '../../domain/effective.ts'
 import { issuesInWords } from '../../errors.ts'
 import type { Store } from '../../records/store.ts'
@@ -89,7 +89,10 @@ async function look(
     ...becauseOf('field_ignored', issuesInWords([issue])),
     ...(recipient === undefined ? {} : { recipient }),
   }))
-  return { why, warnings: [...ignored, ...(await doubts(options.storage, organizationId, lookup.value.recipients))] }
+  return {
+    why,
+    warnings: [...ignored, ...(await doubts(options.storage, organizationId, withContacts(lookup.value.recipients)))],
+  }
 }
 
 /** Warnings about addresses that cannot be used or may be wrong. */

@@ -4,7 +4,7 @@ import { type Appointment, isSameRecipient, refOf, type WaitlistEntry } from '..
 import { changesSince, type Notified } from '../../domain/changes.ts'
 import { addressKey, detailFor, detailOf } from '../../domain/effective.ts'
 import { offsetAt, type Start, toWallTime } from '../../domain/local-time.ts'
-import { effectiveFor } from '../../domain/plan.ts'
+import { effectiveFor, writtenTo } from '../../domain/plan.ts'
 import { lastTryMs } from '../../domain/retry.ts'
 import { usefulUntil } from '../../domain/useful-life.ts'
 import {
@@ -183,14 +183,17 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
   } = request
   const organization = knowledge.organization(organizationId)
   const people = [recipient, ...others]
-  const { policy, preferencesOf } = knowledge.surroundings(organizationId)
+  const surroundings = knowledge.surroundings(organizationId)
+  const { policy, preferencesOf } = surroundings
+  const readers = people.map((one) => writtenTo(surroundings, one, category))
+  const locale = (readers[0] ?? recipient).locale
   const { templates, approvedTemplates } = channelSettings(policy, channel)
   const about = {
     category,
     start: subject.start && {
       ...subject.start,
-      namesZone: policy.alwaysNameTimeZone || people.some((one) => isElsewhere(one, subject.start)),
-      isReadOnOtherDay: people.some((one) => isOnOtherDay(one, subject.start, now)),
+      namesZone: policy.alwaysNameTimeZone || readers.some((one) => isElsewhere(one, subject.start)),
+      isReadOnOtherDay: readers.some((one) => isOnOtherDay(one, subject.start, now)),
     },
     durationMinutes: subject.durationMinutes,
     practitionerName: subject.practitionerName,
@@ -199,28 +202,30 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     videoLink: subject.videoLink,
     changed,
     isReinstated,
-    isForPractitioner: people.every(({ type }) => type === 'PRACTITIONER'),
+    isForPractitioner: readers.every(({ type }) => type === 'PRACTITIONER'),
     organizationName: organization?.name ?? null,
     ask: askCode === undefined ? undefined : { code: askCode, isBuiltIn: asksByItself(policy, category) },
     now,
-    detail: least(people.map((one) => detailFor({ policy, preferences: preferencesOf(one) }, channel, category))),
+    detail: least(
+      [...people, ...readers].map((one) => detailFor({ policy, preferences: preferencesOf(one) }, channel, category)),
+    ),
   }
-  const factsIn = (wording: Wording, locale: string): MessageFacts => ({
+  const factsIn = (wording: Wording, tag: string): MessageFacts => ({
     ...about,
-    locale,
+    locale: tag,
     wording,
-    recipientName: namesOf(people, locale),
-    patientName: namesOf(patientsOf(subject, people), locale),
+    recipientName: namesOf(readers, tag),
+    patientName: namesOf(patientsOf(subject, people), tag),
   })
   const { content } = channelOf(channel)
   if (content.kind === 'text') {
-    const wording = knowledge.wording(organizationId, recipient.locale)
+    const wording = knowledge.wording(organizationId, locale)
     return renderMessage({
       channel: templated(channel, content),
       facts: factsIn(wording, wording.locale),
       // A template is written once, in the organization's language, and its dates are too.
       templateFacts: () => {
-        const wanted = organization?.locale ?? recipient.locale
+        const wanted = organization?.locale ?? locale
         const ofTemplate = knowledge.wording(organizationId, wanted)
         return factsIn(ofTemplate, wanted ?? ofTemplate.locale)
       },
@@ -229,11 +234,11 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     })
   }
   const usual = organization?.locale ?? usualLocale
-  const approved = templateFor(approvedTemplates[templateKeyOf[category]] ?? [], [recipient.locale, usual])
-  const locale = recipient.locale ?? usual
+  const approved = templateFor(approvedTemplates[templateKeyOf[category]] ?? [], [locale, usual])
+  const tag = locale ?? usual
   return approved === null
     ? null
-    : renderApproved(content, approved, factsIn(knowledge.wording(organizationId, locale), locale))
+    : renderApproved(content, approved, factsIn(knowledge.wording(organizationId, tag), tag))
 }
 
 /** Of several people at one address, nobody learns more than each of them allows. */

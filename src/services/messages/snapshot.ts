@@ -7,6 +7,17 @@ import { appointmentStatuses, recipientTypes, visitModes } from '../../schemas/v
 
 const text = z.string().nullish()
 
+const person = z.object({
+  type: z.enum(recipientTypes),
+  id: entityId,
+  name: text,
+  email: text,
+  phone: text,
+  locale: text,
+  timeZone: text,
+  silent: z.boolean().nullish(),
+})
+
 /** The appointment as it was when a notice was queued, written by `buildNotices`: used if it is gone when the notice is sent. */
 const snapshotSchema = z.object({
   id: entityId,
@@ -20,18 +31,7 @@ const snapshotSchema = z.object({
   visitMode: z.enum(visitModes).nullable().default(null),
   videoLink: z.string().nullable().default(null),
   kind: z.string().nullable().default(null),
-  recipients: z.array(
-    z.object({
-      type: z.enum(recipientTypes),
-      id: entityId,
-      name: text,
-      email: text,
-      phone: text,
-      locale: text,
-      timeZone: text,
-      silent: z.boolean().nullish(),
-    }),
-  ),
+  recipients: z.array(person.extend({ contactOrder: z.array(person).nullish() })),
   hasUnreadablePeople: z.boolean().default(false),
 })
 

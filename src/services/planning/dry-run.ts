@@ -1,10 +1,10 @@
 import type { Channel } from '../../channels/index.ts'
 import { needlessOf } from '../../domain/answer.ts'
-import { type Appointment, inactiveRule, isSameRecipient } from '../../domain/appointment.ts'
+import { type Appointment, inactiveRule, isSameRecipient, refOf } from '../../domain/appointment.ts'
 import { costOf, countryTo } from '../../domain/cost.ts'
 import { contactOf } from '../../domain/effective.ts'
 import { fallbacksOf } from '../../domain/fallback.ts'
-import { effectiveFor, type PlannedReminder, planReminders, type Surroundings } from '../../domain/plan.ts'
+import { effectiveFor, type PlannedReminder, planReminders, type Surroundings, writtenTo } from '../../domain/plan.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { Person } from '../../schemas/directory.ts'
 import type { OffsetInput } from '../../schemas/offset.ts'
@@ -53,17 +53,19 @@ export async function dryRun(
   const reminders = kept.map((planned) => {
     const recipient = appointment.recipients.find((one) => isSameRecipient(one, planned.recipient))
     const { channel, reminderTime: now } = planned
+    const reader = recipient === undefined ? null : writtenTo(surroundings, recipient, 'REMINDER')
     const about = { organizationId, channel, category: 'REMINDER', subject: appointment, now } as const
     const askCode = asksFor(policy, channel, 'REMINDER') ? null : undefined
     const text = recipient === undefined ? null : renderFor({ ...about, recipient, askCode }, knowledge)
-    const address =
-      recipient === undefined ? null : contactOf(channel, preferencesOf(recipient), recipient, defaultCountry).address
+    const address = reader === null ? null : contactOf(channel, preferencesOf(reader), reader, defaultCountry).address
     const price = costOf(messagePrices, channel, text ?? nothing, countryTo(channel, address))
     const fallback = recipient === undefined ? [] : fallbackNow(surroundings, recipient, planned)
+    const contact = reader === null || reader === recipient ? null : refOf(reader)
     const { movedFrom = null } = planned
     return {
       ...planned,
       movedFrom,
+      contact,
       fallback,
       subject: text?.subject ?? null,
       message: text?.text ?? '',
@@ -87,6 +89,6 @@ export async function dryRun(
 
 /** The channels that would take over, without those that cannot reach the recipient now. */
 const fallbackNow = (surroundings: Surroundings, recipient: Person, planned: PlannedReminder): Channel[] =>
-  fallbacksOf(surroundings, { ...planned, category: 'REMINDER' }).filter(
-    (channel) => effectiveFor(surroundings, recipient, 'REMINDER', channel).allowed,
-  )
+  fallbacksOf(surroundings, { ...planned, category: 'REMINDER' })
+    .map(({ channel }) => channel)
+    .filter((channel) => effectiveFor(surroundings, recipient, 'REMINDER', channel).allowed)

@@ -1,4 +1,5 @@
 import type { Channel } from '../../channels/index.ts'
+import { withContacts } from '../../domain/appointment.ts'
 import { addressKey, contactOf } from '../../domain/effective.ts'
 import type { Surroundings } from '../../domain/plan.ts'
 import { NotificationError } from '../../errors.ts'
@@ -58,7 +59,7 @@ export class Knowledge {
     const organizationIds = [...new Set(subjects.map((subject) => subject.organizationId))]
     const refs = new Map<string, PreferenceRef>()
     for (const { recipients } of subjects) {
-      for (const recipient of recipients) {
+      for (const recipient of withContacts(recipients)) {
         const ref = preferenceRefOf(recipient)
         if (ref !== null) refs.set(refKey(ref), ref)
       }
@@ -112,7 +113,7 @@ export class Knowledge {
   *#languagesOf(subjects: readonly Subject[]): Generator<Asked> {
     for (const { organizationId, recipients } of subjects) {
       yield this.#asked(organizationId, null)
-      for (const { locale } of recipients) if (locale) yield this.#asked(organizationId, locale)
+      for (const { locale } of withContacts(recipients)) if (locale) yield this.#asked(organizationId, locale)
     }
   }
 
@@ -210,7 +211,7 @@ function* addressesOf(
     const settings = settingsOf.get(organizationId) ?? null
     const policy = policyOf(settings)
     const channels = channelsInUse(policy)
-    for (const recipient of recipients) {
+    for (const recipient of withContacts(recipients)) {
       for (const channel of channels) {
         const own = preferencesWithin(organizationId, preferences.get(refKey(recipient)))
         const { address } = contactOf(channel, own, recipient, policy.defaultCountry)

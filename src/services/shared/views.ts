@@ -1,5 +1,6 @@
 import type { Channel } from '../../channels/index.ts'
 import type { DeliveryRow, PlanAnswer, ReminderRow } from '../../ports/storage.ts'
+import type { RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { MessageCost } from '../../schemas/message-price.ts'
 
@@ -76,6 +77,8 @@ export type PricedMessage = PlannedMessage & {
   readonly cost: MessageCost | null
   /** The time of its offset, where that is within quiet hours and the reminder is moved out of them; null: it is not. */
   readonly movedFrom: Date | null
+  /** Who is written to in place of the recipient (`contactOrder`); null: nobody. */
+  readonly contact: RecipientRef | null
   /** The channels that would take over if it failed, in their order, as far as they reach the person now. */
   readonly fallback: readonly Channel[]
 }

@@ -1,11 +1,13 @@
 import { isSameRecipient } from '../../domain/appointment.ts'
 import type { CheckResult } from '../../domain/due.ts'
+import { writtenTo } from '../../domain/plan.ts'
 import type { DuePlace, IntentCommand } from '../../ports/storage.ts'
 import { type BatchContext, type CheckedBatch, isSendable, type Sendable } from '../delivery/checked.ts'
 import { budgetOf } from '../delivery/daily-budget.ts'
 import { capOf, giveUpSpent, isOfItsTime, putOffCapped } from '../delivery/daily-cap.ts'
 import { type Decided, decided, fail } from '../delivery/decisions.ts'
 import { emitDecided } from '../delivery/delivery-events.ts'
+import { fallbackOf } from '../delivery/fallbacks.ts'
 import { commitIntents, type Outlet, processDue } from '../delivery/process-due.ts'
 import { atSameAddress } from '../delivery/siblings.ts'
 import {
@@ -162,14 +164,20 @@ export class HandOver {
 function intentToHandOver({ context }: TaskContext, one: Sendable, batch: BatchContext): Decided | null {
   const { due } = one
   const { knowledge, planOf, now } = batch
-  const { organizationId, recipient, channel } = targetOf(due)
+  const { organizationId, recipient, channel, category } = targetOf(due)
   const isToCome = due.reminder !== null && due.reminder.reminderTime >= now
   const body = bodyOf(context, one, batch, isToCome ? due.reminder.reminderTime : now)
-  if (body === null) return fail(due, 'failed', 'template_failed')
+  if (body === null) return fail(due, 'failed', 'template_failed', fallbackOf(one, knowledge))
   const { content, facts, scheduledAt, isTemplateWithheld } = body
+  const reader = writtenTo(knowledge.surroundings(organizationId), one.result.recipient, category)
   const command = {
     kind: 'hand_over',
-    guard: knowledge.guard(organizationId, [recipient], planOf(due), { channel, address: one.result.address }),
+    guard: knowledge.guard(
+      organizationId,
+      reader === one.result.recipient ? [recipient] : [recipient, reader],
+      planOf(due),
+      { channel, address: one.result.address },
+    ),
     content,
     idempotencyKey: idempotencyKeyOf(due),
     merged: [],

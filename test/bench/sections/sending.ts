@@ -29,7 +29,7 @@ const dueNow = (base: number) => (id: number) => new Date(base + dayMs - 55 * mi
 type Job = { readonly appointments: number; readonly phones: boolean; readonly outlet: Outlet }
 
 /** From due to sent and recorded, jobs gone. */
-async function sendDue<C extends Contest>(
+export async function sendDue<C extends Contest>(
   one: Contestant<C>,
   { appointments, phones, outlet }: Job,
   planned: (contest: C) => Promise<(due: number) => Promise<void>> = async () => async () => {},

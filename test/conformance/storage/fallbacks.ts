@@ -1,7 +1,18 @@
 import { expect, it } from 'vitest'
 import type { Store } from '../../../src/records/store.ts'
 import { dueDeliveries, minutes, type Starter, t0 } from './harness.ts'
-import { about, claimOne, commit, deliveryWork, failure, organizationId, settleCommand } from './rows.ts'
+import {
+  about,
+  claimOne,
+  commit,
+  content,
+  deliveryWork,
+  failure,
+  organizationId,
+  planOne,
+  reminderWork,
+  settleCommand,
+} from './rows.ts'
 
 const fallback = { channel: 'SMS', idempotencyKey: 'in-place' } as const
 const failed = { kind: 'failed', ...failure } as const
@@ -68,6 +79,36 @@ export function fallbacks({ migrated }: Starter): void {
     const commands = [{ ...report, status: 'FAILED' } as const, { ...report, status: 'BOUNCED' } as const]
     expect(await storage.deliveries.recordReceipts(commands)).toEqual(['ended', 'changed'])
     expect((await all(storage)).filter(({ fallbackOf }) => fallbackOf === held.id)).toHaveLength(1)
+  })
+
+  it('one that may go unreported waits beside a message that was sent, and is due as soon as that failed', async () => {
+    const { storage } = await migrated()
+    const held = await claimOne(storage)
+    const later = { ...fallback, unreportedMs: 30 * 60_000 }
+    const command = { ...settleCommand(held), fallback: later }
+    expect(await storage.deliveries.settle([command])).toEqual([true])
+    expect(await storage.deliveries.settle([command])).toEqual([true])
+    expect(await dueDeliveries(storage, minutes(30), 10)).toEqual([])
+    const [next] = await dueDeliveries(storage, minutes(31), 10)
+    expect(next).toMatchObject({ channel: 'SMS', fallbackOf: held.id, state: 'queued' })
+    const report = { id: held.id, at: minutes(3), errorCode: 'x', errorMessage: null, status: 'FAILED' } as const
+    expect(await storage.deliveries.recordReceipts([{ ...report, fallback: later }])).toEqual(['ended'])
+    expect(await dueDeliveries(storage, minutes(3), 10)).toMatchObject([{ id: next?.id }])
+    expect(await all(storage)).toHaveLength(2)
+  })
+
+  it('a reminder that fails without an attempt has its delivery, and another one in place of that', async () => {
+    const { storage } = await migrated()
+    const fail = {
+      kind: 'fail',
+      work: reminderWork(await planOne(storage)),
+      code: 'no_account',
+      message: 'No.',
+    } as const
+    const delivery = await commit(storage, { ...fail, decision: about(), content: content({ message: '' }), fallback })
+    const [next] = await dueDeliveries(storage, minutes(1), 10)
+    expect(next).toMatchObject({ channel: 'SMS', fallbackOf: delivery?.id, reminderId: null, state: 'queued' })
+    expect(await all(storage)).toHaveLength(2)
   })
 
   it('of a chain each channel is queued once, whichever message of it fails', async () => {

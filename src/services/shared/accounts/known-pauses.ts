@@ -1,8 +1,8 @@
+import type { Clock } from '../../../ports/clock.ts'
 import type { AccountRow } from '../../../ports/storage.ts'
 import type { AccountPause, DestinationPause, PauseRule } from './paused-accounts.ts'
 import type { Provider } from './providers.ts'
 import {
-  type AccountsContext,
   accountKeyOf,
   dailyLimitCode,
   destinationOf,
@@ -27,14 +27,21 @@ const failingWords = 'Too many messages of the account failed or took too long; 
 /** It was not refused: messages fail by it, or take long, more often than they should. */
 export const isFailing = ({ code }: AccountRow): boolean => code === failuresCode || code === slowCode
 
+type PausesContext = {
+  readonly options: {
+    readonly clock: Pick<Clock, 'now'>
+    readonly storage: { readonly accounts: { paused(): Promise<AccountRow[]> } }
+  }
+}
+
 /** What this process knows to be paused: accounts, accounts with their limit of the day, and senders towards addresses. */
 export class KnownPauses {
-  readonly #context: AccountsContext
+  readonly #context: PausesContext
   #paused = new Map<string, PausedState>()
   /** What this process was told, by account. */
   readonly #words = new Map<string, string>()
 
-  constructor(context: AccountsContext) {
+  constructor(context: PausesContext) {
     this.#context = context
   }
 
