@@ -66,7 +66,7 @@ export function monitoringRoutes({ health, checkUp, statistics }: Api, ids: Host
       },
     }),
     defineRoute({
-      id: 'health.check',
+      id: 'health-check',
       method: 'GET',
       path: '/health/check',
       summary: 'List what is wrong, whom it concerns and what to do: services see everything, staff what concerns them',

@@ -1,5 +1,5 @@
 import { Resolver } from 'node:dns/promises'
-import type { Finding } from './check-up.ts'
+import type { Finding } from './check-up-table.ts'
 
 export type MailDomainOptions = {
   /** Name servers to ask, as `address` or `address:port`. Default: those of this machine. */
@@ -7,7 +7,7 @@ export type MailDomainOptions = {
 }
 
 /** How long a name server may take, and how often it is asked. */
-const patience = { timeout: 3000, tries: 2 }
+const patience = { timeout: 1500, tries: 2 }
 const mostDomains = 50
 
 /** What receivers look at before they accept mail of these senders: that the domain exists, SPF (RFC 7208), and DMARC (RFC 7489). */

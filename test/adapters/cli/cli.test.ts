@@ -63,7 +63,7 @@ it('migrates, plans, reconciles and explains, in words and as JSON', async () =>
   expect((await run(folder, 'migrate')).out).toMatch(/^Applied .*The tables are at migration \d+\.$/)
   expect((await run(folder, 'migrate')).out).toMatch(/^The tables are up to date/)
   expect((await run(folder, 'plan', '42')).out).toMatch(/EMAIL {2}PATIENT 7 {2}24h/)
-  expect((await run(folder, 'reconcile')).out).toBe('done: planned 1 checked 1')
+  expect((await run(folder, 'reconcile')).out).toBe('done: checked 1 planned 1')
   expect((await run(folder, 'explain', '42')).out).toMatch(/planned {2}EMAIL/)
   const { out } = await run(folder, 'explain', '42', '--json')
   expect(JSON.parse(out)).toContainEqual(expect.objectContaining({ action: 'planned', channel: 'EMAIL' }))
