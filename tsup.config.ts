@@ -1,15 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { defineConfig } from 'tsup'
 
-type Manifest = { exports: Record<string, string | { types: string; default: string }> }
+type Manifest = { exports: Record<string, string | { types: string; default: string }>; bin: Record<string, string> }
 const manifest: Manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'))
 
-/** The entries come from `exports`, so what is published and what is built cannot drift apart. */
+/** The entries come from `exports` and `bin`, so what is published and what is built cannot drift apart. */
 const entry = Object.fromEntries(
-  Object.values(manifest.exports)
-    .filter((target) => typeof target === 'object')
-    .map((target) => {
-      const name = target.default.replace('./dist/', '').replace(/\.js$/, '')
+  [...Object.values(manifest.exports), ...Object.values(manifest.bin)]
+    .map((target) => (typeof target === 'string' ? target : target.default))
+    .filter((path) => path.startsWith('./dist/'))
+    .map((path) => {
+      const name = path.replace('./dist/', '').replace(/\.js$/, '')
       return [name, name === 'index' ? 'src/index.ts' : `${name}.ts`]
     }),
 )

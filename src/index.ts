@@ -107,6 +107,8 @@ export type { ReportResult } from './services/delivery/callbacks.ts'
 export type { HeldFilter, HeldMessage, RestoreReport } from './services/delivery/restore.ts'
 export type { Insight, Unreached, UnreachedFilter, UnreachedPage } from './services/insight/attention.ts'
 export type { AuditFilter, AuditLog, AuditPage } from './services/insight/audit-log.ts'
+export type { CheckUpOptions, CheckUpReport } from './services/insight/check-up.ts'
+export type { CheckUpCode, CheckUpFinding } from './services/insight/check-up-table.ts'
 export type { ExplanationLine, ExplanationPage } from './services/insight/explanation.ts'
 export type {
   Outcomes,

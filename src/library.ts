@@ -8,6 +8,7 @@ import type { ReportResult } from './services/delivery/callbacks.ts'
 import type { HeldFilter, HeldMessage, RestoreReport } from './services/delivery/restore.ts'
 import type { Insight } from './services/insight/attention.ts'
 import type { AuditLog } from './services/insight/audit-log.ts'
+import type { CheckUpOptions, CheckUpReport } from './services/insight/check-up.ts'
 import type { Statistics } from './services/insight/statistics.ts'
 import type { NotificationService } from './services/notification-service.ts'
 import type { ReconcileOptions, ReconcileReport } from './services/planning/reconcile-report.ts'
@@ -34,6 +35,12 @@ export type Notifications = {
    * others) convert requests and call it. Never rejects.
    */
   handle(request: HttpRequest): Promise<HttpResponse>
+  /**
+   * Looks for everything that keeps messages from being sent, or reports from coming in, and says of each what is wrong, whom it
+   * concerns and what to do; nothing is found where all is well. Asks the directory for a page, and connects to the host application's own
+   * providers. Takes up to 10 s, never rejects, and may be called before `start()`. Not for a load balancer, which asks `GET /health`.
+   */
+  checkUp(options?: CheckUpOptions): Promise<CheckUpReport>
   /** The endpoints that `handle` answers, each with its schemas. */
   readonly endpoints: readonly Endpoint[]
   /**

@@ -21,6 +21,7 @@ import { unreportedMessages } from './services/delivery/unreported.ts'
 import { Webhooks } from './services/delivery/webhooks.ts'
 import { Insight } from './services/insight/attention.ts'
 import { AuditLog } from './services/insight/audit-log.ts'
+import { CheckUp } from './services/insight/check-up.ts'
 import { Health } from './services/insight/health.ts'
 import { Statistics } from './services/insight/statistics.ts'
 import { TemplatePreviews } from './services/messages/template-preview.ts'
@@ -92,6 +93,8 @@ export function createNotifications(options: NotificationsOptions): Notification
   const insight = new Insight(context)
   const hookCalls = new HookCalls(context)
   const answers = new Answers(context, hookCalls)
+  const health = new Health({ context, taskManager, dispatcher, scheduler, clock, restore, webhooks, log: logger })
+  const checkUp = new CheckUp(context, health)
   const table = endpointTable({
     ids: resolved.ids,
     notifications,
@@ -102,7 +105,8 @@ export function createNotifications(options: NotificationsOptions): Notification
     webhooks,
     templates: new TemplatePreviews(context),
     statistics,
-    health: new Health({ context, taskManager, dispatcher, scheduler, clock, restore, webhooks, log: logger }),
+    health,
+    checkUp,
     audit,
     insight,
     answers,
@@ -181,6 +185,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     }),
     endpoints: table,
     callbackUrl: callbacks.url.bind(callbacks),
+    checkUp: checkUp.run.bind(checkUp),
     recordReceipt: callbacks.recordReceipt.bind(callbacks),
     ingestBounce: bounces.ingest.bind(bounces),
     reconcile: (reconcileOptions) => reconciler.reconcile(reconcileOptions),

@@ -7,6 +7,7 @@ import type { Callbacks } from '../services/delivery/callbacks.ts'
 import type { Webhooks } from '../services/delivery/webhooks.ts'
 import type { Insight } from '../services/insight/attention.ts'
 import type { AuditLog } from '../services/insight/audit-log.ts'
+import type { CheckUp } from '../services/insight/check-up.ts'
 import type { Health } from '../services/insight/health.ts'
 import type { Statistics } from '../services/insight/statistics.ts'
 import type { TemplatePreviews } from '../services/messages/template-preview.ts'
@@ -28,6 +29,7 @@ export type Api = {
   readonly webhooks: Webhooks
   readonly statistics: Statistics
   readonly health: Health
+  readonly checkUp: CheckUp
   readonly audit: AuditLog
   readonly insight: Insight
   readonly answers: Answers

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { organizationId } from '../support/clinic.ts'
 import { databases } from './databases.ts'
 import { directories } from './directories.ts'
+import { findings } from './findings.ts'
 import { neighbour, openHost, service, staff } from './host.ts'
 import { organizations } from './organizations.ts'
 import { providers } from './providers.ts'
@@ -27,10 +28,11 @@ describe('a set-up that works', () => {
       expect([status, text]).toEqual([200, expect.stringContaining('{"status":"ok"')])
       for (const { health } of brokenSetUps) expect(text).not.toMatch(health)
     }
+    expect(await host.passing(host.checkUp())).toMatchObject({ status: 'ok', findings: [] })
   })
 })
 
-describe.each(brokenSetUps)('$name', ({ make, log, health, status, staff: own }) => {
+describe.each(brokenSetUps)('$name', ({ name, make, log, health, status, staff: own }) => {
   it('is named in the log and in health', async () => {
     const host = await make()
     await expect.poll(() => host.lines.join('\n')).toMatch(log)
@@ -44,6 +46,10 @@ describe.each(brokenSetUps)('$name', ({ make, log, health, status, staff: own })
     if (own !== null) expect((await host.health(staff)).text).toMatch(own ?? health)
     expect((await host.health(neighbour)).text).not.toContain(organizationId)
     expect(`${seen.text}${host.lines.join('\n')}`).not.toMatch(secrets)
+    const { status: worst, findings: found } = await host.passing(host.checkUp())
+    expect(worst).not.toBe('ok')
+    expect(found.map(({ code }) => code)).toContain(findings[name])
+    expect(JSON.stringify(found)).not.toMatch(secrets)
   })
 })
 

@@ -77,7 +77,7 @@ export const directories: readonly BrokenSetUp[] = [
     name: 'rows with a word that is no status',
     make: () => changed({ status: 'booked' }),
     log: /directory row is invalid.*status must be one of scheduled/,
-    health: /"method":"appointments".*?"unreadable":\{"count":1,"ids":\[1\]\}.*status must be one of scheduled/,
+    health: /"method":"appointments".*?"unreadable":\{"count":1,"ids":\[1\],"fault":"status must be one of scheduled/,
     status: 'degraded',
   },
   {
@@ -92,7 +92,7 @@ export const directories: readonly BrokenSetUp[] = [
     name: 'ids of the wrong kind',
     make: () => changed({ id: '1' }),
     log: /directory row is invalid.*id must be an integer/,
-    health: /"unreadable":\{"count":1,"ids":\[1\]\}.*id must be an integer/,
+    health: /"unreadable":\{"count":1,"ids":\[1\],"fault":"id must be an integer/,
     status: 'degraded',
   },
   {

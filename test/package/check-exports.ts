@@ -26,7 +26,8 @@ for (const { specifier, built, types, default: code } of entries) {
 const sources = entries.map((entry) => entry.source)
 const published = ['src/index.ts', 'src/records/index.ts', 'test/conformance/index.ts', ...list('adapters/*/*.ts')]
 expectSame('sources (adapters/*/*.ts, src/index.ts, the records, the suites)', published, sources)
-const built = entries.map((entry) => entry.built)
+const programs = Object.values(manifest.bin).map((path) => path.replace(/^\.\/dist\//, '').replace(/\.js$/, ''))
+const built = [...entries.map((entry) => entry.built), ...programs]
 for (const kind of ['js', 'd.ts']) {
   const files = list(`dist/**/*.${kind}`).filter(isEntry)
   expectSame(

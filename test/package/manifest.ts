@@ -14,6 +14,7 @@ export const manifest = z
     name: z.string(),
     files: z.array(z.string()),
     scripts: z.record(z.string(), z.string()),
+    bin: z.record(z.string(), z.string()),
     exports: z.record(z.string(), z.union([target, z.string()])),
     dependencies: z.record(z.string(), z.string()),
     peerDependencies: z.record(z.string(), z.string()),

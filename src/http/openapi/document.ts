@@ -86,6 +86,7 @@ const sectionOfId: Readonly<Record<string, string>> = {
   health: 'monitoring',
   statistics: 'monitoring',
   'reminder-statistics': 'monitoring',
+  'health-check': 'monitoring',
   'outcomes.record': 'reminders',
   openapi: 'docs',
 }

@@ -7,7 +7,7 @@ import type { Api } from '../api.ts'
 import { defineRoute, nothing, type Route } from '../define-route.ts'
 import type { HostIds } from '../host-ids.ts'
 import { organizationScope } from '../owners.ts'
-import { healthShape } from '../shapes/health.ts'
+import { checkUpShape, healthShape } from '../shapes/health.ts'
 import { reminderStatisticsShape, showStatistics, statisticsShape } from '../shapes/statistics.ts'
 import { refusal, wireName } from '../snake-case.ts'
 
@@ -28,7 +28,7 @@ const day = z
   .optional()
 
 /** Health and statistics. */
-export function monitoringRoutes({ health, statistics }: Api, ids: HostIds): Route[] {
+export function monitoringRoutes({ health, checkUp, statistics }: Api, ids: HostIds): Route[] {
   const period = {
     organizationId: ids.organization.optional(),
     startDate: day.describe('First UTC day; of an instant, the day it lies in'),
@@ -64,6 +64,34 @@ export function monitoringRoutes({ health, statistics }: Api, ids: HostIds): Rou
         const report = await health.check({ verify: isService, organizationId })
         return isService || organizationId !== null ? report : { status: report.status }
       },
+    }),
+    defineRoute({
+      id: 'health-check',
+      method: 'GET',
+      path: '/health/check',
+      summary: 'List what is wrong, whom it concerns and what to do: services see everything, staff what concerns them',
+      params: nothing,
+      query: z.strictObject({
+        mailDomains: z
+          .stringbool()
+          .optional()
+          .describe('True: ask the name servers for SPF and DMARC of the senders. Default false'),
+      }),
+      body: nothing,
+      responses: { 200: checkUpShape },
+      errors: [],
+      rateClass: 'sending',
+      access: {
+        kind: 'members',
+        staff: 'viewer',
+        self: false,
+        owner: (_, caller) => organizationScope(undefined, caller),
+      },
+      handler: ({ owner, query: { mailDomains = false } }) =>
+        checkUp.run({
+          organizationId: owner.organizationId ?? null,
+          mailDomains: mailDomains ? {} : false,
+        }),
     }),
     defineRoute({
       id: 'statistics',

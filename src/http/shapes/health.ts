@@ -3,6 +3,7 @@ import { channels } from '../../channels/index.ts'
 import { entityId } from '../../schemas/common.ts'
 import { taskManagerModes } from '../../schemas/task-manager.ts'
 import { answerActions, replyAbouts } from '../../schemas/vocabulary.ts'
+import { checkUpSeverities } from '../../services/insight/check-up-table.ts'
 import { phases } from '../../services/planning/reconcile-progress.ts'
 import { circuitStates } from '../../services/shared/breaker.ts'
 import { directoryMethods } from '../../services/shared/directory/method.ts'
@@ -32,7 +33,11 @@ const directoryShape = z.object({
         rows: z
           .object({
             unreadable: z
-              .object({ count, ids: z.array(entityId).describe('The first of them') })
+              .object({
+                count,
+                ids: z.array(entityId).describe('The first of them'),
+                fault: z.string().nullable().describe('What is wrong with the first; null if there is none'),
+              })
               .describe('Rows that could not be used'),
             ignored: z
               .array(
@@ -211,4 +216,21 @@ export const healthShape = z.object({
     .array(loggedShape)
     .optional()
     .describe('Warnings and errors that this process logged in the last ten minutes, by kind'),
+})
+
+export const checkUpShape = z.object({
+  status: z.enum(['ok', ...checkUpSeverities]).describe('The worst of the findings'),
+  checkedAt: z.date().describe('When it was looked at'),
+  findings: z
+    .array(
+      z.object({
+        code: z.string().describe('What kind of finding it is, for programs'),
+        severity: z.enum(checkUpSeverities).describe('`error`: messages are not sent because of it'),
+        organizationId: organizationId.nullable().describe('Whom it concerns; null: everybody'),
+        channel: channel.nullable().describe('Null: all, or none in particular'),
+        cause: z.string().describe('What is wrong, and where'),
+        remedy: z.string().describe('What to do about it'),
+      }),
+    )
+    .describe('Errors first'),
 })

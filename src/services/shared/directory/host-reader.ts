@@ -217,7 +217,7 @@ const readPage: ReadResult<UpcomingPage> = (result) => {
   return { issues: page.error.issues.map(({ path, message }) => ({ field: fieldPath(path), message })) }
 }
 
-const noFindings = { unreadable: { count: 0, ids: [] }, ignored: [] }
+const noFindings = { unreadable: { count: 0, ids: [], fault: null }, ignored: [] }
 
 /** Converts a row. A start outside the supported range only shows up in the conversion. */
 function converted<Row, Value>(reading: RowReading<Row>, convert: (row: Row) => Value): RowReading<Value> {

@@ -8,8 +8,8 @@ import type { DirectoryMethodName } from './method.ts'
 
 /** Findings in the rows that a method returned in the last hour. */
 export type RowStatus = {
-  /** Unusable rows: how many, and the first of their ids. */
-  readonly unreadable: { readonly count: number; readonly ids: readonly EntityId[] }
+  /** Unusable rows: how many, the first of their ids, and what is wrong with the first; null: there is none. */
+  readonly unreadable: { readonly count: number; readonly ids: readonly EntityId[]; readonly fault: string | null }
   /** Ignored fields, in how many rows, and the id of one of them. */
   readonly ignored: readonly (FieldIssue & { readonly count: number; readonly id: EntityId })[]
 }
@@ -86,12 +86,15 @@ export class RowFindings {
   status(only: string | null = null): RowStatus {
     const now = this.#clock.elapsedMs()
     const unreadable: EntityId[] = []
+    let fault: string | null = null
     const ignored = new Map<string, FieldIssue & { count: number; id: EntityId }>()
     for (const [id, { finding, organizationId, until }] of this.#seen) {
       if (until <= now) this.#seen.delete(id)
       else if (only !== null && organizationId !== only) continue
-      else if (!finding.usable) unreadable.push(id)
-      else {
+      else if (!finding.usable) {
+        unreadable.push(id)
+        fault ??= issuesInWords(kindsOf(finding.issues))
+      } else {
         for (const issue of kindsOf(finding.issues)) {
           const key = issuesInWords([issue])
           const one = ignored.get(key) ?? { ...issue, count: 0, id }
@@ -100,7 +103,7 @@ export class RowFindings {
       }
     }
     return {
-      unreadable: { count: unreadable.length, ids: unreadable.slice(0, maxShown) },
+      unreadable: { count: unreadable.length, ids: unreadable.slice(0, maxShown), fault },
       ignored: [...ignored.values()].sort((one, other) => other.count - one.count).slice(0, maxShown),
     }
   }

@@ -1,0 +1,112 @@
+/**
+ * The command line, `npx appointment-notifications`: looks after the library that your application creates, in its own process and with its
+ * own options, which a config file exports. Sends nothing.
+ */
+import { parseArgs } from 'node:util'
+import { isNotificationError, type Notifications } from '../../src/index.ts'
+import { type Command, commands } from './commands/commands.ts'
+import { loadLibrary } from './commands/config.ts'
+import { UsageError } from './commands/usage.ts'
+
+/** Where the command line writes, and the folder in which it was called. */
+export type CliSurroundings = {
+  /** Default: the working directory of the process. */
+  readonly folder?: string
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
+}
+
+/** What a script may rely on. `failed`: errors were found, or the command could not be carried out. `misused`: the arguments are wrong. */
+export const exitCodes = { ok: 0, failed: 1, misused: 2 } as const
+
+const common = {
+  config: { type: 'string', short: 'c' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const
+
+/** Carries out one command, and returns the exit code. Never rejects. */
+export async function runCli(
+  args: readonly string[],
+  { folder = process.cwd(), out, err }: CliSurroundings,
+): Promise<number> {
+  const [name = '--help', ...rest] = args
+  if (name === '--help' || name === '-h') {
+    out(overview())
+    return exitCodes.ok
+  }
+  const command = commands[name]
+  if (command === undefined) {
+    err(`There is no command "${name}".\n\n${overview()}`)
+    return exitCodes.misused
+  }
+  let library: Notifications | null = null
+  try {
+    const { values, positionals } = parse(command, rest)
+    if (values['help'] === true) {
+      out(usage(name, command))
+      return exitCodes.ok
+    }
+    const { config, json } = values
+    const open = async () => {
+      library ??= await loadLibrary(folder, typeof config === 'string' ? config : null)
+      return library
+    }
+    const report = (text: string) => err(text)
+    const result = await command.run({ values, positionals, open, report })
+    out(json === true ? JSON.stringify(result.data, null, 2) : result.text)
+    return result.isFailure === true ? exitCodes.failed : exitCodes.ok
+  } catch (error) {
+    const isMisuse = error instanceof UsageError || isParseError(error)
+    const hint = isMisuse ? `\n\n${usage(name, command)}` : ''
+    err(`${isNotificationError(error) ? `${error.code}: ` : ''}${messageOf(error)}${hint}`)
+    return isMisuse ? exitCodes.misused : exitCodes.failed
+  } finally {
+    await close(library)
+  }
+}
+
+const parse = (command: Command, args: readonly string[]) =>
+  parseArgs({ args: [...args], options: { ...common, ...command.options }, allowPositionals: true, strict: true })
+
+/** In TypeScript a `let` that only a closure sets counts as what it was at first. */
+const close = async (library: Notifications | null): Promise<void> => void (await library?.stop())
+
+const isParseError = (error: unknown): boolean =>
+  error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const widthOf = (texts: readonly string[]): number => Math.max(...texts.map((text) => text.length))
+
+function overview(): string {
+  const width = widthOf(Object.keys(commands))
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`)
+  return [
+    'Usage: appointment-notifications <command> [options]',
+    '',
+    ...lines,
+    '',
+    'Options of every command:',
+    '  -c, --config FILE  a module that exports what createNotifications() returned, or a function that does',
+    '                     (default: notifications.ts, .mts, .js or .mjs in this folder)',
+    '      --json         print JSON',
+    '  -h, --help         explain the command',
+    '',
+    `Exit codes: ${exitCodes.ok} all is well, ${exitCodes.failed} errors were found or the command failed, ${exitCodes.misused} wrong arguments.`,
+  ].join('\n')
+}
+
+function usage(name: string, { summary, takes = '', options = {}, explained = {}, example }: Command): string {
+  const names = Object.keys(options)
+  const width = widthOf(names)
+  return [
+    `Usage: appointment-notifications ${[name, takes, names.length > 0 ? '[options]' : ''].filter((part) => part !== '').join(' ')}`,
+    '',
+    `${summary}.`,
+    ...(names.length === 0 ? [] : ['']),
+    ...names.map((option) => `  --${option.padEnd(width)}  ${explained[option] ?? ''}`),
+    '',
+    `Example: appointment-notifications ${example}`,
+  ].join('\n')
+}

@@ -1,0 +1,63 @@
+import type { Channel } from '../../channels/index.ts'
+
+export const checkUpSeverities = ['error', 'warning'] as const
+
+/** Each finding by its code: how bad it is, and what to do about it. */
+export const checkUpTable = {
+  tables_missing: ['error', 'Run migrate(), or "npx appointment-notifications migrate", and start the process again.'],
+  library_outdated: ['error', 'Install a version of the library that is at least as new as the tables.'],
+  storage_failing: ['error', 'Check that the database runs, and that this process may reach, read and write it.'],
+  clocks_apart: ['warning', "Let the system set this machine's clock (NTP)."],
+  not_started: ['error', 'Call start() in one process, and keep it running.'],
+  messages_late: ['error', 'Read the other findings; if there are none, the log of the process that sends.'],
+  scheduler_failing: [
+    'warning',
+    'Check that the engine of the scheduler runs; until then a timer and a sweep do its work.',
+  ],
+  directory_failing: ['error', 'Correct this method of your directory; the messages that need it wait.'],
+  directory_rows: ['error', 'Correct these rows, or how your directory returns them; messages about them wait.'],
+  directory_fields: ['warning', 'Correct the field, or how your directory returns it; the rest of the row is used.'],
+  channel_unprovided: ['error', 'Set what is missing, or take away what is there; then restart.'],
+  provider_failing: ['error', 'Correct the DEFAULT_* variables of this channel, and restart.'],
+  account_paused: [
+    'error',
+    'Correct the account, or what its provider asks for; messages wait until then, and go out by themselves.',
+  ],
+  account_unusable: ['error', "Correct the organization's settings of this channel."],
+  held_after_restore: ['warning', 'Decide on them: held(), releaseHeld(), cancelHeld().'],
+  task_manager_failing: [
+    'error',
+    'Check that TaskManager runs, that the network lets this process reach it, and TASK_MANAGER_URL.',
+  ],
+  public_url_missing: ['warning', 'Set the option "publicUrl", and enter the webhook at the provider.'],
+  webhook_refused: [
+    'warning',
+    "Check that the provider signs with this account's secret, and that proxies pass the URL and the body unchanged.",
+  ],
+  zone_data_old: ['warning', 'Update Node.js: its time zone data is older than that of this machine.'],
+  logged: ['warning', 'Do what the line says.'],
+  spf_missing: ['warning', 'Publish an SPF record (TXT, "v=spf1 ...") for the domain that names your mail server.'],
+  dmarc_missing: ['warning', 'Publish a DMARC record: TXT of _dmarc.<domain>, "v=DMARC1; p=none" to begin with.'],
+  domain_unknown: ['error', 'Correct the address of the sender: its domain does not exist.'],
+  dns_failing: ['warning', 'Check that this machine can ask its name servers.'],
+} as const satisfies Record<string, readonly [(typeof checkUpSeverities)[number], string]>
+
+export type CheckUpCode = keyof typeof checkUpTable
+
+/** Something that is not right, in words for whoever runs the system. Holds no contact data and no credentials. */
+export type CheckUpFinding = {
+  readonly code: CheckUpCode
+  /** `error`: messages are not sent because of it. `warning`: something is lost, or will be. */
+  readonly severity: (typeof checkUpSeverities)[number]
+  /** Whom it concerns; null: everybody. */
+  readonly organizationId: string | null
+  readonly channel: Channel | null
+  /** What is wrong, and where. */
+  readonly cause: string
+  /** What to do about it. */
+  readonly remedy: string
+}
+
+/** What is true of a finding beside its code. */
+export type Found = Pick<CheckUpFinding, 'cause'> & Partial<Pick<CheckUpFinding, 'organizationId' | 'channel'>>
+export type Finding = readonly [CheckUpCode, Found]

@@ -1,0 +1,214 @@
+import { isNotificationError } from '../../errors.ts'
+import type { Context } from '../shared/context.ts'
+import { faultOf } from '../shared/fault-log.ts'
+import { withTimeout } from '../shared/with-timeout.ts'
+import { type MailDomainOptions, mailDomainFindings } from './check-up-mail.ts'
+import { type CheckUpFinding, checkUpTable, type Finding } from './check-up-table.ts'
+import type { Health } from './health.ts'
+import type { HealthReport } from './health-report.ts'
+import { machineZoneData } from './zone-data.ts'
+
+export type CheckUpReport = {
+  /** The worst of the findings; `ok`: there are none. */
+  readonly status: 'ok' | 'warning' | 'error'
+  readonly checkedAt: Date
+  /** Errors first. */
+  readonly findings: readonly CheckUpFinding[]
+}
+
+export type CheckUpOptions = {
+  /** Only what concerns this organization. Default: everything. */
+  readonly organizationId?: string | null
+  /** Connects to the providers of the `DEFAULT_*` variables, with the patience of a health check. Default true. */
+  readonly verify?: boolean
+  /** Asks the name servers for SPF and DMARC of the senders' domains. DKIM is in your provider's hands. Default: they are not asked. */
+  readonly mailDomains?: MailDomainOptions | false
+}
+
+/** How long the directory is asked for, in ms. */
+const probeMs = 5000
+const probedRows = 20
+
+/** Says in one list what is wrong, whom it concerns, and what to do: health, in words, with what only a closer look shows. */
+export class CheckUp {
+  readonly #context: Context
+  readonly #health: Pick<Health, 'check'>
+
+  constructor(context: Context, health: Pick<Health, 'check'>) {
+    this.#context = context
+    this.#health = health
+  }
+
+  /** Never rejects: what cannot be looked at is among the findings, or in the log. */
+  async run({
+    organizationId = null,
+    verify = true,
+    mailDomains = false,
+  }: CheckUpOptions = {}): Promise<CheckUpReport> {
+    const isAll = organizationId === null
+    if (isAll) await this.#probe()
+    const report = await this.#health.check({ verify, organizationId })
+    const found = [
+      ...ofStorage(report),
+      ...ofClock(report),
+      ...ofDirectory(report),
+      ...ofProviders(report),
+      ...ofScheduler(report),
+      ...ofWebhooks(report),
+      ...ofRest(report),
+      ...(isAll ? this.#ofOptions() : []),
+      ...(isAll ? zoneDataFindings() : []),
+      ...(mailDomains === false ? [] : await this.#ofMailDomains(organizationId, mailDomains)),
+    ]
+    const findings = found.map(([code, about]): CheckUpFinding => {
+      const [severity, remedy] = checkUpTable[code]
+      return { code, severity, organizationId, channel: null, ...about, remedy }
+    })
+    findings.sort((one, other) => rank[one.severity] - rank[other.severity])
+    return { status: findings[0]?.severity ?? 'ok', checkedAt: this.#context.options.clock.now(), findings }
+  }
+
+  /** Asks the directory as sending would, so that a process that sends nothing finds its faults too. */
+  async #probe(): Promise<void> {
+    const { host, options } = this.#context
+    const asked = (async () => {
+      const { ids } = host.listsUpcoming ? await host.upcoming(null) : { ids: [] }
+      const probed = ids.slice(0, probedRows)
+      const lookupOf = await host.appointments(probed)
+      const organizations = probed.flatMap((id) => {
+        const lookup = lookupOf(id)
+        return lookup.kind === 'known' ? lookup.value.organizationId : []
+      })
+      await host.organizations([...new Set(organizations)])
+    })()
+    // What fails is in the directory's status; anything else is said in the log.
+    const failed = asked.catch((error: unknown) => {
+      if (!isNotificationError(error))
+        options.logger.warn('check-up failed', { part: 'directory', fault: faultOf(error) })
+    })
+    await withTimeout(options.clock, probeMs, failed, () => {})
+  }
+
+  *#ofOptions(): Iterable<Finding> {
+    const { options, providers } = this.#context
+    if (options.publicUrl !== null) return
+    for (const channel of providers.channels) {
+      const sender = providers.sender(null, channel)
+      if (sender?.transport.receipt === undefined || !sender.transport.needsAccount) continue
+      const cause = `Without a public URL ${sender.transport.name} cannot report whether messages arrive, or that somebody opted out.`
+      yield ['public_url_missing', { channel, cause }]
+    }
+  }
+
+  async #ofMailDomains(organizationId: string | null, options: MailDomainOptions): Promise<Finding[]> {
+    const { storage, defaults } = this.#context.options
+    const rows =
+      organizationId === null ? await storage.settings.list(null, 100) : await storage.settings.get([organizationId])
+    const own = rows.flatMap((row) => row.emailFromAddress ?? [])
+    const ofHost = organizationId === null ? (defaults.emailFromAddress ?? []) : []
+    return mailDomainFindings([...own, ...[ofHost].flat()], options)
+  }
+}
+
+const rank = { error: 0, warning: 1 } as const
+
+function* ofStorage({ storage }: HealthReport): Iterable<Finding> {
+  const { fault } = storage
+  if (fault === null) return
+  const [code = ''] = fault.split(':', 1)
+  const known = code === 'migration_missing' ? 'tables_missing' : code === 'library_outdated' ? code : 'storage_failing'
+  yield [known, { organizationId: null, cause: fault }]
+}
+
+function* ofClock({ clock }: HealthReport): Iterable<Finding> {
+  if (clock.status === 'ok') return
+  const seconds = Math.round(Math.abs(clock.offMs ?? 0) / 1000)
+  const where = (clock.offMs ?? 0) > 0 ? 'ahead of' : 'behind'
+  yield ['clocks_apart', { cause: `The clock of this machine is ${seconds} s ${where} that of the database.` }]
+}
+
+function* ofScheduler({ scheduler }: HealthReport): Iterable<Finding> {
+  const { fault, status, lagMs, organizations } = scheduler
+  if (fault === null) return
+  if (organizations.count === 0) return yield ['scheduler_failing', { cause: fault }]
+  const late = lagMs === null ? '' : ` The oldest has waited for ${Math.round(lagMs / 60_000)} min.`
+  const [only = null] = organizations.count === 1 && status !== 'failing' ? organizations.ids : []
+  yield [
+    fault.includes('start()') ? 'not_started' : 'messages_late',
+    { organizationId: only, cause: `${fault}.${late}` },
+  ]
+}
+
+function* ofDirectory({ directory }: HealthReport): Iterable<Finding> {
+  for (const { method, fault, organizations, rows } of directory.methods) {
+    const whom =
+      organizations.count > 0 ? ` for ${organizations.count} organizations (${organizations.ids.join(', ')})` : ''
+    if (fault !== null) yield ['directory_failing', { cause: `directory.${method}() fails${whom}: ${fault}.` }]
+    const { unreadable, ignored } = rows
+    if (unreadable.count > 0) {
+      const cause = `directory.${method}() returned ${unreadable.count} rows that cannot be read (${unreadable.ids.join(', ')}): ${unreadable.fault}.`
+      yield ['directory_rows', { cause }]
+    }
+    for (const { field, message, count, id } of ignored) {
+      const cause = `directory.${method}() returned ${count} rows, such as ${id}, whose field ${field} is ignored: it ${message}.`
+      yield ['directory_fields', { cause }]
+    }
+  }
+}
+
+function* ofProviders({ providers, accounts, settings }: HealthReport): Iterable<Finding> {
+  const isPaused = new Set(
+    accounts?.paused.filter(({ organizationId }) => organizationId === null).map(({ channel }) => channel),
+  )
+  for (const { channel, provider, status, code, message } of providers) {
+    if (status !== 'failing' && status !== 'degraded') continue
+    const cause = `${channel}: ${message ?? code ?? status}`
+    if (provider === null) yield ['channel_unprovided', { organizationId: null, channel, cause }]
+    else if (!isPaused.has(channel))
+      yield ['provider_failing', { organizationId: null, channel, cause: `${cause} (${provider}, ${code})` }]
+  }
+  for (const { organizationId, channel, provider, destination, code, message } of accounts?.paused ?? []) {
+    const whose = organizationId === null ? "the host application's own account" : "the organization's account"
+    const where = destination === null ? '' : ` to ${destination}`
+    const cause = `${channel}: ${whose} at ${provider} is paused${where}: ${message ?? 'see the log of the process that sends'} (${code})`
+    yield ['account_paused', { organizationId, channel, cause }]
+  }
+  for (const { organizationId, channel, code, message } of settings?.faults ?? []) {
+    yield ['account_unusable', { organizationId, channel, cause: `${channel}: ${message} (${code})` }]
+  }
+}
+
+function* ofWebhooks({ webhooks }: HealthReport): Iterable<Finding> {
+  for (const { provider, organizationId, channel, refused, reports } of webhooks) {
+    if (refused === 0) continue
+    const cause = `${refused} requests to the webhook of ${provider} were refused, and ${reports} reports accepted.`
+    yield ['webhook_refused', { organizationId, channel, cause }]
+  }
+}
+
+/** Lines about what other findings show. */
+const shownElsewhere =
+  /^(?:account paused|sender paused|account cannot be used|directory method |directory row|not sending|nothing can be sent|no provider can send|provider failed its check|health check failed|not started|webhook refused|TaskManager did not respond|scheduler not reached|opening the scheduler failed|due messages are not sent)/
+
+function* ofRest({ storage, held, taskManager, log }: HealthReport): Iterable<Finding> {
+  if (held !== null && held > 0)
+    yield ['held_after_restore', { cause: `${held} messages are held since a backup was restored.` }]
+  if (taskManager !== null && taskManager.status !== 'ok') {
+    yield [
+      'task_manager_failing',
+      { cause: `TaskManager: ${taskManager.fault ?? taskManager.lastErrorCode ?? taskManager.status}` },
+    ]
+  }
+  // Without its database, everything fails.
+  if (storage.fault !== null) return
+  for (const { message, details, organizationId, count } of log) {
+    if (shownElsewhere.test(message)) continue
+    yield ['logged', { organizationId, cause: `${message} (${details}), ${count} times in ten minutes` }]
+  }
+}
+
+function* zoneDataFindings(): Iterable<Finding> {
+  const [own, machine] = [process.versions.tz ?? '', machineZoneData() ?? '']
+  if (own === '' || machine <= own) return
+  yield ['zone_data_old', { cause: `Node.js has the time zone data ${own}, this machine ${machine}.` }]
+}

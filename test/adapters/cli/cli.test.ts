@@ -1,0 +1,107 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import { expect, it, onTestFinished } from 'vitest'
+import { exitCodes, runCli } from '../../../adapters/cli/cli.ts'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+const url = (path: string) => JSON.stringify(pathToFileURL(join(root, path)).href)
+
+/** A host's module, as a README would have it, in a folder of its own. */
+async function hostFolder({
+  env = "{ DEFAULT_SMTP_HOST: 'localhost', DEFAULT_EMAIL_FROM_ADDRESS: 'clinic@example.org' }",
+} = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'cli-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  await writeFile(
+    join(folder, 'notifications.mts'),
+    `import { createNotifications, silentLogger } from ${url('src/index.ts')}
+import { sqlite } from ${url('adapters/storage/sqlite.ts')}
+import { smtp } from ${url('adapters/transport/smtp.ts')}
+const recipients = [{ type: 'PATIENT', id: 7, name: 'Ada Byron', email: 'ada@example.org' }] as const
+export default () => createNotifications({
+  storage: sqlite(${JSON.stringify(join(folder, 'rows.sqlite'))}),
+  transports: [smtp()],
+  directory: {
+    appointments: (ids) => ids.map((id) => ({ id, organizationId: 'clinic', startsAt: new Date(Date.now() + 9 * 86_400_000), timeZone: 'Europe/Berlin', recipients: [...recipients] })),
+    organizations: (ids) => ids.map((id) => ({ id, name: 'Clinic' })),
+    upcoming: () => ({ ids: [42], cursor: null }),
+  },
+  logger: silentLogger,
+  env: ${env},
+})
+`,
+  )
+  return folder
+}
+
+async function run(folder: string, ...args: string[]) {
+  const out: string[] = []
+  const err: string[] = []
+  const code = await runCli(args, { folder, out: (text) => out.push(text), err: (text) => err.push(text) })
+  return { code, out: out.join('\n'), err: err.join('\n') }
+}
+
+it('explains itself, and every command with an example', async () => {
+  const { code, out } = await run('/', '--help')
+  expect(code).toBe(exitCodes.ok)
+  const names = [...out.matchAll(/^ {2}([a-z-]+) {2}/gm)].map(([, name = '']) => name)
+  expect(names).toContain('doctor')
+  for (const name of names) {
+    const help = await run('/', name, '--help')
+    expect([help.code, help.err]).toEqual([exitCodes.ok, ''])
+    expect(help.out).toContain(`Example: appointment-notifications ${name}`)
+  }
+})
+
+it('migrates, plans, reconciles and explains, in words and as JSON', async () => {
+  const folder = await hostFolder()
+  expect((await run(folder, 'migrate', '--dry-run')).out).toMatch(/create table.*notification_settings/is)
+  expect((await run(folder, 'migrate')).out).toMatch(/^Applied .*The tables are at migration \d+\.$/)
+  expect((await run(folder, 'migrate')).out).toMatch(/^The tables are up to date/)
+  expect((await run(folder, 'plan', '42')).out).toMatch(/EMAIL {2}PATIENT 7 {2}24h/)
+  expect((await run(folder, 'reconcile')).out).toBe('done: checked 1 planned 1')
+  expect((await run(folder, 'explain', '42')).out).toMatch(/planned {2}EMAIL/)
+  const { out } = await run(folder, 'explain', '42', '--json')
+  expect(JSON.parse(out)).toContainEqual(expect.objectContaining({ action: 'planned', channel: 'EMAIL' }))
+})
+
+it('names what is wrong, and what to do, with an exit code', async () => {
+  const folder = await hostFolder({
+    env: "{ DEFAULT_SMTP_HOST: '127.0.0.1', DEFAULT_SMTP_PORT: '1', DEFAULT_EMAIL_FROM_ADDRESS: 'clinic@example.org' }",
+  })
+  const before = await run(folder, 'doctor')
+  expect(before).toMatchObject({ code: exitCodes.failed, out: expect.stringContaining('error tables_missing') })
+  await run(folder, 'migrate')
+  const after = await run(folder, 'doctor', '--json')
+  expect(after.code).toBe(exitCodes.failed)
+  expect(JSON.parse(after.out)).toMatchObject({
+    status: 'error',
+    findings: [
+      { code: 'provider_failing', channel: 'EMAIL', cause: expect.stringContaining('Check the host and the port') },
+    ],
+  })
+})
+
+it.each([
+  ['a command that is none', ['dcotor'], /There is no command "dcotor".*Usage/s],
+  ['an option that is none', ['doctor', '--jsn'], /--jsn.*Example: appointment-notifications doctor/s],
+  ['an argument that is missing', ['explain'], /Name one appointment/],
+  ['a config file that is missing', ['doctor', '--config', 'nowhere.ts'], /There is no file .*nowhere\.ts/],
+  ['a folder without one', ['doctor'], /There is none of notifications\.ts/],
+])('is told how to be used: %s', async (_, args, words) => {
+  const { code, err } = await run('/', ...args)
+  expect(code).toBe(exitCodes.misused)
+  expect(err).toMatch(words)
+})
+
+it('runs as a program, and ends by itself', async () => {
+  const folder = await hostFolder()
+  const program = join(root, 'adapters/cli/bin/appointment-notifications.ts')
+  const call = (...args: string[]) => promisify(execFile)(process.execPath, [program, ...args], { cwd: folder })
+  expect((await call('migrate')).stdout).toMatch(/^Applied /)
+  await expect(call('explain')).rejects.toMatchObject({ code: exitCodes.misused })
+})
