@@ -3,6 +3,7 @@ import { accountStore } from './postgres/accounts.ts'
 import { addressStore } from './postgres/addresses.ts'
 import { auditStore } from './postgres/audit.ts'
 import { carrying, idPool } from './postgres/commands.ts'
+import { consentStore } from './postgres/consents.ts'
 import { decisionStore } from './postgres/decisions.ts'
 import { deliveryStore } from './postgres/deliveries.ts'
 import { createEngine, type Engine } from './postgres/engine.ts'
@@ -130,6 +131,7 @@ function storageOn(engine: Engine, deaf: boolean): Storage {
     settings: settingsStore(engine),
     preferences: preferenceStore(engine),
     addresses: addressStore(engine),
+    consents: consentStore(engine),
     decisions: decisionStore(engine),
     requests: requestStore(engine),
     jobs: jobStore(engine),

@@ -3,6 +3,7 @@ import { accountStore } from './sqlite/accounts.ts'
 import { addressStore } from './sqlite/addresses.ts'
 import { auditStore } from './sqlite/audit.ts'
 import { fileTarget, type SqliteTarget } from './sqlite/connection.ts'
+import { consentStore } from './sqlite/consents.ts'
 import { decisionStore } from './sqlite/decisions.ts'
 import { deliveryStore } from './sqlite/deliveries.ts'
 import { carrying, createEngine, type Engine } from './sqlite/engine.ts'
@@ -92,6 +93,7 @@ const storageOn = (engine: Engine, { busyTimeoutMs, pollMs }: Required<SqliteTun
     settings: settingsStore(engine),
     preferences: preferenceStore(engine),
     addresses: addressStore(engine),
+    consents: consentStore(engine),
     decisions: decisionStore(engine),
     requests: requestStore(engine),
     jobs: jobStore(engine),

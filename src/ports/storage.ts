@@ -4,6 +4,7 @@ import type { Command } from './rows/rows.ts'
 import type { AccountStore } from './storage/accounts.ts'
 import type { AddressQueries } from './storage/addresses.ts'
 import type { AuditStore } from './storage/audit.ts'
+import type { ConsentQueries } from './storage/consents.ts'
 import type { DecisionQueries } from './storage/decisions.ts'
 import type { DeliveryQueries } from './storage/deliveries.ts'
 import type { JobStore } from './storage/jobs.ts'
@@ -20,6 +21,7 @@ export type { IdKind, IdKinds } from './rows/ids.ts'
 export * from './storage/accounts.ts'
 export * from './storage/addresses.ts'
 export * from './storage/audit.ts'
+export * from './storage/consents.ts'
 export * from './storage/decisions.ts'
 export * from './storage/deliveries.ts'
 export * from './storage/delivery-rows.ts'
@@ -108,6 +110,7 @@ export interface Storage {
   readonly settings: SettingsQueries
   readonly preferences: PreferenceQueries
   readonly addresses: AddressQueries
+  readonly consents: ConsentQueries
   readonly decisions: DecisionQueries
   readonly requests: RequestStore
   readonly jobs: JobStore

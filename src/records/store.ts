@@ -5,6 +5,7 @@ import type {
   AddressStore,
   AuditCommands,
   AuditStore,
+  ConsentStore,
   DecisionStore,
   DeliveryStore,
   PlanCommands,
@@ -19,6 +20,7 @@ import type {
 import { lifts, proofs, suppressions } from './addresses.ts'
 import { plans } from './apply-plan.ts'
 import { auditEntries } from './audit.ts'
+import { consents } from './consents.ts'
 import { decisions } from './decisions.ts'
 import { notices } from './enqueue.ts'
 import { goneAppointments, goneRecipients } from './forget.ts'
@@ -40,6 +42,7 @@ type Commanded = {
   readonly settings: SettingsStore
   readonly preferences: PreferenceStore
   readonly addresses: AddressStore
+  readonly consents: ConsentStore
   readonly decisions: DecisionStore
   readonly statistics: StatisticsStore
   readonly tasks: TaskStore
@@ -123,6 +126,7 @@ const composed = (storage: Storage): Store => ({
     lift: (command) => one(storage, lifts, command),
     prove: async (address, at, by) => void (await one(storage, proofs, { ...address, at, by })),
   },
+  consents: { ...storage.consents, change: (command) => one(storage, consents, command) },
   decisions: { ...storage.decisions, append: async (rows) => void (await storage.carry(decisions, rows)) },
   statistics: {
     ...storage.statistics,
