@@ -13,7 +13,7 @@ export type {
 export type { EffectiveDecision } from './domain/effective.ts'
 export type { Percentiles } from './domain/histogram.ts'
 export type { RetryPolicy } from './domain/retry.ts'
-export type { DirectoryFinding, NotificationEvent, NotificationEvents, ReminderEvent } from './events.ts'
+export type { ConsentEvent, DirectoryFinding, NotificationEvent, NotificationEvents, ReminderEvent } from './events.ts'
 export type { Notifications } from './library.ts'
 export type { LanguageFile } from './messages/index.ts'
 export { createNotifications } from './notifications.ts'
@@ -30,6 +30,15 @@ export type {
 } from './schemas/audit.ts'
 export type { AccountEntry, ByChannel, FurtherPreferences, FurtherSettings } from './schemas/channel-fields.ts'
 export type { EntityId, HostId, HostRef, RecipientRef, Warning } from './schemas/common.ts'
+export type {
+  ConsentFilter,
+  ConsentInput,
+  ConsentPage,
+  ConsentRecord,
+  Doubt,
+  DoubtFilter,
+  DoubtPage,
+} from './schemas/consent.ts'
 export type { DecisionEntry, DecisionRecord } from './schemas/decision.ts'
 export type {
   DirectoryAppointment,
@@ -72,6 +81,8 @@ export type {
   AppointmentOutcome,
   AppointmentStatus,
   Category,
+  ConsentAct,
+  ConsentHow,
   CountedReport,
   DecisionAction,
   DeliveryState,
@@ -88,6 +99,8 @@ export type {
   TemplateKey,
   UnknownOutcomePolicy,
 } from './schemas/vocabulary.ts'
+export type { Answer, AnswerReader } from './services/consent/answer-reader.ts'
+export type { Consent, ConsentResult } from './services/consent/consent.ts'
 export type { BounceResult } from './services/delivery/bounces.ts'
 export type { ReportResult } from './services/delivery/callbacks.ts'
 export type { HeldFilter, HeldMessage, RestoreReport } from './services/delivery/restore.ts'

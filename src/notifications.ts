@@ -8,6 +8,7 @@ import { endpointTable } from './http/table.ts'
 import type { Notifications } from './library.ts'
 import { type NotificationsOptions, resolveOptions } from './options.ts'
 import { createFingerprint } from './security/fingerprint.ts'
+import { Consent } from './services/consent/consent.ts'
 import { Bounces } from './services/delivery/bounces.ts'
 import { Callbacks } from './services/delivery/callbacks.ts'
 import { Dispatcher } from './services/delivery/dispatcher.ts'
@@ -85,6 +86,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   const notifications = new NotificationService(context, planner)
   const settings = new SettingsService(context)
   const addresses = new Addresses(context)
+  const consent = new Consent(context)
   const statistics = new Statistics(context)
   const audit = new AuditLog(context)
   const insight = new Insight(context)
@@ -93,6 +95,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     notifications,
     settings,
     addresses,
+    consent,
     callbacks,
     bounces: resolved.bounces === null ? null : bounces,
     webhooks,
@@ -157,6 +160,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     notifications,
     settings,
     addresses,
+    consent,
     statistics,
     audit,
     insight,

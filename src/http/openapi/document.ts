@@ -71,6 +71,7 @@ const sections: Readonly<Record<string, string>> = {
   send: 'Notices that are sent at once.',
   history: 'What was sent, with the result.',
   addresses: 'Addresses to which nothing is sent, and why.',
+  consent: 'What people refuse and give, how they said so, and messages on which staff decide.',
   attention: 'People with an appointment ahead whom nothing reached.',
   debug: 'Why a recipient gets a message, or none.',
   monitoring: 'Health and statistics.',

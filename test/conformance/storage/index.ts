@@ -4,6 +4,7 @@ import { addresses } from './addresses.ts'
 import { ahead } from './ahead.ts'
 import { audit } from './audit.ts'
 import { claims } from './claims.ts'
+import { consents } from './consents.ts'
 import { deletions } from './deletions.ts'
 import { due } from './due.ts'
 import { fallbacks } from './fallbacks.ts'
@@ -44,6 +45,7 @@ export type StoragePart =
   | 'fallbacks'
   | 'accounts'
   | 'addresses'
+  | 'consents'
   | 'notices'
   | 'history'
   | 'settings and preferences'
@@ -72,6 +74,7 @@ const parts: Readonly<Record<StoragePart, (start: Starter) => void>> = {
   fallbacks,
   accounts,
   addresses,
+  consents,
   notices,
   history,
   'settings and preferences': preferences,
