@@ -43,6 +43,13 @@ function keep(rows: Rows, { accountId, messageId, deciders, ...message }: NewInb
   return true
 }
 
+/** The address as the sender knows it that was written to. */
+const senderOf = ({ organizationId, channel, address }: NewInbound): AddressRef => ({
+  organizationId,
+  channel,
+  address,
+})
+
 const inboundReads = ({ inbound }: ConsentCommand): Read[] =>
   inbound === null
     ? []
@@ -142,7 +149,7 @@ function change(rows: Rows, command: ConsentCommand): ConsentOutcome {
   if (decides.length > 0 && open.length === 0) return { status: 'known', inFlight: 0 }
   for (const id of open) rows.update('notification_inbound', id, { open_at: null, decided_at: at.getTime() })
   const [home] = addresses
-  const heard = inbound === null || home === undefined ? null : rowIdOf(rows, home, at)
+  const heard = inbound === null ? null : rowIdOf(rows, senderOf(inbound), at)
   if (heard !== null) rows.update('notification_addresses', heard, { heard_at: at.getTime(), updated_at: at.getTime() })
   const changed = addresses.map((ref) => changeAddress(rows, ref, command))
   const row = home === undefined ? undefined : rows.get(keys.address, of(home))
@@ -165,9 +172,12 @@ function change(rows: Rows, command: ConsentCommand): ConsentOutcome {
   return { status: isNew || changed.includes(true) ? 'changed' : 'unchanged', inFlight }
 }
 
-const deciding = ({ people, inbound }: ConsentCommand, home: string): ReadonlySet<string> => {
+/** The organizations whose record has it: those whose addresses are named, and for a shared sender those whose people are. */
+const deciding = ({ addresses, people, inbound }: ConsentCommand, home: string): ReadonlySet<string> => {
+  const named = addresses.flatMap(({ organizationId }) => (organizationId === sharedSender ? [] : [organizationId]))
   const concerned = [...people.map(({ organizationId }) => organizationId), ...(inbound?.deciders ?? [])]
-  return new Set(home === sharedSender && concerned.length > 0 ? concerned : [home])
+  const all = new Set(named.length === addresses.length ? named : [...named, ...concerned])
+  return all.size === 0 ? new Set([home]) : all
 }
 
 /** `ConsentCommands.change`. */
@@ -175,8 +185,8 @@ export const consents: Command<ConsentCommand, ConsentOutcome> = {
   absences: ({ people }, ids) => people.map(({ recipient }) => preferencesAbsence(recipient, ids)),
   stages: [
     ({ people }, { ids }) => people.map(({ recipient }) => preferencesRead(recipient, ids)),
-    ({ addresses, act }) =>
-      addresses.flatMap((ref) =>
+    ({ addresses, act, inbound }) =>
+      [...addresses, ...(inbound === null ? [] : [senderOf(inbound)])].flatMap((ref) =>
         addressReads(
           { ...ref, isShared: (act === 'given' || act === 'cleared') && ref.organizationId !== sharedSender },
           'update',
@@ -187,7 +197,7 @@ export const consents: Command<ConsentCommand, ConsentOutcome> = {
   ],
   inserts: ({ people, addresses, inbound }) => [
     ...people.map(({ recipient }) => preferencesInserts(recipient)),
-    ['notification_addresses', addresses.length],
+    ['notification_addresses', addresses.length + 1],
     ['notification_inbound', inbound === null ? 0 : 1 + inbound.deciders.length],
   ],
   run: each(change),

@@ -141,3 +141,13 @@ it('who gives a channel again by a page is reached by it, also after STOP', asyn
   await clinic.consent.refuse(said)
   expect((await clinic.effective('EMAIL'))?.reasons).toEqual(['channel_disabled_by_recipient'])
 })
+
+it('a person who switches the channel on again is reached by it; staff need a new consent', async () => {
+  await using clinic = await heard()
+  await clinic.post({ text: 'STOP' })
+  await clinic.clock.advance(1000)
+  await clinic.settings.as({ kind: 'staff', id: 3 }).updatePreferences(recipient, { smsEnabled: true })
+  expect((await clinic.effective())?.reasons).toEqual(['suppressed'])
+  await clinic.settings.as({ kind: 'patient', id: 7 }).updatePreferences(recipient, { smsEnabled: true })
+  expect((await clinic.effective())?.allowed).toBe(true)
+})

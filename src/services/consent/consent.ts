@@ -99,7 +99,8 @@ export class Consent {
     const given = act === 'given' && isWhole ? (channels === 'all' ? everyChannel : channels) : []
     const contacts = await Promise.all(
       given.map(async (channel): Promise<AddressRef[]> => {
-        const address = await contactIn(this.#context, party, channel)
+        // One that was written into preferences may be somebody else's.
+        const address = await contactIn(this.#context, party, channel, 'directory')
         return address === null || address === 'unknown' ? [] : [{ organizationId, channel, address }]
       }),
     )

@@ -50,7 +50,7 @@ export class Inbound {
     const { meaning, mayCancel } = meaningOf(message, row)
     const parties = meaning === 'help' || meaning === 'other' ? [] : await this.#parties(received, row)
     if (meaning === 'other' || meaning === 'yes') await this.#hand(received)
-    const command = this.#command(received, meaning, parties, row)
+    const command = this.#command(received, meaning, parties)
     const outcome = await storage.consents.change(command)
     if (outcome.status === 'known') return null
     if (command.act !== null) this.#context.replanQueued()
@@ -79,7 +79,6 @@ export class Inbound {
     { account, message, address }: Received,
     meaning: InboundMeaning,
     parties: readonly Party[],
-    row: AddressRow | undefined,
   ): ConsentCommand {
     const { channel } = account
     const home = account.organizationId ?? sharedSender
@@ -87,7 +86,9 @@ export class Inbound {
     const deciders = account.organizationId === null ? organizations : [account.organizationId]
     // Where nobody was ever written to, there is nobody to hold messages for, nor to decide.
     const act = meaning === 'doubt' && deciders.length === 0 ? null : acts[meaning]
-    const opened = act === 'given' ? organizations.filter((one) => one !== home) : []
+    const others = organizations.filter((one) => one !== home)
+    // Each organization decides for itself what its people meant.
+    const named = act === 'doubted' ? deciders : act === 'given' ? [home, ...others] : [home]
     const inbound: NewInbound = {
       accountId: account.id,
       messageId: message.messageId,
@@ -97,7 +98,7 @@ export class Inbound {
       meaning,
       text: act === 'doubted' ? message.text : null,
       at: this.#context.options.clock.now(),
-      deciders: act === 'doubted' && row?.suppression?.cause !== 'stop' ? deciders : [],
+      deciders: act === 'doubted' ? deciders : [],
     }
     return {
       act,
@@ -108,7 +109,7 @@ export class Inbound {
       people: act === 'refused' || act === 'given' ? parties : [],
       channels: [channel],
       categories: null,
-      addresses: [home, ...opened].map((organizationId) => ({ organizationId, channel, address })),
+      addresses: named.map((organizationId) => ({ organizationId, channel, address })),
       cause: 'stop',
       code: message.optOutType === undefined ? `text_${meaning}` : 'provider_opt_out',
       onlyTaken: act === 'given',
@@ -132,7 +133,7 @@ export class Inbound {
     })
   }
 
-  #announce({ account, message }: Received, { act, people, at, inbound }: ConsentCommand, ahead: Ahead | null): void {
+  #announce({ account, message }: Received, { act, people, at }: ConsentCommand, ahead: Ahead | null): void {
     const { events } = this.#context
     const { channel, organizationId } = account
     const about = { organizationId, channel, messageId: message.messageId, at }
@@ -144,9 +145,6 @@ export class Inbound {
       events.emit('possible_cancel_request', { ...about, organizationId: organization, appointmentIds })
     }
     if (ahead?.size === 0) events.emit('possible_cancel_request', { ...about, appointmentIds: [] })
-    if (inbound?.deciders.length === 0 && act === 'doubted') {
-      this.#context.options.logger.warn('a message in doubt has nobody to decide on it', { channel })
-    }
   }
 
   /** The appointments ahead that the person was written to about, by organization. */

@@ -41,11 +41,15 @@ async function hasStill(context: Context, party: Party, channel: Channel, addres
   return contact === 'unknown' || contact === address
 }
 
-/** The address in force of a person on a channel, in normal form; null: none. `unknown`: the directory cannot say. */
+/**
+ * The address of a person on a channel, in normal form: that in force, or that of the directory, which nobody can write over the API.
+ * Null: none. `unknown`: the directory cannot say.
+ */
 export async function contactIn(
   { options: { storage, logger }, host }: Context,
   { organizationId, recipient }: Party,
   channel: Channel,
+  whose: 'in force' | 'directory' = 'in force',
 ): Promise<string | null | 'unknown'> {
   try {
     const [profile, [own], [settings]] = await Promise.all([
@@ -54,7 +58,8 @@ export async function contactIn(
       storage.settings.get([organizationId]),
     ])
     if (profile === null || profile.organizationId !== organizationId) return null
-    const preferences = own?.organizationId === organizationId ? own : null
+    const isOwn = whose === 'in force' && own?.organizationId === organizationId
+    const preferences = isOwn ? own : null
     const { address } = contactOf(channel, preferences, profile, policyOf(settings ?? null).defaultCountry)
     return address === null ? null : addressKey(channel, address)
   } catch (fault) {

@@ -1,4 +1,3 @@
-import { sql } from 'kysely'
 import type { EntityId, PreferenceRef } from '../../../../src/index.ts'
 import { type Bind, type Builder, type Mode, type Param, query } from '../query.ts'
 
@@ -21,8 +20,7 @@ export const consentStatements = <M extends Mode>(db: Builder, bind: Bind<M>) =>
         page(p)
           .where('recipient_type', '=', p('type'))
           .where('recipient_id', '=', p('recipientId'))
-          // The plus keeps the planner off the index of an organization's rows: a person has few.
-          .where(sql<string>`+organization_id`, '=', p('organizationId'))
+          .where('organization_id', '=', p('organizationId'))
           .compile(),
       ),
     ),
