@@ -155,7 +155,7 @@ export async function livedMonth(people: number, seed: number) {
         if (doubt !== undefined) {
           const other = Number(doubt.address.slice(-4)) - 1000
           const decision = roll(2) === 0 ? 'refused' : 'cleared'
-          await clinic.consent.decide(organizationId, doubt.id, decision)
+          await clinic.consent.decide(organizationId, { channel: 'SMS', address: doubt.address }, decision)
           causes(other).delete('doubt')
           if (decision === 'refused') causes(other).add('stop')
           refusedAt.set(other, causes(other).size === 0 ? null : clinic.clock.now().getTime())

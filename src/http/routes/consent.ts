@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { maskAddress } from '../../schemas/address.ts'
+import { addressInput, maskAddress } from '../../schemas/address.ts'
 import { actorKinds } from '../../schemas/audit.ts'
 import { rowId } from '../../schemas/common.ts'
 import type { ConsentRecord, Doubt } from '../../schemas/consent.ts'
@@ -58,7 +58,6 @@ export function consentRoutes({ consent }: Api, ids: HostIds): Route[] {
   const params = z.strictObject({ organizationId: ids.organization })
   const ofOrganization = ({ params: { organizationId } }: { params: { readonly organizationId: string } }) =>
     organizationOwner(organizationId, organizationNotFound)
-  const oneParams = params.extend({ id: ids.row })
   return [
     defineRoute({
       id: 'consent.record',
@@ -104,11 +103,12 @@ export function consentRoutes({ consent }: Api, ids: HostIds): Route[] {
     defineRoute({
       id: 'consent.decide',
       method: 'POST',
-      path: '/consent/{organization_id}/doubts/{id}/decide',
-      summary: 'Decide whether a message was a refusal',
-      params: oneParams,
+      path: '/consent/{organization_id}/decide',
+      summary: 'Decide whether messages from an address were refusals',
+      params,
       query: nothing,
-      body: z.strictObject({
+      body: addressInput.extend({
+        channel: wireName('notification_type', addressInput.shape.channel),
         decision: z
           .enum(['refused', 'cleared'])
           .describe('`refused`: it is an opt-out. `cleared`: it is none, and messages are sent again'),
@@ -119,11 +119,11 @@ export function consentRoutes({ consent }: Api, ids: HostIds): Route[] {
           inFlight: z.int().describe('Messages being sent at that moment'),
         }),
       },
-      errors: ['organization_not_found', 'not_found', 'conflict'],
-      example: { params: { id: '1' }, body: { decision: 'cleared' } },
+      errors: ['organization_not_found'],
+      example: { body: { notification_type: 'SMS', address: '+14155550123', decision: 'cleared' } },
       access: { kind: 'members', staff: 'admin', self: false, owner: ofOrganization },
-      handler: ({ params: { id }, body: { decision }, owner, caller }) =>
-        consent.as(actorOf(caller)).decide(owner.organizationId, id, decision),
+      handler: ({ body: { decision, ...address }, owner, caller }) =>
+        consent.as(actorOf(caller)).decide(owner.organizationId, address, decision),
     }),
   ]
 }

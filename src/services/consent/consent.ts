@@ -1,21 +1,21 @@
 import { channelOf, channels as everyChannel } from '../../channels/index.ts'
-import { NotificationError } from '../../errors.ts'
 import type { AddressRef, ConsentCommand, Party } from '../../ports/storage.ts'
+import { type AddressInput, addressInput } from '../../schemas/address.ts'
 import { type Actor, actorSchema, serviceActor } from '../../schemas/audit.ts'
-import { fieldInvalid, organizationId, parseField, parseInput, rowId } from '../../schemas/common.ts'
+import { fieldInvalid, organizationId, parseField, parseInput } from '../../schemas/common.ts'
 import {
   type ConsentFilter,
   type ConsentInput,
   type ConsentPage,
   consentFilter,
   consentInput,
-  type Doubt,
   type DoubtFilter,
   type DoubtPage,
   doubtFilter,
 } from '../../schemas/consent.ts'
 import type { Context } from '../shared/context.ts'
 import { ownAddress, preferenceRef } from '../shared/knowledge.ts'
+import type { OwnAddress } from '../shared/known-addresses.ts'
 import { recipientNotFound } from '../shared/not-found.ts'
 import { contactIn, peopleAt } from '../shared/people.ts'
 
@@ -109,16 +109,18 @@ export class Consent {
 
   async #address({ organizationId, who }: Parsed): Promise<Found> {
     if ('recipient' in who) throw fieldInvalid('who', 'must name an address')
-    const { channel } = who
-    const { storage } = this.#context.options
-    const [settings = null] = await storage.settings.get([organizationId])
-    const { address: rules } = channelOf(channel)
-    const read = rules.read(who.address, settings?.defaultCountry ?? null)
-    if (read.address === null) throw fieldInvalid('who.address', `must be ${rules.wanted}: it ${read.fault}`)
-    const own = ownAddress(this.#context, settings, organizationId, channel, read.address)
-    const { address } = own
+    const { channel, address } = await this.#own(organizationId, who)
     const people = await peopleAt(this.#context, { channel, address }, organizationId)
     return { people, channels: [channel], addresses: [{ organizationId, channel, address }] }
+  }
+
+  /** In normal form. */
+  async #own(organization: string, { channel, address: text }: AddressInput): Promise<OwnAddress> {
+    const [settings = null] = await this.#context.options.storage.settings.get([organization])
+    const { address: rules } = channelOf(channel)
+    const read = rules.read(text, settings?.defaultCountry ?? null)
+    if (read.address === null) throw fieldInvalid('address', `must be ${rules.wanted}: it ${read.fault}`)
+    return ownAddress(this.#context, settings, organization, channel, read.address)
   }
 
   /** The record of consent of an organization, or of a person of it, the newest first. */
@@ -151,19 +153,16 @@ export class Consent {
   }
 
   /**
-   * Decides what a message meant, and all that came from its address before: `refused` is an opt-out; `cleared` sends there again,
-   * and what was left out meanwhile is planned.
-   * @throws NotificationError `not_found`, `conflict`: it was decided before.
+   * Decides what messages from an address meant that are in doubt: `refused` is an opt-out; `cleared` sends there again, and what was
+   * left out meanwhile is planned. Where nothing is in doubt, only `refused` changes something.
    */
-  async decide(organization: string, doubt: number, decision: 'refused' | 'cleared'): Promise<ConsentResult> {
+  async decide(organization: string, input: AddressInput, decision: 'refused' | 'cleared'): Promise<ConsentResult> {
     const id = parseField(organizationId, organization, 'organizationId')
+    const who = parseInput(addressInput, input, 'address')
+    const { channel, address } = await this.#own(id, who)
     const { storage, clock } = this.#context.options
-    const found = await storage.consents.message(parseField(rowId, doubt, 'doubt'))
-    if (found === null || found.organizationId !== id || found.text === '') throw doubtNotFound(doubt)
-    const { channel, address } = found
     const open = await storage.consents.doubts({ organizationId: id, limit: mostDoubts })
     const same = open.filter((one) => one.channel === channel && one.address === address)
-    if (!same.some((one) => one.id === found.id)) throw decidedBefore(found)
     const people = decision === 'refused' ? await peopleAt(this.#context, { channel, address }, id) : []
     const outcome = await storage.consents.change({
       act: decision,
@@ -181,11 +180,7 @@ export class Consent {
       inbound: null,
       decides: same.map((one) => one.id),
     })
-    if (outcome.status === 'known') throw decidedBefore(found)
     this.#context.replanQueued()
     return { changed: outcome.status === 'changed', inFlight: outcome.inFlight }
   }
 }
-
-const doubtNotFound = (id: number) => new NotificationError('not_found', `There is no message ${id} to decide on.`)
-const decidedBefore = ({ id }: Doubt) => new NotificationError('conflict', `Message ${id} was decided on before.`)

@@ -19,6 +19,7 @@ const newest = [
   'languages',
   'fallback',
   'appointments_ahead',
+  'consent',
 ]
 const laterThan = {
   1: ['requests_audit_and_statistics', 'task_manager_tasks', ...newest],
