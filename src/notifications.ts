@@ -10,6 +10,7 @@ import { type NotificationsOptions, resolveOptions } from './options.ts'
 import { createFingerprint } from './security/fingerprint.ts'
 import { Answers } from './services/answers/answers.ts'
 import { HookCalls } from './services/answers/hook-calls.ts'
+import { Consent } from './services/consent/consent.ts'
 import { Bounces } from './services/delivery/bounces.ts'
 import { Callbacks } from './services/delivery/callbacks.ts'
 import { Dispatcher } from './services/delivery/dispatcher.ts'
@@ -88,6 +89,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   const notifications = new NotificationService(context, planner)
   const settings = new SettingsService(context)
   const addresses = new Addresses(context)
+  const consent = new Consent(context)
   const statistics = new Statistics(context)
   const audit = new AuditLog(context)
   const insight = new Insight(context)
@@ -100,6 +102,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     notifications,
     settings,
     addresses,
+    consent,
     callbacks,
     bounces: resolved.bounces === null ? null : bounces,
     webhooks,
@@ -168,6 +171,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     notifications,
     settings,
     addresses,
+    consent,
     statistics,
     audit,
     insight,

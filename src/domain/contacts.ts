@@ -12,6 +12,7 @@ export const ofWill: ReadonlySet<Rule> = new Set([
   'category_disabled_by_recipient',
   'no_consent',
   'suppressed',
+  'consent_in_doubt',
 ])
 const disabled: ReadonlySet<Rule> = new Set(['channel_disabled_by_recipient', 'category_disabled_by_recipient'])
 const ofOrganization: ReadonlySet<Rule> = new Set([

@@ -1,4 +1,5 @@
 import { isPersons, type Standing, suppressionFor } from '../domain/address.ts'
+import type { IdCodec } from '../ports/rows/ids.ts'
 import { keys } from '../ports/rows/keys.ts'
 import { type Command, each, type Found, type Read, type Rows, read, unassigned } from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
@@ -16,11 +17,13 @@ import { type Actor, type AuditTarget, systemActor } from '../schemas/audit.ts'
 import { appendAudit } from './audit.ts'
 import { decodeStanding } from './codecs/addresses.ts'
 import { createTally } from './counters.ts'
+import { preferencesAbsence, preferencesInserts, preferencesRead } from './preferences.ts'
+import { giveBack, refused, refuserOf } from './refusals.ts'
 import { queueReplan } from './settings.ts'
 
 type AddressColumns = Row<'notification_addresses'>
 type Shared = AddressRef & { readonly isShared: boolean }
-type Suppressed = Extract<AddressNews, { kind: 'suppressed' }>
+type Suppressed = Pick<Extract<AddressNews, { kind: 'suppressed' }>, 'cause' | 'code'>
 
 /** `last_worked_at` is written at most this often, so that most messages only read the row. */
 const workedEveryMs = 3_600_000
@@ -56,8 +59,12 @@ function suppressionOf(rows: Rows, ref: Shared, key: typeof keys.address | typeo
 }
 
 /** `worked` needs no lock: of two commands that write it at once, either may win. */
-export const reportReads = (report: AddressReport | null): Read[] =>
-  report === null ? [] : addressReads(report, report.news.kind === 'worked' ? 'none' : 'update')
+export function reportReads(report: AddressReport | null, ids: IdCodec): Read[] {
+  if (report === null) return []
+  const person = refuserOf(report)
+  const preferences = person === null ? [] : [preferencesRead(person.recipient, ids)]
+  return [...preferences, ...addressReads(report, report.news.kind === 'worked' ? 'none' : 'update')]
+}
 
 const newRow = (ref: AddressRef, at: Date, known: Partial<AddressColumns> = {}): AddressColumns => ({
   id: unassigned,
@@ -69,6 +76,8 @@ const newRow = (ref: AddressRef, at: Date, known: Partial<AddressColumns> = {}):
   suppression_code: null,
   lifted_at: null,
   proven_at: null,
+  heard_at: null,
+  taken: null,
   created_at: at.getTime(),
   updated_at: at.getTime(),
   ...known,
@@ -128,7 +137,7 @@ function doubted(rows: Rows, ref: Shared, at: Date): void {
  * True if it suppressed the address, or changed the cause. An opt-out or complaint replaces a failure as the cause, never the other
  * way round; an opt-out that is reported again needs a later consent.
  */
-function suppressRow(rows: Rows, ref: AddressRef, { cause, code }: Omit<Suppressed, 'kind'>, at: Date): boolean {
+export function suppressRow(rows: Rows, ref: AddressRef, { cause, code }: Suppressed, at: Date): boolean {
   const now = at.getTime()
   const row = rows.get(keys.address, of(ref))
   const suppressed = { suppressed_at: now, suppression_cause: cause, suppression_code: code }
@@ -137,6 +146,8 @@ function suppressRow(rows: Rows, ref: AddressRef, { cause, code }: Omit<Suppress
     return true
   }
   const before = row.suppressed_at === null ? null : row.suppression_cause
+  // Whatever else suppresses the address does so already.
+  if (cause === 'doubt' && before !== null) return false
   const isStronger = before === null || (isPersons(cause) && !isPersons(before))
   // After a repeated failure of the shared sender, organizations that lifted it for themselves are bound again.
   const isRepeated = isPersons(cause) || (ref.organizationId === sharedSender && before !== null && !isPersons(before))
@@ -161,11 +172,12 @@ export function reportAddress(
   const { organizationId, channel } = ref
   const detail = { channel, cause: news.cause, reason: news.code }
   appendAudit(rows, { organizationId, at, actor, action: 'address.suppressed', target, detail })
+  if (isPersons(news.cause)) refused(rows, { ...ref, news }, at, actor)
   return true
 }
 
 /** The id of the organization's row, which is created if there is none: the audit log names it. */
-const rowIdOf = (rows: Rows, ref: AddressRef, at: Date): number =>
+export const rowIdOf = (rows: Rows, ref: AddressRef, at: Date): number =>
   rows.get(keys.address, of(ref))?.id ?? rows.insert('notification_addresses', newRow(ref, at))
 
 const addressTarget = (id: number) => ({ type: 'address', id: String(id) }) as const
@@ -190,7 +202,7 @@ const standingOf = (rows: Rows, ref: AddressRef): Standing | undefined => {
   return row === undefined ? undefined : decodeStanding(row)
 }
 
-function lift(rows: Rows, { consent, at, by = systemActor, ...ref }: LiftCommand): LiftOutcome {
+function lift(rows: Rows, { consent, people = [], at, by = systemActor, ...ref }: LiftCommand): LiftOutcome {
   const suppression = suppressionOf(rows, ref, keys.address)
   if (suppression === null) return { status: 'untouched' }
   const isAnswered = ({ cause, since }: Suppression) => !isPersons(cause) || (consent !== null && consent.at >= since)
@@ -199,10 +211,12 @@ function lift(rows: Rows, { consent, at, by = systemActor, ...ref }: LiftCommand
   // Also where it sends by an account of its own now: an opt-out that the shared sender got applies when it uses that one again.
   const ofAll = suppressionFor({ suppression: null, liftedAt }, standingOf(rows, ofShared(ref)))
   const id = rowIdOf(rows, ref, at)
+  giveBack(rows, { ...ref, people, at, by }, id)
   rows.update('notification_addresses', id, {
     suppressed_at: null,
     suppression_cause: null,
     suppression_code: null,
+    taken: null,
     unknown_since: null,
     lifted_at: (ofAll === null || isAnswered(ofAll) ? at : liftedAt)?.getTime() ?? null,
     updated_at: at.getTime(),
@@ -218,8 +232,15 @@ function lift(rows: Rows, { consent, at, by = systemActor, ...ref }: LiftCommand
 
 /** `AddressStore.lift`. */
 export const lifts: Command<LiftCommand, LiftOutcome> = {
-  stages: [(command) => addressReads({ ...command, isShared: true }, 'update')],
-  inserts: () => [['notification_addresses', 1]],
+  absences: ({ people = [] }, ids) => people.map(({ recipient }) => preferencesAbsence(recipient, ids)),
+  stages: [
+    ({ people = [] }, { ids }) => people.map(({ recipient }) => preferencesRead(recipient, ids)),
+    (command) => addressReads({ ...command, isShared: true }, 'update'),
+  ],
+  inserts: ({ people = [] }) => [
+    ['notification_addresses', 1],
+    ...people.map(({ recipient }) => preferencesInserts(recipient)),
+  ],
   run: each(lift),
   held: null,
 }

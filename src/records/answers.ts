@@ -13,7 +13,8 @@ import type {
 import { type Actor, systemActor } from '../schemas/audit.ts'
 import type { DecisionEntry } from '../schemas/decision.ts'
 import { appendAudit } from './audit.ts'
-import { decodeAnswer, encodeActor, encodeRecipient } from './codecs/answers.ts'
+import { decodeAnswer, encodeRecipient } from './codecs/answers.ts'
+import { encodeActor } from './codecs/audit.ts'
 import { decodeAnswers, encodeAnswers } from './codecs/plans.ts'
 import { appendDecision } from './decisions.ts'
 

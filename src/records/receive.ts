@@ -9,6 +9,7 @@ import { writeDetail } from './codecs/deliveries.ts'
 import { type Tally, tallied } from './counters.ts'
 import { aboutDelivery, appendDecision, attemptStages, entryOfDelivery } from './decisions.ts'
 import { fallBack, fallbackInserts, fallbackStages } from './fallback.ts'
+import { reportAbsences, reportInserts } from './refusals.ts'
 import { become, type Delivery, isMoved, isOpen, withReceipt } from './reported.ts'
 import { reportOf } from './settle.ts'
 
@@ -91,15 +92,16 @@ const [reminders, deliveries] = attemptStages
 
 /** `DeliveryStore.recordReceipts`. */
 export const receipts: Command<ReceiptCommand, ReceiptOutcome> = {
+  absences: ({ address = null }, ids) => reportAbsences(address, ids),
   stages: [
-    ({ address = null }) => reportReads(address),
+    ({ address = null }, { ids }) => reportReads(address, ids),
     reminders,
     deliveries,
     ({ id, status }, found) => (status === 'DELIVERED' || status === 'READ' ? arrivalReads(found, id) : []),
     fallbackStages[1],
     fallbackStages[2],
   ],
-  inserts: fallbackInserts,
+  inserts: (command) => [...fallbackInserts(command), ...reportInserts(command.address ?? null)],
   run: tallied(receive),
   held: null,
 }

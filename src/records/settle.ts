@@ -11,6 +11,7 @@ import { countedAs, createTally, type Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import { fallBack, fallbackInserts, fallbackStages } from './fallback.ts'
 import { isLate, isWritten, lateReads, settleLate } from './late-outcome.ts'
+import { reportAbsences, reportInserts } from './refusals.ts'
 
 const unknownMessage = (message: string): string => `The outcome is unknown: ${message}`
 
@@ -43,8 +44,9 @@ type Settled = { readonly ids: Set<number>; readonly sent: Map<string, number[]>
 
 /** `DeliveryStore.settle`. */
 export const settles: Command<SettleCommand, SettleOutcome> = {
+  absences: ({ address }, ids) => reportAbsences(address, ids),
   stages: [
-    ({ address }) => reportReads(address),
+    ({ address }, { ids }) => reportReads(address, ids),
     ({ id }) => [readThrough(keys.reminderStatus, keys.delivery, 'reminder_id', { id })],
     ({ id }) => [read(keys.attempt, { id })],
     (command, found) => {
@@ -53,7 +55,7 @@ export const settles: Command<SettleCommand, SettleOutcome> = {
     },
     ...fallbackStages,
   ],
-  inserts: fallbackInserts,
+  inserts: (command) => [...fallbackInserts(command), ...reportInserts(command.address)],
   run: settleAll,
   held: { outcome: 'held', wait: 'shortly' },
 }

@@ -6,6 +6,7 @@ import type {
   AnswerStore,
   AuditCommands,
   AuditStore,
+  ConsentStore,
   DecisionStore,
   DeliveryStore,
   PlanCommands,
@@ -21,6 +22,7 @@ import { lifts, proofs, suppressions } from './addresses.ts'
 import { answers, handlings, hookClaims, hookResults, replies } from './answers.ts'
 import { plans } from './apply-plan.ts'
 import { auditEntries } from './audit.ts'
+import { consents } from './consents.ts'
 import { decisions } from './decisions.ts'
 import { notices } from './enqueue.ts'
 import { goneAppointments, goneRecipients } from './forget.ts'
@@ -43,6 +45,7 @@ type Commanded = {
   readonly preferences: PreferenceStore
   readonly addresses: AddressStore
   readonly answers: AnswerStore
+  readonly consents: ConsentStore
   readonly decisions: DecisionStore
   readonly statistics: StatisticsStore
   readonly tasks: TaskStore
@@ -134,6 +137,7 @@ const composed = (storage: Storage): Store => ({
     settleHook: (result) => one(storage, hookResults, result),
     handle: (id, organizationId, at, by) => one(storage, handlings, { id, organizationId, at, by }),
   },
+  consents: { ...storage.consents, change: (command) => one(storage, consents, command) },
   decisions: { ...storage.decisions, append: async (rows) => void (await storage.carry(decisions, rows)) },
   statistics: {
     ...storage.statistics,

@@ -147,8 +147,11 @@ describe('tables and lists', () => {
   it('events', () => {
     const names = [...source('src/events.ts').matchAll(/^ {2}'?([\w.]+)'?: \[event/gm)].map(([, name]) => name)
     expect(names.length).toBeGreaterThan(5)
-    const told = coded(section('src/services/README.md', 'Events')).filter((code) =>
-      /^(?:reminder|notification|appointment|reply|directory)\.\w+$|^error$/.test(code),
+    const consent = coded(section('src/services/consent/README.md', 'What a text means'))
+    const told = [...coded(section('src/services/README.md', 'Events')), ...consent].filter((code) =>
+      /^(?:reminder|notification|appointment|reply|directory|consent|inbound)\.\w+$|^error$|^possible_cancel_request$/.test(
+        code,
+      ),
     )
     expect(told.sort()).toEqual(names.sort())
   })

@@ -38,8 +38,6 @@ export const encodeRecipient = (ids: IdCodec, recipient: RecipientRef | null) =>
   recipient_id: recipient === null ? null : ids('recipient', recipient.id),
 })
 
-export const encodeActor = ({ kind, id }: Actor) => ({ actor_kind: kind, actor_id: json(id) })
-
 /** What is read of a message that asks: a long row without its text. */
 export const askedColumns = [
   'id',

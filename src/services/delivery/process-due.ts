@@ -208,7 +208,9 @@ function decide(one: Checked, batch: BatchContext, outlet: Outlet): Decided | nu
   const isInstead = result.kind === 'cancel' && result.instead !== undefined
   // What is in place of another message passes on to the next channel; a person's own message that is not wanted just ends.
   const passedOn = one.fallback === undefined ? null : fallbackOf(one, batch.knowledge, rule)
-  const fallback = isInstead ? one.fallback : passedOn
+  const fallback = (isInstead ? one.fallback : passedOn) ?? null
+  // A reminder that another channel takes over from has a row in the history, which the other one is in place of.
+  if (due.kind === 'reminder' && fallback !== null) return fail(due, 'refused', rule, fallback)
   return cancel(due, rule, result.kind === 'cancel' ? result.detail : undefined, fallback)
 }
 

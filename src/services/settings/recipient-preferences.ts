@@ -1,8 +1,9 @@
+import { channels } from '../../channels/index.ts'
 import { effectiveFor } from '../../domain/plan.ts'
 import { NotificationError } from '../../errors.ts'
-import type { ReplanScope } from '../../ports/storage.ts'
+import type { Party, ReplanScope } from '../../ports/storage.ts'
 import type { Actor } from '../../schemas/audit.ts'
-import { channelsInUse, patched } from '../../schemas/channel-settings.ts'
+import { channelsInUse, patched, preferencePlace, valueAt } from '../../schemas/channel-settings.ts'
 import { parseInput, type Warning } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import type { Profile } from '../../schemas/directory.ts'
@@ -13,6 +14,7 @@ import {
   type PreferenceRef,
   type Preferences,
   type PreferencesInput,
+  type PreferencesValues,
   preferencesInput,
 } from '../../schemas/preferences.ts'
 import { categories } from '../../schemas/vocabulary.ts'
@@ -20,6 +22,7 @@ import type { Context } from '../shared/context.ts'
 import { Knowledge, preferenceRef } from '../shared/knowledge.ts'
 import { nameOf, preferencesNotFound, recipientNotFound } from '../shared/not-found.ts'
 import { isWithin, type Scope } from '../shared/owners.ts'
+import { contactIn } from '../shared/people.ts'
 import { showPreferences } from '../shared/settings-view.ts'
 import { suppressedAddresses } from './addresses.ts'
 import type { EffectivePreferences } from './effective.ts'
@@ -89,6 +92,7 @@ export class RecipientPreferences {
     const replan = Object.keys(patch).length === 0 ? null : scope(organizationId, ref)
     const updated = await storage.preferences.update(ref, patch, replan, clock.now(), this.#actor)
     if (updated === null) throw preferencesNotFound(ref)
+    await this.#reach({ organizationId, recipient: ref }, patch)
     if (replan !== null) this.#context.replanQueued()
     const ofAddresses = await suppressedAddresses(this.#context, organizationId, patch)
     return { ...showPreferences(updated.row), warnings: [...warnings, ...ofAddresses], inFlight: updated.inFlight }
@@ -112,6 +116,29 @@ export class RecipientPreferences {
           ...effectiveFor(surroundings, profile, category, channel),
         })),
       ),
+    }
+  }
+
+  /** A person who switches a channel on wants messages there, whatever was said before by the address that the directory has. */
+  async #reach(party: Party, patch: Partial<PreferencesValues>): Promise<void> {
+    if (this.#actor.kind !== 'patient' && this.#actor.kind !== 'client') return
+    const { storage, clock } = this.#context.options
+    for (const channel of channels) {
+      const isOn = valueAt(patch, preferencePlace(channel, 'enabled')) === true
+      const address = isOn ? await contactIn(this.#context, party, channel, 'directory') : null
+      if (address === null || address === 'unknown') continue
+      await storage.consents.change({
+        ...{ act: 'given', how: 'api', wording: null, at: clock.now(), by: this.#actor },
+        people: [],
+        channels: [channel],
+        categories: null,
+        addresses: [{ organizationId: party.organizationId, channel, address }],
+        cause: 'stop',
+        code: 'recorded',
+        onlyTaken: false,
+        inbound: null,
+        decides: [],
+      })
     }
   }
 

@@ -6,6 +6,7 @@ import { answers } from './answers.ts'
 import { audit } from './audit.ts'
 import { budgets } from './budgets.ts'
 import { claims } from './claims.ts'
+import { consents } from './consents.ts'
 import { deletions } from './deletions.ts'
 import { due } from './due.ts'
 import { fallbacks } from './fallbacks.ts'
@@ -48,6 +49,7 @@ export type StoragePart =
   | 'accounts'
   | 'addresses'
   | 'answers'
+  | 'consents'
   | 'notices'
   | 'history'
   | 'settings and preferences'
@@ -78,6 +80,7 @@ const parts: Readonly<Record<StoragePart, (start: Starter) => void>> = {
   accounts,
   addresses,
   answers,
+  consents,
   notices,
   history,
   'settings and preferences': preferences,

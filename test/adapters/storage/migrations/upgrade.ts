@@ -19,6 +19,8 @@ const newest = [
   'languages',
   'fallback',
   'appointments_ahead',
+  'consent',
+  'answers',
   'quiet_hours',
 ]
 const laterThan = {
