@@ -10,6 +10,7 @@ import { watchForeignChanges } from './sqlite/foreign-change.ts'
 import { withinHostTransactions } from './sqlite/host-transaction.ts'
 import { jobStore } from './sqlite/jobs.ts'
 import { migrate } from './sqlite/migrate.ts'
+import { linkStore } from './sqlite/links.ts'
 import { planStore } from './sqlite/plans.ts'
 import { reminderStore } from './sqlite/reminders.ts'
 import { requestStore } from './sqlite/requests.ts'
@@ -99,5 +100,6 @@ const storageOn = (engine: Engine, { busyTimeoutMs, pollMs }: Required<SqliteTun
     statistics: statisticsStore(engine),
     tasks: taskStore(engine),
     accounts: accountStore(engine),
+    links: linkStore(engine),
   }
 }

@@ -14,6 +14,8 @@ import { levelOf, meaningOf } from './variables.ts'
 export type CompiledTemplate = Pick<Inspection, 'literals' | 'problems'> & {
   /** The text as it was parsed; the offsets of `literals` count in it. */
   readonly source: string
+  /** The variables that it names. */
+  readonly names: ReadonlySet<string>
   /** How much it says by its variables. */
   readonly level: DetailLevel
   /** Of the text as stored; each revision has another. */
@@ -46,6 +48,7 @@ export function compileDraft(text: string): CompiledTemplate {
   const refused = (problem: Problem): CompiledTemplate => ({
     source,
     hash,
+    names: new Set(),
     level: 0,
     literals: [],
     problems: [problem],
@@ -64,6 +67,7 @@ export function compileDraft(text: string): CompiledTemplate {
   return {
     source,
     hash,
+    names,
     level: levelOf(names),
     literals,
     problems,

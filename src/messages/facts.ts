@@ -26,6 +26,8 @@ export type MessageFacts = {
   videoLink?: string | null | undefined
   /** Of a reschedule: what is another one by now; empty where that is something else. Undefined is the time. */
   changed?: readonly Change[] | undefined
+  /** What the links of the library begin with. Null and undefined: it makes none. */
+  linkBase?: string | null | undefined
   organizationName: string | null
   recipientName: string | null
   patientName: string | null

@@ -112,6 +112,18 @@ const fallback: Migration = {
 /** The index by which an organization's next appointments are found is built from `tables.ts`. */
 const ahead: Migration = { version: 16, name: 'appointments_ahead', oldest: 3, changes: [] }
 
+/** Links of messages, what organizations set of their pages, and the language that a person chose there. */
+const links: Migration = {
+  version: 20,
+  name: 'links',
+  oldest: 3,
+  changes: [
+    { kind: 'create', tables: ['notification_links'] },
+    { kind: 'add', table: 'notification_settings', columns: ['unsubscribe_categories', 'brand_color'] },
+    ...preferences.map((table) => ({ kind: 'add', table, columns: ['locale'] }) as const),
+  ],
+}
+
 /** From version 10 on. */
 export const latestMigrations: readonly Migration[] = [
   addresses,
@@ -121,4 +133,5 @@ export const latestMigrations: readonly Migration[] = [
   languages,
   fallback,
   ahead,
+  links,
 ]

@@ -8,7 +8,7 @@ import { type OutboundMessage, TransportError } from '../../../src/index.ts'
  * @throws TransportError `permanent` for an address that cannot be sent to or from.
  */
 export function mailOf(message: OutboundMessage, bouncesTo: string | null = null): SendMailOptions {
-  const { from, to, replyTo } = message
+  const { from, to, replyTo, unsubscribeUrl } = message
   if (from === null) throw senderUnusable('There is no sender address.')
   const [sender, domain] = [addressParts(from), domainOf(from)]
   if (sender === null || domain === null) throw senderUnusable('The sender address is not usable.')
@@ -29,7 +29,12 @@ export function mailOf(message: OutboundMessage, bouncesTo: string | null = null
     // The same on every attempt: a receiver that saw the first one can tell the second is a copy.
     messageId: `<${localPart(message.idempotencyKey)}@${domain}>`,
     // RFC 3834: vacation responders stay quiet.
-    headers: { 'Auto-Submitted': 'auto-generated' },
+    headers: {
+      'Auto-Submitted': 'auto-generated',
+      ...(unsubscribeUrl == null
+        ? {}
+        : { 'List-Unsubscribe': `<${unsubscribeUrl}>`, 'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click' }),
+    },
     xMailer: false,
   }
 }

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
-import { isSameRecipient } from '../../domain/appointment.ts'
+import { email } from '../../channels/email.ts'
+import { isSameRecipient, refOf } from '../../domain/appointment.ts'
 import type { CheckResult } from '../../domain/due.ts'
 import type { Surroundings } from '../../domain/plan.ts'
 import { lastTryMs } from '../../domain/retry.ts'
@@ -71,6 +72,7 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
   const rendered = textOf(context, one, batch, now)
   if (rendered === null) return fail(due, 'failed', 'template_failed')
   const idempotencyKey = idempotencyKeyOf(due)
+  const { message: filled, links, unsubscribeUrl } = withLinks(context, one, rendered, surroundings, now)
   const leaseUntil = new Date(now.getTime() + options.leaseMs)
   const rule: Rule = mayHaveGoneOut(due) ? 'unknown_retry' : instead === null ? 'allowed' : 'next_account'
   const isOwn = isSameRecipient(result.recipient, recipient)
@@ -97,10 +99,8 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
         from: provider.from,
         fromName: cleanName(provider.fromName ?? knowledge.organization(organizationId)?.name),
         replyTo: provider.replyTo,
-        subject: rendered.subject,
-        text: rendered.text,
-        html: rendered.html,
-        template: rendered.template,
+        ...filled,
+        unsubscribeUrl,
         deadline,
       },
     },
@@ -121,7 +121,37 @@ function intentToSend(context: Context, capacity: AccountCapacity, one: Sendable
       cap: capOf(options.sendCap, due, deadline, now),
       limit: dailyLimitOf(provider),
     },
+    ...(links.length === 0 ? {} : { links }),
   }
+}
+
+/** The message with its links, and the one by which a mail program unsubscribes; null: there is none. */
+function withLinks(
+  { links }: Context,
+  { due, result, subject, others }: Sendable,
+  { subject: line, text, html, template }: RenderedMessage,
+  { policy }: Surroundings,
+  now: Date,
+) {
+  const { organizationId, appointmentId, channel, category } = targetOf(due)
+  const reader = [result.recipient, ...others].find(({ type }) => type !== 'PRACTITIONER')
+  const message = { subject: line, text, html, template }
+  if (links.base === null || reader === undefined) return { message, links: [], unsubscribeUrl: null }
+  const about = {
+    organizationId,
+    recipient: refOf(reader),
+    appointmentId,
+    channel,
+    category,
+    startsAt: subject.start?.instant ?? null,
+    messageKey: idempotencyKeyOf(due),
+    now,
+  }
+  const filled = links.fill(message, about)
+  const isRefusable = channel === email.name && policy.unsubscribeCategories.includes(category)
+  if (!isRefusable) return { ...filled, unsubscribeUrl: null }
+  const refusal = links.make('unsubscribe', about)
+  return { message: filled.message, links: [...filled.links, refusal.row], unsubscribeUrl: refusal.url }
 }
 
 /**

@@ -147,7 +147,8 @@ type RenderRequest = {
 
 /** The text of a message as it stands now; null: the organization has no approved template for it. */
 export function renderFor(request: RenderRequest, knowledge: Knowledge): RenderedMessage | null {
-  const { organizationId, channel, category, subject, recipient, others = [], changed, now } = request
+  const { organizationId, channel, category, subject, others = [], changed, now } = request
+  const recipient = { ...request.recipient, locale: knowledge.localeOf(request.organizationId, request.recipient) }
   const organization = knowledge.organization(organizationId)
   const people = [recipient, ...others]
   const { policy, preferencesOf } = knowledge.surroundings(organizationId)
@@ -166,6 +167,7 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     videoLink: subject.videoLink,
     changed,
     isForPractitioner: people.every(({ type }) => type === 'PRACTITIONER'),
+    linkBase: knowledge.linkBase,
     organizationName: organization?.name ?? null,
     now,
     detail: least(people.map((one) => detailFor({ policy, preferences: preferencesOf(one) }, channel, category))),

@@ -114,7 +114,7 @@ export class NotificationTransaction {
   }
 
   #scheduling(appointment: Appointment | null): Scheduling {
-    const { options, providers, languages, reported } = this.#context
+    const { options, providers, languages, links, reported } = this.#context
     const { clock, ids, logger, taskManager } = options
     const context: PlanningContext = {
       options: { clock, ids, logger, taskManager, storage: this.#storage },

@@ -1,13 +1,14 @@
 import { type Channel, channelOf, channels } from '../../channels/index.ts'
 import { detailFor } from '../../domain/effective.ts'
-import { NotificationError } from '../../errors.ts'
-import { approvedDetailWarnings, checkTemplates, detailWarnings } from '../../messages/index.ts'
+import { issuesInWords, NotificationError } from '../../errors.ts'
+import { approvedDetailWarnings, checkTemplates, detailWarnings, linkOf, linksNamed } from '../../messages/index.ts'
 import type { OwnSettings, ReplacedCredentials, SettingsRow } from '../../ports/storage.ts'
 import type { Actor } from '../../schemas/audit.ts'
 import {
   accountPlaces,
   channelSettings,
   fieldOf,
+  nameOf,
   type Place,
   patched,
   templated,
@@ -55,8 +56,9 @@ export function readSettingsPatch(context: Context, id: string, input: Organizat
   const written = patched(emptySettings, patch)
   const warnings = channels.flatMap((channel) => {
     const { content } = channelOf(channel)
-    if (content.kind !== 'text') return []
-    return checkTemplates(templated(channel, content), channelSettings(written, channel).templates)
+    const { templates } = channelSettings(written, channel)
+    requireLinks(context, written, channel)
+    return content.kind === 'text' ? checkTemplates(templated(channel, content), templates) : []
   })
   for (const field of secretFields) patch = withSealed(context, id, patch, [field])
   for (const channel of channels) {
@@ -102,6 +104,29 @@ export function withheldTemplates(after: SettingsRow, patch: Partial<SettingsVal
       ? detailWarnings(templated(channel, content), templates, levelFor)
       : approvedDetailWarnings(templated(channel, content), approvedTemplates, levelFor)
   })
+}
+
+/** @throws NotificationError `template_invalid` for templates with links, where none can be made. */
+function requireLinks({ links }: Context, written: SettingsValues, channel: Channel): void {
+  if (links.base !== null) return
+  const { content } = channelOf(channel)
+  const { templates, approvedTemplates } = channelSettings(written, channel)
+  const named =
+    content.kind === 'text'
+      ? linksNamed(templated(channel, content), templates)
+      : Object.entries(approvedTemplates).flatMap(([key, list]) =>
+          (list ?? []).flatMap(({ variables }) =>
+            variables
+              .filter((name) => linkOf(name) !== null)
+              .map((name) => ({ field: `${nameOf(templatesPlace(channel))}.${key}`, name })),
+          ),
+        )
+  const issues = named.map(({ field, name }) => ({
+    field,
+    message: `names {${name}}, which needs the option "publicUrl" of createNotifications(), where the links lead, and an encryption key`,
+  }))
+  if (issues.length > 0)
+    throw new NotificationError('template_invalid', `Invalid template: ${issuesInWords(issues)}.`, { issues })
 }
 
 /** @throws NotificationError `invalid_input` naming the first language that nobody has texts of. */

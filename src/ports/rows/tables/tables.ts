@@ -10,6 +10,7 @@ import type {
 import { accountTables } from './account-tables.ts'
 import { addressTables } from './address-tables.ts'
 import { never, optional, type RowOf, required, type Table, times, word } from './columns.ts'
+import { linkTables } from './link-tables.ts'
 import { recordTables } from './record-tables.ts'
 import { settingTables } from './setting-tables.ts'
 import { taskTables } from './task-tables.ts'
@@ -260,6 +261,7 @@ export const tables = {
   ...taskTables,
   ...accountTables,
   ...addressTables,
+  ...linkTables,
 } as const satisfies Record<string, Table>
 
 export const ledgerName = 'appointment_notifications_migrations'
