@@ -117,6 +117,21 @@ export const unreachedReasons = [
 export const appointmentOutcomes = ['attended', 'no_show', 'cancelled_late', 'rescheduled'] as const
 export type AppointmentOutcome = (typeof appointmentOutcomes)[number]
 
+/** What a person can answer about an appointment. */
+export const answerActions = ['confirm', 'change', 'cancel'] as const
+export type AnswerAction = (typeof answerActions)[number]
+
+/** How an answer came. */
+export const answerVias = ['reply', 'link', 'staff'] as const
+export type AnswerVia = (typeof answerVias)[number]
+
+/**
+ * Why a text is for people to read. `possible_cancel_request`: it opted out in a word such as CANCEL, and may mean appointments;
+ * `consent_in_doubt`: it contains a word that opts out, and may not mean it.
+ */
+export const replyAbouts = ['reply', 'possible_cancel_request', 'consent_in_doubt'] as const
+export type ReplyAbout = (typeof replyAbouts)[number]
+
 export const templateKeys = [
   'appointment_confirmation',
   'appointment_reminder',

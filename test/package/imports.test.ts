@@ -7,6 +7,7 @@ import { expect, it } from 'vitest'
 const ofChannels = 'schemas of channels'
 const schemasOfChannels = [
   'address.ts',
+  'answer.ts',
   'attendance.ts',
   'audit.ts',
   'channel-fields.ts',
@@ -57,9 +58,10 @@ const serviceRooms: Readonly<Record<string, readonly string[]>> = {
   messages: ['shared'],
   settings: ['shared'],
   planning: ['shared', 'messages'],
+  answers: ['shared', 'messages', 'planning'],
   delivery: ['shared', 'messages', 'planning'],
   'task-manager': ['shared', 'messages', 'planning', 'delivery'],
-  insight: ['shared', 'messages', 'planning', 'delivery', 'task-manager'],
+  insight: ['shared', 'messages', 'planning', 'answers', 'delivery', 'task-manager'],
 }
 
 const importLine = /^(?:import|export) (type )?[^'"]*?from '([^']+)'/gm
