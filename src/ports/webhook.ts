@@ -35,6 +35,26 @@ export type WebhookAccount = {
   readonly accounts: readonly Account[]
 }
 
+/** A message that a person sent to a sender of the account. */
+export type InboundMessage = {
+  /** Of the person, in the channel's normal form or as the provider writes it. */
+  readonly from: string
+  /** The sender that it was sent to, as `from`; null: the provider names none. */
+  readonly to: string | null
+  /** '' for one without text, such as a picture. */
+  readonly text: string
+  /** Of the provider: a message that is reported again has the same. */
+  readonly messageId: string
+  /** When it was sent; null: the provider does not say. */
+  readonly at: Date | null
+  /** What the provider took it for, and has answered by itself. */
+  readonly optOutType?: 'STOP' | 'START' | 'HELP' | undefined
+  /** Of the button that was pressed. */
+  readonly payload?: string | undefined
+  /** The provider's id of the message that it answers. */
+  readonly repliesTo?: string | undefined
+}
+
 /** What a request says, once its signature was verified; `reply`: what the provider expects. Default: `ok`. */
 export type WebhookReading =
   | {
@@ -45,6 +65,8 @@ export type WebhookReading =
        * is read again, so that they count where that account would have believed it.
        */
       readonly others?: readonly ProviderReport[]
+      /** What people wrote to senders of the account. */
+      readonly inbound?: readonly InboundMessage[]
       readonly reply?: { readonly type: 'text/plain' | 'text/xml'; readonly text: string }
     }
   /**

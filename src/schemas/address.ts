@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { channels } from '../channels/index.ts'
 import { failureCode, singleLine } from './common.ts'
 import { instantInput } from './instant.ts'
-import { type SuppressionCause, suppressionCauses } from './vocabulary.ts'
+import { recordedCauses, type SuppressionCause } from './vocabulary.ts'
 
 /** An address for somebody who may not know it: enough to tell two apart, and not to write to either. */
 export function maskAddress(address: string): string {
@@ -36,7 +36,7 @@ export const addressInput = z.strictObject({
 
 export const suppressInput = addressInput.extend({
   cause: z
-    .enum(suppressionCauses)
+    .enum(recordedCauses)
     .describe(
       '`stop`: the person opted out. `complaint`: the person reported a message as unwanted. `invalid`: nobody has the address. `failure`: it fails for good for another reason',
     ),

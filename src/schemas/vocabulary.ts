@@ -90,9 +90,30 @@ export const suppressionTable = {
   complaint: 'the person reported a message as unwanted',
   invalid: 'nobody has the address',
   failure: 'messages to the address fail for good',
+  doubt: 'an answer of the person may mean that nothing more is wanted; staff decide',
 } as const
 export type SuppressionCause = keyof typeof suppressionTable
-export const suppressionCauses = ['stop', 'complaint', 'invalid', 'failure'] as const satisfies SuppressionCause[]
+export const suppressionCauses = [
+  'stop',
+  'complaint',
+  'invalid',
+  'failure',
+  'doubt',
+] as const satisfies SuppressionCause[]
+/** What a caller can record; what is in doubt comes from answers alone. */
+export const recordedCauses = ['stop', 'complaint', 'invalid', 'failure'] as const satisfies SuppressionCause[]
+
+/** What a person says of what they want, as the record of consent has it. `doubted`: it may mean so; staff decide. */
+export const consentActs = ['refused', 'given', 'doubted', 'cleared'] as const
+export type ConsentAct = (typeof consentActs)[number]
+
+/**
+ * How it was said. `api`: preferences were written, by whoever did. `link`, `one_click`: by a link of a message, or the button of
+ * a mailbox. `text`: an answer by text, such as STOP. `provider`: a provider refuses the address for it. `complaint`: the person
+ * reported a message as unwanted. `staff`: somebody recorded it, or decided it.
+ */
+export const consentHows = ['api', 'link', 'one_click', 'text', 'provider', 'complaint', 'staff'] as const
+export type ConsentHow = (typeof consentHows)[number]
 
 /** Why nothing reached a person before an appointment, with the sentence that the attention list shows. */
 export const unreachedTable = {
@@ -231,6 +252,8 @@ export const ruleTable = {
   invalid_contact: 'the address of the recipient is invalid',
   contact_doubtful: 'the address of the recipient is used, but may be wrong',
   suppressed: 'the address opted out, was reported as unwanted or is known to fail; nothing is sent to it',
+  consent_in_doubt:
+    'an answer of the person may mean that nothing more is wanted on the channel; nothing is sent there until staff decide',
   no_template:
     'the organization has no approved template for this kind of message in the language of the recipient, nor in its own',
   no_transport: 'no transport for the channel is installed (option "transports")',

@@ -1,0 +1,12 @@
+import { z } from 'zod'
+import { channels } from '../channels/index.ts'
+import { categories } from './vocabulary.ts'
+
+/** A kind of message that a person does not want on a channel. */
+const optOut = z.strictObject({
+  channel: z.enum(channels).describe('Channel'),
+  category: z.enum(categories).describe('Kind of message'),
+})
+export type OptOut = z.infer<typeof optOut>
+
+export const optOutList = z.array(optOut).max(channels.length * categories.length)
