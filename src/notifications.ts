@@ -8,6 +8,8 @@ import { endpointTable } from './http/table.ts'
 import type { Notifications } from './library.ts'
 import { type NotificationsOptions, resolveOptions } from './options.ts'
 import { createFingerprint } from './security/fingerprint.ts'
+import { Answers } from './services/answers/answers.ts'
+import { Consent } from './services/consent/consent.ts'
 import { Bounces } from './services/delivery/bounces.ts'
 import { Callbacks } from './services/delivery/callbacks.ts'
 import { Dispatcher } from './services/delivery/dispatcher.ts'
@@ -21,6 +23,7 @@ import { Insight } from './services/insight/attention.ts'
 import { AuditLog } from './services/insight/audit-log.ts'
 import { Health } from './services/insight/health.ts'
 import { Statistics } from './services/insight/statistics.ts'
+import { LinkPages } from './services/links/link-pages.ts'
 import { TemplatePreviews } from './services/messages/template-preview.ts'
 import { NotificationService } from './services/notification-service.ts'
 import { Planner } from './services/planning/planner.ts'
@@ -88,6 +91,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   const statistics = new Statistics(context)
   const audit = new AuditLog(context)
   const insight = new Insight(context)
+  const answers = new Answers(context)
   const table = endpointTable({
     ids: resolved.ids,
     notifications,
@@ -102,6 +106,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     audit,
     insight,
     owners: new Owners(context),
+    links: new LinkPages(context, answers, new Consent(context)),
     docs: resolved.docs,
     clock,
     publicUrl: resolved.publicUrl,

@@ -84,7 +84,10 @@ export function effective(input: EffectiveInput): EffectiveDecision {
 }
 
 /** What it would say: a channel of approved templates has no built-in texts. */
-function hasTemplate({ channel, category, recipient, preferences, locale }: EffectiveInput, settings: ChannelSettings): boolean {
+function hasTemplate(
+  { channel, category, recipient, preferences, locale }: EffectiveInput,
+  settings: ChannelSettings,
+): boolean {
   if (channelOf(channel).content.kind === 'text') return true
   const templates = settings.approvedTemplates[templateKeyOf[category]] ?? []
   return templateFor(templates, [preferences?.locale ?? recipient.locale, locale]) !== null

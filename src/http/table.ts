@@ -9,6 +9,7 @@ import { callbackRoutes } from './routes/callbacks.ts'
 import { debugRoutes } from './routes/debug.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { historyRoutes } from './routes/history.ts'
+import { linkRoutes } from './routes/links.ts'
 import { monitoringRoutes } from './routes/monitoring.ts'
 import { preferenceRoutes } from './routes/preferences.ts'
 import { reminderRoutes } from './routes/reminders.ts'
@@ -36,6 +37,7 @@ export function endpointTable(api: Api): readonly Route[] {
     ...callbackRoutes(api, ids),
     ...bounceRoutes(api),
     ...webhookRoutes(api),
+    ...linkRoutes(api),
     ...docsRoutes(api, () => rows),
   ]
   return rows

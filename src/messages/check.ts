@@ -149,7 +149,10 @@ export function checkTemplates(channel: Templated, templates: TemplateSet): Warn
 }
 
 /** Where templates name a link of the library, which needs what not every host has: the fields, each with the name of the variable. */
-export function linksNamed(channel: Templated, templates: TemplateSet): { readonly field: string; readonly name: string }[] {
+export function linksNamed(
+  channel: Templated,
+  templates: TemplateSet,
+): { readonly field: string; readonly name: string }[] {
   return categories.flatMap((category) => {
     const parts = partsOf(templates, templateKeyOf[category], channel.field)
     if (parts === null) return []

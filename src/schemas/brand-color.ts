@@ -4,7 +4,9 @@ const linear = (channel: number): number => (channel <= 0.04045 ? channel / 12.9
 
 /** With white, as WCAG 2.2 computes it: 1 for white itself, 21 for black. */
 export function contrastWithWhite(color: string): number {
-  const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) => linear(Number.parseInt(color.slice(at, at + 2), 16) / 255))
+  const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) =>
+    linear(Number.parseInt(color.slice(at, at + 2), 16) / 255),
+  )
   return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05)
 }
 

@@ -30,7 +30,7 @@ const operation = z.looseObject({
     .optional(),
   responses: z.record(z.string(), z.looseObject({})),
   security: z.array(z.record(z.string(), z.tuple([]))).min(1),
-  'x-access': z.looseObject({ kind: z.enum(['open', 'token', 'provider', 'members']) }),
+  'x-access': z.looseObject({ kind: z.enum(['open', 'token', 'provider', 'link', 'members']) }),
 })
 const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, told]) => ({ path, method, ...operation.parse(told) })),

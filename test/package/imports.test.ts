@@ -61,6 +61,7 @@ const serviceRooms: Readonly<Record<string, readonly string[]>> = {
   answers: ['shared', 'messages', 'planning'],
   delivery: ['shared', 'messages', 'planning'],
   'task-manager': ['shared', 'messages', 'planning', 'delivery'],
+  links: ['shared', 'messages', 'settings', 'consent', 'planning', 'answers'],
   insight: ['shared', 'messages', 'planning', 'answers', 'delivery', 'task-manager'],
 }
 

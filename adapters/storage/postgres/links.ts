@@ -12,5 +12,7 @@ export const linkStore = (engine: Engine): LinkQueries => ({
       return null
     }),
   purge: (until, limit) =>
-    engine.read(async ({ statements: { links } }) => (await links.purge.run({ until: until.getTime(), limit })).changes),
+    engine.read(
+      async ({ statements: { links } }) => (await links.purge.run({ until: until.getTime(), limit })).changes,
+    ),
 })

@@ -1,13 +1,17 @@
 import { createHash } from 'node:crypto'
 import { domainToASCII } from 'node:url'
 import type { SendMailOptions } from 'nodemailer'
-import { type OutboundMessage, TransportError } from '../../../src/index.ts'
+import { type EmailAccount, type OutboundMessage, TransportError } from '../../../src/index.ts'
 
 /**
  * `bouncesTo`: the envelope sender, to which bounces go; null: the sender of the message.
  * @throws TransportError `permanent` for an address that cannot be sent to or from.
  */
-export function mailOf(message: OutboundMessage, bouncesTo: string | null = null): SendMailOptions {
+export function mailOf(
+  message: OutboundMessage,
+  bouncesTo: string | null = null,
+  dkim: EmailAccount['dkim'] = undefined,
+): SendMailOptions {
   const { from, to, replyTo, unsubscribeUrl } = message
   if (from === null) throw senderUnusable('There is no sender address.')
   const [sender, domain] = [addressParts(from), domainOf(from)]
@@ -36,6 +40,9 @@ export function mailOf(message: OutboundMessage, bouncesTo: string | null = null
         : { 'List-Unsubscribe': `<${unsubscribeUrl}>`, 'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click' }),
     },
     xMailer: false,
+    ...(dkim === undefined
+      ? {}
+      : { dkim: { domainName: dkim.domain, keySelector: dkim.selector, privateKey: dkim.privateKey } }),
   }
 }
 

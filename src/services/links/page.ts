@@ -2,7 +2,7 @@ import type { Channel } from '../../channels/index.ts'
 
 /** A page that a link opens, in words; `src/http/pages` makes HTML of it. Values are isolated where directions meet. */
 export type Page = {
-  readonly status: 200 | 400 | 404 | 410 | 429
+  readonly status: number
   /** BCP 47. */
   readonly language: string
   readonly isFromRight: boolean
@@ -44,7 +44,12 @@ export type ChannelPart = {
   readonly boxes: readonly Box[]
   /** When reminders come; null: none are sent on the channel. */
   readonly offsets: { readonly legend: string; readonly boxes: readonly Box[] } | null
-  readonly contact: { readonly name: string; readonly label: string; readonly hint: string; readonly isPhone: boolean } | null
+  readonly contact: {
+    readonly name: string
+    readonly label: string
+    readonly hint: string
+    readonly isPhone: boolean
+  } | null
 }
 
 /** The fields of a form that came back; a field may have several values. */

@@ -4,13 +4,17 @@ import { effectiveFor } from '../../domain/plan.ts'
 import { maskAddress } from '../../schemas/address.ts'
 import { channelSettings, channelsInUse } from '../../schemas/channel-settings.ts'
 import { type Offset, parseOffset } from '../../schemas/offset.ts'
-import { categories, type Category, type Rule } from '../../schemas/vocabulary.ts'
+import { type Category, categories, type Rule } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
 import { type Opened, put } from './opened.ts'
 import type { Box, ChannelPart, PreferencesForm } from './page.ts'
 
 /** What a person may have switched off, and can switch on again here. */
-const own: ReadonlySet<Rule> = new Set<Rule>(['channel_disabled_by_recipient', 'category_disabled_by_recipient', 'no_consent'])
+const own: ReadonlySet<Rule> = new Set<Rule>([
+  'channel_disabled_by_recipient',
+  'category_disabled_by_recipient',
+  'no_consent',
+])
 
 export const boxName = (channel: Channel, category: Category): string => `${channel}.${category}`
 export const offsetsName = (channel: Channel): string => `${channel}.offsets`

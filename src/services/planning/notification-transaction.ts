@@ -120,6 +120,7 @@ export class NotificationTransaction {
       options: { clock, ids, logger, taskManager, storage: this.#storage },
       providers,
       languages,
+      links,
       reported,
       host: directoryOf(appointment),
       events: this.#deferred.events,

@@ -1,19 +1,15 @@
 import { createHash } from 'node:crypto'
 import { type Channel, channelOf } from '../../channels/index.ts'
-import { addressKey } from '../../domain/effective.ts'
 import { NotificationError } from '../../errors.ts'
 import { cleanName, wordsOf } from '../../messages/index.ts'
 import type { LinkRow } from '../../ports/storage.ts'
-import type { Actor } from '../../schemas/audit.ts'
-import { preferencePlace, withValueAt } from '../../schemas/channel-settings.ts'
 import { fieldInvalid, refKey } from '../../schemas/common.ts'
-import type { PreferenceRef, PreferencesInput } from '../../schemas/preferences.ts'
+import type { PreferenceRef } from '../../schemas/preferences.ts'
 import type { SecretContext } from '../../security/secret-box.ts'
 import { sendNow } from '../shared/accounts/provider-calls.ts'
 import type { Context } from '../shared/context.ts'
 import { Knowledge, ownAddress } from '../shared/knowledge.ts'
 import { KnownAddresses } from '../shared/known-addresses.ts'
-import { RecipientPreferences } from './recipient-preferences.ts'
 
 /** How many addresses somebody can have proven in a day: each costs a message, to whomever the address belongs. */
 const mostADay = 3
@@ -58,7 +54,14 @@ export async function beginProof(context: Context, request: ProofRequest): Promi
   const knowledge = await Knowledge.load(context, [{ organizationId, recipients: [person] }])
   const wording = knowledge.wording(organizationId, knowledge.localeOf(organizationId, person))
   const organizationName = knowledge.organization(organizationId)?.name ?? null
-  const words = wordsOf({ ...nothingKnown, organizationName, videoLink: link.url, locale: wording.locale, wording, now })
+  const words = wordsOf({
+    ...nothingKnown,
+    organizationName,
+    videoLink: link.url,
+    locale: wording.locale,
+    wording,
+    now,
+  })
   const text = words.say('sms', { sentence: words.say('proof.text') })
   const failure = await sendNow(options, provider, {
     notificationId: 0,
@@ -71,7 +74,7 @@ export async function beginProof(context: Context, request: ProofRequest): Promi
     from: provider.from,
     fromName: cleanName(provider.fromName ?? organizationName),
     replyTo: provider.replyTo,
-    subject: content.subject === null ? null : words.say('proof.subject'),
+    subject: content.subject === null ? null : words.say('page.contact'),
     ...content.finish(text, words.language),
     template: null,
     deadline: null,
@@ -116,17 +119,4 @@ async function freeSlot({ options, links }: Context, request: ProofRequest, cont
 export function provenContact({ secrets }: Context, { contact, organizationId }: LinkRow): string {
   if (contact === null || secrets === null) throw new NotificationError('not_found', 'The link proves no address.')
   return secrets.open(contact, sealedAs(organizationId))
-}
-
-/** The address is the person's: it is used from now on. */
-export async function finishProof(context: Context, link: LinkRow, by: Actor): Promise<string> {
-  const { storage, clock } = context.options
-  const { organizationId, channel, recipient } = link
-  const address = provenContact(context, link)
-  if (channel === null || recipient.type === 'PRACTITIONER') return address
-  const patch: PreferencesInput = withValueAt({}, preferencePlace(channel, 'address'), address)
-  await new RecipientPreferences(context, by, organizationId).write({ ...recipient, type: recipient.type }, patch)
-  const ref = { organizationId, channel, address: addressKey(channel, address) }
-  await storage.addresses.prove(ref, clock.now(), by)
-  return address
 }

@@ -3,7 +3,14 @@ import { effectiveFor } from '../../domain/plan.ts'
 import { NotificationError } from '../../errors.ts'
 import type { ReplanScope } from '../../ports/storage.ts'
 import type { Actor } from '../../schemas/audit.ts'
-import { channelsInUse, nameOf as nameAt, patched, preferencePlace, valueAt, withValueAt } from '../../schemas/channel-settings.ts'
+import {
+  channelsInUse,
+  nameOf as nameAt,
+  patched,
+  preferencePlace,
+  valueAt,
+  withValueAt,
+} from '../../schemas/channel-settings.ts'
 import { parseInput, type Warning } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import type { Profile } from '../../schemas/directory.ts'
@@ -132,7 +139,10 @@ export class RecipientPreferences {
   }
 
   /** Of an address that a patient or client gives nobody knows whose it is; from staff and the host it is used at once. */
-  #withoutUnproven(input: PreferencesInput): { readonly input: PreferencesInput; readonly unproven: readonly Unproven[] } {
+  #withoutUnproven(input: PreferencesInput): {
+    readonly input: PreferencesInput
+    readonly unproven: readonly Unproven[]
+  } {
     if (this.#actor.kind !== 'patient' && this.#actor.kind !== 'client') return { input, unproven: [] }
     return channels.reduce<{ readonly input: PreferencesInput; readonly unproven: readonly Unproven[] }>(
       (sofar, channel) => {

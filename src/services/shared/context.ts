@@ -46,7 +46,10 @@ export type Context = Signals & {
 }
 
 /** The part that planning needs; in a transaction of the host, storage, directory and events are those of the transaction. */
-export type PlanningContext = Pick<Context, 'dueAt' | 'reported' | 'tasksTouched' | 'providers' | 'languages' | 'links'> & {
+export type PlanningContext = Pick<
+  Context,
+  'dueAt' | 'reported' | 'tasksTouched' | 'providers' | 'languages' | 'links'
+> & {
   readonly options: Pick<ServiceOptions, 'clock' | 'ids' | 'logger' | 'taskManager'> & {
     readonly storage: TransactionStore
   }

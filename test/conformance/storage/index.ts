@@ -13,6 +13,7 @@ import { history } from './history.ts'
 import { jobs } from './jobs.ts'
 import { late } from './late.ts'
 import { lifecycle } from './lifecycle.ts'
+import { links } from './links.ts'
 import { notices } from './notices.ts'
 import { outcomes } from './outcomes.ts'
 import { planning } from './planning.ts'
@@ -44,6 +45,7 @@ export type StoragePart =
   | 'fallbacks'
   | 'accounts'
   | 'addresses'
+  | 'links'
   | 'notices'
   | 'history'
   | 'settings and preferences'
@@ -72,6 +74,7 @@ const parts: Readonly<Record<StoragePart, (start: Starter) => void>> = {
   fallbacks,
   accounts,
   addresses,
+  links,
   notices,
   history,
   'settings and preferences': preferences,

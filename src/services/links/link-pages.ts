@@ -1,18 +1,19 @@
-import { NotificationError } from '../../errors.ts'
 import { channels } from '../../channels/index.ts'
-import { english } from '../../messages/index.ts'
+import { addressKey } from '../../domain/effective.ts'
+import { NotificationError } from '../../errors.ts'
 import type { Actor } from '../../schemas/audit.ts'
 import { preferencePlace, withValueAt } from '../../schemas/channel-settings.ts'
 import { type AnswerPurpose, isAnswerPurpose, type LinkPurpose } from '../../schemas/link.ts'
 import { readOffset } from '../../schemas/offset.ts'
 import type { PreferencesInput } from '../../schemas/preferences.ts'
-import { categories, type Category } from '../../schemas/vocabulary.ts'
+import { type Category, categories } from '../../schemas/vocabulary.ts'
 import type { Answers } from '../answers/answers.ts'
 import type { Consent } from '../consent/consent.ts'
-import { beginProof, finishProof, provenContact } from '../settings/contact-proof.ts'
+import { beginProof, provenContact } from '../settings/contact-proof.ts'
+import { RecipientPreferences } from '../settings/recipient-preferences.ts'
 import { SettingsService } from '../settings/settings-service.ts'
 import type { Context } from '../shared/context.ts'
-import { type Opened, openLink, pageOf, put, type Shut } from './opened.ts'
+import { type Opened, openLink, pageOf, put } from './opened.ts'
 import type { FormFields, Page } from './page.ts'
 import {
   boxName,
@@ -23,6 +24,7 @@ import {
   offsetsName,
   readShown,
 } from './preferences-form.ts'
+import { shutPage } from './shut-page.ts'
 
 /** The wording of the page, for the record of consent. Another one where it says something else. */
 const wordingVersion = 'page:1'
@@ -63,7 +65,7 @@ export class LinkPages {
     return pageOf(opened, {
       title: words.say('page.contact'),
       paragraphs: [words.say('page.contact_text', { address: put(opened, address) })],
-      form: { kind: 'button', button: words.say('page.confirm_button') },
+      form: { kind: 'button', button: words.say('page.contact') },
     })
   }
 
@@ -72,18 +74,33 @@ export class LinkPages {
     const opened = await openLink(this.#context, purpose, token)
     if (typeof opened === 'string') return shutPage(opened)
     if (isAnswerPurpose(purpose)) return this.#answer(opened, purpose)
-    const { words, link } = opened
+    const { words } = opened
     if (purpose === 'unsubscribe') {
       await this.unsubscribe(opened)
       const paragraphs = [words.say('page.unsubscribed', { kind: kindOf(opened) })]
       return pageOf(opened, { title: words.say('page.unsubscribe'), paragraphs, isResult: true })
     }
     if (purpose === 'contact') {
-      const address = await finishProof(this.#context, link, actorOf(opened))
+      const address = await this.#proven(opened)
       const paragraphs = [words.say('page.contact_done', { address: put(opened, address) })]
       return pageOf(opened, { title: words.say('page.contact'), paragraphs, isResult: true })
     }
     return this.#save(opened, fields)
+  }
+
+  /** The address is the person's: it is used from now on. */
+  async #proven(opened: Opened): Promise<string> {
+    const { link, ref } = opened
+    const { storage, clock } = this.#context.options
+    const { organizationId, channel } = link
+    const address = provenContact(this.#context, link)
+    if (channel === null) return address
+    const by = actorOf(opened)
+    const patch: PreferencesInput = withValueAt({}, preferencePlace(channel, 'address'), address)
+    await new RecipientPreferences(this.#context, by, organizationId).write(ref, patch)
+    const own = { organizationId, channel, address: addressKey(channel, address) }
+    await storage.addresses.prove(own, clock.now(), by)
+    return address
   }
 
   /** Exactly what the header of the mail says: this kind of message, on this channel. */
@@ -103,9 +120,10 @@ export class LinkPages {
   #question(opened: Opened, purpose: AnswerPurpose): Page {
     const { words } = opened
     const { day, time } = words.values
-    const when = day === '' || time === '' ? [] : [words.say('date_line', { day: words.day('full') }), words.say('time_line')]
-    const button = words.say(`page.${purpose}_button`)
-    return pageOf(opened, { title: words.say(`page.${purpose}`), paragraphs: when, form: { kind: 'button', button } })
+    const when =
+      day === '' || time === '' ? [] : [words.say('date_line', { day: words.day('full') }), words.say('time_line')]
+    const button = words.say(`page.${purpose}`)
+    return pageOf(opened, { title: button, paragraphs: when, form: { kind: 'button', button } })
   }
 
   async #answer(opened: Opened, purpose: AnswerPurpose): Promise<Page> {
@@ -154,7 +172,8 @@ export class LinkPages {
         await consent.give({ ...about, channels: [channel], categories: given, wording })
     }
     const patch = this.#wishes(opened, fields, shown)
-    if (Object.keys(patch).length > 0) await new SettingsService(this.#context, actorOf(opened)).updatePreferences(ref, patch)
+    if (Object.keys(patch).length > 0)
+      await new SettingsService(this.#context, actorOf(opened)).updatePreferences(ref, patch)
     const notes = await this.#proofs(opened, fields)
     return pageOf(opened, { title, paragraphs: [words.say('page.saved'), ...notes], isResult: true })
   }
@@ -181,12 +200,15 @@ export class LinkPages {
     for (const channel of channels) {
       const written = fields.one(contactName(channel))?.trim() ?? ''
       if (written === '' || written.length > 320) continue
-      const result = await beginProof(this.#context, { organizationId: link.organizationId, ref, channel, written }).catch(
-        (error: unknown) => {
-          if (error instanceof NotificationError && error.code === 'invalid_input') return 'unusable' as const
-          throw error
-        },
-      )
+      const result = await beginProof(this.#context, {
+        organizationId: link.organizationId,
+        ref,
+        channel,
+        written,
+      }).catch((error: unknown) => {
+        if (error instanceof NotificationError && error.code === 'invalid_input') return 'unusable' as const
+        throw error
+      })
       const key = result === 'sent' ? 'page.proof_sent' : result === 'unusable' ? 'page.proof_unusable' : 'page.later'
       notes.push(words.say(key))
     }
@@ -206,19 +228,3 @@ const kindOf = (opened: Opened): string => {
 
 /** Whoever has the link acts as the person whom it was sent to. */
 const actorOf = ({ ref }: Opened): Actor => ({ kind: ref.type === 'PATIENT' ? 'patient' : 'client', id: ref.id })
-
-/** The same for all: it reveals neither whom a link was for, nor whether there was one. */
-export function shutPage(shut: Shut): Page {
-  const { texts } = english
-  return {
-    status: shut === 'over' ? 410 : 404,
-    language: english.tag,
-    isFromRight: false,
-    organization: null,
-    color: null,
-    title: texts['page.gone']({}),
-    paragraphs: [texts['page.gone_text']({})],
-    isResult: false,
-    form: null,
-  }
-}
