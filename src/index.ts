@@ -13,11 +13,12 @@ export type {
 export type { EffectiveDecision } from './domain/effective.ts'
 export type { Percentiles } from './domain/histogram.ts'
 export type { RetryPolicy } from './domain/retry.ts'
-export type { DirectoryFinding, NotificationEvent, NotificationEvents, ReminderEvent } from './events.ts'
+export type { AnswerEvent, DirectoryFinding, NotificationEvent, NotificationEvents, ReminderEvent } from './events.ts'
 export type { Notifications } from './library.ts'
 export type { LanguageFile } from './messages/index.ts'
 export { createNotifications } from './notifications.ts'
 export type { NotificationsOptions } from './options.ts'
+export type { Answer, Reply, ReplyAppointment } from './schemas/answer.ts'
 export type { Attendance, ChannelUse, LeadTime } from './schemas/attendance.ts'
 export type {
   Actor,
@@ -68,10 +69,13 @@ export type {
 export type { TaskManagerMode } from './schemas/task-manager.ts'
 export type { Template, TemplateSet } from './schemas/templates.ts'
 export type {
+  AnswerAction,
+  AnswerVia,
   AppointmentCategory,
   AppointmentOutcome,
   AppointmentStatus,
   Category,
+  ConfirmedReminderPolicy,
   CountedReport,
   DecisionAction,
   DeliveryState,
@@ -81,6 +85,7 @@ export type {
   PastReminderPolicy,
   RecipientType,
   ReminderStatus,
+  ReplyAbout,
   ReportedState,
   ReportWord,
   Rule,
@@ -88,6 +93,7 @@ export type {
   TemplateKey,
   UnknownOutcomePolicy,
 } from './schemas/vocabulary.ts'
+export type { ActResult, AnswerFilter, AnswerPage, Answers, StaffAnswer } from './services/answers/answers.ts'
 export type { BounceResult } from './services/delivery/bounces.ts'
 export type { ReportResult } from './services/delivery/callbacks.ts'
 export type { HeldFilter, HeldMessage, RestoreReport } from './services/delivery/restore.ts'
@@ -163,10 +169,13 @@ export { preferencesInput } from './schemas/preferences.ts'
 export { organizationSettingsInput, secretFields, templatesInput } from './schemas/settings.ts'
 export { isTimeZone } from './schemas/time-zone.ts'
 export {
+  answerActions,
+  answerVias,
   appointmentCategories,
   appointmentOutcomes,
   appointmentStatuses,
   categories,
+  confirmedReminderPolicies,
   decisionActions,
   deliveryStates,
   deliveryStatuses,
@@ -174,6 +183,7 @@ export {
   pastReminderPolicies,
   recipientTypes,
   reminderStatuses,
+  replyAbouts,
   reportedStates,
   reportWords,
   ruleTable,
@@ -226,6 +236,7 @@ export type * from './ports/bounces.ts'
 export { type Clock, systemClock } from './ports/clock.ts'
 export type * from './ports/directory.ts'
 export type * from './ports/docs.ts'
+export type * from './ports/hooks.ts'
 export { type LogFields, type Logger, messageFirst, silentLogger, stderrLogger } from './ports/logger.ts'
 export type * from './ports/scheduler.ts'
 export type * from './ports/storage.ts'

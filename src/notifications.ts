@@ -9,6 +9,7 @@ import type { Notifications } from './library.ts'
 import { type NotificationsOptions, resolveOptions } from './options.ts'
 import { createFingerprint } from './security/fingerprint.ts'
 import { Answers } from './services/answers/answers.ts'
+import { HookCalls } from './services/answers/hook-calls.ts'
 import { Consent } from './services/consent/consent.ts'
 import { Bounces } from './services/delivery/bounces.ts'
 import { Callbacks } from './services/delivery/callbacks.ts'
@@ -91,7 +92,8 @@ export function createNotifications(options: NotificationsOptions): Notification
   const statistics = new Statistics(context)
   const audit = new AuditLog(context)
   const insight = new Insight(context)
-  const answers = new Answers(context)
+  const hookCalls = new HookCalls(context)
+  const answers = new Answers(context, hookCalls)
   const table = endpointTable({
     ids: resolved.ids,
     notifications,
@@ -105,6 +107,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     health: new Health({ context, taskManager, dispatcher, scheduler, clock, restore, webhooks, log: logger }),
     audit,
     insight,
+    answers,
     owners: new Owners(context),
     links: new LinkPages(context, answers, new Consent(context)),
     docs: resolved.docs,
@@ -126,6 +129,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     replanner.start()
     for (const job of jobs) job.start()
     reconciler.start()
+    hookCalls.start()
     taskManager?.start()
     reportChannels(context)
     context.review.start()
@@ -143,6 +147,7 @@ export function createNotifications(options: NotificationsOptions): Notification
         { name: 'reconciliation', stop: () => reconciler.stop() },
         { name: 'housekeeping', stop: () => Promise.all(jobs.map((job) => job.stop())) },
         { name: 're-planning', stop: () => replanner.stop() },
+        { name: 'hooks', stop: () => hookCalls.stop() },
         { name: 'feeder', stop: () => feed?.stop() },
       ],
       transports: transports.map((transport) => ({
@@ -165,6 +170,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     statistics,
     audit,
     insight,
+    answers,
     events: context.events,
     handle: createHandler({
       table,

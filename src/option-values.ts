@@ -30,6 +30,7 @@ export const plainOptions = z.object({
     .transform((ms) => (ms === false || ms === 0 ? null : ms)),
   drainMs: z.int().min(0).max(3_600_000).default(10_000),
   directoryTimeoutMs: z.int().min(100).max(300_000).default(10_000),
+  hookTimeoutMs: z.int().min(100).max(300_000).default(10_000),
   retry: z
     .strictObject({
       maxRetries: z
@@ -82,6 +83,15 @@ export const shape = z.strictObject({
   sendCap: z.union([z.looseObject({}), z.literal(false)]).optional(),
   taskManager: z.looseObject({}).optional(),
   docs: has('page', 'asset').optional(),
+  hooks: z
+    .strictObject({
+      onConfirm: call.optional(),
+      onChangeRequest: call.optional(),
+      onCancelRequest: call.optional(),
+      onReply: call.optional(),
+    })
+    .optional(),
+  hookTimeoutMs: z.number().optional(),
   bounces: has('read').optional(),
   webhookSecret: z.union([webhookSecret, z.array(webhookSecret)]).optional(),
   leaseMs: z.number().optional(),

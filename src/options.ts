@@ -10,6 +10,7 @@ import type { BounceReader } from './ports/bounces.ts'
 import { type Clock, systemClock } from './ports/clock.ts'
 import type { Directory } from './ports/directory.ts'
 import type { DocsPage } from './ports/docs.ts'
+import type { Hooks } from './ports/hooks.ts'
 import { type Logger, messageFirst, stderrLogger } from './ports/logger.ts'
 import type { Scheduler } from './ports/scheduler.ts'
 import type { IdKinds, Storage } from './ports/storage.ts'
@@ -103,6 +104,13 @@ export type NotificationsOptions = {
    * and an encryption key. Default: the library sends everything itself.
    */
   readonly taskManager?: TaskManagerOptions
+  /**
+   * What your application does with people's answers to appointments: `{ onConfirm, onChangeRequest, onCancelRequest, onReply }`, each
+   * optional. Default: none, and no message asks for an answer.
+   */
+  readonly hooks?: Hooks
+  /** How long a hook may take, in ms; then its `signal` is aborted, and it is called again later. Default 10000, 100 to 300000. */
+  readonly hookTimeoutMs?: number
   /** Reads bounced mail for `ingestBounce()` and `POST /webhooks/bounce`: `bounces()`. Default: it is not read. */
   readonly bounces?: BounceReader
   /**
@@ -205,6 +213,7 @@ export function resolveOptions(options: NotificationsOptions): ResolvedOptions {
         ? null
         : resolveTaskManagerOptions(taskManager, { publicUrl: resolvedUrl, encryptionKeys }),
     env: variables,
+    hooks: options.hooks ?? {},
     docs: options.docs ?? null,
     bounces: options.bounces ?? null,
     webhookSecrets: [options.webhookSecret ?? []].flat(),

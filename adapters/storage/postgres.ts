@@ -1,6 +1,7 @@
 import { NotificationError, type Storage } from '../../src/index.ts'
 import { accountStore } from './postgres/accounts.ts'
 import { addressStore } from './postgres/addresses.ts'
+import { answerStore } from './postgres/answers.ts'
 import { auditStore } from './postgres/audit.ts'
 import { carrying, idPool } from './postgres/commands.ts'
 import { decisionStore } from './postgres/decisions.ts'
@@ -131,6 +132,7 @@ function storageOn(engine: Engine, deaf: boolean): Storage {
     settings: settingsStore(engine),
     preferences: preferenceStore(engine),
     addresses: addressStore(engine),
+    answers: answerStore(engine),
     decisions: decisionStore(engine),
     requests: requestStore(engine),
     jobs: jobStore(engine),

@@ -1,6 +1,7 @@
 import { NotificationError, type Storage } from '../../src/index.ts'
 import { accountStore } from './sqlite/accounts.ts'
 import { addressStore } from './sqlite/addresses.ts'
+import { answerStore } from './sqlite/answers.ts'
 import { auditStore } from './sqlite/audit.ts'
 import { fileTarget, type SqliteTarget } from './sqlite/connection.ts'
 import { decisionStore } from './sqlite/decisions.ts'
@@ -93,6 +94,7 @@ const storageOn = (engine: Engine, { busyTimeoutMs, pollMs }: Required<SqliteTun
     settings: settingsStore(engine),
     preferences: preferenceStore(engine),
     addresses: addressStore(engine),
+    answers: answerStore(engine),
     decisions: decisionStore(engine),
     requests: requestStore(engine),
     jobs: jobStore(engine),

@@ -158,6 +158,7 @@ export const email = {
     kind: 'text',
     subject: shortSubject,
     text: textOf,
+    asks: false,
     test: (organization: string | null) => ({
       subject: 'Test message',
       text: [

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import {
+  answerHint,
   type DayForm,
   excerpt,
   type MessageFacts,
@@ -124,6 +125,7 @@ export const sms = {
     kind: 'text',
     subject: null,
     text: textOf,
+    asks: true,
     test: (organization: string | null) => ({
       subject: null,
       text: `This is a test message${organization === null ? '' : ` from ${organization}`}: it is about no appointment, and there is nothing to do.`,
@@ -210,9 +212,11 @@ function cheapSentence(words: Words): string {
  */
 function textOf(facts: MessageFacts): string {
   const words = wordsOf(facts)
-  const text = cheapSentence(words)
+  const hint = facts.ask?.isBuiltIn === true ? ` ${answerHint(facts)}` : ''
+  const sentence = cheapSentence(words)
+  const text = `${sentence}${hint}`
   if (words.place === '') return text
-  const located = `${text} ${words.place}`
+  const located = `${sentence} ${words.place}${hint}`
   if (located.length > longest) return text
   if (words.isPlaceNeeded) return located
   const segments = roughSegments(sizeOf(located))

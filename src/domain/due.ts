@@ -2,7 +2,7 @@ import type { Channel } from '../channels/index.ts'
 import { type FieldIssue, issuesInWords, type NotificationError } from '../errors.ts'
 import type { RecipientRef } from '../schemas/common.ts'
 import type { Person } from '../schemas/directory.ts'
-import { type OffsetInput, parseOffset } from '../schemas/offset.ts'
+import { type Offset, type OffsetInput, parseOffset } from '../schemas/offset.ts'
 import type { RowFinding } from '../schemas/row.ts'
 import {
   type AppointmentStatus,
@@ -11,6 +11,7 @@ import {
   isUnconfigured,
   type Rule,
 } from '../schemas/vocabulary.ts'
+import { isConfirmedBy, type StandingAnswer } from './answer.ts'
 import { type Appointment, inactiveRule, isActive, isSameRecipient, type WaitlistEntry } from './appointment.ts'
 import { detailOf, type EffectiveDecision } from './effective.ts'
 import { effectiveFor, type Surroundings } from './plan.ts'
@@ -49,6 +50,8 @@ export type PlanFacts = {
   readonly cancelReason: Rule | null
   readonly customReminders: readonly OffsetInput[] | null
   readonly timeZone: string
+  /** What people answered last. */
+  readonly answers?: readonly StandingAnswer[]
 }
 
 export type DueReminder = {
@@ -88,10 +91,26 @@ export function checkReminder(
   if (!allowed.allowed || allowed.address === null) return denied(allowed)
   const offsets = canonicalOffsets(plan.customReminders ?? allowed.offsets)
   if (!offsets.some((offset) => offset.text === reminder.offset)) return cancel('offset_removed')
+  if (isNeedless(reminder.offset, plan, recipient, offsets, appointment, surroundings)) return cancel('confirmed')
   const { reminderTime: since } = reminder
   const late = tooLate({ category: 'REMINDER', since, start: appointment.start.instant }, { now, leadMs })
   if (late !== null) return late
   return { kind: 'send', recipient, address: allowed.address }
+}
+
+/** The person has confirmed, and the organization sends no more reminders then, or the last one of the channel only. */
+function isNeedless(
+  offset: string,
+  { answers = [] }: PlanFacts,
+  recipient: RecipientRef,
+  offsets: readonly Offset[],
+  { start }: Appointment,
+  { policy }: Surroundings,
+): boolean {
+  if (answers.length === 0 || policy.confirmedReminders === 'keep' || !isConfirmedBy(answers, recipient)) return false
+  if (policy.confirmedReminders === 'none') return true
+  const timeOf = (one: Offset) => reminderTime(one, start, policy).getTime()
+  return timeOf(parseOffset(offset)) < Math.max(...offsets.map(timeOf))
 }
 
 /** The start has changed, or the time zone has, and in the new zone the reminder is not due yet. */

@@ -9,7 +9,7 @@ import { type Inspection, inspect } from './inspect.ts'
 import { costFault, countElements, sizeFault } from './size.ts'
 import { type Problem, syntaxProblem } from './template-problems.ts'
 import { cleanTemplate } from './text.ts'
-import { levelOf, meaningOf } from './variables.ts'
+import { askVariable, levelOf, meaningOf } from './variables.ts'
 
 export type CompiledTemplate = Pick<Inspection, 'literals' | 'problems'> & {
   /** The text as it was parsed; the offsets of `literals` count in it. */
@@ -18,6 +18,8 @@ export type CompiledTemplate = Pick<Inspection, 'literals' | 'problems'> & {
   readonly names: ReadonlySet<string>
   /** How much it says by its variables. */
   readonly level: DetailLevel
+  /** It asks for an answer. */
+  readonly asks: boolean
   /** Of the text as stored; each revision has another. */
   readonly hash: number
   /** Only for a template without problems. */
@@ -50,6 +52,7 @@ export function compileDraft(text: string): CompiledTemplate {
     hash,
     names: new Set(),
     level: 0,
+    asks: false,
     literals: [],
     problems: [problem],
     render: () => '',
@@ -69,6 +72,7 @@ export function compileDraft(text: string): CompiledTemplate {
     hash,
     names,
     level: levelOf(names),
+    asks: names.has(askVariable),
     literals,
     problems,
     // Values go in as finished text and are never parsed, so braces in a name stay a name.

@@ -12,4 +12,13 @@ export { excerpt } from './template-problems.ts'
 export { cleanName, escapeHtml, htmlOf, plainSpaces } from './text.ts'
 export { LanguageFault } from './texts.ts'
 export { linkOf, variableNames } from './variables.ts'
-export { type DayForm, organizationOf, sentenceOf, shortSubject, shortText, type Words, wordsOf } from './words.ts'
+export {
+  answerHint,
+  type DayForm,
+  organizationOf,
+  sentenceOf,
+  shortSubject,
+  shortText,
+  type Words,
+  wordsOf,
+} from './words.ts'

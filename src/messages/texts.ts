@@ -33,6 +33,10 @@ export const textKeys = [
   'stop.hint',
   'stop.done',
   'help.answer',
+  'answer.hint',
+  'answer.confirm',
+  'answer.change',
+  'answer.courtesy',
   'page.title',
   'page.save',
   'page.saved',
@@ -93,6 +97,9 @@ export const textVariables = [
   'minutes',
   'kind',
   'address',
+  // What to reply.
+  'confirm',
+  'change',
   // For selects only.
   'near',
   'hour',
@@ -111,6 +118,9 @@ type Sources = Readonly<Record<TextKey, string>>
 type Parts = ReadonlyMap<string, readonly MessageFormatElement[]>
 
 const isVariable = (name: string): name is TextVariable => textVariables.some((one) => one === name)
+
+/** The words of a list as a language has it. */
+export const wordList = (text: string): string[] => text.split(',').map((word) => word.trim())
 
 /** Texts that cannot be used, and why. */
 export class LanguageFault extends Error {}

@@ -7,6 +7,7 @@ import type { MessageFacts } from './facts.ts'
 import { numberFormat } from './formatters.ts'
 import { type Filled, type Meaning, numberIn } from './icu.ts'
 import { cleanValue } from './text.ts'
+import { answerHint } from './words.ts'
 
 /**
  * What a template may name; `date` and `time` are the documented ones. All are text but `duration_minutes`, a number.
@@ -31,6 +32,7 @@ export const variableNames = [
   'change_url',
   'cancel_url',
   'preferences_url',
+  'answer_hint',
 ] as const
 export type VariableName = (typeof variableNames)[number]
 
@@ -54,6 +56,9 @@ export const takesAnswers = (category: Category): boolean => category !== 'CANCE
 /** Not to be read by people: `in_person`, `phone` or `video`, by which a template chooses its words. */
 export const modeVariable: VariableName = 'visit_mode'
 
+/** What to reply, in a template that asks for an answer. */
+export const askVariable: VariableName = 'answer_hint'
+
 const known: ReadonlySet<string> = new Set(variableNames)
 
 const levels: ReadonlyMap<string, DetailLevel> = new Map<VariableName, DetailLevel>([
@@ -62,6 +67,7 @@ const levels: ReadonlyMap<string, DetailLevel> = new Map<VariableName, DetailLev
   ['change_url', 0],
   ['cancel_url', 0],
   ['preferences_url', 0],
+  ['answer_hint', 0],
   ['practitioner_name', 2],
   ['location', 2],
   ['video_link', 2],
@@ -118,6 +124,7 @@ const sources: ReadonlyMap<string, Source> = new Map<VariableName, Source>([
   ['organization_name', (facts) => cleanValue(facts.organizationName)],
   ['location', (facts) => cleanValue(facts.location)],
   ['visit_mode', (facts) => facts.visitMode ?? ''],
+  ['answer_hint', answerHint],
   ['video_link', (facts) => withoutMarks(cleanValue(facts.videoLink ?? null))],
   ['confirm_url', linkTo('confirm')],
   ['change_url', linkTo('change')],
@@ -148,7 +155,7 @@ export function meaningOf(names: ReadonlySet<string>): Meaning<MessageFacts> {
     choice,
     text: (name) => {
       // Programs that find links in plain text take a mark of direction for part of one.
-      if (name === 'video_link' || links.has(name)) return choice(name)
+      if (name === 'video_link' || name === askVariable || links.has(name)) return choice(name)
       const text = written(name)
       if (name === numberVariable) {
         return ({ durationMinutes, locale }) =>

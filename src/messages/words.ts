@@ -4,7 +4,7 @@ import { isolated, withoutMarks } from './direction.ts'
 import { atLevel, type MessageFacts } from './facts.ts'
 import { englishFor, type Wording } from './languages.ts'
 import { cleanValue } from './text.ts'
-import type { Text, TextKey, Texts, TextValues } from './texts.ts'
+import { type Text, type TextKey, type Texts, type TextValues, wordList } from './texts.ts'
 
 /** The texts of a notice: those of its category, or of a reschedule that is about more than the time. */
 type Notice = { readonly subject: Text; readonly lead: Text; readonly closing: Text; readonly sms: Text }
@@ -168,6 +168,19 @@ function newsOf(facts: MessageFacts, texts: Texts): string {
     .toReversed()
     .reduce((before, one) => (before === '' ? one : texts['list.comma']({ first: before, last: one })), '')
   return first === '' ? last : texts['list.and']({ first, last })
+}
+
+/** What to reply: 'Reply C to confirm or R to ask for another time.'; '' where the message asks for nothing. */
+export function answerHint(facts: MessageFacts): string {
+  const { ask } = facts
+  if (ask === undefined) return ''
+  const { texts, isFromRight } = wordingOf(facts).language
+  const reply = (key: 'answer.confirm' | 'answer.change') => {
+    const [word = ''] = wordList(texts[key]({}))
+    // As one piece, which is not turned around where the text goes from right to left.
+    return isolated(ask.code === null ? word : `${word} ${ask.code}`, isFromRight)
+  }
+  return texts['answer.hint']({ confirm: reply('answer.confirm'), change: reply('answer.change') })
 }
 
 /** A message in one sentence, after the organization's name. */

@@ -3,6 +3,7 @@ import type { IdKinds } from './rows/ids.ts'
 import type { Command } from './rows/rows.ts'
 import type { AccountStore } from './storage/accounts.ts'
 import type { AddressQueries } from './storage/addresses.ts'
+import type { AnswerQueries } from './storage/answers.ts'
 import type { AuditStore } from './storage/audit.ts'
 import type { DecisionQueries } from './storage/decisions.ts'
 import type { DeliveryQueries } from './storage/deliveries.ts'
@@ -20,6 +21,7 @@ import type { TransactionStorage } from './storage/transaction.ts'
 export type { IdKind, IdKinds } from './rows/ids.ts'
 export * from './storage/accounts.ts'
 export * from './storage/addresses.ts'
+export * from './storage/answers.ts'
 export * from './storage/audit.ts'
 export * from './storage/decisions.ts'
 export * from './storage/deliveries.ts'
@@ -110,6 +112,7 @@ export interface Storage {
   readonly settings: SettingsQueries
   readonly preferences: PreferenceQueries
   readonly addresses: AddressQueries
+  readonly answers: AnswerQueries
   readonly decisions: DecisionQueries
   readonly requests: RequestStore
   readonly jobs: JobStore

@@ -6,9 +6,10 @@ import type { PlanCommand, PlanOutcome } from '../ports/storage/plans.ts'
 import type { NewReminder, ReminderRow } from '../ports/storage/reminders.ts'
 import { systemActor } from '../schemas/audit.ts'
 import type { RecipientRef } from '../schemas/common.ts'
+import type { DecisionEntry } from '../schemas/decision.ts'
 import { auditPlan, auditQueued } from './audit.ts'
 import { withdraw } from './cancel.ts'
-import { encodePlan } from './codecs/plans.ts'
+import { decodeAnswers, encodePlan } from './codecs/plans.ts'
 import { decodeReminder } from './codecs/reminders.ts'
 import { countSkipped, createTally, type Tally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
@@ -48,11 +49,13 @@ function writePlan(rows: Rows, command: PlanCommand, before: Row<'reminder_plans
       organization_id: plan.organizationId,
       appointment_id: rows.ids('appointment', plan.appointmentId),
       created_at: row.updated_at,
+      answers: null,
       ...row,
     })
   } else {
     planId = before.id
-    rows.update('reminder_plans', planId, row)
+    const isMoved = before.answers !== null && before.starts_at !== row.starts_at
+    rows.update('reminder_plans', planId, isMoved ? { ...row, answers: null } : row)
     if (!sameRecipients(before.recipients, plan.recipients)) {
       rows.deleteBy('reminder_plan_recipients', { plan_id: planId })
     }
@@ -95,6 +98,18 @@ function insertReminder(rows: Rows, command: PlanCommand, wanted: NewReminder): 
   }
   return decodeReminder({ ...row, id: rows.insert('appointment_reminders', row) })
 }
+
+/** What was answered about another start is no answer about this one. */
+const outdatedAnswers = (before: Row<'reminder_plans'>, { startsAt }: PlanCommand['plan']): DecisionEntry[] =>
+  before.starts_at === startsAt.getTime()
+    ? []
+    : decodeAnswers(before).map(({ recipient }) => ({
+        action: 'answered',
+        rule: 'answer_outdated',
+        category: 'REMINDER',
+        recipient,
+        for: startsAt.toISOString(),
+      }))
 
 const isHandedOver = (rows: Rows, { status, due_at, notification_id: id }: Row<'appointment_reminders'>) =>
   status === 'PENDING' &&
@@ -155,7 +170,8 @@ function applyPlan(rows: Rows, command: PlanCommand, stands: GuardCheck, tally: 
   if (isEvent) countSkipped(tally, organizationId, command.decision, at)
   const queued = enqueue(rows, command.notifications, at, tally)
   countSkipped(tally, organizationId, queued.entries, at)
-  appendDecision(rows, { ...plan, waitlistEntryId: null }, [...command.decision, ...queued.entries], at)
+  const outdated = before === undefined ? [] : outdatedAnswers(before, plan)
+  appendDecision(rows, { ...plan, waitlistEntryId: null }, [...outdated, ...command.decision, ...queued.entries], at)
   auditPlan(rows, command, { created, cancelled })
   auditQueued(rows, queued.rows, command.by ?? systemActor, at)
   return { status: 'applied', created, kept, cancelled, inFlight, notifications: queued.rows }

@@ -25,7 +25,7 @@ import {
   type Work,
 } from './begun.ts'
 import { cancelDelivery, cancelReminder, finishReminder, wait } from './cancel.ts'
-import { decodeDelivery, encodeContent } from './codecs/deliveries.ts'
+import { decodeDelivery, encodeAsk, encodeContent } from './codecs/deliveries.ts'
 import { countedAs, createTally } from './counters.ts'
 import { appendDecision } from './decisions.ts'
 import { fallBack, fallbackInserts, fallbackStages } from './fallback.ts'
@@ -83,6 +83,7 @@ function claimDelivery({ rows, at }: Work, row: Delivery, command: Intent<'send'
     ...encodeContent(content),
     provider: command.provider,
     account_id: command.accountId ?? null,
+    ...encodeAsk(command.ask ?? null),
     idempotency_key: command.idempotencyKey,
     delivery_state: 'sending' as const,
     due_at: command.leaseUntil.getTime(),

@@ -3,6 +3,7 @@ import type {
   AccountCommands,
   AccountStore,
   AddressStore,
+  AnswerStore,
   AuditCommands,
   AuditStore,
   DecisionStore,
@@ -18,6 +19,7 @@ import type {
   TransactionStorage,
 } from '../ports/storage.ts'
 import { lifts, proofs, suppressions } from './addresses.ts'
+import { answers, handlings, hookClaims, hookResults, replies } from './answers.ts'
 import { plans } from './apply-plan.ts'
 import { auditEntries } from './audit.ts'
 import { decisions } from './decisions.ts'
@@ -42,6 +44,7 @@ type Commanded = {
   readonly settings: SettingsStore
   readonly preferences: PreferenceStore
   readonly addresses: AddressStore
+  readonly answers: AnswerStore
   readonly decisions: DecisionStore
   readonly statistics: StatisticsStore
   readonly tasks: TaskStore
@@ -125,6 +128,14 @@ const composed = (storage: Storage): Store => ({
     suppress: (command) => one(storage, suppressions, command),
     lift: (command) => one(storage, lifts, command),
     prove: async (address, at, by) => void (await one(storage, proofs, { ...address, at, by })),
+  },
+  answers: {
+    ...storage.answers,
+    record: (command) => one(storage, answers, command),
+    keepReply: (command) => one(storage, replies, command),
+    claimHook: (claim) => one(storage, hookClaims, claim),
+    settleHook: (result) => one(storage, hookResults, result),
+    handle: (id, organizationId, at, by) => one(storage, handlings, { id, organizationId, at, by }),
   },
   decisions: { ...storage.decisions, append: async (rows) => void (await storage.carry(decisions, rows)) },
   statistics: {

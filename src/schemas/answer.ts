@@ -12,6 +12,8 @@ export type Answer = {
   readonly via: AnswerVia
   /** The channel of a reply; null: not by a message. */
   readonly channel: Channel | null
+  /** The start it was given for. If the appointment has another one by now, it is no answer to that. */
+  readonly startsAt: Date
   readonly at: Date
 }
 

@@ -23,7 +23,7 @@ import { messagePrices } from './message-price.ts'
 import { reminderOffsets } from './offset.ts'
 import { countryCode } from './phone-number.ts'
 import { templateSet } from './templates.ts'
-import { categories, pastReminderPolicies, unknownOutcomePolicies } from './vocabulary.ts'
+import { categories, confirmedReminderPolicies, pastReminderPolicies, unknownOutcomePolicies } from './vocabulary.ts'
 
 const ofPractitioners = z.array(z.enum(categories)).max(categories.length)
 
@@ -172,6 +172,22 @@ export const settingsFields = {
       'Channels on which a message is sent that failed for certain on another one, in their order, by category. Default none',
     schema: fallbackRules,
     default: [],
+    isAudited: true,
+  },
+  /** True: the built-in SMS of reminders ends with what to reply. */
+  askForAnswers: {
+    description:
+      'True ends built-in SMS reminders with what to reply to confirm or to ask for another time. Needs hooks of the host application and a sender that receives replies. Default false',
+    schema: z.boolean(),
+    default: false,
+    isAudited: true,
+  },
+  /** What becomes of further reminders once a person has confirmed. */
+  confirmedReminders: {
+    description:
+      'Which further reminders a person gets who confirmed the appointment: all (`keep`), the last one of each channel (`last`), or none. Default `keep`',
+    schema: z.enum(confirmedReminderPolicies),
+    default: 'keep',
     isAudited: true,
   },
   /** Which days count for offsets such as `2wd`: 1 is Monday, 7 Sunday. */

@@ -142,6 +142,12 @@ export type AppointmentOutcome = (typeof appointmentOutcomes)[number]
 export const answerActions = ['confirm', 'change', 'cancel'] as const
 export type AnswerAction = (typeof answerActions)[number]
 
+/**
+ * What happens to further reminders of an appointment that the person confirmed: all are kept, only the last of each channel, or none.
+ */
+export const confirmedReminderPolicies = ['keep', 'last', 'none'] as const
+export type ConfirmedReminderPolicy = (typeof confirmedReminderPolicies)[number]
+
 /** How an answer came. */
 export const answerVias = ['reply', 'link', 'staff'] as const
 export type AnswerVia = (typeof answerVias)[number]
@@ -207,6 +213,8 @@ export const decisionActions = [
   'read',
   'complained',
   'unconfirmed',
+  'answered',
+  'passed_on',
 ] as const
 export type DecisionAction = (typeof decisionActions)[number]
 
@@ -299,6 +307,13 @@ export const ruleTable = {
   restored:
     'the database was restored from a backup: the message was due since then and may have been sent; held for a decision',
   released: 'held after a restore, and released by the host application',
+  answered_confirm: 'the person confirmed the appointment',
+  answered_change: 'the person asks for another time',
+  answered_cancel: 'the person asks to cancel',
+  answer_outdated: 'the appointment was moved, so that what the person answered before does not count any more',
+  confirmed: 'the person confirmed the appointment, and the organization sends no more reminders of it',
+  hook_called: 'your application took the answer',
+  hook_failed: 'your application did not take the answer; passed on again later',
   template_failed: 'the template could not be rendered',
   task_manager_delivers: 'TaskManager sends it when it is due',
   task_changed: 'the text or time changed, and TaskManager accepted the change',

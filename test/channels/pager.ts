@@ -57,6 +57,7 @@ export const pager = {
     kind: 'text',
     subject: null,
     text: (facts: MessageFacts) => shortText(facts).slice(0, 80),
+    asks: false,
     test: () => ({ subject: null, text: 'Test page' }),
     detail: 2,
     limit: { most: 80, unit: 'characters', sizeOf: (text: string) => text.length },

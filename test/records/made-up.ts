@@ -90,6 +90,7 @@ export const aPlan = (given: Partial<Row<'reminder_plans'>> = {}): Row<'reminder
   tz_version: null,
   revision: 1,
   lifecycle_revision: 1,
+  answers: null,
   ...times,
   ...given,
 })
@@ -170,6 +171,8 @@ export const settings = (): Row<'notification_settings'> => ({
   always_name_time_zone: null,
   detail_levels: null,
   fallback: null,
+  ask_for_answers: null,
+  confirmed_reminders: null,
   sms_plain_characters: null,
   message_prices: null,
   reminders_by_kind: null,

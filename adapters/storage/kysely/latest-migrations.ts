@@ -112,6 +112,19 @@ const fallback: Migration = {
 /** The index by which an organization's next appointments are found is built from `tables.ts`. */
 const ahead: Migration = { version: 16, name: 'appointments_ahead', oldest: 3, changes: [] }
 
+/** What messages ask, what people answer, and what becomes of reminders then. */
+const answers: Migration = {
+  version: 19,
+  name: 'answers',
+  oldest: 3,
+  changes: [
+    { kind: 'create', tables: ['notification_answers'] },
+    { kind: 'add', table: 'notification_settings', columns: ['ask_for_answers', 'confirmed_reminders'] },
+    { kind: 'add', table: 'notification_history', columns: ['ask_code', 'ask_until', 'ask_sender'] },
+    { kind: 'add', table: 'reminder_plans', columns: ['answers'] },
+  ],
+}
+
 /** Links of messages, what organizations set of their pages, and the language that a person chose there. */
 const links: Migration = {
   version: 20,
@@ -133,5 +146,6 @@ export const latestMigrations: readonly Migration[] = [
   languages,
   fallback,
   ahead,
+  answers,
   links,
 ]

@@ -21,6 +21,7 @@ const emptySets = (): Sets => ({
   reminder_plans: new RowSet('reminder_plans'),
   appointment_reminders: new RowSet('appointment_reminders'),
   notification_history: new RowSet('notification_history'),
+  notification_answers: new RowSet('notification_answers'),
   task_manager_tasks: new RowSet('task_manager_tasks'),
   reminder_plan_recipients: new RowSet('reminder_plan_recipients'),
   notification_waiting: new RowSet('notification_waiting'),

@@ -1,7 +1,13 @@
 import { z } from 'zod'
 import { messageCost } from '../../schemas/message-price.ts'
-import { reminderStatuses } from '../../schemas/vocabulary.ts'
-import type { DryRun, PlannedMessage, Reminder, ScheduleResult } from '../../services/shared/views.ts'
+import { answerActions, answerVias, reminderStatuses } from '../../schemas/vocabulary.ts'
+import type {
+  AppointmentAnswer,
+  DryRun,
+  PlannedMessage,
+  Reminder,
+  ScheduleResult,
+} from '../../services/shared/views.ts'
 import { common, nextCursor, showSkippedMessage, showTaskId, skippedMessageShape, taskFields } from './common.ts'
 
 const plannedFields = {
@@ -34,8 +40,30 @@ export const reminderShape = z.object({
   updatedAt: common.updatedAt,
 })
 
+export const appointmentAnswersShape = z
+  .array(
+    z.object({
+      recipientType: common.recipientType,
+      recipientId: common.recipientId,
+      answer: z.enum(answerActions).describe('What the recipient answered last'),
+      via: z.enum(answerVias).describe('How the answer came'),
+      at: z.date().describe('When it was answered'),
+    }),
+  )
+  .describe('What recipients answered about the appointment at its present start; a move ends it')
+
+export const showAppointmentAnswers = (answers: readonly AppointmentAnswer[]) =>
+  answers.map(({ recipient, action, via, at }) => ({
+    recipientType: recipient.type,
+    recipientId: recipient.id,
+    answer: action,
+    via,
+    at,
+  }))
+
 export const reminderListShape = z.object({
   reminders: z.array(reminderShape).describe('The reminders of this page, earliest first'),
+  answers: appointmentAnswersShape,
   nextCursor,
 })
 

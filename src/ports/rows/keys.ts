@@ -120,4 +120,7 @@ export const keys = {
     ['count'],
   ),
   outcome: key('appointment_outcomes', ofAppointment),
+
+  answer: key('notification_answers', ['id']),
+  answerOfMessage: key('notification_answers', ['message_id']),
 } as const

@@ -136,6 +136,7 @@ export const lockOrder = [
   'reminder_plans',
   'appointment_reminders',
   'notification_history',
+  'notification_answers',
   'task_manager_tasks',
 ] as const satisfies readonly TableName[]
 

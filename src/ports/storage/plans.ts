@@ -2,7 +2,7 @@ import type { Actor, PlanningAction } from '../../schemas/audit.ts'
 import type { EntityId, RecipientRef } from '../../schemas/common.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { OffsetInput } from '../../schemas/offset.ts'
-import type { Rule } from '../../schemas/vocabulary.ts'
+import type { AnswerAction, AnswerVia, Rule } from '../../schemas/vocabulary.ts'
 import type { DeliveryRow, NewDelivery } from './delivery-rows.ts'
 import type { IntentGuard } from './intents.ts'
 import type { NewReminder, ReminderRow } from './reminders.ts'
@@ -30,6 +30,16 @@ export type PlanRow = {
   readonly revision: number
   /** Grows when the start, the zone or the status changes; part of the dedupe key of lifecycle notices. */
   readonly lifecycleRevision: number
+  /** What people answered last about this start. Planning neither needs nor changes it, but a new start ends it. */
+  readonly answers?: readonly PlanAnswer[]
+}
+
+/** What one recipient answered last. */
+export type PlanAnswer = {
+  readonly recipient: RecipientRef
+  readonly action: AnswerAction
+  readonly via: AnswerVia
+  readonly at: Date
 }
 
 /**

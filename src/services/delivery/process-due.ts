@@ -11,6 +11,7 @@ import { renderFor } from '../messages/notices.ts'
 import { batchOrEach } from '../shared/batch-or-each.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
+import { askingOf } from './asking.ts'
 import { checkDue, isUnreportedChange } from './check-due.ts'
 import { type BatchContext, type Checked, type CheckedBatch, isSendable, type Sendable } from './checked.ts'
 import { cancel, type Decided, entryOf, fail, hold, ruleOf } from './decisions.ts'
@@ -21,6 +22,8 @@ import { type DueWork, logFieldsOf, mayHaveGoneOut, targetOf, workRefOf } from '
 export type Outlet = {
   /** The intent of one that is to be sent; null: not now, it stays due. */
   readonly send: (one: Sendable, batch: BatchContext) => Decided | null
+  /** Replies to what goes out by it reach the library, so that messages may ask for an answer. */
+  readonly asks?: true
   /** What happens to one that cannot be decided now; null: it stays due. */
   readonly wait: (one: Checked, result: Extract<CheckResult, { kind: 'wait' }>, batch: BatchContext) => Decided | null
   /** Results that replace those of the checks; called with the whole batch. */
@@ -72,7 +75,8 @@ export async function decideDue(
 ): Promise<DecidedBatch> {
   const checkedBatch = await checkDue(context, works, known)
   const overruled = outlet.overrule === undefined ? null : await outlet.overrule(checkedBatch)
-  return decideAll(checkedBatch, outlet, overruled)
+  const asking = outlet.asks === true ? await askingOf(context, checkedBatch.checked, checkedBatch) : null
+  return decideAll({ ...checkedBatch, asking }, outlet, overruled)
 }
 
 /** Commits the decisions if what they rest on has not changed. */
@@ -211,11 +215,13 @@ export function textOf(
   { due, result, subject, others, changed }: Sendable,
   { knowledge }: Pick<BatchContext, 'knowledge'>,
   now: Date,
+  askCode?: string | null,
 ): RenderedMessage | null {
   const { organizationId, channel, category } = targetOf(due)
   const { recipient } = result
   try {
-    return renderFor({ organizationId, channel, category, subject, recipient, others, changed, now }, knowledge)
+    const about = { organizationId, channel, category, subject, recipient, others, changed, askCode, now }
+    return renderFor(about, knowledge)
   } catch (error) {
     options.logger.error('message not rendered', { ...logFieldsOf(due), fault: faultOf(error) })
     return null

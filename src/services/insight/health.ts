@@ -67,7 +67,7 @@ export class Health {
 
   async check({ verify, organizationId }: HealthQuestion): Promise<HealthReport> {
     const { context, taskManager: integration, restore } = this.#parts
-    const [accounts, storage, scheduler, own, taskManager, held, settings, reconciliation] = await Promise.all([
+    const [accounts, storage, scheduler, own, taskManager, held, settings, reconciliation, hooks] = await Promise.all([
       this.#accounts(organizationId),
       this.#storage(),
       this.#scheduler(organizationId),
@@ -76,6 +76,7 @@ export class Health {
       organizationId === null ? this.#within(restore.count(heldLimit)) : null,
       this.#settings(organizationId),
       this.#reconciliation(),
+      this.#hooks(organizationId),
     ])
     const directory = context.host.status(organizationId)
     const providers = settings?.someWork === false ? withoutAny(own) : own
@@ -87,6 +88,7 @@ export class Health {
       // The host application's own accounts are already among its providers.
       accounts === null || accounts.count === 0 ? 'ok' : 'degraded',
       settings === null || settings.count === 0 ? 'ok' : 'degraded',
+      hooks === null || hooks.count === 0 ? 'ok' : 'degraded',
       // In the mode "trigger" the library does the work; without alarms its sweep finds what is due.
       taskManager?.mode === 'trigger' ? lessened(taskManager.status) : (taskManager?.status ?? 'ok'),
     ])
@@ -107,6 +109,7 @@ export class Health {
         taskManager,
         reconciliation,
         webhooks,
+        hooks,
         log,
       },
       settings: settings === null ? null : { count: settings.count, faults: settings.faults },
@@ -202,6 +205,20 @@ export class Health {
   async #reconciliation(): Promise<HealthReport['reconciliation']> {
     const { storage, clock } = this.#parts.context.options
     return statusOf(await this.#within(storage.jobs.progress(reconcileJob)), clock.now())
+  }
+
+  async #hooks(only: string | null): Promise<HealthReport['hooks']> {
+    const { storage, hooks } = this.#parts.context.options
+    if (Object.keys(hooks).length === 0) return null
+    const rows = await this.#within(storage.answers.failing(heldLimit))
+    if (rows === null) return null
+    const failing = rows
+      .filter(({ organizationId: id }) => only === null || id === only)
+      .map(({ id: answerId, organizationId, kind: hook, at: since, attempts, lastError }) => ({
+        ...{ answerId, organizationId, hook, since, attempts },
+        lastError: lastError ?? '',
+      }))
+    return { count: failing.length, failing: failing.slice(0, maxShown) }
   }
 
   /** What this process heard; staff see their own organization's accounts. */

@@ -28,6 +28,7 @@ import {
   type Rule,
   templateKeyOf,
 } from '../../schemas/vocabulary.ts'
+import { asksByItself } from '../shared/asking.ts'
 import type { Knowledge } from '../shared/knowledge.ts'
 import { noticeKey } from './idempotency-key.ts'
 
@@ -142,12 +143,14 @@ type RenderRequest = {
   readonly others?: readonly Person[]
   /** As in `MessageFacts`. */
   readonly changed?: readonly Change[] | undefined
+  /** It asks for an answer, with this code; null: without one. Left out: it does not ask. */
+  readonly askCode?: string | null | undefined
   readonly now: Date
 }
 
 /** The text of a message as it stands now; null: the organization has no approved template for it. */
 export function renderFor(request: RenderRequest, knowledge: Knowledge): RenderedMessage | null {
-  const { organizationId, channel, category, subject, others = [], changed, now } = request
+  const { organizationId, channel, category, subject, others = [], changed, askCode, now } = request
   const recipient = { ...request.recipient, locale: knowledge.localeOf(request.organizationId, request.recipient) }
   const organization = knowledge.organization(organizationId)
   const people = [recipient, ...others]
@@ -169,6 +172,7 @@ export function renderFor(request: RenderRequest, knowledge: Knowledge): Rendere
     isForPractitioner: people.every(({ type }) => type === 'PRACTITIONER'),
     linkBase: knowledge.linkBase,
     organizationName: organization?.name ?? null,
+    ask: askCode === undefined ? undefined : { code: askCode, isBuiltIn: asksByItself(policy, category) },
     now,
     detail: least(people.map((one) => detailFor({ policy, preferences: preferencesOf(one) }, channel, category))),
   }

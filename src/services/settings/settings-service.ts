@@ -39,6 +39,7 @@ import {
 import { accountWarnings } from './account-findings.ts'
 import { withAccountLists } from './account-list.ts'
 import { requireApprovedTemplates } from './approved-templates.ts'
+import { requireHeardAnswers } from './asked-answers.ts'
 import { type EffectivePreferences, type EffectiveSettings, effectiveChannel } from './effective.ts'
 import { replacedAccounts, requireNewSecrets } from './kept-secrets.ts'
 import { RecipientPreferences, type WithWarnings } from './recipient-preferences.ts'
@@ -99,6 +100,7 @@ export class SettingsService {
     const at = clock.now()
     const wanted = { ...values, id: 0, organizationId: id, revision: 0, createdAt: at, updatedAt: at }
     const accountFindings = await accountWarnings(this.#context, wanted, patch)
+    const ofAnswers = requireHeardAnswers(this.#context, wanted, patch)
     const ofTemplates = await requireApprovedTemplates(this.#context, wanted, patch)
     const row = await storage.settings.create(
       id,
@@ -116,7 +118,8 @@ export class SettingsService {
     }
     this.#context.replanQueued()
     this.#context.review.changed()
-    const all = [...read.warnings, ...warnings, ...accountFindings, ...ofTemplates, ...withheldTemplates(row, patch)]
+    const ofTexts = [...ofTemplates, ...ofAnswers, ...withheldTemplates(row, patch)]
+    const all = [...read.warnings, ...warnings, ...accountFindings, ...ofTexts]
     return { ...showSettings(row), warnings: all }
   }
 
@@ -157,8 +160,10 @@ export class SettingsService {
       const kept = revokePrevious ? [] : replacedAccounts(this.#context, before, after)
       switchedOff = channels.filter((one) => isOff(after, one) && !isOff(before, one))
       const ofAccount = await accountWarnings(this.#context, after, patch)
+      const ofAnswers = requireHeardAnswers(this.#context, after, patch)
       const ofTemplates = await requireApprovedTemplates(this.#context, after, patch)
-      warnings = [...change.warnings, ...ofSender, ...ofAccount, ...ofTemplates, ...withheldTemplates(after, patch)]
+      const ofTexts = [...ofTemplates, ...ofAnswers, ...withheldTemplates(after, patch)]
+      warnings = [...change.warnings, ...ofSender, ...ofAccount, ...ofTexts]
       return { ...change, patch, credentials: { kept, revoke: revokePrevious } }
     })
     for (const channel of switchedOff) {
@@ -187,7 +192,9 @@ export class SettingsService {
       const merged = (field: keyof Templates) => given[field] && { ...before[field], ...given[field] }
       const patch = { emailTemplates: merged('emailTemplates'), smsTemplates: merged('smsTemplates') }
       const change = readSettingsPatch(this.#context, id, patch)
-      warnings = [...change.warnings, ...withheldTemplates(patched(before, change.patch), change.patch)]
+      const after = patched(before, change.patch)
+      const ofAnswers = requireHeardAnswers(this.#context, after, change.patch)
+      warnings = [...change.warnings, ...ofAnswers, ...withheldTemplates(after, change.patch)]
       return change
     })
     const { emailTemplates, smsTemplates } = showSettings(row)

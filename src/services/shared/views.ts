@@ -1,5 +1,5 @@
 import type { Channel } from '../../channels/index.ts'
-import type { DeliveryRow, ReminderRow } from '../../ports/storage.ts'
+import type { DeliveryRow, PlanAnswer, ReminderRow } from '../../ports/storage.ts'
 import type { DecisionEntry } from '../../schemas/decision.ts'
 import type { MessageCost } from '../../schemas/message-price.ts'
 
@@ -8,6 +8,9 @@ export type Reminder = Omit<ReminderRow, 'dueAt' | 'heldAt' | 'notificationId' |
   readonly message: string
   readonly preview: boolean
 }
+
+/** What a recipient answered last about an appointment, for the start as it is. */
+export type AppointmentAnswer = PlanAnswer
 
 /** A delivery as it is shown. */
 export type Notification = Omit<
@@ -91,6 +94,8 @@ export type HistoryPage = {
 
 export type ReminderPage = {
   readonly reminders: readonly Reminder[]
+  /** What each recipient answered last, for the start as it is. */
+  readonly answers: readonly AppointmentAnswer[]
   /** The `cursor` of the next page; null on the last. */
   readonly nextCursor: string | null
 }

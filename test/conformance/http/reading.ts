@@ -168,9 +168,6 @@ export function readingRules({ mounted, parsing, call, serve, as, keepsParsedByt
       expect(await empty.json()).toEqual({ one: null, all: [] })
     }
     expect((await call('/form/x', { method: 'POST', headers: json, body: '{"c":1}' })).status).toBe(415)
-    expect(
-      (await call('/form/x', { method: 'POST', body: new URLSearchParams({ c: 'x'.repeat(40_000) }) })).status,
-    ).toBe(413)
     serve(null)
   })
 

@@ -2,6 +2,7 @@ import { describe } from 'vitest'
 import { accounts } from './accounts.ts'
 import { addresses } from './addresses.ts'
 import { ahead } from './ahead.ts'
+import { answers } from './answers.ts'
 import { audit } from './audit.ts'
 import { claims } from './claims.ts'
 import { deletions } from './deletions.ts'
@@ -46,6 +47,7 @@ export type StoragePart =
   | 'accounts'
   | 'addresses'
   | 'links'
+  | 'answers'
   | 'notices'
   | 'history'
   | 'settings and preferences'
@@ -75,6 +77,7 @@ const parts: Readonly<Record<StoragePart, (start: Starter) => void>> = {
   accounts,
   addresses,
   links,
+  answers,
   notices,
   history,
   'settings and preferences': preferences,
