@@ -94,6 +94,7 @@ export function createNotifications(options: NotificationsOptions): Notification
   const insight = new Insight(context)
   const hookCalls = new HookCalls(context)
   const answers = new Answers(context, hookCalls)
+  const links = new LinkPages(context, answers, new Consent(context))
   const table = endpointTable({
     ids: resolved.ids,
     notifications,
@@ -109,7 +110,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     insight,
     answers,
     owners: new Owners(context),
-    links: new LinkPages(context, answers, new Consent(context)),
+    links,
     docs: resolved.docs,
     clock,
     publicUrl: resolved.publicUrl,
@@ -171,6 +172,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     audit,
     insight,
     answers,
+    links,
     events: context.events,
     handle: createHandler({
       table,

@@ -4,6 +4,7 @@ import { addressStore } from './postgres/addresses.ts'
 import { answerStore } from './postgres/answers.ts'
 import { auditStore } from './postgres/audit.ts'
 import { carrying, idPool } from './postgres/commands.ts'
+import { consentStore } from './postgres/consents.ts'
 import { decisionStore } from './postgres/decisions.ts'
 import { deliveryStore } from './postgres/deliveries.ts'
 import { createEngine, type Engine } from './postgres/engine.ts'
@@ -133,6 +134,7 @@ function storageOn(engine: Engine, deaf: boolean): Storage {
     preferences: preferenceStore(engine),
     addresses: addressStore(engine),
     answers: answerStore(engine),
+    consents: consentStore(engine),
     decisions: decisionStore(engine),
     requests: requestStore(engine),
     jobs: jobStore(engine),

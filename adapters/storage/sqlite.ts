@@ -4,6 +4,7 @@ import { addressStore } from './sqlite/addresses.ts'
 import { answerStore } from './sqlite/answers.ts'
 import { auditStore } from './sqlite/audit.ts'
 import { fileTarget, type SqliteTarget } from './sqlite/connection.ts'
+import { consentStore } from './sqlite/consents.ts'
 import { decisionStore } from './sqlite/decisions.ts'
 import { deliveryStore } from './sqlite/deliveries.ts'
 import { carrying, createEngine, type Engine } from './sqlite/engine.ts'
@@ -95,6 +96,7 @@ const storageOn = (engine: Engine, { busyTimeoutMs, pollMs }: Required<SqliteTun
     preferences: preferenceStore(engine),
     addresses: addressStore(engine),
     answers: answerStore(engine),
+    consents: consentStore(engine),
     decisions: decisionStore(engine),
     requests: requestStore(engine),
     jobs: jobStore(engine),

@@ -63,11 +63,13 @@ export function effective(input: EffectiveInput): EffectiveDecision {
     if (!policy.practitionerNotifications.includes(category)) reasons.push('not_switched_on_for_practitioners')
   } else if (preferences?.[categoryFlagOf[category]] === false) {
     reasons.push('category_disabled_by_recipient')
+  } else if (preferences?.optOuts?.some((one) => one.channel === channel && one.category === category) === true) {
+    reasons.push('category_disabled_by_recipient')
   }
   const contact = contactOf(channel, preferences, recipient, policy.defaultCountry)
   if (contact.fault !== null) reasons.push(contact.fault)
   const suppression = contact.address === null ? null : input.suppression(channel, addressKey(channel, contact.address))
-  if (suppression !== null) reasons.push('suppressed')
+  if (suppression !== null) reasons.push(suppression.cause === 'doubt' ? 'consent_in_doubt' : 'suppressed')
   if (!hasTemplate(input, settings)) reasons.push('no_template')
   if (input.providerFault !== null) reasons.push(input.providerFault)
   return {
@@ -108,7 +110,7 @@ function ofKind(
 /** The detail shown with the rule, if the rule is about the address. */
 export function detailOf({ rule, addressNote, suppression }: EffectiveDecision): { readonly detail?: string } {
   if (rule === 'invalid_contact' && addressNote !== null) return { detail: addressNote }
-  if (rule !== 'suppressed' || suppression === null) return {}
+  if ((rule !== 'suppressed' && rule !== 'consent_in_doubt') || suppression === null) return {}
   const { cause, code, since } = suppression
   return { detail: `${suppressionTable[cause]} (${code}, since ${since.toISOString()})` }
 }

@@ -38,6 +38,7 @@ const passing: ReadonlySet<Rule> = new Set<Rule>([
   'no_contact',
   'invalid_contact',
   'suppressed',
+  'consent_in_doubt',
   'no_template',
   'no_transport',
   'no_account',

@@ -96,6 +96,7 @@ const ofWill: ReadonlySet<Rule> = new Set([
   'category_disabled_by_recipient',
   'no_consent',
   'suppressed',
+  'consent_in_doubt',
 ])
 
 /**

@@ -5,6 +5,7 @@ import type { AccountStore } from './storage/accounts.ts'
 import type { AddressQueries } from './storage/addresses.ts'
 import type { AnswerQueries } from './storage/answers.ts'
 import type { AuditStore } from './storage/audit.ts'
+import type { ConsentQueries } from './storage/consents.ts'
 import type { DecisionQueries } from './storage/decisions.ts'
 import type { DeliveryQueries } from './storage/deliveries.ts'
 import type { JobStore } from './storage/jobs.ts'
@@ -23,6 +24,7 @@ export * from './storage/accounts.ts'
 export * from './storage/addresses.ts'
 export * from './storage/answers.ts'
 export * from './storage/audit.ts'
+export * from './storage/consents.ts'
 export * from './storage/decisions.ts'
 export * from './storage/deliveries.ts'
 export * from './storage/delivery-rows.ts'
@@ -113,6 +115,7 @@ export interface Storage {
   readonly preferences: PreferenceQueries
   readonly addresses: AddressQueries
   readonly answers: AnswerQueries
+  readonly consents: ConsentQueries
   readonly decisions: DecisionQueries
   readonly requests: RequestStore
   readonly jobs: JobStore

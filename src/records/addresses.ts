@@ -1,6 +1,19 @@
+import type { Channel } from '../channels/index.ts'
 import { isPersons, type Standing, suppressionFor } from '../domain/address.ts'
+import { isSamePerson, withConsent } from '../domain/consent.ts'
+import type { IdCodec } from '../ports/rows/ids.ts'
 import { keys } from '../ports/rows/keys.ts'
-import { type Command, each, type Found, type Read, type Rows, read, unassigned } from '../ports/rows/rows.ts'
+import {
+  type Absence,
+  type Command,
+  each,
+  type Found,
+  type NumberedTable,
+  type Read,
+  type Rows,
+  read,
+  unassigned,
+} from '../ports/rows/rows.ts'
 import type { Row } from '../ports/rows/tables/tables.ts'
 import {
   type AddressNews,
@@ -8,19 +21,26 @@ import {
   type AddressReport,
   type LiftCommand,
   type LiftOutcome,
+  type Party,
   type SuppressCommand,
   sharedSender,
+  type Taken,
 } from '../ports/storage/addresses.ts'
 import type { Suppression } from '../schemas/address.ts'
 import { type Actor, type AuditTarget, systemActor } from '../schemas/audit.ts'
+import { channelPreferences } from '../schemas/channel-settings.ts'
+import type { PreferencesValues } from '../schemas/preferences.ts'
+import type { ConsentHow } from '../schemas/vocabulary.ts'
 import { appendAudit } from './audit.ts'
-import { decodeStanding } from './codecs/addresses.ts'
+import { decodeStanding, decodeTaken } from './codecs/addresses.ts'
+import { appendConsent } from './consent-record.ts'
 import { createTally } from './counters.ts'
+import { preferencesAbsence, preferencesInserts, preferencesRead, writePreferences } from './preferences.ts'
 import { queueReplan } from './settings.ts'
 
 type AddressColumns = Row<'notification_addresses'>
 type Shared = AddressRef & { readonly isShared: boolean }
-type Suppressed = Extract<AddressNews, { kind: 'suppressed' }>
+type Suppressed = Pick<Extract<AddressNews, { kind: 'suppressed' }>, 'cause' | 'code'>
 
 /** `last_worked_at` is written at most this often, so that most messages only read the row. */
 const workedEveryMs = 3_600_000
@@ -56,8 +76,12 @@ function suppressionOf(rows: Rows, ref: Shared, key: typeof keys.address | typeo
 }
 
 /** `worked` needs no lock: of two commands that write it at once, either may win. */
-export const reportReads = (report: AddressReport | null): Read[] =>
-  report === null ? [] : addressReads(report, report.news.kind === 'worked' ? 'none' : 'update')
+export function reportReads(report: AddressReport | null, ids: IdCodec): Read[] {
+  if (report === null) return []
+  const person = refuserOf(report)
+  const preferences = person === null ? [] : [preferencesRead(person.recipient, ids)]
+  return [...preferences, ...addressReads(report, report.news.kind === 'worked' ? 'none' : 'update')]
+}
 
 const newRow = (ref: AddressRef, at: Date, known: Partial<AddressColumns> = {}): AddressColumns => ({
   id: unassigned,
@@ -69,6 +93,8 @@ const newRow = (ref: AddressRef, at: Date, known: Partial<AddressColumns> = {}):
   suppression_code: null,
   lifted_at: null,
   proven_at: null,
+  heard_at: null,
+  taken: null,
   created_at: at.getTime(),
   updated_at: at.getTime(),
   ...known,
@@ -128,7 +154,7 @@ function doubted(rows: Rows, ref: Shared, at: Date): void {
  * True if it suppressed the address, or changed the cause. An opt-out or complaint replaces a failure as the cause, never the other
  * way round; an opt-out that is reported again needs a later consent.
  */
-function suppressRow(rows: Rows, ref: AddressRef, { cause, code }: Omit<Suppressed, 'kind'>, at: Date): boolean {
+export function suppressRow(rows: Rows, ref: AddressRef, { cause, code }: Suppressed, at: Date): boolean {
   const now = at.getTime()
   const row = rows.get(keys.address, of(ref))
   const suppressed = { suppressed_at: now, suppression_cause: cause, suppression_code: code }
@@ -137,12 +163,63 @@ function suppressRow(rows: Rows, ref: AddressRef, { cause, code }: Omit<Suppress
     return true
   }
   const before = row.suppressed_at === null ? null : row.suppression_cause
+  // Whatever else suppresses the address does so already.
+  if (cause === 'doubt' && before !== null) return false
   const isStronger = before === null || (isPersons(cause) && !isPersons(before))
   // After a repeated failure of the shared sender, organizations that lifted it for themselves are bound again.
   const isRepeated = isPersons(cause) || (ref.organizationId === sharedSender && before !== null && !isPersons(before))
   if (isStronger || isRepeated) rows.update('notification_addresses', row.id, { ...suppressed, updated_at: now })
   return isStronger
 }
+
+/** What they had before an opt-out by their address, of the first one: a second one finds what the first one left. */
+export function noteTaken(
+  taken: Taken[],
+  person: Party,
+  before: PreferencesValues,
+  channels: readonly Channel[],
+): void {
+  const [channel] = channels
+  if (channel === undefined || taken.some((one) => isSamePerson(one, person))) return
+  const { enabled } = channelPreferences(before, channel)
+  if (enabled !== false) taken.push({ ...person, enabled })
+}
+
+/** Who got a message, and refuses more of them. */
+const refuserOf = (report: AddressReport | null): Party | null =>
+  report?.news.kind === 'suppressed' && isPersons(report.news.cause) ? (report.news.person ?? null) : null
+
+/** For a report that may change preferences: that nobody else creates them, and what is inserted, at most. */
+export const reportAbsences = (report: AddressReport | null, ids: IdCodec): Absence[] => {
+  const person = refuserOf(report)
+  return person === null ? [] : [preferencesAbsence(person.recipient, ids)]
+}
+export const reportInserts = (report: AddressReport | null): (readonly [NumberedTable, number])[] => {
+  const person = refuserOf(report)
+  return person === null ? [] : [preferencesInserts(person.recipient)]
+}
+
+/** A refusal by the address: recorded, and in the preferences of who got the message. */
+function refused(rows: Rows, { news, ...ref }: AddressReport & { news: SuppressedNews }, at: Date, by: Actor): void {
+  const { organizationId, channel } = ref
+  const how: ConsentHow = by.kind !== 'system' ? 'staff' : news.cause === 'complaint' ? 'complaint' : 'provider'
+  const row = rows.get(keys.address, of(ref))
+  const said = { how, wording: null, addressId: row?.id ?? null }
+  appendConsent(rows, { ...said, organizationId, act: 'refused', channel, category: null, recipient: null, by, at })
+  const { person = null } = news
+  if (person === null) return
+  const taken = row === undefined ? [] : [...decodeTaken(row)]
+  const before = taken.length
+  const change = (values: PreferencesValues) => {
+    noteTaken(taken, person, values, [channel])
+    return withConsent(values, 'refused', [channel], null)
+  }
+  writePreferences(rows, person, change, { ...said, by, at })
+  if (row !== undefined && taken.length > before) {
+    rows.update('notification_addresses', row.id, { taken: JSON.stringify(taken) })
+  }
+}
+type SuppressedNews = Extract<AddressNews, { kind: 'suppressed' }>
 
 type ReportedBy = { readonly actor: Actor; readonly target: AuditTarget | null }
 
@@ -161,11 +238,12 @@ export function reportAddress(
   const { organizationId, channel } = ref
   const detail = { channel, cause: news.cause, reason: news.code }
   appendAudit(rows, { organizationId, at, actor, action: 'address.suppressed', target, detail })
+  if (isPersons(news.cause)) refused(rows, { ...ref, news }, at, actor)
   return true
 }
 
 /** The id of the organization's row, which is created if there is none: the audit log names it. */
-const rowIdOf = (rows: Rows, ref: AddressRef, at: Date): number =>
+export const rowIdOf = (rows: Rows, ref: AddressRef, at: Date): number =>
   rows.get(keys.address, of(ref))?.id ?? rows.insert('notification_addresses', newRow(ref, at))
 
 const addressTarget = (id: number) => ({ type: 'address', id: String(id) }) as const

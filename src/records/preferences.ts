@@ -1,15 +1,26 @@
-import { channels } from '../channels/index.ts'
+import { type Channel, channels } from '../channels/index.ts'
 import { preferencesChange } from '../domain/audit.ts'
 import type { IdCodec } from '../ports/rows/ids.ts'
 import { type AnyKey, keys } from '../ports/rows/keys.ts'
-import { type Command, each, type Read, type Rows, read, unassigned } from '../ports/rows/rows.ts'
+import {
+  type Absence,
+  type Command,
+  each,
+  type NumberedTable,
+  type Read,
+  type Rows,
+  read,
+  unassigned,
+} from '../ports/rows/rows.ts'
 import type { PreferencesRow } from '../ports/storage/preferences.ts'
 import { type Actor, recipientTarget, systemActor } from '../schemas/audit.ts'
 import { channelPreferences, patched } from '../schemas/channel-settings.ts'
-import { categoryFlagOf, type PreferenceRef, type PreferencesValues } from '../schemas/preferences.ts'
-import { categories } from '../schemas/vocabulary.ts'
+import type { OptOut } from '../schemas/opt-outs.ts'
+import { categoryFlagOf, emptyPreferences, type PreferenceRef, type PreferencesValues } from '../schemas/preferences.ts'
+import { type Category, type ConsentAct, type ConsentHow, categories } from '../schemas/vocabulary.ts'
 import { appendAudit, auditChange } from './audit.ts'
 import { decodePreferences, encodePreferences } from './codecs/settings.ts'
+import { appendConsent } from './consent-record.ts'
 import { createTally } from './counters.ts'
 import { queueReplan, type Write } from './settings.ts'
 
@@ -48,7 +59,16 @@ export function deletePreferences(rows: Rows, recipient: PreferenceRef, at: Date
   return before
 }
 
-/** Audits and counts what a recipient wants and does not want any more. */
+/** How somebody said what they want, for the record of consent. */
+export type Said = {
+  readonly how: ConsentHow
+  readonly wording: string | null
+  /** The row of the address that it was said by; null: none was. */
+  readonly addressId: number | null
+}
+const written: Said = { how: 'api', wording: null, addressId: null }
+
+/** Audits, counts and records what a recipient wants and does not want any more. */
 function consent(
   rows: Rows,
   { organizationId, recipient }: Pick<PreferencesRow, 'organizationId' | 'recipient'>,
@@ -56,18 +76,96 @@ function consent(
   after: PreferencesValues,
   by: Actor,
   at: Date,
+  said: Said = written,
 ): void {
   auditChange(rows, { organizationId, target: recipientTarget(recipient) }, preferencesChange(before, after), by, at)
+  const record = (act: ConsentAct, channel: Channel | null, category: Category | null) =>
+    appendConsent(rows, { organizationId, recipient, act, channel, category, by, at, ...said })
   const tally = createTally()
   const isOut = (flag: keyof PreferencesValues) => after[flag] === false && before?.[flag] !== false
   for (const channel of channels) {
     const isOff = (values: PreferencesValues | null) => channelPreferences(values, channel).enabled === false
     if (isOff(after) && !isOff(before)) tally.add({ organizationId, channel }, 'OPT_OUT', at)
+    const [from, to] = [before, after].map((values) => channelPreferences(values, channel).enabled)
+    const act = actOf(from ?? null, to ?? null)
+    if (act !== null) record(act, channel, null)
   }
   for (const category of categories) {
-    if (isOut(categoryFlagOf[category])) tally.add({ organizationId, category }, 'OPT_OUT', at)
+    const flag = categoryFlagOf[category]
+    if (isOut(flag)) tally.add({ organizationId, category }, 'OPT_OUT', at)
+    const act = actOf(before?.[flag] ?? null, after[flag])
+    if (act !== null) record(act, null, category)
   }
+  const [listed, were] = [after.optOuts ?? [], before?.optOuts ?? []]
+  for (const one of without(listed, were)) {
+    tally.add({ organizationId, ...one }, 'OPT_OUT', at)
+    record('refused', one.channel, one.category)
+  }
+  for (const { channel, category } of without(were, listed)) record('given', channel, category)
   tally.write(rows)
+}
+
+/** Null: nothing is refused that was not, nor given. */
+function actOf(from: boolean | null, to: boolean | null): ConsentAct | null {
+  if (to === from) return null
+  if (to === false) return 'refused'
+  return to === true || from === false ? 'given' : null
+}
+
+const without = (some: readonly OptOut[], others: readonly OptOut[]): readonly OptOut[] =>
+  some.filter((one) => !others.some((other) => other.channel === one.channel && other.category === one.category))
+
+/** What `writePreferences` inserts, at most, and that nobody else creates them. */
+export const preferencesInserts = ({ type }: PreferenceRef): readonly [NumberedTable, number] => [tableOf[type], 1]
+export const preferencesAbsence = (recipient: PreferenceRef, ids: IdCodec): Absence => ({
+  ...keyOf(recipient, ids),
+  way: 'ends',
+})
+
+/** Changes the preferences of somebody who may have none yet: false where nothing changes. They must have been read. */
+export function writePreferences(
+  rows: Rows,
+  { organizationId, recipient }: Pick<PreferencesRow, 'organizationId' | 'recipient'>,
+  change: (before: PreferencesValues) => PreferencesValues,
+  { by, at, ...said }: Said & { readonly by: Actor; readonly at: Date },
+): boolean {
+  const found = preferencesOf(rows, recipient)
+  // Those of another organization, which had the id before, stay as they are: only its opt-outs are read here.
+  if (found !== null && found.organizationId !== organizationId) return false
+  const before = found ?? emptyPreferences
+  const values = change(before)
+  if (JSON.stringify(values) === JSON.stringify(before)) return false
+  if (found !== null) update(rows, found, values, at)
+  else insert(rows, organizationId, recipient, values, 1, at)
+  consent(rows, { organizationId, recipient }, found, values, by, at, said)
+  queueReplan(rows, { organizationId, recipient }, at)
+  return true
+}
+
+function update(rows: Rows, { id, recipient, revision }: PreferencesRow, values: PreferencesValues, at: Date): void {
+  const change = encodePreferences(values, revision + 1, at)
+  if (recipient.type === 'PATIENT') rows.update('patient_notification_preferences', id, change)
+  else rows.update('client_notification_preferences', id, change)
+}
+
+function insert(
+  rows: Rows,
+  organizationId: string,
+  recipient: PreferenceRef,
+  values: PreferencesValues,
+  revision: number,
+  at: Date,
+): number | null {
+  const id = rows.ids('recipient', recipient.id)
+  const row = {
+    id: unassigned,
+    ...encodePreferences(values, revision, at),
+    organization_id: organizationId,
+    created_at: at.getTime(),
+  }
+  return recipient.type === 'PATIENT'
+    ? rows.insertNew(keys.patient, { ...row, patient_id: id })
+    : rows.insertNew(keys.client, { ...row, client_id: id })
 }
 
 /** What `PreferenceStore.create` takes. */
@@ -85,19 +183,9 @@ export const preferenceCreations: Command<NewPreferences, PreferencesRow | null>
     const leftBehind = preferencesOf(rows, recipient)
     const isTaken = leftBehind !== null && leftBehind.organizationId !== organizationId
     if (isTaken) deletePreferences(rows, recipient, at, by)
-    const id = rows.ids('recipient', recipient.id)
-    const row = {
-      id: unassigned,
-      // What rests on the row that was there must not take this one for it.
-      ...encodePreferences(values, isTaken ? leftBehind.revision + 1 : 1, at),
-      organization_id: organizationId,
-      created_at: at.getTime(),
-    }
-    const written =
-      recipient.type === 'PATIENT'
-        ? rows.insertNew(keys.patient, { ...row, patient_id: id })
-        : rows.insertNew(keys.client, { ...row, client_id: id })
-    if (written === null) return null
+    // What rests on the row that was there must not take this one for it.
+    const revision = isTaken ? leftBehind.revision + 1 : 1
+    if (insert(rows, organizationId, recipient, values, revision, at) === null) return null
     consent(rows, { organizationId, recipient }, null, values, by, at)
     queueReplan(rows, replan, at)
     return preferencesOf(rows, recipient)
@@ -111,7 +199,7 @@ export type PreferencesPatch = Write & {
   readonly patch: Partial<PreferencesValues>
 }
 
-const openOf = ({ type, id }: PreferenceRef, ids: IdCodec) => ({
+export const openOf = ({ type, id }: PreferenceRef, ids: IdCodec) => ({
   recipient_type: type,
   recipient_id: ids('recipient', id),
 })
@@ -124,9 +212,7 @@ export const preferenceUpdates: Command<PreferencesPatch, { row: PreferencesRow;
     const before = preferencesOf(rows, recipient)
     if (before === null) return null
     const values = patched(before, patch)
-    const change = encodePreferences(values, before.revision + 1, at)
-    if (recipient.type === 'PATIENT') rows.update('patient_notification_preferences', before.id, change)
-    else rows.update('client_notification_preferences', before.id, change)
+    update(rows, before, values, at)
     consent(rows, before, before, values, by, at)
     queueReplan(rows, replan, at)
     const row = preferencesOf(rows, recipient)

@@ -3,7 +3,7 @@ import { keys } from '../ports/rows/keys.ts'
 import type { Command, Rows } from '../ports/rows/rows.ts'
 import type { ReceiptCommand, ReceiptOutcome } from '../ports/storage/deliveries.ts'
 import type { DecisionAction, ReportedState, Rule } from '../schemas/vocabulary.ts'
-import { arrivalReads, noteArrival, reportReads } from './addresses.ts'
+import { arrivalReads, noteArrival, reportAbsences, reportInserts, reportReads } from './addresses.ts'
 import { auditReport } from './audit.ts'
 import { writeDetail } from './codecs/deliveries.ts'
 import { type Tally, tallied } from './counters.ts'
@@ -91,14 +91,15 @@ const [reminders, deliveries] = attemptStages
 
 /** `DeliveryStore.recordReceipts`. */
 export const receipts: Command<ReceiptCommand, ReceiptOutcome> = {
+  absences: ({ address = null }, ids) => reportAbsences(address, ids),
   stages: [
-    ({ address = null }) => reportReads(address),
+    ({ address = null }, { ids }) => reportReads(address, ids),
     reminders,
     deliveries,
     ({ id, status }, found) => (status === 'DELIVERED' || status === 'READ' ? arrivalReads(found, id) : []),
     fallbackStages[1],
   ],
-  inserts: fallbackInserts,
+  inserts: (command) => [...fallbackInserts(command), ...reportInserts(command.address ?? null)],
   run: tallied(receive),
   held: null,
 }

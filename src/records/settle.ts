@@ -4,7 +4,7 @@ import type { Row } from '../ports/rows/tables/tables.ts'
 import type { AddressReport } from '../ports/storage/addresses.ts'
 import type { SettleCommand, SettleOutcome } from '../ports/storage/deliveries.ts'
 import { recipientTarget, systemActor } from '../schemas/audit.ts'
-import { reportAddress, reportReads } from './addresses.ts'
+import { reportAbsences, reportAddress, reportInserts, reportReads } from './addresses.ts'
 import { appendAudit } from './audit.ts'
 import { finishReminder, wait } from './cancel.ts'
 import { countedAs, createTally, type Tally } from './counters.ts'
@@ -43,8 +43,9 @@ type Settled = { readonly ids: Set<number>; readonly sent: Map<string, number[]>
 
 /** `DeliveryStore.settle`. */
 export const settles: Command<SettleCommand, SettleOutcome> = {
+  absences: ({ address }, ids) => reportAbsences(address, ids),
   stages: [
-    ({ address }) => reportReads(address),
+    ({ address }, { ids }) => reportReads(address, ids),
     ({ id }) => [readThrough(keys.reminderStatus, keys.delivery, 'reminder_id', { id })],
     ({ id }) => [read(keys.attempt, { id })],
     (command, found) => {
@@ -53,7 +54,7 @@ export const settles: Command<SettleCommand, SettleOutcome> = {
     },
     ...fallbackStages,
   ],
-  inserts: fallbackInserts,
+  inserts: (command) => [...fallbackInserts(command), ...reportInserts(command.address)],
   run: settleAll,
   held: { outcome: 'held', wait: 'shortly' },
 }

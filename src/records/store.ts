@@ -6,6 +6,7 @@ import type {
   AnswerStore,
   AuditCommands,
   AuditStore,
+  ConsentStore,
   DecisionStore,
   DeliveryStore,
   LinkStore,
@@ -22,6 +23,7 @@ import { lifts, proofs, suppressions } from './addresses.ts'
 import { answers, handlings, hookClaims, hookResults, replies } from './answers.ts'
 import { plans } from './apply-plan.ts'
 import { auditEntries } from './audit.ts'
+import { consents } from './consents.ts'
 import { decisions } from './decisions.ts'
 import { notices } from './enqueue.ts'
 import { goneAppointments, goneRecipients } from './forget.ts'
@@ -45,6 +47,7 @@ type Commanded = {
   readonly preferences: PreferenceStore
   readonly addresses: AddressStore
   readonly answers: AnswerStore
+  readonly consents: ConsentStore
   readonly decisions: DecisionStore
   readonly statistics: StatisticsStore
   readonly tasks: TaskStore
@@ -137,6 +140,7 @@ const composed = (storage: Storage): Store => ({
     settleHook: (result) => one(storage, hookResults, result),
     handle: (id, organizationId, at, by) => one(storage, handlings, { id, organizationId, at, by }),
   },
+  consents: { ...storage.consents, change: (command) => one(storage, consents, command) },
   decisions: { ...storage.decisions, append: async (rows) => void (await storage.carry(decisions, rows)) },
   statistics: {
     ...storage.statistics,

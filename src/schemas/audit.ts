@@ -29,6 +29,8 @@ export const auditActions = [
   'address.suppressed',
   'address.lifted',
   'address.proven',
+  'address.held',
+  'address.decided',
   'notification.queued',
   'notification.sent',
   'notification.reported',

@@ -7,6 +7,7 @@ import { detailRules } from './detail.ts'
 import { fallbackRules } from './fallback.ts'
 import { emptyOf, type Fields, type Flat, type InputOf, inputOf, namesWith, type ValuesOf } from './fields.ts'
 import { reminderOffsets } from './offset.ts'
+import { optOutList } from './opt-outs.ts'
 import type { Category } from './vocabulary.ts'
 
 const wish = { schema: z.boolean(), isAudited: true } as const
@@ -36,6 +37,12 @@ export const preferenceFields = {
     description:
       'Channels on which a message is sent that failed for certain on another one, in their order, by category. Null: inherit',
     schema: fallbackRules,
+    isAudited: true,
+  },
+  /** Kinds of messages that the person does not want on a channel, while the rest of either goes on. */
+  optOuts: {
+    description: 'Kinds of messages that are not sent on a channel, beside what is disabled as a whole. Null: none',
+    schema: optOutList,
     isAudited: true,
   },
   /** In place of the address that the directory has. */

@@ -115,6 +115,13 @@ export type ConsentAct = (typeof consentActs)[number]
 export const consentHows = ['api', 'link', 'one_click', 'text', 'provider', 'complaint', 'staff'] as const
 export type ConsentHow = (typeof consentHows)[number]
 
+/**
+ * What a person's message means. `cancel`: an opt-out in words that may also mean an appointment. `yes`: agrees, and takes an opt-out
+ * back where there is one. `doubt`: holds a word of refusal among others. `other`: is about no consent.
+ */
+export const inboundMeanings = ['stop', 'cancel', 'start', 'yes', 'help', 'doubt', 'other'] as const
+export type InboundMeaning = (typeof inboundMeanings)[number]
+
 /** Why nothing reached a person before an appointment, with the sentence that the attention list shows. */
 export const unreachedTable = {
   bounced: 'the last message came back',

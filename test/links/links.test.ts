@@ -160,33 +160,26 @@ describe('the page of a link', () => {
     expect(await shown(clinic)).toBe(before)
   })
 
-  it.each(['confirm', 'change', 'cancel'])(
-    'lets somebody %s by its button, until the appointment starts',
+  it.each(['confirm', 'change', 'cancel'] as const)(
+    'lets somebody %s by its button, once, until the start',
     async (purpose) => {
-      await using clinic = await open()
-      const act = vi.spyOn(Answers.prototype, 'act').mockResolvedValue({ status: 'recorded' })
+      const heard: unknown[] = []
+      const hear = (action: string) => (answer: unknown) => void heard.push([action, answer])
+      const hooks = { onConfirm: hear('confirm'), onChangeRequest: hear('change'), onCancelRequest: hear('cancel') }
+      await using clinic = await open({ hooks })
       const { at } = await linksOf(clinic)
       const { status, html } = await ask(clinic, 'POST', at(purpose), '')
       expect(status).toBe(200)
       expect(html).toContain('<h1 tabindex="-1" autofocus>')
-      expect(act).toHaveBeenCalledExactlyOnceWith(
-        expect.objectContaining({
-          organizationId,
-          appointmentId: 42,
-          recipient: { type: 'PATIENT', id: 12 },
-          action: purpose,
-          via: 'link',
-          startsAt: new Date('2031-03-10T14:00:00Z'),
-          by: { kind: 'patient', id: 12 },
-        }),
-      )
-      act.mockResolvedValue({ status: 'moved' })
+      expect((await ask(clinic, 'POST', at(purpose), '')).status).toBe(200)
+      await clinic.clock.advance(60_000)
+      expect(heard).toEqual([[purpose, expect.objectContaining({ appointmentId: 42, via: 'link' })]])
+      clinic.host.change(42, { startsAt: '2031-03-10T12:00:00' })
+      await clinic.notifications.appointmentRescheduled(42)
       expect((await ask(clinic, 'POST', at(purpose), '')).status).toBe(410)
       await clinic.clock.advance(24 * 3_600_000)
-      act.mockClear()
-      const late = await ask(clinic, 'POST', at(purpose), '')
-      expect([late.status, act.mock.calls.length]).toEqual([410, 0])
-      expect(late.html).not.toContain('Harbour')
+      const late = await ask(clinic, 'GET', at(purpose))
+      expect([late.status, late.html.includes('Harbour')]).toEqual([410, false])
     },
   )
 
@@ -210,11 +203,18 @@ describe('the page of a link', () => {
     expect([...pages][0]).not.toMatch(/Harbour|Ada|2031/)
   })
 
-  it('goes when the person or the appointment is deleted', async () => {
+  it('goes when the appointment is deleted, or the links are revoked', async () => {
     await using clinic = await open()
     const { at } = await linksOf(clinic)
     await clinic.notifications.appointmentDeleted(42)
     expect((await ask(clinic, 'GET', at('confirm'))).status).toBe(404)
+    expect((await ask(clinic, 'GET', at('preferences'))).status).toBe(404)
+    await using another = await open()
+    const own = await linksOf(another)
+    await another.links.revoke({ organizationId: 'other', recipient: { type: 'PATIENT', id: 12 } })
+    expect((await ask(another, 'GET', own.at('preferences'))).status).toBe(200)
+    await another.links.revoke({ organizationId, recipient: { type: 'PATIENT', id: 12 } })
+    expect((await ask(another, 'GET', own.at('preferences'))).status).toBe(404)
   })
 
   it('is limited for each link, and for each sender', async () => {
@@ -252,43 +252,48 @@ describe('the page of preferences', () => {
     expect(html).toContain('24 hours')
   })
 
-  it('changes what the person changed, and nothing else', async () => {
+  /** What is not sent to Ada by her own word. */
+  const refusedOf = async (clinic: Clinic) =>
+    (await clinic.settings.effectivePreferences({ type: 'PATIENT', id: 12 })).decisions.flatMap((one) =>
+      one.reasons.some((rule) => rule.endsWith('_by_recipient')) ? [`${one.channel}.${one.category}`] : [],
+    )
+  const asFields = (list: readonly string[]) =>
+    list.map((box) => box.split('=')).map(([name = '', value = '']) => [name, value] as const)
+
+  it('changes what the person changed, nothing else, and back', async () => {
     await using clinic = await open()
-    const refuse = vi.spyOn(Consent.prototype, 'refuse')
-    const give = vi.spyOn(Consent.prototype, 'give')
     const { at } = await linksOf(clinic)
     const { html } = await ask(clinic, 'GET', at('preferences'))
     const kept = boxes(html).filter((box) => box !== 'EMAIL.WAITLIST=on' && box !== 'EMAIL.offsets=24h')
-    const fields = [...kept, 'EMAIL.offsets=2h']
-      .map((box) => box.split('='))
-      .map(([name = '', value = '']) => [name, value] as const)
+    const fields = asFields([...kept, 'EMAIL.offsets=2h'])
     const answer = await save(clinic, at('preferences'), [['shown', shownIn(html)], ...fields])
     expect(answer.html).toContain('Your choices have been saved.')
-    expect(refuse.mock.calls).toEqual([
-      [
-        expect.objectContaining({
-          organizationId,
-          who: { recipient: { type: 'PATIENT', id: 12 } },
-          channels: ['EMAIL'],
-          categories: ['WAITLIST'],
-          how: 'link',
-        }),
-      ],
-    ])
-    expect(give).not.toHaveBeenCalled()
+    expect(await refusedOf(clinic)).toEqual(['EMAIL.WAITLIST'])
     const stored = await clinic.settings.getPreferences({ type: 'PATIENT', id: 12 })
     expect(stored).toMatchObject({ emailReminders: ['2h'], smsReminders: null, locale: null })
+    const again = (await ask(clinic, 'GET', at('preferences'))).html
+    expect(boxes(again)).not.toContain('EMAIL.WAITLIST=on')
+    const all = asFields([...boxes(again), 'EMAIL.WAITLIST=on'])
+    await save(clinic, at('preferences'), [['shown', shownIn(again)], ...all])
+    expect(await refusedOf(clinic)).toEqual([])
   })
 
-  it('stops everything by one button', async () => {
+  it('stops everything by one button, and lets somebody back in', async () => {
     await using clinic = await open()
     const refuse = vi.spyOn(Consent.prototype, 'refuse')
     const { at } = await linksOf(clinic)
     const { html } = await save(clinic, at('preferences'), [['stop', 'all']])
     expect(html).toContain('You will get no more messages.')
-    expect(refuse).toHaveBeenCalledExactlyOnceWith(
-      expect.objectContaining({ channels: 'all', categories: 'all', how: 'link' }),
-    )
+    expect(await refusedOf(clinic)).toHaveLength(10)
+    expect(refuse).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ how: 'link', wording: 'page:1 en' }))
+    const page = (await ask(clinic, 'GET', at('preferences'))).html
+    expect(boxes(page).filter((box) => box.endsWith('=on'))).toEqual([])
+    await save(clinic, at('preferences'), [
+      ['shown', shownIn(page)],
+      ...asFields(['EMAIL.REMINDER=on', 'EMAIL.offsets=24h']),
+    ])
+    expect(await refusedOf(clinic)).not.toContain('EMAIL.REMINDER')
+    expect(await refusedOf(clinic)).toContain('SMS.REMINDER')
   })
 
   it('is in the language of the person, from right to left where that is read so', async () => {
@@ -369,8 +374,9 @@ describe('mail that can be refused', () => {
     const first = await ask(clinic, 'POST', url, 'List-Unsubscribe=One-Click')
     const second = await ask(clinic, 'POST', url, multipart, { type: 'multipart/form-data; boundary=b' })
     expect([first.status, second.status]).toEqual([200, 200])
-    expect(refuse).toHaveBeenLastCalledWith(
-      expect.objectContaining({ channels: ['EMAIL'], categories: ['WAITLIST'], how: 'one_click' }),
-    )
+    expect(refuse).toHaveBeenLastCalledWith(expect.objectContaining({ how: 'one_click' }))
+    const { decisions } = await clinic.settings.effectivePreferences({ type: 'PATIENT', id: 12 })
+    const refused = decisions.filter(({ rule }) => rule === 'category_disabled_by_recipient')
+    expect(refused.map(({ channel, category }) => [channel, category])).toEqual([['EMAIL', 'WAITLIST']])
   })
 })

@@ -90,7 +90,7 @@ describe.skipIf(chromium === null)('the pages of links, in a browser', () => {
     )
   }
 
-  it.each(['en', 'ar'])('can be read by everybody, in "%s", also at 400 %% and without styles', async (language) => {
+  it.each(['en', 'ar'])('can be read by everybody, in "%s", also at 400 percent and without styles', async (language) => {
     for (const purpose of pages) {
       for (const [name, of] of Object.entries(heights)) {
         await size(of)

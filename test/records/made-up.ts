@@ -136,6 +136,8 @@ export const anAddress = (given: Partial<Row<'notification_addresses'>> = {}): R
   suppression_code: 'bounced',
   lifted_at: null,
   proven_at: null,
+  heard_at: null,
+  taken: null,
   ...times,
   ...given,
 })

@@ -112,6 +112,18 @@ const fallback: Migration = {
 /** The index by which an organization's next appointments are found is built from `tables.ts`. */
 const ahead: Migration = { version: 16, name: 'appointments_ahead', oldest: 3, changes: [] }
 
+/** What people said of what they want, what they wrote, and what they do not want on a channel. */
+const consent: Migration = {
+  version: 18,
+  name: 'consent',
+  oldest: 3,
+  changes: [
+    { kind: 'create', tables: ['notification_consents', 'notification_inbound'] },
+    { kind: 'add', table: 'notification_addresses', columns: ['heard_at', 'taken'] },
+    ...preferences.map((table) => ({ kind: 'add', table, columns: ['opt_outs'] }) as const),
+  ],
+}
+
 /** What messages ask, what people answer, and what becomes of reminders then. */
 const answers: Migration = {
   version: 19,
@@ -146,6 +158,7 @@ export const latestMigrations: readonly Migration[] = [
   languages,
   fallback,
   ahead,
+  consent,
   answers,
   links,
 ]

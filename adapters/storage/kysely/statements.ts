@@ -2,6 +2,7 @@ import type { Bind, Builder, Mode } from './query.ts'
 import { accountStatements } from './statements/accounts.ts'
 import { addressStatements } from './statements/addresses.ts'
 import { answerStatements } from './statements/answers.ts'
+import { consentStatements } from './statements/consents.ts'
 import { deliveryStatements } from './statements/deliveries.ts'
 import { jobStatements } from './statements/jobs.ts'
 import { linkStatements } from './statements/links.ts'
@@ -26,5 +27,6 @@ export const bindStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => ({
   addresses: addressStatements(db, bind),
   links: linkStatements(db, bind),
   answers: answerStatements(db, bind),
+  consents: consentStatements(db, bind),
 })
 export type Statements<M extends Mode> = ReturnType<typeof bindStatements<M>>

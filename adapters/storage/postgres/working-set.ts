@@ -29,6 +29,8 @@ const emptySets = (): Sets => ({
   notification_decisions: new RowSet('notification_decisions'),
   notification_audit: new RowSet('notification_audit'),
   notification_suppressions: new RowSet('notification_suppressions'),
+  notification_consents: new RowSet('notification_consents'),
+  notification_inbound: new RowSet('notification_inbound'),
   appointment_outcomes: new RowSet('appointment_outcomes'),
   notification_accounts: new RowSet('notification_accounts'),
   notification_previous_accounts: new RowSet('notification_previous_accounts'),

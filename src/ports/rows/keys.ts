@@ -115,6 +115,8 @@ export const keys = {
   address,
   /** Whether it may be written to. */
   addressStanding: part(address, ['suppressed_at', 'suppression_cause', 'suppression_code', 'lifted_at']),
+  inbound: key('notification_inbound', ['account_id', 'message_id', 'organization_id']),
+  inboundById: key('notification_inbound', ['id']),
   counter: part(
     key('notification_counters', ['organization_id', 'day', 'measure', 'channel', 'category', 'provider', 'detail']),
     ['count'],

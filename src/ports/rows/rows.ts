@@ -7,7 +7,11 @@ export type IdTable = { [T in TableName]: Row<T> extends { readonly id: number }
 /** Those of which a command learns the number when it inserts. */
 export type NumberedTable = Exclude<
   IdTable,
-  'notification_decisions' | 'notification_audit' | 'notification_previous_accounts' | 'replan_jobs'
+  | 'notification_decisions'
+  | 'notification_audit'
+  | 'notification_consents'
+  | 'notification_previous_accounts'
+  | 'replan_jobs'
 >
 
 type Column<T extends TableName> = keyof Row<T> & string

@@ -1,6 +1,7 @@
 import type { Channel } from '../../channels/index.ts'
 import type { ConsentStatement, Suppression } from '../../schemas/address.ts'
 import type { Actor } from '../../schemas/audit.ts'
+import type { PreferenceRef } from '../../schemas/preferences.ts'
 import type { SuppressionCause } from '../../schemas/vocabulary.ts'
 
 /** In place of an organization: the host application's own account, by which several organizations send. */
@@ -30,8 +31,19 @@ export type AddressRow = AddressRef & {
   readonly liftedAt: Date | null
   /** When it was proven that the person has it, by a code or a link; null: it is the host's word. */
   readonly provenAt: Date | null
+  /** When a message last came from it. */
+  readonly heardAt: Date | null
+  /** Whose preferences an opt-out changed. */
+  readonly taken: readonly Taken[]
   readonly createdAt: Date
   readonly updatedAt: Date
+}
+
+/** A preference that an opt-out by its address changed: what it was before. */
+export type Taken = {
+  readonly organizationId: string
+  readonly recipient: PreferenceRef
+  readonly enabled: boolean | null
 }
 
 /**
@@ -43,7 +55,16 @@ export type AddressRow = AddressRef & {
 export type AddressNews =
   | { readonly kind: 'worked' }
   | { readonly kind: 'doubted' }
-  | { readonly kind: 'suppressed'; readonly cause: SuppressionCause; readonly code: string }
+  | {
+      readonly kind: 'suppressed'
+      readonly cause: SuppressionCause
+      readonly code: string
+      /** Of an opt-out or complaint: who got the message, whose preferences change with it. */
+      readonly person?: Party | null
+    }
+
+/** A patient or client of an organization. */
+export type Party = { readonly organizationId: string; readonly recipient: PreferenceRef }
 
 /** `isShared`: the sender is the host application's, and bad news holds for every organization that sends by it. */
 export type AddressReport = AddressRef & { readonly isShared: boolean; readonly news: AddressNews }

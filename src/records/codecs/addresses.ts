@@ -1,7 +1,9 @@
+import { z } from 'zod'
 import type { Standing } from '../../domain/address.ts'
 import { instant } from '../../ports/rows/ids.ts'
 import type { Row } from '../../ports/rows/tables/tables.ts'
-import type { AddressRow } from '../../ports/storage/addresses.ts'
+import type { AddressRow, Taken } from '../../ports/storage/addresses.ts'
+import { entityId } from '../../schemas/common.ts'
 
 type StandingColumns = Pick<
   Row<'notification_addresses'>,
@@ -16,6 +18,17 @@ export const decodeStanding = (row: StandingColumns): Standing => ({
   liftedAt: instant(row.lifted_at),
 })
 
+export const decodeTaken = ({ taken }: Pick<Row<'notification_addresses'>, 'taken'>): readonly Taken[] =>
+  taken === null ? [] : takenList.parse(JSON.parse(taken))
+
+const takenList = z.array(
+  z.object({
+    organizationId: z.string(),
+    recipient: z.object({ type: z.enum(['PATIENT', 'CLIENT']), id: entityId }),
+    enabled: z.boolean().nullable(),
+  }),
+)
+
 export const decodeAddress = (row: Row<'notification_addresses'>): AddressRow => ({
   id: row.id,
   organizationId: row.organization_id,
@@ -25,6 +38,8 @@ export const decodeAddress = (row: Row<'notification_addresses'>): AddressRow =>
   unknownSince: instant(row.unknown_since),
   ...decodeStanding(row),
   provenAt: instant(row.proven_at),
+  heardAt: instant(row.heard_at),
+  taken: decodeTaken(row),
   createdAt: new Date(row.created_at),
   updatedAt: new Date(row.updated_at),
 })

@@ -8,6 +8,7 @@ import type { DecisionAction, Rule } from '../../schemas/vocabulary.ts'
 import { type Provider, sourceOf } from '../shared/accounts/providers.ts'
 import type { Context } from '../shared/context.ts'
 import { faultOf } from '../shared/fault-log.ts'
+import { personOf } from '../shared/knowledge.ts'
 import { KnownAddresses, type OwnAddress } from '../shared/known-addresses.ts'
 import { entryOf, type Outgoing } from './decisions.ts'
 import { lastMomentOf } from './intent.ts'
@@ -59,7 +60,8 @@ export async function attemptFailed(
   const retry = { kind: 'retry', code, message, countAttempt: true, unknown: false } as const
 
   if (outcome === 'suppressed' || isUnknown) {
-    return { ...fail('suppressed'), news: { kind: 'suppressed', cause: isUnknown ? 'invalid' : 'stop', code } }
+    const cause = isUnknown ? 'invalid' : 'stop'
+    return { ...fail('suppressed'), news: { kind: 'suppressed', cause, code, person: personOf(delivery) } }
   }
   if (paused !== null) {
     const next = senders.length === 1 ? paused : accounts.choose(senders, to, { mayWait: mayHaveGoneOut(due) })

@@ -3,6 +3,7 @@ import { addressKey } from '../../domain/effective.ts'
 import { NotificationError } from '../../errors.ts'
 import type { Actor } from '../../schemas/audit.ts'
 import { preferencePlace, withValueAt } from '../../schemas/channel-settings.ts'
+import { type HostId, type HostRef, organizationId, parseField } from '../../schemas/common.ts'
 import { type AnswerPurpose, isAnswerPurpose, type LinkPurpose } from '../../schemas/link.ts'
 import { readOffset } from '../../schemas/offset.ts'
 import type { PreferencesInput } from '../../schemas/preferences.ts'
@@ -13,10 +14,12 @@ import { beginProof, provenContact } from '../settings/contact-proof.ts'
 import { RecipientPreferences } from '../settings/recipient-preferences.ts'
 import { SettingsService } from '../settings/settings-service.ts'
 import type { Context } from '../shared/context.ts'
+import { readId, readRecipient } from '../shared/ids.ts'
 import { type Opened, openLink, pageOf, put } from './opened.ts'
 import type { FormFields, Page } from './page.ts'
 import {
   boxName,
+  choicesOf,
   contactName,
   formOf,
   kindInWords,
@@ -25,6 +28,11 @@ import {
   readShown,
 } from './preferences-form.ts'
 import { shutPage } from './shut-page.ts'
+
+/** Whose links are revoked. */
+export type RevokedLinks =
+  | { readonly organizationId: string; readonly recipient: HostRef }
+  | { readonly organizationId: string; readonly appointmentId: HostId }
 
 /** The wording of the page, for the record of consent. Another one where it says something else. */
 const wordingVersion = 'page:1'
@@ -42,6 +50,20 @@ export class LinkPages {
     this.#context = context
     this.#answers = answers
     this.#consent = consent
+  }
+
+  /**
+   * What links of a person, or of an appointment, let somebody do is over. Messages that go out later have links that work.
+   * @throws NotificationError `invalid_input`, or one of the `storage_*` errors.
+   */
+  async revoke(of: RevokedLinks): Promise<void> {
+    const { ids, storage } = this.#context.options
+    const id = parseField(organizationId, of.organizationId, 'organizationId')
+    await storage.links.revoke(
+      'recipient' in of
+        ? { organizationId: id, recipient: readRecipient(ids, of.recipient, 'recipient') }
+        : { organizationId: id, appointmentId: readId(ids, 'appointment', of.appointmentId, 'appointmentId') },
+    )
   }
 
   async show(purpose: LinkPurpose, token: string): Promise<Page> {
@@ -158,18 +180,17 @@ export class LinkPages {
       return pageOf(opened, { title, paragraphs: [words.say('page.stopped')], isResult: true })
     }
     const shown = readShown(fields.one('shown') ?? '')
-    for (const channel of channels) {
-      const changed = categories.filter((category) => {
-        const before = shown.get(boxName(channel, category))
-        return before !== undefined && (before === '1') !== isChecked(fields, boxName(channel, category))
-      })
-      const [given, refused] = [true, false].map((isGiven) =>
-        changed.filter((category) => isChecked(fields, boxName(channel, category)) === isGiven),
-      )
-      if (refused !== undefined && refused.length > 0)
-        await consent.refuse({ ...about, channels: [channel], categories: refused, wording })
-      if (given !== undefined && given.length > 0)
-        await consent.give({ ...about, channels: [channel], categories: given, wording })
+    for (const { channel, isOff } of choicesOf(opened)) {
+      const offered = categories.filter((category) => shown.has(boxName(channel, category)))
+      const isOn = (category: Category) => isChecked(fields, boxName(channel, category))
+      const wasOn = (category: Category) => shown.get(boxName(channel, category)) === '1'
+      const given = offered.filter((category) => !wasOn(category) && isOn(category))
+      const isBack = isOff && given.length > 0
+      // Of a channel that comes back, what stays off is refused first: nothing of it goes out in between.
+      const refused = offered.filter((category) => !isOn(category) && (isBack || wasOn(category)))
+      if (refused.length > 0) await consent.refuse({ ...about, channels: [channel], categories: refused, wording })
+      if (given.length > 0) await consent.give({ ...about, channels: [channel], categories: given, wording })
+      if (isBack) await consent.give({ ...about, channels: [channel], categories: 'all', wording })
     }
     const patch = this.#wishes(opened, fields, shown)
     if (Object.keys(patch).length > 0)

@@ -14,7 +14,12 @@ const own: ReadonlySet<Rule> = new Set<Rule>([
   'channel_disabled_by_recipient',
   'category_disabled_by_recipient',
   'no_consent',
+  'suppressed',
+  'consent_in_doubt',
 ])
+
+/** Of these, what is said of the whole channel. */
+const ofChannel: ReadonlySet<Rule> = new Set([...own].filter((rule) => rule !== 'category_disabled_by_recipient'))
 
 export const boxName = (channel: Channel, category: Category): string => `${channel}.${category}`
 export const offsetsName = (channel: Channel): string => `${channel}.offsets`
@@ -25,6 +30,8 @@ export type ChannelChoices = {
   readonly channel: Channel
   readonly address: string | null
   readonly wanted: ReadonlyMap<Category, boolean>
+  /** The person, or whoever has the address, does not want the channel as a whole. */
+  readonly isOff: boolean
   /** Canonical, the furthest first. */
   readonly offsets: readonly Offset[]
 }
@@ -42,7 +49,8 @@ export function choicesOf({ link, person, knowledge }: Opened): readonly Channel
       sent.map((category, index) => [category, !decisions[index]?.reasons.some((rule) => own.has(rule))]),
     )
     const offsets = (decisions[0]?.offsets ?? settings.reminders).map(parseOffset)
-    return [{ channel, address, wanted, offsets: offsets.toSorted(furthestFirst) }]
+    const isOff = decisions.some(({ reasons }) => reasons.some((rule) => ofChannel.has(rule)))
+    return [{ channel, address, wanted, isOff, offsets: offsets.toSorted(furthestFirst) }]
   })
 }
 

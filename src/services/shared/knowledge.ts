@@ -3,7 +3,7 @@ import { addressKey, contactOf } from '../../domain/effective.ts'
 import type { Surroundings } from '../../domain/plan.ts'
 import { NotificationError } from '../../errors.ts'
 import type { Asked, Wording } from '../../messages/index.ts'
-import type { IdKinds, IntentGuard, PlanRow, PreferencesRow, SettingsRow } from '../../ports/storage.ts'
+import type { IdKinds, IntentGuard, Party, PlanRow, PreferencesRow, SettingsRow } from '../../ports/storage.ts'
 import { channelsInUse } from '../../schemas/channel-settings.ts'
 import { type RecipientRef, refKey, usualLocale } from '../../schemas/common.ts'
 import type { Organization, Person } from '../../schemas/directory.ts'
@@ -208,6 +208,13 @@ function preferencesWithin(organizationId: string, row: PreferencesRow | undefin
   if (row === undefined || row.organizationId === organizationId) return row ?? null
   return withoutContacts(row)
 }
+
+/** Who got a message, as far as they have preferences; null: practitioners. */
+export function personOf({ organizationId, recipient }: PersonOf): Party | null {
+  const ref = preferenceRefOf(recipient)
+  return ref === null ? null : { organizationId, recipient: ref }
+}
+type PersonOf = { readonly organizationId: string; readonly recipient: RecipientRef }
 
 export function preferenceRefOf(recipient: RecipientRef): PreferenceRef | null {
   return recipient.type === 'PRACTITIONER' ? null : { type: recipient.type, id: recipient.id }

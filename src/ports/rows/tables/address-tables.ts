@@ -20,6 +20,10 @@ export const addressTables = {
       suppression_code: optional('text'),
       lifted_at: optional('instant'),
       proven_at: optional('instant'),
+      /** When a message last came from it: on some channels it opens a window for free text. */
+      heard_at: optional('instant'),
+      /** Whose preferences an opt-out changed, and what they were before: what START brings back. */
+      taken: optional('json'),
       ...times,
     },
     indexes: [

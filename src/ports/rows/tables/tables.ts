@@ -11,6 +11,7 @@ import { accountTables } from './account-tables.ts'
 import { addressTables } from './address-tables.ts'
 import { answerTables } from './answer-tables.ts'
 import { never, optional, type RowOf, required, type Table, times, word } from './columns.ts'
+import { consentTables } from './consent-tables.ts'
 import { linkTables } from './link-tables.ts'
 import { recordTables } from './record-tables.ts'
 import { settingTables } from './setting-tables.ts'
@@ -277,6 +278,7 @@ export const tables = {
   ...addressTables,
   ...linkTables,
   ...answerTables,
+  ...consentTables,
 } as const satisfies Record<string, Table>
 
 export const ledgerName = 'appointment_notifications_migrations'

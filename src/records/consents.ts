@@ -1,0 +1,195 @@
+import { suppressionFor } from '../domain/address.ts'
+import { isSamePerson, withConsent } from '../domain/consent.ts'
+import { keys } from '../ports/rows/keys.ts'
+import { type Command, each, type Read, type Rows, read, unassigned } from '../ports/rows/rows.ts'
+import type { Row } from '../ports/rows/tables/tables.ts'
+import { type AddressRef, type Party, sharedSender, type Taken } from '../ports/storage/addresses.ts'
+import type { ConsentCommand, ConsentOutcome, NewInbound } from '../ports/storage/consents.ts'
+import { channelPreferences } from '../schemas/channel-settings.ts'
+import type { SuppressionCause } from '../schemas/vocabulary.ts'
+import { addressReads, noteTaken, rowIdOf, suppressRow } from './addresses.ts'
+import { appendAudit } from './audit.ts'
+import { decodeStanding, decodeTaken } from './codecs/addresses.ts'
+import { appendConsent } from './consent-record.ts'
+import { createTally } from './counters.ts'
+import { openOf, preferencesAbsence, preferencesInserts, preferencesRead, writePreferences } from './preferences.ts'
+import { queueReplan } from './settings.ts'
+
+const of = ({ organizationId: organization_id, channel, address }: AddressRef) => ({
+  organization_id,
+  channel,
+  address,
+})
+
+/** Null: the message was kept before. */
+function keep(rows: Rows, { accountId, messageId, deciders, ...message }: NewInbound): boolean {
+  const row = (organization_id: string, text: string | null): Row<'notification_inbound'> => ({
+    id: unassigned,
+    account_id: accountId,
+    message_id: messageId,
+    organization_id,
+    channel: message.channel,
+    address: message.address,
+    meaning: message.meaning,
+    text,
+    received_at: message.at.getTime(),
+    open_at: text === null ? null : message.at.getTime(),
+    decided_at: null,
+  })
+  const isDecider = deciders.includes(message.organizationId)
+  const first = row(message.organizationId, isDecider ? message.text : null)
+  if (rows.insertNew(keys.inbound, first) === null) return false
+  for (const one of deciders) if (one !== message.organizationId) rows.insertNew(keys.inbound, row(one, message.text))
+  return true
+}
+
+const inboundReads = ({ inbound }: ConsentCommand): Read[] =>
+  inbound === null
+    ? []
+    : [...new Set([inbound.organizationId, ...inbound.deciders])].map((organization_id) =>
+        read(keys.inbound, { account_id: inbound.accountId, message_id: inbound.messageId, organization_id }, 'none'),
+      )
+
+/** What people refuse or give, in their preferences. True if any of it is new. */
+function changePeople(rows: Rows, command: ConsentCommand, taken: Taken[], addressId: number | null): boolean {
+  const { act, people, channels, categories, onlyTaken, how, wording, by, at } = command
+  if (act !== 'refused' && act !== 'given') return false
+  const changed = people.map((person) =>
+    writePreferences(
+      rows,
+      person,
+      (before) => {
+        if (!onlyTaken) {
+          if (act === 'refused' && command.addresses.length > 0) noteTaken(taken, person, before, channels ?? [])
+          return withConsent(before, act, channels, categories)
+        }
+        const was = taken.find((one) => isSamePerson(one, person))
+        const isStill = channels?.every((one) => channelPreferences(before, one).enabled === false) ?? false
+        return was === undefined || !isStill ? before : withConsent(before, was.enabled ?? 'inherited', channels, null)
+      },
+      { how, wording, addressId, by, at },
+    ),
+  )
+  return changed.includes(true)
+}
+
+/** True if it was suppressed, and is not any more. What only says that the address fails stays. */
+function open(
+  rows: Rows,
+  ref: AddressRef,
+  { at, act, onlyTaken }: Pick<ConsentCommand, 'at' | 'act' | 'onlyTaken'>,
+): boolean {
+  const standing = (one: AddressRef) => {
+    const row = rows.get(keys.address, of(one))
+    return row === undefined ? undefined : decodeStanding(row)
+  }
+  const own = standing(ref)
+  const shared = ref.organizationId === sharedSender ? undefined : standing({ ...ref, organizationId: sharedSender })
+  const suppression = suppressionFor(own, shared)
+  if (suppression === null || suppression.since > at) return false
+  const { cause } = suppression
+  const isMeant = act === 'cleared' ? cause === 'doubt' : isPersons(cause, onlyTaken) || cause === 'doubt'
+  if (!isMeant) return false
+  rows.update('notification_addresses', rowIdOf(rows, ref, at), {
+    suppressed_at: null,
+    suppression_cause: null,
+    suppression_code: null,
+    lifted_at: at.getTime(),
+    updated_at: at.getTime(),
+  })
+  return true
+}
+
+/** `onlyStop`: a complaint is not taken back by START. */
+const isPersons = (cause: SuppressionCause, onlyStop: boolean): boolean =>
+  cause === 'stop' || (cause === 'complaint' && !onlyStop)
+
+const actions = {
+  refused: 'address.suppressed',
+  given: 'address.lifted',
+  cleared: 'address.lifted',
+  doubted: 'address.held',
+} as const
+
+function changeAddress(rows: Rows, ref: AddressRef, command: ConsentCommand): boolean {
+  const { act, at, by, people, code, inbound } = command
+  if (act === null) return false
+  const cause: SuppressionCause = act === 'doubted' ? 'doubt' : command.cause
+  const isOpened = act === 'given' || act === 'cleared'
+  const isChanged = isOpened ? open(rows, ref, command) : suppressRow(rows, ref, { cause, code }, at)
+  if (!isChanged) return false
+  const { channel } = ref
+  const id = rowIdOf(rows, ref, at)
+  const concerned = [...people.map(({ organizationId }) => organizationId), ...(inbound?.deciders ?? [])]
+  const organizations = ref.organizationId === sharedSender ? new Set(concerned) : new Set([ref.organizationId])
+  const tally = createTally()
+  for (const organizationId of organizations) {
+    const target = { type: 'address', id: String(id) } as const
+    const detail = isOpened ? { channel } : { channel, cause, reason: code }
+    appendAudit(rows, { organizationId, at, actor: by, action: actions[act], target, detail })
+    if (act === 'refused') tally.add({ organizationId, channel, detail: code }, 'SUPPRESSED', at)
+    // Reminders that were left out meanwhile are planned again.
+    if (act !== 'refused') queueReplan(rows, { organizationId, recipient: null }, at)
+  }
+  tally.write(rows)
+  return true
+}
+
+function change(rows: Rows, command: ConsentCommand): ConsentOutcome {
+  const { inbound, decides, addresses, people, act, how, wording, at, by, channels } = command
+  if (inbound !== null && !keep(rows, inbound)) return { status: 'known', inFlight: 0 }
+  const open = decides.filter((id) => (rows.get(keys.inboundById, { id })?.open_at ?? null) !== null)
+  if (decides.length > 0 && open.length === 0) return { status: 'known', inFlight: 0 }
+  for (const id of open) rows.update('notification_inbound', id, { open_at: null, decided_at: at.getTime() })
+  const [home] = addresses
+  const heard = inbound === null || home === undefined ? null : rowIdOf(rows, home, at)
+  if (heard !== null) rows.update('notification_addresses', heard, { heard_at: at.getTime(), updated_at: at.getTime() })
+  const changed = addresses.map((ref) => changeAddress(rows, ref, command))
+  const row = home === undefined ? undefined : rows.get(keys.address, of(home))
+  const taken = row === undefined ? [] : [...decodeTaken(row)]
+  const before = taken.length
+  const isNew = changePeople(rows, command, taken, row?.id ?? null)
+  if (row !== undefined && act === 'given' && before > 0) rows.update('notification_addresses', row.id, { taken: null })
+  if (row !== undefined && act === 'refused' && taken.length > before) {
+    rows.update('notification_addresses', row.id, { taken: JSON.stringify(taken) })
+  }
+  // The word of an address is recorded of the address too, whether somebody is known to have it or not.
+  if (act !== null && home !== undefined) {
+    const [channel = null] = channels ?? []
+    const { organizationId } = home
+    const said = { act, how, wording, at, by, channel, category: null, recipient: null, addressId: row?.id ?? null }
+    for (const one of deciding(command, organizationId)) appendConsent(rows, { ...said, organizationId: one })
+  }
+  const under = people.flatMap(({ recipient }) => rows.list(keys.openOfRecipient, openOf(recipient, rows.ids)))
+  const inFlight = under.filter(({ delivery_state }) => delivery_state !== 'queued').length
+  return { status: isNew || changed.includes(true) ? 'changed' : 'unchanged', inFlight }
+}
+
+const deciding = ({ people, inbound }: ConsentCommand, home: string): ReadonlySet<string> => {
+  const concerned = [...people.map(({ organizationId }) => organizationId), ...(inbound?.deciders ?? [])]
+  return new Set(home === sharedSender && concerned.length > 0 ? concerned : [home])
+}
+
+/** `ConsentCommands.change`. */
+export const consents: Command<ConsentCommand, ConsentOutcome> = {
+  absences: ({ people }, ids) => people.map(({ recipient }) => preferencesAbsence(recipient, ids)),
+  stages: [
+    ({ people }, { ids }) => people.map(({ recipient }) => preferencesRead(recipient, ids)),
+    ({ addresses, act }) =>
+      addresses.flatMap((ref) =>
+        addressReads(
+          { ...ref, isShared: (act === 'given' || act === 'cleared') && ref.organizationId !== sharedSender },
+          'update',
+        ),
+      ),
+    ({ people }, { ids }) => people.map(({ recipient }) => read(keys.openOfRecipient, openOf(recipient, ids))),
+    (command) => [...inboundReads(command), ...command.decides.map((id) => read(keys.inboundById, { id }, 'none'))],
+  ],
+  inserts: ({ people, addresses, inbound }) => [
+    ...people.map(({ recipient }) => preferencesInserts(recipient)),
+    ['notification_addresses', addresses.length],
+    ['notification_inbound', inbound === null ? 0 : 1 + inbound.deciders.length],
+  ],
+  run: each(change),
+  held: null,
+}
