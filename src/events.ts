@@ -32,6 +32,17 @@ export type AnswerEvent = {
   readonly at: Date
 }
 
+/** A text of a person that is for people. */
+export type ReplyEvent = {
+  /** Null: it came to a sender that several organizations share, and nothing shows whose it is. */
+  readonly organizationId: string | null
+  readonly about: ReplyAbout
+  readonly channel: Channel
+  /** Those it may mean. */
+  readonly appointments: readonly ReplyAppointment[]
+  readonly at: Date
+}
+
 /** A row returned by the directory, and what is wrong with it. */
 export type DirectoryFinding = {
   /** The directory method that returned it. */
@@ -71,16 +82,7 @@ export type NotificationEvents = {
   'appointment.change_requested': [event: AnswerEvent]
   'appointment.cancel_requested': [event: AnswerEvent]
   /** A person wrote something that is for people to read; the text is in `answers.list()` and the hook `onReply`. */
-  'reply.received': [
-    event: {
-      readonly organizationId: string | null
-      readonly about: ReplyAbout
-      readonly channel: Channel
-      /** Those it may mean. */
-      readonly appointments: readonly ReplyAppointment[]
-      readonly at: Date
-    },
-  ]
+  'reply.received': [event: ReplyEvent]
   /**
    * A row returned by your directory cannot be used, or only without some of its fields. Emitted once for each row and fault, and
    * again after an hour in which the row was not read.

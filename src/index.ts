@@ -13,7 +13,14 @@ export type {
 export type { EffectiveDecision } from './domain/effective.ts'
 export type { Percentiles } from './domain/histogram.ts'
 export type { RetryPolicy } from './domain/retry.ts'
-export type { AnswerEvent, DirectoryFinding, NotificationEvent, NotificationEvents, ReminderEvent } from './events.ts'
+export type {
+  AnswerEvent,
+  DirectoryFinding,
+  NotificationEvent,
+  NotificationEvents,
+  ReminderEvent,
+  ReplyEvent,
+} from './events.ts'
 export type { Notifications } from './library.ts'
 export type { LanguageFile } from './messages/index.ts'
 export { createNotifications } from './notifications.ts'

@@ -149,7 +149,7 @@ describe('tables and lists', () => {
     const names = [...source('src/events.ts').matchAll(/^ {2}'?([\w.]+)'?: \[event/gm)].map(([, name]) => name)
     expect(names.length).toBeGreaterThan(5)
     const told = coded(section('src/services/README.md', 'Events')).filter((code) =>
-      /^(?:reminder|notification|directory)\.\w+$|^error$/.test(code),
+      /^(?:reminder|notification|appointment|reply|directory)\.\w+$|^error$/.test(code),
     )
     expect(told.sort()).toEqual(names.sort())
   })

@@ -6,7 +6,7 @@ import type { Engine } from './engine.ts'
 export const answerStore = (engine: Engine): AnswerQueries => ({
   asking: (channel, addresses, after) =>
     engine.read(async ({ statements: { answers } }) => {
-      const asked = { channel, addresses: JSON.stringify([...new Set(addresses)]), after: after.getTime() }
+      const asked = { channel, addresses: records.encodeAddresses(addresses), ask_until: after.getTime() }
       return (await answers.asking.all(asked)).flatMap((row) => records.decodeAsked(row) ?? [])
     }),
   due: (now, limit) =>

@@ -7,7 +7,7 @@ export const answerStore = (engine: Commands): AnswerQueries => ({
   asking: (channel, addresses, after) =>
     engine.read(({ statements: { answers } }) =>
       answers.asking
-        .all({ channel, addresses: JSON.stringify([...new Set(addresses)]), after: after.getTime() })
+        .all({ channel, addresses: records.encodeAddresses(addresses), ask_until: after.getTime() })
         .flatMap((row) => records.decodeAsked(row) ?? []),
     ),
   due: (now, limit) =>

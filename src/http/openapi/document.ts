@@ -71,6 +71,7 @@ const sections: Readonly<Record<string, string>> = {
   send: 'Notices that are sent at once.',
   history: 'What was sent, with the result.',
   addresses: 'Addresses to which nothing is sent, and why.',
+  answers: 'What people answered about appointments, and what they wrote that is for people to read.',
   attention: 'People with an appointment ahead whom nothing reached.',
   debug: 'Why a recipient gets a message, or none.',
   monitoring: 'Health and statistics.',

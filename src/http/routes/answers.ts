@@ -94,14 +94,15 @@ export function answerRoutes({ answers, owners }: Api, ids: HostIds): Route[] {
     }),
     defineRoute({
       id: 'answers.handled',
-      method: 'POST',
-      path: '/answers/{organization_id}/{answer_id}/handled',
+      method: 'PUT',
+      path: '/answers/{organization_id}/{answer_id}',
       summary: 'Mark an answer as dealt with',
       params: z.strictObject({ organizationId: ids.organization, answerId: ids.row }),
       query: nothing,
-      body: nothing,
+      body: z.strictObject({ handled: z.literal(true).describe('Somebody has dealt with it') }),
       responses: { 200: answerShape },
       errors: ['organization_not_found', 'answer_not_found'],
+      example: { body: { handled: true } },
       access: { kind: 'members', staff: 'admin', self: false, owner: ofOrganization },
       handler: async ({ params: { answerId }, owner, caller }) =>
         show(caller, await answers.handled(owner.organizationId, answerId, actorOf(caller))),

@@ -66,7 +66,7 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       access: look,
       async handler({ params: { appointmentId }, query, caller }) {
         const { reminders, answers, nextCursor } = await of(caller).remindersPage(appointmentId, query)
-        const shown = { reminders: reminders.map(showReminderRow), answers: showAppointmentAnswers(answers) }
+        const shown = { reminders: reminders.map(showReminderRow), ...showAppointmentAnswers(answers) }
         return { ...shown, ...definedOnly({ nextCursor: nextCursor ?? undefined }) }
       },
     }),
@@ -148,7 +148,7 @@ export function reminderRoutes({ notifications, owners }: Api, ids: HostIds): Ro
       access: look,
       async handler({ params: { appointmentId }, query, caller }) {
         const { decisions, answers, nextCursor } = await of(caller).explanationPage(appointmentId, query)
-        const shown = { decisions: decisions.map(showExplanation), answers: showAppointmentAnswers(answers) }
+        const shown = { decisions: decisions.map(showExplanation), ...showAppointmentAnswers(answers) }
         return { ...shown, ...definedOnly({ nextCursor: nextCursor ?? undefined }) }
       },
     }),

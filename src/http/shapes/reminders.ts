@@ -50,16 +50,21 @@ export const appointmentAnswersShape = z
       at: z.date().describe('When it was answered'),
     }),
   )
-  .describe('What recipients answered about the appointment at its present start; a move ends it')
+  .optional()
+  .describe('What recipients answered about the appointment at its present start; absent if nobody did')
 
-export const showAppointmentAnswers = (answers: readonly AppointmentAnswer[]) =>
-  answers.map(({ recipient, action, via, at }) => ({
+/** Left out where nobody answered: the documented responses have no such field. */
+export function showAppointmentAnswers(answers: readonly AppointmentAnswer[]) {
+  if (answers.length === 0) return {}
+  const shown = answers.map(({ recipient, action, via, at }) => ({
     recipientType: recipient.type,
     recipientId: recipient.id,
     answer: action,
     via,
     at,
   }))
+  return { answers: shown }
+}
 
 export const reminderListShape = z.object({
   reminders: z.array(reminderShape).describe('The reminders of this page, earliest first'),

@@ -30,7 +30,7 @@ export type PlanRow = {
   readonly revision: number
   /** Grows when the start, the zone or the status changes; part of the dedupe key of lifecycle notices. */
   readonly lifecycleRevision: number
-  /** What people answered last about this start. Planning neither needs nor changes it, but a new start ends it. */
+  /** What people answered last about this start; left out where nobody did. Planning neither needs nor changes it, but a new start ends it. */
   readonly answers?: readonly PlanAnswer[]
 }
 

@@ -73,3 +73,7 @@ export function decodeAsked(row: Pick<Row<'notification_history'>, (typeof asked
     askedAt: new Date(row.sent_at ?? row.updated_at),
   }
 }
+
+/** A list of addresses as statements take it, each once. */
+export const encodeAddresses = (addresses: readonly string[]): string =>
+  JSON.stringify([...new Set(addresses)].map((address) => [address]))

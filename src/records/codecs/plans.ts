@@ -22,7 +22,7 @@ export function decodePlan(row: Row<'reminder_plans'>): PlanRow {
     tzVersion: row.tz_version,
     revision: row.revision,
     lifecycleRevision: row.lifecycle_revision,
-    answers: decodeAnswers(row),
+    ...answersOf(row),
   }
 }
 
@@ -36,6 +36,11 @@ export function decodeAnswers({
   if (answers === null) return []
   const stored: readonly StoredAnswer[] = JSON.parse(answers)
   return stored.flatMap(({ at, start, ...answer }) => (start === starts_at ? [{ ...answer, at: new Date(at) }] : []))
+}
+
+const answersOf = (row: Row<'reminder_plans'>): Pick<PlanRow, 'answers'> => {
+  const answers = decodeAnswers(row)
+  return answers.length === 0 ? {} : { answers }
 }
 
 export const encodeAnswers = (answers: readonly PlanAnswer[], starts_at: number): string =>

@@ -33,8 +33,7 @@ import {
 } from '../../schemas/vocabulary.ts'
 import type { Context } from '../shared/context.ts'
 import { readId, readRecipient } from '../shared/ids.ts'
-import { appointmentNotFound } from '../shared/not-found.ts'
-import { isWithin, type Scope } from '../shared/owners.ts'
+import { locatedAppointment, type Scope } from '../shared/owners.ts'
 import { type HookCalls, hookFor } from './hook-calls.ts'
 
 /** A text of a person that neither opts out nor in, nor asks for help. */
@@ -202,19 +201,18 @@ export class Answers {
 
   /**
    * Records what a person said by phone or in the practice. `by`: for the audit log. `scope`: the organization that asks; null: any.
-   * @throws NotificationError `appointment_not_found`: nothing was planned for it; `invalid_input`.
+   * @throws NotificationError `appointment_not_found`, `invalid_input`.
    */
   async record(
     appointment: HostId,
     { recipient, action, by = serviceActor }: StaffAnswer,
     scope: Scope = null,
   ): Promise<ActResult> {
-    const { ids, storage, clock } = this.#context.options
+    const { ids, clock } = this.#context.options
     const appointmentId = readId(ids, 'appointment', appointment, 'appointmentId')
-    const plan = (await storage.plans.find([appointmentId])).find((one) => isWithin(scope, one))
-    if (plan === undefined) throw appointmentNotFound(appointmentId)
+    const { organizationId } = await locatedAppointment(this.#context, appointmentId, scope)
     const of = {
-      organizationId: plan.organizationId,
+      organizationId,
       appointmentId,
       recipient: readRecipient(ids, recipient, 'recipient'),
     }

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Channel } from '../../../../src/index.ts'
 import * as records from '../../../../src/records/index.ts'
 import { asked, type Bind, type Builder, type Mode, type Param, query } from '../query.ts'
@@ -28,14 +29,15 @@ export const answerStatements = <M extends Mode>(db: Builder, bind: Bind<M>) => 
         ),
       )
   return {
+    /** `addresses` holds `[address]` each. */
     asking: bind(
-      query((p: Param<{ addresses: string; channel: Channel; after: number }>) =>
+      query((p: Param<{ addresses: string; channel: Channel; ask_until: number }>) =>
         db
           .selectFrom(asked<string>(p('addresses')))
           .crossJoin(history)
           .select(records.askedColumns.map((column) => `${history}.${column}` as const))
-          .whereRef(`${history}.recipient_address`, '=', 'asked.value')
-          .where(`${history}.ask_until`, '>', p('after'))
+          .where(`${history}.recipient_address`, '=', sql<string>`asked.value ->> 0`)
+          .where(`${history}.ask_until`, '>', p('ask_until'))
           .where(`${history}.notification_type`, '=', p('channel'))
           .where(`${history}.delivery_state`, '!=', 'cancelled')
           .compile(),

@@ -27,7 +27,8 @@ export const answerTables = {
       starts_at: optional('instant'),
       answered_at: required('instant'),
       actor_kind: never(word<ActorKind>()),
-      actor_id: optional('json'),
+      /** As JSON, so that 7 and "7" stay apart. */
+      actor_id: optional('text'),
       /** When the hook is called next; of one that is being called, the end of its lease. Null: it is not, or was. */
       due_at: optional('instant'),
       attempts: required('int'),
