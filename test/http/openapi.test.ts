@@ -23,6 +23,8 @@ const operation = z.looseObject({
     .object({
       content: z.union([
         z.object({ 'application/json': z.object({ example: z.looseObject({}), schema: z.looseObject({}) }) }),
+        // The form of a page.
+        z.object({ 'application/x-www-form-urlencoded': z.object({ schema: z.looseObject({}) }) }),
         // As a provider writes it.
         z.object({ '*/*': z.object({ schema: z.looseObject({}) }) }),
       ]),
