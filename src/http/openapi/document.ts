@@ -77,8 +77,8 @@ const sections: Readonly<Record<string, string>> = {
   monitoring: 'Health and statistics.',
   audit: 'Who changed what, and who triggered each message.',
   callbacks: 'Reports of a task service, at signed URLs.',
-  links: 'Pages that the links of messages open, for people with a browser.',
   webhooks: 'Reports of providers on messages, signed by them.',
+  links: 'Pages that the links of messages open, for people with a browser.',
   docs: 'This description.',
 }
 
