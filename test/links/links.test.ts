@@ -13,8 +13,10 @@ const publicUrl = 'https://clinic.example/api/notifications'
 const body = 'Confirm {confirm_url} change {change_url} cancel {cancel_url} all {preferences_url}'
 const mask = '*'.repeat(22)
 
+const heard = { onConfirm() {}, onChangeRequest() {}, onCancelRequest() {} }
 type Clinic = Awaited<ReturnType<typeof openClinic>>
-const open = (more: Parameters<typeof openClinic>[1] = {}) => openClinic('2031-03-08T09:00:00Z', { publicUrl, ...more })
+const open = (more: Parameters<typeof openClinic>[1] = {}) =>
+  openClinic('2031-03-08T09:00:00Z', { publicUrl, hooks: heard, ...more })
 
 /** One reminder with all links is sent, the day before the appointment. */
 async function remind(clinic: Clinic, template = body): Promise<void> {
@@ -123,6 +125,17 @@ describe('links of messages', () => {
       code: 'template_invalid',
       message: expect.stringContaining('{confirm_url}, which needs the option "publicUrl"'),
     })
+  })
+
+  it('ask for no answer that nobody hears', async () => {
+    await using clinic = await open({ hooks: { onConfirm() {} } })
+    const save = (text: string) =>
+      clinic.settings.createOrganizationSettings(organizationId, { emailTemplates: { appointment_reminder: text } })
+    await expect(save('Come? {confirm_url} Or: {cancel_url}')).rejects.toMatchObject({
+      code: 'template_invalid',
+      message: expect.stringContaining('names {cancel_url}, and nobody hears the answer'),
+    })
+    await expect(save('Come? {confirm_url} {preferences_url}')).resolves.toMatchObject({ warnings: [] })
   })
 
   it('do not ask for an answer where there is nothing to answer', async () => {

@@ -25,6 +25,7 @@ function axeSource(): string | null {
 if (chromium === null) console.warn('!! There is no Chromium: the pages of links were NOT opened by a browser.')
 else if (axe === null) console.warn('!! axe-core is not installed: the pages of links were NOT checked by it.')
 
+const heard = { onConfirm() {}, onChangeRequest() {}, onCancelRequest() {} }
 const heights = { phone: { width: 390, height: 844 }, zoomed: { width: 320, height: 640 } } as const
 
 describe.skipIf(chromium === null)('the pages of links, in a browser', () => {
@@ -44,7 +45,7 @@ describe.skipIf(chromium === null)('the pages of links, in a browser', () => {
     })
     const { origin, close } = await listening(server.listen(0, '127.0.0.1'))
     closing.push(close)
-    clinic = await openClinic('2031-03-08T09:00:00Z', { publicUrl: origin, rateLimits: false })
+    clinic = await openClinic('2031-03-08T09:00:00Z', { publicUrl: origin, rateLimits: false, hooks: heard })
     closing.push(() => clinic[Symbol.asyncDispose]())
     const links = '{confirm_url} {change_url} {cancel_url} {preferences_url}'
     await clinic.settings.createOrganizationSettings(organizationId, {
@@ -90,33 +91,41 @@ describe.skipIf(chromium === null)('the pages of links, in a browser', () => {
     )
   }
 
-  it.each(['en', 'ar'])('can be read by everybody, in "%s", also at 400 percent and without styles', async (language) => {
-    for (const purpose of pages) {
-      for (const [name, of] of Object.entries(heights)) {
-        await size(of)
+  it.each(['en', 'ar'])(
+    'can be read by everybody, in "%s", also at 400 percent and without styles',
+    async (language) => {
+      for (const purpose of pages) {
+        for (const [name, of] of Object.entries(heights)) {
+          await size(of)
+          await tab.open(at(purpose, language))
+          await shot(`${purpose}-${language}-${name}`)
+          // Nothing is cut off, and nobody scrolls sideways.
+          expect([purpose, name, await tab.value('document.documentElement.scrollWidth')]).toEqual([
+            purpose,
+            name,
+            of.width,
+          ])
+          const box = "JSON.stringify(document.querySelector('main').getBoundingClientRect())"
+          const { left, right } = z
+            .object({ left: z.number(), right: z.number() })
+            .parse(JSON.parse(String(await tab.value(box))))
+          expect([left >= 0, right <= of.width]).toEqual([true, true])
+          if (axe !== null) expect([purpose, name, await faults()]).toEqual([purpose, name, []])
+        }
+        const text = await tab.value('document.body.innerText.replace(/\\s+/g, " ").trim()')
+        await tab.value('document.querySelector("style").remove()')
+        await shot(`${purpose}-${language}-unstyled`)
+        expect(await tab.value('document.body.innerText.replace(/\\s+/g, " ").trim()')).toBe(text)
+        expect(await tab.value('document.documentElement.dir')).toBe(language === 'ar' ? 'rtl' : 'ltr')
+        // A target of 44 px for each box.
         await tab.open(at(purpose, language))
-        await shot(`${purpose}-${language}-${name}`)
-        // Nothing is cut off, and nobody scrolls sideways.
-        expect([purpose, name, await tab.value('document.documentElement.scrollWidth')]).toEqual([
-          purpose,
-          name,
-          of.width,
-        ])
-        if (axe !== null) expect([purpose, name, await faults()]).toEqual([purpose, name, []])
+        const small = await tab.value(
+          '[...document.querySelectorAll("label:has(input), button, select, input:not([type=hidden],[type=checkbox])")].filter((one) => one.getBoundingClientRect().height < 44).length',
+        )
+        expect(small).toBe(0)
       }
-      const text = await tab.value('document.body.innerText.replace(/\\s+/g, " ").trim()')
-      await tab.value('document.querySelector("style").remove()')
-      await shot(`${purpose}-${language}-unstyled`)
-      expect(await tab.value('document.body.innerText.replace(/\\s+/g, " ").trim()')).toBe(text)
-      expect(await tab.value('document.documentElement.dir')).toBe(language === 'ar' ? 'rtl' : 'ltr')
-      // A target of 44 px for each box.
-      await tab.open(at(purpose, language))
-      const small = await tab.value(
-        '[...document.querySelectorAll("label:has(input), button, select, input:not([type=hidden],[type=checkbox])")].filter((one) => one.getBoundingClientRect().height < 44).length',
-      )
-      expect(small).toBe(0)
-    }
-  })
+    },
+  )
 
   it('changes nothing where a program opens it and runs scripts', async () => {
     methods.length = 0

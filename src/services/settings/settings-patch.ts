@@ -19,6 +19,7 @@ import {
 import { fieldInvalid, organizationId, parseField, parseInput, type Warning } from '../../schemas/common.ts'
 import { definedOnly } from '../../schemas/defined.ts'
 import { namesWith, secretMask } from '../../schemas/fields.ts'
+import { isAnswerPurpose } from '../../schemas/link.ts'
 import {
   emptySettings,
   type OrganizationSettingsInput,
@@ -106,9 +107,21 @@ export function withheldTemplates(after: SettingsRow, patch: Partial<SettingsVal
   })
 }
 
-/** @throws NotificationError `template_invalid` for templates with links, where none can be made. */
-function requireLinks({ links }: Context, written: SettingsValues, channel: Channel): void {
-  if (links.base !== null) return
+const hookOf = { confirm: 'onConfirm', change: 'onChangeRequest', cancel: 'onCancelRequest' } as const
+
+/** Why nothing would come of a link; null: something would. */
+function linkFault({ links, options }: Context, name: string): string | null {
+  if (links.base === null) {
+    return 'which needs the option "publicUrl" of createNotifications(), where the links lead, and an encryption key'
+  }
+  const purpose = linkOf(name)
+  if (purpose === null || !isAnswerPurpose(purpose)) return null
+  const hook = hookOf[purpose]
+  return options.hooks[hook] === undefined ? `and nobody hears the answer: set "hooks" with ${hook}` : null
+}
+
+/** @throws NotificationError `template_invalid` for templates with links that lead nowhere. */
+function requireLinks(context: Context, written: SettingsValues, channel: Channel): void {
   const { content } = channelOf(channel)
   const { templates, approvedTemplates } = channelSettings(written, channel)
   const named =
@@ -121,10 +134,10 @@ function requireLinks({ links }: Context, written: SettingsValues, channel: Chan
               .map((name) => ({ field: `${nameOf(templatesPlace(channel))}.${key}`, name })),
           ),
         )
-  const issues = named.map(({ field, name }) => ({
-    field,
-    message: `names {${name}}, which needs the option "publicUrl" of createNotifications(), where the links lead, and an encryption key`,
-  }))
+  const issues = named.flatMap(({ field, name }) => {
+    const fault = linkFault(context, name)
+    return fault === null ? [] : [{ field, message: `names {${name}}, ${fault}` }]
+  })
   if (issues.length > 0)
     throw new NotificationError('template_invalid', `Invalid template: ${issuesInWords(issues)}.`, { issues })
 }
