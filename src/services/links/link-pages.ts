@@ -1,6 +1,7 @@
 import { channels } from '../../channels/index.ts'
 import { addressKey } from '../../domain/effective.ts'
 import { NotificationError } from '../../errors.ts'
+import { maskAddress } from '../../schemas/address.ts'
 import type { Actor } from '../../schemas/audit.ts'
 import { preferencePlace, withValueAt } from '../../schemas/channel-settings.ts'
 import { type HostId, type HostRef, organizationId, parseField } from '../../schemas/common.ts'
@@ -66,6 +67,7 @@ export class LinkPages {
     )
   }
 
+  /** The page of a link. @throws NotificationError as the directory and the storage do. */
   async show(purpose: LinkPurpose, token: string): Promise<Page> {
     const opened = await openLink(this.#context, purpose, token)
     if (typeof opened === 'string') return shutPage(opened)
@@ -86,7 +88,7 @@ export class LinkPages {
     const address = provenContact(this.#context, opened.link)
     return pageOf(opened, {
       title: words.say('page.contact'),
-      paragraphs: [words.say('page.contact_text', { address: put(opened, address) })],
+      paragraphs: [words.say('page.contact_text', { address: put(opened, maskAddress(address)) })],
       form: { kind: 'button', button: words.say('page.contact') },
     })
   }
@@ -98,13 +100,13 @@ export class LinkPages {
     if (isAnswerPurpose(purpose)) return this.#answer(opened, purpose)
     const { words } = opened
     if (purpose === 'unsubscribe') {
-      await this.unsubscribe(opened)
+      await this.#unsubscribe(opened)
       const paragraphs = [words.say('page.unsubscribed', { kind: kindOf(opened) })]
       return pageOf(opened, { title: words.say('page.unsubscribe'), paragraphs, isResult: true })
     }
     if (purpose === 'contact') {
       const address = await this.#proven(opened)
-      const paragraphs = [words.say('page.contact_done', { address: put(opened, address) })]
+      const paragraphs = [words.say('page.contact_done', { address: put(opened, maskAddress(address)) })]
       return pageOf(opened, { title: words.say('page.contact'), paragraphs, isResult: true })
     }
     return this.#save(opened, fields)
@@ -126,7 +128,7 @@ export class LinkPages {
   }
 
   /** Exactly what the header of the mail says: this kind of message, on this channel. */
-  async unsubscribe(opened: Opened): Promise<void> {
+  async #unsubscribe(opened: Opened): Promise<void> {
     const { link, ref } = opened
     if (link.channel === null || link.category === null) return
     await this.#consent.as(actorOf(opened)).refuse({
