@@ -142,6 +142,7 @@ type Values = ValuesOf<typeof fields>
 export const email = {
   name: 'EMAIL',
   words: { name: 'e-mail', one: 'an e-mail' },
+  page: { name: 'page.email', otherAddress: 'page.other_address', input: 'email' },
   address: {
     schema: emailAddress,
     description: 'E-mail address in place of the one that your directory returns. Null: that one',

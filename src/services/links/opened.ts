@@ -39,7 +39,6 @@ export async function openLink(context: Context, purpose: LinkPurpose, token: st
   const lookup = appointmentId === null ? null : (await context.host.appointments([appointmentId]))(appointmentId)
   const start = lookup?.kind === 'known' ? lookup.value.start : null
   const { policy, preferencesOf } = knowledge.surroundings(organizationId)
-  const channel = link.channel ?? 'EMAIL'
   const wording = knowledge.wording(organizationId, knowledge.localeOf(organizationId, person))
   const words = wordsOf({
     category: 'REMINDER',
@@ -53,7 +52,10 @@ export async function openLink(context: Context, purpose: LinkPurpose, token: st
     locale: wording.locale,
     wording,
     now,
-    detail: detailFor({ policy, preferences: preferencesOf(person) }, channel, link.category ?? 'REMINDER'),
+    detail:
+      link.channel === null
+        ? 0
+        : detailFor({ policy, preferences: preferencesOf(person) }, link.channel, link.category ?? 'REMINDER'),
   })
   return { link, person, ref, knowledge, words, now }
 }

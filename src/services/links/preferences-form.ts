@@ -96,12 +96,10 @@ const labelOf = {
 export const kindInWords = ({ words }: Opened, category: Category): string => words.say(labelOf[category])
 
 /** What a channel is called on a page; the name of a product is the same in every language. */
-export const channelInWords = ({ words }: Opened, channel: Channel): string =>
-  channel === 'EMAIL'
-    ? words.say('page.email')
-    : channel === 'SMS'
-      ? words.say('page.sms')
-      : channelOf(channel).words.name
+export function channelInWords({ words }: Opened, channel: Channel): string {
+  const { page, words: own } = channelOf(channel)
+  return page === undefined ? own.name : words.say(page.name)
+}
 
 export function formOf(context: Context, opened: Opened): PreferencesForm {
   const { words } = opened
@@ -147,7 +145,7 @@ function partOf(opened: Opened, choices: ChannelChoices): ChannelPart {
     label: put(opened, offsetInWords(offset, words.locale)),
     isChecked: offsets.some(({ text }) => text === offset.text),
   })
-  const isEmail = channel === 'EMAIL'
+  const { page } = channelOf(channel)
   return {
     channel,
     name: channelInWords(opened, channel),
@@ -156,15 +154,14 @@ function partOf(opened: Opened, choices: ChannelChoices): ChannelPart {
     offsets: wanted.has('REMINDER')
       ? { legend: words.say('page.offsets'), boxes: offered(choices, reminders.map(parseOffset)).map(offsetBox) }
       : null,
-    // The proof is a text with a link, which a channel of approved templates cannot send.
     contact:
-      channelOf(channel).content.kind !== 'text'
+      page === undefined
         ? null
         : {
             name: contactName(channel),
-            label: words.say(isEmail ? 'page.other_address' : 'page.other_number'),
+            label: words.say(page.otherAddress),
             hint: words.say('page.proof_hint'),
-            isPhone: !isEmail,
+            isPhone: page.input === 'tel',
           },
   }
 }
