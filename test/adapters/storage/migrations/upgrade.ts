@@ -19,6 +19,9 @@ const newest = [
   'languages',
   'fallback',
   'appointments_ahead',
+  'consent',
+  'answers',
+  'links',
 ]
 const laterThan = {
   1: ['requests_audit_and_statistics', 'task_manager_tasks', ...newest],
