@@ -92,7 +92,7 @@ function hasTemplate(
 ): boolean {
   if (channelOf(channel).content.kind === 'text') return true
   const templates = settings.approvedTemplates[templateKeyOf[category]] ?? []
-  return templateFor(templates, [preferences?.locale ?? recipient.locale, locale]) !== null
+  return templateFor(templates, [preferences?.textLanguage ?? recipient.locale, locale]) !== null
 }
 
 /** The offsets that the organization sets for appointments of this kind; those of the channel come before those of every channel. */

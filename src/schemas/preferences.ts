@@ -58,7 +58,7 @@ export const preferenceFields = {
     isContact: true,
   },
   /** In place of the language that the directory has. */
-  locale: {
+  textLanguage: {
     description: 'Language of the messages (BCP 47). Null: the one that your directory returns',
     schema: locale,
     isAudited: true,

@@ -283,7 +283,7 @@ describe('the page of preferences', () => {
     expect(answer.html).toContain('Your choices have been saved.')
     expect(await refusedOf(clinic)).toEqual(['EMAIL.WAITLIST'])
     const stored = await clinic.settings.getPreferences({ type: 'PATIENT', id: 12 })
-    expect(stored).toMatchObject({ emailReminders: ['2h'], smsReminders: null, locale: null })
+    expect(stored).toMatchObject({ emailReminders: ['2h'], smsReminders: null, textLanguage: null })
     const again = (await ask(clinic, 'GET', at('preferences'))).html
     expect(boxes(again)).not.toContain('EMAIL.WAITLIST=on')
     const all = asFields([...boxes(again), 'EMAIL.WAITLIST=on'])
@@ -331,7 +331,7 @@ describe('the page of preferences', () => {
         .map(([name = '', value = '']) => [name, value] as const),
     ])
     expect((await ask(clinic, 'GET', url)).html).toContain('<html lang="de" dir="ltr">')
-    expect((await clinic.settings.getPreferences({ type: 'PATIENT', id: 12 })).locale).toBe('de')
+    expect((await clinic.settings.getPreferences({ type: 'PATIENT', id: 12 })).textLanguage).toBe('de')
   })
 
   it('uses a new address once it is proven', async () => {

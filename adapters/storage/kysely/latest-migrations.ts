@@ -145,7 +145,7 @@ const links: Migration = {
   changes: [
     { kind: 'create', tables: ['notification_links'] },
     { kind: 'add', table: 'notification_settings', columns: ['unsubscribe_categories', 'brand_color'] },
-    ...preferences.map((table) => ({ kind: 'add', table, columns: ['locale'] }) as const),
+    ...preferences.map((table) => ({ kind: 'add', table, columns: ['text_language'] }) as const),
   ],
 }
 

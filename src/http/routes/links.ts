@@ -11,6 +11,10 @@ import { contentOfPage } from '../pages/page.ts'
 const params = z.strictObject({ token: z.string().describe('Token of the link') })
 const form = z.custom<SentForm>((value) => value instanceof SentForm)
 const html = contentOf('text/html')
+/** People see a page, whatever went wrong. */
+const responses = Object.fromEntries(
+  [200, 400, 404, 410, 413, 415, 422, 429, 500, 502, 503].map((status) => [status, html]),
+)
 
 const summaries = {
   confirm: ['Show the page by which somebody confirms an appointment', 'Confirm the appointment'],
@@ -35,7 +39,7 @@ export const linkRoutes = ({ links }: Api): Route[] =>
       path: `/${purpose}/{token}`,
       params,
       query: nothing,
-      responses: { 200: html, 400: html, 404: html, 410: html, 429: html },
+      responses,
       errors: [],
       example: { params: { token: '0'.repeat(22) } },
       access: { kind: 'link', token: ({ token }: z.output<typeof params>) => token, owner: () => noOwner },

@@ -213,7 +213,7 @@ export class LinkPages {
     const language = fields.one('language')
     const isNew = language !== null && language !== shown.get('language')
     const isKnown = isNew && this.#context.languages.usable(languagesAsked(opened)).includes(language)
-    return isKnown ? { ...wishes, locale: language } : wishes
+    return isKnown ? { ...wishes, textLanguage: language } : wishes
   }
 
   /** New addresses are used once they are proven. */

@@ -126,7 +126,7 @@ export class Knowledge {
 
   /** The language that somebody chose, else the one that the directory has. */
   localeOf(organizationId: string, recipient: Person): string | null | undefined {
-    return preferencesWithin(organizationId, this.#preferences.get(refKey(recipient)))?.locale ?? recipient.locale
+    return preferencesWithin(organizationId, this.#preferences.get(refKey(recipient)))?.textLanguage ?? recipient.locale
   }
 
   settings(organizationId: string): SettingsRow | null {
