@@ -149,16 +149,17 @@ const objectsIn = (part: unknown): (readonly string[])[] =>
 /** Where fields are used by their names, beside their rows. All else is made from the rows. */
 const uses: Readonly<Record<string, string>> = {
   // Who gets what.
-  'src/domain/effective.ts': 'defaultCountry detailLevels practitionerNotifications remindersByKind',
+  'src/domain/effective.ts':
+    'defaultCountry detailLevels optOuts practitionerNotifications remindersByKind textLanguage',
   'src/domain/reminder-time.ts': 'holidays workdays',
   'src/domain/plan.ts': 'pastReminders',
   'src/services/delivery/decisions.ts': 'unknownOutcome',
   'src/services/delivery/failed-attempt.ts': 'unknownOutcome',
-  'src/services/delivery/intent.ts': 'unknownOutcome',
-  'src/services/shared/knowledge.ts': 'defaultCountry practitionerNotifications textLanguages',
+  'src/services/delivery/intent.ts': 'unknownOutcome unsubscribeCategories',
+  'src/services/shared/knowledge.ts': 'defaultCountry practitionerNotifications textLanguage textLanguages',
   'src/services/messages/notices.ts': 'alwaysNameTimeZone smsPlainCharacters',
   'src/services/messages/template-preview.ts': 'defaultCountry messagePrices smsPlainCharacters textLanguages',
-  'src/services/planning/dry-run.ts': 'defaultCountry messagePrices',
+  'src/services/planning/dry-run.ts': 'confirmedReminders defaultCountry messagePrices',
   // What a change must bring along, and what is wrong with it.
   'src/services/insight/explain-waiting.ts': 'defaultCountry',
   'src/services/insight/attention.ts': 'defaultCountry phoneNumber',
@@ -174,7 +175,7 @@ const uses: Readonly<Record<string, string>> = {
   // Migrations, which are never edited.
   'adapters/storage/kysely/migrations.ts': 'default_country email_smtp_security',
   'adapters/storage/kysely/latest-migrations.ts':
-    'always_name_time_zone detail_levels holidays message_prices reminders_by_kind sms_plain_characters text_languages workdays',
+    'always_name_time_zone ask_for_answers brand_color confirmed_reminders detail_levels holidays message_prices opt_outs reminders_by_kind sms_plain_characters text_language text_languages unsubscribe_categories workdays',
   // The examples of the document.
   'src/http/problem.ts': 'email_reminders',
   'src/http/routes/preferences.ts':
@@ -184,6 +185,21 @@ const uses: Readonly<Record<string, string>> = {
   'src/http/shapes/common.ts': 'email_templates',
   'src/http/routes/templates.ts': 'email_templates message_prices',
   'src/http/shapes/reminders.ts': 'message_prices',
+  // Answers, consent and links.
+  'src/domain/consent.ts': 'optOuts',
+  'src/domain/due.ts': 'confirmedReminders',
+  'src/http/shapes/statistics.ts': 'optOuts',
+  'src/records/preferences.ts': 'optOuts',
+  'src/schemas/brand-color.ts': 'brandColor',
+  'src/services/consent/consent.ts': 'defaultCountry',
+  'src/services/consent/people.ts': 'defaultCountry',
+  'src/services/insight/statistics.ts': 'optOuts',
+  'src/services/links/link-pages.ts': 'textLanguage',
+  'src/services/links/opened.ts': 'brandColor',
+  'src/services/links/preferences-form.ts': 'defaultCountry textLanguages',
+  'src/services/settings/asked-answers.ts': 'askForAnswers',
+  'src/services/settings/contact-proof.ts': 'defaultCountry',
+  'src/services/shared/asking.ts': 'askForAnswers',
   // Other things of that name.
   'adapters/transport/receipts/ses.ts': 'emailAddress',
   'adapters/transport/aws-sns.ts': 'phoneNumber',
